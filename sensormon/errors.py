@@ -1,0 +1,75 @@
+"""Everything that can go wrong, and what the program or the person does then.
+
+SensormonError              what happened, where, and what to do
+├── UsageError              a setting, an argument or a file is wrong: one line, exit 2
+├── SourceError             a source cannot deliver: shown, the others go on
+├── JournalError            the journal cannot take a batch: nothing was acknowledged
+│   ├── JournalFull         no space: refuse readings until there is some again
+│   └── JournalDamaged      a sealed segment does not read back: quarantine and show
+└── StoreError              the store cannot take or give rows
+    ├── StoreUnavailable    it will pass (locked, network, space): retry with backoff
+    ├── StoreBroken         this connection is lost: close, reopen, load again
+    ├── StoreCorrupt        the file is harmed or gone: set it aside, rebuild
+    ├── RowsRefused         these rows can never be stored: dead-letter them
+    └── StoreFault          a fault of ours: stop loading and show it
+"""
+
+from __future__ import annotations
+
+
+class SensormonError(Exception):
+    """`what` happened, `where` (a path, an operation, a setting), `hint`: what to do."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what, where, hint)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head}. {self.hint}" if self.hint else head
+
+
+class UsageError(SensormonError):
+    """A setting, an argument or a file given by a person is wrong. Exit code 2."""
+
+
+class SourceError(SensormonError):
+    """A source cannot deliver readings."""
+
+
+class JournalError(SensormonError):
+    """The journal could not make a batch durable, so it was not acknowledged."""
+
+
+class JournalFull(JournalError):
+    """There is no space left for the journal; readings are refused until there is."""
+
+
+class JournalDamaged(JournalError):
+    """A sealed part of the journal does not read back; it is set aside and shown."""
+
+
+class StoreError(SensormonError):
+    """The store could not take or give rows."""
+
+
+class StoreUnavailable(StoreError):
+    """A passing state: locked, unreachable, out of space or memory. Try again later."""
+
+
+class StoreBroken(StoreError):
+    """The connection can no longer be used. Close it, open a new one, load again."""
+
+
+class StoreCorrupt(StoreError):
+    """The database is harmed or gone. Set it aside and rebuild it from the journal."""
+
+
+class RowsRefused(StoreError):
+    """The store can never take these rows. They go to the dead letters."""
+
+
+class StoreFault(StoreError):
+    """The store refused what we asked, through a fault of ours. Stop and show it."""

@@ -1,0 +1,212 @@
+"""What flows through the monitor: readings, in batches of columns.
+
+A `Batch` is one tick of a source or one request: parallel numpy columns, so that
+three readings and a hundred thousand go the same way. A single `Reading` exists at
+the edges only. `Scores` holds what the detector said of each row of a batch,
+`Rejection` why a reading was refused.
+
+Times are int64 microseconds since 1970-01-01 UTC everywhere inside the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+class Quality(IntEnum):
+    """OPC UA status codes (Part 8, annex A): the top two bits are the verdict."""
+
+    GOOD = 0x0000_0000
+    UNCERTAIN = 0x4000_0000
+    UNCERTAIN_SENSOR_NOT_ACCURATE = 0x4093_0000
+    UNCERTAIN_ENGINEERING_UNITS_EXCEEDED = 0x4094_0000
+    BAD = 0x8000_0000
+    BAD_NO_COMMUNICATION = 0x8031_0000
+    BAD_SENSOR_FAILURE = 0x808C_0000
+
+
+def is_good(quality: NDArray[np.uint32]) -> Bools:
+    """True where the status code says Good (top two bits 00)."""
+    good: Bools = (quality >> np.uint32(30)) == 0
+    return good
+
+
+class Origin(StrEnum):
+    """How readings came to be; kept beside each of them in the store."""
+
+    LIVE = "live"
+    BACKFILL = "backfill"  # simulated history made at the very first start
+    IMPORT = "import"  # from a file, scored as it would have been live
+
+
+class Reason(StrEnum):
+    """Why a reading was refused. The words a person reads are in `Rejection.detail`."""
+
+    UNKNOWN_TAG = "unknown_tag"
+    OUT_OF_RANGE = "out_of_range"
+    NOT_FINITE = "not_finite"
+    NOT_A_NUMBER = "not_a_number"
+    BAD_TIMESTAMP = "bad_timestamp"
+    FUTURE_TIMESTAMP = "future_timestamp"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value of one tag. `time` is in microseconds UTC, `value` in the tag's unit."""
+
+    tag: str
+    time: int
+    value: float
+    quality: int = Quality.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class InjectedFault:
+    """Ground truth: the simulator made this fault at this tag and time.
+
+    It travels beside the readings and never reaches a detector. For a gap there is
+    no reading with that tag and time; that is the fault.
+    """
+
+    tag: str
+    time: int
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A refused reading, as it came, with the reason and a sentence for a person.
+
+    `index` is its row in the tick or request it came with; `time` and `value` are
+    text because they may be what was wrong.
+    """
+
+    source: str
+    received: int
+    index: int
+    tag: str
+    time: str
+    value: str
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Readings of one tick or one request, in order of arrival.
+
+    `tag[i]` indexes `tags`, the names used in this batch. All columns have the same
+    length. `received` is when the batch came in (µs UTC).
+    """
+
+    source: str
+    received: int
+    tags: tuple[str, ...]
+    tag: NDArray[np.int32]
+    time: Ints
+    value: Floats
+    quality: NDArray[np.uint32]
+    origin: Origin = Origin.LIVE
+    injected: tuple[InjectedFault, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    @classmethod
+    def of(
+        cls,
+        readings: Iterable[Reading],
+        *,
+        source: str,
+        received: int,
+        origin: Origin = Origin.LIVE,
+        injected: Iterable[InjectedFault] = (),
+    ) -> Batch:
+        """The batch of these readings, in this order."""
+        rows = list(readings)
+        names = tuple(dict.fromkeys(row.tag for row in rows))
+        code = {name: i for i, name in enumerate(names)}
+        return cls(
+            source=source,
+            received=received,
+            tags=names,
+            tag=np.array([code[row.tag] for row in rows], dtype=np.int32),
+            time=np.array([row.time for row in rows], dtype=np.int64),
+            value=np.array([row.value for row in rows], dtype=np.float64),
+            quality=np.array([row.quality for row in rows], dtype=np.uint32),
+            origin=origin,
+            injected=tuple(injected),
+        )
+
+    def take(self, rows: Bools | Ints) -> Batch:
+        """The batch of these rows alone (a mask or positions); ground truth stays whole."""
+        return Batch(
+            source=self.source,
+            received=self.received,
+            tags=self.tags,
+            tag=self.tag[rows],
+            time=self.time[rows],
+            value=self.value[rows],
+            quality=self.quality[rows],
+            origin=self.origin,
+            injected=self.injected,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a detector said of each reading: parallel columns, one row a reading.
+
+    `n` is how many readings of the tag had been learned before this one. `score`,
+    `expected`, `lower` and `upper` are NaN where there was nothing to judge by yet
+    (warm-up) or nothing to judge (a value that is not good).
+    """
+
+    n: Ints
+    score: Floats
+    expected: Floats
+    lower: Floats
+    upper: Floats
+    is_anomaly: Bools
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def take(self, rows: Bools | Ints) -> Scores:
+        """The scores of these rows alone (a mask or positions)."""
+        return Scores(
+            n=self.n[rows],
+            score=self.score[rows],
+            expected=self.expected[rows],
+            lower=self.lower[rows],
+            upper=self.upper[rows],
+            is_anomaly=self.is_anomaly[rows],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Processed:
+    """A batch after validation and scoring: what was accepted, and what was not.
+
+    `settings` is the id of the detector settings that made the scores.
+    """
+
+    accepted: Batch
+    scores: Scores
+    settings: int
+    rejected: tuple[Rejection, ...]
+
+    @property
+    def received(self) -> int:
+        """How many readings came in: accepted and rejected."""
+        return len(self.accepted) + len(self.rejected)

@@ -1,0 +1,44 @@
+"""Text to microseconds UTC and back.
+
+ISO 8601, with or without a zone; a time without a zone is UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def parse(text: str) -> int:
+    """Microseconds UTC of an ISO 8601 date and time.
+
+    Digits past the microsecond are dropped. A date alone is midnight.
+
+    Raises ValueError where the text is no such time.
+
+    >>> parse("1970-01-01T00:00:01.5Z")
+    1500000
+    >>> parse("1970-01-01T02:00:00+02:00") == parse("1970-01-01 00:00:00")
+    True
+    """
+    moment = datetime.fromisoformat(text.strip())
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - EPOCH) // _MICROSECOND
+
+
+def to_datetime(time: int) -> datetime:
+    """The aware datetime (UTC) of microseconds UTC."""
+    return EPOCH + timedelta(microseconds=time)
+
+
+def render(time: int) -> str:
+    """ISO 8601 in UTC with Z; milliseconds, or microseconds where there are any.
+
+    >>> render(1500000)
+    '1970-01-01T00:00:01.500Z'
+    """
+    precision = "milliseconds" if time % 1_000 == 0 else "microseconds"
+    return to_datetime(time).isoformat(timespec=precision).replace("+00:00", "Z")
