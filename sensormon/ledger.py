@@ -1,0 +1,76 @@
+"""The ledger: every reading that came in is accounted for.
+
+    received = stored + rejected + dead-lettered + pending
+
+`received` is counted when a reading comes in and carried, as a running total per source,
+in every journal record. The right-hand side is counted where the readings are: in
+the store, in the dead-letter file, in the part of the journal that the store does not
+have yet. So the difference is a measurement, not a definition: anything but 0 is a loss
+(or, below 0, a double).
+
+A duplicate is one of the rejected; `duplicates_dropped` says how many of those there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True)
+class LedgerLine:
+    """The account of one source, in readings."""
+
+    source: str
+    received: int = 0
+    stored: int = 0
+    rejected: int = 0
+    dead_lettered: int = 0
+    pending: int = 0
+    duplicates_dropped: int = 0
+
+    @property
+    def difference(self) -> int:
+        """Readings that are nowhere (above 0) or in two places (below 0)."""
+        return self.received - self.stored - self.rejected - self.dead_lettered - self.pending
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The account of all sources; `reasons` says why readings were rejected, with counts."""
+
+    lines: tuple[LedgerLine, ...]
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> LedgerLine:
+        """The sum of all lines, under the name `all`."""
+        return LedgerLine(
+            "all",
+            received=sum(line.received for line in self.lines),
+            stored=sum(line.stored for line in self.lines),
+            rejected=sum(line.rejected for line in self.lines),
+            dead_lettered=sum(line.dead_lettered for line in self.lines),
+            pending=sum(line.pending for line in self.lines),
+            duplicates_dropped=sum(line.duplicates_dropped for line in self.lines),
+        )
+
+    @property
+    def balanced(self) -> bool:
+        """No source has a difference. A loss in one is not made up by a double in another."""
+        return all(line.difference == 0 for line in self.lines)
+
+    def to_dict(self) -> dict[str, object]:
+        """For JSON: the totals, then `balanced`, `sources` and `reasons`."""
+        return {
+            **_counts(self.total),
+            "balanced": self.balanced,
+            "sources": {line.source: _counts(line) for line in self.lines},
+            "reasons": dict(self.reasons),
+        }
+
+
+def _counts(line: LedgerLine) -> dict[str, int]:
+    counts = asdict(line)
+    del counts["source"]
+    return {**counts, "difference": line.difference}
