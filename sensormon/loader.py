@@ -1,0 +1,215 @@
+"""From the journal to the store, for ever: watermark, retries, dead letters, checkpoints.
+
+A state machine with one step at a time, so that a thread can drive it with the clock
+and a test without. What each kind of `StoreError` leads to:
+
+    StoreUnavailable   wait 1, 2, 4 … 30 s, try again
+    StoreBroken        close, then the same
+    StoreCorrupt       set the file aside, then the same; the journal fills the new one
+    RowsRefused        those rows to the dead letters, the rest of the batch goes on
+    StoreFault         stop loading; readings go on being journaled; a person must look
+
+It never gives up and never drops anything.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensormon import timestamps
+from sensormon.clock import SECOND, Clock
+from sensormon.dead_letters import DeadLetters
+from sensormon.errors import RowsRefused, StoreBroken, StoreCorrupt, StoreError, StoreFault
+from sensormon.journal import Journal
+from sensormon.records import BatchEntry, Record
+from sensormon.status import StoreState, StoreStatus
+from sensormon.stores import Store
+
+BATCH = 1_000
+"""Readings in one transaction, about."""
+PACE = 1.0
+"""Seconds between two transactions that are not full."""
+CHECKPOINT = 60.0
+"""Seconds between two checkpoints; journal segments are dropped after one."""
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""Seconds before the next try, by failures in a row; the last for all further ones."""
+
+
+@dataclass
+class _State:
+    state: StoreState
+    since: int
+    failures: int = 0
+    next_try: int | None = None
+    problem: str = ""
+    last_error: str = ""
+
+
+class Loader:
+    """Moves journal records into the store. One thread calls `step` and `drain`."""
+
+    def __init__(
+        self, journal: Journal, store: Store, dead_letters: DeadLetters, clock: Clock
+    ) -> None:
+        self._journal = journal
+        self._store = store
+        self._dead_letters = dead_letters
+        self._clock = clock
+        self._state = _State(StoreState.STARTING, clock.now())
+        self._position: int | None = None
+        self._last_load = 0
+        self._last_checkpoint = clock.now()
+        self._checkpointed = 0
+        self._latencies: deque[float] = deque(maxlen=200)
+        self._retry_letters = True
+
+    @property
+    def position(self) -> int | None:
+        """The number of the last record stored; None while the store has not been reached."""
+        return self._position
+
+    def status(self) -> StoreStatus:
+        """How the store is doing, as of now."""
+        state = self._state
+        p50, p99 = _percentiles(self._latencies)
+        return StoreStatus(
+            name=self._store.name,
+            state=state.state,
+            since=state.since,
+            failures=state.failures,
+            next_try=state.next_try,
+            problem=state.problem,
+            last_error=state.last_error,
+            latency_p50=p50,
+            latency_p99=p99,
+        )
+
+    def retry_dead_letters(self) -> None:
+        """Have the dead letters tried again at the next step."""
+        self._retry_letters = True
+
+    def step(self) -> float:
+        """Do what is due and say how many seconds to wait before the next step."""
+        if self._state.state is StoreState.FAILED:
+            return PACE
+        now = self._clock.now()
+        if self._state.next_try is not None and now < self._state.next_try:
+            return (self._state.next_try - now) / SECOND
+        try:
+            return self._advance(now)
+        except StoreFault as error:
+            self._fail(error)
+            return PACE
+        except StoreError as error:
+            return self._back_off(error)
+
+    def drain(self, seconds: float) -> bool:
+        """Load all there is, without pacing; False when the store failed or time ran out."""
+        until = self._clock.now() + round(seconds * SECOND)
+        while self._clock.now() <= until:
+            self._last_load = 0
+            self.step()
+            if self._state.state is not StoreState.HEALTHY:
+                return False
+            if self._position is not None and self._position >= self._journal.last:
+                return True
+        return False
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()
+        self._enter(StoreState.STOPPED)
+
+    def _advance(self, now: int) -> float:
+        if self._position is None:
+            self._store.open()
+            mark = self._store.watermark(self._journal.writer)
+            self._position = mark.number if mark else 0
+        if self._retry_letters:
+            self._dead_letters.retry(self._store, now)
+            self._retry_letters = False
+        due = self._last_load + round(PACE * SECOND)
+        records = self._journal.read(self._position, BATCH)
+        full = sum(_rows(record) for record in records) >= BATCH
+        if records and (full or now >= due or now < self._last_load):
+            started = self._clock.now()
+            self._load(records, now)
+            self._position = records[-1].number
+            self._latencies.append((self._clock.now() - started) / SECOND)
+            self._last_load = now
+            self._enter(StoreState.HEALTHY)
+            return 0.0 if full else PACE
+        if not records:
+            self._enter(StoreState.HEALTHY)
+        if now - self._last_checkpoint >= CHECKPOINT * SECOND or now < self._last_checkpoint:
+            self._checkpoint(now)
+        return max(0.05, (due - now) / SECOND) if records else PACE
+
+    def _load(self, records: Sequence[Record], now: int) -> None:
+        try:
+            self._store.load(self._journal.writer, records)
+        except RowsRefused as error:
+            if len(records) > 1:
+                for record in records:
+                    self._load([record], now)
+                return
+            refused = self._store.refused_rows(records[0])
+            if not refused:
+                raise StoreFault(
+                    error.what, where=error.where, hint="Report it; readings stay in the journal"
+                ) from error
+            self._dead_letters.add(records[0], refused, now)
+            self._store.load(self._journal.writer, records, without=refused.keys())
+            self._state.last_error = f"{timestamps.render(now)} {error}"
+
+    def _checkpoint(self, now: int) -> None:
+        self._last_checkpoint = now
+        if self._position is not None and self._position > self._checkpointed:
+            covered = self._position
+            self._store.checkpoint()
+            self._checkpointed = covered
+            self._journal.retire(covered)
+
+    def _back_off(self, error: StoreError) -> float:
+        now = self._clock.now()
+        if isinstance(error, StoreCorrupt):
+            kept = self._store.set_aside()
+            error.hint = f"{error.hint}; the harmed file is kept as {kept}"
+        if isinstance(error, StoreBroken):
+            self._store.close()
+        self._position = None
+        failures = self._state.failures + 1
+        wait = BACKOFF[min(failures, len(BACKOFF)) - 1]
+        self._enter(StoreState.RETRYING)
+        self._state.failures = failures
+        self._state.next_try = now + round(wait * SECOND)
+        self._state.problem = str(error)
+        self._state.last_error = f"{timestamps.render(now)} {error}"
+        return wait
+
+    def _fail(self, error: StoreFault) -> None:
+        self._enter(StoreState.FAILED)
+        self._state.problem = str(error)
+        self._state.last_error = f"{timestamps.render(self._clock.now())} {error}"
+
+    def _enter(self, state: StoreState) -> None:
+        if self._state.state is not state:
+            self._state = _State(state, self._clock.now(), last_error=self._state.last_error)
+
+
+def _rows(record: Record) -> int:
+    entry = record.entry
+    return entry.processed.received if isinstance(entry, BatchEntry) else 1
+
+
+def _percentiles(values: Sequence[float] | deque[float]) -> tuple[float, float]:
+    if not values:
+        return 0.0, 0.0
+    p50, p99 = np.percentile(np.array(values), [50, 99])
+    return float(p50), float(p99)
+
+

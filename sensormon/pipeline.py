@@ -1,0 +1,103 @@
+"""Validate, score, learn: what happens to a batch between its source and the journal.
+
+No clock, no thread, no I/O. A batch that could not be made durable afterwards is taken
+back with `undo`, so that a reading which was never acknowledged is neither learned nor
+taken for a duplicate when its sender tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sensormon.detectors import DETECTORS
+from sensormon.memory import TagMemory
+from sensormon.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, is_good
+from sensormon.records import DetectorSettings
+from sensormon.tags import TagTable
+from sensormon.validation import Limits, rejection
+
+
+class Pipeline:
+    """The state that scoring needs: the detector's, and the last readings of each tag.
+
+    Not thread-safe: the collector calls it under its lock.
+    """
+
+    def __init__(self, tags: TagTable, settings: DetectorSettings) -> None:
+        self.tags = tags
+        self._limits = Limits(tags)
+        self._memory = TagMemory(len(tags))
+        self._learned = np.zeros(len(tags), dtype=np.int64)
+        self.apply(settings)
+
+    def apply(self, settings: DetectorSettings) -> None:
+        """Score with these settings from the next reading on, from the history at hand."""
+        detector = DETECTORS[settings.detector](**dict(settings.params))
+        resolution = np.array([tag.resolution for tag in self.tags], dtype=np.float64)
+        self._state = detector.start(resolution)
+        self.settings = settings
+        for code in range(len(self.tags)):
+            self._restore_state(code)
+
+    def restore(self, tag: str, n: int, time: Ints, value: Floats, learned: Bools) -> None:
+        """Go on after a restart: this tag's last readings, oldest first.
+
+        `n` is how many of the tag's readings had been learned in all. A tag that is no
+        longer in the table is passed over.
+        """
+        code = self.tags.code(tag)
+        if code < 0:
+            return
+        self._memory.restore(code, time, value, learned)
+        self._learned[code] = n
+        self._restore_state(code)
+
+    def process(
+        self,
+        batch: Batch,
+        positions: Sequence[int] | None = None,
+        malformed: Sequence[Rejection] = (),
+    ) -> Processed:
+        """The batch validated and scored; what it taught is learned.
+
+        `malformed` are rows of the same request that could not even become columns, and
+        `positions` the index in the request of those that could.
+        """
+        good, rejected = self._limits.check(batch, positions)
+        codes = self._limits.codes(batch)
+        learned = is_good(batch.quality)
+        rows = np.flatnonzero(good)
+        duplicate = self._memory.admit(codes[rows], batch.time[rows], batch.value[rows], learned[rows])
+        rejected += [
+            rejection(
+                batch, int(row), Reason.DUPLICATE, "this tag, time and value came before", positions
+            )
+            for row in rows[duplicate]
+        ]
+        rows = rows[~duplicate]
+        accepted = batch.take(rows)
+        scores = self._state.run(codes[rows], accepted.value, learned[rows])
+        np.add.at(self._learned, codes[rows], learned[rows])
+        everything = sorted([*malformed, *rejected], key=lambda one: one.index)
+        return Processed(
+            accepted=accepted, scores=scores, settings=self.settings.id, rejected=tuple(everything)
+        )
+
+    def undo(self, processed: Processed) -> None:
+        """Take back the batch that was processed last, as if it had not come."""
+        accepted = processed.accepted
+        codes = self._limits.codes(accepted)
+        self._memory.forget(codes)
+        np.subtract.at(self._learned, codes, is_good(accepted.quality))
+        for code in np.unique(codes):
+            self._restore_state(int(code))
+
+
+    def _restore_state(self, code: int) -> None:
+        values = self._memory.learned(code)
+        self._state.restore(code, int(self._learned[code]), values)
+        missing = len(values) < min(int(self._learned[code]), self._state.lead)
+        if missing:
+            self._learned[code] = len(values)

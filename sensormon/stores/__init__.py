@@ -1,0 +1,141 @@
+"""Where readings are kept: the `Store` protocol, and which store a setting names.
+
+A store takes journal records in order, each at most once, and gives frames back. It
+does not retry, it does not wait: it raises the right kind of `StoreError` and the
+loader decides. `tests/test_every_store.py` is the contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from sensormon.errors import UsageError
+from sensormon.ledger import LedgerLine
+from sensormon.readings import Bools, Floats, Ints
+from sensormon.records import DetectorSettings, Record
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """How far a journal has been loaded: its highest record number, and the next free id."""
+
+    number: int
+    next_id: int
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The store's side of the ledger; `reasons` counts rejected readings by reason."""
+
+    lines: Sequence[LedgerLine] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class TagHistory:
+    """The newest readings of one tag, oldest first, and `n`, how many it had learned in all."""
+
+    tag: str
+    n: int
+    time: Ints
+    value: Floats
+    learned: Bools
+
+
+class Store(Protocol):
+    """A place for readings. Every call raises `StoreError` where it cannot be done.
+
+    `load` and `checkpoint` come from one thread, the reads from any. Frames of readings
+    have the columns of the table `readings` (schema.sql), times as datetime64[us, UTC].
+    """
+
+    name: str
+
+    def open(self) -> None:
+        """Connect and make the tables that are missing. Does nothing when open."""
+
+    def close(self) -> None:
+        """Let go of the connection. What was loaded is durable with or without this."""
+
+    def set_aside(self) -> str:
+        """Move a harmed database out of the way; says where it is now."""
+
+    def watermark(self, writer: str) -> Watermark | None:
+        """How far this journal has been loaded; None where it never was."""
+
+    def load(self, writer: str, records: Sequence[Record], without: Collection[int] = ()) -> None:
+        """Store these records, all or none, and move the watermark in the same transaction.
+
+        Records at or below the watermark are passed over. Rows whose id is in `without`
+        are left out. Raises RowsRefused where a row can never be stored.
+        """
+
+    def refused_rows(self, record: Record) -> dict[int, str]:
+        """The ids of this record's rows that can never be stored, each with the reason."""
+
+    def store_row(self, record: Record) -> None:
+        """Store the one reading of this record unless a reading with its id is there."""
+
+    def checkpoint(self) -> None:
+        """Make everything loaded so far independent of any write-ahead file."""
+
+    def accounts(self) -> Accounts:
+        """The counts of the ledger."""
+
+    def tag_histories(self, limit: int) -> list[TagHistory]:
+        """The newest `limit` readings of every tag, for a restart."""
+
+    def next_id(self) -> int:
+        """An id above that of every reading stored."""
+
+    def readings(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """Readings with since <= time < until in order of arrival; the newest `limit` of them."""
+
+    def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
+        """The newest `rows` readings of the tag with a lower id, in order of arrival."""
+
+    def anomalies(
+        self, tags: Sequence[str] | None, since: int, until: int, min_score: float, limit: int
+    ) -> pd.DataFrame:
+        """Flagged readings, newest first."""
+
+    def anomaly_count(self, since: int) -> int:
+        """How many readings with time >= since are flagged."""
+
+    def rejected(self, limit: int) -> pd.DataFrame:
+        """The newest rejected readings, newest first."""
+
+    def injected_faults(self, since: int, until: int) -> pd.DataFrame:
+        """Ground truth: tag, time and fault, in order of time."""
+
+    def detector_settings(self) -> list[DetectorSettings]:
+        """Every change of the detector settings, oldest first."""
+
+    def recount(self) -> Mapping[str, object]:
+        """Count what is really there, for `verify`: rows, distinct ids, rejected rows."""
+
+
+def open_store(url: str) -> Store:
+    """The store that this path or URL names; not connected yet."""
+    if url.startswith(("postgresql://", "postgres://")):
+        raise UsageError(
+            "PostgreSQL is not supported by this version",
+            where="SENSORMON_STORE",
+            hint="Leave it unset to use DuckDB in the data folder",
+        )
+    from sensormon.stores.duckdb_store import DuckDBStore  # noqa: PLC0415  a store imports its own database
+
+    return DuckDBStore(Path(url))

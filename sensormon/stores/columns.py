@@ -1,0 +1,100 @@
+"""Journal records as Arrow tables, in the column order of schema.sql."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from sensormon.readings import Rejection
+from sensormon.records import BatchEntry, Record
+
+_TIME = pa.timestamp("us")
+
+
+def row_ids(record: Record) -> list[int]:
+    """The reading ids of this record's accepted rows."""
+    entry = record.entry
+    if not isinstance(entry, BatchEntry):
+        return []
+    return list(range(entry.first_id, entry.first_id + len(entry.processed.accepted)))
+
+
+def reading_columns(records: Sequence[Record], without: Collection[int] = ()) -> pa.Table:
+    """The accepted rows of these records as rows of `readings`, but for the ids in `without`."""
+    tables = [
+        _readings(entry, without)
+        for entry in (record.entry for record in records)
+        if isinstance(entry, BatchEntry) and len(entry.processed.accepted)
+    ]
+    return pa.concat_tables(tables) if tables else pa.table({})
+
+
+def _readings(entry: BatchEntry, without: Collection[int]) -> pa.Table:
+    batch, scores = entry.processed.accepted, entry.processed.scores
+    rows = len(batch)
+    ids = np.arange(entry.first_id, entry.first_id + rows, dtype=np.int64)
+    table = pa.table(
+        {
+            "id": ids,
+            "tag": pa.DictionaryArray.from_arrays(
+                pa.array(batch.tag, pa.int32()), pa.array(batch.tags, pa.string())
+            ).cast(pa.string()),
+            "time": pa.array(batch.time).cast(_TIME),
+            "received": pa.repeat(pa.scalar(batch.received, _TIME), rows),
+            "value": batch.value,
+            "quality": batch.quality,
+            "n": scores.n,
+            "score": pa.array(scores.score, from_pandas=True),
+            "expected": pa.array(scores.expected, from_pandas=True),
+            "lower": pa.array(scores.lower, from_pandas=True),
+            "upper": pa.array(scores.upper, from_pandas=True),
+            "is_anomaly": scores.is_anomaly,
+            "settings": pa.repeat(pa.scalar(entry.processed.settings, pa.int32()), rows),
+            "source": pa.repeat(pa.scalar(batch.source, pa.string()), rows),
+            "origin": pa.repeat(pa.scalar(str(batch.origin), pa.string()), rows),
+        }
+    )
+    if without:
+        table = table.filter(pa.array(~np.isin(ids, list(without))))
+    return table
+
+
+def rejected_columns(records: Sequence[Record]) -> pa.Table:
+    """The rejections of these records as rows of `rejected`."""
+    rows: list[Rejection] = [
+        one
+        for entry in (record.entry for record in records)
+        if isinstance(entry, BatchEntry)
+        for one in entry.processed.rejected
+    ]
+    return pa.table(
+        {
+            "received": pa.array([r.received for r in rows], _TIME),
+            "source": pa.array([r.source for r in rows], pa.string()),
+            "position": pa.array([r.index for r in rows], pa.int32()),
+            "tag": pa.array([r.tag for r in rows], pa.string()),
+            "time": pa.array([r.time for r in rows], pa.string()),
+            "value": pa.array([r.value for r in rows], pa.string()),
+            "reason": pa.array([str(r.reason) for r in rows], pa.string()),
+            "detail": pa.array([r.detail for r in rows], pa.string()),
+        }
+    )
+
+
+def fault_columns(records: Sequence[Record]) -> pa.Table:
+    """The ground truth of these records as rows of `injected_faults`."""
+    rows = [
+        one
+        for entry in (record.entry for record in records)
+        if isinstance(entry, BatchEntry)
+        for one in entry.processed.accepted.injected
+    ]
+    return pa.table(
+        {
+            "tag": pa.array([r.tag for r in rows], pa.string()),
+            "time": pa.array([r.time for r in rows], _TIME),
+            "fault": pa.array([r.fault for r in rows], pa.string()),
+        }
+    )

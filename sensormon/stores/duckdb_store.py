@@ -1,0 +1,547 @@
+"""The store in a DuckDB file.
+
+One connection, one cursor a call. A commit is on disk when it returns; replay of what
+the journal holds beyond the watermark covers the cases in which DuckDB's own write-ahead
+file loses its tail.
+
+What it is not: shared. DuckDB lets no second process open the file, even to read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sensormon.errors import (
+    RowsRefused,
+    StoreBroken,
+    StoreCorrupt,
+    StoreFault,
+    StoreUnavailable,
+)
+from sensormon.ledger import LedgerLine
+from sensormon.records import BatchEntry, DetectorSettings, Record, SettingsEntry
+from sensormon.stores import Accounts, TagHistory, Watermark
+from sensormon.stores.columns import (
+    fault_columns,
+    reading_columns,
+    rejected_columns,
+    row_ids,
+)
+from sensormon.timestamps import to_datetime
+
+_COLUMNS = (
+    "id, tag, time, received, value, quality, n, score, expected, lower, upper, "
+    "is_anomaly, settings, source, origin"
+)
+_TIMES = ("time", "received", "applied")
+
+
+class DuckDBStore:
+    """See `sensormon.stores.Store`. `path` is the database file."""
+
+    name = "DuckDB"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._inode = 0
+
+    # -- connection ---------------------------------------------------------------
+
+    def open(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                return
+            with _translated(self.path, "open"):
+                connection = _connect(self.path)
+            with _translated(self.path, "make the tables"):
+                connection.execute(files("sensormon.stores").joinpath("schema.sql").read_text())
+            self._inode = os.stat(self.path).st_ino
+            self._connection = connection
+
+    def close(self) -> None:
+        with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def set_aside(self) -> str:
+        self.close()
+        target = _free_name(self.path)
+        for path in (self.path, _wal(self.path)):
+            if path.exists():
+                path.rename(target.with_name(path.name.replace(self.path.name, target.name)))
+        return str(target)
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            if self._connection is None:
+                raise StoreUnavailable(
+                    "the database is not open",
+                    where=str(self.path),
+                    hint="It is tried again by itself; the Pipeline page shows when",
+                )
+            return self._connection.cursor()
+
+    def _check_file(self) -> None:
+        try:
+            inode = os.stat(self.path).st_ino
+        except FileNotFoundError:
+            inode = -1
+        except OSError as error:
+            raise StoreUnavailable(str(error), where=str(self.path), hint="Check the disk") from error
+        if inode != self._inode:
+            raise StoreCorrupt(
+                "the database file was deleted or replaced while it was in use",
+                where=str(self.path),
+                hint="It is made anew from the journal",
+            )
+
+    # -- writing ------------------------------------------------------------------
+
+    def load(self, writer: str, records: Sequence[Record], without: Collection[int] = ()) -> None:
+        self._check_file()
+        with self._transaction("load") as cursor:
+            mark = _watermark(cursor, writer)
+            fresh = [r for r in records if mark is None or r.number > mark.number]
+            if not fresh:
+                return
+            _insert_all(cursor, fresh, without)
+            _count(cursor, writer, fresh, without)
+            next_id = max([mark.next_id if mark else 1, *(_next_id(r) for r in fresh)])
+            cursor.execute(
+                "INSERT INTO watermarks VALUES (?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET number = excluded.number, next_id = excluded.next_id",
+                [writer, fresh[-1].number, next_id],
+            )
+
+    def refused_rows(self, record: Record) -> dict[int, str]:
+        refused: dict[int, str] = {}
+        ids = row_ids(record)
+        for one in ids:
+            others = [other for other in ids if other != one]
+            try:
+                with self._transaction("try a row", commit=False) as cursor:
+                    _insert_readings(cursor, [record], others)
+            except RowsRefused as error:
+                refused[one] = error.what
+        return refused
+
+    def store_row(self, record: Record) -> None:
+        self._check_file()
+        with self._transaction("load a dead letter") as cursor:
+            ids = row_ids(record)
+            there = cursor.execute("SELECT 1 FROM readings WHERE id = ? LIMIT 1", [ids[0]]).fetchone()
+            if there is None:
+                _insert_readings(cursor, [record], ())
+                assert isinstance(record.entry, BatchEntry)
+                _add_stored(cursor, record.entry.processed.accepted.source, 1)
+
+    def checkpoint(self) -> None:
+        self._check_file()
+        cursor = self._cursor()
+        with _translated(self.path, "checkpoint"):
+            cursor.execute("CHECKPOINT")
+
+    @contextmanager
+    def _transaction(self, operation: str, commit: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self._cursor()
+        with _translated(self.path, operation):
+            cursor.begin()
+            try:
+                yield cursor
+            except BaseException:
+                _roll_back(cursor)
+                raise
+            if commit:
+                cursor.commit()
+            else:
+                cursor.rollback()
+
+    # -- reading ------------------------------------------------------------------
+
+    def watermark(self, writer: str) -> Watermark | None:
+        cursor = self._cursor()
+        with _translated(self.path, "read the watermark"):
+            return _watermark(cursor, writer)
+
+    def next_id(self) -> int:
+        (highest,) = self._rows(
+            "SELECT greatest(coalesce((SELECT max(next_id) FROM watermarks), 1),"
+            " coalesce((SELECT max(id) + 1 FROM latest), 1))"
+        )[0]
+        return int(highest)
+
+    def accounts(self) -> Accounts:
+        received = dict(
+            self._rows("SELECT source, sum(received)::BIGINT FROM received_totals GROUP BY source")
+        )
+        stored = dict(self._rows("SELECT source, stored FROM stored_totals"))
+        rejected: dict[str, int] = {}
+        duplicates: dict[str, int] = {}
+        reasons: dict[str, int] = {}
+        for source, reason, count in self._rows("SELECT source, reason, rejected FROM rejected_totals"):
+            rejected[source] = rejected.get(source, 0) + count
+            reasons[reason] = reasons.get(reason, 0) + count
+            if reason == "duplicate":
+                duplicates[source] = count
+        return Accounts(
+            lines=tuple(
+                LedgerLine(
+                    source,
+                    received=received.get(source, 0),
+                    stored=stored.get(source, 0),
+                    rejected=rejected.get(source, 0),
+                    duplicates_dropped=duplicates.get(source, 0),
+                )
+                for source in sorted({*received, *stored, *rejected})
+            ),
+            reasons=reasons,
+        )
+
+    def tag_histories(self, limit: int) -> list[TagHistory]:
+        learned = dict(self._rows("SELECT tag, n FROM latest"))
+        newest = (
+            "SELECT tag, time, value, quality, id FROM readings WHERE {where} "
+            "QUALIFY row_number() OVER (PARTITION BY tag ORDER BY id DESC) <= ? ORDER BY id"
+        )
+        # Most tags have their newest rows at the end of the table; only the others need a full scan.
+        reach = limit * max(1, len(learned)) * 2
+        frame = self._frame(
+            newest.format(where="id > (SELECT max(id) FROM latest) - ?"), [reach, limit]
+        )
+        counts = frame["tag"].value_counts()
+        short = [tag for tag, n in learned.items() if counts.get(tag, 0) < min(n, limit)]
+        if short:
+            more = self._frame(newest.format(where="tag IN (SELECT unnest(?))"), [short, limit])
+            frame = pd.concat([frame[~frame["tag"].isin(short)], more])
+        return [
+            TagHistory(
+                tag=str(tag),
+                n=int(learned.get(str(tag), len(rows))),
+                time=_microseconds(rows["time"]),
+                value=rows["value"].to_numpy(dtype=np.float64),
+                learned=(rows["quality"].to_numpy(dtype=np.int64) >> 30) == 0,
+            )
+            for tag, rows in frame.groupby("tag", sort=False)
+        ]
+
+    def readings(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        where, values = _where(tags, since, until)
+        if below_id is not None:
+            where += " AND id < ?"
+            values.append(below_id)
+        query = f"SELECT {_COLUMNS} FROM readings WHERE {where} ORDER BY id"  # noqa: S608
+        if limit is not None:
+            query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY id"  # noqa: S608
+            values.append(limit)
+        return self._frame(query, values)
+
+    def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
+        query = (
+            f"SELECT * FROM (SELECT {_COLUMNS} FROM readings WHERE tag = ? AND id < ? "  # noqa: S608
+            "ORDER BY id DESC LIMIT ?) ORDER BY id"
+        )
+        return self._frame(query, [tag, before_id, rows])
+
+    def anomalies(
+        self, tags: Sequence[str] | None, since: int, until: int, min_score: float, limit: int
+    ) -> pd.DataFrame:
+        where, values = _where(tags, since, until)
+        return self._frame(
+            f"SELECT {_COLUMNS} FROM readings WHERE {where} AND is_anomaly AND score >= ? "  # noqa: S608
+            "ORDER BY time DESC, id DESC LIMIT ?",
+            [*values, min_score, limit],
+        )
+
+    def anomaly_count(self, since: int) -> int:
+        (count,) = self._rows(
+            "SELECT count(*) FROM readings WHERE time >= ? AND is_anomaly", [_naive(since)]
+        )[0]
+        return int(count)
+
+    def rejected(self, limit: int) -> pd.DataFrame:
+        return self._frame(
+            "SELECT received, source, tag, time, value, reason, detail FROM rejected "
+            "ORDER BY received DESC, position DESC LIMIT ?",
+            [limit],
+            times=("received",),
+        )
+
+    def injected_faults(self, since: int, until: int) -> pd.DataFrame:
+        return self._frame(
+            "SELECT tag, time, fault FROM injected_faults WHERE time >= ? AND time < ? ORDER BY time",
+            [_naive(since), _naive(until)],
+        )
+
+    def detector_settings(self) -> list[DetectorSettings]:
+        return [
+            DetectorSettings(
+                id=one,
+                applied=int(pd.Timestamp(applied).value) // 1_000,
+                who=who,
+                detector=detector,
+                params=json.loads(params),
+                base=json.loads(base),
+            )
+            for one, applied, who, detector, params, base in self._rows(
+                "SELECT id, applied, who, detector, params, base FROM detector_settings ORDER BY id"
+            )
+        ]
+
+    def recount(self) -> Mapping[str, object]:
+        ((rows, distinct),) = self._rows("SELECT count(*), count(DISTINCT id) FROM readings")
+        return {
+            "rows": rows,
+            "distinct_ids": distinct,
+            "stored": dict(self._rows("SELECT source, count(*) FROM readings GROUP BY source")),
+            "rejected": dict(self._rows("SELECT source, count(*) FROM rejected GROUP BY source")),
+        }
+
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        cursor = self._cursor()
+        with _translated(self.path, "read"):
+            return cursor.execute(query, list(values)).fetchall()
+
+    def _frame(
+        self, query: str, values: Sequence[object], times: Collection[str] = _TIMES
+    ) -> pd.DataFrame:
+        cursor = self._cursor()
+        with _translated(self.path, "read"):
+            frame = cursor.execute(query, list(values)).df()
+        for column in frame.columns.intersection(list(times)):
+            frame[column] = frame[column].astype("datetime64[us]").dt.tz_localize("UTC")
+        return frame
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(
+        str(path),
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "checkpoint_threshold": "256MB",  # the loader checkpoints on its own schedule
+            "threads": "2",
+        },
+    )
+
+
+@contextmanager
+def _translated(path: Path, operation: str) -> Iterator[None]:
+    """Raise DuckDB's exceptions as the `StoreError` that says what to do."""
+    where = f"{path} ({operation})"
+    try:
+        yield
+    except duckdb.FatalException as error:
+        raise StoreBroken(_line(error), where=where, hint="It is reopened by itself") from error
+    except (duckdb.ConversionException, duckdb.ConstraintException) as error:
+        raise RowsRefused(_line(error), where=where, hint="The rows go to the dead letters") from error
+    except (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException) as error:
+        raise StoreFault(
+            _line(error),
+            where=where,
+            hint="The database was made by another version or changed by hand; readings stay in the journal",
+        ) from error
+    except duckdb.IOException as error:
+        raise _io_error(error, path, where) from error
+    except duckdb.ConnectionException as error:
+        raise StoreBroken(_line(error), where=where, hint="It is reopened by itself") from error
+    except (duckdb.TransactionException, duckdb.OutOfMemoryException) as error:
+        raise StoreUnavailable(_line(error), where=where, hint=_hint(_line(error))) from error
+    except duckdb.Error as error:
+        if operation == "open":
+            raise _corrupt(error, where) from error
+        raise StoreBroken(_line(error), where=where, hint="It is reopened by itself") from error
+
+
+def _io_error(error: duckdb.Error, path: Path, where: str) -> Exception:
+    text = _line(error)
+    known = ("lock", "Permission denied", "Read-only", "No space", "No such file", "Is a directory")
+    if any(word in text for word in known) or not path.exists():
+        return StoreUnavailable(text, where=where, hint=_hint(text))
+    if "(open)" in where:
+        return _corrupt(error, where)
+    return StoreBroken(text, where=where, hint="It is reopened by itself")
+
+
+def _corrupt(error: Exception, where: str) -> StoreCorrupt:
+    return StoreCorrupt(
+        _line(error), where=where, hint="It is set aside and made anew from the journal"
+    )
+
+
+def _hint(text: str) -> str:
+    if "lock" in text:
+        return "Another program has the database open; close it, loading goes on by itself"
+    if "No space" in text:
+        return "Free some space on this disk; loading goes on by itself"
+    if "Permission denied" in text or "Read-only" in text:
+        return "Make the file and its folder writable; loading goes on by itself"
+    return "Loading is tried again by itself"
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300].rstrip(".")
+
+
+def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
+    try:
+        cursor.rollback()
+    except duckdb.Error:
+        cursor.close()  # a lost connection has nothing left to roll back; the first error is the news
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(path.name + ".wal")
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while True:
+        name = path.with_name(f"{path.name}.damaged-{number}")
+        if not name.exists() and not _wal(name).exists():
+            return name
+        number += 1
+
+
+def _watermark(cursor: duckdb.DuckDBPyConnection, writer: str) -> Watermark | None:
+    row = cursor.execute(
+        "SELECT number, next_id FROM watermarks WHERE writer = ?", [writer]
+    ).fetchone()
+    return Watermark(int(row[0]), int(row[1])) if row else None
+
+
+def _next_id(record: Record) -> int:
+    entry = record.entry
+    return entry.first_id + len(entry.processed.accepted) if isinstance(entry, BatchEntry) else 1
+
+
+def _insert_all(
+    cursor: duckdb.DuckDBPyConnection, records: Sequence[Record], without: Collection[int]
+) -> None:
+    _insert_readings(cursor, records, without)
+    for table, columns in (
+        ("rejected", rejected_columns(records)),
+        ("injected_faults", fault_columns(records)),
+    ):
+        if columns.num_rows:
+            _insert(cursor, table, columns)
+    for record in records:
+        if isinstance(record.entry, SettingsEntry):
+            one = record.entry.settings
+            cursor.execute(
+                "INSERT INTO detector_settings VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    one.id,
+                    _naive(one.applied),
+                    one.who,
+                    one.detector,
+                    json.dumps(dict(one.params)),
+                    json.dumps(dict(one.base)),
+                ],
+            )
+
+
+def _insert_readings(
+    cursor: duckdb.DuckDBPyConnection, records: Sequence[Record], without: Collection[int]
+) -> None:
+    columns = reading_columns(records, without)
+    if not columns.num_rows:
+        return
+    _insert(cursor, "readings", columns)
+    cursor.register("incoming", columns)
+    cursor.execute(
+        "INSERT INTO latest SELECT tag, max(id), arg_max(time, id),"
+        " arg_max(n + CASE WHEN quality >> 30 = 0 THEN 1 ELSE 0 END, id) FROM incoming GROUP BY tag "
+        "ON CONFLICT DO UPDATE SET id = excluded.id, time = excluded.time, n = excluded.n"
+    )
+    cursor.unregister("incoming")
+
+
+def _insert(cursor: duckdb.DuckDBPyConnection, table: str, columns: pa.Table) -> None:
+    cursor.register("incoming", columns)
+    cursor.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608  our own table's name
+    cursor.unregister("incoming")
+
+
+def _count(
+    cursor: duckdb.DuckDBPyConnection,
+    writer: str,
+    records: Sequence[Record],
+    without: Collection[int],
+) -> None:
+    received: dict[str, int] = {}
+    stored: dict[str, int] = {}
+    rejected: dict[tuple[str, str], int] = {}
+    for record in records:
+        if not isinstance(record.entry, BatchEntry):
+            continue
+        processed = record.entry.processed
+        source = processed.accepted.source
+        received.update(record.entry.received_totals)
+        kept = len(processed.accepted) - sum(one in without for one in row_ids(record)) if without else len(
+            processed.accepted
+        )
+        stored[source] = stored.get(source, 0) + kept
+        for one in processed.rejected:
+            key = (one.source, str(one.reason))
+            rejected[key] = rejected.get(key, 0) + 1
+    for source, count in received.items():
+        cursor.execute(
+            "INSERT INTO received_totals VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET received = excluded.received",
+            [writer, source, count],
+        )
+    for source, count in stored.items():
+        _add_stored(cursor, source, count)
+    for (source, reason), count in rejected.items():
+        cursor.execute(
+            "INSERT INTO rejected_totals VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET rejected = rejected + excluded.rejected",
+            [source, reason, count],
+        )
+
+
+def _add_stored(cursor: duckdb.DuckDBPyConnection, source: str, count: int) -> None:
+    cursor.execute(
+        "INSERT INTO stored_totals VALUES (?, ?) "
+        "ON CONFLICT DO UPDATE SET stored = stored + excluded.stored",
+        [source, count],
+    )
+
+
+def _where(tags: Sequence[str] | None, since: int, until: int) -> tuple[str, list[object]]:
+    where, values = "time >= ? AND time < ?", [_naive(since), _naive(until)]
+    if tags is not None:
+        return f"{where} AND tag IN (SELECT unnest(?::VARCHAR[]))", [*values, list(tags)]
+    return where, list(values)
+
+
+def _naive(time: int) -> Any:
+    return to_datetime(time).replace(tzinfo=None)
+
+
+def _microseconds(times: pd.Series[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    naive = times.dt.tz_localize(None) if times.dt.tz is not None else times
+    return naive.astype("datetime64[us]").to_numpy().astype(np.int64)

@@ -1,0 +1,82 @@
+-- The tables of the store. Times are UTC without a zone.
+-- No key on readings: the watermark keeps a batch from being stored twice, and a key
+-- would double the file and the time to load.
+
+CREATE TABLE IF NOT EXISTS readings (
+    id         BIGINT NOT NULL,       -- order of arrival, unique
+    tag        VARCHAR NOT NULL,
+    time       TIMESTAMP NOT NULL,    -- the source's own time
+    received   TIMESTAMP NOT NULL,
+    value      DOUBLE NOT NULL,
+    quality    UINTEGER NOT NULL,     -- OPC UA status code
+    n          BIGINT NOT NULL,       -- readings of the tag learned before this one
+    score      DOUBLE,                -- null while the detector warms up
+    expected   DOUBLE,
+    lower      DOUBLE,
+    upper      DOUBLE,
+    is_anomaly BOOLEAN NOT NULL,
+    settings   INTEGER NOT NULL,      -- the detector settings that made the score
+    source     VARCHAR NOT NULL,
+    origin     VARCHAR NOT NULL       -- live, backfill or import
+);
+
+CREATE TABLE IF NOT EXISTS rejected (
+    received TIMESTAMP NOT NULL,
+    source   VARCHAR NOT NULL,
+    position INTEGER NOT NULL,        -- row in the tick or request
+    tag      VARCHAR NOT NULL,        -- as it came, like time and value
+    time     VARCHAR NOT NULL,
+    value    VARCHAR NOT NULL,
+    reason   VARCHAR NOT NULL,
+    detail   VARCHAR NOT NULL
+);
+
+-- Ground truth of injected faults. Detectors never read it.
+CREATE TABLE IF NOT EXISTS injected_faults (
+    tag   VARCHAR NOT NULL,
+    time  TIMESTAMP NOT NULL,
+    fault VARCHAR NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS detector_settings (
+    id       INTEGER NOT NULL,
+    applied  TIMESTAMP NOT NULL,
+    who      VARCHAR NOT NULL,
+    detector VARCHAR NOT NULL,
+    params   VARCHAR NOT NULL,        -- JSON
+    base     VARCHAR NOT NULL         -- JSON
+);
+
+-- How far each journal has been loaded; moved in the same transaction as its rows.
+CREATE TABLE IF NOT EXISTS watermarks (
+    writer  VARCHAR PRIMARY KEY,
+    number  BIGINT NOT NULL,
+    next_id BIGINT NOT NULL
+);
+
+-- Running totals for the ledger, moved in the same transaction as the rows they count.
+CREATE TABLE IF NOT EXISTS received_totals (
+    writer   VARCHAR NOT NULL,
+    source   VARCHAR NOT NULL,
+    received BIGINT NOT NULL,
+    PRIMARY KEY (writer, source)
+);
+
+CREATE TABLE IF NOT EXISTS stored_totals (
+    source VARCHAR PRIMARY KEY,
+    stored BIGINT NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS rejected_totals (
+    source   VARCHAR NOT NULL,
+    reason   VARCHAR NOT NULL,
+    rejected BIGINT NOT NULL,
+    PRIMARY KEY (source, reason)
+);
+
+CREATE TABLE IF NOT EXISTS latest (
+    tag  VARCHAR PRIMARY KEY,
+    id   BIGINT NOT NULL,
+    time TIMESTAMP NOT NULL,
+    n    BIGINT NOT NULL              -- readings learned, this one included
+);
