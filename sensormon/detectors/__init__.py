@@ -1,0 +1,95 @@
+"""The detectors, by name, and `detect` to use one on a series without the app.
+
+>>> from sensormon.detectors import detect
+>>> result = detect([7.0, 7.1] * 30 + [9.0])
+>>> bool(result["is_anomaly"].iloc[-1])
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sensormon.detectors.base import Detector
+from sensormon.detectors.zscore import ZScore
+from sensormon.errors import UsageError
+
+DETECTORS: dict[str, type[Any]] = {
+    "zscore": ZScore,
+}
+
+
+def make(detector: str, **params: float) -> Detector:
+    """The detector of this name with these parameters; defaults for the others.
+
+    Raises UsageError for a name or a parameter that does not exist, or a wrong value.
+    """
+    if detector not in DETECTORS:
+        raise UsageError(
+            f"there is no detector {detector!r}",
+            where="detector",
+            hint=f"Choose one of: {', '.join(DETECTORS)}",
+        )
+    known = [field.name for field in fields(DETECTORS[detector])]
+    for name in params:
+        if name not in known:
+            raise UsageError(
+                f"{detector} has no parameter {name!r}",
+                where="detector settings",
+                hint=f"Its parameters: {', '.join(known)}",
+            )
+    made: Detector = DETECTORS[detector](**params)
+    return made
+
+
+def detect(
+    values: Sequence[float] | np.ndarray[Any, Any] | pd.Series[Any],
+    times: object = None,
+    detector: str = "zscore",
+    *,
+    resolution: float = 0.0,
+    **params: float,
+) -> pd.DataFrame:
+    """Score a series, one row a value: value, score, threshold, expected, lower, upper, is_anomaly.
+
+    Causal: row i depends on the values up to i alone. `times`, one a value, becomes the
+    index; otherwise a Series keeps its own. `resolution` is the sensor's smallest step in
+    the values' unit. Where there is nothing to judge by (warm-up) or to judge (NaN,
+    infinity) the score and the bounds are NaN and nothing is flagged.
+
+    Raises UsageError for an unknown detector or parameter, and for values that are no numbers.
+    """
+    made = make(detector, **params)
+    try:
+        column = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"the values must be numbers ({error})", where="detect", hint="Convert them first"
+        ) from error
+    if column.ndim != 1:
+        raise UsageError(
+            f"the values have {column.ndim} dimensions", where="detect", hint="Give one series"
+        )
+    state = made.start(np.array([resolution], dtype=np.float64))
+    rows = len(column)
+    scores = state.run(np.zeros(rows, dtype=np.int32), column, np.ones(rows, dtype=np.bool_))
+    index = values.index if isinstance(values, pd.Series) else None
+    if times is not None:
+        index = pd.Index(times, name="time")  # type: ignore[call-overload]
+    return pd.DataFrame(
+        {
+            "value": column,
+            "score": scores.score,
+            "threshold": np.full(rows, made.threshold),
+            "expected": scores.expected,
+            "lower": scores.lower,
+            "upper": scores.upper,
+            "is_anomaly": scores.is_anomaly,
+        },
+        index=index,
+    )
