@@ -46,9 +46,7 @@ class DeadLetters:
     def add(self, record: Record, reasons: Mapping[int, str], now: int) -> None:
         """Append these rows of the record, by id with the reason, and sync. Known ids are passed over."""
         known = {line["id"] for line in self._read()[0]}
-        lines = [
-            _line(record, one, reason, now) for one, reason in reasons.items() if one not in known
-        ]
+        lines = [_line(record, one, reason, now) for one, reason in reasons.items() if one not in known]
         if lines:
             with self.path.open("a", encoding="utf-8") as file:
                 file.writelines(json.dumps(line) + "\n" for line in lines)
@@ -72,7 +70,12 @@ class DeadLetters:
                 stored += 1
             else:
                 left.append(
-                    {**line, "reason": reason, "attempts": line["attempts"] + 1, "last_failed": timestamps.render(now)}
+                    {
+                        **line,
+                        "reason": reason,
+                        "attempts": line["attempts"] + 1,
+                        "last_failed": timestamps.render(now),
+                    }
                 )
         if lines or damaged:
             self._write(left)
@@ -121,8 +124,7 @@ def _line(record: Record, one: int, reason: str, now: int) -> dict[str, Any]:
         "settings": entry.processed.settings,
         "n": int(scores.n[row]),
         **{
-            name: _json_number(getattr(scores, name)[row])
-            for name in ("score", "expected", "lower", "upper")
+            name: _json_number(getattr(scores, name)[row]) for name in ("score", "expected", "lower", "upper")
         },
         "is_anomaly": bool(scores.is_anomaly[row]),
         "reason": reason,

@@ -52,9 +52,7 @@ class _State:
 class Loader:
     """Moves journal records into the store. One thread calls `step` and `drain`."""
 
-    def __init__(
-        self, journal: Journal, store: Store, dead_letters: DeadLetters, clock: Clock
-    ) -> None:
+    def __init__(self, journal: Journal, store: Store, dead_letters: DeadLetters, clock: Clock) -> None:
         self._journal = journal
         self._store = store
         self._dead_letters = dead_letters
@@ -211,5 +209,3 @@ def _percentiles(values: Sequence[float] | deque[float]) -> tuple[float, float]:
         return 0.0, 0.0
     p50, p99 = np.percentile(np.array(values), [50, 99])
     return float(p50), float(p99)
-
-

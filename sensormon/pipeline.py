@@ -71,9 +71,7 @@ class Pipeline:
         rows = np.flatnonzero(good)
         duplicate = self._memory.admit(codes[rows], batch.time[rows], batch.value[rows], learned[rows])
         rejected += [
-            rejection(
-                batch, int(row), Reason.DUPLICATE, "this tag, time and value came before", positions
-            )
+            rejection(batch, int(row), Reason.DUPLICATE, "this tag, time and value came before", positions)
             for row in rows[duplicate]
         ]
         rows = rows[~duplicate]
@@ -93,7 +91,6 @@ class Pipeline:
         np.subtract.at(self._learned, codes, is_good(accepted.quality))
         for code in np.unique(codes):
             self._restore_state(int(code))
-
 
     def _restore_state(self, code: int) -> None:
         values = self._memory.learned(code)

@@ -47,9 +47,7 @@ class RecentReadings:
         frames = [_frame(entry, since, tags) for entry in entries if len(entry.processed.accepted)]
         if not frames:
             return pd.DataFrame(_COLUMNS)
-        columns = {
-            name: np.concatenate([frame[name] for frame in frames]) for name in frames[0]
-        }
+        columns = {name: np.concatenate([frame[name] for frame in frames]) for name in frames[0]}
         table = pd.DataFrame(columns)
         for name in ("time", "received"):
             table[name] = table[name].astype("datetime64[us]").dt.tz_localize("UTC")

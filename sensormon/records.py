@@ -2,14 +2,24 @@
 
 An entry is a processed batch or a change of the detector settings. This module turns
 its content to bytes and back; `journal.py` numbers, checksums and syncs those bytes.
+
+Bytes of an entry: one byte for the kind (B batch, S settings), the length of the head
+(u32), the head (JSON, UTF-8), then for a batch its columns one after the other, raw and
+little-endian, in the order of `_COLUMNS`, each as long as the head's `rows` says.
 """
 
 from __future__ import annotations
 
+import json
+import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from sensormon.readings import Processed
+import numpy as np
+
+from sensormon.errors import JournalDamaged
+from sensormon.readings import Batch, InjectedFault, Origin, Processed, Reason, Rejection, Scores
 
 
 @dataclass(frozen=True)
@@ -32,12 +42,13 @@ class DetectorSettings:
 class BatchEntry:
     """A processed batch. Accepted row i has the reading id `first_id + i`.
 
-    `received_total` is how many readings of this batch's source had come in up to and
-    including this batch, ever: the left-hand side of the ledger.
+    `received_totals` is how many readings of each source had come in to this journal up to
+    and including this batch: the left-hand side of the ledger, carried along so that a
+    restart knows it without the store.
     """
 
     first_id: int
-    received_total: int
+    received_totals: Mapping[str, int]
     processed: Processed
 
 
@@ -57,3 +68,90 @@ class Record:
 
     number: int
     entry: Entry
+
+
+_HEAD = struct.Struct("<cI")
+_BATCH_COLUMNS = {"tag": "<i4", "time": "<i8", "value": "<f8", "quality": "<u4"}
+_SCORE_COLUMNS = {
+    "n": "<i8",
+    "score": "<f8",
+    "expected": "<f8",
+    "lower": "<f8",
+    "upper": "<f8",
+    "is_anomaly": "?",
+}
+_COLUMNS = {**_BATCH_COLUMNS, **_SCORE_COLUMNS}
+
+
+def encode(entry: Entry) -> bytes:
+    """The bytes of an entry."""
+    if isinstance(entry, SettingsEntry):
+        return _pack(b"S", asdict(entry.settings))
+    processed, batch = entry.processed, entry.processed.accepted
+    head = {
+        "rows": len(batch),
+        "first_id": entry.first_id,
+        "received_totals": dict(entry.received_totals),
+        "settings": processed.settings,
+        "source": batch.source,
+        "received": batch.received,
+        "origin": str(batch.origin),
+        "tags": batch.tags,
+        "injected": [(one.tag, one.time, one.fault) for one in batch.injected],
+        "rejected": [
+            (r.source, r.received, r.index, r.tag, r.time, r.value, str(r.reason), r.detail)
+            for r in processed.rejected
+        ],
+    }
+    columns = [getattr(batch, name).astype(kind, copy=False) for name, kind in _BATCH_COLUMNS.items()]
+    columns += [
+        getattr(processed.scores, name).astype(kind, copy=False) for name, kind in _SCORE_COLUMNS.items()
+    ]
+    return _pack(b"B", head) + b"".join([column.tobytes() for column in columns])
+
+
+def decode(payload: bytes) -> Entry:
+    """The entry of these bytes. Raises JournalDamaged where they are none."""
+    try:
+        kind, length = _HEAD.unpack_from(payload)
+        start = _HEAD.size + length
+        head = json.loads(payload[_HEAD.size : start])
+        if kind == b"S":
+            return SettingsEntry(DetectorSettings(**head))
+        if kind == b"B":
+            return _batch_entry(head, payload, start)
+    except (ValueError, KeyError, TypeError, struct.error) as error:
+        raise JournalDamaged(f"a record cannot be understood ({error})", where="journal") from error
+    raise JournalDamaged(f"a record is of the unknown kind {kind!r}", where="journal")
+
+
+def _pack(kind: bytes, head: Mapping[str, Any]) -> bytes:
+    text = json.dumps(head, separators=(",", ":")).encode()
+    return _HEAD.pack(kind, len(text)) + text
+
+
+def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEntry:
+    rows = int(head["rows"])
+    columns: dict[str, Any] = {}
+    for name, kind in _COLUMNS.items():
+        column = np.frombuffer(payload, dtype=kind, count=rows, offset=start)
+        columns[name] = column.astype(column.dtype.newbyteorder("="), copy=False)
+        start += column.nbytes
+    batch = Batch(
+        source=head["source"],
+        received=head["received"],
+        tags=tuple(head["tags"]),
+        origin=Origin(head["origin"]),
+        injected=tuple(InjectedFault(*one) for one in head["injected"]),
+        **{name: columns[name] for name in _BATCH_COLUMNS},
+    )
+    rejected = tuple(
+        Rejection(source, received, index, tag, time, value, Reason(reason), detail)
+        for source, received, index, tag, time, value, reason, detail in head["rejected"]
+    )
+    scores = Scores(**{name: columns[name] for name in _SCORE_COLUMNS})
+    return BatchEntry(
+        first_id=head["first_id"],
+        received_totals=head["received_totals"],
+        processed=Processed(accepted=batch, scores=scores, settings=head["settings"], rejected=rejected),
+    )

@@ -72,9 +72,7 @@ def detect(
             f"the values must be numbers ({error})", where="detect", hint="Convert them first"
         ) from error
     if column.ndim != 1:
-        raise UsageError(
-            f"the values have {column.ndim} dimensions", where="detect", hint="Give one series"
-        )
+        raise UsageError(f"the values have {column.ndim} dimensions", where="detect", hint="Give one series")
     state = made.start(np.array([resolution], dtype=np.float64))
     rows = len(column)
     scores = state.run(np.zeros(rows, dtype=np.int32), column, np.ones(rows, dtype=np.bool_))

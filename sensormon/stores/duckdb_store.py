@@ -220,9 +220,7 @@ class DuckDBStore:
         )
         # Most tags have their newest rows at the end of the table; only the others need a full scan.
         reach = limit * max(1, len(learned)) * 2
-        frame = self._frame(
-            newest.format(where="id > (SELECT max(id) FROM latest) - ?"), [reach, limit]
-        )
+        frame = self._frame(newest.format(where="id > (SELECT max(id) FROM latest) - ?"), [reach, limit])
         counts = frame["tag"].value_counts()
         short = [tag for tag, n in learned.items() if counts.get(tag, 0) < min(n, limit)]
         if short:
@@ -324,9 +322,7 @@ class DuckDBStore:
         with _translated(self.path, "read"):
             return cursor.execute(query, list(values)).fetchall()
 
-    def _frame(
-        self, query: str, values: Sequence[object], times: Collection[str] = _TIMES
-    ) -> pd.DataFrame:
+    def _frame(self, query: str, values: Sequence[object], times: Collection[str] = _TIMES) -> pd.DataFrame:
         cursor = self._cursor()
         with _translated(self.path, "read"):
             frame = cursor.execute(query, list(values)).df()
@@ -386,9 +382,7 @@ def _io_error(error: duckdb.Error, path: Path, where: str) -> Exception:
 
 
 def _corrupt(error: Exception, where: str) -> StoreCorrupt:
-    return StoreCorrupt(
-        _line(error), where=where, hint="It is set aside and made anew from the journal"
-    )
+    return StoreCorrupt(_line(error), where=where, hint="It is set aside and made anew from the journal")
 
 
 def _hint(text: str) -> str:
@@ -426,9 +420,7 @@ def _free_name(path: Path) -> Path:
 
 
 def _watermark(cursor: duckdb.DuckDBPyConnection, writer: str) -> Watermark | None:
-    row = cursor.execute(
-        "SELECT number, next_id FROM watermarks WHERE writer = ?", [writer]
-    ).fetchone()
+    row = cursor.execute("SELECT number, next_id FROM watermarks WHERE writer = ?", [writer]).fetchone()
     return Watermark(int(row[0]), int(row[1])) if row else None
 
 
@@ -500,8 +492,10 @@ def _count(
         processed = record.entry.processed
         source = processed.accepted.source
         received.update(record.entry.received_totals)
-        kept = len(processed.accepted) - sum(one in without for one in row_ids(record)) if without else len(
-            processed.accepted
+        kept = (
+            len(processed.accepted) - sum(one in without for one in row_ids(record))
+            if without
+            else len(processed.accepted)
         )
         stored[source] = stored.get(source, 0) + kept
         for one in processed.rejected:
@@ -525,8 +519,7 @@ def _count(
 
 def _add_stored(cursor: duckdb.DuckDBPyConnection, source: str, count: int) -> None:
     cursor.execute(
-        "INSERT INTO stored_totals VALUES (?, ?) "
-        "ON CONFLICT DO UPDATE SET stored = stored + excluded.stored",
+        "INSERT INTO stored_totals VALUES (?, ?) ON CONFLICT DO UPDATE SET stored = stored + excluded.stored",
         [source, count],
     )
 

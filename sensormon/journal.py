@@ -1,0 +1,314 @@
+"""The write-ahead journal: a reading is acknowledged once it is in here, on disk.
+
+Is: a folder of segment files that hold numbered records; one writer, readers in other
+threads of the same process. Is not: a database, a queue between machines, or a backup
+(segments go once the store has them behind a checkpoint).
+
+Layout, all numbers little-endian:
+
+    SERIAL-FIRST.seg     8 and 20 decimal digits: order of the files, first record number
+    header   56 bytes    "SMJOURN\\n", version u32, writer (32 hex digits), first number u64,
+                         CRC-32 u32 of these
+    record               F5 "SMR", payload length u32, number u64, CRC-32 u32 of length,
+                         number and payload; then the payload (see `records.py`)
+    reserve              1 MiB of real blocks, given up when the disk is full
+
+Rules:
+
+ 1. `append` writes one record with one write, syncs (fdatasync), then returns. What
+    returned is on disk. What raised may or may not be; nobody was told it is.
+ 2. Numbers go up by one. A segment with first number N voids every record from N on in
+    the segments before it. So a failed append leaves its segment for good (a failed sync
+    is never tried again on the same descriptor) and the next append uses the same number
+    in a new segment.
+ 3. The folder is synced when a file in it is made or removed.
+ 4. Opening: bytes after the last whole record of the last segment are an append that
+    was never acknowledged; they are cut off. If they are long enough to have been a whole
+    record, a copy is kept in `quarantine/` and shown, since a flipped bit looks the same.
+ 5. Damage anywhere else is never cut off: the file is copied to `quarantine/` and shown,
+    and every whole record around the damage is still read.
+ 6. A segment is removed only by `retire`, which the loader calls after a checkpoint.
+ 7. A folder that vanished gets a new writer id. The store keeps its watermark by writer,
+    so numbers that start again are never taken for old ones.
+
+What it promises: any record whose append returned is read back bit for bit, or its
+damage is reported. What it does not: survive a disk that loses what it said it synced.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import threading
+import uuid
+from bisect import bisect_right
+from collections.abc import Callable
+from pathlib import Path
+
+from sensormon import segments
+from sensormon.errors import JournalDamaged, JournalError, JournalFull, UsageError
+from sensormon.records import BatchEntry, Entry, Record, decode, encode
+from sensormon.segments import Segment
+
+SEGMENT_BYTES = 8 * 1024 * 1024
+RESERVE_BYTES = 1024 * 1024
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Journal:
+    """See the module. `append` and `retire` each have one caller; reads come from any thread.
+
+    `fdatasync` is there for tests that make it fail.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        reserve_bytes: int = RESERVE_BYTES,
+        fdatasync: Callable[[int], None] = os.fdatasync,
+    ) -> None:
+        self.folder = folder
+        self._segment_bytes = segment_bytes
+        self._reserve_bytes = reserve_bytes
+        self._fdatasync = fdatasync
+        self._lock = threading.Lock()
+        self._fd = -1
+        self._damaged: list[str] = []
+        self._make_folder()
+        self._segments = segments.scan_folder(folder)
+        self._examine()
+        writers = [one.writer for one in self._segments if one.writer]
+        self.writer = writers[-1] if writers else uuid.uuid4().hex
+        self._next = self._segments[-1].last + 1 if self._segments else 1
+        self._ensure_reserve()
+
+    # -- writing ------------------------------------------------------------------
+
+    def append(self, entry: Entry) -> int:
+        """Make the entry durable and say its number.
+
+        Raises JournalFull when there is no space and JournalError for any other failure;
+        then the entry was not acknowledged and the next append starts a new segment.
+        """
+        number = self._next
+        record = segments.frame(number, encode(entry))
+        try:
+            if self._fd >= 0 and self._vanished():
+                self._abandon()
+                self.writer = uuid.uuid4().hex
+                with self._lock:
+                    self._segments.clear()
+                self._make_folder()
+            if self._fd < 0 or self._segments[-1].end + len(record) > self._segment_bytes:
+                self._roll(number)
+            _write_all(self._fd, record)
+            self._fdatasync(self._fd)
+        except OSError as error:
+            self._abandon()
+            raise self._failed(error) from error
+        with self._lock:
+            self._segments[-1].add(number, len(record))
+            self._next = number + 1
+        return number
+
+    def retire(self, upto: int) -> None:
+        """Remove the segments whose records all have numbers up to `upto`, but for the newest."""
+        with self._lock:
+            gone = []
+            while len(self._segments) > 1 and self._segments[0].last <= upto:
+                gone.append(self._segments.pop(0))
+        for segment in gone:
+            segment.path.unlink(missing_ok=True)
+        if gone:
+            _sync_folder(self.folder)
+        self._ensure_reserve()
+
+    def close(self) -> None:
+        """Close the file; everything acknowledged is on disk already."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _roll(self, number: int) -> None:
+        self.close()
+        serial = self._segments[-1].serial + 1 if self._segments else 1
+        path = self.folder / segments.name(serial, number)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
+        try:
+            _write_all(fd, segments.header(self.writer, number))
+            self._fdatasync(fd)
+            _sync_folder(self.folder)
+        except OSError:
+            os.close(fd)
+            path.unlink(missing_ok=True)
+            raise
+        with self._lock:
+            for earlier in self._segments:
+                earlier.void(number)
+            self._segments.append(Segment(path, serial, self.writer, number))
+        self._fd = fd
+
+    def _abandon(self) -> None:
+        """Leave the segment for good, at the length of its last acknowledged record if that can be had."""
+        if self._fd < 0:
+            return
+        fd, self._fd = self._fd, -1
+        try:
+            os.ftruncate(fd, self._segments[-1].end)
+        except OSError:
+            pass  # rule 2 makes what is left there harmless
+        finally:
+            os.close(fd)
+
+    def _failed(self, error: OSError) -> JournalError:
+        where = str(self.folder)
+        if error.errno in _FULL:
+            (self.folder / "reserve").unlink(missing_ok=True)
+            return JournalFull(
+                "no space left for the journal",
+                where=where,
+                hint="Free some space; readings are refused until then and nothing acknowledged is lost",
+            )
+        return JournalError(
+            f"the journal cannot be written ({error.strerror or error})",
+            where=where,
+            hint="Check the disk; each further reading is tried anew",
+        )
+
+    def _vanished(self) -> bool:
+        try:
+            return os.stat(self._segments[-1].path).st_ino != os.fstat(self._fd).st_ino
+        except FileNotFoundError:
+            return True
+
+    # -- reading ------------------------------------------------------------------
+
+    def read(self, after: int, limit: int = 1000) -> list[Record]:
+        """Records with a number above `after`, in order: about `limit` readings, at least one record."""
+        records: list[Record] = []
+        readings = 0
+        with self._lock:
+            kept = [(one, len(one.numbers)) for one in self._segments if one.last > after]
+        for segment, count in kept:
+            start = bisect_right(segment.numbers, after, 0, count)
+            try:
+                for number, payload in segments.read_payloads(segment, start, count):
+                    record = self._record(segment, number, payload)
+                    if record is None:
+                        continue
+                    records.append(record)
+                    readings += _readings(record)
+                    if readings >= limit:
+                        return records
+            except FileNotFoundError:
+                self._report(f"{segment.path.name} has vanished")
+        return records
+
+    @property
+    def last(self) -> int:
+        """The highest number acknowledged; 0 where there is none."""
+        return self._next - 1
+
+    @property
+    def size(self) -> int:
+        """Bytes of all segments."""
+        with self._lock:
+            return sum(one.end for one in self._segments)
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """What was found harmed and set aside since this was opened, one sentence each."""
+        return tuple(self._damaged)
+
+    def _record(self, segment: Segment, number: int, payload: bytes | None) -> Record | None:
+        if payload is None:
+            self._quarantine(segment, f"record {number} can no longer be read")
+            return None
+        try:
+            return Record(number, decode(payload))
+        except JournalDamaged as error:
+            self._quarantine(segment, f"record {number}: {error.what}")
+            return None
+
+    # -- opening ------------------------------------------------------------------
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe = self.folder / "probe"
+            probe.write_bytes(b"")
+            probe.unlink()
+            _sync_folder(self.folder)
+        except OSError as error:
+            if error.errno in _FULL:
+                return
+            raise UsageError(
+                f"the folder cannot be written ({error.strerror})",
+                where=str(self.folder),
+                hint="Make it writable, or set SENSORMON_DATA_DIR to one that is",
+            ) from error
+
+    def _examine(self) -> None:
+        for segment in self._segments[:-1]:
+            if segment.harmed:
+                self._quarantine(segment, segment.harmed)
+        for text in segments.gaps(self._segments):
+            self._report(text)
+        if not self._segments:
+            return
+        last = self._segments[-1]
+        if last.harmed:
+            self._quarantine(last, last.harmed)
+        if last.torn >= segments.FRAME_SIZE:
+            rest = last.path.read_bytes()[last.end :]
+            if rest.startswith(segments.RECORD_MAGIC) and segments.complete(rest):
+                self._quarantine(last, f"its last {last.torn} bytes are no whole record")
+        if last.torn and not last.harmed:
+            with last.path.open("r+b") as file:
+                file.truncate(last.end)
+                os.fsync(file.fileno())
+
+    def _quarantine(self, segment: Segment, what: str) -> None:
+        self._report(f"{segment.path.name}: {what}")
+        target = self.folder / "quarantine" / segment.path.name
+        if not target.exists() and segment.path.exists():
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(segment.path, target)
+
+    def _report(self, text: str) -> None:
+        if text not in self._damaged:
+            self._damaged.append(text)
+
+    def _ensure_reserve(self) -> None:
+        path = self.folder / "reserve"
+        if not self._reserve_bytes or path.exists():
+            return
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o640)
+            try:
+                os.posix_fallocate(fd, 0, self._reserve_bytes)
+            finally:
+                os.close(fd)
+        except OSError:
+            path.unlink(missing_ok=True)  # made again after the next checkpoint
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _readings(record: Record) -> int:
+    return record.entry.processed.received if isinstance(record.entry, BatchEntry) else 1
