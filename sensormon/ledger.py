@@ -70,6 +70,45 @@ class Ledger:
         }
 
 
+def balance(
+    *,
+    received: Mapping[str, int],
+    stored: Mapping[str, int],
+    rejected: Mapping[tuple[str, str], int],
+    dead_lettered: Mapping[str, int],
+    pending: Mapping[str, int],
+) -> Ledger:
+    """The ledger of these counts by source; `rejected` by source and reason."""
+    reasons: dict[str, int] = {}
+    for (_, reason), count in rejected.items():
+        reasons[reason] = reasons.get(reason, 0) + count
+    sources = sorted({*received, *stored, *dead_lettered, *pending, *(one for one, _ in rejected)})
+    return Ledger(
+        lines=tuple(
+            LedgerLine(
+                source,
+                received=received.get(source, 0),
+                stored=stored.get(source, 0),
+                rejected=sum(count for (one, _), count in rejected.items() if one == source),
+                dead_lettered=dead_lettered.get(source, 0),
+                pending=pending.get(source, 0),
+                duplicates_dropped=rejected.get((source, "duplicate"), 0),
+            )
+            for source in sources
+        ),
+        reasons=reasons,
+    )
+
+
+def add_up(*counts: Mapping[str, int]) -> dict[str, int]:
+    """The sum of these counts, key by key."""
+    total: dict[str, int] = {}
+    for one in counts:
+        for key, count in one.items():
+            total[key] = total.get(key, 0) + count
+    return total
+
+
 def _counts(line: LedgerLine) -> dict[str, int]:
     counts = asdict(line)
     del counts["source"]

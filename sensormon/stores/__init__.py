@@ -15,7 +15,6 @@ from typing import Protocol
 import pandas as pd
 
 from sensormon.errors import UsageError
-from sensormon.ledger import LedgerLine
 from sensormon.readings import Bools, Floats, Ints
 from sensormon.records import DetectorSettings, Record
 
@@ -30,10 +29,16 @@ class Watermark:
 
 @dataclass(frozen=True)
 class Accounts:
-    """The store's side of the ledger; `reasons` counts rejected readings by reason."""
+    """The store's side of the ledger, all of one moment.
 
-    lines: Sequence[LedgerLine] = ()
-    reasons: Mapping[str, int] = field(default_factory=dict)
+    `positions` has the watermark of each journal, `received` the running totals each had
+    reached there, by source. `stored` counts by source, `rejected` by source and reason.
+    """
+
+    positions: Mapping[str, int] = field(default_factory=dict)
+    received: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    stored: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +90,7 @@ class Store(Protocol):
         """Make everything loaded so far independent of any write-ahead file."""
 
     def accounts(self) -> Accounts:
-        """The counts of the ledger."""
+        """The counts of the ledger, read in one transaction."""
 
     def tag_histories(self, limit: int) -> list[TagHistory]:
         """The newest `limit` readings of every tag, for a restart."""

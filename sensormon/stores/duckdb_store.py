@@ -30,7 +30,6 @@ from sensormon.errors import (
     StoreFault,
     StoreUnavailable,
 )
-from sensormon.ledger import LedgerLine
 from sensormon.records import BatchEntry, DetectorSettings, Record, SettingsEntry
 from sensormon.stores import Accounts, TagHistory, Watermark
 from sensormon.stores.columns import (
@@ -147,8 +146,7 @@ class DuckDBStore:
             there = cursor.execute("SELECT 1 FROM readings WHERE id = ? LIMIT 1", [ids[0]]).fetchone()
             if there is None:
                 _insert_readings(cursor, [record], ())
-                assert isinstance(record.entry, BatchEntry)
-                _add_stored(cursor, record.entry.processed.accepted.source, 1)
+                _count(cursor, "", [record], ())
 
     def checkpoint(self) -> None:
         self._check_file()
@@ -186,30 +184,19 @@ class DuckDBStore:
         return int(highest)
 
     def accounts(self) -> Accounts:
-        received = dict(
-            self._rows("SELECT source, sum(received)::BIGINT FROM received_totals GROUP BY source")
-        )
-        stored = dict(self._rows("SELECT source, stored FROM stored_totals"))
-        rejected: dict[str, int] = {}
-        duplicates: dict[str, int] = {}
-        reasons: dict[str, int] = {}
-        for source, reason, count in self._rows("SELECT source, reason, rejected FROM rejected_totals"):
-            rejected[source] = rejected.get(source, 0) + count
-            reasons[reason] = reasons.get(reason, 0) + count
-            if reason == "duplicate":
-                duplicates[source] = count
+        received: dict[str, dict[str, int]] = {}
+        with self._transaction("read the accounts") as cursor:
+            positions = dict(cursor.execute("SELECT writer, number FROM watermarks").fetchall())
+            totals = cursor.execute("SELECT writer, source, received FROM received_totals").fetchall()
+            stored = dict(cursor.execute("SELECT source, stored FROM stored_totals").fetchall())
+            rejected = cursor.execute("SELECT source, reason, rejected FROM rejected_totals").fetchall()
+        for writer, source, count in totals:
+            received.setdefault(writer, {})[source] = count
         return Accounts(
-            lines=tuple(
-                LedgerLine(
-                    source,
-                    received=received.get(source, 0),
-                    stored=stored.get(source, 0),
-                    rejected=rejected.get(source, 0),
-                    duplicates_dropped=duplicates.get(source, 0),
-                )
-                for source in sorted({*received, *stored, *rejected})
-            ),
-            reasons=reasons,
+            positions=positions,
+            received=received,
+            stored=stored,
+            rejected={(source, reason): count for source, reason, count in rejected},
         )
 
     def tag_histories(self, limit: int) -> list[TagHistory]:

@@ -1,0 +1,56 @@
+"""`streamlit run app.py`: the ASGI app (collector, API) and the list of pages.
+
+The file is imported once as the server's ASGI module and run again for each page view.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+import streamlit as st
+from starlette.routing import Mount
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from sensormon.errors import UsageError
+
+
+@asynccontextmanager
+async def lifespan(_: object) -> AsyncIterator[None]:
+    """The collector starts and stops with the server, not with a visitor."""
+    from sensormon import runtime
+
+    try:
+        yield
+    finally:
+        await anyio.to_thread.run_sync(runtime.stop)
+
+
+def show_pages() -> None:
+    """The dashboard, once per page view."""
+    page = st.navigation(
+        [
+            st.Page("pages/live.py", title="Live", icon=":material/show_chart:", default=True),
+            st.Page("pages/anomalies.py", title="Anomalies", icon=":material/warning:"),
+            st.Page("pages/tuning.py", title="Tuning", icon=":material/tune:"),
+            st.Page("pages/pipeline.py", title="Pipeline", icon=":material/account_tree:"),
+        ],
+        position="top",
+    )
+    page.run()
+
+
+if get_script_run_ctx(suppress_warning=True) is None:
+    from sensormon import runtime
+    from sensormon.api import make_api
+
+    try:
+        runtime.monitor()
+    except UsageError as error:
+        sys.stderr.write(f"sensormon: {error}\n")
+        sys.exit(2)
+    app = st.App(__file__, lifespan=lifespan, routes=[Mount("/api", app=make_api())])
+else:
+    show_pages()

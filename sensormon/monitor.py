@@ -1,0 +1,274 @@
+"""A running monitor: what the pages, the API and the command line talk to.
+
+Builds nothing by itself beyond its own parts, keeps no state of its own but their
+wiring. Reads come from the store, the newest readings also from memory, so that the
+Live page goes on while the store is away.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import pandas as pd
+
+from sensormon.clock import SECOND, Clock, SystemClock
+from sensormon.collector import Collector, Worker, run_loader, run_source
+from sensormon.data_folder import DataFolder
+from sensormon.dead_letters import DeadLetters
+from sensormon.detectors import make
+from sensormon.errors import StoreError, UsageError
+from sensormon.journal import Journal
+from sensormon.ledger import Ledger, add_up, balance
+from sensormon.loader import Loader
+from sensormon.pipeline import Pipeline
+from sensormon.recent import RecentReadings
+from sensormon.records import DetectorSettings
+from sensormon.rescoring import rescore
+from sensormon.restart import recall, settings_in_force
+from sensormon.settings import Settings
+from sensormon.sources import open_source
+from sensormon.sources.simulator import Simulator
+from sensormon.status import SourceState, SourceStatus, Status
+from sensormon.stores import Accounts, open_store
+from sensormon.tags import TagTable, read_tags
+
+_log = logging.getLogger(__name__)
+
+STOP_SECONDS = 0.6
+"""How long a stop waits for the last readings to reach the store; the rest is in the journal."""
+
+
+class Monitor:
+    """One per data folder. `start` and `stop` are each called once.
+
+    The constructor checks the settings, the tags and the source before it touches the
+    data folder; it raises UsageError with the one line to show.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.started = self.clock.now()
+        tags = read_tags(settings.tags)
+        self._source = open_source(settings, tags, self.started)
+        self.tags: TagTable = tags.with_tags(self._source.tags) if self._source else tags
+        self._store = open_store(settings.store_url)
+        self._folder = DataFolder(settings.data_dir)
+        self._journal = Journal(settings.data_dir / "journal")
+        self._dead_letters = DeadLetters(settings.data_dir)
+        memory = recall(self._journal, self._store, self.started)
+        in_force = settings_in_force(memory.settings, settings, self.started)
+        pipeline = Pipeline(self.tags, in_force)
+        for history in memory.histories.values():
+            pipeline.restore(history.tag, history.n, history.time, history.value, history.learned)
+        self._recent = RecentReadings()
+        self._collector = Collector(
+            pipeline, self._journal, self._recent, memory.counters, self.clock, memory.pending
+        )
+        self._loader = Loader(self._journal, self._store, self._dead_letters, self.clock)
+        self._accounts = Accounts()
+        self._source_state = SourceState.STARTING
+        self._backfill = memory.first_start and isinstance(self._source, Simulator)
+        if in_force is not memory.settings:
+            self._collector.apply(in_force)
+        self._workers = [
+            Worker("collector", self._collect),
+            Worker("loader", self._load),
+        ]
+
+    # -- life ---------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to collect and to load."""
+        for worker in self._workers:
+            worker.start()
+
+    def stop(self) -> None:
+        """Stop taking readings, store what can be stored in a moment, let go of the folder."""
+        collecting, loading = self._workers
+        collecting.stop(1.0)
+        loading.stop(2.0)
+        if not loading.alive:
+            self._loader.drain(STOP_SECONDS)
+            self._report()
+            self._loader.close()
+        self._journal.close()
+        self._folder.release()
+        self._source_state = SourceState.STOPPED
+
+    def _collect(self, stopping: threading.Event) -> None:
+        if self._backfill and isinstance(self._source, Simulator):
+            self._collector.submit(self._source.backfill(self.clock.now()))
+        if self._source is None:
+            self._source_state = SourceState.WAITING
+            return
+        self._source_state = SourceState.COLLECTING
+        self._source_state = run_source(self._source, self._collector, self.clock, stopping)
+
+    def _load(self, stopping: threading.Event) -> None:
+        run_loader(self._loader, self.clock, stopping, self._after_step)
+
+    def _after_step(self) -> None:
+        if self._loader.position is not None:
+            self._collector.settle(self._loader.position)
+        self._report()
+
+    def _report(self) -> None:
+        snapshot = {"time": self.clock.now(), "ledger": self.ledger().to_dict()}
+        try:
+            self._folder.write_snapshot(snapshot)
+        except OSError as error:
+            _log.warning("the status for the command line cannot be written: %s", error)
+
+    # -- how it is doing ----------------------------------------------------------
+
+    def status(self) -> Status:
+        """How everything is doing now."""
+        return Status(
+            now=self.clock.now(),
+            started=self.started,
+            source=self._source_status(),
+            journal=self._collector.journal_status(),
+            store=self._loader.status(),
+            failures=tuple(worker.failure for worker in self._workers if worker.failure),
+        )
+
+    def ledger(self) -> Ledger:
+        """Where every reading is. With the store away, as of when it was last seen."""
+        for _ in range(10):
+            try:
+                self._accounts = self._store.accounts()
+            except StoreError:
+                pass  # the last accounts and the journal beyond them still balance
+            position = self._accounts.positions.get(self._journal.writer, 0)
+            account = self._collector.account(position)
+            if account is not None:
+                break
+        else:
+            account = self._collector.received, {}
+        received, pending = account
+        others = [
+            counts for writer, counts in self._accounts.received.items() if writer != self._journal.writer
+        ]
+        dead = self._dead_letters.counts()
+        return balance(
+            received=add_up(received, *others),
+            stored=self._accounts.stored,
+            rejected=self._accounts.rejected,
+            dead_lettered=dead,
+            pending=pending,
+        )
+
+    def _source_status(self) -> SourceStatus:
+        source, state = self._source, self._source_state
+        refused = self._collector.refused
+        if self._workers[0].failure:
+            state = SourceState.FAILED
+        elif refused and state in (SourceState.COLLECTING, SourceState.WAITING):
+            state = SourceState.REFUSING
+        return SourceStatus(
+            name=source.name if source else "http",
+            state=state,
+            interval=source.interval if source else 0.0,
+            tags=tuple(tag.name for tag in source.tags) if source else (),
+            rate=self._collector.rate(),
+            last_reading=self._collector.last_reading,
+            problem=refused,
+        )
+
+    # -- readings -----------------------------------------------------------------
+
+    def recent(self, since: int, tags: Sequence[str] | None = None) -> pd.DataFrame:
+        """Readings with time >= since, in order of arrival, stored or not; never raises."""
+        memory = self._recent.frame(since, tags)
+        first = self._recent.first_id
+        try:
+            stored = self._store.readings(tags, since, self.clock.now() + 3600 * SECOND, below_id=first)
+        except StoreError:
+            return memory
+        if memory.empty:
+            return stored
+        return pd.concat([stored, memory], ignore_index=True) if len(stored) else memory
+
+    def history(
+        self, tags: Sequence[str] | None, since: int, until: int, limit: int | None = None
+    ) -> pd.DataFrame:
+        """Stored readings with since <= time < until, in order of arrival; the newest `limit`."""
+        return self._store.readings(tags, since, until, limit=limit)
+
+    def anomalies(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        min_score: float = 0.0,
+        limit: int = 10_000,
+    ) -> pd.DataFrame:
+        """Stored readings that were flagged, newest first."""
+        return self._store.anomalies(tags, since, until, min_score, limit)
+
+    def anomaly_count(self, since: int) -> int:
+        """How many stored readings with time >= since were flagged."""
+        return self._store.anomaly_count(since)
+
+    def rejected(self, limit: int = 200) -> pd.DataFrame:
+        """The newest rejected readings, newest first."""
+        return self._store.rejected(limit)
+
+    # -- detection ----------------------------------------------------------------
+
+    def detection(self) -> DetectorSettings:
+        """The detector settings in force."""
+        return self._collector.settings
+
+    def detection_log(self) -> pd.DataFrame:
+        """Every change of the detector settings, newest first."""
+        rows = [asdict(one) for one in reversed(self._store.detector_settings())]
+        frame = pd.DataFrame(rows, columns=["id", "applied", "who", "detector", "params"])
+        frame["applied"] = pd.to_datetime(frame["applied"], unit="us", utc=True)
+        return frame
+
+    def rescore(self, tag: str, since: int, until: int, params: Mapping[str, float]) -> pd.DataFrame:
+        """The tag's stored readings scored with these parameters, as the collector would have."""
+        detector = make(self.detection().detector, **params)
+        rows = self._store.readings([tag], since, until)
+        if rows.empty:
+            return rows
+        first = int(rows["id"].iloc[0])
+        lead = self._store.lead(tag, first, 2 * int(params.get("window", self.settings.window)))
+        both = pd.concat([lead, rows], ignore_index=True) if len(lead) else rows
+        scored = rescore(both, detector, self.tags[tag].resolution)
+        return scored.iloc[len(lead) :].reset_index(drop=True)
+
+    def apply(self, params: Mapping[str, float], who: str) -> DetectorSettings:
+        """Score with these parameters from the next reading on; recorded with who and when."""
+        now = self.detection()
+        make(now.detector, **params)
+        settings = DetectorSettings(
+            id=now.id + 1,
+            applied=self.clock.now(),
+            who=who.strip()[:100] or "not given",
+            detector=now.detector,
+            params=dict(params),
+            base=now.base,
+        )
+        self._collector.apply(settings)
+        return settings
+
+    # -- simulated faults ---------------------------------------------------------
+
+    @property
+    def simulator(self) -> Simulator | None:
+        """The simulator, where it is the source."""
+        return self._source if isinstance(self._source, Simulator) else None
+
+    def inject(self, fault: str, tag: str, seconds: float) -> None:
+        """Have the simulator make this fault from now on, for so long. Raises UsageError without one."""
+        if self.simulator is None:
+            raise UsageError(
+                "there is no simulator to make a fault", where="source", hint="Use SENSORMON_SOURCE=simulator"
+            )
+        self.simulator.inject(fault, tag, self.clock.now(), seconds)

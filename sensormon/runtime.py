@@ -1,0 +1,57 @@
+"""The one monitor of this process, whatever is edited, cleared or opened.
+
+Streamlit drops and imports the package's modules again when a file changes, so a
+module's variable would become two. The registry is a module object under a name that is
+no file, which nothing ever drops.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from types import ModuleType
+from typing import Any
+
+from sensormon.monitor import Monitor
+from sensormon.settings import read_settings
+
+_REGISTRY = "_sensormon_of_this_process"
+
+
+def monitor() -> Monitor:
+    """The running monitor; built from the environment and started at the first call.
+
+    Raises UsageError where the settings, the tags, the source or the data folder are wrong.
+    """
+    registry = _registry()
+    with registry.lock:
+        if registry.monitor is None:
+            made = Monitor(read_settings(os.environ))
+            made.start()
+            registry.monitor = made
+        running: Monitor = registry.monitor
+        return running
+
+
+def stop() -> None:
+    """Stop the running monitor, if there is one; a later call of `monitor` makes a new one."""
+    registry = _registry()
+    with registry.lock:
+        running, registry.monitor = registry.monitor, None
+        if running is not None:
+            running.stop()
+
+
+def adopt(running: Monitor) -> None:
+    """Make this the monitor of the process: for programs and tests that build their own."""
+    registry = _registry()
+    with registry.lock:
+        registry.monitor = running
+
+
+def _registry() -> Any:
+    made = ModuleType(_REGISTRY)
+    made.lock = threading.RLock()  # type: ignore[attr-defined]
+    made.monitor = None  # type: ignore[attr-defined]
+    return sys.modules.setdefault(_REGISTRY, made)
