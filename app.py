@@ -14,14 +14,14 @@ import streamlit as st
 from starlette.routing import Mount
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from sensormon import runtime
 from sensormon.errors import UsageError
 
 
 @asynccontextmanager
 async def lifespan(_: object) -> AsyncIterator[None]:
     """The collector starts and stops with the server, not with a visitor."""
-    from sensormon import runtime
-
+    await anyio.to_thread.run_sync(runtime.monitor)
     try:
         yield
     finally:
@@ -43,11 +43,10 @@ def show_pages() -> None:
 
 
 if get_script_run_ctx(suppress_warning=True) is None:
-    from sensormon import runtime
     from sensormon.api import make_api
 
     try:
-        runtime.monitor()
+        runtime.build()
     except UsageError as error:
         sys.stderr.write(f"sensormon: {error}\n")
         sys.exit(2)

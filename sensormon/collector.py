@@ -207,7 +207,9 @@ class Worker:
         self._thread = threading.Thread(target=self._watch, name=f"sensormon-{name}", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        """Begin; does nothing the second time."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def stop(self, seconds: float) -> None:
         """Ask it to stop and wait, `seconds` at most."""

@@ -42,7 +42,7 @@ STOP_SECONDS = 0.6
 
 
 class Monitor:
-    """One per data folder. `start` and `stop` are each called once.
+    """One per data folder.
 
     The constructor checks the settings, the tags and the source before it touches the
     data folder; it raises UsageError with the one line to show.
@@ -82,7 +82,7 @@ class Monitor:
     # -- life ---------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to collect and to load."""
+        """Begin to collect and to load. A second call does nothing."""
         for worker in self._workers:
             worker.start()
 

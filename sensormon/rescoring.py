@@ -6,6 +6,8 @@ were in force the scores come out the same to the last bit.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -42,4 +44,4 @@ def _runs(
         return []
     jumps = np.flatnonzero(n[1:] != n[:-1] + ok[:-1]) + 1
     edges = [0, *jumps.tolist(), len(n)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

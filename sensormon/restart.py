@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from sensormon.records import BatchEntry, DetectorSettings, Record
 from sensormon.settings import Settings
 from sensormon.stores import Store, TagHistory
 
+_Column = np.ndarray[tuple[int], Any]
 _log = logging.getLogger(__name__)
 
 
@@ -94,7 +96,7 @@ def _replay(memory: Memory, record: Record) -> None:
         )
 
 
-def _joined(old, new):  # type: ignore[no-untyped-def]
+def _joined(old: _Column | None, new: _Column) -> _Column:
     return new[-KEPT:] if old is None else np.concatenate([old, new])[-KEPT:]
 
 

@@ -19,19 +19,25 @@ from sensormon.settings import read_settings
 _REGISTRY = "_sensormon_of_this_process"
 
 
-def monitor() -> Monitor:
-    """The running monitor; built from the environment and started at the first call.
+def build() -> Monitor:
+    """The monitor of this process; made from the environment at the first call, not started.
 
     Raises UsageError where the settings, the tags, the source or the data folder are wrong.
     """
     registry = _registry()
     with registry.lock:
         if registry.monitor is None:
-            made = Monitor(read_settings(os.environ))
-            made.start()
-            registry.monitor = made
-        running: Monitor = registry.monitor
-        return running
+            registry.monitor = Monitor(read_settings(os.environ))
+        made: Monitor = registry.monitor
+        return made
+
+
+def monitor() -> Monitor:
+    """The running monitor; made and started at the first call. Raises like `build`."""
+    with _registry().lock:
+        made = build()
+        made.start()
+        return made
 
 
 def stop() -> None:

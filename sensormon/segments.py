@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from sensormon.errors import JournalError
@@ -145,7 +146,7 @@ def scan(path: Path) -> Segment:
 def scan_folder(folder: Path) -> list[Segment]:
     """All segments of a journal in order, each without the records that a later one replaces."""
     segments = [scan(path) for path in sorted(folder.glob("*.seg"))]
-    for earlier, later in zip(segments, segments[1:], strict=False):
+    for earlier, later in pairwise(segments):
         earlier.void(later.first)
     writers = [one.writer for one in segments if one.writer]
     for one in segments:
