@@ -43,6 +43,14 @@ class DeadLetters:
         """How many lines were set aside because they could not be read."""
         return len(self._damaged.read_bytes().splitlines()) if self._damaged.exists() else 0
 
+    def ids(self) -> frozenset[int]:
+        """The ids of the readings in the file."""
+        return frozenset(int(line["id"]) for line in self._read()[0])
+
+    def damaged_now(self) -> int:
+        """How many lines cannot be read, in the file and set aside."""
+        return len(self._read()[1]) + self.damaged()
+
     def add(self, record: Record, reasons: Mapping[int, str], now: int) -> None:
         """Append these rows of the record, by id with the reason, and sync. Known ids are passed over."""
         known = {line["id"] for line in self._read()[0]}

@@ -1,48 +1,60 @@
-"""Where readings come from: the `Source` protocol, and which source a setting names.
+"""Where readings come from: the protocol of a source, and the source that the settings name.
 
-A source has no thread and no clock: the collector asks when the next batch is due and
-takes it then. `tests/test_every_source.py` is the contract.
+A source is asked: no thread, no clock and no sleeping in it. To add one, write a class that
+fits `Source`, name it in `open_source`, and let `tests/test_every_source.py` run over it.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from sensormon.errors import UsageError
 from sensormon.readings import Batch
 from sensormon.settings import Settings
+from sensormon.sources.replay import Replay, parse_replay
+from sensormon.sources.simulator import Simulator, read_spike_rate
 from sensormon.tags import Tag, TagTable
 
 
 class Source(Protocol):
-    """`name` is the source's line in the ledger. `interval` is in seconds, 0 where it varies."""
+    """Something that has readings at certain times. Times are µs UTC."""
 
-    name: str
-    interval: float
-    tags: tuple[Tag, ...]
+    @property
+    def name(self) -> str:
+        """What the ledger calls it; never changes."""
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two readings of a tag, 0 where there is no fixed interval."""
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        """The tags it delivers."""
 
     def due(self, now: int) -> int | None:
-        """When the next batch is due (µs UTC), from now or earlier on; None at the end."""
+        """When the next batch is due, now or later; None when it has come to its end."""
 
     def read(self, now: int) -> Batch:
-        """What is due by `now`; possibly empty."""
+        """The batch that is due, with no reading later than `now`; empty where none is."""
 
 
 def open_source(settings: Settings, tags: TagTable, now: int) -> Source | None:
-    """The source that the settings name; None for `none`. Touches nothing.
+    """The source that SENSORMON_SOURCE names, to begin at `now` (µs UTC); None for "none".
 
-    Raises UsageError for a file or a simulator table that cannot be used.
+    Raises UsageError where its file, its speed or its part of tags.toml is wrong.
     """
-    from sensormon.sources.replay import Replay, read_recording, split_speed  # noqa: PLC0415
-    from sensormon.sources.simulator import Simulator, read_spike_rate  # noqa: PLC0415
-
+    kind, _, argument = settings.source.partition(":")
     if settings.source == "none":
         return None
     if settings.source == "simulator":
-        return Simulator(
-            tags,
-            seed=settings.seed,
-            interval=settings.interval,
-            spike_rate=read_spike_rate(settings.tags),
-        )
-    path, speed = split_speed(settings.source.removeprefix("replay:"))
-    return Replay(read_recording(path), speed, start=now)
+        spike_rate = read_spike_rate(settings.tags)
+        return Simulator(tags, settings.seed, settings.interval, spike_rate)
+    if kind == "replay" and argument:
+        replay = Replay(*parse_replay(argument))
+        replay.check_end(now)
+        return replay
+    raise UsageError(
+        f"{settings.source!r} cannot be used",
+        where="SENSORMON_SOURCE",
+        hint="Use simulator, none, replay:FILE or replay:FILE@SPEED",
+    )

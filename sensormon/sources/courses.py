@@ -104,8 +104,7 @@ class Courses:
 
 def _seeded(start: float, swing: float) -> list[tuple[float, float]]:
     """A course around the middle of the band, `swing` (a part of the band) up and down."""
-    turn = [(k / 8, 0.5 + swing * math.sin(2 * math.pi * (k / 8 + start))) for k in range(8)]
-    return turn
+    return [(k / 8, 0.5 + swing * math.sin(2 * math.pi * (k / 8 + start))) for k in range(8)]
 
 
 class _Curve:
@@ -117,10 +116,9 @@ class _Curve:
         # Unused places hold a knot that no fraction reaches.
         self._x, self._y, self._slope = np.full(shape, np.inf), np.zeros(shape), np.zeros(shape)
         for row, course in enumerate(courses):
-            # The last point a period earlier and the first two a period later close the curve.
-            around = [(course[-1][0] - 1, course[-1][1]), *course]
-            around += [(course[0][0] + 1, course[0][1])]
-            x, y = np.array(around).T
+            # The last point a period earlier and the first a period later close the curve.
+            (first, low), (last, high) = course[0], course[-1]
+            x, y = np.array([(last - 1, high), *course, (first + 1, low)]).T
             self._x[row, : len(x)], self._y[row, : len(x)] = x, y
             self._slope[row, : len(x)] = _slopes(x, y)
 
@@ -148,10 +146,9 @@ def _slopes(x: Floats, y: Floats) -> Floats:
         after = k if k < len(wide) else 1
         before = k - 1
         if rise[before] * rise[after] > 0:
-            heavy = wide[before] + 2 * wide[after]
-            light = 2 * wide[before] + wide[after]
-            # SciPy's PCHIP weighs the same way.
-            slopes[k] = (heavy + light) / (light / rise[before] + heavy / rise[after])
+            first = wide[before] + 2 * wide[after]
+            second = 2 * wide[before] + wide[after]
+            slopes[k] = (first + second) / (first / rise[before] + second / rise[after])
     slopes[0] = slopes[-2]
     return slopes
 

@@ -1,42 +1,108 @@
-"""The named faults that can be switched on in the simulator, and what each does to a value.
+"""The faults that can be switched on in the simulator, and what each does to its readings.
 
-| fault        | what the readings do while it lasts            | size, default          |
-| ------------ | ---------------------------------------------- | ---------------------- |
-| level_shift  | all higher, or lower                           | in noise, 6            |
-| drift        | further and further off                        | in noise at the end, 8 |
-| stuck        | keep the first value                           | -                      |
-| noise_burst  | scatter more                                   | times the noise, 4     |
-| gap          | do not come                                    | -                      |
-| out_of_range | lie beyond the valid range                     | -                      |
-| duplicates   | come twice                                     | -                      |
+| fault        | the readings of the tag                     | size (in sigma)      | default |
+| ------------ | ------------------------------------------- | -------------------- | ------- |
+| level_shift  | lie higher (lower with a negative size)     | by how much          | 6       |
+| drift        | move away steadily from the first one on    | by how much at the end | 8     |
+| stuck        | repeat the value at the start               | without meaning      |         |
+| noise_burst  | scatter more                                | times the usual noise | 4      |
+| gap          | do not come                                 | without meaning      |         |
+| out_of_range | lie outside the valid range (negative: below) | how far outside    | 10      |
+| duplicates   | come twice                                  | without meaning      |         |
+
+A sigma is the standard deviation of the tag's noise.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-FAULTS: dict[str, float] = {
-    "level_shift": 6.0,
-    "drift": 8.0,
-    "stuck": 0.0,
-    "noise_burst": 4.0,
-    "gap": 0.0,
-    "out_of_range": 0.0,
-    "duplicates": 0.0,
-}
-"""The faults by name, with the default of their size."""
+from sensormon.clock import SECOND
+from sensormon.errors import UsageError
+from sensormon.tags import Tag
+
+FAULTS = ("level_shift", "drift", "stuck", "noise_burst", "gap", "out_of_range", "duplicates")
+"""Every fault that can be switched on, by name."""
+
+SPIKE = "spike"
+"""What the ground truth calls the spikes that always come now and then."""
+
+DEFAULT_SIZE: Mapping[str, float] = MappingProxyType(
+    {"level_shift": 6.0, "drift": 8.0, "noise_burst": 4.0, "out_of_range": 10.0}
+)
+"""The size of a fault that has one and is given none, in sigma."""
+
+_REPLACED = frozenset({"stuck", "out_of_range", "gap"})
+HIDDEN_BY: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        SPIKE: _REPLACED,
+        "level_shift": _REPLACED,
+        "drift": _REPLACED,
+        "noise_burst": _REPLACED,
+        "stuck": frozenset({"out_of_range", "gap"}),
+        "out_of_range": frozenset({"gap"}),
+        "duplicates": frozenset({"gap"}),
+        "gap": frozenset(),
+    }
+)
+"""Which faults at work on the same reading leave nothing of this one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of one tag, from `start` to before `end` (µs UTC)."""
+    """A fault of one tag from `start` to before `end` (µs UTC); `size` in sigma, 0 without meaning."""
 
     fault: str
     tag: str
     start: int
     end: int
-    size: float
+    size: float = 0.0
 
-    def covers(self, time: int) -> bool:
-        """Whether it is on at this time."""
-        return self.start <= time < self.end
+    def runs(self, now: int) -> bool:
+        """True from the start to before the end."""
+        return self.start <= now < self.end
+
+
+def make_fault(
+    fault: str, tag: str, tags: Mapping[str, Tag], start: int, seconds: float, size: float | None
+) -> Fault:
+    """The fault of these parts.
+
+    Raises UsageError for a fault or tag that is not known, a time that is not above 0,
+    a size that cannot be, and out_of_range where the tag has no valid range on that side.
+    """
+    where = f"fault {fault} of {tag}"
+    if fault not in FAULTS:
+        raise UsageError("there is no such fault", where=where, hint=f"Use one of {', '.join(FAULTS)}")
+    if tag not in tags:
+        raise UsageError("there is no such tag", where=where, hint="Use a tag of tags.toml")
+    if not 0 < seconds < math.inf:
+        raise UsageError(
+            f"it cannot last {seconds:g} s", where=where, hint="Give a number of seconds above 0"
+        )
+    chosen = DEFAULT_SIZE.get(fault, 0.0) if size is None else float(size)
+    if not math.isfinite(chosen) or (fault == "noise_burst" and chosen <= 0):
+        raise UsageError(
+            f"its size cannot be {chosen:g}", where=where, hint="Give a number of standard deviations"
+        )
+    low, high = tags[tag].valid
+    if fault == "out_of_range" and math.isinf(low) and math.isinf(high):
+        raise UsageError(
+            "the tag has no valid range", where=where, hint="Give it one in tags.toml: valid = [low, high]"
+        )
+    return Fault(fault, tag, start, start + max(1, round(seconds * SECOND)), chosen)
+
+
+def outside(tag: Tag, far: float) -> float:
+    """The value `far` (in the tag's unit) above the valid range, or below it where `far` < 0.
+
+    Of a range that is open on that side, the other side is taken.
+    """
+    low, high = tag.valid
+    upward = math.isfinite(high) and (far >= 0 or math.isinf(low))
+    # Two steps, so that rounding to the resolution cannot bring it back inside.
+    distance = max(abs(far), 2 * tag.resolution, 1e-6 * max(1.0, abs(high if upward else low)))
+    return high + distance if upward else low - distance

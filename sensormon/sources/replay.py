@@ -1,9 +1,13 @@
-"""A recorded CSV played as if it were measured now, at its own pace or faster.
+"""A recorded CSV file played as if it came now, in real time or faster.
 
 Columns `timestamp,value` (one tag, named after the file) or `timestamp,tag,value`, in any
-order, others ignored; times ISO 8601, UTC where no zone is given. Each reading is given
-the time at which it is played: start + (its time - first time) / speed. What it is not:
-an import, which keeps the recorded times.
+order; other columns are ignored. Times are ISO 8601; without a zone they are UTC. A value
+that is empty or NaN stays a reading, for validation to count.
+
+The first reading comes when the replay begins, each other one as much later as it was
+recorded later, divided by the speed. Rows that are not in order of time are sorted.
+
+What it is not: an import. Readings get new times, and each start plays the file again.
 """
 
 from __future__ import annotations
@@ -12,156 +16,237 @@ import csv
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
 from sensormon import timestamps
+from sensormon.clock import SECOND
 from sensormon.errors import UsageError
-from sensormon.readings import Batch, Floats, Ints
+from sensormon.readings import Batch, Floats, Ints, Quality
 from sensormon.tags import NAME, Tag
 
-BATCH = 1_000
-"""Rows in one batch at the most."""
+MOST = 1_000
+"""Readings in one batch at most."""
 
-_SPEED = re.compile(r"(.+)@(\d+(?:\.\d+)?)x?")
+MOST_DECIMALS = 6
+"""A file with more decimals states no resolution: they come from arithmetic, not a sensor."""
 
+_FIXED = 0.9
+"""The share of a file's steps that must be alike for it to have a fixed interval."""
 
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """The rows of a file in order of time; `tag[i]` indexes `names`, `time` in µs UTC."""
-
-    path: Path
-    names: tuple[str, ...]
-    tag: np.ndarray[tuple[int], np.dtype[np.int32]]
-    time: Ints
-    value: Floats
+_COLUMNS = ("timestamp", "tag", "value")
+_EXPECTED = "Give a CSV file with the columns timestamp,value or timestamp,tag,value"
+_LAST = timestamps.parse("9999-12-31T00:00:00Z")
 
 
 class Replay:
-    """See the module; a `Source`. `speed` 1 is real time; the first row is due at `start`."""
+    """The readings of one file; `speed` 60 plays an hour in a minute.
 
-    def __init__(self, recording: Recording, speed: float, *, start: int) -> None:
-        self.name = f"replay:{recording.path.name}"
-        self._recording = recording
-        self._due = start + ((recording.time - recording.time[0]) / speed).astype(np.int64)
-        self._row = 0
-        steps = np.diff(np.unique(self._due))
-        self.interval = float(np.median(steps)) / 1e6 if len(steps) else 0.0
+    Reads the whole file at once. Raises UsageError where the file cannot be read or is wrong
+    (with the line), or the speed is not above 0.
+    """
+
+    def __init__(self, path: Path, speed: float = 1.0) -> None:
+        if not 0 < speed < math.inf:
+            raise UsageError(
+                f"the speed {speed:g} cannot be used",
+                where=str(path),
+                hint="Give a number above 0, as in @60",
+            )
+        self.name = f"replay:{path.name}"
+        rows = _read(path)
+        time = np.array(rows.time, dtype=np.int64)
+        order = np.argsort(time, kind="stable")
+        with np.errstate(over="ignore"):
+            self._after = np.rint((time[order] - time[order[0]]) / speed)  # µs since the start
+        self._tag = np.array(rows.tag, dtype=np.int32)[order]
+        self._value = np.array(rows.value, dtype=np.float64)[order]
+        self._names = tuple(rows.names)
         self.tags = tuple(
             Tag(
                 name=name,
                 label=name.replace("_", " ").capitalize(),
-                resolution=_resolution(recording.value[recording.tag == code]),
+                resolution=resolution(self._value[self._tag == code]),
             )
-            for code, name in enumerate(recording.names)
+            for code, name in enumerate(self._names)
         )
+        self.interval = _interval(time[order]) / speed
+        self._path = path
+        self._start: int | None = None
+        self._time: Ints = np.empty(0, dtype=np.int64)
+        self._next = 0
 
-    def due(self, now: int) -> int | None:  # noqa: ARG002  the recording alone says when
-        """When the next row is due; None after the last."""
-        return int(self._due[self._row]) if self._row < len(self._due) else None
+    def __len__(self) -> int:
+        """Readings in the file."""
+        return len(self._value)
+
+    def check_end(self, now: int) -> None:
+        """Raise UsageError where a replay that begins now would outlast the calendar."""
+        if now + float(self._after[-1]) > _LAST:
+            raise UsageError(
+                "at this speed the replay would end after the year 9999",
+                where=str(self._path),
+                hint="Give a higher speed",
+            )
+
+    def due(self, now: int) -> int | None:
+        """When the next reading is due, None after the last. The first call begins the replay."""
+        if self._start is None:
+            self.check_end(now)
+            self._start = now
+            self._time = now + self._after.astype(np.int64)
+        return int(self._time[self._next]) if self._next < len(self) else None
 
     def read(self, now: int) -> Batch:
-        """The rows that have become due, `BATCH` at the most."""
-        stop = int(np.searchsorted(self._due, now, side="right"))
-        rows = slice(self._row, min(stop, self._row + BATCH))
-        self._row = max(self._row, rows.stop)
-        value = self._recording.value[rows]
+        """All readings that have become due, `MOST` at most; an empty batch where there are none."""
+        self.due(now)
+        end = min(int(np.searchsorted(self._time, now, side="right")), self._next + MOST)
+        rows = slice(self._next, max(end, self._next))
+        self._next = rows.stop
         return Batch(
             source=self.name,
             received=now,
-            tags=self._recording.names,
-            tag=self._recording.tag[rows],
-            time=self._due[rows],
-            value=value,
-            quality=np.zeros(len(value), dtype=np.uint32),
+            tags=self._names,
+            tag=self._tag[rows],
+            time=self._time[rows],
+            value=self._value[rows],
+            quality=np.full(rows.stop - rows.start, Quality.GOOD, dtype=np.uint32),
         )
 
 
-def split_speed(text: str) -> tuple[Path, float]:
-    """FILE or FILE@SPEED as a path and a speed. Raises UsageError for a speed of 0."""
-    match = _SPEED.fullmatch(text)
-    if match is None or Path(text).exists():
-        return Path(text), 1.0
-    speed = float(match[2])
-    if not 0 < speed <= 1e6:
-        raise UsageError(
-            f"the speed {match[2]} cannot be used",
-            where="SENSORMON_SOURCE",
-            hint="Give 1 to 1000000, such as @60",
-        )
-    return Path(match[1]), speed
+def parse_replay(text: str) -> tuple[Path, float]:
+    """File and speed of `FILE`, `FILE@60` or `FILE@60x`; a file of the whole name comes first.
 
-
-def read_recording(path: Path) -> Recording:
-    """The rows of this CSV.
-
-    A value that is empty or `nan` is kept as NaN; validation rejects and counts it.
-    Raises UsageError, with the line, where the file cannot be read as a recording.
+    Raises UsageError for a speed that is not a number above 0.
     """
+    path = Path(text).expanduser()
+    file, at, suffix = text.rpartition("@")
+    if path.exists() or not (at and file):
+        return path, 1.0
+    try:
+        speed = float(suffix.removesuffix("x"))
+    except ValueError:
+        speed = math.nan
+        if not Path(file).expanduser().exists():
+            return path, 1.0
+    if not 0 < speed < math.inf:
+        raise UsageError(
+            f"the speed {suffix!r} cannot be used",
+            where="SENSORMON_SOURCE",
+            hint="Give a number above 0, as in replay:FILE@60",
+        )
+    return Path(file).expanduser(), speed
 
-    def wrong(what: str, hint: str) -> UsageError:
-        return UsageError(what, where=str(path), hint=hint)
 
+def resolution(values: Floats) -> float:
+    """The smallest decimal step of these values; 0 with more than `MOST_DECIMALS` decimals.
+
+    >>> resolution(np.array([51.846000000000004, 44.5]))
+    0.001
+    """
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return 0.0
+    # Twelve digits: 51.846000000000004 was 51.846 before somebody computed with it.
+    decimals = max(-int(Decimal(f"{value:.12g}").as_tuple().exponent) for value in finite.tolist())
+    return 0.0 if decimals > MOST_DECIMALS else float(f"1e-{max(0, decimals)}")
+
+
+def _interval(time: Ints) -> float:
+    """Seconds between readings where nearly all are alike, else 0."""
+    steps = np.diff(np.unique(time))
+    if not len(steps):
+        return 0.0
+    length, times = np.unique(steps, return_counts=True)
+    commonest = int(times.argmax())
+    return float(length[commonest]) / SECOND if times[commonest] >= _FIXED * len(steps) else 0.0
+
+
+@dataclass
+class _Rows:
+    """The file's readings as columns; `tag` indexes `names`."""
+
+    names: dict[str, int] = field(default_factory=dict)
+    time: list[int] = field(default_factory=list)
+    tag: list[int] = field(default_factory=list)
+    value: list[float] = field(default_factory=list)
+
+
+def _read(path: Path) -> _Rows:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            header = [name.strip() for name in reader.fieldnames or ()]
-            reader.fieldnames = header
-            missing = [name for name in ("timestamp", "value") if name not in header]
-            if missing:
-                found = ", ".join(header) or "nothing"
-                raise wrong(
-                    f"there is no column {missing[0]!r}; found: {found}",
-                    "The first line must name timestamp,value or timestamp,tag,value",
-                )
-            default = _name_of(path)
-            rows = [_row(row, reader.line_num, default, wrong) for row in reader]
+            rows = _parse(path, file)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        text = error.strerror if isinstance(error, OSError) else str(error)
-        raise wrong(f"the recording cannot be read ({text})", "Give a CSV file: replay:FILE") from error
-    if not rows:
-        raise wrong("there are no rows in it", "Give a CSV with at least one reading")
-    rows.sort(key=lambda row: row[0])
-    names = tuple(dict.fromkeys(row[1] for row in rows))
-    code = {name: i for i, name in enumerate(names)}
-    return Recording(
-        path=path,
-        names=names,
-        tag=np.array([code[row[1]] for row in rows], dtype=np.int32),
-        time=np.array([row[0] for row in rows], dtype=np.int64),
-        value=np.array([row[2] for row in rows], dtype=np.float64),
-    )
+        raise UsageError(
+            f"the file cannot be read ({error})",
+            where=str(path),
+            hint="Set SENSORMON_SOURCE to replay:FILE with a CSV file in UTF-8",
+        ) from error
+    if not rows.time:
+        raise UsageError("there are no readings in it", where=str(path), hint=_EXPECTED)
+    return rows
 
 
-def _row(row: dict[str, str], line: int, default: str, wrong) -> tuple[int, str, float]:  # type: ignore[no-untyped-def]
-    text = (row.get("timestamp") or "").strip()
+def _parse(path: Path, file: TextIO) -> _Rows:
+    reader = csv.reader(file)
+    columns = _columns(path, next((row for row in reader if row), []))
+    rows = _Rows()
+    own = _own_name(path)
+    for row in reader:
+        if not row:
+            continue
+        where = f"{path}, line {reader.line_num}"
+        if len(row) <= max(columns.values()):
+            raise UsageError(
+                f"the row stops after {len(row)} columns", where=where, hint="Complete or remove the row"
+            )
+        name = row[columns["tag"]].strip() if "tag" in columns else own
+        if not NAME.fullmatch(name):
+            raise UsageError(
+                f"{name!r} cannot be a tag's name",
+                where=where,
+                hint="Use letters, digits and _ . : / -, at most 128 of them",
+            )
+        rows.time.append(_time(row[columns["timestamp"]], where))
+        rows.tag.append(rows.names.setdefault(name, len(rows.names)))
+        rows.value.append(_value(row[columns["value"]].strip(), where))
+    return rows
+
+
+def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
+    """Where the columns are that count."""
+    if not header:
+        raise UsageError("the file is empty", where=str(path), hint=_EXPECTED)
+    names = [" ".join(name.split()).lower() for name in header]
+    wrong = [name for name in ("timestamp", "value") if name not in names]
+    if wrong or any(names.count(name) > 1 for name in _COLUMNS):
+        found = ",".join(names)
+        problem = f"there is no column {wrong[0]!r}" if wrong else "a column comes twice"
+        raise UsageError(f"{problem}; found {found[:200]!r}", where=str(path), hint=_EXPECTED)
+    return {name: names.index(name) for name in _COLUMNS if name in names}
+
+
+def _own_name(path: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9_.:/\-]", "_", path.stem)[:128]
+
+
+def _time(text: str, where: str) -> int:
     try:
-        time = timestamps.parse(text)
+        return timestamps.parse(text)
     except (ValueError, OverflowError) as error:
-        raise wrong(f"line {line}: {text!r} is not an ISO 8601 time", "Correct that line") from error
-    value = (row.get("value") or "").strip()
+        raise UsageError(
+            f"{text[:200]!r} is not an ISO 8601 time", where=where, hint="Write it as 2026-01-31T12:00:00Z"
+        ) from error
+
+
+def _value(text: str, where: str) -> float:
     try:
-        number = float(value) if value else math.nan
+        return float(text or "nan")
     except ValueError as error:
-        raise wrong(f"line {line}: {value!r} is not a number", "Correct that line") from error
-    tag = (row.get("tag") or default).strip()
-    if not NAME.fullmatch(tag):
-        raise wrong(f"line {line}: {tag!r} cannot be a tag's name", "Use letters, digits and _ . : / -")
-    return time, tag, number
-
-
-def _name_of(path: Path) -> str:
-    name = re.sub(r"[^A-Za-z0-9_.:/\-]", "_", path.stem)[:128]
-    return name if NAME.fullmatch(name) else f"tag_{name}"[:128]
-
-
-def _resolution(values: Sequence[float] | Floats) -> float:
-    """The smallest decimal step that all values are multiples of, down to 1e-6; else 0."""
-    finite = np.asarray(values, dtype=np.float64)
-    finite = finite[np.isfinite(finite)]
-    for decimals in range(7):
-        if np.allclose(finite, np.round(finite, decimals), rtol=0, atol=1e-9):
-            return float(10.0**-decimals)
-    return 0.0
+        raise UsageError(
+            f"{text[:200]!r} is not a number", where=where, hint="Correct it, or leave the value empty"
+        ) from error

@@ -1,11 +1,14 @@
-"""The simulator: every tag of the table, once an interval, with spikes and faults on demand.
+"""A simulated plant: every tag of the table, with spikes and faults that are written down.
 
-A value is a pure function of the seed, the tag's name and the tick's time, so a restart
-goes on where it was and the same seed at the same times gives the same readings. Every
-spike and fault is recorded beside the readings as `InjectedFault`, never in them.
+A reading is a slow course (`courses`), Gaussian noise (`Tag.noise`), now and then a spike,
+rounded to `Tag.resolution`. It depends on the seed, the tag and its time alone, so that a
+restart goes on where the run before it was, and the same seed gives the same readings.
 
-Is: a fermentation-like plant for demonstrations and tests. Is not: a process model; the
-tags move independently of each other.
+Whatever is put in on purpose, a spike or a fault of `faults`, is recorded as ground truth in
+`Batch.injected`, by tag and time, once for each fault at work. A fault that hides another
+(nothing comes in a gap) is recorded alone.
+
+What it is not: a model of a real fermentation.
 """
 
 from __future__ import annotations
@@ -13,199 +16,261 @@ from __future__ import annotations
 import math
 import threading
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from sensormon.clock import SECOND
 from sensormon.errors import UsageError
-from sensormon.readings import Batch, Bools, Floats, InjectedFault, Ints, Origin
+from sensormon.readings import Batch, Bools, Floats, InjectedFault, Ints, Origin, Quality
 from sensormon.sources.courses import Courses, band
 from sensormon.sources.draws import Draws
-from sensormon.sources.faults import FAULTS, Fault
-from sensormon.tags import TagTable
+from sensormon.sources.faults import HIDDEN_BY, SPIKE, Fault, make_fault, outside
+from sensormon.tags import Tag
 
 SPIKE_RATE = 0.05
 """Share of the readings of each tag that are spikes."""
-SPIKE_SIZE = (12.0, 20.0)
-"""Smallest and largest spike, in standard deviations of the tag's noise."""
-_NOISE, _SPIKES = 3, 4
+SPIKE_SIGMA = (12.0, 20.0)
+"""Height of a spike, in standard deviations of the noise."""
+
+_NOISELESS = 1 / 200
+"""What stands for a standard deviation where there is no noise: this part of the band."""
+_READINGS = 0
+_CELLS = 200_000
+_KEYS = ("spike_rate",)
 
 
 class Simulator:
-    """See the module; a `Source`. `interval` in seconds, `spike_rate` from 0 to 1."""
+    """Readings of all `tags` every `interval` seconds, at whole multiples of it since 1970.
+
+    `seed` is 0 to 2**32 - 1, `spike_rate` a share of 0 to 1. `inject`, `cancel`, `clear` and
+    `active` may be called from other threads than the one that reads. Raises UsageError for a
+    wrong profile, interval or rate.
+    """
 
     name = "simulator"
 
     def __init__(
-        self, tags: TagTable, *, seed: int = 0, interval: float = 1.0, spike_rate: float = SPIKE_RATE
+        self, tags: Iterable[Tag], seed: int, interval: float, spike_rate: float = SPIKE_RATE
     ) -> None:
-        self.interval = interval
+        if not 0 <= spike_rate <= 1:
+            raise UsageError(
+                f"{spike_rate!r} cannot be used", where="spike_rate", hint="Give a share of 0 to 1"
+            )
         self.tags = tuple(tags)
-        self._step = round(interval * SECOND)
-        self._rate = spike_rate
-        self._draws = Draws(seed, tags.names)
+        self.interval = interval
+        self._step = round(interval * SECOND) if 0 < interval < math.inf else 0
+        if self._step < 1:
+            raise UsageError(
+                f"{interval!r} cannot be used", where="interval", hint="Give a number of seconds above 0"
+            )
+        self._spike_rate = spike_rate
+        self._names = tuple(tag.name for tag in self.tags)
+        self._column = {name: column for column, name in enumerate(self._names)}
+        self._by_name = {tag.name: tag for tag in self.tags}
+        self._draws = Draws(seed, self._names)
         self._courses = Courses(self.tags, self._draws)
-        self._code = {name: code for code, name in enumerate(tags.names)}
-        bands = np.array([band(tag) for tag in tags], dtype=np.float64)
-        self._noise = np.array([tag.noise for tag in tags], dtype=np.float64)
-        # A tag without noise still spikes: by a share of its band.
-        self._unit = np.where(self._noise > 0, self._noise, (bands[:, 1] - bands[:, 0]) / 100)
-        self._step_of = np.array([tag.resolution for tag in tags], dtype=np.float64)
-        self._valid = np.array([tag.valid for tag in tags], dtype=np.float64)
+        self._noise = np.array([tag.noise for tag in self.tags], dtype=np.float64)
+        self._resolution = np.array([tag.resolution for tag in self.tags], dtype=np.float64)
+        self._digits = np.array([1 / tag.resolution if tag.resolution else 1.0 for tag in self.tags])
+        bands = np.array([band(tag) for tag in self.tags], dtype=np.float64).reshape(-1, 2)
+        self._sigma = np.where(self._noise > 0, self._noise, _NOISELESS * (bands[:, 1] - bands[:, 0]))
+        limits = np.array([tag.valid for tag in self.tags], dtype=np.float64).reshape(-1, 2)
+        # The outermost steps of the sensor that are still valid.
+        stepped = self._resolution > 0
+        self._low = np.where(stepped, np.ceil(limits[:, 0] * self._digits) / self._digits, limits[:, 0])
+        self._high = np.where(stepped, np.floor(limits[:, 1] * self._digits) / self._digits, limits[:, 1])
         self._next: int | None = None
-        self._lock = threading.Lock()
         self._faults: tuple[Fault, ...] = ()
+        self._changing = threading.Lock()
 
-    # -- as a source --------------------------------------------------------------
+    def due(self, now: int) -> int:
+        """When the next readings are due; never None. Ticks that were slept through are skipped.
 
-    def due(self, now: int) -> int | None:
-        """The next tick on the grid of the interval; ticks that were slept through are left out."""
-        if self._next is None or self._next + self._step < now or self._next > now + 2 * self._step:
-            self._next = now - now % self._step + self._step
+        Starts over from `now` where the clock was set back by more than an interval.
+        """
+        ahead = -(-now // self._step) * self._step
+        if self._next is None or self._next > now + self._step:
+            self._next = ahead
+        elif self._next + self._step <= now:
+            self._next = now // self._step * self._step
         return self._next
 
     def read(self, now: int) -> Batch:
-        """The readings of the tick that is due."""
-        tick = now - now % self._step
-        self._next = tick + self._step
-        return self._batch(np.array([tick], dtype=np.int64), now, Origin.LIVE)
+        """The readings of the tick that is due; an empty batch where none is."""
+        time = self.due(now)
+        times = np.array([time] if time <= now else [], dtype=np.int64)
+        self._next = time + self._step * len(times)
+        return self._batch(times, now, Origin.LIVE)
 
-    def backfill(self, until: int, minutes: float = 15.0) -> Batch:
-        """The readings of the ticks in the minutes before `until`, marked as made up later."""
-        last = until - until % self._step
-        first = last - round(minutes * 60 * SECOND)
-        ticks = np.arange(first - first % self._step, last, self._step, dtype=np.int64)
-        return self._batch(ticks, until, Origin.BACKFILL)
+    def backfill(self, until: int, minutes: float = 15) -> Batch:
+        """The readings of the `minutes` before `until`, as they would have come, tick by tick."""
+        first = -(-(until - round(minutes * 60 * SECOND)) // self._step)
+        ticks = np.arange(first, -(-until // self._step), dtype=np.int64)
+        return self._batch(ticks * self._step, until, Origin.BACKFILL)
 
-    # -- faults -------------------------------------------------------------------
+    def inject(self, fault: str, tag: str, start: int, seconds: float, size: float | None = None) -> Fault:
+        """Switch on a fault of one tag from `start` (µs UTC) on; `faults` lists them.
 
-    def inject(self, fault: str, tag: str, start: int, seconds: float, size: float | None = None) -> None:
-        """Have the tag show this fault from `start` (µs UTC) on; `size` as `faults.FAULTS` says."""
-        if fault not in FAULTS:
-            raise UsageError(
-                f"there is no fault {fault!r}", where="simulator", hint=f"Choose one of: {', '.join(FAULTS)}"
-            )
-        if tag not in self._code:
-            raise UsageError(f"there is no tag {tag!r}", where="simulator", hint="See tags.toml")
-        if not 0 < seconds <= 86_400:
-            raise UsageError(
-                f"a fault cannot last {seconds:g} s", where="simulator", hint="Give 1 to 86400 seconds"
-            )
-        one = Fault(
-            fault, tag, start, start + round(seconds * SECOND), FAULTS[fault] if size is None else size
-        )
-        with self._lock:
-            running = tuple(other for other in self._faults if other.end > start)
-            self._faults = (*running, one)
+        `size` is in standard deviations of the tag's noise; None is the fault's usual size.
+        Raises UsageError where there is no such fault or tag, or the numbers cannot be.
+        """
+        made = make_fault(fault, tag, self._by_name, start, seconds, size)
+        with self._changing:
+            reached = self._next if self._next is not None else start
+            kept = (one for one in self._faults if one.end > min(reached, start))
+            self._faults = (*kept, made)
+        return made
 
     def active(self, now: int) -> tuple[Fault, ...]:
-        """The faults that are on, in the order they were switched on."""
-        return tuple(one for one in self._faults if one.covers(now))
+        """The faults that run at this moment, in the order they were switched on."""
+        return tuple(fault for fault in self._faults if fault.runs(now))
+
+    def cancel(self, fault: Fault) -> None:
+        """Switch this fault off, as if it had not been; what was delivered stays."""
+        with self._changing:
+            self._faults = tuple(one for one in self._faults if one != fault)
 
     def clear(self) -> None:
         """Switch all faults off."""
-        with self._lock:
+        with self._changing:
             self._faults = ()
 
-    # -- the values ---------------------------------------------------------------
-
-    def _batch(self, ticks: Ints, received: int, origin: Origin) -> Batch:
-        value, spike = self._values(ticks)
-        rows, count = len(ticks), len(self.tags)
-        keep = np.ones((rows, count), dtype=np.int64)  # how often each reading comes
-        injected = [
-            InjectedFault(self.tags[code].name, int(ticks[row]), "spike") for row, code in np.argwhere(spike)
-        ]
+    def _batch(self, times: Ints, received: int, origin: Origin) -> Batch:
         faults = self._faults
-        for row, tick in enumerate(ticks.tolist()) if faults else ():
-            for fault in faults:
-                if fault.covers(tick):
-                    code = self._code[fault.tag]
-                    value[row, code] = self._faulty(fault, tick, float(value[row, code]))
-                    keep[row, code] = {"gap": 0, "duplicates": 2}.get(fault.fault, keep[row, code])
-                    injected.append(InjectedFault(fault.tag, tick, fault.fault))
-        times = keep.reshape(-1)
-        codes = np.tile(np.arange(count, dtype=np.int32), rows)
+        at_once = max(1, _CELLS // max(1, len(self.tags)))
+        parts = [self._readings(times[k : k + at_once], faults) for k in range(0, len(times), at_once)]
+        values = np.concatenate([np.empty((0, len(self.tags))), *(part[0] for part in parts)])
+        copies = np.concatenate([np.empty(values[:0].shape, dtype=np.int64), *(part[1] for part in parts)])
+        tag = np.tile(np.arange(len(self.tags), dtype=np.int32), len(times))
+        copied = copies.ravel()
+        value = np.repeat(values.ravel(), copied)
         return Batch(
             source=self.name,
             received=received,
-            tags=tuple(tag.name for tag in self.tags),
-            tag=np.repeat(codes, times),
-            time=np.repeat(np.repeat(ticks, count), times),
-            value=np.repeat(value.reshape(-1), times),
-            quality=np.zeros(int(times.sum()), dtype=np.uint32),
+            tags=self._names,
+            tag=np.repeat(tag, copied),
+            time=np.repeat(np.repeat(times, len(self.tags)), copied),
+            value=value,
+            quality=np.full(len(value), Quality.GOOD, dtype=np.uint32),
             origin=origin,
-            injected=tuple(injected),
+            injected=tuple(truth for part in parts for truth in part[2]),
         )
 
-    def _values(self, ticks: Ints) -> tuple[Floats, Bools]:
-        """Values and where they are spikes, shape (ticks, tags), without the faults."""
-        course = self._courses.at(ticks)
-        value = course + self._noise * self._gauss(ticks)
-        chance, size, side, _ = self._draws.at(ticks, _SPIKES)
-        spike = chance < self._rate
-        low, high = SPIKE_SIZE
-        height = (low + (high - low) * size) * self._unit
-        up = np.where(side < 0.5, 1.0, -1.0)
-        up = np.where(value + up * height > self._valid[:, 1], -1.0, up)
-        up = np.where(value + up * height < self._valid[:, 0], 1.0, up)
-        value = np.where(spike, value + up * height, value)
-        return self._rounded(np.clip(value, self._valid[:, 0], self._valid[:, 1])), spike
+    def _readings(self, times: Ints, faults: tuple[Fault, ...]) -> tuple[Floats, Ints, list[InjectedFault]]:
+        """Values and how often each comes, shape (times, tags), and the ground truth."""
+        values, scatter, spike_draw, height_draw = self._plain(times)
+        copies = np.ones(values.shape, dtype=np.int64)
+        running = [(fault, _rows(fault, times)) for fault in faults]
+        running = [(fault, rows) for fault, rows in running if len(rows)]
+        for fault, rows in running:
+            column = self._column[fault.tag]
+            size = fault.size * float(self._sigma[column])
+            if fault.fault == "level_shift":
+                values[rows, column] += size
+            elif fault.fault == "drift":
+                values[rows, column] += size * (times[rows] - fault.start) / (fault.end - fault.start)
+            elif fault.fault == "noise_burst":
+                values[rows, column] += (size - self._noise[column]) * scatter[rows, column]
+            elif fault.fault == "duplicates":
+                copies[rows, column] = 2
+        values, spike = self._spiked(values, spike_draw < self._spike_rate, height_draw)
+        values = self._rounded(values)
+        # In the order of HIDDEN_BY: the later one is what the reading shows.
+        for name in ("stuck", "out_of_range", "gap"):
+            for fault, rows in running:
+                column = self._column[fault.tag]
+                if fault.fault != name:
+                    continue
+                if name == "stuck":
+                    values[rows, column] = self._held(fault)
+                elif name == "out_of_range":
+                    values[rows, column] = self._outside(fault)
+                else:
+                    copies[rows, column] = 0
+        return values, copies, self._truth(times, spike, running)
 
-    def _gauss(self, ticks: Ints) -> Floats:
-        """Standard normal numbers, by Box and Muller (1958)."""
-        radius, angle, *_ = self._draws.at(ticks, _NOISE)
-        normal: Floats = np.sqrt(-2 * np.log(radius)) * np.cos(2 * math.pi * angle)
-        return normal
+    def _plain(self, times: Ints) -> tuple[Floats, Floats, Floats, Floats]:
+        """Unrounded values, their standard normal scatter, and two uniform draws for the spikes."""
+        first, second, third, fourth = self._draws.at(times, _READINGS)
+        scatter = np.sqrt(-2 * np.log(first)) * np.cos(2 * math.pi * second)
+        values = self._courses.at(times) + self._noise * scatter
+        return np.clip(values, self._low, self._high), scatter, third, fourth
 
-    def _rounded(self, value: Floats) -> Floats:
-        step = np.where(self._step_of > 0, self._step_of, 1.0)
-        decimals = np.array([tag.decimals for tag in self.tags])
-        scale = 10.0**decimals
+    def _spiked(self, values: Floats, spike: Bools, draw: Floats) -> tuple[Floats, Bools]:
+        """The values with their spikes, and which of them found room in the valid range."""
+        least, most = SPIKE_SIGMA
+        height = self._sigma * (least + (most - least) * (2 * draw % 1))
+        # Two steps of the sensor at least: one could be rounded away.
+        height = np.maximum(height, 2 * self._resolution)
+        above, below = self._high - self._resolution - values, values - self._low - self._resolution
+        fits_above, fits_below = height <= above, height <= below
+        either = np.where(fits_above & fits_below, draw < 0.5, above > below)
+        upward = np.where(fits_above != fits_below, fits_above, either)
+        height = np.minimum(height, np.where(upward, above, below))
+        spike = spike & (height >= 2 * self._resolution) & (height > 0)
+        return values + np.where(spike, np.where(upward, height, -height), 0.0), spike
+
+    def _rounded(self, values: Floats) -> Floats:
+        """To the sensor's steps; dividing keeps 36.3 from becoming 36.300000000000004."""
         rounded: Floats = np.where(
-            self._step_of > 0, np.round(np.round(value / step) * step * scale) / scale, value
+            self._resolution > 0, np.rint(values * self._digits) / self._digits, values
         )
         return rounded
 
-    def _faulty(self, fault: Fault, tick: int, value: float) -> float:
-        code = self._code[fault.tag]
-        unit = float(self._unit[code])
-        low, high = (float(end) for end in self._valid[code])
-        if fault.fault == "out_of_range":
-            end = high if math.isfinite(high) else low
-            return end + math.copysign(max(abs(end), 1.0) * 0.1, 1 if math.isfinite(high) else -1)
-        if fault.fault == "stuck":
-            first = -(-fault.start // self._step) * self._step
-            return float(self._values(np.array([first], dtype=np.int64))[0][0, code])
-        if fault.fault == "level_shift":
-            value += self._away(value, fault.size * unit, low, high)
-        elif fault.fault == "drift":
-            part = (tick - fault.start) / (fault.end - fault.start)
-            value += self._away(value, fault.size * unit, low, high) * part
-        elif fault.fault == "noise_burst":
-            course = float(self._courses.at(np.array([tick], dtype=np.int64))[0, code])
-            value = course + (value - course) * fault.size
-        rows = np.full((1, len(self.tags)), min(max(value, low), high))
-        return float(self._rounded(rows)[0, code])
+    def _held(self, fault: Fault) -> float:
+        """The value a stuck sensor repeats: that of the last tick before or at the start."""
+        tick = np.array([fault.start // self._step * self._step], dtype=np.int64)
+        return float(self._rounded(self._plain(tick)[0])[0, self._column[fault.tag]])
 
-    @staticmethod
-    def _away(value: float, size: float, low: float, high: float) -> float:
-        return -size if value + size > high and value - size >= low else size
+    def _outside(self, fault: Fault) -> float:
+        column = self._column[fault.tag]
+        return outside(self.tags[column], fault.size * float(self._sigma[column]))
+
+    def _truth(self, times: Ints, spike: Bools, running: list[tuple[Fault, Ints]]) -> list[InjectedFault]:
+        """What was put in and shows, in order of time."""
+        shown = [
+            (SPIKE, column, np.flatnonzero(spike[:, column])) for column in np.flatnonzero(spike.any(axis=0))
+        ]
+        shown += [(fault.fault, self._column[fault.tag], rows) for fault, rows in running]
+        truth: dict[InjectedFault, None] = {}
+        for name, column, rows in shown:
+            for other, hidden in running:
+                if self._column[other.tag] == column and other.fault in HIDDEN_BY[name]:
+                    rows = np.setdiff1d(rows, hidden)
+            truth.update(
+                (InjectedFault(self._names[column], time, name), None) for time in times[rows].tolist()
+            )
+        return sorted(truth, key=lambda one: one.time)
+
+
+def _rows(fault: Fault, times: Ints) -> Ints:
+    return np.flatnonzero((times >= fault.start) & (times < fault.end))
 
 
 def read_spike_rate(path: Path) -> float:
-    """`spike_rate` of the table [simulator] in tags.toml; SPIKE_RATE where it is not given."""
-    table = tomllib.loads(path.read_text(encoding="utf-8")).get("simulator", {})
+    """`spike_rate` of the table [simulator] in this tags.toml, or its default.
+
+    Raises UsageError, naming the key, where the file or the table is wrong.
+    """
     where = f"{path}, [simulator]"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("simulator", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(
+            f"the file cannot be read ({error})", where=where, hint="Point SENSORMON_TAGS at a tags.toml"
+        ) from error
     if not isinstance(table, dict):
-        raise UsageError("it must be a table", where=where, hint="Write spike_rate = 0.05 below it")
-    unknown = sorted(set(table) - {"spike_rate"})
+        raise UsageError("it must be a table", where=where, hint="Write [simulator] and its keys below it")
+    unknown = sorted(set(table) - set(_KEYS))
     if unknown:
-        raise UsageError(f"unknown key {unknown[0]!r}", where=where, hint="Known keys: spike_rate")
+        raise UsageError(f"unknown key {unknown[0]!r}", where=where, hint=f"Known keys: {', '.join(_KEYS)}")
     rate = table.get("spike_rate", SPIKE_RATE)
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
         raise UsageError(
-            f"spike_rate must be a number from 0 to 1, not {rate!r}", where=where, hint="Try 0.05"
+            f"spike_rate must be a share of 0 to 1, not {rate!r}",
+            where=where,
+            hint=f"The usual rate is {SPIKE_RATE}",
         )
     return float(rate)

@@ -52,6 +52,16 @@ class TagHistory:
     learned: Bools
 
 
+@dataclass(frozen=True)
+class Recount:
+    """What is really in the tables; `stored` and `rejected` count by source."""
+
+    rows: int
+    distinct_ids: int
+    stored: Mapping[str, int]
+    rejected: Mapping[str, int]
+
+
 class Store(Protocol):
     """A place for readings. Every call raises `StoreError` where it cannot be done.
 
@@ -129,12 +139,15 @@ class Store(Protocol):
     def detector_settings(self) -> list[DetectorSettings]:
         """Every change of the detector settings, oldest first."""
 
-    def recount(self) -> Mapping[str, object]:
-        """Count what is really there, for `verify`: rows, distinct ids, rejected rows."""
+    def recount(self) -> Recount:
+        """Count what is really there, row by row, for `verify`."""
+
+    def values_between(self, first: int, stop: int) -> Mapping[int, float]:
+        """The stored values by id, first <= id < stop, for `verify`."""
 
 
-def open_store(url: str) -> Store:
-    """The store that this path or URL names; not connected yet."""
+def open_store(url: str, *, read_only: bool = False) -> Store:
+    """The store that this path or URL names; not connected yet. `read_only`: it is not written."""
     if url.startswith(("postgresql://", "postgres://")):
         raise UsageError(
             "PostgreSQL is not supported by this version",
@@ -143,4 +156,4 @@ def open_store(url: str) -> Store:
         )
     from sensormon.stores.duckdb_store import DuckDBStore  # noqa: PLC0415  a store imports its own database
 
-    return DuckDBStore(Path(url))
+    return DuckDBStore(Path(url), read_only=read_only)

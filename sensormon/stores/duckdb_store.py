@@ -31,7 +31,7 @@ from sensormon.errors import (
     StoreUnavailable,
 )
 from sensormon.records import BatchEntry, DetectorSettings, Record, SettingsEntry
-from sensormon.stores import Accounts, TagHistory, Watermark
+from sensormon.stores import Accounts, Recount, TagHistory, Watermark
 from sensormon.stores.columns import (
     fault_columns,
     reading_columns,
@@ -48,12 +48,13 @@ _TIMES = ("time", "received", "applied")
 
 
 class DuckDBStore:
-    """See `sensormon.stores.Store`. `path` is the database file."""
+    """See `sensormon.stores.Store`. `path` is the database file; `read_only` neither makes nor changes it."""
 
     name = "DuckDB"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
+        self._read_only = read_only
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._inode = 0
@@ -65,9 +66,10 @@ class DuckDBStore:
             if self._connection is not None:
                 return
             with _translated(self.path, "open"):
-                connection = _connect(self.path)
-            with _translated(self.path, "make the tables"):
-                connection.execute(files("sensormon.stores").joinpath("schema.sql").read_text())
+                connection = _connect(self.path, self._read_only)
+            if not self._read_only:
+                with _translated(self.path, "make the tables"):
+                    connection.execute(files("sensormon.stores").joinpath("schema.sql").read_text())
             self._inode = os.stat(self.path).st_ino
             self._connection = connection
 
@@ -143,8 +145,8 @@ class DuckDBStore:
         self._check_file()
         with self._transaction("load a dead letter") as cursor:
             ids = row_ids(record)
-            there = cursor.execute("SELECT 1 FROM readings WHERE id = ? LIMIT 1", [ids[0]]).fetchone()
-            if there is None:
+            there = cursor.execute("SELECT 1 FROM readings WHERE id = ? LIMIT 1", [ids[0]]).fetchall()
+            if not there:
                 _insert_readings(cursor, [record], ())
                 _count(cursor, "", [record], ())
 
@@ -295,14 +297,17 @@ class DuckDBStore:
             )
         ]
 
-    def recount(self) -> Mapping[str, object]:
+    def recount(self) -> Recount:
         ((rows, distinct),) = self._rows("SELECT count(*), count(DISTINCT id) FROM readings")
-        return {
-            "rows": rows,
-            "distinct_ids": distinct,
-            "stored": dict(self._rows("SELECT source, count(*) FROM readings GROUP BY source")),
-            "rejected": dict(self._rows("SELECT source, count(*) FROM rejected GROUP BY source")),
-        }
+        return Recount(
+            rows=rows,
+            distinct_ids=distinct,
+            stored=dict(self._rows("SELECT source, count(*) FROM readings GROUP BY source")),
+            rejected=dict(self._rows("SELECT source, count(*) FROM rejected GROUP BY source")),
+        )
+
+    def values_between(self, first: int, stop: int) -> Mapping[int, float]:
+        return dict(self._rows("SELECT id, value FROM readings WHERE id >= ? AND id < ?", [first, stop]))
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         cursor = self._cursor()
@@ -318,9 +323,10 @@ class DuckDBStore:
         return frame
 
 
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(
         str(path),
+        read_only=read_only,
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -407,8 +413,9 @@ def _free_name(path: Path) -> Path:
 
 
 def _watermark(cursor: duckdb.DuckDBPyConnection, writer: str) -> Watermark | None:
-    row = cursor.execute("SELECT number, next_id FROM watermarks WHERE writer = ?", [writer]).fetchone()
-    return Watermark(int(row[0]), int(row[1])) if row else None
+    # A result that is not fetched to its end keeps the connection busy, so never fetchone.
+    rows = cursor.execute("SELECT number, next_id FROM watermarks WHERE writer = ?", [writer]).fetchall()
+    return Watermark(int(rows[0][0]), int(rows[0][1])) if rows else None
 
 
 def _next_id(record: Record) -> int:

@@ -1,0 +1,217 @@
+"""The command line: `python -m sensormon COMMAND`.
+
+Exit codes: 0 good, 1 a finding, 2 wrong use (one line on standard error says what).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from sensormon import timestamps
+from sensormon.clock import SystemClock
+from sensormon.data_folder import holder_of, read_snapshot
+from sensormon.detectors import DETECTORS, detect
+from sensormon.errors import SensormonError, UsageError
+from sensormon.export import readings_csv, readings_parquet
+from sensormon.ledger import LedgerLine
+from sensormon.monitor import Monitor
+from sensormon.settings import Settings, read_settings
+from sensormon.stopped import StoppedMonitor
+from sensormon.verification import verify
+
+FOREVER = timestamps.parse("9000-01-01")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = read_settings(os.environ)
+        code: int = options.run(options, settings)
+    except BrokenPipeError:
+        return 0
+    except SensormonError as error:
+        print(f"sensormon: {error}", file=sys.stderr)
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sensormon", description="The sensor monitor's commands.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    ledger = commands.add_parser("ledger", help="where every reading is")
+    ledger.add_argument("--json", action="store_true", help="as JSON")
+    ledger.set_defaults(run=_ledger)
+
+    score = commands.add_parser("score", help="score a CSV with a column `value` without the app")
+    score.add_argument("file", type=Path)
+    score.add_argument("--detector", default="zscore", help=f"one of: {', '.join(DETECTORS)}")
+    score.add_argument("--param", action="append", default=[], metavar="NAME=NUMBER")
+    score.add_argument("--out", type=Path, metavar="CSV", help="default: standard output")
+    score.set_defaults(run=_score)
+
+    export = commands.add_parser("export", help="stored anomalies or readings as a file")
+    export.add_argument("what", choices=["anomalies", "readings"])
+    export.add_argument("--since", metavar="TIME", help="ISO 8601, UTC where no zone is given")
+    export.add_argument("--until", metavar="TIME")
+    export.add_argument("--tag", action="append", metavar="NAME", help="may be given more than once")
+    export.add_argument("--format", choices=["csv", "parquet"], default="csv")
+    export.add_argument("--out", type=Path, help="default: standard output")
+    export.set_defaults(run=_export)
+
+    collect = commands.add_parser("collect", help="collect without pages until stopped")
+    collect.set_defaults(run=_collect)
+
+    check = commands.add_parser("verify", help="check journal, store and ledger of a stopped monitor")
+    check.add_argument("folder", type=Path, nargs="?", help="default: the data folder")
+    check.set_defaults(run=_verify)
+    return parser
+
+
+def _ledger(options: argparse.Namespace, settings: Settings) -> int:
+    if holder_of(settings.data_dir) is not None:
+        snapshot = read_snapshot(settings.data_dir)
+        counts = snapshot["ledger"]
+        age = (SystemClock().now() - int(str(snapshot["time"]))) / 1e6
+        title = f"as of {age:.1f} s ago, by the running monitor"
+    else:
+        stopped = StoppedMonitor(settings.data_dir, settings.store_url)
+        with stopped.store() as store:
+            counts = stopped.ledger(store).to_dict()
+        title = "the monitor is stopped"
+    assert isinstance(counts, dict)
+    if options.json:
+        print(json.dumps(counts))
+    else:
+        print(f"{settings.data_dir}: {title}")
+        _print_ledger(counts)
+    return 0 if counts["balanced"] else 1
+
+
+def _print_ledger(counts: dict[str, object]) -> None:
+    sources = counts["sources"]
+    assert isinstance(sources, dict)
+    names = [name for name in LedgerLine.__dataclass_fields__ if name != "source"] + ["difference"]
+    rows = [*sources.items(), ("all", counts)]
+    width = max(len(str(name)) for name, _ in rows)
+    print(" " * width, *(f"{name.replace('_', ' '):>18}" for name in names))
+    for name, row in rows:
+        print(f"{name:<{width}}", *(f"{row[column]:>18,}" for column in names))
+    if reasons := counts["reasons"]:
+        assert isinstance(reasons, dict)
+        print("rejected:", ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items())))
+
+
+def _score(options: argparse.Namespace, _: Settings) -> int:
+    params = {}
+    for text in options.param:
+        name, _sign, number = text.partition("=")
+        try:
+            params[name] = float(number)
+        except ValueError as error:
+            raise UsageError(f"{text!r} is no NAME=NUMBER", where="--param", hint="Try window=50") from error
+    frame = _read_values(options.file)
+    times = frame["timestamp"] if "timestamp" in frame else None
+    result = detect(frame["value"], times=times, detector=options.detector, **params)
+    result.to_csv(options.out or sys.stdout, index=times is not None, index_label="timestamp")
+    return 0
+
+
+def _read_values(path: Path) -> pd.DataFrame:
+    hint = "Give a CSV whose first line names a column `value`, and `timestamp` if there is one"
+    try:
+        frame = pd.read_csv(path, skipinitialspace=True)
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise UsageError(f"it cannot be read ({error})", where=str(path), hint=hint) from error
+    if "value" not in frame:
+        raise UsageError(
+            f"there is no column 'value'; found: {', '.join(map(str, frame.columns))}",
+            where=str(path),
+            hint=hint,
+        )
+    numbers = pd.to_numeric(frame["value"], errors="coerce")
+    wrong = numbers.isna() & frame["value"].notna()
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        raise UsageError(
+            f"line {row + 2}: {frame['value'].iloc[row]!r} is not a number",
+            where=str(path),
+            hint="Correct it",
+        )
+    return frame.assign(value=numbers)
+
+
+def _export(options: argparse.Namespace, settings: Settings) -> int:
+    since = _time(options.since, "--since", 0)
+    until = _time(options.until, "--until", FOREVER)
+    stopped = StoppedMonitor(settings.data_dir, settings.store_url)
+    with stopped.store() as store:
+        if store is None:
+            raise UsageError(
+                "there is nothing to export", where=settings.store_url, hint="Run the monitor first"
+            )
+        if options.what == "anomalies":
+            frame = store.anomalies(options.tag, since, until, 0.0, 10**9).iloc[::-1]
+        else:
+            frame = store.readings(options.tag, since, until)
+    data = readings_csv(frame) if options.format == "csv" else readings_parquet(frame)
+    if options.out:
+        options.out.write_bytes(data)
+        print(f"{len(frame):,} {options.what} written to {options.out}", file=sys.stderr)
+    else:
+        sys.stdout.buffer.write(data)
+    return 0
+
+
+def _time(text: str | None, where: str, default: int) -> int:
+    if text is None:
+        return default
+    try:
+        return timestamps.parse(text)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"{text!r} is not an ISO 8601 time", where=where, hint="Try 2026-01-31T12:00:00Z"
+        ) from error
+
+
+def _collect(_: argparse.Namespace, settings: Settings) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stopping = threading.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda *_: stopping.set())
+    monitor = Monitor(settings)
+    monitor.start()
+    print(f"collecting from {settings.source} into {settings.data_dir}; stop with Ctrl-C", file=sys.stderr)
+    stopping.wait()
+    monitor.stop()
+    return 0
+
+
+def _verify(options: argparse.Namespace, settings: Settings) -> int:
+    if options.folder is not None:
+        settings = replace(settings, data_dir=options.folder, store="")
+    report = verify(StoppedMonitor(settings.data_dir, settings.store_url))
+    for text in report.notes:
+        print(f"note: {text}")
+    for text in report.findings:
+        print(f"found: {text}")
+    if report.ledger is not None:
+        _print_ledger(report.ledger.to_dict())
+    print("nothing lost, doubled or damaged" if not report.findings else f"{len(report.findings)} findings")
+    return 1 if report.findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""`verify`: re-read journal, store and dead letters, and report whatever does not agree.
+
+What it can find: a reading that is in the journal and should be in the store but is not,
+or differs there; a reading that is there twice; running totals that are not what is really
+there; a ledger that does not balance; damage in the journal or the dead letters; a database
+that cannot be read. What it cannot: tell that a reading was measured wrongly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensormon import segments
+from sensormon.errors import StoreError
+from sensormon.ledger import Ledger
+from sensormon.records import BatchEntry, Record
+from sensormon.stopped import StoppedMonitor
+from sensormon.stores import Store
+
+
+@dataclass(frozen=True)
+class Report:
+    """`findings` are what is wrong, one sentence each; `notes` are worth knowing."""
+
+    findings: tuple[str, ...]
+    notes: tuple[str, ...]
+    ledger: Ledger | None
+
+
+def verify(stopped: StoppedMonitor) -> Report:
+    """Check this data folder; changes nothing."""
+    findings = list(_journal(stopped))
+    notes = [
+        f"{one.path.name}: {one.torn} bytes of an append that was never acknowledged"
+        for one in stopped.segments[-1:]
+        if one.torn
+    ]
+    damaged = stopped.dead_letters.damaged_now()
+    if damaged:
+        findings.append(f"{damaged} lines of the dead letters cannot be read")
+    ledger = None
+    try:
+        with stopped.store() as store:
+            if store is None:
+                notes.append("there is no database; it is made anew from the journal at the next start")
+            else:
+                findings += _store(stopped, store)
+            ledger = stopped.ledger(store)
+            findings += _balance(ledger)
+    except StoreError as error:
+        findings.append(f"the database cannot be read: {error}")
+    return Report(tuple(findings), tuple(notes), ledger)
+
+
+def _journal(stopped: StoppedMonitor) -> Iterator[str]:
+    for segment in stopped.segments:
+        if segment.harmed:
+            yield f"journal segment {segment.path.name}: {segment.harmed}"
+    for text in segments.gaps(stopped.segments):
+        yield f"journal: {text}"
+    known = {number for segment in stopped.segments for number in segment.numbers}
+    unreadable = known - {record.number for record in stopped.records()}
+    if unreadable:
+        yield f"journal: {len(unreadable)} records cannot be understood, the first is {min(unreadable)}"
+
+
+def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
+    there = store.recount()
+    if there.rows != there.distinct_ids:
+        yield f"{there.rows - there.distinct_ids} readings are in the store twice"
+    accounts = store.accounts()
+    for source in sorted({*accounts.stored, *there.stored}):
+        said, found = accounts.stored.get(source, 0), there.stored.get(source, 0)
+        if said != found:
+            yield f"{source}: {said} readings were stored, {found} are there"
+    rejected: dict[str, int] = {}
+    for (source, _), count in accounts.rejected.items():
+        rejected[source] = rejected.get(source, 0) + count
+    for source in sorted({*rejected, *there.rejected}):
+        said, found = rejected.get(source, 0), there.rejected.get(source, 0)
+        if said != found:
+            yield f"{source}: {said} readings were rejected, {found} are in the table"
+    position = accounts.positions.get(stopped.writer, 0)
+    dead = stopped.dead_letters.ids()
+    for record in stopped.records():
+        if record.number <= position:
+            yield from _compare(record, store, dead)
+
+
+def _compare(record: Record, store: Store, dead: frozenset[int]) -> Iterator[str]:
+    if not isinstance(record.entry, BatchEntry) or not len(record.entry.processed.accepted):
+        return
+    batch, first = record.entry.processed.accepted, record.entry.first_id
+    ids = np.arange(first, first + len(batch))
+    expected = {
+        int(one): float(value) for one, value in zip(ids, batch.value, strict=True) if one not in dead
+    }
+    found = store.values_between(first, first + len(batch))
+    missing = expected.keys() - found.keys()
+    if missing:
+        yield f"journal record {record.number}: {len(missing)} of its readings are not in the store"
+    differing = [one for one in expected.keys() & found.keys() if expected[one] != found[one]]
+    if differing:
+        yield f"journal record {record.number}: {len(differing)} readings differ in the store"
+
+
+def _balance(ledger: Ledger) -> Iterator[str]:
+    for line in ledger.lines:
+        if line.difference > 0:
+            yield f"{line.source}: {line.difference} readings are nowhere"
+        elif line.difference < 0:
+            yield f"{line.source}: {-line.difference} readings more than came in"

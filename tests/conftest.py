@@ -1,0 +1,102 @@
+"""What many tests need: a clock that is set, a small tag table, batches, a monitor on a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sensormon.clock import SECOND, ManualClock
+from sensormon.readings import Batch, Processed, Reading
+from sensormon.records import BatchEntry, DetectorSettings, Record
+from sensormon.settings import Settings
+from sensormon.tags import Tag, TagTable
+
+START = 1_790_000_000 * SECOND
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START)
+
+
+@pytest.fixture
+def tags() -> TagTable:
+    return TagTable(
+        [
+            Tag(
+                "temp",
+                "Temperature",
+                "°C",
+                valid=(0.0, 100.0),
+                normal=(35.0, 40.0),
+                noise=0.1,
+                resolution=0.01,
+            ),
+            Tag("ph", "pH value", "pH", valid=(5.0, 9.0), normal=(6.5, 7.5), noise=0.02, resolution=0.01),
+        ]
+    )
+
+
+@pytest.fixture
+def detection() -> DetectorSettings:
+    params = {"window": 50, "threshold": 3.0}
+    return DetectorSettings(1, START, "environment", "zscore", params, params)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path / "data", source="none")
+
+
+def batch_of(
+    *readings: tuple[str, float], at: int = START, source: str = "test", seconds: float = 1.0
+) -> Batch:
+    """Readings (tag, value), `seconds` apart from `at` on, that all came in at the last one's time."""
+    rows = [Reading(tag, at + round(i * seconds * SECOND), value) for i, (tag, value) in enumerate(readings)]
+    return Batch.of(rows, source=source, received=rows[-1].time if rows else at)
+
+
+@pytest.fixture
+def processed(tags: TagTable, detection: DetectorSettings) -> Callable[..., Processed]:
+    """Makes a processed batch of `count` readings of one tag; later calls go on where it stopped."""
+    from sensormon.pipeline import Pipeline
+
+    pipeline = Pipeline(tags, detection)
+    made = {"rows": 0}
+
+    def make(count: int = 3, source: str = "test") -> Processed:
+        rng = np.random.default_rng(made["rows"])
+        at = START + made["rows"] * SECOND
+        made["rows"] += count
+        values = [("temp", round(float(value), 2)) for value in rng.normal(37, 0.1, count)]
+        return pipeline.process(batch_of(*values, at=at, source=source))
+
+    return make
+
+
+@pytest.fixture
+def records(processed: Callable[..., Processed]) -> Callable[[int, int], list[Record]]:
+    """Makes numbered journal records of `rows` readings each, as one journal would hold them."""
+
+    def make(count: int, rows: int = 3, first: int = 1) -> list[Record]:
+        made, next_id, received = [], 1 + (first - 1) * rows, (first - 1) * rows
+        for number in range(first, first + count):
+            batch = processed(rows)
+            received += batch.received
+            made.append(Record(number, BatchEntry(next_id, {"test": received}, batch)))
+            next_id += len(batch.accepted)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def stop_monitors() -> Iterator[list[object]]:
+    """Monitors put into this list are stopped after the test."""
+    started: list[object] = []
+    yield started
+    for one in started:
+        one.stop()  # type: ignore[attr-defined]

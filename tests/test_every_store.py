@@ -1,0 +1,174 @@
+"""The contract of a store, for every store there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sensormon.clock import SECOND
+from sensormon.errors import StoreUnavailable
+from sensormon.readings import InjectedFault, Processed
+from sensormon.records import BatchEntry, DetectorSettings, Record, SettingsEntry
+from sensormon.stores import Store, open_store
+from tests.conftest import START
+
+Records = Callable[..., list[Record]]
+FAR = START + 10**6 * SECOND
+
+
+@pytest.fixture(params=["duckdb"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made = open_store(str(tmp_path / f"store.{request.param}"))
+    made.open()
+    yield made
+    made.close()
+
+
+def test_what_was_loaded_is_read_back_value_for_value(store: Store, records: Records) -> None:
+    loaded = records(4, 30)
+    store.load("w", loaded)
+    frame = store.readings(None, 0, FAR)
+    for name in ("value", "time", "quality"):
+        expected = np.concatenate([getattr(r.entry.processed.accepted, name) for r in loaded])
+        found = frame[name].astype("int64") if name == "time" else frame[name]
+        assert found.to_numpy().tolist() == expected.tolist()
+    for name in ("n", "score", "expected", "lower", "upper", "is_anomaly"):
+        expected = np.concatenate([getattr(r.entry.processed.scores, name) for r in loaded])
+        assert np.array_equal(frame[name].to_numpy(), expected, equal_nan=name not in ("n", "is_anomaly"))
+    assert frame["id"].tolist() == list(range(1, 121))
+
+
+def test_a_record_that_was_loaded_is_not_loaded_again(store: Store, records: Records) -> None:
+    loaded = records(3)
+    store.load("w", loaded[:2])
+    store.load("w", loaded)
+    store.load("w", loaded)
+    assert store.recount().rows == store.recount().distinct_ids == 9
+    assert store.accounts().stored == {"test": 9}
+    assert store.accounts().received == {"w": {"test": 9}}
+    mark = store.watermark("w")
+    assert mark is not None
+    assert (mark.number, mark.next_id) == (3, 10)
+
+
+def test_journals_with_other_writers_have_their_own_watermark(store: Store, records: Records) -> None:
+    store.load("old", records(2))
+    assert store.watermark("new") is None
+    store.load("new", records(1, 3, 1))
+    assert store.accounts().positions == {"old": 2, "new": 1}
+    assert store.accounts().stored == {"test": 9}
+
+
+def test_rows_left_out_are_not_counted(store: Store, records: Records) -> None:
+    store.load("w", records(1, 5), without={2, 4})
+    assert store.readings(None, 0, FAR)["id"].tolist() == [1, 3, 5]
+    assert store.accounts().stored == {"test": 3}
+
+
+def test_a_single_row_is_stored_once_however_often_it_is_tried(store: Store, records: Records) -> None:
+    one = records(1, 1)[0]
+    store.store_row(one)
+    store.store_row(one)
+    assert store.recount().rows == 1
+    assert store.accounts().stored == {"test": 1}
+
+
+def test_rejections_and_faults_are_kept_apart_from_readings(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    from dataclasses import replace
+
+    from sensormon.readings import Reason, Rejection
+
+    made = processed(2)
+    rejection = Rejection(
+        "test", START, 7, "nope", "x'; DROP TABLE readings; --", "1", Reason.UNKNOWN_TAG, "why"
+    )
+    fault = InjectedFault("temp", START, "spike")
+    made = replace(made, rejected=(rejection,), accepted=replace(made.accepted, injected=(fault,)))
+    store.load("w", [Record(1, BatchEntry(1, {"test": 3}, made))])
+    row = store.rejected(10).iloc[0]
+    assert (row["tag"], row["time"], row["reason"]) == ("nope", "x'; DROP TABLE readings; --", "unknown_tag")
+    assert store.accounts().rejected == {("test", "unknown_tag"): 1}
+    assert store.injected_faults(0, FAR)["fault"].tolist() == ["spike"]
+    assert len(store.readings(None, 0, FAR)) == 2
+
+
+def test_settings_are_kept_in_order(store: Store) -> None:
+    changes = [
+        DetectorSettings(i, START + i, "someone", "zscore", {"window": 50 + i}, {"window": 50})
+        for i in (1, 2)
+    ]
+    store.load("w", [Record(i, SettingsEntry(one)) for i, one in enumerate(changes, 1)])
+    assert store.detector_settings() == changes
+
+
+def test_readings_are_bounded_by_tag_time_id_and_number(store: Store, records: Records) -> None:
+    store.load("w", records(1, 100))
+
+    def ids(*args: object, **kwargs: object) -> list[int]:
+        return list(store.readings(*args, **kwargs)["id"])  # type: ignore[arg-type]
+
+    assert ids(["temp"], START + 10 * SECOND, START + 13 * SECOND) == [11, 12, 13]
+    assert ids(["ph"], 0, FAR) == []
+    assert ids(None, 0, FAR, below_id=4) == [1, 2, 3]
+    assert ids(None, 0, FAR, limit=2) == [99, 100]
+    assert store.lead("temp", 11, 3)["id"].tolist() == [8, 9, 10]
+
+
+def test_histories_give_the_newest_readings_of_every_tag(store: Store, records: Records) -> None:
+    store.load("w", records(3, 20))
+    (history,) = store.tag_histories(30)
+    assert history.tag == "temp"
+    assert history.n == 60
+    assert history.learned.all()
+    assert history.value.tolist() == store.readings(None, 0, FAR)["value"].tolist()[-30:]
+    assert store.next_id() == 61
+
+
+def test_a_slow_tag_among_fast_ones_keeps_its_history(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    from dataclasses import replace
+
+    slow = processed(5)
+    slow = replace(slow, accepted=replace(slow.accepted, tags=("slow",)))
+    store.load("w", [Record(1, BatchEntry(1, {}, slow)), Record(2, BatchEntry(6, {}, processed(500)))])
+    histories = {one.tag: one for one in store.tag_histories(10)}
+    assert len(histories["slow"].value) == 5
+    assert len(histories["temp"].value) == 10
+
+
+def test_anomalies_come_newest_first_and_bounded(store: Store, processed: Callable[..., Processed]) -> None:
+    made = processed(60)
+    made.scores.is_anomaly[[50, 55]] = True
+    made.scores.score[[50, 55]] = [4.0, 9.0]
+    store.load("w", [Record(1, BatchEntry(1, {"test": 60}, made))])
+    assert store.anomalies(None, 0, FAR, 0.0, 10)["id"].tolist()[:2] == [56, 51]
+    assert store.anomalies(["temp"], 0, FAR, 5.0, 10)["id"].tolist() == [56]
+    assert store.anomaly_count(START + 52 * SECOND) == 1
+
+
+def test_after_closing_it_is_unavailable_and_opens_again(store: Store, records: Records) -> None:
+    store.load("w", records(2))
+    store.checkpoint()
+    store.close()
+    with pytest.raises(StoreUnavailable):
+        store.readings(None, 0, FAR)
+    store.open()
+    store.open()
+    assert store.recount().rows == 6
+
+
+def test_an_empty_store_answers_every_question(store: Store) -> None:
+    assert store.readings(None, 0, FAR).empty
+    assert store.anomalies(None, 0, FAR, 0, 10).empty
+    assert store.rejected(5).empty
+    assert store.injected_faults(0, FAR).empty
+    assert store.tag_histories(10) == []
+    assert store.detector_settings() == []
+    assert store.next_id() == 1
+    assert store.watermark("w") is None
