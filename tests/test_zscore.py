@@ -101,6 +101,17 @@ def test_score_and_flag_never_disagree(
     assert ((scored >= 0) & (scored <= HIGHEST)).all()
 
 
+@given(st.floats(1.0, 8.0), st.floats(1e-6, 1e6))
+@settings(steady, max_examples=1000)
+def test_score_and_flag_never_disagree_at_the_very_margin(threshold: float, margin: float) -> None:
+    state = start(5, threshold, (margin,))
+    state.restore(0, 5, np.zeros(5))
+    for off, flagged in ((margin, False), (math.nextafter(margin, math.inf), True)):
+        told = state.peek(0, off)
+        assert told.is_anomaly[0] == flagged
+        assert (told.score[0] > threshold) == flagged
+
+
 @steady
 @given(streams(), st.integers(5, 60), st.lists(st.integers(0, 400), max_size=12))
 def test_any_split_into_batches_gives_the_same_bits(
