@@ -15,7 +15,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from sensormon.clock import SECOND, Clock, SystemClock
-from sensormon.collector import Collector, Worker, run_loader, run_source
+from sensormon.collector import Collector, Receipt, Worker, run_loader, run_source
 from sensormon.data_folder import DataFolder
 from sensormon.dead_letters import DeadLetters
 from sensormon.detectors import make
@@ -25,6 +25,7 @@ from sensormon.ledger import Ledger, add_up, balance
 from sensormon.loader import Loader
 from sensormon.pipeline import Pipeline
 from sensormon.recent import RecentReadings
+from sensormon.readings import Batch, Rejection
 from sensormon.records import DetectorSettings
 from sensormon.rescoring import rescore
 from sensormon.restart import recall, settings_in_force
@@ -99,9 +100,28 @@ class Monitor:
         self._folder.release()
         self._source_state = SourceState.STOPPED
 
+    def submit(
+        self,
+        batch: Batch,
+        positions: Sequence[int] | None = None,
+        malformed: Sequence[Rejection] = (),
+    ) -> Receipt:
+        """Take a batch in; when this returns it is durable. See `Collector.submit`."""
+        return self._collector.submit(batch, positions, malformed)
+
+    def backfill(self) -> None:
+        """At the very first start of a simulated plant, fill in the last 15 minutes."""
+        if self._backfill and self.simulator is not None:
+            self._backfill = False
+            self.submit(self.simulator.backfill(self.clock.now()))
+
+    def drain(self) -> None:
+        """Store what the journal holds, now. For a monitor that was not started."""
+        self._loader.drain(60.0)
+        self._after_step()
+
     def _collect(self, stopping: threading.Event) -> None:
-        if self._backfill and isinstance(self._source, Simulator):
-            self._collector.submit(self._source.backfill(self.clock.now()))
+        self.backfill()
         if self._source is None:
             self._source_state = SourceState.WAITING
             return

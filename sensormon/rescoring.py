@@ -11,15 +11,16 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from sensormon.detectors.base import Detector
+from sensormon.detectors.base import Detector, no_scores
 from sensormon.readings import is_good
 
 
 def rescore(readings: pd.DataFrame, detector: Detector, resolution: float) -> pd.DataFrame:
     """These readings of one tag, in order of arrival, with the scores of this detector.
 
-    `resolution` is the tag's smallest step. Rows at the beginning serve as the lead: a
-    caller that wants the first row it shows scored puts `lead` learned readings before it.
+    `resolution` is the tag's smallest step. Where the history before the first row is not
+    given, the first rows serve as the lead and are not scored: a caller that wants all rows
+    it shows scored puts as many learned readings before them as decide a score.
     """
     value = readings["value"].to_numpy(dtype=np.float64)
     ok = is_good(readings["quality"].to_numpy(dtype=np.uint32))
@@ -27,9 +28,14 @@ def rescore(readings: pd.DataFrame, detector: Detector, resolution: float) -> pd
     state = detector.start(np.array([resolution], dtype=np.float64))
     parts = []
     for start, stop in _runs(n, ok):
-        learned = value[:start][ok[:start]][-state.lead :]
-        state.restore(0, int(n[start]), learned)
-        parts.append(state.run(np.zeros(stop - start, dtype=np.int32), value[start:stop], ok[start:stop]))
+        first = min(start + state.lead, stop) if start == 0 and n[0] > 0 else start
+        if first > start:
+            parts.append(no_scores(n[start:first]))
+        if first < stop:
+            learned = value[:first][ok[:first]][-state.lead :]
+            state.restore(0, int(n[first]), learned)
+            rows = stop - first
+            parts.append(state.run(np.zeros(rows, dtype=np.int32), value[first:stop], ok[first:stop]))
     scored = readings.copy()
     for name in ("n", "score", "expected", "lower", "upper", "is_anomaly"):
         scored[name] = np.concatenate([getattr(part, name) for part in parts]) if parts else readings[name]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +15,7 @@ from sensormon.detectors.zscore import HIGHEST, ZScore
 from sensormon.errors import UsageError
 from sensormon.readings import Scores
 from sensormon.settings import THRESHOLD, WINDOW
+from tests import naive
 
 COLUMNS = ("n", "score", "expected", "lower", "upper", "is_anomaly")
 # The first call compiles, so no deadline; the same examples at every run.

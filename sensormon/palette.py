@@ -1,0 +1,50 @@
+"""The colours of the two themes: grey, and red for what is abnormal.
+
+The same as in .streamlit/config.toml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colours of one theme, as CSS colours."""
+
+    ground: str
+    panel: str
+    text: str
+    secondary: str
+    grid: str
+    line: str
+    band: str
+    anomaly: str
+    uncertain: str
+    interaction: str
+
+
+LIGHT = Palette(
+    ground="#F2F3F5",
+    panel="#FFFFFF",
+    text="#1F2328",
+    secondary="#57606A",
+    grid="#E7E9EC",
+    line="#4A5560",
+    band="rgba(74,85,96,0.12)",
+    anomaly="#C62828",
+    uncertain="#9A6700",
+    interaction="#2457A6",
+)
+DARK = Palette(
+    ground="#14171A",
+    panel="#1C2024",
+    text="#E6E9EC",
+    secondary="#9AA4AE",
+    grid="#2A3036",
+    line="#B4BDC6",
+    band="rgba(180,189,198,0.16)",
+    anomaly="#FF6B61",
+    uncertain="#E3B341",
+    interaction="#7DA7F0",
+)

@@ -1,0 +1,218 @@
+"""A whole monitor on a real folder: in, durable, stored, and the same again after a restart."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sensormon.__main__ import main
+from sensormon.clock import SECOND, ManualClock
+from sensormon.errors import UsageError
+from sensormon.monitor import Monitor
+from sensormon.settings import Settings
+from sensormon.stopped import StoppedMonitor
+from sensormon.verification import verify
+from tests.conftest import START, batch_of
+
+FAR = START + 10**6 * SECOND
+
+
+def submit(monitor: Monitor, count: int, first: int = 0, seed: int = 0) -> None:
+    """Readings of a real tag, a second apart."""
+    rng = np.random.default_rng(seed)
+    values = [("fermenter_ph", round(float(v), 2)) for v in rng.normal(7, 0.02, first + count)[first:]]
+    for i, value in enumerate(values):
+        monitor.submit(batch_of(value, at=START + (first + i) * SECOND))
+
+
+def test_what_was_submitted_is_stored_and_the_ledger_balances(settings: Settings, clock: ManualClock) -> None:
+    monitor = Monitor(settings, clock)
+    submit(monitor, 80)
+    monitor.submit(batch_of(("fermenter_ph", 99.0), ("nope", 1.0)))
+    pending = monitor.ledger().total
+    assert (pending.received, pending.pending, pending.difference) == (82, 82, 0)
+    monitor.stop()
+    stopped = StoppedMonitor(settings.data_dir, settings.store_url)
+    report = verify(stopped)
+    assert report.findings == ()
+    assert report.ledger is not None
+    total = report.ledger.total
+    assert (total.received, total.stored, total.rejected, total.pending) == (82, 80, 2, 0)
+
+
+def test_a_restart_scores_as_if_it_had_never_stopped(
+    settings: Settings, clock: ManualClock, tmp_path: Path
+) -> None:
+    whole = Monitor(replace(settings, data_dir=tmp_path / "whole"), clock)
+    submit(whole, 160)
+    parts = Monitor(settings, clock)
+    submit(parts, 77)
+    parts.stop()
+    parts = Monitor(settings, clock)
+    submit(parts, 83, first=77)
+    for one in (whole, parts):
+        one.drain()
+    left, right = (m.history(["fermenter_ph"], 0, FAR) for m in (whole, parts))
+    for name in ("id", "value", "n", "score", "lower", "upper", "is_anomaly"):
+        assert left[name].equals(right[name]), name
+    whole.stop()
+    parts.stop()
+
+
+def test_history_scored_anew_with_the_same_settings_is_the_same_to_the_bit(
+    settings: Settings, clock: ManualClock
+) -> None:
+    monitor = Monitor(settings, clock)
+    submit(monitor, 300)
+    monitor.drain()
+    since = START + 120 * SECOND
+    stored = monitor.history(["fermenter_ph"], since, FAR)
+    again = monitor.rescore("fermenter_ph", since, FAR, {"window": 50, "threshold": 3.0})
+    for name in ("score", "expected", "lower", "upper", "is_anomaly"):
+        assert stored[name].equals(again[name]), name
+    monitor.stop()
+
+
+def test_applied_settings_are_recorded_and_survive_a_restart(settings: Settings, clock: ManualClock) -> None:
+    monitor = Monitor(settings, clock)
+    submit(monitor, 60)
+    clock.advance(5)
+    monitor.apply({"window": 20, "threshold": 4.5}, "night shift")
+    submit(monitor, 5, first=60)
+    monitor.stop()
+    monitor = Monitor(settings, clock)
+    assert dict(monitor.detection().params) == {"window": 20, "threshold": 4.5}
+    log = monitor.detection_log()
+    assert log["who"].tolist() == ["night shift", "environment"]
+    assert monitor.history(None, 0, FAR)["settings"].tolist() == [1] * 60 + [2] * 5
+    monitor.stop()
+    monitor = Monitor(replace(settings, window=30), clock)
+    assert monitor.detection().params["window"] == 30, "a changed environment is a deliberate choice too"
+    monitor.stop()
+    with pytest.raises(UsageError, match="threshold"):
+        monitor.apply({"threshold": 99.0}, "x")
+
+
+def test_recent_readings_go_on_while_the_store_is_away(settings: Settings, clock: ManualClock) -> None:
+    monitor = Monitor(settings, clock)
+    submit(monitor, 10)
+    monitor.drain()
+    submit(monitor, 5, first=10)
+    assert len(monitor.recent(0)) == 15
+    assert monitor.recent(0)["id"].tolist() == list(range(1, 16))
+    monitor.stop()
+    monitor = Monitor(settings, clock)
+    submit(monitor, 5, first=15)
+    assert monitor.recent(0)["id"].tolist() == list(range(1, 21))
+    monitor.stop()
+
+
+def test_the_first_start_fills_in_fifteen_minutes_that_say_so(settings: Settings, clock: ManualClock) -> None:
+    settings = replace(settings, source="simulator")
+    monitor = Monitor(settings, clock)
+    monitor.backfill()
+    frame = monitor.recent(0)
+    assert set(frame["origin"]) == {"backfill"}
+    assert frame.groupby("tag").size().tolist() >= [840, 840, 840]
+    monitor.stop()
+    again = Monitor(settings, clock)
+    again.backfill()
+    assert len(again.recent(0)) == len(frame), "a second start filled in again"
+    again.stop()
+
+
+def test_a_second_monitor_on_the_folder_is_refused(settings: Settings, clock: ManualClock) -> None:
+    first = Monitor(settings, clock)
+    with pytest.raises(UsageError, match=f"process {os.getpid()}"):
+        Monitor(settings, clock)
+    first.stop()
+    Monitor(settings, clock).stop()
+
+
+def test_a_wrong_setting_touches_nothing(settings: Settings, clock: ManualClock, tmp_path: Path) -> None:
+    wrong = tmp_path / "tags.toml"
+    wrong.write_text("[tags.x]\nvalid = [5, 1]\n")
+    with pytest.raises(UsageError, match="low to high"):
+        Monitor(replace(settings, tags=wrong), clock)
+    with pytest.raises(UsageError, match="no column"):
+        Monitor(replace(settings, source=f"replay:{wrong}"), clock)
+    assert not settings.data_dir.exists()
+
+
+def test_killed_at_any_moment_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "SENSORMON_DATA_DIR": str(tmp_path / "data"),
+        "SENSORMON_INTERVAL": "0.02",
+    }
+    seen = 0
+    for _ in range(3):
+        monitor = subprocess.Popen(
+            [sys.executable, "-m", "sensormon", "collect"], env=environment, stderr=subprocess.PIPE, text=True
+        )
+        assert monitor.stderr is not None
+        assert any("collecting from" in line for line in monitor.stderr)
+        status, stored = tmp_path / "data" / "status.json", seen
+        while stored <= seen:  # until it has stored more than before
+            time.sleep(0.02)
+            stored = json.loads(status.read_text())["ledger"]["stored"] if status.exists() else 0
+        seen = stored
+        monitor.send_signal(signal.SIGKILL)
+        monitor.wait()
+        monitor.stderr.close()
+        stopped = StoppedMonitor(tmp_path / "data", str(tmp_path / "data" / "sensormon.duckdb"))
+        report = verify(stopped)
+        assert report.findings == ()
+        assert report.ledger is not None
+        assert report.ledger.total.received > 2_000
+        assert report.ledger.balanced
+
+
+def test_verify_finds_what_was_harmed(
+    settings: Settings, clock: ManualClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import duckdb
+
+    monitor = Monitor(settings, clock)
+    submit(monitor, 40)
+    monitor.stop()
+    folder = str(settings.data_dir)
+    assert main(["verify", folder]) == 0
+    with duckdb.connect(settings.store_url) as connection:
+        connection.execute("DELETE FROM readings WHERE id = 7")
+    assert main(["verify", folder]) == 1
+    with duckdb.connect(settings.store_url) as connection:
+        connection.execute("INSERT INTO readings SELECT * FROM readings WHERE id = 8")
+    assert main(["verify", folder]) == 1
+    assert "twice" in capsys.readouterr().out
+    with open(settings.store_url, "r+b") as file:
+        file.truncate(5000)
+    assert main(["verify", folder]) == 1
+
+
+def test_the_ledger_of_a_running_monitor_can_be_asked_for(
+    settings: Settings,
+    clock: ManualClock,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SENSORMON_DATA_DIR", str(settings.data_dir))
+    monitor = Monitor(settings, clock)
+    submit(monitor, 10)
+    monitor.drain()
+    assert main(["ledger", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["stored"] == 10
+    assert main(["verify"]) == 2
+    assert "is running" in capsys.readouterr().err
+    monitor.stop()
+    assert main(["ledger"]) == 0
+    assert "stopped" in capsys.readouterr().out
