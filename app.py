@@ -39,6 +39,12 @@ def show_pages() -> None:
         ],
         position="top",
     )
+    try:
+        runtime.monitor()
+    except UsageError as error:
+        st.error(f"{error.where}: {error.what}", title="The monitor cannot start")
+        st.write(error.hint)
+        return
     page.run()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,13 +92,11 @@ def test_it_waits_1_2_4_and_then_at_most_30_seconds(rig: Rig, records: Records) 
     assert rig.ids() == [1, 2, 3]
 
 
-def test_a_database_locked_by_another_process_is_waited_for(
-    rig: Rig, records: Records, tmp_path: Path
-) -> None:
-    import subprocess
-    import sys
-
-    script = f"import duckdb, sys; c = duckdb.connect({str(rig.path)!r}); print('held', flush=True); sys.stdin.read()"
+def test_a_database_locked_by_another_process_is_waited_for(rig: Rig, records: Records) -> None:
+    script = (
+        f"import duckdb, sys; held = duckdb.connect({str(rig.path)!r}); print('held', flush=True); "
+        "sys.stdin.read()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:

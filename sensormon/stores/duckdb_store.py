@@ -23,13 +23,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sensormon.errors import (
-    RowsRefused,
-    StoreBroken,
-    StoreCorrupt,
-    StoreFault,
-    StoreUnavailable,
-)
+from sensormon.errors import RowsRefused, StoreCorrupt, StoreUnavailable
 from sensormon.records import BatchEntry, DetectorSettings, Record, SettingsEntry
 from sensormon.stores import Accounts, Recount, TagHistory, Watermark
 from sensormon.stores.columns import (
@@ -38,6 +32,7 @@ from sensormon.stores.columns import (
     rejected_columns,
     row_ids,
 )
+from sensormon.stores.duckdb_errors import translated
 from sensormon.timestamps import to_datetime
 
 _COLUMNS = (
@@ -65,10 +60,10 @@ class DuckDBStore:
         with self._lock:
             if self._connection is not None:
                 return
-            with _translated(self.path, "open"):
+            with translated(self.path, "open"):
                 connection = _connect(self.path, self._read_only)
             if not self._read_only:
-                with _translated(self.path, "make the tables"):
+                with translated(self.path, "make the tables"):
                     connection.execute(files("sensormon.stores").joinpath("schema.sql").read_text())
             self._inode = os.stat(self.path).st_ino
             self._connection = connection
@@ -153,13 +148,13 @@ class DuckDBStore:
     def checkpoint(self) -> None:
         self._check_file()
         cursor = self._cursor()
-        with _translated(self.path, "checkpoint"):
+        with translated(self.path, "checkpoint"):
             cursor.execute("CHECKPOINT")
 
     @contextmanager
     def _transaction(self, operation: str, commit: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor = self._cursor()
-        with _translated(self.path, operation):
+        with translated(self.path, operation):
             cursor.begin()
             try:
                 yield cursor
@@ -175,7 +170,7 @@ class DuckDBStore:
 
     def watermark(self, writer: str) -> Watermark | None:
         cursor = self._cursor()
-        with _translated(self.path, "read the watermark"):
+        with translated(self.path, "read the watermark"):
             return _watermark(cursor, writer)
 
     def next_id(self) -> int:
@@ -311,12 +306,12 @@ class DuckDBStore:
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         cursor = self._cursor()
-        with _translated(self.path, "read"):
+        with translated(self.path, "read"):
             return cursor.execute(query, list(values)).fetchall()
 
     def _frame(self, query: str, values: Sequence[object], times: Collection[str] = _TIMES) -> pd.DataFrame:
         cursor = self._cursor()
-        with _translated(self.path, "read"):
+        with translated(self.path, "read"):
             frame = cursor.execute(query, list(values)).df()
         for column in frame.columns.intersection(list(times)):
             frame[column] = frame[column].astype("datetime64[us]").dt.tz_localize("UTC")
@@ -334,62 +329,6 @@ def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
             "threads": "2",
         },
     )
-
-
-@contextmanager
-def _translated(path: Path, operation: str) -> Iterator[None]:
-    """Raise DuckDB's exceptions as the `StoreError` that says what to do."""
-    where = f"{path} ({operation})"
-    try:
-        yield
-    except duckdb.FatalException as error:
-        raise StoreBroken(_line(error), where=where, hint="It is reopened by itself") from error
-    except (duckdb.ConversionException, duckdb.ConstraintException) as error:
-        raise RowsRefused(_line(error), where=where, hint="The rows go to the dead letters") from error
-    except (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException) as error:
-        raise StoreFault(
-            _line(error),
-            where=where,
-            hint="The database was made by another version or changed by hand; readings stay in the journal",
-        ) from error
-    except duckdb.IOException as error:
-        raise _io_error(error, path, where) from error
-    except duckdb.ConnectionException as error:
-        raise StoreBroken(_line(error), where=where, hint="It is reopened by itself") from error
-    except (duckdb.TransactionException, duckdb.OutOfMemoryException) as error:
-        raise StoreUnavailable(_line(error), where=where, hint=_hint(_line(error))) from error
-    except duckdb.Error as error:
-        if operation == "open":
-            raise _corrupt(error, where) from error
-        raise StoreBroken(_line(error), where=where, hint="It is reopened by itself") from error
-
-
-def _io_error(error: duckdb.Error, path: Path, where: str) -> Exception:
-    text = _line(error)
-    known = ("lock", "Permission denied", "Read-only", "No space", "No such file", "Is a directory")
-    if any(word in text for word in known) or not path.exists():
-        return StoreUnavailable(text, where=where, hint=_hint(text))
-    if "(open)" in where:
-        return _corrupt(error, where)
-    return StoreBroken(text, where=where, hint="It is reopened by itself")
-
-
-def _corrupt(error: Exception, where: str) -> StoreCorrupt:
-    return StoreCorrupt(_line(error), where=where, hint="It is set aside and made anew from the journal")
-
-
-def _hint(text: str) -> str:
-    if "lock" in text:
-        return "Another program has the database open; close it, loading goes on by itself"
-    if "No space" in text:
-        return "Free some space on this disk; loading goes on by itself"
-    if "Permission denied" in text or "Read-only" in text:
-        return "Make the file and its folder writable; loading goes on by itself"
-    return "Loading is tried again by itself"
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300].rstrip(".")
 
 
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:

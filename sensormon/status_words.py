@@ -1,0 +1,160 @@
+"""How the monitor is doing, in plain words, and what to do where something is wrong.
+
+Pure functions on the snapshots of `status` and `ledger`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sensormon.ledger import Ledger
+from sensormon.status import JournalStatus, SourceState, SourceStatus, Status, StoreState, StoreStatus
+from sensormon.words import Phrase, counted, duration, every, latency, pace, size
+
+STALE = 5
+"""Data older than this many intervals is late."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One station on the way of a reading: its name, its count and what else there is to say."""
+
+    name: str
+    count: str
+    lines: tuple[str, ...]
+    abnormal: bool = False
+
+
+def source_phrase(source: SourceStatus) -> Phrase:
+    """What the source is doing."""
+    tags = counted(len(source.tags), "tag")
+    often = f" {every(source.interval)}" if source.interval > 0 else ""
+    words = {
+        SourceState.STARTING: "Starting",
+        SourceState.COLLECTING: f"Collecting · {tags}{often}",
+        SourceState.WAITING: "Waiting for readings over HTTP",
+        SourceState.FINISHED: "Replay has come to its end",
+        SourceState.REFUSING: "Refusing readings, nothing is acknowledged",
+        SourceState.FAILED: "Not collecting, the collector has failed",
+        SourceState.STOPPED: "Stopped",
+    }
+    wrong = (SourceState.REFUSING, SourceState.FAILED, SourceState.STOPPED)
+    return Phrase(words[source.state], source.state in wrong)
+
+
+def late(status: Status) -> bool:
+    """The source should be delivering and its newest reading is too old."""
+    source, age = status.source, status.data_age
+    delivering = source.state in (SourceState.COLLECTING, SourceState.REFUSING, SourceState.FAILED)
+    return delivering and source.interval > 0 and age is not None and age > STALE * source.interval
+
+
+def age_phrase(status: Status) -> Phrase:
+    """How old the newest reading is."""
+    age = status.data_age
+    if age is None:
+        return Phrase("no data yet")
+    if late(status):
+        return Phrase(f"{duration(age)} without data", True)
+    return Phrase(f"data {duration(age)} old")
+
+
+def ledger_phrase(ledger: Ledger) -> Phrase:
+    """Whether every reading is accounted for."""
+    if ledger.balanced:
+        return Phrase("ledger balanced")
+    off = sum(abs(line.difference) for line in ledger.lines)
+    return Phrase(f"ledger off by {counted(off, 'reading')}", True)
+
+
+def store_phrase(store: StoreStatus, journal: JournalStatus, now: int) -> Phrase:
+    """What the store is doing, and where the readings are meanwhile."""
+    safe = f"{counted(journal.depth_readings, 'reading')} safe in the journal"
+    since = duration((now - store.since) / 1e6)
+    match store.state:
+        case StoreState.STARTING:
+            return Phrase(f"{store.name} is being opened")
+        case StoreState.HEALTHY:
+            return Phrase(f"{store.name} is taking readings")
+        case StoreState.RETRYING:
+            wait = max(0.0, ((store.next_try or now) - now) / 1e6)
+            soon = f"next try in {duration(wait)}" if wait >= 0.05 else "trying again now"
+            return Phrase(f"database unreachable for {since}, {safe}, {soon}", True)
+        case StoreState.FAILED:
+            return Phrase(f"database not loaded for {since}, {safe}; restart the monitor", True)
+        case StoreState.STOPPED:
+            return Phrase(f"{store.name} is closed", True)
+
+
+def status_line(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Phrase, ...]:
+    """The line on top of every page. `last_hour` is how many anomalies it had, if known."""
+    many = "unknown" if last_hour is None else f"{last_hour:,} ({pace(last_hour, 3600)})"
+    return (
+        source_phrase(status.source),
+        Phrase(f"stored {ledger.total.stored:,}"),
+        Phrase(f"anomalies, last hour {many}"),
+        age_phrase(status),
+        ledger_phrase(ledger),
+    )
+
+
+def alarms(status: Status) -> tuple[str, ...]:
+    """What is wrong and what to do, one sentence each; empty when all is well."""
+    lines = [f"{text.rstrip('.')}. Nothing that was acknowledged is lost." for text in status.failures]
+    if status.source.problem:
+        lines.append(status.source.problem)
+    elif late(status) and not status.failures and status.data_age is not None:
+        lines.append(
+            f"No reading for {duration(status.data_age)}, one is due {every(status.source.interval)}. "
+            "Check the sensor's connection and clock; collecting goes on by itself."
+        )
+    if status.store.state in (StoreState.RETRYING, StoreState.FAILED):
+        words = store_phrase(status.store, status.journal, status.now).text
+        detail = f" ({status.store.problem.rstrip('.')})" if status.store.problem else ""
+        lines.append(f"{words[0].upper()}{words[1:]}{detail}.")
+    lines += [
+        f"Journal segment set aside because it does not read back: {name}. Run `python -m sensormon verify`."
+        for name in status.journal.damaged
+    ]
+    return tuple(lines)
+
+
+def boxes(status: Status, ledger: Ledger) -> tuple[Box, ...]:
+    """The way of a reading: source, validated, scored, journaled, stored."""
+    total, journal, store = ledger.total, status.journal, status.store
+    accepted = total.received - total.rejected
+    rate = f"{status.source.rate:,.1f} per s"
+    source = source_phrase(status.source)
+    waiting = f"{journal.depth_readings:,} waiting for the store"
+    oldest = f"oldest for {duration((status.now - journal.oldest) / 1e6)}" if journal.oldest else "none waits"
+    return (
+        Box(
+            "Source", f"{total.received:,}", (rate, age_phrase(status).text), source.abnormal or late(status)
+        ),
+        Box(
+            "Validated",
+            f"{accepted:,}",
+            (f"{total.rejected:,} rejected", f"{total.duplicates_dropped:,} of them duplicates"),
+        ),
+        Box("Scored", f"{accepted:,}", ("before they are learned", "same kernel live and history")),
+        Box(
+            "Journaled",
+            f"{total.received:,}",
+            (
+                waiting,
+                oldest,
+                f"{latency(journal.latency_p50)} each, 99 % in {latency(journal.latency_p99)}",
+                f"{size(journal.size)} on disk",
+            ),
+            bool(journal.damaged) or status.source.state is SourceState.REFUSING,
+        ),
+        Box(
+            "Stored",
+            f"{total.stored:,}",
+            (
+                f"{latency(store.latency_p50)} each, 99 % in {latency(store.latency_p99)}",
+                f"{total.dead_lettered:,} dead-lettered",
+            ),
+            store.state in (StoreState.RETRYING, StoreState.FAILED),
+        ),
+    )

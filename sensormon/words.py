@@ -1,0 +1,197 @@
+"""What the pages say, in plain words: durations, why a reading was flagged, settings.
+
+Pure functions: plain data in, text out. Numbers of a tag are in its unit and have as many
+digits as its sensor. What it is not: markup; whoever shows a text escapes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from sensormon.detectors.zscore import HIGHEST
+from sensormon.tags import Tag
+from sensormon.timestamps import to_datetime
+
+_REFUSED = {
+    "unknown_tag": "unknown tag",
+    "out_of_range": "outside the valid range",
+    "not_finite": "not a finite number",
+    "not_a_number": "not a number",
+    "bad_timestamp": "unreadable timestamp",
+    "future_timestamp": "timestamp in the future",
+    "duplicate": "duplicate",
+}
+_ORIGINS = {"backfill": "simulated at the first start", "import": "imported"}
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A piece of a line; the abnormal ones are shown in red."""
+
+    text: str
+    abnormal: bool = False
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units.
+
+    >>> duration(0.84), duration(14.2), duration(200), duration(7500)
+    ('0.8 s', '14 s', '3 min 20 s', '2 h 5 min')
+    """
+    seconds = max(0.0, seconds)
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for size, unit, part, smaller in (
+        (86_400, "d", 3_600, "h"),
+        (3_600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size:,} {unit} {rest} {smaller}" if rest else f"{whole // size:,} {unit}"
+    return f"{whole} s"
+
+
+def latency(seconds: float) -> str:
+    """The time of one operation.
+
+    >>> latency(0.00034), latency(0.0123), latency(2.5)
+    ('0.3 ms', '12 ms', '2.5 s')
+    """
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1e3:.1f} ms" if seconds < 0.00995 else f"{seconds * 1e3:.0f} ms"
+
+
+def size(count: int) -> str:
+    """A number of bytes.
+
+    >>> size(900), size(12_500_000)
+    ('900 B', '12.5 MB')
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} B"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun, which takes an s or, for -y, -ies.
+
+    >>> counted(1, "anomaly"), counted(1200, "anomaly"), counted(0, "reading")
+    ('1 anomaly', '1,200 anomalies', '0 readings')
+    """
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
+
+
+def pace(count: int, seconds: float) -> str:
+    """How often something came, in the unit alarm norms are written in.
+
+    >>> pace(7, 3600)
+    '1.2 per 10 min'
+    """
+    return f"{count * 600 / seconds:,.1f} per 10 min" if seconds > 0 else "0.0 per 10 min"
+
+
+def every(seconds: float) -> str:
+    """How often a source delivers.
+
+    >>> every(1), every(60), every(0.5)
+    ('every second', 'every minute', 'every 0.5 s')
+    """
+    round_ones = {1.0: "every second", 60.0: "every minute", 3600.0: "every hour"}
+    return round_ones.get(seconds) or f"every {duration(seconds)}"
+
+
+def clock_time(time: int, zone: tzinfo) -> str:
+    """The time of day of µs UTC, in this zone."""
+    return to_datetime(time).astimezone(zone).strftime("%H:%M:%S")
+
+
+def day_and_time(time: int, zone: tzinfo) -> str:
+    """The date and time of µs UTC, in this zone."""
+    return to_datetime(time).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def zone_words(name: str, zone: tzinfo, now: int) -> str:
+    """The zone as the page names it, with its offset now: "Times in Europe/Berlin (UTC+01:00)"."""
+    offset = to_datetime(now).astimezone(zone).strftime("%z")
+    where = "UTC" if offset in ("+0000", "") else f"UTC{offset[:3]}:{offset[3:5]}"
+    return f"Times in {name}" if name == where else f"Times in {name} ({where})"
+
+
+def normal_band(tag: Tag) -> str:
+    """The usual band: "normal 35–40 °C", or nothing where none is stated."""
+    if tag.normal is None:
+        return ""
+    low, high = (f"{edge:,.10g}" for edge in tag.normal)
+    return f"normal {low}–{high} {tag.unit}".rstrip()
+
+
+def expected_band(tag: Tag, expected: float, upper: float) -> str:
+    """What was expected: "7.02 ± 0.36 pH"; a dash before there was anything to expect."""
+    if not math.isfinite(expected):
+        return "–"
+    return f"{expected:,.{tag.decimals}f} ± {upper - expected:,.{tag.decimals}f} {tag.unit}".rstrip()
+
+
+def limit(value: float, expected: float, upper: float, score: float) -> float:
+    """The score above which this reading would have been flagged, whatever the settings were.
+
+    NaN for a step off a flat line, which has no such number.
+    """
+    off = abs(value - expected)
+    return score * (upper - expected) / off if off > 0 and score < HIGHEST else math.nan
+
+
+def why(tag: Tag, value: float, expected: float, upper: float, score: float) -> str:
+    """The sentence that says why a reading was flagged."""
+    side = "above" if value > expected else "below"
+    head = f"{tag.render(value)} lies {tag.render(abs(value - expected))} {side} "
+    threshold = limit(value, expected, upper, score)
+    if not math.isfinite(threshold):
+        return f"{head}a line that had been flat at {tag.render(expected)}"
+    return f"{head}the expected {expected_band(tag, expected, upper)} (z {score:,.1f}, above {threshold:.1f})"
+
+
+def verdict(value: float, expected: float, score: float, flagged: bool, quality: int) -> Phrase:
+    """What the card says of a reading."""
+    if quality >> 30:
+        return Phrase("bad quality, not judged" if quality >> 31 else "uncertain quality, not judged")
+    if not math.isfinite(expected):
+        return Phrase("not judged yet, still learning")
+    if not flagged:
+        return Phrase(f"z {score:.1f}")
+    side = "above" if value > expected else "below"
+    return Phrase(f"{side} expected, z {score:,.1f}" if score < HIGHEST else f"{side} a flat line", True)
+
+
+def refused(reason: str) -> str:
+    """Why a reading was rejected."""
+    return _REFUSED.get(reason, reason.replace("_", " "))
+
+
+def origin(name: str) -> str:
+    """How a reading came to be; nothing for a live one."""
+    return _ORIGINS.get(name, "")
+
+
+def settings_words(params: Mapping[str, float]) -> str:
+    """The parameters of a detector: "window 50, threshold 3"."""
+    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in params.items())
+
+
+def change_words(old: Mapping[str, float], new: Mapping[str, float]) -> str:
+    """What a change of settings changes: "window 50 → 80, threshold stays 3"."""
+    return ", ".join(
+        f"{name} stays {value:g}"
+        if old.get(name) == value
+        else f"{name} {old.get(name, math.nan):g} → {value:g}"
+        for name, value in new.items()
+    )

@@ -1,0 +1,93 @@
+"""The one command: the collector starts with the server, once, and ends with it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sensormon.__main__ import main
+from tests.server import Server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    one = Server(tmp_path / "data", SENSORMON_INTERVAL="0.1")
+    yield one
+    if one.process.poll() is None:
+        one.stop(signal.SIGKILL)
+        one.output()
+
+
+def test_it_collects_before_the_first_visitor_and_says_so(server: Server) -> None:
+    first = server.wait_until_stored()
+    server.wait_until("/api/stats", lambda ledger: ledger["stored"] > first["stored"])
+    status, health = server.get("/api/health")
+    assert status == 200
+    assert (health["source"], health["store"], health["problems"]) == ("collecting", "healthy", [])
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_within_two_seconds_with_everything_accounted_for(
+    server: Server, how: signal.Signals
+) -> None:
+    server.wait_until_stored()
+    assert server.stop(how) < 2.0  # well under 1 s on a machine that is not busy
+    assert main(["verify", str(server.data_dir)]) == 0
+    assert "Traceback" not in server.output()
+
+
+def test_killed_and_started_again_it_goes_on(server: Server) -> None:
+    before = server.wait_until_stored()
+    server.stop(signal.SIGKILL)
+    server.output()
+    again = Server(server.data_dir, SENSORMON_INTERVAL="0.1")
+    try:
+        after = again.wait_until_stored(before["stored"] + 10)
+        assert after["received"] >= before["received"]
+        assert after["difference"] == 0
+    finally:
+        again.stop()
+        again.output()
+    assert main(["verify", str(server.data_dir)]) == 0
+
+
+def test_a_port_in_use_is_one_line_and_leaves_the_folder_alone(server: Server, tmp_path: Path) -> None:
+    server.wait_until_stored()
+    other = Server(tmp_path / "other", port=server.port)
+    assert other.process.wait(30) == 1
+    assert f"Port {server.port} is not available" in other.output()
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_second_server_on_the_folder_refuses_in_one_line(server: Server) -> None:
+    server.wait_until_stored()
+    other = Server(server.data_dir)
+    assert other.process.wait(30) == 2
+    (line,) = [one for one in other.output().splitlines() if one.startswith("sensormon:")]
+    assert f"process {server.process.pid}" in line
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SENSORMON_WINDOW", "abc", "SENSORMON_WINDOW: 'abc' cannot be used"),
+        ("SENSORMON_THRESHOLD", "99", "SENSORMON_THRESHOLD: '99' cannot be used"),
+        ("SENSORMON_SOURCE", "replay:README.md", "there is no column 'timestamp'"),
+        ("SENSORMON_SOURCE", "replay:nowhere.csv", "nowhere.csv"),
+        ("SENSORMON_TAGS", "nowhere.toml", "nowhere.toml"),
+        ("SENSORMON_DATA_DIR", "README.md/data", "cannot be written"),
+    ],
+)
+def test_a_wrong_setting_ends_with_one_line_and_exit_2(
+    tmp_path: Path, variable: str, value: str, said: str
+) -> None:
+    server = Server(tmp_path / "data", **{variable: value})
+    assert server.process.wait(30) == 2
+    output = server.output()
+    (line,) = [one for one in output.splitlines() if one.startswith("sensormon:")]
+    assert said in line
+    assert "Traceback" not in output
+    assert not (tmp_path / "data").exists()
