@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from sensormon.ledger import Ledger
 from sensormon.status import JournalStatus, SourceState, SourceStatus, Status, StoreState, StoreStatus
-from sensormon.words import Phrase, counted, duration, every, latency, pace, size
+from sensormon.words import Phrase, counted, duration, every, latency, pace, refused, size
 
 STALE = 5
 """Data older than this many intervals is late."""
@@ -158,3 +160,23 @@ def boxes(status: Status, ledger: Ledger) -> tuple[Box, ...]:
             store.state in (StoreState.RETRYING, StoreState.FAILED),
         ),
     )
+
+
+def source_tables(ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The ledger by source, and the rejected by reason, as tables."""
+    lines = [
+        {
+            "Source": line.source,
+            "Received": line.received,
+            "Stored": line.stored,
+            "Rejected": line.rejected,
+            "Dead-lettered": line.dead_lettered,
+            "Pending": line.pending,
+            "Difference": line.difference,
+        }
+        for line in ledger.lines
+    ]
+    reasons = [
+        {"Rejected because": refused(name), "Readings": count} for name, count in ledger.reasons.items()
+    ]
+    return pd.DataFrame(lines), pd.DataFrame(reasons)

@@ -177,6 +177,11 @@ def refused(reason: str) -> str:
     return _REFUSED.get(reason, reason.replace("_", " "))
 
 
+def fault_words(name: str) -> str:
+    """A simulated fault's name as a person reads it: "level shift"."""
+    return name.replace("_", " ").capitalize()
+
+
 def origin(name: str) -> str:
     """How a reading came to be; nothing for a live one."""
     return _ORIGINS.get(name, "")
@@ -194,4 +199,12 @@ def change_words(old: Mapping[str, float], new: Mapping[str, float]) -> str:
         if old.get(name) == value
         else f"{name} {old.get(name, math.nan):g} → {value:g}"
         for name, value in new.items()
+    )
+
+
+def compared(before: int, after: int, seconds: float) -> str:
+    """How many flags there are and would be, over so much time."""
+    return (
+        f"Now {counted(before, 'anomaly')}, {pace(before, seconds)}. "
+        f"With these settings {after:,}, {pace(after, seconds)}."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ def zscore(
             flat = min(seen) == max(seen)
             mean = seen[0] if flat else math.fsum(seen) / len(seen)
             sd = math.sqrt(math.fsum((v - mean) ** 2 for v in seen) / len(seen))
-            margin = max(threshold * sd, resolution[code])
+            step = resolution[code]
+            margin = max(threshold * sd, step + 4 * sys.float_info.epsilon * abs(mean) if step else 0.0)
             rows.append(Judged(n, mean, sd, abs(x - mean), margin, max(abs(v) for v in seen)))
         else:
             rows.append(Judged(n))

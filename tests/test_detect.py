@@ -98,3 +98,8 @@ def test_an_unknown_parameter_is_answered_with_the_known() -> None:
 def test_what_is_no_series_of_numbers_is_refused(values: object) -> None:
     with pytest.raises(UsageError, match="detect"):
         detect(values)
+
+
+def test_one_time_a_value() -> None:
+    with pytest.raises(UsageError, match="1 times for 2 values"):
+        detect([1.0, 2.0], times=[1])

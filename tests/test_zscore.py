@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormon.detectors.base import State
-from sensormon.detectors.zscore import HIGHEST, ZScore
+from sensormon.detectors.zscore import HIGHEST, ZScore, _run
 from sensormon.errors import UsageError
 from sensormon.readings import Scores
 from sensormon.settings import THRESHOLD, WINDOW
@@ -263,7 +263,47 @@ def test_on_a_flat_window_a_step_within_the_resolution_is_none() -> None:
         told = state.peek(0, other)
         assert told.is_anomaly[0] == flagged
         assert told.score[0] == pytest.approx(abs(other - 37.0) / 0.5 * 3.0)
-        assert (told.lower[0], told.upper[0]) == (36.5, 37.5)
+        assert (told.lower[0], told.upper[0]) == pytest.approx((36.5, 37.5))
+
+
+@pytest.mark.parametrize(
+    ("resolution", "decimals", "first"), [(0.1, 1, 300), (0.01, 2, 650), (0.001, 3, 36_900)]
+)
+def test_one_step_of_a_decimal_sensor_is_within_its_resolution(
+    resolution: float, decimals: int, first: int
+) -> None:
+    for k in range(first, first + 100):
+        state = start(50, resolution=(resolution,))
+        run(state, [round(k * resolution, decimals)] * 50)
+        for steps, flagged in ((1, False), (-1, False), (2, True), (-2, True)):
+            assert state.peek(0, round((k + steps) * resolution, decimals)).is_anomaly[0] == flagged
+
+
+def test_no_layout_of_the_columns_compiles_anew() -> None:
+    columns = np.zeros(40, np.int32), np.arange(40.0), np.ones(40, bool)
+    start().run(*columns)
+    for column in columns:
+        column.flags.writeable = False
+    start().run(*columns)
+    start().run(*(column[::2] for column in columns))
+    assert len(_run.signatures) == 1
+
+
+@pytest.mark.parametrize("code", [-1, 1, 2**31])
+def test_a_tag_code_that_does_not_exist_is_refused(code: int) -> None:
+    state = start()
+    with pytest.raises(IndexError, match="from 0 to 0"):
+        state.run(np.array([code]), np.zeros(1), np.ones(1, bool))
+    with pytest.raises(IndexError, match="from 0 to 0"):
+        state.peek(code, 1.0)
+    with pytest.raises(IndexError, match="from 0 to 0"):
+        state.restore(code, 0, np.array([]))
+
+
+@pytest.mark.parametrize("resolution", [-0.1, math.nan, math.inf])
+def test_a_resolution_that_is_none_is_refused(resolution: float) -> None:
+    with pytest.raises(UsageError, match="resolution"):
+        start(resolution=(resolution,))
 
 
 def test_what_is_flagged_is_learned() -> None:

@@ -79,6 +79,12 @@ def detect(
     index = values.index if isinstance(values, pd.Series) else None
     if times is not None:
         index = pd.Index(times, name="time")  # type: ignore[call-overload]
+        if len(index) != rows:
+            raise UsageError(
+                f"there are {len(index)} times for {rows} values",
+                where="detect",
+                hint="Give one time a value",
+            )
     return pd.DataFrame(
         {
             "value": column,

@@ -8,10 +8,10 @@ and over a year of history, so both give the same scores to the last bit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sensormon.errors import UsageError
 from sensormon.readings import Bools, Floats, Ints, Scores
@@ -89,3 +89,14 @@ def no_scores(n: Ints) -> Scores:
         upper=np.full(rows, np.nan),
         is_anomaly=np.zeros(rows, dtype=np.bool_),
     )
+
+
+def column(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
+    """The values as compiled code takes them: contiguous, aligned, of this type, not writable.
+
+    Always not writable, because numba compiles once more for read-only arrays, and
+    pandas gives such.
+    """
+    view = np.require(values, dtype, ["C", "A", "E"]).view()
+    view.flags.writeable = False
+    return view

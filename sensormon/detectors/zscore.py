@@ -17,11 +17,15 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormon.detectors.base import Parameter, no_scores
+from sensormon.detectors.base import Parameter, column, no_scores
+from sensormon.errors import UsageError
 from sensormon.readings import Bools, Floats, Scores
 
 HIGHEST = 1e9
 """Scores are cut off here, so that a step off a flat line has a finite one."""
+
+ROUNDING = 4 * float(np.finfo(np.float64).eps)
+"""By how much of its size a difference of two decimal readings may be off."""
 
 WARM_UP = 50
 """A tag is scored once min(window, WARM_UP) of its values have been learned."""
@@ -77,7 +81,13 @@ class ZScoreState:
         tags, window = len(resolution), int(detector.window)
         self.lead = window
         self._threshold = float(detector.threshold)
-        self._resolution = np.ascontiguousarray(resolution, dtype=np.float64)
+        self._resolution = np.array(resolution, dtype=np.float64)
+        if not (np.isfinite(self._resolution) & (self._resolution >= 0)).all():
+            raise UsageError(
+                "a resolution is not a number of 0 or more",
+                where="detector",
+                hint="Give it in the tag's unit",
+            )
         self._n = np.zeros(tags, dtype=np.int64)
         self._block = np.zeros((tags, window))  # values of the current block
         self._tail = np.zeros((tags, window, 2))  # mean and squares of previous block [j:]
@@ -85,11 +95,14 @@ class ZScoreState:
 
     def run(self, tag: NDArray[np.int32], value: Floats, ok: Bools) -> Scores:
         """Score, then learn, one reading after the other."""
+        # Compiled code does not check bounds: a wrong code would write into foreign memory.
+        if len(tag) and not 0 <= tag.min() <= tag.max() < len(self._n):
+            raise IndexError(f"tag codes must be from 0 to {len(self._n) - 1}")
+        if not len(tag) == len(value) == len(ok):
+            raise ValueError(f"columns of {len(tag)}, {len(value)} and {len(ok)} rows")
         scores = no_scores(np.zeros(len(value), dtype=np.int64))
         _run(
-            np.ascontiguousarray(tag, dtype=np.int32),
-            np.ascontiguousarray(value, dtype=np.float64),
-            np.ascontiguousarray(ok, dtype=np.bool_),
+            column(tag, np.int32), column(value, np.float64), column(ok, np.bool_),
             self._threshold, self._resolution, self._n, self._block, self._tail, self._head,
             scores.n, scores.score, scores.expected, scores.lower, scores.upper, scores.is_anomaly,
         )  # fmt: skip
@@ -97,6 +110,8 @@ class ZScoreState:
 
     def peek(self, tag: int, value: float) -> Scores:
         """The one-row score this value would get now; nothing is learned."""
+        if not 0 <= tag < len(self._n):
+            raise IndexError(f"tag codes must be from 0 to {len(self._n) - 1}")
         one = slice(tag, tag + 1)
         alone = ZScoreState(ZScore(self.lead, self._threshold), self._resolution[one])
         alone._n[:], alone._block[:] = self._n[one], self._block[one]
@@ -105,10 +120,12 @@ class ZScoreState:
 
     def restore(self, tag: int, n: int, values: Floats) -> None:
         """Go on as if `n` values had been learned, the last of them `values`."""
+        if not 0 <= tag < len(self._n):
+            raise IndexError(f"tag codes must be from 0 to {len(self._n) - 1}")
         window = self.lead
         if len(values) < min(n, window):
             n = len(values)
-        kept = np.ascontiguousarray(values[len(values) - min(n, window) :], dtype=np.float64)
+        kept = column(values[len(values) - min(n, window) :], np.float64)
         _restore(tag, n, kept, self._n, self._block, self._tail, self._head)
 
 
@@ -199,7 +216,11 @@ def _run(  # type: ignore[no-untyped-def]
                 )
                 size = window
             sd = np.sqrt(squares / size)
-            margin = max(threshold * sd, resolution[code])
+            # 35.2 - 35.1 is a little more than 0.1 in binary: one step must not count as more than one.
+            step = resolution[code]
+            if step > 0.0:
+                step += ROUNDING * abs(mean)
+            margin = max(threshold * sd, step)
             off = abs(x - mean)
             flagged = off > margin
             if margin > 0.0:

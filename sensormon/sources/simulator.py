@@ -231,7 +231,8 @@ class Simulator:
     def _truth(self, times: Ints, spike: Bools, running: list[tuple[Fault, Ints]]) -> list[InjectedFault]:
         """What was put in and shows, in order of time."""
         shown = [
-            (SPIKE, column, np.flatnonzero(spike[:, column])) for column in np.flatnonzero(spike.any(axis=0))
+            (SPIKE, column, np.flatnonzero(spike[:, column]))
+            for column in np.flatnonzero(spike.any(axis=0)).tolist()
         ]
         shown += [(fault.fault, self._column[fault.tag], rows) for fault, rows in running]
         truth: dict[InjectedFault, None] = {}

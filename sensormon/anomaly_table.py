@@ -1,0 +1,31 @@
+"""Flagged readings as the table that a person reads."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from sensormon.tags import TagTable
+from sensormon.words import expected_band, origin, why
+
+
+def anomaly_table(anomalies: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
+    """A row a reading, in the same order: Time (UTC), Tag, Value, Expected, Score, Why, Note.
+
+    Every tag must be in the table; values are text with unit, the score is a number.
+    """
+    columns = ("tag", "value", "expected", "upper", "score")
+    rows = [
+        (tags[tag], value, expected, upper, score)
+        for tag, value, expected, upper, score in zip(*(anomalies[name] for name in columns), strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "Time": anomalies["time"].reset_index(drop=True),
+            "Tag": [tag.label for tag, *_ in rows],
+            "Value": [tag.render(value) for tag, value, *_ in rows],
+            "Expected": [expected_band(tag, expected, upper) for tag, _, expected, upper, _ in rows],
+            "Score": anomalies["score"].reset_index(drop=True),
+            "Why": [why(*row) for row in rows],
+            "Note": [origin(name) for name in anomalies["origin"]],
+        }
+    )

@@ -1,0 +1,130 @@
+"""What the Live page shows of each tag: its chart, its newest reading, its last flag.
+
+Frames of readings in, cards out. What it is not: a reader of the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from sensormon.charts import live_chart
+from sensormon.clock import SECOND
+from sensormon.palette import Palette
+from sensormon.readings import Origin
+from sensormon.tags import Tag, TagTable
+from sensormon.traces import Span, micros
+from sensormon.words import Phrase, clock_time, duration, verdict, why
+
+HELD = 5 * SECOND
+"""A flag stays on the card for this long, so that a glance does not miss it (µs)."""
+
+MOST = 12
+"""Cards shown at once; with more tags the worst come first."""
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest reading of a tag (µs UTC, in its unit) and what to say of it."""
+
+    time: int
+    value: float
+    phrase: Phrase
+
+
+@dataclass(frozen=True, eq=False)
+class Cards:
+    """The charts by tag name, in the order to show them, and what is worth a line below."""
+
+    figures: Mapping[str, go.Figure]
+    newest: Mapping[str, Newest]
+    last_flag: str
+    simulated_until: int | None  # µs UTC of the newest reading that was back-filled
+
+
+def make_cards(
+    frame: pd.DataFrame,
+    tags: TagTable,
+    names: Sequence[str],
+    span: Span,
+    palette: Palette,
+    zone: tzinfo,
+    height: int,
+) -> Cards:
+    """The cards of these tags over this span."""
+    by_tag = dict(iter(frame.groupby("tag", sort=False)))
+    nothing = frame.iloc[:0]
+    figures = {
+        name: live_chart(by_tag.get(name, nothing), tags[name], span, palette, height, zone=zone)
+        for name in names
+    }
+    simulated = frame.loc[frame["origin"] == str(Origin.BACKFILL), "time"]
+    return Cards(
+        figures=figures,
+        newest=newest(frame, span[1]),
+        last_flag=last_flag(frame, tags, zone),
+        simulated_until=int(micros(simulated).max()) if len(simulated) else None,
+    )
+
+
+def newest(frame: pd.DataFrame, now: int) -> dict[str, Newest]:
+    """The newest reading of each tag in the frame; a flag of the last moments is still told."""
+    result: dict[str, Newest] = {}
+    for name, rows in frame.groupby("tag", sort=False):
+        times = micros(rows["time"])
+        at = len(times) - 1 - int(times[::-1].argmax())
+        phrase = _phrase(rows, at)
+        flagged = rows["is_anomaly"].to_numpy(dtype=bool) & (times > now - HELD)
+        if not phrase.abnormal and flagged.any():
+            last = int(flagged.nonzero()[0][-1])
+            ago = duration(round((now - times[last]) / 1e6))
+            phrase = Phrase(f"{_phrase(rows, last).text}, {ago} ago", True)
+        result[str(name)] = Newest(int(times[at]), float(rows["value"].iloc[at]), phrase)
+    return result
+
+
+def _phrase(rows: pd.DataFrame, at: int) -> Phrase:
+    row = rows.iloc[at]
+    return verdict(
+        float(row["value"]),
+        float(row["expected"]),
+        float(row["score"]),
+        bool(row["is_anomaly"]),
+        int(row["quality"]),
+    )
+
+
+def last_flag(frame: pd.DataFrame, tags: TagTable, zone: tzinfo) -> str:
+    """A line on the newest flagged reading in the frame; empty where there is none."""
+    flagged = frame[frame["is_anomaly"].astype(bool)]
+    flagged = flagged[flagged["tag"].isin(tags.names)]
+    if flagged.empty:
+        return ""
+    row = flagged.loc[flagged["time"].idxmax()]
+    tag = tags[str(row["tag"])]
+    time = clock_time(int(micros(flagged["time"]).max()), zone)
+    value, expected, upper, score = (float(row[n]) for n in ("value", "expected", "upper", "score"))
+    return f"{time}  {tag.label}: {why(tag, value, expected, upper, score)}"
+
+
+def shown(tags: TagTable, delivered: Iterable[str], seen: Iterable[str], search: str = "") -> list[str]:
+    """The tags to show, in the table's order: delivered by the source or with data, and searched for."""
+    known = {*delivered, *seen}
+    wanted = search.strip().casefold()
+    return [tag.name for tag in tags if tag.name in known and wanted in _searched(tag)]
+
+
+def _searched(tag: Tag) -> str:
+    return f"{tag.name} {tag.label} {tag.group} {tag.unit}".casefold()
+
+
+def worst_first(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """The tags with the most flagged readings first, then those with the highest score."""
+    by_tag = frame.groupby("tag")
+    flags = by_tag["is_anomaly"].sum().to_dict()
+    highest = by_tag["score"].max().fillna(0.0).to_dict()
+    return sorted(names, key=lambda name: (-flags.get(name, 0), -highest.get(name, 0.0)))

@@ -1,0 +1,140 @@
+"""What the pages share: the head with the status line, the viewer's zone and colours, blocks.
+
+The one module beside `runtime` that knows Streamlit. It draws; the words come from
+`status_words`, the figures from `charts`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from sensormon.clock import SECOND
+from sensormon.errors import SensormonError, StoreError
+from sensormon.monitor import Monitor
+from sensormon.palette import DARK, LIGHT, Palette
+from sensormon.status_words import alarms, status_line
+from sensormon.words import Phrase, zone_words
+
+HOUR = 3_600 * SECOND
+
+SPANS = {"5 min": 300, "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800}
+"""The spans to choose from, in seconds."""
+
+_STYLE = """<style>
+:root { --panel: %(panel)s; --edge: %(grid)s; --quiet: %(secondary)s; --alarm: %(anomaly)s; }
+.block-container, [data-testid="stMainBlockContainer"] { max-width: 1500px; }
+[class*="st-key-panel"] { background: var(--panel); border-radius: .4rem; }
+[class*="st-key-panel"]:has(.abnormal-card) { border-color: var(--alarm); }
+.status { display: flex; flex-wrap: wrap; gap: .15rem 1.6rem; font-size: .925rem; line-height: 1.5rem;
+  font-variant-numeric: tabular-nums; }
+.status > span { white-space: nowrap; min-width: max-content; }
+.quiet { color: var(--quiet); }
+.abnormal { color: var(--alarm); font-weight: 600; }
+.alarm { border-left: 3px solid var(--alarm); background: var(--panel); color: var(--alarm); font-weight: 600;
+  padding: .5rem .8rem; margin-top: .5rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.card { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.2rem; font-variant-numeric: tabular-nums; }
+.card .label { font-weight: 600; min-width: 12rem; }
+.card .value { font-size: 1.5rem; line-height: 2rem; font-weight: 600; min-width: 7.5rem; white-space: nowrap; }
+.card .verdict { margin-left: auto; text-align: right; min-width: 17rem; white-space: nowrap; }
+.first-line { font-size: 1.125rem; line-height: 1.7rem; font-variant-numeric: tabular-nums; }
+.way { display: flex; flex-wrap: wrap; align-items: stretch; gap: .5rem; font-variant-numeric: tabular-nums; }
+.way .box { flex: 1 1 9.5rem; background: var(--panel); border: 1px solid var(--edge); border-radius: .4rem;
+  padding: .7rem .9rem; font-size: .875rem; line-height: 1.35rem; }
+.way .box.wrong { border-color: var(--alarm); }
+.way .box .count { font-size: 1.5rem; line-height: 2rem; font-weight: 600; }
+.way .arrow { align-self: center; color: var(--quiet); }
+.sum { display: flex; flex-wrap: wrap; align-items: flex-end; gap: .3rem 1rem; font-variant-numeric: tabular-nums; }
+.sum .term b { display: block; font-size: 1.375rem; line-height: 1.8rem; font-weight: 600; }
+.sum .term { font-size: .875rem; color: var(--quiet); }
+.sum .term b { color: inherit; }
+.sum .sign { font-size: 1.375rem; line-height: 1.8rem; padding-bottom: 1.3rem; color: var(--quiet); }
+@media (max-width: 640px) {
+  .status { gap: .1rem 1rem; font-size: .875rem; }
+  .card .label { min-width: 100%%; }
+  .card .verdict { min-width: 9rem; white-space: normal; }
+  .way { flex-direction: column; }
+  .way .box { flex: 1 1 auto; }
+  .way .arrow { transform: rotate(90deg); }
+}
+</style>"""
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """How one viewer sees times and colours."""
+
+    zone: ZoneInfo
+    zone_name: str
+    dark: bool
+
+    @property
+    def palette(self) -> Palette:
+        return DARK if self.dark else LIGHT
+
+
+def viewer() -> Viewer:
+    """The browser's zone, UTC where it names none that is known, and its theme."""
+    name = st.context.timezone or "UTC"
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        name, zone = "UTC", ZoneInfo("UTC")
+    return Viewer(zone, name, st.context.theme.type == "dark")
+
+
+def begin(title: str, m: Monitor) -> Viewer:
+    """The head of a page: the status line, what is wrong, the title, the zone."""
+    now = viewer()
+    st.html(_STYLE % vars(now.palette))
+    _status(m, now.dark)
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.header(title, anchor=False, width="content")
+        st.caption(zone_words(now.zone_name, now.zone, m.clock.now()), width="content")
+    return now
+
+
+@st.fragment(run_every=1)
+def _status(m: Monitor, drawn_dark: bool) -> None:
+    if (st.context.theme.type == "dark") != drawn_dark:
+        st.rerun()  # the viewer changed the theme, or it was not known at the first run
+    status = m.status()
+    try:
+        last_hour: int | None = m.anomaly_count(status.now - HOUR)
+    except StoreError:
+        last_hour = None
+    line = "".join(f"<span>{marked(phrase)}</span>" for phrase in status_line(status, m.ledger(), last_hour))
+    wrong = "".join(f'<div class="alarm">{escape(text)}</div>' for text in alarms(status))
+    st.html(f'<div class="status">{line}</div>{wrong}')
+
+
+def marked(phrase: Phrase) -> str:
+    """The phrase as HTML; an abnormal one is red and has a diamond."""
+    text = escape(phrase.text)
+    return f'<span class="abnormal">◆ {text}</span>' if phrase.abnormal else text
+
+
+def panel(key: str) -> DeltaGenerator:
+    """A bordered container on the panel's colour."""
+    return st.container(border=True, key=f"panel-{key}", gap="small")
+
+
+def chart(figure: go.Figure, key: str, alt: str) -> None:
+    """The figure over the whole width, without a tool bar."""
+    st.plotly_chart(figure, width="stretch", theme=None, key=key, config={"displayModeBar": False}, alt=alt)
+
+
+def not_readable(error: SensormonError) -> None:
+    """One block that says that the store cannot be read, why, and what to do."""
+    hint = f" {error.hint}." if error.hint else ""
+    st.error(
+        f"{error.what[:1].upper()}{error.what[1:]}.{hint} Readings go on being collected and are safe in the "
+        "journal; the Live page shows the newest ones.",
+        title="The database cannot be read at the moment",
+        icon=":material/database_off:",
+    )
