@@ -27,14 +27,14 @@ def context(m: Monitor, viewer: Viewer, row: pd.Series) -> None:
         st.markdown(f"**{tag.label}** · {day_and_time(time, viewer.zone)}")
         st.markdown(f":red[◆ {why(tag, row['value'], row['expected'], row['upper'], row['score'])}]")
         frame = m.history([tag.name], *around)
-        figure = live_chart(frame, tag, around, viewer.palette, 260, zone=viewer.zone, mark=time)
+        figure = live_chart(frame, tag, around, viewer.palette, 260, mark=time)
         chart(figure, "context", f"{tag.label} around the anomaly")
         st.caption("Two minutes before, one minute after. Shaded: where the reading was expected.")
 
 
 def page(m: Monitor, viewer: Viewer) -> None:
     """Filters, counts, the table and the chosen row."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, gap="medium"):
         span = st.segmented_control(
             "Time range", CHOICES, default="1 h", required=True, key="within", bind="query-params"
         )
@@ -57,6 +57,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
             bind="query-params",
             width=140,
         )
+    span = span or "1 h"  # an address may name none
     until = m.clock.now()
     since = until - SPANS[span] * SECOND
     rows = m.anomalies(names or None, since, until, least, MOST)
@@ -68,11 +69,11 @@ def page(m: Monitor, viewer: Viewer) -> None:
         return
     with panel("counts"):
         st.markdown(f"**{counted(len(rows), 'anomaly')}** in {span}, {pace(len(rows), SPANS[span])}")
-        figure = count_chart(rows, (since, until), viewer.palette, zone=viewer.zone)
+        figure = count_chart(rows, (since, until), viewer.palette)
         chart(figure, "counts", f"Anomalies over the last {span}")
     if len(rows) == MOST:
         st.caption(f"The newest {MOST:,} are shown and exported. Narrow the filters to reach older ones.")
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([9, 5], gap="small")
     with left:
         chosen = table(m, viewer, rows)
         st.download_button(
@@ -105,7 +106,7 @@ def table(m: Monitor, viewer: Viewer, rows: pd.DataFrame) -> int:
             "Value": st.column_config.TextColumn(width=85, alignment="right"),
             "Expected": st.column_config.TextColumn(width=130, alignment="right"),
             "Score": st.column_config.NumberColumn("z", format="%.1f", width=60),
-            "Why": st.column_config.TextColumn(width="large"),
+            "Why": st.column_config.TextColumn(width=190),
         },
     )
     picked = [row for row in event.selection.rows if row < len(rows)]

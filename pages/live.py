@@ -18,16 +18,25 @@ REFRESH = {"5 min": 1, "15 min": 1, "1 h": 2, "6 h": 10, "24 h": 30}
 
 @st.cache_resource(max_entries=12, ttl=120, show_spinner=False)
 def drawn(
-    _m: Monitor, _now: int, _viewer: Viewer, names: tuple[str, ...], span: int, key: tuple[object, ...]
+    _m: Monitor,
+    _now: int,
+    _viewer: Viewer,
+    names: tuple[str, ...],
+    span: int,
+    key: tuple[object, ...],  # noqa: ARG001 # with names and span, what the cache goes by
 ) -> Cards:
     """The cards; viewers of the same zone and theme share them."""
     since = _now - span * SECOND
     frame = _m.recent(since, names)
-    return make_cards(frame, _m.tags, names, (since, _now), _viewer.palette, _viewer.zone, height=200)
+    return make_cards(frame, _m.tags, names, (since, _now), _viewer.palette, _viewer.zone, height=220)
 
 
 @st.cache_resource(max_entries=4, ttl=120, show_spinner=False)
-def tags_seen(_m: Monitor, _since: int, key: tuple[object, ...]) -> tuple[str, ...]:
+def tags_seen(
+    _m: Monitor,
+    _since: int,
+    key: tuple[object, ...],  # noqa: ARG001 # what the cache goes by
+) -> tuple[str, ...]:
     """The tags with data in the span, worst first, looked up once a minute."""
     frame = _m.recent(_since)
     return tuple(worst_first(frame, list(frame["tag"].unique())))
@@ -87,8 +96,7 @@ def empty(searched: bool, source: str) -> None:
         )
     elif source == "http":
         st.info(
-            "Send the first one to `POST /api/ingest` with the token in the data folder; `/api/docs` shows how. "
-            "Or start with SENSORMON_SOURCE=simulator.",
+            "There is no source. Start with SENSORMON_SOURCE=simulator, or play a recording with replay:FILE.",
             title="No readings yet",
         )
     else:

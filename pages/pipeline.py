@@ -7,12 +7,12 @@ import streamlit as st
 from sensormon.errors import StoreError, UsageError
 from sensormon.ledger import Ledger
 from sensormon.monitor import Monitor
-from sensormon.page_parts import Viewer, begin, marked, not_readable, panel
+from sensormon.page_parts import Viewer, anomalies_last_hour, begin, marked, not_readable, panel
 from sensormon.runtime import monitor
 from sensormon.sources.faults import FAULTS
 from sensormon.sources.simulator import Simulator
 from sensormon.status_words import boxes, source_tables, store_phrase
-from sensormon.words import counted, duration, fault_words, refused
+from sensormon.words import duration, fault_words, refused
 
 
 @st.fragment(run_every=1)
@@ -27,7 +27,7 @@ def way(m: Monitor) -> None:
             f'<div class="count">{escape(box.count)}</div>'
             + "".join(f'<div class="quiet">{escape(line)}</div>' for line in box.lines)
             + "</div>"
-            for box in boxes(status, ledger)
+            for box in boxes(status, ledger, anomalies_last_hour(m))
         )
         + "</div>"
     )
@@ -39,7 +39,10 @@ def way(m: Monitor) -> None:
         st.html(equation(ledger))
     table, reasons = source_tables(ledger)
     left, right = st.columns([3, 2], gap="medium")
-    left.dataframe(table, hide_index=True, key="sources")
+    number = st.column_config.NumberColumn(format="localized")
+    left.dataframe(
+        table, hide_index=True, key="sources", column_config=dict.fromkeys(table.columns[1:], number)
+    )
     if len(reasons):
         right.dataframe(reasons, hide_index=True, key="reasons")
     else:

@@ -56,6 +56,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
             *THRESHOLD,
             float(now.params["threshold"]),
             0.1,
+            format="%.1f",
             key="threshold",
             bind="query-params",
         )
@@ -64,7 +65,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
         if st.button("Apply to the collector …", disabled=params == dict(now.params), width="stretch"):
             apply(m, params)
     with right:
-        effect(m, viewer, name, SPANS[span], params)
+        effect(m, viewer, name, SPANS[span or CHOICES[0]], params)
 
 
 def effect(m: Monitor, viewer: Viewer, name: str, seconds: int, params: Mapping[str, float]) -> None:
@@ -81,11 +82,12 @@ def effect(m: Monitor, viewer: Viewer, name: str, seconds: int, params: Mapping[
     words = compared(int(before["is_anomaly"].sum()), int(after["is_anomaly"].sum()), length)
     st.html(f'<div class="first-line">{words}</div>')
     with panel("effect"):
-        figure = before_after_chart(before, after, tag, (since, until), viewer.palette, zone=viewer.zone)
+        figure = before_after_chart(before, after, tag, (since, until), viewer.palette)
         chart(figure, "effect", f"{tag.label} with the flags before and after")
         st.markdown(
             f":red[◆] kept {counts.get('kept', 0):,} &emsp; :primary[▲] gained {counts.get('gained', 0):,} "
-            f"&emsp; :gray[□] lost {counts.get('lost', 0):,} &emsp; :gray[shaded: expected with these settings]"
+            f"&emsp; :gray[□] lost {counts.get('lost', 0):,}"
+            " &emsp; :gray[shaded: expected with these settings]"
         )
 
 

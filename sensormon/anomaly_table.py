@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from sensormon.tags import TagTable
-from sensormon.words import expected_band, origin, why
+from sensormon.words import expected_band, origin, why_short
 
 
 def anomaly_table(anomalies: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
@@ -25,7 +25,7 @@ def anomaly_table(anomalies: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
             "Value": [tag.render(value) for tag, value, *_ in rows],
             "Expected": [expected_band(tag, expected, upper) for tag, _, expected, upper, _ in rows],
             "Score": anomalies["score"].reset_index(drop=True),
-            "Why": [why(*row) for row in rows],
+            "Why": [why_short(*row) for row in rows],
             "Note": [origin(name) for name in anomalies["origin"]],
         }
     )

@@ -2,8 +2,7 @@
 
 Every chart is drawn with SVG traces (a page of WebGL charts runs out of contexts), has no
 title and no legend, and keeps `uirevision`, so that new data moves nothing the viewer set.
-Times are sent as milliseconds in the viewer's zone. The zone's offset at the end of the
-span holds for the whole chart, so a line never runs backwards when the clocks change.
+Times are sent as milliseconds UTC, which Plotly shows in the zone of the browser.
 
 A span is `(since, until)` in microseconds UTC. Frames are those of the monitor.
 What it is not: a place that reads data or knows about Streamlit.
@@ -11,7 +10,6 @@ What it is not: a place that reads data or knows about Streamlit.
 
 from __future__ import annotations
 
-from datetime import tzinfo
 from typing import Any
 
 import numpy as np
@@ -21,9 +19,9 @@ import plotly.graph_objects as go
 from sensormon.palette import Palette
 from sensormon.readings import Floats
 from sensormon.tags import Tag
-from sensormon.traces import Span, Trace, View, bad_readings, band, line, markers, micros, no_data, offset
+from sensormon.traces import Span, Trace, View, bad_readings, band, line, markers, micros, no_data
 
-_MARGIN = {"l": 60, "r": 12, "t": 20, "b": 26}
+_MARGIN = {"l": 50, "r": 12, "t": 20, "b": 26}
 _FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 _TICKS = [
     {"dtickrange": [None, 1_000], "value": "%H:%M:%S.%L"},
@@ -38,9 +36,8 @@ def live_chart(
     tag: Tag,
     span: Span,
     palette: Palette,
-    height: int = 190,
+    height: int = 220,
     *,
-    zone: tzinfo,
     mark: int | None = None,
     zoom: bool = False,
 ) -> go.Figure:
@@ -49,7 +46,7 @@ def live_chart(
     The line breaks where a reading is missing, a hatched strip on the time axis says so.
     `mark` (µs UTC) draws a thin upright line at that time; `zoom` lets the viewer zoom.
     """
-    view = View(frame, tag, span, zone)
+    view = View(frame, tag, span)
     return _figure(
         [
             band(view, palette),
@@ -74,8 +71,6 @@ def before_after_chart(
     span: Span,
     palette: Palette,
     height: int = 340,
-    *,
-    zone: tzinfo,
 ) -> go.Figure:
     """The readings with the band of `after`, and the flags of both, told apart by shape.
 
@@ -83,7 +78,7 @@ def before_after_chart(
     same readings by `id`, scored with the old and with the new settings.
     """
     changes = flag_changes(before, after)
-    view = View(after, tag, span, zone, keep=changes)
+    view = View(after, tag, span, keep=changes)
     at = changes.reindex(view.rows["id"]).fillna("").to_numpy()
     return _figure(
         [
@@ -111,25 +106,22 @@ def flag_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series[str]:
     return pd.Series(words, dtype=object).sort_index()
 
 
-def count_chart(
-    frame: pd.DataFrame, span: Span, palette: Palette, height: int = 90, *, zone: tzinfo
-) -> go.Figure:
+def count_chart(frame: pd.DataFrame, span: Span, palette: Palette, height: int = 90) -> go.Figure:
     """How many rows of the frame fall into each of 60 equal parts of the span, as bars."""
     since, until = span
     width = max(1, (until - since) // 60)
     bins = np.arange(since, since + 61 * width, width, dtype=np.int64)
     counts, _ = np.histogram(micros(frame["time"]), bins=bins)
-    shift = offset(until, zone)
     trace = {
         "type": "bar",
-        "x": (bins[:-1] + width // 2 + shift) / 1e3,
+        "x": (bins[:-1] + width // 2) / 1e3,
         "y": counts.astype(np.int32),
         "width": width / 1e3 * 0.8,
         "marker": {"color": palette.anomaly, "line": {"width": 0}},
         "hovertemplate": "%{x|%d %b %H:%M}  %{y} anomalies<extra></extra>",
         "hoverinfo": "y",
     }
-    layout = _layout(span, shift, palette, height, zoom=False)
+    layout = _layout(span, palette, height, zoom=False)
     top = max(1, int(counts.max(initial=0)))
     layout["yaxis"].update(range=[0, top * 1.15], tickvals=[0, top], tickformat=",d", zeroline=False)
     return go.Figure(data=[trace], layout=layout)
@@ -138,7 +130,7 @@ def count_chart(
 def _figure(
     traces: list[Trace], view: View, palette: Palette, height: int, *, zoom: bool, mark: int | None = None
 ) -> go.Figure:
-    layout = _layout(view.span, view.shift, palette, height, zoom=zoom)
+    layout = _layout(view.span, palette, height, zoom=zoom)
     low, high = fitted(np.concatenate((view.value, view.lower, view.upper)), view.tag)
     layout["yaxis"].update(range=[low, high], tickformat=f",.{_tick_decimals(high - low)}f")
     layout["yaxis2"] = {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True}
@@ -165,7 +157,7 @@ def _figure(
         for e in edges
     ]  # fmt: skip
     if mark is not None:
-        x = (mark + view.shift) / 1e3
+        x = mark / 1e3
         line = {"color": palette.anomaly, "width": 1, "dash": "dot"}
         layout["shapes"].append(
             {
@@ -182,7 +174,7 @@ def _figure(
     return go.Figure(data=traces, layout=layout)
 
 
-def _layout(span: Span, shift: int, palette: Palette, height: int, *, zoom: bool) -> dict[str, Any]:
+def _layout(span: Span, palette: Palette, height: int, *, zoom: bool) -> dict[str, Any]:
     tick = {"size": 11, "color": palette.secondary}
     return {
         "height": height,
@@ -204,7 +196,7 @@ def _layout(span: Span, shift: int, palette: Palette, height: int, *, zoom: bool
         },
         "xaxis": {
             "type": "date",
-            "range": [(span[0] + shift) / 1e3, (span[1] + shift) / 1e3],
+            "range": [span[0] / 1e3, span[1] / 1e3],
             "showgrid": False,
             "zeroline": False,
             "showline": True,

@@ -59,8 +59,7 @@ def make_cards(
     by_tag = dict(iter(frame.groupby("tag", sort=False)))
     nothing = frame.iloc[:0]
     figures = {
-        name: live_chart(by_tag.get(name, nothing), tags[name], span, palette, height, zone=zone)
-        for name in names
+        name: live_chart(by_tag.get(name, nothing), tags[name], span, palette, height) for name in names
     }
     simulated = frame.loc[frame["origin"] == str(Origin.BACKFILL), "time"]
     return Cards(
@@ -104,7 +103,7 @@ def last_flag(frame: pd.DataFrame, tags: TagTable, zone: tzinfo) -> str:
     flagged = flagged[flagged["tag"].isin(tags.names)]
     if flagged.empty:
         return ""
-    row = flagged.loc[flagged["time"].idxmax()]
+    row = flagged.iloc[int(micros(flagged["time"]).argmax())]
     tag = tags[str(row["tag"])]
     time = clock_time(int(micros(flagged["time"]).max()), zone)
     value, expected, upper, score = (float(row[n]) for n in ("value", "expected", "upper", "score"))

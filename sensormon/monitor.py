@@ -75,7 +75,7 @@ class Monitor:
         self._backfill = memory.first_start and isinstance(self._source, Simulator)
         if in_force is not memory.settings:
             self._collector.apply(in_force)
-        self._workers = [
+        self.workers = [
             Worker("collector", self._collect),
             Worker("loader", self._load),
         ]
@@ -84,12 +84,12 @@ class Monitor:
 
     def start(self) -> None:
         """Begin to collect and to load. A second call does nothing."""
-        for worker in self._workers:
+        for worker in self.workers:
             worker.start()
 
     def stop(self) -> None:
         """Stop taking readings, store what can be stored in a moment, let go of the folder."""
-        collecting, loading = self._workers
+        collecting, loading = self.workers
         collecting.stop(1.0)
         loading.stop(2.0)
         if not loading.alive:
@@ -153,7 +153,7 @@ class Monitor:
             source=self._source_status(),
             journal=self._collector.journal_status(),
             store=self._loader.status(),
-            failures=tuple(worker.failure for worker in self._workers if worker.failure),
+            failures=tuple(worker.failure for worker in self.workers if worker.failure),
         )
 
     def ledger(self) -> Ledger:
@@ -185,7 +185,7 @@ class Monitor:
     def _source_status(self) -> SourceStatus:
         source, state = self._source, self._source_state
         refused = self._collector.refused
-        if self._workers[0].failure:
+        if self.workers[0].failure:
             state = SourceState.FAILED
         elif refused and state in (SourceState.COLLECTING, SourceState.WAITING):
             state = SourceState.REFUSING

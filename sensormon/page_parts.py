@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from sensormon import __version__
 from sensormon.clock import SECOND
 from sensormon.errors import SensormonError, StoreError
 from sensormon.monitor import Monitor
@@ -27,8 +28,8 @@ SPANS = {"5 min": 300, "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_40
 """The spans to choose from, in seconds."""
 
 _STYLE = """<style>
-:root { --panel: %(panel)s; --edge: %(grid)s; --quiet: %(secondary)s; --alarm: %(anomaly)s; }
-.block-container, [data-testid="stMainBlockContainer"] { max-width: 1500px; }
+:root { --panel: %(panel)s; --edge: %(grid)s; --text: %(text)s; --quiet: %(secondary)s;
+  --alarm: %(anomaly)s; }
 [class*="st-key-panel"] { background: var(--panel); border-radius: .4rem; }
 [class*="st-key-panel"]:has(.abnormal-card) { border-color: var(--alarm); }
 .status { display: flex; flex-wrap: wrap; gap: .15rem 1.6rem; font-size: .925rem; line-height: 1.5rem;
@@ -38,21 +39,23 @@ _STYLE = """<style>
 .abnormal { color: var(--alarm); font-weight: 600; }
 .alarm { border-left: 3px solid var(--alarm); background: var(--panel); color: var(--alarm); font-weight: 600;
   padding: .5rem .8rem; margin-top: .5rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.card { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.2rem; font-variant-numeric: tabular-nums; }
+.card, .way, .sum, .first-line { font-variant-numeric: tabular-nums; }
+.card { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.2rem; }
 .card .label { font-weight: 600; min-width: 12rem; }
-.card .value { font-size: 1.5rem; line-height: 2rem; font-weight: 600; min-width: 7.5rem; white-space: nowrap; }
-.card .verdict { margin-left: auto; text-align: right; min-width: 17rem; white-space: nowrap; }
-.first-line { font-size: 1.125rem; line-height: 1.7rem; font-variant-numeric: tabular-nums; }
-.way { display: flex; flex-wrap: wrap; align-items: stretch; gap: .5rem; font-variant-numeric: tabular-nums; }
+.card .value { font-size: 1.5rem; line-height: 2rem; font-weight: 600; min-width: 7.5rem; }
+.card .value, .card .verdict { white-space: nowrap; }
+.card .verdict { margin-left: auto; text-align: right; min-width: 17rem; }
+.first-line { font-size: 1.125rem; line-height: 1.7rem; }
+.way { display: flex; flex-wrap: wrap; align-items: stretch; gap: .5rem; }
 .way .box { flex: 1 1 9.5rem; background: var(--panel); border: 1px solid var(--edge); border-radius: .4rem;
   padding: .7rem .9rem; font-size: .875rem; line-height: 1.35rem; }
 .way .box.wrong { border-color: var(--alarm); }
 .way .box .count { font-size: 1.5rem; line-height: 2rem; font-weight: 600; }
 .way .arrow { align-self: center; color: var(--quiet); }
-.sum { display: flex; flex-wrap: wrap; align-items: flex-end; gap: .3rem 1rem; font-variant-numeric: tabular-nums; }
+.sum { display: flex; flex-wrap: wrap; align-items: flex-end; gap: .3rem 1rem; }
 .sum .term b { display: block; font-size: 1.375rem; line-height: 1.8rem; font-weight: 600; }
 .sum .term { font-size: .875rem; color: var(--quiet); }
-.sum .term b { color: inherit; }
+.sum .term:not(.abnormal) b { color: var(--text); }
 .sum .sign { font-size: 1.375rem; line-height: 1.8rem; padding-bottom: 1.3rem; color: var(--quiet); }
 @media (max-width: 640px) {
   .status { gap: .1rem 1rem; font-size: .875rem; }
@@ -91,6 +94,8 @@ def viewer() -> Viewer:
 def begin(title: str, m: Monitor) -> Viewer:
     """The head of a page: the status line, what is wrong, the title, the zone."""
     now = viewer()
+    # A menu is what the choice between the light and the dark theme is in.
+    st.set_page_config(layout="wide", menu_items={"About": f"sensormon {__version__}"})
     st.html(_STYLE % vars(now.palette))
     _status(m, now.dark)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
@@ -104,13 +109,18 @@ def _status(m: Monitor, drawn_dark: bool) -> None:
     if (st.context.theme.type == "dark") != drawn_dark:
         st.rerun()  # the viewer changed the theme, or it was not known at the first run
     status = m.status()
-    try:
-        last_hour: int | None = m.anomaly_count(status.now - HOUR)
-    except StoreError:
-        last_hour = None
-    line = "".join(f"<span>{marked(phrase)}</span>" for phrase in status_line(status, m.ledger(), last_hour))
+    phrases = status_line(status, m.ledger(), anomalies_last_hour(m))
+    line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
     wrong = "".join(f'<div class="alarm">{escape(text)}</div>' for text in alarms(status))
     st.html(f'<div class="status">{line}</div>{wrong}')
+
+
+def anomalies_last_hour(m: Monitor) -> int | None:
+    """How many readings were flagged in the last hour; None while the store cannot say."""
+    try:
+        return m.anomaly_count(m.clock.now() - HOUR)
+    except StoreError:
+        return None
 
 
 def marked(phrase: Phrase) -> str:

@@ -36,7 +36,8 @@ def monitor() -> Monitor:
     """The running monitor; made and started at the first call. Raises like `build`."""
     with _registry().lock:
         made = build()
-        made.start()
+        if not _registry().adopted:
+            made.start()
         return made
 
 
@@ -44,20 +45,21 @@ def stop() -> None:
     """Stop the running monitor, if there is one; a later call of `monitor` makes a new one."""
     registry = _registry()
     with registry.lock:
-        running, registry.monitor = registry.monitor, None
+        running, registry.monitor, registry.adopted = registry.monitor, None, False
         if running is not None:
             running.stop()
 
 
 def adopt(running: Monitor) -> None:
-    """Make this the monitor of the process: for programs and tests that build their own."""
+    """Make this the monitor of the process, as it is: for programs and tests that build their own."""
     registry = _registry()
     with registry.lock:
-        registry.monitor = running
+        registry.monitor, registry.adopted = running, True
 
 
 def _registry() -> Any:
     made = ModuleType(_REGISTRY)
     made.lock = threading.RLock()  # type: ignore[attr-defined]
     made.monitor = None  # type: ignore[attr-defined]
+    made.adopted = False  # type: ignore[attr-defined]
     return sys.modules.setdefault(_REGISTRY, made)

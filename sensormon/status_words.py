@@ -121,45 +121,47 @@ def alarms(status: Status) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def boxes(status: Status, ledger: Ledger) -> tuple[Box, ...]:
-    """The way of a reading: source, validated, scored, journaled, stored."""
+def boxes(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Box, ...]:
+    """The way of a reading: source, validated, scored, journaled, stored.
+
+    `last_hour` is how many anomalies it had, if known.
+    """
     total, journal, store = ledger.total, status.journal, status.store
     accepted = total.received - total.rejected
-    rate = f"{status.source.rate:,.1f} per s"
-    source = source_phrase(status.source)
-    waiting = f"{journal.depth_readings:,} waiting for the store"
-    oldest = f"oldest for {duration((status.now - journal.oldest) / 1e6)}" if journal.oldest else "none waits"
+    flagged = "anomalies unknown" if last_hour is None else counted(last_hour, "anomaly")
+    waiting = [f"{journal.depth_readings:,} waiting for the store"]
+    if journal.oldest is not None:
+        waiting.append(f"the oldest for {duration((status.now - journal.oldest) / 1e6)}")
     return (
         Box(
-            "Source", f"{total.received:,}", (rate, age_phrase(status).text), source.abnormal or late(status)
+            "Source",
+            f"{total.received:,}",
+            (f"{status.source.rate:,.1f} per s", age_phrase(status).text),
+            source_phrase(status.source).abnormal or late(status),
         ),
         Box(
             "Validated",
             f"{accepted:,}",
             (f"{total.rejected:,} rejected", f"{total.duplicates_dropped:,} of them duplicates"),
         ),
-        Box("Scored", f"{accepted:,}", ("before they are learned", "same kernel live and history")),
+        Box("Scored", f"{accepted:,}", (flagged, "in the last hour")),
         Box(
             "Journaled",
             f"{total.received:,}",
-            (
-                waiting,
-                oldest,
-                f"{latency(journal.latency_p50)} each, 99 % in {latency(journal.latency_p99)}",
-                f"{size(journal.size)} on disk",
-            ),
+            (*waiting, _latencies(journal.latency_p50, journal.latency_p99), f"{size(journal.size)} on disk"),
             bool(journal.damaged) or status.source.state is SourceState.REFUSING,
         ),
         Box(
             "Stored",
             f"{total.stored:,}",
-            (
-                f"{latency(store.latency_p50)} each, 99 % in {latency(store.latency_p99)}",
-                f"{total.dead_lettered:,} dead-lettered",
-            ),
+            (f"{total.dead_lettered:,} dead-lettered", _latencies(store.latency_p50, store.latency_p99)),
             store.state in (StoreState.RETRYING, StoreState.FAILED),
         ),
     )
+
+
+def _latencies(p50: float, p99: float) -> str:
+    return f"{latency(p50)} each, 99 % in {latency(p99)}"
 
 
 def source_tables(ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:

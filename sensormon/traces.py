@@ -1,12 +1,11 @@
 """What a chart of readings is made of: the readings in view, and the traces drawn from them.
 
 A trace is the dictionary that Plotly draws; nothing here needs Plotly itself.
-Times on the x axis are milliseconds shifted into the viewer's zone.
+Times on the x axis are milliseconds UTC; Plotly shows them in the zone of the browser.
 """
 
 from __future__ import annotations
 
-from datetime import tzinfo
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from sensormon.palette import Palette
 from sensormon.readings import Bools, Floats, Ints
 from sensormon.tags import Tag
 from sensormon.thinning import breaks, gaps, kept_rows, usual_interval
-from sensormon.timestamps import to_datetime
 
 Span = tuple[int, int]
 Trace = dict[str, Any]
@@ -34,7 +32,6 @@ class View:
         frame: pd.DataFrame,
         tag: Tag,
         span: Span,
-        zone: tzinfo,
         keep: pd.Series[str] | None = None,
     ) -> None:
         since, until = span
@@ -45,7 +42,7 @@ class View:
         special = rows["is_anomaly"].to_numpy(dtype=bool) | (rows["quality"].to_numpy(dtype=np.uint32) != 0)
         if keep is not None:
             special |= rows["id"].isin(keep.index).to_numpy()
-        self.tag, self.span, self.shift = tag, span, offset(until, zone)
+        self.tag, self.span = tag, span
         self.interval = usual_interval(time)
         self.gaps = gaps(time, self.interval, span)
         drawn_all = (rows["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)) < 2
@@ -53,7 +50,7 @@ class View:
         segment[drawn_all] = breaks(time[drawn_all], self.interval)
         kept = kept_rows(time, rows["value"].to_numpy(dtype=np.float64), special, span)
         self.rows, self.time, self.segment = rows.iloc[kept], time[kept], segment[kept]
-        self.x: Floats = (self.time + self.shift) / 1e3
+        self.x: Floats = self.time / 1e3
         self.value = self._floats("value")
         self.expected, self.lower, self.upper = (self._floats(n) for n in ("expected", "lower", "upper"))
         self.score = self._floats("score")
@@ -143,7 +140,7 @@ def no_data(view: View, palette: Palette) -> list[Trace]:
     words: list[str] = []
     step = (view.span[1] - view.span[0]) / 60
     for start, end in view.gaps:
-        left, right = (start + view.shift) / 1e3, (end + view.shift) / 1e3
+        left, right = start / 1e3, end / 1e3
         x += [left, right, right, left, left, np.nan]
         y += [0, 0, 0.05, 0.05, 0, np.nan]
         count = max(1, int((end - start) / step))
@@ -213,8 +210,3 @@ def micros(times: pd.Series[Any]) -> Ints:
         times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]").astype(np.int64)
     )
     return micros
-
-
-def offset(time: int, zone: tzinfo) -> int:
-    offset = to_datetime(time).astimezone(zone).utcoffset()
-    return round(offset.total_seconds() * 1e6) if offset else 0

@@ -160,6 +160,13 @@ def why(tag: Tag, value: float, expected: float, upper: float, score: float) -> 
     return f"{head}the expected {expected_band(tag, expected, upper)} (z {score:,.1f}, above {threshold:.1f})"
 
 
+def why_short(tag: Tag, value: float, expected: float, upper: float, score: float) -> str:
+    """The same in short, beside columns with the value, the expected one and the score."""
+    threshold = limit(value, expected, upper, score)
+    off = f"{tag.render(abs(value - expected))} {'above' if value > expected else 'below'}"
+    return f"{off}, limit z {threshold:.1f}" if math.isfinite(threshold) else f"{off} a flat line"
+
+
 def verdict(value: float, expected: float, score: float, flagged: bool, quality: int) -> Phrase:
     """What the card says of a reading."""
     if quality >> 30:

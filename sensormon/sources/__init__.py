@@ -32,7 +32,7 @@ class Source(Protocol):
         """The tags it delivers."""
 
     def due(self, now: int) -> int | None:
-        """When the next batch is due, now or later; None when it has come to its end."""
+        """When the next batch is due, before `now` where it is late; None after the last."""
 
     def read(self, now: int) -> Batch:
         """The batch that is due, with no reading later than `now`; empty where none is."""

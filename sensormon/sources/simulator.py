@@ -230,19 +230,19 @@ class Simulator:
 
     def _truth(self, times: Ints, spike: Bools, running: list[tuple[Fault, Ints]]) -> list[InjectedFault]:
         """What was put in and shows, in order of time."""
-        shown = [
-            (SPIKE, column, np.flatnonzero(spike[:, column]))
-            for column in np.flatnonzero(spike.any(axis=0)).tolist()
+        shown: list[tuple[str, int, Ints]] = [
+            (SPIKE, int(column), np.flatnonzero(spike[:, column]))
+            for column in np.flatnonzero(spike.any(axis=0))
         ]
         shown += [(fault.fault, self._column[fault.tag], rows) for fault, rows in running]
         truth: dict[InjectedFault, None] = {}
         for name, column, rows in shown:
+            seen = np.ones(len(times), dtype=np.bool_)
             for other, hidden in running:
                 if self._column[other.tag] == column and other.fault in HIDDEN_BY[name]:
-                    rows = np.setdiff1d(rows, hidden)
-            truth.update(
-                (InjectedFault(self._names[column], time, name), None) for time in times[rows].tolist()
-            )
+                    seen[hidden] = False
+            for time in times[rows[seen[rows]]].tolist():
+                truth[InjectedFault(self._names[column], time, name)] = None
         return sorted(truth, key=lambda one: one.time)
 
 

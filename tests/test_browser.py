@@ -1,0 +1,177 @@
+"""What a person does, in a real browser on a real server."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.server import Server
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+READY = "[data-testid=stApp][data-test-script-state=notRunning]"
+PAGES = {"": "Live", "anomalies": "Anomalies", "tuning": "Tuning", "pipeline": "Pipeline"}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium found: apt-get install chromium, or set CHROMIUM to its path")
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield one
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    one = Server(tmp_path_factory.mktemp("browser") / "data")
+    one.wait_until_stored()
+    yield one
+    one.stop()
+    one.output()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, timezone_id="Asia/Kolkata", accept_downloads=True
+    )
+    one = context.new_page()
+    one.set_default_timeout(20_000)
+    yield one
+    context.close()
+
+
+def visit(page: Page, server: Server, path: str) -> None:
+    page.goto(f"{server.url}/{path}")
+    ready(page)
+
+
+def ready(page: Page) -> None:
+    page.wait_for_selector(READY)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_fits_in_both_themes_and_at_phone_width(
+    browser: Browser, server: Server, path: str, theme: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=theme)  # type: ignore[arg-type]
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    visit(page, server, path)
+    expect(page.get_by_role("heading", name=PAGES[path], exact=True)).to_be_visible()
+    expect(page.get_by_text("ledger balanced")).to_be_visible()
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground = page.locator("[data-testid=stApp]").evaluate("one => getComputedStyle(one).backgroundColor")
+    assert ground == {"light": "rgb(242, 243, 245)", "dark": "rgb(20, 23, 26)"}[theme]
+    assert errors == []
+    context.close()
+
+
+def test_the_live_charts_move_and_stand_still_when_paused(page: Page, server: Server) -> None:
+    visit(page, server, "")
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    newest = "() => Math.max(...document.querySelector('.js-plotly-plot').data.flatMap(one => one.x ? [...one.x] : []).filter(Number.isFinite))"
+    first = page.evaluate(newest)
+    page.wait_for_function(f"before => ({newest})() > before", arg=first)
+    page.get_by_text("Pause", exact=True).click()
+    expect(page.get_by_text("still collecting")).to_be_visible()
+    ready(page)
+    held = page.evaluate(newest)
+    page.wait_for_timeout(2500)
+    assert page.evaluate(newest) == held
+
+
+def test_the_time_axis_is_in_the_viewers_zone(page: Page, server: Server) -> None:
+    visit(page, server, "")
+    expect(page.get_by_text("Asia/Kolkata")).to_be_visible()
+    page.wait_for_selector(".js-plotly-plot .xtick text")
+    # A quarter of an hour is shown, so every label lies within the last 20 minutes there.
+    labels = page.locator(".js-plotly-plot .xtick text").all_inner_texts()
+    clock = page.evaluate("() => { const d = new Date(); return d.getHours() * 60 + d.getMinutes(); }")
+    for label in labels:
+        hours, minutes = label.split("\n")[0].split(":")[:2]
+        assert (clock - (int(hours) * 60 + int(minutes))) % 1440 <= 20, labels
+
+
+def test_a_downloaded_csv_is_what_is_filtered_and_names_the_zone(page: Page, server: Server) -> None:
+    visit(page, server, "anomalies")
+    button = page.get_by_role("button", name="Download")
+    with page.expect_download() as download:
+        button.click()
+    with Path(download.value.path()).open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert f"{len(rows):,}" in button.inner_text()
+    assert {"tag", "value", "unit", "expected", "score"} <= set(rows[0])
+    assert any("Asia/Kolkata" in name for name in rows[0])
+
+
+def test_moving_the_threshold_changes_the_count_and_the_address(page: Page, server: Server) -> None:
+    visit(page, server, "tuning")
+    line = page.locator(".first-line")
+    before = line.inner_text()
+    slider = page.get_by_role("slider").nth(1)
+    slider.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    expect(line).not_to_have_text(before)
+    page.wait_for_url("**/tuning?*threshold=5*")
+    shared = page.url
+    other = page.context.new_page()
+    other.goto(shared)
+    ready(other)
+    expect(other.get_by_role("slider").nth(1)).to_have_attribute("aria-valuenow", "5")
+
+
+def test_applying_asks_for_a_name_and_is_recorded(page: Page, server: Server) -> None:
+    visit(page, server, "tuning?threshold=4.2")
+    page.get_by_role("button", name="Apply to the collector").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Your name").fill("night shift")
+    dialog.get_by_role("button", name="Apply", exact=True).click()
+    expect(page.get_by_text("The collector uses window 50, threshold 4.2").first).to_be_visible()
+
+
+def test_a_simulated_fault_is_seen_on_the_pipeline_page(page: Page, server: Server) -> None:
+    visit(page, server, "pipeline")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_text("Level shift of Fermenter temperature").first).to_be_visible()
+
+
+def test_the_page_says_when_the_server_is_gone_and_comes_back_with_it(page: Page, tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.wait_until_stored()
+    visit(page, server, "pipeline")
+    expect(page.get_by_text("ledger balanced")).to_be_visible()
+    server.stop(signal.SIGKILL)
+    server.output()
+    again = Server(tmp_path / "data", port=server.port)
+    try:
+        again.wait_until_stored()
+        visit(page, again, "pipeline")
+        expect(page.get_by_text("ledger balanced")).to_be_visible()
+    finally:
+        again.stop()
+        again.output()

@@ -1,0 +1,154 @@
+"""Every page in every state: empty, full, the store away, the collector dead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sensormon import runtime
+from sensormon.clock import SECOND, ManualClock
+from sensormon.monitor import Monitor
+from sensormon.settings import Settings
+from tests.conftest import START, batch_of
+
+ROOT = Path(__file__).parent.parent
+PAGES = ["live", "anomalies", "tuning", "pipeline"]
+Adopt = Callable[[Monitor], Monitor]
+
+
+@pytest.fixture
+def adopt() -> Iterator[Adopt]:
+    def take(monitor: Monitor) -> Monitor:
+        runtime.adopt(monitor)
+        return monitor
+
+    yield take
+    runtime.stop()
+
+
+@pytest.fixture
+def full(settings: Settings, adopt: Adopt) -> Monitor:
+    """A simulated plant after its first start, all of it stored."""
+    monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
+    monitor.backfill()
+    monitor.drain()
+    return monitor
+
+
+def show(page: str, **query: str) -> AppTest:
+    """The page, run once."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    if page != "live":
+        app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    """All words on the page."""
+    kinds = ("html", "markdown", "caption", "info", "error", "header", "subheader")
+    parts = [element for kind in kinds for element in app.get(kind)]
+    return "\n".join(
+        str(getattr(part, name, "") or getattr(part.proto, name, ""))
+        for part in parts
+        for name in ("title", "value", "body")
+    )
+
+
+def figures(app: AppTest) -> int:
+    return len(app.get("plotly_chart"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_monitor_says_what_to_do(settings: Settings, adopt: Adopt, page: str) -> None:
+    adopt(Monitor(settings, ManualClock(START)))
+    app = show(page)
+    assert figures(app) == 0
+    words = text(app).lower()
+    assert {"live": "no readings yet", "anomalies": "no anomalies here"}.get(page, "") in words
+    assert "traceback" not in words
+
+
+def test_live_has_a_chart_and_the_value_with_its_unit_for_every_tag(full: Monitor) -> None:
+    app = show("live")
+    assert figures(app) == 3
+    for unit in ("°C", "pH", "rpm"):
+        assert unit in text(app)
+    assert "simulated at the first start" in text(app)
+
+
+def test_anomalies_shows_filters_and_exports_what_is_filtered(full: Monitor) -> None:
+    app = show("anomalies")
+    shown = app.dataframe[0].value
+    assert len(shown) == len(full.anomalies(None, START - 3600 * SECOND, START + SECOND))
+    assert {"Time", "Tag", "Value", "Expected", "Score", "Why"} <= set(shown.columns)
+    assert all("expected" in why for why in shown["Why"])
+    app.number_input[0].set_value(6.0).run()
+    fewer = app.dataframe[0].value
+    assert 0 < len(fewer) < len(shown)
+    assert fewer["Score"].min() >= 6.0
+    assert f"{len(fewer)}" in app.get("download_button")[0].proto.label
+
+
+def test_tuning_rescoring_follows_the_sliders_and_starts_from_the_collectors_settings(full: Monitor) -> None:
+    app = show("tuning")
+    window, threshold = app.slider
+    assert (window.value, threshold.value) == (50, 3.0)
+    same = text(app)
+    threshold.set_value(5.0).run()
+    assert not app.exception
+    stored = full.history(["fermenter_temp"], START - 900 * SECOND, START)
+    rescored = full.rescore("fermenter_temp", START - 900 * SECOND, START, {"window": 50, "threshold": 5.0})
+    assert int(rescored["is_anomaly"].sum()) < int(stored["is_anomaly"].sum())
+    assert f"Now {int(stored['is_anomaly'].sum())} anomalies" in text(app)
+    assert f"With these settings {int(rescored['is_anomaly'].sum())}" in text(app)
+    assert text(app) != same
+    assert dict(full.detection().params) == {"window": 50, "threshold": 3.0}, "moving a slider applied it"
+
+
+def test_pipeline_shows_the_ledger_and_starts_a_simulated_fault(full: Monitor) -> None:
+    app = show("pipeline")
+    assert f"{full.ledger().total.received:,}" in text(app)
+    assert full.simulator is not None
+    assert full.simulator.active(START + SECOND) == ()
+    app.button[0].click().run()
+    (fault,) = full.simulator.active(START + SECOND)
+    assert fault.fault == "level_shift"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_the_store_away_every_page_says_so_and_none_breaks(
+    settings: Settings, adopt: Adopt, page: str
+) -> None:
+    Path(settings.store_url).mkdir(parents=True)  # a folder where the file should be cannot be opened
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    for i in range(60):
+        monitor.submit(batch_of(("fermenter_ph", 7.0 + 0.01 * (i % 5)), at=START - (60 - i) * SECOND))
+    monitor.drain()
+    words = text(show(page))
+    assert "60 readings" in words
+    assert "journal" in words
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_dead_collector_is_seen_on_every_page(
+    full: Monitor, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        full.workers[0], "failure", "The collector stopped: OSError: boom. Restart the monitor"
+    )
+    assert "The collector stopped" in text(show(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nonsense_in_the_address_is_passed_over(full: Monitor, page: str) -> None:
+    nonsense = {"range": "9 y", "within": "<script>", "tags": "nope", "tune": "'; DROP", "window": "-5",
+                "threshold": "abc", "score": "1e99", "history": "", "tag": "\x00"}  # fmt: skip
+    show(page, **nonsense)
