@@ -91,10 +91,15 @@ def effect(m: Monitor, viewer: Viewer, name: str, seconds: int, params: Mapping[
         )
 
 
+@st.fragment(run_every=2)
 def log(m: Monitor, viewer: Viewer) -> None:
     """Who changed what, newest first."""
     st.subheader("Changes of the settings", anchor=False)
-    frame = m.detection_log()
+    try:
+        frame = m.detection_log()
+    except StoreError as error:
+        not_readable(error)
+        return
     st.dataframe(
         frame.assign(params=[settings_words(params) for params in frame["params"]])[
             ["applied", "who", "detector", "params"]
@@ -117,6 +122,6 @@ if applied := st.session_state.pop("applied", None):
     st.toast(f"The collector now uses {applied}.")
 try:
     page(monitored, me)
-    log(monitored, me)
 except StoreError as error:
     not_readable(error)
+log(monitored, me)

@@ -21,6 +21,9 @@ from sensormon.readings import Floats
 from sensormon.tags import Tag
 from sensormon.traces import Span, Trace, View, bad_readings, band, line, markers, micros, no_data
 
+CROWDED = 150
+"""With this many flags in one chart the marks are drawn smaller."""
+
 _MARGIN = {"l": 50, "r": 12, "t": 20, "b": 26}
 _FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 _TICKS = [
@@ -54,7 +57,7 @@ def live_chart(
             line(view, palette),
             markers(view, view.uncertain, "circle-open", palette.uncertain, 8),
             bad_readings(view, palette),
-            markers(view, view.flagged, "diamond", palette.anomaly, 9),
+            markers(view, view.flagged, "diamond", palette.anomaly, 9 if view.flagged.sum() < CROWDED else 6),
         ],
         view,
         palette,

@@ -18,7 +18,7 @@ from sensormon.palette import Palette
 from sensormon.readings import Origin
 from sensormon.tags import Tag, TagTable
 from sensormon.traces import Span, micros
-from sensormon.words import Phrase, clock_time, duration, verdict, why
+from sensormon.words import Phrase, clock_time, verdict, why
 
 HELD = 5 * SECOND
 """A flag stays on the card for this long, so that a glance does not miss it (µs)."""
@@ -80,8 +80,8 @@ def newest(frame: pd.DataFrame, now: int) -> dict[str, Newest]:
         flagged = rows["is_anomaly"].to_numpy(dtype=bool) & (times > now - HELD)
         if not phrase.abnormal and flagged.any():
             last = int(flagged.nonzero()[0][-1])
-            ago = duration(round((now - times[last]) / 1e6))
-            phrase = Phrase(f"{_phrase(rows, last).text}, {ago} ago", True)
+            ago = round((now - times[last]) / 1e6)
+            phrase = Phrase(f"{_phrase(rows, last).text}, {ago} s ago", True)
         result[str(name)] = Newest(int(times[at]), float(rows["value"].iloc[at]), phrase)
     return result
 

@@ -57,6 +57,7 @@ _STYLE = """<style>
 .sum .term { font-size: .875rem; color: var(--quiet); }
 .sum .term:not(.abnormal) b { color: var(--text); }
 .sum .sign { font-size: 1.375rem; line-height: 1.8rem; padding-bottom: 1.3rem; color: var(--quiet); }
+.hoverlayer .axistext { display: none; } /* the hover line itself begins with the time */
 @media (max-width: 640px) {
   .status { gap: .1rem 1rem; font-size: .875rem; }
   .card .label { min-width: 100%%; }

@@ -72,7 +72,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         except ValueError:
             value = math.nan
         if not low <= value <= high:
-            raise _wrong(key, text, f"Give a number of {unit} from {low:g} to {high:g}")
+            raise _wrong(key, text, f"Give a number of {unit} from {low:.10g} to {high:.10g}")
         return value
 
     def whole(key: str, low: int, high: int, fallback: int, unit: str) -> int:
@@ -97,7 +97,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         tags=Path(values["TAGS"]) if values["TAGS"] else default.tags,
         store=store,
         source=source,
-        seed=whole("SEED", 0, 2**32 - 1, default.seed, "(any)"),
+        seed=whole("SEED", 0, 2**32 - 1, default.seed, "the seed"),
         interval=number("INTERVAL", 0.01, 86_400, default.interval, "seconds"),
         window=whole("WINDOW", *WINDOW, default.window, "readings"),
         threshold=number("THRESHOLD", *THRESHOLD, default.threshold, "standard deviations"),

@@ -22,6 +22,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ class Tag:
         """How many decimals the resolution is worth; 3 where none is stated."""
         if self.resolution <= 0:
             return 3
-        return max(0, -math.floor(math.log10(self.resolution) + 1e-9))
+        exponent = Decimal(str(self.resolution)).normalize().as_tuple().exponent
+        return max(0, -int(exponent))
 
     def render(self, value: float) -> str:
         """The value as a person reads it: as many digits as the sensor has, with the unit."""
@@ -127,7 +129,11 @@ def read_tags(path: Path) -> TagTable:
 
 def _tag(name: str, table: Any, path: Path) -> Tag:
     def wrong(what: str, hint: str) -> UsageError:
-        return UsageError(what, where=f"{path}, [tags.{name}]", hint=hint)
+        return UsageError(
+            what,
+            where=f"{path}, [tags.{name!r}]" if not NAME.fullmatch(name) else f"{path}, [tags.{name}]",
+            hint=hint,
+        )
 
     if not NAME.fullmatch(name):
         raise wrong(

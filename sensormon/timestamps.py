@@ -23,7 +23,7 @@ def parse(text: str) -> int:
     >>> parse("1970-01-01T02:00:00+02:00") == parse("1970-01-01 00:00:00")
     True
     """
-    moment = datetime.fromisoformat(text.strip())
+    moment = datetime.fromisoformat(text.strip().upper())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - EPOCH) // _MICROSECOND

@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 ROOMS = {
     "streamlit": {"page_parts"},
-    "plotly": {"charts", "traces"},
+    "plotly": {"charts", "traces", "live_cards", "page_parts"},
     "duckdb": {"stores.duckdb_store", "stores.duckdb_errors"},
     "fastapi": {"api"},
     "numba": {"memory", "detectors"},

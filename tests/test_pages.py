@@ -89,7 +89,7 @@ def test_anomalies_shows_filters_and_exports_what_is_filtered(full: Monitor) -> 
     shown = app.dataframe[0].value
     assert len(shown) == len(full.anomalies(None, START - 3600 * SECOND, START + SECOND))
     assert {"Time", "Tag", "Value", "Expected", "Score", "Why"} <= set(shown.columns)
-    assert all("expected" in why for why in shown["Why"])
+    assert all("above" in why or "below" in why for why in shown["Why"])
     app.number_input[0].set_value(6.0).run()
     fewer = app.dataframe[0].value
     assert 0 < len(fewer) < len(shown)

@@ -118,8 +118,8 @@ class Simulator:
         """
         made = make_fault(fault, tag, self._by_name, start, seconds, size)
         with self._changing:
-            reached = self._next if self._next is not None else start
-            kept = (one for one in self._faults if one.end > min(reached, start))
+            read = self._next  # what ended before it can be forgotten
+            kept = (one for one in self._faults if read is None or one.end > read)
             self._faults = (*kept, made)
         return made
 

@@ -1,0 +1,205 @@
+"""The sentences that people read, as they read them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensormon.clock import SECOND
+from sensormon.detectors.zscore import HIGHEST
+from sensormon.ledger import Ledger, LedgerLine
+from sensormon.readings import Quality, Reason
+from sensormon.status import JournalStatus, SourceState, SourceStatus, Status, StoreState, StoreStatus
+from sensormon.status_words import (
+    alarms,
+    boxes,
+    late,
+    ledger_phrase,
+    source_phrase,
+    source_tables,
+    status_line,
+    store_phrase,
+)
+from sensormon.tags import Tag
+from sensormon.words import (
+    Phrase,
+    change_words,
+    clock_time,
+    compared,
+    duration,
+    expected_band,
+    limit,
+    normal_band,
+    refused,
+    verdict,
+    why,
+    why_short,
+    zone_words,
+)
+
+NOW = 1_790_000_000 * SECOND
+PH = Tag("ph", "Fermenter pH", unit="pH", normal=(6.5, 7.5), resolution=0.01)
+SOURCE = SourceStatus("simulator", SourceState.COLLECTING, 1.0, ("a", "b", "c"), 3.0, NOW - 800_000)
+STORE = StoreStatus("DuckDB", StoreState.HEALTHY, NOW - 60 * SECOND)
+JOURNAL = JournalStatus(0, 0, None, 4096)
+WELL = Status(NOW, NOW - 60 * SECOND, SOURCE, JOURNAL, STORE)
+LEDGER = Ledger((LedgerLine("simulator", received=12_410, stored=12_402, rejected=8),), {"duplicate": 8})
+
+
+def test_the_status_line_says_everything_in_plain_words():
+    assert [phrase.text for phrase in status_line(WELL, LEDGER, 7)] == [
+        "Collecting · 3 tags every second",
+        "stored 12,402",
+        "anomalies, last hour 7 (1.2 per 10 min)",
+        "data 0.8 s old",
+        "ledger balanced",
+    ]
+    assert not any(phrase.abnormal for phrase in status_line(WELL, LEDGER, 7))
+    assert alarms(WELL) == ()
+
+
+def test_the_store_being_away_leaves_the_count_unknown():
+    assert status_line(WELL, LEDGER, None)[2] == Phrase("anomalies, last hour unknown")
+
+
+def test_data_that_does_not_come_is_told_with_what_to_do():
+    status = replace(WELL, source=replace(SOURCE, last_reading=NOW - 12 * SECOND))
+    assert status_line(status, LEDGER, 7)[3] == Phrase("12 s without data", True)
+    assert alarms(status) == (
+        "No reading for 12 s, one is due every second. "
+        "Check the sensor's connection and clock; collecting goes on by itself.",
+    )
+
+
+@pytest.mark.parametrize("state", [SourceState.WAITING, SourceState.FINISHED])
+def test_nobody_waits_for_a_source_that_owes_nothing(state):
+    assert not late(replace(WELL, source=replace(SOURCE, state=state, last_reading=NOW - 3600 * SECOND)))
+
+
+def test_an_unreachable_database_says_where_the_readings_are_and_when_it_is_tried_again():
+    store = replace(
+        STORE, state=StoreState.RETRYING, since=NOW - 14 * SECOND, next_try=NOW + 4 * SECOND, problem="locked"
+    )
+    status = replace(WELL, store=store, journal=replace(JOURNAL, depth_readings=42))
+    words = "database unreachable for 14 s, 42 readings safe in the journal, next try in 4.0 s"
+    assert store_phrase(store, status.journal, NOW) == Phrase(words, True)
+    assert alarms(status) == ("D" + words[1:] + " (locked).",)
+
+
+def test_a_dead_thread_and_a_refusing_journal_are_told_first():
+    source = replace(SOURCE, state=SourceState.REFUSING, problem="The disk is full. Free some space")
+    status = replace(WELL, source=source, failures=("The loader stopped: X. Restart the monitor",))
+    assert alarms(status) == (
+        "The loader stopped: X. Restart the monitor. Nothing that was acknowledged is lost.",
+        "The disk is full. Free some space",
+    )
+
+
+@pytest.mark.parametrize("state", list(SourceState))
+def test_every_state_of_the_source_has_words(state):
+    assert source_phrase(replace(SOURCE, state=state)).text
+
+
+@pytest.mark.parametrize("state", list(StoreState))
+def test_every_state_of_the_store_has_words(state):
+    assert store_phrase(replace(STORE, state=state), JOURNAL, NOW).text
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_for_a_rejection_has_words(reason):
+    assert "_" not in refused(reason)
+
+
+def test_a_loss_in_one_source_is_not_made_up_by_a_double_in_another():
+    lines = (LedgerLine("a", received=3, stored=2), LedgerLine("b", received=2, stored=3))
+    assert ledger_phrase(Ledger(lines)) == Phrase("ledger off by 2 readings", True)
+
+
+def test_the_boxes_follow_the_way_of_a_reading():
+    way = boxes(WELL, LEDGER, 7)
+    assert [(box.name, box.count) for box in way] == [
+        ("Source", "12,410"),
+        ("Validated", "12,402"),
+        ("Scored", "12,402"),
+        ("Journaled", "12,410"),
+        ("Stored", "12,402"),
+    ]
+    assert not any(box.abnormal for box in way)
+
+
+def test_only_the_store_s_box_is_wrong_while_the_store_is_away():
+    status = replace(WELL, store=replace(STORE, state=StoreState.RETRYING))
+    assert [box.name for box in boxes(status, LEDGER, None) if box.abnormal] == ["Stored"]
+
+
+def test_the_ledger_s_tables_have_a_line_a_source_and_a_line_a_reason():
+    table, reasons = source_tables(LEDGER)
+    assert table.loc[0, "Received"] == 12_410
+    assert table.loc[0, "Difference"] == 0
+    assert reasons.to_numpy().tolist() == [["duplicate", 8]]
+
+
+def test_a_flag_is_explained_with_value_expectation_and_limit():
+    assert why(PH, 8.91, 7.02, 7.38, 15.75) == (
+        "8.91 pH lies 1.89 pH above the expected 7.02 ± 0.36 pH (z 15.8, above 3.0)"
+    )
+    assert why_short(PH, 5.13, 7.02, 7.38, 15.75) == "1.89 pH below, limit z 3.0"
+
+
+def test_a_step_off_a_flat_line_has_no_score_worth_telling():
+    assert (
+        why(PH, 7.05, 7.02, 7.02, HIGHEST)
+        == "7.05 pH lies 0.03 pH above a line that had been flat at 7.02 pH"
+    )
+    assert verdict(7.05, 7.02, HIGHEST, True, 0) == Phrase("above a flat line", True)
+
+
+def test_the_card_tells_normal_abnormal_unjudged_and_bad_apart():
+    nan = math.nan
+    assert verdict(7.0, 7.0, 0.4, False, 0) == Phrase("z 0.4")
+    assert verdict(8.9, 7.0, 5.2, True, 0) == Phrase("above expected, z 5.2", True)
+    assert verdict(5.1, 7.0, 5.2, True, 0) == Phrase("below expected, z 5.2", True)
+    assert verdict(7.0, nan, nan, False, 0) == Phrase("not judged yet, still learning")
+    assert verdict(7.0, nan, nan, False, Quality.BAD_SENSOR_FAILURE) == Phrase("bad quality, not judged")
+    assert verdict(7.0, nan, nan, False, Quality.UNCERTAIN) == Phrase("uncertain quality, not judged")
+
+
+def test_times_are_told_in_the_viewer_s_zone_which_is_named():
+    berlin = ZoneInfo("Europe/Berlin")
+    assert clock_time(0, berlin) == "01:00:00"
+    assert zone_words("Europe/Berlin", berlin, 0) == "Times in Europe/Berlin (UTC+01:00)"
+    assert zone_words("UTC", ZoneInfo("UTC"), 0) == "Times in UTC"
+
+
+def test_bands_are_told_with_the_unit():
+    assert normal_band(PH) == "normal 6.5–7.5 pH"
+    assert normal_band(Tag("x", "X")) == ""
+    assert expected_band(PH, 7.02, 7.38) == "7.02 ± 0.36 pH"
+    assert expected_band(PH, math.nan, math.nan) == "–"
+
+
+def test_a_change_of_settings_tells_what_stays():
+    old, new = {"window": 50, "threshold": 3.0}, {"window": 80, "threshold": 3.0}
+    assert change_words(old, new) == "window 50 → 80, threshold stays 3"
+
+
+def test_before_and_after_are_compared_at_the_same_pace():
+    assert compared(41, 9, 3600) == "Now 41 anomalies, 6.8 per 10 min. With these settings 9, 1.5 per 10 min."
+    assert compared(0, 0, 0).startswith("Now 0 anomalies, 0.0 per 10 min.")
+
+
+@given(st.floats(0, 1e9))
+def test_a_duration_never_has_a_unit_that_is_full(seconds):
+    text = duration(seconds)
+    assert not any(full in f" {text}" for full in (" 60 s", " 60 min", " 24 h"))
+
+
+@given(st.floats(1, 8), st.floats(0.01, 10), st.floats(1.01, 50))
+def test_the_limit_is_read_back_from_the_band(threshold, sigma, times):
+    off = times * threshold * sigma
+    assert limit(7 + off, 7, 7 + threshold * sigma, off / sigma) == pytest.approx(threshold)
