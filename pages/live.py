@@ -96,7 +96,7 @@ def empty(searched: bool, source: str) -> None:
         )
     elif source == "http":
         st.info(
-            "There is no source. Start with SENSORMON_SOURCE=simulator, or play a recording with replay:FILE.",
+            "There is no source. Start with SENSORMON_SOURCE=simulator, or replay:FILE for a recording.",
             title="No readings yet",
         )
     else:

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -83,15 +84,14 @@ def _parser() -> argparse.ArgumentParser:
 def _ledger(options: argparse.Namespace, settings: Settings) -> int:
     if holder_of(settings.data_dir) is not None:
         snapshot = read_snapshot(settings.data_dir)
-        counts = snapshot["ledger"]
-        age = (SystemClock().now() - int(str(snapshot["time"]))) / 1e6
+        counts: dict[str, Any] = snapshot["ledger"]
+        age = (SystemClock().now() - int(snapshot["time"])) / 1e6
         title = f"as of {age:.1f} s ago, by the running monitor"
     else:
         stopped = StoppedMonitor(settings.data_dir, settings.store_url)
         with stopped.store() as store:
             counts = stopped.ledger(store).to_dict()
         title = "the monitor is stopped"
-    assert isinstance(counts, dict)
     if options.json:
         print(json.dumps(counts))
     else:
@@ -100,9 +100,8 @@ def _ledger(options: argparse.Namespace, settings: Settings) -> int:
     return 0 if counts["balanced"] else 1
 
 
-def _print_ledger(counts: dict[str, object]) -> None:
+def _print_ledger(counts: dict[str, Any]) -> None:
     sources = counts["sources"]
-    assert isinstance(sources, dict)
     names = [name for name in LedgerLine.__dataclass_fields__ if name != "source"] + ["difference"]
     rows = [*sources.items(), ("all", counts)]
     width = max(len(str(name)) for name, _ in rows)
@@ -110,7 +109,6 @@ def _print_ledger(counts: dict[str, object]) -> None:
     for name, row in rows:
         print(f"{name:<{width}}", *(f"{row[column]:>18,}" for column in names))
     if reasons := counts["reasons"]:
-        assert isinstance(reasons, dict)
         print("rejected:", ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items())))
 
 
@@ -123,7 +121,7 @@ def _score(options: argparse.Namespace, _: Settings) -> int:
         except ValueError as error:
             raise UsageError(f"{text!r} is no NAME=NUMBER", where="--param", hint="Try window=50") from error
     frame = _read_values(options.file)
-    times = frame["timestamp"] if "timestamp" in frame else None
+    times = frame.get("timestamp")
     result = detect(frame["value"], times=times, detector=options.detector, **params)
     result.to_csv(options.out or sys.stdout, index=times is not None, index_label="timestamp")
     return 0

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sensormon.errors import UsageError
 
@@ -71,10 +72,10 @@ def holder_of(path: Path) -> int | None:
     return None
 
 
-def read_snapshot(path: Path) -> dict[str, object]:
+def read_snapshot(path: Path) -> dict[str, Any]:
     """What the running monitor said last; raises UsageError where it said nothing yet."""
     try:
-        snapshot: dict[str, object] = json.loads((path / SNAPSHOT).read_text(encoding="utf-8"))
+        snapshot: dict[str, Any] = json.loads((path / SNAPSHOT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(
             "the running monitor has not reported yet", where=str(path), hint="Try again in a second"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 import pandas as pd
@@ -24,8 +25,8 @@ from sensormon.journal import Journal
 from sensormon.ledger import Ledger, add_up, balance
 from sensormon.loader import Loader
 from sensormon.pipeline import Pipeline
-from sensormon.recent import RecentReadings
 from sensormon.readings import Batch, Rejection
+from sensormon.recent import RecentReadings
 from sensormon.records import DetectorSettings
 from sensormon.rescoring import rescore
 from sensormon.restart import recall, settings_in_force
@@ -159,10 +160,8 @@ class Monitor:
     def ledger(self) -> Ledger:
         """Where every reading is. With the store away, as of when it was last seen."""
         for _ in range(10):
-            try:
+            with suppress(StoreError):  # the last accounts and the journal beyond them still balance
                 self._accounts = self._store.accounts()
-            except StoreError:
-                pass  # the last accounts and the journal beyond them still balance
             position = self._accounts.positions.get(self._journal.writer, 0)
             account = self._collector.account(position)
             if account is not None:

@@ -72,13 +72,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         except ValueError:
             value = math.nan
         if not low <= value <= high:
-            raise _wrong(key, text, f"Give a number of {unit} from {low:.10g} to {high:.10g}")
+            raise _wrong(key, text, f"Give a number{_of(unit)} from {low:.10g} to {high:.10g}")
         return value
 
     def whole(key: str, low: int, high: int, fallback: int, unit: str) -> int:
         value = number(key, low, high, fallback, unit)
         if value != int(value):
-            raise _wrong(key, values[key], f"Give a whole number of {unit} from {low} to {high}")
+            raise _wrong(key, values[key], f"Give a whole number{_of(unit)} from {low} to {high}")
         return int(value)
 
     source = values["SOURCE"] or default.source
@@ -97,7 +97,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         tags=Path(values["TAGS"]) if values["TAGS"] else default.tags,
         store=store,
         source=source,
-        seed=whole("SEED", 0, 2**32 - 1, default.seed, "the seed"),
+        seed=whole("SEED", 0, 2**32 - 1, default.seed, ""),
         interval=number("INTERVAL", 0.01, 86_400, default.interval, "seconds"),
         window=whole("WINDOW", *WINDOW, default.window, "readings"),
         threshold=number("THRESHOLD", *THRESHOLD, default.threshold, "standard deviations"),
@@ -107,3 +107,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def _wrong(key: str, value: str, hint: str) -> UsageError:
     return UsageError(f"{value!r} cannot be used", where=f"SENSORMON_{key}", hint=hint)
+
+
+def _of(unit: str) -> str:
+    return f" of {unit}" if unit else ""

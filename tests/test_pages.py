@@ -76,7 +76,8 @@ def test_an_empty_monitor_says_what_to_do(settings: Settings, adopt: Adopt, page
     assert "traceback" not in words
 
 
-def test_live_has_a_chart_and_the_value_with_its_unit_for_every_tag(full: Monitor) -> None:
+@pytest.mark.usefixtures("full")
+def test_live_has_a_chart_and_the_value_with_its_unit_for_every_tag() -> None:
     app = show("live")
     assert figures(app) == 3
     for unit in ("°C", "pH", "rpm"):
@@ -147,8 +148,9 @@ def test_a_dead_collector_is_seen_on_every_page(
     assert "The collector stopped" in text(show(page))
 
 
+@pytest.mark.usefixtures("full")
 @pytest.mark.parametrize("page", PAGES)
-def test_nonsense_in_the_address_is_passed_over(full: Monitor, page: str) -> None:
+def test_nonsense_in_the_address_is_passed_over(page: str) -> None:
     nonsense = {"range": "9 y", "within": "<script>", "tags": "nope", "tune": "'; DROP", "window": "-5",
                 "threshold": "abc", "score": "1e99", "history": "", "tag": "\x00"}  # fmt: skip
     show(page, **nonsense)
