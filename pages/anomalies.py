@@ -42,6 +42,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
             "Tags, all where none is chosen",
             m.tags.names,
             selection_mode="multi",
+            wrap=True,
             format_func=lambda name: m.tags[name].label,
             key="tags",
             bind="query-params",

@@ -70,7 +70,7 @@ def cards(m: Monitor, viewer: Viewer, span: str, search: str, paused_at: int | N
         rank = {name: place for place, name in enumerate(seen)}
         names = tuple(sorted(known, key=lambda name: rank.get(name, len(rank)))[:MOST])
         st.caption(f"{MOST} of {len(known)} tags, those with the most anomalies first. Search to see others.")
-    step = paused_at or now // (REFRESH[span] * SECOND)
+    step = paused_at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
     made = drawn(m, now, viewer, names, seconds, (m.started, step, viewer.zone_name, viewer.dark))
     for name in names:
         tag = m.tags[name]

@@ -23,13 +23,16 @@ Rules:
     in a new segment.
  3. The folder is synced when a file in it is made or removed.
  4. Opening: bytes after the last whole record of the last segment are an append that
-    was never acknowledged; they are cut off. If they are long enough to have been a whole
-    record, a copy is kept in `quarantine/` and shown, since a flipped bit looks the same.
+    was never acknowledged; they are cut off. If they cannot be the beginning of one, a copy
+    is kept in `quarantine/` first and shown: a record that was acknowledged has been harmed.
  5. Damage anywhere else is never cut off: the file is copied to `quarantine/` and shown,
     and every whole record around the damage is still read.
  6. A segment is removed only by `retire`, which the loader calls after a checkpoint.
- 7. A folder that vanished gets a new writer id. The store keeps its watermark by writer,
-    so numbers that start again are never taken for old ones.
+ 7. A folder found empty at opening gets a new writer id. The store keeps its watermark by
+    writer, so numbers that start again are never taken for old ones. Files that vanish
+    while the journal is open are shown; writer and numbers go on in a new segment.
+ 8. A journal that has lost its end goes on above the store's watermark (`go_on_after`),
+    so that no new record has a number which the store takes for loaded.
 
 What it promises: any record whose append returned is read back bit for bit, or its
 damage is reported. What it does not: survive a disk that loses what it said it synced.
@@ -44,6 +47,7 @@ import threading
 import uuid
 from bisect import bisect_right
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from sensormon import segments
@@ -83,6 +87,7 @@ class Journal:
         writers = [one.writer for one in self._segments if one.writer]
         self.writer = writers[-1] if writers else uuid.uuid4().hex
         self._next = self._segments[-1].last + 1 if self._segments else 1
+        self._serial = self._segments[-1].serial if self._segments else 0
         self._ensure_reserve()
 
     # -- writing ------------------------------------------------------------------
@@ -96,12 +101,7 @@ class Journal:
         number = self._next
         record = segments.frame(number, encode(entry))
         try:
-            if self._fd >= 0 and self._vanished():
-                self._abandon()
-                self.writer = uuid.uuid4().hex
-                with self._lock:
-                    self._segments.clear()
-                self._make_folder()
+            self._notice_loss()
             if self._fd < 0 or self._segments[-1].end + len(record) > self._segment_bytes:
                 self._roll(number)
             _write_all(self._fd, record)
@@ -113,6 +113,13 @@ class Journal:
             self._segments[-1].add(number, len(record))
             self._next = number + 1
         return number
+
+    def go_on_after(self, number: int) -> None:
+        """Number the next record above `number`, if it would not be anyway: the store has that one."""
+        if number >= self._next:
+            self._report(f"records {self._next} to {number} are in the store and no longer in the journal")
+            self.close()
+            self._next = number + 1
 
     def retire(self, upto: int) -> None:
         """Remove the segments whose records all have numbers up to `upto`, but for the newest."""
@@ -134,7 +141,7 @@ class Journal:
 
     def _roll(self, number: int) -> None:
         self.close()
-        serial = self._segments[-1].serial + 1 if self._segments else 1
+        self._serial = serial = self._serial + 1
         path = self.folder / segments.name(serial, number)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
         try:
@@ -143,7 +150,8 @@ class Journal:
             _sync_folder(self.folder)
         except OSError:
             os.close(fd)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # what stays there is void, and its serial is not used again
+                path.unlink(missing_ok=True)
             raise
         with self._lock:
             for earlier in self._segments:
@@ -166,7 +174,8 @@ class Journal:
     def _failed(self, error: OSError) -> JournalError:
         where = str(self.folder)
         if error.errno in _FULL:
-            (self.folder / "reserve").unlink(missing_ok=True)
+            with suppress(OSError):  # the refusal is what counts
+                (self.folder / "reserve").unlink(missing_ok=True)
             return JournalFull(
                 "no space left for the journal",
                 where=where,
@@ -178,11 +187,27 @@ class Journal:
             hint="Check the disk; each further reading is tried anew",
         )
 
-    def _vanished(self) -> bool:
+    def _notice_loss(self) -> None:
+        """Go on in a new segment where the newest, or the whole folder, was removed meanwhile."""
+        if self._segments and not self._vanished(self._segments[-1]):
+            return
+        if self._segments:
+            self._abandon()
+            with self._lock:
+                lost = [one for one in self._segments if not one.path.exists()]
+                self._segments = [one for one in self._segments if one not in lost]
+            for segment in lost:
+                self._report(f"{segment.path.name} has vanished")
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _sync_folder(self.folder.parent)
+
+    def _vanished(self, segment: Segment) -> bool:
         try:
-            return os.stat(self._segments[-1].path).st_ino != os.fstat(self._fd).st_ino
+            found = os.stat(segment.path).st_ino
         except FileNotFoundError:
             return True
+        return self._fd >= 0 and found != os.fstat(self._fd).st_ino
 
     # -- reading ------------------------------------------------------------------
 
@@ -204,7 +229,10 @@ class Journal:
                     if readings >= limit:
                         return records
             except FileNotFoundError:
-                self._report(f"{segment.path.name} has vanished")
+                with self._lock:
+                    retired = segment not in self._segments
+                if not retired:
+                    self._report(f"{segment.path.name} has vanished")
         return records
 
     @property
@@ -242,6 +270,7 @@ class Journal:
             probe.write_bytes(b"")
             probe.unlink()
             _sync_folder(self.folder)
+            _sync_folder(self.folder.parent)
         except OSError as error:
             if error.errno in _FULL:
                 return
@@ -255,6 +284,9 @@ class Journal:
         for segment in self._segments[:-1]:
             if segment.harmed:
                 self._quarantine(segment, segment.harmed)
+        for earlier, later in zip(self._segments, self._segments[1:], strict=False):
+            if earlier.torn and earlier.last + 1 < later.first:
+                self._quarantine(earlier, f"its last {earlier.torn} bytes are damaged")
         for text in segments.gaps(self._segments):
             self._report(text)
         if not self._segments:
@@ -262,21 +294,32 @@ class Journal:
         last = self._segments[-1]
         if last.harmed:
             self._quarantine(last, last.harmed)
-        if last.torn >= segments.FRAME_SIZE:
-            rest = last.path.read_bytes()[last.end :]
-            if rest.startswith(segments.RECORD_MAGIC) and segments.complete(rest):
-                self._quarantine(last, f"its last {last.torn} bytes are no whole record")
-        if last.torn and not last.harmed:
+        kept = True
+        if last.torn and not segments.unfinished(last.path.read_bytes()[last.end :], last.last + 1):
+            kept = self._quarantine(last, f"its last {last.torn} bytes are damaged")
+        if last.torn and not last.harmed and kept:
             with last.path.open("r+b") as file:
                 file.truncate(last.end)
                 os.fsync(file.fileno())
 
-    def _quarantine(self, segment: Segment, what: str) -> None:
+    def _quarantine(self, segment: Segment, what: str) -> bool:
+        """Show the damage and keep a copy of the file; False where there is no room for the copy."""
         self._report(f"{segment.path.name}: {what}")
         target = self.folder / "quarantine" / segment.path.name
-        if not target.exists() and segment.path.exists():
+        if target.exists():
+            return True
+        try:
             target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(segment.path, target)
+            copy = target.with_suffix(".tmp")
+            shutil.copyfile(segment.path, copy)
+            with copy.open("rb+") as file:
+                os.fsync(file.fileno())
+            copy.replace(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            self._report(f"{segment.path.name} could not be copied to quarantine ({error.strerror})")
+            return False
+        return True
 
     def _report(self, text: str) -> None:
         if text not in self._damaged:
@@ -284,16 +327,19 @@ class Journal:
 
     def _ensure_reserve(self) -> None:
         path = self.folder / "reserve"
-        if not self._reserve_bytes or path.exists():
+        if not self._reserve_bytes:
             return
         try:
+            if path.exists() and path.stat().st_size >= self._reserve_bytes:
+                return
             fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o640)
             try:
                 os.posix_fallocate(fd, 0, self._reserve_bytes)
             finally:
                 os.close(fd)
         except OSError:
-            path.unlink(missing_ok=True)  # made again after the next checkpoint
+            with suppress(OSError):
+                path.unlink(missing_ok=True)  # made again after the next checkpoint
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -116,13 +116,13 @@ def decode(payload: bytes) -> Entry:
         kind, length = _HEAD.unpack_from(payload)
         start = _HEAD.size + length
         head = json.loads(payload[_HEAD.size : start])
-        if kind == b"S":
+        if kind == b"S" and start == len(payload):
             return SettingsEntry(DetectorSettings(**head))
         if kind == b"B":
             return _batch_entry(head, payload, start)
-    except (ValueError, KeyError, TypeError, struct.error) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, struct.error) as error:
         raise JournalDamaged(f"a record cannot be understood ({error})", where="journal") from error
-    raise JournalDamaged(f"a record is of the unknown kind {kind!r}", where="journal")
+    raise JournalDamaged(f"a record of kind {kind!r} is unknown or too long", where="journal")
 
 
 def _pack(kind: bytes, head: Mapping[str, Any]) -> bytes:
@@ -131,12 +131,20 @@ def _pack(kind: bytes, head: Mapping[str, Any]) -> bytes:
 
 
 def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEntry:
-    rows = int(head["rows"])
+    rows = head["rows"]
+    if not isinstance(rows, int) or rows < 0:
+        raise ValueError(f"{rows!r} rows")
     columns: dict[str, Any] = {}
     for name, kind in _COLUMNS.items():
         column = np.frombuffer(payload, dtype=kind, count=rows, offset=start)
         columns[name] = column.astype(column.dtype.newbyteorder("="), copy=False)
         start += column.nbytes
+    if start != len(payload):
+        raise ValueError(f"{len(payload) - start} bytes are left over")
+    if rows and not 0 <= columns["tag"].min() <= columns["tag"].max() < len(head["tags"]):
+        raise ValueError("a tag's code is not among its tags")
+    if columns["is_anomaly"].view(np.uint8).max(initial=0) > 1:
+        raise ValueError("is_anomaly is neither 0 nor 1")
     batch = Batch(
         source=head["source"],
         received=head["received"],

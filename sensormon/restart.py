@@ -49,6 +49,7 @@ def recall(journal: Journal, store: Store, now: int) -> Memory:
         store.open()
         mark = store.watermark(journal.writer)
         position = mark.number if mark else 0
+        journal.go_on_after(position)
         memory.histories = {one.tag: one for one in store.tag_histories(KEPT)}
         received = store.accounts().received.get(journal.writer, {})
         memory.counters = Counters(store.next_id(), dict(received))

@@ -98,9 +98,19 @@ def payload_at(data: bytes | memoryview, offset: int) -> tuple[int, memoryview] 
     return (number, payload) if _checksum(head, payload) == crc else None
 
 
-def complete(data: bytes) -> bool:
-    """Whether these bytes are as long as the record that they begin says it is."""
-    return len(data) >= FRAME_SIZE + int(_FRAME.unpack_from(data)[1])
+def unfinished(rest: bytes, number: int) -> bool:
+    """Whether these bytes can be an append of record `number` that was cut short.
+
+    False for what must have been longer or different once: another beginning, another
+    number, all the bytes it announces, or a checksum that fits once the length is put right.
+    """
+    if len(rest) < FRAME_SIZE:
+        return RECORD_MAGIC.startswith(rest[: len(RECORD_MAGIC)])
+    magic, length, found = _FRAME.unpack_from(rest)
+    if magic != RECORD_MAGIC or found != number or FRAME_SIZE + length <= len(rest):
+        return False
+    whole = frame(number, rest[FRAME_SIZE:])
+    return whole[_FRAME.size : FRAME_SIZE] != rest[_FRAME.size : FRAME_SIZE]
 
 
 def scan(path: Path) -> Segment:
@@ -156,12 +166,16 @@ def scan_folder(folder: Path) -> list[Segment]:
 
 
 def gaps(segments: list[Segment]) -> list[str]:
-    """The runs of record numbers that are missing between the first and the last, in words."""
-    found, expected = [], None
+    """The runs of record numbers that are missing from the first segment's first on, in words."""
+    found: list[str] = []
+    expected = segments[0].first if segments else 1
     for segment in segments:
+        if segment.first > expected:
+            found.append(f"records {expected} to {segment.first - 1} are missing before {segment.path.name}")
+            expected = segment.first
         for number in segment.numbers:
-            if expected is not None and number > expected:
-                found.append(f"records {expected} to {number - 1} are missing before {segment.path.name}")
+            if number > expected:
+                found.append(f"records {expected} to {number - 1} are missing in {segment.path.name}")
             expected = number + 1
     return found
 
