@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 import anyio.to_thread
 import streamlit as st
 from starlette.routing import Mount
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from sensormon import runtime
@@ -32,10 +33,10 @@ def show_pages() -> None:
     """The dashboard, once per page view."""
     page = st.navigation(
         [
-            st.Page("pages/live.py", title="Live", icon=":material/show_chart:", default=True),
-            st.Page("pages/anomalies.py", title="Anomalies", icon=":material/warning:"),
-            st.Page("pages/tuning.py", title="Tuning", icon=":material/tune:"),
-            st.Page("pages/pipeline.py", title="Pipeline", icon=":material/account_tree:"),
+            st.Page("pages/live.py", title="Live", default=True),
+            st.Page("pages/anomalies.py", title="Anomalies"),
+            st.Page("pages/tuning.py", title="Tuning"),
+            st.Page("pages/pipeline.py", title="Pipeline"),
         ],
         position="top",
     )
@@ -51,6 +52,8 @@ def show_pages() -> None:
 if get_script_run_ctx(suppress_warning=True) is None:
     from sensormon.api import make_api
 
+    # Until `st.navigation` has run once, Streamlit would take pages/ for its own menu.
+    PagesManager.uses_pages_directory = False
     try:
         runtime.build()
     except UsageError as error:

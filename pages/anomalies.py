@@ -22,7 +22,7 @@ def context(m: Monitor, viewer: Viewer, row: pd.Series) -> None:
     """The chosen anomaly: the sentence that says why, and the readings around it."""
     tag = m.tags[row["tag"]]
     time = int(micros(pd.Series([row["time"]]))[0])
-    around = (time - 120 * SECOND, time + 60 * SECOND)
+    around = (time - 120 * SECOND, min(time + 60 * SECOND, m.clock.now()))
     with panel("context"):
         st.markdown(f"**{tag.label}** · {day_and_time(time, viewer.zone)}")
         st.markdown(f":red[◆ {why(tag, row['value'], row['expected'], row['upper'], row['score'])}]")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import plotly.graph_objects as go
@@ -23,6 +24,9 @@ from sensormon.status_words import alarms, status_line
 from sensormon.words import Phrase, zone_words
 
 HOUR = 3_600 * SECOND
+
+_ICON = files("sensormon").joinpath("icon.png")
+# A picture of our own: the browser would look up a named icon at an address outside.
 
 SPANS = {"5 min": 300, "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800}
 """The spans to choose from, in seconds."""
@@ -96,7 +100,7 @@ def begin(title: str, m: Monitor) -> Viewer:
     """The head of a page: the status line, what is wrong, the title, the zone."""
     now = viewer()
     # A menu is what the choice between the light and the dark theme is in.
-    st.set_page_config(layout="wide", menu_items={"About": f"sensormon {__version__}"})
+    st.set_page_config(layout="wide", page_icon=str(_ICON), menu_items={"About": f"sensormon {__version__}"})
     st.html(_STYLE % vars(now.palette))
     _status(m, now.dark)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):

@@ -90,6 +90,24 @@ def test_every_page_fits_in_both_themes_and_at_phone_width(
     context.close()
 
 
+def test_a_first_visitor_may_come_to_any_page_and_nothing_is_fetched_from_outside(
+    page: Page, tmp_path: Path
+) -> None:
+    server = Server(tmp_path / "data")
+    outside: list[str] = []
+    page.on("request", lambda one: outside.append(one.url) if "127.0.0.1" not in one.url else None)
+    try:
+        server.wait_until_stored()
+        visit(page, server, "tuning")
+        expect(page.get_by_role("heading", name="Tuning", exact=True)).to_be_visible()
+        expect(page.get_by_role("navigation").get_by_text("Pipeline")).to_be_visible()
+        assert page.get_by_role("navigation").get_by_text("app", exact=True).count() == 0
+        assert [one for one in outside if not one.startswith(("data:", "blob:"))] == []
+    finally:
+        server.stop()
+        server.output()
+
+
 def test_the_live_charts_move_and_stand_still_when_paused(page: Page, server: Server) -> None:
     visit(page, server, "")
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
