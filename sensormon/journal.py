@@ -212,7 +212,10 @@ class Journal:
     # -- reading ------------------------------------------------------------------
 
     def read(self, after: int, limit: int = 1000) -> list[Record]:
-        """Records with a number above `after`, in order: about `limit` readings, at least one record."""
+        """Records with a number above `after`, in order: about `limit` readings, at least one record.
+
+        Raises JournalError where the disk does not give them.
+        """
         records: list[Record] = []
         readings = 0
         with self._lock:
@@ -233,6 +236,12 @@ class Journal:
                     retired = segment not in self._segments
                 if not retired:
                     self._report(f"{segment.path.name} has vanished")
+            except OSError as error:
+                raise JournalError(
+                    f"the journal cannot be read ({error.strerror or error})",
+                    where=str(segment.path),
+                    hint="Check the disk; loading is tried again by itself",
+                ) from error
         return records
 
     @property

@@ -7,6 +7,7 @@ and a test without. What each kind of `StoreError` leads to:
     StoreBroken        close, then the same
     StoreCorrupt       set the file aside, then the same; the journal fills the new one
     RowsRefused        those rows to the dead letters, the rest of the batch goes on
+    JournalError       the same: the disk did not give the records
     StoreFault         stop loading; readings go on being journaled; a person must look
 
 It never gives up and never drops anything.
@@ -23,7 +24,7 @@ import numpy as np
 from sensormon import timestamps
 from sensormon.clock import SECOND, Clock
 from sensormon.dead_letters import DeadLetters
-from sensormon.errors import RowsRefused, StoreBroken, StoreCorrupt, StoreError, StoreFault
+from sensormon.errors import JournalError, RowsRefused, StoreBroken, StoreCorrupt, StoreError, StoreFault
 from sensormon.journal import Journal
 from sensormon.records import BatchEntry, Record
 from sensormon.status import StoreState, StoreStatus
@@ -102,7 +103,7 @@ class Loader:
         except StoreFault as error:
             self._fail(error)
             return PACE
-        except StoreError as error:
+        except (StoreError, JournalError) as error:
             return self._back_off(error)
 
     def drain(self, seconds: float) -> bool:
@@ -172,7 +173,7 @@ class Loader:
             self._checkpointed = covered
             self._journal.retire(covered)
 
-    def _back_off(self, error: StoreError) -> float:
+    def _back_off(self, error: StoreError | JournalError) -> float:
         now = self._clock.now()
         if isinstance(error, StoreCorrupt):
             kept = self._store.set_aside()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -207,3 +208,19 @@ def test_segments_go_only_after_a_checkpoint(rig: Rig, records: Records, clock: 
     rig.loader.close()
     rig.store.open()
     assert len(rig.ids()) == 120
+
+
+def test_a_journal_that_cannot_be_read_is_tried_again(
+    rig: Rig, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.append(records(2))
+
+    def failing(*_: object) -> object:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("sensormon.segments.read_payloads", failing)
+        rig.step()
+        assert "journal cannot be read" in rig.loader.status().problem
+    rig.step(2)
+    assert rig.ids() == [1, 2, 3, 4, 5, 6]
