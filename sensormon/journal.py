@@ -27,7 +27,9 @@ Rules:
     is kept in `quarantine/` first and shown: a record that was acknowledged has been harmed.
  5. Damage anywhere else is never cut off: the file is copied to `quarantine/` and shown,
     and every whole record around the damage is still read.
- 6. A segment is removed only by `retire`, which the loader calls after a checkpoint.
+ 6. A segment is removed only by `retire`, which the loader calls after a checkpoint; a
+    compressed copy goes to the archive first, and `read` goes on there when it is asked for
+    records that are no longer here. So a lost database is made anew from both.
  7. A folder found empty at opening gets a new writer id. The store keeps its watermark by
     writer, so numbers that start again are never taken for old ones. Files that vanish
     while the journal is open are shown; writer and numbers go on in a new segment.
@@ -51,6 +53,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sensormon import segments
+from sensormon.archive import Archive
 from sensormon.errors import JournalDamaged, JournalError, JournalFull, UsageError
 from sensormon.records import BatchEntry, Entry, Record, decode, encode
 from sensormon.segments import Segment
@@ -72,6 +75,7 @@ class Journal:
         *,
         segment_bytes: int = SEGMENT_BYTES,
         reserve_bytes: int = RESERVE_BYTES,
+        archive: Archive | None = None,
         fdatasync: Callable[[int], None] = os.fdatasync,
     ) -> None:
         self.folder = folder
@@ -88,6 +92,7 @@ class Journal:
         self.writer = writers[-1] if writers else uuid.uuid4().hex
         self._next = self._segments[-1].last + 1 if self._segments else 1
         self._serial = self._segments[-1].serial if self._segments else 0
+        self._archive = archive
         self._ensure_reserve()
 
     # -- writing ------------------------------------------------------------------
@@ -122,15 +127,24 @@ class Journal:
             self._next = number + 1
 
     def retire(self, upto: int) -> None:
-        """Remove the segments whose records all have numbers up to `upto`, but for the newest."""
+        """Remove the segments whose records all have numbers up to `upto`, but for the newest.
+
+        With an archive they go there first. One that cannot be archived stays, and it says so.
+        """
         with self._lock:
-            gone = []
-            while len(self._segments) > 1 and self._segments[0].last <= upto:
-                gone.append(self._segments.pop(0))
-        for segment in gone:
+            covered = [one for one in self._segments[:-1] if one.last <= upto]
+        for segment in covered:
+            try:
+                if self._archive is not None and segment.path.exists():
+                    self._archive.put(segment)
+            except OSError as error:
+                self._report(f"{segment.path.name} cannot be archived and stays ({error.strerror or error})")
+                break
+            with self._lock:
+                self._segments.remove(segment)
             segment.path.unlink(missing_ok=True)
-        if gone:
-            _sync_folder(self.folder)
+        if covered:
+            segments.sync_folder(self.folder)
         self._ensure_reserve()
 
     def close(self) -> None:
@@ -147,7 +161,7 @@ class Journal:
         try:
             _write_all(fd, segments.header(self.writer, number))
             self._fdatasync(fd)
-            _sync_folder(self.folder)
+            segments.sync_folder(self.folder)
         except OSError:
             os.close(fd)
             with suppress(OSError):  # what stays there is void, and its serial is not used again
@@ -200,7 +214,7 @@ class Journal:
                 self._report(f"{segment.path.name} has vanished")
         if not self.folder.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            _sync_folder(self.folder.parent)
+            segments.sync_folder(self.folder.parent)
 
     def _vanished(self, segment: Segment) -> bool:
         try:
@@ -220,6 +234,17 @@ class Journal:
         readings = 0
         with self._lock:
             kept = [(one, len(one.numbers)) for one in self._segments if one.last > after]
+            first = self._segments[0].first if self._segments else self._next
+        if self._archive is not None and after + 1 < first:
+            for number, payload in self._archive.payloads(self.writer, after, first):
+                record = self._understood(number, payload)
+                if record is None:
+                    self._report(f"archived record {number} cannot be read")
+                    continue
+                records.append(record)
+                readings += _readings(record)
+                if readings >= limit:
+                    return records
         for segment, count in kept:
             start = bisect_right(segment.numbers, after, 0, count)
             try:
@@ -258,16 +283,19 @@ class Journal:
     @property
     def damaged(self) -> tuple[str, ...]:
         """What was found harmed and set aside since this was opened, one sentence each."""
-        return tuple(self._damaged)
+        return (*self._damaged, *(self._archive.damaged if self._archive else ()))
 
     def _record(self, segment: Segment, number: int, payload: bytes | None) -> Record | None:
-        if payload is None:
-            self._quarantine(segment, f"record {number} can no longer be read")
-            return None
+        record = self._understood(number, payload)
+        if record is None:
+            self._quarantine(segment, f"record {number} cannot be read")
+        return record
+
+    @staticmethod
+    def _understood(number: int, payload: bytes | None) -> Record | None:
         try:
-            return Record(number, decode(payload))
-        except JournalDamaged as error:
-            self._quarantine(segment, f"record {number}: {error.what}")
+            return None if payload is None else Record(number, decode(payload))
+        except JournalDamaged:
             return None
 
     # -- opening ------------------------------------------------------------------
@@ -278,8 +306,8 @@ class Journal:
             probe = self.folder / "probe"
             probe.write_bytes(b"")
             probe.unlink()
-            _sync_folder(self.folder)
-            _sync_folder(self.folder.parent)
+            segments.sync_folder(self.folder)
+            segments.sync_folder(self.folder.parent)
         except OSError as error:
             if error.errno in _FULL:
                 return
@@ -324,7 +352,7 @@ class Journal:
             with copy.open("rb+") as file:
                 os.fsync(file.fileno())
             copy.replace(target)
-            _sync_folder(target.parent)
+            segments.sync_folder(target.parent)
         except OSError as error:
             self._report(f"{segment.path.name} could not be copied to quarantine ({error.strerror})")
             return False
@@ -355,14 +383,6 @@ def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _readings(record: Record) -> int:

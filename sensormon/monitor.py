@@ -15,6 +15,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from sensormon.archive import Archive
 from sensormon.clock import SECOND, Clock, SystemClock
 from sensormon.collector import Collector, Receipt, Worker, run_loader, run_source
 from sensormon.data_folder import DataFolder
@@ -59,7 +60,8 @@ class Monitor:
         self.tags: TagTable = tags.with_tags(self._source.tags) if self._source else tags
         self._store = open_store(settings.store_url)
         self._folder = DataFolder(settings.data_dir)
-        self._journal = Journal(settings.data_dir / "journal")
+        archive = Archive(settings.data_dir / "archive")
+        self._journal = Journal(settings.data_dir / "journal", archive=archive)
         self._dead_letters = DeadLetters(settings.data_dir)
         memory = recall(self._journal, self._store, self.started)
         in_force = settings_in_force(memory.settings, settings, self.started)

@@ -5,6 +5,7 @@ The layout is specified in `journal.py`.
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import struct
@@ -24,7 +25,7 @@ _FRAME = struct.Struct("<4sIQ")  # magic, payload length, number; then CRC-32 of
 _CRC = struct.Struct("<I")
 HEADER_SIZE = _HEADER.size + _CRC.size
 FRAME_SIZE = _FRAME.size + _CRC.size
-_NAME = re.compile(r"(\d{8})-(\d{20})\.seg")
+_NAME = re.compile(r"(\d{8})-(\d{20})\.seg(\.gz)?")
 
 
 @dataclass
@@ -65,6 +66,27 @@ class Segment:
 def name(serial: int, first: int) -> str:
     """The file name of a segment."""
     return f"{serial:08d}-{first:020d}.seg"
+
+
+def first_number(path: Path) -> int:
+    """The first record number of a segment, by its file name; 0 for another file."""
+    match = _NAME.fullmatch(path.name)
+    return int(match[2]) if match else 0
+
+
+def contents(path: Path) -> bytes:
+    """The bytes of a segment, unpacked where it is an archived one."""
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the making, renaming and removing of files in this folder durable."""
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def header(writer: str, first: int) -> bytes:
@@ -121,7 +143,7 @@ def scan(path: Path) -> Segment:
     """
     match = _NAME.fullmatch(path.name)
     serial, first = (int(match[1]), int(match[2])) if match else (0, 1)
-    data = path.read_bytes()
+    data = contents(path)
     segment = Segment(path, serial, "", first)
     if len(data) >= HEADER_SIZE:
         magic, version, writer, number = _HEADER.unpack_from(data)
@@ -182,6 +204,12 @@ def gaps(segments: list[Segment]) -> list[str]:
 
 def read_payloads(segment: Segment, start: int, stop: int) -> Iterator[tuple[int, bytes | None]]:
     """Numbers and payloads of the segment's records [start:stop]; None for one that went bad."""
+    if segment.path.suffix == ".gz":
+        data = contents(segment.path)
+        for number, offset in zip(segment.numbers[start:stop], segment.offsets[start:stop], strict=True):
+            found = payload_at(data, offset)
+            yield number, bytes(found[1]) if found is not None and found[0] == number else None
+        return
     fd = os.open(segment.path, os.O_RDONLY)
     try:
         for number, offset in zip(segment.numbers[start:stop], segment.offsets[start:stop], strict=False):

@@ -5,17 +5,18 @@ What the command line's `ledger`, `export` and `verify` stand on.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sensormon import segments
+from sensormon.archive import Archive
 from sensormon.data_folder import holder_of
 from sensormon.dead_letters import DeadLetters
 from sensormon.errors import JournalDamaged, UsageError
 from sensormon.ledger import Ledger, add_up, balance
 from sensormon.records import BatchEntry, Record, decode
-from sensormon.segments import Segment
 from sensormon.stores import Accounts, Store, open_store
 
 
@@ -34,6 +35,7 @@ class StoppedMonitor:
             )
         self.folder = folder
         self.segments = segments.scan_folder(folder / "journal") if (folder / "journal").is_dir() else []
+        self.archive = Archive(folder / "archive")
         self.dead_letters = DeadLetters(folder)
         self._store_url = store_url
 
@@ -59,9 +61,14 @@ class StoppedMonitor:
         return next((one.writer for one in reversed(self.segments) if one.writer), "")
 
     def records(self, after: int = 0) -> Iterator[Record]:
-        """The journal's records above this number that can be read."""
+        """The records of archive and journal above this number that can be read."""
+        first = self.segments[0].first if self.segments else 1
+        for number, payload in self.archive.payloads(self.writer, after, first):
+            yield from _understood(number, payload)
         for segment in self.segments:
-            yield from readable(segment, after)
+            start = bisect_right(segment.numbers, after)
+            for number, payload in segments.read_payloads(segment, start, len(segment.numbers)):
+                yield from _understood(number, payload)
 
     def ledger(self, store: Store | None) -> Ledger:
         """Where every reading is."""
@@ -85,11 +92,8 @@ class StoppedMonitor:
         )
 
 
-def readable(segment: Segment, after: int = 0) -> Iterator[Record]:
-    """The records of this segment above this number, without those that cannot be understood."""
-    for number, payload in segments.read_payloads(segment, 0, len(segment.numbers)):
-        if number > after and payload is not None:
-            try:
-                yield Record(number, decode(payload))
-            except JournalDamaged:
-                continue  # `verify` reports it as a number that is missing
+def _understood(number: int, payload: bytes | None) -> Iterator[Record]:
+    """The record, or nothing; `verify` reports its number as missing."""
+    if payload is not None:
+        with suppress(JournalDamaged):
+            yield Record(number, decode(payload))

@@ -63,6 +63,7 @@ def _journal(stopped: StoppedMonitor) -> Iterator[str]:
         yield f"journal: {text}"
     known = {number for segment in stopped.segments for number in segment.numbers}
     unreadable = known - {record.number for record in stopped.records()}
+    yield from stopped.archive.damaged
     if unreadable:
         yield f"journal: {len(unreadable)} records cannot be understood, the first is {min(unreadable)}"
 

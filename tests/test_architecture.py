@@ -23,6 +23,7 @@ ROOMS = {
 ORDER = [
     ["readings", "errors", "clock", "timestamps", "tags", "settings", "ledger", "status", "__init__"],
     ["records", "detectors", "memory", "validation", "sources", "segments", "data_folder"],
+    ["archive"],
     ["journal", "stores", "pipeline", "rescoring", "recent"],
     ["dead_letters"],
     ["loader"],
