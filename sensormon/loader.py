@@ -4,7 +4,7 @@ A state machine with one step at a time, so that a thread can drive it with the 
 and a test without. What each kind of `StoreError` leads to:
 
     StoreUnavailable   wait 1, 2, 4 … 30 s, try again
-    StoreBroken        close, then the same
+    StoreBroken        close, then the same; the fourth time in a row like StoreCorrupt
     StoreCorrupt       set the file aside, then the same; the journal fills the new one
     RowsRefused        those rows to the dead letters, the rest of the batch goes on
     JournalError       the same: the disk did not give the records
@@ -34,6 +34,8 @@ BATCH = 1_000
 """Readings in one transaction, about."""
 PACE = 1.0
 """Seconds between two transactions that are not full."""
+HOPELESS = 3
+"""A database that breaks again after so many reopenings is taken for a corrupt one."""
 CHECKPOINT = 60.0
 """Seconds between two checkpoints; journal segments are dropped after one."""
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
@@ -65,6 +67,7 @@ class Loader:
         self._checkpointed = 0
         self._latencies: deque[float] = deque(maxlen=200)
         self._retry_letters = True
+        self._scrubbed = False  # once a start: harm that nothing reads would be found too late
 
     @property
     def position(self) -> int | None:
@@ -144,6 +147,9 @@ class Loader:
             return 0.0 if full else PACE
         if not records:
             self._enter(StoreState.HEALTHY)
+            if not self._scrubbed:
+                self._store.scrub()
+                self._scrubbed = True
         if now - self._last_checkpoint >= CHECKPOINT * SECOND or now < self._last_checkpoint:
             self._checkpoint(now)
         return max(0.05, (due - now) / SECOND) if records else PACE
@@ -175,7 +181,8 @@ class Loader:
 
     def _back_off(self, error: StoreError | JournalError) -> float:
         now = self._clock.now()
-        if isinstance(error, StoreCorrupt):
+        hopeless = isinstance(error, StoreBroken) and self._state.failures >= HOPELESS
+        if isinstance(error, StoreCorrupt) or hopeless:
             kept = self._store.set_aside()
             error.hint = f"{error.hint}; the harmed file is kept as {kept}"
         if isinstance(error, StoreBroken):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from sensormon.collector import Counters, Pending
-from sensormon.errors import StoreError
+from sensormon.errors import StoreCorrupt, StoreError
 from sensormon.journal import Journal
 from sensormon.memory import KEPT
 from sensormon.readings import is_good
@@ -46,15 +46,10 @@ def recall(journal: Journal, store: Store, now: int) -> Memory:
     position = 0
     reached = True
     try:
-        store.open()
-        mark = store.watermark(journal.writer)
-        position = mark.number if mark else 0
-        journal.go_on_after(position)
-        memory.histories = {one.tag: one for one in store.tag_histories(KEPT)}
-        received = store.accounts().received.get(journal.writer, {})
-        memory.counters = Counters(store.next_id(), dict(received))
-        applied = store.detector_settings()
-        memory.settings = applied[-1] if applied else None
+        position = _read_store(memory, journal, store)
+    except StoreCorrupt as error:
+        _log.error("%s; it is kept as %s", error, store.set_aside())
+        memory = Memory()
     except StoreError as error:
         reached = False
         _log.warning("starting without the store: %s", error)
@@ -69,6 +64,20 @@ def recall(journal: Journal, store: Store, now: int) -> Memory:
         # Nothing says which ids the store has used; the time in µs is above all of them.
         memory.counters.next_id = now
     return memory
+
+
+def _read_store(memory: Memory, journal: Journal, store: Store) -> int:
+    """Fill in what the store knows; the number of the last record it has."""
+    store.open()
+    mark = store.watermark(journal.writer)
+    position = mark.number if mark else 0
+    journal.go_on_after(position)
+    memory.histories = {one.tag: one for one in store.tag_histories(KEPT)}
+    received = store.accounts().received.get(journal.writer, {})
+    memory.counters = Counters(store.next_id(), dict(received))
+    applied = store.detector_settings()
+    memory.settings = applied[-1] if applied else None
+    return position
 
 
 def _replay(memory: Memory, record: Record) -> None:

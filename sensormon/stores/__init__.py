@@ -99,6 +99,9 @@ class Store(Protocol):
     def checkpoint(self) -> None:
         """Make everything loaded so far independent of any write-ahead file."""
 
+    def scrub(self) -> None:
+        """Read every row once. Raises StoreCorrupt where something does not read back."""
+
     def accounts(self) -> Accounts:
         """The counts of the ledger, read in one transaction."""
 

@@ -48,6 +48,8 @@ def translated(path: Path, operation: str) -> Iterator[None]:
 
 def _io_error(error: duckdb.Error, path: Path, where: str) -> StoreError:
     text = _line(error)
+    if "orrupt" in text or "checksum" in text:
+        return _corrupt(error, where)
     known = ("lock", "Permission denied", "Read-only", "No space", "No such file", "Is a directory")
     if any(word in text for word in known) or not path.exists():
         return StoreUnavailable(text, where=where, hint=_hint(text))

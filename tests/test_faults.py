@@ -1,0 +1,150 @@
+"""Zero loss under fire: killed at random, files harmed in between, each acknowledged reading there once.
+
+The truth is what the monitor said on its standard output before it was killed, not what
+it wrote anywhere.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sensormon.clock import SystemClock
+from sensormon.monitor import Monitor
+from sensormon.settings import Settings
+from sensormon.stopped import StoppedMonitor
+from sensormon.verification import verify
+
+Fault = Callable[[Path, random.Random], None]
+
+
+def nothing(_: Path, __: random.Random) -> None:
+    """The kill alone."""
+
+
+def delete_database(folder: Path, _: random.Random) -> None:
+    for path in folder.glob("sensormon.duckdb*"):
+        path.unlink()
+
+
+def truncate_database(folder: Path, rng: random.Random) -> None:
+    _truncate(folder / "sensormon.duckdb", rng)
+
+
+def flip_database(folder: Path, rng: random.Random) -> None:
+    _flip(folder / "sensormon.duckdb", rng)
+
+
+def truncate_wal(folder: Path, rng: random.Random) -> None:
+    _truncate(folder / "sensormon.duckdb.wal", rng)
+
+
+def flip_wal(folder: Path, rng: random.Random) -> None:
+    _flip(folder / "sensormon.duckdb.wal", rng)
+
+
+def tear_journal(folder: Path, rng: random.Random) -> None:
+    """The beginning of an append that the power cut short."""
+    newest = max((folder / "journal").glob("*.seg"))
+    with newest.open("ab") as file:
+        file.write(b"\xf5SMR" + rng.randbytes(2))
+
+
+def _truncate(path: Path, rng: random.Random) -> None:
+    if path.exists():
+        with path.open("r+b") as file:
+            file.truncate(rng.randrange(path.stat().st_size + 1))
+
+
+def _flip(path: Path, rng: random.Random) -> None:
+    if path.exists() and path.stat().st_size:
+        with path.open("r+b") as file:
+            at = rng.randrange(path.stat().st_size)
+            file.seek(at)
+            (byte,) = file.read(1)
+            file.seek(at)
+            file.write(bytes([byte ^ (1 << rng.randrange(8))]))
+
+
+FAULTS: list[Fault] = [
+    nothing,
+    tear_journal,
+    delete_database,
+    nothing,
+    truncate_wal,
+    flip_wal,
+    nothing,
+    truncate_database,
+    flip_database,
+]
+
+
+def run_and_kill(folder: Path, seed: int, rng: random.Random) -> dict[int, float]:
+    """Let a monitor run until a random number of acknowledgements; what it acknowledged by id."""
+    acknowledged: dict[int, float] = {}
+    lines = rng.randrange(1, 150)
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.feeder", str(folder), str(seed)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for count, line in enumerate(process.stdout):
+            first, rejected, values = line.split(" ")
+            assert rejected == "0"
+            for i, value in enumerate(values.split(",")):
+                one = int(first) + i
+                assert one not in acknowledged
+                acknowledged[one] = float(value)
+            if count >= lines:
+                break
+        process.kill()
+        rest = process.stdout.read()
+        assert acknowledged, process.stderr.read()
+        for line in rest.splitlines(keepends=True):
+            if line.endswith("\n"):  # said before the kill and read after it
+                first, _, values = line.split(" ")
+                acknowledged |= {int(first) + i: float(v) for i, v in enumerate(values.split(","))}
+    return acknowledged
+
+
+def check(folder: Path, acknowledged: dict[int, float]) -> None:
+    """Every acknowledged reading is in the store exactly once, and `verify` agrees."""
+    monitor = Monitor(Settings(data_dir=folder, source="none"), SystemClock())
+    monitor.drain()
+    monitor.stop()
+    stopped = StoppedMonitor(folder, str(folder / "sensormon.duckdb"))
+    report = verify(stopped)
+    assert report.findings == ()
+    with stopped.store() as store:
+        assert store is not None
+        counts = store.recount()
+        assert counts.rows == counts.distinct_ids
+        stored = store.values_between(0, 2**62)
+    missing = acknowledged.keys() - stored.keys()
+    assert not missing, f"{len(missing)} acknowledged readings are lost, the first is {min(missing)}"
+    assert {one: stored[one] for one in acknowledged} == acknowledged
+
+
+@pytest.mark.parametrize(
+    ("kills", "seed"), [(12, 1), pytest.param(100, 2, marks=pytest.mark.long)], ids=["dozen", "hundred"]
+)
+def test_killed_and_harmed_again_and_again_nothing_is_lost_or_doubled(
+    tmp_path: Path, kills: int, seed: int
+) -> None:
+    rng = random.Random(seed)  # noqa: S311  where a kill falls need not be secret
+    folder = tmp_path / "data"
+    acknowledged: dict[int, float] = {}
+    for round_number in range(kills):
+        said = run_and_kill(folder, seed * 1000 + round_number, rng)
+        assert not said.keys() & acknowledged.keys(), "an id was given twice"
+        acknowledged |= said
+        FAULTS[round_number % len(FAULTS)](folder, rng)
+    check(folder, acknowledged)
