@@ -67,7 +67,7 @@ class Loader:
         self._checkpointed = 0
         self._latencies: deque[float] = deque(maxlen=200)
         self._retry_letters = True
-        self._scrubbed = False  # once a start: harm that nothing reads would be found too late
+        self._scrubbed = False  # once an opening: harm that nothing reads would be found too late
 
     @property
     def position(self) -> int | None:
@@ -131,28 +131,35 @@ class Loader:
             self._store.open()
             mark = self._store.watermark(self._journal.writer)
             self._position = mark.number if mark else 0
+            self._scrubbed = False
         if self._retry_letters:
             self._dead_letters.retry(self._store, now)
             self._retry_letters = False
-        due = self._last_load + round(PACE * SECOND)
-        records = self._journal.read(self._position, BATCH)
-        full = sum(_rows(record) for record in records) >= BATCH
-        if records and (full or now >= due or now < self._last_load):
-            started = self._clock.now()
-            self._load(records, now)
-            self._position = records[-1].number
-            self._latencies.append((self._clock.now() - started) / SECOND)
-            self._last_load = now
-            self._enter(StoreState.HEALTHY)
-            return 0.0 if full else PACE
-        if not records:
-            self._enter(StoreState.HEALTHY)
-            if not self._scrubbed:
-                self._store.scrub()
-                self._scrubbed = True
+        wait = self._load_due(now, self._position)
+        if wait > 0 and not self._scrubbed:
+            self._store.scrub()
+            self._scrubbed = True
         if now - self._last_checkpoint >= CHECKPOINT * SECOND or now < self._last_checkpoint:
             self._checkpoint(now)
-        return max(0.05, (due - now) / SECOND) if records else PACE
+        return wait
+
+    def _load_due(self, now: int, position: int) -> float:
+        """Load what is due; the seconds until there can be more, 0 when there is more now."""
+        due = self._last_load + round(PACE * SECOND)
+        records = self._journal.read(position, BATCH)
+        full = sum(_rows(record) for record in records) >= BATCH
+        if not records:
+            self._enter(StoreState.HEALTHY)
+            return PACE
+        if not full and self._last_load <= now < due:
+            return max(0.05, (due - now) / SECOND)
+        started = self._clock.now()
+        self._load(records, now)
+        self._position = records[-1].number
+        self._latencies.append((self._clock.now() - started) / SECOND)
+        self._last_load = now
+        self._enter(StoreState.HEALTHY)
+        return 0.0 if full else PACE
 
     def _load(self, records: Sequence[Record], now: int) -> None:
         try:

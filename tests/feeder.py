@@ -22,7 +22,7 @@ TAGS = ("fermenter_temp", "fermenter_ph")
 
 def main(folder: str, seed: int) -> None:
     """Small segments and frequent checkpoints, so that a kill meets them often."""
-    loader.CHECKPOINT = 0.15
+    loader.CHECKPOINT = 0.05
     loader.PACE = 0.02
     Journal.__init__.__kwdefaults__["segment_bytes"] = 20_000
     clock = SystemClock()

@@ -87,7 +87,7 @@ FAULTS: list[Fault] = [
 def run_and_kill(folder: Path, seed: int, rng: random.Random) -> dict[int, float]:
     """Let a monitor run until a random number of acknowledgements; what it acknowledged by id."""
     acknowledged: dict[int, float] = {}
-    lines = rng.randrange(1, 150)
+    lines = rng.randrange(1, 1500)
     with subprocess.Popen(
         [sys.executable, "-m", "tests.feeder", str(folder), str(seed)],
         stdout=subprocess.PIPE,

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from sensormon.archive import Archive
 from sensormon.clock import SECOND, ManualClock
 from sensormon.dead_letters import DeadLetters
 from sensormon.journal import Journal
@@ -195,6 +196,37 @@ def test_a_fault_of_ours_stops_loading_and_is_shown(rig: Rig, records: Records) 
     assert rig.loader.status().state is StoreState.FAILED
     assert "another version" in rig.loader.status().problem
     assert len(rig.journal.read(0)) == 1
+
+
+def test_a_steady_flow_does_not_put_off_the_checkpoint(rig: Rig, records: Records) -> None:
+    first = 1
+    for _ in range(70):
+        rig.append(records(1, 3, first))
+        first += 1
+        rig.step()
+    assert len(rig.journal.read(0)) < 70, "nothing was retired while readings kept coming"
+
+
+def test_a_lost_database_is_made_anew_from_archive_and_journal(
+    rig: Rig, records: Records, tmp_path: Path
+) -> None:
+    rig.journal.close()
+    rig.journal = Journal(
+        tmp_path / "journal", reserve_bytes=0, segment_bytes=4000, archive=Archive(tmp_path / "archive")
+    )
+    rig.loader = Loader(rig.journal, rig.store, rig.letters, rig.clock)
+    rig.append(records(40))
+    rig.step(3)
+    rig.clock.advance(61)
+    rig.step()
+    assert len(list((tmp_path / "archive").glob("*.gz"))) >= 3
+    rig.path.unlink()
+    rig.step(60)
+    assert rig.ids() == list(range(1, 121))
+    harmed = sorted((tmp_path / "archive").glob("*.gz"))[1]
+    harmed.write_bytes(harmed.read_bytes()[:50])
+    assert len(rig.journal.read(0, 10**6)) < 40
+    assert any(harmed.name in text for text in rig.journal.damaged)
 
 
 def test_segments_go_only_after_a_checkpoint(rig: Rig, records: Records, clock: ManualClock) -> None:
