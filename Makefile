@@ -1,17 +1,21 @@
-# `make run` starts the monitor (PORT=8501), `make test` runs everything that must pass.
+# `make run` starts the monitor (PORT=8501), `make test` runs everything but the long forms of some
+# tests, which `make test-long` runs.
 
 PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types clean
+.PHONY: run test test-long lint types clean
 
 run: $(VENV)/run
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: lint types
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -m "not long" $(TESTS)
+
+test-long: $(VENV)/test
+	$(BIN)/python -m pytest -m long $(TESTS)
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ from typing import Any
 import pandas as pd
 
 from sensormon import timestamps
+from sensormon.bench import BENCHMARKS
 from sensormon.clock import SystemClock
 from sensormon.data_folder import holder_of, read_snapshot
 from sensormon.detectors import DETECTORS, detect
@@ -78,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("verify", help="check journal, store and ledger of a stopped monitor")
     check.add_argument("folder", type=Path, nargs="?", help="default: the data folder")
     check.set_defaults(run=_verify)
+
+    bench = commands.add_parser("bench", help="measure on this machine")
+    bench.add_argument("name", choices=sorted(BENCHMARKS))
+    bench.add_argument("--json", action="store_true", help="as JSON")
+    bench.set_defaults(run=_bench)
     return parser
 
 
@@ -209,6 +215,16 @@ def _verify(options: argparse.Namespace, settings: Settings) -> int:
         _print_ledger(report.ledger.to_dict())
     print("nothing lost, doubled or damaged" if not report.findings else f"{len(report.findings)} findings")
     return 1 if report.findings else 0
+
+
+def _bench(options: argparse.Namespace, _: Settings) -> int:
+    figures = BENCHMARKS[options.name]()
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        for name, figure in figures.items():
+            print(f"{name:<40} {figure:>16,.3f}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ ORDER = [
     ["restart"],
     ["monitor"],
     ["runtime", "stopped"],
-    ["verification", "api"],
+    ["verification", "api", "bench"],
     ["__main__"],
 ]
 """From the ground up; a module imports from its own floor and those below."""
