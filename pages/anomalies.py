@@ -1,5 +1,7 @@
 """Anomalies: what was flagged, why, and as a file."""
 
+from html import escape
+
 import pandas as pd
 import streamlit as st
 
@@ -24,12 +26,27 @@ def context(m: Monitor, viewer: Viewer, row: pd.Series) -> None:
     time = int(micros(pd.Series([row["time"]]))[0])
     around = (time - 120 * SECOND, min(time + 60 * SECOND, m.clock.now()))
     with panel("context"):
-        st.markdown(f"**{tag.label}** · {day_and_time(time, viewer.zone)}")
-        st.markdown(f":red[◆ {why(tag, row['value'], row['expected'], row['upper'], row['score'])}]")
+        st.html(f"<b>{escape(tag.label)}</b> · {day_and_time(time, viewer.zone)}")
+        sentence = why(tag, row["value"], row["expected"], row["upper"], row["score"])
+        st.html(f'<span class="abnormal">◆ {escape(sentence)}</span>')
         frame = m.history([tag.name], *around)
         figure = live_chart(frame, tag, around, viewer.palette, 260, mark=time)
         chart(figure, "context", f"{tag.label} around the anomaly")
         st.caption("Two minutes before, one minute after. Shaded: where the reading was expected.")
+
+
+def tag_filter(m: Monitor) -> list[str]:
+    """The tags to show; none means all. Many tags are a list to search, few are pills."""
+    label, key = "Tags, all where none is chosen", "tags"
+
+    def named(name: str) -> str:
+        return m.tags[name].label
+
+    if len(m.tags) > 12:
+        return st.multiselect(label, m.tags.names, format_func=named, key=key, bind="query-params")
+    return st.pills(
+        label, m.tags.names, selection_mode="multi", format_func=named, key=key, bind="query-params"
+    )
 
 
 def page(m: Monitor, viewer: Viewer) -> None:
@@ -38,15 +55,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
         span = st.segmented_control(
             "Time range", CHOICES, default="1 h", required=True, key="within", bind="query-params"
         )
-        names = st.pills(
-            "Tags, all where none is chosen",
-            m.tags.names,
-            selection_mode="multi",
-            wrap=True,
-            format_func=lambda name: m.tags[name].label,
-            key="tags",
-            bind="query-params",
-        )
+        names = tag_filter(m)
         least = st.number_input(
             "Lowest score (z)",
             0.0,
@@ -61,15 +70,17 @@ def page(m: Monitor, viewer: Viewer) -> None:
     span = span or "1 h"  # an address may name none
     until = m.clock.now()
     since = until - SPANS[span] * SECOND
-    rows = m.anomalies(names or None, since, until, least, MOST)
-    rows = rows[rows["tag"].isin(m.tags.names)]
+    rows = m.anomalies(names or m.tags.names, since, until, least, MOST)
     if rows.empty:
         st.info(
             "Choose a longer time range, more tags or a lower score to see more.", title="No anomalies here"
         )
         return
     with panel("counts"):
-        st.markdown(f"**{counted(len(rows), 'anomaly')}** in {span}, {pace(len(rows), SPANS[span])}")
+        if len(rows) < MOST:
+            st.markdown(f"**{counted(len(rows), 'anomaly')}** in {span}, {pace(len(rows), SPANS[span])}")
+        else:
+            st.markdown(f"**More than {MOST:,} anomalies** in {span}; the newest {MOST:,} are counted below")
         figure = count_chart(rows, (since, until), viewer.palette)
         chart(figure, "counts", f"Anomalies over the last {span}")
     if len(rows) == MOST:

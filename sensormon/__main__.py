@@ -30,6 +30,7 @@ from sensormon.ledger import LedgerLine
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings, read_settings
 from sensormon.stopped import StoppedMonitor
+from sensormon.validation import EARLIEST
 from sensormon.verification import verify
 
 FOREVER = timestamps.parse("9000-01-01")
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except SensormonError as error:
         print(f"sensormon: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"sensormon: {error.filename}: {error.strerror}. Give another path", file=sys.stderr)
         return 2
     return code
 
@@ -122,6 +126,8 @@ def _score(options: argparse.Namespace, _: Settings) -> int:
     params = {}
     for text in options.param:
         name, _sign, number = text.partition("=")
+        if name in ("detector", "times", "resolution"):
+            raise UsageError(f"there is no parameter {name!r}", where="--param", hint="See docs/detection.md")
         try:
             params[name] = float(number)
         except ValueError as error:
@@ -154,11 +160,18 @@ def _read_values(path: Path) -> pd.DataFrame:
             where=str(path),
             hint="Correct it",
         )
+    for row, text in enumerate(frame.get("timestamp", ())):
+        try:
+            timestamps.parse(str(text))
+        except (ValueError, OverflowError) as error:
+            raise UsageError(
+                f"line {row + 2}: {text!r} is not an ISO 8601 time", where=str(path), hint="Correct it"
+            ) from error
     return frame.assign(value=numbers)
 
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:
-    since = _time(options.since, "--since", 0)
+    since = _time(options.since, "--since", EARLIEST)
     until = _time(options.until, "--until", FOREVER)
     stopped = StoppedMonitor(settings.data_dir, settings.store_url)
     with stopped.store() as store:

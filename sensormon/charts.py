@@ -10,6 +10,7 @@ What it is not: a place that reads data or knows about Streamlit.
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,7 @@ def _figure(
     layout["yaxis2"] = {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True}
     layout["annotations"] = [
         {
-            "text": view.tag.unit,
+            "text": escape(view.tag.unit),
             "x": 0,
             "y": 1,
             "xref": "paper",

@@ -191,6 +191,8 @@ class Collector:
         if len(times):
             newest = int(times.max())
             self._last_reading = max(newest, self._last_reading or newest)
+        if self._arrivals and now < self._arrivals[-1][0]:
+            self._arrivals.clear()  # the clock was set back
         self._arrivals.append((now, processed.received))
         while self._arrivals and self._arrivals[0][0] <= now - RATE_SPAN * SECOND:
             self._arrivals.popleft()

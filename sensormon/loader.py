@@ -99,8 +99,9 @@ class Loader:
         if self._state.state is StoreState.FAILED:
             return PACE
         now = self._clock.now()
-        if self._state.next_try is not None and now < self._state.next_try:
-            return (self._state.next_try - now) / SECOND
+        wait = ((self._state.next_try or now) - now) / SECOND
+        if 0 < wait <= BACKOFF[-1]:  # longer only where the clock was set back
+            return wait
         try:
             return self._advance(now)
         except StoreFault as error:

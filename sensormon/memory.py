@@ -2,7 +2,7 @@
 
 A duplicate has the tag, the time and the value of a reading that was accepted before.
 Another value at the same time is no duplicate: senders with second resolution do that.
-The memory is bounded, `KEPT` readings a tag, so an older duplicate is not recognised;
+The memory is bounded, `KEPT` good readings a tag, so an older duplicate is not recognised;
 re-sending a whole file or request is recognised by its own key, not here.
 """
 
@@ -21,14 +21,14 @@ _NEVER = np.iinfo(np.int64).min
 
 
 class TagMemory:
-    """The last `KEPT` accepted readings of each of `tags` tags, by tag code."""
+    """The last `KEPT` readings of each tag that a detector learned, and as many others, by tag code."""
 
     def __init__(self, tags: int) -> None:
-        self._time = np.zeros((tags, KEPT), dtype=np.int64)
-        self._value = np.zeros((tags, KEPT), dtype=np.float64)
-        self._learned = np.zeros((tags, KEPT), dtype=np.bool_)
-        self._count = np.zeros(tags, dtype=np.int64)
-        self._intact = np.zeros(tags, dtype=np.int64)  # older rows were overwritten, then forgotten
+        # The second axis: 0 readings that were not learned, 1 those that were.
+        self._time = np.zeros((tags, 2, KEPT), dtype=np.int64)
+        self._value = np.zeros((tags, 2, KEPT), dtype=np.float64)
+        self._count = np.zeros((tags, 2), dtype=np.int64)
+        self._intact = np.zeros((tags, 2), dtype=np.int64)  # older rows were overwritten, then forgotten
         self._newest = np.full(tags, _NEVER, dtype=np.int64)
 
     def admit(self, tag: NDArray[np.int32], time: Ints, value: Floats, learned: Bools) -> Bools:
@@ -38,61 +38,66 @@ class TagMemory:
         """
         duplicate = np.zeros(len(tag), dtype=np.bool_)
         _admit(
-            tag, time, value, learned,
-            self._time, self._value, self._learned, self._count, self._newest, duplicate,
+            tag, time, value, learned.astype(np.int64),
+            self._time, self._value, self._count, self._newest, duplicate,
         )  # fmt: skip
         return duplicate
 
-    def forget(self, tag: NDArray[np.int32]) -> None:
-        """Forget the newest readings again: one of tag `tag[i]` for each i."""
-        for code, times in zip(*np.unique(tag, return_counts=True), strict=True):
-            count = self._count[code]
-            self._time[code, np.arange(max(0, count - times), count) % KEPT] = _NEVER
-            self._intact[code] = max(self._intact[code], count - KEPT)
-            self._count[code] = max(0, count - times)
-            rows = self._rows(int(code))
-            self._newest[code] = self._time[code, rows].max() if len(rows) else _NEVER
+    def forget(self, tag: NDArray[np.int32], learned: Bools) -> None:
+        """Forget the newest readings again: one of tag `tag[i]` for each i, learned or not."""
+        for code in np.unique(tag).tolist():
+            for kind in (0, 1):
+                times = int(np.count_nonzero((tag == code) & (learned == bool(kind))))
+                count = int(self._count[code, kind])
+                self._time[code, kind, np.arange(max(0, count - times), count) % KEPT] = _NEVER
+                self._intact[code, kind] = max(self._intact[code, kind], count - KEPT)
+                self._count[code, kind] = max(0, count - times)
+            self._renew_newest(code)
 
     def restore(self, tag: int, time: Ints, value: Floats, learned: Bools) -> None:
         """Remember these readings of one tag, oldest first, and no others."""
-        last = slice(-KEPT, None)
-        kept = len(time[last])
-        self._time[tag, :kept] = time[last]
-        self._value[tag, :kept] = value[last]
-        self._learned[tag, :kept] = learned[last]
-        self._count[tag] = kept
-        self._intact[tag] = 0
-        self._newest[tag] = time[last].max() if kept else _NEVER
+        for kind in (0, 1):
+            rows = np.flatnonzero(learned == bool(kind))[-KEPT:]
+            self._time[tag, kind, : len(rows)] = time[rows]
+            self._value[tag, kind, : len(rows)] = value[rows]
+            self._count[tag, kind] = len(rows)
+            self._intact[tag, kind] = 0
+        self._renew_newest(tag)
 
     def learned(self, tag: int) -> Floats:
         """The values of this tag that a detector has learned, oldest first."""
-        rows = self._rows(tag)
-        values: Floats = self._value[tag, rows][self._learned[tag, rows]]
+        values: Floats = self._value[tag, 1, self._rows(tag, 1)]
         return values
 
-    def _rows(self, tag: int) -> Ints:
-        count = int(self._count[tag])
-        return np.arange(max(int(self._intact[tag]), count - KEPT), count, dtype=np.int64) % KEPT
+    def _renew_newest(self, tag: int) -> None:
+        times = np.concatenate([self._time[tag, kind, self._rows(tag, kind)] for kind in (0, 1)])
+        self._newest[tag] = times.max() if len(times) else _NEVER
+
+    def _rows(self, tag: int, kind: int) -> Ints:
+        count = int(self._count[tag, kind])
+        first = max(int(self._intact[tag, kind]), count - KEPT)
+        return np.arange(first, count, dtype=np.int64) % KEPT
 
 
 @numba.njit(cache=True)
 def _admit(  # type: ignore[no-untyped-def]
-    tag, time, value, learned, kept_time, kept_value, kept_learned, count, newest, duplicate
+    tag, time, value, learned, kept_time, kept_value, count, newest, duplicate
 ):  # pragma: no cover
-    size = kept_time.shape[1]
+    size = kept_time.shape[2]
     for i in range(len(tag)):
         code = tag[i]
         if time[i] <= newest[code]:
-            for j in range(min(count[code], size)):
-                if kept_time[code, j] == time[i] and kept_value[code, j] == value[i]:
-                    duplicate[i] = True
-                    break
+            for kind in range(2):
+                for j in range(min(count[code, kind], size)):
+                    if kept_time[code, kind, j] == time[i] and kept_value[code, kind, j] == value[i]:
+                        duplicate[i] = True
+                        break
             if duplicate[i]:
                 continue
         else:
             newest[code] = time[i]
-        slot = count[code] % size
-        kept_time[code, slot] = time[i]
-        kept_value[code, slot] = value[i]
-        kept_learned[code, slot] = learned[i]
-        count[code] += 1
+        kind = learned[i]
+        slot = count[code, kind] % size
+        kept_time[code, kind, slot] = time[i]
+        kept_value[code, kind, slot] = value[i]
+        count[code, kind] += 1

@@ -40,8 +40,8 @@ from sensormon.tags import TagTable, read_tags
 
 _log = logging.getLogger(__name__)
 
-STOP_SECONDS = 0.6
-"""How long a stop waits for the last readings to reach the store; the rest is in the journal."""
+STOP_SECONDS = 0.2
+"""How long a stop goes on loading the last readings; the rest is safe in the journal."""
 
 
 class Monitor:
@@ -93,8 +93,8 @@ class Monitor:
     def stop(self) -> None:
         """Stop taking readings, store what can be stored in a moment, let go of the folder."""
         collecting, loading = self.workers
-        collecting.stop(1.0)
-        loading.stop(2.0)
+        collecting.stop(0.3)
+        loading.stop(0.4)
         if not loading.alive:
             self._loader.drain(STOP_SECONDS)
             self._report()
@@ -267,13 +267,13 @@ class Monitor:
     def apply(self, params: Mapping[str, float], who: str) -> DetectorSettings:
         """Score with these parameters from the next reading on; recorded with who and when."""
         now = self.detection()
-        make(now.detector, **params)
+        made = make(now.detector, **params)
         settings = DetectorSettings(
             id=now.id + 1,
             applied=self.clock.now(),
             who=who.strip()[:100] or "not given",
             detector=now.detector,
-            params=dict(params),
+            params={one.name: getattr(made, one.name) for one in made.PARAMETERS},
             base=now.base,
         )
         self._collector.apply(settings)

@@ -45,7 +45,7 @@ _STYLE = """<style>
   padding: .5rem .8rem; margin-top: .5rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .card, .way, .sum, .first-line { font-variant-numeric: tabular-nums; }
 .card { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.2rem; }
-.card .label { font-weight: 600; min-width: 12rem; }
+.card .label { font-weight: 600; min-width: min(12rem, 100%%); max-width: 100%%; overflow-wrap: anywhere; }
 .card .value { font-size: 1.5rem; line-height: 2rem; font-weight: 600; min-width: 7.5rem; }
 .card .value, .card .verdict { white-space: nowrap; }
 .card .verdict { margin-left: auto; text-align: right; min-width: 17rem; }

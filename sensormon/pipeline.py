@@ -8,6 +8,7 @@ taken for a duplicate when its sender tries again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -78,7 +79,9 @@ class Pipeline:
         accepted = batch.take(rows)
         scores = self._state.run(codes[rows], accepted.value, learned[rows])
         np.add.at(self._learned, codes[rows], learned[rows])
-        everything = sorted([*malformed, *rejected], key=lambda one: one.index)
+        everything = sorted(
+            [*(replace(one, source=batch.source) for one in malformed), *rejected], key=lambda one: one.index
+        )
         return Processed(
             accepted=accepted, scores=scores, settings=self.settings.id, rejected=tuple(everything)
         )
@@ -87,8 +90,9 @@ class Pipeline:
         """Take back the batch that was processed last, as if it had not come."""
         accepted = processed.accepted
         codes = self._limits.codes(accepted)
-        self._memory.forget(codes)
-        np.subtract.at(self._learned, codes, is_good(accepted.quality))
+        learned = is_good(accepted.quality)
+        self._memory.forget(codes, learned)
+        np.subtract.at(self._learned, codes, learned)
         for code in np.unique(codes):
             self._restore_state(int(code))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -104,10 +104,22 @@ def _replay(memory: Memory, record: Record) -> None:
             value=_joined(old.value if old else None, batch.value[rows]),
             learned=_joined(old.learned if old else None, learned[rows]),
         )
+        memory.histories[tag] = _trimmed(memory.histories[tag])
 
 
 def _joined(old: _Column | None, new: _Column) -> _Column:
-    return new[-KEPT:] if old is None else np.concatenate([old, new])[-KEPT:]
+    return new if old is None else np.concatenate([old, new])
+
+
+def _trimmed(history: TagHistory) -> TagHistory:
+    """The history without what nobody needs: all but the last KEPT learned and the last KEPT others."""
+    learned = history.learned
+    if len(learned) <= 2 * KEPT:
+        return history
+    keep = np.zeros(len(learned), dtype=np.bool_)
+    keep[np.flatnonzero(learned)[-KEPT:]] = True
+    keep[np.flatnonzero(~learned)[-KEPT:]] = True
+    return replace(history, time=history.time[keep], value=history.value[keep], learned=learned[keep])
 
 
 def settings_in_force(remembered: DetectorSettings | None, settings: Settings, now: int) -> DetectorSettings:

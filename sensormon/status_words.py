@@ -34,7 +34,7 @@ def source_phrase(source: SourceStatus) -> Phrase:
     words = {
         SourceState.STARTING: "Starting",
         SourceState.COLLECTING: f"Collecting · {tags}{often}",
-        SourceState.WAITING: "Waiting for readings over HTTP",
+        SourceState.WAITING: "No source",
         SourceState.FINISHED: "Replay has come to its end",
         SourceState.REFUSING: "Refusing readings, nothing is acknowledged",
         SourceState.FAILED: "Not collecting, the collector has failed",

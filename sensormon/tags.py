@@ -167,13 +167,20 @@ def _tag(name: str, table: Any, path: Path) -> Tag:
         ends = value if isinstance(value, list) else []
         if len(ends) != 2 or any(isinstance(e, bool) or not isinstance(e, int | float) for e in ends):
             raise wrong(f"{key} must be two numbers, not {value!r}", f"Write {key} = [low, high]")
-        low, high = float(ends[0]), float(ends[1])
+        try:
+            low, high = float(ends[0]), float(ends[1])
+        except OverflowError as error:
+            raise wrong(f"{key} has a number that is too large", f"Write {key} = [low, high]") from error
         if not low < high:
             raise wrong(f"{key} must go from low to high, not {value!r}", "Swap the two numbers")
         return low, high
 
     valid = span("valid") or (-math.inf, math.inf)
     normal = span("normal")
+    if normal and not all(map(math.isfinite, normal)):
+        raise wrong("normal must have two finite ends", "Give the usual band, or leave it out")
+    if not text("label", "x").strip():
+        raise wrong("label must not be empty", "Give it a name, or leave it out")
     if normal and not (valid[0] <= normal[0] and normal[1] <= valid[1]):
         raise wrong(
             f"the normal band {list(normal)} is not inside the valid range {list(valid)}",

@@ -57,6 +57,9 @@ def test_score_gives_what_detect_gives(tmp_path: Path, capsys: pytest.CaptureFix
         ("value\n1\n", ["--param", "window=3"], "from 5 to 1000"),
         ("value\n1\n", ["--param", "window"], "no NAME=NUMBER"),
         ("value\n1\n", ["--param", "size=3"], "no parameter 'size'"),
+        ("value\n1\n", ["--param", "times=3"], "no parameter 'times'"),
+        ("value\n1\n", ["--out", "/nowhere/x.csv"], "Give another path"),
+        ("timestamp,value\nfoo,1\n", [], "line 2: 'foo' is not an ISO 8601 time"),
     ],
 )
 def test_score_says_in_one_line_what_is_wrong(

@@ -94,6 +94,16 @@ def test_it_waits_1_2_4_and_then_at_most_30_seconds(rig: Rig, records: Records) 
     assert rig.ids() == [1, 2, 3]
 
 
+def test_a_clock_set_back_does_not_put_off_the_next_try(rig: Rig, records: Records) -> None:
+    rig.path.mkdir()
+    rig.append(records(1))
+    rig.step()
+    rig.path.rmdir()
+    rig.clock.advance(-3600)
+    rig.step(3)
+    assert rig.ids() == [1, 2, 3]
+
+
 def test_a_database_locked_by_another_process_is_waited_for(rig: Rig, records: Records) -> None:
     script = (
         f"import duckdb, sys; held = duckdb.connect({str(rig.path)!r}); print('held', flush=True); "

@@ -18,6 +18,7 @@ from sensormon.__main__ import main
 from sensormon.clock import SECOND, ManualClock
 from sensormon.errors import UsageError
 from sensormon.monitor import Monitor
+from sensormon.readings import Batch, Quality, Reading
 from sensormon.settings import Settings
 from sensormon.stopped import StoppedMonitor
 from sensormon.verification import verify
@@ -82,18 +83,46 @@ def test_history_scored_anew_with_the_same_settings_is_the_same_to_the_bit(
     monitor.stop()
 
 
+def test_many_readings_that_are_not_good_change_neither_restart_nor_rescoring(
+    settings: Settings, clock: ManualClock
+) -> None:
+    rng = np.random.default_rng(4)
+    rows = [
+        Reading("fermenter_ph", START + i * SECOND, round(float(value), 3), Quality.UNCERTAIN if bad else 0)
+        for i, (value, bad) in enumerate(zip(rng.normal(7, 0.02, 3000), rng.random(3000) < 0.7, strict=True))
+    ]
+    settings = replace(settings, window=300)
+    for half in (rows[:2500], rows[2500:]):
+        monitor = Monitor(settings, clock)
+        for i in range(0, len(half), 100):
+            part = half[i : i + 100]
+            monitor.submit(Batch.of(part, source="test", received=part[-1].time))
+        monitor.stop()
+    monitor = Monitor(settings, clock)
+    monitor.drain()
+    since = START + 2000 * SECOND
+    stored = monitor.history(["fermenter_ph"], since, FAR)
+    again = monitor.rescore("fermenter_ph", since, FAR, {"window": 300, "threshold": 3.0})
+    assert stored["score"].notna().sum() > 200
+    for name in ("n", "score", "lower", "upper", "is_anomaly"):
+        assert stored[name].equals(again[name]), name
+    monitor.stop()
+
+
 def test_applied_settings_are_recorded_and_survive_a_restart(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     submit(monitor, 60)
     clock.advance(5)
+    monitor.apply({"threshold": 4.0}, "day shift")
+    assert dict(monitor.detection().params) == {"window": 50, "threshold": 4.0}
     monitor.apply({"window": 20, "threshold": 4.5}, "night shift")
     submit(monitor, 5, first=60)
     monitor.stop()
     monitor = Monitor(settings, clock)
     assert dict(monitor.detection().params) == {"window": 20, "threshold": 4.5}
     log = monitor.detection_log()
-    assert log["who"].tolist() == ["night shift", "environment"]
-    assert monitor.history(None, 0, FAR)["settings"].tolist() == [1] * 60 + [2] * 5
+    assert log["who"].tolist() == ["night shift", "day shift", "environment"]
+    assert monitor.history(None, 0, FAR)["settings"].tolist() == [1] * 60 + [3] * 5
     monitor.stop()
     monitor = Monitor(replace(settings, window=30), clock)
     assert monitor.detection().params["window"] == 30, "a changed environment is a deliberate choice too"
@@ -128,6 +157,33 @@ def test_the_first_start_fills_in_fifteen_minutes_that_say_so(settings: Settings
     again.backfill()
     assert len(again.recent(0)) == len(frame), "a second start filled in again"
     again.stop()
+
+
+def test_settings_windows_and_ledger_survive_a_restart_without_the_store(
+    settings: Settings, clock: ManualClock
+) -> None:
+    monitor = Monitor(settings, clock)
+    submit(monitor, 70)
+    monitor.apply({"window": 40, "threshold": 4.0}, "x")
+    monitor.drain()
+    monitor.stop()
+    database = Path(settings.store_url)
+    held = database.rename(database.with_name("held"))
+    database.mkdir()
+    monitor = Monitor(settings, clock)
+    assert dict(monitor.detection().params) == {"window": 40, "threshold": 4.0}
+    submit(monitor, 5, first=70)
+    assert monitor.recent(0)["n"].tolist() == [70, 71, 72, 73, 74]
+    assert monitor.recent(0)["score"].notna().all()
+    assert monitor.ledger().balanced
+    database.rmdir()
+    held.rename(database)
+    clock.advance(60)
+    monitor.drain()
+    assert monitor.ledger().total.stored == 75
+    assert monitor.ledger().balanced
+    monitor.stop()
+    assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()
 
 
 def test_a_second_monitor_on_the_folder_is_refused(settings: Settings, clock: ManualClock) -> None:

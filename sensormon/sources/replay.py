@@ -57,7 +57,8 @@ class Replay:
                 where=str(path),
                 hint="Give a number above 0, as in @60",
             )
-        self.name = f"replay:{path.name}"
+        # A file's name may hold bytes that are no text; the ledger and the store take text alone.
+        self.name = "replay:" + path.name.encode("utf-8", "replace").decode("utf-8")
         rows = _read(path)
         time = np.array(rows.time, dtype=np.int64)
         order = np.argsort(time, kind="stable")

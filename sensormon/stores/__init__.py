@@ -106,7 +106,7 @@ class Store(Protocol):
         """The counts of the ledger, read in one transaction."""
 
     def tag_histories(self, limit: int) -> list[TagHistory]:
-        """The newest `limit` readings of every tag, for a restart."""
+        """The newest `limit` good readings of every tag, and as many others, for a restart."""
 
     def next_id(self) -> int:
         """An id above that of every reading stored."""
@@ -123,7 +123,7 @@ class Store(Protocol):
         """Readings with since <= time < until in order of arrival; the newest `limit` of them."""
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
-        """The newest `rows` readings of the tag with a lower id, in order of arrival."""
+        """The newest `rows` good readings of the tag with a lower id, in order of arrival."""
 
     def anomalies(
         self, tags: Sequence[str] | None, since: int, until: int, min_score: float, limit: int

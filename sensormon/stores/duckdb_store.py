@@ -204,12 +204,14 @@ class DuckDBStore:
         learned = dict(self._rows("SELECT tag, n FROM latest"))
         newest = (
             "SELECT tag, time, value, quality, id FROM readings WHERE {where} "
-            "QUALIFY row_number() OVER (PARTITION BY tag ORDER BY id DESC) <= ? ORDER BY id"
+            "QUALIFY row_number() OVER (PARTITION BY tag, quality >> 30 = 0 ORDER BY id DESC) <= ? "
+            "ORDER BY id"
         )
         # Most tags have their newest rows at the end of the table; only the others need a full scan.
         reach = limit * max(1, len(learned)) * 2
         frame = self._frame(newest.format(where="id > (SELECT max(id) FROM latest) - ?"), [reach, limit])
-        counts = frame["tag"].value_counts()
+        good = frame["quality"].to_numpy(dtype=np.int64) >> 30 == 0
+        counts = frame.loc[good, "tag"].value_counts()
         short = [tag for tag, n in learned.items() if counts.get(tag, 0) < min(n, limit)]
         if short:
             more = self._frame(newest.format(where="tag IN (SELECT unnest(?))"), [short, limit])
@@ -246,7 +248,7 @@ class DuckDBStore:
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
         query = (
-            f"SELECT * FROM (SELECT {_COLUMNS} FROM readings WHERE tag = ? AND id < ? "  # noqa: S608
+            f"SELECT * FROM (SELECT {_COLUMNS} FROM readings WHERE tag = ? AND id < ? AND quality >> 30 = 0 "  # noqa: S608
             "ORDER BY id DESC LIMIT ?) ORDER BY id"
         )
         return self._frame(query, [tag, before_id, rows])
