@@ -50,10 +50,6 @@ class Archive:
         """Bytes of all files."""
         return sum(path.stat().st_size for path in self._paths())
 
-    def segments(self) -> list[Segment]:
-        """All segments that can be read, in order."""
-        return [found for path in self._paths() if (found := self._scan(path)) is not None]
-
     def payloads(self, writer: str, after: int, before: int) -> Iterator[tuple[int, bytes | None]]:
         """Numbers and payloads of this writer's records with after < number < before, in order."""
         paths = self._paths()
