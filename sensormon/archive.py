@@ -45,6 +45,14 @@ class Archive:
         segments.sync_folder(self.folder)
         self._drop_oldest()
 
+    def newest(self) -> Segment | None:
+        """The segment retired last; None where there is none that can be read."""
+        for path in reversed(self._paths()):
+            segment = self._scan(path)
+            if segment is not None and segment.writer:
+                return segment
+        return None
+
     @property
     def size(self) -> int:
         """Bytes of all files."""

@@ -2,12 +2,13 @@
 
 `Collector.submit` is the one way in. It validates, scores, makes durable and only then
 returns; sources, requests and imports all use it. The source thread takes what the
-source has due, the loader thread moves the journal into the store. Neither thread ends
-by itself: one that dies is in `failures`, on the screen and in /health.
+source has due, the loader thread moves the journal into the store. A thread that dies
+is on the screen and in /health, and is started again after 1, 2, 4 … 30 s.
 """
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import threading
 from collections import deque
@@ -16,11 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sensormon import timestamps
 from sensormon.clock import SECOND, Clock
 from sensormon.errors import JournalError, JournalFull
 from sensormon.journal import Journal
+from sensormon.journal_depth import JournalDepth
 from sensormon.ledger import add_up
-from sensormon.loader import Loader
+from sensormon.loader import BACKOFF, Loader
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Batch, Processed, Rejection
 from sensormon.recent import RecentReadings
@@ -32,6 +35,10 @@ _log = logging.getLogger(__name__)
 
 RATE_SPAN = 60
 """Seconds over which the rate of readings is taken."""
+
+
+_STEADY = 60
+"""A thread that ran for so many seconds is not failing in a row when it dies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +87,13 @@ class Collector:
         self._clock = clock
         self._lock = threading.Lock()
         self._refused = ""
+        self._refused_readings = 0
+        self.depth = JournalDepth()
         self._last_reading: int | None = None
         self._arrivals: deque[tuple[int, int]] = deque()
         self._latencies: deque[float] = deque(maxlen=200)
         self._pending = deque(pending)
+        self._waiting = sum(one.readings for one in pending)
         self._settled = 0
 
     def submit(
@@ -109,6 +119,7 @@ class Collector:
             except JournalError as error:
                 self._pipeline.undo(processed)
                 self._refused = str(error)
+                self._refused_readings += count
                 raise
             self._refused = ""
             now = self._clock.now()
@@ -116,8 +127,10 @@ class Collector:
             self._counters.received = received
             self._counters.next_id += len(processed.accepted)
             self._pending.append(Pending(number, batch.source, count, batch.received))
+            self._waiting += count
             self._recent.append(entry)
             self._note(processed, now)
+            self._sample_depth(now)
         return Receipt(number, entry.first_id, processed)
 
     def apply(self, settings: DetectorSettings) -> None:
@@ -132,6 +145,11 @@ class Collector:
         return self._pipeline.settings
 
     @property
+    def next_id(self) -> int:
+        """The id that the next accepted reading will have."""
+        return self._counters.next_id
+
+    @property
     def received(self) -> dict[str, int]:
         """How many readings have come in, per source."""
         return dict(self._counters.received)
@@ -141,11 +159,27 @@ class Collector:
         """Why the last batch could not be taken, and what to do; empty when it was."""
         return self._refused
 
+    @property
+    def refused_readings(self) -> int:
+        """How many readings could not be taken since the start, so that nobody was told they were."""
+        return self._refused_readings
+
     def settle(self, position: int) -> None:
-        """The store has everything up to this record number."""
+        """The store has everything up to this record number, and nothing beyond.
+
+        Where that is less than it had before (the database was lost), what it must load
+        again from archive and journal is counted as pending anew.
+        """
+        again = pending_records(self._journal, position, self._settled) if position < self._settled else []
         with self._lock:
+            self._pending.extendleft(reversed(again))
+            self._waiting += sum(one.readings for one in again)
+            self._settled = min(self._settled, position)
             while self._pending and self._pending[0].number <= position:
-                self._settled = self._pending.popleft().number
+                done = self._pending.popleft()
+                self._settled = done.number
+                self._waiting -= done.readings
+            self._sample_depth(self._clock.now())
 
     def account(self, position: int) -> tuple[dict[str, int], dict[str, int]] | None:
         """Readings received and readings journaled beyond this record number, by source.
@@ -162,13 +196,14 @@ class Collector:
     def journal_status(self) -> JournalStatus:
         """What is on disk, and what of it the store does not have yet."""
         with self._lock:
-            pending = list(self._pending)
+            batches, waiting = len(self._pending), self._waiting
+            oldest = self._pending[0].received if self._pending else None
             latencies = list(self._latencies) or [0.0]
         p50, p99 = np.percentile(latencies, [50, 99])
         return JournalStatus(
-            depth_batches=len(pending),
-            depth_readings=sum(one.readings for one in pending),
-            oldest=pending[0].received if pending else None,
+            depth_batches=batches,
+            depth_readings=waiting,
+            oldest=oldest,
             size=self._journal.size,
             damaged=self._journal.damaged,
             latency_p50=float(p50),
@@ -186,6 +221,9 @@ class Collector:
         """The source time of the newest accepted reading, µs UTC."""
         return self._last_reading
 
+    def _sample_depth(self, now: int) -> None:
+        self.depth.add(now, self._waiting, self._pending[0].received if self._pending else None)
+
     def _note(self, processed: Processed, now: int) -> None:
         times = processed.accepted.time
         if len(times):
@@ -198,14 +236,40 @@ class Collector:
             self._arrivals.popleft()
 
 
-class Worker:
-    """A thread that runs until told to stop; `failure` says why it died, if it did."""
+def pending_records(journal: Journal, after: int, upto: int) -> list[Pending]:
+    """What the journal and its archive hold of records with after < number <= upto, as the ledger counts it.
 
-    def __init__(self, name: str, run: Callable[[threading.Event], None]) -> None:
+    Raises JournalError where the disk does not give them.
+    """
+    found: list[Pending] = []
+    while records := [one for one in journal.read(after) if one.number <= upto]:
+        after = records[-1].number
+        for record in records:
+            if isinstance(record.entry, BatchEntry):
+                processed = record.entry.processed
+                batch = processed.accepted
+                found.append(Pending(record.number, batch.source, processed.received, batch.received))
+    return found
+
+
+class ThreadKilled(BaseException):
+    """A thread was killed on purpose (`Worker.kill`). No handler for errors takes it for one."""
+
+
+class Worker:
+    """A thread that runs until told to stop. One that dies is started again, after a wait that grows.
+
+    `failure` says why it is not running now, `last_failure` why it was not, the last time.
+    """
+
+    def __init__(self, name: str, run: Callable[[threading.Event], None], clock: Clock) -> None:
         self.name = name
         self.failure = ""
+        self.last_failure = ""
+        self.restarts = 0
         self.stopping = threading.Event()
         self._run = run
+        self._clock = clock
         self._thread = threading.Thread(target=self._watch, name=f"sensormon-{name}", daemon=True)
 
     def start(self) -> None:
@@ -219,17 +283,34 @@ class Worker:
         if self._thread.is_alive():
             self._thread.join(seconds)
 
+    def kill(self) -> None:
+        """Have the thread die of ThreadKilled wherever it is; for demonstrations and tests."""
+        if self._thread.ident is not None:
+            thread, error = ctypes.c_ulong(self._thread.ident), ctypes.py_object(ThreadKilled)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
+
     @property
     def alive(self) -> bool:
         return self._thread.is_alive()
 
     def _watch(self) -> None:
-        try:
-            self._run(self.stopping)
-        except BaseException as error:
-            self.failure = f"The {self.name} stopped: {type(error).__name__}: {error}. Restart the monitor"
-            _log.exception("the %s stopped", self.name)
-            raise
+        in_a_row = 0
+        while not self.stopping.is_set():
+            started = self._clock.now()
+            try:
+                self._run(self.stopping)
+                return
+            except BaseException as error:  # noqa: BLE001  whatever it is, it is shown and the work goes on
+                now = self._clock.now()
+                in_a_row = in_a_row + 1 if 0 <= now - started < _STEADY * SECOND else 1
+                wait = BACKOFF[min(in_a_row, len(BACKOFF)) - 1]
+                what = f"The {self.name} stopped: {type(error).__name__}: {error}".rstrip(": ")
+                _log.exception("the %s stopped, it is started again in %g s", self.name, wait)
+                self.last_failure = f"{timestamps.render(now)} {what}"
+                self.failure = f"{what}. It is started again in {wait:g} s"
+            self._clock.wait(self.stopping, wait)
+            self.restarts += 1
+            self.failure = ""
 
 
 def run_source(source: Source, collector: Collector, clock: Clock, stopping: threading.Event) -> SourceState:
@@ -258,6 +339,7 @@ def run_loader(
     loader: Loader, clock: Clock, stopping: threading.Event, after_step: Callable[[], None]
 ) -> None:
     """Step the loader until told to stop; `after_step` is told of each step."""
+    loader.begin()
     while not stopping.is_set():
         seconds = loader.step()
         after_step()

@@ -28,12 +28,17 @@ from sensormon.stores.columns import row_ids
 FILE = "failed_measurements.jsonl"
 
 
+_Lines = tuple[list[dict[str, Any]], list[bytes]]
+"""The lines that can be read, and those that cannot."""
+
+
 class DeadLetters:
     """The dead-letter file of one data folder. One thread, the loader's, writes it."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self._damaged = folder / "failed_measurements.damaged.jsonl"
+        self._parsed: tuple[tuple[int, int], _Lines] = ((0, 0), ([], []))
 
     def counts(self) -> Counter[str]:
         """How many readings are in the file, per source."""
@@ -56,8 +61,10 @@ class DeadLetters:
         known = {line["id"] for line in self._read()[0]}
         lines = [_line(record, one, reason, now) for one, reason in reasons.items() if one not in known]
         if lines:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(line) + "\n" for line in lines)
+            with self.path.open("ab+") as file:
+                if file.tell() and self.path.read_bytes()[-1:] != b"\n":
+                    file.write(b"\n")  # a line that was cut short stays a line of its own
+                file.writelines(json.dumps(line).encode() + b"\n" for line in lines)
                 file.flush()
                 os.fsync(file.fileno())
 
@@ -89,9 +96,17 @@ class DeadLetters:
             self._write(left)
         return stored
 
-    def _read(self) -> tuple[list[dict[str, Any]], list[bytes]]:
-        if not self.path.exists():
+    def _read(self) -> _Lines:
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
             return [], []
+        version = (found.st_mtime_ns, found.st_size)
+        if self._parsed[0] != version:
+            self._parsed = version, self._parse()
+        return self._parsed[1]
+
+    def _parse(self) -> _Lines:
         good, damaged = [], []
         for text in self.path.read_bytes().splitlines():
             try:

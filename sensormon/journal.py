@@ -30,11 +30,15 @@ Rules:
  6. A segment is removed only by `retire`, which the loader calls after a checkpoint; a
     compressed copy goes to the archive first, and `read` goes on there when it is asked for
     records that are no longer here. So a lost database is made anew from both.
- 7. A folder found empty at opening gets a new writer id. The store keeps its watermark by
+ 7. A folder found empty at opening goes on with the writer id and above the numbers of the
+    archive, or with a new writer id where there is none. The store keeps its watermark by
     writer, so numbers that start again are never taken for old ones. Files that vanish
     while the journal is open are shown; writer and numbers go on in a new segment.
  8. A journal that has lost its end goes on above the store's watermark (`go_on_after`),
-    so that no new record has a number which the store takes for loaded.
+    so that no new record has a number which the store takes for loaded. Where the store
+    cannot be asked, numbers go on from the time in microseconds, rounded up to a multiple
+    of 2^20 (`go_on_from_time`); a segment that begins so is no sign of missing records.
+ 9. With a quota, `append` refuses what would take the folder above that many bytes.
 
 What it promises: any record whose append returned is read back bit for bit, or its
 damage is reported. What it does not: survive a disk that loses what it said it synced.
@@ -66,7 +70,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 class Journal:
     """See the module. `append` and `retire` each have one caller; reads come from any thread.
 
-    `fdatasync` is there for tests that make it fail.
+    `quota_bytes` is the most the folder may take, 0 for all there is. `fdatasync` is
+    there for tests that make it fail.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Journal:
         *,
         segment_bytes: int = SEGMENT_BYTES,
         reserve_bytes: int = RESERVE_BYTES,
+        quota_bytes: int = 0,
         archive: Archive | None = None,
         fdatasync: Callable[[int], None] = os.fdatasync,
     ) -> None:
@@ -88,11 +94,15 @@ class Journal:
         self._make_folder()
         self._segments = segments.scan_folder(folder)
         self._examine()
-        writers = [one.writer for one in self._segments if one.writer]
-        self.writer = writers[-1] if writers else uuid.uuid4().hex
-        self._next = self._segments[-1].last + 1 if self._segments else 1
-        self._serial = self._segments[-1].serial if self._segments else 0
         self._archive = archive
+        self._quota_bytes = quota_bytes
+        retired = archive.newest() if archive and not self._segments else None
+        before = self._segments or ([retired] if retired else [])
+        writers = [one.writer for one in before if one.writer]
+        self.writer = writers[-1] if writers else uuid.uuid4().hex
+        self._next = before[-1].last + 1 if before else 1
+        self._acknowledged = self._next - 1
+        self._serial = before[-1].serial if before else 0
         self._ensure_reserve()
 
     # -- writing ------------------------------------------------------------------
@@ -107,6 +117,7 @@ class Journal:
         record = segments.frame(number, encode(entry))
         try:
             self._notice_loss()
+            self._keep_quota(len(record))
             if self._fd < 0 or self._segments[-1].end + len(record) > self._segment_bytes:
                 self._roll(number)
             _write_all(self._fd, record)
@@ -117,6 +128,7 @@ class Journal:
         with self._lock:
             self._segments[-1].add(number, len(record))
             self._next = number + 1
+            self._acknowledged = number
         return number
 
     def go_on_after(self, number: int) -> None:
@@ -125,6 +137,12 @@ class Journal:
             self._report(f"records {self._next} to {number} are in the store and no longer in the journal")
             self.close()
             self._next = number + 1
+            self._acknowledged = number
+
+    def go_on_from_time(self, now: int) -> None:
+        """Number the next record by the time (µs): above all that a store out of reach may have."""
+        self.close()
+        self._next = segments.by_time(max(now, self._next))
 
     def retire(self, upto: int) -> None:
         """Remove the segments whose records all have numbers up to `upto`, but for the newest.
@@ -185,13 +203,24 @@ class Journal:
         finally:
             os.close(fd)
 
+    def _keep_quota(self, more: int) -> None:
+        if not self._quota_bytes:
+            return
+        with os.scandir(self.folder) as entries:
+            used = sum(one.stat().st_size for one in entries if one.is_file() and one.name != "reserve")
+        if used + more > self._quota_bytes:
+            raise OSError(errno.EDQUOT, "the journal's quota is used up")
+
     def _failed(self, error: OSError) -> JournalError:
         where = str(self.folder)
         if error.errno in _FULL:
             with suppress(OSError):  # the refusal is what counts
                 (self.folder / "reserve").unlink(missing_ok=True)
+            quota = error.errno == errno.EDQUOT and self._quota_bytes
             return JournalFull(
-                "no space left for the journal",
+                f"the journal's quota of {self._quota_bytes:,} bytes is used up"
+                if quota
+                else "no space left for the journal",
                 where=where,
                 hint="Free some space; readings are refused until then and nothing acknowledged is lost",
             )
@@ -272,7 +301,7 @@ class Journal:
     @property
     def last(self) -> int:
         """The highest number acknowledged; 0 where there is none."""
-        return self._next - 1
+        return self._acknowledged
 
     @property
     def size(self) -> int:

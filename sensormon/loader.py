@@ -90,6 +90,12 @@ class Loader:
             latency_p99=p99,
         )
 
+    def begin(self) -> None:
+        """Start from what the store says it has: after a thread that died anything else is a guess."""
+        if self._position is not None:
+            self._store.close()
+            self._position = None
+
     def retry_dead_letters(self) -> None:
         """Have the dead letters tried again at the next step."""
         self._retry_letters = True

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 
 import pandas as pd
 
@@ -20,8 +21,9 @@ from sensormon.clock import SECOND, Clock, SystemClock
 from sensormon.collector import Collector, Receipt, Worker, run_loader, run_source
 from sensormon.data_folder import DataFolder
 from sensormon.dead_letters import DeadLetters
+from sensormon.demonstrations import Demonstrator, remove_leftovers
 from sensormon.detectors import make
-from sensormon.errors import StoreError, UsageError
+from sensormon.errors import JournalError, StoreError, UsageError
 from sensormon.journal import Journal
 from sensormon.ledger import Ledger, add_up, balance
 from sensormon.loader import Loader
@@ -34,11 +36,13 @@ from sensormon.restart import recall, settings_in_force
 from sensormon.settings import Settings
 from sensormon.sources import open_source
 from sensormon.sources.simulator import Simulator
-from sensormon.status import SourceState, SourceStatus, Status
+from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
 from sensormon.stores import Accounts, open_store
 from sensormon.tags import TagTable, read_tags
 
 _log = logging.getLogger(__name__)
+
+MEGABYTE = 1_000_000
 
 STOP_SECONDS = 0.2
 """How long a stop goes on loading the last readings; the rest is safe in the journal."""
@@ -61,7 +65,10 @@ class Monitor:
         self._store = open_store(settings.store_url)
         self._folder = DataFolder(settings.data_dir)
         archive = Archive(settings.data_dir / "archive")
-        self._journal = Journal(settings.data_dir / "journal", archive=archive)
+        remove_leftovers(settings.data_dir / "journal")
+        self._journal = Journal(
+            settings.data_dir / "journal", archive=archive, quota_bytes=settings.journal_quota * MEGABYTE
+        )
         self._dead_letters = DeadLetters(settings.data_dir)
         memory = recall(self._journal, self._store, self.started)
         in_force = settings_in_force(memory.settings, settings, self.started)
@@ -74,14 +81,31 @@ class Monitor:
         )
         self._loader = Loader(self._journal, self._store, self._dead_letters, self.clock)
         self._accounts = Accounts()
+        self._last_ledger = Ledger(())
         self._source_state = SourceState.STARTING
         self._backfill = memory.first_start and isinstance(self._source, Simulator)
         if in_force is not memory.settings:
             self._collector.apply(in_force)
         self.workers = [
-            Worker("collector", self._collect),
-            Worker("loader", self._load),
+            Worker("collector", self._collect, self.clock),
+            Worker("loader", self._load, self.clock),
         ]
+        self.demonstrator = (
+            Demonstrator(
+                clock=self.clock,
+                store=self._store,
+                journal=self._journal,
+                collector=self._collector,
+                loader=self.workers[1],
+                status=self.status,
+                ledger=self.ledger,
+                recent=self._recent,
+                database=Path(settings.store_url),
+                quota=settings.journal_quota * MEGABYTE,
+            )
+            if settings.demo and "://" not in settings.store_url
+            else None
+        )
 
     # -- life ---------------------------------------------------------------------
 
@@ -93,6 +117,8 @@ class Monitor:
     def stop(self) -> None:
         """Stop taking readings, store what can be stored in a moment, let go of the folder."""
         collecting, loading = self.workers
+        if self.demonstrator is not None:
+            self.demonstrator.stop()
         collecting.stop(0.3)
         loading.stop(0.4)
         if not loading.alive:
@@ -136,7 +162,10 @@ class Monitor:
 
     def _after_step(self) -> None:
         if self._loader.position is not None:
-            self._collector.settle(self._loader.position)
+            try:
+                self._collector.settle(self._loader.position)
+            except JournalError as error:
+                _log.error("what must be loaded again cannot be counted yet: %s", error)
         self._report()
 
     def _report(self) -> None:
@@ -157,31 +186,44 @@ class Monitor:
             journal=self._collector.journal_status(),
             store=self._loader.status(),
             failures=tuple(worker.failure for worker in self.workers if worker.failure),
+            restarts=tuple(worker.last_failure for worker in self.workers if worker.last_failure),
+            dead_letters=DeadLetterStatus(
+                readings=self._dead_letters.counts().total(), damaged=self._dead_letters.damaged_now()
+            ),
         )
 
     def ledger(self) -> Ledger:
         """Where every reading is. With the store away, as of when it was last seen."""
         for _ in range(10):
+            accounts = self._accounts
             with suppress(StoreError):  # the last accounts and the journal beyond them still balance
-                self._accounts = self._store.accounts()
-            position = self._accounts.positions.get(self._journal.writer, 0)
-            account = self._collector.account(position)
+                accounts = self._store.accounts()
+            account = self._collector.account(accounts.positions.get(self._journal.writer, 0))
             if account is not None:
                 break
-        else:
-            account = self._collector.received, {}
+        else:  # the database was lost, and what it must load again is not counted yet
+            return self._last_ledger
+        self._accounts = accounts
         received, pending = account
         others = [
             counts for writer, counts in self._accounts.received.items() if writer != self._journal.writer
         ]
-        dead = self._dead_letters.counts()
-        return balance(
+        self._last_ledger = balance(
             received=add_up(received, *others),
             stored=self._accounts.stored,
             rejected=self._accounts.rejected,
-            dead_lettered=dead,
+            dead_lettered=self._dead_letters.counts(),
             pending=pending,
         )
+        return self._last_ledger
+
+    def journal_depth(self) -> pd.DataFrame:
+        """What waited in the journal, second by second over the last hour: time, readings, age."""
+        return self._collector.depth.frame()
+
+    def retry_dead_letters(self) -> None:
+        """Have the dead letters tried again with the loader's next step."""
+        self._loader.retry_dead_letters()
 
     def _source_status(self) -> SourceStatus:
         source, state = self._source, self._source_state
@@ -198,6 +240,7 @@ class Monitor:
             rate=self._collector.rate(),
             last_reading=self._collector.last_reading,
             problem=refused,
+            refused=self._collector.refused_readings,
         )
 
     # -- readings -----------------------------------------------------------------

@@ -60,9 +60,10 @@ def recall(journal: Journal, store: Store, now: int) -> Memory:
         after = records[-1].number
     if reached:
         memory.first_start = memory.counters.next_id == 1 and not memory.counters.received
-    elif memory.counters.next_id == 1:
-        # Nothing says which ids the store has used; the time in µs is above all of them.
-        memory.counters.next_id = now
+    else:
+        # Nothing says which ids and numbers the store has; the time in µs is above all of them.
+        memory.counters.next_id = max(memory.counters.next_id, now)
+        journal.go_on_from_time(now)
     return memory
 
 

@@ -25,6 +25,8 @@ _FRAME = struct.Struct("<4sIQ")  # magic, payload length, number; then CRC-32 of
 _CRC = struct.Struct("<I")
 HEADER_SIZE = _HEADER.size + _CRC.size
 FRAME_SIZE = _FRAME.size + _CRC.size
+_BY_TIME = 1 << 20
+_CLOCK = 1 << 50  # numbers from here on (µs since 1970: the year 2005) can be times
 _NAME = re.compile(r"(\d{8})-(\d{20})\.seg(\.gz)?")
 
 
@@ -66,6 +68,11 @@ class Segment:
 def name(serial: int, first: int) -> str:
     """The file name of a segment."""
     return f"{serial:08d}-{first:020d}.seg"
+
+
+def by_time(now: int) -> int:
+    """The first number from this time (µs) on that says of itself that it was taken from the clock."""
+    return -(-now // _BY_TIME) * _BY_TIME
 
 
 def first_number(path: Path) -> int:
@@ -188,10 +195,15 @@ def scan_folder(folder: Path) -> list[Segment]:
 
 
 def gaps(segments: list[Segment]) -> list[str]:
-    """The runs of record numbers that are missing from the first segment's first on, in words."""
+    """The runs of record numbers that are missing from the first segment's first on, in words.
+
+    A segment whose first number was taken from the clock is not compared with those before it.
+    """
     found: list[str] = []
     expected = segments[0].first if segments else 1
     for segment in segments:
+        if segment.first >= _CLOCK and segment.first % _BY_TIME == 0:
+            expected = max(expected, segment.first)
         if segment.first > expected:
             found.append(f"records {expected} to {segment.first - 1} are missing before {segment.path.name}")
             expected = segment.first

@@ -11,6 +11,8 @@
 | SENSORMON_WINDOW    | readings in the z-score's window, 5 to 1000     | 50                   |
 | SENSORMON_THRESHOLD | z above which a reading is an anomaly, 1 to 8   | 3.0                  |
 | SENSORMON_TOKEN     | the token that writes need                      | made at first start  |
+| SENSORMON_JOURNAL_QUOTA | MB that the journal may take, 0: all there is | 4096               |
+| SENSORMON_DEMO      | 1 shows the buttons that break the running system | 0                  |
 
 What it is not: read anywhere else. Nothing below `runtime` looks at the environment.
 """
@@ -44,6 +46,8 @@ class Settings:
     window: int = 50
     threshold: float = 3.0
     token: str = field(default="", repr=False)
+    journal_quota: int = 4096
+    demo: bool = False
 
     @property
     def store_url(self) -> str:
@@ -59,6 +63,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     known = {
         "DATA_DIR", "TAGS", "STORE", "SOURCE", "SEED", "INTERVAL", "WINDOW", "THRESHOLD", "TOKEN",
+        "JOURNAL_QUOTA", "DEMO",
     }  # fmt: skip
     values = {key: environment.get(f"SENSORMON_{key}", "").strip() for key in known}
     default = Settings()
@@ -102,6 +107,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         window=whole("WINDOW", *WINDOW, default.window, "readings"),
         threshold=number("THRESHOLD", *THRESHOLD, default.threshold, "standard deviations"),
         token=token,
+        journal_quota=whole("JOURNAL_QUOTA", 0, 2**30, default.journal_quota, "MB"),
+        demo=bool(whole("DEMO", 0, 1, 0, "")),
     )
 
 

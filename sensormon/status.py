@@ -31,6 +31,15 @@ class StoreState(StrEnum):
     STOPPED = "stopped"
 
 
+class WriteState(StrEnum):
+    """Whether readings get from the journal into the store, in one word."""
+
+    HEALTHY = "healthy"
+    RETRYING = "retrying"  # the store is away, nothing waits for it yet
+    SPOOLING = "spooling"  # the store is away, readings wait in the journal
+    FULL = "full"  # the journal can take no more: readings are refused
+
+
 @dataclass(frozen=True)
 class SourceStatus:
     """`last_reading` is the source time of the newest accepted reading (µs UTC)."""
@@ -42,6 +51,15 @@ class SourceStatus:
     rate: float  # readings per second over the last minute
     last_reading: int | None
     problem: str = ""  # what is wrong and what to do, in one line
+    refused: int = 0  # readings that could not be made durable since the start, so never acknowledged
+
+
+@dataclass(frozen=True)
+class DeadLetterStatus:
+    """Readings in the dead-letter file, and lines of it that cannot be read."""
+
+    readings: int = 0
+    damaged: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,7 +92,11 @@ class JournalStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The whole monitor at `now`. `failures` are background threads that died, and why."""
+    """The whole monitor at `now`.
+
+    `failures` are background threads that are dead now, and why; `restarts` those that
+    died and were started again, with the time.
+    """
 
     now: int
     started: int
@@ -82,6 +104,17 @@ class Status:
     journal: JournalStatus
     store: StoreStatus
     failures: tuple[str, ...] = ()
+    restarts: tuple[str, ...] = ()
+    dead_letters: DeadLetterStatus = DeadLetterStatus()
+
+    @property
+    def writing(self) -> WriteState:
+        """Healthy, retrying, spooling or full."""
+        if self.source.problem:
+            return WriteState.FULL
+        if self.store.state in (StoreState.HEALTHY, StoreState.STARTING) and not self.failures:
+            return WriteState.HEALTHY
+        return WriteState.SPOOLING if self.journal.depth_readings else WriteState.RETRYING
 
     @property
     def data_age(self) -> float | None:

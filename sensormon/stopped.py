@@ -57,12 +57,14 @@ class StoppedMonitor:
 
     @property
     def writer(self) -> str:
-        """The id of the journal's writer; empty where there is no journal."""
-        return next((one.writer for one in reversed(self.segments) if one.writer), "")
+        """The id of the journal's writer; empty where there is neither a journal nor an archive."""
+        retired = None if self.segments else self.archive.newest()
+        kept = self.segments or ([retired] if retired else [])
+        return next((one.writer for one in reversed(kept) if one.writer), "")
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """The records of archive and journal above this number that can be read."""
-        first = self.segments[0].first if self.segments else 1
+        first = self.segments[0].first if self.segments else _NO_END
         for number, payload in self.archive.payloads(self.writer, after, first):
             yield from _understood(number, payload)
         for segment in self.segments:
@@ -90,6 +92,9 @@ class StoppedMonitor:
             dead_lettered=self.dead_letters.counts(),
             pending=pending,
         )
+
+
+_NO_END = 1 << 63
 
 
 def _understood(number: int, payload: bytes | None) -> Iterator[Record]:

@@ -14,21 +14,32 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = {
     "streamlit": {"page_parts"},
     "plotly": {"charts", "traces", "live_cards", "page_parts"},
-    "duckdb": {"stores.duckdb_store", "stores.duckdb_errors"},
+    "duckdb": {"stores.duckdb_store", "stores.duckdb_errors", "stores.duckdb_hold"},
     "fastapi": {"api"},
     "numba": {"memory", "detectors"},
 }
 """Which modules may import a library; a package's name stands for all its modules."""
 
 ORDER = [
-    ["readings", "errors", "clock", "timestamps", "tags", "settings", "ledger", "status", "__init__"],
+    [
+        "readings",
+        "errors",
+        "clock",
+        "timestamps",
+        "tags",
+        "settings",
+        "ledger",
+        "status",
+        "journal_depth",
+        "__init__",
+    ],
     ["records", "detectors", "memory", "validation", "sources", "segments", "data_folder"],
     ["archive"],
     ["journal", "stores", "pipeline", "rescoring", "recent"],
     ["dead_letters"],
     ["loader"],
     ["collector"],
-    ["restart"],
+    ["restart", "demonstrations"],
     ["monitor"],
     ["runtime", "stopped"],
     ["verification", "api", "bench"],
