@@ -4,15 +4,29 @@ from html import escape
 
 import streamlit as st
 
+from sensormon.charts import depth_chart
+from sensormon.clock import SECOND
+from sensormon.demonstrations import DEMONSTRATIONS, Demonstrator
 from sensormon.errors import StoreError, UsageError
 from sensormon.ledger import Ledger
 from sensormon.monitor import Monitor
-from sensormon.page_parts import Viewer, anomalies_last_hour, begin, marked, not_readable, panel
+from sensormon.page_parts import Viewer, anomalies_last_hour, begin, chart, marked, not_readable, panel
 from sensormon.runtime import monitor
 from sensormon.sources.faults import FAULTS
 from sensormon.sources.simulator import Simulator
-from sensormon.status_words import boxes, source_tables, store_phrase
-from sensormon.words import duration, fault_words, refused
+from sensormon.status import Status
+from sensormon.status_words import (
+    boxes,
+    dead_letter_words,
+    proof_words,
+    refused_words,
+    source_tables,
+    store_phrase,
+    writing_phrase,
+)
+from sensormon.words import Phrase, duration, fault_words, refused
+
+MINUTE = 60 * SECOND
 
 
 @st.fragment(run_every=1)
@@ -31,9 +45,7 @@ def way(m: Monitor) -> None:
         )
         + "</div>"
     )
-    words = marked(store_phrase(status.store, status.journal, status.now))
-    last = f"Last error: {escape(status.store.last_error)}" if status.store.last_error else "No error so far"
-    st.html(f'<div>{words}</div><div class="quiet">{last}</div>')
+    st.html(state(status))
     st.subheader("Ledger, in readings", anchor=False)
     with panel("ledger"):
         st.html(equation(ledger))
@@ -47,6 +59,89 @@ def way(m: Monitor) -> None:
         right.dataframe(reasons, hide_index=True, key="reasons")
     else:
         right.caption("Nothing was rejected so far.")
+
+
+def state(status: Status) -> str:
+    """Healthy, retrying, spooling or full; the last error; what died and came back, as HTML."""
+    words = [marked(writing_phrase(status)), marked(store_phrase(status.store, status.journal, status.now))]
+    quiet = [
+        f"Last error: {status.store.last_error}" if status.store.last_error else "No error so far",
+        refused_words(status.source),
+        *(f"Started again by itself: {one}" for one in status.restarts),
+    ]
+    return f"<div>{' · '.join(words)}</div>" + "".join(
+        f'<div class="quiet">{escape(one)}</div>' for one in quiet if one
+    )
+
+
+@st.fragment(run_every=2)
+def journal(m: Monitor, viewer: Viewer) -> None:
+    """What waited in the journal over the last 15 minutes, and for how long."""
+    st.subheader("Journal over the last 15 minutes", anchor=False)
+    depth = m.journal_depth()
+    now = m.clock.now()
+    span = (now - 15 * MINUTE, now)
+    left, right = st.columns(2, gap="medium")
+    with left, panel("depth"):
+        st.caption("Readings waiting for the database")
+        chart(
+            depth_chart(depth, "readings", span, viewer.palette), "depth", "Readings waiting in the journal"
+        )
+    with right, panel("age"):
+        st.caption("Age of the oldest of them, seconds")
+        chart(depth_chart(depth, "age", span, viewer.palette), "age", "Age of the oldest waiting reading")
+
+
+@st.fragment(run_every=2)
+def dead_letters(m: Monitor) -> None:
+    """Readings the database refused: how many, and a button to try them again."""
+    letters = m.status().dead_letters
+    if not (letters.readings or letters.damaged):
+        return
+    st.subheader("Dead letters", anchor=False)
+    with panel("dead-letters"):
+        st.html(marked(Phrase(dead_letter_words(letters), True)))
+        if letters.readings and st.button("Try them again", key="retry-dead-letters"):
+            m.retry_dead_letters()
+            st.toast("They are tried again within a second. What the database takes leaves the file.")
+
+
+def demonstrations(demonstrator: Demonstrator) -> None:
+    """The buttons that break the running system, and what came of it."""
+    st.subheader("Break it, and watch it come back", anchor=False)
+    st.caption(
+        "These are real faults on this running monitor. One at a time; the proof is counted afterwards."
+    )
+    with panel("demonstrations"):
+        with st.container(horizontal=True):
+            for one in DEMONSTRATIONS.values():
+                if st.button(one.title, key=f"demo-{one.name}", help=one.sentence):
+                    try:
+                        demonstrator.start(one.name)
+                    except UsageError as error:
+                        st.toast(f"{error.what[:1].upper()}{error.what[1:]}. {error.hint}.")
+        carried_out(demonstrator)
+
+
+@st.fragment(run_every=1)
+def carried_out(demonstrator: Demonstrator) -> None:
+    """The demonstrations so far, newest first, step by step, with the proof."""
+    if not demonstrator.runs:
+        st.caption("None so far.")
+    for run in reversed(demonstrator.runs):
+        if run.proof is not None:
+            verdict = Phrase(proof_words(run.proof), not run.proof.holds)
+            title = "Nothing lost, nothing doubled" if run.proof.holds else "The proof fails"
+        else:
+            title = run.problem or "At work"
+            verdict = Phrase("", False)
+        steps = "".join(
+            f'<div class="quiet">{(time - run.started) / 1e6:,.1f} s: {escape(text)}</div>'
+            for time, text in list(run.steps)
+        )
+        failed = bool(run.problem) or (run.proof is not None and not run.proof.holds)
+        head = marked(Phrase(f"{run.demonstration.title}: {title}", failed))
+        st.html(f"<div><b>{head}</b></div>{steps}<div>{marked(verdict)}</div>")
 
 
 def equation(ledger: Ledger) -> str:
@@ -146,6 +241,10 @@ def running(m: Monitor, simulator: Simulator) -> None:
 monitored = monitor()
 me = begin("Pipeline", monitored)
 way(monitored)
+journal(monitored, me)
+dead_letters(monitored)
+if monitored.demonstrator is not None:
+    demonstrations(monitored.demonstrator)
 if monitored.simulator is not None:
     faults(monitored, monitored.simulator)
 rejections(monitored, me)

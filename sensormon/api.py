@@ -25,6 +25,10 @@ def make_api() -> FastAPI:
             "problems": status.problems,
             "source": str(status.source.state),
             "store": str(status.store.state),
+            "state": str(status.writing),
+            "refused": status.source.refused,
+            "dead_letters": asdict(status.dead_letters),
+            "restarts": status.restarts,
             "data_age_seconds": status.data_age,
             "journal": asdict(status.journal),
         }

@@ -131,6 +131,30 @@ def count_chart(frame: pd.DataFrame, span: Span, palette: Palette, height: int =
     return go.Figure(data=[trace], layout=layout)
 
 
+def depth_chart(
+    frame: pd.DataFrame, column: str, span: Span, palette: Palette, height: int = 110
+) -> go.Figure:
+    """`readings` or `age` (seconds) of what waited in the journal, as steps from 0 up."""
+    time = micros(frame["time"])
+    value = frame[column].to_numpy(dtype=np.float64)
+    unit = "readings" if column == "readings" else "s"
+    trace = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": time / 1e3,
+        "y": value,
+        "line": {"color": palette.line, "width": 1.4, "shape": "hv"},
+        "fill": "tozeroy",
+        "fillcolor": palette.band,
+        "hovertemplate": f"%{{x|%H:%M:%S}}  %{{y:,.3~f}} {unit}<extra></extra>",
+    }
+    layout = _layout(span, palette, height, zoom=False)
+    inside = value[(time >= span[0]) & (time <= span[1])]
+    top = max(5.0, float(inside.max(initial=0)))
+    layout["yaxis"].update(range=[0, top * 1.1], nticks=4, tickformat="~s")
+    return go.Figure(data=[trace], layout=layout)
+
+
 def _figure(
     traces: list[Trace], view: View, palette: Palette, height: int, *, zoom: bool, mark: int | None = None
 ) -> go.Figure:

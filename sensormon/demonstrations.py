@@ -140,6 +140,7 @@ class Demonstrator:
         self._quota = quota
         self._stopping = threading.Event()
         self._starting = threading.Lock()
+        self._thread = threading.Thread()
         self.runs: list[Run] = []
 
     def start(self, name: str) -> None:
@@ -160,9 +161,15 @@ class Demonstrator:
                 )
             run = Run(DEMONSTRATIONS[name], self._clock.now())
             self.runs = [*self.runs[-9:], run]
-        threading.Thread(
+        self._thread = threading.Thread(
             target=self._carry_out, args=(run,), name="sensormon-demonstration", daemon=True
-        ).start()
+        )
+        self._thread.start()
+
+    def wait(self, seconds: float) -> Run:
+        """The newest demonstration, once it is over or so many seconds have passed."""
+        self._thread.join(seconds)
+        return self.runs[-1]
 
     def stop(self) -> None:
         """End the fault that is at work, if there is one."""
@@ -228,7 +235,7 @@ class Demonstrator:
                 old = np.frombuffer(file.read(64), dtype=np.uint8)
                 file.seek(offset)
                 file.write((old ^ 0xFF).tobytes())
-        self._say(run, f"bytes all over the {size:,} of the database file were overwritten")
+        self._say(run, f"64 bytes in every 4 KiB of the database file ({size:,} bytes) were overwritten")
 
     def _fill_quota(self, run: Run) -> None:
         filler = self._journal.folder / FILLER

@@ -9,8 +9,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sensormon.demonstrations import Proof
 from sensormon.ledger import Ledger
-from sensormon.status import JournalStatus, SourceState, SourceStatus, Status, StoreState, StoreStatus
+from sensormon.status import (
+    DeadLetterStatus,
+    JournalStatus,
+    SourceState,
+    SourceStatus,
+    Status,
+    StoreState,
+    StoreStatus,
+    WriteState,
+)
 from sensormon.words import Phrase, counted, duration, every, latency, pace, refused, size
 
 STALE = 5
@@ -86,6 +96,54 @@ def store_phrase(store: StoreStatus, journal: JournalStatus, now: int) -> Phrase
             return Phrase(f"database not loaded for {since}, {safe}; restart the monitor", True)
         case StoreState.STOPPED:
             return Phrase(f"{store.name} is closed", True)
+
+
+def writing_phrase(status: Status) -> Phrase:
+    """Healthy, retrying, spooling or full, with what that means for the readings."""
+    meaning = {
+        WriteState.HEALTHY: "readings go from the journal into the database",
+        WriteState.RETRYING: "the database is away, nothing waits for it",
+        WriteState.SPOOLING: "the database is away, readings wait in the journal",
+        WriteState.FULL: "the journal can take no more, readings are refused",
+    }
+    state = status.writing
+    return Phrase(f"{state.capitalize()}: {meaning[state]}", state is not WriteState.HEALTHY)
+
+
+def refused_words(source: SourceStatus) -> str:
+    """How many readings could not be taken since the start; empty when none."""
+    if not source.refused:
+        return ""
+    return f"{counted(source.refused, 'reading')} refused since the start, nobody was told they were taken"
+
+
+def dead_letter_words(letters: DeadLetterStatus) -> str:
+    """What is in the dead-letter files; empty when there is nothing."""
+    parts = []
+    if letters.readings:
+        parts.append(
+            f"{counted(letters.readings, 'reading')} in failed_measurements.jsonl that the database refused"
+        )
+    if letters.damaged:
+        parts.append(
+            f"{counted(letters.damaged, 'line')} there cannot be read, "
+            "kept aside in failed_measurements.damaged.jsonl"
+        )
+    return "; ".join(parts)
+
+
+def proof_words(proof: Proof) -> str:
+    """What was counted after a demonstration, in a sentence."""
+    parts = [
+        f"Back by itself {duration(proof.seconds)} after the fault ended",
+        f"{counted(proof.acknowledged, 'reading')} acknowledged meanwhile, {proof.found:,} of them stored"
+        + (", each once" if not proof.doubled else f", {proof.doubled:,} twice"),
+    ]
+    if proof.duplicates:
+        parts.append(f"{counted(proof.duplicates, 'duplicate')} rejected")
+    if proof.refused:
+        parts.append(f"{counted(proof.refused, 'reading')} refused, nobody was told they were taken")
+    return "; ".join([*parts, f"ledger difference {proof.difference:,}"])
 
 
 def status_line(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Phrase, ...]:

@@ -84,12 +84,15 @@ FAULTS: list[Fault] = [
 ]
 
 
-def run_and_kill(folder: Path, seed: int, rng: random.Random, most: int) -> dict[int, float]:
-    """Let a monitor run for a random number of batches below `most`; what it acknowledged by id."""
+def run_and_kill(folder: Path, seed: int, rng: random.Random, most: int, what: str = "") -> dict[int, float]:
+    """Let a monitor run for a random number of batches below `most`; what it acknowledged by id.
+
+    `what` is what else the feeder does; it may kill itself earlier.
+    """
     acknowledged: dict[int, float] = {}
     lines = rng.randrange(1, most)
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.feeder", str(folder), str(seed)],
+        [sys.executable, "-m", "tests.feeder", str(folder), str(seed), what],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -97,6 +100,8 @@ def run_and_kill(folder: Path, seed: int, rng: random.Random, most: int) -> dict
         assert process.stdout is not None
         assert process.stderr is not None
         for count, line in enumerate(process.stdout):
+            if not line.endswith("\n"):
+                break  # it killed itself while it spoke
             first, rejected, values = line.split(" ")
             assert rejected == "0"
             for i, value in enumerate(values.split(",")):
@@ -107,7 +112,7 @@ def run_and_kill(folder: Path, seed: int, rng: random.Random, most: int) -> dict
                 break
         process.kill()
         rest = process.stdout.read()
-        assert acknowledged, process.stderr.read()
+        assert acknowledged or what, process.stderr.read()
         for line in rest.splitlines(keepends=True):
             if line.endswith("\n"):  # said before the kill and read after it
                 first, _, values = line.split(" ")
@@ -149,4 +154,16 @@ def test_killed_and_harmed_again_and_again_nothing_is_lost_or_doubled(
         assert not said.keys() & acknowledged.keys(), "an id was given twice"
         acknowledged |= said
         FAULTS[round_number % len(FAULTS)](folder, rng)
+    check(folder, acknowledged)
+
+
+@pytest.mark.parametrize("moment", ["checkpoint", "replay", "roll", "retire"])
+def test_killed_in_the_middle_of_a_step_nothing_is_lost_or_doubled(tmp_path: Path, moment: str) -> None:
+    rng = random.Random(moment)  # noqa: S311
+    folder = tmp_path / "data"
+    acknowledged = run_and_kill(folder, 0, rng, 300)
+    for seed in range(1, 5):
+        if moment == "replay":
+            delete_database(folder, rng)  # so that all there is has to be loaded again
+        acknowledged |= run_and_kill(folder, seed, rng, 3_000, moment)
     check(folder, acknowledged)
