@@ -79,6 +79,9 @@ def journal(m: Monitor, viewer: Viewer) -> None:
     """What waited in the journal over the last 15 minutes, and for how long."""
     st.subheader("Journal over the last 15 minutes", anchor=False)
     depth = m.journal_depth()
+    if depth.empty:
+        st.caption("Nothing has come in since the start. Every reading passes through the journal first.")
+        return
     now = m.clock.now()
     span = (now - 15 * MINUTE, now)
     left, right = st.columns(2, gap="medium")

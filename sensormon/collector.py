@@ -12,8 +12,8 @@ import ctypes
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -56,6 +56,10 @@ class Counters:
 
     next_id: int
     received: dict[str, int]
+    unsure_after: int | None = None
+    """The last record number known, where the store could not be asked whether there were more."""
+    recalled: Mapping[str, int] = field(default_factory=dict)
+    """What had been received up to there, by source."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,26 @@ class Collector:
                 self._settled = done.number
                 self._waiting -= done.readings
             self._sample_depth(self._clock.now())
+
+    def catch_up(self, position: int, received: Mapping[str, int]) -> None:
+        """The store was reached and has the records up to `position`, with these totals received.
+
+        Where the monitor started without it and with a journal that had lost its end, the
+        readings of the lost part are counted as received now, in a record of their own.
+        """
+        with self._lock:
+            unsure, self._counters.unsure_after = self._counters.unsure_after, None
+            if unsure is None or position <= unsure:
+                return
+            before = self._counters.recalled
+            lost = {name: count - before.get(name, 0) for name, count in received.items()}
+            self._counters.received = add_up(self._counters.received, lost)
+            now = self._clock.now()
+            nothing = self._pipeline.process(Batch.of([], source="restart", received=now))
+            number = self._journal.append(
+                BatchEntry(self._counters.next_id, dict(self._counters.received), nothing)
+            )
+            self._pending.append(Pending(number, "restart", 0, now))
 
     def account(self, position: int) -> tuple[dict[str, int], dict[str, int]] | None:
         """Readings received and readings journaled beyond this record number, by source.

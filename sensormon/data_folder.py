@@ -46,8 +46,10 @@ class DataFolder:
         os.pwrite(self._fd, str(os.getpid()).encode(), 0)
 
     def release(self) -> None:
-        """Let another monitor have it."""
-        os.close(self._fd)
+        """Let another monitor have it. Does nothing the second time."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
     def write_snapshot(self, snapshot: Mapping[str, object]) -> None:
         """Leave word for the command line, which cannot open the database meanwhile."""

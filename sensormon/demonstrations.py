@@ -9,10 +9,13 @@ that it is being tested. Is not: simulated sensor faults (`sources/faults.py`).
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +23,7 @@ import numpy as np
 
 from sensormon.clock import SECOND, Clock
 from sensormon.collector import Collector, Worker
-from sensormon.errors import SensormonError, StoreError, UsageError
+from sensormon.errors import StoreError, StoreUnavailable, UsageError
 from sensormon.journal import Journal
 from sensormon.ledger import Ledger
 from sensormon.readings import Batch
@@ -174,6 +177,8 @@ class Demonstrator:
     def stop(self) -> None:
         """End the fault that is at work, if there is one."""
         self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(1.0)
 
     def _carry_out(self, run: Run) -> None:
         faults = {
@@ -188,8 +193,8 @@ class Demonstrator:
         try:
             faults[run.demonstration.name](run)
             self._await_recovery(run, first, before, refused)
-        except (SensormonError, OSError) as error:
-            run.problem = str(error)
+        except Exception as error:  # noqa: BLE001  the thread's end; whatever it is, it is shown
+            run.problem = f"{type(error).__name__}: {error}"
             _log.exception("the demonstration %s ended early", run.demonstration.name)
 
     def _say(self, run: Run, text: str) -> None:
@@ -198,43 +203,51 @@ class Demonstrator:
     # -- the faults -----------------------------------------------------------------
 
     def _hold_database(self, run: Run) -> None:
+        with self._held_by_another() as holder:
+            self._say(run, f"process {holder} has locked the database file")
+            self._clock.wait(self._stopping, SECONDS)
+        self._say(run, "the database file is free again")
+
+    @contextmanager
+    def _held_by_another(self) -> Iterator[int]:
+        """Another process, whose id this gives, has the database file open."""
         command = [sys.executable, "-m", "sensormon.stores.duckdb_hold", str(self._database)]
         with subprocess.Popen(  # noqa: S603  our own module, our own path
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent
         ) as holder:
             held = threading.Event()
             threading.Thread(target=_when_said, args=(holder, held), daemon=True).start()
-            for _ in range(400):
-                self._store.close()  # the moment in which the other one can take it
-                if self._clock.wait(held, 0.05) or self._stopping.is_set():
-                    break
-            if held.is_set():
-                self._say(run, f"process {holder.pid} has locked the database file")
-                self._clock.wait(self._stopping, SECONDS)
-            else:
-                run.problem = "the other process could not get hold of the database file"
-            if holder.stdin is not None:
-                holder.stdin.close()
-            holder.wait(10)
-        self._say(run, "the database file is free again")
+            try:
+                for _ in range(400):
+                    self._store.close()  # the moment in which the other one can take it
+                    if self._clock.wait(held, 0.05) or self._stopping.is_set():
+                        break
+                if not held.is_set():
+                    raise StoreUnavailable("the other process could not get hold of the database file")
+                yield holder.pid
+            finally:
+                if holder.stdin is not None:
+                    holder.stdin.close()
+                holder.wait(10)
 
     def _kill_loader(self, run: Run) -> None:
         deaths = self._loader.restarts
         self._loader.kill()
         self._say(run, "the loader thread was killed")
-        while self._loader.restarts == deaths and not self._clock.wait(self._stopping, 0.1):
-            pass
+        while self._loader.restarts == deaths and not self._clock.wait(self._stopping, 1.5):
+            self._loader.kill()  # an exception that falls into a destructor is swallowed by Python
         self._say(run, "the loader thread was started again by itself")
 
     def _corrupt_database(self, run: Run) -> None:
-        self._store.close()  # as if the connection had broken: what is read next comes from the disk
-        size = self._database.stat().st_size
-        with self._database.open("r+b") as file:
-            for offset in range(_HEADERS, size - 64, _STRIDE):
-                file.seek(offset)
-                old = np.frombuffer(file.read(64), dtype=np.uint8)
-                file.seek(offset)
-                file.write((old ^ 0xFF).tobytes())
+        with self._held_by_another() as holder:  # so that no open connection mends it from its memory
+            size = self._database.stat().st_size
+            with self._database.open("r+b") as file:
+                for offset in range(_HEADERS, size - 64, _STRIDE):
+                    file.seek(offset)
+                    old = np.frombuffer(file.read(64), dtype=np.uint8)
+                    file.seek(offset)
+                    file.write((old ^ 0xFF).tobytes())
+            os.kill(holder, signal.SIGKILL)
         self._say(run, f"64 bytes in every 4 KiB of the database file ({size:,} bytes) were overwritten")
 
     def _fill_quota(self, run: Run) -> None:
@@ -281,7 +294,8 @@ class Demonstrator:
         recovered = self._clock.now()
         self._say(run, "readings go from the source to the database again")
         last = self._collector.next_id
-        while not self._recovered(self._journal.last) and not self._clock.wait(self._stopping, 0.2):
+        upto = self._journal.last
+        while not self._recovered(upto) and not self._clock.wait(self._stopping, 0.2):
             pass
         there = self._store.recount()
         ledger = self._ledger()

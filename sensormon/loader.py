@@ -16,7 +16,7 @@ It never gives up and never drops anything.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,10 @@ BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds before the next try, by failures in a row; the last for all further ones."""
 
 
+Opened = Callable[[int, Mapping[str, int]], None]
+"""Told at each opening of the store: the record number it has, the totals received until then."""
+
+
 @dataclass
 class _State:
     state: StoreState
@@ -55,7 +59,15 @@ class _State:
 class Loader:
     """Moves journal records into the store. One thread calls `step` and `drain`."""
 
-    def __init__(self, journal: Journal, store: Store, dead_letters: DeadLetters, clock: Clock) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        store: Store,
+        dead_letters: DeadLetters,
+        clock: Clock,
+        opened: Opened | None = None,
+    ) -> None:
+        self._opened = opened
         self._journal = journal
         self._store = store
         self._dead_letters = dead_letters
@@ -137,6 +149,9 @@ class Loader:
         if self._position is None:
             self._store.open()
             mark = self._store.watermark(self._journal.writer)
+            received = self._store.accounts().received.get(self._journal.writer, {})
+            if self._opened is not None:
+                self._opened(mark.number if mark else 0, received)
             self._position = mark.number if mark else 0
             self._scrubbed = False
         if self._retry_letters:

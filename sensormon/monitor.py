@@ -79,7 +79,9 @@ class Monitor:
         self._collector = Collector(
             pipeline, self._journal, self._recent, memory.counters, self.clock, memory.pending
         )
-        self._loader = Loader(self._journal, self._store, self._dead_letters, self.clock)
+        self._loader = Loader(
+            self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
+        )
         self._accounts = Accounts()
         self._last_ledger = Ledger(())
         self._source_state = SourceState.STARTING

@@ -63,6 +63,8 @@ def recall(journal: Journal, store: Store, now: int) -> Memory:
     else:
         # Nothing says which ids and numbers the store has; the time in µs is above all of them.
         memory.counters.next_id = max(memory.counters.next_id, now)
+        memory.counters.unsure_after = journal.last
+        memory.counters.recalled = dict(memory.counters.received)
         journal.go_on_from_time(now)
     return memory
 

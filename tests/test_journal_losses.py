@@ -8,6 +8,9 @@ import resource
 import shutil
 import tempfile
 import threading
+import tracemalloc
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +26,7 @@ from sensormon.monitor import Monitor
 from sensormon.readings import Batch, Reading
 from sensormon.records import decode, encode
 from sensormon.settings import Settings
+from sensormon.status import WriteState
 from tests.test_journal import filled, ids, open_journal, settings_entry
 from tests.test_records import one_batch
 
@@ -271,6 +275,123 @@ def test_the_newest_segment_vanishing_before_a_crash_doubles_nothing(tmp_path: P
     plant.monitor._folder.release()
     plant.start()
     plant.check()
+    plant.monitor.stop()
+
+
+@pytest.mark.parametrize("harm", ["end lost", "folder lost"])
+def test_numbers_are_not_used_twice_where_the_journal_lost_its_end_and_the_store_is_away(
+    tmp_path: Path, harm: str
+) -> None:
+    plant = Plant(tmp_path)
+    plant.send(3)
+    plant.check()
+    plant.monitor.stop()
+    plant.start()
+    plant.send(3)
+    plant.check()
+    plant.monitor.stop()
+    if harm == "end lost":
+        plant.newest().unlink()
+    else:
+        shutil.rmtree(tmp_path / "journal")
+    database = tmp_path / "sensormon.duckdb"
+    away = database.rename(tmp_path / "away")
+    database.mkdir()  # in the way: the store cannot be opened
+    plant.start()
+    plant.send(3)
+    database.rmdir()
+    away.rename(database)
+    plant.clock.advance(60)
+    plant.check()
+    plant.monitor.stop()
+    plant.start()
+    plant.send(2)
+    plant.check()
+    assert not any("missing" in text for text in plant.monitor._journal.damaged)
+    plant.monitor.stop()
+
+
+def test_a_journal_folder_that_is_gone_goes_on_with_the_writer_of_the_archive(tmp_path: Path) -> None:
+    plant = Plant(tmp_path)
+    plant.send(2)
+    plant.check()
+    plant.monitor.stop()
+    plant.start()
+    plant.send(2)
+    plant.clock.advance(120)
+    plant.check()
+    plant.monitor.stop()
+    assert list((tmp_path / "archive").glob("*.gz"))
+    shutil.rmtree(tmp_path / "journal")
+    plant.start()
+    plant.send(2)
+    plant.check()
+    plant.monitor.stop()
+    plant.start()
+    assert len({one.writer for one in segments.scan_folder(tmp_path / "journal")}) == 1
+    archived = plant.monitor._journal._archive
+    assert archived is not None
+    newest = archived.newest()
+    assert newest is not None
+    assert newest.writer == plant.monitor._journal.writer
+    plant.monitor.stop()
+
+
+def test_the_ledger_balances_while_a_lost_database_is_loaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant = Plant(tmp_path)
+    plant.send(30)
+    plant.check()
+    (tmp_path / "sensormon.duckdb").unlink()
+    monkeypatch.setattr("sensormon.loader.BATCH", 5)
+    seen = []
+    for _ in range(40):
+        plant.clock.advance(31)
+        plant.monitor._loader._last_load = 0
+        plant.monitor._loader.step()
+        seen.append(plant.monitor.ledger().total)  # a page looks before the loader has reported
+        plant.monitor._after_step()
+        seen.append(plant.monitor.ledger().total)
+    assert {one.difference for one in seen} == {0}
+    assert {one.received for one in seen} == {30}
+    assert len({one.pending for one in seen}) > 3, "it was not seen half-way"
+    plant.check()
+    plant.monitor.stop()
+
+
+def test_beyond_its_quota_the_journal_refuses_and_memory_stays_bounded(tmp_path: Path) -> None:
+    plant = Plant(tmp_path)
+    plant.monitor.stop()
+    plant.monitor = Monitor(Settings(data_dir=tmp_path, source="none", journal_quota=1), plant.clock)
+    (tmp_path / "journal" / "others").write_bytes(b"x" * 900_000)
+    batch = Batch.of(
+        [Reading("fermenter_temp", plant.clock.now() + i, 36 + i / 1000) for i in range(1000)],
+        source="test",
+        received=plant.clock.now(),
+    )
+    with suppress(JournalFull):
+        for taken in range(100):
+            plant.monitor.submit(replace(batch, time=batch.time + 1000 * taken))
+    assert 0 < taken < 99
+    assert "quota of 1,000,000 bytes" in plant.monitor.status().source.problem
+    refused = [replace(batch, time=batch.time - 10**9 - 1000 * i) for i in range(300)]
+    with suppress(JournalFull):
+        plant.monitor.submit(refused[0])
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for one in refused:
+        with pytest.raises(JournalFull):
+            plant.monitor.submit(one)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 200_000, f"{grown:,} bytes were kept of what was refused"
+    assert plant.monitor.status().source.refused == 1000 * 302
+    assert plant.monitor.status().writing is WriteState.FULL
+    (tmp_path / "journal" / "others").unlink()
+    plant.monitor.submit(refused[0])
+    plant.monitor.drain()
+    assert plant.monitor.ledger().total.stored == 1000 * (taken + 1)
     plant.monitor.stop()
 
 

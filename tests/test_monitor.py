@@ -272,3 +272,32 @@ def test_the_ledger_of_a_running_monitor_can_be_asked_for(
     monitor.stop()
     assert main(["ledger"]) == 0
     assert "stopped" in capsys.readouterr().out
+
+
+def test_a_clock_that_steps_back_an_hour_stops_nothing(settings: Settings, clock: ManualClock) -> None:
+    monitor = Monitor(replace(settings, source="simulator"), clock)
+    simulator = monitor.simulator
+    assert simulator is not None
+
+    def run(seconds: int) -> None:
+        for _ in range(seconds):
+            clock.advance(1)
+            monitor.submit(simulator.read(clock.now()))
+            monitor._loader.step()
+            monitor._after_step()
+
+    run(100)
+    before = monitor.ledger().total
+    assert before.stored > 3 * 90
+    clock.advance(-3600)
+    run(100)
+    total = monitor.ledger().total
+    assert (total.received, total.difference) == (600, 0)
+    assert total.stored > before.stored + 3 * 90, "the loader waits for the old time to come again"
+    assert monitor.status().problems == ()
+    clock.advance(3600)
+    run(5)
+    monitor.drain()
+    assert monitor.ledger().total.difference == 0
+    monitor.stop()
+    assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from sensormon import runtime
 from sensormon.clock import SECOND, ManualClock
+from sensormon.demonstrations import DEMONSTRATIONS, Proof, Run
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
 from tests.conftest import START, batch_of
@@ -74,6 +76,51 @@ def test_an_empty_monitor_says_what_to_do(settings: Settings, adopt: Adopt, page
     words = text(app).lower()
     assert {"live": "no readings yet", "anomalies": "no anomalies here"}.get(page, "") in words
     assert "traceback" not in words
+
+
+def test_the_pipeline_shows_the_journal_over_time_and_its_state(full: Monitor) -> None:
+    app = show("pipeline")
+    assert figures(app) == 2
+    assert "Healthy: readings go from the journal into the database" in text(app)
+    assert "Break it" not in text(app)
+    assert full.demonstrator is None
+
+
+def test_dead_letters_are_said_and_tried_again_by_a_button(full: Monitor) -> None:
+    letters = full.settings.data_dir / "failed_measurements.jsonl"
+    row = {
+        "id": 9_000_000, "source": "simulator", "tag": "fermenter_ph", "timestamp": "2026-01-01T00:00:00Z",
+        "value": 7.0, "quality": 0, "received": "2026-01-01T00:00:00Z", "origin": "live", "settings": 1,
+        "n": 0, "score": None, "expected": None, "lower": None, "upper": None, "is_anomaly": False,
+        "reason": "r", "attempts": 1, "first_failed": "x", "last_failed": "x",
+    }  # fmt: skip
+    letters.write_text(json.dumps(row) + "\nnot json\n")
+    app = show("pipeline")
+    assert "1 reading in failed_measurements.jsonl that the database refused" in text(app)
+    assert "1 line there cannot be read" in text(app)
+    app.button(key="retry-dead-letters").click().run()
+    full.drain()
+    assert not letters.exists()
+    assert full.history(["fermenter_ph"], 0, START)["id"].max() == 9_000_000
+    words = text(show("pipeline"))
+    assert "that the database refused" not in words
+    assert "1 line there cannot be read" in words, "a damaged line stays reported until a person removes it"
+
+
+def test_demonstrations_are_there_when_asked_for(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(replace(settings, demo=True), ManualClock(START)))
+    app = show("pipeline")
+    assert "Break it, and watch it come back" in text(app)
+    titles = [one.label for one in app.button]
+    assert {"Database down for 20 s", "Kill the loader", "Corrupt the database"} <= set(titles)
+    demonstrator = monitor.demonstrator
+    assert demonstrator is not None
+    run = Run(DEMONSTRATIONS["kill_loader"], START, [(START, "the loader thread was killed")])
+    run.proof = Proof(30, 29, 1, 0, 0, 1, 2.0)
+    demonstrator.runs.append(run)
+    words = text(show("pipeline"))
+    assert "The proof fails" in words
+    assert "30 readings acknowledged meanwhile, 29 of them stored, 1 twice; ledger difference 1" in words
 
 
 @pytest.mark.usefixtures("full")
@@ -143,7 +190,7 @@ def test_a_dead_collector_is_seen_on_every_page(
     full: Monitor, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        full.workers[0], "failure", "The collector stopped: OSError: boom. Restart the monitor"
+        full.workers[0], "failure", "The collector stopped: OSError: boom. It is started again in 1 s"
     )
     assert "The collector stopped" in text(show(page))
 

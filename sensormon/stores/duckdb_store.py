@@ -52,6 +52,7 @@ class DuckDBStore:
         self._read_only = read_only
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._leaving: list[duckdb.DuckDBPyConnection] = []
         self._inode = 0
         self._harm: StoreCorrupt | None = None
 
@@ -61,6 +62,13 @@ class DuckDBStore:
         with self._lock:
             if self._connection is not None:
                 return
+            self._let_go()
+            if self._leaving:  # opened now, DuckDB would go on with the old file
+                raise StoreUnavailable(
+                    "a reader still uses the old connection",
+                    where=str(self.path),
+                    hint="It is tried again by itself",
+                )
             with translated(self.path, "open"):
                 connection = _connect(self.path, self._read_only)
             if not self._read_only:
@@ -71,9 +79,19 @@ class DuckDBStore:
 
     def close(self) -> None:
         with self._lock:
-            connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+            if self._connection is not None:
+                self._leaving.append(self._connection)
+                self._connection = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close what is to be closed; a connection that a reader still uses stays for the next try."""
+        for connection in list(self._leaving):
+            try:
+                connection.close()
+            except duckdb.ResourceInUseException:
+                continue
+            self._leaving.remove(connection)
 
     def set_aside(self) -> str:
         self.close()
