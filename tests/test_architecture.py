@@ -14,7 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = {
     "streamlit": {"page_parts"},
     "plotly": {"charts", "traces", "live_cards", "page_parts"},
-    "duckdb": {"stores.duckdb_store", "stores.duckdb_errors", "stores.duckdb_hold"},
+    "duckdb": {"stores.duckdb_store", "stores.duckdb_errors", "stores.duckdb_hold", "stores.duckdb_rows"},
     "fastapi": {"api"},
     "numba": {"memory", "detectors"},
 }

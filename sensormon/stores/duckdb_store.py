@@ -21,19 +21,15 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from sensormon.errors import RowsRefused, StoreCorrupt, StoreUnavailable
-from sensormon.records import BatchEntry, DetectorSettings, Record, SettingsEntry
+from sensormon.records import DetectorSettings, Record
 from sensormon.stores import Accounts, Recount, TagHistory, Watermark
 from sensormon.stores.columns import (
-    fault_columns,
-    reading_columns,
-    rejected_columns,
     row_ids,
 )
 from sensormon.stores.duckdb_errors import translated
-from sensormon.timestamps import to_datetime
+from sensormon.stores.duckdb_rows import add_to_totals, insert_all, insert_readings, naive, next_id, watermark
 
 _COLUMNS = (
     "id, tag, time, received, value, quality, n, score, expected, lower, upper, "
@@ -133,17 +129,17 @@ class DuckDBStore:
     def load(self, writer: str, records: Sequence[Record], without: Collection[int] = ()) -> None:
         self._check_file()
         with self._transaction("load") as cursor:
-            mark = _watermark(cursor, writer)
+            mark = watermark(cursor, writer)
             fresh = [r for r in records if mark is None or r.number > mark.number]
             if not fresh:
                 return
-            _insert_all(cursor, fresh, without)
-            _count(cursor, writer, fresh, without)
-            next_id = max([mark.next_id if mark else 1, *(_next_id(r) for r in fresh)])
+            insert_all(cursor, fresh, without)
+            add_to_totals(cursor, writer, fresh, without)
+            following = max([mark.next_id if mark else 1, *(next_id(r) for r in fresh)])
             cursor.execute(
                 "INSERT INTO watermarks VALUES (?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET number = excluded.number, next_id = excluded.next_id",
-                [writer, fresh[-1].number, next_id],
+                [writer, fresh[-1].number, following],
             )
 
     def refused_rows(self, record: Record) -> dict[int, str]:
@@ -153,7 +149,7 @@ class DuckDBStore:
             others = [other for other in ids if other != one]
             try:
                 with self._transaction("try a row", commit=False) as cursor:
-                    _insert_readings(cursor, [record], others)
+                    insert_readings(cursor, [record], others)
             except RowsRefused as error:
                 refused[one] = error.what
         return refused
@@ -164,8 +160,8 @@ class DuckDBStore:
             ids = row_ids(record)
             there = cursor.execute("SELECT 1 FROM readings WHERE id = ? LIMIT 1", [ids[0]]).fetchall()
             if not there:
-                _insert_readings(cursor, [record], ())
-                _count(cursor, "", [record], ())
+                insert_readings(cursor, [record], ())
+                add_to_totals(cursor, "", [record], ())
 
     def checkpoint(self) -> None:
         self._check_file()
@@ -193,7 +189,7 @@ class DuckDBStore:
     def watermark(self, writer: str) -> Watermark | None:
         cursor = self._cursor()
         with translated(self.path, "read the watermark"):
-            return _watermark(cursor, writer)
+            return watermark(cursor, writer)
 
     def next_id(self) -> int:
         (highest,) = self._rows(
@@ -282,9 +278,9 @@ class DuckDBStore:
         )
 
     def anomaly_count(self, since: int) -> int:
-        (count,) = self._rows(
-            "SELECT count(*) FROM readings WHERE time >= ? AND is_anomaly", [_naive(since)]
-        )[0]
+        (count,) = self._rows("SELECT count(*) FROM readings WHERE time >= ? AND is_anomaly", [naive(since)])[
+            0
+        ]
         return int(count)
 
     def rejected(self, limit: int) -> pd.DataFrame:
@@ -298,7 +294,7 @@ class DuckDBStore:
     def injected_faults(self, since: int, until: int) -> pd.DataFrame:
         return self._frame(
             "SELECT tag, time, fault FROM injected_faults WHERE time >= ? AND time < ? ORDER BY time",
-            [_naive(since), _naive(until)],
+            [naive(since), naive(until)],
         )
 
     def detector_settings(self) -> list[DetectorSettings]:
@@ -389,121 +385,11 @@ def _free_name(path: Path) -> Path:
         number += 1
 
 
-def _watermark(cursor: duckdb.DuckDBPyConnection, writer: str) -> Watermark | None:
-    # A result that is not fetched to its end keeps the connection busy, so never fetchone.
-    rows = cursor.execute("SELECT number, next_id FROM watermarks WHERE writer = ?", [writer]).fetchall()
-    return Watermark(int(rows[0][0]), int(rows[0][1])) if rows else None
-
-
-def _next_id(record: Record) -> int:
-    entry = record.entry
-    return entry.first_id + len(entry.processed.accepted) if isinstance(entry, BatchEntry) else 1
-
-
-def _insert_all(
-    cursor: duckdb.DuckDBPyConnection, records: Sequence[Record], without: Collection[int]
-) -> None:
-    _insert_readings(cursor, records, without)
-    for table, columns in (
-        ("rejected", rejected_columns(records)),
-        ("injected_faults", fault_columns(records)),
-    ):
-        if columns.num_rows:
-            _insert(cursor, table, columns)
-    for record in records:
-        if isinstance(record.entry, SettingsEntry):
-            one = record.entry.settings
-            cursor.execute(
-                "INSERT INTO detector_settings VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    one.id,
-                    _naive(one.applied),
-                    one.who,
-                    one.detector,
-                    json.dumps(dict(one.params)),
-                    json.dumps(dict(one.base)),
-                ],
-            )
-
-
-def _insert_readings(
-    cursor: duckdb.DuckDBPyConnection, records: Sequence[Record], without: Collection[int]
-) -> None:
-    columns = reading_columns(records, without)
-    if not columns.num_rows:
-        return
-    _insert(cursor, "readings", columns)
-    cursor.register("incoming", columns)
-    cursor.execute(
-        "INSERT INTO latest SELECT tag, max(id), arg_max(time, id),"
-        " arg_max(n + CASE WHEN quality >> 30 = 0 THEN 1 ELSE 0 END, id) FROM incoming GROUP BY tag "
-        "ON CONFLICT DO UPDATE SET id = excluded.id, time = excluded.time, n = excluded.n"
-    )
-    cursor.unregister("incoming")
-
-
-def _insert(cursor: duckdb.DuckDBPyConnection, table: str, columns: pa.Table) -> None:
-    cursor.register("incoming", columns)
-    cursor.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608  our own table's name
-    cursor.unregister("incoming")
-
-
-def _count(
-    cursor: duckdb.DuckDBPyConnection,
-    writer: str,
-    records: Sequence[Record],
-    without: Collection[int],
-) -> None:
-    received: dict[str, int] = {}
-    stored: dict[str, int] = {}
-    rejected: dict[tuple[str, str], int] = {}
-    for record in records:
-        if not isinstance(record.entry, BatchEntry):
-            continue
-        processed = record.entry.processed
-        source = processed.accepted.source
-        received.update(record.entry.received_totals)
-        kept = (
-            len(processed.accepted) - sum(one in without for one in row_ids(record))
-            if without
-            else len(processed.accepted)
-        )
-        stored[source] = stored.get(source, 0) + kept
-        for one in processed.rejected:
-            key = (one.source, str(one.reason))
-            rejected[key] = rejected.get(key, 0) + 1
-    for source, count in received.items():
-        cursor.execute(
-            "INSERT INTO received_totals VALUES (?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET received = excluded.received",
-            [writer, source, count],
-        )
-    for source, count in stored.items():
-        _add_stored(cursor, source, count)
-    for (source, reason), count in rejected.items():
-        cursor.execute(
-            "INSERT INTO rejected_totals VALUES (?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET rejected = rejected + excluded.rejected",
-            [source, reason, count],
-        )
-
-
-def _add_stored(cursor: duckdb.DuckDBPyConnection, source: str, count: int) -> None:
-    cursor.execute(
-        "INSERT INTO stored_totals VALUES (?, ?) ON CONFLICT DO UPDATE SET stored = stored + excluded.stored",
-        [source, count],
-    )
-
-
 def _where(tags: Sequence[str] | None, since: int, until: int) -> tuple[str, list[object]]:
-    where, values = "time >= ? AND time < ?", [_naive(since), _naive(until)]
+    where, values = "time >= ? AND time < ?", [naive(since), naive(until)]
     if tags is not None:
         return f"{where} AND tag IN (SELECT unnest(?::VARCHAR[]))", [*values, list(tags)]
     return where, list(values)
-
-
-def _naive(time: int) -> Any:
-    return to_datetime(time).replace(tzinfo=None)
 
 
 def _microseconds(times: pd.Series[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
