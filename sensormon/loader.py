@@ -136,7 +136,7 @@ class Loader:
             self.step()
             if self._state.state is not StoreState.HEALTHY:
                 return False
-            if self._position is not None and self._position >= self._journal.last:
+            if self._position is not None and not self._journal.read(self._position, 1):
                 return True
         return False
 

@@ -111,7 +111,7 @@ def test_a_first_visitor_may_come_to_any_page_and_nothing_is_fetched_from_outsid
 def test_the_live_charts_move_and_stand_still_when_paused(page: Page, server: Server) -> None:
     visit(page, server, "")
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
-    newest = "() => String(document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range[1])"
+    newest = "() => String(document.querySelector('.js-plotly-plot')?._fullLayout.xaxis.range[1])"
     first = page.evaluate(newest)
     page.wait_for_function(f"before => ({newest})() !== before", arg=first)
     page.get_by_text("Pause", exact=True).click()
