@@ -110,7 +110,7 @@ class ZScoreState:
             np.zeros(1, dtype=np.int32), np.array([value]), np.ones(1, dtype=np.bool_), np.array([time])
         )
 
-    def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:
+    def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:  # noqa: ARG002
         """Go on as if `n` values had been learned, the last of them `values`."""
         check_code(len(self._n), tag)
         window = self.lead
