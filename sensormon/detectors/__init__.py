@@ -17,12 +17,14 @@ import pandas as pd
 
 from sensormon import timestamps
 from sensormon.detectors.base import Detector
+from sensormon.detectors.cusum import Cusum
 from sensormon.detectors.zscore import ZScore
 from sensormon.errors import UsageError
 from sensormon.readings import Ints
 
 DETECTORS: dict[str, type[Any]] = {
     "zscore": ZScore,
+    "cusum": Cusum,
 }
 
 
