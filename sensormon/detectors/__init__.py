@@ -18,13 +18,29 @@ import pandas as pd
 from sensormon import timestamps
 from sensormon.detectors.base import Detector
 from sensormon.detectors.cusum import Cusum
+from sensormon.detectors.ewma import Ewma
+from sensormon.detectors.gap import Gap
+from sensormon.detectors.hampel import Hampel
+from sensormon.detectors.limits import Limits
+from sensormon.detectors.page_hinkley import PageHinkley
+from sensormon.detectors.rate_of_change import RateOfChange
+from sensormon.detectors.stuck import Stuck
+from sensormon.detectors.variance import Variance
 from sensormon.detectors.zscore import ZScore
 from sensormon.errors import UsageError
 from sensormon.readings import Ints
 
 DETECTORS: dict[str, type[Any]] = {
     "zscore": ZScore,
+    "hampel": Hampel,
     "cusum": Cusum,
+    "page_hinkley": PageHinkley,
+    "ewma": Ewma,
+    "variance": Variance,
+    "stuck": Stuck,
+    "rate_of_change": RateOfChange,
+    "limits": Limits,
+    "gap": Gap,
 }
 
 

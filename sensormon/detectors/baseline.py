@@ -34,7 +34,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from sensormon.detectors.base import HIGHEST, RESOLUTION, ROUNDING
+from sensormon.detectors.base import HIGHEST, ROUNDING
 
 WARM_UP = 100
 """Good readings of a tag before the first is judged."""
@@ -45,9 +45,12 @@ OUTLIER = 4.0
 LEAD = 1000
 """So many last readings rebuild a baseline of `memory` 500 well enough."""
 
-_FORGIVEN = 0.25
-_HIGHEST_PHI = 0.995
+_FORGIVEN = 0.25  # of one reading held, by one that is learned
+_UPWARD = 2.0
+"""How many standard errors above its estimate the coefficient of a wandering tag is taken.
 
+Taken too low it leaves a slow wave in the residuals, which the charts add up to an alarm.
+"""
 # The places in a row; place 0 counts what the tag has learned (`base.N`).
 SEEN = 1  # readings since the row was blank
 COUNT = 2  # learned readings that the estimates stand for; 0 in the warm-up
@@ -72,25 +75,25 @@ def expected(row):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def step(row, facts):  # type: ignore[no-untyped-def]  # pragma: no cover
+def step(row, resolution):  # type: ignore[no-untyped-def]  # pragma: no cover
     """The largest difference that is none to this sensor."""
     # 35.2 - 35.1 is a little more than 0.1 in binary: one step must not count as more than one.
-    return facts[RESOLUTION] + ROUNDING * abs(row[MEAN])
+    return resolution + ROUNDING * abs(row[MEAN])
 
 
 @numba.njit(cache=True)
-def sigma(row, facts):  # type: ignore[no-untyped-def]  # pragma: no cover
+def sigma(row, resolution):  # type: ignore[no-untyped-def]  # pragma: no cover
     """The residuals' standard deviation, at least the sensor's resolution."""
-    return max(row[SIGMA], step(row, facts))
+    return max(row[SIGMA], step(row, resolution))
 
 
 @numba.njit(cache=True)
-def residual(row, facts, value):  # type: ignore[no-untyped-def]  # pragma: no cover
+def residual(row, resolution, value):  # type: ignore[no-untyped-def]  # pragma: no cover
     """How many standard deviations the value is off what was expected, from -HIGHEST to HIGHEST."""
     off = value - expected(row)
-    if abs(off) <= step(row, facts):
+    if abs(off) <= step(row, resolution):
         return 0.0
-    scale = sigma(row, facts)
+    scale = sigma(row, resolution)
     if abs(off) >= scale * HIGHEST:
         return HIGHEST if off > 0.0 else -HIGHEST
     return off / scale
@@ -103,19 +106,19 @@ def clipped(z):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def learn(row, facts, value, flagged, memory, accept):  # type: ignore[no-untyped-def]  # pragma: no cover
+def learn(row, resolution, value, flagged, memory, accept):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Take in a reading that has been judged; True where the baseline has begun anew."""
     row[_RING + int(row[SEEN]) % WARM_UP] = value
     row[SEEN] += 1.0
     if row[COUNT] == 0.0:
         if row[SEEN] == WARM_UP:
-            _begin(row, facts)
+            _begin(row, resolution)
         return False
-    outlier = abs(residual(row, facts, value)) > OUTLIER
+    outlier = abs(residual(row, resolution, value)) > OUTLIER
     if flagged or outlier:
         row[HELD] += 1.0
         if row[HELD] >= accept:
-            _begin(row, facts)
+            _begin(row, resolution)
             return True
         # A lone outlier must not spoil what is expected next; after a second one, it is the new course.
         row[PREVIOUS] = expected(row) if outlier and row[ODD] == 0.0 else value
@@ -123,7 +126,7 @@ def learn(row, facts, value, flagged, memory, accept):  # type: ignore[no-untype
         row[ODD] = 1.0 if outlier else 0.0
         return False
     row[HELD] = max(0.0, row[HELD] - _FORGIVEN)
-    _update(row, facts, value, memory)
+    _update(row, resolution, value, memory)
     row[PREVIOUS] = value
     row[FOLLOWS] = 1.0
     row[ODD] = 0.0
@@ -131,11 +134,11 @@ def learn(row, facts, value, flagged, memory, accept):  # type: ignore[no-untype
 
 
 @numba.njit(cache=True)
-def _update(row, facts, value, memory):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _update(row, resolution, value, memory):  # type: ignore[no-untyped-def]  # pragma: no cover
     """One more reading into the estimates. Squares are of ratios, so that they cannot overflow."""
     weight = 1.0 / min(row[COUNT] + 1.0, memory)
     row[COUNT] += 1.0
-    least = step(row, facts)
+    least = step(row, resolution)
     scale = max(row[SIGMA], least)
     if scale > 0.0:
         ratio = (value - expected(row)) / scale
@@ -152,15 +155,15 @@ def _update(row, facts, value, memory):  # type: ignore[no-untyped-def]  # pragm
 
 @numba.njit(cache=True)
 def _correct(row, count):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """The coefficient to use: an estimate from few readings is too low, and one near 0 is taken for 0."""
+    """The coefficient to use; one near 0 is taken for 0."""
     lag = row[LAG]
     error = np.sqrt(max(1.0 - lag * lag, 0.0) / count)
-    phi = lag + (1.0 + 3.0 * lag) / count + 2.5 * lag * lag * error
+    phi = lag + (1.0 + 3.0 * lag) / count + _UPWARD * lag * lag * error
     row[PHI] = min(phi, 1.0) if phi > 2.0 / np.sqrt(count) else 0.0
 
 
 @numba.njit(cache=True)
-def _begin(row, facts):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _begin(row, resolution):  # type: ignore[no-untyped-def]  # pragma: no cover
     """The estimates from the last WARM_UP readings alone, without those far from their median."""
     values = np.empty(WARM_UP)
     first = int(row[SEEN])
@@ -168,7 +171,7 @@ def _begin(row, facts):  # type: ignore[no-untyped-def]  # pragma: no cover
         values[i] = row[_RING + (first + i) % WARM_UP]
     ordered = _sorted(values)
     median = ordered[WARM_UP // 2]
-    near = 6.0 * max(_scale(ordered, median), facts[RESOLUTION])
+    near = 6.0 * max(_scale(ordered, median), resolution)
     count, mean = 0, 0.0
     for x in values:
         if abs(x - median) <= near:
@@ -215,7 +218,7 @@ def _sorted(values):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 @numba.njit(cache=True)
 def _scale(ordered, median):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """A standard deviation that three outliers on either side do not move, and more do not where MAD is > 0."""
+    """A standard deviation that three outliers do not move, nor more of them where the MAD is above 0."""
     off = np.empty(WARM_UP)
     for i in range(WARM_UP):
         off[i] = abs(ordered[i] - median)

@@ -8,10 +8,12 @@ from typing import ClassVar
 import numba
 import numpy as np
 
+from sensormon.detectors import baseline
 from sensormon.detectors.base import (
     EXPECTED,
     HIGHEST,
     LOWER,
+    RESOLUTION,
     SCORE,
     UPPER,
     N,
@@ -20,13 +22,15 @@ from sensormon.detectors.base import (
     TagFacts,
     check_parameters,
 )
-from sensormon.detectors.baseline import COUNT, LEAD, SIZE, clipped, expected, learn, residual, sigma
+from sensormon.detectors.baseline import COUNT, LEAD, clipped, expected, learn, residual, sigma
 from sensormon.readings import Floats
 
 MEMORY = 500
 """The baseline follows the tag with this memory, in readings."""
 
-_ABOVE, _BELOW = SIZE, SIZE + 1
+_ABOVE, _BELOW = baseline.SIZE, baseline.SIZE + 1
+SIZE = baseline.SIZE + 2
+"""How many places of a row are taken."""
 _MARGIN = 5.0
 """The sums go no further than this above h, so that they are down again soon after a fault."""
 
@@ -84,35 +88,35 @@ class Cusum:
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
         params = (self.k, self.h, self.accept, MEMORY)
-        return RowState(_run, params, tags, size=SIZE + 2, lead=LEAD, threshold=self.h)
+        return RowState(_run, params, tags, size=SIZE, lead=LEAD, threshold=self.h)
 
 
 @numba.njit(cache=True)
-def _run(tag, value, time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _run(tag, value, _time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     for i in range(len(tag)):
         row = rows[tag[i]]
         n[i] = int(row[N])
         if ok[i] and np.isfinite(value[i]):
-            judge(params, facts[tag[i]], row, value[i], out[:, i])
+            judge(params, facts[tag[i], RESOLUTION], row, value[i], out[:, i])
             row[N] += 1.0
 
 
 @numba.njit(cache=True)
-def judge(params, facts, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """One reading of one tag; `params` are k, h, accept and the baseline's memory."""
     k, h, accept, memory = params
     flagged = False
     if row[COUNT] > 0.0:
-        z = residual(row, facts, value)
+        z = residual(row, resolution, value)
         score = min(max(row[_ABOVE] + z - k, row[_BELOW] - z - k, 0.0), HIGHEST)
         flagged = score > h
         out[SCORE] = score
         out[EXPECTED] = expected(row)
-        scale = sigma(row, facts)
+        scale = sigma(row, resolution)
         out[UPPER] = out[EXPECTED] + (h + k - row[_ABOVE]) * scale
         out[LOWER] = out[EXPECTED] - (h + k - row[_BELOW]) * scale
         z = clipped(z)
         row[_ABOVE] = min(max(row[_ABOVE] + z - k, 0.0), h + _MARGIN)
         row[_BELOW] = min(max(row[_BELOW] - z - k, 0.0), h + _MARGIN)
-    if learn(row, facts, value, flagged, memory, accept):
+    if learn(row, resolution, value, flagged, memory, accept):
         row[_ABOVE] = row[_BELOW] = 0.0
