@@ -121,8 +121,11 @@ def _judge(window, threshold, resolution, row, value, out):  # type: ignore[no-u
         lag = max(1.0 - 0.5 * (jump / spread) ** 2, 0.0)
         phi = min(max(lag - _INDEPENDENT, 0.0) / (_WANDERING - _INDEPENDENT), 1.0)
         share = np.sqrt(max(1.0 - 2.0 * phi * lag + phi * phi, 0.0))
-    before = row[_FIRST + (seen - 1) % window] - middle
-    expected = middle + phi * min(max(before, -3.0 * spread), 3.0 * spread)
+    before, older = row[_FIRST + (seen - 1) % window], row[_FIRST + (seen - 2) % window]
+    # What comes after a spike is not to be expected up there.
+    if abs(before - older) > threshold * max(jump, least) and abs(older - middle) < abs(before - middle):
+        before = older
+    expected = middle + phi * (before - middle)
     scale = max(share * spread, least)
     off = abs(value - expected)
     if off <= least:

@@ -41,7 +41,7 @@ _SEEN, _START, _RUN, _RUNS, _LONGEST = 1, 2, 3, 4, 5
 class Stuck:
     """For how many reports the value has stayed within one step of the resolution.
 
-    A run of such reports is an anomaly once it is longer than `readings` and longer than
+    A run of such reports is an anomaly once it is `readings` long and longer than
     `times` the longest run that is normal for the tag, so that a tag which often repeats its
     value is given longer. The score is the run over what is allowed. Normal runs are learned
     when they end (the longest fades by 1/500 with each); runs that were flagged are not,
@@ -65,7 +65,7 @@ class Stuck:
     >>> rows = np.zeros(400, np.int32), values, np.ones(400, bool), np.arange(400)
     >>> flagged = np.flatnonzero(Stuck().start(np.zeros(1)).run(*rows).is_anomaly)
     >>> int(flagged[0]), len(flagged)
-    (319, 81)
+    (318, 82)
     """
 
     readings: int = 20

@@ -21,7 +21,18 @@ from sensormon.detectors.base import (
     TagFacts,
     check_parameters,
 )
-from sensormon.detectors.baseline import COUNT, LEAD, SIGMA, SIZE, clipped, expected, learn, residual, sigma
+from sensormon.detectors.baseline import (
+    COUNT,
+    LEAD,
+    SIGMA,
+    SIZE,
+    clipped,
+    expected,
+    learn,
+    residual,
+    sigma,
+    step,
+)
 from sensormon.readings import Floats
 
 MEMORY = 1000
@@ -115,7 +126,7 @@ def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def] 
         part = 2.0 * weight / (9.0 * (2.0 - weight))
         score = (np.cbrt(variance) - (1.0 - part)) / np.sqrt(part)
         if score < 0.0:
-            score = -score if row[SIGMA] > _VISIBLE * resolution and row[SIGMA] > 0.0 else 0.0
+            score = -score if row[SIGMA] > _VISIBLE * step(row, resolution) else 0.0
         flagged = score > width
         out[SCORE] = min(score, HIGHEST)
         out[EXPECTED] = expected(row)
