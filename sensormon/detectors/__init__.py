@@ -107,7 +107,7 @@ def detect(
                 where="detect",
                 hint="Give one time a value",
             )
-    if times is not None or isinstance(index, pd.DatetimeIndex):
+    if index is not None and (times is not None or isinstance(index, pd.DatetimeIndex)):
         time = _micros(index)
     else:
         time = np.arange(rows, dtype=np.int64) * 1_000_000

@@ -98,7 +98,8 @@ class TagFacts:
     def table(self) -> NDArray[np.float64]:
         """The facts as kernels take them: one row a tag, the columns RESOLUTION, LOW …"""
         columns = (self.resolution, self.low, self.high, self.valid_low, self.valid_high)
-        return np.column_stack([np.asarray(column, dtype=np.float64) for column in columns])
+        table: NDArray[np.float64] = np.stack(columns, axis=1, dtype=np.float64)
+        return table
 
 
 class State(Protocol):

@@ -115,7 +115,7 @@ def _judge(window, threshold, resolution, row, value, out):  # type: ignore[no-u
     spread = _spread(ordered, middle)
     jump = _TO_SIGMA * _median(steps)
     if jump == 0.0:
-        jump = _MEAN_TO_SIGMA * np.mean(steps)
+        jump = _MEAN_TO_SIGMA * _mean_distance(steps, 0.0)
     phi, share = 0.0, 1.0
     if spread > least:
         lag = max(1.0 - 0.5 * (jump / spread) ** 2, 0.0)
@@ -167,10 +167,15 @@ def _spread(ordered, middle):  # type: ignore[no-untyped-def]  # pragma: no cove
     mad = nearest if count % 2 == 1 else before + 0.5 * (nearest - before)
     if mad > 0.0:
         return _TO_SIGMA * mad
+    return _MEAN_TO_SIGMA * _mean_distance(ordered, middle)
+
+
+@numba.njit(cache=True)
+def _mean_distance(values, middle):  # type: ignore[no-untyped-def]  # pragma: no cover
     total = 0.0
-    for x in ordered:
+    for x in values:
         total += abs(x - middle)
-    return _MEAN_TO_SIGMA * total / count
+    return total / len(values)
 
 
 @numba.njit(cache=True)
@@ -196,7 +201,13 @@ def _learn(window, row, value):  # type: ignore[no-untyped-def]  # pragma: no co
 
 @numba.njit(cache=True)
 def _take_out(ordered, count, value):  # type: ignore[no-untyped-def]  # pragma: no cover
-    place = np.searchsorted(ordered[:count], value)
+    place, end = 0, count
+    while place < end:
+        half = (place + end) // 2
+        if ordered[half] < value:
+            place = half + 1
+        else:
+            end = half
     for j in range(place, count - 1):
         ordered[j] = ordered[j + 1]
 
