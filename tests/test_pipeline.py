@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormon.clock import SECOND
+from sensormon.detectors import DETECTORS
 from sensormon.memory import KEPT, TagMemory
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Quality, Reading, Reason
@@ -99,13 +100,14 @@ def test_readings_that_are_not_good_are_kept_but_neither_scored_nor_learned(pipe
     assert after.scores.is_anomaly.all(), "a bad reading taught the detector"
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("detector", DETECTORS)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 130), min_size=1, max_size=8), st.integers(0, 2**31))
-def test_a_batch_taken_back_leaves_no_trace(sizes: list[int], seed: int) -> None:
+def test_a_batch_taken_back_leaves_no_trace(detector: str, sizes: list[int], seed: int) -> None:
     from sensormon.tags import Tag
 
-    tags = TagTable([Tag("temp", "T")])
-    detection = DetectorSettings(1, START, "x", "zscore", {"window": 20, "threshold": 3.0}, {})
+    tags = TagTable([Tag("temp", "T", normal=(-2.0, 2.0))])
+    detection = DetectorSettings(1, START, "x", detector, {}, {})
     one, other = Pipeline(tags, detection), Pipeline(tags, detection)
     rng = np.random.default_rng(seed)
     at = START
@@ -117,6 +119,24 @@ def test_a_batch_taken_back_leaves_no_trace(sizes: list[int], seed: int) -> None
         assert not right.rejected
         assert np.array_equal(left.scores.score, right.scores.score, equal_nan=True)
         assert left.scores.n.tolist() == right.scores.n.tolist()
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_monitor_started_again_scores_nearly_as_if_it_had_not_stopped(detector: str) -> None:
+    from sensormon.tags import Tag
+
+    tags = TagTable([Tag("temp", "T", normal=(-2.0, 2.0))])
+    detection = DetectorSettings(1, START, "x", detector, {}, {})
+    values = np.random.default_rng(7).normal(0.0, 1.0, 3000)
+    values[2800:2900] += 6.0
+    whole, after = Pipeline(tags, detection), Pipeline(tags, detection)
+    before = whole.process(batch_of(*[("temp", float(v)) for v in values[:2500]])).accepted
+    last = slice(-KEPT, None)
+    after.restore("temp", 2500, before.time[last], before.value[last], np.ones(KEPT, bool))
+    rest = batch_of(*[("temp", float(v)) for v in values[2500:]], at=START + 2500 * SECOND)
+    one, other = whole.process(rest).scores, after.process(rest).scores
+    assert one.n.tolist() == other.n.tolist()
+    assert (one.is_anomaly == other.is_anomaly).mean() > 0.97
 
 
 def test_memory_forgets_the_oldest_and_recalls_what_it_kept() -> None:

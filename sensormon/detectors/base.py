@@ -218,7 +218,8 @@ class RowState:
     def save(self, tag: int) -> Floats:
         """All that is remembered of this tag, as a vector of its own."""
         check_code(len(self.rows), tag)
-        return self.rows[tag].copy()
+        vector: Floats = self.rows[tag].copy()
+        return vector
 
     def load(self, tag: int, vector: Floats) -> None:
         """Go on, to the last bit, from what `save` gave with the same parameters."""
