@@ -29,7 +29,7 @@ WARM_UP = 20
 MEMORY = 200
 """The usual interval follows the tag with this memory, in readings."""
 
-LEAD = 500
+LEAD = 1000
 """So many last readings show the usual interval."""
 
 _LAST, _KNOWN, _INTERVALS, _MEAN, _DEVIATION, _FLAGGED, _RING = 1, 2, 3, 4, 5, 6, 7
