@@ -144,6 +144,8 @@ class Baseline:
         weight = 1 / min(self.count + 1, self.memory)
         self.count += 1
         least = self.least**2
+        if max(self.noise, least) > 0:
+            self.follow((x - self.expected) / math.sqrt(max(self.noise, least)), 1 / self.memory)
         self.noise = (1 - weight) * max(self.noise, least) + weight * (x - self.expected) ** 2
         if self.follows:
             now, before = x - self.mean, self.previous - self.mean
@@ -153,6 +155,14 @@ class Baseline:
             self.variance = (1 - weight) * scale + weight * now**2
             self.correct(min(self.count, 2 * self.memory))
         self.mean += weight * (x - self.mean)
+
+    @property
+    def inflation(self) -> float:
+        return math.sqrt(max(1.0, self.waves))
+
+    def follow(self, z: float, weight: float) -> None:
+        self.slow = 0.9 * self.slow + 0.1 * z
+        self.waves = (1 - weight) * self.waves + weight * self.slow**2 * 19
 
     def correct(self, count: float) -> None:
         lag = self.covariance / self.variance if self.variance else 0.0
@@ -179,6 +189,12 @@ class Baseline:
         self.correct(self.count)
         lag = self.covariance / self.variance if self.variance else 0.0
         self.noise = self.variance * (max(1 - lag**2, 0.0) if self.phi else 1.0)
+        self.slow, self.waves = 0.0, 1.0
+        scale = max(math.sqrt(self.noise), self.least)
+        for (a, one), (b, other) in pairwise(zip(values, near, strict=True)):
+            if one and other and scale:
+                off = (b - self.mean - self.phi * (a - self.mean)) / scale
+                self.follow(max(-4.0, min(off, 4.0)), 1 / 100)
         self.previous = values[-1] if near[-1] else self.mean
         self.follows, self.odd, self.held = near[-1], False, 0.0
 
@@ -193,7 +209,7 @@ def cusum(
     for x in value:
         flagged = False
         if baseline.count:
-            z = baseline.residual(x)
+            z = baseline.residual(x) / baseline.inflation
             score = min(max(0.0, above + z - k, below - z - k), 1e9)
             told.append(Told(score, baseline.expected))
             flagged = score > h
@@ -215,7 +231,7 @@ def ewma(value: Sequence[float], weight: float, width: float, accept: float, res
     for x in value:
         flagged = False
         if baseline.count:
-            z = baseline.residual(x)
+            z = baseline.residual(x) / baseline.inflation
             deviation = math.sqrt(weight / (2 - weight))
             score = min(abs((1 - weight) * average + weight * z) / deviation, 1e9)
             told.append(Told(score, baseline.expected))

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sensormon.__main__ import main
-from sensormon.bench import BENCHMARKS, journal, scoring
+from sensormon.bench import BENCHMARKS, detection, journal, scoring
 from sensormon.clock import SECOND, ManualClock
 from sensormon.detectors import detect
 from sensormon.monitor import Monitor

@@ -7,6 +7,9 @@ the distance from the mean; on readings that wander, where a plain chart flags s
 too much, the residuals are independent again. Its price: the more a tag wanders by itself,
 the less of a shift is left in the residuals.
 
+- Where slow waves are left in the residuals all the same (a model with one coefficient is
+  coarse), charts of their sums are widened by `inflation`, which is learned from a weighted
+  mean of them.
 - Warm-up: the first `WARM_UP` readings are kept, and what lies far from their median is
   left out of the first estimate, so that a glitch among them does no harm.
 - Guarded: a reading that the chart flags, or whose residual is beyond `OUTLIER` standard
@@ -45,6 +48,7 @@ OUTLIER = 4.0
 LEAD = 1000
 """So many last readings rebuild a baseline of `memory` 500 well enough."""
 
+_SLOWNESS = 0.1  # weight of the latest residual where slow waves are looked for
 _FORGIVEN = 0.25  # of one reading held, by one that is learned
 _UPWARD = 2.0
 """How many standard errors above its estimate the coefficient of a wandering tag is taken.
@@ -63,7 +67,9 @@ PREVIOUS = 8  # the reading before, or what was expected where that was a lone o
 FOLLOWS = 9  # 1 where the reading before was learned
 ODD = 10  # 1 where the reading before was an outlier
 HELD = 11  # how near it is to giving in
-_RING = 12  # the last WARM_UP readings
+SLOW = 12  # weighted mean of the latest residuals
+INFLATION = 13  # its mean square, as a multiple of what independent residuals have
+_RING = 14  # the last WARM_UP readings
 SIZE = _RING + WARM_UP
 """How many places of a row are taken; a detector's own begin here."""
 
@@ -97,6 +103,12 @@ def residual(row, resolution, value):  # type: ignore[no-untyped-def]  # pragma:
     if abs(off) >= scale * HIGHEST:
         return HIGHEST if off > 0.0 else -HIGHEST
     return off / scale
+
+
+@numba.njit(cache=True)
+def inflation(row):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """By how much wider than on independent residuals a chart of their sums must be, at least 1."""
+    return np.sqrt(max(row[INFLATION], 1.0))
 
 
 @numba.njit(cache=True)
@@ -142,6 +154,7 @@ def _update(row, resolution, value, memory):  # type: ignore[no-untyped-def]  # 
     scale = max(row[SIGMA], least)
     if scale > 0.0:
         ratio = (value - expected(row)) / scale
+        _follow(row, ratio, 1.0 / memory)
         row[SIGMA] = scale * np.sqrt(1.0 + weight * (ratio * ratio - 1.0))
     spread = max(row[SPREAD], least)
     if spread > 0.0 and row[FOLLOWS] > 0.0:
@@ -151,6 +164,13 @@ def _update(row, resolution, value, memory):  # type: ignore[no-untyped-def]  # 
         row[SPREAD] = spread * np.sqrt(grown)
         _correct(row, min(row[COUNT], 2.0 * memory))
     row[MEAN] += weight * (value - row[MEAN])
+
+
+@numba.njit(cache=True)
+def _follow(row, z, weight):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """One more residual into what tells slow waves in them."""
+    row[SLOW] += _SLOWNESS * (z - row[SLOW])
+    row[INFLATION] += weight * (row[SLOW] ** 2 * (2.0 - _SLOWNESS) / _SLOWNESS - row[INFLATION])
 
 
 @numba.njit(cache=True)
@@ -195,6 +215,12 @@ def _begin(row, resolution):  # type: ignore[no-untyped-def]  # pragma: no cover
     row[COUNT] = count
     _correct(row, count)
     row[SIGMA] = row[SPREAD] * np.sqrt(max(1.0 - row[LAG] * row[LAG], 0.0)) if row[PHI] > 0.0 else row[SPREAD]
+    row[SLOW], row[INFLATION] = 0.0, 1.0
+    scale = max(row[SIGMA], step(row, resolution))
+    for i in range(1, WARM_UP):
+        if abs(values[i] - median) <= near and abs(values[i - 1] - median) <= near and scale > 0.0:
+            off = values[i] - mean - row[PHI] * (values[i - 1] - mean)
+            _follow(row, clipped(off / scale), 1.0 / WARM_UP)
     last = values[WARM_UP - 1]
     row[PREVIOUS] = last if abs(last - median) <= near else mean
     row[FOLLOWS] = 1.0 if abs(last - median) <= near else 0.0

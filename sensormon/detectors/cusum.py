@@ -22,7 +22,7 @@ from sensormon.detectors.base import (
     TagFacts,
     check_parameters,
 )
-from sensormon.detectors.baseline import COUNT, LEAD, clipped, expected, learn, residual, sigma
+from sensormon.detectors.baseline import COUNT, LEAD, clipped, expected, inflation, learn, residual, sigma
 from sensormon.readings import Floats
 
 MEMORY = 500
@@ -107,12 +107,13 @@ def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def] 
     k, h, accept, memory = params
     flagged = False
     if row[COUNT] > 0.0:
-        z = residual(row, resolution, value)
+        wider = inflation(row)
+        z = residual(row, resolution, value) / wider
         score = min(max(row[_ABOVE] + z - k, row[_BELOW] - z - k, 0.0), HIGHEST)
         flagged = score > h
         out[SCORE] = score
         out[EXPECTED] = expected(row)
-        scale = sigma(row, resolution)
+        scale = sigma(row, resolution) * wider
         out[UPPER] = out[EXPECTED] + (h + k - row[_ABOVE]) * scale
         out[LOWER] = out[EXPECTED] - (h + k - row[_BELOW]) * scale
         z = clipped(z)

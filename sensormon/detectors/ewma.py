@@ -21,7 +21,17 @@ from sensormon.detectors.base import (
     TagFacts,
     check_parameters,
 )
-from sensormon.detectors.baseline import COUNT, LEAD, SIZE, clipped, expected, learn, residual, sigma
+from sensormon.detectors.baseline import (
+    COUNT,
+    LEAD,
+    SIZE,
+    clipped,
+    expected,
+    inflation,
+    learn,
+    residual,
+    sigma,
+)
 from sensormon.readings import Floats
 
 MEMORY = 500
@@ -100,14 +110,15 @@ def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def] 
     weight, width, accept, memory = params
     flagged = False
     if row[COUNT] > 0.0:
-        z = residual(row, resolution, value)
+        wider = inflation(row)
+        z = residual(row, resolution, value) / wider
         carried = (1.0 - weight) * row[_AVERAGE]
         deviation = np.sqrt(weight / (2.0 - weight))  # of the weighted mean, in the long run
         score = min(abs(carried + weight * z) / deviation, HIGHEST)
         flagged = score > width
         out[SCORE] = score
         out[EXPECTED] = expected(row)
-        scale = sigma(row, resolution)
+        scale = sigma(row, resolution) * wider
         out[UPPER] = out[EXPECTED] + (width * deviation - carried) / weight * scale
         out[LOWER] = out[EXPECTED] - (width * deviation + carried) / weight * scale
         row[_AVERAGE] = carried + weight * clipped(z)

@@ -38,7 +38,7 @@ from sensormon.readings import Floats
 MEMORY = 1000
 """The baseline follows the tag with this memory, in readings."""
 
-_VARIANCE, _AVERAGE, _STARTED = SIZE, SIZE + 1, SIZE + 2
+_VARIANCE, _AVERAGE, _STARTED, _USUAL = SIZE, SIZE + 1, SIZE + 2, SIZE + 3
 _VISIBLE = 2.0
 """Noise below so many steps of the sensor is not judged for being too low: it may vanish by rounding."""
 
@@ -52,7 +52,8 @@ class Variance:
     autocorrelation taken out). Their weighted variance is about chi-squared with
     (2 - weight) / weight degrees of freedom; its cube root is about normal (Wilson and
     Hilferty), and the score is how many standard deviations that is off its own mean, up or
-    down. A single reading counts at most 4 standard deviations in what is carried on. lower
+    down; where that has usually been more than 1 (noise that comes in bursts or has heavy
+    tails), in multiples of what it usually is. A single reading counts at most 4 standard deviations in what is carried on. lower
     and upper are where the next reading would flag as too noisy; a tag whose noise has
     fallen is flagged inside them.
 
@@ -97,7 +98,7 @@ class Variance:
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
         params = (self.weight, self.width, self.accept, MEMORY)
-        return RowState(_run, params, tags, size=SIZE + 3, lead=LEAD, threshold=self.width)
+        return RowState(_run, params, tags, size=SIZE + 4, lead=LEAD, threshold=self.width)
 
 
 @numba.njit(cache=True)
@@ -117,20 +118,22 @@ def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def] 
     flagged = False
     if row[COUNT] > 0.0:
         if row[_STARTED] == 0.0:
-            row[_VARIANCE], row[_AVERAGE], row[_STARTED] = 1.0, 0.0, 1.0
+            row[_VARIANCE], row[_AVERAGE], row[_STARTED], row[_USUAL] = 1.0, 0.0, 1.0, 1.0
         z = min(max(residual(row, resolution, value), -1e6), 1e6)
         # About a mean that follows it, a variance of 1 comes out larger by what is taken off here.
         share = weight * (2.0 - weight) / 2.0
         carried = (1.0 - weight) * row[_VARIANCE]
         variance = carried + share * (z - row[_AVERAGE]) ** 2
         part = 2.0 * weight / (9.0 * (2.0 - weight))
-        score = (np.cbrt(variance) - (1.0 - part)) / np.sqrt(part)
-        if score < 0.0:
-            score = -score if row[SIGMA] > _VISIBLE * step(row, resolution) else 0.0
+        wider = np.sqrt(max(row[_USUAL], 1.0))
+        raw = (np.cbrt(variance) - (1.0 - part)) / np.sqrt(part)
+        if row[SIGMA] <= _VISIBLE * step(row, resolution):
+            raw = max(raw, 0.0)
+        score = abs(raw) / wider
         flagged = score > width
         out[SCORE] = min(score, HIGHEST)
         out[EXPECTED] = expected(row)
-        highest = (1.0 - part + width * np.sqrt(part)) ** 3
+        highest = (1.0 - part + width * wider * np.sqrt(part)) ** 3
         scale = sigma(row, resolution)
         middle, margin = row[_AVERAGE] * scale, np.sqrt(max(highest - carried, 0.0) / share) * scale
         out[UPPER] = out[EXPECTED] + middle + margin
@@ -138,5 +141,7 @@ def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def] 
         z = clipped(z)
         row[_VARIANCE] = carried + share * (z - row[_AVERAGE]) ** 2
         row[_AVERAGE] += weight * (z - row[_AVERAGE])
+        if not flagged:
+            row[_USUAL] += (raw * raw - row[_USUAL]) / min(row[COUNT], memory)
     if learn(row, resolution, value, flagged, memory, accept):
         row[_STARTED] = 0.0
