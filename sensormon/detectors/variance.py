@@ -53,9 +53,9 @@ class Variance:
     (2 - weight) / weight degrees of freedom; its cube root is about normal (Wilson and
     Hilferty), and the score is how many standard deviations that is off its own mean, up or
     down; where that has usually been more than 1 (noise that comes in bursts or has heavy
-    tails), in multiples of what it usually is. A single reading counts at most 4 standard deviations in what is carried on. lower
-    and upper are where the next reading would flag as too noisy; a tag whose noise has
-    fallen is flagged inside them.
+    tails), in multiples of what it usually is. A single reading counts at most 4 standard
+    deviations in what is carried on. lower and upper are where the next reading would flag
+    as too noisy; a tag whose noise has fallen is flagged inside them.
 
     Catches: noise that has doubled, noise that has halved (a damped or stuck sensor).
     Misses: shifts and drifts (prefer `cusum`, `ewma`); noise that falls where it was below
