@@ -63,7 +63,7 @@ def test_cusum(value: list[float], k: float, h: float, resolution: float) -> Non
 @steady
 @given(series(), st.sampled_from([0.5, 1.0]), st.sampled_from([5.0, 20.0]), st.sampled_from([0.0, 0.01]))
 def test_page_hinkley(value: list[float], delta: float, threshold: float, resolution: float) -> None:
-    told = naive.cusum(value, delta, threshold, 150, resolution, memory=5000)
+    told = naive.cusum(value, delta, threshold, 150, resolution, memory=2000)
     agrees(PageHinkley(delta, threshold, 150), resolution, value, told)
 
 

@@ -304,6 +304,12 @@ def test_a_ramp_that_is_usual_is_expected() -> None:
     assert scores.expected[500] == pytest.approx(value[499] + 0.5, abs=0.1)
 
 
+def test_the_way_back_from_a_spike_is_no_anomaly() -> None:
+    value = [20.0, 20.1, 80.0, 20.2, 20.1, 40.0, 40.1, 40.0]
+    flagged = run(RateOfChange(limit=1.0), value).is_anomaly
+    assert np.flatnonzero(flagged).tolist() == [2, 5], "a spike and a step are flagged once"
+
+
 # -- limits ---------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from sensormon.detectors.baseline import LEAD
 from sensormon.detectors.cusum import SIZE, judge
 from sensormon.readings import Floats
 
-MEMORY = 5000
+MEMORY = 2000
 """The mean is over all learned readings up to so many; older ones fade."""
 
 
@@ -24,7 +24,7 @@ class PageHinkley:
     The sum grows by z - `delta` for a reading z standard deviations off; the score is its
     distance from its minimum (and, for falls, that of the sum of z + delta from its
     maximum); an anomaly is a score above `threshold`. The mean is over all learned readings
-    (up to 5000), the standard deviation likewise, by `sensormon.detectors.baseline`: warm-up
+    (up to 2000), the standard deviation likewise, by `sensormon.detectors.baseline`: warm-up
     100 readings, flagged readings not learned, autocorrelation taken out. A single reading
     adds at most 4. lower and upper are where the next reading would flag. The distance is
     computed by Page's recursion (as in `cusum`), which is the same and has no growing sum.

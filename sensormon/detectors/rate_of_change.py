@@ -29,6 +29,7 @@ MEMORY = 1000
 """The usual rates follow the tag with this memory, in readings."""
 
 _KNOWN, _VALUE, _TIME = SIZE, SIZE + 1, SIZE + 2
+_CALM, _CALM_TIME = SIZE + 3, SIZE + 4  # the last reading that was not flagged
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,10 @@ class RateOfChange:
     within the resolution is none, and a reading that is not later than the one before has no
     rate: it is not judged.
 
-    Catches: spikes and steps, on both flanks; a tag that runs away.
+    A reading that is fast away from a flagged one but not from the last that was not flagged
+    is the way back from a spike, and no anomaly.
+
+    Catches: spikes, steps, a tag that runs away.
     Misses: everything that goes slowly (prefer `ewma`), stuck sensors (`stuck`). On noisy
     tags `hampel` finds smaller spikes, because a rate has the noise of two readings.
 
@@ -76,7 +80,7 @@ class RateOfChange:
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
         params = (self.limit, self.threshold, self.accept, MEMORY)
-        return RowState(_run, params, tags, size=SIZE + 3, lead=LEAD, threshold=self.threshold)
+        return RowState(_run, params, tags, size=SIZE + 5, lead=LEAD, threshold=self.threshold)
 
 
 @numba.njit(cache=True)
@@ -92,29 +96,54 @@ def _run(tag, value, time, ok, params, facts, rows, n, out):  # type: ignore[no-
 @numba.njit(cache=True)
 def judge(params, resolution, row, value, time, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     """One reading of one tag; `params` are limit, threshold, accept and the baseline's memory."""
-    limit, threshold, accept, memory = params
-    seconds = (time - row[_TIME]) * 1e-6
-    if row[_KNOWN] > 0.0 and seconds > 0.0:
-        before = row[_VALUE]
-        change = value - before
-        small = abs(change) <= resolution + ROUNDING * abs(before)
-        if limit > 0.0:
-            score = 0.0 if small else min(abs(change) / seconds / limit * threshold, HIGHEST)
-            out[SCORE] = score
-            out[EXPECTED] = before
-            out[UPPER] = before + limit * seconds
-            out[LOWER] = before - limit * seconds
-        else:
-            rate = change / seconds
+    if row[_KNOWN] == 0.0:
+        row[_KNOWN] = 1.0
+        row[_VALUE] = row[_CALM] = value
+        row[_TIME] = row[_CALM_TIME] = time
+        return
+    flagged = False
+    if time > row[_TIME]:
+        score = _score(params, resolution, row, row[_VALUE], row[_TIME], value, time, out)
+        before, since = row[_VALUE], row[_TIME]
+        if score > params[1] and row[_CALM_TIME] < row[_TIME]:
+            # The way back from a spike is fast, and no anomaly.
+            score = _score(params, resolution, row, row[_CALM], row[_CALM_TIME], value, time, out)
+            if score <= params[1]:
+                before, since = row[_CALM], row[_CALM_TIME]
+            else:
+                _score(params, resolution, row, before, since, value, time, out)
+        flagged = score > params[1]
+        if params[0] == 0.0:
+            seconds = (time - since) * 1e-6
             finest = (resolution + ROUNDING * abs(before)) / seconds
-            flagged = False
-            if row[COUNT] > 0.0:
-                score = 0.0 if small else abs(residual(row, finest, rate))
-                flagged = score > threshold
-                out[SCORE] = score
-                out[EXPECTED] = before + expected(row) * seconds
-                margin = max(threshold * sigma(row, finest), step(row, finest)) * seconds
-                out[UPPER] = out[EXPECTED] + margin
-                out[LOWER] = out[EXPECTED] - margin
-            learn(row, finest, rate, flagged, memory, accept)
-    row[_KNOWN], row[_VALUE], row[_TIME] = 1.0, value, time
+            learn(row, finest, (value - before) / seconds, flagged, params[3], params[2])
+    row[_VALUE], row[_TIME] = value, time
+    if not flagged:
+        row[_CALM], row[_CALM_TIME] = value, time
+
+
+@numba.njit(cache=True)
+def _score(params, resolution, row, before, since, value, time, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """How fast the value has moved since it was `before`, written to `out`; 0 while nothing is known."""
+    limit, threshold = params[0], params[1]
+    seconds = (time - since) * 1e-6
+    change = value - before
+    least = resolution + ROUNDING * abs(before)
+    score = 0.0
+    if limit > 0.0:
+        if abs(change) > least:
+            score = min(abs(change) / seconds / limit * threshold, HIGHEST)
+        out[SCORE] = score
+        out[EXPECTED] = before
+        out[UPPER] = before + max(limit * seconds, least)
+        out[LOWER] = before - max(limit * seconds, least)
+    elif row[COUNT] > 0.0:
+        finest = least / seconds
+        if abs(change) > least:
+            score = abs(residual(row, finest, change / seconds))
+        out[SCORE] = score
+        out[EXPECTED] = before + expected(row) * seconds
+        margin = max(threshold * sigma(row, finest), step(row, finest)) * seconds
+        out[UPPER] = out[EXPECTED] + margin
+        out[LOWER] = out[EXPECTED] - margin
+    return score
