@@ -219,6 +219,9 @@ def test_every_kernel_is_compiled_once() -> None:
     for kind in DETECTORS.values():
         for column in (value, frozen, np.repeat(value, 2)[::2]):
             run(kind(), column)
+        state = kind().start(np.zeros(2))
+        state.restore(1, 40, value, np.arange(40))
+        state.peek(1, 1.0, 50)
         module = importlib.import_module(kind.__module__)
         assert len(module._run.signatures) == 1, kind
 

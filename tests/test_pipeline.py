@@ -121,6 +121,16 @@ def test_a_batch_taken_back_leaves_no_trace(detector: str, sizes: list[int], see
         assert left.scores.n.tolist() == right.scores.n.tolist()
 
 
+def test_a_detector_is_told_each_tags_own_limits() -> None:
+    from sensormon.tags import Tag
+
+    tags = TagTable([Tag("temp", "T", normal=(36.0, 38.0), valid=(0.0, 100.0)), Tag("ph", "P")])
+    pipeline = Pipeline(tags, DetectorSettings(1, START, "x", "limits", {}, {}))
+    done = pipeline.process(batch_of(("temp", 37.0), ("ph", 39.0), ("temp", 39.0)))
+    assert done.scores.is_anomaly.tolist() == [False, False, True]
+    assert done.scores.upper.tolist()[::2] == [38.0, 38.0]
+
+
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_a_monitor_started_again_scores_nearly_as_if_it_had_not_stopped(detector: str) -> None:
     from sensormon.tags import Tag
