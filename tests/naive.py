@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import statistics
 import sys
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,184 @@ def zscore(
         seen.append(x)
         learned[code] += 1
     return rows
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a chart says of one reading; NaN where it says nothing."""
+
+    score: float = math.nan
+    expected: float = math.nan
+
+
+def hampel(value: Sequence[float], window: int, threshold: float, resolution: float) -> list[Told]:
+    """The Hampel identifier, from the whole window anew at every reading."""
+    told = []
+    for i, x in enumerate(value):
+        seen = list(value[max(0, i - window) : i])
+        if i < min(window, 50):
+            told.append(Told())
+            continue
+        middle = statistics.median(seen)
+        off = [abs(v - middle) for v in seen]
+        spread = 1.4826 * statistics.median(off) or 1.2533 * statistics.fmean(off)
+        steps = [abs(b - a) for a, b in pairwise(seen)]
+        jump = 1.4826 * statistics.median(steps) or 1.2533 * statistics.fmean(steps)
+        least = resolution + 4 * sys.float_info.epsilon * abs(middle)
+        lag = max(0.0, 1 - (jump / spread) ** 2 / 2) if spread > least else 0.0
+        phi = min(1.0, max(0.0, (lag - 0.4) / 0.4))
+        older, before = seen[-2:]
+        if abs(before - older) > threshold * max(jump, least) and abs(older - middle) < abs(before - middle):
+            before = older
+        expected = middle + phi * (before - middle)
+        scale = max(spread * math.sqrt(max(0.0, 1 - 2 * phi * lag + phi**2)), least)
+        distance = abs(x - expected)
+        told.append(Told(0.0 if distance <= least else min(distance / scale, 1e9), expected))
+    return told
+
+
+class Baseline:
+    """The guarded baseline, with plain variances and covariances and lists."""
+
+    def __init__(self, resolution: float, memory: float, accept: float) -> None:
+        self.resolution, self.memory, self.accept = resolution, memory, accept
+        self.last: deque[float] = deque(maxlen=100)
+        self.count = 0
+
+    @property
+    def expected(self) -> float:
+        return self.mean + self.phi * (self.previous - self.mean)
+
+    @property
+    def least(self) -> float:
+        return self.resolution + 4 * sys.float_info.epsilon * abs(self.mean)
+
+    def residual(self, x: float) -> float:
+        off = x - self.expected
+        if abs(off) <= self.least:
+            return 0.0
+        scale = max(math.sqrt(self.noise), self.least)
+        return math.copysign(1e9, off) if scale == 0 else max(-1e9, min(off / scale, 1e9))
+
+    def learn(self, x: float, flagged: bool) -> bool:
+        self.last.append(x)
+        if self.count == 0:
+            if len(self.last) == 100:
+                self.begin()
+            return False
+        outlier = abs(self.residual(x)) > 4
+        if flagged or outlier:
+            self.held += 1
+            if self.held >= self.accept:
+                self.begin()
+                return True
+            self.previous = self.expected if outlier and not self.odd else x
+            self.follows, self.odd = False, outlier
+            return False
+        self.held = max(0.0, self.held - 0.25)
+        self.update(x)
+        self.previous, self.follows, self.odd = x, True, False
+        return False
+
+    def update(self, x: float) -> None:
+        weight = 1 / min(self.count + 1, self.memory)
+        self.count += 1
+        least = self.least**2
+        if max(self.noise, least) > 0:
+            self.follow((x - self.expected) / math.sqrt(max(self.noise, least)), 1 / self.memory)
+        self.noise = (1 - weight) * max(self.noise, least) + weight * (x - self.expected) ** 2
+        if self.follows:
+            now, before = x - self.mean, self.previous - self.mean
+            scale = max(self.variance, least)
+            correlation = self.covariance / self.variance if self.variance else 0.0
+            self.covariance = (1 - weight) * correlation * scale + weight * now * before
+            self.variance = (1 - weight) * scale + weight * now**2
+            self.correct(min(self.count, 2 * self.memory))
+        self.mean += weight * (x - self.mean)
+
+    @property
+    def inflation(self) -> float:
+        return math.sqrt(max(1.0, self.waves))
+
+    def follow(self, z: float, weight: float) -> None:
+        self.slow = 0.9 * self.slow + 0.1 * z
+        self.waves = (1 - weight) * self.waves + weight * self.slow**2 * 19
+
+    def correct(self, count: float) -> None:
+        lag = self.covariance / self.variance if self.variance else 0.0
+        phi = lag + (1 + 3 * lag) / count + 2 * lag**2 * math.sqrt(max(1 - lag**2, 0) / count)
+        self.phi = min(phi, 1.0) if phi > 2 / math.sqrt(count) else 0.0
+
+    def begin(self) -> None:
+        values = list(self.last)
+        ordered = sorted(values)
+        median = ordered[50]
+        spread = 1.2 * math.sqrt(statistics.fmean((v - median) ** 2 for v in ordered[3:-3]))
+        robust = 1.4826 * sorted(abs(v - median) for v in values)[50]
+        scale = max(min(spread, 2 * robust) if robust else spread, self.resolution)
+        near = [abs(v - median) <= 6 * scale for v in values]
+        kept = [v for v, good in zip(values, near, strict=True) if good]
+        self.count, self.mean = len(kept), statistics.fmean(kept)
+        self.variance = statistics.fmean((v - self.mean) ** 2 for v in kept)
+        pairs = [
+            (a - self.mean) * (b - self.mean)
+            for (a, one), (b, other) in pairwise(zip(values, near, strict=True))
+            if one and other
+        ]
+        self.covariance = statistics.fmean(pairs) if pairs else 0.0
+        self.correct(self.count)
+        lag = self.covariance / self.variance if self.variance else 0.0
+        self.noise = self.variance * (max(1 - lag**2, 0.0) if self.phi else 1.0)
+        self.slow, self.waves = 0.0, 1.0
+        scale = max(math.sqrt(self.noise), self.least)
+        for (a, one), (b, other) in pairwise(zip(values, near, strict=True)):
+            if one and other and scale:
+                off = (b - self.mean - self.phi * (a - self.mean)) / scale
+                self.follow(max(-4.0, min(off, 4.0)), 1 / 100)
+        self.previous = values[-1] if near[-1] else self.mean
+        self.follows, self.odd, self.held = near[-1], False, 0.0
+
+
+def cusum(
+    value: Sequence[float], k: float, h: float, accept: float, resolution: float, memory: float = 500
+) -> list[Told]:
+    """The tabular CUSUM (and, with a longer memory, the Page-Hinkley test) of the residuals."""
+    baseline = Baseline(resolution, memory, accept)
+    above = below = 0.0
+    told = []
+    for x in value:
+        flagged = False
+        if baseline.count:
+            z = baseline.residual(x) / baseline.inflation
+            score = min(max(0.0, above + z - k, below - z - k), 1e9)
+            told.append(Told(score, baseline.expected))
+            flagged = score > h
+            z = max(-4.0, min(z, 4.0))
+            above = min(max(0.0, above + z - k), h + 5)
+            below = min(max(0.0, below - z - k), h + 5)
+        else:
+            told.append(Told())
+        if baseline.learn(x, flagged):
+            above = below = 0.0
+    return told
+
+
+def ewma(value: Sequence[float], weight: float, width: float, accept: float, resolution: float) -> list[Told]:
+    """The EWMA chart of the residuals."""
+    baseline = Baseline(resolution, 500, accept)
+    average = 0.0
+    told = []
+    for x in value:
+        flagged = False
+        if baseline.count:
+            z = baseline.residual(x) / baseline.inflation
+            deviation = math.sqrt(weight / (2 - weight))
+            score = min(abs((1 - weight) * average + weight * z) / deviation, 1e9)
+            told.append(Told(score, baseline.expected))
+            flagged = score > width
+            average = (1 - weight) * average + weight * max(-4.0, min(z, 4.0))
+        else:
+            told.append(Told())
+        if baseline.learn(x, flagged):
+            average = 0.0
+    return told

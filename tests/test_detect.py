@@ -103,3 +103,34 @@ def test_what_is_no_series_of_numbers_is_refused(values: object) -> None:
 def test_one_time_a_value() -> None:
     with pytest.raises(UsageError, match="1 times for 2 values"):
         detect([1.0, 2.0], times=[1])
+
+
+GAP = [*range(100), *range(130, 200)]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        GAP,
+        [float(second) for second in GAP],
+        pd.to_datetime(GAP, unit="s"),
+        pd.to_datetime(GAP, unit="s", utc=True).tz_convert("Europe/Rome"),
+        [f"1970-01-01T00:{second // 60:02}:{second % 60:02}Z" for second in GAP],
+    ],
+    ids=["seconds", "float seconds", "dates", "dates with a zone", "text"],
+)
+def test_times_reach_the_detector(times: object) -> None:
+    values = [1.0] * len(GAP)
+    assert np.flatnonzero(detect(values, times, "gap")["is_anomaly"]).tolist() == [100]
+    if isinstance(times, pd.DatetimeIndex):
+        series = pd.Series(values, index=times)
+        assert np.flatnonzero(detect(series, detector="gap")["is_anomaly"]).tolist() == [100]
+    assert not detect(values, detector="gap")["is_anomaly"].any(), "without times they are a second apart"
+
+
+@pytest.mark.parametrize(
+    "times", [["noon", "later"], [0.0, math.nan], [pd.Timestamp(0), pd.NaT], [1e30, 2e30]]
+)
+def test_what_is_no_time_is_refused(times: object) -> None:
+    with pytest.raises(UsageError, match="times cannot be read"):
+        detect([1.0, 2.0], times)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormon.clock import SECOND
+from sensormon.detectors import DETECTORS
 from sensormon.memory import KEPT, TagMemory
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Quality, Reading, Reason
@@ -99,13 +100,14 @@ def test_readings_that_are_not_good_are_kept_but_neither_scored_nor_learned(pipe
     assert after.scores.is_anomaly.all(), "a bad reading taught the detector"
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("detector", DETECTORS)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 130), min_size=1, max_size=8), st.integers(0, 2**31))
-def test_a_batch_taken_back_leaves_no_trace(sizes: list[int], seed: int) -> None:
+def test_a_batch_taken_back_leaves_no_trace(detector: str, sizes: list[int], seed: int) -> None:
     from sensormon.tags import Tag
 
-    tags = TagTable([Tag("temp", "T")])
-    detection = DetectorSettings(1, START, "x", "zscore", {"window": 20, "threshold": 3.0}, {})
+    tags = TagTable([Tag("temp", "T", normal=(-2.0, 2.0))])
+    detection = DetectorSettings(1, START, "x", detector, {}, {})
     one, other = Pipeline(tags, detection), Pipeline(tags, detection)
     rng = np.random.default_rng(seed)
     at = START
@@ -119,13 +121,41 @@ def test_a_batch_taken_back_leaves_no_trace(sizes: list[int], seed: int) -> None
         assert left.scores.n.tolist() == right.scores.n.tolist()
 
 
+def test_a_detector_is_told_each_tags_own_limits() -> None:
+    from sensormon.tags import Tag
+
+    tags = TagTable([Tag("temp", "T", normal=(36.0, 38.0), valid=(0.0, 100.0)), Tag("ph", "P")])
+    pipeline = Pipeline(tags, DetectorSettings(1, START, "x", "limits", {}, {}))
+    done = pipeline.process(batch_of(("temp", 37.0), ("ph", 39.0), ("temp", 39.0)))
+    assert done.scores.is_anomaly.tolist() == [False, False, True]
+    assert done.scores.upper.tolist()[::2] == [38.0, 38.0]
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_a_monitor_started_again_scores_nearly_as_if_it_had_not_stopped(detector: str) -> None:
+    from sensormon.tags import Tag
+
+    tags = TagTable([Tag("temp", "T", normal=(-2.0, 2.0))])
+    detection = DetectorSettings(1, START, "x", detector, {}, {})
+    values = np.random.default_rng(7).normal(0.0, 1.0, 3000)
+    values[2800:2900] += 6.0
+    whole, after = Pipeline(tags, detection), Pipeline(tags, detection)
+    before = whole.process(batch_of(*[("temp", float(v)) for v in values[:2500]])).accepted
+    last = slice(-KEPT, None)
+    after.restore("temp", 2500, before.time[last], before.value[last], np.ones(KEPT, bool))
+    rest = batch_of(*[("temp", float(v)) for v in values[2500:]], at=START + 2500 * SECOND)
+    one, other = whole.process(rest).scores, after.process(rest).scores
+    assert one.n.tolist() == other.n.tolist()
+    assert (one.is_anomaly == other.is_anomaly).mean() > 0.97
+
+
 def test_memory_forgets_the_oldest_and_recalls_what_it_kept() -> None:
     memory = TagMemory(1)
     zeros = np.zeros(KEPT + 10, np.int32)
     times = np.arange(KEPT + 10, dtype=np.int64)
     learned = np.ones(KEPT + 10, dtype=np.bool_)
     assert not memory.admit(zeros, times, times * 1.0, learned).any()
-    assert memory.learned(0).tolist() == (times[10:] * 1.0).tolist()
+    assert memory.learned(0)[0].tolist() == (times[10:] * 1.0).tolist()
     old = memory.admit(zeros[:11], times[:11], times[:11] * 1.0, learned[:11])
     assert old.tolist() == [False] * 10 + [False], "what fell out of the memory is not recognised"
     newest = memory.admit(zeros[:1], times[-1:], times[-1:] * 1.0, learned[:1])
