@@ -58,12 +58,13 @@ def scoring(points: int = 300_000) -> Figures:
     values = rng.normal(0, 1, points)
     codes = (np.arange(points) % 3).astype(np.int32)
     ok = np.ones(points, dtype=np.bool_)
+    times = np.arange(points, dtype=np.int64)
     few = values[:30_000]
     figures: Figures = {}
     for window in (50, 1000):
         state = ZScore(window=window).start(np.zeros(3))
-        state.run(codes[:10], values[:10], ok[:10])  # compiles, or loads what was compiled
-        fast = points / _seconds(lambda state=state: state.run(codes, values, ok))  # type: ignore[misc]
+        state.run(codes[:10], values[:10], ok[:10], times[:10])  # compiles, or loads what was compiled
+        fast = points / _seconds(lambda state=state: state.run(codes, values, ok, times))  # type: ignore[misc]
         slow = len(few) / _seconds(lambda window=window: _naive(few, window))  # type: ignore[misc]
         figures[f"window {window}, readings/s"] = fast
         figures[f"window {window}, naive readings/s"] = slow

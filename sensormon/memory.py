@@ -64,10 +64,10 @@ class TagMemory:
             self._intact[tag, kind] = 0
         self._renew_newest(tag)
 
-    def learned(self, tag: int) -> Floats:
-        """The values of this tag that a detector has learned, oldest first."""
-        values: Floats = self._value[tag, 1, self._rows(tag, 1)]
-        return values
+    def learned(self, tag: int) -> tuple[Floats, Ints]:
+        """The values of this tag that a detector has learned and their times, oldest first."""
+        rows = self._rows(tag, 1)
+        return self._value[tag, 1, rows], self._time[tag, 1, rows]
 
     def _renew_newest(self, tag: int) -> None:
         times = np.concatenate([self._time[tag, kind, self._rows(tag, kind)] for kind in (0, 1)])

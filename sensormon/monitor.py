@@ -25,7 +25,7 @@ from sensormon.errors import StoreError, UsageError
 from sensormon.journal import Journal
 from sensormon.ledger import Ledger, add_up, balance
 from sensormon.loader import Loader
-from sensormon.pipeline import Pipeline
+from sensormon.pipeline import Pipeline, tag_facts
 from sensormon.readings import Batch, Rejection
 from sensormon.recent import RecentReadings
 from sensormon.records import DetectorSettings
@@ -259,9 +259,10 @@ class Monitor:
         if rows.empty:
             return rows
         first = int(rows["id"].iloc[0])
-        lead = self._store.lead(tag, first, 2 * int(params.get("window", self.settings.window)))
+        facts = tag_facts([self.tags[tag]])
+        lead = self._store.lead(tag, first, 2 * detector.start(facts).lead)
         both = pd.concat([lead, rows], ignore_index=True) if len(lead) else rows
-        scored = rescore(both, detector, self.tags[tag].resolution)
+        scored = rescore(both, detector, facts)
         return scored.iloc[len(lead) :].reset_index(drop=True)
 
     def apply(self, params: Mapping[str, float], who: str) -> DetectorSettings:

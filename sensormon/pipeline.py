@@ -7,17 +7,31 @@ taken for a duplicate when its sender tries again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from sensormon.detectors import DETECTORS
+from sensormon.detectors.base import TagFacts
 from sensormon.memory import TagMemory
 from sensormon.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, is_good
 from sensormon.records import DetectorSettings
-from sensormon.tags import TagTable
+from sensormon.tags import Tag, TagTable
 from sensormon.validation import Limits, rejection
+
+
+def tag_facts(tags: Iterable[Tag]) -> TagFacts:
+    """What a detector may know of these tags beforehand, in their order."""
+    rows = list(tags)
+    normal = [tag.normal or (-np.inf, np.inf) for tag in rows]
+    return TagFacts(
+        resolution=np.array([tag.resolution for tag in rows], dtype=np.float64),
+        low=np.array([low for low, _ in normal], dtype=np.float64),
+        high=np.array([high for _, high in normal], dtype=np.float64),
+        valid_low=np.array([tag.valid[0] for tag in rows], dtype=np.float64),
+        valid_high=np.array([tag.valid[1] for tag in rows], dtype=np.float64),
+    )
 
 
 class Pipeline:
@@ -36,8 +50,8 @@ class Pipeline:
     def apply(self, settings: DetectorSettings) -> None:
         """Score with these settings from the next reading on, from the history at hand."""
         detector = DETECTORS[settings.detector](**dict(settings.params))
-        resolution = np.array([tag.resolution for tag in self.tags], dtype=np.float64)
-        self._state = detector.start(resolution)
+        self._state = detector.start(tag_facts(self.tags))
+        self._before: dict[int, Floats] = {}
         self.settings = settings
         for code in range(len(self.tags)):
             self._restore_state(code)
@@ -77,7 +91,10 @@ class Pipeline:
         ]
         rows = rows[~duplicate]
         accepted = batch.take(rows)
-        scores = self._state.run(codes[rows], accepted.value, learned[rows])
+        if self._state.recursive:
+            # Its last readings alone cannot put it back, as `undo` must.
+            self._before = {code: self._state.save(code) for code in np.unique(codes[rows]).tolist()}
+        scores = self._state.run(codes[rows], accepted.value, learned[rows], accepted.time)
         np.add.at(self._learned, codes[rows], learned[rows])
         everything = sorted(
             [*(replace(one, source=batch.source) for one in malformed), *rejected], key=lambda one: one.index
@@ -93,12 +110,15 @@ class Pipeline:
         learned = is_good(accepted.quality)
         self._memory.forget(codes, learned)
         np.subtract.at(self._learned, codes, learned)
-        for code in np.unique(codes):
-            self._restore_state(int(code))
+        for code in np.unique(codes).tolist():
+            if self._state.recursive:
+                self._state.load(code, self._before[code])
+            else:
+                self._restore_state(code)
 
     def _restore_state(self, code: int) -> None:
-        values = self._memory.learned(code)
-        self._state.restore(code, int(self._learned[code]), values)
+        values, times = self._memory.learned(code)
+        self._state.restore(code, int(self._learned[code]), values, times)
         missing = len(values) < min(int(self._learned[code]), self._state.lead)
         if missing:
             self._learned[code] = len(values)

@@ -11,31 +11,35 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from sensormon.detectors.base import Detector, no_scores
+from sensormon.detectors.base import Detector, TagFacts, no_scores
 from sensormon.readings import is_good
 
 
-def rescore(readings: pd.DataFrame, detector: Detector, resolution: float) -> pd.DataFrame:
+def rescore(readings: pd.DataFrame, detector: Detector, facts: TagFacts) -> pd.DataFrame:
     """These readings of one tag, in order of arrival, with the scores of this detector.
 
-    `resolution` is the tag's smallest step. Where the history before the first row is not
+    `facts` are those of the one tag. Where the history before the first row is not
     given, the first rows serve as the lead and are not scored: a caller that wants all rows
-    it shows scored puts as many learned readings before them as decide a score.
+    it shows scored puts as many learned readings before them as decide a score. A recursive
+    detector that begins in the middle comes out nearly the same, not to the last bit.
     """
     value = readings["value"].to_numpy(dtype=np.float64)
     ok = is_good(readings["quality"].to_numpy(dtype=np.uint32))
+    time = readings["time"].dt.as_unit("us").astype(np.int64).to_numpy()
     n = readings["n"].to_numpy(dtype=np.int64)
-    state = detector.start(np.array([resolution], dtype=np.float64))
+    state = detector.start(facts)
     parts = []
     for start, stop in _runs(n, ok):
         first = min(start + state.lead, stop) if start == 0 and n[0] > 0 else start
         if first > start:
             parts.append(no_scores(n[start:first]))
         if first < stop:
-            learned = value[:first][ok[:first]][-state.lead :]
-            state.restore(0, int(n[first]), learned)
+            learned = np.flatnonzero(ok[:first])[-state.lead :]
+            state.restore(0, int(n[first]), value[learned], time[learned])
             rows = stop - first
-            parts.append(state.run(np.zeros(rows, dtype=np.int32), value[first:stop], ok[first:stop]))
+            parts.append(
+                state.run(np.zeros(rows, dtype=np.int32), value[first:stop], ok[first:stop], time[first:stop])
+            )
     scored = readings.copy()
     for name in ("n", "score", "expected", "lower", "upper", "is_anomaly"):
         scored[name] = np.concatenate([getattr(part, name) for part in parts]) if parts else readings[name]

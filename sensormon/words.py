@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from sensormon.detectors.zscore import HIGHEST
+from sensormon.detectors.base import HIGHEST
 from sensormon.tags import Tag
 from sensormon.timestamps import to_datetime
 

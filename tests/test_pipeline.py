@@ -125,7 +125,7 @@ def test_memory_forgets_the_oldest_and_recalls_what_it_kept() -> None:
     times = np.arange(KEPT + 10, dtype=np.int64)
     learned = np.ones(KEPT + 10, dtype=np.bool_)
     assert not memory.admit(zeros, times, times * 1.0, learned).any()
-    assert memory.learned(0).tolist() == (times[10:] * 1.0).tolist()
+    assert memory.learned(0)[0].tolist() == (times[10:] * 1.0).tolist()
     old = memory.admit(zeros[:11], times[:11], times[:11] * 1.0, learned[:11])
     assert old.tolist() == [False] * 10 + [False], "what fell out of the memory is not recognised"
     newest = memory.admit(zeros[:1], times[-1:], times[-1:] * 1.0, learned[:1])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormon.clock import SECOND
-from sensormon.detectors.zscore import HIGHEST
+from sensormon.detectors.base import HIGHEST
 from sensormon.ledger import Ledger, LedgerLine
 from sensormon.readings import Quality, Reason
 from sensormon.status import JournalStatus, SourceState, SourceStatus, Status, StoreState, StoreStatus

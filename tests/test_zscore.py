@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensormon.detectors.base import State
-from sensormon.detectors.zscore import HIGHEST, ZScore, _run
+from sensormon.detectors.base import HIGHEST, State
+from sensormon.detectors.zscore import ZScore, _run
 from sensormon.errors import UsageError
 from sensormon.readings import Scores
 from sensormon.settings import THRESHOLD, WINDOW
@@ -31,7 +31,11 @@ def run(state: State, value: object, tag: object = None, ok: object = None) -> S
     column = np.asarray(value, dtype=np.float64)
     codes = np.zeros(len(column), np.int32) if tag is None else np.asarray(tag, np.int32)
     usable = np.ones(len(column), bool) if ok is None else np.asarray(ok, bool)
-    return state.run(codes, column, usable)
+    return state.run(codes, column, usable, np.zeros(len(column), np.int64))
+
+
+def restore(state: State, code: int, n: int, value: np.ndarray) -> None:
+    state.restore(code, n, value, np.zeros(len(value), np.int64))
 
 
 def assert_same_bits(one: Scores, other: Scores, label: object = "") -> None:
@@ -105,9 +109,9 @@ def test_score_and_flag_never_disagree(
 @settings(steady, max_examples=1000)
 def test_score_and_flag_never_disagree_at_the_very_margin(threshold: float, margin: float) -> None:
     state = start(5, threshold, (margin,))
-    state.restore(0, 5, np.zeros(5))
+    restore(state, 0, 5, np.zeros(5))
     for off, flagged in ((margin, False), (math.nextafter(margin, math.inf), True)):
-        told = state.peek(0, off)
+        told = state.peek(0, off, 0)
         assert told.is_anomaly[0] == flagged
         assert (told.score[0] > threshold) == flagged
 
@@ -141,7 +145,7 @@ def test_restored_at_any_point_it_goes_on_with_the_same_bits(window: int) -> Non
     for n in range(len(value)):
         state = start(window)
         run(state, value[::-1])  # what was there before must not matter
-        state.restore(0, n, value[max(0, n - state.lead) : n])
+        restore(state, 0, n, value[max(0, n - state.lead) : n])
         assert_same_bits(run(state, value[n:]), whole.take(np.arange(n, len(value))), n)
 
 
@@ -155,7 +159,7 @@ def test_restoring_one_tag_leaves_the_others_alone(
     state = start(window, resolution=(0.0,) * 3)
     run(state, value[:cut], tag[:cut], ok[:cut])
     learned = value[:cut][(tag[:cut] == 1) & ok[:cut] & np.isfinite(value[:cut])]
-    state.restore(1, len(learned), learned[-(window + more) :])  # more than it needs does no harm
+    restore(state, 1, len(learned), learned[-(window + more) :])  # more than it needs does no harm
     rest = run(state, value[cut:], tag[cut:], ok[cut:])
     assert_same_bits(rest, whole.take(np.arange(min(cut, len(value)), len(value))))
 
@@ -163,7 +167,7 @@ def test_restoring_one_tag_leaves_the_others_alone(
 def test_restored_with_too_few_values_it_begins_anew_with_those() -> None:
     value = np.random.default_rng(3).normal(0.0, 1.0, 90)
     state = start(50)
-    state.restore(0, 5000, value[:20])
+    restore(state, 0, 5000, value[:20])
     assert_same_bits(run(state, value[20:]), run(start(50), value).take(np.arange(20, 90)))
 
 
@@ -176,10 +180,10 @@ def test_peek_tells_the_score_and_learns_nothing(
     peeked, plain = start(window, resolution=(0.01,) * 3), start(window, resolution=(0.01,) * 3)
     run(peeked, value, tag, ok)
     run(plain, value, tag, ok)
-    told = peeked.peek(code, guess)
-    assert_same_bits(told, peeked.peek(code, guess))
+    told = peeked.peek(code, guess, 0)
+    assert_same_bits(told, peeked.peek(code, guess, 0))
     assert_same_bits(told, run(plain, [guess], [code]))
-    plain.restore(0, 0, np.array([]))  # `plain` has learned the guess, `peeked` has not
+    restore(plain, 0, 0, np.array([]))  # `plain` has learned the guess, `peeked` has not
     again = start(window, resolution=(0.01,) * 3)
     run(again, value, tag, ok)
     assert_same_bits(run(peeked, value, tag, ok), run(again, value, tag, ok))
@@ -252,7 +256,7 @@ def test_on_a_flat_window_any_other_value_is_an_anomaly(level: float) -> None:
     assert (scores.expected[50:] == level).all()
     assert (scores.lower[50:] == level).all()
     for other in (np.nextafter(level, math.inf), np.nextafter(level, -math.inf), level + 1.0):
-        told = state.peek(0, other)
+        told = state.peek(0, other, 0)
         assert told.is_anomaly[0] == (other != level)
 
 
@@ -260,7 +264,7 @@ def test_on_a_flat_window_a_step_within_the_resolution_is_none() -> None:
     state = start(50, resolution=(0.5,))
     run(state, [37.0] * 60)
     for other, flagged in ((37.25, False), (37.5, False), (36.5, False), (37.75, True), (36.25, True)):
-        told = state.peek(0, other)
+        told = state.peek(0, other, 0)
         assert told.is_anomaly[0] == flagged
         assert told.score[0] == pytest.approx(abs(other - 37.0) / 0.5 * 3.0)
         assert (told.lower[0], told.upper[0]) == pytest.approx((36.5, 37.5))
@@ -276,11 +280,11 @@ def test_one_step_of_a_decimal_sensor_is_within_its_resolution(
         state = start(50, resolution=(resolution,))
         run(state, [round(k * resolution, decimals)] * 50)
         for steps, flagged in ((1, False), (-1, False), (2, True), (-2, True)):
-            assert state.peek(0, round((k + steps) * resolution, decimals)).is_anomaly[0] == flagged
+            assert state.peek(0, round((k + steps) * resolution, decimals), 0).is_anomaly[0] == flagged
 
 
 def test_no_layout_of_the_columns_compiles_anew() -> None:
-    columns = np.zeros(40, np.int32), np.arange(40.0), np.ones(40, bool)
+    columns = np.zeros(40, np.int32), np.arange(40.0), np.ones(40, bool), np.arange(40)
     start().run(*columns)
     for column in columns:
         column.flags.writeable = False
@@ -293,11 +297,11 @@ def test_no_layout_of_the_columns_compiles_anew() -> None:
 def test_a_tag_code_that_does_not_exist_is_refused(code: int) -> None:
     state = start()
     with pytest.raises(IndexError, match="from 0 to 0"):
-        state.run(np.array([code]), np.zeros(1), np.ones(1, bool))
+        state.run(np.array([code]), np.zeros(1), np.ones(1, bool), np.zeros(1, np.int64))
     with pytest.raises(IndexError, match="from 0 to 0"):
-        state.peek(code, 1.0)
+        state.peek(code, 1.0, 0)
     with pytest.raises(IndexError, match="from 0 to 0"):
-        state.restore(code, 0, np.array([]))
+        restore(state, code, 0, np.array([]))
 
 
 @pytest.mark.parametrize("resolution", [-0.1, math.nan, math.inf])
@@ -309,7 +313,7 @@ def test_a_resolution_that_is_none_is_refused(resolution: float) -> None:
 def test_what_is_flagged_is_learned() -> None:
     state = start(10)
     run(state, [37.0] * 10 + [50.0])
-    assert state.peek(0, 37.0).expected[0] == pytest.approx(38.3)
+    assert state.peek(0, 37.0, 0).expected[0] == pytest.approx(38.3)
 
 
 def test_false_alarms_on_normal_noise_are_half_a_percent() -> None:

@@ -15,12 +15,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sensormon import timestamps
 from sensormon.detectors.base import Detector
+from sensormon.detectors.cusum import Cusum
+from sensormon.detectors.ewma import Ewma
+from sensormon.detectors.gap import Gap
+from sensormon.detectors.hampel import Hampel
+from sensormon.detectors.limits import Limits
+from sensormon.detectors.page_hinkley import PageHinkley
+from sensormon.detectors.rate_of_change import RateOfChange
+from sensormon.detectors.stuck import Stuck
+from sensormon.detectors.variance import Variance
 from sensormon.detectors.zscore import ZScore
 from sensormon.errors import UsageError
+from sensormon.readings import Ints
 
 DETECTORS: dict[str, type[Any]] = {
     "zscore": ZScore,
+    "hampel": Hampel,
+    "cusum": Cusum,
+    "page_hinkley": PageHinkley,
+    "ewma": Ewma,
+    "variance": Variance,
+    "stuck": Stuck,
+    "rate_of_change": RateOfChange,
+    "limits": Limits,
+    "gap": Gap,
 }
 
 
@@ -58,11 +78,14 @@ def detect(
     """Score a series, one row a value: value, score, threshold, expected, lower, upper, is_anomaly.
 
     Causal: row i depends on the values up to i alone. `times`, one a value, becomes the
-    index; otherwise a Series keeps its own. `resolution` is the sensor's smallest step in
-    the values' unit. Where there is nothing to judge by (warm-up) or to judge (NaN,
-    infinity) the score and the bounds are NaN and nothing is flagged.
+    index: dates, ISO 8601 text (UTC where there is no zone), or numbers of seconds. Without
+    them a Series keeps its index, whose dates are used if it has any; otherwise the readings
+    are a second apart. `resolution` is the sensor's smallest step in the values' unit.
+    A tag's limits are parameters here. Where there is nothing to judge by (warm-up) or to
+    judge (NaN, infinity) the score and the bounds are NaN and nothing is flagged.
 
-    Raises UsageError for an unknown detector or parameter, and for values that are no numbers.
+    Raises UsageError for an unknown detector or parameter, for values that are no numbers
+    and for times that are none.
     """
     made = make(detector, **params)
     try:
@@ -75,7 +98,6 @@ def detect(
         raise UsageError(f"the values have {column.ndim} dimensions", where="detect", hint="Give one series")
     state = made.start(np.array([resolution], dtype=np.float64))
     rows = len(column)
-    scores = state.run(np.zeros(rows, dtype=np.int32), column, np.ones(rows, dtype=np.bool_))
     index = values.index if isinstance(values, pd.Series) else None
     if times is not None:
         index = pd.Index(times, name="time")  # type: ignore[call-overload]
@@ -85,6 +107,11 @@ def detect(
                 where="detect",
                 hint="Give one time a value",
             )
+    if times is not None or isinstance(index, pd.DatetimeIndex):
+        time = _micros(index)
+    else:
+        time = np.arange(rows, dtype=np.int64) * 1_000_000
+    scores = state.run(np.zeros(rows, dtype=np.int32), column, np.ones(rows, dtype=np.bool_), time)
     return pd.DataFrame(
         {
             "value": column,
@@ -97,3 +124,24 @@ def detect(
         },
         index=index,
     )
+
+
+def _micros(times: pd.Index[Any]) -> Ints:
+    """These times in µs UTC."""
+    try:
+        if isinstance(times, pd.DatetimeIndex):
+            if times.hasnans:
+                raise ValueError("one of them is missing")
+            return np.array(times.as_unit("us").asi8, dtype=np.int64)
+        if pd.api.types.is_numeric_dtype(times.dtype):
+            seconds = times.to_numpy(dtype=np.float64)
+            if not (np.abs(seconds) < 1e12).all():
+                raise ValueError("a number of seconds is out of range")
+            return np.round(seconds * 1e6).astype(np.int64)
+        return np.array([timestamps.parse(str(one)) for one in times], dtype=np.int64)
+    except ValueError as error:
+        raise UsageError(
+            f"the times cannot be read ({error})",
+            where="detect",
+            hint="Give dates, ISO 8601 text or seconds",
+        ) from error

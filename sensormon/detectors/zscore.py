@@ -17,15 +17,19 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormon.detectors.base import Parameter, column, no_scores
-from sensormon.errors import UsageError
-from sensormon.readings import Bools, Floats, Scores
-
-HIGHEST = 1e9
-"""Scores are cut off here, so that a step off a flat line has a finite one."""
-
-ROUNDING = 4 * float(np.finfo(np.float64).eps)
-"""By how much of its size a difference of two decimal readings may be off."""
+from sensormon.detectors.base import (
+    HIGHEST,
+    ROUNDING,
+    Parameter,
+    TagFacts,
+    check_code,
+    check_parameters,
+    check_rows,
+    check_vector,
+    column,
+    no_scores,
+)
+from sensormon.readings import Bools, Floats, Ints, Scores
 
 WARM_UP = 50
 """A tag is scored once min(window, WARM_UP) of its values have been learned."""
@@ -52,7 +56,7 @@ class ZScore:
 
     >>> state = ZScore(window=10).start(np.zeros(1))
     >>> values = np.array([37.0] * 10 + [50.0])
-    >>> scores = state.run(np.zeros(11, np.int32), values, np.ones(11, bool))
+    >>> scores = state.run(np.zeros(11, np.int32), values, np.ones(11, bool), np.arange(11))
     >>> np.flatnonzero(scores.is_anomaly).tolist()
     [10]
     """
@@ -66,12 +70,11 @@ class ZScore:
     )
 
     def __post_init__(self) -> None:
-        for parameter in self.PARAMETERS:
-            parameter.check(getattr(self, parameter.name))
+        check_parameters(self)
 
-    def start(self, resolution: Floats) -> ZScoreState:
-        """A state that has learned nothing; `resolution[code]` is each tag's smallest step."""
-        return ZScoreState(self, resolution)
+    def start(self, tags: TagFacts | Floats) -> ZScoreState:
+        """A state that has learned nothing of these tags; an array is their resolutions."""
+        return ZScoreState(self, TagFacts.of(tags).resolution)
 
 
 class ZScoreState:
@@ -81,25 +84,16 @@ class ZScoreState:
         tags, window = len(resolution), int(detector.window)
         self.lead = window
         self._threshold = float(detector.threshold)
+        self.recursive = False
         self._resolution = np.array(resolution, dtype=np.float64)
-        if not (np.isfinite(self._resolution) & (self._resolution >= 0)).all():
-            raise UsageError(
-                "a resolution is not a number of 0 or more",
-                where="detector",
-                hint="Give it in the tag's unit",
-            )
         self._n = np.zeros(tags, dtype=np.int64)
         self._block = np.zeros((tags, window))  # values of the current block
         self._tail = np.zeros((tags, window, 2))  # mean and squares of previous block [j:]
         self._head = np.zeros((tags, 2))  # mean and squares of the current block so far
 
-    def run(self, tag: NDArray[np.int32], value: Floats, ok: Bools) -> Scores:
+    def run(self, tag: NDArray[np.int32], value: Floats, ok: Bools, time: Ints) -> Scores:
         """Score, then learn, one reading after the other."""
-        # Compiled code does not check bounds: a wrong code would write into foreign memory.
-        if len(tag) and not 0 <= tag.min() <= tag.max() < len(self._n):
-            raise IndexError(f"tag codes must be from 0 to {len(self._n) - 1}")
-        if not len(tag) == len(value) == len(ok):
-            raise ValueError(f"columns of {len(tag)}, {len(value)} and {len(ok)} rows")
+        check_rows(len(self._n), tag, value, ok, time)
         scores = no_scores(np.zeros(len(value), dtype=np.int64))
         _run(
             column(tag, np.int32), column(value, np.float64), column(ok, np.bool_),
@@ -108,25 +102,37 @@ class ZScoreState:
         )  # fmt: skip
         return scores
 
-    def peek(self, tag: int, value: float) -> Scores:
-        """The one-row score this value would get now; nothing is learned."""
-        if not 0 <= tag < len(self._n):
-            raise IndexError(f"tag codes must be from 0 to {len(self._n) - 1}")
-        one = slice(tag, tag + 1)
-        alone = ZScoreState(ZScore(self.lead, self._threshold), self._resolution[one])
-        alone._n[:], alone._block[:] = self._n[one], self._block[one]
-        alone._tail[:], alone._head[:] = self._tail[one], self._head[one]
-        return alone.run(np.zeros(1, dtype=np.int32), np.array([value]), np.ones(1, dtype=np.bool_))
+    def peek(self, tag: int, value: float, time: int) -> Scores:
+        """The one-row score this value would get at this time; nothing is learned."""
+        alone = ZScoreState(ZScore(self.lead, self._threshold), self._resolution[tag : tag + 1])
+        alone.load(0, self.save(tag))
+        return alone.run(
+            np.zeros(1, dtype=np.int32), np.array([value]), np.ones(1, dtype=np.bool_), np.array([time])
+        )
 
-    def restore(self, tag: int, n: int, values: Floats) -> None:
+    def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:  # noqa: ARG002
         """Go on as if `n` values had been learned, the last of them `values`."""
-        if not 0 <= tag < len(self._n):
-            raise IndexError(f"tag codes must be from 0 to {len(self._n) - 1}")
+        check_code(len(self._n), tag)
         window = self.lead
         if len(values) < min(n, window):
             n = len(values)
         kept = column(values[len(values) - min(n, window) :], np.float64)
         _restore(tag, n, kept, self._n, self._block, self._tail, self._head)
+
+    def save(self, tag: int) -> Floats:
+        """All that is remembered of this tag, as a vector of its own."""
+        check_code(len(self._n), tag)
+        parts = (self._n[tag : tag + 1], self._head[tag], self._block[tag], self._tail[tag].ravel())
+        return np.concatenate(parts, dtype=np.float64)
+
+    def load(self, tag: int, vector: Floats) -> None:
+        """Go on, to the last bit, from what `save` gave with the same window."""
+        check_code(len(self._n), tag)
+        window = self.lead
+        check_vector(3 + 3 * window, vector)
+        self._n[tag], self._head[tag] = vector[0], vector[1:3]
+        self._block[tag] = vector[3 : 3 + window]
+        self._tail[tag] = vector[3 + window :].reshape(window, 2)
 
 
 @numba.njit(cache=True)

@@ -1,0 +1,115 @@
+"""The EWMA chart: slow drifts and small shifts, seen in an exponentially weighted mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numba
+import numpy as np
+
+from sensormon.detectors.base import (
+    EXPECTED,
+    HIGHEST,
+    LOWER,
+    RESOLUTION,
+    SCORE,
+    UPPER,
+    N,
+    Parameter,
+    RowState,
+    TagFacts,
+    check_parameters,
+)
+from sensormon.detectors.baseline import COUNT, LEAD, SIZE, clipped, expected, learn, residual, sigma
+from sensormon.readings import Floats
+
+MEMORY = 500
+"""The baseline follows the tag with this memory, in readings."""
+
+_AVERAGE = SIZE
+
+
+@dataclass(frozen=True)
+class Ewma:
+    """The weighted mean of how far the readings are off normal, the latest with weight `weight`.
+
+    In standard deviations of that mean; more than `width` of them is an anomaly. The normal
+    mean and standard deviation come from `sensormon.detectors.baseline`: warm-up 100
+    readings, flagged readings not learned, autocorrelation taken out. A single reading
+    counts at most 4 standard deviations in the mean that is carried on. lower and upper are
+    where the next reading would flag.
+
+    Catches: drifts, and shifts of 1 standard deviation and more that stay.
+    Misses: lone spikes (prefer `hampel`), changes of the noise (`variance`), stuck sensors
+    (`stuck`), drifts that are slow beside the baseline's memory of 500 readings. `cusum` is
+    as fast for shifts of a size that is known beforehand.
+
+    Parameters: `weight` (lambda), share of the latest reading, 0.01 to 1; `width` (L) in
+    standard deviations of the weighted mean, 1 to 20; `accept` in readings, 100 to 10000: a
+    new level is normal after so many flagged readings.
+
+    References: Roberts, Technometrics 1 (1959) 239; Lucas and Saccucci, Technometrics 32
+    (1990) 1.
+
+    >>> values = np.random.default_rng(0).normal(37.0, 0.2, 400)
+    >>> values[200:] += 0.003 * np.arange(200)
+    >>> rows = np.zeros(400, np.int32), values, np.ones(400, bool), np.arange(400)
+    >>> flagged = np.flatnonzero(Ewma().start(np.zeros(1)).run(*rows).is_anomaly)
+    >>> 200 < int(flagged[0]) < 280
+    True
+    """
+
+    weight: float = 0.1
+    width: float = 3.6
+    accept: int = 300
+
+    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("weight", 0.01, 1.0, 0.01, "share of the latest reading"),
+        Parameter("width", 1.0, 20.0, 0.1, "standard deviations"),
+        Parameter("accept", 100, 10_000, 1, "readings"),
+    )
+
+    def __post_init__(self) -> None:
+        check_parameters(self)
+
+    @property
+    def threshold(self) -> float:
+        """The score above which a reading is an anomaly."""
+        return self.width
+
+    def start(self, tags: TagFacts | Floats) -> RowState:
+        """A state that has learned nothing of these tags; an array is their resolutions."""
+        params = (self.weight, self.width, self.accept, MEMORY)
+        return RowState(_run, params, tags, size=SIZE + 1, lead=LEAD, threshold=self.width)
+
+
+@numba.njit(cache=True)
+def _run(tag, value, _time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for i in range(len(tag)):
+        row = rows[tag[i]]
+        n[i] = int(row[N])
+        if ok[i] and np.isfinite(value[i]):
+            judge(params, facts[tag[i], RESOLUTION], row, value[i], out[:, i])
+            row[N] += 1.0
+
+
+@numba.njit(cache=True)
+def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """One reading of one tag; `params` are weight, width, accept and the baseline's memory."""
+    weight, width, accept, memory = params
+    flagged = False
+    if row[COUNT] > 0.0:
+        z = residual(row, resolution, value)
+        carried = (1.0 - weight) * row[_AVERAGE]
+        deviation = np.sqrt(weight / (2.0 - weight))  # of the weighted mean, in the long run
+        score = min(abs(carried + weight * z) / deviation, HIGHEST)
+        flagged = score > width
+        out[SCORE] = score
+        out[EXPECTED] = expected(row)
+        scale = sigma(row, resolution)
+        out[UPPER] = out[EXPECTED] + (width * deviation - carried) / weight * scale
+        out[LOWER] = out[EXPECTED] - (width * deviation + carried) / weight * scale
+        row[_AVERAGE] = carried + weight * clipped(z)
+    if learn(row, resolution, value, flagged, memory, accept):
+        row[_AVERAGE] = 0.0

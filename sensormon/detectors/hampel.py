@@ -1,0 +1,207 @@
+"""The Hampel identifier: spikes, by the median and the median absolute deviation of a window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numba
+import numpy as np
+
+from sensormon.detectors.base import (
+    EXPECTED,
+    HIGHEST,
+    LOWER,
+    RESOLUTION,
+    ROUNDING,
+    SCORE,
+    UPPER,
+    N,
+    Parameter,
+    RowState,
+    TagFacts,
+    check_parameters,
+)
+from sensormon.readings import Floats
+
+WARM_UP = 50
+"""A tag is scored once min(window, WARM_UP) of its values have been learned."""
+
+_TO_SIGMA = 1.4826  # of a median absolute deviation, on normal noise
+_MEAN_TO_SIGMA = 1.2533  # of a mean absolute deviation
+_INDEPENDENT = 0.4  # a lag-1 coefficient up to here may be chance, in a window of 50
+_WANDERING = 0.8  # from here on only the step from the reading before is judged
+
+_SEEN = 1
+_FIRST = 2  # window values as they came, then the same in order, then the steps between them in order
+
+
+@dataclass(frozen=True)
+class Hampel:
+    """How far a value is off the median of the last `window` values, in robust standard deviations.
+
+    The standard deviation is 1.4826 times the median absolute deviation (where that is 0,
+    because most values are equal, 1.2533 times the mean one), at least the resolution. Where
+    the steps between the values are small beside their spread the tag wanders, and the part
+    of the deviation that the reading before had already is taken away. More than `threshold`
+    is an anomaly. Every reading is learned: half of the window would have to be wrong to
+    pull the median, so a new level is normal after half a window.
+
+    Catches: lone spikes and short bursts, however large and however many others are near;
+    the first readings of a shift.
+    Misses: shifts and drifts (prefer `cusum`, `ewma`), stuck sensors (`stuck`). `zscore` is
+    its like with mean and standard deviation: a spike hides the next one there for a window.
+
+    Parameters: `window` in readings, 5 to 1000; `threshold` in standard deviations, 1 to 20.
+
+    References: Hampel, Journal of the American Statistical Association 69 (1974) 383; Davies
+    and Gather, the same 88 (1993) 782; Pearson, IEEE Transactions on Control Systems
+    Technology 10 (2002) 55; Iglewicz and Hoaglin, How to Detect and Handle Outliers (1993).
+
+    >>> values = np.random.default_rng(0).normal(37.0, 0.2, 100)
+    >>> values[[80, 83]] = 99.0, 39.0
+    >>> rows = np.zeros(100, np.int32), values, np.ones(100, bool), np.arange(100)
+    >>> np.flatnonzero(Hampel().start(np.zeros(1)).run(*rows).is_anomaly).tolist()
+    [80, 83]
+    """
+
+    window: int = 50
+    threshold: float = 4.5
+
+    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("window", 5, 1000, 1, "readings"),
+        Parameter("threshold", 1.0, 20.0, 0.1, "standard deviations"),
+    )
+
+    def __post_init__(self) -> None:
+        check_parameters(self)
+
+    def start(self, tags: TagFacts | Floats) -> RowState:
+        """A state that has learned nothing of these tags; an array is their resolutions."""
+        window = int(self.window)
+        return RowState(
+            _run,
+            (window, self.threshold),
+            tags,
+            size=_FIRST + 3 * window - 1,
+            lead=window,
+            threshold=self.threshold,
+            recursive=False,
+        )
+
+
+@numba.njit(cache=True)
+def _run(tag, value, _time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    window = int(params[0])
+    for i in range(len(tag)):
+        row = rows[tag[i]]
+        n[i] = int(row[N])
+        if ok[i] and np.isfinite(value[i]):
+            seen = int(row[_SEEN])
+            if seen >= min(window, WARM_UP):
+                _judge(window, params[1], facts[tag[i], RESOLUTION], row, value[i], out[:, i])
+            _learn(window, row, value[i])
+            row[N] += 1.0
+
+
+@numba.njit(cache=True)
+def _judge(window, threshold, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    seen = int(row[_SEEN])
+    count = min(seen, window)
+    ordered = row[_FIRST + window : _FIRST + window + count]
+    steps = row[_FIRST + 2 * window : _FIRST + 2 * window + count - 1]
+    middle = _median(ordered)
+    least = resolution + ROUNDING * abs(middle)
+    spread = _spread(ordered, middle)
+    jump = _TO_SIGMA * _median(steps)
+    if jump == 0.0:
+        jump = _MEAN_TO_SIGMA * np.mean(steps)
+    phi, share = 0.0, 1.0
+    if spread > least:
+        lag = max(1.0 - 0.5 * (jump / spread) ** 2, 0.0)
+        phi = min(max(lag - _INDEPENDENT, 0.0) / (_WANDERING - _INDEPENDENT), 1.0)
+        share = np.sqrt(max(1.0 - 2.0 * phi * lag + phi * phi, 0.0))
+    before = row[_FIRST + (seen - 1) % window] - middle
+    expected = middle + phi * min(max(before, -3.0 * spread), 3.0 * spread)
+    scale = max(share * spread, least)
+    off = abs(value - expected)
+    if off <= least:
+        score = 0.0
+    elif off >= scale * HIGHEST:
+        score = HIGHEST
+    else:
+        score = off / scale
+    margin = max(threshold * scale, least)
+    out[SCORE] = score
+    out[EXPECTED] = expected
+    out[LOWER] = expected - margin
+    out[UPPER] = expected + margin
+
+
+@numba.njit(cache=True)
+def _median(ordered):  # type: ignore[no-untyped-def]  # pragma: no cover
+    half = len(ordered) // 2
+    if len(ordered) % 2 == 1:
+        return ordered[half]
+    return ordered[half - 1] + 0.5 * (ordered[half] - ordered[half - 1])
+
+
+@numba.njit(cache=True)
+def _spread(ordered, middle):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The robust standard deviation: deviations are met in order by going outwards from the median."""
+    count = len(ordered)
+    above = count // 2
+    below = above - 1
+    nearest, before = 0.0, 0.0
+    for _ in range(count // 2 + 1):
+        before = nearest
+        if below < 0 or (above < count and ordered[above] - middle <= middle - ordered[below]):
+            nearest = ordered[above] - middle
+            above += 1
+        else:
+            nearest = middle - ordered[below]
+            below -= 1
+    mad = nearest if count % 2 == 1 else before + 0.5 * (nearest - before)
+    if mad > 0.0:
+        return _TO_SIGMA * mad
+    total = 0.0
+    for x in ordered:
+        total += abs(x - middle)
+    return _MEAN_TO_SIGMA * total / count
+
+
+@numba.njit(cache=True)
+def _learn(window, row, value):  # type: ignore[no-untyped-def]  # pragma: no cover
+    seen = int(row[_SEEN])
+    values = row[_FIRST : _FIRST + window]
+    ordered = row[_FIRST + window : _FIRST + 2 * window]
+    steps = row[_FIRST + 2 * window :]
+    count = min(seen, window)
+    kept = count - 1  # steps
+    if seen >= window:
+        oldest, next_oldest = values[seen % window], values[(seen + 1) % window]
+        _take_out(ordered, count, oldest)
+        _take_out(steps, kept, abs(next_oldest - oldest))
+        count -= 1
+        kept -= 1
+    if seen > 0:
+        _put_in(steps, kept, abs(value - values[(seen - 1) % window]))
+    _put_in(ordered, count, value)
+    values[seen % window] = value
+    row[_SEEN] += 1.0
+
+
+@numba.njit(cache=True)
+def _take_out(ordered, count, value):  # type: ignore[no-untyped-def]  # pragma: no cover
+    place = np.searchsorted(ordered[:count], value)
+    for j in range(place, count - 1):
+        ordered[j] = ordered[j + 1]
+
+
+@numba.njit(cache=True)
+def _put_in(ordered, count, value):  # type: ignore[no-untyped-def]  # pragma: no cover
+    j = count
+    while j > 0 and ordered[j - 1] > value:
+        ordered[j] = ordered[j - 1]
+        j -= 1
+    ordered[j] = value

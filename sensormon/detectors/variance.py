@@ -1,0 +1,131 @@
+"""The chart of the exponentially weighted moving variance (EWMV): noise that rises or falls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numba
+import numpy as np
+
+from sensormon.detectors.base import (
+    EXPECTED,
+    HIGHEST,
+    LOWER,
+    RESOLUTION,
+    SCORE,
+    UPPER,
+    N,
+    Parameter,
+    RowState,
+    TagFacts,
+    check_parameters,
+)
+from sensormon.detectors.baseline import COUNT, LEAD, SIGMA, SIZE, clipped, expected, learn, residual, sigma
+from sensormon.readings import Floats
+
+MEMORY = 1000
+"""The baseline follows the tag with this memory, in readings."""
+
+_VARIANCE, _AVERAGE, _STARTED = SIZE, SIZE + 1, SIZE + 2
+_VISIBLE = 2.0
+"""Noise below so many steps of the sensor is not judged for being too low: it may vanish by rounding."""
+
+
+@dataclass(frozen=True)
+class Variance:
+    """The weighted variance of the residuals about their weighted mean, the latest with weight `weight`.
+
+    Residuals are what the readings are off the expected, in their usual standard deviations
+    (`sensormon.detectors.baseline`: warm-up 100 readings, flagged readings not learned,
+    autocorrelation taken out). Their weighted variance is about chi-squared with
+    (2 - weight) / weight degrees of freedom; its cube root is about normal (Wilson and
+    Hilferty), and the score is how many standard deviations that is off its own mean, up or
+    down. A single reading counts at most 4 standard deviations in what is carried on. lower
+    and upper are where the next reading would flag as too noisy; a tag whose noise has
+    fallen is flagged inside them.
+
+    Catches: noise that has doubled, noise that has halved (a damped or stuck sensor).
+    Misses: shifts and drifts (prefer `cusum`, `ewma`); noise that falls where it was below
+    two steps of the resolution anyway. A large spike flags it for a reading (`hampel` tells
+    that apart); `stuck` tells a frozen sensor by its cause.
+
+    Parameters: `weight` (lambda), share of the latest reading, 0.01 to 0.5; `width` in
+    standard deviations, 1 to 20; `accept` in readings, 100 to 10000: new noise is normal
+    after so many flagged readings.
+
+    References: MacGregor and Harris, Journal of Quality Technology 25 (1993) 106; Wilson and
+    Hilferty, Proceedings of the National Academy of Sciences 17 (1931) 684.
+
+    >>> values = np.random.default_rng(0).normal(37.0, 0.2, 400)
+    >>> values[300:] = 37.0 + 3 * (values[300:] - 37.0)
+    >>> rows = np.zeros(400, np.int32), values, np.ones(400, bool), np.arange(400)
+    >>> flagged = np.flatnonzero(Variance().start(np.zeros(1)).run(*rows).is_anomaly)
+    >>> 300 <= int(flagged[0]) < 315
+    True
+    """
+
+    weight: float = 0.05
+    width: float = 4.0
+    accept: int = 300
+
+    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
+        Parameter("weight", 0.01, 0.5, 0.01, "share of the latest reading"),
+        Parameter("width", 1.0, 20.0, 0.1, "standard deviations"),
+        Parameter("accept", 100, 10_000, 1, "readings"),
+    )
+
+    def __post_init__(self) -> None:
+        check_parameters(self)
+
+    @property
+    def threshold(self) -> float:
+        """The score above which a reading is an anomaly."""
+        return self.width
+
+    def start(self, tags: TagFacts | Floats) -> RowState:
+        """A state that has learned nothing of these tags; an array is their resolutions."""
+        params = (self.weight, self.width, self.accept, MEMORY)
+        return RowState(_run, params, tags, size=SIZE + 3, lead=LEAD, threshold=self.width)
+
+
+@numba.njit(cache=True)
+def _run(tag, value, _time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for i in range(len(tag)):
+        row = rows[tag[i]]
+        n[i] = int(row[N])
+        if ok[i] and np.isfinite(value[i]):
+            judge(params, facts[tag[i], RESOLUTION], row, value[i], out[:, i])
+            row[N] += 1.0
+
+
+@numba.njit(cache=True)
+def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """One reading of one tag; `params` are weight, width, accept and the baseline's memory."""
+    weight, width, accept, memory = params
+    flagged = False
+    if row[COUNT] > 0.0:
+        if row[_STARTED] == 0.0:
+            row[_VARIANCE], row[_AVERAGE], row[_STARTED] = 1.0, 0.0, 1.0
+        z = min(max(residual(row, resolution, value), -1e6), 1e6)
+        # About a mean that follows it, a variance of 1 comes out larger by what is taken off here.
+        share = weight * (2.0 - weight) / 2.0
+        carried = (1.0 - weight) * row[_VARIANCE]
+        variance = carried + share * (z - row[_AVERAGE]) ** 2
+        part = 2.0 * weight / (9.0 * (2.0 - weight))
+        score = (np.cbrt(variance) - (1.0 - part)) / np.sqrt(part)
+        if score < 0.0:
+            score = -score if row[SIGMA] > _VISIBLE * resolution and row[SIGMA] > 0.0 else 0.0
+        flagged = score > width
+        out[SCORE] = min(score, HIGHEST)
+        out[EXPECTED] = expected(row)
+        highest = (1.0 - part + width * np.sqrt(part)) ** 3
+        scale = sigma(row, resolution)
+        middle, margin = row[_AVERAGE] * scale, np.sqrt(max(highest - carried, 0.0) / share) * scale
+        out[UPPER] = out[EXPECTED] + middle + margin
+        out[LOWER] = out[EXPECTED] + middle - margin
+        z = clipped(z)
+        row[_VARIANCE] = carried + share * (z - row[_AVERAGE]) ** 2
+        row[_AVERAGE] += weight * (z - row[_AVERAGE])
+    if learn(row, resolution, value, flagged, memory, accept):
+        row[_STARTED] = 0.0
