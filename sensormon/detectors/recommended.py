@@ -38,6 +38,7 @@ _MEMORY = 1000.0  # of mean and standard deviation, in readings
 _LONG = 5000.0  # of the tail, of past alarms and of the spread
 _LEARNING = 3000.0  # of the forecast's coefficients
 _FAST = 20.0  # of the local level
+_NEWEST = 15.0  # of the mean that is taken for a new level
 _RIDGE = 0.003
 _LEVERAGE = 2.0  # a local level further off, in its usual ones, has less to say about the coefficients
 _LEAST = 0.3  # the standard deviation is not less than this part of the mean absolute error
@@ -65,13 +66,13 @@ _CHANCE = 0.2  # a repeat is never taken to be rarer
 _REPEAT_MEMORY = 1000.0
 _HELD = 1000.0  # a frozen value is normal after so many readings
 _MOST = 1e100
+_ABSURD = 1e4  # an error of more standard deviations says no more than this
 
 _CENTRE, _UNIT, _COUNT, _LEVEL, _BEFORE, _OTHER, _SIGMA, _SPREAD = range(1, 9)
 _MOMENTS = 9  # before², before·lag, lag², off·before, off·lag
-_LEARNED, _WEIGHT, _ALARMS, _ABOVE, _BELOW, _ABOVE_SUM, _ABOVE_N, _BELOW_SUM, _BELOW_N = range(14, 23)
-_SHIFT_QUIET, _BURST_QUIET, _LARGEST, _RUN, _SIDE, _RUN_SUM, _LAST, _SAME, _LONGEST = range(23, 32)
-_REPEATS, _FROZEN = 32, 33
-_HISTOGRAM = 34
+_LEARNED, _WEIGHT, _ALARMS, _ABOVE, _BELOW, _SHIFT_QUIET, _BURST_QUIET, _LARGEST = range(14, 22)
+_RUN, _SIDE, _RUN_MEAN, _LAST, _SAME, _LONGEST, _REPEATS, _FROZEN, _RECENT = range(22, 31)
+_HISTOGRAM = 31
 _FIRST = _HISTOGRAM + _BINS
 _SIZE = _FIRST + WARM_UP
 
@@ -203,6 +204,7 @@ def _begin(resolution, row):  # type: ignore[no-untyped-def]  # pragma: no cover
     row[_COUNT], row[_LEARNED], row[_WEIGHT] = WARM_UP, WARM_UP, WARM_UP
     row[_LEVEL] = row[_CENTRE] + lag * unit
     row[_BEFORE], row[_OTHER] = before, before
+    row[_RECENT] = row[_LEVEL]
     row[_SIGMA], row[_SPREAD] = sigma, spread
     row[_LAST], row[_REPEATS] = values[WARM_UP - 1], same / (WARM_UP - 1)
 
@@ -276,10 +278,10 @@ def _step(threshold, resolution, row, value, out):  # type: ignore[no-untyped-de
     if exceeds:
         side = 1.0 if z > 0.0 else -1.0
         if side != row[_SIDE]:
-            row[_RUN], row[_RUN_SUM] = 0.0, 0.0
+            row[_RUN], row[_RUN_MEAN] = 0.0, 0.0
         row[_SIDE] = side
         row[_RUN] += 1.0
-        row[_RUN_SUM] += (off - row[_RUN_SUM]) / row[_RUN]
+        row[_RUN_MEAN] += (off - row[_RUN_MEAN]) / row[_RUN]
         if row[_RUN] <= 2.0:
             new = row[_BURST_QUIET] == 0.0 or abs(z) > 2.0 * row[_LARGEST]
             flagged = not heavy or (spike > threshold * flood and new)
@@ -289,19 +291,19 @@ def _step(threshold, resolution, row, value, out):  # type: ignore[no-untyped-de
             if heavy:
                 row[_BURST_QUIET] = QUIET
     else:
-        row[_RUN], row[_SIDE], row[_RUN_SUM] = 0.0, 0.0, 0.0
+        row[_RUN], row[_SIDE], row[_RUN_MEAN] = 0.0, 0.0, 0.0
 
     lone = exceeds and not heavy and row[_RUN] <= 2.0
-    shift, level = _cusum(row, 0.0 if lone else _clip(z / tail**_SOFTEN, _CLIP), off)
-    shift *= _BASE / (_DECISION * flood)
+    total = _cusum(row, 0.0 if lone else _clip(z / tail**_SOFTEN, _CLIP))
+    shift = _BASE * total / (_DECISION * flood)
     usual = np.sqrt(row[_MOMENTS + 2]) + 0.1 * sigma
     drift = _BASE * min(abs(lag) / usual, HIGHEST) / tail**_SOFTEN / _DRIFT
     lasting = max(shift, drift) > threshold
     accepted = lasting or row[_RUN] >= ACCEPT
     if row[_RUN] >= ACCEPT:
-        level = row[_RUN_SUM]
-    elif drift > shift:
-        level = lag
+        level = row[_RUN_MEAN]
+    else:
+        level = _clip((row[_RECENT] - centre) / unit, _MOST)
     stuck = _BASE * _stuck(row, value)
     frozen = stuck > threshold
     if frozen:
@@ -324,7 +326,7 @@ def _step(threshold, resolution, row, value, out):  # type: ignore[no-untyped-de
     out[UPPER] = _clip(expected + margin, huge)
 
     if accepted:
-        for place in (_ABOVE, _BELOW, _RUN, _SIDE, _RUN_SUM):
+        for place in (_ABOVE, _BELOW, _RUN, _SIDE, _RUN_MEAN):
             row[place] = 0.0
         row[_CENTRE] = _clip(centre + level * unit, huge)
         row[_LEVEL] = row[_CENTRE]
@@ -333,8 +335,10 @@ def _step(threshold, resolution, row, value, out):  # type: ignore[no-untyped-de
             row[place] = _clip(row[place] - level, _MOST)
         predicted, off, lag = predicted - level, off - level, 0.0
     _remember(row, z, 1.0 if alarm or (flagged and heavy) else 0.0)
-    capped = _clip(error, 1e4 * sigma) if sigma > floor else error
-    row[_SPREAD] += (abs(capped) - row[_SPREAD]) / _LONG
+    # One absurd value must not blind the tag, but off a flat line there is nothing to hold it against.
+    most = _ABSURD * sigma if sigma > floor else _MOST
+    row[_SPREAD] += (min(abs(error), most) - row[_SPREAD]) / _LONG
+    row[_RECENT] += _clip(value - row[_RECENT], min(most, _MOST) * unit) / _NEWEST
     if exceeds or row[_FROZEN] > 0.0:
         row[_LEVEL] += ((row[_CENTRE] + predicted * unit) - row[_LEVEL]) / _FAST
         row[_BEFORE], row[_OTHER] = predicted, off
@@ -343,21 +347,11 @@ def _step(threshold, resolution, row, value, out):  # type: ignore[no-untyped-de
 
 
 @numba.njit(cache=True)
-def _cusum(row, z, off):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """The larger sum, and the mean of the readings since it left 0."""
-    for total, mean, count, sign in (
-        (_ABOVE, _ABOVE_SUM, _ABOVE_N, 1.0),
-        (_BELOW, _BELOW_SUM, _BELOW_N, -1.0),
-    ):
-        if row[total] <= 0.0:
-            row[mean], row[count] = 0.0, 0.0
-        row[total] = max(0.0, row[total] + sign * z - _SLACK)
-        if z != 0.0:
-            row[count] += 1.0
-            row[mean] += (off - row[mean]) / row[count]
-    if row[_ABOVE] >= row[_BELOW]:
-        return row[_ABOVE], row[_ABOVE_SUM]
-    return row[_BELOW], row[_BELOW_SUM]
+def _cusum(row, z):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """One more error into the sums; the larger one."""
+    row[_ABOVE] = max(0.0, row[_ABOVE] + z - _SLACK)
+    row[_BELOW] = max(0.0, row[_BELOW] - z - _SLACK)
+    return max(row[_ABOVE], row[_BELOW])
 
 
 @numba.njit(cache=True)
