@@ -21,7 +21,7 @@ ROOMS = {
 """Which modules may import a library; a package's name stands for all its modules."""
 
 ORDER = [
-    ["readings", "errors", "clock", "timestamps", "tags", "settings", "ledger", "status", "__init__"],
+    ["readings", "errors", "clock", "timestamps", "tags", "settings", "ledger", "status", "nab", "__init__"],
     ["records", "detectors", "memory", "validation", "sources", "segments", "data_folder"],
     ["archive"],
     ["journal", "stores", "pipeline", "rescoring", "recent"],
@@ -31,6 +31,7 @@ ORDER = [
     ["restart"],
     ["monitor"],
     ["runtime", "stopped"],
+    ["evaluation"],
     ["verification", "api", "bench"],
     ["__main__"],
 ]

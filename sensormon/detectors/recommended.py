@@ -33,11 +33,12 @@ QUIET = 150
 LEAD = 5000
 """So many readings rebuild a row well enough in practice."""
 
-_BASE = 3.65  # the limit of a normal tail; the other charts' limits are stated for this threshold
+_BASE = 3.5  # the limit of a normal tail; the other charts' limits are stated for this threshold
 _MEMORY = 1000.0  # of mean and standard deviation, in readings
 _LONG = 5000.0  # of the tail, of past alarms and of the spread
 _LEARNING = 3000.0  # of the forecast's coefficients
 _FAST = 20.0  # of the local level
+_SETTLED = 30.0  # a new level counts as the mean of so many readings
 _NEWEST = 15.0  # of the mean that is taken for a new level
 _RIDGE = 0.003
 _LEVERAGE = 2.0  # a local level further off, in its usual ones, has less to say about the coefficients
@@ -86,7 +87,7 @@ class Recommended:
     standard deviations, go to a spike chart (Shewhart), a CUSUM of shifts, an EWMA chart of the
     local level (drift) and, with how often values repeat, a chart of runs of equal values
     (stuck); a wider noise shows as spikes. The score is the largest chart, each in units of its
-    own limit times 3.65. Above `threshold` is an anomaly.
+    own limit times 3.5. Above `threshold` is an anomaly.
 
     What a spike is depends on the tail. Where errors above 4 are rare, or lie beyond an empty
     gap of a factor 2.4 and are less than 10 % of the readings, each is an event of its own.
@@ -176,7 +177,7 @@ def _begin(resolution, row):  # type: ignore[no-untyped-def]  # pragma: no cover
     row[_CENTRE] = middle + shift * unit
     errors = np.empty(WARM_UP)
     before, lag, same = 0.0, 0.0, 0.0
-    for again in range(2):
+    for weigh in (True, False):
         before, lag = 0.0, 0.0
         first, second = _coefficients(row)
         for j in range(WARM_UP):
@@ -185,13 +186,13 @@ def _begin(resolution, row):  # type: ignore[no-untyped-def]  # pragma: no cover
             errors[j] = abs(now - predicted)
             if errors[j] > near:
                 now = predicted
-            if again == 0:
+            if weigh:
                 _weigh(row, before, lag, now, 1.0 / (j + 1.0))
             before = now
             lag += (now - lag) / _FAST
     spread = np.mean(errors)
     sigma = max(_TO_SIGMA * np.sort(errors)[WARM_UP // 2], _LEAST * spread)
-    for _again in range(5):
+    for _ in range(5):
         kept, count = 0.0, 0
         for j in range(WARM_UP):
             if errors[j] <= 4.0 * sigma:
@@ -252,87 +253,46 @@ def _step(threshold, resolution, row, value, out):  # type: ignore[no-untyped-de
     unit, centre = row[_UNIT], row[_CENTRE]
     off = _clip((value - centre) / unit, _MOST)
     lag = _clip((row[_LEVEL] - centre) / unit, _MOST)
-    first, second = _coefficients(row)
-    predicted = first * row[_BEFORE] + second * lag
-    # After a reading that was not learned: either it was a spike, or the tag is now there.
-    other = first * row[_OTHER] + second * lag
-    if abs(off - other) < abs(off - predicted):
-        predicted = other
-    predicted = _clip(predicted, _MOST)
+    predicted = _forecast(row, off, lag)
     error = off - predicted
-    least = ROUNDING * max(abs(centre), abs(value)) / unit
+    least = resolution / unit + ROUNDING * max(abs(centre), abs(value)) / unit
     floor = max(_STEP_NOISE * resolution / unit, ROUNDING * abs(centre) / unit, 1e-300)
     sigma = max(row[_SIGMA], _LEAST * row[_SPREAD], floor)
     z = 0.0
-    if abs(error) > resolution / unit + least:
+    if abs(error) > least:
         z = _clip(error / max(sigma, abs(error) / HIGHEST), HIGHEST)
     limit, heavy = _limit(row)
     tail = limit / _BASE
     flood = 1.0 + _FLOOD * row[_ALARMS]
-    for place in (_SHIFT_QUIET, _BURST_QUIET):
-        row[place] = max(row[place] - 1.0, 0.0)
+    row[_SHIFT_QUIET] = max(row[_SHIFT_QUIET] - 1.0, 0.0)
+    row[_BURST_QUIET] = max(row[_BURST_QUIET] - 1.0, 0.0)
 
-    spike = abs(z) / tail
-    exceeds = spike > threshold
-    score, flagged = min(spike, threshold), False
-    if exceeds:
-        side = 1.0 if z > 0.0 else -1.0
-        if side != row[_SIDE]:
-            row[_RUN], row[_RUN_MEAN] = 0.0, 0.0
-        row[_SIDE] = side
-        row[_RUN] += 1.0
-        row[_RUN_MEAN] += (off - row[_RUN_MEAN]) / row[_RUN]
-        if row[_RUN] <= 2.0:
-            new = row[_BURST_QUIET] == 0.0 or abs(z) > 2.0 * row[_LARGEST]
-            flagged = not heavy or (spike > threshold * flood and new)
-        if flagged:
-            score = spike
-            row[_LARGEST] = abs(z)
-            if heavy:
-                row[_BURST_QUIET] = QUIET
-    else:
-        row[_RUN], row[_SIDE], row[_RUN_MEAN] = 0.0, 0.0, 0.0
-
+    exceeds = abs(z) / tail > threshold
+    flagged = _spike(row, z, off, exceeds, heavy, abs(z) / tail > threshold * flood)
     lone = exceeds and not heavy and row[_RUN] <= 2.0
-    total = _cusum(row, 0.0 if lone else _clip(z / tail**_SOFTEN, _CLIP))
-    shift = _BASE * total / (_DECISION * flood)
+    shift = _cusum(row, 0.0 if lone else _clip(z / tail**_SOFTEN, _CLIP)) * _BASE / (_DECISION * flood)
     usual = np.sqrt(row[_MOMENTS + 2]) + 0.1 * sigma
     drift = _BASE * min(abs(lag) / usual, HIGHEST) / tail**_SOFTEN / _DRIFT
-    lasting = max(shift, drift) > threshold
-    accepted = lasting or row[_RUN] >= ACCEPT
-    if row[_RUN] >= ACCEPT:
-        level = row[_RUN_MEAN]
-    else:
-        level = _clip((row[_RECENT] - centre) / unit, _MOST)
     stuck = _BASE * _stuck(row, value)
-    frozen = stuck > threshold
+    lasting, frozen = max(shift, drift) > threshold, stuck > threshold
+    alarm = (lasting or frozen) and row[_SHIFT_QUIET] == 0.0
     if frozen:
         row[_LONGEST] = row[_SAME]
         row[_FROZEN] = 1.0
-    chart = max(shift, drift, stuck)
-    alarm = chart > threshold and row[_SHIFT_QUIET] == 0.0
-    score = max(score, chart if alarm else min(chart, threshold))
-    if lasting or (frozen and alarm):
+    if lasting or alarm:
         row[_SHIFT_QUIET] = QUIET
     if lasting and heavy:
         row[_BURST_QUIET] = QUIET
 
-    margin = max(threshold * tail * sigma * unit, resolution + least * unit)
-    expected = centre + predicted * unit
-    huge = np.finfo(np.float64).max
-    out[SCORE] = min(score, HIGHEST)
-    out[EXPECTED] = _clip(expected, huge)
-    out[LOWER] = _clip(expected - margin, huge)
-    out[UPPER] = _clip(expected + margin, huge)
+    chart = max(shift, drift, stuck)
+    score = max(
+        abs(z) / tail if flagged else min(abs(z) / tail, threshold), chart if alarm else min(chart, threshold)
+    )
+    _write(out, score, centre + predicted * unit, max(threshold * tail * sigma, least) * unit)
 
-    if accepted:
-        for place in (_ABOVE, _BELOW, _RUN, _SIDE, _RUN_MEAN):
-            row[place] = 0.0
-        row[_CENTRE] = _clip(centre + level * unit, huge)
-        row[_LEVEL] = row[_CENTRE]
-        row[_COUNT] = 30.0
-        for place in (_BEFORE, _OTHER):
-            row[place] = _clip(row[place] - level, _MOST)
+    level = row[_RUN_MEAN] if row[_RUN] >= ACCEPT else _clip((row[_RECENT] - centre) / unit, _MOST)
+    if lasting or row[_RUN] >= ACCEPT:
+        _accept(row, level)
         predicted, off, lag = predicted - level, off - level, 0.0
     _remember(row, z, 1.0 if alarm or (flagged and heavy) else 0.0)
     # One absurd value must not blind the tag, but off a flat line there is nothing to hold it against.
@@ -344,6 +304,59 @@ def _step(threshold, resolution, row, value, out):  # type: ignore[no-untyped-de
         row[_BEFORE], row[_OTHER] = predicted, off
     else:
         _learn(row, predicted, error, lag, sigma, heavy)
+
+
+@numba.njit(cache=True)
+def _forecast(row, off, lag):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """How far off the centre the reading was to be expected."""
+    first, second = _coefficients(row)
+    predicted = first * row[_BEFORE] + second * lag
+    # After a reading that was not learned: either it was a spike, or the tag is now there.
+    other = first * row[_OTHER] + second * lag
+    if abs(off - other) < abs(off - predicted):
+        predicted = other
+    return _clip(predicted, _MOST)
+
+
+@numba.njit(cache=True)
+def _spike(row, z, off, exceeds, heavy, clear):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Whether a reading beyond the limit is an event of its own; also counts runs of such."""
+    side = (1.0 if z > 0.0 else -1.0) if exceeds else 0.0
+    if side != row[_SIDE]:
+        row[_RUN], row[_RUN_MEAN] = 0.0, 0.0
+    row[_SIDE] = side
+    if not exceeds:
+        return False
+    row[_RUN] += 1.0
+    row[_RUN_MEAN] += (off - row[_RUN_MEAN]) / row[_RUN]
+    new = row[_BURST_QUIET] == 0.0 or abs(z) > 2.0 * row[_LARGEST]
+    flagged = row[_RUN] <= 2.0 and (not heavy or (clear and new))
+    if flagged:
+        row[_LARGEST] = abs(z)
+        if heavy:
+            row[_BURST_QUIET] = QUIET
+    return flagged
+
+
+@numba.njit(cache=True)
+def _write(out, score, expected, margin):  # type: ignore[no-untyped-def]  # pragma: no cover
+    huge = np.finfo(np.float64).max
+    out[SCORE] = min(score, HIGHEST)
+    out[EXPECTED] = _clip(expected, huge)
+    out[LOWER] = _clip(expected - margin, huge)
+    out[UPPER] = _clip(expected + margin, huge)
+
+
+@numba.njit(cache=True)
+def _accept(row, level):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The tag's centre is now this far off the old one."""
+    row[_ABOVE], row[_BELOW] = 0.0, 0.0
+    row[_RUN], row[_SIDE], row[_RUN_MEAN] = 0.0, 0.0, 0.0
+    row[_CENTRE] = _clip(row[_CENTRE] + level * row[_UNIT], np.finfo(np.float64).max)
+    row[_LEVEL] = row[_CENTRE]
+    row[_COUNT] = _SETTLED
+    row[_BEFORE] = _clip(row[_BEFORE] - level, _MOST)
+    row[_OTHER] = _clip(row[_OTHER] - level, _MOST)
 
 
 @numba.njit(cache=True)
