@@ -33,11 +33,12 @@ QUIET = 150
 LEAD = 5000
 """So many readings rebuild a row well enough in practice."""
 
-_BASE = 3.5  # the limit of a normal tail; the other charts' limits are stated for this threshold
+_BASE = 3.4  # the limit of a normal tail; the other charts' limits are stated for this threshold
 _MEMORY = 1000.0  # of mean and standard deviation, in readings
 _LONG = 5000.0  # of the tail, of past alarms and of the spread
 _LEARNING = 3000.0  # of the forecast's coefficients
 _FAST = 20.0  # of the local level
+_SEEN = 4.0  # a longer run beyond the limit says itself where the new level is
 _SETTLED = 30.0  # a new level counts as the mean of so many readings
 _NEWEST = 15.0  # of the mean that is taken for a new level
 _RIDGE = 0.003
@@ -87,7 +88,7 @@ class Recommended:
     standard deviations, go to a spike chart (Shewhart), a CUSUM of shifts, an EWMA chart of the
     local level (drift) and, with how often values repeat, a chart of runs of equal values
     (stuck); a wider noise shows as spikes. The score is the largest chart, each in units of its
-    own limit times 3.5. Above `threshold` is an anomaly.
+    own limit times 3.4. Above `threshold` is an anomaly.
 
     What a spike is depends on the tail. Where errors above 4 are rare, or lie beyond an empty
     gap of a factor 2.4 and are less than 10 % of the readings, each is an event of its own.
@@ -253,9 +254,9 @@ def _step(threshold, resolution, row, value, out):  # type: ignore[no-untyped-de
     unit, centre = row[_UNIT], row[_CENTRE]
     off = _clip((value - centre) / unit, _MOST)
     lag = _clip((row[_LEVEL] - centre) / unit, _MOST)
-    predicted = _forecast(row, off, lag)
+    predicted, plain = _forecast(row, off, lag)
     error = off - predicted
-    least = resolution / unit + ROUNDING * max(abs(centre), abs(value)) / unit
+    least = resolution / unit + ROUNDING * min(max(abs(centre), abs(value)) / unit, _MOST)
     floor = max(_STEP_NOISE * resolution / unit, ROUNDING * abs(centre) / unit, 1e-300)
     sigma = max(row[_SIGMA], _LEAST * row[_SPREAD], floor)
     z = 0.0
@@ -290,32 +291,30 @@ def _step(threshold, resolution, row, value, out):  # type: ignore[no-untyped-de
     )
     _write(out, score, centre + predicted * unit, max(threshold * tail * sigma, least) * unit)
 
-    level = row[_RUN_MEAN] if row[_RUN] >= ACCEPT else _clip((row[_RECENT] - centre) / unit, _MOST)
+    level = row[_RUN_MEAN] if row[_RUN] > _SEEN else _clip((row[_RECENT] - centre) / unit, _MOST)
     if lasting or row[_RUN] >= ACCEPT:
         _accept(row, level)
-        predicted, off, lag = predicted - level, off - level, 0.0
+        predicted, plain, off, lag = predicted - level, off - level, off - level, 0.0
     _remember(row, z, 1.0 if alarm or (flagged and heavy) else 0.0)
     # One absurd value must not blind the tag, but off a flat line there is nothing to hold it against.
     most = _ABSURD * sigma if sigma > floor else _MOST
     row[_SPREAD] += (min(abs(error), most) - row[_SPREAD]) / _LONG
     row[_RECENT] += _clip(value - row[_RECENT], min(most, _MOST) * unit) / _NEWEST
     if exceeds or row[_FROZEN] > 0.0:
-        row[_LEVEL] += ((row[_CENTRE] + predicted * unit) - row[_LEVEL]) / _FAST
-        row[_BEFORE], row[_OTHER] = predicted, off
+        row[_LEVEL] += ((row[_CENTRE] + plain * unit) - row[_LEVEL]) / _FAST
+        row[_BEFORE], row[_OTHER] = plain, off
     else:
         _learn(row, predicted, error, lag, sigma, heavy)
 
 
 @numba.njit(cache=True)
 def _forecast(row, off, lag):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """How far off the centre the reading was to be expected."""
+    """How far off the centre the reading was to be expected; also as if the one before was a spike."""
     first, second = _coefficients(row)
-    predicted = first * row[_BEFORE] + second * lag
+    plain = _clip(first * row[_BEFORE] + second * lag, _MOST)
     # After a reading that was not learned: either it was a spike, or the tag is now there.
-    other = first * row[_OTHER] + second * lag
-    if abs(off - other) < abs(off - predicted):
-        predicted = other
-    return _clip(predicted, _MOST)
+    other = _clip(first * row[_OTHER] + second * lag, _MOST)
+    return (other if abs(off - other) < abs(off - plain) else plain), plain
 
 
 @numba.njit(cache=True)
@@ -353,7 +352,7 @@ def _accept(row, level):  # type: ignore[no-untyped-def]  # pragma: no cover
     row[_ABOVE], row[_BELOW] = 0.0, 0.0
     row[_RUN], row[_SIDE], row[_RUN_MEAN] = 0.0, 0.0, 0.0
     row[_CENTRE] = _clip(row[_CENTRE] + level * row[_UNIT], np.finfo(np.float64).max)
-    row[_LEVEL] = row[_CENTRE]
+    row[_LEVEL], row[_RECENT] = row[_CENTRE], row[_CENTRE]
     row[_COUNT] = _SETTLED
     row[_BEFORE] = _clip(row[_BEFORE] - level, _MOST)
     row[_OTHER] = _clip(row[_OTHER] - level, _MOST)
