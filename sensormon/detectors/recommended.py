@@ -68,7 +68,7 @@ _CHANCE = 0.2  # a repeat is never taken to be rarer
 _REPEAT_MEMORY = 1000.0
 _HELD = 1000.0  # a frozen value is normal after so many readings
 _MOST = 1e100
-_ABSURD = 1e4  # an error of more standard deviations says no more than this
+_ABSURD = 1e3  # an error of more standard deviations says no more than this
 
 _CENTRE, _UNIT, _COUNT, _LEVEL, _BEFORE, _OTHER, _SIGMA, _SPREAD = range(1, 9)
 _MOMENTS = 9  # before², before·lag, lag², off·before, off·lag
