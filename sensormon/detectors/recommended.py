@@ -100,13 +100,15 @@ class Recommended:
     Scores begin after 100 readings. A flagged spike, what goes on beyond the limit and a
     frozen value are not learned. A new level is normal once 20 readings in a row are beyond
     the limit to the same side, or at the CUSUM's alarm, a frozen value after 1,000. Of an event
-    that lasts the start is flagged (at most two spikes, then one alarm in 150 readings).
+    that lasts the start is flagged (at most two spikes in a row to one side, then one alarm
+    in 150 readings). On clean normal noise it flags 0.07 % of the readings, autocorrelated or not.
 
     Catches: on independent noise spikes of 6 standard deviations, shifts of 2, drifts of 3
     within 200 readings, frozen values after some 13, noise that grows threefold.
     Misses: readings wrong for the time of day but usual for the tag, less noise than usual,
-    slow drifts over thousands of readings, shifts small beside a tag's own wandering, events
-    in the 150 readings after another one unless they are clear spikes.
+    slow drifts over thousands of readings, any drift in the first 300 or so, shifts small beside
+    a tag's own wandering, a third clear spike in a row to one side, and what happens in the 150
+    readings after another event unless it is a clear spike.
 
     Parameters: `threshold` in standard deviations, 2 to 20; lower is more sensitive.
 
