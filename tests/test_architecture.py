@@ -30,6 +30,7 @@ ORDER = [
         "settings",
         "ledger",
         "status",
+        "nab",
         "journal_depth",
         "__init__",
     ],
@@ -42,6 +43,7 @@ ORDER = [
     ["restart", "demonstrations"],
     ["monitor"],
     ["runtime", "stopped"],
+    ["evaluation"],
     ["verification", "api", "bench"],
     ["__main__"],
 ]

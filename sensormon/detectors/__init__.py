@@ -24,6 +24,7 @@ from sensormon.detectors.hampel import Hampel
 from sensormon.detectors.limits import Limits
 from sensormon.detectors.page_hinkley import PageHinkley
 from sensormon.detectors.rate_of_change import RateOfChange
+from sensormon.detectors.recommended import Recommended
 from sensormon.detectors.stuck import Stuck
 from sensormon.detectors.variance import Variance
 from sensormon.detectors.zscore import ZScore
@@ -41,6 +42,7 @@ DETECTORS: dict[str, type[Any]] = {
     "rate_of_change": RateOfChange,
     "limits": Limits,
     "gap": Gap,
+    "recommended": Recommended,
 }
 
 

@@ -1,0 +1,113 @@
+"""What the recommended detector's docstring says: warm-up, single flags, what is learned, new levels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sensormon.detectors import detect
+from sensormon.detectors.recommended import ACCEPT, QUIET, WARM_UP
+
+
+def noise(rows: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=rows)
+
+
+def flagged(values: np.ndarray, **settings: float) -> list[int]:
+    return np.flatnonzero(detect(values, detector="recommended", **settings)["is_anomaly"]).tolist()
+
+
+def test_scores_begin_after_the_warm_up() -> None:
+    score = detect(noise(300), detector="recommended")["score"]
+    assert score.isna().tolist() == [True] * WARM_UP + [False] * (300 - WARM_UP)
+
+
+def test_spikes_in_the_warm_up_do_not_widen_the_limits() -> None:
+    values = noise(300)
+    values[5:WARM_UP:10] += 16.0
+    plain, spiked = (detect(one, detector="recommended") for one in (noise(300), values))
+    width = [(one["upper"] - one["lower"]).iloc[WARM_UP] for one in (plain, spiked)]
+    assert width[1] < 1.3 * width[0]
+
+
+def test_each_clear_spike_is_flagged_also_one_after_the_other() -> None:
+    values = noise(1000)
+    spikes = [300, 301, 400, 401, 402, 500]
+    values[spikes] += [15.0, -15.0, 12.0, 18.0, -12.0, 20.0]
+    assert set(spikes) <= set(flagged(values))
+
+
+def test_a_spike_leaves_no_trace() -> None:
+    values = noise(1000)
+    spiked = values.copy()
+    spiked[500] += 1e6
+    kept, after = (detect(one, detector="recommended") for one in (values, spiked))
+    assert after["is_anomaly"][500]
+    width = [(one["upper"] - one["lower"])[501:].mean() for one in (kept, after)]
+    assert width[1] == pytest.approx(width[0], rel=0.05)
+
+
+@pytest.mark.parametrize("size", [6.0, 50.0, 1e6])
+def test_a_new_level_is_flagged_where_it_begins_and_then_accepted(size: float) -> None:
+    values = noise(2000)
+    values[1000:] += size
+    rows = flagged(values)
+    assert 1000 in rows
+    assert len([row for row in rows if 1000 <= row < 1000 + QUIET]) <= 4
+    result = detect(values, detector="recommended")
+    assert (result["expected"][1000 + 2 * ACCEPT :] - size).abs().max() < 2.0
+    values[1500] += 8.0
+    assert 1500 in flagged(values)
+
+
+def test_a_frozen_value_is_flagged_once_and_not_learned() -> None:
+    values = noise(1500)
+    values[1000:1300] = values[999]
+    result = detect(values, detector="recommended")
+    rows = [row for row in np.flatnonzero(result["is_anomaly"]) if 1000 <= row < 1300]
+    assert len(rows) == 1
+    assert rows[0] <= 1015
+    width = result["upper"] - result["lower"]
+    assert width[1299] == pytest.approx(width[999], rel=0.1)
+
+
+def test_a_heavy_tail_does_not_flood() -> None:
+    random = np.random.default_rng(4)
+    values = random.pareto(1.5, 20_000)
+    assert len(flagged(values)) <= 60
+
+
+def test_two_levels_in_turn_are_no_anomaly() -> None:
+    random = np.random.default_rng(5)
+    values = np.where(random.random(5000) < 0.25, 1.0, 5.0) + 0.01 * random.normal(size=5000)
+    assert len([row for row in flagged(values) if row > 500]) <= 5
+
+
+def test_a_flat_line_is_normal_and_a_step_above_the_resolution_is_not() -> None:
+    values = np.full(1000, 7.0)
+    assert flagged(values) == []
+    values[600] = 7.001
+    assert 600 in flagged(values)
+    assert flagged(values, resolution=0.001) == []
+    values[600] = 7.002
+    assert 600 in flagged(values, resolution=0.001)
+
+
+def test_one_absurd_value_does_not_blind_it() -> None:
+    values = noise(2000)
+    values[500] = 1e300
+    values[1500] += 8.0
+    rows = flagged(values)
+    assert 500 in rows
+    assert 1500 in rows
+
+
+def test_the_unit_does_not_matter() -> None:
+    values = noise(3000)
+    values[2000:] += 3.0
+    assert flagged(values) == flagged(values * 2.0**600) == flagged(values * 2.0**-600)
+
+
+def test_a_lower_threshold_flags_more() -> None:
+    values = noise(5000)
+    assert len(flagged(values, threshold=2.5)) > len(flagged(values)) >= len(flagged(values, threshold=6.0))
