@@ -15,27 +15,44 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sensormon.detectors.base import Detector
+from sensormon.detectors.hotelling import Hotelling
+from sensormon.detectors.mewma import Mewma
+from sensormon.detectors.spe import Spe
 from sensormon.detectors.zscore import ZScore
 from sensormon.errors import UsageError
 
-DETECTORS: dict[str, type[Any]] = {
+PER_TAG: dict[str, type[Any]] = {
     "zscore": ZScore,
 }
+"""Detectors that judge each tag by itself."""
+
+MULTIVARIATE: dict[str, type[Any]] = {
+    "hotelling": Hotelling,
+    "spe": Spe,
+    "recommended": Mewma,
+}
+"""Detectors that judge a row of several tags at once."""
+
+DETECTORS: dict[str, type[Any]] = {**MULTIVARIATE, **PER_TAG}
+"""Every name that `detect` takes; where a name is in both tables, the values decide."""
 
 
-def make(detector: str, **params: float) -> Detector:
+def make(detector: str, **params: float) -> Any:
     """The detector of this name with these parameters; defaults for the others.
 
     Raises UsageError for a name or a parameter that does not exist, or a wrong value.
     """
-    if detector not in DETECTORS:
+    return _make(DETECTORS, detector, params)
+
+
+def _make(table: dict[str, type[Any]], detector: str, params: dict[str, float]) -> Any:
+    if detector not in table:
         raise UsageError(
             f"there is no detector {detector!r}",
             where="detector",
-            hint=f"Choose one of: {', '.join(DETECTORS)}",
+            hint=f"Choose one of: {', '.join(table)}",
         )
-    known = [field.name for field in fields(DETECTORS[detector])]
+    known = [field.name for field in fields(table[detector])]
     for name in params:
         if name not in known:
             raise UsageError(
@@ -43,12 +60,11 @@ def make(detector: str, **params: float) -> Detector:
                 where="detector settings",
                 hint=f"Its parameters: {', '.join(known)}",
             )
-    made: Detector = DETECTORS[detector](**params)
-    return made
+    return table[detector](**params)
 
 
 def detect(
-    values: Sequence[float] | np.ndarray[Any, Any] | pd.Series[Any],
+    values: Sequence[float] | np.ndarray[Any, Any] | pd.Series[Any] | pd.DataFrame,
     times: object = None,
     detector: str = "zscore",
     *,
@@ -62,9 +78,17 @@ def detect(
     the values' unit. Where there is nothing to judge by (warm-up) or to judge (NaN,
     infinity) the score and the bounds are NaN and nothing is flagged.
 
+    A DataFrame with one column a tag goes to the detectors in MULTIVARIATE: its first
+    `baseline` rows (a parameter, 400 unless told) are taken as normal and not scored;
+    `value` is the statistic, `expected` what it is on normal rows, `upper` its limit, the
+    score their ratio, and column `contribution_<tag>` the tag's part of the score.
+    `resolution` is not used there.
+
     Raises UsageError for an unknown detector or parameter, and for values that are no numbers.
     """
-    made = make(detector, **params)
+    if isinstance(values, pd.DataFrame):
+        return _detect_rows(values, times, detector, params)
+    made = _make(PER_TAG, detector, params)
     try:
         column = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -97,3 +121,35 @@ def detect(
         },
         index=index,
     )
+
+
+def _detect_rows(frame: pd.DataFrame, times: object, detector: str, params: dict[str, float]) -> pd.DataFrame:
+    made = _make(MULTIVARIATE, detector, params)
+    try:
+        rows = frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"the values must be numbers ({error})", where="detect", hint="Convert them first"
+        ) from error
+    index = frame.index if times is None else pd.Index(times, name="time")  # type: ignore[call-overload]
+    if len(index) != len(rows):
+        raise UsageError(
+            f"there are {len(index)} times for {len(rows)} values", where="detect", hint="Give one time a row"
+        )
+    scores = made.start(rows.shape[1]).run(rows)
+    result = pd.DataFrame(
+        {
+            "value": scores.statistic,
+            "score": scores.score,
+            "threshold": np.full(len(rows), made.threshold),
+            "expected": scores.expected,
+            "lower": scores.lower,
+            "upper": scores.upper,
+            "is_anomaly": scores.is_anomaly,
+        },
+        index=index,
+    )
+    parts = pd.DataFrame(
+        scores.contributions, index=index, columns=[f"contribution_{c}" for c in frame.columns]
+    )
+    return pd.concat([result, parts], axis=1)

@@ -51,7 +51,7 @@ class Mewma:
 
     baseline: int = 400
     weight: float = 0.1
-    margin: float = 1.5
+    margin: float = 1.3
 
     PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
         BASELINE,
