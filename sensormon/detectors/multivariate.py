@@ -63,7 +63,10 @@ class RowDetector(Protocol):
     """The parameters of a method over several tags. The constructor raises UsageError for a wrong one."""
 
     PARAMETERS: ClassVar[tuple[Parameter, ...]]
-    baseline: int
+
+    @property
+    def baseline(self) -> int:
+        """How many first rows are normal."""
 
     @property
     def threshold(self) -> float:
@@ -158,7 +161,10 @@ class RowsState:
 def smooth(rows: Floats, model: Model, last: Floats, average: Floats) -> Floats:
     """The vectors q of these rows; `last` and `average` go on."""
     out = np.empty_like(rows)
-    _smooth(rows, *_arrays(model)[:7], last, average, out)
+    _smooth(
+        rows, model.mean, model.scale, model.differenced, model.step,
+        model.clip, model.weight, model.centre, last, average, out,
+    )  # fmt: skip
     return out
 
 

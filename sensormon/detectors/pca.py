@@ -22,7 +22,7 @@ def components(rows: Floats, variance: float) -> tuple[Floats, Floats, Floats, F
     values, vectors = np.linalg.eigh(np.cov(z.T))
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     share = np.cumsum(values) / max(values.sum(), 1e-300)
-    kept = int(min(np.searchsorted(share, variance) + 1, len(values) - 1))
+    kept = min(int(np.searchsorted(share, variance)) + 1, len(values) - 1)
     return mean, scale, values, vectors, kept
 
 
