@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numba
 import numpy as np
@@ -113,14 +113,18 @@ class RowsState:
         score = np.full(count, np.nan)
         model = self._model
         if model is not None and at < count:
-            _run(values[at:], *_arrays(model), self._last, self._average, statistic[at:], contributions[at:])
+            _run(
+                values[at:], model.mean, model.scale, model.differenced, model.step,
+                model.clip, model.weight, model.centre, model.form,
+                self._last, self._average, statistic[at:], contributions[at:],
+            )  # fmt: skip
             score[at:] = statistic[at:] / model.limit
             contributions[at:] /= model.limit
             scored = np.isfinite(score)
             bounds[:, scored] = np.array([[model.expected], [0.0], [model.limit]])
         with np.errstate(invalid="ignore"):
             flagged = score > self._detector.threshold
-        return RowScores(statistic, score, *bounds, flagged, contributions)
+        return RowScores(statistic, score, bounds[0], bounds[1], bounds[2], flagged, contributions)
 
     def peek(self, row: Floats) -> RowScores:
         """The score this row would get now; nothing is learned."""
@@ -172,13 +176,6 @@ def scaled(rows: Floats, mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
     """The scale of each tag, a constant one's being its rounding, and the scaled rows."""
     scale = np.maximum(spread, np.maximum(ROUNDING * np.abs(mean), 1e-290))
     return scale, np.clip(rows / scale - mean / scale, -LARGEST, LARGEST)
-
-
-def _arrays(model: Model) -> tuple[Any, ...]:
-    return (
-        model.mean, model.scale, model.differenced, model.step,
-        model.clip, model.weight, model.centre, model.form,
-    )  # fmt: skip
 
 
 @numba.njit(cache=True)
