@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sensormon.detectors import DETECTORS, make
+from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import TagFacts
 from sensormon.detectors.zscore import ZScore
 from sensormon.journal import Journal
@@ -93,7 +93,7 @@ def detection(tags: int = 200, rows: int = 5_000) -> Figures:
     faulty = {name: _with_fault(normal, name) for name in FAULTS}
     band = 4.0  # the normal band of a tag, for detectors that know it, in standard deviations
     figures: Figures = {}
-    for name in DETECTORS:
+    for name in PER_TAG:
         for phi, values in zip(PHI, clean, strict=True):
             share = _flagged(name, values, _seconds_apart(values), band).mean()
             figures[f"{name}, flagged of clean readings with coefficient {phi:g}, %"] = 100 * float(share)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sensormon.detectors import DETECTORS
+from sensormon.detectors import PER_TAG
 from sensormon.detectors.base import TagFacts
 from sensormon.memory import TagMemory
 from sensormon.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, is_good
@@ -49,7 +49,7 @@ class Pipeline:
 
     def apply(self, settings: DetectorSettings) -> None:
         """Score with these settings from the next reading on, from the history at hand."""
-        detector = DETECTORS[settings.detector](**dict(settings.params))
+        detector = PER_TAG[settings.detector](**dict(settings.params))
         self._state = detector.start(tag_facts(self.tags))
         self._before: dict[int, Floats] = {}
         self.settings = settings

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensormon.detectors import DETECTORS, detect
+from sensormon.detectors import PER_TAG, detect
 from sensormon.errors import UsageError
 
 COLUMNS = ["value", "score", "threshold", "expected", "lower", "upper", "is_anomaly"]
@@ -73,7 +73,7 @@ def test_resolution_is_the_step_that_a_flat_line_may_make() -> None:
     assert detect(flat, resolution=0.125)["is_anomaly"].iloc[-1]
 
 
-@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("detector", PER_TAG)
 def test_causal(detector: str) -> None:
     whole = detect(SERIES, detector=detector)
     for rows in (1, 50, 51, 123, 299):
@@ -83,7 +83,7 @@ def test_causal(detector: str) -> None:
 def test_an_unknown_detector_is_answered_with_the_known() -> None:
     with pytest.raises(UsageError, match="nonsense") as caught:
         detect(SERIES, detector="nonsense")
-    for name in DETECTORS:
+    for name in PER_TAG:
         assert name in str(caught.value)
 
 

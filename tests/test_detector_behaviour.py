@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sensormon.detectors import DETECTORS, detect
+from sensormon.detectors import PER_TAG, detect
 from sensormon.detectors.base import TagFacts
 from sensormon.detectors.cusum import Cusum
 from sensormon.detectors.ewma import Ewma
@@ -216,7 +216,7 @@ def test_every_kernel_is_compiled_once() -> None:
     value = np.arange(40.0)
     frozen = value.copy()
     frozen.flags.writeable = False
-    for kind in DETECTORS.values():
+    for kind in PER_TAG.values():
         for column in (value, frozen, np.repeat(value, 2)[::2]):
             run(kind(), column)
         state = kind().start(np.zeros(2))

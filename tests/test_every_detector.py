@@ -1,4 +1,4 @@
-"""What holds for every detector in DETECTORS: a new one is tested by being listed."""
+"""What holds for every detector in PER_TAG: a new one is tested by being listed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sensormon import detectors
-from sensormon.detectors import DETECTORS
+from sensormon.detectors import MULTIVARIATE, PER_TAG
 from sensormon.detectors.base import TagFacts
 from sensormon.detectors.limits import Limits
 from sensormon.detectors.zscore import ZScore
@@ -20,7 +20,7 @@ from sensormon.readings import Scores
 COLUMNS = ("n", "score", "expected", "lower", "upper", "is_anomaly")
 ROWS = 2000
 
-every_detector = pytest.mark.parametrize("kind", [pytest.param(k, id=n) for n, k in DETECTORS.items()])
+every_detector = pytest.mark.parametrize("kind", [pytest.param(k, id=n) for n, k in PER_TAG.items()])
 
 
 def history() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -51,8 +51,15 @@ def same(one: Scores, other: Scores) -> bool:
 
 
 def test_every_file_is_registered() -> None:
-    files = {module.name for module in pkgutil.iter_modules(detectors.__path__)} - {"base", "baseline"}
-    assert files == {kind.__module__.rsplit(".", 1)[1] for kind in DETECTORS.values()}
+    files = {module.name for module in pkgutil.iter_modules(detectors.__path__)} - {
+        "base",
+        "baseline",
+        "multivariate",
+        "pca",
+    }
+    assert files == {
+        kind.__module__.rsplit(".", 1)[1] for kind in [*PER_TAG.values(), *MULTIVARIATE.values()]
+    }
 
 
 @every_detector

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormon.clock import SECOND
-from sensormon.detectors import DETECTORS
+from sensormon.detectors import PER_TAG
 from sensormon.memory import KEPT, TagMemory
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Quality, Reading, Reason
@@ -100,7 +100,7 @@ def test_readings_that_are_not_good_are_kept_but_neither_scored_nor_learned(pipe
     assert after.scores.is_anomaly.all(), "a bad reading taught the detector"
 
 
-@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("detector", PER_TAG)
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 130), min_size=1, max_size=8), st.integers(0, 2**31))
 def test_a_batch_taken_back_leaves_no_trace(detector: str, sizes: list[int], seed: int) -> None:
@@ -131,7 +131,7 @@ def test_a_detector_is_told_each_tags_own_limits() -> None:
     assert done.scores.upper.tolist()[::2] == [38.0, 38.0]
 
 
-@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("detector", PER_TAG)
 def test_a_monitor_started_again_scores_nearly_as_if_it_had_not_stopped(detector: str) -> None:
     from sensormon.tags import Tag
 

@@ -21,17 +21,20 @@ from sensormon.detectors.cusum import Cusum
 from sensormon.detectors.ewma import Ewma
 from sensormon.detectors.gap import Gap
 from sensormon.detectors.hampel import Hampel
+from sensormon.detectors.hotelling import Hotelling
 from sensormon.detectors.limits import Limits
+from sensormon.detectors.mewma import Mewma
 from sensormon.detectors.page_hinkley import PageHinkley
 from sensormon.detectors.rate_of_change import RateOfChange
 from sensormon.detectors.recommended import Recommended
+from sensormon.detectors.spe import Spe
 from sensormon.detectors.stuck import Stuck
 from sensormon.detectors.variance import Variance
 from sensormon.detectors.zscore import ZScore
 from sensormon.errors import UsageError
 from sensormon.readings import Ints
 
-DETECTORS: dict[str, type[Any]] = {
+PER_TAG: dict[str, type[Any]] = {
     "zscore": ZScore,
     "hampel": Hampel,
     "cusum": Cusum,
@@ -44,20 +47,36 @@ DETECTORS: dict[str, type[Any]] = {
     "gap": Gap,
     "recommended": Recommended,
 }
+"""Detectors that judge each tag by itself."""
+
+MULTIVARIATE: dict[str, type[Any]] = {
+    "hotelling": Hotelling,
+    "spe": Spe,
+    "recommended": Mewma,
+}
+"""Detectors that judge a row of several tags at once."""
+
+DETECTORS: dict[str, type[Any]] = {**MULTIVARIATE, **PER_TAG}
+"""Every name that `detect` takes; where a name is in both tables, the values decide."""
 
 
 def make(detector: str, **params: float) -> Detector:
-    """The detector of this name with these parameters; defaults for the others.
+    """The detector of this name that judges each tag by itself; defaults for what is not given.
 
     Raises UsageError for a name or a parameter that does not exist, or a wrong value.
     """
-    if detector not in DETECTORS:
+    made: Detector = _make(PER_TAG, detector, params)
+    return made
+
+
+def _make(table: dict[str, type[Any]], detector: str, params: dict[str, float]) -> Any:
+    if detector not in table:
         raise UsageError(
             f"there is no detector {detector!r}",
             where="detector",
-            hint=f"Choose one of: {', '.join(DETECTORS)}",
+            hint=f"Choose one of: {', '.join(table)}",
         )
-    known = [field.name for field in fields(DETECTORS[detector])]
+    known = [field.name for field in fields(table[detector])]
     for name in params:
         if name not in known:
             raise UsageError(
@@ -65,12 +84,11 @@ def make(detector: str, **params: float) -> Detector:
                 where="detector settings",
                 hint=f"Its parameters: {', '.join(known)}",
             )
-    made: Detector = DETECTORS[detector](**params)
-    return made
+    return table[detector](**params)
 
 
 def detect(
-    values: Sequence[float] | np.ndarray[Any, Any] | pd.Series[Any],
+    values: Sequence[float] | np.ndarray[Any, Any] | pd.Series[Any] | pd.DataFrame,
     times: object = None,
     detector: str = "zscore",
     *,
@@ -86,10 +104,19 @@ def detect(
     A tag's limits are parameters here. Where there is nothing to judge by (warm-up) or to
     judge (NaN, infinity) the score and the bounds are NaN and nothing is flagged.
 
+    A DataFrame with one column a tag goes to the detectors in MULTIVARIATE: its first
+    `baseline` rows (a parameter, 400 unless told) are taken as normal and not scored;
+    `value` is the statistic, `expected` what it is on normal rows, `upper` its limit, the
+    score their ratio, and the column with a tag's name that tag's part of the score
+    (`contribution_<tag>` for a tag that is called like one of the other columns).
+    `resolution` is not used there.
+
     Raises UsageError for an unknown detector or parameter, for values that are no numbers
     and for times that are none.
     """
-    made = make(detector, **params)
+    if isinstance(values, pd.DataFrame):
+        return _detect_rows(values, times, detector, params)
+    made = _make(PER_TAG, detector, params)
     try:
         column = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -147,3 +174,35 @@ def _micros(times: pd.Index[Any]) -> Ints:
             where="detect",
             hint="Give dates, ISO 8601 text or seconds",
         ) from error
+
+
+def _detect_rows(frame: pd.DataFrame, times: object, detector: str, params: dict[str, float]) -> pd.DataFrame:
+    made = _make(MULTIVARIATE, detector, params)
+    try:
+        rows = frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"the values must be numbers ({error})", where="detect", hint="Convert them first"
+        ) from error
+    index = frame.index if times is None else pd.Index(times, name="time")  # type: ignore[call-overload]
+    if len(index) != len(rows):
+        raise UsageError(
+            f"there are {len(index)} times for {len(rows)} values", where="detect", hint="Give one time a row"
+        )
+    scores = made.start(rows.shape[1]).run(rows)
+    result = pd.DataFrame(
+        {
+            "value": scores.statistic,
+            "score": scores.score,
+            "threshold": np.full(len(rows), made.threshold),
+            "expected": scores.expected,
+            "lower": scores.lower,
+            "upper": scores.upper,
+            "is_anomaly": scores.is_anomaly,
+        },
+        index=index,
+    )
+    own = set(result.columns)
+    names = [f"contribution_{name}" if name in own else name for name in frame.columns]
+    parts = pd.DataFrame(scores.contributions, index=index, columns=names)
+    return pd.concat([result, parts], axis=1)

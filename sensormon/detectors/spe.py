@@ -1,0 +1,69 @@
+"""The squared prediction error (Q) off the principal components of a baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from sensormon.detectors.base import Parameter
+from sensormon.detectors.multivariate import BASELINE, Model, RowsState
+from sensormon.detectors.pca import components, spe_limit, still
+from sensormon.readings import Floats
+
+
+@dataclass(frozen=True)
+class Spe:
+    """How far a row is off the ways in which the baseline's tags move together.
+
+    The score is SPE over its limit; a row is an anomaly above 1. The model is made once.
+
+    Catches: a tag that parts from those it used to follow, such as one biased sensor, and
+    any move of a tag that was constant.
+    Misses: rows that go too far in a usual direction (prefer `hotelling`); drifts are
+    flagged for ever (prefer `recommended`).
+
+    Parameters: `baseline` in rows, 50 to 100,000; `variance`, the share of variance kept
+    by the components, 0.5 to 0.99; `alpha`, the share of normal rows flagged, 0.0001 to
+    0.05, on rows that are Gaussian and independent in time.
+
+    References: Jackson and Mudholkar, Technometrics 21 (1979) 341; MacGregor and Kourti,
+    Control Eng. Practice 3 (1995) 403.
+
+    >>> random = np.random.default_rng(0)
+    >>> rows = random.normal(size=(501, 1)) + 0.1 * random.normal(size=(501, 3))
+    >>> rows[500, 1] += 2.0
+    >>> bool(Spe().start(3).run(rows).is_anomaly[500])
+    True
+    """
+
+    baseline: int = 400
+    variance: float = 0.9
+    alpha: float = 0.001
+
+    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
+        BASELINE,
+        Parameter("variance", 0.5, 0.99, 0.01, "share of variance"),
+        Parameter("alpha", 0.0001, 0.05, 0.0001, "share of rows"),
+    )
+
+    def __post_init__(self) -> None:
+        for parameter in self.PARAMETERS:
+            parameter.check(getattr(self, parameter.name))
+
+    @property
+    def threshold(self) -> float:
+        """Scores are in units of the limit."""
+        return 1.0
+
+    def start(self, tags: int) -> RowsState:
+        """A state that has learned nothing."""
+        return RowsState(self, tags)
+
+    def fit(self, rows: Floats) -> Model:
+        """The model of these normal rows."""
+        mean, scale, values, vectors, kept = components(rows, self.variance)
+        left = vectors[:, kept:]
+        form = np.asarray(left @ left.T)
+        return still(mean, scale, form, float(values[kept:].sum()), spe_limit(values[kept:], self.alpha))
