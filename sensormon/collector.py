@@ -19,6 +19,7 @@ import numpy as np
 
 from sensormon import timestamps
 from sensormon.clock import SECOND, Clock
+from sensormon.detector_memory import Remembered
 from sensormon.errors import JournalError, JournalFull
 from sensormon.journal import Journal
 from sensormon.journal_depth import JournalDepth
@@ -142,6 +143,11 @@ class Collector:
         with self._lock:
             self._journal.append(SettingsEntry(settings))
             self._pipeline.apply(settings)
+
+    def remember(self) -> tuple[DetectorSettings, dict[str, Remembered]]:
+        """All that the detector remembers now, by tag, and the settings in force."""
+        with self._lock:
+            return self._pipeline.settings, self._pipeline.remember()
 
     @property
     def settings(self) -> DetectorSettings:

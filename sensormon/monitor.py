@@ -22,6 +22,7 @@ from sensormon.collector import Collector, Receipt, Worker, run_loader, run_sour
 from sensormon.data_folder import DataFolder
 from sensormon.dead_letters import DeadLetters
 from sensormon.demonstrations import Demonstrator, remove_leftovers
+from sensormon.detector_memory import EVERY, read_memory, write_memory
 from sensormon.detectors import make
 from sensormon.errors import JournalError, StoreError, UsageError
 from sensormon.journal import Journal
@@ -73,8 +74,9 @@ class Monitor:
         memory = recall(self._journal, self._store, self.started)
         in_force = settings_in_force(memory.settings, settings, self.started)
         pipeline = Pipeline(self.tags, in_force)
-        for history in memory.histories.values():
-            pipeline.restore(history.tag, history.n, history.time, history.value, history.learned)
+        remembered = read_memory(settings.data_dir, in_force)
+        for one in memory.histories.values():
+            pipeline.restore(one.tag, one.n, one.time, one.value, one.learned, remembered.get(one.tag))
         self._recent = RecentReadings()
         self._collector = Collector(
             pipeline, self._journal, self._recent, memory.counters, self.clock, memory.pending
@@ -82,6 +84,7 @@ class Monitor:
         self._loader = Loader(
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
+        self._remembered = self.started
         self._accounts = Accounts()
         self._last_ledger = Ledger(())
         self._source_state = SourceState.STARTING
@@ -127,6 +130,7 @@ class Monitor:
             self._loader.drain(STOP_SECONDS)
             self._report()
             self._loader.close()
+        self._remember()
         self._journal.close()
         self._folder.release()
         self._source_state = SourceState.STOPPED
@@ -169,6 +173,15 @@ class Monitor:
             except JournalError as error:
                 _log.error("what must be loaded again cannot be counted yet: %s", error)
         self._report()
+        if not 0 <= self.clock.now() - self._remembered < EVERY * SECOND:
+            self._remember()
+
+    def _remember(self) -> None:
+        self._remembered = self.clock.now()
+        try:
+            write_memory(self._folder.path, *self._collector.remember())
+        except OSError as error:
+            _log.warning("what the detector remembers cannot be written: %s", error)
 
     def _report(self) -> None:
         snapshot = {"time": self.clock.now(), "ledger": self.ledger().to_dict()}

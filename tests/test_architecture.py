@@ -35,7 +35,7 @@ ORDER = [
         "__init__",
     ],
     ["records", "detectors", "memory", "validation", "sources", "segments", "data_folder"],
-    ["archive"],
+    ["archive", "detector_memory"],
     ["journal", "stores", "pipeline", "rescoring", "recent"],
     ["dead_letters"],
     ["loader"],
