@@ -31,6 +31,7 @@ from sensormon.recent import RecentReadings
 from sensormon.records import BatchEntry, DetectorSettings, SettingsEntry
 from sensormon.sources import Source
 from sensormon.status import JournalStatus, SourceState
+from sensormon.watchdog import Silence, Watchdog
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ class Collector:
         self._refused = ""
         self._refused_readings = 0
         self.depth = JournalDepth()
+        self._watchdog = Watchdog(pipeline.tags)
         self._last_reading: int | None = None
         self._arrivals: deque[tuple[int, int]] = deque()
         self._latencies: deque[float] = deque(maxlen=200)
@@ -254,7 +256,13 @@ class Collector:
     def _sample_depth(self, now: int) -> None:
         self.depth.add(now, self._waiting, self._pending[0].received if self._pending else None)
 
+    def silent(self) -> tuple[Silence, ...]:
+        """The tags that should have reported and have not."""
+        with self._lock:
+            return self._watchdog.silent(self._clock.now())
+
     def _note(self, processed: Processed, now: int) -> None:
+        self._watchdog.note(processed.accepted)
         times = processed.accepted.time
         if len(times):
             newest = int(times.max())

@@ -202,6 +202,7 @@ class Monitor:
             store=self._loader.status(),
             failures=tuple(worker.failure for worker in self.workers if worker.failure),
             restarts=tuple(worker.last_failure for worker in self.workers if worker.last_failure),
+            silent=self._collector.silent(),
             dead_letters=DeadLetterStatus(
                 readings=self._dead_letters.counts().total(), damaged=self._dead_letters.damaged_now()
             ),
