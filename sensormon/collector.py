@@ -27,7 +27,7 @@ from sensormon.loader import BACKOFF, Loader
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Batch, Processed, Rejection
 from sensormon.recent import RecentReadings
-from sensormon.records import BatchEntry, DetectorSettings, SettingsEntry
+from sensormon.records import ActionEntry, BatchEntry, DetectorSettings, EventAction, SettingsEntry
 from sensormon.sources import Source
 from sensormon.status import JournalStatus, SourceState
 
@@ -83,6 +83,7 @@ class Collector:
         counters: Counters,
         clock: Clock,
         pending: Sequence[Pending] = (),
+        actions: Sequence[tuple[int, EventAction]] = (),
     ) -> None:
         self._pipeline = pipeline
         self._journal = journal
@@ -99,6 +100,8 @@ class Collector:
         self._pending = deque(pending)
         self._waiting = sum(one.readings for one in pending)
         self._settled = 0
+        self._actions = deque(actions)
+        self.acts = 0
 
     def submit(
         self,
@@ -143,6 +146,18 @@ class Collector:
             self._journal.append(SettingsEntry(settings))
             self._pipeline.apply(settings)
 
+    def act(self, action: EventAction) -> None:
+        """Record what a person did with events; durable when this returns. Raises JournalError."""
+        with self._lock:
+            number = self._journal.append(ActionEntry(action))
+            self._actions.append((number, action))
+            self.acts += 1
+
+    def waiting_actions(self) -> list[tuple[int, EventAction]]:
+        """By record number, what people did with events and the store does not have yet."""
+        with self._lock:
+            return list(self._actions)
+
     @property
     def settings(self) -> DetectorSettings:
         """The detector settings in force."""
@@ -183,6 +198,8 @@ class Collector:
                 done = self._pending.popleft()
                 self._settled = done.number
                 self._waiting -= done.readings
+            while self._actions and self._actions[0][0] <= position:
+                self._actions.popleft()
             self._sample_depth(self._clock.now())
 
     def catch_up(self, position: int, received: Mapping[str, int]) -> None:

@@ -30,10 +30,10 @@ def frame(rows: list[tuple[str, float, bool, float, int]]) -> pd.DataFrame:
     """Readings (tag, seconds since the one before, flagged, score, settings), in order of time."""
     seconds, learned = 0.0, {"a": 0, "b": 0}
     made = []
-    for i, (tag, after, flagged, score, settings) in enumerate(rows):
+    for i, (tag, after, flagged, score, in_force) in enumerate(rows):
         seconds += after
         made.append(
-            (i + 1, tag, START + round(seconds * SECOND), 7.0 + i, learned[tag], score, flagged, settings)
+            (i + 1, tag, START + round(seconds * SECOND), 7.0 + i, learned[tag], score, flagged, in_force)
         )
         learned[tag] += 1
     table = pd.DataFrame(made, columns=["id", "tag", "time", "value", "n", "score", "is_anomaly", "settings"])
