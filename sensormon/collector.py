@@ -28,7 +28,7 @@ from sensormon.loader import BACKOFF, Loader
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Batch, Processed, Rejection
 from sensormon.recent import RecentReadings
-from sensormon.records import BatchEntry, DetectorSettings, SettingsEntry
+from sensormon.records import ActionEntry, BatchEntry, DetectorSettings, EventAction, SettingsEntry
 from sensormon.sources import Source
 from sensormon.status import JournalStatus, SourceState
 from sensormon.watchdog import Silence, Watchdog
@@ -85,6 +85,7 @@ class Collector:
         counters: Counters,
         clock: Clock,
         pending: Sequence[Pending] = (),
+        actions: Sequence[tuple[int, EventAction]] = (),
     ) -> None:
         self._pipeline = pipeline
         self._journal = journal
@@ -102,6 +103,8 @@ class Collector:
         self._pending = deque(pending)
         self._waiting = sum(one.readings for one in pending)
         self._settled = 0
+        self._actions = deque(actions)
+        self.acts = 0
 
     def submit(
         self,
@@ -151,6 +154,18 @@ class Collector:
         with self._lock:
             return self._pipeline.settings, self._pipeline.remember()
 
+    def act(self, action: EventAction) -> None:
+        """Record what a person did with events; durable when this returns. Raises JournalError."""
+        with self._lock:
+            number = self._journal.append(ActionEntry(action))
+            self._actions.append((number, action))
+            self.acts += 1
+
+    def waiting_actions(self) -> list[tuple[int, EventAction]]:
+        """By record number, what people did with events and the store does not have yet."""
+        with self._lock:
+            return list(self._actions)
+
     @property
     def settings(self) -> DetectorSettings:
         """The detector settings in force."""
@@ -191,6 +206,8 @@ class Collector:
                 done = self._pending.popleft()
                 self._settled = done.number
                 self._waiting -= done.readings
+            while self._actions and self._actions[0][0] <= position:
+                self._actions.popleft()
             self._sample_depth(self._clock.now())
 
     def catch_up(self, position: int, received: Mapping[str, int]) -> None:

@@ -25,6 +25,8 @@ from sensormon.demonstrations import Demonstrator, remove_leftovers
 from sensormon.detector_memory import EVERY, read_memory, write_memory
 from sensormon.detectors import make
 from sensormon.errors import JournalError, StoreError, UsageError
+from sensormon.event_actions import checked
+from sensormon.event_reader import EventReader
 from sensormon.journal import Journal
 from sensormon.ledger import Ledger, add_up, balance
 from sensormon.loader import Loader
@@ -79,8 +81,15 @@ class Monitor:
             pipeline.restore(one.tag, one.n, one.time, one.value, one.learned, remembered.get(one.tag))
         self._recent = RecentReadings()
         self._collector = Collector(
-            pipeline, self._journal, self._recent, memory.counters, self.clock, memory.pending
+            pipeline,
+            self._journal,
+            self._recent,
+            memory.counters,
+            self.clock,
+            memory.pending,
+            memory.actions,
         )
+        self._events = EventReader(self._store, self._recent, self._collector)
         self._loader = Loader(
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
@@ -293,6 +302,37 @@ class Monitor:
     def anomaly_count(self, since: int) -> int:
         """How many stored readings with time >= since were flagged."""
         return self._store.anomaly_count(since)
+
+    def events(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
+        """The events of stored readings, a row an event, newest first. See `EventReader.events`."""
+        return self._events.events(tags, since, until, self.clock.now())
+
+    def act(
+        self,
+        event_ids: Sequence[int],
+        action: str,
+        who: str,
+        *,
+        label: str = "",
+        note: str = "",
+        until: int | None = None,
+    ) -> None:
+        """Acknowledge, label, shelve or note these events; durable when it returns.
+
+        See `event_actions` for the actions. Raises UsageError, or JournalError where it could
+        not be recorded.
+        """
+        now = self.clock.now()
+        self._collector.act(checked(event_ids, action, who, now, label=label, note=note, until=until))
+
+    @property
+    def acts(self) -> int:
+        """How many times somebody acted on events since the start."""
+        return self._collector.acts
+
+    def event_history(self, first: int, last: int) -> pd.DataFrame:
+        """What people did with events of readings with first <= id <= last, oldest first."""
+        return self._events.actions(first, last)
 
     def rejected(self, limit: int = 200) -> pd.DataFrame:
         """The newest rejected readings, newest first."""

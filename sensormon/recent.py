@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from sensormon.readings import is_good
 from sensormon.records import BatchEntry
 
 KEPT = 200_000
@@ -39,6 +40,26 @@ class RecentReadings:
         """The lowest reading id in memory; None when there is none."""
         with self._lock:
             return self._entries[0].first_id if self._entries else None
+
+    def newest(self, tags: Iterable[str], since: int) -> dict[str, tuple[int, int]]:
+        """By tag, the time of its newest good reading that came in since (µs UTC) and its `n`."""
+        wanted, found = set(tags), dict[str, tuple[int, int]]()
+        with self._lock:
+            entries = list(self._entries)
+        for entry in reversed(entries):
+            batch = entry.processed.accepted
+            if not wanted or batch.received < since:
+                break
+            good = is_good(batch.quality)
+            for code in {batch.tags.index(name) for name in wanted.intersection(batch.tags)}:
+                rows = np.flatnonzero(good & (batch.tag == code))
+                if len(rows):
+                    found[batch.tags[code]] = (
+                        int(batch.time[rows[-1]]),
+                        int(entry.processed.scores.n[rows[-1]]),
+                    )
+                    wanted.discard(batch.tags[code])
+        return found
 
     def frame(self, since: int, tags: Sequence[str] | None = None) -> pd.DataFrame:
         """The readings in memory with time >= since, in order of arrival, as the store gives them."""

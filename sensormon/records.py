@@ -1,9 +1,10 @@
 """What the journal carries: numbered entries, and their bytes.
 
-An entry is a processed batch or a change of the detector settings. This module turns
-its content to bytes and back; `journal.py` numbers, checksums and syncs those bytes.
+An entry is a processed batch, a change of the detector settings or what a person did with
+events. This module turns its content to bytes and back; `journal.py` numbers, checksums
+and syncs those bytes.
 
-Bytes of an entry: one byte for the kind (B batch, S settings), the length of the head
+Bytes of an entry: one byte for the kind (B batch, S settings, A event action), the length of the head
 (u32), the head (JSON, UTF-8), then for a batch its columns one after the other, raw and
 little-endian, in the order of `_COLUMNS`, each as long as the head's `rows` says.
 """
@@ -59,7 +60,31 @@ class SettingsEntry:
     settings: DetectorSettings
 
 
-Entry = BatchEntry | SettingsEntry
+@dataclass(frozen=True)
+class EventAction:
+    """What a person did with events: `action` is one of `sensormon.event_actions.ACTIONS`.
+
+    `readings` has one flagged reading of each event, by its id. `time` and `until` (for how
+    long it is shelved, 0 where it is not) are µs UTC; `label` and `note` may be empty.
+    """
+
+    readings: tuple[int, ...]
+    time: int
+    who: str
+    action: str
+    label: str = ""
+    until: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ActionEntry:
+    """Somebody did something with events."""
+
+    action: EventAction
+
+
+Entry = BatchEntry | SettingsEntry | ActionEntry
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +112,8 @@ def encode(entry: Entry) -> bytes:
     """The bytes of an entry."""
     if isinstance(entry, SettingsEntry):
         return _pack(b"S", asdict(entry.settings))
+    if isinstance(entry, ActionEntry):
+        return _pack(b"A", asdict(entry.action))
     processed, batch = entry.processed, entry.processed.accepted
     head = {
         "rows": len(batch),
@@ -118,6 +145,8 @@ def decode(payload: bytes) -> Entry:
         head = json.loads(payload[_HEAD.size : start])
         if kind == b"S" and start == len(payload):
             return SettingsEntry(DetectorSettings(**head))
+        if kind == b"A" and start == len(payload):
+            return ActionEntry(EventAction(**{**head, "readings": tuple(head["readings"])}))
         if kind == b"B":
             return _batch_entry(head, payload, start)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError, struct.error) as error:

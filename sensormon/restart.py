@@ -21,7 +21,7 @@ from sensormon.errors import StoreCorrupt, StoreError
 from sensormon.journal import Journal
 from sensormon.memory import KEPT
 from sensormon.readings import is_good
-from sensormon.records import BatchEntry, DetectorSettings, Record
+from sensormon.records import ActionEntry, BatchEntry, DetectorSettings, EventAction, Record
 from sensormon.settings import Settings
 from sensormon.stores import Store, TagHistory
 
@@ -37,6 +37,7 @@ class Memory:
     counters: Counters = field(default_factory=lambda: Counters(1, {}))
     settings: DetectorSettings | None = None
     pending: list[Pending] = field(default_factory=list)
+    actions: list[tuple[int, EventAction]] = field(default_factory=list)  # by record number, not stored yet
     first_start: bool = False
 
 
@@ -85,6 +86,9 @@ def _read_store(memory: Memory, journal: Journal, store: Store) -> int:
 
 def _replay(memory: Memory, record: Record) -> None:
     entry = record.entry
+    if isinstance(entry, ActionEntry):
+        memory.actions.append((record.number, entry.action))
+        return
     if not isinstance(entry, BatchEntry):
         memory.settings = entry.settings
         return

@@ -142,6 +142,12 @@ class Store(Protocol):
     def detector_settings(self) -> list[DetectorSettings]:
         """Every change of the detector settings, oldest first."""
 
+    def event_actions(self, first: int, last: int) -> pd.DataFrame:
+        """What people did with events, by readings with first <= id <= last, oldest first.
+
+        The columns of the table `event_actions` (schema.sql), times as datetime64[us, UTC].
+        """
+
     def recount(self) -> Recount:
         """Count what is really there, row by row, for `verify`."""
 

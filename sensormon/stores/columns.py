@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from sensormon.readings import Rejection
-from sensormon.records import BatchEntry, Record
+from sensormon.records import ActionEntry, BatchEntry, Record
 
 _TIME = pa.timestamp("us")
 
@@ -96,5 +96,27 @@ def fault_columns(records: Sequence[Record]) -> pa.Table:
             "tag": pa.array([r.tag for r in rows], pa.string()),
             "time": pa.array([r.time for r in rows], _TIME),
             "fault": pa.array([r.fault for r in rows], pa.string()),
+        }
+    )
+
+
+def action_columns(records: Sequence[Record]) -> pa.Table:
+    """What people did with events, as rows of `event_actions`, one an event."""
+    rows = [
+        (reading, record.number, record.entry.action)
+        for record in records
+        if isinstance(record.entry, ActionEntry)
+        for reading in record.entry.action.readings
+    ]
+    return pa.table(
+        {
+            "reading": pa.array([reading for reading, _, _ in rows], pa.int64()),
+            "number": pa.array([number for _, number, _ in rows], pa.int64()),
+            "time": pa.array([one.time for *_, one in rows], _TIME),
+            "who": pa.array([one.who for *_, one in rows], pa.string()),
+            "action": pa.array([one.action for *_, one in rows], pa.string()),
+            "label": pa.array([one.label for *_, one in rows], pa.string()),
+            "until": pa.array([one.until or None for *_, one in rows], _TIME),
+            "note": pa.array([one.note for *_, one in rows], pa.string()),
         }
     )

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sensormon.records import BatchEntry, Record, SettingsEntry
 from sensormon.stores import Watermark
-from sensormon.stores.columns import fault_columns, reading_columns, rejected_columns, row_ids
+from sensormon.stores.columns import action_columns, fault_columns, reading_columns, rejected_columns, row_ids
 from sensormon.timestamps import to_datetime
 
 
@@ -36,6 +36,7 @@ def insert_all(
     for table, columns in (
         ("rejected", rejected_columns(records)),
         ("injected_faults", fault_columns(records)),
+        ("event_actions", action_columns(records)),
     ):
         if columns.num_rows:
             _insert(cursor, table, columns)

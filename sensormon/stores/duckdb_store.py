@@ -312,6 +312,13 @@ class DuckDBStore:
             )
         ]
 
+    def event_actions(self, first: int, last: int) -> pd.DataFrame:
+        return self._frame(
+            "SELECT * FROM event_actions WHERE reading BETWEEN ? AND ? ORDER BY time, number, reading",
+            [first, last],
+            times=("time", "until"),
+        )
+
     def recount(self) -> Recount:
         ((rows, distinct),) = self._rows("SELECT count(*), count(DISTINCT id) FROM readings")
         return Recount(
@@ -325,7 +332,14 @@ class DuckDBStore:
         return dict(self._rows("SELECT id, value FROM readings WHERE id >= ? AND id < ?", [first, stop]))
 
     def scrub(self) -> None:
-        for table in ("readings", "rejected", "injected_faults", "detector_settings", "latest"):
+        for table in (
+            "readings",
+            "rejected",
+            "injected_faults",
+            "detector_settings",
+            "event_actions",
+            "latest",
+        ):
             self._rows(f"SELECT bit_xor(hash(one)) FROM {table} AS one")  # noqa: S608
 
     @contextmanager
