@@ -30,6 +30,7 @@ from sensormon.recent import RecentReadings
 from sensormon.records import BatchEntry, DetectorSettings, SettingsEntry
 from sensormon.sources import Source
 from sensormon.status import JournalStatus, SourceState
+from sensormon.stores import TagHistory
 
 _log = logging.getLogger(__name__)
 
@@ -137,11 +138,14 @@ class Collector:
             self._sample_depth(now)
         return Receipt(number, entry.first_id, processed)
 
-    def apply(self, settings: DetectorSettings) -> None:
-        """Score with these settings from the next reading on; recorded before it takes effect."""
+    def apply(self, settings: DetectorSettings, histories: Sequence[TagHistory] = ()) -> None:
+        """Score with these settings from the next reading on; recorded before it takes effect.
+
+        See `Pipeline.apply` for the histories.
+        """
         with self._lock:
             self._journal.append(SettingsEntry(settings))
-            self._pipeline.apply(settings)
+            self._pipeline.apply(settings, histories)
 
     @property
     def settings(self) -> DetectorSettings:

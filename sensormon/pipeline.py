@@ -17,6 +17,7 @@ from sensormon.detectors.base import TagFacts
 from sensormon.memory import TagMemory
 from sensormon.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, is_good
 from sensormon.records import DetectorSettings
+from sensormon.stores import TagHistory
 from sensormon.tags import Tag, TagTable
 from sensormon.validation import Limits, rejection
 
@@ -47,14 +48,25 @@ class Pipeline:
         self._learned = np.zeros(len(tags), dtype=np.int64)
         self.apply(settings)
 
-    def apply(self, settings: DetectorSettings) -> None:
-        """Score with these settings from the next reading on, from the history at hand."""
+    def apply(self, settings: DetectorSettings, histories: Sequence[TagHistory] = ()) -> None:
+        """Score with these settings from the next reading on, from the history at hand.
+
+        `histories`, as stored, reach further back than what is remembered here; what has
+        come since is added.
+        """
+        older = {one.tag: one for one in histories}
         detector = PER_TAG[settings.detector](**dict(settings.params))
         self._state = detector.start(tag_facts(self.tags))
         self._before: dict[int, Floats] = {}
         self.settings = settings
-        for code in range(len(self.tags)):
-            self._restore_state(code)
+        for code, tag in enumerate(self.tags.names):
+            values, times = self._memory.learned(code)
+            stored = older.get(tag)
+            since = int(self._learned[code]) - stored.n if stored else -1
+            if stored and 0 <= since <= len(values):
+                values = np.concatenate((stored.value[stored.learned], values[len(values) - since :]))
+                times = np.concatenate((stored.time[stored.learned], times[len(times) - since :]))
+            self._restore_state(code, values, times)
 
     def restore(self, tag: str, n: int, time: Ints, value: Floats, learned: Bools) -> None:
         """Go on after a restart: this tag's last readings, oldest first.
@@ -67,7 +79,7 @@ class Pipeline:
             return
         self._memory.restore(code, time, value, learned)
         self._learned[code] = n
-        self._restore_state(code)
+        self._restore_state(code, value[learned], time[learned])
 
     def process(
         self,
@@ -114,10 +126,9 @@ class Pipeline:
             if self._state.recursive:
                 self._state.load(code, self._before[code])
             else:
-                self._restore_state(code)
+                self._restore_state(code, *self._memory.learned(code))
 
-    def _restore_state(self, code: int) -> None:
-        values, times = self._memory.learned(code)
+    def _restore_state(self, code: int, values: Floats, times: Ints) -> None:
         self._state.restore(code, int(self._learned[code]), values, times)
         missing = len(values) < min(int(self._learned[code]), self._state.lead)
         if missing:
