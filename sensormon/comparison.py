@@ -43,12 +43,12 @@ class Load:
 class Known:
     """What is known of the readings: rows of injected faults and labelled events.
 
-    `complete` where the injected faults are all that can be wrong.
+    `complete` has the tags of which the injected faults are all that can be wrong.
     """
 
     faults: pd.DataFrame
     labelled: pd.DataFrame
-    complete: bool
+    complete: frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +155,8 @@ def _interval(history: History) -> float:
 
 def _truth(history: History, known: Known, interval: float) -> Truth:
     time = micros(history.rows["time"])
-    inside = truth_of(history.tag.name, known.faults, known.labelled, JOIN * interval, known.complete)
+    name = history.tag.name
+    inside = truth_of(name, known.faults, known.labelled, JOIN * interval, name in known.complete)
     # What began before the first reading or after the last could not be found here.
     keep = (inside.events.start >= time.min()) & (inside.events.start <= time.max())
     events = type(inside.events)(inside.events.start[keep], inside.events.end[keep])

@@ -209,7 +209,8 @@ def micros(times: pd.Series[pd.Timestamp]) -> Ints:
         return np.zeros(0, dtype=np.int64)
     if times.dtype.kind in "iu":
         return times.to_numpy(dtype=np.int64)
-    return times.dt.tz_convert("UTC").dt.as_unit("us").astype(np.int64).to_numpy()
+    made: Ints = times.dt.tz_convert("UTC").dt.as_unit("us").astype(np.int64).to_numpy()
+    return made
 
 
 def _firsts(time: Ints, join: float) -> Ints:

@@ -43,7 +43,7 @@ ORDER = [
     ["collector"],
     ["restart", "demonstrations"],
     ["monitor"],
-    ["runtime", "stopped"],
+    ["runtime", "stopped", "known_events"],
     ["evaluation"],
     ["verification", "api", "bench"],
     ["__main__"],
