@@ -35,14 +35,14 @@ from sensormon.tuning_words import figures, first_line, lost_words, norm_words
 from sensormon.words import clock_time, counted, duration, pace
 
 CHOICES = ["15 min", "1 h", "6 h", "24 h", "7 d"]
+# Readings of the chosen tag, the newest ones.
 MOST = 200_000
-"""Readings of the chosen tag, the newest ones."""
+# Readings of all tags together that are scored without being asked.
 TOGETHER = 400_000
-"""Readings of all tags together that are scored without being asked."""
+# So many tags at most are compared, those with the most flags.
 TAGS = 50
-"""So many tags at most are compared, those with the most flags."""
+# History that was read longer ago is read anew; sooner on demand, so that nothing jumps.
 OLD = 600 * SECOND
-"""History that was read longer ago is read anew; sooner on demand, so that nothing jumps."""
 
 
 @dataclass(frozen=True)
@@ -263,10 +263,15 @@ def effect(
         trade_off(viewer, chosen, until, history, facts, result)
 
 
+def cell(words: tuple[str, str]) -> str:
+    """A figure and, small, what it rests on."""
+    return f"<td>{escape(words[0])}<small>{escape(words[1])}</small></td>"
+
+
 def how_good(result: Comparison, complete: bool) -> None:
     """Precision, recall and delay, now and with these settings."""
     body = "".join(
-        f"<tr><th>{escape(name)}<small>{escape(what)}</small></th><td>{escape(old)}</td><td>{escape(new)}</td></tr>"
+        f"<tr><th>{escape(name)}<small>{escape(what)}</small></th>{cell(old)}{cell(new)}</tr>"
         for name, what, old, new in figures(result.scores_before, result.scores_after)
     )
     st.html(
@@ -348,16 +353,16 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, until: int, history: H
                 {
                     "Tag": [m.tags[name].label for name in found],
                     "Events now": [load.before for load in found.values()],
-                    "With these settings": [load.after for load in found.values()],
-                    "Now per 10 min": [load.pace(load.before) for load in found.values()],
-                    "With these settings per 10 min": [load.pace(load.after) for load in found.values()],
+                    "Events then": [load.after for load in found.values()],
+                    "Per 10 min now": [load.pace(load.before) for load in found.values()],
+                    "Per 10 min then": [load.pace(load.after) for load in found.values()],
                 }
             ),
             hide_index=True,
             height=min(38 + 35 * len(found), 388),
             column_config={
                 name: st.column_config.NumberColumn(format="%.1f")
-                for name in ("Now per 10 min", "With these settings per 10 min")
+                for name in ("Per 10 min now", "Per 10 min then")
             },
         )
 

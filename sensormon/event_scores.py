@@ -209,8 +209,7 @@ def micros(times: pd.Series[pd.Timestamp]) -> Ints:
         return np.zeros(0, dtype=np.int64)
     if times.dtype.kind in "iu":
         return times.to_numpy(dtype=np.int64)
-    made: Ints = times.dt.tz_convert("UTC").dt.as_unit("us").astype(np.int64).to_numpy()
-    return made
+    return np.asarray(times.dt.tz_convert("UTC").dt.as_unit("us").astype(np.int64), dtype=np.int64)
 
 
 def _firsts(time: Ints, join: float) -> Ints:

@@ -47,29 +47,31 @@ def norm_words(load: Load) -> str:
     return f"{norm}: these settings are {new / NORM:,.1f} times the norm."
 
 
-def share_words(count: int, total: int) -> str:
-    """A share with its 95 % interval and n.
+def share_words(count: int, total: int) -> tuple[str, str]:
+    """A share, and its 95 % interval with n.
 
     >>> share_words(9, 10), share_words(3, 4)
-    ('90 % (60 to 98 %), n = 10', 'not measurable, n = 4')
+    (('90 %', '60 to 98 %, n = 10'), ('not measurable', 'n = 4'))
     """
     if total < MINIMUM:
-        return f"not measurable, n = {total}"
+        return "not measurable", f"n = {total}"
     low, high = wilson(count, total)
-    return f"{100 * count / total:.0f} % ({100 * low:.0f} to {100 * high:.0f} %), n = {total:,}"
+    return f"{100 * count / total:.0f} %", f"{100 * low:.0f} to {100 * high:.0f} %, n = {total:,}"
 
 
-def delay_words(scores: EventScores) -> str:
-    """The median delay with n."""
+def delay_words(scores: EventScores) -> tuple[str, str]:
+    """The median delay, and n."""
     if scores.found < MINIMUM or math.isnan(scores.delay):
-        return f"not measurable, n = {scores.found}"
-    return (
-        f"{latency(scores.delay) if 0 < scores.delay < 1 else duration(scores.delay)}, n = {scores.found:,}"
-    )
+        return "not measurable", f"n = {scores.found}"
+    words = latency(scores.delay) if 0 < scores.delay < 1 else duration(scores.delay)
+    return words, f"n = {scores.found:,}"
 
 
-def figures(before: EventScores, after: EventScores) -> list[tuple[str, str, str, str]]:
-    """Rows of the table: what it is, what that means, now, with these settings."""
+Figure = tuple[str, str, tuple[str, str], tuple[str, str]]
+
+
+def figures(before: EventScores, after: EventScores) -> list[Figure]:
+    """Rows of a table: what it is, what that means, now, with these settings."""
     return [
         (
             "Precision",
@@ -83,7 +85,12 @@ def figures(before: EventScores, after: EventScores) -> list[tuple[str, str, str
             share_words(before.found, before.known),
             share_words(after.found, after.known),
         ),
-        ("Delay", "median, from a fault's start to its first flag", delay_words(before), delay_words(after)),
+        (
+            "Delay",
+            "median, from a fault's start to its first flag",
+            delay_words(before),
+            delay_words(after),
+        ),
     ]
 
 
