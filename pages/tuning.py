@@ -1,26 +1,172 @@
-"""Tuning: what other settings would have done to the history, and applying them."""
+"""Tuning: what another detector or other settings would have done to the history, and applying them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
+import pandas as pd
 import streamlit as st
 
-from sensormon.charts import before_after_chart, flag_changes
+from sensormon.charts import before_after_chart, flag_changes, precision_recall_chart
 from sensormon.clock import SECOND
-from sensormon.errors import SensormonError, StoreError
+from sensormon.comparison import Comparison, Known, all_lost, compare, curve, loads, total
+from sensormon.detector_words import (
+    catches,
+    detector_words,
+    misses,
+    parameter_label,
+    switch_words,
+    threshold_of,
+    title,
+)
+from sensormon.detectors import PER_TAG, make
+from sensormon.detectors.base import Detector, Parameter
+from sensormon.detectors.limits import UNSET
+from sensormon.errors import SensormonError, StoreError, UsageError
+from sensormon.event_scores import JOIN, MINIMUM, TOLERANCE, micros
+from sensormon.known_events import known
 from sensormon.monitor import Monitor
 from sensormon.page_parts import SPANS, Viewer, begin, chart, not_readable, panel
+from sensormon.rescoring import History
 from sensormon.runtime import monitor
-from sensormon.settings import THRESHOLD, WINDOW
-from sensormon.words import change_words, compared, settings_words
+from sensormon.tuning_words import figures, first_line, lost_words, norm_words
+from sensormon.words import clock_time, counted, duration, pace
 
-CHOICES = ["15 min", "1 h", "6 h", "24 h"]
+CHOICES = ["15 min", "1 h", "6 h", "24 h", "7 d"]
+# Readings of the chosen tag, the newest ones.
+MOST = 200_000
+# Readings of all tags together that are scored without being asked.
+TOGETHER = 400_000
+# So many tags at most are compared, those with the most flags.
+TAGS = 50
+# History that was read longer ago is read anew; sooner on demand, so that nothing jumps.
+OLD = 600 * SECOND
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the controls say."""
+
+    tag: str
+    span: str
+    detector: str
+    params: Mapping[str, float]
+
+
+def key_of(detector: str, parameter: Parameter) -> str:
+    """The name of a parameter in the address."""
+    return parameter.name if detector == "zscore" else f"{detector}_{parameter.name}"
+
+
+def reset(detector: str) -> None:
+    """Put this detector's parameters to its defaults."""
+    made = make(detector)
+    for one in PER_TAG[detector].PARAMETERS:
+        value = getattr(made, one.name)
+        st.session_state[key_of(detector, one)] = None if abs(value) == UNSET else value
+
+
+def parameter_input(detector: str, parameter: Parameter, start: float) -> float:
+    """A slider, or a field where the range is too wide for one; out of the address where that is usable."""
+    label, key = parameter_label(detector, parameter), key_of(detector, parameter)
+    kind = int if parameter.step == int(parameter.step) else float
+    low, high, step = kind(parameter.low), kind(parameter.high), kind(parameter.step)
+    if parameter.high == UNSET:
+        value = st.number_input(
+            label,
+            low,
+            high,
+            None if abs(start) == UNSET else float(start),
+            placeholder="each tag's own",
+            key=key,
+            bind="query-params",
+        )
+        unset = high if "high" in parameter.name else low
+        return unset if value is None else float(value)
+    decimals = 0 if kind is int else len(f"{parameter.step:g}".partition(".")[2])
+    if (high - low) / step <= 1000:
+        return st.slider(
+            label, low, high, kind(start), step, format=f"%.{decimals}f", key=key, bind="query-params"
+        )
+    return st.number_input(
+        label,
+        low,
+        high,
+        kind(start),
+        max(step, kind(10.0 ** (len(str(int(max(start, 1)))) - 2))),
+        format=f"%.{decimals}f" if kind is float else None,
+        key=key,
+        bind="query-params",
+    )
+
+
+def controls(m: Monitor) -> Chosen:
+    """Tag, history, detector and its parameters."""
+    now = m.detection()
+    name = st.selectbox(
+        "Tag", m.tags.names, format_func=lambda one: m.tags[one].label, key="tune", bind="query-params"
+    )
+    span = st.segmented_control(
+        "History", CHOICES, default="15 min", required=True, key="history", bind="query-params"
+    )
+    names = list(PER_TAG)
+    detector = st.selectbox(
+        "Detector",
+        names,
+        index=names.index(now.detector),
+        format_func=title,
+        key="detector",
+        bind="query-params",
+    )
+    detector = detector if detector in PER_TAG else now.detector
+    st.caption(f"Catches: {catches(detector)}", help=f"Misses: {misses(detector)}")
+    made = make(detector, **now.params) if detector == now.detector else make(detector)
+    params = {
+        one.name: parameter_input(detector, one, getattr(made, one.name))
+        for one in PER_TAG[detector].PARAMETERS
+    }
+    return Chosen(name or m.tags.names[0], span or CHOICES[0], detector, params)
+
+
+def link(m: Monitor, chosen: Chosen) -> str:
+    """The address of these settings, all of them, whatever is in force when it is opened."""
+    values = {"tune": m.tags[chosen.tag].label, "history": chosen.span, "detector": title(chosen.detector)}
+    for one in PER_TAG[chosen.detector].PARAMETERS:
+        if abs(chosen.params[one.name]) != UNSET:
+            values[key_of(chosen.detector, one)] = f"{chosen.params[one.name]:g}"
+    return urlunsplit(urlsplit(st.context.url or "")._replace(query=urlencode(values), fragment=""))
+
+
+def loaded(m: Monitor, chosen: Chosen) -> tuple[int, History]:
+    """The chosen history and up to when it goes; kept, so that a moved slider costs the scoring alone."""
+    wanted = (m.started, chosen.tag, chosen.span)
+    kept = st.session_state.get("tuning")
+    if kept is None or kept[0] != wanted or not 0 <= m.clock.now() - kept[1] < OLD:
+        until = m.clock.now()
+        history = m.tag_history(chosen.tag, until - SPANS[chosen.span] * SECOND, until, MOST)
+        kept = (wanted, until, history)
+        st.session_state["tuning"] = kept
+    return kept[1], kept[2]
+
+
+def read_anew() -> None:
+    """Have the history read up to now."""
+    st.session_state.pop("tuning", None)
 
 
 @st.dialog("Apply to the collector", icon=":material/tune:")
-def apply(m: Monitor, params: Mapping[str, float]) -> None:
-    """Says what changes and for whom, asks who it is, and applies."""
-    st.markdown(f"**{change_words(m.detection().params, params)}**")
+def apply(m: Monitor, viewer: Viewer, chosen: Chosen, until: int) -> None:
+    """Says what changes and for whom and what it would lose, asks who it is, and applies."""
+    now = m.detection()
+    st.markdown(f"**{switch_words(now.detector, now.params, chosen.detector, chosen.params)}**")
     st.markdown("For everyone and for every tag, from the next reading on. Stored flags stay as they are.")
+    since = until - SPANS[chosen.span] * SECOND
+    labelled = known(m, since, until).labelled
+    names = sorted(set(labelled["tag"][labelled["label"] == "true"]) & set(m.tags.names))
+    histories = [m.tag_history(name, since, until, MOST) for name in names]
+    warn_of_lost(m, viewer, all_lost(histories, make(chosen.detector, **chosen.params), labelled))
     with st.form("apply", border=False):
         who = st.text_input("Your name, for the log", max_chars=100, required=True)
         if not st.form_submit_button("Apply", type="primary"):
@@ -29,12 +175,20 @@ def apply(m: Monitor, params: Mapping[str, float]) -> None:
         st.error("Give a name, so that the log can say who changed it.")
         return
     try:
-        m.apply(params, who)
+        m.apply(chosen.params, who, chosen.detector)
     except SensormonError as error:
         st.error(str(error), title="Nothing was changed")
         return
-    st.session_state["applied"] = settings_words(params)
+    st.session_state["applied"] = detector_words(chosen.detector, chosen.params)
     st.rerun()
+
+
+def warn_of_lost(m: Monitor, viewer: Viewer, rows: pd.DataFrame) -> None:
+    """The confirmed events that these settings would lose."""
+    if len(rows):
+        named = zip(rows["tag"], micros(rows["start"]).tolist(), strict=True)
+        words = lost_words(((m.tags[tag].label, start) for tag, start in named), viewer.zone)
+        st.warning(words, title="These settings lose what was confirmed")
 
 
 def page(m: Monitor, viewer: Viewer) -> None:
@@ -42,76 +196,225 @@ def page(m: Monitor, viewer: Viewer) -> None:
     now = m.detection()
     left, right = st.columns([1, 3], gap="medium")
     with left, panel("controls"):
-        name = st.selectbox(
-            "Tag", m.tags.names, format_func=lambda one: m.tags[one].label, key="tune", bind="query-params"
-        )
-        span = st.segmented_control(
-            "History", CHOICES, default="15 min", required=True, key="history", bind="query-params"
-        )
-        window = st.slider(
-            "Window, readings", *WINDOW, int(now.params["window"]), key="window", bind="query-params"
-        )
-        threshold = st.slider(
-            "Threshold, standard deviations",
-            *THRESHOLD,
-            float(now.params["threshold"]),
-            0.1,
-            format="%.1f",
-            key="threshold",
-            bind="query-params",
-        )
-        params = {**now.params, "window": window, "threshold": threshold}
-        st.caption(f"The collector uses {settings_words(now.params)}.")
-        if st.button("Apply to the collector …", disabled=params == dict(now.params), width="stretch"):
-            apply(m, params)
+        chosen = controls(m)
+        st.button("Defaults", on_click=reset, args=(chosen.detector,), width="stretch")
+        same = chosen.detector == now.detector and dict(chosen.params) == dict(now.params)
+        asked = st.button("Apply to the collector …", disabled=same, width="stretch", type="primary")
+        st.caption(f"The collector uses {detector_words(now.detector, now.params)}.")
+        with st.popover("Link to these settings", width="stretch", icon=":material/link:"):
+            st.code(link(m, chosen), language=None, wrap_lines=True)
     with right:
-        effect(m, viewer, name, SPANS[span or CHOICES[0]], params)
+        try:
+            detector = make(chosen.detector, **chosen.params)
+        except UsageError as error:
+            st.info(f"{error.hint}.", title=f"{error.what[:1].upper()}{error.what[1:]}")
+            return
+        until, history = loaded(m, chosen)
+        if asked:
+            apply(m, viewer, chosen, until)
+        if history.rows.empty:
+            label = m.tags[chosen.tag].label
+            st.info("Choose another tag or a longer history.", title=f"No readings of {label} here")
+            return
+        effect(m, viewer, chosen, detector, until, history)
 
 
-def effect(m: Monitor, viewer: Viewer, name: str, seconds: int, params: Mapping[str, float]) -> None:
-    """The first line, the chart with both sets of flags, the counts."""
-    tag, until = m.tags[name], m.clock.now()
-    since = until - seconds * SECOND
-    before = m.history([name], since, until)
-    after = m.rescore(name, since, until, params)
-    if before.empty:
-        st.info("Choose another tag or a longer history.", title=f"No readings of {tag.label} here")
-        return
-    length = (before["time"].max() - before["time"].min()).total_seconds()
-    counts = flag_changes(before, after).value_counts()
-    words = compared(int(before["is_anomaly"].sum()), int(after["is_anomaly"].sum()), length)
-    st.html(f'<div class="first-line">{words}</div>')
+def effect(
+    m: Monitor, viewer: Viewer, chosen: Chosen, detector: Detector, until: int, history: History
+) -> None:
+    """The first line, the chart with both sets of flags, how good they are, the load of every tag."""
+    tag = history.tag
+    since = until - SPANS[chosen.span] * SECOND
+    facts = known(m, since, until)
+    result = compare(history, detector, facts)
+    st.html(f'<div class="first-line">{first_line(result.load)}</div>')
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        cut = f", the newest {MOST:,} of them" if len(history.rows) == MOST else ""
+        st.caption(
+            f"{tag.label}, {counted(len(history.rows), 'reading')} up to "
+            f"{clock_time(until, viewer.zone)}{cut}. "
+            f"Flags up to {JOIN} readings apart are one event.",
+            width="content",
+        )
+        st.button("Read up to now", on_click=read_anew, type="tertiary", icon=":material/refresh:")
+    warn_of_lost(m, viewer, result.lost)
     with panel("effect"):
-        figure = before_after_chart(before, after, tag, (since, until), viewer.palette)
+        figure = before_after_chart(
+            result.before,
+            result.after,
+            tag,
+            (since, until),
+            viewer.palette,
+            score="z" if chosen.detector == "zscore" else "score",
+            threshold=None if chosen.detector == "zscore" else detector.threshold,
+        )
         chart(figure, "effect", f"{tag.label} with the flags before and after")
+        counts = flag_changes(result.before, result.after).value_counts()
         st.markdown(
             f":red[◆] kept {counts.get('kept', 0):,} &emsp; :primary[▲] gained {counts.get('gained', 0):,} "
             f"&emsp; :gray[□] lost {counts.get('lost', 0):,}"
-            " &emsp; :gray[shaded: expected with these settings]"
+            " flagged readings &emsp; :gray[shaded: expected with these settings]"
         )
+    quality, sensitivity = st.columns([6, 5], gap="small")
+    with quality, panel("quality"):
+        how_good(result, tag.name in facts.complete)
+    worst(m, chosen, detector, until, history)
+    with sensitivity, panel("curve"):
+        trade_off(viewer, chosen, until, history, facts, result)
+
+
+def cell(words: tuple[str, str]) -> str:
+    """A figure and, small, what it rests on."""
+    return f"<td>{escape(words[0])}<small>{escape(words[1])}</small></td>"
+
+
+def how_good(result: Comparison, complete: bool) -> None:
+    """Precision, recall and delay, now and with these settings."""
+    body = "".join(
+        f"<tr><th>{escape(name)}<small>{escape(what)}</small></th>{cell(old)}{cell(new)}</tr>"
+        for name, what, old, new in figures(result.scores_before, result.scores_after)
+    )
+    st.html(
+        '<table class="figures"><tr><th>Against what is known</th><th>Now</th>'
+        "<th>With these settings</th></tr>"
+        f"{body}</table>"
+    )
+    known_from = (
+        "Known are the simulator's faults, every one, and events that people confirmed."
+        if complete
+        else "Known are events that people labelled; flags outside them are not counted in precision."
+    )
+    late = duration(TOLERANCE * result.interval)
+    st.caption(
+        f"{known_from} In brackets the 95 % interval. A flag up to {late} after a fault still counts; below "
+        f"{MINIMUM} events nothing is measurable."
+    )
+
+
+def trade_off(
+    viewer: Viewer, chosen: Chosen, until: int, history: History, facts: Known, result: Comparison
+) -> None:
+    """Precision and recall over the threshold, with the two settings on it."""
+    swept = threshold_of(chosen.detector, chosen.params)
+    if swept is None:
+        st.info(f"{title(chosen.detector)} has no threshold to move.", title="No curve")
+        return
+    if result.scores_after.known < MINIMUM:
+        count = counted(result.scores_after.known, "known event")
+        st.info(
+            f"{count} in this history; {MINIMUM} are needed. Choose a longer one.",
+            title="Precision and recall: not measurable",
+        )
+        return
+    others = {name: value for name, value in chosen.params.items() if name != swept}
+    labels = tuple(facts.labelled["label"])
+    wanted = (until, chosen.tag, chosen.span, chosen.detector, tuple(others.items()), labels)
+    kept = st.session_state.get("tuning-curve")
+    if kept is None or kept[0] != wanted:
+        kept = (wanted, curve(history, chosen.detector, chosen.params, swept, facts))
+        st.session_state["tuning-curve"] = kept
+    points, before, after = kept[1], result.scores_before, result.scores_after
+    figure = precision_recall_chart(
+        points,
+        [
+            ("now", "square-open", before.precision, before.recall),
+            ("with these settings", "triangle-up", after.precision, after.recall),
+        ],
+        viewer.palette,
+    )
+    chart(figure, "curve", "Precision over recall at several thresholds")
+    st.markdown(":gray[□] now &emsp; :primary[▲] with these settings")
+    parameter = next(one for one in PER_TAG[chosen.detector].PARAMETERS if one.name == swept)
+    low, high = points["threshold"].min(), points["threshold"].max()
+    st.caption(
+        f"{parameter_label(chosen.detector, parameter)}: {len(points)} values from {low:g} to {high:g}, the "
+        "history scored anew at each, because what a detector learns depends on its threshold."
+    )
+
+
+def worst(m: Monitor, chosen: Chosen, detector: Detector, until: int, history: History) -> None:
+    """The alarm load of all tags together, and of each, the worst with these settings first."""
+    with panel("worst"):
+        if len(m.tags) * len(history.rows) > TOGETHER and not st.toggle(
+            f"Count the events of all {len(m.tags):,} tags", key="all_tags"
+        ):
+            st.caption("That reads and scores the history of each, which takes a moment.")
+            return
+        histories = every_history(m, chosen, until, history)
+        found = loads(histories, detector)
+        together = total(found)
+        subset = f"The {len(found)} tags with the most flags" if len(found) < len(m.tags) else "All tags"
+        st.markdown(
+            f"**{subset} together:** now {pace(together.before, together.seconds)}, with these settings "
+            f"{pace(together.after, together.seconds)}. {norm_words(together)}"
+        )
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "Tag": [m.tags[name].label for name in found],
+                    "Events now": [load.before for load in found.values()],
+                    "Events then": [load.after for load in found.values()],
+                    "Per 10 min now": [load.pace(load.before) for load in found.values()],
+                    "Per 10 min then": [load.pace(load.after) for load in found.values()],
+                }
+            ),
+            hide_index=True,
+            height=min(38 + 35 * len(found), 388),
+            column_config={
+                name: st.column_config.NumberColumn(format="%.1f")
+                for name in ("Per 10 min now", "Per 10 min then")
+            },
+        )
+
+
+def every_history(m: Monitor, chosen: Chosen, until: int, history: History) -> list[History]:
+    """The same span of the tags to compare; kept like the chosen one."""
+    wanted = (m.started, chosen.tag, chosen.span, until)
+    kept = st.session_state.get("tuning-all")
+    if kept is None or kept[0] != wanted:
+        since = until - SPANS[chosen.span] * SECOND
+        names = list(m.tags.names)
+        if len(names) > TAGS:
+            counts = m.anomalies(None, since, until)["tag"].value_counts()
+            names = [name for name in counts.index if name in m.tags.names][:TAGS]
+        share = max(1_000, 2 * TOGETHER // max(1, len(names)))
+        kept = (
+            wanted,
+            [history if name == chosen.tag else m.tag_history(name, since, until, share) for name in names],
+        )
+        st.session_state["tuning-all"] = kept
+    return kept[1]
 
 
 @st.fragment(run_every=2)
 def log(m: Monitor, viewer: Viewer) -> None:
-    """Who changed what, newest first."""
+    """Who changed what, from what to what, newest first."""
     st.subheader("Changes of the settings", anchor=False)
     try:
         frame = m.detection_log()
     except StoreError as error:
         not_readable(error)
         return
+    rows = [row for _, row in frame.iterrows()]
+    changes = [
+        switch_words(old["detector"], old["params"], new["detector"], new["params"])
+        for new, old in pairwise(rows)
+    ]
+    changes += [detector_words(row["detector"], row["params"]) for row in rows[-1:]]
     st.dataframe(
-        frame.assign(params=[settings_words(params) for params in frame["params"]])[
-            ["applied", "who", "detector", "params"]
-        ],
+        pd.DataFrame(
+            {"applied": frame["applied"], "who": frame["who"], "change": changes, "id": frame["id"]}
+        ),
         hide_index=True,
         column_config={
             "applied": st.column_config.DatetimeColumn(
                 "Applied", format="YYYY-MM-DD HH:mm:ss", timezone=viewer.zone_name
             ),
             "who": "Who",
-            "detector": "Detector",
-            "params": "Settings",
+            "change": st.column_config.TextColumn("Old → new", width="large"),
+            "id": st.column_config.NumberColumn(
+                "No.", help="Every stored flag carries the number of the settings that made it"
+            ),
         },
     )
 

@@ -10,6 +10,7 @@ What it is not: a place that reads data or knows about Streamlit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -75,11 +76,15 @@ def before_after_chart(
     span: Span,
     palette: Palette,
     height: int = 340,
+    *,
+    score: str = "z",
+    threshold: float | None = None,
 ) -> go.Figure:
     """The readings with the band of `after`, and the flags of both, told apart by shape.
 
     Kept: filled diamond. Gained: upward triangle. Lost: open square. The frames hold the
-    same readings by `id`, scored with the old and with the new settings.
+    same readings by `id`, scored with the old and with the new settings. `score` is what the
+    new score is called, `threshold` what it was judged by.
     """
     changes = flag_changes(before, after)
     view = View(after, tag, span, keep=changes)
@@ -88,7 +93,7 @@ def before_after_chart(
         [
             band(view, palette),
             *no_data(view, palette),
-            line(view, palette),
+            line(view, palette, score, threshold),
             markers(view, at == "lost", "square-open", palette.secondary, 10, width=1.8),
             markers(view, at == "gained", "triangle-up", palette.interaction, 11),
             markers(view, at == "kept", "diamond", palette.anomaly, 9),
@@ -129,6 +134,59 @@ def count_chart(frame: pd.DataFrame, span: Span, palette: Palette, height: int =
     top = max(1, int(counts.max(initial=0)))
     layout["yaxis"].update(range=[0, top * 1.15], tickvals=[0, top], tickformat=",d", zeroline=False)
     return go.Figure(data=[trace], layout=layout)
+
+
+def precision_recall_chart(
+    points: pd.DataFrame, marks: Sequence[tuple[str, str, float, float]], palette: Palette, height: int = 260
+) -> go.Figure:
+    """Precision over recall, a point a threshold, with settings marked on it.
+
+    `points` has threshold, precision and recall; NaN is left out. `marks` are a name, a
+    Plotly symbol, precision and recall.
+    """
+    drawn = points.dropna(subset=["precision", "recall"]).sort_values("threshold")
+    hover = "%{text}<br>precision %{y:.0%}, recall %{x:.0%}<extra></extra>"
+    traces: list[Trace] = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": drawn["recall"].to_numpy(dtype=np.float64),
+            "y": drawn["precision"].to_numpy(dtype=np.float64),
+            "text": [f"threshold {one:g}" for one in drawn["threshold"]],
+            "line": {"color": palette.line, "width": 1.4},
+            "marker": {"color": palette.line, "size": 4},
+            "hovertemplate": hover,
+        }
+    ]
+    for name, symbol, precision, recall in marks:
+        color = palette.secondary if symbol.endswith("open") else palette.interaction
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [recall],
+                "y": [precision],
+                "text": [name],
+                "marker": {
+                    "symbol": symbol,
+                    "size": 12,
+                    "color": color,
+                    "line": {"width": 2, "color": color},
+                },
+                "cliponaxis": False,
+                "hovertemplate": hover,
+            }
+        )
+    layout = _layout((0, 1), palette, height, zoom=False)
+    share = {"range": [-0.02, 1.04], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]}
+    layout["xaxis"].update(type="linear", title={"text": "recall", "standoff": 4}, **share)
+    layout["yaxis"].update(title={"text": "precision", "standoff": 4}, **share)
+    layout["xaxis"]["title"]["font"] = layout["yaxis"]["title"]["font"] = {
+        "size": 12,
+        "color": palette.secondary,
+    }
+    layout.update(hovermode="closest", margin={"l": 64, "r": 14, "t": 10, "b": 42})
+    return go.Figure(data=traces, layout=layout)
 
 
 def depth_chart(

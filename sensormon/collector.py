@@ -31,6 +31,7 @@ from sensormon.recent import RecentReadings
 from sensormon.records import ActionEntry, BatchEntry, DetectorSettings, EventAction, SettingsEntry
 from sensormon.sources import Source
 from sensormon.status import JournalStatus, SourceState
+from sensormon.stores import TagHistory
 from sensormon.watchdog import Silence, Watchdog
 
 _log = logging.getLogger(__name__)
@@ -143,11 +144,14 @@ class Collector:
             self._sample_depth(now)
         return Receipt(number, entry.first_id, processed)
 
-    def apply(self, settings: DetectorSettings) -> None:
-        """Score with these settings from the next reading on; recorded before it takes effect."""
+    def apply(self, settings: DetectorSettings, histories: Sequence[TagHistory] = ()) -> None:
+        """Score with these settings from the next reading on; recorded before it takes effect.
+
+        See `Pipeline.apply` for the histories.
+        """
         with self._lock:
             self._journal.append(SettingsEntry(settings))
-            self._pipeline.apply(settings)
+            self._pipeline.apply(settings, histories)
 
     def remember(self) -> tuple[DetectorSettings, dict[str, Remembered]]:
         """All that the detector remembers now, by tag, and the settings in force."""

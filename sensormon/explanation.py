@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from sensormon.detector_words import detector_words
 from sensormon.detectors import baseline, gap, hampel, make, recommended, stuck, zscore
 from sensormon.detectors.base import HIGHEST, ROUNDING
 from sensormon.errors import UsageError
 from sensormon.readings import Quality
 from sensormon.records import DetectorSettings
 from sensormon.tags import Tag
-from sensormon.words import expected_band, settings_words
+from sensormon.words import expected_band
 
 
 class Rule(StrEnum):
@@ -172,7 +173,7 @@ def _unjudged(case: _Case, needed: int, settings: DetectorSettings) -> tuple[Rul
             f"not judged: warm-up, {reading.n:,} of the {needed:,} readings needed were learned",
         )
     return Rule.NO_BASIS, (
-        f"not judged: {settings.detector} ({settings_words(settings.params)}) had nothing to judge it by, "
+        f"not judged: {detector_words(settings.detector, settings.params)} had nothing to judge it by, "
         "as after a new level or for a reading that is not later than the one before"
     )
 

@@ -23,24 +23,26 @@ from sensormon.data_folder import DataFolder
 from sensormon.dead_letters import DeadLetters
 from sensormon.demonstrations import Demonstrator, remove_leftovers
 from sensormon.detector_memory import EVERY, read_memory, write_memory
-from sensormon.detectors import make
+from sensormon.detectors import longest_lead, make
+from sensormon.detectors.base import Detector
 from sensormon.errors import JournalError, StoreError, UsageError
 from sensormon.event_actions import checked
 from sensormon.event_reader import EventReader
 from sensormon.journal import Journal
 from sensormon.ledger import Ledger, add_up, balance
 from sensormon.loader import Loader
+from sensormon.memory import KEPT
 from sensormon.pipeline import Pipeline, tag_facts
 from sensormon.readings import Batch, Rejection
 from sensormon.recent import RecentReadings
 from sensormon.records import DetectorSettings
-from sensormon.rescoring import rescore
+from sensormon.rescoring import History
 from sensormon.restart import recall, settings_in_force
 from sensormon.settings import Settings
 from sensormon.sources import open_source
 from sensormon.sources.simulator import Simulator
 from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
-from sensormon.stores import Accounts, open_store
+from sensormon.stores import Accounts, TagHistory, open_store
 from sensormon.tags import TagTable, read_tags
 
 _log = logging.getLogger(__name__)
@@ -49,6 +51,11 @@ MEGABYTE = 1_000_000
 
 STOP_SECONDS = 0.2
 """How long a stop goes on loading the last readings; the rest is safe in the journal."""
+
+
+_SCORED = (
+    "id", "time", "value", "quality", "n", "score", "expected", "lower", "upper", "is_anomaly", "settings",
+)  # fmt: skip
 
 
 class Monitor:
@@ -351,33 +358,58 @@ class Monitor:
         frame["applied"] = pd.to_datetime(frame["applied"], unit="us", utc=True)
         return frame
 
-    def rescore(self, tag: str, since: int, until: int, params: Mapping[str, float]) -> pd.DataFrame:
-        """The tag's stored readings scored with these parameters, as the collector would have."""
-        detector = make(self.detection().detector, **params)
-        rows = self._store.readings([tag], since, until)
-        if rows.empty:
-            return rows
-        first = int(rows["id"].iloc[0])
-        facts = tag_facts([self.tags[tag]])
-        lead = self._store.lead(tag, first, 2 * detector.start(facts).lead)
-        both = pd.concat([lead, rows], ignore_index=True) if len(lead) else rows
-        scored = rescore(both, detector, facts)
-        return scored.iloc[len(lead) :].reset_index(drop=True)
+    def injected_faults(self, since: int, until: int) -> pd.DataFrame:
+        """Ground truth of the simulator: tag, time and fault of each reading that a fault touched."""
+        return self._store.injected_faults(since, until)
 
-    def apply(self, params: Mapping[str, float], who: str) -> DetectorSettings:
-        """Score with these parameters from the next reading on; recorded with who and when."""
+    def tag_history(self, tag: str, since: int, until: int, limit: int | None = None) -> History:
+        """The tag's stored readings, the newest `limit` of them, ready to be scored by any detector."""
+        rows = self._store.readings([tag], since, until, limit=limit)[list(_SCORED)]
+        if rows.empty:
+            return History(self.tags[tag], rows, rows)
+        lead = self._store.lead(tag, int(rows["id"].iloc[0]), 2 * longest_lead())[list(_SCORED)]
+        return History(self.tags[tag], lead, rows)
+
+    def rescore(
+        self, tag: str, since: int, until: int, params: Mapping[str, float], detector: str | None = None
+    ) -> pd.DataFrame:
+        """The tag's stored readings scored with these parameters, as the collector would have.
+
+        By the detector in force where none is named. Raises UsageError for one that does
+        not exist and for wrong parameters.
+        """
+        made = make(detector or self.detection().detector, **params)
+        return self.tag_history(tag, since, until).scored(made)
+
+    def apply(self, params: Mapping[str, float], who: str, detector: str | None = None) -> DetectorSettings:
+        """Score with these parameters from the next reading on; recorded with who and when.
+
+        With the detector in force where none is named. Raises UsageError like `rescore`.
+        """
         now = self.detection()
-        made = make(now.detector, **params)
+        name = detector or now.detector
+        made = make(name, **params)
         settings = DetectorSettings(
             id=now.id + 1,
             applied=self.clock.now(),
             who=who.strip()[:100] or "not given",
-            detector=now.detector,
+            detector=name,
             params={one.name: getattr(made, one.name) for one in made.PARAMETERS},
             base=now.base,
         )
-        self._collector.apply(settings)
+        self._collector.apply(settings, self._longer_memory(made))
         return settings
+
+    def _longer_memory(self, detector: Detector) -> list[TagHistory]:
+        """What a detector learns from that looks back further than the collector remembers."""
+        lead = detector.start(tag_facts(self.tags)).lead
+        if lead <= KEPT:
+            return []
+        try:
+            return self._store.tag_histories(lead)
+        except StoreError as error:
+            _log.warning("the detector begins with the newest readings alone: %s", error)
+            return []
 
     # -- simulated faults ---------------------------------------------------------
 

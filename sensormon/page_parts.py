@@ -50,6 +50,10 @@ _STYLE = """<style>
 .card .value, .card .verdict { white-space: nowrap; }
 .card .verdict { margin-left: auto; text-align: right; min-width: 17rem; }
 .first-line { font-size: 1.125rem; line-height: 1.7rem; }
+.figures { width: 100%%; border-collapse: collapse; font-size: .925rem; font-variant-numeric: tabular-nums; }
+.figures th { text-align: left; font-weight: 400; color: var(--quiet); padding: .3rem .8rem .3rem 0; }
+.figures td { padding: .3rem .8rem .3rem 0; border-top: 1px solid var(--edge); vertical-align: top; }
+.figures small { color: var(--quiet); font-size: .8rem; display: block; }
 .way { display: flex; flex-wrap: wrap; align-items: stretch; gap: .5rem; }
 .way .box { flex: 1 1 9.5rem; background: var(--panel); border: 1px solid var(--edge); border-radius: .4rem;
   padding: .7rem .9rem; font-size: .875rem; line-height: 1.35rem; }
@@ -62,6 +66,10 @@ _STYLE = """<style>
 .sum .term:not(.abnormal) b { color: var(--text); }
 .sum .sign { font-size: 1.375rem; line-height: 1.8rem; padding-bottom: 1.3rem; color: var(--quiet); }
 .hoverlayer .axistext { display: none; } /* the hover line itself begins with the time */
+@media (min-width: 641px) {
+  [data-testid="stColumn"]:has(> * .st-key-panel-controls) { position: sticky; top: 4rem;
+    align-self: flex-start; max-height: calc(100vh - 5rem); overflow-y: auto; }
+}
 @media (max-width: 640px) {
   .status { gap: .1rem 1rem; font-size: .875rem; }
   .card .label { min-width: 100%%; }

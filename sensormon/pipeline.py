@@ -18,6 +18,7 @@ from sensormon.detectors.base import TagFacts
 from sensormon.memory import TagMemory
 from sensormon.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, is_good
 from sensormon.records import DetectorSettings
+from sensormon.stores import TagHistory
 from sensormon.tags import Tag, TagTable
 from sensormon.validation import Limits, rejection
 
@@ -48,14 +49,25 @@ class Pipeline:
         self._learned = np.zeros(len(tags), dtype=np.int64)
         self.apply(settings)
 
-    def apply(self, settings: DetectorSettings) -> None:
-        """Score with these settings from the next reading on, from the history at hand."""
+    def apply(self, settings: DetectorSettings, histories: Sequence[TagHistory] = ()) -> None:
+        """Score with these settings from the next reading on, from the history at hand.
+
+        `histories`, as stored, reach further back than what is remembered here; what has
+        come since is added.
+        """
+        older = {one.tag: one for one in histories}
         detector = PER_TAG[settings.detector](**dict(settings.params))
         self._state = detector.start(tag_facts(self.tags))
         self._before: dict[int, Floats] = {}
         self.settings = settings
-        for code in range(len(self.tags)):
-            self._restore_state(code)
+        for code, tag in enumerate(self.tags.names):
+            values, times = self._memory.learned(code)
+            stored = older.get(tag)
+            since = int(self._learned[code]) - stored.n if stored else -1
+            if stored and 0 <= since <= len(values):
+                values = np.concatenate((stored.value[stored.learned], values[len(values) - since :]))
+                times = np.concatenate((stored.time[stored.learned], times[len(times) - since :]))
+            self._restore_state(code, values, times)
 
     def restore(
         self,
@@ -77,8 +89,9 @@ class Pipeline:
             return
         self._memory.restore(code, time, value, learned)
         self._learned[code] = n
-        if remembered is None or not self._load(code, remembered):
-            self._restore_state(code)
+        values, times = value[learned], time[learned]
+        if remembered is None or not self._load(code, remembered, values, times):
+            self._restore_state(code, values, times)
 
     def remember(self) -> dict[str, Remembered]:
         """All that the detector remembers now, by tag."""
@@ -133,11 +146,10 @@ class Pipeline:
             if self._state.recursive:
                 self._state.load(code, self._before[code])
             else:
-                self._restore_state(code)
+                self._restore_state(code, *self._memory.learned(code))
 
-    def _load(self, code: int, remembered: Remembered) -> bool:
+    def _load(self, code: int, remembered: Remembered, values: Floats, times: Ints) -> bool:
         """Whether the detector could go on from there; the readings learned since are scored again."""
-        values, times = self._memory.learned(code)
         since = int(self._learned[code]) - remembered.n
         if not 0 <= since <= len(values) or remembered.vector.shape != self._state.save(code).shape:
             return False
@@ -147,8 +159,7 @@ class Pipeline:
             self._state.run(rows, values[-since:], np.ones(since, dtype=np.bool_), times[-since:])
         return True
 
-    def _restore_state(self, code: int) -> None:
-        values, times = self._memory.learned(code)
+    def _restore_state(self, code: int, values: Floats, times: Ints) -> None:
         self._state.restore(code, int(self._learned[code]), values, times)
         missing = len(values) < min(int(self._learned[code]), self._state.lead)
         if missing:

@@ -6,13 +6,38 @@ were in force the scores come out the same to the last bit.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from sensormon.detectors.base import Detector, TagFacts, no_scores
+from sensormon.pipeline import tag_facts
 from sensormon.readings import is_good
+from sensormon.tags import Tag
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Readings of one tag in order of arrival, read once to be scored as often as somebody likes.
+
+    `lead` are good readings before the first of `rows`, for detectors to learn from; they
+    are never shown.
+    """
+
+    tag: Tag
+    lead: pd.DataFrame
+    rows: pd.DataFrame
+
+    def scored(self, detector: Detector) -> pd.DataFrame:
+        """The rows with the scores of this detector."""
+        if self.rows.empty:
+            return self.rows
+        facts = tag_facts([self.tag])
+        lead = self.lead.iloc[-2 * detector.start(facts).lead :]
+        both = pd.concat([lead, self.rows], ignore_index=True) if len(lead) else self.rows
+        return rescore(both, detector, facts).iloc[len(lead) :].reset_index(drop=True)
 
 
 def rescore(readings: pd.DataFrame, detector: Detector, facts: TagFacts) -> pd.DataFrame:

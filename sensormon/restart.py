@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from sensormon.collector import Counters, Pending
-from sensormon.errors import StoreCorrupt, StoreError
+from sensormon.detectors import make
+from sensormon.errors import StoreCorrupt, StoreError, UsageError
 from sensormon.journal import Journal
 from sensormon.memory import KEPT
 from sensormon.readings import is_good
@@ -31,7 +32,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Memory:
-    """What was found. `first_start` when nothing was ever collected in this data folder."""
+    """What was found. `first_start` when nothing was ever collected in this data folder.
+
+    `kept` is how many readings of a tag are kept, as many as the detector looks back.
+    """
 
     histories: dict[str, TagHistory] = field(default_factory=dict)
     counters: Counters = field(default_factory=lambda: Counters(1, {}))
@@ -39,6 +43,7 @@ class Memory:
     pending: list[Pending] = field(default_factory=list)
     actions: list[tuple[int, EventAction]] = field(default_factory=list)  # by record number, not stored yet
     first_start: bool = False
+    kept: int = KEPT
 
 
 def recall(journal: Journal, store: Store, now: int) -> Memory:
@@ -76,11 +81,12 @@ def _read_store(memory: Memory, journal: Journal, store: Store) -> int:
     mark = store.watermark(journal.writer)
     position = mark.number if mark else 0
     journal.go_on_after(position)
-    memory.histories = {one.tag: one for one in store.tag_histories(KEPT)}
-    received = store.accounts().received.get(journal.writer, {})
-    memory.counters = Counters(store.next_id(), dict(received))
     applied = store.detector_settings()
     memory.settings = applied[-1] if applied else None
+    memory.kept = max(KEPT, _lead(memory.settings))
+    memory.histories = {one.tag: one for one in store.tag_histories(memory.kept)}
+    received = store.accounts().received.get(journal.writer, {})
+    memory.counters = Counters(store.next_id(), dict(received))
     return position
 
 
@@ -91,6 +97,7 @@ def _replay(memory: Memory, record: Record) -> None:
         return
     if not isinstance(entry, BatchEntry):
         memory.settings = entry.settings
+        memory.kept = max(KEPT, _lead(memory.settings))
         return
     processed = entry.processed
     batch = processed.accepted
@@ -111,32 +118,45 @@ def _replay(memory: Memory, record: Record) -> None:
             value=_joined(old.value if old else None, batch.value[rows]),
             learned=_joined(old.learned if old else None, learned[rows]),
         )
-        memory.histories[tag] = _trimmed(memory.histories[tag])
+        memory.histories[tag] = _trimmed(memory.histories[tag], memory.kept)
 
 
 def _joined(old: _Column | None, new: _Column) -> _Column:
     return new if old is None else np.concatenate([old, new])
 
 
-def _trimmed(history: TagHistory) -> TagHistory:
-    """The history without what nobody needs: all but the last KEPT learned and the last KEPT others."""
+def _trimmed(history: TagHistory, kept: int) -> TagHistory:
+    """The history without what nobody needs: all but the last `kept` learned and the last `kept` others."""
     learned = history.learned
-    if len(learned) <= 2 * KEPT:
+    if len(learned) <= 2 * kept:
         return history
     keep = np.zeros(len(learned), dtype=np.bool_)
-    keep[np.flatnonzero(learned)[-KEPT:]] = True
-    keep[np.flatnonzero(~learned)[-KEPT:]] = True
+    keep[np.flatnonzero(learned)[-kept:]] = True
+    keep[np.flatnonzero(~learned)[-kept:]] = True
     return replace(history, time=history.time[keep], value=history.value[keep], learned=learned[keep])
 
 
+def _lead(settings: DetectorSettings | None) -> int:
+    """How many readings decide a score with these settings; 0 where they cannot be used here."""
+    if settings is None:
+        return 0
+    try:
+        return make(settings.detector, **settings.params).start(np.zeros(1)).lead
+    except UsageError:
+        return 0
+
+
 def settings_in_force(remembered: DetectorSettings | None, settings: Settings, now: int) -> DetectorSettings:
-    """The settings to score with: those applied last, unless the environment has changed since.
+    """The settings to score with: those applied last, whatever their detector, unless the environment has
+    changed since or this version does not know them.
 
     The result has a new id when it is not `remembered`; then it has yet to be recorded.
     """
     base: Mapping[str, float] = {"window": settings.window, "threshold": settings.threshold}
     if remembered is not None and dict(remembered.base) == dict(base):
-        return remembered
+        if _lead(remembered):
+            return remembered
+        _log.warning("%s with %s is not known here", remembered.detector, dict(remembered.params))
     return DetectorSettings(
         id=remembered.id + 1 if remembered else 1,
         applied=now,

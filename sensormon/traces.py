@@ -70,18 +70,23 @@ class View:
         return f"%d %b {time}" if self.span[1] - self.span[0] > 86_400_000_000 else time
 
 
-def line(view: View, palette: Palette) -> Trace:
-    """The reading line, broken at gaps; its hover tells everything about a reading."""
+def line(view: View, palette: Palette, score: str = "z", threshold: float | None = None) -> Trace:
+    """The reading line, broken at gaps; its hover tells everything about a reading.
+
+    `score` is what the score is called. The limit of a flagged reading is `threshold`; without
+    it, what the band says it was.
+    """
     rows = np.flatnonzero(~view.bad)
     at = np.flatnonzero(np.diff(view.segment[rows])) + 1
     customdata = np.column_stack((view.expected, view.upper - view.expected, view.score))[rows]
     judged = view.judged[rows]
-    text = [_limit(view, row) if view.flagged[row] else "" for row in rows.tolist()]
+    limit = None if threshold is None else f", above {threshold:g}"
+    text = [(limit or _limit(view, row)) if view.flagged[row] else "" for row in rows.tolist()]
     number = f",.{view.tag.decimals}f"
     head = f"%{{x|{view.clock}}}  %{{y:{number}}} {view.tag.unit}"
     full = (
         f"{head}  expected %{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
-        "  z %{customdata[2]:.1f}%{text}<extra></extra>"
+        f"  {score} %{{customdata[2]:.1f}}%{{text}}<extra></extra>"
     )
     template: Any = full
     if not judged.all():

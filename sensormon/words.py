@@ -7,7 +7,6 @@ digits as its sensor. What it is not: markup; whoever shows a text escapes it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -192,26 +191,3 @@ def fault_words(name: str) -> str:
 def origin(name: str) -> str:
     """How a reading came to be; nothing for a live one."""
     return _ORIGINS.get(name, "")
-
-
-def settings_words(params: Mapping[str, float]) -> str:
-    """The parameters of a detector: "window 50, threshold 3"."""
-    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in params.items())
-
-
-def change_words(old: Mapping[str, float], new: Mapping[str, float]) -> str:
-    """What a change of settings changes: "window 50 → 80, threshold stays 3"."""
-    return ", ".join(
-        f"{name} stays {value:g}"
-        if old.get(name) == value
-        else f"{name} {old.get(name, math.nan):g} → {value:g}"
-        for name, value in new.items()
-    )
-
-
-def compared(before: int, after: int, seconds: float) -> str:
-    """How many flags there are and would be, over so much time."""
-    return (
-        f"Now {counted(before, 'anomaly')}, {pace(before, seconds)}. "
-        f"With these settings {after:,}, {pace(after, seconds)}."
-    )

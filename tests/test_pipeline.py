@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sensormon.clock import SECOND
 from sensormon.detector_memory import FILE, read_memory, write_memory
-from sensormon.detectors import PER_TAG
+from sensormon.detectors import PER_TAG, make
 from sensormon.memory import KEPT, TagMemory
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Quality, Reading, Reason
@@ -145,8 +145,9 @@ def test_a_monitor_started_again_scores_nearly_as_if_it_had_not_stopped(detector
     values[2800:2900] += 6.0
     whole, after = Pipeline(tags, detection), Pipeline(tags, detection)
     before = whole.process(batch_of(*[("temp", float(v)) for v in values[:2500]])).accepted
-    last = slice(-KEPT, None)
-    after.restore("temp", 2500, before.time[last], before.value[last], np.ones(KEPT, bool))
+    kept = min(2500, max(KEPT, make(detector).start(np.zeros(1)).lead))
+    last = slice(-kept, None)
+    after.restore("temp", 2500, before.time[last], before.value[last], np.ones(kept, bool))
     rest = batch_of(*[("temp", float(v)) for v in values[2500:]], at=START + 2500 * SECOND)
     one, other = whole.process(rest).scores, after.process(rest).scores
     assert (one.n - other.n).min() == (one.n - other.n).max()

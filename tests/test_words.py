@@ -28,9 +28,7 @@ from sensormon.status_words import (
 from sensormon.tags import Tag
 from sensormon.words import (
     Phrase,
-    change_words,
     clock_time,
-    compared,
     duration,
     expected_band,
     limit,
@@ -181,16 +179,6 @@ def test_bands_are_told_with_the_unit():
     assert normal_band(Tag("x", "X")) == ""
     assert expected_band(PH, 7.02, 7.38) == "7.02 ± 0.36 pH"
     assert expected_band(PH, math.nan, math.nan) == "–"
-
-
-def test_a_change_of_settings_tells_what_stays():
-    old, new = {"window": 50, "threshold": 3.0}, {"window": 80, "threshold": 3.0}
-    assert change_words(old, new) == "window 50 → 80, threshold stays 3"
-
-
-def test_before_and_after_are_compared_at_the_same_pace():
-    assert compared(41, 9, 3600) == "Now 41 anomalies, 6.8 per 10 min. With these settings 9, 1.5 per 10 min."
-    assert compared(0, 0, 0).startswith("Now 0 anomalies, 0.0 per 10 min.")
 
 
 @given(st.floats(0, 1e9))

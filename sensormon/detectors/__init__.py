@@ -69,6 +69,15 @@ def make(detector: str, **params: float) -> Detector:
     return made
 
 
+def longest_lead() -> int:
+    """How many readings before a reading decide its score, of the detector that looks back furthest."""
+    widest: list[Detector] = [
+        cls(**{one.name: int(one.high) for one in cls.PARAMETERS if one.name == "window"})
+        for cls in PER_TAG.values()
+    ]
+    return max(detector.start(np.zeros(1)).lead for detector in widest)
+
+
 def _make(table: dict[str, type[Any]], detector: str, params: dict[str, float]) -> Any:
     if detector not in table:
         raise UsageError(

@@ -1,0 +1,32 @@
+"""What is known to have happened: injected faults and labelled events, gathered for the Tuning page.
+
+The one place that says where labels come from. What it is not: a judgement; see
+`sensormon.event_scores`.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from sensormon.comparison import Known
+from sensormon.monitor import Monitor
+
+
+def known(monitor: Monitor, since: int, until: int) -> Known:
+    """Faults and labels of this span of all tags. Raises StoreError where they cannot be read.
+
+    For the tags of the simulator the injected faults are all that can be wrong.
+    """
+    simulator = monitor.simulator
+    return Known(
+        faults=monitor.injected_faults(since, until),
+        labelled=labelled_events(monitor, since, until),
+        complete=frozenset(tag.name for tag in simulator.tags) if simulator else frozenset(),
+    )
+
+
+def labelled_events(monitor: Monitor, since: int, until: int) -> pd.DataFrame:  # noqa: ARG001
+    """Events with a label: id, tag, start, end (UTC), label ("true", "benign", "false", …)."""
+    # CONNECT: events are made elsewhere; from then on this is `monitor.events(since, until)`.
+    times = pd.Series([], dtype="datetime64[us, UTC]")
+    return pd.DataFrame({"id": [], "tag": [], "start": times, "end": times, "label": []})
