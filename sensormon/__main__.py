@@ -21,6 +21,7 @@ import pandas as pd
 
 from sensormon import timestamps
 from sensormon.bench import BENCHMARKS
+from sensormon.bench_detection import detection, left_out
 from sensormon.clock import SystemClock
 from sensormon.data_folder import holder_of, read_snapshot
 from sensormon.detectors import DETECTORS, detect
@@ -30,6 +31,7 @@ from sensormon.ledger import LedgerLine
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings, read_settings
 from sensormon.stopped import StoppedMonitor
+from sensormon.tags import read_tags
 from sensormon.validation import EARLIEST
 from sensormon.verification import verify
 
@@ -87,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="measure on this machine")
     bench.add_argument("name", choices=sorted(BENCHMARKS))
     bench.add_argument("--json", action="store_true", help="as JSON")
+    bench.add_argument(
+        "--data", type=Path, metavar="DIR", help="for detection: a folder with nab/ and skab/; not downloaded"
+    )
     bench.set_defaults(run=_bench)
     return parser
 
@@ -230,13 +235,22 @@ def _verify(options: argparse.Namespace, settings: Settings) -> int:
     return 1 if report.findings else 0
 
 
-def _bench(options: argparse.Namespace, _: Settings) -> int:
-    figures = BENCHMARKS[options.name]()
+def _bench(options: argparse.Namespace, settings: Settings) -> int:
+    if options.name == "detection":
+        tags = list(read_tags(settings.tags)) if settings.tags.exists() else None
+        for note in left_out(options.data, tags):
+            print(f"note: {note}", file=sys.stderr)
+        figures = detection(options.data, tags)
+    elif options.data is not None:
+        raise UsageError(f"bench {options.name} reads no recordings", where="--data", hint="Leave it out")
+    else:
+        figures = BENCHMARKS[options.name]()
     if options.json:
         print(json.dumps(figures))
     else:
+        width = max(40, *map(len, figures))
         for name, figure in figures.items():
-            print(f"{name:<40} {figure:>16,.3f}")
+            print(f"{name:<{width}} {figure:>16,.3f}")
     return 0
 
 

@@ -31,6 +31,7 @@ ORDER = [
         "ledger",
         "status",
         "nab",
+        "skab",
         "journal_depth",
         "__init__",
     ],
@@ -44,7 +45,8 @@ ORDER = [
     ["monitor"],
     ["runtime", "stopped"],
     ["evaluation"],
-    ["verification", "api", "bench"],
+    ["verification", "api", "bench_detection", "score"],
+    ["bench"],
     ["__main__"],
 ]
 """From the ground up; a module imports from its own floor and those below."""
