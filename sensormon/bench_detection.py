@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sensormon import nab
-from sensormon.detectors import MULTIVARIATE, PER_TAG, detect, make
+from sensormon.detectors import MULTIVARIATE, PER_TAG, make
 from sensormon.detectors.base import TagFacts
 from sensormon.errors import UsageError
 from sensormon.evaluation import (
@@ -66,7 +66,7 @@ def detection(
     data: Path | None = None,
     tags: list[Tag] | None = None,
     *,
-    runs: int = 200,
+    runs: int = 500,
     series: int = 40,
     rows: int = 5_000,
     simulated: int = 20_000,
@@ -81,13 +81,18 @@ def detection(
         raise UsageError(
             "there is neither a folder nab nor a folder skab", where=str(data), hint="See docs/detection.md"
         )
+    # The recordings first, so that a wrong folder is told before what takes long.
+    recorded: Figures = {}
+    if data is not None and (data / "nab").is_dir():
+        recorded |= _nab(data / "nab")
+    if data is not None and (data / "skab").is_dir():
+        recorded |= _skab(data / "skab")
     return {
         **_clean_noise(series, rows),
         **_faults(runs),
         **_clean_rows(max(1, series // 4), rows),
         **_simulator(tags or [], simulated),
-        **(_nab(data / "nab") if data and (data / "nab").is_dir() else {}),
-        **(_skab(data / "skab") if data and (data / "skab").is_dir() else {}),
+        **recorded,
     }
 
 
@@ -209,9 +214,12 @@ def _nab(folder: Path) -> Figures:
 
 
 def _skab(folder: Path) -> Figures:
+    files = sorted(folder.rglob("*.csv"))
+    if not files:
+        raise UsageError("there is no csv file", where=str(folder), hint="Put SKAB's runs there")
     figures: Figures = {}
     for name in MULTIVARIATE:
-        counts = skab_counts(name, sorted(folder.rglob("*.csv")), BASELINE)
+        counts = skab_counts(name, files, BASELINE)
         figures[f"{name}, SKAB, F1 of rows, share"] = counts.f1
         figures[f"{name}, SKAB, false-alarm rate of rows, %"] = 100 * counts.far
         figures[f"{name}, SKAB, missed-alarm rate of rows, %"] = 100 * counts.mar

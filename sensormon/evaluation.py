@@ -134,7 +134,7 @@ def correlated_rows(phi: float, rows: int, tags: int, random: np.random.Generato
 
     The mixture is drawn anew with each call; one column a tag.
     """
-    sources = [autoregressive(phi, rows + _SETTLE, random)[_SETTLE:] for _ in range(tags)]
+    sources = [autoregressive(phi, rows, random) for _ in range(tags)]
     return np.stack(sources, axis=1) @ random.normal(size=(tags, tags))
 
 
