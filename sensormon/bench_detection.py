@@ -66,9 +66,9 @@ def detection(
     data: Path | None = None,
     tags: list[Tag] | None = None,
     *,
-    runs: int = 500,
-    series: int = 40,
-    rows: int = 5_000,
+    runs: int = 1_000,
+    series: int = 20,
+    rows: int = 20_000,
     simulated: int = 20_000,
 ) -> Figures:
     """All figures; in percent where the name ends so, NAB's in its own points.
@@ -90,7 +90,7 @@ def detection(
     return {
         **_clean_noise(series, rows),
         **_faults(runs),
-        **_clean_rows(max(1, series // 4), rows),
+        **_clean_rows(max(1, series // 2), rows),
         **_simulator(tags or [], simulated),
         **recorded,
     }
