@@ -30,6 +30,7 @@ ORDER = [
         "settings",
         "ledger",
         "nab",
+        "skab",
         "journal_depth",
         "__init__",
     ],
@@ -44,7 +45,8 @@ ORDER = [
     ["monitor"],
     ["runtime", "stopped", "known_events"],
     ["evaluation"],
-    ["verification", "api", "bench"],
+    ["verification", "api", "bench_detection", "score"],
+    ["bench"],
     ["__main__"],
 ]
 """From the ground up; a module imports from its own floor and those below."""
