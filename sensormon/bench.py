@@ -1,6 +1,6 @@
 """Benchmarks, as commands: `python -m sensormon bench NAME [--json]`.
 
-Each gives named figures with their unit. The machine decides the figures, so compare
+Each gives named figures with their unit. But for `detection` the machine decides them, so compare
 within one run only: each benchmark measures beside what it costs what it is compared with.
 """
 

@@ -2,7 +2,7 @@
 
 Made-up series first (`sensormon.evaluation` makes them; their standard deviation is 1), then
 the simulator's spikes, then labelled recordings where a folder has them. Nothing is
-downloaded. Everything is seeded: the same version gives the same figures on any machine.
+downloaded. Everything is seeded: the figures do not depend on the machine's speed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A file of values in, the scores out, without the app: `python -m sensormon score FILE`.
 
-The file is CSV (separated by comma, semicolon or tab, as its first line is) or Parquet, in
-one of three forms:
+The file is CSV (separated by comma, semicolon or tab, as its first line is; behind semicolons
+also with decimal commas) or Parquet, in one of three forms:
 
 - one series: a column `value`, or one column of numbers by any name;
 - long: columns `tag` and `value`; each tag is scored by itself, and a column `tag` says which;
@@ -125,7 +125,7 @@ def _long(
 def _unscored(result: pd.DataFrame, what: str) -> list[str]:
     if result["score"].notna().any():
         return []
-    return [f"no row of {what} was scored: its {len(result):,} rows are too few for this detector"]
+    return [f"no row of {what} was scored: {len(result):,} rows, and the detector had to learn first"]
 
 
 def _read(path: Path) -> tuple[pd.DataFrame, str]:
@@ -134,19 +134,36 @@ def _read(path: Path) -> tuple[pd.DataFrame, str]:
         with path.open("rb") as file:
             start = file.read(65536)
         if start.startswith(_PARQUET):
-            table = pd.read_parquet(path)
-            if not isinstance(table.index, pd.RangeIndex):
-                name = "timestamp" if isinstance(table.index, pd.DatetimeIndex) else "index"
-                table = table.reset_index(names=table.index.name or name)
+            table = _with_index(pd.read_parquet(path))
             return table, "row 1"
         header = start.split(b"\n", 1)[0]
         separator = max(",;\t", key=lambda one: header.count(one.encode()))
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(path, sep=separator, skipinitialspace=True, index_col=False), "line 2"
+            return _read_csv(path, separator), "line 2"
     except (OSError, ValueError, pa.ArrowException, pd.errors.ParserWarning) as error:
         why = " ".join(str(error).split())
         raise UsageError(f"it cannot be read ({why})", where=str(path), hint=_HINT) from error
+
+
+def _with_index(table: pd.DataFrame) -> pd.DataFrame:
+    """Dates and what has a name are columns; other row numbers say nothing."""
+    if isinstance(table.index, pd.DatetimeIndex) and table.index.name is None:
+        table.index.name = "timestamp"
+    named = [name for name in table.index.names if name is not None]
+    if named:
+        table = table.reset_index(named)
+    return table.reset_index(drop=True)
+
+
+def _read_csv(path: Path, separator: str) -> pd.DataFrame:
+    """Behind semicolons a comma may be the decimal mark: the reading with more columns of numbers."""
+    marks = ".," if separator == ";" else "."
+    tables = [
+        pd.read_csv(path, sep=separator, decimal=mark, skipinitialspace=True, index_col=False)
+        for mark in marks
+    ]
+    return max(tables, key=lambda table: table.select_dtypes("number").shape[1])
 
 
 def _times(table: pd.DataFrame, path: Path, first: str) -> pd.Index[Any] | None:
@@ -203,7 +220,7 @@ def _numbers(column: pd.Series[Any], path: Path, first: str) -> pd.Series[float]
 
 def _coerced(column: pd.Series[Any]) -> pd.Series[float]:
     """The cells that are numbers; NaN for the others, dates and nested values among them."""
-    if pd.api.types.is_datetime64_any_dtype(column):
+    if column.dtype.kind in "mM":
         return pd.Series(np.nan, index=column.index)
     try:
         return pd.to_numeric(column, errors="coerce").astype(np.float64)

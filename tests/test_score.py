@@ -92,6 +92,18 @@ def test_parquet_is_read_by_what_is_in_it(tmp_path: Path, wide: pd.DataFrame, in
     assert isinstance(scored.result.index, pd.DatetimeIndex)
 
 
+def test_decimal_commas_behind_semicolons(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("time;value\n2026-01-01;1,5\n2026-01-02;2\n")
+    assert score_file(tmp_path / "in.csv", "zscore", {}).result["value"].tolist() == [1.5, 2.0]
+
+
+def test_an_index_without_a_name_is_no_tag(tmp_path: Path, wide: pd.DataFrame) -> None:
+    rows = pd.MultiIndex.from_arrays([range(600), range(600)], names=[None, "d"])
+    wide.set_index(rows).to_parquet(tmp_path / "in.parquet")
+    result = score_file(tmp_path / "in.parquet", "spe", {}).result
+    assert list(result.columns[7:]) == ["d", "a", "b", "c"]
+
+
 def test_seconds_are_times(tmp_path: Path) -> None:
     seconds = np.arange(300) + 60.0 * (np.arange(300) >= 250)
     pd.DataFrame({"time": seconds, "value": 1.0}).to_csv(tmp_path / "in.csv", index=False)
