@@ -15,28 +15,24 @@ what it was told. Every other cell must be a number or empty.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from sensormon import timestamps
 from sensormon.detectors import MULTIVARIATE, PER_TAG, detect
 from sensormon.errors import UsageError
+from sensormon.table_files import TIMES, read_table, time_column
 
-TIMES = ("timestamp", "time", "datetime")
-"""What a time column is called, in any case; the first of these that is there is used."""
 LABELS = ("anomaly", "changepoint", "is_anomaly", "label")
 """Columns of a labelled recording that are never scored."""
 
 _HINT = (
     "Give a CSV or Parquet file with a column `value`, or with one column a tag for a detector over several"
 )
-_PARQUET = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -56,11 +52,7 @@ def score_file(path: Path, detector: str, params: dict[str, float]) -> Scored:
     """
     if detector not in PER_TAG and detector not in MULTIVARIATE:
         detect([], detector=detector)  # raises, naming those that there are
-    table, first = _read(path)
-    table.columns = [" ".join(str(name).split()) for name in table.columns]
-    if not table.columns.is_unique:
-        twice = table.columns[table.columns.duplicated()][0]
-        raise UsageError(f"the column {twice!r} comes twice", where=str(path), hint="Rename one of them")
+    table, first = read_table(path, _HINT)
     times = _times(table, path, first)
     left = table.drop(columns=[name for name in table.columns if name.lower() in TIMES])
     if {"tag", "value"} <= set(left.columns):
@@ -128,50 +120,11 @@ def _unscored(result: pd.DataFrame, what: str) -> list[str]:
     return [f"no row of {what} was scored: {len(result):,} rows, and the detector had to learn first"]
 
 
-def _read(path: Path) -> tuple[pd.DataFrame, str]:
-    """The table, and what its first row is called: `line 2`, or `row 1` of Parquet."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(65536)
-        if start.startswith(_PARQUET):
-            table = _with_index(pd.read_parquet(path))
-            return table, "row 1"
-        header = start.split(b"\n", 1)[0]
-        separator = max(",;\t", key=lambda one: header.count(one.encode()))
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return _read_csv(path, separator), "line 2"
-    except (OSError, ValueError, pa.ArrowException, pd.errors.ParserWarning) as error:
-        why = " ".join(str(error).split())
-        raise UsageError(f"it cannot be read ({why})", where=str(path), hint=_HINT) from error
-
-
-def _with_index(table: pd.DataFrame) -> pd.DataFrame:
-    """Dates and what has a name are columns; other row numbers say nothing."""
-    if isinstance(table.index, pd.DatetimeIndex) and table.index.name is None:
-        table.index.name = "timestamp"
-    named = [name for name in table.index.names if name is not None]
-    if named:
-        table = table.reset_index(named)
-    return table.reset_index(drop=True)
-
-
-def _read_csv(path: Path, separator: str) -> pd.DataFrame:
-    """Behind semicolons a comma may be the decimal mark: the reading with more columns of numbers."""
-    marks = ".," if separator == ";" else "."
-    tables = [
-        pd.read_csv(path, sep=separator, decimal=mark, skipinitialspace=True, index_col=False)
-        for mark in marks
-    ]
-    return max(tables, key=lambda table: table.select_dtypes("number").shape[1])
-
-
 def _times(table: pd.DataFrame, path: Path, first: str) -> pd.Index[Any] | None:
-    named = {name.lower(): name for name in reversed(list(table.columns))}
-    found = [named[name] for name in TIMES if name in named]
-    if not found:
+    name = time_column(table)
+    if name is None:
         return None
-    column = table[found[0]]
+    column = table[name]
     if column.isna().any():
         raise UsageError(f"{_at(first, column.isna())}: there is no time", where=str(path), hint="Correct it")
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_numeric_dtype(column):
