@@ -30,7 +30,7 @@ _TIMES = ("start", "end", "peak_time", "acted", "shelved_until")
 _COLUMNS = (
     "id", "tag", "start", "end", "seconds", "readings", "value", "score", "threshold", "expected", "upper",
     "severity", "over", "state", "label", "note", "who", "acted", "shelved_until", "settings", "peak_id",
-    "peak_time", "last_id",
+    "peak_time", "ids",
 )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ class EventReader:
         Columns: id, tag, start, end, seconds (from the first flag to the last), readings
         (flagged), value, score, threshold, expected and upper at the peak, severity, over,
         state, label, note, who (acted last) and acted (when), shelved_until, settings,
-        peak_id, peak_time, last_id. Times as datetime64[us, UTC]. An event that began
+        peak_id, peak_time, ids (of all flagged readings). Times as datetime64[us, UTC]. An event that began
         before `since` is whole, one that goes on after `until` is shown up to there.
         `attrs["complete"]` is False where the oldest had to be left out.
         """
@@ -108,9 +108,12 @@ class EventReader:
             edge, reach = edge - reach, 2 * reach
         return [one for one in found if one.end >= since], True
 
+    def settings(self) -> dict[int, DetectorSettings]:
+        """All detector settings there have been, by id, those in force among them."""
+        return {one.id: one for one in [*self._store.detector_settings(), self._collector.settings]}
+
     def _thresholds(self) -> Mapping[int, float]:
-        known = {one.id: one for one in [*self._store.detector_settings(), self._collector.settings]}
-        return {one.id: _threshold(one) for one in known.values()}
+        return {one.id: _threshold(one) for one in self.settings().values()}
 
 
 def _threshold(settings: DetectorSettings) -> float:
@@ -126,5 +129,5 @@ def _row(event: Event, stand: Standing, over: bool, now: int) -> tuple[object, .
         event.peak_value, event.peak_score, event.threshold, event.expected, event.upper,
         str(event.severity), over, str(stand.state(over, now)), stand.label, stand.note, stand.who,
         stand.acted or None, stand.shelved_until or None, event.settings, event.peak_id, event.peak_time,
-        max(event.ids),
+        event.ids,
     )  # fmt: skip

@@ -351,6 +351,10 @@ class Monitor:
         """The detector settings in force."""
         return self._collector.settings
 
+    def settings_by_id(self) -> dict[int, DetectorSettings]:
+        """All detector settings there have been, by the id that readings name them with."""
+        return self._events.settings()
+
     def detection_log(self) -> pd.DataFrame:
         """Every change of the detector settings, newest first."""
         rows = [asdict(one) for one in reversed(self._store.detector_settings())]
