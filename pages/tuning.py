@@ -286,7 +286,7 @@ def how_good(result: Comparison, complete: bool) -> None:
     )
     late = duration(TOLERANCE * result.interval)
     st.caption(
-        f"{known_from} In brackets the 95 % interval. A flag up to {late} after a fault still counts; below "
+        f"{known_from} In small the 95 % interval. A flag up to {late} after a fault still counts; below "
         f"{MINIMUM} events nothing is measurable."
     )
 

@@ -14,14 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from sensormon.detectors import PER_TAG, make
+from sensormon.comparison import Known, compare
+from sensormon.detectors import PER_TAG, longest_lead, make
 from sensormon.detectors.base import TagFacts
 from sensormon.detectors.zscore import ZScore
 from sensormon.journal import Journal
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Batch, Bools, Floats, Ints
 from sensormon.records import BatchEntry, DetectorSettings, encode
+from sensormon.rescoring import History
 from sensormon.tags import Tag, TagTable
 
 Figures = dict[str, float]
@@ -74,6 +77,42 @@ def scoring(points: int = 300_000) -> Figures:
     return figures
 
 
+def rescoring(readings: int = 100_000) -> Figures:
+    """What a moved slider costs: a tag's history scored anew and compared, ms, the median of five.
+
+    For each detector at its defaults and, where it has a window, at the widest one. A
+    reading a second with a spike in 50 and their ground truth.
+    """
+    rng = np.random.default_rng(0)
+    rows = readings + 2 * longest_lead()
+    spikes = rng.random(rows) < 0.02
+    time_of = pd.to_datetime(np.arange(rows) * 1_000_000 + 1_700_000_000_000_000, unit="us", utc=True)
+    frame = pd.DataFrame(
+        {
+            "id": np.arange(rows),
+            "time": time_of,
+            "value": np.round(rng.normal(37.0, 0.2, rows) + 3.0 * spikes, 2),
+            "quality": np.zeros(rows, np.uint32),
+            "n": np.arange(rows),
+            **dict.fromkeys(("score", "expected", "lower", "upper"), np.nan),
+            "is_anomaly": spikes,
+        }
+    )
+    tag = Tag("temp", "Temperature", valid=(0.0, 100.0), normal=(36.0, 38.0), resolution=0.01)
+    history = History(tag, frame.iloc[:-readings], frame.iloc[-readings:].reset_index(drop=True))
+    faults = pd.DataFrame({"tag": "temp", "time": time_of[spikes], "fault": "spike"})
+    labelled = pd.DataFrame({"tag": [], "start": [], "end": [], "label": []})
+    facts = Known(faults, labelled, frozenset({"temp"}))
+    figures: Figures = {}
+    for name, cls in PER_TAG.items():
+        for window in (None, *(int(one.high) for one in cls.PARAMETERS if one.name == "window")):
+            made = make(name) if window is None else make(name, window=window)
+            compare(history, made, facts)  # compiles, or loads what was compiled
+            taken = [_seconds(lambda made=made: compare(history, made, facts)) for _ in range(5)]  # type: ignore[misc]
+            figures[f"{name}{'' if window is None else f', window {window}'}, ms"] = _ms(taken, 50)
+    return figures
+
+
 PHI = (0.0, 0.5, 0.9, 0.99)
 """Lag-1 coefficients of the clean series in `detection`: independent noise to slow wandering."""
 
@@ -112,6 +151,7 @@ FAULTS = (
 BENCHMARKS: dict[str, Callable[[], Figures]] = {
     "detection": detection,
     "journal": journal,
+    "rescoring": rescoring,
     "scoring": scoring,
 }
 """The benchmarks by name."""

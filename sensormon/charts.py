@@ -181,6 +181,7 @@ def precision_recall_chart(
     share = {"range": [-0.02, 1.04], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]}
     layout["xaxis"].update(type="linear", title={"text": "recall", "standoff": 4}, **share)
     layout["yaxis"].update(title={"text": "precision", "standoff": 4}, **share)
+    del layout["xaxis"]["tickformatstops"]  # those of a time axis
     layout["xaxis"]["title"]["font"] = layout["yaxis"]["title"]["font"] = {
         "size": 12,
         "color": palette.secondary,
