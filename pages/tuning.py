@@ -37,6 +37,8 @@ from sensormon.words import clock_time, counted, duration, pace
 CHOICES = ["15 min", "1 h", "6 h", "24 h", "7 d"]
 # Readings of the chosen tag, the newest ones.
 MOST = 200_000
+# A range of more steps than this is a field, not a slider.
+SLIDER = 1_000
 # Readings of all tags together that are scored without being asked.
 TOGETHER = 400_000
 # So many tags at most are compared, those with the most flags.
@@ -65,7 +67,10 @@ def reset(detector: str) -> None:
     made = make(detector)
     for one in PER_TAG[detector].PARAMETERS:
         value = getattr(made, one.name)
-        st.session_state[key_of(detector, one)] = None if abs(value) == UNSET else value
+        field = one.high == UNSET or (one.high - one.low) / one.step > SLIDER
+        st.session_state[key_of(detector, one)] = (
+            None if abs(value) == UNSET else float(value) if field else value
+        )
 
 
 def parameter_input(detector: str, parameter: Parameter, start: float) -> float:
@@ -86,20 +91,22 @@ def parameter_input(detector: str, parameter: Parameter, start: float) -> float:
         unset = high if "high" in parameter.name else low
         return unset if value is None else float(value)
     decimals = 0 if kind is int else len(f"{parameter.step:g}".partition(".")[2])
-    if (high - low) / step <= 1000:
+    if (high - low) / step <= SLIDER:
         return st.slider(
             label, low, high, kind(start), step, format=f"%.{decimals}f", key=key, bind="query-params"
         )
-    return st.number_input(
+    # A field for whole numbers cannot read an endless one in an address.
+    value = st.number_input(
         label,
-        low,
-        high,
-        kind(start),
-        max(step, kind(10.0 ** (len(str(int(max(start, 1)))) - 2))),
-        format=f"%.{decimals}f" if kind is float else None,
+        float(low),
+        float(high),
+        float(start),
+        max(float(step), 10.0 ** (len(str(int(max(start, 1)))) - 2)),
+        format=f"%.{decimals}f",
         key=key,
         bind="query-params",
     )
+    return round(value) if kind is int else value
 
 
 def controls(m: Monitor) -> Chosen:

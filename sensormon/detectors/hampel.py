@@ -151,23 +151,34 @@ def _median(ordered):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 @numba.njit(cache=True)
 def _spread(ordered, middle):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """The robust standard deviation: deviations are met in order by going outwards from the median."""
+    """The robust standard deviation: deviations rise from the median outwards, to either side."""
     count = len(ordered)
-    above = count // 2
-    below = above - 1
-    nearest, before = 0.0, 0.0
-    for _ in range(count // 2 + 1):
-        before = nearest
-        if below < 0 or (above < count and ordered[above] - middle <= middle - ordered[below]):
-            nearest = ordered[above] - middle
-            above += 1
-        else:
-            nearest = middle - ordered[below]
-            below -= 1
-    mad = nearest if count % 2 == 1 else before + 0.5 * (nearest - before)
+    mad = _deviation(ordered, middle, count // 2 + 1)
+    if count % 2 == 0:
+        before = _deviation(ordered, middle, count // 2)
+        mad = before + 0.5 * (mad - before)
     if mad > 0.0:
         return _TO_SIGMA * mad
     return _MEAN_TO_SIGMA * _mean_distance(ordered, middle)
+
+
+@numba.njit(cache=True)
+def _deviation(ordered, middle, k):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """The k-th smallest distance from the median, by halving how many of the k lie above it."""
+    half = len(ordered) // 2
+    low, high = max(0, k - half), min(k, len(ordered) - half)
+    while low < high:
+        above = (low + high) // 2
+        if ordered[half + above] - middle < middle - ordered[half - k + above]:
+            low = above + 1
+        else:
+            high = above
+    largest = 0.0
+    if low > 0:
+        largest = ordered[half + low - 1] - middle
+    if k - low > 0:
+        largest = max(largest, middle - ordered[half - k + low])
+    return largest
 
 
 @numba.njit(cache=True)
