@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sensormon.bench_http import http
 from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import TagFacts
 from sensormon.detectors.zscore import ZScore
@@ -111,6 +112,7 @@ FAULTS = (
 
 BENCHMARKS: dict[str, Callable[[], Figures]] = {
     "detection": detection,
+    "http": http,
     "journal": journal,
     "scoring": scoring,
 }
