@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.bench_detection import detection
+from sensormon.bench_http import http
 from sensormon.comparison import Known, compare
 from sensormon.detectors import PER_TAG, longest_lead, make
 from sensormon.detectors.zscore import ZScore
@@ -115,6 +116,7 @@ def rescoring(readings: int = 100_000) -> Figures:
 
 BENCHMARKS: dict[str, Callable[[], Figures]] = {
     "detection": detection,
+    "http": http,
     "journal": journal,
     "rescoring": rescoring,
     "scoring": scoring,

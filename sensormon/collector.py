@@ -28,7 +28,14 @@ from sensormon.loader import BACKOFF, Loader
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Batch, Processed, Rejection
 from sensormon.recent import RecentReadings
-from sensormon.records import ActionEntry, BatchEntry, DetectorSettings, EventAction, SettingsEntry
+from sensormon.records import (
+    ActionEntry,
+    BatchEntry,
+    DetectorSettings,
+    EventAction,
+    KeptAnswer,
+    SettingsEntry,
+)
 from sensormon.sources import Source
 from sensormon.status import JournalStatus, SourceState
 from sensormon.stores import TagHistory
@@ -51,6 +58,10 @@ class Receipt:
     number: int
     first_id: int
     processed: Processed
+
+
+Finish = Callable[[int, Processed], tuple[Processed, tuple[KeptAnswer, ...]]]
+"""From the first id and what came of a batch: what is kept of it, and the answers kept with it."""
 
 
 @dataclass
@@ -112,18 +123,27 @@ class Collector:
         batch: Batch,
         positions: Sequence[int] | None = None,
         malformed: Sequence[Rejection] = (),
+        finish: Finish | None = None,
     ) -> Receipt:
         """Validate, score and make durable; when this returns, nothing of it can be lost.
 
-        Raises JournalError where it could not be made durable: then it did not happen,
-        and sending it again is right.
+        `finish` is told the first id and what came of the batch; it says what is kept of it
+        and which answers become durable with it. Raises JournalError where it could not be
+        made durable: then it did not happen, and sending it again is right.
         """
         with self._lock:
             processed = self._pipeline.process(batch, positions, malformed)
+            answers: tuple[KeptAnswer, ...] = ()
+            if finish is not None:
+                try:
+                    processed, answers = finish(self._counters.next_id, processed)
+                except BaseException:
+                    self._pipeline.undo(processed)
+                    raise
             count = processed.received
             received = dict(self._counters.received)
             received[batch.source] = received.get(batch.source, 0) + count
-            entry = BatchEntry(self._counters.next_id, received, processed)
+            entry = BatchEntry(self._counters.next_id, received, processed, answers)
             started = self._clock.now()
             try:
                 number = self._journal.append(entry)

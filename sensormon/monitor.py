@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from sensormon.archive import Archive
 from sensormon.clock import SECOND, Clock, SystemClock
@@ -28,6 +30,7 @@ from sensormon.detectors.base import Detector
 from sensormon.errors import JournalError, StoreError, UsageError
 from sensormon.event_actions import checked
 from sensormon.event_reader import EventReader
+from sensormon.intake import Intake
 from sensormon.journal import Journal
 from sensormon.ledger import Ledger, add_up, balance
 from sensormon.loader import Loader
@@ -43,6 +46,7 @@ from sensormon.sources import open_source
 from sensormon.sources.simulator import Simulator
 from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
 from sensormon.stores import Accounts, TagHistory, open_store
+from sensormon.stores.columns import as_table
 from sensormon.tags import TagTable, read_tags
 
 _log = logging.getLogger(__name__)
@@ -101,6 +105,7 @@ class Monitor:
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
         self._remembered = self.started
+        self.intake = Intake(self._collector, memory.answers, self.clock)
         self._accounts = Accounts()
         self._last_ledger = Ledger(())
         self._source_state = SourceState.STARTING
@@ -110,6 +115,7 @@ class Monitor:
         self.workers = [
             Worker("collector", self._collect, self.clock),
             Worker("loader", self._load, self.clock),
+            Worker("intake", self.intake.run, self.clock),
         ]
         self.demonstrator = (
             Demonstrator(
@@ -137,9 +143,11 @@ class Monitor:
 
     def stop(self) -> None:
         """Stop taking readings, store what can be stored in a moment, let go of the folder."""
-        collecting, loading = self.workers
+        collecting, loading, taking = self.workers
         if self.demonstrator is not None:
             self.demonstrator.stop()
+        self.intake.close()
+        taking.stop(0.3)
         collecting.stop(0.3)
         loading.stop(0.4)
         if not loading.alive:
@@ -344,6 +352,39 @@ class Monitor:
     def rejected(self, limit: int = 200) -> pd.DataFrame:
         """The newest rejected readings, newest first."""
         return self._store.rejected(limit)
+
+    def stream(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        limit: int | None = None,
+        anomalies: bool = False,
+    ) -> Iterator[pa.Table]:
+        """Readings with since <= time < until, or only those flagged, in pieces, in order of arrival.
+
+        The newest `limit` of them; stored or not. Raises StoreError, before the first piece,
+        where the store is needed and away.
+        """
+        memory = self._recent.frame(since, tags)
+        memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
+        if anomalies:
+            memory = memory[memory["is_anomaly"]]
+        if limit is not None:
+            memory = memory.tail(limit)
+            limit -= len(memory)
+        newest = as_table(memory)
+        if limit == 0:
+            return iter([newest])
+        stored = self._store.stream(
+            tags, since, until, below_id=self._recent.first_id, limit=limit, anomalies=anomalies
+        )
+        return chain(stored, [newest])
+
+    def last_scores(self) -> list[tuple[str, float, bool]]:
+        """Tag, score and verdict of the newest reading of each tag."""
+        return self._recent.last_scores()
 
     # -- detection ----------------------------------------------------------------
 

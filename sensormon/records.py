@@ -39,18 +39,34 @@ class DetectorSettings:
     base: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class KeptAnswer:
+    """What the sender of `key` was told, so that sending again gets the same and stores nothing.
+
+    `fingerprint` is a digest of what was sent, `status` and `body` the answer, `received`
+    when it came in (µs UTC).
+    """
+
+    key: str
+    fingerprint: str
+    status: int
+    body: str
+    received: int
+
+
 @dataclass(frozen=True, eq=False)
 class BatchEntry:
     """A processed batch. Accepted row i has the reading id `first_id + i`.
 
     `received_totals` is how many readings of each source had come in to this journal up to
     and including this batch: the left-hand side of the ledger, carried along so that a
-    restart knows it without the store.
+    restart knows it without the store. `answers` are durable with the readings they tell of.
     """
 
     first_id: int
     received_totals: Mapping[str, int]
     processed: Processed
+    answers: tuple[KeptAnswer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,6 +146,10 @@ def encode(entry: Entry) -> bytes:
             for r in processed.rejected
         ],
     }
+    if entry.answers:  # absent otherwise: records from before there were any have no such key
+        head["answers"] = [
+            (one.key, one.fingerprint, one.status, one.body, one.received) for one in entry.answers
+        ]
     columns = [getattr(batch, name).astype(kind, copy=False) for name, kind in _BATCH_COLUMNS.items()]
     columns += [
         getattr(processed.scores, name).astype(kind, copy=False) for name, kind in _SCORE_COLUMNS.items()
@@ -191,4 +211,5 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
         first_id=head["first_id"],
         received_totals=head["received_totals"],
         processed=Processed(accepted=batch, scores=scores, settings=head["settings"], rejected=rejected),
+        answers=tuple(KeptAnswer(*one) for one in head.get("answers", ())),
     )

@@ -92,3 +92,12 @@ CREATE TABLE IF NOT EXISTS latest (
     time TIMESTAMP NOT NULL,
     n    BIGINT NOT NULL              -- readings learned, this one included
 );
+
+-- What the senders of keyed requests were told; written in the same transaction as their readings.
+CREATE TABLE IF NOT EXISTS kept_answers (
+    key         VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,       -- digest of what was sent
+    status      INTEGER NOT NULL,
+    body        VARCHAR NOT NULL,
+    received    TIMESTAMP NOT NULL
+);
