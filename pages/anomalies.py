@@ -11,6 +11,7 @@ import streamlit as st
 from sensormon.anomaly_table import anomaly_table
 from sensormon.charts import count_chart, live_chart
 from sensormon.clock import SECOND
+from sensormon.detector_words import detector_words
 from sensormon.errors import SensormonError, StoreError
 from sensormon.event_actions import LABELS, LONGEST_NAME, LONGEST_NOTE, State
 from sensormon.event_table import NO_LABEL, chosen_events, event_table, events_line, history_table, lasted
@@ -22,7 +23,7 @@ from sensormon.page_parts import SPANS, Viewer, begin, chart, not_readable, pane
 from sensormon.runtime import monitor
 from sensormon.timestamps import to_datetime
 from sensormon.traces import micros
-from sensormon.words import clock_time, counted, day_and_time, expected_band, pace, settings_words
+from sensormon.words import clock_time, counted, day_and_time, expected_band, pace
 
 MOST = 10_000
 CHOICES = ["15 min", "1 h", "6 h", "24 h", "7 d"]
@@ -343,7 +344,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
         "Threshold": f"{why.threshold:,.2f}",
         "n learned before": f"{reading.n:,}",
         "Quality": quality_words(reading.quality),
-        "Detector": f"{settings.detector}, {settings_words(settings.params)}",
+        "Detector": detector_words(settings.detector, settings.params),
         "Settings of": f"{settings.who}, no. {settings.id}",
     }
     cells = "".join(f"<div><span>{escape(name)}</span>{escape(text)}</div>" for name, text in facts.items())
