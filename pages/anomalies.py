@@ -169,13 +169,13 @@ def events(m: Monitor, viewer: Viewer, shown: pd.DataFrame) -> pd.Series | None:
             "Time": st.column_config.DatetimeColumn(
                 format="MM-DD HH:mm:ss", timezone=viewer.zone_name, width=110
             ),
-            "Tag": st.column_config.TextColumn(width=148),
+            "Tag": st.column_config.TextColumn(width=140),
             "Peak": st.column_config.TextColumn(width=75, alignment="right"),
             "Score": st.column_config.NumberColumn(format="%.1f", width=52),
-            "State": st.column_config.TextColumn(width=118),
+            "State": st.column_config.TextColumn(width=108),
             "Severity": st.column_config.TextColumn(width=65),
-            "Label": st.column_config.TextColumn(width=70),
-            "Lasted": st.column_config.TextColumn(width=115),
+            "Label": st.column_config.TextColumn(width=65),
+            "Lasted": st.column_config.TextColumn(width=120),
         },
     )
     chosen = [one for one in ids if one in wanted]
