@@ -27,13 +27,11 @@ from sensormon.words import clock_time, counted, day_and_time, expected_band, pa
 
 MOST = 10_000
 CHOICES = ["15 min", "1 h", "6 h", "24 h", "7 d"]
-CONTEXT = 50_000
-"""Readings drawn around an event, at the most."""
-NEAR = 8
-"""Readings listed before and after the chosen one."""
+# No docstrings below names here: Streamlit would write them on the page.
+CONTEXT = 50_000  # readings drawn around an event, at the most
+NEAR = 8  # readings listed before and after the chosen one
 SHELVE = {"1 h": 3_600, "8 h": 28_800, "24 h": 86_400, "until …": 0}
-AWAY = 20 * SECOND
-"""After so long on another page the list is made anew."""
+AWAY = 20 * SECOND  # after so long on another page the list is made anew
 
 
 # -- what is shown ------------------------------------------------------------------------
@@ -170,15 +168,15 @@ def events(m: Monitor, viewer: Viewer, shown: pd.DataFrame) -> pd.Series | None:
         alt="Events, newest first",
         column_config={
             "Time": st.column_config.DatetimeColumn(
-                format="YYYY-MM-DD HH:mm:ss", timezone=viewer.zone_name, width=150
+                format="MM-DD HH:mm:ss", timezone=viewer.zone_name, width=110
             ),
             "Tag": st.column_config.TextColumn(width=140),
-            "Peak": st.column_config.TextColumn(width=80, alignment="right"),
-            "Score": st.column_config.NumberColumn("z", format="%.1f", width=55),
-            "Lasted": st.column_config.TextColumn(width=110),
-            "State": st.column_config.TextColumn(width=165),
-            "Severity": st.column_config.TextColumn(width=70),
-            "Label": st.column_config.TextColumn(width=90),
+            "Peak": st.column_config.TextColumn(width=75, alignment="right"),
+            "Score": st.column_config.NumberColumn(format="%.1f", width=52),
+            "State": st.column_config.TextColumn(width=108),
+            "Severity": st.column_config.TextColumn(width=65),
+            "Label": st.column_config.TextColumn(width=65),
+            "Lasted": st.column_config.TextColumn(width=120),
         },
     )
     chosen = [one for one in ids if one in wanted]

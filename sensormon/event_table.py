@@ -13,6 +13,8 @@ from sensormon.words import counted, duration, pace
 
 NO_LABEL = "none"
 
+_STATES = {str(State.RETURNED): "returned, unack."}  # a column has no room for more
+
 
 def event_table(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
     """A row an event, in the same order; times are UTC, peaks text with unit."""
@@ -25,13 +27,13 @@ def event_table(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
                 for name, value in zip(events["tag"], events["value"], strict=True)
             ],
             "Score": events["score"].reset_index(drop=True),
+            "State": [_STATES.get(one, one) for one in events["state"]],
+            "Severity": events["severity"].reset_index(drop=True),
+            "Label": events["label"].reset_index(drop=True),
             "Lasted": [
                 lasted(seconds, readings)
                 for seconds, readings in zip(events["seconds"], events["readings"], strict=True)
             ],
-            "State": events["state"].reset_index(drop=True),
-            "Severity": events["severity"].reset_index(drop=True),
-            "Label": events["label"].reset_index(drop=True),
             "Note": events["note"].reset_index(drop=True),
         }
     )

@@ -6,7 +6,7 @@ The one module beside `runtime` that knows Streamlit. It draws; the words come f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -161,8 +161,9 @@ def picking_chart(figure: go.Figure, key: str, alt: str, on_pick: Callable[[int]
 
     def clicked() -> None:
         points = st.session_state[key]["selection"]["points"]
-        if points and points[0].get("customdata"):
-            on_pick(int(points[0]["customdata"][-1]))
+        data = points[0].get("customdata") if points else None
+        if data:  # a row of an array comes back as a list, or as a mapping of its places
+            on_pick(int(list(data.values() if isinstance(data, Mapping) else data)[-1]))
 
     st.plotly_chart(
         figure,
