@@ -25,6 +25,7 @@ from sensormon.data_folder import holder_of, read_snapshot
 from sensormon.detectors import DETECTORS
 from sensormon.errors import SensormonError, UsageError
 from sensormon.export import readings_csv, readings_parquet
+from sensormon.import_command import import_file
 from sensormon.ledger import LedgerLine
 from sensormon.monitor import Monitor
 from sensormon.score import score_file
@@ -73,6 +74,18 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--param", action="append", default=[], metavar="NAME=NUMBER")
     score.add_argument("--out", type=Path, metavar="CSV", help="default: standard output")
     score.set_defaults(run=_score)
+
+    take = commands.add_parser(
+        "import", help="history from a CSV or Parquet file, scored as it would have been"
+    )
+    take.add_argument("file", type=Path)
+    take.add_argument("--zone", default="UTC", help="time zone of times that name none; default: UTC")
+    take.add_argument("--time", default="", metavar="COLUMN", help="the column of times")
+    take.add_argument(
+        "--column", action="append", default=[], metavar="COLUMN=TAG", help="may be given more than once"
+    )
+    take.add_argument("--preview", action="store_true", help="say what each column is, import nothing")
+    take.set_defaults(run=_import)
 
     export = commands.add_parser("export", help="stored anomalies or readings as a file")
     export.add_argument("what", choices=["anomalies", "readings"])
@@ -146,6 +159,17 @@ def _score(options: argparse.Namespace, _: Settings) -> int:
     for note in scored.notes:
         print(f"note: {note}", file=sys.stderr)
     return 0
+
+
+def _import(options: argparse.Namespace, settings: Settings) -> int:
+    return import_file(
+        settings,
+        options.file,
+        zone=options.zone,
+        time=options.time,
+        pairs=options.column,
+        only_preview=options.preview,
+    )
 
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:

@@ -26,7 +26,7 @@ from sensormon.journal_depth import JournalDepth
 from sensormon.ledger import add_up
 from sensormon.loader import BACKOFF, Loader
 from sensormon.pipeline import Pipeline
-from sensormon.readings import Batch, Processed, Rejection
+from sensormon.readings import Batch, Origin, Processed, Rejection
 from sensormon.recent import RecentReadings
 from sensormon.records import (
     ActionEntry,
@@ -124,21 +124,26 @@ class Collector:
         positions: Sequence[int] | None = None,
         malformed: Sequence[Rejection] = (),
         finish: Finish | None = None,
+        history: Pipeline | None = None,
     ) -> Receipt:
         """Validate, score and make durable; when this returns, nothing of it can be lost.
+
+        `history` is the pipeline of an import: it scores in place of the live one, which
+        then neither sees nor learns these readings.
 
         `finish` is told the first id and what came of the batch; it says what is kept of it
         and which answers become durable with it. Raises JournalError where it could not be
         made durable: then it did not happen, and sending it again is right.
         """
+        pipeline = history or self._pipeline
         with self._lock:
-            processed = self._pipeline.process(batch, positions, malformed)
+            processed = pipeline.process(batch, positions, malformed)
             answers: tuple[KeptAnswer, ...] = ()
             if finish is not None:
                 try:
                     processed, answers = finish(self._counters.next_id, processed)
                 except BaseException:
-                    self._pipeline.undo(processed)
+                    pipeline.undo(processed)
                     raise
             count = processed.received
             received = dict(self._counters.received)
@@ -148,7 +153,7 @@ class Collector:
             try:
                 number = self._journal.append(entry)
             except JournalError as error:
-                self._pipeline.undo(processed)
+                pipeline.undo(processed)
                 self._refused = str(error)
                 self._refused_readings += count
                 raise
@@ -305,7 +310,7 @@ class Collector:
     def _note(self, processed: Processed, now: int) -> None:
         self._watchdog.note(processed.accepted)
         times = processed.accepted.time
-        if len(times):
+        if len(times) and processed.accepted.origin is not Origin.IMPORT:
             newest = int(times.max())
             self._last_reading = max(newest, self._last_reading or newest)
         if self._arrivals and now < self._arrivals[-1][0]:

@@ -30,7 +30,8 @@ ROWS = 5_000
 SOURCE = "import"
 
 _HINT = "Give a CSV or Parquet file with a time column and one column a tag, or the columns tag and value"
-_ZONED = re.compile(r"(Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_COMMA = re.compile(r"[+-]?\d+,\d+")
 _SHOWN = 100
 
 
@@ -67,35 +68,46 @@ def read_file(path: Path) -> Table:
     return Table(frame, first, digest.hexdigest())
 
 
-def propose(table: Table, tags: TagTable, stem: str = "", zone: str = "UTC") -> Columns:
+def propose(
+    table: Table,
+    tags: TagTable,
+    stem: str = "",
+    *,
+    zone: str = "UTC",
+    time: str = "",
+    values: Mapping[str, str] | None = None,
+) -> Columns:
     """What the columns seem to be; `stem` is the file's name, for a file with one series.
 
-    Columns are tags by name or by label, in any case. Raises UsageError where no column
-    holds times or none is a tag.
+    Columns are tags by name or by label, in any case, unless `values` says which column is
+    which tag; `time` says which one holds the times. Raises UsageError where no column holds
+    times or none is a tag.
     """
     frame = table.frame
     named = {name.casefold(): name for name in frame.columns}
-    time = time_column(frame)
-    if time is None:
+    times = time or time_column(frame)
+    if times is None:
         raise UsageError(
             f"there is no column of times; found: {', '.join(frame.columns)}",
             where="import",
             hint=f"Name one of them {' or '.join(TIMES)}, or say which it is with --time",
         )
+    if values:
+        return Columns(times, values=values, zone=zone)
     if "tag" in named and "value" in named:
-        return Columns(time, tag=named["tag"], value=named["value"], zone=zone)
+        return Columns(times, tag=named["tag"], value=named["value"], zone=zone)
     known = {tag.name.casefold(): tag.name for tag in tags}
     known |= {tag.label.casefold(): tag.name for tag in tags if tag.label.casefold() not in known}
-    values = {name: known[name.casefold()] for name in frame.columns if name.casefold() in known}
-    if not values and "value" in named and stem.casefold() in known:
-        values = {named["value"]: known[stem.casefold()]}
-    if not values:
+    found = {name: known[name.casefold()] for name in frame.columns if name.casefold() in known}
+    if not found and "value" in named and stem.casefold() in known:
+        found = {named["value"]: known[stem.casefold()]}
+    if not found:
         raise UsageError(
             f"none of the columns is a tag; found: {', '.join(frame.columns)}",
             where="import",
             hint="Say which is which with --column COLUMN=TAG; the tags: " + ", ".join(tags.names[:12]),
         )
-    return Columns(time, values=values, zone=zone)
+    return Columns(times, values=found, zone=zone)
 
 
 def check(columns: Columns, table: Table, tags: TagTable) -> None:
@@ -140,7 +152,7 @@ def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
     time, bad_time = _times(frame[columns.time], columns.zone)
     names, codes, values, rows = _cells(frame, columns)
     texts = values.astype(object)
-    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+    numbers = _to_numbers(values)
     empty = values.isna().to_numpy()
     if not columns.tag:
         codes, numbers, rows, texts = codes[~empty], numbers[~empty], rows[~empty], texts[~empty]
@@ -205,6 +217,16 @@ def _cells(
     codes = np.repeat([names.index(tag) for tag in columns.values.values()], len(frame))
     together = pd.concat([part.astype(object) for part in parts], ignore_index=True)
     return names, codes.astype(np.int64), together, np.tile(_numbers(frame), len(parts))
+
+
+def _to_numbers(values: pd.Series[Any]) -> Floats:
+    """NaN where a cell is no number. A comma is the decimal mark where no cell has a point."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    text = values[numbers.isna() & values.notna()].astype(str).str.strip()
+    if text.str.fullmatch(_COMMA).any() and not values.astype(str).str.contains(".", regex=False).any():
+        numbers[text.index] = pd.to_numeric(text.str.replace(",", ".", regex=False), errors="coerce")
+    result: Floats = numbers.to_numpy(dtype=np.float64)
+    return result
 
 
 def _text(value: object) -> str:

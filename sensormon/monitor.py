@@ -30,6 +30,7 @@ from sensormon.detectors.base import Detector
 from sensormon.errors import JournalError, StoreError, UsageError
 from sensormon.event_actions import checked
 from sensormon.event_reader import EventReader
+from sensormon.importer import Importer
 from sensormon.intake import Intake
 from sensormon.journal import Journal
 from sensormon.ledger import Ledger, add_up, balance
@@ -105,6 +106,7 @@ class Monitor:
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
         self._remembered = self.started
+        self.importer = Importer(self._collector, self._store, self.tags, memory.answers)
         self.intake = Intake(self._collector, memory.answers, self.clock)
         self._accounts = Accounts()
         self._last_ledger = Ledger(())

@@ -22,7 +22,7 @@ from sensormon.detectors import make
 from sensormon.errors import StoreCorrupt, StoreError, UsageError
 from sensormon.journal import Journal
 from sensormon.memory import KEPT
-from sensormon.readings import is_good
+from sensormon.readings import Origin, is_good
 from sensormon.records import ActionEntry, BatchEntry, DetectorSettings, EventAction, KeptAnswer, Record
 from sensormon.settings import Settings
 from sensormon.stores import Store, TagHistory
@@ -108,6 +108,8 @@ def _replay(memory: Memory, record: Record) -> None:
     memory.counters.received.update(entry.received_totals)
     memory.answers += entry.answers
     memory.pending.append(Pending(record.number, batch.source, processed.received, batch.received))
+    if batch.origin is Origin.IMPORT:
+        return  # history was scored apart from the live stream, which knows nothing of it
     learned = is_good(batch.quality)
     for code, tag in enumerate(batch.tags):
         rows = np.flatnonzero(batch.tag == code)

@@ -19,6 +19,9 @@ from sensormon.errors import UsageError
 from sensormon.readings import Bools, Floats, Ints
 from sensormon.records import DetectorSettings, KeptAnswer, Record
 
+IMPORTED = "import:"
+"""What the keys of imported pieces of files begin with; they are never forgotten."""
+
 
 @dataclass(frozen=True)
 class Watermark:
@@ -168,7 +171,10 @@ class Store(Protocol):
         """The newest answers to requests with a key, oldest first."""
 
     def drop_answers(self, before: int) -> None:
-        """Forget the answers to requests that came in before this time."""
+        """Forget the answers to requests that came in before this time; keys of `IMPORTED` stay."""
+
+    def known_keys(self, prefix: str) -> frozenset[str]:
+        """The keys kept that begin with this."""
 
     def recount(self) -> Recount:
         """Count what is really there, row by row, for `verify`."""

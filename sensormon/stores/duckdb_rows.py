@@ -76,7 +76,8 @@ def insert_readings(
     cursor.register("incoming", columns)
     cursor.execute(
         "INSERT INTO latest SELECT tag, max(id), arg_max(time, id),"
-        " arg_max(n + CASE WHEN quality >> 30 = 0 THEN 1 ELSE 0 END, id) FROM incoming GROUP BY tag "
+        " arg_max(n + CASE WHEN quality >> 30 = 0 THEN 1 ELSE 0 END, id) FROM incoming"
+        " WHERE origin <> 'import' GROUP BY tag "
         "ON CONFLICT DO UPDATE SET id = excluded.id, time = excluded.time, n = excluded.n"
     )
     cursor.unregister("incoming")

@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from sensormon.errors import RowsRefused, StoreCorrupt, StoreUnavailable
 from sensormon.records import DetectorSettings, KeptAnswer, Record
-from sensormon.stores import Accounts, Recount, TagHistory, Watermark
+from sensormon.stores import IMPORTED, Accounts, Recount, TagHistory, Watermark
 from sensormon.stores.columns import row_ids
 from sensormon.stores.duckdb_errors import translated
 from sensormon.stores.duckdb_rows import (
@@ -224,7 +224,7 @@ class DuckDBStore:
     def tag_histories(self, limit: int) -> list[TagHistory]:
         learned = dict(self._rows("SELECT tag, n FROM latest"))
         newest = (
-            "SELECT tag, time, value, quality, id FROM readings WHERE {where} "
+            "SELECT tag, time, value, quality, id FROM readings WHERE origin <> 'import' AND {where} "
             "QUALIFY row_number() OVER (PARTITION BY tag, quality >> 30 = 0 ORDER BY id DESC) <= ? "
             "ORDER BY id"
         )
@@ -359,7 +359,14 @@ class DuckDBStore:
     def drop_answers(self, before: int) -> None:
         self._check_file()
         with self._transaction("drop old answers") as cursor:
-            cursor.execute("DELETE FROM kept_answers WHERE received < ?", [naive(before)])
+            cursor.execute(
+                "DELETE FROM kept_answers WHERE received < ? AND NOT starts_with(key, ?)",
+                [naive(before), IMPORTED],
+            )
+
+    def known_keys(self, prefix: str) -> frozenset[str]:
+        rows = self._rows("SELECT key FROM kept_answers WHERE starts_with(key, ?)", [prefix])
+        return frozenset(key for (key,) in rows)
 
     def recount(self) -> Recount:
         ((rows, distinct),) = self._rows("SELECT count(*), count(DISTINCT id) FROM readings")

@@ -1,0 +1,72 @@
+"""History on its way in: piece by piece through the journal, scored apart from the live stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sensormon.collector import Collector
+from sensormon.import_files import Piece
+from sensormon.pipeline import Pipeline
+from sensormon.readings import Rejection
+from sensormon.records import KeptAnswer
+from sensormon.stores import IMPORTED, Store
+from sensormon.tags import TagTable
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came of a piece: rows of the file, readings stored, flagged ones, what was rejected.
+
+    `again` where it was taken before, so that nothing was done.
+    """
+
+    rows: int
+    accepted: int = 0
+    flagged: int = 0
+    rejected: tuple[Rejection, ...] = ()
+    again: bool = False
+
+
+class Importer:
+    """Knows which pieces of files were taken: each is recorded with its readings and never forgotten."""
+
+    def __init__(
+        self, collector: Collector, store: Store, tags: TagTable, answers: Iterable[KeptAnswer]
+    ) -> None:
+        self._collector = collector
+        self._store = store
+        self._tags = tags
+        self._keys = {one.key for one in answers if one.key.startswith(IMPORTED)}
+
+    def take(self, pieces: Iterable[Piece]) -> Iterator[Imported]:
+        """Take in the pieces of one file, in order; says of each what came of it.
+
+        They are scored as they would have been live, by a detector of their own with the
+        settings in force; the live one neither sees nor learns them. Durable piece by piece:
+        who stops iterating stops the import, and the same file goes on from there. Raises
+        StoreError where the store cannot say what was taken, JournalError where a piece
+        cannot be made durable.
+        """
+        history = Pipeline(self._tags, self._collector.settings)
+        known: set[str] | None = None
+        for piece in pieces:
+            if known is None:
+                known = self._keys | self._store.known_keys(piece.key.rpartition(":")[0])
+            if piece.key in known:
+                yield Imported(len(piece.batch) + len(piece.malformed), again=True)
+            else:
+                yield self._take(piece, history)
+
+    def _take(self, piece: Piece, history: Pipeline) -> Imported:
+        kept = KeptAnswer(piece.key, "", 201, "", piece.batch.received)
+        receipt = self._collector.submit(
+            piece.batch,
+            piece.positions,
+            piece.malformed,
+            finish=lambda _, processed: (processed, (kept,)),
+            history=history,
+        )
+        self._keys.add(piece.key)
+        done = receipt.processed
+        return Imported(done.received, len(done.accepted), int(done.scores.is_anomaly.sum()), done.rejected)
