@@ -168,9 +168,9 @@ def events(m: Monitor, viewer: Viewer, shown: pd.DataFrame) -> pd.Series | None:
         alt="Events, newest first",
         column_config={
             "Time": st.column_config.DatetimeColumn(
-                format="MM-DD HH:mm:ss", timezone=viewer.zone_name, width=110
+                format="MM-DD HH:mm:ss", timezone=viewer.zone_name, width=103
             ),
-            "Tag": st.column_config.TextColumn(width=140),
+            "Tag": st.column_config.TextColumn(width=147),
             "Peak": st.column_config.TextColumn(width=75, alignment="right"),
             "Score": st.column_config.NumberColumn(format="%.1f", width=52),
             "State": st.column_config.TextColumn(width=108),
