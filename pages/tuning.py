@@ -399,8 +399,8 @@ def log(m: Monitor, viewer: Viewer) -> None:
     st.subheader("Changes of the settings", anchor=False)
     try:
         frame = m.detection_log()
-    except StoreError as error:
-        not_readable(error)
+    except StoreError:
+        st.caption("They cannot be read at the moment.")
         return
     rows = [row for _, row in frame.iterrows()]
     changes = [
