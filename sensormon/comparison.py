@@ -168,7 +168,7 @@ def _scored(flagged: Ints, truth: Truth, interval: float) -> EventScores:
 
 
 def _load(history: History, old: Ints, new: Ints, interval: float) -> Load:
-    steps: Ints = np.diff(np.sort(micros(history.rows["time"])))
+    steps = np.diff(np.sort(micros(history.rows["time"]))).astype(np.int64)
     join = JOIN * interval
     return Load(
         len(grouped(old, join)), len(grouped(new, join)), float(steps[steps <= int(join)].sum()) / 1e6

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 
 from sensormon import known_events, runtime
 from sensormon.clock import SECOND, ManualClock
@@ -37,6 +38,7 @@ def monitors() -> Iterator[Callable[[Monitor], Monitor]]:
 
     yield take
     runtime.stop()
+    st.cache_resource.clear()  # pages go by the monitor's start, which is the same in every test
 
 
 @pytest.fixture
