@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sensormon.__main__ import main
-from sensormon.bench import BENCHMARKS, detection, journal, scoring
+from sensormon.bench import BENCHMARKS, detection, journal, rescoring, scoring
 from sensormon.clock import SECOND, ManualClock
 from sensormon.detectors import detect
 from sensormon.monitor import Monitor
@@ -131,4 +131,5 @@ def test_every_benchmark_runs_small_and_gives_figures(tmp_path: Path) -> None:
     found = detection(tags=5, rows=300)
     assert found["stuck, flagged of stuck, %"] > 80
     assert found["gap, flagged of gap of 60 s, %"] == 100
-    assert {"detection", "journal", "scoring"} == set(BENCHMARKS)
+    assert rescoring(readings=1_000)["hampel, window 1000, ms"] > 0
+    assert {"detection", "journal", "rescoring", "scoring"} == set(BENCHMARKS)
