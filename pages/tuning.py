@@ -213,17 +213,14 @@ def page(m: Monitor, viewer: Viewer) -> None:
     with right:
         try:
             detector = make(chosen.detector, **chosen.params)
+            until, history = loaded(m, chosen)
+            if asked:
+                apply(m, viewer, chosen, until)
+            effect(m, viewer, chosen, detector, until, history)
         except UsageError as error:
             st.info(f"{error.hint}.", title=f"{error.what[:1].upper()}{error.what[1:]}")
-            return
-        until, history = loaded(m, chosen)
-        if asked:
-            apply(m, viewer, chosen, until)
-        if history.rows.empty:
-            label = m.tags[chosen.tag].label
-            st.info("Choose another tag or a longer history.", title=f"No readings of {label} here")
-            return
-        effect(m, viewer, chosen, detector, until, history)
+        except StoreError as error:
+            not_readable(error)
 
 
 def effect(
@@ -231,6 +228,10 @@ def effect(
 ) -> None:
     """The first line, the chart with both sets of flags, how good they are, the load of every tag."""
     tag = history.tag
+    if history.rows.empty:
+        st.info("Choose another tag or a longer history.", title=f"No readings of {tag.label} here")
+        st.button("Look again", on_click=read_anew)
+        return
     since = until - SPANS[chosen.span] * SECOND
     facts = known(m, since, until)
     result = compare(history, detector, facts)
@@ -430,8 +431,5 @@ monitored = monitor()
 me = begin("Tuning", monitored)
 if applied := st.session_state.pop("applied", None):
     st.toast(f"The collector now uses {applied}.")
-try:
-    page(monitored, me)
-except StoreError as error:
-    not_readable(error)
+page(monitored, me)
 log(monitored, me)
