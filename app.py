@@ -22,11 +22,19 @@ from sensormon.errors import UsageError
 @asynccontextmanager
 async def lifespan(_: object) -> AsyncIterator[None]:
     """The collector starts and stops with the server, not with a visitor."""
-    await anyio.to_thread.run_sync(runtime.monitor)
+    await anyio.to_thread.run_sync(start)
     try:
         yield
     finally:
         await anyio.to_thread.run_sync(runtime.stop)
+
+
+def start() -> None:
+    """Start the monitor and say how to write to it."""
+    from sensormon.api.auth import Tokens, announcement  # noqa: PLC0415  a page view needs no API
+
+    tokens = Tokens.of(runtime.monitor().settings)
+    sys.stderr.write(f"sensormon: {announcement(tokens, st.get_option('server.port'))}\n")
 
 
 def show_pages() -> None:

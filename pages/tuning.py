@@ -158,6 +158,17 @@ def loaded(m: Monitor, chosen: Chosen) -> tuple[int, History]:
     return kept[1], kept[2]
 
 
+def facts_of(m: Monitor, since: int, until: int) -> Known:
+    """Faults and labels of the span; kept until somebody acts on an event."""
+    wanted = (m.started, since, until, m.acts)
+    kept = st.session_state.get("tuning-known")
+    if kept is None or kept[0] != wanted:
+        kept = (wanted, known(m, since, until))
+        st.session_state["tuning-known"] = kept
+    facts: Known = kept[1]
+    return facts
+
+
 def read_anew() -> None:
     """Have the history read up to now."""
     st.session_state.pop("tuning", None)
@@ -170,7 +181,7 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, until: int) -> None:
     st.markdown(f"**{switch_words(now.detector, now.params, chosen.detector, chosen.params)}**")
     st.markdown("For everyone and for every tag, from the next reading on. Stored flags stay as they are.")
     since = until - SPANS[chosen.span] * SECOND
-    labelled = known(m, since, until).labelled
+    labelled = facts_of(m, since, until).labelled
     names = sorted(set(labelled["tag"][labelled["label"] == "true"]) & set(m.tags.names))
     histories = [m.tag_history(name, since, until, MOST) for name in names]
     warn_of_lost(m, viewer, all_lost(histories, make(chosen.detector, **chosen.params), labelled))
@@ -233,7 +244,7 @@ def effect(
         st.button("Look again", on_click=read_anew)
         return
     since = until - SPANS[chosen.span] * SECOND
-    facts = known(m, since, until)
+    facts = facts_of(m, since, until)
     result = compare(history, detector, facts)
     st.html(f'<div class="first-line">{first_line(result.load)}</div>')
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

@@ -17,19 +17,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from sensormon import timestamps
 from sensormon.bench import BENCHMARKS
+from sensormon.bench_detection import detection, left_out
 from sensormon.clock import SystemClock
 from sensormon.data_folder import holder_of, read_snapshot
-from sensormon.detectors import DETECTORS, detect
+from sensormon.detectors import DETECTORS
 from sensormon.errors import SensormonError, UsageError
 from sensormon.export import readings_csv, readings_parquet
 from sensormon.ledger import LedgerLine
 from sensormon.monitor import Monitor
+from sensormon.score import score_file
 from sensormon.settings import Settings, read_settings
 from sensormon.stopped import StoppedMonitor
+from sensormon.tags import read_tags
 from sensormon.validation import EARLIEST
 from sensormon.verification import verify
 
@@ -61,8 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     ledger.add_argument("--json", action="store_true", help="as JSON")
     ledger.set_defaults(run=_ledger)
 
-    score = commands.add_parser("score", help="score a CSV with a column `value` without the app")
-    score.add_argument("file", type=Path)
+    score = commands.add_parser("score", help="score a file without the app")
+    score.add_argument(
+        "file",
+        type=Path,
+        help="CSV or Parquet: a column `value`, or columns `tag` and `value`, or one column a tag; "
+        "times in `timestamp`, `time` or `datetime`",
+    )
     score.add_argument("--detector", default="zscore", help=f"one of: {', '.join(DETECTORS)}")
     score.add_argument("--param", action="append", default=[], metavar="NAME=NUMBER")
     score.add_argument("--out", type=Path, metavar="CSV", help="default: standard output")
@@ -87,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="measure on this machine")
     bench.add_argument("name", choices=sorted(BENCHMARKS))
     bench.add_argument("--json", action="store_true", help="as JSON")
+    bench.add_argument(
+        "--data", type=Path, metavar="DIR", help="for detection: a folder with nab/ and skab/; not downloaded"
+    )
     bench.set_defaults(run=_bench)
     return parser
 
@@ -132,42 +141,11 @@ def _score(options: argparse.Namespace, _: Settings) -> int:
             params[name] = float(number)
         except ValueError as error:
             raise UsageError(f"{text!r} is no NAME=NUMBER", where="--param", hint="Try window=50") from error
-    frame = _read_values(options.file)
-    times = frame.get("timestamp")
-    result = detect(frame["value"], times=times, detector=options.detector, **params)
-    result.to_csv(options.out or sys.stdout, index=times is not None, index_label="timestamp")
+    scored = score_file(options.file, options.detector, params)
+    scored.result.to_csv(options.out or sys.stdout, index=scored.timed, index_label="timestamp")
+    for note in scored.notes:
+        print(f"note: {note}", file=sys.stderr)
     return 0
-
-
-def _read_values(path: Path) -> pd.DataFrame:
-    hint = "Give a CSV whose first line names a column `value`, and `timestamp` if there is one"
-    try:
-        frame = pd.read_csv(path, skipinitialspace=True)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UsageError(f"it cannot be read ({error})", where=str(path), hint=hint) from error
-    if "value" not in frame:
-        raise UsageError(
-            f"there is no column 'value'; found: {', '.join(map(str, frame.columns))}",
-            where=str(path),
-            hint=hint,
-        )
-    numbers = pd.to_numeric(frame["value"], errors="coerce")
-    wrong = numbers.isna() & frame["value"].notna()
-    if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        raise UsageError(
-            f"line {row + 2}: {frame['value'].iloc[row]!r} is not a number",
-            where=str(path),
-            hint="Correct it",
-        )
-    for row, text in enumerate(frame.get("timestamp", ())):
-        try:
-            timestamps.parse(str(text))
-        except (ValueError, OverflowError) as error:
-            raise UsageError(
-                f"line {row + 2}: {text!r} is not an ISO 8601 time", where=str(path), hint="Correct it"
-            ) from error
-    return frame.assign(value=numbers)
 
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:
@@ -230,13 +208,22 @@ def _verify(options: argparse.Namespace, settings: Settings) -> int:
     return 1 if report.findings else 0
 
 
-def _bench(options: argparse.Namespace, _: Settings) -> int:
-    figures = BENCHMARKS[options.name]()
+def _bench(options: argparse.Namespace, settings: Settings) -> int:
+    if options.name == "detection":
+        tags = list(read_tags(settings.tags)) if settings.tags.exists() else None
+        for note in left_out(options.data, tags):
+            print(f"note: {note}", file=sys.stderr)
+        figures = detection(options.data, tags)
+    elif options.data is not None:
+        raise UsageError(f"bench {options.name} reads no recordings", where="--data", hint="Leave it out")
+    else:
+        figures = BENCHMARKS[options.name]()
     if options.json:
         print(json.dumps(figures))
     else:
+        width = max(40, *map(len, figures))
         for name, figure in figures.items():
-            print(f"{name:<40} {figure:>16,.3f}")
+            print(f"{name:<{width}} {figure:>16,.3f}")
     return 0
 
 

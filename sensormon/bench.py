@@ -1,6 +1,6 @@
 """Benchmarks, as commands: `python -m sensormon bench NAME [--json]`.
 
-Each gives named figures with their unit. The machine decides the figures, so compare
+Each gives named figures with their unit. But for `detection` the machine decides them, so compare
 within one run only: each benchmark measures beside what it costs what it is compared with.
 """
 
@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sensormon.bench_detection import detection
+from sensormon.bench_http import http
 from sensormon.comparison import Known, compare
 from sensormon.detectors import PER_TAG, longest_lead, make
-from sensormon.detectors.base import TagFacts
 from sensormon.detectors.zscore import ZScore
 from sensormon.journal import Journal
 from sensormon.pipeline import Pipeline
-from sensormon.readings import Batch, Bools, Floats, Ints
+from sensormon.readings import Batch, Floats
 from sensormon.records import BatchEntry, DetectorSettings, encode
 from sensormon.rescoring import History
 from sensormon.tags import Tag, TagTable
@@ -113,93 +114,14 @@ def rescoring(readings: int = 100_000) -> Figures:
     return figures
 
 
-PHI = (0.0, 0.5, 0.9, 0.99)
-"""Lag-1 coefficients of the clean series in `detection`: independent noise to slow wandering."""
-
-_AT, _LASTS = 1000, 200
-
-
-def detection(tags: int = 200, rows: int = 5_000) -> Figures:
-    """What each detector flags at its defaults, in percent of the readings.
-
-    Of clean series with standard deviation 1 (a fifth of `tags` of them, of `rows` readings
-    each), for each lag-1 coefficient; and of the readings of a fault in `tags` series, 200
-    of them after 1,000 clean independent ones.
-    """
-    rng = np.random.default_rng(0)
-    clean = [_wandering(rng, phi, max(1, tags // 5), rows) for phi in PHI]
-    normal = _wandering(rng, 0.0, tags, _AT + 2 * _LASTS)
-    faulty = {name: _with_fault(normal, name) for name in FAULTS}
-    band = 4.0  # the normal band of a tag, for detectors that know it, in standard deviations
-    figures: Figures = {}
-    for name in PER_TAG:
-        for phi, values in zip(PHI, clean, strict=True):
-            share = _flagged(name, values, _seconds_apart(values), band).mean()
-            figures[f"{name}, flagged of clean readings with coefficient {phi:g}, %"] = 100 * float(share)
-        for fault, (values, times) in faulty.items():
-            lasts = 1 if fault in ("spike of 6", "gap of 60 s") else _LASTS
-            share = _flagged(name, values, times, band)[:, _AT : _AT + lasts].mean()
-            figures[f"{name}, flagged of {fault}, %"] = 100 * float(share)
-    return figures
-
-
-FAULTS = (
-    "spike of 6", "shift of 2", "drift to 3", "stuck", "noise x 3", "noise x 0.2", "gap of 60 s",
-)  # fmt: skip
-"""The faults of `detection`, in standard deviations of the clean readings, which are a second apart."""
-
 BENCHMARKS: dict[str, Callable[[], Figures]] = {
     "detection": detection,
+    "http": http,
     "journal": journal,
     "rescoring": rescoring,
     "scoring": scoring,
 }
 """The benchmarks by name."""
-
-
-def _wandering(rng: np.random.Generator, phi: float, tags: int, rows: int) -> Floats:
-    """Normal series of standard deviation 1 in which each reading is phi times the last and noise."""
-    noise = rng.normal(0, 1, (rows, tags))
-    values = np.empty_like(noise)
-    values[0] = noise[0]
-    for i in range(1, rows):
-        values[i] = phi * values[i - 1] + np.sqrt(1 - phi * phi) * noise[i]
-    return np.ascontiguousarray(values.T)
-
-
-def _seconds_apart(values: Floats) -> Ints:
-    return np.broadcast_to(np.arange(values.shape[1], dtype=np.int64) * 1_000_000, values.shape)
-
-
-def _with_fault(normal: Floats, fault: str) -> tuple[Floats, Ints]:
-    values, times = normal.copy(), _seconds_apart(normal).copy()
-    during = values[:, _AT : _AT + _LASTS]
-    match fault:
-        case "spike of 6":
-            during[:, 0] += 6
-        case "shift of 2":
-            during += 2
-        case "drift to 3":
-            during += 3 * np.arange(1, _LASTS + 1) / _LASTS
-        case "stuck":
-            during[:] = values[:, _AT - 1 : _AT]
-        case "noise x 3":
-            during *= 3
-        case "noise x 0.2":
-            during *= 0.2
-        case "gap of 60 s":
-            times[:, _AT:] += 60_000_000
-    return values, times
-
-
-def _flagged(detector: str, values: Floats, times: Ints, band: float) -> Bools:
-    """What the detector flags at its defaults, of one series a row."""
-    tags, rows = values.shape
-    none = np.full(tags, np.inf)
-    facts = TagFacts(np.zeros(tags), np.full(tags, -band), np.full(tags, band), -none, none)
-    codes = np.repeat(np.arange(tags, dtype=np.int32), rows)
-    scores = make(detector).start(facts).run(codes, values.ravel(), np.ones(values.size, bool), times.ravel())
-    return scores.is_anomaly.reshape(tags, rows)
 
 
 def _entry(rows: int) -> BatchEntry:

@@ -45,27 +45,49 @@ def live_chart(
     *,
     mark: int | None = None,
     zoom: bool = False,
+    pick: bool = False,
+    shade: Span | None = None,
 ) -> go.Figure:
     """The readings of one tag over a span, with the band they were expected in.
 
     The line breaks where a reading is missing, a hatched strip on the time axis says so.
-    `mark` (µs UTC) draws a thin upright line at that time; `zoom` lets the viewer zoom.
+    `mark` (µs UTC) draws a thin upright line at that time; `zoom` lets the viewer zoom, `pick`
+    click readings (see `traces.line`); `shade` marks the span of an event.
     """
     view = View(frame, tag, span)
-    return _figure(
-        [
-            band(view, palette),
-            *no_data(view, palette),
-            line(view, palette),
-            markers(view, view.uncertain, "circle-open", palette.uncertain, 8),
-            bad_readings(view, palette),
-            markers(view, view.flagged, "diamond", palette.anomaly, 9 if view.flagged.sum() < CROWDED else 6),
-        ],
+    shown = [
+        markers(view, view.uncertain, "circle-open", palette.uncertain, 8),
+        bad_readings(view, palette, pick=pick),
+        markers(view, view.flagged, "diamond", palette.anomaly, 9 if view.flagged.sum() < CROWDED else 6),
+    ]
+    if pick:
+        for one in shown:  # a choice elsewhere must not dim them
+            one["unselected"] = {"marker": {"opacity": 1}}
+    figure = _figure(
+        [band(view, palette), *no_data(view, palette), line(view, palette, pick=pick), *shown],
         view,
         palette,
         height,
         mark=mark,
         zoom=zoom,
+    )
+    if shade is not None:
+        _shade(figure, shade, palette)
+    return figure
+
+
+def _shade(figure: go.Figure, event: Span, palette: Palette) -> None:
+    """An event's span: a tint, and a bracket on the top edge."""
+    left, right = event[0] / 1e3, event[1] / 1e3
+    edge = {"type": "line", "yref": "paper", "line": {"color": palette.anomaly, "width": 1.5}}
+    tint = {"type": "rect", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1, "layer": "below",
+            "line": {"width": 0}, "fillcolor": palette.anomaly, "opacity": 0.1}  # fmt: skip
+    figure.layout.shapes = (
+        *figure.layout.shapes,
+        tint,
+        {**edge, "x0": left, "x1": right, "y0": 1, "y1": 1},
+        {**edge, "x0": left, "x1": left, "y0": 0.96, "y1": 1},
+        {**edge, "x0": right, "x1": right, "y0": 0.96, "y1": 1},
     )
 
 
@@ -115,7 +137,9 @@ def flag_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series[str]:
     return pd.Series(words, dtype=object).sort_index()
 
 
-def count_chart(frame: pd.DataFrame, span: Span, palette: Palette, height: int = 90) -> go.Figure:
+def count_chart(
+    frame: pd.DataFrame, span: Span, palette: Palette, height: int = 90, *, noun: str = "anomalies"
+) -> go.Figure:
     """How many rows of the frame fall into each of 60 equal parts of the span, as bars."""
     since, until = span
     width = max(1, (until - since) // 60)
@@ -127,7 +151,7 @@ def count_chart(frame: pd.DataFrame, span: Span, palette: Palette, height: int =
         "y": counts.astype(np.int32),
         "width": width / 1e3 * 0.8,
         "marker": {"color": palette.anomaly, "line": {"width": 0}},
-        "hovertemplate": "%{x|%d %b %H:%M}  %{y} anomalies<extra></extra>",
+        "hovertemplate": "%{x|%d %b %H:%M}  %{y} " + noun + "<extra></extra>",
         "hoverinfo": "y",
     }
     layout = _layout(span, palette, height, zoom=False)

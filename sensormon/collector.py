@@ -19,6 +19,7 @@ import numpy as np
 
 from sensormon import timestamps
 from sensormon.clock import SECOND, Clock
+from sensormon.detector_memory import Remembered
 from sensormon.errors import JournalError, JournalFull
 from sensormon.journal import Journal
 from sensormon.journal_depth import JournalDepth
@@ -27,10 +28,18 @@ from sensormon.loader import BACKOFF, Loader
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Batch, Processed, Rejection
 from sensormon.recent import RecentReadings
-from sensormon.records import BatchEntry, DetectorSettings, SettingsEntry
+from sensormon.records import (
+    ActionEntry,
+    BatchEntry,
+    DetectorSettings,
+    EventAction,
+    KeptAnswer,
+    SettingsEntry,
+)
 from sensormon.sources import Source
 from sensormon.status import JournalStatus, SourceState
 from sensormon.stores import TagHistory
+from sensormon.watchdog import Silence, Watchdog
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +58,10 @@ class Receipt:
     number: int
     first_id: int
     processed: Processed
+
+
+Finish = Callable[[int, Processed], tuple[Processed, tuple[KeptAnswer, ...]]]
+"""From the first id and what came of a batch: what is kept of it, and the answers kept with it."""
 
 
 @dataclass
@@ -84,6 +97,7 @@ class Collector:
         counters: Counters,
         clock: Clock,
         pending: Sequence[Pending] = (),
+        actions: Sequence[tuple[int, EventAction]] = (),
     ) -> None:
         self._pipeline = pipeline
         self._journal = journal
@@ -94,30 +108,42 @@ class Collector:
         self._refused = ""
         self._refused_readings = 0
         self.depth = JournalDepth()
+        self._watchdog = Watchdog(pipeline.tags)
         self._last_reading: int | None = None
         self._arrivals: deque[tuple[int, int]] = deque()
         self._latencies: deque[float] = deque(maxlen=200)
         self._pending = deque(pending)
         self._waiting = sum(one.readings for one in pending)
         self._settled = 0
+        self._actions = deque(actions)
+        self.acts = 0
 
     def submit(
         self,
         batch: Batch,
         positions: Sequence[int] | None = None,
         malformed: Sequence[Rejection] = (),
+        finish: Finish | None = None,
     ) -> Receipt:
         """Validate, score and make durable; when this returns, nothing of it can be lost.
 
-        Raises JournalError where it could not be made durable: then it did not happen,
-        and sending it again is right.
+        `finish` is told the first id and what came of the batch; it says what is kept of it
+        and which answers become durable with it. Raises JournalError where it could not be
+        made durable: then it did not happen, and sending it again is right.
         """
         with self._lock:
             processed = self._pipeline.process(batch, positions, malformed)
+            answers: tuple[KeptAnswer, ...] = ()
+            if finish is not None:
+                try:
+                    processed, answers = finish(self._counters.next_id, processed)
+                except BaseException:
+                    self._pipeline.undo(processed)
+                    raise
             count = processed.received
             received = dict(self._counters.received)
             received[batch.source] = received.get(batch.source, 0) + count
-            entry = BatchEntry(self._counters.next_id, received, processed)
+            entry = BatchEntry(self._counters.next_id, received, processed, answers)
             started = self._clock.now()
             try:
                 number = self._journal.append(entry)
@@ -146,6 +172,23 @@ class Collector:
         with self._lock:
             self._journal.append(SettingsEntry(settings))
             self._pipeline.apply(settings, histories)
+
+    def remember(self) -> tuple[DetectorSettings, dict[str, Remembered]]:
+        """All that the detector remembers now, by tag, and the settings in force."""
+        with self._lock:
+            return self._pipeline.settings, self._pipeline.remember()
+
+    def act(self, action: EventAction) -> None:
+        """Record what a person did with events; durable when this returns. Raises JournalError."""
+        with self._lock:
+            number = self._journal.append(ActionEntry(action))
+            self._actions.append((number, action))
+            self.acts += 1
+
+    def waiting_actions(self) -> list[tuple[int, EventAction]]:
+        """By record number, what people did with events and the store does not have yet."""
+        with self._lock:
+            return list(self._actions)
 
     @property
     def settings(self) -> DetectorSettings:
@@ -187,6 +230,8 @@ class Collector:
                 done = self._pending.popleft()
                 self._settled = done.number
                 self._waiting -= done.readings
+            while self._actions and self._actions[0][0] <= position:
+                self._actions.popleft()
             self._sample_depth(self._clock.now())
 
     def catch_up(self, position: int, received: Mapping[str, int]) -> None:
@@ -252,7 +297,13 @@ class Collector:
     def _sample_depth(self, now: int) -> None:
         self.depth.add(now, self._waiting, self._pending[0].received if self._pending else None)
 
+    def silent(self) -> tuple[Silence, ...]:
+        """The tags that should have reported and have not."""
+        with self._lock:
+            return self._watchdog.silent(self._clock.now())
+
     def _note(self, processed: Processed, now: int) -> None:
+        self._watchdog.note(processed.accepted)
         times = processed.accepted.time
         if len(times):
             newest = int(times.max())

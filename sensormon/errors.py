@@ -2,6 +2,7 @@
 
 SensormonError              what happened, where, and what to do
 ├── UsageError              a setting, an argument or a file is wrong: one line, exit 2
+├── Overloaded              more requests wait than can be taken now: send again later
 ├── SourceError             a source cannot deliver: shown, the others go on
 ├── JournalError            the journal cannot take a batch: nothing was acknowledged
 │   ├── JournalFull         no space: refuse readings until there is some again
@@ -33,6 +34,10 @@ class SensormonError(Exception):
 
 class UsageError(SensormonError):
     """A setting, an argument or a file given by a person is wrong. Exit code 2."""
+
+
+class Overloaded(SensormonError):
+    """More requests wait than can be taken now, or the monitor stops. Nothing of this one was stored."""
 
 
 class SourceError(SensormonError):

@@ -3,7 +3,8 @@
 Plain functions over a `Detect`, which takes a series and gives what it flagged. All are
 seeded: the same call gives the same figures. The series are of normal noise with standard
 deviation 1, so that the size of a fault is in standard deviations; they say what a
-detector can do at best, not what it does on a plant's own data (for that see `sensormon.nab`).
+detector can do at best, not what it does on a plant's own data. For that there are `nab_series`
+and `skab_counts`, which score labelled recordings.
 
 >>> share = detection_share(flags_of("recommended"), "spike", runs=20)
 >>> share > 0.9
@@ -19,9 +20,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sensormon import nab
+from sensormon import nab, skab
 from sensormon.detectors import detect
-from sensormon.readings import Bools, Floats
+from sensormon.errors import UsageError
+from sensormon.readings import Bools, Floats, Ints
 from sensormon.sources.simulator import Simulator
 from sensormon.tags import Tag
 
@@ -31,9 +33,10 @@ Detect = Callable[[Floats], Bools]
 PHIS = (0.0, 0.5, 0.9, 0.99)
 """Autocorrelations of clean noise from independent to slowly wandering."""
 
-SPIKE, LEVEL_SHIFT, DRIFT, STUCK, NOISE = "spike", "level_shift", "drift", "stuck", "noise"
-SIZES = {SPIKE: 6.0, LEVEL_SHIFT: 2.0, DRIFT: 3.0, STUCK: 0.0, NOISE: 3.0}
-"""The faults and their usual size: in standard deviations, of noise its factor."""
+SPIKE, LEVEL_SHIFT, DRIFT, STUCK = "spike", "level_shift", "drift", "stuck"
+NOISE, QUIET = "noise", "quiet"
+SIZES = {SPIKE: 6.0, LEVEL_SHIFT: 2.0, DRIFT: 3.0, STUCK: 0.0, NOISE: 3.0, QUIET: 0.2}
+"""The faults and their usual size: in standard deviations, of noise and quiet the noise's factor."""
 
 FAULT_ROWS = 200
 """How long a fault lasts, in readings; a spike is one reading somewhere in them."""
@@ -118,6 +121,23 @@ def with_fault(
     return faulty
 
 
+def seconds_apart(rows: int, gap_before: int | None = None, gap: float = 60.0) -> Ints:
+    """Times (µs) of readings a second apart; before row `gap_before` there are `gap` seconds more."""
+    times = np.arange(rows, dtype=np.int64) * 1_000_000
+    if gap_before is not None:
+        times[gap_before:] += round(gap * 1e6)
+    return times
+
+
+def correlated_rows(phi: float, rows: int, tags: int, random: np.random.Generator) -> Floats:
+    """Normal rows of several tags, mixed from as many independent series of `autoregressive`.
+
+    The mixture is drawn anew with each call; one column a tag.
+    """
+    sources = [autoregressive(phi, rows, random) for _ in range(tags)]
+    return np.stack(sources, axis=1) @ random.normal(size=(tags, tags))
+
+
 def rounded(values: Floats, resolution: float) -> Floats:
     """The values as a sensor of this resolution reports them; 0 leaves them as they are."""
     return np.round(values / resolution) * resolution if resolution > 0 else values
@@ -176,18 +196,56 @@ def simulated_spikes(
     return count_events(flags(batch.value), spikes, first)
 
 
-def nab_scores(flags: Detect, folder: Path, windows: dict[str, list[list[str]]]) -> dict[str, float]:
-    """The normalised score of each profile over the series of `windows`, csv files under `folder`.
+NabScores = dict[str, dict[str, nab.SeriesScore]]
+"""The score of each series by file, and of each profile in it."""
+
+
+def nab_series(flags: Detect, folder: Path, windows: dict[str, list[list[str]]]) -> NabScores:
+    """The score of each series of `windows`, csv files under `folder`, with each profile.
 
     `windows` holds the first and last timestamp of each labelled anomaly, by file, as in the
-    benchmark's `combined_windows.json`. Raises KeyError for a timestamp that a file has not.
+    benchmark's `combined_windows.json`. Raises UsageError for a timestamp that a file has not.
     """
-    scored: dict[str, list[nab.SeriesScore]] = {name: [] for name in nab.PROFILES}
+    scores: NabScores = {}
     for file, labels in windows.items():
         table = pd.read_csv(folder / file, parse_dates=["timestamp"])
         rows = {stamp: row for row, stamp in reversed(list(enumerate(table["timestamp"])))}
-        edges = [(rows[pd.Timestamp(left)], rows[pd.Timestamp(right)]) for left, right in labels]
+        try:
+            edges = [(rows[pd.Timestamp(left)], rows[pd.Timestamp(right)]) for left, right in labels]
+        except KeyError as error:
+            raise UsageError(
+                f"a window begins or ends at {error.args[0]}, where there is no reading",
+                where=str(folder / file),
+                hint="Labels and series are of different versions",
+            ) from error
         flagged = flags(table["value"].to_numpy(dtype=np.float64))
-        for name, profile in nab.PROFILES.items():
-            scored[name].append(nab.score_series(flagged, edges, profile))
-    return {name: nab.normalised(one) for name, one in scored.items()}
+        scores[file] = {
+            name: nab.score_series(flagged, edges, profile) for name, profile in nab.PROFILES.items()
+        }
+    return scores
+
+
+def nab_scores(scores: NabScores) -> dict[str, float]:
+    """The normalised score of each profile over all these series; NaN without a window."""
+    return {name: nab.normalised(one[name] for one in scores.values()) for name in nab.PROFILES}
+
+
+SKAB_NOT_TAGS = ("datetime", "anomaly", "changepoint")
+
+
+def skab_counts(detector: str, files: list[Path], baseline: int = 400) -> skab.RowCounts:
+    """The rows that a detector over several tags flags in these runs, against their labels.
+
+    The first `baseline` rows of each run are what it learns, and are not counted.
+    """
+    runs = []
+    for file in files:
+        table = pd.read_csv(file, sep=";")
+        if "anomaly" not in table:
+            raise UsageError(
+                "there is no column 'anomaly'", where=str(file), hint="Give runs of SKAB as published"
+            )
+        tags = table[[name for name in table.columns if name not in SKAB_NOT_TAGS]]
+        flagged = detect(tags, detector=detector, baseline=baseline)["is_anomaly"]
+        runs.append((table["anomaly"].to_numpy() > 0, flagged.to_numpy(dtype=np.bool_)))
+    return skab.score_rows(runs, baseline)

@@ -22,7 +22,7 @@ def readings_csv(readings: pd.DataFrame) -> bytes:
     table = readings.copy()
     for name in ("time", "received"):
         table[name] = _utc(table[name])
-    return _csv(table)
+    return plain_csv(table)
 
 
 def readings_parquet(readings: pd.DataFrame) -> bytes:
@@ -50,14 +50,15 @@ def anomalies_csv(anomalies: pd.DataFrame, tags: TagTable, zone: tzinfo, zone_na
             },
         }
     )
-    return _csv(table)
+    return plain_csv(table)
 
 
 def _utc(times: pd.Series[pd.Timestamp]) -> pd.Series[str]:
     return times.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _csv(table: pd.DataFrame) -> bytes:
+def plain_csv(table: pd.DataFrame, header: bool = True) -> bytes:
+    """This table as it is, made harmless; UTF-8."""
     safe = table.copy()
     for name in safe.columns:
         if safe[name].dtype == object or isinstance(safe[name].dtype, pd.StringDtype):
@@ -65,4 +66,4 @@ def _csv(table: pd.DataFrame) -> bytes:
                 f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
                 for text in safe[name]
             ]
-    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8")
+    return safe.to_csv(index=False, header=header, lineterminator="\n").encode("utf-8")

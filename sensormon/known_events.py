@@ -25,8 +25,7 @@ def known(monitor: Monitor, since: int, until: int) -> Known:
     )
 
 
-def labelled_events(monitor: Monitor, since: int, until: int) -> pd.DataFrame:  # noqa: ARG001
-    """Events with a label: id, tag, start, end (UTC), label ("true", "benign", "false", …)."""
-    # CONNECT: events are made elsewhere; from then on this is `monitor.events(since, until)`.
-    times = pd.Series([], dtype="datetime64[us, UTC]")
-    return pd.DataFrame({"id": [], "tag": [], "start": times, "end": times, "label": []})
+def labelled_events(monitor: Monitor, since: int, until: int) -> pd.DataFrame:
+    """Events that somebody labelled: id, tag, start, end (UTC), label ("true", "benign", "false", …)."""
+    events = monitor.events(None, since, until)
+    return events.loc[events["label"] != "", ["id", "tag", "start", "end", "label"]].reset_index(drop=True)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensormon import timestamps
+from sensormon.answers import KEPT_SECONDS
 from sensormon.clock import SECOND, Clock
 from sensormon.dead_letters import DeadLetters
 from sensormon.errors import JournalError, RowsRefused, StoreBroken, StoreCorrupt, StoreError, StoreFault
@@ -204,6 +205,7 @@ class Loader:
         self._last_checkpoint = now
         if self._position is not None and self._position > self._checkpointed:
             covered = self._position
+            self._store.drop_answers(now - KEPT_SECONDS * SECOND)
             self._store.checkpoint()
             self._checkpointed = covered
             self._journal.retire(covered)

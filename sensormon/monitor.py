@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from sensormon.archive import Archive
 from sensormon.clock import SECOND, Clock, SystemClock
@@ -22,9 +24,13 @@ from sensormon.collector import Collector, Receipt, Worker, run_loader, run_sour
 from sensormon.data_folder import DataFolder
 from sensormon.dead_letters import DeadLetters
 from sensormon.demonstrations import Demonstrator, remove_leftovers
+from sensormon.detector_memory import EVERY, read_memory, write_memory
 from sensormon.detectors import longest_lead, make
 from sensormon.detectors.base import Detector
 from sensormon.errors import JournalError, StoreError, UsageError
+from sensormon.event_actions import checked
+from sensormon.event_reader import EventReader
+from sensormon.intake import Intake
 from sensormon.journal import Journal
 from sensormon.ledger import Ledger, add_up, balance
 from sensormon.loader import Loader
@@ -40,6 +46,7 @@ from sensormon.sources import open_source
 from sensormon.sources.simulator import Simulator
 from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
 from sensormon.stores import Accounts, TagHistory, open_store
+from sensormon.stores.columns import as_table
 from sensormon.tags import TagTable, read_tags
 
 _log = logging.getLogger(__name__)
@@ -80,15 +87,25 @@ class Monitor:
         memory = recall(self._journal, self._store, self.started)
         in_force = settings_in_force(memory.settings, settings, self.started)
         pipeline = Pipeline(self.tags, in_force)
-        for history in memory.histories.values():
-            pipeline.restore(history.tag, history.n, history.time, history.value, history.learned)
+        remembered = read_memory(settings.data_dir, in_force)
+        for one in memory.histories.values():
+            pipeline.restore(one.tag, one.n, one.time, one.value, one.learned, remembered.get(one.tag))
         self._recent = RecentReadings()
         self._collector = Collector(
-            pipeline, self._journal, self._recent, memory.counters, self.clock, memory.pending
+            pipeline,
+            self._journal,
+            self._recent,
+            memory.counters,
+            self.clock,
+            memory.pending,
+            memory.actions,
         )
+        self._events = EventReader(self._store, self._recent, self._collector)
         self._loader = Loader(
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
+        self._remembered = self.started
+        self.intake = Intake(self._collector, memory.answers, self.clock)
         self._accounts = Accounts()
         self._last_ledger = Ledger(())
         self._source_state = SourceState.STARTING
@@ -98,6 +115,7 @@ class Monitor:
         self.workers = [
             Worker("collector", self._collect, self.clock),
             Worker("loader", self._load, self.clock),
+            Worker("intake", self.intake.run, self.clock),
         ]
         self.demonstrator = (
             Demonstrator(
@@ -125,15 +143,18 @@ class Monitor:
 
     def stop(self) -> None:
         """Stop taking readings, store what can be stored in a moment, let go of the folder."""
-        collecting, loading = self.workers
+        collecting, loading, taking = self.workers
         if self.demonstrator is not None:
             self.demonstrator.stop()
+        self.intake.close()
+        taking.stop(0.3)
         collecting.stop(0.3)
         loading.stop(0.4)
         if not loading.alive:
             self._loader.drain(STOP_SECONDS)
             self._report()
             self._loader.close()
+        self._remember()
         self._journal.close()
         self._folder.release()
         self._source_state = SourceState.STOPPED
@@ -176,6 +197,15 @@ class Monitor:
             except JournalError as error:
                 _log.error("what must be loaded again cannot be counted yet: %s", error)
         self._report()
+        if not 0 <= self.clock.now() - self._remembered < EVERY * SECOND:
+            self._remember()
+
+    def _remember(self) -> None:
+        self._remembered = self.clock.now()
+        try:
+            write_memory(self._folder.path, *self._collector.remember())
+        except OSError as error:
+            _log.warning("what the detector remembers cannot be written: %s", error)
 
     def _report(self) -> None:
         snapshot = {"time": self.clock.now(), "ledger": self.ledger().to_dict()}
@@ -196,6 +226,7 @@ class Monitor:
             store=self._loader.status(),
             failures=tuple(worker.failure for worker in self.workers if worker.failure),
             restarts=tuple(worker.last_failure for worker in self.workers if worker.last_failure),
+            silent=self._collector.silent(),
             dead_letters=DeadLetterStatus(
                 readings=self._dead_letters.counts().total(), damaged=self._dead_letters.damaged_now()
             ),
@@ -287,15 +318,83 @@ class Monitor:
         """How many stored readings with time >= since were flagged."""
         return self._store.anomaly_count(since)
 
+    def events(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
+        """The events of stored readings, a row an event, newest first. See `EventReader.events`."""
+        return self._events.events(tags, since, until, self.clock.now())
+
+    def act(
+        self,
+        event_ids: Sequence[int],
+        action: str,
+        who: str,
+        *,
+        label: str = "",
+        note: str = "",
+        until: int | None = None,
+    ) -> None:
+        """Acknowledge, label, shelve or note these events; durable when it returns.
+
+        See `event_actions` for the actions. Raises UsageError, or JournalError where it could
+        not be recorded.
+        """
+        now = self.clock.now()
+        self._collector.act(checked(event_ids, action, who, now, label=label, note=note, until=until))
+
+    @property
+    def acts(self) -> int:
+        """How many times somebody acted on events since the start."""
+        return self._collector.acts
+
+    def event_history(self, first: int, last: int) -> pd.DataFrame:
+        """What people did with events of readings with first <= id <= last, oldest first."""
+        return self._events.actions(first, last)
+
     def rejected(self, limit: int = 200) -> pd.DataFrame:
         """The newest rejected readings, newest first."""
         return self._store.rejected(limit)
+
+    def stream(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        limit: int | None = None,
+        anomalies: bool = False,
+    ) -> Iterator[pa.Table]:
+        """Readings with since <= time < until, or only those flagged, in pieces, in order of arrival.
+
+        The newest `limit` of them; stored or not. Raises StoreError, before the first piece,
+        where the store is needed and away.
+        """
+        memory = self._recent.frame(since, tags)
+        memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
+        if anomalies:
+            memory = memory[memory["is_anomaly"]]
+        if limit is not None:
+            memory = memory.tail(limit)
+            limit -= len(memory)
+        newest = as_table(memory)
+        if limit == 0:
+            return iter([newest])
+        stored = self._store.stream(
+            tags, since, until, below_id=self._recent.first_id, limit=limit, anomalies=anomalies
+        )
+        return chain(stored, [newest])
+
+    def last_scores(self) -> list[tuple[str, float, bool]]:
+        """Tag, score and verdict of the newest reading of each tag."""
+        return self._recent.last_scores()
 
     # -- detection ----------------------------------------------------------------
 
     def detection(self) -> DetectorSettings:
         """The detector settings in force."""
         return self._collector.settings
+
+    def settings_by_id(self) -> dict[int, DetectorSettings]:
+        """All detector settings there have been, by the id that readings name them with."""
+        return self._events.settings()
 
     def detection_log(self) -> pd.DataFrame:
         """Every change of the detector settings, newest first."""

@@ -56,7 +56,8 @@ PROFILES = {
 }
 """The three profiles of the benchmark."""
 
-STANDARD = PROFILES["standard"]
+STANDARD_NAME = "standard"
+STANDARD = PROFILES[STANDARD_NAME]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ The one module beside `runtime` that knows Streamlit. It draws; the words come f
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -65,6 +66,9 @@ _STYLE = """<style>
 .sum .term { font-size: .875rem; color: var(--quiet); }
 .sum .term:not(.abnormal) b { color: var(--text); }
 .sum .sign { font-size: 1.375rem; line-height: 1.8rem; padding-bottom: 1.3rem; color: var(--quiet); }
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .3rem 1rem;
+  font-size: .875rem; font-variant-numeric: tabular-nums; }
+.facts span { color: var(--quiet); display: block; font-size: .8rem; }
 .hoverlayer .axistext { display: none; } /* the hover line itself begins with the time */
 @media (min-width: 641px) {
   [data-testid="stColumn"]:has(> * .st-key-panel-controls) { position: sticky; top: 4rem;
@@ -150,6 +154,27 @@ def panel(key: str) -> DeltaGenerator:
 def chart(figure: go.Figure, key: str, alt: str) -> None:
     """The figure over the whole width, without a tool bar."""
     st.plotly_chart(figure, width="stretch", theme=None, key=key, config={"displayModeBar": False}, alt=alt)
+
+
+def picking_chart(figure: go.Figure, key: str, alt: str, on_pick: Callable[[int], None]) -> None:
+    """A chart made with `pick`; `on_pick` gets the id of the reading that is clicked."""
+
+    def clicked() -> None:
+        points = st.session_state[key]["selection"]["points"]
+        data = points[0].get("customdata") if points else None
+        if data:  # a row of an array comes back as a list, or as a mapping of its places
+            on_pick(int(list(data.values() if isinstance(data, Mapping) else data)[-1]))
+
+    st.plotly_chart(
+        figure,
+        width="stretch",
+        theme=None,
+        key=key,
+        on_select=clicked,
+        selection_mode="points",
+        config={"displayModeBar": False},
+        alt=alt,
+    )
 
 
 def not_readable(error: SensormonError) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sensormon.detector_memory import Remembered
 from sensormon.detectors import PER_TAG
 from sensormon.detectors.base import TagFacts
 from sensormon.memory import TagMemory
@@ -68,18 +69,37 @@ class Pipeline:
                 times = np.concatenate((stored.time[stored.learned], times[len(times) - since :]))
             self._restore_state(code, values, times)
 
-    def restore(self, tag: str, n: int, time: Ints, value: Floats, learned: Bools) -> None:
+    def restore(
+        self,
+        tag: str,
+        n: int,
+        time: Ints,
+        value: Floats,
+        learned: Bools,
+        remembered: Remembered | None = None,
+    ) -> None:
         """Go on after a restart: this tag's last readings, oldest first.
 
-        `n` is how many of the tag's readings had been learned in all. A tag that is no
-        longer in the table is passed over.
+        `n` is how many of the tag's readings had been learned in all. With what the
+        detector `remembered` a while before, and all the readings learned since then, it
+        goes on to the last bit. A tag that is no longer in the table is passed over.
         """
         code = self.tags.code(tag)
         if code < 0:
             return
         self._memory.restore(code, time, value, learned)
         self._learned[code] = n
-        self._restore_state(code, value[learned], time[learned])
+        values, times = value[learned], time[learned]
+        if remembered is None or not self._load(code, remembered, values, times):
+            self._restore_state(code, values, times)
+
+    def remember(self) -> dict[str, Remembered]:
+        """All that the detector remembers now, by tag."""
+        return {
+            tag.name: Remembered(int(self._learned[code]), self._state.save(code))
+            for code, tag in enumerate(self.tags)
+            if self._learned[code]
+        }
 
     def process(
         self,
@@ -127,6 +147,17 @@ class Pipeline:
                 self._state.load(code, self._before[code])
             else:
                 self._restore_state(code, *self._memory.learned(code))
+
+    def _load(self, code: int, remembered: Remembered, values: Floats, times: Ints) -> bool:
+        """Whether the detector could go on from there; the readings learned since are scored again."""
+        since = int(self._learned[code]) - remembered.n
+        if not 0 <= since <= len(values) or remembered.vector.shape != self._state.save(code).shape:
+            return False
+        self._state.load(code, remembered.vector)
+        if since:
+            rows = np.full(since, code, dtype=np.int32)
+            self._state.run(rows, values[-since:], np.ones(since, dtype=np.bool_), times[-since:])
+        return True
 
     def _restore_state(self, code: int, values: Floats, times: Ints) -> None:
         self._state.restore(code, int(self._learned[code]), values, times)

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     BAD_TIMESTAMP = "bad_timestamp"
     FUTURE_TIMESTAMP = "future_timestamp"
     DUPLICATE = "duplicate"
+    MALFORMED = "malformed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,76 +7,130 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sensormon.readings import is_good
 from sensormon.records import BatchEntry
 
 KEPT = 200_000
 """Readings kept, about: some 20 MB."""
+BLOCK = 1_000
+"""Readings in a block, about."""
+
+
+Columns = dict[str, np.ndarray[tuple[int], np.dtype[Any]]]
 
 
 class RecentReadings:
-    """Written by the collector, read by the pages."""
+    """Written by the collector, read by the pages.
+
+    Small batches are joined to blocks of about `BLOCK` readings, so that looking through them
+    does not cost more the smaller they came.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: deque[BatchEntry] = deque()
+        self._blocks: deque[Columns] = deque()
+        self._tail: list[BatchEntry] = []
+        self._tail_rows = 0
         self._rows = 0
 
     def append(self, entry: BatchEntry) -> None:
         """Add a batch that is durable."""
+        count = len(entry.processed.accepted)
+        if not count:
+            return
         with self._lock:
-            self._entries.append(entry)
-            self._rows += len(entry.processed.accepted)
-            while self._rows > KEPT and len(self._entries) > 1:
-                self._rows -= len(self._entries.popleft().processed.accepted)
+            self._tail.append(entry)
+            self._tail_rows += count
+            self._rows += count
+            if self._tail_rows >= BLOCK:
+                self._blocks.append(_joined([_columns(one) for one in self._tail]))
+                self._tail, self._tail_rows = [], 0
+            while self._rows > KEPT and len(self._blocks) > 1:
+                self._rows -= len(self._blocks.popleft()["id"])
 
     @property
     def first_id(self) -> int | None:
         """The lowest reading id in memory; None when there is none."""
         with self._lock:
-            return self._entries[0].first_id if self._entries else None
+            if self._blocks:
+                return int(self._blocks[0]["id"][0])
+            return self._tail[0].first_id if self._tail else None
+
+    def newest(self, tags: Iterable[str], since: int) -> dict[str, tuple[int, int]]:
+        """By tag, the time of its newest good reading that came in since (µs UTC) and its `n`."""
+        wanted, found = set(tags), dict[str, tuple[int, int]]()
+        for block in reversed(self._all()):
+            if not wanted or block["received"][-1] < since:
+                break
+            good = is_good(block["quality"]) & (block["received"] >= since)
+            for name in tuple(wanted):
+                rows = np.flatnonzero(good & (block["tag"] == name))
+                if len(rows):
+                    found[name] = int(block["time"][rows[-1]]), int(block["n"][rows[-1]])
+                    wanted.discard(name)
+        return found
 
     def frame(self, since: int, tags: Sequence[str] | None = None) -> pd.DataFrame:
         """The readings in memory with time >= since, in order of arrival, as the store gives them."""
-        with self._lock:
-            entries = list(self._entries)
-        frames = [_frame(entry, since, tags) for entry in entries if len(entry.processed.accepted)]
-        if not frames:
+        blocks = self._all()
+        kept = [_where(block, since, tags) for block in blocks]
+        if not any(len(block["id"]) for block in kept):
             return pd.DataFrame(_COLUMNS)
-        columns = {name: np.concatenate([frame[name] for frame in frames]) for name in frames[0]}
-        table = pd.DataFrame(columns)
+        table = pd.DataFrame(_joined(kept))
         for name in ("time", "received"):
             table[name] = table[name].astype("datetime64[us]").dt.tz_localize("UTC")
         return table
 
+    def last_scores(self) -> list[tuple[str, float, bool]]:
+        """Tag, score and verdict of the newest reading of each tag in memory."""
+        found: dict[str, tuple[float, bool]] = {}
+        for block in reversed(self._all()):
+            names, first = np.unique(block["tag"][::-1].astype(str), return_index=True)
+            for name, row in zip(names.tolist(), (len(block["id"]) - 1 - first).tolist(), strict=True):
+                found.setdefault(name, (float(block["score"][row]), bool(block["is_anomaly"][row])))
+        return [(name, *one) for name, one in sorted(found.items())]
 
-def _frame(
-    entry: BatchEntry, since: int, tags: Sequence[str] | None
-) -> dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]]:
-    batch, scores = entry.processed.accepted, entry.processed.scores
-    keep = batch.time >= since
+    def _all(self) -> list[Columns]:
+        with self._lock:
+            blocks, tail = list(self._blocks), list(self._tail)
+        return [*blocks, *([_joined([_columns(one) for one in tail])] if tail else [])]
+
+
+def _joined(blocks: Sequence[Columns]) -> Columns:
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def _where(block: Columns, since: int, tags: Sequence[str] | None) -> Columns:
+    keep = block["time"] >= since
     if tags is not None:
-        keep &= np.array([name in tags for name in batch.tags], dtype=np.bool_)[batch.tag]
-    rows = np.flatnonzero(keep)
-    count = len(rows)
+        wanted = set(tags)
+        keep &= np.array([name in wanted for name in block["tag"].tolist()], dtype=np.bool_)
+    return block if keep.all() else {name: column[keep] for name, column in block.items()}
+
+
+def _columns(entry: BatchEntry) -> Columns:
+    batch, scores = entry.processed.accepted, entry.processed.scores
+    count = len(batch)
     names = np.array(batch.tags, dtype=object)
     return {
-        "id": entry.first_id + rows,
-        "tag": names[batch.tag[rows]],
-        "time": batch.time[rows],
+        "id": entry.first_id + np.arange(count),
+        "tag": names[batch.tag],
+        "time": batch.time,
         "received": np.full(count, batch.received),
-        "value": batch.value[rows],
-        "quality": batch.quality[rows],
-        "n": scores.n[rows],
-        "score": scores.score[rows],
-        "expected": scores.expected[rows],
-        "lower": scores.lower[rows],
-        "upper": scores.upper[rows],
-        "is_anomaly": scores.is_anomaly[rows],
+        "value": batch.value,
+        "quality": batch.quality,
+        "n": scores.n,
+        "score": scores.score,
+        "expected": scores.expected,
+        "lower": scores.lower,
+        "upper": scores.upper,
+        "is_anomaly": scores.is_anomaly,
         "settings": np.full(count, entry.processed.settings, dtype=np.int32),
         "source": np.full(count, batch.source, dtype=object),
         "origin": np.full(count, str(batch.origin), dtype=object),

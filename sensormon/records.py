@@ -1,9 +1,10 @@
 """What the journal carries: numbered entries, and their bytes.
 
-An entry is a processed batch or a change of the detector settings. This module turns
-its content to bytes and back; `journal.py` numbers, checksums and syncs those bytes.
+An entry is a processed batch, a change of the detector settings or what a person did with
+events. This module turns its content to bytes and back; `journal.py` numbers, checksums
+and syncs those bytes.
 
-Bytes of an entry: one byte for the kind (B batch, S settings), the length of the head
+Bytes of an entry: one byte for the kind (B batch, S settings, A event action), the length of the head
 (u32), the head (JSON, UTF-8), then for a batch its columns one after the other, raw and
 little-endian, in the order of `_COLUMNS`, each as long as the head's `rows` says.
 """
@@ -38,18 +39,34 @@ class DetectorSettings:
     base: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class KeptAnswer:
+    """What the sender of `key` was told, so that sending again gets the same and stores nothing.
+
+    `fingerprint` is a digest of what was sent, `status` and `body` the answer, `received`
+    when it came in (µs UTC).
+    """
+
+    key: str
+    fingerprint: str
+    status: int
+    body: str
+    received: int
+
+
 @dataclass(frozen=True, eq=False)
 class BatchEntry:
     """A processed batch. Accepted row i has the reading id `first_id + i`.
 
     `received_totals` is how many readings of each source had come in to this journal up to
     and including this batch: the left-hand side of the ledger, carried along so that a
-    restart knows it without the store.
+    restart knows it without the store. `answers` are durable with the readings they tell of.
     """
 
     first_id: int
     received_totals: Mapping[str, int]
     processed: Processed
+    answers: tuple[KeptAnswer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,31 @@ class SettingsEntry:
     settings: DetectorSettings
 
 
-Entry = BatchEntry | SettingsEntry
+@dataclass(frozen=True)
+class EventAction:
+    """What a person did with events: `action` is one of `sensormon.event_actions.ACTIONS`.
+
+    `readings` has one flagged reading of each event, by its id. `time` and `until` (for how
+    long it is shelved, 0 where it is not) are µs UTC; `label` and `note` may be empty.
+    """
+
+    readings: tuple[int, ...]
+    time: int
+    who: str
+    action: str
+    label: str = ""
+    until: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ActionEntry:
+    """Somebody did something with events."""
+
+    action: EventAction
+
+
+Entry = BatchEntry | SettingsEntry | ActionEntry
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +128,8 @@ def encode(entry: Entry) -> bytes:
     """The bytes of an entry."""
     if isinstance(entry, SettingsEntry):
         return _pack(b"S", asdict(entry.settings))
+    if isinstance(entry, ActionEntry):
+        return _pack(b"A", asdict(entry.action))
     processed, batch = entry.processed, entry.processed.accepted
     head = {
         "rows": len(batch),
@@ -103,6 +146,10 @@ def encode(entry: Entry) -> bytes:
             for r in processed.rejected
         ],
     }
+    if entry.answers:  # absent otherwise: records from before there were any have no such key
+        head["answers"] = [
+            (one.key, one.fingerprint, one.status, one.body, one.received) for one in entry.answers
+        ]
     columns = [getattr(batch, name).astype(kind, copy=False) for name, kind in _BATCH_COLUMNS.items()]
     columns += [
         getattr(processed.scores, name).astype(kind, copy=False) for name, kind in _SCORE_COLUMNS.items()
@@ -118,6 +165,8 @@ def decode(payload: bytes) -> Entry:
         head = json.loads(payload[_HEAD.size : start])
         if kind == b"S" and start == len(payload):
             return SettingsEntry(DetectorSettings(**head))
+        if kind == b"A" and start == len(payload):
+            return ActionEntry(EventAction(**{**head, "readings": tuple(head["readings"])}))
         if kind == b"B":
             return _batch_entry(head, payload, start)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError, struct.error) as error:
@@ -162,4 +211,5 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
         first_id=head["first_id"],
         received_totals=head["received_totals"],
         processed=Processed(accepted=batch, scores=scores, settings=head["settings"], rejected=rejected),
+        answers=tuple(KeptAnswer(*one) for one in head.get("answers", ())),
     )

@@ -2,7 +2,7 @@
 
 From the store as far as it can be reached, then from the journal beyond it: the last
 readings of each tag (for the detector's windows and for duplicates), where ids and
-running totals go on, which detector settings are in force. Where the store cannot be
+running totals go on, which detector settings are in force, what senders were told. Where the store cannot be
 reached the journal alone is used; then a tag whose readings it no longer has warms up
 anew.
 """
@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from sensormon.answers import KEPT_ANSWERS
 from sensormon.collector import Counters, Pending
 from sensormon.detectors import make
 from sensormon.errors import StoreCorrupt, StoreError, UsageError
 from sensormon.journal import Journal
 from sensormon.memory import KEPT
 from sensormon.readings import is_good
-from sensormon.records import BatchEntry, DetectorSettings, Record
+from sensormon.records import ActionEntry, BatchEntry, DetectorSettings, EventAction, KeptAnswer, Record
 from sensormon.settings import Settings
 from sensormon.stores import Store, TagHistory
 
@@ -41,6 +42,8 @@ class Memory:
     counters: Counters = field(default_factory=lambda: Counters(1, {}))
     settings: DetectorSettings | None = None
     pending: list[Pending] = field(default_factory=list)
+    actions: list[tuple[int, EventAction]] = field(default_factory=list)  # by record number, not stored yet
+    answers: list[KeptAnswer] = field(default_factory=list)
     first_start: bool = False
     kept: int = KEPT
 
@@ -86,11 +89,15 @@ def _read_store(memory: Memory, journal: Journal, store: Store) -> int:
     memory.histories = {one.tag: one for one in store.tag_histories(memory.kept)}
     received = store.accounts().received.get(journal.writer, {})
     memory.counters = Counters(store.next_id(), dict(received))
+    memory.answers = store.kept_answers(KEPT_ANSWERS)
     return position
 
 
 def _replay(memory: Memory, record: Record) -> None:
     entry = record.entry
+    if isinstance(entry, ActionEntry):
+        memory.actions.append((record.number, entry.action))
+        return
     if not isinstance(entry, BatchEntry):
         memory.settings = entry.settings
         memory.kept = max(KEPT, _lead(memory.settings))
@@ -99,6 +106,7 @@ def _replay(memory: Memory, record: Record) -> None:
     batch = processed.accepted
     memory.counters.next_id = max(memory.counters.next_id, entry.first_id + len(batch))
     memory.counters.received.update(entry.received_totals)
+    memory.answers += entry.answers
     memory.pending.append(Pending(record.number, batch.source, processed.received, batch.received))
     learned = is_good(batch.quality)
     for code, tag in enumerate(batch.tags):

@@ -11,6 +11,9 @@
 | SENSORMON_WINDOW    | readings in the z-score's window, 5 to 1000     | 50                   |
 | SENSORMON_THRESHOLD | z above which a reading is an anomaly, 1 to 8   | 3.0                  |
 | SENSORMON_TOKEN     | the token that writes need                      | made at first start  |
+| SENSORMON_READ_TOKEN | the token that reads over HTTP need            | none: reads are open |
+| SENSORMON_MAX_BODY  | MB that the body of a request may have          | 8                    |
+| SENSORMON_MAX_BATCH | readings that a request may have                | 100000               |
 | SENSORMON_JOURNAL_QUOTA | MB that the journal may take, 0: all there is | 4096               |
 | SENSORMON_DEMO      | 1 shows the buttons that break the running system | 0                  |
 
@@ -46,6 +49,9 @@ class Settings:
     window: int = 50
     threshold: float = 3.0
     token: str = field(default="", repr=False)
+    read_token: str = field(default="", repr=False)
+    max_body: int = 8
+    max_batch: int = 100_000
     journal_quota: int = 4096
     demo: bool = False
 
@@ -63,7 +69,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     known = {
         "DATA_DIR", "TAGS", "STORE", "SOURCE", "SEED", "INTERVAL", "WINDOW", "THRESHOLD", "TOKEN",
-        "JOURNAL_QUOTA", "DEMO",
+        "READ_TOKEN", "MAX_BODY", "MAX_BATCH", "JOURNAL_QUOTA", "DEMO",
     }  # fmt: skip
     values = {key: environment.get(f"SENSORMON_{key}", "").strip() for key in known}
     default = Settings()
@@ -94,9 +100,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     store = values["STORE"]
     if "://" in store and not store.startswith(("postgresql://", "postgres://")):
         raise _wrong("STORE", store.split("://")[0] + "://…", "Use a file's path or a postgresql:// URL")
-    token = values["TOKEN"]
-    if not (token.isascii() and token.isprintable()) or " " in token:
-        raise _wrong("TOKEN", "(hidden)", "Use printable ASCII characters without spaces")
+    for key in ("TOKEN", "READ_TOKEN"):
+        token = values[key]
+        if not (token.isascii() and token.isprintable()) or " " in token:
+            raise _wrong(key, "(hidden)", "Use printable ASCII characters without spaces")
     return Settings(
         data_dir=Path(values["DATA_DIR"]) if values["DATA_DIR"] else default.data_dir,
         tags=Path(values["TAGS"]) if values["TAGS"] else default.tags,
@@ -106,7 +113,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         interval=number("INTERVAL", 0.01, 86_400, default.interval, "seconds"),
         window=whole("WINDOW", *WINDOW, default.window, "readings"),
         threshold=number("THRESHOLD", *THRESHOLD, default.threshold, "standard deviations"),
-        token=token,
+        token=values["TOKEN"],
+        read_token=values["READ_TOKEN"],
+        max_body=whole("MAX_BODY", 1, 1024, default.max_body, "MB"),
+        max_batch=whole("MAX_BATCH", 1, 1_000_000, default.max_batch, "readings"),
         journal_quota=whole("JOURNAL_QUOTA", 0, 2**30, default.journal_quota, "MB"),
         demo=bool(whole("DEMO", 0, 1, 0, "")),
     )

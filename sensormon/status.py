@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sensormon.watchdog import Silence
+
 
 class SourceState(StrEnum):
     """What the source is doing."""
@@ -106,6 +108,7 @@ class Status:
     failures: tuple[str, ...] = ()
     restarts: tuple[str, ...] = ()
     dead_letters: DeadLetterStatus = DeadLetterStatus()
+    silent: tuple[Silence, ...] = ()  # tags that are overdue, the longest silence first
 
     @property
     def writing(self) -> WriteState:

@@ -21,6 +21,7 @@ from sensormon.status import (
     StoreStatus,
     WriteState,
 )
+from sensormon.watchdog import Silence
 from sensormon.words import Phrase, counted, duration, every, latency, pace, refused, size
 
 STALE = 5
@@ -168,6 +169,8 @@ def alarms(status: Status) -> tuple[str, ...]:
             f"No reading for {duration(status.data_age)}, one is due {every(status.source.interval)}. "
             "Check the sensor's connection and clock; collecting goes on by itself."
         )
+    elif status.silent and not status.failures:
+        lines.append(silence_words(status.silent))
     if status.store.state in (StoreState.RETRYING, StoreState.FAILED):
         words = store_phrase(status.store, status.journal, status.now).text
         detail = f" ({status.store.problem.rstrip('.')})" if status.store.problem else ""
@@ -177,6 +180,17 @@ def alarms(status: Status) -> tuple[str, ...]:
         for name in status.journal.damaged
     ]
     return tuple(lines)
+
+
+def silence_words(silent: tuple[Silence, ...]) -> str:
+    """Which tags have stopped reporting, the three longest by name."""
+    if len(silent) == 1:
+        (one,) = silent
+        words = f"{one.label} has been silent for {duration(one.seconds)}"
+        return f"{words}. Check the sensor and its connection."
+    named = ", ".join(f"{one.label} for {duration(one.seconds)}" for one in silent[:3])
+    more = f" and {counted(len(silent) - 3, 'other')}" if len(silent) > 3 else ""
+    return f"{counted(len(silent), 'tag')} have been silent: {named}{more}. Check their connection."
 
 
 def boxes(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Box, ...]:

@@ -70,11 +70,14 @@ class View:
         return f"%d %b {time}" if self.span[1] - self.span[0] > 86_400_000_000 else time
 
 
-def line(view: View, palette: Palette, score: str = "z", threshold: float | None = None) -> Trace:
+def line(
+    view: View, palette: Palette, score: str = "z", threshold: float | None = None, *, pick: bool = False
+) -> Trace:
     """The reading line, broken at gaps; its hover tells everything about a reading.
 
     `score` is what the score is called. The limit of a flagged reading is `threshold`; without
-    it, what the band says it was.
+    it, what the band says it was. With `pick` each reading can be clicked; the last of its
+    `customdata` is its id.
     """
     rows = np.flatnonzero(~view.bad)
     at = np.flatnonzero(np.diff(view.segment[rows])) + 1
@@ -92,17 +95,34 @@ def line(view: View, palette: Palette, score: str = "z", threshold: float | None
     if not judged.all():
         template = np.where(judged, full, f"{head}  not judged<extra></extra>").astype(object)
         template = np.insert(template, at, full).tolist()
+    kind: type[np.floating[Any]] = np.float32
+    marks: Trace = {}
+    if pick:
+        customdata = np.column_stack((customdata, view.rows["id"].to_numpy(dtype=np.float64)[rows]))
+        kind = np.float64  # an id has more digits than 32 bits
+        marks = _clickable(palette)
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines+markers" if pick else "lines",
         "x": np.insert(view.x[rows], at, (view.x[rows][at - 1] + view.x[rows][at]) / 2),
         "y": np.insert(view.value[rows], at, np.nan),
-        "customdata": np.insert(customdata, at, np.nan, axis=0).astype(np.float32),
+        "customdata": np.insert(customdata, at, np.nan, axis=0).astype(kind),
         "text": np.insert(np.asarray(text, dtype=object), at, "").tolist(),
         "hovertemplate": template,
         "hoverinfo": "y",
         "line": {"color": palette.line, "width": 1.4},
         "connectgaps": False,
+        **marks,
+    }
+
+
+def _clickable(palette: Palette) -> Trace:
+    """Marks that are seen once they are chosen; Plotly lets no plain line be clicked."""
+    chosen = {"opacity": 1, "color": palette.interaction, "size": 11}
+    return {
+        "marker": {"opacity": 0, "size": 8, "color": palette.interaction, "symbol": "circle"},
+        "selected": {"marker": chosen},
+        "unselected": {"marker": {"opacity": 0}},
     }
 
 
@@ -204,9 +224,11 @@ def markers(view: View, rows: Bools, symbol: str, color: str, size: int, *, widt
     }
 
 
-def bad_readings(view: View, palette: Palette) -> Trace:
+def bad_readings(view: View, palette: Palette, *, pick: bool = False) -> Trace:
     trace = markers(view, view.bad, "x-thin-open", palette.uncertain, 8, width=2)
     head = f"%{{x|{view.clock}}}  %{{y:,.{view.tag.decimals}f}} {view.tag.unit}"
+    if pick:
+        trace["customdata"] = view.rows["id"].to_numpy(dtype=np.float64)[view.bad][:, None]
     return {**trace, "hoverinfo": "y", "hovertemplate": f"{head}  bad quality, not judged<extra></extra>"}
 
 

@@ -23,7 +23,7 @@ FUTURE = 600 * SECOND
 EARLIEST = timestamps.parse("1900-01-01")
 """No reading can be older: a time before it is a mistake in the sender (µs UTC)."""
 
-_SHOWN = 200
+SHOWN = 200
 """Characters of a wrong text that are kept, so that a rejection stays small."""
 
 
@@ -52,9 +52,9 @@ def parse_rows(
                     source=source,
                     received=received,
                     index=index,
-                    tag=_shown(tag),
-                    time=_shown(time),
-                    value=_shown(value),
+                    tag=shown(tag),
+                    time=shown(time),
+                    value=shown(value),
                     reason=reason,
                     detail=detail,
                 )
@@ -65,9 +65,9 @@ def parse_rows(
 
 def _malformed(tag: object, time: object, value: object) -> tuple[Reason, str] | None:
     if not isinstance(tag, str):
-        return Reason.UNKNOWN_TAG, f"the tag must be text, not {_shown(tag)!r}"
+        return Reason.UNKNOWN_TAG, f"the tag must be text, not {shown(tag)!r}"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return Reason.NOT_A_NUMBER, f"the value must be a number, not {_shown(value)!r}"
+        return Reason.NOT_A_NUMBER, f"the value must be a number, not {shown(value)!r}"
     try:
         float(value)
     except OverflowError:
@@ -79,15 +79,16 @@ def _malformed(tag: object, time: object, value: object) -> tuple[Reason, str] |
     except (ValueError, OverflowError):
         return (
             Reason.BAD_TIMESTAMP,
-            f"{_shown(time)!r} is not an ISO 8601 time such as 2026-01-31T12:00:00Z",
+            f"{shown(time)!r} is not an ISO 8601 time such as 2026-01-31T12:00:00Z",
         )
     return None
 
 
-def _shown(value: object) -> str:
-    text = "" if value is None else str(value)[: _SHOWN + 1]
+def shown(value: object) -> str:
+    """What came, as text that is short and can be stored."""
+    text = "" if value is None else str(value)[: SHOWN + 1]
     text = text.replace("\x00", "␀").encode("utf-8", "replace").decode("utf-8")
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
 class Limits:
@@ -150,7 +151,7 @@ def rejection(
         source=batch.source,
         received=batch.received,
         index=positions[row] if positions is not None else row,
-        tag=_shown(batch.tags[batch.tag[row]]),
+        tag=shown(batch.tags[batch.tag[row]]),
         time=_render(int(batch.time[row])),
         value=repr(value) if math.isfinite(value) else str(value),
         reason=reason,

@@ -19,6 +19,7 @@ _REFUSED = {
     "out_of_range": "outside the valid range",
     "not_finite": "not a finite number",
     "not_a_number": "not a number",
+    "malformed": "not a reading",
     "bad_timestamp": "unreadable timestamp",
     "future_timestamp": "timestamp in the future",
     "duplicate": "duplicate",

@@ -90,7 +90,7 @@ def test_with_no_space_for_the_database_readings_wait_in_the_journal(
     submit(monitor, 50, 0)
     monitor.drain()
     ballast = fill(small_disk)
-    for i in range(40):
+    for i in range(12):
         submit(monitor, 50, 50 + 50 * i)
         clock.advance(31)
         monitor.drain()
@@ -102,6 +102,6 @@ def test_with_no_space_for_the_database_readings_wait_in_the_journal(
     for _ in range(3):
         clock.advance(31)
         monitor.drain()
-    assert monitor.ledger().total.stored == 2050
+    assert monitor.ledger().total.stored == 650
     monitor.stop()
     assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()

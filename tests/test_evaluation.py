@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sensormon import evaluation
+from sensormon.errors import UsageError
 from sensormon.evaluation import FAULT_ROWS, PHIS, SIZES, detection_share, false_alarm_rate, flags_of
 from sensormon.tags import read_tags
 
@@ -43,6 +44,17 @@ def test_each_fault_does_what_its_name_says() -> None:
     assert np.allclose(change["drift"], np.linspace(0.015, 3.0, 200))
     assert (made["stuck"][100:] == noise[99]).all()
     assert np.allclose(made["noise"][100:], 3.0 * noise[100:])
+    assert np.allclose(made["quiet"][100:], 0.2 * noise[100:])
+
+
+def test_a_gap_is_in_the_times() -> None:
+    assert np.diff(evaluation.seconds_apart(5, 3)).tolist() == [10**6, 10**6, 61 * 10**6, 10**6]
+
+
+def test_rows_of_several_tags_are_correlated() -> None:
+    rows = evaluation.correlated_rows(0.5, 20_000, 3, np.random.default_rng(1))
+    assert np.abs(np.corrcoef(rows.T)[np.triu_indices(3, 1)]).max() > 0.1
+    assert np.corrcoef(rows[1:, 0], rows[:-1, 0])[0, 1] == pytest.approx(0.5, abs=0.03)
 
 
 @pytest.mark.parametrize(("fault", "start"), [("spike", 0), ("spike", 300), ("nonsense", 100)])
@@ -78,9 +90,12 @@ def test_nab_files_are_read_and_scored(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "one.csv").write_text("timestamp,value\n" + "\n".join(lines), encoding="utf-8")
     windows = {"a/one.csv": [["2014-01-01 08:20:00.000000", "2014-01-01 09:59:00.000000"]]}
-    scores = evaluation.nab_scores(lambda values: values > 0.5, tmp_path, windows)
+    scores = evaluation.nab_scores(evaluation.nab_series(lambda values: values > 0.5, tmp_path, windows))
     assert scores == {"standard": 100.0, "reward_low_FP": 100.0, "reward_low_FN": 100.0}
-    assert evaluation.nab_scores(never, tmp_path, windows)["standard"] == 0.0
+    assert evaluation.nab_scores(evaluation.nab_series(never, tmp_path, windows))["standard"] == 0.0
+    windows["a/one.csv"][0][1] = "2014-01-01 09:59:30"
+    with pytest.raises(UsageError, match="no reading"):
+        evaluation.nab_series(never, tmp_path, windows)
 
 
 @pytest.mark.parametrize("phi", PHIS)

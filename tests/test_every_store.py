@@ -11,7 +11,7 @@ import pytest
 from sensormon.clock import SECOND
 from sensormon.errors import StoreUnavailable
 from sensormon.readings import InjectedFault, Processed
-from sensormon.records import BatchEntry, DetectorSettings, Record, SettingsEntry
+from sensormon.records import ActionEntry, BatchEntry, DetectorSettings, EventAction, Record, SettingsEntry
 from sensormon.stores import Store, open_store
 from tests.conftest import START
 
@@ -106,6 +106,22 @@ def test_settings_are_kept_in_order(store: Store) -> None:
     assert store.detector_settings() == changes
 
 
+def test_what_people_did_with_events_is_kept_and_not_taken_twice(store: Store) -> None:
+    label = EventAction((7, 9), START + 5, "night shift", "label", label="benign", note="it's \u00b0; --")
+    shelve = EventAction((7,), START + 3, "Ana", "shelve", until=START + 60 * SECOND)
+    entries = [Record(1, ActionEntry(label)), Record(2, ActionEntry(shelve))]
+    store.load("w", entries)
+    store.load("w", entries)
+    frame = store.event_actions(1, 8)
+    assert frame["action"].tolist() == ["shelve", "label"]
+    assert frame["who"].tolist() == ["Ana", "night shift"]
+    assert frame["until"].iloc[0].value == (START + 60 * SECOND) * 1000
+    assert frame["until"].isna().tolist() == [False, True]
+    assert frame["note"].tolist() == ["", label.note]
+    assert store.event_actions(1, 99)["reading"].tolist() == [7, 7, 9]
+    assert store.event_actions(10, 99).empty
+
+
 def test_readings_are_bounded_by_tag_time_id_and_number(store: Store, records: Records) -> None:
     store.load("w", records(1, 100))
 
@@ -168,6 +184,7 @@ def test_an_empty_store_answers_every_question(store: Store) -> None:
     assert store.anomalies(None, 0, FAR, 0, 10).empty
     assert store.rejected(5).empty
     assert store.injected_faults(0, FAR).empty
+    assert store.event_actions(0, 10**9).empty
     assert store.tag_histories(10) == []
     assert store.detector_settings() == []
     assert store.next_id() == 1

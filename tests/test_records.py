@@ -14,7 +14,16 @@ from hypothesis.extra import numpy as arrays
 
 from sensormon.errors import JournalDamaged
 from sensormon.readings import Batch, InjectedFault, Origin, Processed, Reason, Rejection, Scores
-from sensormon.records import BatchEntry, DetectorSettings, Entry, SettingsEntry, decode, encode
+from sensormon.records import (
+    ActionEntry,
+    BatchEntry,
+    DetectorSettings,
+    Entry,
+    EventAction,
+    SettingsEntry,
+    decode,
+    encode,
+)
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 floats = st.floats(width=64)  # NaN, infinities, subnormals and -0.0 among them
@@ -28,6 +37,14 @@ settings_entries = st.builds(
         DetectorSettings, int64, int64, st.text(), st.text(),
         st.dictionaries(st.text(), st.floats(allow_nan=False)),
         st.dictionaries(st.text(), st.floats(allow_nan=False)),
+    ),
+)  # fmt: skip
+
+action_entries = st.builds(
+    ActionEntry,
+    st.builds(
+        EventAction, st.lists(int64, max_size=4).map(tuple), int64, st.text(), st.text(), st.text(), int64,
+        st.text(),
     ),
 )  # fmt: skip
 
@@ -87,6 +104,12 @@ def test_a_batch_comes_back_bit_for_bit(entry: BatchEntry) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(settings_entries)
 def test_settings_come_back_as_they_were(entry: SettingsEntry) -> None:
+    assert decode(encode(entry)) == entry
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(action_entries)
+def test_what_people_did_comes_back_as_it_was(entry: ActionEntry) -> None:
     assert decode(encode(entry)) == entry
 
 

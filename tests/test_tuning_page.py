@@ -28,7 +28,6 @@ from tests.test_pages import show, text
 
 FAR = START + 10**13
 SINCE = START - 900 * SECOND
-NO_LABELS = known_events.labelled_events(None, 0, 0)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -106,6 +106,11 @@ def detect(
 ) -> pd.DataFrame:
     """Score a series, one row a value: value, score, threshold, expected, lower, upper, is_anomaly.
 
+    `detector` is one of DETECTORS, `params` are its parameters by name: help(DETECTORS["cusum"])
+    says what it catches, what it misses and which parameters it has. "zscore", the default, is
+    the rolling z-score over `window` (50) values with a `threshold` (3.0); "recommended" is the
+    one for data nobody has looked at.
+
     Causal: row i depends on the values up to i alone. `times`, one a value, becomes the
     index: dates, ISO 8601 text (UTC where there is no zone), or numbers of seconds. Without
     them a Series keeps its index, whose dates are used if it has any; otherwise the readings
@@ -122,6 +127,22 @@ def detect(
 
     Raises UsageError for an unknown detector or parameter, for values that are no numbers
     and for times that are none.
+
+    >>> series = np.random.default_rng(0).normal(37.0, 0.2, 500)
+    >>> series[400] = 39.0
+    >>> result = detect(series, detector="recommended")
+    >>> bool(result["is_anomaly"][400])
+    True
+
+    Two tags that go together, until one of them does not:
+
+    >>> frame = pd.DataFrame({"inlet": series, "outlet": 2 * series})
+    >>> frame.loc[450:, "outlet"] -= 3.0
+    >>> result = detect(frame, detector="recommended", baseline=300)
+    >>> bool(result["is_anomaly"].iloc[-1])
+    True
+    >>> list(result.columns[7:])
+    ['inlet', 'outlet']
     """
     if isinstance(values, pd.DataFrame):
         return _detect_rows(values, times, detector, params)

@@ -7,16 +7,17 @@ loader decides. `tests/test_every_store.py` is the contract.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
+import pyarrow as pa
 
 from sensormon.errors import UsageError
 from sensormon.readings import Bools, Floats, Ints
-from sensormon.records import DetectorSettings, Record
+from sensormon.records import DetectorSettings, KeptAnswer, Record
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,21 @@ class Store(Protocol):
     ) -> pd.DataFrame:
         """Readings with since <= time < until in order of arrival; the newest `limit` of them."""
 
+    def stream(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        limit: int | None = None,
+        anomalies: bool = False,
+    ) -> Iterator[pa.Table]:
+        """`readings`, or only those flagged, in pieces: Arrow tables with times as timestamp[us, UTC].
+
+        The first piece is there, or the StoreError raised, when this returns; it may be empty.
+        """
+
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
         """The newest `rows` good readings of the tag with a lower id, in order of arrival."""
 
@@ -141,6 +157,18 @@ class Store(Protocol):
 
     def detector_settings(self) -> list[DetectorSettings]:
         """Every change of the detector settings, oldest first."""
+
+    def event_actions(self, first: int, last: int) -> pd.DataFrame:
+        """What people did with events, by readings with first <= id <= last, oldest first.
+
+        The columns of the table `event_actions` (schema.sql), times as datetime64[us, UTC].
+        """
+
+    def kept_answers(self, limit: int) -> list[KeptAnswer]:
+        """The newest answers to requests with a key, oldest first."""
+
+    def drop_answers(self, before: int) -> None:
+        """Forget the answers to requests that came in before this time."""
 
     def recount(self) -> Recount:
         """Count what is really there, row by row, for `verify`."""

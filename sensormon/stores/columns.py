@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from sensormon.readings import Rejection
-from sensormon.records import BatchEntry, Record
+from sensormon.records import ActionEntry, BatchEntry, Record
 
 _TIME = pa.timestamp("us")
+
+
+_READINGS = pa.schema(
+    [
+        ("id", pa.int64()), ("tag", pa.string()),
+        ("time", pa.timestamp("us", "UTC")), ("received", pa.timestamp("us", "UTC")),
+        ("value", pa.float64()), ("quality", pa.uint32()), ("n", pa.int64()), ("score", pa.float64()),
+        ("expected", pa.float64()), ("lower", pa.float64()), ("upper", pa.float64()),
+        ("is_anomaly", pa.bool_()), ("settings", pa.int32()), ("source", pa.string()),
+        ("origin", pa.string()),
+    ]
+)  # fmt: skip
+
+
+def as_table(readings: pd.DataFrame) -> pa.Table:
+    """A frame of readings as an Arrow table, as stores stream them: NaN is null."""
+    return pa.Table.from_pandas(readings, schema=_READINGS, preserve_index=False)
 
 
 def row_ids(record: Record) -> list[int]:
@@ -96,5 +114,46 @@ def fault_columns(records: Sequence[Record]) -> pa.Table:
             "tag": pa.array([r.tag for r in rows], pa.string()),
             "time": pa.array([r.time for r in rows], _TIME),
             "fault": pa.array([r.fault for r in rows], pa.string()),
+        }
+    )
+
+
+def action_columns(records: Sequence[Record]) -> pa.Table:
+    """What people did with events, as rows of `event_actions`, one an event."""
+    rows = [
+        (reading, record.number, record.entry.action)
+        for record in records
+        if isinstance(record.entry, ActionEntry)
+        for reading in record.entry.action.readings
+    ]
+    return pa.table(
+        {
+            "reading": pa.array([reading for reading, _, _ in rows], pa.int64()),
+            "number": pa.array([number for _, number, _ in rows], pa.int64()),
+            "time": pa.array([one.time for *_, one in rows], _TIME),
+            "who": pa.array([one.who for *_, one in rows], pa.string()),
+            "action": pa.array([one.action for *_, one in rows], pa.string()),
+            "label": pa.array([one.label for *_, one in rows], pa.string()),
+            "until": pa.array([one.until or None for *_, one in rows], _TIME),
+            "note": pa.array([one.note for *_, one in rows], pa.string()),
+        }
+    )
+
+
+def answer_columns(records: Sequence[Record]) -> pa.Table:
+    """The answers kept in these records as rows of `kept_answers`."""
+    rows = [
+        one
+        for entry in (record.entry for record in records)
+        if isinstance(entry, BatchEntry)
+        for one in entry.answers
+    ]
+    return pa.table(
+        {
+            "key": pa.array([r.key for r in rows], pa.string()),
+            "fingerprint": pa.array([r.fingerprint for r in rows], pa.string()),
+            "status": pa.array([r.status for r in rows], pa.int32()),
+            "body": pa.array([r.body for r in rows], pa.string()),
+            "received": pa.array([r.received for r in rows], _TIME),
         }
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import duckdb
@@ -11,7 +12,14 @@ import pyarrow as pa
 
 from sensormon.records import BatchEntry, Record, SettingsEntry
 from sensormon.stores import Watermark
-from sensormon.stores.columns import fault_columns, reading_columns, rejected_columns, row_ids
+from sensormon.stores.columns import (
+    action_columns,
+    answer_columns,
+    fault_columns,
+    reading_columns,
+    rejected_columns,
+    row_ids,
+)
 from sensormon.timestamps import to_datetime
 
 
@@ -36,6 +44,8 @@ def insert_all(
     for table, columns in (
         ("rejected", rejected_columns(records)),
         ("injected_faults", fault_columns(records)),
+        ("event_actions", action_columns(records)),
+        ("kept_answers", answer_columns(records)),
     ):
         if columns.num_rows:
             _insert(cursor, table, columns)
@@ -129,3 +139,48 @@ def _add_stored(cursor: duckdb.DuckDBPyConnection, source: str, count: int) -> N
 def naive(time: int) -> Any:
     """The time (µs UTC) as the store keeps it: UTC without a zone."""
     return to_datetime(time).replace(tzinfo=None)
+
+
+PIECE = 20_000
+"""Rows in a piece of a streamed result."""
+
+
+def arrow_pieces(
+    cursor: duckdb.DuckDBPyConnection,
+    query: str,
+    values: Sequence[object],
+    guard: Callable[[], AbstractContextManager[None]],
+) -> Iterator[pa.Table]:
+    """The rows of this query in pieces; the first is there when this returns.
+
+    `guard` turns what the database raises into a StoreError. The cursor is closed at the end.
+    """
+
+    def piece() -> pa.Table | None:
+        with guard():
+            try:
+                return _zoned(pa.Table.from_batches([reader.read_next_batch()]))
+            except StopIteration:
+                return None
+
+    def rest(first: pa.Table) -> Iterator[pa.Table]:
+        try:
+            found: pa.Table | None = first
+            while found is not None:
+                yield found
+                found = piece()
+        finally:
+            reader.close()
+            cursor.close()
+
+    with guard():
+        reader: Any = cursor.execute(query, list(values)).to_arrow_reader(PIECE)
+    first = piece()
+    return rest(_zoned(reader.schema.empty_table()) if first is None else first)
+
+
+def _zoned(table: pa.Table) -> pa.Table:
+    for name in ("time", "received"):
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, table.column(name).cast(pa.timestamp("us", "UTC")))
+    return table

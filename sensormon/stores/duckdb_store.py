@@ -21,15 +21,22 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from sensormon.errors import RowsRefused, StoreCorrupt, StoreUnavailable
-from sensormon.records import DetectorSettings, Record
+from sensormon.records import DetectorSettings, KeptAnswer, Record
 from sensormon.stores import Accounts, Recount, TagHistory, Watermark
-from sensormon.stores.columns import (
-    row_ids,
-)
+from sensormon.stores.columns import row_ids
 from sensormon.stores.duckdb_errors import translated
-from sensormon.stores.duckdb_rows import add_to_totals, insert_all, insert_readings, naive, next_id, watermark
+from sensormon.stores.duckdb_rows import (
+    add_to_totals,
+    arrow_pieces,
+    insert_all,
+    insert_readings,
+    naive,
+    next_id,
+    watermark,
+)
 
 _COLUMNS = (
     "id, tag, time, received, value, quality, n, score, expected, lower, upper, "
@@ -260,6 +267,28 @@ class DuckDBStore:
             values.append(limit)
         return self._frame(query, values)
 
+    def stream(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        limit: int | None = None,
+        anomalies: bool = False,
+    ) -> Iterator[pa.Table]:
+        where, values = _where(tags, since, until)
+        if anomalies:
+            where += " AND is_anomaly"
+        if below_id is not None:
+            where += " AND id < ?"
+            values.append(below_id)
+        query = f"SELECT {_COLUMNS} FROM readings WHERE {where} ORDER BY id"  # noqa: S608
+        if limit is not None:
+            query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY id"  # noqa: S608
+            values.append(limit)
+        return arrow_pieces(self._cursor(), query, values, self._reading)
+
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
         query = (
             f"SELECT * FROM (SELECT {_COLUMNS} FROM readings WHERE tag = ? AND id < ? AND quality >> 30 = 0 "  # noqa: S608
@@ -312,6 +341,26 @@ class DuckDBStore:
             )
         ]
 
+    def event_actions(self, first: int, last: int) -> pd.DataFrame:
+        return self._frame(
+            "SELECT * FROM event_actions WHERE reading BETWEEN ? AND ? ORDER BY time, number, reading",
+            [first, last],
+            times=("time", "until"),
+        )
+
+    def kept_answers(self, limit: int) -> list[KeptAnswer]:
+        rows = self._rows(
+            "SELECT key, fingerprint, status, body, epoch_us(received) FROM kept_answers "
+            "ORDER BY received DESC LIMIT ?",
+            [limit],
+        )
+        return [KeptAnswer(*row) for row in reversed(rows)]
+
+    def drop_answers(self, before: int) -> None:
+        self._check_file()
+        with self._transaction("drop old answers") as cursor:
+            cursor.execute("DELETE FROM kept_answers WHERE received < ?", [naive(before)])
+
     def recount(self) -> Recount:
         ((rows, distinct),) = self._rows("SELECT count(*), count(DISTINCT id) FROM readings")
         return Recount(
@@ -325,7 +374,14 @@ class DuckDBStore:
         return dict(self._rows("SELECT id, value FROM readings WHERE id >= ? AND id < ?", [first, stop]))
 
     def scrub(self) -> None:
-        for table in ("readings", "rejected", "injected_faults", "detector_settings", "latest"):
+        for table in (
+            "readings",
+            "rejected",
+            "injected_faults",
+            "detector_settings",
+            "event_actions",
+            "latest",
+        ):
             self._rows(f"SELECT bit_xor(hash(one)) FROM {table} AS one")  # noqa: S608
 
     @contextmanager

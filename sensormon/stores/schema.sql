@@ -47,6 +47,18 @@ CREATE TABLE IF NOT EXISTS detector_settings (
     base     VARCHAR NOT NULL         -- JSON
 );
 
+-- What people did with events, a row an event. Events themselves are made from the flagged readings.
+CREATE TABLE IF NOT EXISTS event_actions (
+    reading BIGINT NOT NULL,          -- a flagged reading of the event, its first when it was done
+    number  BIGINT NOT NULL,          -- the journal's record
+    time    TIMESTAMP NOT NULL,
+    who     VARCHAR NOT NULL,
+    action  VARCHAR NOT NULL,
+    label   VARCHAR NOT NULL,         -- empty for none
+    until   TIMESTAMP,                -- shelved until
+    note    VARCHAR NOT NULL
+);
+
 -- How far each journal has been loaded; moved in the same transaction as its rows.
 CREATE TABLE IF NOT EXISTS watermarks (
     writer  VARCHAR PRIMARY KEY,
@@ -79,4 +91,13 @@ CREATE TABLE IF NOT EXISTS latest (
     id   BIGINT NOT NULL,
     time TIMESTAMP NOT NULL,
     n    BIGINT NOT NULL              -- readings learned, this one included
+);
+
+-- What the senders of keyed requests were told; written in the same transaction as their readings.
+CREATE TABLE IF NOT EXISTS kept_answers (
+    key         VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,       -- digest of what was sent
+    status      INTEGER NOT NULL,
+    body        VARCHAR NOT NULL,
+    received    TIMESTAMP NOT NULL
 );

@@ -1,0 +1,164 @@
+"""The HTTP API on the dashboard's own port, under /api.
+
+`make_api` gives an ASGI app: FastAPI for everything that reads and for the description, and
+in front of it the writes, which need no routing beyond their path. The described write
+routes run the same code, so what is described is what answers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from sensormon import __version__, runtime
+from sensormon.api import described, writes
+from sensormon.api.auth import Tokens, announcement
+from sensormon.api.body import Receive, Scope, Send
+from sensormon.api.docs_page import add_docs
+from sensormon.api.metrics import Meters
+from sensormon.api.problems import Problem, problem_of
+from sensormon.api.reads import add_reads
+from sensormon.api.writes import Context, WriteRoute
+from sensormon.errors import SensormonError
+from sensormon.monitor import Monitor
+
+__all__ = ["Api", "announcement", "make_api"]
+
+_ABOUT = """
+Readings in, readings out. Every write is validated, scored and on disk before it is answered.
+Writes need `Authorization: Bearer TOKEN`; the server's log says where the token is.
+Every refusal is JSON with `error`, `detail` and `hint`.
+"""
+
+
+class Api:
+    """The ASGI app; `monitor` gives the running monitor."""
+
+    def __init__(self, monitor: Callable[[], Monitor]) -> None:
+        self._monitor = monitor
+        self._lock = threading.Lock()
+        self._found: Context | None = None
+        meters = Meters()
+        self._writes: dict[str, WriteRoute] = {
+            "/ingest": writes.single(self.context, meters),
+            "/ingest/batch": writes.batch(self.context, meters),
+            "/v2/write": writes.lines(self.context, meters),
+        }
+        self.described = self._described(meters)
+
+    def context(self) -> Context:
+        """The running monitor and its tokens."""
+        monitor = self._monitor()
+        found = self._found
+        if found is None or found.monitor is not monitor:
+            with self._lock:
+                found = self._found = Context(monitor, Tokens.of(monitor.settings))
+        return found
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST":
+            path = scope["path"].removeprefix(scope.get("root_path", ""))
+            route = self._writes.get(path)
+            if route is not None:
+                await route(scope, receive, send)
+                return
+        await self.described(scope, receive, send)
+
+    def _described(self, meters: Meters) -> FastAPI:
+        api = FastAPI(
+            title="sensormon",
+            version=__version__,
+            description=_ABOUT,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url="/openapi.json",
+            root_path_in_servers=True,
+        )
+        for path, words in (
+            ("/ingest", described.INGEST),
+            ("/ingest/batch", described.BATCH),
+            ("/v2/write", described.LINES),
+        ):
+            _add_write(api, path, self._writes[path], words)
+        add_reads(api, self.context, meters)
+        add_docs(api)
+        _add_refusals(api)
+        made = api.openapi
+
+        @cache
+        def openapi() -> dict[str, Any]:
+            return described.complete(made())
+
+        api.openapi = openapi  # type: ignore[method-assign]
+        return api
+
+
+def make_api(monitor: Callable[[], Monitor] = runtime.monitor) -> Api:
+    """The API of this monitor; by default the one of this process."""
+    return Api(monitor)
+
+
+_WORDS = {
+    "/ingest": "Take one reading. Answered once it is on disk.",
+    "/ingest/batch": "Take readings. Each is accepted or rejected by itself; answered once on disk.",
+    "/v2/write": "Take InfluxDB line protocol, as Telegraf writes it. A field is a reading.",
+}
+
+
+def _add_write(api: FastAPI, path: str, route: WriteRoute, words: dict[str, Any]) -> None:
+    async def endpoint() -> Response:
+        return _AsAsgi(route)
+
+    endpoint.__doc__ = _WORDS[path]
+    endpoint.__name__ = path.strip("/").replace("/", "_")
+    api.post(path, tags=["write"], response_model=None, **words)(endpoint)
+
+
+class _AsAsgi(Response):
+    """A response that lets a write route answer."""
+
+    def __init__(self, route: WriteRoute) -> None:
+        super().__init__()
+        self._route = route
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._route(scope, receive, send)
+
+
+def _add_refusals(api: FastAPI) -> None:
+    """Have every error answered in the one form."""
+
+    async def refused(_: Request, error: Exception) -> Response:
+        problem = problem_of(error)
+        return Response(problem.body, problem.status, problem.headers, "application/json")
+
+    async def invalid(_: Request, error: Exception) -> Response:
+        found = error.errors()[0] if isinstance(error, RequestValidationError) else {}
+        where = str(found.get("loc", ("", ""))[-1])
+        detail = f"{where}: {found.get('msg', 'it cannot be used')}"
+        return await refused(_, Problem(400, "bad_parameter", detail, "See GET /api/docs"))
+
+    async def unknown(_: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        words = {404: "there is no such route", 405: "this route has no such method"}
+        problem = Problem(
+            status, "not_found" if status == 404 else "refused", words.get(status, "it cannot be answered"),
+            "GET /api/docs lists the routes",
+            headers=getattr(error, "headers", None) or {},
+        )  # fmt: skip
+        return await refused(_, problem)
+
+    handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+        Problem: refused,
+        SensormonError: refused,
+        RequestValidationError: invalid,
+        HTTPException: unknown,
+    }
+    for kind, handler in handlers.items():
+        api.add_exception_handler(kind, handler)

@@ -1,0 +1,111 @@
+"""Who may write and read: one token each, compared in constant time.
+
+The token for writes is SENSORMON_TOKEN or, where that is unset, one that is made at the
+first start in the data folder's `token`, readable by its owner alone. Reads are open until
+SENSORMON_READ_TOKEN closes them; the token for writes then reads too. A token is never logged.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from sensormon.api.problems import Problem
+from sensormon.errors import UsageError
+from sensormon.settings import Settings
+
+FILE = "token"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens in force; `where` is how a person finds the one for writes."""
+
+    write: bytes
+    read: bytes
+    where: str
+    shell: str  # what a shell puts in its place
+
+    @classmethod
+    def of(cls, settings: Settings) -> Tokens:
+        """The settings' tokens; makes the file at the first start. Raises UsageError where it cannot."""
+        read = settings.read_token.encode()
+        if settings.token:
+            return cls(settings.token.encode(), read, "SENSORMON_TOKEN", "$SENSORMON_TOKEN")
+        path = settings.data_dir / FILE
+        return cls(_token_in(path).encode(), read, str(path.resolve()), f"$(cat {path.resolve()})")
+
+    def check_write(self, authorization: bytes) -> None:
+        """Raises Problem (401) unless the header has the token for writes."""
+        if not hmac.compare_digest(_given(authorization), self.write):
+            raise Problem(
+                401,
+                "unauthorized",
+                "the token is missing or wrong",
+                "Send the header Authorization: Bearer TOKEN; the server's log says where the token is",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+    def may_read(self, authorization: bytes) -> bool:
+        """Whether reads are open, or the header has a token that opens them."""
+        if not self.read:
+            return True
+        given = _given(authorization)
+        return hmac.compare_digest(given, self.read) | hmac.compare_digest(given, self.write)
+
+    def check_read(self, authorization: bytes) -> None:
+        """Raises Problem (401) unless this header may read."""
+        if not self.may_read(authorization):
+            raise Problem(
+                401,
+                "unauthorized",
+                "reading needs a token here",
+                "Send the header Authorization: Bearer TOKEN with SENSORMON_READ_TOKEN",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+
+def announcement(tokens: Tokens, port: int) -> str:
+    """Where the token is, and a line to paste. Not the token."""
+    url = f"http://localhost:{port}/api"
+    return (
+        f"writes need the token in {tokens.where}. Try:\n"
+        f'  curl -X POST {url}/ingest -H "Authorization: Bearer {tokens.shell}"'
+        """ -H "Content-Type: application/json" -d '{"tag": "fermenter_temp", "value": 37.2}'\n"""
+        f"  Routes and examples: {url}/docs"
+    )
+
+
+def _given(authorization: bytes) -> bytes:
+    kind, _, token = authorization.strip().partition(b" ")
+    return token.strip() if kind.lower() in (b"bearer", b"token") else b""
+
+
+def _token_in(path: Path) -> str:
+    try:
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            token = path.read_text(encoding="ascii").strip()
+            if not token:
+                raise UsageError(
+                    "the token file is empty",
+                    where=str(path),
+                    hint="Remove it, so that a token is made, or write one into it",
+                ) from None
+            return token
+        token = secrets.token_urlsafe(32)
+        with os.fdopen(fd, "w", encoding="ascii") as file:
+            file.write(token + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the token cannot be kept ({error})",
+            where=str(path),
+            hint="Make the data folder writable, or set SENSORMON_TOKEN",
+        ) from error
+    return token

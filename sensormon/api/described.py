@@ -1,0 +1,237 @@
+"""What the OpenAPI description says of bodies: shapes, units, examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_TIME = "2026-01-31T12:00:00Z"
+
+
+class Reading(BaseModel):
+    """One reading."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tag: str = Field(description="A name that GET /api/tags lists.", examples=["fermenter_temp"])
+    value: float = Field(description="In the tag's unit.", examples=[37.2])
+    timestamp: str | None = Field(
+        None,
+        description="ISO 8601, UTC where no zone is given; left out, the time of arrival.",
+        examples=[_TIME],
+    )
+
+
+class KeyedBatch(BaseModel):
+    """A batch with its key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    batch_id: str = Field("", max_length=255, description="As the header Idempotency-Key.")
+    readings: list[Reading]
+
+
+class Taken(BaseModel):
+    """The reading is on disk."""
+
+    status: str = Field(examples=["success"])
+    id: int = Field(examples=[4711])
+    is_anomaly: bool
+    score: float | None = Field(
+        description="Deviation in standard deviations for z-scores; null while the detector warms up."
+    )
+
+
+class RowProblem(BaseModel):
+    """Why a row was rejected."""
+
+    index: int
+    reason: str = Field(examples=["out_of_range"])
+    detail: str
+
+
+class BatchTaken(BaseModel):
+    """What is on disk: the accepted readings, and the rejections with their reasons."""
+
+    accepted: int
+    rejected: list[RowProblem]
+    anomalies: int
+
+
+class Refusal(BaseModel):
+    """What is wrong and what to do."""
+
+    error: str = Field(examples=["unauthorized"])
+    detail: str
+    hint: str
+    reason: str | None = None
+
+
+class LineRefusal(BaseModel):
+    """As InfluxDB says it."""
+
+    code: str = Field(examples=["invalid"])
+    message: str
+
+
+class TagFacts(BaseModel):
+    """A tag; numbers are in its unit, null is no limit."""
+
+    name: str
+    label: str
+    unit: str
+    group: str
+    valid: list[float | None]
+    normal: list[float | None] | None
+    resolution: float
+
+
+class StoredReading(BaseModel):
+    """A reading with its score."""
+
+    id: int
+    timestamp: str
+    tag: str
+    value: float
+    is_anomaly: bool
+    score: float | None
+    expected: float | None
+    lower: float | None
+    upper: float | None
+    quality: int
+    received: str
+    n: int
+    settings: int
+    source: str
+    origin: str
+
+
+def _failures(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:
+    words = {
+        400: "The request cannot be used; nothing was stored.",
+        401: "The token is missing or wrong.",
+        404: "There is no such thing.",
+        408: "The body did not arrive in time.",
+        413: "The body is over a limit.",
+        415: "The content encoding is not known.",
+        422: "The idempotency key came before with other content.",
+        503: "Too many requests, a full disk, or a part that is away: see Retry-After.",
+    }
+    return {status: {"model": model, "description": words[status]} for status in statuses}
+
+
+FAILURES = _failures(Refusal, 401, 503)
+READ_FAILURES = _failures(Refusal, 400, 401, 404, 503)
+WRITE_FAILURES = _failures(Refusal, 400, 401, 408, 413, 415, 422, 503)
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+READINGS: dict[str, Any] = {
+    "responses": {
+        **READ_FAILURES,
+        200: {
+            "description": "The readings.",
+            "content": {
+                "application/json": {
+                    "schema": {"type": "array", "items": {"$ref": "#/components/schemas/StoredReading"}}
+                },
+                "text/csv": {"schema": {"type": "string"}},
+                "application/vnd.apache.parquet": _BINARY,
+            },
+        },
+    },
+}
+METRICS: dict[str, Any] = {
+    "responses": {
+        **FAILURES,
+        200: {"description": "The metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+    }
+}
+HEALTH: dict[int | str, dict[str, Any]] = {503: {"description": "Something is wrong; `problems` says what."}}
+
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Within 24 hours a request with the same key stores nothing and gets the same answer.",
+    "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-~]*$"},
+    "example": "6f1f4f0e-4f5e-4f0a-9d4e-0b9f5c3c7a01",
+}
+
+
+def _body(media_type: str, schema: dict[str, Any], example: object) -> dict[str, Any]:
+    return {"required": True, "content": {media_type: {"schema": schema, "example": example}}}
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_ONE = {"timestamp": _TIME, "tag": "fermenter_temp", "value": 37.2}
+
+INGEST: dict[str, Any] = {
+    "status_code": 201,
+    "responses": {**WRITE_FAILURES, 201: {"model": Taken, "description": "It is on disk."}},
+    "openapi_extra": {
+        "parameters": [_KEY],
+        "requestBody": _body("application/json", _model("Reading"), _ONE),
+    },
+}
+BATCH: dict[str, Any] = {
+    "status_code": 201,
+    "responses": {
+        **WRITE_FAILURES,
+        201: {"model": BatchTaken, "description": "What was accepted is on disk."},
+    },
+    "openapi_extra": {
+        "parameters": [_KEY],
+        "requestBody": _body(
+            "application/json",
+            {"anyOf": [{"type": "array", "items": _model("Reading")}, _model("KeyedBatch")]},
+            [_ONE, {"timestamp": _TIME, "tag": "fermenter_ph", "value": 7.1}],
+        ),
+    },
+}
+LINES: dict[str, Any] = {
+    "status_code": 204,
+    "responses": {
+        **_failures(LineRefusal, 400, 401, 408, 413, 415, 422, 503),
+        204: {"description": "All of it is on disk."},
+    },
+    "openapi_extra": {
+        "parameters": [
+            {
+                "name": "precision",
+                "in": "query",
+                "description": "Of the timestamps.",
+                "schema": {"type": "string", "enum": ["ns", "us", "ms", "s"], "default": "ns"},
+            },
+            {"name": "org", "in": "query", "description": "Not used.", "schema": {"type": "string"}},
+            {"name": "bucket", "in": "query", "description": "Not used.", "schema": {"type": "string"}},
+        ],
+        "requestBody": _body(
+            "text/plain", {"type": "string"}, "plant,sensor=fermenter_ph value=7.1 1769860800000000000"
+        ),
+    },
+}
+
+
+def complete(schema: dict[str, Any]) -> dict[str, Any]:
+    """The description that FastAPI made, with what it does not know: models, tokens, no 422 of its own."""
+    schemas = schema["components"]["schemas"]
+    for model in (Reading, KeyedBatch, StoredReading):
+        made = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(made.pop("$defs", {}))
+        schemas[model.__name__] = made
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            operation["security"] = [{"token": []}] if method == "post" else [{}, {"token": []}]
+            found = operation["responses"].get("422", {}).get("description")
+            if found == "Validation Error":
+                del operation["responses"]["422"]
+            if path == "/metrics":
+                operation["responses"]["200"]["content"].pop("application/json", None)
+    return schema

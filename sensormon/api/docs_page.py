@@ -1,0 +1,46 @@
+"""The page at /docs: Swagger UI from an installed package, so that it needs no internet."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from starlette.requests import Request
+from starlette.staticfiles import StaticFiles
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>sensormon API</title>
+<link rel="stylesheet" href="{base}/docs/assets/swagger-ui.css">
+<link rel="icon" href="{base}/docs/assets/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="{base}/docs/assets/swagger-ui-bundle.js"></script>
+<script>
+SwaggerUIBundle({{
+  url: "{base}/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis], persistAuthorization: false
+}});
+</script>
+</body>
+</html>
+"""
+
+
+def add_docs(api: FastAPI) -> None:
+    """Add the page and what it loads."""
+    vendor = Path(str(files("swagger_ui_bundle"))) / "vendor"
+    (folder,) = vendor.glob("swagger-ui-*")
+    api.mount("/docs/assets", StaticFiles(directory=folder), name="docs-assets")
+
+    @api.get("/docs", include_in_schema=False)
+    def docs(request: Request) -> HTMLResponse:
+        """All routes, to read and to try."""
+        base = request.scope.get("root_path", "").rstrip("/")
+        return HTMLResponse(_PAGE.format(base=base))

@@ -1,0 +1,104 @@
+"""What Prometheus reads: counters and gauges of the monitor, a histogram of the writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from sensormon import __version__
+from sensormon.monitor import Monitor
+from sensormon.status import StoreState
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Seconds."""
+
+
+class Meters:
+    """One registry an API, so that several in one process do not meet."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._seconds = Histogram(
+            "sensormon_write_seconds",
+            "From the first byte of a write to its answer, durable.",
+            ["route"],
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self._answers = Counter(
+            "sensormon_writes", "Writes by route and status.", ["route", "status"], registry=self.registry
+        )
+
+    def of_route(self, name: str) -> Callable[[int, float], None]:
+        """Takes the status and the seconds of each write of this route."""
+        seconds = self._seconds.labels(name)
+        counters: dict[int, Counter] = {}
+
+        def observe(status: int, took: float) -> None:
+            if status not in counters:
+                counters[status] = self._answers.labels(name, str(status))
+            counters[status].inc()
+            seconds.observe(took)
+
+        return observe
+
+    def text(self, monitor: Monitor) -> bytes:
+        """All metrics as Prometheus text."""
+        registry = CollectorRegistry()
+        registry.register(_OfMonitor(monitor))
+        return generate_latest(self.registry) + generate_latest(registry)
+
+
+class _OfMonitor(Collector):
+    """What the monitor knows of itself, read when asked."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+
+    def collect(self) -> Iterable[Metric]:
+        ledger: dict[str, Any] = self._monitor.ledger().to_dict()
+        status = self._monitor.status()
+        readings = CounterMetricFamily("sensormon_readings", "Readings by outcome.", labels=["outcome"])
+        for outcome in ("received", "stored", "rejected", "dead_lettered", "duplicates_dropped"):
+            readings.add_metric([outcome], ledger[outcome])
+        yield readings
+        reasons = CounterMetricFamily("sensormon_rejected", "Rejected readings by reason.", labels=["reason"])
+        for reason, count in ledger["reasons"].items():
+            reasons.add_metric([reason], count)
+        yield reasons
+        journal = status.journal
+        oldest = (status.now - journal.oldest) / 1e6 if journal.oldest else 0.0
+        last = status.source.last_reading
+        detection = self._monitor.detection()
+        for name, text, value in (
+            ("readings_pending", "Readings in the journal and not in the store.", ledger["pending"]),
+            ("ledger_difference", "Received minus accounted for; 0 is right.", ledger["difference"]),
+            ("journal_oldest_seconds", "Age of the oldest reading that waits for the store.", oldest),
+            ("journal_bytes", "Size of the journal.", journal.size),
+            ("journal_append_seconds_p99", "99th percentile of a durable append.", journal.latency_p99),
+            ("store_healthy", "1 where the store takes readings.", status.store.state is StoreState.HEALTHY),
+            ("store_failures_in_a_row", "Failed tries in a row.", status.store.failures),
+            ("store_transaction_seconds_p99", "99th percentile of a transaction.", status.store.latency_p99),
+            ("problems", "Things that are wrong now; GET /api/health names them.", len(status.problems)),
+            ("waiting_requests", "Writes that wait to become durable.", self._monitor.intake.waiting),
+            ("readings_per_second", "Over the last minute.", status.source.rate),
+            ("newest_reading_timestamp_seconds", "The newest reading's own time.", (last or 0) / 1e6),
+        ):
+            yield GaugeMetricFamily(f"sensormon_{name}", text, value=float(value))
+        params = GaugeMetricFamily(
+            "sensormon_detector_parameter", "Of the detector in force.", labels=["detector", "parameter"]
+        )
+        for parameter, value in detection.params.items():
+            params.add_metric([detection.detector, parameter], value)
+        yield params
+        flagged = GaugeMetricFamily(
+            "sensormon_last_score", "The score of each tag's newest reading.", labels=["tag", "flagged"]
+        )
+        for tag, score, is_anomaly in self._monitor.last_scores():
+            flagged.add_metric([tag, str(is_anomaly).lower()], score)
+        yield flagged
+        yield GaugeMetricFamily("sensormon_info", f"Version {__version__}.", value=1.0)

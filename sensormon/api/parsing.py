@@ -1,0 +1,199 @@
+"""JSON bodies to columns.
+
+The common case, rows that are all well-formed, is decoded straight to typed rows and
+columns; anything else goes row by row through `validation.parse_rows`, which words what
+is wrong with each.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from sensormon import timestamps
+from sensormon.api.problems import Problem
+from sensormon.intake import Parsed
+from sensormon.readings import Batch, Ints, Reason, Rejection
+from sensormon.validation import SHOWN, parse_rows, shown
+
+SOURCE = "http"
+KEY_LENGTH = 255
+FIELDS = frozenset({"timestamp", "tag", "value"})
+_ONE = '{"timestamp": "2026-01-31T12:00:00Z", "tag": "fermenter_temp", "value": 37.2}'
+_UTC = pa.timestamp("us", "UTC")
+
+
+class Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A well-formed reading."""
+
+    tag: str
+    value: float
+    timestamp: str | None = None
+
+
+class Rows(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A batch with its key."""
+
+    readings: list[Row]
+    batch_id: str = ""
+
+
+_row = msgspec.json.Decoder(Row)
+_rows = msgspec.json.Decoder(list[Row])
+_keyed = msgspec.json.Decoder(Rows)
+
+
+def parse_single(body: bytes, arrived: int) -> Parsed:
+    """One reading. Raises Problem where the body is no JSON object."""
+    try:
+        row = _row.decode(body)
+        time = arrived if row.timestamp is None else timestamps.parse(row.timestamp)
+        batch = Batch(
+            source=SOURCE,
+            received=arrived,
+            tags=(row.tag,),
+            tag=np.zeros(1, dtype=np.int32),
+            time=np.array([time], dtype=np.int64),
+            value=np.array([row.value], dtype=np.float64),
+            quality=np.zeros(1, dtype=np.uint32),
+        )
+        return Parsed(batch, (0,))
+    except (msgspec.DecodeError, ValueError, OverflowError):
+        pass
+    content = _loaded(body)
+    if not isinstance(content, dict):
+        raise Problem(400, "malformed", "the body must be one JSON object", f"Send {_ONE}")
+    return _by_row([content], arrived)
+
+
+def parse_batch(body: bytes, arrived: int, most: int) -> Parsed:
+    """A list of readings, or an object of `readings` and `batch_id`.
+
+    Raises Problem where it is neither, or has more than `most` rows.
+    """
+    key = ""
+    try:
+        if body.lstrip()[:1] == b"{":
+            content = _keyed.decode(body)
+            rows, key = content.readings, content.batch_id
+        else:
+            rows = _rows.decode(body)
+        _limit(len(rows), most)
+        check_key(key)
+        return Parsed(_columns(rows, arrived), range(len(rows)), (), key)
+    except (msgspec.DecodeError, pa.ArrowInvalid):
+        pass
+    loaded: Any = _loaded(body)
+    if isinstance(loaded, dict) and set(loaded) <= {"readings", "batch_id"} and "readings" in loaded:
+        key = loaded.get("batch_id", "")
+        loaded = loaded["readings"]
+    if not isinstance(loaded, list) or not isinstance(key, str):
+        raise Problem(
+            400,
+            "malformed",
+            "the body must be a JSON list of readings",
+            f'Send [{_ONE}], or {{"batch_id": "…", "readings": […]}}',
+        )
+    _limit(len(loaded), most)
+    check_key(key)
+    return _by_row(loaded, arrived, key)
+
+
+def check_key(key: str) -> None:
+    """Raises Problem for an idempotency key that is too long or not printable."""
+    if len(key) > KEY_LENGTH or not key.isprintable():
+        raise Problem(
+            400,
+            "bad_key",
+            "the idempotency key cannot be used",
+            f"Use at most {KEY_LENGTH} printable characters, such as a UUID",
+        )
+
+
+def _limit(count: int, most: int) -> None:
+    if count > most:
+        raise Problem(
+            413,
+            "too_many",
+            f"{count:,} readings in one batch; at most {most:,} are taken",
+            "Send them in several batches; SENSORMON_MAX_BATCH is the limit",
+        )
+
+
+def _columns(rows: Sequence[Row], arrived: int) -> Batch:
+    """The columns of well-formed rows. Raises ArrowInvalid for a timestamp that Arrow cannot read."""
+    tags = pa.array([row.tag for row in rows], pa.string()).dictionary_encode()
+    return Batch(
+        source=SOURCE,
+        received=arrived,
+        tags=tuple(tags.dictionary.to_pylist()),
+        tag=tags.indices.to_numpy().astype(np.int32, copy=False),
+        time=_times([row.timestamp for row in rows], arrived),
+        value=np.array([row.value for row in rows], dtype=np.float64),
+        quality=np.zeros(len(rows), dtype=np.uint32),
+    )
+
+
+def _times(texts: list[str | None], arrived: int) -> Ints:
+    column = pa.array(texts, pa.string()).cast(_UTC).cast(pa.int64())
+    if column.null_count:
+        column = column.fill_null(arrived)
+    times: Ints = column.to_numpy()
+    return times
+
+
+def _by_row(content: Sequence[object], arrived: int, key: str = "") -> Parsed:
+    """Row by row, with the reason for each that is no reading."""
+    wrong: dict[int, Rejection] = {}
+    rows: list[Mapping[str, object]] = []
+    places: list[int] = []
+    for index, row in enumerate(content):
+        detail = _no_reading(row)
+        if not detail and isinstance(row, dict):
+            rows.append(row)
+            places.append(index)
+            continue
+        fields: Mapping[str, object] = row if isinstance(row, dict) else {}
+        wrong[index] = Rejection(
+            SOURCE, arrived, index,
+            shown(fields.get("tag")), shown(fields.get("timestamp")), shown(fields.get("value")),
+            Reason.MALFORMED, detail,
+        )  # fmt: skip
+    batch, positions, malformed = parse_rows(rows, source=SOURCE, received=arrived)
+    wrong |= {places[one.index]: replace(one, index=places[one.index]) for one in malformed}
+    return Parsed(batch, [places[one] for one in positions], [wrong[i] for i in sorted(wrong)], key)
+
+
+def _no_reading(row: object) -> str:
+    if not isinstance(row, dict):
+        return f"a reading is an object such as {_ONE}"
+    if unknown := sorted(set(row) - FIELDS):
+        return f"unknown field {shown(unknown[0])!r}; known are timestamp, tag and value"
+    tag = row.get("tag")
+    if isinstance(tag, str) and shown(tag[:SHOWN]) != tag[:SHOWN]:
+        return "the tag has characters that are no text"
+    if missing := sorted({"tag", "value"} - set(row)):
+        return f"{missing[0]!r} is missing"
+    return ""
+
+
+def _loaded(body: bytes) -> object:
+    try:
+        return json.loads(body, parse_constant=_no_constant)
+    except RecursionError:
+        detail = "it is nested too deeply"
+    except UnicodeDecodeError:
+        detail = "it is not UTF-8"
+    except ValueError as error:
+        detail = str(error)[:200]
+    raise Problem(400, "malformed", f"the body is not JSON: {detail}", f"Send {_ONE}")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")

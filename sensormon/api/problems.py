@@ -1,0 +1,67 @@
+"""Refusals, as JSON that says what to do: `error` (a word), `detail` (what), `hint` (what to do)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from sensormon.errors import JournalError, Overloaded, SensormonError, StoreError, UsageError
+
+
+class Problem(Exception):
+    """A request is refused. `line_code` is the code that Telegraf knows it by."""
+
+    def __init__(
+        self,
+        status: int,
+        error: str,
+        detail: str,
+        hint: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.headers = dict(headers or {})
+        self.content: dict[str, object] = {"error": error, "detail": detail, "hint": hint, **(more or {})}
+
+    @property
+    def body(self) -> bytes:
+        """The JSON to send."""
+        return msgspec.json.encode(self.content)
+
+
+def problem_of(error: Exception) -> Problem:
+    """What the sender is told of this error; nothing of the inside for one that is a fault of ours."""
+    match error:
+        case Problem():
+            return error
+        case Overloaded():
+            return Problem(503, "overloaded", error.what, error.hint, headers={"Retry-After": "1"})
+        case JournalError():
+            return Problem(
+                503,
+                "cannot_store",
+                f"{error.what}; nothing of this request was stored",
+                "Send it again later; the Pipeline page says what is wrong",
+                headers={"Retry-After": "10"},
+            )
+        case StoreError():
+            return Problem(
+                503,
+                "store_unavailable",
+                "the database cannot be read now; readings go on being taken",
+                "Ask again later; the Pipeline page says what is wrong",
+                headers={"Retry-After": "5"},
+            )
+        case UsageError() | SensormonError():
+            return Problem(503, "not_running", error.what, error.hint, headers={"Retry-After": "10"})
+        case _:
+            return Problem(
+                500,
+                "fault",
+                "the server could not answer this",
+                "Report it, with the server's log of this moment",
+            )

@@ -1,0 +1,201 @@
+"""The ways in: single readings, batches, line protocol. Plain ASGI, for speed.
+
+The event loop only reads the body and waits; parsing, scoring and the journal are the
+intake thread's. Each route is one `WriteRoute`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+import msgspec
+
+from sensormon.api.auth import Tokens
+from sensormon.api.body import Receive, Scope, Send, Vanished, header, read_body, unpacked
+from sensormon.api.line_protocol import line_problem, parse_lines, tell_lines
+from sensormon.api.metrics import Meters
+from sensormon.api.parsing import check_key, parse_batch, parse_single
+from sensormon.api.problems import Problem, problem_of
+from sensormon.intake import Answer, Outcome, Parsed, Post
+from sensormon.monitor import Monitor
+
+_log = logging.getLogger(__name__)
+MEGABYTE = 1_000_000
+_JSON = [(b"content-type", b"application/json")]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a request needs of the running monitor."""
+
+    monitor: Monitor
+    tokens: Tokens
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    async def send(self, send: Send) -> None:
+        """As ASGI messages."""
+        headers = [*self.headers, (b"content-length", str(len(self.body)).encode())]
+        if self.status == 204:
+            headers = self.headers
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+Parse = Callable[[bytes, int, Monitor, str], Parsed]
+"""From a plain body, the time of arrival, the monitor and the query to readings."""
+
+
+class WriteRoute:
+    """One way in. `words` turns a problem into the bytes that this route's clients read."""
+
+    def __init__(
+        self,
+        name: str,
+        context: Callable[[], Context],
+        meters: Meters,
+        parse: Parse,
+        tell: Callable[[Outcome], Answer],
+        words: Callable[[Problem], bytes],
+    ) -> None:
+        self._name = name.encode()
+        self._context = context
+        self._observe = meters.of_route(name)
+        self._parse = parse
+        self._tell = tell
+        self._words = words
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        try:
+            reply = await self._taken(scope, receive)
+        except Vanished:
+            return
+        except Exception as error:  # noqa: BLE001  whatever it is, the client gets an answer
+            problem = problem_of(error)
+            if problem.status == 500:
+                _log.error("a request failed", exc_info=error)
+            headers = [(k.lower().encode(), v.encode()) for k, v in problem.headers.items()]
+            reply = Reply(problem.status, _JSON + headers, self._words(problem))
+        self._observe(reply.status, time.perf_counter() - started)
+        await reply.send(send)
+
+    async def _taken(self, scope: Scope, receive: Receive) -> Reply:
+        context = self._context()
+        monitor = context.monitor
+        context.tokens.check_write(header(scope, b"authorization"))
+        limit = monitor.settings.max_body * MEGABYTE
+        encoding = header(scope, b"content-encoding")
+        key = header(scope, b"idempotency-key").decode("latin-1").strip()
+        check_key(key)
+        body = await read_body(scope, receive, limit)
+        query = scope["query_string"].decode("latin-1")
+
+        def parse(post: Post) -> Parsed:
+            plain = unpacked(post.body, encoding, limit) if encoding else post.body
+            return self._parse(plain, post.arrived, monitor, query)
+
+        def fingerprint() -> str:
+            return hashlib.blake2b(self._name + b"\n" + body, digest_size=16).hexdigest()
+
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        monitor.intake.offer(
+            Post(body, monitor.clock.now(), parse, self._tell, _reused, future, key, fingerprint)
+        )
+        answer = await future
+        headers = _JSON if answer.body else []
+        if answer.again:
+            headers = [*headers, (b"idempotent-replayed", b"true")]
+        return Reply(answer.status, headers, answer.body)
+
+
+def single(context: Callable[[], Context], meters: Meters) -> WriteRoute:
+    """POST /ingest."""
+    return WriteRoute(
+        "/ingest", context, meters,
+        lambda body, arrived, *_: parse_single(body, arrived), tell_single, lambda problem: problem.body,
+    )  # fmt: skip
+
+
+def batch(context: Callable[[], Context], meters: Meters) -> WriteRoute:
+    """POST /ingest/batch."""
+    return WriteRoute(
+        "/ingest/batch", context, meters,
+        lambda body, arrived, monitor, _: parse_batch(body, arrived, monitor.settings.max_batch),
+        tell_batch, lambda problem: problem.body,
+    )  # fmt: skip
+
+
+def lines(context: Callable[[], Context], meters: Meters) -> WriteRoute:
+    """POST /v2/write."""
+
+    def parse(body: bytes, arrived: int, monitor: Monitor, query: str) -> Parsed:
+        precision = parse_qs(query).get("precision", ["ns"])[0]
+        return parse_lines(body, arrived, precision, monitor.settings.max_batch)
+
+    return WriteRoute("/v2/write", context, meters, parse, tell_lines, line_problem)
+
+
+def tell_single(outcome: Outcome) -> Answer:
+    """201 with the id, or 400 with the reason."""
+    if outcome.rejected:
+        bad = outcome.rejected[0]
+        problem = Problem(
+            400,
+            "rejected",
+            bad.detail,
+            "Correct the reading; GET /api/tags lists the tags and their valid ranges",
+            more={"reason": str(bad.reason)},
+        )
+        return Answer(400, problem.body)
+    score = float(outcome.score[0])  # NaN is written as null
+    return Answer(
+        201,
+        msgspec.json.encode(
+            {
+                "status": "success",
+                "id": outcome.first_id,
+                "is_anomaly": bool(outcome.is_anomaly[0]),
+                "score": score,
+            }
+        ),
+    )
+
+
+def tell_batch(outcome: Outcome) -> Answer:
+    """201 with what was accepted, and the reason for each reading that was not."""
+    return Answer(
+        201,
+        msgspec.json.encode(
+            {
+                "accepted": len(outcome.score),
+                "rejected": [
+                    {"index": bad.index, "reason": str(bad.reason), "detail": bad.detail}
+                    for bad in outcome.rejected
+                ],
+                "anomalies": int(outcome.is_anomaly.sum()),
+            }
+        ),
+    )
+
+
+def _reused(key: str) -> Problem:
+    return Problem(
+        422,
+        "key_reused",
+        f"the idempotency key {key!r} came before with other content",
+        "Use a new key for new content",
+    )

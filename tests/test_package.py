@@ -1,0 +1,49 @@
+"""The package as others install and import it: all its files, and no streamlit for a notebook."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "sensormon"
+SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+
+NOTEBOOK = """
+import sys
+from sensormon.detectors import DETECTORS, detect
+assert len(detect([7.0, 7.1] * 100, detector="recommended")) == 200
+"""
+
+
+@pytest.mark.parametrize("code", [NOTEBOOK, "import sys, sensormon.__main__"], ids=["notebook", "commands"])
+def test_the_apps_libraries_are_not_imported_without_the_app(code: str) -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", f"{code}\nprint(*sorted(one.partition('.')[0] for one in sys.modules))"],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    ).stdout.split()  # fmt: skip
+    assert "sensormon" in told
+    assert not {"streamlit", "fastapi", "starlette", "plotly"} & set(told)
+    assert "duckdb" not in told or code != NOTEBOOK
+
+
+def test_every_package_is_listed() -> None:
+    folders = {path.parent for path in PACKAGE.rglob("*.py")}
+    assert set(SETUPTOOLS["packages"]) == {".".join(one.relative_to(ROOT).parts) for one in folders}
+
+
+def test_every_other_file_is_listed() -> None:
+    listed = {path for pattern in SETUPTOOLS["package-data"]["sensormon"] for path in PACKAGE.glob(pattern)}
+    there = {path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert {path for path in there if path.suffix != ".py"} == listed
+    assert {"py.typed", "icon.png", "schema.sql"} <= {path.name for path in listed}
+
+
+def test_every_library_the_package_imports_is_required() -> None:
+    required = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    for library in ("duckdb", "fastapi", "numba", "numpy", "pandas", "plotly", "pyarrow", "streamlit"):
+        assert f"\n{library}>=" in f"\n{required}"
