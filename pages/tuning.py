@@ -158,6 +158,17 @@ def loaded(m: Monitor, chosen: Chosen) -> tuple[int, History]:
     return kept[1], kept[2]
 
 
+def facts_of(m: Monitor, since: int, until: int) -> Known:
+    """Faults and labels of the span; kept until somebody acts on an event."""
+    wanted = (m.started, since, until, m.acts)
+    kept = st.session_state.get("tuning-known")
+    if kept is None or kept[0] != wanted:
+        kept = (wanted, known(m, since, until))
+        st.session_state["tuning-known"] = kept
+    facts: Known = kept[1]
+    return facts
+
+
 def read_anew() -> None:
     """Have the history read up to now."""
     st.session_state.pop("tuning", None)
@@ -170,7 +181,7 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, until: int) -> None:
     st.markdown(f"**{switch_words(now.detector, now.params, chosen.detector, chosen.params)}**")
     st.markdown("For everyone and for every tag, from the next reading on. Stored flags stay as they are.")
     since = until - SPANS[chosen.span] * SECOND
-    labelled = known(m, since, until).labelled
+    labelled = facts_of(m, since, until).labelled
     names = sorted(set(labelled["tag"][labelled["label"] == "true"]) & set(m.tags.names))
     histories = [m.tag_history(name, since, until, MOST) for name in names]
     warn_of_lost(m, viewer, all_lost(histories, make(chosen.detector, **chosen.params), labelled))
@@ -213,17 +224,14 @@ def page(m: Monitor, viewer: Viewer) -> None:
     with right:
         try:
             detector = make(chosen.detector, **chosen.params)
+            until, history = loaded(m, chosen)
+            if asked:
+                apply(m, viewer, chosen, until)
+            effect(m, viewer, chosen, detector, until, history)
         except UsageError as error:
             st.info(f"{error.hint}.", title=f"{error.what[:1].upper()}{error.what[1:]}")
-            return
-        until, history = loaded(m, chosen)
-        if asked:
-            apply(m, viewer, chosen, until)
-        if history.rows.empty:
-            label = m.tags[chosen.tag].label
-            st.info("Choose another tag or a longer history.", title=f"No readings of {label} here")
-            return
-        effect(m, viewer, chosen, detector, until, history)
+        except StoreError as error:
+            not_readable(error)
 
 
 def effect(
@@ -231,8 +239,12 @@ def effect(
 ) -> None:
     """The first line, the chart with both sets of flags, how good they are, the load of every tag."""
     tag = history.tag
+    if history.rows.empty:
+        st.info("Choose another tag or a longer history.", title=f"No readings of {tag.label} here")
+        st.button("Look again", on_click=read_anew)
+        return
     since = until - SPANS[chosen.span] * SECOND
-    facts = known(m, since, until)
+    facts = facts_of(m, since, until)
     result = compare(history, detector, facts)
     st.html(f'<div class="first-line">{first_line(result.load)}</div>')
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -399,8 +411,8 @@ def log(m: Monitor, viewer: Viewer) -> None:
     st.subheader("Changes of the settings", anchor=False)
     try:
         frame = m.detection_log()
-    except StoreError as error:
-        not_readable(error)
+    except StoreError:
+        st.caption("They cannot be read at the moment.")
         return
     rows = [row for _, row in frame.iterrows()]
     changes = [
@@ -430,8 +442,5 @@ monitored = monitor()
 me = begin("Tuning", monitored)
 if applied := st.session_state.pop("applied", None):
     st.toast(f"The collector now uses {applied}.")
-try:
-    page(monitored, me)
-except StoreError as error:
-    not_readable(error)
+page(monitored, me)
 log(monitored, me)

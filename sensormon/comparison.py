@@ -28,7 +28,7 @@ NORM, MOST = 1.0, 2.0
 
 @dataclass(frozen=True)
 class Load:
-    """Events of a tag, or of several, now and with other settings, over `seconds` of readings."""
+    """Events of a tag, or of several, now and with other settings, in `seconds` of readings without gaps."""
 
     before: int
     after: int
@@ -168,6 +168,8 @@ def _scored(flagged: Ints, truth: Truth, interval: float) -> EventScores:
 
 
 def _load(history: History, old: Ints, new: Ints, interval: float) -> Load:
-    time = micros(history.rows["time"])
+    steps = np.diff(np.sort(micros(history.rows["time"]))).astype(np.int64)
     join = JOIN * interval
-    return Load(len(grouped(old, join)), len(grouped(new, join)), float(time.max() - time.min()) / 1e6)
+    return Load(
+        len(grouped(old, join)), len(grouped(new, join)), float(steps[steps <= int(join)].sum()) / 1e6
+    )

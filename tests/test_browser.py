@@ -171,6 +171,10 @@ def test_applying_asks_for_a_name_and_is_recorded(page: Page, server: Server) ->
     dialog.get_by_role("button", name="Apply", exact=True).click()
     words = "The collector uses Rolling z-score, window 50, threshold 4.2"
     expect(page.get_by_text(words).first).to_be_visible()
+    visit(page, server, "tuning?detector=CUSUM&cusum_h=6")
+    page.get_by_role("button", name="Apply to the collector").click()
+    change = "Rolling z-score, window 50, threshold 4.2 → CUSUM, k 0.5, h 6, accept 300"
+    expect(page.get_by_role("dialog").get_by_text(change)).to_be_visible()
 
 
 def test_a_simulated_fault_is_seen_on_the_pipeline_page(page: Page, server: Server) -> None:

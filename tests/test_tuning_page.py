@@ -9,12 +9,14 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 
 from sensormon import known_events, runtime
 from sensormon.clock import SECOND, ManualClock
 from sensormon.comparison import Known, all_lost, compare, curve, loads, thresholds, total
 from sensormon.detector_words import catches, misses, parameter_label, switch_words, threshold_of, title
 from sensormon.detectors import PER_TAG, longest_lead, make
+from sensormon.errors import StoreUnavailable
 from sensormon.event_scores import micros
 from sensormon.known_events import known
 from sensormon.memory import KEPT
@@ -36,6 +38,7 @@ def monitors() -> Iterator[Callable[[Monitor], Monitor]]:
 
     yield take
     runtime.stop()
+    st.cache_resource.clear()  # pages go by the monitor's start, which is the same in every test
 
 
 @pytest.fixture
@@ -274,3 +277,36 @@ def test_labels_alone_judge_only_what_they_cover(full: Monitor) -> None:
     assert scores.judged < scores.judged + scores.unknown
     starts = set(micros(labels["start"]).tolist())
     assert scores.judged <= len(starts)
+
+
+def test_where_there_was_nothing_one_can_look_again(
+    settings: Settings, monitors: Callable[[Monitor], Monitor]
+) -> None:
+    clock = ManualClock(START)
+    monitor = monitors(Monitor(settings, clock))
+    app = show("tuning")
+    assert "No readings of Fermenter temperature here" in text(app)
+    monitor.submit(batch_of(*[("fermenter_temp", 37.0 + 0.01 * (i % 7)) for i in range(99)], at=START))
+    monitor.drain()
+    clock.advance(200)
+    next(one for one in app.button if one.label == "Look again").click().run()
+    assert "99 readings up to" in text(app)
+
+
+def test_with_the_store_away_the_controls_stay_and_the_kept_history_harms_nothing(
+    full: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = show("tuning")
+
+    def away(*_: object) -> pd.DataFrame:
+        raise StoreUnavailable("the database is not open", where="x", hint="Wait")
+
+    for name in ("injected_faults", "tag_history", "detection_log"):
+        monkeypatch.setattr(full, name, away)
+    app.slider(key="threshold").set_value(4.0).run()
+    assert not app.exception
+    assert "The database cannot be read" in text(app)
+    assert app.slider(key="threshold").value == 4.0
+    monkeypatch.undo()
+    app.slider(key="threshold").set_value(5.0).run()
+    assert "With these settings" in text(app)
