@@ -63,6 +63,7 @@ class Monitor:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.started = self.clock.now()
+        self._begun = False
         tags = read_tags(settings.tags)
         self._source = open_source(settings, tags, self.started)
         self.tags: TagTable = tags.with_tags(self._source.tags) if self._source else tags
@@ -79,6 +80,7 @@ class Monitor:
         pipeline = Pipeline(self.tags, in_force)
         for history in memory.histories.values():
             pipeline.restore(history.tag, history.n, history.time, history.value, history.learned)
+        pipeline.process(Batch.of([], source="start", received=self.started))  # loads the compiled kernels
         self._recent = RecentReadings()
         self._collector = Collector(
             pipeline, self._journal, self._recent, memory.counters, self.clock, memory.pending
@@ -119,8 +121,10 @@ class Monitor:
 
     def start(self) -> None:
         """Begin to collect and to load. A second call does nothing."""
-        for worker in self.workers:
-            worker.start()
+        if not self._begun:
+            self._begun = True
+            for worker in self.workers:
+                worker.start()
 
     def stop(self) -> None:
         """Stop taking readings, store what can be stored in a moment, let go of the folder."""
