@@ -104,7 +104,8 @@ NO_READINGS = [
     b'{"tag":"fermenter_temp","value":Infinity}', b'{"tag":"fermenter_temp","value":1' + b"0" * 5_000 + b"}",
 ]  # fmt: skip
 NO_BATCHES = [
-    b'{"readings": 5}', b'{"batch_id": "a"}', b'{"readings": [], "batch_id": 5}', b'{"readings": [], "more": 1}',
+    b'{"readings": 5}', b'{"batch_id": "a"}', b'{"readings": [], "batch_id": 5}',
+    b'{"readings": [], "more": 1}',
 ]  # fmt: skip
 
 
@@ -266,10 +267,11 @@ def test_a_key_stores_once_now_together_and_after_a_restart(
 ) -> None:
     monitor, api = start()
     rows = [ONE, {**ONE, "value": 99}]
+    key = {"Idempotency-Key": "a"}
 
     async def twice(client: httpx.AsyncClient) -> Any:
         return await asyncio.gather(
-            *(client.post("/ingest/batch", json=rows, headers={"Idempotency-Key": "a"}) for _ in range(20))
+            *(client.post("/ingest/batch", content=json.dumps(rows), headers=key) for _ in range(20))
         )
 
     answers = ask(api, twice)
