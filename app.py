@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import anyio.to_thread
 import streamlit as st
-from starlette.routing import Mount
+from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -33,6 +33,9 @@ def start() -> None:
     """Start the monitor and say how to write to it."""
     from sensormon.api.auth import Tokens, announcement  # noqa: PLC0415  a page view needs no API
 
+    # A thread that comes back from a sync waits so long for one that computes. At the default of 5 ms
+    # a post that takes 1 ms of work takes 20.
+    sys.setswitchinterval(0.001)
     tokens = Tokens.of(runtime.monitor().settings)
     sys.stderr.write(f"sensormon: {announcement(tokens, st.get_option('server.port'))}\n")
 
@@ -59,6 +62,7 @@ def show_pages() -> None:
 
 if get_script_run_ctx(suppress_warning=True) is None:
     from sensormon.api import make_api
+    from sensormon.api.first import ApiFirst
 
     # Until `st.navigation` has run once, Streamlit would take pages/ for its own menu.
     PagesManager.uses_pages_directory = False
@@ -67,6 +71,8 @@ if get_script_run_ctx(suppress_warning=True) is None:
     except UsageError as error:
         sys.stderr.write(f"sensormon: {error}\n")
         sys.exit(2)
-    app = st.App(__file__, lifespan=lifespan, routes=[Mount("/api", app=make_api())])
+    app = st.App(
+        __file__, lifespan=lifespan, middleware=[Middleware(ApiFirst, api=make_api(), prefix="/api")]
+    )
 else:
     show_pages()

@@ -1,7 +1,7 @@
 """What the HTTP API takes: a real server, a load from another process, pages asked for meanwhile.
 
 `python -m sensormon bench http` starts `streamlit run app.py` on a free port and a folder of
-its own; `python -m sensormon.bench_http PORT TOKEN KIND SECONDS` is the load, which it starts.
+its own; `python -m sensormon.bench_http PORT KIND RUN SECONDS` is the load, which it starts.
 Each of 16 connections is a gateway with tags of its own that sends one request after another,
 as fast as it is answered.
 """
@@ -44,7 +44,7 @@ def http(seconds: float = SECONDS) -> Figures:
         folder = Path(name)
         (folder / "tags.toml").write_text(
             "".join(
-                f"[tags.{_tag(c, t)}]\nresolution = 0.01\n" for c in range(CONNECTIONS) for t in range(TAGS)
+                f'[tags."{_tag(c, t)}"]\nresolution = 0.01\n' for c in range(CONNECTIONS) for t in range(TAGS)
             )
         )
         with socket.socket() as one:
@@ -64,12 +64,15 @@ def http(seconds: float = SECONDS) -> Figures:
         try:
             _wait(port, lambda _: True)
             sent = 0
-            for kind in ("single", "batch"):
-                _load(port, kind, 1.0)
-                found, pages = _load(port, kind, seconds)
+            for run, kind in enumerate(("single", "batch")):
+                _load(port, kind, 2 * run, 1.0)
+                before = _cpu_seconds(server.pid)
+                found, pages = _load(port, kind, 2 * run + 1, seconds)
+                found["cpu"] = _cpu_seconds(server.pid) - before
                 sent = _wait(port, lambda stats: stats["pending"] == 0)["received"]
                 figures |= _figures(kind, found, pages)
             stats = _wait(port, lambda stats: stats["pending"] == 0)
+            figures["readings rejected"] = stats["rejected"]
             figures["received and not accounted for"] = sent - stats["stored"] - stats["rejected"]
         finally:
             server.send_signal(signal.SIGTERM)
@@ -89,26 +92,32 @@ def _figures(kind: str, found: dict[str, Any], pages: list[float]) -> Figures:
         f"{name}, ms p50": statistics.median(times),
         f"{name}, ms p99": times[int(len(times) * 0.99)],
         f"{name}, ms longest": times[-1],
+        f"{name}, server's CPU, µs a request": found["cpu"] / len(times) * 1e6,
         f"{name}, answers that were not 201": found["failed"],
         f"{name}, page and health meanwhile, ms longest": max(pages) * 1e3,
     }
 
 
-def _load(port: int, kind: str, seconds: float) -> tuple[dict[str, Any], list[float]]:
+def _load(port: int, kind: str, run: int, seconds: float) -> tuple[dict[str, Any], list[float]]:
     """Run the load in a process of its own; meanwhile ask for pages."""
-    command = [sys.executable, "-m", "sensormon.bench_http", str(port), kind, str(seconds)]
-    load = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)  # noqa: S603  our own command
+    command = [sys.executable, "-m", "sensormon.bench_http", str(port), kind, str(run), str(seconds)]
     pages = []
-    while load.poll() is None:
-        for path in ("/", "/_stcore/health", "/api/health"):
-            started = time.perf_counter()
-            _get(port, path)
-            pages.append(time.perf_counter() - started)
-        time.sleep(0.2)
-        if len(pages) > 10_000:
-            break
-    output, _ = load.communicate()
-    return json.loads(output), pages
+    with tempfile.TemporaryFile() as output:
+        load = subprocess.Popen(command, cwd=ROOT, stdout=output)  # noqa: S603  our own command
+        while load.poll() is None:
+            for path in ("/", "/_stcore/health", "/api/health"):
+                started = time.perf_counter()
+                _get(port, path)
+                pages.append(time.perf_counter() - started)
+            time.sleep(0.2)
+        output.seek(0)
+        return json.loads(output.read()), pages
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Processor time of a process, so that a busy machine can be told from a slow server."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _get(port: int, path: str) -> bytes:
@@ -140,7 +149,7 @@ def _tag(connection: int, tag: int) -> str:
     return f"gateway{connection:02d}.t{tag}"
 
 
-async def _gateway(number: int, port: int, kind: str, until: float, times: list[float]) -> int:
+async def _gateway(number: int, port: int, kind: str, run: int, until: float, times: list[float]) -> int:
     """One connection; the number of answers that were not 201."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
     path = "/api/ingest" if kind == "single" else "/api/ingest/batch"
@@ -148,7 +157,7 @@ async def _gateway(number: int, port: int, kind: str, until: float, times: list[
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {_TOKEN}\r\n"
         "Content-Type: application/json\r\nContent-Length: "
     ).encode()
-    started = datetime.now(UTC) - timedelta(days=2)
+    started = datetime.now(UTC) - timedelta(days=30 - run)  # no reading comes twice
     template = _template(number)
     failed = count = 0
     while time.perf_counter() < until:
@@ -184,15 +193,15 @@ def _template(number: int) -> bytes:
     return f"[{','.join(rows)}]".encode()
 
 
-async def _all(port: int, kind: str, seconds: float) -> dict[str, Any]:
+async def _all(port: int, kind: str, run: int, seconds: float) -> dict[str, Any]:
     times: list[float] = []
     started = time.perf_counter()
     failed = await asyncio.gather(
-        *(_gateway(one, port, kind, started + seconds, times) for one in range(CONNECTIONS))
+        *(_gateway(one, port, kind, run, started + seconds, times) for one in range(CONNECTIONS))
     )
     return {"seconds": time.perf_counter() - started, "milliseconds": times, "failed": sum(failed)}
 
 
 if __name__ == "__main__":
-    result = asyncio.run(_all(int(sys.argv[1]), sys.argv[2], float(sys.argv[3])))
+    result = asyncio.run(_all(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))
     sys.stdout.write(json.dumps(result))

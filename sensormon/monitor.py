@@ -74,6 +74,7 @@ class Monitor:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.started = self.clock.now()
+        self._begun = False
         tags = read_tags(settings.tags)
         self._source = open_source(settings, tags, self.started)
         self.tags: TagTable = tags.with_tags(self._source.tags) if self._source else tags
@@ -91,6 +92,7 @@ class Monitor:
         remembered = read_memory(settings.data_dir, in_force)
         for one in memory.histories.values():
             pipeline.restore(one.tag, one.n, one.time, one.value, one.learned, remembered.get(one.tag))
+        pipeline.process(Batch.of([], source="start", received=self.started))  # loads the compiled kernels
         self._recent = RecentReadings()
         self._collector = Collector(
             pipeline,
@@ -140,8 +142,10 @@ class Monitor:
 
     def start(self) -> None:
         """Begin to collect and to load. A second call does nothing."""
-        for worker in self.workers:
-            worker.start()
+        if not self._begun:
+            self._begun = True
+            for worker in self.workers:
+                worker.start()
 
     def stop(self) -> None:
         """Stop taking readings, store what can be stored in a moment, let go of the folder."""

@@ -58,6 +58,9 @@ def adopt(running: Monitor) -> None:
 
 
 def _registry() -> Any:
+    found = sys.modules.get(_REGISTRY)
+    if found is not None:
+        return found
     made = ModuleType(_REGISTRY)
     made.lock = threading.RLock()  # type: ignore[attr-defined]
     made.monitor = None  # type: ignore[attr-defined]

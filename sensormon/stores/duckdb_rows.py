@@ -175,7 +175,7 @@ def arrow_pieces(
             cursor.close()
 
     with guard():
-        reader: Any = cursor.execute(query, list(values)).to_arrow_reader(PIECE)
+        reader: Any = cursor.sql(query, params=list(values)).to_arrow_reader(PIECE)
     first = piece()
     return rest(_zoned(reader.schema.empty_table()) if first is None else first)
 
