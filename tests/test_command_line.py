@@ -129,4 +129,4 @@ def test_every_benchmark_runs_small_and_gives_figures(tmp_path: Path) -> None:
     assert journal(tmp_path, rounds=3)["append, ms p50"] > 0
     assert scoring(points=2_000)["window 50, readings/s"] > 0
     assert rescoring(readings=1_000)["hampel, window 1000, ms"] > 0
-    assert {"detection", "journal", "rescoring", "scoring"} == set(BENCHMARKS)
+    assert {"detection", "http", "journal", "rescoring", "scoring"} == set(BENCHMARKS)

@@ -293,7 +293,7 @@ def test_where_there_was_nothing_one_can_look_again(
     assert "99 readings up to" in text(app)
 
 
-def test_with_the_store_away_the_controls_stay_and_the_kept_history_harms_nothing(
+def test_with_the_store_away_the_kept_history_goes_on_and_another_tag_says_so(
     full: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = show("tuning")
@@ -305,8 +305,22 @@ def test_with_the_store_away_the_controls_stay_and_the_kept_history_harms_nothin
         monkeypatch.setattr(full, name, away)
     app.slider(key="threshold").set_value(4.0).run()
     assert not app.exception
+    assert "With these settings" in text(app)
+    app.selectbox(key="tune").set_value("fermenter_ph").run()
+    assert not app.exception
     assert "The database cannot be read" in text(app)
     assert app.slider(key="threshold").value == 4.0
     monkeypatch.undo()
     app.slider(key="threshold").set_value(5.0).run()
     assert "With these settings" in text(app)
+
+
+def test_an_event_that_somebody_confirms_is_minded_at_the_next_look(full: Monitor) -> None:
+    app = show("tuning")
+    app.slider(key="threshold").set_value(8.0).run()
+    assert not app.warning
+    events = full.events(["fermenter_temp"], SINCE, START).sort_values("score")
+    full.act(events["id"].head(2).tolist(), "label", "day shift", label="true")
+    full.drain()
+    app.run()
+    assert "2 confirmed events would no longer be flagged" in app.warning[0].value
