@@ -69,8 +69,15 @@ def ready(page: Page) -> None:
     page.wait_for_selector(READY)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(
+    ("theme", "width"),
+    [
+        ("light", 1440),
+        ("dark", 390),
+        pytest.param("light", 390, marks=pytest.mark.long),
+        pytest.param("dark", 1440, marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_fits_in_both_themes_and_at_phone_width(
     browser: Browser, server: Server, path: str, theme: str, width: int
