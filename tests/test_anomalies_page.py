@@ -93,7 +93,7 @@ def test_all_events_are_listed_and_the_newest_is_explained(full: Monitor) -> Non
         "Detector",
     ):
         assert f"<span>{fact}</span>" in words
-    assert "zscore, window 50, threshold 3" in words
+    assert "Rolling z-score, window 50, threshold 3" in words
     assert figures(app) == 3, "events over time, the event in its context, the reading"
     assert "Nobody has done anything" in words
 
