@@ -94,6 +94,7 @@ class Collector:
         self._counters = counters
         self._clock = clock
         self._lock = threading.Lock()
+        self._closed = False
         self._refused = ""
         self._refused_readings = 0
         self.depth = JournalDepth()
@@ -118,6 +119,8 @@ class Collector:
         made durable: then it did not happen, and sending it again is right.
         """
         with self._lock:
+            if self._closed:
+                raise JournalError("the monitor is stopping", hint="Send it again once it has started")
             processed = self._pipeline.process(batch, positions, malformed)
             answers: tuple[KeptAnswer, ...] = ()
             if finish is not None:
@@ -149,6 +152,11 @@ class Collector:
             self._note(processed, now)
             self._sample_depth(now)
         return Receipt(number, entry.first_id, processed)
+
+    def close(self) -> None:
+        """Wait for the batch at hand and take no further one: the journal can be closed."""
+        with self._lock:
+            self._closed = True
 
     def apply(self, settings: DetectorSettings) -> None:
         """Score with these settings from the next reading on; recorded before it takes effect."""

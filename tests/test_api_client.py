@@ -80,13 +80,17 @@ def test_a_kept_key_outlives_a_kill(server: Server) -> None:
 
 
 def test_slow_clients_do_not_hold_up_the_pages(server: Server) -> None:
+    token = (server.data_dir / "token").read_text().strip()
+    lines = ("POST /api/ingest HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", "Content-Length: 100")
+    head = "\r\n".join([*lines, "", "{"])
     slow = []
     try:
         for _ in range(50):
             one = socket.create_connection(("127.0.0.1", server.port), 10)
-            one.sendall(b"POST /api/ingest HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            one.sendall(head.encode())
             slow.append(one)
         assert server.get("/api/health")[0] == 200
+        assert server.get("/api/openapi.json")[1]["servers"] == [{"url": "/api"}]
     finally:
         for one in slow:
             one.close()
