@@ -48,6 +48,7 @@ def show_pages() -> None:
             st.Page("pages/anomalies.py", title="Anomalies"),
             st.Page("pages/tuning.py", title="Tuning"),
             st.Page("pages/pipeline.py", title="Pipeline"),
+            st.Page("pages/data.py", title="Data"),
         ],
         position="top",
     )

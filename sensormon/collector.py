@@ -105,6 +105,7 @@ class Collector:
         self._counters = counters
         self._clock = clock
         self._lock = threading.Lock()
+        self._closed = False
         self._refused = ""
         self._refused_readings = 0
         self.depth = JournalDepth()
@@ -137,6 +138,8 @@ class Collector:
         """
         pipeline = history or self._pipeline
         with self._lock:
+            if self._closed:
+                raise JournalError("the monitor is stopping", hint="Send it again once it has started")
             processed = pipeline.process(batch, positions, malformed)
             answers: tuple[KeptAnswer, ...] = ()
             if finish is not None:
@@ -168,6 +171,11 @@ class Collector:
             self._note(processed, now)
             self._sample_depth(now)
         return Receipt(number, entry.first_id, processed)
+
+    def close(self) -> None:
+        """Wait for the batch at hand and take no further one: the journal can be closed."""
+        with self._lock:
+            self._closed = True
 
     def apply(self, settings: DetectorSettings, histories: Sequence[TagHistory] = ()) -> None:
         """Score with these settings from the next reading on; recorded before it takes effect.

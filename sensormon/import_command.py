@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +11,10 @@ from typing import TextIO
 from sensormon.clock import SystemClock
 from sensormon.errors import UsageError
 from sensormon.import_files import Columns, Table, check, pieces, propose, read_file
+from sensormon.import_report import EXAMPLES, Report
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
 from sensormon.tags import read_tags
-
-_EXAMPLES = 5
 
 
 def preview(table: Table, columns: Columns, out: TextIO) -> None:
@@ -31,7 +29,7 @@ def preview(table: Table, columns: Columns, out: TextIO) -> None:
     unused = [name for name in table.frame.columns if name not in used]
     if unused:
         out.write(f"Not imported: {', '.join(unused)}\n")
-    out.write(table.frame.head(_EXAMPLES).to_string(index=False) + "\n")
+    out.write(table.frame.head(EXAMPLES).to_string(index=False) + "\n")
 
 
 def import_file(
@@ -60,34 +58,15 @@ def import_file(
 
 
 def _take(monitor: Monitor, table: Table, columns: Columns, now: int) -> int:
-    rows = accepted = flagged = again = 0
-    reasons: Counter[str] = Counter()
-    examples: list[str] = []
+    report = Report(table.first)
     monitor.drain()
     for number, one in enumerate(monitor.importer.take(pieces(table, columns, now))):
-        rows += one.rows
-        accepted, flagged = accepted + one.accepted, flagged + one.flagged
-        again += one.rows if one.again else 0
-        reasons.update(str(rejection.reason) for rejection in one.rejected)
-        for rejection in one.rejected[: _EXAMPLES - len(examples)]:
-            where = _row(table, rejection.index)
-            examples.append(f"  {where}: {rejection.tag} {rejection.value!r}: {rejection.detail}")
+        report.add(one)
         if number % 20 == 19:
             monitor.drain()
-            sys.stderr.write(f"\r{rows:,} readings read")
+            sys.stderr.write(f"\r{report.rows:,} readings read")
             sys.stderr.flush()
     monitor.drain()
     sys.stderr.write("\r")
-    sys.stdout.write(f"{accepted:,} of {rows:,} readings imported, {flagged:,} of them flagged\n")
-    if again:
-        sys.stdout.write(f"{again:,} were imported before and are not stored twice\n")
-    for reason, count in sorted(reasons.items()):
-        sys.stdout.write(f"{count:,} rejected: {reason.replace('_', ' ')}\n")
-    if examples:
-        sys.stdout.write("\n".join(examples) + "\n")
-    return 0 if accepted or again or not rows else 1
-
-
-def _row(table: Table, index: int) -> str:
-    word, number = table.first.split()
-    return f"{word} {int(number) + index:,}"
+    sys.stdout.write("\n".join(report.sentences()) + "\n")
+    return 1 if report.nothing_taken else 0

@@ -156,6 +156,7 @@ class Monitor:
         taking.stop(0.3)
         collecting.stop(0.3)
         loading.stop(0.4)
+        self._collector.close()
         if not loading.alive:
             self._loader.drain(STOP_SECONDS)
             self._report()

@@ -58,7 +58,8 @@ ORDER = [
     ["monitor"],
     ["runtime", "stopped", "known_events"],
     ["evaluation"],
-    ["verification", "api", "bench_detection", "score", "import_command"],
+    ["verification", "api", "bench_detection", "score", "import_report"],
+    ["import_command"],
     ["bench"],
     ["__main__"],
 ]

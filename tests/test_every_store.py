@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from sensormon.clock import SECOND
 from sensormon.errors import StoreUnavailable
 from sensormon.readings import InjectedFault, Processed
-from sensormon.records import ActionEntry, BatchEntry, DetectorSettings, EventAction, Record, SettingsEntry
+from sensormon.records import (
+    ActionEntry,
+    BatchEntry,
+    DetectorSettings,
+    EventAction,
+    KeptAnswer,
+    Record,
+    SettingsEntry,
+)
 from sensormon.stores import Store, open_store
 from tests.conftest import START
 
@@ -189,3 +199,45 @@ def test_an_empty_store_answers_every_question(store: Store) -> None:
     assert store.detector_settings() == []
     assert store.next_id() == 1
     assert store.watermark("w") is None
+
+
+def test_answers_are_kept_with_their_readings_once_and_dropped_when_old(
+    store: Store, records: Records
+) -> None:
+    old = KeptAnswer("a", "digest", 201, '{"id": 1}', START)
+    new = KeptAnswer("b", "digest", 400, '{"error": "ü"}', START + SECOND)
+    loaded = [
+        replace(one, entry=replace(one.entry, answers=(answer,)))
+        for one, answer in zip(records(2), (old, new), strict=True)
+    ]
+    store.load("w", loaded)
+    store.load("w", loaded)
+    assert store.kept_answers(10) == [old, new]
+    assert store.kept_answers(1) == [new]
+    store.drop_answers(START + 1)
+    assert store.kept_answers(10) == [new]
+
+
+def test_a_stream_is_what_a_frame_is_in_pieces(store: Store, records: Records) -> None:
+    store.load("w", records(50, 1_000))
+    pieces = list(store.stream(["temp"], START + 10 * SECOND, FAR, below_id=49_001, limit=45_000))
+    frame = store.readings(["temp"], START + 10 * SECOND, FAR, below_id=49_001, limit=45_000)
+    table = pa.concat_tables(pieces)
+    assert len(pieces) > 2
+    assert table["id"].to_pylist() == frame["id"].tolist()
+    assert table["time"].cast(pa.int64()).to_pylist() == frame["time"].astype("int64").tolist()
+    flagged = pa.concat_tables(store.stream(None, 0, FAR, anomalies=True))
+    assert flagged["id"].to_pylist() == store.anomalies(None, 0, FAR, 0.0, 10**6)["id"].tolist()[::-1]
+    assert next(store.stream(None, FAR, FAR)).num_rows == 0
+
+
+def test_a_stream_that_nobody_finishes_holds_nothing(store: Store, records: Records) -> None:
+    store.load("w", records(30, 1_000))
+    stream = store.stream(None, 0, FAR)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    store.load("w", records(1, 1, 31))
+    store.close()
+    with pytest.raises(StoreUnavailable):
+        store.stream(None, 0, FAR)
+    store.open()

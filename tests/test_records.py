@@ -20,6 +20,7 @@ from sensormon.records import (
     DetectorSettings,
     Entry,
     EventAction,
+    KeptAnswer,
     SettingsEntry,
     decode,
     encode,
@@ -31,6 +32,7 @@ rejections = st.builds(
     Rejection, st.text(), int64, st.integers(0, 9), st.text(), st.text(), st.text(),
     st.sampled_from(Reason), st.text(),
 )  # fmt: skip
+kept_answers = st.builds(KeptAnswer, st.text(), st.text(), st.integers(100, 599), st.text(), int64)
 settings_entries = st.builds(
     SettingsEntry,
     st.builds(
@@ -78,7 +80,9 @@ def batch_entries(draw: st.DrawFn) -> BatchEntry:
     )
     refused = tuple(draw(st.lists(rejections, max_size=2)))
     totals = draw(st.dictionaries(st.text(), st.integers(0, 2**53), max_size=2))
-    return BatchEntry(draw(int64), totals, Processed(batch, scores, draw(st.integers(0, 99)), refused))
+    answers = tuple(draw(st.lists(kept_answers, max_size=2)))
+    processed = Processed(batch, scores, draw(st.integers(0, 99)), refused)
+    return BatchEntry(draw(int64), totals, processed, answers)
 
 
 def assert_same(one: object, other: object) -> None:
@@ -162,3 +166,11 @@ def one_batch(values: list[float]) -> BatchEntry:
         is_anomaly=np.zeros(rows, dtype=np.bool_),
     )  # fmt: skip
     return BatchEntry(1, {"test": rows}, Processed(batch, scores, 1, ()))
+
+
+def test_a_record_without_answers_is_as_it_was_before_there_were_any() -> None:
+    entry = one_batch([1.0])
+    assert b"answers" not in encode(entry)
+    back = decode(encode(entry))
+    assert isinstance(back, BatchEntry)
+    assert back.answers == ()
