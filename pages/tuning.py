@@ -11,7 +11,7 @@ import streamlit as st
 
 from sensormon.charts import before_after_chart, flag_changes, precision_recall_chart
 from sensormon.clock import SECOND
-from sensormon.comparison import Comparison, Known, all_lost, compare, curve, loads, total
+from sensormon.comparison import Comparison, Known, all_lost, compare, curve, loads, off_delay, total
 from sensormon.detector_words import (
     catches,
     detector_words,
@@ -25,7 +25,7 @@ from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Detector, Parameter
 from sensormon.detectors.limits import UNSET
 from sensormon.errors import SensormonError, StoreError, UsageError
-from sensormon.event_scores import JOIN, MINIMUM, TOLERANCE, micros
+from sensormon.event_scores import MINIMUM, TOLERANCE, micros
 from sensormon.known_events import known
 from sensormon.monitor import Monitor
 from sensormon.page_parts import SPANS, Viewer, begin, chart, not_readable, panel
@@ -252,7 +252,7 @@ def effect(
         st.caption(
             f"{tag.label}, {counted(len(history.rows), 'reading')} up to "
             f"{clock_time(until, viewer.zone)}{cut}. "
-            f"Flags up to {JOIN} readings apart are one event.",
+            f"Flags up to {duration(off_delay(result.interval * 1e6) / 1e6)} apart are one event.",
             width="content",
         )
         st.button("Read up to now", on_click=read_anew, type="tertiary", icon=":material/refresh:")

@@ -16,6 +16,7 @@ from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Detector, Parameter
 from sensormon.errors import UsageError
 from sensormon.event_scores import JOIN, TOLERANCE, EventScores, Truth, grouped, lost, micros, score, truth_of
+from sensormon.events import Delays
 from sensormon.readings import Ints
 from sensormon.rescoring import History
 
@@ -146,6 +147,12 @@ def flagged_times(frame: pd.DataFrame) -> Ints:
     return np.sort(micros(frame["time"][flagged]))
 
 
+def off_delay(interval: float) -> float:
+    """How far apart (µs) flags of one event may be: the events' off-delay, at this usual interval (µs)."""
+    delays = Delays()
+    return min(max(delays.off_seconds * 1e6, delays.off_readings * interval), delays.longest * 1e6)
+
+
 def _interval(history: History) -> float:
     """The usual time between two readings (µs); a second where there are too few to tell."""
     steps = np.diff(np.sort(micros(history.rows["time"])))
@@ -164,12 +171,11 @@ def _truth(history: History, known: Known, interval: float) -> Truth:
 
 
 def _scored(flagged: Ints, truth: Truth, interval: float) -> EventScores:
-    return score(flagged, truth, JOIN * interval, TOLERANCE * interval)
+    return score(flagged, truth, off_delay(interval), TOLERANCE * interval)
 
 
 def _load(history: History, old: Ints, new: Ints, interval: float) -> Load:
     steps = np.diff(np.sort(micros(history.rows["time"]))).astype(np.int64)
-    join = JOIN * interval
-    return Load(
-        len(grouped(old, join)), len(grouped(new, join)), float(steps[steps <= int(join)].sum()) / 1e6
-    )
+    seconds = float(steps[steps <= int(JOIN * interval)].sum()) / 1e6
+    join = off_delay(interval)
+    return Load(len(grouped(old, join)), len(grouped(new, join)), seconds)

@@ -30,7 +30,7 @@ MINIMUM = 10
 """With fewer events than this a share of them is not measurable."""
 
 JOIN = 3
-"""Flags no further apart than this many usual intervals belong to one event."""
+"""Rows of an injected fault no further apart than this many usual intervals belong to one event."""
 
 TOLERANCE = 2
 """So many usual intervals after its end a fault may still be found: a gap is told by what follows it."""

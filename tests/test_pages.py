@@ -165,7 +165,7 @@ def test_tuning_rescoring_follows_the_sliders_and_starts_from_the_collectors_set
     assert int(rescored["is_anomaly"].sum()) < int(stored["is_anomaly"].sum())
     for sentence, frame in (("Now", stored), ("With these settings", rescored)):
         times = flagged_times(frame)
-        events = 1 + int((np.diff(times) > 3 * SECOND).sum())
+        events = 1 + int((np.diff(times) > 10 * SECOND).sum())
         assert f"{sentence} {events} events" in text(app)
     assert text(app) != same
     assert dict(full.detection().params) == {"window": 50, "threshold": 3.0}, "moving a slider applied it"
