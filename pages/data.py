@@ -91,8 +91,8 @@ def page(m: Monitor, viewer: Viewer) -> None:
     )
     if "imported" in st.session_state:
         sentences, nothing = st.session_state.pop("imported")
-        show = st.error if nothing else st.success
-        show("\n\n".join(sentences), title="Nothing was imported" if nothing else "Imported")
+        show = st.error if nothing else st.info
+        show("\n\n".join(sentences), title="Nothing was imported" if nothing else "The file is imported")
     file = st.file_uploader("File", ["csv", "txt", "tsv", "parquet"], key="import-file")
     if file is None:
         return

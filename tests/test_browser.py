@@ -27,7 +27,7 @@ FLAGS = [
     "--disable-sync",
 ]
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
-PAGES = {"": "Live", "anomalies": "Anomalies", "tuning": "Tuning", "pipeline": "Pipeline"}
+PAGES = {"": "Live", "anomalies": "Anomalies", "tuning": "Tuning", "pipeline": "Pipeline", "data": "Data"}
 
 
 @pytest.fixture(scope="module")
@@ -205,3 +205,19 @@ def test_the_page_says_when_the_server_is_gone_and_comes_back_with_it(page: Page
     finally:
         again.stop()
         again.output()
+
+
+def test_history_is_imported_from_a_file_and_only_once(page: Page, server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "history.csv"
+    lines = [f"2026-01-01T00:00:{i:02d}Z,{7 + i / 1000},x" for i in range(60)]
+    file.write_text("\n".join(["time,fermenter_ph,TI-7", *lines]))
+    visit(page, server, "data")
+    page.locator("input[type=file]").set_input_files(file)
+    button = page.get_by_role("button", name="Import", exact=True)
+    button.click()
+    expect(page.get_by_text("60 of 60 readings imported, 0 of them flagged")).to_be_visible()
+    ready(page)
+    button.click()
+    expect(page.get_by_text("60 were imported before and are not stored twice")).to_be_visible()
+    ledger = server.get("/api/stats")[1]
+    assert ledger["sources"]["import"]["received"] == 60

@@ -21,7 +21,7 @@ from sensormon.settings import Settings
 from tests.conftest import START, batch_of
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["live", "anomalies", "tuning", "pipeline"]
+PAGES = ["live", "anomalies", "tuning", "pipeline", "data"]
 Adopt = Callable[[Monitor], Monitor]
 
 
