@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sensormon.__main__ import main
-from sensormon.bench import BENCHMARKS, detection, journal, scoring
+from sensormon.bench import BENCHMARKS, detection, http, journal, scoring
 from sensormon.clock import SECOND, ManualClock
 from sensormon.detectors import detect
 from sensormon.monitor import Monitor
@@ -131,4 +131,8 @@ def test_every_benchmark_runs_small_and_gives_figures(tmp_path: Path) -> None:
     found = detection(tags=5, rows=300)
     assert found["stuck, flagged of stuck, %"] > 80
     assert found["gap, flagged of gap of 60 s, %"] == 100
-    assert {"detection", "journal", "scoring"} == set(BENCHMARKS)
+    figures = http(seconds=0.3)
+    assert figures["single posts, answers that were not 201"] == 0
+    assert figures["batches of 1,000, readings/s"] > 0
+    assert figures["received and not accounted for"] == 0
+    assert {"detection", "http", "journal", "scoring"} == set(BENCHMARKS)
