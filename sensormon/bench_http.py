@@ -69,7 +69,9 @@ def http(seconds: float = SECONDS) -> Figures:
                 before = _cpu_seconds(server.pid)
                 found, pages = _load(port, kind, 2 * run + 1, seconds)
                 found["cpu"] = _cpu_seconds(server.pid) - before
+                waiting, since = _wait(port, lambda _: True)["pending"], time.perf_counter()
                 sent = _wait(port, lambda stats: stats["pending"] == 0)["received"]
+                found["behind"] = (waiting, time.perf_counter() - since)
                 figures |= _figures(kind, found, pages)
             stats = _wait(port, lambda stats: stats["pending"] == 0)
             figures["readings rejected"] = stats["rejected"]
@@ -94,6 +96,8 @@ def _figures(kind: str, found: dict[str, Any], pages: list[float]) -> Figures:
         f"{name}, ms longest": times[-1],
         f"{name}, server's CPU, µs a request": found["cpu"] / len(times) * 1e6,
         f"{name}, answers that were not 201": found["failed"],
+        f"{name}, readings that the store had yet to take": found["behind"][0],
+        f"{name}, seconds until it had": found["behind"][1],
         f"{name}, page and health meanwhile, ms longest": max(pages) * 1e3,
     }
 
