@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sensormon.__main__ import main
-    assert {"detection", "http", "journal", "rescoring", "scoring"} == set(BENCHMARKS)
+from sensormon.bench import BENCHMARKS, http, journal, rescoring, scoring
 from sensormon.clock import SECOND, ManualClock
 from sensormon.detectors import detect
 from sensormon.monitor import Monitor
@@ -128,4 +128,9 @@ def test_wrong_use_exits_with_2() -> None:
 def test_every_benchmark_runs_small_and_gives_figures(tmp_path: Path) -> None:
     assert journal(tmp_path, rounds=3)["append, ms p50"] > 0
     assert scoring(points=2_000)["window 50, readings/s"] > 0
+    assert rescoring(readings=1_000)["hampel, window 1000, ms"] > 0
+    figures = http(seconds=0.3)
+    assert figures["single posts, answers that were not 201"] == 0
+    assert figures["batches of 1,000, readings/s"] > 0
+    assert figures["received and not accounted for"] == 0
     assert {"detection", "http", "journal", "rescoring", "scoring"} == set(BENCHMARKS)
