@@ -27,6 +27,8 @@ FLAGS = [
     "--disable-sync",
 ]
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
+expect.set_options(timeout=15_000)  # milliseconds; a busy machine is no failure
+
 PAGES = {"": "Live", "anomalies": "Anomalies", "tuning": "Tuning", "pipeline": "Pipeline", "data": "Data"}
 
 

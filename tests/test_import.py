@@ -123,7 +123,7 @@ def test_every_cell_that_is_no_reading_is_said_with_its_line(
     out = capsys.readouterr().out
     assert "line 3: fermenter_ph '7,02': this is not a time" in out
     assert "line 5: nobody" in out
-    for reason in ("bad timestamp", "unknown tag", "not a number"):
+    for reason in ("unreadable timestamp", "unknown tag", "not a number"):
         assert f"rejected: {reason}" in out
     report = verify(StoppedMonitor(environment.data_dir, environment.store_url))
     assert report.findings == ()
