@@ -111,3 +111,18 @@ def test_the_unit_does_not_matter() -> None:
 def test_a_lower_threshold_flags_more() -> None:
     values = noise(5000)
     assert len(flagged(values, threshold=2.5)) > len(flagged(values)) >= len(flagged(values, threshold=6.0))
+
+
+@pytest.mark.parametrize(("outliers", "size"), [(3, 4.5), (3, 6.0), (5, 5.0), (12, 5.0)])
+def test_a_few_mild_outliers_do_not_hide_spikes_that_come_often(outliers: int, size: float) -> None:
+    random = np.random.default_rng(4)
+    values = random.normal(37.0, 0.08, 3600)
+    spikes = random.random(3600) < 0.05
+    spikes[1000 : 1000 + 20 * outliers] = False
+    values[spikes] += random.choice([-1, 1], spikes.sum()) * 0.08 * random.uniform(12, 20, spikes.sum())
+    mild = 1000 + 20 * np.arange(outliers)
+    values[mild] = 37.0 + size * 0.08
+    flagged = detect(values, detector="recommended")["is_anomaly"].to_numpy()[1000 + 20 * outliers :]
+    truth = spikes[1000 + 20 * outliers :]
+    assert (flagged & truth).sum() >= 0.97 * truth.sum()
+    assert (flagged & ~truth).sum() <= 3

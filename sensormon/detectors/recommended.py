@@ -57,6 +57,9 @@ _FEW = 2.5
 _COMMON = 0.1  # what is as frequent is no anomaly
 _POPULATED = 0.01  # from this share of spikes on they have a limit of their own
 _CLEAR = 5.0
+# Spikes that come often stand apart from a few milder outliers: so many of them, this share of
+# the readings, so many times the milder ones, behind bins that hold almost nothing.
+_CROWD, _OFTEN, _OUTNUMBER, _CLEARING, _STRAY = 20.0, 0.03, 3.0, 3, 0.05
 
 _SLACK, _DECISION, _CLIP = 0.5, 10.0, 4.0  # of the CUSUM, in standard deviations
 _DRIFT = 6.0  # of the local level, in its usual deviations
@@ -91,7 +94,8 @@ class Recommended:
     own limit times 3.4. Above `threshold` is an anomaly.
 
     What a spike is depends on the tail. Where errors above 4 are rare, or lie beyond an empty
-    gap of a factor 2.4 and are less than 10 % of the readings, each is an event of its own.
+    gap of a factor 2.4 and are less than 10 % of the readings, each is an event of its own; so are
+    spikes of 3 to 10 % that outnumber the milder outliers by three and stand a factor 1.7 apart.
     Where the tail is heavy (counts, cloud metrics) or most values repeat, the limit is what
     only 1 reading in 1,000 exceeds, and one flag stands for 150 readings unless a spike
     is twice as large. Each alarm but spikes over a normal tail widens the limits by 20 % for
@@ -242,8 +246,12 @@ def _limit(row):  # type: ignore[no-untyped-def]  # pragma: no cover
     allowed = max(_RARE * total, _FEW)
     near = beyond if row[_REPEATS] >= _REPEATING else np.sum(histogram[:_GAP])
     if near > allowed or beyond > _COMMON * total:
-        bins = 0
+        bins, tail = 0, beyond
         while bins < _BINS and beyond > allowed:
+            rare = np.sum(histogram[bins : bins + _CLEARING]) <= _STRAY * beyond
+            many = max(_CROWD, _OFTEN * total) <= beyond <= _COMMON * total
+            if bins > 0 and rare and many and beyond >= _OUTNUMBER * (tail - beyond):
+                return _TAIL * np.exp(bins * _BIN), False
             beyond -= histogram[bins]
             bins += 1
         return _TAIL * np.exp(bins * _BIN), True
