@@ -16,7 +16,7 @@ from sensormon.errors import SensormonError, StoreError
 from sensormon.event_actions import LABELS, LONGEST_NAME, LONGEST_NOTE, State
 from sensormon.event_table import NO_LABEL, chosen_events, event_table, events_line, history_table, lasted
 from sensormon.events import Severity
-from sensormon.explanation import Judged, explain, quality_words
+from sensormon.explanation import Judged, explain, quality_words, score_names, score_of
 from sensormon.export import anomalies_csv
 from sensormon.monitor import Monitor
 from sensormon.page_parts import SPANS, Viewer, begin, chart, not_readable, panel, picking_chart
@@ -35,6 +35,11 @@ AWAY = 20 * SECOND  # after so long on another page the list is made anew
 
 
 # -- what is shown ------------------------------------------------------------------------
+
+
+def scored_by(m: Monitor, frame: pd.DataFrame) -> tuple[str, float | None]:
+    """What the scores of these readings are called, and their threshold."""
+    return score_of(frame["settings"].unique(), score_names(m.judges()))
 
 
 def tag_filter(m: Monitor) -> list[str]:
@@ -89,7 +94,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
         )
         names = tag_filter(m)
         least = st.number_input(
-            "Lowest score (z)",
+            "Lowest score",
             0.0,
             100.0,
             0.0,
@@ -275,7 +280,9 @@ def detail(m: Monitor, viewer: Viewer, event: pd.Series) -> None:
             f"{lasted(event['seconds'], event['readings'])} · {event['severity']} · {escape(event['state'])}"
         )
         frame = m.history([tag.name], *around, limit=CONTEXT)
-        figure = live_chart(frame, tag, around, viewer.palette, 240, pick=True, shade=(start, end))
+        figure = live_chart(
+            frame, tag, around, viewer.palette, 240, pick=True, shade=(start, end), score=scored_by(m, frame)
+        )
         picking_chart(figure, f"context-{event['id']}", f"{tag.label} around the event", picker("reading"))
         st.caption("Shaded: where the reading was expected. Click a reading to see why, or why not.")
         reason(m, viewer, frame, "reading", int(event["peak_id"]))
@@ -333,12 +340,13 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     st.html(f'<span class="abnormal">◆ {sentence}</span>' if reading.is_anomaly else f"<b>{sentence}</b>")
     digits = tag.decimals + 2
     sigma = f"{why.sigma:,.{digits}f} {tag.unit}".rstrip() if why.sigma == why.sigma else "–"
+    score_label = "Score" if why.score_name == "score" else f"Score ({why.score_name})"
     facts = {
         "Time": clock_time(time, viewer.zone),
         "Value": tag.render(reading.value),
         "Expected": expected_band(tag, reading.expected, reading.upper),
         "σ": sigma,
-        f"Score ({why.score_name})": f"{reading.score:,.2f}" if reading.score == reading.score else "–",
+        score_label: f"{reading.score:,.2f}" if reading.score == reading.score else "–",
         "Threshold": f"{why.threshold:,.2f}",
         "n learned before": f"{reading.n:,}",
         "Quality": quality_words(reading.quality),
@@ -349,7 +357,15 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     st.html(f'<div class="facts">{cells}</div>')
     near = rows.iloc[max(0, place - NEAR) : place + NEAR + 1]
     span = tuple(int(one) for one in micros(near["time"].iloc[[0, -1]]))
-    figure = live_chart(near, tag, (span[0], max(span[1], span[0] + SECOND)), viewer.palette, 130, mark=time)
+    figure = live_chart(
+        near,
+        tag,
+        (span[0], max(span[1], span[0] + SECOND)),
+        viewer.palette,
+        130,
+        mark=time,
+        score=scored_by(m, near),
+    )
     chart(figure, f"near-{key}", f"{tag.label} around the chosen reading")
     with st.expander("Readings around it", key=f"around-{key}"):
         neighbours(m, viewer, near, key, int(row["id"]))
@@ -404,7 +420,9 @@ def any_reading(m: Monitor, viewer: Viewer, tags: list[str], span: tuple[int, in
         if frame.empty:
             st.caption("No readings of this tag in the last 15 minutes of the time range.")
             return
-        figure = live_chart(frame, m.tags[name], (since, span[1]), viewer.palette, 220, pick=True)
+        figure = live_chart(
+            frame, m.tags[name], (since, span[1]), viewer.palette, 220, pick=True, score=scored_by(m, frame)
+        )
         picking_chart(figure, "any-chart", f"{m.tags[name].label}, click a reading", picker("any-reading"))
         st.caption("The last 15 minutes of the time range. Click a reading.")
         reason(m, viewer, frame, "any-reading", int(frame["id"].iloc[-1]))
@@ -432,7 +450,7 @@ def flagged(m: Monitor, viewer: Viewer, rows: pd.DataFrame, span: str, until: in
         )
     with st.expander("Flagged readings one by one"):
         st.dataframe(
-            anomaly_table(rows, m.tags),
+            anomaly_table(rows, m.tags, score_names(m.settings_by_id())),
             hide_index=True,
             height=460,
             key="flagged",
@@ -443,7 +461,7 @@ def flagged(m: Monitor, viewer: Viewer, rows: pd.DataFrame, span: str, until: in
                 "Tag": st.column_config.TextColumn(width=150),
                 "Value": st.column_config.TextColumn(width=85, alignment="right"),
                 "Expected": st.column_config.TextColumn(width=130, alignment="right"),
-                "Score": st.column_config.NumberColumn("z", format="%.1f", width=60),
+                "Score": st.column_config.NumberColumn("Score", format="%.1f", width=60),
                 "Why": st.column_config.TextColumn(width=190),
             },
         )

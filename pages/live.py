@@ -28,7 +28,7 @@ def drawn(
     """The cards; viewers of the same zone and theme share them."""
     since = _now - span * SECOND
     frame = _m.recent(since, names)
-    return make_cards(frame, _m.tags, names, (since, _now), _viewer.palette, _viewer.zone, height=220)
+    return make_cards(frame, _m.tags, names, (since, _now), _viewer.palette, _viewer.zone, 220, _m.judges())
 
 
 @st.cache_resource(max_entries=4, ttl=120, show_spinner=False)
@@ -60,7 +60,7 @@ def cards(m: Monitor, viewer: Viewer, span: str, search: str, paused_at: int | N
     status, seconds = m.status(), SPANS[span]
     minute = now // (60 * SECOND)
     seen = tags_seen(m, now - seconds * SECOND, (m.started, seconds, minute))
-    last = newest(m.recent(now - 10 * SECOND), now) if paused_at is None else {}
+    last = newest(m.recent(now - 10 * SECOND), now, m.judges()) if paused_at is None else {}
     known = shown(m.tags, status.source.tags, (*seen, *last), search)
     if not known:
         empty(bool(search), status.source.name)

@@ -181,6 +181,14 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
             raise UsageError(
                 "there is nothing to export", where=settings.store_url, hint="Run the monitor first"
             )
+        known = {*store.tags(), *read_tags(settings.tags).names}
+        for name in options.tag or ():
+            if name not in known:
+                raise UsageError(
+                    f"there is no tag {name!r}",
+                    where="--tag",
+                    hint=f"The tags: {', '.join(sorted(known)[:12])}",
+                )
         if options.what == "anomalies":
             frame = store.anomalies(options.tag, since, until, 0.0, 10**9).iloc[::-1]
         else:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import pandas as pd
 
 from sensormon.tags import TagTable
 from sensormon.words import expected_band, origin, why_short
 
 
-def anomaly_table(anomalies: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
+def anomaly_table(
+    anomalies: pd.DataFrame, tags: TagTable, names: Mapping[int, tuple[str, float]]
+) -> pd.DataFrame:
     """A row a reading, in the same order: Time (UTC), Tag, Value, Expected, Score, Why, Note.
 
-    Every tag must be in the table; values are text with unit, the score is a number.
+    Every tag must be in the table; values are text with unit, the score is a number. `names`
+    are what scores are called and their thresholds, by the id of the settings.
     """
     columns = ("tag", "value", "expected", "upper", "score")
     rows = [
@@ -25,7 +31,10 @@ def anomaly_table(anomalies: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
             "Value": [tag.render(value) for tag, value, *_ in rows],
             "Expected": [expected_band(tag, expected, upper) for tag, _, expected, upper, _ in rows],
             "Score": anomalies["score"].reset_index(drop=True),
-            "Why": [why_short(*row) for row in rows],
+            "Why": [
+                why_short(*row, *names.get(int(settings), ("score", math.nan)))
+                for row, settings in zip(rows, anomalies["settings"], strict=True)
+            ],
             "Note": [origin(name) for name in anomalies["origin"]],
         }
     )

@@ -47,12 +47,14 @@ def live_chart(
     zoom: bool = False,
     pick: bool = False,
     shade: Span | None = None,
+    score: tuple[str, float | None] = ("z", None),
 ) -> go.Figure:
     """The readings of one tag over a span, with the band they were expected in.
 
     The line breaks where a reading is missing, a hatched strip on the time axis says so.
     `mark` (µs UTC) draws a thin upright line at that time; `zoom` lets the viewer zoom, `pick`
-    click readings (see `traces.line`); `shade` marks the span of an event.
+    click readings (see `traces.line`); `shade` marks the span of an event; `score` is what the
+    score is called and the threshold that all readings here were judged by, where there is one.
     """
     view = View(frame, tag, span)
     shown = [
@@ -64,7 +66,7 @@ def live_chart(
         for one in shown:  # a choice elsewhere must not dim them
             one["unselected"] = {"marker": {"opacity": 1}}
     figure = _figure(
-        [band(view, palette), *no_data(view, palette), line(view, palette, pick=pick), *shown],
+        [band(view, palette), *no_data(view, palette), line(view, palette, *score, pick=pick), *shown],
         view,
         palette,
         height,
@@ -74,6 +76,21 @@ def live_chart(
     if shade is not None:
         _shade(figure, shade, palette)
     return figure
+
+
+def _near(view: View) -> Floats:
+    """The band's edges, but no further off than the readings are from each other or the normal band is wide.
+
+    A band may be as wide as the gap before a reading was long; the readings must stay legible.
+    """
+    edges = np.concatenate((view.lower, view.upper))
+    seen = view.value[np.isfinite(view.value)]
+    if not len(seen):
+        return edges
+    low, high = view.tag.normal or (0.0, 0.0)
+    room = max(float(np.ptp(seen)), high - low, 4 * view.tag.resolution)
+    near: Floats = np.clip(edges, seen.min() - room, seen.max() + room)
+    return near
 
 
 def _shade(figure: go.Figure, event: Span, palette: Palette) -> None:
@@ -242,7 +259,7 @@ def _figure(
     traces: list[Trace], view: View, palette: Palette, height: int, *, zoom: bool, mark: int | None = None
 ) -> go.Figure:
     layout = _layout(view.span, palette, height, zoom=zoom)
-    low, high = fitted(np.concatenate((view.value, view.lower, view.upper)), view.tag)
+    low, high = fitted(np.concatenate((view.value, _near(view))), view.tag)
     layout["yaxis"].update(range=[low, high], tickformat=f",.{_tick_decimals(high - low)}f")
     layout["yaxis2"] = {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True}
     layout["annotations"] = [

@@ -9,7 +9,7 @@ upper, n) and says nothing that this does not show.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -143,6 +143,27 @@ def explain(tag: Tag, reading: Judged, settings: DetectorSettings) -> Explanatio
         sigma=method.sigma(case) if math.isfinite(reading.expected) else math.nan,
         needed=needed,
     )
+
+
+def score_names(settings: Mapping[int, DetectorSettings]) -> dict[int, tuple[str, float]]:
+    """By the id of settings, what their score is called and the threshold it was judged by."""
+    return {
+        one: (_METHODS[s.detector].score_name, make(s.detector, **s.params).threshold)
+        for one, s in settings.items()
+        if s.detector in _METHODS
+    }
+
+
+def score_of(ids: Iterable[int], names: Mapping[int, tuple[str, float]]) -> tuple[str, float | None]:
+    """What the scores of readings with these settings are called, and their threshold.
+
+    Where the settings differ or are not known it is just a score. A z is told its threshold
+    by its own band.
+    """
+    name, threshold = ("score", math.nan)
+    if len(found := set(ids)) == 1:
+        name, threshold = names.get(int(found.pop()), (name, threshold))
+    return name, None if name == "z" or not math.isfinite(threshold) else threshold
 
 
 def quality_words(quality: int) -> str:

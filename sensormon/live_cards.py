@@ -5,6 +5,7 @@ Frames of readings in, cards out. What it is not: a reader of the store.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -14,14 +15,21 @@ import plotly.graph_objects as go
 
 from sensormon.charts import live_chart
 from sensormon.clock import SECOND
+from sensormon.explanation import Judged, explain, score_names, score_of
 from sensormon.palette import Palette
 from sensormon.readings import Origin
+from sensormon.records import DetectorSettings
 from sensormon.tags import Tag, TagTable
 from sensormon.traces import Span, micros
-from sensormon.words import Phrase, clock_time, verdict, why
+from sensormon.words import Phrase, clock_time, verdict
 
 HELD = 5 * SECOND
 """A flag stays on the card for this long, so that a glance does not miss it (µs)."""
+
+Judges = Mapping[int, DetectorSettings]
+"""Detector settings by the id that readings name them with."""
+
+_UNKNOWN = ("score", math.nan)
 
 MOST = 12
 """Cards shown at once; with more tags the worst come first."""
@@ -54,39 +62,45 @@ def make_cards(
     palette: Palette,
     zone: tzinfo,
     height: int,
+    judges: Judges,
 ) -> Cards:
-    """The cards of these tags over this span."""
+    """The cards of these tags over this span; `judges` are the settings that readings name, by id."""
+    names_of = score_names(judges)
     by_tag = dict(iter(frame.groupby("tag", sort=False)))
     nothing = frame.iloc[:0]
     figures = {
-        name: live_chart(by_tag.get(name, nothing), tags[name], span, palette, height) for name in names
+        name: live_chart(
+            rows, tags[name], span, palette, height, score=score_of(rows["settings"].unique(), names_of)
+        )
+        for name, rows in ((name, by_tag.get(name, nothing)) for name in names)
     }
     simulated = frame.loc[frame["origin"] == str(Origin.BACKFILL), "time"]
     return Cards(
         figures=figures,
-        newest=newest(frame, span[1]),
-        last_flag=last_flag(frame, tags, zone),
+        newest=newest(frame, span[1], judges),
+        last_flag=last_flag(frame, tags, zone, judges),
         simulated_until=int(micros(simulated).max()) if len(simulated) else None,
     )
 
 
-def newest(frame: pd.DataFrame, now: int) -> dict[str, Newest]:
+def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
     """The newest reading of each tag in the frame; a flag of the last moments is still told."""
+    names = score_names(judges)
     result: dict[str, Newest] = {}
     for name, rows in frame.groupby("tag", sort=False):
         times = micros(rows["time"])
         at = len(times) - 1 - int(times[::-1].argmax())
-        phrase = _phrase(rows, at)
+        phrase = _phrase(rows, at, names)
         flagged = rows["is_anomaly"].to_numpy(dtype=bool) & (times > now - HELD)
         if not phrase.abnormal and flagged.any():
             last = int(flagged.nonzero()[0][-1])
             ago = round((now - times[last]) / 1e6)
-            phrase = Phrase(f"{_phrase(rows, last).text}, {ago} s ago", True)
+            phrase = Phrase(f"{_phrase(rows, last, names).text}, {ago} s ago", True)
         result[str(name)] = Newest(int(times[at]), float(rows["value"].iloc[at]), phrase)
     return result
 
 
-def _phrase(rows: pd.DataFrame, at: int) -> Phrase:
+def _phrase(rows: pd.DataFrame, at: int, names: Mapping[int, tuple[str, float]]) -> Phrase:
     row = rows.iloc[at]
     return verdict(
         float(row["value"]),
@@ -94,10 +108,11 @@ def _phrase(rows: pd.DataFrame, at: int) -> Phrase:
         float(row["score"]),
         bool(row["is_anomaly"]),
         int(row["quality"]),
+        names.get(int(row["settings"]), _UNKNOWN)[0],
     )
 
 
-def last_flag(frame: pd.DataFrame, tags: TagTable, zone: tzinfo) -> str:
+def last_flag(frame: pd.DataFrame, tags: TagTable, zone: tzinfo, judges: Judges) -> str:
     """A line on the newest flagged reading in the frame; empty where there is none."""
     flagged = frame[frame["is_anomaly"].astype(bool)]
     flagged = flagged[flagged["tag"].isin(tags.names)]
@@ -106,8 +121,11 @@ def last_flag(frame: pd.DataFrame, tags: TagTable, zone: tzinfo) -> str:
     row = flagged.iloc[int(micros(flagged["time"]).argmax())]
     tag = tags[str(row["tag"])]
     time = clock_time(int(micros(flagged["time"]).max()), zone)
-    value, expected, upper, score = (float(row[n]) for n in ("value", "expected", "upper", "score"))
-    return f"{time}  {tag.label}: {why(tag, value, expected, upper, score)}"
+    settings = judges.get(int(row["settings"]))
+    words = (
+        explain(tag, Judged.of(dict(row)), settings).sentence if settings else tag.render(float(row["value"]))
+    )
+    return f"{time}  {tag.label}: {words.rstrip('.')}"
 
 
 def shown(tags: TagTable, delivered: Iterable[str], seen: Iterable[str], search: str = "") -> list[str]:

@@ -403,6 +403,14 @@ class Monitor:
         """All detector settings there have been, by the id that readings name them with."""
         return self._events.settings()
 
+    def judges(self) -> dict[int, DetectorSettings]:
+        """The same; with the store away, those in force alone."""
+        try:
+            return self.settings_by_id()
+        except StoreError:
+            now = self.detection()
+            return {now.id: now}
+
     def detection_log(self) -> pd.DataFrame:
         """Every change of the detector settings, newest first."""
         rows = [asdict(one) for one in reversed(self._store.detector_settings())]

@@ -4,7 +4,7 @@
 | ------------------- | ----------------------------------------------- | -------------------- |
 | SENSORMON_DATA_DIR  | folder of journal, database and dead letters    | data                 |
 | SENSORMON_TAGS      | the tag table                                   | <repo>/data/tags.toml |
-| SENSORMON_STORE     | a DuckDB file, or a postgresql:// URL           | sensormon.duckdb there |
+| SENSORMON_STORE     | a DuckDB file                                   | sensormon.duckdb there |
 | SENSORMON_SOURCE    | simulator, none, replay:FILE or replay:FILE@SPEED | simulator          |
 | SENSORMON_SEED      | seed of the simulator, a whole number           | 0                    |
 | SENSORMON_INTERVAL  | seconds between two readings of a tag           | 1                    |
@@ -57,7 +57,7 @@ class Settings:
 
     @property
     def store_url(self) -> str:
-        """Where the readings are stored: a DuckDB file's path or a postgresql:// URL."""
+        """Where the readings are stored: a DuckDB file's path."""
         return self.store or str(self.data_dir / "sensormon.duckdb")
 
 
@@ -99,7 +99,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise _wrong("SOURCE", source, "Use simulator, none, replay:FILE or replay:FILE@SPEED")
     store = values["STORE"]
     if "://" in store and not store.startswith(("postgresql://", "postgres://")):
-        raise _wrong("STORE", store.split("://")[0] + "://…", "Use a file's path or a postgresql:// URL")
+        raise _wrong("STORE", store.split("://")[0] + "://…", "Use a file's path")
     for key in ("TOKEN", "READ_TOKEN"):
         token = values[key]
         if not (token.isascii() and token.isprintable()) or " " in token:

@@ -160,23 +160,39 @@ def why(tag: Tag, value: float, expected: float, upper: float, score: float) -> 
     return f"{head}the expected {expected_band(tag, expected, upper)} (z {score:,.1f}, above {threshold:.1f})"
 
 
-def why_short(tag: Tag, value: float, expected: float, upper: float, score: float) -> str:
-    """The same in short, beside columns with the value, the expected one and the score."""
-    threshold = limit(value, expected, upper, score)
+def why_short(
+    tag: Tag,
+    value: float,
+    expected: float,
+    upper: float,
+    score: float,
+    name: str = "z",
+    threshold: float = math.nan,
+) -> str:
+    """The same in short, beside columns with the value, the expected one and the score.
+
+    `name` is what the score is called. Its limit is `threshold`; without it, what the band says.
+    """
+    if not math.isfinite(threshold):
+        threshold = limit(value, expected, upper, score)
+    elif score >= HIGHEST:
+        threshold = math.nan
     off = f"{tag.render(abs(value - expected))} {'above' if value > expected else 'below'}"
-    return f"{off}, limit z {threshold:.1f}" if math.isfinite(threshold) else f"{off} a flat line"
+    return f"{off}, limit {name} {threshold:.1f}" if math.isfinite(threshold) else f"{off} a flat line"
 
 
-def verdict(value: float, expected: float, score: float, flagged: bool, quality: int) -> Phrase:
-    """What the card says of a reading."""
+def verdict(
+    value: float, expected: float, score: float, flagged: bool, quality: int, name: str = "z"
+) -> Phrase:
+    """What the card says of a reading; `name` is what its score is called."""
     if quality >> 30:
         return Phrase("bad quality, not judged" if quality >> 31 else "uncertain quality, not judged")
     if not math.isfinite(expected):
         return Phrase("not judged yet, still learning")
     if not flagged:
-        return Phrase(f"z {score:.1f}")
+        return Phrase(f"{name} {score:.1f}")
     side = "above" if value > expected else "below"
-    return Phrase(f"{side} expected, z {score:,.1f}" if score < HIGHEST else f"{side} a flat line", True)
+    return Phrase(f"{side} expected, {name} {score:,.1f}" if score < HIGHEST else f"{side} a flat line", True)
 
 
 def refused(reason: str) -> str:

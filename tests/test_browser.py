@@ -223,3 +223,9 @@ def test_history_is_imported_from_a_file_and_only_once(page: Page, server: Serve
     expect(page.get_by_text("60 were imported before and are not stored twice")).to_be_visible()
     ledger = server.get("/api/stats")[1]
     assert ledger["sources"]["import"]["received"] == 60
+
+
+def test_the_api_is_described_without_the_internet(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/api/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    expect(page.get_by_text("/ingest/batch").first).to_be_visible()

@@ -87,7 +87,7 @@ def test_export_bounds_and_formats(
     until = pd.Timestamp(START + 10 * SECOND, unit="us").isoformat()
     assert main(["export", "readings", "--until", until, "--tag", "fermenter_ph"]) == 0
     assert len(pd.read_csv(io.BytesIO(capsysbinary.readouterr().out))) == 10
-    assert main(["export", "readings", "--tag", "'; DROP TABLE readings; --"]) == 0
+    assert main(["export", "readings", "--tag", "'; DROP TABLE readings; --"]) == 2
     assert main(["export", "readings", "--since", "yesterday"]) == 2
     assert stored.data_dir.exists()
 

@@ -113,6 +113,7 @@ def add_reads(api: FastAPI, context: Callable[[], Context], meters: Meters) -> N
         """The ledger: received = stored + rejected + dead_lettered + pending."""
         return context().monitor.ledger().to_dict()
 
+    @api.head("/health", include_in_schema=False)
     @api.get("/health", tags=["monitor"], responses=described.HEALTH)
     def health(
         request: Request,

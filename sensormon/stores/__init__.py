@@ -112,6 +112,9 @@ class Store(Protocol):
     def tag_histories(self, limit: int) -> list[TagHistory]:
         """The newest `limit` good readings of every tag, and as many others, for a restart."""
 
+    def tags(self) -> list[str]:
+        """The tags that have readings."""
+
     def next_id(self) -> int:
         """An id above that of every reading stored."""
 

@@ -198,6 +198,9 @@ class DuckDBStore:
         with translated(self.path, "read the watermark"):
             return watermark(cursor, writer)
 
+    def tags(self) -> list[str]:
+        return [tag for (tag,) in self._rows("SELECT DISTINCT tag FROM readings ORDER BY tag")]
+
     def next_id(self) -> int:
         (highest,) = self._rows(
             "SELECT greatest(coalesce((SELECT max(next_id) FROM watermarks), 1),"
