@@ -27,6 +27,7 @@ from sensormon.api.problems import Problem
 from sensormon.intake import Answer, Outcome, Parsed
 from sensormon.readings import Batch, Reading, Reason, Rejection
 from sensormon.validation import SHOWN, shown
+from sensormon.words import counted
 
 PRECISION: dict[str, Callable[[int], int]] = {
     "ns": lambda time: time // 1_000,
@@ -128,7 +129,8 @@ def tell_lines(outcome: Outcome) -> Answer:
         msgspec.json.encode(
             {
                 "code": "invalid",
-                "message": f"partial write: {taken} readings stored, {len(bad)} rejected, first: {detail}",
+                "message": f"partial write: {counted(taken, 'reading')} stored, "
+                f"{len(bad)} rejected, first: {detail}",
             }
         ),
     )
