@@ -140,7 +140,7 @@ def check(folder: Path, acknowledged: dict[int, float]) -> None:
 
 @pytest.mark.parametrize(
     ("kills", "most", "seed"),
-    [(12, 1500, 1), pytest.param(100, 400, 2, marks=pytest.mark.long)],
+    [(12, 1000, 1), pytest.param(100, 400, 2, marks=pytest.mark.long)],
     ids=["dozen", "hundred"],
 )
 def test_killed_and_harmed_again_and_again_nothing_is_lost_or_doubled(
