@@ -301,3 +301,35 @@ def test_a_clock_that_steps_back_an_hour_stops_nothing(settings: Settings, clock
     assert monitor.ledger().total.difference == 0
     monitor.stop()
     assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()
+
+
+def test_harm_in_any_block_of_the_database_is_mended_at_the_next_start(
+    settings: Settings, clock: ManualClock
+) -> None:
+    monitor = Monitor(settings, clock)
+    rng = np.random.default_rng(5)
+    for i in range(30):
+        values = [("fermenter_ph", float(v)) for v in np.round(rng.normal(7, 0.1, 1000), 4)]
+        monitor.submit(batch_of(*values, at=START - 10**6 * SECOND + i * 1000 * SECOND))
+    monitor.drain()
+    monitor._store.checkpoint()
+    monitor.stop()
+    database = Path(settings.store_url)
+    whole = database.read_bytes()
+    block = 262_144
+    assert len(whole) > 4 * block
+    for start in range(12_288, len(whole), block):
+        for path in database.parent.glob(database.name + "*"):
+            path.unlink()
+        harmed = bytearray(whole)
+        harmed[min(start + 5_000, len(whole) - 1)] ^= 0xFF
+        database.write_bytes(harmed)
+        monitor = Monitor(settings, clock)
+        monitor.drain()
+        clock.advance(31)
+        monitor.drain()
+        monitor.stop()
+        report = verify(StoppedMonitor(settings.data_dir, settings.store_url))
+        assert report.findings == (), f"block at {start}"
+        assert report.ledger is not None
+        assert report.ledger.total.stored == 30_000

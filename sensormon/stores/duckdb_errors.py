@@ -25,6 +25,8 @@ def translated(path: Path, operation: str) -> Iterator[None]:
     try:
         yield
     except duckdb.FatalException as error:
+        if _harmed(error):
+            raise _corrupt(error, where) from error
         raise StoreBroken(_line(error), where=where, hint="It is reopened by itself") from error
     except (duckdb.ConversionException, duckdb.ConstraintException) as error:
         raise RowsRefused(_line(error), where=where, hint="The rows go to the dead letters") from error
@@ -41,14 +43,14 @@ def translated(path: Path, operation: str) -> Iterator[None]:
     except (duckdb.TransactionException, duckdb.OutOfMemoryException) as error:
         raise StoreUnavailable(_line(error), where=where, hint=_hint(_line(error))) from error
     except duckdb.Error as error:
-        if operation == "open":
+        if operation == "open" or _harmed(error):
             raise _corrupt(error, where) from error
         raise StoreBroken(_line(error), where=where, hint="It is reopened by itself") from error
 
 
 def _io_error(error: duckdb.Error, path: Path, where: str) -> StoreError:
     text = _line(error)
-    if "orrupt" in text or "checksum" in text:
+    if _harmed(error):
         return _corrupt(error, where)
     known = ("lock", "Permission denied", "Read-only", "No space", "No such file", "Is a directory")
     if any(word in text for word in known) or not path.exists():
@@ -56,6 +58,12 @@ def _io_error(error: duckdb.Error, path: Path, where: str) -> StoreError:
     if "(open)" in where:
         return _corrupt(error, where)
     return StoreBroken(text, where=where, hint="It is reopened by itself")
+
+
+def _harmed(error: Exception) -> bool:
+    """Whether DuckDB says that what it read is not what it wrote; the kind of exception differs."""
+    text = str(error)
+    return "orrupt" in text or "checksum" in text
 
 
 def _corrupt(error: Exception, where: str) -> StoreCorrupt:
