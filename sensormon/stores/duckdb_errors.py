@@ -63,7 +63,7 @@ def _io_error(error: duckdb.Error, path: Path, where: str) -> StoreError:
 def _harmed(error: Exception) -> bool:
     """Whether DuckDB says that what it read is not what it wrote; the kind of exception differs."""
     text = str(error)
-    return "orrupt" in text or "checksum" in text
+    return "orrupt" in text or "checksum" in text or "Could not read enough bytes" in text
 
 
 def _corrupt(error: Exception, where: str) -> StoreCorrupt:
