@@ -1,0 +1,21 @@
+"""What the pages share: the head with the status line, the viewer's zone and colours, blocks.
+
+The one package beside `runtime` that knows Streamlit. It draws; the words come from
+`status_words`, the figures from `charts`.
+"""
+
+from sensormon.page_parts.drawing import SPANS, chart, marked, not_readable, panel, picking_chart
+from sensormon.page_parts.head import anomalies_last_hour, begin
+from sensormon.page_parts.viewer import Viewer
+
+__all__ = [
+    "SPANS",
+    "Viewer",
+    "anomalies_last_hour",
+    "begin",
+    "chart",
+    "marked",
+    "not_readable",
+    "panel",
+    "picking_chart",
+]

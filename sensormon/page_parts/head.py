@@ -1,0 +1,55 @@
+"""The head of every page: status line, what is wrong, title, zone."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+
+import streamlit as st
+
+from sensormon import __version__
+from sensormon.clock import SECOND
+from sensormon.errors import StoreError
+from sensormon.monitor import Monitor
+from sensormon.page_parts.drawing import marked
+from sensormon.page_parts.style import STYLE
+from sensormon.page_parts.viewer import Viewer, viewer
+from sensormon.status_words import alarms, status_line
+from sensormon.words import zone_words
+
+HOUR = 3_600 * SECOND
+
+_ICON = files("sensormon").joinpath("icon.png")
+# A picture of our own: the browser would look up a named icon at an address outside.
+
+
+def begin(title: str, m: Monitor) -> Viewer:
+    """The head of a page: the status line, what is wrong, the title, the zone."""
+    now = viewer()
+    # A menu is what the choice between the light and the dark theme is in.
+    st.set_page_config(layout="wide", page_icon=str(_ICON), menu_items={"About": f"sensormon {__version__}"})
+    st.html(STYLE % vars(now.palette))
+    _status(m, now.dark)
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.header(title, anchor=False, width="content")
+        st.caption(zone_words(now.zone_name, now.zone, m.clock.now()), width="content")
+    return now
+
+
+@st.fragment(run_every=1)
+def _status(m: Monitor, drawn_dark: bool) -> None:
+    if (st.context.theme.type == "dark") != drawn_dark:
+        st.rerun()  # the viewer changed the theme, or it was not known at the first run
+    status = m.status()
+    phrases = status_line(status, m.ledger(), anomalies_last_hour(m))
+    line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
+    wrong = "".join(f'<div class="alarm">{escape(text)}</div>' for text in alarms(status))
+    st.html(f'<div class="status">{line}</div>{wrong}')
+
+
+def anomalies_last_hour(m: Monitor) -> int | None:
+    """How many readings were flagged in the last hour; None while the store cannot say."""
+    try:
+        return m.anomaly_count(m.clock.now() - HOUR)
+    except StoreError:
+        return None

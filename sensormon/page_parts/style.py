@@ -1,0 +1,55 @@
+"""The style sheet that every page begins with; colours are the palette's."""
+
+from __future__ import annotations
+
+STYLE = """<style>
+:root { --panel: %(panel)s; --edge: %(grid)s; --text: %(text)s; --quiet: %(secondary)s;
+  --alarm: %(anomaly)s; }
+[class*="st-key-panel"] { background: var(--panel); border-radius: .4rem; }
+[class*="st-key-panel"]:has(.abnormal-card) { border-color: var(--alarm); }
+.status { display: flex; flex-wrap: wrap; gap: .15rem 1.6rem; font-size: .925rem; line-height: 1.5rem;
+  font-variant-numeric: tabular-nums; }
+.status > span { white-space: nowrap; min-width: max-content; }
+.quiet { color: var(--quiet); }
+.abnormal { color: var(--alarm); font-weight: 600; }
+.alarm { border-left: 3px solid var(--alarm); background: var(--panel); color: var(--alarm); font-weight: 600;
+  padding: .5rem .8rem; margin-top: .5rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.card, .way, .sum, .first-line { font-variant-numeric: tabular-nums; }
+.card { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.2rem; }
+.card .label { font-weight: 600; min-width: min(12rem, 100%%); max-width: 100%%; overflow-wrap: anywhere; }
+.card .value { font-size: 1.5rem; line-height: 2rem; font-weight: 600; min-width: 7.5rem; }
+.card .value, .card .verdict { white-space: nowrap; }
+.card .verdict { margin-left: auto; text-align: right; min-width: 17rem; }
+.first-line { font-size: 1.125rem; line-height: 1.7rem; }
+.figures { width: 100%%; border-collapse: collapse; font-size: .925rem; font-variant-numeric: tabular-nums; }
+.figures th { text-align: left; font-weight: 400; color: var(--quiet); padding: .3rem .8rem .3rem 0; }
+.figures td { padding: .3rem .8rem .3rem 0; border-top: 1px solid var(--edge); vertical-align: top; }
+.figures small { color: var(--quiet); font-size: .8rem; display: block; }
+.way { display: flex; flex-wrap: wrap; align-items: stretch; gap: .5rem; }
+.way .box { flex: 1 1 9.5rem; background: var(--panel); border: 1px solid var(--edge); border-radius: .4rem;
+  padding: .7rem .9rem; font-size: .875rem; line-height: 1.35rem; }
+.way .box.wrong { border-color: var(--alarm); }
+.way .box .count { font-size: 1.5rem; line-height: 2rem; font-weight: 600; }
+.way .arrow { align-self: center; color: var(--quiet); }
+.sum { display: flex; flex-wrap: wrap; align-items: flex-end; gap: .3rem 1rem; }
+.sum .term b { display: block; font-size: 1.375rem; line-height: 1.8rem; font-weight: 600; }
+.sum .term { font-size: .875rem; color: var(--quiet); }
+.sum .term:not(.abnormal) b { color: var(--text); }
+.sum .sign { font-size: 1.375rem; line-height: 1.8rem; padding-bottom: 1.3rem; color: var(--quiet); }
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .3rem 1rem;
+  font-size: .875rem; font-variant-numeric: tabular-nums; }
+.facts span { color: var(--quiet); display: block; font-size: .8rem; }
+.hoverlayer .axistext { display: none; } /* the hover line itself begins with the time */
+@media (min-width: 641px) {
+  [data-testid="stColumn"]:has(> * .st-key-panel-controls) { position: sticky; top: 4rem;
+    align-self: flex-start; max-height: calc(100vh - 5rem); overflow-y: auto; }
+}
+@media (max-width: 640px) {
+  .status { gap: .1rem 1rem; font-size: .875rem; }
+  .card .label { min-width: 100%%; }
+  .card .verdict { min-width: 9rem; white-space: normal; }
+  .way { flex-direction: column; }
+  .way .box { flex: 1 1 auto; }
+  .way .arrow { transform: rotate(90deg); }
+}
+</style>"""
