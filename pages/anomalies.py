@@ -46,13 +46,10 @@ def tag_filter(m: Monitor) -> list[str]:
     """The tags to show; none means all. Many tags are a list to search, few are pills."""
     label, key = "Tags, all where none is chosen", "tags"
 
-    def named(name: str) -> str:
-        return m.tags[name].label
-
     if len(m.tags) > 12:
-        return st.multiselect(label, m.tags.names, format_func=named, key=key, bind="query-params")
+        return st.multiselect(label, m.tags.names, format_func=m.tags.title, key=key, bind="query-params")
     return st.pills(
-        label, m.tags.names, selection_mode="multi", format_func=named, key=key, bind="query-params"
+        label, m.tags.names, selection_mode="multi", format_func=m.tags.title, key=key, bind="query-params"
     )
 
 
@@ -414,7 +411,7 @@ def any_reading(m: Monitor, viewer: Viewer, tags: list[str], span: tuple[int, in
     if not st.toggle("Why was a reading not flagged? Choose any", key="any"):
         return
     with panel("any"):
-        name = st.selectbox("Tag", tags, format_func=lambda one: m.tags[one].label, key="any-tag")
+        name = st.selectbox("Tag", tags, format_func=m.tags.title, key="any-tag")
         since = max(span[0], span[1] - 900 * SECOND)
         frame = m.history([name], since, span[1], limit=CONTEXT)
         if frame.empty:

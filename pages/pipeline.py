@@ -215,9 +215,7 @@ def faults(m: Monitor, simulator: Simulator) -> None:
         with st.form("fault", border=False):
             one, two, three, four = st.columns([2, 2, 1, 1], vertical_alignment="bottom")
             fault = one.selectbox("Fault", FAULTS, format_func=fault_words)
-            tag = two.selectbox(
-                "Of", [tag.name for tag in simulator.tags], format_func=lambda name: m.tags[name].label
-            )
+            tag = two.selectbox("Of", [tag.name for tag in simulator.tags], format_func=m.tags.title)
             seconds = three.number_input("For, seconds", 1, 3_600, 30)
             start = four.form_submit_button("Start", width="stretch")
         if start:

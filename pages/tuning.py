@@ -112,9 +112,7 @@ def parameter_input(detector: str, parameter: Parameter, start: float) -> float:
 def controls(m: Monitor) -> Chosen:
     """Tag, history, detector and its parameters."""
     now = m.detection()
-    name = st.selectbox(
-        "Tag", m.tags.names, format_func=lambda one: m.tags[one].label, key="tune", bind="query-params"
-    )
+    name = st.selectbox("Tag", m.tags.names, format_func=m.tags.title, key="tune", bind="query-params")
     span = st.segmented_control(
         "History", CHOICES, default="15 min", required=True, key="history", bind="query-params"
     )
@@ -152,7 +150,7 @@ def loaded(m: Monitor, chosen: Chosen) -> tuple[int, History]:
     kept = st.session_state.get("tuning")
     if kept is None or kept[0] != wanted or not 0 <= m.clock.now() - kept[1] < OLD:
         until = m.clock.now()
-        history = m.tag_history(chosen.tag, until - SPANS[chosen.span] * SECOND, until, MOST)
+        history = m.tuner.tag_history(chosen.tag, until - SPANS[chosen.span] * SECOND, until, MOST)
         kept = (wanted, until, history)
         st.session_state["tuning"] = kept
     return kept[1], kept[2]
@@ -183,7 +181,7 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, until: int) -> None:
     since = until - SPANS[chosen.span] * SECOND
     labelled = facts_of(m, since, until).labelled
     names = sorted(set(labelled["tag"][labelled["label"] == "true"]) & set(m.tags.names))
-    histories = [m.tag_history(name, since, until, MOST) for name in names]
+    histories = [m.tuner.tag_history(name, since, until, MOST) for name in names]
     warn_of_lost(m, viewer, all_lost(histories, make(chosen.detector, **chosen.params), labelled))
     with st.form("apply", border=False):
         who = st.text_input("Your name, for the log", max_chars=100, required=True)
@@ -193,7 +191,7 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, until: int) -> None:
         st.error("Give a name, so that the log can say who changed it.")
         return
     try:
-        m.apply(chosen.params, who, chosen.detector)
+        m.tuner.apply(chosen.params, who, chosen.detector)
     except SensormonError as error:
         st.error(str(error), title="Nothing was changed")
         return
@@ -399,7 +397,10 @@ def every_history(m: Monitor, chosen: Chosen, until: int, history: History) -> l
         share = max(1_000, 2 * TOGETHER // max(1, len(names)))
         kept = (
             wanted,
-            [history if name == chosen.tag else m.tag_history(name, since, until, share) for name in names],
+            [
+                history if name == chosen.tag else m.tuner.tag_history(name, since, until, share)
+                for name in names
+            ],
         )
         st.session_state["tuning-all"] = kept
     return kept[1]
@@ -410,7 +411,7 @@ def log(m: Monitor, viewer: Viewer) -> None:
     """Who changed what, from what to what, newest first."""
     st.subheader("Changes of the settings", anchor=False)
     try:
-        frame = m.detection_log()
+        frame = m.tuner.detection_log()
     except StoreError:
         st.caption("They cannot be read at the moment.")
         return

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
@@ -25,30 +24,28 @@ from sensormon.data_folder import DataFolder
 from sensormon.dead_letters import DeadLetters
 from sensormon.demonstrations import Demonstrator, remove_leftovers
 from sensormon.detector_memory import EVERY, read_memory, write_memory
-from sensormon.detectors import longest_lead, make
-from sensormon.detectors.base import Detector
 from sensormon.errors import JournalError, StoreError, UsageError
 from sensormon.event_actions import checked
 from sensormon.event_reader import EventReader
 from sensormon.importer import Importer
 from sensormon.intake import Intake
+from sensormon.jobs import Jobs
 from sensormon.journal import Journal
 from sensormon.ledger import Ledger, add_up, balance
 from sensormon.loader import Loader
-from sensormon.memory import KEPT
-from sensormon.pipeline import Pipeline, tag_facts
+from sensormon.pipeline import Pipeline
 from sensormon.readings import Batch, Rejection
 from sensormon.recent import RecentReadings
 from sensormon.records import DetectorSettings
-from sensormon.rescoring import History
 from sensormon.restart import recall, settings_in_force
 from sensormon.settings import Settings
 from sensormon.sources import open_source
 from sensormon.sources.simulator import Simulator
 from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
-from sensormon.stores import Accounts, TagHistory, open_store
+from sensormon.stores import Accounts, open_store
 from sensormon.stores.columns import as_table
 from sensormon.tags import TagTable, read_tags
+from sensormon.tuner import Tuner
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +72,7 @@ class Monitor:
         self.clock: Clock = clock or SystemClock()
         self.started = self.clock.now()
         self._begun = False
+        self.jobs = Jobs(self.clock)
         tags = read_tags(settings.tags)
         self._source = open_source(settings, tags, self.started)
         self.tags: TagTable = tags.with_tags(self._source.tags) if self._source else tags
@@ -104,6 +102,7 @@ class Monitor:
             memory.actions,
         )
         self._events = EventReader(self._store, self._recent, self._collector)
+        self.tuner = Tuner(self._collector, self._store, lambda: self.tags, self.clock)
         self._loader = Loader(
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
@@ -152,6 +151,7 @@ class Monitor:
         collecting, loading, taking = self.workers
         if self.demonstrator is not None:
             self.demonstrator.stop()
+        self.jobs.close(0.3)
         self.intake.close()
         taking.stop(0.3)
         collecting.stop(0.3)
@@ -411,65 +411,9 @@ class Monitor:
             now = self.detection()
             return {now.id: now}
 
-    def detection_log(self) -> pd.DataFrame:
-        """Every change of the detector settings, newest first."""
-        rows = [asdict(one) for one in reversed(self._store.detector_settings())]
-        frame = pd.DataFrame(rows, columns=["id", "applied", "who", "detector", "params"])
-        frame["applied"] = pd.to_datetime(frame["applied"], unit="us", utc=True)
-        return frame
-
     def injected_faults(self, since: int, until: int) -> pd.DataFrame:
         """Ground truth of the simulator: tag, time and fault of each reading that a fault touched."""
         return self._store.injected_faults(since, until)
-
-    def tag_history(self, tag: str, since: int, until: int, limit: int | None = None) -> History:
-        """The tag's stored readings, the newest `limit` of them, ready to be scored by any detector."""
-        rows = self._store.readings([tag], since, until, limit=limit)[list(_SCORED)]
-        if rows.empty:
-            return History(self.tags[tag], rows, rows)
-        lead = self._store.lead(tag, int(rows["id"].iloc[0]), 2 * longest_lead())[list(_SCORED)]
-        return History(self.tags[tag], lead, rows)
-
-    def rescore(
-        self, tag: str, since: int, until: int, params: Mapping[str, float], detector: str | None = None
-    ) -> pd.DataFrame:
-        """The tag's stored readings scored with these parameters, as the collector would have.
-
-        By the detector in force where none is named. Raises UsageError for one that does
-        not exist and for wrong parameters.
-        """
-        made = make(detector or self.detection().detector, **params)
-        return self.tag_history(tag, since, until).scored(made)
-
-    def apply(self, params: Mapping[str, float], who: str, detector: str | None = None) -> DetectorSettings:
-        """Score with these parameters from the next reading on; recorded with who and when.
-
-        With the detector in force where none is named. Raises UsageError like `rescore`.
-        """
-        now = self.detection()
-        name = detector or now.detector
-        made = make(name, **params)
-        settings = DetectorSettings(
-            id=now.id + 1,
-            applied=self.clock.now(),
-            who=who.strip()[:100] or "not given",
-            detector=name,
-            params={one.name: getattr(made, one.name) for one in made.PARAMETERS},
-            base=now.base,
-        )
-        self._collector.apply(settings, self._longer_memory(made))
-        return settings
-
-    def _longer_memory(self, detector: Detector) -> list[TagHistory]:
-        """What a detector learns from that looks back further than the collector remembers."""
-        lead = detector.start(tag_facts(self.tags)).lead
-        if lead <= KEPT:
-            return []
-        try:
-            return self._store.tag_histories(lead)
-        except StoreError as error:
-            _log.warning("the detector begins with the newest readings alone: %s", error)
-            return []
 
     # -- simulated faults ---------------------------------------------------------
 

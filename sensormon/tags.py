@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -70,6 +71,11 @@ class TagTable:
     def __init__(self, tags: Iterable[Tag]) -> None:
         self._tags = {tag.name: tag for tag in tags}
         self._codes = {name: code for code, name in enumerate(self._tags)}
+        labels = Counter(tag.label for tag in self._tags.values())
+        self._titles = {
+            tag.name: tag.label if labels[tag.label] == 1 else f"{tag.label} ({tag.name})"
+            for tag in self._tags.values()
+        }
 
     def __len__(self) -> int:
         return len(self._tags)
@@ -90,6 +96,14 @@ class TagTable:
     def code(self, name: str) -> int:
         """The tag's position in the table, -1 where there is no such tag."""
         return self._codes.get(name, -1)
+
+    def title(self, name: str) -> str:
+        """What tells a tag from all others in a list: its label, with its name where others have it too."""
+        return self._titles.get(name, name)
+
+    def named(self, title: str) -> str | None:
+        """The name of the tag with this title; None where there is none."""
+        return next((name for name, one in self._titles.items() if one == title), None)
 
     def with_tags(self, more: Iterable[Tag]) -> TagTable:
         """This table and the tags that it does not have yet."""

@@ -77,7 +77,7 @@ def test_history_scored_anew_with_the_same_settings_is_the_same_to_the_bit(
     monitor.drain()
     since = START + 120 * SECOND
     stored = monitor.history(["fermenter_ph"], since, FAR)
-    again = monitor.rescore("fermenter_ph", since, FAR, {"window": 50, "threshold": 3.0})
+    again = monitor.tuner.rescore("fermenter_ph", since, FAR, {"window": 50, "threshold": 3.0})
     for name in ("score", "expected", "lower", "upper", "is_anomaly"):
         assert stored[name].equals(again[name]), name
     monitor.stop()
@@ -102,7 +102,7 @@ def test_many_readings_that_are_not_good_change_neither_restart_nor_rescoring(
     monitor.drain()
     since = START + 2000 * SECOND
     stored = monitor.history(["fermenter_ph"], since, FAR)
-    again = monitor.rescore("fermenter_ph", since, FAR, {"window": 300, "threshold": 3.0})
+    again = monitor.tuner.rescore("fermenter_ph", since, FAR, {"window": 300, "threshold": 3.0})
     assert stored["score"].notna().sum() > 200
     for name in ("n", "score", "lower", "upper", "is_anomaly"):
         assert stored[name].equals(again[name]), name
@@ -113,14 +113,14 @@ def test_applied_settings_are_recorded_and_survive_a_restart(settings: Settings,
     monitor = Monitor(settings, clock)
     submit(monitor, 60)
     clock.advance(5)
-    monitor.apply({"threshold": 4.0}, "day shift")
+    monitor.tuner.apply({"threshold": 4.0}, "day shift")
     assert dict(monitor.detection().params) == {"window": 50, "threshold": 4.0}
-    monitor.apply({"window": 20, "threshold": 4.5}, "night shift")
+    monitor.tuner.apply({"window": 20, "threshold": 4.5}, "night shift")
     submit(monitor, 5, first=60)
     monitor.stop()
     monitor = Monitor(settings, clock)
     assert dict(monitor.detection().params) == {"window": 20, "threshold": 4.5}
-    log = monitor.detection_log()
+    log = monitor.tuner.detection_log()
     assert log["who"].tolist() == ["night shift", "day shift", "environment"]
     assert monitor.history(None, 0, FAR)["settings"].tolist() == [1] * 60 + [3] * 5
     monitor.stop()
@@ -128,7 +128,7 @@ def test_applied_settings_are_recorded_and_survive_a_restart(settings: Settings,
     assert monitor.detection().params["window"] == 30, "a changed environment is a deliberate choice too"
     monitor.stop()
     with pytest.raises(UsageError, match="threshold"):
-        monitor.apply({"threshold": 99.0}, "x")
+        monitor.tuner.apply({"threshold": 99.0}, "x")
 
 
 def test_recent_readings_go_on_while_the_store_is_away(settings: Settings, clock: ManualClock) -> None:
@@ -164,7 +164,7 @@ def test_settings_windows_and_ledger_survive_a_restart_without_the_store(
 ) -> None:
     monitor = Monitor(settings, clock)
     submit(monitor, 70)
-    monitor.apply({"window": 40, "threshold": 4.0}, "x")
+    monitor.tuner.apply({"window": 40, "threshold": 4.0}, "x")
     monitor.drain()
     monitor.stop()
     database = Path(settings.store_url)

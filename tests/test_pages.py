@@ -161,7 +161,9 @@ def test_tuning_rescoring_follows_the_sliders_and_starts_from_the_collectors_set
     threshold.set_value(5.0).run()
     assert not app.exception
     stored = full.history(["fermenter_temp"], START - 900 * SECOND, START)
-    rescored = full.rescore("fermenter_temp", START - 900 * SECOND, START, {"window": 50, "threshold": 5.0})
+    rescored = full.tuner.rescore(
+        "fermenter_temp", START - 900 * SECOND, START, {"window": 50, "threshold": 5.0}
+    )
     assert int(rescored["is_anomaly"].sum()) < int(stored["is_anomaly"].sum())
     for sentence, frame in (("Now", stored), ("With these settings", rescored)):
         times = flagged_times(frame)

@@ -23,6 +23,7 @@ from sensormon.memory import KEPT
 from sensormon.monitor import Monitor
 from sensormon.readings import Floats
 from sensormon.settings import Settings
+from sensormon.tuner import Tuner
 from tests.conftest import START, batch_of
 from tests.test_pages import show, text
 
@@ -78,13 +79,15 @@ def test_every_detector_can_be_chosen_and_shows_each_of_its_parameters(detector:
 
 def test_the_page_says_what_the_detector_says(full: Monitor) -> None:
     app = show("tuning", detector=title("cusum"), cusum_h="5")
-    history = full.tag_history("fermenter_temp", SINCE, START)
+    history = full.tuner.tag_history("fermenter_temp", SINCE, START)
     result = compare(history, make("cusum", h=5.0), known(full, SINCE, START))
     words = text(app)
     assert f"With these settings {result.load.after} event" in words
     assert f"{100 * result.scores_before.recall:.0f} %" in words
     rows = app.dataframe[0].value
-    found = loads([full.tag_history(name, SINCE, START) for name in full.tags.names], make("cusum", h=5.0))
+    found = loads(
+        [full.tuner.tag_history(name, SINCE, START) for name in full.tags.names], make("cusum", h=5.0)
+    )
     assert rows["Events then"].tolist() == [one.after for one in found.values()]
     assert rows["Events then"].is_monotonic_decreasing
     together = total(found)
@@ -135,8 +138,8 @@ def test_defaults_puts_the_detectors_parameters_back() -> None:
 def test_a_moved_slider_reads_no_history_again(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     app = show("tuning")
     reads: list[str] = []
-    real = Monitor.tag_history
-    monkeypatch.setattr(Monitor, "tag_history", lambda *a, **k: reads.append("history") or real(*a, **k))
+    real = Tuner.tag_history
+    monkeypatch.setattr(Tuner, "tag_history", lambda *a, **k: reads.append("history") or real(*a, **k))
     app.slider(key="threshold").set_value(4.0).run()
     app.selectbox(key="detector").set_value("cusum").run()
     assert not app.exception
@@ -154,7 +157,7 @@ def test_what_a_change_would_lose_is_said_on_the_page_and_before_applying(
     app = show("tuning")
     assert not app.warning
     app.slider(key="threshold").set_value(8.0).run()
-    history = full.tag_history("fermenter_temp", SINCE, START)
+    history = full.tuner.tag_history("fermenter_temp", SINCE, START)
     detector = make("zscore", window=50, threshold=8.0)
     gone = compare(history, detector, known(full, SINCE, START)).lost
     assert len(gone) > 0
@@ -166,7 +169,7 @@ def test_what_a_change_would_lose_is_said_on_the_page_and_before_applying(
 
 def test_applying_another_detector_is_recorded_with_old_and_new(full: Monitor) -> None:
     before = {"window": 50, "threshold": 3.0}
-    full.apply({"h": 6.0}, "day shift", "cusum")
+    full.tuner.apply({"h": 6.0}, "day shift", "cusum")
     full.drain()
     app = show("tuning")
     assert app.selectbox(key="detector").value == "cusum"
@@ -175,7 +178,7 @@ def test_applying_another_detector_is_recorded_with_old_and_new(full: Monitor) -
     log = app.dataframe[-1].value
     assert log["change"].iloc[0] == switch_words("zscore", before, "cusum", full.detection().params)
     assert log["who"].tolist() == ["day shift", "environment"]
-    full.apply({"h": 7.0}, "night shift")
+    full.tuner.apply({"h": 7.0}, "night shift")
     full.drain()
     assert show("tuning").dataframe[-1].value["change"].iloc[0] == "k stays 0.5, h 6 → 7, accept stays 300"
 
@@ -185,7 +188,7 @@ def test_an_applied_detector_outlives_a_restart_and_every_flag_keeps_its_setting
     monitor = Monitor(settings, clock)
     values = np.random.default_rng(3).normal(7.0, 0.02, 1300).round(3)
     submit(monitor, values[:1000], 0)
-    monitor.apply({"h": 6.0}, "day shift", "cusum")
+    monitor.tuner.apply({"h": 6.0}, "day shift", "cusum")
     submit(monitor, values[1000:1100], 1000)
     monitor.drain()
     monitor.stop()
@@ -196,7 +199,7 @@ def test_an_applied_detector_outlives_a_restart_and_every_flag_keeps_its_setting
     stored = monitor.history(None, 0, FAR)
     assert stored["settings"].tolist() == [1] * 1000 + [2] * 300
     assert stored["n"].tolist() == list(range(1300)), "what was learned goes on"
-    again = monitor.rescore("fermenter_ph", START + 1000 * SECOND, FAR, {"h": 6.0}, "cusum")
+    again = monitor.tuner.rescore("fermenter_ph", START + 1000 * SECOND, FAR, {"h": 6.0}, "cusum")
     assert np.nanmax(np.abs(again["score"].to_numpy() - stored["score"].to_numpy()[1000:])) < 0.5
     monitor.stop()
     monitor = Monitor(replace(settings, window=30), clock)
@@ -215,7 +218,7 @@ def test_a_detector_that_looks_far_back_is_given_what_the_store_has(
     submit(monitor, values[:3000], 0)
     monitor.drain()
     submit(monitor, values[3000:3500], 3000)
-    monitor.apply({}, "day shift", "recommended")
+    monitor.tuner.apply({}, "day shift", "recommended")
     if restart:
         monitor.drain()
         monitor.stop()
@@ -224,14 +227,14 @@ def test_a_detector_that_looks_far_back_is_given_what_the_store_has(
     monitor.drain()
     stored = monitor.history(None, 0, FAR).iloc[3500:]
     assert stored["n"].tolist() == list(range(3500, 4000)), "it did not begin anew with the newest readings"
-    whole = monitor.rescore("fermenter_ph", 0, FAR, {}, "recommended").iloc[3500:]
+    whole = monitor.tuner.rescore("fermenter_ph", 0, FAR, {}, "recommended").iloc[3500:]
     for name in ("score", "expected", "lower", "upper"):
         assert np.array_equal(whole[name], stored[name], equal_nan=True), name
     monitor.stop()
 
 
 def test_a_curve_falls_in_recall_as_the_threshold_rises(full: Monitor) -> None:
-    history = full.tag_history("fermenter_temp", SINCE, START)
+    history = full.tuner.tag_history("fermenter_temp", SINCE, START)
     facts = known(full, SINCE, START)
     points = curve(history, "hampel", {"window": 50}, "threshold", facts)
     assert points["threshold"].is_monotonic_increasing
@@ -270,7 +273,7 @@ def test_labels_alone_judge_only_what_they_cover(full: Monitor) -> None:
     labels = confirmed(full, "fermenter_temp", 12)
     labels.loc[labels.index[:2], "label"] = "benign"
     faults = full.injected_faults(SINCE, START).iloc[:0]
-    history = full.tag_history("fermenter_temp", SINCE, START)
+    history = full.tuner.tag_history("fermenter_temp", SINCE, START)
     scores = compare(history, make("zscore"), Known(faults, labels, frozenset())).scores_before
     assert (scores.known, scores.found) == (10, 10)
     assert scores.wrong >= 1
@@ -301,8 +304,9 @@ def test_with_the_store_away_the_kept_history_goes_on_and_another_tag_says_so(
     def away(*_: object) -> pd.DataFrame:
         raise StoreUnavailable("the database is not open", where="x", hint="Wait")
 
-    for name in ("injected_faults", "tag_history", "detection_log"):
-        monkeypatch.setattr(full, name, away)
+    monkeypatch.setattr(full, "injected_faults", away)
+    for name in ("tag_history", "detection_log"):
+        monkeypatch.setattr(full.tuner, name, away)
     app.slider(key="threshold").set_value(4.0).run()
     assert not app.exception
     assert "With these settings" in text(app)

@@ -6,6 +6,7 @@ The one package beside `runtime` that knows Streamlit. It draws; the words come 
 
 from sensormon.page_parts.drawing import SPANS, chart, marked, not_readable, panel, picking_chart
 from sensormon.page_parts.head import anomalies_last_hour, begin
+from sensormon.page_parts.jobs import job_line
 from sensormon.page_parts.viewer import Viewer
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "anomalies_last_hour",
     "begin",
     "chart",
+    "job_line",
     "marked",
     "not_readable",
     "panel",

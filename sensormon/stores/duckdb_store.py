@@ -27,6 +27,7 @@ from sensormon.errors import RowsRefused, StoreCorrupt, StoreUnavailable
 from sensormon.records import DetectorSettings, KeptAnswer, Record
 from sensormon.stores import IMPORTED, Accounts, Recount, TagHistory, Watermark
 from sensormon.stores.columns import row_ids
+from sensormon.stores.duckdb_connection import bounded, connect, free_name, microseconds, roll_back, wal
 from sensormon.stores.duckdb_errors import translated
 from sensormon.stores.duckdb_rows import (
     add_to_totals,
@@ -73,7 +74,7 @@ class DuckDBStore:
                     hint="It is tried again by itself",
                 )
             with translated(self.path, "open"):
-                connection = _connect(self.path, self._read_only)
+                connection = connect(self.path, self._read_only)
             if not self._read_only:
                 with translated(self.path, "make the tables"):
                     connection.execute(files("sensormon.stores").joinpath("schema.sql").read_text())
@@ -99,8 +100,8 @@ class DuckDBStore:
     def set_aside(self) -> str:
         self.close()
         self._harm = None
-        target = _free_name(self.path)
-        for path in (self.path, _wal(self.path)):
+        target = free_name(self.path)
+        for path in (self.path, wal(self.path)):
             if path.exists():
                 path.rename(target.with_name(path.name.replace(self.path.name, target.name)))
         return str(target)
@@ -184,7 +185,7 @@ class DuckDBStore:
             try:
                 yield cursor
             except BaseException:
-                _roll_back(cursor)
+                roll_back(cursor)
                 raise
             if commit:
                 cursor.commit()
@@ -244,7 +245,7 @@ class DuckDBStore:
             TagHistory(
                 tag=str(tag),
                 n=int(learned.get(str(tag), len(rows))),
-                time=_microseconds(rows["time"]),
+                time=microseconds(rows["time"]),
                 value=rows["value"].to_numpy(dtype=np.float64),
                 learned=(rows["quality"].to_numpy(dtype=np.int64) >> 30) == 0,
             )
@@ -260,7 +261,7 @@ class DuckDBStore:
         below_id: int | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        where, values = _where(tags, since, until)
+        where, values = bounded(tags, since, until)
         if below_id is not None:
             where += " AND id < ?"
             values.append(below_id)
@@ -280,7 +281,7 @@ class DuckDBStore:
         limit: int | None = None,
         anomalies: bool = False,
     ) -> Iterator[pa.Table]:
-        where, values = _where(tags, since, until)
+        where, values = bounded(tags, since, until)
         if anomalies:
             where += " AND is_anomaly"
         if below_id is not None:
@@ -302,7 +303,7 @@ class DuckDBStore:
     def anomalies(
         self, tags: Sequence[str] | None, since: int, until: int, min_score: float, limit: int
     ) -> pd.DataFrame:
-        where, values = _where(tags, since, until)
+        where, values = bounded(tags, since, until)
         return self._frame(
             f"SELECT {_COLUMNS} FROM readings WHERE {where} AND is_anomaly AND score >= ? "  # noqa: S608
             "ORDER BY time DESC, id DESC LIMIT ?",
@@ -416,48 +417,3 @@ class DuckDBStore:
         for column in frame.columns.intersection(list(times)):
             frame[column] = frame[column].astype("datetime64[us]").dt.tz_localize("UTC")
         return frame
-
-
-def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
-        str(path),
-        read_only=read_only,
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "checkpoint_threshold": "256MB",  # the loader checkpoints on its own schedule
-            "threads": "2",
-        },
-    )
-
-
-def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
-    try:
-        cursor.rollback()
-    except duckdb.Error:
-        cursor.close()  # a lost connection has nothing left to roll back; the first error is the news
-
-
-def _wal(path: Path) -> Path:
-    return path.with_name(path.name + ".wal")
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while True:
-        name = path.with_name(f"{path.name}.damaged-{number}")
-        if not name.exists() and not _wal(name).exists():
-            return name
-        number += 1
-
-
-def _where(tags: Sequence[str] | None, since: int, until: int) -> tuple[str, list[object]]:
-    where, values = "time >= ? AND time < ?", [naive(since), naive(until)]
-    if tags is not None:
-        return f"{where} AND tag IN (SELECT unnest(?::VARCHAR[]))", [*values, list(tags)]
-    return where, list(values)
-
-
-def _microseconds(times: pd.Series[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    naive = times.dt.tz_localize(None) if times.dt.tz is not None else times
-    return naive.astype("datetime64[us]").to_numpy().astype(np.int64)
