@@ -63,6 +63,7 @@ def show_pages() -> None:
 
 if get_script_run_ctx(suppress_warning=True) is None:
     from sensormon.api import make_api
+    from sensormon.api.assets import Assets
     from sensormon.api.first import ApiFirst
 
     # Until `st.navigation` has run once, Streamlit would take pages/ for its own menu.
@@ -73,7 +74,12 @@ if get_script_run_ctx(suppress_warning=True) is None:
         sys.stderr.write(f"sensormon: {error}\n")
         sys.exit(2)
     app = st.App(
-        __file__, lifespan=lifespan, middleware=[Middleware(ApiFirst, api=make_api(), prefix="/api")]
+        __file__,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(ApiFirst, api=make_api(), prefix="/api"),
+            Middleware(ApiFirst, api=Assets(), prefix="/assets"),
+        ],
     )
 else:
     show_pages()

@@ -7,7 +7,7 @@ import streamlit as st
 from sensormon.clock import SECOND
 from sensormon.live_cards import MOST, Cards, Newest, make_cards, newest, shown, worst_first
 from sensormon.monitor import Monitor
-from sensormon.page_parts import SPANS, Viewer, begin, chart, marked, panel
+from sensormon.page_parts import SPANS, Viewer, begin, chart, copy_link, marked, panel
 from sensormon.runtime import monitor
 from sensormon.tags import Tag
 from sensormon.words import clock_time, normal_band
@@ -128,6 +128,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
             placeholder="Search tags",
             label_visibility="collapsed",
         )
+    copy_link()
     if not paused:
         st.session_state.pop("paused_at", None)
         moment = None

@@ -17,6 +17,7 @@ class Palette:
     text: str
     secondary: str
     grid: str
+    border: str
     line: str
     band: str
     anomaly: str
@@ -30,6 +31,7 @@ LIGHT = Palette(
     text="#1F2328",
     secondary="#57606A",
     grid="#E7E9EC",
+    border="#D5D9DE",
     line="#4A5560",
     band="rgba(74,85,96,0.12)",
     anomaly="#C62828",
@@ -42,6 +44,7 @@ DARK = Palette(
     text="#E6E9EC",
     secondary="#9AA4AE",
     grid="#2A3036",
+    border="#343A41",
     line="#B4BDC6",
     band="rgba(180,189,198,0.16)",
     anomaly="#FF6B61",

@@ -4,6 +4,7 @@ The one package beside `runtime` that knows Streamlit. It draws; the words come 
 `status_words`, the figures from `charts`.
 """
 
+from sensormon.page_parts.component import browser_component, copy_link
 from sensormon.page_parts.drawing import SPANS, chart, marked, not_readable, panel, picking_chart
 from sensormon.page_parts.head import anomalies_last_hour, begin
 from sensormon.page_parts.jobs import job_line
@@ -14,7 +15,9 @@ __all__ = [
     "Viewer",
     "anomalies_last_hour",
     "begin",
+    "browser_component",
     "chart",
+    "copy_link",
     "job_line",
     "marked",
     "not_readable",

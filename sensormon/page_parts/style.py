@@ -4,12 +4,17 @@ from __future__ import annotations
 
 STYLE = """<style>
 :root { --panel: %(panel)s; --edge: %(grid)s; --text: %(text)s; --quiet: %(secondary)s;
-  --alarm: %(anomaly)s; }
+  --alarm: %(anomaly)s; --link: %(interaction)s; --border: %(border)s; }
 [class*="st-key-panel"] { background: var(--panel); border-radius: .4rem; }
 [class*="st-key-panel"]:has(.abnormal-card) { border-color: var(--alarm); }
+[data-testid="stStatusWidget"] { display: none; } /* it would blink with every refresh */
 .status { display: flex; flex-wrap: wrap; gap: .15rem 1.6rem; font-size: .925rem; line-height: 1.5rem;
   font-variant-numeric: tabular-nums; }
 .status > span { white-space: nowrap; min-width: max-content; }
+button.copy-link { font: inherit; font-size: .875rem; color: inherit; cursor: pointer;
+  background: var(--panel); border: 1px solid var(--border); border-radius: .4rem; padding: .25rem .75rem;
+  min-height: 2.5rem; }
+button.copy-link:hover { color: var(--link); border-color: var(--link); }
 .quiet { color: var(--quiet); }
 .abnormal { color: var(--alarm); font-weight: 600; }
 .alarm { border-left: 3px solid var(--alarm); background: var(--panel); color: var(--alarm); font-weight: 600;

@@ -1,0 +1,17 @@
+// Plotly, loaded once for all modules from the package's own copy.
+let loading
+
+export function plotly() {
+  loading ??= new Promise((resolve, reject) => {
+    if (window.Plotly) return resolve(window.Plotly)
+    const script = document.createElement("script")
+    script.src = new URL("./plotly.min.js" + new URL(import.meta.url).search, import.meta.url).href
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => {
+      loading = undefined
+      reject(new Error("Plotly could not be loaded"))
+    }
+    document.head.append(script)
+  })
+  return loading
+}
