@@ -11,7 +11,6 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -387,7 +386,7 @@ class Monitor:
         stored = self._store.stream(
             tags, since, until, below_id=self._recent.first_id, limit=limit, anomalies=anomalies
         )
-        return chain(stored, [newest])
+        return _then(stored, newest)
 
     def last_scores(self) -> list[tuple[str, float, bool]]:
         """Tag, score and verdict of the newest reading of each tag."""
@@ -429,3 +428,8 @@ class Monitor:
                 "there is no simulator to make a fault", where="source", hint="Use SENSORMON_SOURCE=simulator"
             )
         self.simulator.inject(fault, tag, self.clock.now(), seconds)
+
+
+def _then(stored: Iterator[pa.Table], newest: pa.Table) -> Iterator[pa.Table]:
+    yield from stored  # closing the generator closes the store's, too
+    yield newest
