@@ -59,7 +59,7 @@ def cards(m: Monitor, viewer: Viewer, span: str, search: str, paused_at: int | N
     now = paused_at or m.clock.now()
     status, seconds = m.status(), SPANS[span]
     minute = now // (60 * SECOND)
-    seen = tags_seen(m, now - seconds * SECOND, (m.started, seconds, minute))
+    seen = tags_seen(m, now - seconds * SECOND, (m.started, m.tags.digest, seconds, minute))
     last = newest(m.recent(now - 10 * SECOND), now, m.judges()) if paused_at is None else {}
     known = shown(m.tags, status.source.tags, (*seen, *last), search)
     if not known:
@@ -71,7 +71,9 @@ def cards(m: Monitor, viewer: Viewer, span: str, search: str, paused_at: int | N
         names = tuple(sorted(known, key=lambda name: rank.get(name, len(rank)))[:MOST])
         st.caption(f"{MOST} of {len(known)} tags, those with the most anomalies first. Search to see others.")
     step = paused_at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
-    made = drawn(m, now, viewer, names, seconds, (m.started, step, viewer.zone_name, viewer.dark))
+    made = drawn(
+        m, now, viewer, names, seconds, (m.started, m.tags.digest, step, viewer.zone_name, viewer.dark)
+    )
     for name in names:
         tag = m.tags[name]
         with panel(name):

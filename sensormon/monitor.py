@@ -71,6 +71,7 @@ class Monitor:
         self.clock: Clock = clock or SystemClock()
         self.started = self.clock.now()
         self._begun = False
+        self._retagging = threading.Lock()
         self.jobs = Jobs(self.clock)
         tags = read_tags(settings.tags)
         self._source = open_source(settings, tags, self.started)
@@ -106,7 +107,7 @@ class Monitor:
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
         self._remembered = self.started
-        self.importer = Importer(self._collector, self._store, self.tags, memory.answers)
+        self.importer = Importer(self._collector, self._store, lambda: self.tags, memory.answers)
         self.intake = Intake(self._collector, memory.answers, self.clock)
         self._accounts = Accounts()
         self._last_ledger = Ledger(())
@@ -173,6 +174,31 @@ class Monitor:
     ) -> Receipt:
         """Take a batch in; when this returns it is durable. See `Collector.submit`."""
         return self._collector.submit(batch, positions, malformed)
+
+    def retag(self, tags: TagTable) -> None:
+        """Go on with this tag table from the next reading on, whatever the file says.
+
+        What was learned of the tags that stay is carried over to the last bit; readings of
+        tags that go stay stored. Tags that only a recording has are always added. Raises
+        UsageError where the simulator cannot make one of them; then nothing has changed.
+        """
+        with self._retagging:
+            simulator = self.simulator
+            if simulator is None:
+                self.tags = tags.with_tags(self._source.tags) if self._source else tags
+                self._collector.retag(self.tags)
+                return
+            simulator.check(tags)
+            if stay := [tag for tag in tags if tag.name in self.tags]:
+                simulator.retag(stay)  # nothing comes that is no longer known, or not yet
+            self.tags = tags
+            self._collector.retag(tags)
+            simulator.retag(tags)
+
+    @property
+    def former_tags(self) -> frozenset[str]:
+        """Tags that are not in the table any more but have readings, as far as is known."""
+        return self._collector.former_tags
 
     def backfill(self) -> None:
         """At the very first start of a simulated plant, fill in the last 15 minutes."""

@@ -17,6 +17,7 @@ What it is not: a place for alarm limits or detector settings.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import tomllib
@@ -24,6 +25,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +89,20 @@ class TagTable:
         return name in self._tags
 
     def __getitem__(self, name: str) -> Tag:
-        return self._tags[name]
+        """The tag; of one that is not in the table (any more), what its name alone says.
+
+        Readings outlive the table: those of a tag that was removed are still shown.
+        """
+        return self._tags.get(name) or Tag(name, name)
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._tags)
+
+    @cached_property
+    def digest(self) -> str:
+        """The same for two tables with the same tags: what a cache of drawings goes by."""
+        return hashlib.blake2b(repr(list(self)).encode(), digest_size=8).hexdigest()
 
     def code(self, name: str) -> int:
         """The tag's position in the table, -1 where there is no such tag."""
