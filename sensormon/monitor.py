@@ -26,6 +26,8 @@ from sensormon.detector_memory import EVERY, read_memory, write_memory
 from sensormon.errors import JournalError, StoreError, UsageError
 from sensormon.event_actions import checked
 from sensormon.event_reader import EventReader
+from sensormon.export_files import ExportFiles
+from sensormon.exporter import Exporter
 from sensormon.importer import Importer
 from sensormon.intake import Intake
 from sensormon.jobs import Jobs
@@ -108,6 +110,8 @@ class Monitor:
         )
         self._remembered = self.started
         self.importer = Importer(self._collector, self._store, lambda: self.tags, memory.answers)
+        files = ExportFiles(settings.data_dir, self.clock)
+        self.exporter = Exporter(self, self._store, files, self.jobs, self.clock)
         self.intake = Intake(self._collector, memory.answers, self.clock)
         self._accounts = Accounts()
         self._last_ledger = Ledger(())

@@ -77,7 +77,7 @@ def _harmless(text: Any) -> Any:
 class CsvFile:
     """UTF-8 with a header line, also where there are no rows."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, folder: Path | None = None) -> None:  # noqa: ARG002
         self._stream = stream
         self._header = True
 
@@ -107,7 +107,7 @@ def _with_texts(table: pa.Table) -> pd.DataFrame:
 class ParquetFile:
     """A row group a piece."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, folder: Path | None = None) -> None:  # noqa: ARG002
         self._stream = stream
         self._writer: pq.ParquetWriter | None = None
 
@@ -223,13 +223,19 @@ def _parts(table: pa.Table) -> Iterator[pa.Table]:
         yield table.slice(start, _ROWS)
 
 
+class Begin(Protocol):
+    """Begins a file in a stream; `folder` is where scratch files may be."""
+
+    def __call__(self, stream: BinaryIO, folder: Path | None = None) -> TableFile: ...
+
+
 @dataclass(frozen=True)
 class Form:
-    """A kind of file: the end of its name, its media type, and how one is begun in a stream."""
+    """A kind of file: the end of its name, its media type, and how one is begun."""
 
     suffix: str
     media_type: str
-    begin: Callable[[BinaryIO], TableFile]
+    begin: Begin
 
 
 FORMS: dict[str, Form] = {
