@@ -44,6 +44,7 @@ from sensormon.sources.simulator import Simulator
 from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
 from sensormon.stores import Accounts, open_store
 from sensormon.stores.columns import as_table
+from sensormon.tag_file import TagFile
 from sensormon.tags import TagTable, read_tags
 from sensormon.tuner import Tuner
 
@@ -109,6 +110,7 @@ class Monitor:
         )
         self._remembered = self.started
         self.importer = Importer(self._collector, self._store, lambda: self.tags, memory.answers)
+        self.tag_file = TagFile(settings.tags, settings.data_dir, self.clock, self.check_tags, self.retag)
         self.intake = Intake(self._collector, memory.answers, self.clock)
         self._accounts = Accounts()
         self._last_ledger = Ledger(())
@@ -189,12 +191,17 @@ class Monitor:
                 self.tags = tags.with_tags(self._source.tags) if self._source else tags
                 self._collector.retag(self.tags)
                 return
-            simulator.check(tags)
+            self.check_tags(tags)
             if stay := [tag for tag in tags if tag.name in self.tags]:
                 simulator.retag(stay)  # nothing comes that is no longer known, or not yet
             self.tags = tags
             self._collector.retag(tags)
             simulator.retag(tags)
+
+    def check_tags(self, tags: TagTable) -> None:
+        """Raise UsageError where this monitor cannot go on with these tags."""
+        if self.simulator is not None:
+            self.simulator.check(tags)
 
     @property
     def former_tags(self) -> frozenset[str]:
@@ -346,6 +353,10 @@ class Monitor:
     ) -> pd.DataFrame:
         """Stored readings that were flagged, newest first."""
         return self._store.anomalies(tags, since, until, min_score, limit)
+
+    def would_be_rejected(self, tag: str, since: int, valid: tuple[float, float]) -> tuple[int, int]:
+        """How many of the tag's stored readings since lie outside this range, and how many there are."""
+        return self._store.outside(tag, since, self.clock.now() + 1, *valid)
 
     def anomaly_count(self, since: int) -> int:
         """How many stored readings with time >= since were flagged."""

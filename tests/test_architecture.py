@@ -26,6 +26,7 @@ ROOMS = {
     "msgspec": {"api"},
     "prometheus_client": {"api"},
     "numba": {"memory", "detectors"},
+    "tomlkit": {"tag_file"},
 }
 """Which modules may import a library; a package's name stands for all its modules."""
 
@@ -54,8 +55,9 @@ ORDER = [
         "data_folder",
         "answers",
         "jobs",
+        "tag_edit",
     ],
-    ["archive", "detector_memory", "watchdog", "status", "event_actions", "table_files"],
+    ["archive", "detector_memory", "watchdog", "status", "event_actions", "table_files", "tag_file"],
     ["journal", "stores", "pipeline", "rescoring", "recent", "event_scores"],
     ["comparison"],
     ["dead_letters"],
