@@ -34,25 +34,36 @@ def section(m: Monitor, viewer: Viewer) -> None:
     if said := st.session_state.pop("tags-said", None):
         st.info(said, title="The tags are changed")
     try:
-        draft = _draft(m)
+        now = m.tag_file.read()
     except UsageError as error:
         st.error(str(error), title="The tag table cannot be edited")
         return
-    _by_hand(m, draft)
+    _by_hand(m, now)
+    draft = _draft(now)
     edited = _table(draft)
+    if draft.seen != now.seen:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(
+                "Somebody changed the tags meanwhile. Your changes cannot be saved over theirs."
+            )
+            st.button("Begin anew", key="tags-anew", on_click=_begin_anew, help="Drops your changes")
     if edited.problems:
-        _lines("error", "Nothing can be saved yet", edited.problems)
+        st.error(_bullets(list(edited.problems)), title="Nothing can be saved yet")
     else:
         _preview(m, draft, edited)
     _log(m, viewer)
 
 
-def _draft(m: Monitor) -> Draft:
-    """The file as it was when this session began to edit it."""
-    draft: Draft | None = st.session_state.get(_DRAFT)
-    if draft is None:
-        draft = st.session_state[_DRAFT] = m.tag_file.read()
+def _draft(now: Draft) -> Draft:
+    """The file as it was when this session began to change cells; as it is now where it has not."""
+    draft: Draft = st.session_state.setdefault(_DRAFT, now)
+    if draft.seen != now.seen and not any(st.session_state.get(_key(draft), {}).values()):
+        draft = st.session_state[_DRAFT] = now
     return draft
+
+
+def _key(draft: Draft) -> str:
+    return f"tags-table-{draft.seen}-{st.session_state.get('tags-round', 0)}"
 
 
 def _begin_anew() -> None:
@@ -61,7 +72,7 @@ def _begin_anew() -> None:
 
 
 def _by_hand(m: Monitor, draft: Draft) -> None:
-    """Where somebody changed the file and the monitor still runs with what it was: say so, offer to take it."""
+    """Where the file was changed by hand and the monitor runs with what it was: say so, offer to take it."""
     running = TagTable(m.tags[name] for name in m.tags.names if name in draft.tags or m.simulator)
     lines = changes(running, draft.tags)
     if not lines:
@@ -85,7 +96,6 @@ def _table(draft: Draft) -> Edited:
             required=True,
             max_chars=TEXTS["Name"],
             validate=f"^{NAME.pattern}$",
-            pinned=True,
             help="What readings are stored and sent under: letters, digits and _ . : / -. "
             "Another name makes another tag.",
         ),
@@ -110,8 +120,8 @@ def _table(draft: Draft) -> Edited:
         frame,
         num_rows="dynamic",
         hide_index=True,
-        height=min(520, 38 + 35 * (len(frame) + 2)),
-        key=f"tags-table-{draft.seen}-{st.session_state.get('tags-round', 0)}",
+        height=min(520, 38 + 35 * (len(frame) + 1)),
+        key=_key(draft),
         column_config=columns,
     )
     st.caption("Add a tag in the last row. Choose rows at the left edge and press Delete to remove them.")
@@ -151,8 +161,6 @@ def _save(m: Monitor, draft: Draft, edited: Edited, who: str, lines: list[str]) 
         m.tag_file.save(draft, edited.tags, who, lines, edited.renamed)
     except SensormonError as error:
         st.error(str(error), title="The tags could not be saved")
-        if st.button("Read the file anew", key="tags-anew", on_click=_begin_anew, help="Drops your changes"):
-            st.rerun()
         return
     st.session_state["who"] = who.strip()
     st.session_state["tags-said"] = (
@@ -171,7 +179,7 @@ def _rejections(m: Monitor, draft: Draft, edited: Edited) -> list[str]:
             outside, whole = m.would_be_rejected(tag.name, m.clock.now() - DAY, tag.valid)
         except StoreError:
             lines.append(
-                f"{_plain(tag.label)}: the database is away, so nobody can count what it would reject"
+                f"{_plain(tag.label)}: what it would reject cannot be counted, the database is away"
             )
             continue
         if whole:
@@ -208,11 +216,6 @@ def _log(m: Monitor, viewer: Viewer) -> None:
                 "What": st.column_config.TextColumn(width=700),
             },
         )
-
-
-def _lines(kind: str, title: str, lines: tuple[str, ...]) -> None:
-    text = _bullets(list(lines))
-    (st.error if kind == "error" else st.info)(text, title=title)
 
 
 def _bullets(lines: list[str]) -> str:
