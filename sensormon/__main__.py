@@ -20,6 +20,7 @@ from typing import Any
 from sensormon import timestamps
 from sensormon.bench import BENCHMARKS
 from sensormon.bench_detection import detection, left_out
+from sensormon.case_command import make_case, open_case
 from sensormon.clock import SystemClock
 from sensormon.data_folder import holder_of, read_snapshot
 from sensormon.detectors import DETECTORS
@@ -95,6 +96,22 @@ def _parser() -> argparse.ArgumentParser:
     give.add_argument("--format", choices=list(FORMATS), default="csv", help="excel: 1,048,575 rows at most")
     give.add_argument("--out", type=Path, help="default: standard output")
     give.set_defaults(run=_export)
+
+    case = commands.add_parser("case", help="one file that another installation opens to the same view")
+    case.add_argument("file", type=Path)
+    case.add_argument(
+        "--tag", action="append", metavar="NAME", help="may be given more than once; default: all"
+    )
+    case.add_argument("--since", metavar="TIME", help="ISO 8601, UTC where no zone is given")
+    case.add_argument("--until", metavar="TIME")
+    case.add_argument("--name", default="", help="default: the file's name")
+    case.add_argument("--view", default="", metavar="ADDRESS", help="the page it is about, as copied")
+    case.set_defaults(run=_case)
+
+    opened = commands.add_parser("open", help="open a case")
+    opened.add_argument("file", type=Path)
+    opened.add_argument("--preview", action="store_true", help="say what is in it, store nothing")
+    opened.set_defaults(run=_open)
 
     collect = commands.add_parser("collect", help="collect without pages until stopped")
     collect.set_defaults(run=_collect)
@@ -176,6 +193,16 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
     since = _time(options.since, "--since", EARLIEST)
     until = _time(options.until, "--until", FOREVER)
     return export(settings, options.what, options.tag, since, until, options.format, options.out)
+
+
+def _case(options: argparse.Namespace, settings: Settings) -> int:
+    since = _time(options.since, "--since", EARLIEST)
+    until = _time(options.until, "--until", FOREVER)
+    return make_case(settings, options.file, options.name, options.tag, since, until, options.view)
+
+
+def _open(options: argparse.Namespace, settings: Settings) -> int:
+    return open_case(settings, options.file, only_preview=options.preview)
 
 
 def _time(text: str | None, where: str, default: int) -> int:

@@ -82,9 +82,7 @@ REJECTED = pa.schema(
     ]
 )  # fmt: skip
 
-FAULTS = pa.schema(
-    [pa.field("tag", pa.string()), pa.field("time", _TIME), pa.field("fault", pa.string())]
-)
+FAULTS = pa.schema([pa.field("tag", pa.string()), pa.field("time", _TIME), pa.field("fault", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,9 @@ class Manifest:
             "flagged": self.flagged,
             "view": self.view,
             "titles": dict(self.titles),
-            "members": {name: {"bytes": size, "sha256": digest} for name, (size, digest) in self.members.items()},
+            "members": {
+                name: {"bytes": size, "sha256": digest} for name, (size, digest) in self.members.items()
+            },
         }
         return json.dumps(document, ensure_ascii=False, indent=1).encode()
 

@@ -15,11 +15,12 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
@@ -30,7 +31,7 @@ import pyarrow.compute as pc
 from sensormon.case_reader import Case, read_case
 from sensormon.clock import Clock
 from sensormon.collector import Collector
-from sensormon.errors import StoreError, UsageError
+from sensormon.errors import UsageError
 from sensormon.event_actions import action_list
 from sensormon.event_reader import EventReader
 from sensormon.jobs import Progress
@@ -44,9 +45,11 @@ from sensormon.readings import (
     Rejection,
     Scores,
 )
-from sensormon.records import FROM_CASES, DetectorSettings, EventAction, KeptAnswer
 from sensormon.recent import RecentReadings
+from sensormon.records import FROM_CASES, EventAction, KeptAnswer
+from sensormon.restart import Memory
 from sensormon.stores import IMPORTED, Store
+from sensormon.tag_file import TagFile
 from sensormon.tags import NAME, Tag, TagTable
 from sensormon.validation import shown
 
@@ -121,35 +124,39 @@ class _Work:
     before: int = 0
 
 
+class Plant(Protocol):
+    """Where a case is opened; a monitor. `tag_file` adds tags, `keep_up` waits for the store."""
+
+    tags: TagTable
+    clock: Clock
+    tag_file: TagFile
+
+    def keep_up(self, progress: Progress) -> None:
+        """See `Monitor.keep_up`."""
+
+
 class CaseOpener:
-    """Of one monitor. `tags` gives its tag table as it is now, `add_tags` adds to it, in the file too;
-    `keep_up` waits until the store has nearly all that is in the journal."""
+    """Of one monitor; `folder` is where cases are unpacked, `memory` what was read back at its start."""
 
     def __init__(
         self,
+        plant: Plant,
         collector: Collector,
         store: Store,
         recent: RecentReadings,
         events: EventReader,
-        clock: Clock,
         folder: Path,
-        tags: Callable[[], TagTable],
-        add_tags: Callable[[Sequence[Tag], str], None],
-        keep_up: Callable[[Progress], None],
-        answers: Iterable[KeptAnswer],
-        settings: Iterable[DetectorSettings],
+        memory: Memory,
     ) -> None:
+        self._plant = plant
         self._collector = collector
         self._store = store
         self._recent = recent
         self._events = events
-        self._clock = clock
+        self._clock = plant.clock
         self._folder = folder
-        self._tags = tags
-        self._add_tags = add_tags
-        self._keep_up = keep_up
-        self._kept = {one.key: one for one in answers if one.key.startswith(KEYS)}
-        self._settings = {one.id: one for one in settings if one.id >= FROM_CASES}
+        self._kept = {one.key: one for one in memory.answers if one.key.startswith(KEYS)}
+        self._settings = {one.id: one for one in memory.case_settings}
         if folder.is_dir():  # unpacked by a process that ended
             for path in folder.glob(".case-*"):
                 shutil.rmtree(path, ignore_errors=True)
@@ -166,7 +173,7 @@ class CaseOpener:
         head = self._answers(case).get(self._prefix(case) + "head")
         return _plan(head).tags if head else self._name(case)
 
-    def open(self, case: Case, progress: Progress, *, may_write_tags: bool = True) -> Opened:
+    def open(self, case: Case, progress: Progress) -> Opened:
         """Store what is in the case; durable piece by piece.
 
         Raises UsageError, with nothing stored, where the case is not in order; StoreError where the
@@ -183,7 +190,9 @@ class CaseOpener:
             if prefix + "done" not in kept:
                 case.check(self._clock.now(), progress)
             self._tags_of(case, plan)
-        named = {one for action in case.actions for one in action.readings} | set(_view_ids(case.manifest.view))
+        named = {one for action in case.actions for one in action.readings} | set(
+            _view_ids(case.manifest.view)
+        )
         work = _Work(prefix, plan, kept, np.array(sorted(named), dtype=np.int64))
         self._take_readings(case, work, progress)
         done = prefix + "done" in kept
@@ -216,7 +225,7 @@ class CaseOpener:
     def _name(self, case: Case) -> dict[str, str]:
         """Tags without readings here, or that are not here, keep their names."""
         here = {*self._store.tags(), *(tag for tag, *_ in self._recent.last_scores())}
-        table = self._tags()
+        table = self._plant.tags
 
         def free(name: str) -> bool:
             return name not in here and (name not in table or _same(table[name], case.tags[name]))
@@ -245,12 +254,14 @@ class CaseOpener:
             self._collector.record_settings(settings)
             self._settings[here] = settings
         body = json.dumps({"tags": dict(names), "settings": {str(a): b for a, b in plan.settings.items()}})
-        self._record(KeptAnswer(prefix + "head", "", 201, body, self._clock.now()), _nothing(self._clock.now()))
+        self._record(
+            KeptAnswer(prefix + "head", "", 201, body, self._clock.now()), _nothing(self._clock.now())
+        )
         return plan
 
     def _tags_of(self, case: Case, plan: Plan) -> None:
         """Have the tags of the case in the table."""
-        table = self._tags()
+        table = self._plant.tags
         new = []
         for name, here in plan.tags.items():
             if here not in table:
@@ -258,7 +269,7 @@ class CaseOpener:
                 label = tag.label if here == name else f"{tag.label} ({case.manifest.name})"[:200]
                 new.append(replace(tag, name=here, label=label))
         if new:
-            self._add_tags(new, f"case {case.manifest.name}")
+            self._plant.tag_file.add(new, f"case {case.manifest.name}")
 
     # -- the pieces ---------------------------------------------------------------
 
@@ -268,7 +279,7 @@ class CaseOpener:
             ids = part.column("id").to_numpy()
             first = work.kept.get(f"{work.prefix}{number}")
             if first is None:
-                self._keep_up(progress)
+                self._plant.keep_up(progress)
                 first_id = self._submit(work, str(number), _scored(part, work.plan, self._clock.now()))
                 work.stored += len(ids)
             else:
@@ -315,7 +326,7 @@ class CaseOpener:
 
     def _once(self, work: _Work, name: str, processed: Processed, progress: Progress) -> None:
         if work.prefix + name not in work.kept:
-            self._keep_up(progress)
+            self._plant.keep_up(progress)
             self._submit(work, name, processed)
         progress.step("what was rejected and injected", 0.99, 1.0)
 
@@ -338,14 +349,16 @@ class CaseOpener:
     # -- what people did ----------------------------------------------------------
 
     def _act(self, case: Case, work: _Work, progress: Progress) -> int:
-        """The actions on the readings as they are called here; those that are there already are passed over."""
+        """The actions on the readings by their ids here; those that are there already are passed over."""
         if not case.actions:
             return 0
         here = list(work.ids.values())
         there = {_told(one): set(one.readings) for one in self._there(min(here), max(here))}
         count = 0
         for number, action in enumerate(case.actions):
-            readings = [work.ids[one] for one in action.readings if work.ids[one] not in there.get(_told(action), ())]
+            readings = [
+                work.ids[one] for one in action.readings if work.ids[one] not in there.get(_told(action), ())
+            ]
             if readings:
                 self._collector.act(replace(action, readings=tuple(readings)))
                 count += 1
@@ -365,7 +378,7 @@ class CaseOpener:
         where = urlsplit(case.manifest.view)
         if where.path not in PAGES:
             return ""
-        table = self._tags()
+        table = self._plant.tags
         called: dict[str, str] = {}
         for name, here in work.plan.tags.items():
             called[name] = here
@@ -406,9 +419,7 @@ def _nothing(now: int) -> Processed:
     """A batch without readings, for what is recorded beside them."""
     batch = Batch.of([], source=SOURCE, received=now, origin=Origin.IMPORT)
     empty = np.empty(0, dtype=np.float64)
-    scores = Scores(
-        np.empty(0, dtype=np.int64), empty, empty, empty, empty, np.empty(0, dtype=np.bool_)
-    )
+    scores = Scores(np.empty(0, dtype=np.int64), empty, empty, empty, empty, np.empty(0, dtype=np.bool_))
     return Processed(batch, scores, FROM_CASES, ())
 
 
@@ -417,7 +428,7 @@ def _parts(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     for table in tables:
         settings = table.column("settings").to_numpy()
         edges = [0, *(np.flatnonzero(np.diff(settings)) + 1).tolist(), table.num_rows]
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        for start, stop in pairwise(edges):
             for first in range(start, stop, ROWS):
                 yield table.slice(first, min(ROWS, stop - first))
 
@@ -431,7 +442,9 @@ def _pieces(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 def _rows(table: pa.Table, time: str) -> list[dict[str, Any]]:
     """The rows, with this column of times in µs UTC."""
     place = table.schema.get_field_index(time)
-    rows: list[dict[str, Any]] = table.set_column(place, time, table.column(time).cast(pa.int64())).to_pylist()
+    rows: list[dict[str, Any]] = table.set_column(
+        place, time, table.column(time).cast(pa.int64())
+    ).to_pylist()
     return rows
 
 
@@ -463,6 +476,3 @@ def _scored(table: pa.Table, plan: Plan, now: int) -> Processed:
         is_anomaly=table.column("is_anomaly").to_numpy(),
     )
     return Processed(batch, scores, plan.settings[int(table.column("settings")[0].as_py())], ())
-
-
-__all__ = ["KEYS", "CaseOpener", "Opened", "StoreError"]

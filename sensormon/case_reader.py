@@ -109,9 +109,7 @@ class Case:
                 progress.step("checking what was rejected and injected")
 
     def _check(self, table: pa.Table, now: int) -> tuple[Ints, Ints]:
-        _no_nulls(
-            table, ("id", "tag", "time", "value", "quality", "n", "is_anomaly", "settings", "origin")
-        )
+        _no_nulls(table, ("id", "tag", "time", "value", "quality", "n", "is_anomaly", "settings", "origin"))
         for name in ("value", "score", "expected", "lower", "upper"):
             numbers = table.column(name).drop_null().to_numpy()
             if np.isnan(numbers).any() or (name == "value" and np.isinf(numbers).any()):

@@ -25,7 +25,7 @@ from sensormon.errors import UsageError
 from sensormon.event_actions import action_list
 from sensormon.jobs import Progress
 from sensormon.records import DetectorSettings, EventAction
-from sensormon.tag_files import render_tags
+from sensormon.tag_file import rendered
 from sensormon.tags import Tag, TagTable
 
 
@@ -43,9 +43,7 @@ class CaseOrder:
 class History(Protocol):
     """Where a case comes from: a running monitor, or the store of a stopped one."""
 
-    @property
-    def tags(self) -> TagTable:
-        """The tag table."""
+    tags: TagTable
 
     def stream(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
         """See `Store.stream`."""
@@ -101,7 +99,7 @@ def write_case(
         table = pa.Table.from_pandas(faults[FAULTS.names], schema=FAULTS, preserve_index=False)
         _table(folder / case_format.FAULTS_FILE, FAULTS, iter([table]))
         tags = [_portable(history.tags, name) for name in order.tags]
-        (folder / case_format.TAGS_FILE).write_text(render_tags(tags), encoding="utf-8")
+        (folder / case_format.TAGS_FILE).write_text(rendered(tags), encoding="utf-8")
         known = history.settings_by_id()
         settings = [_settings(known, one) for one in sorted(found.settings)]
         _json(folder / case_format.SETTINGS_FILE, [_as_json(one) for one in settings])
@@ -188,7 +186,9 @@ def _portable(tags: TagTable, name: str) -> Tag:
 def _settings(known: Mapping[int, DetectorSettings], number: int) -> DetectorSettings:
     if number not in known:
         raise UsageError(
-            f"the detector settings {number} are not in the database yet", where="case", hint="Try again in a second"
+            f"the detector settings {number} are not in the database yet",
+            where="case",
+            hint="Try again in a second",
         )
     return known[number]
 

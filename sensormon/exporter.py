@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sensormon import timestamps
-from sensormon.clock import Clock
 from sensormon.export import with_zone
 from sensormon.export_files import Draft, ExportFile, ExportFiles
 from sensormon.jobs import Job, Jobs, Progress
@@ -66,6 +65,7 @@ class Plant(Protocol):
     """What is exported; a monitor."""
 
     tags: TagTable
+    jobs: Jobs
 
     def stream(
         self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False
@@ -79,11 +79,9 @@ class Plant(Protocol):
 class Exporter:
     """Of one monitor."""
 
-    def __init__(self, plant: Plant, store: Store, files: ExportFiles, jobs: Jobs, clock: Clock) -> None:
+    def __init__(self, plant: Plant, store: Store, files: ExportFiles) -> None:
         self._plant = plant
         self._store = store
-        self._jobs = jobs
-        self._clock = clock
         self.files = files
 
     def count(self, order: Order) -> int | None:
@@ -94,7 +92,7 @@ class Exporter:
 
     def start(self, order: Order) -> Job:
         """Begin to write the file; the result is an `Exported`. Raises UsageError while another runs."""
-        return self._jobs.start("export", title(order), lambda progress: self._work(order, progress))
+        return self._plant.jobs.start("export", title(order), lambda progress: self._work(order, progress))
 
     def _work(self, order: Order, progress: Progress) -> Exported:
         progress.step("counting rows")

@@ -10,13 +10,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
 from sensormon.archive import Archive
+from sensormon.books import Books
+from sensormon.cases import Cases
 from sensormon.clock import SECOND, Clock, SystemClock
 from sensormon.collector import Collector, Receipt, Worker, run_loader, run_source
 from sensormon.data_folder import DataFolder
@@ -30,9 +31,9 @@ from sensormon.export_files import ExportFiles
 from sensormon.exporter import Exporter
 from sensormon.importer import Importer
 from sensormon.intake import Intake
-from sensormon.jobs import Jobs
+from sensormon.jobs import Jobs, Progress
 from sensormon.journal import Journal
-from sensormon.ledger import Ledger, add_up, balance
+from sensormon.ledger import Ledger
 from sensormon.loader import Loader
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Batch, Rejection
@@ -43,14 +44,18 @@ from sensormon.settings import Settings
 from sensormon.sources import open_source
 from sensormon.sources.simulator import Simulator
 from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
-from sensormon.stores import Accounts, open_store
+from sensormon.stores import open_store
 from sensormon.stores.columns import as_table
+from sensormon.tag_file import TagFile
 from sensormon.tags import TagTable, read_tags
 from sensormon.tuner import Tuner
 
 _log = logging.getLogger(__name__)
 
 MEGABYTE = 1_000_000
+
+MOST_WAITING = 100_000
+"""Readings in the journal above which history waits: fewer than are kept in memory."""
 
 STOP_SECONDS = 0.2
 """How long a stop goes on loading the last readings; the rest is safe in the journal."""
@@ -111,10 +116,11 @@ class Monitor:
         self._remembered = self.started
         self.importer = Importer(self._collector, self._store, lambda: self.tags, memory.answers)
         files = ExportFiles(settings.data_dir, self.clock)
-        self.exporter = Exporter(self, self._store, files, self.jobs, self.clock)
+        self.exporter = Exporter(self, self._store, files)
+        self.tag_file = TagFile(settings.tags, settings.data_dir, self.clock, self.check_tags, self.retag)
+        self.cases = Cases(self, self._collector, self._store, self._recent, self._events, files, memory)
         self.intake = Intake(self._collector, memory.answers, self.clock)
-        self._accounts = Accounts()
-        self._last_ledger = Ledger(())
+        self._books = Books(self._collector, self._store, self._journal, self._dead_letters)
         self._source_state = SourceState.STARTING
         self._backfill = memory.first_start and isinstance(self._source, Simulator)
         if in_force is not memory.settings:
@@ -192,12 +198,17 @@ class Monitor:
                 self.tags = tags.with_tags(self._source.tags) if self._source else tags
                 self._collector.retag(self.tags)
                 return
-            simulator.check(tags)
+            self.check_tags(tags)
             if stay := [tag for tag in tags if tag.name in self.tags]:
                 simulator.retag(stay)  # nothing comes that is no longer known, or not yet
             self.tags = tags
             self._collector.retag(tags)
             simulator.retag(tags)
+
+    def check_tags(self, tags: TagTable) -> None:
+        """Raise UsageError where this monitor cannot go on with these tags."""
+        if self.simulator is not None:
+            self.simulator.check(tags)
 
     @property
     def former_tags(self) -> frozenset[str]:
@@ -214,6 +225,22 @@ class Monitor:
         """Store what the journal holds, now. For a monitor that was not started."""
         self._loader.drain(60.0)
         self._after_step()
+
+    def keep_up(self, progress: Progress) -> None:
+        """Wait until the store has nearly all that the journal holds; for what adds a lot of history.
+
+        Raises what `Progress.step` raises.
+        """
+        if not self._begun:
+            if self._collector.waiting > MOST_WAITING:
+                self.drain()
+            return
+        pause = threading.Event()
+        while self._collector.waiting > MOST_WAITING:
+            progress.step(
+                f"waiting for the database: {self._collector.waiting:,} readings are in the journal"
+            )
+            self.clock.wait(pause, 0.1)
 
     def _collect(self, stopping: threading.Event) -> None:
         self.backfill()
@@ -270,28 +297,7 @@ class Monitor:
 
     def ledger(self) -> Ledger:
         """Where every reading is. With the store away, as of when it was last seen."""
-        for _ in range(10):
-            accounts = self._accounts
-            with suppress(StoreError):  # the last accounts and the journal beyond them still balance
-                accounts = self._store.accounts()
-            account = self._collector.account(accounts.positions.get(self._journal.writer, 0))
-            if account is not None:
-                break
-        else:  # the database was lost, and what it must load again is not counted yet
-            return self._last_ledger
-        self._accounts = accounts
-        received, pending = account
-        others = [
-            counts for writer, counts in self._accounts.received.items() if writer != self._journal.writer
-        ]
-        self._last_ledger = balance(
-            received=add_up(received, *others),
-            stored=self._accounts.stored,
-            rejected=self._accounts.rejected,
-            dead_lettered=self._dead_letters.counts(),
-            pending=pending,
-        )
-        return self._last_ledger
+        return self._books.ledger()
 
     def journal_depth(self) -> pd.DataFrame:
         """What waited in the journal, second by second over the last hour: time, readings, age."""
@@ -349,6 +355,10 @@ class Monitor:
     ) -> pd.DataFrame:
         """Stored readings that were flagged, newest first."""
         return self._store.anomalies(tags, since, until, min_score, limit)
+
+    def would_be_rejected(self, tag: str, since: int, valid: tuple[float, float]) -> tuple[int, int]:
+        """How many of the tag's stored readings since lie outside this range, and how many there are."""
+        return self._store.outside(tag, since, self.clock.now() + 1, *valid)
 
     def anomaly_count(self, since: int) -> int:
         """How many stored readings with time >= since were flagged."""
@@ -417,6 +427,10 @@ class Monitor:
             tags, since, until, below_id=self._recent.first_id, limit=limit, anomalies=anomalies
         )
         return _then(stored, newest)
+
+    def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
+        """Readings rejected at since <= received < until, stored ones, in pieces, in order of arrival."""
+        return self._store.stream_rejected(tags, since, until)
 
     def last_scores(self) -> list[tuple[str, float, bool]]:
         """Tag, score and verdict of the newest reading of each tag."""

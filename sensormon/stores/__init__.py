@@ -162,6 +162,9 @@ class Store(Protocol):
     def anomaly_count(self, since: int) -> int:
         """How many readings with time >= since are flagged."""
 
+    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
+        """Of the tag's readings with since <= time < until: how many have value < low or > high, and all."""
+
     def rejected(self, limit: int) -> pd.DataFrame:
         """The newest rejected readings, newest first."""
 

@@ -328,6 +328,14 @@ class DuckDBStore:
         ]
         return int(count)
 
+    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
+        where, values = bounded([tag], since, until)
+        ((outside, whole),) = self._rows(
+            f"SELECT count(*) FILTER (value < ? OR value > ?), count(*) FROM readings WHERE {where}",  # noqa: S608
+            [low, high, *values],
+        )
+        return int(outside), int(whole)
+
     def rejected(self, limit: int) -> pd.DataFrame:
         return self._frame(
             "SELECT received, source, tag, time, value, reason, detail FROM rejected "
