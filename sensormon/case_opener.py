@@ -376,7 +376,7 @@ class CaseOpener:
     def _view(self, case: Case, work: _Work) -> str:
         """The address of the case's page with the names and ids that it has here."""
         where = urlsplit(case.manifest.view)
-        if where.path not in PAGES:
+        if where.scheme or where.netloc or where.path not in PAGES:
             return ""
         table = self._plant.tags
         called: dict[str, str] = {}

@@ -27,13 +27,12 @@ import pyarrow.parquet as pq
 from sensormon import case_format
 from sensormon.case_format import FAULTS, GROUP, READINGS, REJECTED, Manifest, bad, parse_json, text, whole
 from sensormon.case_format import time as time_of
-from sensormon.clock import SECOND
 from sensormon.detectors import make
 from sensormon.errors import UsageError
 from sensormon.event_actions import checked
 from sensormon.jobs import Progress
 from sensormon.readings import Ints, Origin, Reason
-from sensormon.records import FROM_CASES, DetectorSettings, EventAction
+from sensormon.records import DetectorSettings, EventAction
 from sensormon.tags import Tag, TagTable, read_tags
 from sensormon.validation import EARLIEST, FUTURE, SHOWN
 
@@ -206,10 +205,12 @@ def _unpack(archive: zipfile.ZipFile, about: zipfile.ZipInfo, path: Path, length
 
 def _parquet(path: Path, schema: pa.Schema, most: int) -> pq.ParquetFile:
     try:
-        file = pq.ParquetFile(path, read_dictionary=[one.name for one in schema if one.type == pa.string()])
+        with pq.ParquetFile(path) as file:
+            if not file.schema_arrow.equals(schema):
+                raise bad(f"{path.name} has other columns than a case has")
+        texts = [one.name for one in schema if one.type == pa.string()]
+        file = pq.ParquetFile(path, read_dictionary=texts)
         about = file.metadata
-        if not file.schema_arrow.equals(_as_read(schema)):
-            raise bad(f"{path.name} has other columns than a case has")
         if about.num_rows > most:
             raise bad(f"{path.name} has more than {most:,} rows")
         total = 0
@@ -230,11 +231,6 @@ def _rows(path: Path, schema: pa.Schema, most: int) -> int:
     with _parquet(path, schema, most) as file:
         rows: int = file.metadata.num_rows
         return rows
-
-
-def _as_read(schema: pa.Schema) -> pa.Schema:
-    kinds = pa.dictionary(pa.int32(), pa.string())
-    return pa.schema([pa.field(one.name, kinds if one.type == pa.string() else one.type) for one in schema])
 
 
 def _groups(path: Path, schema: pa.Schema, most: int) -> Iterator[pa.Table]:
@@ -269,7 +265,7 @@ def _known(table: pa.Table, name: str, known: Sequence[str]) -> None:
     for chunk in table.column(name).chunks:
         used = chunk.dictionary.take(pc.unique(chunk.indices)).to_pylist()
         if unknown := set(used) - set(known):
-            raise bad(f"there is a {name} {str(min(map(str, unknown)))[:50]!r} that is unknown")
+            raise bad(f"the {name} {min(map(str, unknown))[:50]!r} is unknown")
 
 
 def _between(table: pa.Table, name: str, since: int, until: int) -> None:
@@ -356,11 +352,3 @@ def _actions(data: bytes) -> tuple[EventAction, ...]:
         except UsageError as error:
             raise bad(f"actions.json: {error.what}") from error
     return tuple(found)
-
-
-def seconds(manifest: Manifest) -> float:
-    """How long the span of a case is."""
-    return (manifest.until - manifest.since) / SECOND
-
-
-__all__ = ["FROM_CASES", "Case", "read_case", "seconds"]
