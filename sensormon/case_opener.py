@@ -63,8 +63,9 @@ ROWS = 5_000
 PAGES = ("/", "/live", "/anomalies", "/explore", "/tuning")
 """The pages that a view may be on."""
 
-_NUMBERS = ("event", "reading", "any-reading")
-"""Values in addresses that are ids of readings."""
+_NUMBERS = ("event", "reading")
+"""Values in addresses that are ids of readings, with commas between them."""
+_NUMBERED = re.compile(r"[0-9]{1,18}(?:,[0-9]{1,18}){0,999}")
 
 
 @dataclass(frozen=True)
@@ -385,8 +386,8 @@ class CaseOpener:
             called[case.manifest.titles.get(name, name)] = table.title(here)
         pairs = []
         for key, value in parse_qsl(where.query, keep_blank_values=True):
-            if key in _NUMBERS and value.isdecimal():
-                pairs.append((key, str(work.ids.get(int(value), value))))
+            if key in _NUMBERS and _NUMBERED.fullmatch(value):
+                pairs.append((key, ",".join(str(work.ids.get(int(one), one)) for one in value.split(","))))
             else:
                 pairs.append((key, called.get(value, value)))
         return f"{where.path}?{urlencode(pairs)}" if pairs else where.path
@@ -412,7 +413,8 @@ def _told(action: EventAction) -> tuple[object, ...]:
 
 def _view_ids(view: str) -> list[int]:
     pairs = parse_qsl(urlsplit(view).query)
-    return [int(value) for key, value in pairs if key in _NUMBERS and value.isdecimal() and len(value) < 19]
+    lists = [value for key, value in pairs if key in _NUMBERS and _NUMBERED.fullmatch(value)]
+    return [int(one) for value in lists for one in value.split(",")]
 
 
 def _nothing(now: int) -> Processed:

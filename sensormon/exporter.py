@@ -90,6 +90,10 @@ class Exporter:
             return self._store.count(order.tags, order.since, order.until, anomalies=order.what == FLAGGED)
         return len(order.tags or self._plant.tags.names) if order.what == TAGS else None
 
+    def count_readings(self, tags: Sequence[str] | None, since: int, until: int) -> int:
+        """How many readings are stored of these tags in this span. Raises StoreError."""
+        return self._store.count(tags, since, until)
+
     def start(self, order: Order) -> Job:
         """Begin to write the file; the result is an `Exported`. Raises UsageError while another runs."""
         return self._plant.jobs.start("export", title(order), lambda progress: self._work(order, progress))
