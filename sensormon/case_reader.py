@@ -43,6 +43,7 @@ _MOST_SETTINGS = 1_000
 MOST_CHANGES = 10_000
 """The detector settings change at most so often from one reading to the next."""
 _BUFFER = 1 << 20
+_PLAIN = str.maketrans("[]<>`", "()()'")
 _TOO_FAR = 1 << 62
 _READABLE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
 
@@ -290,12 +291,14 @@ def _tags(path: Path, manifest: Manifest) -> TagTable:
 
 
 def _portable(tag: Tag) -> Tag:
+    """The tag as it is taken over: no text that is long, and none that a page would take for a link."""
+    texts = []
     for words in (tag.label, tag.unit, tag.group):
         if len(words) > SHOWN or not (words.isprintable() or not words):
             raise bad(f"{tag.name}: its label, unit or group is too long or not text")
+        texts.append(words.translate(_PLAIN))
     return Tag(
-        tag.name, tag.label, tag.unit, tag.group, tag.valid, tag.normal, tag.noise, tag.resolution,
-        {"simulate": False},
+        tag.name, *texts, tag.valid, tag.normal, tag.noise, tag.resolution, {"simulate": False}
     )  # fmt: skip
 
 

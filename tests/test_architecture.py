@@ -96,7 +96,7 @@ ORDER = [
     ["runtime", "stopped", "known_events"],
     ["evaluation"],
     ["verification", "api", "bench_detection", "score", "import_report"],
-    ["import_command", "export_command", "case_command", "import_job"],
+    ["import_command", "export_command", "case_command", "import_job", "compare_job"],
     ["bench"],
     ["__main__"],
 ]

@@ -7,7 +7,7 @@ The one package beside `runtime` that knows Streamlit. It draws; the words come 
 from sensormon.page_parts.component import browser_component, copy_link
 from sensormon.page_parts.drawing import SPANS, chart, marked, not_readable, panel, picking_chart
 from sensormon.page_parts.head import anomalies_last_hour, begin
-from sensormon.page_parts.jobs import job_line
+from sensormon.page_parts.jobs import follow_job, job_line
 from sensormon.page_parts.viewer import Viewer
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "browser_component",
     "chart",
     "copy_link",
+    "follow_job",
     "job_line",
     "marked",
     "not_readable",

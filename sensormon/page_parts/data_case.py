@@ -108,8 +108,9 @@ def _saved(m: Monitor, viewer: Viewer) -> None:
             st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
         ):
             st.markdown(
-                f"**{literal(job.title)}** · {counted(counts.readings, 'reading')}, {counts.flagged:,} flagged · "
-                f"{counts.rejected:,} rejected · {counted(counts.actions, 'action')} on events · "
+                f"**{literal(job.title)}** · {counted(counts.readings, 'reading')}, "
+                f"{counts.flagged:,} flagged · {counts.rejected:,} rejected · "
+                f"{counted(counts.actions, 'action')} on events · "
                 f"{day_and_time(job.result.file.made, viewer.zone)}",
                 width="content",
             )
@@ -168,8 +169,8 @@ def _opened(m: Monitor) -> None:
     )
     with panel("case-opened"):
         st.markdown(
-            f"**{literal(done.name)} is open:** {counted(done.readings, 'reading')} stored, {done.rejected:,} "
-            f"rejected, {counted(done.actions, 'action')} on events.{before}"
+            f"**{literal(done.name)} is open:** {counted(done.readings, 'reading')} stored, "
+            f"{done.rejected:,} rejected, {counted(done.actions, 'action')} on events.{before}"
         )
         titles = [m.tags.title(here) for here in done.tags.values()]
         with st.container(horizontal=True):

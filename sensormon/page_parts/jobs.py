@@ -43,3 +43,11 @@ def _follow(m: Monitor, kind: str, drawn: tuple[int, bool] | None) -> None:
         job_line(job)
     if (job and (job.id, job.running)) != drawn:
         st.rerun()
+
+
+@st.fragment(run_every=0.5)
+def follow_job(job: Job) -> None:
+    """How far this one is; the page is drawn anew when it ends."""
+    job_line(job)
+    if not job.running:
+        st.rerun()
