@@ -15,7 +15,7 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -297,9 +297,8 @@ def _portable(tag: Tag) -> Tag:
         if len(words) > SHOWN or not (words.isprintable() or not words):
             raise bad(f"{tag.name}: its label, unit or group is too long or not text")
         texts.append(words.translate(_PLAIN))
-    return Tag(
-        tag.name, *texts, tag.valid, tag.normal, tag.noise, tag.resolution, {"simulate": False}
-    )  # fmt: skip
+    label, unit, group = texts
+    return replace(tag, label=label, unit=unit, group=group, profile={"simulate": False})
 
 
 def _list(data: bytes, name: str, most: int) -> list[Any]:
