@@ -112,7 +112,7 @@ def _wrong_ranges(where: str, numbers: Mapping[str, float | None]) -> Iterator[s
     for kind in ("Valid", "Normal"):
         low, high = numbers[f"{kind} low"], numbers[f"{kind} high"]
         if low is not None and high is not None and not low < high:
-            yield f"{where}, {kind} low: {low:.10g} is not below {kind} high, {high:.10g}. Correct one of the two"
+            yield f"{where}, {kind} low: {low:.10g} is not below {kind} high, {high:.10g}. Correct one"
         if kind == "Normal" and (low is None) != (high is None):
             yield f"{where}, Normal {'low' if low is None else 'high'}: it is missing. Give both or neither"
     low, high = (-math.inf if numbers["Valid low"] is None else numbers["Valid low"], numbers["Valid high"])

@@ -43,9 +43,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
     edited = _table(draft)
     if draft.seen != now.seen:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning(
-                "Somebody changed the tags meanwhile. Your changes cannot be saved over theirs."
-            )
+            st.warning("Somebody changed the tags meanwhile. Your changes cannot be saved over theirs.")
             st.button("Begin anew", key="tags-anew", on_click=_begin_anew, help="Drops your changes")
     if edited.problems:
         st.error(_bullets(list(edited.problems)), title="Nothing can be saved yet")
@@ -178,9 +176,7 @@ def _rejections(m: Monitor, draft: Draft, edited: Edited) -> list[str]:
         try:
             outside, whole = m.would_be_rejected(tag.name, m.clock.now() - DAY, tag.valid)
         except StoreError:
-            lines.append(
-                f"{_plain(tag.label)}: what it would reject cannot be counted, the database is away"
-            )
+            lines.append(f"{_plain(tag.label)}: what it would reject cannot be counted, the database is away")
             continue
         if whole:
             lines.append(

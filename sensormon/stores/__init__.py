@@ -158,6 +158,13 @@ class Store(Protocol):
     def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
         """Of the tag's readings with since <= time < until: how many have value < low or > high, and all."""
 
+    def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
+        """Readings by tag and part of the span: tag, part, readings, flagged, doubtful.
+
+        Part i holds since + i * width <= time < since + (i + 1) * width (µs), before `until`;
+        parts without readings have no row. Doubtful ones are of uncertain or bad quality.
+        """
+
     def rejected(self, limit: int) -> pd.DataFrame:
         """The newest rejected readings, newest first."""
 
