@@ -151,6 +151,7 @@ class TagFile:
 
 def _written(text: str, tags: TagTable, renamed: Mapping[str, str], path: Path) -> tuple[str, TagTable]:
     """The text with these tags, and what it says: exactly these. Raises UsageError where it cannot."""
+    made = ""
     try:
         made = edited(text, tags, renamed)
         table = parse_tags(made, path)

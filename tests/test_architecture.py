@@ -20,6 +20,7 @@ ROOMS = {
         "stores.duckdb_errors",
         "stores.duckdb_hold",
         "stores.duckdb_rows",
+        "stores.duckdb_retention",
     },
     "fastapi": {"api"},
     "starlette": {"api"},
