@@ -38,11 +38,13 @@ from sensormon.readings import Batch, Rejection
 from sensormon.recent import RecentReadings
 from sensormon.records import DetectorSettings
 from sensormon.restart import recall, settings_in_force
+from sensormon.retention import Retention
 from sensormon.running_tags import RunningTags
 from sensormon.settings import Settings
 from sensormon.sources import open_source
 from sensormon.sources.simulator import Simulator
 from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
+from sensormon.storage import Storage
 from sensormon.stores import Accounts, open_store
 from sensormon.stores.columns import as_table
 from sensormon.tag_file import TagFile
@@ -112,6 +114,10 @@ class Monitor:
         self.importer = Importer(self._collector, self._store, lambda: self.tags, memory.answers)
         self.tag_file = TagFile(settings.tags, settings.data_dir, self.clock, self._tags.check, self.retag)
         self.intake = Intake(self._collector, memory.answers, self.clock)
+        self.retention = Retention(
+            settings.data_dir, settings.retention_days, self._store, self.jobs, self.clock
+        )
+        self.storage = Storage(settings.data_dir, Path(settings.store_url), self._store, self.clock)
         self._accounts = Accounts()
         self._stored_tags: frozenset[str] = frozenset()
         self._last_ledger = Ledger(())
@@ -221,6 +227,7 @@ class Monitor:
                 self._collector.settle(self._loader.position)
             except JournalError as error:
                 _log.error("what must be loaded again cannot be counted yet: %s", error)
+            self.retention.tick()
         self._report()
         if not 0 <= self.clock.now() - self._remembered < EVERY * SECOND:
             self._remember()

@@ -73,6 +73,8 @@ ORDER = [
         "import_files",
         "importer",
         "tuner",
+        "retention",
+        "storage",
     ],
     ["monitor"],
     ["runtime", "stopped", "known_events"],
