@@ -150,9 +150,8 @@ class Retention:
                     self._store.checkpoint()
             self._store.checkpoint()
         except Cancelled:
-            self._not_before = (
-                self._clock.now() // DAY + 1
-            ) * DAY  # whoever cancels does not want it at once
+            # Whoever cancels does not want it at once again.
+            self._not_before = (self._clock.now() // DAY + 1) * DAY
             raise
         self._finished()
         _log.info("%d readings older than %d days were rolled up", deleted, self.policy.days)

@@ -37,7 +37,7 @@ _OLD = "(origin = 'import' OR id < CASE WHEN quality >> 30 = 0 THEN {good} ELSE 
 
 _DUE = f"""
 WITH newest AS ({_NEWEST})
-SELECT r.tag, epoch_us(date_trunc('day', r.time)) AS day, count(*),
+SELECT r.tag, epoch_us(date_trunc('day', r.time)) AS day, count(*) FILTER (NOT is_anomaly),
     count(DISTINCT date_trunc('minute', r.time)), any_value(coalesce(keep_good, 0)),
     any_value(coalesce(keep_others, 0))
 FROM readings AS r LEFT JOIN newest USING (tag)

@@ -16,7 +16,7 @@ ROLLUPS = ("tag", "time", "quality", "min", "mean", "max", "count")
 
 @dataclass(frozen=True)
 class Due:
-    """A day of a tag with readings to be rolled up: `readings` of them, in so many minutes, about.
+    """A day of a tag to be rolled up: `readings` that will be deleted, in so many minutes.
 
     `day` is where it begins, µs UTC. Good live readings from `keep_good` on and others from
     `keep_others` on (ids) stay as they are, whatever their time: a restart needs them.
