@@ -122,15 +122,20 @@ def rate(sizes: Sizes, now: int, tags: int) -> Rate | None:
     if space is None or seconds < LEAST_SPAN:
         return None
     per_day = arrivals.count * DAY / SECOND / seconds
-    used = max(0.0, space.file - space.free - space.rollups * ROLLUP_BYTES)
-    measured = space.readings >= LEAST_READINGS
-    raw_bytes = used / space.readings if measured else USUAL_BYTES
+    raw_bytes, measured = bytes_a_reading(space)
     archived = max(1, space.readings)
     archive_bytes = sizes.archive / archived if measured and sizes.archive < 0.95 * LIMIT else 0.0
     minutes = min(per_day, tags * 1_440.0)
     return Rate(
         per_day, seconds, arrivals.flagged / arrivals.count, raw_bytes, archive_bytes, minutes, measured
     )
+
+
+def bytes_a_reading(space: Space | None) -> tuple[float, bool]:
+    """What a reading takes in the database, and whether that was measured here: with few it is the usual."""
+    if space is None or space.readings < LEAST_READINGS:
+        return USUAL_BYTES, False
+    return max(0.0, space.file - space.free - space.rollups * ROLLUP_BYTES) / space.readings, True
 
 
 def forecast(sizes: Sizes, now: Rate, days: int) -> Forecast:
@@ -149,10 +154,10 @@ def size_in(sizes: Sizes, now: Rate, days: int, ahead: float) -> float:
     if days == 0:
         used = (space.readings + come) * now.raw_bytes + space.rollups * ROLLUP_BYTES
     else:
-        have = space.readings / now.per_day if now.per_day else 0.0
         flagged = (space.readings + come) * now.flagged
         whole = (1 - now.flagged) * min(space.readings + come, now.per_day * days)
-        minutes = space.rollups + now.minutes * max(0.0, have + ahead - days)
+        rolled = space.readings + come - flagged - whole
+        minutes = space.rollups + rolled * (now.minutes / now.per_day if now.per_day else 1.0)
         used = (whole + flagged) * now.raw_bytes + minutes * ROLLUP_BYTES
     archive = min(max(LIMIT, sizes.archive), sizes.archive + come * now.archive_bytes)
     others = sizes.wal + sizes.journal + sizes.dead_letters + sizes.other

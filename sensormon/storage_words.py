@@ -75,6 +75,8 @@ def rolled_words(done: RolledUp) -> str:
     free = done.after.free - done.before.free
     words = f"{counted(done.readings, 'reading')} became minutes. "
     words += f"{size(max(0, free))} more are free inside the database's file for new readings"
+    if given < 0:
+        return f"{words}; the file itself grew by {size(-given)} for the minutes."
     return words + (
         f", and the file is {size(given)} smaller."
         if given > 0

@@ -14,7 +14,7 @@ from sensormon.page_parts.jobs import job_line
 from sensormon.page_parts.viewer import Viewer
 from sensormon.retention import JOB, Plan, RolledUp
 from sensormon.settings import LONGEST_RETENTION
-from sensormon.storage import Rate, Sizes, forecast, rate
+from sensormon.storage import Rate, Sizes, bytes_a_reading, forecast, rate
 from sensormon.storage_words import (
     forecast_words,
     plan_words,
@@ -45,9 +45,13 @@ def section(m: Monitor, viewer: Viewer) -> None:
     """What is on disk, how it grows, and how long readings are kept one by one."""
     sizes = measured(m, m.started)
     now = rate(sizes, m.clock.now(), len(m.tags))
-    on_disk(sizes)
-    growth(m, sizes, now)
-    keeping(m, viewer, now)
+    each, _ = bytes_a_reading(sizes.space)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        on_disk(sizes)
+    with right:
+        growth(m, sizes, now)
+    keeping(m, viewer, each)
 
 
 def on_disk(sizes: Sizes) -> None:
@@ -60,8 +64,8 @@ def on_disk(sizes: Sizes) -> None:
             f"{size(sizes.disk_free)} of the disk free ({share:.0%})</div>"
         )
         rows = "".join(
-            f"<tr><th scope='row'>{escape(name)}</th><td class='amount'>{escape(amount)}</td>"
-            f"<td class='quiet'>{escape(words)}</td></tr>"
+            f'<tr><th scope="row">{escape(name)}<small>{escape(words)}</small></th>'
+            f"<td>{escape(amount)}</td></tr>"
             for name, amount, words in size_rows(sizes)
         )
         st.html(f'<table class="figures sizes">{rows}</table>')
@@ -89,8 +93,8 @@ def growth(m: Monitor, sizes: Sizes, now: Rate | None) -> None:
         )
 
 
-def keeping(m: Monitor, viewer: Viewer, now: Rate | None) -> None:
-    """The policy, changing it, running it now."""
+def keeping(m: Monitor, viewer: Viewer, each: float) -> None:
+    """The policy, changing it, running it now. A reading takes so many bytes `each`."""
     st.subheader("How long readings are kept one by one", anchor=False)
     st.caption(
         "Older ones become minutes: lowest, mean and highest value and how many there were. Flagged readings "
@@ -115,9 +119,9 @@ def keeping(m: Monitor, viewer: Viewer, now: Rate | None) -> None:
                 width=260,
             )
             if st.button("Set", key="retention-set", disabled=days == policy.days):
-                set_policy(m, int(days), now)
+                set_policy(m, int(days), each)
             if policy.days and st.button("Roll up now", key="retention-run"):
-                run_now(m, now)
+                run_now(m, each)
         if said := st.session_state.pop("retention-said", None):
             st.info(said)
         running(m)
@@ -142,11 +146,11 @@ def running(m: Monitor) -> None:
 
 
 @st.dialog("Keep readings one by one", icon=":material/inventory_2:")
-def set_policy(m: Monitor, days: int, now: Rate | None) -> None:
+def set_policy(m: Monitor, days: int, each: float) -> None:
     """What it would mean, and the name of who sets it."""
     if days:
         st.markdown(f"For **{counted(days, 'day')}**, then by the minute, from the next midnight UTC on.")
-        plan_line(m, days, now)
+        plan_line(m, days, each)
         st.markdown("Raw readings that became minutes are deleted for good.")
     else:
         st.markdown("For ever. What was rolled up before stays rolled up.")
@@ -163,10 +167,10 @@ def set_policy(m: Monitor, days: int, now: Rate | None) -> None:
 
 
 @st.dialog("Roll up now", icon=":material/compress:")
-def run_now(m: Monitor, now: Rate | None) -> None:
+def run_now(m: Monitor, each: float) -> None:
     """What would be deleted, asked for once more."""
     days = m.retention.policy.days
-    found = plan_line(m, days, now)
+    found = plan_line(m, days, each)
     if not found:
         return
     st.markdown("The raw readings are deleted for good. It can be cancelled; days that are done stay done.")
@@ -179,14 +183,14 @@ def run_now(m: Monitor, now: Rate | None) -> None:
         st.rerun()
 
 
-def plan_line(m: Monitor, days: int, now: Rate | None) -> int:
+def plan_line(m: Monitor, days: int, each: float) -> int:
     """What a run would do, in words; how many readings it would delete or, flagged, count."""
     try:
         plan = planned(m, (m.started, m.clock.now() // 86_400_000_000), days)
     except StoreError as error:
         not_readable(error)
         return 0
-    st.markdown(f"{plan_words(plan, days, now.raw_bytes if now else 0.0)}.")
+    st.markdown(f"{plan_words(plan, days, each)}.")
     return plan.readings
 
 
