@@ -128,9 +128,12 @@ class _Work:
 class Plant(Protocol):
     """Where a case is opened; a monitor. `tag_file` adds tags, `keep_up` waits for the store."""
 
-    tags: TagTable
     clock: Clock
     tag_file: TagFile
+
+    @property
+    def tags(self) -> TagTable:
+        """The tag table as it is now."""
 
     def keep_up(self, progress: Progress) -> None:
         """See `Monitor.keep_up`."""

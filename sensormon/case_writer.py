@@ -43,7 +43,9 @@ class CaseOrder:
 class History(Protocol):
     """Where a case comes from: a running monitor, or the store of a stopped one."""
 
-    tags: TagTable
+    @property
+    def tags(self) -> TagTable:
+        """The tag table as it is now."""
 
     def stream(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
         """See `Store.stream`."""

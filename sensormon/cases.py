@@ -25,7 +25,6 @@ from sensormon.jobs import Job, Jobs, Progress
 from sensormon.recent import RecentReadings
 from sensormon.restart import Memory
 from sensormon.stores import Store
-from sensormon.tags import TagTable
 
 LONGEST_NAME = 60
 
@@ -54,7 +53,6 @@ class Plant(History, OpenPlant, Protocol):
     """A monitor."""
 
     jobs: Jobs
-    tags: TagTable
 
 
 class Cases:

@@ -64,8 +64,11 @@ class Exported:
 class Plant(Protocol):
     """What is exported; a monitor."""
 
-    tags: TagTable
     jobs: Jobs
+
+    @property
+    def tags(self) -> TagTable:
+        """The tag table as it is now."""
 
     def stream(
         self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -40,10 +41,13 @@ from sensormon.readings import Batch, Rejection
 from sensormon.recent import RecentReadings
 from sensormon.records import DetectorSettings
 from sensormon.restart import recall, settings_in_force
+from sensormon.retention import Retention
+from sensormon.running_tags import RunningTags
 from sensormon.settings import Settings
 from sensormon.sources import open_source
 from sensormon.sources.simulator import Simulator
 from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
+from sensormon.storage import Storage
 from sensormon.stores import open_store
 from sensormon.stores.columns import as_table
 from sensormon.tag_file import TagFile
@@ -78,11 +82,10 @@ class Monitor:
         self.clock: Clock = clock or SystemClock()
         self.started = self.clock.now()
         self._begun = False
-        self._retagging = threading.Lock()
         self.jobs = Jobs(self.clock)
         tags = read_tags(settings.tags)
         self._source = open_source(settings, tags, self.started)
-        self.tags: TagTable = tags.with_tags(self._source.tags) if self._source else tags
+        self._tags = RunningTags(tags, self._source)
         self._store = open_store(settings.store_url)
         self._folder = DataFolder(settings.data_dir)
         archive = Archive(settings.data_dir / "archive")
@@ -117,10 +120,15 @@ class Monitor:
         self.importer = Importer(self._collector, self._store, lambda: self.tags, memory.answers)
         files = ExportFiles(settings.data_dir, self.clock)
         self.exporter = Exporter(self, self._store, files)
-        self.tag_file = TagFile(settings.tags, settings.data_dir, self.clock, self.check_tags, self.retag)
+        self.tag_file = TagFile(settings.tags, settings.data_dir, self.clock, self._tags.check, self.retag)
         self.cases = Cases(self, self._collector, self._store, self._recent, self._events, files, memory)
         self.intake = Intake(self._collector, memory.answers, self.clock)
+        self.retention = Retention(
+            settings.data_dir, settings.retention_days, self._store, self.jobs, self.clock
+        )
+        self.storage = Storage(settings.data_dir, Path(settings.store_url), self._store, self.clock)
         self._books = Books(self._collector, self._store, self._journal, self._dead_letters)
+        self._stored_tags: frozenset[str] = frozenset()
         self._source_state = SourceState.STARTING
         self._backfill = memory.first_start and isinstance(self._source, Simulator)
         if in_force is not memory.settings:
@@ -185,30 +193,14 @@ class Monitor:
         """Take a batch in; when this returns it is durable. See `Collector.submit`."""
         return self._collector.submit(batch, positions, malformed)
 
+    @property
+    def tags(self) -> TagTable:
+        """The tag table as it is now."""
+        return self._tags.table
+
     def retag(self, tags: TagTable) -> None:
-        """Go on with this tag table from the next reading on, whatever the file says.
-
-        What was learned of the tags that stay is carried over to the last bit; readings of
-        tags that go stay stored. Tags that only a recording has are always added. Raises
-        UsageError where the simulator cannot make one of them; then nothing has changed.
-        """
-        with self._retagging:
-            simulator = self.simulator
-            if simulator is None:
-                self.tags = tags.with_tags(self._source.tags) if self._source else tags
-                self._collector.retag(self.tags)
-                return
-            self.check_tags(tags)
-            if stay := [tag for tag in tags if tag.name in self.tags]:
-                simulator.retag(stay)  # nothing comes that is no longer known, or not yet
-            self.tags = tags
-            self._collector.retag(tags)
-            simulator.retag(tags)
-
-    def check_tags(self, tags: TagTable) -> None:
-        """Raise UsageError where this monitor cannot go on with these tags."""
-        if self.simulator is not None:
-            self.simulator.check(tags)
+        """Go on with this tag table from the next reading on. See `RunningTags.retag`."""
+        self._tags.retag(tags, self._collector)
 
     @property
     def former_tags(self) -> frozenset[str]:
@@ -259,6 +251,7 @@ class Monitor:
                 self._collector.settle(self._loader.position)
             except JournalError as error:
                 _log.error("what must be loaded again cannot be counted yet: %s", error)
+            self.retention.tick()
         self._report()
         if not 0 <= self.clock.now() - self._remembered < EVERY * SECOND:
             self._remember()
@@ -338,6 +331,30 @@ class Monitor:
         if memory.empty:
             return stored
         return pd.concat([stored, memory], ignore_index=True) if len(stored) else memory
+
+    def fresh(self, after: int, tags: Sequence[str], since: int) -> pd.DataFrame:
+        """Readings of these tags that came in after the one with this id, time >= since; never raises."""
+        return self._recent.after(after, tags, since)
+
+    @property
+    def newest_id(self) -> int:
+        """The id of the newest reading that `fresh` can give; 0 before there was one."""
+        return self._recent.newest_id
+
+    def rejected_lately(self, since: int) -> list[Rejection]:
+        """Rejected readings that came in since, as far as memory goes; never raises."""
+        return self._recent.rejected(since)
+
+    def tags_seen(self) -> frozenset[str]:
+        """The tags that have readings, as far as the store could be asked; never raises."""
+        if not self._stored_tags:  # what has come since is in memory
+            with suppress(StoreError):
+                self._stored_tags = frozenset(self._store.tags())
+        return self._stored_tags | {name for name, *_ in self._recent.last_scores()}
+
+    def activity(self, since: int, until: int, parts: int) -> pd.DataFrame:
+        """Stored readings by tag and equal part of the span. See `Store.activity`."""
+        return self._store.activity(since, until, max(1, -((since - until) // parts)))
 
     def history(
         self, tags: Sequence[str] | None, since: int, until: int, limit: int | None = None

@@ -102,14 +102,7 @@ class TagFile:
                     where=str(self.path),
                     hint="Read it anew and make your changes again",
                 )
-            text = edited(draft.text, tags, renamed or {})
-            made = parse_tags(text, self.path)
-            if {tag.name: tag for tag in made} != {tag.name: tag for tag in tags}:
-                raise UsageError(
-                    "its form does not allow this change from here; nothing was written",
-                    where=str(self.path),
-                    hint="Write each tag as a [tags.NAME] table, or change it by hand",
-                )
+            text, made = _written(draft.text, tags, renamed or {}, self.path)
             try:
                 _replace(self.path, text)
             except OSError as error:
@@ -162,29 +155,38 @@ class TagFile:
             ) from error
 
 
+def _written(text: str, tags: TagTable, renamed: Mapping[str, str], path: Path) -> tuple[str, TagTable]:
+    """The text with these tags, and what it says: exactly these. Raises UsageError where it cannot."""
+    made = ""
+    try:
+        made = edited(text, tags, renamed)
+        table = parse_tags(made, path)
+    except (TOMLKitError, UsageError, AttributeError, KeyError, TypeError, ValueError):
+        table = TagTable([])  # inline and dotted tables are other classes in there, with other abilities
+    if {tag.name: tag for tag in table} != {tag.name: tag for tag in tags}:
+        raise UsageError(
+            "its form does not allow this change from here; nothing was written",
+            where=str(path),
+            hint="Write each tag as a [tags.NAME] table, or change it by hand",
+        )
+    return made, table
+
+
 def edited(text: str, tags: TagTable, renamed: Mapping[str, str]) -> str:
     """This text of a tags.toml with these tags: what differs is changed, the rest is as it was."""
-    try:
-        document = tomlkit.parse(text)
-        tables: Any = document["tags"]
-        before = parse_tags(text, Path("tags.toml"))
-        kept = {new: tables[old].get("profile") for old, new in renamed.items()}
-        for old in before:
-            if old.name not in tags:
-                tables.remove(old.name)
-        for tag in tags:
-            if tag.name in before:
-                _change(tables[tag.name], before[tag.name], tag)
-            else:
-                tables[tag.name] = _new(tag, kept.get(tag.name) or dict(tag.profile) or None)
-        return tomlkit.dumps(document)
-    except (TOMLKitError, AttributeError, KeyError, TypeError, ValueError) as error:
-        # Inline and dotted tables are other classes in there, with other abilities.
-        raise UsageError(
-            f"its form does not allow this change from here ({type(error).__name__}); nothing was written",
-            where="tags.toml",
-            hint="Write each tag as a [tags.NAME] table, or change it by hand",
-        ) from error
+    document = tomlkit.parse(text)
+    tables: Any = document["tags"]
+    before = parse_tags(text, Path("tags.toml"))
+    kept = {new: tables[old].get("profile") for old, new in renamed.items()}
+    for old in before:
+        if old.name not in tags:
+            tables.remove(old.name)
+    for tag in tags:
+        if tag.name in before:
+            _change(tables[tag.name], before[tag.name], tag)
+        else:
+            tables[tag.name] = _new(tag, kept.get(tag.name) or dict(tag.profile) or None)
+    return tomlkit.dumps(document)
 
 
 def rendered(tags: Iterable[Tag]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 STYLE = """<style>
 :root { --panel: %(panel)s; --edge: %(grid)s; --text: %(text)s; --quiet: %(secondary)s;
-  --alarm: %(anomaly)s; --link: %(interaction)s; --border: %(border)s; }
+  --alarm: %(anomaly)s; --link: %(interaction)s; --border: %(border)s;
+  --doubt: %(uncertain)s; --band: %(band)s; --hover: %(grid)s; }
 [class*="st-key-panel"] { background: var(--panel); border-radius: .4rem; }
 [class*="st-key-panel"]:has(.abnormal-card) { border-color: var(--alarm); }
 [data-testid="stStatusWidget"] { display: none; } /* it would blink with every refresh */
@@ -30,6 +31,9 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
 .figures th { text-align: left; font-weight: 400; color: var(--quiet); padding: .3rem .8rem .3rem 0; }
 .figures td { padding: .3rem .8rem .3rem 0; border-top: 1px solid var(--edge); vertical-align: top; }
 .figures small { color: var(--quiet); font-size: .8rem; display: block; }
+.figures.sizes { max-width: 46rem; }
+.figures.sizes th { color: var(--text); border-top: 1px solid var(--edge); }
+.figures.sizes td { text-align: right; white-space: nowrap; padding-right: 0; }
 .way { display: flex; flex-wrap: wrap; align-items: stretch; gap: .5rem; }
 .way .box { flex: 1 1 9.5rem; background: var(--panel); border: 1px solid var(--edge); border-radius: .4rem;
   padding: .7rem .9rem; font-size: .875rem; line-height: 1.35rem; }
