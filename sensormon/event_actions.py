@@ -74,7 +74,7 @@ def checked(
     until: int | None = None,
 ) -> EventAction:
     """The action, to be recorded. Raises UsageError, one line, where it cannot be done."""
-    name, text = _clean(who), _clean(note)
+    name, text = cleaned(who), cleaned(note)
     wrong = ""
     if action not in ACTIONS:
         wrong = f"there is no action {action!r}; choose one of: {', '.join(ACTIONS)}"
@@ -107,7 +107,7 @@ def checked(
     )
 
 
-def _clean(text: str) -> str:
+def cleaned(text: str) -> str:
     """Without what no store takes (NUL, half of a surrogate pair) and no line shows."""
     return "".join(one if one.isprintable() else " " for one in text).strip()
 

@@ -76,9 +76,12 @@ class RecentReadings:
                     wanted.discard(name)
         return found
 
-    def frame(self, since: int, tags: Sequence[str] | None = None) -> pd.DataFrame:
-        """The readings in memory with time >= since, in order of arrival, as the store gives them."""
-        blocks = self._all()
+    def frame(self, since: int, tags: Sequence[str] | None = None, from_id: int = 0) -> pd.DataFrame:
+        """The readings in memory with time >= since, in order of arrival, as the store gives them.
+
+        Those with an id of about `from_id` and above.
+        """
+        blocks = [block for block in self._all() if block["id"][-1] >= from_id]
         kept = [_where(block, since, tags) for block in blocks]
         if not any(len(block["id"]) for block in kept):
             return pd.DataFrame(_COLUMNS)

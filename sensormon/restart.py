@@ -23,7 +23,16 @@ from sensormon.errors import StoreCorrupt, StoreError, UsageError
 from sensormon.journal import Journal
 from sensormon.memory import KEPT
 from sensormon.readings import Origin, is_good
-from sensormon.records import ActionEntry, BatchEntry, DetectorSettings, EventAction, KeptAnswer, Record
+from sensormon.records import (
+    ActionEntry,
+    Annotation,
+    AnnotationEntry,
+    BatchEntry,
+    DetectorSettings,
+    EventAction,
+    KeptAnswer,
+    Record,
+)
 from sensormon.settings import Settings
 from sensormon.stores import Store, TagHistory
 
@@ -43,6 +52,7 @@ class Memory:
     settings: DetectorSettings | None = None
     pending: list[Pending] = field(default_factory=list)
     actions: list[tuple[int, EventAction]] = field(default_factory=list)  # by record number, not stored yet
+    annotations: list[tuple[int, Annotation]] = field(default_factory=list)  # likewise
     answers: list[KeptAnswer] = field(default_factory=list)
     first_start: bool = False
     kept: int = KEPT
@@ -97,6 +107,9 @@ def _replay(memory: Memory, record: Record) -> None:
     entry = record.entry
     if isinstance(entry, ActionEntry):
         memory.actions.append((record.number, entry.action))
+        return
+    if isinstance(entry, AnnotationEntry):
+        memory.annotations.append((record.number, entry.annotation))
         return
     if not isinstance(entry, BatchEntry):
         memory.settings = entry.settings
