@@ -76,8 +76,8 @@ class Explorer:
             stored = self._store.spans.overview(tag, since, until, parts=parts, below_id=cut)
         except StoreError:
             cut = 0
-        fresh = self._recent.frame(since, [tag], cut)
-        fresh = fresh[(fresh["time"] < pd.Timestamp(until, unit="us", tz="UTC")) & (fresh["id"] >= cut)]
+        fresh = self._recent.after(cut - 1, [tag], since)
+        fresh = fresh[fresh["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
         newest = whole(fresh, since, until)
         if stored is None:
             if newest.readings > 4 * parts:
