@@ -113,7 +113,8 @@ class _Figure:
         members = [one for place, one in enumerate(self.series) if self.axis_of[place] == axis]
         found: dict[str, Any] = {
             "gridcolor": self.palette.grid, "zeroline": False, "nticks": 5, "fixedrange": True,
-            "tickfont": {"size": 11, "color": self.palette.secondary}, "domain": self.rows[axis if self.stacked else 0],
+            "tickfont": {"size": 11, "color": self.palette.secondary},
+            "domain": self.rows[axis if self.stacked else 0],
         }  # fmt: skip
         if self.normalised:
             found |= {"range": [-5, 105], "tickvals": [0, 50, 100], "ticksuffix": " %"}
@@ -138,7 +139,8 @@ class _Figure:
     def _text(self, text: str, x: float, y: float, anchor: str, shift: int) -> None:
         self.layout["annotations"].append(
             {"text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": anchor,
-             "yanchor": "top", "xshift": shift, "showarrow": False, "bgcolor": self.palette.panel, "opacity": 0.9,
+             "yanchor": "top", "xshift": shift, "showarrow": False, "bgcolor": self.palette.panel,
+             "opacity": 0.9,
              "font": {"size": 12, "color": self.palette.text}}
         )  # fmt: skip
 
@@ -149,7 +151,8 @@ class _Figure:
         for edge in members[0].tag.normal or ():
             if low < edge < high:
                 self.layout["shapes"].append(
-                    {"type": "line", "xref": "x domain", "yref": _y(axis), "x0": 0, "x1": 1, "y0": edge, "y1": edge,
+                    {"type": "line", "xref": "x domain", "yref": _y(axis), "x0": 0, "x1": 1, "y0": edge,
+                     "y1": edge,
                      "layer": "below", "opacity": 0.45,
                      "line": {"color": self.palette.secondary, "width": 1, "dash": "dash"}}
                 )  # fmt: skip
@@ -185,7 +188,8 @@ class _Figure:
         y = float(scaled(one.now.value[inside[-1:]])[0])
         self.layout["annotations"].append(
             {"text": f"<b>{one.number}</b>", "x": 1, "xref": "paper", "y": y, "yref": axis, "xanchor": "left",
-             "xshift": 2, "showarrow": False, "font": {"size": 12, "color": color}, "bgcolor": self.palette.panel}
+             "xshift": 2, "showarrow": False, "font": {"size": 12, "color": color},
+             "bgcolor": self.palette.panel}
         )  # fmt: skip
 
     def _marks(self, marks: pd.DataFrame, axis: str, scaled: Any, tag: Tag) -> None:
@@ -200,10 +204,11 @@ class _Figure:
             if kind.any():
                 trace = _points(x, y, kind, symbol, color) | {"yaxis": axis}
                 if symbol == "x-thin-open":
+                    name = escape(tag.label)
                     head = f"%{{customdata:,.{tag.decimals}f}} {escape(tag.unit)}"
                     trace |= {
                         "customdata": marks["value"].to_numpy(dtype=np.float64)[kind],
-                        "hovertemplate": f"{escape(tag.label)}  {head}  bad quality, not judged<extra></extra>",
+                        "hovertemplate": f"{name}  {head}  bad quality, not judged<extra></extra>",
                         "hoverinfo": "y",
                     }
                 self.traces.append(trace)
@@ -236,7 +241,8 @@ class _Figure:
             if right > left:
                 self.layout["shapes"] += [
                     {"type": "rect", "xref": "x", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1,
-                     "layer": "below", "line": {"width": 0}, "fillcolor": self.palette.interaction, "opacity": 0.1},
+                     "layer": "below", "line": {"width": 0}, "fillcolor": self.palette.interaction,
+                     "opacity": 0.1},
                     {**edge, "x0": left, "x1": right, "y0": 1, "y1": 1},
                     {**edge, "x0": right, "x1": right, "y0": 0, "y1": 1},
                 ]  # fmt: skip
@@ -259,6 +265,7 @@ def _line(one: Overview, tag: Tag, name: str, scaled: Any, *, shift: int = 0, to
     at = np.unique(np.searchsorted(time, ends, side="right"))
     at = at[(at > 0) & (at < len(time))]
     x = (np.insert(time, at, time[at - 1] + 1) + shift) / 1e3
+    number = f",.{tag.decimals}f"
     text: Any = ""
     if told and one.flagged:
         flags = one.marks[one.marks["is_anomaly"].to_numpy(dtype=bool)]
@@ -273,7 +280,7 @@ def _line(one: Overview, tag: Tag, name: str, scaled: Any, *, shift: int = 0, to
         "y": np.insert(scaled(value), at, np.nan),
         "customdata": np.insert(value, at, np.nan),
         "text": text,
-        "hovertemplate": f"{name}  %{{customdata:,.{tag.decimals}f}} {escape(tag.unit)}%{{text}}<extra></extra>",
+        "hovertemplate": f"{name}  %{{customdata:{number}}} {escape(tag.unit)}%{{text}}<extra></extra>",
         "connectgaps": False,
     }
 
@@ -297,7 +304,8 @@ def _strip(gaps: Sequence[Span], palette: Palette) -> Trace:
     return {
         "type": "scatter", "mode": "lines", "x": np.array(x), "y": np.array(y), "fill": "toself",
         "fillcolor": "rgba(0,0,0,0)", "line": {"width": 0}, **_SKIP,
-        "fillpattern": {"shape": "/", "fgcolor": palette.secondary, "fgopacity": 0.6, "size": 5, "solidity": 0.25},
+        "fillpattern": {"shape": "/", "fgcolor": palette.secondary, "fgopacity": 0.6, "size": 5,
+        "solidity": 0.25},
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from sensormon.recent import RecentReadings
 from sensormon.relations import Relation, pairs, relate
 from sensormon.stores import Store
 from sensormon.stores.spans import Distribution
+from sensormon.tags import Tag
 
 MOST = 100_000
 """Readings of a tag that are paired, or make control limits; of more, a fair share is taken."""
@@ -106,6 +107,14 @@ class Explorer:
     def distribution(self, tag: str, since: int, until: int, bins: int = BINS) -> Distribution:
         """How the good stored readings of the span are spread. Raises StoreError."""
         return self._store.spans.distribution(tag, since, until, bins=bins)
+
+    def outside_normal(self, tag: Tag, since: int, until: int) -> int | None:
+        """How many good stored readings lie outside the normal band; None where the tag has none."""
+        return sum(self._store.spans.outside(tag.name, since, until, *tag.normal)) if tag.normal else None
+
+    def count(self, tag: str, since: int, until: int) -> int:
+        """About how many readings there are: the good stored ones. Raises StoreError."""
+        return self._store.spans.count(tag, since, until)
 
     def controlled(self, tag: str, span: tuple[int, int], baseline: tuple[int, int]) -> Controlled:
         """Control limits from the baseline, and the readings of the span that lie outside.

@@ -61,6 +61,11 @@ class Overview:
         apart = apart[apart > 0]
         return float(np.median(apart)) if len(apart) > 1 else 0.0
 
+    def within(self, since: int, until: int) -> int:
+        """How many readings lie in a shorter span, to within a part at each end."""
+        inside = (self.first >= since) & (self.first < until)
+        return int(self.count[inside].sum())
+
     def gaps(self) -> list[tuple[int, int]]:
         """The stretches of the span without a reading, its two ends included."""
         return _gaps(self, self.count > 0, ends=True)

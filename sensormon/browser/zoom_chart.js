@@ -1,7 +1,7 @@
 // A chart of a long history: drawn by Plotly, zoomed and moved at once, read anew for what is in view.
 //
 // `data`: figure (Plotly's JSON), span and whole ([ms, ms] UTC), seen (the span that Python answers),
-// title and file (of a picture), words (of the buttons), panel (the colour behind a picture).
+// head (a line above), title and file (of a picture), words (of the buttons), panel (the colour behind a picture).
 // Tells Python `span` once the view has come to rest, and `picked`, the time of a click.
 import { plotly } from "./plotly.js"
 
@@ -13,6 +13,7 @@ export async function mount(component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component
   let chart = SHOWN.get(parentElement)
   if (!chart) {
+    style(data.version)
     chart = { sent: null, timer: 0, drags: 0, drawing: Promise.resolve() }
     SHOWN.set(parentElement, chart)
     build(chart, parentElement)
@@ -47,6 +48,9 @@ function build(chart, parentElement) {
   chart.frame.setAttribute("role", "group")
   chart.bar = document.createElement("div")
   chart.bar.className = "zoom-bar"
+  chart.head = document.createElement("span")
+  chart.head.className = "first-line"
+  chart.bar.append(chart.head)
   chart.plot = document.createElement("div")
   chart.buttons = {}
   const doing = {
@@ -93,9 +97,19 @@ function build(chart, parentElement) {
   )
 }
 
+function style(version) {
+  if (document.querySelector("link[data-sensormon=zoom]")) return
+  const link = document.createElement("link")
+  link.rel = "stylesheet"
+  link.dataset.sensormon = "zoom"
+  link.href = new URL(`./zoom_chart.css?v=${version}`, import.meta.url).href
+  document.head.append(link)
+}
+
 function label(chart) {
-  const { words, alt } = chart.data
+  const { words, alt, head } = chart.data
   chart.frame.setAttribute("aria-label", alt)
+  chart.head.textContent = head
   for (const [name, [shown, told]] of Object.entries(words)) {
     const button = chart.buttons[name]
     button.textContent = shown
