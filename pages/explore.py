@@ -131,7 +131,8 @@ def comparison() -> tuple[int, str]:
 def controls(m: Monitor, viewer: Viewer) -> Chosen:
     """Tags, span, layout, comparison."""
     whole = extent(m)
-    names = st.multiselect(
+    top = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    names = top.multiselect(
         "Tags", m.tags.names, default=list(m.tags.names[:3]), format_func=m.tags.title, key="explore",
         bind="query-params", max_selections=MOST_TAGS, placeholder="Choose tags",
     )  # fmt: skip
@@ -145,7 +146,7 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
                 "Scale", [OWN, NORMALISED], default=OWN, required=True, key="axes", bind="query-params"
             )
         earlier, words = comparison()
-        st.space("stretch")
+    with top:
         copy_link("explore-link", **{"from": render(span[0]), "to": render(span[1]), "past": None})
     return Chosen(tuple(names[:MOST_TAGS]), span, whole or span, layout != OVERLAY, earlier, words, moment(m))
 
@@ -216,8 +217,8 @@ def main_chart(
     with panel("explore"):
         zoom_chart(
             figure, "explore-chart",
-            f"{titles}, {when}. Arrow keys move, plus and minus zoom, Home shows all.", viewer, span=chosen.span,
-            whole=chosen.whole, head=when, title=f"{titles}, {when} ({viewer.zone_name})",
+            f"{titles}, {when}. Arrow keys move, plus and minus zoom, Home shows all.", viewer,
+            span=chosen.span, whole=chosen.whole, head=when, title=f"{titles}, {when} ({viewer.zone_name})",
             file=file_name(chosen.names, chosen.span[0], "")[:-1], on_span=show, on_pick=clicked,
         )  # fmt: skip
         st.html(legend(viewer, chosen, drawn))

@@ -27,8 +27,8 @@ from sensormon.traces import Span, Trace, micros
 AXES = 4
 """Y axes beside one chart at the most; with more units the lines are normalised."""
 
-ROW, ALONE = 170, 380
-"""Heights in pixels: of a chart in a stack, and of one on its own."""
+ROW, ALONE, HEAD = 180, 380, 34
+"""Heights in pixels: of a chart in a stack, of one on its own, of the line above a chart in a stack."""
 
 CROWDED = 150
 """With this many marks of a kind they are drawn smaller."""
@@ -103,7 +103,8 @@ class _Figure:
         }
         self.layout = _layout(span, palette, rows)
         self.rows = [
-            (1 - (row + 1) / rows + (0.07 / rows if rows > 1 else 0), 1 - row / rows) for row in range(rows)
+            (1 - (row + 1) / rows, 1 - row / rows - (HEAD / (ROW * rows) if rows > 1 else 0))
+            for row in range(rows)
         ]
         for axis in sorted(set(self.axis_of.values())):
             self._axis(axis)
@@ -112,7 +113,8 @@ class _Figure:
     def _axis(self, axis: int) -> None:
         members = [one for place, one in enumerate(self.series) if self.axis_of[place] == axis]
         found: dict[str, Any] = {
-            "gridcolor": self.palette.grid, "zeroline": False, "nticks": 5, "fixedrange": True,
+            "gridcolor": self.palette.grid, "zeroline": False, "nticks": 5, "tickmode": "auto",
+            "fixedrange": True,
             "tickfont": {"size": 11, "color": self.palette.secondary},
             "domain": self.rows[axis if self.stacked else 0],
         }  # fmt: skip
@@ -127,7 +129,7 @@ class _Figure:
                 found["tickfont"] = {"size": 11, "color": color}
             title = members[0].tag.unit
             if self.stacked:
-                self._text(f"<b>{escape(members[0].tag.label)}</b>", 0, self.rows[axis][1], "left", 6)
+                self._text(f"<b>{escape(members[0].tag.label)}</b>", 0, self.rows[axis][1], "left", 0)
             found["title"] = {"text": escape(title), "standoff": 2, "font": {"size": 11, "color": color}}
         if axis and not self.stacked:
             found |= {"overlaying": "y", "side": "right" if axis % 2 else "left", "showgrid": False}
@@ -139,8 +141,7 @@ class _Figure:
     def _text(self, text: str, x: float, y: float, anchor: str, shift: int) -> None:
         self.layout["annotations"].append(
             {"text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": anchor,
-             "yanchor": "top", "xshift": shift, "showarrow": False, "bgcolor": self.palette.panel,
-             "opacity": 0.9,
+             "yanchor": "bottom", "xshift": shift, "showarrow": False,
              "font": {"size": 12, "color": self.palette.text}}
         )  # fmt: skip
 
@@ -187,8 +188,9 @@ class _Figure:
             return
         y = float(scaled(one.now.value[inside[-1:]])[0])
         self.layout["annotations"].append(
-            {"text": f"<b>{one.number}</b>", "x": 1, "xref": "paper", "y": y, "yref": axis, "xanchor": "left",
-             "xshift": 2, "showarrow": False, "font": {"size": 12, "color": color},
+            {"text": f"<b>{one.number}</b>", "x": 1, "xref": "paper", "y": y, "yref": axis,
+             "xanchor": "right", "xshift": -3, "showarrow": False, "borderpad": 1,
+             "font": {"size": 12, "color": color},
              "bgcolor": self.palette.panel}
         )  # fmt: skip
 
@@ -279,8 +281,9 @@ def _line(one: Overview, tag: Tag, name: str, scaled: Any, *, shift: int = 0, to
         "x": x,
         "y": np.insert(scaled(value), at, np.nan),
         "customdata": np.insert(value, at, np.nan),
-        "text": text,
-        "hovertemplate": f"{name}  %{{customdata:{number}}} {escape(tag.unit)}%{{text}}<extra></extra>",
+        "text": text or None,
+        "hovertemplate": f"{name}  %{{customdata:{number}}} {escape(tag.unit)}{'%{text}' if text else ''}"
+        "<extra></extra>",
         "connectgaps": False,
     }
 

@@ -47,7 +47,14 @@ def histogram(found: Distribution, tag: Tag, palette: Palette, height: int = 280
         _mark(layout, edge, "normal", palette.secondary, "dash")
     for share in (0.05, 0.5, 0.95):
         at = found.quantiles[SHARES.index(share)]
-        _mark(layout, at, "median" if share == 0.5 else f"{share:.0%}", palette.interaction, "dot", low=True)
+        _mark(
+            layout,
+            at,
+            "median" if share == 0.5 else f"{share:.0%}".replace("%", " %"),
+            palette.interaction,
+            "dot",
+            low=True,
+        )
     if tag.normal:
         layout["shapes"].append(
             {"type": "rect", "xref": "x", "yref": "paper", "x0": tag.normal[0], "x1": tag.normal[1], "y0": 0,
@@ -85,17 +92,17 @@ def add_limits(figure: go.Figure, limits: Limits, tag: Tag, baseline: Span, pale
     """
     line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y"}
     shapes, notes = list(figure.layout.shapes), list(figure.layout.annotations)
-    for value, name, dash in (
-        (limits.upper, "UCL", "solid"),
-        (limits.centre, "CL", "dashdot"),
-        (limits.lower, "LCL", "solid"),
+    for value, name, dash, side, anchor in (  # apart, however narrow the limits are
+        (limits.upper, "UCL", "solid", "right", "bottom"),
+        (limits.centre, "CL", "dashdot", "left", "middle"),
+        (limits.lower, "LCL", "solid", "right", "top"),
     ):
         style = {"color": palette.interaction, "width": 1.2, "dash": dash}
         shapes.append({**line, "y0": value, "y1": value, "line": style})
         notes.append(
-            {"text": f"{name} {value:,.{tag.decimals + 1}f}", "x": 1, "xref": "paper", "y": value,
-             "yref": "y",
-             "xanchor": "right", "yanchor": "bottom", "showarrow": False, "bgcolor": palette.panel,
+            {"text": f"{name} {value:,.{tag.decimals + 1}f}", "x": int(side == "right"), "xref": "paper",
+             "y": value, "yref": "y", "xanchor": side, "yanchor": anchor, "showarrow": False,
+             "bgcolor": palette.panel,
              "opacity": 0.85,
              "font": {"size": 11, "color": palette.interaction}}
         )  # fmt: skip

@@ -98,14 +98,13 @@ def drawn_line(found: Sequence[Overview], since: int, until: int) -> str:
 def relation_words(relation: Relation, x: Tag, y: Tag) -> list[str]:
     """What the correlation of two tags says, and with how much reason."""
     apart = duration(relation.pairs.tolerance / SECOND)
-    pairs = f"{counted(relation.n, 'pair')} at most {apart} apart"
+    pairs = f"{counted(relation.n, 'pair')}, at most {apart} apart"
     if relation.share > 1:
         pairs += f", from one in {relation.share:,} stretches of the span"
     if relation.why:
         return [f"Not measurable: {relation.why}. {pairs}."]
     lines = [
-        f"Pearson r = {relation.pearson:+.2f}, Spearman ρ = {relation.spearman:+.2f}, n = {relation.n:,}: "
-        f"{pairs}."
+        f"Pearson r = {_signed(relation.pearson)}, Spearman ρ = {_signed(relation.spearman)}, n = {pairs}."
     ]
     if relation.worth < 0.5 * relation.n:
         lines.append(
@@ -120,7 +119,7 @@ def relation_words(relation: Relation, x: Tag, y: Tag) -> list[str]:
             else f"when {(y if relation.lag > 0 else x).label} follows "
             f"{(x if relation.lag > 0 else y).label} by {duration(abs(relation.lag) / SECOND)}"
         )
-        lines.append(f"Strongest {when} (r = {relation.at_lag:+.2f}, of means over {cell}).")
+        lines.append(f"Strongest {when} (r = {_signed(relation.at_lag)}, of means over {cell}).")
     lines.append("A correlation says nothing of cause.")
     return lines
 
@@ -134,7 +133,7 @@ def control_words(found: Controlled) -> list[str]:
             f"{counted(found.there, 'good reading')}. Choose a longer baseline."
         ]
     outside = found.above + found.below
-    share = f" ({outside / found.readings:.2%})" if found.readings else ""
+    share = f" ({_share(outside, found.readings)})" if found.readings else ""
     lines = [
         f"{outside:,} of {counted(found.readings, 'good reading')} in view lie outside the control limits"
         f"{share}: {found.above:,} above, {found.below:,} below."
@@ -179,7 +178,7 @@ def distribution_facts(found: Distribution, tag: Tag, outside: int | None) -> li
         ("Median", tag.render(found.quantiles[SHARES.index(0.5)])),
     ]
     if outside is not None:
-        facts.append(("Outside the normal band", f"{outside:,} ({outside / found.readings:.2%})"))
+        facts.append(("Outside the normal band", f"{outside:,} ({_share(outside, found.readings)})"))
     return facts
 
 
@@ -187,6 +186,15 @@ def quantile_table(found: Distribution, tag: Tag) -> pd.DataFrame:
     """The quantiles as a person reads them."""
     names = [{0.0: "lowest", 0.5: "median", 1.0: "highest"}.get(one, f"{one:.0%}") for one in SHARES]
     return pd.DataFrame({"Quantile": names, "Value": [tag.render(one) for one in found.quantiles]})
+
+
+def _signed(correlation: float) -> str:
+    return f"{correlation:+.2f}".replace("-", "−")
+
+
+def _share(some: int, whole: int) -> str:
+    """How much of the whole, honest about a little that is not nothing."""
+    return "less than 0.01 %" if 0 < some < 1e-4 * whole else f"{some / whole:.2%}".replace("%", " %")
 
 
 def _finer(tag: Tag, value: float) -> str:

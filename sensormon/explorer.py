@@ -14,7 +14,7 @@ from sensormon.control_chart import Limits, control_limits
 from sensormon.errors import StoreError
 from sensormon.overview import PARTS, Overview, joined, part_width, thinned, whole
 from sensormon.recent import RecentReadings
-from sensormon.relations import Relation, pairs, relate
+from sensormon.relations import Relation, lag_cell, pairs, relate
 from sensormon.stores import Store
 from sensormon.stores.spans import Distribution
 from sensormon.tags import Tag
@@ -101,8 +101,12 @@ class Explorer:
             self._store.spans.values(one, since, until, stretch=stretch, one_in=max(1, one_in))
             for one in (tag, other)
         )
-        found = pairs(a, b, tolerance)
-        return relate(found, a, b, counts=(counts[0], counts[1]), share=max(1, one_in), span=(since, until))
+        cell = lag_cell(a, b, (since, until))
+        means = tuple(self._store.spans.means(one, since, until, cell) for one in (tag, other))
+        return relate(
+            pairs(a, b, tolerance), (means[0], means[1]), cell, counts=(counts[0], counts[1]),
+            share=max(1, one_in),
+        )  # fmt: skip
 
     def distribution(self, tag: str, since: int, until: int, bins: int = BINS) -> Distribution:
         """How the good stored readings of the span are spread. Raises StoreError."""

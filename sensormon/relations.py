@@ -91,9 +91,9 @@ def _nearest(time: Ints, among: Ints) -> tuple[Ints, Ints]:
 
 
 def relate(
-    found: Pairs, a: Readings, b: Readings, *, counts: tuple[int, int], share: int, span: tuple[int, int]
+    found: Pairs, means: tuple[Floats, Floats], cell: int, *, counts: tuple[int, int], share: int
 ) -> Relation:
-    """The correlations of these pairs, and from all readings the lag where they were not sampled."""
+    """The correlations of these pairs, and from the means of all readings over cells (µs) the lag."""
     why = ""
     if len(found.x) < MINIMUM:
         why = f"{len(found.x)} pairs are fewer than {MINIMUM}"
@@ -101,10 +101,10 @@ def relate(
         why = "one of the two does not change"
     if why:
         return Relation(found, math.nan, math.nan, why, math.nan, None, math.nan, 0, counts, share)
-    lag, at_lag, cell = best_lag(a, b, span) if share == 1 else (None, math.nan, 0)
+    lag, at_lag = best_lag(*means)
     return Relation(
-        found, pearson(found.x, found.y), spearman(found.x, found.y), "", _worth(found.x, found.y), lag,
-        at_lag, cell, counts, share,
+        found, pearson(found.x, found.y), spearman(found.x, found.y), "", _worth(found.x, found.y),
+        None if lag is None else lag * cell, at_lag, cell, counts, share,
     )  # fmt: skip
 
 
@@ -124,17 +124,20 @@ def _ranks(values: Floats) -> Floats:
     return np.asarray(pd.Series(values).rank(), dtype=np.float64)
 
 
-def best_lag(a: Readings, b: Readings, span: tuple[int, int]) -> tuple[int | None, float, int]:
-    """How much later b follows a where the correlation is strongest, that correlation, the grid (µs).
-
-    Both are averaged over equal cells; lags up to a fifth of the span are tried, those with too few
-    cells in common left out. None where nothing can be measured.
-    """
+def lag_cell(a: Readings, b: Readings, span: tuple[int, int]) -> int:
+    """The width (µs) of the cells whose means the lag is looked for with."""
     step = max(usual_interval(a[0]), usual_interval(b[0]))
-    cell = max(math.ceil(step), -(-(span[1] - span[0]) // CELLS), 1)
-    x, y = (_means(one, span[0], cell, -(-(span[1] - span[0]) // cell)) for one in (a, b))
+    return max(math.ceil(step), -(-(span[1] - span[0]) // CELLS), 1)
+
+
+def best_lag(x: Floats, y: Floats) -> tuple[int | None, float]:
+    """How many cells y follows x by where the correlation is strongest, and that correlation.
+
+    Means of equal cells, NaN where there is no reading. Lags up to a fifth of the span are tried,
+    those with too few cells in common left out. None where nothing can be measured.
+    """
     best, found = None, math.nan
-    for lag in sorted(range(-len(x) // 5, len(x) // 5 + 1), key=abs):
+    for lag in sorted(range(-(len(x) // 5), len(x) // 5 + 1), key=abs):
         left = x[max(0, -lag) : len(x) - max(0, lag)]
         right = y[max(0, lag) : len(y) - max(0, -lag)]
         both: Bools = np.isfinite(left) & np.isfinite(right)
@@ -143,15 +146,7 @@ def best_lag(a: Readings, b: Readings, span: tuple[int, int]) -> tuple[int | Non
         r = pearson(left[both], right[both])
         if math.isfinite(r) and (best is None or abs(r) > abs(found) + 1e-9):
             best, found = lag, r
-    return (None, math.nan, cell) if best is None else (best * cell, found, cell)
-
-
-def _means(readings: Readings, since: int, cell: int, cells: int) -> Floats:
-    place = (readings[0] - since) // cell
-    counts = np.bincount(place, minlength=cells)[:cells]
-    sums = np.bincount(place, weights=readings[1], minlength=cells)[:cells]
-    means: Floats = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    return means
+    return best, found
 
 
 def _worth(x: Floats, y: Floats) -> float:

@@ -13,13 +13,15 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 ROOMS = {
     "streamlit": {"page_parts"},
-    "plotly": {"charts", "traces", "live_cards", "page_parts"},
+    "plotly": {"charts", "charts_explore", "charts_statistics", "traces", "live_cards", "page_parts"},
     "duckdb": {
         "stores.duckdb_connection",
         "stores.duckdb_store",
         "stores.duckdb_errors",
         "stores.duckdb_hold",
         "stores.duckdb_rows",
+        "stores.duckdb_overview",
+        "stores.duckdb_spans",
     },
     "fastapi": {"api"},
     "starlette": {"api"},

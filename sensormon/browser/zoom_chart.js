@@ -50,7 +50,9 @@ function build(chart, parentElement) {
   chart.bar.className = "zoom-bar"
   chart.head = document.createElement("span")
   chart.head.className = "first-line"
-  chart.bar.append(chart.head)
+  const buttons = document.createElement("span")
+  buttons.className = "zoom-buttons"
+  chart.bar.append(chart.head, buttons)
   chart.plot = document.createElement("div")
   chart.buttons = {}
   const doing = {
@@ -69,7 +71,7 @@ function build(chart, parentElement) {
     button.dataset.act = name
     button.onclick = act
     chart.buttons[name] = button
-    chart.bar.append(button)
+    buttons.append(button)
   }
   chart.frame.append(chart.bar, chart.plot)
   parentElement.append(chart.frame)

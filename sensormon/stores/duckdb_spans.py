@@ -44,6 +44,15 @@ class DuckDBSpans:
         found = self._frames(f"{query} ORDER BY time, id", values)
         return found["at"].to_numpy(dtype=np.int64), found["value"].to_numpy(dtype=np.float64)
 
+    def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
+        found = self._frames(
+            f"SELECT (epoch_us(time) - ?) // ? AS cell, avg(value) AS mean {_GOOD} GROUP BY cell",
+            [since, cell, *of_tag(tag, since, until)],
+        )
+        means = np.full(-(-(until - since) // cell), np.nan)
+        means[found["cell"].to_numpy(dtype=np.int64)] = found["mean"].to_numpy(dtype=np.float64)
+        return means
+
     def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
         values = of_tag(tag, since, until)
         row = self._frames(

@@ -56,6 +56,9 @@ class Spans(Protocol):
         evenly and for every tag alike.
         """
 
+    def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
+        """The means of the good readings in equal cells (µs) from `since` on; NaN where there is none."""
+
     def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
         """How the good readings are spread."""
 
