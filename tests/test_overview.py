@@ -20,7 +20,8 @@ from tests import naive
 from tests.conftest import START
 
 steady = settings(
-    deadline=None, derandomize=True, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, derandomize=True, max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture]
 )  # fmt: skip
 KINDS = [Quality.GOOD, Quality.GOOD, Quality.GOOD, Quality.UNCERTAIN, Quality.BAD]
 

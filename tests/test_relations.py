@@ -102,9 +102,7 @@ def test_pairs_that_resemble_their_neighbours_are_worth_fewer() -> None:
 
 @steady
 @given(
-    st.lists(
-        st.lists(st.integers(-500, 500).map(float), min_size=12, max_size=60), min_size=1, max_size=4
-    )
+    st.lists(st.lists(st.integers(-500, 500).map(float), min_size=12, max_size=60), min_size=1, max_size=4)
 )
 def test_control_limits_are_the_mean_and_three_mean_ranges_by_1128(stretches: list[list[float]]) -> None:
     # The shortest stretch keeps the usual step a second, the gaps between are far longer.

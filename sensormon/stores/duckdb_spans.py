@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 
 from sensormon.overview import PARTS, Overview
 from sensormon.readings import Floats, Ints
@@ -29,7 +30,7 @@ class DuckDBSpans:
     def extent(self) -> tuple[int, int] | None:
         found = self._frames("SELECT epoch_us(min(time)) AS a, epoch_us(max(time)) AS b FROM readings", [])
         first, last = found.iloc[0]
-        return None if math.isnan(first) else (int(first), int(last))
+        return None if pd.isna(first) else (int(first), int(last))
 
     def count(self, tag: str, since: int, until: int) -> int:
         return int(self._frames(f"SELECT count(*) AS n {_GOOD}", of_tag(tag, since, until))["n"].iloc[0])
