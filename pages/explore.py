@@ -154,30 +154,41 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
 # -- what is read -------------------------------------------------------------------------
 
 
+def which(m: Monitor) -> tuple[object, ...]:
+    """What caches tell monitors apart by."""
+    return m.started, str(m.settings.data_dir)
+
+
 @st.cache_resource(max_entries=4, ttl=10, show_spinner=False)
-def _extent(_m: Monitor, started: int) -> tuple[int, int] | None:  # noqa: ARG001 # what the cache goes by
-    return _m.explorer.extent()
+def _extent(_m: Monitor, which: tuple[object, ...]) -> tuple[int, int] | None:  # noqa: ARG001
+    found = _m.explorer.extent()
+    return found and (found[0], found[1] + 1_000)  # a span has no end of its own; browsers know milliseconds
 
 
 def extent(m: Monitor) -> tuple[int, int] | None:
-    """The times of the oldest and newest stored reading; None where that is not known now."""
+    """The span that has all stored readings; None where that is not known now, or there are none."""
     try:
-        return _extent(m, m.started)
+        return _extent(m, which(m))
     except StoreError:
         return None
 
 
 @st.cache_resource(max_entries=100, ttl=20, show_spinner=False)
-def seen(
+def _seen(
     _m: Monitor,
-    started: int,  # noqa: ARG001 # what the cache goes by
+    which: tuple[object, ...],  # noqa: ARG001
     name: str,
     since: int,
     until: int,
     parts: int,
 ) -> Seen:
-    """The overview of a tag; viewers of the same span share it."""
     return _m.explorer.overview(name, since, until, parts)
+
+
+def seen(m: Monitor, name: str, since: int, until: int, parts: int) -> Seen:
+    """The overview of a tag; viewers of the same span share it, but never one made without the store."""
+    found = _seen(m, which(m), name, since, until, parts)
+    return found if found.stored else m.explorer.overview(name, since, until, parts)
 
 
 def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
@@ -188,11 +199,9 @@ def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
     parts = 600 if len(chosen.names) <= 4 else 400
     made, stored = [], True
     for number, name in enumerate(chosen.names, 1):
-        now = seen(m, m.started, name, start, min(end, max(chosen.now, start + 1)), parts)
+        now = seen(m, name, start, min(end, max(chosen.now, start + 1)), parts)
         before = (
-            seen(m, m.started, name, start - chosen.earlier, end - chosen.earlier, parts)
-            if chosen.earlier
-            else None
+            seen(m, name, start - chosen.earlier, end - chosen.earlier, parts) if chosen.earlier else None
         )
         stored = stored and now.stored
         made.append(Series(m.tags[name], number, now.overview, before and before.overview, chosen.earlier))

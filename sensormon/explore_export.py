@@ -75,8 +75,8 @@ def described(readings: pd.DataFrame, tags: TagTable, zone: tzinfo, zone_name: s
     local = readings["time"].dt.tz_convert(zone).dt.strftime("%Y-%m-%d %H:%M:%S.%f")
     return pd.DataFrame(
         {
+            f"time ({zone_name})": local,  # for a viewer in UTC the next takes its place
             "time (UTC)": readings["time"],
-            f"time ({zone_name})": local,
             "tag": readings["tag"],
             "label": [labels.get(one, one) for one in readings["tag"]],
             "value": readings["value"],

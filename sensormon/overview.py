@@ -66,6 +66,14 @@ class Overview:
         inside = (self.first >= since) & (self.first < until)
         return int(self.count[inside].sum())
 
+    def first_half(self, since: int, until: int) -> tuple[int, int]:
+        """From the first reading in a shorter span to halfway to the last; the span's half without any."""
+        inside = np.flatnonzero((self.last >= since) & (self.first < until))
+        if not len(inside):
+            return since, since + (until - since) // 2
+        start, end = max(since, int(self.first[inside[0]])), min(until, int(self.last[inside[-1]]) + 1)
+        return start, start + max(1, (end - start) // 2)
+
     def gaps(self) -> list[tuple[int, int]]:
         """The stretches of the span without a reading, its two ends included."""
         return _gaps(self, self.count > 0, ends=True)

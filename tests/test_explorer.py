@@ -127,11 +127,14 @@ def test_a_file_has_exactly_what_is_in_view_in_both_zones(monitor: Monitor) -> N
     back = pd.read_csv(StringIO(as_csv(made).decode()))
     stored = monitor.history([TAG], since, until)
     assert back["value"].tolist() == stored["value"].tolist()
-    assert list(back.columns[:2]) == ["time (UTC)", "time (Europe/Berlin)"]
+    assert {"time (UTC)", "time (Europe/Berlin)"} <= set(back.columns)
     assert pd.to_datetime(back["time (UTC)"]).tolist() == stored["time"].tolist()
     local = pd.to_datetime(back["time (Europe/Berlin)"]).dt.tz_localize("Europe/Berlin")
     assert local.dt.tz_convert("UTC").tolist() == stored["time"].tolist()
     assert set(back["unit"]) == {"pH"}
+    in_utc = described(rows, monitor.tags, ZoneInfo("UTC"), "UTC")
+    assert as_csv(in_utc).decode().startswith("time (UTC),tag,")
+    assert b"Z,fermenter_ph" in as_csv(in_utc)
     parquet = pd.read_parquet(BytesIO(as_parquet(made)))
     assert parquet["value"].tolist() == stored["value"].tolist()
     assert str(parquet["time (UTC)"].dtype) == "datetime64[us, UTC]"

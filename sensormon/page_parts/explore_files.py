@@ -57,10 +57,8 @@ def export_look(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series])
             st.rerun()
         if fits and found is not None:
             waiting(m, chosen, found.id, kind or "CSV")
-    st.caption(
-        f"Times in UTC, and in {viewer.zone_name} in a column of that name. Pictures: PNG and SVG above the "
-        "chart."
-    )
+    own = "" if viewer.zone_name == "UTC" else f", and in {viewer.zone_name} in a column of that name"
+    st.caption(f"Times in UTC{own}. Pictures: PNG and SVG above the chart.")
 
 
 def offer(m: Monitor, viewer: Viewer, chosen: Chosen, rows: pd.DataFrame, kind: str) -> None:

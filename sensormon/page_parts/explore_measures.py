@@ -122,11 +122,11 @@ def control_look(
         if kept and st.button("First half of the view", key="baseline-half"):
             st.query_params.pop("baseline", None)
             st.rerun()
-    since, until = chosen.span
-    baseline = kept or (since, since + (until - since) // 2)
+    one = next(one for one in drawn if one.tag.name == name)
+    baseline = kept or one.now.first_half(*chosen.span)
     tag = m.tags[name]
     found = m.explorer.controlled(name, chosen.span, baseline)
-    what = "chosen" if kept else "the first half of the view"
+    what = "chosen" if kept else "the first half of what is in view"
     st.caption(f"Baseline, {what}: {times(*baseline, viewer.zone)}. It should be a time when all was well.")
     lines = control_words(found)
     st.markdown(f"**{lines[0]}**")
@@ -135,14 +135,13 @@ def control_look(
     if found.limits is None:
         return
     facts(limit_facts(found.limits, tag))
-    one = next(one for one in drawn if one.tag.name == name)
     figure = explore_chart([one], chosen.span, viewer.palette, stacked=False, notes=notes)
     add_limits(figure, found.limits, tag, baseline, viewer.palette)
     when = times(*chosen.span, viewer.zone)
     zoom_chart(
         figure, "explore-control", f"Control chart of {tag.label}, {when}", viewer, span=chosen.span,
         whole=chosen.whole, head=when, title=f"{tag.label}, control chart, {when} ({viewer.zone_name})",
-        file=file_name([name, "control"], since, "")[:-1], on_span=show,
+        file=file_name([name, "control"], chosen.span[0], "")[:-1], on_span=show,
     )  # fmt: skip
     st.caption(
         "Individuals chart: centre ± 3 σ, σ from the mean moving range ÷ 1.128 (Shewhart 1931). △ ▽ outside. "
