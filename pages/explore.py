@@ -350,8 +350,10 @@ def page(m: Monitor, viewer: Viewer) -> None:
             icon=":material/database_off:",
         )
     notes = m.annotations.readable(*chosen.span, chosen.names)
-    if not any(one.now.readings or (one.earlier and one.earlier.readings) for one in drawn):
+    nothing = not any(one.now.readings or (one.earlier and one.earlier.readings) for one in drawn)
+    if nothing:
         empty(chosen, extent(m))
+    if nothing and extent(m) is None:
         return
     main_chart(m, viewer, chosen, drawn, notes)
     try:
