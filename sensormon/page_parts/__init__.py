@@ -10,6 +10,7 @@ from sensormon.page_parts.head import anomalies_last_hour, begin
 from sensormon.page_parts.jobs import follow_job, job_line
 from sensormon.page_parts.live_board import live_board
 from sensormon.page_parts.viewer import Viewer
+from sensormon.page_parts.zoom_chart import zoom_chart
 
 __all__ = [
     "SPANS",
@@ -26,4 +27,5 @@ __all__ = [
     "not_readable",
     "panel",
     "picking_chart",
+    "zoom_chart",
 ]
