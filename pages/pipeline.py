@@ -151,7 +151,7 @@ def equation(ledger: Ledger) -> str:
     """received = stored + rejected + dead-lettered + pending, as HTML."""
     total = ledger.total
 
-    def term(name: str, count: int, wrong: bool = False) -> str:
+    def part(name: str, count: int, wrong: bool = False) -> str:
         style = " abnormal" if wrong else ""
         return f'<span class="term{style}"><b>{count:,}</b>{name}</span>'
 
@@ -160,18 +160,18 @@ def equation(ledger: Ledger) -> str:
 
     return (
         '<div class="sum">'
-        + term("received", total.received)
+        + part("received", total.received)
         + sign("=")
         + sign("+").join(
             (
-                term("stored", total.stored),
-                term("rejected", total.rejected),
-                term("dead-lettered", total.dead_lettered),
-                term("pending", total.pending),
+                part("stored", total.stored),
+                part("rejected", total.rejected),
+                part("dead-lettered", total.dead_lettered),
+                part("pending", total.pending),
             )
         )
         + sign("&ensp;")
-        + term("difference", total.difference, not ledger.balanced)
+        + part("difference", total.difference, not ledger.balanced)
         + "</div>"
     )
 

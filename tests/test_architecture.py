@@ -41,6 +41,7 @@ ORDER = [
         "nab",
         "skab",
         "journal_depth",
+        "terms",
         "__init__",
     ],
     [

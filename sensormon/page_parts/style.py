@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-STYLE = """<style>
+STYLE = """
 :root { --panel: %(panel)s; --edge: %(grid)s; --text: %(text)s; --quiet: %(secondary)s;
   --alarm: %(anomaly)s; --link: %(interaction)s; --border: %(border)s; }
 [class*="st-key-panel"] { background: var(--panel); border-radius: .4rem; }
@@ -57,4 +57,4 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
   .way .box { flex: 1 1 auto; }
   .way .arrow { transform: rotate(90deg); }
 }
-</style>"""
+"""
