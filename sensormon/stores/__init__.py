@@ -155,6 +155,13 @@ class Store(Protocol):
     def anomaly_count(self, since: int) -> int:
         """How many readings with time >= since are flagged."""
 
+    def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
+        """Readings by tag and part of the span: tag, part, readings, flagged, doubtful.
+
+        Part i holds since + i * width <= time < since + (i + 1) * width (µs), before `until`;
+        parts without readings have no row. Doubtful ones are of uncertain or bad quality.
+        """
+
     def rejected(self, limit: int) -> pd.DataFrame:
         """The newest rejected readings, newest first."""
 
