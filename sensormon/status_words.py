@@ -233,7 +233,18 @@ def boxes(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Box, .
 
 
 def _latencies(p50: float, p99: float) -> str:
-    return f"{latency(p50)} each, 99 % in {latency(p99)}"
+    return f"half in {latency(p50)}, 99 % in {latency(p99)}"
+
+
+def waiting_table(depth: pd.DataFrame) -> pd.DataFrame:
+    """What waited in the journal (Time, Readings, Age of the oldest in seconds), newest first."""
+    return pd.DataFrame(
+        {
+            "Time": depth["time"],
+            "Readings": depth["readings"],
+            "Age of the oldest, s": depth["age"].round(1),
+        }
+    ).iloc[::-1]
 
 
 def source_tables(ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:

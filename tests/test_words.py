@@ -14,6 +14,7 @@ from sensormon.clock import SECOND
 from sensormon.detectors.base import HIGHEST
 from sensormon.ledger import Ledger, LedgerLine
 from sensormon.readings import Quality, Reason
+from sensormon.sources.faults import FAULTS
 from sensormon.status import JournalStatus, SourceState, SourceStatus, Status, StoreState, StoreStatus
 from sensormon.status_words import (
     alarms,
@@ -31,6 +32,7 @@ from sensormon.words import (
     clock_time,
     duration,
     expected_band,
+    fault_sentence,
     limit,
     normal_band,
     refused,
@@ -191,3 +193,9 @@ def test_a_duration_never_has_a_unit_that_is_full(seconds):
 def test_the_limit_is_read_back_from_the_band(threshold, sigma, times):
     off = times * threshold * sigma
     assert limit(7 + off, 7, 7 + threshold * sigma, off / sigma) == pytest.approx(threshold)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_simulated_fault_says_what_it_does_and_what_notices_it(name: str) -> None:
+    assert fault_sentence(name).endswith(".")
+    assert fault_sentence("no such one") == ""

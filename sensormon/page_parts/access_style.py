@@ -33,6 +33,12 @@ input:not([type="checkbox"], [type="radio"]):focus-visible, textarea:focus-visib
 button[kind="tertiary"]:is(:hover, :focus, :active, [aria-expanded="true"]) { color: var(--link) !important; }
 input::placeholder, textarea::placeholder { color: var(--quiet) !important; opacity: 1 !important; }
 
+/* White on the dark theme's blue would be 2.4 to 1. */
+button[kind^="primary"]:not(:disabled) { background-color: var(--link) !important; }
+button[kind^="primary"]:not(:disabled), button[kind^="primary"]:not(:disabled) * {
+  color: var(--panel) !important; }
+.st-key-panel-controls [role="radio"] { padding-inline: .6rem; }
+
 /* A word that explains itself. */
 button.term { all: unset; cursor: help; text-decoration: underline dotted; text-decoration-thickness: 1px;
   text-underline-offset: .2em; border-radius: .15rem; }
