@@ -1,6 +1,6 @@
 // All tags over time, a row each, worst first: colour only where something is not as it should be.
 // A row is a button that opens the tag's chart. The order stands still until the viewer renews it.
-import { duration } from "./numbers.js"
+import { clock, duration } from "./numbers.js"
 
 const EVERY = 5000 // ms
 
@@ -14,7 +14,8 @@ export class HeatStrip {
     this.list = node("div", "strip")
     this.list.setAttribute("role", "list")
     this.list.setAttribute("aria-label", "All tags over time, worst first")
-    root.append(this.head, this.list)
+    this.times = node("div", "strip-times")
+    root.append(this.head, this.times, this.list)
   }
 
   update(data) {
@@ -70,6 +71,13 @@ export class HeatStrip {
         this.rows.delete(name)
       }
     }
+    const ends = node("span", "")
+    for (const time of [this.answer.since, (this.answer.since + this.answer.until) / 2, this.answer.until]) {
+      const one = node("span", "")
+      one.textContent = clock(time)
+      ends.append(one)
+    }
+    this.times.replaceChildren(ends)
     const now = new Set(this.answer.now_flagged)
     this.order.forEach((name, at) => {
       let row = this.rows.get(name)

@@ -262,7 +262,8 @@ class Board {
 
   // Long spans move slowly: they are drawn again when that is seen, or when there is something to see.
   draw(urgent) {
-    const due = Math.max(900, (this.data.span * 1000) / 1500)
+    const fresh = [...this.cards.values()].some((card) => card.fresh)
+    const due = Math.max(fresh ? 300 : 900, (this.data.span * 1000) / 1500)
     if (!urgent && Date.now() - this.drawn < due) return
     if (document.hidden) return
     this.drawn = Date.now()
@@ -319,6 +320,7 @@ class Card {
     this.own = empty()
     this.rejected = []
     this.rangeY = null
+    this.hovered = null
     this.section = element("section", "live-card")
     this.header = element("div", "card")
     this.label = element("h3", "label")
@@ -415,13 +417,14 @@ class Card {
         line: { color: secondary, width: 1, dash: "dash" },
       })),
     }
-    const drawn = traces(own, events, this.rejected, [whole[0], Math.max(whole[1], range[1])], this.palette)
+    const span = [whole[0], Math.max(whole[1], range[1])]
+    const drawn = traces(own, events, this.rejected, span, this.palette, this.plot.clientWidth < 500)
     const newest = own.x.length ? own.x[own.x.length - 1] : 0
     board.Plotly.react(this.chart, drawn, layout, CONFIG).then(() => {
       this.section.dataset.newest = newest
       this.section.dataset.drawn = Date.now() + board.offset
       this.listen()
-      if (this.hovered) this.hoverAgain(range)
+      this.hoverAgain(range)
     })
     this.drawSpark()
     if (!this.table.hidden && this.fresh) this.fillTable()
@@ -444,26 +447,31 @@ class Card {
     })
     this.chart.on("plotly_doubleclick", () => board.zoom(null))
     this.chart.on("plotly_hover", (event) => {
-      this.hovered = event.points[0].x
-      board.point(milliseconds(event.points[0].x), this)
+      if (!event.event?.isTrusted) return // our own, of hoverAgain
+      // After drawing Plotly hovers again where the mouse last was: by then another reading lies there.
+      if (event.event === this.pointing) return this.hoverAgain(board.view ?? board.whole)
+      this.pointing = event.event
+      this.hovered = milliseconds(event.points[0].x)
+      board.point(this.hovered, this)
     })
-    this.chart.on("plotly_unhover", () => {
-      if (this.again) return
-      this.hovered = null
+    // Plotly's own unhover also comes with every drawing; the viewer has left when the mouse has.
+    this.plot.onmouseleave = () => {
+      this.hovered = this.pointing = null
       board.point(null, this)
-    })
+    }
   }
 
   // Drawing takes the hover away; whoever looks at a reading goes on looking at it.
   hoverAgain(range) {
-    const x = milliseconds(this.hovered)
-    if (x < range[0] || x > range[1] || !this.chart.matches(":hover")) return
-    this.again = true
-    try {
-      this.board.Plotly.Fx.hover(this.chart, { xval: x }, "xy")
-    } finally {
-      this.again = false
+    const x = this.hovered
+    if (x === null) return
+    if (x < range[0] || x > range[1] || !this.chart.matches(":hover")) {
+      this.hovered = null
+      return this.board.point(null, this)
     }
+    const xval = this.chart._fullLayout.xaxis.d2c(x) // Plotly counts in the browser's zone
+    this.board.Plotly.Fx.hover(this.chart, { xval, yval: 0 }, "xy")
+    this.board.point(x, this)
   }
 
   cross(x, label) {

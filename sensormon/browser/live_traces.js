@@ -44,7 +44,7 @@ export function trim(own, since) {
   own.gaps = own.gaps.filter((one) => one[1] >= since)
 }
 
-export function traces(own, events, rejected, span, palette) {
+export function traces(own, events, rejected, span, palette, narrow) {
   return [
     band(own, palette),
     tint(events, palette),
@@ -52,7 +52,7 @@ export function traces(own, events, rejected, span, palette) {
     line(own, palette),
     marks(own, (k) => k & UNCERTAIN, "circle-open", palette.uncertain, 8, 1.5),
     bad(own, palette),
-    flagged(own, palette),
+    flagged(own, palette, narrow),
     bracket(events, palette),
     refusals(rejected, palette),
   ]
@@ -198,9 +198,9 @@ function bad(own, palette) {
   return { ...trace, hoverinfo: "y", hovertemplate: head }
 }
 
-function flagged(own, palette) {
+function flagged(own, palette, narrow) {
   const count = own.k.reduce((sum, k) => sum + (k & FLAGGED), 0)
-  return marks(own, (k) => k & FLAGGED, "diamond", palette.anomaly, count < CROWDED ? 9 : 6, 0)
+  return marks(own, (k) => k & FLAGGED, "diamond", palette.anomaly, count < CROWDED ? (narrow ? 7 : 9) : narrow ? 5 : 6, 0)
 }
 
 // Readings that were refused have no place among the values: they stand on the upper edge.
