@@ -68,6 +68,7 @@ button.plain:hover { color: var(--link); border-color: var(--link); }
 html:not(.keys-off) .when-off, html.keys-off .when-on { display: none; }
 html:not(.first-visit) div:has(> .st-key-first-visit) { display: none; }
 [class*="-try-"] a, [class*="-try-"] a * { color: var(--link); white-space: normal; height: auto; }
+.st-key-head [data-testid="stPopoverButton"] { min-height: 2rem; }
 .st-key-first-visit { background: var(--panel); border-color: var(--link); }
 .seen { margin: 0; font-size: 1.05rem; line-height: 1.5rem; }
 div:has(> [data-testid="stPopoverBody"]) { max-width: calc(100vw - 1rem); }
