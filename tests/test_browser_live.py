@@ -218,3 +218,25 @@ def test_of_many_tags_the_strip_leads_to_a_chart(page: Page, tmp_path: Path) -> 
     finally:
         server.stop()
         server.output()
+
+
+@pytest.mark.long
+def test_with_the_database_down_the_board_goes_on_and_says_so_until_it_is_back(
+    page: Page, tmp_path: Path
+) -> None:
+    server = Server(tmp_path / "data", SENSORMON_DEMO="1")
+    try:
+        server.wait_until_stored()
+        live(page, server)
+        other = page.context.new_page()
+        visit(other, server, "pipeline")
+        other.get_by_role("button", name="Database down for 20 s").click()
+        expect(page.get_by_text("Database unreachable for")).to_be_visible()
+        renewed(page, 3)
+        expect(page.get_by_text("safe in the journal")).to_be_visible()
+        expect(page.get_by_text("Database unreachable for")).to_be_hidden(timeout=60_000)
+        renewed(page, 2)
+        expect(page.get_by_text("ledger balanced")).to_be_visible()
+    finally:
+        server.stop()
+        server.output()

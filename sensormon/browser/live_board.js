@@ -129,6 +129,7 @@ class Board {
       return one
     }
     this.back = button("Back to now", "Follow the clock again", () => this.zoom(null))
+    this.back.hidden = true
     tools.append(
       this.zoomed,
       this.back,
