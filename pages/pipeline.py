@@ -67,6 +67,9 @@ def way(m: Monitor) -> None:
     table, reasons = source_tables(ledger)
     left, right = st.columns([3, 2], gap="medium")
     number = st.column_config.NumberColumn(format="localized")
+    if table.empty:
+        left.caption("No source has delivered a reading yet. Each has its own line here once it does.")
+        return
     left.dataframe(
         table,
         hide_index=True,
@@ -88,9 +91,8 @@ def state(status: Status) -> str:
         refused_words(status.source),
         *(f"Started again by itself: {one}" for one in status.restarts),
     ]
-    return f"<div>{' · '.join(words)}</div>" + "".join(
-        f'<div class="quiet">{escape(one)}</div>' for one in quiet if one
-    )
+    rest = "".join(f'<div class="quiet">{escape(one)}</div>' for one in quiet if one)
+    return f'<div class="state"><div>{" · ".join(words)}</div>{rest}</div>'
 
 
 @st.fragment(run_every=2)

@@ -218,7 +218,13 @@ def effect(
     """The first line, the chart with both sets of flags, how good they are, the load of every tag."""
     tag = history.tag
     if history.rows.empty:
-        st.info("Choose another tag or a longer history.", title=f"No readings of {tag.label} here")
+        received = m.ledger().total.received
+        st.info(
+            "Choose another tag or a longer history."
+            if received
+            else "Nothing has sent readings yet. Help says how to begin; the Data page imports history.",
+            title=f"No readings of {tag.label} here",
+        )
         st.button("Look again", on_click=read_anew)
         return
     since = until - SPANS[chosen.span] * SECOND
@@ -430,7 +436,7 @@ def log(m: Monitor, viewer: Viewer) -> None:
     try:
         frame = m.tuner.detection_log()
     except StoreError:
-        st.caption("They cannot be read at the moment.")
+        st.caption("They are in the database and can be read again as soon as it is back.")
         return
     rows = [row for _, row in frame.iterrows()]
     changes = [

@@ -88,7 +88,7 @@ def test_an_unreachable_database_says_where_the_readings_are_and_when_it_is_trie
     status = replace(WELL, store=store, journal=replace(JOURNAL, depth_readings=42))
     words = "database unreachable for 14 s, 42 readings safe in the journal, next try in 4.0 s"
     assert store_phrase(store, status.journal, NOW) == Phrase(words, True)
-    assert alarms(status) == ("D" + words[1:] + " (locked).",)
+    assert alarms(status) == ("D" + words[1:] + ".\nlocked.",)
 
 
 def test_a_dead_thread_and_a_refusing_journal_are_told_first():

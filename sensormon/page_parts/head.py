@@ -54,9 +54,16 @@ def _status(m: Monitor, drawn_dark: bool) -> None:
     status = m.status()
     phrases = status_line(status, m.ledger(), anomalies_last_hour(m))
     line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
-    wrong = "".join(f'<div class="alarm">{escape(text)}</div>' for text in alarms(status))
+    wrong = "".join(_alarm(text) for text in alarms(status))
     st.html(f'<div class="status">{line}</div>{wrong}')
     _read_aloud(abnormal(status, m.ledger()))
+
+
+def _alarm(text: str) -> str:
+    """A block that says what is wrong, with the details in small."""
+    first, _, rest = text.partition("\n")
+    details = f'<div class="details">{escape(rest)}</div>' if rest else ""
+    return f'<div class="alarm">{escape(first)}{details}</div>'
 
 
 def _read_aloud(now: tuple[str, ...]) -> None:

@@ -66,7 +66,7 @@ def sending_line(m: Monitor) -> None:
     port = int(st.get_option("server.port"))
     st.code(
         line(Tokens.of(m.settings), port, tag.name if tag else "my_tag", value),
-        language="bash",
+        language=None,  # its colours would say that something is abnormal
         wrap_lines=True,
     )
     st.caption("On the machine where sensormon runs.")
