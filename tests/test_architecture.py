@@ -45,6 +45,7 @@ ORDER = [
         "nab",
         "skab",
         "journal_depth",
+        "terms",
         "__init__",
     ],
     [
