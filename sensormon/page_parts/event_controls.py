@@ -1,0 +1,226 @@
+"""The row of filters above the events: time range, tag, state, severity, label, score, text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from sensormon.clock import SECOND
+from sensormon.event_actions import LABELS, State
+from sensormon.event_filters import (
+    NO_LABEL,
+    Filters,
+    First,
+    from_local,
+    local_time,
+    read_stretch,
+    read_time,
+)
+from sensormon.events import Severity
+from sensormon.monitor import Monitor
+from sensormon.page_parts.address import held, hold
+from sensormon.page_parts.viewer import Viewer
+from sensormon.timestamps import render
+
+QUICK = {"15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
+"""Time ranges up to now, in seconds."""
+BETWEEN = "between"
+_USUAL = "1 h"
+_PILLS = 12  # more tags than this are a list to search
+_LONGEST_TEXT = 100
+_AWAY = 20 * SECOND  # after so long on another page the list is made anew
+_KEYS = {"tags": [], "state": [], "severity": [], "label": [], "score": 0.0, "find": ""}
+
+
+@dataclass(frozen=True)
+class Range:
+    """The time range (µs UTC) and how it is called: "in 1 h", "between these times"."""
+
+    since: int
+    until: int
+    words: str
+
+    @property
+    def seconds(self) -> float:
+        return (self.until - self.since) / SECOND
+
+
+def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
+    """All filters in one row, and the time range."""
+    with st.container(
+        horizontal=True, vertical_alignment="bottom", gap="small", key="event-filters"
+    ):
+        within = st.segmented_control(
+            "Time range",
+            [*QUICK, BETWEEN],
+            default=_USUAL,
+            required=True,
+            key="within",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        between = _between(m, viewer) if within == BETWEEN else None
+        filters = Filters(
+            tags=_tags(m),
+            states=_many("State", [str(one) for one in State], "state"),
+            severities=_many("Severity", [str(one) for one in Severity], "severity"),
+            labels=_many("Label", [*LABELS, NO_LABEL], "label"),
+            **_score_and_text(),
+            stretch=read_stretch(held("bar")),
+        )
+        if filters.any:
+            st.button("Clear filters", key="clear", type="tertiary", icon=":material/filter_alt_off:",
+                      on_click=clear_filters)  # fmt: skip
+    return filters, _range(m, within or _USUAL, between, filters)
+
+
+def clear_filters() -> None:
+    """Take off every filter; the time range stays."""
+    for key, value in _KEYS.items():
+        st.session_state[key] = value
+    hold("bar", "")
+
+
+def order() -> First:
+    """Which events come first."""
+    first = st.selectbox(
+        "First",
+        [str(one) for one in First],
+        format_func=lambda one: f"{one} first",
+        key="first",
+        bind="query-params",
+        label_visibility="collapsed",
+        width=150,
+    )
+    return First(first) if first in list(First) else First.NEWEST
+
+
+def renew() -> None:
+    """Let the list be of now from the next run on."""
+    st.session_state.pop("moment", None)
+    hold("asof", "")
+
+
+def pin(moment: int) -> None:
+    """Keep the list as of this moment, in the address too."""
+    st.session_state["moment"] = moment
+    hold("asof", render(moment))
+
+
+def _tags(m: Monitor) -> tuple[str, ...]:
+    chosen = [one for one in st.session_state.get("tags") or [] if one in m.tags]
+    with st.popover(_titled("Tag", [m.tags.title(one) for one in chosen])):
+        label, names = "Tags, all where none is chosen", m.tags.names
+        if len(names) > _PILLS:
+            found = st.multiselect(label, names, format_func=m.tags.title, key="tags", bind="query-params")
+        else:
+            found = st.pills(
+                label, names, selection_mode="multi", format_func=m.tags.title, key="tags", bind="query-params"
+            )
+    return tuple(found or ())
+
+
+def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
+    with st.popover(_titled(label, st.session_state.get(key) or [])):
+        found = st.pills(
+            f"{label}, all where none is chosen",
+            options,
+            selection_mode="multi",
+            key=key,
+            bind="query-params",
+        )
+    return tuple(found or ())
+
+
+def _score_and_text() -> dict[str, object]:
+    least, text = st.session_state.get("score") or 0.0, st.session_state.get("find") or ""
+    said = [*([f"score from {least:g}"] if least else []), *([f"“{text}”"] if text else [])]
+    with st.popover(_titled("Score, notes", said)):
+        least = st.number_input(
+            "Lowest score of the peak", 0.0, 1_000.0, 0.0, 0.5, format="%.1f", key="score", bind="query-params"
+        )
+        text = st.text_input(
+            "Words in the note or the name of who acted last",
+            key="find",
+            bind="query-params",
+            max_chars=_LONGEST_TEXT,
+            type="search",
+        )
+    return {"least": least or 0.0, "text": text or ""}
+
+
+def _titled(label: str, chosen: Sequence[str]) -> str:
+    """The label of a filter, in bold with what it is set to."""
+    if not chosen:
+        return label
+    said = f"{label}: {chosen[0]}" if len(chosen) == 1 else f"{label}: {len(chosen)} chosen"
+    return f"**{said}**"
+
+
+def _between(m: Monitor, viewer: Viewer) -> tuple[int, int]:
+    """Two times in the viewer's zone; the address has them in UTC."""
+    now = m.clock.now()
+    times = {
+        "from": read_time(held("from")),
+        "to": read_time(held("to")),
+    }
+    usual = {"from": now - 86_400 * SECOND, "to": now}
+    found = []
+    for name, label in (("from", "From"), ("to", "To")):
+        value = times[name]
+        key = f"between-{name}"
+        if value is not None:
+            st.session_state[key] = local_time(value, viewer.zone)
+        else:
+            st.session_state.setdefault(key, local_time(usual[name], viewer.zone))
+        st.datetime_input(
+            f"{label} ({viewer.zone_name})",
+            None,
+            min_value=local_time(0, viewer.zone),
+            max_value=local_time(now + 86_400 * SECOND, viewer.zone),
+            key=key,
+            step=60,
+            format="YYYY-MM-DD",
+            label_visibility="collapsed",
+            required=True,
+            width=190,
+            on_change=_set_time,
+            args=(name, viewer),
+        )
+        picked = st.session_state[key]
+        found.append(
+            value if value is not None else from_local(picked, viewer.zone, last=name == "to")
+        )
+    return found[0], found[1]
+
+
+def _set_time(name: str, viewer: Viewer) -> None:
+    picked = st.session_state[f"between-{name}"]
+    if picked is not None:
+        hold(name, render(from_local(picked, viewer.zone, last=name == "to")))
+
+
+def _range(m: Monitor, within: str, between: tuple[int, int] | None, filters: Filters) -> Range:
+    moment = _moment(m, (within, filters.without_stretch()))
+    if between is None:
+        return Range(moment - QUICK[within] * SECOND, moment, f"in {within}")
+    since, until = sorted(between)
+    if between[0] > between[1]:
+        st.caption("The first time is after the second; they are read the other way round.")
+    return Range(since, max(since + 1, min(until, moment)), "between these times")
+
+
+def _moment(m: Monitor, filters: tuple[object, ...]) -> int:
+    """Up to when events are listed: held still, so that no row moves under the viewer's hand."""
+    now, state = m.clock.now(), st.session_state
+    pinned = read_time(held("asof"))
+    if pinned is not None:
+        state["moment"] = min(pinned, now)
+    kept = state.get("moment")
+    same = state.get("filters") == filters and 0 <= now - state.get("seen", 0) <= _AWAY
+    state["filters"], state["seen"] = filters, now
+    if kept is None or not (pinned is not None or same):
+        state["moment"] = now
+    return int(state["moment"])
