@@ -57,7 +57,7 @@ class Bins:
 
 
 def unit_of(seconds: float) -> Unit:
-    """The unit for a span of so many seconds: hours up to a day, then days; finer where hours were few bars."""
+    """The unit for a span of so many seconds: hours up to a day, days above; finer where those were few."""
     return next((unit for unit, most in _LONGEST if seconds * SECOND <= most), Unit.MONTH)
 
 

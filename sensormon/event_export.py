@@ -17,8 +17,8 @@ from sensormon.tags import TagTable
 from sensormon.timestamps import to_datetime
 
 _EVENT = (
-    "value", "expected", "score", "threshold", "severity", "state", "label", "note", "who", "readings", "seconds",
-    "settings",
+    "value", "expected", "score", "threshold", "severity", "state", "label", "note", "who", "readings",
+    "seconds", "settings",
 )  # fmt: skip
 _READING = ("value", "expected", "lower", "upper", "score", "settings", "origin")
 

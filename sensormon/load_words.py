@@ -9,38 +9,36 @@ from datetime import tzinfo
 
 from sensormon.alarm_load import AlarmLoad
 from sensormon.comparison import MOST, NORM
-from sensormon.words import Phrase, counted, day_and_time, duration
-
-NORM_WORDS = f"about {NORM:g} per 10 min is acceptable for one operator, {MOST:g} are the most"
+from sensormon.words import day_and_time, duration
 
 
-def load_phrases(load: AlarmLoad, zone: tzinfo) -> list[Phrase]:
-    """The load in a line of phrases; an average above the most is abnormal, a short span no verdict."""
-    average = Phrase(
-        f"{load.average:,.1f} per 10 min on average", load.enough and load.average > MOST
-    )
+def load_line(load: AlarmLoad) -> str:
+    """The load in one line of Markdown; an average above the most is abnormal, a short span no verdict.
+
+    >>> load_line(AlarmLoad(0, 7200, 12, 0, 0, 0, 0))
+    'Alarm load **0.0 per 10 min** on average, the norm is about 1, 2 at the most'
+    """
+    average = f"{load.average:,.1f} per 10 min"
+    average = f":red[**◆ {average}**]" if load.enough and load.average > MOST else f"**{average}**"
+    line = f"Alarm load {average} on average, the norm is about {NORM:g}, {MOST:g} at the most"
     if not load.events:
-        return [average]
-    phrases = [average, Phrase(f"most in 10 min {load.worst:,}")]
+        return line
+    line += f" · most in 10 min {load.worst:,}"
     if not load.enough:
-        span = duration(load.seconds)
-        return [*phrases, Phrase(f"{span} are too short for a verdict")]
-    return [
-        *phrases,
-        Phrase(f"over {NORM:g} in {share_words(load.over_norm, load.windows)} of the time"),
-        Phrase(f"over {MOST:g} in {share_words(load.over_most, load.windows)}"),
-    ]
+        return f"{line} · {duration(load.seconds)} are too short for a verdict"
+    return f"{line} · over {MOST:g} in {share_words(load.over_most, load.windows)} of the time"
 
 
 def load_rows(load: AlarmLoad, zone: tzinfo) -> list[tuple[str, str, str]]:
     """The figures one by one: what, how much, the norm."""
-    n = counted(load.windows, "whole 10 minute").replace("minutes", "min").replace("minute", "min")
-    worst = f"{load.worst:,}, from {day_and_time(load.worst_at, zone)}" if load.events else "0"
+    at = f"from {day_and_time(load.worst_at, zone)}" if load.events else ""
     return [
         ("Events per 10 min, average", f"{load.average:,.2f}", f"{NORM:g} acceptable, {MOST:g} the most"),
-        ("Most within 10 min", worst, ""),
-        (f"10 minutes with more than {NORM:g}", f"{share_words(load.over_norm, load.windows)} of {n}", ""),
-        (f"10 minutes with more than {MOST:g}", f"{share_words(load.over_most, load.windows)} of {n}", ""),
+        ("Most within 10 min", f"{load.worst:,}", at),
+        *(
+            (f"10 minutes with more than {most:g}", share_words(count, load.windows), f"of {load.windows:,}")
+            for most, count in ((NORM, load.over_norm), (MOST, load.over_most))
+        ),
     ]
 
 

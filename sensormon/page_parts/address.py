@@ -21,7 +21,7 @@ def held(name: str) -> str:
 
 
 def hold(name: str, value: str, written: str | None = None) -> None:
-    """Keep the value, and write it (or, where it is too long for an address, `written`) there; empty takes it out."""
+    """Keep the value, and write it there (`written` where it is too long for that); empty takes it out."""
     there = value if written is None else written
     st.session_state.setdefault(_KEY, {})[name] = (value, there)
     if there:

@@ -41,6 +41,7 @@ class Range:
     since: int
     until: int
     words: str
+    moment: int  # up to when events are listed
 
     @property
     def seconds(self) -> float:
@@ -50,7 +51,7 @@ class Range:
 def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
     """All filters in one row, and the time range."""
     with st.container(
-        horizontal=True, vertical_alignment="bottom", gap="small", key="event-filters"
+        horizontal=True, vertical_alignment="center", gap="small", width="content", key="event-filters"
     ):
         within = st.segmented_control(
             "Time range",
@@ -62,12 +63,18 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
             label_visibility="collapsed",
         )
         between = _between(m, viewer) if within == BETWEEN else None
+        tags = _tags(m)
+        states = _many("State", [str(one) for one in State], "state")
+        severities = _many("Severity", [str(one) for one in Severity], "severity")
+        labels = _many("Label", [*LABELS, NO_LABEL], "label")
+        least, text = _score_and_text()
         filters = Filters(
-            tags=_tags(m),
-            states=_many("State", [str(one) for one in State], "state"),
-            severities=_many("Severity", [str(one) for one in Severity], "severity"),
-            labels=_many("Label", [*LABELS, NO_LABEL], "label"),
-            **_score_and_text(),
+            tags=tags,
+            states=states,
+            severities=severities,
+            labels=labels,
+            least=least,
+            text=text,
             stretch=read_stretch(held("bar")),
         )
         if filters.any:
@@ -81,6 +88,16 @@ def clear_filters() -> None:
     for key, value in _KEYS.items():
         st.session_state[key] = value
     hold("bar", "")
+
+
+def widen() -> None:
+    """Take the next longer time range up to now."""
+    spans = list(QUICK)
+    within = st.session_state.get("within")
+    st.session_state["within"] = (
+        spans[min(spans.index(within) + 1, len(spans) - 1)] if within in spans else spans[-1]
+    )
+    renew()
 
 
 def order() -> First:
@@ -116,9 +133,8 @@ def _tags(m: Monitor) -> tuple[str, ...]:
         if len(names) > _PILLS:
             found = st.multiselect(label, names, format_func=m.tags.title, key="tags", bind="query-params")
         else:
-            found = st.pills(
-                label, names, selection_mode="multi", format_func=m.tags.title, key="tags", bind="query-params"
-            )
+            found = st.pills(label, names, selection_mode="multi", format_func=m.tags.title, key="tags",
+                             bind="query-params")  # fmt: skip
     return tuple(found or ())
 
 
@@ -134,12 +150,19 @@ def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
     return tuple(found or ())
 
 
-def _score_and_text() -> dict[str, object]:
+def _score_and_text() -> tuple[float, str]:
     least, text = st.session_state.get("score") or 0.0, st.session_state.get("find") or ""
     said = [*([f"score from {least:g}"] if least else []), *([f"“{text}”"] if text else [])]
     with st.popover(_titled("Score, notes", said)):
         least = st.number_input(
-            "Lowest score of the peak", 0.0, 1_000.0, 0.0, 0.5, format="%.1f", key="score", bind="query-params"
+            "Lowest score of the peak",
+            0.0,
+            1_000.0,
+            0.0,
+            0.5,
+            format="%.1f",
+            key="score",
+            bind="query-params",
         )
         text = st.text_input(
             "Words in the note or the name of who acted last",
@@ -148,7 +171,7 @@ def _score_and_text() -> dict[str, object]:
             max_chars=_LONGEST_TEXT,
             type="search",
         )
-    return {"least": least or 0.0, "text": text or ""}
+    return least or 0.0, text or ""
 
 
 def _titled(label: str, chosen: Sequence[str]) -> str:
@@ -190,9 +213,7 @@ def _between(m: Monitor, viewer: Viewer) -> tuple[int, int]:
             args=(name, viewer),
         )
         picked = st.session_state[key]
-        found.append(
-            value if value is not None else from_local(picked, viewer.zone, last=name == "to")
-        )
+        found.append(value if value is not None else from_local(picked, viewer.zone, last=name == "to"))
     return found[0], found[1]
 
 
@@ -205,11 +226,11 @@ def _set_time(name: str, viewer: Viewer) -> None:
 def _range(m: Monitor, within: str, between: tuple[int, int] | None, filters: Filters) -> Range:
     moment = _moment(m, (within, filters.without_stretch()))
     if between is None:
-        return Range(moment - QUICK[within] * SECOND, moment, f"in {within}")
+        return Range(moment - QUICK[within] * SECOND, moment, f"in {within}", moment)
     since, until = sorted(between)
     if between[0] > between[1]:
         st.caption("The first time is after the second; they are read the other way round.")
-    return Range(since, max(since + 1, min(until, moment)), "between these times")
+    return Range(since, max(since + 1, min(until, moment)), "between these times", moment)
 
 
 def _moment(m: Monitor, filters: tuple[object, ...]) -> int:

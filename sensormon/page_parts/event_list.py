@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from sensormon.errors import StoreError
+from sensormon.event_filters import in_order
 from sensormon.event_table import event_table
 from sensormon.monitor import Monitor
 from sensormon.page_parts.address import held, hold
@@ -33,33 +38,34 @@ def choose(ids: list[int]) -> None:
         pin(st.session_state["moment"])
 
 
-def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame) -> pd.Series | None:
-    """The list in its order, the newest rows of it, with the actions; the event to show beside it.
+@dataclass(frozen=True)
+class Shown:
+    """The event to show beside the list; it is the one at `place` of `among`."""
 
-    That is the first of the chosen ones, the one in its place once it has left the list, or the
-    first of all.
+    event: pd.Series[Any]
+    place: int
+    among: int
+
+
+def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable[[], None]) -> Shown:
+    """The events, which must be some, in the order that is chosen, with what can be done to them.
+
+    What is shown beside it is the first of the chosen ones, the one in its place once it has left
+    the list, or the first of all. `export` draws into the row above the list.
     """
-    shown = found.head(MOST_SHOWN)
-    ids = [int(one) for one in shown["id"]]
-    places = {one: place for place, one in enumerate(ids)}
-    chosen = [one for one in chosen_ids() if one in places]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        matching = f"**{counted(len(found), 'event')}** in the list"
-        if len(found) > len(shown):
-            matching += f", the first {len(shown):,} are shown"
-        st.markdown(matching, width="content")
-        order()
-        st.button(
-            f"Select all {len(ids):,} shown" if len(ids) > 1 else "Select it",
-            key="select-all",
-            type="tertiary",
-            disabled=len(chosen) == len(ids),
-            on_click=choose,
-            args=([*chosen, *(one for one in ids if one not in set(chosen))],),
-        )
-        st.button(
-            "Select none", key="select-none", type="tertiary", disabled=not chosen, on_click=choose, args=([],)
-        )
+        count = st.empty()
+        found = in_order(found, order())
+        shown = found.head(MOST_SHOWN)
+        ids = [int(one) for one in shown["id"]]
+        places = {one: place for place, one in enumerate(ids)}
+        chosen = [one for one in chosen_ids() if one in places]
+        _choose_all(ids, chosen)
+        export()
+    said = f"**{counted(len(found), 'event')}** listed"
+    if len(found) > len(shown):
+        said += f", {len(shown):,} of them here"
+    count.markdown(said, width="content")
     action_row(m, viewer, chosen, shown)
     _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
     if chosen:
@@ -68,7 +74,21 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame) -> pd.Series | N
         place = min(st.session_state.get("event-place", 0) if chosen_ids() else 0, len(ids) - 1)
     st.session_state["event-place"] = place
     st.session_state["event-ids"] = ids
-    return shown.iloc[place]
+    return Shown(shown.iloc[place], place, len(ids))
+
+
+def missing(events: pd.DataFrame, listed: pd.DataFrame) -> None:
+    """Say of chosen events (of a link, or from before) that none of them is in the list, and why."""
+    wanted = set(chosen_ids())
+    if not wanted or wanted & set(listed["id"]):
+        return
+    if wanted & set(events["id"]):
+        said = "does not have what the filters ask for (any more)"
+    else:
+        said = "began outside the time range"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"The event that was chosen {said}.", width="content")
+        st.button("Let it go", key="let-go", type="tertiary", on_click=choose, args=([],))
 
 
 def step(by: int) -> None:
@@ -98,11 +118,19 @@ def news(m: Monitor, viewer: Viewer, acts: int) -> None:
     moment = state["moment"]
     same_day = day_and_time(moment, viewer.zone)[:10] == day_and_time(now, viewer.zone)[:10]
     since = clock_time(moment, viewer.zone) if same_day else day_and_time(moment, viewer.zone)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
         st.caption(f"As of {since}, {counted(count, 'reading')} flagged since", width="content")
         if count and st.button("Show now", key="renew", type="tertiary"):
             renew()
             st.rerun()
+
+
+def _choose_all(ids: list[int], chosen: list[int]) -> None:
+    rest = set(ids) - set(chosen)
+    st.button(f"Select all {len(ids):,}", key="select-all", type="tertiary", disabled=not rest,
+              on_click=choose, args=([*chosen, *(one for one in ids if one in rest)],))  # fmt: skip
+    st.button("Select none", key="select-none", type="tertiary", disabled=not chosen, on_click=choose,
+              args=([],))  # fmt: skip
 
 
 def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows: list[int]) -> None:
@@ -117,7 +145,7 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
     st.dataframe(
         event_table(shown, m.tags),
         hide_index=True,
-        height=min(430, 38 + 35 * max(1, len(shown))),
+        height=min(460, 38 + 35 * max(1, len(shown))),
         on_select=picked,
         selection_mode="multi-row",
         key=_KEY,
@@ -127,12 +155,13 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
             "Time": st.column_config.DatetimeColumn(
                 format="MM-DD HH:mm:ss", timezone=viewer.zone_name, width=103
             ),
-            "Tag": st.column_config.TextColumn(width=147),
-            "Peak": st.column_config.TextColumn(width=75, alignment="right"),
-            "Score": st.column_config.NumberColumn(format="%.1f", width=52),
+            "Tag": st.column_config.TextColumn(width=165),
             "State": st.column_config.TextColumn(width=108),
+            "Peak": st.column_config.TextColumn(width=88, alignment="right"),
+            "Score": st.column_config.NumberColumn(format="%.1f", width=52),
             "Severity": st.column_config.TextColumn(width=65),
+            "Lasted": st.column_config.TextColumn(width=88),
+            "Flags": st.column_config.NumberColumn(width=48, help="Flagged readings of the event"),
             "Label": st.column_config.TextColumn(width=65),
-            "Lasted": st.column_config.TextColumn(width=120),
         },
     )

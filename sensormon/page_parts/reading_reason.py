@@ -53,7 +53,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     if settings is None:
         st.caption("The settings that judged this reading are not in the database yet.")
         return
-    reading = Judged.of(row)
+    reading = Judged.of(row.to_dict())
     why = explain(tag, reading, settings)
     sentence = escape(why.sentence)
     st.html(f'<span class="abnormal">◆ {sentence}</span>' if reading.is_anomaly else f"<b>{sentence}</b>")

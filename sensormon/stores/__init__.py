@@ -162,6 +162,9 @@ class Store(Protocol):
     def anomaly_count(self, since: int) -> int:
         """How many readings with time >= since are flagged."""
 
+    def first_time(self, since: int, until: int) -> int | None:
+        """The earliest time of a reading with since <= time < until; None where there is none."""
+
     def rejected(self, limit: int) -> pd.DataFrame:
         """The newest rejected readings, newest first."""
 

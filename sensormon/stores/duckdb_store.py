@@ -328,6 +328,11 @@ class DuckDBStore:
         ]
         return int(count)
 
+    def first_time(self, since: int, until: int) -> int | None:
+        where, values = bounded(None, since, until)
+        ((time,),) = self._rows(f"SELECT epoch_us(min(time)) FROM readings WHERE {where}", values)  # noqa: S608
+        return None if time is None else int(time)
+
     def rejected(self, limit: int) -> pd.DataFrame:
         return self._frame(
             "SELECT received, source, tag, time, value, reason, detail FROM rejected "
