@@ -20,16 +20,15 @@ from sensormon.timestamps import render
 def page(m: Monitor, viewer: Viewer) -> None:
     """Filters, counts, the events with the chosen one beside them, the flagged readings."""
     acts = m.acts
-    with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
         filters, asked = filter_row(m, viewer)
-        with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
-            news(m, viewer, acts)
-            copy_link(asof=render(asked.moment))
+        copy_link(asof=render(asked.moment))
     found = find(m, filters, asked)
     if found.all.empty:
         nothing(found, asked)
+        news(m, viewer, acts)
     else:
-        counts_panel(m, viewer, found, filters, asked)
+        counts_panel(m, viewer, found, filters, asked, lambda: news(m, viewer, acts))
         events(m, viewer, found, asked)
     any_reading(m, viewer, list(filters.tags or m.tags.names), (asked.since, asked.until))
     if len(found.listed):

@@ -195,7 +195,7 @@ def count_chart(
     }
     layout = _layout((int(edges[0]), int(edges[-1])), palette, height, zoom=False)
     layout["yaxis"].update(range=[0, top * 1.15], tickvals=[0, top], tickformat=",d", zeroline=False)
-    layout.update(hovermode="closest", clickmode="event+select", bargap=0, margin={**_MARGIN, "t": 6})
+    layout.update(clickmode="event+select", bargap=0, margin={**_MARGIN, "t": 6})
     return go.Figure(data=[trace], layout=layout)
 
 

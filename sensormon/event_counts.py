@@ -91,12 +91,14 @@ def stretch_words(since: int, until: int, zone: tzinfo) -> str:
             return day
         if start.day == end.day == 1 and 28 <= days <= 31:
             return f"{start:%B %Y}"
+    if until - since <= 3_600 * SECOND:
+        end = start + timedelta(microseconds=until - since)  # by the clock as it was at the start
     hours = f"{start:%H:%M}–{end:%H:%M}"
     if (end - timedelta(microseconds=1)).date() != start.date():
         hours = f"{start:%H:%M}–{end:%a} {end.day} {end:%b} {end:%H:%M}"
     twice = start.replace(fold=0).utcoffset() != start.replace(fold=1).utcoffset()
-    offset = f" (UTC{start:%z}"[:-2] + f":{start:%z}"[-2:] + ")" if twice else ""
-    return f"{day}, {hours}{offset}"
+    offset = f"{start:%z}"
+    return f"{day}, {hours}" + (f" (UTC{offset[:3]}:{offset[3:5]})" if twice else "")
 
 
 def _begin(time: int, unit: Unit, zone: tzinfo) -> int:

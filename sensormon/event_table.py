@@ -35,9 +35,9 @@ def event_table(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
 
 
 def lasted_column(events: pd.DataFrame) -> list[str]:
-    """How long each lasted, from the first flag to the last, and whether it goes on."""
+    """How long each lasted from first flag to last, a dash for a single one, and whether it goes on."""
     return [
-        ", ".join([*([duration(seconds)] if seconds or over else []), *([] if over else ["going on"])])
+        ", ".join([*([duration(seconds)] if seconds else []), *([] if over else ["going on"])]) or "–"
         for seconds, over in zip(events["seconds"], events["over"], strict=True)
     ]
 

@@ -48,6 +48,8 @@ ORDER = [
     [
         "records",
         "events",
+        "event_counts",
+        "event_export",
         "detectors",
         "memory",
         "validation",
@@ -60,7 +62,8 @@ ORDER = [
     ],
     ["archive", "detector_memory", "watchdog", "status", "event_actions", "table_files", "export"],
     ["journal", "stores", "pipeline", "rescoring", "recent", "event_scores"],
-    ["comparison"],
+    ["comparison", "event_filters"],
+    ["alarm_load"],
     ["dead_letters"],
     ["loader"],
     ["collector"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -31,6 +31,7 @@ _USUAL = "1 h"
 _PILLS = 12  # more tags than this are a list to search
 _LONGEST_TEXT = 100
 _AWAY = 20 * SECOND  # after so long on another page the list is made anew
+_MINUTE = 60 * SECOND
 _KEYS = {"tags": [], "state": [], "severity": [], "label": [], "score": 0.0, "find": ""}
 
 
@@ -106,7 +107,7 @@ def order() -> First:
         "First",
         [str(one) for one in First],
         format_func=lambda one: f"{one} first",
-        key="first",
+        key="list",
         bind="query-params",
         label_visibility="collapsed",
         width=150,
@@ -127,8 +128,7 @@ def pin(moment: int) -> None:
 
 
 def _tags(m: Monitor) -> tuple[str, ...]:
-    chosen = [one for one in st.session_state.get("tags") or [] if one in m.tags]
-    with st.popover(_titled("Tag", [m.tags.title(one) for one in chosen])):
+    with st.popover(_titled("Tag", "tags", m.tags.names, m.tags.title)):
         label, names = "Tags, all where none is chosen", m.tags.names
         if len(names) > _PILLS:
             found = st.multiselect(label, names, format_func=m.tags.title, key="tags", bind="query-params")
@@ -139,7 +139,7 @@ def _tags(m: Monitor) -> tuple[str, ...]:
 
 
 def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
-    with st.popover(_titled(label, st.session_state.get(key) or [])):
+    with st.popover(_titled(label, key, options)):
         found = st.pills(
             f"{label}, all where none is chosen",
             options,
@@ -151,15 +151,15 @@ def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
 
 
 def _score_and_text() -> tuple[float, str]:
-    least, text = st.session_state.get("score") or 0.0, st.session_state.get("find") or ""
-    said = [*([f"score from {least:g}"] if least else []), *([f"“{text}”"] if text else [])]
-    with st.popover(_titled("Score, notes", said)):
+    state, address = st.session_state, st.query_params
+    least, text = state.get("score", address.get("score")), state.get("find", address.get("find"))
+    said = [*([f"score from {least}"] if least else []), *([f"“{text}”"] if text else [])]
+    with st.popover(f"**{', '.join(said)}**" if said else "Score, notes"):
         least = st.number_input(
             "Lowest score of the peak",
             0.0,
             1_000.0,
-            0.0,
-            0.5,
+            step=0.5,
             format="%.1f",
             key="score",
             bind="query-params",
@@ -174,46 +174,44 @@ def _score_and_text() -> tuple[float, str]:
     return least or 0.0, text or ""
 
 
-def _titled(label: str, chosen: Sequence[str]) -> str:
-    """The label of a filter, in bold with what it is set to."""
+def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str], str] = str) -> str:
+    """The label of a filter, in bold with what it is set to, by a person or by the address."""
+    if key in st.session_state:
+        chosen = [title(one) for one in st.session_state[key] or []]
+    else:
+        there = set(st.query_params.get_all(key))
+        chosen = [title(one) for one in options if title(one) in there]
     if not chosen:
         return label
-    said = f"{label}: {chosen[0]}" if len(chosen) == 1 else f"{label}: {len(chosen)} chosen"
-    return f"**{said}**"
+    return f"**{label}: {chosen[0]}**" if len(chosen) == 1 else f"**{label}: {len(chosen)} chosen**"
 
 
 def _between(m: Monitor, viewer: Viewer) -> tuple[int, int]:
-    """Two times in the viewer's zone; the address has them in UTC."""
+    """Two times in the viewer's zone; the address has them in UTC. At first the last 24 hours."""
     now = m.clock.now()
-    times = {
-        "from": read_time(held("from")),
-        "to": read_time(held("to")),
-    }
-    usual = {"from": now - 86_400 * SECOND, "to": now}
+    minute = (now // _MINUTE + 1) * _MINUTE
     found = []
-    for name, label in (("from", "From"), ("to", "To")):
-        value = times[name]
+    for name, label, usual in (("from", "From", minute - 86_400 * SECOND), ("to", "To", minute)):
+        value = read_time(held(name))
+        if value is None:
+            value = usual
+            hold(name, render(value))
         key = f"between-{name}"
-        if value is not None:
-            st.session_state[key] = local_time(value, viewer.zone)
-        else:
-            st.session_state.setdefault(key, local_time(usual[name], viewer.zone))
+        st.session_state[key] = local_time(value, viewer.zone)
         st.datetime_input(
             f"{label} ({viewer.zone_name})",
             None,
             min_value=local_time(0, viewer.zone),
-            max_value=local_time(now + 86_400 * SECOND, viewer.zone),
+            max_value=local_time(now + 2 * 86_400 * SECOND, viewer.zone),
             key=key,
             step=60,
             format="YYYY-MM-DD",
             label_visibility="collapsed",
-            required=True,
             width=190,
             on_change=_set_time,
             args=(name, viewer),
         )
-        picked = st.session_state[key]
-        found.append(value if value is not None else from_local(picked, viewer.zone, last=name == "to"))
+        found.append(value)
     return found[0], found[1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
 import pandas as pd
@@ -27,20 +28,26 @@ from sensormon.words import counted, day_and_time
 _ALL = "the whole time range"
 
 
-def counts_panel(m: Monitor, viewer: Viewer, found: Found, filters: Filters, asked: Range) -> None:
+def counts_panel(
+    m: Monitor, viewer: Viewer, found: Found, filters: Filters, asked: Range, news: Callable[[], None]
+) -> None:
     """What there is in the time range: line, bars, load, and the tags that make most of it.
 
     All of it counts the events that match without the stretch. The load is that of the time from
-    the first reading on.
+    the first reading on. `news` draws at the right of the first line.
     """
     events, watched = found.matching, found.watched or asked.since
     each = bins(asked.since, asked.until, viewer.zone)
     starts = micros(events["start"])
     numbers = counts(starts, each.edges)
     with panel("counts"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            st.markdown(events_line(events, asked.words), width="content")
-            _stretch(each, numbers, filters, viewer)
+        with st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"
+        ):
+            with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+                st.markdown(events_line(events, asked.words), width="content")
+                _stretch(each, numbers, filters, viewer)
+            news()
         if not events.attrs.get("complete", True):
             st.caption("There are too many flagged readings; the oldest events are left out.")
         _bars(each, numbers, filters, viewer)

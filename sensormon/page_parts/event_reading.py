@@ -39,7 +39,7 @@ class Found:
 def find(m: Monitor, filters: Filters, asked: Range) -> Found:
     """Read the events and filter them. Raises StoreError."""
     now = m.clock.now()
-    read = (m.started, m.acts, m.tags.digest, now // _FRESH)
+    read = (id(m), m.started, m.acts, m.tags.digest, now // _FRESH)
     horizon = min(now + 1, asked.until + _AFTER)
     everything = _events(m, now, asked.since, asked.until, horizon // _FRESH, None, read)
     own = everything
@@ -52,7 +52,7 @@ def find(m: Monitor, filters: Filters, asked: Range) -> Found:
         of_all_tags=matching(everything, filters.without_tags().without_stretch()),
         matching=fit,
         listed=matching(fit, Filters(stretch=filters.stretch)),
-        watched=_watched(m, asked.since, asked.until, m.started),
+        watched=_watched(m, asked.since, asked.until, read),
         key=(*read, asked.since, asked.until, filters),
     )
 
@@ -89,5 +89,10 @@ def _flagged(_m: Monitor, _events: pd.DataFrame, key: tuple[object, ...]) -> pd.
 
 
 @st.cache_resource(max_entries=16, ttl=300, show_spinner=False)
-def _watched(_m: Monitor, since: int, until: int, started: int) -> int | None:  # noqa: ARG001
+def _watched(
+    _m: Monitor,
+    since: int,
+    until: int,
+    key: tuple[object, ...],  # noqa: ARG001
+) -> int | None:
     return _m.first_time(since, until)
