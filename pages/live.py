@@ -1,19 +1,152 @@
-"""Live: a card per tag, renewed every second."""
+"""Live: a card per tag, renewed every second; of many tags a strip that leads to the cards."""
 
 from html import escape
 
 import streamlit as st
 
 from sensormon.clock import SECOND
-from sensormon.live_cards import MOST, Cards, Newest, make_cards, newest, shown, worst_first
+from sensormon.live_cards import MOST, Cards, Newest, groups, make_cards, newest, shown, worst_first
 from sensormon.monitor import Monitor
-from sensormon.page_parts import SPANS, Viewer, begin, chart, copy_link, marked, panel
+from sensormon.page_parts import (
+    SPANS,
+    Viewer,
+    begin,
+    chart,
+    copy_link,
+    live_board,
+    marked,
+    panel,
+)
 from sensormon.runtime import monitor
 from sensormon.tags import Tag
+from sensormon.timestamps import parse, render
 from sensormon.words import clock_time, normal_band
 
-# Long spans change little in a second and cost much to draw; the numbers stay a second old.
+# Where the board cannot be loaded: long spans change little in a second and cost much to draw.
 REFRESH = {"5 min": 1, "15 min": 1, "1 h": 2, "6 h": 10, "24 h": 30}
+WORST = 3  # cards that are open before the viewer has chosen any of many tags
+
+
+# -- what is chosen -----------------------------------------------------------------------
+
+
+def moment(m: Monitor) -> int | None:
+    """Up to when readings are shown: None while the page follows the clock. In the address as `at`."""
+    state = st.session_state
+    if "paused" not in state and "at" in st.query_params:
+        try:
+            state["paused_at"] = min(parse(st.query_params["at"]), m.clock.now())
+            state["paused"] = True
+        except (ValueError, OverflowError):
+            del st.query_params["at"]
+    if not st.toggle("Pause", key="paused"):
+        state.pop("paused_at", None)
+        st.query_params.pop("at", None)
+        return None
+    at: int = state.setdefault("paused_at", m.clock.now())
+    st.query_params["at"] = render(at)
+    return at
+
+
+def search(m: Monitor) -> tuple[str, list[str]]:
+    """The words searched for and the groups chosen, where there are many tags."""
+    if len(m.tags) <= MOST:
+        return "", []
+    with st.container(horizontal=True, vertical_alignment="center"):
+        wanted = st.text_input(
+            "Search tags",
+            key="tag",
+            bind="query-params",
+            placeholder="Search tags",
+            label_visibility="collapsed",
+            width=220,
+        )
+        known = groups(m.tags)
+        chosen = (
+            st.pills(
+                "Groups",
+                known,
+                selection_mode="multi",
+                key="group",
+                bind="query-params",
+                label_visibility="collapsed",
+            )
+            if len(known) > 1
+            else []
+        )
+    return wanted or "", chosen
+
+
+def opened(m: Monitor, found: list[str]) -> list[str]:
+    """The tags whose charts are open: all of few, those the viewer chose of many."""
+    if len(m.tags) <= MOST:
+        return found
+    st.session_state["show"] = [name for name in st.session_state.get("show", []) if name in m.tags][-MOST:]
+    return st.multiselect(
+        "Open charts",
+        m.tags.names,
+        format_func=m.tags.title,
+        key="show",
+        bind="query-params",
+        max_selections=MOST,
+        placeholder="Charts of the worst tags are open. Choose others here, or click a row below",
+        label_visibility="collapsed",
+    )
+
+
+def picked() -> None:
+    """A row of the strip was clicked: its chart is opened, or closed where it was open."""
+    name = st.session_state["live-board"].picked
+    if name:
+        state = st.session_state
+        before = [one for one in state.get("show", []) if one != name]
+        state["show"] = before if name in state.get("show", []) else [*before, name][-MOST:]
+
+
+def nothing() -> None:
+    """The page itself looks at what was opened."""
+
+
+# -- the board ----------------------------------------------------------------------------
+
+
+def board(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int | None) -> bool:
+    """The board that renews itself; False where its files cannot be loaded."""
+    if st.session_state.get("no-board"):
+        return False
+    many = len(m.tags) > MOST
+    cards = opened(m, found)
+    if many and not cards:
+        cards = worst(m, span, found)
+    result = live_board(
+        m.tags,
+        viewer,
+        cards=cards,
+        strip=found if many else (),
+        span=SPANS[span],
+        until=at,
+        on_picked=picked,
+        on_opened=nothing,
+    )
+    if result.opened:
+        st.switch_page("pages/anomalies.py", query_params={"event": str(result.opened)})
+    if result.unavailable:
+        st.session_state["no-board"] = True
+        st.rerun()
+    return True
+
+
+def worst(m: Monitor, span: str, found: list[str]) -> list[str]:
+    """The tags that are worst now, held still for as long as the viewer stays with this choice."""
+    kept = st.session_state.get("worst")
+    if kept is None or kept[0] != (span, tuple(found)):
+        since = m.clock.now() - min(SPANS[span], 900) * SECOND
+        kept = ((span, tuple(found)), worst_first(m.recent(since, found), found)[:WORST])
+        st.session_state["worst"] = kept
+    return list(kept[1])
+
+
+# -- without it ---------------------------------------------------------------------------
 
 
 @st.cache_resource(max_entries=12, ttl=120, show_spinner=False)
@@ -31,17 +164,6 @@ def drawn(
     return make_cards(frame, _m.tags, names, (since, _now), _viewer.palette, _viewer.zone, 220, _m.judges())
 
 
-@st.cache_resource(max_entries=4, ttl=120, show_spinner=False)
-def tags_seen(
-    _m: Monitor,
-    _since: int,
-    key: tuple[object, ...],  # noqa: ARG001 # what the cache goes by
-) -> tuple[str, ...]:
-    """The tags with data in the span, worst first, looked up once a minute."""
-    frame = _m.recent(_since)
-    return tuple(worst_first(frame, list(frame["tag"].unique())))
-
-
 def head(tag: Tag, last: Newest | None) -> str:
     """The first line of a card as HTML."""
     value = tag.render(last.value) if last else "no data"
@@ -54,23 +176,13 @@ def head(tag: Tag, last: Newest | None) -> str:
     )
 
 
-def cards(m: Monitor, viewer: Viewer, span: str, search: str, paused_at: int | None) -> None:
-    """All cards, as of now or of when the page was paused."""
-    now = paused_at or m.clock.now()
-    status, seconds = m.status(), SPANS[span]
-    minute = now // (60 * SECOND)
-    seen = tags_seen(m, now - seconds * SECOND, (m.started, m.tags.digest, seconds, minute))
-    last = newest(m.recent(now - 10 * SECOND), now, m.judges()) if paused_at is None else {}
-    known = shown(m.tags, status.source.tags, (*seen, *last), search)
-    if not known:
-        empty(bool(search), status.source.name)
-        return
-    names = tuple(known)
-    if len(known) > MOST:
-        rank = {name: place for place, name in enumerate(seen)}
-        names = tuple(sorted(known, key=lambda name: rank.get(name, len(rank)))[:MOST])
-        st.caption(f"{MOST} of {len(known)} tags, those with the most anomalies first. Search to see others.")
-    step = paused_at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
+def plain_cards(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int | None) -> None:
+    """All cards drawn by Streamlit, as of now or of when the page was paused; zoom is lost each second."""
+    now = at or m.clock.now()
+    seconds = SPANS[span]
+    last = newest(m.recent(now - 10 * SECOND), now, m.judges()) if at is None else {}
+    names = tuple(found if len(m.tags) <= MOST else opened(m, found) or worst(m, span, found))
+    step = at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
     made = drawn(
         m, now, viewer, names, seconds, (m.started, m.tags.digest, step, viewer.zone_name, viewer.dark)
     )
@@ -84,9 +196,9 @@ def cards(m: Monitor, viewer: Viewer, span: str, search: str, paused_at: int | N
     )
     if made.last_flag:
         st.html(f'<div class="quiet">Last anomaly  {escape(made.last_flag)}</div>')
-    if made.simulated_until is not None:
-        time = clock_time(made.simulated_until, viewer.zone)
-        st.caption(f"Readings up to {time} were simulated at the first start.")
+
+
+# -- the page -----------------------------------------------------------------------------
 
 
 def empty(searched: bool, source: str) -> None:
@@ -98,7 +210,9 @@ def empty(searched: bool, source: str) -> None:
         )
     elif source == "http":
         st.info(
-            "There is no source. Start with SENSORMON_SOURCE=simulator, or replay:FILE for a recording.",
+            "There is no source. Send readings over HTTP: the server's log has a ready line, and "
+            "/api/docs has every route. Or start with SENSORMON_SOURCE=simulator, or replay:FILE for a "
+            "recording.",
             title="No readings yet",
         )
     else:
@@ -106,6 +220,18 @@ def empty(searched: bool, source: str) -> None:
             "The source has not delivered any; the Pipeline page says how it is doing.",
             title="No readings yet",
         )
+
+
+@st.fragment(run_every=2)
+def waiting(m: Monitor, known: int) -> None:
+    """Look again for tags while there are none, or new ones may come."""
+    if len(with_data(m)) > known:
+        st.rerun()
+
+
+def with_data(m: Monitor) -> set[str]:
+    """The tags that the source delivers or that have a reading."""
+    return {*m.status().source.tags, *m.tags_seen()}
 
 
 m = monitor()
@@ -120,22 +246,17 @@ with st.container(horizontal=True, vertical_alignment="center"):
         bind="query-params",
         label_visibility="collapsed",
     )
-    paused = st.toggle("Pause", key="paused")
-    wanted = ""
-    if len(m.tags) > MOST:
-        wanted = st.text_input(
-            "Search tags",
-            key="tag",
-            bind="query-params",
-            placeholder="Search tags",
-            label_visibility="collapsed",
-        )
+    at = moment(m)
+    if at is not None:
+        st.markdown(f"paused at {clock_time(at, me.zone)}, still collecting")
+    st.space("stretch")
     copy_link()
-    if not paused:
-        st.session_state.pop("paused_at", None)
-        moment = None
-    else:
-        moment = st.session_state.setdefault("paused_at", m.clock.now())
-        st.markdown(f"paused at {clock_time(moment, me.zone)}, still collecting")
-
-st.fragment(cards, run_every=None if paused else 1)(m, me, chosen or "15 min", wanted or "", moment)
+wanted, chosen_groups = search(m)
+delivering = with_data(m)
+found = shown(m.tags, delivering, (), wanted, chosen_groups)
+span = chosen or "15 min"
+if not found:
+    empty(bool(wanted or chosen_groups), m.status().source.name)
+elif not board(m, me, span, found, at):
+    st.fragment(plain_cards, run_every=None if at else 1)(m, me, span, found, at)
+waiting(m, len(delivering))

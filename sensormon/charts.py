@@ -28,6 +28,8 @@ CROWDED = 150
 
 _MARGIN = {"l": 50, "r": 12, "t": 20, "b": 26}
 _FONT = '"Source Sans", "Source Sans Pro", sans-serif'
+_STRIP_AXIS = {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True}
+"""What lies at a place of the chart, not at a value: the strip of gaps, the brackets of events."""
 _TICKS = [
     {"dtickrange": [None, 1_000], "value": "%H:%M:%S.%L"},
     {"dtickrange": [1_000, 60_000], "value": "%H:%M:%S"},
@@ -277,13 +279,20 @@ def depth_chart(
     return go.Figure(data=[trace], layout=layout)
 
 
+def board_layout(palette: Palette, height: int = 220) -> dict[str, Any]:
+    """What all charts of the Live board have in common, for the browser to fill in; see `_figure`."""
+    layout = _layout((0, 1), palette, height, zoom=True)
+    layout["yaxis2"] = _STRIP_AXIS
+    return layout
+
+
 def _figure(
     traces: list[Trace], view: View, palette: Palette, height: int, *, zoom: bool, mark: int | None = None
 ) -> go.Figure:
     layout = _layout(view.span, palette, height, zoom=zoom)
     low, high = fitted(np.concatenate((view.value, _near(view))), view.tag)
     layout["yaxis"].update(range=[low, high], tickformat=f",.{_tick_decimals(high - low)}f")
-    layout["yaxis2"] = {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True}
+    layout["yaxis2"] = _STRIP_AXIS
     layout["annotations"] = [
         {
             "text": escape(view.tag.unit),

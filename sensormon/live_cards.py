@@ -128,11 +128,32 @@ def last_flag(frame: pd.DataFrame, tags: TagTable, zone: tzinfo, judges: Judges)
     return f"{time}  {tag.label}: {words.rstrip('.')}"
 
 
-def shown(tags: TagTable, delivered: Iterable[str], seen: Iterable[str], search: str = "") -> list[str]:
-    """The tags to show, in the table's order: delivered by the source or with data, and searched for."""
+def shown(
+    tags: TagTable,
+    delivered: Iterable[str],
+    seen: Iterable[str],
+    search: str = "",
+    groups: Sequence[str] = (),
+) -> list[str]:
+    """The tags to show, in the table's order: delivered by the source or with data, and searched for.
+
+    All words of `search` must be in a tag's name, label, group or unit; without `groups` all
+    groups are shown.
+    """
     known = {*delivered, *seen}
-    wanted = search.strip().casefold()
-    return [tag.name for tag in tags if tag.name in known and wanted in _searched(tag)]
+    wanted = search.casefold().split()
+    return [
+        tag.name
+        for tag in tags
+        if tag.name in known
+        and all(one in _searched(tag) for one in wanted)
+        and (not groups or tag.group in groups)
+    ]
+
+
+def groups(tags: TagTable) -> list[str]:
+    """The groups of the tags, in the table's order."""
+    return list(dict.fromkeys(tag.group for tag in tags if tag.group))
 
 
 def _searched(tag: Tag) -> str:

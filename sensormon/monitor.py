@@ -110,6 +110,7 @@ class Monitor:
         self.importer = Importer(self._collector, self._store, lambda: self.tags, memory.answers)
         self.intake = Intake(self._collector, memory.answers, self.clock)
         self._accounts = Accounts()
+        self._stored_tags: frozenset[str] = frozenset()
         self._last_ledger = Ledger(())
         self._source_state = SourceState.STARTING
         self._backfill = memory.first_start and isinstance(self._source, Simulator)
@@ -328,6 +329,30 @@ class Monitor:
         if memory.empty:
             return stored
         return pd.concat([stored, memory], ignore_index=True) if len(stored) else memory
+
+    def fresh(self, after: int, tags: Sequence[str], since: int) -> pd.DataFrame:
+        """Readings of these tags that came in after the one with this id, time >= since; never raises."""
+        return self._recent.after(after, tags, since)
+
+    @property
+    def newest_id(self) -> int:
+        """The id of the newest reading that `fresh` can give; 0 before there was one."""
+        return self._recent.newest_id
+
+    def rejected_lately(self, since: int) -> list[Rejection]:
+        """Rejected readings that came in since, as far as memory goes; never raises."""
+        return self._recent.rejected(since)
+
+    def tags_seen(self) -> frozenset[str]:
+        """The tags that have readings, as far as the store could be asked; never raises."""
+        if not self._stored_tags:  # what has come since is in memory
+            with suppress(StoreError):
+                self._stored_tags = frozenset(self._store.tags())
+        return self._stored_tags | {name for name, *_ in self._recent.last_scores()}
+
+    def activity(self, since: int, until: int, parts: int) -> pd.DataFrame:
+        """Stored readings by tag and equal part of the span. See `Store.activity`."""
+        return self._store.activity(since, until, max(1, -((since - until) // parts)))
 
     def history(
         self, tags: Sequence[str] | None, since: int, until: int, limit: int | None = None

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sensormon.readings import is_good
+from sensormon.readings import Rejection, is_good
 from sensormon.records import BatchEntry
 
 KEPT = 200_000
 """Readings kept, about: some 20 MB."""
+REJECTED = 2_000
+"""Rejected readings kept."""
 BLOCK = 1_000
 """Readings in a block, about."""
 
@@ -38,13 +40,15 @@ class RecentReadings:
         self._tail: list[BatchEntry] = []
         self._tail_rows = 0
         self._rows = 0
+        self._rejected: deque[Rejection] = deque(maxlen=REJECTED)
 
     def append(self, entry: BatchEntry) -> None:
         """Add a batch that is durable."""
         count = len(entry.processed.accepted)
-        if not count:
-            return
         with self._lock:
+            self._rejected.extend(entry.processed.rejected)
+            if not count:
+                return
             self._tail.append(entry)
             self._tail_rows += count
             self._rows += count
@@ -61,6 +65,14 @@ class RecentReadings:
             if self._blocks:
                 return int(self._blocks[0]["id"][0])
             return self._tail[0].first_id if self._tail else None
+
+    @property
+    def newest_id(self) -> int:
+        """The highest reading id in memory; 0 when there is none."""
+        with self._lock:
+            if self._tail:
+                return self._tail[-1].first_id + len(self._tail[-1].processed.accepted) - 1
+            return int(self._blocks[-1]["id"][-1]) if self._blocks else 0
 
     def newest(self, tags: Iterable[str], since: int) -> dict[str, tuple[int, int]]:
         """By tag, the time of its newest good reading that came in since (µs UTC) and its `n`."""
@@ -79,13 +91,25 @@ class RecentReadings:
     def frame(self, since: int, tags: Sequence[str] | None = None) -> pd.DataFrame:
         """The readings in memory with time >= since, in order of arrival, as the store gives them."""
         blocks = self._all()
-        kept = [_where(block, since, tags) for block in blocks]
-        if not any(len(block["id"]) for block in kept):
-            return pd.DataFrame(_COLUMNS)
-        table = pd.DataFrame(_joined(kept))
-        for name in ("time", "received"):
-            table[name] = table[name].astype("datetime64[us]").dt.tz_localize("UTC")
-        return table
+        return _framed([_where(block, since, tags) for block in blocks])
+
+    def after(self, number: int, tags: Sequence[str], since: int) -> pd.DataFrame:
+        """The readings of these tags that came in after the one with this id, time >= since.
+
+        Looks at the newest blocks alone, so that it costs little however much is in memory.
+        """
+        found: list[Columns] = []
+        for block in reversed(self._all()):
+            if block["id"][-1] <= number:
+                break
+            fresh = block["id"] > number
+            found.append(block if fresh.all() else {name: column[fresh] for name, column in block.items()})
+        return _framed([_where(block, since, tags) for block in reversed(found)])
+
+    def rejected(self, since: int) -> list[Rejection]:
+        """The newest rejected readings that came in since (µs UTC), oldest first."""
+        with self._lock:
+            return [one for one in self._rejected if one.received >= since]
 
     def last_scores(self) -> list[tuple[str, float, bool]]:
         """Tag, score and verdict of the newest reading of each tag in memory."""
@@ -104,6 +128,15 @@ class RecentReadings:
 
 def _joined(blocks: Sequence[Columns]) -> Columns:
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def _framed(blocks: Sequence[Columns]) -> pd.DataFrame:
+    if not any(len(block["id"]) for block in blocks):
+        return pd.DataFrame(_COLUMNS)
+    table = pd.DataFrame(_joined(blocks))
+    for name in ("time", "received"):
+        table[name] = table[name].astype("datetime64[us]").dt.tz_localize("UTC")
+    return table
 
 
 def _where(block: Columns, since: int, tags: Sequence[str] | None) -> Columns:

@@ -8,6 +8,7 @@ no file, which nothing ever drops.
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import threading
 from types import ModuleType
@@ -57,6 +58,15 @@ def adopt(running: Monitor) -> None:
         registry.monitor, registry.adopted = running, True
 
 
+def page_key() -> str:
+    """What the pages' own parts show to read the feed they draw from; made anew at each start.
+
+    Whoever can open a page has it, nobody else: the routes of a page are as open as the page.
+    """
+    key: str = _registry().page_key
+    return key
+
+
 def _registry() -> Any:
     found = sys.modules.get(_REGISTRY)
     if found is not None:
@@ -65,4 +75,5 @@ def _registry() -> Any:
     made.lock = threading.RLock()  # type: ignore[attr-defined]
     made.monitor = None  # type: ignore[attr-defined]
     made.adopted = False  # type: ignore[attr-defined]
+    made.page_key = secrets.token_urlsafe(24)  # type: ignore[attr-defined]
     return sys.modules.setdefault(_REGISTRY, made)

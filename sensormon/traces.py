@@ -6,6 +6,7 @@ Times on the x axis are milliseconds UTC; Plotly shows them in the zone of the b
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -84,16 +85,11 @@ def line(
     customdata = np.column_stack((view.expected, view.upper - view.expected, view.score))[rows]
     judged = view.judged[rows]
     limit = None if threshold is None else f", above {threshold:g}"
-    text = [(limit or _limit(view, row)) if view.flagged[row] else "" for row in rows.tolist()]
-    number = f",.{view.tag.decimals}f"
-    head = f"%{{x|{view.clock}}}  %{{y:{number}}} {view.tag.unit}"
-    full = (
-        f"{head}  expected %{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
-        f"  {score} %{{customdata[2]:.1f}}%{{text}}<extra></extra>"
-    )
+    text = [(limit or limit_words(view, row)) if view.flagged[row] else "" for row in rows.tolist()]
+    full, short = hover(view, score)
     template: Any = full
     if not judged.all():
-        template = np.where(judged, full, f"{head}  not judged<extra></extra>").astype(object)
+        template = np.where(judged, full, short).astype(object)
         template = np.insert(template, at, full).tolist()
     kind: type[np.floating[Any]] = np.float32
     marks: Trace = {}
@@ -116,6 +112,20 @@ def line(
     }
 
 
+def hover(view: View, score: str) -> tuple[str, str]:
+    """What hovering tells of a reading that was judged, and of one that was not.
+
+    The first takes `customdata` of expected, half the band's width and score, and `text`.
+    """
+    number = f",.{view.tag.decimals}f"
+    head = f"%{{x|{view.clock}}}  %{{y:{number}}} {escape(view.tag.unit)}"
+    full = (
+        f"{head}  expected %{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
+        f"  {score} %{{customdata[2]:.1f}}%{{text}}<extra></extra>"
+    )
+    return full, f"{head}  not judged<extra></extra>"
+
+
 def _clickable(palette: Palette) -> Trace:
     """Marks that are seen once they are chosen; Plotly lets no plain line be clicked."""
     chosen = {"opacity": 1, "color": palette.interaction, "size": 11}
@@ -126,7 +136,8 @@ def _clickable(palette: Palette) -> Trace:
     }
 
 
-def _limit(view: View, row: int) -> str:
+def limit_words(view: View, row: int) -> str:
+    """By what limit this flagged reading was judged, as its band shows it: ", above 3.0"."""
     off = abs(view.value[row] - view.expected[row])
     margin = view.upper[row] - view.expected[row]
     side = "above" if view.value[row] > view.expected[row] else "below"

@@ -8,6 +8,7 @@ from sensormon.page_parts.component import browser_component, copy_link
 from sensormon.page_parts.drawing import SPANS, chart, marked, not_readable, panel, picking_chart
 from sensormon.page_parts.head import anomalies_last_hour, begin
 from sensormon.page_parts.jobs import job_line
+from sensormon.page_parts.live_board import live_board
 from sensormon.page_parts.viewer import Viewer
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "chart",
     "copy_link",
     "job_line",
+    "live_board",
     "marked",
     "not_readable",
     "panel",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 STYLE = """<style>
 :root { --panel: %(panel)s; --edge: %(grid)s; --text: %(text)s; --quiet: %(secondary)s;
-  --alarm: %(anomaly)s; --link: %(interaction)s; --border: %(border)s; }
+  --alarm: %(anomaly)s; --link: %(interaction)s; --border: %(border)s;
+  --doubt: %(uncertain)s; --band: %(band)s; --hover: %(grid)s; }
 [class*="st-key-panel"] { background: var(--panel); border-radius: .4rem; }
 [class*="st-key-panel"]:has(.abnormal-card) { border-color: var(--alarm); }
 [data-testid="stStatusWidget"] { display: none; } /* it would blink with every refresh */

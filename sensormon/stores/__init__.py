@@ -165,6 +165,13 @@ class Store(Protocol):
     def first_time(self, since: int, until: int) -> int | None:
         """The earliest time of a reading with since <= time < until; None where there is none."""
 
+    def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
+        """Readings by tag and part of the span: tag, part, readings, flagged, doubtful.
+
+        Part i holds since + i * width <= time < since + (i + 1) * width (µs), before `until`;
+        parts without readings have no row. Doubtful ones are of uncertain or bad quality.
+        """
+
     def rejected(self, limit: int) -> pd.DataFrame:
         """The newest rejected readings, newest first."""
 

@@ -333,6 +333,14 @@ class DuckDBStore:
         ((time,),) = self._rows(f"SELECT epoch_us(min(time)) FROM readings WHERE {where}", values)  # noqa: S608
         return None if time is None else int(time)
 
+    def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
+        return self._frame(
+            "SELECT tag, (epoch_us(time) - ?) // ? AS part, count(*) AS readings,"
+            " count(*) FILTER (is_anomaly) AS flagged, count(*) FILTER (quality >> 30 > 0) AS doubtful"
+            " FROM readings WHERE time >= ? AND time < ? GROUP BY ALL ORDER BY ALL",
+            [since, width, naive(since), naive(until)],
+        )
+
     def rejected(self, limit: int) -> pd.DataFrame:
         return self._frame(
             "SELECT received, source, tag, time, value, reason, detail FROM rejected "

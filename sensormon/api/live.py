@@ -1,0 +1,61 @@
+"""The feed of the Live board: not part of the API that is described, and free to change with the board."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import Annotated
+from weakref import WeakKeyDictionary
+
+import msgspec
+from fastapi import FastAPI, Header, Query, Response
+
+from sensormon import runtime
+from sensormon.api.writes import Context
+from sensormon.live_feed import LiveFeed
+from sensormon.monitor import Monitor
+
+MOST_TAGS = 40
+LONGEST = 86_400
+
+Tags = Annotated[list[str], Query(max_length=MOST_TAGS)]
+Span = Annotated[int, Query(ge=10, le=LONGEST)]
+Moment = Annotated[int | None, Query(ge=0, le=2**53)]
+
+
+def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
+    """Add the board's routes to this API."""
+    feeds: WeakKeyDictionary[Monitor, LiveFeed] = WeakKeyDictionary()
+
+    def feed(authorization: str | None, page: str | None) -> LiveFeed:
+        here = context()
+        if not hmac.compare_digest((page or "").encode(), runtime.page_key().encode()):
+            here.tokens.check_read((authorization or "").encode("latin-1", "replace"))
+        return feeds.setdefault(here.monitor, LiveFeed(here.monitor))
+
+    def answered(content: object) -> Response:
+        return Response(
+            msgspec.json.encode(content), media_type="application/json", headers={"Cache-Control": "no-store"}
+        )
+
+    @api.get("/live/board", include_in_schema=False)
+    def board(
+        tag: Tags,
+        span: Span,
+        after: Moment = None,
+        events: Annotated[str, Query(max_length=200)] = "",
+        until: Moment = None,
+        authorization: Annotated[str | None, Header()] = None,
+        x_sensormon_page: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        made = feed(authorization, x_sensormon_page)
+        return answered(made.board(tag, span, after=after, known_events=events, until=until))
+
+    @api.get("/live/strip", include_in_schema=False)
+    def strip(
+        span: Span,
+        until: Moment = None,
+        authorization: Annotated[str | None, Header()] = None,
+        x_sensormon_page: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        return answered(feed(authorization, x_sensormon_page).strip(span, until))

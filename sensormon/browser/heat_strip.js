@@ -1,0 +1,157 @@
+// All tags over time, a row each, worst first: colour only where something is not as it should be.
+// A row is a button that opens the tag's chart. The order stands still until the viewer renews it.
+import { clock, duration } from "./numbers.js"
+
+const EVERY = 5000 // ms
+
+export class HeatStrip {
+  constructor(root, pick) {
+    this.root = root
+    this.pick = pick
+    this.rows = new Map()
+    this.order = []
+    this.head = node("div", "strip-head")
+    this.list = node("div", "strip")
+    this.list.setAttribute("role", "list")
+    this.list.setAttribute("aria-label", "All tags over time, worst first")
+    this.times = node("div", "strip-times")
+    root.append(this.head, this.times, this.list)
+  }
+
+  update(data) {
+    const other = !this.data || this.data.span !== data.span || this.data.until !== data.until
+    const wanted = data.strip.map((tag) => tag.name).join()
+    if (other || wanted !== this.wanted) this.order = []
+    this.wanted = wanted
+    this.data = data
+    this.known = new Map(data.strip.map((tag) => [tag.name, tag]))
+    this.open = new Set(data.tags.map((tag) => tag.name))
+    if (this.answer) this.draw()
+    this.ask()
+  }
+
+  stop() {
+    this.stopped = true
+    clearTimeout(this.next)
+    this.root.replaceChildren()
+  }
+
+  async ask() {
+    clearTimeout(this.next)
+    if (this.asking) return
+    this.asking = true
+    const { span, until, key } = this.data
+    const url = new URL("api/live/strip", window.location.href)
+    url.searchParams.set("span", span)
+    if (until) url.searchParams.set("until", until)
+    try {
+      const answer = await fetch(url, { headers: { "X-Sensormon-Page": key }, cache: "no-store" })
+      if (answer.ok && !this.stopped) {
+        this.answer = await answer.json()
+        this.draw()
+      }
+    } catch {
+      // The board says that there is no answer.
+    }
+    this.asking = false
+    if (!this.stopped && !until) this.next = setTimeout(() => this.ask(), document.hidden ? 6 * EVERY : EVERY)
+  }
+
+  draw() {
+    const told = new Map(this.answer.rows.map((row) => [row.name, row]))
+    const names = this.answer.rows.map((row) => row.name).filter((name) => this.known.has(name))
+    const fresh = names.filter((name) => !this.order.includes(name))
+    const moved = this.order.length && names.slice(0, 12).join() !== this.order.slice(0, 12).join()
+    this.order = [...this.order.filter((name) => told.has(name) && this.known.has(name)), ...fresh]
+    const flagged = names.filter((name) => told.get(name).count).length
+    this.say(flagged, names.length, moved)
+    for (const [name, row] of this.rows) {
+      if (!this.order.includes(name)) {
+        row.remove()
+        this.rows.delete(name)
+      }
+    }
+    const ends = node("span", "")
+    for (const time of [this.answer.since, (this.answer.since + this.answer.until) / 2, this.answer.until]) {
+      const one = node("span", "")
+      one.textContent = clock(time)
+      ends.append(one)
+    }
+    this.times.replaceChildren(ends)
+    const now = new Set(this.answer.now_flagged)
+    this.order.forEach((name, at) => {
+      let row = this.rows.get(name)
+      if (!row) this.rows.set(name, (row = this.make(name)))
+      this.fill(row, told.get(name), now.has(name))
+      if (this.list.children[at] !== row) this.list.insertBefore(row, this.list.children[at] ?? null)
+    })
+  }
+
+  say(flagged, count, moved) {
+    const words = node("span", "quiet")
+    words.textContent = `${flagged.toLocaleString("en-US")} of ${count.toLocaleString("en-US")} tags flagged in this span, most flags first`
+    this.head.replaceChildren(words)
+    if (moved) {
+      const button = node("button", "tool")
+      button.type = "button"
+      button.textContent = "Sort again"
+      button.onclick = () => {
+        this.order = []
+        this.draw()
+      }
+      this.head.append(button)
+    }
+  }
+
+  make(name) {
+    const row = node("button", "strip-row")
+    row.type = "button"
+    row.setAttribute("role", "listitem")
+    const label = node("span", "strip-label")
+    const cells = document.createElementNS("http://www.w3.org/2000/svg", "svg")
+    cells.setAttribute("class", "strip-cells")
+    cells.setAttribute("preserveAspectRatio", "none")
+    cells.setAttribute("aria-hidden", "true")
+    row.append(label, cells, node("span", "strip-count"))
+    row.onclick = () => this.pick(name)
+    return row
+  }
+
+  fill(row, told, now) {
+    const tag = this.known.get(told.name)
+    const { parts } = this.answer
+    const [label, cells, count] = row.children
+    label.textContent = tag.label
+    row.classList.toggle("open", this.open.has(told.name))
+    const flags = told.count === 1 ? "1 flag" : `${told.count.toLocaleString("en-US")} flags`
+    count.textContent = told.seen ? (told.count ? `${now ? "◆ " : ""}${flags}` : "") : "no data"
+    count.classList.toggle("abnormal", Boolean(told.count))
+    const most = Math.max(1, told.seen / parts)
+    const marks = told.flagged.map(([at, n]) => cell(at, "flag", Math.min(1, 0.35 + (3 * n) / most)))
+    marks.push(...told.doubtful.map(([at]) => cell(at, "doubt", 1)), ...told.empty.map((at) => cell(at, "empty", 1)))
+    const text = marks.join("")
+    if (cells.dataset.drawn !== text) {
+      cells.dataset.drawn = text
+      cells.setAttribute("viewBox", `0 0 ${parts} 10`)
+      cells.innerHTML = text
+    }
+    const span = duration(this.data.span * 1000)
+    row.setAttribute(
+      "aria-label",
+      `${tag.label}: ${told.seen ? flags : "no data"} in the last ${span}${now ? ", flagged now" : ""}; opens its chart`,
+    )
+    row.title = `${tag.label}, ${told.name}`
+  }
+}
+
+// Doubtful readings fill the lower half, missing ones are a line: three things told apart without colour.
+function cell(at, kind, opacity) {
+  const [y, height] = { flag: [0, 10], doubt: [5, 5], empty: [9, 1] }[kind]
+  return `<rect class="${kind}" x="${at}" y="${y}" width="0.9" height="${height}" opacity="${opacity.toFixed(2)}"/>`
+}
+
+function node(kind, name) {
+  const made = document.createElement(kind)
+  made.className = name
+  return made
+}
