@@ -4,7 +4,7 @@ import streamlit as st
 
 from sensormon.errors import StoreError
 from sensormon.monitor import Monitor
-from sensormon.page_parts import Viewer, begin, copy_link, not_readable
+from sensormon.page_parts import Viewer, begin, not_readable
 from sensormon.page_parts.event_acts import said
 from sensormon.page_parts.event_controls import Range, clear_filters, filter_row, widen
 from sensormon.page_parts.event_counts import counts_panel
@@ -14,15 +14,12 @@ from sensormon.page_parts.event_list import event_list, missing, news
 from sensormon.page_parts.event_reading import Found, find, flagged_of
 from sensormon.page_parts.reading_reason import any_reading
 from sensormon.runtime import monitor
-from sensormon.timestamps import render
 
 
 def page(m: Monitor, viewer: Viewer) -> None:
     """Filters, counts, the events with the chosen one beside them, the flagged readings."""
     acts = m.acts
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        filters, asked = filter_row(m, viewer)
-        copy_link(asof=render(asked.moment))
+    filters, asked = filter_row(m, viewer)
     found = find(m, filters, asked)
     if found.all.empty:
         nothing(found, asked)

@@ -18,7 +18,7 @@ def load_line(load: AlarmLoad) -> str:
     >>> load_line(AlarmLoad(0, 7200, 12, 0, 0, 0, 0))
     'Alarm load **0.0 per 10 min** on average, the norm is about 1, 2 at the most'
     """
-    average = f"{load.average:,.1f} per 10 min"
+    average = f"{'under 0.1' if 0 < load.average < 0.05 else f'{load.average:,.1f}'} per 10 min"
     average = f":red[**◆ {average}**]" if load.enough and load.average > MOST else f"**{average}**"
     line = f"Alarm load {average} on average, the norm is about {NORM:g}, {MOST:g} at the most"
     if not load.events:

@@ -41,7 +41,7 @@ def choose(page: Page, *rows: int) -> None:
 
 def listed(page: Page) -> int:
     """How many events the page says are in the list."""
-    words = page.get_by_text(re.compile(r"^[\d,]+ events? listed")).inner_text()
+    words = page.locator(".st-key-list-head").get_by_text(re.compile(r"^[\d,]+ events?")).first.inner_text()
     return int(words.split()[0].replace(",", ""))
 
 

@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from sensormon.clock import SECOND, ManualClock
-from sensormon.event_export import events_file, readings_file, readings_of
+from sensormon.event_export import events_file, large_file, readings_file, readings_of
 from sensormon.event_filters import Filters, matching
 from sensormon.export import frame_file
+from sensormon.jobs import Cancelled
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
 from tests.conftest import START
@@ -78,3 +79,21 @@ def read(data: bytes, form: str) -> dict[str, list[object]]:
     if form == "CSV":
         return dict(pd.read_csv(BytesIO(data)).to_dict("list"))
     return dict(pq.read_table(BytesIO(data)).to_pandas().to_dict("list"))
+
+
+@pytest.mark.parametrize("form", ["CSV", "Parquet", "Excel"])
+def test_a_large_file_is_the_same_says_how_far_it_is_and_can_be_cancelled(full: Monitor, form: str) -> None:
+    every = events_file(full.events(None, 0, FAR), full.tags)
+    frame = pd.concat([every] * (5_000 // len(every)), ignore_index=True)
+    said: list[float] = []
+    data = large_file(frame, form, "Asia/Tokyo", lambda _words, done, whole: said.append(done / whole))
+    assert repr(read(data, form)) == repr(read(frame_file(frame, form, "Asia/Tokyo"), form))  # with its NaN
+    assert said == sorted(said)
+    assert (said[0], said[-1], len(said)) == (0.0, 1.0, 4)
+
+    def stop(_words: str, done: float, _whole: float) -> None:
+        if done:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        large_file(frame, form, "Asia/Tokyo", stop)

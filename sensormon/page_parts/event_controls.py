@@ -21,6 +21,7 @@ from sensormon.event_filters import (
 from sensormon.events import Severity
 from sensormon.monitor import Monitor
 from sensormon.page_parts.address import held, hold
+from sensormon.page_parts.component import copy_link
 from sensormon.page_parts.viewer import Viewer
 from sensormon.timestamps import render
 
@@ -51,9 +52,7 @@ class Range:
 
 def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
     """All filters in one row, and the time range."""
-    with st.container(
-        horizontal=True, vertical_alignment="center", gap="small", width="content", key="event-filters"
-    ):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-filters"):
         within = st.segmented_control(
             "Time range",
             [*QUICK, BETWEEN],
@@ -81,7 +80,9 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
         if filters.any:
             st.button("Clear filters", key="clear", type="tertiary", icon=":material/filter_alt_off:",
                       on_click=clear_filters)  # fmt: skip
-    return filters, _range(m, within or _USUAL, between, filters)
+        asked = _range(m, within or _USUAL, between, filters)
+        copy_link(asof=render(asked.moment))
+    return filters, asked
 
 
 def clear_filters() -> None:
@@ -110,7 +111,7 @@ def order() -> First:
         key="list",
         bind="query-params",
         label_visibility="collapsed",
-        width=150,
+        width=140,
     )
     return First(first) if first in list(First) else First.NEWEST
 
@@ -207,7 +208,7 @@ def _between(m: Monitor, viewer: Viewer) -> tuple[int, int]:
             step=60,
             format="YYYY-MM-DD",
             label_visibility="collapsed",
-            width=190,
+            width=240,
             on_change=_set_time,
             args=(name, viewer),
         )

@@ -8,18 +8,20 @@ import pandas as pd
 import streamlit as st
 
 from sensormon.anomaly_table import anomaly_table
-from sensormon.event_export import events_file, file_name, readings_file
+from sensormon.event_export import events_file, file_name, large_file, readings_file
 from sensormon.explanation import score_names
 from sensormon.export import frame_file
+from sensormon.jobs import Job
 from sensormon.monitor import Monitor
+from sensormon.page_parts.jobs import job_line
 from sensormon.page_parts.viewer import Viewer
 from sensormon.table_writers import EXCEL_ROWS, FORMS
 from sensormon.words import counted
 
 LISTED = 1_000
 """Flagged readings listed on the page; the file has all."""
-AT_ONCE = 20_000
-"""Rows of a file that is made without being asked for."""
+AT_ONCE = {"CSV": 10_000, "Parquet": 50_000, "Excel": 1_000}
+"""Rows of a file that is made at once; a longer one takes seconds, is made on demand and can be cancelled."""
 
 
 @st.cache_data(max_entries=8, ttl=600, show_spinner="Writing the file …")
@@ -54,30 +56,70 @@ def export(
             ("events", "event", events_file(events, m.tags)),
             ("flagged_readings", "flagged reading", points),
         ):
-            _download(viewer, frame, kind, noun, form or "CSV", moment, (m.started, *key, len(frame)))
+            _download(m, viewer, frame, kind, noun, form or "CSV", moment, (m.started, *key, len(frame)))
 
 
 def _download(
-    viewer: Viewer, frame: pd.DataFrame, kind: str, noun: str, form: str, moment: int, key: tuple[object, ...]
+    m: Monitor,
+    viewer: Viewer,
+    frame: pd.DataFrame,
+    kind: str,
+    noun: str,
+    form: str,
+    moment: int,
+    key: tuple[object, ...],
 ) -> None:
     rows = counted(len(frame), noun)
     if form == "Excel" and len(frame) > EXCEL_ROWS:
         st.caption(f"{rows}: an Excel sheet has {EXCEL_ROWS:,} rows at the most. Take CSV or Parquet.")
         return
-    asked = f"{kind}-{form}"
-    if len(frame) > AT_ONCE and st.session_state.get("file-asked") != (asked, key):
-        if not st.button(f"Make the {form} file of {rows}", key=f"make-{kind}"):
+    if len(frame) <= AT_ONCE[form]:
+        data: bytes | None = _file(frame, form, viewer.zone_name, (kind, *key))
+    else:
+        data = _made(m, viewer, frame, f"{rows} as {form}", form, (kind, form, viewer.zone_name, *key))
+        if data is None:
             return
-        st.session_state["file-asked"] = (asked, key)
     st.download_button(
         f"Download {rows} as {form}",
-        _file(frame, form, viewer.zone_name, (kind, *key)),
+        data,
         file_name=file_name(kind, moment, viewer.zone, FORMS[form].suffix),
         mime=FORMS[form].media_type,
         key=f"download-{kind}",
         on_click="ignore",
         icon=":material/download:",
     )
+
+
+def _made(
+    m: Monitor, viewer: Viewer, frame: pd.DataFrame, title: str, form: str, key: tuple[object, ...]
+) -> bytes | None:
+    """A large file, made by a job once it is asked for; None until it is there."""
+    name = f"file-{key[0]}"
+    asked, number = st.session_state.get(name, (None, 0))
+    job = m.jobs.find(number) if asked == key else None
+    if job is not None and isinstance(job.result, bytes):
+        return job.result
+    if job is None or not job.running:
+        if job is not None:
+            job_line(job)
+        if not st.button(f"Make the file: {title}", key=f"make-{key[0]}"):
+            return None
+        job = m.jobs.start(
+            "events file",
+            title,
+            lambda progress: large_file(frame, form, viewer.zone_name, progress.step),
+            alone=False,
+        )
+        st.session_state[name] = (key, job.id)
+    _watch(job)
+    return None
+
+
+@st.fragment(run_every=1)
+def _watch(job: Job) -> None:
+    if not job.running:
+        st.rerun()
+    job_line(job)
 
 
 def flagged_list(m: Monitor, viewer: Viewer, asked: Callable[[], pd.DataFrame]) -> None:

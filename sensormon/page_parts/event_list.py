@@ -53,7 +53,7 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
     What is shown beside it is the first of the chosen ones, the one in its place once it has left
     the list, or the first of all. `export` draws into the row above the list.
     """
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="list-head"):
         count = st.empty()
         found = in_order(found, order())
         shown = found.head(MOST_SHOWN)
@@ -62,9 +62,9 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
         chosen = [one for one in chosen_ids() if one in places]
         _choose_all(ids, chosen)
         export()
-    said = f"**{counted(len(found), 'event')}** listed"
+    said = f"**{counted(len(found), 'event')}**"
     if len(found) > len(shown):
-        said += f", {len(shown):,} of them here"
+        said += f", {len(shown):,} here"
     count.markdown(said, width="content")
     action_row(m, viewer, chosen, shown)
     _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
