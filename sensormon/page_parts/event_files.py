@@ -73,12 +73,13 @@ def _download(
     if form == "Excel" and len(frame) > EXCEL_ROWS:
         st.caption(f"{rows}: an Excel sheet has {EXCEL_ROWS:,} rows at the most. Take CSV or Parquet.")
         return
+    data: bytes | None
     if len(frame) <= AT_ONCE[form]:
-        data: bytes | None = _file(frame, form, viewer.zone_name, (kind, *key))
+        data = _file(frame, form, viewer.zone_name, (kind, *key))
     else:
         data = _made(m, viewer, frame, f"{rows} as {form}", form, (kind, form, viewer.zone_name, *key))
-        if data is None:
-            return
+    if data is None:
+        return
     st.download_button(
         f"Download {rows} as {form}",
         data,
