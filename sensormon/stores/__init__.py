@@ -213,6 +213,9 @@ class Store(Protocol):
     def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
         """Of the tag's readings with since <= time < until: how many have value < low or > high, and all."""
 
+    def first_time(self, since: int, until: int) -> int | None:
+        """The earliest time of a reading with since <= time < until; None where there is none."""
+
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
         """Readings by tag and part of the span: tag, part, readings, flagged, doubtful.
 
