@@ -132,8 +132,7 @@ class Plant(Protocol):
     tag_file: TagFile
 
     @property
-    def tags(self) -> TagTable:
-        """The tag table as it is now."""
+    def tags(self) -> TagTable: ...
 
     def keep_up(self, progress: Progress) -> None:
         """See `Monitor.keep_up`."""

@@ -44,8 +44,7 @@ class History(Protocol):
     """Where a case comes from: a running monitor, or the store of a stopped one."""
 
     @property
-    def tags(self) -> TagTable:
-        """The tag table as it is now."""
+    def tags(self) -> TagTable: ...
 
     def stream(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
         """See `Store.stream`."""

@@ -67,8 +67,7 @@ class Plant(Protocol):
     jobs: Jobs
 
     @property
-    def tags(self) -> TagTable:
-        """The tag table as it is now."""
+    def tags(self) -> TagTable: ...
 
     def stream(
         self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False

@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from sensormon.annotations import Annotations
 from sensormon.archive import Archive
 from sensormon.books import Books
 from sensormon.cases import Cases
@@ -28,6 +29,7 @@ from sensormon.detector_memory import EVERY, read_memory, write_memory
 from sensormon.errors import JournalError, StoreError, UsageError
 from sensormon.event_actions import checked
 from sensormon.event_reader import EventReader
+from sensormon.explorer import Explorer
 from sensormon.export_files import ExportFiles
 from sensormon.exporter import Exporter
 from sensormon.importer import Importer
@@ -101,18 +103,21 @@ class Monitor:
         for one in memory.histories.values():
             pipeline.restore(one.tag, one.n, one.time, one.value, one.learned, remembered.get(one.tag))
         pipeline.process(Batch.of([], source="start", received=self.started))  # loads the compiled kernels
-        self._recent = RecentReadings()
+        self.newest = RecentReadings()  # of what came in since the start, store or no store
         self._collector = Collector(
             pipeline,
             self._journal,
-            self._recent,
+            self.newest,
             memory.counters,
             self.clock,
             memory.pending,
             memory.actions,
+            memory.annotations,
         )
-        self._events = EventReader(self._store, self._recent, self._collector)
+        self._events = EventReader(self._store, self.newest, self._collector)
         self.tuner = Tuner(self._collector, self._store, lambda: self.tags, self.clock)
+        self.explorer = Explorer(self._store, self.newest)
+        self.annotations = Annotations(self._collector, self._store, self.clock)
         self._loader = Loader(
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
@@ -121,14 +126,14 @@ class Monitor:
         files = ExportFiles(settings.data_dir, self.clock)
         self.exporter = Exporter(self, self._store, files)
         self.tag_file = TagFile(settings.tags, settings.data_dir, self.clock, self._tags.check, self.retag)
-        self.cases = Cases(self, self._collector, self._store, self._recent, self._events, files, memory)
+        self.cases = Cases(self, self._collector, self._store, self.newest, self._events, files, memory)
         self.intake = Intake(self._collector, memory.answers, self.clock)
         self.retention = Retention(
             settings.data_dir, settings.retention_days, self._store, self.jobs, self.clock
         )
         self.storage = Storage(settings.data_dir, Path(settings.store_url), self._store, self.clock)
-        self._books = Books(self._collector, self._store, self._journal, self._dead_letters)
         self._stored_tags: frozenset[str] = frozenset()
+        self._books = Books(self._collector, self._store, self._journal, self._dead_letters)
         self._source_state = SourceState.STARTING
         self._backfill = memory.first_start and isinstance(self._source, Simulator)
         if in_force is not memory.settings:
@@ -147,7 +152,7 @@ class Monitor:
                 loader=self.workers[1],
                 status=self.status,
                 ledger=self.ledger,
-                recent=self._recent,
+                recent=self.newest,
                 database=Path(settings.store_url),
                 quota=settings.journal_quota * MEGABYTE,
             )
@@ -322,8 +327,8 @@ class Monitor:
 
     def recent(self, since: int, tags: Sequence[str] | None = None) -> pd.DataFrame:
         """Readings with time >= since, in order of arrival, stored or not; never raises."""
-        memory = self._recent.frame(since, tags)
-        first = self._recent.first_id
+        memory = self.newest.frame(since, tags)
+        first = self.newest.first_id
         try:
             stored = self._store.readings(tags, since, self.clock.now() + 3600 * SECOND, below_id=first)
         except StoreError:
@@ -332,25 +337,12 @@ class Monitor:
             return stored
         return pd.concat([stored, memory], ignore_index=True) if len(stored) else memory
 
-    def fresh(self, after: int, tags: Sequence[str], since: int) -> pd.DataFrame:
-        """Readings of these tags that came in after the one with this id, time >= since; never raises."""
-        return self._recent.after(after, tags, since)
-
-    @property
-    def newest_id(self) -> int:
-        """The id of the newest reading that `fresh` can give; 0 before there was one."""
-        return self._recent.newest_id
-
-    def rejected_lately(self, since: int) -> list[Rejection]:
-        """Rejected readings that came in since, as far as memory goes; never raises."""
-        return self._recent.rejected(since)
-
     def tags_seen(self) -> frozenset[str]:
         """The tags that have readings, as far as the store could be asked; never raises."""
         if not self._stored_tags:  # what has come since is in memory
             with suppress(StoreError):
                 self._stored_tags = frozenset(self._store.tags())
-        return self._stored_tags | {name for name, *_ in self._recent.last_scores()}
+        return self._stored_tags | {name for name, *_ in self.newest.last_scores()}
 
     def activity(self, since: int, until: int, parts: int) -> pd.DataFrame:
         """Stored readings by tag and equal part of the span. See `Store.activity`."""
@@ -380,6 +372,10 @@ class Monitor:
     def anomaly_count(self, since: int) -> int:
         """How many stored readings with time >= since were flagged."""
         return self._store.anomaly_count(since)
+
+    def first_time(self, since: int, until: int) -> int | None:
+        """The earliest time of a stored reading with since <= time < until; None without one."""
+        return self._store.first_time(since, until)
 
     def events(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
         """The events of stored readings, a row an event, newest first. See `EventReader.events`."""
@@ -430,7 +426,7 @@ class Monitor:
         The newest `limit` of them; stored or not. Raises StoreError, before the first piece,
         where the store is needed and away.
         """
-        memory = self._recent.frame(since, tags)
+        memory = self.newest.frame(since, tags)
         memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
         if anomalies:
             memory = memory[memory["is_anomaly"]]
@@ -441,7 +437,7 @@ class Monitor:
         if limit == 0:
             return iter([newest])
         stored = self._store.stream(
-            tags, since, until, below_id=self._recent.first_id, limit=limit, anomalies=anomalies
+            tags, since, until, below_id=self.newest.first_id, limit=limit, anomalies=anomalies
         )
         return _then(stored, newest)
 
@@ -451,7 +447,7 @@ class Monitor:
 
     def last_scores(self) -> list[tuple[str, float, bool]]:
         """Tag, score and verdict of the newest reading of each tag."""
-        return self._recent.last_scores()
+        return self.newest.last_scores()
 
     # -- detection ----------------------------------------------------------------
 

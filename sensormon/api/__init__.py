@@ -89,8 +89,8 @@ class Api:
         ):
             _add_write(api, path, self._writes[path], words)
         add_reads(api, self.context, meters)
-        add_downloads(api, self.context)
         add_live(api, self.context)
+        add_downloads(api, self.context)
         add_docs(api)
         _add_refusals(api)
         made = api.openapi
