@@ -39,7 +39,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Glance:
-    """What is in a case: `names` is what each of its tags would be called here, or is."""
+    """What is in a case; `names`: what its tags are called here, or would be; `here`: all of it is."""
 
     manifest: Manifest
     names: Mapping[str, str]
@@ -47,6 +47,8 @@ class Glance:
     rejected: int
     faults: int
     actions: int
+    notes: int
+    here: bool
 
 
 class Plant(History, OpenPlant, Protocol):
@@ -100,6 +102,8 @@ class Cases:
                 rejected=case.rejected,
                 faults=case.faults,
                 actions=len(case.actions),
+                notes=len(case.notes),
+                here=self.opener.was_opened(case),
             )
 
     def open(self, source: IO[bytes], name: str) -> Job:

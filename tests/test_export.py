@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormon.errors import UsageError
@@ -142,6 +142,7 @@ def test_a_file_in_pieces_is_the_file_at_once_and_none_of_it_is_left_when_it_is_
     assert list(tmp_path.iterdir()) == []
 
 
+@settings(deadline=None)
 @given(
     texts=st.lists(
         st.sampled_from(["a", "=1", "-x", "a,b", 'q"q', "line\nline", "", "ä", "@x"]), min_size=1, max_size=8

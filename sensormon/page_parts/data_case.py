@@ -110,7 +110,7 @@ def _saved(m: Monitor, viewer: Viewer) -> None:
             st.markdown(
                 f"**{literal(job.title)}** · {counted(counts.readings, 'reading')}, "
                 f"{counts.flagged:,} flagged · {counts.rejected:,} rejected · "
-                f"{counted(counts.actions, 'action')} on events · "
+                f"{counted(counts.actions, 'action')} on events · {counted(counts.notes, 'note')} · "
                 f"{day_and_time(job.result.file.made, viewer.zone)}",
                 width="content",
             )
@@ -134,7 +134,8 @@ def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...
     )
     st.caption(
         f"{seen.rejected:,} rejected · {counted(seen.faults, 'injected fault')} · "
-        f"{counted(seen.actions, 'action')} on events · made {day_and_time(about.created, viewer.zone)} with "
+        f"{counted(seen.actions, 'action')} on events · {counted(seen.notes, 'note')} · "
+        f"made {day_and_time(about.created, viewer.zone)} with "
         f"sensormon {literal(about.application)}"
     )
     st.dataframe(
@@ -149,6 +150,8 @@ def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...
         key="case-tags-shown",
         height=min(38 + 35 * len(about.tags), 388),
     )
+    if seen.here:
+        st.caption("It was opened before. Opening it again stores nothing and leads to its view.")
     running = any(one.running for one in m.jobs.of(OPEN))
     if st.button("Open the case", type="primary", key="case-open-start", disabled=running):
         m.cases.open(file, about.name)
@@ -170,7 +173,8 @@ def _opened(m: Monitor) -> None:
     with panel("case-opened"):
         st.markdown(
             f"**{literal(done.name)} is open:** {counted(done.readings, 'reading')} stored, "
-            f"{done.rejected:,} rejected, {counted(done.actions, 'action')} on events.{before}"
+            f"{done.rejected:,} rejected, {counted(done.actions, 'action')} on events, "
+            f"{counted(done.notes, 'note')}.{before}"
         )
         titles = [m.tags.title(here) for here in done.tags.values()]
         with st.container(horizontal=True):
