@@ -14,7 +14,7 @@ import pyarrow as pa
 from sensormon import timestamps
 from sensormon.annotations import standing, those
 from sensormon.case_writer import CaseOrder, write_case
-from sensormon.cases import checked_order, plain_view
+from sensormon.cases import checked_order, held, plain_view
 from sensormon.clock import SystemClock
 from sensormon.errors import UsageError
 from sensormon.export_command import check_tags
@@ -68,6 +68,7 @@ def make_case(
         if store is None:
             raise UsageError("there is nothing in it", where=settings.store_url, hint="Run the monitor first")
         check_tags(store, settings, tags)
+        since, until = held(since, until, store.spans.extent())
         order = CaseOrder(name or path.stem[:60], tuple(tags or store.tags()), since, until, plain_view(view))
         checked_order(order)
         known = read_tags(settings.tags)

@@ -76,6 +76,8 @@ class Opened:
     faults: int
     actions: int
     notes: int
+    since: int  # µs UTC, like `until`
+    until: int
     view: str
 
 
@@ -205,6 +207,8 @@ class CaseOpener:
             faults=faults,
             actions=actions,
             notes=notes,
+            since=case.manifest.since,
+            until=case.manifest.until,
             view=self._view(case, work),
         )
 

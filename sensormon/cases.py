@@ -16,6 +16,7 @@ from sensormon.case_format import MEDIA_TYPE, SUFFIX, Manifest
 from sensormon.case_opener import CaseOpener, Opened
 from sensormon.case_opener import Plant as OpenPlant
 from sensormon.case_writer import CaseOrder, Counts, History, write_case
+from sensormon.clock import SECOND
 from sensormon.collector import Collector
 from sensormon.errors import UsageError
 from sensormon.event_actions import cleaned
@@ -144,6 +145,15 @@ def checked_order(order: CaseOrder) -> None:
         wrong = "the span ends before it begins"
     if wrong:
         raise UsageError(wrong, where="case", hint="Correct it")
+
+
+def held(since: int, until: int, extent: tuple[int, int] | None) -> tuple[int, int]:
+    """The span without what is before the oldest and behind the newest of all readings."""
+    if extent is None:
+        return since, until
+    first, last = extent
+    inside = max(since, first), min(until, last + SECOND)
+    return inside if inside[0] < inside[1] else (since, until)
 
 
 def file_stem(name: str) -> str:

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sensormon import case_format, case_reader
-from sensormon.cases import plain_view
-from sensormon.clock import ManualClock
+from sensormon.cases import held, plain_view
+from sensormon.clock import SECOND, ManualClock
 from sensormon.errors import UsageError
 from sensormon.jobs import Progress
 from sensormon.monitor import Monitor
@@ -325,6 +325,12 @@ def test_readings_that_have_not_come_yet(there: Monitor, parts: Parts) -> None:
         refused(there, packed(parts), "has not come yet")
     finally:
         there.clock.advance(86_400 * 2)  # type: ignore[attr-defined]
+
+
+def test_a_span_is_held_to_the_readings_there_are() -> None:
+    assert held(0, 1 << 60, (START, START + SECOND)) == (START, START + 2 * SECOND)
+    assert held(0, 5, (START, START + SECOND)) == (0, 5)
+    assert held(0, 5, None) == (0, 5)
 
 
 @pytest.mark.parametrize(

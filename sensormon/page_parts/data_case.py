@@ -11,7 +11,7 @@ import streamlit as st
 
 from sensormon.case_opener import Opened
 from sensormon.case_writer import CaseOrder
-from sensormon.cases import LONGEST_NAME, Glance, Saved, plain_view
+from sensormon.cases import LONGEST_NAME, Glance, Saved, held, plain_view
 from sensormon.errors import SensormonError, StoreError
 from sensormon.monitor import Monitor
 from sensormon.page_parts.downloads import download
@@ -75,6 +75,7 @@ def _save(m: Monitor, viewer: Viewer) -> None:
         placeholder="Optional: what Copy link gave; otherwise Explore with these tags",
     )
     try:
+        since, until = held(since, until, m.explorer.extent())
         rows = m.exporter.count_readings(names, since, until) if since < until else 0
     except StoreError as error:
         not_readable(error)
@@ -176,7 +177,6 @@ def _opened(m: Monitor) -> None:
             f"{done.rejected:,} rejected, {counted(done.actions, 'action')} on events, "
             f"{counted(done.notes, 'note')}.{before}"
         )
-        titles = [m.tags.title(here) for here in done.tags.values()]
         with st.container(horizontal=True):
             if done.view:
                 st.link_button(
@@ -184,6 +184,13 @@ def _opened(m: Monitor) -> None:
                 )
             st.link_button(
                 "Its events",
-                "anomalies?" + urlencode([("tags", one) for one in titles[:SHOWN_TAGS]]),
+                _events(m, done),
                 icon=":material/open_in_new:",
             )
+
+
+def _events(m: Monitor, done: Opened) -> str:
+    """The address of the events of its tags over its span."""
+    ends = [("within", "between"), ("from", render(done.since)), ("to", render(done.until))]
+    titles = [m.tags.title(here) for here in done.tags.values()][:SHOWN_TAGS]
+    return f"anomalies?{urlencode([*ends, *(('tags', title) for title in titles)])}"
