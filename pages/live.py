@@ -48,6 +48,28 @@ def moment(m: Monitor) -> int | None:
     return at
 
 
+def zoomed() -> tuple[int, int] | None:
+    """What the address says was zoomed into when the page was opened (µs UTC); held for the board."""
+    state = st.session_state
+    if "zoomed" not in state:
+        try:
+            since, until = map(parse, st.query_params.get("zoom", "").split("/"))
+            state["zoomed"] = (since, until) if since < until else None
+        except (ValueError, OverflowError):
+            state["zoomed"] = None
+    found: tuple[int, int] | None = state["zoomed"]
+    return found
+
+
+def zoom() -> None:
+    """The viewer zoomed, or went back: the address follows."""
+    view = st.session_state["live-board"].view
+    if view:
+        st.query_params["zoom"] = "/".join(render(int(edge) * 1_000) for edge in view)
+    else:
+        st.query_params.pop("zoom", None)
+
+
 def search(m: Monitor) -> tuple[str, list[str]]:
     """The words searched for and the groups chosen, where there are many tags."""
     if len(m.tags) <= MOST:
@@ -125,8 +147,10 @@ def board(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int | Non
         strip=found if many else (),
         span=SPANS[span],
         until=at,
+        view=zoomed(),
         on_picked=picked,
         on_opened=nothing,
+        on_view=zoom,
     )
     if result.opened:
         st.switch_page("pages/anomalies.py", query_params={"event": str(result.opened)})
@@ -249,7 +273,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
     if at is not None:
         st.markdown(f"paused at {clock_time(at, me.zone)}, still collecting")
     st.space("stretch")
-    copy_link()
+    # What is zoomed into moves out of sight as time goes on, so its link is one of this moment.
+    copy_link(**({"at": render(m.clock.now())} if at is None and "zoom" in st.query_params else {}))
 wanted, chosen_groups = search(m)
 delivering = with_data(m)
 found = shown(m.tags, delivering, (), wanted, chosen_groups)
