@@ -16,7 +16,7 @@ from tests.test_browser import browser, page, ready, server, visit  # noqa: F401
 pytestmark = pytest.mark.browser
 
 CARD = ".live-card"
-DRAWN = f"{CARD} .js-plotly-plot .scatterlayer .trace"
+DRAWN = f"{CARD}[data-drawn] .js-plotly-plot .scatterlayer .trace"
 RANGES = (
     "() => [...document.querySelectorAll('.js-plotly-plot')].map(p => p._fullLayout.xaxis.range.map(String))"
 )

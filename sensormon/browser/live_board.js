@@ -425,9 +425,9 @@ class Card {
     const drawn = traces(own, events, this.rejected, span, this.palette, this.plot.clientWidth < 500)
     const newest = own.x.length ? own.x[own.x.length - 1] : 0
     board.Plotly.react(this.chart, drawn, layout, CONFIG).then(() => {
+      this.listen()
       this.section.dataset.newest = newest
       this.section.dataset.drawn = Date.now() + board.offset
-      this.listen()
       this.hoverAgain(range)
     })
     this.drawSpark()
