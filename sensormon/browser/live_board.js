@@ -368,6 +368,7 @@ class Card {
     this.chart.setAttribute("role", "img")
     this.plot.style.height = `${data.height}px`
     if (!this.head) this.value.textContent = "…"
+    if (!this.chart.hasAttribute("aria-label")) this.chart.setAttribute("aria-label", `${tag.label}, no readings yet`)
   }
 
   remove() {
