@@ -7,6 +7,7 @@ digits as its sensor. What it is not: markup; whoever shows a text escapes it.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -34,6 +35,7 @@ _FAULTS = {
     "out_of_range": "The readings lie outside the valid range: they are rejected and listed below.",
     "duplicates": "The readings come twice: the second of each is rejected as a duplicate.",
 }
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:&-])")
 _ORIGINS = {"backfill": "simulated at the first start", "import": "imported"}
 
 
@@ -43,6 +45,11 @@ class Phrase:
 
     text: str
     abnormal: bool = False
+
+
+def literal(text: str) -> str:
+    """Text from outside for where Markdown is read: nothing in it is a link, a picture or a colour."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def duration(seconds: float) -> str:
@@ -90,14 +97,15 @@ def size(count: int) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun, which takes an s or, for -y, -ies.
+    """A number with its noun, which takes an s or, for -y behind a consonant, -ies.
 
-    >>> counted(1, "anomaly"), counted(1200, "anomaly"), counted(0, "reading")
-    ('1 anomaly', '1,200 anomalies', '0 readings')
+    >>> counted(1, "anomaly"), counted(1200, "anomaly"), counted(0, "reading"), counted(30, "day")
+    ('1 anomaly', '1,200 anomalies', '0 readings', '30 days')
     """
     if count == 1:
         return f"1 {noun}"
-    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
+    ies = noun.endswith("y") and noun[-2:-1] not in "aeou"
+    return f"{count:,} {noun[:-1]}ies" if ies else f"{count:,} {noun}s"
 
 
 def pace(count: int, seconds: float) -> str:

@@ -242,3 +242,15 @@ def ewma(value: Sequence[float], weight: float, width: float, accept: float, res
         if baseline.learn(x, flagged):
             average = 0.0
     return told
+
+
+def minutes(
+    readings: Sequence[tuple[str, int, float, int]],
+) -> dict[tuple[str, int, int], tuple[float, float, float, int]]:
+    """Lowest, mean and highest value and the count, by tag, minute (µs) and quality, of these readings."""
+    found: dict[tuple[str, int, int], list[float]] = defaultdict(list)
+    for tag, time, value, quality in readings:
+        found[tag, time // 60_000_000 * 60_000_000, quality].append(value)
+    return {
+        key: (min(them), math.fsum(them) / len(them), max(them), len(them)) for key, them in found.items()
+    }

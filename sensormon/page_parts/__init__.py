@@ -9,7 +9,7 @@ from sensormon.page_parts.drawing import SPANS, chart, marked, not_readable, pan
 from sensormon.page_parts.glossary import meaning, prose, term, with_terms
 from sensormon.page_parts.head import anomalies_last_hour, begin
 from sensormon.page_parts.help import sending_line
-from sensormon.page_parts.jobs import job_line
+from sensormon.page_parts.jobs import follow_job, job_line
 from sensormon.page_parts.live_board import live_board
 from sensormon.page_parts.tables import chart_table
 from sensormon.page_parts.viewer import Viewer
@@ -23,6 +23,7 @@ __all__ = [
     "chart",
     "chart_table",
     "copy_link",
+    "follow_job",
     "job_line",
     "live_board",
     "marked",
