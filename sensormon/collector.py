@@ -31,6 +31,8 @@ from sensormon.readings import Batch, Origin, Processed, Rejection
 from sensormon.recent import RecentReadings
 from sensormon.records import (
     ActionEntry,
+    Annotation,
+    AnnotationEntry,
     BatchEntry,
     DetectorSettings,
     EventAction,
@@ -112,6 +114,7 @@ class Collector:
         clock: Clock,
         pending: Sequence[Pending] = (),
         actions: Sequence[tuple[int, EventAction]] = (),
+        annotations: Sequence[tuple[int, Annotation]] = (),
     ) -> None:
         self._pipeline = pipeline
         self._journal = journal
@@ -131,6 +134,7 @@ class Collector:
         self._waiting = sum(one.readings for one in pending)
         self._settled = 0
         self._actions = deque(actions)
+        self._annotations = deque(annotations)
         self.acts = 0
 
     def submit(
@@ -233,6 +237,17 @@ class Collector:
         with self._lock:
             return list(self._actions)
 
+    def annotate(self, annotation: Annotation) -> None:
+        """Record a note or its removal; durable when this returns. Raises JournalError."""
+        with self._lock:
+            number = self._journal.append(AnnotationEntry(annotation))
+            self._annotations.append((number, annotation))
+
+    def waiting_annotations(self) -> list[Annotation]:
+        """The notes and removals that the store does not have yet, oldest first."""
+        with self._lock:
+            return [one for _, one in self._annotations]
+
     @property
     def waiting(self) -> int:
         """How many readings are in the journal and not in the store."""
@@ -280,6 +295,8 @@ class Collector:
                 self._waiting -= done.readings
             while self._actions and self._actions[0][0] <= position:
                 self._actions.popleft()
+            while self._annotations and self._annotations[0][0] <= position:
+                self._annotations.popleft()
             self._sample_depth(self._clock.now())
 
     def catch_up(self, position: int, received: Mapping[str, int]) -> None:

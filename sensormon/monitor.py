@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from sensormon.annotations import Annotations
 from sensormon.archive import Archive
 from sensormon.books import Books
 from sensormon.cases import Cases
@@ -28,6 +29,7 @@ from sensormon.detector_memory import EVERY, read_memory, write_memory
 from sensormon.errors import JournalError, StoreError, UsageError
 from sensormon.event_actions import checked
 from sensormon.event_reader import EventReader
+from sensormon.explorer import Explorer
 from sensormon.export_files import ExportFiles
 from sensormon.exporter import Exporter
 from sensormon.importer import Importer
@@ -110,9 +112,12 @@ class Monitor:
             self.clock,
             memory.pending,
             memory.actions,
+            memory.annotations,
         )
         self._events = EventReader(self._store, self.newest, self._collector)
         self.tuner = Tuner(self._collector, self._store, lambda: self.tags, self.clock)
+        self.explorer = Explorer(self._store, self.newest)
+        self.annotations = Annotations(self._collector, self._store, self.clock)
         self._loader = Loader(
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
@@ -367,6 +372,10 @@ class Monitor:
     def anomaly_count(self, since: int) -> int:
         """How many stored readings with time >= since were flagged."""
         return self._store.anomaly_count(since)
+
+    def first_time(self, since: int, until: int) -> int | None:
+        """The earliest time of a stored reading with since <= time < until; None without one."""
+        return self._store.first_time(since, until)
 
     def events(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
         """The events of stored readings, a row an event, newest first. See `EventReader.events`."""

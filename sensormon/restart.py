@@ -26,6 +26,8 @@ from sensormon.readings import Origin, is_good
 from sensormon.records import (
     FROM_CASES,
     ActionEntry,
+    Annotation,
+    AnnotationEntry,
     BatchEntry,
     DetectorSettings,
     EventAction,
@@ -51,6 +53,7 @@ class Memory:
     settings: DetectorSettings | None = None
     pending: list[Pending] = field(default_factory=list)
     actions: list[tuple[int, EventAction]] = field(default_factory=list)  # by record number, not stored yet
+    annotations: list[tuple[int, Annotation]] = field(default_factory=list)  # likewise
     answers: list[KeptAnswer] = field(default_factory=list)
     case_settings: list[DetectorSettings] = field(default_factory=list)  # of cases, not stored yet
     first_start: bool = False
@@ -106,6 +109,9 @@ def _replay(memory: Memory, record: Record) -> None:
     entry = record.entry
     if isinstance(entry, ActionEntry):
         memory.actions.append((record.number, entry.action))
+        return
+    if isinstance(entry, AnnotationEntry):
+        memory.annotations.append((record.number, entry.annotation))
         return
     if not isinstance(entry, BatchEntry):
         if entry.settings.id >= FROM_CASES:

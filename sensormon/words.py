@@ -25,6 +25,7 @@ _REFUSED = {
     "future_timestamp": "timestamp in the future",
     "duplicate": "duplicate",
 }
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:&-])")
 _FAULTS = {
     "level_shift": "The readings lie 6 σ higher from one moment on. CUSUM and Page-Hinkley find it; the "
     "plain z-score soon takes it for normal.",
@@ -35,7 +36,6 @@ _FAULTS = {
     "out_of_range": "The readings lie outside the valid range: they are rejected and listed below.",
     "duplicates": "The readings come twice: the second of each is rejected as a duplicate.",
 }
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:&-])")
 _ORIGINS = {"backfill": "simulated at the first start", "import": "imported"}
 
 

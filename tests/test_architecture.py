@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 ROOMS = {
     "streamlit": {"page_parts"},
-    "plotly": {"charts", "traces", "live_cards", "page_parts"},
+    "plotly": {"charts", "charts_explore", "charts_statistics", "traces", "live_cards", "page_parts"},
     "duckdb": {
         "stores.duckdb_connection",
         "stores.duckdb_store",
@@ -51,6 +51,7 @@ ORDER = [
     [
         "records",
         "events",
+        "event_counts",
         "detectors",
         "memory",
         "validation",
@@ -61,6 +62,7 @@ ORDER = [
         "jobs",
         "table_writers",
         "tag_edit",
+        "thinning",
     ],
     [
         "archive",
@@ -73,9 +75,13 @@ ORDER = [
         "export_files",
         "tag_file",
         "case_format",
+        "overview",
     ],
+    ["control_chart", "relations"],
+    ["event_export"],
     ["journal", "stores", "pipeline", "rescoring", "recent", "event_scores"],
-    ["comparison"],
+    ["comparison", "event_filters"],
+    ["alarm_load"],
     ["dead_letters"],
     ["loader"],
     ["collector"],
@@ -97,8 +103,9 @@ ORDER = [
     ],
     ["case_opener"],
     ["cases"],
+    ["annotations", "explorer"],
     ["monitor"],
-    ["runtime", "stopped", "known_events"],
+    ["runtime", "stopped", "known_events", "explore_export"],
     ["evaluation"],
     ["verification", "api", "bench_detection", "score", "import_report"],
     ["import_command", "export_command", "case_command", "import_job", "compare_job"],

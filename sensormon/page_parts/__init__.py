@@ -13,6 +13,7 @@ from sensormon.page_parts.jobs import follow_job, job_line
 from sensormon.page_parts.live_board import live_board
 from sensormon.page_parts.tables import chart_table
 from sensormon.page_parts.viewer import Viewer
+from sensormon.page_parts.zoom_chart import zoom_chart
 
 __all__ = [
     "SPANS",
@@ -35,4 +36,5 @@ __all__ = [
     "sending_line",
     "term",
     "with_terms",
+    "zoom_chart",
 ]

@@ -17,8 +17,9 @@ import pyarrow as pa
 
 from sensormon.errors import UsageError
 from sensormon.readings import Bools, Floats, Ints
-from sensormon.records import DetectorSettings, KeptAnswer, Record
+from sensormon.records import Annotation, DetectorSettings, KeptAnswer, Record
 from sensormon.stores.retention import Arrivals, Due, Space
+from sensormon.stores.spans import Spans
 
 IMPORTED = "import:"
 """What the keys of imported pieces of files begin with; they are never forgotten."""
@@ -80,6 +81,10 @@ class Store(Protocol):
     """
 
     name: str
+
+    @property
+    def spans(self) -> Spans:
+        """Questions about long spans of single tags."""
 
     def open(self) -> None:
         """Connect and make the tables that are missing. Does nothing when open."""
@@ -208,6 +213,9 @@ class Store(Protocol):
     def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
         """Of the tag's readings with since <= time < until: how many have value < low or > high, and all."""
 
+    def first_time(self, since: int, until: int) -> int | None:
+        """The earliest time of a reading with since <= time < until; None where there is none."""
+
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
         """Readings by tag and part of the span: tag, part, readings, flagged, doubtful.
 
@@ -229,6 +237,9 @@ class Store(Protocol):
 
         The columns of the table `event_actions` (schema.sql), times as datetime64[us, UTC].
         """
+
+    def annotations(self) -> list[Annotation]:
+        """All notes, and removals of notes, in the order they were recorded."""
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
         """The newest answers to requests with a key, oldest first."""

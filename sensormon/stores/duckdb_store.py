@@ -24,13 +24,14 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.errors import RowsRefused, StoreCorrupt, StoreUnavailable
-from sensormon.records import DetectorSettings, KeptAnswer, Record
+from sensormon.records import Annotation, DetectorSettings, KeptAnswer, Record
 from sensormon.stores import IMPORTED, Accounts, Recount, TagHistory, Watermark
 from sensormon.stores import duckdb_retention as retention
 from sensormon.stores.columns import row_ids
 from sensormon.stores.duckdb_connection import bounded, connect, free_name, microseconds, roll_back, wal
 from sensormon.stores.duckdb_errors import translated
 from sensormon.stores.duckdb_rows import (
+    ANNOTATIONS,
     add_to_totals,
     arrow_pieces,
     insert_all,
@@ -39,6 +40,7 @@ from sensormon.stores.duckdb_rows import (
     next_id,
     watermark,
 )
+from sensormon.stores.duckdb_spans import DuckDBSpans
 from sensormon.stores.duckdb_stream import readings_in_order
 from sensormon.stores.retention import Arrivals, Due, Space
 
@@ -64,6 +66,7 @@ class DuckDBStore:
         self._leaving: list[duckdb.DuckDBPyConnection] = []
         self._inode = 0
         self._harm: StoreCorrupt | None = None
+        self.spans = DuckDBSpans(self._frame, _COLUMNS)
 
     # -- connection ---------------------------------------------------------------
 
@@ -363,6 +366,11 @@ class DuckDBStore:
         )
         return int(outside), int(whole)
 
+    def first_time(self, since: int, until: int) -> int | None:
+        where, values = bounded(None, since, until)
+        ((time,),) = self._rows(f"SELECT epoch_us(min(time)) FROM readings WHERE {where}", values)  # noqa: S608
+        return None if time is None else int(time)
+
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
         return self._frame(
             "SELECT tag, (epoch_us(time) - ?) // ? AS part, count(*) AS readings,"
@@ -406,6 +414,9 @@ class DuckDBStore:
             [first, last],
             times=("time", "until"),
         )
+
+    def annotations(self) -> list[Annotation]:
+        return [Annotation(one, s, u, tuple(t), *rest) for one, s, u, t, *rest in self._rows(ANNOTATIONS)]
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
         rows = self._rows(
@@ -456,6 +467,7 @@ class DuckDBStore:
             "injected_faults",
             "detector_settings",
             "event_actions",
+            "annotations",
             "latest",
         ):
             self._rows(f"SELECT bit_xor(hash(one)) FROM {table} AS one")  # noqa: S608
