@@ -105,6 +105,7 @@ def shortcuts() -> tuple[Shortcut, ...]:
         Shortcut(("/",), "the search, or the first field of the page"),
         Shortcut(("p",), "pause the charts, and go on"),
         Shortcut(("y",), "copy the link to this view"),
+        Shortcut(("j", "k"), "the next event and the one before, on Anomalies"),
         Shortcut(("?",), "this list"),
         Shortcut(("Esc",), "close what is open"),
     )
