@@ -180,8 +180,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         ),
         "99 % in": "Of 100 operations 99 took no longer than this; before it stands the median.",
         "roll-up": (
-            "Old readings kept as one line a minute: the lowest, mean and highest value and their count. "
-            "The single readings are dropped then, spikes stay visible."
+            "Old readings kept as one line a minute: the lowest, mean and highest value and their count, so "
+            "that spikes stay visible. Flagged readings are kept one by one."
         ),
         "retention": "How long single readings are kept before they are rolled up.",
         "case": (
