@@ -107,7 +107,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
         labels = many("Label", [*LABELS, NO_LABEL], "label")
     span = span or "1 h"  # an address may name none
     until = moment(m, (span, names, least))
-    since, tags = until - SPANS[span] * SECOND, names or m.tags.names
+    since, tags = until - SPANS[span] * SECOND, names or None  # also those that left the table
     rows = m.anomalies(tags, since, until, least, MOST)
     acts = m.acts
     found = m.events(tags, since, m.clock.now() + 1)
@@ -131,7 +131,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
         with right:
             if one is not None:
                 detail(m, viewer, one)
-    any_reading(m, viewer, tags, (since, until))
+    any_reading(m, viewer, names or list(m.tags.names), (since, until))
     if not rows.empty:
         flagged(m, viewer, rows, span, until)
 

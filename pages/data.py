@@ -1,117 +1,27 @@
-"""Data: history from files, with a preview of what each column is."""
+"""Data: history from files, exports, the tag table, what is kept and how large it is."""
 
-import tempfile
-from pathlib import Path
-from zoneinfo import available_timezones
-
-import pandas as pd
 import streamlit as st
 
-from sensormon.errors import SensormonError, UsageError
-from sensormon.import_files import Columns, Table, check, pieces, propose, read_file
-from sensormon.import_report import Report
-from sensormon.monitor import Monitor
-from sensormon.page_parts import Viewer, begin, panel
+from sensormon.page_parts import begin, data_export, data_import, data_storage, data_tags
 from sensormon.runtime import monitor
-from sensormon.table_files import time_column
-from sensormon.words import counted
 
-NOT = "not imported"
+# The name is what the address holds: ?section=Tags.
+SECTIONS = {
+    "Import": data_import.section,
+    "Export": data_export.section,
+    "Tags": data_tags.section,
+    "Storage": data_storage.section,
+}
 
-
-@st.cache_data(max_entries=3, ttl=600, show_spinner="Reading the file")
-def read(content: bytes, name: str) -> Table:
-    """The uploaded file's table. Raises UsageError where it cannot be read."""
-    with tempfile.NamedTemporaryFile(suffix=Path(name).suffix) as file:
-        file.write(content)
-        file.flush()
-        try:
-            return read_file(Path(file.name))
-        except UsageError as error:
-            raise UsageError(error.what, where=name, hint=error.hint) from error
-
-
-def proposed(m: Monitor, table: Table, stem: str) -> Columns:
-    """What the columns seem to be; nothing where that cannot be seen."""
-    try:
-        return propose(table, m.tags, stem)
-    except UsageError:
-        return Columns(time_column(table.frame) or str(table.frame.columns[0]))
-
-
-def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
-    """The proposal, as the person corrects it."""
-    found = proposed(m, table, stem)
-    names = list(table.frame.columns)
-    left, right = st.columns(2)
-    time = left.selectbox("Times are in", names, names.index(found.time), key="import-time")
-    zones = ["UTC", *sorted(available_timezones() - {"UTC"})]
-    at = zones.index(viewer.zone_name) if viewer.zone_name in zones else 0
-    zone = right.selectbox("Times that name no zone are in", zones, at, key="import-zone")
-    if found.tag:
-        st.caption(f"The tags are in the column {found.tag}, the values in {found.value}.")
-        return Columns(time, tag=found.tag, value=found.value, zone=zone)
-    rows = pd.DataFrame(
-        {
-            "Column": [name for name in names if name != time],
-            "Tag": [found.values.get(name, NOT) for name in names if name != time],
-        }
-    )
-    edited = st.data_editor(
-        rows,
-        hide_index=True,
-        key=f"import-columns-{table.key}-{time}",
-        disabled=["Column"],
-        column_config={"Tag": st.column_config.SelectboxColumn(options=[NOT, *m.tags.names], required=True)},
-    )
-    pairs = zip(edited["Column"], edited["Tag"], strict=True)
-    return Columns(time, values={name: tag for name, tag in pairs if tag != NOT}, zone=zone)
-
-
-def take(m: Monitor, table: Table, columns: Columns) -> None:
-    """Import, with progress. What was taken stays when the person leaves or cancels."""
-    report = Report(table.first)
-    whole = len(table.frame) * max(1, len(columns.values))
-    bar = st.progress(0.0, "Importing")
-    st.button("Cancel", help="What was imported until then stays; the same file goes on from there.")
-    for one in m.importer.take(pieces(table, columns, m.clock.now())):
-        report.add(one)
-        bar.progress(min(1.0, report.rows / max(1, whole)), f"{counted(report.rows, 'reading')} read")
-    st.session_state["imported"] = report.sentences(), report.nothing_taken
-    st.rerun()
-
-
-def page(m: Monitor, viewer: Viewer) -> None:
-    """The file, what its columns are, its first rows, the button, what came of it."""
-    st.subheader("Import history", anchor=False)
-    st.caption(
-        "A CSV or Parquet file with a column of times and one column a tag, or with the columns tag and "
-        "value. It is scored as it would have been live, raises no live alarms, and is stored once "
-        "however often it comes."
-    )
-    if "imported" in st.session_state:
-        sentences, nothing = st.session_state.pop("imported")
-        show = st.error if nothing else st.info
-        show("\n\n".join(sentences), title="Nothing was imported" if nothing else "The file is imported")
-    file = st.file_uploader("File", ["csv", "txt", "tsv", "parquet"], key="import-file")
-    if file is None:
-        return
-    table = read(file.getvalue(), file.name)
-    with panel("mapping"):
-        columns = mapping(m, viewer, table, Path(file.name).stem)
-        st.caption(f"{counted(len(table.frame), 'row')}; the first of them:")
-        st.dataframe(table.frame.head(5), hide_index=True, key="import-preview")
-        if not columns.tag and not columns.values:
-            st.info("Say for at least one column which tag it is.", title="No column is a tag yet")
-            return
-        check(columns, table, m.tags)
-        if st.button("Import", type="primary", key="import-start"):
-            take(m, table, columns)
-
-
-monitored = monitor()
-me = begin("Data", monitored)
-try:
-    page(monitored, me)
-except SensormonError as error:
-    st.error(str(error), title="The file cannot be imported")
+m = monitor()
+me = begin("Data", m)
+chosen = st.segmented_control(
+    "Section",
+    list(SECTIONS),
+    default="Import",
+    required=True,
+    key="section",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+SECTIONS[chosen](m, me)

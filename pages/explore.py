@@ -21,7 +21,7 @@ from sensormon.page_parts.explore_view import Chosen, show
 from sensormon.records import Annotation
 from sensormon.runtime import monitor
 from sensormon.timestamps import render, to_datetime
-from sensormon.words import duration
+from sensormon.words import day_and_time, duration
 
 PAST = {
     "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000,
@@ -306,6 +306,7 @@ def looks(
         "A closer look", LOOKS, default=LOOKS[0], required=True, key="look", bind="query-params"
     )
     with panel("look"):
+        rolled(m, viewer, chosen, look)
         if look == "Distribution":
             distribution_look(m, viewer, chosen)
         elif look == "Two tags":
@@ -316,6 +317,18 @@ def looks(
             export_look(m, viewer, chosen, drawn)
         else:
             notes_look(m, viewer, chosen, notes)
+
+
+def rolled(m: Monitor, viewer: Viewer, chosen: Chosen, look: str | None) -> None:
+    """What measures and files leave out, where history was rolled up."""
+    if look == LOOKS[0]:
+        return
+    last = max((m.explorer.rolled_until(name) or 0 for name in chosen.names), default=0)
+    if last > chosen.span[0]:
+        st.caption(
+            f"Readings before {day_and_time(last, viewer.zone)} were rolled up to minutes, which are drawn. "
+            "What is measured and taken away here has single readings only."
+        )
 
 
 def empty(chosen: Chosen, known: Sequence[int] | None) -> None:

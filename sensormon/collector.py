@@ -41,6 +41,7 @@ from sensormon.records import (
 from sensormon.sources import Source
 from sensormon.status import JournalStatus, SourceState
 from sensormon.stores import TagHistory
+from sensormon.tags import TagTable
 from sensormon.watchdog import Silence, Watchdog
 
 _log = logging.getLogger(__name__)
@@ -189,6 +190,17 @@ class Collector:
         with self._lock:
             self._journal.append(SettingsEntry(settings))
             self._pipeline.apply(settings, histories)
+
+    def retag(self, tags: TagTable) -> None:
+        """Take in readings of these tags from now on. See `Pipeline.retag` for what is carried over."""
+        with self._lock:
+            self._pipeline.retag(tags)
+            self._watchdog.retag(tags)
+
+    @property
+    def former_tags(self) -> frozenset[str]:
+        """The tags that are not in the table any more and have readings."""
+        return self._pipeline.former
 
     def remember(self) -> tuple[DetectorSettings, dict[str, Remembered]]:
         """All that the detector remembers now, by tag, and the settings in force."""

@@ -85,8 +85,13 @@ def drawn_line(found: Sequence[Overview], since: int, until: int) -> str:
     """How much is in view, and what was left out of it."""
     width = max((one.width for one in found), default=0)
     readings = sum(one.within(since, until) for one in found)
-    if not width:
+    if not width and not any(one.minutes for one in found):
         return f"{counted(readings, 'reading')} in view, each drawn"
+    if not width:
+        return (
+            f"about {counted(readings, 'reading')} in view; of those rolled up the lowest and highest of "
+            "every minute are drawn, and each other one"
+        )
     left = any(one.marked > len(one.marks) for one in found)
     flags = "the worst flagged ones" if left else "all flagged ones"
     return (

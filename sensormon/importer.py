@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sensormon.collector import Collector
@@ -29,10 +29,17 @@ class Imported:
 
 
 class Importer:
-    """Knows which pieces of files were taken: each is recorded with its readings and never forgotten."""
+    """Of one monitor; `tags` gives its tag table as it is now.
+
+    Knows which pieces of files were taken: each is recorded with its readings and never forgotten.
+    """
 
     def __init__(
-        self, collector: Collector, store: Store, tags: TagTable, answers: Iterable[KeptAnswer]
+        self,
+        collector: Collector,
+        store: Store,
+        tags: Callable[[], TagTable],
+        answers: Iterable[KeptAnswer],
     ) -> None:
         self._collector = collector
         self._store = store
@@ -48,11 +55,13 @@ class Importer:
         StoreError where the store cannot say what was taken, JournalError where a piece
         cannot be made durable.
         """
-        history = Pipeline(self._tags, self._collector.settings)
+        history = Pipeline(self._tags(), self._collector.settings)
         known: set[str] | None = None
         for piece in pieces:
             if known is None:
                 known = self._keys | self._store.known_keys(piece.key.rpartition(":")[0])
+            if (now := self._tags()) is not history.tags:
+                history.retag(now)
             if piece.key in known:
                 yield Imported(len(piece.batch) + len(piece.malformed), again=True)
             else:

@@ -8,6 +8,8 @@ re-sending a whole file or request is recognised by its own key, not here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +65,24 @@ class TagMemory:
             self._count[tag, kind] = len(rows)
             self._intact[tag, kind] = 0
         self._renew_newest(tag)
+
+    def carried(self, codes: Sequence[int]) -> TagMemory:
+        """A memory of other tags: tag i is what `codes[i]` is here, unknown where that is below 0."""
+        other = TagMemory(len(codes))
+        here = np.array(codes, dtype=np.int64)
+        there = np.flatnonzero(here >= 0)
+        for name in ("_time", "_value", "_count", "_intact", "_newest"):
+            getattr(other, name)[there] = getattr(self, name)[here[there]]
+        return other
+
+    def history(self, tag: int) -> tuple[Ints, Floats, Bools]:
+        """All that is remembered of this tag as `restore` takes it: times, values, whether learned."""
+        rows = [self._rows(tag, kind) for kind in (0, 1)]
+        return (
+            np.concatenate([self._time[tag, kind, rows[kind]] for kind in (0, 1)]),
+            np.concatenate([self._value[tag, kind, rows[kind]] for kind in (0, 1)]),
+            np.repeat([False, True], [len(rows[0]), len(rows[1])]),
+        )
 
     def learned(self, tag: int) -> tuple[Floats, Ints]:
         """The values of this tag that a detector has learned and their times, oldest first."""

@@ -40,12 +40,16 @@ from sensormon.readings import Batch, Rejection
 from sensormon.recent import RecentReadings
 from sensormon.records import DetectorSettings
 from sensormon.restart import recall, settings_in_force
+from sensormon.retention import Retention
+from sensormon.running_tags import RunningTags
 from sensormon.settings import Settings
 from sensormon.sources import open_source
 from sensormon.sources.simulator import Simulator
 from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
+from sensormon.storage import Storage
 from sensormon.stores import Accounts, open_store
 from sensormon.stores.columns import as_table
+from sensormon.tag_file import TagFile
 from sensormon.tags import TagTable, read_tags
 from sensormon.tuner import Tuner
 
@@ -77,7 +81,7 @@ class Monitor:
         self.jobs = Jobs(self.clock)
         tags = read_tags(settings.tags)
         self._source = open_source(settings, tags, self.started)
-        self.tags: TagTable = tags.with_tags(self._source.tags) if self._source else tags
+        self._tags = RunningTags(tags, self._source)
         self._store = open_store(settings.store_url)
         self._folder = DataFolder(settings.data_dir)
         archive = Archive(settings.data_dir / "archive")
@@ -112,8 +116,13 @@ class Monitor:
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
         self._remembered = self.started
-        self.importer = Importer(self._collector, self._store, self.tags, memory.answers)
+        self.importer = Importer(self._collector, self._store, lambda: self.tags, memory.answers)
+        self.tag_file = TagFile(settings.tags, settings.data_dir, self.clock, self._tags.check, self.retag)
         self.intake = Intake(self._collector, memory.answers, self.clock)
+        self.retention = Retention(
+            settings.data_dir, settings.retention_days, self._store, self.jobs, self.clock
+        )
+        self.storage = Storage(settings.data_dir, Path(settings.store_url), self._store, self.clock)
         self._accounts = Accounts()
         self._stored_tags: frozenset[str] = frozenset()
         self._last_ledger = Ledger(())
@@ -181,6 +190,20 @@ class Monitor:
         """Take a batch in; when this returns it is durable. See `Collector.submit`."""
         return self._collector.submit(batch, positions, malformed)
 
+    @property
+    def tags(self) -> TagTable:
+        """The tag table as it is now."""
+        return self._tags.table
+
+    def retag(self, tags: TagTable) -> None:
+        """Go on with this tag table from the next reading on. See `RunningTags.retag`."""
+        self._tags.retag(tags, self._collector)
+
+    @property
+    def former_tags(self) -> frozenset[str]:
+        """Tags that are not in the table any more but have readings, as far as is known."""
+        return self._collector.former_tags
+
     def backfill(self) -> None:
         """At the very first start of a simulated plant, fill in the last 15 minutes."""
         if self._backfill and self.simulator is not None:
@@ -209,6 +232,7 @@ class Monitor:
                 self._collector.settle(self._loader.position)
             except JournalError as error:
                 _log.error("what must be loaded again cannot be counted yet: %s", error)
+            self.retention.tick()
         self._report()
         if not 0 <= self.clock.now() - self._remembered < EVERY * SECOND:
             self._remember()
@@ -350,6 +374,10 @@ class Monitor:
     ) -> pd.DataFrame:
         """Stored readings that were flagged, newest first."""
         return self._store.anomalies(tags, since, until, min_score, limit)
+
+    def would_be_rejected(self, tag: str, since: int, valid: tuple[float, float]) -> tuple[int, int]:
+        """How many of the tag's stored readings since lie outside this range, and how many there are."""
+        return self._store.outside(tag, since, self.clock.now() + 1, *valid)
 
     def anomaly_count(self, since: int) -> int:
         """How many stored readings with time >= since were flagged."""

@@ -8,7 +8,7 @@ taken for a duplicate when its sender tries again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,17 @@ def tag_facts(tags: Iterable[Tag]) -> TagFacts:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Former:
+    """What is remembered of a tag that is not in the table, for when it comes (back)."""
+
+    n: int
+    time: Ints
+    value: Floats
+    learned: Bools
+    remembered: Remembered | None
+
+
 class Pipeline:
     """The state that scoring needs: the detector's, and the last readings of each tag.
 
@@ -47,6 +58,7 @@ class Pipeline:
         self._limits = Limits(tags)
         self._memory = TagMemory(len(tags))
         self._learned = np.zeros(len(tags), dtype=np.int64)
+        self._former: dict[str, _Former] = {}
         self.apply(settings)
 
     def apply(self, settings: DetectorSettings, histories: Sequence[TagHistory] = ()) -> None:
@@ -60,6 +72,8 @@ class Pipeline:
         self._state = detector.start(tag_facts(self.tags))
         self._before: dict[int, Floats] = {}
         self.settings = settings
+        # What another detector remembers says nothing to this one; the readings do.
+        self._former = {name: replace(one, remembered=None) for name, one in self._former.items()}
         for code, tag in enumerate(self.tags.names):
             values, times = self._memory.learned(code)
             stored = older.get(tag)
@@ -68,6 +82,37 @@ class Pipeline:
                 values = np.concatenate((stored.value[stored.learned], values[len(values) - since :]))
                 times = np.concatenate((stored.time[stored.learned], times[len(times) - since :]))
             self._restore_state(code, values, times)
+
+    @property
+    def former(self) -> frozenset[str]:
+        """The tags that are not in the table and of which readings are remembered."""
+        return frozenset(self._former)
+
+    def retag(self, tags: TagTable) -> None:
+        """Go on with this tag table from the next reading on: its ranges, bands and resolutions.
+
+        What was learned of a tag that stays is carried over to the last bit. A tag that goes
+        is remembered: where it comes back, it goes on from there, as after a restart.
+        """
+        state = PER_TAG[self.settings.detector](**dict(self.settings.params)).start(tag_facts(tags))
+        codes = [self.tags.code(name) for name in tags.names]
+        learned = np.zeros(len(tags), dtype=np.int64)
+        for code, old in enumerate(codes):
+            if old >= 0:
+                state.load(code, self._state.save(old))
+                learned[code] = self._learned[old]
+        remembered = self.remember()
+        gone = {
+            name: _Former(int(self._learned[code]), *self._memory.history(code), remembered.get(name))
+            for code, name in enumerate(self.tags.names)
+            if name not in tags
+        }
+        self._memory, self._state, self._learned = self._memory.carried(codes), state, learned
+        self.tags, self._limits, self._before = tags, Limits(tags), {}
+        self._former |= gone
+        for name in tags.names:
+            if former := self._former.pop(name, None):
+                self.restore(name, former.n, former.time, former.value, former.learned, former.remembered)
 
     def restore(
         self,
@@ -82,10 +127,11 @@ class Pipeline:
 
         `n` is how many of the tag's readings had been learned in all. With what the
         detector `remembered` a while before, and all the readings learned since then, it
-        goes on to the last bit. A tag that is no longer in the table is passed over.
+        goes on to the last bit. A tag that is not in the table is kept for when it comes back.
         """
         code = self.tags.code(tag)
         if code < 0:
+            self._former[tag] = _Former(n, time, value, learned, remembered)
             return
         self._memory.restore(code, time, value, learned)
         self._learned[code] = n

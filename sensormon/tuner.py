@@ -49,11 +49,19 @@ class Tuner:
         return frame
 
     def tag_history(self, tag: str, since: int, until: int, limit: int | None = None) -> History:
-        """The tag's stored readings, the newest `limit` of them, ready to be scored by any detector."""
+        """The tag's stored readings, the newest `limit` of them, ready to be scored by any detector.
+
+        Only from where they are all there: of what was rolled up the flagged ones are left, which no
+        detector can make anything of.
+        """
+        whole = self._store.rolled_until(tag)
+        since = max(since, whole or since)
         rows = self._store.readings([tag], since, until, limit=limit)[list(_SCORED)]
         if rows.empty:
             return History(self._tags()[tag], rows, rows)
         lead = self._store.lead(tag, int(rows["id"].iloc[0]), 2 * longest_lead())[list(_SCORED)]
+        if whole is not None:
+            lead = lead[lead["time"] >= pd.Timestamp(whole, unit="us", tz="UTC")]
         return History(self._tags()[tag], lead, rows)
 
     def rescore(

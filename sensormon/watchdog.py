@@ -34,6 +34,16 @@ class Watchdog:
         self._state = Gap().start(np.zeros(len(tags)))
         self._last = np.zeros(len(tags), dtype=np.int64)
 
+    def retag(self, tags: TagTable) -> None:
+        """Watch these tags from now on; what was learned of those that stay is kept."""
+        state, last = Gap().start(np.zeros(len(tags))), np.zeros(len(tags), dtype=np.int64)
+        for code, name in enumerate(tags.names):
+            old = self._tags.code(name)
+            if old >= 0:
+                state.load(code, self._state.save(old))
+                last[code] = self._last[old]
+        self._tags, self._state, self._last = tags, state, last
+
     def note(self, batch: Batch) -> None:
         """These readings have come in."""
         if batch.origin is not Origin.LIVE or not len(batch):

@@ -80,14 +80,15 @@ def size(count: int) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun, which takes an s or, for -y, -ies.
+    """A number with its noun, which takes an s or, for -y behind a consonant, -ies.
 
-    >>> counted(1, "anomaly"), counted(1200, "anomaly"), counted(0, "reading")
-    ('1 anomaly', '1,200 anomalies', '0 readings')
+    >>> counted(1, "anomaly"), counted(1200, "anomaly"), counted(0, "reading"), counted(30, "day")
+    ('1 anomaly', '1,200 anomalies', '0 readings', '30 days')
     """
     if count == 1:
         return f"1 {noun}"
-    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
+    ies = noun.endswith("y") and noun[-2:-1] not in "aeou"
+    return f"{count:,} {noun[:-1]}ies" if ies else f"{count:,} {noun}s"
 
 
 def pace(count: int, seconds: float) -> str:

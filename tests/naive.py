@@ -296,3 +296,15 @@ def limits(stretches: Sequence[Sequence[float]]) -> tuple[float, float, float]:
     centre = statistics.fmean(value for stretch in stretches for value in stretch)
     sigma = statistics.fmean(ranges) / 1.128
     return centre - 3 * sigma, centre, centre + 3 * sigma
+
+
+def minutes(
+    readings: Sequence[tuple[str, int, float, int]],
+) -> dict[tuple[str, int, int], tuple[float, float, float, int]]:
+    """Lowest, mean and highest value and the count, by tag, minute (µs) and quality, of these readings."""
+    found: dict[tuple[str, int, int], list[float]] = defaultdict(list)
+    for tag, time, value, quality in readings:
+        found[tag, time // 60_000_000 * 60_000_000, quality].append(value)
+    return {
+        key: (min(them), math.fsum(them) / len(them), max(them), len(them)) for key, them in found.items()
+    }

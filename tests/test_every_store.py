@@ -203,6 +203,16 @@ def test_readings_are_bounded_by_tag_time_id_and_number(store: Store, records: R
     assert store.lead("temp", 11, 3)["id"].tolist() == [8, 9, 10]
 
 
+def test_readings_outside_a_range_are_counted(store: Store, records: Records) -> None:
+    store.load("w", records(1, 100))
+    values = store.readings(["temp"], START + 10 * SECOND, START + 60 * SECOND)["value"]
+    low, high = sorted(values)[5], sorted(values)[-8]
+    expected = int(((values < low) | (values > high)).sum())
+    assert store.outside("temp", START + 10 * SECOND, START + 60 * SECOND, low, high) == (expected, 50)
+    assert store.outside("temp", 0, FAR, float("-inf"), float("inf")) == (0, 100)
+    assert store.outside("ph", 0, FAR, 0.0, 1.0) == (0, 0)
+
+
 def test_histories_give_the_newest_readings_of_every_tag(store: Store, records: Records) -> None:
     store.load("w", records(3, 20))
     (history,) = store.tag_histories(30)

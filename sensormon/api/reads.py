@@ -53,7 +53,7 @@ def add_reads(api: FastAPI, context: Callable[[], Context], meters: Meters) -> N
     ) -> StreamingResponse:
         monitor = context().monitor
         for name in tag or ():
-            if name not in monitor.tags:
+            if name not in monitor.tags and name not in monitor.former_tags:
                 raise Problem(
                     404, "unknown_tag", f"there is no tag {shown(name)!r}", "GET /api/tags lists the tags"
                 )

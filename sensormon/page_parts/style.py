@@ -31,6 +31,9 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
 .figures th { text-align: left; font-weight: 400; color: var(--quiet); padding: .3rem .8rem .3rem 0; }
 .figures td { padding: .3rem .8rem .3rem 0; border-top: 1px solid var(--edge); vertical-align: top; }
 .figures small { color: var(--quiet); font-size: .8rem; display: block; }
+.figures.sizes { max-width: 46rem; }
+.figures.sizes th { color: var(--text); border-top: 1px solid var(--edge); }
+.figures.sizes td { text-align: right; white-space: nowrap; padding-right: 0; }
 .way { display: flex; flex-wrap: wrap; align-items: stretch; gap: .5rem; }
 .way .box { flex: 1 1 9.5rem; background: var(--panel); border: 1px solid var(--edge); border-radius: .4rem;
   padding: .7rem .9rem; font-size: .875rem; line-height: 1.35rem; }

@@ -44,8 +44,8 @@ _KEYS = ("spike_rate",)
 class Simulator:
     """Readings of all `tags` every `interval` seconds, at whole multiples of it since 1970.
 
-    `seed` is 0 to 2**32 - 1, `spike_rate` a share of 0 to 1. `inject`, `cancel`, `clear` and
-    `active` may be called from other threads than the one that reads. Raises UsageError for a
+    `seed` is 0 to 2**32 - 1, `spike_rate` a share of 0 to 1. `retag`, `inject`, `cancel`, `clear`
+    and `active` may be called from other threads than the one that reads. Raises UsageError for a
     wrong profile, interval or rate.
     """
 
@@ -58,7 +58,6 @@ class Simulator:
             raise UsageError(
                 f"{spike_rate!r} cannot be used", where="spike_rate", hint="Give a share of 0 to 1"
             )
-        self.tags = tuple(tags)
         self.interval = interval
         self._step = round(interval * SECOND) if 0 < interval < math.inf else 0
         if self._step < 1:
@@ -66,11 +65,36 @@ class Simulator:
                 f"{interval!r} cannot be used", where="interval", hint="Give a number of seconds above 0"
             )
         self._spike_rate = spike_rate
-        self._names = tuple(tag.name for tag in self.tags)
-        self._column = {name: column for column, name in enumerate(self._names)}
-        self._by_name = {tag.name: tag for tag in self.tags}
-        self._draws = Draws(seed, self._names)
-        self._courses = Courses(self.tags, self._draws)
+        self._seed = seed
+        self._next: int | None = None
+        self._faults: tuple[Fault, ...] = ()
+        self._changing = threading.RLock()
+        self._take_up(tuple(tags))
+
+    def check(self, tags: Iterable[Tag]) -> None:
+        """Raise UsageError, naming tag and key, where these tags have a wrong profile."""
+        rows = tuple(tags)
+        Courses(rows, Draws(self._seed, [tag.name for tag in rows]))
+
+    def retag(self, tags: Iterable[Tag]) -> None:
+        """Simulate these tags from the next tick on; the values of those that stay are what they were.
+
+        The faults of a tag that goes end. Raises UsageError like the constructor; then nothing
+        has changed.
+        """
+        rows = tuple(tags)
+        with self._changing:
+            self._take_up(rows)
+            self._faults = tuple(one for one in self._faults if one.tag in self._by_name)
+
+    def _take_up(self, tags: tuple[Tag, ...]) -> None:
+        """All that depends on the tags; what can raise comes first."""
+        names = tuple(tag.name for tag in tags)
+        draws = Draws(self._seed, names)
+        self._courses = Courses(tags, draws)
+        self.tags, self._names, self._draws = tags, names, draws
+        self._column = {name: column for column, name in enumerate(names)}
+        self._by_name = {tag.name: tag for tag in tags}
         self._noise = np.array([tag.noise for tag in self.tags], dtype=np.float64)
         self._resolution = np.array([tag.resolution for tag in self.tags], dtype=np.float64)
         self._digits = np.array([1 / tag.resolution if tag.resolution else 1.0 for tag in self.tags])
@@ -81,9 +105,6 @@ class Simulator:
         stepped = self._resolution > 0
         self._low = np.where(stepped, np.ceil(limits[:, 0] * self._digits) / self._digits, limits[:, 0])
         self._high = np.where(stepped, np.floor(limits[:, 1] * self._digits) / self._digits, limits[:, 1])
-        self._next: int | None = None
-        self._faults: tuple[Fault, ...] = ()
-        self._changing = threading.Lock()
 
     def due(self, now: int) -> int:
         """When the next readings are due; never None. Ticks that were slept through are skipped.
@@ -99,16 +120,18 @@ class Simulator:
 
     def read(self, now: int) -> Batch:
         """The readings of the tick that is due; an empty batch where none is."""
-        time = self.due(now)
-        times = np.array([time] if time <= now else [], dtype=np.int64)
-        self._next = time + self._step * len(times)
-        return self._batch(times, now, Origin.LIVE)
+        with self._changing:
+            time = self.due(now)
+            times = np.array([time] if time <= now else [], dtype=np.int64)
+            self._next = time + self._step * len(times)
+            return self._batch(times, now, Origin.LIVE)
 
     def backfill(self, until: int, minutes: float = 15) -> Batch:
         """The readings of the `minutes` before `until`, as they would have come, tick by tick."""
         first = -(-(until - round(minutes * 60 * SECOND)) // self._step)
         ticks = np.arange(first, -(-until // self._step), dtype=np.int64)
-        return self._batch(ticks * self._step, until, Origin.BACKFILL)
+        with self._changing:
+            return self._batch(ticks * self._step, until, Origin.BACKFILL)
 
     def inject(self, fault: str, tag: str, start: int, seconds: float, size: float | None = None) -> Fault:
         """Switch on a fault of one tag from `start` (µs UTC) on; `faults` lists them.
@@ -116,8 +139,8 @@ class Simulator:
         `size` is in standard deviations of the tag's noise; None is the fault's usual size.
         Raises UsageError where there is no such fault or tag, or the numbers cannot be.
         """
-        made = make_fault(fault, tag, self._by_name, start, seconds, size)
         with self._changing:
+            made = make_fault(fault, tag, self._by_name, start, seconds, size)
             read = self._next  # what ended before it can be forgotten
             kept = (one for one in self._faults if read is None or one.end > read)
             self._faults = (*kept, made)

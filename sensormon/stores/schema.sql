@@ -20,6 +20,25 @@ CREATE TABLE IF NOT EXISTS readings (
     origin     VARCHAR NOT NULL       -- live, backfill or import
 );
 
+-- What became of readings that grew old: a minute of a tag, apart by source and quality.
+CREATE TABLE IF NOT EXISTS rollups (
+    tag     VARCHAR NOT NULL,
+    minute  TIMESTAMP NOT NULL,
+    source  VARCHAR NOT NULL,
+    quality UTINYINT NOT NULL,        -- 0 good, 1 uncertain, 2 or 3 bad
+    low     DOUBLE NOT NULL,
+    mean    DOUBLE NOT NULL,
+    high    DOUBLE NOT NULL,
+    count   BIGINT NOT NULL,          -- readings, those that are still in `readings` included
+    kept    BIGINT NOT NULL           -- of these, flagged and still in `readings`
+);
+
+-- The readings that are still there although a roll-up counts them already.
+CREATE TABLE IF NOT EXISTS counted_readings (
+    id  BIGINT NOT NULL,
+    day DATE NOT NULL                 -- of the reading's own time
+);
+
 CREATE TABLE IF NOT EXISTS rejected (
     received TIMESTAMP NOT NULL,
     source   VARCHAR NOT NULL,
