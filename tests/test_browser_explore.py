@@ -112,7 +112,7 @@ def test_a_note_on_a_clicked_moment_is_seen_by_another_and_removed(
     other.set_default_timeout(60_000)
     visit(other, server, "explore?past=15+min&explore=Fermenter+pH")
     expect(other.locator(".st-key-panel-look").get_by_text("probe calibrated")).to_be_visible()
-    other.get_by_role("button", name="Remove").click()
+    other.get_by_role("button", name="Remove", exact=True).click()
     dialog = other.get_by_role("dialog")
     dialog.get_by_label("Your name").fill("Bo")
     dialog.get_by_role("button", name="Remove").click()
