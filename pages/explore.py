@@ -6,7 +6,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from sensormon.charts_explore import AXES, Series, explore_chart, units
+from sensormon.charts_explore import AXES, Series, empty_stretches, explore_chart, units
 from sensormon.clock import SECOND
 from sensormon.errors import SensormonError, StoreError
 from sensormon.explore_export import drawn_points, file_name
@@ -264,7 +264,8 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
         chips.append('<span><span style="color:var(--doubt)">○</span> uncertain</span>')
     if (quality // 2**30 >= 2).any():
         chips.append('<span><span style="color:var(--doubt)">×</span> bad quality</span>')
-    if any(one.now.gaps() for one in drawn):
+    stretches = [gap for row in empty_stretches(drawn, chosen.stacked) for gap in row]
+    if any(start < chosen.span[1] and end > chosen.span[0] for start, end in stretches):
         chips.append("<span>▨ no data</span>")
     if (chosen.stacked or len(drawn) == 1) and any(one.tag.normal for one in drawn):
         chips.append("<span>╌ edge of the normal band</span>")
