@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -65,6 +66,18 @@ class Receipt:
 
 Finish = Callable[[int, Processed], tuple[Processed, tuple[KeptAnswer, ...]]]
 """From the first id and what came of a batch: what is kept of it, and the answers kept with it."""
+
+
+class Scoring(Protocol):
+    """What `submit` needs of a pipeline."""
+
+    def process(
+        self, batch: Batch, positions: Sequence[int] | None = None, malformed: Sequence[Rejection] = ()
+    ) -> Processed:
+        """See `Pipeline.process`."""
+
+    def undo(self, processed: Processed) -> None:
+        """See `Pipeline.undo`."""
 
 
 @dataclass
@@ -130,18 +143,18 @@ class Collector:
         positions: Sequence[int] | None = None,
         malformed: Sequence[Rejection] = (),
         finish: Finish | None = None,
-        history: Pipeline | None = None,
+        history: Scoring | None = None,
     ) -> Receipt:
         """Validate, score and make durable; when this returns, nothing of it can be lost.
 
-        `history` is the pipeline of an import: it scores in place of the live one, which
-        then neither sees nor learns these readings.
+        `history` is the pipeline of an import, or what stands for one: it scores in place of
+        the live one, which then neither sees nor learns these readings.
 
         `finish` is told the first id and what came of the batch; it says what is kept of it
         and which answers become durable with it. Raises JournalError where it could not be
         made durable: then it did not happen, and sending it again is right.
         """
-        pipeline = history or self._pipeline
+        pipeline: Scoring = history or self._pipeline
         with self._lock:
             if self._closed:
                 raise JournalError("the monitor is stopping", hint="Send it again once it has started")
@@ -191,6 +204,11 @@ class Collector:
             self._journal.append(SettingsEntry(settings))
             self._pipeline.apply(settings, histories)
 
+    def record_settings(self, settings: DetectorSettings) -> None:
+        """Record settings that came with a case and are never in force here; see `FROM_CASES`."""
+        with self._lock:
+            self._journal.append(SettingsEntry(settings))
+
     def retag(self, tags: TagTable) -> None:
         """Take in readings of these tags from now on. See `Pipeline.retag` for what is carried over."""
         with self._lock:
@@ -229,6 +247,11 @@ class Collector:
         """The notes and removals that the store does not have yet, oldest first."""
         with self._lock:
             return [one for _, one in self._annotations]
+
+    @property
+    def waiting(self) -> int:
+        """How many readings are in the journal and not in the store."""
+        return self._waiting
 
     @property
     def settings(self) -> DetectorSettings:

@@ -147,6 +147,21 @@ def _micros(time: pd.Timestamp) -> int:
     return 0 if pd.isna(time) else time.value // 1_000
 
 
+def action_list(frame: pd.DataFrame) -> list[EventAction]:
+    """The actions of a frame as `Store.event_actions` gives it, in its order: rows of one record are one."""
+    found: dict[tuple[object, ...], list[int]] = {}
+    for row in frame.to_dict("records"):
+        key = (
+            row["number"], _micros(row["time"]), row["who"], row["action"], row["label"],
+            _micros(row["until"]), row["note"],
+        )  # fmt: skip
+        found.setdefault(key, []).append(int(row["reading"]))
+    return [
+        EventAction(tuple(readings), time, who, action, label, until, note)  # type: ignore[arg-type]
+        for (_, time, who, action, label, until, note), readings in found.items()
+    ]
+
+
 def action_frame(numbered: Iterable[tuple[int, EventAction]]) -> pd.DataFrame:
     """Actions by record number as `Store.event_actions` gives them."""
     rows = [

@@ -14,10 +14,10 @@ import pandas as pd
 
 from sensormon.clock import SECOND
 from sensormon.errors import UsageError
-from sensormon.export import plain_csv
 from sensormon.jobs import Progress
 from sensormon.monitor import Monitor
 from sensormon.overview import Overview
+from sensormon.table_writers import plain_csv
 from sensormon.tags import TagTable
 
 MOST = 2_000_000

@@ -22,6 +22,9 @@ import numpy as np
 from sensormon.errors import JournalDamaged
 from sensormon.readings import Batch, InjectedFault, Origin, Processed, Reason, Rejection, Scores
 
+FROM_CASES = 1_000_000
+"""Detector settings with this id and above came with a case: they were never in force here."""
+
 
 @dataclass(frozen=True)
 class DetectorSettings:

@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from itertools import pairwise
 
 
@@ -244,6 +245,18 @@ def ewma(value: Sequence[float], weight: float, width: float, accept: float, res
     return told
 
 
+def minutes(
+    readings: Sequence[tuple[str, int, float, int]],
+) -> dict[tuple[str, int, int], tuple[float, float, float, int]]:
+    """Lowest, mean and highest value and the count, by tag, minute (µs) and quality, of these readings."""
+    found: dict[tuple[str, int, int], list[float]] = defaultdict(list)
+    for tag, time, value, quality in readings:
+        found[tag, time // 60_000_000 * 60_000_000, quality].append(value)
+    return {
+        key: (min(them), math.fsum(them) / len(them), max(them), len(them)) for key, them in found.items()
+    }
+
+
 @dataclass(frozen=True)
 class Part:
     """What a part of a span must be drawn with."""
@@ -298,13 +311,28 @@ def limits(stretches: Sequence[Sequence[float]]) -> tuple[float, float, float]:
     return centre - 3 * sigma, centre, centre + 3 * sigma
 
 
-def minutes(
-    readings: Sequence[tuple[str, int, float, int]],
-) -> dict[tuple[str, int, int], tuple[float, float, float, int]]:
-    """Lowest, mean and highest value and the count, by tag, minute (µs) and quality, of these readings."""
-    found: dict[tuple[str, int, int], list[float]] = defaultdict(list)
-    for tag, time, value, quality in readings:
-        found[tag, time // 60_000_000 * 60_000_000, quality].append(value)
+def local_stretch(time: int, unit: str, zone: tzinfo) -> object:
+    """What two times (µs UTC) have in common that lie in the same minute, hour, day … of the zone's clock."""
+    local = datetime.fromtimestamp(time // 1_000_000, zone)
+    hour = (local.date(), local.utcoffset(), local.hour)
     return {
-        key: (min(them), math.fsum(them) / len(them), max(them), len(them)) for key, them in found.items()
-    }
+        "minute": (*hour, local.minute),
+        "10 minutes": (*hour, local.minute // 10),
+        "hour": hour,
+        "day": local.date(),
+        "month": (local.year, local.month),
+    }[unit]
+
+
+def most_within(times: Sequence[int], window: int) -> int:
+    """The most of these times in any begin <= time < begin + window."""
+    return max((sum(begin <= time < begin + window for time in times) for begin in times), default=0)
+
+
+def windows_with_more(times: Sequence[int], since: int, until: int, window: int, most: float) -> int:
+    """In how many of the whole windows back from `until` there are more than so many of the times."""
+    found, end = 0, until
+    while end - window >= since:
+        found += sum(end - window <= time < end for time in times) > most
+        end -= window
+    return found

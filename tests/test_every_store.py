@@ -246,6 +246,14 @@ def test_anomalies_come_newest_first_and_bounded(store: Store, processed: Callab
     assert store.anomaly_count(START + 52 * SECOND) == 1
 
 
+def test_the_first_time_of_a_span_is_that_of_its_earliest_reading(store: Store, records: Records) -> None:
+    assert store.first_time(0, FAR) is None
+    store.load("w", records(3))
+    assert store.first_time(0, FAR) == START
+    assert store.first_time(START + 1, FAR) == START + SECOND
+    assert store.first_time(START, START) is None
+
+
 def test_after_closing_it_is_unavailable_and_opens_again(store: Store, records: Records) -> None:
     store.load("w", records(2))
     store.checkpoint()
@@ -315,3 +323,50 @@ def test_a_stream_that_nobody_finishes_holds_nothing(store: Store, records: Reco
     with pytest.raises(StoreUnavailable):
         store.stream(None, 0, FAR)
     store.open()
+
+
+def test_a_stream_without_a_limit_is_in_order_whatever_the_order_in_the_table(
+    store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
+    late, *loaded = records(9, 10)
+    store.load("w", loaded)
+    for row in range(10):  # what was refused before comes after all others, with its old id
+        one = late.entry
+        assert isinstance(one, BatchEntry)
+        part = replace(
+            one.processed,
+            accepted=one.processed.accepted.take(np.array([row])),
+            scores=one.processed.scores.take(np.array([row])),
+        )
+        store.store_row(Record(100 + row, replace(one, first_id=one.first_id + row, processed=part)))
+    pieces = list(store.stream(None, 0, FAR))
+    assert [one for piece in pieces for one in piece.column("id").to_pylist()] == list(range(1, 91))
+    assert store.count(None, 0, FAR) == 90
+    assert store.count(["nope"], 0, FAR) == sum(p.num_rows for p in store.stream(["nope"], 0, FAR)) == 0
+    assert store.count(None, START + 5 * SECOND, FAR) == 85
+    flagged = sum(piece.num_rows for piece in store.stream(None, 0, FAR, anomalies=True))
+    assert store.count(None, 0, FAR, anomalies=True) == flagged
+
+
+def test_rejected_readings_of_a_span_come_in_order(store: Store, processed: Callable[..., Processed]) -> None:
+    from sensormon.readings import Reason, Rejection
+
+    rejected = tuple(
+        Rejection("test", START + i * SECOND, i, "temp" if i % 2 else "ph", "x", "1", Reason.UNKNOWN_TAG, "w")
+        for i in range(6)
+    )
+    made = replace(processed(1), rejected=rejected)
+    store.load("w", [Record(1, BatchEntry(1, {"test": 7}, made))])
+    (table,) = store.stream_rejected(["temp"], START, START + 5 * SECOND)
+    assert table.column("position").to_pylist() == [1, 3]
+    assert table.schema.field("received").type == pa.timestamp("us", "UTC")
+    assert sum(piece.num_rows for piece in store.stream_rejected(None, START, START + 5 * SECOND)) == 5
+
+
+def test_answers_to_keys_that_begin_alike_come_oldest_first(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    kept = tuple(KeptAnswer(f"{key}", "f", 201, "b", START) for key in ("a:2", "b:1", "a:1"))
+    store.load("w", [Record(1, BatchEntry(1, {"test": 1}, processed(1), kept))])
+    assert store.answers_to("a:") == [kept[0], kept[2]]

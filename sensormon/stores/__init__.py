@@ -190,7 +190,14 @@ class Store(Protocol):
         """`readings`, or only those flagged, in pieces: Arrow tables with times as timestamp[us, UTC].
 
         The first piece is there, or the StoreError raised, when this returns; it may be empty.
+        Without a limit no more than some pieces are in memory, however many readings there are.
         """
+
+    def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
+        """How many readings `stream` gives."""
+
+    def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
+        """Readings rejected at since <= received < until, in order of arrival, in pieces like `stream`."""
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
         """The newest `rows` good readings of the tag with a lower id, in order of arrival."""
@@ -205,6 +212,9 @@ class Store(Protocol):
 
     def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
         """Of the tag's readings with since <= time < until: how many have value < low or > high, and all."""
+
+    def first_time(self, since: int, until: int) -> int | None:
+        """The earliest time of a reading with since <= time < until; None where there is none."""
 
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
         """Readings by tag and part of the span: tag, part, readings, flagged, doubtful.
@@ -236,6 +246,9 @@ class Store(Protocol):
 
     def drop_answers(self, before: int) -> None:
         """Forget the answers to requests that came in before this time; keys of `IMPORTED` stay."""
+
+    def answers_to(self, prefix: str) -> list[KeptAnswer]:
+        """The answers kept to keys that begin with this, oldest first."""
 
     def known_keys(self, prefix: str) -> frozenset[str]:
         """The keys kept that begin with this."""

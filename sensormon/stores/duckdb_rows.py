@@ -191,5 +191,6 @@ def arrow_pieces(
 def _zoned(table: pa.Table) -> pa.Table:
     for name in ("time", "received"):
         place = table.schema.get_field_index(name)
-        table = table.set_column(place, name, table.column(name).cast(pa.timestamp("us", "UTC")))
+        if pa.types.is_timestamp(table.schema.field(place).type):  # of a rejected reading the time is text
+            table = table.set_column(place, name, table.column(name).cast(pa.timestamp("us", "UTC")))
     return table

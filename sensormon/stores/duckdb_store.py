@@ -41,12 +41,14 @@ from sensormon.stores.duckdb_rows import (
     watermark,
 )
 from sensormon.stores.duckdb_spans import DuckDBSpans
+from sensormon.stores.duckdb_stream import readings_in_order
 from sensormon.stores.retention import Arrivals, Due, Space
 
 _COLUMNS = (
     "id, tag, time, received, value, quality, n, score, expected, lower, upper, "
     "is_anomaly, settings, source, origin"
 )
+_REJECTED = "received, source, position, tag, time, value, reason, detail"
 _TIMES = ("time", "received", "applied")
 
 
@@ -317,10 +319,20 @@ class DuckDBStore:
         if below_id is not None:
             where += " AND id < ?"
             values.append(below_id)
-        query = f"SELECT {_COLUMNS} FROM readings WHERE {where} ORDER BY id"  # noqa: S608
-        if limit is not None:
-            query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY id"  # noqa: S608
-            values.append(limit)
+        query = f"SELECT {_COLUMNS} FROM readings WHERE {where}"  # noqa: S608
+        if limit is None:
+            return readings_in_order(self._cursor, query, values, self._reading)
+        query = f"SELECT * FROM ({query} ORDER BY id DESC LIMIT ?) ORDER BY id"  # noqa: S608
+        return arrow_pieces(self._cursor(), query, [*values, limit], self._reading)
+
+    def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
+        where, values = bounded(tags, since, until)
+        flagged = " AND is_anomaly" if anomalies else ""
+        return int(self._rows(f"SELECT count(*) FROM readings WHERE {where}{flagged}", values)[0][0])  # noqa: S608
+
+    def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
+        where, values = bounded(tags, since, until, "received")
+        query = f"SELECT {_REJECTED} FROM rejected WHERE {where}"  # noqa: S608
         return arrow_pieces(self._cursor(), query, values, self._reading)
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
@@ -353,6 +365,11 @@ class DuckDBStore:
             [low, high, *values],
         )
         return int(outside), int(whole)
+
+    def first_time(self, since: int, until: int) -> int | None:
+        where, values = bounded(None, since, until)
+        ((time,),) = self._rows(f"SELECT epoch_us(min(time)) FROM readings WHERE {where}", values)  # noqa: S608
+        return None if time is None else int(time)
 
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
         return self._frame(
@@ -416,6 +433,13 @@ class DuckDBStore:
                 "DELETE FROM kept_answers WHERE received < ? AND NOT starts_with(key, ?)",
                 [naive(before), IMPORTED],
             )
+
+    def answers_to(self, prefix: str) -> list[KeptAnswer]:
+        query = (
+            "SELECT key, fingerprint, status, body, epoch_us(received) FROM kept_answers "
+            "WHERE starts_with(key, ?) ORDER BY rowid"
+        )
+        return [KeptAnswer(*row) for row in self._rows(query, [prefix])]
 
     def known_keys(self, prefix: str) -> frozenset[str]:
         rows = self._rows("SELECT key FROM kept_answers WHERE starts_with(key, ?)", [prefix])
