@@ -136,6 +136,7 @@ def test_the_data_and_the_picture_of_what_is_seen_are_taken_away(page: Page, ser
     assert drawn.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.long
 def test_without_the_browsers_part_the_chart_is_still_there(page: Page, server: Server) -> None:
     page.route("**/assets/zoom_chart.js*", lambda route: route.abort())
     visit(page, server, "explore?past=15+min")
