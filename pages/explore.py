@@ -6,7 +6,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from sensormon.charts_explore import AXES, Series, empty_stretches, explore_chart, units
+from sensormon.charts_explore import AXES, Series, empty_stretches, explore_chart, normal_in_view, units
 from sensormon.clock import SECOND
 from sensormon.errors import SensormonError, StoreError
 from sensormon.explore_export import drawn_points, file_name
@@ -195,7 +195,7 @@ def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
     """The tags as they are drawn, and whether the store was there for all."""
     since, until = chosen.span
     margin = (until - since) // MARGIN
-    start, end = since - margin, min(until + margin, max(until, m.clock.now()))
+    start, end = max(0, since - margin), min(until + margin, max(until, m.clock.now()))
     parts = 600 if len(chosen.names) <= 4 else 400
     made, stored = [], True
     for number, name in enumerate(chosen.names, 1):
@@ -267,7 +267,7 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
     stretches = [gap for row in empty_stretches(drawn, chosen.stacked) for gap in row]
     if any(start < chosen.span[1] and end > chosen.span[0] for start, end in stretches):
         chips.append("<span>▨ no data</span>")
-    if (chosen.stacked or len(drawn) == 1) and any(one.tag.normal for one in drawn):
+    if (chosen.stacked or len(drawn) == 1) and normal_in_view(drawn, chosen.span):
         chips.append("<span>╌ edge of the normal band</span>")
     return f'<div class="status quiet">{"".join(chips)}</div>'
 

@@ -91,6 +91,12 @@ def empty_stretches(series: Sequence[Series], stacked: bool) -> list[list[Span]]
     return [common]
 
 
+def normal_in_view(series: Sequence[Series], span: Span) -> bool:
+    """Whether an edge of a normal band lies where it is drawn."""
+    ranges = [(one.tag.normal or (), *_range([one], span)) for one in series]
+    return any(low < edge < high for edges, low, high in ranges for edge in edges)
+
+
 def units(series: Sequence[Series]) -> list[str]:
     """The different units, in order of their first tag."""
     return list(dict.fromkeys(one.tag.unit for one in series))

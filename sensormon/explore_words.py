@@ -33,6 +33,7 @@ NAMED = {
 
 _UNITS = {"s": 1, "min": 60, "h": 3_600, "d": DAY, "w": 7 * DAY}
 _OFFSET = re.compile(r"\s*(\d{1,7}(?:\.\d{1,3})?)\s*([a-z]+)\s*", re.ASCII)
+_FARTHEST = LAST - 2 * DAY * SECOND  # in no zone beyond the last date there is
 _LONGEST = 100 * 366 * DAY
 
 SHORTEST = 20_000
@@ -63,7 +64,7 @@ def span_of(since: str, until: str) -> tuple[int, int] | None:
 
 def held(start: int, end: int) -> tuple[int, int] | None:
     """The span within what there are dates for, at least as long as can be drawn; None backwards."""
-    start, end = max(0, start), min(end, LAST)
+    start, end = max(0, start), min(end, _FARTHEST)
     return (start, end) if end - start >= SHORTEST else None
 
 
