@@ -16,6 +16,7 @@ from sensormon.page_parts import (
     live_board,
     marked,
     panel,
+    sending_line,
 )
 from sensormon.runtime import monitor
 from sensormon.tags import Tag
@@ -233,11 +234,11 @@ def empty(searched: bool, source: str) -> None:
         )
     elif source == "http":
         st.info(
-            "There is no source. Send readings over HTTP: the server's log has a ready line, and "
-            "/api/docs has every route. Or start with SENSORMON_SOURCE=simulator, or replay:FILE for a "
-            "recording.",
+            "There is no source. Send readings over HTTP, with this line to begin with; /api/docs has every "
+            "route. Or start with SENSORMON_SOURCE=simulator, or replay:FILE for a recording.",
             title="No readings yet",
         )
+        sending_line(m)
     else:
         st.info(
             "The source has not delivered any; the Pipeline page says how it is doing.",

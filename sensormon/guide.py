@@ -53,7 +53,8 @@ PAGES: Mapping[str, About] = {
         "see their distribution and how they go together, keep notes, take the data along.",
         (
             "tag", "control band", "normal band", "valid range", "anomaly", "centre line", "UCL", "LCL",
-            "baseline", "σ", "correlation", "gap", "roll-up",
+            "baseline", "σ", "moving range", "autocorrelation", "correlation", "rank correlation", "quantile",
+            "gap", "roll-up",
         ),
     ),
     "Tuning": About(

@@ -107,6 +107,19 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "How well a straight line describes two tags together, from -1 to 1; 0 is no such relation. "
             "It does not say that one moves the other."
         ),
+        "rank correlation": (
+            "Spearman's ρ: the correlation of the places in the order instead of the values. It sees any "
+            "steady rise or fall, and a few wild readings hardly move it."
+        ),
+        "moving range": (
+            "The step between two neighbouring readings, without its sign. Its mean divided by 1.128 is σ "
+            "where neighbours have nothing to do with each other."
+        ),
+        "autocorrelation": (
+            "How much a reading resembles the one before it, from -1 to 1. Near 1 the steps are small "
+            "beside the spread, and control limits made from them are too narrow."
+        ),
+        "quantile": "The value that such a share of the readings lies below; the median is that of a half.",
         # events
         "event": (
             "Flagged readings of a tag that lie close together, taken as one thing to look at. It starts "
