@@ -6,7 +6,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from sensormon.charts_explore import AXES, Series, explore_chart, units
+from sensormon.charts_explore import AXES, Series, empty_stretches, explore_chart, normal_in_view, units
 from sensormon.clock import SECOND
 from sensormon.errors import SensormonError, StoreError
 from sensormon.explore_export import drawn_points, file_name
@@ -21,7 +21,7 @@ from sensormon.page_parts.explore_view import Chosen, show
 from sensormon.records import Annotation
 from sensormon.runtime import monitor
 from sensormon.timestamps import render, to_datetime
-from sensormon.words import duration
+from sensormon.words import day_and_time, duration
 
 PAST = {
     "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000,
@@ -195,7 +195,7 @@ def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
     """The tags as they are drawn, and whether the store was there for all."""
     since, until = chosen.span
     margin = (until - since) // MARGIN
-    start, end = since - margin, min(until + margin, max(until, m.clock.now()))
+    start, end = max(0, since - margin), min(until + margin, max(until, m.clock.now()))
     parts = 600 if len(chosen.names) <= 4 else 400
     made, stored = [], True
     for number, name in enumerate(chosen.names, 1):
@@ -264,9 +264,10 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
         chips.append('<span><span style="color:var(--doubt)">○</span> uncertain</span>')
     if (quality // 2**30 >= 2).any():
         chips.append('<span><span style="color:var(--doubt)">×</span> bad quality</span>')
-    if any(one.now.gaps() for one in drawn):
+    stretches = [gap for row in empty_stretches(drawn, chosen.stacked) for gap in row]
+    if any(start < chosen.span[1] and end > chosen.span[0] for start, end in stretches):
         chips.append("<span>▨ no data</span>")
-    if (chosen.stacked or len(drawn) == 1) and any(one.tag.normal for one in drawn):
+    if (chosen.stacked or len(drawn) == 1) and normal_in_view(drawn, chosen.span):
         chips.append("<span>╌ edge of the normal band</span>")
     return f'<div class="status quiet">{"".join(chips)}</div>'
 
@@ -306,6 +307,7 @@ def looks(
         "A closer look", LOOKS, default=LOOKS[0], required=True, key="look", bind="query-params"
     )
     with panel("look"):
+        rolled(m, viewer, chosen, look)
         if look == "Distribution":
             distribution_look(m, viewer, chosen)
         elif look == "Two tags":
@@ -316,6 +318,18 @@ def looks(
             export_look(m, viewer, chosen, drawn)
         else:
             notes_look(m, viewer, chosen, notes)
+
+
+def rolled(m: Monitor, viewer: Viewer, chosen: Chosen, look: str | None) -> None:
+    """What measures and files leave out, where history was rolled up."""
+    if look == LOOKS[0]:
+        return
+    last = max((m.explorer.rolled_until(name) or 0 for name in chosen.names), default=0)
+    if last > chosen.span[0]:
+        st.caption(
+            f"Readings before {day_and_time(last, viewer.zone)} were rolled up to minutes, which are drawn. "
+            "What is measured and taken away here has single readings only."
+        )
 
 
 def empty(chosen: Chosen, known: Sequence[int] | None) -> None:

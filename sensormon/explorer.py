@@ -12,7 +12,7 @@ import pandas as pd
 
 from sensormon.control_chart import Limits, control_limits
 from sensormon.errors import StoreError
-from sensormon.overview import PARTS, Overview, joined, part_width, thinned, whole
+from sensormon.overview import PARTS, Overview, joined, part_width, rolled, thinned, whole
 from sensormon.recent import RecentReadings
 from sensormon.relations import Relation, lag_cell, pairs, relate
 from sensormon.stores import Store
@@ -61,11 +61,17 @@ class Explorer:
         self._recent = recent
 
     def extent(self) -> tuple[int, int] | None:
-        """The times of the oldest and the newest stored reading; None where there are none."""
+        """The times of the oldest and the newest stored reading, rolled up or not; None without any."""
         return self._store.spans.extent()
+
+    def rolled_until(self, tag: str) -> int | None:
+        """Up to when (µs UTC) readings of this tag may be rolled up to minutes; None where none are."""
+        return self._store.rolled_until(tag)
 
     def overview(self, tag: str, since: int, until: int, parts: int = PARTS) -> Seen:
         """The span in few readings, the newest among them, stored or not; never raises.
+
+        Of readings that were rolled up, the lowest and highest of each minute.
 
         With the store away only what is in memory is there, and `stored` is False.
         """
@@ -75,6 +81,9 @@ class Explorer:
             # What the store has from here on is in memory too, or in neither for a moment.
             cut = max(self._store.next_id(), self._recent.first_id or 0)
             stored = self._store.spans.overview(tag, since, until, parts=parts, below_id=cut)
+            if (self._store.rolled_until(tag) or 0) > since:
+                minutes = self._store.rollups([tag], since, until)
+                stored = joined(stored, rolled(minutes, stored.marks, since, until), parts)
         except StoreError:
             cut = 0
         fresh = self._recent.after(cut - 1, [tag], since)
