@@ -126,15 +126,6 @@ def test_demonstrations_are_there_when_asked_for(settings: Settings, adopt: Adop
     assert "30 readings acknowledged meanwhile, 29 of them stored, 1 twice; ledger difference 1" in words
 
 
-@pytest.mark.usefixtures("full")
-def test_live_has_a_chart_and_the_value_with_its_unit_for_every_tag() -> None:
-    app = show("live")
-    assert figures(app) == 3
-    for unit in ("°C", "pH", "rpm"):
-        assert unit in text(app)
-    assert "simulated at the first start" in text(app)
-
-
 def flagged(app: AppTest) -> pd.DataFrame:
     """The table of flagged readings."""
     return next(one.value for one in app.dataframe if "Why" in one.value)

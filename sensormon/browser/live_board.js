@@ -129,6 +129,7 @@ class Board {
       return one
     }
     this.back = button("Back to now", "Follow the clock again", () => this.zoom(null))
+    this.back.hidden = true
     tools.append(
       this.zoomed,
       this.back,
@@ -420,13 +421,11 @@ class Card {
     const span = [whole[0], Math.max(whole[1], range[1])]
     const drawn = traces(own, events, this.rejected, span, this.palette, this.plot.clientWidth < 500)
     const newest = own.x.length ? own.x[own.x.length - 1] : 0
-    this.redrawing = true // it takes the hover away, which the viewer did not
     board.Plotly.react(this.chart, drawn, layout, CONFIG).then(() => {
       this.section.dataset.newest = newest
       this.section.dataset.drawn = Date.now() + board.offset
       this.listen()
-      this.redrawing = false
-      if (this.hovered !== null) this.hoverAgain(range)
+      this.hoverAgain(range)
     })
     this.drawSpark()
     if (!this.table.hidden && this.fresh) this.fillTable()
@@ -449,24 +448,31 @@ class Card {
     })
     this.chart.on("plotly_doubleclick", () => board.zoom(null))
     this.chart.on("plotly_hover", (event) => {
+      if (!event.event?.isTrusted) return // our own, of hoverAgain
+      // After drawing Plotly hovers again where the mouse last was: by then another reading lies there.
+      if (event.event === this.pointing) return this.hoverAgain(board.view ?? board.whole)
+      this.pointing = event.event
       this.hovered = milliseconds(event.points[0].x)
       board.point(this.hovered, this)
     })
-    this.chart.on("plotly_unhover", () => {
-      if (this.redrawing) return
-      this.hovered = null
+    // Plotly's own unhover also comes with every drawing; the viewer has left when the mouse has.
+    this.plot.onmouseleave = () => {
+      this.hovered = this.pointing = null
       board.point(null, this)
-    })
+    }
   }
 
   // Drawing takes the hover away; whoever looks at a reading goes on looking at it.
   hoverAgain(range) {
     const x = this.hovered
+    if (x === null) return
     if (x < range[0] || x > range[1] || !this.chart.matches(":hover")) {
       this.hovered = null
       return this.board.point(null, this)
     }
-    this.board.Plotly.Fx.hover(this.chart, { xval: x, yval: 0 }, "xy")
+    const xval = this.chart._fullLayout.xaxis.d2c(x) // Plotly counts in the browser's zone
+    this.board.Plotly.Fx.hover(this.chart, { xval, yval: 0 }, "xy")
+    this.board.point(x, this)
   }
 
   cross(x, label) {

@@ -1,0 +1,182 @@
+"""What the Live board is fed with: all there is, once, with the reasons, store or no store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from sensormon.clock import SECOND, ManualClock
+from sensormon.live_feed import PARTS, LiveFeed
+from sensormon.monitor import Monitor
+from sensormon.readings import Batch, Quality, Reading
+from sensormon.settings import Settings
+from sensormon.traces import micros
+from tests.conftest import START, batch_of
+
+Make = Callable[..., Monitor]
+NAMES = ["fermenter_temp", "fermenter_ph", "agitator_rpm"]
+
+
+@pytest.fixture
+def make(settings: Settings) -> Iterator[Make]:
+    made: list[Monitor] = []
+
+    def start(**changed: Any) -> Monitor:
+        made.append(Monitor(replace(settings, **changed), ManualClock(START)))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.stop()
+
+
+def feed_ph(m: Monitor, values: list[float], first: int, seconds: float = 1.0) -> None:
+    """These values of the pH, one batch each, `seconds` apart from the moment `first` on (s after START)."""
+    for i, value in enumerate(values):
+        at = START + round((first + i * seconds) * SECOND)
+        m.clock.advance((at - m.clock.now()) / SECOND)  # type: ignore[attr-defined]
+        m.submit(batch_of(("fermenter_ph", value), at=at))
+
+
+def test_a_whole_answer_holds_the_readings_of_the_span(make: Make) -> None:
+    m = make(source="simulator")
+    m.backfill()
+    answer = LiveFeed(m).board(NAMES, 600)
+    frame = m.recent(START - 600 * SECOND, ["fermenter_ph"])
+    told = answer["tags"]["fermenter_ph"]
+    assert answer["whole"]
+    assert told["x"] == (micros(frame["time"]) / 1e3).tolist()
+    assert told["y"] == frame["value"].tolist()
+    assert [k & 1 for k in told["k"]] == frame["is_anomaly"].astype(int).tolist()
+    assert len(told["why"]) == int(frame["is_anomaly"].sum())
+    assert told["head"]["value"].endswith("pH")
+    assert "fermenter_temp" in answer["tags"]
+
+
+@hypothesis_settings(max_examples=20, deadline=None)
+@given(sizes=st.lists(st.integers(0, 5), min_size=1, max_size=6))
+def test_answers_one_after_the_other_tell_every_reading_once(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
+) -> None:
+    settings = Settings(data_dir=tmp_path_factory.mktemp("feed") / "data", source="none")
+    m = Monitor(settings, ManualClock(START))
+    try:
+        feed = LiveFeed(m)
+        feed_ph(m, [7.0, 7.1, 7.2], 0)
+        answer = feed.board(NAMES, 600)
+        told, at = list(answer["tags"]["fermenter_ph"]["x"]), 3
+        for size in sizes:
+            feed_ph(m, [7.0 + i / 100 for i in range(size)], at)
+            at += size
+            answer = feed.board(NAMES, 600, after=answer["after"])
+            assert not answer["whole"]
+            told += answer["tags"].get("fermenter_ph", {}).get("x", [])
+        assert told == [(START + i * SECOND) / 1e3 for i in range(at)]
+    finally:
+        m.stop()
+
+
+def test_a_gap_cuts_the_line_in_a_whole_answer_and_in_a_later_one(make: Make) -> None:
+    m = make()
+    feed = LiveFeed(m)
+    feed_ph(m, [7.0] * 30, 0)
+    feed_ph(m, [7.0] * 10, 60)
+    whole = feed.board(NAMES, 600)["tags"]["fermenter_ph"]
+    edges = [(START + 29 * SECOND) / 1e3, (START + 60 * SECOND) / 1e3]
+    assert edges in whole["gaps"]
+    assert [whole["x"][i] for i in whole["cut"]] == [edges[1]]
+    assert (whole["interval"], whole["gap"], whole["stale"]) == (1000, 3000, 5000)
+    after = feed.board(NAMES, 600)["after"]
+    feed_ph(m, [7.0, 7.0], 90)
+    later = feed.board(NAMES, 600, after=after)["tags"]["fermenter_ph"]
+    assert later["x"] == [(START + at * SECOND) / 1e3 for at in (90, 91)]
+    assert [(START + 69 * SECOND) / 1e3, (START + 90 * SECOND) / 1e3] in later["gaps"]
+
+
+def test_quality_rejections_and_why_are_told(make: Make) -> None:
+    m = make()
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
+    m.clock.advance(3)  # type: ignore[attr-defined]
+    rows = [
+        Reading("fermenter_ph", START + 60 * SECOND, 7.0, Quality.UNCERTAIN),
+        Reading("fermenter_ph", START + 61 * SECOND, 7.0, Quality.BAD),
+        Reading("fermenter_ph", START + 62 * SECOND, 8.9),
+        Reading("fermenter_ph", START + 62 * SECOND, 99.0),
+    ]
+    m.submit(Batch.of(rows, source="test", received=START + 62 * SECOND))
+    answer = LiveFeed(m).board(NAMES, 600)
+    told = answer["tags"]["fermenter_ph"]
+    assert told["k"][-3:] == [2, 4, 1]
+    assert told["why"] == [", above 3.0"]
+    assert told["head"]["abnormal"]
+    assert "above expected, z" in told["head"]["verdict"]
+    assert answer["rejected"] == {
+        "fermenter_ph": [[(START + 62 * SECOND) / 1e3, "99.0 outside the valid range"]]
+    }
+    assert answer["tags"]["fermenter_temp"]["x"] == []
+
+
+def test_events_are_told_once_and_again_when_they_change(make: Make) -> None:
+    m = make()
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)] + [8.5], 0)
+    m.drain()
+    feed = LiveFeed(m)
+    answer = feed.board(NAMES, 600)
+    last = answer["events"]["last"]
+    assert answer["events"]["spans"]["fermenter_ph"] == [[(START + 60 * SECOND) / 1e3] * 2]
+    assert last["text"].startswith("Fermenter pH 8.50 pH, expected 7.01 ± ")
+    assert last["state"] == "unacknowledged"
+    same = feed.board(NAMES, 600, after=answer["after"], known_events=answer["events"]["version"])
+    assert "events" not in same
+    m.act([last["id"]], "acknowledge", "day shift")
+    m.drain()
+    changed = feed.board(NAMES, 600, after=answer["after"], known_events=answer["events"]["version"])
+    assert changed["events"]["last"]["state"] == "acknowledged"
+
+
+def test_a_past_moment_tells_what_was_known_then(make: Make) -> None:
+    m = make()
+    feed_ph(m, [7.0] * 100, 0)
+    told = LiveFeed(m).board(NAMES, 30, until=START + 50 * SECOND)["tags"]["fermenter_ph"]
+    assert told["x"] == [(START + i * SECOND) / 1e3 for i in range(20, 51)]
+
+
+def test_the_strip_counts_what_a_slow_look_counts_and_puts_the_worst_first(make: Make) -> None:
+    m = make(source="simulator")
+    m.backfill()
+    m.drain()
+    strip = LiveFeed(m).strip(900)
+    frame = m.history(None, START - 900 * SECOND, START)
+    for row in strip["rows"]:
+        rows = frame[frame["tag"] == row["name"]]
+        part = (micros(rows["time"]) - (START - 900 * SECOND)) // (10 * SECOND)
+        expected = [
+            [int(p), int(n)]
+            for p, n in enumerate(np.bincount(part[rows["is_anomaly"].to_numpy()], minlength=PARTS))
+            if n
+        ]
+        assert row["flagged"] == expected
+        assert row["count"] == sum(n for _, n in expected)
+    counts = [row["count"] for row in strip["rows"]]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > 0
+
+
+def test_with_the_store_away_memory_answers(make: Make, settings: Settings) -> None:
+    Path(settings.store_url).mkdir(parents=True)
+    m = make()
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)] + [8.5], 0)
+    feed = LiveFeed(m)
+    answer = feed.board(NAMES, 600)
+    assert len(answer["tags"]["fermenter_ph"]["x"]) == 61
+    assert "events" not in answer, "the board keeps those it has"
+    (row,) = [row for row in feed.strip(600)["rows"] if row["name"] == "fermenter_ph"]
+    assert (row["count"], row["seen"]) == (1, 61)
