@@ -11,7 +11,8 @@ import streamlit as st
 
 from sensormon.charts import before_after_chart, flag_changes, precision_recall_chart
 from sensormon.clock import SECOND
-from sensormon.comparison import Comparison, Known, all_lost, compare, curve, loads, off_delay, total
+from sensormon.compare_job import KIND, TOGETHER, Shelf, all_loads
+from sensormon.comparison import Comparison, Known, Load, all_lost, compare, curve, off_delay, total
 from sensormon.detector_words import (
     catches,
     detector_words,
@@ -26,9 +27,10 @@ from sensormon.detectors.base import Detector, Parameter
 from sensormon.detectors.limits import UNSET
 from sensormon.errors import SensormonError, StoreError, UsageError
 from sensormon.event_scores import MINIMUM, TOLERANCE, micros
+from sensormon.jobs import Progress
 from sensormon.known_events import known
 from sensormon.monitor import Monitor
-from sensormon.page_parts import SPANS, Viewer, begin, chart, not_readable, panel
+from sensormon.page_parts import SPANS, Viewer, begin, chart, follow_job, job_line, not_readable, panel
 from sensormon.rescoring import History
 from sensormon.runtime import monitor
 from sensormon.tuning_words import figures, first_line, lost_words, norm_words
@@ -39,8 +41,8 @@ CHOICES = ["15 min", "1 h", "6 h", "24 h", "7 d"]
 MOST = 200_000
 # A range of more steps than this is a field, not a slider.
 SLIDER = 1_000
-# Readings of all tags together that are scored without being asked.
-TOGETHER = 400_000
+# Seconds that a page waits for a job before it shows how far it is.
+AT_ONCE = 0.3
 # So many tags at most are compared, those with the most flags.
 TAGS = 50
 # History that was read longer ago is read anew; sooner on demand, so that nothing jumps.
@@ -357,8 +359,9 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, until: int, history: H
         ):
             st.caption("That reads and scores the history of each, which takes a moment.")
             return
-        histories = every_history(m, chosen, until, history)
-        found = loads(histories, detector)
+        found = every_load(m, chosen, detector, until, history)
+        if found is None:
+            return
         together = total(found)
         subset = f"The {len(found)} tags with the most flags" if len(found) < len(m.tags) else "All tags"
         st.markdown(
@@ -384,26 +387,34 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, until: int, history: H
         )
 
 
-def every_history(m: Monitor, chosen: Chosen, until: int, history: History) -> list[History]:
-    """The same span of the tags to compare; kept like the chosen one."""
+def every_load(
+    m: Monitor, chosen: Chosen, detector: Detector, until: int, history: History
+) -> Mapping[str, Load] | None:
+    """The load of every tag; None while a job is at it, which is shown. What was read is kept."""
     wanted = (m.started, chosen.tag, chosen.span, until)
     kept = st.session_state.get("tuning-all")
     if kept is None or kept[0] != wanted:
-        since = until - SPANS[chosen.span] * SECOND
-        names = list(m.tags.names)
-        if len(names) > TAGS:
-            counts = m.anomalies(None, since, until)["tag"].value_counts()
-            names = [name for name in counts.index if name in m.tags.names][:TAGS]
-        share = max(1_000, 2 * TOGETHER // max(1, len(names)))
-        kept = (
-            wanted,
-            [
-                history if name == chosen.tag else m.tuner.tag_history(name, since, until, share)
-                for name in names
-            ],
-        )
-        st.session_state["tuning-all"] = kept
-    return kept[1]
+        kept = st.session_state["tuning-all"] = (wanted, Shelf())
+    since = until - SPANS[chosen.span] * SECOND
+    work = all_loads(m, kept[1], history, since, until, detector, TAGS, 2 * TOGETHER)
+    if len(m.tags) * len(history.rows) <= TOGETHER:
+        return work(Progress())
+    settings = (*wanted, chosen.detector, tuple(sorted(chosen.params.items())))
+    before = st.session_state.get("tuning-job")
+    if before is None or before[0] != settings:
+        if before is not None:
+            before[1].progress.cancel()  # of settings that nobody looks at any more
+        job = m.jobs.start(KIND, f"Events of all {len(m.tags):,} tags", work, alone=False)
+        before = st.session_state["tuning-job"] = (settings, job)
+        m.jobs.wait(job, AT_ONCE)
+    job = before[1]
+    if job.running:
+        follow_job(job)
+    elif job.result is None:
+        job_line(job, "What was read is kept.")
+        st.button("Count again", key="tuning-again", on_click=st.session_state.pop, args=("tuning-job",))
+    found: Mapping[str, Load] | None = job.result
+    return found
 
 
 @st.fragment(run_every=2)

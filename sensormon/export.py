@@ -1,7 +1,7 @@
-"""Frames of readings as files that people take away: CSV and Parquet.
+"""Frames and streams of rows as files that people take away: CSV, Parquet and Excel.
 
-Times are ISO 8601 in UTC with Z, so that a file means the same everywhere; an export from
-the dashboard has the viewer's time in a second column that names the zone. Text that a
+Each column of times comes twice, in UTC and in the viewer's zone, and says so in its name
+(`time (UTC)`, `time (Europe/Berlin)`), so that a file means the same everywhere. Text that a
 spreadsheet would run as a formula is made harmless with a leading apostrophe.
 """
 
@@ -11,18 +11,61 @@ from datetime import tzinfo
 from io import BytesIO
 
 import pandas as pd
+import pyarrow as pa
 
+from sensormon.table_writers import EXCEL_ROWS, FORMS, plain_csv, too_long
 from sensormon.tags import TagTable
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+def with_zone(table: pa.Table, zone_name: str) -> pa.Table:
+    """The table with two columns, `NAME (UTC)` and `NAME (zone)`, for each column NAME of times.
+
+    One alone where the zone is UTC. Times without a zone are taken for UTC.
+    """
+    columns: dict[str, pa.ChunkedArray] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_timestamp(column.type):
+            for zone in dict.fromkeys(("UTC", zone_name)):
+                columns[f"{name} ({zone})"] = column.cast(pa.timestamp("us", zone))
+        else:
+            columns[name] = column
+    return pa.table(columns)
+
+
+def frame_file(frame: pd.DataFrame, form: str, zone_name: str) -> bytes:
+    """All columns of this frame as a file; `form` is one of `FORMS`.
+
+    Raises UsageError where an Excel sheet cannot have so many rows.
+    """
+    if form == "Excel" and len(frame) > EXCEL_ROWS:
+        raise too_long(len(frame))
+    stream = BytesIO()
+    file = FORMS[form].begin(stream)
+    file.write(with_zone(pa.Table.from_pandas(frame, preserve_index=False), zone_name))
+    file.close()
+    return stream.getvalue()
+
+
+def frame_csv(frame: pd.DataFrame, zone_name: str) -> bytes:
+    """UTF-8 with a header line."""
+    return frame_file(frame, "CSV", zone_name)
+
+
+def frame_parquet(frame: pd.DataFrame, zone_name: str) -> bytes:
+    """Times as timestamps in their zones."""
+    return frame_file(frame, "Parquet", zone_name)
+
+
+def frame_excel(frame: pd.DataFrame, zone_name: str) -> bytes:
+    """One sheet; times as Excel's dates. Raises UsageError above `EXCEL_ROWS` rows."""
+    return frame_file(frame, "Excel", zone_name)
 
 
 def readings_csv(readings: pd.DataFrame) -> bytes:
     """All columns of these readings, in their order; UTF-8."""
-    table = readings.copy()
-    for name in ("time", "received"):
-        table[name] = _utc(table[name])
-    return plain_csv(table)
+    stream = BytesIO()
+    FORMS["CSV"].begin(stream).write(pa.Table.from_pandas(readings, preserve_index=False))
+    return stream.getvalue()
 
 
 def readings_parquet(readings: pd.DataFrame) -> bytes:
@@ -55,15 +98,3 @@ def anomalies_csv(anomalies: pd.DataFrame, tags: TagTable, zone: tzinfo, zone_na
 
 def _utc(times: pd.Series[pd.Timestamp]) -> pd.Series[str]:
     return times.dt.tz_convert("UTC").dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def plain_csv(table: pd.DataFrame, header: bool = True) -> bytes:
-    """This table as it is, made harmless; UTF-8."""
-    safe = table.copy()
-    for name in safe.columns:
-        if safe[name].dtype == object or isinstance(safe[name].dtype, pd.StringDtype):
-            safe[name] = [
-                f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
-                for text in safe[name]
-            ]
-    return safe.to_csv(index=False, header=header, lineterminator="\n").encode("utf-8")

@@ -13,7 +13,7 @@ import logging
 import os
 import stat
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,12 @@ class TagFile:
             self._retag(made)
             self._note(TagChange(self._clock.now(), who.strip()[:100], tuple(changes)))
 
+    def add(self, tags: Sequence[Tag], who: str) -> None:
+        """Add these tags to the file and go on with them. Raises UsageError like `save`."""
+        draft = self.read()
+        lines = [f"{tag.name} is new" for tag in tags]
+        self.save(draft, draft.tags.with_tags(tags), who, lines)
+
     def changes(self, limit: int = 20) -> list[TagChange]:
         """The newest edits saved from the dashboard, newest first; empty where they cannot be read."""
         try:
@@ -179,7 +185,16 @@ def edited(text: str, tags: TagTable, renamed: Mapping[str, str]) -> str:
         if tag.name in before:
             _change(tables[tag.name], before[tag.name], tag)
         else:
-            tables[tag.name] = _new(tag, kept.get(tag.name))
+            tables[tag.name] = _new(tag, kept.get(tag.name) or dict(tag.profile) or None)
+    return tomlkit.dumps(document)
+
+
+def rendered(tags: Iterable[Tag]) -> str:
+    """These tags, with their profiles, as the text of a tags.toml."""
+    document, tables = tomlkit.document(), tomlkit.table(is_super_table=True)
+    for tag in tags:
+        tables[tag.name] = _new(tag, dict(tag.profile) or None)
+    document["tags"] = tables
     return tomlkit.dumps(document)
 
 

@@ -18,7 +18,7 @@ from sensormon.detectors.base import Detector
 from sensormon.errors import StoreError
 from sensormon.memory import KEPT
 from sensormon.pipeline import tag_facts
-from sensormon.records import DetectorSettings
+from sensormon.records import FROM_CASES, DetectorSettings
 from sensormon.rescoring import History
 from sensormon.stores import Store, TagHistory
 from sensormon.tags import TagTable
@@ -42,8 +42,9 @@ class Tuner:
         self._clock = clock
 
     def detection_log(self) -> pd.DataFrame:
-        """Every change of the detector settings, newest first."""
-        rows = [asdict(one) for one in reversed(self._store.detector_settings())]
+        """Every change of the detector settings in force, newest first."""
+        own = [one for one in self._store.detector_settings() if one.id < FROM_CASES]
+        rows = [asdict(one) for one in reversed(own)]
         frame = pd.DataFrame(rows, columns=["id", "applied", "who", "detector", "params"])
         frame["applied"] = pd.to_datetime(frame["applied"], unit="us", utc=True)
         return frame

@@ -7,6 +7,7 @@ digits as its sensor. What it is not: markup; whoever shows a text escapes it.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -24,6 +25,7 @@ _REFUSED = {
     "future_timestamp": "timestamp in the future",
     "duplicate": "duplicate",
 }
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:&-])")
 _ORIGINS = {"backfill": "simulated at the first start", "import": "imported"}
 
 
@@ -33,6 +35,11 @@ class Phrase:
 
     text: str
     abnormal: bool = False
+
+
+def literal(text: str) -> str:
+    """Text from outside for where Markdown is read: nothing in it is a link, a picture or a colour."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def duration(seconds: float) -> str:

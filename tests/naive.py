@@ -254,3 +254,57 @@ def minutes(
     return {
         key: (min(them), math.fsum(them) / len(them), max(them), len(them)) for key, them in found.items()
     }
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a part of a span must be drawn with."""
+
+    first: tuple[int, float]
+    last: tuple[int, float]
+    low: float
+    high: float
+    readings: int
+
+
+def parts(rows: Sequence[tuple[int, float, bool]], width: int) -> dict[int, Part]:
+    """By part, what of its (time, value, drawable) readings is drawn; those that are not count, no more."""
+    members: dict[int, list[tuple[int, float, bool]]] = defaultdict(list)
+    for row in rows:
+        members[row[0] // width].append(row)
+    found = {}
+    for part, inside in members.items():
+        drawn = [(time, value) for time, value, good in inside if good]
+        if drawn:
+            found[part] = Part(
+                first=min(drawn, key=lambda one: one[0]),
+                last=max(drawn, key=lambda one: one[0]),
+                low=min(value for _, value in drawn),
+                high=max(value for _, value in drawn),
+                readings=len(inside),
+            )
+    return found
+
+
+def paired(
+    a: Sequence[tuple[int, float]], b: Sequence[tuple[int, float]], tolerance: int
+) -> list[tuple[float, float]]:
+    """Each reading of the shorter list with the nearest of the other, the earlier of two as near."""
+    few, many, swapped = (a, b, False) if len(a) <= len(b) else (b, a, True)
+    found = []
+    for time, value in few:
+        best: tuple[int, float] | None = None
+        for other in many:
+            if best is None or abs(other[0] - time) < abs(best[0] - time):
+                best = other
+        if best is not None and abs(best[0] - time) <= tolerance:
+            found.append((best[1], value) if swapped else (value, best[1]))
+    return found
+
+
+def limits(stretches: Sequence[Sequence[float]]) -> tuple[float, float, float]:
+    """Lower limit, centre and upper limit from stretches without a gap."""
+    ranges = [abs(b - a) for stretch in stretches for a, b in pairwise(stretch)]
+    centre = statistics.fmean(value for stretch in stretches for value in stretch)
+    sigma = statistics.fmean(ranges) / 1.128
+    return centre - 3 * sigma, centre, centre + 3 * sigma

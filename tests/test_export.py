@@ -5,11 +5,25 @@ from __future__ import annotations
 import io
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from sensormon.export import anomalies_csv, readings_csv, readings_parquet
+from sensormon.errors import UsageError
+from sensormon.export import (
+    anomalies_csv,
+    frame_csv,
+    frame_excel,
+    frame_file,
+    frame_parquet,
+    readings_csv,
+    readings_parquet,
+    with_zone,
+)
+from sensormon.table_writers import EXCEL_ROWS, FORMS, ExcelFile
 from sensormon.tags import Tag, TagTable
+from tests.excel import cells
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -63,3 +77,64 @@ def test_readings_read_back_from_either_format():
     rows = flagged(rows=3)
     assert opened(readings_csv(rows))["value"].tolist() == [8.91] * 3
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(readings_parquet(rows))), rows)
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "plain"]
+
+
+def notes() -> pd.DataFrame:
+    """Times, some text, numbers with a hole, truth values."""
+    rows = pd.concat([flagged()[["time", "value", "is_anomaly"]]] * 6, ignore_index=True)
+    return rows.assign(note=FORMULAS, value=[1.5, -2.0, float("nan"), float("inf"), 0.0, 3.0])
+
+
+def test_a_frame_as_csv_has_each_time_in_utc_and_in_the_named_zone():
+    table = opened(frame_csv(notes(), "Europe/Berlin"))
+    assert list(table)[:2] == ["time (UTC)", "time (Europe/Berlin)"]
+    assert table.loc[0, "time (UTC)"] == "2026-09-21T14:13:20.250000Z"
+    assert table.loc[0, "time (Europe/Berlin)"] == "2026-09-21 16:13:20.250000"
+    assert table["note"].tolist() == [*(f"'{text}" for text in FORMULAS[:-1]), "plain"]
+    assert list(opened(frame_csv(notes(), "UTC")))[:2] == ["time (UTC)", "value"]
+
+
+def test_a_frame_as_parquet_keeps_times_as_times():
+    table = pd.read_parquet(io.BytesIO(frame_parquet(notes(), "Europe/Berlin")))
+    assert (table["time (UTC)"] == table["time (Europe/Berlin)"]).all()
+    assert str(table["time (Europe/Berlin)"].dtype) == "datetime64[us, Europe/Berlin]"
+    assert table["note"].tolist() == FORMULAS, "Parquet runs nothing, so nothing is changed"
+
+
+def test_a_frame_as_excel_has_dates_numbers_and_text_and_no_formula():
+    head, *rows = cells(frame_excel(notes(), "Europe/Berlin"))
+    assert head == ["time (UTC)", "time (Europe/Berlin)", "value", "is_anomaly", "note"]
+    moment = pd.Timestamp("1899-12-30") + pd.to_timedelta(rows[0][1], unit="D")
+    assert moment.round("ms") == pd.Timestamp("2026-09-21 16:13:20.250")
+    assert [row[4] for row in rows] == [*(f"'{text}" for text in FORMULAS[:-1]), "plain"]
+    assert [row[2] for row in rows] == [1.5, -2.0, None, None, 0.0, 3.0]
+
+
+def test_excel_says_before_the_first_row_that_there_are_too_many():
+    long = pd.DataFrame({"value": np.zeros(EXCEL_ROWS + 1)})
+    with pytest.raises(UsageError, match="1,048,576 rows are more than the 1,048,575"):
+        frame_excel(long, "UTC")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_in_pieces_is_the_file_at_once_and_none_of_it_is_left_when_it_is_abandoned(form, tmp_path):
+    whole = with_zone(pa.Table.from_pandas(notes(), preserve_index=False), "Europe/Berlin")
+    stream = io.BytesIO()
+    file = FORMS[form].begin(stream)
+    for start in range(0, 6, 2):
+        file.write(whole.slice(start, 2))
+    file.close()
+    at_once = frame_file(notes(), form, "Europe/Berlin")
+    if form == "CSV":
+        assert stream.getvalue() == at_once
+    elif form == "Excel":
+        assert cells(stream.getvalue()) == cells(at_once)
+    else:
+        pd.testing.assert_frame_equal(pd.read_parquet(stream), pd.read_parquet(io.BytesIO(at_once)))
+    file = ExcelFile(io.BytesIO(), tmp_path)
+    file.write(whole)
+    file.abandon()
+    assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sensormon.export import plain_csv
+from sensormon.table_writers import plain_csv
 
 Pieces = Iterator[pa.Table]
 

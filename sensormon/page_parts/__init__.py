@@ -7,9 +7,10 @@ The one package beside `runtime` that knows Streamlit. It draws; the words come 
 from sensormon.page_parts.component import browser_component, copy_link
 from sensormon.page_parts.drawing import SPANS, chart, marked, not_readable, panel, picking_chart
 from sensormon.page_parts.head import anomalies_last_hour, begin
-from sensormon.page_parts.jobs import job_line
+from sensormon.page_parts.jobs import follow_job, job_line
 from sensormon.page_parts.live_board import live_board
 from sensormon.page_parts.viewer import Viewer
+from sensormon.page_parts.zoom_chart import zoom_chart
 
 __all__ = [
     "SPANS",
@@ -19,10 +20,12 @@ __all__ = [
     "browser_component",
     "chart",
     "copy_link",
+    "follow_job",
     "job_line",
     "live_board",
     "marked",
     "not_readable",
     "panel",
     "picking_chart",
+    "zoom_chart",
 ]

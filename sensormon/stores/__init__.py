@@ -17,8 +17,9 @@ import pyarrow as pa
 
 from sensormon.errors import UsageError
 from sensormon.readings import Bools, Floats, Ints
-from sensormon.records import DetectorSettings, KeptAnswer, Record
+from sensormon.records import Annotation, DetectorSettings, KeptAnswer, Record
 from sensormon.stores.retention import Arrivals, Due, Space
+from sensormon.stores.spans import Spans
 
 IMPORTED = "import:"
 """What the keys of imported pieces of files begin with; they are never forgotten."""
@@ -80,6 +81,10 @@ class Store(Protocol):
     """
 
     name: str
+
+    @property
+    def spans(self) -> Spans:
+        """Questions about long spans of single tags."""
 
     def open(self) -> None:
         """Connect and make the tables that are missing. Does nothing when open."""
@@ -185,7 +190,14 @@ class Store(Protocol):
         """`readings`, or only those flagged, in pieces: Arrow tables with times as timestamp[us, UTC].
 
         The first piece is there, or the StoreError raised, when this returns; it may be empty.
+        Without a limit no more than some pieces are in memory, however many readings there are.
         """
+
+    def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
+        """How many readings `stream` gives."""
+
+    def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
+        """Readings rejected at since <= received < until, in order of arrival, in pieces like `stream`."""
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
         """The newest `rows` good readings of the tag with a lower id, in order of arrival."""
@@ -223,11 +235,17 @@ class Store(Protocol):
         The columns of the table `event_actions` (schema.sql), times as datetime64[us, UTC].
         """
 
+    def annotations(self) -> list[Annotation]:
+        """All notes, and removals of notes, in the order they were recorded."""
+
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
         """The newest answers to requests with a key, oldest first."""
 
     def drop_answers(self, before: int) -> None:
         """Forget the answers to requests that came in before this time; keys of `IMPORTED` stay."""
+
+    def answers_to(self, prefix: str) -> list[KeptAnswer]:
+        """The answers kept to keys that begin with this, oldest first."""
 
     def known_keys(self, prefix: str) -> frozenset[str]:
         """The keys kept that begin with this."""

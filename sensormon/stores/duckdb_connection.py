@@ -50,9 +50,14 @@ def free_name(path: Path) -> Path:
         number += 1
 
 
-def bounded(tags: Sequence[str] | None, since: int, until: int) -> tuple[str, list[object]]:
-    """The condition that every query on readings has, and its values: bounded in time, of these tags."""
-    where, values = "time >= ? AND time < ?", [naive(since), naive(until)]
+def bounded(
+    tags: Sequence[str] | None, since: int, until: int, time: str = "time"
+) -> tuple[str, list[object]]:
+    """The condition that every query on readings has, and its values: bounded in time, of these tags.
+
+    `time` is the column that is bounded.
+    """
+    where, values = f"{time} >= ? AND {time} < ?", [naive(since), naive(until)]
     if tags is not None:
         return f"{where} AND tag IN (SELECT unnest(?::VARCHAR[]))", [*values, list(tags)]
     return where, list(values)

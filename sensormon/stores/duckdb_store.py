@@ -24,13 +24,14 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.errors import RowsRefused, StoreCorrupt, StoreUnavailable
-from sensormon.records import DetectorSettings, KeptAnswer, Record
+from sensormon.records import Annotation, DetectorSettings, KeptAnswer, Record
 from sensormon.stores import IMPORTED, Accounts, Recount, TagHistory, Watermark
 from sensormon.stores import duckdb_retention as retention
 from sensormon.stores.columns import row_ids
 from sensormon.stores.duckdb_connection import bounded, connect, free_name, microseconds, roll_back, wal
 from sensormon.stores.duckdb_errors import translated
 from sensormon.stores.duckdb_rows import (
+    ANNOTATIONS,
     add_to_totals,
     arrow_pieces,
     insert_all,
@@ -39,12 +40,15 @@ from sensormon.stores.duckdb_rows import (
     next_id,
     watermark,
 )
+from sensormon.stores.duckdb_spans import DuckDBSpans
+from sensormon.stores.duckdb_stream import readings_in_order
 from sensormon.stores.retention import Arrivals, Due, Space
 
 _COLUMNS = (
     "id, tag, time, received, value, quality, n, score, expected, lower, upper, "
     "is_anomaly, settings, source, origin"
 )
+_REJECTED = "received, source, position, tag, time, value, reason, detail"
 _TIMES = ("time", "received", "applied")
 
 
@@ -62,6 +66,7 @@ class DuckDBStore:
         self._leaving: list[duckdb.DuckDBPyConnection] = []
         self._inode = 0
         self._harm: StoreCorrupt | None = None
+        self.spans = DuckDBSpans(self._frame, _COLUMNS)
 
     # -- connection ---------------------------------------------------------------
 
@@ -314,10 +319,20 @@ class DuckDBStore:
         if below_id is not None:
             where += " AND id < ?"
             values.append(below_id)
-        query = f"SELECT {_COLUMNS} FROM readings WHERE {where} ORDER BY id"  # noqa: S608
-        if limit is not None:
-            query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY id"  # noqa: S608
-            values.append(limit)
+        query = f"SELECT {_COLUMNS} FROM readings WHERE {where}"  # noqa: S608
+        if limit is None:
+            return readings_in_order(self._cursor, query, values, self._reading)
+        query = f"SELECT * FROM ({query} ORDER BY id DESC LIMIT ?) ORDER BY id"  # noqa: S608
+        return arrow_pieces(self._cursor(), query, [*values, limit], self._reading)
+
+    def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
+        where, values = bounded(tags, since, until)
+        flagged = " AND is_anomaly" if anomalies else ""
+        return int(self._rows(f"SELECT count(*) FROM readings WHERE {where}{flagged}", values)[0][0])  # noqa: S608
+
+    def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
+        where, values = bounded(tags, since, until, "received")
+        query = f"SELECT {_REJECTED} FROM rejected WHERE {where}"  # noqa: S608
         return arrow_pieces(self._cursor(), query, values, self._reading)
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
@@ -395,6 +410,9 @@ class DuckDBStore:
             times=("time", "until"),
         )
 
+    def annotations(self) -> list[Annotation]:
+        return [Annotation(one, s, u, tuple(t), *rest) for one, s, u, t, *rest in self._rows(ANNOTATIONS)]
+
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
         rows = self._rows(
             "SELECT key, fingerprint, status, body, epoch_us(received) FROM kept_answers "
@@ -410,6 +428,13 @@ class DuckDBStore:
                 "DELETE FROM kept_answers WHERE received < ? AND NOT starts_with(key, ?)",
                 [naive(before), IMPORTED],
             )
+
+    def answers_to(self, prefix: str) -> list[KeptAnswer]:
+        query = (
+            "SELECT key, fingerprint, status, body, epoch_us(received) FROM kept_answers "
+            "WHERE starts_with(key, ?) ORDER BY rowid"
+        )
+        return [KeptAnswer(*row) for row in self._rows(query, [prefix])]
 
     def known_keys(self, prefix: str) -> frozenset[str]:
         rows = self._rows("SELECT key FROM kept_answers WHERE starts_with(key, ?)", [prefix])
@@ -437,6 +462,7 @@ class DuckDBStore:
             "injected_faults",
             "detector_settings",
             "event_actions",
+            "annotations",
             "latest",
         ):
             self._rows(f"SELECT bit_xor(hash(one)) FROM {table} AS one")  # noqa: S608

@@ -78,6 +78,18 @@ CREATE TABLE IF NOT EXISTS event_actions (
     note    VARCHAR NOT NULL
 );
 
+-- Notes on moments and spans; the removal of one is a further row with the same id.
+CREATE TABLE IF NOT EXISTS annotations (
+    id      VARCHAR NOT NULL,
+    since   TIMESTAMP NOT NULL,
+    until   TIMESTAMP NOT NULL,       -- the same as since for a moment
+    tags    VARCHAR[] NOT NULL,       -- none for all
+    text    VARCHAR NOT NULL,
+    who     VARCHAR NOT NULL,
+    time    TIMESTAMP NOT NULL,       -- when it was written, or removed
+    removed BOOLEAN NOT NULL
+);
+
 -- How far each journal has been loaded; moved in the same transaction as its rows.
 CREATE TABLE IF NOT EXISTS watermarks (
     writer  VARCHAR PRIMARY KEY,
