@@ -19,7 +19,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sensormon.palette import Palette
-from sensormon.readings import Floats
+from sensormon.readings import Floats, Ints
 from sensormon.tags import Tag
 from sensormon.traces import Span, Trace, View, bad_readings, band, line, markers, micros, no_data
 
@@ -157,25 +157,47 @@ def flag_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series[str]:
 
 
 def count_chart(
-    frame: pd.DataFrame, span: Span, palette: Palette, height: int = 90, *, noun: str = "anomalies"
+    counts: Ints,
+    edges: Ints,
+    words: Sequence[str],
+    palette: Palette,
+    height: int = 90,
+    *,
+    chosen: Span | None = None,
 ) -> go.Figure:
-    """How many rows of the frame fall into each of 60 equal parts of the span, as bars."""
-    since, until = span
-    width = max(1, (until - since) // 60)
-    bins = np.arange(since, since + 61 * width, width, dtype=np.int64)
-    counts, _ = np.histogram(micros(frame["time"]), bins=bins)
+    """Bars of counts between edges (µs UTC); `words` is what the hover says of each.
+
+    The bars can be clicked: the `customdata` of one is its place. With `chosen` the bars inside
+    that stretch are full and have an outline, the others are pale.
+    """
+    start, end = edges[:-1], edges[1:]
+    inside = np.ones(len(counts), dtype=bool)
+    if chosen is not None:
+        inside = (start >= chosen[0]) & (end <= chosen[1])
+    top = max(1, int(counts.max(initial=0)))
     trace = {
         "type": "bar",
-        "x": (bins[:-1] + width // 2) / 1e3,
+        "x": (start + (end - start) // 2) / 1e3,
         "y": counts.astype(np.int32),
-        "width": width / 1e3 * 0.8,
-        "marker": {"color": palette.anomaly, "line": {"width": 0}},
-        "hovertemplate": "%{x|%d %b %H:%M}  %{y} " + noun + "<extra></extra>",
-        "hoverinfo": "y",
+        "width": (end - start) / 1e3 * 0.82,
+        "customdata": np.arange(len(counts))[:, None],
+        "text": list(words),
+        "textposition": "none",
+        "marker": {
+            "color": palette.line,
+            "opacity": np.where(inside, 1.0, 0.35),
+            "line": {
+                "width": np.where(inside & (chosen is not None), 2, 0),
+                "color": palette.interaction,
+            },
+        },
+        "selected": {"marker": {"opacity": 1}},
+        "unselected": {"marker": {"opacity": 0.35}},
+        "hovertemplate": "%{text}<extra></extra>",
     }
-    layout = _layout(span, palette, height, zoom=False)
-    top = max(1, int(counts.max(initial=0)))
+    layout = _layout((int(edges[0]), int(edges[-1])), palette, height, zoom=False)
     layout["yaxis"].update(range=[0, top * 1.15], tickvals=[0, top], tickformat=",d", zeroline=False)
+    layout.update(clickmode="event+select", bargap=0, margin={**_MARGIN, "t": 6})
     return go.Figure(data=[trace], layout=layout)
 
 

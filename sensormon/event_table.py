@@ -9,9 +9,7 @@ import pandas as pd
 
 from sensormon.event_actions import ATTENTION, State
 from sensormon.tags import TagTable
-from sensormon.words import counted, duration, pace
-
-NO_LABEL = "none"
+from sensormon.words import counted, duration
 
 _STATES = {str(State.RETURNED): "returned, unack."}  # a column has no room for more
 
@@ -21,22 +19,27 @@ def event_table(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Time": events["start"].reset_index(drop=True),
-            "Tag": [tags[name].label if name in tags else name for name in events["tag"]],
+            "Tag": [tags.title(name) for name in events["tag"]],
+            "State": [_STATES.get(one, one) for one in events["state"]],
             "Peak": [
-                tags[name].render(value) if name in tags else f"{value:g}"
-                for name, value in zip(events["tag"], events["value"], strict=True)
+                tags[name].render(value) for name, value in zip(events["tag"], events["value"], strict=True)
             ],
             "Score": events["score"].reset_index(drop=True),
-            "State": [_STATES.get(one, one) for one in events["state"]],
             "Severity": events["severity"].reset_index(drop=True),
+            "Lasted": lasted_column(events),
+            "Flags": events["readings"].reset_index(drop=True),
             "Label": events["label"].reset_index(drop=True),
-            "Lasted": [
-                lasted(seconds, readings)
-                for seconds, readings in zip(events["seconds"], events["readings"], strict=True)
-            ],
             "Note": events["note"].reset_index(drop=True),
         }
     )
+
+
+def lasted_column(events: pd.DataFrame) -> list[str]:
+    """How long each lasted from first flag to last, a dash for a single one, and whether it goes on."""
+    return [
+        ", ".join([*([duration(seconds)] if seconds else []), *([] if over else ["going on"])]) or "–"
+        for seconds, over in zip(events["seconds"], events["over"], strict=True)
+    ]
 
 
 def lasted(seconds: float, readings: int) -> str:
@@ -48,25 +51,11 @@ def lasted(seconds: float, readings: int) -> str:
     )
 
 
-def chosen_events(
-    events: pd.DataFrame, states: list[str], severities: list[str], labels: list[str], least: float
-) -> pd.DataFrame:
-    """The events of these states, severities and labels (all where none is named), from this score on."""
-    keep = events["score"] >= least
-    if states:
-        keep &= events["state"].isin(states)
-    if severities:
-        keep &= events["severity"].isin(severities)
-    if labels:
-        keep &= events["label"].replace("", NO_LABEL).isin(labels)
-    return events[keep].reset_index(drop=True)
-
-
-def events_line(events: pd.DataFrame, span: str, seconds: float) -> str:
-    """How many there are, how often, and how many need somebody; shelved ones do not."""
+def events_line(events: pd.DataFrame, span: str) -> str:
+    """How many there are in a span ("in 24 h"), and how many need somebody; shelved ones do not."""
     states = events["state"].value_counts()
     waiting = int(sum(states.get(str(one), 0) for one in ATTENTION))
-    line = f"**{counted(len(events), 'event')}** in {span}, {pace(len(events), seconds)}"
+    line = f"**{counted(len(events), 'event')}** {span}"
     line += f" · **{waiting:,} to acknowledge**" if waiting else " · none to acknowledge"
     going_on = int((~events["over"].astype(bool)).sum())
     if going_on:
@@ -95,3 +84,17 @@ _DONE = {
     "unshelve": "unshelved",
     "note": "noted",
 }
+
+
+def done_words(count: int, action: str, label: str = "") -> str:
+    """What was just done: "2 events acknowledged".
+
+    >>> done_words(1, "label", "benign"), done_words(2, "note")
+    ('1 event labelled benign', 'Note saved on 2 events')
+    """
+    events = counted(count, "event")
+    if action == "note":
+        return f"Note saved on {events}"
+    if action == "unacknowledge":
+        return f"Acknowledgement of {events} taken back"
+    return f"{events} {f'labelled {label}' if action == 'label' else _DONE[action]}"

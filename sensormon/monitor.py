@@ -373,6 +373,10 @@ class Monitor:
         """How many stored readings with time >= since were flagged."""
         return self._store.anomaly_count(since)
 
+    def first_time(self, since: int, until: int) -> int | None:
+        """The earliest time of a stored reading with since <= time < until; None without one."""
+        return self._store.first_time(since, until)
+
     def events(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
         """The events of stored readings, a row an event, newest first. See `EventReader.events`."""
         return self._events.events(tags, since, until, self.clock.now())

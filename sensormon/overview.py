@@ -104,6 +104,29 @@ def whole(readings: pd.DataFrame, since: int, until: int) -> Overview:
     )  # fmt: skip
 
 
+def of_minutes(rollups: pd.DataFrame, none: pd.DataFrame, since: int, until: int) -> Overview:
+    """Of one tag's roll-ups, a frame as stores give it, those of good and uncertain quality drawn.
+
+    A minute shows its lowest value after 20 s and its highest after 40; when they were within it
+    nobody knows any more. Readings that are still there one by one are left out: they are in
+    another overview. `none` is a frame of readings without rows.
+    """
+    minute = _micros(rollups["time"])
+    low, high = (rollups[name].to_numpy(dtype=np.float64) for name in ("min", "max"))
+    gone = (rollups["count"] - rollups["kept"]).to_numpy(dtype=np.int64)
+    drawn = rollups["quality"].to_numpy() < 2
+    time = np.concatenate((minute[drawn] + _THIRD, minute[drawn] + 2 * _THIRD))
+    value = np.concatenate((low[drawn], high[drawn]))
+    order = np.argsort(time, kind="stable")
+    return Overview(
+        since, until, 3 * _THIRD, time[order], value[order], minute, minute + 3 * _THIRD - 1, gone,
+        np.where(drawn, gone, 0), none, int(gone.sum()), 0, 0,
+    )  # fmt: skip
+
+
+_THIRD = 20_000_000  # µs of a minute
+
+
 def thinned(one: Overview, width: int) -> Overview:
     """The same in parts of this width; of the marks the worst where there are too many."""
     if not len(one.first):

@@ -26,6 +26,16 @@ _REFUSED = {
     "duplicate": "duplicate",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:&-])")
+_FAULTS = {
+    "level_shift": "The readings lie 6 σ higher from one moment on. CUSUM and Page-Hinkley find it; the "
+    "plain z-score soon takes it for normal.",
+    "drift": "The readings move away steadily, by 8 σ at the end. CUSUM and the EWMA chart find it.",
+    "stuck": "The sensor repeats one value. The stuck-sensor detector finds it, the z-score does not.",
+    "noise_burst": "The readings scatter 4 times as much. The noise detector finds it.",
+    "gap": "No readings come. After a few seconds every page says that the tag is silent.",
+    "out_of_range": "The readings lie outside the valid range: they are rejected and listed below.",
+    "duplicates": "The readings come twice: the second of each is rejected as a duplicate.",
+}
 _ORIGINS = {"backfill": "simulated at the first start", "import": "imported"}
 
 
@@ -211,6 +221,11 @@ def refused(reason: str) -> str:
 def fault_words(name: str) -> str:
     """A simulated fault's name as a person reads it: "level shift"."""
     return name.replace("_", " ").capitalize()
+
+
+def fault_sentence(name: str) -> str:
+    """What a simulated fault does to the readings, and what notices it; empty for an unknown one."""
+    return _FAULTS.get(name, "")
 
 
 def origin(name: str) -> str:

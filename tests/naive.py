@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from itertools import pairwise
 
 
@@ -308,3 +309,30 @@ def limits(stretches: Sequence[Sequence[float]]) -> tuple[float, float, float]:
     centre = statistics.fmean(value for stretch in stretches for value in stretch)
     sigma = statistics.fmean(ranges) / 1.128
     return centre - 3 * sigma, centre, centre + 3 * sigma
+
+
+def local_stretch(time: int, unit: str, zone: tzinfo) -> object:
+    """What two times (µs UTC) have in common that lie in the same minute, hour, day … of the zone's clock."""
+    local = datetime.fromtimestamp(time // 1_000_000, zone)
+    hour = (local.date(), local.utcoffset(), local.hour)
+    return {
+        "minute": (*hour, local.minute),
+        "10 minutes": (*hour, local.minute // 10),
+        "hour": hour,
+        "day": local.date(),
+        "month": (local.year, local.month),
+    }[unit]
+
+
+def most_within(times: Sequence[int], window: int) -> int:
+    """The most of these times in any begin <= time < begin + window."""
+    return max((sum(begin <= time < begin + window for time in times) for begin in times), default=0)
+
+
+def windows_with_more(times: Sequence[int], since: int, until: int, window: int, most: float) -> int:
+    """In how many of the whole windows back from `until` there are more than so many of the times."""
+    found, end = 0, until
+    while end - window >= since:
+        found += sum(end - window <= time < end for time in times) > most
+        end -= window
+    return found

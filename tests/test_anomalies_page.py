@@ -49,7 +49,7 @@ def choose(app: AppTest, monitor: Monitor, *places: int) -> list[int]:
     """Choose events by their place in the list."""
     ids = monitor.events(None, START - 3600 * SECOND, FAR)["id"].tolist()
     chosen = [int(ids[place]) for place in places]
-    app.session_state["chosen"] = chosen
+    app.query_params["event"] = ",".join(map(str, chosen))
     app.run()
     return chosen
 
@@ -202,3 +202,154 @@ def test_what_comes_later_does_not_move_the_list(settings: Settings, adopt: Adop
     assert "1 reading flagged since" in text(app)
     app.button(key="renew").click().run()
     assert len(events(app)) == 2
+
+
+def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Settings, adopt: Adopt) -> None:
+    clock = ManualClock(START)
+    monitor = adopt(Monitor(replace(settings, source="simulator"), clock))
+    monitor.backfill()
+    monitor.drain()
+    ids = [int(one) for one in monitor.events(None, 0, FAR)["id"][:6]]
+    app = named(show("anomalies", tags="Fermenter pH", score="4.0", list="worst first", around="10 min"))
+    chosen = [int(one) for one in monitor.events(["fermenter_ph"], 0, FAR).query("score >= 5")["id"][:2]]
+    app.query_params["event"] = ",".join(map(str, chosen))
+    app.run()
+    app.button(key="next").click().run()
+    address = {name: "".join(value) for name, value in app.query_params.items()}
+    before = events(app)
+    assert set(address) == {"tags", "score", "list", "around", "event", "asof"}
+    assert address["asof"] == "2026-09-21T14:13:20.000Z"
+    monitor.act(ids, "note", "Ana", note="x")  # what people do is shown as it is now
+    clock.advance(24 * 3600)
+    later = show("anomalies", **address)
+    columns = ["Time", "Tag", "Peak", "Score", "Severity", "Lasted", "Flags"]
+    pd.testing.assert_frame_equal(events(later)[columns], before[columns])
+    assert events(later)["Note"].tolist() != before["Note"].tolist()
+    assert "As of 2026-09-21" in text(later)
+    assert {one: "".join(value) for one, value in later.query_params.items()} == address
+    assert later.segmented_control(key="around").value == "10 min"
+
+
+def test_a_stretch_of_the_bars_filters_the_list_and_is_taken_off(full: Monitor) -> None:
+    found = full.events(None, 0, FAR)
+    first = found["start"].min().floor("min")
+    since = first.tz_localize(None).isoformat() + "Z"
+    until = (first + pd.Timedelta(minutes=2)).tz_localize(None).isoformat() + "Z"
+    app = show("anomalies", bar=f"{since}/{until}")
+    inside = found[found["start"] < first + pd.Timedelta(minutes=2)]
+    assert 0 < len(inside) < len(found)
+    assert len(events(app)) == len(inside)
+    assert f"{len(found)} events" in text(app), "the counts are those of the whole time range"
+    app.button(key="stretch-off").click().run()
+    assert len(events(app)) == len(found)
+
+
+def test_filters_that_leave_nothing_are_cleared_by_a_button(full: Monitor) -> None:
+    app = show("anomalies", state="shelved", find="nobody wrote this", score="9.5")
+    assert "No such event" in text(app)
+    app.button(key="clear-here").click().run()
+    assert len(events(app)) == len(full.events(None, 0, FAR))
+    assert "find" not in app.query_params
+
+
+def test_previous_and_next_walk_through_the_list_or_through_the_chosen_ones(full: Monitor) -> None:
+    ids = [int(one) for one in full.events(None, 0, FAR)["id"]]
+    app = show("anomalies")
+    assert app.button(key="previous").disabled
+    app.button(key="next").click().run()
+    assert app.query_params["event"] in (str(ids[1]), [str(ids[1])])
+    app.query_params["event"] = f"{ids[2]},{ids[7]},{ids[5]}"
+    app.run()
+    order = []
+    for _ in range(3):
+        app.button(key="next").click().run()
+        order.append("".join(app.query_params["event"]).split(",")[0])
+    assert order == [str(ids[5]), str(ids[7]), str(ids[2])]
+    assert "3 events chosen" in text(app)
+
+
+@pytest.mark.usefixtures("full")
+def test_all_that_is_shown_is_chosen_and_let_go_at_once() -> None:
+    app = named(show("anomalies", severity="high"))
+    count = len(events(app))
+    app.button(key="select-all").click().run()
+    assert f"{count} events chosen" in text(app)
+    app.button(key="acknowledge").click().run()
+    assert set(events(app)["State"]) == {"acknowledged"}
+    assert f"{count} events acknowledged" in [one.value for one in app.toast]
+    assert f"{count} events chosen" in text(app), "the choice stays"
+    app.button(key="select-none").click().run()
+    assert "Choose events in the first column" in text(app)
+
+
+def test_an_event_that_leaves_the_list_is_said_and_the_next_takes_its_place(full: Monitor) -> None:
+    every = full.events(None, 0, FAR)
+    ids = [int(one) for one in every.loc[every["state"] == "returned, unacknowledged", "id"]]
+    app = named(show("anomalies", state="returned, unacknowledged"))
+    app.query_params["event"] = str(ids[3])
+    app.run()
+    assert "4 of" in text(app)
+    app.button(key="acknowledge").click().run()
+    assert "The event that was chosen does not have what the filters ask for" in text(app)
+    assert "4 of" in text(app)
+    outside = show("anomalies", event="999999999")
+    assert "The event that was chosen began outside the time range" in text(outside)
+    outside.button(key="let-go").click().run()
+    assert "event" not in outside.query_params
+
+
+def test_two_times_in_the_viewers_zone_are_a_time_range(full: Monitor) -> None:
+    app = show(
+        "anomalies",
+        within="between",
+        **{"from": "2026-09-21T14:00:00Z", "to": "2026-09-21T14:05:00Z"},
+    )
+    found = full.events(None, 0, FAR)
+    start = found["start"].dt.tz_localize(None)
+    inside = found[(start >= "2026-09-21 14:00") & (start < "2026-09-21 14:05")]
+    assert 0 < len(inside) < len(found)
+    assert len(events(app)) == len(inside)
+    assert [str(one.value) for one in app.get("date_time_input")] == [
+        "2026-09-21 14:00:00",
+        "2026-09-21 14:05:00",
+    ]
+    swapped = show(
+        "anomalies",
+        within="between",
+        **{"from": "2026-09-21T14:05:00Z", "to": "2026-09-21T14:00:00Z"},
+    )
+    assert len(events(swapped)) == len(inside)
+    assert "read the other way round" in text(swapped)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bar": "x/y"}, {"asof": "tomorrow"}, {"event": "-1,x,99999999999999999999999"}, {"score": "nan"},
+        {"within": "between", "from": "never"}, {"tags": "No such tag"}, {"list": "x"}, {"around": "9 h"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_address_that_makes_no_sense_is_passed_over(full: Monitor, wrong: dict[str, str]) -> None:
+    app = show("anomalies", **wrong)
+    assert len(events(app)) == len(full.events(None, 0, FAR))
+
+
+def test_alarm_load_top_tags_and_longest_events_are_there_when_opened(full: Monitor) -> None:
+    closed = show("anomalies")
+    assert "Top tags" not in text(closed)
+    app = show("anomalies", load="true")
+    words = text(app)
+    assert "Alarm load" in words
+    assert "Chattering tags" in words
+    top = next(one.value for one in app.dataframe if "Share" in one.value)
+    assert top["Events"].sum() == len(full.events(None, 0, FAR))
+    assert top["Share"].sum() == pytest.approx(1)
+    assert "Readings begin" in words, "the hour before the first reading is not counted"
+
+
+def test_the_flagged_readings_of_the_listed_events_are_there_when_opened(full: Monitor) -> None:
+    app = show("anomalies", points="true", severity="high")
+    listed = full.events(None, 0, FAR).query("severity == 'high'")
+    table = next(one.value for one in app.dataframe if "Why" in one.value)
+    assert len(table) == listed["readings"].sum()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 import signal
@@ -148,18 +147,6 @@ def test_the_time_axis_is_in_the_viewers_zone(page: Page, server: Server) -> Non
     for label in labels:
         hours, minutes = label.split("\n")[0].split(":")[:2]
         assert (clock - (int(hours) * 60 + int(minutes))) % 1440 <= 20, labels
-
-
-def test_a_downloaded_csv_is_what_is_filtered_and_names_the_zone(page: Page, server: Server) -> None:
-    visit(page, server, "anomalies")
-    button = page.get_by_role("button", name="Download")
-    with page.expect_download() as download:
-        button.click()
-    with Path(download.value.path()).open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert f"{len(rows):,}" in button.inner_text()
-    assert {"tag", "value", "unit", "expected", "score"} <= set(rows[0])
-    assert any("Asia/Tokyo" in name for name in rows[0])
 
 
 def test_moving_the_threshold_changes_the_count_and_the_address(page: Page, server: Server) -> None:

@@ -171,10 +171,16 @@ def test_no_flags_at_all_is_no_change():
     assert all(len(trace.x) == 0 for trace in figure.data[-3:])
 
 
-def test_the_bars_count_every_flag_of_the_span():
-    bars = count_chart(frame([0, 1, 1, 30, 59]), span(60), LIGHT).data[0]
-    assert sum(bars.y) == 5
-    assert list(bars.y[:2]) == [1, 2]
+def test_the_bars_are_the_counts_and_the_chosen_ones_stand_out_by_their_outline():
+    edges = START + np.arange(5) * SECOND
+    counts, words = np.array([1, 0, 2, 3]), ["a", "b", "c", "d"]
+    bars = count_chart(counts, edges, words, LIGHT).data[0]
+    assert list(bars.y) == [1, 0, 2, 3]
+    assert list(bars.text) == words
+    assert set(bars.marker.line.width) == {0}
+    chosen = count_chart(counts, edges, words, LIGHT, chosen=(int(edges[1]), int(edges[3]))).data[0]
+    assert list(chosen.marker.line.width) == [0, 2, 2, 0]
+    assert list(chosen.marker.opacity) == [0.35, 1, 1, 0.35]
 
 
 TIMES = npst.arrays(np.int64, st.integers(0, 200), elements=st.integers(0, 10_000)).map(np.sort)

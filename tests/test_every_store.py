@@ -246,6 +246,14 @@ def test_anomalies_come_newest_first_and_bounded(store: Store, processed: Callab
     assert store.anomaly_count(START + 52 * SECOND) == 1
 
 
+def test_the_first_time_of_a_span_is_that_of_its_earliest_reading(store: Store, records: Records) -> None:
+    assert store.first_time(0, FAR) is None
+    store.load("w", records(3))
+    assert store.first_time(0, FAR) == START
+    assert store.first_time(START + 1, FAR) == START + SECOND
+    assert store.first_time(START, START) is None
+
+
 def test_after_closing_it_is_unavailable_and_opens_again(store: Store, records: Records) -> None:
     store.load("w", records(2))
     store.checkpoint()

@@ -132,8 +132,8 @@ class Store(Protocol):
         """The minutes that begin at since <= time < until, in order of time and tag.
 
         Columns: tag, time (of its beginning), quality (0 good, 1 uncertain, 2 and 3 bad),
-        min, mean, max, count. A row for each quality that the minute had. The count has all
-        readings of the minute, also flagged ones that are still in `readings`.
+        min, mean, max, count, kept. A row for each quality that the minute had. The count has
+        all readings of the minute, also the flagged ones that are `kept` in `readings`.
         """
 
     def rolled_up(self) -> pd.DataFrame:
@@ -212,6 +212,9 @@ class Store(Protocol):
 
     def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
         """Of the tag's readings with since <= time < until: how many have value < low or > high, and all."""
+
+    def first_time(self, since: int, until: int) -> int | None:
+        """The earliest time of a reading with since <= time < until; None where there is none."""
 
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
         """Readings by tag and part of the span: tag, part, readings, flagged, doubtful.

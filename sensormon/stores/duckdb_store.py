@@ -366,6 +366,11 @@ class DuckDBStore:
         )
         return int(outside), int(whole)
 
+    def first_time(self, since: int, until: int) -> int | None:
+        where, values = bounded(None, since, until)
+        ((time,),) = self._rows(f"SELECT epoch_us(min(time)) FROM readings WHERE {where}", values)  # noqa: S608
+        return None if time is None else int(time)
+
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
         return self._frame(
             "SELECT tag, (epoch_us(time) - ?) // ? AS part, count(*) AS readings,"

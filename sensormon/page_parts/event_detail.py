@@ -1,0 +1,103 @@
+"""One event: its course with what came before and after, why it was flagged, what was done with it."""
+
+from __future__ import annotations
+
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from sensormon.charts import live_chart
+from sensormon.clock import SECOND
+from sensormon.event_actions import State
+from sensormon.event_table import history_table, lasted
+from sensormon.monitor import Monitor
+from sensormon.page_parts.drawing import panel, picking_chart
+from sensormon.page_parts.event_list import chosen_ids, step
+from sensormon.page_parts.reading_reason import CONTEXT, picker, reason, scored_by
+from sensormon.page_parts.viewer import Viewer
+from sensormon.traces import micros
+from sensormon.words import day_and_time, duration
+
+AROUND = {"auto": 0, "2 min": 120, "10 min": 600, "60 min": 3_600, "24 h": 86_400}
+"""Seconds shown before and after an event; auto is as long as some readings take."""
+_USUAL = "auto"
+_READINGS = 60
+
+
+def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among: int) -> None:
+    """The event with its context, the sentence why, the settings that flagged it, its log.
+
+    It is the one at `place` of `among` in the list.
+    """
+    tag = m.tags[event["tag"]]
+    start, end = (int(one) for one in micros(pd.Series([event["start"], event["end"]])))
+    with panel("context"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            alone = len(chosen_ids()) < 2
+            st.button("Previous", key="previous", icon=":material/chevron_left:", shortcut="K",
+                      disabled=alone and place == 0, on_click=step, args=(-1,))  # fmt: skip
+            st.button("Next", key="next", icon=":material/chevron_right:", shortcut="J",
+                      disabled=alone and place == among - 1, on_click=step, args=(1,))  # fmt: skip
+            st.caption(f"{place + 1:,} of {among:,}", width="content")
+            around = st.segmented_control(
+                "Shown before and after",
+                list(AROUND),
+                default=_USUAL,
+                required=True,
+                key="around",
+                bind="query-params",
+                label_visibility="collapsed",
+            )
+        going_on = "" if event["over"] else ", going on"
+        st.html(
+            f"<b>{escape(m.tags.title(tag.name))}</b> · {day_and_time(start, viewer.zone)} · "
+            f"{lasted(event['seconds'], event['readings'])}{going_on} · severity {event['severity']} · "
+            f"{escape(event['state'])}{escape(f' · {event.label}' if event['label'] else '')}"
+        )
+        air = AROUND[around or _USUAL] * SECOND or _some_readings(m, tag.name, start, end)
+        span = (start - air, max(start + SECOND, min(end + air, m.clock.now())))
+        frame = m.history([tag.name], *span, limit=CONTEXT)
+        figure = live_chart(
+            frame, tag, span, viewer.palette, 240, pick=True, shade=(start, end), score=scored_by(m, frame)
+        )
+        picking_chart(
+            figure,
+            f"context-{event['id']}",
+            f"{tag.label} from {duration(air / SECOND)} before the event to as long after it; "
+            "“Readings around it” below has them as a table",
+            picker("reading"),
+        )
+        st.caption("Shaded: where the reading was expected. Click a reading to see why, or why not.")
+        reason(m, viewer, frame, "reading", int(event["peak_id"]))
+        _log(m, viewer, event)
+
+
+def _some_readings(m: Monitor, tag: str, start: int, end: int) -> int:
+    """How long (µs) so many readings of the tag took before the event: two minutes to a week."""
+    before = m.history([tag], start - 7 * 86_400 * SECOND, start, limit=_READINGS)
+    took = start - int(micros(before["time"]).min()) if len(before) else 0
+    return max(120 * SECOND, took, (end - start) // 4)
+
+
+def _log(m: Monitor, viewer: Viewer, event: pd.Series) -> None:
+    """What was done with the event, newest first."""
+    if event["shelved_until"] is not pd.NaT and event["state"] == State.SHELVED:
+        shelved = int(micros(pd.Series([event["shelved_until"]]))[0])
+        st.caption(f"Shelved until {day_and_time(shelved, viewer.zone)}")
+    history = history_table(m.event_history(min(event["ids"]), max(event["ids"])), event["ids"])
+    if history.empty:
+        st.caption("Nobody has done anything with this event yet.")
+        return
+    zone = viewer.zone_name
+    st.dataframe(
+        history.drop(columns="Until") if history["Until"].isna().all() else history,
+        hide_index=True,
+        key="history",
+        placeholder="",
+        alt="What was done with this event, newest first",
+        column_config={
+            "Time": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=zone),
+            "Until": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=zone),
+        },
+    )

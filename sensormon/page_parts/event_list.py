@@ -1,0 +1,167 @@
+"""The list of events: which are chosen, what is done to them, which one is shown beside the list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from sensormon.errors import StoreError
+from sensormon.event_filters import in_order
+from sensormon.event_table import event_table
+from sensormon.monitor import Monitor
+from sensormon.page_parts.address import held, hold
+from sensormon.page_parts.event_acts import action_row
+from sensormon.page_parts.event_controls import order, pin, renew
+from sensormon.page_parts.viewer import Viewer
+from sensormon.words import clock_time, counted, day_and_time
+
+MOST_SHOWN = 1_000
+"""Rows of the list; the export has all."""
+_IN_ADDRESS = 100  # of the chosen events, no more fit
+_KEY = "event-rows"
+
+
+def chosen_ids() -> list[int]:
+    """The chosen events, the one that is shown first."""
+    return [int(one) for one in held("event").split(",") if one.isascii() and one.isdigit()][:MOST_SHOWN]
+
+
+def choose(ids: list[int]) -> None:
+    """Choose these events instead; the first is shown. The list stays as of its moment from then on."""
+    hold("event", ",".join(map(str, ids)), ",".join(map(str, ids[:_IN_ADDRESS])))
+    st.session_state.pop("reading", None)
+    if ids and "moment" in st.session_state:
+        pin(st.session_state["moment"])
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The event to show beside the list; it is the one at `place` of `among`."""
+
+    event: pd.Series[Any]
+    place: int
+    among: int
+
+
+def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable[[], None]) -> Shown:
+    """The events, which must be some, in the order that is chosen, with what can be done to them.
+
+    What is shown beside it is the first of the chosen ones, the one in its place once it has left
+    the list, or the first of all. `export` draws into the row above the list.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="list-head"):
+        count = st.empty()
+        found = in_order(found, order())
+        shown = found.head(MOST_SHOWN)
+        ids = [int(one) for one in shown["id"]]
+        places = {one: place for place, one in enumerate(ids)}
+        chosen = [one for one in chosen_ids() if one in places]
+        _choose_all(ids, chosen)
+        export()
+    said = f"**{counted(len(found), 'event')}**"
+    if len(found) > len(shown):
+        said += f", {len(shown):,} here"
+    count.markdown(said, width="content")
+    action_row(m, viewer, chosen, shown)
+    _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
+    if chosen:
+        place = places[chosen[0]]
+    else:
+        place = min(st.session_state.get("event-place", 0) if chosen_ids() else 0, len(ids) - 1)
+    st.session_state["event-place"] = place
+    st.session_state["event-ids"] = ids
+    return Shown(shown.iloc[place], place, len(ids))
+
+
+def missing(events: pd.DataFrame, listed: pd.DataFrame) -> None:
+    """Say of chosen events (of a link, or from before) that none of them is in the list, and why."""
+    wanted = set(chosen_ids())
+    if not wanted or wanted & set(listed["id"]):
+        return
+    if wanted & set(events["id"]):
+        said = "does not have what the filters ask for (any more)"
+    else:
+        said = "began outside the time range"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"The event that was chosen {said}.", width="content")
+        st.button("Let it go", key="let-go", type="tertiary", on_click=choose, args=([],))
+
+
+def step(by: int) -> None:
+    """Show the event before or after the shown one: of the chosen ones where they are several."""
+    ids: list[int] = st.session_state["event-ids"]
+    chosen = [one for one in chosen_ids() if one in set(ids)]
+    now = ids[st.session_state["event-place"]]
+    if len(chosen) > 1:
+        walk = sorted(chosen, key=ids.index)
+        there = walk[(walk.index(now) + by) % len(walk)]
+        choose([there, *(one for one in chosen if one != there)])
+    else:
+        choose([ids[min(max(ids.index(now) + by, 0), len(ids) - 1)]])
+
+
+@st.fragment(run_every=5)
+def news(m: Monitor, viewer: Viewer, acts: int) -> None:
+    """How much has come since the list was made; what others did is shown at once."""
+    state = st.session_state
+    state["seen"] = now = m.clock.now()
+    if m.acts != acts:
+        st.rerun()
+    try:
+        count = m.anomaly_count(state["moment"])
+    except StoreError:
+        return
+    moment = state["moment"]
+    same_day = day_and_time(moment, viewer.zone)[:10] == day_and_time(now, viewer.zone)[:10]
+    since = clock_time(moment, viewer.zone) if same_day else day_and_time(moment, viewer.zone)
+    with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+        st.caption(f"As of {since}, {counted(count, 'reading')} flagged since", width="content")
+        if count and st.button("Show now", key="renew", type="tertiary"):
+            renew()
+            st.rerun()
+
+
+def _choose_all(ids: list[int], chosen: list[int]) -> None:
+    rest = set(ids) - set(chosen)
+    st.button(f"Select all {len(ids):,}", key="select-all", type="tertiary", disabled=not rest,
+              on_click=choose, args=([*chosen, *(one for one in ids if one in rest)],))  # fmt: skip
+    st.button("Select none", key="select-none", type="tertiary", disabled=not chosen, on_click=choose,
+              args=([],))  # fmt: skip
+
+
+def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows: list[int]) -> None:
+    def picked() -> None:
+        before = chosen_ids()
+        now = [ids[row] for row in st.session_state[_KEY]["selection"]["rows"] if row < len(ids)]
+        new = [one for one in now if one not in set(before)]
+        choose([*new, *(one for one in before if one in set(now))])
+
+    if sorted(st.session_state.get(_KEY, {}).get("selection", {}).get("rows", [])) != rows:
+        st.session_state[_KEY] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    st.dataframe(
+        event_table(shown, m.tags),
+        hide_index=True,
+        height=min(460, 38 + 35 * max(1, len(shown))),
+        on_select=picked,
+        selection_mode="multi-row",
+        key=_KEY,
+        lazy=False,
+        alt="Events; the first column chooses them",
+        column_config={
+            "Time": st.column_config.DatetimeColumn(
+                format="MM-DD HH:mm:ss", timezone=viewer.zone_name, width=103
+            ),
+            "Tag": st.column_config.TextColumn(width=165),
+            "State": st.column_config.TextColumn(width=108),
+            "Peak": st.column_config.TextColumn(width=88, alignment="right"),
+            "Score": st.column_config.NumberColumn(format="%.1f", width=52),
+            "Severity": st.column_config.TextColumn(width=65),
+            "Lasted": st.column_config.TextColumn(width=88),
+            "Flags": st.column_config.NumberColumn(width=48, help="Flagged readings of the event"),
+            "Label": st.column_config.TextColumn(width=65),
+        },
+    )
