@@ -21,7 +21,7 @@ from sensormon.page_parts.explore_view import Chosen, show
 from sensormon.records import Annotation
 from sensormon.runtime import monitor
 from sensormon.timestamps import render, to_datetime
-from sensormon.words import duration
+from sensormon.words import day_and_time, duration
 
 PAST = {
     "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000,
@@ -306,6 +306,7 @@ def looks(
         "A closer look", LOOKS, default=LOOKS[0], required=True, key="look", bind="query-params"
     )
     with panel("look"):
+        rolled_up(m, viewer, chosen)
         if look == "Distribution":
             distribution_look(m, viewer, chosen)
         elif look == "Two tags":
@@ -316,6 +317,19 @@ def looks(
             export_look(m, viewer, chosen, drawn)
         else:
             notes_look(m, viewer, chosen, notes)
+
+
+def rolled_up(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
+    """Where a part of the span is kept by the minute only: from when on readings can be measured."""
+    try:
+        whole = m.explorer.since_whole(chosen.names, chosen.span[0])
+    except StoreError:
+        return  # the look below says that the database is away
+    if whole > chosen.span[0]:
+        st.caption(
+            f"Before {day_and_time(whole, viewer.zone)} only minutes and flagged readings are "
+            "kept: what is measured here begins there, and an export has the flagged ones alone."
+        )
 
 
 def empty(chosen: Chosen, known: Sequence[int] | None) -> None:

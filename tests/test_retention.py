@@ -136,11 +136,11 @@ def test_explore_draws_the_minutes_of_what_was_rolled_up_and_measures_on_what_wa
     monitor = Monitor(settings, clock)
     fill(monitor)
     today(monitor)
-    for since, until, parts in ((OLD, OLD + 600 * SECOND, 500), (OLD - DAY, START + DAY, 50)):
-        monitor.retention.set(0, "Ana")
-        before = monitor.explorer.overview(TAG, since, until, parts).overview
-        monitor.retention.set(30, "Ana")
-        run(monitor)
+    spans = ((OLD, OLD + 600 * SECOND, 500), (OLD - DAY, START + DAY, 50))
+    seen = [monitor.explorer.overview(TAG, *span).overview for span in spans]
+    monitor.retention.set(30, "Ana")
+    run(monitor)
+    for (since, until, parts), before in zip(spans, seen, strict=True):
         after = monitor.explorer.overview(TAG, since, until, parts).overview
         assert (after.readings, after.flagged) == (before.readings, before.flagged)
         assert (after.value.min(), after.value.max()) == (before.value.min(), before.value.max())
