@@ -105,10 +105,13 @@ def keeping(m: Monitor, viewer: Viewer, each: float) -> None:
         if m.retention.problem:
             st.error(m.retention.problem, title="What was set cannot be read")
         st.html(f'<div class="first-line">{escape(policy_words(policy))}</div>')
+        said = []
         if policy.changed:
-            st.caption(f"Set by {_plain(policy.who)}, {day_and_time(policy.changed, viewer.zone)}")
+            said.append(f"Set by {_plain(policy.who)}, {day_and_time(policy.changed, viewer.zone)}.")
         if policy.days:
-            st.caption("Once a day, after midnight UTC, what has grown older is rolled up.")
+            said.append("Once a day, after midnight UTC, what has grown older is rolled up.")
+        if said:
+            st.caption(" ".join(said))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             days = st.number_input(
                 "Keep one by one for, days (0: for ever)",
