@@ -306,7 +306,8 @@ def looks(
         "A closer look", LOOKS, default=LOOKS[0], required=True, key="look", bind="query-params"
     )
     with panel("look"):
-        rolled_up(m, viewer, chosen)
+        if look in ("Distribution", "Two tags", "Control chart", "Export"):
+            rolled_up(m, viewer, chosen)
         if look == "Distribution":
             distribution_look(m, viewer, chosen)
         elif look == "Two tags":
