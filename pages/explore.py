@@ -307,7 +307,8 @@ def looks(
         "A closer look", LOOKS, default=LOOKS[0], required=True, key="look", bind="query-params"
     )
     with panel("look"):
-        rolled(m, viewer, chosen, look)
+        if look in ("Distribution", "Two tags", "Control chart", "Export"):
+            rolled_up(m, viewer, chosen)
         if look == "Distribution":
             distribution_look(m, viewer, chosen)
         elif look == "Two tags":
@@ -320,15 +321,16 @@ def looks(
             notes_look(m, viewer, chosen, notes)
 
 
-def rolled(m: Monitor, viewer: Viewer, chosen: Chosen, look: str | None) -> None:
-    """What measures and files leave out, where history was rolled up."""
-    if look == LOOKS[0]:
-        return
-    last = max((m.explorer.rolled_until(name) or 0 for name in chosen.names), default=0)
-    if last > chosen.span[0]:
+def rolled_up(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
+    """Where a part of the span is kept by the minute only: from when on readings can be measured."""
+    try:
+        whole = m.explorer.since_whole(chosen.names, chosen.span[0])
+    except StoreError:
+        return  # the look below says that the database is away
+    if whole > chosen.span[0]:
         st.caption(
-            f"Readings before {day_and_time(last, viewer.zone)} were rolled up to minutes, which are drawn. "
-            "What is measured and taken away here has single readings only."
+            f"Before {day_and_time(whole, viewer.zone)} only minutes and flagged readings are "
+            "kept: what is measured here begins there, and an export has the flagged ones alone."
         )
 
 

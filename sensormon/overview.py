@@ -109,28 +109,26 @@ def whole(readings: pd.DataFrame, since: int, until: int) -> Overview:
     )  # fmt: skip
 
 
-def rolled(rollups: pd.DataFrame, kept: pd.DataFrame, since: int, until: int) -> Overview:
+def rolled(rollups: pd.DataFrame, none: pd.DataFrame, since: int, until: int) -> Overview:
     """What is left of readings that were rolled up to minutes: the lowest and the highest of each.
 
-    `rollups` as `Store.rollups` gives them, of one tag; `kept` are readings that are counted in
-    them and there themselves, so that nothing is counted twice. Where in its minute a value was is
-    not known: the lowest is drawn at a third, the highest at two thirds.
+    `rollups` as `Store.rollups` gives them, of one tag. Readings that are counted in them and are
+    still there themselves are left out: they are in another overview. Where in its minute a value
+    was is not known: the lowest is drawn at a third, the highest at two thirds. `none` is a frame
+    of readings without rows.
     """
     time = _micros(rollups["time"])
-    counts = rollups["count"].to_numpy(dtype=np.int64)
+    counts = (rollups["count"] - rollups["kept"]).to_numpy(dtype=np.int64)
     drawn = np.where(rollups["quality"].to_numpy(dtype=np.int64) < 2, counts, 0)
     minutes, place = np.unique(time, return_inverse=True)
     count, seen = (np.bincount(place, one, len(minutes)).astype(np.int64) for one in (counts, drawn))
-    own = _micros(kept["time"]) // MINUTE * MINUTE
-    at = np.searchsorted(minutes, own)
-    count = np.maximum(count - np.bincount(at[np.isin(own, minutes)], minlength=len(minutes)), 0)
-    good = drawn > 0
+    good = rollups["quality"].to_numpy(dtype=np.int64) < 2
     low, high = (rollups[name].to_numpy(dtype=np.float64)[good] for name in ("min", "max"))
     x = np.concatenate((time[good] + MINUTE // 3, time[good] + 2 * MINUTE // 3))
     order = np.argsort(x, kind="stable")
     return Overview(
         since, until, 0, x[order], np.concatenate((low, high))[order], minutes, minutes + MINUTE - 1, count,
-        np.minimum(seen, count), kept.iloc[:0], int(count.sum()), 0, 0,
+        seen, none, int(count.sum()), 0, 0,
     )  # fmt: skip
 
 
