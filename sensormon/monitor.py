@@ -234,9 +234,9 @@ class Monitor:
             return
         pause = threading.Event()
         while self._collector.waiting > MOST_WAITING:
-            progress.step(
-                f"waiting for the database: {self._collector.waiting:,} readings are in the journal"
-            )
+            share, waiting = progress.share, self._collector.waiting
+            progress.step(f"waiting for the database: {waiting:,} readings are in the journal")
+            progress.share = share
             self.clock.wait(pause, 0.1)
 
     def _collect(self, stopping: threading.Event) -> None:
