@@ -58,7 +58,7 @@ schema.app = api
 
 @schema.parametrize()
 @settings(
-    max_examples=40, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 def test_every_answer_is_a_described_one(case: schemathesis.Case) -> None:
     case.call_and_validate(
