@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import blake2b
 
 import pandas as pd
 import streamlit as st
@@ -36,11 +37,10 @@ def export(
     events: pd.DataFrame,
     readings: Callable[[], pd.DataFrame],
     moment: int,
-    key: tuple[object, ...],
 ) -> None:
     """A button that opens the choice of a form, and the downloads: events, and the readings they are of.
 
-    `key` says which rows these are: the same key, the same rows. `readings` is asked only once it is open.
+    `readings` is asked only once it is open.
     """
     title = f"Export {counted(len(events), 'event')}"
     popover = st.popover(title, key="export", icon=":material/download:", on_change="rerun")
@@ -56,7 +56,7 @@ def export(
             ("events", "event", events_file(events, m.tags)),
             ("flagged_readings", "flagged reading", points),
         ):
-            _download(m, viewer, frame, kind, noun, form or "CSV", moment, (m.started, *key, len(frame)))
+            _download(m, viewer, frame, kind, noun, form or "CSV", moment)
 
 
 def _download(
@@ -67,17 +67,17 @@ def _download(
     noun: str,
     form: str,
     moment: int,
-    key: tuple[object, ...],
 ) -> None:
     rows = counted(len(frame), noun)
     if form == "Excel" and len(frame) > EXCEL_ROWS:
         st.caption(f"{rows}: an Excel sheet has {EXCEL_ROWS:,} rows at the most. Take CSV or Parquet.")
         return
     data: bytes | None
+    key = (kind, form, viewer.zone_name, _content(frame))
     if len(frame) <= AT_ONCE[form]:
-        data = _file(frame, form, viewer.zone_name, (kind, *key))
+        data = _file(frame, form, viewer.zone_name, key)
     else:
-        data = _made(m, viewer, frame, f"{rows} as {form}", form, (kind, form, viewer.zone_name, *key))
+        data = _made(m, viewer, frame, f"{rows} as {form}", form, key)
     if data is None:
         return
     st.download_button(
@@ -89,6 +89,12 @@ def _download(
         on_click="ignore",
         icon=":material/download:",
     )
+
+
+def _content(frame: pd.DataFrame) -> str:
+    """The same for two tables with the same rows."""
+    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    return blake2b(rows.tobytes(), digest_size=16).hexdigest()
 
 
 def _made(
