@@ -68,6 +68,7 @@ def _done(m: Monitor, ids: list[int], action: str, who: str, more: dict[str, obj
         st.error(str(error), title="Nothing was recorded")
         return
     st.session_state["who"] = who.strip()
+    st.session_state["acted-on"] = ids
     st.session_state["said"] = done_words(len(ids), action, str(more.get("label", "")))
     st.rerun()
 

@@ -80,8 +80,8 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
 def missing(events: pd.DataFrame, listed: pd.DataFrame) -> None:
     """Say of chosen events (of a link, or from before) that none of them is in the list, and why."""
     wanted = set(chosen_ids())
-    if not wanted or wanted & set(listed["id"]):
-        return
+    if wanted & set(listed["id"]) or wanted <= set(st.session_state.get("acted-on", [])):
+        return  # that an event leaves the list by what the viewer has just done to it needs no words
     inside = bool(wanted & set(events["id"]))
     if len(wanted) == 1:
         said = "The chosen event "
