@@ -6,7 +6,7 @@ PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-long lint types clean
+.PHONY: run test test-long lint types pictures clean
 
 run: $(VENV)/run
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -23,6 +23,10 @@ lint: $(VENV)/test
 
 types: $(VENV)/test
 	$(BIN)/mypy
+
+# The pictures in docs/images, from the running app; `make pictures NAMES="live-dark phone"` for some.
+pictures: $(VENV)/test
+	$(BIN)/python -m tests.pictures $(NAMES)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -46,6 +46,7 @@ def show_pages() -> None:
         [
             st.Page("pages/live.py", title="Live", default=True),
             st.Page("pages/anomalies.py", title="Anomalies"),
+            st.Page("pages/explore.py", title="Explore"),
             st.Page("pages/tuning.py", title="Tuning"),
             st.Page("pages/pipeline.py", title="Pipeline"),
             st.Page("pages/data.py", title="Data"),

@@ -1,14 +1,15 @@
-"""Data: history from files, exports, the tag table, what is kept and how large it is."""
+"""Data: history from files, exports, cases, the tag table, what is kept and how large it is."""
 
 import streamlit as st
 
-from sensormon.page_parts import begin, data_export, data_import, data_storage, data_tags
+from sensormon.page_parts import begin, data_case, data_export, data_import, data_storage, data_tags
 from sensormon.runtime import monitor
 
 # The name is what the address holds: ?section=Tags.
 SECTIONS = {
     "Import": data_import.section,
     "Export": data_export.section,
+    "Cases": data_case.section,
     "Tags": data_tags.section,
     "Storage": data_storage.section,
 }

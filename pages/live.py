@@ -183,9 +183,8 @@ def plain_cards(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int
     last = newest(m.recent(now - 10 * SECOND), now, m.judges()) if at is None else {}
     names = tuple(found if len(m.tags) <= MOST else opened(m, found) or worst(m, span, found))
     step = at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
-    made = drawn(
-        m, now, viewer, names, seconds, (m.started, m.tags.digest, step, viewer.zone_name, viewer.dark)
-    )
+    key = (m.started, m.tags.digest, step, viewer.zone_name, viewer.dark)
+    made = drawn(m, now, viewer, names, seconds, key)
     for name in names:
         tag = m.tags[name]
         with panel(name):

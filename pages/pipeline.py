@@ -10,7 +10,17 @@ from sensormon.demonstrations import DEMONSTRATIONS, Demonstrator
 from sensormon.errors import StoreError, UsageError
 from sensormon.ledger import Ledger
 from sensormon.monitor import Monitor
-from sensormon.page_parts import Viewer, anomalies_last_hour, begin, chart, marked, not_readable, panel
+from sensormon.page_parts import (
+    Viewer,
+    anomalies_last_hour,
+    begin,
+    chart,
+    chart_table,
+    marked,
+    meaning,
+    not_readable,
+    panel,
+)
 from sensormon.runtime import monitor
 from sensormon.sources.faults import FAULTS
 from sensormon.sources.simulator import Simulator
@@ -22,9 +32,10 @@ from sensormon.status_words import (
     refused_words,
     source_tables,
     store_phrase,
+    waiting_table,
     writing_phrase,
 )
-from sensormon.words import Phrase, duration, fault_words, refused
+from sensormon.words import Phrase, duration, fault_sentence, fault_words, refused
 
 MINUTE = 60 * SECOND
 
@@ -46,19 +57,30 @@ def way(m: Monitor) -> None:
         + "</div>"
     )
     st.html(state(status))
-    st.subheader("Ledger, in readings", anchor=False)
+    st.subheader(
+        "Ledger, in readings",
+        anchor=False,
+        help=meaning("ledger", "pending", "rejected", "dead letter", "difference"),
+    )
     with panel("ledger"):
         st.html(equation(ledger))
     table, reasons = source_tables(ledger)
     left, right = st.columns([3, 2], gap="medium")
     number = st.column_config.NumberColumn(format="localized")
+    if table.empty:
+        left.caption("No source has delivered a reading yet. Each has its own line here once it does.")
+        return
     left.dataframe(
-        table, hide_index=True, key="sources", column_config=dict.fromkeys(table.columns[1:], number)
+        table,
+        hide_index=True,
+        key="sources",
+        alt="The ledger by source",
+        column_config=dict.fromkeys(table.columns[1:], number),
     )
     if len(reasons):
-        right.dataframe(reasons, hide_index=True, key="reasons")
+        right.dataframe(reasons, hide_index=True, key="reasons", alt="Rejected readings by reason")
     else:
-        right.caption("Nothing was rejected so far.")
+        right.caption("Nothing was rejected so far. What is refused is counted here by its reason.")
 
 
 def state(status: Status) -> str:
@@ -69,15 +91,14 @@ def state(status: Status) -> str:
         refused_words(status.source),
         *(f"Started again by itself: {one}" for one in status.restarts),
     ]
-    return f"<div>{' · '.join(words)}</div>" + "".join(
-        f'<div class="quiet">{escape(one)}</div>' for one in quiet if one
-    )
+    rest = "".join(f'<div class="quiet">{escape(one)}</div>' for one in quiet if one)
+    return f'<div class="state"><div>{" · ".join(words)}</div>{rest}</div>'
 
 
 @st.fragment(run_every=2)
 def journal(m: Monitor, viewer: Viewer) -> None:
     """What waited in the journal over the last 15 minutes, and for how long."""
-    st.subheader("Journal over the last 15 minutes", anchor=False)
+    st.subheader("Journal over the last 15 minutes", anchor=False, help=meaning("journal", "watermark"))
     depth = m.journal_depth()
     if depth.empty:
         st.caption("Nothing has come in since the start. Every reading passes through the journal first.")
@@ -87,12 +108,19 @@ def journal(m: Monitor, viewer: Viewer) -> None:
     left, right = st.columns(2, gap="medium")
     with left, panel("depth"):
         st.caption("Readings waiting for the database")
-        chart(
-            depth_chart(depth, "readings", span, viewer.palette), "depth", "Readings waiting in the journal"
-        )
+        words = "Readings waiting in the journal over the last 15 minutes"
+        chart(depth_chart(depth, "readings", span, viewer.palette), "depth", words)
     with right, panel("age"):
         st.caption("Age of the oldest of them, seconds")
-        chart(depth_chart(depth, "age", span, viewer.palette), "age", "Age of the oldest waiting reading")
+        words = "Age of the oldest waiting reading over the last 15 minutes"
+        chart(depth_chart(depth, "age", span, viewer.palette), "age", words)
+    zone = viewer.zone_name
+    chart_table(
+        "depth",
+        "Waiting in the journal, newest first",
+        lambda: waiting_table(m.journal_depth()),
+        {"Time": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=zone)},
+    )
 
 
 @st.fragment(run_every=2)
@@ -101,7 +129,7 @@ def dead_letters(m: Monitor) -> None:
     letters = m.status().dead_letters
     if not (letters.readings or letters.damaged):
         return
-    st.subheader("Dead letters", anchor=False)
+    st.subheader("Dead letters", anchor=False, help=meaning("dead letter"))
     with panel("dead-letters"):
         st.html(marked(Phrase(dead_letter_words(letters), True)))
         if letters.readings and st.button("Try them again", key="retry-dead-letters"):
@@ -151,7 +179,7 @@ def equation(ledger: Ledger) -> str:
     """received = stored + rejected + dead-lettered + pending, as HTML."""
     total = ledger.total
 
-    def term(name: str, count: int, wrong: bool = False) -> str:
+    def part(name: str, count: int, wrong: bool = False) -> str:
         style = " abnormal" if wrong else ""
         return f'<span class="term{style}"><b>{count:,}</b>{name}</span>'
 
@@ -160,18 +188,18 @@ def equation(ledger: Ledger) -> str:
 
     return (
         '<div class="sum">'
-        + term("received", total.received)
+        + part("received", total.received)
         + sign("=")
         + sign("+").join(
             (
-                term("stored", total.stored),
-                term("rejected", total.rejected),
-                term("dead-lettered", total.dead_lettered),
-                term("pending", total.pending),
+                part("stored", total.stored),
+                part("rejected", total.rejected),
+                part("dead-lettered", total.dead_lettered),
+                part("pending", total.pending),
             )
         )
         + sign("&ensp;")
-        + term("difference", total.difference, not ledger.balanced)
+        + part("difference", total.difference, not ledger.balanced)
         + "</div>"
     )
 
@@ -179,7 +207,9 @@ def equation(ledger: Ledger) -> str:
 @st.fragment(run_every=5)
 def rejections(m: Monitor, viewer: Viewer) -> None:
     """The newest rejected readings, as they came, with the reason."""
-    st.subheader("Latest rejected readings", anchor=False)
+    st.subheader(
+        "Latest rejected readings", anchor=False, help=meaning("rejected", "valid range", "duplicate")
+    )
     try:
         frame = m.rejected(200)
     except StoreError as error:
@@ -194,6 +224,7 @@ def rejections(m: Monitor, viewer: Viewer) -> None:
         hide_index=True,
         height=300,
         key="rejected",
+        alt="Latest rejected readings, newest first",
         column_config={
             "received": st.column_config.DatetimeColumn(
                 "Received", format="YYYY-MM-DD HH:mm:ss", timezone=viewer.zone_name
@@ -210,14 +241,17 @@ def rejections(m: Monitor, viewer: Viewer) -> None:
 
 def faults(m: Monitor, simulator: Simulator) -> None:
     """Switch faults of the simulator on, and see which are at work."""
-    st.subheader("Simulated faults", anchor=False)
+    st.subheader(
+        "Simulated faults", anchor=False, help=meaning("level shift", "drift", "stuck sensor", "gap")
+    )
     with panel("faults"):
-        with st.form("fault", border=False):
-            one, two, three, four = st.columns([2, 2, 1, 1], vertical_alignment="bottom")
-            fault = one.selectbox("Fault", FAULTS, format_func=fault_words)
-            tag = two.selectbox("Of", [tag.name for tag in simulator.tags], format_func=m.tags.title)
-            seconds = three.number_input("For, seconds", 1, 3_600, 30)
-            start = four.form_submit_button("Start", width="stretch")
+        one, two, three, four = st.columns([2, 2, 1, 1], vertical_alignment="bottom")
+        fault = one.selectbox("Fault", FAULTS, format_func=fault_words, key="fault", bind="query-params")
+        names = [tag.name for tag in simulator.tags]
+        tag = two.selectbox("Of", names, format_func=m.tags.title, key="fault_of", bind="query-params")
+        seconds = three.number_input("For, seconds", 1, 3_600, 30, key="fault_seconds", bind="query-params")
+        start = four.button("Start", width="stretch", type="primary", key="fault-start")
+        st.caption(fault_sentence(fault))
         if start:
             try:
                 m.inject(fault, tag, seconds)
@@ -236,7 +270,8 @@ def running(m: Monitor, simulator: Simulator) -> None:
         return
     for fault in active:
         left = duration((fault.end - now) / 1e6)
-        st.markdown(f"{fault_words(fault.fault)} of {m.tags[fault.tag].label}, {left} left")
+        st.markdown(f"**{fault_words(fault.fault)}** of {m.tags[fault.tag].label}, {left} left")
+    st.page_link("pages/live.py", label="Watch it on the Live page", icon=":material/arrow_forward:")
 
 
 monitored = monitor()

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import pandas as pd
 import streamlit as st
 
 from sensormon.charts import before_after_chart, flag_changes, precision_recall_chart
 from sensormon.clock import SECOND
-from sensormon.comparison import Comparison, Known, all_lost, compare, curve, loads, off_delay, total
+from sensormon.compare_job import KIND, TOGETHER, Shelf, all_loads
+from sensormon.comparison import Comparison, Known, Load, all_lost, compare, curve, off_delay, total
 from sensormon.detector_words import (
     catches,
     detector_words,
@@ -22,25 +22,41 @@ from sensormon.detector_words import (
     title,
 )
 from sensormon.detectors import PER_TAG, make
-from sensormon.detectors.base import Detector, Parameter
+from sensormon.detectors.base import Detector
 from sensormon.detectors.limits import UNSET
 from sensormon.errors import SensormonError, StoreError, UsageError
 from sensormon.event_scores import MINIMUM, TOLERANCE, micros
+from sensormon.jobs import Progress
 from sensormon.known_events import known
 from sensormon.monitor import Monitor
-from sensormon.page_parts import SPANS, Viewer, begin, chart, not_readable, panel
+from sensormon.page_parts import (
+    SPANS,
+    Viewer,
+    begin,
+    chart,
+    chart_table,
+    copy_link,
+    follow_job,
+    job_line,
+    meaning,
+    not_readable,
+    panel,
+    prose,
+    term,
+    with_terms,
+)
+from sensormon.page_parts.detector_controls import key_of, parameter_input, reset
 from sensormon.rescoring import History
 from sensormon.runtime import monitor
-from sensormon.tuning_words import figures, first_line, lost_words, norm_words
-from sensormon.words import clock_time, counted, duration, pace
+from sensormon.timestamps import parse, render
+from sensormon.tuning_words import curve_table, figures, first_line, flag_table, lost_words, norm_words
+from sensormon.words import clock_time, counted, day_and_time, duration, pace
 
 CHOICES = ["15 min", "1 h", "6 h", "24 h", "7 d"]
 # Readings of the chosen tag, the newest ones.
 MOST = 200_000
-# A range of more steps than this is a field, not a slider.
-SLIDER = 1_000
-# Readings of all tags together that are scored without being asked.
-TOGETHER = 400_000
+# Seconds that a page waits for a job before it shows how far it is.
+AT_ONCE = 0.3
 # So many tags at most are compared, those with the most flags.
 TAGS = 50
 # History that was read longer ago is read anew; sooner on demand, so that nothing jumps.
@@ -55,58 +71,6 @@ class Chosen:
     span: str
     detector: str
     params: Mapping[str, float]
-
-
-def key_of(detector: str, parameter: Parameter) -> str:
-    """The name of a parameter in the address."""
-    return parameter.name if detector == "zscore" else f"{detector}_{parameter.name}"
-
-
-def reset(detector: str) -> None:
-    """Put this detector's parameters to its defaults."""
-    made = make(detector)
-    for one in PER_TAG[detector].PARAMETERS:
-        value = getattr(made, one.name)
-        field = one.high == UNSET or (one.high - one.low) / one.step > SLIDER
-        st.session_state[key_of(detector, one)] = (
-            None if abs(value) == UNSET else float(value) if field else value
-        )
-
-
-def parameter_input(detector: str, parameter: Parameter, start: float) -> float:
-    """A slider, or a field where the range is too wide for one; out of the address where that is usable."""
-    label, key = parameter_label(detector, parameter), key_of(detector, parameter)
-    kind = int if parameter.step == int(parameter.step) else float
-    low, high, step = kind(parameter.low), kind(parameter.high), kind(parameter.step)
-    if parameter.high == UNSET:
-        value = st.number_input(
-            label,
-            low,
-            high,
-            None if abs(start) == UNSET else float(start),
-            placeholder="each tag's own",
-            key=key,
-            bind="query-params",
-        )
-        unset = high if "high" in parameter.name else low
-        return unset if value is None else float(value)
-    decimals = 0 if kind is int else len(f"{parameter.step:g}".partition(".")[2])
-    if (high - low) / step <= SLIDER:
-        return st.slider(
-            label, low, high, kind(start), step, format=f"%.{decimals}f", key=key, bind="query-params"
-        )
-    # A field for whole numbers cannot read an endless one in an address.
-    value = st.number_input(
-        label,
-        float(low),
-        float(high),
-        float(start),
-        max(float(step), 10.0 ** (len(str(int(max(start, 1)))) - 2)),
-        format=f"%.{decimals}f",
-        key=key,
-        bind="query-params",
-    )
-    return round(value) if kind is int else value
 
 
 def controls(m: Monitor) -> Chosen:
@@ -126,7 +90,7 @@ def controls(m: Monitor) -> Chosen:
         bind="query-params",
     )
     detector = detector if detector in PER_TAG else now.detector
-    st.caption(f"Catches: {catches(detector)}", help=f"Misses: {misses(detector)}")
+    st.caption(f"Catches: {catches(detector)}", help=f"Misses: {misses(detector)}\n\n{meaning('detector')}")
     made = make(detector, **now.params) if detector == now.detector else make(detector)
     params = {
         one.name: parameter_input(detector, one, getattr(made, one.name))
@@ -135,21 +99,36 @@ def controls(m: Monitor) -> Chosen:
     return Chosen(name or m.tags.names[0], span or CHOICES[0], detector, params)
 
 
-def link(m: Monitor, chosen: Chosen) -> str:
-    """The address of these settings, all of them, whatever is in force when it is opened."""
-    values = {"tune": m.tags[chosen.tag].label, "history": chosen.span, "detector": title(chosen.detector)}
+def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str]:
+    """What a link to this view holds: every setting, whatever is in force when it is opened."""
+    values = {
+        "tune": m.tags.title(chosen.tag),
+        "history": chosen.span,
+        "detector": title(chosen.detector),
+        "upto": render(until),
+    }
     for one in PER_TAG[chosen.detector].PARAMETERS:
         if abs(chosen.params[one.name]) != UNSET:
             values[key_of(chosen.detector, one)] = f"{chosen.params[one.name]:g}"
-    return urlunsplit(urlsplit(st.context.url or "")._replace(query=urlencode(values), fragment=""))
+    return values
+
+
+def stated(m: Monitor) -> int | None:
+    """The moment that a link names; None where it names none that is usable."""
+    try:
+        return min(parse(st.query_params["upto"]), m.clock.now()) if "upto" in st.query_params else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def loaded(m: Monitor, chosen: Chosen) -> tuple[int, History]:
     """The chosen history and up to when it goes; kept, so that a moved slider costs the scoring alone."""
-    wanted = (m.started, chosen.tag, chosen.span)
+    moment = stated(m)
+    wanted = (m.started, chosen.tag, chosen.span, moment)
     kept = st.session_state.get("tuning")
-    if kept is None or kept[0] != wanted or not 0 <= m.clock.now() - kept[1] < OLD:
-        until = m.clock.now()
+    fresh = moment is not None or (kept is not None and 0 <= m.clock.now() - kept[1] < OLD)
+    if kept is None or kept[0] != wanted or not fresh:
+        until = moment or m.clock.now()
         history = m.tuner.tag_history(chosen.tag, until - SPANS[chosen.span] * SECOND, until, MOST)
         kept = (wanted, until, history)
         st.session_state["tuning"] = kept
@@ -170,6 +149,7 @@ def facts_of(m: Monitor, since: int, until: int) -> Known:
 def read_anew() -> None:
     """Have the history read up to now."""
     st.session_state.pop("tuning", None)
+    st.query_params.pop("upto", None)
 
 
 @st.dialog("Apply to the collector", icon=":material/tune:")
@@ -215,10 +195,14 @@ def page(m: Monitor, viewer: Viewer) -> None:
         chosen = controls(m)
         st.button("Defaults", on_click=reset, args=(chosen.detector,), width="stretch")
         same = chosen.detector == now.detector and dict(chosen.params) == dict(now.params)
-        asked = st.button("Apply to the collector …", disabled=same, width="stretch", type="primary")
+        asked = st.button(
+            "Apply to the collector …",
+            disabled=same,
+            width="stretch",
+            type="primary",
+            help="The collector uses these settings already." if same else None,
+        )
         st.caption(f"The collector uses {detector_words(now.detector, now.params)}.")
-        with st.popover("Link to these settings", width="stretch", icon=":material/link:"):
-            st.code(link(m, chosen), language=None, wrap_lines=True)
     with right:
         try:
             detector = make(chosen.detector, **chosen.params)
@@ -238,22 +222,33 @@ def effect(
     """The first line, the chart with both sets of flags, how good they are, the load of every tag."""
     tag = history.tag
     if history.rows.empty:
-        st.info("Choose another tag or a longer history.", title=f"No readings of {tag.label} here")
+        received = m.ledger().total.received
+        st.info(
+            "Choose another tag or a longer history."
+            if received
+            else "Nothing has sent readings yet. Help says how to begin; the Data page imports history.",
+            title=f"No readings of {tag.label} here",
+        )
         st.button("Look again", on_click=read_anew)
         return
     since = until - SPANS[chosen.span] * SECOND
     facts = facts_of(m, since, until)
     result = compare(history, detector, facts)
-    st.html(f'<div class="first-line">{first_line(result.load)}</div>')
+    now = m.detection()
+    same = chosen.detector == now.detector and dict(chosen.params) == dict(now.params)
+    st.html(f'<div class="first-line">{first_line(result.load, same)}</div>')
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         cut = f", the newest {MOST:,} of them" if len(history.rows) == MOST else ""
-        st.caption(
-            f"{tag.label}, {counted(len(history.rows), 'reading')} up to "
-            f"{clock_time(until, viewer.zone)}{cut}. "
-            f"Flags up to {duration(off_delay(result.interval * 1e6) / 1e6)} apart are one event.",
+        apart = duration(off_delay(result.interval * 1e6) / 1e6)
+        st.html(
+            f'<p class="prose">{escape(tag.label)}, {counted(len(history.rows), "reading")} up to '
+            f"{moment_words(m, until, viewer)}{cut}. "
+            f"{with_terms(f'Flags up to {apart} apart are one {{event}} (the {{off-delay}}).')}</p>",
             width="content",
         )
-        st.button("Read up to now", on_click=read_anew, type="tertiary", icon=":material/refresh:")
+        with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+            st.button("Read up to now", on_click=read_anew, type="tertiary", icon=":material/refresh:")
+            copy_link("copy-tuning", **pinned(m, chosen, until))
     warn_of_lost(m, viewer, result.lost)
     with panel("effect"):
         figure = before_after_chart(
@@ -265,19 +260,45 @@ def effect(
             score="z" if chosen.detector == "zscore" else "score",
             threshold=None if chosen.detector == "zscore" else detector.threshold,
         )
-        chart(figure, "effect", f"{tag.label} with the flags before and after")
-        counts = flag_changes(result.before, result.after).value_counts()
-        st.markdown(
-            f":red[◆] kept {counts.get('kept', 0):,} &emsp; :primary[▲] gained {counts.get('gained', 0):,} "
-            f"&emsp; :gray[□] lost {counts.get('lost', 0):,}"
-            " flagged readings &emsp; :gray[shaded: expected with these settings]"
+        changes = flag_changes(result.before, result.after)
+        counts = changes.value_counts()
+        kept, gained, lost = (int(counts.get(one, 0)) for one in ("kept", "gained", "lost"))
+        chart(
+            figure,
+            "effect",
+            f"{tag.label} over {chosen.span}: {kept} flagged readings kept, {gained} gained, {lost} lost",
         )
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(
+                f":red[◆] kept {kept:,} &emsp; :primary[▲] gained {gained:,} &emsp; :gray[□] lost {lost:,}"
+                " flagged readings &emsp; :gray[shaded: expected with these settings]",
+                help=meaning("kept, gained, lost", "control band"),
+                width="content",
+            )
+            chart_table(
+                "effect",
+                f"{tag.label}, readings flagged now or with these settings, newest first",
+                lambda: flag_table(changes, result.before, result.after, tag),
+                {"Time": time_column(viewer)},
+            )
     quality, sensitivity = st.columns([6, 5], gap="small")
-    with quality, panel("quality"):
+    with quality, panel("quality", stretch=True):
         how_good(result, tag.name in facts.complete)
     worst(m, chosen, detector, until, history)
-    with sensitivity, panel("curve"):
+    with sensitivity, panel("curve", stretch=True):
         trade_off(viewer, chosen, until, history, facts, result)
+
+
+def moment_words(m: Monitor, until: int, viewer: Viewer) -> str:
+    """The time of day, with the day where that is not today's."""
+    day = 86_400 * SECOND
+    near = m.clock.now() - until < day // 2
+    return clock_time(until, viewer.zone) if near else day_and_time(until, viewer.zone)
+
+
+def time_column(viewer: Viewer) -> object:
+    """Times of a table in the viewer's zone."""
+    return st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=viewer.zone_name)
 
 
 def cell(words: tuple[str, str]) -> str:
@@ -288,7 +309,7 @@ def cell(words: tuple[str, str]) -> str:
 def how_good(result: Comparison, complete: bool) -> None:
     """Precision, recall and delay, now and with these settings."""
     body = "".join(
-        f"<tr><th>{escape(name)}<small>{escape(what)}</small></th>{cell(old)}{cell(new)}</tr>"
+        f"<tr><th>{term(name.lower(), name)}<small>{escape(what)}</small></th>{cell(old)}{cell(new)}</tr>"
         for name, what, old, new in figures(result.scores_before, result.scores_after)
     )
     st.html(
@@ -302,8 +323,8 @@ def how_good(result: Comparison, complete: bool) -> None:
         else "Known are events that people labelled; flags outside them are not counted in precision."
     )
     late = duration(TOLERANCE * result.interval)
-    st.caption(
-        f"{known_from} In small the 95 % interval. A flag up to {late} after a fault still counts; below "
+    prose(
+        f"{known_from} In small the {{95 % interval}}. A flag up to {late} after a fault still counts; below "
         f"{MINIMUM} events nothing is measurable."
     )
 
@@ -339,8 +360,12 @@ def trade_off(
         ],
         viewer.palette,
     )
-    chart(figure, "curve", "Precision over recall at several thresholds")
-    st.markdown(":gray[□] now &emsp; :primary[▲] with these settings")
+    chart(figure, "curve", f"Precision over recall at {len(points)} thresholds")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(":gray[□] now &emsp; :primary[▲] with these settings", width="content")
+        chart_table(
+            "curve", "Precision and recall by threshold", lambda: curve_table(points), label="As a table"
+        )
     parameter = next(one for one in PER_TAG[chosen.detector].PARAMETERS if one.name == swept)
     low, high = points["threshold"].min(), points["threshold"].max()
     st.caption(
@@ -357,13 +382,15 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, until: int, history: H
         ):
             st.caption("That reads and scores the history of each, which takes a moment.")
             return
-        histories = every_history(m, chosen, until, history)
-        found = loads(histories, detector)
+        found = every_load(m, chosen, detector, until, history)
+        if found is None:
+            return
         together = total(found)
         subset = f"The {len(found)} tags with the most flags" if len(found) < len(m.tags) else "All tags"
         st.markdown(
             f"**{subset} together:** now {pace(together.before, together.seconds)}, with these settings "
-            f"{pace(together.after, together.seconds)}. {norm_words(together)}"
+            f"{pace(together.after, together.seconds)}. {norm_words(together)}",
+            help=meaning("alarm load", "event"),
         )
         st.dataframe(
             pd.DataFrame(
@@ -376,6 +403,7 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, until: int, history: H
                 }
             ),
             hide_index=True,
+            alt="Events of each tag now and with these settings, the worst first",
             height=min(38 + 35 * len(found), 388),
             column_config={
                 name: st.column_config.NumberColumn(format="%.1f")
@@ -384,26 +412,34 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, until: int, history: H
         )
 
 
-def every_history(m: Monitor, chosen: Chosen, until: int, history: History) -> list[History]:
-    """The same span of the tags to compare; kept like the chosen one."""
+def every_load(
+    m: Monitor, chosen: Chosen, detector: Detector, until: int, history: History
+) -> Mapping[str, Load] | None:
+    """The load of every tag; None while a job is at it, which is shown. What was read is kept."""
     wanted = (m.started, chosen.tag, chosen.span, until)
     kept = st.session_state.get("tuning-all")
     if kept is None or kept[0] != wanted:
-        since = until - SPANS[chosen.span] * SECOND
-        names = list(m.tags.names)
-        if len(names) > TAGS:
-            counts = m.anomalies(None, since, until)["tag"].value_counts()
-            names = [name for name in counts.index if name in m.tags.names][:TAGS]
-        share = max(1_000, 2 * TOGETHER // max(1, len(names)))
-        kept = (
-            wanted,
-            [
-                history if name == chosen.tag else m.tuner.tag_history(name, since, until, share)
-                for name in names
-            ],
-        )
-        st.session_state["tuning-all"] = kept
-    return kept[1]
+        kept = st.session_state["tuning-all"] = (wanted, Shelf())
+    since = until - SPANS[chosen.span] * SECOND
+    work = all_loads(m, kept[1], history, since, until, detector, TAGS, 2 * TOGETHER)
+    if len(m.tags) * len(history.rows) <= TOGETHER:
+        return work(Progress())
+    settings = (*wanted, chosen.detector, tuple(sorted(chosen.params.items())))
+    before = st.session_state.get("tuning-job")
+    if before is None or before[0] != settings:
+        if before is not None:
+            before[1].progress.cancel()  # of settings that nobody looks at any more
+        job = m.jobs.start(KIND, f"Events of all {len(m.tags):,} tags", work, alone=False)
+        before = st.session_state["tuning-job"] = (settings, job)
+        m.jobs.wait(job, AT_ONCE)
+    job = before[1]
+    if job.running:
+        follow_job(job)
+    elif job.result is None:
+        job_line(job, "What was read is kept.")
+        st.button("Count again", key="tuning-again", on_click=st.session_state.pop, args=("tuning-job",))
+    found: Mapping[str, Load] | None = job.result
+    return found
 
 
 @st.fragment(run_every=2)
@@ -413,7 +449,7 @@ def log(m: Monitor, viewer: Viewer) -> None:
     try:
         frame = m.tuner.detection_log()
     except StoreError:
-        st.caption("They cannot be read at the moment.")
+        st.caption("They are in the database and can be read again as soon as it is back.")
         return
     rows = [row for _, row in frame.iterrows()]
     changes = [
@@ -426,6 +462,7 @@ def log(m: Monitor, viewer: Viewer) -> None:
             {"applied": frame["applied"], "who": frame["who"], "change": changes, "id": frame["id"]}
         ),
         hide_index=True,
+        alt="Changes of the settings, newest first",
         column_config={
             "applied": st.column_config.DatetimeColumn(
                 "Applied", format="YYYY-MM-DD HH:mm:ss", timezone=viewer.zone_name

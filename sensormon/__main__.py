@@ -20,11 +20,12 @@ from typing import Any
 from sensormon import timestamps
 from sensormon.bench import BENCHMARKS
 from sensormon.bench_detection import detection, left_out
+from sensormon.case_command import make_case, open_case
 from sensormon.clock import SystemClock
 from sensormon.data_folder import holder_of, read_snapshot
 from sensormon.detectors import DETECTORS
 from sensormon.errors import SensormonError, UsageError
-from sensormon.export import readings_csv, readings_parquet
+from sensormon.export_command import FORMATS, export
 from sensormon.import_command import import_file
 from sensormon.ledger import LedgerLine
 from sensormon.monitor import Monitor
@@ -87,14 +88,30 @@ def _parser() -> argparse.ArgumentParser:
     take.add_argument("--preview", action="store_true", help="say what each column is, import nothing")
     take.set_defaults(run=_import)
 
-    export = commands.add_parser("export", help="stored anomalies or readings as a file")
-    export.add_argument("what", choices=["anomalies", "readings"])
-    export.add_argument("--since", metavar="TIME", help="ISO 8601, UTC where no zone is given")
-    export.add_argument("--until", metavar="TIME")
-    export.add_argument("--tag", action="append", metavar="NAME", help="may be given more than once")
-    export.add_argument("--format", choices=["csv", "parquet"], default="csv")
-    export.add_argument("--out", type=Path, help="default: standard output")
-    export.set_defaults(run=_export)
+    give = commands.add_parser("export", help="stored anomalies or readings as a file")
+    give.add_argument("what", choices=["anomalies", "readings"])
+    give.add_argument("--since", metavar="TIME", help="ISO 8601, UTC where no zone is given")
+    give.add_argument("--until", metavar="TIME")
+    give.add_argument("--tag", action="append", metavar="NAME", help="may be given more than once")
+    give.add_argument("--format", choices=list(FORMATS), default="csv", help="excel: 1,048,575 rows at most")
+    give.add_argument("--out", type=Path, help="default: standard output")
+    give.set_defaults(run=_export)
+
+    case = commands.add_parser("case", help="one file that another installation opens to the same view")
+    case.add_argument("file", type=Path)
+    case.add_argument(
+        "--tag", action="append", metavar="NAME", help="may be given more than once; default: all"
+    )
+    case.add_argument("--since", metavar="TIME", help="ISO 8601, UTC where no zone is given")
+    case.add_argument("--until", metavar="TIME")
+    case.add_argument("--name", default="", help="default: the file's name")
+    case.add_argument("--view", default="", metavar="ADDRESS", help="the page it is about, as copied")
+    case.set_defaults(run=_case)
+
+    opened = commands.add_parser("open", help="open a case")
+    opened.add_argument("file", type=Path)
+    opened.add_argument("--preview", action="store_true", help="say what is in it, store nothing")
+    opened.set_defaults(run=_open)
 
     collect = commands.add_parser("collect", help="collect without pages until stopped")
     collect.set_defaults(run=_collect)
@@ -175,31 +192,17 @@ def _import(options: argparse.Namespace, settings: Settings) -> int:
 def _export(options: argparse.Namespace, settings: Settings) -> int:
     since = _time(options.since, "--since", EARLIEST)
     until = _time(options.until, "--until", FOREVER)
-    stopped = StoppedMonitor(settings.data_dir, settings.store_url)
-    with stopped.store() as store:
-        if store is None:
-            raise UsageError(
-                "there is nothing to export", where=settings.store_url, hint="Run the monitor first"
-            )
-        known = {*store.tags(), *read_tags(settings.tags).names}
-        for name in options.tag or ():
-            if name not in known:
-                raise UsageError(
-                    f"there is no tag {name!r}",
-                    where="--tag",
-                    hint=f"The tags: {', '.join(sorted(known)[:12])}",
-                )
-        if options.what == "anomalies":
-            frame = store.anomalies(options.tag, since, until, 0.0, 10**9).iloc[::-1]
-        else:
-            frame = store.readings(options.tag, since, until)
-    data = readings_csv(frame) if options.format == "csv" else readings_parquet(frame)
-    if options.out:
-        options.out.write_bytes(data)
-        print(f"{len(frame):,} {options.what} written to {options.out}", file=sys.stderr)
-    else:
-        sys.stdout.buffer.write(data)
-    return 0
+    return export(settings, options.what, options.tag, since, until, options.format, options.out)
+
+
+def _case(options: argparse.Namespace, settings: Settings) -> int:
+    since = _time(options.since, "--since", EARLIEST)
+    until = _time(options.until, "--until", FOREVER)
+    return make_case(settings, options.file, options.name, options.tag, since, until, options.view)
+
+
+def _open(options: argparse.Namespace, settings: Settings) -> int:
+    return open_case(settings, options.file, only_preview=options.preview)
 
 
 def _time(text: str | None, where: str, default: int) -> int:

@@ -27,7 +27,7 @@ CROWDED = 150
 """With this many flags in one chart the marks are drawn smaller."""
 
 _MARGIN = {"l": 50, "r": 12, "t": 20, "b": 26}
-_FONT = '"Source Sans", "Source Sans Pro", sans-serif'
+FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 _STRIP_AXIS = {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True}
 """What lies at a place of the chart, not at a value: the strip of gaps, the brackets of events."""
 _TICKS = [
@@ -343,14 +343,14 @@ def _layout(span: Span, palette: Palette, height: int, *, zoom: bool) -> dict[st
         "uirevision": "kept",
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": _FONT, "color": palette.text},
+        "font": {"family": FONT, "color": palette.text},
         "hovermode": "x",
         "hoverdistance": 40,
         "dragmode": "zoom" if zoom else False,
         "hoverlabel": {
             "bgcolor": palette.panel,
             "bordercolor": palette.secondary,
-            "font": {"family": _FONT, "size": 13, "color": palette.text},
+            "font": {"family": FONT, "size": 13, "color": palette.text},
             "align": "left",
         },
         "xaxis": {

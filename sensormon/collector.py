@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -30,6 +31,8 @@ from sensormon.readings import Batch, Origin, Processed, Rejection
 from sensormon.recent import RecentReadings
 from sensormon.records import (
     ActionEntry,
+    Annotation,
+    AnnotationEntry,
     BatchEntry,
     DetectorSettings,
     EventAction,
@@ -63,6 +66,18 @@ class Receipt:
 
 Finish = Callable[[int, Processed], tuple[Processed, tuple[KeptAnswer, ...]]]
 """From the first id and what came of a batch: what is kept of it, and the answers kept with it."""
+
+
+class Scoring(Protocol):
+    """What `submit` needs of a pipeline."""
+
+    def process(
+        self, batch: Batch, positions: Sequence[int] | None = None, malformed: Sequence[Rejection] = ()
+    ) -> Processed:
+        """See `Pipeline.process`."""
+
+    def undo(self, processed: Processed) -> None:
+        """See `Pipeline.undo`."""
 
 
 @dataclass
@@ -99,6 +114,7 @@ class Collector:
         clock: Clock,
         pending: Sequence[Pending] = (),
         actions: Sequence[tuple[int, EventAction]] = (),
+        annotations: Sequence[tuple[int, Annotation]] = (),
     ) -> None:
         self._pipeline = pipeline
         self._journal = journal
@@ -118,6 +134,7 @@ class Collector:
         self._waiting = sum(one.readings for one in pending)
         self._settled = 0
         self._actions = deque(actions)
+        self._annotations = deque(annotations)
         self.acts = 0
 
     def submit(
@@ -126,18 +143,18 @@ class Collector:
         positions: Sequence[int] | None = None,
         malformed: Sequence[Rejection] = (),
         finish: Finish | None = None,
-        history: Pipeline | None = None,
+        history: Scoring | None = None,
     ) -> Receipt:
         """Validate, score and make durable; when this returns, nothing of it can be lost.
 
-        `history` is the pipeline of an import: it scores in place of the live one, which
-        then neither sees nor learns these readings.
+        `history` is the pipeline of an import, or what stands for one: it scores in place of
+        the live one, which then neither sees nor learns these readings.
 
         `finish` is told the first id and what came of the batch; it says what is kept of it
         and which answers become durable with it. Raises JournalError where it could not be
         made durable: then it did not happen, and sending it again is right.
         """
-        pipeline = history or self._pipeline
+        pipeline: Scoring = history or self._pipeline
         with self._lock:
             if self._closed:
                 raise JournalError("the monitor is stopping", hint="Send it again once it has started")
@@ -187,6 +204,11 @@ class Collector:
             self._journal.append(SettingsEntry(settings))
             self._pipeline.apply(settings, histories)
 
+    def record_settings(self, settings: DetectorSettings) -> None:
+        """Record settings that came with a case and are never in force here; see `FROM_CASES`."""
+        with self._lock:
+            self._journal.append(SettingsEntry(settings))
+
     def retag(self, tags: TagTable) -> None:
         """Take in readings of these tags from now on. See `Pipeline.retag` for what is carried over."""
         with self._lock:
@@ -214,6 +236,22 @@ class Collector:
         """By record number, what people did with events and the store does not have yet."""
         with self._lock:
             return list(self._actions)
+
+    def annotate(self, annotation: Annotation) -> None:
+        """Record a note or its removal; durable when this returns. Raises JournalError."""
+        with self._lock:
+            number = self._journal.append(AnnotationEntry(annotation))
+            self._annotations.append((number, annotation))
+
+    def waiting_annotations(self) -> list[Annotation]:
+        """The notes and removals that the store does not have yet, oldest first."""
+        with self._lock:
+            return [one for _, one in self._annotations]
+
+    @property
+    def waiting(self) -> int:
+        """How many readings are in the journal and not in the store."""
+        return self._waiting
 
     @property
     def settings(self) -> DetectorSettings:
@@ -257,6 +295,8 @@ class Collector:
                 self._waiting -= done.readings
             while self._actions and self._actions[0][0] <= position:
                 self._actions.popleft()
+            while self._annotations and self._annotations[0][0] <= position:
+                self._annotations.popleft()
             self._sample_depth(self._clock.now())
 
     def catch_up(self, position: int, received: Mapping[str, int]) -> None:

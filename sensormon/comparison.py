@@ -89,6 +89,11 @@ def loads(histories: Sequence[History], detector: Detector) -> dict[str, Load]:
         if len(history.rows):
             new = flagged_times(history.scored(detector))
             found[history.tag.name] = _load(history, flagged_times(history.rows), new, _interval(history))
+    return sorted_loads(found)
+
+
+def sorted_loads(found: Mapping[str, Load]) -> dict[str, Load]:
+    """The worst with these settings first."""
     return dict(sorted(found.items(), key=lambda one: (-one[1].after, -one[1].before)))
 
 

@@ -74,7 +74,7 @@ def checked(
     until: int | None = None,
 ) -> EventAction:
     """The action, to be recorded. Raises UsageError, one line, where it cannot be done."""
-    name, text = _clean(who), _clean(note)
+    name, text = cleaned(who), cleaned(note)
     wrong = ""
     if action not in ACTIONS:
         wrong = f"there is no action {action!r}; choose one of: {', '.join(ACTIONS)}"
@@ -107,7 +107,7 @@ def checked(
     )
 
 
-def _clean(text: str) -> str:
+def cleaned(text: str) -> str:
     """Without what no store takes (NUL, half of a surrogate pair) and no line shows."""
     return "".join(one if one.isprintable() else " " for one in text).strip()
 
@@ -145,6 +145,21 @@ def _after(standing: Standing, row: Mapping[Any, Any]) -> Standing:
 
 def _micros(time: pd.Timestamp) -> int:
     return 0 if pd.isna(time) else time.value // 1_000
+
+
+def action_list(frame: pd.DataFrame) -> list[EventAction]:
+    """The actions of a frame as `Store.event_actions` gives it, in its order: rows of one record are one."""
+    found: dict[tuple[object, ...], list[int]] = {}
+    for row in frame.to_dict("records"):
+        key = (
+            row["number"], _micros(row["time"]), row["who"], row["action"], row["label"],
+            _micros(row["until"]), row["note"],
+        )  # fmt: skip
+        found.setdefault(key, []).append(int(row["reading"]))
+    return [
+        EventAction(tuple(readings), time, who, action, label, until, note)  # type: ignore[arg-type]
+        for (_, time, who, action, label, until, note), readings in found.items()
+    ]
 
 
 def action_frame(numbered: Iterable[tuple[int, EventAction]]) -> pd.DataFrame:

@@ -89,14 +89,14 @@ class LiveFeed:
         now = until or m.clock.now()
         since = now - span * SECOND
         names = [name for name in names if name in m.tags]
-        newest_id = m.newest_id  # before the readings are looked at, so that none slips through
+        newest_id = m.newest.newest_id  # before the readings are looked at, so that none slips through
         if after is None:
             frame = m.recent(since, names)
             judges = m.judges()
             if until is not None:
                 frame = frame[micros(frame["time"]) <= until]
         else:
-            frame = m.fresh(after - TICKS * len(m.tags), names, max(since, now - LEAD))
+            frame = m.newest.after(after - TICKS * len(m.tags), names, max(since, now - LEAD))
             judges = self._kept_for("judges", m.detection().id, m.judges)
         told = frame if after is None else frame[frame["id"] > after]
         scores, heads = score_names(judges), newest(frame, now, judges)
@@ -155,7 +155,7 @@ class LiveFeed:
     def _rejected(self, names: Sequence[str], since: int, now: int) -> dict[str, list[list[Any]]]:
         m = self._monitor
         found: dict[str, list[list[Any]]] = {}
-        lately = [(r.tag, r.received, r.time, r.value, str(r.reason)) for r in m.rejected_lately(since)]
+        lately = [(r.tag, r.received, r.time, r.value, str(r.reason)) for r in m.newest.rejected(since)]
         if since < m.started:
             lately = [*self._kept_for("rejected", m.started, self._rejected_before), *lately]
         for tag, received, time, value, reason in lately:

@@ -16,7 +16,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from sensormon.annotations import Annotations
 from sensormon.archive import Archive
+from sensormon.books import Books
+from sensormon.cases import Cases
 from sensormon.clock import SECOND, Clock, SystemClock
 from sensormon.collector import Collector, Receipt, Worker, run_loader, run_source
 from sensormon.data_folder import DataFolder
@@ -26,29 +29,39 @@ from sensormon.detector_memory import EVERY, read_memory, write_memory
 from sensormon.errors import JournalError, StoreError, UsageError
 from sensormon.event_actions import checked
 from sensormon.event_reader import EventReader
+from sensormon.explorer import Explorer
+from sensormon.export_files import ExportFiles
+from sensormon.exporter import Exporter
 from sensormon.importer import Importer
 from sensormon.intake import Intake
-from sensormon.jobs import Jobs
+from sensormon.jobs import Jobs, Progress
 from sensormon.journal import Journal
-from sensormon.ledger import Ledger, add_up, balance
+from sensormon.ledger import Ledger
 from sensormon.loader import Loader
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Batch, Rejection
 from sensormon.recent import RecentReadings
 from sensormon.records import DetectorSettings
 from sensormon.restart import recall, settings_in_force
+from sensormon.retention import Retention
+from sensormon.running_tags import RunningTags
 from sensormon.settings import Settings
 from sensormon.sources import open_source
 from sensormon.sources.simulator import Simulator
 from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
-from sensormon.stores import Accounts, open_store
+from sensormon.storage import Storage
+from sensormon.stores import open_store
 from sensormon.stores.columns import as_table
+from sensormon.tag_file import TagFile
 from sensormon.tags import TagTable, read_tags
 from sensormon.tuner import Tuner
 
 _log = logging.getLogger(__name__)
 
 MEGABYTE = 1_000_000
+
+MOST_WAITING = 100_000
+"""Readings in the journal above which history waits: fewer than are kept in memory."""
 
 STOP_SECONDS = 0.2
 """How long a stop goes on loading the last readings; the rest is safe in the journal."""
@@ -71,11 +84,10 @@ class Monitor:
         self.clock: Clock = clock or SystemClock()
         self.started = self.clock.now()
         self._begun = False
-        self._retagging = threading.Lock()
         self.jobs = Jobs(self.clock)
         tags = read_tags(settings.tags)
         self._source = open_source(settings, tags, self.started)
-        self.tags: TagTable = tags.with_tags(self._source.tags) if self._source else tags
+        self._tags = RunningTags(tags, self._source)
         self._store = open_store(settings.store_url)
         self._folder = DataFolder(settings.data_dir)
         archive = Archive(settings.data_dir / "archive")
@@ -91,27 +103,37 @@ class Monitor:
         for one in memory.histories.values():
             pipeline.restore(one.tag, one.n, one.time, one.value, one.learned, remembered.get(one.tag))
         pipeline.process(Batch.of([], source="start", received=self.started))  # loads the compiled kernels
-        self._recent = RecentReadings()
+        self.newest = RecentReadings()  # of what came in since the start, store or no store
         self._collector = Collector(
             pipeline,
             self._journal,
-            self._recent,
+            self.newest,
             memory.counters,
             self.clock,
             memory.pending,
             memory.actions,
+            memory.annotations,
         )
-        self._events = EventReader(self._store, self._recent, self._collector)
+        self._events = EventReader(self._store, self.newest, self._collector)
         self.tuner = Tuner(self._collector, self._store, lambda: self.tags, self.clock)
+        self.explorer = Explorer(self._store, self.newest)
+        self.annotations = Annotations(self._collector, self._store, self.clock)
         self._loader = Loader(
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
         self._remembered = self.started
         self.importer = Importer(self._collector, self._store, lambda: self.tags, memory.answers)
+        files = ExportFiles(settings.data_dir, self.clock)
+        self.exporter = Exporter(self, self._store, files)
+        self.tag_file = TagFile(settings.tags, settings.data_dir, self.clock, self._tags.check, self.retag)
+        self.cases = Cases(self, self._collector, self._store, self.newest, self._events, files, memory)
         self.intake = Intake(self._collector, memory.answers, self.clock)
-        self._accounts = Accounts()
+        self.retention = Retention(
+            settings.data_dir, settings.retention_days, self._store, self.jobs, self.clock
+        )
+        self.storage = Storage(settings.data_dir, Path(settings.store_url), self._store, self.clock)
         self._stored_tags: frozenset[str] = frozenset()
-        self._last_ledger = Ledger(())
+        self._books = Books(self._collector, self._store, self._journal, self._dead_letters)
         self._source_state = SourceState.STARTING
         self._backfill = memory.first_start and isinstance(self._source, Simulator)
         if in_force is not memory.settings:
@@ -130,7 +152,7 @@ class Monitor:
                 loader=self.workers[1],
                 status=self.status,
                 ledger=self.ledger,
-                recent=self._recent,
+                recent=self.newest,
                 database=Path(settings.store_url),
                 quota=settings.journal_quota * MEGABYTE,
             )
@@ -176,25 +198,14 @@ class Monitor:
         """Take a batch in; when this returns it is durable. See `Collector.submit`."""
         return self._collector.submit(batch, positions, malformed)
 
-    def retag(self, tags: TagTable) -> None:
-        """Go on with this tag table from the next reading on, whatever the file says.
+    @property
+    def tags(self) -> TagTable:
+        """The tag table as it is now."""
+        return self._tags.table
 
-        What was learned of the tags that stay is carried over to the last bit; readings of
-        tags that go stay stored. Tags that only a recording has are always added. Raises
-        UsageError where the simulator cannot make one of them; then nothing has changed.
-        """
-        with self._retagging:
-            simulator = self.simulator
-            if simulator is None:
-                self.tags = tags.with_tags(self._source.tags) if self._source else tags
-                self._collector.retag(self.tags)
-                return
-            simulator.check(tags)
-            if stay := [tag for tag in tags if tag.name in self.tags]:
-                simulator.retag(stay)  # nothing comes that is no longer known, or not yet
-            self.tags = tags
-            self._collector.retag(tags)
-            simulator.retag(tags)
+    def retag(self, tags: TagTable) -> None:
+        """Go on with this tag table from the next reading on. See `RunningTags.retag`."""
+        self._tags.retag(tags, self._collector)
 
     @property
     def former_tags(self) -> frozenset[str]:
@@ -211,6 +222,22 @@ class Monitor:
         """Store what the journal holds, now. For a monitor that was not started."""
         self._loader.drain(60.0)
         self._after_step()
+
+    def keep_up(self, progress: Progress) -> None:
+        """Wait until the store has nearly all that the journal holds; for what adds a lot of history.
+
+        Raises what `Progress.step` raises.
+        """
+        if not self._begun:
+            if self._collector.waiting > MOST_WAITING:
+                self.drain()
+            return
+        pause = threading.Event()
+        while self._collector.waiting > MOST_WAITING:
+            progress.step(
+                f"waiting for the database: {self._collector.waiting:,} readings are in the journal"
+            )
+            self.clock.wait(pause, 0.1)
 
     def _collect(self, stopping: threading.Event) -> None:
         self.backfill()
@@ -229,6 +256,7 @@ class Monitor:
                 self._collector.settle(self._loader.position)
             except JournalError as error:
                 _log.error("what must be loaded again cannot be counted yet: %s", error)
+            self.retention.tick()
         self._report()
         if not 0 <= self.clock.now() - self._remembered < EVERY * SECOND:
             self._remember()
@@ -267,28 +295,7 @@ class Monitor:
 
     def ledger(self) -> Ledger:
         """Where every reading is. With the store away, as of when it was last seen."""
-        for _ in range(10):
-            accounts = self._accounts
-            with suppress(StoreError):  # the last accounts and the journal beyond them still balance
-                accounts = self._store.accounts()
-            account = self._collector.account(accounts.positions.get(self._journal.writer, 0))
-            if account is not None:
-                break
-        else:  # the database was lost, and what it must load again is not counted yet
-            return self._last_ledger
-        self._accounts = accounts
-        received, pending = account
-        others = [
-            counts for writer, counts in self._accounts.received.items() if writer != self._journal.writer
-        ]
-        self._last_ledger = balance(
-            received=add_up(received, *others),
-            stored=self._accounts.stored,
-            rejected=self._accounts.rejected,
-            dead_lettered=self._dead_letters.counts(),
-            pending=pending,
-        )
-        return self._last_ledger
+        return self._books.ledger()
 
     def journal_depth(self) -> pd.DataFrame:
         """What waited in the journal, second by second over the last hour: time, readings, age."""
@@ -320,8 +327,8 @@ class Monitor:
 
     def recent(self, since: int, tags: Sequence[str] | None = None) -> pd.DataFrame:
         """Readings with time >= since, in order of arrival, stored or not; never raises."""
-        memory = self._recent.frame(since, tags)
-        first = self._recent.first_id
+        memory = self.newest.frame(since, tags)
+        first = self.newest.first_id
         try:
             stored = self._store.readings(tags, since, self.clock.now() + 3600 * SECOND, below_id=first)
         except StoreError:
@@ -330,25 +337,12 @@ class Monitor:
             return stored
         return pd.concat([stored, memory], ignore_index=True) if len(stored) else memory
 
-    def fresh(self, after: int, tags: Sequence[str], since: int) -> pd.DataFrame:
-        """Readings of these tags that came in after the one with this id, time >= since; never raises."""
-        return self._recent.after(after, tags, since)
-
-    @property
-    def newest_id(self) -> int:
-        """The id of the newest reading that `fresh` can give; 0 before there was one."""
-        return self._recent.newest_id
-
-    def rejected_lately(self, since: int) -> list[Rejection]:
-        """Rejected readings that came in since, as far as memory goes; never raises."""
-        return self._recent.rejected(since)
-
     def tags_seen(self) -> frozenset[str]:
         """The tags that have readings, as far as the store could be asked; never raises."""
         if not self._stored_tags:  # what has come since is in memory
             with suppress(StoreError):
                 self._stored_tags = frozenset(self._store.tags())
-        return self._stored_tags | {name for name, *_ in self._recent.last_scores()}
+        return self._stored_tags | {name for name, *_ in self.newest.last_scores()}
 
     def activity(self, since: int, until: int, parts: int) -> pd.DataFrame:
         """Stored readings by tag and equal part of the span. See `Store.activity`."""
@@ -370,6 +364,10 @@ class Monitor:
     ) -> pd.DataFrame:
         """Stored readings that were flagged, newest first."""
         return self._store.anomalies(tags, since, until, min_score, limit)
+
+    def would_be_rejected(self, tag: str, since: int, valid: tuple[float, float]) -> tuple[int, int]:
+        """How many of the tag's stored readings since lie outside this range, and how many there are."""
+        return self._store.outside(tag, since, self.clock.now() + 1, *valid)
 
     def anomaly_count(self, since: int) -> int:
         """How many stored readings with time >= since were flagged."""
@@ -428,7 +426,7 @@ class Monitor:
         The newest `limit` of them; stored or not. Raises StoreError, before the first piece,
         where the store is needed and away.
         """
-        memory = self._recent.frame(since, tags)
+        memory = self.newest.frame(since, tags)
         memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
         if anomalies:
             memory = memory[memory["is_anomaly"]]
@@ -439,13 +437,17 @@ class Monitor:
         if limit == 0:
             return iter([newest])
         stored = self._store.stream(
-            tags, since, until, below_id=self._recent.first_id, limit=limit, anomalies=anomalies
+            tags, since, until, below_id=self.newest.first_id, limit=limit, anomalies=anomalies
         )
         return _then(stored, newest)
 
+    def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
+        """Readings rejected at since <= received < until, stored ones, in pieces, in order of arrival."""
+        return self._store.stream_rejected(tags, since, until)
+
     def last_scores(self) -> list[tuple[str, float, bool]]:
         """Tag, score and verdict of the newest reading of each tag."""
-        return self._recent.last_scores()
+        return self.newest.last_scores()
 
     # -- detection ----------------------------------------------------------------
 

@@ -23,6 +23,7 @@ class Palette:
     anomaly: str
     uncertain: str
     interaction: str
+    series: tuple[str, ...]  # tell lines in one chart apart, beside their numbers
 
 
 LIGHT = Palette(
@@ -37,6 +38,7 @@ LIGHT = Palette(
     anomaly="#C62828",
     uncertain="#9A6700",
     interaction="#2457A6",
+    series=("#4A5560", "#2457A6", "#7B4B94", "#1F7A8C", "#A0527A", "#111418"),
 )
 DARK = Palette(
     ground="#14171A",
@@ -50,4 +52,5 @@ DARK = Palette(
     anomaly="#FF6B61",
     uncertain="#E3B341",
     interaction="#7DA7F0",
+    series=("#B4BDC6", "#7DA7F0", "#C39BD8", "#6CC3D5", "#E08FB5", "#FFFFFF"),
 )

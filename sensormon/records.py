@@ -1,10 +1,10 @@
 """What the journal carries: numbered entries, and their bytes.
 
-An entry is a processed batch, a change of the detector settings or what a person did with
-events. This module turns its content to bytes and back; `journal.py` numbers, checksums
-and syncs those bytes.
+An entry is a processed batch, a change of the detector settings, what a person did with
+events or a note on a stretch of time. This module turns its content to bytes and back;
+`journal.py` numbers, checksums and syncs those bytes.
 
-Bytes of an entry: one byte for the kind (B batch, S settings, A event action), the length of the head
+Bytes of an entry: one byte for the kind (B batch, S settings, A event action, N note), the length of the head
 (u32), the head (JSON, UTF-8), then for a batch its columns one after the other, raw and
 little-endian, in the order of `_COLUMNS`, each as long as the head's `rows` says.
 """
@@ -21,6 +21,9 @@ import numpy as np
 
 from sensormon.errors import JournalDamaged
 from sensormon.readings import Batch, InjectedFault, Origin, Processed, Reason, Rejection, Scores
+
+FROM_CASES = 1_000_000
+"""Detector settings with this id and above came with a case: they were never in force here."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,32 @@ class ActionEntry:
     action: EventAction
 
 
-Entry = BatchEntry | SettingsEntry | ActionEntry
+@dataclass(frozen=True)
+class Annotation:
+    """A note on a moment or a span, or that it was removed.
+
+    Times are µs UTC; `since` and `until` are the same for a moment. No `tags` stand for all.
+    `id` is the note's, the same when it is removed; `who` and `time` tell of this act.
+    """
+
+    id: str
+    since: int
+    until: int
+    tags: tuple[str, ...]
+    text: str
+    who: str
+    time: int
+    removed: bool = False
+
+
+@dataclass(frozen=True)
+class AnnotationEntry:
+    """Somebody left a note, or removed one."""
+
+    annotation: Annotation
+
+
+Entry = BatchEntry | SettingsEntry | ActionEntry | AnnotationEntry
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +158,8 @@ def encode(entry: Entry) -> bytes:
         return _pack(b"S", asdict(entry.settings))
     if isinstance(entry, ActionEntry):
         return _pack(b"A", asdict(entry.action))
+    if isinstance(entry, AnnotationEntry):
+        return _pack(b"N", asdict(entry.annotation))
     processed, batch = entry.processed, entry.processed.accepted
     head = {
         "rows": len(batch),
@@ -167,6 +197,8 @@ def decode(payload: bytes) -> Entry:
             return SettingsEntry(DetectorSettings(**head))
         if kind == b"A" and start == len(payload):
             return ActionEntry(EventAction(**{**head, "readings": tuple(head["readings"])}))
+        if kind == b"N" and start == len(payload):
+            return AnnotationEntry(Annotation(**{**head, "tags": tuple(head["tags"])}))
         if kind == b"B":
             return _batch_entry(head, payload, start)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError, struct.error) as error:

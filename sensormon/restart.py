@@ -23,7 +23,17 @@ from sensormon.errors import StoreCorrupt, StoreError, UsageError
 from sensormon.journal import Journal
 from sensormon.memory import KEPT
 from sensormon.readings import Origin, is_good
-from sensormon.records import ActionEntry, BatchEntry, DetectorSettings, EventAction, KeptAnswer, Record
+from sensormon.records import (
+    FROM_CASES,
+    ActionEntry,
+    Annotation,
+    AnnotationEntry,
+    BatchEntry,
+    DetectorSettings,
+    EventAction,
+    KeptAnswer,
+    Record,
+)
 from sensormon.settings import Settings
 from sensormon.stores import Store, TagHistory
 
@@ -43,7 +53,9 @@ class Memory:
     settings: DetectorSettings | None = None
     pending: list[Pending] = field(default_factory=list)
     actions: list[tuple[int, EventAction]] = field(default_factory=list)  # by record number, not stored yet
+    annotations: list[tuple[int, Annotation]] = field(default_factory=list)  # likewise
     answers: list[KeptAnswer] = field(default_factory=list)
+    case_settings: list[DetectorSettings] = field(default_factory=list)  # of cases, not stored yet
     first_start: bool = False
     kept: int = KEPT
 
@@ -83,7 +95,7 @@ def _read_store(memory: Memory, journal: Journal, store: Store) -> int:
     mark = store.watermark(journal.writer)
     position = mark.number if mark else 0
     journal.go_on_after(position)
-    applied = store.detector_settings()
+    applied = [one for one in store.detector_settings() if one.id < FROM_CASES]
     memory.settings = applied[-1] if applied else None
     memory.kept = max(KEPT, _lead(memory.settings))
     memory.histories = {one.tag: one for one in store.tag_histories(memory.kept)}
@@ -98,7 +110,13 @@ def _replay(memory: Memory, record: Record) -> None:
     if isinstance(entry, ActionEntry):
         memory.actions.append((record.number, entry.action))
         return
+    if isinstance(entry, AnnotationEntry):
+        memory.annotations.append((record.number, entry.annotation))
+        return
     if not isinstance(entry, BatchEntry):
+        if entry.settings.id >= FROM_CASES:
+            memory.case_settings.append(entry.settings)
+            return
         memory.settings = entry.settings
         memory.kept = max(KEPT, _lead(memory.settings))
         return

@@ -15,6 +15,7 @@
 | SENSORMON_MAX_BODY  | MB that the body of a request may have          | 8                    |
 | SENSORMON_MAX_BATCH | readings that a request may have                | 100000               |
 | SENSORMON_JOURNAL_QUOTA | MB that the journal may take, 0: all there is | 4096               |
+| SENSORMON_RETENTION_DAYS | days that readings are kept one by one, then by the minute; 0: for ever | 0 |
 | SENSORMON_DEMO      | 1 shows the buttons that break the running system | 0                  |
 
 What it is not: read anywhere else. Nothing below `runtime` looks at the environment.
@@ -34,6 +35,8 @@ WINDOW = (5, 1000)
 """Smallest and largest window, in readings."""
 THRESHOLD = (1.0, 8.0)
 """Smallest and largest threshold, in standard deviations."""
+LONGEST_RETENTION = 36_500
+"""Days that readings are kept one by one, at the most; 0 is for ever."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Settings:
     max_body: int = 8
     max_batch: int = 100_000
     journal_quota: int = 4096
+    retention_days: int = 0
     demo: bool = False
 
     @property
@@ -69,7 +73,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     known = {
         "DATA_DIR", "TAGS", "STORE", "SOURCE", "SEED", "INTERVAL", "WINDOW", "THRESHOLD", "TOKEN",
-        "READ_TOKEN", "MAX_BODY", "MAX_BATCH", "JOURNAL_QUOTA", "DEMO",
+        "READ_TOKEN", "MAX_BODY", "MAX_BATCH", "JOURNAL_QUOTA", "RETENTION_DAYS", "DEMO",
     }  # fmt: skip
     values = {key: environment.get(f"SENSORMON_{key}", "").strip() for key in known}
     default = Settings()
@@ -118,6 +122,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         max_body=whole("MAX_BODY", 1, 1024, default.max_body, "MB"),
         max_batch=whole("MAX_BATCH", 1, 1_000_000, default.max_batch, "readings"),
         journal_quota=whole("JOURNAL_QUOTA", 0, 2**30, default.journal_quota, "MB"),
+        retention_days=whole("RETENTION_DAYS", 0, LONGEST_RETENTION, default.retention_days, "days"),
         demo=bool(whole("DEMO", 0, 1, 0, "")),
     )
 

@@ -160,7 +160,7 @@ def status_line(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[
 
 
 def alarms(status: Status) -> tuple[str, ...]:
-    """What is wrong and what to do, one sentence each; empty when all is well."""
+    """What is wrong and what to do, a line each, with details on a second one; empty when all is well."""
     lines = [f"{text.rstrip('.')}. Nothing that was acknowledged is lost." for text in status.failures]
     if status.source.problem:
         lines.append(status.source.problem)
@@ -173,8 +173,8 @@ def alarms(status: Status) -> tuple[str, ...]:
         lines.append(silence_words(status.silent))
     if status.store.state in (StoreState.RETRYING, StoreState.FAILED):
         words = store_phrase(status.store, status.journal, status.now).text
-        detail = f" ({status.store.problem.rstrip('.')})" if status.store.problem else ""
-        lines.append(f"{words[0].upper()}{words[1:]}{detail}.")
+        detail = f"\n{status.store.problem.rstrip('.')}." if status.store.problem else ""
+        lines.append(f"{words[0].upper()}{words[1:]}.{detail}")
     lines += [
         f"Journal segment set aside because it does not read back: {name}. Run `python -m sensormon verify`."
         for name in status.journal.damaged
@@ -233,7 +233,20 @@ def boxes(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Box, .
 
 
 def _latencies(p50: float, p99: float) -> str:
-    return f"{latency(p50)} each, 99 % in {latency(p99)}"
+    if p99 <= 0:
+        return "nothing written yet"
+    return f"half in {latency(p50)}, 99 % in {latency(p99)}"
+
+
+def waiting_table(depth: pd.DataFrame) -> pd.DataFrame:
+    """What waited in the journal (Time, Readings, Age of the oldest in seconds), newest first."""
+    return pd.DataFrame(
+        {
+            "Time": depth["time"],
+            "Readings": depth["readings"],
+            "Age of the oldest, s": depth["age"].round(1),
+        }
+    ).iloc[::-1]
 
 
 def source_tables(ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -126,14 +126,23 @@ def read_tags(path: Path) -> TagTable:
 
     Raises UsageError, with the tag and the key, where the file is missing or wrong.
     """
+    return parse_tags(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """What is in this file. Raises UsageError where it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"the tag table cannot be read ({error})",
             where=str(path),
             hint="Point SENSORMON_TAGS at a tags.toml, or leave it unset",
         ) from error
+
+
+def parse_tags(text: str, path: Path) -> TagTable:
+    """The tag table in this text of that file. Raises UsageError where it is wrong."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -149,11 +158,18 @@ def read_tags(path: Path) -> TagTable:
             where=str(path),
             hint="Add at least one [tags.NAME] table; docs/operations.md shows a complete one",
         )
-    return TagTable(_tag(name, table, path) for name, table in tables.items())
+    return TagTable(make_tag(name, table, path) for name, table in tables.items())
 
 
-def _tag(name: str, table: Any, path: Path) -> Tag:
+def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
+    """The tag of this name and these keys, as in the file. Raises UsageError for the first wrong one.
+
+    The error names the tag and the key, with the file where there is one.
+    """
+
     def wrong(what: str, hint: str) -> UsageError:
+        if path is None:
+            return UsageError(what, where=f"Tag {name}" if NAME.fullmatch(name) else "Name", hint=hint)
         return UsageError(
             what,
             where=f"{path}, [tags.{name!r}]" if not NAME.fullmatch(name) else f"{path}, [tags.{name}]",

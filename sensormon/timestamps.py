@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = 253_402_300_799_999_999
+"""The last moment of the year 9999, beyond which there are no dates here."""
 _MICROSECOND = timedelta(microseconds=1)
 
 

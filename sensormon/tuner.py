@@ -18,7 +18,7 @@ from sensormon.detectors.base import Detector
 from sensormon.errors import StoreError
 from sensormon.memory import KEPT
 from sensormon.pipeline import tag_facts
-from sensormon.records import DetectorSettings
+from sensormon.records import FROM_CASES, DetectorSettings
 from sensormon.rescoring import History
 from sensormon.stores import Store, TagHistory
 from sensormon.tags import TagTable
@@ -42,18 +42,27 @@ class Tuner:
         self._clock = clock
 
     def detection_log(self) -> pd.DataFrame:
-        """Every change of the detector settings, newest first."""
-        rows = [asdict(one) for one in reversed(self._store.detector_settings())]
+        """Every change of the detector settings in force, newest first."""
+        own = [one for one in self._store.detector_settings() if one.id < FROM_CASES]
+        rows = [asdict(one) for one in reversed(own)]
         frame = pd.DataFrame(rows, columns=["id", "applied", "who", "detector", "params"])
         frame["applied"] = pd.to_datetime(frame["applied"], unit="us", utc=True)
         return frame
 
     def tag_history(self, tag: str, since: int, until: int, limit: int | None = None) -> History:
-        """The tag's stored readings, the newest `limit` of them, ready to be scored by any detector."""
+        """The tag's stored readings, the newest `limit` of them, ready to be scored by any detector.
+
+        Only from where they are all there: of what was rolled up the flagged ones are left, which no
+        detector can make anything of.
+        """
+        whole = self._store.rolled_until(tag)
+        since = max(since, whole or since)
         rows = self._store.readings([tag], since, until, limit=limit)[list(_SCORED)]
         if rows.empty:
             return History(self._tags()[tag], rows, rows)
         lead = self._store.lead(tag, int(rows["id"].iloc[0]), 2 * longest_lead())[list(_SCORED)]
+        if whole is not None:
+            lead = lead[lead["time"] >= pd.Timestamp(whole, unit="us", tz="UTC")]
         return History(self._tags()[tag], lead, rows)
 
     def rescore(

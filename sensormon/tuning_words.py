@@ -9,20 +9,28 @@ import math
 from collections.abc import Iterable
 from datetime import tzinfo
 
+import pandas as pd
+
 from sensormon.comparison import MOST, NORM, Load
 from sensormon.event_scores import MINIMUM, EventScores, wilson
+from sensormon.tags import Tag
 from sensormon.words import counted, day_and_time, duration, latency, pace
 
 SHORT = 600
 """A load measured over less than this (s) is no verdict."""
 
 
-def first_line(load: Load) -> str:
-    """How many events there are and would be.
+def first_line(load: Load, same: bool = False) -> str:
+    """How many events there are and would be; `same` where the settings are those in use.
 
     >>> first_line(Load(41, 9, 3600))
     'Now 41 events, 6.8 per 10 min. With these settings 9 events, 1.5 per 10 min.'
+    >>> first_line(Load(41, 41, 3600), same=True)
+    'Now 41 events, 6.8 per 10 min. Change a setting to see what it would have flagged.'
     """
+    if same and load.before == load.after:
+        now = f"Now {counted(load.before, 'event')}, {pace(load.before, load.seconds)}."
+        return f"{now} Change a setting to see what it would have flagged."
     before, after = counted(load.before, "event"), counted(load.after, "event")
     return (
         f"Now {before}, {pace(load.before, load.seconds)}. "
@@ -100,3 +108,32 @@ def lost_words(events: Iterable[tuple[str, int]], zone: tzinfo) -> str:
     named = ", ".join(f"{label} {day_and_time(start, zone)}" for label, start in rows[:10])
     more = f" and {len(rows) - 10:,} more" if len(rows) > 10 else ""
     return f"{counted(len(rows), 'confirmed event')} would no longer be flagged: {named}{more}."
+
+
+def flag_table(changes: pd.Series[str], before: pd.DataFrame, after: pd.DataFrame, tag: Tag) -> pd.DataFrame:
+    """The readings flagged now or with other settings, newest first: Time, Value, Flag and both scores.
+
+    `changes` is kept, gained or lost by reading id; both frames hold the same readings.
+    """
+    rows = after[after["id"].isin(changes.index)]
+    old = before.set_index("id")["score"].reindex(rows["id"])
+    return pd.DataFrame(
+        {
+            "Time": rows["time"].to_numpy(),
+            f"Value{f', {tag.unit}' if tag.unit else ''}": rows["value"].round(tag.decimals).to_numpy(),
+            "Flag": changes.reindex(rows["id"]).to_numpy(),
+            "Score now": old.round(1).to_numpy(),
+            "Score then": rows["score"].round(1).to_numpy(),
+        }
+    ).iloc[::-1]
+
+
+def curve_table(points: pd.DataFrame) -> pd.DataFrame:
+    """Threshold, precision and recall, the last two in per cent."""
+    return pd.DataFrame(
+        {
+            "Threshold": points["threshold"],
+            "Precision, %": (100 * points["precision"]).round(),
+            "Recall, %": (100 * points["recall"]).round(),
+        }
+    )

@@ -7,6 +7,7 @@ digits as its sensor. What it is not: markup; whoever shows a text escapes it.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -24,6 +25,17 @@ _REFUSED = {
     "future_timestamp": "timestamp in the future",
     "duplicate": "duplicate",
 }
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:&-])")
+_FAULTS = {
+    "level_shift": "The readings lie 6 σ higher from one moment on. CUSUM and Page-Hinkley find it; the "
+    "plain z-score soon takes it for normal.",
+    "drift": "The readings move away steadily, by 8 σ at the end. CUSUM and the EWMA chart find it.",
+    "stuck": "The sensor repeats one value. The stuck-sensor detector finds it, the z-score does not.",
+    "noise_burst": "The readings scatter 4 times as much. The noise detector finds it.",
+    "gap": "No readings come. After a few seconds every page says that the tag is silent.",
+    "out_of_range": "The readings lie outside the valid range: they are rejected and listed below.",
+    "duplicates": "The readings come twice: the second of each is rejected as a duplicate.",
+}
 _ORIGINS = {"backfill": "simulated at the first start", "import": "imported"}
 
 
@@ -33,6 +45,11 @@ class Phrase:
 
     text: str
     abnormal: bool = False
+
+
+def literal(text: str) -> str:
+    """Text from outside for where Markdown is read: nothing in it is a link, a picture or a colour."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def duration(seconds: float) -> str:
@@ -80,14 +97,15 @@ def size(count: int) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A number with its noun, which takes an s or, for -y, -ies.
+    """A number with its noun, which takes an s or, for -y behind a consonant, -ies.
 
-    >>> counted(1, "anomaly"), counted(1200, "anomaly"), counted(0, "reading")
-    ('1 anomaly', '1,200 anomalies', '0 readings')
+    >>> counted(1, "anomaly"), counted(1200, "anomaly"), counted(0, "reading"), counted(30, "day")
+    ('1 anomaly', '1,200 anomalies', '0 readings', '30 days')
     """
     if count == 1:
         return f"1 {noun}"
-    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
+    ies = noun.endswith("y") and noun[-2:-1] not in "aeou"
+    return f"{count:,} {noun[:-1]}ies" if ies else f"{count:,} {noun}s"
 
 
 def pace(count: int, seconds: float) -> str:
@@ -203,6 +221,11 @@ def refused(reason: str) -> str:
 def fault_words(name: str) -> str:
     """A simulated fault's name as a person reads it: "level shift"."""
     return name.replace("_", " ").capitalize()
+
+
+def fault_sentence(name: str) -> str:
+    """What a simulated fault does to the readings, and what notices it; empty for an unknown one."""
+    return _FAULTS.get(name, "")
 
 
 def origin(name: str) -> str:

@@ -245,6 +245,72 @@ def ewma(value: Sequence[float], weight: float, width: float, accept: float, res
     return told
 
 
+def minutes(
+    readings: Sequence[tuple[str, int, float, int]],
+) -> dict[tuple[str, int, int], tuple[float, float, float, int]]:
+    """Lowest, mean and highest value and the count, by tag, minute (µs) and quality, of these readings."""
+    found: dict[tuple[str, int, int], list[float]] = defaultdict(list)
+    for tag, time, value, quality in readings:
+        found[tag, time // 60_000_000 * 60_000_000, quality].append(value)
+    return {
+        key: (min(them), math.fsum(them) / len(them), max(them), len(them)) for key, them in found.items()
+    }
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a part of a span must be drawn with."""
+
+    first: tuple[int, float]
+    last: tuple[int, float]
+    low: float
+    high: float
+    readings: int
+
+
+def parts(rows: Sequence[tuple[int, float, bool]], width: int) -> dict[int, Part]:
+    """By part, what of its (time, value, drawable) readings is drawn; those that are not count, no more."""
+    members: dict[int, list[tuple[int, float, bool]]] = defaultdict(list)
+    for row in rows:
+        members[row[0] // width].append(row)
+    found = {}
+    for part, inside in members.items():
+        drawn = [(time, value) for time, value, good in inside if good]
+        if drawn:
+            found[part] = Part(
+                first=min(drawn, key=lambda one: one[0]),
+                last=max(drawn, key=lambda one: one[0]),
+                low=min(value for _, value in drawn),
+                high=max(value for _, value in drawn),
+                readings=len(inside),
+            )
+    return found
+
+
+def paired(
+    a: Sequence[tuple[int, float]], b: Sequence[tuple[int, float]], tolerance: int
+) -> list[tuple[float, float]]:
+    """Each reading of the shorter list with the nearest of the other, the earlier of two as near."""
+    few, many, swapped = (a, b, False) if len(a) <= len(b) else (b, a, True)
+    found = []
+    for time, value in few:
+        best: tuple[int, float] | None = None
+        for other in many:
+            if best is None or abs(other[0] - time) < abs(best[0] - time):
+                best = other
+        if best is not None and abs(best[0] - time) <= tolerance:
+            found.append((best[1], value) if swapped else (value, best[1]))
+    return found
+
+
+def limits(stretches: Sequence[Sequence[float]]) -> tuple[float, float, float]:
+    """Lower limit, centre and upper limit from stretches without a gap."""
+    ranges = [abs(b - a) for stretch in stretches for a, b in pairwise(stretch)]
+    centre = statistics.fmean(value for stretch in stretches for value in stretch)
+    sigma = statistics.fmean(ranges) / 1.128
+    return centre - 3 * sigma, centre, centre + 3 * sigma
+
+
 def local_stretch(time: int, unit: str, zone: tzinfo) -> object:
     """What two times (µs UTC) have in common that lie in the same minute, hour, day … of the zone's clock."""
     local = datetime.fromtimestamp(time // 1_000_000, zone)

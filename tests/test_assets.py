@@ -22,7 +22,9 @@ def anyio_backend() -> str:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("name", ["loader.js", "plotly.js", "copy_link.js", "plotly.min.js"])
+@pytest.mark.parametrize(
+    "name", ["loader.js", "plotly.js", "copy_link.js", "head.js", "keys.js", "plotly.min.js"]
+)
 async def test_a_file_is_served_as_it_is(client: httpx.AsyncClient, name: str) -> None:
     place = files("plotly") / "package_data" if name == "plotly.min.js" else files("sensormon.browser")
     answer = await client.get(f"/{name}")

@@ -28,7 +28,14 @@ FLAGS = [
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
 expect.set_options(timeout=15_000)  # milliseconds; a busy machine is no failure
 
-PAGES = {"": "Live", "anomalies": "Anomalies", "tuning": "Tuning", "pipeline": "Pipeline", "data": "Data"}
+PAGES = {
+    "": "Live",
+    "anomalies": "Anomalies",
+    "explore": "Explore",
+    "tuning": "Tuning",
+    "pipeline": "Pipeline",
+    "data": "Data",
+}
 
 
 @pytest.fixture(scope="module")

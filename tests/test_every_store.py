@@ -15,6 +15,8 @@ from sensormon.errors import StoreUnavailable
 from sensormon.readings import InjectedFault, Processed
 from sensormon.records import (
     ActionEntry,
+    Annotation,
+    AnnotationEntry,
     BatchEntry,
     DetectorSettings,
     EventAction,
@@ -23,6 +25,7 @@ from sensormon.records import (
     SettingsEntry,
 )
 from sensormon.stores import Store, open_store
+from sensormon.stores.spans import SHARES
 from tests.conftest import START
 
 Records = Callable[..., list[Record]]
@@ -132,6 +135,61 @@ def test_what_people_did_with_events_is_kept_and_not_taken_twice(store: Store) -
     assert store.event_actions(10, 99).empty
 
 
+def test_notes_and_their_removal_are_kept_and_not_taken_twice(store: Store) -> None:
+    note = Annotation("a", START, START + SECOND, ("temp", "p'h"), "it's °; --", "Ana", START + 5)
+    every = Annotation("b", START, START, (), "all", "Bo", START + 6)
+    gone = replace(note, who="Bo", time=START + 7, removed=True)
+    entries = [Record(i, AnnotationEntry(one)) for i, one in enumerate((note, every, gone), 1)]
+    store.load("w", entries)
+    store.load("w", entries)
+    assert store.annotations() == [note, every, gone]
+
+
+def test_spans_say_what_the_readings_say(store: Store, processed: Callable[..., Processed]) -> None:
+    made = processed(2_000)
+    made.accepted.quality[[5, 700]] = 0x8000_0000
+    made.accepted.quality[[9]] = 0x4000_0000
+    store.load("w", [Record(1, BatchEntry(1, {"test": 2_000}, made))])
+    good = np.flatnonzero(made.accepted.quality == 0)
+    since, until = START + 100 * SECOND, START + 1_900 * SECOND
+    inside = good[(good >= 100) & (good < 1_900)]
+    value, spans = made.accepted.value[inside], store.spans
+    assert spans.extent() == (START, START + 1_999 * SECOND)
+    assert spans.count("temp", since, until) == len(inside)
+    time, found = spans.values("temp", since, until)
+    assert time.tolist() == made.accepted.time[inside].tolist()
+    assert found.tolist() == value.tolist()
+    spread = spans.distribution("temp", since, until, bins=7)
+    assert spread.readings == len(inside)
+    assert spread.mean == pytest.approx(value.mean())
+    assert spread.sd == pytest.approx(value.std(ddof=1))
+    assert spread.quantiles == pytest.approx(np.quantile(value, SHARES))
+    assert spread.counts.sum() == len(inside)
+    expected = np.minimum(np.floor((value - value.min()) * (7 / np.ptp(value))), 6).astype(int)
+    assert spread.counts.tolist() == np.bincount(expected, minlength=7).tolist()
+    low, high = np.quantile(value, [0.1, 0.8])
+    outside = spans.outside("temp", since, until, low, high)
+    assert outside == (int((value < low).sum()), int((value > high).sum()))
+    means = spans.means("temp", since, until, 7 * SECOND)
+    place = (made.accepted.time[inside] - since) // (7 * SECOND)
+    for cell in (0, 85, 257):
+        assert means[cell] == pytest.approx(value[place == cell].mean())
+    assert len(means) == 258
+
+
+def test_a_share_of_a_span_is_taken_in_stretches_alike_for_every_tag(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    one, other = processed(6_000), processed(1)
+    other = replace(one, accepted=replace(one.accepted, tags=("twin",)))
+    store.load("w", [Record(1, BatchEntry(1, {}, one)), Record(2, BatchEntry(6_001, {}, other))])
+    taken = [store.spans.values(tag, START, FAR, stretch=60 * SECOND, one_in=4) for tag in ("temp", "twin")]
+    assert taken[0][0].tolist() == taken[1][0].tolist()
+    assert 500 < len(taken[0][0]) < 3_000
+    whole = [np.sum(taken[0][0] // (60 * SECOND) == one) for one in set(taken[0][0] // (60 * SECOND))]
+    assert set(whole[1:-1]) == {60}
+
+
 def test_readings_are_bounded_by_tag_time_id_and_number(store: Store, records: Records) -> None:
     store.load("w", records(1, 100))
 
@@ -143,6 +201,16 @@ def test_readings_are_bounded_by_tag_time_id_and_number(store: Store, records: R
     assert ids(None, 0, FAR, below_id=4) == [1, 2, 3]
     assert ids(None, 0, FAR, limit=2) == [99, 100]
     assert store.lead("temp", 11, 3)["id"].tolist() == [8, 9, 10]
+
+
+def test_readings_outside_a_range_are_counted(store: Store, records: Records) -> None:
+    store.load("w", records(1, 100))
+    values = store.readings(["temp"], START + 10 * SECOND, START + 60 * SECOND)["value"]
+    low, high = sorted(values)[5], sorted(values)[-8]
+    expected = int(((values < low) | (values > high)).sum())
+    assert store.outside("temp", START + 10 * SECOND, START + 60 * SECOND, low, high) == (expected, 50)
+    assert store.outside("temp", 0, FAR, float("-inf"), float("inf")) == (0, 100)
+    assert store.outside("ph", 0, FAR, 0.0, 1.0) == (0, 0)
 
 
 def test_histories_give_the_newest_readings_of_every_tag(store: Store, records: Records) -> None:
@@ -204,6 +272,12 @@ def test_an_empty_store_answers_every_question(store: Store) -> None:
     assert store.injected_faults(0, FAR).empty
     assert store.event_actions(0, 10**9).empty
     assert store.tag_histories(10) == []
+    assert store.annotations() == []
+    assert store.spans.extent() is None
+    assert store.spans.overview("temp", 0, FAR).readings == 0
+    assert store.spans.distribution("temp", 0, FAR, bins=5).readings == 0
+    assert store.spans.count("temp", 0, FAR) == len(store.spans.values("temp", 0, FAR)[0]) == 0
+    assert store.spans.outside("temp", 0, FAR, 0.0, 1.0) == (0, 0)
     assert store.detector_settings() == []
     assert store.next_id() == 1
     assert store.watermark("w") is None

@@ -21,7 +21,7 @@ from sensormon.settings import Settings
 from tests.conftest import START, batch_of
 
 ROOT = Path(__file__).parent.parent
-PAGES = ["live", "anomalies", "tuning", "pipeline", "data"]
+PAGES = ["live", "anomalies", "explore", "tuning", "pipeline", "data"]
 Adopt = Callable[[Monitor], Monitor]
 
 
@@ -77,7 +77,9 @@ def test_an_empty_monitor_says_what_to_do(settings: Settings, adopt: Adopt, page
     app = show(page)
     assert figures(app) == 0
     words = text(app).lower()
-    assert {"live": "no readings yet", "anomalies": "no anomalies here"}.get(page, "") in words
+    assert {"live": "no readings yet", "anomalies": "no anomalies here", "explore": "no readings yet"}.get(
+        page, ""
+    ) in words
     assert "traceback" not in words
 
 
@@ -199,6 +201,10 @@ def test_a_dead_collector_is_seen_on_every_page(
 @pytest.mark.usefixtures("full")
 @pytest.mark.parametrize("page", PAGES)
 def test_nonsense_in_the_address_is_passed_over(page: str) -> None:
-    nonsense = {"range": "9 y", "within": "<script>", "tags": "nope", "tune": "'; DROP", "window": "-5",
-                "threshold": "abc", "score": "1e99", "history": "", "tag": "\x00"}  # fmt: skip
+    nonsense = {
+        "range": "9 y", "within": "<script>", "tags": "nope", "tune": "'; DROP", "window": "-5",
+        "threshold": "abc", "score": "1e99", "history": "", "tag": "\x00", "explore": "x", "past": "9 y",
+        "from": "soon", "to": "\x00", "baseline": "a/b/c", "earlier": "<b>", "offset": "1 y", "look": "?",
+        "layout": "3", "axes": "-",
+    }  # fmt: skip
     show(page, **nonsense)

@@ -16,6 +16,8 @@ from sensormon.errors import JournalDamaged
 from sensormon.readings import Batch, InjectedFault, Origin, Processed, Reason, Rejection, Scores
 from sensormon.records import (
     ActionEntry,
+    Annotation,
+    AnnotationEntry,
     BatchEntry,
     DetectorSettings,
     Entry,
@@ -47,6 +49,15 @@ action_entries = st.builds(
     st.builds(
         EventAction, st.lists(int64, max_size=4).map(tuple), int64, st.text(), st.text(), st.text(), int64,
         st.text(),
+    ),
+)  # fmt: skip
+
+
+annotation_entries = st.builds(
+    AnnotationEntry,
+    st.builds(
+        Annotation, st.text(), int64, int64, st.lists(st.text(), max_size=4).map(tuple), st.text(), st.text(),
+        int64, st.booleans(),
     ),
 )  # fmt: skip
 
@@ -112,8 +123,8 @@ def test_settings_come_back_as_they_were(entry: SettingsEntry) -> None:
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(action_entries)
-def test_what_people_did_comes_back_as_it_was(entry: ActionEntry) -> None:
+@given(action_entries | annotation_entries)
+def test_what_people_did_comes_back_as_it_was(entry: ActionEntry | AnnotationEntry) -> None:
     assert decode(encode(entry)) == entry
 
 

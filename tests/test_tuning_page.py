@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from sensormon import known_events, runtime
 from sensormon.clock import SECOND, ManualClock
@@ -23,6 +24,7 @@ from sensormon.memory import KEPT
 from sensormon.monitor import Monitor
 from sensormon.readings import Floats
 from sensormon.settings import Settings
+from sensormon.timestamps import render
 from sensormon.tuner import Tuner
 from tests.conftest import START, batch_of
 from tests.test_pages import show, text
@@ -112,18 +114,38 @@ def test_settings_in_the_address_are_taken_and_nonsense_falls_back() -> None:
     assert app.slider(key="threshold").value == 3.0
 
 
-@pytest.mark.usefixtures("full")
-def test_the_link_holds_every_setting_and_opens_the_same_view() -> None:
+def link_of(app: AppTest) -> dict[str, str]:
+    """What the button that copies the link puts into the address."""
+    (button,) = [one for one in app.get("bidi_component") if one.proto.id.endswith("copy-tuning")]
+    pinned: dict[str, str] = json.loads(button.proto.json)["pinned"]
+    return pinned
+
+
+def test_the_link_holds_every_setting_and_opens_the_same_view_later(full: Monitor) -> None:
     app = show("tuning", detector=title("hampel"), hampel_window="80", tune="Fermenter pH")
-    query = {name: values[0] for name, values in parse_qs(urlsplit(app.code[0].value).query).items()}
+    query = link_of(app)
     assert query == {
         "tune": "Fermenter pH", "history": "15 min", "detector": "Hampel identifier",
-        "hampel_window": "80", "hampel_threshold": "4.5",
+        "hampel_window": "80", "hampel_threshold": "4.5", "upto": render(START),
     }  # fmt: skip
+    full.clock.advance(300)  # type: ignore[attr-defined]
+    full.submit(
+        batch_of(*[("fermenter_ph", 7.0 + 0.3 * (i % 9 == 0)) for i in range(200)], at=START + SECOND)
+    )
+    full.drain()
     again = show("tuning", **query)
-    assert again.code[0].value == app.code[0].value
+    assert link_of(again) == query
     first = [one for one in text(app).splitlines() if "With these settings" in one]
+    assert first
     assert first == [one for one in text(again).splitlines() if "With these settings" in one]
+    next(one for one in again.button if one.label == "Read up to now").click().run()
+    assert link_of(again)["upto"] == render(START + 300 * SECOND)
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("nonsense", ["", "soon", "9" * 400, "\x00", "2999-01-01T00:00:00Z"])
+def test_a_link_of_no_usable_moment_shows_the_newest(nonsense: str) -> None:
+    assert link_of(show("tuning", upto=nonsense))["upto"] == render(START)
 
 
 @pytest.mark.usefixtures("full")

@@ -14,6 +14,7 @@ from sensormon.clock import SECOND
 from sensormon.detectors.base import HIGHEST
 from sensormon.ledger import Ledger, LedgerLine
 from sensormon.readings import Quality, Reason
+from sensormon.sources.faults import FAULTS
 from sensormon.status import JournalStatus, SourceState, SourceStatus, Status, StoreState, StoreStatus
 from sensormon.status_words import (
     alarms,
@@ -31,6 +32,7 @@ from sensormon.words import (
     clock_time,
     duration,
     expected_band,
+    fault_sentence,
     limit,
     normal_band,
     refused,
@@ -86,7 +88,7 @@ def test_an_unreachable_database_says_where_the_readings_are_and_when_it_is_trie
     status = replace(WELL, store=store, journal=replace(JOURNAL, depth_readings=42))
     words = "database unreachable for 14 s, 42 readings safe in the journal, next try in 4.0 s"
     assert store_phrase(store, status.journal, NOW) == Phrase(words, True)
-    assert alarms(status) == ("D" + words[1:] + " (locked).",)
+    assert alarms(status) == ("D" + words[1:] + ".\nlocked.",)
 
 
 def test_a_dead_thread_and_a_refusing_journal_are_told_first():
@@ -191,3 +193,9 @@ def test_a_duration_never_has_a_unit_that_is_full(seconds):
 def test_the_limit_is_read_back_from_the_band(threshold, sigma, times):
     off = times * threshold * sigma
     assert limit(7 + off, 7, 7 + threshold * sigma, off / sigma) == pytest.approx(threshold)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_simulated_fault_says_what_it_does_and_what_notices_it(name: str) -> None:
+    assert fault_sentence(name).endswith(".")
+    assert fault_sentence("no such one") == ""

@@ -21,6 +21,7 @@ from sensormon.api import described, writes
 from sensormon.api.auth import Tokens, announcement
 from sensormon.api.body import Receive, Scope, Send
 from sensormon.api.docs_page import add_docs
+from sensormon.api.downloads import add_downloads
 from sensormon.api.live import add_live
 from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem, problem_of
@@ -89,6 +90,7 @@ class Api:
             _add_write(api, path, self._writes[path], words)
         add_reads(api, self.context, meters)
         add_live(api, self.context)
+        add_downloads(api, self.context)
         add_docs(api)
         _add_refusals(api)
         made = api.openapi

@@ -8,6 +8,7 @@ SENSORMON_READ_TOKEN closes them; the token for writes then reads too. A token i
 from __future__ import annotations
 
 import hmac
+import json
 import os
 import secrets
 from dataclasses import dataclass
@@ -70,12 +71,19 @@ class Tokens:
 
 def announcement(tokens: Tokens, port: int) -> str:
     """Where the token is, and a line to paste. Not the token."""
-    url = f"http://localhost:{port}/api"
     return (
         f"writes need the token in {tokens.where}. Try:\n"
-        f'  curl -X POST {url}/ingest -H "Authorization: Bearer {tokens.shell}"'
-        """ -H "Content-Type: application/json" -d '{"tag": "fermenter_temp", "value": 37.2}'\n"""
-        f"  Routes and examples: {url}/docs"
+        f"  {sending_line(tokens, port)}\n"
+        f"  Routes and examples: http://localhost:{port}/api/docs"
+    )
+
+
+def sending_line(tokens: Tokens, port: int, tag: str = "fermenter_temp", value: float = 37.2) -> str:
+    """The shell command that sends one reading, on the machine where this runs. Not the token itself."""
+    body = json.dumps({"tag": tag, "value": value}).replace("'", "'\\''")
+    return (
+        f'curl -X POST http://localhost:{port}/api/ingest -H "Authorization: Bearer {tokens.shell}"'
+        f""" -H "Content-Type: application/json" -d '{body}'"""
     )
 
 

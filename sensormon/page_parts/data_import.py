@@ -10,13 +10,15 @@ import pandas as pd
 import streamlit as st
 
 from sensormon.errors import SensormonError, UsageError
-from sensormon.import_files import Columns, Table, check, pieces, propose, read_file
+from sensormon.import_files import Columns, Table, check, propose, read_file
+from sensormon.import_job import KIND, start_import
 from sensormon.import_report import Report
 from sensormon.monitor import Monitor
 from sensormon.page_parts.drawing import panel
+from sensormon.page_parts.jobs import job_line, newest_job
 from sensormon.page_parts.viewer import Viewer
 from sensormon.table_files import time_column
-from sensormon.words import counted
+from sensormon.words import clock_time, counted, literal
 
 NOT = "not imported"
 
@@ -70,17 +72,28 @@ def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
     return Columns(time, values={name: tag for name, tag in pairs if tag != NOT}, zone=zone)
 
 
-def take(m: Monitor, table: Table, columns: Columns) -> None:
-    """Import, with progress. What was taken stays when the person leaves or cancels."""
-    report = Report(table.first)
-    whole = len(table.frame) * max(1, len(columns.values))
-    bar = st.progress(0.0, "Importing")
-    st.button("Cancel", help="What was imported until then stays; the same file goes on from there.")
-    for one in m.importer.take(pieces(table, columns, m.clock.now())):
-        report.add(one)
-        bar.progress(min(1.0, report.rows / max(1, whole)), f"{counted(report.rows, 'reading')} read")
-    st.session_state["imported"] = report.sentences(), report.nothing_taken
-    st.rerun()
+def outcome(m: Monitor, viewer: Viewer) -> bool:
+    """How far the import is that was begun last, or what came of it; whether one is going on."""
+    job = newest_job(m, KIND)
+    if job is None or job.running:
+        return job is not None
+    if st.session_state.get("import-seen") == job.id:
+        return False
+    if isinstance(job.result, Report):
+        nothing = job.result.nothing_taken
+        show = st.error if nothing else st.info
+        title = f"{literal(job.title)}: {'nothing was imported' if nothing else 'done'}"
+        sentences = [literal(one) for one in job.result.sentences()]
+        show("\n\n".join(sentences), title=f"{title}, {clock_time(job.ended or 0, viewer.zone)}")
+    else:
+        job_line(job, f"{job.progress.words} were read. They stay, and the same file goes on from there.")
+    st.button("Dismiss", key="import-dismiss", on_click=dismiss, args=(job.id,))
+    return False
+
+
+def dismiss(job: int) -> None:
+    """Do not show what came of this import any more."""
+    st.session_state["import-seen"] = job
 
 
 def section(m: Monitor, viewer: Viewer) -> None:
@@ -88,7 +101,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
     try:
         _section(m, viewer)
     except SensormonError as error:
-        st.error(str(error), title="The file cannot be imported")
+        st.error(literal(str(error)), title="The file cannot be imported")
 
 
 def _section(m: Monitor, viewer: Viewer) -> None:
@@ -98,10 +111,7 @@ def _section(m: Monitor, viewer: Viewer) -> None:
         "value. It is scored as it would have been live, raises no live alarms, and is stored once "
         "however often it comes."
     )
-    if "imported" in st.session_state:
-        sentences, nothing = st.session_state.pop("imported")
-        show = st.error if nothing else st.info
-        show("\n\n".join(sentences), title="Nothing was imported" if nothing else "The file is imported")
+    running = outcome(m, viewer)
     file = st.file_uploader("File", ["csv", "txt", "tsv", "parquet"], key="import-file")
     if file is None:
         return
@@ -114,5 +124,8 @@ def _section(m: Monitor, viewer: Viewer) -> None:
             st.info("Say for at least one column which tag it is.", title="No column is a tag yet")
             return
         check(columns, table, m.tags)
-        if st.button("Import", type="primary", key="import-start"):
-            take(m, table, columns)
+        if running:
+            st.caption("Another import is going on; wait for it, or cancel it.")
+        if st.button("Import", type="primary", key="import-start", disabled=running):
+            start_import(m, table, columns, file.name)
+            st.rerun()

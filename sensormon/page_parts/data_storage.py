@@ -1,13 +1,198 @@
-"""Storage: how long readings are kept, the size on disk and its forecast."""
+"""Storage: what is on disk, how it grows, how long readings are kept one by one."""
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
+from sensormon.errors import SensormonError, StoreError
+from sensormon.event_actions import LONGEST_NAME
 from sensormon.monitor import Monitor
+from sensormon.page_parts.drawing import not_readable, panel
+from sensormon.page_parts.jobs import job_line
 from sensormon.page_parts.viewer import Viewer
+from sensormon.retention import JOB, Plan, RolledUp
+from sensormon.settings import LONGEST_RETENTION
+from sensormon.storage import Rate, Sizes, bytes_a_reading, forecast, rate
+from sensormon.storage_words import (
+    forecast_words,
+    plan_words,
+    policy_words,
+    rate_words,
+    rolled_words,
+    size_rows,
+)
+from sensormon.words import counted, day_and_time, size
+
+COMPARED = 30
+"""Days that the forecast compares with where readings are kept for ever."""
 
 
-def section(m: Monitor, viewer: Viewer) -> None:  # noqa: ARG001
-    """What is on disk, how it grows, and what is kept for how long."""
-    st.subheader("Storage", anchor=False)
+@st.cache_data(ttl=20, max_entries=4, show_spinner="Measuring")
+def measured(_m: Monitor, started: int) -> Sizes:  # noqa: ARG001  # what the cache goes by
+    """What is on disk, measured at most every 20 s for all viewers."""
+    return _m.storage.measure()
+
+
+@st.cache_data(ttl=60, max_entries=8, show_spinner="Counting old readings")
+def planned(_m: Monitor, key: tuple[object, ...], days: int) -> Plan:  # noqa: ARG001  # what the cache goes by
+    """What a run would do, counted at most once a minute."""
+    return _m.retention.plan(days)
+
+
+def section(m: Monitor, viewer: Viewer) -> None:
+    """What is on disk, how it grows, and how long readings are kept one by one."""
+    sizes = measured(m, m.started)
+    now = rate(sizes, m.clock.now(), len(m.tags))
+    each, _ = bytes_a_reading(sizes.space)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        on_disk(sizes)
+    with right:
+        growth(m, sizes, now)
+    keeping(m, viewer, each)
+
+
+def on_disk(sizes: Sizes) -> None:
+    """Each part with its bytes."""
+    st.subheader("On disk", anchor=False)
+    with panel("sizes"):
+        share = sizes.disk_free / max(1, sizes.disk_whole)
+        st.html(
+            f'<div class="first-line"><b>{size(sizes.whole)}</b> of data · '
+            f"{size(sizes.disk_free)} of the disk free ({share:.0%})</div>"
+        )
+        rows = "".join(
+            f'<tr><th scope="row">{escape(name)}<small>{escape(words)}</small></th>'
+            f"<td>{escape(amount)}</td></tr>"
+            for name, amount, words in size_rows(sizes)
+        )
+        st.html(f'<table class="figures sizes">{rows}</table>')
+
+
+def growth(m: Monitor, sizes: Sizes, now: Rate | None) -> None:
+    """What comes in a day, and where that leads with and without retention."""
+    st.subheader("At this rate", anchor=False)
+    with panel("growth"):
+        st.html(f"<div>{escape(rate_words(now, sizes))}</div>")
+        if now is None:
+            return
+        set_days = m.retention.policy.days
+        lines = [forecast(sizes, now, 0), forecast(sizes, now, set_days or COMPARED)]
+        marked = [
+            f"<b>{escape(forecast_words(one))}</b> · as it is set"
+            if one.days == set_days
+            else f'<span class="quiet">{escape(forecast_words(one))}</span>'
+            for one in lines
+        ]
+        st.html("".join(f"<div>{line}</div>" for line in marked))
+        st.caption(
+            "All files together. The database's file never becomes smaller by itself: what is freed inside "
+            "is used again."
+        )
+
+
+def keeping(m: Monitor, viewer: Viewer, each: float) -> None:
+    """The policy, changing it, running it now. A reading takes so many bytes `each`."""
+    st.subheader("How long readings are kept one by one", anchor=False)
+    st.caption(
+        "Older ones become minutes: lowest, mean and highest value and how many there were. Flagged readings "
+        "stay as they are, with their events and labels. What became a minute cannot be scored anew."
+    )
+    policy = m.retention.policy
+    with panel("retention"):
+        if m.retention.problem:
+            st.error(m.retention.problem, title="What was set cannot be read")
+        st.html(f'<div class="first-line">{escape(policy_words(policy))}</div>')
+        if policy.changed:
+            st.caption(f"Set by {_plain(policy.who)}, {day_and_time(policy.changed, viewer.zone)}")
+        if policy.days:
+            st.caption("Once a day, after midnight UTC, what has grown older is rolled up.")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            days = st.number_input(
+                "Keep one by one for, days (0: for ever)",
+                0,
+                LONGEST_RETENTION,
+                policy.days,
+                key="retention-days",
+                width=260,
+            )
+            if st.button("Set", key="retention-set", disabled=days == policy.days):
+                set_policy(m, int(days), each)
+            if policy.days and st.button("Roll up now", key="retention-run"):
+                run_now(m, each)
+        if said := st.session_state.pop("retention-said", None):
+            st.info(said)
+        running(m)
+
+
+@st.fragment(run_every=1)
+def running(m: Monitor) -> None:
+    """The roll-up that goes on, or what came of the last one."""
+    jobs = m.jobs.of(JOB)
+    if not jobs:
+        return
+    job = jobs[0]
+    was = st.session_state.get("retention-running")
+    st.session_state["retention-running"] = job.id if job.running else None
+    if was == job.id and not job.running:
+        measured.clear()
+        planned.clear()
+        st.rerun()
+    job_line(job)
+    if isinstance(job.result, RolledUp):
+        st.caption(f"Last run: {rolled_words(job.result)}")
+
+
+@st.dialog("Keep readings one by one", icon=":material/inventory_2:")
+def set_policy(m: Monitor, days: int, each: float) -> None:
+    """What it would mean, and the name of who sets it."""
+    if days:
+        st.markdown(f"For **{counted(days, 'day')}**, then by the minute, from the next midnight UTC on.")
+        plan_line(m, days, each)
+        st.markdown("Raw readings that became minutes are deleted for good.")
+    else:
+        st.markdown("For ever. What was rolled up before stays rolled up.")
+    with st.form("retention-form", border=False):
+        who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
+        if st.form_submit_button("Set", type="primary"):
+            try:
+                m.retention.set(days, who or "")
+            except SensormonError as error:
+                st.error(str(error), title="Nothing was changed")
+                return
+            st.session_state["who"] = (who or "").strip()
+            st.rerun()
+
+
+@st.dialog("Roll up now", icon=":material/compress:")
+def run_now(m: Monitor, each: float) -> None:
+    """What would be deleted, asked for once more."""
+    days = m.retention.policy.days
+    found = plan_line(m, days, each)
+    if not found:
+        return
+    st.markdown("The raw readings are deleted for good. It can be cancelled; days that are done stay done.")
+    if st.button(f"Roll up {counted(found, 'reading')}", type="primary", key="retention-go"):
+        try:
+            m.retention.start()
+        except SensormonError as error:
+            st.error(str(error), title="It was not started")
+            return
+        st.rerun()
+
+
+def plan_line(m: Monitor, days: int, each: float) -> int:
+    """What a run would do, in words; how many readings it would delete or, flagged, count."""
+    try:
+        plan = planned(m, (m.started, m.clock.now() // 86_400_000_000), days)
+    except StoreError as error:
+        not_readable(error)
+        return 0
+    st.markdown(f"{plan_words(plan, days, each)}.")
+    return plan.readings
+
+
+def _plain(text: str) -> str:
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>$:~#" else sign for sign in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from html import escape
+from typing import Literal
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -22,9 +23,10 @@ def marked(phrase: Phrase) -> str:
     return f'<span class="abnormal">◆ {text}</span>' if phrase.abnormal else text
 
 
-def panel(key: str) -> DeltaGenerator:
-    """A bordered container on the panel's colour."""
-    return st.container(border=True, key=f"panel-{key}", gap="small")
+def panel(key: str, *, stretch: bool = False) -> DeltaGenerator:
+    """A bordered container on the panel's colour; stretched, it is as high as the one beside it."""
+    height: Literal["stretch", "content"] = "stretch" if stretch else "content"
+    return st.container(border=True, key=f"panel-{key}", gap="small", height=height)
 
 
 def chart(figure: go.Figure, key: str, alt: str) -> None:

@@ -8,10 +8,13 @@ from importlib.resources import files
 import streamlit as st
 
 from sensormon import __version__
+from sensormon.announcement import abnormal, announcement
 from sensormon.clock import SECOND
 from sensormon.errors import StoreError
 from sensormon.monitor import Monitor
+from sensormon.page_parts.access_style import ACCESS
 from sensormon.page_parts.drawing import marked
+from sensormon.page_parts.help import first_visit, help_button, in_the_browser
 from sensormon.page_parts.style import STYLE
 from sensormon.page_parts.viewer import Viewer, viewer
 from sensormon.status_words import alarms, status_line
@@ -28,11 +31,19 @@ def begin(title: str, m: Monitor) -> Viewer:
     now = viewer()
     # A menu is what the choice between the light and the dark theme is in.
     st.set_page_config(layout="wide", page_icon=str(_ICON), menu_items={"About": f"sensormon {__version__}"})
-    st.html(STYLE % vars(now.palette))
+    st.html(f"<style>{STYLE % vars(now.palette)}{ACCESS}</style>")
+    with st.container(key="unseen"):
+        st.html("<h1>sensormon</h1>")
+        in_the_browser()
     _status(m, now.dark)
-    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+    first_visit(m)
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"
+    ):
         st.header(title, anchor=False, width="content")
-        st.caption(zone_words(now.zone_name, now.zone, m.clock.now()), width="content")
+        with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+            st.caption(zone_words(now.zone_name, now.zone, m.clock.now()), width="content")
+            help_button(title, m)
     return now
 
 
@@ -43,8 +54,25 @@ def _status(m: Monitor, drawn_dark: bool) -> None:
     status = m.status()
     phrases = status_line(status, m.ledger(), anomalies_last_hour(m))
     line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
-    wrong = "".join(f'<div class="alarm">{escape(text)}</div>' for text in alarms(status))
+    wrong = "".join(_alarm(text) for text in alarms(status))
     st.html(f'<div class="status">{line}</div>{wrong}')
+    _read_aloud(abnormal(status, m.ledger()))
+
+
+def _alarm(text: str) -> str:
+    """A block that says what is wrong, with the details in small."""
+    first, _, rest = text.partition("\n")
+    details = f'<div class="details">{escape(rest)}</div>' if rest else ""
+    return f'<div class="alarm">{escape(first)}{details}</div>'
+
+
+def _read_aloud(now: tuple[str, ...]) -> None:
+    """Hidden words that change only when a state does; `sensormon/browser/aloud.js` has them read."""
+    before, said = st.session_state.get("read-aloud", ((), ""))
+    said = announcement(before, now) or said
+    st.session_state["read-aloud"] = (now, said)
+    with st.container(key="read-aloud"):
+        st.html(f"<span>{escape(said)}</span>")
 
 
 def anomalies_last_hour(m: Monitor) -> int | None:

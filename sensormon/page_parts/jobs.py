@@ -5,18 +5,49 @@ from __future__ import annotations
 import streamlit as st
 
 from sensormon.jobs import Job
+from sensormon.monitor import Monitor
+from sensormon.words import literal
+
+_STAYS = "What was done until then stays."
 
 
-def job_line(job: Job) -> None:
+def job_line(job: Job, cancelled: str = _STAYS) -> None:
     """A bar and a Cancel button while it runs; what went wrong, or that it was cancelled, afterwards."""
     if job.running:
         progress = job.progress
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(progress.share or 0.0, f"{job.title}: {progress.words or 'beginning'}")
+            st.progress(progress.share or 0.0, f"{literal(job.title)}: {progress.words or 'beginning'}")
             if st.button("Cancel", key=f"cancel-{job.id}", disabled=progress.cancelling):
                 progress.cancel()
                 st.rerun(scope="fragment")
     elif job.problem is not None:
-        st.error(str(job.problem), title=f"{job.title}: it could not be done")
+        st.error(literal(str(job.problem)), title=f"{literal(job.title)}: it could not be done")
     elif job.cancelled:
-        st.info("What was done until then stays.", title=f"{job.title}: cancelled")
+        st.info(cancelled, title=f"{literal(job.title)}: cancelled")
+
+
+def newest_job(m: Monitor, kind: str) -> Job | None:
+    """The job of this kind that was begun last, whoever began it, with its progress for as long as it runs.
+
+    The page is drawn anew when it ends, and when somebody else begins one.
+    """
+    job = next(iter(m.jobs.of(kind)), None)
+    _follow(m, kind, (job.id, job.running) if job else None)
+    return job
+
+
+@st.fragment(run_every=1)
+def _follow(m: Monitor, kind: str, drawn: tuple[int, bool] | None) -> None:
+    job = next(iter(m.jobs.of(kind)), None)
+    if job is not None and job.running:
+        job_line(job)
+    if (job and (job.id, job.running)) != drawn:
+        st.rerun()
+
+
+@st.fragment(run_every=0.5)
+def follow_job(job: Job) -> None:
+    """How far this one is; the page is drawn anew when it ends."""
+    job_line(job)
+    if not job.running:
+        st.rerun()

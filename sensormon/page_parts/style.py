@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-STYLE = """<style>
+STYLE = """
 :root { --panel: %(panel)s; --edge: %(grid)s; --text: %(text)s; --quiet: %(secondary)s;
   --alarm: %(anomaly)s; --link: %(interaction)s; --border: %(border)s;
   --doubt: %(uncertain)s; --band: %(band)s; --hover: %(grid)s; }
@@ -20,6 +20,9 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
 .abnormal { color: var(--alarm); font-weight: 600; }
 .alarm { border-left: 3px solid var(--alarm); background: var(--panel); color: var(--alarm); font-weight: 600;
   padding: .5rem .8rem; margin-top: .5rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.alarm .details { color: var(--text); font-weight: 400; font-size: .8rem; line-height: 1.2rem; }
+.state { overflow-wrap: anywhere; }
+.state .quiet { font-size: .875rem; }
 .card, .way, .sum, .first-line { font-variant-numeric: tabular-nums; }
 .card { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.2rem; }
 .card .label { font-weight: 600; min-width: min(12rem, 100%%); max-width: 100%%; overflow-wrap: anywhere; }
@@ -31,6 +34,9 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
 .figures th { text-align: left; font-weight: 400; color: var(--quiet); padding: .3rem .8rem .3rem 0; }
 .figures td { padding: .3rem .8rem .3rem 0; border-top: 1px solid var(--edge); vertical-align: top; }
 .figures small { color: var(--quiet); font-size: .8rem; display: block; }
+.figures.sizes { max-width: 46rem; }
+.figures.sizes th { color: var(--text); border-top: 1px solid var(--edge); }
+.figures.sizes td { text-align: right; white-space: nowrap; padding-right: 0; }
 .way { display: flex; flex-wrap: wrap; align-items: stretch; gap: .5rem; }
 .way .box { flex: 1 1 9.5rem; background: var(--panel); border: 1px solid var(--edge); border-radius: .4rem;
   padding: .7rem .9rem; font-size: .875rem; line-height: 1.35rem; }
@@ -55,7 +61,12 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
   .card .label { min-width: 100%%; }
   .card .verdict { min-width: 9rem; white-space: normal; }
   .way { flex-direction: column; }
-  .way .box { flex: 1 1 auto; }
+  .way { gap: .15rem; }
+  .way .box { flex: 1 1 auto; display: grid; grid-template-columns: 8rem 1fr; grid-auto-flow: dense;
+    padding: .5rem .9rem; }
+  .way .box > div { grid-column: 1; }
+  .way .box > .count { grid-row: 2 / span 2; }
+  .way .box > .quiet { grid-column: 2; }
   .way .arrow { transform: rotate(90deg); }
 }
-</style>"""
+"""

@@ -10,9 +10,9 @@ A tag's course is the sum of
 A tag without a profile gets a seeded course, no faster than its noise allows: a course that
 outruns the noise within a detector's window would itself look like an anomaly.
 
-Keys of a profile, all optional: `period_hours`, `course` (a list of [part of the batch in
-0 to below 1, part of the normal band in 0 to 1], at least two), `ripple` (`amplitude` in the
-tag's unit, `period_minutes`).
+Keys of a profile, all optional: `simulate` (false: the tag is left alone),
+`period_hours`, `course` (a list of [part of the batch in 0 to below 1, part of the normal band in
+0 to 1], at least two), `ripple` (`amplitude` in the tag's unit, `period_minutes`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Courses:
 
     def __init__(self, tags: Sequence[Tag], draws: Draws) -> None:
         profiles = [_Profile(tag) for tag in tags]
-        bands = np.array([band(tag) for tag in tags], dtype=np.float64)
+        bands = np.array([band(tag) for tag in tags], dtype=np.float64).reshape(-1, 2)
         self._low, self._width = bands[:, 0], bands[:, 1] - bands[:, 0]
         noise = np.array([tag.noise for tag in tags], dtype=np.float64)
         slope = np.where(noise > 0, _SLOPE * noise, np.inf)  # unit a second
@@ -86,7 +86,7 @@ class Courses:
             for profile, start, height in zip(profiles, middle[0], swing, strict=True)
         ]
         self._curve = _Curve(points)
-        ripples = np.array([profile.ripple for profile in profiles])
+        ripples = np.array([profile.ripple for profile in profiles], dtype=np.float64).reshape(-1, 2)
         self._ripple, self._ripple_turn = ripples[:, 0], 2 * math.pi / ripples[:, 1]
 
     def at(self, times: Ints) -> Floats:
@@ -158,7 +158,7 @@ class _Profile:
 
     def __init__(self, tag: Tag) -> None:
         self._where = f"tags.toml, [tags.{tag.name}.profile]"
-        self._known(tag.profile, ("period_hours", "course", "ripple"))
+        self._known(tag.profile, ("period_hours", "course", "ripple", "simulate"))
         self.period = 3600.0 * self._positive(tag.profile, "period_hours", DEFAULT_HOURS)
         self.course = self._points(tag.profile.get("course", []))
         ripple = tag.profile.get("ripple", {})

@@ -41,6 +41,11 @@ _CELLS = 200_000
 _KEYS = ("spike_rate",)
 
 
+def simulated(tags: Iterable[Tag]) -> tuple[Tag, ...]:
+    """The tags but for those whose profile says `simulate = false`, as of one that came with a case."""
+    return tuple(tag for tag in tags if tag.profile.get("simulate") is not False)
+
+
 class Simulator:
     """Readings of all `tags` every `interval` seconds, at whole multiples of it since 1970.
 
@@ -69,11 +74,11 @@ class Simulator:
         self._next: int | None = None
         self._faults: tuple[Fault, ...] = ()
         self._changing = threading.RLock()
-        self._take_up(tuple(tags))
+        self._take_up(simulated(tags))
 
     def check(self, tags: Iterable[Tag]) -> None:
         """Raise UsageError, naming tag and key, where these tags have a wrong profile."""
-        rows = tuple(tags)
+        rows = simulated(tags)
         Courses(rows, Draws(self._seed, [tag.name for tag in rows]))
 
     def retag(self, tags: Iterable[Tag]) -> None:
@@ -82,7 +87,7 @@ class Simulator:
         The faults of a tag that goes end. Raises UsageError like the constructor; then nothing
         has changed.
         """
-        rows = tuple(tags)
+        rows = simulated(tags)
         with self._changing:
             self._take_up(rows)
             self._faults = tuple(one for one in self._faults if one.tag in self._by_name)

@@ -17,7 +17,9 @@ import pyarrow as pa
 
 from sensormon.errors import UsageError
 from sensormon.readings import Bools, Floats, Ints
-from sensormon.records import DetectorSettings, KeptAnswer, Record
+from sensormon.records import Annotation, DetectorSettings, KeptAnswer, Record
+from sensormon.stores.retention import Arrivals, Due, Space
+from sensormon.stores.spans import Spans
 
 IMPORTED = "import:"
 """What the keys of imported pieces of files begin with; they are never forgotten."""
@@ -58,22 +60,31 @@ class TagHistory:
 
 @dataclass(frozen=True)
 class Recount:
-    """What is really in the tables; `stored` and `rejected` count by source."""
+    """What is really in the tables; `stored`, `rolled_up` and `rejected` count by source.
+
+    `stored` are readings that are there one by one, `rolled_up` those that are in a roll-up alone.
+    """
 
     rows: int
     distinct_ids: int
     stored: Mapping[str, int]
     rejected: Mapping[str, int]
+    rolled_up: Mapping[str, int] = field(default_factory=dict)
 
 
 class Store(Protocol):
     """A place for readings. Every call raises `StoreError` where it cannot be done.
 
-    `load` and `checkpoint` come from one thread, the reads from any. Frames of readings
+    `load` comes from one thread, `roll_up` and `checkpoint` may come from another meanwhile, the
+    reads from any. Frames of readings
     have the columns of the table `readings` (schema.sql), times as datetime64[us, UTC].
     """
 
     name: str
+
+    @property
+    def spans(self) -> Spans:
+        """Questions about long spans of single tags."""
 
     def open(self) -> None:
         """Connect and make the tables that are missing. Does nothing when open."""
@@ -102,6 +113,43 @@ class Store(Protocol):
 
     def checkpoint(self) -> None:
         """Make everything loaded so far independent of any write-ahead file."""
+
+    def due(self, before: int, keep: int) -> list[Due]:
+        """What is to be rolled up of the readings with time < before, in order of time.
+
+        Of each tag the newest `keep` good live readings and as many others are not: those
+        that `tag_histories` gives. Flagged readings are due until they are counted.
+        """
+
+    def roll_up(self, one: Due) -> int:
+        """Roll up this day of a tag, in one transaction; how many readings were deleted.
+
+        Readings that came late are joined to the roll-ups that are there. A second time
+        nothing changes.
+        """
+
+    def rollups(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
+        """The minutes that begin at since <= time < until, in order of time and tag.
+
+        Columns: tag, time (of its beginning), quality (0 good, 1 uncertain, 2 and 3 bad),
+        min, mean, max, count. A row for each quality that the minute had. The count has all
+        readings of the minute, also flagged ones that are still in `readings`.
+        """
+
+    def rolled_up(self) -> pd.DataFrame:
+        """For `verify`: tag, minute (µs UTC), source, quality, low, high and `gone`, how many are no more."""
+
+    def rolled_until(self, tag: str) -> int | None:
+        """The end of the last day of this tag that was rolled up (µs UTC); None where none was.
+
+        Before it readings are not whole: the flagged ones are there, and what came late.
+        """
+
+    def space(self) -> Space:
+        """What the database takes on disk, and how much of it is free for new rows."""
+
+    def arrivals(self, since: int) -> Arrivals:
+        """The live readings stored that came in since."""
 
     def scrub(self) -> None:
         """Read every row once. Raises StoreCorrupt where something does not read back."""
@@ -162,6 +210,9 @@ class Store(Protocol):
     def anomaly_count(self, since: int) -> int:
         """How many readings with time >= since are flagged."""
 
+    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
+        """Of the tag's readings with since <= time < until: how many have value < low or > high, and all."""
+
     def first_time(self, since: int, until: int) -> int | None:
         """The earliest time of a reading with since <= time < until; None where there is none."""
 
@@ -186,6 +237,9 @@ class Store(Protocol):
 
         The columns of the table `event_actions` (schema.sql), times as datetime64[us, UTC].
         """
+
+    def annotations(self) -> list[Annotation]:
+        """All notes, and removals of notes, in the order they were recorded."""
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
         """The newest answers to requests with a key, oldest first."""

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.readings import Rejection
-from sensormon.records import ActionEntry, BatchEntry, Record
+from sensormon.records import ActionEntry, AnnotationEntry, BatchEntry, Record
 
 _TIME = pa.timestamp("us")
 
@@ -136,6 +136,23 @@ def action_columns(records: Sequence[Record]) -> pa.Table:
             "label": pa.array([one.label for *_, one in rows], pa.string()),
             "until": pa.array([one.until or None for *_, one in rows], _TIME),
             "note": pa.array([one.note for *_, one in rows], pa.string()),
+        }
+    )
+
+
+def annotation_columns(records: Sequence[Record]) -> pa.Table:
+    """The notes of these records, and what was removed, as rows of `annotations`."""
+    rows = [one.entry.annotation for one in records if isinstance(one.entry, AnnotationEntry)]
+    return pa.table(
+        {
+            "id": pa.array([one.id for one in rows], pa.string()),
+            "since": pa.array([one.since for one in rows], _TIME),
+            "until": pa.array([one.until for one in rows], _TIME),
+            "tags": pa.array([list(one.tags) for one in rows], pa.list_(pa.string())),
+            "text": pa.array([one.text for one in rows], pa.string()),
+            "who": pa.array([one.who for one in rows], pa.string()),
+            "time": pa.array([one.time for one in rows], _TIME),
+            "removed": pa.array([one.removed for one in rows], pa.bool_()),
         }
     )
 

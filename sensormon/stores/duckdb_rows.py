@@ -14,6 +14,7 @@ from sensormon.records import BatchEntry, Record, SettingsEntry
 from sensormon.stores import Watermark
 from sensormon.stores.columns import (
     action_columns,
+    annotation_columns,
     answer_columns,
     fault_columns,
     reading_columns,
@@ -21,6 +22,12 @@ from sensormon.stores.columns import (
     row_ids,
 )
 from sensormon.timestamps import to_datetime
+
+ANNOTATIONS = (
+    "SELECT id, epoch_us(since), epoch_us(until), tags, text, who, epoch_us(time), removed "
+    "FROM annotations ORDER BY time, removed"
+)
+"""All notes as the fields of an `Annotation`."""
 
 
 def watermark(cursor: duckdb.DuckDBPyConnection, writer: str) -> Watermark | None:
@@ -45,6 +52,7 @@ def insert_all(
         ("rejected", rejected_columns(records)),
         ("injected_faults", fault_columns(records)),
         ("event_actions", action_columns(records)),
+        ("annotations", annotation_columns(records)),
         ("kept_answers", answer_columns(records)),
     ):
         if columns.num_rows:

@@ -13,7 +13,7 @@ import json
 import os
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,14 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.errors import RowsRefused, StoreCorrupt, StoreUnavailable
-from sensormon.records import DetectorSettings, KeptAnswer, Record
+from sensormon.records import Annotation, DetectorSettings, KeptAnswer, Record
 from sensormon.stores import IMPORTED, Accounts, Recount, TagHistory, Watermark
+from sensormon.stores import duckdb_retention as retention
 from sensormon.stores.columns import row_ids
 from sensormon.stores.duckdb_connection import bounded, connect, free_name, microseconds, roll_back, wal
 from sensormon.stores.duckdb_errors import translated
 from sensormon.stores.duckdb_rows import (
+    ANNOTATIONS,
     add_to_totals,
     arrow_pieces,
     insert_all,
@@ -38,7 +40,9 @@ from sensormon.stores.duckdb_rows import (
     next_id,
     watermark,
 )
+from sensormon.stores.duckdb_spans import DuckDBSpans
 from sensormon.stores.duckdb_stream import readings_in_order
+from sensormon.stores.retention import Arrivals, Due, Space
 
 _COLUMNS = (
     "id, tag, time, received, value, quality, n, score, expected, lower, upper, "
@@ -57,10 +61,12 @@ class DuckDBStore:
         self.path = path
         self._read_only = read_only
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._leaving: list[duckdb.DuckDBPyConnection] = []
         self._inode = 0
         self._harm: StoreCorrupt | None = None
+        self.spans = DuckDBSpans(self._frame, _COLUMNS)
 
     # -- connection ---------------------------------------------------------------
 
@@ -176,13 +182,37 @@ class DuckDBStore:
     def checkpoint(self) -> None:
         self._check_file()
         cursor = self._cursor()
-        with translated(self.path, "checkpoint"):
+        with self._writing, translated(self.path, "checkpoint"):
             cursor.execute("CHECKPOINT")
+
+    def due(self, before: int, keep: int) -> list[Due]:
+        return retention.due(self._rows, before, keep)
+
+    def roll_up(self, one: Due) -> int:
+        self._check_file()
+        with self._transaction("roll up") as cursor:
+            return retention.roll_up(cursor, one)
+
+    def rollups(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
+        return retention.rollups(self._frame, tags, since, until)
+
+    def rolled_up(self) -> pd.DataFrame:
+        return retention.rolled_up(self._rows, self._frame)
+
+    def rolled_until(self, tag: str) -> int | None:
+        return retention.rolled_until(self._rows, tag)
+
+    def space(self) -> Space:
+        return retention.space(self._rows, self.path)
+
+    def arrivals(self, since: int) -> Arrivals:
+        return retention.arrivals(self._rows, since)
 
     @contextmanager
     def _transaction(self, operation: str, commit: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor = self._cursor()
-        with translated(self.path, operation):
+        # A checkpoint beside a transaction that writes is refused, and would look like a fault.
+        with self._writing if commit else nullcontext(), translated(self.path, operation):
             cursor.begin()
             try:
                 yield cursor
@@ -213,7 +243,7 @@ class DuckDBStore:
 
     def accounts(self) -> Accounts:
         received: dict[str, dict[str, int]] = {}
-        with self._transaction("read the accounts") as cursor:
+        with self._transaction("read the accounts", commit=False) as cursor:
             positions = dict(cursor.execute("SELECT writer, number FROM watermarks").fetchall())
             totals = cursor.execute("SELECT writer, source, received FROM received_totals").fetchall()
             stored = dict(cursor.execute("SELECT source, stored FROM stored_totals").fetchall())
@@ -328,6 +358,14 @@ class DuckDBStore:
         ]
         return int(count)
 
+    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
+        where, values = bounded([tag], since, until)
+        ((outside, whole),) = self._rows(
+            f"SELECT count(*) FILTER (value < ? OR value > ?), count(*) FROM readings WHERE {where}",  # noqa: S608
+            [low, high, *values],
+        )
+        return int(outside), int(whole)
+
     def first_time(self, since: int, until: int) -> int | None:
         where, values = bounded(None, since, until)
         ((time,),) = self._rows(f"SELECT epoch_us(min(time)) FROM readings WHERE {where}", values)  # noqa: S608
@@ -377,6 +415,9 @@ class DuckDBStore:
             times=("time", "until"),
         )
 
+    def annotations(self) -> list[Annotation]:
+        return [Annotation(one, s, u, tuple(t), *rest) for one, s, u, t, *rest in self._rows(ANNOTATIONS)]
+
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
         rows = self._rows(
             "SELECT key, fingerprint, status, body, epoch_us(received) FROM kept_answers "
@@ -411,6 +452,7 @@ class DuckDBStore:
             distinct_ids=distinct,
             stored=dict(self._rows("SELECT source, count(*) FROM readings GROUP BY source")),
             rejected=dict(self._rows("SELECT source, count(*) FROM rejected GROUP BY source")),
+            rolled_up=retention.gone(self._rows),
         )
 
     def values_between(self, first: int, stop: int) -> Mapping[int, float]:
@@ -419,10 +461,13 @@ class DuckDBStore:
     def scrub(self) -> None:
         for table in (
             "readings",
+            "rollups",
+            "counted_readings",
             "rejected",
             "injected_faults",
             "detector_settings",
             "event_actions",
+            "annotations",
             "latest",
         ):
             self._rows(f"SELECT bit_xor(hash(one)) FROM {table} AS one")  # noqa: S608

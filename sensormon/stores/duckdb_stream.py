@@ -27,7 +27,8 @@ def readings_in_order(
 ) -> Iterator[pa.Table]:
     """The rows of `query`, a SELECT … FROM readings WHERE …, in order of `id`.
 
-    The first piece is there when this returns, as with `arrow_pieces`. Rows that are stored meanwhile are not among them.
+    The first piece is there when this returns, as with `arrow_pieces`. Rows that are stored meanwhile
+    are not among them.
     """
     condition = query.partition(" WHERE ")[2]
     cursor = open_cursor()

@@ -20,6 +20,25 @@ CREATE TABLE IF NOT EXISTS readings (
     origin     VARCHAR NOT NULL       -- live, backfill or import
 );
 
+-- What became of readings that grew old: a minute of a tag, apart by source and quality.
+CREATE TABLE IF NOT EXISTS rollups (
+    tag     VARCHAR NOT NULL,
+    minute  TIMESTAMP NOT NULL,
+    source  VARCHAR NOT NULL,
+    quality UTINYINT NOT NULL,        -- 0 good, 1 uncertain, 2 or 3 bad
+    low     DOUBLE NOT NULL,
+    mean    DOUBLE NOT NULL,
+    high    DOUBLE NOT NULL,
+    count   BIGINT NOT NULL,          -- readings, those that are still in `readings` included
+    kept    BIGINT NOT NULL           -- of these, flagged and still in `readings`
+);
+
+-- The readings that are still there although a roll-up counts them already.
+CREATE TABLE IF NOT EXISTS counted_readings (
+    id  BIGINT NOT NULL,
+    day DATE NOT NULL                 -- of the reading's own time
+);
+
 CREATE TABLE IF NOT EXISTS rejected (
     received TIMESTAMP NOT NULL,
     source   VARCHAR NOT NULL,
@@ -57,6 +76,18 @@ CREATE TABLE IF NOT EXISTS event_actions (
     label   VARCHAR NOT NULL,         -- empty for none
     until   TIMESTAMP,                -- shelved until
     note    VARCHAR NOT NULL
+);
+
+-- Notes on moments and spans; the removal of one is a further row with the same id.
+CREATE TABLE IF NOT EXISTS annotations (
+    id      VARCHAR NOT NULL,
+    since   TIMESTAMP NOT NULL,
+    until   TIMESTAMP NOT NULL,       -- the same as since for a moment
+    tags    VARCHAR[] NOT NULL,       -- none for all
+    text    VARCHAR NOT NULL,
+    who     VARCHAR NOT NULL,
+    time    TIMESTAMP NOT NULL,       -- when it was written, or removed
+    removed BOOLEAN NOT NULL
 );
 
 -- How far each journal has been loaded; moved in the same transaction as its rows.

@@ -1,0 +1,369 @@
+"""Explore: any tags over any span of the history, compared, measured, annotated, taken away."""
+
+from collections.abc import Sequence
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from sensormon.charts_explore import AXES, Series, explore_chart, units
+from sensormon.clock import SECOND
+from sensormon.errors import SensormonError, StoreError
+from sensormon.explore_export import drawn_points, file_name
+from sensormon.explore_words import NAMED, drawn_line, held, offset, span_of, times
+from sensormon.explorer import Seen
+from sensormon.monitor import Monitor
+from sensormon.page_parts import Viewer, begin, copy_link, not_readable, panel, zoom_chart
+from sensormon.page_parts.explore_files import export_look
+from sensormon.page_parts.explore_measures import control_look, distribution_look, two_tags_look
+from sensormon.page_parts.explore_notes import notes_look
+from sensormon.page_parts.explore_view import Chosen, show
+from sensormon.records import Annotation
+from sensormon.runtime import monitor
+from sensormon.timestamps import render, to_datetime
+from sensormon.words import duration
+
+PAST = {
+    "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000,
+    "90 d": 7_776_000, "All": 0,
+}  # fmt: skip
+FIRST = "1 h"
+MOST_TAGS = 12
+STACKED, OVERLAY = "Stacked", "Overlay"
+OWN, NORMALISED = "Own axes", "Normalised"
+NOTHING, OTHER = "nothing", "another time earlier"
+LOOKS = ["Notes", "Distribution", "Two tags", "Control chart", "Export"]
+# So much more than what is in view is read on each side, so that a pan shows something at once.
+MARGIN = 4
+
+
+# -- what is chosen -----------------------------------------------------------------------
+
+
+def moment(m: Monitor) -> int:
+    """Where relative spans end: held still, so that nothing moves under the viewer's hand."""
+    return int(st.session_state.setdefault("explore_now", m.clock.now()))
+
+
+def relative() -> None:
+    """A span up to now was chosen: it takes the place of the times in the address."""
+    for name in ("from", "to"):
+        st.query_params.pop(name, None)
+    st.session_state.pop("explore_now", None)
+
+
+def pinned() -> tuple[int, int] | None:
+    """The span that the address names by its times."""
+    query = st.query_params
+    return span_of(query["from"], query["to"]) if "from" in query and "to" in query else None
+
+
+def span_control(m: Monitor, viewer: Viewer, whole: tuple[int, int] | None) -> tuple[int, int]:
+    """The span in view: by its times in the address, else so long up to now."""
+    now, at = moment(m), pinned()
+    if at:
+        st.session_state["past"] = None
+    elif st.session_state.get("past", FIRST) is None:
+        del st.session_state["past"]
+    past = st.segmented_control(
+        "Time range", list(PAST), default=None if at else FIRST, key="past", bind="query-params",
+        on_change=relative,
+    )  # fmt: skip
+    choose_times(viewer, at or relative_span(past or FIRST, now, whole))
+    if st.button(
+        "Newest",
+        key="explore-newest",
+        icon=":material/update:",
+        help="Move the end of the view to the newest readings",
+    ):
+        if at:
+            show((m.clock.now() - (at[1] - at[0]), m.clock.now()))
+        st.session_state.pop("explore_now", None)
+        st.rerun()
+    return at or relative_span(past or FIRST, now, whole)
+
+
+def relative_span(past: str, now: int, whole: tuple[int, int] | None) -> tuple[int, int]:
+    """So long up to now, or from the first reading on."""
+    if PAST[past]:
+        return now - PAST[past] * SECOND, now
+    return (whole[0], max(now, whole[1])) if whole else (now - 3_600 * SECOND, now)
+
+
+def choose_times(viewer: Viewer, span: tuple[int, int]) -> None:
+    """Type the span in the viewer's zone."""
+    box = st.popover("Times", icon=":material/calendar_clock:", help="Choose from when to when")
+    with box, st.form("explore-times", border=False):
+        start, end = (
+            to_datetime(one).astimezone(viewer.zone).replace(tzinfo=None, microsecond=0) for one in span
+        )
+        since = st.datetime_input(f"From ({viewer.zone_name})", start, format="YYYY-MM-DD", step=60)
+        until = st.datetime_input(f"To ({viewer.zone_name})", end, format="YYYY-MM-DD", step=60)
+        if st.form_submit_button("Show", type="primary") and since and until:
+            a, b = (round(one.replace(tzinfo=viewer.zone).timestamp() * SECOND) for one in (since, until))
+            if held(a, b) is None:
+                st.error("The span ends before it begins.")
+            else:
+                show((a, b))
+                st.rerun()
+
+
+def comparison() -> tuple[int, str]:
+    """How much earlier the span to compare with is (µs), and in words; 0 for none."""
+    chosen = st.selectbox(
+        "Compare with", [NOTHING, *NAMED, OTHER], key="earlier", bind="query-params", width=210
+    )
+    if chosen in NAMED:
+        return NAMED[chosen] * SECOND, chosen
+    if chosen != OTHER:
+        return 0, ""
+    text = st.text_input(
+        "How much earlier", "2 d", key="offset", bind="query-params", width=140,
+        help="Such as 90 min, 36 h, 2 d, 1 w",
+    )  # fmt: skip
+    found = offset(text or "")
+    if found is None:
+        st.caption(":material/error: Write a number and s, min, h, d or w.", width="content")
+        return 0, ""
+    return found, f"{duration(found / SECOND)} earlier"
+
+
+def controls(m: Monitor, viewer: Viewer) -> Chosen:
+    """Tags, span, layout, comparison."""
+    whole = extent(m)
+    top = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    names = top.multiselect(
+        "Tags", m.tags.names, default=list(m.tags.names[:3]), format_func=m.tags.title, key="explore",
+        bind="query-params", max_selections=MOST_TAGS, placeholder="Choose tags",
+    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        span = span_control(m, viewer, whole)
+        layout = st.segmented_control(
+            "Layout", [STACKED, OVERLAY], default=STACKED, required=True, key="layout", bind="query-params"
+        )
+        if layout == OVERLAY and len({m.tags[name].unit for name in names}) > 1:
+            st.segmented_control(
+                "Scale", [OWN, NORMALISED], default=OWN, required=True, key="axes", bind="query-params"
+            )
+        earlier, words = comparison()
+    with top:
+        copy_link("explore-link", **{"from": render(span[0]), "to": render(span[1]), "past": None})
+    return Chosen(tuple(names[:MOST_TAGS]), span, whole or span, layout != OVERLAY, earlier, words, moment(m))
+
+
+# -- what is read -------------------------------------------------------------------------
+
+
+def which(m: Monitor) -> tuple[object, ...]:
+    """What caches tell monitors apart by."""
+    return m.started, str(m.settings.data_dir)
+
+
+@st.cache_resource(max_entries=4, ttl=10, show_spinner=False)
+def _extent(_m: Monitor, which: tuple[object, ...]) -> tuple[int, int] | None:  # noqa: ARG001
+    found = _m.explorer.extent()
+    return found and (found[0], found[1] + 1_000)  # a span has no end of its own; browsers know milliseconds
+
+
+def extent(m: Monitor) -> tuple[int, int] | None:
+    """The span that has all stored readings; None where that is not known now, or there are none."""
+    try:
+        return _extent(m, which(m))
+    except StoreError:
+        return None
+
+
+@st.cache_resource(max_entries=100, ttl=20, show_spinner=False)
+def _seen(
+    _m: Monitor,
+    which: tuple[object, ...],  # noqa: ARG001
+    name: str,
+    since: int,
+    until: int,
+    parts: int,
+) -> Seen:
+    return _m.explorer.overview(name, since, until, parts)
+
+
+def seen(m: Monitor, name: str, since: int, until: int, parts: int) -> Seen:
+    """The overview of a tag; viewers of the same span share it, but never one made without the store."""
+    found = _seen(m, which(m), name, since, until, parts)
+    return found if found.stored else m.explorer.overview(name, since, until, parts)
+
+
+def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
+    """The tags as they are drawn, and whether the store was there for all."""
+    since, until = chosen.span
+    margin = (until - since) // MARGIN
+    start, end = since - margin, min(until + margin, max(until, m.clock.now()))
+    parts = 600 if len(chosen.names) <= 4 else 400
+    made, stored = [], True
+    for number, name in enumerate(chosen.names, 1):
+        now = seen(m, name, start, min(end, max(chosen.now, start + 1)), parts)
+        before = (
+            seen(m, name, start - chosen.earlier, end - chosen.earlier, parts) if chosen.earlier else None
+        )
+        stored = stored and now.stored
+        made.append(Series(m.tags[name], number, now.overview, before and before.overview, chosen.earlier))
+    return made, stored
+
+
+# -- the chart ----------------------------------------------------------------------------
+
+
+def main_chart(
+    m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series], notes: list[Annotation]
+) -> None:
+    """The chart, its legend, how much it shows."""
+    normalised = st.session_state.get("axes") == NORMALISED
+    crowded = not chosen.stacked and len(units(drawn)) > AXES
+    figure = explore_chart(
+        drawn, chosen.span, viewer.palette, stacked=chosen.stacked, normalised=normalised or crowded,
+        notes=notes, earlier=chosen.earlier_words,
+    )  # fmt: skip
+    titles = ", ".join(m.tags.title(name) for name in chosen.names)
+    when = times(*chosen.span, viewer.zone)
+    with panel("explore"):
+        zoom_chart(
+            figure, "explore-chart",
+            f"{titles}, {when}. Arrow keys move, plus and minus zoom, Home shows all.", viewer,
+            span=chosen.span, whole=chosen.whole, head=when, title=f"{titles}, {when} ({viewer.zone_name})",
+            file=file_name(chosen.names, chosen.span[0], "")[:-1], on_span=show, on_pick=clicked,
+        )  # fmt: skip
+        st.html(legend(viewer, chosen, drawn))
+        st.caption(f"Read: {drawn_line([one.now for one in drawn], *chosen.span)}.")
+        if crowded:
+            st.caption(f"More than {AXES} units have no room for their axes: each line is normalised.")
+        table(m, viewer, chosen, drawn)
+
+
+def clicked(time: int) -> None:
+    """A moment of the chart was clicked: a note can go there."""
+    st.session_state["explore_clicked"] = time
+
+
+def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
+    """Which line is which, and the marks that are there, as HTML."""
+    chips = []
+    if not chosen.stacked and len(drawn) > 1:
+        colors = viewer.palette.series
+        for one in drawn:
+            color = colors[(one.number - 1) % len(colors)]
+            chips.append(
+                f'<span><b style="color:{color}">{one.number}</b> '
+                f'<i style="display:inline-block;width:1.4rem;'
+                f'border-top:2px solid {color};vertical-align:middle"></i> {escape(one.tag.label)}'
+                f"{f' ({escape(one.tag.unit)})' if one.tag.unit else ''}</span>"
+            )
+    if chosen.earlier:
+        chips.append(f"<span>┄ {escape(chosen.earlier_words)}</span>")
+    quality = pd.concat([one.now.marks["quality"] for one in drawn]) if drawn else pd.Series(dtype=int)
+    if any(one.now.flagged for one in drawn):
+        chips.append('<span><span style="color:var(--alarm)">◆</span> flagged</span>')
+    if (quality // 2**30 == 1).any():
+        chips.append('<span><span style="color:var(--doubt)">○</span> uncertain</span>')
+    if (quality // 2**30 >= 2).any():
+        chips.append('<span><span style="color:var(--doubt)">×</span> bad quality</span>')
+    if any(one.now.gaps() for one in drawn):
+        chips.append("<span>▨ no data</span>")
+    if (chosen.stacked or len(drawn) == 1) and any(one.tag.normal for one in drawn):
+        chips.append("<span>╌ edge of the normal band</span>")
+    return f'<div class="status quiet">{"".join(chips)}</div>'
+
+
+def table(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> None:
+    """What is drawn, for those who read rather than look."""
+    box = st.expander("As a table", key="explore-table", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        points = drawn_points([(one.tag.name, one.now) for one in drawn], *chosen.span)
+        shown = pd.DataFrame(
+            {
+                "Time": points["time"],
+                "Tag": [m.tags.title(name) for name in points["tag"]],
+                "Value": [
+                    m.tags[name].render(v) for name, v in zip(points["tag"], points["value"], strict=True)
+                ],
+                "Flagged": ["flagged" if one else "" for one in points["is_anomaly"]],
+            }
+        )
+        st.dataframe(
+            shown, hide_index=True, height=300, key="explore-points",
+            column_config={"Time": st.column_config.DatetimeColumn(
+                format="YYYY-MM-DD HH:mm:ss.SSS", timezone=viewer.zone_name)},
+        )  # fmt: skip
+
+
+# -- the page -----------------------------------------------------------------------------
+
+
+def looks(
+    m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series], notes: Sequence[Annotation]
+) -> None:
+    """One look at what is in view, chosen like a tab."""
+    look = st.segmented_control(
+        "A closer look", LOOKS, default=LOOKS[0], required=True, key="look", bind="query-params"
+    )
+    with panel("look"):
+        if look == "Distribution":
+            distribution_look(m, viewer, chosen)
+        elif look == "Two tags":
+            two_tags_look(m, viewer, chosen)
+        elif look == "Control chart":
+            control_look(m, viewer, chosen, drawn, notes)
+        elif look == "Export":
+            export_look(m, viewer, chosen, drawn)
+        else:
+            notes_look(m, viewer, chosen, notes)
+
+
+def empty(chosen: Chosen, known: Sequence[int] | None) -> None:
+    """What to do where no reading is in view."""
+    if not known:
+        st.info(
+            "As soon as readings come in, or history is imported on the Data page, they can be seen here.",
+            title="No readings yet",
+        )
+        return
+    st.info(
+        "Choose a longer time range or other tags, or show the whole history.", title="No readings in view"
+    )
+    if st.button("Show the whole history", key="explore-all", type="primary"):
+        show(chosen.whole)
+        st.rerun()
+
+
+@st.fragment
+def page(m: Monitor, viewer: Viewer) -> None:
+    """Controls, the chart, a closer look."""
+    chosen = controls(m, viewer)
+    if not chosen.names:
+        st.info("Choose one or more tags above.", title="No tag is chosen")
+        return
+    drawn, stored = series(m, chosen)
+    if not stored:
+        st.warning(
+            "The database cannot be read at the moment; only the newest readings, kept in memory, are drawn. "
+            "Readings go on being collected and are safe in the journal.",
+            title="History is away",
+            icon=":material/database_off:",
+        )
+    notes = m.annotations.readable(*chosen.span, chosen.names)
+    nothing = not any(one.now.readings or (one.earlier and one.earlier.readings) for one in drawn)
+    if nothing:
+        empty(chosen, extent(m))
+    if nothing and extent(m) is None:
+        return
+    main_chart(m, viewer, chosen, drawn, notes)
+    try:
+        looks(m, viewer, chosen, drawn, notes)
+    except StoreError as error:
+        not_readable(error)
+    except SensormonError as error:
+        st.error(str(error))
+
+
+monitored = monitor()
+me = begin("Explore", monitored)
+page(monitored, me)

@@ -1,0 +1,14 @@
+// What runs on every page beside its content. Each part can be started again and again.
+import { aloud } from "./aloud.js"
+import { keys } from "./keys.js"
+import { terms } from "./terms.js"
+import { welcome } from "./welcome.js"
+
+export function mount({ data }) {
+  aloud()
+  keys(data.pages)
+  terms()
+  welcome()
+}
+
+export function unmount() {}

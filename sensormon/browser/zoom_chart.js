@@ -1,0 +1,235 @@
+// A chart of a long history: drawn by Plotly, zoomed and moved at once, read anew for what is in view.
+//
+// `data`: figure (Plotly's JSON), span and whole ([ms, ms] UTC), seen (the span that Python answers),
+// head (a line above), title and file (of a picture), words (of the buttons), panel (the colour behind a picture).
+// Tells Python `span` once the view has come to rest, and `picked`, the time of a click.
+import { plotly } from "./plotly.js"
+
+const SHOWN = new WeakMap() // an element -> what is known of its chart
+const REST = 250 // ms without a movement, then the view is told
+const LEAST = 20 // ms in view at the least
+
+export async function mount(component) {
+  const { data, parentElement, setStateValue, setTriggerValue } = component
+  let chart = SHOWN.get(parentElement)
+  if (!chart) {
+    style(data.version)
+    chart = { sent: null, timer: 0, drags: 0, drawing: Promise.resolve() }
+    SHOWN.set(parentElement, chart)
+    build(chart, parentElement)
+  }
+  Object.assign(chart, { data, setStateValue, setTriggerValue })
+  label(chart)
+  let library
+  try {
+    library = await plotly()
+  } catch {
+    setStateValue("unavailable", true)
+    return
+  }
+  chart.Plotly = library
+  chart.drawing = chart.drawing.then(() => draw(chart))
+  await chart.drawing
+}
+
+export function unmount(parentElement) {
+  const chart = SHOWN.get(parentElement)
+  if (!chart) return
+  SHOWN.delete(parentElement)
+  clearTimeout(chart.timer)
+  if (chart.Plotly) chart.Plotly.purge(chart.plot)
+  chart.frame.remove()
+}
+
+function build(chart, parentElement) {
+  chart.frame = document.createElement("div")
+  chart.frame.className = "zoom-chart"
+  chart.frame.tabIndex = 0
+  chart.frame.setAttribute("role", "group")
+  chart.bar = document.createElement("div")
+  chart.bar.className = "zoom-bar"
+  chart.head = document.createElement("span")
+  chart.head.className = "first-line"
+  const buttons = document.createElement("span")
+  buttons.className = "zoom-buttons"
+  chart.bar.append(chart.head, buttons)
+  chart.plot = document.createElement("div")
+  chart.buttons = {}
+  const doing = {
+    back: () => move(chart, -0.25),
+    forth: () => move(chart, 0.25),
+    closer: () => zoom(chart, 0.5),
+    wider: () => zoom(chart, 2),
+    whole: () => show(chart, chart.data.whole),
+    pan: () => panning(chart, !chart.pans),
+    png: () => picture(chart, "png"),
+    svg: () => picture(chart, "svg"),
+  }
+  for (const [name, act] of Object.entries(doing)) {
+    const button = document.createElement("button")
+    button.type = "button"
+    button.dataset.act = name
+    button.onclick = act
+    chart.buttons[name] = button
+    buttons.append(button)
+  }
+  chart.frame.append(chart.bar, chart.plot)
+  parentElement.append(chart.frame)
+  chart.frame.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return
+    const key = { ArrowLeft: "back", ArrowRight: "forth", "+": "closer", "=": "closer", "-": "wider", Home: "whole" }
+    const name = key[event.key]
+    if (!name) return
+    event.preventDefault()
+    event.stopPropagation()
+    doing[name]()
+  })
+  // The wheel alone scrolls the page; with Ctrl it zooms where the pointer is.
+  chart.plot.addEventListener(
+    "wheel",
+    (event) => {
+      if (!event.ctrlKey && !event.metaKey) return
+      event.preventDefault()
+      event.stopPropagation()
+      const area = chart.plot.querySelector(".nsewdrag")?.getBoundingClientRect()
+      const at = area ? Math.min(1, Math.max(0, (event.clientX - area.left) / area.width)) : 0.5
+      zoom(chart, event.deltaY > 0 ? 1.25 : 0.8, at)
+    },
+    { passive: false, capture: true },
+  )
+}
+
+function style(version) {
+  if (document.querySelector("link[data-sensormon=zoom]")) return
+  const link = document.createElement("link")
+  link.rel = "stylesheet"
+  link.dataset.sensormon = "zoom"
+  link.href = new URL(`./zoom_chart.css?v=${version}`, import.meta.url).href
+  document.head.append(link)
+}
+
+function label(chart) {
+  const { words, alt, head } = chart.data
+  chart.frame.setAttribute("aria-label", alt)
+  chart.head.textContent = head
+  for (const [name, [shown, told]] of Object.entries(words)) {
+    const button = chart.buttons[name]
+    button.textContent = shown
+    button.title = told
+    button.setAttribute("aria-label", told)
+  }
+}
+
+async function draw(chart) {
+  if (!SHOWN.has(chart.frame.parentElement)) return
+  const { data, plot, Plotly } = chart
+  const figure = JSON.parse(data.figure)
+  // An answer to a view that has been left again must not bring it back.
+  const late = chart.timer || chart.dragging || (chart.sent && String(chart.sent) !== String(data.seen))
+  const span = late && chart.span ? chart.span : data.span
+  chart.span = span
+  figure.layout.xaxis.range = span
+  figure.layout.dragmode = coarse() ? false : chart.pans ? "pan" : "zoom"
+  narrow(figure, plot)
+  const first = !plot.data
+  await Plotly.react(plot, figure.data, figure.layout, {
+    displayModeBar: false,
+    responsive: true,
+    doubleClick: false,
+    showTips: false,
+  })
+  if (!first) return
+  plot.on("plotly_relayout", (change) => moved(chart, change))
+  plot.on("plotly_relayouting", () => (chart.dragging = true))
+  plot.on("plotly_doubleclick", () => show(chart, chart.data.whole))
+  plot.on("plotly_click", ({ points }) => {
+    const at = points?.length ? millis(points[0].x) : NaN
+    if (Number.isFinite(at)) chart.setTriggerValue("picked", at)
+  })
+}
+
+// Beyond the first two, axes take more room than a phone has.
+function narrow(figure, plot) {
+  if (plot.clientWidth >= 560) return
+  for (const [name, axis] of Object.entries(figure.layout)) {
+    if (/^yaxis([3-9]|[1-4]\d)$/.test(name) && axis.overlaying) {
+      axis.showticklabels = false
+      axis.title = undefined
+    }
+  }
+  figure.layout.xaxis.nticks = 4
+}
+
+function moved(chart, change) {
+  chart.dragging = false
+  const [from, to] = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]]
+  if (from === undefined || to === undefined || chart.quiet) return
+  came(chart, [millis(from), millis(to)])
+}
+
+function came(chart, span) {
+  chart.span = span
+  clearTimeout(chart.timer)
+  chart.timer = setTimeout(() => {
+    chart.timer = 0
+    chart.sent = span.map(Math.round)
+    chart.setStateValue("span", chart.sent)
+  }, REST)
+}
+
+function show(chart, span) {
+  if (!span || !chart.Plotly) return
+  came(chart, span)
+  chart.quiet = true
+  chart.Plotly.relayout(chart.plot, { "xaxis.range": span }).finally(() => (chart.quiet = false))
+}
+
+function move(chart, share) {
+  if (!chart.span) return
+  const [from, to] = chart.span
+  const step = (to - from) * share
+  show(chart, [from + step, to + step])
+}
+
+function zoom(chart, factor, at = 0.5) {
+  if (!chart.span) return
+  const [from, to] = chart.span
+  const middle = from + (to - from) * at
+  const width = Math.max(LEAST, (to - from) * factor)
+  show(chart, [middle - width * at, middle + width * (1 - at)])
+}
+
+function panning(chart, on) {
+  chart.pans = on
+  chart.buttons.pan.setAttribute("aria-pressed", String(on))
+  if (chart.Plotly) chart.Plotly.relayout(chart.plot, { dragmode: on ? "pan" : "zoom" })
+}
+
+// With a finger the page scrolls; the buttons move the chart.
+function coarse() {
+  return window.matchMedia("(pointer: coarse)").matches
+}
+
+// Plotly tells times as text in the browser's zone.
+function millis(time) {
+  if (typeof time === "number") return time
+  const text = String(time).replace(" ", "T").slice(0, 23)
+  return new Date(text.includes("T") ? text : `${text}T00:00`).getTime()
+}
+
+function picture(chart, format) {
+  const { data, plot, Plotly } = chart
+  const layout = {
+    ...plot.layout,
+    title: { text: data.title, font: { size: 14 }, x: 0.01, xanchor: "left" },
+    margin: { ...plot.layout.margin, t: (plot.layout.margin.t ?? 12) + 40 },
+    paper_bgcolor: data.panel,
+    plot_bgcolor: data.panel,
+    width: Math.max(900, plot.clientWidth),
+    height: plot.layout.height + 40,
+  }
+  Plotly.downloadImage(
+    { data: plot.data, layout },
+    { format, filename: data.file, width: layout.width, height: layout.height, scale: 2 },
+  )
+}

@@ -1,0 +1,51 @@
+"""Choosing a span of time: so long up to now, everything there is, or from when to when."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from sensormon.clock import SECOND
+from sensormon.monitor import Monitor
+from sensormon.page_parts.viewer import Viewer
+from sensormon.timestamps import to_datetime
+from sensormon.validation import EARLIEST, FUTURE
+
+LENGTHS = {"1 h": 3_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
+ALL, CHOSEN = "Everything", "From … to …"
+
+
+def span_input(m: Monitor, viewer: Viewer, key: str) -> tuple[int, int]:
+    """Since and until (µs UTC); with the widgets `key`, `key_from` and `key_to` in the address."""
+    choice = st.segmented_control(
+        "Span", [*LENGTHS, ALL, CHOSEN], default="24 h", required=True, key=key, bind="query-params"
+    )
+    now = m.clock.now()
+    if choice == ALL:
+        return EARLIEST, now + FUTURE
+    if choice != CHOSEN:
+        return now - LENGTHS[choice or "24 h"] * SECOND, now + SECOND
+    here = to_datetime(now).astimezone(viewer.zone).replace(tzinfo=None, second=0, microsecond=0)
+    with st.container(horizontal=True):
+        ends = [
+            st.datetime_input(
+                f"{word} ({viewer.zone_name})",
+                start,
+                format="YYYY-MM-DD",
+                step=60,
+                key=f"{key}_{name}",
+                bind="query-params",
+                width=240,
+            )
+            for word, name, start in (
+                ("From", "from", here - timedelta(hours=1)),
+                ("To", "to", here + timedelta(minutes=1)),
+            )
+        ]
+    since, until = (_micros(one, viewer) if one is not None else now for one in ends)
+    return since, until
+
+
+def _micros(moment: datetime, viewer: Viewer) -> int:
+    return round(moment.replace(tzinfo=viewer.zone).timestamp()) * SECOND

@@ -1,0 +1,153 @@
+"""Rolling readings up inside DuckDB: what is due, and a day of a tag in one transaction.
+
+A transaction takes the rows of the day that are not counted yet, joins them with the roll-ups
+that the day has already (of an earlier run, where readings came late), writes those anew and
+deletes the rows but for the flagged ones, whose ids it notes as counted. All or nothing, so a
+kill at any point leaves the day as it was or rolled up, and a second run finds nothing to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from sensormon.clock import SECOND
+from sensormon.stores.duckdb_connection import wal
+from sensormon.stores.duckdb_rows import naive
+from sensormon.stores.retention import Arrivals, Due, Space
+
+DAY = 86_400 * SECOND
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+"""Runs a query with its values."""
+Frames = Callable[..., pd.DataFrame]
+
+# The newest readings of each tag that a restart reads back; `max(id, n)` keeps n numbers a group.
+_NEWEST = """
+SELECT tag, coalesce(list_min(max(id, {keep}) FILTER (quality >> 30 = 0)), 0) AS keep_good,
+    coalesce(list_min(max(id, {keep}) FILTER (quality >> 30 <> 0)), 0) AS keep_others
+FROM readings WHERE origin <> 'import' GROUP BY tag
+"""
+
+_OLD = "(origin = 'import' OR id < CASE WHEN quality >> 30 = 0 THEN {good} ELSE {others} END)"
+
+_DUE = f"""
+WITH newest AS ({_NEWEST})
+SELECT r.tag, epoch_us(date_trunc('day', r.time)) AS day, count(*) FILTER (NOT is_anomaly),
+    count(DISTINCT date_trunc('minute', r.time)), any_value(coalesce(keep_good, 0)),
+    any_value(coalesce(keep_others, 0))
+FROM readings AS r LEFT JOIN newest USING (tag)
+WHERE time < ? AND {_OLD.format(good="keep_good", others="keep_others")}
+    AND NOT (is_anomaly AND id IN (SELECT id FROM counted_readings))
+GROUP BY 1, 2 ORDER BY 2, 1
+"""  # noqa: S608
+
+_WHERE = f"tag = ? AND time >= ? AND time < ? AND {_OLD.format(good='?', others='?')}"
+_NEW = f"""
+SELECT tag, date_trunc('minute', time) AS minute, source, (quality >> 30)::UTINYINT AS quality,
+    min(value) AS low, favg(value) AS mean, max(value) AS high,
+    count(*) AS count, count(*) FILTER (is_anomaly) AS kept
+FROM readings WHERE {_WHERE}
+    AND NOT (is_anomaly AND id IN (SELECT id FROM counted_readings WHERE day = ?::DATE))
+GROUP BY ALL
+"""  # noqa: S608
+_JOINED = f"""
+SELECT tag, minute, source, quality, min(low) AS low,
+    greatest(min(low), least(max(high), sum(mean * count) / sum(count))) AS mean,
+    max(high) AS high, sum(count)::BIGINT AS count, sum(kept)::BIGINT AS kept
+FROM (SELECT * FROM rollups WHERE tag = ? AND minute >= ? AND minute < ? UNION ALL ({_NEW}))
+GROUP BY tag, minute, source, quality ORDER BY minute, source, quality
+"""  # noqa: S608
+
+
+def due(rows: Rows, before: int, keep: int) -> list[Due]:
+    """See `Store.due`."""
+    return [Due(*row) for row in rows(_DUE.format(keep=int(keep)), [naive(before)])]
+
+
+def roll_up(cursor: duckdb.DuckDBPyConnection, one: Due) -> int:
+    """Roll this day up within the transaction at hand; how many readings were deleted."""
+    span = [one.tag, naive(one.day), naive(one.day + DAY)]
+    which = [*span, one.keep_good, one.keep_others]
+    day = naive(one.day)
+    made = cursor.sql(_JOINED, params=[*span, *which, day]).to_arrow_table()
+    if not made.num_rows:
+        return 0
+    cursor.execute("DELETE FROM rollups WHERE tag = ? AND minute >= ? AND minute < ?", span)
+    cursor.register("incoming", made)
+    cursor.execute("INSERT INTO rollups SELECT * FROM incoming")
+    cursor.unregister("incoming")
+    cursor.execute(
+        f"INSERT INTO counted_readings SELECT id, ?::DATE FROM readings WHERE {_WHERE} AND is_anomaly "  # noqa: S608
+        "AND id NOT IN (SELECT id FROM counted_readings WHERE day = ?::DATE)",
+        [day, *which, day],
+    )
+    ((deleted,),) = cursor.execute(
+        f"DELETE FROM readings WHERE {_WHERE} AND NOT is_anomaly",  # noqa: S608
+        which,
+    ).fetchall()
+    return int(deleted)
+
+
+def rollups(frames: Frames, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
+    """See `Store.rollups`."""
+    where, values = "minute >= ? AND minute < ?", [naive(since), naive(until)]
+    if tags is not None:
+        where += " AND tag IN (SELECT unnest(?::VARCHAR[]))"
+        values.append(list(tags))
+    return frames(
+        "SELECT tag, minute AS time, quality, min(low) AS min,"  # noqa: S608
+        " greatest(min(low), least(max(high), sum(mean * count) / sum(count))) AS mean,"
+        f" max(high) AS max, sum(count)::BIGINT AS count FROM rollups WHERE {where}"
+        " GROUP BY tag, minute, quality ORDER BY minute, tag, quality",
+        values,
+    )
+
+
+def rolled_up(rows: Rows, frames: Frames) -> pd.DataFrame:
+    """See `Store.rolled_up`."""
+    columns = "tag, epoch_us(minute) AS minute, source, quality, low, high, count - kept AS gone"
+    if not _there(rows):
+        return pd.DataFrame(columns=["tag", "minute", "source", "quality", "low", "high", "gone"])
+    return frames(f"SELECT {columns} FROM rollups", [])  # noqa: S608
+
+
+def gone(rows: Rows) -> dict[str, int]:
+    """How many readings are in a roll-up alone, by source."""
+    if not _there(rows):
+        return {}
+    return dict(rows("SELECT source, sum(count - kept)::BIGINT FROM rollups GROUP BY source"))
+
+
+def _there(rows: Rows) -> bool:
+    """Whether the database has the table; one of an earlier version that is only read has not."""
+    return bool(rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'rollups'"))
+
+
+def rolled_until(rows: Rows, tag: str) -> int | None:
+    """See `Store.rolled_until`."""
+    ((last,),) = rows("SELECT epoch_us(max(minute)) FROM rollups WHERE tag = ?", [tag])
+    return None if last is None else (int(last) // DAY + 1) * DAY
+
+
+def arrivals(rows: Rows, since: int) -> Arrivals:
+    """See `Store.arrivals`."""
+    (row,) = rows(
+        "SELECT count(*), coalesce(epoch_us(min(received)), 0), coalesce(epoch_us(max(received)), 0),"
+        " count(*) FILTER (is_anomaly) FROM readings WHERE received >= ? AND origin = 'live'",
+        [naive(since)],
+    )
+    return Arrivals(*map(int, row))
+
+
+def space(rows: Rows, path: Path) -> Space:
+    """See `Store.space`."""
+    file, log = (one.stat().st_size if one.exists() else 0 for one in (path, wal(path)))
+    ((block, free),) = rows("SELECT block_size, free_blocks FROM pragma_database_size()")
+    ((readings,),) = rows("SELECT count(*) FROM readings")
+    ((made,),) = rows("SELECT count(*) FROM rollups")
+    return Space(file, log, int(block) * int(free), int(readings), int(made))

@@ -1,0 +1,85 @@
+"""What DuckDB answers about long spans of single tags. See `sensormon.stores.spans`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from sensormon.overview import PARTS, Overview
+from sensormon.readings import Floats, Ints
+from sensormon.stores.duckdb_overview import OF_TAG, Frames, of_tag, overview
+from sensormon.stores.spans import SHARES, Distribution
+
+_GOOD = f"FROM readings WHERE {OF_TAG} AND quality >> 30 = 0"
+
+
+class DuckDBSpans:
+    """`frames` runs a query; `columns` are those of a reading."""
+
+    def __init__(self, frames: Frames, columns: str) -> None:
+        self._frames = frames
+        self._columns = columns
+
+    def overview(
+        self, tag: str, since: int, until: int, *, parts: int = PARTS, below_id: int | None = None
+    ) -> Overview:
+        return overview(self._frames, self._columns, tag, since, until, parts, below_id)
+
+    def extent(self) -> tuple[int, int] | None:
+        found = self._frames("SELECT epoch_us(min(time)) AS a, epoch_us(max(time)) AS b FROM readings", [])
+        first, last = found.iloc[0]
+        return None if pd.isna(first) else (int(first), int(last))
+
+    def count(self, tag: str, since: int, until: int) -> int:
+        return int(self._frames(f"SELECT count(*) AS n {_GOOD}", of_tag(tag, since, until))["n"].iloc[0])
+
+    def values(
+        self, tag: str, since: int, until: int, *, stretch: int = 0, one_in: int = 1
+    ) -> tuple[Ints, Floats]:
+        query, values = f"SELECT epoch_us(time) AS at, value {_GOOD}", of_tag(tag, since, until)
+        if one_in > 1:
+            query += " AND hash(epoch_us(time) // ?) % ? = 0"
+            values += [stretch, one_in]
+        found = self._frames(f"{query} ORDER BY time, id", values)
+        return found["at"].to_numpy(dtype=np.int64), found["value"].to_numpy(dtype=np.float64)
+
+    def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
+        found = self._frames(
+            f"SELECT (epoch_us(time) - ?) // ? AS cell, avg(value) AS mean {_GOOD} GROUP BY cell",
+            [since, cell, *of_tag(tag, since, until)],
+        )
+        means = np.full(-(-(until - since) // cell), np.nan)
+        means[found["cell"].to_numpy(dtype=np.int64)] = found["mean"].to_numpy(dtype=np.float64)
+        return means
+
+    def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
+        values = of_tag(tag, since, until)
+        row = self._frames(
+            "SELECT count(*) AS n, avg(value) AS mean, stddev_samp(value) AS sd, "
+            f"quantile_cont(value, {list(SHARES)}) AS shares {_GOOD}",
+            values,
+        ).iloc[0]
+        readings = int(row["n"])
+        if not readings:
+            nothing = np.zeros(0)
+            return Distribution(0, math.nan, math.nan, (), nothing, nothing.astype(np.int64))
+        shares = tuple(float(one) for one in row["shares"])
+        low, high = shares[0], shares[-1]
+        edges = np.linspace(low, high, bins + 1) if high > low else np.array([low, low])
+        # The place is worked out once, in SQL; the edges above are for drawing.
+        found = self._frames(
+            f"SELECT least(?, floor((value - ?) * ?))::BIGINT AS bin, count(*) AS n {_GOOD} GROUP BY bin",
+            [len(edges) - 2, low, bins / (high - low) if high > low else 0.0, *values],
+        )
+        counts = np.zeros(len(edges) - 1, dtype=np.int64)
+        counts[found["bin"].to_numpy(dtype=np.int64)] = found["n"].to_numpy(dtype=np.int64)
+        return Distribution(readings, float(row["mean"]), float(row["sd"]), shares, edges, counts)
+
+    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
+        row = self._frames(
+            f"SELECT count(*) FILTER (value < ?) AS below, count(*) FILTER (value > ?) AS above {_GOOD}",
+            [low, high, *of_tag(tag, since, until)],
+        ).iloc[0]
+        return int(row["below"]), int(row["above"])

@@ -1,0 +1,216 @@
+"""The Explore page: any span, compared, measured, noted on, exported; its state in the address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sensormon import runtime
+from sensormon.clock import SECOND, ManualClock
+from sensormon.monitor import Monitor
+from sensormon.settings import Settings
+from sensormon.timestamps import render
+from tests.conftest import START, batch_of
+from tests.test_pages import show, text
+
+Adopt = Callable[[Monitor], Monitor]
+MINUTES = {"from": render(START - 600 * SECOND), "to": render(START - 300 * SECOND)}
+
+
+@pytest.fixture
+def adopt() -> Iterator[Adopt]:
+    def take(monitor: Monitor) -> Monitor:
+        runtime.adopt(monitor)
+        return monitor
+
+    yield take
+    runtime.stop()
+
+
+@pytest.fixture
+def full(settings: Settings, adopt: Adopt) -> Monitor:
+    """A simulated plant after its first start, all of it stored."""
+    monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
+    monitor.backfill()
+    monitor.drain()
+    return monitor
+
+
+def mounted(app: AppTest, key: str) -> dict[str, Any]:
+    """What the browser's part with this key was given."""
+    (one,) = [one for one in app.get("bidi_component") if one.proto.id.endswith(f"-{key}")]
+    found: dict[str, Any] = json.loads(one.proto.json)
+    return found
+
+
+def chart(app: AppTest, key: str = "explore-chart") -> dict[str, Any]:
+    """The figure of the chart."""
+    found: dict[str, Any] = json.loads(mounted(app, key)["figure"])
+    return found
+
+
+def button(app: AppTest, label: str) -> Any:
+    return next(one for one in app.button if one.label == label)
+
+
+@pytest.mark.usefixtures("full")
+def test_at_first_the_last_hour_of_the_first_tags_is_stacked() -> None:
+    app = show("explore")
+    given = mounted(app, "explore-chart")
+    assert given["span"] == [(START - 3_600 * SECOND) / 1e3, START / 1e3]
+    assert {"yaxis", "yaxis2", "yaxis3"} <= set(chart(app)["layout"])
+    assert "2,700 readings in view, each drawn" in text(app)
+    assert "Fermenter temperature, Fermenter pH, Agitator speed" in given["alt"]
+
+
+@pytest.mark.usefixtures("full")
+def test_the_times_in_the_address_are_what_is_in_view_and_win_over_a_span_up_to_now() -> None:
+    app = show("explore", **MINUTES, explore="Fermenter pH", past="15 min")
+    assert mounted(app, "explore-chart")["span"] == [
+        (START - 600 * SECOND) / 1e3,
+        (START - 300 * SECOND) / 1e3,
+    ]
+    assert "300 readings in view" in text(app)
+    assert mounted(app, "explore-link")["pinned"] == {**MINUTES, "past": None}
+
+
+@pytest.mark.usefixtures("full")
+def test_a_link_of_a_relative_span_has_its_times() -> None:
+    app = show("explore", past="15 min")
+    pinned = mounted(app, "explore-link")["pinned"]
+    assert pinned == {"from": render(START - 900 * SECOND), "to": render(START), "past": None}
+    again = show("explore", **{name: value for name, value in pinned.items() if value})
+    assert mounted(again, "explore-chart")["figure"] == mounted(app, "explore-chart")["figure"]
+
+
+@pytest.mark.usefixtures("full")
+def test_choosing_a_span_up_to_now_takes_the_times_out_of_the_address() -> None:
+    app = show("explore", **MINUTES)
+    app.get("button_group")[0].set_value("6 h").run()
+    assert "from" not in app.query_params
+    assert mounted(app, "explore-chart")["span"][0] == (START - 21_600 * SECOND) / 1e3
+
+
+@pytest.mark.usefixtures("full")
+def test_overlaid_and_normalised_with_what_was_earlier() -> None:
+    app = show("explore", layout="Overlay", axes="Normalised", earlier="another time earlier", offset="5 min")
+    figure = chart(app)
+    assert figure["layout"]["yaxis"]["range"] == [-5, 105]
+    assert sum(one.get("opacity") == 0.6 for one in figure["data"]) == 3
+    assert "5 min earlier" in text(app)
+    assert "Write a number" in text(show("explore", earlier="another time earlier", offset="soon"))
+
+
+@pytest.mark.usefixtures("full")
+def test_a_span_without_readings_leads_to_the_whole_history() -> None:
+    app = show("explore", **{"from": "2020-01-01", "to": "2020-01-02"})
+    assert "No readings in view" in text(app)
+    button(app, "Show the whole history").click().run()
+    assert not app.exception
+    assert "2,700 readings in view" in text(app)
+    assert app.query_params["from"] == render(START - 900 * SECOND)
+
+
+def test_a_distribution_counts_all_readings_in_view(full: Monitor) -> None:
+    app = show("explore", look="Distribution", explore="Fermenter pH")
+    (spec,) = [json.loads(one.proto.spec) for one in app.get("plotly_chart")]
+    assert spec["data"][0]["type"] == "bar"
+    assert "Outside the normal band" in text(app)
+    assert "900" in text(app)
+    assert full.explorer.count("fermenter_ph", 0, START + 1) == 900
+
+
+@pytest.mark.usefixtures("full")
+def test_two_tags_are_paired_and_their_correlation_told() -> None:
+    app = show("explore", look="Two tags")
+    assert "Pearson r =" in text(app)
+    assert "n = 900 pairs, at most 0.5 s apart" in text(app)
+    assert "says nothing of cause" in text(app)
+    few = show(
+        "explore",
+        look="Two tags",
+        apart="1 s",
+        **{"from": MINUTES["from"], "to": render(START - 595 * SECOND)},
+    )
+    assert "Not measurable: 5 pairs are fewer than 30" in text(few)
+    assert "Choose two different tags" in text(
+        show("explore", look="Two tags", across="Fermenter pH", up="Fermenter pH")
+    )
+
+
+@pytest.mark.usefixtures("full")
+def test_control_limits_come_from_the_baseline_in_the_address() -> None:
+    app = show("explore", look="Control chart", explore="Fermenter pH")
+    assert "the first half of what is in view: 2026-09-21 13:58:20 to 14:05:49" in text(app)
+    words = {one["text"].split()[0] for one in chart(app, "explore-control")["layout"]["annotations"]}
+    assert {"UCL", "CL", "LCL"} <= words
+    assert "they are not specification limits" in text(app)
+    button(app, "Use the view as baseline").click().run()
+    assert app.query_params["baseline"] == f"{render(START - 3_600 * SECOND)}/{render(START)}"
+    assert "Baseline, chosen" in text(app)
+    pinned = show("explore", look="Control chart", baseline="2020-01-01/2020-01-02")
+    assert "Not measurable: limits need 20 neighbouring readings" in text(pinned)
+
+
+def test_notes_in_view_are_listed_and_drawn(full: Monitor) -> None:
+    app = show("explore")
+    assert "There is no note" in text(app)
+    full.annotations.add("pump <b>changed</b>", "Ana", START - 60 * SECOND, tags=["fermenter_ph"])
+    full.annotations.add("long ago", "Ana", 0)
+    full.annotations.add("of another tag", "Ana", START - 60 * SECOND, tags=["elsewhere"])
+    app.run()
+    words = text(app)
+    assert "pump &lt;b&gt;changed&lt;/b&gt;" in words
+    assert "long ago" not in words
+    assert "of another tag" not in words
+    drawn = [one["text"] for one in chart(app)["layout"]["annotations"] if one["text"].startswith("✎")]
+    assert drawn == ["✎ pump &lt;b&gt;changed&lt;/b&gt;"]
+    assert [one.label for one in app.button].count("Remove") == 1
+
+
+@pytest.mark.usefixtures("full")
+def test_the_file_has_as_many_rows_as_are_in_view_and_a_long_one_is_prepared(
+    monkeypatch: pytest.MonkeyPatch, full: Monitor
+) -> None:
+    app = show("explore", look="Export", explore="Fermenter pH", **MINUTES)
+    assert app.get("download_button")[0].proto.label == "Download 300 rows as CSV"
+    monkeypatch.setattr("sensormon.page_parts.explore_files.SMALL", 100)
+    app.run()
+    assert not app.get("download_button")
+    button(app, "Prepare 300 readings as CSV").click().run()
+    (job,) = full.jobs.of("explore export")
+    assert full.jobs.wait(job, 30)
+    app.run()
+    assert app.get("download_button")[0].proto.label == "Download the file as CSV"
+    assert job.result.count(b"\n") == 301
+
+
+def test_with_the_store_away_the_newest_readings_are_drawn_and_it_is_said(
+    settings: Settings, adopt: Adopt
+) -> None:
+    Path(settings.store_url).mkdir(parents=True)
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    for i in range(60):
+        monitor.submit(batch_of(("fermenter_ph", 7.0 + 0.01 * (i % 5)), at=START - (60 - i) * SECOND))
+    app = show("explore", explore="Fermenter pH", look="Distribution")
+    assert "only the newest readings" in app.warning[0].value
+    assert "60 readings in view" in text(app)
+    assert "The database cannot be read" in text(app)
+
+
+@pytest.mark.usefixtures("full")
+def test_the_table_has_what_is_drawn() -> None:
+    app = show("explore", explore="Fermenter pH")
+    assert not [one for one in app.dataframe if "Flagged" in one.value]
+    app.session_state["explore-table"] = True
+    app.run()
+    (table,) = [one.value for one in app.dataframe if "Flagged" in one.value]
+    assert len(table) == 900
+    assert (table["Flagged"] == "flagged").sum() > 0
+    assert table["Value"].iloc[0].endswith(" pH")

@@ -1,0 +1,80 @@
+"""What pages tell a newcomer about the source in use, and what they hand over without giving secrets away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sensormon.clock import SECOND, ManualClock
+from sensormon.guide import PAGES
+from sensormon.monitor import Monitor
+from sensormon.settings import Settings
+from tests.conftest import START, batch_of
+from tests.test_pages import PAGES as FILES
+from tests.test_pages import adopt, full, show, text  # noqa: F401  fixtures
+
+# ruff: noqa: F811  # pytest hands fixtures over by name
+
+HIDDEN = "kept-by-the-environment"
+Adopt = Callable[[Monitor], Monitor]
+
+
+def test_without_a_source_the_line_that_sends_a_reading_names_the_token_and_hides_it(
+    settings: Settings, adopt: Adopt
+) -> None:
+    adopt(Monitor(settings, ManualClock(START)))
+    app = show("live")
+    (line,) = [one.value for one in app.code if "curl" in one.value]
+    token = (settings.data_dir / "token").read_text().strip()
+    assert f"$(cat {(settings.data_dir / 'token').resolve()})" in line
+    assert token not in line
+    assert token not in text(app)
+    assert '{"tag": "fermenter_temp", "value": 37.5}' in line
+    assert "Nothing sends readings yet" in text(app)
+
+
+def test_a_token_of_the_environment_stays_there(settings: Settings, adopt: Adopt) -> None:
+    adopt(Monitor(replace(settings, token=HIDDEN), ManualClock(START)))
+    app = show("data")
+    (line,) = [one.value for one in app.code if "curl" in one.value]
+    assert "Bearer $SENSORMON_TOKEN" in line
+    assert HIDDEN not in line + text(app)
+
+
+def test_with_readings_from_outside_no_line_is_needed(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    monitor.submit(batch_of(("fermenter_ph", 7.0), at=START - SECOND))
+    monitor.drain()
+    app = show("live")
+    assert "1 reading that programs and devices have sent over HTTP" in text(app)
+    assert not [one for one in app.code if "curl" in one.value]
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("page", FILES)
+def test_every_page_has_its_help(page: str) -> None:
+    words = text(show(page))
+    about = next(one for one in PAGES.values() if one.path == page)
+    assert about.purpose in words
+    assert "A simulated fermenter: three sensors" in words
+    assert words.count("Switch a fault on") == 0, "links are links, not text"
+
+
+def test_the_fault_to_try_is_chosen_by_its_link_and_starts_with_one_click(full: Monitor) -> None:
+    app = show("pipeline", fault="Gap")
+    assert app.selectbox(key="fault").value == "gap"
+    assert "every page says that the tag is silent" in text(app)
+    app.button(key="fault-start").click().run()
+    assert not app.exception
+    assert full.simulator is not None
+    (fault,) = full.simulator.active(START + SECOND)
+    assert (fault.fault, fault.tag) == ("gap", "fermenter_temp")
+
+
+def test_the_token_file_is_not_made_by_looking(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
+    show("live")
+    assert not Path(monitor.settings.data_dir / "token").exists()
