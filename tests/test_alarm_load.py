@@ -7,7 +7,7 @@ from datetime import UTC
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormon.alarm_load import (
@@ -46,6 +46,7 @@ moments = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(times=moments)
 def test_the_load_is_what_a_count_by_hand_says(times: list[int]) -> None:
     load = alarm_load(np.array(times, dtype=np.int64), START, UNTIL)
@@ -74,6 +75,7 @@ def test_a_short_span_is_no_verdict_and_an_empty_one_no_fault() -> None:
     assert "–" in [value for _, value, _ in load_rows(nothing, UTC)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 300)), max_size=20))
 def test_a_tag_chatters_with_three_events_within_a_minute(rows: list[tuple[str, int]]) -> None:
     found = {one.tag: one for one in chattering(events(*((tag, at, 0.0) for tag, at in rows)))}

@@ -12,9 +12,8 @@ from sensormon.anomaly_table import anomaly_table
 from sensormon.event_export import events_file, file_name, large_file, readings_file
 from sensormon.explanation import score_names
 from sensormon.export import frame_file
-from sensormon.jobs import Job
 from sensormon.monitor import Monitor
-from sensormon.page_parts.jobs import job_line
+from sensormon.page_parts.jobs import follow_job, job_line
 from sensormon.page_parts.viewer import Viewer
 from sensormon.table_writers import EXCEL_ROWS, FORMS
 from sensormon.words import counted
@@ -108,7 +107,7 @@ def _made(
         return job.result
     if job is None or not job.running:
         if job is not None:
-            job_line(job)
+            job_line(job, "Nothing of it is kept.")
         if not st.button(f"Make the file: {title}", key=f"make-{key[0]}"):
             return None
         job = m.jobs.start(
@@ -118,15 +117,8 @@ def _made(
             alone=False,
         )
         st.session_state[name] = (key, job.id)
-    _watch(job)
+    follow_job(job)
     return None
-
-
-@st.fragment(run_every=1)
-def _watch(job: Job) -> None:
-    if not job.running:
-        st.rerun()
-    job_line(job)
 
 
 def flagged_list(m: Monitor, viewer: Viewer, asked: Callable[[], pd.DataFrame]) -> None:
