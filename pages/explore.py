@@ -6,7 +6,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from sensormon.charts_explore import AXES, Series, explore_chart, units
+from sensormon.charts_explore import AXES, Series, empty_stretches, explore_chart, normal_in_view, units
 from sensormon.clock import SECOND
 from sensormon.errors import SensormonError, StoreError
 from sensormon.explore_export import drawn_points, file_name
@@ -21,7 +21,7 @@ from sensormon.page_parts.explore_view import Chosen, show
 from sensormon.records import Annotation
 from sensormon.runtime import monitor
 from sensormon.timestamps import render, to_datetime
-from sensormon.words import duration
+from sensormon.words import day_and_time, duration
 
 PAST = {
     "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000,
@@ -195,7 +195,7 @@ def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
     """The tags as they are drawn, and whether the store was there for all."""
     since, until = chosen.span
     margin = (until - since) // MARGIN
-    start, end = since - margin, min(until + margin, max(until, m.clock.now()))
+    start, end = max(0, since - margin), min(until + margin, max(until, m.clock.now()))
     parts = 600 if len(chosen.names) <= 4 else 400
     made, stored = [], True
     for number, name in enumerate(chosen.names, 1):
@@ -264,9 +264,10 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
         chips.append('<span><span style="color:var(--doubt)">○</span> uncertain</span>')
     if (quality // 2**30 >= 2).any():
         chips.append('<span><span style="color:var(--doubt)">×</span> bad quality</span>')
-    if any(one.now.gaps() for one in drawn):
+    stretches = [gap for row in empty_stretches(drawn, chosen.stacked) for gap in row]
+    if any(start < chosen.span[1] and end > chosen.span[0] for start, end in stretches):
         chips.append("<span>▨ no data</span>")
-    if (chosen.stacked or len(drawn) == 1) and any(one.tag.normal for one in drawn):
+    if (chosen.stacked or len(drawn) == 1) and normal_in_view(drawn, chosen.span):
         chips.append("<span>╌ edge of the normal band</span>")
     return f'<div class="status quiet">{"".join(chips)}</div>'
 
@@ -306,6 +307,8 @@ def looks(
         "A closer look", LOOKS, default=LOOKS[0], required=True, key="look", bind="query-params"
     )
     with panel("look"):
+        if look in ("Distribution", "Two tags", "Control chart", "Export"):
+            rolled_up(m, viewer, chosen)
         if look == "Distribution":
             distribution_look(m, viewer, chosen)
         elif look == "Two tags":
@@ -316,6 +319,19 @@ def looks(
             export_look(m, viewer, chosen, drawn)
         else:
             notes_look(m, viewer, chosen, notes)
+
+
+def rolled_up(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
+    """Where a part of the span is kept by the minute only: from when on readings can be measured."""
+    try:
+        whole = m.explorer.since_whole(chosen.names, chosen.span[0])
+    except StoreError:
+        return  # the look below says that the database is away
+    if whole > chosen.span[0]:
+        st.caption(
+            f"Before {day_and_time(whole, viewer.zone)} only minutes and flagged readings are "
+            "kept: what is measured here begins there, and an export has the flagged ones alone."
+        )
 
 
 def empty(chosen: Chosen, known: Sequence[int] | None) -> None:

@@ -16,6 +16,7 @@ from sensormon.page_parts import (
     live_board,
     marked,
     panel,
+    sending_line,
 )
 from sensormon.runtime import monitor
 from sensormon.tags import Tag
@@ -46,6 +47,28 @@ def moment(m: Monitor) -> int | None:
     at: int = state.setdefault("paused_at", m.clock.now())
     st.query_params["at"] = render(at)
     return at
+
+
+def zoomed() -> tuple[int, int] | None:
+    """What the address says was zoomed into when the page was opened (µs UTC); held for the board."""
+    state = st.session_state
+    if "zoomed" not in state:
+        try:
+            since, until = map(parse, st.query_params.get("zoom", "").split("/"))
+            state["zoomed"] = (since, until) if since < until else None
+        except (ValueError, OverflowError):
+            state["zoomed"] = None
+    found: tuple[int, int] | None = state["zoomed"]
+    return found
+
+
+def zoom() -> None:
+    """The viewer zoomed, or went back: the address follows."""
+    view = st.session_state["live-board"].view
+    if view:
+        st.query_params["zoom"] = "/".join(render(int(edge) * 1_000) for edge in view)
+    else:
+        st.query_params.pop("zoom", None)
 
 
 def search(m: Monitor) -> tuple[str, list[str]]:
@@ -125,8 +148,10 @@ def board(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int | Non
         strip=found if many else (),
         span=SPANS[span],
         until=at,
+        view=zoomed(),
         on_picked=picked,
         on_opened=nothing,
+        on_view=zoom,
     )
     if result.opened:
         st.switch_page("pages/anomalies.py", query_params={"event": str(result.opened)})
@@ -209,11 +234,11 @@ def empty(searched: bool, source: str) -> None:
         )
     elif source == "http":
         st.info(
-            "There is no source. Send readings over HTTP: the server's log has a ready line, and "
-            "/api/docs has every route. Or start with SENSORMON_SOURCE=simulator, or replay:FILE for a "
-            "recording.",
+            "There is no source. Send readings over HTTP, with this line to begin with; /api/docs has every "
+            "route. Or start with SENSORMON_SOURCE=simulator, or replay:FILE for a recording.",
             title="No readings yet",
         )
+        sending_line(m)
     else:
         st.info(
             "The source has not delivered any; the Pipeline page says how it is doing.",
@@ -249,7 +274,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
     if at is not None:
         st.markdown(f"paused at {clock_time(at, me.zone)}, still collecting")
     st.space("stretch")
-    copy_link()
+    # What is zoomed into moves out of sight as time goes on, so its link is one of this moment.
+    copy_link(**({"at": render(m.clock.now())} if at is None and "zoom" in st.query_params else {}))
 wanted, chosen_groups = search(m)
 delivering = with_data(m)
 found = shown(m.tags, delivering, (), wanted, chosen_groups)

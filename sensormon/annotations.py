@@ -60,11 +60,11 @@ class Annotations:
 
         Stored or not. Raises StoreError where the store is away; then `waiting` has the newest.
         """
-        return _those(self._all(), since, until, tags)
+        return those(self._all(), since, until, tags)
 
     def waiting(self, since: int, until: int, tags: Sequence[str] | None = None) -> list[Annotation]:
         """The same of those that the store does not have yet; never raises."""
-        return _those(standing(self._collector.waiting_annotations()), since, until, tags)
+        return those(standing(self._collector.waiting_annotations()), since, until, tags)
 
     def _all(self) -> list[Annotation]:
         waiting = self._collector.waiting_annotations()  # before the store, or one could slip through
@@ -112,9 +112,10 @@ def checked(text: str, who: str, since: int, until: int, tags: Sequence[str], no
     return Annotation(uuid.uuid4().hex, since, until, tuple(dict.fromkeys(tags)), words, name, now)
 
 
-def _those(
+def those(
     notes: Iterable[Annotation], since: int, until: int, tags: Sequence[str] | None
 ) -> list[Annotation]:
+    """The notes that touch since <= time < until, on any of these tags or on all."""
     wanted = None if tags is None else set(tags)
     return [
         one

@@ -12,14 +12,15 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon import timestamps
+from sensormon.annotations import standing, those
 from sensormon.case_writer import CaseOrder, write_case
-from sensormon.cases import checked_order, plain_view
+from sensormon.cases import checked_order, held, plain_view
 from sensormon.clock import SystemClock
 from sensormon.errors import UsageError
 from sensormon.export_command import check_tags
 from sensormon.jobs import Progress
 from sensormon.monitor import Monitor
-from sensormon.records import DetectorSettings
+from sensormon.records import Annotation, DetectorSettings
 from sensormon.settings import Settings
 from sensormon.stopped import StoppedMonitor
 from sensormon.stores import Store
@@ -45,6 +46,9 @@ class _Stored:
     def settings_by_id(self) -> Mapping[int, DetectorSettings]:
         return {one.id: one for one in self._store.detector_settings()}
 
+    def notes(self, tags: Sequence[str], since: int, until: int) -> list[Annotation]:
+        return those(standing(self._store.annotations()), since, until, tags)
+
     def event_history(self, first: int, last: int) -> pd.DataFrame:
         return self._store.event_actions(first, last)
 
@@ -64,6 +68,7 @@ def make_case(
         if store is None:
             raise UsageError("there is nothing in it", where=settings.store_url, hint="Run the monitor first")
         check_tags(store, settings, tags)
+        since, until = held(since, until, store.spans.extent())
         order = CaseOrder(name or path.stem[:60], tuple(tags or store.tags()), since, until, plain_view(view))
         checked_order(order)
         known = read_tags(settings.tags)

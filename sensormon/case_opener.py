@@ -11,23 +11,22 @@ not in order is refused before the first piece.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from sensormon.annotations import Annotations
+from sensormon.case_pieces import SOURCE, Plan, as_scored, nothing, parts_of, pieces_of, rows_of
 from sensormon.case_reader import Case, read_case
 from sensormon.clock import Clock
 from sensormon.collector import Collector
@@ -39,11 +38,9 @@ from sensormon.readings import (
     Batch,
     InjectedFault,
     Ints,
-    Origin,
     Processed,
     Reason,
     Rejection,
-    Scores,
 )
 from sensormon.recent import RecentReadings
 from sensormon.records import FROM_CASES, EventAction, KeptAnswer
@@ -53,12 +50,8 @@ from sensormon.tag_file import TagFile
 from sensormon.tags import NAME, Tag, TagTable
 from sensormon.validation import shown
 
-SOURCE = "case"
 KEYS = f"{IMPORTED}case:"
 """What the keys of cases begin with."""
-
-ROWS = 5_000
-"""Readings in one journal record at most."""
 
 PAGES = ("/", "/live", "/anomalies", "/explore", "/tuning")
 """The pages that a view may be on."""
@@ -66,14 +59,6 @@ PAGES = ("/", "/live", "/anomalies", "/explore", "/tuning")
 _NUMBERS = ("event", "reading")
 """Values in addresses that are ids of readings, with commas between them."""
 _NUMBERED = re.compile(r"[0-9]{1,18}(?:,[0-9]{1,18}){0,999}")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is called how here: tags and detector settings of the case, by their names and ids in it."""
-
-    tags: Mapping[str, str]
-    settings: Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -90,6 +75,9 @@ class Opened:
     rejected: int
     faults: int
     actions: int
+    notes: int
+    since: int  # µs UTC, like `until`
+    until: int
     view: str
 
 
@@ -130,6 +118,7 @@ class Plant(Protocol):
 
     clock: Clock
     tag_file: TagFile
+    annotations: Annotations
 
     @property
     def tags(self) -> TagTable: ...
@@ -176,6 +165,10 @@ class CaseOpener:
         head = self._answers(case).get(self._prefix(case) + "head")
         return _plan(head).tags if head else self._name(case)
 
+    def was_opened(self, case: Case) -> bool:
+        """Whether all of it is here already. Raises StoreError."""
+        return self._prefix(case) + "done" in self._answers(case)
+
     def open(self, case: Case, progress: Progress) -> Opened:
         """Store what is in the case; durable piece by piece.
 
@@ -202,8 +195,9 @@ class CaseOpener:
         rejected = 0 if done else self._take_rejected(case, work, progress)
         faults = 0 if done else self._take_faults(case, work, progress)
         actions = 0 if done else self._act(case, work, progress)
+        notes = 0 if done else self._annotate(case, work)
         if not done:
-            self._submit(work, "done", _nothing(self._clock.now()))
+            self._submit(work, "done", nothing(self._clock.now()))
         return Opened(
             name=case.manifest.name,
             tags=plan.tags,
@@ -212,6 +206,9 @@ class CaseOpener:
             rejected=rejected,
             faults=faults,
             actions=actions,
+            notes=notes,
+            since=case.manifest.since,
+            until=case.manifest.until,
             view=self._view(case, work),
         )
 
@@ -258,7 +255,7 @@ class CaseOpener:
             self._settings[here] = settings
         body = json.dumps({"tags": dict(names), "settings": {str(a): b for a, b in plan.settings.items()}})
         self._record(
-            KeptAnswer(prefix + "head", "", 201, body, self._clock.now()), _nothing(self._clock.now())
+            KeptAnswer(prefix + "head", "", 201, body, self._clock.now()), nothing(self._clock.now())
         )
         return plan
 
@@ -278,12 +275,12 @@ class CaseOpener:
 
     def _take_readings(self, case: Case, work: _Work, progress: Progress) -> None:
         whole = case.manifest.readings
-        for number, part in enumerate(_parts(case.readings())):
+        for number, part in enumerate(parts_of(case.readings())):
             ids = part.column("id").to_numpy()
             first = work.kept.get(f"{work.prefix}{number}")
             if first is None:
                 self._plant.keep_up(progress)
-                first_id = self._submit(work, str(number), _scored(part, work.plan, self._clock.now()))
+                first_id = self._submit(work, str(number), as_scored(part, work.plan, self._clock.now()))
                 work.stored += len(ids)
             else:
                 first_id = int(json.loads(first.body)["first"])
@@ -295,7 +292,7 @@ class CaseOpener:
 
     def _take_rejected(self, case: Case, work: _Work, progress: Progress) -> int:
         count = 0
-        for number, table in enumerate(_pieces(case.rejections())):
+        for number, table in enumerate(pieces_of(case.rejections())):
             rows = [
                 Rejection(
                     source=SOURCE,
@@ -307,23 +304,23 @@ class CaseOpener:
                     reason=Reason(row["reason"]),
                     detail=shown(row["detail"]),
                 )
-                for row in _rows(table, "received")
+                for row in rows_of(table, "received")
             ]
             count += len(rows)
-            nothing = replace(_nothing(self._clock.now()), rejected=tuple(rows))
-            self._once(work, f"rejected-{number}", nothing, progress)
+            empty = replace(nothing(self._clock.now()), rejected=tuple(rows))
+            self._once(work, f"rejected-{number}", empty, progress)
         return count
 
     def _take_faults(self, case: Case, work: _Work, progress: Progress) -> int:
         count = 0
-        for number, table in enumerate(_pieces(case.injected())):
+        for number, table in enumerate(pieces_of(case.injected())):
             rows = tuple(
                 InjectedFault(work.plan.tags[row["tag"]], row["time"], shown(row["fault"]))
-                for row in _rows(table, "time")
+                for row in rows_of(table, "time")
             )
             count += len(rows)
-            nothing = _nothing(self._clock.now())
-            injected = replace(nothing, accepted=replace(nothing.accepted, injected=rows))
+            empty = nothing(self._clock.now())
+            injected = replace(empty, accepted=replace(empty.accepted, injected=rows))
             self._once(work, f"faults-{number}", injected, progress)
         return count
 
@@ -367,6 +364,20 @@ class CaseOpener:
                 count += 1
             if number % 100 == 0:
                 progress.step("what people did with the events", 0.99, 1.0)
+        return count
+
+    def _annotate(self, case: Case, work: _Work) -> int:
+        """The notes under ids of this case, so that they never stand for our own."""
+        notes = self._plant.annotations
+        known = {one.id for one in [*self._store.annotations(), *self._collector.waiting_annotations()]}
+        count = 0
+        for note in case.notes:
+            own = hashlib.sha256(f"{case.key}:{note.id}".encode()).hexdigest()[:32]
+            if own not in known:
+                tags = tuple(work.plan.tags[name] for name in note.tags)
+                self._collector.annotate(replace(note, id=own, tags=tags))
+                notes.changes += 1
+                count += 1
         return count
 
     def _there(self, first: int, last: int) -> list[EventAction]:
@@ -417,66 +428,3 @@ def _view_ids(view: str) -> list[int]:
     pairs = parse_qsl(urlsplit(view).query)
     lists = [value for key, value in pairs if key in _NUMBERS and _NUMBERED.fullmatch(value)]
     return [int(one) for value in lists for one in value.split(",")]
-
-
-def _nothing(now: int) -> Processed:
-    """A batch without readings, for what is recorded beside them."""
-    batch = Batch.of([], source=SOURCE, received=now, origin=Origin.IMPORT)
-    empty = np.empty(0, dtype=np.float64)
-    scores = Scores(np.empty(0, dtype=np.int64), empty, empty, empty, empty, np.empty(0, dtype=np.bool_))
-    return Processed(batch, scores, FROM_CASES, ())
-
-
-def _parts(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Readings for one journal record each: at most `ROWS`, scored with the same settings."""
-    for table in tables:
-        settings = table.column("settings").to_numpy()
-        edges = [0, *(np.flatnonzero(np.diff(settings)) + 1).tolist(), table.num_rows]
-        for start, stop in pairwise(edges):
-            for first in range(start, stop, ROWS):
-                yield table.slice(first, min(ROWS, stop - first))
-
-
-def _pieces(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    for table in tables:
-        for start in range(0, table.num_rows, ROWS):
-            yield table.slice(start, ROWS)
-
-
-def _rows(table: pa.Table, time: str) -> list[dict[str, Any]]:
-    """The rows, with this column of times in µs UTC."""
-    place = table.schema.get_field_index(time)
-    rows: list[dict[str, Any]] = table.set_column(
-        place, time, table.column(time).cast(pa.int64())
-    ).to_pylist()
-    return rows
-
-
-def _scored(table: pa.Table, plan: Plan, now: int) -> Processed:
-    """These readings under their names here, with the scores that they have."""
-    texts = pc.unique(table.column("tag")).to_pylist()
-    codes = pc.index_in(table.column("tag").cast(pa.string()), value_set=pa.array(texts, pa.string()))
-    batch = Batch(
-        source=SOURCE,
-        received=now,
-        tags=tuple(plan.tags[name] for name in texts),
-        tag=codes.to_numpy().astype(np.int32),
-        time=table.column("time").cast(pa.int64()).to_numpy(),
-        value=table.column("value").to_numpy(),
-        quality=table.column("quality").to_numpy(),
-        origin=Origin.IMPORT,
-    )
-
-    def numbers(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        column: pd.Series[Any] = table.column(name).to_pandas()
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-
-    scores = Scores(
-        n=table.column("n").to_numpy(),
-        score=numbers("score"),
-        expected=numbers("expected"),
-        lower=numbers("lower"),
-        upper=numbers("upper"),
-        is_anomaly=table.column("is_anomaly").to_numpy(),
-    )
-    return Processed(batch, scores, plan.settings[int(table.column("settings")[0].as_py())], ())

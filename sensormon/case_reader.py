@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sensormon import case_format
+from sensormon.annotations import checked as noted
 from sensormon.case_format import FAULTS, GROUP, READINGS, REJECTED, Manifest, bad, parse_json, text, whole
 from sensormon.case_format import time as time_of
 from sensormon.detectors import make
@@ -32,7 +33,7 @@ from sensormon.errors import UsageError
 from sensormon.event_actions import checked
 from sensormon.jobs import Progress
 from sensormon.readings import Ints, Origin, Reason
-from sensormon.records import DetectorSettings, EventAction
+from sensormon.records import Annotation, DetectorSettings, EventAction
 from sensormon.tags import Tag, TagTable, read_tags
 from sensormon.validation import EARLIEST, FUTURE, SHOWN
 
@@ -58,6 +59,7 @@ class Case:
     tags: TagTable
     settings: Mapping[int, DetectorSettings]
     actions: tuple[EventAction, ...]
+    notes: tuple[Annotation, ...]
     rejected: int
     faults: int
 
@@ -155,6 +157,7 @@ def read_case(source: Path | IO[bytes], folder: Path) -> Case:
         tags=tags,
         settings=settings,
         actions=actions,
+        notes=_notes(folder / case_format.ANNOTATIONS_FILE, manifest),
         rejected=_rows(folder / case_format.REJECTED_FILE, REJECTED, case_format.MOST_OTHERS),
         faults=_rows(folder / case_format.FAULTS_FILE, FAULTS, case_format.MOST_OTHERS),
     )
@@ -353,4 +356,22 @@ def _actions(data: bytes) -> tuple[EventAction, ...]:
             )
         except UsageError as error:
             raise bad(f"actions.json: {error.what}") from error
+    return tuple(found)
+
+
+def _notes(path: Path, manifest: Manifest) -> tuple[Annotation, ...]:
+    """The notes; none where the case has no such part."""
+    if not path.exists():
+        return ()
+    found = []
+    for row in _list(path.read_bytes(), path.name, case_format.MOST_NOTES):
+        tags = row.get("tags") if isinstance(row, dict) else None
+        if not isinstance(tags, list) or not tags or not set(map(str, tags)) <= set(manifest.tags):
+            raise bad("there is a note on tags that are not in it")
+        since, until, made = (time_of(row, name) for name in ("since", "until", "time"))
+        try:
+            note = noted(text(row, "text"), text(row, "who"), since, until, list(map(str, tags)), made)
+        except UsageError as error:
+            raise bad(f"{path.name}: {error.what}") from error
+        found.append(replace(note, id=text(row, "id", 64)))
     return tuple(found)

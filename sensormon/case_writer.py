@@ -20,11 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sensormon import __version__, case_format, timestamps
+from sensormon.annotations import MOST_TAGS
 from sensormon.case_format import FAULTS, GROUP, READINGS, REJECTED, Manifest
 from sensormon.errors import UsageError
 from sensormon.event_actions import action_list
 from sensormon.jobs import Progress
-from sensormon.records import DetectorSettings, EventAction
+from sensormon.records import Annotation, DetectorSettings, EventAction
 from sensormon.tag_file import rendered
 from sensormon.tags import Tag, TagTable
 
@@ -42,6 +43,9 @@ class CaseOrder:
 
 class History(Protocol):
     """Where a case comes from: a running monitor, or the store of a stopped one."""
+
+    def notes(self, tags: Sequence[str], since: int, until: int) -> list[Annotation]:
+        """See `Annotations.between`."""
 
     @property
     def tags(self) -> TagTable: ...
@@ -71,6 +75,7 @@ class Counts:
     rejected: int
     faults: int
     actions: int
+    notes: int
 
 
 def write_case(
@@ -106,6 +111,10 @@ def write_case(
         _json(folder / case_format.SETTINGS_FILE, [_as_json(one) for one in settings])
         actions = _actions(history, found)
         _json(folder / case_format.ACTIONS_FILE, [_action_as_json(one) for one in actions])
+        notes = history.notes(order.tags, order.since, order.until)
+        notes = notes[: case_format.MOST_NOTES]
+        rows = [_note_as_json(one, order.tags) for one in notes]
+        _json(folder / case_format.ANNOTATIONS_FILE, rows)
         manifest = Manifest(
             name=order.name,
             created=now,
@@ -120,7 +129,7 @@ def write_case(
             members={},
         )
         _pack(path, folder, manifest, progress, check_room)
-    return Counts(found.rows, len(found.flagged), rejected, len(faults), len(actions))
+    return Counts(found.rows, len(found.flagged), rejected, len(faults), len(actions), len(notes))
 
 
 @dataclass
@@ -209,6 +218,19 @@ def _action_as_json(one: EventAction) -> dict[str, object]:
         **asdict(one),
         "time": timestamps.render(one.time),
         "until": timestamps.render(one.until) if one.until else "",
+    }
+
+
+def _note_as_json(one: Annotation, tags: Sequence[str]) -> dict[str, object]:
+    """The note on the tags of the case alone; one on all tags is on all of these."""
+    return {
+        "id": one.id,
+        "since": timestamps.render(one.since),
+        "until": timestamps.render(one.until),
+        "tags": [name for name in tags if not one.tags or name in one.tags][:MOST_TAGS],
+        "text": one.text,
+        "who": one.who,
+        "time": timestamps.render(one.time),
     }
 
 

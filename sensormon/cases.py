@@ -16,6 +16,7 @@ from sensormon.case_format import MEDIA_TYPE, SUFFIX, Manifest
 from sensormon.case_opener import CaseOpener, Opened
 from sensormon.case_opener import Plant as OpenPlant
 from sensormon.case_writer import CaseOrder, Counts, History, write_case
+from sensormon.clock import SECOND
 from sensormon.collector import Collector
 from sensormon.errors import UsageError
 from sensormon.event_actions import cleaned
@@ -25,7 +26,6 @@ from sensormon.jobs import Job, Jobs, Progress
 from sensormon.recent import RecentReadings
 from sensormon.restart import Memory
 from sensormon.stores import Store
-from sensormon.tags import TagTable
 
 LONGEST_NAME = 60
 
@@ -40,7 +40,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Glance:
-    """What is in a case: `names` is what each of its tags would be called here, or is."""
+    """What is in a case; `names`: what its tags are called here, or would be; `here`: all of it is."""
 
     manifest: Manifest
     names: Mapping[str, str]
@@ -48,15 +48,14 @@ class Glance:
     rejected: int
     faults: int
     actions: int
+    notes: int
+    here: bool
 
 
 class Plant(History, OpenPlant, Protocol):
     """A monitor."""
 
     jobs: Jobs
-
-    @property
-    def tags(self) -> TagTable: ...
 
 
 class Cases:
@@ -104,6 +103,8 @@ class Cases:
                 rejected=case.rejected,
                 faults=case.faults,
                 actions=len(case.actions),
+                notes=len(case.notes),
+                here=self.opener.was_opened(case),
             )
 
     def open(self, source: IO[bytes], name: str) -> Job:
@@ -144,6 +145,15 @@ def checked_order(order: CaseOrder) -> None:
         wrong = "the span ends before it begins"
     if wrong:
         raise UsageError(wrong, where="case", hint="Correct it")
+
+
+def held(since: int, until: int, extent: tuple[int, int] | None) -> tuple[int, int]:
+    """The span without what is before the oldest and behind the newest of all readings."""
+    if extent is None:
+        return since, until
+    first, last = extent
+    inside = max(since, first), min(until, last + SECOND)
+    return inside if inside[0] < inside[1] else (since, until)
 
 
 def file_stem(name: str) -> str:

@@ -75,9 +75,26 @@ def explore_chart(
     figure = _Figure(series, span, palette, stacked, normalised)
     for place, one in enumerate(series):
         figure.add(place, one, earlier)
+    figure.numbers()
     figure.gaps()
     figure.notes(notes)
     return go.Figure(data=figure.traces, layout=figure.layout)
+
+
+def empty_stretches(series: Sequence[Series], stacked: bool) -> list[list[Span]]:
+    """Of each chart, where it has no data: its tag's in a stack, in an overlay all tags' together."""
+    if stacked:
+        return [one.now.gaps() for one in series]
+    common = series[0].now.gaps() if series else []
+    for one in series[1:]:
+        common = _overlap(common, one.now.gaps())
+    return [common]
+
+
+def normal_in_view(series: Sequence[Series], span: Span) -> bool:
+    """Whether an edge of a normal band lies where it is drawn."""
+    ranges = [(one.tag.normal or (), *_range([one], span)) for one in series]
+    return any(low < edge < high for edges, low, high in ranges for edge in edges)
 
 
 def units(series: Sequence[Series]) -> list[str]:
@@ -179,20 +196,30 @@ class _Figure:
         dash = "solid" if alone or one.number <= len(self.palette.series) else "dot"
         self.traces.append(trace | {"yaxis": axis, "line": {"color": color, "width": 1.4, "dash": dash}})
         self._marks(one.now.marks, axis, scaled, one.tag)
-        if not alone:
-            self._number(one, axis, scaled, color)
 
-    def _number(self, one: Series, axis: str, scaled: Any, color: str) -> None:
-        inside = np.flatnonzero((one.now.time >= self.span[0]) & (one.now.time < self.span[1]))
-        if not len(inside):
+    def numbers(self) -> None:
+        """The number of each overlaid line where it ends, pushed apart where lines end together."""
+        if self.stacked or len(self.series) == 1:
             return
-        y = float(scaled(one.now.value[inside[-1:]])[0])
-        self.layout["annotations"].append(
-            {"text": f"<b>{one.number}</b>", "x": 1, "xref": "paper", "y": y, "yref": axis,
-             "xanchor": "right", "xshift": -3, "showarrow": False, "borderpad": 1,
-             "font": {"size": 12, "color": color},
-             "bgcolor": self.palette.panel}
-        )  # fmt: skip
+        places: list[tuple[float, int]] = []
+        for place, one in enumerate(self.series):
+            inside = np.flatnonzero((one.now.time >= self.span[0]) & (one.now.time < self.span[1]))
+            if not len(inside):
+                continue
+            axis = self.layout[_layout_y(self.axis_of[place])]
+            low, high = _range([one], self.span) if self.normalised else axis["range"]
+            share = (float(one.now.value[inside[-1]]) - low) / (high - low)
+            places.append((share * 100 / 110 + 5 / 110 if self.normalised else share, one.number))
+        apart = 16 / ALONE
+        at = -1.0
+        for share, number in sorted(places):
+            at = max(share, at + apart)
+            color = _color(self.palette, number)
+            self.layout["annotations"].append(
+                {"text": f"<b>{number}</b>", "x": 1, "xref": "paper", "y": min(at, 1.0), "yref": "paper",
+                 "xanchor": "right", "yanchor": "middle", "xshift": -3, "showarrow": False, "borderpad": 1,
+                 "font": {"size": 12, "color": color}, "bgcolor": self.palette.panel}
+            )  # fmt: skip
 
     def _marks(self, marks: pd.DataFrame, axis: str, scaled: Any, tag: Tag) -> None:
         quality = marks["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)
@@ -219,11 +246,7 @@ class _Figure:
 
     def gaps(self) -> None:
         """The hatched strip where there is no data: of each chart's tag, of an overlay's tags together."""
-        parts = [[one] for one in self.series] if self.stacked else [list(self.series)]
-        for row, members in enumerate(parts):
-            common = members[0].now.gaps() if members else []
-            for one in members[1:]:
-                common = _overlap(common, one.now.gaps())
+        for row, common in enumerate(empty_stretches(self.series, self.stacked)):
             if not common:
                 continue
             name = 50 + row

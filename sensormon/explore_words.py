@@ -33,6 +33,7 @@ NAMED = {
 
 _UNITS = {"s": 1, "min": 60, "h": 3_600, "d": DAY, "w": 7 * DAY}
 _OFFSET = re.compile(r"\s*(\d{1,7}(?:\.\d{1,3})?)\s*([a-z]+)\s*", re.ASCII)
+_FARTHEST = LAST - 2 * DAY * SECOND  # in no zone beyond the last date there is
 _LONGEST = 100 * 366 * DAY
 
 SHORTEST = 20_000
@@ -63,7 +64,7 @@ def span_of(since: str, until: str) -> tuple[int, int] | None:
 
 def held(start: int, end: int) -> tuple[int, int] | None:
     """The span within what there are dates for, at least as long as can be drawn; None backwards."""
-    start, end = max(0, start), min(end, LAST)
+    start, end = max(0, start), min(end, _FARTHEST)
     return (start, end) if end - start >= SHORTEST else None
 
 
@@ -85,8 +86,13 @@ def drawn_line(found: Sequence[Overview], since: int, until: int) -> str:
     """How much is in view, and what was left out of it."""
     width = max((one.width for one in found), default=0)
     readings = sum(one.within(since, until) for one in found)
-    if not width:
+    if not width and not any(one.minutes for one in found):
         return f"{counted(readings, 'reading')} in view, each drawn"
+    if not width:
+        return (
+            f"about {counted(readings, 'reading')} in view; of those rolled up the lowest and highest of "
+            "every minute are drawn, and each other one"
+        )
     left = any(one.marked > len(one.marks) for one in found)
     flags = "the worst flagged ones" if left else "all flagged ones"
     return (

@@ -6,13 +6,14 @@ not: a place that keeps anything, or that draws.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from sensormon.control_chart import Limits, control_limits
 from sensormon.errors import StoreError
-from sensormon.overview import PARTS, Overview, joined, part_width, thinned, whole
+from sensormon.overview import PARTS, Overview, joined, part_width, rolled, thinned, whole
 from sensormon.recent import RecentReadings
 from sensormon.relations import Relation, lag_cell, pairs, relate
 from sensormon.stores import Store
@@ -61,11 +62,13 @@ class Explorer:
         self._recent = recent
 
     def extent(self) -> tuple[int, int] | None:
-        """The times of the oldest and the newest stored reading; None where there are none."""
+        """The times of the oldest and the newest stored reading, rolled up or not; None without any."""
         return self._store.spans.extent()
 
     def overview(self, tag: str, since: int, until: int, parts: int = PARTS) -> Seen:
         """The span in few readings, the newest among them, stored or not; never raises.
+
+        Of readings that were rolled up, the lowest and highest of each minute; flagged ones are there.
 
         With the store away only what is in memory is there, and `stored` is False.
         """
@@ -75,6 +78,9 @@ class Explorer:
             # What the store has from here on is in memory too, or in neither for a moment.
             cut = max(self._store.next_id(), self._recent.first_id or 0)
             stored = self._store.spans.overview(tag, since, until, parts=parts, below_id=cut)
+            if (self._store.rolled_until(tag) or 0) > since:
+                minutes = self._store.rollups([tag], since, until)
+                stored = joined(stored, rolled(minutes, stored.marks.iloc[:0], since, until), parts)
         except StoreError:
             cut = 0
         fresh = self._recent.after(cut - 1, [tag], since)
@@ -86,6 +92,14 @@ class Explorer:
             return Seen(newest, False)
         return Seen(joined(stored, newest, parts), True)
 
+    def since_whole(self, tags: Sequence[str], since: int) -> int:
+        """From when on all readings of these tags are there one by one; `since` where nothing was rolled up.
+
+        Pairs, distributions and control limits begin there: of older readings only the flagged
+        ones are left, which are like no others. Raises StoreError.
+        """
+        return max([since, *(self._store.rolled_until(one) or since for one in tags)])
+
     def relation(
         self, tag: str, other: str, since: int, until: int, *, tolerance: int | None = None
     ) -> Relation:
@@ -94,6 +108,7 @@ class Explorer:
         `tolerance` (µs) is how far apart the two of a pair may lie; without it, half the usual
         step of the slower one. Raises StoreError.
         """
+        since = self.since_whole((tag, other), since)
         counts = [self._store.spans.count(one, since, until) for one in (tag, other)]
         one_in = -(-max(counts) // MOST)
         stretch = max(60_000_000, (until - since) // STRETCHES)
@@ -110,10 +125,12 @@ class Explorer:
 
     def distribution(self, tag: str, since: int, until: int, bins: int = BINS) -> Distribution:
         """How the good stored readings of the span are spread. Raises StoreError."""
+        since = self.since_whole((tag,), since)
         return self._store.spans.distribution(tag, since, until, bins=bins)
 
     def outside_normal(self, tag: Tag, since: int, until: int) -> int | None:
         """How many good stored readings lie outside the normal band; None where the tag has none."""
+        since = self.since_whole((tag.name,), since)
         return sum(self._store.spans.outside(tag.name, since, until, *tag.normal)) if tag.normal else None
 
     def count(self, tag: str, since: int, until: int) -> int:
@@ -126,6 +143,7 @@ class Explorer:
         Good stored readings. Raises StoreError.
         """
         spans = self._store.spans
+        span, baseline = ((max(one[0], self.since_whole((tag,), one[0])), one[1]) for one in (span, baseline))
         there = spans.count(tag, *baseline)
         one_in = max(1, -(-there // MOST))
         stretch = max(60_000_000, (baseline[1] - baseline[0]) // STRETCHES)

@@ -36,16 +36,6 @@ PAGES: Mapping[str, About] = {
             "ledger",
         ),
     ),
-    "Explore": About(
-        "explore",
-        "e",
-        "Any tags over any span of the history: put them on top of each other, compare with an earlier time, "
-        "see their distribution and how they go together, keep notes, take the data along.",
-        (
-            "tag", "control band", "normal band", "valid range", "anomaly", "centre line", "UCL", "LCL",
-            "baseline", "σ", "correlation", "gap", "roll-up",
-        ),
-    ),
     "Anomalies": About(
         "anomalies",
         "a",
@@ -54,6 +44,17 @@ PAGES: Mapping[str, About] = {
         (
             "event", "anomaly", "score", "z-score", "threshold", "severity", "unacknowledged", "returned",
             "acknowledged", "shelved", "label", "on-delay", "off-delay", "alarm load", "false positive",
+        ),
+    ),
+    "Explore": About(
+        "explore",
+        "e",
+        "Any tags over any span of the history: put them on top of each other, compare with an earlier time, "
+        "see their distribution and how they go together, keep notes, take the data along.",
+        (
+            "tag", "control band", "normal band", "valid range", "anomaly", "centre line", "UCL", "LCL",
+            "baseline", "σ", "moving range", "autocorrelation", "correlation", "rank correlation", "quantile",
+            "gap", "roll-up",
         ),
     ),
     "Tuning": About(
@@ -105,6 +106,7 @@ def shortcuts() -> tuple[Shortcut, ...]:
         Shortcut(("/",), "the search, or the first field of the page"),
         Shortcut(("p",), "pause the charts, and go on"),
         Shortcut(("y",), "copy the link to this view"),
+        Shortcut(("j", "k"), "the next event and the one before, on Anomalies"),
         Shortcut(("?",), "this list"),
         Shortcut(("Esc",), "close what is open"),
     )

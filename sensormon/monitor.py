@@ -41,7 +41,7 @@ from sensormon.loader import Loader
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Batch, Rejection
 from sensormon.recent import RecentReadings
-from sensormon.records import DetectorSettings
+from sensormon.records import Annotation, DetectorSettings
 from sensormon.restart import recall, settings_in_force
 from sensormon.retention import Retention
 from sensormon.running_tags import RunningTags
@@ -234,9 +234,9 @@ class Monitor:
             return
         pause = threading.Event()
         while self._collector.waiting > MOST_WAITING:
-            progress.step(
-                f"waiting for the database: {self._collector.waiting:,} readings are in the journal"
-            )
+            share, waiting = progress.share, self._collector.waiting
+            progress.step(f"waiting for the database: {waiting:,} readings are in the journal")
+            progress.share = share
             self.clock.wait(pause, 0.1)
 
     def _collect(self, stopping: threading.Event) -> None:
@@ -444,6 +444,10 @@ class Monitor:
     def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
         """Readings rejected at since <= received < until, stored ones, in pieces, in order of arrival."""
         return self._store.stream_rejected(tags, since, until)
+
+    def notes(self, tags: Sequence[str] | None, since: int, until: int) -> list[Annotation]:
+        """The notes on this span, stored or not. See `Annotations.between`."""
+        return self.annotations.between(since, until, tags)
 
     def last_scores(self) -> list[tuple[str, float, bool]]:
         """Tag, score and verdict of the newest reading of each tag."""

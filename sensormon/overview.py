@@ -61,6 +61,11 @@ class Overview:
         apart = apart[apart > 0]
         return float(np.median(apart)) if len(apart) > 1 else 0.0
 
+    @property
+    def minutes(self) -> bool:
+        """Whether some of it was rolled up to minutes, where no part says so."""
+        return not self.width and bool((self.count > 1).any())
+
     def within(self, since: int, until: int) -> int:
         """How many readings lie in a shorter span, to within a part at each end."""
         inside = (self.first >= since) & (self.first < until)
@@ -104,6 +109,29 @@ def whole(readings: pd.DataFrame, since: int, until: int) -> Overview:
     )  # fmt: skip
 
 
+def rolled(rollups: pd.DataFrame, none: pd.DataFrame, since: int, until: int) -> Overview:
+    """What is left of readings that were rolled up to minutes: the lowest and the highest of each.
+
+    `rollups` as `Store.rollups` gives them, of one tag. Readings that are counted in them and are
+    still there themselves are left out: they are in another overview. Where in its minute a value
+    was is not known: the lowest is drawn at a third, the highest at two thirds. `none` is a frame
+    of readings without rows.
+    """
+    time = _micros(rollups["time"])
+    counts = (rollups["count"] - rollups["kept"]).to_numpy(dtype=np.int64)
+    drawn = np.where(rollups["quality"].to_numpy(dtype=np.int64) < 2, counts, 0)
+    minutes, place = np.unique(time, return_inverse=True)
+    count, seen = (np.bincount(place, one, len(minutes)).astype(np.int64) for one in (counts, drawn))
+    good = rollups["quality"].to_numpy(dtype=np.int64) < 2
+    low, high = (rollups[name].to_numpy(dtype=np.float64)[good] for name in ("min", "max"))
+    x = np.concatenate((time[good] + MINUTE // 3, time[good] + 2 * MINUTE // 3))
+    order = np.argsort(x, kind="stable")
+    return Overview(
+        since, until, 0, x[order], np.concatenate((low, high))[order], minutes, minutes + MINUTE - 1, count,
+        seen, none, int(count.sum()), 0, 0,
+    )  # fmt: skip
+
+
 def thinned(one: Overview, width: int) -> Overview:
     """The same in parts of this width; of the marks the worst where there are too many."""
     if not len(one.first):
@@ -137,7 +165,7 @@ def joined(a: Overview, b: Overview, parts: int = PARTS) -> Overview:
         marks.sort_values("time", kind="stable", ignore_index=True), a.readings + b.readings,
         a.flagged + b.flagged, a.marked + b.marked,
     )  # fmt: skip
-    if both.width or both.readings > 4 * parts:
+    if both.width or len(both.first) > 4 * parts:
         return thinned(both, both.width or part_width(a.since, a.until, parts))
     return both
 
@@ -188,6 +216,9 @@ def worst(marks: pd.DataFrame, width: int, most: int = MARKS) -> pd.DataFrame:
     kept = table.index[(place < WORST) & (table["flagged"] | (place == 0))]
     return marks.loc[marks.index.isin(marks.index[kept])].reset_index(drop=True)
 
+
+MINUTE = 60_000_000
+"""µs."""
 
 WORST = 4
 """Flagged readings kept of each part where there are too many."""

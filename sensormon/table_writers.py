@@ -10,9 +10,11 @@ What it is not: a choice of columns or their names; see `sensormon.export`.
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
@@ -20,6 +22,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import xlsxwriter
 
@@ -75,6 +78,52 @@ def _harmless(text: Any) -> Any:
     return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
 
 
+def table_csv(table: pa.Table, header: bool = True) -> bytes:
+    """The rows of this table as `CsvFile` writes them; UTF-8.
+
+    By Arrow, which takes a tenth of pandas' time and lets other threads run meanwhile; by pandas
+    where text needs quotes, which Arrow would put around all text.
+    """
+    shown = _with_texts(table)
+    if not shown.num_rows or not shown.num_columns:
+        return plain_csv(shown.to_pandas(), header)
+    stream = BytesIO()
+    if header:
+        csv.writer(stream_text := StringIO(), lineterminator="\n").writerow(shown.column_names)
+        stream.write(stream_text.getvalue().encode("utf-8"))
+    try:
+        pa_csv.write_csv(_as_pandas_says(shown), stream, _BARE)
+    except pa.ArrowInvalid:
+        return plain_csv(shown.to_pandas(), header)
+    return stream.getvalue()
+
+
+_BARE = pa_csv.WriteOptions(include_header=False, quoting_style="none")
+
+
+def _as_pandas_says(table: pa.Table) -> pa.Table:
+    """Made harmless, and with numbers and truth values as pandas writes them: 37.0, True, nothing for NaN."""
+    for place, field in enumerate(table.schema):
+        table = table.set_column(place, field.name, _cells(table.column(place)))
+    return table
+
+
+def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_floating(kind):
+        number = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column).cast(pa.string())
+        whole = pc.match_substring_regex(number, r"^-?[0-9]+$")
+        return pc.if_else(whole, pc.binary_join_element_wise(number, "0", "."), number)
+    if pa.types.is_boolean(kind):
+        return pc.if_else(column, "True", "False")
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        runs = pc.match_substring_regex(column, r"^[=+\-@\t\r]")
+        if pc.any(runs).as_py():
+            text = column.cast(pa.string())
+            return pc.if_else(runs, pc.binary_join_element_wise("'", text, ""), text)
+    return column
+
+
 class CsvFile:
     """UTF-8 with a header line, also where there are no rows."""
 
@@ -85,7 +134,7 @@ class CsvFile:
     def write(self, table: pa.Table) -> None:
         for part in _parts(table):
             if part.num_rows or self._header:
-                self._stream.write(plain_csv(_with_texts(part), header=self._header))
+                self._stream.write(table_csv(part, self._header))
             self._header = False
 
     def close(self) -> None:
@@ -95,7 +144,7 @@ class CsvFile:
         pass
 
 
-def _with_texts(table: pa.Table) -> pd.DataFrame:
+def _with_texts(table: pa.Table) -> pa.Table:
     """Times as text; a cast by Arrow, which takes a twentieth of the time that `strftime` takes."""
     for place, field in enumerate(table.schema):
         if not pa.types.is_timestamp(field.type):
@@ -109,8 +158,7 @@ def _with_texts(table: pa.Table) -> pd.DataFrame:
             local = pa.Array.from_pandas(column.to_pandas().dt.tz_localize(None)) if zone else column
             text = local.cast(pa.timestamp("us")).cast(pa.string())
         table = table.set_column(place, field.name, text)
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
+    return table
 
 
 class ParquetFile:

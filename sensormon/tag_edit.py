@@ -148,8 +148,12 @@ def _made(texts: Mapping[str, str], numbers: Mapping[str, float | None], was: Ta
 
 
 def changes(before: TagTable, after: TagTable) -> list[str]:
-    """What is different, a line a tag, in words: "Fermenter pH: normal 6.5–7.5 → 6.6–7.4 pH"."""
-    lines = []
+    """What is different, a line a tag, what is lost first: "Fermenter pH: normal 6.5–7.5 → 6.6–7.4 pH"."""
+    lines = [
+        f"{before.title(tag.name)}: removed; its readings stay, new ones are rejected"
+        for tag in before
+        if tag.name not in after
+    ]
     for tag in after:
         if tag.name not in before:
             facts = [text for key in _KEYS if key != "label" and (text := _fact(tag, key)) != "none"]
@@ -157,11 +161,6 @@ def changes(before: TagTable, after: TagTable) -> list[str]:
             lines.append(f"{named}: added" + (f", {', '.join(facts)}" if facts else ""))
         elif parts := list(_differences(before[tag.name], tag)):
             lines.append(f"{before.title(tag.name)}: {'; '.join(parts)}")
-    lines += [
-        f"{before.title(tag.name)}: removed; its readings stay, new ones are rejected"
-        for tag in before
-        if tag.name not in after
-    ]
     return lines
 
 

@@ -107,6 +107,19 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "How well a straight line describes two tags together, from -1 to 1; 0 is no such relation. "
             "It does not say that one moves the other."
         ),
+        "rank correlation": (
+            "Spearman's ρ: the correlation of the places in the order instead of the values. It sees any "
+            "steady rise or fall, and a few wild readings hardly move it."
+        ),
+        "moving range": (
+            "The step between two neighbouring readings, without its sign. Its mean divided by 1.128 is σ "
+            "where neighbours have nothing to do with each other."
+        ),
+        "autocorrelation": (
+            "How much a reading resembles the one before it, from -1 to 1. Near 1 the steps are small "
+            "beside the spread, and control limits made from them are too narrow."
+        ),
+        "quantile": "The value that such a share of the readings lies below; the median is that of a half.",
         # events
         "event": (
             "Flagged readings of a tag that lie close together, taken as one thing to look at. It starts "
@@ -180,8 +193,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         ),
         "99 % in": "Of 100 operations 99 took no longer than this; before it stands the median.",
         "roll-up": (
-            "Old readings kept as one line a minute: the lowest, mean and highest value and their count. "
-            "The single readings are dropped then, spikes stay visible."
+            "Old readings kept as one line a minute: the lowest, mean and highest value and their count, so "
+            "that spikes stay visible. Flagged readings are kept one by one."
         ),
         "retention": "How long single readings are kept before they are rolled up.",
         "case": (

@@ -54,7 +54,7 @@ VIEWS = (
     View("anomalies", "Anomalies", "within=15+min", height=1000),
     View("tuning", "Tuning", "detector=Rolling+z-score&threshold=4.2", height=1000, charts=2),
     View("pipeline", "Pipeline", theme="dark", charts=2),
-    View("data", "Data", charts=0),
+    View("data", "Data", "section=Tags", charts=0),
     View("phone", "Live", theme="dark", width=390, height=844, charts=3),
 )
 

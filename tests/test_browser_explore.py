@@ -112,7 +112,7 @@ def test_a_note_on_a_clicked_moment_is_seen_by_another_and_removed(
     other.set_default_timeout(60_000)
     visit(other, server, "explore?past=15+min&explore=Fermenter+pH")
     expect(other.locator(".st-key-panel-look").get_by_text("probe calibrated")).to_be_visible()
-    other.get_by_role("button", name="Remove").click()
+    other.get_by_role("button", name="Remove", exact=True).click()
     dialog = other.get_by_role("dialog")
     dialog.get_by_label("Your name").fill("Bo")
     dialog.get_by_role("button", name="Remove").click()
@@ -136,6 +136,7 @@ def test_the_data_and_the_picture_of_what_is_seen_are_taken_away(page: Page, ser
     assert drawn.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.long
 def test_without_the_browsers_part_the_chart_is_still_there(page: Page, server: Server) -> None:
     page.route("**/assets/zoom_chart.js*", lambda route: route.abort())
     visit(page, server, "explore?past=15+min")

@@ -16,7 +16,7 @@ from tests.test_browser import browser, page, ready, server, visit  # noqa: F401
 pytestmark = pytest.mark.browser
 
 CARD = ".live-card"
-DRAWN = f"{CARD} .js-plotly-plot .scatterlayer .trace"
+DRAWN = f"{CARD}[data-drawn] .js-plotly-plot .scatterlayer .trace"
 RANGES = (
     "() => [...document.querySelectorAll('.js-plotly-plot')].map(p => p._fullLayout.xaxis.range.map(String))"
 )
@@ -129,18 +129,39 @@ def test_a_card_has_its_readings_as_a_table(page: Page, server: Server) -> None:
 
 def test_a_paused_view_opens_the_same_elsewhere(page: Page, browser: Browser, server: Server) -> None:
     live(page, server)
-    page.get_by_role("radio", name="5 min").click()
+    page.get_by_role("radio", name="5 min", exact=True).click()
     page.get_by_text("Pause", exact=True).click()
     expect(page.get_by_text("still collecting")).to_be_visible()
     page.wait_for_url("**at=*")
     ready(page)
     page.wait_for_selector(DRAWN)
-    page.wait_for_function(f"({RANGES})().length === 3")
+    page.wait_for_function(
+        f"""() => Math.abs(Date.parse(({RANGES})()[0][1])
+            - Date.parse(new URL(location).searchParams.get('at'))) < 2"""
+    )
     held = page.evaluate(RANGES)
     other = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="Asia/Tokyo").new_page()
     other.goto(page.url)
     other.wait_for_selector(DRAWN)
     assert other.evaluate(RANGES) == held
+    other.context.close()
+
+
+def test_what_is_zoomed_into_is_in_the_address_and_opens_the_same(
+    page: Page, browser: Browser, server: Server
+) -> None:
+    live(page, server, "?range=5+min")
+    drag(page, 0.3, 0.7)
+    page.wait_for_url("**zoom=*")
+    ready(page)
+    page.get_by_text("Pause", exact=True).click()
+    page.wait_for_url("**at=*")
+    ready(page)
+    held = page.evaluate(RANGES)
+    other = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="Asia/Tokyo").new_page()
+    other.goto(page.url)
+    other.wait_for_selector(DRAWN)
+    assert [edge[:19] for edge in other.evaluate(RANGES)[0]] == [edge[:19] for edge in held[0]]
     other.context.close()
 
 

@@ -118,6 +118,9 @@ def frames(monitor: Monitor) -> dict[str, pd.DataFrame]:
         "events": events.drop(columns=["id", "ids", "peak_id", "settings"]),
         "members": pd.DataFrame({"ids": [[place[one] for one in ids] for ids in events["ids"]]}),
         "actions": actions.drop(columns=["number", "reading"]),
+        "notes": pd.DataFrame(
+            [(one.since, one.until, one.text, one.who, one.time) for one in monitor.notes(None, 0, NOW)]
+        ),
         "acted on": pd.DataFrame({"reading": [place[one] for one in actions["reading"]]}),
         "faults": monitor.injected_faults(0, NOW),
         "rejected": monitor.rejected(100)[["tag", "time", "value", "reason", "detail", "received"]],
@@ -140,6 +143,10 @@ def act(monitor: Monitor) -> None:
     ids = [int(one) for one in monitor.events(None, START, END)["id"]]
     monitor.act(ids[:2], "acknowledge", "Ann")
     monitor.act(ids[:1], "label", "Bo", label="true", note="valve stuck")
+    monitor.annotations.add("cleaning", "Ann", START, START + 60 * SECOND, ["fermenter_ph", "fermenter_temp"])
+    gone = monitor.annotations.add("a mistake", "Ann", START)
+    monitor.annotations.remove(gone.id, "Ann")
+    monitor.annotations.add("power cut", "Bo", START + 90 * SECOND)
     monitor.act(ids[-1:], "shelve", "Bo", until=NOW + 5_000 * SECOND)
     monitor.drain()
 
@@ -185,6 +192,9 @@ def test_states_labels_rejections_and_faults_come_over_and_nothing_is_lost_or_do
     done = opened(there, saved.file.path)
     assert (done.readings, done.before, done.rejected, done.faults, done.actions) == (322, 0, 2, 1, 3)
     same(here, there)
+    assert (counts.notes, done.notes) == (2, 2)
+    notes = there.notes(None, 0, NOW)
+    assert [one.tags for one in notes] == [("fermenter_ph",), ("fermenter_ph", "agitator_rpm")]
     assert set(there.events(None, START, END)["state"]) >= {"acknowledged", "shelved"}
     rows = there.history(None, 0, NOW)
     assert (set(rows["source"]), set(rows["origin"])) == ({"case"}, {"import"})
@@ -217,7 +227,7 @@ def test_opening_it_twice_stores_it_once_also_after_a_restart(make: Make) -> Non
 def test_an_opening_that_was_cut_off_goes_on_where_it_was(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensormon.case_opener.ROWS", 20)
+    monkeypatch.setattr("sensormon.case_pieces.ROWS", 20)
     here, there = make("here"), make("there")
     fill(here, some_values())
     act(here)

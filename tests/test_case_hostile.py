@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sensormon import case_format, case_reader
-from sensormon.cases import plain_view
-from sensormon.clock import ManualClock
+from sensormon.cases import held, plain_view
+from sensormon.clock import SECOND, ManualClock
 from sensormon.errors import UsageError
 from sensormon.jobs import Progress
 from sensormon.monitor import Monitor
@@ -108,6 +108,7 @@ def column(parts: Parts, name: str, values: Any, kind: pa.DataType | None = None
 
 
 T, S, A = case_format.TAGS_FILE, case_format.SETTINGS_FILE, case_format.ACTIONS_FILE
+N = case_format.ANNOTATIONS_FILE
 
 
 def swap(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
@@ -304,6 +305,10 @@ def test_text_that_is_no_text(there: Monitor, parts: Parts) -> None:
         (A, swap(b'"readings": [', b'"readings": ["1",'), "whole number above 0"),
         (A, swap(b'"readings": [', b'"readings": [999999,'), "not in it"),
         (A, lambda _: b"[" * 100_000, "cannot be read"),
+        (N, lambda _: b"{}", "no list"),
+        (N, swap(b'"fermenter_ph"', b'"other"'), "a note on tags that are not in it"),
+        (N, swap(b"cleaning", b"x" * 1_500), "text is missing, too long"),
+        (N, swap(b"cleaning", b""), "the note is empty"),
     ],
 )  # fmt: skip
 def test_wrong_small_parts(
@@ -320,6 +325,12 @@ def test_readings_that_have_not_come_yet(there: Monitor, parts: Parts) -> None:
         refused(there, packed(parts), "has not come yet")
     finally:
         there.clock.advance(86_400 * 2)  # type: ignore[attr-defined]
+
+
+def test_a_span_is_held_to_the_readings_there_are() -> None:
+    assert held(0, 1 << 60, (START, START + SECOND)) == (START, START + 2 * SECOND)
+    assert held(0, 5, (START, START + SECOND)) == (0, 5)
+    assert held(0, 5, None) == (0, 5)
 
 
 @pytest.mark.parametrize(
@@ -341,7 +352,8 @@ def test_an_address_is_kept_as_path_and_query(address: str, view: str) -> None:
     "view", ["//evil.example/?a=1", "/elsewhere?a=1", "http://evil.example/", "javascript:alert(1)"]
 )
 def test_a_view_that_leads_elsewhere_is_not_followed(there: Monitor, parts: Parts, view: str) -> None:
-    from sensormon.case_opener import Plan, _Work
+    from sensormon.case_opener import _Work
+    from sensormon.case_pieces import Plan
 
     with there.cases.opener.unpacked(io.BytesIO(packed(parts, view=view))) as case:
         work = _Work(

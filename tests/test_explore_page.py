@@ -81,6 +81,15 @@ def test_the_times_in_the_address_are_what_is_in_view_and_win_over_a_span_up_to_
 
 
 @pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("times", [("1970-01-01", "9999-12-31T23:59:59Z"), ("9998-01-01", "9999-12-31")])
+def test_a_span_to_the_ends_of_the_calendar_breaks_nothing(times: tuple[str, str]) -> None:
+    app = show(
+        "explore", earlier="another time earlier", offset="5000 w", **{"from": times[0], "to": times[1]}
+    )
+    assert mounted(app, "explore-chart")["span"][1] > 2e14
+
+
+@pytest.mark.usefixtures("full")
 def test_a_link_of_a_relative_span_has_its_times() -> None:
     app = show("explore", past="15 min")
     pinned = mounted(app, "explore-link")["pinned"]

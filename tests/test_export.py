@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sensormon.errors import UsageError
 from sensormon.export import (
@@ -21,7 +23,7 @@ from sensormon.export import (
     readings_parquet,
     with_zone,
 )
-from sensormon.table_writers import EXCEL_ROWS, FORMS, ExcelFile
+from sensormon.table_writers import EXCEL_ROWS, FORMS, ExcelFile, plain_csv, table_csv
 from sensormon.tags import Tag, TagTable
 from tests.excel import cells
 
@@ -138,3 +140,24 @@ def test_a_file_in_pieces_is_the_file_at_once_and_none_of_it_is_left_when_it_is_
     file.write(whole)
     file.abandon()
     assert list(tmp_path.iterdir()) == []
+
+
+@settings(deadline=None)
+@given(
+    texts=st.lists(
+        st.sampled_from(["a", "=1", "-x", "a,b", 'q"q', "line\nline", "", "ä", "@x"]), min_size=1, max_size=8
+    ),
+    numbers=st.lists(st.floats(width=32), min_size=8, max_size=8),
+)
+def test_csv_by_arrow_reads_as_csv_by_pandas(texts, numbers):
+    rows = len(texts)
+    frame = pd.DataFrame(
+        {
+            "text": texts,
+            "number": numbers[:rows],
+            "whole": range(rows),
+            "flag": [n > 0 for n in numbers[:rows]],
+        }
+    )
+    fast, slow = table_csv(pa.Table.from_pandas(frame, preserve_index=False)), plain_csv(frame)
+    pd.testing.assert_frame_equal(opened(fast), opened(slow), check_exact=True)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sensormon.clock import SECOND
-from sensormon.overview import PARTS, WORST, Overview, joined, part_width, thinned, whole, worst
+from sensormon.overview import PARTS, WORST, Overview, joined, part_width, rolled, thinned, whole, worst
 from sensormon.readings import Batch, Processed, Quality, Scores
 from sensormon.records import BatchEntry, Record
 from sensormon.stores import Store, open_store
@@ -197,3 +197,30 @@ def test_moving_the_view_by_whole_parts_changes_no_point_that_stays(store: Store
     kept = [set(v.time[(v.time >= middle[0]) & (v.time < middle[1])].tolist()) for v in views]
     assert kept[0] == kept[1]
     assert len(kept[0]) > 1_000
+
+
+def test_of_history_that_was_rolled_up_the_extremes_of_every_minute_are_left(store: Store) -> None:
+    random = np.random.default_rng(2)
+    day = 86_400 * SECOND
+    time = START // day * day + np.arange(7_200) * SECOND
+    value = np.round(random.normal(37, 1, 7_200), 3)
+    flagged = value > 39.5
+    one = entry(time, value, np.zeros(7_200, np.uint32), flagged)
+    store.load("w", [Record(1, one)])
+    since, until = int(time[0]), int(time[-1]) + 1
+    (due,) = store.due(until + day, 1)
+    store.roll_up(due)
+    left = store.spans.overview("temp", since, until)
+    assert left.readings == flagged.sum() + 1, "the newest stays for a restart"
+    found = joined(left, rolled(store.rollups(["temp"], since, until), left.marks.iloc[:0], since, until))
+    assert found.readings == found.count.sum() == 7_200
+    assert found.gaps() == []
+    assert found.minutes
+    points = pd.Series(found.value).groupby(found.time // (60 * SECOND))
+    expected = pd.Series(value).groupby(time // (60 * SECOND))
+    assert points.min().tolist() == expected.min().tolist()
+    assert points.max().tolist() == expected.max().tolist()
+    coarse = thinned(found, 600 * SECOND)
+    assert coarse.readings == 7_200
+    assert coarse.value.max() == value.max()
+    assert store.spans.extent() == (since, int(time[-1]))

@@ -130,6 +130,32 @@ def test_old_readings_become_minutes_and_the_books_are_right(settings: Settings,
     assert findings(monitor) == ()
 
 
+def test_explore_draws_the_minutes_of_what_was_rolled_up_and_measures_on_what_was_not(
+    settings: Settings, clock: ManualClock
+) -> None:
+    monitor = Monitor(settings, clock)
+    fill(monitor)
+    today(monitor)
+    spans = ((OLD, OLD + 600 * SECOND, 500), (OLD - DAY, START + DAY, 50))
+    seen = [monitor.explorer.overview(TAG, *span).overview for span in spans]
+    monitor.retention.set(30, "Ana")
+    run(monitor)
+    for (since, until, parts), before in zip(spans, seen, strict=True):
+        after = monitor.explorer.overview(TAG, since, until, parts).overview
+        assert (after.readings, after.flagged) == (before.readings, before.flagged)
+        assert (after.value.min(), after.value.max()) == (before.value.min(), before.value.max())
+        assert int(after.count.sum()) == int(before.count.sum())
+        assert (np.diff(after.time) >= 0).all()
+        assert len(after.time) <= 4 * parts + 8
+        assert after.marks["id"].tolist() == before.marks["id"].tolist()
+    whole = monitor.explorer.since_whole((TAG,), OLD)
+    assert whole == OLD // DAY * DAY + DAY
+    assert monitor.explorer.since_whole(("agitator_rpm",), OLD) == OLD
+    assert monitor.explorer.distribution(TAG, OLD, FAR).readings == 120
+    assert monitor.explorer.controlled(TAG, (OLD, FAR), (OLD, FAR)).readings == 120
+    monitor.stop()
+
+
 def test_a_restart_after_a_roll_up_scores_as_without_one(
     settings: Settings, clock: ManualClock, tmp_path: Path
 ) -> None:

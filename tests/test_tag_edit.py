@@ -90,9 +90,9 @@ def test_changes_are_told_in_words() -> None:
         ]
     )
     assert changes(tags, after) == [
+        "Agitator speed: removed; its readings stay, new ones are rejected",
         "Fermenter pH: valid 5–9 → up to 9 pH; normal 6.5–7.5 → 6.6–7.4 pH",
         "Carbon dioxide (co2): added, unit %, valid 0–20 %, resolution 0.1 %",
-        "Agitator speed: removed; its readings stay, new ones are rejected",
     ]
     assert narrowed(tags, after) == []
     assert [one.name for one in narrowed(tags, with_ph(tags, valid=(5.0, 8.0)))] == ["fermenter_ph"]

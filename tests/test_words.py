@@ -34,6 +34,7 @@ from sensormon.words import (
     expected_band,
     fault_sentence,
     limit,
+    literal,
     normal_band,
     refused,
     verdict,
@@ -199,3 +200,15 @@ def test_the_limit_is_read_back_from_the_band(threshold, sigma, times):
 def test_every_simulated_fault_says_what_it_does_and_what_notices_it(name: str) -> None:
     assert fault_sentence(name).endswith(".")
     assert fault_sentence("no such one") == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["![x](http://evil.example/y)", ":red[x]", "**b** `c` $d$ <e>", "[l](javascript:x)"]
+)
+def test_text_from_outside_is_no_markdown(text: str) -> None:
+    made = literal(text)
+    assert made.replace("\\", "") == text
+    marks = [place for place, letter in enumerate(made) if letter in "![]()*`$<>:"]
+    assert marks
+    assert all(made[place - 1] == "\\" for place in marks)
+    assert "\n" not in literal("a\nb")

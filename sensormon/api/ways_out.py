@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sensormon.table_writers import plain_csv
+from sensormon.table_writers import table_csv
 
 Pieces = Iterator[pa.Table]
 
@@ -41,7 +41,7 @@ def as_csv(pieces: Pieces) -> Iterator[bytes]:
     header = True
     for table in pieces:
         if header or table.num_rows:
-            yield plain_csv(_with_texts(table).to_pandas(), header=header)
+            yield table_csv(_with_texts(table), header=header)
         header = False
 
 

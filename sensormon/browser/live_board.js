@@ -50,8 +50,8 @@ class Board {
     this.data = data
     style(data.version)
     this.build()
-    const other = !before || before.span !== data.span || before.until !== data.until
-    if (other) this.view = null
+    if (!before) this.view = data.view
+    else if (before.span !== data.span) this.view = null
     this.after = null
     this.drawn = 0
     plotly(data.version).then(
@@ -67,6 +67,7 @@ class Board {
     this.stopped = true
     clearInterval(this.ticking)
     clearTimeout(this.next)
+    clearTimeout(this.telling)
     this.question?.abort()
     document.removeEventListener("visibilitychange", this.onVisible)
     this.strip?.stop()
@@ -155,6 +156,8 @@ class Board {
     this.view = range && range[1] - range[0] >= 1000 ? range : null
     if (!this.view) for (const card of this.cards.values()) card.rangeY = null
     this.draw(true)
+    clearTimeout(this.telling) // the address follows once the viewer has come to rest
+    this.telling = setTimeout(() => this.setStateValue("view", this.view?.map(Math.round) ?? null), 400)
   }
 
   // Shift by a part of what is seen, and make it so many times as wide.
@@ -365,6 +368,7 @@ class Card {
     this.chart.setAttribute("role", "img")
     this.plot.style.height = `${data.height}px`
     if (!this.head) this.value.textContent = "…"
+    if (!this.chart.hasAttribute("aria-label")) this.chart.setAttribute("aria-label", `${tag.label}, no readings yet`)
   }
 
   remove() {
@@ -422,9 +426,9 @@ class Card {
     const drawn = traces(own, events, this.rejected, span, this.palette, this.plot.clientWidth < 500)
     const newest = own.x.length ? own.x[own.x.length - 1] : 0
     board.Plotly.react(this.chart, drawn, layout, CONFIG).then(() => {
+      this.listen()
       this.section.dataset.newest = newest
       this.section.dataset.drawn = Date.now() + board.offset
-      this.listen()
       this.hoverAgain(range)
     })
     this.drawSpark()

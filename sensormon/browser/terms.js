@@ -24,7 +24,8 @@ export function terms() {
       event.stopPropagation()
     }
   }, true)
-  document.addEventListener("scroll", hide, true)
+  document.addEventListener("scroll", () => word && place(), true)
+  window.addEventListener("resize", hide)
 }
 
 const wordAt = (target) => target.closest?.("button.term")
@@ -40,7 +41,13 @@ function show(found) {
   tip.setAttribute("aria-hidden", "true") // the word itself carries it as its description
   tip.textContent = word.getAttribute("aria-description")
   document.body.append(tip)
+  place()
+}
+
+// Below the word, above it where there is no room, and within the window.
+function place() {
   const at = word.getBoundingClientRect()
+  if (!word.isConnected || at.bottom < 0 || at.top > window.innerHeight) return hide()
   const own = tip.getBoundingClientRect()
   const left = Math.min(Math.max(8, at.left), Math.max(8, window.innerWidth - own.width - 8))
   const below = at.bottom + 6 + own.height <= window.innerHeight || at.top < own.height + 6

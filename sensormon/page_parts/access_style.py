@@ -37,6 +37,9 @@ input::placeholder, textarea::placeholder { color: var(--quiet) !important; opac
 button[kind^="primary"]:not(:disabled) { background-color: var(--link) !important; }
 button[kind^="primary"]:not(:disabled), button[kind^="primary"]:not(:disabled) * {
   color: var(--panel) !important; }
+.st-key-previous button *, .st-key-next button * { opacity: 1 !important; } /* the keys they name */
+[data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] * {
+  background-color: var(--edge) !important; color: var(--text) !important; }
 .st-key-panel-controls [role="radio"] { padding-inline: .6rem; }
 
 /* A word that explains itself. */

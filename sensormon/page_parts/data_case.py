@@ -11,7 +11,7 @@ import streamlit as st
 
 from sensormon.case_opener import Opened
 from sensormon.case_writer import CaseOrder
-from sensormon.cases import LONGEST_NAME, Glance, Saved, plain_view
+from sensormon.cases import LONGEST_NAME, Glance, Saved, held, plain_view
 from sensormon.errors import SensormonError, StoreError
 from sensormon.monitor import Monitor
 from sensormon.page_parts.downloads import download
@@ -75,6 +75,7 @@ def _save(m: Monitor, viewer: Viewer) -> None:
         placeholder="Optional: what Copy link gave; otherwise Explore with these tags",
     )
     try:
+        since, until = held(since, until, m.explorer.extent())
         rows = m.exporter.count_readings(names, since, until) if since < until else 0
     except StoreError as error:
         not_readable(error)
@@ -110,7 +111,7 @@ def _saved(m: Monitor, viewer: Viewer) -> None:
             st.markdown(
                 f"**{literal(job.title)}** · {counted(counts.readings, 'reading')}, "
                 f"{counts.flagged:,} flagged · {counts.rejected:,} rejected · "
-                f"{counted(counts.actions, 'action')} on events · "
+                f"{counted(counts.actions, 'action')} on events · {counted(counts.notes, 'note')} · "
                 f"{day_and_time(job.result.file.made, viewer.zone)}",
                 width="content",
             )
@@ -134,7 +135,8 @@ def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...
     )
     st.caption(
         f"{seen.rejected:,} rejected · {counted(seen.faults, 'injected fault')} · "
-        f"{counted(seen.actions, 'action')} on events · made {day_and_time(about.created, viewer.zone)} with "
+        f"{counted(seen.actions, 'action')} on events · {counted(seen.notes, 'note')} · "
+        f"made {day_and_time(about.created, viewer.zone)} with "
         f"sensormon {literal(about.application)}"
     )
     st.dataframe(
@@ -149,6 +151,8 @@ def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...
         key="case-tags-shown",
         height=min(38 + 35 * len(about.tags), 388),
     )
+    if seen.here:
+        st.caption("It was opened before. Opening it again stores nothing and leads to its view.")
     running = any(one.running for one in m.jobs.of(OPEN))
     if st.button("Open the case", type="primary", key="case-open-start", disabled=running):
         m.cases.open(file, about.name)
@@ -170,9 +174,9 @@ def _opened(m: Monitor) -> None:
     with panel("case-opened"):
         st.markdown(
             f"**{literal(done.name)} is open:** {counted(done.readings, 'reading')} stored, "
-            f"{done.rejected:,} rejected, {counted(done.actions, 'action')} on events.{before}"
+            f"{done.rejected:,} rejected, {counted(done.actions, 'action')} on events, "
+            f"{counted(done.notes, 'note')}.{before}"
         )
-        titles = [m.tags.title(here) for here in done.tags.values()]
         with st.container(horizontal=True):
             if done.view:
                 st.link_button(
@@ -180,6 +184,13 @@ def _opened(m: Monitor) -> None:
                 )
             st.link_button(
                 "Its events",
-                "anomalies?" + urlencode([("tags", one) for one in titles[:SHOWN_TAGS]]),
+                _events(m, done),
                 icon=":material/open_in_new:",
             )
+
+
+def _events(m: Monitor, done: Opened) -> str:
+    """The address of the events of its tags over its span."""
+    ends = [("within", "between"), ("from", render(done.since)), ("to", render(done.until))]
+    titles = [m.tags.title(here) for here in done.tags.values()][:SHOWN_TAGS]
+    return f"anomalies?{urlencode([*ends, *(('tags', title) for title in titles)])}"

@@ -12,7 +12,7 @@ from sensormon.monitor import Monitor
 from sensormon.page_parts.drawing import not_readable, panel
 from sensormon.page_parts.jobs import job_line
 from sensormon.page_parts.viewer import Viewer
-from sensormon.retention import JOB, Plan, RolledUp
+from sensormon.retention import DAY, JOB, Plan, RolledUp
 from sensormon.settings import LONGEST_RETENTION
 from sensormon.storage import Rate, Sizes, bytes_a_reading, forecast, rate
 from sensormon.storage_words import (
@@ -30,7 +30,7 @@ COMPARED = 30
 
 
 @st.cache_data(ttl=20, max_entries=4, show_spinner="Measuring")
-def measured(_m: Monitor, started: int) -> Sizes:  # noqa: ARG001  # what the cache goes by
+def measured(_m: Monitor, key: tuple[object, ...]) -> Sizes:  # noqa: ARG001  # what the cache goes by
     """What is on disk, measured at most every 20 s for all viewers."""
     return _m.storage.measure()
 
@@ -43,7 +43,7 @@ def planned(_m: Monitor, key: tuple[object, ...], days: int) -> Plan:  # noqa: A
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """What is on disk, how it grows, and how long readings are kept one by one."""
-    sizes = measured(m, m.started)
+    sizes = measured(m, (m.started, str(m.settings.data_dir)))
     now = rate(sizes, m.clock.now(), len(m.tags))
     each, _ = bytes_a_reading(sizes.space)
     left, right = st.columns(2, gap="medium")
@@ -105,10 +105,13 @@ def keeping(m: Monitor, viewer: Viewer, each: float) -> None:
         if m.retention.problem:
             st.error(m.retention.problem, title="What was set cannot be read")
         st.html(f'<div class="first-line">{escape(policy_words(policy))}</div>')
+        said = []
         if policy.changed:
-            st.caption(f"Set by {_plain(policy.who)}, {day_and_time(policy.changed, viewer.zone)}")
+            said.append(f"Set by {_plain(policy.who)}, {day_and_time(policy.changed, viewer.zone)}.")
         if policy.days:
-            st.caption("Once a day, after midnight UTC, what has grown older is rolled up.")
+            said.append("Once a day, after midnight UTC, what has grown older is rolled up.")
+        if said:
+            st.caption(" ".join(said))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             days = st.number_input(
                 "Keep one by one for, days (0: for ever)",
@@ -156,7 +159,7 @@ def set_policy(m: Monitor, days: int, each: float) -> None:
         st.markdown("For ever. What was rolled up before stays rolled up.")
     with st.form("retention-form", border=False):
         who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
-        if st.form_submit_button("Set", type="primary"):
+        if st.form_submit_button("Set", type="primary", key="retention-confirm"):
             try:
                 m.retention.set(days, who or "")
             except SensormonError as error:
@@ -186,7 +189,7 @@ def run_now(m: Monitor, each: float) -> None:
 def plan_line(m: Monitor, days: int, each: float) -> int:
     """What a run would do, in words; how many readings it would delete or, flagged, count."""
     try:
-        plan = planned(m, (m.started, m.clock.now() // 86_400_000_000), days)
+        plan = planned(m, (m.started, str(m.settings.data_dir), m.clock.now() // DAY), days)
     except StoreError as error:
         not_readable(error)
         return 0

@@ -69,6 +69,10 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
             picker("reading"),
         )
         st.caption("Shaded: where the reading was expected. Click a reading to see why, or why not.")
+        if span[0] < m.explorer.since_whole((tag.name,), span[0]):
+            st.caption(
+                "Of this time only flagged readings are kept one by one; Explore has the rest by the minute."
+            )
         reason(m, viewer, frame, "reading", int(event["peak_id"]))
         _log(m, viewer, event)
 

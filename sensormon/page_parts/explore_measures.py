@@ -24,6 +24,7 @@ from sensormon.explore_words import (
 from sensormon.monitor import Monitor
 from sensormon.page_parts.drawing import chart
 from sensormon.page_parts.explore_view import Chosen, show
+from sensormon.page_parts.glossary import meaning, prose
 from sensormon.page_parts.viewer import Viewer
 from sensormon.page_parts.zoom_chart import zoom_chart
 from sensormon.records import Annotation
@@ -57,10 +58,8 @@ def distribution_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     chart(
         histogram(found, tag, viewer.palette), "explore-histogram", f"How often {tag.label} had which value"
     )
-    shaded = "Shaded: the normal band. " if tag.normal else ""
-    st.caption(
-        f"{shaded}Dotted: the values that 5, 50 and 95 % of the readings lie below. Good readings only."
-    )
+    shaded = "Shaded: the {normal band}. " if tag.normal else ""
+    prose(f"{shaded}Dotted: the {{quantile|values}} that 5, 50 and 95 % of the good readings lie below.")
     with st.expander("Quantiles"):
         st.dataframe(quantile_table(found, tag), hide_index=True, key="explore-quantiles")
 
@@ -93,7 +92,7 @@ def two_tags_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
         st.caption(":material/error: Write a number and s, min, h or d.")
     found = m.explorer.relation(x.name, y.name, *chosen.span, tolerance=tolerance)
     lines = relation_words(found, x, y)
-    st.markdown(f"**{lines[0]}**")
+    st.markdown(f"**{lines[0]}**", help=meaning("correlation", "rank correlation"))
     if found.n:
         left, right = st.columns([3, 2])
         with left:
@@ -143,8 +142,8 @@ def control_look(
         whole=chosen.whole, head=when, title=f"{tag.label}, control chart, {when} ({viewer.zone_name})",
         file=file_name([name, "control"], chosen.span[0], "")[:-1], on_span=show,
     )  # fmt: skip
-    st.caption(
-        "Individuals chart: centre ± 3 σ, σ from the mean moving range ÷ 1.128 (Shewhart 1931). △ ▽ outside. "
-        "Control limits say what the process did in its baseline; they are not specification limits, which "
-        "say what it should do."
+    prose(
+        "Individuals chart: {centre line|centre} ± 3 {σ}, σ from the mean {moving range} ÷ 1.128 (Shewhart "
+        "1931). △ ▽ outside. Control limits ({UCL}, {LCL}) say what the process did in its {baseline}; they "
+        "are not specification limits, which say what it should do."
     )

@@ -36,7 +36,7 @@ def begin(title: str, m: Monitor) -> Viewer:
         st.html("<h1>sensormon</h1>")
         in_the_browser()
     _status(m, now.dark)
-    first_visit(m)
+    first_visit(title, m)
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"
     ):

@@ -37,7 +37,7 @@ def help_button(title: str, m: Monitor) -> None:
         )
 
 
-def first_visit(m: Monitor) -> None:
+def first_visit(title: str, m: Monitor) -> None:
     """One sentence on what is seen and things to try, until it is put away; the browser remembers that.
 
     Drawn hidden: `sensormon/browser/welcome.js` shows it where it was not put away before.
@@ -48,7 +48,7 @@ def first_visit(m: Monitor) -> None:
             words = seen(m.settings.source, _tags(m), m.status().source.interval, received)
             st.html(f'<p class="seen">{escape(words)}</p>', width="stretch")
             st.html('<button type="button" class="plain put-away">Got it</button>', width="content")
-        if not received and m.settings.source == "none":
+        if not received and m.settings.source == "none" and title != "Live":  # which has it itself
             sending_line(m)
         with st.container(horizontal=True, gap="medium"):
             _tries(m, "first")

@@ -24,13 +24,17 @@ def live_board(
     strip: Sequence[str],
     span: int,
     until: int | None,
+    view: tuple[int, int] | None,
     on_picked: Callable[[], None],
     on_opened: Callable[[], None],
+    on_view: Callable[[], None],
 ) -> Any:
     """Cards of these tags over the last `span` seconds, up to `until` (µs UTC) where it is paused.
 
-    `strip` are the tags of the heat strip, none for none of it. The result has `picked`, the
-    name of a row that was clicked, `opened`, the id of an event, and `unavailable`.
+    `view` (µs UTC) is what the viewer had zoomed into when the board is first drawn. `strip` are
+    the tags of the heat strip, none for none of it. The result has `picked`, the name of a row
+    that was clicked, `opened`, the id of an event, `view`, what is zoomed into now (ms UTC, None
+    where the board follows the clock), and `unavailable`.
     """
     return browser_component(
         "live_board",
@@ -40,6 +44,7 @@ def live_board(
             "strip": [{"name": name, "label": tags.title(name)} for name in strip],
             "span": span,
             "until": until,
+            "view": [edge / 1e3 for edge in view] if view else None,
             "height": HEIGHT,
             "layout": board_layout(viewer.palette, HEIGHT),
             "palette": asdict(viewer.palette),
@@ -47,6 +52,7 @@ def live_board(
         "live-board",
         on_picked_change=on_picked,
         on_opened_change=on_opened,
+        on_view_change=on_view,
     )
 
 

@@ -132,8 +132,8 @@ class Store(Protocol):
         """The minutes that begin at since <= time < until, in order of time and tag.
 
         Columns: tag, time (of its beginning), quality (0 good, 1 uncertain, 2 and 3 bad),
-        min, mean, max, count. A row for each quality that the minute had. The count has all
-        readings of the minute, also flagged ones that are still in `readings`.
+        min, mean, max, count, kept. A row for each quality that the minute had. The count has
+        all readings of the minute, also the flagged ones that are `kept` in `readings`.
         """
 
     def rolled_up(self) -> pd.DataFrame:

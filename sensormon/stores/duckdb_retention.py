@@ -102,7 +102,8 @@ def rollups(frames: Frames, tags: Sequence[str] | None, since: int, until: int) 
     return frames(
         "SELECT tag, minute AS time, quality, min(low) AS min,"  # noqa: S608
         " greatest(min(low), least(max(high), sum(mean * count) / sum(count))) AS mean,"
-        f" max(high) AS max, sum(count)::BIGINT AS count FROM rollups WHERE {where}"
+        " max(high) AS max, sum(count)::BIGINT AS count, sum(kept)::BIGINT AS kept"
+        f" FROM rollups WHERE {where}"
         " GROUP BY tag, minute, quality ORDER BY minute, tag, quality",
         values,
     )

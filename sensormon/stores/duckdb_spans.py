@@ -28,7 +28,12 @@ class DuckDBSpans:
         return overview(self._frames, self._columns, tag, since, until, parts, below_id)
 
     def extent(self) -> tuple[int, int] | None:
-        found = self._frames("SELECT epoch_us(min(time)) AS a, epoch_us(max(time)) AS b FROM readings", [])
+        found = self._frames(
+            "SELECT epoch_us(min(first)) AS a, epoch_us(max(last)) AS b FROM ("
+            "SELECT min(time) AS first, max(time) AS last FROM readings UNION ALL "
+            "SELECT min(minute), max(minute) FROM rollups)",
+            [],
+        )
         first, last = found.iloc[0]
         return None if pd.isna(first) else (int(first), int(last))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ROLLUPS = ("tag", "time", "quality", "min", "mean", "max", "count")
+ROLLUPS = ("tag", "time", "quality", "min", "mean", "max", "count", "kept")
 """The columns of a frame of roll-ups; `quality` is 0 good, 1 uncertain, 2 bad."""
 
 

@@ -42,7 +42,7 @@ class Spans(Protocol):
         """The span in few readings; all of them where there are at most four a part."""
 
     def extent(self) -> tuple[int, int] | None:
-        """The times of the oldest and the newest reading of all; None where there are none."""
+        """The times of the oldest and the newest reading of all, or their minutes; None without any."""
 
     def count(self, tag: str, since: int, until: int) -> int:
         """How many good readings there are."""
