@@ -80,7 +80,7 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
 
 
 def _some_readings(m: Monitor, tag: str, start: int, end: int) -> int:
-    """How long (µs) so many readings of the tag usually take, whatever gaps there are: two minutes at least."""
+    """How long (µs) so many readings of the tag usually take, whatever gaps there are; 2 min at least."""
     before = m.history([tag], start - 7 * 86_400 * SECOND, start, limit=_READINGS)
     usual = _READINGS * round(usual_interval(np.sort(micros(before["time"]))))
     return max(120 * SECOND, min(usual, 7 * 86_400 * SECOND), (end - start) // 4)
