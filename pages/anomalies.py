@@ -34,7 +34,8 @@ def page(m: Monitor, viewer: Viewer) -> None:
 
 def events(m: Monitor, viewer: Viewer, found: Found, asked: Range) -> None:
     """The list with the chosen event beside it, below it on a narrow screen."""
-    missing(found.all, found.listed)
+    with st.container():  # one place whether anything is said or not, so that the list keeps its own
+        missing(found.all, found.listed)
     if found.listed.empty:
         with st.container(border=True, key="panel-none"):
             st.markdown(f"**No such event.** None of those {asked.words} has all that the filters ask for.")
@@ -44,7 +45,7 @@ def events(m: Monitor, viewer: Viewer, found: Found, asked: Range) -> None:
     with left:
         files = flagged_of(m, found.listed, found.key)
         shown = event_list(
-            m, viewer, found.listed, lambda: export(m, viewer, found.listed, files, asked.moment, found.key)
+            m, viewer, found.listed, lambda: export(m, viewer, found.listed, files, asked.moment)
         )
     with right:
         event_detail(m, viewer, shown.event, shown.place, shown.among)

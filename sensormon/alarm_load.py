@@ -22,8 +22,8 @@ from sensormon.readings import Ints
 
 WINDOW = 600 * SECOND
 """The norm is written per 10 minutes."""
-ENOUGH = 6
-"""Of fewer whole windows of 10 minutes the rate is no verdict."""
+ENOUGH = 5
+"""Of fewer whole windows of 10 minutes, which an hour less a moment has, the rate is no verdict."""
 CHATTER = 3
 """A tag chatters that begins so many events within a minute."""
 _MINUTE = 60 * SECOND

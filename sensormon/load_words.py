@@ -25,7 +25,7 @@ def load_line(load: AlarmLoad) -> str:
         return line
     line += f" · most in 10 min {load.worst:,}"
     if not load.enough:
-        return f"{line} · {duration(load.seconds)} are too short for a verdict"
+        return f"{line} · {duration(load.seconds)} is too short for a verdict"
     return f"{line} · over {MOST:g} in {share_words(load.over_most, load.windows)} of the time"
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormon.clock import SECOND
@@ -81,12 +81,14 @@ def meets(row: dict[str, object], filters: Filters) -> bool:
     )
 
 
+@settings(deadline=None)
 @given(rows=some_events, filters=some_filters)
 def test_what_is_left_is_what_meets_every_filter(rows: list[dict[str, object]], filters: Filters) -> None:
     left = matching(frame(rows), filters)
     assert left["id"].tolist() == [place for place, row in enumerate(rows) if meets(row, filters)]
 
 
+@settings(deadline=None)
 @given(rows=some_events, first=st.sampled_from(First))
 def test_an_order_moves_events_and_loses_none(rows: list[dict[str, object]], first: First) -> None:
     table = frame(rows)
@@ -109,6 +111,7 @@ def test_no_filter_is_none() -> None:
     assert not Filters(tags=("a",)).without_tags().any
 
 
+@settings(deadline=None)
 @given(st.integers(0, 7_000_000_000 * SECOND), st.integers(1, 10**15))
 def test_a_stretch_comes_back_from_the_address(since: int, length: int) -> None:
     stretch = (since, min(since + length, 7_250_000_000 * SECOND))

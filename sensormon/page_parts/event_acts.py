@@ -14,7 +14,7 @@ from sensormon.event_table import done_words
 from sensormon.monitor import Monitor
 from sensormon.page_parts.viewer import Viewer
 from sensormon.timestamps import to_datetime
-from sensormon.words import counted
+from sensormon.words import counted, literal
 
 SHELVE = {"1 h": 3_600, "8 h": 28_800, "24 h": 86_400, "until …": 0}
 
@@ -42,7 +42,7 @@ def action_row(m: Monitor, viewer: Viewer, chosen: list[int], shown: pd.DataFram
             _act(m, chosen, "unshelve")
         who = st.session_state.get("who", "")
         words = f"{counted(len(chosen), 'event')} chosen" if chosen else "Choose events in the first column"
-        st.caption(f"{words} · as {who}" if who else words, width="content")
+        st.caption(f"{words} · as {literal(who)}" if who else words, width="content")
 
 
 def said() -> None:
@@ -68,6 +68,7 @@ def _done(m: Monitor, ids: list[int], action: str, who: str, more: dict[str, obj
         st.error(str(error), title="Nothing was recorded")
         return
     st.session_state["who"] = who.strip()
+    st.session_state["acted-on"] = ids
     st.session_state["said"] = done_words(len(ids), action, str(more.get("label", "")))
     st.rerun()
 

@@ -24,6 +24,7 @@ from sensormon.page_parts.address import held, hold
 from sensormon.page_parts.component import copy_link
 from sensormon.page_parts.viewer import Viewer
 from sensormon.timestamps import render
+from sensormon.words import literal
 
 QUICK = {"15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
 """Time ranges up to now, in seconds."""
@@ -154,7 +155,10 @@ def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
 def _score_and_text() -> tuple[float, str]:
     state, address = st.session_state, st.query_params
     least, text = state.get("score", address.get("score")), state.get("find", address.get("find"))
-    said = [*([f"score from {least}"] if least else []), *([f"“{text}”"] if text else [])]
+    said = [
+        *([f"score from {literal(str(least))}"] if least else []),
+        *([f"“{literal(text)}”"] if text else []),
+    ]
     with st.popover(f"**{', '.join(said)}**" if said else "Score, notes"):
         least = st.number_input(
             "Lowest score of the peak",
@@ -184,7 +188,7 @@ def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str],
         chosen = [title(one) for one in options if title(one) in there]
     if not chosen:
         return label
-    return f"**{label}: {chosen[0]}**" if len(chosen) == 1 else f"**{label}: {len(chosen)} chosen**"
+    return f"**{label}: {literal(chosen[0])}**" if len(chosen) == 1 else f"**{label}: {len(chosen)} chosen**"
 
 
 def _between(m: Monitor, viewer: Viewer) -> tuple[int, int]:

@@ -48,8 +48,9 @@ def counts_panel(
                 st.markdown(events_line(events, asked.words), width="content")
                 _stretch(each, numbers, filters, viewer)
             news()
-        if not events.attrs.get("complete", True):
-            st.caption("There are too many flagged readings; the oldest events are left out.")
+        with st.container():
+            if not events.attrs.get("complete", True):
+                st.caption("There are too many flagged readings; the oldest events are left out.")
         _bars(each, numbers, filters, viewer)
         load = alarm_load(starts, max(asked.since, watched), asked.until)
         more = st.expander(load_line(load), key="load", on_change="rerun", bind="query-params")

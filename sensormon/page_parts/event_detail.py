@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -16,6 +17,7 @@ from sensormon.page_parts.drawing import panel, picking_chart
 from sensormon.page_parts.event_list import chosen_ids, step
 from sensormon.page_parts.reading_reason import CONTEXT, picker, reason, scored_by
 from sensormon.page_parts.viewer import Viewer
+from sensormon.thinning import usual_interval
 from sensormon.traces import micros
 from sensormon.words import day_and_time, duration
 
@@ -78,10 +80,10 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
 
 
 def _some_readings(m: Monitor, tag: str, start: int, end: int) -> int:
-    """How long (µs) so many readings of the tag took before the event: two minutes to a week."""
+    """How long (µs) so many readings of the tag usually take, whatever gaps there are; 2 min at least."""
     before = m.history([tag], start - 7 * 86_400 * SECOND, start, limit=_READINGS)
-    took = start - int(micros(before["time"]).min()) if len(before) else 0
-    return max(120 * SECOND, took, (end - start) // 4)
+    usual = _READINGS * round(usual_interval(np.sort(micros(before["time"]))))
+    return max(120 * SECOND, min(usual, 7 * 86_400 * SECOND), (end - start) // 4)
 
 
 def _log(m: Monitor, viewer: Viewer, event: pd.Series) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import blake2b
 
 import pandas as pd
 import streamlit as st
@@ -11,9 +12,8 @@ from sensormon.anomaly_table import anomaly_table
 from sensormon.event_export import events_file, file_name, large_file, readings_file
 from sensormon.explanation import score_names
 from sensormon.export import frame_file
-from sensormon.jobs import Job
 from sensormon.monitor import Monitor
-from sensormon.page_parts.jobs import job_line
+from sensormon.page_parts.jobs import follow_job, job_line
 from sensormon.page_parts.viewer import Viewer
 from sensormon.table_writers import EXCEL_ROWS, FORMS
 from sensormon.words import counted
@@ -36,11 +36,10 @@ def export(
     events: pd.DataFrame,
     readings: Callable[[], pd.DataFrame],
     moment: int,
-    key: tuple[object, ...],
 ) -> None:
     """A button that opens the choice of a form, and the downloads: events, and the readings they are of.
 
-    `key` says which rows these are: the same key, the same rows. `readings` is asked only once it is open.
+    `readings` is asked only once it is open.
     """
     title = f"Export {counted(len(events), 'event')}"
     popover = st.popover(title, key="export", icon=":material/download:", on_change="rerun")
@@ -56,7 +55,7 @@ def export(
             ("events", "event", events_file(events, m.tags)),
             ("flagged_readings", "flagged reading", points),
         ):
-            _download(m, viewer, frame, kind, noun, form or "CSV", moment, (m.started, *key, len(frame)))
+            _download(m, viewer, frame, kind, noun, form or "CSV", moment)
 
 
 def _download(
@@ -67,17 +66,17 @@ def _download(
     noun: str,
     form: str,
     moment: int,
-    key: tuple[object, ...],
 ) -> None:
     rows = counted(len(frame), noun)
     if form == "Excel" and len(frame) > EXCEL_ROWS:
         st.caption(f"{rows}: an Excel sheet has {EXCEL_ROWS:,} rows at the most. Take CSV or Parquet.")
         return
     data: bytes | None
+    key = (kind, form, viewer.zone_name, _content(frame))
     if len(frame) <= AT_ONCE[form]:
-        data = _file(frame, form, viewer.zone_name, (kind, *key))
+        data = _file(frame, form, viewer.zone_name, key)
     else:
-        data = _made(m, viewer, frame, f"{rows} as {form}", form, (kind, form, viewer.zone_name, *key))
+        data = _made(m, viewer, frame, f"{rows} as {form}", form, key)
     if data is None:
         return
     st.download_button(
@@ -91,6 +90,12 @@ def _download(
     )
 
 
+def _content(frame: pd.DataFrame) -> str:
+    """The same for two tables with the same rows."""
+    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    return blake2b(rows.tobytes(), digest_size=16).hexdigest()
+
+
 def _made(
     m: Monitor, viewer: Viewer, frame: pd.DataFrame, title: str, form: str, key: tuple[object, ...]
 ) -> bytes | None:
@@ -102,7 +107,7 @@ def _made(
         return job.result
     if job is None or not job.running:
         if job is not None:
-            job_line(job)
+            job_line(job, "Nothing of it is kept.")
         if not st.button(f"Make the file: {title}", key=f"make-{key[0]}"):
             return None
         job = m.jobs.start(
@@ -112,15 +117,8 @@ def _made(
             alone=False,
         )
         st.session_state[name] = (key, job.id)
-    _watch(job)
+    follow_job(job)
     return None
-
-
-@st.fragment(run_every=1)
-def _watch(job: Job) -> None:
-    if not job.running:
-        st.rerun()
-    job_line(job)
 
 
 def flagged_list(m: Monitor, viewer: Viewer, asked: Callable[[], pd.DataFrame]) -> None:

@@ -80,19 +80,25 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
 def missing(events: pd.DataFrame, listed: pd.DataFrame) -> None:
     """Say of chosen events (of a link, or from before) that none of them is in the list, and why."""
     wanted = set(chosen_ids())
-    if not wanted or wanted & set(listed["id"]):
-        return
-    if wanted & set(events["id"]):
-        said = "does not have what the filters ask for (any more)"
+    if wanted & set(listed["id"]) or wanted <= set(st.session_state.get("acted-on", [])):
+        return  # that an event leaves the list by what the viewer has just done to it needs no words
+    inside = bool(wanted & set(events["id"]))
+    if len(wanted) == 1:
+        said = "The chosen event "
+        said += "does not have what the filters ask for" if inside else "began outside the time range"
     else:
-        said = "began outside the time range"
+        said = f"None of the {len(wanted):,} chosen events "
+        said += "has what the filters ask for" if inside else "began in the time range"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"The event that was chosen {said}.", width="content")
+        st.caption(f"{said}.", width="content")
         st.button("Let it go", key="let-go", type="tertiary", on_click=choose, args=([],))
 
 
 def step(by: int) -> None:
-    """Show the event before or after the shown one: of the chosen ones where they are several."""
+    """Show the event before or after the shown one: of the chosen ones where they are several.
+
+    Where what was chosen has left the list, the shown one is the next.
+    """
     ids: list[int] = st.session_state["event-ids"]
     chosen = [one for one in chosen_ids() if one in set(ids)]
     now = ids[st.session_state["event-place"]]
@@ -100,6 +106,8 @@ def step(by: int) -> None:
         walk = sorted(chosen, key=ids.index)
         there = walk[(walk.index(now) + by) % len(walk)]
         choose([there, *(one for one in chosen if one != there)])
+    elif not chosen and chosen_ids():
+        choose([now])
     else:
         choose([ids[min(max(ids.index(now) + by, 0), len(ids) - 1)]])
 

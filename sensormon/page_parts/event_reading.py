@@ -16,7 +16,9 @@ from sensormon.monitor import Monitor
 from sensormon.page_parts.event_controls import Range
 from sensormon.traces import micros
 
-_FRESH = 15 * SECOND  # for so long a state that time alone changes (returned, shelved) may be as it was
+_FRESH, _SLOW = 15 * SECOND, 60 * SECOND
+# For so long, over long time ranges the latter, a state that time alone changes (returned, shelved)
+# may be as it was.
 _AFTER = 3_600 * SECOND  # an event is followed so long beyond the time range
 
 
@@ -39,12 +41,13 @@ class Found:
 def find(m: Monitor, filters: Filters, asked: Range) -> Found:
     """Read the events and filter them. Raises StoreError."""
     now = m.clock.now()
-    read = (id(m), m.started, m.acts, m.tags.digest, now // _FRESH)
+    fresh = _FRESH if asked.seconds <= 86_400 else _SLOW
+    read = (id(m), m.started, m.acts, m.tags.digest, now // fresh)
     horizon = min(now + 1, asked.until + _AFTER)
-    everything = _events(m, now, asked.since, asked.until, horizon // _FRESH, None, read)
+    everything = _events(m, now, asked.since, asked.until, horizon // fresh, None, read)
     own = everything
     if filters.tags and not everything.attrs["complete"]:  # of these tags alone more may fit
-        own = _events(m, now, asked.since, asked.until, horizon // _FRESH, filters.tags, read)
+        own = _events(m, now, asked.since, asked.until, horizon // fresh, filters.tags, read)
     fit = matching(own, filters.without_stretch())
     fit.attrs["complete"] = own.attrs["complete"]
     return Found(
