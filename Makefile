@@ -1,8 +1,9 @@
 # `make run` starts the monitor (PORT=8501), `make test` runs everything but the long forms of some
-# tests, which `make test-long` runs.
+# tests, which `make test-long` runs. Tests run side by side (WORKERS=2), those with a browser one by one.
 
 PYTHON ?= python3
 PORT ?= 8501
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -12,10 +13,12 @@ run: $(VENV)/run
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: lint types
-	$(BIN)/python -m pytest -m "not long" $(TESTS)
+	$(BIN)/python -m pytest -m "not long and not browser" -n $(WORKERS) --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -m "not long and browser" $(TESTS)
 
 test-long: $(VENV)/test
-	$(BIN)/python -m pytest -m long $(TESTS)
+	$(BIN)/python -m pytest -m "long and not browser" -n $(WORKERS) --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -m "long and browser" $(TESTS)
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

@@ -131,12 +131,17 @@ def test_the_live_charts_move_and_stand_still_when_paused(page: Page, server: Se
     page.wait_for_function(f"before => ({newest})() !== before", arg=first)
     page.get_by_text("Pause", exact=True).click()
     expect(page.get_by_text("still collecting")).to_be_visible()
-    ready(page)
+    page.wait_for_url("**at=*")
+    end = (
+        f"() => Math.abs(Date.parse(({newest})()) - Date.parse(new URL(location).searchParams.get('at'))) < 2"
+    )
+    page.wait_for_function(end)
     held = page.evaluate(newest)
     page.wait_for_timeout(2500)
     assert page.evaluate(newest) == held
 
 
+@pytest.mark.long
 def test_the_time_axis_is_in_the_viewers_zone(page: Page, server: Server) -> None:
     visit(page, server, "")
     expect(page.get_by_text("Asia/Tokyo")).to_be_visible()
@@ -166,6 +171,7 @@ def test_moving_the_threshold_changes_the_count_and_the_address(page: Page, serv
     expect(other.get_by_role("slider").nth(1)).to_have_value("5")
 
 
+@pytest.mark.long
 def test_applying_asks_for_a_name_and_is_recorded(page: Page, server: Server) -> None:
     visit(page, server, "tuning?threshold=4.2")
     page.get_by_role("button", name="Apply to the collector").click()
@@ -180,12 +186,14 @@ def test_applying_asks_for_a_name_and_is_recorded(page: Page, server: Server) ->
     expect(page.get_by_role("dialog").get_by_text(change)).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_simulated_fault_is_seen_on_the_pipeline_page(page: Page, server: Server) -> None:
     visit(page, server, "pipeline")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text("Level shift of Fermenter temperature").first).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_page_says_when_the_server_is_gone_and_comes_back_with_it(page: Page, tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     server.wait_until_stored()

@@ -72,6 +72,7 @@ def test_the_first_visit_is_greeted_until_it_is_put_away_and_never_again(page: P
     ).to_be_visible()
 
 
+@pytest.mark.long
 def test_who_follows_a_link_to_a_view_is_not_greeted(page: Page, server: Server) -> None:
     visit(page, server, "tuning?threshold=4")
     expect(page.locator(".first-line")).to_be_visible()
@@ -114,6 +115,7 @@ def test_keys_go_to_pages_open_the_help_and_leave_fields_alone(page: Page, serve
     expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_focus_is_seen_wherever_it_goes(page: Page, server: Server) -> None:
     visit(page, server, "tuning")
     expect(page.locator(".first-line")).to_be_visible()
@@ -132,6 +134,7 @@ def test_the_focus_is_seen_wherever_it_goes(page: Page, server: Server) -> None:
             assert page.evaluate(ring) == "rgb(36, 87, 166)"
 
 
+@pytest.mark.long
 def test_a_word_is_explained_by_hover_focus_and_touch(page: Page, server: Server) -> None:
     visit(page, server, "tuning")
     word = page.locator("button.term", has_text="off-delay")

@@ -33,6 +33,7 @@ def plants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, S
         one.output()
 
 
+@pytest.mark.long
 def test_an_export_is_written_and_downloaded_by_the_page_and_by_its_link(
     page: Page, plants: tuple[Server, Server], tmp_path: Path
 ) -> None:

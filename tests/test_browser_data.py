@@ -78,6 +78,7 @@ def test_a_changed_tag_is_shown_in_words_saved_and_counts_at_once(page: Page, ow
     assert tag["valid"] == [5.0, 8.0]
 
 
+@pytest.mark.long
 def test_old_readings_are_rolled_up_after_two_deliberate_clicks(page: Page, own: Server) -> None:
     stored = own.wait_until("/api/stats", lambda ledger: ledger["pending"] == 0)["stored"]
     visit(page, own, "data?section=Storage")

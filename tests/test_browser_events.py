@@ -93,6 +93,7 @@ def test_what_one_acknowledges_another_sees_and_the_name_is_asked_for_once(
     other.context.close()
 
 
+@pytest.mark.long
 def test_a_click_on_the_chart_says_why_that_reading_was_not_flagged(
     page: Page,
     server: Server,
@@ -114,6 +115,7 @@ def test_a_click_on_the_chart_says_why_that_reading_was_not_flagged(
     expect(context).to_contain_text(re.compile(r"threshold 3\.0.*not flagged"))
 
 
+@pytest.mark.long
 def test_a_bar_filters_the_list_a_link_shows_the_same_elsewhere_and_the_bar_takes_it_off(
     page: Page, browser: Browser, server: Server
 ) -> None:
@@ -150,6 +152,7 @@ def test_a_bar_filters_the_list_a_link_shows_the_same_elsewhere_and_the_bar_take
     expect(page.locator(".st-key-stretch-off")).to_be_visible()
 
 
+@pytest.mark.long
 def test_events_are_chosen_with_the_keyboard_and_all_filters_taken_off(page: Page, server: Server) -> None:
     visit(page, server, "anomalies?severity=high&score=4")
     table(page).click(position={"x": 200, "y": TICK_ROW + 17})

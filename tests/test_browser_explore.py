@@ -89,6 +89,7 @@ def test_zooming_is_seen_at_once_read_anew_and_kept_in_a_link_that_opens_elsewhe
     page.wait_for_function(f"before => Math.abs(({RANGE})()[0] - before) < 5", arg=moved[0])
 
 
+@pytest.mark.long
 def test_a_note_on_a_clicked_moment_is_seen_by_another_and_removed(
     page: Page, browser: Browser, server: Server
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_note_on_a_clicked_moment_is_seen_by_another_and_removed(
     other.context.close()
 
 
+@pytest.mark.long
 def test_the_data_and_the_picture_of_what_is_seen_are_taken_away(page: Page, server: Server) -> None:
     visit(page, server, "explore?past=15+min&explore=Fermenter+pH&look=Export")
     shown(page)

@@ -58,6 +58,7 @@ def test_zoom_is_kept_over_renewals_and_is_the_same_in_all_charts(page: Page, se
     page.wait_for_function(f"before => String(({RANGES})()) !== String(before)", arg=zoomed)
 
 
+@pytest.mark.long
 def test_the_keyboard_zooms_and_shifts_as_the_mouse_does(page: Page, server: Server) -> None:
     live(page, server)
     width = f"() => {{ const [a, b] = ({RANGES})()[0].map(Date.parse); return b - a }}"
@@ -87,6 +88,7 @@ def test_hover_stays_on_its_reading_while_new_ones_come_and_crosses_all_charts(
     expect(page.locator(".hair-value:visible")).to_have_text([re.compile("pH"), re.compile("rpm")])
 
 
+@pytest.mark.long
 def test_a_reading_is_on_the_screen_soon_and_costs_little(page: Page, server: Server) -> None:
     received = {"bytes": 0}
     page.on("websocket", lambda ws: ws.on("framereceived", lambda frame: _add(received, frame)))
@@ -116,6 +118,7 @@ def _add(received: dict[str, int], frame: str | bytes) -> None:
     received["bytes"] += len(frame)
 
 
+@pytest.mark.long
 def test_a_card_has_its_readings_as_a_table(page: Page, server: Server) -> None:
     live(page, server)
     page.get_by_role("button", name="Fermenter pH as a table").click()
@@ -147,6 +150,7 @@ def test_a_paused_view_opens_the_same_elsewhere(page: Page, browser: Browser, se
     other.context.close()
 
 
+@pytest.mark.long
 def test_what_is_zoomed_into_is_in_the_address_and_opens_the_same(
     page: Page, browser: Browser, server: Server
 ) -> None:
@@ -165,6 +169,7 @@ def test_what_is_zoomed_into_is_in_the_address_and_opens_the_same(
     other.context.close()
 
 
+@pytest.mark.long
 def test_the_link_is_copied(browser: Browser, server: Server) -> None:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
@@ -191,6 +196,7 @@ def test_the_last_event_leads_to_it(page: Page, server: Server) -> None:
     expect(page.get_by_role("heading", name="Anomalies", exact=True)).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_board_says_when_the_monitor_is_gone_and_goes_on_when_it_is_back(
     page: Page, tmp_path: Path
 ) -> None:
