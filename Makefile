@@ -5,6 +5,7 @@
 PYTHON ?= python3
 PORT ?= 8501
 WORKERS ?= 2
+BROWSING := $(wildcard tests/test_browser*.py) tests/test_endurance.py
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -15,11 +16,11 @@ run: $(VENV)/run
 
 test: lint types
 	$(BIN)/python -m pytest -m "not long and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -m "not long and browser" $(TESTS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m "not long and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
 
 test-long: $(VENV)/test
 	$(BIN)/python -m pytest -m "long and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -m "long and browser" $(TESTS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m "long and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

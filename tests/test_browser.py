@@ -77,18 +77,23 @@ def ready(page: Page) -> None:
     page.wait_for_selector(READY)
 
 
+EVERY_DAY = {("light", 1440): ("", "explore", "tuning"), ("dark", 390): ("anomalies", "pipeline", "data")}
+
+
 @pytest.mark.parametrize(
-    ("theme", "width"),
+    ("theme", "width", "path"),
     [
-        ("light", 1440),
-        ("dark", 390),
-        pytest.param("light", 390, marks=pytest.mark.long),
-        pytest.param("dark", 1440, marks=pytest.mark.long),
+        pytest.param(
+            theme, width, path,
+            marks=[] if path in EVERY_DAY.get((theme, width), ()) else pytest.mark.long,
+        )
+        for theme in ("light", "dark")
+        for width in (1440, 390)
+        for path in PAGES
     ],
-)
-@pytest.mark.parametrize("path", PAGES)
+)  # fmt: skip
 def test_every_page_fits_in_both_themes_and_at_phone_width(
-    browser: Browser, server: Server, path: str, theme: str, width: int
+    browser: Browser, server: Server, theme: str, width: int, path: str
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=theme)  # type: ignore[arg-type]
     page = context.new_page()
@@ -105,6 +110,7 @@ def test_every_page_fits_in_both_themes_and_at_phone_width(
     context.close()
 
 
+@pytest.mark.long
 def test_a_first_visitor_may_come_to_any_page_and_nothing_is_fetched_from_outside(
     page: Page, tmp_path: Path
 ) -> None:
@@ -227,6 +233,7 @@ def test_history_is_imported_from_a_file_and_only_once(page: Page, server: Serve
     assert ledger["sources"]["import"]["received"] == 60
 
 
+@pytest.mark.long
 def test_the_api_is_described_without_the_internet(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/api/docs")
     expect(page.locator(".opblock").first).to_be_visible()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 PATHS = [("" if place == 0 else path) for place, (path, _) in enumerate(menu())]
-EVERY_DAY = {("light", "tuning"), ("dark", ""), ("dark", "pipeline"), ("dark", "explore")}
+EVERY_DAY = {("light", "tuning"), ("dark", "")}
 
 
 @pytest.mark.parametrize(
