@@ -50,7 +50,7 @@ class View:
 VIEWS = (
     View("live-light", "Live", charts=3),
     View("live-dark", "Live", theme="dark", charts=3),
-    View("explore", "Explore", height=1000),
+    View("explore", "Explore", "past=15+min", height=1000),
     View("anomalies", "Anomalies", "within=15+min", height=1000),
     View("tuning", "Tuning", "detector=Rolling+z-score&threshold=4.2", height=1000, charts=2),
     View("pipeline", "Pipeline", theme="dark", charts=2),

@@ -163,12 +163,12 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
             "Time": st.column_config.DatetimeColumn(
                 format="MM-DD HH:mm:ss", timezone=viewer.zone_name, width=103
             ),
-            "Tag": st.column_config.TextColumn(width=165),
-            "State": st.column_config.TextColumn(width=108),
+            "Tag": st.column_config.TextColumn(width=150),
+            "State": st.column_config.TextColumn(width=114),
             "Peak": st.column_config.TextColumn(width=88, alignment="right"),
             "Score": st.column_config.NumberColumn(format="%.1f", width=52),
             "Severity": st.column_config.TextColumn(width=65),
-            "Lasted": st.column_config.TextColumn(width=88),
+            "Lasted": st.column_config.TextColumn(width=102),
             "Flags": st.column_config.NumberColumn(width=48, help="Flagged readings of the event"),
             "Label": st.column_config.TextColumn(width=65),
         },
