@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sensormon import runtime
 from sensormon.clock import SECOND, ManualClock
+from sensormon.monitor import Monitor
 from sensormon.readings import Batch, Processed, Reading
 from sensormon.records import BatchEntry, DetectorSettings, Record
 from sensormon.settings import Settings
 from sensormon.tags import Tag, TagTable
 
 START = 1_790_000_000 * SECOND
+Adopt = Callable[[Monitor], Monitor]
+"""Makes a monitor the one that pages find; see the fixture."""
 
 
 @pytest.fixture
@@ -100,3 +105,22 @@ def stop_monitors() -> Iterator[list[object]]:
     yield started
     for one in started:
         one.stop()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def adopt() -> Iterator[Adopt]:
+    def take(monitor: Monitor) -> Monitor:
+        runtime.adopt(monitor)
+        return monitor
+
+    yield take
+    runtime.stop()
+
+
+@pytest.fixture
+def full(settings: Settings, adopt: Adopt) -> Monitor:
+    """A simulated plant after its first start, all of it stored."""
+    monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
+    monitor.backfill()
+    monitor.drain()
+    return monitor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,34 +9,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from sensormon import runtime
 from sensormon.clock import SECOND, ManualClock
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
-from tests.conftest import START, batch_of
+from tests.conftest import START, Adopt, batch_of
 from tests.test_pages import figures, show, text
 
-Adopt = Callable[[Monitor], Monitor]
 FAR = START + 10**6 * SECOND
-
-
-@pytest.fixture
-def adopt() -> Iterator[Adopt]:
-    def take(monitor: Monitor) -> Monitor:
-        runtime.adopt(monitor)
-        return monitor
-
-    yield take
-    runtime.stop()
-
-
-@pytest.fixture
-def full(settings: Settings, adopt: Adopt) -> Monitor:
-    """A simulated plant after its first start, all of it stored."""
-    monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
-    monitor.backfill()
-    monitor.drain()
-    return monitor
 
 
 def events(app: AppTest) -> pd.DataFrame:

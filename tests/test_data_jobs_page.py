@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -23,29 +21,8 @@ from sensormon.import_job import start_import
 from sensormon.jobs import Cancelled, Job, Progress
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
-from tests.conftest import START
+from tests.conftest import START, Adopt
 from tests.test_pages import show, text
-
-Adopt = Callable[[Monitor], Monitor]
-
-
-@pytest.fixture
-def adopt() -> Iterator[Adopt]:
-    def take(monitor: Monitor) -> Monitor:
-        runtime.adopt(monitor)
-        return monitor
-
-    yield take
-    runtime.stop()
-
-
-@pytest.fixture
-def full(settings: Settings, adopt: Adopt) -> Monitor:
-    """A simulated plant after its first start, all of it stored."""
-    monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
-    monitor.backfill()
-    monitor.drain()
-    return monitor
 
 
 def ended(monitor: Monitor, kind: str) -> Job:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +11,9 @@ from streamlit.testing.v1 import AppTest
 from sensormon.clock import SECOND, ManualClock
 from sensormon.monitor import Monitor
 from sensormon.settings import ROOT, Settings
-from tests.conftest import START, batch_of
-from tests.test_pages import adopt, full, show, text
+from tests.conftest import START, Adopt, batch_of
+from tests.test_pages import show, text
 
-__all__ = ["adopt", "full"]
-
-Adopt = Callable[[Monitor], Monitor]
 SECTIONS = {
     "Import": "Import history",
     "Export": "Export",

@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from sensormon import runtime
 from sensormon.clock import SECOND, ManualClock
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
 from sensormon.timestamps import render
-from tests.conftest import START, batch_of
+from tests.conftest import START, Adopt, batch_of
 from tests.test_pages import show, text
 
-Adopt = Callable[[Monitor], Monitor]
 MINUTES = {"from": render(START - 600 * SECOND), "to": render(START - 300 * SECOND)}
-
-
-@pytest.fixture
-def adopt() -> Iterator[Adopt]:
-    def take(monitor: Monitor) -> Monitor:
-        runtime.adopt(monitor)
-        return monitor
-
-    yield take
-    runtime.stop()
-
-
-@pytest.fixture
-def full(settings: Settings, adopt: Adopt) -> Monitor:
-    """A simulated plant after its first start, all of it stored."""
-    monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
-    monitor.backfill()
-    monitor.drain()
-    return monitor
 
 
 def mounted(app: AppTest, key: str) -> dict[str, Any]:

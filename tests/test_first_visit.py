@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +11,13 @@ from sensormon.clock import SECOND, ManualClock
 from sensormon.guide import PAGES
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
-from tests.conftest import START, batch_of
+from tests.conftest import START, Adopt, batch_of
 from tests.test_pages import PAGES as FILES
-from tests.test_pages import adopt, full, show, text  # noqa: F401  fixtures
+from tests.test_pages import show, text
 
-# ruff: noqa: F811  # pytest hands fixtures over by name
+# pytest hands fixtures over by name
 
 HIDDEN = "kept-by-the-environment"
-Adopt = Callable[[Monitor], Monitor]
 
 
 def test_without_a_source_the_line_that_sends_a_reading_names_the_token_and_hides_it(

@@ -14,10 +14,8 @@ from sensormon.clock import SECOND, ManualClock
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
 from sensormon.timestamps import render
-from tests.conftest import START, batch_of
-from tests.test_pages import ROOT, Adopt, adopt, figures, full, show, text
-
-__all__ = ["adopt", "full"]
+from tests.conftest import START, Adopt, batch_of
+from tests.test_pages import ROOT, figures, show, text
 
 
 def board(app: AppTest) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,36 +11,15 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from sensormon import runtime
 from sensormon.clock import SECOND, ManualClock
 from sensormon.comparison import flagged_times
 from sensormon.demonstrations import DEMONSTRATIONS, Proof, Run
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
-from tests.conftest import START, batch_of
+from tests.conftest import START, Adopt, batch_of
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["live", "anomalies", "explore", "tuning", "pipeline", "data"]
-Adopt = Callable[[Monitor], Monitor]
-
-
-@pytest.fixture
-def adopt() -> Iterator[Adopt]:
-    def take(monitor: Monitor) -> Monitor:
-        runtime.adopt(monitor)
-        return monitor
-
-    yield take
-    runtime.stop()
-
-
-@pytest.fixture
-def full(settings: Settings, adopt: Adopt) -> Monitor:
-    """A simulated plant after its first start, all of it stored."""
-    monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
-    monitor.backfill()
-    monitor.drain()
-    return monitor
 
 
 def show(page: str, **query: str) -> AppTest:
