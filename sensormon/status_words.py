@@ -147,9 +147,14 @@ def proof_words(proof: Proof) -> str:
     return "; ".join([*parts, f"ledger difference {proof.difference:,}"])
 
 
-def status_line(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Phrase, ...]:
-    """The line on top of every page. `last_hour` is how many anomalies it had, if known."""
-    many = "unknown" if last_hour is None else f"{last_hour:,} ({pace(last_hour, 3600)})"
+def status_line(
+    status: Status, ledger: Ledger, last_hour: int | None, seconds: float = 3_600.0
+) -> tuple[Phrase, ...]:
+    """The line on top of every page. `last_hour` is how many anomalies it had, if known.
+
+    `seconds` of the hour have readings: at a first start it would look calmer than it is.
+    """
+    many = "unknown" if last_hour is None else f"{last_hour:,} ({pace(last_hour, seconds)})"
     return (
         source_phrase(status.source),
         Phrase(f"stored {ledger.total.stored:,}"),

@@ -13,13 +13,16 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from sensormon.api import Api
 from sensormon.clock import SECOND, ManualClock
 from sensormon.live_feed import PARTS, LiveFeed
 from sensormon.monitor import Monitor
 from sensormon.readings import Batch, Quality, Reading
+from sensormon.runtime import page_key
 from sensormon.settings import Settings
 from sensormon.traces import micros
 from tests.conftest import START, batch_of
+from tests.test_api_reads import get
 
 Make = Callable[..., Monitor]
 NAMES = ["fermenter_temp", "fermenter_ph", "agitator_rpm"]
@@ -180,3 +183,22 @@ def test_with_the_store_away_memory_answers(make: Make, settings: Settings) -> N
     assert "events" not in answer, "the board keeps those it has"
     (row,) = [row for row in feed.strip(600)["rows"] if row["name"] == "fermenter_ph"]
     assert (row["count"], row["seen"]) == (1, 61)
+
+
+def test_the_feed_is_as_open_as_the_page_and_no_more(make: Make) -> None:
+    m = make(source="simulator", read_token="readers")  # noqa: S106
+    m.backfill()
+    api = Api(lambda: m)
+    path = "/live/board?tag=fermenter_ph&span=900"
+    assert get(api, path).status_code == 401
+    assert get(api, path, **{"X-Sensormon-Page": "guessed"}).status_code == 401
+    assert get(api, path, Authorization="Bearer readers").status_code == 200
+    page = {"X-Sensormon-Page": page_key()}
+    answer = get(api, path, **page)
+    assert answer.headers["content-encoding"] == "gzip", "a whole span is sent compressed"
+    assert len(answer.json()["tags"]["fermenter_ph"]["x"]) == 900
+    assert get(api, "/live/strip?span=900", **page).json()["parts"] == PARTS
+    for wrong in ("span=5", "span=999999", "span=900&until=-1", "span=900&after=x"):
+        assert get(api, f"/live/board?tag=x&{wrong}", **page).status_code == 400
+    unknown = get(api, "/live/board?tag=%00nope&span=900", **page)
+    assert (unknown.status_code, unknown.json()["tags"]) == (200, {})

@@ -152,6 +152,11 @@ def test_pipeline_shows_the_ledger_and_starts_a_simulated_fault(full: Monitor) -
     assert fault.fault == "level_shift"
 
 
+def test_the_rate_of_anomalies_is_over_the_time_that_has_readings(full: Monitor) -> None:
+    count = full.anomaly_count(START - 3_600 * SECOND)
+    assert f"anomalies, last hour {count:,} ({count / 1.5:,.1f} per 10 min)" in text(show("pipeline"))
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_with_the_store_away_every_page_says_so_and_none_breaks(
     settings: Settings, adopt: Adopt, page: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hmac
 from collections.abc import Callable
 from typing import Annotated
@@ -17,6 +18,8 @@ from sensormon.monitor import Monitor
 
 MOST_TAGS = 40
 LONGEST = 86_400
+COMPRESSED = 2_000
+"""An answer of more bytes is compressed: a whole span of readings, the strip of many tags."""
 
 Tags = Annotated[list[str], Query(max_length=MOST_TAGS)]
 Span = Annotated[int, Query(ge=10, le=LONGEST)]
@@ -33,10 +36,11 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
             here.tokens.check_read((authorization or "").encode("latin-1", "replace"))
         return feeds.setdefault(here.monitor, LiveFeed(here.monitor))
 
-    def answered(content: object) -> Response:
-        return Response(
-            msgspec.json.encode(content), media_type="application/json", headers={"Cache-Control": "no-store"}
-        )
+    def answered(content: object, accepted: str | None) -> Response:
+        body, headers = msgspec.json.encode(content), {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+        if len(body) > COMPRESSED and "gzip" in (accepted or ""):
+            body, headers["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
+        return Response(body, media_type="application/json", headers=headers)
 
     @api.get("/live/board", include_in_schema=False)
     def board(
@@ -47,9 +51,11 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         until: Moment = None,
         authorization: Annotated[str | None, Header()] = None,
         x_sensormon_page: Annotated[str | None, Header()] = None,
+        accept_encoding: Annotated[str | None, Header()] = None,
     ) -> Response:
         made = feed(authorization, x_sensormon_page)
-        return answered(made.board(tag, span, after=after, known_events=events, until=until))
+        content = made.board(tag, span, after=after, known_events=events, until=until)
+        return answered(content, accept_encoding)
 
     @api.get("/live/strip", include_in_schema=False)
     def strip(
@@ -57,5 +63,6 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         until: Moment = None,
         authorization: Annotated[str | None, Header()] = None,
         x_sensormon_page: Annotated[str | None, Header()] = None,
+        accept_encoding: Annotated[str | None, Header()] = None,
     ) -> Response:
-        return answered(feed(authorization, x_sensormon_page).strip(span, until))
+        return answered(feed(authorization, x_sensormon_page).strip(span, until), accept_encoding)

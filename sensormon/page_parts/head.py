@@ -52,7 +52,7 @@ def _status(m: Monitor, drawn_dark: bool) -> None:
     if (st.context.theme.type == "dark") != drawn_dark:
         st.rerun()  # the viewer changed the theme, or it was not known at the first run
     status = m.status()
-    phrases = status_line(status, m.ledger(), anomalies_last_hour(m))
+    phrases = status_line(status, m.ledger(), anomalies_last_hour(m), watched_seconds(m))
     line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
     wrong = "".join(_alarm(text) for text in alarms(status))
     st.html(f'<div class="status">{line}</div>{wrong}')
@@ -81,3 +81,13 @@ def anomalies_last_hour(m: Monitor) -> int | None:
         return m.anomaly_count(m.clock.now() - HOUR)
     except StoreError:
         return None
+
+
+def watched_seconds(m: Monitor) -> float:
+    """How much of the last hour has readings (s), a minute at least; all of it while the store cannot say."""
+    now = m.clock.now()
+    try:
+        first = m.first_time(now - HOUR, now)
+    except StoreError:
+        first = None
+    return max(60.0, (now - first) / SECOND) if first is not None else HOUR / SECOND
