@@ -92,8 +92,9 @@ class Retention:
     def set(self, days: int, who: str) -> Policy:
         """Keep raw readings for so many days from now on, 0 for ever; on disk when it returns.
 
-        Nothing is rolled up before the next UTC day unless somebody starts it. Raises UsageError
-        for a number that cannot be, a missing name, and where it cannot be written.
+        Nothing is rolled up before the next UTC day unless somebody starts it; a run that goes on
+        by another number of days ends with the day of a tag it is at. Raises UsageError for a
+        number that cannot be, a missing name, and where it cannot be written.
         """
         if not 0 <= days <= LONGEST_RETENTION:
             raise UsageError(
@@ -107,7 +108,10 @@ class Retention:
         made = Policy(days, who.strip()[:100], now, now)
         with self._lock:
             self._write(made)
-            self.policy, self.problem = made, ""
+            before, self.policy, self.problem = self.policy, made, ""
+        if days != before.days:  # a run that goes on deletes by what no longer holds
+            for job in self._jobs.of(JOB):
+                job.progress.cancel()
         _log.info("raw readings are kept for %d days from now on (0: for ever), by %s", days, made.who)
         return made
 

@@ -235,6 +235,30 @@ def test_cancelled_it_leaves_whole_days_and_goes_on_from_there(
     assert findings(monitor) == ()
 
 
+@pytest.mark.parametrize("days", [0, 20, 7])
+def test_a_run_ends_where_other_days_are_set_meanwhile(
+    settings: Settings, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    monitor = Monitor(settings, clock)
+    for number in range(3):
+        fill(monitor, 60, OLD + number * DAY)
+    today(monitor)
+    monitor.retention.set(7, "Ana")
+    step = Progress.step
+
+    def stepped(progress: Progress, words: str, done: float = 0.0, whole: float = 0.0) -> None:
+        step(progress, words, done, whole)
+        if 0 < done < 100:  # the first day is done
+            monitor.retention.set(days, "Ben")
+
+    monkeypatch.setattr(Progress, "step", stepped)
+    job = run(monitor)
+    assert job.cancelled == (days != 7), "the same days again change nothing"
+    left = monitor.history([TAG], 0, OLD + 3 * DAY)
+    assert len(left) < 10 if days == 7 else 60 < len(left) < 70
+    monitor.stop()
+
+
 def test_with_the_database_away_a_run_says_so_and_is_tried_again(
     settings: Settings, clock: ManualClock
 ) -> None:
