@@ -108,7 +108,7 @@ class Explorer:
         `tolerance` (µs) is how far apart the two of a pair may lie; without it, half the usual
         step of the slower one. Raises StoreError.
         """
-        since = self.since_whole((tag, other), since)
+        since = min(until, self.since_whole((tag, other), since))
         counts = [self._store.spans.count(one, since, until) for one in (tag, other)]
         one_in = -(-max(counts) // MOST)
         stretch = max(60_000_000, (until - since) // STRETCHES)

@@ -156,6 +156,17 @@ def test_explore_draws_the_minutes_of_what_was_rolled_up_and_measures_on_what_wa
     monitor.stop()
 
 
+def test_a_span_that_is_all_minutes_has_no_pairs_and_says_so(settings: Settings, clock: ManualClock) -> None:
+    monitor = Monitor(settings, clock)
+    fill(monitor)
+    today(monitor)
+    monitor.retention.set(30, "Ana")
+    run(monitor)
+    found = monitor.explorer.relation(TAG, "agitator_rpm", OLD, OLD + 600 * SECOND)
+    assert (found.n, found.counts, found.why) == (0, (0, 0), "0 pairs are fewer than 30")
+    monitor.stop()
+
+
 def test_a_restart_after_a_roll_up_scores_as_without_one(
     settings: Settings, clock: ManualClock, tmp_path: Path
 ) -> None:
