@@ -14,7 +14,7 @@ from hypothesis import settings as options
 from hypothesis import strategies as st
 
 from sensormon.clock import SECOND
-from sensormon.readings import Batch, Processed, Scores
+from sensormon.readings import Batch, Origin, Processed, Scores
 from sensormon.records import BatchEntry, Record
 from sensormon.stores import Store, open_store
 from tests.conftest import START
@@ -45,7 +45,7 @@ class Loading:
         self.next_id = 1
         self.totals: dict[str, int] = {}
 
-    def load(self, rows: list[Row], source: str = "test") -> None:
+    def load(self, rows: list[Row], source: str = "test", origin: Origin = Origin.LIVE) -> None:
         names = tuple(dict.fromkeys(tag for tag, *_ in rows))
         count = len(rows)
         batch = Batch(
@@ -56,6 +56,7 @@ class Loading:
             time=np.array([time for _, time, *_ in rows], dtype=np.int64),
             value=np.array([value for _, _, value, *_ in rows], dtype=np.float64),
             quality=np.array([quality << 30 for *_, quality, _ in rows], dtype=np.uint32),
+            origin=origin,
         )
         blank = np.full(count, np.nan)
         flagged = np.array([one for *_, one in rows], dtype=np.bool_)
@@ -156,6 +157,15 @@ def test_what_a_restart_reads_back_stays_as_it_is_however_old(store: Store) -> N
             assert getattr(history, name).tolist() == getattr(after[tag], name).tolist()
     assert store.lead("fast", loading.next_id, 5)["value"].tolist() == [495.0, 496.0, 497.0, 498.0, 499.0]
     check_books(store, loading)
+
+
+def test_a_tag_of_which_all_was_rolled_up_still_has_readings(store: Store) -> None:
+    loading = Loading(store)
+    loading.load([("b", FIRST + i * SECOND, 1.0, 0, False) for i in range(5)], origin=Origin.IMPORT)
+    loading.load([("a", FIRST, 1.0, 0, False)])
+    assert roll(store) == 5
+    assert set(store.readings(None, 0, FAR)["tag"]) == {"a"}
+    assert store.tags() == ["a", "b"]
 
 
 def test_a_rollup_that_is_cut_off_leaves_the_day_as_it_was(tmp_path: Path) -> None:

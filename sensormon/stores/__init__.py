@@ -161,7 +161,7 @@ class Store(Protocol):
         """The newest `limit` good readings of every tag, and as many others, for a restart."""
 
     def tags(self) -> list[str]:
-        """The tags that have readings."""
+        """The tags that have readings, one by one or rolled up, in order of their names."""
 
     def next_id(self) -> int:
         """An id above that of every reading stored."""

@@ -117,6 +117,12 @@ def rolled_up(rows: Rows, frames: Frames) -> pd.DataFrame:
     return frames(f"SELECT {columns} FROM rollups", [])  # noqa: S608
 
 
+def tags(rows: Rows) -> list[str]:
+    """See `Store.tags`."""
+    rolled = "UNION SELECT DISTINCT tag FROM rollups " if _there(rows) else ""
+    return [tag for (tag,) in rows(f"SELECT DISTINCT tag FROM readings {rolled}ORDER BY tag")]  # noqa: S608
+
+
 def gone(rows: Rows) -> dict[str, int]:
     """How many readings are in a roll-up alone, by source."""
     if not _there(rows):

@@ -232,7 +232,7 @@ class DuckDBStore:
             return watermark(cursor, writer)
 
     def tags(self) -> list[str]:
-        return [tag for (tag,) in self._rows("SELECT DISTINCT tag FROM readings ORDER BY tag")]
+        return retention.tags(self._rows)
 
     def next_id(self) -> int:
         (highest,) = self._rows(
