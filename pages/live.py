@@ -185,7 +185,7 @@ def drawn(
 ) -> Cards:
     """The cards; viewers of the same zone and theme share them."""
     since = _now - span * SECOND
-    frame = _m.recent(since, names)
+    frame = _m.recent(since, names, _now + 1)
     return make_cards(frame, _m.tags, names, (since, _now), _viewer.palette, _viewer.zone, 220, _m.judges())
 
 

@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, TypeVar
 
 import numpy as np
@@ -48,6 +49,9 @@ SHARE = 0.05
 
 BRACKETS = 600
 """Events of a tag that lie closer than this part of the span are told as one."""
+
+SPANS = 40
+"""Answers kept for all viewers; whoever asks for ever other spans does not fill the memory."""
 
 BACK = 3_600 * SECOND
 """How far the newest event is looked for where the span is shorter (µs)."""
@@ -91,10 +95,8 @@ class LiveFeed:
         names = [name for name in names if name in m.tags]
         newest_id = m.newest.newest_id  # before the readings are looked at, so that none slips through
         if after is None:
-            frame = m.recent(since, names)
+            frame = m.recent(since, names, until and until + 1)  # of long ago: not all that came after it
             judges = m.judges()
-            if until is not None:
-                frame = frame[micros(frame["time"]) <= until]
         else:
             frame = m.newest.after(after - TICKS * len(m.tags), names, max(since, now - LEAD))
             judges = self._kept_for("judges", m.detection().id, m.judges)
@@ -194,7 +196,8 @@ class LiveFeed:
                 else:
                     told.append([left / 1e3, right / 1e3])
             last = self._last_event(found)
-            version = f"{m.acts}-{len(found)}-{end.max() if len(end) else 0}-{last and last['text']}"
+            said = f"{m.acts}-{len(found)}-{end.max() if len(end) else 0}-{last and last['text']}"
+            version = blake2b(said.encode(), digest_size=12).hexdigest()  # it goes into an address
             return {"version": version, "spans": spans, "last": last}
 
         m = self._monitor
@@ -232,6 +235,9 @@ class LiveFeed:
             value = make()
             after = self._monitor.clock.now()
             self._kept[name] = _Kept(value, after, max(0, after - now), key)
+            for oldest in sorted(kept := dict(self._kept), key=lambda one: kept[one].made)[:-SPANS]:
+                self._kept.pop(oldest, None)
+                self._locks.pop(oldest, None)
             return value
 
 

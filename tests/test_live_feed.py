@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 
 from sensormon.api import Api
 from sensormon.clock import SECOND, ManualClock
-from sensormon.live_feed import PARTS, LiveFeed
+from sensormon.live_feed import PARTS, SPANS, LiveFeed
 from sensormon.monitor import Monitor
 from sensormon.readings import Batch, Quality, Reading
+from sensormon.recent import RecentReadings
 from sensormon.runtime import page_key
 from sensormon.settings import Settings
+from sensormon.stores.duckdb_store import DuckDBStore
+from sensormon.tags import TagTable
 from sensormon.traces import micros
 from tests.conftest import START, batch_of
 from tests.test_api_reads import get
@@ -150,6 +153,53 @@ def test_a_past_moment_tells_what_was_known_then(make: Make) -> None:
     feed_ph(m, [7.0] * 100, 0)
     told = LiveFeed(m).board(NAMES, 30, until=START + 50 * SECOND)["tags"]["fermenter_ph"]
     assert told["x"] == [(START + i * SECOND) / 1e3 for i in range(20, 51)]
+
+
+def test_a_moment_of_long_ago_is_told_without_reading_all_that_came_after_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m = make()
+    m.submit(batch_of(*[("fermenter_ph", 7.0)] * 3_000, at=START))
+    m.clock.advance(3_000)  # type: ignore[attr-defined]
+    m.drain()
+    monkeypatch.setattr(m, "newest", RecentReadings())  # as after a restart
+    read: list[int] = []
+    readings = DuckDBStore.readings
+
+    def counted(*args: Any, **more: Any) -> Any:
+        found = readings(*args, **more)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(DuckDBStore, "readings", counted)
+    told = LiveFeed(m).board(["fermenter_ph"], 30, until=START + 100 * SECOND)["tags"]["fermenter_ph"]
+    assert told["x"] == [(START + i * SECOND) / 1e3 for i in range(70, 101)]
+    assert read == [31]
+
+
+def test_the_version_of_the_events_fits_an_address_however_long_a_label_is(make: Make) -> None:
+    m = make()
+    m.retag(TagTable(replace(tag, label="pH " * 100) for tag in m.tags))
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)] + [8.5], 0)
+    m.drain()
+    api = Api(lambda: m)
+    path = "/live/board?tag=fermenter_ph&span=900"
+    first = get(api, path).json()
+    assert "pH pH" in first["events"]["last"]["text"]
+    later = get(api, f"{path}&after={first['after']}&events={first['events']['version']}")
+    assert later.status_code == 200
+    assert "events" not in later.json()
+
+
+def test_ever_other_spans_do_not_fill_the_memory(make: Make) -> None:
+    m = make()
+    feed_ph(m, [7.0] * 10, 0)
+    feed = LiveFeed(m)
+    for span in range(10, 110):
+        feed.board(NAMES, span)
+    assert len(feed._kept) == SPANS
+    assert len(feed._locks) <= SPANS
+    assert "events 109" in feed._kept, "the newest stay"
 
 
 def test_the_strip_counts_what_a_slow_look_counts_and_puts_the_worst_first(make: Make) -> None:
