@@ -235,7 +235,8 @@ class LiveFeed:
             value = make()
             after = self._monitor.clock.now()
             self._kept[name] = _Kept(value, after, max(0, after - now), key)
-            for oldest in sorted(kept := dict(self._kept), key=lambda one: kept[one].made)[:-SPANS]:
+            answers = dict(self._kept)
+            for oldest in sorted(answers, key=lambda one: answers[one].made)[:-SPANS]:
                 self._kept.pop(oldest, None)
                 self._locks.pop(oldest, None)
             return value
