@@ -160,6 +160,14 @@ def test_notes_in_view_are_listed_and_drawn(full: Monitor) -> None:
     assert [one.label for one in app.button].count("Remove") == 1
 
 
+def test_a_note_that_is_removed_is_shown_as_it_was_written(full: Monitor) -> None:
+    full.annotations.add("![seen](https://elsewhere.example/dot.png) **now**", "Ana", START - 60 * SECOND)
+    app = show("explore")
+    button(app, "Remove").click().run()
+    (shown,) = [one.value for one in app.markdown if "elsewhere" in one.value]
+    assert shown == r"\!\[seen\]\(https\://elsewhere\.example/dot\.png\) \*\*now\*\*"
+
+
 @pytest.mark.usefixtures("full")
 def test_the_file_has_as_many_rows_as_are_in_view_and_a_long_one_is_prepared(
     monkeypatch: pytest.MonkeyPatch, full: Monitor

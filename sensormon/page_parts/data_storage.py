@@ -23,7 +23,7 @@ from sensormon.storage_words import (
     rolled_words,
     size_rows,
 )
-from sensormon.words import counted, day_and_time, size
+from sensormon.words import counted, day_and_time, literal, size
 
 COMPARED = 30
 """Days that the forecast compares with where readings are kept for ever."""
@@ -107,7 +107,7 @@ def keeping(m: Monitor, viewer: Viewer, each: float) -> None:
         st.html(f'<div class="first-line">{escape(policy_words(policy))}</div>')
         said = []
         if policy.changed:
-            said.append(f"Set by {_plain(policy.who)}, {day_and_time(policy.changed, viewer.zone)}.")
+            said.append(f"Set by {literal(policy.who)}, {day_and_time(policy.changed, viewer.zone)}.")
         if policy.days:
             said.append("Once a day, after midnight UTC, what has grown older is rolled up.")
         if said:
@@ -195,7 +195,3 @@ def plan_line(m: Monitor, days: int, each: float) -> int:
         return 0
     st.markdown(f"{plan_words(plan, days, each)}.")
     return plan.readings
-
-
-def _plain(text: str) -> str:
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>$:~#" else sign for sign in text)

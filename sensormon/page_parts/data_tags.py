@@ -15,7 +15,7 @@ from sensormon.tag_edit import TEXTS, Edited, cells, changes, narrowed, read_cel
 from sensormon.tag_file import Draft
 from sensormon.tags import NAME, TagTable
 from sensormon.timestamps import to_datetime
-from sensormon.words import counted
+from sensormon.words import counted, literal
 
 DAY = 86_400 * SECOND
 SHOWN = 8
@@ -135,7 +135,7 @@ def _preview(m: Monitor, draft: Draft, edited: Edited) -> None:
         st.markdown(f"**What will change** · {counted(len(lines), 'tag')}")
         st.markdown(_bullets(lines))
         for line in _rejections(m, draft, edited):
-            st.markdown(f":material/block: {line}")
+            st.markdown(f":material/block: {literal(line)}")
         with st.form("tags-save", border=False):
             who = st.text_input(
                 "Your name, for the log",
@@ -176,15 +176,17 @@ def _rejections(m: Monitor, draft: Draft, edited: Edited) -> list[str]:
         try:
             outside, whole = m.would_be_rejected(tag.name, m.clock.now() - DAY, tag.valid)
         except StoreError:
-            lines.append(f"{_plain(tag.label)}: what it would reject cannot be counted, the database is away")
+            lines.append(
+                f"{literal(tag.label)}: what it would reject cannot be counted, the database is away"
+            )
             continue
         if whole:
             lines.append(
-                f"{_plain(tag.label)}: the new valid range would have rejected {outside:,} of the "
+                f"{literal(tag.label)}: the new valid range would have rejected {outside:,} of the "
                 f"{counted(whole, 'reading')} of the last 24 h"
             )
         else:
-            lines.append(f"{_plain(tag.label)}: there are no readings of the last 24 h to compare with")
+            lines.append(f"{literal(tag.label)}: there are no readings of the last 24 h to compare with")
     return lines
 
 
@@ -216,11 +218,4 @@ def _log(m: Monitor, viewer: Viewer) -> None:
 
 def _bullets(lines: list[str]) -> str:
     more = [f"and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else []
-    return "\n".join(f"- {_plain(line)}" for line in [*lines[:SHOWN], *more])
-
-
-def _plain(text: str) -> str:
-    """The text as it is, whatever signs of Markdown are in it."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|<>$:~" else sign for sign in text).replace(
-        "\n", " "
-    )
+    return "\n".join(f"- {literal(line)}" for line in [*lines[:SHOWN], *more])

@@ -14,7 +14,7 @@ from sensormon.monitor import Monitor
 from sensormon.page_parts.explore_view import Chosen
 from sensormon.page_parts.viewer import Viewer
 from sensormon.records import Annotation
-from sensormon.words import day_and_time
+from sensormon.words import day_and_time, literal
 
 LISTED = 50
 """Notes listed; of more the first."""
@@ -80,7 +80,7 @@ def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
 @st.dialog("Remove this note?", icon=":material/delete:")
 def remove_note(m: Monitor, note: Annotation) -> None:
     """It leaves the charts; what was written stays in the record."""
-    st.write(escape(note.text))
+    st.markdown(literal(note.text))
     with st.form("explore-remove", border=False):
         who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
         if st.form_submit_button("Remove", type="primary"):
