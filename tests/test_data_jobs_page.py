@@ -112,7 +112,7 @@ def test_a_case_is_saved_and_opened_by_another_monitor(full: Monitor, adopt: Ado
     app.run()
     assert "night shift is open" in text(app)
     link = next(one for one in app.get("link_button") if one.proto.label == "Open its view")
-    assert link.proto.url.startswith("explore?explore=Fermenter+temperature")
+    assert link.proto.url.startswith("./explore?explore=Fermenter+temperature")
 
 
 def history_file(path: Path, rows: int = 12_000) -> Path:

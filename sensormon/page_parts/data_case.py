@@ -180,7 +180,10 @@ def _opened(m: Monitor) -> None:
         with st.container(horizontal=True):
             if done.view:
                 st.link_button(
-                    "Open its view", done.view.lstrip("/"), type="primary", icon=":material/open_in_new:"
+                    "Open its view",
+                    "./" + done.view.lstrip("/"),
+                    type="primary",
+                    icon=":material/open_in_new:",
                 )
             st.link_button(
                 "Its events",
