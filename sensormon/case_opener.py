@@ -26,7 +26,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import numpy as np
 
 from sensormon.annotations import Annotations
-from sensormon.case_pieces import SOURCE, Plan, as_scored, nothing, parts_of, pieces_of, rows_of
+from sensormon.case_pieces import Plan, as_scored, nothing, parts_of, pieces_of, rows_of
 from sensormon.case_reader import Case, read_case
 from sensormon.clock import Clock
 from sensormon.collector import Collector
@@ -43,7 +43,7 @@ from sensormon.readings import (
     Rejection,
 )
 from sensormon.recent import RecentReadings
-from sensormon.records import FROM_CASES, EventAction, KeptAnswer
+from sensormon.records import CASE, FROM_CASES, EventAction, KeptAnswer
 from sensormon.restart import Memory
 from sensormon.stores import IMPORTED, Store
 from sensormon.tag_file import TagFile
@@ -295,7 +295,7 @@ class CaseOpener:
         for number, table in enumerate(pieces_of(case.rejections())):
             rows = [
                 Rejection(
-                    source=SOURCE,
+                    source=CASE,
                     received=row["received"],
                     index=row["position"],
                     tag=shown(work.plan.tags.get(row["tag"], row["tag"])),

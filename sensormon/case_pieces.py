@@ -13,9 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sensormon.readings import Batch, Origin, Processed, Scores
-from sensormon.records import FROM_CASES
-
-SOURCE = "case"
+from sensormon.records import CASE, FROM_CASES
 
 ROWS = 5_000
 """Readings in one journal record at most."""
@@ -31,7 +29,7 @@ class Plan:
 
 def nothing(now: int) -> Processed:
     """A batch without readings, for what is recorded beside them."""
-    batch = Batch.of([], source=SOURCE, received=now, origin=Origin.IMPORT)
+    batch = Batch.of([], source=CASE, received=now, origin=Origin.IMPORT)
     empty = np.empty(0, dtype=np.float64)
     scores = Scores(np.empty(0, dtype=np.int64), empty, empty, empty, empty, np.empty(0, dtype=np.bool_))
     return Processed(batch, scores, FROM_CASES, ())
@@ -67,7 +65,7 @@ def as_scored(table: pa.Table, plan: Plan, now: int) -> Processed:
     texts = pc.unique(table.column("tag")).to_pylist()
     codes = pc.index_in(table.column("tag").cast(pa.string()), value_set=pa.array(texts, pa.string()))
     batch = Batch(
-        source=SOURCE,
+        source=CASE,
         received=now,
         tags=tuple(plan.tags[name] for name in texts),
         tag=codes.to_numpy().astype(np.int32),

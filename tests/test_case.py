@@ -25,7 +25,7 @@ from sensormon.clock import SECOND, ManualClock
 from sensormon.errors import UsageError
 from sensormon.jobs import Cancelled, Progress
 from sensormon.monitor import Monitor
-from sensormon.readings import Batch, InjectedFault, Quality, Reading
+from sensormon.readings import Batch, InjectedFault, Origin, Quality, Reading
 from sensormon.records import FROM_CASES
 from sensormon.settings import Settings
 from sensormon.stopped import StoppedMonitor
@@ -368,6 +368,30 @@ def test_a_span_without_readings_is_said_and_leaves_no_file(make: Make) -> None:
     assert here.jobs.wait(job, 30)
     assert "no readings of these tags" in str(job.problem)
     assert list(here.settings.data_dir.glob("exports/*")) == []
+
+
+def test_retention_leaves_what_came_with_a_case(make: Make) -> None:
+    there, here = make("there"), make("here")
+    fill(there, some_values())
+    opened(here, save(there, "fermenter_ph").file.path)
+    came = here.history(["fermenter_ph"], START, END)
+    here.submit(
+        Batch.of(
+            readings("fermenter_ph", some_values(1), START + 7_200 * SECOND),
+            source="import",
+            received=NOW,
+            origin=Origin.IMPORT,
+        )
+    )
+    here.drain()
+    here.clock.advance(40 * 86_400)  # type: ignore[attr-defined]
+    here.retention.set(30, "Ann")
+    assert here.retention.plan().readings > 250, "what was imported"
+    job = here.retention.start()
+    assert here.jobs.wait(job, 60)
+    assert job.result.readings > 250
+    pd.testing.assert_frame_equal(here.history(["fermenter_ph"], START, END), came)
+    assert here.ledger().balanced
 
 
 def test_a_look_into_a_case_stores_nothing(make: Make) -> None:

@@ -118,7 +118,8 @@ class Store(Protocol):
         """What is to be rolled up of the readings with time < before, in order of time.
 
         Of each tag the newest `keep` good live readings and as many others are not: those
-        that `tag_histories` gives. Flagged readings are due until they are counted.
+        that `tag_histories` gives, nor what came with a case. Flagged readings are due until
+        they are counted.
         """
 
     def roll_up(self, one: Due) -> int:

@@ -16,6 +16,7 @@ import duckdb
 import pandas as pd
 
 from sensormon.clock import SECOND
+from sensormon.records import CASE
 from sensormon.stores.duckdb_connection import wal
 from sensormon.stores.duckdb_rows import naive
 from sensormon.stores.retention import Arrivals, Due, Space
@@ -33,7 +34,11 @@ SELECT tag, coalesce(list_min(max(id, {keep}) FILTER (quality >> 30 = 0)), 0) AS
 FROM readings WHERE origin <> 'import' GROUP BY tag
 """
 
-_OLD = "(origin = 'import' OR id < CASE WHEN quality >> 30 = 0 THEN {good} ELSE {others} END)"
+# What came with a case stays as it was opened: somebody keeps it for its readings.
+_OLD = f"""
+CASE WHEN origin = 'import' THEN source <> '{CASE}'
+    WHEN quality >> 30 = 0 THEN id < {{good}} ELSE id < {{others}} END
+"""
 
 _DUE = f"""
 WITH newest AS ({_NEWEST})
