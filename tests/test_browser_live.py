@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import re
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -211,6 +214,42 @@ def test_the_board_says_when_the_monitor_is_gone_and_goes_on_when_it_is_back(
         server.wait_until_stored()
         expect(page.get_by_text("No answer from the monitor for")).to_be_hidden()
         renewed(page)
+    finally:
+        server.stop()
+        server.output()
+
+
+@pytest.mark.long
+def test_late_readings_stand_in_their_place_at_once_and_do_not_ask_for_all_each_time(
+    page: Page, tmp_path: Path
+) -> None:
+    server = Server(tmp_path / "data", SENSORMON_TOKEN="secret")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/live/board" in request.url else None)
+    line = """late => [...document.querySelectorAll('.live-card .js-plotly-plot')].some(plot => {
+      const {x} = plot.data.find(one => one.mode === 'lines' && one.customdata)
+      const at = x.indexOf(late)
+      return at > 0 && x[at - 1] < late && (at + 1 === x.length || late < x[at + 1])
+    })"""
+    try:
+        server.wait_until_stored()
+        live(page, server)
+        renewed(page)
+        asked.clear()
+        began = time.monotonic()
+        for _ in range(8):
+            late = int(time.time() * 1e3) - 10_250
+            stamp = datetime.fromtimestamp(late / 1e3, UTC).isoformat()
+            answer = httpx.post(
+                f"{server.url}/api/ingest",
+                json={"tag": "fermenter_temp", "value": 37.2, "timestamp": stamp},
+                headers={"Authorization": "Bearer secret"},
+            )
+            assert answer.status_code == 201, answer.text
+            page.wait_for_function(line, arg=late)
+        whole = [url for url in asked if "after=" not in url]
+        assert len(whole) <= 1 + (time.monotonic() - began) / 10
+        assert len(asked) > len(whole) + 4
     finally:
         server.stop()
         server.output()

@@ -10,6 +10,7 @@ import { plotly } from "./plotly.js"
 const EVERY = 500 // ms between two questions to the feed
 const HIDDEN = 5000 // the same while nobody sees the page
 const LOST = 4000 // so long without an answer is said
+const RENEWED = 10000 // ms between two answers of the whole span while readings come late
 const TABLE = 15 // readings in the table of a card
 const SPARK = 60 // readings in the small trend line
 
@@ -234,7 +235,7 @@ class Board {
       if (!card) continue
       if (told.x) {
         if (before === null) card.own = empty()
-        if (!append(card.own, told)) this.after = null // something came late: ask for all again
+        if (!append(card.own, told)) this.late = true
         urgent ||= told.k.some((kind) => kind)
         card.fresh = true
       }
@@ -255,8 +256,8 @@ class Board {
       urgent = true
     }
     const thin = Math.min(600_000, Math.max(60_000, (this.data.span * 1000) / 12))
-    if (before === null) this.complete = Date.now()
-    else if (!this.data.until && Date.now() - this.complete > thin) this.after = null
+    if (before === null) [this.complete, this.late] = [Date.now(), false]
+    else if (!this.data.until && Date.now() - this.complete > (this.late ? RENEWED : thin)) this.after = null
     this.tick()
     this.draw(urgent)
     this.sayLast()

@@ -1,5 +1,7 @@
 // The readings of one tag as Plotly traces, drawn like those of sensormon/traces.py and charts.py.
 
+import { place } from "./numbers.js"
+
 const BRIDGED = 3 // the band runs on over so many readings that have none
 const CROWDED = 150 // with so many flags the marks are drawn smaller
 const still = { hoverinfo: "skip" }
@@ -13,23 +15,30 @@ export function empty() {
   return { x: [], y: [], e: [], l: [], u: [], z: [], k: [], cut: new Set(), why: new Map(), gaps: [] }
 }
 
-// False where the new readings do not all come after those that are there: then all are asked for again.
+const COLUMNS = ["x", "y", "e", "l", "u", "z", "k"]
+
+// False where some came late. They stand in their place at once, but only an answer of the whole span
+// says how lines, gaps and what came after them look now.
 export function append(own, told) {
-  const start = own.x.length
-  if (told.x.length && start && told.x[0] <= own.x[start - 1]) return false
-  for (const name of ["x", "y", "e", "l", "u", "z", "k"]) for (const one of told[name]) own[name].push(one)
-  for (const one of told.cut) own.cut.add(own.x[start + one])
+  const last = own.x.length ? own.x[own.x.length - 1] : -Infinity
+  for (const one of told.cut) own.cut.add(told.x[one])
   let flag = 0
-  for (let i = start; i < own.x.length; i++) if (own.k[i] & FLAGGED) own.why.set(own.x[i], told.why[flag++])
+  for (const [i, x] of told.x.entries()) {
+    if (told.k[i] & FLAGGED) own.why.set(x, told.why[flag++])
+    const at = x > last ? own.x.length : place(own.x, x) + 1
+    const known = at && own.x[at - 1] === x ? 1 : 0
+    for (const name of COLUMNS) own[name].splice(at - known, known, told[name][i])
+  }
   const interval = told.interval || own.interval || 0
   const gap = told.gap || own.gap || 0
-  if (start && told.x.length && gap && own.x[start] - own.x[start - 1] > gap) {
-    own.cut.add(own.x[start])
-    if (!told.gaps.some((one) => one[0] === own.x[start - 1])) own.gaps.push([own.x[start - 1], own.x[start]])
+  const next = told.x.find((x) => x > last)
+  if (gap && last !== -Infinity && next - last > gap) {
+    own.cut.add(next)
+    if (!told.gaps.some((one) => one[0] === last)) own.gaps.push([last, next])
   }
   own.gaps.push(...told.gaps.filter((one) => !own.gaps.some((other) => other[0] === one[0])))
   Object.assign(own, { interval, gap, stale: told.stale || own.stale || 0, hover: told.hover })
-  return true
+  return !told.x.length || told.x[0] > last
 }
 
 export function trim(own, since) {
@@ -40,7 +49,7 @@ export function trim(own, since) {
     own.cut.delete(one)
     own.why.delete(one)
   }
-  for (const name of ["x", "y", "e", "l", "u", "z", "k"]) own[name].splice(0, gone)
+  for (const name of COLUMNS) own[name].splice(0, gone)
   own.gaps = own.gaps.filter((one) => one[1] >= since)
 }
 
