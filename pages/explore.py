@@ -9,7 +9,7 @@ import streamlit as st
 from sensormon.charts_explore import AXES, Series, empty_stretches, explore_chart, normal_in_view, units
 from sensormon.clock import SECOND
 from sensormon.errors import SensormonError, StoreError
-from sensormon.explore_export import drawn_points, file_name
+from sensormon.explore_export import drawn_points, file_stem
 from sensormon.explore_words import NAMED, drawn_line, held, offset, span_of, times
 from sensormon.explorer import Seen
 from sensormon.monitor import Monitor
@@ -228,7 +228,7 @@ def main_chart(
             figure, "explore-chart",
             f"{titles}, {when}. Arrow keys move, plus and minus zoom, Home shows all.", viewer,
             span=chosen.span, whole=chosen.whole, head=when, title=f"{titles}, {when} ({viewer.zone_name})",
-            file=file_name(chosen.names, chosen.span[0], "")[:-1], on_span=show, on_pick=clicked,
+            file=file_stem(chosen.names, chosen.span[0]), on_span=show, on_pick=clicked,
         )  # fmt: skip
         st.html(legend(viewer, chosen, drawn))
         st.caption(f"Read: {drawn_line([one.now for one in drawn], *chosen.span)}.")

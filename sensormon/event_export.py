@@ -1,4 +1,4 @@
-"""Events and their flagged readings as tables for a file, and large files piece by piece.
+"""Events and their flagged readings as tables for a file.
 
 Pure functions: frames in, frames out, a row a row, in the same order. Times are timestamps in
 UTC; the files have them in the viewer's zone too, and name it.
@@ -7,17 +7,12 @@ What it is not: a choice of rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import tzinfo
-from io import BytesIO
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from sensormon.export import with_zone
 from sensormon.readings import Ints
-from sensormon.table_writers import FORMS
 from sensormon.tags import TagTable
 from sensormon.timestamps import to_datetime
 
@@ -25,7 +20,6 @@ _EVENT = (
     "value", "expected", "score", "threshold", "severity", "state", "label", "note", "who", "readings",
     "seconds", "settings",
 )  # fmt: skip
-_PIECE = 2_000
 _READING = ("value", "expected", "lower", "upper", "score", "settings", "origin")
 
 
@@ -67,35 +61,14 @@ def readings_of(events: pd.DataFrame, flagged: pd.DataFrame) -> pd.DataFrame:
     return flagged[flagged["id"].isin(_ids(events))].reset_index(drop=True)
 
 
-def large_file(
-    frame: pd.DataFrame, form: str, zone_name: str, step: Callable[[str, float, float], None]
-) -> bytes:
-    """The bytes that `export.frame_file` gives (Parquet in more row groups), with a `step` every piece.
-
-    `step` gets words, rows done and all rows; what it raises ends the work.
-    """
-    stream, table = BytesIO(), with_zone(pa.Table.from_pandas(frame, preserve_index=False), zone_name)
-    file = FORMS[form].begin(stream)
-    try:
-        for start in range(0, max(1, len(frame)), _PIECE):
-            step(f"{start:,} of {len(frame):,} rows", start, len(frame))
-            file.write(table.slice(start, _PIECE))
-        step("closing the file", len(frame), len(frame))
-    except BaseException:
-        file.abandon()
-        raise
-    file.close()
-    return stream.getvalue()
-
-
-def file_name(kind: str, time: int, zone: tzinfo, ending: str) -> str:
-    """A name with the moment the list is of, in the viewer's zone.
+def file_stem(kind: str, time: int, zone: tzinfo) -> str:
+    """A name with the moment the list is of, in the viewer's zone; without suffix.
 
     >>> from datetime import UTC
-    >>> file_name("events", 0, UTC, "csv")
-    'events_1970-01-01_000000.csv'
+    >>> file_stem("events", 0, UTC)
+    'events_1970-01-01_000000'
     """
-    return f"{kind}_{to_datetime(time).astimezone(zone):%Y-%m-%d_%H%M%S}.{ending}"
+    return f"{kind}_{to_datetime(time).astimezone(zone):%Y-%m-%d_%H%M%S}"
 
 
 def _ids(events: pd.DataFrame) -> Ints:

@@ -37,11 +37,16 @@ def frame_file(frame: pd.DataFrame, form: str, zone_name: str) -> bytes:
 
     Raises UsageError where an Excel sheet cannot have so many rows.
     """
-    if form == "Excel" and len(frame) > EXCEL_ROWS:
-        raise too_long(len(frame))
+    return table_file(pa.Table.from_pandas(frame, preserve_index=False), form, zone_name)
+
+
+def table_file(table: pa.Table, form: str, zone_name: str) -> bytes:
+    """The same of an Arrow table."""
+    if form == "Excel" and table.num_rows > EXCEL_ROWS:
+        raise too_long(table.num_rows)
     stream = BytesIO()
     file = FORMS[form].begin(stream)
-    file.write(with_zone(pa.Table.from_pandas(frame, preserve_index=False), zone_name))
+    file.write(with_zone(table, zone_name))
     file.close()
     return stream.getvalue()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pandas as pd
@@ -100,25 +100,56 @@ class Exporter:
         """Begin to write the file; the result is an `Exported`. Raises UsageError while another runs."""
         return self._plant.jobs.start("export", title(order), lambda progress: self._work(order, progress))
 
+    def begin(
+        self,
+        title: str,
+        pieces: Callable[[], Iterator[pa.Table]],
+        name: str,
+        form: str,
+        zone_name: str,
+        rows: int,
+    ) -> Job:
+        """Begin to write these tables, about so many rows, to a file; `name` is without suffix.
+
+        The result is an `Exported`. Any number of such jobs may run.
+        """
+        return self._plant.jobs.start(
+            "file",
+            title,
+            lambda progress: self._write(pieces(), name, form, zone_name, rows, progress),
+            alone=False,
+        )
+
     def _work(self, order: Order, progress: Progress) -> Exported:
         progress.step("counting rows")
         whole = self.count(order)
         if order.form == "Excel" and whole is not None and whole > EXCEL_ROWS:
             raise too_long(whole)
-        form = FORMS[order.form]
         pieces, note = self._pieces(order)
+        made = self._write(pieces, file_stem(order), order.form, order.zone_name, whole, progress)
+        return replace(made, note=note)
+
+    def _write(
+        self,
+        pieces: Iterator[pa.Table],
+        name: str,
+        form_name: str,
+        zone_name: str,
+        whole: int | None,
+        progress: Progress,
+    ) -> Exported:
+        form = FORMS[form_name]
         with self.files.draft() as draft:
             with draft.path.open("wb") as stream:
                 file = form.begin(stream, draft.folder)
                 try:
-                    rows = copy(pieces, file, order.zone_name, whole, progress, draft)
+                    rows = copy(pieces, file, zone_name, whole, progress, draft)
                     progress.step("finishing the file", rows, rows)
                     file.close()
                 except BaseException:
                     file.abandon()
                     raise
-            name = f"{file_stem(order)}.{form.suffix}"
-            return Exported(self.files.keep(draft, name, form.media_type), rows, note)
+            return Exported(self.files.keep(draft, f"{name}.{form.suffix}", form.media_type), rows)
 
     def _pieces(self, order: Order) -> tuple[Iterator[pa.Table], str]:
         """The rows under the names that a person reads, and what of them is missing."""

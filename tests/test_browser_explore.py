@@ -126,11 +126,11 @@ def test_a_note_on_a_clicked_moment_is_seen_by_another_and_removed(
 def test_the_data_and_the_picture_of_what_is_seen_are_taken_away(page: Page, server: Server) -> None:
     visit(page, server, "explore?past=15+min&explore=Fermenter+pH&look=Export")
     shown(page)
-    button = page.get_by_role("button", name=re.compile("Download .* rows as CSV"))
+    button = page.get_by_role("button", name=re.compile("Download .* readings as CSV"))
     with page.expect_download() as given:
         button.click()
     rows = list(csv.DictReader(given.value.path().read_text().splitlines()))
-    assert len(rows) == int(re.sub(r"\D", "", button.inner_text().split(" rows")[0]))
+    assert len(rows) == int(re.sub(r"\D", "", button.inner_text().split(" readings")[0]))
     assert set(rows[0]) >= {"time (UTC)", "time (Asia/Tokyo)", "value", "unit", "flagged"}
     with page.expect_download() as drawn:
         page.get_by_role("button", name="Save this chart as a PNG picture").click()

@@ -223,7 +223,7 @@ def test_the_board_says_when_the_monitor_is_gone_and_goes_on_when_it_is_back(
 def test_late_readings_stand_in_their_place_at_once_and_do_not_ask_for_all_each_time(
     page: Page, tmp_path: Path
 ) -> None:
-    server = Server(tmp_path / "data", SENSORMON_TOKEN="secret")
+    server = Server(tmp_path / "data", SENSORMON_TOKEN="secret")  # noqa: S106 - it is made up
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/live/board" in request.url else None)
     line = """late => [...document.querySelectorAll('.live-card .js-plotly-plot')].some(plot => {

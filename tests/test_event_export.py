@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from io import BytesIO
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from sensormon.clock import SECOND, ManualClock
-from sensormon.event_export import events_file, large_file, readings_file, readings_of
+from sensormon.event_export import events_file, readings_file, readings_of
 from sensormon.event_filters import Filters, matching
 from sensormon.export import frame_file
-from sensormon.jobs import Cancelled
+from sensormon.exporter import Exported
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
 from tests.conftest import START
@@ -82,18 +84,35 @@ def read(data: bytes, form: str) -> dict[str, list[object]]:
 
 
 @pytest.mark.parametrize("form", ["CSV", "Parquet", "Excel"])
-def test_a_large_file_is_the_same_says_how_far_it_is_and_can_be_cancelled(full: Monitor, form: str) -> None:
+def test_a_large_file_made_by_a_job_is_the_same_as_one_made_at_once(full: Monitor, form: str) -> None:
     every = events_file(full.events(None, 0, FAR), full.tags)
-    frame = pd.concat([every] * (5_000 // len(every)), ignore_index=True)
-    said: list[float] = []
-    data = large_file(frame, form, "Asia/Tokyo", lambda _words, done, whole: said.append(done / whole))
+    frame = pd.concat([every] * (6_000 // len(every)), ignore_index=True)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    job = full.exporter.begin("events", lambda: iter([table]), "events", form, "Asia/Tokyo", len(frame))
+    assert full.jobs.wait(job, 60)
+    made: Exported = job.result
+    assert made.rows == len(frame) > 5_000
+    assert made.file.name.startswith("events.")
+    data = made.file.path.read_bytes()
     assert repr(read(data, form)) == repr(read(frame_file(frame, form, "Asia/Tokyo"), form))  # with its NaN
-    assert said == sorted(said)
-    assert (said[0], said[-1], len(said)) == (0.0, 1.0, 4)
 
-    def stop(_words: str, done: float, _whole: float) -> None:
-        if done:
-            raise Cancelled
 
-    with pytest.raises(Cancelled):
-        large_file(frame, form, "Asia/Tokyo", stop)
+def test_of_a_large_file_that_is_cancelled_nothing_is_left(full: Monitor) -> None:
+    every = events_file(full.events(None, 0, FAR), full.tags)
+    table = pa.Table.from_pandas(every, preserve_index=False)
+
+    begun = threading.Event()
+    exports = full.settings.data_dir / "exports"
+    before = set(exports.glob("*"))
+
+    def pieces() -> Iterator[pa.Table]:
+        yield table
+        begun.wait(30)
+        job.progress.cancel()
+        yield table
+
+    job = full.exporter.begin("events", pieces, "events", "CSV", "UTC", 2 * len(every))
+    begun.set()
+    assert full.jobs.wait(job, 60)
+    assert job.cancelled
+    assert set(exports.glob("*")) == before

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from sensormon.clock import SECOND, ManualClock
 from sensormon.monitor import Monitor
+from sensormon.page_parts.table_download import AT_ONCE
 from sensormon.settings import Settings
 from sensormon.timestamps import render
 from tests.conftest import START, Adopt, batch_of
@@ -173,16 +174,17 @@ def test_the_file_has_as_many_rows_as_are_in_view_and_a_long_one_is_prepared(
     monkeypatch: pytest.MonkeyPatch, full: Monitor
 ) -> None:
     app = show("explore", look="Export", explore="Fermenter pH", **MINUTES)
-    assert app.get("download_button")[0].proto.label == "Download 300 rows as CSV"
+    assert app.get("download_button")[0].proto.label == "Download 300 readings as CSV"
     monkeypatch.setattr("sensormon.page_parts.explore_files.SMALL", 100)
+    monkeypatch.setitem(AT_ONCE, "CSV", 100)
     app.run()
     assert not app.get("download_button")
-    button(app, "Prepare 300 readings as CSV").click().run()
-    (job,) = full.jobs.of("explore export")
+    button(app, "Make the file: 300 readings as CSV").click().run()
+    (job,) = full.jobs.of("file")
     assert full.jobs.wait(job, 30)
     app.run()
-    assert app.get("download_button")[0].proto.label == "Download the file as CSV"
-    assert job.result.count(b"\n") == 301
+    assert app.get("download_button")[0].proto.label.startswith(f"Download {job.result.file.name}")
+    assert job.result.file.path.read_bytes().count(b"\n") == 301
 
 
 def test_with_the_store_away_the_newest_readings_are_drawn_and_it_is_said(

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from sensormon import explore_export
 from sensormon.clock import SECOND, ManualClock
 from sensormon.control_chart import Limits
-from sensormon.errors import UsageError
-from sensormon.explore_export import as_csv, as_parquet, described, drawn_points, every_reading, file_name
+from sensormon.explore_export import described, drawn_points, every_reading, file_stem
 from sensormon.explore_words import (
     control_words,
     drawn_line,
@@ -27,7 +26,7 @@ from sensormon.explore_words import (
     times,
 )
 from sensormon.explorer import Controlled
-from sensormon.jobs import Cancelled, Progress
+from sensormon.export import table_file
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
 from sensormon.tags import Tag
@@ -122,20 +121,18 @@ def test_a_long_span_is_paired_from_a_fair_share(monitor: Monitor, monkeypatch: 
 
 def test_a_file_has_exactly_what_is_in_view_in_both_zones(monitor: Monitor) -> None:
     since, until = START + 100 * SECOND, START + 200 * SECOND
-    rows = every_reading(monitor, [TAG], since, until, 100)
-    made = described(rows, monitor.tags, BERLIN, "Europe/Berlin")
-    back = pd.read_csv(StringIO(as_csv(made).decode()))
+    table = pa.concat_tables(every_reading(monitor, [TAG], since, until))
+    back = pd.read_csv(BytesIO(table_file(table, "CSV", "Europe/Berlin")))
     stored = monitor.history([TAG], since, until)
+    assert list(back) == [
+        "time (UTC)", "time (Europe/Berlin)", "tag", "label", "value", "unit", "quality", "flagged", "score",
+    ]  # fmt: skip
     assert back["value"].tolist() == stored["value"].tolist()
-    assert {"time (UTC)", "time (Europe/Berlin)"} <= set(back.columns)
     assert pd.to_datetime(back["time (UTC)"]).tolist() == stored["time"].tolist()
     local = pd.to_datetime(back["time (Europe/Berlin)"]).dt.tz_localize("Europe/Berlin")
     assert local.dt.tz_convert("UTC").tolist() == stored["time"].tolist()
     assert set(back["unit"]) == {"pH"}
-    in_utc = described(rows, monitor.tags, ZoneInfo("UTC"), "UTC")
-    assert as_csv(in_utc).decode().startswith("time (UTC),tag,")
-    assert b"Z,fermenter_ph" in as_csv(in_utc)
-    parquet = pd.read_parquet(BytesIO(as_parquet(made)))
+    parquet = pd.read_parquet(BytesIO(table_file(table, "Parquet", "UTC")))
     assert parquet["value"].tolist() == stored["value"].tolist()
     assert str(parquet["time (UTC)"].dtype) == "datetime64[us, UTC]"
     monitor.stop()
@@ -154,27 +151,13 @@ def test_the_points_of_a_file_are_those_of_the_line(monitor: Monitor) -> None:
     assert points["is_anomaly"].sum() == one.flagged
     shorter = drawn_points([(TAG, one)], since + 3_000 * SECOND, until)
     assert 0 < len(shorter) < len(points)
-    assert len(described(points, monitor.tags, BERLIN, "Europe/Berlin")) == len(points)
-    monitor.stop()
-
-
-def test_a_file_that_would_be_too_large_is_refused_and_a_cancelled_one_ends(
-    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    progress = Progress()
-    progress.cancel()
-    with pytest.raises(Cancelled):
-        every_reading(monitor, [TAG], START, START + 3_000 * SECOND, 3_000, progress)
-    monkeypatch.setattr(explore_export, "MOST", 2_999)
-    with pytest.raises(UsageError, match="more than 2,999 readings"):
-        every_reading(monitor, [TAG], START, START + 3_000 * SECOND, 3_000)
+    table = described(pa.Table.from_pandas(points, preserve_index=False), monitor.tags)
+    assert table.column("label").to_pylist() == ["Fermenter pH"] * len(points)
     monitor.stop()
 
 
 def test_file_names_are_plain() -> None:
-    assert (
-        file_name(["a/b", "c:d", "e", "f", "g"], START, "csv") == "a-b_c-d_e_and_2_more_20260921T141320Z.csv"
-    )
+    assert file_stem(["a/b", "c:d", "e", "f", "g"], START) == "a-b_c-d_e_and_2_more_20260921T141320Z"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import streamlit as st
 
 from sensormon.charts_explore import Series, explore_chart
 from sensormon.charts_statistics import DOTS, add_limits, histogram, scatter
-from sensormon.explore_export import file_name
+from sensormon.explore_export import file_stem
 from sensormon.explore_words import (
     control_words,
     distribution_facts,
@@ -140,7 +140,7 @@ def control_look(
     zoom_chart(
         figure, "explore-control", f"Control chart of {tag.label}, {when}", viewer, span=chosen.span,
         whole=chosen.whole, head=when, title=f"{tag.label}, control chart, {when} ({viewer.zone_name})",
-        file=file_name([name, "control"], chosen.span[0], "")[:-1], on_span=show,
+        file=file_stem([name, "control"], chosen.span[0]), on_span=show,
     )  # fmt: skip
     prose(
         "Individuals chart: {centre line|centre} ± 3 {σ}, σ from the mean {moving range} ÷ 1.128 (Shewhart "
