@@ -20,7 +20,7 @@ from sensormon.page_parts.explore_notes import notes_look
 from sensormon.page_parts.explore_view import Chosen, show
 from sensormon.records import Annotation
 from sensormon.runtime import monitor
-from sensormon.timestamps import render, to_datetime
+from sensormon.timestamps import from_local, local_time, render
 from sensormon.words import day_and_time, duration
 
 PAST = {
@@ -94,13 +94,11 @@ def choose_times(viewer: Viewer, span: tuple[int, int]) -> None:
     """Type the span in the viewer's zone."""
     box = st.popover("Times", icon=":material/calendar_clock:", help="Choose from when to when")
     with box, st.form("explore-times", border=False):
-        start, end = (
-            to_datetime(one).astimezone(viewer.zone).replace(tzinfo=None, microsecond=0) for one in span
-        )
+        start, end = (local_time(one, viewer.zone) for one in span)
         since = st.datetime_input(f"From ({viewer.zone_name})", start, format="YYYY-MM-DD", step=60)
         until = st.datetime_input(f"To ({viewer.zone_name})", end, format="YYYY-MM-DD", step=60)
         if st.form_submit_button("Show", type="primary") and since and until:
-            a, b = (round(one.replace(tzinfo=viewer.zone).timestamp() * SECOND) for one in (since, until))
+            a, b = from_local(since, viewer.zone), from_local(until, viewer.zone, last=True)
             if held(a, b) is None:
                 st.error("The span ends before it begins.")
             else:

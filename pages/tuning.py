@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from sensormon.charts import before_after_chart, flag_changes, precision_recall_chart
-from sensormon.clock import SECOND
+from sensormon.clock import DAY, SECOND
 from sensormon.compare_job import KIND, TOGETHER, Shelf, all_loads
 from sensormon.comparison import Comparison, Known, Load, all_lost, compare, curve, off_delay, total
 from sensormon.detector_words import (
@@ -291,8 +291,7 @@ def effect(
 
 def moment_words(m: Monitor, until: int, viewer: Viewer) -> str:
     """The time of day, with the day where that is not today's."""
-    day = 86_400 * SECOND
-    near = m.clock.now() - until < day // 2
+    near = m.clock.now() - until < DAY // 2
     return clock_time(until, viewer.zone) if near else day_and_time(until, viewer.zone)
 
 

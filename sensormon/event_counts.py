@@ -12,11 +12,9 @@ from enum import StrEnum
 
 import numpy as np
 
-from sensormon.clock import SECOND
+from sensormon.clock import DAY, SECOND
 from sensormon.readings import Ints
 from sensormon.timestamps import to_datetime
-
-DAY = 86_400 * SECOND
 
 
 class Unit(StrEnum):

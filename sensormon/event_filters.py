@@ -6,7 +6,6 @@ Pure functions on a frame of `Monitor.events`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, tzinfo
 from enum import StrEnum
 
 import pandas as pd
@@ -93,16 +92,6 @@ def in_order(events: pd.DataFrame, first: First) -> pd.DataFrame:
 
 def _by(events: pd.DataFrame, column: str) -> pd.DataFrame:
     return events.sort_values([column, "start", "id"], ascending=[False, False, False], ignore_index=True)
-
-
-def local_time(time: int, zone: tzinfo) -> datetime:
-    """µs UTC as a clock in this zone shows it, without the zone: what a field for a time holds."""
-    return datetime.fromtimestamp(time / SECOND, zone).replace(tzinfo=None, second=0, microsecond=0)
-
-
-def from_local(time: datetime, zone: tzinfo, *, last: bool = False) -> int:
-    """µs UTC of what a clock in this zone shows; of an hour that comes twice the first, or the last."""
-    return round(time.replace(tzinfo=zone, fold=int(last)).timestamp() * SECOND)
 
 
 def stretch_text(stretch: tuple[int, int]) -> str:

@@ -17,7 +17,7 @@ import threading
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from sensormon.clock import SECOND, Clock
+from sensormon.clock import DAY, SECOND, Clock
 from sensormon.detectors import longest_lead
 from sensormon.errors import UsageError
 from sensormon.jobs import Cancelled, Job, Jobs, Progress
@@ -29,7 +29,6 @@ from sensormon.stores.retention import Due, Space
 
 FILE = "retention.json"
 JOB = "roll-up"
-DAY = 86_400 * SECOND
 AGAIN = 3_600 * SECOND
 """After a run that failed the next one waits so long (µs)."""
 CHECKPOINT = 40

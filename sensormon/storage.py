@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensormon.archive import LIMIT
-from sensormon.clock import SECOND, Clock
+from sensormon.clock import DAY, SECOND, Clock
 from sensormon.errors import StoreError
 from sensormon.stores import Store
 from sensormon.stores.retention import Arrivals, Space
 
-DAY = 86_400 * SECOND
 LEAST_SPAN = 3_600.0
 """Seconds of readings before there is a forecast."""
 LEAST_READINGS = 50_000

@@ -1,11 +1,11 @@
-"""Text to microseconds UTC and back.
+"""Text and what a clock shows, to microseconds UTC and back.
 
-ISO 8601, with or without a zone; a time without a zone is UTC.
+Text is ISO 8601, with or without a zone; a time without a zone is UTC.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST = 253_402_300_799_999_999
@@ -44,3 +44,19 @@ def render(time: int) -> str:
     """
     precision = "milliseconds" if time % 1_000 == 0 else "microseconds"
     return to_datetime(time).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def local_time(time: int, zone: tzinfo) -> datetime:
+    """What a clock in this zone shows, without the zone, to the second: what a field for a time holds."""
+    return to_datetime(time).astimezone(zone).replace(tzinfo=None, microsecond=0)
+
+
+def from_local(time: datetime, zone: tzinfo, *, last: bool = False) -> int:
+    """Microseconds UTC of what a clock here shows; of an hour that comes twice the first, or the last.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> twice, berlin = datetime(2026, 10, 25, 2, 30), ZoneInfo("Europe/Berlin")
+    >>> from_local(twice, berlin, last=True) - from_local(twice, berlin)
+    3600000000
+    """
+    return (time.replace(tzinfo=zone, fold=int(last)) - EPOCH) // _MICROSECOND

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -15,12 +14,9 @@ from sensormon.event_filters import (
     NO_LABEL,
     Filters,
     First,
-    from_local,
     in_order,
-    local_time,
     matching,
     read_stretch,
-    read_time,
     stretch_text,
 )
 from tests.conftest import START
@@ -124,13 +120,3 @@ def test_a_stretch_comes_back_from_the_address(since: int, length: int) -> None:
 )
 def test_what_is_no_stretch_is_none(text: str) -> None:
     assert read_stretch(text) is None
-
-
-def test_a_field_for_a_time_means_the_viewers_clock() -> None:
-    time = read_time("2026-11-24T08:30:00Z")
-    assert time is not None
-    assert local_time(time, BERLIN) == datetime(2026, 11, 24, 9, 30)
-    assert from_local(datetime(2026, 11, 24, 9, 30), BERLIN) == time
-    twice = datetime(2026, 10, 25, 2, 30)
-    first, last = from_local(twice, BERLIN), from_local(twice, BERLIN, last=True)
-    assert last - first == 3_600 * SECOND

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from sensormon.clock import SECOND, ManualClock
+from sensormon.clock import DAY, SECOND, ManualClock
 from sensormon.errors import UsageError
 from sensormon.jobs import Cancelled, Job, Progress
 from sensormon.monitor import Monitor
@@ -21,7 +21,6 @@ from sensormon.stopped import StoppedMonitor
 from sensormon.verification import verify
 from tests.conftest import START, batch_of
 
-DAY = 86_400 * SECOND
 FAR = START + 1000 * DAY
 OLD = START // DAY * DAY - 40 * DAY
 TAG = "fermenter_ph"

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import settings as options
 from hypothesis import strategies as st
 
-from sensormon.clock import SECOND
+from sensormon.clock import DAY, SECOND
+from sensormon.errors import StoreError
 from sensormon.readings import Batch, Origin, Processed, Scores
 from sensormon.records import BatchEntry, Record
 from sensormon.stores import Store, open_store
 from tests.conftest import START
 from tests.naive import minutes
 
-DAY = 86_400 * SECOND
 FAR = START + 1000 * DAY
 FIRST = START // DAY * DAY  # a midnight
 
@@ -107,6 +107,18 @@ def test_a_day_becomes_minutes_and_only_flagged_readings_stay(store: Store) -> N
     assert store.rolled_until("b") is None
     check_books(store, loading)
     assert store.due(FIRST + DAY, 1) == []
+
+
+def test_who_reads_a_day_in_pieces_while_it_is_rolled_up_hears_of_it(store: Store) -> None:
+    loading = Loading(store)
+    loading.load([("a", FIRST + i * SECOND, 7.0, 0, False) for i in range(900)])
+    loading.load([("a", FIRST + DAY + i * SECOND, 7.0, 0, False) for i in range(900)])
+    first, second = store.stream(None, FIRST, FAR), store.stream(None, FIRST + DAY, FAR)
+    assert roll(store, FIRST + DAY) == 900
+    assert sum(piece.num_rows for piece in second) == 900, "of this day nothing was deleted"
+    with pytest.raises(StoreError, match="rolled up to minutes"):
+        list(first)
+    assert sum(piece.num_rows for piece in store.stream(None, 0, FAR)) == 900
 
 
 def test_a_second_time_nothing_changes_and_late_readings_are_joined(store: Store) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormon.archive import LIMIT
-from sensormon.clock import SECOND, ManualClock
+from sensormon.clock import DAY, SECOND, ManualClock
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
 from sensormon.storage import FARTHEST, Rate, Sizes, bytes_a_reading, forecast, rate, size_in
@@ -19,7 +19,6 @@ from sensormon.stores.retention import Arrivals, Due, Space
 from tests.conftest import START, batch_of
 
 GB = 10**9
-DAY = 86_400 * SECOND
 SPACE = Space(file=130_000_000, wal=0, free=0, readings=2_592_000, rollups=0)  # ten days of 3 tags
 SIZES = Sizes(
     130_000_000, 0, 0, 0, 0, 0, 10 * GB, 20 * GB, SPACE, Arrivals(259_200, START - DAY, START, 2_592)

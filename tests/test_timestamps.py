@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,3 +71,14 @@ def test_a_datetime_of_a_time_knows_its_zone() -> None:
     moment = timestamps.to_datetime(NOON)
     assert moment.utcoffset() is not None
     assert moment.isoformat() == "2026-01-31T12:00:00+00:00"
+
+
+def test_a_field_for_a_time_means_the_viewers_clock() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    time = timestamps.parse("2026-11-24T08:30:15Z")
+    shown = datetime(2026, 11, 24, 9, 30, 15)
+    assert timestamps.local_time(time, berlin) == shown
+    assert timestamps.from_local(shown, berlin) == time
+    twice = datetime(2026, 10, 25, 2, 30)
+    first, last = (timestamps.from_local(twice, berlin, last=one) for one in (False, True))
+    assert (first, last) == tuple(timestamps.parse(f"2026-10-25T{hour}:30Z") for hour in ("00", "01"))

@@ -6,13 +6,14 @@ from html import escape
 
 import streamlit as st
 
+from sensormon.clock import DAY
 from sensormon.errors import SensormonError, StoreError
 from sensormon.event_actions import LONGEST_NAME
 from sensormon.monitor import Monitor
 from sensormon.page_parts.drawing import not_readable, panel
 from sensormon.page_parts.jobs import job_line
 from sensormon.page_parts.viewer import Viewer
-from sensormon.retention import DAY, JOB, Plan, RolledUp
+from sensormon.retention import JOB, Plan, RolledUp
 from sensormon.settings import LONGEST_RETENTION
 from sensormon.storage import Rate, Sizes, bytes_a_reading, forecast, rate
 from sensormon.storage_words import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from sensormon.clock import SECOND
+from sensormon.clock import DAY
 from sensormon.errors import SensormonError, StoreError, UsageError
 from sensormon.event_actions import LONGEST_NAME
 from sensormon.monitor import Monitor
@@ -17,7 +17,6 @@ from sensormon.tags import NAME, TagTable
 from sensormon.timestamps import to_datetime
 from sensormon.words import counted, literal
 
-DAY = 86_400 * SECOND
 SHOWN = 8
 """Lines of problems or changes shown at once; the others are counted."""
 

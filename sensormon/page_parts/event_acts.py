@@ -13,7 +13,7 @@ from sensormon.event_actions import LABELS, LONGEST_NAME, LONGEST_NOTE, State
 from sensormon.event_table import done_words
 from sensormon.monitor import Monitor
 from sensormon.page_parts.viewer import Viewer
-from sensormon.timestamps import to_datetime
+from sensormon.timestamps import from_local, local_time
 from sensormon.words import counted, literal
 
 SHELVE = {"1 h": 3_600, "8 h": 28_800, "24 h": 86_400, "until …": 0}
@@ -86,12 +86,12 @@ def _ask_name(m: Monitor, ids: list[int], action: str, more: dict[str, object]) 
 @st.dialog("Shelve until", icon=":material/snooze:")
 def _shelve_until(m: Monitor, viewer: Viewer, ids: list[int]) -> None:
     """A time in the viewer's zone."""
-    now = to_datetime(m.clock.now()).astimezone(viewer.zone).replace(tzinfo=None, second=0, microsecond=0)
+    now = local_time(m.clock.now(), viewer.zone).replace(second=0)
     with st.form("until", border=False):
         time = st.datetime_input(f"Until ({viewer.zone_name})", now + timedelta(hours=12), key="until-given")
         who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
         if st.form_submit_button("Shelve", type="primary") and time is not None:
-            until = round(time.replace(tzinfo=viewer.zone).timestamp() * SECOND)
+            until = from_local(time, viewer.zone, last=True)
             _done(m, ids, "shelve", who or "", {"until": until})
 
 

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from sensormon.clock import SECOND
+from sensormon.clock import DAY, SECOND
 from sensormon.event_actions import LABELS, State
 from sensormon.event_filters import (
     NO_LABEL,
     Filters,
     First,
-    from_local,
-    local_time,
     read_stretch,
     read_time,
 )
@@ -23,7 +21,7 @@ from sensormon.monitor import Monitor
 from sensormon.page_parts.address import held, hold
 from sensormon.page_parts.component import copy_link
 from sensormon.page_parts.viewer import Viewer
-from sensormon.timestamps import render
+from sensormon.timestamps import from_local, local_time, render
 from sensormon.words import literal
 
 QUICK = {"15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
@@ -196,18 +194,18 @@ def _between(m: Monitor, viewer: Viewer) -> tuple[int, int]:
     now = m.clock.now()
     minute = (now // _MINUTE + 1) * _MINUTE
     found = []
-    for name, label, usual in (("from", "From", minute - 86_400 * SECOND), ("to", "To", minute)):
+    for name, label, usual in (("from", "From", minute - DAY), ("to", "To", minute)):
         value = read_time(held(name))
         if value is None:
             value = usual
             hold(name, render(value))
         key = f"between-{name}"
-        st.session_state[key] = local_time(value, viewer.zone)
+        st.session_state[key] = local_time(value, viewer.zone).replace(second=0)
         st.datetime_input(
             f"{label} ({viewer.zone_name})",
             None,
             min_value=local_time(0, viewer.zone),
-            max_value=local_time(now + 2 * 86_400 * SECOND, viewer.zone),
+            max_value=local_time(now + 2 * DAY, viewer.zone),
             key=key,
             step=60,
             format="YYYY-MM-DD",

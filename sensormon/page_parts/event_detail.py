@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from sensormon.charts import live_chart
-from sensormon.clock import SECOND
+from sensormon.clock import DAY, SECOND
 from sensormon.event_actions import State
 from sensormon.event_table import history_table, lasted
 from sensormon.monitor import Monitor
@@ -81,9 +81,9 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
 
 def _some_readings(m: Monitor, tag: str, start: int, end: int) -> int:
     """How long (µs) so many readings of the tag usually take, whatever gaps there are; 2 min at least."""
-    before = m.history([tag], start - 7 * 86_400 * SECOND, start, limit=_READINGS)
+    before = m.history([tag], start - 7 * DAY, start, limit=_READINGS)
     usual = _READINGS * round(usual_interval(np.sort(micros(before["time"]))))
-    return max(120 * SECOND, min(usual, 7 * 86_400 * SECOND), (end - start) // 4)
+    return max(120 * SECOND, min(usual, 7 * DAY), (end - start) // 4)
 
 
 def _log(m: Monitor, viewer: Viewer, event: pd.Series) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import streamlit as st
 
 from sensormon.clock import SECOND
 from sensormon.monitor import Monitor
 from sensormon.page_parts.viewer import Viewer
-from sensormon.timestamps import to_datetime
+from sensormon.timestamps import from_local, local_time
 from sensormon.validation import EARLIEST, FUTURE
 
 LENGTHS = {"1 h": 3_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
@@ -26,7 +26,7 @@ def span_input(m: Monitor, viewer: Viewer, key: str) -> tuple[int, int]:
         return EARLIEST, now + FUTURE
     if choice != CHOSEN:
         return now - LENGTHS[choice or "24 h"] * SECOND, now + SECOND
-    here = to_datetime(now).astimezone(viewer.zone).replace(tzinfo=None, second=0, microsecond=0)
+    here = local_time(now, viewer.zone).replace(second=0)
     with st.container(horizontal=True):
         ends = [
             st.datetime_input(
@@ -43,9 +43,8 @@ def span_input(m: Monitor, viewer: Viewer, key: str) -> tuple[int, int]:
                 ("To", "to", here + timedelta(minutes=1)),
             )
         ]
-    since, until = (_micros(one, viewer) if one is not None else now for one in ends)
+    since, until = (
+        now if one is None else from_local(one, viewer.zone, last=last)
+        for one, last in zip(ends, (False, True), strict=True)
+    )
     return since, until
-
-
-def _micros(moment: datetime, viewer: Viewer) -> int:
-    return round(moment.replace(tzinfo=viewer.zone).timestamp()) * SECOND

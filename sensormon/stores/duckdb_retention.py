@@ -15,13 +15,11 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from sensormon.clock import SECOND
+from sensormon.clock import DAY
 from sensormon.records import CASE
 from sensormon.stores.duckdb_connection import wal
 from sensormon.stores.duckdb_rows import naive
 from sensormon.stores.retention import Arrivals, Due, Space
-
-DAY = 86_400 * SECOND
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 """Runs a query with its values."""

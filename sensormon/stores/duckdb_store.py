@@ -41,7 +41,7 @@ from sensormon.stores.duckdb_rows import (
     watermark,
 )
 from sensormon.stores.duckdb_spans import DuckDBSpans
-from sensormon.stores.duckdb_stream import readings_in_order
+from sensormon.stores.duckdb_stream import Deletions, readings_in_order
 from sensormon.stores.retention import Arrivals, Due, Space
 
 _COLUMNS = (
@@ -66,6 +66,7 @@ class DuckDBStore:
         self._leaving: list[duckdb.DuckDBPyConnection] = []
         self._inode = 0
         self._harm: StoreCorrupt | None = None
+        self._deletions = Deletions()
         self.spans = DuckDBSpans(self._frame, _COLUMNS)
 
     # -- connection ---------------------------------------------------------------
@@ -190,7 +191,7 @@ class DuckDBStore:
 
     def roll_up(self, one: Due) -> int:
         self._check_file()
-        with self._transaction("roll up") as cursor:
+        with self._deletions.of(one.day), self._transaction("roll up") as cursor:
             return retention.roll_up(cursor, one)
 
     def rollups(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
@@ -321,7 +322,9 @@ class DuckDBStore:
             values.append(below_id)
         query = f"SELECT {_COLUMNS} FROM readings WHERE {where}"  # noqa: S608
         if limit is None:
-            return readings_in_order(self._cursor, query, values, self._reading)
+            return self._deletions.watched(
+                since, until, lambda: readings_in_order(self._cursor, query, values, self._reading)
+            )
         query = f"SELECT * FROM ({query} ORDER BY id DESC LIMIT ?) ORDER BY id"  # noqa: S608
         return arrow_pieces(self._cursor(), query, [*values, limit], self._reading)
 

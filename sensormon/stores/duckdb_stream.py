@@ -6,13 +6,16 @@ rows that came late, so its physical stretches give the bounds between which it 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import pairwise
 
 import duckdb
 import pyarrow as pa
 
+from sensormon.clock import DAY
+from sensormon.errors import StoreUnavailable
 from sensormon.stores.duckdb_rows import arrow_pieces
 
 STRETCH = 122_880
@@ -52,3 +55,49 @@ def readings_in_order(
             yield from window(after, last)
 
     return all_of(window(bounds[0], bounds[1]))
+
+
+class Deletions:
+    """The days (µs UTC) of which readings were deleted; who reads in pieces meanwhile hears of it."""
+
+    def __init__(self) -> None:
+        self._days: Counter[int] = Counter()
+
+    @contextmanager
+    def of(self, day: int) -> Iterator[None]:
+        """Readings of this day are deleted inside. Counted before and after, whenever a reader began."""
+        self._days[day] += 1
+        try:
+            yield
+        finally:
+            self._days[day] += 1
+
+    def watched(self, since: int, until: int, begin: Callable[[], Iterator[pa.Table]]) -> Iterator[pa.Table]:
+        """The pieces that `begin` gives, of readings with since <= time < until; the first is there then.
+
+        Raises StoreUnavailable in the middle where readings of the span were deleted meanwhile.
+        """
+        before = self._count(since, until)
+        pieces = begin()
+
+        def checked() -> Iterator[pa.Table]:
+            try:
+                for piece in pieces:
+                    self._check(since, until, before)
+                    yield piece
+                self._check(since, until, before)
+            finally:
+                pieces.close()  # type: ignore[attr-defined]  # a generator
+
+        return checked()
+
+    def _count(self, since: int, until: int) -> int:
+        return sum(n for day, n in self._days.copy().items() if day < until and day + DAY > since)
+
+    def _check(self, since: int, until: int, before: int) -> None:
+        if self._count(since, until) != before:
+            raise StoreUnavailable(
+                "old readings were rolled up to minutes while they were being read",
+                where="readings",
+                hint="Ask again once the roll-up has ended",
+            )
