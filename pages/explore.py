@@ -13,7 +13,7 @@ from sensormon.explore_export import drawn_points, file_stem
 from sensormon.explore_words import NAMED, drawn_line, held, offset, span_of, times
 from sensormon.explorer import Seen
 from sensormon.monitor import Monitor
-from sensormon.page_parts import Viewer, begin, copy_link, not_readable, panel, zoom_chart
+from sensormon.page_parts import Viewer, begin, copy_link, not_done, not_readable, panel, zoom_chart
 from sensormon.page_parts.explore_files import export_look
 from sensormon.page_parts.explore_measures import control_look, distribution_look, two_tags_look
 from sensormon.page_parts.explore_notes import notes_look
@@ -375,7 +375,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
     except StoreError as error:
         not_readable(error)
     except SensormonError as error:
-        st.error(str(error))
+        not_done(error, "That is not possible")
 
 
 monitored = monitor()

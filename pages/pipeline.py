@@ -18,6 +18,7 @@ from sensormon.page_parts import (
     chart_table,
     marked,
     meaning,
+    not_done,
     not_readable,
     panel,
 )
@@ -35,7 +36,7 @@ from sensormon.status_words import (
     waiting_table,
     writing_phrase,
 )
-from sensormon.words import Phrase, duration, fault_sentence, fault_words, refused
+from sensormon.words import Phrase, duration, fault_sentence, fault_words, literal, refused
 
 MINUTE = 60 * SECOND
 
@@ -256,7 +257,7 @@ def faults(m: Monitor, simulator: Simulator) -> None:
             try:
                 m.inject(fault, tag, seconds)
             except UsageError as error:
-                st.error(str(error), title="The fault cannot be made")
+                not_done(error, "The fault cannot be made")
         running(m, simulator)
 
 
@@ -270,7 +271,7 @@ def running(m: Monitor, simulator: Simulator) -> None:
         return
     for fault in active:
         left = duration((fault.end - now) / 1e6)
-        st.markdown(f"**{fault_words(fault.fault)}** of {m.tags[fault.tag].label}, {left} left")
+        st.markdown(f"**{fault_words(fault.fault)}** of {literal(m.tags[fault.tag].label)}, {left} left")
     st.page_link("pages/live.py", label="Watch it on the Live page", icon=":material/arrow_forward:")
 
 

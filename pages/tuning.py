@@ -39,6 +39,7 @@ from sensormon.page_parts import (
     follow_job,
     job_line,
     meaning,
+    not_done,
     not_readable,
     panel,
     prose,
@@ -173,7 +174,7 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, until: int) -> None:
     try:
         m.tuner.apply(chosen.params, who, chosen.detector)
     except SensormonError as error:
-        st.error(str(error), title="Nothing was changed")
+        not_done(error, "Nothing was changed")
         return
     st.session_state["applied"] = detector_words(chosen.detector, chosen.params)
     st.rerun()

@@ -162,6 +162,9 @@ def file_stem(name: str) -> str:
 
 
 def plain_view(address: str) -> str:
-    """Path and query of an address that somebody copied; empty where it is none."""
-    found = re.fullmatch(r"(?:https?://[^/\s?#]+)?(/[^\s#]*)(?:#\S*)?", address.strip())
+    """Page and query of an address that somebody copied, without the path it is served under; empty where
+    it is none."""
+    found = re.fullmatch(
+        r"(?:https?://[^/\s?#]+)?(?:/[^\s/?#]+)*?(/[^\s/?#]*(?:\?[^\s#]*)?)(?:#\S*)?", address.strip()
+    )
     return found[1] if found else ""

@@ -338,6 +338,9 @@ def test_a_span_is_held_to_the_readings_there_are() -> None:
     [
         ("http://10.0.0.1:8501/anomalies?tags=a", "/anomalies?tags=a"),
         ("/explore?x=1#part", "/explore?x=1"),
+        ("https://plant.example/monitor/two/explore?x=/a/b", "/explore?x=/a/b"),
+        ("https://plant.example/monitor/?range=1+h", "/?range=1+h"),
+        ("https://plant.example", ""),
         ("javascript:alert(1)", ""),
         ("//evil.example/x y", ""),
         ("", ""),

@@ -5,7 +5,7 @@ The one package beside `runtime` that knows Streamlit. It draws; the words come 
 """
 
 from sensormon.page_parts.component import browser_component, copy_link
-from sensormon.page_parts.drawing import SPANS, chart, marked, not_readable, panel, picking_chart
+from sensormon.page_parts.drawing import SPANS, chart, marked, not_done, not_readable, panel, picking_chart
 from sensormon.page_parts.glossary import meaning, prose, term, with_terms
 from sensormon.page_parts.head import anomalies_last_hour, begin
 from sensormon.page_parts.help import sending_line
@@ -29,6 +29,7 @@ __all__ = [
     "live_board",
     "marked",
     "meaning",
+    "not_done",
     "not_readable",
     "panel",
     "picking_chart",

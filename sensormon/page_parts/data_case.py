@@ -15,7 +15,7 @@ from sensormon.cases import LONGEST_NAME, Glance, Saved, held, plain_view
 from sensormon.errors import SensormonError, StoreError
 from sensormon.monitor import Monitor
 from sensormon.page_parts.downloads import download
-from sensormon.page_parts.drawing import not_readable, panel
+from sensormon.page_parts.drawing import not_done, not_readable, panel
 from sensormon.page_parts.jobs import job_line, newest_job
 from sensormon.page_parts.spans import span_input
 from sensormon.page_parts.viewer import Viewer
@@ -51,7 +51,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
             except StoreError as error:
                 not_readable(error)
             except SensormonError as error:
-                st.error(literal(str(error)), title="This file cannot be opened")
+                not_done(error, "This file cannot be opened")
     _opened(m)
 
 
@@ -87,7 +87,7 @@ def _save(m: Monitor, viewer: Viewer) -> None:
         try:
             m.cases.save(CaseOrder((name or "").strip(), names, since, until, view))
         except SensormonError as error:
-            st.error(literal(str(error)), title="It cannot be saved")
+            not_done(error, "It cannot be saved")
 
 
 def _explore(m: Monitor, names: tuple[str, ...], since: int, until: int) -> str:

@@ -8,7 +8,7 @@ from sensormon.errors import SensormonError, StoreError
 from sensormon.exporter import TAGS, WHAT, Exported, Order
 from sensormon.monitor import Monitor
 from sensormon.page_parts.downloads import download
-from sensormon.page_parts.drawing import not_readable, panel
+from sensormon.page_parts.drawing import not_done, not_readable, panel
 from sensormon.page_parts.jobs import job_line, newest_job
 from sensormon.page_parts.spans import span_input
 from sensormon.page_parts.viewer import Viewer
@@ -37,7 +37,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
             try:
                 m.exporter.start(order)
             except SensormonError as error:
-                st.error(str(error), title="It cannot be exported")
+                not_done(error, "It cannot be exported")
     job = newest_job(m, KIND)
     if job is not None and not job.running and not isinstance(job.result, Exported):
         job_line(job, "The part that was written is removed.")

@@ -14,7 +14,7 @@ from sensormon.import_files import Columns, Table, check, propose, read_file
 from sensormon.import_job import KIND, start_import
 from sensormon.import_report import Report
 from sensormon.monitor import Monitor
-from sensormon.page_parts.drawing import panel
+from sensormon.page_parts.drawing import not_done, panel
 from sensormon.page_parts.jobs import job_line, newest_job
 from sensormon.page_parts.viewer import Viewer
 from sensormon.table_files import time_column
@@ -53,7 +53,7 @@ def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
     at = zones.index(viewer.zone_name) if viewer.zone_name in zones else 0
     zone = right.selectbox("Times that name no zone are in", zones, at, key="import-zone")
     if found.tag:
-        st.caption(f"The tags are in the column {found.tag}, the values in {found.value}.")
+        st.caption(f"The tags are in the column {literal(found.tag)}, the values in {literal(found.value)}.")
         return Columns(time, tag=found.tag, value=found.value, zone=zone)
     rows = pd.DataFrame(
         {
@@ -101,7 +101,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
     try:
         _section(m, viewer)
     except SensormonError as error:
-        st.error(literal(str(error)), title="The file cannot be imported")
+        not_done(error, "The file cannot be imported")
 
 
 def _section(m: Monitor, viewer: Viewer) -> None:

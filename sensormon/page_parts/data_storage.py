@@ -10,7 +10,7 @@ from sensormon.clock import DAY
 from sensormon.errors import SensormonError, StoreError
 from sensormon.event_actions import LONGEST_NAME
 from sensormon.monitor import Monitor
-from sensormon.page_parts.drawing import not_readable, panel
+from sensormon.page_parts.drawing import not_done, not_readable, panel
 from sensormon.page_parts.jobs import job_line
 from sensormon.page_parts.viewer import Viewer
 from sensormon.retention import JOB, Plan, RolledUp
@@ -104,7 +104,7 @@ def keeping(m: Monitor, viewer: Viewer, each: float) -> None:
     policy = m.retention.policy
     with panel("retention"):
         if m.retention.problem:
-            st.error(m.retention.problem, title="What was set cannot be read")
+            st.error(literal(m.retention.problem), title="What was set cannot be read")
         st.html(f'<div class="first-line">{escape(policy_words(policy))}</div>')
         said = []
         if policy.changed:
@@ -164,7 +164,7 @@ def set_policy(m: Monitor, days: int, each: float) -> None:
             try:
                 m.retention.set(days, who or "")
             except SensormonError as error:
-                st.error(str(error), title="Nothing was changed")
+                not_done(error, "Nothing was changed")
                 return
             st.session_state["who"] = (who or "").strip()
             st.rerun()
@@ -182,7 +182,7 @@ def run_now(m: Monitor, each: float) -> None:
         try:
             m.retention.start()
         except SensormonError as error:
-            st.error(str(error), title="It was not started")
+            not_done(error, "It was not started")
             return
         st.rerun()
 

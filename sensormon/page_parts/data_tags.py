@@ -9,7 +9,7 @@ from sensormon.clock import DAY
 from sensormon.errors import SensormonError, StoreError, UsageError
 from sensormon.event_actions import LONGEST_NAME
 from sensormon.monitor import Monitor
-from sensormon.page_parts.drawing import panel
+from sensormon.page_parts.drawing import not_done, panel
 from sensormon.page_parts.viewer import Viewer
 from sensormon.tag_edit import TEXTS, Edited, cells, changes, narrowed, read_cells
 from sensormon.tag_file import Draft
@@ -35,7 +35,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
     try:
         now = m.tag_file.read()
     except UsageError as error:
-        st.error(str(error), title="The tag table cannot be edited")
+        not_done(error, "The tag table cannot be edited")
         return
     _by_hand(m, now)
     draft = _draft(now)
@@ -81,7 +81,7 @@ def _by_hand(m: Monitor, draft: Draft) -> None:
             try:
                 m.tag_file.apply(draft)
             except UsageError as error:
-                st.error(str(error), title="They cannot be taken over")
+                not_done(error, "They cannot be taken over")
             else:
                 st.rerun()
 
@@ -157,7 +157,7 @@ def _save(m: Monitor, draft: Draft, edited: Edited, who: str, lines: list[str]) 
     try:
         m.tag_file.save(draft, edited.tags, who, lines, edited.renamed)
     except SensormonError as error:
-        st.error(str(error), title="The tags could not be saved")
+        not_done(error, "The tags could not be saved")
         return
     st.session_state["who"] = who.strip()
     st.session_state["tags-said"] = (

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from sensormon.errors import SensormonError
-from sensormon.words import Phrase
+from sensormon.words import Phrase, literal
 
 SPANS = {"5 min": 300, "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800}
 """The spans to choose from, in seconds."""
@@ -53,6 +53,11 @@ def picking_chart(figure: go.Figure, key: str, alt: str, on_pick: Callable[[int]
         config={"displayModeBar": False},
         alt=alt,
     )
+
+
+def not_done(error: SensormonError, title: str) -> None:
+    """One block that says why something was not done."""
+    st.error(literal(str(error)), title=title)
 
 
 def not_readable(error: SensormonError) -> None:

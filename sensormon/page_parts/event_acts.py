@@ -12,6 +12,7 @@ from sensormon.errors import SensormonError
 from sensormon.event_actions import LABELS, LONGEST_NAME, LONGEST_NOTE, State
 from sensormon.event_table import done_words
 from sensormon.monitor import Monitor
+from sensormon.page_parts.drawing import not_done
 from sensormon.page_parts.viewer import Viewer
 from sensormon.timestamps import from_local, local_time
 from sensormon.words import counted, literal
@@ -65,7 +66,7 @@ def _done(m: Monitor, ids: list[int], action: str, who: str, more: dict[str, obj
     try:
         m.act(ids, action, who, **more)  # type: ignore[arg-type]
     except SensormonError as error:
-        st.error(str(error), title="Nothing was recorded")
+        not_done(error, "Nothing was recorded")
         return
     st.session_state["who"] = who.strip()
     st.session_state["acted-on"] = ids

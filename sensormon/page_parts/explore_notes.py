@@ -11,6 +11,7 @@ from sensormon.errors import SensormonError
 from sensormon.event_actions import LONGEST_NAME, LONGEST_NOTE
 from sensormon.explore_words import times
 from sensormon.monitor import Monitor
+from sensormon.page_parts.drawing import not_done
 from sensormon.page_parts.explore_view import Chosen
 from sensormon.page_parts.viewer import Viewer
 from sensormon.records import Annotation
@@ -70,7 +71,7 @@ def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
                     text or "", who or "", *places[place], tags=chosen.names if of == shown else ()
                 )
             except SensormonError as error:
-                st.error(str(error), title="Nothing was recorded")
+                not_done(error, "Nothing was recorded")
                 return
             st.session_state["who"] = (who or "").strip()
             st.session_state.pop("explore_clicked", None)
@@ -87,7 +88,7 @@ def remove_note(m: Monitor, note: Annotation) -> None:
             try:
                 m.annotations.remove(note.id, who or "")
             except SensormonError as error:
-                st.error(str(error), title="It was not removed")
+                not_done(error, "It was not removed")
                 return
             st.session_state["who"] = (who or "").strip()
             st.rerun()
