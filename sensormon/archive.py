@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sensormon import segments
+from sensormon.durable_files import sync_folder
 from sensormon.segments import Segment
 
 LIMIT = 1024 * 1024 * 1024
@@ -42,7 +43,7 @@ class Archive:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-        segments.sync_folder(self.folder)
+        sync_folder(self.folder)
         self._drop_oldest()
 
     def newest(self) -> Segment | None:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from sensormon import timestamps
+from sensormon.durable_files import replace_file
 from sensormon.errors import StoreFault
 from sensormon.readings import Batch, Origin, Processed, Reading, Scores
 from sensormon.records import BatchEntry, Record
@@ -121,12 +122,7 @@ class DeadLetters:
         if not lines:
             self.path.unlink(missing_ok=True)
             return
-        temporary = self.path.with_suffix(".tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in lines)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path)
+        replace_file(self.path, "".join(json.dumps(line) + "\n" for line in lines).encode())
 
 
 def _line(record: Record, one: int, reason: str, now: int) -> dict[str, Any]:

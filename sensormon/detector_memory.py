@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import struct
 import zlib
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sensormon.durable_files import replace_file
 from sensormon.readings import Floats
 from sensormon.records import DetectorSettings
 
@@ -43,7 +43,6 @@ class Remembered:
 
 def write_memory(folder: Path, settings: DetectorSettings, tags: Mapping[str, Remembered]) -> None:
     """Replace the file by these. Raises OSError; then the old one stays."""
-    target, temporary = folder / FILE, folder / (FILE + ".tmp")
     counts = [one.n for one in tags.values()]
     sizes = [len(one.vector) for one in tags.values()]
     head = json.dumps(
@@ -51,11 +50,7 @@ def write_memory(folder: Path, settings: DetectorSettings, tags: Mapping[str, Re
     ).encode()
     vectors = b"".join(one.vector.astype("<f8").tobytes() for one in tags.values())
     body = _LENGTH.pack(len(head)) + head + vectors
-    with temporary.open("wb") as file:
-        file.write(_LENGTH.pack(zlib.crc32(body)) + body)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(target)
+    replace_file(folder / FILE, _LENGTH.pack(zlib.crc32(body)) + body)
 
 
 def read_memory(folder: Path, settings: DetectorSettings) -> dict[str, Remembered]:

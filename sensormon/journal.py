@@ -58,6 +58,7 @@ from pathlib import Path
 
 from sensormon import segments
 from sensormon.archive import Archive
+from sensormon.durable_files import sync_folder
 from sensormon.errors import JournalDamaged, JournalError, JournalFull, UsageError
 from sensormon.records import BatchEntry, Entry, Record, decode, encode
 from sensormon.segments import Segment
@@ -162,7 +163,7 @@ class Journal:
                 self._segments.remove(segment)
             segment.path.unlink(missing_ok=True)
         if covered:
-            segments.sync_folder(self.folder)
+            sync_folder(self.folder)
         self._ensure_reserve()
 
     def close(self) -> None:
@@ -179,7 +180,7 @@ class Journal:
         try:
             _write_all(fd, segments.header(self.writer, number))
             self._fdatasync(fd)
-            segments.sync_folder(self.folder)
+            sync_folder(self.folder)
         except OSError:
             os.close(fd)
             with suppress(OSError):  # what stays there is void, and its serial is not used again
@@ -243,7 +244,7 @@ class Journal:
                 self._report(f"{segment.path.name} has vanished")
         if not self.folder.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            segments.sync_folder(self.folder.parent)
+            sync_folder(self.folder.parent)
 
     def _vanished(self, segment: Segment) -> bool:
         try:
@@ -335,8 +336,8 @@ class Journal:
             probe = self.folder / "probe"
             probe.write_bytes(b"")
             probe.unlink()
-            segments.sync_folder(self.folder)
-            segments.sync_folder(self.folder.parent)
+            sync_folder(self.folder)
+            sync_folder(self.folder.parent)
         except OSError as error:
             if error.errno in _FULL:
                 return
@@ -381,7 +382,7 @@ class Journal:
             with copy.open("rb+") as file:
                 os.fsync(file.fileno())
             copy.replace(target)
-            segments.sync_folder(target.parent)
+            sync_folder(target.parent)
         except OSError as error:
             self._report(f"{segment.path.name} could not be copied to quarantine ({error.strerror})")
             return False

@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sensormon.clock import DAY, SECOND, Clock
 from sensormon.detectors import longest_lead
+from sensormon.durable_files import replace_file
 from sensormon.errors import UsageError
 from sensormon.jobs import Cancelled, Job, Jobs, Progress
 from sensormon.memory import KEPT
-from sensormon.segments import sync_folder
 from sensormon.settings import LONGEST_RETENTION
 from sensormon.stores import Store
 from sensormon.stores.retention import Due, Space
@@ -188,14 +187,8 @@ class Retention:
             return Policy(0)
 
     def _write(self, policy: Policy) -> None:
-        temporary = self._path.with_name(FILE + ".tmp")
         try:
-            with temporary.open("w", encoding="utf-8") as file:
-                json.dump(asdict(policy), file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
-            sync_folder(self._path.parent)
+            replace_file(self._path, json.dumps(asdict(policy)).encode())
         except OSError as error:
             raise UsageError(
                 f"it cannot be written ({error.strerror}); nothing was changed",

@@ -87,15 +87,6 @@ def contents(path: Path) -> bytes:
     return gzip.decompress(data) if path.suffix == ".gz" else data
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the making, renaming and removing of files in this folder durable."""
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def header(writer: str, first: int) -> bytes:
     """The first bytes of a segment."""
     head = _HEADER.pack(SEGMENT_MAGIC, VERSION, writer.encode("ascii"), first)

@@ -22,8 +22,8 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from sensormon.clock import Clock
+from sensormon.durable_files import replace_file
 from sensormon.errors import SensormonError, UsageError
-from sensormon.segments import sync_folder
 from sensormon.tags import Tag, TagTable, parse_tags, read_text
 
 LOG = "tag_changes.jsonl"
@@ -257,14 +257,7 @@ def _replace(path: Path, text: str) -> None:
         raise OSError(0, "it is read-only")
     backup = target.with_name(path.name + ".bak")
     for final, content in ((backup, target.read_bytes()), (target, text.encode())):
-        temporary = final.with_name(final.name + ".tmp")
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        temporary.replace(final)
-    sync_folder(target.parent)
+        replace_file(final, content, mode=mode)
 
 
 def _digest(text: str) -> str:

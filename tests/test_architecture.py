@@ -57,6 +57,7 @@ ORDER = [
         "validation",
         "sources",
         "segments",
+        "durable_files",
         "data_folder",
         "answers",
         "jobs",

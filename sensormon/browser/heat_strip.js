@@ -1,5 +1,6 @@
 // All tags over time, a row each, worst first: colour only where something is not as it should be.
 // A row is a button that opens the tag's chart. The order stands still until the viewer renews it.
+import { element } from "./dom.js"
 import { clock, duration } from "./numbers.js"
 
 const EVERY = 5000 // ms
@@ -10,11 +11,11 @@ export class HeatStrip {
     this.pick = pick
     this.rows = new Map()
     this.order = []
-    this.head = node("div", "strip-head")
-    this.list = node("div", "strip")
+    this.head = element("div", "strip-head")
+    this.list = element("div", "strip")
     this.list.setAttribute("role", "list")
     this.list.setAttribute("aria-label", "All tags over time, worst first")
-    this.times = node("div", "strip-times")
+    this.times = element("div", "strip-times")
     root.append(this.head, this.times, this.list)
   }
 
@@ -71,9 +72,9 @@ export class HeatStrip {
         this.rows.delete(name)
       }
     }
-    const ends = node("span", "")
+    const ends = element("span", "")
     for (const time of [this.answer.since, (this.answer.since + this.answer.until) / 2, this.answer.until]) {
-      const one = node("span", "")
+      const one = element("span", "")
       one.textContent = clock(time)
       ends.append(one)
     }
@@ -88,11 +89,11 @@ export class HeatStrip {
   }
 
   say(flagged, count, moved) {
-    const words = node("span", "quiet")
+    const words = element("span", "quiet")
     words.textContent = `${flagged.toLocaleString("en-US")} of ${count.toLocaleString("en-US")} tags flagged in this span, most flags first`
     this.head.replaceChildren(words)
     if (moved) {
-      const button = node("button", "tool")
+      const button = element("button", "tool")
       button.type = "button"
       button.textContent = "Sort again"
       button.onclick = () => {
@@ -104,15 +105,15 @@ export class HeatStrip {
   }
 
   make(name) {
-    const row = node("button", "strip-row")
+    const row = element("button", "strip-row")
     row.type = "button"
     row.setAttribute("role", "listitem")
-    const label = node("span", "strip-label")
+    const label = element("span", "strip-label")
     const cells = document.createElementNS("http://www.w3.org/2000/svg", "svg")
     cells.setAttribute("class", "strip-cells")
     cells.setAttribute("preserveAspectRatio", "none")
     cells.setAttribute("aria-hidden", "true")
-    row.append(label, cells, node("span", "strip-count"))
+    row.append(label, cells, element("span", "strip-count"))
     row.onclick = () => this.pick(name)
     return row
   }
@@ -148,10 +149,4 @@ export class HeatStrip {
 function cell(at, kind, opacity) {
   const [y, height] = { flag: [0, 10], doubt: [5, 5], empty: [9, 1] }[kind]
   return `<rect class="${kind}" x="${at}" y="${y}" width="0.9" height="${height}" opacity="${opacity.toFixed(2)}"/>`
-}
-
-function node(kind, name) {
-  const made = document.createElement(kind)
-  made.className = name
-  return made
 }

@@ -2,6 +2,7 @@
 //
 // Zoom, pan and hover are the board's own state, kept over every renewal. All charts have one time
 // axis and one cross-hair. What it is not: a place that judges; words and verdicts come from the feed.
+import { element, set, stylesheet } from "./dom.js"
 import { HeatStrip } from "./heat_strip.js"
 import { append, empty, fitted, traces, trim } from "./live_traces.js"
 import { clock, duration, number, place } from "./numbers.js"
@@ -49,7 +50,7 @@ class Board {
     const before = this.data
     this.text = text
     this.data = data
-    style(data.version)
+    stylesheet("live_board.css", data.version)
     this.build()
     if (!before) this.view = data.view
     else if (before.span !== data.span) this.view = null
@@ -569,23 +570,4 @@ function rowOf(cells, kind) {
     row.append(cell)
   }
   return row
-}
-
-function element(kind, name) {
-  const made = document.createElement(kind)
-  if (name) made.className = name
-  return made
-}
-
-function set(node, text) {
-  if (node.textContent !== text) node.textContent = text
-}
-
-function style(version) {
-  if (document.querySelector("link[data-sensormon=board]")) return
-  const link = document.createElement("link")
-  link.rel = "stylesheet"
-  link.dataset.sensormon = "board"
-  link.href = new URL(`./live_board.css?v=${version}`, import.meta.url).href
-  document.head.append(link)
 }

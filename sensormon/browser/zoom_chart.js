@@ -3,6 +3,7 @@
 // `data`: figure (Plotly's JSON), span and whole ([ms, ms] UTC), seen (the span that Python answers),
 // head (a line above), title and file (of a picture), words (of the buttons), panel (the colour behind a picture).
 // Tells Python `span` once the view has come to rest, and `picked`, the time of a click.
+import { element, stylesheet } from "./dom.js"
 import { plotly } from "./plotly.js"
 
 const SHOWN = new WeakMap() // an element -> what is known of its chart
@@ -13,7 +14,7 @@ export async function mount(component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component
   let chart = SHOWN.get(parentElement)
   if (!chart) {
-    style(data.version)
+    stylesheet("zoom_chart.css", data.version)
     chart = { sent: null, timer: 0, drags: 0, drawing: Promise.resolve() }
     SHOWN.set(parentElement, chart)
     build(chart, parentElement)
@@ -42,18 +43,14 @@ export function unmount(parentElement) {
 }
 
 function build(chart, parentElement) {
-  chart.frame = document.createElement("div")
-  chart.frame.className = "zoom-chart"
+  chart.frame = element("div", "zoom-chart")
   chart.frame.tabIndex = 0
   chart.frame.setAttribute("role", "group")
-  chart.bar = document.createElement("div")
-  chart.bar.className = "zoom-bar"
-  chart.head = document.createElement("span")
-  chart.head.className = "first-line"
-  const buttons = document.createElement("span")
-  buttons.className = "zoom-buttons"
+  chart.bar = element("div", "zoom-bar")
+  chart.head = element("span", "first-line")
+  const buttons = element("span", "zoom-buttons")
   chart.bar.append(chart.head, buttons)
-  chart.plot = document.createElement("div")
+  chart.plot = element("div")
   chart.buttons = {}
   const doing = {
     back: () => move(chart, -0.25),
@@ -66,7 +63,7 @@ function build(chart, parentElement) {
     svg: () => picture(chart, "svg"),
   }
   for (const [name, act] of Object.entries(doing)) {
-    const button = document.createElement("button")
+    const button = element("button")
     button.type = "button"
     button.dataset.act = name
     button.onclick = act
@@ -97,15 +94,6 @@ function build(chart, parentElement) {
     },
     { passive: false, capture: true },
   )
-}
-
-function style(version) {
-  if (document.querySelector("link[data-sensormon=zoom]")) return
-  const link = document.createElement("link")
-  link.rel = "stylesheet"
-  link.dataset.sensormon = "zoom"
-  link.href = new URL(`./zoom_chart.css?v=${version}`, import.meta.url).href
-  document.head.append(link)
 }
 
 function label(chart) {
