@@ -28,6 +28,7 @@ from sensormon.sources.simulator import Simulator
 from sensormon.status import Status
 from sensormon.status_words import (
     boxes,
+    dated,
     dead_letter_words,
     proof_words,
     refused_words,
@@ -42,7 +43,7 @@ MINUTE = 60 * SECOND
 
 
 @st.fragment(run_every=1)
-def way(m: Monitor) -> None:
+def way(m: Monitor, viewer: Viewer) -> None:
     """The boxes, the state of the store, the ledger."""
     status, ledger = m.status(), m.ledger()
     arrow = '<span class="arrow">→</span>'
@@ -57,7 +58,7 @@ def way(m: Monitor) -> None:
         )
         + "</div>"
     )
-    st.html(state(status))
+    st.html(state(status, viewer))
     st.subheader(
         "Ledger, in readings",
         anchor=False,
@@ -84,13 +85,13 @@ def way(m: Monitor) -> None:
         right.caption("Nothing was rejected so far. What is refused is counted here by its reason.")
 
 
-def state(status: Status) -> str:
+def state(status: Status, viewer: Viewer) -> str:
     """Healthy, retrying, spooling or full; the last error; what died and came back, as HTML."""
-    words = [marked(writing_phrase(status)), marked(store_phrase(status.store, status.journal, status.now))]
+    words, last = [marked(writing_phrase(status)), marked(store_phrase(status))], status.store.last_error
     quiet = [
-        f"Last error: {status.store.last_error}" if status.store.last_error else "No error so far",
+        f"Last error of the database: {dated(last, viewer.zone)}" if last else "",
         refused_words(status.source),
-        *(f"Started again by itself: {one}" for one in status.restarts),
+        *(f"Started again by itself: {dated(one, viewer.zone)}" for one in status.restarts),
     ]
     rest = "".join(f'<div class="quiet">{escape(one)}</div>' for one in quiet if one)
     return f'<div class="state"><div>{" · ".join(words)}</div>{rest}</div>'
@@ -277,7 +278,7 @@ def running(m: Monitor, simulator: Simulator) -> None:
 
 monitored = monitor()
 me = begin("Pipeline", monitored)
-way(monitored)
+way(monitored, me)
 journal(monitored, me)
 dead_letters(monitored)
 if monitored.demonstrator is not None:

@@ -375,7 +375,8 @@ class Collector:
             self._last_reading = max(newest, self._last_reading or newest)
         if self._arrivals and now < self._arrivals[-1][0]:
             self._arrivals.clear()  # the clock was set back
-        self._arrivals.append((now, processed.received))
+        if processed.accepted.origin is Origin.LIVE:  # no rate says how fast history is read
+            self._arrivals.append((now, processed.received))
         while self._arrivals and self._arrivals[0][0] <= now - RATE_SPAN * SECOND:
             self._arrivals.popleft()
 

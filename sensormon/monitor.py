@@ -285,6 +285,7 @@ class Monitor:
             source=self._source_status(),
             journal=self._collector.journal_status(),
             store=self._loader.status(),
+            loading=not self.workers[1].failure,
             failures=tuple(worker.failure for worker in self.workers if worker.failure),
             restarts=tuple(worker.last_failure for worker in self.workers if worker.last_failure),
             silent=self._collector.silent(),

@@ -37,8 +37,8 @@ class WriteState(StrEnum):
     """Whether readings get from the journal into the store, in one word."""
 
     HEALTHY = "healthy"
-    RETRYING = "retrying"  # the store is away, nothing waits for it yet
-    SPOOLING = "spooling"  # the store is away, readings wait in the journal
+    RETRYING = "retrying"  # nothing gets into the store, nothing waits for it yet
+    SPOOLING = "spooling"  # nothing gets into the store, readings wait in the journal
     FULL = "full"  # the journal can take no more: readings are refused
 
 
@@ -97,7 +97,7 @@ class Status:
     """The whole monitor at `now`.
 
     `failures` are background threads that are dead now, and why; `restarts` those that
-    died and were started again, with the time.
+    died and were started again, with the time. `loading` is False while the one that loads is dead.
     """
 
     now: int
@@ -108,6 +108,7 @@ class Status:
     failures: tuple[str, ...] = ()
     restarts: tuple[str, ...] = ()
     dead_letters: DeadLetterStatus = DeadLetterStatus()
+    loading: bool = True
     silent: tuple[Silence, ...] = ()  # tags that are overdue, the longest silence first
 
     @property
@@ -115,7 +116,7 @@ class Status:
         """Healthy, retrying, spooling or full."""
         if self.source.problem:
             return WriteState.FULL
-        if self.store.state in (StoreState.HEALTHY, StoreState.STARTING) and not self.failures:
+        if self.store.state in (StoreState.HEALTHY, StoreState.STARTING) and self.loading:
             return WriteState.HEALTHY
         return WriteState.SPOOLING if self.journal.depth_readings else WriteState.RETRYING
 

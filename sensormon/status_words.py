@@ -6,23 +6,23 @@ Pure functions on the snapshots of `status` and `ledger`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import tzinfo
 
 import pandas as pd
 
+from sensormon import timestamps
 from sensormon.demonstrations import Proof
 from sensormon.ledger import Ledger
 from sensormon.status import (
     DeadLetterStatus,
-    JournalStatus,
     SourceState,
     SourceStatus,
     Status,
     StoreState,
-    StoreStatus,
     WriteState,
 )
 from sensormon.watchdog import Silence
-from sensormon.words import Phrase, counted, duration, every, latency, pace, refused, size
+from sensormon.words import Phrase, counted, day_and_time, duration, every, latency, pace, refused, size
 
 STALE = 5
 """Data older than this many intervals is late."""
@@ -80,10 +80,13 @@ def ledger_phrase(ledger: Ledger) -> Phrase:
     return Phrase(f"ledger off by {counted(off, 'reading')}", True)
 
 
-def store_phrase(store: StoreStatus, journal: JournalStatus, now: int) -> Phrase:
+def store_phrase(status: Status) -> Phrase:
     """What the store is doing, and where the readings are meanwhile."""
-    safe = f"{counted(journal.depth_readings, 'reading')} safe in the journal"
+    store, now = status.store, status.now
+    safe = f"{counted(status.journal.depth_readings, 'reading')} safe in the journal"
     since = duration((now - store.since) / 1e6)
+    if store.state is StoreState.HEALTHY and not status.loading:
+        return Phrase(f"{store.name} gets nothing until the loader is back, {safe}", True)
     match store.state:
         case StoreState.STARTING:
             return Phrase(f"{store.name} is being opened")
@@ -103,8 +106,8 @@ def writing_phrase(status: Status) -> Phrase:
     """Healthy, retrying, spooling or full, with what that means for the readings."""
     meaning = {
         WriteState.HEALTHY: "readings go from the journal into the database",
-        WriteState.RETRYING: "the database is away, nothing waits for it",
-        WriteState.SPOOLING: "the database is away, readings wait in the journal",
+        WriteState.RETRYING: "nothing gets into the database, nothing waits for it",
+        WriteState.SPOOLING: "nothing gets into the database, readings wait in the journal",
         WriteState.FULL: "the journal can take no more, readings are refused",
     }
     state = status.writing
@@ -177,7 +180,7 @@ def alarms(status: Status) -> tuple[str, ...]:
     elif status.silent and not status.failures:
         lines.append(silence_words(status.silent))
     if status.store.state in (StoreState.RETRYING, StoreState.FAILED):
-        words = store_phrase(status.store, status.journal, status.now).text
+        words = store_phrase(status).text
         detail = f"\n{status.store.problem.rstrip('.')}." if status.store.problem else ""
         lines.append(f"{words[0].upper()}{words[1:]}.{detail}")
     lines += [
@@ -185,6 +188,12 @@ def alarms(status: Status) -> tuple[str, ...]:
         for name in status.journal.damaged
     ]
     return tuple(lines)
+
+
+def dated(text: str, zone: tzinfo) -> str:
+    """A message that begins with its time in UTC, with that time as a clock in this zone shows it."""
+    first, _, rest = text.partition(" ")
+    return f"{day_and_time(timestamps.parse(first), zone)} {rest}"
 
 
 def silence_words(silent: tuple[Silence, ...]) -> str:

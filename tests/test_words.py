@@ -15,16 +15,26 @@ from sensormon.detectors.base import HIGHEST
 from sensormon.ledger import Ledger, LedgerLine
 from sensormon.readings import Quality, Reason
 from sensormon.sources.faults import FAULTS
-from sensormon.status import JournalStatus, SourceState, SourceStatus, Status, StoreState, StoreStatus
+from sensormon.status import (
+    JournalStatus,
+    SourceState,
+    SourceStatus,
+    Status,
+    StoreState,
+    StoreStatus,
+    WriteState,
+)
 from sensormon.status_words import (
     alarms,
     boxes,
+    dated,
     late,
     ledger_phrase,
     source_phrase,
     source_tables,
     status_line,
     store_phrase,
+    writing_phrase,
 )
 from sensormon.tags import Tag
 from sensormon.words import (
@@ -89,7 +99,7 @@ def test_an_unreachable_database_says_where_the_readings_are_and_when_it_is_trie
     )
     status = replace(WELL, store=store, journal=replace(JOURNAL, depth_readings=42))
     words = "database unreachable for 14 s, 42 readings safe in the journal, next try in 4.0 s"
-    assert store_phrase(store, status.journal, NOW) == Phrase(words, True)
+    assert store_phrase(status) == Phrase(words, True)
     assert alarms(status) == ("D" + words[1:] + ".\nlocked.",)
 
 
@@ -102,6 +112,23 @@ def test_a_dead_thread_and_a_refusing_journal_are_told_first():
     )
 
 
+def test_a_message_has_its_time_in_the_viewers_zone():
+    said = dated("2026-11-24T12:14:09.009513Z The collector stopped: X", ZoneInfo("Europe/Berlin"))
+    assert said == "2026-11-24 13:14:09 The collector stopped: X"
+
+
+def test_a_dead_collector_says_nothing_of_the_database_and_a_dead_loader_does():
+    dead = replace(WELL, failures=("The collector stopped: X",))
+    assert dead.writing is WriteState.HEALTHY
+    assert store_phrase(dead) == Phrase("DuckDB is taking readings")
+    dead = replace(WELL, failures=("The loader stopped: X",), loading=False)
+    assert dead.writing is WriteState.RETRYING
+    assert "until the loader is back" in store_phrase(dead).text
+    waiting = replace(dead, journal=replace(JOURNAL, depth_readings=42))
+    assert waiting.writing is WriteState.SPOOLING
+    assert writing_phrase(waiting).abnormal
+
+
 @pytest.mark.parametrize("state", list(SourceState))
 def test_every_state_of_the_source_has_words(state):
     assert source_phrase(replace(SOURCE, state=state)).text
@@ -109,7 +136,7 @@ def test_every_state_of_the_source_has_words(state):
 
 @pytest.mark.parametrize("state", list(StoreState))
 def test_every_state_of_the_store_has_words(state):
-    assert store_phrase(replace(STORE, state=state), JOURNAL, NOW).text
+    assert store_phrase(replace(WELL, store=replace(STORE, state=state))).text
 
 
 @pytest.mark.parametrize("reason", list(Reason))
