@@ -1,10 +1,12 @@
 """Live: a card per tag, renewed every second; of many tags a strip that leads to the cards."""
 
+from contextlib import suppress
 from html import escape
 
 import streamlit as st
 
 from sensormon.clock import SECOND
+from sensormon.errors import StoreError
 from sensormon.live_cards import MOST, Cards, Newest, groups, make_cards, newest, shown, worst_first
 from sensormon.monitor import Monitor
 from sensormon.page_parts import (
@@ -244,6 +246,9 @@ def empty(searched: bool, source: str) -> None:
             "The source has not delivered any; the Pipeline page says how it is doing.",
             title="No readings yet",
         )
+    with suppress(StoreError):
+        if not searched and m.explorer.extent() is not None:
+            st.page_link("pages/explore.py", label="What was imported is on the Explore page")
 
 
 @st.fragment(run_every=2)
@@ -254,8 +259,8 @@ def waiting(m: Monitor, known: int) -> None:
 
 
 def with_data(m: Monitor) -> set[str]:
-    """The tags that the source delivers or that have a reading."""
-    return {*m.status().source.tags, *m.tags_seen()}
+    """The tags that the source delivers or that have a reading that was not imported."""
+    return {*m.status().source.tags, *m.live_tags()}
 
 
 m = monitor()

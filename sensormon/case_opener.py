@@ -224,7 +224,7 @@ class CaseOpener:
 
     def _name(self, case: Case) -> dict[str, str]:
         """Tags without readings here, or that are not here, keep their names."""
-        here = {*self._store.tags(), *(tag for tag, *_ in self._recent.last_scores())}
+        here = {*self._store.tags(), *self._recent.tags()}
         table = self._plant.tags
 
         def free(name: str) -> bool:

@@ -21,13 +21,13 @@ import pandas as pd
 
 from sensormon.errors import UsageError
 from sensormon.readings import Batch, Floats, Ints, Origin, Quality, Reason, Rejection
+from sensormon.records import IMPORT
 from sensormon.table_files import TIMES, read_table, time_column
 from sensormon.tags import TagTable
 
 ROWS = 5_000
 """Readings in one batch at most."""
 
-SOURCE = "import"
 
 _HINT = "Give a CSV or Parquet file with a time column and one column a tag, or the columns tag and value"
 _ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
@@ -170,7 +170,7 @@ def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
         row = int(rows[i])
         malformed.append(
             Rejection(
-                source=SOURCE,
+                source=IMPORT,
                 received=received,
                 index=row,
                 tag=names[codes[i]][:_SHOWN] if codes[i] >= 0 else "",
@@ -184,7 +184,7 @@ def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
     order = good[np.argsort(time[rows[good]], kind="stable")]
     way = hashlib.blake2b(repr((columns, ROWS)).encode(), digest_size=8).hexdigest()
     batch = Batch(
-        source=SOURCE,
+        source=IMPORT,
         received=received,
         tags=tuple(names),
         tag=codes[order].astype(np.int32),

@@ -25,6 +25,7 @@ from sensormon.explanation import score_names, score_of
 from sensormon.live_cards import newest
 from sensormon.monitor import Monitor
 from sensormon.readings import Floats
+from sensormon.records import CASE, IMPORT
 from sensormon.tags import Tag
 from sensormon.thinning import GAP
 from sensormon.traces import Span, View, hover, limit_words, micros
@@ -172,7 +173,8 @@ class LiveFeed:
             frame = self._monitor.rejected(200)
         except StoreError:
             return []
-        frame = frame[micros(frame["received"]) < self._monitor.started]
+        before = micros(frame["received"]) < self._monitor.started
+        frame = frame[before & ~frame["source"].isin((IMPORT, CASE))]
         received = micros(frame["received"]).tolist()
         return list(zip(frame["tag"], received, frame["time"], frame["value"], frame["reason"], strict=True))
 
@@ -206,7 +208,7 @@ class LiveFeed:
 
     def _last_event(self, found: pd.DataFrame) -> Answer | None:
         m = self._monitor
-        known = found[found["tag"].isin(m.tags.names)]
+        known = found[found["tag"].isin(m.live_tags().intersection(m.tags.names))]
         if known.empty:
             return None
         row = known.iloc[0]

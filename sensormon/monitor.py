@@ -341,11 +341,11 @@ class Monitor:
             return stored
         return pd.concat([stored, memory], ignore_index=True) if len(stored) else memory
 
-    def tags_seen(self) -> frozenset[str]:
-        """The tags that have readings, as far as the store could be asked; never raises."""
+    def live_tags(self) -> frozenset[str]:
+        """The tags with readings that were not imported, as far as the store could be asked; never raises."""
         if not self._stored_tags:  # what has come since is in memory
             with suppress(StoreError):
-                self._stored_tags = frozenset(self._store.tags())
+                self._stored_tags = frozenset(self._store.live_tags())
         return self._stored_tags | {name for name, *_ in self.newest.last_scores()}
 
     def activity(self, since: int, until: int, parts: int) -> pd.DataFrame:
@@ -373,9 +373,9 @@ class Monitor:
         """How many of the tag's stored readings since lie outside this range, and how many there are."""
         return self._store.outside(tag, since, self.clock.now() + 1, *valid)
 
-    def anomaly_count(self, since: int) -> int:
-        """How many stored readings with time >= since were flagged."""
-        return self._store.anomaly_count(since)
+    def live_anomalies(self, since: int) -> int:
+        """How many stored readings with time >= since were flagged, imported ones left out."""
+        return self._store.live_anomalies(since)
 
     def first_time(self, since: int, until: int) -> int | None:
         """The earliest time of a stored reading with since <= time < until; None without one."""

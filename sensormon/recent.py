@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sensormon.readings import Rejection, is_good
+from sensormon.readings import Origin, Rejection, is_good
 from sensormon.records import BatchEntry
 
 KEPT = 200_000
@@ -46,7 +46,8 @@ class RecentReadings:
         """Add a batch that is durable."""
         count = len(entry.processed.accepted)
         with self._lock:
-            self._rejected.extend(entry.processed.rejected)
+            if entry.processed.accepted.origin is not Origin.IMPORT:
+                self._rejected.extend(entry.processed.rejected)
             if not count:
                 return
             self._tail.append(entry)
@@ -107,14 +108,20 @@ class RecentReadings:
         return _framed([_where(block, since, tags) for block in reversed(found)])
 
     def rejected(self, since: int) -> list[Rejection]:
-        """The newest rejected readings that came in since (µs UTC), oldest first."""
+        """The newest rejected readings that came in since (µs UTC), oldest first; imported ones left out."""
         with self._lock:
             return [one for one in self._rejected if one.received >= since]
 
+    def tags(self) -> set[str]:
+        """The tags that have readings in memory."""
+        return {name for block in self._all() for name in set(block["tag"].tolist())}
+
     def last_scores(self) -> list[tuple[str, float, bool]]:
-        """Tag, score and verdict of the newest reading of each tag in memory."""
+        """Tag, score and verdict of the newest reading of each tag in memory, imported ones left out."""
         found: dict[str, tuple[float, bool]] = {}
-        for block in reversed(self._all()):
+        for whole in reversed(self._all()):
+            live = whole["origin"] != str(Origin.IMPORT)
+            block = {name: whole[name][live] for name in ("id", "tag", "score", "is_anomaly")}
             names, first = np.unique(block["tag"][::-1].astype(str), return_index=True)
             for name, row in zip(names.tolist(), (len(block["id"]) - 1 - first).tolist(), strict=True):
                 found.setdefault(name, (float(block["score"][row]), bool(block["is_anomaly"][row])))

@@ -25,6 +25,9 @@ from sensormon.readings import Batch, InjectedFault, Origin, Processed, Reason, 
 FROM_CASES = 1_000_000
 """Detector settings with this id and above came with a case: they were never in force here."""
 
+IMPORT = "import"
+"""The source of readings that came from a file."""
+
 CASE = "case"
 """The source of readings that came with a case."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from sensormon.clock import SECOND
 from sensormon.errors import StoreUnavailable
-from sensormon.readings import InjectedFault, Processed
+from sensormon.readings import InjectedFault, Origin, Processed
 from sensormon.records import (
     ActionEntry,
     Annotation,
@@ -243,7 +243,11 @@ def test_anomalies_come_newest_first_and_bounded(store: Store, processed: Callab
     store.load("w", [Record(1, BatchEntry(1, {"test": 60}, made))])
     assert store.anomalies(None, 0, FAR, 0.0, 10)["id"].tolist()[:2] == [56, 51]
     assert store.anomalies(["temp"], 0, FAR, 5.0, 10)["id"].tolist() == [56]
-    assert store.anomaly_count(START + 52 * SECOND) == 1
+    assert store.live_anomalies(START + 52 * SECOND) == 1
+    imported = replace(made, accepted=replace(made.accepted, origin=Origin.IMPORT, tags=("other",)))
+    store.load("w", [Record(2, BatchEntry(61, {"test": 120}, imported))])
+    assert store.live_anomalies(START + 52 * SECOND) == 1
+    assert (store.live_tags(), store.tags()) == (["temp"], ["other", "temp"])
 
 
 def test_the_first_time_of_a_span_is_that_of_its_earliest_reading(store: Store, records: Records) -> None:

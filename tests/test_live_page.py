@@ -11,7 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from sensormon.clock import SECOND, ManualClock
+from sensormon.live_feed import LiveFeed
 from sensormon.monitor import Monitor
+from sensormon.readings import Origin
+from sensormon.records import IMPORT
 from sensormon.settings import Settings
 from sensormon.timestamps import render
 from tests.conftest import START, Adopt, batch_of
@@ -114,3 +117,23 @@ def test_tags_with_one_label_are_told_apart_by_their_names(
     monitor = adopt(Monitor(replace(settings, tags=file), ManualClock(START)))
     monitor.submit(batch_of(("a", 1.0), ("b", 2.0), at=START))
     assert [tag["label"] for tag in board(show("live"))["tags"]] == ["Level (a)", "Level (b)"]
+
+
+def test_a_tag_that_was_only_imported_is_not_live_and_its_anomalies_are_not_of_the_last_hour(
+    settings: Settings, adopt: Adopt
+) -> None:
+    m = adopt(Monitor(replace(settings, source="none"), ManualClock(START)))
+    rows = [("fermenter_ph", 7.0 + i % 3 / 100) for i in range(200)]
+    rows[150] = ("fermenter_ph", 8.9)
+    rows[160] = ("fermenter_ph", 99.0)
+    m.submit(replace(batch_of(*rows, at=START - 300 * SECOND), origin=Origin.IMPORT, source=IMPORT))
+    m.drain()
+    assert int(m.history(None, 0, START)["is_anomaly"].sum()) >= 1
+    app = show("live")
+    assert [one.proto.title for one in app.info] == ["No readings yet"]
+    assert [one.proto.page for one in app.get("page_link")] != []
+    assert "anomalies, last hour 0" in text(app)
+    assert LiveFeed(m).board(["fermenter_ph"], 600)["rejected"] == {}
+    m.submit(batch_of(("fermenter_temp", 37.0), at=START))
+    told = board(show("live"))
+    assert [tag["name"] for tag in told["tags"]] == ["fermenter_temp"]

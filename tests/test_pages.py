@@ -153,7 +153,7 @@ def test_pipeline_shows_the_ledger_and_starts_a_simulated_fault(full: Monitor) -
 
 
 def test_the_rate_of_anomalies_is_over_the_time_that_has_readings(full: Monitor) -> None:
-    count = full.anomaly_count(START - 3_600 * SECOND)
+    count = full.live_anomalies(START - 3_600 * SECOND)
     assert f"anomalies, last hour {count:,} ({count / 1.5:,.1f} per 10 min)" in text(show("pipeline"))
 
 

@@ -120,7 +120,7 @@ def news(m: Monitor, viewer: Viewer, acts: int) -> None:
     if m.acts != acts:
         st.rerun()
     try:
-        count = m.anomaly_count(state["moment"])
+        count = m.live_anomalies(state["moment"])
     except StoreError:
         return
     moment = state["moment"]

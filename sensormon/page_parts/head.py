@@ -78,7 +78,7 @@ def _read_aloud(now: tuple[str, ...]) -> None:
 def anomalies_last_hour(m: Monitor) -> int | None:
     """How many readings were flagged in the last hour; None while the store cannot say."""
     try:
-        return m.anomaly_count(m.clock.now() - HOUR)
+        return m.live_anomalies(m.clock.now() - HOUR)
     except StoreError:
         return None
 

@@ -208,8 +208,11 @@ class Store(Protocol):
     ) -> pd.DataFrame:
         """Flagged readings, newest first."""
 
-    def anomaly_count(self, since: int) -> int:
-        """How many readings with time >= since are flagged."""
+    def live_anomalies(self, since: int) -> int:
+        """How many readings with time >= since are flagged, imported ones left out."""
+
+    def live_tags(self) -> list[str]:
+        """The tags that have readings which were not imported, in order of their names."""
 
     def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
         """Of the tag's readings with since <= time < until: how many have value < low or > high, and all."""

@@ -26,6 +26,7 @@ import pyarrow as pa
 from sensormon.errors import RowsRefused, StoreCorrupt, StoreUnavailable
 from sensormon.records import Annotation, DetectorSettings, KeptAnswer, Record
 from sensormon.stores import IMPORTED, Accounts, Recount, TagHistory, Watermark
+from sensormon.stores import duckdb_counts as counts
 from sensormon.stores import duckdb_retention as retention
 from sensormon.stores.columns import row_ids
 from sensormon.stores.duckdb_connection import bounded, connect, free_name, microseconds, roll_back, wal
@@ -355,24 +356,17 @@ class DuckDBStore:
             [*values, min_score, limit],
         )
 
-    def anomaly_count(self, since: int) -> int:
-        (count,) = self._rows("SELECT count(*) FROM readings WHERE time >= ? AND is_anomaly", [naive(since)])[
-            0
-        ]
-        return int(count)
+    def live_anomalies(self, since: int) -> int:
+        return counts.live_anomalies(self._rows, since)
+
+    def live_tags(self) -> list[str]:
+        return counts.live_tags(self._rows)
 
     def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
-        where, values = bounded([tag], since, until)
-        ((outside, whole),) = self._rows(
-            f"SELECT count(*) FILTER (value < ? OR value > ?), count(*) FROM readings WHERE {where}",  # noqa: S608
-            [low, high, *values],
-        )
-        return int(outside), int(whole)
+        return counts.outside(self._rows, tag, since, until, low, high)
 
     def first_time(self, since: int, until: int) -> int | None:
-        where, values = bounded(None, since, until)
-        ((time,),) = self._rows(f"SELECT epoch_us(min(time)) FROM readings WHERE {where}", values)  # noqa: S608
-        return None if time is None else int(time)
+        return counts.first_time(self._rows, since, until)
 
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
         return self._frame(
