@@ -45,11 +45,17 @@ def moment(m: Monitor) -> int:
     return int(st.session_state.setdefault("explore_now", m.clock.now()))
 
 
+def renewed() -> None:
+    """A span up to now was chosen: up to this moment."""
+    st.session_state.pop("explore_now", None)
+
+
 def relative() -> None:
-    """A span up to now was chosen: it takes the place of the times in the address."""
+    """A span up to now was chosen in place of the times in the address."""
     for name in ("from", "to"):
         st.query_params.pop(name, None)
-    st.session_state.pop("explore_now", None)
+    st.session_state["past"] = st.session_state["past-again"]
+    renewed()
 
 
 def pinned() -> tuple[int, int] | None:
@@ -61,14 +67,17 @@ def pinned() -> tuple[int, int] | None:
 def span_control(m: Monitor, viewer: Viewer, whole: tuple[int, int] | None) -> tuple[int, int]:
     """The span in view: by its times in the address, else so long up to now."""
     now, at = moment(m), pinned()
+    # Two controls, one at a time. A refresh may still bring what the browser had chosen before the view was
+    # moved: one control, emptied then, would take that for a choice and drop the view.
     if at:
-        st.session_state["past"] = None
-    elif st.session_state.get("past", FIRST) is None:
-        del st.session_state["past"]
-    past = st.segmented_control(
-        "Time range", list(PAST), default=None if at else FIRST, key="past", bind="query-params",
-        on_change=relative,
-    )  # fmt: skip
+        past = st.segmented_control(
+            "Time range", list(PAST), default=None, key="past-again", on_change=relative
+        )
+    else:
+        past = st.segmented_control(
+            "Time range", list(PAST), default=FIRST, required=True, key="past", bind="query-params",
+            on_change=renewed,
+        )  # fmt: skip
     choose_times(viewer, at or relative_span(past or FIRST, now, whole))
     if st.button(
         "Newest",
