@@ -14,6 +14,7 @@ from sensormon.explore_words import NAMED, drawn_line, held, offset, span_of, ti
 from sensormon.explorer import Seen
 from sensormon.monitor import Monitor
 from sensormon.page_parts import Viewer, begin, copy_link, not_done, not_readable, panel, zoom_chart
+from sensormon.page_parts.drawing import UNREAD
 from sensormon.page_parts.explore_files import export_look
 from sensormon.page_parts.explore_measures import control_look, distribution_look, two_tags_look
 from sensormon.page_parts.explore_notes import notes_look
@@ -366,6 +367,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
         return
     drawn, stored = series(m, chosen)
     if not stored:
+        st.session_state[UNREAD] = True
         st.warning(
             "The database cannot be read at the moment; only the newest readings, kept in memory, are drawn. "
             "Readings go on being collected and are safe in the journal.",

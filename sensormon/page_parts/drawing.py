@@ -60,8 +60,13 @@ def not_done(error: SensormonError, title: str) -> None:
     st.error(literal(str(error)), title=title)
 
 
+UNREAD = "unread"
+"""In the session's state: something of this page could not be read; the head draws it anew when it can."""
+
+
 def not_readable(error: SensormonError) -> None:
     """One block that says that the store cannot be read, why, and what to do."""
+    st.session_state[UNREAD] = True
     hint = f" {error.hint}." if error.hint else ""
     st.error(
         f"{error.what[:1].upper()}{error.what[1:]}.{hint} Readings go on being collected and are safe in the "

@@ -13,29 +13,36 @@ from sensormon.clock import SECOND
 from sensormon.errors import StoreError
 from sensormon.monitor import Monitor
 from sensormon.page_parts.access_style import ACCESS
-from sensormon.page_parts.drawing import marked
+from sensormon.page_parts.drawing import UNREAD, marked
 from sensormon.page_parts.help import first_visit, help_button, in_the_browser
 from sensormon.page_parts.style import STYLE
 from sensormon.page_parts.viewer import Viewer, viewer
+from sensormon.status import StoreState
 from sensormon.status_words import alarms, status_line
 from sensormon.words import zone_words
 
 HOUR = 3_600 * SECOND
+AGAIN = 3 * SECOND
+"""A page that could not read the store is not drawn anew sooner (µs)."""
 
 _ICON = files("sensormon").joinpath("icon.png")
 # A picture of our own: the browser would look up a named icon at an address outside.
 
 
 def begin(title: str, m: Monitor) -> Viewer:
-    """The head of a page: the status line, what is wrong, the title, the zone."""
+    """The head of a page: the status line, what is wrong, the title, the zone.
+
+    A page that could not read the store is drawn anew once it can.
+    """
     now = viewer()
+    st.session_state.pop(UNREAD, None)
     # A menu is what the choice between the light and the dark theme is in.
     st.set_page_config(layout="wide", page_icon=str(_ICON), menu_items={"About": f"sensormon {__version__}"})
     st.html(f"<style>{STYLE % vars(now.palette)}{ACCESS}</style>")
     with st.container(key="unseen"):
         st.html("<h1>sensormon</h1>")
         in_the_browser()
-    _status(m, now.dark)
+    _status(m, now.dark, m.clock.now())
     first_visit(title, m)
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"
@@ -48,10 +55,13 @@ def begin(title: str, m: Monitor) -> Viewer:
 
 
 @st.fragment(run_every=1)
-def _status(m: Monitor, drawn_dark: bool) -> None:
+def _status(m: Monitor, drawn_dark: bool, drawn: int) -> None:
     if (st.context.theme.type == "dark") != drawn_dark:
         st.rerun()  # the viewer changed the theme, or it was not known at the first run
     status = m.status()
+    readable = status.store.state is StoreState.HEALTHY
+    if UNREAD in st.session_state and readable and status.now - drawn > AGAIN:
+        st.rerun()
     phrases = status_line(status, m.ledger(), anomalies_last_hour(m), watched_seconds(m))
     line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
     wrong = "".join(_alarm(text) for text in alarms(status))
