@@ -6,7 +6,15 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from sensormon.charts_explore import AXES, Series, empty_stretches, explore_chart, normal_in_view, units
+from sensormon.charts_explore import (
+    AXES,
+    Series,
+    crowded,
+    empty_stretches,
+    explore_chart,
+    normal_in_view,
+    units,
+)
 from sensormon.clock import SECOND
 from sensormon.errors import SensormonError, StoreError
 from sensormon.explore_export import drawn_points, file_stem
@@ -154,9 +162,11 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
                 "Scale", [OWN, NORMALISED], default=OWN, required=True, key="axes", bind="query-params"
             )
         earlier, words = comparison()
+        flags = st.checkbox("Flags", value=True, key="flags", bind="query-params")
     with top:
         copy_link("explore-link", **{"from": render(span[0]), "to": render(span[1]), "past": None})
-    return Chosen(tuple(names[:MOST_TAGS]), span, whole or span, layout != OVERLAY, earlier, words, moment(m))
+    return Chosen(tuple(names[:MOST_TAGS]), span, whole or span, layout != OVERLAY, flags, earlier, words,
+                  moment(m))  # fmt: skip
 
 
 # -- what is read -------------------------------------------------------------------------
@@ -224,10 +234,10 @@ def main_chart(
 ) -> None:
     """The chart, its legend, how much it shows."""
     normalised = st.session_state.get("axes") == NORMALISED
-    crowded = not chosen.stacked and len(units(drawn)) > AXES
+    narrow = not chosen.stacked and len(units(drawn)) > AXES
     figure = explore_chart(
-        drawn, chosen.span, viewer.palette, stacked=chosen.stacked, normalised=normalised or crowded,
-        notes=notes, earlier=chosen.earlier_words,
+        drawn, chosen.span, viewer.palette, stacked=chosen.stacked, normalised=normalised or narrow,
+        flags=chosen.flags, notes=notes, earlier=chosen.earlier_words,
     )  # fmt: skip
     titles = ", ".join(m.tags.title(name) for name in chosen.names)
     when = times(*chosen.span, viewer.zone)
@@ -240,7 +250,7 @@ def main_chart(
         )  # fmt: skip
         st.html(legend(viewer, chosen, drawn))
         st.caption(f"Read: {drawn_line([one.now for one in drawn], *chosen.span)}.")
-        if crowded:
+        if narrow:
             st.caption(f"More than {AXES} units have no room for their axes: each line is normalised.")
         table(m, viewer, chosen, drawn)
 
@@ -266,8 +276,10 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
     if chosen.earlier:
         chips.append(f"<span>┄ {escape(chosen.earlier_words)}</span>")
     quality = pd.concat([one.now.marks["quality"] for one in drawn]) if drawn else pd.Series(dtype=int)
-    if any(one.now.flagged for one in drawn):
-        chips.append('<span><span style="color:var(--alarm)">◆</span> flagged</span>')
+    if chosen.flags and any(one.now.flagged for one in drawn):
+        many = any(crowded(one.now.marks, chosen.span) for one in drawn)
+        words = "flagged, the worst; the others are strokes above" if many else "flagged"
+        chips.append(f'<span><span style="color:var(--alarm)">◆</span> {words}</span>')
     if (quality // 2**30 == 1).any():
         chips.append('<span><span style="color:var(--doubt)">○</span> uncertain</span>')
     if (quality // 2**30 >= 2).any():

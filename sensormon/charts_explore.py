@@ -19,7 +19,7 @@ import plotly.graph_objects as go
 from sensormon.charts import FONT, fitted
 from sensormon.overview import Overview
 from sensormon.palette import Palette
-from sensormon.readings import Bools, Floats
+from sensormon.readings import Bools, Floats, Ints
 from sensormon.records import Annotation
 from sensormon.tags import Tag
 from sensormon.traces import Span, Trace, micros
@@ -31,7 +31,13 @@ ROW, ALONE, HEAD = 180, 380, 34
 """Heights in pixels: of a chart in a stack, of one on its own, of the line above a chart in a stack."""
 
 CROWDED = 150
-"""With this many marks of a kind they are drawn smaller."""
+"""With this many marks of a kind they are drawn smaller; of flags then only the worst are, on the line."""
+
+WORST = 30
+"""So many flags in view, those with the highest scores; the others are strokes on the upper edge."""
+
+STROKES = 1_500
+"""Strokes on the upper edge for a whole view at the most; more could not be told apart."""
 
 LABELLED = 12
 """With more notes in view their texts are left to the list below."""
@@ -64,15 +70,17 @@ def explore_chart(
     *,
     stacked: bool,
     normalised: bool = False,
+    flags: bool = True,
     notes: Sequence[Annotation] = (),
     earlier: str = "",
 ) -> go.Figure:
     """The tags over a span, each with its marks and gaps, and what was earlier lighter and dashed.
 
-    `normalised`: every line from the lowest to the highest value in view, in percent. `earlier` is
-    what the hover calls the compared span. In an overlay lines have their number at the right end.
+    Without `flags` flagged readings have no marks. `normalised`: every line from the lowest to the highest
+    value in view, in percent. `earlier` is what the hover calls the compared span. In an overlay lines have
+    their number at the right end.
     """
-    figure = _Figure(series, span, palette, stacked, normalised)
+    figure = _Figure(series, span, palette, stacked, normalised, flags)
     for place, one in enumerate(series):
         figure.add(place, one, earlier)
     figure.numbers()
@@ -97,6 +105,11 @@ def normal_in_view(series: Sequence[Series], span: Span) -> bool:
     return any(low < edge < high for edges, low, high in ranges for edge in edges)
 
 
+def crowded(marks: pd.DataFrame, span: Span) -> bool:
+    """Whether so many flags are in view that only the worst are marked on the line."""
+    return int((marks["is_anomaly"].to_numpy(dtype=bool) & _inside(marks, span)).sum()) > CROWDED
+
+
 def units(series: Sequence[Series]) -> list[str]:
     """The different units, in order of their first tag."""
     return list(dict.fromkeys(one.tag.unit for one in series))
@@ -106,8 +119,15 @@ class _Figure:
     """Traces and layout while they are put together."""
 
     def __init__(
-        self, series: Sequence[Series], span: Span, palette: Palette, stacked: bool, normalised: bool
+        self,
+        series: Sequence[Series],
+        span: Span,
+        palette: Palette,
+        stacked: bool,
+        normalised: bool,
+        flags: bool,
     ) -> None:
+        self.flags = flags
         self.series, self.span, self.palette = series, span, palette
         self.stacked = stacked and len(series) > 1
         self.normalised = normalised and not self.stacked
@@ -195,7 +215,7 @@ class _Figure:
         trace = _line(one.now, one.tag, name, scaled, told=True)
         dash = "solid" if alone or one.number <= len(self.palette.series) else "dot"
         self.traces.append(trace | {"yaxis": axis, "line": {"color": color, "width": 1.4, "dash": dash}})
-        self._marks(one.now.marks, axis, scaled, one.tag)
+        self._marks(one.now.marks, axis, scaled, one.tag, place if self.stacked else 0)
 
     def numbers(self) -> None:
         """The number of each overlaid line where it ends, pushed apart where lines end together."""
@@ -221,9 +241,13 @@ class _Figure:
                  "font": {"size": 12, "color": color}, "bgcolor": self.palette.panel}
             )  # fmt: skip
 
-    def _marks(self, marks: pd.DataFrame, axis: str, scaled: Any, tag: Tag) -> None:
+    def _marks(self, marks: pd.DataFrame, axis: str, scaled: Any, tag: Tag, row: int) -> None:
         quality = marks["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)
-        flagged = marks["is_anomaly"].to_numpy(dtype=bool) & (quality < 2)
+        flagged = marks["is_anomaly"].to_numpy(dtype=bool) & (quality < 2) & self.flags
+        if self.flags and crowded(marks, self.span):
+            kept = _worst(marks, flagged, self.span)
+            self._strokes(micros(marks["time"])[flagged & ~kept], row)
+            flagged = kept
         x, y = micros(marks["time"]) / 1e3, scaled(marks["value"].to_numpy(dtype=np.float64))
         for kind, symbol, color in (
             (quality == 1, "circle-open", self.palette.uncertain),
@@ -242,6 +266,28 @@ class _Figure:
                     }
                 self.traces.append(trace)
 
+    def _strokes(self, time: Ints, row: int) -> None:
+        """A stroke on the upper edge of a chart for each flag, those that lie on each other once."""
+        if not len(time):
+            return
+        step = max(1, (self.span[1] - self.span[0]) // STROKES)
+        x = np.unique(time // step) * step / 1e3
+        self.traces.append(
+            {"type": "scatter", "mode": "markers", "x": x, "y": np.full(len(x), 0.99), **_SKIP,
+             "cliponaxis": False, "yaxis": self._edges(row),
+             "marker": {"symbol": "line-ns-open", "size": 5, "opacity": 0.45, "color": self.palette.anomaly,
+                        "line": {"width": 1, "color": self.palette.anomaly}}}
+        )  # fmt: skip
+
+    def _edges(self, row: int) -> str:
+        """The axis of a chart from 0 at its lower edge to 1 at its upper one."""
+        name = 49 + row
+        self.layout[_layout_y(name)] = {
+            "range": [0, 1], "overlaying": _y(row) if row else "y", "visible": False, "fixedrange": True,
+            "anchor": "x",
+        }  # fmt: skip
+        return _y(name)
+
     # -- gaps and notes -------------------------------------------------------------------
 
     def gaps(self) -> None:
@@ -249,12 +295,7 @@ class _Figure:
         for row, common in enumerate(empty_stretches(self.series, self.stacked)):
             if not common:
                 continue
-            name = 50 + row
-            self.layout[_layout_y(name - 1)] = {
-                "range": [0, 1], "overlaying": _y(row) if row else "y", "visible": False, "fixedrange": True,
-                "anchor": "x",
-            }  # fmt: skip
-            self.traces.append(_strip(common, self.palette) | {"yaxis": _y(name - 1)})
+            self.traces.append(_strip(common, self.palette) | {"yaxis": self._edges(row)})
 
     def notes(self, notes: Sequence[Annotation]) -> None:
         """A line for a note on a moment, a tint with a bracket for one on a span, the text above."""
@@ -273,9 +314,12 @@ class _Figure:
                 ]  # fmt: skip
             if len(notes) <= LABELLED:
                 short = one.text if len(one.text) <= 30 else f"{one.text[:29].rstrip()}…"
+                at = max(left, self.span[0] / 1e3)
+                late = at > (self.span[0] + 3 * self.span[1]) / 4e3  # to the left, or it would be cut off
                 self.layout["annotations"].append(
-                    {"text": f"✎ {escape(short)}", "x": max(left, self.span[0] / 1e3), "xref": "x", "y": 1,
-                     "yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False,
+                    {"text": f"✎ {escape(short)}", "x": at, "xref": "x", "y": 1,
+                     "yref": "paper", "xanchor": "right" if late else "left", "yanchor": "bottom",
+                     "showarrow": False,
                      "yshift": 1 + 14 * (place % 2), "hovertext": f"{escape(one.text)}<br>{escape(one.who)}",
                      "font": {"size": 11, "color": self.palette.interaction}}
                 )  # fmt: skip
@@ -309,6 +353,21 @@ def _line(one: Overview, tag: Tag, name: str, scaled: Any, *, shift: int = 0, to
         "<extra></extra>",
         "connectgaps": False,
     }
+
+
+def _inside(marks: pd.DataFrame, span: Span) -> Bools:
+    time = micros(marks["time"])
+    found: Bools = (time >= span[0]) & (time < span[1])
+    return found
+
+
+def _worst(marks: pd.DataFrame, flagged: Bools, span: Span) -> Bools:
+    """Of the flags in view, and of those beside it, the ones with the highest scores."""
+    kept: Bools = np.zeros(len(marks), dtype=np.bool_)
+    inside, score = _inside(marks, span), marks["score"].fillna(np.inf).to_numpy(dtype=np.float64)
+    for part in (np.flatnonzero(flagged & inside), np.flatnonzero(flagged & ~inside)):
+        kept[part[np.argsort(-score[part], kind="stable")[:WORST]]] = True
+    return kept
 
 
 def _points(x: Floats, y: Floats, kind: Bools, symbol: str, color: str) -> Trace:

@@ -128,7 +128,7 @@ def add_limits(figure: go.Figure, limits: Limits, tag: Tag, baseline: Span, pale
         if outside.any():
             figure.add_trace(
                 {"type": "scatter", "mode": "markers", "x": x[outside], "y": y[outside], "hoverinfo": "skip",
-                 "marker": {"symbol": symbol, "size": 9 if outside.sum() < 300 else 6,
+                 "marker": {"symbol": symbol, "size": 9 if outside.sum() < 150 else 4,
                  "color": palette.anomaly,
                             "line": {"width": 1.5, "color": palette.anomaly}}}
             )  # fmt: skip

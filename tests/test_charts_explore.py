@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from sensormon.charts_explore import AXES, Series, explore_chart, units
+from sensormon.charts_explore import AXES, WORST, Series, explore_chart, units
 from sensormon.charts_statistics import DOTS, add_limits, histogram, scatter
 from sensormon.clock import SECOND
 from sensormon.control_chart import Limits
@@ -20,6 +20,7 @@ from sensormon.records import Annotation
 from sensormon.relations import Pairs
 from sensormon.stores.spans import SHARES, Distribution
 from sensormon.tags import Tag
+from sensormon.traces import Span
 from tests.conftest import START
 
 SPAN = (START, START + 100 * SECOND)
@@ -27,7 +28,12 @@ TEMP = Tag("temp", "Temp <b>", "°C", normal=(35.0, 40.0), resolution=0.01)
 PH = Tag("ph", "pH value", "pH", resolution=0.01)
 
 
-def overview(values: list[float], flagged: tuple[int, ...] = (), missing: range = range(0)) -> Overview:
+LONG = (START, START + 400 * SECOND)
+
+
+def overview(
+    values: list[float], flagged: tuple[int, ...] = (), missing: range = range(0), span: Span = SPAN
+) -> Overview:
     """A reading a second of these values; those that are missing leave a gap."""
     rows = [i for i in range(len(values)) if i not in missing]
     frame = pd.DataFrame(
@@ -40,7 +46,7 @@ def overview(values: list[float], flagged: tuple[int, ...] = (), missing: range 
             "is_anomaly": [i in flagged for i in rows],
         }
     )
-    return whole(frame, *SPAN)
+    return whole(frame, *span)
 
 
 def series(*tags: Tag, **more: object) -> list[Series]:
@@ -107,6 +113,21 @@ def test_flagged_readings_have_a_diamond_and_say_so() -> None:
     (diamonds,) = [mark for mark in figure.data if mark.marker.symbol == "diamond"]
     assert list(diamonds.x) == [(START + 17 * SECOND) / 1e3]
     assert "flagged, score 5.0" in lines(figure)[0]["text"][17]
+
+
+def test_of_many_flags_the_worst_are_on_the_line_and_the_others_on_the_edge() -> None:
+    flagged = tuple(range(0, 400, 2))
+    found = overview([37.0 + i % 7 / 10 for i in range(400)], flagged, span=LONG)
+    found.marks["score"] = [100.0 if i == 60 else 4.0 + i / 1000 for i in flagged]
+    figure = explore_chart([Series(TEMP, 1, found)], LONG, LIGHT, stacked=True)
+    (diamonds,) = [mark for mark in figure.data if mark.marker.symbol == "diamond"]
+    (strokes,) = [mark for mark in figure.data if mark.marker.symbol == "line-ns-open"]
+    assert len(diamonds.x) == WORST
+    assert (START + 60 * SECOND) / 1e3 in list(diamonds.x)
+    assert len(strokes.x) == len(flagged) - WORST
+    assert figure.layout[strokes.yaxis.replace("y", "yaxis")].range == (0, 1)
+    bare = explore_chart([Series(TEMP, 1, found)], LONG, LIGHT, stacked=True, flags=False)
+    assert not [one for one in bare.data if one.mode == "markers"]
 
 
 def test_what_was_earlier_is_moved_onto_the_span_lighter_and_dashed() -> None:

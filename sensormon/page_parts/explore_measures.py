@@ -134,7 +134,7 @@ def control_look(
     if found.limits is None:
         return
     facts(limit_facts(found.limits, tag))
-    figure = explore_chart([one], chosen.span, viewer.palette, stacked=False, notes=notes)
+    figure = explore_chart([one], chosen.span, viewer.palette, stacked=False, flags=False, notes=notes)
     add_limits(figure, found.limits, tag, baseline, viewer.palette)
     when = times(*chosen.span, viewer.zone)
     zoom_chart(

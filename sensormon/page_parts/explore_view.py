@@ -19,6 +19,7 @@ class Chosen:
     span: Span
     whole: Span
     stacked: bool
+    flags: bool
     earlier: int  # µs, 0 for no comparison
     earlier_words: str
     now: int
