@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from sensormon.errors import StoreError
 from sensormon.explanation import score_names, score_of
 from sensormon.live_cards import newest
 from sensormon.monitor import Monitor
-from sensormon.readings import Floats
+from sensormon.readings import Floats, Ints
 from sensormon.records import CASE, IMPORT
 from sensormon.tags import Tag
 from sensormon.thinning import GAP
@@ -133,7 +134,7 @@ class LiveFeed:
         """All tags over the span, worst first: cells that are not as they should be, the newest words.
 
         Of each tag only the abnormal cells are told: `flagged` and `doubtful` as pairs of cell and
-        count, `empty` as cells without a reading between those that have one.
+        count, `empty` as cells without a reading where one was due.
         """
 
         def make() -> Answer:
@@ -221,7 +222,7 @@ class LiveFeed:
         return {
             "id": int(row["id"]),
             "time": int(micros(known["start"].iloc[[0]])[0]) / 1e3,
-            "text": f"{tag.label} {tag.render(row['value'])}, expected {expected} ({score}){many}",
+            "text": f"{tag.label}: {tag.render(row['value'])}, expected {expected} ({score}){many}",
             "state": row["state"],
         }
 
@@ -299,8 +300,10 @@ def _strip_row(tag: Tag, table: pd.DataFrame) -> Answer:
     part = table["part"].to_numpy(dtype=np.int64)
     flagged = table["flagged"].to_numpy(dtype=np.int64)
     doubtful = table["doubtful"].to_numpy(dtype=np.int64)
-    seen = int(table["readings"].sum())
-    inside = np.setdiff1d(np.arange(part.min(), PARTS - 1), part) if len(part) else np.arange(0)
+    readings = table["readings"].to_numpy(dtype=np.int64)
+    seen = int(readings.sum())
+    empty = holes(part, readings)
+    inside = empty[empty > part.min()] if len(part) else empty  # what was before the first is no fault
     return {
         "name": tag.name,
         "seen": seen,
@@ -308,8 +311,23 @@ def _strip_row(tag: Tag, table: pd.DataFrame) -> Answer:
         "score": float(flagged.sum()) + 0.5 * float(np.count_nonzero(doubtful)) + 0.25 * len(inside),
         "flagged": [[int(p), int(n)] for p, n in zip(part, flagged, strict=True) if n and p < PARTS],
         "doubtful": [[int(p), int(n)] for p, n in zip(part, doubtful, strict=True) if n and p < PARTS],
-        "empty": inside.tolist(),
+        "empty": empty.tolist(),
     }
+
+
+def holes(part: Ints, readings: Ints) -> Ints:
+    """The cells without a reading where one was due, given those that have some and how many each.
+
+    A tag that reports less often than a cell is wide has cells without any; those are no holes.
+    The last cell has only begun.
+    """
+    if not len(part):
+        return np.arange(PARTS)
+    often = float(np.median(readings)) >= GAP
+    step = 1.0 if often or len(part) < 2 else GAP * float(np.median(np.diff(part)))
+    edges = np.concatenate(([-1], part[part < PARTS - 1], [PARTS - 1]))
+    found = [np.arange(a + 1, b) for a, b in pairwise(edges.tolist()) if b - a > step]
+    return np.concatenate(found) if found else np.arange(0)
 
 
 def _activity(frame: pd.DataFrame, since: int, until: int) -> pd.DataFrame:

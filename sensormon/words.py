@@ -148,8 +148,13 @@ def normal_band(tag: Tag) -> str:
     """The usual band: "normal 35–40 °C", or nothing where none is stated."""
     if tag.normal is None:
         return ""
-    low, high = (f"{edge:,.10g}" for edge in tag.normal)
+    low, high = (_edge(edge, tag.decimals) for edge in tag.normal)
     return f"normal {low}–{high} {tag.unit}".rstrip()
+
+
+def _edge(value: float, decimals: int) -> str:
+    text = f"{value:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def expected_band(tag: Tag, expected: float, upper: float) -> str:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -200,19 +201,30 @@ def test_the_last_event_leads_to_it(page: Page, server: Server) -> None:
 
 
 @pytest.mark.long
-def test_the_board_says_when_the_monitor_is_gone_and_goes_on_when_it_is_back(
+@pytest.mark.long
+def test_every_page_says_when_the_monitor_is_gone_and_goes_on_when_it_is_back(
     page: Page, tmp_path: Path
 ) -> None:
     server = Server(tmp_path / "data")
     try:
         server.wait_until_stored()
         live(page, server)
+        other = page.context.new_page()
+        visit(other, server, "anomalies")
+        expect(other.locator(".status")).to_be_visible()
+        page.bring_to_front()
+        server.process.send_signal(signal.SIGSTOP)
+        expect(page.locator(".silence")).to_be_visible()
+        expect(other.locator(".silence")).to_be_visible()
+        server.process.send_signal(signal.SIGCONT)
+        expect(page.locator(".silence")).to_be_hidden()
+        expect(other.locator(".silence")).to_be_hidden()
         server.stop()
         server.output()
-        expect(page.get_by_text("No answer from the monitor for")).to_be_visible()
+        expect(page.locator(".silence")).to_be_visible()
         server = Server(tmp_path / "data", port=server.port)
         server.wait_until_stored()
-        expect(page.get_by_text("No answer from the monitor for")).to_be_hidden()
+        expect(page.locator(".silence")).to_be_hidden()
         renewed(page)
     finally:
         server.stop()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sensormon.api import Api
 from sensormon.clock import SECOND, ManualClock
-from sensormon.live_feed import PARTS, SPANS, LiveFeed
+from sensormon.live_feed import PARTS, SPANS, LiveFeed, holes
 from sensormon.monitor import Monitor
 from sensormon.readings import Batch, Quality, Reading
 from sensormon.recent import RecentReadings
@@ -138,7 +138,7 @@ def test_events_are_told_once_and_again_when_they_change(make: Make) -> None:
     answer = feed.board(NAMES, 600)
     last = answer["events"]["last"]
     assert answer["events"]["spans"]["fermenter_ph"] == [[(START + 60 * SECOND) / 1e3] * 2]
-    assert last["text"].startswith("Fermenter pH 8.50 pH, expected 7.01 ± ")
+    assert last["text"].startswith("Fermenter pH: 8.50 pH, expected 7.01 ± ")
     assert last["state"] == "unacknowledged"
     same = feed.board(NAMES, 600, after=answer["after"], known_events=answer["events"]["version"])
     assert "events" not in same
@@ -252,3 +252,17 @@ def test_the_feed_is_as_open_as_the_page_and_no_more(make: Make) -> None:
         assert get(api, f"/live/board?tag=x&{wrong}", **page).status_code == 400
     unknown = get(api, "/live/board?tag=%00nope&span=900", **page)
     assert (unknown.status_code, unknown.json()["tags"]) == (200, {})
+
+
+def test_holes_are_where_a_reading_was_due() -> None:
+    every = np.arange(PARTS)
+    assert holes(every, np.full(PARTS, 10)).tolist() == []
+    assert holes(np.array([], dtype=np.int64), np.array([], dtype=np.int64)).tolist() == every.tolist()
+    torn = np.setdiff1d(every, [*range(40), 50, 60, 61])
+    assert holes(torn, np.full(len(torn), 10)).tolist() == [*range(40), 50, 60, 61]
+    stopped = every[:70]
+    assert holes(stopped, np.full(70, 10)).tolist() == list(range(70, PARTS - 1)), "the last has only begun"
+    slow = every[::6]
+    assert holes(slow, np.ones(len(slow), dtype=np.int64)).tolist() == [], "a tag that reports seldom"
+    missed = np.setdiff1d(slow, [24, 30, 36])
+    assert holes(missed, np.ones(len(missed), dtype=np.int64)).tolist() == list(range(19, 42))

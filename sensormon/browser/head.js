@@ -1,12 +1,14 @@
 // What runs on every page beside its content. Each part can be started again and again.
 import { aloud } from "./aloud.js"
 import { keys } from "./keys.js"
+import { silence } from "./silence.js"
 import { terms } from "./terms.js"
 import { welcome } from "./welcome.js"
 
 export function mount({ data }) {
   aloud()
   keys(data.pages)
+  silence()
   terms()
   welcome()
 }

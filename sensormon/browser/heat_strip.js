@@ -129,7 +129,7 @@ export class HeatStrip {
     count.classList.toggle("abnormal", Boolean(told.count))
     const most = Math.max(1, told.seen / parts)
     const marks = told.flagged.map(([at, n]) => cell(at, "flag", Math.min(1, 0.35 + (3 * n) / most)))
-    marks.push(...told.doubtful.map(([at]) => cell(at, "doubt", 1)), ...told.empty.map((at) => cell(at, "empty", 1)))
+    marks.push(...told.doubtful.map(([at]) => cell(at, "doubt", 1)), ...told.empty.map((at) => cell(at, "hole", 1) + cell(at, "empty", 0.6)))
     const text = marks.join("")
     if (cells.dataset.drawn !== text) {
       cells.dataset.drawn = text
@@ -145,8 +145,9 @@ export class HeatStrip {
   }
 }
 
-// Doubtful readings fill the lower half, missing ones are a line: three things told apart without colour.
+// Doubtful readings fill the lower half, missing ones leave nothing but a line: told apart without colour.
 function cell(at, kind, opacity) {
-  const [y, height] = { flag: [0, 10], doubt: [5, 5], empty: [9, 1] }[kind]
-  return `<rect class="${kind}" x="${at}" y="${y}" width="0.9" height="${height}" opacity="${opacity.toFixed(2)}"/>`
+  const [y, height] = { flag: [0, 10], doubt: [5, 5], hole: [0, 9], empty: [9, 1] }[kind]
+  const width = kind === "flag" || kind === "doubt" ? 0.9 : 1.02
+  return `<rect class="${kind}" x="${at}" y="${y}" width="${width}" height="${height}" opacity="${opacity.toFixed(2)}"/>`
 }

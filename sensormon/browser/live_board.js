@@ -288,7 +288,7 @@ class Board {
       const why = this.failure === "Reload this page" ? " Reload this page." : ""
       this.lost.textContent = `No answer from the monitor for ${duration(silent)}; what is shown is from then.${why}`
     }
-    this.lost.hidden = !gone
+    this.lost.hidden = !gone || Boolean(document.querySelector(".silence:not([hidden])")) // says the same
     for (const card of this.cards.values()) card.age(this.now, Boolean(this.data.until))
   }
 
@@ -536,7 +536,7 @@ class Card {
   }
 }
 
-const CONFIG = { displayModeBar: false, doubleClick: false, responsive: true }
+const CONFIG = { displayModeBar: false, doubleClick: false, responsive: true, showTips: false }
 const COARSE = window.matchMedia("(pointer: coarse)").matches // there, dragging scrolls the page
 const LEGEND =
   "<span><i class='key band'></i>where the next reading is expected</span><span><b class='abnormal'>◆</b> anomaly</span>" +

@@ -81,7 +81,10 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
 
 def _some_readings(m: Monitor, tag: str, start: int, end: int) -> int:
     """How long (µs) so many readings of the tag usually take, whatever gaps there are; 2 min at least."""
-    before = m.history([tag], start - 7 * DAY, start, limit=_READINGS)
+    for back in (600 * SECOND, DAY, 7 * DAY):  # the newest that came in may have been of long ago
+        before = m.history([tag], start - back, start, limit=_READINGS)
+        if len(before) == _READINGS:
+            break
     usual = _READINGS * round(usual_interval(np.sort(micros(before["time"]))))
     return max(120 * SECOND, min(usual, 7 * DAY), (end - start) // 4)
 

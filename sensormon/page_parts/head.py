@@ -65,7 +65,7 @@ def _status(m: Monitor, drawn_dark: bool, drawn: int) -> None:
     phrases = status_line(status, m.ledger(), anomalies_last_hour(m), watched_seconds(m))
     line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
     wrong = "".join(_alarm(text) for text in alarms(status))
-    st.html(f'<div class="status">{line}</div>{wrong}')
+    st.html(f'<div class="status" data-at="{status.now}">{line}</div>{wrong}')
     _read_aloud(abnormal(status, m.ledger()))
 
 
