@@ -125,7 +125,12 @@ def relation_words(relation: Relation, x: Tag, y: Tag) -> list[str]:
             else f"when {(y if relation.lag > 0 else x).label} follows "
             f"{(x if relation.lag > 0 else y).label} by {duration(abs(relation.lag) / SECOND)}"
         )
-        lines.append(f"Strongest {when} (r = {_signed(relation.at_lag)}, of means over {cell}).")
+        r = f"r = {_signed(relation.at_lag)}, of means over {cell}"
+        usual = f"of unrelated tags like these up to ±{relation.chance:.2f} is usual"
+        if abs(relation.at_lag) > relation.chance:
+            lines.append(f"Strongest {when} ({r}; {usual}).")
+        else:
+            lines.append(f"No shift in time stands out: the strongest has {r}, and {usual}.")
     lines.append("A correlation says nothing of cause.")
     return lines
 

@@ -34,12 +34,19 @@ class Progress:
     def __init__(self) -> None:
         self.share: float | None = None
         self.words = ""
+        self.waiting = ""
         self._cancelled = threading.Event()
 
     def step(self, words: str, done: float = 0.0, whole: float = 0.0) -> None:
         """Say how far the work is: `done` of `whole`, unknown where `whole` is 0. Raises Cancelled."""
-        self.words = words
+        self.words, self.waiting = words, ""
         self.share = min(1.0, max(0.0, done / whole)) if whole > 0 else None
+        if self._cancelled.is_set():
+            raise Cancelled
+
+    def wait_for(self, words: str) -> None:
+        """Say what is waited for, beside how far the work is. Raises Cancelled."""
+        self.waiting = words
         if self._cancelled.is_set():
             raise Cancelled
 

@@ -226,7 +226,7 @@ class Monitor:
     def keep_up(self, progress: Progress) -> None:
         """Wait until the store has nearly all that the journal holds; for what adds a lot of history.
 
-        Raises what `Progress.step` raises.
+        Raises what `Progress.wait_for` raises.
         """
         if not self._begun:
             if self._collector.waiting > MOST_WAITING:
@@ -234,9 +234,7 @@ class Monitor:
             return
         pause = threading.Event()
         while self._collector.waiting > MOST_WAITING:
-            share, waiting = progress.share, self._collector.waiting
-            progress.step(f"waiting for the database: {waiting:,} readings are in the journal")
-            progress.share = share
+            progress.wait_for(f"{self._collector.waiting:,} readings wait for the database")
             self.clock.wait(pause, 0.1)
 
     def _collect(self, stopping: threading.Event) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -41,8 +42,9 @@ class Relation:
 
     `worth` is how many independent pairs theirs are worth (Bartlett 1946). `lag` (µs) is how
     much later the second tag follows the first where the correlation of means over `cell` µs is
-    strongest, `at_lag` that correlation; None where it cannot be measured. `counts` are the good
-    readings of the span, of which about one in `share` was taken, in whole stretches.
+    strongest, `at_lag` that correlation; None where it cannot be measured. `chance` is the |r| that
+    the strongest of all lags of two unrelated tags like these stays below 19 times in 20. `counts` are
+    the good readings of the span, of which about one in `share` was taken, in whole stretches.
     """
 
     pairs: Pairs
@@ -52,6 +54,7 @@ class Relation:
     worth: float
     lag: int | None
     at_lag: float
+    chance: float
     cell: int
     counts: tuple[int, int]
     share: int
@@ -100,11 +103,11 @@ def relate(
     elif np.ptp(found.x) == 0 or np.ptp(found.y) == 0:
         why = "one of the two does not change"
     if why:
-        return Relation(found, math.nan, math.nan, why, math.nan, None, math.nan, 0, counts, share)
+        return Relation(found, math.nan, math.nan, why, math.nan, None, math.nan, math.nan, 0, counts, share)
     lag, at_lag = best_lag(*means)
     return Relation(
         found, pearson(found.x, found.y), spearman(found.x, found.y), "", _worth(found.x, found.y),
-        None if lag is None else lag * cell, at_lag, cell, counts, share,
+        None if lag is None else lag * cell, at_lag, chance(*means), cell, counts, share,
     )  # fmt: skip
 
 
@@ -147,6 +150,20 @@ def best_lag(x: Floats, y: Floats) -> tuple[int | None, float]:
         if math.isfinite(r) and (best is None or abs(r) > abs(found) + 1e-9):
             best, found = lag, r
     return best, found
+
+
+def chance(x: Floats, y: Floats) -> float:
+    """What |r| the strongest of all lags of unrelated tags stays below 19 times in 20; 1 at the most.
+
+    Fisher's z (Fisher 1921) with as many independent cells as `_worth` finds, at a level divided by the
+    number of lags (Bonferroni): neighbouring lags resemble each other, so it is rather too high.
+    """
+    both: Bools = np.isfinite(x) & np.isfinite(y)
+    if both.sum() < MINIMUM:
+        return 1.0
+    free = _worth(x[both], y[both]) - 3
+    lags = 2 * (len(x) // 5) + 1
+    return math.tanh(NormalDist().inv_cdf(1 - 0.025 / lags) / math.sqrt(free)) if free > 0 else 1.0
 
 
 def _worth(x: Floats, y: Floats) -> float:

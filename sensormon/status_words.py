@@ -155,9 +155,11 @@ def status_line(
 ) -> tuple[Phrase, ...]:
     """The line on top of every page. `last_hour` is how many anomalies it had, if known.
 
-    `seconds` of the hour have readings: at a first start it would look calmer than it is.
+    `seconds` of the hour have readings: at a first start it would look calmer than it is. Of less than
+    ten minutes no pace is told.
     """
-    many = "unknown" if last_hour is None else f"{last_hour:,} ({pace(last_hour, seconds)})"
+    often = f" ({pace(last_hour, seconds)})" if last_hour is not None and seconds >= 600 else ""
+    many = "unknown" if last_hour is None else f"{last_hour:,}{often}"
     return (
         source_phrase(status.source),
         Phrase(f"stored {ledger.total.stored:,}"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sensormon.clock import SECOND
 from sensormon.control_chart import MINIMUM as NEIGHBOURS
 from sensormon.control_chart import control_limits
-from sensormon.relations import MINIMUM, best_lag, pairs, pearson, relate, spearman
+from sensormon.relations import MINIMUM, best_lag, chance, pairs, pearson, relate, spearman
 from tests import naive
 from tests.conftest import START
 
@@ -137,3 +137,21 @@ def test_a_baseline_that_resembles_itself_is_warned_about() -> None:
     flat = control_limits(time, np.full(3_000, 37.0))
     assert flat is not None
     assert (flat.sigma, flat.correlated) == (0.0, False)
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.6, 0.95])
+def test_the_strongest_lag_of_unrelated_tags_is_seldom_above_what_chance_gives(memory: float) -> None:
+    rng = np.random.default_rng(7)
+
+    def one() -> np.ndarray:
+        made = rng.normal(size=200)
+        for i in range(1, 200):
+            made[i] += memory * made[i - 1]
+        return made
+
+    above = sum(abs(best_lag(a, b)[1]) > chance(a, b) for a, b in ((one(), one()) for _ in range(60)))
+    assert above <= 6
+    x = one()
+    assert best_lag(x[:-3], x[3:] + 0.1 * rng.normal(size=197))[1] > 0.9
+    if memory < 0.9:  # more memory leaves so few independent cells that nothing can stand out
+        assert chance(x, np.roll(x, 3)) < 0.9

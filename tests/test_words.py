@@ -72,6 +72,7 @@ def test_the_status_line_says_everything_in_plain_words():
     ]
     assert not any(phrase.abnormal for phrase in status_line(WELL, LEDGER, 7))
     assert status_line(WELL, LEDGER, 7, 900)[2].text == "anomalies, last hour 7 (4.7 per 10 min)"
+    assert status_line(WELL, LEDGER, 700, 59)[2].text == "anomalies, last hour 700"
     assert alarms(WELL) == ()
 
 

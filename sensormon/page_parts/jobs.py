@@ -16,7 +16,8 @@ def job_line(job: Job, cancelled: str = _STAYS) -> None:
     if job.running:
         progress = job.progress
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.progress(progress.share or 0.0, f"{literal(job.title)}: {progress.words or 'beginning'}")
+            words = "; ".join(one for one in (progress.words or "beginning", progress.waiting) if one)
+            st.progress(progress.share or 0.0, f"{literal(job.title)}: {words}")
             if st.button("Cancel", key=f"cancel-{job.id}", disabled=progress.cancelling):
                 progress.cancel()
                 st.rerun(scope="fragment")
