@@ -274,7 +274,9 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
                 f"{f' ({escape(one.tag.unit)})' if one.tag.unit else ''}</span>"
             )
     if chosen.earlier:
-        chips.append(f"<span>┄ {escape(chosen.earlier_words)}</span>")
+        there = any(one.earlier and one.earlier.within(*(end - chosen.earlier for end in chosen.span))
+                    for one in drawn)  # fmt: skip
+        chips.append(f"<span>┄ {escape(chosen.earlier_words)}{'' if there else ': no readings'}</span>")
     quality = pd.concat([one.now.marks["quality"] for one in drawn]) if drawn else pd.Series(dtype=int)
     if chosen.flags and any(one.now.flagged for one in drawn):
         many = any(crowded(one.now.marks, chosen.span) for one in drawn)

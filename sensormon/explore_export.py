@@ -30,9 +30,9 @@ _COLUMNS = {
 
 
 def every_reading(m: Monitor, names: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
-    """All readings of these tags, stored or not, in order of arrival, in pieces. Raises StoreError."""
+    """All readings of these tags, stored or not, in order of time, in pieces. Raises StoreError."""
     tags = m.tags
-    return (described(piece, tags) for piece in m.stream(list(names), since, until))
+    return (described(piece, tags) for piece in m.streams.by_time(list(names), since, until))
 
 
 def drawn_points(found: Sequence[tuple[str, Overview]], since: int, until: int) -> pd.DataFrame:

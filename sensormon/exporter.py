@@ -19,6 +19,7 @@ from sensormon import timestamps
 from sensormon.export import with_zone
 from sensormon.export_files import Draft, ExportFile, ExportFiles
 from sensormon.jobs import Job, Jobs, Progress
+from sensormon.reading_streams import ReadingStreams
 from sensormon.stores import Store
 from sensormon.table_writers import EXCEL_ROWS, FORMS, TableFile, too_long
 from sensormon.tags import TagTable
@@ -69,10 +70,8 @@ class Plant(Protocol):
     @property
     def tags(self) -> TagTable: ...
 
-    def stream(
-        self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False
-    ) -> Iterator[pa.Table]:
-        """See `Monitor.stream`."""
+    @property
+    def streams(self) -> ReadingStreams: ...
 
     def events(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
         """See `Monitor.events`."""
@@ -155,7 +154,9 @@ class Exporter:
         """The rows under the names that a person reads, and what of them is missing."""
         tags, note = self._plant.tags, ""
         if order.what in (READINGS, FLAGGED):
-            found = self._plant.stream(order.tags, order.since, order.until, anomalies=order.what == FLAGGED)
+            found = self._plant.streams.by_time(
+                order.tags, order.since, order.until, anomalies=order.what == FLAGGED
+            )
             return (labelled(piece, tags).select(_READINGS) for piece in found), note
         if order.what == REJECTED:
             rejected = self._store.stream_rejected(order.tags, order.since, order.until)

@@ -39,6 +39,7 @@ from sensormon.journal import Journal
 from sensormon.ledger import Ledger
 from sensormon.loader import Loader
 from sensormon.pipeline import Pipeline
+from sensormon.reading_streams import ReadingStreams
 from sensormon.readings import Batch, Rejection
 from sensormon.recent import RecentReadings
 from sensormon.records import Annotation, DetectorSettings
@@ -51,7 +52,6 @@ from sensormon.sources.simulator import Simulator
 from sensormon.status import DeadLetterStatus, SourceState, SourceStatus, Status
 from sensormon.storage import Storage
 from sensormon.stores import open_store
-from sensormon.stores.columns import as_table
 from sensormon.tag_file import TagFile
 from sensormon.tags import TagTable, read_tags
 from sensormon.tuner import Tuner
@@ -116,6 +116,7 @@ class Monitor:
         )
         self._events = EventReader(self._store, self.newest, self._collector)
         self.tuner = Tuner(self._collector, self._store, lambda: self.tags, self.clock)
+        self.streams = ReadingStreams(self._store, self.newest)
         self.explorer = Explorer(self._store, self.newest)
         self.annotations = Annotations(self._collector, self._store, self.clock)
         self._loader = Loader(
@@ -428,20 +429,7 @@ class Monitor:
         The newest `limit` of them; stored or not. Raises StoreError, before the first piece,
         where the store is needed and away.
         """
-        memory = self.newest.frame(since, tags)
-        memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
-        if anomalies:
-            memory = memory[memory["is_anomaly"]]
-        if limit is not None:
-            memory = memory.tail(limit)
-            limit -= len(memory)
-        newest = as_table(memory)
-        if limit == 0:
-            return iter([newest])
-        stored = self._store.stream(
-            tags, since, until, below_id=self.newest.first_id, limit=limit, anomalies=anomalies
-        )
-        return _then(stored, newest)
+        return self.streams.by_arrival(tags, since, until, limit=limit, anomalies=anomalies)
 
     def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
         """Readings rejected at since <= received < until, stored ones, in pieces, in order of arrival."""
@@ -491,8 +479,3 @@ class Monitor:
                 "there is no simulator to make a fault", where="source", hint="Use SENSORMON_SOURCE=simulator"
             )
         self.simulator.inject(fault, tag, self.clock.now(), seconds)
-
-
-def _then(stored: Iterator[pa.Table], newest: pa.Table) -> Iterator[pa.Table]:
-    yield from stored  # closing the generator closes the store's, too
-    yield newest

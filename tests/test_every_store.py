@@ -329,6 +329,24 @@ def test_a_stream_that_nobody_finishes_holds_nothing(store: Store, records: Reco
     store.open()
 
 
+def test_a_stream_by_time_is_in_order_of_time_whatever_came_when(
+    store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
+    rng = np.random.default_rng(0)
+    for one in records(6, 20):
+        entry = one.entry
+        assert isinstance(entry, BatchEntry)
+        accepted = entry.processed.accepted
+        time = START + rng.integers(0, 40, len(accepted.time)) * SECOND  # many of one time
+        store.load("w", [replace(one, entry=replace(
+            entry, processed=replace(entry.processed, accepted=replace(accepted, time=time))))])  # fmt: skip
+    table = pa.concat_tables(store.stream_by_time(["temp"], START, START + 35 * SECOND, below_id=110))
+    frame = store.readings(["temp"], START, START + 35 * SECOND, below_id=110)
+    assert table["id"].to_pylist() == frame.sort_values(["time", "id"])["id"].tolist()
+    assert next(store.stream_by_time(None, FAR, FAR)).num_rows == 0
+
+
 def test_a_stream_without_a_limit_is_in_order_whatever_the_order_in_the_table(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,8 @@ def test_overlaid_and_normalised_with_what_was_earlier() -> None:
     assert figure["layout"]["yaxis"]["range"] == [-5, 105]
     assert sum(one.get("opacity") == 0.6 for one in figure["data"]) == 3
     assert "5 min earlier" in text(app)
+    assert "no readings" not in text(app)
+    assert "a week earlier: no readings" in text(show("explore", earlier="a week earlier"))
     assert "Write a number" in text(show("explore", earlier="another time earlier", offset="soon"))
 
 

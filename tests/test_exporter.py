@@ -126,7 +126,7 @@ def test_a_cancelled_export_leaves_nothing(
             go.wait(10)
 
     piece = next(iter(plant.stream(None, START, START + 3600 * SECOND)))
-    monkeypatch.setattr(plant, "stream", slow)
+    monkeypatch.setattr(plant.streams, "by_time", slow)
     job = plant.exporter.start(order(form=form))
     assert begun.wait(10)
     assert len(list(plant.settings.data_dir.glob("exports/*.part"))) == 1

@@ -194,6 +194,17 @@ class Store(Protocol):
         Without a limit no more than some pieces are in memory, however many readings there are.
         """
 
+    def stream_by_time(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        anomalies: bool = False,
+    ) -> Iterator[pa.Table]:
+        """The same readings as `stream` gives without a limit, by time, those of one time by id."""
+
     def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
         """How many readings `stream` gives."""
 

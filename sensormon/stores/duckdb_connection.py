@@ -67,3 +67,21 @@ def microseconds(times: pd.Series[Any]) -> np.ndarray[tuple[int], np.dtype[np.in
     """Times as microseconds UTC."""
     naive = times.dt.tz_localize(None) if times.dt.tz is not None else times
     return naive.astype("datetime64[us]").to_numpy().astype(np.int64)
+
+
+def of_span(
+    columns: str,
+    tags: Sequence[str] | None,
+    since: int,
+    until: int,
+    below_id: int | None,
+    anomalies: bool = False,
+) -> tuple[str, list[object]]:
+    """The query of readings of a span, without an order, and its values."""
+    where, values = bounded(tags, since, until)
+    if anomalies:
+        where += " AND is_anomaly"
+    if below_id is not None:
+        where += " AND id < ?"
+        values.append(below_id)
+    return f"SELECT {columns} FROM readings WHERE {where}", values  # noqa: S608

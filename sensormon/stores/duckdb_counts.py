@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
+
 from sensormon.stores.duckdb_connection import bounded
 from sensormon.stores.duckdb_rows import naive
 
@@ -23,6 +25,16 @@ def live_tags(rows: Rows) -> list[str]:
     """See `Store.live_tags`."""
     query = "SELECT DISTINCT tag FROM readings WHERE origin <> 'import' ORDER BY tag"
     return [tag for (tag,) in rows(query)]
+
+
+def activity(frames: Callable[..., pd.DataFrame], since: int, until: int, width: int) -> pd.DataFrame:
+    """See `Store.activity`."""
+    return frames(
+        "SELECT tag, (epoch_us(time) - ?) // ? AS part, count(*) AS readings,"
+        " count(*) FILTER (is_anomaly) AS flagged, count(*) FILTER (quality >> 30 > 0) AS doubtful"
+        " FROM readings WHERE time >= ? AND time < ? GROUP BY ALL ORDER BY ALL",
+        [since, width, naive(since), naive(until)],
+    )
 
 
 def outside(rows: Rows, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:

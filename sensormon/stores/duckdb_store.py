@@ -9,7 +9,6 @@ What it is not: shared. DuckDB lets no second process open the file, even to rea
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,11 +24,20 @@ import pyarrow as pa
 
 from sensormon.errors import RowsRefused, StoreCorrupt, StoreUnavailable
 from sensormon.records import Annotation, DetectorSettings, KeptAnswer, Record
-from sensormon.stores import IMPORTED, Accounts, Recount, TagHistory, Watermark
+from sensormon.stores import Accounts, Recount, TagHistory, Watermark
 from sensormon.stores import duckdb_counts as counts
+from sensormon.stores import duckdb_kept as kept
 from sensormon.stores import duckdb_retention as retention
 from sensormon.stores.columns import row_ids
-from sensormon.stores.duckdb_connection import bounded, connect, free_name, microseconds, roll_back, wal
+from sensormon.stores.duckdb_connection import (
+    bounded,
+    connect,
+    free_name,
+    microseconds,
+    of_span,
+    roll_back,
+    wal,
+)
 from sensormon.stores.duckdb_errors import translated
 from sensormon.stores.duckdb_rows import (
     ANNOTATIONS,
@@ -42,7 +50,7 @@ from sensormon.stores.duckdb_rows import (
     watermark,
 )
 from sensormon.stores.duckdb_spans import DuckDBSpans
-from sensormon.stores.duckdb_stream import Deletions, readings_in_order
+from sensormon.stores.duckdb_stream import BY_ID, BY_TIME, Deletions, Order, readings_in_order
 from sensormon.stores.retention import Arrivals, Due, Space
 
 _COLUMNS = (
@@ -295,11 +303,8 @@ class DuckDBStore:
         below_id: int | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        where, values = bounded(tags, since, until)
-        if below_id is not None:
-            where += " AND id < ?"
-            values.append(below_id)
-        query = f"SELECT {_COLUMNS} FROM readings WHERE {where} ORDER BY id"  # noqa: S608
+        query, values = of_span(_COLUMNS, tags, since, until, below_id)
+        query += " ORDER BY id"
         if limit is not None:
             query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY id"  # noqa: S608
             values.append(limit)
@@ -315,19 +320,36 @@ class DuckDBStore:
         limit: int | None = None,
         anomalies: bool = False,
     ) -> Iterator[pa.Table]:
-        where, values = bounded(tags, since, until)
-        if anomalies:
-            where += " AND is_anomaly"
-        if below_id is not None:
-            where += " AND id < ?"
-            values.append(below_id)
-        query = f"SELECT {_COLUMNS} FROM readings WHERE {where}"  # noqa: S608
         if limit is None:
-            return self._deletions.watched(
-                since, until, lambda: readings_in_order(self._cursor, query, values, self._reading)
-            )
+            return self._in_order(BY_ID, tags, since, until, below_id, anomalies)
+        query, values = of_span(_COLUMNS, tags, since, until, below_id, anomalies)
         query = f"SELECT * FROM ({query} ORDER BY id DESC LIMIT ?) ORDER BY id"  # noqa: S608
         return arrow_pieces(self._cursor(), query, [*values, limit], self._reading)
+
+    def stream_by_time(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        anomalies: bool = False,
+    ) -> Iterator[pa.Table]:
+        return self._in_order(BY_TIME, tags, since, until, below_id, anomalies)
+
+    def _in_order(
+        self,
+        order: Order,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        below_id: int | None,
+        anomalies: bool,
+    ) -> Iterator[pa.Table]:
+        query, values = of_span(_COLUMNS, tags, since, until, below_id, anomalies)
+        return self._deletions.watched(
+            since, until, lambda: readings_in_order(self._cursor, query, values, self._reading, order)
+        )
 
     def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
         where, values = bounded(tags, since, until)
@@ -369,12 +391,7 @@ class DuckDBStore:
         return counts.first_time(self._rows, since, until)
 
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
-        return self._frame(
-            "SELECT tag, (epoch_us(time) - ?) // ? AS part, count(*) AS readings,"
-            " count(*) FILTER (is_anomaly) AS flagged, count(*) FILTER (quality >> 30 > 0) AS doubtful"
-            " FROM readings WHERE time >= ? AND time < ? GROUP BY ALL ORDER BY ALL",
-            [since, width, naive(since), naive(until)],
-        )
+        return counts.activity(self._frame, since, until, width)
 
     def rejected(self, limit: int) -> pd.DataFrame:
         return self._frame(
@@ -391,19 +408,7 @@ class DuckDBStore:
         )
 
     def detector_settings(self) -> list[DetectorSettings]:
-        return [
-            DetectorSettings(
-                id=one,
-                applied=int(pd.Timestamp(applied).value) // 1_000,
-                who=who,
-                detector=detector,
-                params=json.loads(params),
-                base=json.loads(base),
-            )
-            for one, applied, who, detector, params, base in self._rows(
-                "SELECT id, applied, who, detector, params, base FROM detector_settings ORDER BY id"
-            )
-        ]
+        return kept.detector_settings(self._rows)
 
     def event_actions(self, first: int, last: int) -> pd.DataFrame:
         return self._frame(
@@ -416,31 +421,18 @@ class DuckDBStore:
         return [Annotation(one, s, u, tuple(t), *rest) for one, s, u, t, *rest in self._rows(ANNOTATIONS)]
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
-        rows = self._rows(
-            "SELECT key, fingerprint, status, body, epoch_us(received) FROM kept_answers "
-            "ORDER BY received DESC LIMIT ?",
-            [limit],
-        )
-        return [KeptAnswer(*row) for row in reversed(rows)]
+        return kept.kept_answers(self._rows, limit)
 
     def drop_answers(self, before: int) -> None:
         self._check_file()
         with self._transaction("drop old answers") as cursor:
-            cursor.execute(
-                "DELETE FROM kept_answers WHERE received < ? AND NOT starts_with(key, ?)",
-                [naive(before), IMPORTED],
-            )
+            kept.drop_answers(cursor, before)
 
     def answers_to(self, prefix: str) -> list[KeptAnswer]:
-        query = (
-            "SELECT key, fingerprint, status, body, epoch_us(received) FROM kept_answers "
-            "WHERE starts_with(key, ?) ORDER BY rowid"
-        )
-        return [KeptAnswer(*row) for row in self._rows(query, [prefix])]
+        return kept.answers_to(self._rows, prefix)
 
     def known_keys(self, prefix: str) -> frozenset[str]:
-        rows = self._rows("SELECT key FROM kept_answers WHERE starts_with(key, ?)", [prefix])
-        return frozenset(key for (key,) in rows)
+        return kept.known_keys(self._rows, prefix)
 
     def recount(self) -> Recount:
         ((rows, distinct),) = self._rows("SELECT count(*), count(DISTINCT id) FROM readings")

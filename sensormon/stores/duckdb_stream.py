@@ -1,7 +1,8 @@
 """Long results of the DuckDB store, in order and in pieces, so that millions of rows need no memory.
 
 A sort of the whole table would take gigabytes. The table is in the order of ids but for a few
-rows that came late, so its physical stretches give the bounds between which it is sorted.
+rows that came late, and nearly in that of times but for what was imported, so its physical
+stretches give the bounds between which it is sorted.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 
 import duckdb
@@ -16,10 +18,22 @@ import pyarrow as pa
 
 from sensormon.clock import DAY
 from sensormon.errors import StoreUnavailable
-from sensormon.stores.duckdb_rows import arrow_pieces
+from sensormon.stores.duckdb_rows import arrow_pieces, naive
 
 STRETCH = 122_880
 """Rows of the table between two bounds, about; a row group of DuckDB."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What rows are in order of: a column, by what they are sorted, and a value below all."""
+
+    column: str
+    by: str
+    lowest: object
+
+
+BY_ID, BY_TIME = Order("id", "id", -1), Order("time", "time, id", naive(-1))
 
 
 def readings_in_order(
@@ -27,8 +41,9 @@ def readings_in_order(
     query: str,
     values: Sequence[object],
     guard: Callable[[], AbstractContextManager[None]],
+    order: Order = BY_ID,
 ) -> Iterator[pa.Table]:
-    """The rows of `query`, a SELECT … FROM readings WHERE …, in order of `id`.
+    """The rows of `query`, a SELECT … FROM readings WHERE …, in this order.
 
     The first piece is there when this returns, as with `arrow_pieces`. Rows that are stored meanwhile
     are not among them.
@@ -37,16 +52,17 @@ def readings_in_order(
     cursor = open_cursor()
     with guard():
         found = cursor.execute(
-            f"SELECT max(id) FROM readings WHERE {condition} GROUP BY rowid // {STRETCH} ORDER BY 1",  # noqa: S608
+            f"SELECT DISTINCT max({order.column}) FROM readings WHERE {condition} "  # noqa: S608
+            f"GROUP BY rowid // {STRETCH} ORDER BY 1",
             list(values),
         ).fetchall()
     cursor.close()
-    bounds = [-1, *(int(bound) for (bound,) in found)]
+    bounds = [order.lowest, *(bound for (bound,) in found)]
     if len(bounds) == 1:
         return arrow_pieces(open_cursor(), f"{query} AND false", values, guard)
 
-    def window(after: int, last: int) -> Iterator[pa.Table]:
-        part = f"{query} AND id > ? AND id <= ? ORDER BY id"
+    def window(after: object, last: object) -> Iterator[pa.Table]:
+        part = f"{query} AND {order.column} > ? AND {order.column} <= ? ORDER BY {order.by}"
         return arrow_pieces(open_cursor(), part, [*values, after, last], guard)
 
     def all_of(stretch: Iterator[pa.Table]) -> Iterator[pa.Table]:
