@@ -97,7 +97,9 @@ def propose(
     if "tag" in named and "value" in named:
         return Columns(times, tag=named["tag"], value=named["value"], zone=zone)
     known = {tag.name.casefold(): tag.name for tag in tags}
-    known |= {tag.label.casefold(): tag.name for tag in tags if tag.label.casefold() not in known}
+    for form in ("{0.label}", "{0.label} ({0.unit})", "{0.label} [{0.unit}]"):
+        titles = {form.format(tag).casefold(): tag.name for tag in tags}
+        known = titles | known
     found = {name: known[name.casefold()] for name in frame.columns if name.casefold() in known}
     if not found and "value" in named and stem.casefold() in known:
         found = {named["value"]: known[stem.casefold()]}
@@ -152,7 +154,7 @@ def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
     time, bad_time = _times(frame[columns.time], columns.zone)
     names, codes, values, rows = _cells(frame, columns)
     texts = values.astype(object)
-    numbers = _to_numbers(values)
+    numbers = to_numbers(values)
     empty = values.isna().to_numpy()
     if not columns.tag:
         codes, numbers, rows, texts = codes[~empty], numbers[~empty], rows[~empty], texts[~empty]
@@ -219,7 +221,7 @@ def _cells(
     return names, codes.astype(np.int64), together, np.tile(_numbers(frame), len(parts))
 
 
-def _to_numbers(values: pd.Series[Any]) -> Floats:
+def to_numbers(values: pd.Series[Any]) -> Floats:
     """NaN where a cell is no number. A comma is the decimal mark where no cell has a point."""
     numbers = pd.to_numeric(values, errors="coerce")
     text = values[numbers.isna() & values.notna()].astype(str).str.strip()

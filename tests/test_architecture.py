@@ -105,7 +105,7 @@ ORDER = [
         "case_writer",
         "case_pieces",
     ],
-    ["case_opener"],
+    ["case_opener", "new_tags"],
     ["cases"],
     ["explorer"],
     ["monitor"],

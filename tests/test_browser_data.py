@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -99,3 +100,24 @@ def test_old_readings_are_rolled_up_after_two_deliberate_clicks(page: Page, own:
     ledger = own.get("/api/stats")[1]
     assert ledger["balanced"]
     assert ledger["stored"] >= stored
+
+
+@pytest.mark.long
+def test_columns_that_are_no_tags_yet_become_tags_and_are_imported(
+    page: Page, own: Server, tmp_path: Path
+) -> None:
+    times = pd.date_range("2026-01-01", periods=500, freq="min", tz="UTC")
+    file = tmp_path / "utility.csv"
+    steam = [3.0 + 0.001 * (i % 9) for i in range(500)]
+    pd.DataFrame({"time": times, "Steam (bar)": steam, "remark": "ok"}).to_csv(file, index=False)
+    visit(page, own, "data?section=Import")
+    page.locator("input[type=file]").first.set_input_files(file)
+    expect(page.get_by_text("1 number column not in the tag table yet")).to_be_visible()
+    page.get_by_label("Your name, for the log").fill("Ana")
+    page.get_by_role("button", name="Add to the tags").click()
+    expect(page.get_by_role("button", name="Add to the tags")).to_be_hidden()
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("500 of 500 readings imported")).to_be_visible(timeout=30_000)
+    assert '[tags.steam]\nunit = "bar"' in (own.data_dir.parent / "tags.toml").read_text()
+    found = own.get("/api/data?tag=steam&since=2026-01-01&limit=1000")[1]
+    assert len(found) == 500

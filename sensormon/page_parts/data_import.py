@@ -15,6 +15,7 @@ from sensormon.import_job import KIND, start_import
 from sensormon.import_report import Report
 from sensormon.monitor import Monitor
 from sensormon.page_parts.drawing import not_done, panel
+from sensormon.page_parts.import_tags import offer_tags
 from sensormon.page_parts.jobs import job_line, newest_job
 from sensormon.page_parts.viewer import Viewer
 from sensormon.table_files import time_column
@@ -64,7 +65,7 @@ def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
     edited = st.data_editor(
         rows,
         hide_index=True,
-        key=f"import-columns-{table.key}-{time}",
+        key=f"import-columns-{table.key}-{time}-{m.tags.digest}",
         disabled=["Column"],
         column_config={"Tag": st.column_config.SelectboxColumn(options=[NOT, *m.tags.names], required=True)},
     )
@@ -118,6 +119,7 @@ def _section(m: Monitor, viewer: Viewer) -> None:
     table = read(file.getvalue(), file.name)
     with panel("mapping"):
         columns = mapping(m, viewer, table, Path(file.name).stem)
+        offer_tags(m, table, columns)
         st.caption(f"{counted(len(table.frame), 'row')}; the first of them:")
         st.dataframe(table.frame.head(5), hide_index=True, key="import-preview")
         if not columns.tag and not columns.values:

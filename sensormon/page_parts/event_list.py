@@ -150,10 +150,14 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
 
     if sorted(st.session_state.get(_KEY, {}).get("selection", {}).get("rows", [])) != rows:
         st.session_state[_KEY] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    table = event_table(shown, m.tags)
+    said = [name for name in ("Label", "Note") if table[name].ne("").any()]
+    head = ["Time", "Tag", "State"]
     st.dataframe(
-        event_table(shown, m.tags),
+        table,
         hide_index=True,
-        height=min(460, 38 + 35 * max(1, len(shown))),
+        height=min(705, 38 + 35 * max(1, len(shown))),
+        column_order=[*head, *said, *(one for one in map(str, table) if one not in (*head, *said))],
         on_select=picked,
         selection_mode="multi-row",
         key=_KEY,
@@ -171,5 +175,6 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
             "Lasted": st.column_config.TextColumn(width=102),
             "Flags": st.column_config.NumberColumn(width=48, help="Flagged readings of the event"),
             "Label": st.column_config.TextColumn(width=65),
+            "Note": st.column_config.TextColumn(width=140),
         },
     )

@@ -1,0 +1,59 @@
+"""Tags for a file that names some which are not in the table yet.
+
+Pure functions. What it is not: a writer of the table; see `tag_file`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from sensormon.import_files import Columns, Table, to_numbers
+from sensormon.tags import NAME, Tag, TagTable
+
+MOST = 200
+"""Tags proposed of one file at the most."""
+
+_LOOKED_AT = 1_000
+_UNIT = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]{1,16})[)\]]")
+
+
+def unknown(table: Table, columns: Columns, tags: TagTable) -> list[str]:
+    """What could be a tag and is none: columns of numbers, or names in the column of tags."""
+    frame = table.frame
+    if columns.tag:
+        names = [str(one) for one in frame[columns.tag].dropna().unique()]
+        return [one for one in names if one not in tags and NAME.fullmatch(one)][:MOST]
+    others = [one for one in frame.columns if one != columns.time and one not in columns.values]
+    return [one for one in others if _numbers(table, one)][:MOST]
+
+
+def with_new(tags: TagTable, names: Sequence[str], columns: Columns) -> TagTable:
+    """The table with a tag more for each of these; a column's unit in brackets is the tag's.
+
+    Names in a column of tags stay as they are; a column's title becomes the label, and a name is
+    made of it. Nobody simulates them.
+    """
+    made = list(tags)
+    for one in names:
+        found = _UNIT.fullmatch(one.strip())
+        label, unit = (found[1], found[2].strip()) if found else (one.strip(), "")
+        name = one if columns.tag else _name(label, {tag.name for tag in made})
+        label = "" if columns.tag else label
+        made.append(Tag(name, label or name, unit, profile={"simulate": False}))
+    return TagTable(made)
+
+
+def _numbers(table: Table, column: str) -> bool:
+    values = table.frame[column].dropna().head(_LOOKED_AT)
+    return len(values) > 0 and float(np.isfinite(to_numbers(values)).mean()) >= 0.5
+
+
+def _name(label: str, taken: set[str]) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_.:/-]+", "_", label).strip("_.:/-").lower()[:100] or "tag"
+    name, number = plain, 2
+    while name in taken:
+        name, number = f"{plain}_{number}", number + 1
+    return name
