@@ -64,6 +64,7 @@ def relative() -> None:
     for name in ("from", "to"):
         st.query_params.pop(name, None)
     st.session_state["past"] = st.session_state["past-again"]
+    st.query_params["past"] = st.session_state["past"] or FIRST
     renewed()
 
 
@@ -79,6 +80,7 @@ def span_control(m: Monitor, viewer: Viewer, whole: tuple[int, int] | None) -> t
     # Two controls, one at a time. A refresh may still bring what the browser had chosen before the view was
     # moved: one control, emptied then, would take that for a choice and drop the view.
     if at:
+        st.query_params.pop("past", None)  # the times win
         past = st.segmented_control(
             "Time range", list(PAST), default=None, key="past-again", on_change=relative
         )

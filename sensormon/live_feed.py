@@ -98,9 +98,11 @@ class LiveFeed:
         newest_id = m.newest.newest_id  # before the readings are looked at, so that none slips through
         if after is None:
             frame = m.recent(since, names, until and until + 1)  # of long ago: not all that came after it
-            judges = m.judges()
+            judges, late = m.judges(), False
         else:
-            frame = m.newest.after(after - TICKS * len(m.tags), names, max(since, now - LEAD))
+            lead = max(since, now - LEAD)
+            frame = m.newest.after(after - TICKS * len(m.tags), names, lead)
+            late = bool((micros(m.newest.after(after, names, since)["time"]) < lead).any())
             judges = self._kept_for("judges", m.detection().id, m.judges)
         told = frame if after is None else frame[frame["id"] > after]
         scores, heads = score_names(judges), newest(frame, now, judges)
@@ -123,6 +125,7 @@ class LiveFeed:
             "whole": after is None,
             "after": max(newest_id, after or 0, int(told["id"].max()) if len(told) else 0),
             "tags": tags,
+            "late": late,
             "rejected": self._rejected(names, since if after is None else now - 5 * SECOND, now),
         }
         events = self._events(names, span, until)
@@ -171,7 +174,7 @@ class LiveFeed:
     def _rejected_before(self) -> list[tuple[str, int, str, str, str]]:
         """Those of before the start, which memory does not have."""
         try:
-            frame = self._monitor.rejected(200)
+            frame = self._monitor.rejected(2_000)  # imported ones among them
         except StoreError:
             return []
         before = micros(frame["received"]) < self._monitor.started

@@ -327,11 +327,10 @@ class Monitor:
 
     def recent(self, since: int, tags: Sequence[str] | None = None, until: int | None = None) -> pd.DataFrame:
         """Readings with time >= since, and < until, in order of arrival, stored or not; never raises."""
-        memory = self.newest.frame(since, tags)
+        memory, first = self.newest.part(since, tags)
         if until is not None:
             memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
         until = until or self.clock.now() + 3600 * SECOND
-        first = self.newest.first_id
         try:
             stored = self._store.readings(tags, since, until, below_id=first)
         except StoreError:

@@ -35,32 +35,30 @@ class ReadingStreams:
         anomalies: bool = False,
     ) -> Iterator[pa.Table]:
         """Readings with since <= time < until, or only those flagged; the newest `limit` of them."""
-        memory = self._memory(tags, since, until, anomalies)
+        memory, first = self._memory(tags, since, until, anomalies)
         if limit is not None:
             memory = memory.tail(limit)
             limit -= len(memory)
         newest = as_table(memory)
         if limit == 0:
             return iter([newest])
-        stored = self._store.stream(
-            tags, since, until, below_id=self._newest.first_id, limit=limit, anomalies=anomalies
-        )
+        stored = self._store.stream(tags, since, until, below_id=first, limit=limit, anomalies=anomalies)
         return _then(stored, newest)
 
     def by_time(
         self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False
     ) -> Iterator[pa.Table]:
         """Readings with since <= time < until, or only those flagged, by their own time."""
-        newest = as_table(self._memory(tags, since, until, anomalies))
-        stored = self._store.stream_by_time(
-            tags, since, until, below_id=self._newest.first_id, anomalies=anomalies
-        )
-        return merged_by_time(stored, newest)
+        memory, first = self._memory(tags, since, until, anomalies)
+        stored = self._store.stream_by_time(tags, since, until, below_id=first, anomalies=anomalies)
+        return merged_by_time(stored, as_table(memory))
 
-    def _memory(self, tags: Sequence[str] | None, since: int, until: int, anomalies: bool) -> pd.DataFrame:
-        memory = self._newest.frame(since, tags)
+    def _memory(
+        self, tags: Sequence[str] | None, since: int, until: int, anomalies: bool
+    ) -> tuple[pd.DataFrame, int | None]:
+        memory, first = self._newest.part(since, tags)
         memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
-        return memory[memory["is_anomaly"]] if anomalies else memory
+        return memory[memory["is_anomaly"]] if anomalies else memory, first
 
 
 def _then(stored: Iterator[pa.Table], newest: pa.Table) -> Iterator[pa.Table]:

@@ -91,8 +91,13 @@ class RecentReadings:
 
     def frame(self, since: int, tags: Sequence[str] | None = None) -> pd.DataFrame:
         """The readings in memory with time >= since, in order of arrival, as the store gives them."""
+        return self.part(since, tags)[0]
+
+    def part(self, since: int, tags: Sequence[str] | None = None) -> tuple[pd.DataFrame, int | None]:
+        """The same, and the lowest id of all that was in memory then: the store has what is below."""
         blocks = self._all()
-        return _framed([_where(block, since, tags) for block in blocks])
+        first = int(blocks[0]["id"][0]) if blocks else None
+        return _framed([_where(block, since, tags) for block in blocks]), first
 
     def after(self, number: int, tags: Sequence[str], since: int) -> pd.DataFrame:
         """The readings of these tags that came in after the one with this id, time >= since.

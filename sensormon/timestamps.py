@@ -59,4 +59,5 @@ def from_local(time: datetime, zone: tzinfo, *, last: bool = False) -> int:
     >>> from_local(twice, berlin, last=True) - from_local(twice, berlin)
     3600000000
     """
-    return (time.replace(tzinfo=zone, fold=int(last)) - EPOCH) // _MICROSECOND
+    folds = (0, 1) if last else (0,)
+    return max((time.replace(tzinfo=zone, fold=fold) - EPOCH) // _MICROSECOND for fold in folds)

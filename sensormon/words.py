@@ -148,11 +148,15 @@ def normal_band(tag: Tag) -> str:
     """The usual band: "normal 35–40 °C", or nothing where none is stated."""
     if tag.normal is None:
         return ""
-    low, high = (_edge(edge, tag.decimals) for edge in tag.normal)
+    width = tag.normal[1] - tag.normal[0]
+    low, high = (_edge(edge, tag.decimals, width) for edge in tag.normal)
     return f"normal {low}–{high} {tag.unit}".rstrip()
 
 
-def _edge(value: float, decimals: int) -> str:
+def _edge(value: float, decimals: int, width: float) -> str:
+    """As many digits as the tag has, more where that would move the edge visibly."""
+    if abs(round(value, decimals) - value) > 0.02 * width:
+        return f"{value:,.10g}"
     text = f"{value:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -347,6 +347,22 @@ def test_a_stream_by_time_is_in_order_of_time_whatever_came_when(
     assert next(store.stream_by_time(None, FAR, FAR)).num_rows == 0
 
 
+def test_a_stream_by_time_goes_in_small_steps_though_each_tag_came_in_a_file_of_its_own(
+    store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 30)
+    for one in records(12, 30):  # each from the same time on
+        entry = one.entry
+        assert isinstance(entry, BatchEntry)
+        accepted = entry.processed.accepted
+        time = START + np.arange(30) * SECOND
+        store.load("w", [replace(one, entry=replace(
+            entry, processed=replace(entry.processed, accepted=replace(accepted, time=time))))])  # fmt: skip
+    pieces = [piece.num_rows for piece in store.stream_by_time(None, 0, FAR)]
+    assert sum(pieces) == 360
+    assert max(pieces) <= 120
+
+
 def test_a_stream_without_a_limit_is_in_order_whatever_the_order_in_the_table(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -187,6 +187,28 @@ def test_the_file_has_as_many_rows_as_are_in_view_and_a_long_one_is_prepared(
     app.run()
     assert app.get("download_button")[0].proto.label.startswith(f"Download {job.result.file.name}")
     assert job.result.file.path.read_bytes().count(b"\n") == 301
+    full.submit(batch_of(("fermenter_ph", 7.0), at=START - 500 * SECOND))  # comes late, into the view
+    full.drain()
+    app.run()
+    assert len(app.get("download_button")) == 1, "what was made stays on offer"
+    assert "Made before, with 300 rows" in text(app)
+    assert button(app, "Make the file: 301 readings as CSV")
+    job.result.file.path.unlink()
+    app.run()
+    assert not app.get("download_button")
+    button(app, "Make the file: 301 readings as CSV").click().run()
+    assert full.jobs.wait(full.jobs.of("file")[0], 30)
+    assert full.jobs.of("file")[0].result.rows == 301
+
+
+@pytest.mark.usefixtures("full")
+def test_a_span_up_to_now_wins_also_where_the_address_names_an_older_choice() -> None:
+    app = show("explore", past="15 min", **MINUTES)
+    assert "past" not in app.query_params
+    app.segmented_control(key="past-again").set_value("6 h").run()
+    assert app.query_params["past"] == "6 h"
+    assert "from" not in app.query_params
+    assert app.segmented_control(key="past").value == "6 h"
 
 
 def test_with_the_store_away_the_newest_readings_are_drawn_and_it_is_said(

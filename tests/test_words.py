@@ -241,3 +241,19 @@ def test_text_from_outside_is_no_markdown(text: str) -> None:
     assert marks
     assert all(made[place - 1] == "\\" for place in marks)
     assert "\n" not in literal("a\nb")
+
+
+@pytest.mark.parametrize(
+    ("normal", "resolution", "words"),
+    [
+        ((35.0, 40.0), 0.01, "normal 35–40 °C"),
+        ((23.699, 84.631), 0.1, "normal 23.7–84.6 °C"),
+        ((0.5, 1.5), 1.0, "normal 0.5–1.5 °C"),
+        ((7.25, 7.35), 0.1, "normal 7.25–7.35 °C"),
+        ((0.0001, 0.0004), 0.0, "normal 0.0001–0.0004 °C"),
+        ((-0.04, 0.04), 1.0, "normal -0.04–0.04 °C"),
+        ((1000.0, 20000.0), 1.0, "normal 1,000–20,000 °C"),
+    ],
+)
+def test_a_normal_band_has_the_digits_of_its_tag_unless_that_would_move_it(normal, resolution, words):
+    assert normal_band(Tag("t", "T", "°C", normal=normal, resolution=resolution)) == words

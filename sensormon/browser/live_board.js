@@ -231,6 +231,7 @@ class Board {
     const before = this.after
     this.after = answer.after
     let urgent = before === null
+    if (answer.late) this.late = true // older than what is told
     for (const [name, told] of Object.entries(answer.tags)) {
       const card = this.cards.get(name)
       if (!card) continue

@@ -25,9 +25,8 @@ export function append(own, told) {
   let flag = 0
   for (const [i, x] of told.x.entries()) {
     if (told.k[i] & FLAGGED) own.why.set(x, told.why[flag++])
-    const at = x > last ? own.x.length : place(own.x, x) + 1
-    const known = at && own.x[at - 1] === x ? 1 : 0
-    for (const name of COLUMNS) own[name].splice(at - known, known, told[name][i])
+    const at = x > last ? own.x.length : place(own.x, x) + 1 // two of one time are two
+    for (const name of COLUMNS) own[name].splice(at, 0, told[name][i])
   }
   const interval = told.interval || own.interval || 0
   const gap = told.gap || own.gap || 0
@@ -38,7 +37,7 @@ export function append(own, told) {
   }
   own.gaps.push(...told.gaps.filter((one) => !own.gaps.some((other) => other[0] === one[0])))
   Object.assign(own, { interval, gap, stale: told.stale || own.stale || 0, hover: told.hover })
-  return !told.x.length || told.x[0] > last
+  return !told.x.length || told.x[0] >= last
 }
 
 export function trim(own, since) {

@@ -3,6 +3,7 @@ import { element, set } from "./dom.js"
 import { duration } from "./numbers.js"
 
 const LOST = 6000 // ms without a new status line; it comes every second
+const BUSY = 60000 // ms without one while a page is being made: it waits for that
 const EVERY = 1000 // ms
 
 let seen = ""
@@ -26,7 +27,8 @@ function look() {
   const at = line?.dataset.at ?? ""
   if (at !== seen || document.hidden) [seen, since] = [at, Date.now()]
   const silent = Date.now() - since
-  const lost = Boolean(line) && silent > LOST
+  const running = document.querySelector("[data-testid=stApp][data-test-script-state=running]")
+  const lost = Boolean(line) && silent > (running ? BUSY : LOST)
   banner.hidden = !lost
   line?.classList.toggle("old", lost)
   if (lost) set(banner, `No answer from the monitor for ${duration(silent)}; what is shown is from then.`)

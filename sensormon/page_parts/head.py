@@ -23,7 +23,8 @@ from sensormon.words import zone_words
 
 HOUR = 3_600 * SECOND
 AGAIN = 3 * SECOND
-"""A page that could not read the store is not drawn anew sooner (µs)."""
+"""A page that could not read the store is not drawn anew sooner (µs), each further time twice as late."""
+TRIES = "unread-tries"
 
 _ICON = files("sensormon").joinpath("icon.png")
 # A picture of our own: the browser would look up a named icon at an address outside.
@@ -35,7 +36,8 @@ def begin(title: str, m: Monitor) -> Viewer:
     A page that could not read the store is drawn anew once it can.
     """
     now = viewer()
-    st.session_state.pop(UNREAD, None)
+    again = st.session_state.pop(UNREAD, False)
+    st.session_state[TRIES] = st.session_state.get(TRIES, 0) + 1 if again else 0
     # A menu is what the choice between the light and the dark theme is in.
     st.set_page_config(layout="wide", page_icon=str(_ICON), menu_items={"About": f"sensormon {__version__}"})
     st.html(f"<style>{STYLE % vars(now.palette)}{ACCESS}</style>")
@@ -60,7 +62,8 @@ def _status(m: Monitor, drawn_dark: bool, drawn: int) -> None:
         st.rerun()  # the viewer changed the theme, or it was not known at the first run
     status = m.status()
     readable = status.store.state is StoreState.HEALTHY
-    if UNREAD in st.session_state and readable and status.now - drawn > AGAIN:
+    wait = AGAIN * 2 ** min(st.session_state.get(TRIES, 0), 5)
+    if UNREAD in st.session_state and readable and status.now - drawn > wait:
         st.rerun()
     phrases = status_line(status, m.ledger(), anomalies_last_hour(m), watched_seconds(m))
     line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)

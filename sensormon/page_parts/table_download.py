@@ -84,18 +84,25 @@ def _content(
 
 
 def _made(m: Monitor, viewer: Viewer, rows: Rows, words: str, form: str, key: str) -> None:
-    """A large file, made by a job once it is asked for."""
+    """A large file, made by a job once it is asked for.
+
+    One that was made before stays on offer beside the button: what is in view may have moved on meanwhile.
+    """
     wanted = (form, viewer.zone_name, rows.content)
     asked, number = st.session_state.get(f"file-{key}", (None, 0))
-    job = m.jobs.find(number) if asked == wanted else None
-    if job is not None and isinstance(job.result, Exported):
-        download(job.result.file)
+    job = m.jobs.find(number)
+    if job is not None and job.running:
+        follow_job(job)
         return
-    if job is None or not job.running:
-        if job is not None:
-            job_line(job, "Nothing of it is kept.")
-        if not st.button(f"Make the file: {words}", key=f"make-{key}"):
-            return
+    if job is not None and isinstance(job.result, Exported):
+        if m.exporter.files.find(job.result.file.key) is not None:
+            download(job.result.file)
+            if asked == wanted:
+                return
+            st.caption(f"Made before, with {counted(job.result.rows, 'row')}.")
+    elif job is not None:
+        job_line(job, "Nothing of it is kept.")
+    if st.button(f"Make the file: {words}", key=f"make-{key}"):
         job = m.exporter.begin(words, rows.pieces, rows.name, form, viewer.zone_name, rows.count)
         st.session_state[f"file-{key}"] = (wanted, job.id)
-    follow_job(job)
+        follow_job(job)

@@ -200,7 +200,7 @@ class DuckDBStore:
 
     def roll_up(self, one: Due) -> int:
         self._check_file()
-        with self._deletions.of(one.day), self._transaction("roll up") as cursor:
+        with self._deletions.of(one.tag, one.day), self._transaction("roll up") as cursor:
             return retention.roll_up(cursor, one)
 
     def rollups(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
@@ -348,7 +348,7 @@ class DuckDBStore:
     ) -> Iterator[pa.Table]:
         query, values = of_span(_COLUMNS, tags, since, until, below_id, anomalies)
         return self._deletions.watched(
-            since, until, lambda: readings_in_order(self._cursor, query, values, self._reading, order)
+            tags, since, until, lambda: readings_in_order(self._cursor, query, values, self._reading, order)
         )
 
     def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:

@@ -1,8 +1,8 @@
 """Long results of the DuckDB store, in order and in pieces, so that millions of rows need no memory.
 
 A sort of the whole table would take gigabytes. The table is in the order of ids but for a few
-rows that came late, and nearly in that of times but for what was imported, so its physical
-stretches give the bounds between which it is sorted.
+rows that came late, so its physical stretches give the bounds between which it is sorted. By time
+it is sorted between approximate quantiles.
 """
 
 from __future__ import annotations
@@ -26,14 +26,43 @@ STRETCH = 122_880
 
 @dataclass(frozen=True)
 class Order:
-    """What rows are in order of: a column, by what they are sorted, and a value below all."""
+    """What rows are in order of: a column, by what they are sorted, and a value below all.
+
+    `bounds` gives ascending values of the column, the last of which is its highest: about as many
+    rows lie between two of them as `STRETCH` says.
+    """
 
     column: str
     by: str
     lowest: object
+    bounds: Callable[[duckdb.DuckDBPyConnection, str, Sequence[object]], list[object]]
 
 
-BY_ID, BY_TIME = Order("id", "id", -1), Order("time", "time, id", naive(-1))
+def _ids(cursor: duckdb.DuckDBPyConnection, condition: str, values: Sequence[object]) -> list[object]:
+    query = f"SELECT max(id) FROM readings WHERE {condition} GROUP BY rowid // {STRETCH} ORDER BY 1"  # noqa: S608
+    return [bound for (bound,) in cursor.execute(query, list(values)).fetchall()]
+
+
+def _times(cursor: duckdb.DuckDBPyConnection, condition: str, values: Sequence[object]) -> list[object]:
+    ((count, last),) = cursor.execute(
+        f"SELECT count(*), max(time) FROM readings WHERE {condition}",  # noqa: S608
+        list(values),
+    ).fetchall()
+    if not count:
+        return []
+    windows = -(-count // STRETCH)
+    shares = [round(place / windows, 9) for place in range(1, windows)]
+    if not shares:
+        return [last]
+    ((found,),) = cursor.execute(
+        f"SELECT approx_quantile(epoch_us(time), {shares}) FROM readings WHERE {condition}",  # noqa: S608
+        list(values),
+    ).fetchall()
+    return sorted({*(one for bound in found if (one := naive(int(bound))) < last), last})
+
+
+BY_ID = Order("id", "id", -1, _ids)
+BY_TIME = Order("time", "time, id", naive(-1), _times)
 
 
 def readings_in_order(
@@ -51,13 +80,9 @@ def readings_in_order(
     condition = query.partition(" WHERE ")[2]
     cursor = open_cursor()
     with guard():
-        found = cursor.execute(
-            f"SELECT DISTINCT max({order.column}) FROM readings WHERE {condition} "  # noqa: S608
-            f"GROUP BY rowid // {STRETCH} ORDER BY 1",
-            list(values),
-        ).fetchall()
+        found = order.bounds(cursor, condition, values)
     cursor.close()
-    bounds = [order.lowest, *(bound for (bound,) in found)]
+    bounds = [order.lowest, *found]
     if len(bounds) == 1:
         return arrow_pieces(open_cursor(), f"{query} AND false", values, guard)
 
@@ -77,41 +102,51 @@ class Deletions:
     """The days (µs UTC) of which readings were deleted; who reads in pieces meanwhile hears of it."""
 
     def __init__(self) -> None:
-        self._days: Counter[int] = Counter()
+        self._days: Counter[tuple[str, int]] = Counter()
 
     @contextmanager
-    def of(self, day: int) -> Iterator[None]:
+    def of(self, tag: str, day: int) -> Iterator[None]:
         """Readings of this day are deleted inside. Counted before and after, whenever a reader began."""
-        self._days[day] += 1
+        self._days[tag, day] += 1
         try:
             yield
         finally:
-            self._days[day] += 1
+            self._days[tag, day] += 1
 
-    def watched(self, since: int, until: int, begin: Callable[[], Iterator[pa.Table]]) -> Iterator[pa.Table]:
+    def watched(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        begin: Callable[[], Iterator[pa.Table]],
+    ) -> Iterator[pa.Table]:
         """The pieces that `begin` gives, of readings with since <= time < until; the first is there then.
 
         Raises StoreUnavailable in the middle where readings of the span were deleted meanwhile.
         """
-        before = self._count(since, until)
+        before = self._count(tags, since, until)
         pieces = begin()
 
         def checked() -> Iterator[pa.Table]:
             try:
                 for piece in pieces:
-                    self._check(since, until, before)
+                    self._check(tags, since, until, before)
                     yield piece
-                self._check(since, until, before)
+                self._check(tags, since, until, before)
             finally:
                 pieces.close()  # type: ignore[attr-defined]  # a generator
 
         return checked()
 
-    def _count(self, since: int, until: int) -> int:
-        return sum(n for day, n in self._days.copy().items() if day < until and day + DAY > since)
+    def _count(self, tags: Sequence[str] | None, since: int, until: int) -> int:
+        return sum(
+            count
+            for (tag, day), count in self._days.copy().items()
+            if day < until and day + DAY > since and (tags is None or tag in tags)
+        )
 
-    def _check(self, since: int, until: int, before: int) -> None:
-        if self._count(since, until) != before:
+    def _check(self, tags: Sequence[str] | None, since: int, until: int, before: int) -> None:
+        if self._count(tags, since, until) != before:
             raise StoreUnavailable(
                 "old readings were rolled up to minutes while they were being read",
                 where="readings",
