@@ -1,10 +1,12 @@
 """Explore: any tags over any span of the history, compared, measured, annotated, taken away."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
 
 import pandas as pd
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from sensormon.charts_explore import (
     AXES,
@@ -80,7 +82,8 @@ def span_control(m: Monitor, viewer: Viewer, whole: tuple[int, int] | None) -> t
     # Two controls, one at a time. A refresh may still bring what the browser had chosen before the view was
     # moved: one control, emptied then, would take that for a choice and drop the view.
     if at:
-        st.query_params.pop("past", None)  # the times win
+        with suppress(StreamlitAPIException):  # the control of the run before still has it, and takes it out
+            st.query_params.pop("past", None)
         past = st.segmented_control(
             "Time range", list(PAST), default=None, key="past-again", on_change=relative
         )
