@@ -55,6 +55,7 @@ def test_an_export_is_written_and_downloaded_by_the_page_and_by_its_link(
     assert answer.body() == (tmp_path / "a.csv").read_bytes()
 
 
+@pytest.mark.long
 def test_a_case_saved_in_one_plant_is_opened_in_another(
     page: Page, browser: Browser, plants: tuple[Server, Server], tmp_path: Path
 ) -> None:

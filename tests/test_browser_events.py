@@ -54,6 +54,7 @@ def click_bar(page: Page, share: float) -> None:
     page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] - 3)
 
 
+@pytest.mark.long
 def test_what_one_acknowledges_another_sees_and_the_name_is_asked_for_once(
     page: Page,
     browser: Browser,

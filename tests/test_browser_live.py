@@ -184,6 +184,7 @@ def test_the_link_is_copied(browser: Browser, server: Server) -> None:
     context.close()
 
 
+@pytest.mark.long
 def test_without_the_board_the_page_draws_charts_of_its_own(page: Page, server: Server) -> None:
     page.route("**/assets/**", lambda route: route.abort())
     visit(page, server, "")
@@ -278,6 +279,7 @@ def test_late_readings_stand_in_their_place_at_once_and_do_not_ask_for_all_each_
         server.output()
 
 
+@pytest.mark.long
 def test_of_many_tags_the_strip_leads_to_a_chart(page: Page, tmp_path: Path) -> None:
     tags = tmp_path / "tags.toml"
     tags.write_text(
