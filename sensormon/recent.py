@@ -41,15 +41,19 @@ class RecentReadings:
         self._tail_rows = 0
         self._rows = 0
         self._rejected: deque[Rejection] = deque(maxlen=REJECTED)
+        self._last: dict[str, tuple[float, bool]] = {}
 
     def append(self, entry: BatchEntry) -> None:
         """Add a batch that is durable."""
         count = len(entry.processed.accepted)
+        live = entry.processed.accepted.origin is not Origin.IMPORT
         with self._lock:
-            if entry.processed.accepted.origin is not Origin.IMPORT:
+            if live:
                 self._rejected.extend(entry.processed.rejected)
             if not count:
                 return
+            if live:
+                self._note_last(entry)
             self._tail.append(entry)
             self._tail_rows += count
             self._rows += count
@@ -122,15 +126,15 @@ class RecentReadings:
         return {name for block in self._all() for name in set(block["tag"].tolist())}
 
     def last_scores(self) -> list[tuple[str, float, bool]]:
-        """Tag, score and verdict of the newest reading of each tag in memory, imported ones left out."""
-        found: dict[str, tuple[float, bool]] = {}
-        for whole in reversed(self._all()):
-            live = whole["origin"] != str(Origin.IMPORT)
-            block = {name: whole[name][live] for name in ("id", "tag", "score", "is_anomaly")}
-            names, first = np.unique(block["tag"][::-1].astype(str), return_index=True)
-            for name, row in zip(names.tolist(), (len(block["id"]) - 1 - first).tolist(), strict=True):
-                found.setdefault(name, (float(block["score"][row]), bool(block["is_anomaly"][row])))
-        return [(name, *one) for name, one in sorted(found.items())]
+        """Tag, score and verdict of the newest reading of each tag since the start, without imports."""
+        with self._lock:
+            return [(name, *one) for name, one in sorted(self._last.items())]
+
+    def _note_last(self, entry: BatchEntry) -> None:
+        batch, scores = entry.processed.accepted, entry.processed.scores
+        codes, back = np.unique(batch.tag[::-1], return_index=True)
+        for code, row in zip(codes.tolist(), (len(batch) - 1 - back).tolist(), strict=True):
+            self._last[batch.tags[code]] = (float(scores.score[row]), bool(scores.is_anomaly[row]))
 
     def _all(self) -> list[Columns]:
         with self._lock:
