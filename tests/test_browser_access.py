@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -146,8 +147,12 @@ def test_a_word_is_explained_by_hover_focus_and_touch(page: Page, server: Server
     visit(page, server, "tuning")
     word = page.locator("button.term", has_text="off-delay")
     tip = page.get_by_text("How long a tag must stay without a flag before its event has ended.")
-    word.focus()
-    expect(tip).to_be_in_viewport(ratio=1)
+    for last in (False, False, True):  # a page that is still being drawn may draw the word anew
+        word.focus()
+        with suppress(AssertionError) if not last else nullcontext():
+            expect(tip).to_be_in_viewport(ratio=1, timeout=5_000)
+            break
+        page.evaluate("document.activeElement.blur()")
     page.keyboard.press("Escape")
     expect(tip).to_be_hidden()
     page.evaluate("document.activeElement.blur()")

@@ -216,9 +216,11 @@ def test_every_page_says_when_the_monitor_is_gone_and_goes_on_when_it_is_back(
             expect(one.locator(".silence")).to_be_attached()
         page.bring_to_front()
         server.process.send_signal(signal.SIGSTOP)
-        expect(page.locator(".silence")).to_be_visible()
-        expect(other.locator(".silence")).to_be_visible()
-        server.process.send_signal(signal.SIGCONT)
+        try:
+            expect(page.locator(".silence")).to_be_visible(timeout=30_000)
+            expect(other.locator(".silence")).to_be_visible(timeout=30_000)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
         expect(page.locator(".silence")).to_be_hidden()
         expect(other.locator(".silence")).to_be_hidden()
         server.stop()
