@@ -27,7 +27,7 @@ def add_downloads(api: FastAPI, context: Callable[[], Context]) -> None:
                 404,
                 "no_such_export",
                 "this export is gone",
-                "Make it again on the Data page; they are kept a day",
+                "Make it again where it was made; files are kept a day",
             )
         return FileResponse(
             file.path,
