@@ -44,7 +44,8 @@ def planned(_m: Monitor, key: tuple[object, ...], days: int) -> Plan:  # noqa: A
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """What is on disk, how it grows, and how long readings are kept one by one."""
-    sizes = measured(m, (m.started, str(m.settings.data_dir)))
+    rolled = finished(m)  # each changes what is on disk
+    sizes = measured(m, (m.started, str(m.settings.data_dir), rolled))
     now = rate(sizes, m.clock.now(), len(m.tags))
     each, _ = bytes_a_reading(sizes.space)
     left, right = st.columns(2, gap="medium")
@@ -52,7 +53,12 @@ def section(m: Monitor, viewer: Viewer) -> None:
         on_disk(sizes)
     with right:
         growth(m, sizes, now)
-    keeping(m, viewer, each)
+    keeping(m, viewer, each, rolled)
+
+
+def finished(m: Monitor) -> tuple[int, ...]:
+    """The roll-ups that have ended."""
+    return tuple(job.id for job in m.jobs.of(JOB) if not job.running)
 
 
 def on_disk(sizes: Sizes) -> None:
@@ -94,7 +100,7 @@ def growth(m: Monitor, sizes: Sizes, now: Rate | None) -> None:
         )
 
 
-def keeping(m: Monitor, viewer: Viewer, each: float) -> None:
+def keeping(m: Monitor, viewer: Viewer, each: float, rolled: tuple[int, ...]) -> None:
     """The policy, changing it, running it now. A reading takes so many bytes `each`."""
     st.subheader("How long readings are kept one by one", anchor=False)
     st.caption(
@@ -128,20 +134,17 @@ def keeping(m: Monitor, viewer: Viewer, each: float) -> None:
                 run_now(m, each)
         if said := st.session_state.pop("retention-said", None):
             st.info(said)
-        running(m)
+        running(m, rolled)
 
 
 @st.fragment(run_every=1)
-def running(m: Monitor) -> None:
-    """The roll-up that goes on, or what came of the last one."""
+def running(m: Monitor, drawn: tuple[int, ...]) -> None:
+    """The roll-up that goes on, or what came of the last one; `drawn`: those that the page knows of."""
     jobs = m.jobs.of(JOB)
     if not jobs:
         return
     job = jobs[0]
-    was = st.session_state.get("retention-running")
-    st.session_state["retention-running"] = job.id if job.running else None
-    if was == job.id and not job.running:
-        measured.clear()
+    if finished(m) != drawn:  # one may end before it was ever seen
         planned.clear()
         st.rerun()
     job_line(job)
