@@ -100,9 +100,10 @@ class LiveFeed:
             frame = m.recent(since, names, until and until + 1)  # of long ago: not all that came after it
             judges, late = m.judges(), False
         else:
-            lead = max(since, now - LEAD)
-            frame = m.newest.after(after - TICKS * len(m.tags), names, lead)
-            late = bool((micros(m.newest.after(after, names, since)["time"]) < lead).any())
+            frame = m.newest.after(after - TICKS * len(m.tags), names, since)
+            before = micros(frame["time"]) < max(since, now - LEAD)
+            late = bool((before & (frame["id"] > after)).any())
+            frame = frame[~before]
             judges = self._kept_for("judges", m.detection().id, m.judges)
         told = frame if after is None else frame[frame["id"] > after]
         scores, heads = score_names(judges), newest(frame, now, judges)

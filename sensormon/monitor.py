@@ -414,21 +414,9 @@ class Monitor:
         """The newest rejected readings, newest first."""
         return self._store.rejected(limit)
 
-    def stream(
-        self,
-        tags: Sequence[str] | None,
-        since: int,
-        until: int,
-        *,
-        limit: int | None = None,
-        anomalies: bool = False,
-    ) -> Iterator[pa.Table]:
-        """Readings with since <= time < until, or only those flagged, in pieces, in order of arrival.
-
-        The newest `limit` of them; stored or not. Raises StoreError, before the first piece,
-        where the store is needed and away.
-        """
-        return self.streams.by_arrival(tags, since, until, limit=limit, anomalies=anomalies)
+    def stream(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
+        """What a case is made of. See `ReadingStreams.by_arrival`."""
+        return self.streams.by_arrival(tags, since, until)
 
     def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
         """Readings rejected at since <= received < until, stored ones, in pieces, in order of arrival."""

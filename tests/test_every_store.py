@@ -12,7 +12,7 @@ import pytest
 
 from sensormon.clock import SECOND
 from sensormon.errors import StoreUnavailable
-from sensormon.readings import InjectedFault, Origin, Processed
+from sensormon.readings import InjectedFault, Ints, Origin, Processed
 from sensormon.records import (
     ActionEntry,
     Annotation,
@@ -329,18 +329,21 @@ def test_a_stream_that_nobody_finishes_holds_nothing(store: Store, records: Reco
     store.open()
 
 
+def at(record: Record, time: Ints) -> Record:
+    """The record with its readings at these times."""
+    entry = record.entry
+    assert isinstance(entry, BatchEntry)
+    accepted = replace(entry.processed.accepted, time=time)
+    return replace(record, entry=replace(entry, processed=replace(entry.processed, accepted=accepted)))
+
+
 def test_a_stream_by_time_is_in_order_of_time_whatever_came_when(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
     rng = np.random.default_rng(0)
     for one in records(6, 20):
-        entry = one.entry
-        assert isinstance(entry, BatchEntry)
-        accepted = entry.processed.accepted
-        time = START + rng.integers(0, 40, len(accepted.time)) * SECOND  # many of one time
-        store.load("w", [replace(one, entry=replace(
-            entry, processed=replace(entry.processed, accepted=replace(accepted, time=time))))])  # fmt: skip
+        store.load("w", [at(one, START + rng.integers(0, 40, 20) * SECOND)])  # many of one time
     table = pa.concat_tables(store.stream_by_time(["temp"], START, START + 35 * SECOND, below_id=110))
     frame = store.readings(["temp"], START, START + 35 * SECOND, below_id=110)
     assert table["id"].to_pylist() == frame.sort_values(["time", "id"])["id"].tolist()
@@ -352,12 +355,7 @@ def test_a_stream_by_time_goes_in_small_steps_though_each_tag_came_in_a_file_of_
 ) -> None:
     monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 30)
     for one in records(12, 30):  # each from the same time on
-        entry = one.entry
-        assert isinstance(entry, BatchEntry)
-        accepted = entry.processed.accepted
-        time = START + np.arange(30) * SECOND
-        store.load("w", [replace(one, entry=replace(
-            entry, processed=replace(entry.processed, accepted=replace(accepted, time=time))))])  # fmt: skip
+        store.load("w", [at(one, START + np.arange(30) * SECOND)])
     pieces = [piece.num_rows for piece in store.stream_by_time(None, 0, FAR)]
     assert sum(pieces) == 360
     assert max(pieces) <= 120

@@ -125,7 +125,7 @@ def test_a_cancelled_export_leaves_nothing(
             begun.set()
             go.wait(10)
 
-    piece = next(iter(plant.stream(None, START, START + 3600 * SECOND)))
+    piece = next(iter(plant.streams.by_arrival(None, START, START + 3600 * SECOND)))
     monkeypatch.setattr(plant.streams, "by_time", slow)
     job = plant.exporter.start(order(form=form))
     assert begun.wait(10)

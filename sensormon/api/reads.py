@@ -57,7 +57,7 @@ def add_reads(api: FastAPI, context: Callable[[], Context], meters: Meters) -> N
                 raise Problem(
                     404, "unknown_tag", f"there is no tag {shown(name)!r}", "GET /api/tags lists the tags"
                 )
-        pieces = monitor.stream(
+        pieces = monitor.streams.by_arrival(
             tag,
             _time("since", since, EARLIEST),
             _time("until", until, FOREVER),

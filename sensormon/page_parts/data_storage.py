@@ -11,7 +11,7 @@ from sensormon.errors import SensormonError, StoreError
 from sensormon.event_actions import LONGEST_NAME
 from sensormon.monitor import Monitor
 from sensormon.page_parts.drawing import not_done, not_readable, panel
-from sensormon.page_parts.jobs import job_line
+from sensormon.page_parts.jobs import follow_newest, job_line, newest_state
 from sensormon.page_parts.viewer import Viewer
 from sensormon.retention import JOB, Plan, RolledUp
 from sensormon.settings import LONGEST_RETENTION
@@ -44,8 +44,8 @@ def planned(_m: Monitor, key: tuple[object, ...], days: int) -> Plan:  # noqa: A
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """What is on disk, how it grows, and how long readings are kept one by one."""
-    rolled = finished(m)  # each changes what is on disk
-    sizes = measured(m, (m.started, str(m.settings.data_dir), rolled))
+    drawn = newest_state(m, JOB)  # a roll-up changes what is on disk
+    sizes = measured(m, (m.started, str(m.settings.data_dir), drawn))
     now = rate(sizes, m.clock.now(), len(m.tags))
     each, _ = bytes_a_reading(sizes.space)
     left, right = st.columns(2, gap="medium")
@@ -53,12 +53,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
         on_disk(sizes)
     with right:
         growth(m, sizes, now)
-    keeping(m, viewer, each, rolled)
-
-
-def finished(m: Monitor) -> tuple[int, ...]:
-    """The roll-ups that have ended."""
-    return tuple(job.id for job in m.jobs.of(JOB) if not job.running)
+    keeping(m, viewer, each, drawn)
 
 
 def on_disk(sizes: Sizes) -> None:
@@ -100,7 +95,7 @@ def growth(m: Monitor, sizes: Sizes, now: Rate | None) -> None:
         )
 
 
-def keeping(m: Monitor, viewer: Viewer, each: float, rolled: tuple[int, ...]) -> None:
+def keeping(m: Monitor, viewer: Viewer, each: float, drawn: tuple[int, bool] | None) -> None:
     """The policy, changing it, running it now. A reading takes so many bytes `each`."""
     st.subheader("How long readings are kept one by one", anchor=False)
     st.caption(
@@ -134,19 +129,15 @@ def keeping(m: Monitor, viewer: Viewer, each: float, rolled: tuple[int, ...]) ->
                 run_now(m, each)
         if said := st.session_state.pop("retention-said", None):
             st.info(said)
-        running(m, rolled)
+        follow_newest(m, JOB, drawn)
+        last_run(m)
 
 
-@st.fragment(run_every=1)
-def running(m: Monitor, drawn: tuple[int, ...]) -> None:
-    """The roll-up that goes on, or what came of the last one; `drawn`: those that the page knows of."""
-    jobs = m.jobs.of(JOB)
-    if not jobs:
+def last_run(m: Monitor) -> None:
+    """What came of the roll-up that was begun last, once it has ended."""
+    job = next(iter(m.jobs.of(JOB)), None)
+    if job is None or job.running:
         return
-    job = jobs[0]
-    if finished(m) != drawn:  # one may end before it was ever seen
-        planned.clear()
-        st.rerun()
     job_line(job)
     if isinstance(job.result, RolledUp):
         st.caption(f"Last run: {rolled_words(job.result)}")
@@ -193,7 +184,8 @@ def run_now(m: Monitor, each: float) -> None:
 def plan_line(m: Monitor, days: int, each: float) -> int:
     """What a run would do, in words; how many readings it would delete or, flagged, count."""
     try:
-        plan = planned(m, (m.started, str(m.settings.data_dir), m.clock.now() // DAY), days)
+        key = (m.started, str(m.settings.data_dir), m.clock.now() // DAY, newest_state(m, JOB))
+        plan = planned(m, key, days)
     except StoreError as error:
         not_readable(error)
         return 0

@@ -32,17 +32,24 @@ def newest_job(m: Monitor, kind: str) -> Job | None:
 
     The page is drawn anew when it ends, and when somebody else begins one.
     """
+    drawn = newest_state(m, kind)  # before the page looks at the job, so that no change slips through
+    follow_newest(m, kind, drawn)
+    return next(iter(m.jobs.of(kind)), None)
+
+
+def newest_state(m: Monitor, kind: str) -> tuple[int, bool] | None:
+    """Which job of this kind was begun last, and whether it runs."""
     job = next(iter(m.jobs.of(kind)), None)
-    _follow(m, kind, (job.id, job.running) if job else None)
-    return job
+    return None if job is None else (job.id, job.running)
 
 
 @st.fragment(run_every=1)
-def _follow(m: Monitor, kind: str, drawn: tuple[int, bool] | None) -> None:
+def follow_newest(m: Monitor, kind: str, drawn: tuple[int, bool] | None) -> None:
+    """Its progress, and the page drawn anew once its state is no longer the one that was `drawn`."""
     job = next(iter(m.jobs.of(kind)), None)
     if job is not None and job.running:
         job_line(job)
-    if (job and (job.id, job.running)) != drawn:
+    if newest_state(m, kind) != drawn:
         st.rerun()
 
 

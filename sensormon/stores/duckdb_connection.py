@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,12 @@ import numpy as np
 import pandas as pd
 
 from sensormon.stores.duckdb_rows import naive
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+"""Runs a query with its values."""
+
+Frames = Callable[..., pd.DataFrame]
+"""The same, and gives a frame, times as datetime64[us, UTC]."""
 
 
 def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pandas as pd
 
-from sensormon.stores.duckdb_connection import bounded
+from sensormon.stores.duckdb_connection import Frames, Rows, bounded
 from sensormon.stores.duckdb_rows import naive
-
-Rows = Callable[..., list[tuple[Any, ...]]]
-"""Runs a query with its values."""
 
 
 def live_anomalies(rows: Rows, since: int) -> int:
@@ -27,7 +21,7 @@ def live_tags(rows: Rows) -> list[str]:
     return [tag for (tag,) in rows(query)]
 
 
-def activity(frames: Callable[..., pd.DataFrame], since: int, until: int, width: int) -> pd.DataFrame:
+def activity(frames: Frames, since: int, until: int, width: int) -> pd.DataFrame:
     """See `Store.activity`."""
     return frames(
         "SELECT tag, (epoch_us(time) - ?) // ? AS part, count(*) AS readings,"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sensormon.records import DetectorSettings, KeptAnswer
 from sensormon.stores import IMPORTED
-from sensormon.stores.duckdb_counts import Rows
+from sensormon.stores.duckdb_connection import Rows
 from sensormon.stores.duckdb_rows import naive
 
 _ANSWER = "key, fingerprint, status, body, epoch_us(received)"

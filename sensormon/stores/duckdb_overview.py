@@ -8,17 +8,13 @@ another the marks. 10 million readings of a tag among 30 million: 0.3 s on two c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 import pandas as pd
 
 from sensormon.overview import MARKS, WORST, Overview, part_width, whole, with_marks
 from sensormon.readings import Floats, Ints
+from sensormon.stores.duckdb_connection import Frames
 from sensormon.stores.duckdb_rows import naive
-
-Frames = Callable[[str, Sequence[object]], pd.DataFrame]
-"""Runs a query with its values and gives a frame, times as datetime64[us, UTC]."""
 
 OF_TAG = "tag = ? AND time >= ? AND time < ?"
 """The condition of these queries; `of_tag` gives its values."""

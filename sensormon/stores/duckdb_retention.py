@@ -8,22 +8,17 @@ kill at any point leaves the day as it was or rolled up, and a second run finds 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pandas as pd
 
 from sensormon.clock import DAY
 from sensormon.records import CASE
-from sensormon.stores.duckdb_connection import wal
+from sensormon.stores.duckdb_connection import Frames, Rows, wal
 from sensormon.stores.duckdb_rows import naive
 from sensormon.stores.retention import Arrivals, Due, Space
-
-Rows = Callable[..., list[tuple[Any, ...]]]
-"""Runs a query with its values."""
-Frames = Callable[..., pd.DataFrame]
 
 # The newest readings of each tag that a restart reads back; `max(id, n)` keeps n numbers a group.
 _NEWEST = """

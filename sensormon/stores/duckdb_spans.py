@@ -9,7 +9,8 @@ import pandas as pd
 
 from sensormon.overview import PARTS, Overview
 from sensormon.readings import Floats, Ints
-from sensormon.stores.duckdb_overview import OF_TAG, Frames, of_tag, overview
+from sensormon.stores.duckdb_connection import Frames
+from sensormon.stores.duckdb_overview import OF_TAG, of_tag, overview
 from sensormon.stores.spans import SHARES, Distribution
 
 _GOOD = f"FROM readings WHERE {OF_TAG} AND quality >> 30 = 0"
