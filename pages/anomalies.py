@@ -5,6 +5,7 @@ import streamlit as st
 from sensormon.errors import StoreError
 from sensormon.monitor import Monitor
 from sensormon.page_parts import Viewer, begin, not_readable
+from sensormon.page_parts.address import settle
 from sensormon.page_parts.event_acts import said
 from sensormon.page_parts.event_controls import Range, clear_filters, filter_row, widen
 from sensormon.page_parts.event_counts import counts_panel
@@ -23,9 +24,9 @@ def page(m: Monitor, viewer: Viewer) -> None:
     found = find(m, filters, asked)
     if found.all.empty:
         nothing(found, asked)
-        news(m, viewer, acts)
+        news(m, viewer, acts, found.late)
     else:
-        counts_panel(m, viewer, found, filters, asked, lambda: news(m, viewer, acts))
+        counts_panel(m, viewer, found, filters, asked, lambda: news(m, viewer, acts, found.late))
         events(m, viewer, found, asked)
     any_reading(m, viewer, list(filters.tags or m.tags.names), (asked.since, asked.until))
     if len(found.listed):
@@ -75,3 +76,4 @@ try:
     page(watched, me)
 except StoreError as error:
     not_readable(error)
+settle()

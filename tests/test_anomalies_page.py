@@ -182,6 +182,30 @@ def test_what_comes_later_does_not_move_the_list(settings: Settings, adopt: Adop
     assert len(events(app)) == 2
 
 
+def test_a_flag_stored_just_after_the_list_was_made_moves_no_row(settings: Settings, adopt: Adopt) -> None:
+    clock = ManualClock(START)
+    monitor = adopt(Monitor(settings, clock))
+    monitor.submit(batch_of(*usual(100), at=START))
+    monitor.submit(batch_of(("fermenter_ph", 8.5), *usual(40), at=START + 100 * SECOND))
+    monitor.drain()
+    clock.advance(150.0)
+    app = show("anomalies")
+    before = events(app)
+    assert len(before) == 1
+    monitor.submit(batch_of(("fermenter_ph", 8.5), at=START + 149 * SECOND))
+    monitor.drain()
+    clock.advance(20.0)  # by then the list is read anew
+    app.query_params["asof"] = "2026-09-21T14:15:50.000Z"  # as a choice keeps it
+    app.run()
+    pd.testing.assert_frame_equal(events(app)[["Time", "Peak"]], before[["Time", "Peak"]])
+    app.button(key="renew").click().run()
+    assert len(events(app)) == 2
+
+
+def usual(count: int) -> list[tuple[str, float]]:
+    return [("fermenter_ph", 7 + 0.01 * (i % 3)) for i in range(count)]
+
+
 def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Settings, adopt: Adopt) -> None:
     clock = ManualClock(START)
     monitor = adopt(Monitor(replace(settings, source="simulator"), clock))

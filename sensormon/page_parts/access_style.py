@@ -27,8 +27,9 @@ input:not([type="checkbox"], [type="radio"]):focus-visible, textarea:focus-visib
 
 /* The monitor does not answer: what is on the page is old. */
 .silence { position: fixed; top: .5rem; left: 50%; transform: translateX(-50%); z-index: 1000000;
-  width: max-content; max-width: 92vw; background: var(--panel); color: var(--alarm); border: 1px solid var(--alarm);
-  border-left-width: 4px; border-radius: .3rem; padding: .5rem .9rem; font-weight: 600;
+  width: max-content; max-width: 92vw; background: var(--panel); color: var(--alarm);
+  border: 1px solid var(--alarm); border-left-width: 4px;
+  border-radius: .3rem; padding: .5rem .9rem; font-weight: 600;
   box-shadow: 0 2px 12px rgba(0, 0, 0, .25); }
 .silence[hidden] { display: none; }
 .status.old { opacity: .45; }

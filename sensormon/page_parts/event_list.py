@@ -113,14 +113,14 @@ def step(by: int) -> None:
 
 
 @st.fragment(run_every=5)
-def news(m: Monitor, viewer: Viewer, acts: int) -> None:
-    """How much has come since the list was made; what others did is shown at once."""
+def news(m: Monitor, viewer: Viewer, acts: int, late: int) -> None:
+    """How much has come since the list was made, and `late` from before; what others did shows at once."""
     state = st.session_state
     state["seen"] = now = m.clock.now()
     if m.acts != acts:
         st.rerun()
     try:
-        count = m.live_anomalies(state["moment"])
+        count = m.live_anomalies(state["moment"]) + late
     except StoreError:
         return
     moment = state["moment"]

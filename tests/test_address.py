@@ -1,0 +1,59 @@
+"""What a view holds in the address, and who leads: a choice just made, or what the browser asks with."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+
+def view() -> None:
+    import streamlit as st
+
+    from sensormon.page_parts.address import held, hold, settle
+
+    if (chosen := st.session_state.pop("choose", None)) is not None:
+        hold("event", chosen)
+    if st.session_state.pop("cut off", False):
+        st.stop()
+    st.text(held("event"))
+    settle()
+
+
+def ask(app: AppTest, address: str, **state: object) -> str:
+    """Run with what the browser asks with; the value that is shown."""
+    app.query_params["event"] = address
+    for name, value in state.items():
+        app.session_state[name.replace("_", " ")] = value
+    app.run()
+    assert not app.exception
+    return app.text[0].value if app.text else ""
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return AppTest.from_function(view)
+
+
+def test_what_a_link_or_the_way_back_brings_is_taken_over(app: AppTest) -> None:
+    assert ask(app, "1") == "1"
+    assert ask(app, "1", choose="2") == "2"
+    assert app.query_params["event"] == ["2"]
+    assert ask(app, "2") == "2"
+    assert ask(app, "1") == "1"
+
+
+@pytest.mark.parametrize("chosen", ["2", ""])
+def test_a_choice_in_a_run_that_was_cut_off_stands_against_the_address_before_it(
+    app: AppTest, chosen: str
+) -> None:
+    assert ask(app, "1") == "1"
+    ask(app, "1", choose="3", cut_off=True)
+    ask(app, "1", choose=chosen, cut_off=True)
+    assert ask(app, "1") == chosen
+    assert app.query_params.get("event", [""]) == [chosen]
+    assert ask(app, "1") == "1"  # the run before came to its end: that is the way back
+
+
+def test_another_address_wins_even_then(app: AppTest) -> None:
+    ask(app, "1", choose="2", cut_off=True)
+    assert ask(app, "7") == "7"
