@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.errors import UsageError
+from sensormon.tags import UNFIT
 
 TIMES = ("timestamp", "time", "datetime")
 """What a time column is called, in any case; the first of these that is there is used."""
@@ -22,10 +23,11 @@ _PARQUET = b"PAR1"
 def read_table(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
     """The table, and what its first row is called: `line 2`, or `row 1` of Parquet.
 
-    Raises UsageError with this hint where it cannot be read or a column comes twice.
+    The names of the columns are without what no tag's label may hold. Raises UsageError with this
+    hint where it cannot be read or a column comes twice.
     """
     table, first = _read(path, hint)
-    table.columns = [" ".join(str(name).split()) for name in table.columns]
+    table.columns = [UNFIT.sub("", " ".join(str(name).split())) for name in table.columns]
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise UsageError(f"the column {twice!r} comes twice", where=str(path), hint="Rename one of them")

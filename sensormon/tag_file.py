@@ -24,6 +24,7 @@ from tomlkit.exceptions import TOMLKitError
 from sensormon.clock import Clock
 from sensormon.durable_files import replace_file
 from sensormon.errors import SensormonError, UsageError
+from sensormon.event_actions import LONGEST_NAME, cleaned
 from sensormon.tags import Tag, TagTable, parse_tags, read_text
 
 LOG = "tag_changes.jsonl"
@@ -92,7 +93,7 @@ class TagFile:
         nothing changed, where the file is not what it was when it was read, cannot be written,
         or has a form in which the change cannot be made.
         """
-        if not who.strip():
+        if not cleaned(who):
             raise UsageError("a name is needed", where="Save", hint="Give yours, for the log")
         with self._lock:
             self._check(tags)
@@ -112,7 +113,7 @@ class TagFile:
                     hint="Make the file and its folder writable",
                 ) from error
             self._retag(made)
-            self._note(TagChange(self._clock.now(), who.strip()[:100], tuple(changes)))
+            self._note(TagChange(self._clock.now(), cleaned(who)[:LONGEST_NAME], tuple(changes)))
 
     def add(self, tags: Sequence[Tag], who: str) -> None:
         """Add these tags to the file and go on with them. Raises UsageError like `save`."""

@@ -34,6 +34,12 @@ from sensormon.errors import UsageError
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/\-]{0,127}")
 """What a tag may be called: letters, digits and `_ . : / -`, at most 128."""
 
+UNFIT = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What no name, label or unit may hold: control characters, ends of lines, and the marks of Unicode's
+bidirectional algorithm (UAX #9), after which the numbers beside it are read in the wrong direction."""
+
 _KEYS = {"label", "unit", "group", "valid", "normal", "noise", "resolution", "profile"}
 
 
@@ -191,6 +197,12 @@ def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
         value = table.get(key, default)
         if not isinstance(value, str):
             raise wrong(f"{key} must be text, not {value!r}", "Put it in quotes")
+        if found := UNFIT.search(value):
+            raise wrong(
+                f"{key} holds the invisible character U+{ord(found[0]):04X}, which would disturb the text "
+                f"around it: {value[:100]!a}",
+                "Delete that character",
+            )
         return value
 
     def number(key: str) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pandas as pd
 
-from sensormon.import_files import Columns, Table, propose
+from sensormon.import_files import Columns, Table, propose, read_file
 from sensormon.new_tags import unknown, with_new
 from sensormon.tags import NAME, Tag, TagTable
 
@@ -55,3 +56,12 @@ def test_names_made_of_titles_are_names_and_differ() -> None:
     names = [tag.name for tag in made]
     assert len(set(names)) == len(titles) + 1
     assert all(NAME.fullmatch(name) for name in names)
+
+
+def test_a_column_whose_title_turns_text_is_read_without_that(tmp_path: Path) -> None:
+    path = tmp_path / "turned.csv"
+    path.write_text("time,Flow\u202e (L/\u2067h)\n2026-01-01T00:00:00Z,1.5\n", encoding="utf-8")
+    read = read_file(path)
+    columns = Columns("time")
+    (made,) = with_new(TagTable([]), unknown(read, columns, TagTable([])), columns)
+    assert (made.name, made.label, made.unit) == ("flow", "Flow", "L/h")

@@ -154,3 +154,23 @@ def test_a_value_is_rendered_with_the_sensors_digits_and_unit(
 @pytest.mark.parametrize(("resolution", "decimals"), [(0.001, 3), (0.05, 2), (0.5, 1), (1.0, 0), (5.0, 0)])
 def test_a_resolution_is_worth_its_decimals(resolution: float, decimals: int) -> None:
     assert Tag("a", "A", resolution=resolution).decimals == decimals
+
+
+@pytest.mark.parametrize("key", ["label", "unit", "group"])
+@pytest.mark.parametrize("character", ["\u202e", "\u2067", "\u200f", "\x1b", "\n", "\u2028"])
+def test_a_text_that_would_turn_or_break_what_is_beside_it_is_one_line(
+    tmp_path: Path, key: str, character: str
+) -> None:
+    path = written(tmp_path, f'[tags.ph]\n{key} = "Fer\\u{ord(character):04x}menter"\n')
+    with pytest.raises(UsageError) as caught:
+        read_tags(path)
+    said = str(caught.value)
+    assert f"{key} holds the invisible character U+{ord(character):04X}" in said
+    assert "[tags.ph]" in said
+    assert "Delete that character" in said
+    assert said.isprintable()
+
+
+def test_letters_of_every_script_and_joined_signs_are_labels(tmp_path: Path) -> None:
+    for label in ("Температура", "درجة الحرارة", "می‌خواهم", "m³ h", "👩‍🔬"):
+        assert read_tags(written(tmp_path, f'[tags.ph]\nlabel = "{label}"\n'))["ph"].label == label
