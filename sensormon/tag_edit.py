@@ -17,7 +17,7 @@ from sensormon.errors import UsageError
 from sensormon.tags import Tag, TagTable, make_tag
 
 TEXTS = {"Name": 128, "Label": 100, "Unit": 20, "Group": 100}
-"""The columns of text, and how long a text there may be."""
+"""The columns of text, and how long a text may be that is given there; the file may have longer ones."""
 NUMBERS = ("Valid low", "Valid high", "Normal low", "Normal high", "Noise", "Resolution")
 """The columns of numbers, in the tag's unit. An empty end of the valid range is open."""
 
@@ -69,6 +69,7 @@ def read_cells(frame: pd.DataFrame, before: TagTable) -> Edited:
         was = old.get(index) if isinstance(index, int) else None
         name = texts["Name"]
         wrong = list(_wrong(texts, numbers, names, len(tags) + len(problems) + 1))
+        wrong += _too_long(texts, was) if name else ()
         names.add(name)
         if not wrong:
             try:
@@ -96,9 +97,6 @@ def _wrong(
     where = f"Tag {name}"
     if name in names:
         yield f"{where}, Name: another row has it too. Give each tag its own"
-    for column, longest in TEXTS.items():
-        if len(texts[column]) > longest:
-            yield f"{where}, {column}: {len(texts[column])} characters are too many. Use {longest} at most"
     for column in NUMBERS:
         number = numbers[column]
         if number is not None and not math.isfinite(number):
@@ -106,6 +104,14 @@ def _wrong(
         elif column in ("Noise", "Resolution") and number is not None and number < 0:
             yield f"{where}, {column}: {number:g} is below 0. Give 0 or more, or leave it empty"
     yield from _wrong_ranges(where, numbers)
+
+
+def _too_long(texts: Mapping[str, str], was: Tag | None) -> Iterator[str]:
+    """Texts that were made too long here; one that the file has already is left to the file."""
+    for column, longest in TEXTS.items():
+        text = texts[column]
+        if len(text) > longest and (was is None or text != getattr(was, column.lower()).strip()):
+            yield f"Tag {texts['Name']}, {column}: {len(text)} characters are too many. Use {longest} at most"
 
 
 def _wrong_ranges(where: str, numbers: Mapping[str, float | None]) -> Iterator[str]:

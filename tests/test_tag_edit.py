@@ -70,6 +70,19 @@ def test_a_wrong_cell_is_one_line_with_tag_and_column(column: str, value: object
     assert problem.startswith(line)
 
 
+def test_a_text_that_the_file_has_already_keeps_nobody_from_changing_another() -> None:
+    tags = with_ph(read_tags(REPOSITORY), label="x" * 117, unit="u" * 22, group="g" * 101)
+    frame = cells(tags)
+    frame.loc[2, "Label"] = "Agitator"
+    frame.loc[1, "Noise"] = 0.5
+    made = read_cells(frame, tags)
+    assert made.problems == ()
+    assert (made.tags["fermenter_ph"].label, made.tags["fermenter_ph"].noise) == ("x" * 117, 0.5)
+    frame.loc[1, "Label"] = "y" * 117
+    (problem,) = read_cells(frame, tags).problems
+    assert problem.startswith("Tag fermenter_ph, Label: 117 characters are too many")
+
+
 def test_a_table_without_tags_is_refused_and_an_empty_row_is_none() -> None:
     tags = read_tags(REPOSITORY)
     frame = cells(tags)
