@@ -11,7 +11,6 @@ What it is not: a place that reads data or knows about Streamlit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ import plotly.graph_objects as go
 from sensormon.palette import Palette
 from sensormon.readings import Floats, Ints
 from sensormon.tags import Tag
-from sensormon.traces import Span, Trace, View, bad_readings, band, line, markers, micros, no_data
+from sensormon.traces import Span, Trace, View, bad_readings, band, chart_text, line, markers, micros, no_data
 
 CROWDED = 150
 """With this many flags in one chart the marks are drawn smaller."""
@@ -295,7 +294,7 @@ def _figure(
     layout["yaxis2"] = _STRIP_AXIS
     layout["annotations"] = [
         {
-            "text": escape(view.tag.unit),
+            "text": chart_text(view.tag.unit),
             "x": 0,
             "y": 1,
             "xref": "paper",

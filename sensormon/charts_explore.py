@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from sensormon.palette import Palette
 from sensormon.readings import Bools, Floats, Ints
 from sensormon.records import Annotation
 from sensormon.tags import Tag
-from sensormon.traces import Span, Trace, micros
+from sensormon.traces import Span, Trace, chart_text, micros
 
 AXES = 4
 """Y axes beside one chart at the most; with more units the lines are normalised."""
@@ -166,8 +165,8 @@ class _Figure:
                 found["tickfont"] = {"size": 11, "color": color}
             title = members[0].tag.unit
             if self.stacked:
-                self._text(f"<b>{escape(members[0].tag.label)}</b>", 0, self.rows[axis][1], "left", 0)
-            found["title"] = {"text": escape(title), "standoff": 2, "font": {"size": 11, "color": color}}
+                self._text(f"<b>{chart_text(members[0].tag.label)}</b>", 0, self.rows[axis][1], "left", 0)
+            found["title"] = {"text": chart_text(title), "standoff": 2, "font": {"size": 11, "color": color}}
         if axis and not self.stacked:
             found |= {"overlaying": "y", "side": "right" if axis % 2 else "left", "showgrid": False}
             found |= {"anchor": "x"} if axis == 1 else {"anchor": "free", "autoshift": True, "shift": None}
@@ -207,9 +206,9 @@ class _Figure:
         def scaled(values: Floats) -> Floats:
             return (values - low) / (high - low) * 100 if self.normalised else values
 
-        name = escape(one.tag.label if alone else f"{one.number}  {one.tag.label}")
+        name = chart_text(one.tag.label if alone else f"{one.number}  {one.tag.label}")
         if one.earlier is not None:
-            trace = _line(one.earlier, one.tag, f"{name}, {escape(earlier)}", scaled, shift=one.offset)
+            trace = _line(one.earlier, one.tag, f"{name}, {chart_text(earlier)}", scaled, shift=one.offset)
             trace |= {"yaxis": axis, "opacity": 0.6, "line": {"color": color, "width": 1.2, "dash": "dash"}}
             self.traces.append(trace)
         trace = _line(one.now, one.tag, name, scaled, told=True)
@@ -257,8 +256,8 @@ class _Figure:
             if kind.any():
                 trace = _points(x, y, kind, symbol, color) | {"yaxis": axis}
                 if symbol == "x-thin-open":
-                    name = escape(tag.label)
-                    head = f"%{{customdata:,.{tag.decimals}f}} {escape(tag.unit)}"
+                    name = chart_text(tag.label)
+                    head = f"%{{customdata:,.{tag.decimals}f}} {chart_text(tag.unit)}"
                     trace |= {
                         "customdata": marks["value"].to_numpy(dtype=np.float64)[kind],
                         "hovertemplate": f"{name}  {head}  bad quality, not judged<extra></extra>",
@@ -317,10 +316,11 @@ class _Figure:
                 at = max(left, self.span[0] / 1e3)
                 late = at > (self.span[0] + 3 * self.span[1]) / 4e3  # to the left, or it would be cut off
                 self.layout["annotations"].append(
-                    {"text": f"✎ {escape(short)}", "x": at, "xref": "x", "y": 1,
+                    {"text": f"✎ {chart_text(short)}", "x": at, "xref": "x", "y": 1,
                      "yref": "paper", "xanchor": "right" if late else "left", "yanchor": "bottom",
                      "showarrow": False,
-                     "yshift": 1 + 14 * (place % 2), "hovertext": f"{escape(one.text)}<br>{escape(one.who)}",
+                     "yshift": 1 + 14 * (place % 2),
+                     "hovertext": f"{chart_text(one.text)}<br>{chart_text(one.who)}",
                      "font": {"size": 11, "color": self.palette.interaction}}
                 )  # fmt: skip
         if notes and len(notes) <= LABELLED:
@@ -349,7 +349,7 @@ def _line(one: Overview, tag: Tag, name: str, scaled: Any, *, shift: int = 0, to
         "y": np.insert(scaled(value), at, np.nan),
         "customdata": np.insert(value, at, np.nan),
         "text": text or None,
-        "hovertemplate": f"{name}  %{{customdata:{number}}} {escape(tag.unit)}{'%{text}' if text else ''}"
+        "hovertemplate": f"{name}  %{{customdata:{number}}} {chart_text(tag.unit)}{'%{text}' if text else ''}"
         "<extra></extra>",
         "connectgaps": False,
     }

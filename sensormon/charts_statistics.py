@@ -5,7 +5,6 @@ What it is not: a place that reads data, computes statistics or knows about Stre
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from sensormon.palette import Palette
 from sensormon.relations import Pairs
 from sensormon.stores.spans import SHARES, Distribution
 from sensormon.tags import Tag
-from sensormon.traces import Span
+from sensormon.traces import Span, chart_text
 
 DOTS = 4_000
 """Pairs drawn in a scatter at the most, evenly taken; more than an eye tells apart."""
@@ -37,7 +36,7 @@ def histogram(found: Distribution, tag: Tag, palette: Palette, height: int = 280
         "width": widths,
         "customdata": np.column_stack((found.edges[:-1], found.edges[1:])),
         "marker": {"color": palette.line, "opacity": 0.55, "line": {"width": 0.5, "color": palette.panel}},
-        "hovertemplate": f"%{{customdata[0]:{number}}} to %{{customdata[1]:{number}}} {escape(tag.unit)}"
+        "hovertemplate": f"%{{customdata[0]:{number}}} to %{{customdata[1]:{number}}} {chart_text(tag.unit)}"
         "  %{y:,} readings<extra></extra>",
     }
     layout = _layout(palette, height)
@@ -75,8 +74,8 @@ def scatter(pairs: Pairs, x: Tag, y: Tag, palette: Palette, height: int = 380) -
         "x": pairs.x[kept],
         "y": pairs.y[kept],
         "marker": {"color": palette.line, "size": 5, "opacity": 0.35, "line": {"width": 0}},
-        "hovertemplate": f"{escape(x.label)} %{{x:,.{x.decimals}f}} {escape(x.unit)}<br>"
-        f"{escape(y.label)} %{{y:,.{y.decimals}f}} {escape(y.unit)}<extra></extra>",
+        "hovertemplate": f"{chart_text(x.label)} %{{x:,.{x.decimals}f}} {chart_text(x.unit)}<br>"
+        f"{chart_text(y.label)} %{{y:,.{y.decimals}f}} {chart_text(y.unit)}<extra></extra>",
     }
     layout = _layout(palette, height)
     layout["xaxis"] |= {"title": _title(f"{x.label}, {x.unit}".rstrip(", "), palette)}
@@ -146,7 +145,7 @@ def _mark(layout: dict[str, Any], at: float, name: str, color: str, dash: str, *
 
 
 def _title(text: str, palette: Palette) -> dict[str, Any]:
-    return {"text": escape(text), "standoff": 4, "font": {"size": 11, "color": palette.secondary}}
+    return {"text": chart_text(text), "standoff": 4, "font": {"size": 11, "color": palette.secondary}}
 
 
 def _layout(palette: Palette, height: int) -> dict[str, Any]:

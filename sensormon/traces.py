@@ -25,6 +25,14 @@ _BRIDGED = 3
 """The band runs on over this many readings that have none (a bad or uncertain value)."""
 
 
+def chart_text(text: str) -> str:
+    """Text from outside for a chart's words, of which none is markup then.
+
+    Quotes stay as they are: Plotly has no attributes here and would show `&quot;` as it is written.
+    """
+    return escape(text, quote=False)
+
+
 class View:
     """The rows of one chart: of the span, in order of time, thinned, as plain arrays."""
 
@@ -118,7 +126,7 @@ def hover(view: View, score: str) -> tuple[str, str]:
     The first takes `customdata` of expected, half the band's width and score, and `text`.
     """
     number = f",.{view.tag.decimals}f"
-    head = f"%{{x|{view.clock}}}  %{{y:{number}}} {escape(view.tag.unit)}"
+    head = f"%{{x|{view.clock}}}  %{{y:{number}}} {chart_text(view.tag.unit)}"
     full = (
         f"{head}  expected %{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
         f"  {score} %{{customdata[2]:.1f}}%{{text}}<extra></extra>"

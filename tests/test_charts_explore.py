@@ -157,6 +157,16 @@ def test_notes_are_drawn_with_their_text_made_harmless() -> None:
     assert not any(one.text.startswith("✎") for one in many.layout.annotations)
 
 
+def test_quotes_in_notes_and_labels_are_shown_as_quotes() -> None:
+    note = Annotation("a", START, START, (), 'the "new" & <old> pump\'s', 'Ana "A"', START)
+    figure = explore_chart(series(replace(TEMP, label='12" pipe')), SPAN, LIGHT, stacked=True, notes=[note])
+    (drawn,) = [one for one in figure.layout.annotations if one.text.startswith("✎")]
+    assert drawn.text == '✎ the "new" &amp; &lt;old&gt; pump\'s'
+    assert drawn.hovertext.endswith('<br>Ana "A"')
+    assert "hovertemplate" in figure.data[0]
+    assert figure.data[0].hovertemplate.startswith('12" pipe')
+
+
 def test_control_limits_are_in_view_and_readings_outside_have_a_triangle() -> None:
     values = [37.0, 37.1] * 50
     values[20], values[30] = 39.0, 35.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +163,25 @@ def test_notes_in_view_are_listed_and_drawn(full: Monitor) -> None:
     drawn = [one["text"] for one in chart(app)["layout"]["annotations"] if one["text"].startswith("✎")]
     assert drawn == ["✎ pump &lt;b&gt;changed&lt;/b&gt;"]
     assert [one.label for one in app.button].count("Remove") == 1
+
+
+def test_labels_in_the_choice_of_a_notes_tags_are_no_markdown(settings: Settings, adopt: Adopt) -> None:
+    tags = settings.data_dir.parent / "marked.toml"
+    tags.write_text('[tags.ph]\nlabel = "**loud** :red[x] [a](https://example.org)"\n')
+    monitor = adopt(Monitor(replace(settings, tags=tags), ManualClock(START)))
+    monitor.submit(batch_of(("ph", 7.0)))
+    monitor.drain()
+    span = {"from": render(START - 600 * SECOND), "to": render(START + SECOND)}
+    app = button(show("explore", **span), "Add a note").click().run()
+    (of,) = [one for one in app.radio if one.label == "Of"]
+    assert of.options[0] == r"the tags shown: \*\*loud\*\* \:red\[x\] \[a\]\(https\://example\.org\)"
+
+
+def test_a_note_without_a_space_is_broken_where_its_panel_ends(full: Monitor) -> None:
+    full.annotations.add("x" * 300, "Ana", START - 60 * SECOND)
+    words = text(show("explore"))
+    assert "<div class='note'><b>xxx" in words
+    assert re.search(r"\.note[^}]*\{[^}]*overflow-wrap: anywhere", words)
 
 
 def test_a_note_that_is_removed_is_shown_as_it_was_written(full: Monitor) -> None:

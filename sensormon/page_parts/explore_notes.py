@@ -42,8 +42,8 @@ def notes_look(m: Monitor, viewer: Viewer, chosen: Chosen, notes: Sequence[Annot
         )
         with st.container(horizontal=True, vertical_alignment="center", key=f"note-{one.id}"):
             st.html(
-                f"<div><b>{escape(one.text)}</b><br><span class='quiet'>{escape(when)} · {escape(where)} · "
-                f"{escape(one.who)}, {day_and_time(one.time, viewer.zone)}</span></div>",
+                f"<div class='note'><b>{escape(one.text)}</b><br><span class='quiet'>{escape(when)} · "
+                f"{escape(where)} · {escape(one.who)}, {day_and_time(one.time, viewer.zone)}</span></div>",
                 width="stretch",
             )
             if st.button("Remove", key=f"remove-{one.id}"):
@@ -59,7 +59,7 @@ def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     places = {f"the span in view: {times(*chosen.span, viewer.zone)}": chosen.span}
     if at is not None:
         places = {f"the clicked moment: {day_and_time(at, viewer.zone)}": (at, at), **places}
-    every, shown = "all tags", f"the tags shown: {', '.join(m.tags.title(one) for one in chosen.names)}"
+    every, shown = "all tags", f"the tags shown: {literal(', '.join(map(m.tags.title, chosen.names)))}"
     with st.form("explore-note", border=False):
         text = st.text_area("Note", max_chars=LONGEST_NOTE, key="explore-note-text")
         place = st.radio("On", list(places), key="explore-note-place")

@@ -21,7 +21,7 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
 .alarm { border-left: 3px solid var(--alarm); background: var(--panel); color: var(--alarm); font-weight: 600;
   padding: .5rem .8rem; margin-top: .5rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .alarm .details { color: var(--text); font-weight: 400; font-size: .8rem; line-height: 1.2rem; }
-.state { overflow-wrap: anywhere; }
+.state, .note { overflow-wrap: anywhere; }
 .state .quiet { font-size: .875rem; }
 .card, .way, .sum, .first-line { font-variant-numeric: tabular-nums; }
 .card { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.2rem; }
