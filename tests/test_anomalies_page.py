@@ -136,6 +136,20 @@ def test_filters_leave_what_they_name(full: Monitor) -> None:
     assert "No such event" in text(show("anomalies", state="shelved"))
 
 
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("score", ["abc", "nan", "inf", "-1", "1001", "**6**", "0"])
+def test_a_score_in_the_address_that_filters_nothing_is_not_said(score: str) -> None:
+    app = show("anomalies", score=score)
+    labels = [one.proto.popover.label for one in app.get("popover")]
+    assert "Score, notes" in labels
+
+
+@pytest.mark.usefixtures("full")
+def test_a_score_in_the_address_that_filters_is_said() -> None:
+    app = show("anomalies", score="6.5")
+    assert "**score from 6.5**" in [one.proto.popover.label for one in app.get("popover")]
+
+
 def test_any_reading_says_why_it_was_not_flagged(full: Monitor) -> None:
     app = show("anomalies")
     app.toggle(key="any").set_value(True).run()

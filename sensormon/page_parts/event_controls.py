@@ -30,6 +30,7 @@ BETWEEN = "between"
 _USUAL = "1 h"
 _PILLS = 12  # more tags than this are a list to search
 _LONGEST_TEXT = 100
+_HIGHEST_SCORE = 1_000.0
 _AWAY = 20 * SECOND  # after so long on another page the list is made anew
 _MINUTE = 60 * SECOND
 _KEYS = {"tags": [], "state": [], "severity": [], "label": [], "score": 0.0, "find": ""}
@@ -152,16 +153,17 @@ def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
 
 def _score_and_text() -> tuple[float, str]:
     state, address = st.session_state, st.query_params
-    least, text = state.get("score", address.get("score")), state.get("find", address.get("find"))
+    least = _lowest(state.get("score", address.get("score")))
+    text = state.get("find", address.get("find"))
     said = [
-        *([f"score from {literal(str(least))}"] if least else []),
+        *([f"score from {least}"] if least else []),
         *([f"“{literal(text)}”"] if text else []),
     ]
     with st.popover(f"**{', '.join(said)}**" if said else "Score, notes"):
         least = st.number_input(
             "Lowest score of the peak",
             0.0,
-            1_000.0,
+            _HIGHEST_SCORE,
             step=0.5,
             format="%.1f",
             key="score",
@@ -175,6 +177,15 @@ def _score_and_text() -> tuple[float, str]:
             type="search",
         )
     return least or 0.0, text or ""
+
+
+def _lowest(found: object) -> float:
+    """What the field for the lowest score holds, or will take from the address; otherwise 0."""
+    try:
+        number = float(str(found))
+    except ValueError:
+        return 0.0
+    return number if 0 < number <= _HIGHEST_SCORE else 0.0
 
 
 def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str], str] = str) -> str:
