@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from sensormon import timestamps
 from sensormon.annotations import standing, those
+from sensormon.case_format import of_file
 from sensormon.case_writer import CaseOrder, write_case
 from sensormon.cases import checked_order, held, plain_view
 from sensormon.clock import SystemClock
@@ -106,6 +107,8 @@ def open_case(settings: Settings, path: Path, *, only_preview: bool) -> int:
                 return 0
             done = monitor.cases.opener.open(case, _Printed())
         monitor.drain()
+    except UsageError as error:
+        raise of_file(error, str(path)) from error
     finally:
         monitor.stop()
     before = f", {done.before:,} were there before and are not stored twice" if done.before else ""

@@ -124,6 +124,11 @@ class Manifest:
         return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
+def of_file(error: UsageError, name: str) -> UsageError:
+    """The same of a file that a person chose: named as they know it."""
+    return UsageError(error.what, where=name, hint=error.hint) if error.where == "case" else error
+
+
 def bad(what: str, hint: str = "Have it made again where it came from") -> UsageError:
     """The error for a case that cannot be opened."""
     return UsageError(f"it cannot be opened: {what}", where="case", hint=hint)

@@ -33,6 +33,7 @@ _HINT = "Give a CSV or Parquet file with a time column and one column a tag, or 
 _ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _SHOWN = 100
+_NAMED = 12
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,24 @@ class Table:
 
 
 def read_file(path: Path) -> Table:
-    """The file's table. Raises UsageError where it cannot be read."""
+    """The file's table. Raises UsageError where it cannot be read or has no rows."""
     frame, first = read_table(path, _HINT)
+    if frame.empty:
+        raise UsageError(
+            "it has no rows, so there is nothing to import",
+            where=str(path),
+            hint=f"Its columns are {_listed(frame)}; give a file with readings below them",
+        )
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while part := file.read(1 << 20):
             digest.update(part)
     return Table(frame, first, digest.hexdigest())
+
+
+def _listed(frame: pd.DataFrame) -> str:
+    names = [str(name)[:_SHOWN] for name in frame.columns]
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
 
 
 def propose(

@@ -19,6 +19,7 @@ from sensormon.tags import TagTable
 
 FUTURE = 600 * SECOND
 """How far ahead of the clock a reading's own time may be (µs): ten minutes."""
+_AHEAD = f"{FUTURE // (60 * SECOND)} minutes"
 
 EARLIEST = timestamps.parse("1900-01-01")
 """No reading can be older: a time before it is a mistake in the sender (µs UTC)."""
@@ -135,9 +136,10 @@ class Limits:
             elif not on_time[row]:
                 ahead = (int(batch.time[row]) - batch.received) / SECOND
                 reason = Reason.FUTURE_TIMESTAMP
-                detail = f"{ahead:.0f} s ahead of the clock; at most {FUTURE // SECOND} s are accepted"
+                detail = f"{_length(ahead)} ahead of the clock; at most {_AHEAD} are accepted"
             else:
-                reason, detail = Reason.BAD_TIMESTAMP, "before the year 1900"
+                reason = Reason.BAD_TIMESTAMP
+                detail = f"out of range: {_render(int(batch.time[row]))}, and none before 1900 is accepted"
             rejected.append(rejection(batch, int(row), reason, detail, positions))
         return good, rejected
 
@@ -157,6 +159,14 @@ def rejection(
         reason=reason,
         detail=detail,
     )
+
+
+def _length(seconds: float) -> str:
+    """A length of time, rounded, in the largest unit of which it has two or more."""
+    for size, unit in ((31_557_600, "years"), (86_400, "days"), (3_600, "hours")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _render(time: int) -> str:

@@ -21,7 +21,7 @@ _REFUSED = {
     "not_finite": "not a finite number",
     "not_a_number": "not a number",
     "malformed": "not a reading",
-    "bad_timestamp": "unreadable timestamp",
+    "bad_timestamp": "timestamp unreadable or out of range",
     "future_timestamp": "timestamp in the future",
     "duplicate": "duplicate",
 }

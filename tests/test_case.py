@@ -342,6 +342,11 @@ def test_the_command_line_makes_and_opens_cases_of_a_stopped_monitor(
     assert "302 were there before" in capsys.readouterr().out
     assert run(there, "verify") == 0
     assert run(there, "open", str(tmp_path / "nothing")) == 2
+    wrong = tmp_path / "wrong.sensormon"
+    wrong.write_bytes(b"no zip")
+    capsys.readouterr()
+    assert run(there, "open", str(wrong)) == 2
+    assert f"{wrong}: it cannot be opened" in capsys.readouterr().err
     assert run(here, "case", path, "--tag", "nope") == 2
     assert run(here, "case", path, "--since", "2031-01-01") == 2
     assert [one.name for one in tmp_path.iterdir() if "part" in one.name] == []

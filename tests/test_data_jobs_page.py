@@ -115,6 +115,23 @@ def test_a_case_is_saved_and_opened_by_another_monitor(full: Monitor, adopt: Ado
     assert link.proto.url.startswith("./explore?explore=Fermenter+temperature")
 
 
+@pytest.mark.usefixtures("full")
+def test_a_file_that_is_no_case_is_called_by_its_name() -> None:
+    app = show("data", section="Cases")
+    app.file_uploader(key="case-file").upload("batch 12.sensormon", b"no zip").run()
+    assert r"batch 12\.sensormon\: it cannot be opened" in text(app)
+
+
+@pytest.mark.usefixtures("full")
+def test_a_file_with_a_header_only_is_said_to_have_nothing_to_import() -> None:
+    app = show("data", section="Import")
+    app.file_uploader(key="import-file").upload("header.csv", b"time,fermenter_ph\n", "text/csv").run()
+    words = text(app)
+    assert r"header\.csv\: it has no rows, so there is nothing to import" in words
+    assert "the first of them" not in words
+    assert "Import" not in [one.label for one in app.button]
+
+
 def history_file(path: Path, rows: int = 12_000) -> Path:
     times = pd.date_range("2026-01-01", periods=rows, freq="s").astype(str)
     pd.DataFrame({"time": times, "fermenter_ph": 7.0}).to_csv(path, index=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,12 +124,44 @@ def test_every_cell_that_is_no_reading_is_said_with_its_line(
     out = capsys.readouterr().out
     assert "line 3: fermenter_ph '7,02': this is not a time" in out
     assert "line 5: nobody" in out
-    for reason in ("unreadable timestamp", "unknown tag", "not a number"):
+    for reason in ("timestamp unreadable or out of range", "unknown tag", "not a number"):
         assert f"rejected: {reason}" in out
     report = verify(StoppedMonitor(environment.data_dir, environment.store_url))
     assert report.findings == ()
     assert report.ledger is not None
     assert report.ledger.total.received == 7
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_file_with_a_header_only_is_one_line_and_nothing_is_begun(
+    environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    path = tmp_path / f"empty.{kind}"
+    frame = pd.DataFrame({"time": [], "fermenter_ph": []})
+    frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    assert main(["import", str(path)]) == 2
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert said.count("\n") == 1
+    assert "empty." in said
+    assert "it has no rows, so there is nothing to import" in said
+    assert "time, fermenter_ph" in said
+    assert not environment.data_dir.exists()
+
+
+@pytest.mark.usefixtures("environment")
+def test_times_that_cannot_be_are_told_in_years_and_days(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(
+        "time,tag,value\n1650,fermenter_ph,7\nyesterday,fermenter_ph,7\n2226-01-01T00:00:00Z,fermenter_ph,7\n"
+    )
+    assert main(["import", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert "2 rejected: timestamp unreadable or out of range" in out
+    assert "out of range: 1650-01-01T00:00:00.000Z, and none before 1900 is accepted" in out
+    assert re.search(r": \d\d\d years ahead of the clock; at most 10 minutes are accepted", out)
 
 
 def test_times_without_a_zone_are_in_the_zone_that_is_named(tags: TagTable, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from sensormon.memory import KEPT, TagMemory
 from sensormon.pipeline import Pipeline
 from sensormon.readings import Quality, Reading, Reason
 from sensormon.records import DetectorSettings
-from sensormon.tags import TagTable
-from sensormon.validation import FUTURE, parse_rows
+from sensormon.tags import Tag, TagTable
+from sensormon.validation import FUTURE, Limits, parse_rows
 from tests.conftest import START, Batch, batch_of
 
 
@@ -227,3 +227,13 @@ def test_memory_that_is_harmed_or_of_other_settings_is_passed_over(
         (tmp_path / FILE).write_bytes(flipped)
         found = read_memory(tmp_path, detection).get("temp")
         assert found is None or (found.n == 60 and found.vector.tobytes() == kept)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "says"),
+    [(601, "601 s"), (3 * 3_600, "3 hours"), (50 * 3_600, "2 days"), (5_431_043_292, "172 years")],
+)
+def test_how_far_ahead_a_reading_is_has_a_sensible_unit(ahead: int, says: str) -> None:
+    batch = Batch.of([Reading("temp", START + ahead * SECOND, 37.0)], source="test", received=START)
+    _, (one,) = Limits(TagTable([Tag("temp", "Temperature")])).check(batch)
+    assert one.detail == f"{says} ahead of the clock; at most 10 minutes are accepted"

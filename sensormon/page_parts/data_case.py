@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
+from sensormon.case_format import of_file
 from sensormon.case_opener import Opened
 from sensormon.case_writer import CaseOrder
 from sensormon.cases import LONGEST_NAME, Glance, Saved, held, plain_view
-from sensormon.errors import SensormonError, StoreError
+from sensormon.errors import SensormonError, StoreError, UsageError
 from sensormon.monitor import Monitor
 from sensormon.page_parts.downloads import download
 from sensormon.page_parts.drawing import not_done, not_readable, panel
@@ -50,6 +51,8 @@ def section(m: Monitor, viewer: Viewer) -> None:
                 _preview(m, viewer, file, (file.file_id, file.size))
             except StoreError as error:
                 not_readable(error)
+            except UsageError as error:
+                not_done(of_file(error, file.name), "This file cannot be opened")
             except SensormonError as error:
                 not_done(error, "This file cannot be opened")
     _opened(m)
