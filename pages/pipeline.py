@@ -80,7 +80,13 @@ def way(m: Monitor, viewer: Viewer) -> None:
         column_config=dict.fromkeys(table.columns[1:], number),
     )
     if len(reasons):
-        right.dataframe(reasons, hide_index=True, key="reasons", alt="Rejected readings by reason")
+        right.dataframe(
+            reasons,
+            hide_index=True,
+            key="reasons",
+            alt="Rejected readings by reason",
+            column_config={"Readings": number},
+        )
     else:
         right.caption("Nothing was rejected so far. What is refused is counted here by its reason.")
 
@@ -185,23 +191,17 @@ def equation(ledger: Ledger) -> str:
         style = " abnormal" if wrong else ""
         return f'<span class="term{style}"><b>{count:,}</b>{name}</span>'
 
-    def sign(text: str) -> str:
-        return f'<span class="sign">{text}</span>'
+    def signed(text: str, term: str) -> str:
+        return f'<span class="signed"><span class="sign">{text}</span>{term}</span>'  # one line holds both
 
     return (
         '<div class="sum">'
         + part("received", total.received)
-        + sign("=")
-        + sign("+").join(
-            (
-                part("stored", total.stored),
-                part("rejected", total.rejected),
-                part("dead-lettered", total.dead_lettered),
-                part("pending", total.pending),
-            )
-        )
-        + sign("&ensp;")
-        + part("difference", total.difference, not ledger.balanced)
+        + signed("=", part("stored", total.stored))
+        + signed("+", part("rejected", total.rejected))
+        + signed("+", part("dead-lettered", total.dead_lettered))
+        + signed("+", part("pending", total.pending))
+        + signed("&ensp;", part("difference", total.difference, not ledger.balanced))
         + "</div>"
     )
 

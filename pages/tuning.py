@@ -50,7 +50,15 @@ from sensormon.page_parts.detector_controls import key_of, parameter_input, rese
 from sensormon.rescoring import History
 from sensormon.runtime import monitor
 from sensormon.timestamps import parse, render
-from sensormon.tuning_words import curve_table, figures, first_line, flag_table, lost_words, norm_words
+from sensormon.tuning_words import (
+    curve_table,
+    figures,
+    first_line,
+    flag_table,
+    lost_words,
+    norm_words,
+    value_column,
+)
 from sensormon.words import clock_time, counted, day_and_time, duration, pace
 
 CHOICES = ["15 min", "1 h", "6 h", "24 h", "7 d"]
@@ -280,7 +288,11 @@ def effect(
                 "effect",
                 f"{tag.label}, readings flagged now or with these settings, newest first",
                 lambda: flag_table(changes, result.before, result.after, tag),
-                {"Time": time_column(viewer)},
+                {
+                    "Time": time_column(viewer),
+                    value_column(tag): st.column_config.TextColumn(alignment="right"),
+                }
+                | dict.fromkeys(("Score now", "Score then"), st.column_config.NumberColumn(format="%.1f")),
             )
     quality, sensitivity = st.columns([6, 5], gap="small")
     with quality, panel("quality", stretch=True):
@@ -303,7 +315,8 @@ def time_column(viewer: Viewer) -> object:
 
 def cell(words: tuple[str, str]) -> str:
     """A figure and, small, what it rests on."""
-    return f"<td>{escape(words[0])}<small>{escape(words[1])}</small></td>"
+    parts = ", ".join(f"<span>{escape(part)}</span>" for part in words[1].split(", "))
+    return f"<td>{escape(words[0])}<small>{parts}</small></td>"
 
 
 def how_good(result: Comparison, complete: bool) -> None:

@@ -236,22 +236,30 @@ def boxes(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Box, .
         Box(
             "Journaled",
             f"{total.received:,}",
-            (*waiting, _latencies(journal.latency_p50, journal.latency_p99), f"{size(journal.size)} on disk"),
+            (
+                *waiting,
+                *_latencies(total.received, journal.latency_p50, journal.latency_p99),
+                f"{size(journal.size)} on disk",
+            ),
             bool(journal.damaged) or status.source.state is SourceState.REFUSING,
         ),
         Box(
             "Stored",
             f"{total.stored:,}",
-            (f"{total.dead_lettered:,} dead-lettered", _latencies(store.latency_p50, store.latency_p99)),
+            (
+                f"{total.dead_lettered:,} dead-lettered",
+                *_latencies(total.stored, store.latency_p50, store.latency_p99),
+            ),
             store.state in (StoreState.RETRYING, StoreState.FAILED),
         ),
     )
 
 
-def _latencies(p50: float, p99: float) -> str:
-    if p99 <= 0:
-        return "nothing written yet"
-    return f"half in {latency(p50)}, 99 % in {latency(p99)}"
+def _latencies(readings: int, p50: float, p99: float) -> tuple[str, ...]:
+    """How long a write took; nothing before there was a reading, when other records alone were written."""
+    if not readings or p99 <= 0:
+        return ()
+    return (f"median {latency(p50)}, p99 {latency(p99)}",)
 
 
 def waiting_table(depth: pd.DataFrame) -> pd.DataFrame:

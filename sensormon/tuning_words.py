@@ -110,6 +110,11 @@ def lost_words(events: Iterable[tuple[str, int]], zone: tzinfo) -> str:
     return f"{counted(len(rows), 'confirmed event')} would no longer be flagged: {named}{more}."
 
 
+def value_column(tag: Tag) -> str:
+    """What the column of the tag's values is called."""
+    return f"Value, {tag.unit}" if tag.unit else "Value"
+
+
 def flag_table(changes: pd.Series[str], before: pd.DataFrame, after: pd.DataFrame, tag: Tag) -> pd.DataFrame:
     """The readings flagged now or with other settings, newest first: Time, Value, Flag and both scores.
 
@@ -120,7 +125,7 @@ def flag_table(changes: pd.Series[str], before: pd.DataFrame, after: pd.DataFram
     return pd.DataFrame(
         {
             "Time": rows["time"].to_numpy(),
-            f"Value{f', {tag.unit}' if tag.unit else ''}": rows["value"].round(tag.decimals).to_numpy(),
+            value_column(tag): [f"{value:,.{tag.decimals}f}" for value in rows["value"]],
             "Flag": changes.reindex(rows["id"]).to_numpy(),
             "Score now": old.round(1).to_numpy(),
             "Score then": rows["score"].round(1).to_numpy(),

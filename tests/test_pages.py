@@ -142,6 +142,16 @@ def test_tuning_rescoring_follows_the_sliders_and_starts_from_the_collectors_set
     assert dict(full.detection().params) == {"window": 50, "threshold": 3.0}, "moving a slider applied it"
 
 
+def test_counts_by_reason_are_written_like_the_ledgers(full: Monitor) -> None:
+    full.submit(batch_of(("fermenter_ph", 99.0)))
+    full.drain()
+    app = show("pipeline")
+    (one,) = [one for one in app.dataframe if "Rejected because" in one.value.columns]
+    assert json.loads(one.proto.columns)["Readings"]["type_config"]["format"] == "localized"
+    equation = next(one.proto.body for one in app.get("html") if 'class="sum"' in one.proto.body)
+    assert equation.count('<span class="signed"><span class="sign">') == 5, "a sign stands with its term"
+
+
 def test_pipeline_shows_the_ledger_and_starts_a_simulated_fault(full: Monitor) -> None:
     app = show("pipeline")
     assert f"{full.ledger().total.received:,}" in text(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -24,8 +25,10 @@ from sensormon.memory import KEPT
 from sensormon.monitor import Monitor
 from sensormon.readings import Floats
 from sensormon.settings import Settings
+from sensormon.tags import Tag
 from sensormon.timestamps import render
 from sensormon.tuner import Tuner
+from sensormon.tuning_words import flag_table
 from tests.conftest import START, batch_of
 from tests.test_pages import show, text
 
@@ -350,3 +353,19 @@ def test_an_event_that_somebody_confirms_is_minded_at_the_next_look(full: Monito
     full.drain()
     app.run()
     assert "2 confirmed events would no longer be flagged" in app.warning[0].value
+
+
+def test_values_in_the_table_have_the_digits_of_their_tag() -> None:
+    readings = pd.DataFrame(
+        {"id": [1, 2], "time": pd.to_datetime([0, 1], unit="s"), "value": [38.8, 2400.0], "score": [3.1, 4.0]}
+    )
+    changes = pd.Series(["kept", "lost"], index=[1, 2])
+    table = flag_table(changes, readings, readings, Tag("temp", "Temperature", "°C", resolution=0.01))
+    assert table["Value, °C"].tolist() == ["2,400.00", "38.80"]
+
+
+@pytest.mark.usefixtures("full")
+def test_a_figure_and_its_count_are_not_broken_in_two() -> None:
+    words = text(show("tuning", tune="Fermenter temperature"))
+    assert re.search(r"<small>(<span>[^<]* to [^<]* %</span>, )?<span>n = [\d,]+</span></small>", words)
+    assert ".figures small span { white-space: nowrap; }" in words

@@ -162,6 +162,16 @@ def test_the_boxes_follow_the_way_of_a_reading():
     assert not any(box.abnormal for box in way)
 
 
+def test_write_times_are_told_as_percentiles_and_only_of_readings():
+    store = replace(STORE, latency_p50=0.03, latency_p99=0.174)
+    status = replace(WELL, store=store, journal=replace(JOURNAL, latency_p50=0.0019, latency_p99=0.2))
+    way = {box.name: box.lines for box in boxes(status, LEDGER, 7)}
+    assert "median 30 ms, p99 174 ms" in way["Stored"]
+    assert "median 1.9 ms, p99 200 ms" in way["Journaled"]
+    nothing = boxes(status, Ledger(()), 0)
+    assert not any("ms" in line for box in nothing for line in box.lines)
+
+
 def test_only_the_store_s_box_is_wrong_while_the_store_is_away():
     status = replace(WELL, store=replace(STORE, state=StoreState.RETRYING))
     assert [box.name for box in boxes(status, LEDGER, None) if box.abnormal] == ["Stored"]

@@ -34,6 +34,7 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
 .figures th { text-align: left; font-weight: 400; color: var(--quiet); padding: .3rem .8rem .3rem 0; }
 .figures td { padding: .3rem .8rem .3rem 0; border-top: 1px solid var(--edge); vertical-align: top; }
 .figures small { color: var(--quiet); font-size: .8rem; display: block; }
+.figures small span { white-space: nowrap; }
 .figures.sizes { max-width: 46rem; }
 .figures.sizes th { color: var(--text); border-top: 1px solid var(--edge); }
 .figures.sizes td { text-align: right; white-space: nowrap; padding-right: 0; }
@@ -44,6 +45,7 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
 .way .box .count { font-size: 1.5rem; line-height: 2rem; font-weight: 600; }
 .way .arrow { align-self: center; color: var(--quiet); }
 .sum { display: flex; flex-wrap: wrap; align-items: flex-end; gap: .3rem 1rem; }
+.sum .signed { display: inline-flex; align-items: flex-end; gap: 1rem; }
 .sum .term b { display: block; font-size: 1.375rem; line-height: 1.8rem; font-weight: 600; }
 .sum .term { font-size: .875rem; color: var(--quiet); }
 .sum .term:not(.abnormal) b { color: var(--text); }
@@ -51,6 +53,7 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .3rem 1rem;
   font-size: .875rem; font-variant-numeric: tabular-nums; }
 .facts span { color: var(--quiet); display: block; font-size: .8rem; }
+.st-key-explore-controls [data-testid="stButtonGroup"] button { min-height: 2.5rem; } /* as beside it */
 .hoverlayer .axistext { display: none; } /* the hover line itself begins with the time */
 @media (min-width: 641px) {
   [data-testid="stColumn"]:has(> * .st-key-panel-controls) { position: sticky; top: 4rem;
