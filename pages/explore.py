@@ -157,7 +157,7 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
         "Tags", m.tags.names, default=list(m.tags.names[:3]), format_func=m.tags.title, key="explore",
         bind="query-params", max_selections=MOST_TAGS, placeholder="Choose tags",
     )  # fmt: skip
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="explore-controls"):
         span = span_control(m, viewer, whole)
         layout = st.segmented_control(
             "Layout", [STACKED, OVERLAY], default=STACKED, required=True, key="layout", bind="query-params"
@@ -167,8 +167,8 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
                 "Scale", [OWN, NORMALISED], default=OWN, required=True, key="axes", bind="query-params"
             )
         earlier, words = comparison()
-        flags = st.checkbox("Flags", value=True, key="flags", bind="query-params")
     with top:
+        flags = st.checkbox("Flags", value=True, key="flags", bind="query-params")
         copy_link("explore-link", **{"from": render(span[0]), "to": render(span[1]), "past": None})
     return Chosen(tuple(names[:MOST_TAGS]), span, whole or span, layout != OVERLAY, flags, earlier, words,
                   moment(m))  # fmt: skip

@@ -255,3 +255,16 @@ def test_the_table_has_what_is_drawn() -> None:
     assert len(table) == 900
     assert (table["Flagged"] == "flagged").sum() > 0
     assert table["Value"].iloc[0].endswith(" pH")
+
+
+@pytest.mark.usefixtures("full")
+def test_the_controls_are_of_one_height_and_flags_stand_beside_the_link_in_every_layout() -> None:
+    for layout in ("Stacked", "Overlay"):
+        app = show("explore", layout=layout)
+        assert '.st-key-explore-controls [data-testid="stButtonGroup"] button { min-height: 2.5rem' in text(
+            app
+        )
+        (row,) = [one for one in app.get("flex_container") if one.proto.id.endswith("explore-controls")]
+        assert "Compare with" in [one.label for one in row.selectbox]
+        assert not row.checkbox
+        assert app.checkbox(key="flags").value
