@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from sensormon.clock import SECOND
+from sensormon.clock import DAY, SECOND
 from sensormon.errors import StoreError
 from sensormon.live_cards import MOST, Cards, Newest, groups, make_cards, newest, shown, worst_first
 from sensormon.monitor import Monitor
@@ -23,7 +23,7 @@ from sensormon.page_parts import (
 from sensormon.runtime import monitor
 from sensormon.tags import Tag
 from sensormon.timestamps import parse, render
-from sensormon.words import clock_time, normal_band
+from sensormon.words import moment_words, normal_band
 
 # Where the board cannot be loaded: long spans change little in a second and cost much to draw.
 REFRESH = {"5 min": 1, "15 min": 1, "1 h": 2, "6 h": 10, "24 h": 30}
@@ -33,12 +33,20 @@ WORST = 3  # cards that are open before the viewer has chosen any of many tags
 # -- what is chosen -----------------------------------------------------------------------
 
 
+def since_1970(text: str) -> int:
+    """A time in the address (µs UTC). Raises ValueError where it is none, or before the feed's first."""
+    time = parse(text)
+    if time < 0:
+        raise ValueError("before 1970")
+    return time
+
+
 def moment(m: Monitor) -> int | None:
     """Up to when readings are shown: None while the page follows the clock. In the address as `at`."""
     state = st.session_state
     if "paused" not in state and "at" in st.query_params:
         try:
-            state["paused_at"] = min(parse(st.query_params["at"]), m.clock.now())
+            state["paused_at"] = min(since_1970(st.query_params["at"]), m.clock.now())
             state["paused"] = True
         except (ValueError, OverflowError):
             del st.query_params["at"]
@@ -56,8 +64,8 @@ def zoomed() -> tuple[int, int] | None:
     state = st.session_state
     if "zoomed" not in state:
         try:
-            since, until = map(parse, st.query_params.get("zoom", "").split("/"))
-            state["zoomed"] = (since, until) if since < until else None
+            since, until = map(since_1970, st.query_params.get("zoom", "").split("/"))
+            state["zoomed"] = (since, until) if 0 < until - since <= DAY else None
         except (ValueError, OverflowError):
             state["zoomed"] = None
     found: tuple[int, int] | None = state["zoomed"]
@@ -277,7 +285,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )
     at = moment(m)
     if at is not None:
-        st.markdown(f"paused at {clock_time(at, me.zone)}, still collecting")
+        st.markdown(f"paused at {moment_words(at, m.clock.now(), me.zone)}, still collecting")
     st.space("stretch")
     # What is zoomed into moves out of sight as time goes on, so its link is one of this moment.
     copy_link(**({"at": render(m.clock.now())} if at is None and "zoom" in st.query_params else {}))

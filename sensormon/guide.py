@@ -107,6 +107,7 @@ def shortcuts() -> tuple[Shortcut, ...]:
         Shortcut(("p",), "pause the charts, and go on"),
         Shortcut(("y",), "copy the link to this view"),
         Shortcut(("j", "k"), "the next event and the one before, on Anomalies"),
+        Shortcut(("a",), "acknowledge what is ticked, or the event shown, on Anomalies"),
         Shortcut(("?",), "this list"),
         Shortcut(("Esc",), "close what is open"),
     )

@@ -2,7 +2,8 @@
 
 Plain numbers and text, ready to be sent; what is drawn from it is the board's. A first answer
 holds a whole span, thinned; later ones only what came in since. Times are milliseconds UTC.
-Nothing here raises when the store is away: memory has the newest readings.
+Nothing here raises when the store is away: memory has the newest readings, and an answer says
+that it is not complete. What was before them is not known then; that is not the same as no data.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
@@ -89,7 +91,8 @@ class LiveFeed:
         """The last `span` seconds of these tags up to now, or to `until` (µs UTC).
 
         With `after`, an id that an earlier answer gave, only readings that came in since. The
-        events are left out where they are still those that `known_events` names.
+        events are left out where they are still those that `known_events` names. `complete` is False
+        in a whole answer for which the store could not be asked.
         """
         m = self._monitor
         now = until or m.clock.now()
@@ -99,12 +102,15 @@ class LiveFeed:
         if after is None:
             frame = m.recent(since, names, until and until + 1)  # of long ago: not all that came after it
             judges, late = m.judges(), False
+            complete = bool(frame.attrs["complete"])
+            known = since if complete else _earliest(frame, now)
         else:
             frame = m.newest.after(after - TICKS * len(m.tags), names, since)
             before = micros(frame["time"]) < max(since, now - LEAD)
             late = bool((before & (frame["id"] > after)).any())
             frame = frame[~before]
             judges = self._kept_for("judges", m.detection().id, m.judges)
+            complete, known = True, since
         told = frame if after is None else frame[frame["id"] > after]
         scores, heads = score_names(judges), newest(frame, now, judges)
         by_tag, fresh = dict(iter(frame.groupby("tag", sort=False))), set(told["tag"].unique())
@@ -112,7 +118,7 @@ class LiveFeed:
         for name in names:
             if after is None or name in fresh:
                 rows = by_tag.get(name, frame.iloc[:0])
-                tags[name] = series(rows, m.tags[name], (since, now), after, scores)
+                tags[name] = series(rows, m.tags[name], (known, now), after, scores)
             if name in heads:
                 one = heads[name]
                 tags.setdefault(name, {})["head"] = {
@@ -124,6 +130,7 @@ class LiveFeed:
         answer: Answer = {
             "now": now / 1e3,
             "whole": after is None,
+            "complete": complete,
             "after": max(newest_id, after or 0, int(told["id"].max()) if len(told) else 0),
             "tags": tags,
             "late": late,
@@ -138,19 +145,22 @@ class LiveFeed:
         """All tags over the span, worst first: cells that are not as they should be, the newest words.
 
         Of each tag only the abnormal cells are told: `flagged` and `doubtful` as pairs of cell and
-        count, `empty` as cells without a reading where one was due.
+        count, `empty` as cells without a reading where one was due. While the store is away
+        nothing is said of the cells before the first reading in memory.
         """
 
         def make() -> Answer:
             now = until or m.clock.now()
             since = now - span * SECOND
             try:
-                table = m.activity(since, now, PARTS)
+                table, known = m.activity(since, now, PARTS), 0
             except StoreError:
                 table = _activity(m.recent(since), since, now)
+                known = int(table["part"].min()) if len(table) else PARTS
             by_tag = dict(iter(table.groupby("tag", sort=False)))
             rows = [
-                _strip_row(tag, by_tag[tag.name] if tag.name in by_tag else table.iloc[:0]) for tag in m.tags
+                _strip_row(tag, by_tag[tag.name] if tag.name in by_tag else table.iloc[:0], known)
+                for tag in m.tags
             ]
             rows.sort(key=lambda row: (-row["score"], not row["seen"]))
             return {"since": since / 1e3, "until": now / 1e3, "parts": PARTS, "rows": rows}
@@ -165,7 +175,8 @@ class LiveFeed:
         found: dict[str, list[list[Any]]] = {}
         lately = [(r.tag, r.received, r.time, r.value, str(r.reason)) for r in m.newest.rejected(since)]
         if since < m.started:
-            lately = [*self._kept_for("rejected", m.started, self._rejected_before), *lately]
+            with suppress(StoreError):
+                lately = [*self._kept_for("rejected", m.started, self._rejected_before), *lately]
         for tag, received, time, value, reason in lately:
             at = _time(time, received)
             if tag in names and since <= at <= now:
@@ -173,11 +184,8 @@ class LiveFeed:
         return found
 
     def _rejected_before(self) -> list[tuple[str, int, str, str, str]]:
-        """Those of before the start, which memory does not have."""
-        try:
-            frame = self._monitor.rejected(2_000)  # imported ones among them
-        except StoreError:
-            return []
+        """Those of before the start, which memory does not have. Raises StoreError."""
+        frame = self._monitor.rejected(2_000)  # imported ones among them
         before = micros(frame["received"]) < self._monitor.started
         frame = frame[before & ~frame["source"].isin((IMPORT, CASE))]
         received = micros(frame["received"]).tolist()
@@ -300,13 +308,19 @@ def series(
     }
 
 
-def _strip_row(tag: Tag, table: pd.DataFrame) -> Answer:
+def _earliest(frame: pd.DataFrame, otherwise: int) -> int:
+    """The time (µs UTC) of the first of these readings."""
+    return int(micros(frame["time"]).min()) if len(frame) else otherwise
+
+
+def _strip_row(tag: Tag, table: pd.DataFrame, known: int) -> Answer:
     part = table["part"].to_numpy(dtype=np.int64)
     flagged = table["flagged"].to_numpy(dtype=np.int64)
     doubtful = table["doubtful"].to_numpy(dtype=np.int64)
     readings = table["readings"].to_numpy(dtype=np.int64)
     seen = int(readings.sum())
     empty = holes(part, readings)
+    empty = empty[empty >= known]
     inside = empty[empty > part.min()] if len(part) else empty  # what was before the first is no fault
     return {
         "name": tag.name,

@@ -326,7 +326,10 @@ class Monitor:
     # -- readings -----------------------------------------------------------------
 
     def recent(self, since: int, tags: Sequence[str] | None = None, until: int | None = None) -> pd.DataFrame:
-        """Readings with time >= since, and < until, in order of arrival, stored or not; never raises."""
+        """Readings with time >= since, and < until, in order of arrival, stored or not; never raises.
+
+        `attrs["complete"]` is False where the store could not be asked: then they are those in memory.
+        """
         memory, first = self.newest.part(since, tags)
         if until is not None:
             memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
@@ -334,10 +337,14 @@ class Monitor:
         try:
             stored = self._store.readings(tags, since, until, below_id=first)
         except StoreError:
+            memory.attrs["complete"] = False
             return memory
         if memory.empty:
-            return stored
-        return pd.concat([stored, memory], ignore_index=True) if len(stored) else memory
+            both = stored
+        else:
+            both = pd.concat([stored, memory], ignore_index=True) if len(stored) else memory
+        both.attrs["complete"] = True
+        return both
 
     def live_tags(self) -> frozenset[str]:
         """The tags with readings that were not imported, as far as the store could be asked; never raises."""

@@ -137,6 +137,12 @@ def day_and_time(time: int, zone: tzinfo) -> str:
     return to_datetime(time).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def moment_words(time: int, now: int, zone: tzinfo) -> str:
+    """The time of day of µs UTC, with its date where that is not today's in this zone."""
+    said, today = day_and_time(time, zone), day_and_time(now, zone)
+    return clock_time(time, zone) if said[:10] == today[:10] else said
+
+
 def zone_words(name: str, zone: tzinfo, now: int) -> str:
     """The zone as the page names it, with its offset now: "Times in Europe/Berlin (UTC+01:00)"."""
     offset = to_datetime(now).astimezone(zone).strftime("%z")

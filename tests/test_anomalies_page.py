@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from sensormon.clock import SECOND, ManualClock
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
+from sensormon.tags import TagTable
 from tests.conftest import START, Adopt, batch_of
 from tests.test_pages import figures, show, text
 
@@ -196,6 +198,24 @@ def test_what_comes_later_does_not_move_the_list(settings: Settings, adopt: Adop
     assert len(events(app)) == 2
 
 
+def test_where_none_is_chosen_the_event_shown_is_acted_on(full: Monitor) -> None:
+    app = named(show("anomalies", list="worst first"))
+    every = full.events(None, 0, FAR)
+    worst = int(every.loc[every["score"].idxmax(), "id"])
+    app.button(key="acknowledge").click().run()
+    assert states(full, [worst]) == ["acknowledged"]
+    assert full.events(None, 0, FAR)["state"].eq("acknowledged").sum() == 1
+
+
+def test_a_value_with_a_long_unit_is_not_cut(full: Monitor) -> None:
+    full.retag(TagTable(replace(tag, unit="kg/(m²·h)") for tag in full.tags))
+    app = show("anomalies")
+    longest = events(app)["Peak"].str.len().max()
+    (table,) = [one for one in app.dataframe if "Peak" in one.value]
+    width = json.loads(table.proto.columns)["Peak"]["width"]
+    assert width >= 8 * longest
+
+
 def test_a_flag_stored_just_after_the_list_was_made_moves_no_row(settings: Settings, adopt: Adopt) -> None:
     clock = ManualClock(START)
     monitor = adopt(Monitor(settings, clock))
@@ -295,7 +315,7 @@ def test_all_that_is_shown_is_chosen_and_let_go_at_once() -> None:
     assert f"{count} events acknowledged" in [one.value for one in app.toast]
     assert f"{count} events chosen" in text(app), "the choice stays"
     app.button(key="select-none").click().run()
-    assert "Choose events in the first column" in text(app)
+    assert "The event shown, or choose by row" in text(app)
 
 
 def test_an_event_that_leaves_the_list_is_said_and_the_next_takes_its_place(full: Monitor) -> None:

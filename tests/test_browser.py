@@ -129,6 +129,14 @@ def test_a_first_visitor_may_come_to_any_page_and_nothing_is_fetched_from_outsid
         server.output()
 
 
+@pytest.mark.long
+def test_a_page_that_broke_while_it_was_drawn_is_loaded_anew(page: Page, server: Server) -> None:
+    visit(page, server, "pipeline")
+    expect(page.locator(".silence")).to_be_attached()  # what runs beside the page is there
+    page.evaluate("() => document.getElementById('root').remove()")
+    expect(page.get_by_role("heading", name="Pipeline", exact=True)).to_be_visible()
+
+
 def test_the_live_charts_move_and_stand_still_when_paused(page: Page, server: Server) -> None:
     visit(page, server, "")
     expect(page.locator(".js-plotly-plot")).to_have_count(3)

@@ -42,14 +42,20 @@ def test_every_section_has_an_address_and_says_what_it_is_for(
 @pytest.mark.parametrize("section", SECTIONS)
 def test_with_the_store_away_no_section_breaks(settings: Settings, adopt: Adopt, section: str) -> None:
     Path(settings.store_url).mkdir(parents=True)
-    monitor = adopt(Monitor(settings, ManualClock(START)))
+    clock = ManualClock(START)
+    monitor = adopt(Monitor(settings, clock))
     monitor.submit(batch_of(("fermenter_ph", 7.0)))
     monitor.drain()
-    words = text(show("data", section=section))
+    app = show("data", section=section)
+    words = text(app)
     assert SECTIONS[section] in words
     if section == "Storage":
         assert "the database is away, so what is in it cannot be said" in words
         assert "Not measurable now" in words
+        Path(settings.store_url).rmdir()
+        clock.advance(60.0)  # the next try
+        monitor.drain()
+        assert "1 reading one by one" in text(app.run()), "what was measured while it was away is not kept"
 
 
 @pytest.mark.usefixtures("full")

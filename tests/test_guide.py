@@ -100,7 +100,7 @@ def test_the_list_of_keys_has_no_key_that_streamlit_takes() -> None:
     assert not {"r", "c"} & {pressed[0] for pressed in keys}
     script = (ROOT / "sensormon" / "browser" / "keys.js").read_text()
     for key, *_ in keys:
-        assert f'"{key}"' in script or key in ("Esc", "j"), f"{key} is neither ours nor Streamlit's"
+        assert f'"{key}"' in script or key in ("Esc", "j", "a"), f"{key} is neither ours nor Streamlit's"
 
 
 def test_what_is_seen_is_true_for_the_simulator() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -233,6 +233,30 @@ def test_with_the_store_away_memory_answers(make: Make, settings: Settings) -> N
     assert "events" not in answer, "the board keeps those it has"
     (row,) = [row for row in feed.strip(600)["rows"] if row["name"] == "fermenter_ph"]
     assert (row["count"], row["seen"]) == (1, 61)
+
+
+def test_what_is_not_in_memory_is_not_called_no_data_and_told_once_the_store_is_back(
+    make: Make, settings: Settings
+) -> None:
+    away = Path(settings.store_url)
+    away.mkdir(parents=True)
+    m = make()
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
+    feed = LiveFeed(m)
+
+    def told() -> tuple[bool, int, int]:
+        answer = feed.board(NAMES, 600)
+        (row,) = [row for row in feed.strip(600)["rows"] if row["name"] == "fermenter_ph"]
+        return answer["complete"], len(answer["tags"]["fermenter_ph"]["gaps"]), len(row["empty"])
+
+    assert told() == (False, 0, 0)
+    away.rmdir()
+    cast(ManualClock, m.clock).advance(60.0)  # the next try
+    m.drain()
+    complete, gaps, empty = told()
+    assert complete
+    assert gaps == 1
+    assert empty > 50
 
 
 def test_the_feed_is_as_open_as_the_page_and_no_more(make: Make) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sensormon.readings import Origin
 from sensormon.records import IMPORT
 from sensormon.settings import Settings
 from sensormon.timestamps import render
+from sensormon.words import clock_time
 from tests.conftest import START, Adopt, batch_of
 from tests.test_pages import ROOT, figures, show, text
 
@@ -137,3 +139,21 @@ def test_a_tag_that_was_only_imported_is_not_live_and_its_anomalies_are_not_of_t
     m.submit(batch_of(("fermenter_temp", 37.0), at=START))
     told = board(show("live"))
     assert [tag["name"] for tag in told["tags"]] == ["fermenter_temp"]
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize(
+    "address",
+    [{"at": "1800-01-01T00:00:00Z"}, {"zoom": "1970-01-01T00:00:00Z/2262-01-01T00:00:00Z"}],
+)
+def test_a_time_that_no_live_reading_has_is_passed_over(address: dict[str, str]) -> None:
+    app = show("live", **address)
+    assert "paused" not in text(app)
+    assert "at" not in app.query_params
+    assert app.session_state["zoomed"] is None
+
+
+def test_a_pause_of_another_day_says_which(full: Monitor) -> None:
+    assert "paused at 2026-09-1" in text(show("live", at="2026-09-18T10:00:00Z"))
+    at = full.clock.now()
+    assert f"paused at {clock_time(at, UTC)}" in text(show("live", at=render(at)))

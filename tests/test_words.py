@@ -37,6 +37,7 @@ from sensormon.status_words import (
     writing_phrase,
 )
 from sensormon.tags import Tag
+from sensormon.timestamps import parse
 from sensormon.words import (
     Phrase,
     clock_time,
@@ -45,6 +46,7 @@ from sensormon.words import (
     fault_sentence,
     limit,
     literal,
+    moment_words,
     normal_band,
     refused,
     verdict,
@@ -214,6 +216,13 @@ def test_times_are_told_in_the_viewer_s_zone_which_is_named():
     assert clock_time(0, berlin) == "01:00:00"
     assert zone_words("Europe/Berlin", berlin, 0) == "Times in Europe/Berlin (UTC+01:00)"
     assert zone_words("UTC", ZoneInfo("UTC"), 0) == "Times in UTC"
+
+
+def test_a_moment_has_its_day_where_that_is_not_today():
+    berlin = ZoneInfo("Europe/Berlin")
+    midnight = parse("2026-09-21T22:00:00Z")  # in Berlin
+    assert moment_words(midnight, midnight + 60 * SECOND, berlin) == "00:00:00"
+    assert moment_words(midnight - SECOND, midnight + 60 * SECOND, berlin) == "2026-09-21 23:59:59"
 
 
 def test_bands_are_told_with_the_unit():

@@ -1,5 +1,6 @@
 // What runs on every page beside its content. Each part can be started again and again.
 import { aloud } from "./aloud.js"
+import { blank } from "./blank.js"
 import { keys } from "./keys.js"
 import { silence } from "./silence.js"
 import { terms } from "./terms.js"
@@ -7,6 +8,7 @@ import { welcome } from "./welcome.js"
 
 export function mount({ data }) {
   aloud()
+  blank()
   keys(data.pages)
   silence()
   terms()

@@ -182,6 +182,7 @@ class Board {
     const asked = this.text
     try {
       const answer = await this.fetched()
+      this.failure = null
       if (this.stopped) return
       this.answered = Date.now()
       if (asked === this.text) this.take(answer)
@@ -190,11 +191,12 @@ class Board {
     } finally {
       this.asking = false
     }
-    const done = this.data.until && this.after !== null // what is past does not change
+    const done = this.data.until && this.after !== null && this.complete // what is past does not change
     const changed = asked !== this.text
     if (!this.stopped && (changed || !done)) {
-      const wait = document.hidden ? HIDDEN : this.answered && Date.now() - this.answered > LOST ? 2000 : EVERY
-      this.next = setTimeout(() => this.ask(), changed || this.after === null ? 100 : wait)
+      const wait = document.hidden ? HIDDEN : Date.now() - (this.answered ?? 0) > LOST ? 2000 : EVERY
+      const first = this.after === null && !this.failure
+      this.next = setTimeout(() => this.ask(), changed || first ? 100 : wait)
     }
   }
 
@@ -258,8 +260,9 @@ class Board {
       urgent = true
     }
     const thin = Math.min(600_000, Math.max(60_000, (this.data.span * 1000) / 12))
-    if (before === null) [this.complete, this.late] = [Date.now(), false]
-    else if (!this.data.until && Date.now() - this.complete > (this.late ? RENEWED : thin)) this.after = null
+    if (before === null) [this.renewed, this.late, this.complete] = [Date.now(), false, answer.complete !== false]
+    const again = this.late || !this.complete ? RENEWED : this.data.until ? Infinity : thin
+    if (before !== null && Date.now() - this.renewed > again) this.after = null
     this.tick()
     this.draw(urgent)
     this.sayLast()

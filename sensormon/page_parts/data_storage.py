@@ -10,7 +10,7 @@ from sensormon.clock import DAY
 from sensormon.errors import SensormonError, StoreError
 from sensormon.event_actions import LONGEST_NAME
 from sensormon.monitor import Monitor
-from sensormon.page_parts.drawing import not_done, not_readable, panel
+from sensormon.page_parts.drawing import UNREAD, not_done, not_readable, panel
 from sensormon.page_parts.jobs import follow_newest, job_line, newest_state
 from sensormon.page_parts.viewer import Viewer
 from sensormon.retention import JOB, Plan, RolledUp
@@ -46,6 +46,9 @@ def section(m: Monitor, viewer: Viewer) -> None:
     """What is on disk, how it grows, and how long readings are kept one by one."""
     drawn = newest_state(m, JOB)  # a roll-up changes what is on disk
     sizes = measured(m, (m.started, str(m.settings.data_dir), drawn))
+    if sizes.space is None:  # asked again once the database is back
+        measured.clear()
+        st.session_state[UNREAD] = True
     now = rate(sizes, m.clock.now(), len(m.tags))
     each, _ = bytes_a_reading(sizes.space)
     left, right = st.columns(2, gap="medium")

@@ -20,29 +20,29 @@ from sensormon.words import counted, literal
 SHELVE = {"1 h": 3_600, "8 h": 28_800, "24 h": 86_400, "until …": 0}
 
 
-def action_row(m: Monitor, viewer: Viewer, chosen: list[int], shown: pd.DataFrame) -> None:
-    """What can be done to the chosen events, and how many they are."""
-    none = not chosen
-    held = set(shown.loc[shown["id"].isin(chosen), "state"])
+def action_row(m: Monitor, viewer: Viewer, chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
+    """What can be done to the chosen events, to the one shown `beside` the list where none is."""
+    ids = chosen or [beside]
+    held = set(shown.loc[shown["id"].isin(ids), "state"])
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-actions"):
-        if st.button("Acknowledge", key="acknowledge", type="primary", disabled=none):
-            _act(m, chosen, "acknowledge")
-        label = st.menu_button("Label", LABELS, key="label-as", disabled=none)
+        if st.button("Acknowledge", key="acknowledge", type="primary", shortcut="A"):
+            _act(m, ids, "acknowledge")
+        label = st.menu_button("Label", LABELS, key="label-as")
         if label:
-            _act(m, chosen, "label", label=label)
-        length = st.menu_button("Shelve", list(SHELVE), key="shelve-for", disabled=none)
+            _act(m, ids, "label", label=label)
+        length = st.menu_button("Shelve", list(SHELVE), key="shelve-for")
         if length and SHELVE[length]:
-            _act(m, chosen, "shelve", until=m.clock.now() + SHELVE[length] * SECOND)
+            _act(m, ids, "shelve", until=m.clock.now() + SHELVE[length] * SECOND)
         elif length:
-            _shelve_until(m, viewer, chosen)
-        if st.button("Note", key="note", disabled=none):
-            _note(m, chosen)
+            _shelve_until(m, viewer, ids)
+        if st.button("Note", key="note"):
+            _note(m, ids)
         if State.ACKNOWLEDGED in held and st.button("Take back", key="unacknowledge"):
-            _act(m, chosen, "unacknowledge")
+            _act(m, ids, "unacknowledge")
         if State.SHELVED in held and st.button("Unshelve", key="unshelve"):
-            _act(m, chosen, "unshelve")
+            _act(m, ids, "unshelve")
         who = st.session_state.get("who", "")
-        words = f"{counted(len(chosen), 'event')} chosen" if chosen else "Choose events in the first column"
+        words = f"{counted(len(chosen), 'event')} chosen" if chosen else "The event shown, or choose by row"
         st.caption(f"{words} · as {literal(who)}" if who else words, width="content")
 
 

@@ -17,7 +17,7 @@ from sensormon.page_parts.address import held, hold
 from sensormon.page_parts.event_acts import action_row
 from sensormon.page_parts.event_controls import order, pin, renew
 from sensormon.page_parts.viewer import Viewer
-from sensormon.words import clock_time, counted, day_and_time
+from sensormon.words import counted, moment_words
 
 MOST_SHOWN = 1_000
 """Rows of the list; the export has all."""
@@ -66,12 +66,12 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
     if len(found) > len(shown):
         said += f", {len(shown):,} here"
     count.markdown(said, width="content")
-    action_row(m, viewer, chosen, shown)
-    _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
     if chosen:
         place = places[chosen[0]]
     else:
         place = min(st.session_state.get("event-place", 0) if chosen_ids() else 0, len(ids) - 1)
+    action_row(m, viewer, chosen, ids[place], shown)
+    _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
     st.session_state["event-place"] = place
     st.session_state["event-ids"] = ids
     return Shown(shown.iloc[place], place, len(ids))
@@ -123,9 +123,7 @@ def news(m: Monitor, viewer: Viewer, acts: int, late: int) -> None:
         count = m.live_anomalies(state["moment"]) + late
     except StoreError:
         return
-    moment = state["moment"]
-    same_day = day_and_time(moment, viewer.zone)[:10] == day_and_time(now, viewer.zone)[:10]
-    since = clock_time(moment, viewer.zone) if same_day else day_and_time(moment, viewer.zone)
+    since = moment_words(state["moment"], now, viewer.zone)
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
         st.caption(f"As of {since}, {counted(count, 'reading')} flagged since", width="content")
         if count and st.button("Show now", key="renew", type="tertiary"):
@@ -169,7 +167,9 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
             ),
             "Tag": st.column_config.TextColumn(width=150),
             "State": st.column_config.TextColumn(width=114),
-            "Peak": st.column_config.TextColumn(width=88, alignment="right"),
+            "Peak": st.column_config.TextColumn(
+                width=max(88, 20 + 8 * int(table["Peak"].str.len().max())), alignment="right"
+            ),
             "Score": st.column_config.NumberColumn(format="%.1f", width=52),
             "Severity": st.column_config.TextColumn(width=65),
             "Lasted": st.column_config.TextColumn(width=102),
