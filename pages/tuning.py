@@ -409,6 +409,7 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, until: int, history: H
             pd.DataFrame(
                 {
                     "Tag": [m.tags[name].label for name in found],
+                    "Looked at": [duration(load.seconds) for load in found.values()],
                     "Events now": [load.before for load in found.values()],
                     "Events then": [load.after for load in found.values()],
                     "Per 10 min now": [load.pace(load.before) for load in found.values()],

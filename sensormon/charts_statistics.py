@@ -118,7 +118,8 @@ def add_limits(figure: go.Figure, limits: Limits, tag: Tag, baseline: Span, pale
         min(low, limits.lower - 0.05 * spread),
         max(high, limits.upper + 0.05 * spread),
     ]
-    drawn = next(one for one in figure.data if one.mode == "lines" and one.customdata is not None)
+    lines = [one for one in figure.data if one.mode == "lines" and one.customdata is not None]
+    drawn = lines[-1]  # what is compared with lies behind it
     x, y = np.asarray(drawn.x, dtype=np.float64), np.asarray(drawn.y, dtype=np.float64)
     for outside, symbol in (
         (y > limits.upper, "triangle-up-open"),

@@ -98,11 +98,16 @@ def sorted_loads(found: Mapping[str, Load]) -> dict[str, Load]:
 
 
 def total(tags: Mapping[str, Load]) -> Load:
-    """The load of all tags together, over the longest of their times."""
+    """The load of all tags together: each tag's as if it went on like that for the longest of their times.
+
+    Of a tag that reports often a shorter time is looked at; its events alone would be too few.
+    """
+    longest = max((load.seconds for load in tags.values()), default=0.0)
+    shares = [(load, longest / load.seconds) for load in tags.values() if load.seconds > 0]
     return Load(
-        before=sum(load.before for load in tags.values()),
-        after=sum(load.after for load in tags.values()),
-        seconds=max((load.seconds for load in tags.values()), default=0.0),
+        before=round(sum(load.before * share for load, share in shares)),
+        after=round(sum(load.after * share for load, share in shares)),
+        seconds=longest,
     )
 
 

@@ -166,7 +166,7 @@ def seen(source: str, tags: Sequence[Tag], interval: float, received: int) -> st
         pace = f", played {speed} times as fast" if speed else ""
         return f"The recording {file}{pace}, as if it came now: {sensors}. {flags}"
     if received:
-        return f"{counted(received, 'reading')} that programs and devices have sent over HTTP. {flags}"
+        return f"{counted(received, 'reading')}, sent over HTTP or imported from files. {flags}"
     return "Nothing sends readings yet. Send one with the line below, or import a file, and it appears here."
 
 

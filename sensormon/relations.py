@@ -7,6 +7,7 @@ cause, and where neighbouring readings resemble each other, n pairs are worth fe
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -21,6 +22,9 @@ MINIMUM = 30
 
 CELLS = 2_000
 """The grid on which the lag is looked for has so many cells at the most."""
+
+ALIKE, DIP = 0.02, 0.1
+"""Two correlations that differ by the first are alike; between repeats |r| falls by the second."""
 
 Readings = tuple[Ints, Floats]
 """Times and values."""
@@ -137,9 +141,11 @@ def best_lag(x: Floats, y: Floats) -> tuple[int | None, float]:
     """How many cells y follows x by where the correlation is strongest, and that correlation.
 
     Means of equal cells, NaN where there is no reading. Lags up to a fifth of the span are tried,
-    those with too few cells in common left out. None where nothing can be measured.
+    those with too few cells in common left out. Of what repeats, a day say, the repeat nearest to
+    no lag is taken, where another is stronger by `ALIKE` at the most. None where nothing can be
+    measured.
     """
-    best, found = None, math.nan
+    tried: dict[int, float] = {}
     for lag in sorted(range(-(len(x) // 5), len(x) // 5 + 1), key=abs):
         left = x[max(0, -lag) : len(x) - max(0, lag)]
         right = y[max(0, lag) : len(y) - max(0, -lag)]
@@ -147,9 +153,34 @@ def best_lag(x: Floats, y: Floats) -> tuple[int | None, float]:
         if both.sum() < MINIMUM:
             continue
         r = pearson(left[both], right[both])
-        if math.isfinite(r) and (best is None or abs(r) > abs(found) + 1e-9):
-            best, found = lag, r
-    return best, found
+        if math.isfinite(r):
+            tried[lag] = r
+    if not tried:
+        return None, math.nan
+    best = _highest(tried, tried)
+    high = abs(tried[best])
+    for lag, r in tried.items():  # the nearest come first
+        if abs(lag) >= abs(best):
+            break
+        if abs(r) >= high - ALIKE and best not in (hump := _hump(tried, lag, high - DIP)):
+            nearer = _highest(tried, hump)
+            return nearer, tried[nearer]
+    return best, tried[best]
+
+
+def _highest(tried: Mapping[int, float], lags: Iterable[int]) -> int:
+    """The lag of the strongest correlation, of equals the one nearest to none."""
+    return min(lags, key=lambda lag: (-round(abs(tried[lag]), 9), abs(lag)))
+
+
+def _hump(tried: Mapping[int, float], lag: int, least: float) -> range:
+    """The lags around this one up to where |r| falls below `least`."""
+    first = last = lag
+    while first - 1 in tried and abs(tried[first - 1]) >= least:
+        first -= 1
+    while last + 1 in tried and abs(tried[last + 1]) >= least:
+        last += 1
+    return range(first, last + 1)
 
 
 def chance(x: Floats, y: Floats) -> float:

@@ -178,6 +178,16 @@ def test_control_limits_are_in_view_and_readings_outside_have_a_triangle() -> No
     assert {one.text.split()[0] for one in figure.layout.annotations} >= {"UCL", "CL", "LCL"}
 
 
+def test_readings_outside_the_limits_are_those_in_view_and_not_those_compared_with() -> None:
+    before, now = [37.0] * 100, [37.0] * 100
+    before[10], now[20] = 30.0, 35.0
+    series = Series(TEMP, 1, overview(now), overview(before), 0)
+    figure = explore_chart([series], SPAN, LIGHT, stacked=False)
+    add_limits(figure, Limits(37.0, 0.1, 36.0, 38.0, 100, 99, 0.0), TEMP, SPAN, LIGHT)
+    (down,) = [one for one in figure.data if one.marker.symbol == "triangle-down-open"]
+    assert list(down.y) == [35.0]
+
+
 def test_histogram_and_scatter_say_what_they_count() -> None:
     quantiles = tuple(36 + 2 * share for share in SHARES)
     found = Distribution(10, 37.0, 0.5, quantiles, np.linspace(36, 38, 5), np.array([1, 4, 3, 2]))

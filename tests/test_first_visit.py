@@ -47,7 +47,7 @@ def test_with_readings_from_outside_no_line_is_needed(settings: Settings, adopt:
     monitor.submit(batch_of(("fermenter_ph", 7.0), at=START - SECOND))
     monitor.drain()
     app = show("live")
-    assert "1 reading that programs and devices have sent over HTTP" in text(app)
+    assert "1 reading, sent over HTTP or imported from files" in text(app)
     assert not [one for one in app.code if "curl" in one.value]
 
 

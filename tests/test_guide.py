@@ -123,9 +123,7 @@ def test_what_is_seen_is_true_for_a_recording() -> None:
 
 def test_what_is_seen_is_true_without_a_source() -> None:
     assert seen("none", (), 0.0, 0).startswith("Nothing sends readings yet.")
-    assert seen("none", (), 0.0, 1200).startswith(
-        "1,200 readings that programs and devices have sent over HTTP."
-    )
+    assert seen("none", (), 0.0, 1200).startswith("1,200 readings, sent over HTTP or imported from files.")
 
 
 @pytest.mark.parametrize("source", ["simulator", "none", "replay:x.csv"])

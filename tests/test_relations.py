@@ -92,6 +92,20 @@ def test_a_tag_that_follows_another_is_found_out_also_with_holes() -> None:
     assert best_lag(np.full(50, np.nan), np.ones(50))[0] is None
 
 
+def test_of_what_repeats_every_day_the_shift_nearest_to_none_is_told() -> None:
+    random = np.random.default_rng(7)
+    hours = np.arange(31 * 24)
+
+    def daily(shift: int) -> np.ndarray:
+        return np.sin((hours - shift) * math.tau / 24) + random.normal(0, 0.15, len(hours))
+
+    for _ in range(20):
+        lag, r = best_lag(daily(0), daily(3))
+        assert lag is not None
+        assert abs(lag - 3) <= 1
+        assert r > 0.9
+
+
 def test_pairs_that_resemble_their_neighbours_are_worth_fewer() -> None:
     random = np.random.default_rng(5)
     noise = related(random.normal(0, 1, 2_000), random.normal(0, 1, 2_000))

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from sensormon import known_events, runtime
 from sensormon.clock import SECOND, ManualClock
-from sensormon.comparison import Known, all_lost, compare, curve, loads, thresholds, total
+from sensormon.comparison import Known, Load, all_lost, compare, curve, loads, thresholds, total
 from sensormon.detector_words import catches, misses, parameter_label, switch_words, threshold_of, title
 from sensormon.detectors import PER_TAG, longest_lead, make
 from sensormon.errors import StoreUnavailable
@@ -98,6 +98,14 @@ def test_the_page_says_what_the_detector_says(full: Monitor) -> None:
     together = total(found)
     assert f"now {together.pace(together.before):.1f} per 10 min" in words
     assert "norm is about 1 per 10 min" in words
+
+
+def test_the_load_of_all_tags_is_that_of_each_however_long_it_was_looked_at() -> None:
+    often, seldom = Load(10, 5, 600.0), Load(10, 10, 60_000.0)  # 10 and 0.1 per 10 min
+    together = total({"often": often, "seldom": seldom, "still": Load(0, 0, 0.0)})
+    assert together.pace(together.before) == pytest.approx(10.1)
+    assert together.pace(together.after) == pytest.approx(5.1)
+    assert total({}).seconds == 0
 
 
 @pytest.mark.usefixtures("full")
