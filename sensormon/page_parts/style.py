@@ -61,7 +61,7 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
 }
 @media (max-width: 640px) {
   .status { gap: .1rem 1rem; font-size: .875rem; }
-  .card .label { min-width: 100%%; }
+  .card .label, .st-key-explore { min-width: 100%%; }
   .card .verdict { min-width: 9rem; white-space: normal; }
   .way { flex-direction: column; }
   .way { gap: .15rem; }
