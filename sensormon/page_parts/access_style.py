@@ -71,6 +71,7 @@ button.term:hover { color: var(--link); }
 .keys th { text-align: left; vertical-align: top; font-weight: 400; padding: .12rem 1rem .12rem 0;
   white-space: nowrap; }
 .keys td { padding: .12rem 0; color: var(--quiet); }
+[data-testid="stBaseButton-primary"] kbd { opacity: 1; } /* Streamlit's six tenths are too pale there */
 kbd { font: inherit; border: 1px solid var(--border); border-bottom-width: 2px; border-radius: .25rem;
   padding: 0 .4rem; }
 button.plain { font: inherit; font-size: .875rem; color: inherit; cursor: pointer; background: var(--panel);
