@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from sensormon.charts import before_after_chart, flag_changes, precision_recall_chart
-from sensormon.clock import DAY, SECOND
+from sensormon.clock import SECOND
 from sensormon.compare_job import KIND, TOGETHER, Shelf, all_loads
 from sensormon.comparison import Comparison, Known, Load, all_lost, compare, curve, off_delay, total
 from sensormon.detector_words import (
@@ -59,7 +59,7 @@ from sensormon.tuning_words import (
     norm_words,
     value_column,
 )
-from sensormon.words import clock_time, counted, day_and_time, duration, pace
+from sensormon.words import counted, duration, moment_words, pace
 
 CHOICES = ["15 min", "1 h", "6 h", "24 h", "7 d"]
 # Readings of the chosen tag, the newest ones.
@@ -251,7 +251,7 @@ def effect(
         apart = duration(off_delay(result.interval * 1e6) / 1e6)
         st.html(
             f'<p class="prose">{escape(tag.label)}, {counted(len(history.rows), "reading")} up to '
-            f"{moment_words(m, until, viewer)}{cut}. "
+            f"{moment_words(until, m.clock.now(), viewer.zone)}{cut}. "
             f"{with_terms(f'Flags up to {apart} apart are one {{event}} (the {{off-delay}}).')}</p>",
             width="content",
         )
@@ -300,12 +300,6 @@ def effect(
     worst(m, chosen, detector, until, history)
     with sensitivity, panel("curve", stretch=True):
         trade_off(viewer, chosen, until, history, facts, result)
-
-
-def moment_words(m: Monitor, until: int, viewer: Viewer) -> str:
-    """The time of day, with the day where that is not today's."""
-    near = m.clock.now() - until < DAY // 2
-    return clock_time(until, viewer.zone) if near else day_and_time(until, viewer.zone)
 
 
 def time_column(viewer: Viewer) -> object:
