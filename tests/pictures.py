@@ -23,6 +23,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from sensormon.guide import PAGES
+from sensormon.page_parts.help import GREETED
 from tests.server import ROOT, Server
 
 INTO = ROOT / "docs" / "images"
@@ -31,7 +32,6 @@ LARGEST = 200_000
 SEED = "7"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars"]
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
-PUT_AWAY = "try { localStorage.setItem('sensormon-first-visit', 'over') } catch {}"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def take(browser: Browser, server: Server, view: View) -> bytes:
         timezone_id="Europe/Berlin",
         reduced_motion="reduce",
     )
-    context.add_init_script(PUT_AWAY)
+    context.add_cookies([{"name": GREETED, "value": "1", "url": server.url}])
     page = context.new_page()
     page.set_default_timeout(60_000)
     page.goto(server.url + address(view))

@@ -28,6 +28,7 @@ SETTLED = f"""() => {{
   window.foundBefore = seen
   return same && found.looked > 20 && found
 }}"""
+LISTENS = ".st-key-read-aloud[role=status]"  # the modules of the page run
 PATHS = [("" if place == 0 else path) for place, (path, _) in enumerate(menu())]
 EVERY_DAY = {("light", "tuning"), ("dark", "")}
 
@@ -68,6 +69,7 @@ def test_the_first_visit_is_greeted_until_it_is_put_away_and_never_again(page: P
     expect(page.locator(".first-line")).to_contain_text("With these settings")
     visit(page, server, "")
     expect(greeting).to_be_visible()
+    expect(page.locator(LISTENS)).to_be_attached()
     greeting.get_by_role("button", name="Got it").click()
     expect(greeting).to_be_hidden()
     for path in ("", "pipeline"):
@@ -91,7 +93,7 @@ def test_who_follows_a_link_to_a_view_is_not_greeted(page: Page, server: Server)
 def test_keys_go_to_pages_open_the_help_and_leave_fields_alone(page: Page, server: Server) -> None:
     visit(page, server, "tuning")
     expect(page.locator(".first-line")).to_be_visible()
-    page.wait_for_function("document.documentElement.classList.contains('first-visit')")
+    expect(page.locator(LISTENS)).to_be_attached()
     page.keyboard.press("?")
     help_list = page.get_by_role("dialog", name="Help")
     expect(help_list.get_by_text("copy the link to this view")).to_be_in_viewport()

@@ -104,9 +104,9 @@ def test_a_click_on_the_chart_says_why_that_reading_was_not_flagged(
     context = page.locator(".st-key-panel-context")
     expect(context.locator(".abnormal").first).to_contain_text("above 3.0")
     plot = context.locator(".js-plotly-plot").first
-    box = plot.locator(".nsewdrag").first.bounding_box()
-    assert box is not None
     for share in (0.31, 0.37, 0.43, 0.47, 0.53):  # most readings were not flagged
+        box = plot.locator(".nsewdrag").first.bounding_box()
+        assert box is not None
         page.mouse.move(box["x"] + share * box["width"] - 2, box["y"] + box["height"] / 2)
         page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
         page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)

@@ -76,3 +76,12 @@ def test_the_token_file_is_not_made_by_looking(settings: Settings, adopt: Adopt)
     monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
     show("live")
     assert not Path(monitor.settings.data_dir / "token").exists()
+
+
+@pytest.mark.usefixtures("full")
+def test_the_greeting_is_there_until_it_is_put_away_and_not_for_who_follows_a_link() -> None:
+    app = show("anomalies")
+    assert "A simulated fermenter: three sensors" in text(app)
+    app.button(key="put-away").click().run()
+    assert not [one for one in app.button if one.key == "put-away"]
+    assert not [one for one in show("anomalies", within="6 h").button if one.key == "put-away"]

@@ -157,7 +157,7 @@ def test_pipeline_shows_the_ledger_and_starts_a_simulated_fault(full: Monitor) -
     assert f"{full.ledger().total.received:,}" in text(app)
     assert full.simulator is not None
     assert full.simulator.active(START + SECOND) == ()
-    app.button[0].click().run()
+    app.button(key="fault-start").click().run()
     (fault,) = full.simulator.active(START + SECOND)
     assert fault.fault == "level_shift"
 

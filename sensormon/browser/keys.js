@@ -1,5 +1,5 @@
 // Single keys, while no field has the focus and without Ctrl, Alt or Meta. Streamlit has r and c.
-import { remember, remembered } from "./welcome.js"
+import { remember, remembered } from "./memory.js"
 
 const NAME = "sensormon-keys"
 const WITHIN = 1500 // milliseconds from g to the letter

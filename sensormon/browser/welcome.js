@@ -1,34 +1,14 @@
-// The words of the first visit are shown until they are put away; the browser remembers that.
-const NAME = "sensormon-first-visit"
+// A greeting that was put away is not drawn again: a cookie, so that the server knows before it draws.
+const COOKIE = "sensormon-greeted=1; path=/; max-age=31536000; samesite=lax"
+
 let listening = false
 
 export function welcome() {
-  // Somebody who was sent a link to a view came for that view.
-  const shown = !remembered(NAME) && !window.location.search
-  document.documentElement.classList.toggle("first-visit", shown)
   if (listening) return
   listening = true
   document.addEventListener("click", (event) => {
-    if (!event.target.closest?.(".put-away")) return
-    remember(NAME, "over")
-    document.documentElement.classList.remove("first-visit")
+    if (!event.target.closest?.(".st-key-put-away button")) return
+    document.cookie = COOKIE
     document.getElementById("stMain")?.focus({ preventScroll: true })
   })
-}
-
-// A browser may keep nothing (private windows, blocked storage); then each visit is the first.
-export function remembered(name) {
-  try {
-    return window.localStorage.getItem(name)
-  } catch {
-    return null
-  }
-}
-
-export function remember(name, value) {
-  try {
-    window.localStorage.setItem(name, value)
-  } catch {
-    return
-  }
 }

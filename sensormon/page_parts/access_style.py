@@ -79,7 +79,6 @@ button.plain { font: inherit; font-size: .875rem; color: inherit; cursor: pointe
 .keys-switch { margin-top: .4rem; }
 button.plain:hover { color: var(--link); border-color: var(--link); }
 html:not(.keys-off) .when-off, html.keys-off .when-on { display: none; }
-html:not(.first-visit) div:has(> .st-key-first-visit) { display: none; }
 [class*="-try-"] a, [class*="-try-"] a * { color: var(--link); white-space: normal; height: auto; }
 .st-key-head [data-testid="stPopoverButton"] { min-height: 2rem; }
 .st-key-first-visit { background: var(--panel); border-color: var(--link); }

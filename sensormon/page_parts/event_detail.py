@@ -42,15 +42,15 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
             st.button("Next", key="next", icon=":material/chevron_right:", shortcut="J",
                       disabled=alone and place == among - 1, on_click=step, args=(1,))  # fmt: skip
             st.caption(f"{place + 1:,} of {among:,}", width="content")
-            around = st.segmented_control(
-                "Shown before and after",
-                list(AROUND),
-                default=_USUAL,
-                required=True,
-                key="around",
-                bind="query-params",
-                label_visibility="collapsed",
-            )
+        around = st.segmented_control(
+            "Shown before and after",
+            list(AROUND),
+            default=_USUAL,
+            required=True,
+            key="around",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
         going_on = "" if event["over"] else ", going on"
         st.html(
             f"<b>{escape(m.tags.title(tag.name))}</b> · {day_and_time(start, viewer.zone)} · "

@@ -12,6 +12,10 @@ from sensormon.page_parts.component import browser_component
 from sensormon.page_parts.glossary import word_list
 from sensormon.tags import Tag
 
+GREETED = "sensormon-greeted"
+"""The cookie of a browser in which the greeting was put away; `sensormon/browser/welcome.js` sets it."""
+_OVER = "first-visit-over"
+
 
 def help_button(title: str, m: Monitor) -> None:
     """What the page is for, its words, the keys, where to begin, the API; nothing of it asks the server."""
@@ -37,21 +41,32 @@ def help_button(title: str, m: Monitor) -> None:
         )
 
 
+@st.fragment
 def first_visit(title: str, m: Monitor) -> None:
     """One sentence on what is seen and things to try, until it is put away; the browser remembers that.
 
-    Drawn hidden: `sensormon/browser/welcome.js` shows it where it was not put away before.
+    It is there from the first drawing on, or not at all: nothing below it moves under a hand. Who
+    was sent a link to a view came for that view, and is not greeted.
     """
+    over = st.session_state.setdefault(
+        _OVER, GREETED in st.context.cookies.to_dict() or bool(st.query_params)
+    )
+    if over:
+        return
     received = m.ledger().total.received
     with st.container(key="first-visit", border=True, gap="small"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="top"):
             words = seen(m.settings.source, _tags(m), m.status().source.interval, received)
             st.html(f'<p class="seen">{escape(words)}</p>', width="stretch")
-            st.html('<button type="button" class="plain put-away">Got it</button>', width="content")
+            st.button("Got it", key="put-away", on_click=_put_away)
         if not received and m.settings.source == "none" and title != "Live":  # which has it itself
             sending_line(m)
         with st.container(horizontal=True, gap="medium"):
             _tries(m, "first")
+
+
+def _put_away() -> None:
+    st.session_state[_OVER] = True
 
 
 def sending_line(m: Monitor) -> None:

@@ -1,0 +1,16 @@
+// What the browser remembers for the viewer. It may keep nothing (private windows, blocked storage).
+export function remembered(name) {
+  try {
+    return window.localStorage.getItem(name)
+  } catch {
+    return null
+  }
+}
+
+export function remember(name, value) {
+  try {
+    window.localStorage.setItem(name, value)
+  } catch {
+    return
+  }
+}
