@@ -61,6 +61,10 @@ def submit(monitor: Monitor, values: Floats, second: int) -> None:
     monitor.submit(batch_of(*[("fermenter_ph", float(v)) for v in values], at=START + second * SECOND))
 
 
+def press(app: AppTest, label: str) -> None:
+    next(one for one in app.button if one.label == label).click().run()
+
+
 def confirmed(monitor: Monitor, tag: str, rows: int = 3) -> pd.DataFrame:
     """Labels that say of the tag's weakest flagged readings that they were true."""
     flagged = monitor.anomalies([tag], SINCE, START).sort_values("score").head(rows)
@@ -163,7 +167,7 @@ def test_a_link_of_no_usable_moment_shows_the_newest(nonsense: str) -> None:
 def test_defaults_puts_the_detectors_parameters_back() -> None:
     app = show("tuning", detector=title("limits"), limits_low="30", limits_deadband="5")
     assert app.number_input(key="limits_low").value == 30.0
-    app.button[0].click().run()
+    press(app, "Defaults")
     assert app.number_input(key="limits_low").value is None, "no limit is each tag's own"
     assert app.slider(key="limits_deadband").value == 1.0
 
@@ -177,7 +181,7 @@ def test_a_moved_slider_reads_no_history_again(full: Monitor, monkeypatch: pytes
     app.selectbox(key="detector").set_value("cusum").run()
     assert not app.exception
     assert reads == []
-    app.button[-1].click().run()
+    press(app, "Read up to now")
     assert reads, "reading up to now was asked for"
     assert full.detection().detector == "zscore"
 
@@ -196,7 +200,7 @@ def test_what_a_change_would_lose_is_said_on_the_page_and_before_applying(
     assert len(gone) > 0
     assert f"{len(gone)} confirmed event" in app.warning[0].value
     assert all_lost([history], detector, labels)["id"].tolist() == gone["id"].tolist()
-    app.button[1].click().run()
+    press(app, "Apply to the collector …")
     assert len(app.warning) == 2, "in the dialog too"
 
 
