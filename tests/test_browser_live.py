@@ -134,6 +134,7 @@ def test_a_card_has_its_readings_as_a_table(page: Page, server: Server) -> None:
     expect(first).not_to_have_text(before or "")
 
 
+@pytest.mark.long
 def test_a_paused_view_opens_the_same_elsewhere(page: Page, browser: Browser, server: Server) -> None:
     live(page, server)
     page.get_by_role("radio", name="5 min", exact=True).click()
@@ -201,7 +202,6 @@ def test_the_last_event_leads_to_it(page: Page, server: Server) -> None:
     expect(page.get_by_role("heading", name="Anomalies", exact=True)).to_be_visible()
 
 
-@pytest.mark.long
 @pytest.mark.long
 def test_every_page_says_when_the_monitor_is_gone_and_goes_on_when_it_is_back(
     page: Page, tmp_path: Path

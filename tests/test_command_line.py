@@ -125,6 +125,7 @@ def test_wrong_use_exits_with_2() -> None:
         assert ended.value.code == 2
 
 
+@pytest.mark.long
 def test_every_benchmark_runs_small_and_gives_figures(tmp_path: Path) -> None:
     assert journal(tmp_path, rounds=3)["append, ms p50"] > 0
     assert scoring(points=2_000)["window 50, readings/s"] > 0

@@ -147,8 +147,8 @@ def check(folder: Path, acknowledged: dict[int, float]) -> None:
 
 @pytest.mark.parametrize(
     ("kills", "most", "seed"),
-    [(12, 1000, 1), pytest.param(100, 400, 2, marks=pytest.mark.long)],
-    ids=["dozen", "hundred"],
+    [(4, 1000, 1), pytest.param(100, 400, 2, marks=pytest.mark.long)],
+    ids=["four", "hundred"],
 )
 def test_killed_and_harmed_again_and_again_nothing_is_lost_or_doubled(
     tmp_path: Path, kills: int, most: int, seed: int
@@ -164,7 +164,15 @@ def test_killed_and_harmed_again_and_again_nothing_is_lost_or_doubled(
     check(folder, acknowledged)
 
 
-@pytest.mark.parametrize("moment", ["checkpoint", "replay", "roll", "retire"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "checkpoint",
+        "retire",
+        pytest.param("replay", marks=pytest.mark.long),
+        pytest.param("roll", marks=pytest.mark.long),
+    ],
+)
 def test_killed_in_the_middle_of_a_step_nothing_is_lost_or_doubled(tmp_path: Path, moment: str) -> None:
     rng = random.Random(moment)  # noqa: S311
     folder = tmp_path / "data"

@@ -303,6 +303,7 @@ def test_a_clock_that_steps_back_an_hour_stops_nothing(settings: Settings, clock
     assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()
 
 
+@pytest.mark.long
 def test_harm_in_any_block_of_the_database_is_mended_at_the_next_start(
     settings: Settings, clock: ManualClock
 ) -> None:

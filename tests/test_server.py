@@ -29,7 +29,7 @@ def test_it_collects_before_the_first_visitor_and_says_so(server: Server) -> Non
     assert (health["source"], health["store"], health["problems"]) == ("collecting", "healthy", [])
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_it_stops_within_two_seconds_with_everything_accounted_for(
     server: Server, how: signal.Signals
 ) -> None:
@@ -74,11 +74,16 @@ def test_a_second_server_on_the_folder_refuses_in_one_line(server: Server) -> No
     ("variable", "value", "said"),
     [
         ("SENSORMON_WINDOW", "abc", "SENSORMON_WINDOW: 'abc' cannot be used"),
-        ("SENSORMON_THRESHOLD", "99", "SENSORMON_THRESHOLD: '99' cannot be used"),
-        ("SENSORMON_SOURCE", "replay:README.md", "there is no column 'timestamp'"),
-        ("SENSORMON_SOURCE", "replay:nowhere.csv", "nowhere.csv"),
-        ("SENSORMON_TAGS", "nowhere.toml", "nowhere.toml"),
         ("SENSORMON_DATA_DIR", "README.md/data", "cannot be written"),
+        *(
+            pytest.param(*one, marks=pytest.mark.long)
+            for one in (
+                ("SENSORMON_THRESHOLD", "99", "SENSORMON_THRESHOLD: '99' cannot be used"),
+                ("SENSORMON_SOURCE", "replay:README.md", "there is no column 'timestamp'"),
+                ("SENSORMON_SOURCE", "replay:nowhere.csv", "nowhere.csv"),
+                ("SENSORMON_TAGS", "nowhere.toml", "nowhere.toml"),
+            )
+        ),
     ],
 )
 def test_a_wrong_setting_ends_with_one_line_and_exit_2(
