@@ -36,8 +36,9 @@ def start() -> None:
     # A thread that comes back from a sync waits so long for one that computes. At the default of 5 ms
     # a post that takes 1 ms of work takes 20.
     sys.setswitchinterval(0.001)
-    tokens = Tokens.of(runtime.monitor().settings)
-    sys.stderr.write(f"sensormon: {announcement(tokens, st.get_option('server.port'))}\n")
+    monitor = runtime.monitor()
+    said = announcement(Tokens.of(monitor.settings), st.get_option("server.port"), monitor.tags)
+    sys.stderr.write(f"sensormon: {said}\n")
 
 
 def show_pages() -> None:

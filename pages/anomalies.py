@@ -6,7 +6,7 @@ from sensormon.errors import StoreError
 from sensormon.monitor import Monitor
 from sensormon.page_parts import Viewer, begin, not_readable
 from sensormon.page_parts.address import settle
-from sensormon.page_parts.event_acts import said
+from sensormon.page_parts.event_acts import carry_out
 from sensormon.page_parts.event_controls import Range, clear_filters, filter_row, widen
 from sensormon.page_parts.event_counts import counts_panel
 from sensormon.page_parts.event_detail import event_detail
@@ -22,11 +22,15 @@ def page(m: Monitor, viewer: Viewer) -> None:
     acts = m.acts
     filters, asked = filter_row(m, viewer)
     found = find(m, filters, asked)
+
+    def latest() -> None:
+        news(m, viewer, acts, found.late, found.changed)
+
     if found.all.empty:
         nothing(found, asked)
-        news(m, viewer, acts, found.late)
+        latest()
     else:
-        counts_panel(m, viewer, found, filters, asked, lambda: news(m, viewer, acts, found.late))
+        counts_panel(m, viewer, found, filters, asked, latest)
         events(m, viewer, found, asked)
     any_reading(m, viewer, list(filters.tags or m.tags.names), (asked.since, asked.until))
     if len(found.listed):
@@ -71,7 +75,7 @@ def nothing(found: Found, asked: Range) -> None:
 
 watched = monitor()
 me = begin("Anomalies", watched)
-said()
+carry_out(watched, me)
 try:
     page(watched, me)
 except StoreError as error:

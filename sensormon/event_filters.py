@@ -11,10 +11,20 @@ from enum import StrEnum
 import pandas as pd
 
 from sensormon.clock import SECOND
+from sensormon.event_actions import ATTENTION, State
 from sensormon.event_scores import micros
 from sensormon.timestamps import parse, render
 
 NO_LABEL = "none"
+
+STATES: dict[str, tuple[State, ...]] = {
+    "unacknowledged": ATTENTION,
+    "going on, unacknowledged": (State.UNACKNOWLEDGED,),
+    "returned, unacknowledged": (State.RETURNED,),
+    "acknowledged": (State.ACKNOWLEDGED,),
+    "shelved": (State.SHELVED,),
+}
+"""What can be asked for, and the states that have it: nobody has acknowledged what has only returned."""
 
 
 class First(StrEnum):
@@ -28,7 +38,10 @@ class First(StrEnum):
 
 @dataclass(frozen=True)
 class Filters:
-    """What is asked for; nothing named means all. `stretch` is since <= time < until in µs UTC."""
+    """What is asked for; nothing named means all.
+
+    `states` are of STATES; `stretch` is since <= time < until in µs UTC.
+    """
 
     tags: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
@@ -62,7 +75,7 @@ def matching(events: pd.DataFrame, filters: Filters) -> pd.DataFrame:
     if filters.tags:
         keep &= events["tag"].isin(filters.tags)
     if filters.states:
-        keep &= events["state"].isin(filters.states)
+        keep &= events["state"].isin([one for asked in filters.states for one in STATES.get(asked, ())])
     if filters.severities:
         keep &= events["severity"].isin(filters.severities)
     if filters.labels:

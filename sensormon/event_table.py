@@ -56,7 +56,7 @@ def events_line(events: pd.DataFrame, span: str) -> str:
     states = events["state"].value_counts()
     waiting = int(sum(states.get(str(one), 0) for one in ATTENTION))
     line = f"**{counted(len(events), 'event')}** {span}"
-    line += f" · **{waiting:,} to acknowledge**" if waiting else " · none to acknowledge"
+    line += f" · **{waiting:,} to acknowledge**" if waiting else " · none of them to acknowledge"
     going_on = int((~events["over"].astype(bool)).sum())
     if going_on:
         line += f" · {going_on:,} going on"

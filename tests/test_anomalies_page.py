@@ -207,6 +207,64 @@ def test_where_none_is_chosen_the_event_shown_is_acted_on(full: Monitor) -> None
     assert full.events(None, 0, FAR)["state"].eq("acknowledged").sum() == 1
 
 
+def test_a_press_is_meant_for_the_event_that_was_shown_when_it_came(settings: Settings, adopt: Adopt) -> None:
+    clock = ManualClock(START)
+    monitor = adopt(Monitor(settings, clock))
+    monitor.submit(batch_of(*usual(100), ("fermenter_ph", 8.5), *usual(40), at=START))
+    monitor.drain()
+    clock.advance(150.0)
+    app = named(show("anomalies"))
+    (meant,) = monitor.events(None, 0, FAR)["id"].tolist()
+    monitor.submit(batch_of(("fermenter_ph", 8.5), *usual(40), at=clock.now()))
+    monitor.drain()
+    clock.advance(60.0)  # a page that was out of sight so long is made anew by the press
+    app.button(key="acknowledge").click().run()
+    assert events(app)["State"].tolist() == ["returned, unack.", "acknowledged"]
+    assert states(monitor, [meant]) == ["acknowledged"]
+
+
+def test_a_press_counts_where_nothing_is_left_of_the_list(full: Monitor) -> None:
+    every = [int(one) for one in full.events(None, 0, FAR)["id"]]
+    app = named(show("anomalies", state="unacknowledged"))
+    full.act(every, "acknowledge", "Ben")
+    app.query_params["asof"] = "2026-09-21T14:13:19.000Z"  # another list
+    app.button(key="note").click().run()
+    assert "No such event" in text(app)
+    app.text_area(key="note-given").input("valve cleaned")
+    next(one for one in app.button if one.label == "Save").click().run()
+    assert not app.exception
+    noted = full.events(None, 0, FAR).query("note != ''")
+    assert noted["id"].tolist() == every[:1]
+
+
+def test_a_note_that_is_being_written_is_not_put_away_by_what_others_do(full: Monitor) -> None:
+    app = named(show("anomalies"))
+    app.button(key="note").click().run()
+    full.act([int(full.events(None, 0, FAR)["id"].iloc[3])], "acknowledge", "Ben")
+    app.run()  # as the line that looks for it asks for
+    app.text_area(key="note-given").input("valve cleaned")
+    next(one for one in app.button if one.label == "Save").click().run()
+    assert full.events(None, 0, FAR)["note"].iloc[0] == "valve cleaned"
+    assert not app.text_area, "asked once"
+
+
+def test_what_others_do_changes_a_row_and_takes_none_away(full: Monitor) -> None:
+    every = full.events(None, 0, FAR)
+    app = named(show("anomalies", state="unacknowledged"))
+    before = events(app)
+    assert len(before) == len(every), "those that have returned wait for somebody too"
+    full.act([int(every["id"].iloc[2])], "acknowledge", "Ben")
+    app.run()
+    assert events(app)["Time"].tolist() == before["Time"].tolist()
+    assert events(app)["State"].tolist().index("acknowledged") == 2
+    assert "1 event changed" in text(app)
+    app.button(key="acknowledge").click().run()
+    assert len(events(app)) == len(every) - 1, "what the viewer does takes its own row away"
+    app.button(key="renew").click().run()
+    assert len(events(app)) == len(every) - 2
+    assert "changed" not in text(app)
+
+
 def test_a_value_with_a_long_unit_is_not_cut(full: Monitor) -> None:
     full.retag(TagTable(replace(tag, unit="kg/(m²·h)") for tag in full.tags))
     app = show("anomalies")

@@ -82,6 +82,13 @@ def test_what_one_acknowledges_another_sees_and_the_name_is_asked_for_once(
 
     page.get_by_role("button", name="Note", exact=True).click()
     dialog.get_by_label("Note on 2 events").fill("cleaning in place")
+    other.get_by_role("button", name="Next").click()
+    ready(other)
+    other.get_by_role("button", name="Take back").click()
+    other.get_by_role("dialog").get_by_label("Your name").fill("Ben")
+    other.get_by_role("dialog").get_by_role("button", name="Go on").click()
+    expect(page.locator(".st-key-panel-context")).to_contain_text("unacknowledged")  # as Ben left it
+    expect(dialog.get_by_label("Note on 2 events")).to_have_value("cleaning in place")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog).to_have_count(0)
     page.get_by_role("button", name="Label", exact=True).last.click()

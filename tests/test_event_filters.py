@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormon.clock import SECOND
+from sensormon.event_actions import State
 from sensormon.event_filters import (
     NO_LABEL,
+    STATES,
     Filters,
     First,
     in_order,
@@ -22,14 +24,14 @@ from sensormon.event_filters import (
 from tests.conftest import START
 
 BERLIN = ZoneInfo("Europe/Berlin")
-STATES, SEVERITIES, LABELS = ["acknowledged", "shelved"], ["low", "high"], ["", "benign"]
+SEVERITIES, LABELS = ["low", "high"], ["", "benign"]
 TEXTS = ["", "Cleaning in place", "pump (2.5)", "Straße"]
 
 some_events = st.lists(
     st.fixed_dictionaries(
         {
             "tag": st.sampled_from("ab"),
-            "state": st.sampled_from(STATES),
+            "state": st.sampled_from([str(one) for one in State]),
             "severity": st.sampled_from(SEVERITIES),
             "label": st.sampled_from(LABELS),
             "note": st.sampled_from(TEXTS),
@@ -45,7 +47,7 @@ some_events = st.lists(
 some_filters = st.builds(
     Filters,
     tags=st.sampled_from([(), ("a",), ("a", "b")]),
-    states=st.sampled_from([(), ("shelved",)]),
+    states=st.lists(st.sampled_from(sorted(STATES)), max_size=2, unique=True).map(tuple),
     severities=st.sampled_from([(), ("high",), ("low", "high")]),
     labels=st.sampled_from([(), ("benign",), (NO_LABEL,), ("benign", NO_LABEL)]),
     least=st.sampled_from([0.0, 4.5]),
@@ -63,12 +65,18 @@ def frame(rows: list[dict[str, object]]) -> pd.DataFrame:
     return table
 
 
+def stands(state: str, asked: str) -> bool:
+    if asked == "unacknowledged":
+        return state in ("unacknowledged", "returned, unacknowledged")
+    return state == ("unacknowledged" if asked == "going on, unacknowledged" else asked)
+
+
 def meets(row: dict[str, object], filters: Filters) -> bool:
     stretch = filters.stretch or (0, 1 << 62)
     wanted = filters.text.strip().casefold()
     return (
         (not filters.tags or row["tag"] in filters.tags)
-        and (not filters.states or row["state"] in filters.states)
+        and (not filters.states or any(stands(str(row["state"]), asked) for asked in filters.states))
         and (not filters.severities or row["severity"] in filters.severities)
         and (not filters.labels or (row["label"] or NO_LABEL) in filters.labels)
         and float(str(row["score"])) >= filters.least

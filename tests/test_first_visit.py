@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from sensormon.api.auth import Tokens, announcement
 from sensormon.clock import SECOND, ManualClock
 from sensormon.guide import PAGES
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
+from sensormon.tags import Tag, TagTable
 from tests.conftest import START, Adopt, batch_of
 from tests.test_pages import PAGES as FILES
 from tests.test_pages import show, text
@@ -40,6 +42,13 @@ def test_a_token_of_the_environment_stays_there(settings: Settings, adopt: Adopt
     (line,) = [one.value for one in app.code if "curl" in one.value]
     assert "Bearer $SENSORMON_TOKEN" in line
     assert HIDDEN not in line + text(app)
+
+
+def test_the_line_to_try_at_the_start_names_a_tag_that_there_is(settings: Settings) -> None:
+    tags = TagTable([Tag("boiler_p", unit="bar", normal=(2.0, 5.0))])
+    said = announcement(Tokens.of(settings), 8501, tags)
+    assert '{"tag": "boiler_p", "value": 3.5}' in said
+    assert (settings.data_dir / "token").read_text().strip() not in said
 
 
 def test_with_readings_from_outside_no_line_is_needed(settings: Settings, adopt: Adopt) -> None:

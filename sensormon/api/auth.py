@@ -17,6 +17,7 @@ from pathlib import Path
 from sensormon.api.problems import Problem
 from sensormon.errors import UsageError
 from sensormon.settings import Settings
+from sensormon.tags import TagTable
 
 FILE = "token"
 
@@ -69,18 +70,24 @@ class Tokens:
             )
 
 
-def announcement(tokens: Tokens, port: int) -> str:
+def announcement(tokens: Tokens, port: int, tags: TagTable) -> str:
     """Where the token is, and a line to paste. Not the token."""
     return (
         f"writes need the token in {tokens.where}. Try:\n"
-        f"  {sending_line(tokens, port)}\n"
+        f"  {sending_line(tokens, port, tags)}\n"
         f"  Routes and examples: http://localhost:{port}/api/docs"
     )
 
 
-def sending_line(tokens: Tokens, port: int, tag: str = "fermenter_temp", value: float = 37.2) -> str:
-    """The shell command that sends one reading, on the machine where this runs. Not the token itself."""
-    body = json.dumps({"tag": tag, "value": value}).replace("'", "'\\''")
+def sending_line(tokens: Tokens, port: int, tags: TagTable) -> str:
+    """The shell command that sends a usual reading of the first tag, on the machine where this runs.
+
+    It names the token's place, not the token.
+    """
+    tag = next(iter(tags), None)
+    low, high = tag.normal if tag and tag.normal else (37.2, 37.2)
+    value = round((low + high) / 2, tag.decimals) if tag else 37.2
+    body = json.dumps({"tag": tag.name if tag else "my_tag", "value": value}).replace("'", "'\\''")
     return (
         f'curl -X POST http://localhost:{port}/api/ingest -H "Authorization: Bearer {tokens.shell}"'
         f""" -H "Content-Type: application/json" -d '{body}'"""

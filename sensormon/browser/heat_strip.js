@@ -62,10 +62,10 @@ export class HeatStrip {
     const told = new Map(this.answer.rows.map((row) => [row.name, row]))
     const names = this.answer.rows.map((row) => row.name).filter((name) => this.known.has(name))
     const fresh = names.filter((name) => !this.order.includes(name))
-    const moved = this.order.length && names.slice(0, 12).join() !== this.order.slice(0, 12).join()
     this.order = [...this.order.filter((name) => told.has(name) && this.known.has(name)), ...fresh]
-    const flagged = names.filter((name) => told.get(name).count).length
-    this.say(flagged, names.length, moved)
+    const counts = this.order.map((name) => told.get(name).count)
+    const sorted = counts.every((count, at) => at === 0 || counts[at - 1] >= count)
+    this.say(counts.filter((count) => count).length, names.length, sorted)
     for (const [name, row] of this.rows) {
       if (!this.order.includes(name)) {
         row.remove()
@@ -88,11 +88,11 @@ export class HeatStrip {
     })
   }
 
-  say(flagged, count, moved) {
+  say(flagged, count, sorted) {
     const words = element("span", "quiet")
-    words.textContent = `${flagged.toLocaleString("en-US")} of ${count.toLocaleString("en-US")} tags flagged in this span, most flags first`
+    words.textContent = `${flagged.toLocaleString("en-US")} of ${count.toLocaleString("en-US")} tags flagged in this span${sorted ? ", most flags first" : ""}`
     this.head.replaceChildren(words)
-    if (moved) {
+    if (!sorted) {
       const button = element("button", "tool")
       button.type = "button"
       button.textContent = "Sort again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pandas as pd
@@ -13,6 +14,7 @@ from sensormon.event_actions import LABELS, LONGEST_NAME, LONGEST_NOTE, State
 from sensormon.event_table import done_words
 from sensormon.monitor import Monitor
 from sensormon.page_parts.drawing import not_done
+from sensormon.page_parts.event_reading import JUST_DONE
 from sensormon.page_parts.viewer import Viewer
 from sensormon.timestamps import from_local, local_time
 from sensormon.words import counted, literal
@@ -20,72 +22,105 @@ from sensormon.words import counted, literal
 SHELVE = {"1 h": 3_600, "8 h": 28_800, "24 h": 86_400, "until …": 0}
 
 
-def action_row(m: Monitor, viewer: Viewer, chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
-    """What can be done to the chosen events, to the one shown `beside` the list where none is."""
-    ids = chosen or [beside]
+_PRESSED = "pressed"
+
+
+@dataclass(frozen=True)
+class _Press:
+    """What was pressed, and the events that stood beside it then."""
+
+    action: str
+    ids: tuple[int, ...]
+    label: str = ""
+    seconds: int = 0  # to shelve for; 0: to be asked
+
+
+def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
+    """What can be done to the chosen events, to the one shown `beside` the list where none is.
+
+    It is done by `carry_out`, in the next run.
+    """
+    ids = tuple(chosen) or (beside,)
     held = set(shown.loc[shown["id"].isin(ids), "state"])
+
+    def press(action: str) -> None:
+        st.session_state[_PRESSED] = _Press(action, ids)
+
+    def label() -> None:
+        st.session_state[_PRESSED] = _Press("label", ids, label=st.session_state["label-as"])
+
+    def shelve() -> None:
+        st.session_state[_PRESSED] = _Press("shelve", ids, seconds=SHELVE[st.session_state["shelve-for"]])
+
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-actions"):
-        if st.button("Acknowledge", key="acknowledge", type="primary", shortcut="A"):
-            _act(m, ids, "acknowledge")
-        label = st.menu_button("Label", LABELS, key="label-as")
-        if label:
-            _act(m, ids, "label", label=label)
-        length = st.menu_button("Shelve", list(SHELVE), key="shelve-for")
-        if length and SHELVE[length]:
-            _act(m, ids, "shelve", until=m.clock.now() + SHELVE[length] * SECOND)
-        elif length:
-            _shelve_until(m, viewer, ids)
-        if st.button("Note", key="note"):
-            _note(m, ids)
-        if State.ACKNOWLEDGED in held and st.button("Take back", key="unacknowledge"):
-            _act(m, ids, "unacknowledge")
-        if State.SHELVED in held and st.button("Unshelve", key="unshelve"):
-            _act(m, ids, "unshelve")
+        st.button("Acknowledge", key="acknowledge", type="primary", shortcut="A",
+                  on_click=press, args=("acknowledge",))  # fmt: skip
+        st.menu_button("Label", LABELS, key="label-as", on_click=label)
+        st.menu_button("Shelve", list(SHELVE), key="shelve-for", on_click=shelve)
+        st.button("Note", key="note", on_click=press, args=("note",))
+        if State.ACKNOWLEDGED in held:
+            st.button("Take back", key="unacknowledge", on_click=press, args=("unacknowledge",))
+        if State.SHELVED in held:
+            st.button("Unshelve", key="unshelve", on_click=press, args=("unshelve",))
         who = st.session_state.get("who", "")
         words = f"{counted(len(chosen), 'event')} chosen" if chosen else "The event shown, or choose by row"
         st.caption(f"{words} · as {literal(who)}" if who else words, width="content")
 
 
-def said() -> None:
-    """A toast about what was just done."""
+def carry_out(m: Monitor, viewer: Viewer) -> None:
+    """Do what was pressed in the viewer's name, and say so.
+
+    It is done to the events that were drawn beside what was pressed, whatever the list has become
+    since. What needs a name, a time or a text first is asked for until it is given or put away.
+    """
+    press: _Press | None = st.session_state.get(_PRESSED)
+    if press is not None:
+        who = st.session_state.get("who", "")
+        if press.action == "note":
+            _note(m, press)
+        elif press.action == "shelve" and not press.seconds:
+            _shelve_until(m, viewer, press)
+        elif who:
+            _put_away()
+            _done(m, press, who)
+        else:
+            _ask_name(m, press)
     if words := st.session_state.pop("said", None):
         st.toast(words, icon=":material/check:")
 
 
-def _act(m: Monitor, ids: list[int], action: str, **more: object) -> None:
-    """Do it in the viewer's name, which is asked for once."""
-    who = st.session_state.get("who", "")
-    if who:
-        _done(m, ids, action, who, more)
-    else:
-        _ask_name(m, ids, action, more)
+def _put_away() -> None:
+    st.session_state.pop(_PRESSED, None)
 
 
-def _done(m: Monitor, ids: list[int], action: str, who: str, more: dict[str, object]) -> None:
-    """Record it and show the list anew."""
+def _done(m: Monitor, press: _Press, who: str, *, until: int | None = None, note: str = "") -> bool:
+    """Record it, for the list to be read anew. Says what is wrong where it could not be."""
+    if press.seconds:
+        until = m.clock.now() + press.seconds * SECOND
     try:
-        m.act(ids, action, who, **more)  # type: ignore[arg-type]
+        m.act(press.ids, press.action, who, label=press.label, until=until, note=note)
     except SensormonError as error:
         not_done(error, "Nothing was recorded")
-        return
+        return False
+    _put_away()
     st.session_state["who"] = who.strip()
-    st.session_state["acted-on"] = ids
-    st.session_state["said"] = done_words(len(ids), action, str(more.get("label", "")))
-    st.rerun()
+    st.session_state["acted-on"] = st.session_state[JUST_DONE] = list(press.ids)
+    st.session_state["said"] = done_words(len(press.ids), press.action, press.label)
+    return True
 
 
-@st.dialog("Who are you?", icon=":material/badge:")
-def _ask_name(m: Monitor, ids: list[int], action: str, more: dict[str, object]) -> None:
+@st.dialog("Who are you?", icon=":material/badge:", on_dismiss=_put_away)
+def _ask_name(m: Monitor, press: _Press) -> None:
     """The name that goes into the log."""
     with st.form("name", border=False):
         who = st.text_input("Your name, for the log", max_chars=LONGEST_NAME, key="name-given", required=True)
         st.caption("It is asked for once and stored with each thing you do.")
-        if st.form_submit_button("Go on", type="primary"):
-            _done(m, ids, action, who or "", more)
+        if st.form_submit_button("Go on", type="primary") and _done(m, press, who or ""):
+            st.rerun()
 
 
-@st.dialog("Shelve until", icon=":material/snooze:")
-def _shelve_until(m: Monitor, viewer: Viewer, ids: list[int]) -> None:
+@st.dialog("Shelve until", icon=":material/snooze:", on_dismiss=_put_away)
+def _shelve_until(m: Monitor, viewer: Viewer, press: _Press) -> None:
     """A time in the viewer's zone."""
     now = local_time(m.clock.now(), viewer.zone).replace(second=0)
     with st.form("until", border=False):
@@ -93,14 +128,17 @@ def _shelve_until(m: Monitor, viewer: Viewer, ids: list[int]) -> None:
         who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
         if st.form_submit_button("Shelve", type="primary") and time is not None:
             until = from_local(time, viewer.zone, last=True)
-            _done(m, ids, "shelve", who or "", {"until": until})
+            if _done(m, press, who or "", until=until):
+                st.rerun()
 
 
-@st.dialog("Note", icon=":material/edit_note:")
-def _note(m: Monitor, ids: list[int]) -> None:
+@st.dialog("Note", icon=":material/edit_note:", on_dismiss=_put_away)
+def _note(m: Monitor, press: _Press) -> None:
     """A sentence that stays with the events."""
     with st.form("write", border=False):
-        text = st.text_area(f"Note on {counted(len(ids), 'event')}", max_chars=LONGEST_NOTE, key="note-given")
+        text = st.text_area(
+            f"Note on {counted(len(press.ids), 'event')}", max_chars=LONGEST_NOTE, key="note-given"
+        )
         who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
-        if st.form_submit_button("Save", type="primary"):
-            _done(m, ids, "note", who or "", {"note": text or ""})
+        if st.form_submit_button("Save", type="primary") and _done(m, press, who or "", note=text or ""):
+            st.rerun()

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from sensormon.clock import DAY, SECOND
-from sensormon.event_actions import LABELS, State
+from sensormon.event_actions import LABELS
 from sensormon.event_filters import (
     NO_LABEL,
+    STATES,
     Filters,
     First,
     read_stretch,
@@ -27,6 +28,8 @@ from sensormon.words import literal
 QUICK = {"15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
 """Time ranges up to now, in seconds."""
 BETWEEN = "between"
+LISTED = "listed"
+"""Where the session keeps which events the list had when it was made."""
 _USUAL = "1 h"
 _PILLS = 12  # more tags than this are a list to search
 _LONGEST_TEXT = 100
@@ -64,7 +67,7 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
         )
         between = _between(m, viewer) if within == BETWEEN else None
         tags = _tags(m)
-        states = _many("State", [str(one) for one in State], "state")
+        states = _many("State", list(STATES), "state")
         severities = _many("Severity", [str(one) for one in Severity], "severity")
         labels = _many("Label", [*LABELS, NO_LABEL], "label")
         least, text = _score_and_text()
@@ -119,6 +122,7 @@ def order() -> First:
 def renew() -> None:
     """Let the list be of now from the next run on."""
     st.session_state.pop("moment", None)
+    st.session_state.pop(LISTED, None)
     hold("asof", "")
 
 

@@ -70,7 +70,7 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
         place = places[chosen[0]]
     else:
         place = min(st.session_state.get("event-place", 0) if chosen_ids() else 0, len(ids) - 1)
-    action_row(m, viewer, chosen, ids[place], shown)
+    action_row(chosen, ids[place], shown)
     _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
     st.session_state["event-place"] = place
     st.session_state["event-ids"] = ids
@@ -113,8 +113,11 @@ def step(by: int) -> None:
 
 
 @st.fragment(run_every=5)
-def news(m: Monitor, viewer: Viewer, acts: int, late: int) -> None:
-    """How much has come since the list was made, and `late` from before; what others did shows at once."""
+def news(m: Monitor, viewer: Viewer, acts: int, late: int, changed: int) -> None:
+    """How much has come since the list was made, and `late` from before; what others did shows at once.
+
+    `changed` events are listed though they no longer fit the filters, or the other way round.
+    """
     state = st.session_state
     state["seen"] = now = m.clock.now()
     if m.acts != acts:
@@ -125,8 +128,11 @@ def news(m: Monitor, viewer: Viewer, acts: int, late: int) -> None:
         return
     since = moment_words(state["moment"], now, viewer.zone)
     with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
-        st.caption(f"As of {since}, {counted(count, 'reading')} flagged since", width="content")
-        if count and st.button("Show now", key="renew", type="tertiary"):
+        said = f"As of {since}, {counted(count, 'reading')} flagged since"
+        if changed:
+            said += f", {counted(changed, 'event')} changed"
+        st.caption(said, width="content")
+        if (count or changed) and st.button("Show now", key="renew", type="tertiary"):
             renew()
             st.rerun()
 

@@ -75,12 +75,8 @@ def sending_line(m: Monitor) -> None:
     from sensormon.api.auth import Tokens  # noqa: PLC0415
     from sensormon.api.auth import sending_line as line  # noqa: PLC0415
 
-    tag = next(iter(m.tags), None)
-    low, high = tag.normal if tag and tag.normal else (37.2, 37.2)
-    value = round((low + high) / 2, tag.decimals) if tag else 37.2
-    port = int(st.get_option("server.port"))
     st.code(
-        line(Tokens.of(m.settings), port, tag.name if tag else "my_tag", value),
+        line(Tokens.of(m.settings), int(st.get_option("server.port")), m.tags),
         language=None,  # its colours would say that something is abnormal
         wrap_lines=True,
     )
