@@ -39,6 +39,8 @@ PAST = {
     "90 d": 7_776_000, "All": 0,
 }  # fmt: skip
 FIRST = "1 h"
+COMING_IN = 60 * SECOND  # of a tag whose newest reading is no older
+WHOLE = "explore_whole"
 MOST_TAGS = 12
 STACKED, OVERLAY = "Stacked", "Overlay"
 OWN, NORMALISED = "Own axes", "Normalised"
@@ -59,6 +61,7 @@ def moment(m: Monitor) -> int:
 def renewed() -> None:
     """A span up to now was chosen: up to this moment."""
     st.session_state.pop("explore_now", None)
+    st.session_state.pop(WHOLE, None)
 
 
 def relative() -> None:
@@ -101,16 +104,16 @@ def span_control(m: Monitor, viewer: Viewer, whole: tuple[int, int] | None) -> t
     ):
         if at:
             show((m.clock.now() - (at[1] - at[0]), m.clock.now()))
-        st.session_state.pop("explore_now", None)
+        renewed()
         st.rerun()
     return at or relative_span(past or FIRST, now, whole)
 
 
 def relative_span(past: str, now: int, whole: tuple[int, int] | None) -> tuple[int, int]:
-    """So long up to now, or from the first reading on."""
-    if PAST[past]:
-        return now - PAST[past] * SECOND, now
-    return (whole[0], max(now, whole[1])) if whole else (now - 3_600 * SECOND, now)
+    """So long up to now, or from the first reading to the last: to now, where readings still come in."""
+    if PAST[past] or not whole:
+        return now - (PAST[past] or 3_600) * SECOND, now
+    return whole[0], max(now, whole[1]) if whole[1] > now - COMING_IN else whole[1]
 
 
 def choose_times(viewer: Viewer, span: tuple[int, int]) -> None:
@@ -151,13 +154,13 @@ def comparison() -> tuple[int, str]:
 
 def controls(m: Monitor, viewer: Viewer) -> Chosen:
     """Tags, span, layout, comparison."""
-    whole = extent(m)
     top = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     names = top.multiselect(
         "Tags", m.tags.names, default=list(m.tags.names[:3]), format_func=m.tags.title, key="explore",
         bind="query-params", max_selections=MOST_TAGS, placeholder="Choose tags",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="explore-controls"):
+        whole = held_extent(m, tuple(names))
         span = span_control(m, viewer, whole)
         layout = st.segmented_control(
             "Layout", [STACKED, OVERLAY], default=STACKED, required=True, key="layout", bind="query-params"
@@ -182,18 +185,21 @@ def which(m: Monitor) -> tuple[object, ...]:
     return m.started, str(m.settings.data_dir)
 
 
-@st.cache_resource(max_entries=4, ttl=10, show_spinner=False)
-def _extent(_m: Monitor, which: tuple[object, ...]) -> tuple[int, int] | None:  # noqa: ARG001
-    found = _m.explorer.extent()
+def extent(m: Monitor, names: tuple[str, ...] | None = None) -> tuple[int, int] | None:
+    """The span of all stored readings of these tags; None where there are none, or the store is away."""
+    try:
+        found = m.explorer.extent(names)
+    except StoreError:
+        return None
     return found and (found[0], found[1] + 1_000)  # a span has no end of its own; browsers know milliseconds
 
 
-def extent(m: Monitor) -> tuple[int, int] | None:
-    """The span that has all stored readings; None where that is not known now, or there are none."""
-    try:
-        return _extent(m, which(m))
-    except StoreError:
-        return None
+def held_extent(m: Monitor, names: tuple[str, ...]) -> tuple[int, int] | None:
+    """The same, held still like the moment."""
+    kept: dict[tuple[str, ...], tuple[int, int]] = st.session_state.setdefault(WHOLE, {})
+    if names not in kept and (found := extent(m, names)):
+        kept[names] = found
+    return kept.get(names)
 
 
 @st.cache_resource(max_entries=100, ttl=20, show_spinner=False)
@@ -361,20 +367,28 @@ def rolled_up(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
         )
 
 
-def empty(chosen: Chosen, known: Sequence[int] | None) -> None:
-    """What to do where no reading is in view."""
-    if not known:
+def empty(m: Monitor, chosen: Chosen) -> bool:
+    """What to do where no reading is in view; whether there are some to go to."""
+    if extent(m, chosen.names):
+        st.info(
+            "Choose a longer time range or other tags, or show the whole history.",
+            title="No readings in view",
+        )
+        if st.button("Show the whole history", key="explore-all", type="primary"):
+            show(chosen.whole)
+            st.rerun()
+        return True
+    if extent(m):
+        st.info(
+            "Other tags have readings: choose some of them above.",
+            title=f"No reading of {'this tag' if len(chosen.names) == 1 else 'these tags'} is stored",
+        )
+    else:
         st.info(
             "As soon as readings come in, or history is imported on the Data page, they can be seen here.",
             title="No readings yet",
         )
-        return
-    st.info(
-        "Choose a longer time range or other tags, or show the whole history.", title="No readings in view"
-    )
-    if st.button("Show the whole history", key="explore-all", type="primary"):
-        show(chosen.whole)
-        st.rerun()
+    return False
 
 
 @st.fragment
@@ -395,9 +409,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
         )
     notes = m.annotations.readable(*chosen.span, chosen.names)
     nothing = not any(one.now.readings or (one.earlier and one.earlier.readings) for one in drawn)
-    if nothing:
-        empty(chosen, extent(m))
-    if nothing and extent(m) is None:
+    if nothing and not (stored and empty(m, chosen)):
         return
     main_chart(m, viewer, chosen, drawn, notes)
     try:

@@ -69,7 +69,7 @@ def make_case(
         if store is None:
             raise UsageError("there is nothing in it", where=settings.store_url, hint="Run the monitor first")
         check_tags(store, settings, tags)
-        since, until = held(since, until, store.spans.extent())
+        since, until = held(since, until, store.spans.extent(tags or None))
         order = CaseOrder(name or path.stem[:60], tuple(tags or store.tags()), since, until, plain_view(view))
         checked_order(order)
         known = read_tags(settings.tags)

@@ -148,7 +148,7 @@ def checked_order(order: CaseOrder) -> None:
 
 
 def held(since: int, until: int, extent: tuple[int, int] | None) -> tuple[int, int]:
-    """The span without what is before the oldest and behind the newest of all readings."""
+    """The span without what is before the oldest and behind the newest of its readings."""
     if extent is None:
         return since, until
     first, last = extent

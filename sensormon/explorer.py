@@ -61,9 +61,9 @@ class Explorer:
         self._store = store
         self._recent = recent
 
-    def extent(self) -> tuple[int, int] | None:
-        """The times of the oldest and the newest stored reading, rolled up or not; None without any."""
-        return self._store.spans.extent()
+    def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
+        """See `Spans.extent`."""
+        return self._store.spans.extent(tags)
 
     def overview(self, tag: str, since: int, until: int, parts: int = PARTS) -> Seen:
         """The span in few readings, the newest among them, stored or not; never raises.

@@ -154,7 +154,8 @@ def test_spans_say_what_the_readings_say(store: Store, processed: Callable[..., 
     since, until = START + 100 * SECOND, START + 1_900 * SECOND
     inside = good[(good >= 100) & (good < 1_900)]
     value, spans = made.accepted.value[inside], store.spans
-    assert spans.extent() == (START, START + 1_999 * SECOND)
+    assert spans.extent() == spans.extent(["nobody", "temp"]) == (START, START + 1_999 * SECOND)
+    assert spans.extent(["nobody"]) is spans.extent([]) is None
     assert spans.count("temp", since, until) == len(inside)
     time, found = spans.values("temp", since, until)
     assert time.tolist() == made.accepted.time[inside].tolist()

@@ -108,6 +108,44 @@ def test_a_span_without_readings_leads_to_the_whole_history() -> None:
     assert app.query_params["from"] == render(START - 900 * SECOND)
 
 
+def test_all_is_the_history_of_the_chosen_tags(settings: Settings, adopt: Adopt) -> None:
+    clock = ManualClock(START)
+    monitor = adopt(Monitor(settings, clock))
+    ended = START - 86_400 * SECOND
+    monitor.submit(batch_of(*[("fermenter_ph", 7.0)] * 50, at=ended - 49 * SECOND))
+    monitor.submit(batch_of(*[("fermenter_temp", 37.0)] * 50, at=START - 49 * SECOND))
+    monitor.drain()
+
+    def span(*tags: str) -> list[float]:
+        return mounted(show("explore", past="All", explore=list(tags)), "explore-chart")["span"]
+
+    ph, temp = "Fermenter pH", "Fermenter temperature"
+    assert span(ph) == [(ended - 49 * SECOND) / 1e3, ended / 1e3 + 1], "it does not go on to now"
+    assert span(temp)[0] == (START - 49 * SECOND) / 1e3
+    assert span(ph, temp) == [span(ph)[0], span(temp)[1]]
+    other = show("explore", past="All", explore="Agitator speed")
+    assert "No reading of this tag is stored" in text(other)
+
+
+def test_all_stands_still_while_readings_come_in(settings: Settings, adopt: Adopt) -> None:
+    clock = ManualClock(START)
+    monitor = adopt(Monitor(settings, clock))
+
+    def feed() -> None:
+        monitor.submit(batch_of(*[("fermenter_ph", 7.0)] * 50, at=clock.now() - 49 * SECOND))
+        monitor.drain()
+
+    feed()
+    app = show("explore", past="All", explore="Fermenter pH")
+    before = mounted(app, "explore-chart")["span"]
+    clock.advance(600)
+    feed()
+    app.run()
+    assert mounted(app, "explore-chart")["span"] == before
+    button(app, "Newest").click().run()
+    assert mounted(app, "explore-chart")["span"][1] == pytest.approx(before[1] + 600_000, abs=1)
+
+
 def test_a_distribution_counts_all_readings_in_view(full: Monitor) -> None:
     app = show("explore", look="Distribution", explore="Fermenter pH")
     (spec,) = [json.loads(one.proto.spec) for one in app.get("plotly_chart")]

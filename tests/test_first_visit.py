@@ -45,10 +45,10 @@ def test_a_token_of_the_environment_stays_there(settings: Settings, adopt: Adopt
 
 
 def test_the_line_to_try_at_the_start_names_a_tag_that_there_is(settings: Settings) -> None:
-    tags = TagTable([Tag("boiler_p", unit="bar", normal=(2.0, 5.0))])
-    said = announcement(Tokens.of(settings), 8501, tags)
+    tags = TagTable([Tag("boiler_p", "Boiler", unit="bar", normal=(2.0, 5.0))])
+    said = announcement(Tokens.of(replace(settings, token=HIDDEN)), 8501, tags)
     assert '{"tag": "boiler_p", "value": 3.5}' in said
-    assert (settings.data_dir / "token").read_text().strip() not in said
+    assert HIDDEN not in said
 
 
 def test_with_readings_from_outside_no_line_is_needed(settings: Settings, adopt: Adopt) -> None:

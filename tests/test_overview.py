@@ -223,4 +223,5 @@ def test_of_history_that_was_rolled_up_the_extremes_of_every_minute_are_left(sto
     coarse = thinned(found, 600 * SECOND)
     assert coarse.readings == 7_200
     assert coarse.value.max() == value.max()
-    assert store.spans.extent() == (since, int(time[-1]))
+    assert store.spans.extent() == store.spans.extent(["temp", "other"]) == (since, int(time[-1]))
+    assert store.spans.extent(["other"]) is None

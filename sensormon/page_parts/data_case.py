@@ -78,7 +78,7 @@ def _save(m: Monitor, viewer: Viewer) -> None:
         placeholder="Optional: what Copy link gave; otherwise Explore with these tags",
     )
     try:
-        since, until = held(since, until, m.explorer.extent())
+        since, until = held(since, until, m.explorer.extent(names))
         rows = m.exporter.count_readings(names, since, until) if since < until else 0
     except StoreError as error:
         not_readable(error)

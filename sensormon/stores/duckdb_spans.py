@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,16 @@ from sensormon.stores.duckdb_overview import OF_TAG, of_tag, overview
 from sensormon.stores.spans import SHARES, Distribution
 
 _GOOD = f"FROM readings WHERE {OF_TAG} AND quality >> 30 = 0"
+
+_EXTENT = """
+    SELECT epoch_us(min(first)) AS a, epoch_us(max(last)) AS b FROM (
+        SELECT min(time) AS first, max(time) AS last FROM readings
+        UNION ALL SELECT min(minute), max(minute) FROM rollups)"""
+_EXTENT_OF_TAGS = """
+    SELECT epoch_us(min(first)) AS a, epoch_us(max(last)) AS b FROM (
+        SELECT min(time) AS first, max(time) AS last FROM readings
+        WHERE tag IN (SELECT unnest(?::VARCHAR[]))
+        UNION ALL SELECT min(minute), max(minute) FROM rollups WHERE tag IN (SELECT unnest(?::VARCHAR[])))"""
 
 
 class DuckDBSpans:
@@ -28,13 +39,11 @@ class DuckDBSpans:
     ) -> Overview:
         return overview(self._frames, self._columns, tag, since, until, parts, below_id)
 
-    def extent(self) -> tuple[int, int] | None:
-        found = self._frames(
-            "SELECT epoch_us(min(first)) AS a, epoch_us(max(last)) AS b FROM ("
-            "SELECT min(time) AS first, max(time) AS last FROM readings UNION ALL "
-            "SELECT min(minute), max(minute) FROM rollups)",
-            [],
-        )
+    def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
+        query, values = _EXTENT, []
+        if tags is not None:
+            query, values = _EXTENT_OF_TAGS, [list(tags)] * 2
+        found = self._frames(query, values)
         first, last = found.iloc[0]
         return None if pd.isna(first) else (int(first), int(last))
 

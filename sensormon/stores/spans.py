@@ -6,6 +6,7 @@ since <= time < until in µs UTC. Every call raises `StoreError` where it cannot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,8 +42,11 @@ class Spans(Protocol):
     ) -> Overview:
         """The span in few readings; all of them where there are at most four a part."""
 
-    def extent(self) -> tuple[int, int] | None:
-        """The times of the oldest and the newest reading of all, or their minutes; None without any."""
+    def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
+        """The times of the oldest and the newest reading of these tags, of all where none are named.
+
+        Rolled up ones count by their minute. None without any.
+        """
 
     def count(self, tag: str, since: int, until: int) -> int:
         """How many good readings there are."""
