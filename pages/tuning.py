@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from sensormon.charts import before_after_chart, flag_changes, precision_recall_chart
-from sensormon.clock import SECOND
 from sensormon.compare_job import KIND, TOGETHER, Shelf, all_loads
 from sensormon.comparison import Comparison, Known, Load, all_lost, compare, curve, off_delay, total
 from sensormon.detector_words import (
@@ -27,10 +26,8 @@ from sensormon.detectors.limits import UNSET
 from sensormon.errors import SensormonError, StoreError, UsageError
 from sensormon.event_scores import MINIMUM, TOLERANCE, micros
 from sensormon.jobs import Progress
-from sensormon.known_events import known
 from sensormon.monitor import Monitor
 from sensormon.page_parts import (
-    SPANS,
     Viewer,
     begin,
     chart,
@@ -46,10 +43,20 @@ from sensormon.page_parts import (
     term,
     with_terms,
 )
+from sensormon.page_parts.address import settle
 from sensormon.page_parts.detector_controls import key_of, parameter_input, reset
-from sensormon.rescoring import History
+from sensormon.page_parts.tuning_history import (
+    LENGTHS,
+    MOST,
+    Looked,
+    choose_end,
+    facts_of,
+    looked_at,
+    no_readings,
+    read_anew,
+)
 from sensormon.runtime import monitor
-from sensormon.timestamps import parse, render
+from sensormon.timestamps import render
 from sensormon.tuning_words import (
     curve_table,
     figures,
@@ -61,15 +68,10 @@ from sensormon.tuning_words import (
 )
 from sensormon.words import counted, duration, moment_words, pace
 
-CHOICES = ["15 min", "1 h", "6 h", "24 h", "7 d"]
-# Readings of the chosen tag, the newest ones.
-MOST = 200_000
 # Seconds that a page waits for a job before it shows how far it is.
 AT_ONCE = 0.3
 # So many tags at most are compared, those with the most flags.
 TAGS = 50
-# History that was read longer ago is read anew; sooner on demand, so that nothing jumps.
-OLD = 600 * SECOND
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Chosen:
     """What the controls say."""
 
     tag: str
-    span: str
+    length: str
     detector: str
     params: Mapping[str, float]
 
@@ -86,8 +88,8 @@ def controls(m: Monitor) -> Chosen:
     """Tag, history, detector and its parameters."""
     now = m.detection()
     name = st.selectbox("Tag", m.tags.names, format_func=m.tags.title, key="tune", bind="query-params")
-    span = st.segmented_control(
-        "History", CHOICES, default="15 min", required=True, key="history", bind="query-params"
+    length = st.segmented_control(
+        "History", list(LENGTHS), default="15 min", required=True, key="history", bind="query-params"
     )
     names = list(PER_TAG)
     detector = st.selectbox(
@@ -105,14 +107,14 @@ def controls(m: Monitor) -> Chosen:
         one.name: parameter_input(detector, one, getattr(made, one.name))
         for one in PER_TAG[detector].PARAMETERS
     }
-    return Chosen(name or m.tags.names[0], span or CHOICES[0], detector, params)
+    return Chosen(name or m.tags.names[0], length or next(iter(LENGTHS)), detector, params)
 
 
 def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str]:
     """What a link to this view holds: every setting, whatever is in force when it is opened."""
     values = {
         "tune": m.tags.title(chosen.tag),
-        "history": chosen.span,
+        "history": chosen.length,
         "detector": title(chosen.detector),
         "upto": render(until),
     }
@@ -122,52 +124,13 @@ def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str]:
     return values
 
 
-def stated(m: Monitor) -> int | None:
-    """The moment that a link names; None where it names none that is usable."""
-    try:
-        return min(parse(st.query_params["upto"]), m.clock.now()) if "upto" in st.query_params else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def loaded(m: Monitor, chosen: Chosen) -> tuple[int, History]:
-    """The chosen history and up to when it goes; kept, so that a moved slider costs the scoring alone."""
-    moment = stated(m)
-    wanted = (m.started, chosen.tag, chosen.span, moment)
-    kept = st.session_state.get("tuning")
-    fresh = moment is not None or (kept is not None and 0 <= m.clock.now() - kept[1] < OLD)
-    if kept is None or kept[0] != wanted or not fresh:
-        until = moment or m.clock.now()
-        history = m.tuner.tag_history(chosen.tag, until - SPANS[chosen.span] * SECOND, until, MOST)
-        kept = (wanted, until, history)
-        st.session_state["tuning"] = kept
-    return kept[1], kept[2]
-
-
-def facts_of(m: Monitor, since: int, until: int) -> Known:
-    """Faults and labels of the span; kept until somebody acts on an event."""
-    wanted = (m.started, since, until, m.acts)
-    kept = st.session_state.get("tuning-known")
-    if kept is None or kept[0] != wanted:
-        kept = (wanted, known(m, since, until))
-        st.session_state["tuning-known"] = kept
-    facts: Known = kept[1]
-    return facts
-
-
-def read_anew() -> None:
-    """Have the history read up to now."""
-    st.session_state.pop("tuning", None)
-    st.query_params.pop("upto", None)
-
-
 @st.dialog("Apply to the collector", icon=":material/tune:")
-def apply(m: Monitor, viewer: Viewer, chosen: Chosen, until: int) -> None:
+def apply(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked) -> None:
     """Says what changes and for whom and what it would lose, asks who it is, and applies."""
     now = m.detection()
     st.markdown(f"**{switch_words(now.detector, now.params, chosen.detector, chosen.params)}**")
     st.markdown("For everyone and for every tag, from the next reading on. Stored flags stay as they are.")
-    since = until - SPANS[chosen.span] * SECOND
+    since, until = looked.since, looked.until
     labelled = facts_of(m, since, until).labelled
     names = sorted(set(labelled["tag"][labelled["label"] == "true"]) & set(m.tags.names))
     histories = [m.tuner.tag_history(name, since, until, MOST) for name in names]
@@ -215,32 +178,23 @@ def page(m: Monitor, viewer: Viewer) -> None:
     with right:
         try:
             detector = make(chosen.detector, **chosen.params)
-            until, history = loaded(m, chosen)
+            looked = looked_at(m, chosen.tag, chosen.length)
             if asked:
-                apply(m, viewer, chosen, until)
-            effect(m, viewer, chosen, detector, until, history)
+                apply(m, viewer, chosen, looked)
+            effect(m, viewer, chosen, detector, looked)
         except UsageError as error:
             st.info(f"{error.hint}.", title=f"{error.what[:1].upper()}{error.what[1:]}")
         except StoreError as error:
             not_readable(error)
 
 
-def effect(
-    m: Monitor, viewer: Viewer, chosen: Chosen, detector: Detector, until: int, history: History
-) -> None:
+def effect(m: Monitor, viewer: Viewer, chosen: Chosen, detector: Detector, looked: Looked) -> None:
     """The first line, the chart with both sets of flags, how good they are, the load of every tag."""
+    since, until, history = looked.since, looked.until, looked.history
     tag = history.tag
     if history.rows.empty:
-        received = m.ledger().total.received
-        st.info(
-            "Choose another tag or a longer history."
-            if received
-            else "Nothing has sent readings yet. Help says how to begin; the Data page imports history.",
-            title=f"No readings of {tag.label} here",
-        )
-        st.button("Look again", on_click=read_anew)
+        no_readings(m, viewer, looked)
         return
-    since = until - SPANS[chosen.span] * SECOND
     facts = facts_of(m, since, until)
     result = compare(history, detector, facts)
     now = m.detection()
@@ -256,6 +210,7 @@ def effect(
             width="content",
         )
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+            choose_end(viewer, until)
             st.button("Read up to now", on_click=read_anew, type="tertiary", icon=":material/refresh:")
             copy_link("copy-tuning", **pinned(m, chosen, until))
     warn_of_lost(m, viewer, result.lost)
@@ -275,7 +230,7 @@ def effect(
         chart(
             figure,
             "effect",
-            f"{tag.label} over {chosen.span}: {kept} flagged readings kept, {gained} gained, {lost} lost",
+            f"{tag.label} over {chosen.length}: {kept} flagged readings kept, {gained} gained, {lost} lost",
         )
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(
@@ -297,9 +252,9 @@ def effect(
     quality, sensitivity = st.columns([6, 5], gap="small")
     with quality, panel("quality", stretch=True):
         how_good(result, tag.name in facts.complete)
-    worst(m, chosen, detector, until, history)
+    worst(m, chosen, detector, looked)
     with sensitivity, panel("curve", stretch=True):
-        trade_off(viewer, chosen, until, history, facts, result)
+        trade_off(viewer, chosen, looked, facts, result)
 
 
 def time_column(viewer: Viewer) -> object:
@@ -336,9 +291,7 @@ def how_good(result: Comparison, complete: bool) -> None:
     )
 
 
-def trade_off(
-    viewer: Viewer, chosen: Chosen, until: int, history: History, facts: Known, result: Comparison
-) -> None:
+def trade_off(viewer: Viewer, chosen: Chosen, looked: Looked, facts: Known, result: Comparison) -> None:
     """Precision and recall over the threshold, with the two settings on it."""
     swept = threshold_of(chosen.detector, chosen.params)
     if swept is None:
@@ -353,10 +306,10 @@ def trade_off(
         return
     others = {name: value for name, value in chosen.params.items() if name != swept}
     labels = tuple(facts.labelled["label"])
-    wanted = (until, chosen.tag, chosen.span, chosen.detector, tuple(others.items()), labels)
+    wanted = (looked.until, chosen.tag, chosen.length, chosen.detector, tuple(others.items()), labels)
     kept = st.session_state.get("tuning-curve")
     if kept is None or kept[0] != wanted:
-        kept = (wanted, curve(history, chosen.detector, chosen.params, swept, facts))
+        kept = (wanted, curve(looked.history, chosen.detector, chosen.params, swept, facts))
         st.session_state["tuning-curve"] = kept
     points, before, after = kept[1], result.scores_before, result.scores_after
     figure = precision_recall_chart(
@@ -381,15 +334,15 @@ def trade_off(
     )
 
 
-def worst(m: Monitor, chosen: Chosen, detector: Detector, until: int, history: History) -> None:
+def worst(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> None:
     """The alarm load of all tags together, and of each, the worst with these settings first."""
     with panel("worst"):
-        if len(m.tags) * len(history.rows) > TOGETHER and not st.toggle(
+        if len(m.tags) * len(looked.history.rows) > TOGETHER and not st.toggle(
             f"Count the events of all {len(m.tags):,} tags", key="all_tags"
         ):
             st.caption("That reads and scores the history of each, which takes a moment.")
             return
-        found = every_load(m, chosen, detector, until, history)
+        found = every_load(m, chosen, detector, looked)
         if found is None:
             return
         together = total(found)
@@ -420,16 +373,14 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, until: int, history: H
         )
 
 
-def every_load(
-    m: Monitor, chosen: Chosen, detector: Detector, until: int, history: History
-) -> Mapping[str, Load] | None:
+def every_load(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> Mapping[str, Load] | None:
     """The load of every tag; None while a job is at it, which is shown. What was read is kept."""
-    wanted = (m.started, chosen.tag, chosen.span, until)
+    wanted = (m.started, chosen.tag, chosen.length, looked.until)
     kept = st.session_state.get("tuning-all")
     if kept is None or kept[0] != wanted:
         kept = st.session_state["tuning-all"] = (wanted, Shelf())
-    since = until - SPANS[chosen.span] * SECOND
-    work = all_loads(m, kept[1], history, since, until, detector, TAGS, 2 * TOGETHER)
+    history = looked.history
+    work = all_loads(m, kept[1], history, looked.since, looked.until, detector, TAGS, 2 * TOGETHER)
     if len(m.tags) * len(history.rows) <= TOGETHER:
         return work(Progress())
     settings = (*wanted, chosen.detector, tuple(sorted(chosen.params.items())))
@@ -490,3 +441,4 @@ if applied := st.session_state.pop("applied", None):
     st.toast(f"The collector now uses {applied}.")
 page(monitored, me)
 log(monitored, me)
+settle()

@@ -333,6 +333,27 @@ def test_where_there_was_nothing_one_can_look_again(
     assert "99 readings up to" in text(app)
 
 
+def test_a_history_of_long_ago_is_one_press_away_and_any_moment_can_be_its_end(
+    settings: Settings, monitors: Callable[[Monitor], Monitor]
+) -> None:
+    monitor = monitors(Monitor(settings, ManualClock(START)))
+    ended = START - 200 * 86_400 * SECOND
+    values = [37.0 + 0.01 * (i % 7) for i in range(600)]
+    monitor.submit(batch_of(*[("fermenter_temp", one) for one in values], at=ended - 599 * SECOND))
+    monitor.drain()
+    app = show("tuning")
+    assert "Those that are stored go from 2026-03-05 " in text(app)
+    press(app, "Show the newest of them")
+    assert "600 readings up to 2026-03-05 " in text(app)
+    assert link_of(app)["upto"] == render(ended + SECOND)
+    (end,) = app.get("date_time_input")
+    end.set_value(end.value.replace(minute=10, second=0))
+    press(app, "Show")
+    shown = text(app)
+    assert re.search(r"(\d+) readings up to 2026-03-05 14:10", shown), shown
+    assert "No readings" in text(show("tuning", tune="Fermenter pH"))
+
+
 def test_with_the_store_away_the_kept_history_goes_on_and_another_tag_says_so(
     full: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
