@@ -85,6 +85,7 @@ def explore_chart(
     figure.numbers()
     figure.gaps()
     figure.notes(notes)
+    figure.legend()
     return go.Figure(data=figure.traces, layout=figure.layout)
 
 
@@ -210,10 +211,14 @@ class _Figure:
         if one.earlier is not None:
             trace = _line(one.earlier, one.tag, f"{name}, {chart_text(earlier)}", scaled, shift=one.offset)
             trace |= {"yaxis": axis, "opacity": 0.6, "line": {"color": color, "width": 1.2, "dash": "dash"}}
+            trace["legendrank"] = 100 + one.number
+            if alone:
+                trace["name"] = chart_text(earlier)
             self.traces.append(trace)
         trace = _line(one.now, one.tag, name, scaled, told=True)
         dash = "solid" if alone or one.number <= len(self.palette.series) else "dot"
-        self.traces.append(trace | {"yaxis": axis, "line": {"color": color, "width": 1.4, "dash": dash}})
+        trace |= {"yaxis": axis, "line": {"color": color, "width": 1.4, "dash": dash}}
+        self.traces.append(trace | {"showlegend": not alone, "legendrank": one.number})
         self._marks(one.now.marks, axis, scaled, one.tag, place if self.stacked else 0)
 
     def numbers(self) -> None:
@@ -248,13 +253,13 @@ class _Figure:
             self._strokes(micros(marks["time"])[flagged & ~kept], row)
             flagged = kept
         x, y = micros(marks["time"]) / 1e3, scaled(marks["value"].to_numpy(dtype=np.float64))
-        for kind, symbol, color in (
-            (quality == 1, "circle-open", self.palette.uncertain),
-            (quality >= 2, "x-thin-open", self.palette.uncertain),
-            (flagged, "diamond", self.palette.anomaly),
+        for kind, symbol, color, words in (
+            (quality == 1, "circle-open", self.palette.uncertain, "uncertain"),
+            (quality >= 2, "x-thin-open", self.palette.uncertain, "bad quality"),
+            (flagged, "diamond", self.palette.anomaly, "flagged"),
         ):
             if kind.any():
-                trace = _points(x, y, kind, symbol, color) | {"yaxis": axis}
+                trace = _points(x, y, kind, symbol, color) | {"yaxis": axis, "name": words}
                 if symbol == "x-thin-open":
                     name = chart_text(tag.label)
                     head = f"%{{customdata:,.{tag.decimals}f}} {chart_text(tag.unit)}"
@@ -294,7 +299,7 @@ class _Figure:
         for row, common in enumerate(empty_stretches(self.series, self.stacked)):
             if not common:
                 continue
-            self.traces.append(_strip(common, self.palette) | {"yaxis": self._edges(row)})
+            self.traces.append(_strip(common, self.palette) | {"yaxis": self._edges(row), "name": "no data"})
 
     def notes(self, notes: Sequence[Annotation]) -> None:
         """A line for a note on a moment, a tint with a bracket for one on a span, the text above."""
@@ -325,6 +330,14 @@ class _Figure:
                 )  # fmt: skip
         if notes and len(notes) <= LABELLED:
             self.layout["margin"]["t"] = 36
+
+    def legend(self) -> None:
+        """What is what, once each, for a picture of the chart; on the page the words below it say so."""
+        told = {""}
+        for trace in self.traces:
+            name = trace.get("name", "")
+            trace["showlegend"] = trace.get("showlegend", True) and name not in told
+            told.add(name)
 
 
 def _line(one: Overview, tag: Tag, name: str, scaled: Any, *, shift: int = 0, told: bool = False) -> Trace:

@@ -207,17 +207,25 @@ function millis(time) {
 
 function picture(chart, format) {
   const { data, plot, Plotly } = chart
+  const width = Math.max(900, plot.clientWidth)
+  const named = plot.data.filter((trace) => trace.showlegend).map((trace) => trace.name.length)
+  const columns = Math.max(1, Math.floor((width - 150) / (Math.max(...named) * 8 + 50)))
+  const more = 40 + 20 * Math.ceil(named.length / columns)
+  const height = plot.layout.height + more
   const layout = {
     ...plot.layout,
-    title: { text: data.title, font: { size: 14 }, x: 0.01, xanchor: "left" },
-    margin: { ...plot.layout.margin, t: (plot.layout.margin.t ?? 12) + 40 },
+    title: { text: data.title, font: { size: 14 }, x: 0.01, xanchor: "left", y: 1, yanchor: "top", pad: { t: 14 } },
+    showlegend: true,
+    legend: { orientation: "h", x: 0, xanchor: "left", yref: "container", y: 1 - 38 / height, yanchor: "top" },
+    font: { ...plot.layout.font, family: "Arial, Helvetica, sans-serif" }, // a picture cannot bring the page's own
+    margin: { ...plot.layout.margin, t: (plot.layout.margin.t ?? 12) + more },
     paper_bgcolor: data.panel,
     plot_bgcolor: data.panel,
-    width: Math.max(900, plot.clientWidth),
-    height: plot.layout.height + 40,
+    width,
+    height,
   }
   Plotly.downloadImage(
-    { data: plot.data, layout },
+    { data: plot.data.map((trace) => ({ ...trace, showlegend: trace.showlegend === true })), layout },
     { format, filename: data.file, width: layout.width, height: layout.height, scale: 2 },
   )
 }
