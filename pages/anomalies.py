@@ -2,12 +2,13 @@
 
 import streamlit as st
 
+from sensormon.clock import DAY, SECOND
 from sensormon.errors import StoreError
 from sensormon.monitor import Monitor
 from sensormon.page_parts import Viewer, begin, not_readable
 from sensormon.page_parts.address import settle
 from sensormon.page_parts.event_acts import carry_out
-from sensormon.page_parts.event_controls import Range, clear_filters, filter_row, widen
+from sensormon.page_parts.event_controls import Range, clear_filters, filter_row, show_between, widen
 from sensormon.page_parts.event_counts import counts_panel
 from sensormon.page_parts.event_detail import event_detail
 from sensormon.page_parts.event_files import export, flagged_list
@@ -15,6 +16,7 @@ from sensormon.page_parts.event_list import event_list, missing, news
 from sensormon.page_parts.event_reading import Found, find, flagged_of
 from sensormon.page_parts.reading_reason import any_reading
 from sensormon.runtime import monitor
+from sensormon.words import day_and_time
 
 
 def page(m: Monitor, viewer: Viewer) -> None:
@@ -27,7 +29,7 @@ def page(m: Monitor, viewer: Viewer) -> None:
         news(m, viewer, acts, found.late, found.changed)
 
     if found.all.empty:
-        nothing(found, asked)
+        nothing(m, viewer, found, asked, filters.tags)
         latest()
     else:
         counts_panel(m, viewer, found, filters, asked, latest)
@@ -56,12 +58,21 @@ def events(m: Monitor, viewer: Viewer, found: Found, asked: Range) -> None:
         event_detail(m, viewer, shown.event, shown.place, shown.among)
 
 
-def nothing(found: Found, asked: Range) -> None:
+def nothing(m: Monitor, viewer: Viewer, found: Found, asked: Range, tags: tuple[str, ...]) -> None:
     """What it means that nothing was flagged, and what to do."""
+    stored = (m.explorer.extent(tags or None) or m.explorer.extent()) if found.watched is None else None
+    if stored is not None:
+        first, last = (day_and_time(one, viewer.zone) for one in stored)
+        st.info(
+            f"Those that are stored go from {first} to {last}.",
+            title=f"No anomalies here: no readings {asked.words}",
+        )
+        st.button("Show the newest day of them", key="newest-day", on_click=show_between,
+                  args=(stored[1] + SECOND - DAY, stored[1] + SECOND), type="primary")  # fmt: skip
+        return
     if found.watched is None:
         st.info(
-            "No reading is stored of this time. The Live page shows whether any come now; the Data page "
-            "imports history.",
+            "No reading is stored. The Live page shows whether any come now; the Data page imports history.",
             title=f"No anomalies here: no readings {asked.words}",
         )
     else:

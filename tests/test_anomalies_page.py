@@ -52,6 +52,20 @@ def test_nothing_flagged_says_what_to_do(settings: Settings, adopt: Adopt) -> No
     assert figures(app) == 0
 
 
+def test_events_of_long_ago_are_one_press_away(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    ended = START - 200 * 86_400 * SECOND
+    values = [("fermenter_ph", 7 + 0.01 * (i % 3)) for i in range(100)]
+    monitor.submit(batch_of(*values, ("fermenter_ph", 8.5), *values, at=ended))
+    monitor.drain()
+    app = show("anomalies")
+    assert "no readings in 1 h" in text(app)
+    assert "Those that are stored go from 2026-03-05 14:13:20 to 2026-03-05 14:16:40" in text(app)
+    app.button(key="newest-day").click().run()
+    assert len(events(app)) == 1
+    assert app.query_params["to"] in ("2026-03-05T14:17:00.000Z", ["2026-03-05T14:17:00.000Z"])
+
+
 def test_all_events_are_listed_and_the_newest_is_explained(full: Monitor) -> None:
     app = show("anomalies")
     found = full.events(None, START - 3600 * SECOND, FAR)

@@ -105,6 +105,14 @@ def widen() -> None:
     renew()
 
 
+def show_between(since: int, until: int) -> None:
+    """Take the time range of these whole minutes."""
+    st.session_state["within"] = BETWEEN
+    hold("from", render(since // _MINUTE * _MINUTE))
+    hold("to", render(-(-until // _MINUTE) * _MINUTE))
+    renew()
+
+
 def order() -> First:
     """Which events come first."""
     first = st.selectbox(
