@@ -17,17 +17,29 @@ MOST = 200
 """Tags proposed of one file at the most."""
 
 _LOOKED_AT = 1_000
+_SHOWN = 30
 _UNIT = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]{1,16})[)\]]")
 
 
 def unknown(table: Table, columns: Columns, tags: TagTable) -> list[str]:
     """What could be a tag and is none: columns of numbers, or names in the column of tags."""
-    frame = table.frame
     if columns.tag:
-        names = [str(one) for one in frame[columns.tag].dropna().unique()]
+        names = [str(one) for one in table.frame[columns.tag].dropna().unique()]
         return [one for one in names if one not in tags and NAME.fullmatch(one)][:MOST]
-    others = [one for one in frame.columns if one != columns.time and one not in columns.values]
-    return [one for one in others if _numbers(table, one)][:MOST]
+    return [one for one in _others(table, columns) if _numbers(table, one)][:MOST]
+
+
+def no_numbers(table: Table, columns: Columns) -> dict[str, str]:
+    """The columns of a wide file that can be no tag, each with a cell that is no number; "" for an empty one."""
+    if columns.tag:
+        return {}
+    found = {}
+    for one in _others(table, columns):
+        if not _numbers(table, one):
+            values = table.frame[one].dropna().head(_LOOKED_AT)
+            wrong = values[np.isnan(to_numbers(values))]
+            found[one] = str(wrong.iloc[0])[:_SHOWN] if len(wrong) else ""
+    return found
 
 
 def with_new(tags: TagTable, names: Sequence[str], columns: Columns) -> TagTable:
@@ -44,6 +56,10 @@ def with_new(tags: TagTable, names: Sequence[str], columns: Columns) -> TagTable
         label = "" if columns.tag else label
         made.append(Tag(name, label or name, unit, profile={"simulate": False}))
     return TagTable(made)
+
+
+def _others(table: Table, columns: Columns) -> list[str]:
+    return [one for one in table.frame.columns if one != columns.time and one not in columns.values]
 
 
 def _numbers(table: Table, column: str) -> bool:

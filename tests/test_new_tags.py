@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from sensormon.import_files import Columns, Table, propose, read_file
-from sensormon.new_tags import unknown, with_new
+from sensormon.new_tags import no_numbers, unknown, with_new
 from sensormon.tags import NAME, Tag, TagTable
 
 TAGS = TagTable([Tag("flow", "Flow in", "m³/h")])
@@ -30,6 +30,7 @@ def test_columns_of_numbers_that_are_no_tags_are_found_and_become_tags_that_are_
     })  # fmt: skip
     columns = propose(file, TAGS)
     assert unknown(file, columns, TAGS) == ["Temp 1 [°C]", "Druck (bar)"]
+    assert no_numbers(file, columns) == {"remark": "ok", "empty": ""}
     made = with_new(TAGS, unknown(file, columns, TAGS), columns)
     assert [(tag.name, tag.label, tag.unit) for tag in made][1:] == [
         ("temp_1", "Temp 1", "°C"),

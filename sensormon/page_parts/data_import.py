@@ -14,6 +14,7 @@ from sensormon.import_files import Columns, Table, check, propose, read_file
 from sensormon.import_job import KIND, start_import
 from sensormon.import_report import Report
 from sensormon.monitor import Monitor
+from sensormon.new_tags import no_numbers
 from sensormon.page_parts.drawing import not_done, panel
 from sensormon.page_parts.import_tags import offer_tags
 from sensormon.page_parts.jobs import job_line, newest_job
@@ -22,6 +23,7 @@ from sensormon.table_files import time_column
 from sensormon.words import clock_time, counted, literal
 
 NOT = "not imported"
+NAMED = 5  # columns
 
 
 @st.cache_data(max_entries=3, ttl=600, show_spinner="Reading the file")
@@ -73,6 +75,16 @@ def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
     return Columns(time, values={name: tag for name, tag in pairs if tag != NOT}, zone=zone)
 
 
+def _passed_over(table: Table, columns: Columns) -> None:
+    """Say which columns can be no tag, and what is in them."""
+    found = no_numbers(table, columns)
+    if not found:
+        return
+    said = [literal(f"{name} (“{cell}”)" if cell else f"{name} (empty)") for name, cell in found.items()]
+    more = f" and {counted(len(said) - NAMED, 'column')} more" if len(said) > NAMED else ""
+    st.caption(f"Passed over, since most cells are no numbers: {', '.join(said[:NAMED])}{more}.")
+
+
 def outcome(m: Monitor, viewer: Viewer) -> bool:
     """How far the import is that was begun last, or what came of it; whether one is going on."""
     job = newest_job(m, KIND)
@@ -120,6 +132,7 @@ def _section(m: Monitor, viewer: Viewer) -> None:
     with panel("mapping"):
         columns = mapping(m, viewer, table, Path(file.name).stem)
         offer_tags(m, table, columns)
+        _passed_over(table, columns)
         st.caption(f"{counted(len(table.frame), 'row')}; the first of them:")
         st.dataframe(table.frame.head(5), hide_index=True, key="import-preview")
         if not columns.tag and not columns.values:
