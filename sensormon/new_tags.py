@@ -30,7 +30,7 @@ def unknown(table: Table, columns: Columns, tags: TagTable) -> list[str]:
 
 
 def no_numbers(table: Table, columns: Columns) -> dict[str, str]:
-    """The columns of a wide file that can be no tag, each with a cell that is no number; "" for an empty one."""
+    """Columns of a wide file that can be no tag, each with a cell that is no number; "" for an empty one."""
     if columns.tag:
         return {}
     found = {}
