@@ -108,10 +108,11 @@ def relate(
         why = "one of the two does not change"
     if why:
         return Relation(found, math.nan, math.nan, why, math.nan, None, math.nan, math.nan, 0, counts, share)
-    lag, at_lag = best_lag(*means)
+    shift = best_shift(*means)
+    lag, r, chance = (shift.lag * cell, shift.r, shift.chance) if shift else (None, math.nan, math.nan)
     return Relation(
         found, pearson(found.x, found.y), spearman(found.x, found.y), "", _worth(found.x, found.y),
-        None if lag is None else lag * cell, at_lag, chance(*means), cell, counts, share,
+        lag, r, chance, cell, counts, share,
     )  # fmt: skip
 
 
@@ -137,15 +138,32 @@ def lag_cell(a: Readings, b: Readings, span: tuple[int, int]) -> int:
     return max(math.ceil(step), -(-(span[1] - span[0]) // CELLS), 1)
 
 
-def best_lag(x: Floats, y: Floats) -> tuple[int | None, float]:
-    """How many cells y follows x by where the correlation is strongest, and that correlation.
+@dataclass(frozen=True)
+class Shift:
+    """By how many cells y follows x where they go together best, and the correlation there.
+
+    `chance` is what |r| stays below there 19 times in 20 for unrelated tags, the best of all lags taken.
+    """
+
+    lag: int
+    r: float
+    chance: float
+
+
+def best_shift(x: Floats, y: Floats) -> Shift | None:
+    """The lag that stands out most; None where nothing can be measured.
 
     Means of equal cells, NaN where there is no reading. Lags up to a fifth of the span are tried,
-    those with too few cells in common left out. Of what repeats, a day say, the repeat nearest to
-    no lag is taken, where another is stronger by `ALIKE` at the most. None where nothing can be
-    measured.
+    those with too few cells in common left out. What stands out is told by Fisher's z (Fisher 1921)
+    times the root of the independent cells that are in common at the lag: a correlation of few cells
+    is easily high. Of what repeats, a day say, the repeat nearest to no lag is taken, where the
+    correlation of another is stronger by `ALIKE` at the most. The limit of chance is at a level
+    divided by the number of lags (Bonferroni): neighbouring lags resemble each other, so it is
+    rather too high.
     """
+    worth = _worth_of_one(x, y)
     tried: dict[int, float] = {}
+    free: dict[int, float] = {}
     for lag in sorted(range(-(len(x) // 5), len(x) // 5 + 1), key=abs):
         left = x[max(0, -lag) : len(x) - max(0, lag)]
         right = y[max(0, lag) : len(y) - max(0, -lag)]
@@ -154,23 +172,28 @@ def best_lag(x: Floats, y: Floats) -> tuple[int | None, float]:
             continue
         r = pearson(left[both], right[both])
         if math.isfinite(r):
-            tried[lag] = r
+            tried[lag], free[lag] = r, max(0.0, worth * float(both.sum()) - 3)
     if not tried:
-        return None, math.nan
-    best = _highest(tried, tried)
+        return None
+    clear = {lag: math.atanh(min(abs(r), 1 - 1e-9)) * math.sqrt(free[lag]) for lag, r in tried.items()}
+    best = _highest(clear, clear)
+    level = NormalDist().inv_cdf(1 - 0.025 / len(tried))
+
+    def shift(lag: int) -> Shift:
+        return Shift(lag, tried[lag], math.tanh(level / math.sqrt(free[lag])) if free[lag] else 1.0)
+
     high = abs(tried[best])
     for lag, r in tried.items():  # the nearest come first
         if abs(lag) >= abs(best):
             break
         if abs(r) >= high - ALIKE and best not in (hump := _hump(tried, lag, high - DIP)):
-            nearer = _highest(tried, hump)
-            return nearer, tried[nearer]
-    return best, tried[best]
+            return shift(_highest(clear, hump))
+    return shift(best)
 
 
-def _highest(tried: Mapping[int, float], lags: Iterable[int]) -> int:
-    """The lag of the strongest correlation, of equals the one nearest to none."""
-    return min(lags, key=lambda lag: (-round(abs(tried[lag]), 9), abs(lag)))
+def _highest(clear: Mapping[int, float], lags: Iterable[int]) -> int:
+    """The lag that stands out most, of equals the one nearest to none."""
+    return min(lags, key=lambda lag: (-round(clear[lag], 9), abs(lag)))
 
 
 def _hump(tried: Mapping[int, float], lag: int, least: float) -> range:
@@ -183,23 +206,19 @@ def _hump(tried: Mapping[int, float], lag: int, least: float) -> range:
     return range(first, last + 1)
 
 
-def chance(x: Floats, y: Floats) -> float:
-    """What |r| the strongest of all lags of unrelated tags stays below 19 times in 20; 1 at the most.
-
-    Fisher's z (Fisher 1921) with as many independent cells as `_worth` finds, at a level divided by the
-    number of lags (Bonferroni): neighbouring lags resemble each other, so it is rather too high.
-    """
-    both: Bools = np.isfinite(x) & np.isfinite(y)
-    if both.sum() < MINIMUM:
-        return 1.0
-    free = _worth(x[both], y[both]) - 3
-    lags = 2 * (len(x) // 5) + 1
-    return math.tanh(NormalDist().inv_cdf(1 - 0.025 / lags) / math.sqrt(free)) if free > 0 else 1.0
-
-
 def _worth(x: Floats, y: Floats) -> float:
-    """How many independent pairs these are worth, from the lag-1 autocorrelation of both."""
-    product = max(0.0, pearson(x[:-1], x[1:])) * max(0.0, pearson(y[:-1], y[1:]))
-    if not math.isfinite(product):
-        return float(len(x))
-    return max(2.0, len(x) * (1 - product) / (1 + product))
+    """How many independent pairs these are worth."""
+    return max(2.0, len(x) * _worth_of_one(x, y))
+
+
+def _worth_of_one(x: Floats, y: Floats) -> float:
+    """What share of an independent pair each pair is worth, from the lag-1 autocorrelation of both."""
+    product = math.prod(max(0.0, _memory(one)) for one in (x, y))
+    return (1 - product) / (1 + product)
+
+
+def _memory(x: Floats) -> float:
+    """The lag-1 autocorrelation over neighbours that are both there; 0 where it cannot be measured."""
+    both: Bools = np.isfinite(x[:-1]) & np.isfinite(x[1:])
+    r = pearson(x[:-1][both], x[1:][both]) if both.sum() > 1 else math.nan
+    return r if math.isfinite(r) else 0.0

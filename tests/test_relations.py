@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sensormon.clock import SECOND
 from sensormon.control_chart import MINIMUM as NEIGHBOURS
 from sensormon.control_chart import control_limits
-from sensormon.relations import MINIMUM, best_lag, chance, pairs, pearson, relate, spearman
+from sensormon.relations import MINIMUM, best_shift, pairs, pearson, relate, spearman
 from tests import naive
 from tests.conftest import START
 
@@ -85,11 +85,14 @@ def test_a_tag_that_follows_another_is_found_out_also_with_holes() -> None:
     x = np.convolve(random.normal(0, 1, 1_100), np.ones(20), "valid")
     y = np.roll(x, 37) + random.normal(0, 0.1, len(x))
     x[200:230] = np.nan
-    lag, r = best_lag(x[100:], y[100:])
-    assert lag == 37
-    assert r > 0.98
-    assert best_lag(y[100:], x[100:])[0] == -37
-    assert best_lag(np.full(50, np.nan), np.ones(50))[0] is None
+    found = best_shift(x[100:], y[100:])
+    back = best_shift(y[100:], x[100:])
+    assert found is not None
+    assert back is not None
+    assert (found.lag, back.lag) == (37, -37)
+    assert found.r > 0.98
+    assert found.chance < 0.9
+    assert best_shift(np.full(50, np.nan), np.ones(50)) is None
 
 
 def test_of_what_repeats_every_day_the_shift_nearest_to_none_is_told() -> None:
@@ -100,10 +103,10 @@ def test_of_what_repeats_every_day_the_shift_nearest_to_none_is_told() -> None:
         return np.sin((hours - shift) * math.tau / 24) + random.normal(0, 0.15, len(hours))
 
     for _ in range(20):
-        lag, r = best_lag(daily(0), daily(3))
-        assert lag is not None
-        assert abs(lag - 3) <= 1
-        assert r > 0.9
+        found = best_shift(daily(0), daily(3))
+        assert found is not None
+        assert abs(found.lag - 3) <= 1
+        assert found.r > 0.9
 
 
 def test_pairs_that_resemble_their_neighbours_are_worth_fewer() -> None:
@@ -153,19 +156,30 @@ def test_a_baseline_that_resembles_itself_is_warned_about() -> None:
     assert (flat.sigma, flat.correlated) == (0.0, False)
 
 
+@pytest.mark.parametrize("covered", [1.0, 0.6, 0.25])
 @pytest.mark.parametrize("memory", [0.0, 0.6, 0.95])
-def test_the_strongest_lag_of_unrelated_tags_is_seldom_above_what_chance_gives(memory: float) -> None:
+def test_the_best_shift_of_unrelated_tags_is_seldom_above_what_chance_gives(
+    memory: float, covered: float
+) -> None:
     rng = np.random.default_rng(7)
 
     def one() -> np.ndarray:
-        made = rng.normal(size=200)
-        for i in range(1, 200):
+        made = rng.normal(size=400)
+        for i in range(1, 400):
             made[i] += memory * made[i - 1]
         return made
 
-    above = sum(abs(best_lag(a, b)[1]) > chance(a, b) for a, b in ((one(), one()) for _ in range(60)))
-    assert above <= 6
+    above = 0
+    for _ in range(100):
+        x, y = one(), one()
+        y[: round(400 * (1 - covered))] = np.nan
+        found = best_shift(x, y)
+        assert found is not None
+        above += abs(found.r) > found.chance
+    assert above <= 11, "5 are expected at the most; 12 come once in 200 times"
     x = one()
-    assert best_lag(x[:-3], x[3:] + 0.1 * rng.normal(size=197))[1] > 0.9
+    found = best_shift(x[:-3], x[3:] + 0.1 * rng.normal(size=397))
+    assert found is not None
+    assert found.r > 0.9
     if memory < 0.9:  # more memory leaves so few independent cells that nothing can stand out
-        assert chance(x, np.roll(x, 3)) < 0.9
+        assert found.chance < 0.9
