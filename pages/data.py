@@ -25,4 +25,4 @@ chosen = st.segmented_control(
     bind="query-params",
     label_visibility="collapsed",
 )
-SECTIONS[chosen](m, me)
+SECTIONS[chosen or "Import"](m, me)

@@ -9,7 +9,6 @@ What it is not: a source; the readings keep their own times and are marked as im
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,9 @@ import numpy as np
 import pandas as pd
 
 from sensormon.errors import UsageError
-from sensormon.readings import Batch, Floats, Ints, Origin, Quality, Reason, Rejection
+from sensormon.import_numbers import to_numbers
+from sensormon.import_times import read_times
+from sensormon.readings import Batch, Ints, Origin, Quality, Reason, Rejection
 from sensormon.records import IMPORT
 from sensormon.table_files import TIMES, read_table, time_column
 from sensormon.tags import TagTable
@@ -30,8 +31,6 @@ ROWS = 5_000
 
 
 _HINT = "Give a CSV or Parquet file with a time column and one column a tag, or the columns tag and value"
-_ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
-_COMMA = re.compile(r"[+-]?\d+,\d+")
 _SHOWN = 100
 _NAMED = 12
 
@@ -40,7 +39,7 @@ _NAMED = 12
 class Columns:
     """What the columns of a file are. Long where `tag` is set, otherwise wide by `values`.
 
-    `zone` is the time zone of times that name none. Numbers are seconds since 1970.
+    zone` is the time zone of times that name none.
     """
 
     time: str
@@ -158,12 +157,14 @@ class Piece:
     batch: Batch
     positions: tuple[int, ...]
     malformed: tuple[Rejection, ...]
+    unsure: int = 0  # readings of an hour that came twice, taken for the later
 
 
 def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
     """The readings in order of time, in batches of `ROWS`; an empty cell of a wide file is none."""
     frame, malformed = table.frame, []
-    time, bad_time = _times(frame[columns.time], columns.zone)
+    times = read_times(frame[columns.time], columns.zone, frame[columns.tag] if columns.tag else None)
+    time = times.time
     names, codes, values, rows = _cells(frame, columns)
     texts = values.astype(object)
     numbers = to_numbers(values)
@@ -171,11 +172,13 @@ def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
     if not columns.tag:
         codes, numbers, rows, texts = codes[~empty], numbers[~empty], rows[~empty], texts[~empty]
         empty = np.zeros(len(rows), dtype=np.bool_)
-    wrong_time, wrong_number = bad_time[rows], np.isnan(numbers)
+    wrong_time, wrong_number = times.wrong[rows], np.isnan(numbers)
     tagless = codes < 0
     for i in np.flatnonzero(wrong_time | wrong_number | tagless).tolist():
         reason, detail = (
-            (Reason.BAD_TIMESTAMP, "this is not a time")
+            (Reason.BAD_TIMESTAMP, f"no clock in {columns.zone} showed this")
+            if times.skipped[rows[i]]
+            else (Reason.BAD_TIMESTAMP, "this is not a time")
             if wrong_time[i]
             else (Reason.UNKNOWN_TAG, "there is no tag in this row")
             if tagless[i]
@@ -216,6 +219,7 @@ def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
             batch=batch.take(np.arange(len(order))[part]),
             positions=positions,
             malformed=tuple(malformed[part]),
+            unsure=int(times.unsure[list(positions)].sum()),
         )
 
 
@@ -233,49 +237,9 @@ def _cells(
     return names, codes.astype(np.int64), together, np.tile(_numbers(frame), len(parts))
 
 
-def to_numbers(values: pd.Series[Any]) -> Floats:
-    """NaN where a cell is no number. A comma is the decimal mark where no cell has a point."""
-    numbers = pd.to_numeric(values, errors="coerce")
-    text = values[numbers.isna() & values.notna()].astype(str).str.strip()
-    if text.str.fullmatch(_COMMA).any() and not values.astype(str).str.contains(".", regex=False).any():
-        numbers[text.index] = pd.to_numeric(text.str.replace(",", ".", regex=False), errors="coerce")
-    result: Floats = numbers.to_numpy(dtype=np.float64)
-    return result
-
-
 def _text(value: object) -> str:
     return str(value).strip()
 
 
 def _numbers(frame: pd.DataFrame) -> Ints:
     return np.arange(len(frame), dtype=np.int64)
-
-
-def _times(column: pd.Series[Any], zone: str) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Microseconds UTC, and where a cell is no time. Where the clock was set back, the later hour counts."""
-    if pd.api.types.is_numeric_dtype(column):
-        seconds: Floats = column.to_numpy(dtype=np.float64)
-        bad = ~(np.abs(seconds) < 1e12)
-        return np.where(bad, 0, np.round(np.where(bad, 0, seconds) * 1e6)).astype(np.int64), bad
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        stamps = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    elif pd.api.types.is_datetime64_dtype(column):
-        stamps = _to_utc(column, zone)
-    else:
-        text = column.astype(str).str.strip()
-        zoned = text.str.contains(_ZONED)
-        stamps = pd.Series(pd.NaT, index=column.index, dtype="datetime64[us]")
-        with_zone = pd.to_datetime(text[zoned], format="ISO8601", errors="coerce", utc=True)
-        stamps[zoned] = with_zone.dt.tz_localize(None).astype("datetime64[us]")
-        without = pd.to_datetime(text[~zoned], format="ISO8601", errors="coerce").astype("datetime64[us]")
-        stamps[~zoned] = _to_utc(without, zone)
-    bad = stamps.isna().to_numpy()
-    micros = stamps.astype("datetime64[us]").to_numpy().astype(np.int64)
-    return np.where(bad, 0, micros), bad
-
-
-def _to_utc(naive: pd.Series[Any], zone: str) -> pd.Series[Any]:
-    later = np.zeros(len(naive), dtype=bool)  # no daylight saving: the later of two equal hours
-    local = naive.dt.tz_localize(ZoneInfo(zone), ambiguous=later, nonexistent="shift_forward")
-    utc: pd.Series[Any] = local.dt.tz_convert("UTC").dt.tz_localize(None).astype("datetime64[us]")
-    return utc

@@ -22,6 +22,7 @@ class Report:
     accepted: int = 0
     flagged: int = 0
     again: int = 0
+    unsure: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[Rejection] = field(default_factory=list)
 
@@ -31,6 +32,7 @@ class Report:
         self.accepted += one.accepted
         self.flagged += one.flagged
         self.again += one.rows if one.again else 0
+        self.unsure += one.unsure
         self.reasons.update(str(rejection.reason) for rejection in one.rejected)
         self.examples += one.rejected[: max(0, EXAMPLES - len(self.examples))]
 
@@ -46,6 +48,11 @@ class Report:
         ]
         if self.again:
             lines.append(f"{self.again:,} were imported before and are not stored twice")
+        if self.unsure:
+            lines.append(
+                f"{self.unsure:,} are of an hour that the clock showed twice, and their order does not tell "
+                "of which; they are taken for the later"
+            )
         lines += [f"{count:,} rejected: {refused(reason)}" for reason, count in sorted(self.reasons.items())]
         word, number = self.first.split()
         lines += [

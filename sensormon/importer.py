@@ -18,7 +18,8 @@ from sensormon.tags import TagTable
 class Imported:
     """What came of a piece: rows of the file, readings stored, flagged ones, what was rejected.
 
-    `again` where it was taken before, so that nothing was done.
+    `again` where it was taken before, so that nothing was done. `unsure` are readings of an hour that
+    came twice, taken for the later.
     """
 
     rows: int
@@ -26,6 +27,7 @@ class Imported:
     flagged: int = 0
     rejected: tuple[Rejection, ...] = ()
     again: bool = False
+    unsure: int = 0
 
 
 class Importer:
@@ -78,4 +80,5 @@ class Importer:
         )
         self._keys.add(piece.key)
         done = receipt.processed
-        return Imported(done.received, len(done.accepted), int(done.scores.is_anomaly.sum()), done.rejected)
+        flagged = int(done.scores.is_anomaly.sum())
+        return Imported(done.received, len(done.accepted), flagged, done.rejected, unsure=piece.unsure)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sensormon.import_files import Columns, Table, to_numbers
+from sensormon.import_files import Columns, Table
+from sensormon.import_numbers import to_numbers
 from sensormon.tags import NAME, Tag, TagTable
 
 MOST = 200

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.errors import UsageError
+from sensormon.import_numbers import thousands_undone
 from sensormon.tags import UNFIT
 
 TIMES = ("timestamp", "time", "datetime")
@@ -74,4 +75,5 @@ def _read_csv(path: Path, separator: str) -> pd.DataFrame:
         pd.read_csv(path, sep=separator, decimal=mark, skipinitialspace=True, index_col=False)
         for mark in marks
     ]
+    tables[1:] = [table.apply(thousands_undone) for table in tables[1:]]
     return max(tables, key=lambda table: table.select_dtypes("number").shape[1])

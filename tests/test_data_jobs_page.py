@@ -232,3 +232,22 @@ def test_a_comparison_stops_where_it_is_cancelled_and_goes_on_from_there(full: M
     load = total(work(Progress()))
     assert len(shelf.found) == 3
     assert load.before == load.after > 0, "the settings in force change nothing"
+
+
+def test_a_column_of_times_of_any_name_leaves_the_others_matched_and_says_how_they_are_read(
+    settings: Settings, adopt: Adopt
+) -> None:
+    adopt(Monitor(settings, ManualClock(START)))
+    app = show("data", section="Import")
+    rows = ["Zeit;Fermenter pH;flow;weather", "2026-09-01 12:00:00;7,01;1.234;sunny"]
+    rows += [f"2026-09-01 12:00:{i:02d};7,0{i % 10};998,5;rain" for i in range(1, 60)]
+    app.file_uploader(key="import-file").upload("a.csv", "\n".join(rows).encode(), "text/csv").run()
+    assert not app.exception
+    words = text(app).replace("\\", "")
+    assert "Times from 2026-09-01 12:00:00 to 2026-09-01 12:00:59." in words
+    assert "Passed over, since most cells are no numbers: weather (“sunny”)." in words
+    (table,) = [one.value for one in app.dataframe if "Highest" in one.value]
+    assert table["Tag"].tolist() == ["fermenter_ph", "not imported", "not imported"]
+    assert table["Lowest"].tolist()[:2] == [7.0, 998.5]
+    assert table["Highest"].tolist()[:2] == [7.09, 1234.0]
+    assert "No column is a tag yet" not in words

@@ -176,10 +176,12 @@ def test_times_without_a_zone_are_in_the_zone_that_is_named(tags: TagTable, tmp_
     assert [timestamps.render(t) for t in sorted(piece.batch.time.tolist())] == [
         "2026-01-01T06:30:00.000Z",
         "2026-01-01T11:00:00.000Z",
-        "2026-03-29T01:00:00.000Z",
         "2026-07-01T10:00:00.000Z",
         "2026-10-25T01:30:00.000Z",
     ]
+    assert piece.unsure == 1, "02:30 came twice"
+    (skipped,) = piece.malformed
+    assert (skipped.time, skipped.detail) == ("2026-03-29 02:30:00", "no clock in Europe/Berlin showed this")
     with pytest.raises(UsageError, match="no time zone 'Mars'"):
         check(replace(columns, zone="Mars"), table, tags)
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from sensormon.errors import SensormonError, UsageError
 from sensormon.import_files import Columns, Table, check, propose, read_file
 from sensormon.import_job import KIND, start_import
+from sensormon.import_numbers import to_numbers
 from sensormon.import_report import Report
+from sensormon.import_times import read_times, unit_of
 from sensormon.monitor import Monitor
 from sensormon.new_tags import no_numbers
 from sensormon.page_parts.drawing import not_done, panel
@@ -20,7 +23,7 @@ from sensormon.page_parts.import_tags import offer_tags
 from sensormon.page_parts.jobs import job_line, newest_job
 from sensormon.page_parts.viewer import Viewer
 from sensormon.table_files import time_column
-from sensormon.words import clock_time, counted, literal
+from sensormon.words import clock_time, counted, day_and_time, literal
 
 NOT = "not imported"
 NAMED = 5  # columns
@@ -38,37 +41,65 @@ def read(content: bytes, name: str) -> Table:
             raise UsageError(error.what, where=name, hint=error.hint) from error
 
 
-def proposed(m: Monitor, table: Table, stem: str) -> Columns:
-    """What the columns seem to be; nothing where that cannot be seen."""
+def proposed(m: Monitor, table: Table, stem: str, time: str, zone: str) -> Columns:
+    """What the columns seem to be; nothing but the times where that cannot be seen."""
     try:
-        return propose(table, m.tags, stem)
+        return propose(table, m.tags, stem, zone=zone, time=time)
     except UsageError:
-        return Columns(time_column(table.frame) or str(table.frame.columns[0]))
+        return Columns(time, zone=zone)
+
+
+@st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the times")
+def times_line(_table: Table, key: str, columns: Columns, zone_name: str) -> str:  # noqa: ARG001
+    """From when to when the times go as they are read, and what they count where they are numbers."""
+    column = _table.frame[columns.time]
+    of = _table.frame[columns.tag] if columns.tag else None
+    times = read_times(column, columns.zone, of)
+    good = times.time[~times.wrong]
+    if not len(good):
+        return "None of the times can be read."
+    zone = ZoneInfo(zone_name)
+    line = f"Times from {day_and_time(int(good.min()), zone)} to {day_and_time(int(good.max()), zone)}"
+    if unit := unit_of(column):
+        line += f", read as {unit} since 1970"
+    if times.wrong.any():
+        line += f"; {counted(int(times.wrong.sum()), 'row')} without one that can be read"
+    if times.unsure.any():
+        line += f"; {counted(int(times.unsure.sum()), 'row')} of an hour that came twice, taken for the later"
+    return f"{line}."
+
+
+@st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the numbers")
+def values_of(_table: Table, key: str) -> pd.DataFrame:  # noqa: ARG001
+    """Of each column the lowest and the highest number, as they are read."""
+    found = [to_numbers(_table.frame[name]) for name in _table.frame.columns]
+    ends = [(np.nanmin(one), np.nanmax(one)) if np.isfinite(one).any() else (None, None) for one in found]
+    return pd.DataFrame(ends, columns=["Lowest", "Highest"], index=_table.frame.columns, dtype="float64")
 
 
 def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
     """The proposal, as the person corrects it."""
-    found = proposed(m, table, stem)
     names = list(table.frame.columns)
     left, right = st.columns(2)
-    time = left.selectbox("Times are in", names, names.index(found.time), key="import-time")
+    usual = names.index(time_column(table.frame) or names[0])
+    time = left.selectbox("Times are in", names, usual, key="import-time")
     zones = ["UTC", *sorted(available_timezones() - {"UTC"})]
     at = zones.index(viewer.zone_name) if viewer.zone_name in zones else 0
     zone = right.selectbox("Times that name no zone are in", zones, at, key="import-zone")
+    found = proposed(m, table, stem, time, zone)
+    st.caption(times_line(table, table.key, found, viewer.zone_name))
     if found.tag:
         st.caption(f"The tags are in the column {literal(found.tag)}, the values in {literal(found.value)}.")
         return Columns(time, tag=found.tag, value=found.value, zone=zone)
-    rows = pd.DataFrame(
-        {
-            "Column": [name for name in names if name != time],
-            "Tag": [found.values.get(name, NOT) for name in names if name != time],
-        }
-    )
+    others = [name for name in names if name != time]
+    ends = values_of(table, table.key).loc[others].reset_index(drop=True)
+    tags = [found.values.get(name, NOT) for name in others]
+    rows = pd.concat([pd.DataFrame({"Column": others, "Tag": tags}), ends], axis=1)
     edited = st.data_editor(
         rows,
         hide_index=True,
         key=f"import-columns-{table.key}-{time}-{m.tags.digest}",
-        disabled=["Column"],
+        disabled=["Column", "Lowest", "Highest"],
         column_config={"Tag": st.column_config.SelectboxColumn(options=[NOT, *m.tags.names], required=True)},
     )
     pairs = zip(edited["Column"], edited["Tag"], strict=True)
