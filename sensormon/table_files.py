@@ -5,7 +5,10 @@ Says what is in the file, column by column. What it is not: a judgement of the c
 
 from __future__ import annotations
 
+import codecs
+import csv
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +22,7 @@ TIMES = ("timestamp", "time", "datetime")
 """What a time column is called, in any case; the first of these that is there is used."""
 
 _PARQUET = b"PAR1"
+_LONGEST_HEADER = 1 << 20
 
 
 def read_table(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
@@ -29,9 +33,7 @@ def read_table(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
     """
     table, first = _read(path, hint)
     table.columns = [UNFIT.sub("", " ".join(str(name).split())) for name in table.columns]
-    if not table.columns.is_unique:
-        twice = table.columns[table.columns.duplicated()][0]
-        raise UsageError(f"the column {twice!r} comes twice", where=str(path), hint="Rename one of them")
+    _once(list(table.columns), path)
     return table, first
 
 
@@ -48,14 +50,42 @@ def _read(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
         if start.startswith(_PARQUET):
             table = _with_index(pd.read_parquet(path))
             return table, "row 1"
-        header = start.split(b"\n", 1)[0]
-        separator = max(",;\t", key=lambda one: header.count(one.encode()))
+        encoding = _encoding(path, start)
+        with path.open(encoding=encoding, newline="") as text:
+            header = text.readline(_LONGEST_HEADER)
+            while header and not header.strip():
+                header = text.readline(_LONGEST_HEADER)
+        separator = max(",;\t", key=header.count)
+        names = next(csv.reader([header], delimiter=separator, skipinitialspace=True), [])
+        names = [name.strip() or f"column {place}" for place, name in enumerate(names, 1)]
+        _once(names, path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return _read_csv(path, separator), "line 2"
+            return _read_csv(path, separator, encoding, names), "line 2"
     except (OSError, ValueError, pa.ArrowException, pd.errors.ParserWarning) as error:
         why = " ".join(str(error).split())
         raise UsageError(f"it cannot be read ({why})", where=str(path), hint=hint) from error
+
+
+def _once(names: list[str], path: Path) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UsageError(f"the column {twice[0]!r} comes twice", where=str(path), hint="Rename one of them")
+
+
+def _encoding(path: Path, start: bytes) -> str:
+    """UTF-8 where the whole file is that, UTF-16 by its mark, and otherwise what Windows wrote before."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            while part := file.read(1 << 20):
+                decoder.decode(part)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
 
 
 def _with_index(table: pd.DataFrame) -> pd.DataFrame:
@@ -68,11 +98,20 @@ def _with_index(table: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def _read_csv(path: Path, separator: str) -> pd.DataFrame:
+def _read_csv(path: Path, separator: str, encoding: str, names: list[str]) -> pd.DataFrame:
     """Behind semicolons a comma may be the decimal mark: the reading with more columns of numbers."""
     marks = ".," if separator == ";" else "."
     tables = [
-        pd.read_csv(path, sep=separator, decimal=mark, skipinitialspace=True, index_col=False)
+        pd.read_csv(
+            path,
+            sep=separator,
+            decimal=mark,
+            skipinitialspace=True,
+            index_col=False,
+            encoding=encoding,
+            header=0,
+            names=names,
+        )
         for mark in marks
     ]
     tables[1:] = [table.apply(thousands_undone) for table in tables[1:]]
