@@ -26,7 +26,8 @@ def page(m: Monitor, viewer: Viewer) -> None:
     found = find(m, filters, asked)
 
     def latest() -> None:
-        news(m, viewer, acts, found.late, found.changed)
+        new_in = (filters.tags or None) if asked.until >= asked.moment else ()
+        news(m, viewer, acts, new_in, found.late, found.changed)
 
     if found.all.empty:
         nothing(m, viewer, found, asked, filters.tags)

@@ -17,14 +17,14 @@ from sensormon.tags import TagTable
 from sensormon.timestamps import to_datetime
 
 _EVENT = (
-    "value", "expected", "score", "threshold", "severity", "state", "label", "note", "who", "readings",
-    "seconds", "settings",
+    "value", "expected", "lower", "upper", "score", "threshold", "severity", "state", "label", "note", "who",
+    "readings", "seconds", "settings",
 )  # fmt: skip
 _READING = ("value", "expected", "lower", "upper", "score", "settings", "origin")
 
 
 def events_file(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
-    """What a person needs of each event; value, expected, score and threshold are those of its peak."""
+    """What a person needs of each event; numbers from value to threshold are those of its peak."""
     return pd.DataFrame(
         {
             "event": events["id"].astype("int64"),

@@ -28,9 +28,9 @@ FARTHEST = 7 * 86_400
 
 _TIMES = ("start", "end", "peak_time", "acted", "shelved_until")
 _COLUMNS = (
-    "id", "tag", "start", "end", "seconds", "readings", "value", "score", "threshold", "expected", "upper",
-    "severity", "over", "state", "label", "note", "who", "acted", "shelved_until", "settings", "peak_id",
-    "peak_time", "ids",
+    "id", "tag", "start", "end", "seconds", "readings", "value", "score", "threshold", "expected", "lower",
+    "upper", "severity", "over", "state", "label", "note", "who", "acted", "shelved_until", "settings",
+    "peak_id", "peak_time", "ids",
 )  # fmt: skip
 
 
@@ -49,7 +49,7 @@ class EventReader:
         """Events with a flagged reading at since <= time < until, newest first, a row an event.
 
         Columns: id, tag, start, end, seconds (from the first flag to the last), readings
-        (flagged), value, score, threshold, expected and upper at the peak, severity, over,
+        (flagged), value, score, threshold, expected, lower and upper at the peak, severity, over,
         state, label, note, who (acted last) and acted (when), shelved_until, settings,
         peak_id, peak_time, ids (of all flagged readings). Times as datetime64[us, UTC]. An event that began
         before `since` is whole, one that goes on after `until` is shown up to there.
@@ -126,7 +126,7 @@ def _threshold(settings: DetectorSettings) -> float:
 def _row(event: Event, stand: Standing, over: bool, now: int) -> tuple[object, ...]:
     return (
         event.id, event.tag, event.start, event.end, (event.end - event.start) / SECOND, event.readings,
-        event.peak_value, event.peak_score, event.threshold, event.expected, event.upper,
+        event.peak_value, event.peak_score, event.threshold, event.expected, event.lower, event.upper,
         str(event.severity), over, str(stand.state(over, now)), stand.label, stand.note, stand.who,
         stand.acted or None, stand.shelved_until or None, event.settings, event.peak_id, event.peak_time,
         event.ids,

@@ -91,6 +91,7 @@ class Event:
     peak_score: float
     threshold: float
     expected: float
+    lower: float
     upper: float
     settings: int
 
@@ -138,8 +139,8 @@ def group_flags(readings: pd.DataFrame, thresholds: Mapping[int, float], delays:
     tag = rows["tag"].to_numpy(dtype=object)
     time = rows["time"].dt.as_unit("us").astype("int64").to_numpy()
     n, ids, settings = (rows[name].to_numpy(dtype=np.int64) for name in ("n", "id", "settings"))
-    score, value, expected, upper = (
-        rows[name].to_numpy(dtype=np.float64) for name in ("score", "value", "expected", "upper")
+    score, value, expected, lower, upper = (
+        rows[name].to_numpy(dtype=np.float64) for name in ("score", "value", "expected", "lower", "upper")
     )
     passed, learned = np.diff(time), np.diff(n)
     near = (learned > 0) & (learned <= delays.off_readings) & (passed <= delays.longest * SECOND)
@@ -167,6 +168,7 @@ def group_flags(readings: pd.DataFrame, thresholds: Mapping[int, float], delays:
             peak_score=float(score[peak]),
             threshold=float(threshold[peak]),
             expected=float(expected[peak]),
+            lower=float(lower[peak]),
             upper=float(upper[peak]),
             settings=int(settings[peak]),
         )

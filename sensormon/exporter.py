@@ -34,9 +34,9 @@ _READINGS = (
     "n", "settings", "source", "origin", "received", "id",
 )  # fmt: skip
 _EVENTS = (
-    "start", "end", "tag", "label of the tag", "value", "unit", "score", "threshold", "expected", "upper",
-    "severity", "readings", "seconds", "state", "label", "note", "who", "acted", "shelved_until", "settings",
-    "id",
+    "start", "end", "tag", "label of the tag", "value", "unit", "score", "threshold", "expected", "lower",
+    "upper", "severity", "readings", "seconds", "state", "label", "note", "who", "acted", "shelved_until",
+    "settings", "id",
 )  # fmt: skip
 _PIECE = 5_000
 

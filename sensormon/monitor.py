@@ -378,9 +378,9 @@ class Monitor:
         """How many of the tag's stored readings since lie outside this range, and how many there are."""
         return self._store.outside(tag, since, self.clock.now() + 1, *valid)
 
-    def live_anomalies(self, since: int) -> int:
-        """How many stored readings with time >= since were flagged, imported ones left out."""
-        return self._store.live_anomalies(since)
+    def live_anomalies(self, since: int, tags: Sequence[str] | None = None) -> int:
+        """How many stored readings of these tags with time >= since were flagged, imported ones left out."""
+        return self._store.live_anomalies(since, tags)
 
     def first_time(self, since: int, until: int) -> int | None:
         """The earliest time of a stored reading with since <= time < until; None without one."""

@@ -11,6 +11,7 @@ What it is not: a choice of columns or their names; see `sensormon.export`.
 from __future__ import annotations
 
 import csv
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ EXCEL_ROWS = 1_048_575
 
 _EXCEL_TEXT = 32_767
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _ROWS = 5_000
 """Rows turned to text at once: the collector's threads wait for less."""
 
@@ -75,7 +77,9 @@ def harmless(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _harmless(text: Any) -> Any:
-    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
+    if not isinstance(text, str) or not text.startswith(_FORMULA) or re.fullmatch(_NUMBER, text):
+        return text
+    return f"'{text}"
 
 
 def table_csv(table: pa.Table, header: bool = True) -> bytes:
@@ -118,6 +122,7 @@ def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.if_else(column, "True", "False")
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         runs = pc.match_substring_regex(column, r"^[=+\-@\t\r]")
+        runs = pc.and_not(runs, pc.match_substring_regex(column, rf"\A{_NUMBER}\z"))
         if pc.any(runs).as_py():
             text = column.cast(pa.string())
             return pc.if_else(runs, pc.binary_join_element_wise("'", text, ""), text)

@@ -109,12 +109,13 @@ def counted(count: int, noun: str) -> str:
 
 
 def pace(count: int, seconds: float) -> str:
-    """How often something came, in the unit alarm norms are written in.
+    """How often something came, in the unit alarm norms are written in, and what comes seldom by the day.
 
-    >>> pace(7, 3600)
-    '1.2 per 10 min'
+    >>> pace(7, 3600), pace(14, 7 * 86_400)
+    ('1.2 per 10 min', '2 a day')
     """
-    return f"{count * 600 / seconds:,.1f} per 10 min" if seconds > 0 else "0.0 per 10 min"
+    often = count * 600 / seconds if seconds > 0 else 0.0
+    return f"{often * 144:.2g} a day" if 0 < often < 0.1 else f"{often:,.1f} per 10 min"
 
 
 def every(seconds: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -16,6 +17,9 @@ from sensormon.readings import Batch, Processed, Reading
 from sensormon.records import BatchEntry, DetectorSettings, Record
 from sensormon.settings import Settings
 from sensormon.tags import Tag, TagTable
+
+hypothesis.settings.register_profile("unhurried", deadline=None)  # machines that test are busy
+hypothesis.settings.load_profile("unhurried")
 
 START = 1_790_000_000 * SECOND
 Adopt = Callable[[Monitor], Monitor]

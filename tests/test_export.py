@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from zoneinfo import ZoneInfo
 
@@ -54,15 +55,23 @@ def test_times_are_utc_with_z_and_in_the_viewer_s_zone_which_is_named():
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
 def test_text_that_a_spreadsheet_would_run_is_made_harmless(start):
-    tags = TagTable([Tag("ph", f"{start}cmd", unit=f"{start}1")])
+    tags = TagTable([Tag("ph", f"{start}cmd", unit=f"{start}A1")])
     table = opened(anomalies_csv(flagged(), tags, BERLIN, "Europe/Berlin"))
     assert table.loc[0, "label"] == f"'{start}cmd"
-    assert table.loc[0, "unit"] == f"'{start}1"
+    assert table.loc[0, "unit"] == f"'{start}A1"
 
 
 def test_a_negative_number_stays_a_number():
     tags = TagTable([Tag("ph", "pH")])
     assert opened(anomalies_csv(flagged().assign(value=-5.0), tags, BERLIN, "x")).loc[0, "value"] == -5.0
+
+
+@pytest.mark.parametrize("number", ["-5", "+0.25", "-1.5e-07"])
+def test_a_number_that_is_text_stays_as_it_is(number):
+    rows = pd.DataFrame({"value": [number, f"{number}+A1", f"{number}\n=A1"]})
+    safe = ["value", number, f"'{number}+A1", f"'{number}\n=A1"]
+    assert [one for (one,) in csv.reader(io.StringIO(frame_csv(rows, "UTC").decode()))] == safe
+    assert [one for (one,) in cells(frame_excel(rows, "UTC"))] == safe
 
 
 def test_a_tag_that_is_no_longer_in_the_table_is_exported_under_its_name():
@@ -81,7 +90,7 @@ def test_readings_read_back_from_either_format():
     pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(readings_parquet(rows))), rows)
 
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "plain"]
+FORMULAS = ["=1+1", "+1+A1", "-A1", "@SUM(A1)", "\tx", "plain"]
 
 
 def notes() -> pd.DataFrame:

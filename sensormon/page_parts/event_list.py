@@ -113,17 +113,20 @@ def step(by: int) -> None:
 
 
 @st.fragment(run_every=5)
-def news(m: Monitor, viewer: Viewer, acts: int, late: int, changed: int) -> None:
+def news(
+    m: Monitor, viewer: Viewer, acts: int, tags: tuple[str, ...] | None, late: int, changed: int
+) -> None:
     """How much has come since the list was made, and `late` from before; what others did shows at once.
 
-    `changed` events are listed though they no longer fit the filters, or the other way round.
+    Flags of these tags count, of none where nothing new can be in the list. `changed` events are listed
+    though they no longer fit the filters, or the other way round.
     """
     state = st.session_state
     state["seen"] = now = m.clock.now()
     if m.acts != acts:
         st.rerun()
     try:
-        count = m.live_anomalies(state["moment"]) + late
+        count = m.live_anomalies(state["moment"], tags) + late
     except StoreError:
         return
     since = moment_words(state["moment"], now, viewer.zone)

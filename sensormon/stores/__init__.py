@@ -219,8 +219,8 @@ class Store(Protocol):
     ) -> pd.DataFrame:
         """Flagged readings, newest first."""
 
-    def live_anomalies(self, since: int) -> int:
-        """How many readings with time >= since are flagged, imported ones left out."""
+    def live_anomalies(self, since: int, tags: Sequence[str] | None = None) -> int:
+        """How many readings of these tags with time >= since are flagged, imported ones left out."""
 
     def live_tags(self) -> list[str]:
         """The tags that have readings which were not imported, in order of their names."""

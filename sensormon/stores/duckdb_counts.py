@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from sensormon.stores.duckdb_connection import Frames, Rows, bounded
 from sensormon.stores.duckdb_rows import naive
 
 
-def live_anomalies(rows: Rows, since: int) -> int:
+def live_anomalies(rows: Rows, since: int, tags: Sequence[str] | None) -> int:
     """See `Store.live_anomalies`."""
     query = "SELECT count(*) FROM readings WHERE time >= ? AND is_anomaly AND origin <> 'import'"
-    ((count,),) = rows(query, [naive(since)])
+    values: list[object] = [naive(since)]
+    if tags is not None:
+        query += " AND tag IN (SELECT unnest(?::VARCHAR[]))"
+        values.append(list(tags))
+    ((count,),) = rows(query, values)
     return int(count)
 
 

@@ -36,7 +36,7 @@ CASE WHEN origin = 'import' THEN source <> '{CASE}'
 _DUE = f"""
 WITH newest AS ({_NEWEST})
 SELECT r.tag, epoch_us(date_trunc('day', r.time)) AS day, count(*) FILTER (NOT is_anomaly),
-    count(DISTINCT date_trunc('minute', r.time)), any_value(coalesce(keep_good, 0)),
+    count(DISTINCT date_trunc('minute', r.time)) FILTER (NOT is_anomaly), any_value(coalesce(keep_good, 0)),
     any_value(coalesce(keep_others, 0))
 FROM readings AS r LEFT JOIN newest USING (tag)
 WHERE time < ? AND {_OLD.format(good="keep_good", others="keep_others")}

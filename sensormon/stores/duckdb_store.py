@@ -378,8 +378,8 @@ class DuckDBStore:
             [*values, min_score, limit],
         )
 
-    def live_anomalies(self, since: int) -> int:
-        return counts.live_anomalies(self._rows, since)
+    def live_anomalies(self, since: int, tags: Sequence[str] | None = None) -> int:
+        return counts.live_anomalies(self._rows, since, tags)
 
     def live_tags(self) -> list[str]:
         return counts.live_tags(self._rows)
