@@ -29,6 +29,7 @@ from sensormon.page_parts.explore_files import export_look
 from sensormon.page_parts.explore_measures import control_look, distribution_look, two_tags_look
 from sensormon.page_parts.explore_notes import notes_look
 from sensormon.page_parts.explore_view import Chosen, show
+from sensormon.page_parts.link_tags import known_tags
 from sensormon.records import Annotation
 from sensormon.runtime import monitor
 from sensormon.timestamps import from_local, local_time, render
@@ -155,10 +156,10 @@ def comparison() -> tuple[int, str]:
 def controls(m: Monitor, viewer: Viewer) -> Chosen:
     """Tags, span, layout, comparison."""
     top = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    names = top.multiselect(
+    names = known_tags(m, "explore", lambda: top.multiselect(
         "Tags", m.tags.names, default=list(m.tags.names[:3]), format_func=m.tags.title, key="explore",
         bind="query-params", max_selections=MOST_TAGS, placeholder="Choose tags",
-    )  # fmt: skip
+    ))  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="explore-controls"):
         whole = held_extent(m, tuple(names))
         span = span_control(m, viewer, whole)

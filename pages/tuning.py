@@ -45,6 +45,7 @@ from sensormon.page_parts import (
 )
 from sensormon.page_parts.address import settle
 from sensormon.page_parts.detector_controls import key_of, parameter_input, reset
+from sensormon.page_parts.link_tags import known_tags
 from sensormon.page_parts.tuning_history import (
     LENGTHS,
     MOST,
@@ -87,7 +88,9 @@ class Chosen:
 def controls(m: Monitor) -> Chosen:
     """Tag, history, detector and its parameters."""
     now = m.detection()
-    name = st.selectbox("Tag", m.tags.names, format_func=m.tags.title, key="tune", bind="query-params")
+    name = known_tags(m, "tune", lambda: st.selectbox(
+        "Tag", m.tags.names, format_func=m.tags.title, key="tune", bind="query-params"
+    ))  # fmt: skip
     length = st.segmented_control(
         "History", list(LENGTHS), default="15 min", required=True, key="history", bind="query-params"
     )

@@ -389,8 +389,10 @@ def fitted(values: Floats, tag: Tag) -> tuple[float, float]:
         low, high = tag.normal or (0.0, 1.0)
     else:
         low, high = float(finite.min()), float(finite.max())
-    least = max(4 * tag.resolution, 1e-9 * max(abs(low), abs(high)), 1e-12)
+    size = max(abs(low), abs(high))
+    least = max(4 * tag.resolution, 1e-9 * size, 1e-12)
     if high - low < least:
+        least = 4 * tag.resolution or 1e-3 * size or 1.0  # ticks of few digits
         low, high = (low + high - least) / 2, (low + high + least) / 2
     air = 0.05 * (high - low)
     step = 10.0 ** np.floor(np.log10((high - low) / 10))

@@ -151,7 +151,7 @@ class _Figure:
         members = [one for place, one in enumerate(self.series) if self.axis_of[place] == axis]
         found: dict[str, Any] = {
             "gridcolor": self.palette.grid, "zeroline": False, "nticks": 5, "tickmode": "auto",
-            "fixedrange": True,
+            "fixedrange": True, "automargin": True,
             "tickfont": {"size": 11, "color": self.palette.secondary},
             "domain": self.rows[axis if self.stacked else 0],
         }  # fmt: skip

@@ -23,6 +23,7 @@ from sensormon.reading_streams import ReadingStreams
 from sensormon.stores import Store
 from sensormon.table_writers import EXCEL_ROWS, FORMS, TableFile, too_long
 from sensormon.tags import TagTable
+from sensormon.validation import EARLIEST
 
 READINGS, FLAGGED, EVENTS, TAGS, REJECTED = (
     "Readings", "Flagged readings", "Events", "Tags", "Rejected readings",
@@ -246,9 +247,14 @@ def title(order: Order) -> str:
 
 
 def file_stem(order: Order) -> str:
-    """What the file is called, without its suffix: what is in it, and its span in UTC."""
+    """What the file is called, without its suffix: what is in it, and its span in UTC, or up to when."""
     what = order.what.lower().replace(" ", "-")
     if order.what == TAGS:
         return f"sensormon-{what}"
-    ends = [re.sub(r"[-:]|\..*", "", timestamps.render(time)) for time in (order.since, order.until)]
-    return f"sensormon-{what}-{ends[0]}Z-{ends[1]}Z"
+    if order.since <= EARLIEST:
+        return f"sensormon-{what}-{_named(order.until)}"
+    return f"sensormon-{what}-{_named(order.since)}-{_named(order.until)}"
+
+
+def _named(time: int) -> str:
+    return re.sub(r"[-:]|\..*", "", timestamps.render(time)) + "Z"

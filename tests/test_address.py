@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.test_pages import show, text
+
 
 def view() -> None:
     import streamlit as st
@@ -57,3 +59,21 @@ def test_a_choice_in_a_run_that_was_cut_off_stands_against_the_address_before_it
 def test_another_address_wins_even_then(app: AppTest) -> None:
     ask(app, "1", choose="2", cut_off=True)
     assert ask(app, "7") == "7"
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize(("page", "key"), [("explore", "explore"), ("tuning", "tune"), ("anomalies", "tags")])
+def test_tags_of_a_link_that_are_none_here_are_named_until_others_are_chosen(page: str, key: str) -> None:
+    assert "tags that are not here" not in text(show(page, **{key: "Fermenter pH"}))
+    app = show(page, **{key: ["Boiler *1*", "Fermenter pH"] if key != "tune" else "Boiler *1*"})
+    assert not app.exception
+    assert r"The link names tags that are not here: Boiler \*1\*." in text(app)
+    app.run()
+    assert "tags that are not here" in text(app), "also after a rerun"
+    if key == "tune":
+        app.selectbox(key="tune").set_value("agitator_rpm").run()
+    elif key == "explore":
+        app.multiselect(key="explore").set_value(["agitator_rpm"]).run()
+    else:
+        app.button_group(key="tags").set_value(["agitator_rpm"]).run()
+    assert "tags that are not here" not in text(app)

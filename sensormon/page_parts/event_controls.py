@@ -21,6 +21,7 @@ from sensormon.events import Severity
 from sensormon.monitor import Monitor
 from sensormon.page_parts.address import held, hold
 from sensormon.page_parts.component import copy_link
+from sensormon.page_parts.link_tags import known_tags
 from sensormon.page_parts.viewer import Viewer
 from sensormon.timestamps import from_local, local_time, render
 from sensormon.words import literal
@@ -66,7 +67,7 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
             label_visibility="collapsed",
         )
         between = _between(m, viewer) if within == BETWEEN else None
-        tags = _tags(m)
+        tags = known_tags(m, "tags", lambda: _tags(m))
         states = _many("State", list(STATES), "state")
         severities = _many("Severity", [str(one) for one in Severity], "severity")
         labels = _many("Label", [*LABELS, NO_LABEL], "label")

@@ -34,6 +34,7 @@ def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
             st.session_state.get("who", ""),
             max_chars=LONGEST_NAME,
             key="new-tags-who",
+            required=True,
         )
         asked = right.form_submit_button("Add to the tags", key="new-tags-add", icon=":material/add:")
     if not asked or not chosen:
