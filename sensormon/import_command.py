@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import TextIO
 
@@ -12,6 +13,7 @@ from sensormon.clock import SystemClock
 from sensormon.errors import UsageError
 from sensormon.import_files import Columns, Table, check, pieces, propose, read_file
 from sensormon.import_report import EXAMPLES, Report
+from sensormon.import_words import times_line
 from sensormon.monitor import Monitor
 from sensormon.settings import Settings
 from sensormon.tags import read_tags
@@ -21,6 +23,7 @@ def preview(table: Table, columns: Columns, out: TextIO) -> None:
     """Say what each column is, and show the first rows."""
     zone = f", {columns.zone} where no zone is given"
     out.write(f"{len(table.frame):,} rows. Times: {columns.time}{zone}\n")
+    out.write(f"In UTC: {times_line(table, columns, UTC)}\n")
     if columns.tag:
         out.write(f"Tags: {columns.tag}. Values: {columns.value}\n")
     for column, tag in columns.values.items():

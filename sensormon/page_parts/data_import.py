@@ -15,7 +15,7 @@ from sensormon.import_files import Columns, Table, check, propose, read_file
 from sensormon.import_job import KIND, start_import
 from sensormon.import_numbers import to_numbers
 from sensormon.import_report import Report
-from sensormon.import_times import read_times, unit_of
+from sensormon.import_words import times_line
 from sensormon.monitor import Monitor
 from sensormon.new_tags import no_numbers
 from sensormon.page_parts.drawing import not_done, panel
@@ -23,7 +23,7 @@ from sensormon.page_parts.import_tags import offer_tags
 from sensormon.page_parts.jobs import job_line, newest_job
 from sensormon.page_parts.viewer import Viewer
 from sensormon.table_files import time_column
-from sensormon.words import clock_time, counted, day_and_time, literal
+from sensormon.words import clock_time, counted, literal
 
 NOT = "not imported"
 NAMED = 5  # columns
@@ -50,23 +50,9 @@ def proposed(m: Monitor, table: Table, stem: str, time: str, zone: str) -> Colum
 
 
 @st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the times")
-def times_line(_table: Table, key: str, columns: Columns, zone_name: str) -> str:  # noqa: ARG001
-    """From when to when the times go as they are read, and what they count where they are numbers."""
-    column = _table.frame[columns.time]
-    of = _table.frame[columns.tag] if columns.tag else None
-    times = read_times(column, columns.zone, of)
-    good = times.time[~times.wrong]
-    if not len(good):
-        return "None of the times can be read."
-    zone = ZoneInfo(zone_name)
-    line = f"Times from {day_and_time(int(good.min()), zone)} to {day_and_time(int(good.max()), zone)}"
-    if unit := unit_of(column):
-        line += f", read as {unit} since 1970"
-    if times.wrong.any():
-        line += f"; {counted(int(times.wrong.sum()), 'row')} without one that can be read"
-    if times.unsure.any():
-        line += f"; {counted(int(times.unsure.sum()), 'row')} of an hour that came twice, taken for the later"
-    return f"{line}."
+def times_said(_table: Table, key: str, columns: Columns, zone_name: str) -> str:  # noqa: ARG001
+    """How the times are read."""
+    return times_line(_table, columns, ZoneInfo(zone_name))
 
 
 @st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the numbers")
@@ -87,7 +73,7 @@ def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
     at = zones.index(viewer.zone_name) if viewer.zone_name in zones else 0
     zone = right.selectbox("Times that name no zone are in", zones, at, key="import-zone")
     found = proposed(m, table, stem, time, zone)
-    st.caption(times_line(table, table.key, found, viewer.zone_name))
+    st.caption(times_said(table, table.key, found, viewer.zone_name))
     if found.tag:
         st.caption(f"The tags are in the column {literal(found.tag)}, the values in {literal(found.value)}.")
         return Columns(time, tag=found.tag, value=found.value, zone=zone)
