@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from sensormon.page_parts import address
 from tests.test_pages import show, text
 
 
@@ -36,12 +37,29 @@ def app() -> AppTest:
     return AppTest.from_function(view)
 
 
-def test_what_a_link_or_the_way_back_brings_is_taken_over(app: AppTest) -> None:
+def test_what_a_link_or_the_way_back_brings_is_taken_over(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert ask(app, "1") == "1"
     assert ask(app, "1", choose="2") == "2"
     assert app.query_params["event"] == "2"
     assert ask(app, "2") == "2"
+    monkeypatch.setattr(address, "_way_back", lambda: True)
     assert ask(app, "1") == "1"
+
+
+def test_a_busy_browser_that_asks_with_the_address_before_a_choice_does_not_undo_it(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = 100.0
+    monkeypatch.setattr(address, "monotonic", lambda: at)
+    assert ask(app, "1") == "1"
+    assert ask(app, "1", choose="2") == "2"
+    at += address.STALE - 0.1
+    assert ask(app, "1") == "2"
+    assert app.query_params["event"] == "2"
+    at += 0.2
+    assert ask(app, "1") == "1", "by then it is somebody's wish"
 
 
 @pytest.mark.parametrize("chosen", ["2", ""])
@@ -53,7 +71,6 @@ def test_a_choice_in_a_run_that_was_cut_off_stands_against_the_address_before_it
     ask(app, "1", choose=chosen, cut_off=True)
     assert ask(app, "1") == chosen
     assert app.query_params.get("event", "") == chosen
-    assert ask(app, "1") == "1"  # the run before came to its end: that is the way back
 
 
 def test_another_address_wins_even_then(app: AppTest) -> None:

@@ -1,32 +1,39 @@
 """State of a view that no widget binds, kept in the address: the moment, the chosen events, a stretch.
 
-The address leads: what a link or the browser's Back brings is taken over. Only what was held in a run
-that was cut off stands against the address from before it, which the browser still asks with.
+The address leads: what a link or the browser's Back brings is taken over. Only the address from before a
+choice does not: a browser that is busy asks with it once more, until the run with the choice has come to
+its end and for some seconds after that. Back is told apart from that by what Streamlit says of the run.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from time import monotonic
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+STALE = 5.0
+"""Seconds after a run in which a browser may still ask with the address from before it."""
 _KEY = "address"
 
 
 @dataclass(frozen=True)
 class _Held:
-    """A value and how it is written; until a run has ended with it, what stood there `before`."""
+    """A value and how it is written; `until` when (s, monotonic) what stood there `before` is passed over."""
 
     value: str = ""
     written: str = ""
     before: frozenset[str] = frozenset()
+    until: float = math.inf
 
 
 def held(name: str) -> str:
     """What the view holds under this name; empty where there is nothing."""
     one = _kept().get(name, _Held())
     there = st.query_params.get(name, "")
-    if there in one.before:
+    if there in one.before and monotonic() < one.until and not _way_back():
         _write(name, one.written)
     elif there != one.written:
         one = _kept()[name] = _Held(there, there)
@@ -36,15 +43,22 @@ def held(name: str) -> str:
 def hold(name: str, value: str, written: str | None = None) -> None:
     """Keep the value, and write it there (`written` where it is too long for that); empty takes it out."""
     said = value if written is None else written
-    before = _kept().get(name, _Held()).before | {st.query_params.get(name, "")}
+    one = _kept().get(name, _Held())
+    before = (one.before if monotonic() < one.until else frozenset()) | {st.query_params.get(name, "")}
     _kept()[name] = _Held(value, said, before - {said})
     _write(name, said)
 
 
 def settle() -> None:
-    """A run has come to its end: the browser has the address from now on."""
-    kept = _kept()
-    kept.update({name: replace(one, before=frozenset()) for name, one in kept.items()})
+    """A run has come to its end: the browser has the address before long."""
+    kept, until = _kept(), monotonic() + STALE
+    kept.update({name: replace(one, until=min(one.until, until)) for name, one in kept.items()})
+
+
+def _way_back() -> bool:
+    """Whether the browser's Back or Forward asked for this run."""
+    ctx = get_script_run_ctx(suppress_warning=True)
+    return bool(getattr(ctx, "is_history_navigation", False))
 
 
 def _kept() -> dict[str, _Held]:
