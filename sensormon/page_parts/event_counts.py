@@ -26,6 +26,7 @@ from sensormon.traces import micros
 from sensormon.words import counted, day_and_time
 
 _ALL = "the whole time range"
+_DRAWN = "counts-drawn"
 
 
 def counts_panel(
@@ -92,7 +93,7 @@ def _stretch(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
             format_func=lambda place: f"{words[place]}: {counted(int(found[place]), 'event')}",
             placeholder=_ALL,
             key="stretch",
-            on_change=lambda: _choose_stretch(each, st.session_state["stretch"]),
+            on_change=lambda: _choose_stretch(_span(each, st.session_state["stretch"])),
         )
         st.dataframe(
             pd.DataFrame({str(each.unit).capitalize(): words, "Events": found}),
@@ -103,21 +104,27 @@ def _stretch(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
         )
 
 
-def _choose_stretch(each: Bins, place: int | None) -> None:
-    """Filter by the stretch at this place; by none where it is the one that is chosen already."""
-    text = "" if place is None else stretch_text(each.span(place))
-    hold("bar", "" if text == held("bar") else text)
-    if text and "moment" in st.session_state:
+def _span(each: Bins, place: int | None) -> tuple[int, int] | None:
+    return None if place is None else each.span(place)
+
+
+def _choose_stretch(span: tuple[int, int] | None) -> None:
+    """Filter by this stretch."""
+    st.session_state[_DRAWN] = st.session_state.get(_DRAWN, 0) + 1
+    hold("bar", "" if span is None else stretch_text(span))
+    if "moment" in st.session_state:
         pin(st.session_state["moment"])
 
 
 def _bars(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
-    key = f"counts-{held('bar')}"  # another choice, another chart: none that was clicked stays marked
+    # After a choice another chart: none that was clicked stays marked, and no chart comes back with an old click.
+    key = f"counts-{st.session_state.get(_DRAWN, 0)}-{held('bar')}"
 
     def clicked() -> None:
         points = st.session_state[key]["selection"]["points"]
-        if points:
-            _choose_stretch(each, int(points[0]["point_index"]))
+        if points:  # the bar that was drawn as chosen is taken off, also where a click is told twice
+            span = each.span(int(points[0]["point_index"]))
+            _choose_stretch(None if span == filters.stretch else span)
 
     words = [
         f"{stretch_words(*each.span(place), viewer.zone)}  {counted(int(count), 'event')}"
