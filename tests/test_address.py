@@ -44,7 +44,7 @@ def test_what_a_link_or_the_way_back_brings_is_taken_over(
     assert ask(app, "1", choose="2") == "2"
     assert app.query_params["event"] == "2"
     assert ask(app, "2") == "2"
-    monkeypatch.setattr(address, "_way_back", lambda: True)
+    monkeypatch.setattr(address, "way_back", lambda: True)
     assert ask(app, "1") == "1"
 
 

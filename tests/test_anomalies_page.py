@@ -103,9 +103,10 @@ def test_acknowledging_in_bulk_is_done_in_the_viewers_name(full: Monitor) -> Non
     chosen = choose(app, full, 0, 2, 3)
     app.button(key="acknowledge").click().run()
     assert full.acts == 0, "somebody without a name"
-    assert any(one.label == "Your name, for the log" for one in app.text_input)
     named(app).run()
-    app.button(key="acknowledge").click().run()
+    assert full.acts == 0, "a name that was given elsewhere meanwhile is no yes"
+    app.text_input(key="name-given").input("Ana")
+    next(one for one in app.button if one.label == "Go on").click().run()
     assert not app.exception
     assert states(full, chosen) == ["acknowledged"] * 3
     assert events(app)["State"].tolist().count("acknowledged") == 3
@@ -237,6 +238,39 @@ def test_a_press_is_meant_for_the_event_that_was_shown_when_it_came(settings: Se
     assert states(monitor, [meant]) == ["acknowledged"]
 
 
+def test_what_was_asked_for_on_a_page_that_was_left_is_put_away(full: Monitor) -> None:
+    app = show("anomalies", event=str(int(full.events(None, 0, FAR)["id"].iloc[2])), within="15 min")
+    app.button(key="acknowledge").click().run()
+    assert app.text_input(key="name-given")
+    app.button(key="acknowledge").click().run()
+    assert len(app.text_input) == 2, "one thing at a time: the name, and the words to look for"
+    app.switch_page("pages/explore.py").run()
+    named(app).switch_page("pages/anomalies.py").run()
+    assert not app.exception
+    assert full.acts == 0
+    assert "name-given" not in [one.key for one in app.text_input]
+
+
+def test_a_page_that_one_comes_back_to_is_as_it_was_left(full: Monitor) -> None:
+    chosen = str(int(full.events(None, 0, FAR).query("start < '2026-09-21T14:05:00Z'")["id"].iloc[2]))
+    view = {"from": "2026-09-21T14:00:00.000Z", "to": "2026-09-21T14:05:00.000Z", "event": chosen}
+    app = show("anomalies", within="between", **view)
+    before = events(app)
+    app.switch_page("pages/live.py")
+    for name in view:
+        app.query_params.pop(name, None)  # as the navigation does
+    app.run()
+    app.switch_page("pages/anomalies.py").run()
+    pd.testing.assert_frame_equal(events(app), before)
+    assert {name: "".join(app.query_params[name]) for name in view} == view
+    app.switch_page("pages/live.py").run()
+    app.query_params["event"] = "999999999"
+    app.query_params.pop("from", None)
+    app.query_params.pop("to", None)
+    app.switch_page("pages/anomalies.py").run()
+    assert len(events(app)) != len(before), "a link says all there is to say"
+
+
 def test_a_press_counts_where_nothing_is_left_of_the_list(full: Monitor) -> None:
     every = [int(one) for one in full.events(None, 0, FAR)["id"]]
     app = named(show("anomalies", state="unacknowledged"))
@@ -260,6 +294,9 @@ def test_a_note_that_is_being_written_is_not_put_away_by_what_others_do(full: Mo
     next(one for one in app.button if one.label == "Save").click().run()
     assert full.events(None, 0, FAR)["note"].iloc[0] == "valve cleaned"
     assert not app.text_area, "asked once"
+    assert "· acknowledged" in text(
+        show("anomalies", event=str(int(full.events(None, 0, FAR)["id"].iloc[3])))
+    )
 
 
 def test_what_others_do_changes_a_row_and_takes_none_away(full: Monitor) -> None:

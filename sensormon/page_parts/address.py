@@ -2,7 +2,8 @@
 
 The address leads: what a link or the browser's Back brings is taken over. Only the address from before a
 choice does not: a browser that is busy asks with it once more, until the run with the choice has come to
-its end and for some seconds after that. Back is told apart from that by what Streamlit says of the run.
+its end and for some seconds after that. Back is told apart from that by what Streamlit says of the run. Who
+comes back to a page by the navigation, which takes all this out of the address, finds it as it was left.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 STALE = 5.0
 """Seconds after a run in which a browser may still ask with the address from before it."""
-_KEY = "address"
+_KEY, _PAGE, _VISIT = "address", "address-page", "address-visit"
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,39 @@ class _Held:
     written: str = ""
     before: frozenset[str] = frozenset()
     until: float = math.inf
+    visit: int = 0
+
+
+def arrive(page: str) -> None:
+    """This page is drawn now: another visit where another one was drawn before.
+
+    It is as it was left, unless the address says anything of it or the browser's Back leads here.
+    """
+    state = st.session_state
+    if state.get(_PAGE) == page:
+        return
+    state[_PAGE], state[_VISIT] = page, visit() + 1
+    if way_back() or any(name in st.query_params for name in _kept()):
+        state[_KEY] = {}
+
+
+def visit() -> int:
+    """Which visit to a page this is, counted in the session."""
+    return int(st.session_state.get(_VISIT, 0))
 
 
 def held(name: str) -> str:
     """What the view holds under this name; empty where there is nothing."""
     one = _kept().get(name, _Held())
     there = st.query_params.get(name, "")
-    if there in one.before and monotonic() < one.until and not _way_back():
+    left = one.visit != visit() and not there
+    stale = there in one.before and monotonic() < one.until and not way_back()
+    if left or stale:
+        one = replace(one, visit=visit())
         _write(name, one.written)
     elif there != one.written:
-        one = _kept()[name] = _Held(there, there)
+        one = _Held(there, there, visit=visit())
+    _kept()[name] = replace(one, visit=visit())
     return one.value
 
 
@@ -45,7 +69,7 @@ def hold(name: str, value: str, written: str | None = None) -> None:
     said = value if written is None else written
     one = _kept().get(name, _Held())
     before = (one.before if monotonic() < one.until else frozenset()) | {st.query_params.get(name, "")}
-    _kept()[name] = _Held(value, said, before - {said})
+    _kept()[name] = _Held(value, said, before - {said}, visit=visit())
     _write(name, said)
 
 
@@ -55,7 +79,7 @@ def settle() -> None:
     kept.update({name: replace(one, until=min(one.until, until)) for name, one in kept.items()})
 
 
-def _way_back() -> bool:
+def way_back() -> bool:
     """Whether the browser's Back or Forward asked for this run."""
     ctx = get_script_run_ctx(suppress_warning=True)
     return bool(getattr(ctx, "is_history_navigation", False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pandas as pd
@@ -13,6 +13,7 @@ from sensormon.errors import SensormonError
 from sensormon.event_actions import LABELS, LONGEST_NAME, LONGEST_NOTE, State
 from sensormon.event_table import done_words
 from sensormon.monitor import Monitor
+from sensormon.page_parts.address import visit
 from sensormon.page_parts.drawing import not_done
 from sensormon.page_parts.event_reading import JUST_DONE
 from sensormon.page_parts.viewer import Viewer
@@ -31,8 +32,10 @@ class _Press:
 
     action: str
     ids: tuple[int, ...]
+    visit: int  # who leaves the page has put away what was asked for
     label: str = ""
     seconds: int = 0  # to shelve for; 0: to be asked
+    asked: bool = False  # for a name, a time or a text
 
 
 def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
@@ -43,17 +46,18 @@ def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
     ids = tuple(chosen) or (beside,)
     held = set(shown.loc[shown["id"].isin(ids), "state"])
 
-    def press(action: str) -> None:
-        st.session_state[_PRESSED] = _Press(action, ids)
+    def press(action: str, label: str = "", seconds: int = 0) -> None:
+        if not asking():
+            st.session_state[_PRESSED] = _Press(action, ids, visit(), label, seconds)
 
     def label() -> None:
-        st.session_state[_PRESSED] = _Press("label", ids, label=st.session_state["label-as"])
+        press("label", label=st.session_state["label-as"])
 
     def shelve() -> None:
-        st.session_state[_PRESSED] = _Press("shelve", ids, seconds=SHELVE[st.session_state["shelve-for"]])
+        press("shelve", seconds=SHELVE[st.session_state["shelve-for"]])
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-actions"):
-        st.button("Acknowledge", key="acknowledge", type="primary", shortcut="A",
+        st.button("Acknowledge", key="acknowledge", type="primary", shortcut=None if asking() else "A",
                   on_click=press, args=("acknowledge",))  # fmt: skip
         st.menu_button("Label", LABELS, key="label-as", on_click=label)
         st.menu_button("Shelve", list(SHELVE), key="shelve-for", on_click=shelve)
@@ -74,19 +78,28 @@ def carry_out(m: Monitor, viewer: Viewer) -> None:
     since. What needs a name, a time or a text first is asked for until it is given or put away.
     """
     press: _Press | None = st.session_state.get(_PRESSED)
-    if press is not None:
+    if press is not None and press.visit != visit():
+        _put_away()
+    elif press is not None:
         who = st.session_state.get("who", "")
         if press.action == "note":
             _note(m, press)
         elif press.action == "shelve" and not press.seconds:
             _shelve_until(m, viewer, press)
-        elif who:
+        elif who and not press.asked:
             _put_away()
             _done(m, press, who)
         else:
             _ask_name(m, press)
+        if asking():
+            st.session_state[_PRESSED] = replace(press, asked=True)
     if words := st.session_state.pop("said", None):
         st.toast(words, icon=":material/check:")
+
+
+def asking() -> bool:
+    """Whether a dialog of this page is open. What is behind it is to stay as it is, and no key acts on it."""
+    return _PRESSED in st.session_state
 
 
 def _put_away() -> None:

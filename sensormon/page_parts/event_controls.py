@@ -19,7 +19,7 @@ from sensormon.event_filters import (
 )
 from sensormon.events import Severity
 from sensormon.monitor import Monitor
-from sensormon.page_parts.address import held, hold
+from sensormon.page_parts.address import held, hold, way_back
 from sensormon.page_parts.component import copy_link
 from sensormon.page_parts.link_tags import known_tags
 from sensormon.page_parts.viewer import Viewer
@@ -166,8 +166,9 @@ def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
 
 def _score_and_text() -> tuple[float, str]:
     state, address = st.session_state, st.query_params
-    least = _lowest(state.get("score", address.get("score")))
-    text = state.get("find", address.get("find"))
+    kept = {} if way_back() else state  # the fields take what the address says a moment later
+    least = _lowest(kept.get("score", address.get("score")))
+    text = kept.get("find", address.get("find"))
     said = [
         *([f"score from {least}"] if least else []),
         *([f"“{literal(text)}”"] if text else []),
@@ -203,7 +204,7 @@ def _lowest(found: object) -> float:
 
 def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str], str] = str) -> str:
     """The label of a filter, in bold with what it is set to, by a person or by the address."""
-    if key in st.session_state:
+    if key in st.session_state and not way_back():
         chosen = [title(one) for one in st.session_state[key] or []]
     else:
         there = set(st.query_params.get_all(key))

@@ -117,7 +117,7 @@ def _choose_stretch(span: tuple[int, int] | None) -> None:
 
 
 def _bars(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
-    # After a choice another chart: none that was clicked stays marked, and no chart comes back with an old click.
+    # After a choice another chart: none stays marked, and none comes back with an old click.
     key = f"counts-{st.session_state.get(_DRAWN, 0)}-{held('bar')}"
 
     def clicked() -> None:

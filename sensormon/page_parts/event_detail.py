@@ -14,6 +14,7 @@ from sensormon.event_actions import State
 from sensormon.event_table import history_table, lasted
 from sensormon.monitor import Monitor
 from sensormon.page_parts.drawing import panel, picking_chart
+from sensormon.page_parts.event_acts import asking
 from sensormon.page_parts.event_list import chosen_ids, step
 from sensormon.page_parts.reading_reason import CONTEXT, picker, reason, scored_by
 from sensormon.page_parts.viewer import Viewer
@@ -36,10 +37,10 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
     start, end = (int(one) for one in micros(pd.Series([event["start"], event["end"]])))
     with panel("context"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            alone = len(chosen_ids()) < 2
-            st.button("Previous", key="previous", icon=":material/chevron_left:", shortcut="K",
+            alone, keys = len(chosen_ids()) < 2, (None, None) if asking() else ("K", "J")
+            st.button("Previous", key="previous", icon=":material/chevron_left:", shortcut=keys[0],
                       disabled=alone and place == 0, on_click=step, args=(-1,))  # fmt: skip
-            st.button("Next", key="next", icon=":material/chevron_right:", shortcut="J",
+            st.button("Next", key="next", icon=":material/chevron_right:", shortcut=keys[1],
                       disabled=alone and place == among - 1, on_click=step, args=(1,))  # fmt: skip
             st.caption(f"{place + 1:,} of {among:,}", width="content")
         around = st.segmented_control(

@@ -14,7 +14,7 @@ from sensormon.event_filters import in_order
 from sensormon.event_table import event_table
 from sensormon.monitor import Monitor
 from sensormon.page_parts.address import held, hold
-from sensormon.page_parts.event_acts import action_row
+from sensormon.page_parts.event_acts import action_row, asking
 from sensormon.page_parts.event_controls import order, pin, renew
 from sensormon.page_parts.viewer import Viewer
 from sensormon.words import counted, moment_words
@@ -123,7 +123,7 @@ def news(
     """
     state = st.session_state
     state["seen"] = now = m.clock.now()
-    if m.acts != acts:
+    if m.acts != acts and not asking():  # or what is being typed would be lost
         st.rerun()
     try:
         count = m.live_anomalies(state["moment"], tags) + late
@@ -158,13 +158,13 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
     if sorted(st.session_state.get(_KEY, {}).get("selection", {}).get("rows", [])) != rows:
         st.session_state[_KEY] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     table = event_table(shown, m.tags)
-    said = [name for name in ("Label", "Note") if table[name].ne("").any()]
-    head = ["Time", "Tag", "State"]
+    empty = [name for name in ("Label", "Note") if table[name].eq("").all()]
+    columns = ["Time", "Tag", "State", "Peak", "Score", "Label", "Severity", "Lasted", "Flags", "Note"]
     st.dataframe(
         table,
         hide_index=True,
         height=min(705, 38 + 35 * max(1, len(shown))),
-        column_order=[*head, *said, *(one for one in map(str, table) if one not in (*head, *said))],
+        column_order=[name for name in columns if name not in empty],
         on_select=picked,
         selection_mode="multi-row",
         key=_KEY,

@@ -13,6 +13,7 @@ from sensormon.clock import SECOND
 from sensormon.errors import StoreError
 from sensormon.monitor import Monitor
 from sensormon.page_parts.access_style import ACCESS
+from sensormon.page_parts.address import arrive
 from sensormon.page_parts.drawing import UNREAD, marked
 from sensormon.page_parts.help import first_visit, help_button, in_the_browser
 from sensormon.page_parts.style import STYLE
@@ -35,6 +36,7 @@ def begin(title: str, m: Monitor) -> Viewer:
 
     A page that could not read the store is drawn anew once it can.
     """
+    arrive(title)
     now = viewer()
     again = st.session_state.pop(UNREAD, False)
     st.session_state[TRIES] = st.session_state.get(TRIES, 0) + 1 if again else 0
