@@ -11,6 +11,7 @@ from datetime import tzinfo
 import pandas as pd
 
 from sensormon import timestamps
+from sensormon.clock import SECOND
 from sensormon.demonstrations import Proof
 from sensormon.ledger import Ledger
 from sensormon.status import (
@@ -26,6 +27,8 @@ from sensormon.words import Phrase, counted, day_and_time, duration, every, late
 
 STALE = 5
 """Data older than this many intervals is late."""
+BEHIND = 10 * SECOND
+"""A store is behind where a reading has waited so long for it."""
 
 
 @dataclass(frozen=True)
@@ -160,13 +163,24 @@ def status_line(
     """
     often = f" ({pace(last_hour, seconds)})" if last_hour is not None and seconds >= 600 else ""
     many = "unknown" if last_hour is None else f"{last_hour:,}{often}"
+    waiting = _still_loading(status)
+    without = f"{counted(waiting, 'reading')} still being loaded, figures are without them"
     return (
         source_phrase(status.source),
         Phrase(f"stored {ledger.total.stored:,}"),
+        *([Phrase(without)] if waiting else []),
         Phrase(f"anomalies, last hour {many}"),
         age_phrase(status),
         ledger_phrase(ledger),
     )
+
+
+def _still_loading(status: Status) -> int:
+    """How many readings a store that is well has yet to take, where it is behind, as one made anew is."""
+    oldest = status.journal.oldest
+    behind = oldest is not None and status.now - oldest > BEHIND
+    well = status.store.state is StoreState.HEALTHY and status.loading
+    return status.journal.depth_readings if behind and well else 0
 
 
 def alarms(status: Status) -> tuple[str, ...]:

@@ -82,6 +82,17 @@ def test_the_store_being_away_leaves_the_count_unknown():
     assert status_line(WELL, LEDGER, None)[2] == Phrase("anomalies, last hour unknown")
 
 
+def test_figures_are_told_to_be_without_what_a_store_that_is_well_has_yet_to_take():
+    behind = replace(JOURNAL, depth_readings=4_123, oldest=NOW - 11 * SECOND)
+    words = "4,123 readings still being loaded, figures are without them"
+    assert status_line(replace(WELL, journal=behind), LEDGER, 7)[2] == Phrase(words)
+    for fine in (
+        replace(WELL, journal=replace(behind, oldest=NOW - 9 * SECOND)),
+        replace(WELL, journal=behind, store=replace(STORE, state=StoreState.RETRYING)),  # which has an alarm
+    ):
+        assert words not in [phrase.text for phrase in status_line(fine, LEDGER, 7)]
+
+
 def test_data_that_does_not_come_is_told_with_what_to_do():
     status = replace(WELL, source=replace(SOURCE, last_reading=NOW - 12 * SECOND))
     assert status_line(status, LEDGER, 7)[3] == Phrase("12 s without data", True)
