@@ -63,6 +63,8 @@ button.copy-link:hover { color: var(--link); border-color: var(--link); }
   .status { gap: .1rem 1rem; font-size: .875rem; }
   .card .label, .st-key-explore { min-width: 100%%; }
   .card .verdict { min-width: 9rem; white-space: normal; }
+  /* Every choice is in sight. */
+  [data-testid="stButtonGroup"] > div { flex-wrap: wrap; row-gap: .25rem; }
   .way { flex-direction: column; }
   .way { gap: .15rem; }
   .way .box { flex: 1 1 auto; display: grid; grid-template-columns: 8rem 1fr; grid-auto-flow: dense;
