@@ -16,6 +16,8 @@ def view() -> None:
 
     if (chosen := st.session_state.pop("choose", None)) is not None:
         hold("event", chosen)
+    if (bar := st.session_state.pop("bar", None)) is not None:
+        hold("bar", bar)
     if st.session_state.pop("cut off", False):
         st.stop()
     st.text(held("event"))
@@ -57,7 +59,8 @@ def test_a_busy_browser_that_asks_with_the_address_before_a_choice_does_not_undo
     assert ask(app, "1", choose="2") == "2"
     at += address.STALE - 0.1
     assert ask(app, "1") == "2"
-    assert app.query_params["event"] == "2"
+    assert ask(app, "1", bar="x") == "2"
+    assert (app.query_params["event"], app.query_params["bar"]) == ("2", "x"), "written as a whole"
     at += 0.2
     assert ask(app, "1") == "1", "by then it is somebody's wish"
 

@@ -53,13 +53,11 @@ def held(name: str) -> str:
     """What the view holds under this name; empty where there is nothing."""
     one = _kept().get(name, _Held())
     there = st.query_params.get(name, "")
-    left = one.visit != visit() and not there
-    stale = there in one.before and monotonic() < one.until and not way_back()
-    if left or stale:
-        one = replace(one, visit=visit())
+    stale = _stale(name, one)
+    if (one.visit != visit() and not there) or (stale and one.until == math.inf):
         _write(name, one.written)
-    elif there != one.written:
-        one = _Held(there, there, visit=visit())
+    elif there != one.written and not stale:
+        one = _Held(there, there)
     _kept()[name] = replace(one, visit=visit())
     return one.value
 
@@ -70,6 +68,9 @@ def hold(name: str, value: str, written: str | None = None) -> None:
     one = _kept().get(name, _Held())
     before = (one.before if monotonic() < one.until else frozenset()) | {st.query_params.get(name, "")}
     _kept()[name] = _Held(value, said, before - {said}, visit=visit())
+    for other, there in _kept().items():  # the whole address is written, so none in it may be an old one
+        if other != name and _stale(other, there):
+            _write(other, there.written)
     _write(name, said)
 
 
@@ -77,6 +78,12 @@ def settle() -> None:
     """A run has come to its end: the browser has the address before long."""
     kept, until = _kept(), monotonic() + STALE
     kept.update({name: replace(one, until=min(one.until, until)) for name, one in kept.items()})
+
+
+def _stale(name: str, one: _Held) -> bool:
+    """Whether the browser asks with what stood there before, and has what was written yet to take in."""
+    there = st.query_params.get(name, "")
+    return there in one.before and monotonic() < one.until and not way_back()
 
 
 def way_back() -> bool:
