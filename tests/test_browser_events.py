@@ -33,11 +33,11 @@ def table(page: Page) -> Locator:
 
 
 def choose(page: Page, *rows: int) -> None:
-    """Tick these rows of the events."""
-    for row in rows:
+    """Tick these rows of the events, each once the one before is seen to be ticked."""
+    for count, row in enumerate(rows, 1):
         table(page).click(position={"x": 17, "y": TICK_ROW + ROW * row + 17})
+        expect(page.get_by_text(re.compile(f"^{count} events? chosen"))).to_be_visible()
         ready(page)
-    expect(page.get_by_text(f"{len(rows)} event", exact=False).filter(has_text="chosen")).to_be_visible()
 
 
 def listed(page: Page) -> int:
