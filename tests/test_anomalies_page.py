@@ -256,10 +256,13 @@ def test_a_page_that_one_comes_back_to_is_as_it_was_left(full: Monitor) -> None:
     view = {"from": "2026-09-21T14:00:00.000Z", "to": "2026-09-21T14:05:00.000Z", "event": chosen}
     app = show("anomalies", within="between", **view)
     before = events(app)
-    app.switch_page("pages/live.py")
+    app.switch_page("pages/explore.py")
     for name in view:
         app.query_params.pop(name, None)  # as the navigation does
+    app.query_params |= {"from": "2026-09-21T14:01:00Z", "to": "2026-09-21T14:02:00Z"}  # Explore's own
     app.run()
+    for name in view:
+        app.query_params.pop(name, None)
     app.switch_page("pages/anomalies.py").run()
     pd.testing.assert_frame_equal(events(app), before)
     assert {name: "".join(app.query_params[name]) for name in view} == view

@@ -41,7 +41,7 @@ def arrive(page: str) -> None:
         return
     state[_PAGE], state[_VISIT] = page, visit() + 1
     if way_back() or any(name in st.query_params for name in _kept()):
-        state[_KEY] = {}
+        _kept().clear()
 
 
 def visit() -> int:
@@ -93,7 +93,9 @@ def way_back() -> bool:
 
 
 def _kept() -> dict[str, _Held]:
-    kept: dict[str, _Held] = st.session_state.setdefault(_KEY, {})
+    """What the page at hand holds; others have other things under the same names."""
+    state = st.session_state
+    kept: dict[str, _Held] = state.setdefault(_KEY, {}).setdefault(state.get(_PAGE, ""), {})
     return kept
 
 
