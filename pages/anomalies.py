@@ -16,7 +16,7 @@ from sensormon.page_parts.event_list import event_list, missing, news
 from sensormon.page_parts.event_reading import Found, find, flagged_of
 from sensormon.page_parts.reading_reason import any_reading
 from sensormon.runtime import monitor
-from sensormon.words import day_and_time
+from sensormon.words import stored_words
 
 
 def page(m: Monitor, viewer: Viewer) -> None:
@@ -63,11 +63,7 @@ def nothing(m: Monitor, viewer: Viewer, found: Found, asked: Range, tags: tuple[
     """What it means that nothing was flagged, and what to do."""
     stored = (m.explorer.extent(tags or None) or m.explorer.extent()) if found.watched is None else None
     if stored is not None:
-        first, last = (day_and_time(one, viewer.zone) for one in stored)
-        st.info(
-            f"Those that are stored go from {first} to {last}.",
-            title=f"No anomalies here: no readings {asked.words}",
-        )
+        st.info(stored_words(stored, viewer.zone), title=f"No anomalies here: no readings {asked.words}")
         st.button("Show the newest day of them", key="newest-day", on_click=show_between,
                   args=(stored[1] + SECOND - DAY, stored[1] + SECOND), type="primary")  # fmt: skip
         return

@@ -39,7 +39,7 @@ _NAMED = 12
 class Columns:
     """What the columns of a file are. Long where `tag` is set, otherwise wide by `values`.
 
-    zone` is the time zone of times that name none.
+    `zone` is the time zone of times that name none.
     """
 
     time: str

@@ -138,6 +138,12 @@ def day_and_time(time: int, zone: tzinfo) -> str:
     return to_datetime(time).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def stored_words(extent: tuple[int, int], zone: tzinfo) -> str:
+    """From when to when (µs UTC) readings are stored, where none is in view."""
+    first, last = (day_and_time(one, zone) for one in extent)
+    return f"Those that are stored go from {first} to {last}."
+
+
 def moment_words(time: int, now: int, zone: tzinfo) -> str:
     """The time of day of µs UTC, with its date where that is not today's in this zone."""
     said, today = day_and_time(time, zone), day_and_time(now, zone)

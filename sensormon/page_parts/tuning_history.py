@@ -15,7 +15,7 @@ from sensormon.page_parts.address import held, hold
 from sensormon.page_parts.viewer import Viewer
 from sensormon.rescoring import History
 from sensormon.timestamps import from_local, local_time, parse, render
-from sensormon.words import day_and_time
+from sensormon.words import stored_words
 
 LENGTHS = {"15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
 """Seconds that can be looked at."""
@@ -83,8 +83,7 @@ def no_readings(m: Monitor, viewer: Viewer, looked: Looked) -> None:
     except StoreError:
         extent = None
     if extent is not None:
-        first, last = (day_and_time(one, viewer.zone) for one in extent)
-        words = f"Those that are stored go from {first} to {last}."
+        words = stored_words(extent, viewer.zone)
     elif m.ledger().total.received:
         words = "Choose another tag."
     else:
