@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.errors import UsageError
-from sensormon.import_numbers import to_numbers
+from sensormon.import_numbers import numbers_of, to_numbers
 from sensormon.import_times import read_times
 from sensormon.readings import Batch, Ints, Origin, Quality, Reason, Rejection
 from sensormon.records import IMPORT
@@ -167,9 +167,12 @@ def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
     time = times.time
     names, codes, values, rows = _cells(frame, columns)
     texts = values.astype(object)
-    numbers = to_numbers(values)
     empty = values.isna().to_numpy()
-    if not columns.tag:
+    if columns.tag:
+        numbers = to_numbers(values)
+    else:
+        by_column = numbers_of(frame, [name for name in frame.columns if name != columns.time])
+        numbers = np.concatenate([by_column[name] for name in columns.values])
         codes, numbers, rows, texts = codes[~empty], numbers[~empty], rows[~empty], texts[~empty]
         empty = np.zeros(len(rows), dtype=np.bool_)
     wrong_time, wrong_number = times.wrong[rows], np.isnan(numbers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,26 @@ def to_numbers(values: pd.Series[Any]) -> Floats:
                 numbers[changed.index] = _with_comma(changed)
     result: Floats = numbers.to_numpy(dtype=np.float64)
     return result
+
+
+def numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Floats]:
+    """The numbers in these columns of a file, what the marks mean judged by all of them together.
+
+    Columns in which most cells are no numbers say nothing of the others.
+    """
+    found = {name: to_numbers(frame[name]) for name in names}
+    text = [name for name in names if not pd.api.types.is_numeric_dtype(frame[name])]
+    text = [name for name in text if mostly(found[name], frame[name])]
+    if len(text) > 1:
+        together = to_numbers(pd.concat([frame[name].astype(object) for name in text], ignore_index=True))
+        found |= dict(zip(text, np.split(together, len(text)), strict=True))
+    return found
+
+
+def mostly(numbers: Floats, values: pd.Series[Any]) -> bool:
+    """Whether at least half of the cells that hold anything are numbers."""
+    there = values.notna().to_numpy()
+    return bool(there.any()) and float(np.isfinite(numbers[there]).mean()) >= 0.5
 
 
 def thousands_undone(column: pd.Series[Any]) -> pd.Series[Any]:

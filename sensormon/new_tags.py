@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensormon.import_files import Columns, Table
-from sensormon.import_numbers import to_numbers
+from sensormon.import_numbers import mostly, to_numbers
 from sensormon.tags import NAME, Tag, TagTable
 
 MOST = 200
@@ -65,7 +65,7 @@ def _others(table: Table, columns: Columns) -> list[str]:
 
 def _numbers(table: Table, column: str) -> bool:
     values = table.frame[column].dropna().head(_LOOKED_AT)
-    return len(values) > 0 and float(np.isfinite(to_numbers(values)).mean()) >= 0.5
+    return mostly(to_numbers(values), values)
 
 
 def _name(label: str, taken: set[str]) -> str:

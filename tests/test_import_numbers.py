@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormon.import_files import read_file
-from sensormon.import_numbers import to_numbers
+from sensormon.import_files import Columns, pieces, read_file
+from sensormon.import_numbers import numbers_of, to_numbers
+from tests.conftest import START
 
 NAN = float("nan")
 numbers = st.lists(st.integers(-9_999_999, 9_999_999).map(lambda n: n / 100), min_size=1, max_size=20)
@@ -53,3 +54,14 @@ def test_a_file_with_the_comma_for_decimals_may_mark_thousands_with_points(tmp_p
     assert frame["t"].tolist() == [20.5, 20.6]
     assert frame["flow"].tolist() == [1234.0, 12500.0]
     assert to_numbers(frame["mixed"]).tolist() == [998.5, 1002.5]
+
+
+def test_what_is_shown_before_an_import_is_what_is_imported(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('time,a,b,words\n2026-01-01,"1,234","20,5","so, so"\n2026-01-02,"2,500",21,"x"\n')
+    table = read_file(path)
+    shown = numbers_of(table.frame, ["a", "b", "words"])
+    assert shown["a"].tolist() == [1.234, 2.5], "20,5 in the same file tells what the comma is"
+    assert shown["b"].tolist() == [20.5, 21.0]
+    (alone,) = pieces(table, Columns("time", values={"a": "temp"}), START)
+    assert alone.batch.value.tolist() == shown["a"].tolist(), "also where only one of them is taken"

@@ -13,7 +13,7 @@ import streamlit as st
 from sensormon.errors import SensormonError, UsageError
 from sensormon.import_files import Columns, Table, check, propose, read_file
 from sensormon.import_job import KIND, start_import
-from sensormon.import_numbers import to_numbers
+from sensormon.import_numbers import numbers_of
 from sensormon.import_report import Report
 from sensormon.import_words import times_line
 from sensormon.monitor import Monitor
@@ -56,11 +56,13 @@ def times_said(_table: Table, key: str, columns: Columns, zone_name: str) -> str
 
 
 @st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the numbers")
-def values_of(_table: Table, key: str) -> pd.DataFrame:  # noqa: ARG001
-    """Of each column the lowest and the highest number, as they are read."""
-    found = [to_numbers(_table.frame[name]) for name in _table.frame.columns]
-    ends = [(np.nanmin(one), np.nanmax(one)) if np.isfinite(one).any() else (None, None) for one in found]
-    return pd.DataFrame(ends, columns=["Lowest", "Highest"], index=_table.frame.columns, dtype="float64")
+def values_of(_table: Table, key: str, time: str) -> pd.DataFrame:  # noqa: ARG001
+    """Of each column but that of times the lowest and the highest number, as they are imported."""
+    found = numbers_of(_table.frame, [name for name in _table.frame.columns if name != time])
+    ends = [
+        (np.nanmin(one), np.nanmax(one)) if np.isfinite(one).any() else (None, None) for one in found.values()
+    ]
+    return pd.DataFrame(ends, columns=["Lowest", "Highest"], index=list(found), dtype="float64")
 
 
 def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
@@ -78,7 +80,7 @@ def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
         st.caption(f"The tags are in the column {literal(found.tag)}, the values in {literal(found.value)}.")
         return Columns(time, tag=found.tag, value=found.value, zone=zone)
     others = [name for name in names if name != time]
-    ends = values_of(table, table.key).loc[others].reset_index(drop=True)
+    ends = values_of(table, table.key, time).reset_index(drop=True)
     tags = [found.values.get(name, NOT) for name in others]
     rows = pd.concat([pd.DataFrame({"Column": others, "Tag": tags}), ends], axis=1)
     edited = st.data_editor(
