@@ -505,3 +505,17 @@ def test_the_flagged_readings_of_the_listed_events_are_there_when_opened(full: M
     listed = full.events(None, 0, FAR).query("severity == 'high'")
     table = next(one.value for one in app.dataframe if "Why" in one.value)
     assert len(table) == listed["readings"].sum()
+
+
+def test_a_row_told_of_one_list_is_never_taken_for_a_row_of_the_next(full: Monitor) -> None:
+    def table(app: AppTest) -> str:
+        return str(next(one.proto.id for one in app.dataframe if "State" in one.value))
+
+    app = show("anomalies")
+    every, many = table(app), len(events(app))
+    choose(app, full, 1)
+    assert table(app) == every  # the same list keeps its place, its order and its columns
+    app.session_state["score"] = 8.0
+    app.run()
+    assert 0 < len(events(app)) < many
+    assert table(app) != every

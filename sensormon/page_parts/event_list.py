@@ -22,7 +22,7 @@ from sensormon.words import counted, moment_words
 MOST_SHOWN = 1_000
 """Rows of the list; the export has all."""
 _IN_ADDRESS = 100  # of the chosen events, no more fit
-_KEY = "event-rows"
+_LIST = "event-list"  # which list it is, counted in the session
 
 
 def chosen_ids() -> list[int]:
@@ -71,9 +71,12 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
     else:
         place = min(st.session_state.get("event-place", 0) if chosen_ids() else 0, len(ids) - 1)
     action_row(chosen, ids[place], shown)
-    _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
+    if ids != st.session_state.get("event-ids"):
+        st.session_state["event-ids"] = ids
+        st.session_state[_LIST] = st.session_state.get(_LIST, 0) + 1
     st.session_state["event-place"] = place
-    st.session_state["event-ids"] = ids
+    with st.container(key="event-rows"):
+        _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
     return Shown(shown.iloc[place], place, len(ids))
 
 
@@ -149,14 +152,17 @@ def _choose_all(ids: list[int], chosen: list[int]) -> None:
 
 
 def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows: list[int]) -> None:
+    # Another list is another table: a row that the browser tells of is never taken for one of the next list.
+    key = f"event-rows-{st.session_state[_LIST]}"
+
     def picked() -> None:
         before = chosen_ids()
-        now = [ids[row] for row in st.session_state[_KEY]["selection"]["rows"] if row < len(ids)]
+        now = [ids[row] for row in st.session_state[key]["selection"]["rows"] if row < len(ids)]
         new = [one for one in now if one not in set(before)]
         choose([*new, *(one for one in before if one in set(now))])
 
-    if sorted(st.session_state.get(_KEY, {}).get("selection", {}).get("rows", [])) != rows:
-        st.session_state[_KEY] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    if sorted(st.session_state.get(key, {}).get("selection", {}).get("rows", [])) != rows:
+        st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     table = event_table(shown, m.tags)
     empty = [name for name in ("Label", "Note") if table[name].eq("").all()]
     columns = ["Time", "Tag", "State", "Peak", "Score", "Label", "Severity", "Lasted", "Flags", "Note"]
@@ -167,7 +173,7 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
         column_order=[name for name in columns if name not in empty],
         on_select=picked,
         selection_mode="multi-row",
-        key=_KEY,
+        key=key,
         lazy=False,
         alt="Events; the first column chooses them",
         column_config={
