@@ -83,6 +83,16 @@ def test_the_first_visit_is_greeted_until_it_is_put_away_and_never_again(page: P
 
 
 @pytest.mark.long
+def test_what_is_read_aloud_is_found_also_where_it_is_drawn_after_the_modules_have_run(
+    page: Page, server: Server
+) -> None:
+    visit(page, server, "")
+    expect(page.locator(LISTENS)).to_be_attached()
+    page.locator(LISTENS).evaluate("one => one.removeAttribute('role')")  # as one drawn in its place has none
+    expect(page.locator(LISTENS)).to_be_attached()
+
+
+@pytest.mark.long
 def test_who_follows_a_link_to_a_view_is_not_greeted(page: Page, server: Server) -> None:
     visit(page, server, "tuning?threshold=4")
     expect(page.locator(".first-line")).to_be_visible()
