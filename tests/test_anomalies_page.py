@@ -519,3 +519,19 @@ def test_a_row_told_of_one_list_is_never_taken_for_a_row_of_the_next(full: Monit
     app.run()
     assert 0 < len(events(app)) < many
     assert table(app) != every
+
+
+def test_top_tags_is_another_table_where_what_is_chosen_in_it_was_changed_elsewhere(full: Monitor) -> None:
+    def table(app: AppTest) -> str:
+        return str(next(one.proto.id for one in app.dataframe if "Share" in one.value))
+
+    app = show("anomalies", load="true")
+    every = table(app)
+    app.session_state["tags"] = [full.tags.names[0]]
+    app.run()
+    chosen = table(app)
+    assert chosen != every
+    app.run()
+    assert table(app) == chosen
+    next(one for one in app.button if one.key == "clear").click().run()
+    assert table(app) not in (every, chosen)

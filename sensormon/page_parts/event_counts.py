@@ -26,7 +26,7 @@ from sensormon.traces import micros
 from sensormon.words import counted, day_and_time
 
 _ALL = "the whole time range"
-_DRAWN = "counts-drawn"
+_DRAWN, _TOP = "counts-drawn", "top-drawn"
 
 
 def counts_panel(
@@ -159,17 +159,21 @@ def _figures(rows: list[tuple[str, str, str]], asked: Range, watched: int, viewe
 
 def _top(m: Monitor, events: pd.DataFrame, filters: Filters) -> None:
     """The ten tags with the most events; choosing some shows theirs alone."""
-    top = top_tags(events)
+    top, state = top_tags(events), st.session_state
     names = list(top["tag"])
+    rows = [place for place, name in enumerate(names) if name in filters.tags]
+    key = f"top-{state.get(_TOP, 0)}"
+    if sorted(state.get(key, {}).get("selection", {}).get("rows", [])) != rows:
+        # Another table, so that what the browser tells once more of the old one chooses none of these.
+        state[_TOP] = state.get(_TOP, 0) + 1
+        key = f"top-{state[_TOP]}"
+        state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
 
     def choose_tags() -> None:
-        rows = st.session_state["top"]["selection"]["rows"]
+        rows = state[key]["selection"]["rows"]
         others = [one for one in filters.tags if one not in names]
-        st.session_state["tags"] = [*others, *(names[row] for row in rows if names[row] in m.tags)]
+        state["tags"] = [*others, *(names[row] for row in rows if names[row] in m.tags)]
 
-    rows = [place for place, name in enumerate(names) if name in filters.tags]
-    if sorted(st.session_state.get("top", {}).get("selection", {}).get("rows", [])) != rows:
-        st.session_state["top"] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.html("<b>Top tags</b>")
     st.dataframe(
         pd.DataFrame(
@@ -178,7 +182,7 @@ def _top(m: Monitor, events: pd.DataFrame, filters: Filters) -> None:
         hide_index=True,
         on_select=choose_tags,
         selection_mode="multi-row",
-        key="top",
+        key=key,
         alt="The tags with the most events; the first column filters by them",
         column_config={
             "Tag": st.column_config.TextColumn(width=170),
@@ -236,13 +240,21 @@ def _chattering(m: Monitor, viewer: Viewer, events: pd.DataFrame) -> None:
         pd.DataFrame(
             {
                 "Tag": [m.tags.title(one.tag) for one in found],
-                "Most in a minute": [one.most for one in found],
+                "Most": [one.most for one in found],
                 "At": [day_and_time(one.at, viewer.zone)[5:] for one in found],
-                "Such minutes": [one.times for one in found],
+                "Minutes": [one.times for one in found],
             }
         ),
         hide_index=True,
         height=min(38 + 35 * len(found), 38 + 35 * 5),
         key="chattering",
         alt="Tags whose events come and go",
+        column_config={
+            "Tag": st.column_config.TextColumn(width=150),
+            "Most": st.column_config.NumberColumn(width=50, help="The most events within a minute"),
+            "At": st.column_config.TextColumn(width=100, help="When that minute began"),
+            "Minutes": st.column_config.NumberColumn(
+                width=65, format="localized", help=f"How many minutes had {CHATTER} events or more"
+            ),
+        },
     )
