@@ -25,6 +25,11 @@ def events(app: AppTest) -> pd.DataFrame:
     return next(one.value for one in app.dataframe if "State" in one.value)
 
 
+def table(app: AppTest, column: str) -> str:
+    """Which table the one with this column is to the browser."""
+    return str(next(one.proto.id for one in app.dataframe if column in one.value))
+
+
 def choose(app: AppTest, monitor: Monitor, *places: int) -> list[int]:
     """Choose events by their place in the list."""
     ids = monitor.events(None, START - 3600 * SECOND, FAR)["id"].tolist()
@@ -508,30 +513,36 @@ def test_the_flagged_readings_of_the_listed_events_are_there_when_opened(full: M
 
 
 def test_a_row_told_of_one_list_is_never_taken_for_a_row_of_the_next(full: Monitor) -> None:
-    def table(app: AppTest) -> str:
-        return str(next(one.proto.id for one in app.dataframe if "State" in one.value))
-
     app = show("anomalies")
-    every, many = table(app), len(events(app))
+    every, many = table(app, "State"), len(events(app))
     choose(app, full, 1)
-    assert table(app) == every  # the same list keeps its place, its order and its columns
+    assert table(app, "State") == every  # the same list keeps its place, its order and its columns
     app.session_state["score"] = 8.0
     app.run()
     assert 0 < len(events(app)) < many
-    assert table(app) != every
+    assert table(app, "State") != every
+
+
+def test_who_works_through_the_unacknowledged_keeps_their_place_in_the_list(full: Monitor) -> None:
+    app = named(show("anomalies", state="unacknowledged"))
+    many, every = len(events(app)), table(app, "State")
+    choose(app, full, 3)
+    app.button(key="acknowledge").click().run()
+    assert (len(events(app)), table(app, "State")) == (many - 1, every)
+    choose(app, full, 4, 5)  # of several that leave, others would stand where they were chosen
+    app.button(key="acknowledge").click().run()
+    assert len(events(app)) == many - 3
+    assert table(app, "State") != every
 
 
 def test_top_tags_is_another_table_where_what_is_chosen_in_it_was_changed_elsewhere(full: Monitor) -> None:
-    def table(app: AppTest) -> str:
-        return str(next(one.proto.id for one in app.dataframe if "Share" in one.value))
-
     app = show("anomalies", load="true")
-    every = table(app)
+    every = table(app, "Share")
     app.session_state["tags"] = [full.tags.names[0]]
     app.run()
-    chosen = table(app)
+    chosen = table(app, "Share")
     assert chosen != every
     app.run()
-    assert table(app) == chosen
+    assert table(app, "Share") == chosen
     next(one for one in app.button if one.key == "clear").click().run()
-    assert table(app) not in (every, chosen)
+    assert table(app, "Share") not in (every, chosen)

@@ -71,9 +71,9 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
     else:
         place = min(st.session_state.get("event-place", 0) if chosen_ids() else 0, len(ids) - 1)
     action_row(chosen, ids[place], shown)
-    if ids != st.session_state.get("event-ids"):
-        st.session_state["event-ids"] = ids
+    if _is_another(ids, st.session_state.get("event-ids", [])):
         st.session_state[_LIST] = st.session_state.get(_LIST, 0) + 1
+    st.session_state["event-ids"] = ids
     st.session_state["event-place"] = place
     with st.container(key="event-rows"):
         _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
@@ -143,6 +143,18 @@ def news(
             st.rerun()
 
 
+def _is_another(ids: list[int], before: list[int]) -> bool:
+    """Whether a row of the list before could be taken for one of this list that is not meant.
+
+    It could not where only the one event left that something was done to: the one in its place is
+    shown then anyway, and who works through the list stays where they were.
+    """
+    acted = st.session_state.get("acted-on", [])
+    if len(acted) == 1 and acted[0] not in ids:
+        before = [one for one in before if one != acted[0]]
+    return ids != before
+
+
 def _choose_all(ids: list[int], chosen: list[int]) -> None:
     rest = set(ids) - set(chosen)
     st.button(f"Select all {len(ids):,}", key="select-all", type="tertiary", disabled=not rest,
@@ -153,7 +165,7 @@ def _choose_all(ids: list[int], chosen: list[int]) -> None:
 
 def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows: list[int]) -> None:
     # Another list is another table: a row that the browser tells of is never taken for one of the next list.
-    key = f"event-rows-{st.session_state[_LIST]}"
+    key = f"event-rows-{st.session_state.get(_LIST, 0)}"
 
     def picked() -> None:
         before = chosen_ids()
