@@ -12,8 +12,9 @@ from tests.test_pages import show, text
 def view() -> None:
     import streamlit as st
 
-    from sensormon.page_parts.address import held, hold, settle
+    from sensormon.page_parts.address import arrive, held, hold, settle
 
+    arrive("view")
     if (chosen := st.session_state.pop("choose", None)) is not None:
         hold("event", chosen)
     if (bar := st.session_state.pop("bar", None)) is not None:
@@ -74,6 +75,15 @@ def test_a_choice_in_a_run_that_was_cut_off_stands_against_the_address_before_it
     ask(app, "1", choose=chosen, cut_off=True)
     assert ask(app, "1") == chosen
     assert app.query_params.get("event", "") == chosen
+
+
+def test_the_way_back_leads_also_where_its_run_is_cut_off(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ask(app, "1") == "1"
+    assert ask(app, "1", choose="2") == "2"
+    with monkeypatch.context() as back:
+        back.setattr(address, "way_back", lambda: True)
+        ask(app, "1", cut_off=True)
+    assert ask(app, "1") == "1"
 
 
 def test_another_address_wins_even_then(app: AppTest) -> None:

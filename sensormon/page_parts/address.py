@@ -35,8 +35,12 @@ def arrive(page: str) -> None:
     """This page is drawn now: another visit where another one was drawn before.
 
     It is as it was left, unless the address says anything of it or the browser's Back leads here.
+    Back is told of this run only; it leads also where the run is cut off before it has read the address.
     """
     state = st.session_state
+    if way_back():
+        kept = _kept()
+        kept.update({name: replace(one, before=frozenset()) for name, one in kept.items()})
     if state.get(_PAGE) == page:
         return
     state[_PAGE], state[_VISIT] = page, visit() + 1
