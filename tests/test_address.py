@@ -77,7 +77,9 @@ def test_a_choice_in_a_run_that_was_cut_off_stands_against_the_address_before_it
     assert app.query_params.get("event", "") == chosen
 
 
-def test_the_way_back_leads_also_where_its_run_is_cut_off(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_way_back_leads_also_where_its_run_is_cut_off(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert ask(app, "1") == "1"
     assert ask(app, "1", choose="2") == "2"
     with monkeypatch.context() as back:
