@@ -37,7 +37,7 @@ def ask(app: AppTest, address: str, **state: object) -> str:
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_function(view)
+    return AppTest.from_function(view, default_timeout=120)
 
 
 def test_what_a_link_or_the_way_back_brings_is_taken_over(

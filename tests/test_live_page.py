@@ -52,7 +52,7 @@ def test_the_board_is_told_every_tag_with_its_unit_digits_and_band() -> None:
 
 @pytest.mark.usefixtures("full")
 def test_without_the_board_streamlit_draws_a_chart_and_the_value_with_its_unit_for_every_tag() -> None:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.session_state["no-board"] = True
     app.run()
     assert not app.exception

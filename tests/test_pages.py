@@ -24,7 +24,7 @@ PAGES = ["live", "anomalies", "explore", "tuning", "pipeline", "data"]
 
 def show(page: str, **query: str) -> AppTest:
     """The page, run once."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     for name, value in query.items():
         app.query_params[name] = value
     app.run()
