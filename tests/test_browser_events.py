@@ -110,6 +110,37 @@ def test_what_one_acknowledges_another_sees_and_the_name_is_asked_for_once(
 
 
 @pytest.mark.long
+def test_what_is_pressed_right_after_a_tick_is_done_to_the_ticked_event(page: Page, server: Server) -> None:
+    visit(page, server, "anomalies?within=15+min")
+    choose(page, 0)
+    page.get_by_role("button", name=re.compile("^Acknowledge")).click()
+    page.get_by_role("dialog").get_by_label("Your name").fill("Ana")
+    page.get_by_role("dialog").get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("1 event acknowledged")).to_be_visible()
+    ready(page)
+    page.get_by_role("button", name="Select none").click()
+    expect(page.get_by_text("The event shown, or choose by row")).to_be_visible()
+    ready(page)
+    slow = page.context.new_cdp_session(page)
+    slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    for row, key in ((3, ""), (5, "a")):
+        rows = table(page).bounding_box()
+        button = page.locator(".st-key-acknowledge button").bounding_box()
+        assert rows is not None
+        assert button is not None
+        page.mouse.click(rows["x"] + 17, rows["y"] + TICK_ROW + ROW * row + 17)
+        if key:
+            page.keyboard.press(key)
+        else:
+            page.mouse.click(button["x"] + 20, button["y"] + 10)
+        expect(page.locator(".st-key-event-actions")).to_contain_text("1 event chosen")
+        expect(page.locator(".st-key-panel-context")).to_contain_text(re.compile("· acknowledged"))
+        page.get_by_role("button", name="Select none").click()
+        expect(page.get_by_text("The event shown, or choose by row")).to_be_visible()
+        ready(page)
+
+
+@pytest.mark.long
 def test_a_click_on_the_chart_says_why_that_reading_was_not_flagged(
     page: Page,
     server: Server,

@@ -4,6 +4,7 @@ import { blank } from "./blank.js"
 import { keys } from "./keys.js"
 import { silence } from "./silence.js"
 import { terms } from "./terms.js"
+import { ticks } from "./ticks.js"
 import { welcome } from "./welcome.js"
 
 export function mount({ data }) {
@@ -12,6 +13,7 @@ export function mount({ data }) {
   keys(data.pages)
   silence()
   terms()
+  ticks()
   welcome()
 }
 

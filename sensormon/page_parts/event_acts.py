@@ -24,11 +24,13 @@ SHELVE = {"1 h": 3_600, "8 h": 28_800, "24 h": 86_400, "until …": 0}
 
 
 _PRESSED = "pressed"
+TICKED = "ticked"
+"""In the session's state: the events that were chosen in the list after these buttons were drawn."""
 
 
 @dataclass(frozen=True)
 class _Press:
-    """What was pressed, and the events that stood beside it then."""
+    """What was pressed, and the events that stood beside it then, or were chosen in the list after that."""
 
     action: str
     ids: tuple[int, ...]
@@ -44,11 +46,14 @@ def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
     It is done by `carry_out`, in the next run.
     """
     ids = tuple(chosen) or (beside,)
+    st.session_state.pop(TICKED, None)
     held = set(shown.loc[shown["id"].isin(ids), "state"])
 
     def press(action: str, label: str = "", seconds: int = 0) -> None:
-        if not asking():
-            st.session_state[_PRESSED] = _Press(action, ids, visit(), label, seconds)
+        # A run that was cut off has taken in a tick, and not drawn these buttons anew.
+        meant = st.session_state.get(TICKED, ids)
+        if meant and not asking():
+            st.session_state[_PRESSED] = _Press(action, meant, visit(), label, seconds)
 
     def label() -> None:
         press("label", label=st.session_state["label-as"])

@@ -14,7 +14,7 @@ from sensormon.event_filters import in_order
 from sensormon.event_table import event_table
 from sensormon.monitor import Monitor
 from sensormon.page_parts.address import held, hold
-from sensormon.page_parts.event_acts import action_row, asking
+from sensormon.page_parts.event_acts import TICKED, action_row, asking
 from sensormon.page_parts.event_controls import order, pin, renew
 from sensormon.page_parts.viewer import Viewer
 from sensormon.words import counted, moment_words
@@ -171,7 +171,9 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
         before = chosen_ids()
         now = [ids[row] for row in st.session_state[key]["selection"]["rows"] if row < len(ids)]
         new = [one for one in now if one not in set(before)]
-        choose([*new, *(one for one in before if one in set(now))])
+        ticked = [*new, *(one for one in before if one in set(now))]
+        st.session_state[TICKED] = tuple(ticked)
+        choose(ticked)
 
     if sorted(st.session_state.get(key, {}).get("selection", {}).get("rows", [])) != rows:
         st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
