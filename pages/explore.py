@@ -41,7 +41,7 @@ PAST = {
 }  # fmt: skip
 FIRST = "1 h"
 COMING_IN = 60 * SECOND  # of a tag whose newest reading is no older
-WHOLE = "explore_whole"
+WHOLE, AGAIN = "explore_whole", "explore_again"
 MOST_TAGS = 12
 STACKED, OVERLAY = "Stacked", "Overlay"
 OWN, NORMALISED = "Own axes", "Normalised"
@@ -65,13 +65,22 @@ def renewed() -> None:
     st.session_state.pop(WHOLE, None)
 
 
-def relative() -> None:
-    """A span up to now was chosen in place of the times in the address."""
+def relative(key: str) -> None:
+    """A span up to now was chosen, in the control of this key, in place of the times in the address."""
+    if key != again():
+        return  # the browser tells once more what was chosen there; another choice may have followed
+    st.session_state[AGAIN] = st.session_state.get(AGAIN, 0) + 1
     for name in ("from", "to"):
         st.query_params.pop(name, None)
-    st.session_state["past"] = st.session_state["past-again"]
-    st.query_params["past"] = st.session_state["past"] or FIRST
+    st.session_state["past"] = st.session_state[key]
+    with suppress(StreamlitAPIException):  # the other control is there already, and writes it itself
+        st.query_params["past"] = st.session_state["past"] or FIRST
     renewed()
+
+
+def again() -> str:
+    """The key of the control that is drawn where the address names times; another one after each choice."""
+    return f"past-again-{st.session_state.get(AGAIN, 0)}"
 
 
 def pinned() -> tuple[int, int] | None:
@@ -89,7 +98,7 @@ def span_control(m: Monitor, viewer: Viewer, whole: tuple[int, int] | None) -> t
         with suppress(StreamlitAPIException):  # the control of the run before still has it, and takes it out
             st.query_params.pop("past", None)
         past = st.segmented_control(
-            "Time range", list(PAST), default=None, key="past-again", on_change=relative
+            "Time range", list(PAST), default=None, key=again(), on_change=relative, args=(again(),)
         )
     else:
         past = st.segmented_control(

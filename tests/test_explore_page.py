@@ -264,7 +264,7 @@ def test_the_file_has_as_many_rows_as_are_in_view_and_a_long_one_is_prepared(
 def test_a_span_up_to_now_wins_also_where_the_address_names_an_older_choice() -> None:
     app = show("explore", past="15 min", **MINUTES)
     assert "past" not in app.query_params
-    app.segmented_control(key="past-again").set_value("6 h").run()
+    app.segmented_control(key="past-again-0").set_value("6 h").run()
     assert app.query_params["past"] == "6 h"
     assert "from" not in app.query_params
     assert app.segmented_control(key="past").value == "6 h"
