@@ -33,7 +33,8 @@ def chosen_ids() -> list[int]:
 def choose(ids: list[int]) -> None:
     """Choose these events instead; the first is shown. The list stays as of its moment from then on."""
     hold("event", ",".join(map(str, ids)), ",".join(map(str, ids[:_IN_ADDRESS])))
-    st.session_state.pop("reading", None)
+    for name in ("reading", TICKED):
+        st.session_state.pop(name, None)
     if ids and "moment" in st.session_state:
         pin(st.session_state["moment"])
 
@@ -172,8 +173,8 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
         now = [ids[row] for row in st.session_state[key]["selection"]["rows"] if row < len(ids)]
         new = [one for one in now if one not in set(before)]
         ticked = [*new, *(one for one in before if one in set(now))]
-        st.session_state[TICKED] = tuple(ticked)
         choose(ticked)
+        st.session_state[TICKED] = tuple(ticked)
 
     if sorted(st.session_state.get(key, {}).get("selection", {}).get("rows", [])) != rows:
         st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
