@@ -29,6 +29,7 @@ from sensormon.page_parts.explore_files import export_look
 from sensormon.page_parts.explore_measures import control_look, distribution_look, two_tags_look
 from sensormon.page_parts.explore_notes import notes_look
 from sensormon.page_parts.explore_view import Chosen, show
+from sensormon.page_parts.fresh_keys import fresh_key, replace_widget
 from sensormon.page_parts.link_tags import known_tags
 from sensormon.records import Annotation
 from sensormon.runtime import monitor
@@ -41,7 +42,7 @@ PAST = {
 }  # fmt: skip
 FIRST = "1 h"
 COMING_IN = 60 * SECOND  # of a tag whose newest reading is no older
-WHOLE, AGAIN = "explore_whole", "explore_again"
+WHOLE, AGAIN = "explore_whole", "past-again"
 MOST_TAGS = 12
 STACKED, OVERLAY = "Stacked", "Overlay"
 OWN, NORMALISED = "Own axes", "Normalised"
@@ -67,20 +68,15 @@ def renewed() -> None:
 
 def relative(key: str) -> None:
     """A span up to now was chosen, in the control of this key, in place of the times in the address."""
-    if key != again():
+    if key != fresh_key(AGAIN):
         return  # the browser tells once more what was chosen there; another choice may have followed
-    st.session_state[AGAIN] = st.session_state.get(AGAIN, 0) + 1
+    replace_widget(AGAIN)
     for name in ("from", "to"):
         st.query_params.pop(name, None)
     st.session_state["past"] = st.session_state[key]
     with suppress(StreamlitAPIException):  # the other control is there already, and writes it itself
         st.query_params["past"] = st.session_state["past"] or FIRST
     renewed()
-
-
-def again() -> str:
-    """The key of the control that is drawn where the address names times; another one after each choice."""
-    return f"past-again-{st.session_state.get(AGAIN, 0)}"
 
 
 def pinned() -> tuple[int, int] | None:
@@ -97,8 +93,9 @@ def span_control(m: Monitor, viewer: Viewer, whole: tuple[int, int] | None) -> t
     if at:
         with suppress(StreamlitAPIException):  # the control of the run before still has it, and takes it out
             st.query_params.pop("past", None)
+        key = fresh_key(AGAIN)
         past = st.segmented_control(
-            "Time range", list(PAST), default=None, key=again(), on_change=relative, args=(again(),)
+            "Time range", list(PAST), default=None, key=key, on_change=relative, args=(key,)
         )
     else:
         past = st.segmented_control(

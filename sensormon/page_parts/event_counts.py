@@ -20,13 +20,13 @@ from sensormon.page_parts.drawing import panel
 from sensormon.page_parts.event_controls import Range, pin
 from sensormon.page_parts.event_list import choose
 from sensormon.page_parts.event_reading import Found
+from sensormon.page_parts.fresh_keys import choose_rows, chosen_rows, fresh_key, replace_widget
 from sensormon.page_parts.viewer import Viewer
 from sensormon.readings import Ints
 from sensormon.traces import micros
 from sensormon.words import counted, day_and_time
 
 _ALL = "the whole time range"
-_DRAWN, _TOP = "counts-drawn", "top-drawn"
 
 
 def counts_panel(
@@ -110,7 +110,7 @@ def _span(each: Bins, place: int | None) -> tuple[int, int] | None:
 
 def _choose_stretch(span: tuple[int, int] | None) -> None:
     """Filter by this stretch."""
-    st.session_state[_DRAWN] = st.session_state.get(_DRAWN, 0) + 1
+    replace_widget("counts")
     hold("bar", "" if span is None else stretch_text(span))
     if "moment" in st.session_state:
         pin(st.session_state["moment"])
@@ -118,7 +118,7 @@ def _choose_stretch(span: tuple[int, int] | None) -> None:
 
 def _bars(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
     # After a choice another chart: none stays marked, and none comes back with an old click.
-    key = f"counts-{st.session_state.get(_DRAWN, 0)}-{held('bar')}"
+    key = f"{fresh_key('counts')}-{held('bar')}"
 
     def clicked() -> None:
         points = st.session_state[key]["selection"]["points"]
@@ -159,20 +159,18 @@ def _figures(rows: list[tuple[str, str, str]], asked: Range, watched: int, viewe
 
 def _top(m: Monitor, events: pd.DataFrame, filters: Filters) -> None:
     """The ten tags with the most events; choosing some shows theirs alone."""
-    top, state = top_tags(events), st.session_state
+    top = top_tags(events)
     names = list(top["tag"])
     rows = [place for place, name in enumerate(names) if name in filters.tags]
-    key = f"top-{state.get(_TOP, 0)}"
-    if sorted(state.get(key, {}).get("selection", {}).get("rows", [])) != rows:
-        # Another table, so that what the browser tells once more of the old one chooses none of these.
-        state[_TOP] = state.get(_TOP, 0) + 1
-        key = f"top-{state[_TOP]}"
-        state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    if chosen_rows(fresh_key("top")) != rows:
+        replace_widget("top")
+        choose_rows(fresh_key("top"), rows)
+    key = fresh_key("top")
 
     def choose_tags() -> None:
-        rows = state[key]["selection"]["rows"]
+        rows = st.session_state[key]["selection"]["rows"]
         others = [one for one in filters.tags if one not in names]
-        state["tags"] = [*others, *(names[row] for row in rows if names[row] in m.tags)]
+        st.session_state["tags"] = [*others, *(names[row] for row in rows if names[row] in m.tags)]
 
     st.html("<b>Top tags</b>")
     st.dataframe(

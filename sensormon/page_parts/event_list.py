@@ -16,13 +16,14 @@ from sensormon.monitor import Monitor
 from sensormon.page_parts.address import held, hold
 from sensormon.page_parts.event_acts import TICKED, action_row, asking
 from sensormon.page_parts.event_controls import order, pin, renew
+from sensormon.page_parts.fresh_keys import choose_rows, chosen_rows, fresh_key, replace_widget
 from sensormon.page_parts.viewer import Viewer
 from sensormon.words import counted, moment_words
 
 MOST_SHOWN = 1_000
 """Rows of the list; the export has all."""
 _IN_ADDRESS = 100  # of the chosen events, no more fit
-_LIST = "event-list"  # which list it is, counted in the session
+_ROWS = "event-rows"
 
 
 def chosen_ids() -> list[int]:
@@ -73,10 +74,10 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
         place = min(st.session_state.get("event-place", 0) if chosen_ids() else 0, len(ids) - 1)
     action_row(chosen, ids[place], shown)
     if _is_another(ids, st.session_state.get("event-ids", [])):
-        st.session_state[_LIST] = st.session_state.get(_LIST, 0) + 1
+        replace_widget(_ROWS)
     st.session_state["event-ids"] = ids
     st.session_state["event-place"] = place
-    with st.container(key="event-rows"):
+    with st.container(key=_ROWS):
         _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
     return Shown(shown.iloc[place], place, len(ids))
 
@@ -165,8 +166,7 @@ def _choose_all(ids: list[int], chosen: list[int]) -> None:
 
 
 def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows: list[int]) -> None:
-    # Another list is another table: a row that the browser tells of is never taken for one of the next list.
-    key = f"event-rows-{st.session_state.get(_LIST, 0)}"
+    key = fresh_key(_ROWS)
 
     def picked() -> None:
         before = chosen_ids()
@@ -176,8 +176,8 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
         choose(ticked)
         st.session_state[TICKED] = tuple(ticked)
 
-    if sorted(st.session_state.get(key, {}).get("selection", {}).get("rows", [])) != rows:
-        st.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    if chosen_rows(key) != rows:
+        choose_rows(key, rows)
     table = event_table(shown, m.tags)
     empty = [name for name in ("Label", "Note") if table[name].eq("").all()]
     columns = ["Time", "Tag", "State", "Peak", "Score", "Label", "Severity", "Lasted", "Flags", "Note"]

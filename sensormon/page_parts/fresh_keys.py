@@ -1,0 +1,35 @@
+"""Keys of widgets that are replaced: what the browser tells once more of the old one is not of the new one.
+
+A busy browser sends the state of a widget again after the page has moved on. Under the same key a row of
+an older list would be read as one of the next, or an older choice as a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+
+def fresh_key(name: str) -> str:
+    """The key of the widget of this name that is drawn now."""
+    return f"{name}-{st.session_state.get(_count(name), 0)}"
+
+
+def replace_widget(name: str) -> None:
+    """From the next drawing on it is another widget, without what was chosen in it."""
+    st.session_state[_count(name)] = st.session_state.get(_count(name), 0) + 1
+
+
+def chosen_rows(key: str) -> list[int]:
+    """The rows that are chosen in the table of this key, from the top."""
+    return sorted(st.session_state.get(key, {}).get("selection", {}).get("rows", []))
+
+
+def choose_rows(key: str, rows: Sequence[int]) -> None:
+    """Let exactly these rows be chosen in the table of this key, before it is drawn."""
+    st.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+
+
+def _count(name: str) -> str:
+    return f"{name}-replaced"
