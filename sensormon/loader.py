@@ -79,7 +79,7 @@ class Loader:
         self._last_checkpoint = clock.now()
         self._checkpointed = 0
         self._latencies: deque[float] = deque(maxlen=200)
-        self._retry_letters = True
+        self._retry_after: int | None = journal.last  # dead letters are retried once this record is loaded
         self._scrubbed = False  # once an opening: harm that nothing reads would be found too late
 
     @property
@@ -110,8 +110,8 @@ class Loader:
             self._position = None
 
     def retry_dead_letters(self) -> None:
-        """Have the dead letters tried again at the next step."""
-        self._retry_letters = True
+        """Have the dead letters tried again as soon as all that is journaled by now is loaded."""
+        self._retry_after = self._journal.last
 
     def step(self) -> float:
         """Do what is due and say how many seconds to wait before the next step."""
@@ -155,9 +155,9 @@ class Loader:
                 self._opened(mark.number if mark else 0, received)
             self._position = mark.number if mark else 0
             self._scrubbed = False
-        if self._retry_letters:
+        if self._retry_after is not None and self._has_loaded(self._retry_after):
             self._dead_letters.retry(self._store, now)
-            self._retry_letters = False
+            self._retry_after = None
         wait = self._load_due(now, self._position)
         if wait > 0 and not self._scrubbed:
             self._store.scrub()
@@ -165,6 +165,14 @@ class Loader:
         if now - self._last_checkpoint >= CHECKPOINT * SECOND or now < self._last_checkpoint:
             self._checkpoint(now)
         return wait
+
+    def _has_loaded(self, number: int) -> bool:
+        """Whether the store has this record, or all that can still be read of the journal.
+
+        A dead letter that were stored before its record would be stored a second time with it.
+        """
+        position = self._position or 0
+        return position >= number or not self._journal.read(position, 1)
 
     def _load_due(self, now: int, position: int) -> float:
         """Load what is due; the seconds until there can be more, 0 when there is more now."""
@@ -185,20 +193,21 @@ class Loader:
         return 0.0 if full else PACE
 
     def _load(self, records: Sequence[Record], now: int) -> None:
+        known = _ids_among(records, self._dead_letters.ids())  # of a database that is loaded again
         try:
-            self._store.load(self._journal.writer, records)
+            self._store.load(self._journal.writer, records, without=known)
         except RowsRefused as error:
             if len(records) > 1:
                 for record in records:
                     self._load([record], now)
                 return
             refused = self._store.refused_rows(records[0])
-            if not refused:
+            if not refused.keys() - known:
                 raise StoreFault(
                     error.what, where=error.where, hint="Report it; readings stay in the journal"
                 ) from error
             self._dead_letters.add(records[0], refused, now)
-            self._store.load(self._journal.writer, records, without=refused.keys())
+            self._store.load(self._journal.writer, records, without=known | refused.keys())
             self._state.last_error = f"{timestamps.render(now)} {error}"
 
     def _checkpoint(self, now: int) -> None:
@@ -241,6 +250,19 @@ class Loader:
 def _rows(record: Record) -> int:
     entry = record.entry
     return entry.processed.received if isinstance(entry, BatchEntry) else 1
+
+
+def _ids_among(records: Sequence[Record], ids: frozenset[int]) -> frozenset[int]:
+    """Those of the ids that readings of these records have."""
+    if not ids:
+        return ids
+    entries = [record.entry for record in records if isinstance(record.entry, BatchEntry)]
+    return frozenset(
+        reading_id
+        for entry in entries
+        for reading_id in ids
+        if entry.first_id <= reading_id < entry.first_id + len(entry.processed.accepted)
+    )
 
 
 def _percentiles(values: Sequence[float] | deque[float]) -> tuple[float, float]:
