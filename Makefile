@@ -5,7 +5,7 @@
 PYTHON ?= python3
 PORT ?= 8501
 WORKERS ?= 2
-BROWSING := $(wildcard tests/test_browser*.py) tests/test_endurance.py
+BROWSING := tests/browser
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -31,7 +31,7 @@ types: $(VENV)/test
 
 # The pictures in docs/images, from the running app; `make pictures NAMES="live-dark phone"` for some.
 pictures: $(VENV)/test
-	$(BIN)/python -m tests.pictures $(NAMES)
+	$(BIN)/python -m tests.support.pictures $(NAMES)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -15,8 +15,8 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from sensormon import runtime
-from sensormon.errors import UsageError
+from sensormon.model.errors import UsageError
+from sensormon.monitor import runtime
 
 
 @asynccontextmanager
@@ -66,7 +66,7 @@ def show_pages() -> None:
 if get_script_run_ctx(suppress_warning=True) is None:
     from sensormon.api import make_api
     from sensormon.api.assets import Assets
-    from sensormon.api.first import ApiFirst
+    from sensormon.api.mount import ApiFirst
 
     # Until `st.navigation` has run once, Streamlit would take pages/ for its own menu.
     PagesManager.uses_pages_directory = False

@@ -2,21 +2,21 @@
 
 import streamlit as st
 
-from sensormon.clock import DAY, SECOND
-from sensormon.errors import StoreError
-from sensormon.monitor import Monitor
-from sensormon.page_parts import Viewer, begin, not_readable
-from sensormon.page_parts.address import settle
-from sensormon.page_parts.event_acts import carry_out
-from sensormon.page_parts.event_controls import Range, clear_filters, filter_row, show_between, widen
-from sensormon.page_parts.event_counts import counts_panel
-from sensormon.page_parts.event_detail import event_detail
-from sensormon.page_parts.event_files import export, flagged_list
-from sensormon.page_parts.event_list import event_list, missing, news
-from sensormon.page_parts.event_reading import Found, find, flagged_of
-from sensormon.page_parts.reading_reason import any_reading
-from sensormon.runtime import monitor
-from sensormon.words import stored_words
+from sensormon.model.clock import DAY, SECOND
+from sensormon.model.errors import StoreError
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.runtime import monitor
+from sensormon.ui import Viewer, begin, not_readable
+from sensormon.ui.address import settle
+from sensormon.ui.counts_panel import counts_panel
+from sensormon.ui.event_acts import carry_out
+from sensormon.ui.event_controls import Range, clear_filters, filter_row, show_between, widen
+from sensormon.ui.event_detail import event_detail
+from sensormon.ui.event_files import export, flagged_list
+from sensormon.ui.event_list import event_list, missing, news
+from sensormon.ui.event_reading import Found, find, flagged_of
+from sensormon.ui.reading_reason import any_reading
+from sensormon.view.phrases import stored_words
 
 
 def page(m: Monitor, viewer: Viewer) -> None:

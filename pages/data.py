@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from sensormon.page_parts import begin, data_case, data_export, data_import, data_storage, data_tags
-from sensormon.runtime import monitor
+from sensormon.monitor.runtime import monitor
+from sensormon.ui import begin, data_case, data_export, data_import, data_storage, data_tags
 
 # The name is what the address holds: ?section=Tags.
 SECTIONS = {

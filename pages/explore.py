@@ -8,7 +8,24 @@ import pandas as pd
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from sensormon.charts_explore import (
+from sensormon.exchange.explore_rows import drawn_points, file_stem
+from sensormon.model.clock import SECOND
+from sensormon.model.entries import Annotation
+from sensormon.model.errors import SensormonError, StoreError
+from sensormon.model.timestamps import from_local, local_time, render
+from sensormon.monitor.explorer import Seen
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.runtime import monitor
+from sensormon.ui import Viewer, begin, copy_link, not_done, not_readable, panel, zoom_chart
+from sensormon.ui.drawing import UNREAD
+from sensormon.ui.explore_files import export_look
+from sensormon.ui.explore_measures import control_look, distribution_look, two_tags_look
+from sensormon.ui.explore_notes import notes_look
+from sensormon.ui.explore_view import Chosen, show
+from sensormon.ui.fresh_keys import fresh_key, replace_widget
+from sensormon.ui.link_tags import known_tags
+from sensormon.view.explore import NAMED, drawn_line, held, offset, span_of, times
+from sensormon.view.explore_chart import (
     AXES,
     Series,
     crowded,
@@ -17,24 +34,7 @@ from sensormon.charts_explore import (
     normal_in_view,
     units,
 )
-from sensormon.clock import SECOND
-from sensormon.errors import SensormonError, StoreError
-from sensormon.explore_export import drawn_points, file_stem
-from sensormon.explore_words import NAMED, drawn_line, held, offset, span_of, times
-from sensormon.explorer import Seen
-from sensormon.monitor import Monitor
-from sensormon.page_parts import Viewer, begin, copy_link, not_done, not_readable, panel, zoom_chart
-from sensormon.page_parts.drawing import UNREAD
-from sensormon.page_parts.explore_files import export_look
-from sensormon.page_parts.explore_measures import control_look, distribution_look, two_tags_look
-from sensormon.page_parts.explore_notes import notes_look
-from sensormon.page_parts.explore_view import Chosen, show
-from sensormon.page_parts.fresh_keys import fresh_key, replace_widget
-from sensormon.page_parts.link_tags import known_tags
-from sensormon.records import Annotation
-from sensormon.runtime import monitor
-from sensormon.timestamps import from_local, local_time, render
-from sensormon.words import day_and_time, duration
+from sensormon.view.phrases import day_and_time, duration
 
 PAST = {
     "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000,

@@ -5,11 +5,13 @@ from html import escape
 
 import streamlit as st
 
-from sensormon.clock import DAY, SECOND
-from sensormon.errors import StoreError
-from sensormon.live_cards import MOST, Cards, Newest, groups, make_cards, newest, shown, worst_first
-from sensormon.monitor import Monitor
-from sensormon.page_parts import (
+from sensormon.model.clock import DAY, SECOND
+from sensormon.model.errors import StoreError
+from sensormon.model.tags import Tag
+from sensormon.model.timestamps import parse, render
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.runtime import monitor
+from sensormon.ui import (
     SPANS,
     Viewer,
     begin,
@@ -20,10 +22,8 @@ from sensormon.page_parts import (
     panel,
     sending_line,
 )
-from sensormon.runtime import monitor
-from sensormon.tags import Tag
-from sensormon.timestamps import parse, render
-from sensormon.words import moment_words, normal_band
+from sensormon.view.live_cards import MOST, Cards, Newest, groups, make_cards, newest, shown, worst_first
+from sensormon.view.phrases import moment_words, normal_band
 
 # Where the board cannot be loaded: long spans change little in a second and cost much to draw.
 REFRESH = {"5 min": 1, "15 min": 1, "1 h": 2, "6 h": 10, "24 h": 30}

@@ -4,13 +4,16 @@ from html import escape
 
 import streamlit as st
 
-from sensormon.charts import depth_chart
-from sensormon.clock import SECOND
-from sensormon.demonstrations import DEMONSTRATIONS, Demonstrator
-from sensormon.errors import StoreError, UsageError
-from sensormon.ledger import Ledger
-from sensormon.monitor import Monitor
-from sensormon.page_parts import (
+from sensormon.model.clock import SECOND
+from sensormon.model.errors import StoreError, UsageError
+from sensormon.model.ledger import Ledger
+from sensormon.model.status import Status
+from sensormon.monitor.drills import DEMONSTRATIONS, Demonstrator
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.runtime import monitor
+from sensormon.sources.faults import FAULTS
+from sensormon.sources.simulator import Simulator
+from sensormon.ui import (
     Viewer,
     anomalies_last_hour,
     begin,
@@ -22,11 +25,8 @@ from sensormon.page_parts import (
     not_readable,
     panel,
 )
-from sensormon.runtime import monitor
-from sensormon.sources.faults import FAULTS
-from sensormon.sources.simulator import Simulator
-from sensormon.status import Status
-from sensormon.status_words import (
+from sensormon.view.phrases import Phrase, duration, fault_sentence, fault_words, literal, refused
+from sensormon.view.status import (
     boxes,
     dated,
     dead_letter_words,
@@ -37,7 +37,7 @@ from sensormon.status_words import (
     waiting_table,
     writing_phrase,
 )
-from sensormon.words import Phrase, duration, fault_sentence, fault_words, literal, refused
+from sensormon.view.time_charts import depth_chart
 
 MINUTE = 60 * SECOND
 

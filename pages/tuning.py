@@ -8,26 +8,18 @@ from itertools import pairwise
 import pandas as pd
 import streamlit as st
 
-from sensormon.charts import before_after_chart, flag_changes, precision_recall_chart
-from sensormon.compare_job import KIND, TOGETHER, Shelf, all_loads
-from sensormon.comparison import Comparison, Known, Load, all_lost, compare, curve, off_delay, total
-from sensormon.detector_words import (
-    catches,
-    detector_words,
-    misses,
-    parameter_label,
-    switch_words,
-    threshold_of,
-    title,
-)
+from sensormon.analysis.event_scores import MINIMUM, TOLERANCE, micros
+from sensormon.analysis.what_if import Comparison, Known, Load, all_lost, compare, curve, off_delay, total
 from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Detector
 from sensormon.detectors.limits import UNSET
-from sensormon.errors import SensormonError, StoreError, UsageError
-from sensormon.event_scores import MINIMUM, TOLERANCE, micros
-from sensormon.jobs import Progress
-from sensormon.monitor import Monitor
-from sensormon.page_parts import (
+from sensormon.model.errors import SensormonError, StoreError, UsageError
+from sensormon.model.jobs import Progress
+from sensormon.model.timestamps import render
+from sensormon.monitor.compare_job import KIND, TOGETHER, Shelf, all_loads
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.runtime import monitor
+from sensormon.ui import (
     Viewer,
     begin,
     chart,
@@ -43,10 +35,10 @@ from sensormon.page_parts import (
     term,
     with_terms,
 )
-from sensormon.page_parts.address import settle
-from sensormon.page_parts.detector_controls import key_of, parameter_input, reset
-from sensormon.page_parts.link_tags import known_tags
-from sensormon.page_parts.tuning_history import (
+from sensormon.ui.address import settle
+from sensormon.ui.detector_controls import key_of, parameter_input, reset
+from sensormon.ui.link_tags import known_tags
+from sensormon.ui.tuning_history import (
     LENGTHS,
     MOST,
     Looked,
@@ -56,9 +48,18 @@ from sensormon.page_parts.tuning_history import (
     no_readings,
     read_anew,
 )
-from sensormon.runtime import monitor
-from sensormon.timestamps import render
-from sensormon.tuning_words import (
+from sensormon.view.detectors import (
+    catches,
+    detector_words,
+    misses,
+    parameter_label,
+    switch_words,
+    threshold_of,
+    title,
+)
+from sensormon.view.phrases import counted, duration, moment_words, pace
+from sensormon.view.time_charts import before_after_chart, flag_changes, precision_recall_chart
+from sensormon.view.tuning import (
     curve_table,
     figures,
     first_line,
@@ -67,7 +68,6 @@ from sensormon.tuning_words import (
     norm_words,
     value_column,
 )
-from sensormon.words import counted, duration, moment_words, pace
 
 # Seconds that a page waits for a job before it shows how far it is.
 AT_ONCE = 0.3

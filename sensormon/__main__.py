@@ -17,24 +17,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sensormon import timestamps
-from sensormon.bench import BENCHMARKS
-from sensormon.bench_detection import detection, left_out
-from sensormon.case_command import make_case, open_case
-from sensormon.clock import SystemClock
-from sensormon.data_folder import holder_of, read_snapshot
+from sensormon.cli.bench import BENCHMARKS
+from sensormon.cli.bench_detection import detection, left_out
+from sensormon.cli.case import make_case, open_case
+from sensormon.cli.export import FORMATS, export
+from sensormon.cli.import_file import import_file
+from sensormon.cli.score import score_file
 from sensormon.detectors import DETECTORS
-from sensormon.errors import SensormonError, UsageError
-from sensormon.export_command import FORMATS, export
-from sensormon.import_command import import_file
-from sensormon.ledger import LedgerLine
-from sensormon.monitor import Monitor
-from sensormon.score import score_file
-from sensormon.settings import Settings, read_settings
-from sensormon.stopped import StoppedMonitor
-from sensormon.tags import read_tags
-from sensormon.validation import EARLIEST
-from sensormon.verification import verify
+from sensormon.ingest.validation import EARLIEST
+from sensormon.model import timestamps
+from sensormon.model.clock import SystemClock
+from sensormon.model.errors import SensormonError, UsageError
+from sensormon.model.ledger import LedgerLine
+from sensormon.model.settings import Settings, read_settings
+from sensormon.model.tags import read_tags
+from sensormon.monitor.data_folder import holder_of, read_snapshot
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.offline import StoppedMonitor
+from sensormon.monitor.verify import verify
 
 FOREVER = timestamps.parse("9000-01-01")
 

@@ -10,13 +10,13 @@ import hypothesis
 import numpy as np
 import pytest
 
-from sensormon import runtime
-from sensormon.clock import SECOND, ManualClock
-from sensormon.monitor import Monitor
-from sensormon.readings import Batch, Processed, Reading
-from sensormon.records import BatchEntry, DetectorSettings, Record
-from sensormon.settings import Settings
-from sensormon.tags import Tag, TagTable
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.entries import BatchEntry, DetectorSettings, Record
+from sensormon.model.readings import Batch, Processed, Reading
+from sensormon.model.settings import Settings
+from sensormon.model.tags import Tag, TagTable
+from sensormon.monitor import runtime
+from sensormon.monitor.monitor import Monitor
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # machines that test are busy
 hypothesis.settings.load_profile("unhurried")
@@ -71,7 +71,7 @@ def batch_of(
 @pytest.fixture
 def processed(tags: TagTable, detection: DetectorSettings) -> Callable[..., Processed]:
     """Makes a processed batch of `count` readings of one tag; later calls go on where it stopped."""
-    from sensormon.pipeline import Pipeline
+    from sensormon.ingest.pipeline import Pipeline
 
     pipeline = Pipeline(tags, detection)
     made = {"rows": 0}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sensormon.__main__ import main
-from tests.server import Server
+from tests.support.server import Server
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from sensormon import __version__, runtime
-from sensormon.api import described, writes
+from sensormon import __version__
+from sensormon.api import openapi, writes
 from sensormon.api.auth import Tokens, announcement
 from sensormon.api.body import Receive, Scope, Send
 from sensormon.api.docs_page import add_docs
@@ -27,8 +27,9 @@ from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem, problem_of
 from sensormon.api.reads import add_reads
 from sensormon.api.writes import Context, WriteRoute
-from sensormon.errors import SensormonError
-from sensormon.monitor import Monitor
+from sensormon.model.errors import SensormonError
+from sensormon.monitor import runtime
+from sensormon.monitor.monitor import Monitor
 
 __all__ = ["Api", "announcement", "make_api"]
 
@@ -83,9 +84,9 @@ class Api:
             root_path_in_servers=True,
         )
         for path, words in (
-            ("/ingest", described.INGEST),
-            ("/ingest/batch", described.BATCH),
-            ("/v2/write", described.LINES),
+            ("/ingest", openapi.INGEST),
+            ("/ingest/batch", openapi.BATCH),
+            ("/v2/write", openapi.LINES),
         ):
             _add_write(api, path, self._writes[path], words)
         add_reads(api, self.context, meters)
@@ -96,10 +97,10 @@ class Api:
         made = api.openapi
 
         @cache
-        def openapi() -> dict[str, Any]:
-            return described.complete(made())
+        def description() -> dict[str, Any]:
+            return openapi.complete(made())
 
-        api.openapi = openapi  # type: ignore[method-assign]
+        api.openapi = description  # type: ignore[method-assign]
         return api
 
 

@@ -1,4 +1,4 @@
-"""What the pages' components load: the modules in `sensormon/browser`, and Plotly's own copy of itself.
+"""What the pages' components load: the modules in `ui/browser`, and Plotly's own copy of itself.
 
 Names are those of the files found at the start; nothing else is served. Each answer is
 compressed once and may be kept by the browser for as long as its version stays in the address.
@@ -22,7 +22,9 @@ _KINDS = {".js": "text/javascript", ".css": "text/css"}
 
 
 def _sources() -> dict[str, Traversable]:
-    own = {one.name: one for one in files("sensormon.browser").iterdir() if one.name.endswith(tuple(_KINDS))}
+    own = {
+        one.name: one for one in files("sensormon.ui.browser").iterdir() if one.name.endswith(tuple(_KINDS))
+    }
     return {**own, "plotly.min.js": files("plotly") / "package_data" / "plotly.min.js"}
 
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensormon.api.problems import Problem
-from sensormon.errors import UsageError
-from sensormon.settings import Settings
-from sensormon.tags import TagTable
+from sensormon.model.errors import UsageError
+from sensormon.model.settings import Settings
+from sensormon.model.tags import TagTable
 
 FILE = "token"
 

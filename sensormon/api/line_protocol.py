@@ -24,10 +24,10 @@ import msgspec
 
 from sensormon.api.parsing import SOURCE
 from sensormon.api.problems import Problem
-from sensormon.intake import Answer, Outcome, Parsed
-from sensormon.readings import Batch, Reading, Reason, Rejection
-from sensormon.validation import SHOWN, shown
-from sensormon.words import counted
+from sensormon.ingest.request_queue import Answer, Outcome, Parsed
+from sensormon.ingest.validation import SHOWN, shown
+from sensormon.model.readings import Batch, Reading, Reason, Rejection
+from sensormon.view.phrases import counted
 
 PRECISION: dict[str, Callable[[int], int]] = {
     "ns": lambda time: time // 1_000,

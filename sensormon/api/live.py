@@ -11,10 +11,10 @@ from weakref import WeakKeyDictionary
 import msgspec
 from fastapi import FastAPI, Header, Query, Response
 
-from sensormon import runtime
 from sensormon.api.writes import Context
-from sensormon.live_feed import LiveFeed
-from sensormon.monitor import Monitor
+from sensormon.monitor import runtime
+from sensormon.monitor.monitor import Monitor
+from sensormon.view.live_feed import LiveFeed
 
 MOST_TAGS = 40
 LONGEST = 86_400

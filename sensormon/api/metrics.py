@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from sensormon import __version__
-from sensormon.monitor import Monitor
-from sensormon.status import StoreState
+from sensormon.model.status import StoreState
+from sensormon.monitor.monitor import Monitor
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds."""

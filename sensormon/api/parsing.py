@@ -16,11 +16,11 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from sensormon import timestamps
 from sensormon.api.problems import Problem
-from sensormon.intake import Parsed
-from sensormon.readings import Batch, Ints, Reason, Rejection
-from sensormon.validation import SHOWN, parse_rows, shown
+from sensormon.ingest.request_queue import Parsed
+from sensormon.ingest.validation import SHOWN, parse_rows, shown
+from sensormon.model import timestamps
+from sensormon.model.readings import Batch, Ints, Reason, Rejection
 
 SOURCE = "http"
 KEY_LENGTH = 255

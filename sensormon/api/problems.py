@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sensormon.errors import JournalError, Overloaded, SensormonError, StoreError, UsageError
+from sensormon.model.errors import JournalError, Overloaded, SensormonError, StoreError, UsageError
 
 
 class Problem(Exception):

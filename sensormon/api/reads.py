@@ -10,13 +10,13 @@ from fastapi import Depends, FastAPI, Header, Query, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import Request
 
-from sensormon import timestamps
-from sensormon.api import described
+from sensormon.api import openapi
+from sensormon.api.formats import FORMS
 from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem
-from sensormon.api.ways_out import FORMS
 from sensormon.api.writes import Context
-from sensormon.validation import EARLIEST, shown
+from sensormon.ingest.validation import EARLIEST, shown
+from sensormon.model import timestamps
 
 MOST = 1_000_000
 FOREVER = timestamps.parse("9000-01-01")
@@ -69,7 +69,7 @@ def add_reads(api: FastAPI, context: Callable[[], Context], meters: Meters) -> N
         headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'} if form != "json" else {}
         return StreamingResponse(_closing(write(pieces), pieces), media_type=media_type, headers=headers)
 
-    @api.get("/data", dependencies=reader, tags=["read"], **described.READINGS)
+    @api.get("/data", dependencies=reader, tags=["read"], **openapi.READINGS)
     def data(
         tag: Tags = None,
         since: Since = None,
@@ -81,7 +81,7 @@ def add_reads(api: FastAPI, context: Callable[[], Context], meters: Meters) -> N
         or sooner."""
         return readings(tag, since, until, limit, format, anomalies=False)
 
-    @api.get("/anomalies", dependencies=reader, tags=["read"], **described.READINGS)
+    @api.get("/anomalies", dependencies=reader, tags=["read"], **openapi.READINGS)
     def anomalies(
         tag: Tags = None,
         since: Since = None,
@@ -92,11 +92,11 @@ def add_reads(api: FastAPI, context: Callable[[], Context], meters: Meters) -> N
         """Flagged readings in order of arrival, the newest `limit`, streamed."""
         return readings(tag, since, until, limit, format, anomalies=True)
 
-    @api.get("/tags", dependencies=reader, tags=["read"], responses=described.FAILURES)
-    def tags() -> list[described.TagFacts]:
+    @api.get("/tags", dependencies=reader, tags=["read"], responses=openapi.FAILURES)
+    def tags() -> list[openapi.TagFacts]:
         """The tags, with their units and ranges; numbers are in the tag's unit."""
         return [
-            described.TagFacts(
+            openapi.TagFacts(
                 name=one.name,
                 label=one.label,
                 unit=one.unit,
@@ -108,13 +108,13 @@ def add_reads(api: FastAPI, context: Callable[[], Context], meters: Meters) -> N
             for one in context().monitor.tags
         ]
 
-    @api.get("/stats", dependencies=reader, tags=["monitor"], responses=described.FAILURES)
+    @api.get("/stats", dependencies=reader, tags=["monitor"], responses=openapi.FAILURES)
     def stats() -> dict[str, Any]:
         """The ledger: received = stored + rejected + dead_lettered + pending."""
         return context().monitor.ledger().to_dict()
 
     @api.head("/health", include_in_schema=False)
-    @api.get("/health", tags=["monitor"], responses=described.HEALTH)
+    @api.get("/health", tags=["monitor"], responses=openapi.HEALTH)
     def health(
         request: Request,
         response: Response,
@@ -143,7 +143,7 @@ def add_reads(api: FastAPI, context: Callable[[], Context], meters: Meters) -> N
             "journal": asdict(status.journal),
         }
 
-    @api.get("/metrics", dependencies=reader, tags=["monitor"], **described.METRICS)
+    @api.get("/metrics", dependencies=reader, tags=["monitor"], **openapi.METRICS)
     def metrics() -> Response:
         """Prometheus text."""
         return Response(meters.text(context().monitor), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -22,8 +22,8 @@ from sensormon.api.line_protocol import line_problem, parse_lines, tell_lines
 from sensormon.api.metrics import Meters
 from sensormon.api.parsing import check_key, parse_batch, parse_single
 from sensormon.api.problems import Problem, problem_of
-from sensormon.intake import Answer, Outcome, Parsed, Post
-from sensormon.monitor import Monitor
+from sensormon.ingest.request_queue import Answer, Outcome, Parsed, Post
+from sensormon.monitor.monitor import Monitor
 
 _log = logging.getLogger(__name__)
 MEGABYTE = 1_000_000

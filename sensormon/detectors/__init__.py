@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sensormon import timestamps
 from sensormon.detectors.base import Detector
 from sensormon.detectors.cusum import Cusum
 from sensormon.detectors.ewma import Ewma
@@ -31,8 +30,9 @@ from sensormon.detectors.spe import Spe
 from sensormon.detectors.stuck import Stuck
 from sensormon.detectors.variance import Variance
 from sensormon.detectors.zscore import ZScore
-from sensormon.errors import UsageError
-from sensormon.readings import Ints
+from sensormon.model import timestamps
+from sensormon.model.errors import UsageError
+from sensormon.model.readings import Ints
 
 PER_TAG: dict[str, type[Any]] = {
     "zscore": ZScore,

@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sensormon.errors import UsageError
-from sensormon.readings import Bools, Floats, Ints, Scores
+from sensormon.model.errors import UsageError
+from sensormon.model.readings import Bools, Floats, Ints, Scores
 
 HIGHEST = 1e9
 """Scores are cut off here, so that a step off a flat line has a finite one."""

@@ -23,7 +23,7 @@ from sensormon.detectors.base import (
     check_parameters,
 )
 from sensormon.detectors.baseline import COUNT, LEAD, clipped, expected, inflation, learn, residual, sigma
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 MEMORY = 500
 """The baseline follows the tag with this memory, in readings."""

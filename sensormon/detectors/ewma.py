@@ -32,7 +32,7 @@ from sensormon.detectors.baseline import (
     residual,
     sigma,
 )
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 MEMORY = 500
 """The baseline follows the tag with this memory, in readings."""

@@ -21,7 +21,7 @@ from sensormon.detectors.base import (
     TagFacts,
     check_parameters,
 )
-from sensormon.readings import Bools, Floats
+from sensormon.model.readings import Bools, Floats
 
 WARM_UP = 20
 """Intervals before the first is judged, and flagged ones in a row before they are normal."""

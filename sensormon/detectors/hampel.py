@@ -22,7 +22,7 @@ from sensormon.detectors.base import (
     TagFacts,
     check_parameters,
 )
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 WARM_UP = 50
 """A tag is scored once min(window, WARM_UP) of its values have been learned."""

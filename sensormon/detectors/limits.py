@@ -24,7 +24,7 @@ from sensormon.detectors.base import (
     TagFacts,
     check_parameters,
 )
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 UNSET = 1e9
 """A limit this far out stands for the tag's own."""

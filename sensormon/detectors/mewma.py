@@ -10,7 +10,7 @@ import numpy as np
 
 from sensormon.detectors.base import Parameter
 from sensormon.detectors.multivariate import BASELINE, Model, RowsState, scaled, smooth
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 WANDERS = 0.7
 """A tag whose successive baseline values correlate by more than this is watched by its changes."""

@@ -21,8 +21,8 @@ import numba
 import numpy as np
 
 from sensormon.detectors.base import Parameter
-from sensormon.errors import UsageError
-from sensormon.readings import Bools, Floats
+from sensormon.model.errors import UsageError
+from sensormon.model.readings import Bools, Floats
 
 BASELINE = Parameter("baseline", 50, 100_000, 1, "rows")
 ROUNDING = 4 * float(np.finfo(np.float64).eps)

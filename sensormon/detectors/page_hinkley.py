@@ -11,7 +11,7 @@ import numpy as np
 from sensormon.detectors.base import RESOLUTION, N, Parameter, RowState, TagFacts, check_parameters
 from sensormon.detectors.baseline import LEAD
 from sensormon.detectors.cusum import SIZE, judge
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 MEMORY = 2000
 """The mean is over all learned readings up to so many; older ones fade."""

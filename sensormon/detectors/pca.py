@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from sensormon.detectors.multivariate import LARGEST, Model, scaled
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 
 def components(rows: Floats, variance: float) -> tuple[Floats, Floats, Floats, Floats, int]:

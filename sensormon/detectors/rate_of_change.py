@@ -23,7 +23,7 @@ from sensormon.detectors.base import (
     check_parameters,
 )
 from sensormon.detectors.baseline import COUNT, LEAD, SIZE, expected, learn, residual, sigma, step
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 MEMORY = 1000
 """The usual rates follow the tag with this memory, in readings."""

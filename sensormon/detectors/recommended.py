@@ -22,7 +22,7 @@ from sensormon.detectors.base import (
     TagFacts,
     check_parameters,
 )
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 WARM_UP = 100
 """A tag is scored once so many of its values have been learned."""

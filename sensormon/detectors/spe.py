@@ -10,7 +10,7 @@ import numpy as np
 from sensormon.detectors.base import Parameter
 from sensormon.detectors.multivariate import BASELINE, Model, RowsState
 from sensormon.detectors.pca import components, spe_limit, still
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 
 @dataclass(frozen=True)

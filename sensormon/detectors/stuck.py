@@ -21,7 +21,7 @@ from sensormon.detectors.base import (
     TagFacts,
     check_parameters,
 )
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 WARM_UP = 100
 """Good readings of a tag before the first is judged."""

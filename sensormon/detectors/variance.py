@@ -33,7 +33,7 @@ from sensormon.detectors.baseline import (
     sigma,
     step,
 )
-from sensormon.readings import Floats
+from sensormon.model.readings import Floats
 
 MEMORY = 1000
 """The baseline follows the tag with this memory, in readings."""

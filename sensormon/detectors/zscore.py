@@ -29,7 +29,7 @@ from sensormon.detectors.base import (
     column,
     no_scores,
 )
-from sensormon.readings import Bools, Floats, Ints, Scores
+from sensormon.model.readings import Bools, Floats, Ints, Scores
 
 WARM_UP = 50
 """A tag is scored once min(window, WARM_UP) of its values have been learned."""

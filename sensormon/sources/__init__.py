@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sensormon.errors import UsageError
-from sensormon.readings import Batch
-from sensormon.settings import Settings
+from sensormon.model.errors import UsageError
+from sensormon.model.readings import Batch
+from sensormon.model.settings import Settings
+from sensormon.model.tags import Tag, TagTable
 from sensormon.sources.replay import Replay, parse_replay
 from sensormon.sources.simulator import Simulator, read_spike_rate
-from sensormon.tags import Tag, TagTable
 
 
 class Source(Protocol):

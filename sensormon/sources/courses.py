@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from sensormon.clock import SECOND
-from sensormon.errors import UsageError
-from sensormon.readings import Floats, Ints
+from sensormon.model.clock import SECOND
+from sensormon.model.errors import UsageError
+from sensormon.model.readings import Floats, Ints
+from sensormon.model.tags import Tag
 from sensormon.sources.draws import Draws
-from sensormon.tags import Tag
 
 DEFAULT_HOURS = 8.0
 """Length of a batch whose profile does not say."""

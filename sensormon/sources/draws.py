@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormon.readings import Floats, Ints
+from sensormon.model.readings import Floats, Ints
 
 Words = NDArray[np.uint64]
 

@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from sensormon.clock import SECOND
-from sensormon.errors import UsageError
-from sensormon.tags import Tag
+from sensormon.model.clock import SECOND
+from sensormon.model.errors import UsageError
+from sensormon.model.tags import Tag
 
 FAULTS = ("level_shift", "drift", "stuck", "noise_burst", "gap", "out_of_range", "duplicates")
 """Every fault that can be switched on, by name."""

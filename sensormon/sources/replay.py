@@ -23,11 +23,11 @@ from typing import TextIO
 
 import numpy as np
 
-from sensormon import timestamps
-from sensormon.clock import SECOND
-from sensormon.errors import UsageError
-from sensormon.readings import Batch, Floats, Ints, Quality
-from sensormon.tags import NAME, Tag
+from sensormon.model import timestamps
+from sensormon.model.clock import SECOND
+from sensormon.model.errors import UsageError
+from sensormon.model.readings import Batch, Floats, Ints, Quality
+from sensormon.model.tags import NAME, Tag
 
 MOST = 1_000
 """Readings in one batch at most."""

@@ -21,13 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sensormon.clock import SECOND
-from sensormon.errors import UsageError
-from sensormon.readings import Batch, Bools, Floats, InjectedFault, Ints, Origin, Quality
+from sensormon.model.clock import SECOND
+from sensormon.model.errors import UsageError
+from sensormon.model.readings import Batch, Bools, Floats, InjectedFault, Ints, Origin, Quality
+from sensormon.model.tags import Tag
 from sensormon.sources.courses import Courses, band
 from sensormon.sources.draws import Draws
 from sensormon.sources.faults import HIDDEN_BY, SPIKE, Fault, make_fault, outside
-from sensormon.tags import Tag
 
 SPIKE_RATE = 0.05
 """Share of the readings of each tag that are spikes."""

@@ -15,11 +15,11 @@ from typing import Protocol
 import pandas as pd
 import pyarrow as pa
 
-from sensormon.errors import UsageError
-from sensormon.readings import Bools, Floats, Ints
-from sensormon.records import Annotation, DetectorSettings, KeptAnswer, Record
+from sensormon.model.entries import Annotation, DetectorSettings, KeptAnswer, Record
+from sensormon.model.errors import UsageError
+from sensormon.model.readings import Bools, Floats, Ints
+from sensormon.stores.long_spans import Spans
 from sensormon.stores.retention import Arrivals, Due, Space
-from sensormon.stores.spans import Spans
 
 IMPORTED = "import:"
 """What the keys of imported pieces of files begin with; they are never forgotten."""

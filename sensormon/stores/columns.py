@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sensormon.readings import Rejection
-from sensormon.records import ActionEntry, AnnotationEntry, BatchEntry, Record
+from sensormon.model.entries import ActionEntry, AnnotationEntry, BatchEntry, Record
+from sensormon.model.readings import Rejection
 
 _TIME = pa.timestamp("us")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from sensormon.errors import (
+from sensormon.model.errors import (
     RowsRefused,
     StoreBroken,
     StoreCorrupt,

@@ -7,7 +7,7 @@ import json
 import duckdb
 import pandas as pd
 
-from sensormon.records import DetectorSettings, KeptAnswer
+from sensormon.model.entries import DetectorSettings, KeptAnswer
 from sensormon.stores import IMPORTED
 from sensormon.stores.duckdb_connection import Rows
 from sensormon.stores.duckdb_rows import naive

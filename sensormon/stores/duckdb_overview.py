@@ -1,4 +1,4 @@
-"""An overview of a span of one tag, made inside DuckDB. See `sensormon.overview`.
+"""An overview of a span of one tag, made inside DuckDB. See `sensormon.analysis.downsample`.
 
 Three queries, all bounded in time: up to a few thousand readings are read as they are; of
 more, one pass gives each part's count and its first, lowest, highest and last reading, and
@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from sensormon.overview import MARKS, WORST, Overview, part_width, whole, with_marks
-from sensormon.readings import Floats, Ints
+from sensormon.analysis.downsample import MARKS, WORST, Overview, part_width, whole, with_marks
+from sensormon.model.readings import Floats, Ints
 from sensormon.stores.duckdb_connection import Frames
 from sensormon.stores.duckdb_rows import naive
 

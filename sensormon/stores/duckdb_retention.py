@@ -14,8 +14,8 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from sensormon.clock import DAY
-from sensormon.records import CASE
+from sensormon.model.clock import DAY
+from sensormon.model.entries import CASE
 from sensormon.stores.duckdb_connection import Frames, Rows, wal
 from sensormon.stores.duckdb_rows import naive
 from sensormon.stores.retention import Arrivals, Due, Space

@@ -10,7 +10,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from sensormon.records import BatchEntry, Record, SettingsEntry
+from sensormon.model.entries import BatchEntry, Record, SettingsEntry
+from sensormon.model.timestamps import to_datetime
 from sensormon.stores import Watermark
 from sensormon.stores.columns import (
     action_columns,
@@ -21,7 +22,6 @@ from sensormon.stores.columns import (
     rejected_columns,
     row_ids,
 )
-from sensormon.timestamps import to_datetime
 
 ANNOTATIONS = (
     "SELECT id, epoch_us(since), epoch_us(until), tags, text, who, epoch_us(time), removed "

@@ -1,4 +1,4 @@
-"""What DuckDB answers about long spans of single tags. See `sensormon.stores.spans`."""
+"""What DuckDB answers about long spans of single tags. See `sensormon.stores.long_spans`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from sensormon.overview import PARTS, Overview
-from sensormon.readings import Floats, Ints
+from sensormon.analysis.downsample import PARTS, Overview
+from sensormon.model.readings import Floats, Ints
 from sensormon.stores.duckdb_connection import Frames
 from sensormon.stores.duckdb_overview import OF_TAG, of_tag, overview
-from sensormon.stores.spans import SHARES, Distribution
+from sensormon.stores.long_spans import SHARES, Distribution
 
 _GOOD = f"FROM readings WHERE {OF_TAG} AND quality >> 30 = 0"
 

@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sensormon.errors import RowsRefused, StoreCorrupt, StoreUnavailable
-from sensormon.records import Annotation, DetectorSettings, KeptAnswer, Record
+from sensormon.model.entries import Annotation, DetectorSettings, KeptAnswer, Record
+from sensormon.model.errors import RowsRefused, StoreCorrupt, StoreUnavailable
 from sensormon.stores import Accounts, Recount, TagHistory, Watermark
 from sensormon.stores import duckdb_counts as counts
 from sensormon.stores import duckdb_kept as kept

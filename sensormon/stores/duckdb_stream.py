@@ -16,8 +16,8 @@ from itertools import pairwise
 import duckdb
 import pyarrow as pa
 
-from sensormon.clock import DAY
-from sensormon.errors import StoreUnavailable
+from sensormon.model.clock import DAY
+from sensormon.model.errors import StoreUnavailable
 from sensormon.stores.duckdb_rows import arrow_pieces, naive
 
 STRETCH = 122_880

@@ -1,0 +1,1 @@
+"""Pure numbers on series: no clock, thread, store or page."""

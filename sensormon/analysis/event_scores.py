@@ -1,0 +1,235 @@
+"""How well flags meet the known events: precision, recall and delay, counted in events.
+
+Times are µs UTC. Flagged readings of a tag that lie close together are one event, and so
+are the rows of one injected fault. An event of the truth is found when a reading is
+flagged from its start to a tolerance after its end. A flagged event is right when one of
+its readings lies in an event of the truth.
+
+Where the truth is complete (a simulator that writes down all it does) every other flagged
+event is wrong. Where it is only what people have labelled, the rest is unknown and left out:
+precision is then the share among the labelled ones.
+
+What it is not: a measure that gives credit for flagging every reading of a fault (an
+operator is called once), or one that is adjusted in favour of long events.
+
+Reference: Tatbul, Lee, Zdonik, Alam and Gottschlich, Precision and Recall for Time Series,
+NeurIPS 2018 (here with existence alone); Wilson, Journal of the American Statistical
+Association 22 (1927) 209, for the interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sensormon.model.readings import Bools, Ints
+
+MINIMUM = 10
+"""With fewer events than this a share of them is not measurable."""
+
+JOIN = 3
+"""Rows of an injected fault no further apart than this many usual intervals belong to one event."""
+
+TOLERANCE = 2
+"""So many usual intervals after its end a fault may still be found: a gap is told by what follows it."""
+
+NEVER_JUDGED = frozenset({"duplicates", "out_of_range"})
+"""Injected faults whose readings validation keeps from every detector: they are left out."""
+
+TRUE, WRONG = frozenset({"true"}), frozenset({"false", "benign"})
+"""The labels that say what an event was; the others say nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Stretches of time, both ends included, in order of their start."""
+
+    start: Ints
+    end: Ints
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @classmethod
+    def of(cls, start: Ints, end: Ints) -> Events:
+        """These stretches, put in order."""
+        order = np.lexsort((end, start))
+        return cls(np.asarray(start, np.int64)[order], np.asarray(end, np.int64)[order])
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is known of one tag: `events` that were faults, `ordinary` ones that were not.
+
+    `complete` where nothing else can have happened.
+    """
+
+    events: Events
+    ordinary: Events
+    complete: bool
+
+
+@dataclass(frozen=True)
+class EventScores:
+    """Flagged events `right`, `wrong` and of unknown worth; events of the truth `found` and `missed`.
+
+    `delay` is the median time from the start of a found event to its first flag (s), NaN
+    where none was found.
+    """
+
+    right: int
+    wrong: int
+    unknown: int
+    found: int
+    missed: int
+    delay: float
+
+    @property
+    def judged(self) -> int:
+        """How many flagged events are known to be right or wrong: the n of precision."""
+        return self.right + self.wrong
+
+    @property
+    def known(self) -> int:
+        """How many events the truth has: the n of recall."""
+        return self.found + self.missed
+
+    @property
+    def precision(self) -> float:
+        """Share of the judged flagged events that are right; NaN without one."""
+        return self.right / self.judged if self.judged else float("nan")
+
+    @property
+    def recall(self) -> float:
+        """Share of the events of the truth that were found; NaN without one."""
+        return self.found / self.known if self.known else float("nan")
+
+
+def grouped(time: Ints, join: float) -> Events:
+    """Times in ascending order as events: those at most `join` µs apart are one."""
+    if not len(time):
+        return Events(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    first = _firsts(time, join)
+    return Events(time[first], time[np.append(first[1:], len(time)) - 1])
+
+
+def truth_of(tag: str, faults: pd.DataFrame, labelled: pd.DataFrame, join: float, complete: bool) -> Truth:
+    """What is known of this tag.
+
+    `faults` has tag, time and fault, a row for each reading that a fault touched; rows of
+    one fault at most `join` µs apart are one event. `labelled` has tag, start, end and
+    label. An event labelled true that meets an injected one is not counted twice.
+    """
+    start, end = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    own = faults[(faults["tag"] == tag) & ~faults["fault"].isin(NEVER_JUDGED)]
+    for _, rows in own.groupby("fault", sort=False):
+        events = grouped(np.sort(micros(rows["time"])), join)
+        start.append(events.start)
+        end.append(events.end)
+    injected = Events.of(np.concatenate(start), np.concatenate(end))
+    confirmed = labelled_as(labelled, tag, TRUE)
+    new = ~_meet(confirmed, injected)
+    events = Events.of(
+        np.concatenate((injected.start, confirmed.start[new])),
+        np.concatenate((injected.end, confirmed.end[new])),
+    )
+    return Truth(events, labelled_as(labelled, tag, WRONG), complete)
+
+
+def labelled_as(labelled: pd.DataFrame, tag: str, labels: frozenset[str]) -> Events:
+    """The events of the tag with one of these labels."""
+    rows = labelled[(labelled["tag"] == tag) & labelled["label"].isin(labels)]
+    return Events.of(micros(rows["start"]), micros(rows["end"]))
+
+
+def score(flagged: Ints, truth: Truth, join: float, tolerance: float) -> EventScores:
+    """Count, for the times of the flagged readings in ascending order."""
+    events, late = truth.events, int(tolerance)
+    first = np.searchsorted(flagged, events.start)
+    found = first < len(flagged)
+    found[found] = flagged[first[found]] <= events.end[found] + late
+    delays = flagged[first[found]] - events.start[found]
+    right = _any(covered(flagged, Events(events.start, events.end + late)), flagged, join)
+    ordinary = _any(covered(flagged, truth.ordinary), flagged, join)
+    wrong = ~right if truth.complete else ~right & ordinary
+    return EventScores(
+        right=int(right.sum()),
+        wrong=int(wrong.sum()),
+        unknown=int((~right & ~wrong).sum()),
+        found=int(found.sum()),
+        missed=int((~found).sum()),
+        delay=float(np.median(delays)) / 1e6 if len(delays) else float("nan"),
+    )
+
+
+def lost(labelled: pd.DataFrame, tag: str, before: Ints, after: Ints) -> pd.DataFrame:
+    """The events of the tag labelled true that have a flag in `before` and none in `after`.
+
+    Both are times of flagged readings in ascending order.
+    """
+    rows = labelled[(labelled["tag"] == tag) & labelled["label"].isin(TRUE)]
+    start, end = micros(rows["start"]), micros(rows["end"])
+
+    def counted(flagged: Ints) -> Ints:
+        inside: Ints = np.searchsorted(flagged, end, "right") - np.searchsorted(flagged, start)
+        return inside
+
+    gone: pd.DataFrame = rows[(counted(before) > 0) & (counted(after) == 0)]
+    return gone
+
+
+def covered(time: Ints, events: Events) -> Bools:
+    """For each time, whether it lies in one of the events, which may overlap."""
+    if not len(events):
+        return np.zeros(len(time), dtype=np.bool_)
+    furthest = np.maximum.accumulate(events.end)
+    before = np.searchsorted(events.start, time, "right") - 1
+    inside: Bools = (before >= 0) & (furthest[before] >= time)
+    return inside
+
+
+def wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    """The interval in which a share lies with 95 % confidence (z 1.96), by Wilson's score.
+
+    Raises ValueError without anything to count.
+    """
+    if total < 1:
+        raise ValueError("no events, no share")
+    share, weight = count / total, z * z / total
+    centre = (share + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * float(np.sqrt(share * (1 - share) / total + weight / (4 * total)))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def micros(times: pd.Series[pd.Timestamp]) -> Ints:
+    """Times of a frame in µs UTC."""
+    if not len(times):
+        return np.zeros(0, dtype=np.int64)
+    if times.dtype.kind in "iu":
+        return times.to_numpy(dtype=np.int64)
+    return np.asarray(times.dt.tz_convert("UTC").dt.as_unit("us").astype(np.int64), dtype=np.int64)
+
+
+def _firsts(time: Ints, join: float) -> Ints:
+    """The rows that begin a group."""
+    firsts: Ints = np.flatnonzero(np.diff(time, prepend=time[0] - int(join) - 1) > join).astype(np.int64)
+    return firsts
+
+
+def _any(inside: Bools, time: Ints, join: float) -> Bools:
+    """For each group, whether it is true of one of its rows."""
+    if not len(time):
+        return np.zeros(0, dtype=np.bool_)
+    result: Bools = np.logical_or.reduceat(inside, _firsts(time, join))
+    return result
+
+
+def _meet(events: Events, others: Events) -> Bools:
+    """For each event, whether it overlaps one of the others."""
+    if not len(others):
+        return np.zeros(len(events), dtype=np.bool_)
+    furthest = np.maximum.accumulate(others.end)
+    before = np.searchsorted(others.start, events.end, "right") - 1
+    return (before >= 0) & (furthest[before] >= events.start)

@@ -1,0 +1,68 @@
+"""Which readings a chart draws: where the line breaks, and what a long span leaves out.
+
+Times are microseconds UTC, in ascending order. Pure functions on arrays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sensormon.model.readings import Bools, Floats, Ints
+
+GAP = 3
+"""Two readings further apart than this many usual intervals have a gap between them."""
+
+LIMIT = 2000
+"""Readings a line is drawn with, about; flagged ones are never left out."""
+
+
+def usual_interval(time: Ints) -> float:
+    """The median step between two readings (µs); 0 where there are fewer than three."""
+    steps = np.diff(time)
+    steps = steps[steps > 0]
+    return float(np.median(steps)) if len(steps) > 1 else 0.0
+
+
+def breaks(time: Ints, interval: float) -> Ints:
+    """The number of gaps before each reading: the same number, the same stretch of line."""
+    if not len(time):
+        return np.zeros(0, dtype=np.int64)
+    apart = np.diff(time, prepend=time[0]) > GAP * interval
+    result: Ints = np.cumsum(apart & (interval > 0), dtype=np.int64)
+    return result
+
+
+def gaps(time: Ints, interval: float, span: tuple[int, int]) -> list[tuple[int, int]]:
+    """The stretches of the span without data, its two ends included.
+
+    With fewer than three readings nothing is known about the usual interval: then the
+    whole span is one gap if it is empty, and there is none if it is not.
+    """
+    since, until = span
+    if not len(time):
+        return [(since, until)]
+    if interval <= 0:
+        return []
+    marks = np.concatenate(([since], time, [until]))
+    at = np.flatnonzero(np.diff(marks) > GAP * interval)
+    return [(int(marks[i]), int(marks[i + 1])) for i in at]
+
+
+def kept_rows(time: Ints, value: Floats, special: Bools, span: tuple[int, int], limit: int = LIMIT) -> Ints:
+    """The rows to draw: all, or the lowest and highest of each part of the span.
+
+    Rows that are `special`, and the first and last, are always kept.
+    """
+    rows = len(time)
+    if rows <= limit:
+        return np.arange(rows, dtype=np.int64)
+    since, until = span
+    part = (time - since) * (limit // 2) // max(1, until - since + 1)
+    first = np.flatnonzero(np.diff(part, prepend=part[0] - 1))
+    order = np.lexsort((value, part))
+    last = np.append(first[1:], rows) - 1
+    keep = special.copy()
+    keep[[0, -1]] = True
+    keep[order[first]] = True
+    keep[order[last]] = True
+    return np.flatnonzero(keep)

@@ -1,0 +1,107 @@
+"""Readings as JSON, CSV or Parquet, a piece at a time, so that a large answer needs little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from io import RawIOBase
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sensormon.exchange.table_writer import table_csv
+
+Pieces = Iterator[pa.Table]
+
+COLUMNS = (
+    "id", "timestamp", "tag", "value", "is_anomaly", "score", "expected", "lower", "upper",
+    "quality", "received", "n", "settings", "source", "origin",
+)  # fmt: skip
+"""The columns of every form, in order."""
+
+
+def as_json(pieces: Pieces) -> Iterator[bytes]:
+    """A list of objects; a number that is not finite is null."""
+    encode = msgspec.json.Encoder().encode
+    opening = b"["
+    for table in pieces:
+        columns = [column.to_pylist() for column in _with_texts(table).columns]
+        for start in range(0, table.num_rows, 5_000):
+            part = [column[start : start + 5_000] for column in columns]
+            rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*part, strict=True)]
+            yield opening + encode(rows)[1:-1]
+            opening = b","
+    yield b"[]" if opening == b"[" else b"]"
+
+
+def as_csv(pieces: Pieces) -> Iterator[bytes]:
+    """UTF-8 with a header line; text that a spreadsheet would run begins with an apostrophe."""
+    header = True
+    for table in pieces:
+        if header or table.num_rows:
+            yield table_csv(_with_texts(table), header=header)
+        header = False
+
+
+def as_parquet(pieces: Pieces) -> Iterator[bytes]:
+    """One row group a piece; times in UTC."""
+    buffer = _Drain()
+    writer: pq.ParquetWriter | None = None
+    for table in pieces:
+        named = _renamed(table)
+        if writer is None:
+            writer = pq.ParquetWriter(buffer, named.schema)
+        writer.write_table(named)
+        yield buffer.take()
+    if writer is not None:
+        writer.close()
+    yield buffer.take()
+
+
+FORMS: dict[str, tuple[str, Callable[[Pieces], Iterator[bytes]]]] = {
+    "json": ("application/json", as_json),
+    "csv": ("text/csv; charset=utf-8", as_csv),
+    "parquet": ("application/vnd.apache.parquet", as_parquet),
+}
+"""Media type and function by the name of the form."""
+
+
+class _Drain(RawIOBase):
+    """A file that is written once from beginning to end and forgets what was taken from it."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._position = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        piece = bytes(data)
+        self._pieces.append(piece)
+        self._position += len(piece)
+        return len(piece)
+
+    def tell(self) -> int:
+        return self._position
+
+    def take(self) -> bytes:
+        """What was written since the last time."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
+
+def _renamed(table: pa.Table) -> pa.Table:
+    names = ["timestamp" if name == "time" else name for name in table.column_names]
+    return table.rename_columns(names).select(COLUMNS)
+
+
+def _with_texts(table: pa.Table) -> pa.Table:
+    """Times as ISO 8601 in UTC with Z."""
+    named = _renamed(table)
+    for name in ("timestamp", "received"):
+        text = pc.strftime(named.column(name), format="%Y-%m-%dT%H:%M:%SZ")
+        named = named.set_column(named.schema.get_field_index(name), name, text)
+    return named

@@ -1,0 +1,167 @@
+"""Benchmarks, as commands: `python -m sensormon bench NAME [--json]`.
+
+Each gives named figures with their unit. But for `detection` the machine decides them, so compare
+within one run only: each benchmark measures beside what it costs what it is compared with.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sensormon.analysis.rescoring import History
+from sensormon.analysis.what_if import Known, compare
+from sensormon.cli.bench_detection import detection
+from sensormon.cli.bench_http import http
+from sensormon.detectors import PER_TAG, longest_lead, make
+from sensormon.detectors.zscore import ZScore
+from sensormon.ingest.pipeline import Pipeline
+from sensormon.journal.journal import Journal
+from sensormon.model.entries import BatchEntry, DetectorSettings, encode
+from sensormon.model.readings import Batch, Floats
+from sensormon.model.tags import Tag, TagTable
+
+Figures = dict[str, float]
+
+
+def journal(folder: Path | None = None, rounds: int = 300) -> Figures:
+    """What making a batch of 1,000 readings durable costs, and the bare write and sync beside it.
+
+    Milliseconds, median and 99th percentile, alternating in one run on one disk.
+    """
+    entry = _entry(1_000)
+    size = len(encode(entry))
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        made = Journal(Path(name) / "journal", segment_bytes=1 << 40)
+        bare = os.open(Path(name) / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        data = os.urandom(size)
+        appended, synced, encoded = [], [], []
+        for _ in range(rounds):
+            appended.append(_seconds(lambda: made.append(entry)))
+            synced.append(_seconds(lambda: _write_and_sync(bare, data)))
+            encoded.append(_seconds(lambda: encode(entry)))
+        os.close(bare)
+        made.close()
+    return {
+        "bytes of a batch of 1,000": size,
+        **_spread("append, ms", appended),
+        **_spread("bare write and fdatasync, ms", synced),
+        **_spread("encoding alone, ms", encoded),
+        "added to the bare sync, ms p50": _ms(appended, 50) - _ms(synced, 50),
+    }
+
+
+def scoring(points: int = 300_000) -> Figures:
+    """Readings a second through the z-score's kernel over 3 interleaved tags, and the naive way beside it."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 1, points)
+    codes = (np.arange(points) % 3).astype(np.int32)
+    ok = np.ones(points, dtype=np.bool_)
+    times = np.arange(points, dtype=np.int64)
+    few = values[:30_000]
+    figures: Figures = {}
+    for window in (50, 1000):
+        state = ZScore(window=window).start(np.zeros(3))
+        state.run(codes[:10], values[:10], ok[:10], times[:10])  # compiles, or loads what was compiled
+        fast = points / _seconds(lambda state=state: state.run(codes, values, ok, times))  # type: ignore[misc]
+        slow = len(few) / _seconds(lambda window=window: _naive(few, window))  # type: ignore[misc]
+        figures[f"window {window}, readings/s"] = fast
+        figures[f"window {window}, naive readings/s"] = slow
+        figures[f"window {window}, times as fast"] = fast / slow
+    return figures
+
+
+def rescoring(readings: int = 100_000) -> Figures:
+    """What a moved slider costs: a tag's history scored anew and compared, ms, the median of five.
+
+    For each detector at its defaults and, where it has a window, at the widest one. A
+    reading a second with a spike in 50 and their ground truth.
+    """
+    rng = np.random.default_rng(0)
+    rows = readings + 2 * longest_lead()
+    spikes = rng.random(rows) < 0.02
+    time_of = pd.to_datetime(np.arange(rows) * 1_000_000 + 1_700_000_000_000_000, unit="us", utc=True)
+    frame = pd.DataFrame(
+        {
+            "id": np.arange(rows),
+            "time": time_of,
+            "value": np.round(rng.normal(37.0, 0.2, rows) + 3.0 * spikes, 2),
+            "quality": np.zeros(rows, np.uint32),
+            "n": np.arange(rows),
+            **dict.fromkeys(("score", "expected", "lower", "upper"), np.nan),
+            "is_anomaly": spikes,
+        }
+    )
+    tag = Tag("temp", "Temperature", valid=(0.0, 100.0), normal=(36.0, 38.0), resolution=0.01)
+    history = History(tag, frame.iloc[:-readings], frame.iloc[-readings:].reset_index(drop=True))
+    faults = pd.DataFrame({"tag": "temp", "time": time_of[spikes], "fault": "spike"})
+    labelled = pd.DataFrame({"tag": [], "start": [], "end": [], "label": []})
+    facts = Known(faults, labelled, frozenset({"temp"}))
+    figures: Figures = {}
+    for name, cls in PER_TAG.items():
+        for window in (None, *(int(one.high) for one in cls.PARAMETERS if one.name == "window")):
+            made = make(name) if window is None else make(name, window=window)
+            compare(history, made, facts)  # compiles, or loads what was compiled
+            taken = [_seconds(lambda made=made: compare(history, made, facts)) for _ in range(5)]  # type: ignore[misc]
+            figures[f"{name}{'' if window is None else f', window {window}'}, ms"] = _ms(taken, 50)
+    return figures
+
+
+BENCHMARKS: dict[str, Callable[[], Figures]] = {
+    "detection": detection,
+    "http": http,
+    "journal": journal,
+    "rescoring": rescoring,
+    "scoring": scoring,
+}
+"""The benchmarks by name."""
+
+
+def _entry(rows: int) -> BatchEntry:
+    tags = TagTable([Tag(f"tag_{i}", f"Tag {i}") for i in range(10)])
+    settings = DetectorSettings(1, 0, "bench", "zscore", {"window": 50, "threshold": 3.0}, {})
+    batch = Batch(
+        source="bench",
+        received=10**15,
+        tags=tags.names,
+        tag=(np.arange(rows) % 10).astype(np.int32),
+        time=10**15 - rows + np.arange(rows),
+        value=np.random.default_rng(0).normal(0, 1, rows),
+        quality=np.zeros(rows, dtype=np.uint32),
+    )
+    return BatchEntry(1, {"bench": rows}, Pipeline(tags, settings).process(batch))
+
+
+def _naive(values: Floats, window: int) -> None:
+    seen: list[deque[float]] = [deque(maxlen=window) for _ in range(3)]
+    for i, value in enumerate(values.tolist()):
+        last = seen[i % 3]
+        if len(last) >= 50:
+            abs(value - np.mean(last)) / np.std(last)
+        last.append(value)
+
+
+def _write_and_sync(fd: int, data: bytes) -> None:
+    os.write(fd, data)
+    os.fdatasync(fd)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _ms(seconds: list[float], percentile: float) -> float:
+    return float(np.percentile(seconds, percentile)) * 1e3
+
+
+def _spread(name: str, seconds: list[float]) -> Figures:
+    return {f"{name} p50": _ms(seconds, 50), f"{name} p99": _ms(seconds, 99)}

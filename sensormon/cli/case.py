@@ -1,0 +1,129 @@
+"""`python -m sensormon case FILE` and `open FILE`: a case made from, or opened in, a stopped monitor."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from sensormon.cli.export import check_tags
+from sensormon.events.annotations import standing, those
+from sensormon.exchange.case_format import of_file
+from sensormon.exchange.case_writer import CaseOrder, write_case
+from sensormon.exchange.cases import checked_order, held, plain_view
+from sensormon.model import timestamps
+from sensormon.model.clock import SystemClock
+from sensormon.model.entries import Annotation, DetectorSettings
+from sensormon.model.errors import UsageError
+from sensormon.model.jobs import Progress
+from sensormon.model.settings import Settings
+from sensormon.model.tags import TagTable, read_tags
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.offline import StoppedMonitor
+from sensormon.stores import Store
+
+
+class _Stored:
+    """The store of a stopped monitor, as `case_writer.History`."""
+
+    def __init__(self, store: Store, tags: TagTable) -> None:
+        self._store = store
+        self.tags = tags
+
+    def stream(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
+        return self._store.stream(tags, since, until)
+
+    def stream_rejected(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
+        return self._store.stream_rejected(tags, since, until)
+
+    def injected_faults(self, since: int, until: int) -> pd.DataFrame:
+        return self._store.injected_faults(since, until)
+
+    def settings_by_id(self) -> Mapping[int, DetectorSettings]:
+        return {one.id: one for one in self._store.detector_settings()}
+
+    def notes(self, tags: Sequence[str], since: int, until: int) -> list[Annotation]:
+        return those(standing(self._store.annotations()), since, until, tags)
+
+    def event_history(self, first: int, last: int) -> pd.DataFrame:
+        return self._store.event_actions(first, last)
+
+
+def make_case(
+    settings: Settings,
+    path: Path,
+    name: str,
+    tags: Sequence[str] | None,
+    since: int,
+    until: int,
+    view: str,
+) -> int:
+    """Write the case. Raises UsageError, StoreError and OSError; then no part of it is left."""
+    stopped = StoppedMonitor(settings.data_dir, settings.store_url)
+    with stopped.store() as store:
+        if store is None:
+            raise UsageError("there is nothing in it", where=settings.store_url, hint="Run the monitor first")
+        check_tags(store, settings, tags)
+        since, until = held(since, until, store.spans.extent(tags or None))
+        order = CaseOrder(name or path.stem[:60], tuple(tags or store.tags()), since, until, plain_view(view))
+        checked_order(order)
+        known = read_tags(settings.tags)
+        whole = store.count(order.tags, since, until)
+        part = path.with_name(path.name + ".part")
+        try:
+            counts = write_case(part, _Stored(store, known), order, SystemClock().now(), _Printed(), whole)
+            part.replace(path)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+    sys.stderr.write(
+        f"\r{counts.readings:,} readings, {counts.flagged:,} of them flagged, {counts.rejected:,} rejected, "
+        f"{counts.actions:,} actions on events written to {path}\n"
+    )
+    return 0
+
+
+def open_case(settings: Settings, path: Path, *, only_preview: bool) -> int:
+    """Say what is in the case and open it. Raises UsageError, StoreError, JournalError."""
+    if not path.is_file():
+        raise UsageError("there is no such file", where=str(path), hint="Give the path of a case")
+    monitor = Monitor(replace(settings, source="none", demo=False), SystemClock())
+    try:
+        monitor.drain()
+        with path.open("rb") as source, monitor.cases.opener.unpacked(source) as case:
+            about = case.manifest
+            sys.stdout.write(
+                f"{about.name}: {about.readings:,} readings from {timestamps.render(about.since)} to "
+                f"{timestamps.render(about.until)}, {about.flagged:,} of them flagged\n"
+            )
+            for name, here in monitor.cases.opener.names(case).items():
+                sys.stdout.write(f"{name} -> {here}\n")
+            if only_preview:
+                return 0
+            done = monitor.cases.opener.open(case, _Printed())
+        monitor.drain()
+    except UsageError as error:
+        raise of_file(error, str(path)) from error
+    finally:
+        monitor.stop()
+    before = f", {done.before:,} were there before and are not stored twice" if done.before else ""
+    sys.stderr.write("\r")
+    sys.stdout.write(f"{done.readings:,} readings stored{before}\n")
+    if done.view:
+        sys.stdout.write(f"It is the view http://localhost:8501{done.view}\n")
+    return 0
+
+
+class _Printed(Progress):
+    """Progress on standard error."""
+
+    def step(self, words: str, done: float = 0.0, whole: float = 0.0) -> None:
+        super().step(words, done, whole)
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{words:<60}")
+            sys.stderr.flush()

@@ -1,0 +1,90 @@
+"""`python -m sensormon export`: stored anomalies or readings of a stopped monitor as a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from sensormon.exchange.export_columns import with_zone
+from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, too_long
+from sensormon.model.errors import UsageError
+from sensormon.model.settings import Settings
+from sensormon.model.tags import read_tags
+from sensormon.monitor.offline import StoppedMonitor
+from sensormon.stores import Store
+
+FORMATS = {"csv": "CSV", "parquet": "Parquet", "excel": "Excel"}
+"""What `--format` takes, and the form it is."""
+
+
+def export(
+    settings: Settings,
+    what: str,
+    tags: Sequence[str] | None,
+    since: int,
+    until: int,
+    form: str,
+    out: Path | None,
+) -> int:
+    """Write the file, a piece at a time. Raises UsageError, StoreError and OSError; then no part is left."""
+    stopped = StoppedMonitor(settings.data_dir, settings.store_url)
+    with stopped.store() as store:
+        if store is None:
+            raise UsageError(
+                "there is nothing to export", where=settings.store_url, hint="Run the monitor first"
+            )
+        check_tags(store, settings, tags)
+        flagged = what == "anomalies"
+        whole = store.count(tags, since, until, anomalies=flagged)
+        if form == "excel" and whole > EXCEL_ROWS:
+            raise too_long(whole)
+        if out is None:
+            _write(store, tags, since, until, flagged, form, cast("BinaryIO", sys.stdout.buffer))
+            return 0
+        try:
+            with out.open("wb") as stream:
+                rows = _write(store, tags, since, until, flagged, form, stream)
+        except BaseException:
+            if out.is_file():
+                with suppress(OSError):
+                    out.unlink()
+            raise
+    sys.stderr.write(f"{rows:,} {what} written to {out}\n")
+    return 0
+
+
+def check_tags(store: Store, settings: Settings, tags: Sequence[str] | None) -> None:
+    """Raise UsageError unless these tags are in the table or have readings."""
+    known = {*store.tags(), *read_tags(settings.tags).names}
+    for name in tags or ():
+        if name not in known:
+            raise UsageError(
+                f"there is no tag {name!r}",
+                where="--tag",
+                hint=f"The tags: {', '.join(sorted(known)[:12])}",
+            )
+
+
+def _write(
+    store: Store,
+    tags: Sequence[str] | None,
+    since: int,
+    until: int,
+    flagged: bool,
+    form: str,
+    stream: BinaryIO,
+) -> int:
+    file, rows = FORMS[FORMATS[form]].begin(stream), 0
+    try:
+        for piece in store.stream(tags, since, until, anomalies=flagged):
+            # A sheet has no zones: its columns say which they are in. The others keep their names.
+            file.write(with_zone(piece, "UTC") if form == "excel" else piece)
+            rows += piece.num_rows
+        file.close()
+    except BaseException:
+        file.abandon()
+        raise
+    return rows

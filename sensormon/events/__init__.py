@@ -1,0 +1,1 @@
+"""Flagged readings as events, and what people do with them."""

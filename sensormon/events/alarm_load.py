@@ -1,0 +1,135 @@
+"""How much the events ask of an operator: their rate against the norm, the tags that make most of it.
+
+Pure functions: a frame of `Monitor.events` in, numbers out. Times are µs UTC.
+What it is not: a count of alarms in the sense of ISA-18.2, which ask for a response; it counts
+events by that norm.
+
+Sources: ANSI/ISA-18.2-2016 clause 16 and EEMUA 191 (3rd edition): about 1 alarm per 10 minutes is
+acceptable, 2 are the most; chattering and long-standing alarms are looked for one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sensormon.analysis.event_scores import micros
+from sensormon.analysis.what_if import MOST, NORM
+from sensormon.model.clock import SECOND
+from sensormon.model.readings import Ints
+
+WINDOW = 600 * SECOND
+"""The norm is written per 10 minutes."""
+ENOUGH = 5
+"""Of fewer whole windows of 10 minutes, which an hour less a moment has, the rate is no verdict."""
+CHATTER = 3
+"""A tag chatters that begins so many events within a minute."""
+_MINUTE = 60 * SECOND
+
+
+@dataclass(frozen=True)
+class AlarmLoad:
+    """Events in a span of `seconds`.
+
+    `windows` are its whole 10 minutes, counted back from its end; in `over_norm` of them began
+    more than 1 event, in `over_most` more than 2. `worst` is the most that began within any
+    10 minutes, wherever they start, and `worst_at` when those began (0 without events).
+    """
+
+    events: int
+    seconds: float
+    windows: int
+    over_norm: int
+    over_most: int
+    worst: int
+    worst_at: int
+
+    @property
+    def average(self) -> float:
+        """Events per 10 minutes; 0 where no time has passed."""
+        return self.events * 600 / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def enough(self) -> bool:
+        """Whether the span is long enough for a verdict."""
+        return self.windows >= ENOUGH
+
+
+@dataclass(frozen=True)
+class Chatter:
+    """A tag whose events come and go: `most` within a minute, beginning at `at`; `times` such minutes."""
+
+    tag: str
+    most: int
+    at: int
+    times: int
+
+
+def alarm_load(starts: Ints, since: int, until: int) -> AlarmLoad:
+    """The load of events that began at `starts`, in any order, in since <= time < until."""
+    times = np.sort(starts)
+    windows = max(0, until - since) // WINDOW
+    edges = until - WINDOW * np.arange(windows, -1, -1, dtype=np.int64)
+    places = np.searchsorted(times, edges, side="left")
+    each = np.diff(places)
+    worst, at = _most_within(times, WINDOW)
+    return AlarmLoad(
+        events=len(times),
+        seconds=max(0, until - since) / SECOND,
+        windows=int(windows),
+        over_norm=int((each > NORM).sum()),
+        over_most=int((each > MOST).sum()),
+        worst=worst,
+        worst_at=at,
+    )
+
+
+def chattering(events: pd.DataFrame) -> list[Chatter]:
+    """The tags that chatter, the worst first. Minutes of one tag that are counted do not overlap."""
+    found = []
+    for tag, starts in events["start"].groupby(events["tag"]):
+        times = np.sort(micros(starts))
+        most, at = _most_within(times, _MINUTE)
+        if most >= CHATTER:
+            found.append(Chatter(str(tag), most, at, _separate(times)))
+    return sorted(found, key=lambda one: (-one.most, -one.times, one.tag))
+
+
+def top_tags(events: pd.DataFrame, most: int = 10) -> pd.DataFrame:
+    """The tags with the most events: tag, events, share (of all, 0 to 1); equals in order of name."""
+    counted = events["tag"].value_counts().rename_axis("tag").reset_index(name="events")
+    counted = counted.sort_values(["events", "tag"], ascending=[False, True], ignore_index=True)
+    counted["share"] = counted["events"] / max(1, len(events))
+    return counted.head(most)
+
+
+def longest_standing(events: pd.DataFrame, most: int = 5) -> pd.DataFrame:
+    """The events from the first flag to the last of which took longest, the longest first.
+
+    Those of a single reading are left out. Rows are those of `events`.
+    """
+    lasting = events[events["seconds"] > 0]
+    return lasting.sort_values(["seconds", "id"], ascending=[False, True], ignore_index=True).head(most)
+
+
+def _most_within(times: Ints, window: int) -> tuple[int, int]:
+    """The most of these ascending times in begin <= time < begin + window, and the first such begin."""
+    if not len(times):
+        return 0, 0
+    each = np.searchsorted(times, times + window, side="left") - np.arange(len(times))
+    first = int(np.argmax(each))
+    return int(each[first]), int(times[first])
+
+
+def _separate(times: Ints) -> int:
+    """How many minutes, one after the other, have as many events as chattering takes."""
+    ends = np.searchsorted(times, times + _MINUTE, side="left")
+    found = place = 0
+    while place < len(times):
+        if ends[place] - place >= CHATTER:
+            found, place = found + 1, int(ends[place])
+        else:
+            place += 1
+    return found

@@ -1,0 +1,133 @@
+"""Events read from the store, each whole, with what people did with them.
+
+Events are made anew from the flagged readings at each call. What it is not: a place that
+keeps events, or acts on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from sensormon.detectors import make
+from sensormon.events.actions import Standing, action_frame, standings
+from sensormon.events.grouping import Delays, Event, group_flags, is_over, join_events, lasting
+from sensormon.ingest.collector import Collector
+from sensormon.model.clock import SECOND
+from sensormon.model.entries import DetectorSettings
+from sensormon.model.errors import UsageError
+from sensormon.stores import Store
+from sensormon.stores.recent import RecentReadings
+
+MOST_FLAGS = 100_000
+"""Flagged readings looked at; where a span has more, the oldest events are left out."""
+
+FARTHEST = 7 * 86_400
+"""An event is followed back so many seconds before the span asked for."""
+
+_TIMES = ("start", "end", "peak_time", "acted", "shelved_until")
+_COLUMNS = (
+    "id", "tag", "start", "end", "seconds", "readings", "value", "score", "threshold", "expected", "lower",
+    "upper", "severity", "over", "state", "label", "note", "who", "acted", "shelved_until", "settings",
+    "peak_id", "peak_time", "ids",
+)  # fmt: skip
+
+
+class EventReader:
+    """Reads from the store and, for what is not stored yet, from the collector's memory."""
+
+    def __init__(
+        self, store: Store, recent: RecentReadings, collector: Collector, delays: Delays | None = None
+    ) -> None:
+        self._store = store
+        self._recent = recent
+        self._collector = collector
+        self.delays = delays or Delays()
+
+    def events(self, tags: Sequence[str] | None, since: int, until: int, now: int) -> pd.DataFrame:
+        """Events with a flagged reading at since <= time < until, newest first, a row an event.
+
+        Columns: id, tag, start, end, seconds (from the first flag to the last), readings
+        (flagged), value, score, threshold, expected, lower and upper at the peak, severity, over,
+        state, label, note, who (acted last) and acted (when), shelved_until, settings,
+        peak_id, peak_time, ids (of all flagged readings). Times as datetime64[us, UTC]. An event that began
+        before `since` is whole, one that goes on after `until` is shown up to there.
+        `attrs["complete"]` is False where the oldest had to be left out.
+        """
+        found, complete = self._find(tags, since, until)
+        found = lasting(found, self.delays)
+        stand: dict[int, Standing] = {}
+        if found:
+            first, last = min(min(one.ids) for one in found), max(max(one.ids) for one in found)
+            stand = standings(found, self.actions(first, last))
+        recent = now - round(self.delays.longest * SECOND)
+        newest = self._recent.newest({one.tag for one in found if one.end >= recent}, recent)
+        rows = [
+            _row(one, stand.get(one.id, Standing()), is_over(one, now, newest.get(one.tag), self.delays), now)
+            for one in reversed(found)
+        ]
+        frame = pd.DataFrame(rows, columns=list(_COLUMNS))
+        for name in _TIMES:
+            frame[name] = pd.to_datetime(frame[name].astype("Int64"), unit="us", utc=True).dt.as_unit("us")
+        frame.attrs["complete"] = complete
+        return frame
+
+    def actions(self, first: int, last: int) -> pd.DataFrame:
+        """What people did with events by readings with first <= id <= last, stored or not, oldest first."""
+        waiting = action_frame(
+            self._collector.waiting_actions()
+        )  # before the store, or one could slip through
+        stored = self._store.event_actions(first, last)
+        waiting = waiting[waiting["reading"].between(first, last)]
+        if waiting.empty:
+            return stored
+        known = set(zip(stored["reading"], stored["number"], stored["time"], strict=True))
+        keys = zip(waiting["reading"], waiting["number"], waiting["time"], strict=True)
+        fresh = waiting[[key not in known for key in keys]]
+        both = pd.concat([stored, fresh], ignore_index=True) if len(stored) else fresh
+        return both.sort_values(["time", "number", "reading"], kind="stable", ignore_index=True)
+
+    def _find(self, tags: Sequence[str] | None, since: int, until: int) -> tuple[list[Event], bool]:
+        thresholds = self._thresholds()
+        longest = round(self.delays.longest * SECOND)
+        rows = self._store.anomalies(tags, since, until, 0.0, MOST_FLAGS)
+        found = group_flags(rows, thresholds, self.delays)
+        if len(rows) == MOST_FLAGS:
+            cut = min(one.start for one in found)
+            return [one for one in found if one.start - cut > longest], False
+        edge, reach = since, longest
+        while edge > since - FARTHEST * SECOND:
+            cut_off = sorted({one.tag for one in found if one.end >= since and one.start - edge <= longest})
+            before = (
+                self._store.anomalies(cut_off, edge - reach, edge, 0.0, MOST_FLAGS) if cut_off else rows[:0]
+            )
+            if before.empty:
+                break
+            found = join_events(group_flags(before, thresholds, self.delays), found, self.delays)
+            edge, reach = edge - reach, 2 * reach
+        return [one for one in found if one.end >= since], True
+
+    def settings(self) -> dict[int, DetectorSettings]:
+        """All detector settings there have been, by id, those in force among them."""
+        return {one.id: one for one in [*self._store.detector_settings(), self._collector.settings]}
+
+    def _thresholds(self) -> Mapping[int, float]:
+        return {one.id: _threshold(one) for one in self.settings().values()}
+
+
+def _threshold(settings: DetectorSettings) -> float:
+    try:
+        return make(settings.detector, **settings.params).threshold
+    except UsageError:  # settings of a version with other detectors
+        return 0.0
+
+
+def _row(event: Event, stand: Standing, over: bool, now: int) -> tuple[object, ...]:
+    return (
+        event.id, event.tag, event.start, event.end, (event.end - event.start) / SECOND, event.readings,
+        event.peak_value, event.peak_score, event.threshold, event.expected, event.lower, event.upper,
+        str(event.severity), over, str(stand.state(over, now)), stand.label, stand.note, stand.who,
+        stand.acted or None, stand.shelved_until or None, event.settings, event.peak_id, event.peak_time,
+        event.ids,
+    )  # fmt: skip

@@ -1,0 +1,221 @@
+"""A case: one file with a stretch of history that another installation opens to the same view.
+
+A zip file with these members and no others, each named in the manifest with its size and SHA-256:
+
+    manifest.json      {"format", "version", "name", "created", "application", "since", "until", "tags",
+                       "readings", "flagged", "view", "titles", "members": {NAME: {"bytes", "sha256"}}}
+    readings.parquet   the readings in order of arrival, `READINGS`
+    rejected.parquet   the readings refused meanwhile, `REJECTED`
+    faults.parquet     the simulator's faults, `FAULTS`
+    tags.toml          the tags, as in the tag table, without how they are simulated
+    settings.json      the detector settings that scored the readings
+    actions.json       what people did with events, by the ids of flagged readings
+    annotations.json   notes on times and spans
+
+Times are ISO 8601 with Z in JSON, timestamps[us, UTC] in Parquet. Members may be deflated; the
+Parquet inside is not compressed, so that what a file takes is what the zip's directory says and
+no more. `titles` is what each tag was called in addresses, for `view`, the page the case
+was made from.
+
+What it is not: a backup. It has neither the journal nor the ledger, and none of what was
+received from whom.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from sensormon.model import timestamps
+from sensormon.model.errors import UsageError
+
+FORMAT, VERSION, SUFFIX = "sensormon-case", 1, "sensormon"
+MEDIA_TYPE = "application/zip"
+
+MANIFEST = "manifest.json"
+READINGS_FILE, REJECTED_FILE, FAULTS_FILE = "readings.parquet", "rejected.parquet", "faults.parquet"
+TAGS_FILE, SETTINGS_FILE, ACTIONS_FILE = "tags.toml", "settings.json", "actions.json"
+ANNOTATIONS_FILE = "annotations.json"
+
+MEMBERS: Mapping[str, int] = {
+    READINGS_FILE: 4 << 30,
+    REJECTED_FILE: 256 << 20,
+    FAULTS_FILE: 256 << 20,
+    TAGS_FILE: 4 << 20,
+    SETTINGS_FILE: 4 << 20,
+    ACTIONS_FILE: 64 << 20,
+    ANNOTATIONS_FILE: 16 << 20,
+}
+"""What may be in a case beside the manifest, and how many bytes each may have."""
+
+REQUIRED = frozenset(MEMBERS) - {ANNOTATIONS_FILE}
+MANIFEST_BYTES = 4 << 20
+GROUP = 50_000
+"""Rows in a Parquet row group at the most."""
+MOST_READINGS = 50_000_000
+MOST_OTHERS = 1_000_000
+MOST_TAGS = 5_000
+MOST_NOTES = 10_000
+LONGEST_TEXT = 1_000
+LONGEST_VIEW = 20_000
+
+_TIME = pa.timestamp("us", "UTC")
+
+READINGS = pa.schema(
+    [
+        pa.field("id", pa.int64()), pa.field("tag", pa.string()), pa.field("time", _TIME),
+        pa.field("value", pa.float64()), pa.field("quality", pa.uint32()), pa.field("n", pa.int64()),
+        pa.field("score", pa.float64()), pa.field("expected", pa.float64()), pa.field("lower", pa.float64()),
+        pa.field("upper", pa.float64()), pa.field("is_anomaly", pa.bool_()),
+        pa.field("settings", pa.int32()), pa.field("origin", pa.string()),
+    ]
+)  # fmt: skip
+"""Score, expected, lower and upper may be null, nothing else."""
+
+REJECTED = pa.schema(
+    [
+        pa.field("received", _TIME), pa.field("position", pa.int32()),
+        *(pa.field(name, pa.string()) for name in ("tag", "time", "value", "reason", "detail")),
+    ]
+)  # fmt: skip
+
+FAULTS = pa.schema([pa.field("tag", pa.string()), pa.field("time", _TIME), pa.field("fault", pa.string())])
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a case says of itself. Times in µs UTC; `members` has size and SHA-256 by name."""
+
+    name: str
+    created: int
+    application: str
+    since: int
+    until: int
+    tags: tuple[str, ...]
+    readings: int
+    flagged: int
+    view: str
+    titles: Mapping[str, str]
+    members: Mapping[str, tuple[int, str]]
+
+    def render(self) -> bytes:
+        """As JSON; UTF-8."""
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "created": timestamps.render(self.created),
+            "application": self.application,
+            "since": timestamps.render(self.since),
+            "until": timestamps.render(self.until),
+            "tags": self.tags,
+            "readings": self.readings,
+            "flagged": self.flagged,
+            "view": self.view,
+            "titles": dict(self.titles),
+            "members": {
+                name: {"bytes": size, "sha256": digest} for name, (size, digest) in self.members.items()
+            },
+        }
+        return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def of_file(error: UsageError, name: str) -> UsageError:
+    """The same of a file that a person chose: named as they know it."""
+    return UsageError(error.what, where=name, hint=error.hint) if error.where == "case" else error
+
+
+def bad(what: str, hint: str = "Have it made again where it came from") -> UsageError:
+    """The error for a case that cannot be opened."""
+    return UsageError(f"it cannot be opened: {what}", where="case", hint=hint)
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """The manifest in these bytes. Raises UsageError where it is not one of this version."""
+    document = parse_json(data, MANIFEST)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise bad("it is no case", "Choose a file made with Save a case or python -m sensormon case")
+    if document.get("version") != VERSION:
+        raise bad(
+            f"it is of version {str(document.get('version'))[:20]}, and this program reads version {VERSION}",
+            "Bring the program up to date, or have the case made by the same version",
+        )
+    members: dict[str, tuple[int, str]] = {}
+    for name, about in mapping(document, "members").items():
+        if name not in MEMBERS:
+            raise bad(f"it has a part {name[:50]!r} that is unknown")
+        digest = text(about, "sha256") if isinstance(about, dict) else ""
+        members[name] = whole(about, "bytes", MEMBERS[name]), digest
+    if missing := REQUIRED - set(members):
+        raise bad(f"its manifest has no {min(missing)}")
+    names = document.get("tags")
+    if not isinstance(names, list) or not 1 <= len(names) <= MOST_TAGS:
+        raise bad(f"it must have 1 to {MOST_TAGS:,} tags")
+    tags = tuple(str(name) for name in names)
+    if len(set(tags)) < len(tags):
+        raise bad("a tag comes twice")
+    titles = mapping(document, "titles")
+    manifest = Manifest(
+        name=text(document, "name"),
+        created=time(document, "created"),
+        application=text(document, "application"),
+        since=time(document, "since"),
+        until=time(document, "until"),
+        tags=tags,
+        readings=whole(document, "readings", MOST_READINGS),
+        flagged=whole(document, "flagged", MOST_READINGS),
+        view=text(document, "view", LONGEST_VIEW),
+        titles={name: text(titles, name) for name in tags if name in titles},
+        members=members,
+    )
+    if not manifest.since < manifest.until:
+        raise bad("its span ends before it begins")
+    return manifest
+
+
+def parse_json(data: bytes, name: str) -> Any:
+    """The JSON in these bytes; neither NaN nor endless depth. Raises UsageError."""
+
+    def refuse(number: str) -> float:
+        raise ValueError(number)
+
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise bad(f"{name} cannot be read") from error
+
+
+def mapping(about: object, key: str) -> dict[str, Any]:
+    """The object under this key. Raises UsageError, like all of these, where there is none."""
+    found = about.get(key) if isinstance(about, dict) else None
+    if not isinstance(found, dict):
+        raise bad(f"{key} is missing or not what it must be")
+    return found
+
+
+def text(about: object, key: str, longest: int = LONGEST_TEXT) -> str:
+    """Text under this key, no longer than this and without what no line shows."""
+    found = about.get(key) if isinstance(about, dict) else None
+    if not isinstance(found, str) or len(found) > longest or not (found.isprintable() or not found):
+        raise bad(f"{key} is missing, too long or not text")
+    return found
+
+
+def whole(about: object, key: str, most: int) -> int:
+    """A whole number of 0 to `most` under this key."""
+    found = about.get(key) if isinstance(about, dict) else None
+    if type(found) is not int or not 0 <= found <= most:
+        raise bad(f"{key} is missing or not a whole number of 0 to {most:,}")
+    return found
+
+
+def time(about: object, key: str) -> int:
+    """A time under this key, in µs UTC."""
+    try:
+        return timestamps.parse(text(about, key, 40))
+    except (ValueError, OverflowError) as error:
+        raise bad(f"{key} is no time") from error

@@ -1,0 +1,430 @@
+"""Opening a case: what is in it goes through the journal like everything else, apart from our own.
+
+Scores are stored as they are in the case: nothing is scored again, and the live detectors
+neither see nor learn it. Ids of readings and of detector settings become free ones here; a tag that
+has readings here is opened as `case-NAME:tag`, so that another plant's readings never mix with ours.
+
+Each piece is durable by itself and recorded with its readings, as with an import: who opens
+the same case again stores nothing, and one that was cut off goes on where it was. A case that is
+not in order is refused before the first piece.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any, Protocol
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import numpy as np
+
+from sensormon.events.actions import action_list
+from sensormon.events.annotations import Annotations
+from sensormon.events.reader import EventReader
+from sensormon.exchange.case_reader import Case, read_case
+from sensormon.exchange.case_rows import Plan, as_scored, nothing, parts_of, pieces_of, rows_of
+from sensormon.ingest.collector import Collector
+from sensormon.ingest.recovery import Memory
+from sensormon.ingest.validation import shown
+from sensormon.model.clock import Clock
+from sensormon.model.entries import CASE, FROM_CASES, EventAction, KeptAnswer
+from sensormon.model.errors import UsageError
+from sensormon.model.jobs import Progress
+from sensormon.model.readings import (
+    Batch,
+    InjectedFault,
+    Ints,
+    Processed,
+    Reason,
+    Rejection,
+)
+from sensormon.model.tag_file import TagFile
+from sensormon.model.tags import NAME, Tag, TagTable
+from sensormon.stores import IMPORTED, Store
+from sensormon.stores.recent import RecentReadings
+
+KEYS = f"{IMPORTED}case:"
+"""What the keys of cases begin with."""
+
+PAGES = ("/", "/live", "/anomalies", "/explore", "/tuning")
+"""The pages that a view may be on."""
+
+_NUMBERS = ("event", "reading")
+"""Values in addresses that are ids of readings, with commas between them."""
+_NUMBERED = re.compile(r"[0-9]{1,18}(?:,[0-9]{1,18}){0,999}")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What came of a case. `view` is the address of the page it was made from, here; empty for none.
+
+    `before` readings were there already, `readings` are stored now.
+    """
+
+    name: str
+    tags: Mapping[str, str]
+    readings: int
+    before: int
+    rejected: int
+    faults: int
+    actions: int
+    notes: int
+    since: int  # µs UTC, like `until`
+    until: int
+    view: str
+
+
+@dataclass(eq=False)
+class _AsScored:
+    """Stands where a pipeline stands, for readings that have their scores already."""
+
+    processed: Processed
+
+    def process(
+        self,
+        batch: Batch,  # noqa: ARG002
+        positions: Sequence[int] | None = None,  # noqa: ARG002
+        malformed: Sequence[Rejection] = (),  # noqa: ARG002
+    ) -> Processed:
+        """The readings with their own scores."""
+        return self.processed
+
+    def undo(self, processed: Processed) -> None:
+        """Nothing was learned."""
+
+
+@dataclass
+class _Work:
+    """One case on its way in: what was taken before, and where the readings that matter went."""
+
+    prefix: str
+    plan: Plan
+    kept: Mapping[str, KeptAnswer]
+    named: Ints
+    ids: dict[int, int] = field(default_factory=dict)
+    stored: int = 0
+    before: int = 0
+
+
+class Plant(Protocol):
+    """Where a case is opened; a monitor. `tag_file` adds tags, `keep_up` waits for the store."""
+
+    clock: Clock
+    tag_file: TagFile
+    annotations: Annotations
+
+    @property
+    def tags(self) -> TagTable: ...
+
+    def keep_up(self, progress: Progress) -> None:
+        """See `Monitor.keep_up`."""
+
+
+class CaseOpener:
+    """Of one monitor; `folder` is where cases are unpacked, `memory` what was read back at its start."""
+
+    def __init__(
+        self,
+        plant: Plant,
+        collector: Collector,
+        store: Store,
+        recent: RecentReadings,
+        events: EventReader,
+        folder: Path,
+        memory: Memory,
+    ) -> None:
+        self._plant = plant
+        self._collector = collector
+        self._store = store
+        self._recent = recent
+        self._events = events
+        self._clock = plant.clock
+        self._folder = folder
+        self._kept = {one.key: one for one in memory.answers if one.key.startswith(KEYS)}
+        self._settings = {one.id: one for one in memory.case_settings}
+        if folder.is_dir():  # unpacked by a process that ended
+            for path in folder.glob(".case-*"):
+                shutil.rmtree(path, ignore_errors=True)
+
+    @contextmanager
+    def unpacked(self, source: Path | IO[bytes]) -> Iterator[Case]:
+        """The case in this file, unpacked for as long as it is looked at. Raises UsageError."""
+        self._folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".case-") as scratch:
+            yield read_case(source, Path(scratch))
+
+    def names(self, case: Case) -> Mapping[str, str]:
+        """What each tag of the case is called here, or would be. Raises StoreError."""
+        head = self._answers(case).get(self._prefix(case) + "head")
+        return _plan(head).tags if head else self._name(case)
+
+    def was_opened(self, case: Case) -> bool:
+        """Whether all of it is here already. Raises StoreError."""
+        return self._prefix(case) + "done" in self._answers(case)
+
+    def open(self, case: Case, progress: Progress) -> Opened:
+        """Store what is in the case; durable piece by piece.
+
+        Raises UsageError, with nothing stored, where the case is not in order; StoreError where the
+        store cannot say what was taken before; JournalError where a piece cannot be made durable.
+        """
+        prefix = self._prefix(case)
+        kept = self._answers(case)
+        head = kept.get(prefix + "head")
+        if head is None:
+            case.check(self._clock.now(), progress)
+            plan = self._begin(case, prefix)
+        else:
+            plan = _plan(head)
+            if prefix + "done" not in kept:
+                case.check(self._clock.now(), progress)
+            self._tags_of(case, plan)
+        named = {one for action in case.actions for one in action.readings} | set(
+            _view_ids(case.manifest.view)
+        )
+        work = _Work(prefix, plan, kept, np.array(sorted(named), dtype=np.int64))
+        self._take_readings(case, work, progress)
+        done = prefix + "done" in kept
+        rejected = 0 if done else self._take_rejected(case, work, progress)
+        faults = 0 if done else self._take_faults(case, work, progress)
+        actions = 0 if done else self._act(case, work, progress)
+        notes = 0 if done else self._annotate(case, work)
+        if not done:
+            self._submit(work, "done", nothing(self._clock.now()))
+        return Opened(
+            name=case.manifest.name,
+            tags=plan.tags,
+            readings=work.stored,
+            before=work.before,
+            rejected=rejected,
+            faults=faults,
+            actions=actions,
+            notes=notes,
+            since=case.manifest.since,
+            until=case.manifest.until,
+            view=self._view(case, work),
+        )
+
+    # -- the plan -----------------------------------------------------------------
+
+    def _prefix(self, case: Case) -> str:
+        return f"{KEYS}{case.key}:"
+
+    def _answers(self, case: Case) -> dict[str, KeptAnswer]:
+        prefix = self._prefix(case)
+        stored = {one.key: one for one in self._store.answers_to(prefix)}
+        return {**stored, **{key: one for key, one in self._kept.items() if key.startswith(prefix)}}
+
+    def _name(self, case: Case) -> dict[str, str]:
+        """Tags without readings here, or that are not here, keep their names."""
+        here = {*self._store.tags(), *self._recent.tags()}
+        table = self._plant.tags
+
+        def free(name: str) -> bool:
+            return name not in here and (name not in table or _same(table[name], case.tags[name]))
+
+        if all(free(name) for name in case.manifest.tags):
+            return {name: name for name in case.manifest.tags}
+        word = re.sub(r"[^A-Za-z0-9_.-]+", "-", case.manifest.name).strip("-.")[:40] or "opened"
+        for number in range(1, 1_000):
+            start = f"case-{word}{'' if number == 1 else f'-{number}'}:"
+            named = {name: name if free(name) else _shortened(start + name) for name in case.manifest.tags}
+            new = [there for name, there in named.items() if there != name]
+            if not any(one in here or one in table for one in new) and len(set(named.values())) == len(named):
+                return named
+        raise UsageError("too many cases of this name are open", where="case", hint="Rename the case")
+
+    def _begin(self, case: Case, prefix: str) -> Plan:
+        """Decide, add the tags, record the settings, and last of all the plan itself."""
+        names = self._name(case)
+        used = {*self._settings, *(one.id for one in self._store.detector_settings())}
+        free = max([FROM_CASES - 1, *used]) + 1
+        plan = Plan(names, {number: free + place for place, number in enumerate(sorted(case.settings))})
+        self._tags_of(case, plan)
+        for number, here in plan.settings.items():
+            one = case.settings[number]
+            settings = replace(one, id=here, who=f"case {case.manifest.name}: {one.who}"[:200])
+            self._collector.record_settings(settings)
+            self._settings[here] = settings
+        body = json.dumps({"tags": dict(names), "settings": {str(a): b for a, b in plan.settings.items()}})
+        self._record(
+            KeptAnswer(prefix + "head", "", 201, body, self._clock.now()), nothing(self._clock.now())
+        )
+        return plan
+
+    def _tags_of(self, case: Case, plan: Plan) -> None:
+        """Have the tags of the case in the table."""
+        table = self._plant.tags
+        new = []
+        for name, here in plan.tags.items():
+            if here not in table:
+                tag = case.tags[name]
+                label = tag.label if here == name else f"{tag.label} ({case.manifest.name})"[:200]
+                new.append(replace(tag, name=here, label=label))
+        if new:
+            self._plant.tag_file.add(new, f"case {case.manifest.name}")
+
+    # -- the pieces ---------------------------------------------------------------
+
+    def _take_readings(self, case: Case, work: _Work, progress: Progress) -> None:
+        whole = case.manifest.readings
+        for number, part in enumerate(parts_of(case.readings())):
+            ids = part.column("id").to_numpy()
+            first = work.kept.get(f"{work.prefix}{number}")
+            if first is None:
+                self._plant.keep_up(progress)
+                first_id = self._submit(work, str(number), as_scored(part, work.plan, self._clock.now()))
+                work.stored += len(ids)
+            else:
+                first_id = int(json.loads(first.body)["first"])
+                work.before += len(ids)
+            for one in np.flatnonzero(np.isin(ids, work.named)).tolist():
+                work.ids[int(ids[one])] = first_id + one
+            done = work.stored + work.before
+            progress.step(f"{done:,} of {whole:,} readings", whole + 4 * done, 5 * whole)
+
+    def _take_rejected(self, case: Case, work: _Work, progress: Progress) -> int:
+        count = 0
+        for number, table in enumerate(pieces_of(case.rejections())):
+            rows = [
+                Rejection(
+                    source=CASE,
+                    received=row["received"],
+                    index=row["position"],
+                    tag=shown(work.plan.tags.get(row["tag"], row["tag"])),
+                    time=shown(row["time"]),
+                    value=shown(row["value"]),
+                    reason=Reason(row["reason"]),
+                    detail=shown(row["detail"]),
+                )
+                for row in rows_of(table, "received")
+            ]
+            count += len(rows)
+            empty = replace(nothing(self._clock.now()), rejected=tuple(rows))
+            self._once(work, f"rejected-{number}", empty, progress)
+        return count
+
+    def _take_faults(self, case: Case, work: _Work, progress: Progress) -> int:
+        count = 0
+        for number, table in enumerate(pieces_of(case.injected())):
+            rows = tuple(
+                InjectedFault(work.plan.tags[row["tag"]], row["time"], shown(row["fault"]))
+                for row in rows_of(table, "time")
+            )
+            count += len(rows)
+            empty = nothing(self._clock.now())
+            injected = replace(empty, accepted=replace(empty.accepted, injected=rows))
+            self._once(work, f"faults-{number}", injected, progress)
+        return count
+
+    def _once(self, work: _Work, name: str, processed: Processed, progress: Progress) -> None:
+        if work.prefix + name not in work.kept:
+            self._plant.keep_up(progress)
+            self._submit(work, name, processed)
+        progress.step("what was rejected and injected", 0.99, 1.0)
+
+    def _submit(self, work: _Work, name: str, processed: Processed) -> int:
+        key, now = work.prefix + name, self._clock.now()
+        return self._record(KeptAnswer(key, "", 201, "", now), processed)
+
+    def _record(self, kept: KeptAnswer, processed: Processed) -> int:
+        """Make this durable with its key; the id of its first reading, which the key tells from then on."""
+        made: list[KeptAnswer] = []
+
+        def finish(first_id: int, what: Processed) -> tuple[Processed, tuple[KeptAnswer, ...]]:
+            made.append(replace(kept, body=kept.body or json.dumps({"first": first_id})))
+            return what, (made[-1],)
+
+        receipt = self._collector.submit(processed.accepted, finish=finish, history=_AsScored(processed))
+        self._kept[kept.key] = made[-1]
+        return receipt.first_id
+
+    # -- what people did ----------------------------------------------------------
+
+    def _act(self, case: Case, work: _Work, progress: Progress) -> int:
+        """The actions on the readings by their ids here; those that are there already are passed over."""
+        if not case.actions:
+            return 0
+        here = list(work.ids.values())
+        there = {_told(one): set(one.readings) for one in self._there(min(here), max(here))}
+        count = 0
+        for number, action in enumerate(case.actions):
+            readings = [
+                work.ids[one] for one in action.readings if work.ids[one] not in there.get(_told(action), ())
+            ]
+            if readings:
+                self._collector.act(replace(action, readings=tuple(readings)))
+                count += 1
+            if number % 100 == 0:
+                progress.step("what people did with the events", 0.99, 1.0)
+        return count
+
+    def _annotate(self, case: Case, work: _Work) -> int:
+        """The notes under ids of this case, so that they never stand for our own."""
+        notes = self._plant.annotations
+        known = {one.id for one in [*self._store.annotations(), *self._collector.waiting_annotations()]}
+        count = 0
+        for note in case.notes:
+            own = hashlib.sha256(f"{case.key}:{note.id}".encode()).hexdigest()[:32]
+            if own not in known:
+                tags = tuple(work.plan.tags[name] for name in note.tags)
+                self._collector.annotate(replace(note, id=own, tags=tags))
+                notes.changes += 1
+                count += 1
+        return count
+
+    def _there(self, first: int, last: int) -> list[EventAction]:
+        merged: dict[tuple[object, ...], EventAction] = {}
+        for one in action_list(self._events.actions(first, last)):
+            before = merged.get(_told(one))
+            merged[_told(one)] = replace(one, readings=before.readings + one.readings) if before else one
+        return list(merged.values())
+
+    def _view(self, case: Case, work: _Work) -> str:
+        """The address of the case's page with the names and ids that it has here."""
+        where = urlsplit(case.manifest.view)
+        if where.scheme or where.netloc or where.path not in PAGES:
+            return ""
+        table = self._plant.tags
+        called: dict[str, str] = {}
+        for name, here in work.plan.tags.items():
+            called[name] = here
+            called[case.manifest.titles.get(name, name)] = table.title(here)
+        pairs = []
+        for key, value in parse_qsl(where.query, keep_blank_values=True):
+            if key in _NUMBERS and _NUMBERED.fullmatch(value):
+                pairs.append((key, ",".join(str(work.ids.get(int(one), one)) for one in value.split(","))))
+            else:
+                pairs.append((key, called.get(value, value)))
+        return f"{where.path}?{urlencode(pairs)}" if pairs else where.path
+
+
+def _plan(head: KeptAnswer) -> Plan:
+    body: dict[str, Any] = json.loads(head.body)
+    return Plan(body["tags"], {int(a): int(b) for a, b in body["settings"].items()})
+
+
+def _same(here: Tag, there: Tag) -> bool:
+    """Whether a tag means the same: what is measured, in which unit and range."""
+    return (here.unit, here.valid) == (there.unit, there.valid)
+
+
+def _shortened(name: str) -> str:
+    return name if NAME.fullmatch(name) else name[:128]
+
+
+def _told(action: EventAction) -> tuple[object, ...]:
+    return (action.time, action.who, action.action, action.label, action.until, action.note)
+
+
+def _view_ids(view: str) -> list[int]:
+    pairs = parse_qsl(urlsplit(view).query)
+    lists = [value for key, value in pairs if key in _NUMBERS and _NUMBERED.fullmatch(value)]
+    return [int(one) for value in lists for one in value.split(",")]

@@ -1,0 +1,387 @@
+"""A case that came from outside: nothing in it is believed before it was looked at.
+
+`read_case` checks the zip, the manifest, every size and hash, and all that is small; `Case.check`
+looks at every reading. Both raise UsageError with one line. Sizes are bounded before anything is
+unpacked, names in the zip are compared and never used as paths, and Parquet is read a
+row group at a time.
+
+What it is not: a sandbox. The Parquet and zip parsers are those of Arrow and Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sensormon.detectors import make
+from sensormon.events.actions import checked
+from sensormon.events.annotations import checked as noted
+from sensormon.exchange import case_format
+from sensormon.exchange.case_format import (
+    FAULTS,
+    GROUP,
+    READINGS,
+    REJECTED,
+    Manifest,
+    bad,
+    parse_json,
+    text,
+    whole,
+)
+from sensormon.exchange.case_format import time as time_of
+from sensormon.ingest.validation import EARLIEST, FUTURE, SHOWN
+from sensormon.model.entries import Annotation, DetectorSettings, EventAction
+from sensormon.model.errors import UsageError
+from sensormon.model.jobs import Progress
+from sensormon.model.readings import Ints, Origin, Reason
+from sensormon.model.tags import Tag, TagTable, read_tags
+
+_SPARE = 512 << 20
+_MOST_ACTIONS = 100_000
+_MOST_NAMED = 1_000_000
+_MOST_SETTINGS = 1_000
+MOST_CHANGES = 10_000
+"""The detector settings change at most so often from one reading to the next."""
+_BUFFER = 1 << 20
+_PLAIN = str.maketrans("[]<>`", "()()'")
+_TOO_FAR = 1 << 62
+_READABLE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """An unpacked case in `folder`. `key` names its content: the same file has the same."""
+
+    key: str
+    folder: Path
+    manifest: Manifest
+    tags: TagTable
+    settings: Mapping[int, DetectorSettings]
+    actions: tuple[EventAction, ...]
+    notes: tuple[Annotation, ...]
+    rejected: int
+    faults: int
+
+    def readings(self) -> Iterator[pa.Table]:
+        """The readings in order of arrival, a row group at a time, `tag` and `origin` as dictionaries."""
+        return _groups(self.folder / case_format.READINGS_FILE, READINGS, case_format.MOST_READINGS)
+
+    def rejections(self) -> Iterator[pa.Table]:
+        """The refused readings, checked."""
+        for table in _groups(self.folder / case_format.REJECTED_FILE, REJECTED, case_format.MOST_OTHERS):
+            _no_nulls(table, REJECTED.names)
+            _known(table, "reason", [str(reason) for reason in Reason])
+            yield table
+
+    def injected(self) -> Iterator[pa.Table]:
+        """The simulator's faults, checked."""
+        for table in _groups(self.folder / case_format.FAULTS_FILE, FAULTS, case_format.MOST_OTHERS):
+            _no_nulls(table, FAULTS.names)
+            _known(table, "tag", self.manifest.tags)
+            _between(table, "time", self.manifest.since, self.manifest.until)
+            yield table
+
+    def check(self, now: int, progress: Progress) -> None:
+        """Look at every reading and every other row. Raises UsageError with what is wrong first."""
+        rows, flagged, last, before, changes = 0, 0, 0, -1, 0
+        named = np.array(sorted({one for action in self.actions for one in action.readings}), dtype=np.int64)
+        found = 0
+        for table in self.readings():
+            ids, settings = self._check(table, now)
+            if len(ids) and not (ids[0] > last and (np.diff(ids) > 0).all() and ids[-1] < _TOO_FAR):
+                raise bad("its readings are not in the order of their ids")
+            last = int(ids[-1]) if len(ids) else last
+            changes += int((np.diff(settings) != 0).sum()) + int(len(settings) and settings[0] != before)
+            before = int(settings[-1]) if len(settings) else before
+            if changes > MOST_CHANGES:
+                raise bad(f"its detector settings change more than {MOST_CHANGES:,} times")
+            rows += len(ids)
+            flagged += int(pc.sum(table.column("is_anomaly")).as_py() or 0)
+            found += int(np.isin(named, ids).sum())
+            progress.step(
+                f"{rows:,} of {self.manifest.readings:,} readings checked", rows, 5 * self.manifest.readings
+            )
+        if (rows, flagged) != (self.manifest.readings, self.manifest.flagged):
+            raise bad("it has other readings than its manifest says")
+        if found != len(named):
+            raise bad("something was done with readings that are not in it")
+        for tables in (self.rejections(), self.injected()):
+            for _ in tables:
+                progress.step("checking what was rejected and injected")
+
+    def _check(self, table: pa.Table, now: int) -> tuple[Ints, Ints]:
+        _no_nulls(table, ("id", "tag", "time", "value", "quality", "n", "is_anomaly", "settings", "origin"))
+        for name in ("value", "score", "expected", "lower", "upper"):
+            numbers = table.column(name).drop_null().to_numpy()
+            if np.isnan(numbers).any() or (name == "value" and np.isinf(numbers).any()):
+                raise bad(f"there is a {name} that is no number")
+        _known(table, "tag", self.manifest.tags)
+        _known(table, "origin", [str(origin) for origin in Origin])
+        _between(table, "time", max(self.manifest.since, EARLIEST), self.manifest.until)
+        _between(table, "time", EARLIEST, now + FUTURE)
+        if table.num_rows and pc.min(table.column("n")).as_py() < 0:
+            raise bad("there is an n below 0")
+        settings = table.column("settings").to_numpy().astype(np.int64)
+        if not set(np.unique(settings).tolist()) <= set(self.settings):
+            raise bad("there are readings with detector settings that are not in it")
+        return table.column("id").to_numpy(), settings
+
+
+def read_case(source: Path | IO[bytes], folder: Path) -> Case:
+    """The case in this file, unpacked into the empty `folder`. Raises UsageError, with nothing believed."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            about = _directory(archive)
+            data = _small(archive, about[case_format.MANIFEST], case_format.MANIFEST_BYTES)
+            manifest = case_format.parse_manifest(data)
+            if set(about) - {case_format.MANIFEST} != set(manifest.members):
+                raise bad("its parts are not those of its manifest")
+            size = sum(bytes_ for bytes_, _ in manifest.members.values())
+            if shutil.disk_usage(folder).free < size + _SPARE:
+                raise bad(f"it needs {size >> 20:,} MiB on the disk to be looked at", "Free some space")
+            for name, (length, digest) in manifest.members.items():
+                _unpack(archive, about[name], folder / name, length, digest)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, *_READABLE) as error:
+        raise bad("it is no whole zip file") from error
+    settings = _settings((folder / case_format.SETTINGS_FILE).read_bytes())
+    tags = _tags(folder / case_format.TAGS_FILE, manifest)
+    actions = _actions((folder / case_format.ACTIONS_FILE).read_bytes())
+    readings = _rows(folder / case_format.READINGS_FILE, READINGS, case_format.MOST_READINGS)
+    if readings != manifest.readings:
+        raise bad("it has other readings than its manifest says")
+    return Case(
+        key=hashlib.sha256(data).hexdigest()[:32],
+        folder=folder,
+        manifest=manifest,
+        tags=tags,
+        settings=settings,
+        actions=actions,
+        notes=_notes(folder / case_format.ANNOTATIONS_FILE, manifest),
+        rejected=_rows(folder / case_format.REJECTED_FILE, REJECTED, case_format.MOST_OTHERS),
+        faults=_rows(folder / case_format.FAULTS_FILE, FAULTS, case_format.MOST_OTHERS),
+    )
+
+
+def _directory(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """What is in the zip, by name; only what may be there, once, no larger than it may be."""
+    allowed = {case_format.MANIFEST: case_format.MANIFEST_BYTES, **case_format.MEMBERS}
+    found: dict[str, zipfile.ZipInfo] = {}
+    for one in archive.infolist():
+        name = one.filename
+        if name not in allowed:
+            raise bad(f"it has a part {name[:50]!r} that does not belong into a case")
+        if name in found:
+            raise bad(f"{name} is in it twice")
+        if one.flag_bits & 1 or one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise bad(f"{name} is encrypted or packed in an unknown way")
+        if one.file_size > allowed[name]:
+            raise bad(f"{name} is larger than the {allowed[name] >> 20:,} MiB it may be")
+        found[name] = one
+    if case_format.MANIFEST not in found:
+        raise bad("it is no case", "Choose a file made with Save a case or python -m sensormon case")
+    return found
+
+
+def _small(archive: zipfile.ZipFile, about: zipfile.ZipInfo, most: int) -> bytes:
+    with archive.open(about) as member:
+        data = member.read(most + 1)
+    if len(data) > most:
+        raise bad(f"{about.filename} is too large")
+    return data
+
+
+def _unpack(archive: zipfile.ZipFile, about: zipfile.ZipInfo, path: Path, length: int, digest: str) -> None:
+    """Write the part to `path`; its size and hash are what the manifest says."""
+    if about.file_size != length:
+        raise bad(f"{path.name} has another size than its manifest says")
+    made, done = hashlib.sha256(), 0
+    with archive.open(about) as member, path.open("wb") as target:
+        while part := member.read(_BUFFER):
+            done += len(part)
+            if done > length:
+                raise bad(f"{path.name} has another size than its manifest says")
+            made.update(part)
+            target.write(part)
+    if done != length or made.hexdigest() != digest:
+        raise bad(f"{path.name} is not what its manifest says: the file was changed or harmed")
+
+
+def _parquet(path: Path, schema: pa.Schema, most: int) -> pq.ParquetFile:
+    try:
+        with pq.ParquetFile(path) as file:
+            if not file.schema_arrow.equals(schema):
+                raise bad(f"{path.name} has other columns than a case has")
+        texts = [one.name for one in schema if one.type == pa.string()]
+        file = pq.ParquetFile(path, read_dictionary=texts)
+        about = file.metadata
+        if about.num_rows > most:
+            raise bad(f"{path.name} has more than {most:,} rows")
+        total = 0
+        for number in range(about.num_row_groups):
+            group = about.row_group(number)
+            total += group.num_rows
+            packed = {group.column(place).compression for place in range(group.num_columns)}
+            if group.num_rows > GROUP or packed != {"UNCOMPRESSED"}:
+                raise bad(f"{path.name} is packed in a way that a case is not")
+        if total != about.num_rows:
+            raise bad(f"{path.name} has other rows than it says")
+    except _READABLE as error:
+        raise bad(f"{path.name} cannot be read") from error
+    return file
+
+
+def _rows(path: Path, schema: pa.Schema, most: int) -> int:
+    with _parquet(path, schema, most) as file:
+        rows: int = file.metadata.num_rows
+        return rows
+
+
+def _groups(path: Path, schema: pa.Schema, most: int) -> Iterator[pa.Table]:
+    with _parquet(path, schema, most) as file:
+        for number in range(file.metadata.num_row_groups):
+            try:
+                table = file.read_row_group(number)
+                if table.num_rows > GROUP:
+                    raise bad(f"{path.name} has other rows than it says")
+                table.validate(full=True)  # text is UTF-8, and positions are within bounds
+                for column in table.columns:
+                    if pa.types.is_dictionary(column.type):
+                        _short(column, path.name)
+            except _READABLE as error:
+                raise bad(f"{path.name} cannot be read") from error
+            yield table
+
+
+def _short(column: pa.ChunkedArray, name: str) -> None:
+    for chunk in column.chunks:
+        if len(chunk.dictionary) and (pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0) > 5 * SHOWN:
+            raise bad(f"{name} has text that is too long")
+
+
+def _no_nulls(table: pa.Table, names: Sequence[str]) -> None:
+    for name in names:
+        if table.column(name).null_count:
+            raise bad(f"there is a row without {name}")
+
+
+def _known(table: pa.Table, name: str, known: Sequence[str]) -> None:
+    for chunk in table.column(name).chunks:
+        used = chunk.dictionary.take(pc.unique(chunk.indices)).to_pylist()
+        if unknown := set(used) - set(known):
+            raise bad(f"the {name} {min(map(str, unknown))[:50]!r} is unknown")
+
+
+def _between(table: pa.Table, name: str, since: int, until: int) -> None:
+    if not table.num_rows:
+        return
+    times = pc.min_max(table.column(name).cast(pa.int64())).as_py()
+    if times["min"] < since or times["max"] >= until:
+        raise bad(f"there is a {name} outside of its span, or one that has not come yet")
+
+
+def _tags(path: Path, manifest: Manifest) -> TagTable:
+    """The tags of the case, each as its manifest names it, simulated by nobody."""
+    try:
+        table = read_tags(path)
+    except UsageError as error:
+        raise bad(f"tags.toml: {error.what}") from error
+    except RecursionError as error:
+        raise bad("tags.toml cannot be read") from error
+    if set(table.names) != set(manifest.tags):
+        raise bad("its tags are not those of its manifest")
+    return TagTable(_portable(table[name]) for name in manifest.tags)
+
+
+def _portable(tag: Tag) -> Tag:
+    """The tag as it is taken over: no text that is long, and none that a page would take for a link."""
+    texts = []
+    for words in (tag.label, tag.unit, tag.group):
+        if len(words) > SHOWN or not (words.isprintable() or not words):
+            raise bad(f"{tag.name}: its label, unit or group is too long or not text")
+        texts.append(words.translate(_PLAIN))
+    label, unit, group = texts
+    return replace(tag, label=label, unit=unit, group=group, profile={"simulate": False})
+
+
+def _list(data: bytes, name: str, most: int) -> list[Any]:
+    found = parse_json(data, name)
+    if not isinstance(found, list) or len(found) > most:
+        raise bad(f"{name} is no list of at most {most:,}")
+    return found
+
+
+def _settings(data: bytes) -> dict[int, DetectorSettings]:
+    found: dict[int, DetectorSettings] = {}
+    for row in _list(data, case_format.SETTINGS_FILE, _MOST_SETTINGS):
+        number = whole(row, "id", (1 << 31) - 1)
+        params = case_format.mapping(row, "params")
+        if number in found or not all(type(one) in (int, float) for one in params.values()):
+            raise bad("its detector settings are not what they must be")
+        name = text(row, "detector", 100)
+        try:
+            make(name, **params)
+        except UsageError as error:
+            raise bad(
+                f"its readings were scored with {name[:50]!r}, which this version does not know so",
+                "Bring the program up to date",
+            ) from error
+        found[number] = DetectorSettings(
+            number, time_of(row, "applied"), text(row, "who", 200), name, params, {}
+        )
+    return found
+
+
+def _actions(data: bytes) -> tuple[EventAction, ...]:
+    found, named = [], 0
+    for row in _list(data, case_format.ACTIONS_FILE, _MOST_ACTIONS):
+        readings = row.get("readings") if isinstance(row, dict) else None
+        if not isinstance(readings, list):
+            raise bad("actions.json is not what it must be")
+        named += len(readings)
+        if named > _MOST_NAMED:
+            raise bad(f"more than {_MOST_NAMED:,} events were acted on")
+        until = time_of(row, "until") if text(row, "until") else None
+        try:
+            found.append(
+                checked(
+                    readings,
+                    text(row, "action"),
+                    text(row, "who"),
+                    time_of(row, "time"),
+                    label=text(row, "label"),
+                    note=text(row, "note"),
+                    until=until,
+                )
+            )
+        except UsageError as error:
+            raise bad(f"actions.json: {error.what}") from error
+    return tuple(found)
+
+
+def _notes(path: Path, manifest: Manifest) -> tuple[Annotation, ...]:
+    """The notes; none where the case has no such part."""
+    if not path.exists():
+        return ()
+    found = []
+    for row in _list(path.read_bytes(), path.name, case_format.MOST_NOTES):
+        tags = row.get("tags") if isinstance(row, dict) else None
+        if not isinstance(tags, list) or not tags or not set(map(str, tags)) <= set(manifest.tags):
+            raise bad("there is a note on tags that are not in it")
+        since, until, made = (time_of(row, name) for name in ("since", "until", "time"))
+        try:
+            note = noted(text(row, "text"), text(row, "who"), since, until, list(map(str, tags)), made)
+        except UsageError as error:
+            raise bad(f"{path.name}: {error.what}") from error
+        found.append(replace(note, id=text(row, "id", 64)))
+    return tuple(found)

@@ -1,0 +1,90 @@
+"""The rows of a case as they go into the journal: in pieces, under their names here, scored as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sensormon.model.entries import CASE, FROM_CASES
+from sensormon.model.readings import Batch, Origin, Processed, Scores
+
+ROWS = 5_000
+"""Readings in one journal record at most."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is called how here: tags and detector settings of the case, by their names and ids in it."""
+
+    tags: Mapping[str, str]
+    settings: Mapping[int, int]
+
+
+def nothing(now: int) -> Processed:
+    """A batch without readings, for what is recorded beside them."""
+    batch = Batch.of([], source=CASE, received=now, origin=Origin.IMPORT)
+    empty = np.empty(0, dtype=np.float64)
+    scores = Scores(np.empty(0, dtype=np.int64), empty, empty, empty, empty, np.empty(0, dtype=np.bool_))
+    return Processed(batch, scores, FROM_CASES, ())
+
+
+def parts_of(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Readings for one journal record each: at most `ROWS`, scored with the same settings."""
+    for table in tables:
+        settings = table.column("settings").to_numpy()
+        edges = [0, *(np.flatnonzero(np.diff(settings)) + 1).tolist(), table.num_rows]
+        for start, stop in pairwise(edges):
+            for first in range(start, stop, ROWS):
+                yield table.slice(first, min(ROWS, stop - first))
+
+
+def pieces_of(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    for table in tables:
+        for start in range(0, table.num_rows, ROWS):
+            yield table.slice(start, ROWS)
+
+
+def rows_of(table: pa.Table, time: str) -> list[dict[str, Any]]:
+    """The rows, with this column of times in µs UTC."""
+    place = table.schema.get_field_index(time)
+    rows: list[dict[str, Any]] = table.set_column(
+        place, time, table.column(time).cast(pa.int64())
+    ).to_pylist()
+    return rows
+
+
+def as_scored(table: pa.Table, plan: Plan, now: int) -> Processed:
+    """These readings under their names here, with the scores that they have."""
+    texts = pc.unique(table.column("tag")).to_pylist()
+    codes = pc.index_in(table.column("tag").cast(pa.string()), value_set=pa.array(texts, pa.string()))
+    batch = Batch(
+        source=CASE,
+        received=now,
+        tags=tuple(plan.tags[name] for name in texts),
+        tag=codes.to_numpy().astype(np.int32),
+        time=table.column("time").cast(pa.int64()).to_numpy(),
+        value=table.column("value").to_numpy(),
+        quality=table.column("quality").to_numpy(),
+        origin=Origin.IMPORT,
+    )
+
+    def numbers(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        column: pd.Series[Any] = table.column(name).to_pandas()
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+    scores = Scores(
+        n=table.column("n").to_numpy(),
+        score=numbers("score"),
+        expected=numbers("expected"),
+        lower=numbers("lower"),
+        upper=numbers("upper"),
+        is_anomaly=table.column("is_anomaly").to_numpy(),
+    )
+    return Processed(batch, scores, plan.settings[int(table.column("settings")[0].as_py())], ())

@@ -1,0 +1,70 @@
+"""What Explore shows, as rows for a file: every reading of a span, or the points that are drawn.
+
+What it is not: the file; see `sensormon.exchange.exporter`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sensormon.analysis.downsample import Overview
+from sensormon.exchange.exporter import labelled
+from sensormon.model.clock import SECOND
+from sensormon.model.tags import TagTable
+from sensormon.monitor.monitor import Monitor
+
+_COLUMNS = {
+    "time": "time",
+    "tag": "tag",
+    "label": "label",
+    "value": "value",
+    "unit": "unit",
+    "quality": "quality",
+    "is_anomaly": "flagged",
+    "score": "score",
+}
+
+
+def every_reading(m: Monitor, names: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
+    """All readings of these tags, stored or not, in order of time, in pieces. Raises StoreError."""
+    tags = m.tags
+    return (described(piece, tags) for piece in m.streams.by_time(list(names), since, until))
+
+
+def drawn_points(found: Sequence[tuple[str, Overview]], since: int, until: int) -> pd.DataFrame:
+    """The points of the lines in view, by tag and time: tag, time, value, quality, score, is_anomaly.
+
+    The last three are those of the marks; a point that is none is good and not flagged.
+    """
+    parts = []
+    for name, one in found:
+        inside = (one.time >= since) & (one.time < until)
+        points = pd.DataFrame({"time": one.time[inside], "value": one.value[inside]})
+        points["time"] = pd.to_datetime(points["time"], unit="us", utc=True).dt.as_unit("us")
+        start, end = (pd.Timestamp(at, unit="us", tz="UTC") for at in (since, until))
+        kept = one.marks[(one.marks["time"] >= start) & (one.marks["time"] < end)]
+        marks = kept[["time", "value", "quality", "score", "is_anomaly"]].drop_duplicates(["time", "value"])
+        both = points.merge(marks, on=["time", "value"], how="outer")
+        both["quality"] = both["quality"].fillna(0).astype(np.uint32)
+        both["is_anomaly"] = both["is_anomaly"].eq(True)
+        parts.append(both.assign(tag=name).sort_values("time", kind="stable"))
+    columns = ["tag", "time", "value", "quality", "score", "is_anomaly"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def described(readings: pa.Table, tags: TagTable) -> pa.Table:
+    """These readings with the columns of the file."""
+    table = labelled(readings, tags).select(list(_COLUMNS))
+    return table.rename_columns(list(_COLUMNS.values()))
+
+
+def file_stem(names: Sequence[str], since: int) -> str:
+    """What the file is called without suffix: the tags, a few of them, and the time it begins."""
+    safe = "".join(one if one.isalnum() or one in "-_" else "-" for one in "_".join(names[:3]))
+    more = f"_and_{len(names) - 3}_more" if len(names) > 3 else ""
+    day = pd.Timestamp(since // SECOND, unit="s", tz="UTC").strftime("%Y%m%dT%H%M%SZ")
+    return f"{safe[:80]}{more}_{day}"

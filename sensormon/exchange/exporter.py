@@ -1,0 +1,260 @@
+"""What a person takes away: which rows, of which tags and span, in which form; written as a job.
+
+Rows come in pieces and go to the file as they come, so that ten million need no more memory than
+a thousand. What it is not: a backup (copy the data folder) or a case (`sensormon.exchange.case_writer`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sensormon.exchange.export_columns import with_zone
+from sensormon.exchange.export_folder import Draft, ExportFile, ExportFiles
+from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, TableFile, too_long
+from sensormon.ingest.validation import EARLIEST
+from sensormon.model import timestamps
+from sensormon.model.jobs import Job, Jobs, Progress
+from sensormon.model.tags import TagTable
+from sensormon.stores import Store
+from sensormon.stores.streams import ReadingStreams
+
+READINGS, FLAGGED, EVENTS, TAGS, REJECTED = (
+    "Readings", "Flagged readings", "Events", "Tags", "Rejected readings",
+)  # fmt: skip
+WHAT = (READINGS, FLAGGED, EVENTS, TAGS, REJECTED)
+
+_READINGS = (
+    "time", "tag", "label", "value", "unit", "quality", "score", "expected", "lower", "upper", "is_anomaly",
+    "n", "settings", "source", "origin", "received", "id",
+)  # fmt: skip
+_EVENTS = (
+    "start", "end", "tag", "label of the tag", "value", "unit", "score", "threshold", "expected", "lower",
+    "upper", "severity", "readings", "seconds", "state", "label", "note", "who", "acted", "shelved_until",
+    "settings", "id",
+)  # fmt: skip
+_PIECE = 5_000
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted. `tags` None are all; `since` and `until` in µs UTC; `form` one of `FORMS`."""
+
+    what: str
+    tags: tuple[str, ...] | None
+    since: int
+    until: int
+    form: str
+    zone_name: str
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file, and how many rows are in it; `note` where something of what was wanted is not."""
+
+    file: ExportFile
+    rows: int
+    note: str = ""
+
+
+class Plant(Protocol):
+    """What is exported; a monitor."""
+
+    jobs: Jobs
+
+    @property
+    def tags(self) -> TagTable: ...
+
+    @property
+    def streams(self) -> ReadingStreams: ...
+
+    def events(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
+        """See `Monitor.events`."""
+
+
+class Exporter:
+    """Of one monitor."""
+
+    def __init__(self, plant: Plant, store: Store, files: ExportFiles) -> None:
+        self._plant = plant
+        self._store = store
+        self.files = files
+
+    def count(self, order: Order) -> int | None:
+        """About how many rows that will be; None where only making them tells. Raises StoreError."""
+        if order.what in (READINGS, FLAGGED):
+            return self._store.count(order.tags, order.since, order.until, anomalies=order.what == FLAGGED)
+        return len(order.tags or self._plant.tags.names) if order.what == TAGS else None
+
+    def count_readings(self, tags: Sequence[str] | None, since: int, until: int) -> int:
+        """How many readings are stored of these tags in this span. Raises StoreError."""
+        return self._store.count(tags, since, until)
+
+    def start(self, order: Order) -> Job:
+        """Begin to write the file; the result is an `Exported`. Raises UsageError while another runs."""
+        return self._plant.jobs.start("export", title(order), lambda progress: self._work(order, progress))
+
+    def begin(
+        self,
+        title: str,
+        pieces: Callable[[], Iterator[pa.Table]],
+        name: str,
+        form: str,
+        zone_name: str,
+        rows: int,
+    ) -> Job:
+        """Begin to write these tables, about so many rows, to a file; `name` is without suffix.
+
+        The result is an `Exported`. Any number of such jobs may run.
+        """
+        return self._plant.jobs.start(
+            "file",
+            title,
+            lambda progress: self._write(pieces(), name, form, zone_name, rows, progress),
+            alone=False,
+        )
+
+    def _work(self, order: Order, progress: Progress) -> Exported:
+        progress.step("counting rows")
+        whole = self.count(order)
+        if order.form == "Excel" and whole is not None and whole > EXCEL_ROWS:
+            raise too_long(whole)
+        pieces, note = self._pieces(order)
+        made = self._write(pieces, file_stem(order), order.form, order.zone_name, whole, progress)
+        return replace(made, note=note)
+
+    def _write(
+        self,
+        pieces: Iterator[pa.Table],
+        name: str,
+        form_name: str,
+        zone_name: str,
+        whole: int | None,
+        progress: Progress,
+    ) -> Exported:
+        form = FORMS[form_name]
+        with self.files.draft() as draft:
+            with draft.path.open("wb") as stream:
+                file = form.begin(stream, draft.folder)
+                try:
+                    rows = copy(pieces, file, zone_name, whole, progress, draft)
+                    progress.step("finishing the file", rows, rows)
+                    file.close()
+                except BaseException:
+                    file.abandon()
+                    raise
+            return Exported(self.files.keep(draft, f"{name}.{form.suffix}", form.media_type), rows)
+
+    def _pieces(self, order: Order) -> tuple[Iterator[pa.Table], str]:
+        """The rows under the names that a person reads, and what of them is missing."""
+        tags, note = self._plant.tags, ""
+        if order.what in (READINGS, FLAGGED):
+            found = self._plant.streams.by_time(
+                order.tags, order.since, order.until, anomalies=order.what == FLAGGED
+            )
+            return (labelled(piece, tags).select(_READINGS) for piece in found), note
+        if order.what == REJECTED:
+            rejected = self._store.stream_rejected(order.tags, order.since, order.until)
+            names = {"time": "time as it came", "value": "value as it came"}
+            return (
+                piece.rename_columns([names.get(one, one) for one in piece.column_names])
+                for piece in rejected
+            ), note
+        if order.what == TAGS:
+            return iter([tag_rows(tags, order.tags)]), note
+        events = self._plant.events(order.tags, order.since, order.until)
+        if not events.attrs.get("complete", True):
+            note = "There are too many events for one look: the oldest are left out. Choose a shorter span."
+        frame = events.rename(columns={"label": "label "}).assign(value=events["value"].astype(float))
+        table = pa.Table.from_pandas(frame.drop(columns=["ids"]), preserve_index=False)
+        table = labelled(table, tags)
+        names = {"label": "label of the tag", "label ": "label"}
+        table = table.rename_columns([names.get(one, one) for one in table.column_names])
+        return iter([table.select(_EVENTS)]), note
+
+
+def copy(
+    pieces: Iterator[pa.Table],
+    file: TableFile,
+    zone_name: str,
+    whole: int | None,
+    progress: Progress,
+    draft: Draft,
+) -> int:
+    """Write these rows to the file; says how many there were. Raises what `Progress.step` raises."""
+    rows = 0
+    try:
+        for piece in pieces:
+            draft.check_room()
+            for start in range(0, max(1, piece.num_rows), _PIECE):
+                part = piece.slice(start, _PIECE)
+                file.write(with_zone(part, zone_name))
+                rows += part.num_rows
+                of = f" of {max(whole, rows):,}" if whole else ""
+                progress.step(f"{rows:,}{of} rows", rows, whole or 0)
+    finally:
+        close: Callable[[], None] | None = getattr(pieces, "close", None)
+        if close is not None:
+            close()
+    return rows
+
+
+def labelled(table: pa.Table, tags: TagTable) -> pa.Table:
+    """The table with the columns `label` and `unit` of its column `tag`; a tag that is gone has its name."""
+    names = pa.array(list(tags.names), pa.string())
+    places = pc.index_in(table.column("tag").cast(pa.string()), value_set=names)
+    label = pc.take(pa.array([tag.label for tag in tags], pa.string()), places)
+    unit = pc.take(pa.array([tag.unit for tag in tags], pa.string()), places)
+    table = table.append_column("label", pc.coalesce(label, table.column("tag").cast(pa.string())))
+    return table.append_column("unit", pc.fill_null(unit, ""))
+
+
+def tag_rows(tags: TagTable, names: Sequence[str] | None) -> pa.Table:
+    """A row a tag: what tags.toml says of it; an end that is not limited is empty."""
+    rows = [tag for tag in tags if names is None or tag.name in names]
+    normal = [tag.normal or (None, None) for tag in rows]
+
+    def ends(values: Sequence[float | None]) -> pa.Array:
+        return pa.array(
+            [None if one is None or abs(one) == float("inf") else one for one in values], pa.float64()
+        )
+
+    return pa.table(
+        {
+            "tag": pa.array([tag.name for tag in rows], pa.string()),
+            "label": pa.array([tag.label for tag in rows], pa.string()),
+            "unit": pa.array([tag.unit for tag in rows], pa.string()),
+            "group": pa.array([tag.group for tag in rows], pa.string()),
+            "valid from": ends([tag.valid[0] for tag in rows]),
+            "valid to": ends([tag.valid[1] for tag in rows]),
+            "normal from": ends([low for low, _ in normal]),
+            "normal to": ends([high for _, high in normal]),
+            "noise": pa.array([tag.noise for tag in rows], pa.float64()),
+            "resolution": pa.array([tag.resolution for tag in rows], pa.float64()),
+        }
+    )
+
+
+def title(order: Order) -> str:
+    """What the job is called: `Readings as CSV`."""
+    return f"{order.what} as {order.form}"
+
+
+def file_stem(order: Order) -> str:
+    """What the file is called, without its suffix: what is in it, and its span in UTC, or up to when."""
+    what = order.what.lower().replace(" ", "-")
+    if order.what == TAGS:
+        return f"sensormon-{what}"
+    if order.since <= EARLIEST:
+        return f"sensormon-{what}-{_named(order.until)}"
+    return f"sensormon-{what}-{_named(order.since)}-{_named(order.until)}"
+
+
+def _named(time: int) -> str:
+    return re.sub(r"[-:]|\..*", "", timestamps.render(time)) + "Z"

@@ -1,0 +1,83 @@
+"""The numbers in the cells of a file, as spreadsheets write them: decimal comma or point, thousands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sensormon.model.readings import Floats
+
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
+
+
+def to_numbers(values: pd.Series[Any]) -> Floats:
+    """NaN where a cell is no number.
+
+    A comma marks thousands where every one has three digits behind it and no leading nought (1,234 or
+    1,234.5 beside 980). Elsewhere it is the decimal mark, and a point then marks thousands (1.234,5),
+    unless a cell has a point that cannot.
+    """
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = values[numbers.isna() & values.notna()].astype(str).str.strip()
+    commas = wrong[wrong.str.contains(",", regex=False)]
+    if len(commas):
+        if commas.str.fullmatch(_THOUSANDS).all():
+            numbers[commas.index] = pd.to_numeric(commas.str.replace(",", "", regex=False))
+        else:
+            points = _with_points(values)
+            if points.str.fullmatch(_GROUPED).all():
+                changed = pd.concat([points, commas[~commas.index.isin(points.index)]])
+                numbers[changed.index] = _with_comma(changed)
+    result: Floats = numbers.to_numpy(dtype=np.float64)
+    return result
+
+
+def numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Floats]:
+    """The numbers in these columns of a file, what the marks mean judged by all of them together.
+
+    Columns in which most cells are no numbers say nothing of the others.
+    """
+    found = {name: to_numbers(frame[name]) for name in names}
+    text = [name for name in names if not pd.api.types.is_numeric_dtype(frame[name])]
+    text = [name for name in text if mostly(found[name], frame[name])]
+    if len(text) > 1:
+        together = to_numbers(pd.concat([frame[name].astype(object) for name in text], ignore_index=True))
+        found |= dict(zip(text, np.split(together, len(text)), strict=True))
+    return found
+
+
+def mostly(numbers: Floats, values: pd.Series[Any]) -> bool:
+    """Whether at least half of the cells that hold anything are numbers."""
+    there = values.notna().to_numpy()
+    return bool(there.any()) and float(np.isfinite(numbers[there]).mean()) >= 0.5
+
+
+def thousands_undone(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A column of a file whose decimal mark is the comma: 1.234 is more than a thousand, if all cells fit."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    text = column.dropna().astype(str).str.strip()
+    points = text[text.str.contains(".", regex=False)]
+    if not len(points) or not points.str.fullmatch(_GROUPED).all():
+        return column
+    if not text.drop(points.index).str.fullmatch(r"[+-]?\d+(?:,\d+)?").all():
+        return column
+    numbers = pd.Series(np.nan, index=column.index)
+    numbers[text.index] = _with_comma(text)
+    return numbers
+
+
+def _with_points(values: pd.Series[Any]) -> pd.Series[Any]:
+    """The cells of text that have a point."""
+    text = values[[isinstance(one, str) for one in values]].str.strip()
+    return text[text.str.contains(".", regex=False)] if len(text) else text.astype(str)
+
+
+def _with_comma(text: pd.Series[Any]) -> pd.Series[Any]:
+    plain = text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
+    return pd.to_numeric(plain, errors="coerce")

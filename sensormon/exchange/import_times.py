@@ -1,0 +1,130 @@
+"""The times in a file: text or dates, with a zone or by a clock that is set twice a year, or numbers.
+
+Pure functions on a column. What it is not: a judgement of what times are likely; see `validation`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from sensormon.model.readings import Bools, Ints
+
+_ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
+_EPOCHS = {"s": 1e11, "ms": 1e14, "µs": 1e17}
+"""Units of numbers and what they stay below, until the year 5138; above all are ns."""
+_MICROS = {"s": 1_000_000.0, "ms": 1_000.0, "µs": 1.0, "ns": 0.001}
+
+
+@dataclass(frozen=True, eq=False)
+class Times:
+    """A cell a row: its time in µs UTC, 0 where it is `wrong`.
+
+    Of those wrong ones `skipped` were never shown by the clock of the zone. `unsure` ones it showed twice,
+    and the order of the rows does not tell which is meant; they are taken for the later.
+    """
+
+    time: Ints
+    wrong: Bools
+    skipped: Bools
+    unsure: Bools
+
+
+def read_times(column: pd.Series[Any], zone: str, of: pd.Series[Any] | None = None) -> Times:
+    """The times of a column; what names no zone is by the clock of this one.
+
+    `of` says whose times they are, such as the tag's in each row: where the clock was set back, the
+    rows of each tell by their order which of two equal hours is meant. Numbers count from 1970 in
+    s, ms, µs or ns, by their size; whole numbers that are all dates, such as 20260131, are dates.
+    """
+    none = np.zeros(len(column), dtype=np.bool_)
+    if pd.api.types.is_numeric_dtype(column):
+        dates = _dates(column)
+        if dates is None:
+            time, wrong = _numbers(column)
+            return Times(time, wrong, none, none)
+        column = dates
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        stamps, skipped, unsure = column.dt.tz_convert("UTC").dt.tz_localize(None), none, none
+    elif pd.api.types.is_datetime64_dtype(column):
+        stamps, skipped, unsure = _by_clock(column, zone, of)
+    else:
+        text = column.astype(str).str.strip()
+        zoned = text.str.contains(_ZONED).to_numpy()
+        by_clock = pd.to_datetime(text.mask(zoned), format="ISO8601", errors="coerce")
+        stamps, skipped, unsure = _by_clock(by_clock.astype("datetime64[us]"), zone, of)
+        with_zone = pd.to_datetime(text[zoned], format="ISO8601", errors="coerce", utc=True)
+        stamps[zoned] = with_zone.dt.tz_localize(None).astype("datetime64[us]")
+    wrong = stamps.isna().to_numpy()
+    micros = stamps.astype("datetime64[us]").to_numpy().astype(np.int64)
+    return Times(np.where(wrong, 0, micros), wrong, skipped, unsure)
+
+
+def unit_of(column: pd.Series[Any]) -> str:
+    """What numbers in a column of times count: s, ms, µs or ns since 1970; empty for another column."""
+    if not pd.api.types.is_numeric_dtype(column) or _dates(column) is not None:
+        return ""
+    size = column.abs().median()
+    return next((unit for unit, most in _EPOCHS.items() if not size >= most), "ns")
+
+
+def _numbers(column: pd.Series[Any]) -> tuple[Ints, Bools]:
+    scale = _MICROS[unit_of(column)]
+    values = column.to_numpy(dtype=np.float64)
+    wrong = ~(np.abs(values) * scale < 1e18)
+    micros = np.round(np.where(wrong, 0, values) * scale).astype(np.int64)
+    return micros, wrong
+
+
+def _dates(column: pd.Series[Any]) -> pd.Series[Any] | None:
+    if not pd.api.types.is_integer_dtype(column) or not column.between(1900_01_01, 2199_12_31).all():
+        return None
+    dates = pd.to_datetime(column.astype(str), format="%Y%m%d", errors="coerce")
+    return None if dates.isna().any() else dates
+
+
+def _by_clock(
+    naive: pd.Series[Any], zone: str, of: pd.Series[Any] | None
+) -> tuple[pd.Series[Any], Bools, Bools]:
+    """UTC without a zone, what the clock never showed, and what it showed twice and cannot be told apart."""
+    rows = len(naive)
+    earlier, later = (
+        naive.dt.tz_localize(ZoneInfo(zone), ambiguous=np.full(rows, summer), nonexistent="NaT")
+        .dt.tz_convert("UTC")
+        .dt.tz_localize(None)
+        for summer in (True, False)
+    )
+    twice = ((earlier != later) & later.notna()).to_numpy()
+    unsure: Bools = twice.copy()
+    if twice.any():
+        whose = np.zeros(rows, dtype=np.int64) if of is None else pd.factorize(of)[0]
+        places = pd.Series(np.flatnonzero(twice))
+        steps = np.diff(naive.to_numpy()[naive.notna()]).astype(np.int64)
+        newest_first = (steps < 0).sum() > (steps > 0).sum()
+        days = naive[twice].dt.floor("D").to_numpy()
+        for _, part in places.groupby([whose[twice], days]):
+            at = part.to_numpy()
+            if newest_first:
+                at = at[::-1]
+            first = _first_of_two(naive.iloc[at].to_numpy())
+            if first is not None:
+                unsure[at] = False
+                later.iloc[at[first]] = earlier.iloc[at[first]]
+    return later, (naive.notna() & later.isna()).to_numpy(), unsure
+
+
+def _first_of_two(clock: np.ndarray[Any, Any]) -> Bools | None:
+    """Which of these times, all in an hour that came twice, are of its first coming; None if unknown.
+
+    They tell it by stepping back once where the clock was set back, or by repeating each other once.
+    """
+    steps = np.diff(clock).astype(np.int64)
+    back = np.flatnonzero(steps < 0)
+    if not len(back):
+        back = np.flatnonzero(steps == 0)
+    return np.arange(len(clock)) <= back[0] if len(back) == 1 else None

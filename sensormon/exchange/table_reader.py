@@ -1,0 +1,118 @@
+"""Tables of readings in files: CSV separated by comma, semicolon or tab, and Parquet.
+
+Says what is in the file, column by column. What it is not: a judgement of the cells.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from sensormon.exchange.import_numbers import thousands_undone
+from sensormon.model.errors import UsageError
+from sensormon.model.tags import UNFIT
+
+TIMES = ("timestamp", "time", "datetime")
+"""What a time column is called, in any case; the first of these that is there is used."""
+
+_PARQUET = b"PAR1"
+_LONGEST_HEADER = 1 << 20
+
+
+def read_table(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
+    """The table, and what its first row is called: `line 2`, or `row 1` of Parquet.
+
+    The names of the columns are without what no tag's label may hold. Raises UsageError with this
+    hint where it cannot be read or a column comes twice.
+    """
+    table, first = _read(path, hint)
+    table.columns = [UNFIT.sub("", " ".join(str(name).split())) for name in table.columns]
+    _once(list(table.columns), path)
+    return table, first
+
+
+def time_column(table: pd.DataFrame) -> str | None:
+    """The name of the column of times; None where there is none."""
+    named = {name.lower(): name for name in reversed(list(table.columns))}
+    return next((named[name] for name in TIMES if name in named), None)
+
+
+def _read(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
+    try:
+        with path.open("rb") as file:
+            start = file.read(65536)
+        if start.startswith(_PARQUET):
+            table = _with_index(pd.read_parquet(path))
+            return table, "row 1"
+        encoding = _encoding(path, start)
+        with path.open(encoding=encoding, newline="") as text:
+            header = text.readline(_LONGEST_HEADER)
+            while header and not header.strip():
+                header = text.readline(_LONGEST_HEADER)
+        separator = max(",;\t", key=header.count)
+        names = next(csv.reader([header], delimiter=separator, skipinitialspace=True), [])
+        names = [name.strip() or f"column {place}" for place, name in enumerate(names, 1)]
+        _once(names, path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return _read_csv(path, separator, encoding, names), "line 2"
+    except (OSError, ValueError, pa.ArrowException, pd.errors.ParserWarning) as error:
+        why = " ".join(str(error).split())
+        raise UsageError(f"it cannot be read ({why})", where=str(path), hint=hint) from error
+
+
+def _once(names: list[str], path: Path) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UsageError(f"the column {twice[0]!r} comes twice", where=str(path), hint="Rename one of them")
+
+
+def _encoding(path: Path, start: bytes) -> str:
+    """UTF-8 where the whole file is that, UTF-16 by its mark, and otherwise what Windows wrote before."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            while part := file.read(1 << 20):
+                decoder.decode(part)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
+
+
+def _with_index(table: pd.DataFrame) -> pd.DataFrame:
+    """Dates and what has a name are columns; other row numbers say nothing."""
+    if isinstance(table.index, pd.DatetimeIndex) and table.index.name is None:
+        table.index.name = "timestamp"
+    named = [name for name in table.index.names if name is not None]
+    if named:
+        table = table.reset_index(named)
+    return table.reset_index(drop=True)
+
+
+def _read_csv(path: Path, separator: str, encoding: str, names: list[str]) -> pd.DataFrame:
+    """Behind semicolons a comma may be the decimal mark: the reading with more columns of numbers."""
+    marks = ".," if separator == ";" else "."
+    tables = [
+        pd.read_csv(
+            path,
+            sep=separator,
+            decimal=mark,
+            skipinitialspace=True,
+            index_col=False,
+            encoding=encoding,
+            header=0,
+            names=names,
+        )
+        for mark in marks
+    ]
+    tables[1:] = [table.apply(thousands_undone) for table in tables[1:]]
+    return max(tables, key=lambda table: table.select_dtypes("number").shape[1])

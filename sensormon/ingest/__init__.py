@@ -1,0 +1,1 @@
+"""The way in: validate, score, journal, load, recover."""

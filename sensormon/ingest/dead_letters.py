@@ -1,0 +1,184 @@
+"""Readings that the store can never take, kept in `failed_measurements.jsonl`.
+
+One JSON object a line: the reading with its id and scores, why the store refused it,
+how often and when. A line leaves the file only once its reading is stored. A line that
+does not parse is moved to `failed_measurements.damaged.jsonl` and reported.
+
+What it is not: a queue for a store that is down. Those readings wait in the journal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensormon.model import timestamps
+from sensormon.model.durable_files import replace_file
+from sensormon.model.entries import BatchEntry, Record
+from sensormon.model.errors import StoreFault
+from sensormon.model.readings import Batch, Origin, Processed, Reading, Scores
+from sensormon.stores import Store
+from sensormon.stores.columns import row_ids
+
+FILE = "failed_measurements.jsonl"
+
+
+_Lines = tuple[list[dict[str, Any]], list[bytes]]
+"""The lines that can be read, and those that cannot."""
+
+
+class DeadLetters:
+    """The dead-letter file of one data folder. One thread, the loader's, writes it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self._damaged = folder / "failed_measurements.damaged.jsonl"
+        self._parsed: tuple[tuple[int, int], _Lines] = ((0, 0), ([], []))
+
+    def counts(self) -> Counter[str]:
+        """How many readings are in the file, per source."""
+        return Counter(str(line["source"]) for line in self._read()[0])
+
+    def damaged(self) -> int:
+        """How many lines were set aside because they could not be read."""
+        return len(self._damaged.read_bytes().splitlines()) if self._damaged.exists() else 0
+
+    def ids(self) -> frozenset[int]:
+        """The ids of the readings in the file."""
+        return frozenset(int(line["id"]) for line in self._read()[0])
+
+    def damaged_now(self) -> int:
+        """How many lines cannot be read, in the file and set aside."""
+        return len(self._read()[1]) + self.damaged()
+
+    def add(self, record: Record, reasons: Mapping[int, str], now: int) -> None:
+        """Append these rows of the record, by id with the reason, and sync. Known ids are passed over."""
+        known = {line["id"] for line in self._read()[0]}
+        lines = [_line(record, one, reason, now) for one, reason in reasons.items() if one not in known]
+        if lines:
+            with self.path.open("ab+") as file:
+                if file.tell() and self.path.read_bytes()[-1:] != b"\n":
+                    file.write(b"\n")  # a line that was cut short stays a line of its own
+                file.writelines(json.dumps(line).encode() + b"\n" for line in lines)
+                file.flush()
+                os.fsync(file.fileno())
+
+    def retry(self, store: Store, now: int) -> int:
+        """Try each line again; those stored leave the file. Says how many were stored."""
+        lines, damaged = self._read()
+        if damaged:
+            with self._damaged.open("ab") as file:
+                file.writelines(line + b"\n" for line in damaged)
+                file.flush()
+                os.fsync(file.fileno())
+        left, stored = [], 0
+        for line in lines:
+            record = _record(line)
+            reason = store.refused_rows(record).get(line["id"])
+            if reason is None:
+                store.store_row(record)
+                stored += 1
+            else:
+                left.append(
+                    {
+                        **line,
+                        "reason": reason,
+                        "attempts": line["attempts"] + 1,
+                        "last_failed": timestamps.render(now),
+                    }
+                )
+        if lines or damaged:
+            self._write(left)
+        return stored
+
+    def _read(self) -> _Lines:
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            return [], []
+        version = (found.st_mtime_ns, found.st_size)
+        if self._parsed[0] != version:
+            self._parsed = version, self._parse()
+        return self._parsed[1]
+
+    def _parse(self) -> _Lines:
+        good, damaged = [], []
+        for text in self.path.read_bytes().splitlines():
+            try:
+                line = json.loads(text)
+                _record(line)
+                good.append(line)
+            except (ValueError, KeyError, TypeError, OverflowError):
+                damaged.append(text)
+        return good, damaged
+
+    def _write(self, lines: list[dict[str, Any]]) -> None:
+        if not lines:
+            self.path.unlink(missing_ok=True)
+            return
+        replace_file(self.path, "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+def _line(record: Record, one: int, reason: str, now: int) -> dict[str, Any]:
+    entry = record.entry
+    if not isinstance(entry, BatchEntry):
+        raise StoreFault("only readings can be dead letters", where=f"record {record.number}")
+    row = row_ids(record).index(one)
+    batch, scores = entry.processed.accepted, entry.processed.scores
+    return {
+        "id": one,
+        "source": batch.source,
+        "tag": batch.tags[batch.tag[row]],
+        "timestamp": timestamps.render(int(batch.time[row])),
+        "value": float(batch.value[row]),
+        "quality": int(batch.quality[row]),
+        "received": timestamps.render(batch.received),
+        "origin": str(batch.origin),
+        "settings": entry.processed.settings,
+        "n": int(scores.n[row]),
+        **{
+            name: _json_number(getattr(scores, name)[row]) for name in ("score", "expected", "lower", "upper")
+        },
+        "is_anomaly": bool(scores.is_anomaly[row]),
+        "reason": reason,
+        "attempts": 1,
+        "first_failed": timestamps.render(now),
+        "last_failed": timestamps.render(now),
+    }
+
+
+def _json_number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _record(line: Mapping[str, Any]) -> Record:
+    reading = Reading(
+        str(line["tag"]), timestamps.parse(line["timestamp"]), float(line["value"]), int(line["quality"])
+    )
+    batch = Batch.of(
+        [reading],
+        source=str(line["source"]),
+        received=timestamps.parse(line["received"]),
+        origin=Origin(line["origin"]),
+    )
+
+    def column(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        value = line[name]
+        return np.array([np.nan if value is None else float(value)])
+
+    scores = Scores(
+        n=np.array([int(line["n"])]),
+        score=column("score"),
+        expected=column("expected"),
+        lower=column("lower"),
+        upper=column("upper"),
+        is_anomaly=np.array([bool(line["is_anomaly"])]),
+    )
+    processed = Processed(accepted=batch, scores=scores, settings=int(line["settings"]), rejected=())
+    return Record(0, BatchEntry(first_id=int(line["id"]), received_totals={}, processed=processed))

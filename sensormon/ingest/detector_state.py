@@ -1,0 +1,84 @@
+"""What a detector remembers, on disk: so that a restart goes on scoring to the last bit.
+
+One file in the data folder, replaced as a whole every `EVERY` seconds and at each stop. It is
+a help, not a promise: where it is missing, harmed, of other settings or too old, the
+detector begins again from the last readings of each tag, which comes out nearly the same.
+Is not: part of the journal or of the store; nothing acknowledged is in it alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sensormon.model.durable_files import replace_file
+from sensormon.model.entries import DetectorSettings
+from sensormon.model.readings import Floats
+
+FILE = "detector_memory.bin"
+EVERY = 60.0
+"""Seconds between two writings."""
+LAYOUT = 1
+"""Goes up with every change of what a detector's vector means, so that an old file is passed over."""
+
+_LENGTH = struct.Struct("<I")  # of the head, and the CRC-32 of all that follows it
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Remembered:
+    """All that the detector remembers of one tag after `n` learned readings: `State.save`'s vector."""
+
+    n: int
+    vector: Floats
+
+
+def write_memory(folder: Path, settings: DetectorSettings, tags: Mapping[str, Remembered]) -> None:
+    """Replace the file by these. Raises OSError; then the old one stays."""
+    counts = [one.n for one in tags.values()]
+    sizes = [len(one.vector) for one in tags.values()]
+    head = json.dumps(
+        {"layout": LAYOUT, **_identity(settings), "tags": list(tags), "n": counts, "sizes": sizes}
+    ).encode()
+    vectors = b"".join(one.vector.astype("<f8").tobytes() for one in tags.values())
+    body = _LENGTH.pack(len(head)) + head + vectors
+    replace_file(folder / FILE, _LENGTH.pack(zlib.crc32(body)) + body)
+
+
+def read_memory(folder: Path, settings: DetectorSettings) -> dict[str, Remembered]:
+    """What was remembered under these settings, by tag; empty where there is nothing that can be used."""
+    path = folder / FILE
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        _log.warning("%s cannot be read and is passed over: %s", path, error)
+        return {}
+    crc, body = data[: _LENGTH.size], data[_LENGTH.size :]
+    if crc != _LENGTH.pack(zlib.crc32(body)) or len(body) < _LENGTH.size:
+        _log.warning("%s is damaged and is passed over", path)
+        return {}
+    (length,) = _LENGTH.unpack_from(body)
+    head = json.loads(body[_LENGTH.size : _LENGTH.size + length])
+    if {key: head.get(key) for key in ("layout", *_identity(settings))} != {
+        "layout": LAYOUT,
+        **_identity(settings),
+    }:
+        return {}
+    numbers = np.frombuffer(body, dtype="<f8", offset=_LENGTH.size + length)
+    parts = np.split(numbers, np.cumsum(head["sizes"])[:-1]) if head["sizes"] else []
+    rows = zip(head["tags"], head["n"], parts, strict=True)
+    return {name: Remembered(n, vector.astype(np.float64)) for name, n, vector in rows}
+
+
+def _identity(settings: DetectorSettings) -> dict[str, object]:
+    return {"settings": settings.id, "detector": settings.detector, "params": dict(settings.params)}

@@ -1,0 +1,279 @@
+"""From the journal to the store, for ever: watermark, retries, dead letters, checkpoints.
+
+A state machine with one step at a time, so that a thread can drive it with the clock
+and a test without. What each kind of `StoreError` leads to:
+
+    StoreUnavailable   wait 1, 2, 4 … 30 s, try again
+    StoreBroken        close, then the same; the fourth time in a row like StoreCorrupt
+    StoreCorrupt       set the file aside, then the same; the journal fills the new one
+    RowsRefused        those rows to the dead letters, the rest of the batch goes on
+    JournalError       the same: the disk did not give the records
+    StoreFault         stop loading; readings go on being journaled; a person must look
+
+It never gives up and never drops anything.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensormon.ingest.dead_letters import DeadLetters
+from sensormon.ingest.idempotency import KEPT_SECONDS
+from sensormon.journal.journal import Journal
+from sensormon.model import timestamps
+from sensormon.model.clock import SECOND, Clock
+from sensormon.model.entries import BatchEntry, Record
+from sensormon.model.errors import (
+    JournalError,
+    RowsRefused,
+    StoreBroken,
+    StoreCorrupt,
+    StoreError,
+    StoreFault,
+)
+from sensormon.model.status import StoreState, StoreStatus
+from sensormon.stores import Store
+
+BATCH = 1_000
+"""Readings in one transaction, about."""
+PACE = 1.0
+"""Seconds between two transactions that are not full."""
+HOPELESS = 3
+"""A database that breaks again after so many reopenings is taken for a corrupt one."""
+CHECKPOINT = 60.0
+"""Seconds between two checkpoints; journal segments are dropped after one."""
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+"""Seconds before the next try, by failures in a row; the last for all further ones."""
+
+
+Opened = Callable[[int, Mapping[str, int]], None]
+"""Told at each opening of the store: the record number it has, the totals received until then."""
+
+
+@dataclass
+class _State:
+    state: StoreState
+    since: int
+    failures: int = 0
+    next_try: int | None = None
+    problem: str = ""
+    last_error: str = ""
+
+
+class Loader:
+    """Moves journal records into the store. One thread calls `step` and `drain`."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        store: Store,
+        dead_letters: DeadLetters,
+        clock: Clock,
+        opened: Opened | None = None,
+    ) -> None:
+        self._opened = opened
+        self._journal = journal
+        self._store = store
+        self._dead_letters = dead_letters
+        self._clock = clock
+        self._state = _State(StoreState.STARTING, clock.now())
+        self._position: int | None = None
+        self._last_load = 0
+        self._last_checkpoint = clock.now()
+        self._checkpointed = 0
+        self._latencies: deque[float] = deque(maxlen=200)
+        self._retry_after: int | None = journal.last  # dead letters are retried once this record is loaded
+        self._scrubbed = False  # once an opening: harm that nothing reads would be found too late
+
+    @property
+    def position(self) -> int | None:
+        """The number of the last record stored; None while the store has not been reached."""
+        return self._position
+
+    def status(self) -> StoreStatus:
+        """How the store is doing, as of now."""
+        state = self._state
+        p50, p99 = _percentiles(self._latencies)
+        return StoreStatus(
+            name=self._store.name,
+            state=state.state,
+            since=state.since,
+            failures=state.failures,
+            next_try=state.next_try,
+            problem=state.problem,
+            last_error=state.last_error,
+            latency_p50=p50,
+            latency_p99=p99,
+        )
+
+    def begin(self) -> None:
+        """Start from what the store says it has: after a thread that died anything else is a guess."""
+        if self._position is not None:
+            self._store.close()
+            self._position = None
+
+    def retry_dead_letters(self) -> None:
+        """Have the dead letters tried again as soon as all that is journaled by now is loaded."""
+        self._retry_after = self._journal.last
+
+    def step(self) -> float:
+        """Do what is due and say how many seconds to wait before the next step."""
+        if self._state.state is StoreState.FAILED:
+            return PACE
+        now = self._clock.now()
+        wait = ((self._state.next_try or now) - now) / SECOND
+        if 0 < wait <= BACKOFF[-1]:  # longer only where the clock was set back
+            return wait
+        try:
+            return self._advance(now)
+        except StoreFault as error:
+            self._fail(error)
+            return PACE
+        except (StoreError, JournalError) as error:
+            return self._back_off(error)
+
+    def drain(self, seconds: float) -> bool:
+        """Load all there is, without pacing; False when the store failed or time ran out."""
+        until = self._clock.now() + round(seconds * SECOND)
+        while self._clock.now() <= until:
+            self._last_load = 0
+            self.step()
+            if self._state.state is not StoreState.HEALTHY:
+                return False
+            if self._position is not None and not self._journal.read(self._position, 1):
+                return True
+        return False
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()
+        self._enter(StoreState.STOPPED)
+
+    def _advance(self, now: int) -> float:
+        if self._position is None:
+            self._store.open()
+            mark = self._store.watermark(self._journal.writer)
+            received = self._store.accounts().received.get(self._journal.writer, {})
+            if self._opened is not None:
+                self._opened(mark.number if mark else 0, received)
+            self._position = mark.number if mark else 0
+            self._scrubbed = False
+        if self._retry_after is not None and self._has_loaded(self._retry_after):
+            self._dead_letters.retry(self._store, now)
+            self._retry_after = None
+        wait = self._load_due(now, self._position)
+        if wait > 0 and not self._scrubbed:
+            self._store.scrub()
+            self._scrubbed = True
+        if now - self._last_checkpoint >= CHECKPOINT * SECOND or now < self._last_checkpoint:
+            self._checkpoint(now)
+        return wait
+
+    def _has_loaded(self, number: int) -> bool:
+        """Whether the store has this record, or all that can still be read of the journal.
+
+        A dead letter that were stored before its record would be stored a second time with it.
+        """
+        position = self._position or 0
+        return position >= number or not self._journal.read(position, 1)
+
+    def _load_due(self, now: int, position: int) -> float:
+        """Load what is due; the seconds until there can be more, 0 when there is more now."""
+        due = self._last_load + round(PACE * SECOND)
+        records = self._journal.read(position, BATCH)
+        full = sum(_rows(record) for record in records) >= BATCH
+        if not records:
+            self._enter(StoreState.HEALTHY)
+            return PACE
+        if not full and self._last_load <= now < due:
+            return max(0.05, (due - now) / SECOND)
+        started = self._clock.now()
+        self._load(records, now)
+        self._position = records[-1].number
+        self._latencies.append((self._clock.now() - started) / SECOND)
+        self._last_load = now
+        self._enter(StoreState.HEALTHY)
+        return 0.0 if full else PACE
+
+    def _load(self, records: Sequence[Record], now: int) -> None:
+        known = _ids_among(records, self._dead_letters.ids())  # of a database that is loaded again
+        try:
+            self._store.load(self._journal.writer, records, without=known)
+        except RowsRefused as error:
+            if len(records) > 1:
+                for record in records:
+                    self._load([record], now)
+                return
+            refused = self._store.refused_rows(records[0])
+            if not refused.keys() - known:
+                raise StoreFault(
+                    error.what, where=error.where, hint="Report it; readings stay in the journal"
+                ) from error
+            self._dead_letters.add(records[0], refused, now)
+            self._store.load(self._journal.writer, records, without=known | refused.keys())
+            self._state.last_error = f"{timestamps.render(now)} {error}"
+
+    def _checkpoint(self, now: int) -> None:
+        self._last_checkpoint = now
+        if self._position is not None and self._position > self._checkpointed:
+            covered = self._position
+            self._store.drop_answers(now - KEPT_SECONDS * SECOND)
+            self._store.checkpoint()
+            self._checkpointed = covered
+            self._journal.retire(covered)
+
+    def _back_off(self, error: StoreError | JournalError) -> float:
+        now = self._clock.now()
+        hopeless = isinstance(error, StoreBroken) and self._state.failures >= HOPELESS
+        if isinstance(error, StoreCorrupt) or hopeless:
+            kept = self._store.set_aside()
+            error.hint = f"{error.hint}; the harmed file is kept as {kept}"
+        if isinstance(error, StoreBroken):
+            self._store.close()
+        self._position = None
+        failures = self._state.failures + 1
+        wait = BACKOFF[min(failures, len(BACKOFF)) - 1]
+        self._enter(StoreState.RETRYING)
+        self._state.failures = failures
+        self._state.next_try = now + round(wait * SECOND)
+        self._state.problem = str(error)
+        self._state.last_error = f"{timestamps.render(now)} {error}"
+        return wait
+
+    def _fail(self, error: StoreFault) -> None:
+        self._enter(StoreState.FAILED)
+        self._state.problem = str(error)
+        self._state.last_error = f"{timestamps.render(self._clock.now())} {error}"
+
+    def _enter(self, state: StoreState) -> None:
+        if self._state.state is not state:
+            self._state = _State(state, self._clock.now(), last_error=self._state.last_error)
+
+
+def _rows(record: Record) -> int:
+    entry = record.entry
+    return entry.processed.received if isinstance(entry, BatchEntry) else 1
+
+
+def _ids_among(records: Sequence[Record], ids: frozenset[int]) -> frozenset[int]:
+    """Those of the ids that readings of these records have."""
+    if not ids:
+        return ids
+    entries = [record.entry for record in records if isinstance(record.entry, BatchEntry)]
+    return frozenset(
+        reading_id
+        for entry in entries
+        for reading_id in ids
+        if entry.first_id <= reading_id < entry.first_id + len(entry.processed.accepted)
+    )
+
+
+def _percentiles(values: Sequence[float] | deque[float]) -> tuple[float, float]:
+    if not values:
+        return 0.0, 0.0
+    p50, p99 = np.percentile(np.array(values), [50, 99])
+    return float(p50), float(p99)

@@ -1,0 +1,212 @@
+"""Validate, score, learn: what happens to a batch between its source and the journal.
+
+No clock, no thread, no I/O. A batch that could not be made durable afterwards is taken
+back with `undo`, so that a reading which was never acknowledged is neither learned nor
+taken for a duplicate when its sender tries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sensormon.detectors import PER_TAG
+from sensormon.detectors.base import TagFacts
+from sensormon.ingest.detector_state import Remembered
+from sensormon.ingest.tag_memory import TagMemory
+from sensormon.ingest.validation import Limits, rejection
+from sensormon.model.entries import DetectorSettings
+from sensormon.model.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, is_good
+from sensormon.model.tags import Tag, TagTable
+from sensormon.stores import TagHistory
+
+
+def tag_facts(tags: Iterable[Tag]) -> TagFacts:
+    """What a detector may know of these tags beforehand, in their order."""
+    rows = list(tags)
+    normal = [tag.normal or (-np.inf, np.inf) for tag in rows]
+    return TagFacts(
+        resolution=np.array([tag.resolution for tag in rows], dtype=np.float64),
+        low=np.array([low for low, _ in normal], dtype=np.float64),
+        high=np.array([high for _, high in normal], dtype=np.float64),
+        valid_low=np.array([tag.valid[0] for tag in rows], dtype=np.float64),
+        valid_high=np.array([tag.valid[1] for tag in rows], dtype=np.float64),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Former:
+    """What is remembered of a tag that is not in the table, for when it comes (back)."""
+
+    n: int
+    time: Ints
+    value: Floats
+    learned: Bools
+    remembered: Remembered | None
+
+
+class Pipeline:
+    """The state that scoring needs: the detector's, and the last readings of each tag.
+
+    Not thread-safe: the collector calls it under its lock.
+    """
+
+    def __init__(self, tags: TagTable, settings: DetectorSettings) -> None:
+        self.tags = tags
+        self._limits = Limits(tags)
+        self._memory = TagMemory(len(tags))
+        self._learned = np.zeros(len(tags), dtype=np.int64)
+        self._former: dict[str, _Former] = {}
+        self.apply(settings)
+
+    def apply(self, settings: DetectorSettings, histories: Sequence[TagHistory] = ()) -> None:
+        """Score with these settings from the next reading on, from the history at hand.
+
+        `histories`, as stored, reach further back than what is remembered here; what has
+        come since is added.
+        """
+        older = {one.tag: one for one in histories}
+        detector = PER_TAG[settings.detector](**dict(settings.params))
+        self._state = detector.start(tag_facts(self.tags))
+        self._before: dict[int, Floats] = {}
+        self.settings = settings
+        # What another detector remembers says nothing to this one; the readings do.
+        self._former = {name: replace(one, remembered=None) for name, one in self._former.items()}
+        for code, tag in enumerate(self.tags.names):
+            values, times = self._memory.learned(code)
+            stored = older.get(tag)
+            since = int(self._learned[code]) - stored.n if stored else -1
+            if stored and 0 <= since <= len(values):
+                values = np.concatenate((stored.value[stored.learned], values[len(values) - since :]))
+                times = np.concatenate((stored.time[stored.learned], times[len(times) - since :]))
+            self._restore_state(code, values, times)
+
+    @property
+    def former(self) -> frozenset[str]:
+        """The tags that are not in the table and of which readings are remembered."""
+        return frozenset(self._former)
+
+    def retag(self, tags: TagTable) -> None:
+        """Go on with this tag table from the next reading on: its ranges, bands and resolutions.
+
+        What was learned of a tag that stays is carried over to the last bit. A tag that goes
+        is remembered: where it comes back, it goes on from there, as after a restart.
+        """
+        state = PER_TAG[self.settings.detector](**dict(self.settings.params)).start(tag_facts(tags))
+        codes = [self.tags.code(name) for name in tags.names]
+        learned = np.zeros(len(tags), dtype=np.int64)
+        for code, old in enumerate(codes):
+            if old >= 0:
+                state.load(code, self._state.save(old))
+                learned[code] = self._learned[old]
+        remembered = self.remember()
+        gone = {
+            name: _Former(int(self._learned[code]), *self._memory.history(code), remembered.get(name))
+            for code, name in enumerate(self.tags.names)
+            if name not in tags
+        }
+        self._memory, self._state, self._learned = self._memory.carried(codes), state, learned
+        self.tags, self._limits, self._before = tags, Limits(tags), {}
+        self._former |= gone
+        for name in tags.names:
+            if former := self._former.pop(name, None):
+                self.restore(name, former.n, former.time, former.value, former.learned, former.remembered)
+
+    def restore(
+        self,
+        tag: str,
+        n: int,
+        time: Ints,
+        value: Floats,
+        learned: Bools,
+        remembered: Remembered | None = None,
+    ) -> None:
+        """Go on after a restart: this tag's last readings, oldest first.
+
+        `n` is how many of the tag's readings had been learned in all. With what the
+        detector `remembered` a while before, and all the readings learned since then, it
+        goes on to the last bit. A tag that is not in the table is kept for when it comes back.
+        """
+        code = self.tags.code(tag)
+        if code < 0:
+            self._former[tag] = _Former(n, time, value, learned, remembered)
+            return
+        self._memory.restore(code, time, value, learned)
+        self._learned[code] = n
+        values, times = value[learned], time[learned]
+        if remembered is None or not self._load(code, remembered, values, times):
+            self._restore_state(code, values, times)
+
+    def remember(self) -> dict[str, Remembered]:
+        """All that the detector remembers now, by tag."""
+        return {
+            tag.name: Remembered(int(self._learned[code]), self._state.save(code))
+            for code, tag in enumerate(self.tags)
+            if self._learned[code]
+        }
+
+    def process(
+        self,
+        batch: Batch,
+        positions: Sequence[int] | None = None,
+        malformed: Sequence[Rejection] = (),
+    ) -> Processed:
+        """The batch validated and scored; what it taught is learned.
+
+        `malformed` are rows of the same request that could not even become columns, and
+        `positions` the index in the request of those that could.
+        """
+        good, rejected = self._limits.check(batch, positions)
+        codes = self._limits.codes(batch)
+        learned = is_good(batch.quality)
+        rows = np.flatnonzero(good)
+        duplicate = self._memory.admit(codes[rows], batch.time[rows], batch.value[rows], learned[rows])
+        rejected += [
+            rejection(batch, int(row), Reason.DUPLICATE, "this tag, time and value came before", positions)
+            for row in rows[duplicate]
+        ]
+        rows = rows[~duplicate]
+        accepted = batch.take(rows)
+        if self._state.recursive:
+            # Its last readings alone cannot put it back, as `undo` must.
+            self._before = {code: self._state.save(code) for code in np.unique(codes[rows]).tolist()}
+        scores = self._state.run(codes[rows], accepted.value, learned[rows], accepted.time)
+        np.add.at(self._learned, codes[rows], learned[rows])
+        everything = sorted(
+            [*(replace(one, source=batch.source) for one in malformed), *rejected], key=lambda one: one.index
+        )
+        return Processed(
+            accepted=accepted, scores=scores, settings=self.settings.id, rejected=tuple(everything)
+        )
+
+    def undo(self, processed: Processed) -> None:
+        """Take back the batch that was processed last, as if it had not come."""
+        accepted = processed.accepted
+        codes = self._limits.codes(accepted)
+        learned = is_good(accepted.quality)
+        self._memory.forget(codes, learned)
+        np.subtract.at(self._learned, codes, learned)
+        for code in np.unique(codes).tolist():
+            if self._state.recursive:
+                self._state.load(code, self._before[code])
+            else:
+                self._restore_state(code, *self._memory.learned(code))
+
+    def _load(self, code: int, remembered: Remembered, values: Floats, times: Ints) -> bool:
+        """Whether the detector could go on from there; the readings learned since are scored again."""
+        since = int(self._learned[code]) - remembered.n
+        if not 0 <= since <= len(values) or remembered.vector.shape != self._state.save(code).shape:
+            return False
+        self._state.load(code, remembered.vector)
+        if since:
+            rows = np.full(since, code, dtype=np.int32)
+            self._state.run(rows, values[-since:], np.ones(since, dtype=np.bool_), times[-since:])
+        return True
+
+    def _restore_state(self, code: int, values: Floats, times: Ints) -> None:
+        self._state.restore(code, int(self._learned[code]), values, times)
+        missing = len(values) < min(int(self._learned[code]), self._state.lead)
+        if missing:
+            self._learned[code] = len(values)

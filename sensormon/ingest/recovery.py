@@ -1,0 +1,191 @@
+"""What a monitor must know before it takes the first reading: read back, not guessed.
+
+From the store as far as it can be reached, then from the journal beyond it: the last
+readings of each tag (for the detector's windows and for duplicates), where ids and
+running totals go on, which detector settings are in force, what senders were told. Where the store cannot be
+reached the journal alone is used; then a tag whose readings it no longer has warms up
+anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from sensormon.detectors import make
+from sensormon.ingest.collector import Counters, Pending
+from sensormon.ingest.idempotency import KEPT_ANSWERS
+from sensormon.ingest.tag_memory import KEPT
+from sensormon.journal.journal import Journal
+from sensormon.model.entries import (
+    FROM_CASES,
+    ActionEntry,
+    Annotation,
+    AnnotationEntry,
+    BatchEntry,
+    DetectorSettings,
+    EventAction,
+    KeptAnswer,
+    Record,
+)
+from sensormon.model.errors import StoreCorrupt, StoreError, UsageError
+from sensormon.model.readings import Origin, is_good
+from sensormon.model.settings import Settings
+from sensormon.stores import Store, TagHistory
+
+_Column = np.ndarray[tuple[int], Any]
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Memory:
+    """What was found. `first_start` when nothing was ever collected in this data folder.
+
+    `kept` is how many readings of a tag are kept, as many as the detector looks back.
+    """
+
+    histories: dict[str, TagHistory] = field(default_factory=dict)
+    counters: Counters = field(default_factory=lambda: Counters(1, {}))
+    settings: DetectorSettings | None = None
+    pending: list[Pending] = field(default_factory=list)
+    actions: list[tuple[int, EventAction]] = field(default_factory=list)  # by record number, not stored yet
+    annotations: list[tuple[int, Annotation]] = field(default_factory=list)  # likewise
+    answers: list[KeptAnswer] = field(default_factory=list)
+    case_settings: list[DetectorSettings] = field(default_factory=list)  # of cases, not stored yet
+    first_start: bool = False
+    kept: int = KEPT
+
+
+def recall(journal: Journal, store: Store, now: int) -> Memory:
+    """Everything that store and journal know; the store stays open when it could be opened."""
+    memory = Memory()
+    position = 0
+    reached = True
+    try:
+        position = _read_store(memory, journal, store)
+    except StoreCorrupt as error:
+        _log.error("%s; it is kept as %s", error, store.set_aside())
+        memory = Memory()
+    except StoreError as error:
+        reached = False
+        _log.warning("starting without the store: %s", error)
+    after = position
+    while records := journal.read(after):
+        for record in records:
+            _replay(memory, record)
+        after = records[-1].number
+    if reached:
+        memory.first_start = memory.counters.next_id == 1 and not memory.counters.received
+    else:
+        # Nothing says which ids and numbers the store has; the time in µs is above all of them.
+        memory.counters.next_id = max(memory.counters.next_id, now)
+        memory.counters.unsure_after = journal.last
+        memory.counters.recalled = dict(memory.counters.received)
+        journal.go_on_from_time(now)
+    return memory
+
+
+def _read_store(memory: Memory, journal: Journal, store: Store) -> int:
+    """Fill in what the store knows; the number of the last record it has."""
+    store.open()
+    mark = store.watermark(journal.writer)
+    position = mark.number if mark else 0
+    journal.go_on_after(position)
+    applied = [one for one in store.detector_settings() if one.id < FROM_CASES]
+    memory.settings = applied[-1] if applied else None
+    memory.kept = max(KEPT, _lead(memory.settings))
+    memory.histories = {one.tag: one for one in store.tag_histories(memory.kept)}
+    received = store.accounts().received.get(journal.writer, {})
+    memory.counters = Counters(store.next_id(), dict(received))
+    memory.answers = store.kept_answers(KEPT_ANSWERS)
+    return position
+
+
+def _replay(memory: Memory, record: Record) -> None:
+    entry = record.entry
+    if isinstance(entry, ActionEntry):
+        memory.actions.append((record.number, entry.action))
+        return
+    if isinstance(entry, AnnotationEntry):
+        memory.annotations.append((record.number, entry.annotation))
+        return
+    if not isinstance(entry, BatchEntry):
+        if entry.settings.id >= FROM_CASES:
+            memory.case_settings.append(entry.settings)
+            return
+        memory.settings = entry.settings
+        memory.kept = max(KEPT, _lead(memory.settings))
+        return
+    processed = entry.processed
+    batch = processed.accepted
+    memory.counters.next_id = max(memory.counters.next_id, entry.first_id + len(batch))
+    memory.counters.received.update(entry.received_totals)
+    memory.answers += entry.answers
+    memory.pending.append(Pending(record.number, batch.source, processed.received, batch.received))
+    if batch.origin is Origin.IMPORT:
+        return  # history was scored apart from the live stream, which knows nothing of it
+    learned = is_good(batch.quality)
+    for code, tag in enumerate(batch.tags):
+        rows = np.flatnonzero(batch.tag == code)
+        if not len(rows):
+            continue
+        old = memory.histories.get(tag)
+        last = rows[-1]
+        memory.histories[tag] = TagHistory(
+            tag=tag,
+            n=int(processed.scores.n[last]) + int(learned[last]),
+            time=_joined(old.time if old else None, batch.time[rows]),
+            value=_joined(old.value if old else None, batch.value[rows]),
+            learned=_joined(old.learned if old else None, learned[rows]),
+        )
+        memory.histories[tag] = _trimmed(memory.histories[tag], memory.kept)
+
+
+def _joined(old: _Column | None, new: _Column) -> _Column:
+    return new if old is None else np.concatenate([old, new])
+
+
+def _trimmed(history: TagHistory, kept: int) -> TagHistory:
+    """The history without what nobody needs: all but the last `kept` learned and the last `kept` others."""
+    learned = history.learned
+    if len(learned) <= 2 * kept:
+        return history
+    keep = np.zeros(len(learned), dtype=np.bool_)
+    keep[np.flatnonzero(learned)[-kept:]] = True
+    keep[np.flatnonzero(~learned)[-kept:]] = True
+    return replace(history, time=history.time[keep], value=history.value[keep], learned=learned[keep])
+
+
+def _lead(settings: DetectorSettings | None) -> int:
+    """How many readings decide a score with these settings; 0 where they cannot be used here."""
+    if settings is None:
+        return 0
+    try:
+        return make(settings.detector, **settings.params).start(np.zeros(1)).lead
+    except UsageError:
+        return 0
+
+
+def settings_in_force(remembered: DetectorSettings | None, settings: Settings, now: int) -> DetectorSettings:
+    """The settings to score with: those applied last, whatever their detector, unless the environment has
+    changed since or this version does not know them.
+
+    The result has a new id when it is not `remembered`; then it has yet to be recorded.
+    """
+    base: Mapping[str, float] = {"window": settings.window, "threshold": settings.threshold}
+    if remembered is not None and dict(remembered.base) == dict(base):
+        if _lead(remembered):
+            return remembered
+        _log.warning("%s with %s is not known here", remembered.detector, dict(remembered.params))
+    return DetectorSettings(
+        id=remembered.id + 1 if remembered else 1,
+        applied=now,
+        who="environment",
+        detector="zscore",
+        params=base,
+        base=base,
+    )

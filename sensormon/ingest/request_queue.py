@@ -1,0 +1,329 @@
+"""Requests that wait to become durable, and the thread that takes them together.
+
+Durability costs one sync. While one is under way the next requests gather; the thread then
+takes all of them as one batch, with one record in the journal and one sync, and tells each
+what came of its own part (group commit; DeWitt et al., 1984). Nobody waits on purpose, so a
+lone request is as fast as without.
+
+The queue is bounded, in requests and in bytes: beyond it `offer` refuses. A request with a
+key that was answered before gets that answer again and stores nothing.
+
+What it is not: HTTP. It knows neither status codes' meaning nor the form of an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from sensormon.ingest.collector import Collector
+from sensormon.ingest.idempotency import AnswerMemory
+from sensormon.model.clock import Clock
+from sensormon.model.entries import KeptAnswer
+from sensormon.model.errors import Overloaded
+from sensormon.model.readings import Batch, Bools, Floats, Processed, Rejection
+
+_log = logging.getLogger(__name__)
+
+WAITING_POSTS = 1_000
+"""So many requests may wait."""
+WAITING_BYTES = 64 * 1024 * 1024
+"""Their bodies may have so many bytes."""
+GROUP_POSTS = 256
+"""So many requests are taken together at the most."""
+GROUP_BYTES = 4 * 1024 * 1024
+"""A group takes no further request once it has so many bytes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """A request's readings, and those of its rows that could not become any.
+
+    `positions` is the row in the request of each reading. `key` is the one in the body.
+    """
+
+    batch: Batch
+    positions: Sequence[int]
+    malformed: Sequence[Rejection] = ()
+    key: str = ""
+
+    @property
+    def rows(self) -> int:
+        """How many rows the request had."""
+        return len(self.batch) + len(self.malformed)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of one request: accepted row i has the id `first_id + i`."""
+
+    first_id: int
+    score: Floats
+    is_anomaly: Bools
+    rejected: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status and the bytes to send; `again` where it was given before."""
+
+    status: int
+    body: bytes
+    again: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Post:
+    """A request. `parse` is called in the intake's thread and may raise; `tell` words the answer.
+
+    `reused` makes the error for a key that came before with other content.
+    """
+
+    body: bytes
+    arrived: int  # µs UTC
+    parse: Callable[[Post], Parsed]
+    tell: Callable[[Outcome], Answer]
+    reused: Callable[[str], Exception]
+    future: asyncio.Future[Answer]
+    key: str = ""
+    fingerprint: Callable[[], str] = str
+
+
+@dataclass(eq=False)
+class _Part:
+    """A post of the group at hand and all others with its key."""
+
+    post: Post
+    parsed: Parsed
+    key: str
+    fingerprint: str
+    others: list[Post] = field(default_factory=list)
+    answer: Answer | None = None
+
+
+class Intake:
+    """`offer` is called from event loops, `run` in one thread."""
+
+    def __init__(self, collector: Collector, answers: Iterable[KeptAnswer], clock: Clock) -> None:
+        self._collector = collector
+        self._clock = clock
+        self._answers = AnswerMemory(answers)
+        self._queue: queue.SimpleQueue[Post | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._posts = 0
+        self._bytes = 0
+        self._closed = False
+        self._replies: list[tuple[asyncio.Future[Answer], Answer | Exception]] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait or are being taken."""
+        return self._posts
+
+    def offer(self, post: Post) -> None:
+        """Have this request taken; its future gets the answer, or the error.
+
+        Raises Overloaded where too many wait already.
+        """
+        with self._lock:
+            if self._closed:
+                raise Overloaded("the monitor is stopping", hint="Send it again in a few seconds")
+            if self._posts >= WAITING_POSTS or self._bytes + len(post.body) > WAITING_BYTES:
+                raise Overloaded(
+                    f"{self._posts:,} requests wait already",
+                    hint="Send it again in a second, or larger batches",
+                )
+            self._posts += 1
+            self._bytes += len(post.body)
+        self._queue.put(post)
+
+    def close(self) -> None:
+        """Refuse what comes from now on; what waits is still taken."""
+        with self._lock:
+            self._closed = True
+        self._queue.put(None)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Take what waits, until told to stop."""
+        while (group := self._next_group()) and not stopping.is_set():
+            self._take(group)
+        for post in group:
+            self._reply(post, Overloaded("the monitor is stopping", hint="Send it again in a few seconds"))
+        self._deliver()
+
+    # -- the thread ---------------------------------------------------------------
+
+    def _next_group(self) -> list[Post]:
+        """All that waits, within bounds; waits for the first. Empty at the end."""
+        first = self._queue.get()
+        if first is None:
+            return []
+        group, size = [first], len(first.body)
+        while len(group) < GROUP_POSTS and size < GROUP_BYTES:
+            try:
+                post = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if post is None:
+                self._queue.put(None)
+                break
+            group.append(post)
+            size += len(post.body)
+        return group
+
+    def _take(self, group: Sequence[Post]) -> None:
+        try:
+            parts = self._parts(group)
+            if parts:
+                self._commit(parts)
+        except BaseException:
+            unknown = RuntimeError("the request could not be taken")
+            for post in group:
+                self._reply(post, unknown)
+            raise
+        finally:
+            with self._lock:
+                self._posts -= len(group)
+                self._bytes -= sum(len(post.body) for post in group)
+            self._deliver()
+
+    def _parts(self, group: Sequence[Post]) -> list[_Part]:
+        """What must be stored; the others are answered here."""
+        parts: list[_Part] = []
+        by_key: dict[str, _Part] = {}
+        for post in group:
+            try:
+                parsed = post.parse(post)
+            except Exception as error:  # noqa: BLE001  whatever a request holds, it is its own sender's error
+                self._reply(post, error)
+                continue
+            key = post.key or parsed.key
+            part = _Part(post, parsed, key, post.fingerprint() if key else "")
+            if key and (known := self._answers.find(key, post.arrived)):
+                same = known.fingerprint == part.fingerprint
+                answer = Answer(known.status, known.body.encode(), again=True)
+                self._reply(post, answer if same else post.reused(key))
+            elif key and key in by_key:
+                if by_key[key].fingerprint == part.fingerprint:
+                    by_key[key].others.append(post)
+                else:
+                    self._reply(post, post.reused(key))
+            else:
+                parts.append(part)
+                if key:
+                    by_key[key] = part
+        return parts
+
+    def _commit(self, parts: Sequence[_Part]) -> None:
+        """Store the parts as one batch and tell each what came of it."""
+        kept: list[KeptAnswer] = []
+
+        def finish(first_id: int, processed: Processed) -> tuple[Processed, tuple[KeptAnswer, ...]]:
+            outcomes = split([part.parsed for part in parts], first_id, processed)
+            for part, outcome in zip(parts, outcomes, strict=True):
+                part.answer = answer = part.post.tell(outcome)
+                if part.key:
+                    text = answer.body.decode()
+                    kept.append(
+                        KeptAnswer(part.key, part.fingerprint, answer.status, text, part.post.arrived)
+                    )
+            if len(parts) > 1:
+                own = tuple(one for outcome in outcomes for one in outcome.rejected)
+                processed = replace(processed, rejected=own)
+            return processed, tuple(kept)
+
+        try:
+            self._collector.submit(*merge([part.parsed for part in parts]), finish)
+        except Exception as error:  # noqa: BLE001  each sender is told, and the next group is taken
+            if not hasattr(error, "hint"):
+                _log.exception("a request could not be taken")
+            for part in parts:
+                for post in (part.post, *part.others):
+                    self._reply(post, error)
+            return
+        self._answers.remember(kept)
+        for part in parts:
+            if part.answer is not None:
+                self._reply(part.post, part.answer)
+                for post in part.others:
+                    self._reply(post, replace(part.answer, again=True))
+
+    def _reply(self, post: Post, answer: Answer | Exception) -> None:
+        self._replies.append((post.future, answer))
+
+    def _deliver(self) -> None:
+        """Wake the event loops once each, not once a request."""
+        replies, self._replies = self._replies, []
+        loops = {future.get_loop() for future, _ in replies}
+        for loop in loops:
+            mine = [one for one in replies if one[0].get_loop() is loop] if len(loops) > 1 else replies
+            try:
+                loop.call_soon_threadsafe(_resolve, mine)
+            except RuntimeError:
+                _log.info("%d answers came too late: the server has stopped", len(mine))
+
+
+def _resolve(replies: Iterable[tuple[asyncio.Future[Answer], Answer | Exception]]) -> None:
+    for future, answer in replies:
+        if future.done():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+
+def merge(requests: Sequence[Parsed]) -> tuple[Batch, Sequence[int] | None, list[Rejection]]:
+    """The readings of these requests as one batch; rows are numbered through all of them."""
+    if len(requests) == 1:
+        one = requests[0]
+        return one.batch, one.positions, list(one.malformed)
+    codes: dict[str, int] = {}
+    columns = []
+    positions: list[int] = []
+    malformed: list[Rejection] = []
+    start = 0
+    for one in requests:
+        batch = one.batch
+        mapped = [codes.setdefault(name, len(codes)) for name in batch.tags]
+        columns.append(np.array(mapped, dtype=np.int32)[batch.tag] if mapped else batch.tag)
+        positions += [start + position for position in one.positions]
+        malformed += [replace(bad, index=start + bad.index) for bad in one.malformed]
+        start += one.rows
+    batches = [one.batch for one in requests]
+    merged = Batch(
+        source=batches[0].source,
+        received=max(batch.received for batch in batches),
+        tags=tuple(codes),
+        tag=np.concatenate(columns),
+        time=np.concatenate([batch.time for batch in batches]),
+        value=np.concatenate([batch.value for batch in batches]),
+        quality=np.concatenate([batch.quality for batch in batches]),
+    )
+    return merged, positions, malformed
+
+
+def split(requests: Sequence[Parsed], first_id: int, processed: Processed) -> list[Outcome]:
+    """What came of each of the requests that `merge` made one batch of; rows are numbered in each again."""
+    outcomes = []
+    scores, rejected = processed.scores, processed.rejected
+    start = row = place = 0
+    for one in requests:
+        stop = start + one.rows
+        own = []
+        while place < len(rejected) and rejected[place].index < stop:
+            bad = rejected[place]
+            own.append(replace(bad, index=bad.index - start) if start else bad)
+            place += 1
+        end = row + one.rows - len(own)
+        outcomes.append(
+            Outcome(first_id + row, scores.score[row:end], scores.is_anomaly[row:end], tuple(own))
+        )
+        start, row = stop, end
+    return outcomes

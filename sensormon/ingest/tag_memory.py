@@ -1,0 +1,123 @@
+"""The last readings of each tag: what tells a duplicate, and what a restart rebuilds from.
+
+A duplicate has the tag, the time and the value of a reading that was accepted before.
+Another value at the same time is no duplicate: senders with second resolution do that.
+The memory is bounded, `KEPT` good readings a tag, so an older duplicate is not recognised;
+re-sending a whole file or request is recognised by its own key, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormon.model.readings import Bools, Floats, Ints
+
+KEPT = 1024
+"""Readings remembered of each tag; more than the largest window."""
+
+_NEVER = np.iinfo(np.int64).min
+
+
+class TagMemory:
+    """The last `KEPT` readings of each tag that a detector learned, and as many others, by tag code."""
+
+    def __init__(self, tags: int) -> None:
+        # The second axis: 0 readings that were not learned, 1 those that were.
+        self._time = np.zeros((tags, 2, KEPT), dtype=np.int64)
+        self._value = np.zeros((tags, 2, KEPT), dtype=np.float64)
+        self._count = np.zeros((tags, 2), dtype=np.int64)
+        self._intact = np.zeros((tags, 2), dtype=np.int64)  # older rows were overwritten, then forgotten
+        self._newest = np.full(tags, _NEVER, dtype=np.int64)
+
+    def admit(self, tag: NDArray[np.int32], time: Ints, value: Floats, learned: Bools) -> Bools:
+        """Remember these readings, in order; True for each that was there before.
+
+        `learned` says which of them a detector learns from (good quality).
+        """
+        duplicate = np.zeros(len(tag), dtype=np.bool_)
+        _admit(
+            tag, time, value, learned.astype(np.int64),
+            self._time, self._value, self._count, self._newest, duplicate,
+        )  # fmt: skip
+        return duplicate
+
+    def forget(self, tag: NDArray[np.int32], learned: Bools) -> None:
+        """Forget the newest readings again: one of tag `tag[i]` for each i, learned or not."""
+        for code in np.unique(tag).tolist():
+            for kind in (0, 1):
+                times = int(np.count_nonzero((tag == code) & (learned == bool(kind))))
+                count = int(self._count[code, kind])
+                self._time[code, kind, np.arange(max(0, count - times), count) % KEPT] = _NEVER
+                self._intact[code, kind] = max(self._intact[code, kind], count - KEPT)
+                self._count[code, kind] = max(0, count - times)
+            self._renew_newest(code)
+
+    def restore(self, tag: int, time: Ints, value: Floats, learned: Bools) -> None:
+        """Remember these readings of one tag, oldest first, and no others."""
+        for kind in (0, 1):
+            rows = np.flatnonzero(learned == bool(kind))[-KEPT:]
+            self._time[tag, kind, : len(rows)] = time[rows]
+            self._value[tag, kind, : len(rows)] = value[rows]
+            self._count[tag, kind] = len(rows)
+            self._intact[tag, kind] = 0
+        self._renew_newest(tag)
+
+    def carried(self, codes: Sequence[int]) -> TagMemory:
+        """A memory of other tags: tag i is what `codes[i]` is here, unknown where that is below 0."""
+        other = TagMemory(len(codes))
+        here = np.array(codes, dtype=np.int64)
+        there = np.flatnonzero(here >= 0)
+        for name in ("_time", "_value", "_count", "_intact", "_newest"):
+            getattr(other, name)[there] = getattr(self, name)[here[there]]
+        return other
+
+    def history(self, tag: int) -> tuple[Ints, Floats, Bools]:
+        """All that is remembered of this tag as `restore` takes it: times, values, whether learned."""
+        rows = [self._rows(tag, kind) for kind in (0, 1)]
+        return (
+            np.concatenate([self._time[tag, kind, rows[kind]] for kind in (0, 1)]),
+            np.concatenate([self._value[tag, kind, rows[kind]] for kind in (0, 1)]),
+            np.repeat([False, True], [len(rows[0]), len(rows[1])]),
+        )
+
+    def learned(self, tag: int) -> tuple[Floats, Ints]:
+        """The values of this tag that a detector has learned and their times, oldest first."""
+        rows = self._rows(tag, 1)
+        return self._value[tag, 1, rows], self._time[tag, 1, rows]
+
+    def _renew_newest(self, tag: int) -> None:
+        times = np.concatenate([self._time[tag, kind, self._rows(tag, kind)] for kind in (0, 1)])
+        self._newest[tag] = times.max() if len(times) else _NEVER
+
+    def _rows(self, tag: int, kind: int) -> Ints:
+        count = int(self._count[tag, kind])
+        first = max(int(self._intact[tag, kind]), count - KEPT)
+        return np.arange(first, count, dtype=np.int64) % KEPT
+
+
+@numba.njit(cache=True)
+def _admit(  # type: ignore[no-untyped-def]
+    tag, time, value, learned, kept_time, kept_value, count, newest, duplicate
+):  # pragma: no cover
+    size = kept_time.shape[2]
+    for i in range(len(tag)):
+        code = tag[i]
+        if time[i] <= newest[code]:
+            for kind in range(2):
+                for j in range(min(count[code, kind], size)):
+                    if kept_time[code, kind, j] == time[i] and kept_value[code, kind, j] == value[i]:
+                        duplicate[i] = True
+                        break
+            if duplicate[i]:
+                continue
+        else:
+            newest[code] = time[i]
+        kind = learned[i]
+        slot = count[code, kind] % size
+        kept_time[code, kind, slot] = time[i]
+        kept_value[code, kind, slot] = value[i]
+        count[code, kind] += 1

@@ -1,0 +1,176 @@
+"""Which readings of a batch can be accepted, and why the others cannot.
+
+Pure: a batch and the tag table in, a mask and rejections out. What a batch cannot even
+hold (a timestamp that is no time, a value that is no number) is rejected where text
+becomes columns, in `parse_rows`. Duplicates need memory and are found in `memory.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sensormon.model import timestamps
+from sensormon.model.clock import SECOND
+from sensormon.model.readings import Batch, Bools, Origin, Quality, Reading, Reason, Rejection
+from sensormon.model.tags import TagTable
+
+FUTURE = 600 * SECOND
+"""How far ahead of the clock a reading's own time may be (µs): ten minutes."""
+_AHEAD = f"{FUTURE // (60 * SECOND)} minutes"
+
+EARLIEST = timestamps.parse("1900-01-01")
+"""No reading can be older: a time before it is a mistake in the sender (µs UTC)."""
+
+SHOWN = 200
+"""Characters of a wrong text that are kept, so that a rejection stays small."""
+
+
+def parse_rows(
+    rows: Sequence[Mapping[str, object]], *, source: str, received: int, origin: Origin = Origin.LIVE
+) -> tuple[Batch, tuple[int, ...], list[Rejection]]:
+    """Rows of `timestamp`, `tag`, `value` as a batch, with the rows that cannot be in one.
+
+    The second result gives, for each row of the batch, its index in `rows`. A missing
+    timestamp means now. Numbers are taken as they are, never from text.
+    """
+    readings: list[Reading] = []
+    positions: list[int] = []
+    rejected: list[Rejection] = []
+    for index, row in enumerate(rows):
+        tag, time, value = row.get("tag"), row.get("timestamp"), row.get("value")
+        problem = _malformed(tag, time, value)
+        if problem is None:
+            moment = received if time is None else timestamps.parse(str(time))
+            readings.append(Reading(str(tag), moment, float(value), Quality.GOOD))  # type: ignore[arg-type]
+            positions.append(index)
+        else:
+            reason, detail = problem
+            rejected.append(
+                Rejection(
+                    source=source,
+                    received=received,
+                    index=index,
+                    tag=shown(tag),
+                    time=shown(time),
+                    value=shown(value),
+                    reason=reason,
+                    detail=detail,
+                )
+            )
+    batch = Batch.of(readings, source=source, received=received, origin=origin)
+    return batch, tuple(positions), rejected
+
+
+def _malformed(tag: object, time: object, value: object) -> tuple[Reason, str] | None:
+    if not isinstance(tag, str):
+        return Reason.UNKNOWN_TAG, f"the tag must be text, not {shown(tag)!r}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Reason.NOT_A_NUMBER, f"the value must be a number, not {shown(value)!r}"
+    try:
+        float(value)
+    except OverflowError:
+        return Reason.NOT_FINITE, "the value is too large for a number"
+    if time is None:
+        return None
+    try:
+        timestamps.parse(time if isinstance(time, str) else "")
+    except (ValueError, OverflowError):
+        return (
+            Reason.BAD_TIMESTAMP,
+            f"{shown(time)!r} is not an ISO 8601 time such as 2026-01-31T12:00:00Z",
+        )
+    return None
+
+
+def shown(value: object) -> str:
+    """What came, as text that is short and can be stored."""
+    text = "" if value is None else str(value)[: SHOWN + 1]
+    text = text.replace("\x00", "␀").encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+class Limits:
+    """The valid ranges of a tag table as arrays, so that a batch is checked in one go."""
+
+    def __init__(self, tags: TagTable) -> None:
+        self._tags = tags
+        self._low = np.array([tag.valid[0] for tag in tags], dtype=np.float64)
+        self._high = np.array([tag.valid[1] for tag in tags], dtype=np.float64)
+
+    def codes(self, batch: Batch) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+        """The code in the tag table of each reading, -1 for an unknown tag."""
+        lookup = np.array([self._tags.code(name) for name in batch.tags], dtype=np.int32)
+        if not len(lookup):
+            return np.empty(0, dtype=np.int32)
+        return lookup[batch.tag]
+
+    def check(self, batch: Batch, positions: Sequence[int] | None = None) -> tuple[Bools, list[Rejection]]:
+        """A mask of the readings that can be accepted, and a rejection for each other one.
+
+        The first of these that applies is the reason: unknown tag, not finite, outside
+        the valid range, too far in the future, before 1900. `positions` gives the index
+        of each row in the request it came with; by default its index in the batch.
+        """
+        codes = self.codes(batch)
+        known = codes >= 0
+        finite = np.isfinite(batch.value)
+        safe = np.where(known, codes, 0)
+        in_range = (batch.value >= self._low[safe]) & (batch.value <= self._high[safe])
+        on_time = batch.time <= batch.received + FUTURE
+        sensible = batch.time >= EARLIEST
+        good = known & finite & in_range & on_time & sensible
+        rejected = []
+        for row in np.flatnonzero(~good):
+            if not known[row]:
+                reason, detail = Reason.UNKNOWN_TAG, "there is no such tag in tags.toml"
+            elif not finite[row]:
+                reason, detail = Reason.NOT_FINITE, "the value is not a finite number"
+            elif not in_range[row]:
+                tag = self._tags[batch.tags[batch.tag[row]]]
+                low, high = tag.valid
+                reason = Reason.OUT_OF_RANGE
+                detail = f"outside the valid range {low:g} to {high:g} {tag.unit}".rstrip()
+            elif not on_time[row]:
+                ahead = (int(batch.time[row]) - batch.received) / SECOND
+                reason = Reason.FUTURE_TIMESTAMP
+                detail = f"{_length(ahead)} ahead of the clock; at most {_AHEAD} are accepted"
+            else:
+                reason = Reason.BAD_TIMESTAMP
+                detail = f"out of range: {_render(int(batch.time[row]))}, and none before 1900 is accepted"
+            rejected.append(rejection(batch, int(row), reason, detail, positions))
+        return good, rejected
+
+
+def rejection(
+    batch: Batch, row: int, reason: Reason, detail: str, positions: Sequence[int] | None = None
+) -> Rejection:
+    """The rejection of this row of the batch."""
+    value = float(batch.value[row])
+    return Rejection(
+        source=batch.source,
+        received=batch.received,
+        index=positions[row] if positions is not None else row,
+        tag=shown(batch.tags[batch.tag[row]]),
+        time=_render(int(batch.time[row])),
+        value=repr(value) if math.isfinite(value) else str(value),
+        reason=reason,
+        detail=detail,
+    )
+
+
+def _length(seconds: float) -> str:
+    """A length of time, rounded, in the largest unit of which it has two or more."""
+    for size, unit in ((31_557_600, "years"), (86_400, "days"), (3_600, "hours")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _render(time: int) -> str:
+    try:
+        return timestamps.render(time)
+    except OverflowError:
+        return f"{time} µs"

@@ -1,0 +1,227 @@
+"""The bytes of a journal segment: its header, its records, and how they are found again.
+
+The layout is specified in `journal.py`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from sensormon.model.errors import JournalError
+
+VERSION = 1
+SEGMENT_MAGIC = b"SMJOURN\n"
+RECORD_MAGIC = b"\xf5SMR"
+_HEADER = struct.Struct("<8sI32sQ")  # magic, version, writer, first number; then CRC-32 of these
+_FRAME = struct.Struct("<4sIQ")  # magic, payload length, number; then CRC-32 of length to payload
+_CRC = struct.Struct("<I")
+HEADER_SIZE = _HEADER.size + _CRC.size
+FRAME_SIZE = _FRAME.size + _CRC.size
+_BY_TIME = 1 << 20
+_CLOCK = 1 << 50  # numbers from here on (µs since 1970: the year 2005) can be times
+_NAME = re.compile(r"(\d{8})-(\d{20})\.seg(\.gz)?")
+
+
+@dataclass
+class Segment:
+    """One file of the journal; `numbers[i]` is the record at `offsets[i]`.
+
+    `end` is where its valid records end, `harmed` what was found wrong, in words.
+    """
+
+    path: Path
+    serial: int
+    writer: str
+    first: int
+    numbers: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    end: int = HEADER_SIZE
+    torn: int = 0  # bytes after the last valid record
+    harmed: str = ""
+
+    @property
+    def last(self) -> int:
+        """The number of its last record; first - 1 where it has none."""
+        return self.numbers[-1] if self.numbers else self.first - 1
+
+    def add(self, number: int, size: int) -> None:
+        """Take note of a record of `size` bytes at the end."""
+        self.numbers.append(number)
+        self.offsets.append(self.end)
+        self.end += size
+
+    def void(self, number: int) -> None:
+        """Forget the records from `number` on: a later segment has them."""
+        while self.numbers and self.numbers[-1] >= number:
+            self.numbers.pop()
+            self.offsets.pop()
+
+
+def name(serial: int, first: int) -> str:
+    """The file name of a segment."""
+    return f"{serial:08d}-{first:020d}.seg"
+
+
+def by_time(now: int) -> int:
+    """The first number from this time (µs) on that says of itself that it was taken from the clock."""
+    return -(-now // _BY_TIME) * _BY_TIME
+
+
+def first_number(path: Path) -> int:
+    """The first record number of a segment, by its file name; 0 for another file."""
+    match = _NAME.fullmatch(path.name)
+    return int(match[2]) if match else 0
+
+
+def contents(path: Path) -> bytes:
+    """The bytes of a segment, unpacked where it is an archived one."""
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
+
+
+def header(writer: str, first: int) -> bytes:
+    """The first bytes of a segment."""
+    head = _HEADER.pack(SEGMENT_MAGIC, VERSION, writer.encode("ascii"), first)
+    return head + _CRC.pack(zlib.crc32(head))
+
+
+def frame(number: int, payload: bytes) -> bytes:
+    """A record: its frame and its payload."""
+    head = _FRAME.pack(RECORD_MAGIC, len(payload), number)
+    return b"".join((head, _CRC.pack(_checksum(head, payload)), payload))
+
+
+def _checksum(head: bytes, payload: bytes | memoryview) -> int:
+    return zlib.crc32(payload, zlib.crc32(head[4:]))
+
+
+def payload_at(data: bytes | memoryview, offset: int) -> tuple[int, memoryview] | None:
+    """Number and payload of the record at this offset; None where there is no valid one."""
+    view = memoryview(data)
+    if len(view) - offset < FRAME_SIZE:
+        return None
+    head = bytes(view[offset : offset + _FRAME.size])
+    magic, length, number = _FRAME.unpack(head)
+    (crc,) = _CRC.unpack_from(view, offset + _FRAME.size)
+    start = offset + FRAME_SIZE
+    if magic != RECORD_MAGIC or len(view) - start < length:
+        return None
+    payload = view[start : start + length]
+    return (number, payload) if _checksum(head, payload) == crc else None
+
+
+def unfinished(rest: bytes, number: int) -> bool:
+    """Whether these bytes can be an append of record `number` that was cut short.
+
+    False for what must have been longer or different once: another beginning, another
+    number, all the bytes it announces, or a checksum that fits once the length is put right.
+    """
+    if len(rest) < FRAME_SIZE:
+        return RECORD_MAGIC.startswith(rest[: len(RECORD_MAGIC)])
+    magic, length, found = _FRAME.unpack_from(rest)
+    if magic != RECORD_MAGIC or found != number or FRAME_SIZE + length <= len(rest):
+        return False
+    whole = frame(number, rest[FRAME_SIZE:])
+    return whole[_FRAME.size : FRAME_SIZE] != rest[_FRAME.size : FRAME_SIZE]
+
+
+def scan(path: Path) -> Segment:
+    """What this file holds. Changes nothing.
+
+    After damage it searches on for the next record that is whole. Raises JournalError
+    for a format version that this program does not know.
+    """
+    match = _NAME.fullmatch(path.name)
+    serial, first = (int(match[1]), int(match[2])) if match else (0, 1)
+    data = contents(path)
+    segment = Segment(path, serial, "", first)
+    if len(data) >= HEADER_SIZE:
+        magic, version, writer, number = _HEADER.unpack_from(data)
+        (crc,) = _CRC.unpack_from(data, _HEADER.size)
+        if zlib.crc32(data[: _HEADER.size]) != crc or magic != SEGMENT_MAGIC:
+            segment.harmed = "its header is damaged"
+        elif version != VERSION:
+            raise JournalError(
+                f"the journal has format version {version}, this program knows {VERSION}",
+                where=str(path),
+                hint="Start the version that wrote it, or a newer one",
+            )
+        else:
+            segment.writer, segment.first = writer.decode("ascii"), number
+    offset, end, last = HEADER_SIZE, min(len(data), HEADER_SIZE), segment.first - 1
+    while (offset := data.find(RECORD_MAGIC, offset)) >= 0:
+        found = payload_at(data, offset)
+        if found is None or found[0] <= last:
+            offset += 1
+            continue
+        if offset > end:
+            segment.harmed = segment.harmed or f"{offset - end} bytes at {end} are damaged"
+        last = found[0]
+        segment.numbers.append(last)
+        segment.offsets.append(offset)
+        offset = end = offset + FRAME_SIZE + len(found[1])
+    segment.end = end
+    segment.torn = len(data) - end
+    return segment
+
+
+def scan_folder(folder: Path) -> list[Segment]:
+    """All segments of a journal in order, each without the records that a later one replaces."""
+    segments = [scan(path) for path in sorted(folder.glob("*.seg"))]
+    for earlier, later in pairwise(segments):
+        earlier.void(later.first)
+    writers = [one.writer for one in segments if one.writer]
+    for one in segments:
+        if not one.writer and one.harmed:
+            one.writer = writers[-1] if writers else ""
+    return segments
+
+
+def gaps(segments: list[Segment]) -> list[str]:
+    """The runs of record numbers that are missing from the first segment's first on, in words.
+
+    A segment whose first number was taken from the clock is not compared with those before it.
+    """
+    found: list[str] = []
+    expected = segments[0].first if segments else 1
+    for segment in segments:
+        if segment.first >= _CLOCK and segment.first % _BY_TIME == 0:
+            expected = max(expected, segment.first)
+        if segment.first > expected:
+            found.append(f"records {expected} to {segment.first - 1} are missing before {segment.path.name}")
+            expected = segment.first
+        for number in segment.numbers:
+            if number > expected:
+                found.append(f"records {expected} to {number - 1} are missing in {segment.path.name}")
+            expected = number + 1
+    return found
+
+
+def read_payloads(segment: Segment, start: int, stop: int) -> Iterator[tuple[int, bytes | None]]:
+    """Numbers and payloads of the segment's records [start:stop]; None for one that went bad."""
+    if segment.path.suffix == ".gz":
+        data = contents(segment.path)
+        for number, offset in zip(segment.numbers[start:stop], segment.offsets[start:stop], strict=True):
+            found = payload_at(data, offset)
+            yield number, bytes(found[1]) if found is not None and found[0] == number else None
+        return
+    fd = os.open(segment.path, os.O_RDONLY)
+    try:
+        for number, offset in zip(segment.numbers[start:stop], segment.offsets[start:stop], strict=False):
+            head = os.pread(fd, FRAME_SIZE, offset)
+            if len(head) < FRAME_SIZE:
+                yield number, None
+                continue
+            length = _FRAME.unpack_from(head)[1]
+            found = payload_at(head + os.pread(fd, length, offset + FRAME_SIZE), 0)
+            yield number, bytes(found[1]) if found is not None and found[0] == number else None
+    finally:
+        os.close(fd)

@@ -1,0 +1,1 @@
+"""The words everybody uses: readings, batches, tags, entries, settings, status, errors, the clock."""

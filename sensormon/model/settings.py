@@ -1,0 +1,135 @@
+"""The settings, read once from SENSORMON_* variables and passed down.
+
+| variable            | what                                            | default              |
+| ------------------- | ----------------------------------------------- | -------------------- |
+| SENSORMON_DATA_DIR  | folder of journal, database and dead letters    | data                 |
+| SENSORMON_TAGS      | the tag table                                   | <repo>/data/tags.toml |
+| SENSORMON_STORE     | a DuckDB file                                   | sensormon.duckdb there |
+| SENSORMON_SOURCE    | simulator, none, replay:FILE or replay:FILE@SPEED | simulator          |
+| SENSORMON_SEED      | seed of the simulator, a whole number           | 0                    |
+| SENSORMON_INTERVAL  | seconds between two readings of a tag           | 1                    |
+| SENSORMON_WINDOW    | readings in the z-score's window, 5 to 1000     | 50                   |
+| SENSORMON_THRESHOLD | z above which a reading is an anomaly, 1 to 8   | 3.0                  |
+| SENSORMON_TOKEN     | the token that writes need                      | made at first start  |
+| SENSORMON_READ_TOKEN | the token that reads over HTTP need            | none: reads are open |
+| SENSORMON_MAX_BODY  | MB that the body of a request may have          | 8                    |
+| SENSORMON_MAX_BATCH | readings that a request may have                | 100000               |
+| SENSORMON_JOURNAL_QUOTA | MB that the journal may take, 0: all there is | 4096               |
+| SENSORMON_RETENTION_DAYS | days that readings are kept one by one, then by the minute; 0: for ever | 0 |
+| SENSORMON_DEMO      | 1 shows the buttons that break the running system | 0                  |
+
+What it is not: read anywhere else. Nothing below `runtime` looks at the environment.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sensormon.model.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+WINDOW = (5, 1000)
+"""Smallest and largest window, in readings."""
+THRESHOLD = (1.0, 8.0)
+"""Smallest and largest threshold, in standard deviations."""
+LONGEST_RETENTION = 36_500
+"""Days that readings are kept one by one, at the most; 0 is for ever."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one monitor; see the module for what each means."""
+
+    data_dir: Path = Path("data")
+    tags: Path = ROOT / "data" / "tags.toml"
+    store: str = ""
+    source: str = "simulator"
+    seed: int = 0
+    interval: float = 1.0
+    window: int = 50
+    threshold: float = 3.0
+    token: str = field(default="", repr=False)
+    read_token: str = field(default="", repr=False)
+    max_body: int = 8
+    max_batch: int = 100_000
+    journal_quota: int = 4096
+    retention_days: int = 0
+    demo: bool = False
+
+    @property
+    def store_url(self) -> str:
+        """Where the readings are stored: a DuckDB file's path."""
+        return self.store or str(self.data_dir / "sensormon.duckdb")
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in these variables.
+
+    A variable that is unset or empty has its default. Raises UsageError, naming the
+    variable, for a value that cannot be used; touches nothing.
+    """
+    known = {
+        "DATA_DIR", "TAGS", "STORE", "SOURCE", "SEED", "INTERVAL", "WINDOW", "THRESHOLD", "TOKEN",
+        "READ_TOKEN", "MAX_BODY", "MAX_BATCH", "JOURNAL_QUOTA", "RETENTION_DAYS", "DEMO",
+    }  # fmt: skip
+    values = {key: environment.get(f"SENSORMON_{key}", "").strip() for key in known}
+    default = Settings()
+
+    def number(key: str, low: float, high: float, fallback: float, unit: str) -> float:
+        text = values[key]
+        if not text:
+            return fallback
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise _wrong(key, text, f"Give a number{_of(unit)} from {low:.10g} to {high:.10g}")
+        return value
+
+    def whole(key: str, low: int, high: int, fallback: int, unit: str) -> int:
+        value = number(key, low, high, fallback, unit)
+        if value != int(value):
+            raise _wrong(key, values[key], f"Give a whole number{_of(unit)} from {low} to {high}")
+        return int(value)
+
+    source = values["SOURCE"] or default.source
+    if source not in ("simulator", "none") and not (
+        source.startswith("replay:") and len(source) > len("replay:")
+    ):
+        raise _wrong("SOURCE", source, "Use simulator, none, replay:FILE or replay:FILE@SPEED")
+    store = values["STORE"]
+    if "://" in store and not store.startswith(("postgresql://", "postgres://")):
+        raise _wrong("STORE", store.split("://")[0] + "://…", "Use a file's path")
+    for key in ("TOKEN", "READ_TOKEN"):
+        token = values[key]
+        if not (token.isascii() and token.isprintable()) or " " in token:
+            raise _wrong(key, "(hidden)", "Use printable ASCII characters without spaces")
+    return Settings(
+        data_dir=Path(values["DATA_DIR"]) if values["DATA_DIR"] else default.data_dir,
+        tags=Path(values["TAGS"]) if values["TAGS"] else default.tags,
+        store=store,
+        source=source,
+        seed=whole("SEED", 0, 2**32 - 1, default.seed, ""),
+        interval=number("INTERVAL", 0.01, 86_400, default.interval, "seconds"),
+        window=whole("WINDOW", *WINDOW, default.window, "readings"),
+        threshold=number("THRESHOLD", *THRESHOLD, default.threshold, "standard deviations"),
+        token=values["TOKEN"],
+        read_token=values["READ_TOKEN"],
+        max_body=whole("MAX_BODY", 1, 1024, default.max_body, "MB"),
+        max_batch=whole("MAX_BATCH", 1, 1_000_000, default.max_batch, "readings"),
+        journal_quota=whole("JOURNAL_QUOTA", 0, 2**30, default.journal_quota, "MB"),
+        retention_days=whole("RETENTION_DAYS", 0, LONGEST_RETENTION, default.retention_days, "days"),
+        demo=bool(whole("DEMO", 0, 1, 0, "")),
+    )
+
+
+def _wrong(key: str, value: str, hint: str) -> UsageError:
+    return UsageError(f"{value!r} cannot be used", where=f"SENSORMON_{key}", hint=hint)
+
+
+def _of(unit: str) -> str:
+    return f" of {unit}" if unit else ""

@@ -1,0 +1,265 @@
+"""tags.toml, written by the dashboard: only what changed, atomically, and never over another's change.
+
+Comments, order, the simulator's profiles and everything else in the file stay as they are. The
+file as it was before is kept beside it as `tags.toml.bak`; who changed what is in
+`tag_changes.jsonl` in the data folder. What it is not: an editor of profiles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from sensormon.events.actions import LONGEST_NAME, cleaned
+from sensormon.model.clock import Clock
+from sensormon.model.durable_files import replace_file
+from sensormon.model.errors import SensormonError, UsageError
+from sensormon.model.tags import Tag, TagTable, parse_tags, read_text
+
+LOG = "tag_changes.jsonl"
+_KEYS = ("label", "unit", "group", "valid", "normal", "noise", "resolution")
+_READ_BACK = 64 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """The file as it was read: what an edit begins from. `seen` tells whether it is still the same."""
+
+    seen: str
+    text: str
+    tags: TagTable
+
+
+@dataclass(frozen=True)
+class TagChange:
+    """One saved edit: when (µs UTC), by whom, what in words."""
+
+    time: int
+    who: str
+    changes: tuple[str, ...]
+
+
+class TagFile:
+    """Of one monitor. `retag` has the monitor go on with a table, `check` raises where it cannot."""
+
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        clock: Clock,
+        check: Callable[[TagTable], None],
+        retag: Callable[[TagTable], None],
+    ) -> None:
+        self.path = path
+        self._log = folder / LOG
+        self._clock = clock
+        self._check = check
+        self._retag = retag
+        self._lock = threading.Lock()
+
+    def read(self) -> Draft:
+        """The file as it is now. Raises UsageError where it cannot be read or is wrong."""
+        text = read_text(self.path)
+        return Draft(_digest(text), text, parse_tags(text, self.path))
+
+    def apply(self, draft: Draft) -> None:
+        """Go on with the file as it was read, for who changed it by hand. Raises UsageError."""
+        self._retag(draft.tags)
+
+    def save(
+        self,
+        draft: Draft,
+        tags: TagTable,
+        who: str,
+        changes: Sequence[str],
+        renamed: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write this table into the file and go on with it; on disk when it returns.
+
+        `renamed` are tags that keep their profile under another name. Raises UsageError, with
+        nothing changed, where the file is not what it was when it was read, cannot be written,
+        or has a form in which the change cannot be made.
+        """
+        if not cleaned(who):
+            raise UsageError("a name is needed", where="Save", hint="Give yours, for the log")
+        with self._lock:
+            self._check(tags)
+            if _digest(read_text(self.path)) != draft.seen:
+                raise UsageError(
+                    "the file has changed since this page read it; nothing was written",
+                    where=str(self.path),
+                    hint="Read it anew and make your changes again",
+                )
+            text, made = _written(draft.text, tags, renamed or {}, self.path)
+            try:
+                _replace(self.path, text)
+            except OSError as error:
+                raise UsageError(
+                    f"it cannot be written ({error.strerror}); nothing was changed",
+                    where=str(self.path),
+                    hint="Make the file and its folder writable",
+                ) from error
+            self._retag(made)
+            self._note(TagChange(self._clock.now(), cleaned(who)[:LONGEST_NAME], tuple(changes)))
+
+    def add(self, tags: Sequence[Tag], who: str) -> None:
+        """Add these tags to the file and go on with them. Raises UsageError like `save`."""
+        draft = self.read()
+        lines = [f"{tag.name} is new" for tag in tags]
+        self.save(draft, draft.tags.with_tags(tags), who, lines)
+
+    def changes(self, limit: int = 20) -> list[TagChange]:
+        """The newest edits saved from the dashboard, newest first; empty where they cannot be read."""
+        try:
+            with self._log.open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _READ_BACK))
+                lines = file.read().splitlines()
+        except OSError:
+            return []
+        found = []
+        for line in reversed(lines):
+            try:
+                row = json.loads(line)
+                found.append(TagChange(int(row["time"]), str(row["who"]), tuple(map(str, row["changes"]))))
+            except (ValueError, KeyError, TypeError):
+                continue  # the first line may be cut off, the last torn by a kill
+            if len(found) == limit:
+                break
+        return found
+
+    def _note(self, change: TagChange) -> None:
+        _log.info("tags changed by %s: %s", change.who, "; ".join(change.changes))
+        row = {"time": change.time, "who": change.who, "changes": change.changes}
+        try:
+            with self._log.open("ab") as file:
+                file.write(json.dumps(row).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise SensormonError(
+                f"the tags are changed, but who did it cannot be written ({error.strerror})",
+                where=str(self._log),
+                hint="Free some space, or make it writable",
+            ) from error
+
+
+def _written(text: str, tags: TagTable, renamed: Mapping[str, str], path: Path) -> tuple[str, TagTable]:
+    """The text with these tags, and what it says: exactly these. Raises UsageError where it cannot."""
+    made = ""
+    try:
+        made = edited(text, tags, renamed)
+        table = parse_tags(made, path)
+    except (TOMLKitError, UsageError, AttributeError, KeyError, TypeError, ValueError):
+        table = TagTable([])  # inline and dotted tables are other classes in there, with other abilities
+    if {tag.name: tag for tag in table} != {tag.name: tag for tag in tags}:
+        raise UsageError(
+            "its form does not allow this change from here; nothing was written",
+            where=str(path),
+            hint="Write each tag as a [tags.NAME] table, or change it by hand",
+        )
+    return made, table
+
+
+def edited(text: str, tags: TagTable, renamed: Mapping[str, str]) -> str:
+    """This text of a tags.toml with these tags: what differs is changed, the rest is as it was."""
+    document = tomlkit.parse(text)
+    tables: Any = document["tags"]
+    before = parse_tags(text, Path("tags.toml"))
+    kept = {new: tables[old].get("profile") for old, new in renamed.items()}
+    for old in before:
+        if old.name not in tags:
+            tables.remove(old.name)
+    for tag in tags:
+        if tag.name in before:
+            _change(tables[tag.name], before[tag.name], tag)
+        else:
+            tables[tag.name] = _new(tag, kept.get(tag.name) or dict(tag.profile) or None)
+    return tomlkit.dumps(document)
+
+
+def rendered(tags: Iterable[Tag]) -> str:
+    """These tags, with their profiles, as the text of a tags.toml."""
+    document, tables = tomlkit.document(), tomlkit.table(is_super_table=True)
+    for tag in tags:
+        tables[tag.name] = _new(tag, dict(tag.profile) or None)
+    document["tags"] = tables
+    return tomlkit.dumps(document)
+
+
+def _change(table: Any, before: Tag, after: Tag) -> None:
+    for key in _KEYS:
+        if getattr(before, key) == getattr(after, key):
+            continue
+        value = _plain(after, key)
+        if value is None:
+            table.remove(key)
+        elif key in table:
+            table[key] = value
+        else:
+            _insert(table, key, value)
+
+
+def _insert(table: Any, key: str, value: Any) -> None:
+    """Behind the last key, before the comments that belong to what follows."""
+    container = table.value
+    last = None
+    for name, item in container.body:
+        if name is None:
+            continue
+        if isinstance(item, tomlkit.items.Table):
+            break
+        last = name
+    if last is None:
+        table.add(key, value)
+    else:
+        container._insert_after(last, key, tomlkit.item(value))  # the public `add` goes behind comments
+
+
+def _new(tag: Tag, profile: Any) -> Any:
+    table = tomlkit.table()
+    for key in _KEYS:
+        value = _plain(tag, key)
+        if value is not None:
+            table.add(key, value)
+    if profile is not None:
+        table.add("profile", profile)
+    return table
+
+
+def _plain(tag: Tag, key: str) -> Any:
+    """The value as TOML; None where it need not be written."""
+    value = getattr(tag, key)
+    default = Tag(tag.name, "")
+    if value == getattr(default, key) and key != "label":
+        return None
+    if key == "label" and value == tag.name.replace("_", " ").capitalize():
+        return None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _replace(path: Path, text: str) -> None:
+    """The file has this text, whole, or is as it was; what it was is kept as PATH.bak. Raises OSError."""
+    target = path.resolve()  # a link stays a link
+    mode = stat.S_IMODE(target.stat().st_mode)
+    if not mode & 0o222:
+        raise OSError(0, "it is read-only")
+    backup = target.with_name(path.name + ".bak")
+    for final, content in ((backup, target.read_bytes()), (target, text.encode())):
+        replace_file(final, content, mode=mode)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

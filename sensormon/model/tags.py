@@ -1,0 +1,255 @@
+"""The tag table: what each tag is called, its unit, its limits, how it is simulated.
+
+Read from `tags.toml`, one table a tag:
+
+    [tags.fermenter_ph]
+    label = "Fermenter pH"          # default: made from the name
+    unit = "pH"                     # default: none
+    group = "Fermenter"             # default: none
+    valid = [5.0, 9.0]              # outside: rejected. Default: any finite value
+    normal = [6.5, 7.5]             # the usual band, drawn and simulated. Default: none
+    noise = 0.02                    # standard deviation of the sensor, in its unit. Default 0
+    resolution = 0.01               # smallest step the sensor reports, in its unit. Default 0
+    [tags.fermenter_ph.profile]     # how the simulator moves it; see sources/simulator.py
+
+What it is not: a place for alarm limits or detector settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sensormon.model.errors import UsageError
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/\-]{0,127}")
+"""What a tag may be called: letters, digits and `_ . : / -`, at most 128."""
+
+UNFIT = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What no name, label or unit may hold: control characters, ends of lines, and the marks of Unicode's
+bidirectional algorithm (UAX #9), after which the numbers beside it are read in the wrong direction."""
+
+_KEYS = {"label", "unit", "group", "valid", "normal", "noise", "resolution", "profile"}
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One measuring point. All numbers are in `unit`."""
+
+    name: str
+    label: str
+    unit: str = ""
+    group: str = ""
+    valid: tuple[float, float] = (-math.inf, math.inf)
+    normal: tuple[float, float] | None = None
+    noise: float = 0.0
+    resolution: float = 0.0
+    profile: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals the resolution is worth; 3 where none is stated."""
+        if self.resolution <= 0:
+            return 3
+        exponent = Decimal(str(self.resolution)).normalize().as_tuple().exponent
+        return max(0, -int(exponent))
+
+    def render(self, value: float) -> str:
+        """The value as a person reads it: as many digits as the sensor has, with the unit."""
+        if not math.isfinite(value):
+            return "–"
+        text = f"{value:,.{self.decimals}f}"
+        return f"{text} {self.unit}" if self.unit else text
+
+
+class TagTable:
+    """All tags, in the file's order, found by name or by their code (position)."""
+
+    def __init__(self, tags: Iterable[Tag]) -> None:
+        self._tags = {tag.name: tag for tag in tags}
+        self._codes = {name: code for code, name in enumerate(self._tags)}
+        labels = Counter(tag.label for tag in self._tags.values())
+        self._titles = {
+            tag.name: tag.label if labels[tag.label] == 1 else f"{tag.label} ({tag.name})"
+            for tag in self._tags.values()
+        }
+
+    def __len__(self) -> int:
+        return len(self._tags)
+
+    def __iter__(self) -> Iterator[Tag]:
+        return iter(self._tags.values())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tags
+
+    def __getitem__(self, name: str) -> Tag:
+        """The tag; of one that is not in the table (any more), what its name alone says.
+
+        Readings outlive the table: those of a tag that was removed are still shown.
+        """
+        return self._tags.get(name) or Tag(name, name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._tags)
+
+    @cached_property
+    def digest(self) -> str:
+        """The same for two tables with the same tags: what a cache of drawings goes by."""
+        return hashlib.blake2b(repr(list(self)).encode(), digest_size=8).hexdigest()
+
+    def code(self, name: str) -> int:
+        """The tag's position in the table, -1 where there is no such tag."""
+        return self._codes.get(name, -1)
+
+    def title(self, name: str) -> str:
+        """What tells a tag from all others in a list: its label, with its name where others have it too."""
+        return self._titles.get(name, name)
+
+    def named(self, title: str) -> str | None:
+        """The name of the tag with this title; None where there is none."""
+        return next((name for name, one in self._titles.items() if one == title), None)
+
+    def with_tags(self, more: Iterable[Tag]) -> TagTable:
+        """This table and the tags that it does not have yet."""
+        return TagTable([*self, *(tag for tag in more if tag.name not in self)])
+
+
+def read_tags(path: Path) -> TagTable:
+    """The tag table in this file.
+
+    Raises UsageError, with the tag and the key, where the file is missing or wrong.
+    """
+    return parse_tags(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """What is in this file. Raises UsageError where it cannot be read."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the tag table cannot be read ({error})",
+            where=str(path),
+            hint="Point SENSORMON_TAGS at a tags.toml, or leave it unset",
+        ) from error
+
+
+def parse_tags(text: str, path: Path) -> TagTable:
+    """The tag table in this text of that file. Raises UsageError where it is wrong."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            f"not valid TOML: {error}",
+            where=str(path),
+            hint="Correct that line; docs/operations.md shows a complete tag",
+        ) from error
+    tables = document.get("tags")
+    if not isinstance(tables, dict) or not tables:
+        raise UsageError(
+            "there are no tags in it",
+            where=str(path),
+            hint="Add at least one [tags.NAME] table; docs/operations.md shows a complete one",
+        )
+    return TagTable(make_tag(name, table, path) for name, table in tables.items())
+
+
+def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
+    """The tag of this name and these keys, as in the file. Raises UsageError for the first wrong one.
+
+    The error names the tag and the key, with the file where there is one.
+    """
+
+    def wrong(what: str, hint: str) -> UsageError:
+        if path is None:
+            return UsageError(what, where=f"Tag {name}" if NAME.fullmatch(name) else "Name", hint=hint)
+        return UsageError(
+            what,
+            where=f"{path}, [tags.{name!r}]" if not NAME.fullmatch(name) else f"{path}, [tags.{name}]",
+            hint=hint,
+        )
+
+    if not NAME.fullmatch(name):
+        raise wrong(
+            f"{name!r} cannot be a tag's name",
+            "Use letters, digits and _ . : / -, at most 128 of them",
+        )
+    if not isinstance(table, dict):
+        raise wrong("a tag must be a table", f"Write [tags.{name}] and its keys below it")
+    unknown = sorted(set(table) - _KEYS)
+    if unknown:
+        raise wrong(f"unknown key {unknown[0]!r}", f"Known keys: {', '.join(sorted(_KEYS))}")
+
+    def text(key: str, default: str) -> str:
+        value = table.get(key, default)
+        if not isinstance(value, str):
+            raise wrong(f"{key} must be text, not {value!r}", "Put it in quotes")
+        if found := UNFIT.search(value):
+            raise wrong(
+                f"{key} holds the invisible character U+{ord(found[0]):04X}, which would disturb the text "
+                f"around it: {value[:100]!a}",
+                "Delete that character",
+            )
+        return value
+
+    def number(key: str) -> float:
+        value = table.get(key, 0.0)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise wrong(f"{key} must be a number, not {value!r}", "Give it in the tag's unit")
+        if not 0 <= value < math.inf:
+            raise wrong(f"{key} must be 0 or more, not {value!r}", "Give it in the tag's unit")
+        return float(value)
+
+    def span(key: str) -> tuple[float, float] | None:
+        value = table.get(key)
+        if value is None:
+            return None
+        ends = value if isinstance(value, list) else []
+        if len(ends) != 2 or any(isinstance(e, bool) or not isinstance(e, int | float) for e in ends):
+            raise wrong(f"{key} must be two numbers, not {value!r}", f"Write {key} = [low, high]")
+        try:
+            low, high = float(ends[0]), float(ends[1])
+        except OverflowError as error:
+            raise wrong(f"{key} has a number that is too large", f"Write {key} = [low, high]") from error
+        if not low < high:
+            raise wrong(f"{key} must go from low to high, not {value!r}", "Swap the two numbers")
+        return low, high
+
+    valid = span("valid") or (-math.inf, math.inf)
+    normal = span("normal")
+    if normal and not all(map(math.isfinite, normal)):
+        raise wrong("normal must have two finite ends", "Give the usual band, or leave it out")
+    if not text("label", "x").strip():
+        raise wrong("label must not be empty", "Give it a name, or leave it out")
+    if normal and not (valid[0] <= normal[0] and normal[1] <= valid[1]):
+        raise wrong(
+            f"the normal band {list(normal)} is not inside the valid range {list(valid)}",
+            "Widen valid or narrow normal",
+        )
+    profile = table.get("profile", {})
+    if not isinstance(profile, dict):
+        raise wrong("profile must be a table", f"Write [tags.{name}.profile] and its keys below it")
+    return Tag(
+        name=name,
+        label=text("label", name.replace("_", " ").capitalize()),
+        unit=text("unit", ""),
+        group=text("group", ""),
+        valid=valid,
+        normal=normal,
+        noise=number("noise"),
+        resolution=number("resolution"),
+        profile=profile,
+    )

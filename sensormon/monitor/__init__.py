@@ -1,0 +1,1 @@
+"""One running or stopped monitor: assembly, retention, verification, drills."""

@@ -1,0 +1,184 @@
+"""What the data takes on disk, and what it will take at the rate of the last day.
+
+Measured on the files and in the database, never assumed: where there is too little to measure,
+there is no forecast. What it is not: a promise; it says what follows if all goes on as it does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sensormon.journal.archive import LIMIT
+from sensormon.model.clock import DAY, SECOND, Clock
+from sensormon.model.errors import StoreError
+from sensormon.stores import Store
+from sensormon.stores.retention import Arrivals, Space
+
+LEAST_SPAN = 3_600.0
+"""Seconds of readings before there is a forecast."""
+LEAST_READINGS = 50_000
+"""Readings before what one of them takes is measured; the database grows in blocks of 256 KiB."""
+USUAL_BYTES = 50.0
+"""What a reading takes in the database: 50.3 measured with 3.9 million of three simulated tags."""
+ROLLUP_BYTES = 16.0
+"""What a roll-up takes in the database; 13.8 measured with 1.3 million of them."""
+FARTHEST = 36_500
+"""Days that the forecast looks ahead."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes on disk. `space` is None while the database cannot be asked."""
+
+    database: int
+    wal: int
+    journal: int
+    archive: int
+    dead_letters: int
+    other: int
+    disk_free: int
+    disk_whole: int
+    space: Space | None
+    arrivals: Arrivals
+
+    @property
+    def whole(self) -> int:
+        return self.database + self.wal + self.journal + self.archive + self.dead_letters + self.other
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What comes in: readings a day, measured over so many seconds, the share flagged, bytes each takes.
+
+    `archive_bytes` is what a reading takes in the archive of the journal, 0 once that is full.
+    `minutes` are roll-ups a day. Without `measured` the bytes are the usual ones.
+    """
+
+    per_day: float
+    seconds: float
+    flagged: float
+    raw_bytes: float
+    archive_bytes: float
+    minutes: float
+    measured: bool
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """With raw readings kept for `days` (0: for ever): bytes in a year, and days until the disk is full.
+
+    `full` is None where that is further away than `FARTHEST`.
+    """
+
+    days: int
+    in_a_year: float
+    full: int | None
+
+
+class Storage:
+    """Of one monitor: its data folder and its database."""
+
+    def __init__(self, folder: Path, database: Path, store: Store, clock: Clock) -> None:
+        self._folder = folder
+        self._database = database
+        self._store = store
+        self._clock = clock
+
+    def measure(self) -> Sizes:
+        """What is on disk now; never raises for a file that goes meanwhile."""
+        wal = self._database.with_name(self._database.name + ".wal")
+        journal = sum(map(_size, _files(self._folder / "journal")))
+        archive = sum(map(_size, _files(self._folder / "archive")))
+        letters = sum(_size(one) for one in self._folder.glob("failed_measurements*"))
+        known = {self._database, wal, *self._folder.glob("failed_measurements*")}
+        folders = {self._folder / "journal", self._folder / "archive"}
+        other = sum(
+            _size(one)
+            for one in _files(self._folder)
+            if one not in known and not folders.intersection(one.parents)
+        )
+        disk = shutil.disk_usage(self._database.parent if self._database.parent.exists() else self._folder)
+        space, arrivals = None, Arrivals()
+        try:
+            space = self._store.space()
+            arrivals = self._store.arrivals(self._clock.now() - DAY)
+        except StoreError:
+            pass  # the files can be measured all the same
+        return Sizes(
+            _size(self._database), _size(wal), journal, archive, letters, other, disk.free, disk.total,
+            space, arrivals,
+        )  # fmt: skip
+
+
+def rate(sizes: Sizes, now: int, tags: int) -> Rate | None:
+    """What comes in a day, as of the last day; None before there is an hour of readings to go by."""
+    arrivals, space = sizes.arrivals, sizes.space
+    seconds = min((now - arrivals.first) / SECOND, DAY / SECOND) if arrivals.count else 0.0
+    if space is None or seconds < LEAST_SPAN:
+        return None
+    per_day = arrivals.count * DAY / SECOND / seconds
+    raw_bytes, measured = bytes_a_reading(space)
+    archived = max(1, space.readings)
+    archive_bytes = sizes.archive / archived if measured and sizes.archive < 0.95 * LIMIT else 0.0
+    minutes = min(per_day, tags * 1_440.0)
+    return Rate(
+        per_day, seconds, arrivals.flagged / arrivals.count, raw_bytes, archive_bytes, minutes, measured
+    )
+
+
+def bytes_a_reading(space: Space | None) -> tuple[float, bool]:
+    """What a reading takes in the database, and whether that was measured here: with few it is the usual."""
+    if space is None or space.readings < LEAST_READINGS:
+        return USUAL_BYTES, False
+    return max(0.0, space.file - space.free - space.rollups * ROLLUP_BYTES) / space.readings, True
+
+
+def forecast(sizes: Sizes, now: Rate, days: int) -> Forecast:
+    """What the files will take at this rate, with raw readings kept for so many days, 0 for ever."""
+    full = next(
+        (day for day in _steps() if size_in(sizes, now, days, day) - sizes.whole >= sizes.disk_free),
+        None,
+    )
+    return Forecast(days, size_in(sizes, now, days, 365), full)
+
+
+def size_in(sizes: Sizes, now: Rate, days: int, ahead: float) -> float:
+    """Bytes of all files after so many days. A file of the database never becomes smaller."""
+    space = sizes.space or Space(sizes.database, sizes.wal, 0, 0, 0)
+    come = now.per_day * ahead
+    if days == 0:
+        used = (space.readings + come) * now.raw_bytes + space.rollups * ROLLUP_BYTES
+    else:
+        flagged = (space.readings + come) * now.flagged
+        whole = (1 - now.flagged) * min(space.readings + come, now.per_day * days)
+        rolled = space.readings + come - flagged - whole
+        minutes = space.rollups + rolled * (now.minutes / now.per_day if now.per_day else 1.0)
+        used = (whole + flagged) * now.raw_bytes + minutes * ROLLUP_BYTES
+    archive = min(max(LIMIT, sizes.archive), sizes.archive + come * now.archive_bytes)
+    others = sizes.wal + sizes.journal + sizes.dead_letters + sizes.other
+    return max(sizes.database, used) + archive + others
+
+
+def _steps() -> Iterator[int]:
+    """Days from now, a day apart at first and later more."""
+    day = 1
+    while day <= FARTHEST:
+        yield day
+        day += max(1, day // 100)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for root, _, names in os.walk(folder):
+        for name in names:
+            yield Path(root) / name
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,154 @@
+"""The whole history of single tags: over any span, in pairs, as a distribution, against control limits.
+
+Reads the store, and for the line of a chart the readings that are not stored yet. What it is
+not: a place that keeps anything, or that draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sensormon.analysis.control_chart import Limits, control_limits
+from sensormon.analysis.correlation import Relation, lag_cell, pairs, relate
+from sensormon.analysis.downsample import PARTS, Overview, joined, part_width, rolled, thinned, whole
+from sensormon.model.errors import StoreError
+from sensormon.model.tags import Tag
+from sensormon.stores import Store
+from sensormon.stores.long_spans import Distribution
+from sensormon.stores.recent import RecentReadings
+
+MOST = 100_000
+"""Readings of a tag that are paired, or make control limits; of more, a fair share is taken."""
+
+STRETCHES = 2_000
+"""A share of a long span is taken as whole stretches, of which the span has so many."""
+
+BINS = 60
+"""Bars of a histogram."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """An overview, and whether the store was there to give its part."""
+
+    overview: Overview
+    stored: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Controlled:
+    """Control limits, and what of a span lies outside; `limits` is None where they cannot be measured.
+
+    `readings` are the good ones of the span; `used` and `there` how many of the baseline's
+    readings made the limits, and how many it has.
+    """
+
+    limits: Limits | None
+    readings: int
+    below: int
+    above: int
+    used: int
+    there: int
+
+
+class Explorer:
+    """Of one monitor."""
+
+    def __init__(self, store: Store, recent: RecentReadings) -> None:
+        self._store = store
+        self._recent = recent
+
+    def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
+        """See `Spans.extent`."""
+        return self._store.spans.extent(tags)
+
+    def overview(self, tag: str, since: int, until: int, parts: int = PARTS) -> Seen:
+        """The span in few readings, the newest among them, stored or not; never raises.
+
+        Of readings that were rolled up, the lowest and highest of each minute; flagged ones are there.
+
+        With the store away only what is in memory is there, and `stored` is False.
+        """
+        stored = None
+        cut = 0
+        try:
+            # What the store has from here on is in memory too, or in neither for a moment.
+            cut = max(self._store.next_id(), self._recent.first_id or 0)
+            stored = self._store.spans.overview(tag, since, until, parts=parts, below_id=cut)
+            if (self._store.rolled_until(tag) or 0) > since:
+                minutes = self._store.rollups([tag], since, until)
+                stored = joined(stored, rolled(minutes, stored.marks.iloc[:0], since, until), parts)
+        except StoreError:
+            cut = 0
+        fresh = self._recent.after(cut - 1, [tag], since)
+        fresh = fresh[fresh["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
+        newest = whole(fresh, since, until)
+        if stored is None:
+            if newest.readings > 4 * parts:
+                newest = thinned(newest, part_width(since, until, parts))
+            return Seen(newest, False)
+        return Seen(joined(stored, newest, parts), True)
+
+    def since_whole(self, tags: Sequence[str], since: int) -> int:
+        """From when on all readings of these tags are there one by one; `since` where nothing was rolled up.
+
+        Pairs, distributions and control limits begin there: of older readings only the flagged
+        ones are left, which are like no others. Raises StoreError.
+        """
+        return max([since, *(self._store.rolled_until(one) or since for one in tags)])
+
+    def relation(
+        self, tag: str, other: str, since: int, until: int, *, tolerance: int | None = None
+    ) -> Relation:
+        """How the values of two tags go together: good stored readings, paired by time.
+
+        `tolerance` (µs) is how far apart the two of a pair may lie; without it, half the usual
+        step of the slower one. Raises StoreError.
+        """
+        since = min(until, self.since_whole((tag, other), since))
+        counts = [self._store.spans.count(one, since, until) for one in (tag, other)]
+        one_in = -(-max(counts) // MOST)
+        stretch = max(60_000_000, (until - since) // STRETCHES)
+        a, b = (
+            self._store.spans.values(one, since, until, stretch=stretch, one_in=max(1, one_in))
+            for one in (tag, other)
+        )
+        cell = lag_cell(a, b, (since, until))
+        means = tuple(self._store.spans.means(one, since, until, cell) for one in (tag, other))
+        return relate(
+            pairs(a, b, tolerance), (means[0], means[1]), cell, counts=(counts[0], counts[1]),
+            share=max(1, one_in),
+        )  # fmt: skip
+
+    def distribution(self, tag: str, since: int, until: int, bins: int = BINS) -> Distribution:
+        """How the good stored readings of the span are spread. Raises StoreError."""
+        since = self.since_whole((tag,), since)
+        return self._store.spans.distribution(tag, since, until, bins=bins)
+
+    def outside_normal(self, tag: Tag, since: int, until: int) -> int | None:
+        """How many good stored readings lie outside the normal band; None where the tag has none."""
+        since = self.since_whole((tag.name,), since)
+        return sum(self._store.spans.outside(tag.name, since, until, *tag.normal)) if tag.normal else None
+
+    def count(self, tag: str, since: int, until: int) -> int:
+        """About how many readings there are: the good stored ones. Raises StoreError."""
+        return self._store.spans.count(tag, since, until)
+
+    def controlled(self, tag: str, span: tuple[int, int], baseline: tuple[int, int]) -> Controlled:
+        """Control limits from the baseline, and the readings of the span that lie outside.
+
+        Good stored readings. Raises StoreError.
+        """
+        spans = self._store.spans
+        span, baseline = ((max(one[0], self.since_whole((tag,), one[0])), one[1]) for one in (span, baseline))
+        there = spans.count(tag, *baseline)
+        one_in = max(1, -(-there // MOST))
+        stretch = max(60_000_000, (baseline[1] - baseline[0]) // STRETCHES)
+        time, value = spans.values(tag, *baseline, stretch=stretch, one_in=one_in)
+        limits = control_limits(time, value)
+        readings = spans.count(tag, *span)
+        below, above = spans.outside(tag, *span, limits.lower, limits.upper) if limits else (0, 0)
+        return Controlled(limits, readings, below, above, len(value), there)

@@ -1,0 +1,52 @@
+"""The ledger of a running monitor: store, journal and dead letters seen at one moment.
+
+What it is not: the counting itself, which is done where the readings are.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from sensormon.ingest.collector import Collector
+from sensormon.ingest.dead_letters import DeadLetters
+from sensormon.journal.journal import Journal
+from sensormon.model.errors import StoreError
+from sensormon.model.ledger import Ledger, add_up, balance
+from sensormon.stores import Accounts, Store
+
+
+class Books:
+    """Of one monitor."""
+
+    def __init__(
+        self, collector: Collector, store: Store, journal: Journal, dead_letters: DeadLetters
+    ) -> None:
+        self._collector = collector
+        self._store = store
+        self._journal = journal
+        self._dead_letters = dead_letters
+        self._accounts = Accounts()
+        self._last = Ledger(())
+
+    def ledger(self) -> Ledger:
+        """Where every reading is. With the store away, as of when it was last seen."""
+        for _ in range(10):
+            accounts = self._accounts
+            with suppress(StoreError):  # the last accounts and the journal beyond them still balance
+                accounts = self._store.accounts()
+            account = self._collector.account(accounts.positions.get(self._journal.writer, 0))
+            if account is not None:
+                break
+        else:  # the database was lost, and what it must load again is not counted yet
+            return self._last
+        self._accounts = accounts
+        received, pending = account
+        others = [counts for writer, counts in accounts.received.items() if writer != self._journal.writer]
+        self._last = balance(
+            received=add_up(received, *others),
+            stored=accounts.stored,
+            rejected=accounts.rejected,
+            dead_lettered=self._dead_letters.counts(),
+            pending=pending,
+        )
+        return self._last

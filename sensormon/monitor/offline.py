@@ -1,0 +1,104 @@
+"""A data folder whose monitor does not run, or a copy of one: read, never changed.
+
+What the command line's `ledger`, `export` and `verify` stand on.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sensormon.ingest.dead_letters import DeadLetters
+from sensormon.journal import segments
+from sensormon.journal.archive import Archive
+from sensormon.model.entries import BatchEntry, Record, decode
+from sensormon.model.errors import JournalDamaged, UsageError
+from sensormon.model.ledger import Ledger, add_up, balance
+from sensormon.monitor.data_folder import holder_of
+from sensormon.stores import Accounts, Store, open_store
+
+
+class StoppedMonitor:
+    """The parts of a data folder. Raises UsageError when there is none, or its monitor runs."""
+
+    def __init__(self, folder: Path, store_url: str) -> None:
+        if not folder.is_dir():
+            raise UsageError("there is no such data folder", where=str(folder), hint="Give its path")
+        holder = holder_of(folder)
+        if holder is not None:
+            raise UsageError(
+                f"its monitor is running (process {holder})",
+                where=str(folder),
+                hint="Stop it first, or use the dashboard",
+            )
+        self.folder = folder
+        self.segments = segments.scan_folder(folder / "journal") if (folder / "journal").is_dir() else []
+        self.archive = Archive(folder / "archive")
+        self.dead_letters = DeadLetters(folder)
+        self._store_url = store_url
+
+    @contextmanager
+    def store(self) -> Iterator[Store | None]:
+        """The store, open to read; None where there is no database (yet).
+
+        Raises StoreError where there is one that cannot be read.
+        """
+        if "://" not in self._store_url and not Path(self._store_url).exists():
+            yield None
+            return
+        store = open_store(self._store_url, read_only=True)
+        store.open()
+        try:
+            yield store
+        finally:
+            store.close()
+
+    @property
+    def writer(self) -> str:
+        """The id of the journal's writer; empty where there is neither a journal nor an archive."""
+        retired = None if self.segments else self.archive.newest()
+        kept = self.segments or ([retired] if retired else [])
+        return next((one.writer for one in reversed(kept) if one.writer), "")
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """The records of archive and journal above this number that can be read."""
+        first = self.segments[0].first if self.segments else _NO_END
+        for number, payload in self.archive.payloads(self.writer, after, first):
+            yield from _understood(number, payload)
+        for segment in self.segments:
+            start = bisect_right(segment.numbers, after)
+            for number, payload in segments.read_payloads(segment, start, len(segment.numbers)):
+                yield from _understood(number, payload)
+
+    def ledger(self, store: Store | None) -> Ledger:
+        """Where every reading is."""
+        accounts = store.accounts() if store else Accounts()
+        position = accounts.positions.get(self.writer, 0)
+        received = dict(accounts.received.get(self.writer, {}))
+        pending: dict[str, int] = {}
+        for record in self.records():
+            if isinstance(record.entry, BatchEntry):
+                received.update(record.entry.received_totals)
+                if record.number > position:
+                    processed = record.entry.processed
+                    pending = add_up(pending, {processed.accepted.source: processed.received})
+        others = [counts for writer, counts in accounts.received.items() if writer != self.writer]
+        return balance(
+            received=add_up(received, *others),
+            stored=accounts.stored,
+            rejected=accounts.rejected,
+            dead_lettered=self.dead_letters.counts(),
+            pending=pending,
+        )
+
+
+_NO_END = 1 << 63
+
+
+def _understood(number: int, payload: bytes | None) -> Iterator[Record]:
+    """The record, or nothing; `verify` reports its number as missing."""
+    if payload is not None:
+        with suppress(JournalDamaged):
+            yield Record(number, decode(payload))

@@ -1,0 +1,202 @@
+"""How long readings are kept one by one: after so many days they become minutes (roll-ups).
+
+Off unless somebody says otherwise, on the Data page or with SENSORMON_RETENTION_DAYS; what was
+said on the page is in `retention.json` in the data folder and goes before the environment. The
+work is a job, a day of a tag at a time: cancelled or killed it leaves whole days, and the next
+run goes on from there. It runs once a UTC day, driven by the loader's steps, and on demand.
+
+Kept one by one whatever their age: flagged readings, and what a restart reads back of each tag.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from sensormon.detectors import longest_lead
+from sensormon.ingest.tag_memory import KEPT
+from sensormon.model.clock import DAY, SECOND, Clock
+from sensormon.model.durable_files import replace_file
+from sensormon.model.errors import UsageError
+from sensormon.model.jobs import Cancelled, Job, Jobs, Progress
+from sensormon.model.settings import LONGEST_RETENTION
+from sensormon.stores import Store
+from sensormon.stores.retention import Due, Space
+
+FILE = "retention.json"
+JOB = "roll-up"
+AGAIN = 3_600 * SECOND
+"""After a run that failed the next one waits so long (µs)."""
+CHECKPOINT = 40
+"""Days of tags between two checkpoints, so that the database's write-ahead file stays small."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Raw readings are kept for `days`, 0 for ever. Times are µs UTC.
+
+    `last` is when the last run came to its end, or when the policy was set.
+    """
+
+    days: int = 0
+    who: str = ""
+    changed: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run now would do: so many readings older than `before` become so many minutes."""
+
+    before: int
+    due: tuple[Due, ...] = ()
+
+    @property
+    def readings(self) -> int:
+        return sum(one.readings for one in self.due)
+
+    @property
+    def minutes(self) -> int:
+        return sum(one.minutes for one in self.due)
+
+
+@dataclass(frozen=True)
+class RolledUp:
+    """What a run did: readings that are minutes now, and the database's space before and after."""
+
+    readings: int
+    before: Space
+    after: Space
+
+
+class Retention:
+    """Of one monitor. `default` is what holds until somebody says otherwise."""
+
+    def __init__(self, folder: Path, default: int, store: Store, jobs: Jobs, clock: Clock) -> None:
+        self._path = folder / FILE
+        self._store = store
+        self._jobs = jobs
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._not_before = 0
+        self.problem = ""
+        self.policy = self._read(default)
+
+    def set(self, days: int, who: str) -> Policy:
+        """Keep raw readings for so many days from now on, 0 for ever; on disk when it returns.
+
+        Nothing is rolled up before the next UTC day unless somebody starts it; a run that goes on
+        by another number of days ends with the day of a tag it is at. Raises UsageError for a
+        number that cannot be, a missing name, and where it cannot be written.
+        """
+        if not 0 <= days <= LONGEST_RETENTION:
+            raise UsageError(
+                f"{days} days cannot be kept",
+                where="Retention",
+                hint=f"Give 1 to {LONGEST_RETENTION} days, or 0 for ever",
+            )
+        if not who.strip():
+            raise UsageError("a name is needed", where="Retention", hint="Give yours, for the log")
+        now = self._clock.now()
+        made = Policy(days, who.strip()[:100], now, now)
+        with self._lock:
+            self._write(made)
+            before, self.policy, self.problem = self.policy, made, ""
+        if days != before.days:  # a run that goes on deletes by what no longer holds
+            for job in self._jobs.of(JOB):
+                job.progress.cancel()
+        _log.info("raw readings are kept for %d days from now on (0: for ever), by %s", days, made.who)
+        return made
+
+    def plan(self, days: int | None = None) -> Plan:
+        """What a run now would do with this policy, or with so many days. Raises StoreError."""
+        days = self.policy.days if days is None else days
+        before = self._clock.now() // DAY * DAY - days * DAY
+        return Plan(before, tuple(self._store.due(before, keep())) if days else ())
+
+    def start(self) -> Job:
+        """Begin a run. Raises UsageError where one goes on, or where raw readings are kept for ever."""
+        if not self.policy.days:
+            raise UsageError(
+                "raw readings are kept for ever", where="Retention", hint="Say first for how many days"
+            )
+        return self._jobs.start(JOB, "Rolling old readings up", self._run)
+
+    def tick(self) -> None:
+        """Begin the run of the day where it is due; called often."""
+        now = self._clock.now()
+        if not self.policy.days or now // DAY == self.policy.last // DAY or now < self._not_before:
+            return
+        self._not_before = now + AGAIN
+        try:
+            self.start()
+        except UsageError as error:
+            _log.info("%s", error)
+
+    def _run(self, progress: Progress) -> RolledUp:
+        progress.step("looking for old readings")
+        try:
+            before = self._store.space()
+            plan = self.plan()
+            done = deleted = 0
+            for number, one in enumerate(plan.due, 1):
+                progress.step(f"{done:,} of {plan.readings:,} readings", done, plan.readings)
+                deleted += self._store.roll_up(one)
+                done += one.readings
+                if number % CHECKPOINT == 0:
+                    self._store.checkpoint()
+            self._store.checkpoint()
+        except Cancelled:
+            # Whoever cancels does not want it at once again.
+            self._not_before = (self._clock.now() // DAY + 1) * DAY
+            raise
+        self._finished()
+        _log.info("%d readings older than %d days were rolled up", deleted, self.policy.days)
+        return RolledUp(deleted, before, self._store.space())
+
+    def _finished(self) -> None:
+        with self._lock:
+            self.policy = replace(self.policy, last=self._clock.now())
+            try:
+                self._write(self.policy)
+            except UsageError as error:
+                _log.warning("%s", error)
+
+    def _read(self, default: int) -> Policy:
+        try:
+            row = json.loads(self._path.read_text(encoding="utf-8"))
+            policy = Policy(int(row["days"]), str(row["who"]), int(row["changed"]), int(row["last"]))
+            if policy.changed == 0:  # nobody has said anything: only when the last run was is of use
+                return replace(policy, days=default)
+            if 0 <= policy.days <= LONGEST_RETENTION:
+                return policy
+            raise ValueError(f"{policy.days} days")
+        except FileNotFoundError:
+            return Policy(default)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            # In doubt nothing is deleted.
+            self.problem = (
+                f"{self._path.name} cannot be read ({error}); readings are kept until it is set anew"
+            )
+            _log.error("%s", self.problem)
+            return Policy(0)
+
+    def _write(self, policy: Policy) -> None:
+        try:
+            replace_file(self._path, json.dumps(asdict(policy)).encode())
+        except OSError as error:
+            raise UsageError(
+                f"it cannot be written ({error.strerror}); nothing was changed",
+                where=str(self._path),
+                hint="Make the data folder writable, or free some space",
+            ) from error
+
+
+def keep() -> int:
+    """Readings of each tag that stay raw, good ones and as many others: what any detector's restart needs."""
+    return max(KEPT, longest_lead())

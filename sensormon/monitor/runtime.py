@@ -1,0 +1,79 @@
+"""The one monitor of this process, whatever is edited, cleared or opened.
+
+Streamlit drops and imports the package's modules again when a file changes, so a
+module's variable would become two. The registry is a module object under a name that is
+no file, which nothing ever drops.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import threading
+from types import ModuleType
+from typing import Any
+
+from sensormon.model.settings import read_settings
+from sensormon.monitor.monitor import Monitor
+
+_REGISTRY = "_sensormon_of_this_process"
+
+
+def build() -> Monitor:
+    """The monitor of this process; made from the environment at the first call, not started.
+
+    Raises UsageError where the settings, the tags, the source or the data folder are wrong.
+    """
+    registry = _registry()
+    with registry.lock:
+        if registry.monitor is None:
+            registry.monitor = Monitor(read_settings(os.environ))
+        made: Monitor = registry.monitor
+        return made
+
+
+def monitor() -> Monitor:
+    """The running monitor; made and started at the first call. Raises like `build`."""
+    with _registry().lock:
+        made = build()
+        if not _registry().adopted:
+            made.start()
+        return made
+
+
+def stop() -> None:
+    """Stop the running monitor, if there is one; a later call of `monitor` makes a new one."""
+    registry = _registry()
+    with registry.lock:
+        running, registry.monitor, registry.adopted = registry.monitor, None, False
+        if running is not None:
+            running.stop()
+
+
+def adopt(running: Monitor) -> None:
+    """Make this the monitor of the process, as it is: for programs and tests that build their own."""
+    registry = _registry()
+    with registry.lock:
+        registry.monitor, registry.adopted = running, True
+
+
+def page_key() -> str:
+    """What the pages' own parts show to read the feed they draw from; made anew at each start.
+
+    Whoever can open a page has it, nobody else: the routes of a page are as open as the page.
+    """
+    key: str = _registry().page_key
+    return key
+
+
+def _registry() -> Any:
+    found = sys.modules.get(_REGISTRY)
+    if found is not None:
+        return found
+    made = ModuleType(_REGISTRY)
+    made.lock = threading.RLock()  # type: ignore[attr-defined]
+    made.monitor = None  # type: ignore[attr-defined]
+    made.adopted = False  # type: ignore[attr-defined]
+    made.page_key = secrets.token_urlsafe(24)  # type: ignore[attr-defined]
+    return sys.modules.setdefault(_REGISTRY, made)

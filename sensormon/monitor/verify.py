@@ -1,0 +1,159 @@
+"""`verify`: re-read journal, store and dead letters, and report whatever does not agree.
+
+What it can find: a reading that is in the journal and should be in the store but is not,
+neither by itself nor in a roll-up that can hold it, or differs there; a reading that is there
+twice; running totals that are not what is really there; a ledger that does not balance; damage
+in the journal or the dead letters; a database that cannot be read. What it cannot: tell that a
+reading was measured wrongly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sensormon.journal import segments
+from sensormon.model import timestamps
+from sensormon.model.clock import SECOND
+from sensormon.model.entries import BatchEntry, Record
+from sensormon.model.errors import StoreError
+from sensormon.model.ledger import Ledger
+from sensormon.model.readings import Batch
+from sensormon.monitor.offline import StoppedMonitor
+from sensormon.stores import Store
+
+MINUTE = 60 * SECOND
+
+
+@dataclass(frozen=True)
+class Report:
+    """`findings` are what is wrong, one sentence each; `notes` are worth knowing."""
+
+    findings: tuple[str, ...]
+    notes: tuple[str, ...]
+    ledger: Ledger | None
+
+
+def verify(stopped: StoppedMonitor) -> Report:
+    """Check this data folder; changes nothing."""
+    findings = list(_journal(stopped))
+    notes = [
+        f"{one.path.name}: {one.torn} bytes of an append that was never acknowledged"
+        for one in stopped.segments[-1:]
+        if one.torn
+    ]
+    damaged = stopped.dead_letters.damaged_now()
+    if damaged:
+        findings.append(f"{damaged} lines of the dead letters cannot be read")
+    ledger = None
+    try:
+        with stopped.store() as store:
+            if store is None:
+                notes.append("there is no database; it is made anew from the journal at the next start")
+            else:
+                findings += _store(stopped, store)
+            ledger = stopped.ledger(store)
+            findings += _balance(ledger)
+    except StoreError as error:
+        findings.append(f"the database cannot be read: {error}")
+    return Report(tuple(findings), tuple(notes), ledger)
+
+
+def _journal(stopped: StoppedMonitor) -> Iterator[str]:
+    for segment in stopped.segments:
+        if segment.harmed:
+            yield f"journal segment {segment.path.name}: {segment.harmed}"
+    for text in segments.gaps(stopped.segments):
+        yield f"journal: {text}"
+    known = {number for segment in stopped.segments for number in segment.numbers}
+    unreadable = known - {record.number for record in stopped.records()}
+    yield from stopped.archive.damaged
+    if unreadable:
+        yield f"journal: {len(unreadable)} records cannot be understood, the first is {min(unreadable)}"
+
+
+def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
+    there = store.recount()
+    if there.rows != there.distinct_ids:
+        yield f"{there.rows - there.distinct_ids} readings are in the store twice"
+    accounts = store.accounts()
+    for source in sorted({*accounts.stored, *there.stored, *there.rolled_up}):
+        said = accounts.stored.get(source, 0)
+        found = there.stored.get(source, 0) + there.rolled_up.get(source, 0)
+        if said != found:
+            yield f"{source}: {said} readings were stored, {found} are there"
+    rejected: dict[str, int] = {}
+    for (source, _), count in accounts.rejected.items():
+        rejected[source] = rejected.get(source, 0) + count
+    for source in sorted({*rejected, *there.rejected}):
+        said, found = rejected.get(source, 0), there.rejected.get(source, 0)
+        if said != found:
+            yield f"{source}: {said} readings were rejected, {found} are in the table"
+    position = accounts.positions.get(stopped.writer, 0)
+    dead = stopped.dead_letters.ids()
+    minutes = _Minutes(store.rolled_up())
+    for record in stopped.records():
+        if record.number <= position:
+            yield from _compare(record, store, dead, minutes)
+    yield from minutes.findings()
+
+
+class _Minutes:
+    """The roll-ups, and how many of the journal's readings only they can hold."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        keys = zip(frame["tag"], frame["minute"], frame["source"], frame["quality"], strict=True)
+        numbers = zip(frame["low"], frame["high"], frame["gone"], strict=True)
+        self._there = dict(zip(keys, numbers, strict=True))
+        self._claimed: Counter[tuple[str, int, str, int]] = Counter()
+
+    def hold(self, batch: Batch, row: int) -> bool:
+        """Whether the minute of this reading was rolled up and its value is within what it had."""
+        time = int(batch.time[row])
+        key = (batch.tags[batch.tag[row]], time - time % MINUTE, batch.source, int(batch.quality[row]) >> 30)
+        low, high, gone = self._there.get(key, (math.inf, -math.inf, 0))
+        if not gone or not low <= batch.value[row] <= high:
+            return False
+        self._claimed[key] += 1
+        return True
+
+    def findings(self) -> Iterator[str]:
+        """The minutes that hold fewer readings than the journal says."""
+        for key, count in self._claimed.items():
+            gone = self._there[key][2]
+            if count > gone:
+                tag, minute, *_ = key
+                yield (
+                    f"{tag}, the minute {timestamps.render(minute)}: {count} readings of the journal were "
+                    f"rolled up, the roll-up has {gone}"
+                )
+
+
+def _compare(record: Record, store: Store, dead: frozenset[int], minutes: _Minutes) -> Iterator[str]:
+    if not isinstance(record.entry, BatchEntry) or not len(record.entry.processed.accepted):
+        return
+    batch, first = record.entry.processed.accepted, record.entry.first_id
+    ids = np.arange(first, first + len(batch))
+    expected = {
+        int(one): float(value) for one, value in zip(ids, batch.value, strict=True) if one not in dead
+    }
+    found = store.values_between(first, first + len(batch))
+    missing = [one for one in expected.keys() - found.keys() if not minutes.hold(batch, one - first)]
+    if missing:
+        yield f"journal record {record.number}: {len(missing)} of its readings are not in the store"
+    differing = [one for one in expected.keys() & found.keys() if expected[one] != found[one]]
+    if differing:
+        yield f"journal record {record.number}: {len(differing)} readings differ in the store"
+
+
+def _balance(ledger: Ledger) -> Iterator[str]:
+    for line in ledger.lines:
+        if line.difference > 0:
+            yield f"{line.source}: {line.difference} readings are nowhere"
+        elif line.difference < 0:
+            yield f"{line.source}: {-line.difference} readings more than came in"

@@ -1,0 +1,70 @@
+"""Questions about long spans of single tags, which a store answers where the readings are.
+
+The contract is in `tests/test_every_store.py`. All count what is stored; spans are
+since <= time < until in µs UTC. Every call raises `StoreError` where it cannot be answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sensormon.analysis.downsample import PARTS, Overview
+from sensormon.model.readings import Floats, Ints
+
+SHARES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+"""The quantiles of a distribution; the first is the lowest value, the last the highest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """How the good readings of a span are spread, in the tag's unit.
+
+    `sd` is the sample standard deviation, NaN below two readings. `quantiles` belong to
+    `SHARES`, interpolated linearly. `counts[i]` readings lie at edges[i] <= value < edges[i+1],
+    the highest in the last one. Without readings the numbers are NaN, the arrays empty.
+    """
+
+    readings: int
+    mean: float
+    sd: float
+    quantiles: tuple[float, ...]
+    edges: Floats
+    counts: Ints
+
+
+class Spans(Protocol):
+    """See the module."""
+
+    def overview(
+        self, tag: str, since: int, until: int, *, parts: int = PARTS, below_id: int | None = None
+    ) -> Overview:
+        """The span in few readings; all of them where there are at most four a part."""
+
+    def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
+        """The times of the oldest and the newest reading of these tags, of all where none are named.
+
+        Rolled up ones count by their minute. None without any.
+        """
+
+    def count(self, tag: str, since: int, until: int) -> int:
+        """How many good readings there are."""
+
+    def values(
+        self, tag: str, since: int, until: int, *, stretch: int = 0, one_in: int = 1
+    ) -> tuple[Ints, Floats]:
+        """Times and values of the good readings, in order of time.
+
+        With `one_in` only those of about every so manieth stretch of `stretch` µs, chosen
+        evenly and for every tag alike.
+        """
+
+    def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
+        """The means of the good readings in equal cells (µs) from `since` on; NaN where there is none."""
+
+    def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
+        """How the good readings are spread."""
+
+    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
+        """How many good readings lie below `low`, and above `high`."""

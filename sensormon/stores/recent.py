@@ -1,0 +1,205 @@
+"""The newest readings, in memory: what the Live page shows within a tick, store or no store.
+
+Bounded by `KEPT` readings. What it is not: durable, or a place to look further back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sensormon.model.entries import BatchEntry
+from sensormon.model.readings import Origin, Rejection, is_good
+
+KEPT = 200_000
+"""Readings kept, about: some 20 MB."""
+REJECTED = 2_000
+"""Rejected readings kept."""
+BLOCK = 1_000
+"""Readings in a block, about."""
+
+
+Columns = dict[str, np.ndarray[tuple[int], np.dtype[Any]]]
+
+
+class RecentReadings:
+    """Written by the collector, read by the pages.
+
+    Small batches are joined to blocks of about `BLOCK` readings, so that looking through them
+    does not cost more the smaller they came.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks: deque[Columns] = deque()
+        self._tail: list[BatchEntry] = []
+        self._tail_rows = 0
+        self._rows = 0
+        self._rejected: deque[Rejection] = deque(maxlen=REJECTED)
+        self._last: dict[str, tuple[float, bool]] = {}
+
+    def append(self, entry: BatchEntry) -> None:
+        """Add a batch that is durable."""
+        count = len(entry.processed.accepted)
+        live = entry.processed.accepted.origin is not Origin.IMPORT
+        with self._lock:
+            if live:
+                self._rejected.extend(entry.processed.rejected)
+            if not count:
+                return
+            if live:
+                self._note_last(entry)
+            self._tail.append(entry)
+            self._tail_rows += count
+            self._rows += count
+            if self._tail_rows >= BLOCK:
+                self._blocks.append(_joined([_columns(one) for one in self._tail]))
+                self._tail, self._tail_rows = [], 0
+            while self._rows > KEPT and len(self._blocks) > 1:
+                self._rows -= len(self._blocks.popleft()["id"])
+
+    @property
+    def first_id(self) -> int | None:
+        """The lowest reading id in memory; None when there is none."""
+        with self._lock:
+            if self._blocks:
+                return int(self._blocks[0]["id"][0])
+            return self._tail[0].first_id if self._tail else None
+
+    @property
+    def newest_id(self) -> int:
+        """The highest reading id in memory; 0 when there is none."""
+        with self._lock:
+            if self._tail:
+                return self._tail[-1].first_id + len(self._tail[-1].processed.accepted) - 1
+            return int(self._blocks[-1]["id"][-1]) if self._blocks else 0
+
+    def newest(self, tags: Iterable[str], since: int) -> dict[str, tuple[int, int]]:
+        """By tag, the time of its newest good reading that came in since (µs UTC) and its `n`."""
+        wanted, found = set(tags), dict[str, tuple[int, int]]()
+        for block in reversed(self._all()):
+            if not wanted or block["received"][-1] < since:
+                break
+            good = is_good(block["quality"]) & (block["received"] >= since)
+            for name in tuple(wanted):
+                rows = np.flatnonzero(good & (block["tag"] == name))
+                if len(rows):
+                    found[name] = int(block["time"][rows[-1]]), int(block["n"][rows[-1]])
+                    wanted.discard(name)
+        return found
+
+    def frame(self, since: int, tags: Sequence[str] | None = None) -> pd.DataFrame:
+        """The readings in memory with time >= since, in order of arrival, as the store gives them."""
+        return self.part(since, tags)[0]
+
+    def part(self, since: int, tags: Sequence[str] | None = None) -> tuple[pd.DataFrame, int | None]:
+        """The same, and the lowest id of all that was in memory then: the store has what is below."""
+        blocks = self._all()
+        first = int(blocks[0]["id"][0]) if blocks else None
+        return _framed([_where(block, since, tags) for block in blocks]), first
+
+    def after(self, number: int, tags: Sequence[str], since: int) -> pd.DataFrame:
+        """The readings of these tags that came in after the one with this id, time >= since.
+
+        Looks at the newest blocks alone, so that it costs little however much is in memory.
+        """
+        found: list[Columns] = []
+        for block in reversed(self._all()):
+            if block["id"][-1] <= number:
+                break
+            fresh = block["id"] > number
+            found.append(block if fresh.all() else {name: column[fresh] for name, column in block.items()})
+        return _framed([_where(block, since, tags) for block in reversed(found)])
+
+    def rejected(self, since: int) -> list[Rejection]:
+        """The newest rejected readings that came in since (µs UTC), oldest first; imported ones left out."""
+        with self._lock:
+            return [one for one in self._rejected if one.received >= since]
+
+    def tags(self) -> set[str]:
+        """The tags that have readings in memory."""
+        return {name for block in self._all() for name in set(block["tag"].tolist())}
+
+    def last_scores(self) -> list[tuple[str, float, bool]]:
+        """Tag, score and verdict of the newest reading of each tag since the start, without imports."""
+        with self._lock:
+            return [(name, *one) for name, one in sorted(self._last.items())]
+
+    def _note_last(self, entry: BatchEntry) -> None:
+        batch, scores = entry.processed.accepted, entry.processed.scores
+        codes, back = np.unique(batch.tag[::-1], return_index=True)
+        for code, row in zip(codes.tolist(), (len(batch) - 1 - back).tolist(), strict=True):
+            self._last[batch.tags[code]] = (float(scores.score[row]), bool(scores.is_anomaly[row]))
+
+    def _all(self) -> list[Columns]:
+        with self._lock:
+            blocks, tail = list(self._blocks), list(self._tail)
+        return [*blocks, *([_joined([_columns(one) for one in tail])] if tail else [])]
+
+
+def _joined(blocks: Sequence[Columns]) -> Columns:
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def _framed(blocks: Sequence[Columns]) -> pd.DataFrame:
+    if not any(len(block["id"]) for block in blocks):
+        return pd.DataFrame(_COLUMNS)
+    table = pd.DataFrame(_joined(blocks))
+    for name in ("time", "received"):
+        table[name] = table[name].astype("datetime64[us]").dt.tz_localize("UTC")
+    return table
+
+
+def _where(block: Columns, since: int, tags: Sequence[str] | None) -> Columns:
+    keep = block["time"] >= since
+    if tags is not None:
+        wanted = set(tags)
+        keep &= np.array([name in wanted for name in block["tag"].tolist()], dtype=np.bool_)
+    return block if keep.all() else {name: column[keep] for name, column in block.items()}
+
+
+def _columns(entry: BatchEntry) -> Columns:
+    batch, scores = entry.processed.accepted, entry.processed.scores
+    count = len(batch)
+    names = np.array(batch.tags, dtype=object)
+    return {
+        "id": entry.first_id + np.arange(count),
+        "tag": names[batch.tag],
+        "time": batch.time,
+        "received": np.full(count, batch.received),
+        "value": batch.value,
+        "quality": batch.quality,
+        "n": scores.n,
+        "score": scores.score,
+        "expected": scores.expected,
+        "lower": scores.lower,
+        "upper": scores.upper,
+        "is_anomaly": scores.is_anomaly,
+        "settings": np.full(count, entry.processed.settings, dtype=np.int32),
+        "source": np.full(count, batch.source, dtype=object),
+        "origin": np.full(count, str(batch.origin), dtype=object),
+    }
+
+
+_COLUMNS = {
+    "id": pd.Series(dtype="int64"),
+    "tag": pd.Series(dtype="str"),
+    "time": pd.Series(dtype="datetime64[us, UTC]"),
+    "received": pd.Series(dtype="datetime64[us, UTC]"),
+    "value": pd.Series(dtype="float64"),
+    "quality": pd.Series(dtype="uint32"),
+    "n": pd.Series(dtype="int64"),
+    "score": pd.Series(dtype="float64"),
+    "expected": pd.Series(dtype="float64"),
+    "lower": pd.Series(dtype="float64"),
+    "upper": pd.Series(dtype="float64"),
+    "is_anomaly": pd.Series(dtype="bool"),
+    "settings": pd.Series(dtype="int32"),
+    "source": pd.Series(dtype="str"),
+    "origin": pd.Series(dtype="str"),
+}

@@ -1,0 +1,85 @@
+"""Long histories piece by piece, stored readings and those that are not yet, in order of arrival or of time.
+
+What it is not: a file; see `exporter`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sensormon.stores import Store
+from sensormon.stores.columns import as_table
+from sensormon.stores.recent import RecentReadings
+
+_BY_TIME = [("time", "ascending"), ("id", "ascending")]
+
+
+class ReadingStreams:
+    """Of one monitor. Both raise StoreError, before the first piece, where the store is needed and away."""
+
+    def __init__(self, store: Store, newest: RecentReadings) -> None:
+        self._store = store
+        self._newest = newest
+
+    def by_arrival(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        limit: int | None = None,
+        anomalies: bool = False,
+    ) -> Iterator[pa.Table]:
+        """Readings with since <= time < until, or only those flagged; the newest `limit` of them."""
+        memory, first = self._memory(tags, since, until, anomalies)
+        if limit is not None:
+            memory = memory.tail(limit)
+            limit -= len(memory)
+        newest = as_table(memory)
+        if limit == 0:
+            return iter([newest])
+        stored = self._store.stream(tags, since, until, below_id=first, limit=limit, anomalies=anomalies)
+        return _then(stored, newest)
+
+    def by_time(
+        self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False
+    ) -> Iterator[pa.Table]:
+        """Readings with since <= time < until, or only those flagged, by their own time."""
+        memory, first = self._memory(tags, since, until, anomalies)
+        stored = self._store.stream_by_time(tags, since, until, below_id=first, anomalies=anomalies)
+        return merged_by_time(stored, as_table(memory))
+
+    def _memory(
+        self, tags: Sequence[str] | None, since: int, until: int, anomalies: bool
+    ) -> tuple[pd.DataFrame, int | None]:
+        memory, first = self._newest.part(since, tags)
+        memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
+        return memory[memory["is_anomaly"]] if anomalies else memory, first
+
+
+def _then(stored: Iterator[pa.Table], newest: pa.Table) -> Iterator[pa.Table]:
+    yield from stored  # closing the generator closes the store's, too
+    yield newest
+
+
+def merged_by_time(stored: Iterator[pa.Table], newest: pa.Table) -> Iterator[pa.Table]:
+    """Pieces in order of time, and a table in any order, as pieces in order of time."""
+    newest = newest.sort_by(_BY_TIME)
+    times = newest["time"].cast(pa.int64()).to_numpy()
+    done = 0
+    for piece in stored:
+        upto = done
+        if piece.num_rows and done < len(times):
+            last = int(piece["time"].cast(pa.int64())[-1].as_py())
+            upto = int(np.searchsorted(times, last, side="right"))
+        if upto > done:
+            fresh = newest.slice(done, upto - done).cast(piece.schema)
+            yield pa.concat_tables([piece, fresh]).sort_by(_BY_TIME)
+        else:
+            yield piece
+        done = upto
+    yield newest.slice(done)

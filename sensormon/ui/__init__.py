@@ -1,0 +1,41 @@
+"""What the pages share: the head with the status line, the viewer's zone and colours, blocks.
+
+The one package beside `runtime` that knows Streamlit. It draws; the words come from
+`status_words`, the figures from `charts`.
+"""
+
+from sensormon.ui.component import browser_component, copy_link
+from sensormon.ui.drawing import SPANS, chart, marked, not_done, not_readable, panel, picking_chart
+from sensormon.ui.glossary import meaning, prose, term, with_terms
+from sensormon.ui.head import anomalies_last_hour, begin
+from sensormon.ui.help import sending_line
+from sensormon.ui.job_status import follow_job, job_line
+from sensormon.ui.live_board import live_board
+from sensormon.ui.tables import chart_table
+from sensormon.ui.viewer import Viewer
+from sensormon.ui.zoom_chart import zoom_chart
+
+__all__ = [
+    "SPANS",
+    "Viewer",
+    "anomalies_last_hour",
+    "begin",
+    "browser_component",
+    "chart",
+    "chart_table",
+    "copy_link",
+    "follow_job",
+    "job_line",
+    "live_board",
+    "marked",
+    "meaning",
+    "not_done",
+    "not_readable",
+    "panel",
+    "picking_chart",
+    "prose",
+    "sending_line",
+    "term",
+    "with_terms",
+    "zoom_chart",
+]

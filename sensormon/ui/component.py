@@ -1,0 +1,63 @@
+"""Parts of pages that run in the browser: modules of `ui/browser`, drawn by Streamlit's components.
+
+Where their files cannot be loaded (the pages are served without our routes) the result says
+`unavailable`, and the page draws what Streamlit itself has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+import streamlit as st
+
+from sensormon.api.assets import version
+
+_mount = st.components.v2.component(
+    "sensormon",
+    js=files("sensormon.ui.browser").joinpath("loader.js").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+
+def nothing() -> None:
+    """For states of a component whose change needs no more than the rerun."""
+
+
+def browser_component(
+    module: str,
+    data: Mapping[str, Any],
+    key: str,
+    *,
+    height: int | str = "content",
+    width: int | str = "stretch",
+    **on_change: Any,
+) -> Any:
+    """Mount the module's file of this name with this data.
+
+    Its `mount` is called again whenever the data change. `on_change` has a callback for each
+    state or trigger that the module sets, named `on_NAME_change`. The result has their values,
+    and `unavailable`: True once the module's file could not be loaded.
+    """
+    return _mount(
+        key=key,
+        data={"module": f"{module}.js", "version": version(), **data},
+        height=height,  # type: ignore[arg-type]
+        width=width,  # type: ignore[arg-type]
+        on_unavailable_change=nothing,
+        **on_change,
+    )
+
+
+def copy_link(key: str = "copy-link", label: str = "Copy link", **pinned: str | None) -> None:
+    """A button that copies the address of this view, the moment and others `pinned` in it.
+
+    A value of None takes the name out of the address.
+    """
+    browser_component(
+        "copy_link",
+        {"label": label, "help": "Copies the address of exactly this view", "pinned": pinned},
+        key,
+        width="content",
+    )

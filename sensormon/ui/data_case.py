@@ -1,0 +1,202 @@
+"""Cases: a stretch of history with all that is known of it as one file, saved here or opened."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import IO
+from urllib.parse import urlencode
+
+import pandas as pd
+import streamlit as st
+
+from sensormon.exchange.case_format import of_file
+from sensormon.exchange.case_opener import Opened
+from sensormon.exchange.case_writer import CaseOrder
+from sensormon.exchange.cases import LONGEST_NAME, Glance, Saved, held, plain_view
+from sensormon.model.errors import SensormonError, StoreError, UsageError
+from sensormon.model.timestamps import render
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.downloads import download
+from sensormon.ui.drawing import not_done, not_readable, panel
+from sensormon.ui.job_status import job_line, newest_job
+from sensormon.ui.spans import span_input
+from sensormon.ui.viewer import Viewer
+from sensormon.view.phrases import counted, day_and_time, literal
+
+SAVE, OPEN = "case-save", "case-open"
+SHOWN_TAGS = 12
+
+
+def section(m: Monitor, viewer: Viewer) -> None:
+    """Save a case, open one."""
+    st.subheader("Save a case", anchor=False)
+    st.caption(
+        "One file with the readings of some tags over some time, as they were scored, with their limits, the "
+        "detector settings, what was rejected, and who acknowledged, labelled or shelved what. Another "
+        "installation opens it to the same view."
+    )
+    with panel("case-save"):
+        _save(m, viewer)
+    _saved(m, viewer)
+    st.subheader("Open a case", anchor=False)
+    st.caption(
+        "It is stored beside your own readings and never mixed with them: a tag that has readings here is "
+        "opened under another name. Scores stay what they are, nothing raises an alarm, and opening it twice "
+        "stores it once."
+    )
+    file = st.file_uploader("Case", ["sensormon"], key="case-file")
+    if file is not None:
+        with panel("case-open"):
+            try:
+                _preview(m, viewer, file, (file.file_id, file.size))
+            except StoreError as error:
+                not_readable(error)
+            except UsageError as error:
+                not_done(of_file(error, file.name), "This file cannot be opened")
+            except SensormonError as error:
+                not_done(error, "This file cannot be opened")
+    _opened(m)
+
+
+def _save(m: Monitor, viewer: Viewer) -> None:
+    name = st.text_input(
+        "Name", max_chars=LONGEST_NAME, key="case-name", placeholder="Such as: pH spikes, batch 12"
+    )
+    tags = st.multiselect(
+        "Tags",
+        m.tags.names,
+        format_func=m.tags.title,
+        placeholder="All tags",
+        key="case_tags",
+        bind="query-params",
+    )
+    names = tuple(tags) or m.tags.names
+    since, until = span_input(m, viewer, "case_span")
+    address = st.text_input(
+        "Link to the view it is about",
+        key="case-view",
+        placeholder="Optional: what Copy link gave; otherwise Explore with these tags",
+    )
+    try:
+        since, until = held(since, until, m.explorer.extent(names))
+        rows = m.exporter.count_readings(names, since, until) if since < until else 0
+    except StoreError as error:
+        not_readable(error)
+        return
+    st.caption(f"{counted(rows, 'reading')} of {counted(len(names), 'tag')}.")
+    running = any(one.running for one in m.jobs.of(SAVE))
+    if st.button("Save the case", type="primary", key="case-start", disabled=running or not rows):
+        view = plain_view(address or "") or _explore(m, names, since, until)
+        try:
+            m.cases.save(CaseOrder((name or "").strip(), names, since, until, view))
+        except SensormonError as error:
+            not_done(error, "It cannot be saved")
+
+
+def _explore(m: Monitor, names: tuple[str, ...], since: int, until: int) -> str:
+    """The address of these tags over this span on the Explore page."""
+    pairs = [("explore", m.tags.title(name)) for name in names[:SHOWN_TAGS]]
+    return f"/explore?{urlencode([*pairs, ('from', render(since)), ('to', render(until))])}"
+
+
+def _saved(m: Monitor, viewer: Viewer) -> None:
+    job = newest_job(m, SAVE)
+    if job is None or job.running:
+        return
+    if not isinstance(job.result, Saved):
+        job_line(job, "The part that was written is removed.")
+    elif m.exporter.files.find(job.result.file.key) is not None:
+        counts = job.result.counts
+        with (
+            panel("case-saved"),
+            st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
+        ):
+            st.markdown(
+                f"**{literal(job.title)}** · {counted(counts.readings, 'reading')}, "
+                f"{counts.flagged:,} flagged · {counts.rejected:,} rejected · "
+                f"{counted(counts.actions, 'action')} on events · {counted(counts.notes, 'note')} · "
+                f"{day_and_time(job.result.file.made, viewer.zone)}",
+                width="content",
+            )
+            download(job.result.file)
+
+
+@st.cache_data(max_entries=3, ttl=600, show_spinner="Looking into the case")
+def _glance(_m: Monitor, _file: IO[bytes], key: tuple[object, ...]) -> Glance:  # noqa: ARG001  says which file
+    return _m.cases.glance(_file)
+
+
+def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...]) -> None:
+    """What is in it and what it would be called here, and the button that opens it."""
+    finished = sum(not one.running for one in m.jobs.of(OPEN))
+    seen = _glance(m, file, (*key, m.started, finished))
+    about = seen.manifest
+    st.html(
+        f'<div class="first-line"><b>{escape(about.name)}</b> · {counted(about.readings, "reading")}, '
+        f"{about.flagged:,} flagged · {day_and_time(about.since, viewer.zone)} to "
+        f"{day_and_time(about.until, viewer.zone)}</div>"
+    )
+    st.caption(
+        f"{seen.rejected:,} rejected · {counted(seen.faults, 'injected fault')} · "
+        f"{counted(seen.actions, 'action')} on events · {counted(seen.notes, 'note')} · "
+        f"made {day_and_time(about.created, viewer.zone)} with "
+        f"sensormon {literal(about.application)}"
+    )
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Tag in the case": [seen.labels[name] for name in about.tags],
+                "Name there": list(about.tags),
+                "Name here": [seen.names[name] for name in about.tags],
+            }
+        ),
+        hide_index=True,
+        key="case-tags-shown",
+        height=min(38 + 35 * len(about.tags), 388),
+    )
+    if seen.here:
+        st.caption("It was opened before. Opening it again stores nothing and leads to its view.")
+    running = any(one.running for one in m.jobs.of(OPEN))
+    if st.button("Open the case", type="primary", key="case-open-start", disabled=running):
+        m.cases.open(file, about.name)
+
+
+def _opened(m: Monitor) -> None:
+    job = newest_job(m, OPEN)
+    if job is None or job.running:
+        return
+    if not isinstance(job.result, Opened):
+        job_line(job, "What was stored until then stays; opening it again goes on from there.")
+        return
+    done: Opened = job.result
+    before = (
+        f" {counted(done.before, 'reading')} were there before and are not stored twice."
+        if done.before
+        else ""
+    )
+    with panel("case-opened"):
+        st.markdown(
+            f"**{literal(done.name)} is open:** {counted(done.readings, 'reading')} stored, "
+            f"{done.rejected:,} rejected, {counted(done.actions, 'action')} on events, "
+            f"{counted(done.notes, 'note')}.{before}"
+        )
+        with st.container(horizontal=True):
+            if done.view:
+                st.link_button(
+                    "Open its view",
+                    "./" + done.view.lstrip("/"),
+                    type="primary",
+                    icon=":material/open_in_new:",
+                )
+            st.link_button(
+                "Its events",
+                _events(m, done),
+                icon=":material/open_in_new:",
+            )
+
+
+def _events(m: Monitor, done: Opened) -> str:
+    """The address of the events of its tags over its span."""
+    ends = [("within", "between"), ("from", render(done.since)), ("to", render(done.until))]
+    titles = [m.tags.title(here) for here in done.tags.values()][:SHOWN_TAGS]
+    return f"anomalies?{urlencode([*ends, *(('tags', title) for title in titles)])}"

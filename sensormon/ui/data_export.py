@@ -1,0 +1,110 @@
+"""Export: which rows, of which tags and span, in which form; a job that writes the file."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from sensormon.exchange.exporter import TAGS, WHAT, Exported, Order
+from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS
+from sensormon.model.errors import SensormonError, StoreError
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.downloads import download
+from sensormon.ui.drawing import not_done, not_readable, panel
+from sensormon.ui.job_status import job_line, newest_job
+from sensormon.ui.spans import span_input
+from sensormon.ui.viewer import Viewer
+from sensormon.view.phrases import counted, day_and_time
+
+KIND = "export"
+SHOWN = 5
+"""Finished files shown, the newest."""
+
+
+def section(m: Monitor, viewer: Viewer) -> None:
+    """What can be taken away, and in which form."""
+    st.subheader("Export", anchor=False)
+    st.caption(
+        f"Each time comes twice, in UTC and in {viewer.zone_name}, and the columns say so. Text that a "
+        "spreadsheet would run as a formula is made harmless."
+    )
+    with panel("export"):
+        order = _order(m, viewer)
+        ready = _about(m, order)
+        running = any(one.running for one in m.jobs.of(KIND))
+        if st.button(
+            f"Write the {order.form} file", type="primary", key="out-start", disabled=running or not ready
+        ):
+            try:
+                m.exporter.start(order)
+            except SensormonError as error:
+                not_done(error, "It cannot be exported")
+    job = newest_job(m, KIND)
+    if job is not None and not job.running and not isinstance(job.result, Exported):
+        job_line(job, "The part that was written is removed.")
+    _finished(m, viewer)
+
+
+def _order(m: Monitor, viewer: Viewer) -> Order:
+    what = st.segmented_control("What", WHAT, default=WHAT[0], required=True, key="out", bind="query-params")
+    what = what or WHAT[0]
+    tags = st.multiselect(
+        "Tags",
+        m.tags.names,
+        format_func=m.tags.title,
+        placeholder="All tags",
+        key="out_tags",
+        bind="query-params",
+    )
+    since, until = (0, m.clock.now()) if what == TAGS else span_input(m, viewer, "out_span")
+    form = st.segmented_control(
+        "File", list(FORMS), default="CSV", required=True, key="out_form", bind="query-params"
+    )
+    return Order(what, tuple(tags) or None, since, until, form or "CSV", viewer.zone_name)
+
+
+def _about(m: Monitor, order: Order) -> bool:
+    """Say how many rows that will be; whether it can be written."""
+    if order.what != TAGS and not order.since < order.until:
+        st.info("Choose an end after the beginning.", title="The span ends before it begins")
+        return False
+    try:
+        rows = m.exporter.count(order)
+    except StoreError as error:
+        not_readable(error)
+        return False
+    if rows is not None and order.form == "Excel" and rows > EXCEL_ROWS:
+        st.warning(
+            "Choose a shorter span or fewer tags, or CSV or Parquet, which have no such limit.",
+            title=f"{rows:,} rows are more than the {EXCEL_ROWS:,} that an Excel sheet can have",
+        )
+        return False
+    if rows == 0:
+        st.caption("No rows: the file would have a header alone.")
+    elif rows is not None:
+        st.caption(f"{counted(rows, 'row')}.")
+    elif order.form == "Excel":
+        st.caption(f"An Excel sheet has {EXCEL_ROWS:,} rows at the most.")
+    return True
+
+
+def _finished(m: Monitor, viewer: Viewer) -> None:
+    done = [one for one in m.jobs.of(KIND) if isinstance(one.result, Exported)]
+    there = [one for one in done if m.exporter.files.find(one.result.file.key) is not None][:SHOWN]
+    if not there:
+        return
+    st.subheader("Finished files", anchor=False)
+    st.caption("Kept for a day, the newest ten. Whoever has the link can download the file until then.")
+    for one in there:
+        made: Exported = one.result
+        with (
+            panel(f"file-{one.id}"),
+            st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
+        ):
+            st.markdown(
+                f"**{one.title}** · {counted(made.rows, 'row')} · "
+                f"{day_and_time(made.file.made, viewer.zone)}",
+                width="content",
+            )
+            download(made.file)
+            if made.note:
+                st.caption(made.note)

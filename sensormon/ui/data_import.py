@@ -1,0 +1,165 @@
+"""Import: history from files, with a preview of what each column is."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from zoneinfo import ZoneInfo, available_timezones
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from sensormon.exchange.import_job import KIND, start_import
+from sensormon.exchange.import_numbers import numbers_of
+from sensormon.exchange.import_report import Report
+from sensormon.exchange.import_table import Columns, Table, check, propose, read_file
+from sensormon.exchange.import_words import times_line
+from sensormon.exchange.new_tags import no_numbers
+from sensormon.exchange.table_reader import time_column
+from sensormon.model.errors import SensormonError, UsageError
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.drawing import not_done, panel
+from sensormon.ui.import_tags import offer_tags
+from sensormon.ui.job_status import job_line, newest_job
+from sensormon.ui.viewer import Viewer
+from sensormon.view.phrases import clock_time, counted, literal
+
+NOT = "not imported"
+NAMED = 5  # columns
+
+
+@st.cache_data(max_entries=3, ttl=600, show_spinner="Reading the file")
+def read(content: bytes, name: str) -> Table:
+    """The uploaded file's table. Raises UsageError where it cannot be read."""
+    with tempfile.NamedTemporaryFile(suffix=Path(name).suffix) as file:
+        file.write(content)
+        file.flush()
+        try:
+            return read_file(Path(file.name))
+        except UsageError as error:
+            raise UsageError(error.what, where=name, hint=error.hint) from error
+
+
+def proposed(m: Monitor, table: Table, stem: str, time: str, zone: str) -> Columns:
+    """What the columns seem to be; nothing but the times where that cannot be seen."""
+    try:
+        return propose(table, m.tags, stem, zone=zone, time=time)
+    except UsageError:
+        return Columns(time, zone=zone)
+
+
+@st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the times")
+def times_said(_table: Table, key: str, columns: Columns, zone_name: str) -> str:  # noqa: ARG001
+    """How the times are read."""
+    return times_line(_table, columns, ZoneInfo(zone_name))
+
+
+@st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the numbers")
+def values_of(_table: Table, key: str, time: str) -> pd.DataFrame:  # noqa: ARG001
+    """Of each column but that of times the lowest and the highest number, as they are imported."""
+    found = numbers_of(_table.frame, [name for name in _table.frame.columns if name != time])
+    ends = [
+        (np.nanmin(one), np.nanmax(one)) if np.isfinite(one).any() else (None, None) for one in found.values()
+    ]
+    return pd.DataFrame(ends, columns=["Lowest", "Highest"], index=list(found), dtype="float64")
+
+
+def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
+    """The proposal, as the person corrects it."""
+    names = list(table.frame.columns)
+    left, right = st.columns(2)
+    usual = names.index(time_column(table.frame) or names[0])
+    time = left.selectbox("Times are in", names, usual, key="import-time")
+    zones = ["UTC", *sorted(available_timezones() - {"UTC"})]
+    at = zones.index(viewer.zone_name) if viewer.zone_name in zones else 0
+    zone = right.selectbox("Times that name no zone are in", zones, at, key="import-zone")
+    found = proposed(m, table, stem, time, zone)
+    st.caption(times_said(table, table.key, found, viewer.zone_name))
+    if found.tag:
+        st.caption(f"The tags are in the column {literal(found.tag)}, the values in {literal(found.value)}.")
+        return Columns(time, tag=found.tag, value=found.value, zone=zone)
+    others = [name for name in names if name != time]
+    ends = values_of(table, table.key, time).reset_index(drop=True)
+    tags = [found.values.get(name, NOT) for name in others]
+    rows = pd.concat([pd.DataFrame({"Column": others, "Tag": tags}), ends], axis=1)
+    edited = st.data_editor(
+        rows,
+        hide_index=True,
+        key=f"import-columns-{table.key}-{time}-{m.tags.digest}",
+        disabled=["Column", "Lowest", "Highest"],
+        column_config={"Tag": st.column_config.SelectboxColumn(options=[NOT, *m.tags.names], required=True)},
+    )
+    pairs = zip(edited["Column"], edited["Tag"], strict=True)
+    return Columns(time, values={name: tag for name, tag in pairs if tag != NOT}, zone=zone)
+
+
+def _passed_over(table: Table, columns: Columns) -> None:
+    """Say which columns can be no tag, and what is in them."""
+    found = no_numbers(table, columns)
+    if not found:
+        return
+    said = [literal(f"{name} (“{cell}”)" if cell else f"{name} (empty)") for name, cell in found.items()]
+    more = f" and {counted(len(said) - NAMED, 'column')} more" if len(said) > NAMED else ""
+    st.caption(f"Passed over, since most cells are no numbers: {', '.join(said[:NAMED])}{more}.")
+
+
+def outcome(m: Monitor, viewer: Viewer) -> bool:
+    """How far the import is that was begun last, or what came of it; whether one is going on."""
+    job = newest_job(m, KIND)
+    if job is None or job.running:
+        return job is not None
+    if st.session_state.get("import-seen") == job.id:
+        return False
+    if isinstance(job.result, Report):
+        nothing = job.result.nothing_taken
+        show = st.error if nothing else st.info
+        title = f"{literal(job.title)}: {'nothing was imported' if nothing else 'done'}"
+        sentences = [literal(one) for one in job.result.sentences()]
+        show("\n\n".join(sentences), title=f"{title}, {clock_time(job.ended or 0, viewer.zone)}")
+    else:
+        job_line(job, f"{job.progress.words} were read. They stay, and the same file goes on from there.")
+    st.button("Dismiss", key="import-dismiss", on_click=dismiss, args=(job.id,))
+    return False
+
+
+def dismiss(job: int) -> None:
+    """Do not show what came of this import any more."""
+    st.session_state["import-seen"] = job
+
+
+def section(m: Monitor, viewer: Viewer) -> None:
+    """The file, what its columns are, its first rows, the button, what came of it."""
+    try:
+        _section(m, viewer)
+    except SensormonError as error:
+        not_done(error, "The file cannot be imported")
+
+
+def _section(m: Monitor, viewer: Viewer) -> None:
+    st.subheader("Import history", anchor=False)
+    st.caption(
+        "A CSV or Parquet file with a column of times and one column a tag, or with the columns tag and "
+        "value. It is scored as it would have been live, raises no live alarms, and is stored once "
+        "however often it comes."
+    )
+    running = outcome(m, viewer)
+    file = st.file_uploader("File", ["csv", "txt", "tsv", "parquet"], key="import-file")
+    if file is None:
+        return
+    table = read(file.getvalue(), file.name)
+    with panel("mapping"):
+        columns = mapping(m, viewer, table, Path(file.name).stem)
+        offer_tags(m, table, columns)
+        _passed_over(table, columns)
+        st.caption(f"{counted(len(table.frame), 'row')}; the first of them:")
+        st.dataframe(table.frame.head(5), hide_index=True, key="import-preview")
+        if not columns.tag and not columns.values:
+            st.info("Say for at least one column which tag it is.", title="No column is a tag yet")
+            return
+        check(columns, table, m.tags)
+        if running:
+            st.caption("Another import is going on; wait for it, or cancel it.")
+        if st.button("Import", type="primary", key="import-start", disabled=running):
+            start_import(m, table, columns, file.name)
+            st.rerun()

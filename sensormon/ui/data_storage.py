@@ -1,0 +1,196 @@
+"""Storage: what is on disk, how it grows, how long readings are kept one by one."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from sensormon.events.actions import LONGEST_NAME
+from sensormon.model.clock import DAY
+from sensormon.model.errors import SensormonError, StoreError
+from sensormon.model.settings import LONGEST_RETENTION
+from sensormon.monitor.disk_usage import Rate, Sizes, bytes_a_reading, forecast, rate
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.retention import JOB, Plan, RolledUp
+from sensormon.ui.drawing import UNREAD, not_done, not_readable, panel
+from sensormon.ui.job_status import follow_newest, job_line, newest_state
+from sensormon.ui.viewer import Viewer
+from sensormon.view.disk_usage import (
+    forecast_words,
+    plan_words,
+    policy_words,
+    rate_words,
+    rolled_words,
+    size_rows,
+)
+from sensormon.view.phrases import counted, day_and_time, literal, size
+
+COMPARED = 30
+"""Days that the forecast compares with where readings are kept for ever."""
+
+
+@st.cache_data(ttl=20, max_entries=4, show_spinner="Measuring")
+def measured(_m: Monitor, key: tuple[object, ...]) -> Sizes:  # noqa: ARG001  # what the cache goes by
+    """What is on disk, measured at most every 20 s for all viewers."""
+    return _m.storage.measure()
+
+
+@st.cache_data(ttl=60, max_entries=8, show_spinner="Counting old readings")
+def planned(_m: Monitor, key: tuple[object, ...], days: int) -> Plan:  # noqa: ARG001  # what the cache goes by
+    """What a run would do, counted at most once a minute."""
+    return _m.retention.plan(days)
+
+
+def section(m: Monitor, viewer: Viewer) -> None:
+    """What is on disk, how it grows, and how long readings are kept one by one."""
+    drawn = newest_state(m, JOB)  # a roll-up changes what is on disk
+    sizes = measured(m, (m.started, str(m.settings.data_dir), drawn))
+    if sizes.space is None:  # asked again once the database is back
+        measured.clear()
+        st.session_state[UNREAD] = True
+    now = rate(sizes, m.clock.now(), len(m.tags))
+    each, _ = bytes_a_reading(sizes.space)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        on_disk(sizes)
+    with right:
+        growth(m, sizes, now)
+    keeping(m, viewer, each, drawn)
+
+
+def on_disk(sizes: Sizes) -> None:
+    """Each part with its bytes."""
+    st.subheader("On disk", anchor=False)
+    with panel("sizes"):
+        share = sizes.disk_free / max(1, sizes.disk_whole)
+        st.html(
+            f'<div class="first-line"><b>{size(sizes.whole)}</b> of data · '
+            f"{size(sizes.disk_free)} of the disk free ({share:.0%})</div>"
+        )
+        rows = "".join(
+            f'<tr><th scope="row">{escape(name)}<small>{escape(words)}</small></th>'
+            f"<td>{escape(amount)}</td></tr>"
+            for name, amount, words in size_rows(sizes)
+        )
+        st.html(f'<table class="figures sizes">{rows}</table>')
+
+
+def growth(m: Monitor, sizes: Sizes, now: Rate | None) -> None:
+    """What comes in a day, and where that leads with and without retention."""
+    st.subheader("At this rate", anchor=False)
+    with panel("growth"):
+        st.html(f"<div>{escape(rate_words(now, sizes))}</div>")
+        if now is None:
+            return
+        set_days = m.retention.policy.days
+        lines = [forecast(sizes, now, 0), forecast(sizes, now, set_days or COMPARED)]
+        marked = [
+            f"<b>{escape(forecast_words(one))}</b> · as it is set"
+            if one.days == set_days
+            else f'<span class="quiet">{escape(forecast_words(one))}</span>'
+            for one in lines
+        ]
+        st.html("".join(f"<div>{line}</div>" for line in marked))
+        st.caption(
+            "All files together. The database's file never becomes smaller by itself: what is freed inside "
+            "is used again."
+        )
+
+
+def keeping(m: Monitor, viewer: Viewer, each: float, drawn: tuple[int, bool] | None) -> None:
+    """The policy, changing it, running it now. A reading takes so many bytes `each`."""
+    st.subheader("How long readings are kept one by one", anchor=False)
+    st.caption(
+        "Older ones become minutes: lowest, mean and highest value and how many there were. Flagged readings "
+        "stay as they are, with their events and labels. What became a minute cannot be scored anew."
+    )
+    policy = m.retention.policy
+    with panel("retention"):
+        if m.retention.problem:
+            st.error(literal(m.retention.problem), title="What was set cannot be read")
+        st.html(f'<div class="first-line">{escape(policy_words(policy))}</div>')
+        said = []
+        if policy.changed:
+            said.append(f"Set by {literal(policy.who)}, {day_and_time(policy.changed, viewer.zone)}.")
+        if policy.days:
+            said.append("Once a day, after midnight UTC, what has grown older is rolled up.")
+        if said:
+            st.caption(" ".join(said))
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            days = st.number_input(
+                "Keep one by one for, days (0: for ever)",
+                0,
+                LONGEST_RETENTION,
+                policy.days,
+                key="retention-days",
+                width=260,
+            )
+            if st.button("Set", key="retention-set", disabled=days == policy.days):
+                set_policy(m, int(days), each)
+            if policy.days and st.button("Roll up now", key="retention-run"):
+                run_now(m, each)
+        if said := st.session_state.pop("retention-said", None):
+            st.info(said)
+        follow_newest(m, JOB, drawn)
+        last_run(m)
+
+
+def last_run(m: Monitor) -> None:
+    """What came of the roll-up that was begun last, once it has ended."""
+    job = next(iter(m.jobs.of(JOB)), None)
+    if job is None or job.running:
+        return
+    job_line(job)
+    if isinstance(job.result, RolledUp):
+        st.caption(f"Last run: {rolled_words(job.result)}")
+
+
+@st.dialog("Keep readings one by one", icon=":material/inventory_2:")
+def set_policy(m: Monitor, days: int, each: float) -> None:
+    """What it would mean, and the name of who sets it."""
+    if days:
+        st.markdown(f"For **{counted(days, 'day')}**, then by the minute, from the next midnight UTC on.")
+        plan_line(m, days, each)
+        st.markdown("Raw readings that became minutes are deleted for good.")
+    else:
+        st.markdown("For ever. What was rolled up before stays rolled up.")
+    with st.form("retention-form", border=False):
+        who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
+        if st.form_submit_button("Set", type="primary", key="retention-confirm"):
+            try:
+                m.retention.set(days, who or "")
+            except SensormonError as error:
+                not_done(error, "Nothing was changed")
+                return
+            st.session_state["who"] = (who or "").strip()
+            st.rerun()
+
+
+@st.dialog("Roll up now", icon=":material/compress:")
+def run_now(m: Monitor, each: float) -> None:
+    """What would be deleted, asked for once more."""
+    days = m.retention.policy.days
+    found = plan_line(m, days, each)
+    if not found:
+        return
+    st.markdown("The raw readings are deleted for good. It can be cancelled; days that are done stay done.")
+    if st.button(f"Roll up {counted(found, 'reading')}", type="primary", key="retention-go"):
+        try:
+            m.retention.start()
+        except SensormonError as error:
+            not_done(error, "It was not started")
+            return
+        st.rerun()
+
+
+def plan_line(m: Monitor, days: int, each: float) -> int:
+    """What a run would do, in words; how many readings it would delete or, flagged, count."""
+    try:
+        key = (m.started, str(m.settings.data_dir), m.clock.now() // DAY, newest_state(m, JOB))
+        plan = planned(m, key, days)
+    except StoreError as error:
+        not_readable(error)
+        return 0
+    st.markdown(f"{plan_words(plan, days, each)}.")
+    return plan.readings

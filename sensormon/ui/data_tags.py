@@ -1,0 +1,220 @@
+"""Tags: the table of tags to edit, what a change would do, the button that saves it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from sensormon.events.actions import LONGEST_NAME
+from sensormon.model.clock import DAY
+from sensormon.model.errors import SensormonError, StoreError, UsageError
+from sensormon.model.tag_edit import TEXTS, Edited, cells, changes, narrowed, read_cells
+from sensormon.model.tag_file import Draft
+from sensormon.model.tags import NAME, TagTable
+from sensormon.model.timestamps import to_datetime
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.drawing import not_done, panel
+from sensormon.ui.viewer import Viewer
+from sensormon.view.phrases import counted, literal
+
+SHOWN = 8
+"""Lines of problems or changes shown at once; the others are counted."""
+
+_DRAFT = "tags-draft"
+
+
+def section(m: Monitor, viewer: Viewer) -> None:
+    """The table of tags, what a change would do, the button that saves it."""
+    st.subheader("Tags", anchor=False)
+    st.caption(
+        "What each measuring point is called, its unit and its limits. A reading outside its valid range is "
+        "rejected; the normal band is drawn. Changes count from the next reading on, without a restart."
+    )
+    if said := st.session_state.pop("tags-said", None):
+        st.info(said, title="The tags are changed")
+    try:
+        now = m.tag_file.read()
+    except UsageError as error:
+        not_done(error, "The tag table cannot be edited")
+        return
+    _by_hand(m, now)
+    draft = _draft(now)
+    edited = _table(draft)
+    if draft.seen != now.seen:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning("Somebody changed the tags meanwhile. Your changes cannot be saved over theirs.")
+            st.button("Begin anew", key="tags-anew", on_click=_begin_anew, help="Drops your changes")
+    if edited.problems:
+        st.error(_bullets(list(edited.problems)), title="Nothing can be saved yet")
+    else:
+        _preview(m, draft, edited)
+    _log(m, viewer)
+
+
+def _draft(now: Draft) -> Draft:
+    """The file as it was when this session began to change cells; as it is now where it has not."""
+    draft: Draft = st.session_state.setdefault(_DRAFT, now)
+    if draft.seen != now.seen and not any(st.session_state.get(_key(draft), {}).values()):
+        draft = st.session_state[_DRAFT] = now
+    return draft
+
+
+def _key(draft: Draft) -> str:
+    return f"tags-table-{draft.seen}-{st.session_state.get('tags-round', 0)}"
+
+
+def _begin_anew() -> None:
+    st.session_state.pop(_DRAFT, None)
+    st.session_state["tags-round"] = st.session_state.get("tags-round", 0) + 1
+
+
+def _by_hand(m: Monitor, draft: Draft) -> None:
+    """Where the file was changed by hand and the monitor runs with what it was: say so, offer to take it."""
+    running = TagTable(m.tags[name] for name in m.tags.names if name in draft.tags or m.simulator)
+    lines = changes(running, draft.tags)
+    if not lines:
+        return
+    with panel("tags-by-hand"):
+        st.markdown("**The file was changed by hand.** The monitor still runs without these changes:")
+        st.markdown(_bullets(lines))
+        if st.button("Take them over", key="tags-take-over"):
+            try:
+                m.tag_file.apply(draft)
+            except UsageError as error:
+                not_done(error, "They cannot be taken over")
+            else:
+                st.rerun()
+
+
+def _table(draft: Draft) -> Edited:
+    number = st.column_config.NumberColumn
+    columns = {
+        "Name": st.column_config.TextColumn(
+            required=True,
+            max_chars=TEXTS["Name"],
+            validate=f"^{NAME.pattern}$",
+            help="What readings are stored and sent under: letters, digits and _ . : / -. "
+            "Another name makes another tag.",
+        ),
+        "Label": st.column_config.TextColumn(
+            max_chars=TEXTS["Label"], help="What people read. Left empty, it is made from the name."
+        ),
+        "Unit": st.column_config.TextColumn(
+            max_chars=TEXTS["Unit"], help="Of all numbers of the tag: °C, pH"
+        ),
+        "Group": st.column_config.TextColumn(max_chars=TEXTS["Group"], help="The machine or area"),
+        "Valid low": number(help="A reading below it is rejected. Empty: no limit."),
+        "Valid high": number(help="A reading above it is rejected. Empty: no limit."),
+        "Normal low": number(help="Lower edge of the usual band, which is drawn"),
+        "Normal high": number(help="Upper edge of the usual band"),
+        "Noise": number(min_value=0.0, help="Standard deviation of the sensor, for the simulator"),
+        "Resolution": number(
+            min_value=0.0, help="Smallest step the sensor reports; no smaller deviation is an anomaly"
+        ),
+    }
+    frame = cells(draft.tags)
+    edited: pd.DataFrame = st.data_editor(
+        frame,
+        num_rows="dynamic",
+        hide_index=True,
+        height=min(520, 38 + 35 * (len(frame) + 1)),
+        key=_key(draft),
+        column_config=columns,
+    )
+    st.caption("Add a tag in the last row. Choose rows at the left edge and press Delete to remove them.")
+    return read_cells(edited, draft.tags)
+
+
+def _preview(m: Monitor, draft: Draft, edited: Edited) -> None:
+    """What will change, in words, and the button."""
+    lines = changes(draft.tags, edited.tags)
+    if not lines:
+        return
+    with panel("tags-preview"):
+        st.markdown(f"**What will change** · {counted(len(lines), 'tag')}")
+        st.markdown(_bullets(lines))
+        for line in _rejections(m, draft, edited):
+            st.markdown(f":material/block: {literal(line)}")
+        with st.form("tags-save", border=False):
+            who = st.text_input(
+                "Your name, for the log",
+                st.session_state.get("who", ""),
+                max_chars=LONGEST_NAME,
+                key="tags-who",
+                width=320,
+            )
+            with st.container(horizontal=True):
+                save = st.form_submit_button("Save", type="primary", key="tags-save-button")
+                drop = st.form_submit_button("Discard", key="tags-discard")
+        if drop:
+            _begin_anew()
+            st.rerun()
+        if save:
+            _save(m, draft, edited, who or "", lines)
+
+
+def _save(m: Monitor, draft: Draft, edited: Edited, who: str, lines: list[str]) -> None:
+    try:
+        m.tag_file.save(draft, edited.tags, who, lines, edited.renamed)
+    except SensormonError as error:
+        not_done(error, "The tags could not be saved")
+        return
+    st.session_state["who"] = who.strip()
+    st.session_state["tags-said"] = (
+        f"{counted(len(lines), 'tag')} changed, from the next reading on. "
+        f"The file as it was is {m.tag_file.path.name}.bak beside it."
+    )
+    _begin_anew()
+    st.rerun()
+
+
+def _rejections(m: Monitor, draft: Draft, edited: Edited) -> list[str]:
+    """For each valid range that became narrower: how many readings of the last day it would have rejected."""
+    lines = []
+    for tag in narrowed(draft.tags, edited.tags)[:SHOWN]:
+        try:
+            outside, whole = m.would_be_rejected(tag.name, m.clock.now() - DAY, tag.valid)
+        except StoreError:
+            lines.append(
+                f"{literal(tag.label)}: what it would reject cannot be counted, the database is away"
+            )
+            continue
+        if whole:
+            lines.append(
+                f"{literal(tag.label)}: the new valid range would have rejected {outside:,} of the "
+                f"{counted(whole, 'reading')} of the last 24 h"
+            )
+        else:
+            lines.append(f"{literal(tag.label)}: there are no readings of the last 24 h to compare with")
+    return lines
+
+
+def _log(m: Monitor, viewer: Viewer) -> None:
+    """Who changed what, newest first."""
+    done = m.tag_file.changes()
+    if not done:
+        return
+    with st.expander(f"Changed before · {counted(len(done), 'time')}", key="tags-log"):
+        st.dataframe(
+            pd.DataFrame(
+                {
+                    "Time": [to_datetime(one.time) for one in done],
+                    "Who": [one.who for one in done],
+                    "What": ["; ".join(one.changes) for one in done],
+                }
+            ),
+            hide_index=True,
+            key="tags-log-table",
+            column_config={
+                "Time": st.column_config.DatetimeColumn(
+                    format="YYYY-MM-DD HH:mm:ss", timezone=viewer.zone_name, width=150
+                ),
+                "Who": st.column_config.TextColumn(width=120),
+                "What": st.column_config.TextColumn(width=700),
+            },
+        )
+
+
+def _bullets(lines: list[str]) -> str:
+    more = [f"and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else []
+    return "\n".join(f"- {literal(line)}" for line in [*lines[:SHOWN], *more])

@@ -1,0 +1,42 @@
+"""A finished file, to take away: small ones by the page itself, large ones from the disk.
+
+A download of the page's own keeps the whole file in the server's memory while the page is open, and
+works wherever pages work. The route streams from the disk.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from sensormon.exchange.export_folder import ExportFile
+from sensormon.view.phrases import size
+
+SMALL = 16 << 20
+"""Up to so many bytes the page gives the file itself."""
+
+
+@st.cache_data(max_entries=10, ttl=3_600, show_spinner=False)
+def _content(key: str, _file: ExportFile) -> bytes:  # noqa: ARG001  the key stands for the file
+    return _file.path.read_bytes()
+
+
+def download(file: ExportFile) -> None:
+    """The button that downloads it; a line where it is gone."""
+    words = f"Download {file.name}, {size(file.size)}"
+    try:
+        if file.size <= SMALL:
+            st.download_button(
+                words,
+                _content(file.key, file),
+                file.name,
+                file.media_type,
+                key=f"download-{file.key}",
+                on_click="ignore",
+                icon=":material/download:",
+                wrap=True,
+            )
+            return
+    except OSError:
+        st.caption("It is not there any more. Make it again.")
+        return
+    st.link_button(words, f"api/exports/{file.key}", icon=":material/download:", wrap=True)

@@ -1,0 +1,76 @@
+"""Blocks that pages are drawn with: panels, charts, phrases, what is said when the store is away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Literal
+
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from sensormon.model.errors import SensormonError
+from sensormon.view.phrases import Phrase, literal
+
+SPANS = {"5 min": 300, "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800}
+"""The spans to choose from, in seconds."""
+
+
+def marked(phrase: Phrase) -> str:
+    """The phrase as HTML; an abnormal one is red and has a diamond."""
+    text = escape(phrase.text)
+    return f'<span class="abnormal">◆ {text}</span>' if phrase.abnormal else text
+
+
+def panel(key: str, *, stretch: bool = False) -> DeltaGenerator:
+    """A bordered container on the panel's colour; stretched, it is as high as the one beside it."""
+    height: Literal["stretch", "content"] = "stretch" if stretch else "content"
+    return st.container(border=True, key=f"panel-{key}", gap="small", height=height)
+
+
+def chart(figure: go.Figure, key: str, alt: str) -> None:
+    """The figure over the whole width, without a tool bar."""
+    st.plotly_chart(figure, width="stretch", theme=None, key=key, config={"displayModeBar": False}, alt=alt)
+
+
+def picking_chart(figure: go.Figure, key: str, alt: str, on_pick: Callable[[int], None]) -> None:
+    """A chart made with `pick`; `on_pick` gets the id of the reading that is clicked."""
+
+    def clicked() -> None:
+        points = st.session_state[key]["selection"]["points"]
+        data = points[0].get("customdata") if points else None
+        if data:  # a row of an array comes back as a list, or as a mapping of its places
+            on_pick(int(list(data.values() if isinstance(data, Mapping) else data)[-1]))
+
+    st.plotly_chart(
+        figure,
+        width="stretch",
+        theme=None,
+        key=key,
+        on_select=clicked,
+        selection_mode="points",
+        config={"displayModeBar": False},
+        alt=alt,
+    )
+
+
+def not_done(error: SensormonError, title: str) -> None:
+    """One block that says why something was not done."""
+    st.error(literal(str(error)), title=title)
+
+
+UNREAD = "unread"
+"""In the session's state: something of this page could not be read; the head draws it anew when it can."""
+
+
+def not_readable(error: SensormonError) -> None:
+    """One block that says that the store cannot be read, why, and what to do."""
+    st.session_state[UNREAD] = True
+    hint = f" {error.hint}." if error.hint else ""
+    st.error(
+        f"{error.what[:1].upper()}{error.what[1:]}.{hint} Readings go on being collected and are safe in the "
+        "journal; the Live page shows the newest ones.",
+        title="The database cannot be read at the moment",
+        icon=":material/database_off:",
+    )

@@ -1,0 +1,162 @@
+"""What a person does with the chosen events: acknowledge, label, shelve, note, in their name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pandas as pd
+import streamlit as st
+
+from sensormon.events.actions import LABELS, LONGEST_NAME, LONGEST_NOTE, State
+from sensormon.model.clock import SECOND
+from sensormon.model.errors import SensormonError
+from sensormon.model.timestamps import from_local, local_time
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.address import visit
+from sensormon.ui.drawing import not_done
+from sensormon.ui.event_reading import JUST_DONE
+from sensormon.ui.viewer import Viewer
+from sensormon.view.events import done_words
+from sensormon.view.phrases import counted, literal
+
+SHELVE = {"1 h": 3_600, "8 h": 28_800, "24 h": 86_400, "until …": 0}
+
+
+_PRESSED = "pressed"
+TICKED = "ticked"
+"""In the session's state: the events that were chosen in the list after these buttons were drawn."""
+
+
+@dataclass(frozen=True)
+class _Press:
+    """What was pressed, and the events that stood beside it then, or were chosen in the list after that."""
+
+    action: str
+    ids: tuple[int, ...]
+    visit: int  # who leaves the page has put away what was asked for
+    label: str = ""
+    seconds: int = 0  # to shelve for; 0: to be asked
+    asked: bool = False  # for a name, a time or a text
+
+
+def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
+    """What can be done to the chosen events, to the one shown `beside` the list where none is.
+
+    It is done by `carry_out`, in the next run.
+    """
+    ids = tuple(chosen) or (beside,)
+    st.session_state.pop(TICKED, None)
+    held = set(shown.loc[shown["id"].isin(ids), "state"])
+
+    def press(action: str, label: str = "", seconds: int = 0) -> None:
+        # A run that was cut off has taken in a tick, and not drawn these buttons anew.
+        meant = st.session_state.get(TICKED, ids)
+        if meant and not asking():
+            st.session_state[_PRESSED] = _Press(action, meant, visit(), label, seconds)
+
+    def label() -> None:
+        press("label", label=st.session_state["label-as"])
+
+    def shelve() -> None:
+        press("shelve", seconds=SHELVE[st.session_state["shelve-for"]])
+
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-actions"):
+        st.button("Acknowledge", key="acknowledge", type="primary", shortcut=None if asking() else "A",
+                  on_click=press, args=("acknowledge",))  # fmt: skip
+        st.menu_button("Label", LABELS, key="label-as", on_click=label)
+        st.menu_button("Shelve", list(SHELVE), key="shelve-for", on_click=shelve)
+        st.button("Note", key="note", on_click=press, args=("note",))
+        if State.ACKNOWLEDGED in held:
+            st.button("Take back", key="unacknowledge", on_click=press, args=("unacknowledge",))
+        if State.SHELVED in held:
+            st.button("Unshelve", key="unshelve", on_click=press, args=("unshelve",))
+        who = st.session_state.get("who", "")
+        words = f"{counted(len(chosen), 'event')} chosen" if chosen else "The event shown, or choose by row"
+        st.caption(f"{words} · as {literal(who)}" if who else words, width="content")
+
+
+def carry_out(m: Monitor, viewer: Viewer) -> None:
+    """Do what was pressed in the viewer's name, and say so.
+
+    It is done to the events that were drawn beside what was pressed, whatever the list has become
+    since. What needs a name, a time or a text first is asked for until it is given or put away.
+    """
+    press: _Press | None = st.session_state.get(_PRESSED)
+    if press is not None and press.visit != visit():
+        _put_away()
+    elif press is not None:
+        who = st.session_state.get("who", "")
+        if press.action == "note":
+            _note(m, press)
+        elif press.action == "shelve" and not press.seconds:
+            _shelve_until(m, viewer, press)
+        elif who and not press.asked:
+            _put_away()
+            _done(m, press, who)
+        else:
+            _ask_name(m, press)
+        if asking():
+            st.session_state[_PRESSED] = replace(press, asked=True)
+    if words := st.session_state.pop("said", None):
+        st.toast(words, icon=":material/check:")
+
+
+def asking() -> bool:
+    """Whether a dialog of this page is open. What is behind it is to stay as it is, and no key acts on it."""
+    return _PRESSED in st.session_state
+
+
+def _put_away() -> None:
+    st.session_state.pop(_PRESSED, None)
+
+
+def _done(m: Monitor, press: _Press, who: str, *, until: int | None = None, note: str = "") -> bool:
+    """Record it, for the list to be read anew. Says what is wrong where it could not be."""
+    if press.seconds:
+        until = m.clock.now() + press.seconds * SECOND
+    try:
+        m.act(press.ids, press.action, who, label=press.label, until=until, note=note)
+    except SensormonError as error:
+        not_done(error, "Nothing was recorded")
+        return False
+    _put_away()
+    st.session_state["who"] = who.strip()
+    st.session_state["acted-on"] = st.session_state[JUST_DONE] = list(press.ids)
+    st.session_state["said"] = done_words(len(press.ids), press.action, press.label)
+    return True
+
+
+@st.dialog("Who are you?", icon=":material/badge:", on_dismiss=_put_away)
+def _ask_name(m: Monitor, press: _Press) -> None:
+    """The name that goes into the log."""
+    with st.form("name", border=False):
+        who = st.text_input("Your name, for the log", max_chars=LONGEST_NAME, key="name-given", required=True)
+        st.caption("It is asked for once and stored with each thing you do.")
+        if st.form_submit_button("Go on", type="primary") and _done(m, press, who or ""):
+            st.rerun()
+
+
+@st.dialog("Shelve until", icon=":material/snooze:", on_dismiss=_put_away)
+def _shelve_until(m: Monitor, viewer: Viewer, press: _Press) -> None:
+    """A time in the viewer's zone."""
+    now = local_time(m.clock.now(), viewer.zone).replace(second=0)
+    with st.form("until", border=False):
+        time = st.datetime_input(f"Until ({viewer.zone_name})", now + timedelta(hours=12), key="until-given")
+        who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
+        if st.form_submit_button("Shelve", type="primary") and time is not None:
+            until = from_local(time, viewer.zone, last=True)
+            if _done(m, press, who or "", until=until):
+                st.rerun()
+
+
+@st.dialog("Note", icon=":material/edit_note:", on_dismiss=_put_away)
+def _note(m: Monitor, press: _Press) -> None:
+    """A sentence that stays with the events."""
+    with st.form("write", border=False):
+        text = st.text_area(
+            f"Note on {counted(len(press.ids), 'event')}", max_chars=LONGEST_NOTE, key="note-given"
+        )
+        who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
+        if st.form_submit_button("Save", type="primary") and _done(m, press, who or "", note=text or ""):
+            st.rerun()

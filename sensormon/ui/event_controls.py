@@ -1,0 +1,273 @@
+"""The row of filters above the events: time range, tag, state, severity, label, score, text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from sensormon.events.actions import LABELS
+from sensormon.events.filters import (
+    NO_LABEL,
+    STATES,
+    Filters,
+    First,
+    read_stretch,
+    read_time,
+)
+from sensormon.events.grouping import Severity
+from sensormon.model.clock import DAY, SECOND
+from sensormon.model.timestamps import from_local, local_time, render
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.address import held, hold, way_back
+from sensormon.ui.component import copy_link
+from sensormon.ui.link_tags import known_tags
+from sensormon.ui.viewer import Viewer
+from sensormon.view.phrases import literal
+
+QUICK = {"15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
+"""Time ranges up to now, in seconds."""
+BETWEEN = "between"
+LISTED = "listed"
+"""Where the session keeps which events the list had when it was made."""
+_USUAL = "1 h"
+_PILLS = 12  # more tags than this are a list to search
+_LONGEST_TEXT = 100
+_HIGHEST_SCORE = 1_000.0
+_AWAY = 20 * SECOND  # after so long on another page the list is made anew
+_MINUTE = 60 * SECOND
+_KEYS = {"tags": [], "state": [], "severity": [], "label": [], "score": 0.0, "find": ""}
+
+
+@dataclass(frozen=True)
+class Range:
+    """The time range (µs UTC) and how it is called: "in 1 h", "between these times"."""
+
+    since: int
+    until: int
+    words: str
+    moment: int  # up to when events are listed
+
+    @property
+    def seconds(self) -> float:
+        return (self.until - self.since) / SECOND
+
+
+def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
+    """All filters in one row, and the time range."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-filters"):
+        within = st.segmented_control(
+            "Time range",
+            [*QUICK, BETWEEN],
+            default=_USUAL,
+            required=True,
+            key="within",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        between = _between(m, viewer) if within == BETWEEN else None
+        tags = known_tags(m, "tags", lambda: _tags(m))
+        states = _many("State", list(STATES), "state")
+        severities = _many("Severity", [str(one) for one in Severity], "severity")
+        labels = _many("Label", [*LABELS, NO_LABEL], "label")
+        least, text = _score_and_text()
+        filters = Filters(
+            tags=tags,
+            states=states,
+            severities=severities,
+            labels=labels,
+            least=least,
+            text=text,
+            stretch=read_stretch(held("bar")),
+        )
+        if filters.any:
+            st.button("Clear filters", key="clear", type="tertiary", icon=":material/filter_alt_off:",
+                      on_click=clear_filters)  # fmt: skip
+        asked = _range(m, within or _USUAL, between, filters)
+        copy_link(asof=render(asked.moment))
+    return filters, asked
+
+
+def clear_filters() -> None:
+    """Take off every filter; the time range stays."""
+    for key, value in _KEYS.items():
+        st.session_state[key] = value
+    hold("bar", "")
+
+
+def widen() -> None:
+    """Take the next longer time range up to now."""
+    spans = list(QUICK)
+    within = st.session_state.get("within")
+    st.session_state["within"] = (
+        spans[min(spans.index(within) + 1, len(spans) - 1)] if within in spans else spans[-1]
+    )
+    renew()
+
+
+def show_between(since: int, until: int) -> None:
+    """Take the time range of these whole minutes."""
+    st.session_state["within"] = BETWEEN
+    hold("from", render(since // _MINUTE * _MINUTE))
+    hold("to", render(-(-until // _MINUTE) * _MINUTE))
+    renew()
+
+
+def order() -> First:
+    """Which events come first."""
+    first = st.selectbox(
+        "First",
+        [str(one) for one in First],
+        format_func=lambda one: f"{one} first",
+        key="list",
+        bind="query-params",
+        label_visibility="collapsed",
+        width=140,
+    )
+    return First(first) if first in list(First) else First.NEWEST
+
+
+def renew() -> None:
+    """Let the list be of now from the next run on."""
+    st.session_state.pop("moment", None)
+    st.session_state.pop(LISTED, None)
+    hold("asof", "")
+
+
+def pin(moment: int) -> None:
+    """Keep the list as of this moment, in the address too."""
+    st.session_state["moment"] = moment
+    hold("asof", render(moment))
+
+
+def _tags(m: Monitor) -> tuple[str, ...]:
+    with st.popover(_titled("Tag", "tags", m.tags.names, m.tags.title)):
+        label, names = "Tags, all where none is chosen", m.tags.names
+        if len(names) > _PILLS:
+            found = st.multiselect(label, names, format_func=m.tags.title, key="tags", bind="query-params")
+        else:
+            found = st.pills(label, names, selection_mode="multi", format_func=m.tags.title, key="tags",
+                             bind="query-params")  # fmt: skip
+    return tuple(found or ())
+
+
+def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
+    with st.popover(_titled(label, key, options)):
+        found = st.pills(
+            f"{label}, all where none is chosen",
+            options,
+            selection_mode="multi",
+            key=key,
+            bind="query-params",
+        )
+    return tuple(found or ())
+
+
+def _score_and_text() -> tuple[float, str]:
+    state, address = st.session_state, st.query_params
+    kept = {} if way_back() else state  # the fields take what the address says a moment later
+    least = _lowest(kept.get("score", address.get("score")))
+    text = kept.get("find", address.get("find"))
+    said = [
+        *([f"score from {least}"] if least else []),
+        *([f"“{literal(text)}”"] if text else []),
+    ]
+    with st.popover(f"**{', '.join(said)}**" if said else "Score, notes"):
+        least = st.number_input(
+            "Lowest score of the peak",
+            0.0,
+            _HIGHEST_SCORE,
+            step=0.5,
+            format="%.1f",
+            key="score",
+            bind="query-params",
+        )
+        text = st.text_input(
+            "Words in the note or the name of who acted last",
+            key="find",
+            bind="query-params",
+            max_chars=_LONGEST_TEXT,
+            type="search",
+        )
+    return least or 0.0, text or ""
+
+
+def _lowest(found: object) -> float:
+    """What the field for the lowest score holds, or will take from the address; otherwise 0."""
+    try:
+        number = float(str(found))
+    except ValueError:
+        return 0.0
+    return number if 0 < number <= _HIGHEST_SCORE else 0.0
+
+
+def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str], str] = str) -> str:
+    """The label of a filter, in bold with what it is set to, by a person or by the address."""
+    if key in st.session_state and not way_back():
+        chosen = [title(one) for one in st.session_state[key] or []]
+    else:
+        there = set(st.query_params.get_all(key))
+        chosen = [title(one) for one in options if title(one) in there]
+    if not chosen:
+        return label
+    return f"**{label}: {literal(chosen[0])}**" if len(chosen) == 1 else f"**{label}: {len(chosen)} chosen**"
+
+
+def _between(m: Monitor, viewer: Viewer) -> tuple[int, int]:
+    """Two times in the viewer's zone; the address has them in UTC. At first the last 24 hours."""
+    now = m.clock.now()
+    minute = (now // _MINUTE + 1) * _MINUTE
+    found = []
+    for name, label, usual in (("from", "From", minute - DAY), ("to", "To", minute)):
+        value = read_time(held(name))
+        if value is None:
+            value = usual
+            hold(name, render(value))
+        key = f"between-{name}"
+        st.session_state[key] = local_time(value, viewer.zone).replace(second=0)
+        st.datetime_input(
+            f"{label} ({viewer.zone_name})",
+            None,
+            min_value=local_time(0, viewer.zone),
+            max_value=local_time(now + 2 * DAY, viewer.zone),
+            key=key,
+            step=60,
+            format="YYYY-MM-DD",
+            label_visibility="collapsed",
+            width=240,
+            on_change=_set_time,
+            args=(name, viewer),
+        )
+        found.append(value)
+    return found[0], found[1]
+
+
+def _set_time(name: str, viewer: Viewer) -> None:
+    picked = st.session_state[f"between-{name}"]
+    if picked is not None:
+        hold(name, render(from_local(picked, viewer.zone, last=name == "to")))
+
+
+def _range(m: Monitor, within: str, between: tuple[int, int] | None, filters: Filters) -> Range:
+    moment = _moment(m, (within, filters.without_stretch()))
+    if between is None:
+        return Range(moment - QUICK[within] * SECOND, moment, f"in {within}", moment)
+    since, until = sorted(between)
+    if between[0] > between[1]:
+        st.caption("The first time is after the second; they are read the other way round.")
+    return Range(since, max(since + 1, min(until, moment)), "between these times", moment)
+
+
+def _moment(m: Monitor, filters: tuple[object, ...]) -> int:
+    """Up to when events are listed: held still, so that no row moves under the viewer's hand."""
+    now, state = m.clock.now(), st.session_state
+    pinned = read_time(held("asof"))
+    if pinned is not None:
+        state["moment"] = min(pinned, now)
+    kept = state.get("moment")
+    same = state.get("filters") == filters and 0 <= now - state.get("seen", 0) <= _AWAY
+    state["filters"], state["seen"] = filters, now
+    if kept is None or not (pinned is not None or same):
+        state["moment"] = now
+    return int(state["moment"])

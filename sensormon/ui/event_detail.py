@@ -1,0 +1,113 @@
+"""One event: its course with what came before and after, why it was flagged, what was done with it."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from sensormon.analysis.gaps import usual_interval
+from sensormon.events.actions import State
+from sensormon.model.clock import DAY, SECOND
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.drawing import panel, picking_chart
+from sensormon.ui.event_acts import asking
+from sensormon.ui.event_list import chosen_ids, step
+from sensormon.ui.reading_reason import CONTEXT, picker, reason, scored_by
+from sensormon.ui.viewer import Viewer
+from sensormon.view.events import history_table, lasted
+from sensormon.view.phrases import day_and_time, duration
+from sensormon.view.time_charts import live_chart
+from sensormon.view.traces import micros
+
+AROUND = {"auto": 0, "2 min": 120, "10 min": 600, "60 min": 3_600, "24 h": 86_400}
+"""Seconds shown before and after an event; auto is as long as some readings take."""
+_USUAL = "auto"
+_READINGS = 60
+
+
+def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among: int) -> None:
+    """The event with its context, the sentence why, the settings that flagged it, its log.
+
+    It is the one at `place` of `among` in the list.
+    """
+    tag = m.tags[event["tag"]]
+    start, end = (int(one) for one in micros(pd.Series([event["start"], event["end"]])))
+    with panel("context"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            alone, keys = len(chosen_ids()) < 2, (None, None) if asking() else ("K", "J")
+            st.button("Previous", key="previous", icon=":material/chevron_left:", shortcut=keys[0],
+                      disabled=alone and place == 0, on_click=step, args=(-1,))  # fmt: skip
+            st.button("Next", key="next", icon=":material/chevron_right:", shortcut=keys[1],
+                      disabled=alone and place == among - 1, on_click=step, args=(1,))  # fmt: skip
+            st.caption(f"{place + 1:,} of {among:,}", width="content")
+        around = st.segmented_control(
+            "Shown before and after",
+            list(AROUND),
+            default=_USUAL,
+            required=True,
+            key="around",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        going_on = "" if event["over"] else ", going on"
+        st.html(
+            f"<b>{escape(m.tags.title(tag.name))}</b> · {day_and_time(start, viewer.zone)} · "
+            f"{lasted(event['seconds'], event['readings'])}{going_on} · severity {event['severity']} · "
+            f"{escape(event['state'])}{escape(f' · {event.label}' if event['label'] else '')}"
+        )
+        air = AROUND[around or _USUAL] * SECOND or _some_readings(m, tag.name, start, end)
+        span = (start - air, max(start + SECOND, min(end + air, m.clock.now())))
+        frame = m.history([tag.name], *span, limit=CONTEXT)
+        figure = live_chart(
+            frame, tag, span, viewer.palette, 240, pick=True, shade=(start, end), score=scored_by(m, frame)
+        )
+        picking_chart(
+            figure,
+            f"context-{event['id']}",
+            f"{tag.label} from {duration(air / SECOND)} before the event to as long after it; "
+            "“Readings around it” below has them as a table",
+            picker("reading"),
+        )
+        st.caption("Shaded: where the reading was expected. Click a reading to see why, or why not.")
+        if span[0] < m.explorer.since_whole((tag.name,), span[0]):
+            st.caption(
+                "Of this time only flagged readings are kept one by one; Explore has the rest by the minute."
+            )
+        reason(m, viewer, frame, "reading", int(event["peak_id"]))
+        _log(m, viewer, event)
+
+
+def _some_readings(m: Monitor, tag: str, start: int, end: int) -> int:
+    """How long (µs) so many readings of the tag usually take, whatever gaps there are; 2 min at least."""
+    for back in (600 * SECOND, DAY, 7 * DAY):  # the newest that came in may have been of long ago
+        before = m.history([tag], start - back, start, limit=_READINGS)
+        if len(before) == _READINGS:
+            break
+    usual = _READINGS * round(usual_interval(np.sort(micros(before["time"]))))
+    return max(120 * SECOND, min(usual, 7 * DAY), (end - start) // 4)
+
+
+def _log(m: Monitor, viewer: Viewer, event: pd.Series) -> None:
+    """What was done with the event, newest first."""
+    if event["shelved_until"] is not pd.NaT and event["state"] == State.SHELVED:
+        shelved = int(micros(pd.Series([event["shelved_until"]]))[0])
+        st.caption(f"Shelved until {day_and_time(shelved, viewer.zone)}")
+    history = history_table(m.event_history(min(event["ids"]), max(event["ids"])), event["ids"])
+    if history.empty:
+        st.caption("Nobody has done anything with this event yet.")
+        return
+    zone = viewer.zone_name
+    st.dataframe(
+        history.drop(columns="Until") if history["Until"].isna().all() else history,
+        hide_index=True,
+        key="history",
+        placeholder="",
+        alt="What was done with this event, newest first",
+        column_config={
+            "Time": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=zone),
+            "Until": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=zone),
+        },
+    )

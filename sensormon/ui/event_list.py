@@ -1,0 +1,210 @@
+"""The list of events: which are chosen, what is done to them, which one is shown beside the list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from sensormon.events.filters import in_order
+from sensormon.model.errors import StoreError
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.address import held, hold
+from sensormon.ui.event_acts import TICKED, action_row, asking
+from sensormon.ui.event_controls import order, pin, renew
+from sensormon.ui.fresh_keys import choose_rows, chosen_rows, fresh_key, replace_widget
+from sensormon.ui.viewer import Viewer
+from sensormon.view.events import event_table
+from sensormon.view.phrases import counted, moment_words
+
+MOST_SHOWN = 1_000
+"""Rows of the list; the export has all."""
+_IN_ADDRESS = 100  # of the chosen events, no more fit
+_ROWS = "event-rows"
+
+
+def chosen_ids() -> list[int]:
+    """The chosen events, the one that is shown first."""
+    return [int(one) for one in held("event").split(",") if one.isascii() and one.isdigit()][:MOST_SHOWN]
+
+
+def choose(ids: list[int]) -> None:
+    """Choose these events instead; the first is shown. The list stays as of its moment from then on."""
+    hold("event", ",".join(map(str, ids)), ",".join(map(str, ids[:_IN_ADDRESS])))
+    for name in ("reading", TICKED):
+        st.session_state.pop(name, None)
+    if ids and "moment" in st.session_state:
+        pin(st.session_state["moment"])
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The event to show beside the list; it is the one at `place` of `among`."""
+
+    event: pd.Series[Any]
+    place: int
+    among: int
+
+
+def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable[[], None]) -> Shown:
+    """The events, which must be some, in the order that is chosen, with what can be done to them.
+
+    What is shown beside it is the first of the chosen ones, the one in its place once it has left
+    the list, or the first of all. `export` draws into the row above the list.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="list-head"):
+        count = st.empty()
+        found = in_order(found, order())
+        shown = found.head(MOST_SHOWN)
+        ids = [int(one) for one in shown["id"]]
+        places = {one: place for place, one in enumerate(ids)}
+        chosen = [one for one in chosen_ids() if one in places]
+        _choose_all(ids, chosen)
+        export()
+    said = f"**{counted(len(found), 'event')}**"
+    if len(found) > len(shown):
+        said += f", {len(shown):,} here"
+    count.markdown(said, width="content")
+    if chosen:
+        place = places[chosen[0]]
+    else:
+        place = min(st.session_state.get("event-place", 0) if chosen_ids() else 0, len(ids) - 1)
+    action_row(chosen, ids[place], shown)
+    if _is_another(ids, st.session_state.get("event-ids", [])):
+        replace_widget(_ROWS)
+    st.session_state["event-ids"] = ids
+    st.session_state["event-place"] = place
+    with st.container(key=_ROWS):
+        _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
+    return Shown(shown.iloc[place], place, len(ids))
+
+
+def missing(events: pd.DataFrame, listed: pd.DataFrame) -> None:
+    """Say of chosen events (of a link, or from before) that none of them is in the list, and why."""
+    wanted = set(chosen_ids())
+    if wanted & set(listed["id"]) or wanted <= set(st.session_state.get("acted-on", [])):
+        return  # that an event leaves the list by what the viewer has just done to it needs no words
+    inside = bool(wanted & set(events["id"]))
+    if len(wanted) == 1:
+        said = "The chosen event "
+        said += "does not have what the filters ask for" if inside else "began outside the time range"
+    else:
+        said = f"None of the {len(wanted):,} chosen events "
+        said += "has what the filters ask for" if inside else "began in the time range"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"{said}.", width="content")
+        st.button("Let it go", key="let-go", type="tertiary", on_click=choose, args=([],))
+
+
+def step(by: int) -> None:
+    """Show the event before or after the shown one: of the chosen ones where they are several.
+
+    Where what was chosen has left the list, the shown one is the next.
+    """
+    ids: list[int] = st.session_state["event-ids"]
+    chosen = [one for one in chosen_ids() if one in set(ids)]
+    now = ids[st.session_state["event-place"]]
+    if len(chosen) > 1:
+        walk = sorted(chosen, key=ids.index)
+        there = walk[(walk.index(now) + by) % len(walk)]
+        choose([there, *(one for one in chosen if one != there)])
+    elif not chosen and chosen_ids():
+        choose([now])
+    else:
+        choose([ids[min(max(ids.index(now) + by, 0), len(ids) - 1)]])
+
+
+@st.fragment(run_every=5)
+def news(
+    m: Monitor, viewer: Viewer, acts: int, tags: tuple[str, ...] | None, late: int, changed: int
+) -> None:
+    """How much has come since the list was made, and `late` from before; what others did shows at once.
+
+    Flags of these tags count, of none where nothing new can be in the list. `changed` events are listed
+    though they no longer fit the filters, or the other way round.
+    """
+    state = st.session_state
+    state["seen"] = now = m.clock.now()
+    if m.acts != acts and not asking():  # or what is being typed would be lost
+        st.rerun()
+    try:
+        count = m.live_anomalies(state["moment"], tags) + late
+    except StoreError:
+        return
+    since = moment_words(state["moment"], now, viewer.zone)
+    with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+        said = f"As of {since}, {counted(count, 'reading')} flagged since"
+        if changed:
+            said += f", {counted(changed, 'event')} changed"
+        st.caption(said, width="content")
+        if (count or changed) and st.button("Show now", key="renew", type="tertiary"):
+            renew()
+            st.rerun()
+
+
+def _is_another(ids: list[int], before: list[int]) -> bool:
+    """Whether a row of the list before could be taken for one of this list that is not meant.
+
+    It could not where only the one event left that something was done to: the one in its place is
+    shown then anyway, and who works through the list stays where they were.
+    """
+    acted = st.session_state.get("acted-on", [])
+    if len(acted) == 1 and acted[0] not in ids:
+        before = [one for one in before if one != acted[0]]
+    return ids != before
+
+
+def _choose_all(ids: list[int], chosen: list[int]) -> None:
+    rest = set(ids) - set(chosen)
+    st.button(f"Select all {len(ids):,}", key="select-all", type="tertiary", disabled=not rest,
+              on_click=choose, args=([*chosen, *(one for one in ids if one in rest)],))  # fmt: skip
+    st.button("Select none", key="select-none", type="tertiary", disabled=not chosen, on_click=choose,
+              args=([],))  # fmt: skip
+
+
+def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows: list[int]) -> None:
+    key = fresh_key(_ROWS)
+
+    def picked() -> None:
+        before = chosen_ids()
+        now = [ids[row] for row in st.session_state[key]["selection"]["rows"] if row < len(ids)]
+        new = [one for one in now if one not in set(before)]
+        ticked = [*new, *(one for one in before if one in set(now))]
+        choose(ticked)
+        st.session_state[TICKED] = tuple(ticked)
+
+    if chosen_rows(key) != rows:
+        choose_rows(key, rows)
+    table = event_table(shown, m.tags)
+    empty = [name for name in ("Label", "Note") if table[name].eq("").all()]
+    columns = ["Time", "Tag", "State", "Peak", "Score", "Label", "Severity", "Lasted", "Flags", "Note"]
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(705, 38 + 35 * max(1, len(shown))),
+        column_order=[name for name in columns if name not in empty],
+        on_select=picked,
+        selection_mode="multi-row",
+        key=key,
+        lazy=False,
+        alt="Events; the first column chooses them",
+        column_config={
+            "Time": st.column_config.DatetimeColumn(
+                format="MM-DD HH:mm:ss", timezone=viewer.zone_name, width=103
+            ),
+            "Tag": st.column_config.TextColumn(width=150),
+            "State": st.column_config.TextColumn(width=114),
+            "Peak": st.column_config.TextColumn(
+                width=max(88, 20 + 8 * int(table["Peak"].str.len().max())), alignment="right"
+            ),
+            "Score": st.column_config.NumberColumn(format="%.1f", width=52),
+            "Severity": st.column_config.TextColumn(width=65),
+            "Lasted": st.column_config.TextColumn(width=102),
+            "Flags": st.column_config.NumberColumn(width=48, help="Flagged readings of the event"),
+            "Label": st.column_config.TextColumn(width=65),
+            "Note": st.column_config.TextColumn(width=140),
+        },
+    )

@@ -1,0 +1,45 @@
+"""What is in view on the Explore page as a file."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import streamlit as st
+
+from sensormon.exchange.explore_rows import described, drawn_points, every_reading, file_stem
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.explore_view import Chosen
+from sensormon.ui.table_download import Rows, form_input, of_table, table_download
+from sensormon.ui.viewer import Viewer
+from sensormon.view.explore_chart import Series
+
+SMALL = 10_000
+"""So many readings are read to say exactly how many there are."""
+
+
+def export_look(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> None:
+    """Exactly what is in view as a file. Raises StoreError."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        what = st.segmented_control(
+            "What", ["every reading", "the points drawn"], default="every reading", required=True, key="taken"
+        )
+        form = form_input("taken-as")
+    rows = _points(m, chosen, drawn) if what == "the points drawn" else _readings(m, chosen)
+    table_download(m, viewer, rows, form, "explore")
+    own = "" if viewer.zone_name == "UTC" else f", and in {viewer.zone_name} in a column of that name"
+    st.caption(f"Times in UTC{own}. Pictures: PNG and SVG above the chart.")
+
+
+def _points(m: Monitor, chosen: Chosen, drawn: list[Series]) -> Rows:
+    points = drawn_points([(one.tag.name, one.now) for one in drawn], *chosen.span)
+    table = described(pa.Table.from_pandas(points, preserve_index=False), m.tags)
+    return of_table("point", table, file_stem(chosen.names, chosen.span[0]))
+
+
+def _readings(m: Monitor, chosen: Chosen) -> Rows:
+    name = file_stem(chosen.names, chosen.span[0])
+    count = m.exporter.count_readings(chosen.names, *chosen.span)
+    if count <= SMALL:
+        table = pa.concat_tables(every_reading(m, chosen.names, *chosen.span))
+        return of_table("reading", table, name)
+    content = (chosen.names, chosen.span, count)
+    return Rows("reading", count, name, content, lambda: every_reading(m, chosen.names, *chosen.span))

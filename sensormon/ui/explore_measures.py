@@ -1,0 +1,149 @@
+"""Measures of what is in view on the Explore page: distribution, two tags, control chart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from sensormon.exchange.explore_rows import file_stem
+from sensormon.model.entries import Annotation
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.drawing import chart
+from sensormon.ui.explore_view import Chosen, show
+from sensormon.ui.glossary import meaning, prose
+from sensormon.ui.viewer import Viewer
+from sensormon.ui.zoom_chart import zoom_chart
+from sensormon.view.explore import (
+    control_words,
+    distribution_facts,
+    limit_facts,
+    named,
+    offset,
+    quantile_table,
+    relation_words,
+    span_of,
+    times,
+)
+from sensormon.view.explore_chart import Series, explore_chart
+from sensormon.view.statistics_charts import DOTS, add_limits, histogram, scatter
+
+
+def one_of(m: Monitor, chosen: Chosen) -> str:
+    """The tag to measure, one of those shown."""
+    if len(chosen.names) == 1:
+        return chosen.names[0]
+    name = st.selectbox(
+        "Tag", chosen.names, format_func=m.tags.title, key="measured", bind="query-params", width=320
+    )
+    return name or chosen.names[0]
+
+
+def facts(found: list[tuple[str, str]]) -> None:
+    """Numbers with what they are."""
+    cells = "".join(f"<div><span>{escape(name)}</span>{escape(value)}</div>" for name, value in found)
+    st.html(f'<div class="facts">{cells}</div>')
+
+
+def distribution_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
+    """How the values in view are spread."""
+    tag = m.tags[one_of(m, chosen)]
+    found = m.explorer.distribution(tag.name, *chosen.span)
+    if not found.readings:
+        st.info("There is no good reading of this tag in view.", title="Nothing to measure")
+        return
+    outside = m.explorer.outside_normal(tag, *chosen.span)
+    facts(distribution_facts(found, tag, outside))
+    chart(
+        histogram(found, tag, viewer.palette), "explore-histogram", f"How often {tag.label} had which value"
+    )
+    shaded = "Shaded: the {normal band}. " if tag.normal else ""
+    prose(f"{shaded}Dotted: the {{quantile|values}} that 5, 50 and 95 % of the good readings lie below.")
+    with st.expander("Quantiles"):
+        st.dataframe(quantile_table(found, tag), hide_index=True, key="explore-quantiles")
+
+
+def two_tags_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
+    """Two tags against each other."""
+    names = m.tags.names
+    if len(names) < 2:
+        st.info("There is only one tag.", title="Nothing to compare")
+        return
+    first = names.index(chosen.names[0])
+    second = names.index(chosen.names[1]) if len(chosen.names) > 1 else (first + 1) % len(names)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        across = st.selectbox(
+            "Across", names, first, format_func=m.tags.title, key="across", bind="query-params", width=320
+        )
+        up = st.selectbox(
+            "Up", names, second, format_func=m.tags.title, key="up", bind="query-params", width=320
+        )
+        apart = st.text_input(
+            "At most so far apart", "", key="apart", bind="query-params", placeholder="half a step",
+            width=180, help="How far apart in time the two readings of a pair may be, such as 1 s or 5 min",
+        )  # fmt: skip
+    x, y = m.tags[across or names[first]], m.tags[up or names[second]]
+    if x is y:
+        st.info("Choose two different tags.", title="One tag alone")
+        return
+    tolerance = offset(apart) if apart else None
+    if apart and tolerance is None:
+        st.caption(":material/error: Write a number and s, min, h or d.")
+    found = m.explorer.relation(x.name, y.name, *chosen.span, tolerance=tolerance)
+    lines = relation_words(found, x, y)
+    st.markdown(f"**{lines[0]}**", help=meaning("correlation", "rank correlation"))
+    if found.n:
+        left, right = st.columns([3, 2])
+        with left:
+            chart(scatter(found.pairs, x, y, viewer.palette), "explore-scatter", f"{y.label} over {x.label}")
+        with right:
+            for line in lines[1:]:
+                st.markdown(line)
+            if found.n > DOTS:
+                st.caption(f"Of the pairs {DOTS:,} are drawn, evenly taken; the numbers are of all.")
+
+
+def control_look(
+    m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series], notes: Sequence[Annotation]
+) -> None:
+    """An individuals chart with limits from a baseline."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = one_of(m, chosen)
+        if st.button(
+            "Use the view as baseline",
+            key="baseline-here",
+            help="The limits stay those of the span now in view, wherever you go from here",
+        ):
+            st.query_params["baseline"] = named(chosen.span)
+            st.rerun()
+        kept = span_of(*st.query_params.get("baseline", "").partition("/")[::2])
+        if kept and st.button("First half of the view", key="baseline-half"):
+            st.query_params.pop("baseline", None)
+            st.rerun()
+    one = next(one for one in drawn if one.tag.name == name)
+    baseline = kept or one.now.first_half(*chosen.span)
+    tag = m.tags[name]
+    found = m.explorer.controlled(name, chosen.span, baseline)
+    what = "chosen" if kept else "the first half of what is in view"
+    st.caption(f"Baseline, {what}: {times(*baseline, viewer.zone)}. It should be a time when all was well.")
+    lines = control_words(found)
+    st.markdown(f"**{lines[0]}**")
+    for line in lines[1:]:
+        st.warning(line) if line.startswith("Take care") else st.markdown(line)
+    if found.limits is None:
+        return
+    facts(limit_facts(found.limits, tag))
+    figure = explore_chart([one], chosen.span, viewer.palette, stacked=False, flags=False, notes=notes)
+    add_limits(figure, found.limits, tag, baseline, viewer.palette)
+    when = times(*chosen.span, viewer.zone)
+    zoom_chart(
+        figure, "explore-control", f"Control chart of {tag.label}, {when}", viewer, span=chosen.span,
+        whole=chosen.whole, head=when, title=f"{tag.label}, control chart, {when} ({viewer.zone_name})",
+        file=file_stem([name, "control"], chosen.span[0]), on_span=show,
+    )  # fmt: skip
+    prose(
+        "Individuals chart: {centre line|centre} ± 3 {σ}, σ from the mean {moving range} ÷ 1.128 (Shewhart "
+        "1931). △ ▽ outside. Control limits ({UCL}, {LCL}) say what the process did in its {baseline}; they "
+        "are not specification limits, which say what it should do."
+    )

@@ -1,0 +1,94 @@
+"""Notes on the Explore page: those in view, leaving one, removing one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from sensormon.events.actions import LONGEST_NAME, LONGEST_NOTE
+from sensormon.model.entries import Annotation
+from sensormon.model.errors import SensormonError
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.drawing import not_done
+from sensormon.ui.explore_view import Chosen
+from sensormon.ui.viewer import Viewer
+from sensormon.view.explore import times
+from sensormon.view.phrases import day_and_time, literal
+
+LISTED = 50
+"""Notes listed; of more the first."""
+
+
+def notes_look(m: Monitor, viewer: Viewer, chosen: Chosen, notes: Sequence[Annotation]) -> None:
+    """The notes in view, a button to leave one, one to remove each."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Add a note", key="note-add", type="primary", icon=":material/edit_note:"):
+            write_note(m, viewer, chosen)
+        at = st.session_state.get("explore_clicked")
+        st.caption(
+            f"Clicked: {day_and_time(at, viewer.zone)}" if at else "Click the chart first to note a moment.",
+            width="content",
+        )
+    if not notes:
+        st.caption("There is no note on these tags in view.")
+    for one in notes[:LISTED]:
+        where = ", ".join(m.tags.title(tag) for tag in one.tags) or "all tags"
+        when = (
+            day_and_time(one.since, viewer.zone)
+            if one.since == one.until
+            else times(one.since, one.until, viewer.zone)
+        )
+        with st.container(horizontal=True, vertical_alignment="center", key=f"note-{one.id}"):
+            st.html(
+                f"<div class='note'><b>{escape(one.text)}</b><br><span class='quiet'>{escape(when)} · "
+                f"{escape(where)} · {escape(one.who)}, {day_and_time(one.time, viewer.zone)}</span></div>",
+                width="stretch",
+            )
+            if st.button("Remove", key=f"remove-{one.id}"):
+                remove_note(m, one)
+    if len(notes) > LISTED:
+        st.caption(f"{len(notes) - LISTED:,} more; zoom in to see them.")
+
+
+@st.dialog("Note", icon=":material/edit_note:")
+def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
+    """The note, where it goes, who leaves it."""
+    at = st.session_state.get("explore_clicked")
+    places = {f"the span in view: {times(*chosen.span, viewer.zone)}": chosen.span}
+    if at is not None:
+        places = {f"the clicked moment: {day_and_time(at, viewer.zone)}": (at, at), **places}
+    every, shown = "all tags", f"the tags shown: {literal(', '.join(map(m.tags.title, chosen.names)))}"
+    with st.form("explore-note", border=False):
+        text = st.text_area("Note", max_chars=LONGEST_NOTE, key="explore-note-text")
+        place = st.radio("On", list(places), key="explore-note-place")
+        of = st.radio("Of", [shown, every], key="explore-note-tags")
+        who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
+        if st.form_submit_button("Save", type="primary"):
+            try:
+                m.annotations.add(
+                    text or "", who or "", *places[place], tags=chosen.names if of == shown else ()
+                )
+            except SensormonError as error:
+                not_done(error, "Nothing was recorded")
+                return
+            st.session_state["who"] = (who or "").strip()
+            st.session_state.pop("explore_clicked", None)
+            st.rerun()
+
+
+@st.dialog("Remove this note?", icon=":material/delete:")
+def remove_note(m: Monitor, note: Annotation) -> None:
+    """It leaves the charts; what was written stays in the record."""
+    st.markdown(literal(note.text))
+    with st.form("explore-remove", border=False):
+        who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
+        if st.form_submit_button("Remove", type="primary"):
+            try:
+                m.annotations.remove(note.id, who or "")
+            except SensormonError as error:
+                not_done(error, "It was not removed")
+                return
+            st.session_state["who"] = (who or "").strip()
+            st.rerun()

@@ -1,0 +1,32 @@
+"""What the controls of the Explore page say, and how what is in view is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from sensormon.model.timestamps import render
+from sensormon.view.explore import held
+from sensormon.view.traces import Span
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the controls say."""
+
+    names: tuple[str, ...]
+    span: Span
+    whole: Span
+    stacked: bool
+    flags: bool
+    earlier: int  # µs, 0 for no comparison
+    earlier_words: str
+    now: int
+
+
+def show(span: Span) -> None:
+    """Put this span into the address, and so into view."""
+    found = held(*span)
+    if found:  # both at once, or going back would stop at a span that nobody saw
+        st.query_params.update({"from": render(found[0]), "to": render(found[1])})

@@ -1,0 +1,108 @@
+"""The head of every page: status line, what is wrong, title, zone."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+
+import streamlit as st
+
+from sensormon import __version__
+from sensormon.model.clock import SECOND
+from sensormon.model.errors import StoreError
+from sensormon.model.status import StoreState
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.access_style import ACCESS
+from sensormon.ui.address import arrive
+from sensormon.ui.drawing import UNREAD, marked
+from sensormon.ui.help import first_visit, help_button, in_the_browser
+from sensormon.ui.style import STYLE
+from sensormon.ui.viewer import Viewer, viewer
+from sensormon.view.announcement import abnormal, announcement
+from sensormon.view.phrases import zone_words
+from sensormon.view.status import alarms, status_line
+
+HOUR = 3_600 * SECOND
+AGAIN = 3 * SECOND
+"""A page that could not read the store is not drawn anew sooner (µs), each further time twice as late."""
+TRIES = "unread-tries"
+
+_ICON = files("sensormon").joinpath("icon.png")
+# A picture of our own: the browser would look up a named icon at an address outside.
+
+
+def begin(title: str, m: Monitor) -> Viewer:
+    """The head of a page: the status line, what is wrong, the title, the zone.
+
+    A page that could not read the store is drawn anew once it can.
+    """
+    arrive(title)
+    now = viewer()
+    again = st.session_state.pop(UNREAD, False)
+    st.session_state[TRIES] = st.session_state.get(TRIES, 0) + 1 if again else 0
+    # A menu is what the choice between the light and the dark theme is in.
+    st.set_page_config(layout="wide", page_icon=str(_ICON), menu_items={"About": f"sensormon {__version__}"})
+    st.html(f"<style>{STYLE % vars(now.palette)}{ACCESS}</style>")
+    with st.container(key="unseen"):
+        st.html("<h1>sensormon</h1>")
+        in_the_browser()
+    _status(m, now.dark, m.clock.now())
+    first_visit(title, m)
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"
+    ):
+        st.header(title, anchor=False, width="content")
+        with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+            st.caption(zone_words(now.zone_name, now.zone, m.clock.now()), width="content")
+            help_button(title, m)
+    return now
+
+
+@st.fragment(run_every=1)
+def _status(m: Monitor, drawn_dark: bool, drawn: int) -> None:
+    if (st.context.theme.type == "dark") != drawn_dark:
+        st.rerun()  # the viewer changed the theme, or it was not known at the first run
+    status = m.status()
+    readable = status.store.state is StoreState.HEALTHY
+    wait = AGAIN * 2 ** min(st.session_state.get(TRIES, 0), 5)
+    if UNREAD in st.session_state and readable and status.now - drawn > wait:
+        st.rerun()
+    phrases = status_line(status, m.ledger(), anomalies_last_hour(m), watched_seconds(m))
+    line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
+    wrong = "".join(_alarm(text) for text in alarms(status))
+    st.html(f'<div class="status" data-at="{status.now}">{line}</div>{wrong}')
+    _read_aloud(abnormal(status, m.ledger()))
+
+
+def _alarm(text: str) -> str:
+    """A block that says what is wrong, with the details in small."""
+    first, _, rest = text.partition("\n")
+    details = f'<div class="details">{escape(rest)}</div>' if rest else ""
+    return f'<div class="alarm">{escape(first)}{details}</div>'
+
+
+def _read_aloud(now: tuple[str, ...]) -> None:
+    """Hidden words that change only when a state does; `sensormon/ui/browser/aloud.js` has them read."""
+    before, said = st.session_state.get("read-aloud", ((), ""))
+    said = announcement(before, now) or said
+    st.session_state["read-aloud"] = (now, said)
+    with st.container(key="read-aloud"):
+        st.html(f"<span>{escape(said)}</span>")
+
+
+def anomalies_last_hour(m: Monitor) -> int | None:
+    """How many readings were flagged in the last hour; None while the store cannot say."""
+    try:
+        return m.live_anomalies(m.clock.now() - HOUR)
+    except StoreError:
+        return None
+
+
+def watched_seconds(m: Monitor) -> float:
+    """How much of the last hour has readings (s), a minute at least; all of it while the store cannot say."""
+    now = m.clock.now()
+    try:
+        first = m.first_time(now - HOUR, now)
+    except StoreError:
+        first = None
+    return max(60.0, (now - first) / SECOND) if first is not None else HOUR / SECOND

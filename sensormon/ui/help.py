@@ -1,0 +1,110 @@
+"""The help in the head of every page, and what a newcomer sees at the first visit."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from sensormon.model.tags import Tag
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.component import browser_component
+from sensormon.ui.glossary import word_list
+from sensormon.view.guide import PAGES, seen, shortcuts, tries
+
+GREETED = "sensormon-greeted"
+"""The cookie of a browser in which the greeting was put away; `sensormon/ui/browser/welcome.js` sets it."""
+_OVER = "first-visit-over"
+
+
+def help_button(title: str, m: Monitor) -> None:
+    """What the page is for, its words, the keys, where to begin, the API; nothing of it asks the server."""
+    about = PAGES[title]
+    with st.popover("Help", icon=":material/help:", type="tertiary", key="help"):
+        st.html(
+            f'<h3 class="help-head">{escape(title)}</h3><p class="help-text">{escape(about.purpose)}</p>'
+            '<h3 class="help-head">To begin with</h3>'
+        )
+        _tries(m, "help")
+        rows = "".join(
+            f"<tr><th>{''.join(f'<kbd>{escape(key)}</kbd> ' for key in one.keys)}</th>"
+            f"<td>{escape(one.does)}</td></tr>"
+            for one in shortcuts()
+        )
+        st.html(
+            f'<h3 class="help-head">Keys, while no field has the focus</h3><table class="keys">{rows}</table>'
+            '<button type="button" class="plain keys-switch"><span class="when-on">Turn the keys off</span>'
+            '<span class="when-off">Turn the keys on</span></button>'
+            f'<h3 class="help-head">Words on this page</h3>{word_list(about.terms)}'
+            '<h3 class="help-head">For programs</h3><p class="help-text"><a href="api/docs" target="_blank">'
+            "Every route with examples</a>, to send readings and to read them.</p>"
+        )
+
+
+@st.fragment
+def first_visit(title: str, m: Monitor) -> None:
+    """One sentence on what is seen and things to try, until it is put away; the browser remembers that.
+
+    It is there from the first drawing on, or not at all: nothing below it moves under a hand. Who
+    was sent a link to a view came for that view, and is not greeted.
+    """
+    over = st.session_state.setdefault(
+        _OVER, GREETED in st.context.cookies.to_dict() or bool(st.query_params)
+    )
+    if over:
+        return
+    received = m.ledger().total.received
+    with st.container(key="first-visit", border=True, gap="small"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="top"):
+            words = seen(m.settings.source, _tags(m), m.status().source.interval, received)
+            st.html(f'<p class="seen">{escape(words)}</p>', width="stretch")
+            st.button("Got it", key="put-away", on_click=_put_away)
+        if not received and m.settings.source == "none" and title != "Live":  # which has it itself
+            sending_line(m)
+        with st.container(horizontal=True, gap="medium"):
+            _tries(m, "first")
+
+
+def _put_away() -> None:
+    st.session_state[_OVER] = True
+
+
+def sending_line(m: Monitor) -> None:
+    """The command that sends one reading, ready to paste; it names the token's file, not the token."""
+    # Only an installation without a source comes here; the others need no token in a page view.
+    from sensormon.api.auth import Tokens  # noqa: PLC0415
+    from sensormon.api.auth import sending_line as line  # noqa: PLC0415
+
+    st.code(
+        line(Tokens.of(m.settings), int(st.get_option("server.port")), m.tags),
+        language=None,  # its colours would say that something is abnormal
+        wrap_lines=True,
+    )
+    st.caption("On the machine where sensormon runs.")
+
+
+def in_the_browser() -> None:
+    """What runs in the browser on every page: keys, the words' tips, the first visit, what is read aloud."""
+    pages = [
+        {"title": title, "letter": about.letter, "path": "" if place == 0 else about.path}
+        for place, (title, about) in enumerate(PAGES.items())
+    ]
+    browser_component("head", {"pages": pages}, "in-the-browser", height=1)
+
+
+def _tries(m: Monitor, where: str) -> None:
+    names = _tags(m)
+    tag = m.tags.title(names[0].name) if names else None
+    for one in tries(m.settings, tag, m.ledger().total.received):
+        with st.container(key=f"{where}-try-{PAGES[one.page].path}", width="content"):
+            st.page_link(
+                f"pages/{PAGES[one.page].path}.py",
+                label=one.words,
+                icon=":material/arrow_forward:",
+                query_params=dict(one.query),
+            )
+
+
+def _tags(m: Monitor) -> list[Tag]:
+    known = m.status().source.tags
+    return [m.tags[name] for name in known if name in m.tags]

@@ -1,0 +1,50 @@
+"""Tags that a file has and the table has not: named, and added on demand."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from sensormon.events.actions import LONGEST_NAME
+from sensormon.exchange.import_table import Columns, Table
+from sensormon.exchange.new_tags import unknown, with_new
+from sensormon.model.errors import SensormonError
+from sensormon.model.tag_edit import changes
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.drawing import not_done
+from sensormon.view.phrases import counted
+
+
+def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
+    """Say which columns, or names in the column of tags, are no tags yet, and add those that are chosen."""
+    names = unknown(table, columns, m.tags)
+    if not names:
+        return
+    what = counted(len(names), "name" if columns.tag else "number column")
+    with st.form("import-new-tags", border=False):
+        chosen = st.multiselect(
+            f"{what} not in the tag table yet",
+            names,
+            default=names,
+            key=f"new-tags-{table.key}-{m.tags.digest}",
+            help="Units in brackets are taken over. Limits and bands can be set under Tags.",
+        )
+        left, right = st.columns([2, 3], vertical_alignment="bottom")
+        who = left.text_input(
+            "Your name, for the log",
+            st.session_state.get("who", ""),
+            max_chars=LONGEST_NAME,
+            key="new-tags-who",
+            required=True,
+        )
+        asked = right.form_submit_button("Add to the tags", key="new-tags-add", icon=":material/add:")
+    if not asked or not chosen:
+        return
+    try:
+        draft = m.tag_file.read()
+        tags = with_new(draft.tags, chosen, columns)
+        m.tag_file.save(draft, tags, who or "", changes(draft.tags, tags))
+    except SensormonError as error:
+        not_done(error, "The tags could not be added")
+        return
+    st.session_state["who"] = (who or "").strip()
+    st.rerun()

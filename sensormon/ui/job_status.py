@@ -1,0 +1,61 @@
+"""How far long work is, with a button to cancel it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from sensormon.model.jobs import Job
+from sensormon.monitor.monitor import Monitor
+from sensormon.view.phrases import literal
+
+_STAYS = "What was done until then stays."
+
+
+def job_line(job: Job, cancelled: str = _STAYS) -> None:
+    """A bar and a Cancel button while it runs; what went wrong, or that it was cancelled, afterwards."""
+    if job.running:
+        progress = job.progress
+        with st.container(horizontal=True, vertical_alignment="center"):
+            words = "; ".join(one for one in (progress.words or "beginning", progress.waiting) if one)
+            st.progress(progress.share or 0.0, f"{literal(job.title)}: {words}")
+            if st.button("Cancel", key=f"cancel-{job.id}", disabled=progress.cancelling):
+                progress.cancel()
+                st.rerun(scope="fragment")
+    elif job.problem is not None:
+        st.error(literal(str(job.problem)), title=f"{literal(job.title)}: it could not be done")
+    elif job.cancelled:
+        st.info(cancelled, title=f"{literal(job.title)}: cancelled")
+
+
+def newest_job(m: Monitor, kind: str) -> Job | None:
+    """The job of this kind that was begun last, whoever began it, with its progress for as long as it runs.
+
+    The page is drawn anew when it ends, and when somebody else begins one.
+    """
+    drawn = newest_state(m, kind)  # before the page looks at the job, so that no change slips through
+    follow_newest(m, kind, drawn)
+    return next(iter(m.jobs.of(kind)), None)
+
+
+def newest_state(m: Monitor, kind: str) -> tuple[int, bool] | None:
+    """Which job of this kind was begun last, and whether it runs."""
+    job = next(iter(m.jobs.of(kind)), None)
+    return None if job is None else (job.id, job.running)
+
+
+@st.fragment(run_every=1)
+def follow_newest(m: Monitor, kind: str, drawn: tuple[int, bool] | None) -> None:
+    """Its progress, and the page drawn anew once its state is no longer the one that was `drawn`."""
+    job = next(iter(m.jobs.of(kind)), None)
+    if job is not None and job.running:
+        job_line(job)
+    if newest_state(m, kind) != drawn:
+        st.rerun()
+
+
+@st.fragment(run_every=0.5)
+def follow_job(job: Job) -> None:
+    """How far this one is; the page is drawn anew when it ends."""
+    job_line(job)
+    if not job.running:
+        st.rerun()

@@ -1,0 +1,34 @@
+"""Tags that a link names and this installation has not: said, so that nobody takes others for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+
+from sensormon.monitor.monitor import Monitor
+from sensormon.view.phrases import counted, literal
+
+Chosen = TypeVar("Chosen")
+_NAMED = 5
+
+
+def known_tags(m: Monitor, key: str, choose: Callable[[], Chosen]) -> Chosen:
+    """What is chosen with the widget `key` that the address is bound to, drawn by `choose`.
+
+    Which tags of the address are none is said below it until something else is chosen: the widget
+    passes them over without a word.
+    """
+    titles = {m.tags.title(name) for name in m.tags.names}
+    unknown = [one for one in st.query_params.get_all(key) if one not in titles]
+    chosen = choose()
+    slot = f"{key}-unknown"
+    if unknown:
+        st.session_state[slot] = (unknown, chosen)
+    kept: tuple[list[str], Chosen] | None = st.session_state.get(slot)
+    if kept is not None and kept[1] == chosen:
+        named = ", ".join(literal(one[:100]) for one in kept[0][:_NAMED])
+        more = f" and {counted(len(kept[0]) - _NAMED, 'other')}" if len(kept[0]) > _NAMED else ""
+        st.caption(f":material/error: The link names tags that are not here: {named}{more}.", width="content")
+    return chosen

@@ -1,0 +1,147 @@
+"""Why the chosen reading was flagged or was not: sentence, numbers, chart, the readings around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from sensormon.model.clock import SECOND
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.drawing import chart, panel, picking_chart
+from sensormon.ui.viewer import Viewer
+from sensormon.view.detectors import detector_words
+from sensormon.view.explanation import Judged, explain, quality_words, score_names, score_of
+from sensormon.view.phrases import clock_time, expected_band
+from sensormon.view.time_charts import live_chart
+from sensormon.view.traces import micros
+
+CONTEXT = 50_000
+"""Readings drawn in one chart, at the most."""
+_NEAR = 8  # readings listed before and after the chosen one
+
+
+def scored_by(m: Monitor, frame: pd.DataFrame) -> tuple[str, float | None]:
+    """What the scores of these readings are called, and their threshold."""
+    return score_of(frame["settings"].unique(), score_names(m.judges()))
+
+
+def picker(key: str) -> Callable[[int], None]:
+    """Keeps the id of the reading that is chosen."""
+
+    def pick(reading: int) -> None:
+        st.session_state[key] = reading
+
+    return pick
+
+
+def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise: int) -> None:
+    """Why the reading chosen under this key was flagged or was not: sentence, numbers, chart, neighbours."""
+    wanted = st.session_state.get(key, otherwise)
+    rows = frame.sort_values(["time", "id"], ignore_index=True)
+    at = rows.index[rows["id"] == wanted]
+    if not len(at):
+        at = rows.index[rows["id"] == otherwise]
+    if not len(at):
+        return
+    place = int(at[0])
+    row = rows.iloc[place]
+    tag, time = m.tags[row["tag"]], int(micros(rows["time"].iloc[[place]])[0])
+    settings = m.settings_by_id().get(int(row["settings"]))
+    if settings is None:
+        st.caption("The settings that judged this reading are not in the database yet.")
+        return
+    reading = Judged.of(row.to_dict())
+    why = explain(tag, reading, settings)
+    sentence = escape(why.sentence)
+    st.html(f'<span class="abnormal">◆ {sentence}</span>' if reading.is_anomaly else f"<b>{sentence}</b>")
+    digits = tag.decimals + 2
+    sigma = f"{why.sigma:,.{digits}f} {tag.unit}".rstrip() if why.sigma == why.sigma else "–"
+    score_label = "Score" if why.score_name == "score" else f"Score ({why.score_name})"
+    facts = {
+        "Time": clock_time(time, viewer.zone),
+        "Value": tag.render(reading.value),
+        "Expected": expected_band(tag, reading.expected, reading.upper),
+        "σ": sigma,
+        score_label: f"{reading.score:,.2f}" if reading.score == reading.score else "–",
+        "Threshold": f"{why.threshold:,.2f}",
+        "n learned before": f"{reading.n:,}",
+        "Quality": quality_words(reading.quality),
+        "Detector": detector_words(settings.detector, settings.params),
+        "Settings of": f"{settings.who}, no. {settings.id}",
+    }
+    cells = "".join(f"<div><span>{escape(name)}</span>{escape(text)}</div>" for name, text in facts.items())
+    st.html(f'<div class="facts">{cells}</div>')
+    near = rows.iloc[max(0, place - _NEAR) : place + _NEAR + 1]
+    span = tuple(int(one) for one in micros(near["time"].iloc[[0, -1]]))
+    figure = live_chart(
+        near,
+        tag,
+        (span[0], max(span[1], span[0] + SECOND)),
+        viewer.palette,
+        130,
+        mark=time,
+        score=scored_by(m, near),
+    )
+    chart(figure, f"near-{key}", f"{tag.label} around the chosen reading")
+    with st.expander("Readings around it", key=f"around-{key}"):
+        _neighbours(m, viewer, near, key, int(row["id"]))
+
+
+def _neighbours(m: Monitor, viewer: Viewer, near: pd.DataFrame, key: str, chosen: int) -> None:
+    """The readings around the chosen one, to choose another."""
+    ids = [int(one) for one in near["id"]]
+    table_key = f"{key}-{chosen}"
+
+    def choose() -> None:
+        picked = st.session_state[table_key]["selection"]["rows"]
+        if picked and picked[0] < len(ids):
+            picker(key)(ids[picked[0]])
+
+    tag = m.tags[near["tag"].iloc[0]]
+    table = pd.DataFrame(
+        {
+            "Time": near["time"],
+            "Value": [tag.render(value) for value in near["value"]],
+            "Expected": [
+                expected_band(tag, expected, upper)
+                for expected, upper in zip(near["expected"], near["upper"], strict=True)
+            ],
+            "Score": near["score"],
+            "Flagged": ["◆" if one else "" for one in near["is_anomaly"]],
+        }
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        on_select=choose,
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": [ids.index(chosen)]}},
+        key=table_key,
+        placeholder="–",
+        column_config={
+            "Time": st.column_config.DatetimeColumn(format="HH:mm:ss.SSS", timezone=viewer.zone_name),
+            "Score": st.column_config.NumberColumn(format="%.2f"),
+        },
+    )
+
+
+def any_reading(m: Monitor, viewer: Viewer, tags: list[str], span: tuple[int, int]) -> None:
+    """The readings of one tag, to ask of any of them why it was not flagged."""
+    if not st.toggle("Why was a reading not flagged? Choose any", key="any"):
+        return
+    with panel("any"):
+        name = st.selectbox("Tag", tags, format_func=m.tags.title, key="any-tag")
+        since = max(span[0], span[1] - 900 * SECOND)
+        frame = m.history([name], since, span[1], limit=CONTEXT)
+        if frame.empty:
+            st.caption("No readings of this tag in the last 15 minutes of the time range.")
+            return
+        figure = live_chart(
+            frame, m.tags[name], (since, span[1]), viewer.palette, 220, pick=True, score=scored_by(m, frame)
+        )
+        picking_chart(figure, "any-chart", f"{m.tags[name].label}, click a reading", picker("any-reading"))
+        st.caption("The last 15 minutes of the time range. Click a reading.")
+        reason(m, viewer, frame, "any-reading", int(frame["id"].iloc[-1]))

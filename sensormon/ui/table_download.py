@@ -1,0 +1,108 @@
+"""A table as a file to take away: a short one at once, a longer one by a job that can be cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from sensormon.exchange.export_columns import table_file
+from sensormon.exchange.exporter import Exported
+from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.downloads import download
+from sensormon.ui.job_status import follow_job, job_line
+from sensormon.ui.viewer import Viewer
+from sensormon.view.phrases import counted
+
+AT_ONCE = {"CSV": 10_000, "Parquet": 50_000, "Excel": 1_000}
+"""Rows of a file that is made at once; a longer one takes seconds, is made on demand and can be cancelled."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is taken away: `count` rows, each a `noun`, that `pieces` gives; `name` of the file, no suffix.
+
+    `content` is the same for the same rows alone.
+    """
+
+    noun: str
+    count: int
+    name: str
+    content: object
+    pieces: Callable[[], Iterator[pa.Table]]
+
+
+def of_table(noun: str, table: pa.Table, name: str) -> Rows:
+    """The rows of this table."""
+    hashes = pd.util.hash_pandas_object(table.to_pandas(), index=False).to_numpy()
+    content = blake2b(hashes.tobytes(), digest_size=16).hexdigest()
+    return Rows(noun, table.num_rows, name, content, lambda: iter([table]))
+
+
+def form_input(key: str) -> str:
+    """The choice of a form, one of `FORMS`."""
+    chosen = st.segmented_control(
+        "File", list(FORMS), default="CSV", required=True, key=key, label_visibility="collapsed"
+    )
+    return chosen or "CSV"
+
+
+def table_download(m: Monitor, viewer: Viewer, rows: Rows, form: str, key: str) -> None:
+    """The button that downloads these rows, or first one that has the file made. Raises StoreError."""
+    words = f"{counted(rows.count, rows.noun)} as {form}"
+    if form == "Excel" and rows.count > EXCEL_ROWS:
+        st.caption(f"{words}: a sheet has {EXCEL_ROWS:,} rows at the most. Take CSV or Parquet.")
+        return
+    if rows.count > AT_ONCE[form]:
+        _made(m, viewer, rows, words, form, key)
+        return
+    st.download_button(
+        f"Download {words}",
+        _content(rows.pieces, form, viewer.zone_name, (rows.noun, rows.content)),
+        file_name=f"{rows.name}.{FORMS[form].suffix}",
+        mime=FORMS[form].media_type,
+        key=f"download-{key}",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+@st.cache_data(max_entries=8, ttl=600, show_spinner="Writing the file …")
+def _content(
+    _pieces: Callable[[], Iterator[pa.Table]],
+    form: str,
+    zone_name: str,
+    content: object,  # noqa: ARG001
+) -> bytes:
+    """The bytes of a file; `content` says which rows they are of."""
+    return table_file(pa.concat_tables(_pieces()), form, zone_name)
+
+
+def _made(m: Monitor, viewer: Viewer, rows: Rows, words: str, form: str, key: str) -> None:
+    """A large file, made by a job once it is asked for.
+
+    One that was made before stays on offer beside the button: what is in view may have moved on meanwhile.
+    """
+    wanted = (form, viewer.zone_name, rows.content)
+    asked, number = st.session_state.get(f"file-{key}", (None, 0))
+    job = m.jobs.find(number)
+    if job is not None and job.running:
+        follow_job(job)
+        return
+    if job is not None and isinstance(job.result, Exported):
+        if m.exporter.files.find(job.result.file.key) is not None:
+            download(job.result.file)
+            if asked == wanted:
+                return
+            st.caption(f"Made before, with {counted(job.result.rows, 'row')}.")
+    elif job is not None:
+        job_line(job, "Nothing of it is kept.")
+    if st.button(f"Make the file: {words}", key=f"make-{key}"):
+        job = m.exporter.begin(words, rows.pieces, rows.name, form, viewer.zone_name, rows.count)
+        st.session_state[f"file-{key}"] = (wanted, job.id)
+        follow_job(job)

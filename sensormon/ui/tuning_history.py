@@ -1,0 +1,108 @@
+"""The history that Tuning looks at: so long up to a moment, read once for what a moved slider reads again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from sensormon.analysis.rescoring import History
+from sensormon.analysis.what_if import Known
+from sensormon.model.clock import SECOND
+from sensormon.model.errors import StoreError
+from sensormon.model.timestamps import from_local, local_time, parse, render
+from sensormon.monitor.known_events import known
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.address import held, hold
+from sensormon.ui.viewer import Viewer
+from sensormon.view.phrases import stored_words
+
+LENGTHS = {"15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
+"""Seconds that can be looked at."""
+MOST = 200_000
+"""Readings of the chosen tag, the newest ones."""
+_OLD = 600 * SECOND  # what was read longer ago is read anew; sooner on demand, so that nothing jumps
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """The tag's history of since <= time < until, µs UTC."""
+
+    since: int
+    until: int
+    history: History
+
+
+def looked_at(m: Monitor, tag: str, length: str) -> Looked:
+    """The chosen history, up to now or to the moment in the address. Raises StoreError."""
+    moment = _stated(m)
+    wanted = (m.started, tag, length, moment)
+    kept: tuple[object, Looked] | None = st.session_state.get("tuning")
+    fresh = moment is not None or (kept is not None and 0 <= m.clock.now() - kept[1].until < _OLD)
+    if kept is None or kept[0] != wanted or not fresh:
+        until = moment or m.clock.now()
+        since = until - LENGTHS[length] * SECOND
+        kept = (wanted, Looked(since, until, m.tuner.tag_history(tag, since, until, MOST)))
+        st.session_state["tuning"] = kept
+    return kept[1]
+
+
+def facts_of(m: Monitor, since: int, until: int) -> Known:
+    """Faults and labels of the span; kept until somebody acts on an event."""
+    wanted = (m.started, since, until, m.acts)
+    kept = st.session_state.get("tuning-known")
+    if kept is None or kept[0] != wanted:
+        kept = (wanted, known(m, since, until))
+        st.session_state["tuning-known"] = kept
+    facts: Known = kept[1]
+    return facts
+
+
+def read_anew() -> None:
+    """Have the history read up to now."""
+    _up_to(None)
+
+
+def choose_end(viewer: Viewer, until: int) -> None:
+    """Choose up to when, in the viewer's zone."""
+    box = st.popover("Another time", type="tertiary", icon=":material/calendar_clock:")
+    with box, st.form("tuning-end", border=False):
+        found = st.datetime_input(
+            f"Up to ({viewer.zone_name})", local_time(until, viewer.zone), format="YYYY-MM-DD", step=60
+        )
+        if st.form_submit_button("Show", type="primary") and found is not None:
+            _up_to(from_local(found, viewer.zone, last=True))
+            st.rerun()
+
+
+def no_readings(m: Monitor, viewer: Viewer, looked: Looked) -> None:
+    """What there is of the tag instead, and how to come to it."""
+    tag = looked.history.tag
+    try:
+        extent = m.explorer.extent([tag.name])
+    except StoreError:
+        extent = None
+    if extent is not None:
+        words = stored_words(extent, viewer.zone)
+    elif m.ledger().total.received:
+        words = "Choose another tag."
+    else:
+        words = "Nothing has sent readings yet. Help says how to begin; the Data page imports history."
+    st.info(words, title=f"No readings of {tag.label} here")
+    with st.container(horizontal=True):
+        if extent is not None:
+            st.button("Show the newest of them", on_click=_up_to, args=(extent[1] + SECOND,), type="primary")
+        st.button("Look again", on_click=read_anew)
+
+
+def _stated(m: Monitor) -> int | None:
+    """The moment that the address names; None where it names none that is usable."""
+    try:
+        return min(parse(held("upto")), m.clock.now()) if held("upto") else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _up_to(moment: int | None) -> None:
+    st.session_state.pop("tuning", None)
+    hold("upto", "" if moment is None else render(moment))

@@ -1,0 +1,97 @@
+"""A chart that zooms in the browser at once and is read anew for what is in view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from sensormon.ui.component import browser_component
+from sensormon.ui.viewer import Viewer
+from sensormon.view.traces import Span
+
+WORDS = {
+    "back": ("←", "Back in time by a quarter of the view (left arrow key)"),
+    "forth": ("→", "Forward in time by a quarter of the view (right arrow key)"),
+    "closer": ("+", "Zoom in (plus key, or Ctrl and the wheel)"),
+    "wider": ("−", "Zoom out (minus key, or Ctrl and the wheel)"),
+    "whole": ("All", "The whole history (Home key, or a double click)"),
+    "pan": ("Pan", "Dragging moves the chart instead of choosing a span (or hold Shift)"),
+    "png": ("PNG", "Save this chart as a PNG picture"),
+    "svg": ("SVG", "Save this chart as an SVG picture"),
+}
+"""The buttons above the chart: what they show, and what they do."""
+
+
+def zoom_chart(
+    figure: go.Figure,
+    key: str,
+    alt: str,
+    viewer: Viewer,
+    *,
+    span: Span,
+    whole: Span,
+    head: str,
+    title: str,
+    file: str,
+    on_span: Callable[[Span], None],
+    on_pick: Callable[[int], None] | None = None,
+) -> None:
+    """Draw the figure, whose x axis is `xaxis` with times in ms UTC, with this span in view.
+
+    `on_span` gets the span (µs UTC) once the viewer has moved the chart and it rests,
+    `on_pick` the time of a click. `whole` is what Home shows, `head` a line above, `title` and `file`
+    are those of a picture. Where the browser's part cannot be loaded, Streamlit's own chart is drawn:
+    its zoom is not told and ends with the next refresh.
+    """
+    seen = (st.session_state.get(key) or {}).get("span")
+    if st.session_state.get("no-zoom-chart"):
+        st.markdown(head)
+        st.plotly_chart(
+            figure, width="stretch", theme=None, key=f"{key}-plain", config={"displayModeBar": False}, alt=alt
+        )
+        return
+
+    def moved() -> None:
+        found = st.session_state[key].get("span")
+        if _is_span(found):
+            on_span((round(found[0] * 1e3), round(found[1] * 1e3)))
+
+    def picked() -> None:
+        at = st.session_state[key].get("picked")
+        if on_pick is not None and isinstance(at, int | float):
+            on_pick(round(at * 1e3))
+
+    result = browser_component(
+        "zoom_chart",
+        {
+            "figure": figure.to_json(),
+            "span": [span[0] / 1e3, span[1] / 1e3],
+            "whole": [whole[0] / 1e3, whole[1] / 1e3],
+            "seen": seen,
+            "alt": alt,
+            "head": head,
+            "title": title,
+            "file": file,
+            "panel": viewer.palette.panel,
+            "words": WORDS,
+        },
+        key,
+        on_span_change=moved,
+        on_picked_change=picked,
+    )
+    if result.unavailable:
+        st.session_state["no-zoom-chart"] = True
+        st.rerun()
+
+
+def _is_span(found: Any) -> bool:
+    """Whether the browser sent two finite times, in order."""
+    return (
+        isinstance(found, list | tuple)
+        and len(found) == 2
+        and all(isinstance(one, int | float) and abs(one) < 1e15 for one in found)
+        and found[0] < found[1]
+    )

@@ -1,0 +1,1 @@
+"""Figures, sentences and tables for people; knows neither Streamlit nor HTTP."""

@@ -1,0 +1,58 @@
+"""What the Anomalies page says of the alarm load.
+
+Pure functions: plain data in, text out; whoever shows a text escapes it.
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from sensormon.analysis.what_if import MOST, NORM
+from sensormon.events.alarm_load import AlarmLoad
+from sensormon.view.phrases import day_and_time, duration
+
+
+def load_line(load: AlarmLoad) -> str:
+    """The load in one line of Markdown; an average above the most is abnormal, a short span no verdict.
+
+    >>> load_line(AlarmLoad(0, 7200, 12, 0, 0, 0, 0))
+    'Alarm load **0.0 per 10 min** on average, the norm is about 1, 2 at the most'
+    """
+    average = f"{'under 0.1' if 0 < load.average < 0.05 else f'{load.average:,.1f}'} per 10 min"
+    average = f":red[**◆ {average}**]" if load.enough and load.average > MOST else f"**{average}**"
+    line = f"Alarm load {average} on average, the norm is about {NORM:g}, {MOST:g} at the most"
+    if not load.events:
+        return line
+    line += f" · most in 10 min {load.worst:,}"
+    if not load.enough:
+        return f"{line} · {duration(load.seconds)} is too short for a verdict"
+    return f"{line} · over {MOST:g} in {share_words(load.over_most, load.windows)} of the time"
+
+
+def load_rows(load: AlarmLoad, zone: tzinfo) -> list[tuple[str, str, str]]:
+    """The figures one by one: what, how much, the norm."""
+    at = f"from {day_and_time(load.worst_at, zone)}" if load.events else ""
+    return [
+        ("Events per 10 min, average", f"{load.average:,.2f}", f"{NORM:g} acceptable, {MOST:g} the most"),
+        ("Most within 10 min", f"{load.worst:,}", at),
+        *(
+            (f"10 minutes with more than {most:g}", share_words(count, load.windows), f"of {load.windows:,}")
+            for most, count in ((NORM, load.over_norm), (MOST, load.over_most))
+        ),
+    ]
+
+
+def share_words(count: int, total: int) -> str:
+    """A share in per cent; what is not 0 or all is not said to be.
+
+    >>> share_words(0, 9), share_words(1, 4_000), share_words(3_999, 4_000), share_words(9, 9)
+    ('0 %', 'under 1 %', 'over 99 %', '100 %')
+    """
+    if not total:
+        return "–"
+    share = 100 * count / total
+    if 0 < share < 1:
+        return "under 1 %"
+    if 99 < share < 100:
+        return "over 99 %"
+    return f"{share:.0f} %"

@@ -1,0 +1,100 @@
+"""Events as the table and the line that a person reads.
+
+Pure: a frame of `Monitor.events` in, tables and words out.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from sensormon.events.actions import ATTENTION, State
+from sensormon.model.tags import TagTable
+from sensormon.view.phrases import counted, duration
+
+_STATES = {str(State.RETURNED): "returned, unack."}  # a column has no room for more
+
+
+def event_table(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
+    """A row an event, in the same order; times are UTC, peaks text with unit."""
+    return pd.DataFrame(
+        {
+            "Time": events["start"].reset_index(drop=True),
+            "Tag": [tags.title(name) for name in events["tag"]],
+            "State": [_STATES.get(one, one) for one in events["state"]],
+            "Peak": [
+                tags[name].render(value) for name, value in zip(events["tag"], events["value"], strict=True)
+            ],
+            "Score": events["score"].reset_index(drop=True),
+            "Severity": events["severity"].reset_index(drop=True),
+            "Lasted": lasted_column(events),
+            "Flags": events["readings"].reset_index(drop=True),
+            "Label": events["label"].reset_index(drop=True),
+            "Note": events["note"].reset_index(drop=True),
+        }
+    )
+
+
+def lasted_column(events: pd.DataFrame) -> list[str]:
+    """How long each lasted from first flag to last, a dash for a single one, and whether it goes on."""
+    return [
+        ", ".join([*([duration(seconds)] if seconds else []), *([] if over else ["going on"])]) or "–"
+        for seconds, over in zip(events["seconds"], events["over"], strict=True)
+    ]
+
+
+def lasted(seconds: float, readings: int) -> str:
+    """How long an event lasted: "12 s, 7 readings"."""
+    return (
+        counted(readings, "reading")
+        if readings == 1
+        else f"{duration(seconds)}, {counted(readings, 'reading')}"
+    )
+
+
+def events_line(events: pd.DataFrame, span: str) -> str:
+    """How many there are in a span ("in 24 h"), and how many need somebody; shelved ones do not."""
+    states = events["state"].value_counts()
+    waiting = int(sum(states.get(str(one), 0) for one in ATTENTION))
+    line = f"**{counted(len(events), 'event')}** {span}"
+    line += f" · **{waiting:,} to acknowledge**" if waiting else " · none of them to acknowledge"
+    going_on = int((~events["over"].astype(bool)).sum())
+    if going_on:
+        line += f" · {going_on:,} going on"
+    if states.get(str(State.SHELVED), 0):
+        line += f" · {states[str(State.SHELVED)]:,} shelved"
+    return line
+
+
+def history_table(history: pd.DataFrame, ids: tuple[int, ...]) -> pd.DataFrame:
+    """What people did with the event that has these readings, newest first: Time, Who, What, Note."""
+    rows = history[history["reading"].isin(ids)].drop_duplicates(["number", "time"]).iloc[::-1]
+    what = [
+        f"labelled {label}" if action == "label" else _DONE.get(action, action)
+        for action, label in zip(rows["action"], rows["label"], strict=True)
+    ]
+    return pd.DataFrame(
+        {"Time": rows["time"], "Who": rows["who"], "What": what, "Until": rows["until"], "Note": rows["note"]}
+    ).reset_index(drop=True)
+
+
+_DONE = {
+    "acknowledge": "acknowledged",
+    "unacknowledge": "took the acknowledgement back",
+    "shelve": "shelved",
+    "unshelve": "unshelved",
+    "note": "noted",
+}
+
+
+def done_words(count: int, action: str, label: str = "") -> str:
+    """What was just done: "2 events acknowledged".
+
+    >>> done_words(1, "label", "benign"), done_words(2, "note")
+    ('1 event labelled benign', 'Note saved on 2 events')
+    """
+    events = counted(count, "event")
+    if action == "note":
+        return f"Note saved on {events}"
+    if action == "unacknowledge":
+        return f"Acknowledgement of {events} taken back"
+    return f"{events} {f'labelled {label}' if action == 'label' else _DONE[action]}"

@@ -1,0 +1,216 @@
+"""What the Explore page says and reads: offsets and spans in an address, and its sentences.
+
+Pure functions. What it is not: markup.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import tzinfo
+
+import pandas as pd
+
+from sensormon.analysis.control_chart import MINIMUM as PAIRS
+from sensormon.analysis.control_chart import Limits
+from sensormon.analysis.correlation import Relation
+from sensormon.analysis.downsample import Overview
+from sensormon.model.clock import SECOND
+from sensormon.model.tags import Tag
+from sensormon.model.timestamps import LAST, parse, render, to_datetime
+from sensormon.monitor.explorer import Controlled
+from sensormon.stores.long_spans import SHARES, Distribution
+from sensormon.view.phrases import counted, duration
+
+DAY = 86_400
+NAMED = {
+    "an hour earlier": 3_600,
+    "a day earlier": DAY,
+    "a week earlier": 7 * DAY,
+}
+"""Spans to compare with, by how much earlier they are, in seconds."""
+
+_UNITS = {"s": 1, "min": 60, "h": 3_600, "d": DAY, "w": 7 * DAY}
+_OFFSET = re.compile(r"\s*(\d{1,7}(?:\.\d{1,3})?)\s*([a-z]+)\s*", re.ASCII)
+_FARTHEST = LAST - 2 * DAY * SECOND  # in no zone beyond the last date there is
+_LONGEST = 100 * 366 * DAY
+
+SHORTEST = 20_000
+"""The shortest span in view, µs."""
+
+
+def offset(text: str) -> int | None:
+    """How much earlier a text like "36 h" says, in µs; None where it says nothing of the kind.
+
+    >>> offset("36 h"), offset("1.5 d"), offset("soon")
+    (129600000000, 129600000000, None)
+    """
+    found = _OFFSET.fullmatch(text)
+    if not found or found[2] not in _UNITS:
+        return None
+    seconds = float(found[1]) * _UNITS[found[2]]
+    return round(seconds * SECOND) if 0 < seconds <= _LONGEST else None
+
+
+def span_of(since: str, until: str) -> tuple[int, int] | None:
+    """The span that two times in an address name; None where they name none."""
+    try:
+        start, end = parse(since), parse(until)
+    except (ValueError, OverflowError):
+        return None
+    return held(start, end)
+
+
+def held(start: int, end: int) -> tuple[int, int] | None:
+    """The span within what there are dates for, at least as long as can be drawn; None backwards."""
+    start, end = max(0, start), min(end, _FARTHEST)
+    return (start, end) if end - start >= SHORTEST else None
+
+
+def named(span: tuple[int, int]) -> str:
+    """A span as one word of an address."""
+    return f"{render(span[0])}/{render(span[1])}"
+
+
+def times(start: int, end: int, zone: tzinfo) -> str:
+    """From when to when, the date of the end only where it is another one."""
+    a, b = (to_datetime(one).astimezone(zone) for one in (start, end))
+    short = "%H:%M:%S" if end - start < 7_200 * SECOND else "%H:%M"
+    if a.date() == b.date():
+        return f"{a:%Y-%m-%d} {a.strftime(short)} to {b.strftime(short)}"
+    return f"{a:%Y-%m-%d} {a.strftime(short)} to {b:%Y-%m-%d} {b.strftime(short)}"
+
+
+def drawn_line(found: Sequence[Overview], since: int, until: int) -> str:
+    """How much is in view, and what was left out of it."""
+    width = max((one.width for one in found), default=0)
+    readings = sum(one.within(since, until) for one in found)
+    if not width and not any(one.minutes for one in found):
+        return f"{counted(readings, 'reading')} in view, each drawn"
+    if not width:
+        return (
+            f"about {counted(readings, 'reading')} in view; of those rolled up the lowest and highest of "
+            "every minute are drawn, and each other one"
+        )
+    left = any(one.marked > len(one.marks) for one in found)
+    flags = "the worst flagged ones" if left else "all flagged ones"
+    return (
+        f"about {counted(readings, 'reading')} in view; drawn are the first, lowest, highest and last of "
+        f"every {duration(width / SECOND)}, and {flags}"
+    )
+
+
+def relation_words(relation: Relation, x: Tag, y: Tag) -> list[str]:
+    """What the correlation of two tags says, and with how much reason."""
+    apart = duration(relation.pairs.tolerance / SECOND)
+    pairs = f"{counted(relation.n, 'pair')}, at most {apart} apart"
+    if relation.share > 1:
+        pairs += f", from one in {relation.share:,} stretches of the span"
+    if relation.why:
+        return [f"Not measurable: {relation.why}. {pairs}."]
+    lines = [
+        f"Pearson r = {_signed(relation.pearson)}, Spearman ρ = {_signed(relation.spearman)}, n = {pairs}."
+    ]
+    if relation.worth < 0.5 * relation.n:
+        lines.append(
+            f"Neighbouring readings resemble each other: these pairs are worth about {relation.worth:,.0f} "
+            "independent ones."
+        )
+    if relation.lag is not None:
+        cell = duration(relation.cell / SECOND)
+        when = (
+            "at the same time"
+            if relation.lag == 0
+            else f"when {(y if relation.lag > 0 else x).label} follows "
+            f"{(x if relation.lag > 0 else y).label} by {duration(abs(relation.lag) / SECOND)}"
+        )
+        r = f"r = {_signed(relation.at_lag)}, of means over {cell}"
+        usual = f"of unrelated tags like these up to ±{relation.chance:.2f} is usual"
+        if abs(relation.at_lag) > relation.chance:
+            lines.append(f"Strongest {when} ({r}; {usual}).")
+        else:
+            lines.append(f"No shift in time stands out: the strongest has {r}, and {usual}.")
+    lines.append("A correlation says nothing of cause.")
+    return lines
+
+
+def control_words(found: Controlled) -> list[str]:
+    """What a control chart says, and what speaks against it."""
+    limits = found.limits
+    if limits is None:
+        return [
+            f"Not measurable: limits need {PAIRS} neighbouring readings, the baseline has "
+            f"{counted(found.there, 'good reading')}. Choose a longer baseline."
+        ]
+    outside = found.above + found.below
+    share = f" ({_share(outside, found.readings)})" if found.readings else ""
+    lines = [
+        f"{outside:,} of {counted(found.readings, 'good reading')} in view lie outside the control limits"
+        f"{share}: {found.above:,} above, {found.below:,} below."
+    ]
+    if limits.sigma == 0:
+        lines.append("The baseline never changes; any other value lies outside.")
+    if limits.correlated:
+        lines.append(
+            "Take care: neighbouring readings of the baseline resemble each other (lag-1 autocorrelation "
+            f"{limits.autocorrelation:.2f}). The moving range then says too little of the spread, and the "
+            "chart flags too much. A slower sampling, or a chart of what an autoregression leaves, would be "
+            "fair."
+        )
+    if found.used < found.there:
+        lines.append(
+            f"The limits are from {found.used:,} of the baseline's {found.there:,} readings, in stretches."
+        )
+    return lines
+
+
+def limit_facts(limits: Limits, tag: Tag) -> list[tuple[str, str]]:
+    """The numbers of a control chart."""
+    return [
+        ("Upper control limit", _finer(tag, limits.upper)),
+        ("Centre line", _finer(tag, limits.centre)),
+        ("Lower control limit", _finer(tag, limits.lower)),
+        ("σ from the moving range", _finer(tag, limits.sigma)),
+        ("Baseline readings", f"{limits.readings:,}"),
+        (
+            "Lag-1 autocorrelation",
+            "–" if math.isnan(limits.autocorrelation) else f"{limits.autocorrelation:.2f}",
+        ),
+    ]
+
+
+def distribution_facts(found: Distribution, tag: Tag, outside: int | None) -> list[tuple[str, str]]:
+    """The numbers of a distribution; `outside` readings lie off the normal band, where there is one."""
+    facts = [
+        ("Readings", f"{found.readings:,}"),
+        ("Mean", _finer(tag, found.mean)),
+        ("Standard deviation", _finer(tag, found.sd)),
+        ("Median", tag.render(found.quantiles[SHARES.index(0.5)])),
+    ]
+    if outside is not None:
+        facts.append(("Outside the normal band", f"{outside:,} ({_share(outside, found.readings)})"))
+    return facts
+
+
+def quantile_table(found: Distribution, tag: Tag) -> pd.DataFrame:
+    """The quantiles as a person reads them."""
+    names = [{0.0: "lowest", 0.5: "median", 1.0: "highest"}.get(one, f"{one:.0%}") for one in SHARES]
+    return pd.DataFrame({"Quantile": names, "Value": [tag.render(one) for one in found.quantiles]})
+
+
+def _signed(correlation: float) -> str:
+    return f"{correlation:+.2f}".replace("-", "−")
+
+
+def _share(some: int, whole: int) -> str:
+    """How much of the whole, honest about a little that is not nothing."""
+    return "less than 0.01 %" if 0 < some < 1e-4 * whole else f"{some / whole:.2%}".replace("%", " %")
+
+
+def _finer(tag: Tag, value: float) -> str:
+    """A number made of many readings: a digit more than the sensor has."""
+    if not math.isfinite(value):
+        return "–"
+    text = f"{value:,.{tag.decimals + 1}f}"
+    return f"{text} {tag.unit}" if tag.unit else text

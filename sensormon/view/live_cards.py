@@ -1,0 +1,168 @@
+"""What the Live page shows of each tag: its chart, its newest reading, its last flag.
+
+Frames of readings in, cards out. What it is not: a reader of the store.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from sensormon.model.clock import SECOND
+from sensormon.model.entries import DetectorSettings
+from sensormon.model.readings import Origin
+from sensormon.model.tags import Tag, TagTable
+from sensormon.view.explanation import Judged, explain, score_names, score_of
+from sensormon.view.palette import Palette
+from sensormon.view.phrases import Phrase, clock_time, verdict
+from sensormon.view.time_charts import live_chart
+from sensormon.view.traces import Span, micros
+
+HELD = 5 * SECOND
+"""A flag stays on the card for this long, so that a glance does not miss it (µs)."""
+
+Judges = Mapping[int, DetectorSettings]
+"""Detector settings by the id that readings name them with."""
+
+_UNKNOWN = ("score", math.nan)
+
+MOST = 12
+"""Cards shown at once; with more tags the worst come first."""
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest reading of a tag (µs UTC, in its unit) and what to say of it."""
+
+    time: int
+    value: float
+    phrase: Phrase
+
+
+@dataclass(frozen=True, eq=False)
+class Cards:
+    """The charts by tag name, in the order to show them, and what is worth a line below."""
+
+    figures: Mapping[str, go.Figure]
+    newest: Mapping[str, Newest]
+    last_flag: str
+    simulated_until: int | None  # µs UTC of the newest reading that was back-filled
+
+
+def make_cards(
+    frame: pd.DataFrame,
+    tags: TagTable,
+    names: Sequence[str],
+    span: Span,
+    palette: Palette,
+    zone: tzinfo,
+    height: int,
+    judges: Judges,
+) -> Cards:
+    """The cards of these tags over this span; `judges` are the settings that readings name, by id."""
+    names_of = score_names(judges)
+    by_tag = dict(iter(frame.groupby("tag", sort=False)))
+    nothing = frame.iloc[:0]
+    figures = {
+        name: live_chart(
+            rows, tags[name], span, palette, height, score=score_of(rows["settings"].unique(), names_of)
+        )
+        for name, rows in ((name, by_tag.get(name, nothing)) for name in names)
+    }
+    simulated = frame.loc[frame["origin"] == str(Origin.BACKFILL), "time"]
+    return Cards(
+        figures=figures,
+        newest=newest(frame, span[1], judges),
+        last_flag=last_flag(frame, tags, zone, judges),
+        simulated_until=int(micros(simulated).max()) if len(simulated) else None,
+    )
+
+
+def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
+    """The newest reading of each tag in the frame; a flag of the last moments is still told."""
+    names = score_names(judges)
+    result: dict[str, Newest] = {}
+    for name, rows in frame.groupby("tag", sort=False):
+        times = micros(rows["time"])
+        at = len(times) - 1 - int(times[::-1].argmax())
+        phrase = _phrase(rows, at, names)
+        flagged = rows["is_anomaly"].to_numpy(dtype=bool) & (times > now - HELD)
+        if not phrase.abnormal and flagged.any():
+            last = int(flagged.nonzero()[0][-1])
+            ago = round((now - times[last]) / 1e6)
+            phrase = Phrase(f"{_phrase(rows, last, names).text}, {ago} s ago", True)
+        result[str(name)] = Newest(int(times[at]), float(rows["value"].iloc[at]), phrase)
+    return result
+
+
+def _phrase(rows: pd.DataFrame, at: int, names: Mapping[int, tuple[str, float]]) -> Phrase:
+    row = rows.iloc[at]
+    return verdict(
+        float(row["value"]),
+        float(row["expected"]),
+        float(row["score"]),
+        bool(row["is_anomaly"]),
+        int(row["quality"]),
+        names.get(int(row["settings"]), _UNKNOWN)[0],
+    )
+
+
+def last_flag(frame: pd.DataFrame, tags: TagTable, zone: tzinfo, judges: Judges) -> str:
+    """A line on the newest flagged reading in the frame; empty where there is none."""
+    flagged = frame[frame["is_anomaly"].astype(bool)]
+    flagged = flagged[flagged["tag"].isin(tags.names)]
+    if flagged.empty:
+        return ""
+    row = flagged.iloc[int(micros(flagged["time"]).argmax())]
+    tag = tags[str(row["tag"])]
+    time = clock_time(int(micros(flagged["time"]).max()), zone)
+    settings = judges.get(int(row["settings"]))
+    words = (
+        explain(tag, Judged.of(dict(row)), settings).sentence if settings else tag.render(float(row["value"]))
+    )
+    return f"{time}  {tag.label}: {words.rstrip('.')}"
+
+
+def shown(
+    tags: TagTable,
+    delivered: Iterable[str],
+    seen: Iterable[str],
+    search: str = "",
+    groups: Sequence[str] = (),
+) -> list[str]:
+    """The tags to show, in the table's order: delivered by the source or with data, and searched for.
+
+    All words of `search` must be in a tag's name, label, group or unit; without `groups` all
+    groups are shown.
+    """
+    known = {*delivered, *seen}
+    wanted = search.casefold().split()
+    return [
+        tag.name
+        for tag in tags
+        if tag.name in known
+        and all(one in _searched(tag) for one in wanted)
+        and (not groups or tag.group in groups)
+    ]
+
+
+def groups(tags: TagTable) -> list[str]:
+    """The groups of the tags, in the table's order."""
+    return list(dict.fromkeys(tag.group for tag in tags if tag.group))
+
+
+def _searched(tag: Tag) -> str:
+    return f"{tag.name} {tag.label} {tag.group} {tag.unit}".casefold()
+
+
+def worst_first(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """The tags with the most flagged readings first, then those with the highest score."""
+    by_tag = frame.groupby("tag")
+    flags = by_tag["is_anomaly"].sum().to_dict()
+    highest = by_tag["score"].max().fillna(0.0).to_dict()
+    return sorted(names, key=lambda name: (-flags.get(name, 0), -highest.get(name, 0.0)))

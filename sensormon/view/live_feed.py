@@ -1,0 +1,372 @@
+"""What the Live board in a browser asks for, again and again: new readings, words, events, the heat strip.
+
+Plain numbers and text, ready to be sent; what is drawn from it is the board's. A first answer
+holds a whole span, thinned; later ones only what came in since. Times are milliseconds UTC.
+Nothing here raises when the store is away: memory has the newest readings, and an answer says
+that it is not complete. What was before them is not known then; that is not the same as no data.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from sensormon.analysis.gaps import GAP
+from sensormon.detectors.base import HIGHEST
+from sensormon.model import timestamps
+from sensormon.model.clock import SECOND
+from sensormon.model.entries import CASE, IMPORT
+from sensormon.model.errors import StoreError
+from sensormon.model.readings import Floats, Ints
+from sensormon.model.tags import Tag
+from sensormon.monitor.monitor import Monitor
+from sensormon.view.explanation import score_names, score_of
+from sensormon.view.live_cards import newest
+from sensormon.view.phrases import expected_band, refused
+from sensormon.view.traces import Span, View, hover, limit_words, micros
+
+Answer = dict[str, Any]
+
+LEAD = 60 * SECOND
+"""New readings are looked at together with those of so long before: how often a tag reports (µs)."""
+
+TICKS = 30
+"""And with so many before them in order of arrival, where all tags report."""
+
+STALE = 5
+"""A tag that was silent for so many usual intervals has gone stale; the watchdog's rule."""
+
+PARTS = 90
+"""Cells of a row of the heat strip."""
+
+SHARE = 0.05
+"""What is kept for all viewers is made anew so seldom that making it takes this share of the time."""
+
+BRACKETS = 600
+"""Events of a tag that lie closer than this part of the span are told as one."""
+
+SPANS = 40
+"""Answers kept for all viewers; whoever asks for ever other spans does not fill the memory."""
+
+BACK = 3_600 * SECOND
+"""How far the newest event is looked for where the span is shorter (µs)."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Kept:
+    value: Any
+    made: int
+    cost: int
+    key: object
+
+
+class LiveFeed:
+    """Answers for one monitor; viewers of the same tags and span share what is dear."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._kept: dict[str, _Kept] = {}
+
+    def board(
+        self,
+        names: Sequence[str],
+        span: int,
+        *,
+        after: int | None = None,
+        known_events: str = "",
+        until: int | None = None,
+    ) -> Answer:
+        """The last `span` seconds of these tags up to now, or to `until` (µs UTC).
+
+        With `after`, an id that an earlier answer gave, only readings that came in since. The
+        events are left out where they are still those that `known_events` names. `complete` is False
+        in a whole answer for which the store could not be asked.
+        """
+        m = self._monitor
+        now = until or m.clock.now()
+        since = now - span * SECOND
+        names = [name for name in names if name in m.tags]
+        newest_id = m.newest.newest_id  # before the readings are looked at, so that none slips through
+        if after is None:
+            frame = m.recent(since, names, until and until + 1)  # of long ago: not all that came after it
+            judges, late = m.judges(), False
+            complete = bool(frame.attrs["complete"])
+            known = since if complete else _earliest(frame, now)
+        else:
+            frame = m.newest.after(after - TICKS * len(m.tags), names, since)
+            before = micros(frame["time"]) < max(since, now - LEAD)
+            late = bool((before & (frame["id"] > after)).any())
+            frame = frame[~before]
+            judges = self._kept_for("judges", m.detection().id, m.judges)
+            complete, known = True, since
+        told = frame if after is None else frame[frame["id"] > after]
+        scores, heads = score_names(judges), newest(frame, now, judges)
+        by_tag, fresh = dict(iter(frame.groupby("tag", sort=False))), set(told["tag"].unique())
+        tags: dict[str, Answer] = {}
+        for name in names:
+            if after is None or name in fresh:
+                rows = by_tag.get(name, frame.iloc[:0])
+                tags[name] = series(rows, m.tags[name], (known, now), after, scores)
+            if name in heads:
+                one = heads[name]
+                tags.setdefault(name, {})["head"] = {
+                    "value": m.tags[name].render(one.value),
+                    "verdict": one.phrase.text,
+                    "abnormal": one.phrase.abnormal,
+                    "time": one.time / 1e3,
+                }
+        answer: Answer = {
+            "now": now / 1e3,
+            "whole": after is None,
+            "complete": complete,
+            "after": max(newest_id, after or 0, int(told["id"].max()) if len(told) else 0),
+            "tags": tags,
+            "late": late,
+            "rejected": self._rejected(names, since if after is None else now - 5 * SECOND, now),
+        }
+        events = self._events(names, span, until)
+        if events["version"] not in ("", known_events):  # none while the store is away: what was told stays
+            answer["events"] = events
+        return answer
+
+    def strip(self, span: int, until: int | None = None) -> Answer:
+        """All tags over the span, worst first: cells that are not as they should be, the newest words.
+
+        Of each tag only the abnormal cells are told: `flagged` and `doubtful` as pairs of cell and
+        count, `empty` as cells without a reading where one was due. While the store is away
+        nothing is said of the cells before the first reading in memory.
+        """
+
+        def make() -> Answer:
+            now = until or m.clock.now()
+            since = now - span * SECOND
+            try:
+                table, known = m.activity(since, now, PARTS), 0
+            except StoreError:
+                table = _activity(m.recent(since), since, now)
+                known = int(table["part"].min()) if len(table) else PARTS
+            by_tag = dict(iter(table.groupby("tag", sort=False)))
+            rows = [
+                _strip_row(tag, by_tag[tag.name] if tag.name in by_tag else table.iloc[:0], known)
+                for tag in m.tags
+            ]
+            rows.sort(key=lambda row: (-row["score"], not row["seen"]))
+            return {"since": since / 1e3, "until": now / 1e3, "parts": PARTS, "rows": rows}
+
+        m = self._monitor
+        made: Answer = self._kept_for(f"strip {span}", until, make, fresh=2 * SECOND)
+        last = {name: (flagged, score) for name, score, flagged in m.last_scores()} if until is None else {}
+        return {**made, "now_flagged": [name for name, (flagged, _) in last.items() if flagged]}
+
+    def _rejected(self, names: Sequence[str], since: int, now: int) -> dict[str, list[list[Any]]]:
+        m = self._monitor
+        found: dict[str, list[list[Any]]] = {}
+        lately = [(r.tag, r.received, r.time, r.value, str(r.reason)) for r in m.newest.rejected(since)]
+        if since < m.started:
+            with suppress(StoreError):
+                lately = [*self._kept_for("rejected", m.started, self._rejected_before), *lately]
+        for tag, received, time, value, reason in lately:
+            at = _time(time, received)
+            if tag in names and since <= at <= now:
+                found.setdefault(tag, []).append([at / 1e3, f"{value[:40]} {refused(reason)}"])
+        return found
+
+    def _rejected_before(self) -> list[tuple[str, int, str, str, str]]:
+        """Those of before the start, which memory does not have. Raises StoreError."""
+        frame = self._monitor.rejected(2_000)  # imported ones among them
+        before = micros(frame["received"]) < self._monitor.started
+        frame = frame[before & ~frame["source"].isin((IMPORT, CASE))]
+        received = micros(frame["received"]).tolist()
+        return list(zip(frame["tag"], received, frame["time"], frame["value"], frame["reason"], strict=True))
+
+    def _events(self, names: Sequence[str], span: int, until: int | None) -> Answer:
+        def make() -> Answer:
+            now = until or m.clock.now()
+            since = now - max(span * SECOND, BACK)
+            try:
+                found = m.events(None, since, now + 1)
+            except StoreError:
+                return {"version": "", "spans": {}, "last": None}
+            start, end = micros(found["start"]), micros(found["end"])
+            spans: dict[str, list[list[float]]] = {}
+            apart = span * 1e3 / BRACKETS
+            for name, left, right in zip(found["tag"], start.tolist(), end.tolist(), strict=True):
+                if right < now - span * SECOND:
+                    continue
+                told = spans.setdefault(name, [])  # the newest come first
+                if told and told[-1][0] - right / 1e3 < apart:
+                    told[-1][0] = min(told[-1][0], left / 1e3)
+                else:
+                    told.append([left / 1e3, right / 1e3])
+            last = self._last_event(found)
+            said = f"{m.acts}-{len(found)}-{end.max() if len(end) else 0}-{last and last['text']}"
+            version = blake2b(said.encode(), digest_size=12).hexdigest()  # it goes into an address
+            return {"version": version, "spans": spans, "last": last}
+
+        m = self._monitor
+        made: Answer = self._kept_for(f"events {span}", (until, m.acts), make, fresh=SECOND)
+        return {**made, "spans": {name: made["spans"].get(name, []) for name in names}}
+
+    def _last_event(self, found: pd.DataFrame) -> Answer | None:
+        m = self._monitor
+        known = found[found["tag"].isin(m.live_tags().intersection(m.tags.names))]
+        if known.empty:
+            return None
+        row = known.iloc[0]
+        tag = m.tags[row["tag"]]
+        name, _ = score_of([int(row["settings"])], score_names(m.judges()))
+        expected = expected_band(tag, row["expected"], row["upper"])
+        limit = f" > {row['threshold']:.1f}" if row["threshold"] else ""
+        score = f"{name} {row['score']:,.1f}{limit}" if row["score"] < HIGHEST else "off a flat line"
+        many = "" if row["readings"] == 1 else f", {row['readings']} readings"
+        return {
+            "id": int(row["id"]),
+            "time": int(micros(known["start"].iloc[[0]])[0]) / 1e3,
+            "text": f"{tag.label}: {tag.render(row['value'])}, expected {expected} ({score}){many}",
+            "state": row["state"],
+        }
+
+    def _kept_for(self, name: str, key: object, make: Callable[[], T], fresh: int = 3_600 * SECOND) -> T:
+        """What was made under this name, made anew with another key or after `fresh` (µs), or later
+        where making it takes long."""
+        now = self._monitor.clock.now()
+        with self._locks[name]:
+            kept = self._kept.get(name)
+            if kept is not None and kept.key == key and 0 <= now - kept.made < max(fresh, kept.cost / SHARE):
+                value: T = kept.value
+                return value
+            value = make()
+            after = self._monitor.clock.now()
+            self._kept[name] = _Kept(value, after, max(0, after - now), key)
+            answers = dict(self._kept)
+            for oldest in sorted(answers, key=lambda one: answers[one].made)[:-SPANS]:
+                self._kept.pop(oldest, None)
+                self._locks.pop(oldest, None)
+            return value
+
+
+def series(
+    rows: pd.DataFrame,
+    tag: Tag,
+    span: Span,
+    after: int | None,
+    scores: Mapping[int, tuple[str, float]],
+) -> Answer:
+    """The readings of one tag as columns: x, y, e(xpected), l(ower), u(pper), z (score), k (kind).
+
+    The kind adds up 1 for flagged, 2 for uncertain, 4 for bad quality. `cut` are the places
+    before which the line breaks, `why` the limit of each flagged reading in words. With `after`
+    only readings with a higher id are told; the others say how often the tag reports.
+    """
+    view = View(rows, tag, span)
+    name, threshold = score_of(rows["settings"].unique(), scores)
+    cut = np.zeros(len(view.time), dtype=np.bool_)
+    drawn = np.flatnonzero(~view.bad)
+    cut[drawn[1:]] = np.diff(view.segment[drawn]) != 0
+    told = np.ones(len(view.time), dtype=np.bool_)
+    gaps = view.gaps[:-1] if view.gaps and view.gaps[-1][1] == span[1] else view.gaps
+    if after is not None:
+        told = view.rows["id"].to_numpy() > after
+        first = int(view.time[told].min()) if told.any() else span[1]
+        gaps = [(start, end) for start, end in gaps if end >= first and start > span[0]]
+    kind = view.flagged.astype(np.int8) + 2 * view.uncertain + 4 * view.bad
+    limit = None if threshold is None else f", above {threshold:g}"
+    full, short = hover(view, name)
+
+    def told_only(values: Floats, digits: int) -> list[float]:
+        found: list[float] = np.round(values[told], digits).tolist()
+        return found
+
+    digits = tag.decimals + 2
+    return {
+        "x": told_only(view.x, 3),
+        "y": told_only(view.value, digits),
+        "e": told_only(view.expected, digits),
+        "l": told_only(view.lower, digits),
+        "u": told_only(view.upper, digits),
+        "z": told_only(view.score, 2),
+        "k": kind[told].tolist(),
+        "cut": np.flatnonzero(cut[told]).tolist(),
+        "why": [limit or limit_words(view, row) for row in np.flatnonzero(view.flagged & told).tolist()],
+        "gaps": [[start / 1e3, end / 1e3] for start, end in gaps],
+        "interval": view.interval / 1e3,
+        "gap": GAP * view.interval / 1e3,
+        "stale": STALE * view.interval / 1e3,
+        "hover": [full, short],
+    }
+
+
+def _earliest(frame: pd.DataFrame, otherwise: int) -> int:
+    """The time (µs UTC) of the first of these readings."""
+    return int(micros(frame["time"]).min()) if len(frame) else otherwise
+
+
+def _strip_row(tag: Tag, table: pd.DataFrame, known: int) -> Answer:
+    part = table["part"].to_numpy(dtype=np.int64)
+    flagged = table["flagged"].to_numpy(dtype=np.int64)
+    doubtful = table["doubtful"].to_numpy(dtype=np.int64)
+    readings = table["readings"].to_numpy(dtype=np.int64)
+    seen = int(readings.sum())
+    empty = holes(part, readings)
+    empty = empty[empty >= known]
+    inside = empty[empty > part.min()] if len(part) else empty  # what was before the first is no fault
+    return {
+        "name": tag.name,
+        "seen": seen,
+        "count": int(flagged.sum()),
+        "score": float(flagged.sum()) + 0.5 * float(np.count_nonzero(doubtful)) + 0.25 * len(inside),
+        "flagged": [[int(p), int(n)] for p, n in zip(part, flagged, strict=True) if n and p < PARTS],
+        "doubtful": [[int(p), int(n)] for p, n in zip(part, doubtful, strict=True) if n and p < PARTS],
+        "empty": empty.tolist(),
+    }
+
+
+def holes(part: Ints, readings: Ints) -> Ints:
+    """The cells without a reading where one was due, given those that have some and how many each.
+
+    A tag that reports less often than a cell is wide has cells without any; those are no holes.
+    The last cell has only begun.
+    """
+    if not len(part):
+        return np.arange(PARTS)
+    often = float(np.median(readings)) >= GAP
+    step = 1.0 if often or len(part) < 2 else GAP * float(np.median(np.diff(part)))
+    edges = np.concatenate(([-1], part[part < PARTS - 1], [PARTS - 1]))
+    found = [np.arange(a + 1, b) for a, b in pairwise(edges.tolist()) if b - a > step]
+    return np.concatenate(found) if found else np.arange(0)
+
+
+def _activity(frame: pd.DataFrame, since: int, until: int) -> pd.DataFrame:
+    """`Store.activity` of readings in memory."""
+    width = max(1, -((since - until) // PARTS))
+    doubtful = (frame["quality"].to_numpy(dtype=np.int64) >> 30) > 0
+    table = pd.DataFrame(
+        {
+            "tag": frame["tag"],
+            "part": (micros(frame["time"]) - since) // width,
+            "readings": 1,
+            "flagged": frame["is_anomaly"].astype(int),
+            "doubtful": doubtful.astype(int),
+        }
+    )
+    return table.groupby(["tag", "part"], as_index=False).sum()
+
+
+def _time(text: str, otherwise: int) -> int:
+    """The time a rejected reading gave (µs UTC), or when it came where that cannot be read."""
+    try:
+        return timestamps.parse(text)
+    except (ValueError, OverflowError):
+        return otherwise

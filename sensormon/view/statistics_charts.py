@@ -1,0 +1,164 @@
+"""Figures that have no time axis, and control limits: a histogram, two tags against each other.
+
+What it is not: a place that reads data, computes statistics or knows about Streamlit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from sensormon.analysis.control_chart import Limits
+from sensormon.analysis.correlation import Pairs
+from sensormon.model.tags import Tag
+from sensormon.stores.long_spans import SHARES, Distribution
+from sensormon.view.palette import Palette
+from sensormon.view.time_charts import FONT
+from sensormon.view.traces import Span, chart_text
+
+DOTS = 4_000
+"""Pairs drawn in a scatter at the most, evenly taken; more than an eye tells apart."""
+
+
+def histogram(found: Distribution, tag: Tag, palette: Palette, height: int = 280) -> go.Figure:
+    """How many readings lie where; the normal band's edges dashed, the median and the 5 and 95 % dotted."""
+    middles = (found.edges[:-1] + found.edges[1:]) / 2
+    widths = np.diff(found.edges)
+    if len(widths) == 1 and widths[0] == 0:
+        widths = np.array([max(tag.resolution, abs(float(found.edges[0])) * 1e-3, 1e-6)])
+    number = f",.{tag.decimals}f"
+    trace = {
+        "type": "bar",
+        "x": middles,
+        "y": found.counts,
+        "width": widths,
+        "customdata": np.column_stack((found.edges[:-1], found.edges[1:])),
+        "marker": {"color": palette.line, "opacity": 0.55, "line": {"width": 0.5, "color": palette.panel}},
+        "hovertemplate": f"%{{customdata[0]:{number}}} to %{{customdata[1]:{number}}} {chart_text(tag.unit)}"
+        "  %{y:,} readings<extra></extra>",
+    }
+    layout = _layout(palette, height)
+    low, high = float(found.edges[0]), float(found.edges[-1])
+    for edge in tag.normal or ():
+        low, high = min(low, edge), max(high, edge)
+        _mark(layout, edge, "normal", palette.secondary, "dash")
+    for share in (0.05, 0.5, 0.95):
+        at = found.quantiles[SHARES.index(share)]
+        _mark(
+            layout,
+            at,
+            "median" if share == 0.5 else f"{share:.0%}".replace("%", " %"),
+            palette.interaction,
+            "dot",
+            low=True,
+        )
+    if tag.normal:
+        layout["shapes"].append(
+            {"type": "rect", "xref": "x", "yref": "paper", "x0": tag.normal[0], "x1": tag.normal[1], "y0": 0,
+             "y1": 1, "layer": "below", "line": {"width": 0}, "fillcolor": palette.band}
+        )  # fmt: skip
+    air = 0.04 * (high - low) or float(widths[0])
+    layout["xaxis"] |= {"range": [low - air, high + air], "title": _title(tag.unit, palette)}
+    layout["yaxis"] |= {"title": _title("readings", palette), "tickformat": ",d", "rangemode": "tozero"}
+    return go.Figure(data=[trace], layout=layout)
+
+
+def scatter(pairs: Pairs, x: Tag, y: Tag, palette: Palette, height: int = 380) -> go.Figure:
+    """Each pair a dot, the first tag across, the second up; of many an even choice."""
+    kept = np.unique(np.linspace(0, len(pairs.x) - 1, min(len(pairs.x), DOTS)).astype(np.int64))
+    trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": pairs.x[kept],
+        "y": pairs.y[kept],
+        "marker": {"color": palette.line, "size": 5, "opacity": 0.35, "line": {"width": 0}},
+        "hovertemplate": f"{chart_text(x.label)} %{{x:,.{x.decimals}f}} {chart_text(x.unit)}<br>"
+        f"{chart_text(y.label)} %{{y:,.{y.decimals}f}} {chart_text(y.unit)}<extra></extra>",
+    }
+    layout = _layout(palette, height)
+    layout["xaxis"] |= {"title": _title(f"{x.label}, {x.unit}".rstrip(", "), palette)}
+    layout["yaxis"] |= {"title": _title(f"{y.label}, {y.unit}".rstrip(", "), palette)}
+    layout["margin"]["l"] = 64
+    return go.Figure(data=[trace], layout=layout)
+
+
+def add_limits(figure: go.Figure, limits: Limits, tag: Tag, baseline: Span, palette: Palette) -> None:
+    """Draw centre line and control limits into a chart of one tag, and where the baseline is.
+
+    Readings drawn outside get a triangle that points to their side.
+    """
+    line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y"}
+    shapes, notes = list(figure.layout.shapes), list(figure.layout.annotations)
+    for value, name, dash, side, anchor in (  # apart, however narrow the limits are
+        (limits.upper, "UCL", "solid", "right", "bottom"),
+        (limits.centre, "CL", "dashdot", "left", "middle"),
+        (limits.lower, "LCL", "solid", "right", "top"),
+    ):
+        style = {"color": palette.interaction, "width": 1.2, "dash": dash}
+        shapes.append({**line, "y0": value, "y1": value, "line": style})
+        notes.append(
+            {"text": f"{name} {value:,.{tag.decimals + 1}f}", "x": int(side == "right"), "xref": "paper",
+             "y": value, "yref": "y", "xanchor": side, "yanchor": anchor, "showarrow": False,
+             "bgcolor": palette.panel,
+             "opacity": 0.85,
+             "font": {"size": 11, "color": palette.interaction}}
+        )  # fmt: skip
+    left, right = baseline[0] / 1e3, baseline[1] / 1e3
+    shapes.append(
+        {"type": "rect", "xref": "x", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1,
+         "layer": "below",
+         "line": {"width": 0}, "fillcolor": palette.band}
+    )  # fmt: skip
+    figure.layout.shapes, figure.layout.annotations = shapes, notes
+    low, high = figure.layout.yaxis.range
+    spread = max(high, limits.upper) - min(low, limits.lower)
+    figure.layout.yaxis.range = [
+        min(low, limits.lower - 0.05 * spread),
+        max(high, limits.upper + 0.05 * spread),
+    ]
+    lines = [one for one in figure.data if one.mode == "lines" and one.customdata is not None]
+    drawn = lines[-1]  # what is compared with lies behind it
+    x, y = np.asarray(drawn.x, dtype=np.float64), np.asarray(drawn.y, dtype=np.float64)
+    for outside, symbol in (
+        (y > limits.upper, "triangle-up-open"),
+        (y < limits.lower, "triangle-down-open"),
+    ):
+        if outside.any():
+            figure.add_trace(
+                {"type": "scatter", "mode": "markers", "x": x[outside], "y": y[outside], "hoverinfo": "skip",
+                 "marker": {"symbol": symbol, "size": 9 if outside.sum() < 150 else 4,
+                 "color": palette.anomaly,
+                            "line": {"width": 1.5, "color": palette.anomaly}}}
+            )  # fmt: skip
+
+
+def _mark(layout: dict[str, Any], at: float, name: str, color: str, dash: str, *, low: bool = False) -> None:
+    layout["shapes"].append(
+        {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": at, "x1": at,
+         "line": {"color": color, "width": 1.2, "dash": dash}}
+    )  # fmt: skip
+    layout["annotations"].append(
+        {"text": name, "x": at, "y": 1.0, "yref": "paper", "yanchor": "bottom", "yshift": 0 if low else 13,
+         "showarrow": False, "font": {"size": 11, "color": color}}
+    )  # fmt: skip
+
+
+def _title(text: str, palette: Palette) -> dict[str, Any]:
+    return {"text": chart_text(text), "standoff": 4, "font": {"size": 11, "color": palette.secondary}}
+
+
+def _layout(palette: Palette, height: int) -> dict[str, Any]:
+    axis = {"gridcolor": palette.grid, "zeroline": False, "fixedrange": True, "nticks": 7,
+            "tickfont": {"size": 11, "color": palette.secondary}}  # fmt: skip
+    return {
+        "height": height, "margin": {"l": 54, "r": 14, "t": 34, "b": 40}, "autosize": True,
+        "showlegend": False,
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "dragmode": False, "bargap": 0,
+        "hovermode": "closest", "font": {"family": FONT, "color": palette.text}, "shapes": [],
+        "annotations": [],
+        "hoverlabel": {"bgcolor": palette.panel, "bordercolor": palette.border, "align": "left",
+                       "font": {"family": FONT, "size": 13, "color": palette.text}},
+        "xaxis": {**axis, "showgrid": False}, "yaxis": {**axis},
+    }  # fmt: skip

@@ -1,0 +1,317 @@
+"""How the monitor is doing, in plain words, and what to do where something is wrong.
+
+Pure functions on the snapshots of `status` and `ledger`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+import pandas as pd
+
+from sensormon.ingest.watchdog import Silence
+from sensormon.model import timestamps
+from sensormon.model.clock import SECOND
+from sensormon.model.ledger import Ledger
+from sensormon.model.status import (
+    DeadLetterStatus,
+    SourceState,
+    SourceStatus,
+    Status,
+    StoreState,
+    WriteState,
+)
+from sensormon.monitor.drills import Proof
+from sensormon.view.phrases import (
+    Phrase,
+    counted,
+    day_and_time,
+    duration,
+    every,
+    latency,
+    pace,
+    refused,
+    size,
+)
+
+STALE = 5
+"""Data older than this many intervals is late."""
+BEHIND = 10 * SECOND
+"""A store is behind where a reading has waited so long for it."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One station on the way of a reading: its name, its count and what else there is to say."""
+
+    name: str
+    count: str
+    lines: tuple[str, ...]
+    abnormal: bool = False
+
+
+def source_phrase(source: SourceStatus) -> Phrase:
+    """What the source is doing."""
+    tags = counted(len(source.tags), "tag")
+    often = f" {every(source.interval)}" if source.interval > 0 else ""
+    words = {
+        SourceState.STARTING: "Starting",
+        SourceState.COLLECTING: f"Collecting · {tags}{often}",
+        SourceState.WAITING: "No source",
+        SourceState.FINISHED: "Replay has come to its end",
+        SourceState.REFUSING: "Refusing readings, nothing is acknowledged",
+        SourceState.FAILED: "Not collecting, the collector has failed",
+        SourceState.STOPPED: "Stopped",
+    }
+    wrong = (SourceState.REFUSING, SourceState.FAILED, SourceState.STOPPED)
+    return Phrase(words[source.state], source.state in wrong)
+
+
+def late(status: Status) -> bool:
+    """The source should be delivering and its newest reading is too old."""
+    source, age = status.source, status.data_age
+    delivering = source.state in (SourceState.COLLECTING, SourceState.REFUSING, SourceState.FAILED)
+    return delivering and source.interval > 0 and age is not None and age > STALE * source.interval
+
+
+def age_phrase(status: Status) -> Phrase:
+    """How old the newest reading is."""
+    age = status.data_age
+    if age is None:
+        return Phrase("no data yet")
+    if late(status):
+        return Phrase(f"{duration(age)} without data", True)
+    return Phrase(f"data {duration(age)} old")
+
+
+def ledger_phrase(ledger: Ledger) -> Phrase:
+    """Whether every reading is accounted for."""
+    if ledger.balanced:
+        return Phrase("ledger balanced")
+    off = sum(abs(line.difference) for line in ledger.lines)
+    return Phrase(f"ledger off by {counted(off, 'reading')}", True)
+
+
+def store_phrase(status: Status) -> Phrase:
+    """What the store is doing, and where the readings are meanwhile."""
+    store, now = status.store, status.now
+    safe = f"{counted(status.journal.depth_readings, 'reading')} safe in the journal"
+    since = duration((now - store.since) / 1e6)
+    if store.state is StoreState.HEALTHY and not status.loading:
+        return Phrase(f"{store.name} gets nothing until the loader is back, {safe}", True)
+    match store.state:
+        case StoreState.STARTING:
+            return Phrase(f"{store.name} is being opened")
+        case StoreState.HEALTHY:
+            return Phrase(f"{store.name} is taking readings")
+        case StoreState.RETRYING:
+            wait = max(0.0, ((store.next_try or now) - now) / 1e6)
+            soon = f"next try in {duration(wait)}" if wait >= 0.05 else "trying again now"
+            return Phrase(f"database unreachable for {since}, {safe}, {soon}", True)
+        case StoreState.FAILED:
+            return Phrase(f"database not loaded for {since}, {safe}; restart the monitor", True)
+        case StoreState.STOPPED:
+            return Phrase(f"{store.name} is closed", True)
+
+
+def writing_phrase(status: Status) -> Phrase:
+    """Healthy, retrying, spooling or full, with what that means for the readings."""
+    meaning = {
+        WriteState.HEALTHY: "readings go from the journal into the database",
+        WriteState.RETRYING: "nothing gets into the database, nothing waits for it",
+        WriteState.SPOOLING: "nothing gets into the database, readings wait in the journal",
+        WriteState.FULL: "the journal can take no more, readings are refused",
+    }
+    state = status.writing
+    return Phrase(f"{state.capitalize()}: {meaning[state]}", state is not WriteState.HEALTHY)
+
+
+def refused_words(source: SourceStatus) -> str:
+    """How many readings could not be taken since the start; empty when none."""
+    if not source.refused:
+        return ""
+    return f"{counted(source.refused, 'reading')} refused since the start, nobody was told they were taken"
+
+
+def dead_letter_words(letters: DeadLetterStatus) -> str:
+    """What is in the dead-letter files; empty when there is nothing."""
+    parts = []
+    if letters.readings:
+        parts.append(
+            f"{counted(letters.readings, 'reading')} in failed_measurements.jsonl that the database refused"
+        )
+    if letters.damaged:
+        parts.append(
+            f"{counted(letters.damaged, 'line')} there cannot be read, "
+            "kept aside in failed_measurements.damaged.jsonl"
+        )
+    return "; ".join(parts)
+
+
+def proof_words(proof: Proof) -> str:
+    """What was counted after a demonstration, in a sentence."""
+    parts = [
+        f"Back by itself {duration(proof.seconds)} after the fault ended",
+        f"{counted(proof.acknowledged, 'reading')} acknowledged meanwhile, {proof.found:,} of them stored"
+        + (", each once" if not proof.doubled else f", {proof.doubled:,} twice"),
+    ]
+    if proof.duplicates:
+        parts.append(f"{counted(proof.duplicates, 'duplicate')} rejected")
+    if proof.refused:
+        parts.append(f"{counted(proof.refused, 'reading')} refused, nobody was told they were taken")
+    return "; ".join([*parts, f"ledger difference {proof.difference:,}"])
+
+
+def status_line(
+    status: Status, ledger: Ledger, last_hour: int | None, seconds: float = 3_600.0
+) -> tuple[Phrase, ...]:
+    """The line on top of every page. `last_hour` is how many anomalies it had, if known.
+
+    `seconds` of the hour have readings: at a first start it would look calmer than it is. Of less than
+    ten minutes no pace is told.
+    """
+    often = f" ({pace(last_hour, seconds)})" if last_hour is not None and seconds >= 600 else ""
+    many = "unknown" if last_hour is None else f"{last_hour:,}{often}"
+    waiting = _still_loading(status)
+    without = f"{counted(waiting, 'reading')} still being loaded, figures are without them"
+    return (
+        source_phrase(status.source),
+        Phrase(f"stored {ledger.total.stored:,}"),
+        *([Phrase(without)] if waiting else []),
+        Phrase(f"anomalies, last hour {many}"),
+        age_phrase(status),
+        ledger_phrase(ledger),
+    )
+
+
+def _still_loading(status: Status) -> int:
+    """How many readings a store that is well has yet to take, where it is behind, as one made anew is."""
+    oldest = status.journal.oldest
+    behind = oldest is not None and status.now - oldest > BEHIND
+    well = status.store.state is StoreState.HEALTHY and status.loading
+    return status.journal.depth_readings if behind and well else 0
+
+
+def alarms(status: Status) -> tuple[str, ...]:
+    """What is wrong and what to do, a line each, with details on a second one; empty when all is well."""
+    lines = [f"{text.rstrip('.')}. Nothing that was acknowledged is lost." for text in status.failures]
+    if status.source.problem:
+        lines.append(status.source.problem)
+    elif late(status) and not status.failures and status.data_age is not None:
+        lines.append(
+            f"No reading for {duration(status.data_age)}, one is due {every(status.source.interval)}. "
+            "Check the sensor's connection and clock; collecting goes on by itself."
+        )
+    elif status.silent and not status.failures:
+        lines.append(silence_words(status.silent))
+    if status.store.state in (StoreState.RETRYING, StoreState.FAILED):
+        words = store_phrase(status).text
+        detail = f"\n{status.store.problem.rstrip('.')}." if status.store.problem else ""
+        lines.append(f"{words[0].upper()}{words[1:]}.{detail}")
+    lines += [
+        f"Journal segment set aside because it does not read back: {name}. Run `python -m sensormon verify`."
+        for name in status.journal.damaged
+    ]
+    return tuple(lines)
+
+
+def dated(text: str, zone: tzinfo) -> str:
+    """A message that begins with its time in UTC, with that time as a clock in this zone shows it."""
+    first, _, rest = text.partition(" ")
+    return f"{day_and_time(timestamps.parse(first), zone)} {rest}"
+
+
+def silence_words(silent: tuple[Silence, ...]) -> str:
+    """Which tags have stopped reporting, the three longest by name."""
+    if len(silent) == 1:
+        (one,) = silent
+        words = f"{one.label} has been silent for {duration(one.seconds)}"
+        return f"{words}. Check the sensor and its connection."
+    named = ", ".join(f"{one.label} for {duration(one.seconds)}" for one in silent[:3])
+    more = f" and {counted(len(silent) - 3, 'other')}" if len(silent) > 3 else ""
+    return f"{counted(len(silent), 'tag')} have been silent: {named}{more}. Check their connection."
+
+
+def boxes(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Box, ...]:
+    """The way of a reading: source, validated, scored, journaled, stored.
+
+    `last_hour` is how many anomalies it had, if known.
+    """
+    total, journal, store = ledger.total, status.journal, status.store
+    accepted = total.received - total.rejected
+    flagged = "anomalies unknown" if last_hour is None else counted(last_hour, "anomaly")
+    waiting = [f"{journal.depth_readings:,} waiting for the store"]
+    if journal.oldest is not None:
+        waiting.append(f"the oldest for {duration((status.now - journal.oldest) / 1e6)}")
+    return (
+        Box(
+            "Source",
+            f"{total.received:,}",
+            (f"{status.source.rate:,.1f} per s", age_phrase(status).text),
+            source_phrase(status.source).abnormal or late(status),
+        ),
+        Box(
+            "Validated",
+            f"{accepted:,}",
+            (f"{total.rejected:,} rejected", f"{total.duplicates_dropped:,} of them duplicates"),
+        ),
+        Box("Scored", f"{accepted:,}", (flagged, "in the last hour")),
+        Box(
+            "Journaled",
+            f"{total.received:,}",
+            (
+                *waiting,
+                *_latencies(total.received, journal.latency_p50, journal.latency_p99),
+                f"{size(journal.size)} on disk",
+            ),
+            bool(journal.damaged) or status.source.state is SourceState.REFUSING,
+        ),
+        Box(
+            "Stored",
+            f"{total.stored:,}",
+            (
+                f"{total.dead_lettered:,} dead-lettered",
+                *_latencies(total.stored, store.latency_p50, store.latency_p99),
+            ),
+            store.state in (StoreState.RETRYING, StoreState.FAILED),
+        ),
+    )
+
+
+def _latencies(readings: int, p50: float, p99: float) -> tuple[str, ...]:
+    """How long a write took; nothing before there was a reading, when other records alone were written."""
+    if not readings or p99 <= 0:
+        return ()
+    return (f"median {latency(p50)}, p99 {latency(p99)}",)
+
+
+def waiting_table(depth: pd.DataFrame) -> pd.DataFrame:
+    """What waited in the journal (Time, Readings, Age of the oldest in seconds), newest first."""
+    return pd.DataFrame(
+        {
+            "Time": depth["time"],
+            "Readings": depth["readings"],
+            "Age of the oldest, s": depth["age"].round(1),
+        }
+    ).iloc[::-1]
+
+
+def source_tables(ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The ledger by source, and the rejected by reason, as tables."""
+    lines = [
+        {
+            "Source": line.source,
+            "Received": line.received,
+            "Stored": line.stored,
+            "Rejected": line.rejected,
+            "Dead-lettered": line.dead_lettered,
+            "Pending": line.pending,
+            "Difference": line.difference,
+        }
+        for line in ledger.lines
+    ]
+    reasons = [
+        {"Rejected because": refused(name), "Readings": count} for name, count in ledger.reasons.items()
+    ]
+    return pd.DataFrame(lines), pd.DataFrame(reasons)

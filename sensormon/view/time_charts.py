@@ -1,0 +1,414 @@
+"""Readings as Plotly figures: frames in, figures out.
+
+Every chart is drawn with SVG traces (a page of WebGL charts runs out of contexts), has no
+title and no legend, and keeps `uirevision`, so that new data moves nothing the viewer set.
+Times are sent as milliseconds UTC, which Plotly shows in the zone of the browser.
+
+A span is `(since, until)` in microseconds UTC. Frames are those of the monitor.
+What it is not: a place that reads data or knows about Streamlit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from sensormon.model.readings import Floats, Ints
+from sensormon.model.tags import Tag
+from sensormon.view.palette import Palette
+from sensormon.view.traces import (
+    Span,
+    Trace,
+    View,
+    bad_readings,
+    band,
+    chart_text,
+    line,
+    markers,
+    micros,
+    no_data,
+)
+
+CROWDED = 150
+"""With this many flags in one chart the marks are drawn smaller."""
+
+_MARGIN = {"l": 50, "r": 12, "t": 20, "b": 26}
+FONT = '"Source Sans", "Source Sans Pro", sans-serif'
+_STRIP_AXIS = {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True}
+"""What lies at a place of the chart, not at a value: the strip of gaps, the brackets of events."""
+_TICKS = [
+    {"dtickrange": [None, 1_000], "value": "%H:%M:%S.%L"},
+    {"dtickrange": [1_000, 60_000], "value": "%H:%M:%S"},
+    {"dtickrange": [60_000, 86_400_000], "value": "%H:%M"},
+    {"dtickrange": [86_400_000, None], "value": "%d %b"},
+]
+
+
+def live_chart(
+    frame: pd.DataFrame,
+    tag: Tag,
+    span: Span,
+    palette: Palette,
+    height: int = 220,
+    *,
+    mark: int | None = None,
+    zoom: bool = False,
+    pick: bool = False,
+    shade: Span | None = None,
+    score: tuple[str, float | None] = ("z", None),
+) -> go.Figure:
+    """The readings of one tag over a span, with the band they were expected in.
+
+    The line breaks where a reading is missing, a hatched strip on the time axis says so.
+    `mark` (µs UTC) draws a thin upright line at that time; `zoom` lets the viewer zoom, `pick`
+    click readings (see `traces.line`); `shade` marks the span of an event; `score` is what the
+    score is called and the threshold that all readings here were judged by, where there is one.
+    """
+    view = View(frame, tag, span)
+    shown = [
+        markers(view, view.uncertain, "circle-open", palette.uncertain, 8),
+        bad_readings(view, palette, pick=pick),
+        markers(view, view.flagged, "diamond", palette.anomaly, 9 if view.flagged.sum() < CROWDED else 6),
+    ]
+    if pick:
+        for one in shown:  # a choice elsewhere must not dim them
+            one["unselected"] = {"marker": {"opacity": 1}}
+    figure = _figure(
+        [band(view, palette), *no_data(view, palette), line(view, palette, *score, pick=pick), *shown],
+        view,
+        palette,
+        height,
+        mark=mark,
+        zoom=zoom,
+    )
+    if shade is not None:
+        _shade(figure, shade, palette)
+    return figure
+
+
+def _near(view: View) -> Floats:
+    """The band's edges, but no further off than the readings are from each other or the normal band is wide.
+
+    A band may be as wide as the gap before a reading was long; the readings must stay legible.
+    """
+    edges = np.concatenate((view.lower, view.upper))
+    seen = view.value[np.isfinite(view.value)]
+    if not len(seen):
+        return edges
+    low, high = view.tag.normal or (0.0, 0.0)
+    room = max(float(np.ptp(seen)), high - low, 4 * view.tag.resolution)
+    near: Floats = np.clip(edges, seen.min() - room, seen.max() + room)
+    return near
+
+
+def _shade(figure: go.Figure, event: Span, palette: Palette) -> None:
+    """An event's span: a tint, and a bracket on the top edge."""
+    left, right = event[0] / 1e3, event[1] / 1e3
+    edge = {"type": "line", "yref": "paper", "line": {"color": palette.anomaly, "width": 1.5}}
+    tint = {"type": "rect", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1, "layer": "below",
+            "line": {"width": 0}, "fillcolor": palette.anomaly, "opacity": 0.1}  # fmt: skip
+    figure.layout.shapes = (
+        *figure.layout.shapes,
+        tint,
+        {**edge, "x0": left, "x1": right, "y0": 1, "y1": 1},
+        {**edge, "x0": left, "x1": left, "y0": 0.96, "y1": 1},
+        {**edge, "x0": right, "x1": right, "y0": 0.96, "y1": 1},
+    )
+
+
+def before_after_chart(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    tag: Tag,
+    span: Span,
+    palette: Palette,
+    height: int = 340,
+    *,
+    score: str = "z",
+    threshold: float | None = None,
+) -> go.Figure:
+    """The readings with the band of `after`, and the flags of both, told apart by shape.
+
+    Kept: filled diamond. Gained: upward triangle. Lost: open square. The frames hold the
+    same readings by `id`, scored with the old and with the new settings. `score` is what the
+    new score is called, `threshold` what it was judged by.
+    """
+    changes = flag_changes(before, after)
+    view = View(after, tag, span, keep=changes)
+    at = changes.reindex(view.rows["id"]).fillna("").to_numpy()
+    return _figure(
+        [
+            band(view, palette),
+            *no_data(view, palette),
+            line(view, palette, score, threshold),
+            markers(view, at == "lost", "square-open", palette.secondary, 10, width=1.8),
+            markers(view, at == "gained", "triangle-up", palette.interaction, 11),
+            markers(view, at == "kept", "diamond", palette.anomaly, 9),
+        ],
+        view,
+        palette,
+        height,
+        zoom=True,
+    )
+
+
+def flag_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series[str]:
+    """`kept`, `gained` or `lost` by reading id, for the readings flagged in either frame."""
+    old = set(before.loc[before["is_anomaly"].astype(bool), "id"])
+    new = set(after.loc[after["is_anomaly"].astype(bool), "id"])
+    words = {
+        one: "kept" if one in old and one in new else "lost" if one in old else "gained" for one in old | new
+    }
+    return pd.Series(words, dtype=object).sort_index()
+
+
+def count_chart(
+    counts: Ints,
+    edges: Ints,
+    words: Sequence[str],
+    palette: Palette,
+    height: int = 90,
+    *,
+    chosen: Span | None = None,
+) -> go.Figure:
+    """Bars of counts between edges (µs UTC); `words` is what the hover says of each.
+
+    The bars can be clicked: the `customdata` of one is its place. With `chosen` the bars inside
+    that stretch are full and have an outline, the others are pale.
+    """
+    start, end = edges[:-1], edges[1:]
+    inside = np.ones(len(counts), dtype=bool)
+    if chosen is not None:
+        inside = (start >= chosen[0]) & (end <= chosen[1])
+    top = max(1, int(counts.max(initial=0)))
+    trace = {
+        "type": "bar",
+        "x": (start + (end - start) // 2) / 1e3,
+        "y": counts.astype(np.int32),
+        "width": (end - start) / 1e3 * 0.82,
+        "customdata": np.arange(len(counts))[:, None],
+        "text": list(words),
+        "textposition": "none",
+        "marker": {
+            "color": palette.line,
+            "opacity": np.where(inside, 1.0, 0.35),
+            "line": {
+                "width": np.where(inside & (chosen is not None), 2, 0),
+                "color": palette.interaction,
+            },
+        },
+        "selected": {"marker": {"opacity": 1}},
+        "unselected": {"marker": {"opacity": 0.35}},
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+    layout = _layout((int(edges[0]), int(edges[-1])), palette, height, zoom=False)
+    layout["yaxis"].update(range=[0, top * 1.15], tickvals=[0, top], tickformat=",d", zeroline=False)
+    layout.update(clickmode="event+select", bargap=0, margin={**_MARGIN, "t": 6})
+    return go.Figure(data=[trace], layout=layout)
+
+
+def precision_recall_chart(
+    points: pd.DataFrame, marks: Sequence[tuple[str, str, float, float]], palette: Palette, height: int = 260
+) -> go.Figure:
+    """Precision over recall, a point a threshold, with settings marked on it.
+
+    `points` has threshold, precision and recall; NaN is left out. `marks` are a name, a
+    Plotly symbol, precision and recall.
+    """
+    drawn = points.dropna(subset=["precision", "recall"]).sort_values("threshold")
+    hover = "%{text}<br>precision %{y:.0%}, recall %{x:.0%}<extra></extra>"
+    traces: list[Trace] = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "x": drawn["recall"].to_numpy(dtype=np.float64),
+            "y": drawn["precision"].to_numpy(dtype=np.float64),
+            "text": [f"threshold {one:g}" for one in drawn["threshold"]],
+            "line": {"color": palette.line, "width": 1.4},
+            "marker": {"color": palette.line, "size": 4},
+            "hovertemplate": hover,
+        }
+    ]
+    for name, symbol, precision, recall in marks:
+        color = palette.secondary if symbol.endswith("open") else palette.interaction
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [recall],
+                "y": [precision],
+                "text": [name],
+                "marker": {
+                    "symbol": symbol,
+                    "size": 12,
+                    "color": color,
+                    "line": {"width": 2, "color": color},
+                },
+                "cliponaxis": False,
+                "hovertemplate": hover,
+            }
+        )
+    layout = _layout((0, 1), palette, height, zoom=False)
+    share = {"range": [-0.02, 1.04], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]}
+    layout["xaxis"].update(type="linear", title={"text": "recall", "standoff": 4}, **share)
+    layout["yaxis"].update(title={"text": "precision", "standoff": 4}, **share)
+    del layout["xaxis"]["tickformatstops"]  # those of a time axis
+    layout["xaxis"]["title"]["font"] = layout["yaxis"]["title"]["font"] = {
+        "size": 12,
+        "color": palette.secondary,
+    }
+    layout.update(hovermode="closest", margin={"l": 64, "r": 14, "t": 10, "b": 42})
+    return go.Figure(data=traces, layout=layout)
+
+
+def depth_chart(
+    frame: pd.DataFrame, column: str, span: Span, palette: Palette, height: int = 110
+) -> go.Figure:
+    """`readings` or `age` (seconds) of what waited in the journal, as steps from 0 up."""
+    time = micros(frame["time"])
+    value = frame[column].to_numpy(dtype=np.float64)
+    unit = "readings" if column == "readings" else "s"
+    trace = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": time / 1e3,
+        "y": value,
+        "line": {"color": palette.line, "width": 1.4, "shape": "hv"},
+        "fill": "tozeroy",
+        "fillcolor": palette.band,
+        "hovertemplate": f"%{{x|%H:%M:%S}}  %{{y:,.3~f}} {unit}<extra></extra>",
+    }
+    layout = _layout(span, palette, height, zoom=False)
+    inside = value[(time >= span[0]) & (time <= span[1])]
+    top = max(5.0, float(inside.max(initial=0)))
+    layout["yaxis"].update(range=[0, top * 1.1], nticks=4, tickformat="~s")
+    return go.Figure(data=[trace], layout=layout)
+
+
+def board_layout(palette: Palette, height: int = 220) -> dict[str, Any]:
+    """What all charts of the Live board have in common, for the browser to fill in; see `_figure`."""
+    layout = _layout((0, 1), palette, height, zoom=True)
+    layout["yaxis2"] = _STRIP_AXIS
+    return layout
+
+
+def _figure(
+    traces: list[Trace], view: View, palette: Palette, height: int, *, zoom: bool, mark: int | None = None
+) -> go.Figure:
+    layout = _layout(view.span, palette, height, zoom=zoom)
+    low, high = fitted(np.concatenate((view.value, _near(view))), view.tag)
+    layout["yaxis"].update(range=[low, high], tickformat=f",.{_tick_decimals(high - low)}f")
+    layout["yaxis2"] = _STRIP_AXIS
+    layout["annotations"] = [
+        {
+            "text": chart_text(view.tag.unit),
+            "x": 0,
+            "y": 1,
+            "xref": "paper",
+            "yref": "paper",
+            "xanchor": "right",
+            "yanchor": "bottom",
+            "xshift": -6,
+            "yshift": 2,
+            "showarrow": False,
+            "font": {"size": 11, "color": palette.secondary},
+        }
+    ]
+    edges = [edge for edge in view.tag.normal or () if low < edge < high]
+    dashed = {"color": palette.secondary, "width": 1, "dash": "dash"}
+    layout["shapes"] = [
+        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": e, "y1": e, "line": dashed, "opacity": 0.45,
+         "layer": "below"}
+        for e in edges
+    ]  # fmt: skip
+    if mark is not None:
+        x = mark / 1e3
+        line = {"color": palette.anomaly, "width": 1, "dash": "dot"}
+        layout["shapes"].append(
+            {
+                "type": "line",
+                "yref": "paper",
+                "x0": x,
+                "x1": x,
+                "y0": 0,
+                "y1": 1,
+                "line": line,
+                "layer": "below",
+            }
+        )
+    return go.Figure(data=traces, layout=layout)
+
+
+def _layout(span: Span, palette: Palette, height: int, *, zoom: bool) -> dict[str, Any]:
+    tick = {"size": 11, "color": palette.secondary}
+    return {
+        "height": height,
+        "margin": _MARGIN,
+        "autosize": True,
+        "showlegend": False,
+        "uirevision": "kept",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "color": palette.text},
+        "hovermode": "x",
+        "hoverdistance": 40,
+        "dragmode": "zoom" if zoom else False,
+        "hoverlabel": {
+            "bgcolor": palette.panel,
+            "bordercolor": palette.secondary,
+            "font": {"family": FONT, "size": 13, "color": palette.text},
+            "align": "left",
+        },
+        "xaxis": {
+            "type": "date",
+            "range": [span[0] / 1e3, span[1] / 1e3],
+            "showgrid": False,
+            "zeroline": False,
+            "showline": True,
+            "linecolor": palette.grid,
+            "ticks": "outside",
+            "ticklen": 4,
+            "tickcolor": palette.grid,
+            "tickfont": tick,
+            "tickformatstops": _TICKS,
+            "nticks": 7,
+            "fixedrange": not zoom,
+        },
+        "yaxis": {
+            "gridcolor": palette.grid,
+            "gridwidth": 1,
+            "zeroline": False,
+            "tickfont": tick,
+            "nticks": 5,
+            "fixedrange": not zoom,
+        },
+    }
+
+
+def fitted(values: Floats, tag: Tag) -> tuple[float, float]:
+    """The y range that shows these values with 5 % air, moved outward to a round step.
+
+    The round step keeps the axis still while readings come. Without any finite value it
+    is the tag's normal band, or 0 to 1.
+    """
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        low, high = tag.normal or (0.0, 1.0)
+    else:
+        low, high = float(finite.min()), float(finite.max())
+    size = max(abs(low), abs(high))
+    least = max(4 * tag.resolution, 1e-9 * size, 1e-12)
+    if high - low < least:
+        least = 4 * tag.resolution or 1e-3 * size or 1.0  # ticks of few digits
+        low, high = (low + high - least) / 2, (low + high + least) / 2
+    air = 0.05 * (high - low)
+    step = 10.0 ** np.floor(np.log10((high - low) / 10))
+    return float(np.floor((low - air) / step) * step), float(np.ceil((high + air) / step) * step)
+
+
+def _tick_decimals(size: float) -> int:
+    return int(max(0, -np.floor(np.log10(size / 5))))

@@ -1,0 +1,258 @@
+"""What a chart of readings is made of: the readings in view, and the traces drawn from them.
+
+A trace is the dictionary that Plotly draws; nothing here needs Plotly itself.
+Times on the x axis are milliseconds UTC; Plotly shows them in the zone of the browser.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sensormon.analysis.gaps import breaks, gaps, kept_rows, usual_interval
+from sensormon.model.readings import Bools, Floats, Ints
+from sensormon.model.tags import Tag
+from sensormon.view.palette import Palette
+
+Span = tuple[int, int]
+Trace = dict[str, Any]
+
+_SKIP = {"hoverinfo": "skip"}
+_BRIDGED = 3
+"""The band runs on over this many readings that have none (a bad or uncertain value)."""
+
+
+def chart_text(text: str) -> str:
+    """Text from outside for a chart's words, of which none is markup then.
+
+    Quotes stay as they are: Plotly has no attributes here and would show `&quot;` as it is written.
+    """
+    return escape(text, quote=False)
+
+
+class View:
+    """The rows of one chart: of the span, in order of time, thinned, as plain arrays."""
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        tag: Tag,
+        span: Span,
+        keep: pd.Series[str] | None = None,
+    ) -> None:
+        since, until = span
+        time = micros(frame["time"])
+        inside = np.flatnonzero((time >= since) & (time <= until))
+        order = inside[np.argsort(time[inside], kind="stable")]
+        rows, time = frame.iloc[order], time[order]
+        special = rows["is_anomaly"].to_numpy(dtype=bool) | (rows["quality"].to_numpy(dtype=np.uint32) != 0)
+        if keep is not None:
+            special |= rows["id"].isin(keep.index).to_numpy()
+        self.tag, self.span = tag, span
+        self.interval = usual_interval(time)
+        self.gaps = gaps(time, self.interval, span)
+        drawn_all = (rows["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)) < 2
+        segment = np.zeros(len(rows), dtype=np.int64)
+        segment[drawn_all] = breaks(time[drawn_all], self.interval)
+        kept = kept_rows(time, rows["value"].to_numpy(dtype=np.float64), special, span)
+        self.rows, self.time, self.segment = rows.iloc[kept], time[kept], segment[kept]
+        self.x: Floats = self.time / 1e3
+        self.value = self._floats("value")
+        self.expected, self.lower, self.upper = (self._floats(n) for n in ("expected", "lower", "upper"))
+        self.score = self._floats("score")
+        verdict = self.rows["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)
+        self.bad: Bools = verdict >= 2
+        self.uncertain: Bools = verdict == 1
+        self.flagged: Bools = self.rows["is_anomaly"].to_numpy(dtype=bool) & ~self.bad
+        self.judged: Bools = np.isfinite(self.expected)
+
+    def _floats(self, name: str) -> Floats:
+        return self.rows[name].to_numpy(dtype=np.float64)
+
+    @property
+    def clock(self) -> str:
+        """How the hover writes a time: with the date on long spans, finer at high rates."""
+        time = "%H:%M:%S.%L" if 0 < self.interval < 1_000_000 else "%H:%M:%S"
+        return f"%d %b {time}" if self.span[1] - self.span[0] > 86_400_000_000 else time
+
+
+def line(
+    view: View, palette: Palette, score: str = "z", threshold: float | None = None, *, pick: bool = False
+) -> Trace:
+    """The reading line, broken at gaps; its hover tells everything about a reading.
+
+    `score` is what the score is called. The limit of a flagged reading is `threshold`; without
+    it, what the band says it was. With `pick` each reading can be clicked; the last of its
+    `customdata` is its id.
+    """
+    rows = np.flatnonzero(~view.bad)
+    at = np.flatnonzero(np.diff(view.segment[rows])) + 1
+    customdata = np.column_stack((view.expected, view.upper - view.expected, view.score))[rows]
+    judged = view.judged[rows]
+    limit = None if threshold is None else f", above {threshold:g}"
+    text = [(limit or limit_words(view, row)) if view.flagged[row] else "" for row in rows.tolist()]
+    full, short = hover(view, score)
+    template: Any = full
+    if not judged.all():
+        template = np.where(judged, full, short).astype(object)
+        template = np.insert(template, at, full).tolist()
+    kind: type[np.floating[Any]] = np.float32
+    marks: Trace = {}
+    if pick:
+        customdata = np.column_stack((customdata, view.rows["id"].to_numpy(dtype=np.float64)[rows]))
+        kind = np.float64  # an id has more digits than 32 bits
+        marks = _clickable(palette)
+    return {
+        "type": "scatter",
+        "mode": "lines+markers" if pick else "lines",
+        "x": np.insert(view.x[rows], at, (view.x[rows][at - 1] + view.x[rows][at]) / 2),
+        "y": np.insert(view.value[rows], at, np.nan),
+        "customdata": np.insert(customdata, at, np.nan, axis=0).astype(kind),
+        "text": np.insert(np.asarray(text, dtype=object), at, "").tolist(),
+        "hovertemplate": template,
+        "hoverinfo": "y",
+        "line": {"color": palette.line, "width": 1.4},
+        "connectgaps": False,
+        **marks,
+    }
+
+
+def hover(view: View, score: str) -> tuple[str, str]:
+    """What hovering tells of a reading that was judged, and of one that was not.
+
+    The first takes `customdata` of expected, half the band's width and score, and `text`.
+    """
+    number = f",.{view.tag.decimals}f"
+    head = f"%{{x|{view.clock}}}  %{{y:{number}}} {chart_text(view.tag.unit)}"
+    full = (
+        f"{head}  expected %{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
+        f"  {score} %{{customdata[2]:.1f}}%{{text}}<extra></extra>"
+    )
+    return full, f"{head}  not judged<extra></extra>"
+
+
+def _clickable(palette: Palette) -> Trace:
+    """Marks that are seen once they are chosen; Plotly lets no plain line be clicked."""
+    chosen = {"opacity": 1, "color": palette.interaction, "size": 11}
+    return {
+        "marker": {"opacity": 0, "size": 8, "color": palette.interaction, "symbol": "circle"},
+        "selected": {"marker": chosen},
+        "unselected": {"marker": {"opacity": 0}},
+    }
+
+
+def limit_words(view: View, row: int) -> str:
+    """By what limit this flagged reading was judged, as its band shows it: ", above 3.0"."""
+    off = abs(view.value[row] - view.expected[row])
+    margin = view.upper[row] - view.expected[row]
+    side = "above" if view.value[row] > view.expected[row] else "below"
+    if not off > 0 or not margin > 0:
+        return f", {side} a flat line"
+    return f", above {view.score[row] * margin / off:.1f}"
+
+
+def band(view: View, palette: Palette) -> Trace:
+    """One closed outline per stretch with a band: fills between lines misdraw at breaks."""
+    rows = np.flatnonzero(view.judged)
+    x: list[Floats] = []
+    y: list[Floats] = []
+    ends = (np.diff(view.segment[rows]) != 0) | (np.diff(rows) > _BRIDGED)
+    for part in np.split(rows, np.flatnonzero(ends) + 1):
+        if len(part) > 1:
+            x += [view.x[part], view.x[part][::-1], np.array([np.nan])]
+            y += [view.upper[part], view.lower[part][::-1], np.array([np.nan])]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": np.concatenate(x) if x else np.array([]),
+        "y": np.concatenate(y).astype(np.float32) if y else np.array([]),
+        "fill": "toself",
+        "fillcolor": palette.band,
+        "line": {"width": 0},
+        **_SKIP,
+    }
+
+
+def no_data(view: View, palette: Palette) -> list[Trace]:
+    """The hatched strip on the time axis, and points that say "no data" on hover."""
+    x: list[float] = []
+    y: list[float] = []
+    points: list[Floats] = []
+    words: list[str] = []
+    step = (view.span[1] - view.span[0]) / 60
+    for start, end in view.gaps:
+        left, right = start / 1e3, end / 1e3
+        x += [left, right, right, left, left, np.nan]
+        y += [0, 0, 0.05, 0.05, 0, np.nan]
+        count = max(1, int((end - start) / step))
+        points.append(left + (right - left) * (np.arange(count) + 0.5) / count)
+        words += [f"no data for {_seconds((end - start) / 1e6)}"] * count
+    strip = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": np.array(x),
+        "y": np.array(y, dtype=np.float32),
+        "yaxis": "y2",
+        "fill": "toself",
+        "fillcolor": "rgba(0,0,0,0)",
+        "fillpattern": {
+            "shape": "/",
+            "fgcolor": palette.secondary,
+            "fgopacity": 0.6,
+            "size": 5,
+            "solidity": 0.25,
+        },
+        "line": {"width": 0},
+        **_SKIP,
+    }
+    hover = np.concatenate(points) if points else np.array([])
+    return [
+        strip,
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": hover,
+            "y": np.full(len(hover), 0.025, dtype=np.float32),
+            "yaxis": "y2",
+            "text": words,
+            "marker": {"opacity": 0, "size": 6, "color": palette.secondary},
+            "hovertemplate": "%{text}<extra></extra>",
+            "hoverinfo": "y",
+        },
+    ]
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
+
+
+def markers(view: View, rows: Bools, symbol: str, color: str, size: int, *, width: float = 1.5) -> Trace:
+    """Marks in front of the line; the line's own hover speaks for them."""
+    outline = {"color": color, "width": width} if symbol.endswith("open") else {"width": 0}
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": view.x[rows],
+        "y": view.value[rows],
+        "marker": {"symbol": symbol, "color": color, "size": size, "opacity": 1, "line": outline},
+        "cliponaxis": False,
+        **_SKIP,
+    }
+
+
+def bad_readings(view: View, palette: Palette, *, pick: bool = False) -> Trace:
+    trace = markers(view, view.bad, "x-thin-open", palette.uncertain, 8, width=2)
+    head = f"%{{x|{view.clock}}}  %{{y:,.{view.tag.decimals}f}} {view.tag.unit}"
+    if pick:
+        trace["customdata"] = view.rows["id"].to_numpy(dtype=np.float64)[view.bad][:, None]
+    return {**trace, "hoverinfo": "y", "hovertemplate": f"{head}  bad quality, not judged<extra></extra>"}
+
+
+def micros(times: pd.Series[Any]) -> Ints:
+    micros: Ints = (
+        times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]").astype(np.int64)
+    )
+    return micros

@@ -1,0 +1,144 @@
+"""What the Tuning page says: event counts and loads, how good the flags are, what would be lost.
+
+Pure functions: plain data in, text out; whoever shows a text escapes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import tzinfo
+
+import pandas as pd
+
+from sensormon.analysis.event_scores import MINIMUM, EventScores, wilson
+from sensormon.analysis.what_if import MOST, NORM, Load
+from sensormon.model.tags import Tag
+from sensormon.view.phrases import counted, day_and_time, duration, latency, pace
+
+SHORT = 600
+"""A load measured over less than this (s) is no verdict."""
+
+
+def first_line(load: Load, same: bool = False) -> str:
+    """How many events there are and would be; `same` where the settings are those in use.
+
+    >>> first_line(Load(41, 9, 3600))
+    'Now 41 events, 6.8 per 10 min. With these settings 9 events, 1.5 per 10 min.'
+    >>> first_line(Load(41, 41, 3600), same=True)
+    'Now 41 events, 6.8 per 10 min. Change a setting to see what it would have flagged.'
+    """
+    if same and load.before == load.after:
+        now = f"Now {counted(load.before, 'event')}, {pace(load.before, load.seconds)}."
+        return f"{now} Change a setting to see what it would have flagged."
+    before, after = counted(load.before, "event"), counted(load.after, "event")
+    return (
+        f"Now {before}, {pace(load.before, load.seconds)}. "
+        f"With these settings {after}, {pace(load.after, load.seconds)}."
+    )
+
+
+def norm_words(load: Load) -> str:
+    """What the load of all tags is beside what an operator can take.
+
+    >>> norm_words(Load(41, 9, 3600))
+    'The norm is about 1 per 10 min for one operator, 2 at the most: these settings are bearable.'
+    """
+    norm = f"The norm is about {NORM:g} per 10 min for one operator, {MOST:g} at the most"
+    if load.seconds < SHORT:
+        return f"{norm}; {duration(load.seconds)} of readings are too short for a verdict."
+    new = load.pace(load.after)
+    if new <= NORM:
+        return f"{norm}: these settings keep to it."
+    if new <= MOST:
+        return f"{norm}: these settings are bearable."
+    return f"{norm}: these settings are {new / NORM:,.1f} times the norm."
+
+
+def share_words(count: int, total: int) -> tuple[str, str]:
+    """A share, and its 95 % interval with n.
+
+    >>> share_words(9, 10), share_words(3, 4)
+    (('90 %', '60 to 98 %, n = 10'), ('not measurable', 'n = 4'))
+    """
+    if total < MINIMUM:
+        return "not measurable", f"n = {total}"
+    low, high = wilson(count, total)
+    return f"{100 * count / total:.0f} %", f"{100 * low:.0f} to {100 * high:.0f} %, n = {total:,}"
+
+
+def delay_words(scores: EventScores) -> tuple[str, str]:
+    """The median delay, and n."""
+    if scores.found < MINIMUM or math.isnan(scores.delay):
+        return "not measurable", f"n = {scores.found}"
+    words = latency(scores.delay) if 0 < scores.delay < 1 else duration(scores.delay)
+    return words, f"n = {scores.found:,}"
+
+
+Figure = tuple[str, str, tuple[str, str], tuple[str, str]]
+
+
+def figures(before: EventScores, after: EventScores) -> list[Figure]:
+    """Rows of a table: what it is, what that means, now, with these settings."""
+    return [
+        (
+            "Precision",
+            "flagged events that were faults",
+            share_words(before.right, before.judged),
+            share_words(after.right, after.judged),
+        ),
+        (
+            "Recall",
+            "known faults that were flagged",
+            share_words(before.found, before.known),
+            share_words(after.found, after.known),
+        ),
+        (
+            "Delay",
+            "median, from a fault's start to its first flag",
+            delay_words(before),
+            delay_words(after),
+        ),
+    ]
+
+
+def lost_words(events: Iterable[tuple[str, int]], zone: tzinfo) -> str:
+    """Which confirmed events would be lost: their tags and starts (µs UTC), at most ten by name."""
+    rows = list(events)
+    named = ", ".join(f"{label} {day_and_time(start, zone)}" for label, start in rows[:10])
+    more = f" and {len(rows) - 10:,} more" if len(rows) > 10 else ""
+    return f"{counted(len(rows), 'confirmed event')} would no longer be flagged: {named}{more}."
+
+
+def value_column(tag: Tag) -> str:
+    """What the column of the tag's values is called."""
+    return f"Value, {tag.unit}" if tag.unit else "Value"
+
+
+def flag_table(changes: pd.Series[str], before: pd.DataFrame, after: pd.DataFrame, tag: Tag) -> pd.DataFrame:
+    """The readings flagged now or with other settings, newest first: Time, Value, Flag and both scores.
+
+    `changes` is kept, gained or lost by reading id; both frames hold the same readings.
+    """
+    rows = after[after["id"].isin(changes.index)]
+    old = before.set_index("id")["score"].reindex(rows["id"])
+    return pd.DataFrame(
+        {
+            "Time": rows["time"].to_numpy(),
+            value_column(tag): [f"{value:,.{tag.decimals}f}" for value in rows["value"]],
+            "Flag": changes.reindex(rows["id"]).to_numpy(),
+            "Score now": old.round(1).to_numpy(),
+            "Score then": rows["score"].round(1).to_numpy(),
+        }
+    ).iloc[::-1]
+
+
+def curve_table(points: pd.DataFrame) -> pd.DataFrame:
+    """Threshold, precision and recall, the last two in per cent."""
+    return pd.DataFrame(
+        {
+            "Threshold": points["threshold"],
+            "Precision, %": (100 * points["precision"]).round(),
+            "Recall, %": (100 * points["recall"]).round(),
+        }
+    )

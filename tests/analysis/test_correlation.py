@@ -1,0 +1,185 @@
+"""Two tags together, and control limits: against slow, obvious references."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensormon.analysis.control_chart import MINIMUM as NEIGHBOURS
+from sensormon.analysis.control_chart import control_limits
+from sensormon.analysis.correlation import MINIMUM, best_shift, pairs, pearson, relate, spearman
+from sensormon.model.clock import SECOND
+from tests.conftest import START
+from tests.support import naive
+
+steady = settings(deadline=None, derandomize=True, max_examples=100)
+
+
+@st.composite
+def readings(draw: st.DrawFn) -> list[tuple[int, float]]:
+    times = sorted(draw(st.lists(st.integers(0, 60), max_size=25)))
+    return [(time, float(draw(st.integers(-5, 5)))) for time in times]
+
+
+def columns(rows: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([t for t, _ in rows], dtype=np.int64), np.array([v for _, v in rows], dtype=np.float64)
+
+
+@steady
+@given(readings(), readings(), st.integers(0, 20))
+def test_each_reading_of_the_rarer_tag_is_paired_with_the_nearest(
+    a: list[tuple[int, float]], b: list[tuple[int, float]], tolerance: int
+) -> None:
+    found = pairs(columns(a), columns(b), tolerance)
+    assert list(zip(found.x.tolist(), found.y.tolist(), strict=True)) == naive.paired(a, b, tolerance)
+
+
+def test_without_a_tolerance_half_a_step_of_the_slower_one_is_taken() -> None:
+    fast = START + np.arange(600) * SECOND
+    slow = START + np.arange(60) * 10 * SECOND + SECOND // 3
+    found = pairs((fast, np.arange(600.0)), (slow, np.arange(60.0)))
+    assert found.tolerance == 5 * SECOND
+    assert found.x.tolist() == [10.0 * i for i in range(60)]
+
+
+@steady
+@given(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=2, max_size=40))
+def test_the_correlations_are_those_of_the_textbook(rows: list[tuple[int, int]]) -> None:
+    x, y = (np.array(one, dtype=np.float64) for one in zip(*rows, strict=True))
+
+    def slow(u: list[float], v: list[float]) -> float:
+        mu, mv = math.fsum(u) / len(u), math.fsum(v) / len(v)
+        top = math.fsum((a - mu) * (b - mv) for a, b in zip(u, v, strict=True))
+        size = math.fsum((a - mu) ** 2 for a in u) * math.fsum((b - mv) ** 2 for b in v)
+        return top / math.sqrt(size) if size > 0 else math.nan
+
+    def ranks(u: list[float]) -> list[float]:
+        return [sum(b < a for b in u) + (sum(b == a for b in u) + 1) / 2 for a in u]
+
+    assert pearson(x, y) == pytest.approx(slow(x.tolist(), y.tolist()), abs=1e-9, nan_ok=True)
+    expected = slow(ranks(x.tolist()), ranks(y.tolist()))
+    assert spearman(x, y) == pytest.approx(expected, abs=1e-9, nan_ok=True)
+
+
+def related(x: np.ndarray, y: np.ndarray) -> object:
+    time = START + np.arange(len(x)) * SECOND
+    return relate(pairs((time, x), (time, y)), (x, y), SECOND, counts=(len(x), len(y)), share=1)
+
+
+def test_too_few_pairs_and_a_tag_that_stands_still_are_not_measurable() -> None:
+    few = related(np.arange(MINIMUM - 1.0), np.arange(MINIMUM - 1.0))
+    assert math.isnan(few.pearson)  # type: ignore[attr-defined]
+    assert f"fewer than {MINIMUM}" in few.why  # type: ignore[attr-defined]
+    flat = related(np.ones(200), np.arange(200.0))
+    assert "does not change" in flat.why  # type: ignore[attr-defined]
+    enough = related(np.arange(MINIMUM + 0.0), -np.arange(MINIMUM + 0.0))
+    assert (enough.pearson, enough.spearman, enough.why) == (-1.0, -1.0, "")  # type: ignore[attr-defined]
+
+
+def test_a_tag_that_follows_another_is_found_out_also_with_holes() -> None:
+    random = np.random.default_rng(3)
+    x = np.convolve(random.normal(0, 1, 1_100), np.ones(20), "valid")
+    y = np.roll(x, 37) + random.normal(0, 0.1, len(x))
+    x[200:230] = np.nan
+    found = best_shift(x[100:], y[100:])
+    back = best_shift(y[100:], x[100:])
+    assert found is not None
+    assert back is not None
+    assert (found.lag, back.lag) == (37, -37)
+    assert found.r > 0.98
+    assert found.chance < 0.9
+    assert best_shift(np.full(50, np.nan), np.ones(50)) is None
+
+
+def test_of_what_repeats_every_day_the_shift_nearest_to_none_is_told() -> None:
+    random = np.random.default_rng(7)
+    hours = np.arange(31 * 24)
+
+    def daily(shift: int) -> np.ndarray:
+        return np.sin((hours - shift) * math.tau / 24) + random.normal(0, 0.15, len(hours))
+
+    for _ in range(20):
+        found = best_shift(daily(0), daily(3))
+        assert found is not None
+        assert abs(found.lag - 3) <= 1
+        assert found.r > 0.9
+
+
+def test_pairs_that_resemble_their_neighbours_are_worth_fewer() -> None:
+    random = np.random.default_rng(5)
+    noise = related(random.normal(0, 1, 2_000), random.normal(0, 1, 2_000))
+    slow = related(*(np.cumsum(random.normal(0, 1, 2_000)) for _ in range(2)))
+    assert noise.worth > 1_900  # type: ignore[attr-defined]
+    assert slow.worth < 50  # type: ignore[attr-defined]
+
+
+@steady
+@given(
+    st.lists(st.lists(st.integers(-500, 500).map(float), min_size=12, max_size=60), min_size=1, max_size=4)
+)
+def test_control_limits_are_the_mean_and_three_mean_ranges_by_1128(stretches: list[list[float]]) -> None:
+    # The shortest stretch keeps the usual step a second, the gaps between are far longer.
+    time, value, at = [], [], START
+    for stretch in stretches:
+        time += [at + i * SECOND for i in range(len(stretch))]
+        value += stretch
+        at = time[-1] + 1_000 * SECOND
+    found = control_limits(np.array(time), np.array(value))
+    if sum(len(one) - 1 for one in stretches) < NEIGHBOURS:
+        assert found is None
+        return
+    assert found is not None
+    expected = naive.limits(stretches)
+    assert (found.lower, found.centre, found.upper) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_baseline_that_resembles_itself_is_warned_about() -> None:
+    random = np.random.default_rng(7)
+    time = START + np.arange(3_000) * SECOND
+    noise = random.normal(37, 1, 3_000)
+    independent = control_limits(time, noise)
+    assert independent is not None
+    assert independent.sigma == pytest.approx(1.0, rel=0.05)
+    assert not independent.correlated
+    slow = noise.copy()
+    for i in range(1, len(slow)):
+        slow[i] = 37 + 0.9 * (slow[i - 1] - 37) + 0.1 * (noise[i] - 37)
+    wandering = control_limits(time, slow)
+    assert wandering is not None
+    assert wandering.correlated
+    flat = control_limits(time, np.full(3_000, 37.0))
+    assert flat is not None
+    assert (flat.sigma, flat.correlated) == (0.0, False)
+
+
+@pytest.mark.parametrize("covered", [1.0, 0.6, 0.25])
+@pytest.mark.parametrize("memory", [0.0, 0.6, 0.95])
+def test_the_best_shift_of_unrelated_tags_is_seldom_above_what_chance_gives(
+    memory: float, covered: float
+) -> None:
+    rng = np.random.default_rng(7)
+
+    def one() -> np.ndarray:
+        made = rng.normal(size=400)
+        for i in range(1, 400):
+            made[i] += memory * made[i - 1]
+        return made
+
+    above = 0
+    for _ in range(100):
+        x, y = one(), one()
+        y[: round(400 * (1 - covered))] = np.nan
+        found = best_shift(x, y)
+        assert found is not None
+        above += abs(found.r) > found.chance
+    assert above <= 11, "5 are expected at the most; 12 come once in 200 times"
+    x = one()
+    found = best_shift(x[:-3], x[3:] + 0.1 * rng.normal(size=397))
+    assert found is not None
+    assert found.r > 0.9
+    if memory < 0.9:  # more memory leaves so few independent cells that nothing can stand out
+        assert found.chance < 0.9

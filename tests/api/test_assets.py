@@ -1,0 +1,50 @@
+"""What the browser loads from us: complete, compressed, kept, and nothing else."""
+
+from __future__ import annotations
+
+import gzip
+from importlib.resources import files
+
+import httpx
+import pytest
+
+from sensormon.api.assets import Assets, version
+
+
+@pytest.fixture
+def client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=Assets()), base_url="http://monitor")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "name", ["loader.js", "plotly.js", "copy_link.js", "head.js", "keys.js", "plotly.min.js"]
+)
+async def test_a_file_is_served_as_it_is(client: httpx.AsyncClient, name: str) -> None:
+    place = files("plotly") / "package_data" if name == "plotly.min.js" else files("sensormon.ui.browser")
+    answer = await client.get(f"/{name}")
+    assert answer.status_code == 200
+    assert answer.content == (place / name).read_bytes()
+    assert answer.headers["content-type"].startswith("text/javascript")
+    plain = await client.get(f"/{name}", headers={"Accept-Encoding": "identity"})
+    assert plain.content == answer.content
+    assert len(gzip.compress(answer.content)) < len(plain.content)
+
+
+@pytest.mark.anyio
+async def test_an_answer_is_kept_only_with_its_version_in_the_address(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/loader.js")).headers["cache-control"] == "no-cache"
+    assert (await client.get("/loader.js?v=old")).headers["cache-control"] == "no-cache"
+    assert "immutable" in (await client.get(f"/loader.js?v={version()}")).headers["cache-control"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", ["", "__init__.py", "../palette.py", "%2e%2e/palette.py", "nope.js"])
+async def test_nothing_else_is_served(client: httpx.AsyncClient, name: str) -> None:
+    assert (await client.get(f"/{name}")).status_code == 404
+    assert (await client.post("/loader.js")).status_code == 404

@@ -1,0 +1,217 @@
+"""The ways out: the same readings in every form, bounded in time, with and without a token."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+from sensormon.api import Api
+from sensormon.api.reads import FOREVER
+from sensormon.model.errors import StoreUnavailable
+from sensormon.monitor.monitor import Monitor
+from sensormon.stores import recent
+from tests.api.test_writes import ask, post, start
+
+__all__ = ["start"]
+
+Start = Callable[..., tuple[Monitor, Api]]
+HOSTILE = [
+    "'; DROP TABLE readings; --", "../../../etc/passwd", "%00", "\x00", "a" * 5_000, "${jndi:ldap://x}",
+    "1 OR 1=1", "<script>", "-1", "NaN", "1e999", "٣", "", " ",
+]  # fmt: skip
+
+
+def get(api: Api, path: str, **headers: str) -> httpx.Response:
+    return ask(api, lambda client: client.get(path, headers=headers))
+
+
+def fill(api: Api, count: int = 120) -> None:
+    """So many readings of two tags, a second apart, with a spike at the end."""
+    rows = [
+        {
+            "tag": ("fermenter_temp", "fermenter_ph")[i % 2],
+            "timestamp": f"2026-01-31T12:{i // 60:02d}:{i % 60:02d}Z",
+            "value": (37.0, 7.0)[i % 2] + i // 2 % 2 / 10,
+        }
+        for i in range(count)
+    ]
+    rows.append({"tag": "fermenter_temp", "timestamp": "2026-01-31T13:00:00Z", "value": 45})
+    answer = post(api, "/ingest/batch", rows).json()
+    assert (answer["accepted"], answer["anomalies"]) == (count + 1, 1)
+
+
+def test_data_comes_in_order_within_its_bounds(start: Start) -> None:
+    _, api = start()
+    fill(api)
+    rows = get(api, "/data").json()
+    assert [row["id"] for row in rows] == list(range(1, 122))
+    assert rows[0]["timestamp"].startswith("2026-01-31T12:00:00")
+    assert rows[0]["score"] is None
+    bounded = get(api, "/data?tag=fermenter_ph&since=2026-01-31T12:00:10Z&until=2026-01-31T12:00:20Z").json()
+    assert [row["id"] for row in bounded] == [12, 14, 16, 18, 20]
+    assert [row["id"] for row in get(api, "/data?limit=2").json()] == [120, 121]
+    assert [row["value"] for row in get(api, "/anomalies").json()] == [45]
+    assert get(api, "/anomalies?until=2026-01-31").json() == []
+
+
+def test_every_form_has_the_same_readings_stored_or_not(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "KEPT", 50)
+    monkeypatch.setattr(recent, "BLOCK", 10)
+    monitor, api = start()
+    fill(api)
+    post(api, "/ingest", {"tag": "fermenter_ph", "value": 7.1, "timestamp": "2026-01-31T14:00:00Z"})
+    for drained in (False, True):
+        rows = get(api, "/data").json()
+        assert [row["id"] for row in rows] == list(range(1, 123))
+        table = pd.read_csv(io.BytesIO(get(api, "/data?format=csv").content))
+        parquet = pd.read_parquet(io.BytesIO(get(api, "/data?format=parquet").content))
+        for frame in (table, parquet):
+            assert list(frame.columns) == list(rows[0])
+            assert frame["id"].tolist() == list(range(1, 123))
+            assert frame["value"].tolist() == [row["value"] for row in rows]
+        assert str(parquet["timestamp"].dtype) == "datetime64[us, UTC]"
+        if not drained:
+            monitor.workers[1].stop(5)
+            monitor.drain()
+
+
+def test_a_large_answer_is_streamed_from_the_store(start: Start) -> None:
+    monitor, api = start()
+    rows = [
+        {
+            "tag": "fermenter_temp",
+            "timestamp": f"2026-01-{1 + i // 1440:02d}T{i // 60 % 24:02d}:{i % 60:02d}:00Z",
+            "value": 37 + i % 10 / 100,
+        }
+        for i in range(30_000)
+    ]  # fmt: skip
+    assert post(api, "/ingest/batch", rows).json()["accepted"] == 30_000
+    monitor.workers[1].stop(5)
+    monitor.drain()
+    monitor, api = start()  # with nothing in memory
+    pieces = list(monitor.streams.by_arrival(None, 0, FOREVER, limit=25_000))
+    assert [piece.num_rows for piece in pieces] == [20_000, 5_000, 0]
+    answer = get(api, "/data?limit=1000000")
+    assert len(answer.json()) == 30_000
+
+
+def test_hostile_parameters_are_a_clear_4xx_and_leak_nothing(start: Start) -> None:
+    _, api = start()
+    fill(api)
+
+    async def call(client: httpx.AsyncClient) -> Any:
+        for path in ("/data", "/anomalies"):
+            for name in ("tag", "since", "until", "limit", "format"):
+                for text in HOSTILE:
+                    answer = await client.get(path, params={name: text})
+                    assert 400 <= answer.status_code < 500, (path, name, text)
+                    assert set(answer.json()) >= {"error", "detail", "hint"}
+                    assert "Traceback" not in answer.text
+                    assert "SELECT" not in answer.text
+        for path in ("/data/../token", "/..%2f..%2fetc/passwd", "/docs/assets/../../../../etc/passwd", "/no"):
+            answer = await client.get(path)
+            assert answer.status_code == 404, path
+            assert set(answer.json()) >= {"error", "detail", "hint"}
+        answer = await client.delete("/data")
+        assert (answer.status_code, answer.json()["error"]) == (405, "refused")
+
+    ask(api, call)
+    assert len(get(api, "/data").json()) == 121
+
+
+def test_reads_can_be_closed(start: Start) -> None:
+    _, api = start(read_token="reader")  # noqa: S106 - it is made up
+    for path in ("/data", "/anomalies", "/tags", "/stats", "/metrics"):
+        assert get(api, path, Authorization="").status_code == 401
+        assert get(api, path, Authorization="Bearer wrong").status_code == 401
+        assert get(api, path, Authorization="Bearer reader").status_code == 200
+        assert get(api, path).status_code == 200  # the token for writes
+    assert get(api, "/health", Authorization="").json() == {"status": "ok"}
+    assert get(api, "/health").json()["problems"] == []
+    assert post(api, "/ingest", {}, Authorization="Bearer reader").status_code == 401
+
+
+def test_tags_stats_and_metrics(start: Start) -> None:
+    _, api = start()
+    fill(api)
+    tag = next(one for one in get(api, "/tags").json() if one["name"] == "fermenter_temp")
+    assert (tag["unit"], tag["valid"], tag["normal"]) == ("°C", [30.0, 50.0], [35.0, 40.0])
+    stats = get(api, "/stats").json()
+    assert (stats["received"], stats["difference"]) == (121, 0)
+    text = get(api, "/metrics").text
+    assert 'sensormon_readings_total{outcome="received"} 121.0' in text
+    assert 'sensormon_writes_total{route="/ingest/batch",status="201"} 1.0' in text
+    assert "sensormon_write_seconds_bucket" in text
+    assert "sensormon_journal_oldest_seconds" in text
+    assert re.search(r'sensormon_last_score\{flagged="true",tag="fermenter_temp"\} [\d.]+', text)
+
+
+def test_the_store_away_is_503_for_what_only_it_has(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monitor, api = start()
+    fill(api)
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("locked", where="/secret/path", hint="wait")
+
+    monkeypatch.setattr(monitor._store, "stream", away)
+    answer = get(api, "/data")
+    assert (answer.status_code, answer.json()["error"]) == (503, "store_unavailable")
+    assert "secret" not in answer.text
+    assert int(answer.headers["retry-after"]) > 0
+    assert len(get(api, "/data?limit=5").json()) == 5  # the newest are in memory
+
+
+def test_docs_need_nothing_from_elsewhere(start: Start) -> None:
+    _, api = start()
+    page = get(api, "/docs").text
+    links = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(links) == 3
+    for link in links:
+        assert link.startswith("/")
+        assert get(api, link).status_code == 200
+    assert "://" not in page
+
+
+def test_the_description_is_complete(start: Start) -> None:
+    _, api = start()
+    schema = get(api, "/openapi.json").json()
+    assert set(schema["paths"]) == {
+        "/ingest", "/ingest/batch", "/v2/write",
+        "/data", "/anomalies", "/tags", "/stats", "/health", "/metrics",
+    }  # fmt: skip
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            assert operation["description"], path
+            if method == "post":
+                assert {"400", "401", "413", "503"} <= set(operation["responses"])
+                (content,) = operation["requestBody"]["content"].values()
+                assert content["example"]
+    references = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(schema)))
+    assert references <= set(schema["components"]["schemas"])
+
+
+def test_reading_and_writing_at_once(start: Start) -> None:
+    monitor, api = start()
+
+    async def call(client: httpx.AsyncClient) -> Any:
+        async def write(i: int) -> int:
+            body = {"tag": "fermenter_temp", "value": 37, "timestamp": f"2026-01-31T12:00:{i:02d}Z"}
+            return (await client.post("/ingest", json=body)).status_code
+
+        async def read() -> int:
+            return (await client.get("/data?format=csv")).status_code
+
+        return await asyncio.gather(*(write(i) for i in range(40)), *(read() for _ in range(10)))
+
+    assert set(ask(api, call)) == {200, 201}
+    assert monitor.ledger().to_dict()["received"] == 40

@@ -1,0 +1,78 @@
+"""Requests made from the description, right and wrong: the answers are the described ones, never a fault.
+
+A fixed seed and a bounded number, so that each run does the same within some seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from sensormon.api import Api, make_api
+from sensormon.model.settings import Settings
+from sensormon.monitor.monitor import Monitor
+
+TOKEN = "secret"  # noqa: S105 - it is made up
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+class Running:
+    """The monitor that the description's API talks to; one for the whole file."""
+
+    monitor: Monitor | None = None
+
+    @classmethod
+    def get(cls) -> Monitor:
+        assert cls.monitor is not None
+        return cls.monitor
+
+
+api: Api = make_api(Running.get)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
+    folder: Path = tmp_path_factory.mktemp("schema")
+    Running.monitor = monitor = Monitor(
+        replace(Settings(), data_dir=folder / "data", source="none", token=TOKEN)
+    )
+    monitor.start()
+    yield monitor
+    monitor.stop()
+
+
+schema = schemathesis.openapi.from_dict(api.described.openapi())
+schema.app = api
+
+
+@schema.parametrize()
+@settings(
+    max_examples=100, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+def test_every_answer_is_a_described_one(case: schemathesis.Case) -> None:
+    case.call_and_validate(
+        headers=BEARER,
+        checks=[
+            not_a_server_error,
+            status_code_conformance,
+            content_type_conformance,
+            response_schema_conformance,
+        ],
+    )
+
+
+def test_nothing_of_all_that_was_lost(running: Monitor) -> None:
+    ledger = running.ledger().to_dict()
+    assert ledger["received"] > 50
+    assert ledger["difference"] == 0

@@ -1,0 +1,417 @@
+"""The ways in: what is answered is on disk, what is refused says why, and nothing comes in twice."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from sensormon.api import Api, make_api
+from sensormon.api import body as api_body
+from sensormon.ingest import request_queue
+from sensormon.model.errors import JournalFull
+from sensormon.model.settings import Settings
+from sensormon.monitor.monitor import Monitor
+
+TOKEN = "secret"  # noqa: S105 - it is made up
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+ONE = {"tag": "fermenter_temp", "value": 37.2, "timestamp": "2026-01-31T12:00:00Z"}
+
+
+@pytest.fixture
+def start(settings: Settings) -> Iterator[Callable[..., tuple[Monitor, Api]]]:
+    """Starts a monitor on the test's folder, with its API; a second call restarts it."""
+    running: list[Monitor] = []
+
+    def begin(**changes: Any) -> tuple[Monitor, Api]:
+        if running:
+            running.pop().stop()
+        monitor = Monitor(replace(settings, **{"token": TOKEN, **changes}))
+        running.append(monitor)
+        monitor.start()
+        return monitor, make_api(lambda: monitor)
+
+    yield begin
+    for one in running:
+        one.stop()
+
+
+Call = Callable[[httpx.AsyncClient], Awaitable[Any]]
+
+
+def ask(api: Api, call: Call) -> Any:
+    """What `call` gives with a client of this API."""
+
+    async def inside() -> Any:
+        transport = httpx.ASGITransport(app=api)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=BEARER) as client:
+            return await call(client)
+
+    return asyncio.run(inside())
+
+
+def post(api: Api, path: str, content: Any, **headers: str) -> httpx.Response:
+    body = content if isinstance(content, bytes | str) else json.dumps(content)
+    return ask(api, lambda client: client.post(path, content=body, headers=headers))
+
+
+def test_a_reading_is_answered_with_its_id_and_score(start: Callable[..., tuple[Monitor, Api]]) -> None:
+    monitor, api = start()
+    answer = post(api, "/ingest", ONE)
+    assert answer.status_code == 201
+    assert answer.json() == {"status": "success", "id": 1, "is_anomaly": False, "score": None}
+    assert monitor.ledger().to_dict()["received"] == 1
+
+
+def test_a_score_is_a_number_once_the_detector_is_warm(start: Callable[..., tuple[Monitor, Api]]) -> None:
+    _, api = start()
+    rows = [{**ONE, "timestamp": f"2026-01-31T12:00:{i:02d}Z", "value": 37 + i % 2 / 10} for i in range(60)]
+    answer = post(api, "/ingest/batch", rows)
+    assert answer.json() == {"accepted": 60, "rejected": [], "anomalies": 0}
+    spike = post(api, "/ingest", {**ONE, "timestamp": "2026-01-31T12:01:00Z", "value": 45}).json()
+    assert spike["is_anomaly"] is True
+    assert spike["score"] > 3
+
+
+def test_a_batch_says_of_each_rejected_row_why(start: Callable[..., tuple[Monitor, Api]]) -> None:
+    _, api = start()
+    rows = [
+        ONE, {**ONE, "value": 99}, {**ONE, "tag": "nobody"}, {**ONE, "value": "37"}, 5,
+        {**ONE, "more": 1}, {"tag": "fermenter_ph", "value": 7.1}, {**ONE, "timestamp": "yesterday"}, ONE,
+        {**ONE, "value": 1e300}, {**ONE, "timestamp": "2199-01-01T00:00:00Z"}, {"value": 1},
+        {**ONE, "tag": 5}, {**ONE, "value": True}, {**ONE, "tag": "\ud800"},
+    ]  # fmt: skip
+    answer = post(api, "/ingest/batch", rows)
+    assert answer.status_code == 201
+    content = answer.json()
+    assert content["accepted"] == 2
+    assert [(one["index"], one["reason"]) for one in content["rejected"]] == [
+        (1, "out_of_range"), (2, "unknown_tag"), (3, "not_a_number"), (4, "malformed"), (5, "malformed"),
+        (7, "bad_timestamp"), (8, "duplicate"), (9, "out_of_range"), (10, "future_timestamp"),
+        (11, "malformed"), (12, "unknown_tag"), (13, "not_a_number"), (14, "malformed"),
+    ]  # fmt: skip
+
+
+NO_READINGS = [
+    b"", b"{", b"[", b"\xff", b"null", b"5", b'"text"', b'{"tag": "a", "value": NaN}', b"[" * 100_000,
+    b'{"tag":"fermenter_temp","value":Infinity}', b'{"tag":"fermenter_temp","value":1' + b"0" * 5_000 + b"}",
+]  # fmt: skip
+NO_BATCHES = [
+    b'{"readings": 5}', b'{"batch_id": "a"}', b'{"readings": [], "batch_id": 5}',
+    b'{"readings": [], "more": 1}',
+]  # fmt: skip
+
+
+def test_what_is_no_json_of_readings_is_refused_and_counted_nowhere(
+    start: Callable[..., tuple[Monitor, Api]],
+) -> None:
+    monitor, api = start()
+    for path, bodies in (("/ingest", NO_READINGS), ("/ingest/batch", NO_READINGS + NO_BATCHES)):
+        for body in bodies:
+            answer = post(api, path, body)
+            assert answer.status_code == 400, (path, body[:50])
+            assert set(answer.json()) >= {"error", "detail", "hint"}
+    assert monitor.ledger().to_dict()["received"] == 0
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"value": 99}, "out_of_range"),
+    ({"value": None}, "not_a_number"),
+    ({"value": 10**400}, "not_finite"),
+    ({"tag": "'; DROP TABLE readings; --"}, "unknown_tag"),
+    ({"tag": "../../etc/passwd"}, "unknown_tag"),
+    ({"timestamp": 5}, "bad_timestamp"),
+    ({"unit": "K"}, "malformed"),
+]
+
+
+def test_an_invalid_reading_is_400_with_the_reason(start: Callable[..., tuple[Monitor, Api]]) -> None:
+    monitor, api = start()
+    for change, reason in WRONG:
+        answer = post(api, "/ingest", {**ONE, **change})
+        assert (answer.status_code, answer.json()["reason"]) == (400, reason)
+    ledger = monitor.ledger().to_dict()
+    assert (ledger["received"], ledger["stored"], ledger["difference"]) == (len(WRONG), 0, 0)
+
+
+@pytest.mark.parametrize("path", ["/ingest", "/ingest/batch", "/v2/write"])
+def test_without_the_token_nothing_is_taken(start: Callable[..., tuple[Monitor, Api]], path: str) -> None:
+    monitor, api = start()
+    wrong = ["", "Bearer", "Bearer wrong", "Bearer secret2", "Basic secret", "Bearer s\xe9cret", "secret"]
+
+    async def call(client: httpx.AsyncClient) -> Any:
+        for header in wrong:
+            answer = await client.post(path, json=[ONE], headers={"Authorization": header.encode("latin-1")})
+            assert answer.status_code == 401, header
+
+    ask(api, call)
+    assert monitor.ledger().to_dict()["received"] == 0
+
+
+def test_a_token_is_made_once_and_only_its_owner_can_read_it(
+    start: Callable[..., tuple[Monitor, Api]], settings: Settings
+) -> None:
+    _, api = start(token="")
+    assert post(api, "/ingest", ONE).status_code == 401
+    path = settings.data_dir / "token"
+    token = path.read_text().strip()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(token) > 30
+    assert post(api, "/ingest", ONE, Authorization=f"Bearer {token}").status_code == 201
+    _, api = start(token="")
+    assert post(api, "/ingest/batch", [], Authorization=f"Token {token}").status_code == 201
+
+
+def test_bodies_and_batches_have_limits(start: Callable[..., tuple[Monitor, Api]]) -> None:
+    monitor, api = start(max_body=1, max_batch=10)
+
+    async def chunks() -> Any:
+        for _ in range(30):
+            yield b" " * 100_000
+
+    assert post(api, "/ingest", b" " * 1_000_001).status_code == 413
+    assert ask(api, lambda client: client.post("/ingest", content=chunks())).status_code == 413
+    packed = gzip.compress(b" " * 2_000_000)
+    assert post(api, "/ingest", packed, **{"Content-Encoding": "gzip"}).status_code == 413
+    assert post(api, "/ingest/batch", [ONE] * 11).status_code == 413
+    assert post(api, "/ingest/batch", [{"x": 1}] * 11).status_code == 413
+    assert monitor.ledger().to_dict()["received"] == 0
+
+
+def test_a_slow_client_is_let_go_and_one_that_vanishes_stores_nothing(
+    start: Callable[..., tuple[Monitor, Api]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor, api = start()
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    def scope() -> dict[str, Any]:
+        headers = [(b"authorization", BEARER["Authorization"].encode())]
+        return {"type": "http", "method": "POST", "path": "/ingest", "headers": headers, "query_string": b""}
+
+    first = {"type": "http.request", "body": b"{", "more_body": True}
+
+    async def slow() -> None:
+        messages = iter([first])
+
+        async def receive() -> Any:
+            return next(messages, None) or await asyncio.Event().wait()
+
+        await api(scope(), receive, send)
+
+    async def gone() -> None:
+        messages = iter([first, {"type": "http.disconnect"}])
+
+        async def receive() -> Any:
+            return next(messages)
+
+        await api(scope(), receive, send)
+
+    monkeypatch.setattr(api_body.read_body, "__defaults__", (0.01,))
+    asyncio.run(slow())
+    assert sent[0]["status"] == 408
+    sent.clear()
+    asyncio.run(gone())
+    assert sent == []
+    assert monitor.ledger().to_dict()["received"] == 0
+
+
+def test_requests_that_wait_are_taken_together_and_each_gets_its_own_answer(
+    start: Callable[..., tuple[Monitor, Api]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor, api = start()
+    merged: list[int] = []
+    real = request_queue.merge
+    monkeypatch.setattr(request_queue, "merge", lambda parts: merged.append(len(parts)) or real(parts))
+
+    async def call(client: httpx.AsyncClient) -> Any:
+        def send(i: int) -> Awaitable[httpx.Response]:
+            stamp = f"2026-01-31T12:00:{i:02d}Z"
+            if i % 3 == 0:
+                rows = [{**ONE, "timestamp": stamp, "tag": t} for t in ("fermenter_temp", "nobody")]
+                return client.post("/ingest/batch", json=rows)
+            return client.post("/ingest", json={**ONE, "timestamp": stamp, "value": 99 if i % 7 == 0 else 37})
+
+        return await asyncio.gather(*(send(i) for i in range(60)))
+
+    answers = ask(api, call)
+    ids = []
+    for i, answer in enumerate(answers):
+        if i % 3 == 0:
+            assert answer.json()["accepted"] == 1
+            assert [bad["index"] for bad in answer.json()["rejected"]] == [1]
+        elif i % 7 == 0:
+            assert answer.json()["reason"] == "out_of_range"
+        else:
+            ids.append((answer.json()["id"], i))
+    assert sum(merged) == 60
+    assert len(merged) < 60
+    frame = monitor.recent(0)
+    times = dict(zip(frame["id"], frame["time"].dt.second, strict=True))
+    assert all(times[one] == second for one, second in ids)
+    ledger = monitor.ledger().to_dict()
+    assert (ledger["received"], ledger["difference"]) == (80, 0)
+
+
+def test_a_key_stores_once_now_together_and_after_a_restart(
+    start: Callable[..., tuple[Monitor, Api]],
+) -> None:
+    monitor, api = start()
+    rows = [ONE, {**ONE, "value": 99}]
+    key = {"Idempotency-Key": "a"}
+
+    async def twice(client: httpx.AsyncClient) -> Any:
+        return await asyncio.gather(
+            *(client.post("/ingest/batch", content=json.dumps(rows), headers=key) for _ in range(20))
+        )
+
+    answers = ask(api, twice)
+    assert {answer.content for answer in answers} == {answers[0].content}
+    first = post(api, "/ingest", {"tag": "fermenter_ph", "value": 7}, **{"Idempotency-Key": "b"})
+    keyed = {"batch_id": "c", "readings": [{"tag": "fermenter_ph", "value": 7.2}]}
+    third = post(api, "/ingest/batch", keyed)
+    assert monitor.ledger().to_dict()["received"] == 4
+    for _ in range(2):  # from the journal, then from the store
+        monitor, api = start()
+        again = post(api, "/ingest/batch", rows, **{"Idempotency-Key": "a"})
+        assert (again.status_code, again.content) == (201, answers[0].content)
+        assert again.headers["idempotent-replayed"] == "true"
+        assert (
+            post(api, "/ingest", {"tag": "fermenter_ph", "value": 7}, **{"Idempotency-Key": "b"}).content
+            == first.content
+        )
+        assert post(api, "/ingest/batch", keyed).content == third.content
+        other = post(api, "/ingest", ONE, **{"Idempotency-Key": "b"})
+        assert (other.status_code, other.json()["error"]) == (422, "key_reused")
+        assert monitor.ledger().to_dict()["received"] == 4
+        monitor.drain()
+
+
+def test_a_bad_key_is_refused(start: Callable[..., tuple[Monitor, Api]]) -> None:
+    _, api = start()
+    assert post(api, "/ingest", ONE, **{"Idempotency-Key": "k" * 256}).status_code == 400
+    assert post(api, "/ingest/batch", {"batch_id": "k" * 256, "readings": []}).status_code == 400
+    assert post(api, "/ingest/batch", {"batch_id": "\ud800", "readings": []}).status_code == 400
+
+
+def test_a_full_disk_and_too_many_requests_are_503_and_say_when_to_try_again(
+    start: Callable[..., tuple[Monitor, Api]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor, api = start()
+
+    def full(*_: object) -> None:
+        raise JournalFull("no space left for the journal", hint="Free some")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(monitor._journal, "append", full)
+        answer = post(api, "/ingest", ONE)
+    assert (answer.status_code, answer.json()["error"]) == (503, "cannot_store")
+    assert int(answer.headers["retry-after"]) > 0
+    with monkeypatch.context() as patch:
+        patch.setattr(request_queue, "WAITING_POSTS", 0)
+        answer = post(api, "/ingest", ONE)
+    assert (answer.status_code, answer.json()["error"]) == (503, "overloaded")
+    assert int(answer.headers["retry-after"]) > 0
+    assert post(api, "/ingest", ONE).status_code == 201  # it was not taken for a duplicate
+
+
+def test_a_stopped_monitor_takes_nothing(start: Callable[..., tuple[Monitor, Api]]) -> None:
+    monitor, api = start()
+    monitor.stop()
+    assert post(api, "/ingest", ONE).status_code == 503
+
+
+def test_ten_thousand_unknown_tags_are_rejected_one_by_one(start: Callable[..., tuple[Monitor, Api]]) -> None:
+    monitor, api = start()
+    rows = [{"tag": f"tag{i}", "value": i} for i in range(10_000)]
+    content = post(api, "/ingest/batch", [ONE, *rows]).json()
+    assert (content["accepted"], len(content["rejected"])) == (1, 10_000)
+    monitor.stop()
+    ledger = monitor.ledger().to_dict()
+    assert (ledger["received"], ledger["difference"]) == (10_001, 0)
+
+
+# -- line protocol ------------------------------------------------------------
+
+
+def test_telegraf_writes_line_protocol(start: Callable[..., tuple[Monitor, Api]]) -> None:
+    monitor, api = start()
+    body = (
+        "# a comment\n"
+        "fermenter_temp value=37.5 1769860800000\n"
+        "plant,host=a,sensor=fermenter_ph value=7.1,other=3i 1769860800000\r\n"
+        "\nplant,tag=agitator_rpm value=400i 1769860800000\n"
+    )
+    answer = post(
+        api, "/v2/write?org=o&bucket=b&precision=ms", gzip.compress(body.encode()),
+        Authorization=f"Token {TOKEN}", **{"Content-Encoding": "gzip"},
+    )  # fmt: skip
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid"
+    assert (
+        "partial write: 3 readings stored, 1 rejected, first: fermenter_ph.other" in answer.json()["message"]
+    )
+    frame = monitor.recent(0)
+    assert sorted(zip(frame["tag"], frame["value"], strict=True)) == [
+        ("agitator_rpm", 400.0), ("fermenter_ph", 7.1), ("fermenter_temp", 37.5),
+    ]  # fmt: skip
+    assert frame["time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ").unique().tolist() == ["2026-01-31T12:00:00Z"]
+    again = post(api, "/v2/write?precision=s", "fermenter_temp value=37.5 1769860800")
+    assert (again.status_code, again.content) == (204, b"")  # a duplicate is what a sender's retry is
+
+
+LINES: list[tuple[str, str | bytes, int]] = [
+    ("precision=ns", "fermenter_ph value=7.2 1769860800000000000", 204),
+    ("", "fermenter_ph value=7.2", 204),
+    ("precision=h", "fermenter_ph value=7.2", 400),
+    ("", "fermenter_ph value=7.2 99999999999999999999", 400),
+    ("precision=s", "fermenter_ph value=7.2 9999999999999999999", 400),
+    ("", "fermenter_ph", 400),
+    ("", 'fermenter_ph value="text"', 400),
+    ("", "fermenter_ph value=true", 400),
+    ("", b"\xff\xfe", 400),
+    ("", "fermenter_ph value=" + "9" * 4000 + "i", 400),
+    ("", "", 204),
+]
+
+
+def test_line_protocol_errors_are_in_influx_shape(start: Callable[..., tuple[Monitor, Api]]) -> None:
+    _, api = start()
+    for query, body, status in LINES:
+        answer = post(api, f"/v2/write?{query}", body)
+        assert answer.status_code == status, body[:50]
+        if status == 400:
+            assert set(answer.json()) == {"code", "message"}
+
+
+def test_line_protocol_without_a_token_is_401_in_influx_shape(
+    start: Callable[..., tuple[Monitor, Api]],
+) -> None:
+    _, api = start()
+    answer = post(api, "/v2/write", "a value=1", Authorization="Token no")
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+def test_times_are_the_same_by_the_fast_and_by_the_slow_way(
+    start: Callable[..., tuple[Monitor, Api]],
+) -> None:
+    monitor, api = start()
+    texts = [
+        "2026-01-31T12:00:00Z", "2026-01-31T12:00:01.5+02:00", "2026-01-31 12:00:02Z", "1969-12-31T23:59:59Z",
+        "2026-01-31T12:00:03.123456Z",
+    ]  # fmt: skip
+    rows = [{**ONE, "timestamp": text} for text in texts]
+    assert post(api, "/ingest/batch", rows).json()["accepted"] == 5
+    slow = [{**ONE, "tag": "fermenter_temp", "timestamp": text} for text in [*texts, "2026-01-31"]]
+    reasons = [bad["reason"] for bad in post(api, "/ingest/batch", slow).json()["rejected"]]
+    assert reasons == ["duplicate"] * 5
+    assert not math.isnan(monitor.recent(-(10**15))["value"].sum())

@@ -1,0 +1,176 @@
+"""The pages are usable by everybody: contrast, focus, keys, words, the first visit, in a real browser."""
+
+# ruff: noqa: F811  # pytest hands fixtures over by name
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext, suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_first_steps import browser, page, ready, server, visit  # noqa: F401
+from tests.support.server import Server
+from tests.view.test_guide import menu
+
+pytestmark = pytest.mark.browser
+
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+# A page is drawn piece by piece: what was found counts once it was found twice.
+SETTLED = f"""() => {{
+  const found = ({CONTRAST.rstrip()})()
+  const seen = JSON.stringify([found.looked, found.headings])
+  const same = window.foundBefore === seen
+  window.foundBefore = seen
+  return same && found.looked > 20 && found
+}}"""
+LISTENS = ".st-key-read-aloud[role=status]"  # the modules of the page run
+PATHS = [("" if place == 0 else path) for place, (path, _) in enumerate(menu())]
+EVERY_DAY = {("light", "tuning"), ("dark", "")}
+
+
+@pytest.mark.parametrize(
+    ("theme", "path"),
+    [
+        pytest.param(theme, path, marks=[] if (theme, path) in EVERY_DAY else pytest.mark.long)
+        for theme in ("light", "dark")
+        for path in PATHS
+    ],
+)
+def test_all_words_of_a_page_can_be_read_and_all_fields_have_a_name(
+    browser: Browser, server: Server, theme: Literal["light", "dark"], path: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, color_scheme=theme)
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    visit(page, server, path)
+    expect(page.get_by_text("ledger balanced")).to_be_visible()
+    if path == "":
+        expect(page.locator("[role=img][aria-label], [role=figure][aria-label]")).to_have_count(3)
+    found = page.wait_for_function(SETTLED, polling=300).json_value()
+    context.close()
+    assert found["faint"] == [], json.dumps(found["faint"], indent=1, ensure_ascii=False)
+    assert found["nameless"] == []
+    levels = found["headings"]
+    assert levels[:2] == [1, 2], "the product, then the page"
+    assert all(after <= before + 1 for before, after in pairwise(levels)), levels
+
+
+def test_the_first_visit_is_greeted_until_it_is_put_away_and_never_again(page: Page, server: Server) -> None:
+    visit(page, server, "")
+    greeting = page.locator(".st-key-first-visit")
+    expect(greeting).to_contain_text("A simulated fermenter: three sensors, a reading a second each.")
+    greeting.get_by_text("Move the threshold").click()
+    page.wait_for_url("**/tuning?*threshold=5*")
+    expect(page.locator(".first-line")).to_contain_text("With these settings")
+    visit(page, server, "")
+    expect(greeting).to_be_visible()
+    expect(page.locator(LISTENS)).to_be_attached()
+    greeting.get_by_role("button", name="Got it").click()
+    expect(greeting).to_be_hidden()
+    for path in ("", "pipeline"):
+        visit(page, server, path)
+        expect(page.get_by_role("button", name="Help", exact=True).first).to_be_visible()
+        expect(greeting).to_be_hidden()
+    page.locator(".st-key-help button").click()
+    expect(
+        page.get_by_role("dialog").get_by_text("Switch a fault on and watch it being found")
+    ).to_be_visible()
+
+
+@pytest.mark.long
+def test_what_is_read_aloud_is_found_also_where_it_is_drawn_after_the_modules_have_run(
+    page: Page, server: Server
+) -> None:
+    visit(page, server, "")
+    expect(page.locator(LISTENS)).to_be_attached()
+    page.locator(LISTENS).evaluate("one => one.removeAttribute('role')")  # as one drawn in its place has none
+    expect(page.locator(LISTENS)).to_be_attached()
+
+
+@pytest.mark.long
+def test_who_follows_a_link_to_a_view_is_not_greeted(page: Page, server: Server) -> None:
+    visit(page, server, "tuning?threshold=4")
+    expect(page.locator(".first-line")).to_be_visible()
+    expect(page.locator(".st-key-help button")).to_be_visible()
+    expect(page.locator(".st-key-first-visit")).to_be_hidden()
+
+
+def test_keys_go_to_pages_open_the_help_and_leave_fields_alone(page: Page, server: Server) -> None:
+    visit(page, server, "tuning")
+    expect(page.locator(".first-line")).to_be_visible()
+    expect(page.locator(LISTENS)).to_be_attached()
+    page.keyboard.press("?")
+    help_list = page.get_by_role("dialog", name="Help")
+    expect(help_list.get_by_text("copy the link to this view")).to_be_in_viewport()
+    expect(help_list).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(help_list).to_be_hidden()
+    page.keyboard.press("/")
+    field = page.get_by_role("combobox").first
+    expect(field).to_be_focused()
+    page.keyboard.type("gp1")
+    assert "/tuning" in page.url
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Control+1")
+    assert "/tuning" in page.url
+    page.keyboard.type("gp")
+    page.wait_for_url("**/pipeline")
+    ready(page)
+    page.keyboard.press("1")
+    expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
+    ready(page)
+    page.keyboard.press("p")
+    expect(page.get_by_text("still collecting")).to_be_visible()
+    page.locator(".st-key-help button").click()
+    page.get_by_role("button", name="Turn the keys off").click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
+
+
+@pytest.mark.long
+def test_the_focus_is_seen_wherever_it_goes(page: Page, server: Server) -> None:
+    visit(page, server, "tuning")
+    expect(page.locator(".first-line")).to_be_visible()
+    ring = """() => {
+      for (let e = document.activeElement, i = 0; e && i < 4; e = e.parentElement, i++) {
+        const s = getComputedStyle(e)
+        if (s.outlineStyle === "solid" && s.outlineWidth === "2px") return s.outlineColor
+      }
+      return document.activeElement.outerHTML.slice(0, 200)
+    }"""
+    for _ in range(24):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('canvas, table, body > *') === document.body"):
+            break
+        if not page.evaluate("document.activeElement.matches('td')"):  # a table draws its own ring
+            assert page.evaluate(ring) == "rgb(36, 87, 166)"
+
+
+@pytest.mark.long
+def test_a_word_is_explained_by_hover_focus_and_touch(page: Page, server: Server) -> None:
+    visit(page, server, "tuning")
+    word = page.locator("button.term", has_text="off-delay")
+    tip = page.get_by_text("How long a tag must stay without a flag before its event has ended.")
+    for last in (False, False, True):  # a page that is still being drawn may draw the word anew
+        word.focus()
+        with suppress(AssertionError) if not last else nullcontext():
+            expect(tip).to_be_in_viewport(ratio=1, timeout=5_000)
+            break
+        page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    page.evaluate("document.activeElement.blur()")
+    word.hover()
+    expect(tip).to_be_visible()
+    page.mouse.move(5, 5)
+    expect(tip).to_be_hidden()
+    word.click()
+    expect(tip).to_be_visible()

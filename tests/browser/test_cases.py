@@ -1,0 +1,89 @@
+"""Exports and cases as a person makes them: choose, wait, download, open elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_first_steps import browser, page, ready, visit
+from tests.support.server import ROOT, Server
+
+__all__ = ["browser", "page"]
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def plants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+    """Two plants, each with a tag table of its own: one simulated, one that waits for readings."""
+    made = []
+    for source in ("simulator", "none"):
+        folder = tmp_path_factory.mktemp(source)
+        tags = shutil.copy(ROOT / "data" / "tags.toml", folder / "tags.toml")
+        made.append(Server(folder / "data", SENSORMON_TAGS=str(tags), SENSORMON_SOURCE=source))
+    made[0].wait_until_stored()
+    made[1].wait_until("/api/stats", lambda ledger: ledger["received"] == 0)
+    yield made[0], made[1]
+    for one in made:
+        one.stop()
+        one.output()
+
+
+@pytest.mark.long
+def test_an_export_is_written_and_downloaded_by_the_page_and_by_its_link(
+    page: Page, plants: tuple[Server, Server], tmp_path: Path
+) -> None:
+    visit(page, plants[0], "data?section=Export&out_tags=Fermenter+pH&out_span=Everything")
+    page.get_by_role("button", name="Write the CSV file").click()
+    button = page.get_by_role("button", name="Download sensormon-readings")
+    expect(button).to_be_visible()
+    with page.expect_download() as started:
+        button.click()
+    started.value.save_as(tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) >= 900
+    assert {row["tag"] for row in rows} == {"fermenter_ph"}
+    assert set(list(rows[0])[:2]) == {"time (UTC)", "time (Asia/Tokyo)"}
+    (made,) = (plants[0].data_dir / "exports").glob("*.csv")
+    answer = page.request.get(f"{plants[0].url}/api/exports/{made.stem}")
+    assert answer.ok
+    assert answer.body() == (tmp_path / "a.csv").read_bytes()
+
+
+@pytest.mark.long
+def test_a_case_saved_in_one_plant_is_opened_in_another(
+    page: Page, browser: Browser, plants: tuple[Server, Server], tmp_path: Path
+) -> None:
+    visit(page, plants[0], "data?section=Cases&case_tags=Fermenter+pH&case_span=Everything")
+    page.get_by_label("Name").fill("pH, first run")
+    page.get_by_label("Link to the view it is about").fill(f"{plants[0].url}/anomalies?tags=Fermenter+pH")
+    page.get_by_label("Link to the view it is about").press("Enter")
+    ready(page)
+    page.get_by_role("button", name="Save the case").click()
+    button = page.get_by_role("button", name="Download pH-first-run.sensormon")
+    expect(button).to_be_visible()
+    with page.expect_download() as started:
+        button.click()
+    started.value.save_as(tmp_path / "case.sensormon")
+
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="Asia/Tokyo")
+    other = context.new_page()
+    other.set_default_timeout(20_000)
+    visit(other, plants[1], "data?section=Cases")
+    other.locator("input[type=file]").set_input_files(tmp_path / "case.sensormon")
+    expect(other.get_by_text("made with sensormon").or_(other.get_by_text("with sensormon"))).to_be_visible()
+    other.get_by_role("button", name="Open the case").click()
+    expect(other.get_by_text("is open:")).to_be_visible()
+    link = other.get_by_role("link", name="Open its view")
+    assert (link.get_attribute("href") or "").endswith("anomalies?tags=Fermenter+pH")
+    ledger = plants[1].wait_until("/api/stats", lambda found: found["pending"] == 0)
+    assert ledger["sources"]["case"]["stored"] >= 900
+    assert ledger["difference"] == 0
+    visit(other, plants[1], "anomalies?tags=Fermenter+pH")
+    expect(other.get_by_text("Fermenter pH").first).to_be_visible()
+    context.close()

@@ -1,0 +1,123 @@
+"""Somebody changes a tag and how long readings are kept, in a real browser on a real server."""
+
+# ruff: noqa: F811  # pytest hands fixtures over by name
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, TimeoutError, expect
+
+from tests.browser.test_first_steps import browser, page, ready, visit  # noqa: F401
+from tests.support.server import ROOT, Server
+
+pytestmark = pytest.mark.browser
+
+ROW = 35
+HEAD = 36
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a tag table of its own, that may be changed, and two hours of 40 days ago."""
+    folder = tmp_path_factory.mktemp("data-page")
+    (folder / "tags.toml").write_bytes((ROOT / "data" / "tags.toml").read_bytes())
+    times = pd.date_range(end=pd.Timestamp.now("UTC") - pd.Timedelta(days=40), periods=7_200, freq="s")
+    values = [7.0 + 0.01 * (i % 7) for i in range(len(times))]
+    pd.DataFrame({"time": times, "fermenter_ph": values}).to_csv(folder / "old.csv", index=False)
+    command = [sys.executable, "-m", "sensormon", "import", str(folder / "old.csv")]
+    variables = {"SENSORMON_DATA_DIR": str(folder / "data"), "SENSORMON_TAGS": str(folder / "tags.toml")}
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=True, capture_output=True)
+    one = Server(folder / "data", SENSORMON_TAGS=str(folder / "tags.toml"))
+    one.wait_until_stored()
+    yield one
+    one.stop()
+    one.output()
+
+
+def write_cell(page: Page, column: float, row: int, text: str) -> None:
+    """Write into a cell of the table, which is drawn on a canvas: by place, `column` a share of its width."""
+    table = page.get_by_test_id("stDataFrame").first
+    box = table.bounding_box()
+    assert box is not None
+    field = page.locator("#portal input, #portal textarea").first
+    for _ in range(6):  # a canvas takes clicks before it knows its cells
+        table.click(position={"x": box["width"] * column, "y": HEAD + ROW * row + ROW / 2})
+        page.keyboard.press("Enter")
+        try:
+            field.wait_for(timeout=3_000)
+            break
+        except TimeoutError:
+            page.keyboard.press("Escape")
+    expect(field).to_be_visible()
+    field.fill(text)
+    page.keyboard.press("Enter")
+    ready(page)
+
+
+def test_a_changed_tag_is_shown_in_words_saved_and_counts_at_once(page: Page, own: Server) -> None:
+    file = own.data_dir.parent / "tags.toml"
+    visit(page, own, "data?section=Tags")
+    write_cell(page, 0.55, 1, "-5")
+    expect(page.get_by_text("Tag fermenter_ph, Valid low: 5 is not below Valid high")).to_be_visible()
+    write_cell(page, 0.55, 1, "8")
+    preview = page.locator(".st-key-panel-tags-preview")
+    expect(preview).to_contain_text("Fermenter pH: valid 5–9 → 5–8 pH")
+    expect(preview).to_contain_text("the new valid range would have rejected")
+    page.get_by_label("Your name, for the log").fill("Ana")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("The tags are changed")).to_be_visible()
+    assert "# The z-score learns from the last 50 readings." in file.read_text()
+    (tag,) = [one for one in own.get("/api/tags")[1] if one["name"] == "fermenter_ph"]
+    assert tag["valid"] == [5.0, 8.0]
+
+
+@pytest.mark.long
+def test_old_readings_are_rolled_up_after_two_deliberate_clicks(page: Page, own: Server) -> None:
+    stored = own.wait_until("/api/stats", lambda ledger: ledger["pending"] == 0)["stored"]
+    visit(page, own, "data?section=Storage")
+    days = page.get_by_label("Keep one by one for")
+    days.fill("30")
+    days.press("Enter")
+    ready(page)
+    page.get_by_role("button", name="Set", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(re.compile(r"7,\d{3} readings older than 30 days become 12\d minutes"))
+    dialog.get_by_label("Your name").fill("Ana")
+    dialog.get_by_role("button", name="Set", exact=True).click()
+    expect(page.get_by_text("for 30 days, then by the minute")).to_be_visible()
+    page.get_by_role("button", name="Roll up now").click()
+    dialog.get_by_role("button", name=re.compile("Roll up 7,")).click()
+    expect(page.get_by_text("became minutes")).to_be_visible(timeout=60_000)
+    expect(page.locator(".st-key-panel-sizes")).to_contain_text("minutes rolled up")
+    ledger = own.get("/api/stats")[1]
+    assert ledger["balanced"]
+    assert ledger["stored"] >= stored
+
+
+@pytest.mark.long
+def test_columns_that_are_no_tags_yet_become_tags_and_are_imported(
+    page: Page, own: Server, tmp_path: Path
+) -> None:
+    times = pd.date_range("2026-01-01", periods=500, freq="min", tz="UTC")
+    file = tmp_path / "utility.csv"
+    steam = [3.0 + 0.001 * (i % 9) for i in range(500)]
+    pd.DataFrame({"time": times, "Steam (bar)": steam, "remark": "ok"}).to_csv(file, index=False)
+    visit(page, own, "data?section=Import")
+    page.locator("input[type=file]").first.set_input_files(file)
+    expect(page.get_by_text("1 number column not in the tag table yet")).to_be_visible()
+    page.get_by_label("Your name, for the log").fill("Ana")
+    page.get_by_role("button", name="Add to the tags").click()
+    expect(page.get_by_role("button", name="Add to the tags")).to_be_hidden()
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_text("500 of 500 readings imported")).to_be_visible(timeout=30_000)
+    assert '[tags.steam]\nunit = "bar"' in (own.data_dir.parent / "tags.toml").read_text()
+    found = own.get("/api/data?tag=steam&since=2026-01-01&limit=1000")[1]
+    assert len(found) == 500

@@ -1,0 +1,145 @@
+"""A day at the Explore page, in a real browser on a real server."""
+
+# ruff: noqa: F811  # pytest hands fixtures over by name
+
+from __future__ import annotations
+
+import csv
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.test_first_steps import browser, page, ready, server, visit  # noqa: F401
+from tests.support.server import Server
+
+pytestmark = pytest.mark.browser
+
+CHART = ".st-key-panel-explore .zoom-chart"
+RANGE = f"""() => document.querySelector('{CHART} .js-plotly-plot')?._fullLayout.xaxis.range
+    .map(one => typeof one === 'number' ? one : new Date(String(one).replace(' ', 'T')).getTime())"""
+
+
+def shown(page: Page) -> tuple[float, float]:
+    """The span on the axis, ms UTC."""
+    page.wait_for_selector(f"{CHART} .main-svg")
+    ready(page)
+    start, end = page.evaluate(RANGE)
+    return start, end
+
+
+def named(page: Page) -> tuple[str, str]:
+    """The span in the address."""
+    query = parse_qs(urlsplit(page.url).query)
+    return query["from"][0], query["to"][0]
+
+
+def test_zooming_is_seen_at_once_read_anew_and_kept_in_a_link_that_opens_elsewhere(
+    page: Page, browser: Browser, server: Server
+) -> None:
+    page.set_default_timeout(60_000)
+    visit(page, server, "explore?past=15+min")
+    start, end = shown(page)
+    assert end - start == pytest.approx(900_000, abs=2)
+
+    page.locator(CHART).focus()
+    page.keyboard.press("+")
+    expect(page).to_have_url(re.compile("from="))
+    ready(page)
+    closer = shown(page)
+    assert closer[1] - closer[0] == pytest.approx(450_000, abs=2)
+    expect(page.get_by_text(re.compile(r"Read: .*1,3\d\d readings in view, each drawn"))).to_be_visible()
+
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(
+        "before => !location.href.includes(before)", arg=named(page)[0].replace(":", "%3A")
+    )
+    moved = shown(page)
+    assert moved[0] == pytest.approx(closer[0] - 112_500, abs=3)
+
+    area = page.locator(f"{CHART} .nsewdrag").first.bounding_box()
+    assert area is not None
+    before = named(page)[0].replace(":", "%3A")
+    page.mouse.move(area["x"] + 0.25 * area["width"], area["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(area["x"] + 0.75 * area["width"], area["y"] + 60, steps=6)
+    page.mouse.up()
+    page.wait_for_function("before => !location.href.includes(before)", arg=before)
+    dragged = shown(page)
+    assert dragged[1] - dragged[0] == pytest.approx(225_000, rel=0.02)
+
+    page.evaluate(
+        "() => { navigator.clipboard.writeText = (text) => { window.link = text; return Promise.resolve() } }"
+    )
+    page.get_by_role("button", name="Copy link").click()
+    page.wait_for_function("() => window.link")
+    other = browser.new_context(
+        viewport={"width": 1440, "height": 900}, timezone_id="America/New_York"
+    ).new_page()
+    other.set_default_timeout(60_000)
+    other.goto(page.evaluate("window.link"))
+    there = shown(other)
+    assert there == pytest.approx(dragged, abs=2)
+    traces = f"() => document.querySelector('{CHART} .js-plotly-plot').data.map(one => one.y.length)"
+    assert other.evaluate(traces) == page.evaluate(traces)
+    other.context.close()
+
+    page.go_back()
+    page.wait_for_function(f"before => Math.abs(({RANGE})()[0] - before) < 5", arg=moved[0])
+
+
+@pytest.mark.long
+def test_a_note_on_a_clicked_moment_is_seen_by_another_and_removed(
+    page: Page, browser: Browser, server: Server
+) -> None:
+    visit(page, server, "explore?past=15+min&explore=Fermenter+pH")
+    shown(page)
+    area = page.locator(f"{CHART} .nsewdrag").first.bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + 0.5 * area["width"] - 3, area["y"] + 100)
+    page.mouse.move(area["x"] + 0.5 * area["width"], area["y"] + 100, steps=3)
+    page.mouse.click(area["x"] + 0.5 * area["width"], area["y"] + 100)
+    expect(page.get_by_text("Clicked:")).to_be_visible()
+    page.get_by_role("button", name="Add a note").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Note", exact=True).fill("probe calibrated")
+    dialog.get_by_label("Your name").fill("Ana")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    expect(page.locator(f"{CHART} .annotation-text", has_text="probe calibrated")).to_be_visible()
+
+    other = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    other.set_default_timeout(60_000)
+    visit(other, server, "explore?past=15+min&explore=Fermenter+pH")
+    expect(other.locator(".st-key-panel-look").get_by_text("probe calibrated")).to_be_visible()
+    other.get_by_role("button", name="Remove", exact=True).click()
+    dialog = other.get_by_role("dialog")
+    dialog.get_by_label("Your name").fill("Bo")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(dialog).to_have_count(0)
+    expect(other.get_by_text("There is no note on these tags in view.")).to_be_visible()
+    other.context.close()
+
+
+@pytest.mark.long
+def test_the_data_and_the_picture_of_what_is_seen_are_taken_away(page: Page, server: Server) -> None:
+    visit(page, server, "explore?past=15+min&explore=Fermenter+pH&look=Export")
+    shown(page)
+    button = page.get_by_role("button", name=re.compile("Download .* readings as CSV"))
+    with page.expect_download() as given:
+        button.click()
+    rows = list(csv.DictReader(given.value.path().read_text().splitlines()))
+    assert len(rows) == int(re.sub(r"\D", "", button.inner_text().split(" readings")[0]))
+    assert set(rows[0]) >= {"time (UTC)", "time (Asia/Tokyo)", "value", "unit", "flagged"}
+    with page.expect_download() as drawn:
+        page.get_by_role("button", name="Save this chart as a PNG picture").click()
+    assert drawn.value.suggested_filename.startswith("fermenter_ph_")
+    assert drawn.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.long
+def test_without_the_browsers_part_the_chart_is_still_there(page: Page, server: Server) -> None:
+    page.route("**/assets/zoom_chart.js*", lambda route: route.abort())
+    visit(page, server, "explore?past=15+min")
+    expect(page.locator(".st-key-panel-explore .stPlotlyChart .main-svg").first).to_be_visible()

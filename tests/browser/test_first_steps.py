@@ -1,0 +1,248 @@
+"""What a person does, in a real browser on a real server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.server import Server
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+READY = "[data-testid=stApp][data-test-script-state=notRunning]"
+expect.set_options(timeout=15_000)  # milliseconds; a busy machine is no failure
+
+PAGES = {
+    "": "Live",
+    "anomalies": "Anomalies",
+    "explore": "Explore",
+    "tuning": "Tuning",
+    "pipeline": "Pipeline",
+    "data": "Data",
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium found: apt-get install chromium, or set CHROMIUM to its path")
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield one
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    one = Server(tmp_path_factory.mktemp("browser") / "data")
+    one.wait_until_stored()
+    yield one
+    one.stop()
+    one.output()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, timezone_id="Asia/Tokyo", accept_downloads=True
+    )
+    one = context.new_page()
+    one.set_default_timeout(20_000)
+    yield one
+    context.close()
+
+
+def visit(page: Page, server: Server, path: str) -> None:
+    page.goto(f"{server.url}/{path}")
+    ready(page)
+
+
+def ready(page: Page) -> None:
+    page.wait_for_selector(READY)
+
+
+EVERY_DAY = {("light", 1440): ("", "explore", "tuning"), ("dark", 390): ("anomalies", "pipeline", "data")}
+
+
+@pytest.mark.parametrize(
+    ("theme", "width", "path"),
+    [
+        pytest.param(
+            theme, width, path,
+            marks=[] if path in EVERY_DAY.get((theme, width), ()) else pytest.mark.long,
+        )
+        for theme in ("light", "dark")
+        for width in (1440, 390)
+        for path in PAGES
+    ],
+)  # fmt: skip
+def test_every_page_fits_in_both_themes_and_at_phone_width(
+    browser: Browser, server: Server, theme: str, width: int, path: str
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=theme)  # type: ignore[arg-type]
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    visit(page, server, path)
+    expect(page.get_by_role("heading", name=PAGES[path], exact=True)).to_be_visible()
+    expect(page.get_by_text("ledger balanced")).to_be_visible()
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground = page.locator("[data-testid=stApp]").evaluate("one => getComputedStyle(one).backgroundColor")
+    assert ground == {"light": "rgb(242, 243, 245)", "dark": "rgb(20, 23, 26)"}[theme]
+    assert errors == []
+    context.close()
+
+
+@pytest.mark.long
+def test_a_first_visitor_may_come_to_any_page_and_nothing_is_fetched_from_outside(
+    page: Page, tmp_path: Path
+) -> None:
+    server = Server(tmp_path / "data")
+    outside: list[str] = []
+    page.on("request", lambda one: outside.append(one.url) if "127.0.0.1" not in one.url else None)
+    try:
+        server.wait_until_stored()
+        visit(page, server, "tuning")
+        expect(page.get_by_role("heading", name="Tuning", exact=True)).to_be_visible()
+        expect(page.get_by_role("navigation").get_by_text("Pipeline")).to_be_visible()
+        assert page.get_by_role("navigation").get_by_text("app", exact=True).count() == 0
+        assert [one for one in outside if not one.startswith(("data:", "blob:"))] == []
+    finally:
+        server.stop()
+        server.output()
+
+
+@pytest.mark.long
+def test_a_page_that_broke_while_it_was_drawn_is_loaded_anew(page: Page, server: Server) -> None:
+    visit(page, server, "pipeline")
+    expect(page.locator(".silence")).to_be_attached()  # what runs beside the page is there
+    page.evaluate("() => document.getElementById('root').remove()")
+    expect(page.get_by_role("heading", name="Pipeline", exact=True)).to_be_visible()
+
+
+def test_the_live_charts_move_and_stand_still_when_paused(page: Page, server: Server) -> None:
+    visit(page, server, "")
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    newest = "() => String(document.querySelector('.js-plotly-plot')?._fullLayout.xaxis.range[1])"
+    first = page.evaluate(newest)
+    page.wait_for_function(f"before => ({newest})() !== before", arg=first)
+    page.get_by_text("Pause", exact=True).click()
+    expect(page.get_by_text("still collecting")).to_be_visible()
+    page.wait_for_url("**at=*")
+    end = (
+        f"() => Math.abs(Date.parse(({newest})()) - Date.parse(new URL(location).searchParams.get('at'))) < 2"
+    )
+    page.wait_for_function(end)
+    held = page.evaluate(newest)
+    page.wait_for_timeout(2500)
+    assert page.evaluate(newest) == held
+
+
+@pytest.mark.long
+def test_the_time_axis_is_in_the_viewers_zone(page: Page, server: Server) -> None:
+    visit(page, server, "")
+    expect(page.get_by_text("Asia/Tokyo")).to_be_visible()
+    page.wait_for_selector(".js-plotly-plot .xtick text")
+    # A quarter of an hour is shown, so every label lies within the last 20 minutes there.
+    labels = page.locator(".js-plotly-plot .xtick text").all_text_contents()
+    clock = page.evaluate("() => { const d = new Date(); return d.getHours() * 60 + d.getMinutes(); }")
+    for label in labels:
+        hours, minutes = label.split("\n")[0].split(":")[:2]
+        assert (clock - (int(hours) * 60 + int(minutes))) % 1440 <= 20, labels
+
+
+def test_moving_the_threshold_changes_the_count_and_the_address(page: Page, server: Server) -> None:
+    visit(page, server, "tuning")
+    line = page.locator(".first-line")
+    before = line.inner_text()
+    slider = page.get_by_role("slider").nth(1)
+    slider.focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    expect(line).not_to_have_text(before)
+    page.wait_for_url("**/tuning?*threshold=5*")
+    shared = page.url
+    other = page.context.new_page()
+    other.goto(shared)
+    ready(other)
+    expect(other.get_by_role("slider").nth(1)).to_have_value("5")
+
+
+@pytest.mark.long
+def test_applying_asks_for_a_name_and_is_recorded(page: Page, server: Server) -> None:
+    visit(page, server, "tuning?threshold=4.2")
+    page.get_by_role("button", name="Apply to the collector").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Your name").fill("night shift")
+    dialog.get_by_role("button", name="Apply", exact=True).click()
+    words = "The collector uses Rolling z-score, window 50, threshold 4.2"
+    expect(page.get_by_text(words).first).to_be_visible()
+    visit(page, server, "tuning?detector=CUSUM&cusum_h=6")
+    page.get_by_role("button", name="Apply to the collector").click()
+    change = "Rolling z-score, window 50, threshold 4.2 → CUSUM, k 0.5, h 6, accept 300"
+    expect(page.get_by_role("dialog").get_by_text(change)).to_be_visible()
+
+
+@pytest.mark.long
+def test_a_simulated_fault_is_seen_on_the_pipeline_page(page: Page, server: Server) -> None:
+    visit(page, server, "pipeline")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_text("Level shift of Fermenter temperature").first).to_be_visible()
+
+
+@pytest.mark.long
+def test_the_page_says_when_the_server_is_gone_and_comes_back_with_it(page: Page, tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.wait_until_stored()
+    visit(page, server, "pipeline")
+    expect(page.get_by_text("ledger balanced")).to_be_visible()
+    server.stop(signal.SIGKILL)
+    server.output()
+    again = Server(tmp_path / "data", port=server.port)
+    try:
+        again.wait_until_stored()
+        visit(page, again, "pipeline")
+        expect(page.get_by_text("ledger balanced")).to_be_visible()
+    finally:
+        again.stop()
+        again.output()
+
+
+def test_history_is_imported_from_a_file_and_only_once(page: Page, server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "history.csv"
+    lines = [f"2026-01-01T00:00:{i:02d}Z,{7 + i / 1000},x" for i in range(60)]
+    file.write_text("\n".join(["time,fermenter_ph,TI-7", *lines]))
+    visit(page, server, "data")
+    page.locator("input[type=file]").set_input_files(file)
+    button = page.get_by_role("button", name="Import", exact=True)
+    button.click()
+    expect(page.get_by_text("60 of 60 readings imported, 0 of them flagged")).to_be_visible()
+    ready(page)
+    button.click()
+    expect(page.get_by_text("60 were imported before and are not stored twice")).to_be_visible()
+    ledger = server.get("/api/stats")[1]
+    assert ledger["sources"]["import"]["received"] == 60
+
+
+@pytest.mark.long
+def test_the_api_is_described_without_the_internet(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/api/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    expect(page.get_by_text("/ingest/batch").first).to_be_visible()

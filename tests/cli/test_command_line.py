@@ -1,0 +1,137 @@
+"""`python -m sensormon`: exit 0 good, 1 a finding, 2 wrong use in one line."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sensormon.__main__ import main
+from sensormon.cli.bench import BENCHMARKS, http, journal, rescoring, scoring
+from sensormon.detectors import detect
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.settings import Settings
+from sensormon.monitor.monitor import Monitor
+from tests.conftest import START, batch_of
+
+
+@pytest.fixture
+def stored(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A stopped monitor with 70 readings of the pH, one of them a spike."""
+    monkeypatch.setenv("SENSORMON_DATA_DIR", str(settings.data_dir))
+    monitor = Monitor(settings, ManualClock(START))
+    rng = np.random.default_rng(0)
+    values = [("fermenter_ph", round(float(v), 2)) for v in rng.normal(7, 0.02, 70)]
+    values[60] = ("fermenter_ph", 8.91)
+    monitor.submit(batch_of(*values))
+    monitor.stop()
+    return settings
+
+
+def test_score_gives_what_detect_gives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = np.random.default_rng(3).normal(0, 1, 200)
+    values[150] = 12
+    frame = pd.DataFrame({"timestamp": pd.date_range("2026-01-01", periods=200, freq="s"), "value": values})
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    arguments = ["score", str(tmp_path / "in.csv"), "--param", "window=20", "--param", "threshold=4"]
+    assert main(arguments) == 0
+    printed = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    expected = detect(values, window=20, threshold=4.0)
+    assert printed["is_anomaly"].tolist() == expected["is_anomaly"].tolist()
+    assert np.allclose(printed["score"], expected["score"], equal_nan=True)
+    assert main([*arguments, "--out", str(tmp_path / "out.csv")]) == 0
+    assert len(pd.read_csv(tmp_path / "out.csv")) == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "said"),
+    [
+        ("a,b\n1,2\n", [], "no column 'value'; found: a, b"),
+        ("value\n1\nx\n", [], "line 3: 'x' is not a number"),
+        ("", [], "cannot be read"),
+        ("value\n1\n", ["--detector", "magic"], "no detector 'magic'"),
+        ("value\n1\n", ["--param", "window=3"], "from 5 to 1000"),
+        ("value\n1\n", ["--param", "window"], "no NAME=NUMBER"),
+        ("value\n1\n", ["--param", "size=3"], "no parameter 'size'"),
+        ("value\n1\n", ["--param", "times=3"], "no parameter 'times'"),
+        ("value\n1\n", ["--out", "/nowhere/x.csv"], "Give another path"),
+        ("timestamp,value\nfoo,1\n", [], "line 2: 'foo' is not an ISO 8601 time"),
+    ],
+)
+def test_score_says_in_one_line_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, arguments: list[str], said: str
+) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text(content)
+    assert main(["score", str(path), *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+def test_export_bounds_and_formats(
+    stored: Settings, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["export", "readings"]) == 0
+    frame = pd.read_csv(io.BytesIO(capsysbinary.readouterr().out))
+    assert len(frame) == 70
+    assert frame["time"].iloc[0].endswith("Z")
+    out = tmp_path / "anomalies.parquet"
+    assert main(["export", "anomalies", "--format", "parquet", "--out", str(out)]) == 0
+    anomalies = pd.read_parquet(out)
+    assert 8.91 in anomalies["value"].tolist()
+    capsysbinary.readouterr()
+    until = pd.Timestamp(START + 10 * SECOND, unit="us").isoformat()
+    assert main(["export", "readings", "--until", until, "--tag", "fermenter_ph"]) == 0
+    assert len(pd.read_csv(io.BytesIO(capsysbinary.readouterr().out))) == 10
+    assert main(["export", "readings", "--tag", "'; DROP TABLE readings; --"]) == 2
+    assert main(["export", "readings", "--since", "yesterday"]) == 2
+    assert stored.data_dir.exists()
+
+
+def test_ledger_as_json_has_the_fixed_names(stored: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ledger", "--json"]) == 0
+    ledger = json.loads(capsys.readouterr().out)
+    expected = {
+        "received": 70,
+        "stored": 70,
+        "rejected": 0,
+        "dead_lettered": 0,
+        "pending": 0,
+        "duplicates_dropped": 0,
+        "difference": 0,
+    }
+    assert {name: ledger[name] for name in expected} == expected
+    assert stored.data_dir.exists()
+
+
+def test_commands_on_a_folder_that_is_none_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENSORMON_DATA_DIR", str(tmp_path / "nowhere"))
+    for arguments in (["ledger"], ["verify"], ["export", "readings"]):
+        assert main(arguments) == 2
+        assert "no such data folder" in capsys.readouterr().err
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_wrong_use_exits_with_2() -> None:
+    for arguments in ([], ["nonsense"], ["export", "everything"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+
+
+@pytest.mark.long
+def test_every_benchmark_runs_small_and_gives_figures(tmp_path: Path) -> None:
+    assert journal(tmp_path, rounds=3)["append, ms p50"] > 0
+    assert scoring(points=2_000)["window 50, readings/s"] > 0
+    assert rescoring(readings=1_000)["hampel, window 1000, ms"] > 0
+    figures = http(seconds=0.3)
+    assert figures["single posts, answers that were not 201"] == 0
+    assert figures["batches of 1,000, readings/s"] > 0
+    assert figures["received and not accounted for"] == 0
+    assert {"detection", "http", "journal", "rescoring", "scoring"} == set(BENCHMARKS)

@@ -1,0 +1,162 @@
+"""What people do with events: checked, folded, durable, and there again after everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sensormon.events.actions import Standing, State, action_frame, checked, standings
+from sensormon.events.grouping import find_events
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.entries import EventAction
+from sensormon.model.errors import UsageError
+from sensormon.model.settings import Settings
+from sensormon.monitor.monitor import Monitor
+from tests.conftest import START, batch_of
+from tests.events.test_grouping import THRESHOLDS, flags
+
+FAR = START + 10**6 * SECOND
+HOUR = 3600 * SECOND
+
+
+def feed(monitor: Monitor, clock: ManualClock, seconds: int, *spikes: int) -> None:
+    """A pH that rests at 7 with a little noise, a reading a second, and jumps to 8.5 at these seconds."""
+    for i in range(seconds):
+        clock.advance(1.0)
+        value = 8.5 if i in spikes else 7.0 + 0.01 * (i % 3)
+        monitor.submit(batch_of(("fermenter_ph", value), at=clock.now()))
+    monitor.drain()
+
+
+@pytest.fixture
+def monitor(settings: Settings, clock: ManualClock) -> Iterator[Monitor]:
+    one = Monitor(settings, clock)
+    feed(one, clock, 200, 80, 81, 120, 198)
+    yield one
+    one.stop()
+
+
+def states(monitor: Monitor) -> list[str]:
+    """Of all events, newest first."""
+    return list(monitor.events(None, 0, FAR)["state"])
+
+
+def test_events_have_a_row_each_and_the_last_one_is_still_open(monitor: Monitor, clock: ManualClock) -> None:
+    frame = monitor.events(["fermenter_ph"], 0, FAR)
+    assert frame["start"].is_monotonic_decreasing
+    assert states(monitor) == ["unacknowledged", *["returned, unacknowledged"] * 2]
+    assert frame["readings"].tolist() == [1, 1, 2]
+    assert frame["severity"].tolist() == ["high", "medium", "high"]
+    assert frame["value"].tolist() == [8.5] * 3
+    feed(monitor, clock, 12)
+    assert states(monitor)[0] == "returned, unacknowledged"
+
+
+def test_acknowledge_label_note_and_shelve_in_bulk(monitor: Monitor, clock: ManualClock) -> None:
+    newest, middle, oldest = monitor.events(None, 0, FAR)["id"].tolist()
+    monitor.act([newest, oldest], "acknowledge", "Ana")
+    monitor.act([oldest], "label", "Bo", label="benign", note="cleaning")
+    monitor.act([middle], "shelve", "Ana", until=clock.now() + HOUR)
+    before = monitor.events(None, 0, FAR)
+    monitor.drain()
+    frame = monitor.events(None, 0, FAR)
+    assert frame.equals(before), "what is still in the journal only must show like what is stored"
+    assert frame["state"].tolist() == ["acknowledged", "shelved", "acknowledged"]
+    assert frame["label"].tolist() == ["", "", "benign"]
+    assert frame["note"].tolist() == ["", "", "cleaning"]
+    assert frame["who"].tolist() == ["Ana", "Ana", "Bo"]
+    clock.advance(3601.0)
+    assert states(monitor)[1] == "returned, unacknowledged"
+    monitor.act([newest], "unacknowledge", "Ana")
+    assert states(monitor)[0] == "returned, unacknowledged"
+
+
+def test_it_is_there_after_a_restart_a_kill_and_with_a_new_database(
+    settings: Settings, clock: ManualClock
+) -> None:
+    first = Monitor(settings, clock)
+    feed(first, clock, 100, 80)
+    (event,) = first.events(None, 0, FAR)["id"]
+    first.act([event], "label", "Ana", label="true", note="pump")
+    first._loader.close()  # killed before it was loaded: nothing is drained
+    first._journal.close()
+    first._folder.release()
+    second = Monitor(settings, clock)
+    assert second.events(None, 0, FAR)["label"].tolist() == ["true"]
+    second.drain()
+    assert len(second.event_history(0, event)) == 1
+    second.stop()
+    Path(settings.store_url).unlink()
+    third = Monitor(settings, clock)
+    third.drain()
+    assert third.events(None, 0, FAR)[["label", "note", "who"]].to_numpy().tolist() == [
+        ["true", "pump", "Ana"]
+    ]
+    third.stop()
+
+
+def test_an_event_is_whole_wherever_the_span_begins(settings: Settings, clock: ManualClock) -> None:
+    one = Monitor(replace(settings, threshold=1.0), clock)
+    feed(one, clock, 100, 60)
+    feed(one, clock, 2500)
+    feed(one, clock, 100, 30)
+    whole = one.events(None, 0, FAR)
+    assert whole["seconds"].max() > 2000
+    for back in range(30, 2700, 331):
+        part = one.events(None, clock.now() - back * SECOND, FAR)
+        columns = ["id", "start", "end", "readings", "state"]
+        assert part[columns].to_numpy().tolist() == whole[columns].head(len(part)).to_numpy().tolist()
+        assert len(part) > 0
+    one.stop()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"action": "delete"}, "there is no action 'delete'"),
+        ({"event_ids": []}, "no event is chosen"),
+        ({"event_ids": list(range(1, 10_003))}, "10,002 events are more than 10,000"),
+        ({"event_ids": ["1; DROP"]}, "a whole number above 0"),
+        ({"event_ids": [True]}, "a whole number above 0"),
+        ({"who": "\x00 \n"}, "a name of 1 to 100 characters"),
+        ({"who": "a" * 101}, "a name of 1 to 100 characters"),
+        ({"action": "label", "label": "maybe"}, "there is no label 'maybe'"),
+        ({"action": "note", "note": " "}, "the note is empty"),
+        ({"note": "a" * 1001}, "1,001 characters"),
+        ({"action": "shelve"}, "until a time to come"),
+        ({"action": "shelve", "until": START - 1}, "until a time to come"),
+        ({"action": "shelve", "until": 1 << 70}, "within a year"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_line(
+    monitor: Monitor, changed: dict[str, object], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words) as refused:
+        monitor.act(**{"event_ids": [1], "action": "acknowledge", "who": "Ana", **changed})  # type: ignore[arg-type]
+    assert "\n" not in str(refused.value)
+    assert monitor.acts == 0
+
+
+def test_text_that_no_store_takes_is_cleaned() -> None:
+    made = checked([3, 3], "note", "A\ud800na\x00", START, note="one\ntwo\x07")
+    assert made == EventAction((3,), START, "A na", "note", note="one two")
+
+
+def test_an_action_stays_with_the_event_that_its_reading_is_in() -> None:
+    apart = find_events(flags(50, 70), THRESHOLDS)
+    assert [one.id for one in apart] == [50, 70]
+    actions = action_frame([(1, EventAction((70,), START, "Ana", "acknowledge"))])
+    assert standings(apart, actions) == {70: Standing(True, who="Ana", acted=START)}
+    joined = find_events(flags(50, 60, 70), THRESHOLDS)
+    assert standings(joined, actions) == {50: Standing(True, who="Ana", acted=START)}
+    assert standings(find_events(flags(50), THRESHOLDS), actions) == {}
+
+
+def test_shelving_hides_a_state_and_ends_by_itself() -> None:
+    standing = Standing(shelved_until=START + HOUR)
+    assert standing.state(True, START) is State.SHELVED
+    assert standing.state(True, START + HOUR) is State.RETURNED
+    assert standing.state(False, START + HOUR) is State.UNACKNOWLEDGED

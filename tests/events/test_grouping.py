@@ -1,0 +1,188 @@
+"""Events: every flag in exactly one, the same however they are cut, and as a slow reference says."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensormon.events.grouping import (
+    Delays,
+    Event,
+    Severity,
+    find_events,
+    group_flags,
+    is_over,
+    join_events,
+    lasting,
+)
+from sensormon.model.clock import SECOND
+from sensormon.model.errors import UsageError
+from tests.conftest import START
+
+THRESHOLDS = {1: 3.0, 2: 5.0}
+
+
+def frame(rows: list[tuple[str, float, bool, float, int]]) -> pd.DataFrame:
+    """Readings (tag, seconds since the one before, flagged, score, settings), in order of time."""
+    seconds, learned = 0.0, {"a": 0, "b": 0}
+    made = []
+    for i, (tag, after, flagged, score, in_force) in enumerate(rows):
+        seconds += after
+        made.append(
+            (i + 1, tag, START + round(seconds * SECOND), 7.0 + i, learned[tag], score, flagged, in_force)
+        )
+        learned[tag] += 1
+    table = pd.DataFrame(made, columns=["id", "tag", "time", "value", "n", "score", "is_anomaly", "settings"])
+    table["time"] = table["time"].astype("datetime64[us]").dt.tz_localize("UTC")
+    table["is_anomaly"] = table["is_anomaly"].astype(bool)
+    return table.assign(expected=7.0, lower=6.0, upper=8.0)
+
+
+frames = st.lists(
+    st.tuples(
+        st.sampled_from("ab"),
+        st.sampled_from([0.5, 1.0, 4.0, 9.0, 10.0, 11.0, 400.0, 2000.0]),
+        st.booleans(),
+        st.sampled_from([3.5, 6.0, 6.0, 20.0, 1e9]),
+        st.sampled_from([1, 2, 3]),
+    ),
+    max_size=25,
+).map(frame)
+some_delays = st.builds(
+    Delays,
+    st.integers(1, 3),
+    st.sampled_from([0.0, 2.0, 20.0]),
+    st.sampled_from([0.0, 5.0, 10.0]),
+    st.integers(0, 6),
+    st.sampled_from([10.0, 300.0, 900.0]),
+)
+
+
+def slow(readings: pd.DataFrame, delays: Delays) -> list[list[int]]:
+    """The ids of each event, found one reading at a time."""
+    events: list[list[int]] = []
+    times: list[int] = []
+    for tag in sorted(set(readings["tag"])):
+        last: tuple[int, int] | None = None
+        for row in readings[readings["tag"] == tag].itertuples():
+            if not row.is_anomaly:
+                continue
+            now = row.time.value // 1_000
+            apart = math.inf if last is None else (now - last[0]) / SECOND
+            count = math.inf if last is None else row.n - last[1]
+            if apart <= delays.off_seconds or (count <= delays.off_readings and apart <= delays.longest):
+                events[-1].append(row.id)
+            else:
+                events.append([row.id])
+                times.append(now)
+            last = now, row.n
+    return [events[i] for i in sorted(range(len(events)), key=lambda i: times[i])]
+
+
+@settings(max_examples=50)
+@given(frames, some_delays)
+def test_events_are_what_the_slow_reference_finds(readings: pd.DataFrame, delays: Delays) -> None:
+    found = group_flags(readings, THRESHOLDS, delays)
+    assert [list(one.ids) for one in found] == slow(readings, delays)
+    ratio = {row.id: row.score / THRESHOLDS.get(row.settings, math.inf) for row in readings.itertuples()}
+    for event in found:
+        assert event.peak_id == max(event.ids, key=lambda one: (ratio[one], -one))
+
+
+@settings(max_examples=50)
+@given(frames)
+def test_every_flagged_reading_is_in_exactly_one_event(readings: pd.DataFrame) -> None:
+    events = find_events(readings, THRESHOLDS)
+    ids = sorted(one for event in events for one in event.ids)
+    assert ids == sorted(readings.loc[readings["is_anomaly"], "id"])
+    assert [event.start for event in events] == sorted(event.start for event in events)
+
+
+@settings(max_examples=50)
+@given(frames, some_delays, st.randoms())
+def test_the_order_of_the_rows_and_other_readings_do_not_matter(
+    readings: pd.DataFrame, delays: Delays, random: object
+) -> None:
+    rows = list(range(len(readings)))
+    random.shuffle(rows)  # type: ignore[attr-defined]
+    whole = find_events(readings, THRESHOLDS, delays)
+    assert find_events(readings.iloc[rows], THRESHOLDS, delays) == whole
+    assert find_events(readings[readings["is_anomaly"]], THRESHOLDS, delays) == whole
+
+
+@settings(max_examples=50)
+@given(frames, some_delays, st.integers(0, 25), st.integers(0, 25))
+def test_chunks_joined_are_the_whole(readings: pd.DataFrame, delays: Delays, one: int, other: int) -> None:
+    joined: list[Event] = []
+    for start, stop in zip([0, *sorted((one, other))], [*sorted((one, other)), len(readings)], strict=True):
+        chunk = readings.iloc[start:stop]
+        events = group_flags(chunk, THRESHOLDS, delays)
+        joined = join_events(joined, events, delays)
+    assert joined == group_flags(readings, THRESHOLDS, delays)
+    assert lasting(joined, delays) == find_events(readings, THRESHOLDS, delays)
+
+
+def flags(*seconds: float, score: float = 6.0) -> pd.DataFrame:
+    """One tag, a reading a second, flagged at these seconds."""
+    flagged = set(seconds)
+    return frame([("a", 1.0, i in flagged, score, 1) for i in range(1, 200)])
+
+
+def test_a_spike_counts_and_an_on_delay_holds_it_back() -> None:
+    assert [one.readings for one in find_events(flags(5), THRESHOLDS)] == [1]
+    assert find_events(flags(5), THRESHOLDS, Delays(on_readings=2)) == []
+    assert [one.ids for one in find_events(flags(5, 50, 53), THRESHOLDS, Delays(on_seconds=3))] == [(50, 53)]
+
+
+def test_an_event_ends_after_the_off_delay() -> None:
+    assert [one.ids for one in find_events(flags(5, 15, 26), THRESHOLDS)] == [(5, 15), (26,)]
+    event = find_events(flags(5), THRESHOLDS)[0]
+    at = event.end
+    for seconds, over in ((0, False), (5, False), (10, False), (11, True)):
+        newest = (at + seconds * SECOND, event.last_n + seconds)
+        assert is_over(event, newest[0], newest, Delays()) is over
+
+
+def test_a_slow_tag_has_its_off_delay_in_readings() -> None:
+    slowly = frame([("a", 60.0, i in (1, 6, 12), 6.0, 1) for i in range(20)])
+    assert [one.ids for one in find_events(slowly, THRESHOLDS)] == [(2, 7), (13,)]
+    hourly = frame([("a", 3600.0, True, 6.0, 1) for _ in range(3)])
+    assert len(find_events(hourly, THRESHOLDS)) == 3
+
+
+def test_without_readings_an_event_goes_on_until_the_longest_delay() -> None:
+    event = find_events(flags(5), THRESHOLDS)[0]
+    assert not is_over(event, event.end + 899 * SECOND, None, Delays())
+    assert is_over(event, event.end + 901 * SECOND, None, Delays())
+
+
+@pytest.mark.parametrize(
+    ("score", "severity"),
+    [
+        (3.1, Severity.LOW),
+        (4.4, Severity.LOW),
+        (4.5, Severity.MEDIUM),
+        (9.0, Severity.HIGH),
+        (1e9, Severity.HIGH),
+    ],
+)
+def test_severity_goes_by_thresholds(score: float, severity: Severity) -> None:
+    assert find_events(flags(5, score=score), THRESHOLDS)[0].severity is severity
+
+
+def test_settings_that_are_not_known_give_the_lowest_severity() -> None:
+    event = find_events(frame([("a", 1.0, True, 50.0, 9)]), THRESHOLDS)[0]
+    assert event.severity is Severity.LOW
+    assert event.threshold == 0.0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"on_readings": 0}, {"off_seconds": 20.0, "longest": 10.0}, {"longest": math.inf}]
+)
+def test_delays_that_contradict_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="delays"):
+        Delays(**wrong)  # type: ignore[arg-type]

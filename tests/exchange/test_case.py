@@ -1,0 +1,412 @@
+"""One-file cases: what is written is what another installation has after opening, to the last bit."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from sensormon.__main__ import main
+from sensormon.exchange.case_opener import Opened
+from sensormon.exchange.case_writer import CaseOrder
+from sensormon.exchange.cases import Saved
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.entries import FROM_CASES
+from sensormon.model.errors import UsageError
+from sensormon.model.jobs import Cancelled, Progress
+from sensormon.model.readings import Batch, InjectedFault, Origin, Quality, Reading
+from sensormon.model.settings import Settings
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.offline import StoppedMonitor
+from sensormon.monitor.verify import verify
+from tests.conftest import START
+
+TAGS = Path(__file__).parents[2] / "data" / "tags.toml"
+NOW = START + 86_400 * SECOND
+END = START + 3_600 * SECOND
+SAME = ["tag", "time", "value", "quality", "n", "score", "expected", "lower", "upper", "is_anomaly"]
+Make = Callable[..., Monitor]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """Makes monitors, each with a folder and a tag table of its own; stopped after the test."""
+    made: list[Monitor] = []
+
+    def monitor(name: str, source: str = "none") -> Monitor:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        if not (folder / "tags.toml").exists():
+            shutil.copy(TAGS, folder / "tags.toml")
+        settings = Settings(data_dir=folder / "data", source=source, tags=folder / "tags.toml")
+        made.append(Monitor(settings, ManualClock(NOW)))
+        return made[-1]
+
+    yield monitor
+    for one in made:
+        one.stop()
+
+
+def readings(tag: str, values: list[float], start: int = START, quality: int = Quality.GOOD) -> list[Reading]:
+    return [Reading(tag, start + i * SECOND, value, quality) for i, value in enumerate(values)]
+
+
+def fill(monitor: Monitor, values: list[float]) -> None:
+    """Two tags, one with these values; some uncertain, some rejected, a fault, other settings half-way."""
+    half = len(values) // 2
+    rpm = readings("agitator_rpm", [400.0 + i % 3 for i in range(20)])
+    fault = InjectedFault("fermenter_ph", START + 3 * SECOND, "spike")
+    monitor.submit(
+        Batch.of([*readings("fermenter_ph", values[:half]), *rpm], source="a", received=NOW, injected=[fault])
+    )
+    monitor.tuner.apply({"window": 30, "threshold": 2.5}, "Ann")
+    rest = readings("fermenter_ph", values[half:], START + half * SECOND)
+    odd = readings("fermenter_ph", [7.0, 6.9], START + 3_000 * SECOND, Quality.UNCERTAIN)
+    wrong = readings("fermenter_ph", [99.0, float("nan")], START + 3_100 * SECOND)
+    monitor.submit(Batch.of([*rest, *odd, *wrong], source="b", received=START + 3_200 * SECOND))
+    monitor.drain()
+
+
+def some_values(seed: int = 0, count: int = 300) -> list[float]:
+    values = np.random.default_rng(seed).normal(7, 0.02, count).round(3)
+    values[[70, 71, 150, 250]] = 8.4, 8.5, 5.5, 8.3
+    return [float(one) for one in values]
+
+
+def save(monitor: Monitor, *tags: str, view: str = "", name: str = "plant A") -> Saved:
+    order = CaseOrder(name, tags or ("fermenter_ph", "agitator_rpm"), START, END, view)
+    job = monitor.cases.save(order)
+    assert monitor.jobs.wait(job, 60)
+    assert job.problem is None, job.problem
+    saved: Saved = job.result
+    return saved
+
+
+def opened(monitor: Monitor, path: Path) -> Opened:
+    with path.open("rb") as source:
+        job = monitor.cases.open(source, "x")
+    assert monitor.jobs.wait(job, 60)
+    if job.problem is not None:
+        raise job.problem
+    monitor.drain()
+    done: Opened = job.result
+    return done
+
+
+def frames(monitor: Monitor) -> dict[str, pd.DataFrame]:
+    """All that a case must bring over, in order, with ids told from the first."""
+    rows = monitor.history(None, 0, NOW)
+    first = int(rows["id"].iloc[0]) if len(rows) else 0
+    judges = {number: (one.detector, dict(one.params)) for number, one in monitor.settings_by_id().items()}
+    events = monitor.events(None, START, END)
+    place = {one: at for at, one in enumerate(rows["id"].tolist())}
+    actions = monitor.event_history(0, 1 << 62)
+    return {
+        "readings": rows[SAME],
+        "judges": pd.DataFrame({"judge": [str(judges[one]) for one in rows["settings"]]}),
+        "events": events.drop(columns=["id", "ids", "peak_id", "settings"]),
+        "members": pd.DataFrame({"ids": [[place[one] for one in ids] for ids in events["ids"]]}),
+        "actions": actions.drop(columns=["number", "reading"]),
+        "notes": pd.DataFrame(
+            [(one.since, one.until, one.text, one.who, one.time) for one in monitor.notes(None, 0, NOW)]
+        ),
+        "acted on": pd.DataFrame({"reading": [place[one] for one in actions["reading"]]}),
+        "faults": monitor.injected_faults(0, NOW),
+        "rejected": monitor.rejected(100)[["tag", "time", "value", "reason", "detail", "received"]],
+        "first": pd.DataFrame({"first": [bool(first)]}),
+    }
+
+
+def same(one: Monitor, other: Monitor) -> None:
+    ours, theirs = frames(one), frames(other)
+    for name, frame in ours.items():
+        pd.testing.assert_frame_equal(frame, theirs[name], check_exact=True, obj=name)
+    for column in ("value", "score", "lower"):  # bits, not only equality
+        assert (
+            ours["readings"][column].to_numpy().tobytes() == theirs["readings"][column].to_numpy().tobytes()
+        )
+
+
+def act(monitor: Monitor) -> None:
+    """Every kind of action, on the newest events."""
+    ids = [int(one) for one in monitor.events(None, START, END)["id"]]
+    monitor.act(ids[:2], "acknowledge", "Ann")
+    monitor.act(ids[:1], "label", "Bo", label="true", note="valve stuck")
+    monitor.annotations.add("cleaning", "Ann", START, START + 60 * SECOND, ["fermenter_ph", "fermenter_temp"])
+    gone = monitor.annotations.add("a mistake", "Ann", START)
+    monitor.annotations.remove(gone.id, "Ann")
+    monitor.annotations.add("power cut", "Bo", START + 90 * SECOND)
+    monitor.act(ids[-1:], "shelve", "Bo", until=NOW + 5_000 * SECOND)
+    monitor.drain()
+
+
+@hypothesis_settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    values=st.lists(
+        st.one_of(st.floats(6.9, 7.1), st.sampled_from([5.0, 8.9, 7.0, -0.0 + 7.0, 6.999999999999999])),
+        min_size=60,
+        max_size=150,
+    )
+)
+def test_a_case_opened_in_an_empty_installation_is_the_history_it_was_made_from(
+    tmp_path_factory: pytest.TempPathFactory, values: list[float]
+) -> None:
+    folder = tmp_path_factory.mktemp("case")
+    shutil.copy(TAGS, folder / "tags.toml")
+    made = [
+        Monitor(Settings(data_dir=folder / name, source="none", tags=folder / "tags.toml"), ManualClock(NOW))
+        for name in ("from", "to")
+    ]
+    try:
+        fill(made[0], values)
+        ids = [int(one) for one in made[0].events(None, START, END)["id"]]
+        if ids:
+            made[0].act(ids[:1], "label", "Ann", label="true")
+            made[0].drain()
+        done = opened(made[1], save(made[0]).file.path)
+        assert done.readings == len(values) + 22
+        same(*made)
+    finally:
+        for one in made:
+            one.stop()
+
+
+def test_states_labels_rejections_and_faults_come_over_and_nothing_is_lost_or_doubled(make: Make) -> None:
+    here, there = make("here"), make("there")
+    fill(here, some_values())
+    act(here)
+    saved = save(here)
+    counts = saved.counts
+    assert (counts.readings, counts.rejected, counts.faults, counts.actions) == (322, 2, 1, 3)
+    done = opened(there, saved.file.path)
+    assert (done.readings, done.before, done.rejected, done.faults, done.actions) == (322, 0, 2, 1, 3)
+    same(here, there)
+    assert (counts.notes, done.notes) == (2, 2)
+    notes = there.notes(None, 0, NOW)
+    assert [one.tags for one in notes] == [("fermenter_ph",), ("fermenter_ph", "agitator_rpm")]
+    assert set(there.events(None, START, END)["state"]) >= {"acknowledged", "shelved"}
+    rows = there.history(None, 0, NOW)
+    assert (set(rows["source"]), set(rows["origin"])) == ({"case"}, {"import"})
+    assert rows["settings"].min() >= FROM_CASES
+    line = next(one for one in there.ledger().lines if one.source == "case")
+    assert (line.received, line.stored, line.rejected, line.difference) == (324, 322, 2, 0)
+    there.stop()
+    assert verify(StoppedMonitor(there.settings.data_dir, there.settings.store_url)).findings == ()
+
+
+def test_opening_it_twice_stores_it_once_also_after_a_restart(make: Make) -> None:
+    here, there = make("here"), make("there")
+    fill(here, some_values())
+    act(here)
+    path = save(here, view="/anomalies?tags=Fermenter+pH").file.path
+    first = opened(there, path)
+    before = frames(there)
+    again = opened(there, path)
+    assert (again.readings, again.before, again.actions) == (0, 322, 0)
+    assert again.view == first.view
+    there.stop()
+    there = make("there")
+    once_more = opened(there, path)
+    assert (once_more.readings, once_more.before, once_more.tags) == (0, 322, first.tags)
+    for name, frame in frames(there).items():
+        pd.testing.assert_frame_equal(frame, before[name], obj=name)
+    assert there.ledger().balanced
+
+
+def test_an_opening_that_was_cut_off_goes_on_where_it_was(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensormon.exchange.case_rows.ROWS", 20)
+    here, there = make("here"), make("there")
+    fill(here, some_values())
+    act(here)
+    path = save(here).file.path
+
+    class Short(Progress):
+        def step(self, words: str, done: float = 0.0, whole: float = 0.0) -> None:
+            if there._collector.received.get("case", 0) > 100:
+                raise Cancelled
+            super().step(words, done, whole)
+
+    with there.cases.opener.unpacked(path) as case, pytest.raises(Cancelled):
+        there.cases.opener.open(case, Short())
+    there.stop()
+    there = make("there")
+    done = opened(there, path)
+    assert done.before >= 100
+    assert done.before + done.readings == 322
+    same(here, there)
+
+
+def test_tags_with_readings_here_get_another_name_and_the_view_follows(make: Make) -> None:
+    here, there = make("here"), make("there")
+    fill(here, some_values())
+    ours = [7.0 + 0.01 * (i % 3) for i in range(80)]
+    there.submit(Batch.of(readings("fermenter_ph", ours), source="c", received=NOW))
+    there.drain()
+    before = there.history(["fermenter_ph"], 0, NOW)
+    event = int(here.events(["fermenter_ph"], START, END)["id"].iloc[0])
+    view = f"/anomalies?tags=Fermenter+pH&tags=Agitator+speed&within=6+h&event={event}"
+    done = opened(there, save(here, view=view).file.path)
+    assert done.tags == {"fermenter_ph": "case-plant-A:fermenter_ph", "agitator_rpm": "agitator_rpm"}
+    pd.testing.assert_frame_equal(there.history(["fermenter_ph"], 0, NOW), before)
+    assert "case-plant-A:fermenter_ph" in there.tags
+    assert "case-plant-A:fermenter_ph" in (there.settings.tags.read_text())
+    mapped = int(there.events(["case-plant-A:fermenter_ph"], START, END)["id"].iloc[0])
+    assert done.view.startswith("/anomalies?tags=Fermenter+pH+%28plant+A%29&tags=Agitator+speed&within=6+h")
+    assert done.view.endswith(f"event={mapped}")
+    other = opened(there, save(here, name="plant A").file.path)
+    assert other.tags == dict.fromkeys(["fermenter_ph"], "case-plant-A-2:fermenter_ph") | {
+        "agitator_rpm": "case-plant-A-2:agitator_rpm"
+    }
+
+
+def test_live_detectors_neither_see_nor_learn_a_case(make: Make) -> None:
+    here, there, alone = make("here"), make("there"), make("alone")
+    fill(here, some_values())
+    ours = [7.0 + 0.01 * (i % 7) for i in range(120)]
+    late = readings("fermenter_ph", ours[60:], START + 60 * SECOND)
+    for one in (there, alone):
+        one.submit(Batch.of(readings("fermenter_ph", ours[:60]), source="c", received=NOW))
+        one.drain()
+    opened(there, save(here).file.path)
+    settings = there.detection()
+    there.stop()
+    there = make("there")
+    assert there.detection() == settings
+    for one in (there, alone):
+        one.submit(Batch.of(late, source="c", received=NOW))
+        one.drain()
+    ours_there = there.history(["fermenter_ph"], 0, NOW)[SAME]
+    pd.testing.assert_frame_equal(ours_there, alone.history(["fermenter_ph"], 0, NOW)[SAME])
+    changed = there.tuner.apply({"window": 20}, "Ann")
+    there.drain()
+    assert changed.id < FROM_CASES
+    assert there.tuner.detection_log()["id"].max() == changed.id
+
+
+def test_the_simulator_makes_nothing_of_a_tag_that_came_with_a_case(make: Make) -> None:
+    here, there = make("here"), make("there", source="simulator")
+    fill(here, some_values())
+    there.backfill()
+    done = opened(there, save(here).file.path)
+    assert done.tags["fermenter_ph"] == "case-plant-A:fermenter_ph"
+    assert there.simulator is not None
+    assert {tag.name for tag in there.simulator.tags} == {"fermenter_temp", "fermenter_ph", "agitator_rpm"}
+    there.stop()
+    again = make("there", source="simulator")
+    assert "case-plant-A:fermenter_ph" in again.tags
+    assert again.simulator is not None
+    assert len(again.simulator.tags) == 3
+
+
+def test_the_command_line_makes_and_opens_cases_of_a_stopped_monitor(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, there = make("here"), make("there")
+    fill(here, some_values())
+    act(here)
+    for one in (here, there):
+        one.stop()
+
+    def run(monitor: Monitor, *arguments: str) -> int:
+        monkeypatch.setenv("SENSORMON_DATA_DIR", str(monitor.settings.data_dir))
+        monkeypatch.setenv("SENSORMON_TAGS", str(monitor.settings.tags))
+        return main(list(arguments))
+
+    path = str(tmp_path / "plant A.sensormon")
+    since = pd.Timestamp(START, unit="us").isoformat()
+    view = "http://10.0.0.1:8501/anomalies?tags=Fermenter+pH"
+    assert run(here, "case", path, "--tag", "fermenter_ph", "--since", since, "--view", view) == 0
+    assert "302 readings" in capsys.readouterr().err
+    assert run(there, "open", path, "--preview") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("plant A: 302 readings from 2026-09-21T14:13:20.000Z")
+    assert "fermenter_ph -> fermenter_ph" in said
+    assert run(there, "open", path) == 0
+    said = capsys.readouterr().out
+    assert "302 readings stored" in said
+    assert "It is the view http://localhost:8501/anomalies?tags=Fermenter+pH" in said
+    assert run(there, "open", path) == 0
+    assert "302 were there before" in capsys.readouterr().out
+    assert run(there, "verify") == 0
+    assert run(there, "open", str(tmp_path / "nothing")) == 2
+    wrong = tmp_path / "wrong.sensormon"
+    wrong.write_bytes(b"no zip")
+    capsys.readouterr()
+    assert run(there, "open", str(wrong)) == 2
+    assert f"{wrong}: it cannot be opened" in capsys.readouterr().err
+    assert run(here, "case", path, "--tag", "nope") == 2
+    assert run(here, "case", path, "--since", "2031-01-01") == 2
+    assert [one.name for one in tmp_path.iterdir() if "part" in one.name] == []
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({"name": ""}, "needs a name"),
+        ({"name": "x" * 61}, "needs a name"),
+        ({"tags": ()}, "at least one tag"),
+        ({"until": START}, "ends before it begins"),
+    ],
+)
+def test_a_wrong_order_is_refused(make: Make, order: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        make("here").cases.save(replace(CaseOrder("a", ("fermenter_ph",), START, END), **order))
+
+
+def test_a_span_without_readings_is_said_and_leaves_no_file(make: Make) -> None:
+    here = make("here")
+    here.drain()
+    job = here.cases.save(CaseOrder("a", ("fermenter_ph",), START, END))
+    assert here.jobs.wait(job, 30)
+    assert "no readings of these tags" in str(job.problem)
+    assert list(here.settings.data_dir.glob("exports/*")) == []
+
+
+def test_retention_leaves_what_came_with_a_case(make: Make) -> None:
+    there, here = make("there"), make("here")
+    fill(there, some_values())
+    opened(here, save(there, "fermenter_ph").file.path)
+    came = here.history(["fermenter_ph"], START, END)
+    here.submit(
+        Batch.of(
+            readings("fermenter_ph", some_values(1), START + 7_200 * SECOND),
+            source="import",
+            received=NOW,
+            origin=Origin.IMPORT,
+        )
+    )
+    here.drain()
+    here.clock.advance(40 * 86_400)  # type: ignore[attr-defined]
+    here.retention.set(30, "Ann")
+    assert here.retention.plan().readings > 250, "what was imported"
+    job = here.retention.start()
+    assert here.jobs.wait(job, 60)
+    assert job.result.readings > 250
+    pd.testing.assert_frame_equal(here.history(["fermenter_ph"], START, END), came)
+    assert here.ledger().balanced
+
+
+def test_a_look_into_a_case_stores_nothing(make: Make) -> None:
+    here, there = make("here"), make("there")
+    fill(here, some_values())
+    data = io.BytesIO(save(here).file.path.read_bytes())
+    seen = there.cases.glance(data)
+    assert (seen.manifest.name, seen.manifest.readings) == ("plant A", 322)
+    assert seen.names == {"fermenter_ph": "fermenter_ph", "agitator_rpm": "agitator_rpm"}
+    there.drain()
+    assert len(there.history(None, 0, NOW)) == 0
+    assert list(there.settings.data_dir.glob("exports/*")) == []
+    assert json.loads(json.dumps(seen.manifest.tags)) == ["fermenter_ph", "agitator_rpm"]

@@ -1,0 +1,365 @@
+"""A case from outside is hostile until proven otherwise: one clear line, nothing stored, nothing left."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sensormon.exchange import case_format, case_reader
+from sensormon.exchange.cases import held, plain_view
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.errors import UsageError
+from sensormon.model.jobs import Progress
+from sensormon.model.settings import Settings
+from sensormon.monitor.monitor import Monitor
+from tests.conftest import START
+from tests.exchange.test_case import NOW, TAGS, act, fill, save, some_values
+
+Parts = dict[str, bytes]
+Change = Callable[[Parts], object]
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    """The members of a good case."""
+    folder = tmp_path_factory.mktemp("good")
+    shutil.copy(TAGS, folder / "tags.toml")
+    settings = Settings(data_dir=folder / "data", source="none", tags=folder / "tags.toml")
+    monitor = Monitor(settings, ManualClock(NOW))
+    try:
+        fill(monitor, some_values())
+        act(monitor)
+        with zipfile.ZipFile(save(monitor).file.path) as archive:
+            return {one: archive.read(one) for one in archive.namelist()}
+    finally:
+        monitor.stop()
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
+    """An empty installation; every test leaves it empty."""
+    folder = tmp_path_factory.mktemp("there")
+    shutil.copy(TAGS, folder / "tags.toml")
+    settings = Settings(data_dir=folder / "data", source="none", tags=folder / "tags.toml")
+    monitor = Monitor(settings, ManualClock(NOW))
+    monitor.drain()
+    yield monitor
+    monitor.stop()
+
+
+def packed(parts: Parts, *, honest: bool = True, **manifest: Any) -> bytes:
+    """A zip of these parts; the manifest with these changes and, where `honest`, with the true hashes."""
+    about = json.loads(parts[case_format.MANIFEST])
+    if honest:
+        about["members"] = {
+            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for name, data in parts.items()
+            if name != case_format.MANIFEST
+        }
+    about |= manifest
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, json.dumps(about) if name == case_format.MANIFEST else data)
+    return stream.getvalue()
+
+
+def refused(there: Monitor, data: bytes, said: str) -> None:
+    """Opening this says so in one line and leaves nothing."""
+    job = there.cases.open(io.BytesIO(data), "x")
+    assert there.jobs.wait(job, 60)
+    assert isinstance(job.problem, UsageError), (job.problem, job.result)
+    assert said in str(job.problem), str(job.problem)
+    assert len(str(job.problem).splitlines()) == 1
+    assert len(str(job.problem)) < 400
+    there.drain()
+    assert there.ledger().total.received == 0
+    assert there._store.detector_settings()[-1].id == 1
+    assert there.settings.tags.read_text() == TAGS.read_text()
+    assert list(there.settings.data_dir.glob("exports/*")) == []
+
+
+def table(parts: Parts, name: str = case_format.READINGS_FILE) -> pa.Table:
+    return pq.read_table(io.BytesIO(parts[name]))
+
+
+def with_table(parts: Parts, made: pa.Table, name: str = case_format.READINGS_FILE, **options: Any) -> Parts:
+    stream = io.BytesIO()
+    pq.write_table(made, stream, **{"compression": "none", "store_schema": False, **options})
+    return {**parts, name: stream.getvalue()}
+
+
+def column(parts: Parts, name: str, values: Any, kind: pa.DataType | None = None) -> Parts:
+    """The case with this column of its readings changed: `values` is a function of the old ones."""
+    rows = table(parts)
+    place = rows.schema.get_field_index(name)
+    made = pa.array(values(rows.column(name).to_pylist()), kind or rows.schema.field(name).type)
+    return with_table(parts, rows.set_column(place, name, made))
+
+
+T, S, A = case_format.TAGS_FILE, case_format.SETTINGS_FILE, case_format.ACTIONS_FILE
+N = case_format.ANNOTATIONS_FILE
+
+
+def swap(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    return lambda data: data.replace(old, new)
+
+
+def first(value: Any) -> Callable[[list[Any]], list[Any]]:
+    return lambda old: [value, *old[1:]]
+
+
+def test_the_good_one_would_be_opened(there: Monitor, parts: Parts) -> None:
+    seen = there.cases.glance(io.BytesIO(packed(parts)))
+    assert seen.manifest.readings == 322
+    with there.cases.opener.unpacked(io.BytesIO(packed(parts))) as case:
+        case.check(NOW, Progress())
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "no whole zip"),
+        (b"PK\x03\x04 and then nothing", "no whole zip"),
+        (b"time,value\n1,2\n" * 100, "no whole zip"),
+    ],
+)
+def test_what_is_no_zip(there: Monitor, data: bytes, said: str) -> None:
+    refused(there, data, said)
+
+
+def test_a_file_cut_off_anywhere_or_with_a_flipped_byte(there: Monitor, parts: Parts) -> None:
+    whole = packed(parts)
+    for share in (0.1, 0.5, 0.9, 0.999):
+        refused(there, whole[: int(len(whole) * share)], "it cannot be opened")
+    for place in np.linspace(100, len(whole) - 2_000, 12).astype(int).tolist():
+        harmed = bytearray(whole)
+        harmed[place] ^= 0xFF
+        try:
+            with there.cases.opener.unpacked(io.BytesIO(bytes(harmed))) as case:
+                case.check(NOW, Progress())
+                found = {name: (case.folder / name).read_bytes() for name in case.manifest.members}
+        except UsageError:
+            continue
+        # Zip files have a few bytes that say nothing.
+        assert found == {name: data for name, data in parts.items() if name != case_format.MANIFEST}
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "/etc/passwd", "a/readings.parquet", "x.py", "READINGS.PARQUET"]
+)
+def test_names_that_do_not_belong_into_a_case(there: Monitor, parts: Parts, name: str) -> None:
+    refused(there, packed({**parts, name: b"x"}), "does not belong into a case")
+
+
+def test_a_part_twice_or_missing(there: Monitor, parts: Parts) -> None:
+    stream = io.BytesIO(packed(parts))
+    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr(case_format.TAGS_FILE, b"other")
+    refused(there, stream.getvalue(), "is in it twice")
+    less = {name: data for name, data in parts.items() if name != case_format.ACTIONS_FILE}
+    refused(there, packed(less), "has no actions.json")
+    refused(there, packed(less, honest=False), "not those of its manifest")
+    refused(there, packed({"tags.toml": b""} | {case_format.MANIFEST: b"{}"}), "it is no case")
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(
+    there: Monitor, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        case_reader.case_format, "MEMBERS", {**case_format.MEMBERS, case_format.ACTIONS_FILE: 1 << 20}
+    )
+    refused(there, packed({**parts, case_format.ACTIONS_FILE: b" " * (2 << 20)}), "larger than the 1 MiB")
+    bomb = bytearray(packed({**parts, case_format.ACTIONS_FILE: b" " * (1 << 20)}))
+    # The directory says that it is small: the size in front of the name, in the central directory.
+    place = bomb.rindex(case_format.ACTIONS_FILE.encode())
+    bomb[place - 22 : place - 18] = (100).to_bytes(4, "little")
+    refused(there, bytes(bomb), "another size")
+
+
+def test_a_wrong_hash_and_a_wrong_size(there: Monitor, parts: Parts) -> None:
+    changed = {**parts, case_format.TAGS_FILE: parts[case_format.TAGS_FILE].replace(b"pH", b"PH")}
+    refused(there, packed(changed, honest=False), "is not what its manifest says")
+    changed = {**parts, case_format.TAGS_FILE: parts[case_format.TAGS_FILE] + b"\n"}
+    refused(there, packed(changed, honest=False), "another size")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ({"format": "zip"}, "it is no case"),
+        ({"version": 2}, "of version 2, and this program reads version 1"),
+        ({"version": "x" * 10_000}, "of version xxx"),
+        ({"name": "x" * 2_000}, "name is missing, too long"),
+        ({"name": "a\nb"}, "name is missing, too long"),
+        ({"tags": []}, "1 to 5,000 tags"),
+        ({"tags": ["fermenter_ph", "fermenter_ph"]}, "twice"),
+        ({"tags": ["fermenter_ph"]}, "not those of its manifest"),
+        ({"readings": 1}, "other readings than its manifest"),
+        ({"readings": True}, "readings is missing"),
+        ({"flagged": 0}, "other readings than its manifest"),
+        ({"since": "yesterday"}, "since is no time"),
+        ({"since": "2026-09-21T14:13:21Z"}, "outside of its span"),
+        ({"until": "2026-01-01"}, "ends before it begins"),
+        ({"created": 5}, "created is missing"),
+        ({"members": {"readings.parquet": 5}}, "sha256 is missing" ),
+        ({"members": []}, "members is missing"),
+    ],
+)  # fmt: skip
+def test_a_wrong_manifest(there: Monitor, parts: Parts, manifest: dict[str, Any], said: str) -> None:
+    refused(
+        there, packed(parts, **manifest), "bytes is missing" if "readings.parquet" in str(manifest) else said
+    )
+
+
+def test_a_manifest_that_is_no_json(there: Monitor) -> None:
+    for text in (b"[" * 100_000, b"NaN", b'{"a": 1e999, "b": NaN}', b"\xff\xfe", b"5", b""):
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr(case_format.MANIFEST, text)
+        refused(there, stream.getvalue(), "it cannot be opened")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda p: column(p, "value", first(float("nan"))), "a value that is no number"),
+        (lambda p: column(p, "value", first(float("inf"))), "a value that is no number"),
+        (lambda p: column(p, "value", first(None)), "a row without value"),
+        (lambda p: column(p, "score", lambda old: [*old[:-1], float("nan")]), "a score that is no number"),
+        (lambda p: column(p, "id", lambda old: old[::-1]), "order of their ids"),
+        (lambda p: column(p, "id", first(-5)), "order of their ids"),
+        (lambda p: column(p, "id", lambda old: [*old[:-1], 1 << 62]), "order of their ids"),
+        (lambda p: column(p, "id", lambda old: [old[1], *old[1:]]), "order of their ids"),
+        (lambda p: column(p, "id", lambda old: [one + 1_000 for one in old]), "readings that are not in it"),
+        (lambda p: column(p, "n", first(-1)), "an n below 0"),
+        (lambda p: column(p, "tag", first("other")), "tag 'other' is unknown"),
+        (lambda p: column(p, "tag", first("x" * 5_000)), "text that is too long"),
+        (lambda p: column(p, "origin", first("space")), "origin 'space'"),
+        (lambda p: column(p, "settings", first(77)), "settings that are not in it"),
+        (lambda p: column(p, "time", first(START - 1)), "outside of its span"),
+        (lambda p: column(p, "value", lambda old: [str(one) for one in old], pa.string()), "other columns"),
+        (lambda p: with_table(p, table(p).drop_columns(["n"])), "other columns"),
+        (lambda p: with_table(p, table(p).append_column("x", table(p).column("n"))), "other columns"),
+        (lambda p: with_table(p, table(p).slice(1)), "other readings than its manifest says"),
+        (lambda p: with_table(p, table(p), compression="zstd"), "packed in a way"),
+        (lambda p: {**p, case_format.READINGS_FILE: b"PAR1" + b"\xff" * 64 + b"PAR1"}, "cannot be read"),
+        (lambda p: {**p, case_format.READINGS_FILE: b""}, "cannot be read"),
+        (lambda p: {**p, case_format.FAULTS_FILE: p[case_format.REJECTED_FILE]}, "other columns"),
+    ],
+)
+def test_wrong_readings(there: Monitor, parts: Parts, change: Change, said: str) -> None:
+    refused(there, packed(change(parts)), said)  # type: ignore[arg-type]
+
+
+def test_more_rows_than_a_row_group_or_a_case_may_have(
+    there: Monitor, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_reader, "GROUP", 100)
+    refused(there, packed(parts), "packed in a way")
+    monkeypatch.undo()
+    monkeypatch.setattr(case_reader.case_format, "MOST_READINGS", 300)
+    refused(there, packed(parts), "a whole number of 0 to 300")
+    monkeypatch.undo()
+    monkeypatch.setattr(case_reader, "MOST_CHANGES", 1)
+    refused(there, packed(parts), "settings change more than 1")
+
+
+def test_text_that_is_no_text(there: Monitor, parts: Parts) -> None:
+    """Two bytes that are no UTF-8 in the place of a tag's name in the Parquet file."""
+    data = parts[case_format.READINGS_FILE]
+    refused(
+        there,
+        packed({**parts, case_format.READINGS_FILE: data.replace(b"fermenter_ph", b"ferm\xff\xfeter_ph")}),
+        "it cannot be opened",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        (T, lambda _: b"not toml [", "tags.toml: not valid"),
+        (T, lambda _: b"\xff", "tags.toml"),
+        (T, lambda _: b"a=" + b"[" * 50_000, "tags.toml"),
+        (T, swap(b'"pH"', b'"' + b"x" * 999 + b'"'), "too long"),
+        (T, swap(b"resolution = 0.01", b"resolution = -1"), "resolution must be"),
+        (S, lambda _: b"{}", "no list"),
+        (S, lambda _: b"[]", "settings that are not in it"),
+        (S, swap(b"zscore", b"oracle"), "'oracle', which this version"),
+        (S, swap(b'"window": 30', b'"window": -30'), "which this version"),
+        (S, swap(b'"window": 30', b'"window": NaN'), "cannot be read"),
+        (S, swap(b'"window": 30', b'"window": "30"'), "not what they must be"),
+        (A, lambda _: b"[5]", "not what it must be"),
+        (A, swap(b"acknowledge", b"explode"), "there is no action"),
+        (A, swap(b"Ann", b"A" * 2_000), "who is missing, too long"),
+        (A, swap(b'"readings": [', b'"readings": ["1",'), "whole number above 0"),
+        (A, swap(b'"readings": [', b'"readings": [999999,'), "not in it"),
+        (A, lambda _: b"[" * 100_000, "cannot be read"),
+        (N, lambda _: b"{}", "no list"),
+        (N, swap(b'"fermenter_ph"', b'"other"'), "a note on tags that are not in it"),
+        (N, swap(b"cleaning", b"x" * 1_500), "text is missing, too long"),
+        (N, swap(b"cleaning", b""), "the note is empty"),
+    ],
+)  # fmt: skip
+def test_wrong_small_parts(
+    there: Monitor, parts: Parts, name: str, change: Callable[[bytes], bytes], said: str
+) -> None:
+    changed = change(parts[name])
+    assert changed != parts[name]
+    refused(there, packed({**parts, name: changed}), said)
+
+
+def test_readings_that_have_not_come_yet(there: Monitor, parts: Parts) -> None:
+    there.clock.advance(-86_400 * 2)  # type: ignore[attr-defined]
+    try:
+        refused(there, packed(parts), "has not come yet")
+    finally:
+        there.clock.advance(86_400 * 2)  # type: ignore[attr-defined]
+
+
+def test_a_span_is_held_to_the_readings_there_are() -> None:
+    assert held(0, 1 << 60, (START, START + SECOND)) == (START, START + 2 * SECOND)
+    assert held(0, 5, (START, START + SECOND)) == (0, 5)
+    assert held(0, 5, None) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("address", "view"),
+    [
+        ("http://10.0.0.1:8501/anomalies?tags=a", "/anomalies?tags=a"),
+        ("/explore?x=1#part", "/explore?x=1"),
+        ("https://plant.example/monitor/two/explore?x=/a/b", "/explore?x=/a/b"),
+        ("https://plant.example/monitor/?range=1+h", "/?range=1+h"),
+        ("https://plant.example", ""),
+        ("javascript:alert(1)", ""),
+        ("//evil.example/x y", ""),
+        ("", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_an_address_is_kept_as_path_and_query(address: str, view: str) -> None:
+    assert plain_view(address) == view
+
+
+@pytest.mark.parametrize(
+    "view", ["//evil.example/?a=1", "/elsewhere?a=1", "http://evil.example/", "javascript:alert(1)"]
+)
+def test_a_view_that_leads_elsewhere_is_not_followed(there: Monitor, parts: Parts, view: str) -> None:
+    from sensormon.exchange.case_opener import _Work
+    from sensormon.exchange.case_rows import Plan
+
+    with there.cases.opener.unpacked(io.BytesIO(packed(parts, view=view))) as case:
+        work = _Work(
+            "", Plan({name: name for name in case.manifest.tags}, {}), {}, np.empty(0, dtype=np.int64)
+        )
+        assert there.cases.opener._view(case, work) == ""

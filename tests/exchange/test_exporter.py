@@ -1,0 +1,209 @@
+"""Exports as jobs: all rows, in the form and zone asked for, cancellable, nothing half left behind."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from sensormon.api import Api
+from sensormon.exchange import export_folder as export_files
+from sensormon.exchange.export_folder import KEPT, LASTING, ExportFiles
+from sensormon.exchange.exporter import EVENTS, FLAGGED, READINGS, REJECTED, TAGS, Exported, Order, title
+from sensormon.exchange.table_writer import EXCEL_ROWS
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.errors import SensormonError
+from sensormon.model.jobs import Job
+from sensormon.model.settings import Settings
+from sensormon.monitor.monitor import Monitor
+from tests.api.test_writes import ask
+from tests.conftest import START, batch_of
+from tests.support.excel import cells
+
+
+@pytest.fixture
+def plant(settings: Settings, clock: ManualClock) -> Iterator[Monitor]:
+    """300 readings of the pH with two spikes, and one that is rejected; half of them stored."""
+    monitor = Monitor(settings, clock)
+    rng = np.random.default_rng(0)
+    values = [("fermenter_ph", round(float(v), 2)) for v in rng.normal(7, 0.02, 300)]
+    values[100] = values[200] = ("fermenter_ph", 8.5)
+    values[250] = ("fermenter_ph", 99.0)
+    clock.advance(300)
+    monitor.submit(batch_of(*values[:150]))
+    monitor.drain()
+    monitor.submit(batch_of(*values[150:], at=START + 150 * SECOND))
+    yield monitor
+    monitor.stop()
+
+
+def order(what: str = READINGS, form: str = "CSV", **other: object) -> Order:
+    wanted = {
+        "tags": None,
+        "since": START,
+        "until": START + 3600 * SECOND,
+        "zone_name": "Europe/Berlin",
+        **other,
+    }
+    return Order(what=what, form=form, **wanted)  # type: ignore[arg-type]
+
+
+def done(monitor: Monitor, wanted: Order) -> Job:
+    job = monitor.exporter.start(wanted)
+    assert monitor.jobs.wait(job, 60)
+    return job
+
+
+def exported(monitor: Monitor, wanted: Order) -> Exported:
+    job = done(monitor, wanted)
+    assert job.problem is None, job.problem
+    result: Exported = job.result
+    return result
+
+
+def test_readings_stored_and_not_stored_yet_are_all_in_the_file_with_labels_units_and_zones(
+    plant: Monitor,
+) -> None:
+    made = exported(plant, order())
+    table = pd.read_csv(made.file.path)
+    assert made.rows == len(table) == 299
+    assert list(table)[:6] == ["time (UTC)", "time (Europe/Berlin)", "tag", "label", "value", "unit"]
+    assert table["time (UTC)"].iloc[0] == "2026-09-21T14:13:20.000000Z"
+    assert table["time (Europe/Berlin)"].iloc[0] == "2026-09-21 16:13:20.000000"
+    assert set(table["unit"]) == {"pH"}
+    assert made.file.name == "sensormon-readings-20260921T141320Z-20260921T151320Z.csv"
+    assert made.file.path.parent == plant.settings.data_dir / "exports"
+
+
+def test_each_kind_in_each_form_has_the_same_rows(plant: Monitor) -> None:
+    plant.drain()
+    for what, rows in ((READINGS, 299), (FLAGGED, 2), (EVENTS, 2), (TAGS, 3), (REJECTED, 1)):
+        for form in ("CSV", "Parquet", "Excel"):
+            made = exported(plant, order(what, form))
+            data = made.file.path.read_bytes()
+            if form == "Excel":
+                head, *found = cells(data)
+            else:
+                table = pd.read_csv(io.BytesIO(data)) if form == "CSV" else pd.read_parquet(io.BytesIO(data))
+                head, found = list(table), table.to_numpy().tolist()
+            assert made.rows == len(found) == rows, (what, form)
+            assert what == TAGS or any("(Europe/Berlin)" in str(name) for name in head)
+
+
+def test_a_tag_alone_and_a_span_alone(plant: Monitor) -> None:
+    assert exported(plant, order(tags=("agitator_rpm",))).rows == 0
+    assert exported(plant, order(until=START + 10 * SECOND)).rows == 10
+    assert exported(plant, order(TAGS, tags=("agitator_rpm",))).rows == 1
+
+
+def test_too_many_rows_for_excel_are_said_before_anything_is_written(
+    plant: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensormon.exchange.exporter.EXCEL_ROWS", 100)
+    job = done(plant, order(form="Excel"))
+    assert job.problem is not None
+    assert f"more than the {EXCEL_ROWS:,}" in str(job.problem)
+    assert not list(plant.settings.data_dir.glob("exports/*"))
+
+
+@pytest.mark.parametrize("form", ["CSV", "Parquet", "Excel"])
+def test_a_cancelled_export_leaves_nothing(
+    plant: Monitor, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> Iterator[pa.Table]:
+        for _ in range(1_000):
+            yield piece
+            begun.set()
+            go.wait(10)
+
+    piece = next(iter(plant.streams.by_arrival(None, START, START + 3600 * SECOND)))
+    monkeypatch.setattr(plant.streams, "by_time", slow)
+    job = plant.exporter.start(order(form=form))
+    assert begun.wait(10)
+    assert len(list(plant.settings.data_dir.glob("exports/*.part"))) == 1
+    job.progress.cancel()
+    go.set()
+    assert plant.jobs.wait(job, 30)
+    assert job.cancelled
+    assert list(plant.settings.data_dir.glob("exports/*")) == []
+    assert job.title == title(order(form=form))
+
+
+def test_a_full_disk_is_said_and_nothing_is_left(plant: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_files, "SPARE", 1 << 62)
+    job = done(plant, order())
+    assert "left on the disk" in str(job.problem)
+    assert list(plant.settings.data_dir.glob("exports/*")) == []
+
+
+def make(files: ExportFiles, size: int = 3) -> str:
+    with files.draft() as draft:
+        draft.path.write_bytes(b"x" * size)
+        return files.keep(draft, "a.csv", "text/csv").key
+
+
+def test_old_exports_go_by_age_by_number_and_by_size(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ExportFiles(tmp_path, clock)
+    keys = []
+    for _ in range(KEPT + 2):
+        keys.append(make(files))
+        clock.advance(1)
+    assert [files.find(key) is None for key in keys] == [True, True, *([False] * KEPT)]
+    assert len(list(files.folder.iterdir())) == KEPT
+    monkeypatch.setattr(export_files, "BYTES", 100)
+    large = make(files, 99)
+    assert [one.name[:32] for one in files.folder.iterdir()] == [large]
+    clock.advance(LASTING + 1)
+    assert files.find(large) is None
+    assert list(files.folder.iterdir()) == []
+
+
+def test_a_start_removes_what_an_earlier_process_left_and_nothing_else(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    key = make(ExportFiles(tmp_path, clock))
+    (tmp_path / "exports" / f"{'a' * 32}.part").touch()
+    (tmp_path / "exports" / "mine.csv").touch()
+    files = ExportFiles(tmp_path, clock)
+    assert files.find(key) is None
+    assert [one.name for one in files.folder.iterdir()] == ["mine.csv"]
+
+
+def test_a_draft_that_is_not_kept_is_removed(tmp_path: Path, clock: ManualClock) -> None:
+    files = ExportFiles(tmp_path, clock)
+
+    def half() -> None:
+        with files.draft() as draft:
+            draft.path.write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(SensormonError, match="cannot be written"):
+        half()
+    assert list(files.folder.iterdir()) == []
+
+
+def test_the_api_gives_an_export_to_whoever_knows_its_name_until_it_expires(
+    plant: Monitor, clock: ManualClock
+) -> None:
+    api = Api(lambda: plant)
+    plant.settings = replace(plant.settings, read_token="closed")  # noqa: S106
+    made = exported(plant, order())
+    answer = ask(api, lambda client: client.get(f"/exports/{made.file.key}"))
+    assert answer.status_code == 200
+    assert answer.content == made.file.path.read_bytes()
+    assert made.file.name in answer.headers["content-disposition"]
+    for wrong in ("x", "..", "%2e%2e%2fsensormon.duckdb", made.file.path.name):
+        assert ask(api, lambda client, path=wrong: client.get(f"/exports/{path}")).status_code == 404
+    clock.advance(LASTING + 1)
+    assert ask(api, lambda client: client.get(f"/exports/{made.file.key}")).status_code == 404

@@ -1,0 +1,251 @@
+"""History from files: every cell accounted for, scored as it would have been live, stored once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sensormon.__main__ import main
+from sensormon.detectors import detect
+from sensormon.exchange.import_table import Columns, check, pieces, propose, read_file
+from sensormon.model import timestamps
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.errors import UsageError
+from sensormon.model.settings import Settings
+from sensormon.model.tags import TagTable
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.offline import StoppedMonitor
+from sensormon.monitor.verify import verify
+from tests.conftest import START, batch_of
+
+BEGIN = "2026-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The command line's settings are those of the test."""
+    monkeypatch.setenv("SENSORMON_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("SENSORMON_SOURCE", "none")
+    return settings
+
+
+def wide(path: Path, rows: int = 12_000, spikes: tuple[int, ...] = (500, 9_000)) -> pd.DataFrame:
+    """A file with a column for two tags, one by its name and one by its label, and a third nobody knows."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "timestamp": pd.date_range("2026-01-01", periods=rows, freq="s").astype(str),
+            "fermenter_ph": np.round(rng.normal(7, 0.02, rows), 3),
+            "Fermenter temperature": np.round(rng.normal(37, 0.1, rows), 2),
+            "comment": "x",
+        }
+    )
+    frame.loc[list(spikes), "fermenter_ph"] = 8.5
+    frame.to_csv(path, index=False)
+    return frame
+
+
+def stored(settings: Settings) -> pd.DataFrame:
+    stopped = StoppedMonitor(settings.data_dir, settings.store_url)
+    with stopped.store() as store:
+        assert store is not None
+        return store.readings(None, 0, START * 2)
+
+
+def test_a_wide_file_is_stored_whole_and_scored_as_it_would_have_been_live(
+    environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = wide(tmp_path / "plant.csv")
+    assert main(["import", str(tmp_path / "plant.csv")]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("24,000 of 24,000 readings imported")
+    assert "Fermenter temperature -> fermenter_temp" in said.err
+    assert "Not imported: comment" in said.err
+    rows = stored(environment)
+    assert set(rows["origin"]) == {"import"}
+    ph = rows[rows["tag"] == "fermenter_ph"]
+    assert ph["value"].tolist() == frame["fermenter_ph"].tolist()
+    assert timestamps.render(int(ph["time"].iloc[0].value) // 1000) == "2026-01-01T00:00:00.000Z"
+    expected = detect(frame["fermenter_ph"], resolution=0.01)
+    assert np.array_equal(ph["score"].to_numpy(float), expected["score"].to_numpy(), equal_nan=True)
+    assert ph["is_anomaly"].tolist() == expected["is_anomaly"].tolist()
+    assert verify(StoppedMonitor(environment.data_dir, environment.store_url)).findings == ()
+
+
+def test_the_same_file_twice_is_stored_once(
+    environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide(tmp_path / "a.csv")
+    assert main(["import", str(tmp_path / "a.csv")]) == 0
+    capsys.readouterr()
+    (tmp_path / "a.csv").rename(tmp_path / "b.csv")
+    assert main(["import", str(tmp_path / "b.csv")]) == 0
+    assert "24,000 were imported before and are not stored twice" in capsys.readouterr().out
+    assert len(stored(environment)) == 24_000
+
+
+def test_an_import_that_was_cut_off_goes_on_where_it_was(environment: Settings, tmp_path: Path) -> None:
+    wide(tmp_path / "a.csv")
+    clock = ManualClock(START)
+    monitor = Monitor(environment, clock)
+    table = read_file(tmp_path / "a.csv")
+    columns = propose(table, monitor.tags)
+    taken = monitor.importer.take(pieces(table, columns, clock.now()))
+    assert [next(taken).accepted for _ in range(2)] == [5_000, 5_000]
+    monitor._journal.close()  # as if it had been killed: nothing is stored yet
+    monitor._store.close()
+    monitor._folder.release()
+    assert main(["import", str(tmp_path / "a.csv")]) == 0
+    rows = stored(environment)
+    assert len(rows) == 24_000
+    assert not rows.duplicated(["tag", "time"]).any()
+
+
+def test_every_cell_that_is_no_reading_is_said_with_its_line(
+    environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(
+        "time;tag;value\n"
+        "2026-01-01T00:00:00Z;fermenter_ph;7,01\n"
+        "yesterday;fermenter_ph;7,02\n"
+        "2026-01-01T00:00:02Z;fermenter_ph;high\n"
+        "2026-01-01T00:00:03Z;nobody;7,03\n"
+        "2026-01-01T00:00:04Z;fermenter_ph;99\n"
+        "2026-01-01T00:00:05Z;fermenter_ph;\n"
+        "2026-01-01T00:00:00Z;fermenter_ph;7,01\n"
+    )
+    assert main(["import", str(path)]) in (0, 1)
+    out = capsys.readouterr().out
+    assert "line 3: fermenter_ph '7,02': this is not a time" in out
+    assert "line 5: nobody" in out
+    for reason in ("timestamp unreadable or out of range", "unknown tag", "not a number"):
+        assert f"rejected: {reason}" in out
+    report = verify(StoppedMonitor(environment.data_dir, environment.store_url))
+    assert report.findings == ()
+    assert report.ledger is not None
+    assert report.ledger.total.received == 7
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_file_with_a_header_only_is_one_line_and_nothing_is_begun(
+    environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    path = tmp_path / f"empty.{kind}"
+    frame = pd.DataFrame({"time": [], "fermenter_ph": []})
+    frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    assert main(["import", str(path)]) == 2
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert said.count("\n") == 1
+    assert "empty." in said
+    assert "it has no rows, so there is nothing to import" in said
+    assert "time, fermenter_ph" in said
+    assert not environment.data_dir.exists()
+
+
+@pytest.mark.usefixtures("environment")
+def test_times_that_cannot_be_are_told_in_years_and_days(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(
+        "time,tag,value\n1650,fermenter_ph,7\nyesterday,fermenter_ph,7\n2226-01-01T00:00:00Z,fermenter_ph,7\n"
+    )
+    assert main(["import", str(path)]) == 1
+    out = capsys.readouterr().out
+    assert "2 rejected: timestamp unreadable or out of range" in out
+    assert "out of range: 1650-01-01T00:00:00.000Z, and none before 1900 is accepted" in out
+    assert re.search(r": \d\d\d years ahead of the clock; at most 10 minutes are accepted", out)
+
+
+def test_times_without_a_zone_are_in_the_zone_that_is_named(tags: TagTable, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "time,ph\n2026-07-01 12:00:00,7\n2026-01-01 12:00:00,7\n2026-01-01T12:00:00+05:30,7\n"
+        "2026-10-25 02:30:00,7\n2026-03-29 02:30:00,7\n"
+    )
+    table = read_file(path)
+    columns = propose(table, tags, zone="Europe/Berlin")
+    (piece,) = pieces(table, columns, START)
+    assert [timestamps.render(t) for t in sorted(piece.batch.time.tolist())] == [
+        "2026-01-01T06:30:00.000Z",
+        "2026-01-01T11:00:00.000Z",
+        "2026-07-01T10:00:00.000Z",
+        "2026-10-25T01:30:00.000Z",
+    ]
+    assert piece.unsure == 1, "02:30 came twice"
+    (skipped,) = piece.malformed
+    assert (skipped.time, skipped.detail) == ("2026-03-29 02:30:00", "no clock in Europe/Berlin showed this")
+    with pytest.raises(UsageError, match="no time zone 'Mars'"):
+        check(replace(columns, zone="Mars"), table, tags)
+
+
+def test_parquet_is_read_like_csv(tags: TagTable, tmp_path: Path) -> None:
+    times = pd.date_range("2026-01-01", periods=3, freq="min", tz="UTC")
+    pd.DataFrame({"time": times, "temp": [37.0, None, 37.2]}).to_parquet(tmp_path / "t.parquet")
+    table = read_file(tmp_path / "t.parquet")
+    (piece,) = pieces(table, propose(table, tags), START)
+    assert piece.batch.value.tolist() == [37.0, 37.2]
+    assert piece.malformed == ()
+
+
+def test_a_person_says_which_column_is_which(
+    environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("when,AI-101\n2026-01-01T00:00:00Z,7.0\n")
+    assert main(["import", str(path)]) == 2
+    assert "there is no column of times" in capsys.readouterr().err
+    assert main(["import", str(path), "--time", "when"]) == 2
+    assert "none of the columns is a tag" in capsys.readouterr().err
+    for pair, wrong in (
+        ("AI-101=nope", "no tag 'nope'"),
+        ("B=fermenter_ph", "no column 'B'"),
+        ("x", "COLUMN=TAG"),
+    ):
+        assert main(["import", str(path), "--time", "when", "--column", pair]) == 2
+        assert wrong in capsys.readouterr().err
+    arguments = ["import", str(path), "--time", "when", "--column", "AI-101=fermenter_ph"]
+    assert main([*arguments, "--preview"]) == 0
+    assert not environment.data_dir.exists()
+    assert main(arguments) == 0
+    assert stored(environment)["tag"].tolist() == ["fermenter_ph"]
+
+
+def test_history_neither_disturbs_the_live_detector_nor_raises_live_alarms(
+    settings: Settings, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(3)
+    live = np.round(rng.normal(7, 0.02, 200), 2)
+    columns = Columns("timestamp", values={"fermenter_ph": "fermenter_ph"})
+    wide(tmp_path / "a.csv", rows=300, spikes=(50,))
+    table = read_file(tmp_path / "a.csv")
+
+    def run(folder: Path, imports: bool) -> Monitor:
+        monitor = Monitor(replace(settings, data_dir=folder), ManualClock(START))
+        for i, value in enumerate(live):
+            monitor.submit(batch_of(("fermenter_ph", float(value)), at=START + i * SECOND))
+            if imports and i == 100:
+                before = monitor.status().source.last_reading
+                assert (
+                    sum(one.accepted for one in monitor.importer.take(pieces(table, columns, START))) == 300
+                )
+                assert monitor.status().source.last_reading == before
+                monitor.drain()
+                monitor.stop()
+                monitor = Monitor(replace(settings, data_dir=folder), ManualClock(START))
+        monitor.drain()
+        return monitor
+
+    alone, beside = run(tmp_path / "one", False), run(tmp_path / "two", True)
+    frames = [m.history(["fermenter_ph"], START, START * 2) for m in (alone, beside)]
+    for name in ("n", "score", "lower", "upper", "is_anomaly"):
+        assert frames[0][name].equals(frames[1][name]), name
+    alone.stop()
+    beside.stop()

@@ -1,0 +1,67 @@
+"""Numbers in the cells of a file, as spreadsheets of several countries write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensormon.exchange.import_numbers import numbers_of, to_numbers
+from sensormon.exchange.import_table import Columns, pieces, read_file
+from tests.conftest import START
+
+NAN = float("nan")
+numbers = st.lists(st.integers(-9_999_999, 9_999_999).map(lambda n: n / 100), min_size=1, max_size=20)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1,234", "2,500", "980"], [1234, 2500, 980]),
+        (["1,234.5", "980"], [1234.5, 980]),
+        (["1,234,567"], [1_234_567]),
+        (["1,5", "2,25", "3"], [1.5, 2.25, 3]),
+        (["0,123", "1,234"], [0.123, 1.234]),
+        (["1.234", "998,5"], [1234, 998.5]),
+        (["1.234,5", "2,0"], [1234.5, 2]),
+        (["20.5", "1,5"], [20.5, NAN]),  # no way of writing has both
+        ([20.5, "1,5", None], [20.5, 1.5, NAN]),
+        (["12,34,567"], [NAN]),
+        (["7,1 pH", "7,2"], [NAN, 7.2]),
+    ],
+    ids=str,
+)
+def test_what_the_marks_mean_is_told_by_all_cells(cells: list[object], expected: list[float]) -> None:
+    np.testing.assert_array_equal(to_numbers(pd.Series(cells, dtype=object)), expected)
+
+
+@given(numbers)
+def test_german_and_english_writing_is_read_as_what_was_written(values: list[float]) -> None:
+    english = [f"{one:,.2f}" for one in values]
+    german = [one.translate(str.maketrans(".,", ",.")) for one in english]
+    for cells in (english, german):
+        np.testing.assert_array_equal(to_numbers(pd.Series(cells, dtype=object)), values)
+
+
+def test_a_file_with_the_comma_for_decimals_may_mark_thousands_with_points(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("time;t;flow;mixed\n2026-01-01;20,5;1.234;998,5\n2026-01-02;20,6;12.500;1.002,5\n")
+    frame = read_file(path).frame
+    assert frame["t"].tolist() == [20.5, 20.6]
+    assert frame["flow"].tolist() == [1234.0, 12500.0]
+    assert to_numbers(frame["mixed"]).tolist() == [998.5, 1002.5]
+
+
+def test_what_is_shown_before_an_import_is_what_is_imported(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('time,a,b,words\n2026-01-01,"1,234","20,5","so, so"\n2026-01-02,"2,500",21,"x"\n')
+    table = read_file(path)
+    shown = numbers_of(table.frame, ["a", "b", "words"])
+    assert shown["a"].tolist() == [1.234, 2.5], "20,5 in the same file tells what the comma is"
+    assert shown["b"].tolist() == [20.5, 21.0]
+    (alone,) = pieces(table, Columns("time", values={"a": "temp"}), START)
+    assert alone.batch.value.tolist() == shown["a"].tolist(), "also where only one of them is taken"

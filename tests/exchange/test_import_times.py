@@ -1,0 +1,122 @@
+"""Times in files: by a clock that is set twice a year, as numbers, as dates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensormon.exchange.import_times import read_times, unit_of
+from sensormon.model.timestamps import render
+from tests.conftest import START
+
+BERLIN = "Europe/Berlin"
+BACK = {  # when clocks are set back, UTC
+    BERLIN: datetime(2026, 10, 25, 1, tzinfo=UTC),
+    "America/New_York": datetime(2026, 11, 1, 6, tzinfo=UTC),
+    "Australia/Lord_Howe": datetime(2026, 4, 4, 15, tzinfo=UTC),
+    "America/Havana": datetime(2026, 11, 1, 5, tzinfo=UTC),
+}
+
+
+def micros(times: list[datetime]) -> list[int]:
+    return [round(one.timestamp() * 1e6) for one in times]
+
+
+def clock(times: list[datetime], zone: str) -> pd.Series:
+    return pd.Series([one.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S") for one in times])
+
+
+@settings(deadline=None)
+@given(
+    zone=st.sampled_from(sorted(BACK)),
+    minutes=st.integers(1, 29),
+    before=st.integers(0, 300),
+    newest_first=st.booleans(),
+    as_dates=st.booleans(),
+)
+def test_the_hour_that_comes_twice_is_told_apart_by_the_order_of_the_rows(
+    zone: str, minutes: int, before: int, newest_first: bool, as_dates: bool
+) -> None:
+    start = BACK[zone] - timedelta(minutes=120 + before % minutes)
+    times = [start + timedelta(minutes=minutes * i) for i in range(240 // minutes + 2)]
+    if newest_first:
+        times.reverse()
+    column = clock(times, zone)
+    if as_dates:
+        column = pd.to_datetime(column)
+    found = read_times(column, zone)
+    assert found.time.tolist() == micros(times)
+    assert not (found.wrong | found.unsure | found.skipped).any()
+
+
+def test_each_tag_tells_its_own_hours() -> None:
+    times = [BACK[BERLIN] + timedelta(minutes=20 * i) for i in range(-6, 6)]
+    one_by_one = clock([*times, *times], BERLIN)
+    tags = pd.Series(["a"] * 12 + ["b"] * 12)
+    assert read_times(one_by_one, BERLIN, tags).time.tolist() == micros([*times, *times])
+    mixed = clock([time for time in times for _ in range(2)], BERLIN)
+    tags = pd.Series(["a", "b"] * 12)
+    assert read_times(mixed, BERLIN, tags).time.tolist() == micros([t for t in times for _ in range(2)])
+
+
+def test_hourly_readings_repeat_the_hour() -> None:
+    times = [BACK[BERLIN] + timedelta(hours=i) for i in range(-3, 3)]
+    found = read_times(clock(times, BERLIN), BERLIN)
+    assert found.time.tolist() == micros(times)
+
+
+def test_where_the_order_does_not_tell_the_later_is_taken_and_said() -> None:
+    column = pd.Series(["2026-10-25 02:30:00", "2026-10-25 12:00:00", "2026-10-26 02:30:00"])
+    found = read_times(column, BERLIN)
+    assert [render(one) for one in found.time.tolist()] == [
+        "2026-10-25T01:30:00.000Z", "2026-10-25T11:00:00.000Z", "2026-10-26T01:30:00.000Z",
+    ]  # fmt: skip
+    assert found.unsure.tolist() == [True, False, False]
+    disorder = clock([BACK[BERLIN] + timedelta(minutes=m) for m in (-20, -50, -10, -40, -5, -55)], BERLIN)
+    assert read_times(disorder, BERLIN).unsure.all()
+
+
+def test_what_no_clock_showed_is_no_time() -> None:
+    column = pd.Series(["2026-03-29 01:59:00", "2026-03-29 02:30:00", "2026-03-29 03:00:00", "soon"])
+    found = read_times(column, BERLIN)
+    assert found.wrong.tolist() == [False, True, False, True]
+    assert found.skipped.tolist() == [False, True, False, False]
+    assert found.time[2] - found.time[0] == 60_000_000
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("s", 1_000_000), ("ms", 1_000), ("µs", 1), ("ns", 0.001)])
+def test_numbers_count_from_1970_in_the_unit_their_size_tells(unit: str, factor: float) -> None:
+    times = START + np.arange(5, dtype=np.int64) * 1_000_000
+    column = pd.Series((times / factor).astype(np.int64))
+    assert unit_of(column) == unit
+    found = read_times(column, BERLIN)
+    assert np.abs(found.time - times).max() <= 1
+    assert not found.wrong.any()
+    holes = column.astype("float64")
+    holes.iloc[2] = np.nan
+    assert read_times(holes, "UTC").wrong.tolist() == [False, False, True, False, False]
+
+
+def test_whole_numbers_that_are_all_dates_are_dates() -> None:
+    found = read_times(pd.Series([20260131, 20260201]), "UTC")
+    assert [render(one) for one in found.time.tolist()] == [
+        "2026-01-31T00:00:00.000Z",
+        "2026-02-01T00:00:00.000Z",
+    ]
+    assert unit_of(pd.Series([20260131, 20260201])) == ""
+    assert unit_of(pd.Series([20260131, 20260232])) == "s"
+
+
+def test_text_with_and_without_a_zone_is_read_side_by_side() -> None:
+    column = pd.Series(["2026-07-01T12:00:00Z", "2026-07-01 12:00:00", "2026-07-01T12:00:00+05:30", "x"])
+    found = read_times(column, BERLIN)
+    assert [render(one) for one in found.time.tolist()[:3]] == [
+        "2026-07-01T12:00:00.000Z", "2026-07-01T10:00:00.000Z", "2026-07-01T06:30:00.000Z",
+    ]  # fmt: skip
+    assert found.wrong.tolist() == [False, False, False, True]

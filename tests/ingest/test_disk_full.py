@@ -1,0 +1,107 @@
+"""A disk that is really full, on the journal's side and on the database's."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.errors import JournalFull
+from sensormon.model.settings import Settings
+from sensormon.model.status import SourceState, StoreState
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.offline import StoppedMonitor
+from sensormon.monitor.verify import verify
+from tests.conftest import START, batch_of
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 6 MB of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no file system of its own can be mounted here: {mounted.stderr.decode().strip()}")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Take all the space there is."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        for size in (1 << 16, 1 << 10, 1):
+            try:
+                while file.write(b"x" * size) == size:
+                    pass
+            except OSError:
+                continue
+    return ballast
+
+
+def submit(monitor: Monitor, count: int, first: int) -> int:
+    """Submit one reading after the other; how many were acknowledged before the first refusal."""
+    for i in range(first, first + count):
+        try:
+            monitor.submit(batch_of(("fermenter_ph", 7 + 0.001 * (i % 50)), at=START + i * SECOND))
+        except JournalFull:
+            return i - first
+    return count
+
+
+def test_with_no_space_for_the_journal_readings_are_refused_and_none_is_lost(
+    small_disk: Path, settings: Settings
+) -> None:
+    settings = replace(settings, data_dir=small_disk / "data", store=str(small_disk.parent / "store.duckdb"))
+    clock = ManualClock(START)
+    monitor = Monitor(settings, clock)
+    assert submit(monitor, 50, 0) == 50
+    ballast = fill(small_disk)
+    taken = submit(monitor, 20_000, 50)
+    assert taken < 20_000
+    status = monitor.status()
+    assert "no space left" in status.source.problem
+    assert status.source.state in (SourceState.REFUSING, SourceState.STARTING)
+    assert monitor.ledger().total.received == 50 + taken, "a refused reading was counted as received"
+    ballast.unlink()
+    assert submit(monitor, 30, 50 + taken) == 30, "the refused reading itself is taken when it comes again"
+    assert monitor.status().source.problem == ""
+    monitor.drain()
+    monitor.stop()
+    report = verify(StoppedMonitor(settings.data_dir, settings.store_url))
+    assert report.findings == ()
+    assert report.ledger is not None
+    assert report.ledger.total.stored == 80 + taken
+
+
+def test_with_no_space_for_the_database_readings_wait_in_the_journal(
+    small_disk: Path, settings: Settings
+) -> None:
+    settings = replace(settings, store=str(small_disk / "store.duckdb"))
+    clock = ManualClock(START)
+    monitor = Monitor(settings, clock)
+    submit(monitor, 50, 0)
+    monitor.drain()
+    ballast = fill(small_disk)
+    for i in range(12):
+        submit(monitor, 50, 50 + 50 * i)
+        clock.advance(31)
+        monitor.drain()
+    status = monitor.status()
+    assert status.store.state is StoreState.RETRYING
+    assert "space" in status.store.problem.lower()
+    assert monitor.ledger().balanced
+    ballast.unlink()
+    for _ in range(3):
+        clock.advance(31)
+        monitor.drain()
+    assert monitor.ledger().total.stored == 650
+    monitor.stop()
+    assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()

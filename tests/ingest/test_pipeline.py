@@ -1,0 +1,239 @@
+"""Validation, duplicates, scoring and taking back: what happens to a batch before the journal."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensormon.detectors import PER_TAG, make
+from sensormon.ingest.detector_state import FILE, read_memory, write_memory
+from sensormon.ingest.pipeline import Pipeline
+from sensormon.ingest.tag_memory import KEPT, TagMemory
+from sensormon.ingest.validation import FUTURE, Limits, parse_rows
+from sensormon.model.clock import SECOND
+from sensormon.model.entries import DetectorSettings
+from sensormon.model.readings import Quality, Reading, Reason
+from sensormon.model.tags import Tag, TagTable
+from tests.conftest import START, Batch, batch_of
+
+
+@pytest.fixture
+def pipeline(tags: TagTable, detection: DetectorSettings) -> Pipeline:
+    return Pipeline(tags, detection)
+
+
+@pytest.mark.parametrize(
+    ("reading", "reason"),
+    [
+        (Reading("nope", START, 1.0), Reason.UNKNOWN_TAG),
+        (Reading("temp", START, 100.01), Reason.OUT_OF_RANGE),
+        (Reading("temp", START, -0.01), Reason.OUT_OF_RANGE),
+        (Reading("temp", START, math.nan), Reason.NOT_FINITE),
+        (Reading("temp", START, math.inf), Reason.NOT_FINITE),
+        (Reading("temp", START + FUTURE + 1, 37.0), Reason.FUTURE_TIMESTAMP),
+        (Reading("temp", -(10**17), 37.0), Reason.BAD_TIMESTAMP),
+    ],
+)
+def test_each_kind_of_wrong_reading_is_rejected_with_its_reason(
+    pipeline: Pipeline, reading: Reading, reason: Reason
+) -> None:
+    good = Reading("temp", START, 37.0)
+    done = pipeline.process(Batch.of([good, reading, good], source="test", received=START))
+    assert [one.reason for one in done.rejected] == [reason, Reason.DUPLICATE]
+    assert [one.index for one in done.rejected] == [1, 2]
+    assert len(done.accepted) == 1
+    assert done.received == 3
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"tag": 7, "value": 1}, Reason.UNKNOWN_TAG),
+        ({"tag": "temp", "value": "37"}, Reason.NOT_A_NUMBER),
+        ({"tag": "temp", "value": True}, Reason.NOT_A_NUMBER),
+        ({"tag": "temp"}, Reason.NOT_A_NUMBER),
+        ({"tag": "temp", "value": 10**400}, Reason.NOT_FINITE),
+        ({"tag": "temp", "value": 37, "timestamp": "yesterday"}, Reason.BAD_TIMESTAMP),
+        ({"tag": "temp", "value": 37, "timestamp": 1790000000}, Reason.BAD_TIMESTAMP),
+        ({"tag": "temp", "value": 37, "timestamp": "2026-13-01T00:00:00Z"}, Reason.BAD_TIMESTAMP),
+    ],
+)
+def test_rows_that_are_no_readings_are_rejected_with_their_position(
+    row: dict[str, object], reason: Reason
+) -> None:
+    fine = {"tag": "temp", "value": 37, "timestamp": "2026-09-21T13:33:20"}
+    batch, positions, rejected = parse_rows([row, fine], source="test", received=START)
+    assert [(one.index, one.reason) for one in rejected] == [(0, reason)]
+    assert positions == (1,)
+    assert batch.time.tolist() == [1789997600 * SECOND], "a time without a zone is UTC"
+
+
+def test_a_long_or_odd_text_is_kept_short_and_storable() -> None:
+    row: dict[str, object] = {"tag": "x" * 10_000, "value": "\x00\ud800" + "y" * 10_000}
+    ((one,)) = parse_rows([row], source="test", received=START)[2]
+    assert len(one.value) <= 201
+    one.value.encode("utf-8")
+    assert "\x00" not in one.value
+
+
+def test_a_duplicate_is_the_same_tag_time_and_value(pipeline: Pipeline) -> None:
+    first = batch_of(("temp", 37.0), ("temp", 37.1))
+    again = batch_of(("temp", 37.0), ("temp", 37.2), ("ph", 7.0))
+    assert len(pipeline.process(first).accepted) == 2
+    done = pipeline.process(again)
+    assert [(one.index, one.reason) for one in done.rejected] == [(0, Reason.DUPLICATE)]
+    assert len(done.accepted) == 2
+
+
+def test_readings_that_are_not_good_are_kept_but_neither_scored_nor_learned(pipeline: Pipeline) -> None:
+    rng = np.random.default_rng(1)
+    values = [("temp", float(v)) for v in rng.normal(37, 0.1, 60)]
+    pipeline.process(batch_of(*values))
+    bad = Reading("temp", START + 100 * SECOND, 60.0, Quality.BAD_SENSOR_FAILURE)
+    done = pipeline.process(Batch.of([bad], source="test", received=START + 100 * SECOND))
+    assert len(done.accepted) == 1
+    assert math.isnan(done.scores.score[0])
+    after = pipeline.process(batch_of(("temp", 60.0), at=START + 101 * SECOND))
+    assert after.scores.is_anomaly.all(), "a bad reading taught the detector"
+
+
+@pytest.mark.parametrize("detector", PER_TAG)
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 130), min_size=1, max_size=8), st.integers(0, 2**31))
+def test_a_batch_taken_back_leaves_no_trace(detector: str, sizes: list[int], seed: int) -> None:
+    from sensormon.model.tags import Tag
+
+    tags = TagTable([Tag("temp", "T", normal=(-2.0, 2.0))])
+    detection = DetectorSettings(1, START, "x", detector, {}, {})
+    one, other = Pipeline(tags, detection), Pipeline(tags, detection)
+    rng = np.random.default_rng(seed)
+    at = START
+    for size in sizes:
+        batch = batch_of(*[("temp", float(v)) for v in rng.normal(0, 1, size)], at=at)
+        at += size * SECOND
+        other.undo(other.process(batch))
+        left, right = one.process(batch), other.process(batch)
+        assert not right.rejected
+        assert np.array_equal(left.scores.score, right.scores.score, equal_nan=True)
+        assert left.scores.n.tolist() == right.scores.n.tolist()
+
+
+def test_a_detector_is_told_each_tags_own_limits() -> None:
+    from sensormon.model.tags import Tag
+
+    tags = TagTable([Tag("temp", "T", normal=(36.0, 38.0), valid=(0.0, 100.0)), Tag("ph", "P")])
+    pipeline = Pipeline(tags, DetectorSettings(1, START, "x", "limits", {}, {}))
+    done = pipeline.process(batch_of(("temp", 37.0), ("ph", 39.0), ("temp", 39.0)))
+    assert done.scores.is_anomaly.tolist() == [False, False, True]
+    assert done.scores.upper.tolist()[::2] == [38.0, 38.0]
+
+
+@pytest.mark.parametrize("detector", PER_TAG)
+def test_a_monitor_started_again_scores_nearly_as_if_it_had_not_stopped(detector: str) -> None:
+    from sensormon.model.tags import Tag
+
+    tags = TagTable([Tag("temp", "T", normal=(-2.0, 2.0))])
+    detection = DetectorSettings(1, START, "x", detector, {}, {})
+    values = np.random.default_rng(7).normal(0.0, 1.0, 3000)
+    values[2800:2900] += 6.0
+    whole, after = Pipeline(tags, detection), Pipeline(tags, detection)
+    before = whole.process(batch_of(*[("temp", float(v)) for v in values[:2500]])).accepted
+    kept = min(2500, max(KEPT, make(detector).start(np.zeros(1)).lead))
+    last = slice(-kept, None)
+    after.restore("temp", 2500, before.time[last], before.value[last], np.ones(kept, bool))
+    rest = batch_of(*[("temp", float(v)) for v in values[2500:]], at=START + 2500 * SECOND)
+    one, other = whole.process(rest).scores, after.process(rest).scores
+    assert (one.n - other.n).min() == (one.n - other.n).max()
+    assert (one.is_anomaly == other.is_anomaly).mean() > 0.97
+
+
+def test_memory_forgets_the_oldest_and_recalls_what_it_kept() -> None:
+    memory = TagMemory(1)
+    zeros = np.zeros(KEPT + 10, np.int32)
+    times = np.arange(KEPT + 10, dtype=np.int64)
+    learned = np.ones(KEPT + 10, dtype=np.bool_)
+    assert not memory.admit(zeros, times, times * 1.0, learned).any()
+    assert memory.learned(0)[0].tolist() == (times[10:] * 1.0).tolist()
+    old = memory.admit(zeros[:11], times[:11], times[:11] * 1.0, learned[:11])
+    assert old.tolist() == [False] * 10 + [False], "what fell out of the memory is not recognised"
+    newest = memory.admit(zeros[:1], times[-1:], times[-1:] * 1.0, learned[:1])
+    assert newest.tolist() == [True]
+
+
+def test_new_settings_go_on_from_the_readings_at_hand(pipeline: Pipeline) -> None:
+    rng = np.random.default_rng(2)
+    pipeline.process(batch_of(*[("temp", float(v)) for v in rng.normal(37, 0.1, 200)]))
+    pipeline.apply(DetectorSettings(2, START, "x", "zscore", {"window": 100, "threshold": 4.0}, {}))
+    done = pipeline.process(batch_of(("temp", 50.0), at=START + 300 * SECOND))
+    assert done.settings == 2
+    assert done.scores.n.tolist() == [200]
+    assert done.scores.is_anomaly.all()
+
+
+@pytest.mark.parametrize("detector", PER_TAG)
+@pytest.mark.parametrize("since", [0, 1, 600, 1500])
+def test_with_what_the_detector_remembered_it_goes_on_to_the_last_bit(
+    detector: str, since: int, tmp_path: Path
+) -> None:
+    from sensormon.model.tags import Tag
+
+    tags = TagTable([Tag("temp", "T", normal=(-2.0, 2.0))])
+    detection = DetectorSettings(1, START, "x", detector, {}, {})
+    values = np.random.default_rng(8).normal(0.0, 1.0, 4000)
+    values[2700:2900] += 4.0
+    whole, after = Pipeline(tags, detection), Pipeline(tags, detection)
+    whole.process(batch_of(*[("temp", float(v)) for v in values[: 3000 - since]]))
+    write_memory(tmp_path, detection, whole.remember())
+    at = START + (3000 - since) * SECOND
+    if since:
+        whole.process(batch_of(*[("temp", float(v)) for v in values[3000 - since : 3000]], at=at))
+    time = START + np.arange(3000 - KEPT, 3000) * SECOND
+    remembered = read_memory(tmp_path, detection)["temp"]
+    after.restore("temp", 3000, time, values[3000 - KEPT : 3000], np.ones(KEPT, bool), remembered)
+    rest = batch_of(*[("temp", float(v)) for v in values[3000:]], at=START + 3000 * SECOND)
+    one, other = whole.process(rest).scores, after.process(rest).scores
+    if since <= KEPT:
+        assert one.n.tolist() == other.n.tolist()
+        assert np.array_equal(one.score, other.score, equal_nan=True)
+        assert one.is_anomaly.tolist() == other.is_anomaly.tolist()
+    else:
+        assert (one.is_anomaly == other.is_anomaly).mean() > 0.97
+
+
+def test_memory_that_is_harmed_or_of_other_settings_is_passed_over(
+    pipeline: Pipeline, detection: DetectorSettings, tmp_path: Path
+) -> None:
+    assert read_memory(tmp_path, detection) == {}
+    pipeline.process(batch_of(*[("temp", 37 + i / 100) for i in range(60)]))
+    write_memory(tmp_path, detection, pipeline.remember())
+    assert read_memory(tmp_path, detection)["temp"].n == 60
+    assert read_memory(tmp_path, replace(detection, id=2)) == {}
+    whole = (tmp_path / FILE).read_bytes()
+    for length in range(0, len(whole), 37):
+        (tmp_path / FILE).write_bytes(whole[:length])
+        assert read_memory(tmp_path, detection) == {}
+    flips = random.Random(1).sample(range(len(whole) * 8), 300)  # noqa: S311
+    kept = pipeline.remember()["temp"].vector.tobytes()
+    for bit in flips:
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << (bit % 8)
+        (tmp_path / FILE).write_bytes(flipped)
+        found = read_memory(tmp_path, detection).get("temp")
+        assert found is None or (found.n == 60 and found.vector.tobytes() == kept)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "says"),
+    [(601, "601 s"), (3 * 3_600, "3 hours"), (50 * 3_600, "2 days"), (5_431_043_292, "172 years")],
+)
+def test_how_far_ahead_a_reading_is_has_a_sensible_unit(ahead: int, says: str) -> None:
+    batch = Batch.of([Reading("temp", START + ahead * SECOND, 37.0)], source="test", received=START)
+    _, (one,) = Limits(TagTable([Tag("temp", "Temperature")])).check(batch)
+    assert one.detail == f"{says} ahead of the clock; at most 10 minutes are accepted"

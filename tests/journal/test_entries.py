@@ -1,0 +1,187 @@
+"""An entry comes back from its bytes exactly as it was; other bytes are refused."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from sensormon.model.entries import (
+    ActionEntry,
+    Annotation,
+    AnnotationEntry,
+    BatchEntry,
+    DetectorSettings,
+    Entry,
+    EventAction,
+    KeptAnswer,
+    SettingsEntry,
+    decode,
+    encode,
+)
+from sensormon.model.errors import JournalDamaged
+from sensormon.model.readings import Batch, InjectedFault, Origin, Processed, Reason, Rejection, Scores
+
+int64 = st.integers(-(2**63), 2**63 - 1)
+floats = st.floats(width=64)  # NaN, infinities, subnormals and -0.0 among them
+rejections = st.builds(
+    Rejection, st.text(), int64, st.integers(0, 9), st.text(), st.text(), st.text(),
+    st.sampled_from(Reason), st.text(),
+)  # fmt: skip
+kept_answers = st.builds(KeptAnswer, st.text(), st.text(), st.integers(100, 599), st.text(), int64)
+settings_entries = st.builds(
+    SettingsEntry,
+    st.builds(
+        DetectorSettings, int64, int64, st.text(), st.text(),
+        st.dictionaries(st.text(), st.floats(allow_nan=False)),
+        st.dictionaries(st.text(), st.floats(allow_nan=False)),
+    ),
+)  # fmt: skip
+
+action_entries = st.builds(
+    ActionEntry,
+    st.builds(
+        EventAction, st.lists(int64, max_size=4).map(tuple), int64, st.text(), st.text(), st.text(), int64,
+        st.text(),
+    ),
+)  # fmt: skip
+
+
+annotation_entries = st.builds(
+    AnnotationEntry,
+    st.builds(
+        Annotation, st.text(), int64, int64, st.lists(st.text(), max_size=4).map(tuple), st.text(), st.text(),
+        int64, st.booleans(),
+    ),
+)  # fmt: skip
+
+
+@st.composite
+def batch_entries(draw: st.DrawFn) -> BatchEntry:
+    rows = draw(st.integers(0, 6))
+    tags = tuple(draw(st.lists(st.text(), min_size=1, max_size=3, unique=True)))
+
+    def column(kind: str, elements: st.SearchStrategy[object] | None = None) -> np.ndarray:
+        return draw(arrays.arrays(np.dtype(kind), rows, elements=elements))
+
+    batch = Batch(
+        source=draw(st.text()),
+        received=draw(int64),
+        tags=tags,
+        tag=column("i4", st.integers(0, len(tags) - 1)),
+        time=column("i8"),
+        value=column("f8", floats),
+        quality=column("u4"),
+        origin=draw(st.sampled_from(Origin)),
+        injected=tuple(draw(st.lists(st.builds(InjectedFault, st.text(), int64, st.text()), max_size=2))),
+    )
+    scores = Scores(
+        n=column("i8"),
+        score=column("f8", floats),
+        expected=column("f8", floats),
+        lower=column("f8", floats),
+        upper=column("f8", floats),
+        is_anomaly=column("?"),
+    )
+    refused = tuple(draw(st.lists(rejections, max_size=2)))
+    totals = draw(st.dictionaries(st.text(), st.integers(0, 2**53), max_size=2))
+    answers = tuple(draw(st.lists(kept_answers, max_size=2)))
+    processed = Processed(batch, scores, draw(st.integers(0, 99)), refused)
+    return BatchEntry(draw(int64), totals, processed, answers)
+
+
+def assert_same(one: object, other: object) -> None:
+    """The same type and content all the way down; arrays in kind and bits."""
+    assert type(one) is type(other)
+    if isinstance(one, np.ndarray):
+        assert isinstance(other, np.ndarray)
+        assert one.dtype == other.dtype
+        assert one.tobytes() == other.tobytes()
+    elif isinstance(one, BatchEntry | Processed | Batch | Scores):
+        for field in fields(one):
+            assert_same(getattr(one, field.name), getattr(other, field.name))
+    else:
+        assert one == other
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(batch_entries())
+def test_a_batch_comes_back_bit_for_bit(entry: BatchEntry) -> None:
+    assert_same(decode(encode(entry)), entry)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(settings_entries)
+def test_settings_come_back_as_they_were(entry: SettingsEntry) -> None:
+    assert decode(encode(entry)) == entry
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(action_entries | annotation_entries)
+def test_what_people_did_comes_back_as_it_was(entry: ActionEntry | AnnotationEntry) -> None:
+    assert decode(encode(entry)) == entry
+
+
+def test_nan_keeps_its_bits_and_minus_zero_its_sign() -> None:
+    strange = struct.unpack("<d", bytes.fromhex("010000000000f87f"))[0]
+    back = decode(encode(one_batch([strange, -0.0, math.inf])))
+    assert isinstance(back, BatchEntry)
+    value = back.processed.accepted.value
+    assert value[:1].tobytes().hex() == "010000000000f87f"
+    assert math.copysign(1, value[1]) == -1
+    assert value[2] == math.inf
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.one_of(batch_entries(), settings_entries), st.data())
+def test_bytes_that_stop_too_soon_are_damage(entry: Entry, data: st.DataObject) -> None:
+    whole = encode(entry)
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    with pytest.raises(JournalDamaged):
+        decode(whole[:cut])
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.binary(max_size=60))
+def test_any_other_bytes_are_damage(garbage: bytes) -> None:
+    with pytest.raises(JournalDamaged):
+        decode(garbage)
+
+
+def test_a_kind_that_is_not_known_is_damage() -> None:
+    with pytest.raises(JournalDamaged, match="Z"):
+        decode(b"Z" + encode(one_batch([1.0]))[1:])
+
+
+def one_batch(values: list[float]) -> BatchEntry:
+    rows = len(values)
+    batch = Batch(
+        source="test",
+        received=1,
+        tags=("a",),
+        tag=np.zeros(rows, dtype=np.int32),
+        time=np.arange(rows, dtype=np.int64),
+        value=np.array(values, dtype=np.float64),
+        quality=np.zeros(rows, dtype=np.uint32),
+    )
+    nothing = np.full(rows, np.nan)
+    scores = Scores(
+        n=np.arange(rows, dtype=np.int64),
+        score=nothing, expected=nothing, lower=nothing, upper=nothing,
+        is_anomaly=np.zeros(rows, dtype=np.bool_),
+    )  # fmt: skip
+    return BatchEntry(1, {"test": rows}, Processed(batch, scores, 1, ()))
+
+
+def test_a_record_without_answers_is_as_it_was_before_there_were_any() -> None:
+    entry = one_batch([1.0])
+    assert b"answers" not in encode(entry)
+    back = decode(encode(entry))
+    assert isinstance(back, BatchEntry)
+    assert back.answers == ()

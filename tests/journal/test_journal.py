@@ -1,0 +1,235 @@
+"""The journal keeps what it acknowledged, whatever happens to its files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sensormon.journal import segments
+from sensormon.journal.journal import Journal
+from sensormon.model.entries import BatchEntry, DetectorSettings, Record, SettingsEntry, decode, encode
+from sensormon.model.errors import JournalError, JournalFull, UsageError
+from tests.conftest import START
+
+Records = Callable[..., list[Record]]
+
+
+def open_journal(folder: Path, **options: object) -> Journal:
+    return Journal(folder, reserve_bytes=0, **options)  # type: ignore[arg-type]
+
+
+def settings_entry(i: int) -> SettingsEntry:
+    """A small entry that says which one it is."""
+    return SettingsEntry(DetectorSettings(i, START, "who", "zscore", {"window": 50}, {}))
+
+
+def ids(journal: Journal, after: int = 0) -> list[int]:
+    """What the journal gives back: number and content must go together."""
+    found = []
+    while records := journal.read(after, 10):
+        for record in records:
+            assert isinstance(record.entry, SettingsEntry)
+            assert record.entry.settings.id == record.number
+            found.append(record.number)
+        after = found[-1]
+    return found
+
+
+def filled(folder: Path, count: int, **options: object) -> Path:
+    journal = open_journal(folder, **options)
+    for i in range(1, count + 1):
+        assert journal.append(settings_entry(i)) == i
+    journal.close()
+    return folder
+
+
+def test_entries_are_read_back_bit_for_bit(tmp_path: Path, records: Records) -> None:
+    journal = open_journal(tmp_path)
+    for record in records(5, 70):
+        journal.append(record.entry)
+    for record, other in zip(records(5, 70), journal.read(0, 10**6), strict=True):
+        assert isinstance(other.entry, BatchEntry)
+        assert encode(other.entry) != encode(record.entry)  # the maker went on: other readings
+        assert encode(decode(encode(other.entry))) == encode(other.entry)
+
+
+def test_reading_goes_on_after_a_number_and_in_portions(tmp_path: Path) -> None:
+    journal = open_journal(filled(tmp_path, 25), segment_bytes=600)
+    assert ids(journal) == list(range(1, 26))
+    assert ids(journal, 20) == [21, 22, 23, 24, 25]
+    assert len(journal.read(0, 3)) == 3
+    assert journal.read(25) == []
+
+
+def test_it_rolls_to_new_segments_and_drops_those_that_are_covered(tmp_path: Path) -> None:
+    journal = open_journal(filled(tmp_path, 30, segment_bytes=600), segment_bytes=600)
+    files = len(list(tmp_path.glob("*.seg")))
+    assert files > 5
+    journal.retire(15)
+    assert ids(journal)[-1] == 30
+    assert 1 < ids(journal)[0] <= 16
+    assert len(list(tmp_path.glob("*.seg"))) < files
+    journal.retire(30)
+    assert len(list(tmp_path.glob("*.seg"))) == 1
+    assert journal.append(settings_entry(31)) == 31
+
+
+def test_numbers_and_writer_go_on_after_reopening(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    journal.append(settings_entry(1))
+    journal.close()
+    again = open_journal(tmp_path)
+    assert again.writer == journal.writer
+    assert again.append(settings_entry(2)) == 2
+    assert ids(again) == [1, 2]
+
+
+def test_torn_at_every_byte_it_gives_every_whole_record_and_no_wrong_one(tmp_path: Path) -> None:
+    (path,) = filled(tmp_path / "whole", 4).glob("*.seg")
+    data = path.read_bytes()
+    ends = [end for end in range(len(data) + 1) if _records_in(data[:end], tmp_path) is not None]
+    assert ends == list(range(len(data) + 1))
+
+
+def _records_in(data: bytes, tmp_path: Path) -> list[int] | None:
+    folder = tmp_path / "torn"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    path = folder / segments.name(1, 1)
+    path.write_bytes(data)
+    whole = segments.scan(path).numbers
+    journal = open_journal(folder)
+    assert ids(journal) == whole == list(range(1, len(whole) + 1))
+    assert journal.append(settings_entry(len(whole) + 1)) == len(whole) + 1
+    assert ids(journal) == list(range(1, len(whole) + 2))
+    journal.close()
+    return whole
+
+
+def test_with_any_bit_flipped_no_wrong_record_and_the_others_survive(tmp_path: Path) -> None:
+    (path,) = filled(tmp_path / "whole", 4).glob("*.seg")
+    data = path.read_bytes()
+    harmed = tmp_path / segments.name(1, 1)
+    for bit in range(len(data) * 8):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << (bit % 8)
+        harmed.write_bytes(flipped)
+        try:
+            found = segments.scan(harmed)
+        except JournalError:
+            continue  # the flip made another version of it, which is refused as a whole
+        for number, payload in segments.read_payloads(found, 0, 9):
+            assert payload is not None
+            entry = decode(payload)
+            assert isinstance(entry, SettingsEntry)
+            assert entry.settings.id == number
+        assert len(found.numbers) >= 3
+        assert len(found.numbers) == 4 or found.harmed or found.torn
+
+
+def test_damage_before_the_end_is_set_aside_and_said(tmp_path: Path) -> None:
+    (path,) = filled(tmp_path, 6).glob("*.seg")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    journal = open_journal(tmp_path)
+    assert len(ids(journal)) == 5
+    assert any("damaged" in text for text in journal.damaged)
+    assert (tmp_path / "quarantine" / path.name).read_bytes() == bytes(data)
+    assert path.read_bytes() == bytes(data)
+    assert journal.append(settings_entry(7)) == 7
+
+
+def test_a_failed_sync_leaves_the_segment_and_uses_the_number_again(tmp_path: Path) -> None:
+    failing = {"on": False, "calls": []}
+
+    def fdatasync(fd: int) -> None:
+        if failing["on"]:
+            failing["calls"].append(os.fstat(fd).st_ino)  # type: ignore[attr-defined]
+            raise OSError(errno.EIO, "Input/output error")
+        os.fdatasync(fd)
+
+    journal = open_journal(tmp_path, fdatasync=fdatasync)
+    journal.append(settings_entry(1))
+    failing["on"] = True
+    for _ in range(3):
+        with pytest.raises(JournalError, match="Check the disk"):
+            journal.append(settings_entry(99))
+    first, *others = failing["calls"]  # type: ignore[misc]
+    assert first not in others, "the same file was synced again after it failed"
+    failing["on"] = False
+    assert journal.append(settings_entry(2)) == 2
+    assert ids(journal) == [1, 2]
+    journal.close()
+    assert ids(open_journal(tmp_path)) == [1, 2]
+
+
+def test_a_record_left_behind_by_a_failed_append_is_void(tmp_path: Path) -> None:
+    path = tmp_path / segments.name(1, 1)
+    writer = "a" * 32
+    left = segments.header(writer, 1) + b"".join(segments.frame(i, encode(settings_entry(i))) for i in (1, 2))
+    path.write_bytes(left)
+    later = segments.header(writer, 2) + segments.frame(2, encode(settings_entry(2)))
+    (tmp_path / segments.name(2, 2)).write_bytes(later)
+    journal = open_journal(tmp_path)
+    assert ids(journal) == [1, 2]
+    assert journal.damaged == ()
+
+
+def test_no_space_is_told_from_other_failures_and_passes(tmp_path: Path) -> None:
+    full = {"on": True}
+
+    def fdatasync(fd: int) -> None:
+        if full["on"]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        os.fdatasync(fd)
+
+    journal = Journal(tmp_path, reserve_bytes=4096, fdatasync=fdatasync)
+    assert (tmp_path / "reserve").stat().st_size == 4096
+    with pytest.raises(JournalFull, match="Free some space"):
+        journal.append(settings_entry(1))
+    assert not (tmp_path / "reserve").exists()
+    full["on"] = False
+    assert journal.append(settings_entry(1)) == 1
+    journal.retire(0)
+    assert (tmp_path / "reserve").exists()
+
+
+def test_a_folder_that_vanished_is_made_anew_and_writer_and_numbers_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "journal"
+    journal = open_journal(folder)
+    journal.append(settings_entry(1))
+    writer = journal.writer
+    shutil.rmtree(folder)
+    assert journal.append(settings_entry(2)) == 2
+    assert journal.writer == writer
+    assert ids(open_journal(folder)) == [2]
+    shutil.rmtree(folder)
+    assert open_journal(folder).writer != writer
+
+
+def test_an_unknown_version_is_refused_untouched(tmp_path: Path) -> None:
+    (path,) = filled(tmp_path, 2).glob("*.seg")
+    data = bytearray(path.read_bytes())
+    import struct
+    import zlib
+
+    struct.pack_into("<I", data, 8, 7)
+    struct.pack_into(
+        "<I", data, segments.HEADER_SIZE - 4, zlib.crc32(bytes(data[: segments.HEADER_SIZE - 4]))
+    )
+    path.write_bytes(data)
+    with pytest.raises(JournalError, match="version 7"):
+        open_journal(tmp_path)
+    assert path.read_bytes() == bytes(data)
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        open_journal(tmp_path / "file" / "journal")

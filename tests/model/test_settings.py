@@ -1,0 +1,117 @@
+"""The settings, and what a wrong one says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sensormon.model.errors import UsageError
+from sensormon.model.settings import ROOT, Settings, read_settings
+
+
+def test_nothing_set_is_the_default() -> None:
+    assert read_settings({}) == Settings()
+    assert read_settings({"SENSORMON_SOURCE": "", "SENSORMON_SEED": "  ", "PATH": "/bin"}) == Settings()
+
+
+def test_the_defaults_are_those_of_the_table() -> None:
+    settings = Settings()
+    assert settings.data_dir == Path("data")
+    assert settings.tags == ROOT / "data" / "tags.toml"
+    assert settings.tags.is_file()
+    assert settings.store_url == str(Path("data") / "sensormon.duckdb")
+    assert (settings.source, settings.seed, settings.interval) == ("simulator", 0, 1.0)
+    assert (settings.window, settings.threshold, settings.token) == (50, 3.0, "")
+
+
+def test_every_variable_is_read() -> None:
+    settings = read_settings(
+        {
+            "SENSORMON_DATA_DIR": "/var/sensors",
+            "SENSORMON_TAGS": "plant.toml",
+            "SENSORMON_STORE": "postgresql://me@there/readings",
+            "SENSORMON_SOURCE": "replay:file.csv@60",
+            "SENSORMON_SEED": "7",
+            "SENSORMON_INTERVAL": "0.5",
+            "SENSORMON_WINDOW": "5",
+            "SENSORMON_THRESHOLD": "8",
+            "SENSORMON_TOKEN": " secret ",
+        }
+    )
+    assert settings == Settings(
+        data_dir=Path("/var/sensors"),
+        tags=Path("plant.toml"),
+        store="postgresql://me@there/readings",
+        source="replay:file.csv@60",
+        seed=7,
+        interval=0.5,
+        window=5,
+        threshold=8.0,
+        token="secret",  # noqa: S106 - it is made up
+    )
+    assert settings.store_url == settings.store
+    assert read_settings({"SENSORMON_SEED": str(2**32 - 1)}).seed == 2**32 - 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SOURCE", "mqtt"),
+        ("SOURCE", "replay"),
+        ("SOURCE", "replay:"),
+        ("SOURCE", "Simulator"),
+        ("SEED", "abc"),
+        ("SEED", "-1"),
+        ("SEED", "1.5"),
+        ("SEED", str(2**32)),
+        ("INTERVAL", "0"),
+        ("INTERVAL", "nan"),
+        ("INTERVAL", "inf"),
+        ("INTERVAL", "1s"),
+        ("INTERVAL", "100000"),
+        ("WINDOW", "4"),
+        ("WINDOW", "1001"),
+        ("WINDOW", "50.5"),
+        ("WINDOW", "fifty"),
+        ("THRESHOLD", "0.9"),
+        ("THRESHOLD", "9"),
+        ("THRESHOLD", "three"),
+        ("STORE", "mysql://there/db"),
+        ("STORE", "http://there"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_the_variable_the_value_and_what_to_do(
+    variable: str, value: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_settings({f"SENSORMON_{variable}": value})
+    message = str(caught.value)
+    assert message.startswith(f"SENSORMON_{variable}: ")
+    assert value.split("://", maxsplit=1)[0] in message
+    assert caught.value.hint in message
+    assert caught.value.hint
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("token", ["two words", "schlüssel", "line\nbreak"])
+def test_a_bad_token_is_never_shown(token: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_settings({"SENSORMON_TOKEN": token})
+    assert token not in str(caught.value)
+    assert "SENSORMON_TOKEN" in str(caught.value)
+
+
+def test_a_bad_store_does_not_show_its_password() -> None:
+    with pytest.raises(UsageError) as caught:
+        read_settings({"SENSORMON_STORE": "mysql://me:hunter2@there/db"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_token_is_not_in_the_settings_text() -> None:
+    assert "secret" not in repr(read_settings({"SENSORMON_TOKEN": "secret"}))
+
+
+def test_reading_the_settings_touches_nothing(tmp_path: Path) -> None:
+    read_settings({"SENSORMON_DATA_DIR": str(tmp_path / "new")})
+    assert not (tmp_path / "new").exists()

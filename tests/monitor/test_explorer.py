@@ -1,0 +1,217 @@
+"""The whole history of a tag: stored or not, in files, in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from sensormon.analysis.control_chart import Limits
+from sensormon.exchange.explore_rows import described, drawn_points, every_reading, file_stem
+from sensormon.exchange.export_columns import table_file
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.settings import Settings
+from sensormon.model.tags import Tag
+from sensormon.monitor.explorer import Controlled
+from sensormon.monitor.monitor import Monitor
+from sensormon.view.explore import (
+    control_words,
+    drawn_line,
+    held,
+    named,
+    offset,
+    relation_words,
+    span_of,
+    times,
+)
+from tests.conftest import START, batch_of
+
+BERLIN = ZoneInfo("Europe/Berlin")
+TAG = "fermenter_ph"
+
+
+def feed(monitor: Monitor, seconds: int, at: int = START) -> None:
+    readings = [(TAG, 7.0 + 0.01 * (i % 5)) for i in range(seconds)]
+    monitor.submit(batch_of(*readings, at=at))
+
+
+@pytest.fixture
+def monitor(settings: Settings) -> Monitor:
+    one = Monitor(settings, ManualClock(START + 7_200 * SECOND))
+    feed(one, 3_000)
+    one.drain()
+    return one
+
+
+def test_the_newest_seconds_are_in_the_overview_before_they_are_stored(monitor: Monitor) -> None:
+    span = (START, START + 7_200 * SECOND)
+    distinct = np.random.default_rng(1).permutation(300) * 1e-4 + 7.0
+    monitor.submit(batch_of(*[(TAG, float(one)) for one in distinct], at=START + 3_000 * SECOND))
+    before = monitor.explorer.overview(TAG, *span)
+    monitor.drain()
+    after = monitor.explorer.overview(TAG, *span)
+    assert before.stored
+    assert after.stored
+    assert before.overview.readings == after.overview.readings == 3_300
+    fresh = [one.overview.time >= START + 3_100 * SECOND for one in (before, after)]
+    assert before.overview.time[fresh[0]].tolist() == after.overview.time[fresh[1]].tolist()
+    assert before.overview.value[fresh[0]].tolist() == after.overview.value[fresh[1]].tolist()
+    assert fresh[0].sum() > 50
+    monitor.stop()
+
+
+def test_with_the_store_away_what_is_in_memory_is_there(settings: Settings) -> None:
+    Path(settings.store_url).mkdir(parents=True)
+    monitor = Monitor(settings, ManualClock(START + 7_200 * SECOND))
+    feed(monitor, 3_000)
+    seen = monitor.explorer.overview(TAG, START, START + 7_200 * SECOND)
+    assert not seen.stored
+    assert seen.overview.readings == 3_000
+    assert seen.overview.width > 0
+    monitor.stop()
+
+
+def test_control_limits_count_what_is_outside_in_the_whole_span(monitor: Monitor) -> None:
+    monitor.submit(batch_of(*[(TAG, 8.0)] * 7, *[(TAG, 6.0)] * 4, at=START + 3_000 * SECOND))
+    monitor.drain()
+    span = (START, START + 7_200 * SECOND)
+    found = monitor.explorer.controlled(TAG, span, (START, START + 3_000 * SECOND))
+    assert found.limits is not None
+    assert found.limits.centre == pytest.approx(7.02)
+    assert (found.below, found.above, found.readings) == (4, 7, 3_011)
+    few = monitor.explorer.controlled(TAG, span, (START, START + 5 * SECOND))
+    assert few.limits is None
+    assert "Not measurable" in control_words(few)[0]
+    monitor.stop()
+
+
+def test_a_relation_says_how_it_was_found(monitor: Monitor) -> None:
+    monitor.submit(batch_of(*[("agitator_rpm", 400.0 + i % 5) for i in range(3_000)], at=START))
+    monitor.drain()
+    found = monitor.explorer.relation(TAG, "agitator_rpm", START, START + 3_000 * SECOND)
+    assert (found.n, found.counts, found.share) == (3_000, (3_000, 3_000), 1)
+    assert found.pearson == pytest.approx(1.0)
+    assert found.lag == 0
+    lines = relation_words(found, monitor.tags[TAG], monitor.tags["agitator_rpm"])
+    assert lines[0].startswith("Pearson r = +1.00, Spearman ρ = +1.00, n = 3,000 pairs, at most 0.5 s apart")
+    nothing = monitor.explorer.relation(TAG, "agitator_rpm", 0, START)
+    assert relation_words(nothing, *2 * [monitor.tags[TAG]])[0].startswith(
+        "Not measurable: 0 pairs are fewer"
+    )
+    monitor.stop()
+
+
+def test_a_long_span_is_paired_from_a_fair_share(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensormon.monitor.explorer.MOST", 1_000)
+    monitor.submit(batch_of(*[("agitator_rpm", 400.0 + i % 5) for i in range(3_000)], at=START))
+    monitor.drain()
+    found = monitor.explorer.relation(TAG, "agitator_rpm", START, START + 3_000 * SECOND)
+    assert found.share == 3
+    assert 300 < found.n < 2_000
+    assert found.pearson == pytest.approx(1.0)
+    assert "from one in 3 stretches" in relation_words(found, *2 * [monitor.tags[TAG]])[0]
+    monitor.stop()
+
+
+def test_a_file_has_exactly_what_is_in_view_in_both_zones(monitor: Monitor) -> None:
+    since, until = START + 100 * SECOND, START + 200 * SECOND
+    table = pa.concat_tables(every_reading(monitor, [TAG], since, until))
+    back = pd.read_csv(BytesIO(table_file(table, "CSV", "Europe/Berlin")))
+    stored = monitor.history([TAG], since, until)
+    assert list(back) == [
+        "time (UTC)", "time (Europe/Berlin)", "tag", "label", "value", "unit", "quality", "flagged", "score",
+    ]  # fmt: skip
+    assert back["value"].tolist() == stored["value"].tolist()
+    assert pd.to_datetime(back["time (UTC)"]).tolist() == stored["time"].tolist()
+    local = pd.to_datetime(back["time (Europe/Berlin)"]).dt.tz_localize("Europe/Berlin")
+    assert local.dt.tz_convert("UTC").tolist() == stored["time"].tolist()
+    assert set(back["unit"]) == {"pH"}
+    parquet = pd.read_parquet(BytesIO(table_file(table, "Parquet", "UTC")))
+    assert parquet["value"].tolist() == stored["value"].tolist()
+    assert str(parquet["time (UTC)"].dtype) == "datetime64[us, UTC]"
+    monitor.stop()
+
+
+def test_the_points_of_a_file_are_those_of_the_line(monitor: Monitor) -> None:
+    feed(monitor, 3_000, START + 3_000 * SECOND)
+    monitor.submit(batch_of((TAG, 8.7), at=START + 6_000 * SECOND))
+    monitor.drain()
+    since, until = START, START + 6_100 * SECOND
+    one = monitor.explorer.overview(TAG, since, until, 100).overview
+    points = drawn_points([(TAG, one)], since, until)
+    assert one.width > 0
+    assert points["value"].tolist() == one.value.tolist()
+    assert points.loc[points["value"] == 8.7, "is_anomaly"].tolist() == [True]
+    assert points["is_anomaly"].sum() == one.flagged
+    shorter = drawn_points([(TAG, one)], since + 3_000 * SECOND, until)
+    assert 0 < len(shorter) < len(points)
+    table = described(pa.Table.from_pandas(points, preserve_index=False), monitor.tags)
+    assert table.column("label").to_pylist() == ["Fermenter pH"] * len(points)
+    monitor.stop()
+
+
+def test_file_names_are_plain() -> None:
+    assert file_stem(["a/b", "c:d", "e", "f", "g"], START) == "a-b_c-d_e_and_2_more_20260921T141320Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90 min", 5_400), (" 2d", 172_800), ("1.5 h", 5_400), ("1 w", 604_800), ("30 s", 30)],
+)
+def test_offsets_are_read(text: str, seconds: int) -> None:
+    assert offset(text) == seconds * SECOND
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0 s", "-1 h", "2", "h", "1e9 d", "9999999 w", "1 y", "٣ h", "1 h; DROP"]
+)
+def test_what_is_no_offset_is_passed_over(text: str) -> None:
+    assert offset(text) is None
+
+
+def test_spans_in_an_address_come_back_and_nonsense_is_none() -> None:
+    span = (START, START + 12_345_678)
+    assert span_of(*named(span).split("/")) == span
+    for since, until in [
+        ("", ""),
+        ("x", "2026-01-01"),
+        ("2026-01-02", "2026-01-01"),
+        ("2026-01-01", "2026-01-01"),
+    ]:
+        assert span_of(since, until) is None
+    assert held(-5, START) == (0, START)
+    assert held(START, START + 1) is None
+
+
+def test_times_name_the_second_day_only_where_it_is_another() -> None:
+    assert times(START, START + 60 * SECOND, BERLIN) == "2026-09-21 16:13:20 to 16:14:20"
+    assert times(START, START + 86_400 * SECOND, BERLIN) == "2026-09-21 16:13 to 2026-09-22 16:13"
+
+
+def test_the_words_say_what_was_left_out(monitor: Monitor) -> None:
+    span = (START, START + 3_000 * SECOND)
+    every = monitor.explorer.overview(TAG, *span, 750).overview
+    assert drawn_line([every], *span) == "3,000 readings in view, each drawn"
+    few = monitor.explorer.overview(TAG, *span, 100).overview
+    assert "lowest, highest and last of every 30 s, and all flagged ones" in drawn_line([few], *span)
+    worst = replace(few, marked=len(few.marks) + 1)
+    assert "the worst flagged ones" in drawn_line([worst], *span)
+    monitor.stop()
+
+
+def test_a_control_chart_warns_of_what_speaks_against_it() -> None:
+    limits = Limits(7.0, 0.1, 6.7, 7.3, 1_000, 999, 0.95)
+    words = "\n".join(control_words(Controlled(limits, 200_000, 1, 4, 1_000, 9_000)))
+    assert "5 of 200,000 good readings in view lie outside the control limits (less than 0.01 %)" in words
+    assert "lag-1 autocorrelation 0.95" in words
+    assert "from 1,000 of the baseline's 9,000 readings" in words
+    calm = control_words(Controlled(replace(limits, autocorrelation=0.01), 100, 0, 0, 1_000, 1_000))
+    assert len(calm) == 1
+    assert np.isfinite(limits.sigma)
+    assert Tag("x", "X").unit == ""

@@ -1,0 +1,336 @@
+"""A whole monitor on a real folder: in, durable, stored, and the same again after a restart."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sensormon.__main__ import main
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.errors import UsageError
+from sensormon.model.readings import Batch, Quality, Reading
+from sensormon.model.settings import Settings
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.offline import StoppedMonitor
+from sensormon.monitor.verify import verify
+from tests.conftest import START, batch_of
+
+FAR = START + 10**6 * SECOND
+
+
+def submit(monitor: Monitor, count: int, first: int = 0, seed: int = 0) -> None:
+    """Readings of a real tag, a second apart."""
+    rng = np.random.default_rng(seed)
+    values = [("fermenter_ph", round(float(v), 2)) for v in rng.normal(7, 0.02, first + count)[first:]]
+    for i, value in enumerate(values):
+        monitor.submit(batch_of(value, at=START + (first + i) * SECOND))
+
+
+def test_what_was_submitted_is_stored_and_the_ledger_balances(settings: Settings, clock: ManualClock) -> None:
+    monitor = Monitor(settings, clock)
+    submit(monitor, 80)
+    monitor.submit(batch_of(("fermenter_ph", 99.0), ("nope", 1.0)))
+    pending = monitor.ledger().total
+    assert (pending.received, pending.pending, pending.difference) == (82, 82, 0)
+    monitor.stop()
+    stopped = StoppedMonitor(settings.data_dir, settings.store_url)
+    report = verify(stopped)
+    assert report.findings == ()
+    assert report.ledger is not None
+    total = report.ledger.total
+    assert (total.received, total.stored, total.rejected, total.pending) == (82, 80, 2, 0)
+
+
+def test_a_restart_scores_as_if_it_had_never_stopped(
+    settings: Settings, clock: ManualClock, tmp_path: Path
+) -> None:
+    whole = Monitor(replace(settings, data_dir=tmp_path / "whole"), clock)
+    submit(whole, 160)
+    parts = Monitor(settings, clock)
+    submit(parts, 77)
+    parts.stop()
+    parts = Monitor(settings, clock)
+    submit(parts, 83, first=77)
+    for one in (whole, parts):
+        one.drain()
+    left, right = (m.history(["fermenter_ph"], 0, FAR) for m in (whole, parts))
+    for name in ("id", "value", "n", "score", "lower", "upper", "is_anomaly"):
+        assert left[name].equals(right[name]), name
+    whole.stop()
+    parts.stop()
+
+
+def test_history_scored_anew_with_the_same_settings_is_the_same_to_the_bit(
+    settings: Settings, clock: ManualClock
+) -> None:
+    monitor = Monitor(settings, clock)
+    submit(monitor, 300)
+    monitor.drain()
+    since = START + 120 * SECOND
+    stored = monitor.history(["fermenter_ph"], since, FAR)
+    again = monitor.tuner.rescore("fermenter_ph", since, FAR, {"window": 50, "threshold": 3.0})
+    for name in ("score", "expected", "lower", "upper", "is_anomaly"):
+        assert stored[name].equals(again[name]), name
+    monitor.stop()
+
+
+def test_many_readings_that_are_not_good_change_neither_restart_nor_rescoring(
+    settings: Settings, clock: ManualClock
+) -> None:
+    rng = np.random.default_rng(4)
+    rows = [
+        Reading("fermenter_ph", START + i * SECOND, round(float(value), 3), Quality.UNCERTAIN if bad else 0)
+        for i, (value, bad) in enumerate(zip(rng.normal(7, 0.02, 3000), rng.random(3000) < 0.7, strict=True))
+    ]
+    settings = replace(settings, window=300)
+    for half in (rows[:2500], rows[2500:]):
+        monitor = Monitor(settings, clock)
+        for i in range(0, len(half), 100):
+            part = half[i : i + 100]
+            monitor.submit(Batch.of(part, source="test", received=part[-1].time))
+        monitor.stop()
+    monitor = Monitor(settings, clock)
+    monitor.drain()
+    since = START + 2000 * SECOND
+    stored = monitor.history(["fermenter_ph"], since, FAR)
+    again = monitor.tuner.rescore("fermenter_ph", since, FAR, {"window": 300, "threshold": 3.0})
+    assert stored["score"].notna().sum() > 200
+    for name in ("n", "score", "lower", "upper", "is_anomaly"):
+        assert stored[name].equals(again[name]), name
+    monitor.stop()
+
+
+def test_applied_settings_are_recorded_and_survive_a_restart(settings: Settings, clock: ManualClock) -> None:
+    monitor = Monitor(settings, clock)
+    submit(monitor, 60)
+    clock.advance(5)
+    monitor.tuner.apply({"threshold": 4.0}, "day shift")
+    assert dict(monitor.detection().params) == {"window": 50, "threshold": 4.0}
+    monitor.tuner.apply({"window": 20, "threshold": 4.5}, "night shift")
+    submit(monitor, 5, first=60)
+    monitor.stop()
+    monitor = Monitor(settings, clock)
+    assert dict(monitor.detection().params) == {"window": 20, "threshold": 4.5}
+    log = monitor.tuner.detection_log()
+    assert log["who"].tolist() == ["night shift", "day shift", "environment"]
+    assert monitor.history(None, 0, FAR)["settings"].tolist() == [1] * 60 + [3] * 5
+    monitor.stop()
+    monitor = Monitor(replace(settings, window=30), clock)
+    assert monitor.detection().params["window"] == 30, "a changed environment is a deliberate choice too"
+    monitor.stop()
+    with pytest.raises(UsageError, match="threshold"):
+        monitor.tuner.apply({"threshold": 99.0}, "x")
+
+
+def test_recent_readings_go_on_while_the_store_is_away(settings: Settings, clock: ManualClock) -> None:
+    monitor = Monitor(settings, clock)
+    submit(monitor, 10)
+    monitor.drain()
+    submit(monitor, 5, first=10)
+    assert len(monitor.recent(0)) == 15
+    assert monitor.recent(0)["id"].tolist() == list(range(1, 16))
+    monitor.stop()
+    monitor = Monitor(settings, clock)
+    submit(monitor, 5, first=15)
+    assert monitor.recent(0)["id"].tolist() == list(range(1, 21))
+    monitor.stop()
+
+
+def test_the_first_start_fills_in_fifteen_minutes_that_say_so(settings: Settings, clock: ManualClock) -> None:
+    settings = replace(settings, source="simulator")
+    monitor = Monitor(settings, clock)
+    monitor.backfill()
+    frame = monitor.recent(0)
+    assert set(frame["origin"]) == {"backfill"}
+    assert frame.groupby("tag").size().tolist() >= [840, 840, 840]
+    monitor.stop()
+    again = Monitor(settings, clock)
+    again.backfill()
+    assert len(again.recent(0)) == len(frame), "a second start filled in again"
+    again.stop()
+
+
+def test_settings_windows_and_ledger_survive_a_restart_without_the_store(
+    settings: Settings, clock: ManualClock
+) -> None:
+    monitor = Monitor(settings, clock)
+    submit(monitor, 70)
+    monitor.tuner.apply({"window": 40, "threshold": 4.0}, "x")
+    monitor.drain()
+    monitor.stop()
+    database = Path(settings.store_url)
+    held = database.rename(database.with_name("held"))
+    database.mkdir()
+    monitor = Monitor(settings, clock)
+    assert dict(monitor.detection().params) == {"window": 40, "threshold": 4.0}
+    submit(monitor, 5, first=70)
+    assert monitor.recent(0)["n"].tolist() == [70, 71, 72, 73, 74]
+    assert monitor.recent(0)["score"].notna().all()
+    assert monitor.ledger().balanced
+    database.rmdir()
+    held.rename(database)
+    clock.advance(60)
+    monitor.drain()
+    assert monitor.ledger().total.stored == 75
+    assert monitor.ledger().balanced
+    monitor.stop()
+    assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()
+
+
+def test_a_second_monitor_on_the_folder_is_refused(settings: Settings, clock: ManualClock) -> None:
+    first = Monitor(settings, clock)
+    with pytest.raises(UsageError, match=f"process {os.getpid()}"):
+        Monitor(settings, clock)
+    first.stop()
+    Monitor(settings, clock).stop()
+
+
+def test_a_wrong_setting_touches_nothing(settings: Settings, clock: ManualClock, tmp_path: Path) -> None:
+    wrong = tmp_path / "tags.toml"
+    wrong.write_text("[tags.x]\nvalid = [5, 1]\n")
+    with pytest.raises(UsageError, match="low to high"):
+        Monitor(replace(settings, tags=wrong), clock)
+    with pytest.raises(UsageError, match="no column"):
+        Monitor(replace(settings, source=f"replay:{wrong}"), clock)
+    assert not settings.data_dir.exists()
+
+
+def test_killed_at_any_moment_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "SENSORMON_DATA_DIR": str(tmp_path / "data"),
+        "SENSORMON_INTERVAL": "0.02",
+    }
+    seen = 0
+    for _ in range(3):
+        monitor = subprocess.Popen(
+            [sys.executable, "-m", "sensormon", "collect"], env=environment, stderr=subprocess.PIPE, text=True
+        )
+        assert monitor.stderr is not None
+        assert any("collecting from" in line for line in monitor.stderr)
+        status, stored = tmp_path / "data" / "status.json", seen
+        while stored <= seen:  # until it has stored more than before
+            time.sleep(0.02)
+            stored = json.loads(status.read_text())["ledger"]["stored"] if status.exists() else 0
+        seen = stored
+        monitor.send_signal(signal.SIGKILL)
+        monitor.wait()
+        monitor.stderr.close()
+        stopped = StoppedMonitor(tmp_path / "data", str(tmp_path / "data" / "sensormon.duckdb"))
+        report = verify(stopped)
+        assert report.findings == ()
+        assert report.ledger is not None
+        assert report.ledger.total.received > 2_000
+        assert report.ledger.balanced
+
+
+def test_verify_finds_what_was_harmed(
+    settings: Settings, clock: ManualClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import duckdb
+
+    monitor = Monitor(settings, clock)
+    submit(monitor, 40)
+    monitor.stop()
+    folder = str(settings.data_dir)
+    assert main(["verify", folder]) == 0
+    with duckdb.connect(settings.store_url) as connection:
+        connection.execute("DELETE FROM readings WHERE id = 7")
+    assert main(["verify", folder]) == 1
+    with duckdb.connect(settings.store_url) as connection:
+        connection.execute("INSERT INTO readings SELECT * FROM readings WHERE id = 8")
+    assert main(["verify", folder]) == 1
+    assert "twice" in capsys.readouterr().out
+    with open(settings.store_url, "r+b") as file:
+        file.truncate(5000)
+    assert main(["verify", folder]) == 1
+
+
+def test_the_ledger_of_a_running_monitor_can_be_asked_for(
+    settings: Settings,
+    clock: ManualClock,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SENSORMON_DATA_DIR", str(settings.data_dir))
+    monitor = Monitor(settings, clock)
+    submit(monitor, 10)
+    monitor.drain()
+    assert main(["ledger", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["stored"] == 10
+    assert main(["verify"]) == 2
+    assert "is running" in capsys.readouterr().err
+    monitor.stop()
+    assert main(["ledger"]) == 0
+    assert "stopped" in capsys.readouterr().out
+
+
+def test_a_clock_that_steps_back_an_hour_stops_nothing(settings: Settings, clock: ManualClock) -> None:
+    monitor = Monitor(replace(settings, source="simulator"), clock)
+    simulator = monitor.simulator
+    assert simulator is not None
+
+    def run(seconds: int) -> None:
+        for _ in range(seconds):
+            clock.advance(1)
+            monitor.submit(simulator.read(clock.now()))
+            monitor._loader.step()
+            monitor._after_step()
+
+    run(100)
+    before = monitor.ledger().total
+    assert before.stored > 3 * 90
+    clock.advance(-3600)
+    run(100)
+    total = monitor.ledger().total
+    assert (total.received, total.difference) == (600, 0)
+    assert total.stored > before.stored + 3 * 90, "the loader waits for the old time to come again"
+    assert monitor.status().problems == ()
+    clock.advance(3600)
+    run(5)
+    monitor.drain()
+    assert monitor.ledger().total.difference == 0
+    monitor.stop()
+    assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()
+
+
+@pytest.mark.long
+def test_harm_in_any_block_of_the_database_is_mended_at_the_next_start(
+    settings: Settings, clock: ManualClock
+) -> None:
+    monitor = Monitor(settings, clock)
+    rng = np.random.default_rng(5)
+    for i in range(30):
+        values = [("fermenter_ph", float(v)) for v in np.round(rng.normal(7, 0.1, 1000), 4)]
+        monitor.submit(batch_of(*values, at=START - 10**6 * SECOND + i * 1000 * SECOND))
+    monitor.drain()
+    monitor._store.checkpoint()
+    monitor.stop()
+    database = Path(settings.store_url)
+    whole = database.read_bytes()
+    block = 262_144
+    assert len(whole) > 4 * block
+    for start in range(12_288, len(whole), block):
+        for path in database.parent.glob(database.name + "*"):
+            path.unlink()
+        harmed = bytearray(whole)
+        harmed[min(start + 5_000, len(whole) - 1)] ^= 0xFF
+        database.write_bytes(harmed)
+        monitor = Monitor(settings, clock)
+        monitor.drain()
+        clock.advance(31)
+        monitor.drain()
+        monitor.stop()
+        report = verify(StoppedMonitor(settings.data_dir, settings.store_url))
+        assert report.findings == (), f"block at {start}"
+        assert report.ledger is not None
+        assert report.ledger.total.stored == 30_000

@@ -1,0 +1,57 @@
+"""The power goes: what was not synced is not there afterwards. What was acknowledged is.
+
+The cut is made on the files of a killed monitor. Of each journal segment there is left what
+its last sync covered and, by chance, a part of the rest; the database, whose own syncs are
+not watched, is left as it is, loses its write-ahead file or is gone.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.monitor.test_kills import check, delete_database, nothing, run_and_kill, truncate_wal
+
+
+def cut_power(folder: Path, syncs: Path, rng: random.Random) -> None:
+    """Leave of the journal what was synced and a random part of what was only written."""
+    synced = {}
+    for line in syncs.read_text().splitlines() if syncs.exists() else ():
+        inode, size = map(int, line.split())
+        synced[inode] = size
+    for path in [*(folder / "journal").glob("*.seg")]:
+        found = path.stat()
+        safe = min(synced.get(found.st_ino, 0), found.st_size)
+        with path.open("r+b") as file:
+            kept = rng.randint(safe, found.st_size)
+            file.truncate(kept)
+            if rng.random() < 0.5:
+                file.truncate(found.st_size)  # the length was on disk, the bytes were not: zeros
+    for path in folder.rglob("*.tmp"):
+        path.unlink()
+    rng.choice([nothing, nothing, truncate_wal, delete_database])(folder, rng)
+
+
+def run(tmp_path: Path, how: str, cuts: int) -> None:
+    rng = random.Random(7)  # noqa: S311
+    folder, syncs, acknowledged = tmp_path / "data", tmp_path / "syncs", dict[int, float]()
+    for seed in range(cuts):
+        acknowledged |= run_and_kill(folder, seed, rng, 600, f"{how}={syncs}")
+        cut_power(folder, syncs, rng)
+    check(folder, acknowledged)
+
+
+def test_what_was_acknowledged_survives_power_cuts(tmp_path: Path) -> None:
+    run(tmp_path, "syncs", 5)
+
+
+@pytest.mark.long
+def test_what_was_acknowledged_survives_forty_power_cuts(tmp_path: Path) -> None:
+    run(tmp_path, "syncs", 40)
+
+
+def test_a_journal_that_only_claims_to_sync_is_found_out(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        run(tmp_path, "unsynced", 3)

@@ -1,0 +1,111 @@
+"""What a view holds in the address, and who leads: a choice just made, or what the browser asks with."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sensormon.ui import address
+from tests.pages.test_every_page import show, text
+
+
+def view() -> None:
+    import streamlit as st
+
+    from sensormon.ui.address import arrive, held, hold, settle
+
+    arrive("view")
+    if (chosen := st.session_state.pop("choose", None)) is not None:
+        hold("event", chosen)
+    if (bar := st.session_state.pop("bar", None)) is not None:
+        hold("bar", bar)
+    if st.session_state.pop("cut off", False):
+        st.stop()
+    st.text(held("event"))
+    settle()
+
+
+def ask(app: AppTest, address: str, **state: object) -> str:
+    """Run with what the browser asks with; the value that is shown."""
+    app.query_params["event"] = address
+    for name, value in state.items():
+        app.session_state[name.replace("_", " ")] = value
+    app.run()
+    assert not app.exception
+    return app.text[0].value if app.text else ""
+
+
+@pytest.fixture
+def app() -> AppTest:
+    return AppTest.from_function(view, default_timeout=120)
+
+
+def test_what_a_link_or_the_way_back_brings_is_taken_over(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ask(app, "1") == "1"
+    assert ask(app, "1", choose="2") == "2"
+    assert app.query_params["event"] == "2"
+    assert ask(app, "2") == "2"
+    monkeypatch.setattr(address, "way_back", lambda: True)
+    assert ask(app, "1") == "1"
+
+
+def test_a_busy_browser_that_asks_with_the_address_before_a_choice_does_not_undo_it(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = 100.0
+    monkeypatch.setattr(address, "monotonic", lambda: at)
+    assert ask(app, "1") == "1"
+    assert ask(app, "1", choose="2") == "2"
+    at += address.STALE - 0.1
+    assert ask(app, "1") == "2"
+    assert ask(app, "1", bar="x") == "2"
+    assert (app.query_params["event"], app.query_params["bar"]) == ("2", "x"), "written as a whole"
+    at += 0.2
+    assert ask(app, "1") == "1", "by then it is somebody's wish"
+
+
+@pytest.mark.parametrize("chosen", ["2", ""])
+def test_a_choice_in_a_run_that_was_cut_off_stands_against_the_address_before_it(
+    app: AppTest, chosen: str
+) -> None:
+    assert ask(app, "1") == "1"
+    ask(app, "1", choose="3", cut_off=True)
+    ask(app, "1", choose=chosen, cut_off=True)
+    assert ask(app, "1") == chosen
+    assert app.query_params.get("event", "") == chosen
+
+
+def test_the_way_back_leads_also_where_its_run_is_cut_off(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ask(app, "1") == "1"
+    assert ask(app, "1", choose="2") == "2"
+    with monkeypatch.context() as back:
+        back.setattr(address, "way_back", lambda: True)
+        ask(app, "1", cut_off=True)
+    assert ask(app, "1") == "1"
+
+
+def test_another_address_wins_even_then(app: AppTest) -> None:
+    ask(app, "1", choose="2", cut_off=True)
+    assert ask(app, "7") == "7"
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize(("page", "key"), [("explore", "explore"), ("tuning", "tune"), ("anomalies", "tags")])
+def test_tags_of_a_link_that_are_none_here_are_named_until_others_are_chosen(page: str, key: str) -> None:
+    assert "tags that are not here" not in text(show(page, **{key: "Fermenter pH"}))
+    app = show(page, **{key: ["Boiler *1*", "Fermenter pH"] if key != "tune" else "Boiler *1*"})
+    assert not app.exception
+    assert r"The link names tags that are not here: Boiler \*1\*." in text(app)
+    app.run()
+    assert "tags that are not here" in text(app), "also after a rerun"
+    if key == "tune":
+        app.selectbox(key="tune").set_value("agitator_rpm").run()
+    elif key == "explore":
+        app.multiselect(key="explore").set_value(["agitator_rpm"]).run()
+    else:
+        app.button_group(key="tags").set_value(["agitator_rpm"]).run()
+    assert "tags that are not here" not in text(app)

@@ -1,0 +1,548 @@
+"""The Anomalies page: events in every state, acted on in bulk, and there again after a restart."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.settings import Settings
+from sensormon.model.tags import TagTable
+from sensormon.monitor.monitor import Monitor
+from tests.conftest import START, Adopt, batch_of
+from tests.pages.test_every_page import figures, show, text
+
+FAR = START + 10**6 * SECOND
+
+
+def events(app: AppTest) -> pd.DataFrame:
+    """The table of events."""
+    return next(one.value for one in app.dataframe if "State" in one.value)
+
+
+def table(app: AppTest, column: str) -> str:
+    """Which table the one with this column is to the browser."""
+    return str(next(one.proto.id for one in app.dataframe if column in one.value))
+
+
+def choose(app: AppTest, monitor: Monitor, *places: int) -> list[int]:
+    """Choose events by their place in the list."""
+    ids = monitor.events(None, START - 3600 * SECOND, FAR)["id"].tolist()
+    chosen = [int(ids[place]) for place in places]
+    app.query_params["event"] = ",".join(map(str, chosen))
+    app.run()
+    return chosen
+
+
+def named(app: AppTest, name: str = "Ana") -> AppTest:
+    """As somebody who has given a name before."""
+    app.session_state["who"] = name
+    return app
+
+
+def states(monitor: Monitor, ids: list[int]) -> list[str]:
+    frame = monitor.events(None, 0, FAR)
+    return list(frame[frame["id"].isin(ids)]["state"])
+
+
+def test_nothing_flagged_says_what_to_do(settings: Settings, adopt: Adopt) -> None:
+    adopt(Monitor(settings, ManualClock(START)))
+    app = show("anomalies")
+    assert "No anomalies here" in text(app)
+    assert figures(app) == 0
+
+
+def test_events_of_long_ago_are_one_press_away(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    ended = START - 200 * 86_400 * SECOND
+    values = [("fermenter_ph", 7 + 0.01 * (i % 3)) for i in range(100)]
+    monitor.submit(batch_of(*values, ("fermenter_ph", 8.5), *values, at=ended))
+    monitor.drain()
+    app = show("anomalies")
+    assert "no readings in 1 h" in text(app)
+    assert "Those that are stored go from 2026-03-05 14:13:20 to 2026-03-05 14:16:40" in text(app)
+    app.button(key="newest-day").click().run()
+    assert len(events(app)) == 1
+    assert app.query_params["to"] in ("2026-03-05T14:17:00.000Z", ["2026-03-05T14:17:00.000Z"])
+
+
+def test_all_events_are_listed_and_the_newest_is_explained(full: Monitor) -> None:
+    app = show("anomalies")
+    found = full.events(None, START - 3600 * SECOND, FAR)
+    assert len(events(app)) == len(found) > 10
+    assert events(app)["Time"].is_monotonic_decreasing
+    words = text(app)
+    assert f"{len(found)} events" in words
+    assert "to acknowledge" in words
+    assert "z " in words
+    assert ", above 3.0" in words
+    for fact in (
+        "Value",
+        "Expected",
+        "σ",
+        "Score (z)",
+        "Threshold",
+        "n learned before",
+        "Quality",
+        "Detector",
+    ):
+        assert f"<span>{fact}</span>" in words
+    assert "Rolling z-score, window 50, threshold 3" in words
+    assert figures(app) == 3, "events over time, the event in its context, the reading"
+    assert "Nobody has done anything" in words
+
+
+def test_nothing_is_written_on_the_page_by_accident(full: Monitor) -> None:
+    app = show("anomalies")
+    assert full.acts == 0
+    assert [one.value for one in app.markdown if not one.value.startswith(("**", "Flagged"))] == []
+
+
+def test_acknowledging_in_bulk_is_done_in_the_viewers_name(full: Monitor) -> None:
+    app = show("anomalies")
+    chosen = choose(app, full, 0, 2, 3)
+    app.button(key="acknowledge").click().run()
+    assert full.acts == 0, "somebody without a name"
+    named(app).run()
+    assert full.acts == 0, "a name that was given elsewhere meanwhile is no yes"
+    app.text_input(key="name-given").input("Ana")
+    next(one for one in app.button if one.label == "Go on").click().run()
+    assert not app.exception
+    assert states(full, chosen) == ["acknowledged"] * 3
+    assert events(app)["State"].tolist().count("acknowledged") == 3
+    chosen = choose(app, full, 1)
+    app.button(key="acknowledge").click().run()
+    assert states(full, chosen) == ["acknowledged"]
+    app.button(key="unacknowledge").click().run()
+    assert "acknowledged" not in states(full, chosen)
+    history = full.event_history(chosen[0], chosen[0])
+    assert history["who"].tolist() == ["Ana", "Ana"]
+    assert "took the acknowledgement back" in [
+        what for one in app.dataframe if "What" in one.value for what in one.value["What"]
+    ]
+
+
+def test_a_label_a_note_and_shelving_in_bulk_are_kept_over_a_restart(
+    full: Monitor, adopt: Adopt, settings: Settings
+) -> None:
+    app = named(show("anomalies"))
+    chosen = choose(app, full, 1, 4)
+    app.menu_button(key="label-as").click("benign").run()
+    full.act(chosen, "note", "Ana", note="cleaning in place")
+    full.act(chosen[:1], "shelve", "Ana", until=START + 3600 * SECOND)
+    full.stop()
+    again = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
+    again.drain()
+    app = show("anomalies")
+    table = events(app)
+    assert table["Label"].tolist().count("benign") == 2
+    assert table["Note"].tolist().count("cleaning in place") == 2
+    assert table["State"].tolist().count("shelved") == 1
+    assert "1 shelved" in text(app)
+
+
+def test_filters_leave_what_they_name(full: Monitor) -> None:
+    ids = [int(one) for one in full.events(None, START - 3600 * SECOND, FAR)["id"][:2]]
+    full.act(ids, "acknowledge", "Ana")
+    full.act(ids[:1], "label", "Ana", label="false")
+    assert len(events(show("anomalies", state="acknowledged"))) == 2
+    assert len(events(show("anomalies", label="false"))) == 1
+    assert set(events(show("anomalies", severity="high"))["Severity"]) <= {"high"}
+    high = events(show("anomalies", score="6.0"))
+    assert high["Score"].min() >= 6.0
+    assert "No such event" in text(show("anomalies", state="shelved"))
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("score", ["abc", "nan", "inf", "-1", "1001", "**6**", "0"])
+def test_a_score_in_the_address_that_filters_nothing_is_not_said(score: str) -> None:
+    app = show("anomalies", score=score)
+    labels = [one.proto.popover.label for one in app.get("popover")]
+    assert "Score, notes" in labels
+
+
+@pytest.mark.usefixtures("full")
+def test_a_score_in_the_address_that_filters_is_said() -> None:
+    app = show("anomalies", score="6.5")
+    assert "**score from 6.5**" in [one.proto.popover.label for one in app.get("popover")]
+
+
+def test_any_reading_says_why_it_was_not_flagged(full: Monitor) -> None:
+    app = show("anomalies")
+    app.toggle(key="any").set_value(True).run()
+    stored = full.history(["fermenter_temp"], START - 900 * SECOND, START)
+    calm = stored[~stored["is_anomaly"] & stored["score"].notna()].iloc[5]
+    app.session_state["any-reading"] = int(calm["id"])
+    app.run()
+    assert not app.exception
+    assert "threshold 3.0): not flagged." in text(app)
+    app.session_state["any-reading"] = int(stored["id"].iloc[7])
+    app.run()
+    assert "Not judged: warm-up, 7 of the 50 readings needed were learned." in text(app)
+
+
+def test_with_the_store_away_it_says_so(settings: Settings, adopt: Adopt) -> None:
+    Path(settings.store_url).mkdir(parents=True)
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    monitor.submit(batch_of(("fermenter_ph", 7.0), at=START))
+    monitor.drain()
+    assert "The database cannot be read at the moment" in text(show("anomalies"))
+    monitor.act([1], "acknowledge", "Ana")  # goes to the journal
+
+
+def test_what_comes_later_does_not_move_the_list(settings: Settings, adopt: Adopt) -> None:
+    clock = ManualClock(START)
+    monitor = adopt(Monitor(settings, clock))
+
+    def feed(count: int, spike: int) -> None:
+        for i in range(count):
+            clock.advance(1.0)
+            monitor.submit(
+                batch_of(("fermenter_ph", 8.5 if i == spike else 7 + 0.01 * (i % 3)), at=clock.now())
+            )
+        monitor.drain()
+
+    feed(100, 80)
+    app = show("anomalies")
+    assert len(events(app)) == 1
+    feed(15, 5)
+    app.run()
+    assert len(events(app)) == 1
+    assert "1 reading flagged since" in text(app)
+    app.button(key="renew").click().run()
+    assert len(events(app)) == 2
+
+
+def test_where_none_is_chosen_the_event_shown_is_acted_on(full: Monitor) -> None:
+    app = named(show("anomalies", list="worst first"))
+    every = full.events(None, 0, FAR)
+    worst = int(every.loc[every["score"].idxmax(), "id"])
+    app.button(key="acknowledge").click().run()
+    assert states(full, [worst]) == ["acknowledged"]
+    assert full.events(None, 0, FAR)["state"].eq("acknowledged").sum() == 1
+
+
+def test_a_press_is_meant_for_the_event_that_was_shown_when_it_came(settings: Settings, adopt: Adopt) -> None:
+    clock = ManualClock(START)
+    monitor = adopt(Monitor(settings, clock))
+    monitor.submit(batch_of(*usual(100), ("fermenter_ph", 8.5), *usual(40), at=START))
+    monitor.drain()
+    clock.advance(150.0)
+    app = named(show("anomalies"))
+    (meant,) = monitor.events(None, 0, FAR)["id"].tolist()
+    monitor.submit(batch_of(("fermenter_ph", 8.5), *usual(40), at=clock.now()))
+    monitor.drain()
+    clock.advance(60.0)  # a page that was out of sight so long is made anew by the press
+    app.button(key="acknowledge").click().run()
+    assert events(app)["State"].tolist() == ["returned, unack.", "acknowledged"]
+    assert states(monitor, [meant]) == ["acknowledged"]
+
+
+def test_what_was_asked_for_on_a_page_that_was_left_is_put_away(full: Monitor) -> None:
+    app = show("anomalies", event=str(int(full.events(None, 0, FAR)["id"].iloc[2])), within="15 min")
+    app.button(key="acknowledge").click().run()
+    assert app.text_input(key="name-given")
+    app.button(key="acknowledge").click().run()
+    assert len(app.text_input) == 2, "one thing at a time: the name, and the words to look for"
+    app.switch_page("pages/explore.py").run()
+    named(app).switch_page("pages/anomalies.py").run()
+    assert not app.exception
+    assert full.acts == 0
+    assert "name-given" not in [one.key for one in app.text_input]
+
+
+def test_a_page_that_one_comes_back_to_is_as_it_was_left(full: Monitor) -> None:
+    chosen = str(int(full.events(None, 0, FAR).query("start < '2026-09-21T14:05:00Z'")["id"].iloc[2]))
+    view = {"from": "2026-09-21T14:00:00.000Z", "to": "2026-09-21T14:05:00.000Z", "event": chosen}
+    app = show("anomalies", within="between", **view)
+    before = events(app)
+    app.switch_page("pages/explore.py")
+    for name in view:
+        app.query_params.pop(name, None)  # as the navigation does
+    app.query_params |= {"from": "2026-09-21T14:01:00Z", "to": "2026-09-21T14:02:00Z"}  # Explore's own
+    app.run()
+    for name in view:
+        app.query_params.pop(name, None)
+    app.switch_page("pages/anomalies.py").run()
+    pd.testing.assert_frame_equal(events(app), before)
+    assert {name: "".join(app.query_params[name]) for name in view} == view
+    app.switch_page("pages/live.py").run()
+    app.query_params["event"] = "999999999"
+    app.query_params.pop("from", None)
+    app.query_params.pop("to", None)
+    app.switch_page("pages/anomalies.py").run()
+    assert len(events(app)) != len(before), "a link says all there is to say"
+
+
+def test_a_press_counts_where_nothing_is_left_of_the_list(full: Monitor) -> None:
+    every = [int(one) for one in full.events(None, 0, FAR)["id"]]
+    app = named(show("anomalies", state="unacknowledged"))
+    full.act(every, "acknowledge", "Ben")
+    app.query_params["asof"] = "2026-09-21T14:13:19.000Z"  # another list
+    app.button(key="note").click().run()
+    assert "No such event" in text(app)
+    app.text_area(key="note-given").input("valve cleaned")
+    next(one for one in app.button if one.label == "Save").click().run()
+    assert not app.exception
+    noted = full.events(None, 0, FAR).query("note != ''")
+    assert noted["id"].tolist() == every[:1]
+
+
+def test_a_note_that_is_being_written_is_not_put_away_by_what_others_do(full: Monitor) -> None:
+    app = named(show("anomalies"))
+    app.button(key="note").click().run()
+    full.act([int(full.events(None, 0, FAR)["id"].iloc[3])], "acknowledge", "Ben")
+    app.run()  # as the line that looks for it asks for
+    app.text_area(key="note-given").input("valve cleaned")
+    next(one for one in app.button if one.label == "Save").click().run()
+    assert full.events(None, 0, FAR)["note"].iloc[0] == "valve cleaned"
+    assert not app.text_area, "asked once"
+    assert "· acknowledged" in text(
+        show("anomalies", event=str(int(full.events(None, 0, FAR)["id"].iloc[3])))
+    )
+
+
+def test_what_others_do_changes_a_row_and_takes_none_away(full: Monitor) -> None:
+    every = full.events(None, 0, FAR)
+    app = named(show("anomalies", state="unacknowledged"))
+    before = events(app)
+    assert len(before) == len(every), "those that have returned wait for somebody too"
+    full.act([int(every["id"].iloc[2])], "acknowledge", "Ben")
+    app.run()
+    assert events(app)["Time"].tolist() == before["Time"].tolist()
+    assert events(app)["State"].tolist().index("acknowledged") == 2
+    assert "1 event changed" in text(app)
+    app.button(key="acknowledge").click().run()
+    assert len(events(app)) == len(every) - 1, "what the viewer does takes its own row away"
+    app.button(key="renew").click().run()
+    assert len(events(app)) == len(every) - 2
+    assert "changed" not in text(app)
+
+
+def test_a_value_with_a_long_unit_is_not_cut(full: Monitor) -> None:
+    full.retag(TagTable(replace(tag, unit="kg/(m²·h)") for tag in full.tags))
+    app = show("anomalies")
+    longest = events(app)["Peak"].str.len().max()
+    (table,) = [one for one in app.dataframe if "Peak" in one.value]
+    width = json.loads(table.proto.columns)["Peak"]["width"]
+    assert width >= 8 * longest
+
+
+def test_a_flag_stored_just_after_the_list_was_made_moves_no_row(settings: Settings, adopt: Adopt) -> None:
+    clock = ManualClock(START)
+    monitor = adopt(Monitor(settings, clock))
+    monitor.submit(batch_of(*usual(100), at=START))
+    monitor.submit(batch_of(("fermenter_ph", 8.5), *usual(40), at=START + 100 * SECOND))
+    monitor.drain()
+    clock.advance(150.0)
+    app = show("anomalies")
+    before = events(app)
+    assert len(before) == 1
+    monitor.submit(batch_of(("fermenter_ph", 8.5), at=START + 149 * SECOND))
+    monitor.drain()
+    clock.advance(20.0)  # by then the list is read anew
+    app.query_params["asof"] = "2026-09-21T14:15:50.000Z"  # as a choice keeps it
+    app.run()
+    pd.testing.assert_frame_equal(events(app)[["Time", "Peak"]], before[["Time", "Peak"]])
+    app.button(key="renew").click().run()
+    assert len(events(app)) == 2
+
+
+def usual(count: int) -> list[tuple[str, float]]:
+    return [("fermenter_ph", 7 + 0.01 * (i % 3)) for i in range(count)]
+
+
+def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Settings, adopt: Adopt) -> None:
+    clock = ManualClock(START)
+    monitor = adopt(Monitor(replace(settings, source="simulator"), clock))
+    monitor.backfill()
+    monitor.drain()
+    ids = [int(one) for one in monitor.events(None, 0, FAR)["id"][:6]]
+    app = named(show("anomalies", tags="Fermenter pH", score="4.0", list="worst first", around="10 min"))
+    chosen = [int(one) for one in monitor.events(["fermenter_ph"], 0, FAR).query("score >= 5")["id"][:2]]
+    app.query_params["event"] = ",".join(map(str, chosen))
+    app.run()
+    app.button(key="next").click().run()
+    address = {name: "".join(value) for name, value in app.query_params.items()}
+    before = events(app)
+    assert set(address) == {"tags", "score", "list", "around", "event", "asof"}
+    assert address["asof"] == "2026-09-21T14:13:20.000Z"
+    monitor.act(ids, "note", "Ana", note="x")  # what people do is shown as it is now
+    clock.advance(24 * 3600)
+    later = show("anomalies", **address)
+    columns = ["Time", "Tag", "Peak", "Score", "Severity", "Lasted", "Flags"]
+    pd.testing.assert_frame_equal(events(later)[columns], before[columns])
+    assert events(later)["Note"].tolist() != before["Note"].tolist()
+    assert "As of 2026-09-21" in text(later)
+    assert {one: "".join(value) for one, value in later.query_params.items()} == address
+    assert later.segmented_control(key="around").value == "10 min"
+
+
+def test_a_stretch_of_the_bars_filters_the_list_and_is_taken_off(full: Monitor) -> None:
+    found = full.events(None, 0, FAR)
+    first = found["start"].min().floor("min")
+    since = first.tz_localize(None).isoformat() + "Z"
+    until = (first + pd.Timedelta(minutes=2)).tz_localize(None).isoformat() + "Z"
+    app = show("anomalies", bar=f"{since}/{until}")
+    inside = found[found["start"] < first + pd.Timedelta(minutes=2)]
+    assert 0 < len(inside) < len(found)
+    assert len(events(app)) == len(inside)
+    assert f"{len(found)} events" in text(app), "the counts are those of the whole time range"
+    app.button(key="stretch-off").click().run()
+    assert len(events(app)) == len(found)
+
+
+def test_filters_that_leave_nothing_are_cleared_by_a_button(full: Monitor) -> None:
+    app = show("anomalies", state="shelved", find="nobody wrote this", score="9.5")
+    assert "No such event" in text(app)
+    app.button(key="clear-here").click().run()
+    assert len(events(app)) == len(full.events(None, 0, FAR))
+    assert "find" not in app.query_params
+
+
+def test_previous_and_next_walk_through_the_list_or_through_the_chosen_ones(full: Monitor) -> None:
+    ids = [int(one) for one in full.events(None, 0, FAR)["id"]]
+    app = show("anomalies")
+    assert app.button(key="previous").disabled
+    app.button(key="next").click().run()
+    assert app.query_params["event"] in (str(ids[1]), [str(ids[1])])
+    app.query_params["event"] = f"{ids[2]},{ids[7]},{ids[5]}"
+    app.run()
+    order = []
+    for _ in range(3):
+        app.button(key="next").click().run()
+        order.append("".join(app.query_params["event"]).split(",")[0])
+    assert order == [str(ids[5]), str(ids[7]), str(ids[2])]
+    assert "3 events chosen" in text(app)
+
+
+@pytest.mark.usefixtures("full")
+def test_all_that_is_shown_is_chosen_and_let_go_at_once() -> None:
+    app = named(show("anomalies", severity="high"))
+    count = len(events(app))
+    app.button(key="select-all").click().run()
+    assert f"{count} events chosen" in text(app)
+    app.button(key="acknowledge").click().run()
+    assert set(events(app)["State"]) == {"acknowledged"}
+    assert f"{count} events acknowledged" in [one.value for one in app.toast]
+    assert f"{count} events chosen" in text(app), "the choice stays"
+    app.button(key="select-none").click().run()
+    assert "The event shown, or choose by row" in text(app)
+
+
+def test_an_event_that_leaves_the_list_is_said_and_the_next_takes_its_place(full: Monitor) -> None:
+    every = full.events(None, 0, FAR)
+    ids = [int(one) for one in every.loc[every["state"] == "returned, unacknowledged", "id"]]
+    app = named(show("anomalies", state="returned, unacknowledged"))
+    app.query_params["event"] = str(ids[3])
+    app.run()
+    assert "4 of" in text(app)
+    app.button(key="acknowledge").click().run()
+    assert "chosen event" not in text(app), "one's own act needs no words"
+    assert "4 of" in text(app)
+    elsewhere = show("anomalies", state="returned, unacknowledged", event=str(ids[3]))
+    assert "The chosen event does not have what the filters ask for" in text(elsewhere)
+    app.button(key="next").click().run()
+    assert "".join(app.query_params["event"]) == str(ids[4]), "the one that took its place"
+    outside = show("anomalies", event="999999999")
+    assert "The chosen event began outside the time range" in text(outside)
+    outside.button(key="let-go").click().run()
+    assert "event" not in outside.query_params
+
+
+def test_two_times_in_the_viewers_zone_are_a_time_range(full: Monitor) -> None:
+    app = show(
+        "anomalies",
+        within="between",
+        **{"from": "2026-09-21T14:00:00Z", "to": "2026-09-21T14:05:00Z"},
+    )
+    found = full.events(None, 0, FAR)
+    start = found["start"].dt.tz_localize(None)
+    inside = found[(start >= "2026-09-21 14:00") & (start < "2026-09-21 14:05")]
+    assert 0 < len(inside) < len(found)
+    assert len(events(app)) == len(inside)
+    assert [str(one.value) for one in app.get("date_time_input")] == [
+        "2026-09-21 14:00:00",
+        "2026-09-21 14:05:00",
+    ]
+    swapped = show(
+        "anomalies",
+        within="between",
+        **{"from": "2026-09-21T14:05:00Z", "to": "2026-09-21T14:00:00Z"},
+    )
+    assert len(events(swapped)) == len(inside)
+    assert "read the other way round" in text(swapped)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bar": "x/y"}, {"asof": "tomorrow"}, {"event": "-1,x,99999999999999999999999"}, {"score": "nan"},
+        {"within": "between", "from": "never"}, {"tags": "No such tag"}, {"list": "x"}, {"around": "9 h"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_address_that_makes_no_sense_is_passed_over(full: Monitor, wrong: dict[str, str]) -> None:
+    app = show("anomalies", **wrong)
+    assert len(events(app)) == len(full.events(None, 0, FAR))
+
+
+def test_alarm_load_top_tags_and_longest_events_are_there_when_opened(full: Monitor) -> None:
+    closed = show("anomalies")
+    assert "Top tags" not in text(closed)
+    app = show("anomalies", load="true")
+    words = text(app)
+    assert "Alarm load" in words
+    assert "Chattering tags" in words
+    top = next(one.value for one in app.dataframe if "Share" in one.value)
+    assert top["Events"].sum() == len(full.events(None, 0, FAR))
+    assert top["Share"].sum() == pytest.approx(1)
+    assert "Readings begin" in words, "the hour before the first reading is not counted"
+
+
+def test_the_flagged_readings_of_the_listed_events_are_there_when_opened(full: Monitor) -> None:
+    app = show("anomalies", points="true", severity="high")
+    listed = full.events(None, 0, FAR).query("severity == 'high'")
+    table = next(one.value for one in app.dataframe if "Why" in one.value)
+    assert len(table) == listed["readings"].sum()
+
+
+def test_a_row_told_of_one_list_is_never_taken_for_a_row_of_the_next(full: Monitor) -> None:
+    app = show("anomalies")
+    every, many = table(app, "State"), len(events(app))
+    choose(app, full, 1)
+    assert table(app, "State") == every  # the same list keeps its place, its order and its columns
+    app.session_state["score"] = 8.0
+    app.run()
+    assert 0 < len(events(app)) < many
+    assert table(app, "State") != every
+
+
+def test_who_works_through_the_unacknowledged_keeps_their_place_in_the_list(full: Monitor) -> None:
+    app = named(show("anomalies", state="unacknowledged"))
+    many, every = len(events(app)), table(app, "State")
+    choose(app, full, 3)
+    app.button(key="acknowledge").click().run()
+    assert (len(events(app)), table(app, "State")) == (many - 1, every)
+    choose(app, full, 4, 5)  # of several that leave, others would stand where they were chosen
+    app.button(key="acknowledge").click().run()
+    assert len(events(app)) == many - 3
+    assert table(app, "State") != every
+
+
+def test_top_tags_is_another_table_where_what_is_chosen_in_it_was_changed_elsewhere(full: Monitor) -> None:
+    app = show("anomalies", load="true")
+    every = table(app, "Share")
+    app.session_state["tags"] = [full.tags.names[0]]
+    app.run()
+    chosen = table(app, "Share")
+    assert chosen != every
+    app.run()
+    assert table(app, "Share") == chosen
+    next(one for one in app.button if one.key == "clear").click().run()
+    assert table(app, "Share") not in (every, chosen)

@@ -1,0 +1,253 @@
+"""The Data page's exports, cases and imports, and the comparison of all tags: as jobs, in every state."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sensormon.analysis.what_if import total
+from sensormon.detectors import make
+from sensormon.exchange.exporter import Exported
+from sensormon.exchange.import_job import start_import
+from sensormon.exchange.import_table import Columns, read_file
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.errors import StoreUnavailable
+from sensormon.model.jobs import Cancelled, Job, Progress
+from sensormon.model.settings import Settings
+from sensormon.monitor import compare_job, runtime
+from sensormon.monitor.monitor import Monitor
+from tests.conftest import START, Adopt
+from tests.pages.test_every_page import show, text
+
+
+def ended(monitor: Monitor, kind: str) -> Job:
+    job = monitor.jobs.of(kind)[0]
+    assert monitor.jobs.wait(job, 60)
+    return job
+
+
+def titles(app: AppTest) -> str:
+    """The words of buttons, downloads and alerts, too."""
+    parts = [*app.button, *app.get("download_button"), *app.get("link_button")]
+    return "\n".join([text(app), *(one.proto.label for one in parts), *(one.value for one in app.warning)])
+
+
+@pytest.mark.parametrize("section", ["Export", "Cases"])
+def test_an_empty_monitor_has_no_rows_to_take_away(settings: Settings, adopt: Adopt, section: str) -> None:
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    monitor.drain()
+    app = show("data", section=section)
+    assert ("No rows" if section == "Export" else "0 readings of 3 tags") in text(app)
+    if section == "Cases":
+        assert app.button(key="case-start").disabled
+
+
+@pytest.mark.parametrize("section", ["Export", "Cases"])
+def test_with_the_store_away_it_says_so(full: Monitor, monkeypatch: pytest.MonkeyPatch, section: str) -> None:
+    def away(*_: object, **__: object) -> int:
+        raise StoreUnavailable("the database is not open", where="x", hint="Wait")
+
+    monkeypatch.setattr(full._store, "count", away)
+    app = show("data", section=section)
+    assert "The database cannot be read" in text(app)
+
+
+def test_an_export_is_chosen_in_the_address_and_offered_when_it_is_written(full: Monitor) -> None:
+    app = show("data", section="Export", out="Flagged readings", out_span="1 h", out_form="Parquet")
+    app.button(key="out-start").click().run()
+    made = ended(full, "export").result
+    assert isinstance(made, Exported)
+    assert made.file.name.startswith("sensormon-flagged-readings-")
+    app.run()
+    assert f"{made.rows} rows" in text(app)
+    (button,) = app.get("download_button")
+    assert button.proto.label.startswith(f"Download {made.file.name}")
+    frame = pd.read_parquet(made.file.path)
+    assert len(frame) == made.rows == len(full.anomalies(None, 0, START + SECOND))
+
+
+def test_a_large_file_comes_from_the_disk(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensormon.ui.downloads.SMALL", 10)
+    app = show("data", section="Export")
+    app.button(key="out-start").click().run()
+    made = ended(full, "export").result
+    app.run()
+    (link,) = app.get("link_button")
+    assert link.proto.url == f"api/exports/{made.file.key}"
+
+
+def test_too_many_rows_for_excel_are_said_before_the_export(
+    full: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensormon.ui.data_export.EXCEL_ROWS", 100)
+    app = show("data", section="Export", out_form="Excel")
+    assert app.button(key="out-start").disabled
+    assert full.jobs.of("export") == []
+    assert "Choose a shorter span or fewer tags" in titles(app)
+
+
+def test_a_case_is_saved_and_opened_by_another_monitor(full: Monitor, adopt: Adopt, tmp_path: Path) -> None:
+    app = show("data", section="Cases")
+    app.button(key="case-start").click().run()
+    assert "needs a name" in text(app)
+    app.text_input(key="case-name").set_value("night shift").run()
+    app.button(key="case-start").click().run()
+    saved = ended(full, "case-save").result
+    app.run()
+    assert "Case night shift" in text(app)
+    data = saved.file.path.read_bytes()
+    tags = tmp_path / "tags.toml"
+    tags.write_text(full.settings.tags.read_text())
+    runtime.stop()
+    other = adopt(Monitor(Settings(data_dir=tmp_path / "o", source="none", tags=tags), ManualClock(START)))
+    other.drain()
+    app = show("data", section="Cases")
+    job = other.cases.open(io.BytesIO(data), "night shift")
+    assert other.jobs.wait(job, 60)
+    app.run()
+    assert "night shift is open" in text(app)
+    link = next(one for one in app.get("link_button") if one.proto.label == "Open its view")
+    assert link.proto.url.startswith("./explore?explore=Fermenter+temperature")
+
+
+@pytest.mark.usefixtures("full")
+def test_a_file_that_is_no_case_is_called_by_its_name() -> None:
+    app = show("data", section="Cases")
+    app.file_uploader(key="case-file").upload("batch 12.sensormon", b"no zip").run()
+    assert r"batch 12\.sensormon\: it cannot be opened" in text(app)
+
+
+@pytest.mark.usefixtures("full")
+def test_a_file_with_a_header_only_is_said_to_have_nothing_to_import() -> None:
+    app = show("data", section="Import")
+    app.file_uploader(key="import-file").upload("header.csv", b"time,fermenter_ph\n", "text/csv").run()
+    words = text(app)
+    assert r"header\.csv\: it has no rows, so there is nothing to import" in words
+    assert "the first of them" not in words
+    assert "Import" not in [one.label for one in app.button]
+
+
+def history_file(path: Path, rows: int = 12_000) -> Path:
+    times = pd.date_range("2026-01-01", periods=rows, freq="s").astype(str)
+    pd.DataFrame({"time": times, "fermenter_ph": 7.0}).to_csv(path, index=False)
+    return path
+
+
+def test_an_import_goes_on_while_nobody_looks_and_its_report_is_there_on_return(
+    full: Monitor, tmp_path: Path
+) -> None:
+    columns = Columns("time", values={"fermenter_ph": "fermenter_ph"})
+    table = read_file(history_file(tmp_path / "a.csv"))
+    job = start_import(full, table, columns, "a [x](y).csv")
+    assert full.jobs.wait(job, 60)
+    app = show("data")
+    assert "12,000 of 12,000 readings imported" in text(app).replace("\\", "")
+    assert r"\[x\]" in text(app), "a file's name is no Markdown"
+    app.button(key="import-dismiss").click().run()
+    assert "readings imported" not in text(app)
+    again = start_import(full, table, columns, "a.csv")
+    assert full.jobs.wait(again, 60)
+    assert again.result.again == 12_000
+
+
+def test_a_cancelled_import_keeps_what_it_took_and_goes_on_from_there(
+    full: Monitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def wait(_: Progress) -> None:
+        begun.set()
+        go.wait(20)
+
+    monkeypatch.setattr(full, "keep_up", wait)
+    columns = Columns("time", values={"fermenter_ph": "fermenter_ph"})
+    table = read_file(history_file(tmp_path / "a.csv"))
+    job = start_import(full, table, columns, "a.csv")
+    assert begun.wait(20)
+    app = show("data")
+    assert any(one.label == "Cancel" for one in app.button), "another viewer sees it, and can cancel it"
+    job.progress.cancel()
+    go.set()
+    assert full.jobs.wait(job, 60)
+    app.run()
+    assert "the same file goes on from there" in text(app)
+    rest = start_import(full, table, columns, "a.csv")
+    assert full.jobs.wait(rest, 60)
+    assert 0 < rest.result.again < 12_000
+    assert rest.result.again + rest.result.accepted == 12_000
+
+
+def test_all_tags_are_compared_by_a_job_where_that_is_long(
+    full: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inline = show("tuning")
+    assert full.jobs.of(compare_job.KIND) == []
+    monkeypatch.setattr(compare_job, "TOGETHER", 1_000)
+    app = show("tuning")
+    assert "All tags together" not in text(app)
+    app.toggle(key="all_tags").set_value(True).run()
+    job = ended(full, compare_job.KIND)
+    app.run()
+    assert "All tags together" in text(app)
+    assert app.dataframe[-1].value.equals(inline.dataframe[-1].value)
+
+    def unread(*_: object) -> None:
+        raise AssertionError("it was read before")
+
+    monkeypatch.setattr(full.tuner, "tag_history", unread)
+    app.slider(key="threshold").set_value(5.0).run()
+    assert ended(full, compare_job.KIND) is not job
+    app.run()
+    assert not app.exception
+    assert "All tags together" in text(app)
+    full.jobs.of(compare_job.KIND)[0].result, full.jobs.of(compare_job.KIND)[0].cancelled = None, True
+    app.run()
+    assert "What was read is kept" in text(app)
+    app.button(key="tuning-again").click().run()
+    ended(full, compare_job.KIND)
+    app.run()
+    assert "All tags together" in text(app)
+
+
+def test_a_comparison_stops_where_it_is_cancelled_and_goes_on_from_there(full: Monitor) -> None:
+    own = full.tuner.tag_history("fermenter_temp", START - 900 * SECOND, START)
+
+    class Short(Progress):
+        def step(self, words: str, done: float = 0.0, whole: float = 0.0) -> None:
+            if words.startswith("2 of 3 tags read"):
+                raise Cancelled
+            super().step(words, done, whole)
+
+    shelf = compare_job.Shelf()
+    span = START - 900 * SECOND, START
+    work = compare_job.all_loads(full, shelf, own, *span, make("zscore"), 50, 800_000)
+    with pytest.raises(Cancelled):
+        work(Short())
+    assert len(shelf.found) == 2
+    load = total(work(Progress()))
+    assert len(shelf.found) == 3
+    assert load.before == load.after > 0, "the settings in force change nothing"
+
+
+def test_a_column_of_times_of_any_name_leaves_the_others_matched_and_says_how_they_are_read(
+    settings: Settings, adopt: Adopt
+) -> None:
+    adopt(Monitor(settings, ManualClock(START)))
+    app = show("data", section="Import")
+    rows = ["Zeit;Fermenter pH;flow;weather", "2026-09-01 12:00:00;7,01;1.234;sunny"]
+    rows += [f"2026-09-01 12:00:{i:02d};7,0{i % 10};998,5;rain" for i in range(1, 60)]
+    app.file_uploader(key="import-file").upload("a.csv", "\n".join(rows).encode(), "text/csv").run()
+    assert not app.exception
+    words = text(app).replace("\\", "")
+    assert "Times from 2026-09-01 12:00:00 to 2026-09-01 12:00:59." in words
+    assert "Passed over, since most cells are no numbers: weather (“sunny”)." in words
+    (table,) = [one.value for one in app.dataframe if "Highest" in one.value]
+    assert table["Tag"].tolist() == ["fermenter_ph", "not imported", "not imported"]
+    assert table["Lowest"].tolist()[:2] == [7.0, 998.5]
+    assert table["Highest"].tolist()[:2] == [7.09, 1234.0]
+    assert "No column is a tag yet" not in words

@@ -1,0 +1,203 @@
+"""Every page in every state: empty, full, the store away, the collector dead."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sensormon.analysis.what_if import flagged_times
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.settings import Settings
+from sensormon.monitor.drills import DEMONSTRATIONS, Proof, Run
+from sensormon.monitor.monitor import Monitor
+from tests.conftest import START, Adopt, batch_of
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["live", "anomalies", "explore", "tuning", "pipeline", "data"]
+
+
+def show(page: str, **query: str) -> AppTest:
+    """The page, run once."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    if page != "live":
+        app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    """All words on the page."""
+    kinds = ("html", "markdown", "caption", "info", "error", "header", "subheader")
+    parts = [element for kind in kinds for element in app.get(kind)]
+    return "\n".join(
+        str(getattr(part, name, "") or getattr(part.proto, name, ""))
+        for part in parts
+        for name in ("title", "value", "body")
+    )
+
+
+def figures(app: AppTest) -> int:
+    return len(app.get("plotly_chart"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_monitor_says_what_to_do(settings: Settings, adopt: Adopt, page: str) -> None:
+    adopt(Monitor(settings, ManualClock(START)))
+    app = show(page)
+    assert figures(app) == 0
+    words = text(app).lower()
+    assert {"live": "no readings yet", "anomalies": "no anomalies here", "explore": "no readings yet"}.get(
+        page, ""
+    ) in words
+    assert "traceback" not in words
+
+
+def test_the_pipeline_shows_the_journal_over_time_and_its_state(full: Monitor) -> None:
+    app = show("pipeline")
+    assert figures(app) == 2
+    assert "Healthy: readings go from the journal into the database" in text(app)
+    assert "Break it" not in text(app)
+    assert full.demonstrator is None
+
+
+def test_dead_letters_are_said_and_tried_again_by_a_button(full: Monitor) -> None:
+    letters = full.settings.data_dir / "failed_measurements.jsonl"
+    row = {
+        "id": 9_000_000, "source": "simulator", "tag": "fermenter_ph", "timestamp": "2026-01-01T00:00:00Z",
+        "value": 7.0, "quality": 0, "received": "2026-01-01T00:00:00Z", "origin": "live", "settings": 1,
+        "n": 0, "score": None, "expected": None, "lower": None, "upper": None, "is_anomaly": False,
+        "reason": "r", "attempts": 1, "first_failed": "x", "last_failed": "x",
+    }  # fmt: skip
+    letters.write_text(json.dumps(row) + "\nnot json\n")
+    app = show("pipeline")
+    assert "1 reading in failed_measurements.jsonl that the database refused" in text(app)
+    assert "1 line there cannot be read" in text(app)
+    app.button(key="retry-dead-letters").click().run()
+    full.drain()
+    assert not letters.exists()
+    assert full.history(["fermenter_ph"], 0, START)["id"].max() == 9_000_000
+    words = text(show("pipeline"))
+    assert "that the database refused" not in words
+    assert "1 line there cannot be read" in words, "a damaged line stays reported until a person removes it"
+
+
+def test_demonstrations_are_there_when_asked_for(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(replace(settings, demo=True), ManualClock(START)))
+    app = show("pipeline")
+    assert "Break it, and watch it come back" in text(app)
+    titles = [one.label for one in app.button]
+    assert {"Database down for 20 s", "Kill the loader", "Corrupt the database"} <= set(titles)
+    demonstrator = monitor.demonstrator
+    assert demonstrator is not None
+    run = Run(DEMONSTRATIONS["kill_loader"], START, [(START, "the loader thread was killed")])
+    run.proof = Proof(30, 29, 1, 0, 0, 1, 2.0)
+    demonstrator.runs.append(run)
+    words = text(show("pipeline"))
+    assert "The proof fails" in words
+    assert "30 readings acknowledged meanwhile, 29 of them stored, 1 twice; ledger difference 1" in words
+
+
+def test_anomalies_shows_filters_and_the_flagged_readings_of_what_is_left(full: Monitor) -> None:
+    app = show("anomalies", points="true")
+    shown = flagged(app)
+    assert len(shown) == len(full.anomalies(None, START - 3600 * SECOND, START + SECOND))
+    assert {"Time", "Tag", "Value", "Expected", "Score", "Why"} <= set(shown.columns)
+    assert all("above" in why or "below" in why for why in shown["Why"])
+    app.number_input[0].set_value(6.0).run()
+    fewer = flagged(app)
+    assert 0 < len(fewer) < len(shown)
+
+
+def flagged(app: AppTest) -> pd.DataFrame:
+    """The table of flagged readings."""
+    return next(one.value for one in app.dataframe if "Why" in one.value)
+
+
+def test_tuning_rescoring_follows_the_sliders_and_starts_from_the_collectors_settings(full: Monitor) -> None:
+    app = show("tuning")
+    window, threshold = app.slider
+    assert (window.value, threshold.value) == (50, 3.0)
+    same = text(app)
+    threshold.set_value(5.0).run()
+    assert not app.exception
+    stored = full.history(["fermenter_temp"], START - 900 * SECOND, START)
+    rescored = full.tuner.rescore(
+        "fermenter_temp", START - 900 * SECOND, START, {"window": 50, "threshold": 5.0}
+    )
+    assert int(rescored["is_anomaly"].sum()) < int(stored["is_anomaly"].sum())
+    for sentence, frame in (("Now", stored), ("With these settings", rescored)):
+        times = flagged_times(frame)
+        events = 1 + int((np.diff(times) > 10 * SECOND).sum())
+        assert f"{sentence} {events} events" in text(app)
+    assert text(app) != same
+    assert dict(full.detection().params) == {"window": 50, "threshold": 3.0}, "moving a slider applied it"
+
+
+def test_counts_by_reason_are_written_like_the_ledgers(full: Monitor) -> None:
+    full.submit(batch_of(("fermenter_ph", 99.0)))
+    full.drain()
+    app = show("pipeline")
+    (one,) = [one for one in app.dataframe if "Rejected because" in one.value.columns]
+    assert json.loads(one.proto.columns)["Readings"]["type_config"]["format"] == "localized"
+    equation = next(one.proto.body for one in app.get("html") if 'class="sum"' in one.proto.body)
+    assert equation.count('<span class="signed"><span class="sign">') == 5, "a sign stands with its term"
+
+
+def test_pipeline_shows_the_ledger_and_starts_a_simulated_fault(full: Monitor) -> None:
+    app = show("pipeline")
+    assert f"{full.ledger().total.received:,}" in text(app)
+    assert full.simulator is not None
+    assert full.simulator.active(START + SECOND) == ()
+    app.button(key="fault-start").click().run()
+    (fault,) = full.simulator.active(START + SECOND)
+    assert fault.fault == "level_shift"
+
+
+def test_the_rate_of_anomalies_is_over_the_time_that_has_readings(full: Monitor) -> None:
+    count = full.live_anomalies(START - 3_600 * SECOND)
+    assert f"anomalies, last hour {count:,} ({count / 1.5:,.1f} per 10 min)" in text(show("pipeline"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_with_the_store_away_every_page_says_so_and_none_breaks(
+    settings: Settings, adopt: Adopt, page: str
+) -> None:
+    Path(settings.store_url).mkdir(parents=True)  # a folder where the file should be cannot be opened
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    for i in range(60):
+        monitor.submit(batch_of(("fermenter_ph", 7.0 + 0.01 * (i % 5)), at=START - (60 - i) * SECOND))
+    monitor.drain()
+    words = text(show(page))
+    assert "60 readings" in words
+    assert "journal" in words
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_dead_collector_is_seen_on_every_page(
+    full: Monitor, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        full.workers[0], "failure", "The collector stopped: OSError: boom. It is started again in 1 s"
+    )
+    assert "The collector stopped" in text(show(page))
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("page", PAGES)
+def test_nonsense_in_the_address_is_passed_over(page: str) -> None:
+    nonsense = {
+        "range": "9 y", "within": "<script>", "tags": "nope", "tune": "'; DROP", "window": "-5",
+        "threshold": "abc", "score": "1e99", "history": "", "tag": "\x00", "explore": "x", "past": "9 y",
+        "from": "soon", "to": "\x00", "baseline": "a/b/c", "earlier": "<b>", "offset": "1 y", "look": "?",
+        "layout": "3", "axes": "-",
+    }  # fmt: skip
+    show(page, **nonsense)

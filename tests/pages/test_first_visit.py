@@ -1,0 +1,96 @@
+"""What pages tell a newcomer about the source in use, and what they hand over without giving secrets away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sensormon.api.auth import Tokens, announcement
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.settings import Settings
+from sensormon.model.tags import Tag, TagTable
+from sensormon.monitor.monitor import Monitor
+from sensormon.view.guide import PAGES
+from tests.conftest import START, Adopt, batch_of
+from tests.pages.test_every_page import PAGES as FILES
+from tests.pages.test_every_page import show, text
+
+# pytest hands fixtures over by name
+
+HIDDEN = "kept-by-the-environment"
+
+
+def test_without_a_source_the_line_that_sends_a_reading_names_the_token_and_hides_it(
+    settings: Settings, adopt: Adopt
+) -> None:
+    adopt(Monitor(settings, ManualClock(START)))
+    app = show("live")
+    (line,) = [one.value for one in app.code if "curl" in one.value]
+    token = (settings.data_dir / "token").read_text().strip()
+    assert f"$(cat {(settings.data_dir / 'token').resolve()})" in line
+    assert token not in line
+    assert token not in text(app)
+    assert '{"tag": "fermenter_temp", "value": 37.5}' in line
+    assert "Nothing sends readings yet" in text(app)
+
+
+def test_a_token_of_the_environment_stays_there(settings: Settings, adopt: Adopt) -> None:
+    adopt(Monitor(replace(settings, token=HIDDEN), ManualClock(START)))
+    app = show("data")
+    (line,) = [one.value for one in app.code if "curl" in one.value]
+    assert "Bearer $SENSORMON_TOKEN" in line
+    assert HIDDEN not in line + text(app)
+
+
+def test_the_line_to_try_at_the_start_names_a_tag_that_there_is(settings: Settings) -> None:
+    tags = TagTable([Tag("boiler_p", "Boiler", unit="bar", normal=(2.0, 5.0))])
+    said = announcement(Tokens.of(replace(settings, token=HIDDEN)), 8501, tags)
+    assert '{"tag": "boiler_p", "value": 3.5}' in said
+    assert HIDDEN not in said
+
+
+def test_with_readings_from_outside_no_line_is_needed(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    monitor.submit(batch_of(("fermenter_ph", 7.0), at=START - SECOND))
+    monitor.drain()
+    app = show("live")
+    assert "1 reading, sent over HTTP or imported from files" in text(app)
+    assert not [one for one in app.code if "curl" in one.value]
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("page", FILES)
+def test_every_page_has_its_help(page: str) -> None:
+    words = text(show(page))
+    about = next(one for one in PAGES.values() if one.path == page)
+    assert about.purpose in words
+    assert "A simulated fermenter: three sensors" in words
+    assert words.count("Switch a fault on") == 0, "links are links, not text"
+
+
+def test_the_fault_to_try_is_chosen_by_its_link_and_starts_with_one_click(full: Monitor) -> None:
+    app = show("pipeline", fault="Gap")
+    assert app.selectbox(key="fault").value == "gap"
+    assert "every page says that the tag is silent" in text(app)
+    app.button(key="fault-start").click().run()
+    assert not app.exception
+    assert full.simulator is not None
+    (fault,) = full.simulator.active(START + SECOND)
+    assert (fault.fault, fault.tag) == ("gap", "fermenter_temp")
+
+
+def test_the_token_file_is_not_made_by_looking(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
+    show("live")
+    assert not Path(monitor.settings.data_dir / "token").exists()
+
+
+@pytest.mark.usefixtures("full")
+def test_the_greeting_is_there_until_it_is_put_away_and_not_for_who_follows_a_link() -> None:
+    app = show("anomalies")
+    assert "A simulated fermenter: three sensors" in text(app)
+    app.button(key="put-away").click().run()
+    assert not [one for one in app.button if one.key == "put-away"]
+    assert not [one for one in show("anomalies", within="6 h").button if one.key == "put-away"]

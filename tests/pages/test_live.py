@@ -1,0 +1,159 @@
+"""The Live page as Streamlit draws it: the board it mounts, its fall-back, what is in the address."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.entries import IMPORT
+from sensormon.model.readings import Origin
+from sensormon.model.settings import Settings
+from sensormon.model.timestamps import render
+from sensormon.monitor.monitor import Monitor
+from sensormon.view.live_feed import LiveFeed
+from sensormon.view.phrases import clock_time
+from tests.conftest import START, Adopt, batch_of
+from tests.pages.test_every_page import ROOT, figures, show, text
+
+
+def board(app: AppTest) -> dict[str, Any]:
+    """What the board is told."""
+    protos = [one.proto for one in app.get("bidi_component")]
+    told = [json.loads(one.json) for one in protos if one.id.endswith("live-board")]
+    assert len(told) == 1
+    data: dict[str, Any] = told[0]
+    return data
+
+
+def many(settings: Settings, tmp_path: Path, count: int = 40) -> Settings:
+    """Settings with so many tags in four groups."""
+    file = tmp_path / "tags.toml"
+    tables = [f'[tags.t{i}]\nlabel = "Tag {i}"\nunit = "bar"\ngroup = "Unit {i % 4}"\n' for i in range(count)]
+    file.write_text("\n".join(tables))
+    return replace(settings, tags=file)
+
+
+@pytest.mark.usefixtures("full")
+def test_the_board_is_told_every_tag_with_its_unit_digits_and_band() -> None:
+    told = board(show("live"))
+    assert [tag["name"] for tag in told["tags"]] == ["fermenter_temp", "fermenter_ph", "agitator_rpm"]
+    assert [tag["unit"] for tag in told["tags"]] == ["°C", "pH", "rpm"]
+    assert [tag["decimals"] for tag in told["tags"]] == [2, 2, 0]
+    assert told["tags"][0]["words"] == "normal 35–40 °C"
+    assert (told["span"], told["until"], told["strip"]) == (900, None, [])
+
+
+@pytest.mark.usefixtures("full")
+def test_without_the_board_streamlit_draws_a_chart_and_the_value_with_its_unit_for_every_tag() -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.session_state["no-board"] = True
+    app.run()
+    assert not app.exception
+    assert figures(app) == 3
+    for unit in ("°C", "pH", "rpm"):
+        assert unit in text(app)
+
+
+def test_a_paused_page_is_in_the_address_and_opens_as_of_then(full: Monitor) -> None:
+    app = show("live")
+    assert "at" not in app.query_params
+    app.toggle(key="paused").set_value(True).run()
+    at = app.query_params["at"]
+    assert at == render(full.clock.now())
+    assert isinstance(full.clock, ManualClock)
+    full.clock.advance(500)
+    again = show("live", at=at)
+    assert board(again)["until"] == START
+    assert "still collecting" in text(again)
+    again.toggle(key="paused").set_value(False).run()
+    assert board(again)["until"] is None
+    assert "at" not in again.query_params
+
+
+@pytest.mark.usefixtures("full")
+def test_a_moment_that_is_none_or_lies_ahead_is_passed_over() -> None:
+    assert board(show("live", at="yesterday"))["until"] is None
+    assert board(show("live", at="2999-01-01"))["until"] == START
+
+
+def test_of_many_tags_the_worst_are_open_and_all_are_in_the_strip(
+    settings: Settings, adopt: Adopt, tmp_path: Path
+) -> None:
+    monitor = adopt(Monitor(many(settings, tmp_path), ManualClock(START)))
+    for i in range(60):
+        values = [(f"t{tag}", 50.0 if (tag, i) == (17, 59) else 5.0 + i % 2 / 10) for tag in range(40)]
+        monitor.submit(batch_of(*values, at=START - (60 - i) * SECOND, seconds=0))
+    told = board(show("live"))
+    assert len(told["strip"]) == 40
+    assert told["tags"][0]["name"] == "t17"
+    assert len(told["tags"]) == 3
+    chosen = show("live", show="Tag 3")
+    assert [tag["name"] for tag in board(chosen)["tags"]] == ["t3"]
+
+
+def test_groups_and_words_narrow_the_tags_and_are_in_the_address(
+    settings: Settings, adopt: Adopt, tmp_path: Path
+) -> None:
+    monitor = adopt(Monitor(many(settings, tmp_path), ManualClock(START)))
+    monitor.submit(batch_of(*[(f"t{tag}", 5.0) for tag in range(40)], at=START, seconds=0))
+    told = board(show("live", group="Unit 1"))
+    assert [one["name"] for one in told["strip"]] == [f"t{i}" for i in range(1, 40, 4)]
+    told = board(show("live", group="Unit 1", tag="bar 13"))
+    assert [one["name"] for one in told["strip"]] == ["t13"]
+    nothing = show("live", tag="no such thing")
+    assert "no such tag" in text(nothing).lower()
+
+
+def test_tags_with_one_label_are_told_apart_by_their_names(
+    settings: Settings, adopt: Adopt, tmp_path: Path
+) -> None:
+    file = tmp_path / "tags.toml"
+    file.write_text('[tags.a]\nlabel = "Level"\n[tags.b]\nlabel = "Level"\n')
+    monitor = adopt(Monitor(replace(settings, tags=file), ManualClock(START)))
+    monitor.submit(batch_of(("a", 1.0), ("b", 2.0), at=START))
+    assert [tag["label"] for tag in board(show("live"))["tags"]] == ["Level (a)", "Level (b)"]
+
+
+def test_a_tag_that_was_only_imported_is_not_live_and_its_anomalies_are_not_of_the_last_hour(
+    settings: Settings, adopt: Adopt
+) -> None:
+    m = adopt(Monitor(replace(settings, source="none"), ManualClock(START)))
+    rows = [("fermenter_ph", 7.0 + i % 3 / 100) for i in range(200)]
+    rows[150] = ("fermenter_ph", 8.9)
+    rows[160] = ("fermenter_ph", 99.0)
+    m.submit(replace(batch_of(*rows, at=START - 300 * SECOND), origin=Origin.IMPORT, source=IMPORT))
+    m.drain()
+    assert int(m.history(None, 0, START)["is_anomaly"].sum()) >= 1
+    app = show("live")
+    assert [one.proto.title for one in app.info] == ["No readings yet"]
+    assert [one.proto.page for one in app.get("page_link")] != []
+    assert "anomalies, last hour 0" in text(app)
+    assert LiveFeed(m).board(["fermenter_ph"], 600)["rejected"] == {}
+    m.submit(batch_of(("fermenter_temp", 37.0), at=START))
+    told = board(show("live"))
+    assert [tag["name"] for tag in told["tags"]] == ["fermenter_temp"]
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize(
+    "address",
+    [{"at": "1800-01-01T00:00:00Z"}, {"zoom": "1970-01-01T00:00:00Z/2262-01-01T00:00:00Z"}],
+)
+def test_a_time_that_no_live_reading_has_is_passed_over(address: dict[str, str]) -> None:
+    app = show("live", **address)
+    assert "paused" not in text(app)
+    assert "at" not in app.query_params
+    assert app.session_state["zoomed"] is None
+
+
+def test_a_pause_of_another_day_says_which(full: Monitor) -> None:
+    assert "paused at 2026-09-1" in text(show("live", at="2026-09-18T10:00:00Z"))
+    at = full.clock.now()
+    assert f"paused at {clock_time(at, UTC)}" in text(show("live", at=render(at)))

@@ -1,0 +1,404 @@
+"""The Tuning page: every detector, its address, what it says, what it applies."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from sensormon.analysis.event_scores import micros
+from sensormon.analysis.what_if import Known, Load, all_lost, compare, curve, loads, thresholds, total
+from sensormon.detectors import PER_TAG, longest_lead, make
+from sensormon.ingest.tag_memory import KEPT
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.errors import StoreUnavailable
+from sensormon.model.readings import Floats
+from sensormon.model.settings import Settings
+from sensormon.model.tags import Tag
+from sensormon.model.timestamps import render
+from sensormon.monitor import known_events, runtime
+from sensormon.monitor.known_events import known
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.tuner import Tuner
+from sensormon.view.detectors import catches, misses, parameter_label, switch_words, threshold_of, title
+from sensormon.view.tuning import flag_table
+from tests.conftest import START, batch_of
+from tests.pages.test_every_page import show, text
+
+FAR = START + 10**13
+SINCE = START - 900 * SECOND
+
+
+@pytest.fixture
+def monitors() -> Iterator[Callable[[Monitor], Monitor]]:
+    def take(monitor: Monitor) -> Monitor:
+        runtime.adopt(monitor)
+        return monitor
+
+    yield take
+    runtime.stop()
+    st.cache_resource.clear()  # pages go by the monitor's start, which is the same in every test
+
+
+@pytest.fixture
+def full(settings: Settings, monitors: Callable[[Monitor], Monitor]) -> Monitor:
+    """A simulated plant after its first start, all of it stored."""
+    monitor = monitors(Monitor(replace(settings, source="simulator"), ManualClock(START)))
+    monitor.backfill()
+    monitor.drain()
+    return monitor
+
+
+def submit(monitor: Monitor, values: Floats, second: int) -> None:
+    """These values of one tag, a second apart."""
+    monitor.submit(batch_of(*[("fermenter_ph", float(v)) for v in values], at=START + second * SECOND))
+
+
+def press(app: AppTest, label: str) -> None:
+    next(one for one in app.button if one.label == label).click().run()
+
+
+def confirmed(monitor: Monitor, tag: str, rows: int = 3) -> pd.DataFrame:
+    """Labels that say of the tag's weakest flagged readings that they were true."""
+    flagged = monitor.anomalies([tag], SINCE, START).sort_values("score").head(rows)
+    return pd.DataFrame(
+        {"id": range(rows), "tag": tag, "start": flagged["time"], "end": flagged["time"], "label": "true"}
+    )
+
+
+@pytest.mark.parametrize("detector", PER_TAG)
+@pytest.mark.usefixtures("full")
+def test_every_detector_can_be_chosen_and_shows_each_of_its_parameters(detector: str) -> None:
+    app = show("tuning", detector=title(detector))
+    assert app.selectbox(key="detector").value == detector
+    labels = {one.label for one in (*app.slider, *app.number_input)}
+    assert labels == {parameter_label(detector, one) for one in PER_TAG[detector].PARAMETERS}
+    assert catches(detector) in text(app)
+    assert misses(detector)
+    assert "With these settings" in text(app)
+    assert "per 10 min" in text(app)
+
+
+def test_the_page_says_what_the_detector_says(full: Monitor) -> None:
+    app = show("tuning", detector=title("cusum"), cusum_h="5")
+    history = full.tuner.tag_history("fermenter_temp", SINCE, START)
+    result = compare(history, make("cusum", h=5.0), known(full, SINCE, START))
+    words = text(app)
+    assert f"With these settings {result.load.after} event" in words
+    assert f"{100 * result.scores_before.recall:.0f} %" in words
+    rows = app.dataframe[0].value
+    found = loads(
+        [full.tuner.tag_history(name, SINCE, START) for name in full.tags.names], make("cusum", h=5.0)
+    )
+    assert rows["Events then"].tolist() == [one.after for one in found.values()]
+    assert rows["Events then"].is_monotonic_decreasing
+    together = total(found)
+    assert f"now {together.pace(together.before):.1f} per 10 min" in words
+    assert "norm is about 1 per 10 min" in words
+
+
+def test_the_load_of_all_tags_is_that_of_each_however_long_it_was_looked_at() -> None:
+    often, seldom = Load(10, 5, 600.0), Load(10, 10, 60_000.0)  # 10 and 0.1 per 10 min
+    together = total({"often": often, "seldom": seldom, "still": Load(0, 0, 0.0)})
+    assert together.pace(together.before) == pytest.approx(10.1)
+    assert together.pace(together.after) == pytest.approx(5.1)
+    assert total({}).seconds == 0
+
+
+@pytest.mark.usefixtures("full")
+def test_settings_in_the_address_are_taken_and_nonsense_falls_back() -> None:
+    app = show("tuning", detector=title("ewma"), ewma_weight="0.25", ewma_width="5.5", ewma_accept="1000")
+    assert {one.key: one.value for one in (*app.slider, *app.number_input)} == {
+        "ewma_weight": 0.25, "ewma_width": 5.5, "ewma_accept": 1000,
+    }  # fmt: skip
+    for nonsense in ("-7", "1e99", "nan", "inf", "<b>", "", "9" * 400, "\x00"):
+        app = show("tuning", detector=title("ewma"), ewma_weight=nonsense, ewma_accept=nonsense)
+        values = {one.key: one.value for one in (*app.slider, *app.number_input)}
+        assert (values["ewma_weight"], values["ewma_accept"]) == (0.1, 300), nonsense
+        app = show("tuning", window=nonsense, threshold=nonsense)
+        assert (app.slider(key="window").value, app.slider(key="threshold").value) == (50, 3.0), nonsense
+    app = show("tuning", detector="no such one", threshold="nan", window="1e3")
+    assert app.selectbox(key="detector").value == "zscore"
+    assert app.slider(key="threshold").value == 3.0
+
+
+def link_of(app: AppTest) -> dict[str, str]:
+    """What the button that copies the link puts into the address."""
+    (button,) = [one for one in app.get("bidi_component") if one.proto.id.endswith("copy-tuning")]
+    pinned: dict[str, str] = json.loads(button.proto.json)["pinned"]
+    return pinned
+
+
+def test_the_link_holds_every_setting_and_opens_the_same_view_later(full: Monitor) -> None:
+    app = show("tuning", detector=title("hampel"), hampel_window="80", tune="Fermenter pH")
+    query = link_of(app)
+    assert query == {
+        "tune": "Fermenter pH", "history": "15 min", "detector": "Hampel identifier",
+        "hampel_window": "80", "hampel_threshold": "4.5", "upto": render(START),
+    }  # fmt: skip
+    full.clock.advance(300)  # type: ignore[attr-defined]
+    full.submit(
+        batch_of(*[("fermenter_ph", 7.0 + 0.3 * (i % 9 == 0)) for i in range(200)], at=START + SECOND)
+    )
+    full.drain()
+    again = show("tuning", **query)
+    assert link_of(again) == query
+    first = [one for one in text(app).splitlines() if "With these settings" in one]
+    assert first
+    assert first == [one for one in text(again).splitlines() if "With these settings" in one]
+    next(one for one in again.button if one.label == "Read up to now").click().run()
+    assert link_of(again)["upto"] == render(START + 300 * SECOND)
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("nonsense", ["", "soon", "9" * 400, "\x00", "2999-01-01T00:00:00Z"])
+def test_a_link_of_no_usable_moment_shows_the_newest(nonsense: str) -> None:
+    assert link_of(show("tuning", upto=nonsense))["upto"] == render(START)
+
+
+@pytest.mark.usefixtures("full")
+def test_defaults_puts_the_detectors_parameters_back() -> None:
+    app = show("tuning", detector=title("limits"), limits_low="30", limits_deadband="5")
+    assert app.number_input(key="limits_low").value == 30.0
+    press(app, "Defaults")
+    assert app.number_input(key="limits_low").value is None, "no limit is each tag's own"
+    assert app.slider(key="limits_deadband").value == 1.0
+
+
+def test_a_moved_slider_reads_no_history_again(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = show("tuning")
+    reads: list[str] = []
+    real = Tuner.tag_history
+    monkeypatch.setattr(Tuner, "tag_history", lambda *a, **k: reads.append("history") or real(*a, **k))
+    app.slider(key="threshold").set_value(4.0).run()
+    app.selectbox(key="detector").set_value("cusum").run()
+    assert not app.exception
+    assert reads == []
+    press(app, "Read up to now")
+    assert reads, "reading up to now was asked for"
+    assert full.detection().detector == "zscore"
+
+
+def test_what_a_change_would_lose_is_said_on_the_page_and_before_applying(
+    full: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = confirmed(full, "fermenter_temp")
+    monkeypatch.setattr(known_events, "labelled_events", lambda *_: labels)
+    app = show("tuning")
+    assert not app.warning
+    app.slider(key="threshold").set_value(8.0).run()
+    history = full.tuner.tag_history("fermenter_temp", SINCE, START)
+    detector = make("zscore", window=50, threshold=8.0)
+    gone = compare(history, detector, known(full, SINCE, START)).lost
+    assert len(gone) > 0
+    assert f"{len(gone)} confirmed event" in app.warning[0].value
+    assert all_lost([history], detector, labels)["id"].tolist() == gone["id"].tolist()
+    press(app, "Apply to the collector …")
+    assert len(app.warning) == 2, "in the dialog too"
+
+
+def test_applying_another_detector_is_recorded_with_old_and_new(full: Monitor) -> None:
+    before = {"window": 50, "threshold": 3.0}
+    full.tuner.apply({"h": 6.0}, "day shift", "cusum")
+    full.drain()
+    app = show("tuning")
+    assert app.selectbox(key="detector").value == "cusum"
+    assert app.slider(key="cusum_h").value == 6.0
+    assert "The collector uses CUSUM, k 0.5, h 6, accept 300" in text(app)
+    log = app.dataframe[-1].value
+    assert log["change"].iloc[0] == switch_words("zscore", before, "cusum", full.detection().params)
+    assert log["who"].tolist() == ["day shift", "environment"]
+    full.tuner.apply({"h": 7.0}, "night shift")
+    full.drain()
+    assert show("tuning").dataframe[-1].value["change"].iloc[0] == "k stays 0.5, h 6 → 7, accept stays 300"
+
+
+def test_an_applied_detector_outlives_a_restart_and_every_flag_keeps_its_settings(settings: Settings) -> None:
+    clock = ManualClock(START)
+    monitor = Monitor(settings, clock)
+    values = np.random.default_rng(3).normal(7.0, 0.02, 1300).round(3)
+    submit(monitor, values[:1000], 0)
+    monitor.tuner.apply({"h": 6.0}, "day shift", "cusum")
+    submit(monitor, values[1000:1100], 1000)
+    monitor.drain()
+    monitor.stop()
+    monitor = Monitor(settings, clock)
+    assert (monitor.detection().detector, monitor.detection().params["h"]) == ("cusum", 6.0)
+    submit(monitor, values[1100:], 1100)
+    monitor.drain()
+    stored = monitor.history(None, 0, FAR)
+    assert stored["settings"].tolist() == [1] * 1000 + [2] * 300
+    assert stored["n"].tolist() == list(range(1300)), "what was learned goes on"
+    again = monitor.tuner.rescore("fermenter_ph", START + 1000 * SECOND, FAR, {"h": 6.0}, "cusum")
+    assert np.nanmax(np.abs(again["score"].to_numpy() - stored["score"].to_numpy()[1000:])) < 0.5
+    monitor.stop()
+    monitor = Monitor(replace(settings, window=30), clock)
+    assert monitor.detection().detector == "zscore", "a changed environment is a deliberate choice too"
+    monitor.stop()
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_detector_that_looks_far_back_is_given_what_the_store_has(
+    settings: Settings, restart: bool
+) -> None:
+    assert longest_lead() > KEPT
+    clock = ManualClock(START)
+    monitor = Monitor(settings, clock)
+    values = np.random.default_rng(3).normal(7.0, 0.02, 4000).round(3)
+    submit(monitor, values[:3000], 0)
+    monitor.drain()
+    submit(monitor, values[3000:3500], 3000)
+    monitor.tuner.apply({}, "day shift", "recommended")
+    if restart:
+        monitor.drain()
+        monitor.stop()
+        monitor = Monitor(settings, clock)
+    submit(monitor, values[3500:], 3500)
+    monitor.drain()
+    stored = monitor.history(None, 0, FAR).iloc[3500:]
+    assert stored["n"].tolist() == list(range(3500, 4000)), "it did not begin anew with the newest readings"
+    whole = monitor.tuner.rescore("fermenter_ph", 0, FAR, {}, "recommended").iloc[3500:]
+    for name in ("score", "expected", "lower", "upper"):
+        assert np.array_equal(whole[name], stored[name], equal_nan=True), name
+    monitor.stop()
+
+
+def test_a_curve_falls_in_recall_as_the_threshold_rises(full: Monitor) -> None:
+    history = full.tuner.tag_history("fermenter_temp", SINCE, START)
+    facts = known(full, SINCE, START)
+    points = curve(history, "hampel", {"window": 50}, "threshold", facts)
+    assert points["threshold"].is_monotonic_increasing
+    assert points["recall"].is_monotonic_decreasing
+    at = compare(history, make("hampel", window=50, threshold=points["threshold"][5]), facts).scores_after
+    assert (at.precision, at.recall) == (points["precision"][5], points["recall"][5])
+
+
+@pytest.mark.parametrize("detector", PER_TAG)
+def test_swept_thresholds_are_ones_the_detector_takes(detector: str) -> None:
+    swept = threshold_of(detector, {})
+    assert (swept is None) == (detector == "limits")
+    for one in PER_TAG[detector].PARAMETERS:
+        if one.name == swept:
+            assert len(thresholds(one)) >= 8
+            for value in thresholds(one):
+                assert getattr(make(detector, **{one.name: value}), one.name) == value
+
+
+def test_too_few_known_events_are_not_measurable(
+    settings: Settings, monitors: Callable[[Monitor], Monitor]
+) -> None:
+    monitor = monitors(Monitor(settings, ManualClock(START)))
+    values = np.random.default_rng(0).normal(37.0, 0.1, 300).round(2)
+    values[200] = 39.0
+    rows = [("fermenter_temp", float(v)) for v in values]
+    monitor.submit(batch_of(*rows, at=START - 400 * SECOND))
+    monitor.drain()
+    words = text(show("tuning"))
+    assert "not measurable" in words
+    assert "0 known events in this history; 10 are needed" in words
+    assert "too short for a verdict" in words
+
+
+def test_labels_alone_judge_only_what_they_cover(full: Monitor) -> None:
+    labels = confirmed(full, "fermenter_temp", 12)
+    labels.loc[labels.index[:2], "label"] = "benign"
+    faults = full.injected_faults(SINCE, START).iloc[:0]
+    history = full.tuner.tag_history("fermenter_temp", SINCE, START)
+    scores = compare(history, make("zscore"), Known(faults, labels, frozenset())).scores_before
+    assert (scores.known, scores.found) == (10, 10)
+    assert scores.wrong >= 1
+    assert scores.judged < scores.judged + scores.unknown
+    starts = set(micros(labels["start"]).tolist())
+    assert scores.judged <= len(starts)
+
+
+def test_where_there_was_nothing_one_can_look_again(
+    settings: Settings, monitors: Callable[[Monitor], Monitor]
+) -> None:
+    clock = ManualClock(START)
+    monitor = monitors(Monitor(settings, clock))
+    app = show("tuning")
+    assert "No readings of Fermenter temperature here" in text(app)
+    monitor.submit(batch_of(*[("fermenter_temp", 37.0 + 0.01 * (i % 7)) for i in range(99)], at=START))
+    monitor.drain()
+    clock.advance(200)
+    next(one for one in app.button if one.label == "Look again").click().run()
+    assert "99 readings up to" in text(app)
+
+
+def test_a_history_of_long_ago_is_one_press_away_and_any_moment_can_be_its_end(
+    settings: Settings, monitors: Callable[[Monitor], Monitor]
+) -> None:
+    monitor = monitors(Monitor(settings, ManualClock(START)))
+    ended = START - 200 * 86_400 * SECOND
+    values = [37.0 + 0.01 * (i % 7) for i in range(600)]
+    monitor.submit(batch_of(*[("fermenter_temp", one) for one in values], at=ended - 599 * SECOND))
+    monitor.drain()
+    app = show("tuning")
+    assert "Those that are stored go from 2026-03-05 " in text(app)
+    press(app, "Show the newest of them")
+    assert "600 readings up to 2026-03-05 " in text(app)
+    assert link_of(app)["upto"] == render(ended + SECOND)
+    (end,) = app.get("date_time_input")
+    end.set_value(end.value.replace(minute=10, second=0))
+    press(app, "Show")
+    shown = text(app)
+    assert re.search(r"(\d+) readings up to 2026-03-05 14:10", shown), shown
+    assert "No readings" in text(show("tuning", tune="Fermenter pH"))
+
+
+def test_with_the_store_away_the_kept_history_goes_on_and_another_tag_says_so(
+    full: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = show("tuning")
+
+    def away(*_: object) -> pd.DataFrame:
+        raise StoreUnavailable("the database is not open", where="x", hint="Wait")
+
+    monkeypatch.setattr(full, "injected_faults", away)
+    for name in ("tag_history", "detection_log"):
+        monkeypatch.setattr(full.tuner, name, away)
+    app.slider(key="threshold").set_value(4.0).run()
+    assert not app.exception
+    assert "With these settings" in text(app)
+    app.selectbox(key="tune").set_value("fermenter_ph").run()
+    assert not app.exception
+    assert "The database cannot be read" in text(app)
+    assert app.slider(key="threshold").value == 4.0
+    monkeypatch.undo()
+    app.slider(key="threshold").set_value(5.0).run()
+    assert "With these settings" in text(app)
+
+
+def test_an_event_that_somebody_confirms_is_minded_at_the_next_look(full: Monitor) -> None:
+    app = show("tuning")
+    app.slider(key="threshold").set_value(8.0).run()
+    assert not app.warning
+    events = full.events(["fermenter_temp"], SINCE, START).sort_values("score")
+    full.act(events["id"].head(2).tolist(), "label", "day shift", label="true")
+    full.drain()
+    app.run()
+    assert "2 confirmed events would no longer be flagged" in app.warning[0].value
+
+
+def test_values_in_the_table_have_the_digits_of_their_tag() -> None:
+    readings = pd.DataFrame(
+        {"id": [1, 2], "time": pd.to_datetime([0, 1], unit="s"), "value": [38.8, 2400.0], "score": [3.1, 4.0]}
+    )
+    changes = pd.Series(["kept", "lost"], index=[1, 2])
+    table = flag_table(changes, readings, readings, Tag("temp", "Temperature", "°C", resolution=0.01))
+    assert table["Value, °C"].tolist() == ["2,400.00", "38.80"]
+
+
+@pytest.mark.usefixtures("full")
+def test_a_figure_and_its_count_are_not_broken_in_two() -> None:
+    words = text(show("tuning", tune="Fermenter temperature"))
+    assert re.search(r"<small>(<span>[^<]* to [^<]* %</span>, )?<span>n = [\d,]+</span></small>", words)
+    assert ".figures small span { white-space: nowrap; }" in words

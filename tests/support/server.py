@@ -1,0 +1,94 @@
+"""A real `streamlit run app.py` on a free port and a folder of its own, for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+class Server:
+    """The monitor with its pages as a process; `stop` or kill it yourself."""
+
+    def __init__(self, data_dir: Path, port: int | None = None, **environment: str) -> None:
+        self.data_dir = data_dir
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("SENSORMON_")},
+            "SENSORMON_DATA_DIR": str(data_dir),
+            **environment,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Status and JSON of an API route."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def wait_until(self, path: str, condition: Any, seconds: float = 60) -> Any:
+        """The JSON of an API route as soon as it meets the condition."""
+        until = time.monotonic() + seconds
+        answer: Any = None
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server has ended: {self.output()}")
+            try:
+                answer = self.get(path)[1]
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                answer = None
+            if answer is not None and condition(answer):
+                return answer
+            time.sleep(0.05)
+        raise AssertionError(f"{path} never became what was waited for; last: {answer}")
+
+    def wait_until_stored(self, count: int = 2_000) -> Any:
+        """The ledger once that many readings are stored."""
+        return self.wait_until("/api/stats", lambda ledger: ledger["stored"] >= count)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
+        """Send the signal and say how many seconds the end took."""
+        started = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        self.process.wait(20)
+        return time.monotonic() - started
+
+    def output(self) -> str:
+        """All that was printed, once it has ended."""
+        assert self.process.stdout is not None
+        with self.process.stdout as stream:
+            return stream.read()
+
+    def threads(self) -> list[str]:
+        """Names of the threads of the process."""
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        return [(task / "comm").read_text().strip() for task in tasks.iterdir()]

@@ -1,0 +1,45 @@
+"""What is read aloud: once when something becomes abnormal, once when it is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.settings import Settings
+from sensormon.monitor.monitor import Monitor
+from sensormon.view.announcement import abnormal, announcement
+from tests.conftest import START, batch_of
+
+
+def test_a_state_is_said_when_it_begins_and_when_it_ends_and_not_between() -> None:
+    down = ("the database is unreachable",)
+    both = (*down, "no data comes in")
+    assert announcement((), ()) == ""
+    assert announcement((), down) == "Abnormal: the database is unreachable."
+    assert announcement(down, down) == ""
+    assert announcement(down, both) == "Abnormal: no data comes in."
+    assert announcement(both, down) == "Over: no data comes in."
+    assert announcement(down, ()) == "Over: the database is unreachable. All is normal again."
+
+
+def test_nothing_is_abnormal_in_a_plant_that_runs(settings: Settings) -> None:
+    monitor = Monitor(replace(settings, source="simulator"), ManualClock(START))
+    monitor.backfill()
+    monitor.drain()
+    assert abnormal(monitor.status(), monitor.ledger()) == ()
+    monitor.stop()
+
+
+def test_the_words_of_a_lasting_state_do_not_change_with_time(settings: Settings) -> None:
+    Path(settings.store_url).mkdir(parents=True)  # a folder where the file should be cannot be opened
+    clock = ManualClock(START)
+    monitor = Monitor(settings, clock)
+    monitor.submit(batch_of(("fermenter_ph", 7.0), at=START - SECOND))
+    monitor.drain()
+    first = abnormal(monitor.status(), monitor.ledger())
+    assert first == ("the database is unreachable",)
+    clock.advance(30)
+    monitor.submit(batch_of(("fermenter_ph", 7.0), at=clock.now()))
+    assert abnormal(monitor.status(), monitor.ledger()) == first
+    monitor.stop()

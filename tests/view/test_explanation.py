@@ -1,0 +1,192 @@
+"""Why and why not: for every detector, from what it really leaves with a reading."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from sensormon.detectors import PER_TAG, make
+from sensormon.ingest.pipeline import tag_facts
+from sensormon.model.entries import DetectorSettings
+from sensormon.model.readings import Quality
+from sensormon.model.tags import Tag
+from sensormon.view.explanation import _METHODS, Explanation, Judged, Rule, explain, quality_words
+
+TAG = Tag("temp", "Temperature", "°C", valid=(0.0, 100.0), normal=(35.0, 40.0), resolution=0.01)
+NOISE = np.round(np.random.default_rng(1).normal(37.0, 0.2, 200), 2)
+
+
+def judged(
+    detector: str,
+    values: np.ndarray | list[float],
+    seconds: np.ndarray | None = None,
+    quality: int = 0,
+    **params: float,
+) -> tuple[Judged, Explanation]:
+    """The last of these readings, as the detector judged it, and its explanation."""
+    made = make(detector, **params)
+    column = np.array(values, dtype=np.float64)
+    ok = np.ones(len(column), dtype=np.bool_)
+    ok[-1] = quality >> 30 == 0
+    time = (np.arange(len(column)) if seconds is None else seconds) * 1_000_000
+    scores = made.start(tag_facts([TAG])).run(
+        np.zeros(len(column), np.int32), column, ok, time.astype(np.int64)
+    )
+    reading = Judged(
+        float(column[-1]), quality, int(scores.n[-1]), float(scores.score[-1]), float(scores.expected[-1]),
+        float(scores.lower[-1]), float(scores.upper[-1]), bool(scores.is_anomaly[-1]),
+    )  # fmt: skip
+    everything = {one.name: getattr(made, one.name) for one in made.PARAMETERS}
+    return reading, explain(TAG, reading, DetectorSettings(1, 0, "test", detector, everything, {}))
+
+
+def then(*values: float) -> np.ndarray:
+    """Clean noise, and then these."""
+    return np.concatenate((NOISE, values))
+
+
+def test_there_are_words_for_every_detector() -> None:
+    assert set(_METHODS) == set(PER_TAG)
+
+
+@pytest.mark.parametrize("detector", PER_TAG)
+def test_bad_and_uncertain_quality_is_the_reason_for_every_detector(detector: str) -> None:
+    _, why = judged(detector, then(90.0), quality=int(Quality.BAD_SENSOR_FAILURE))
+    assert why.rule is Rule.QUALITY
+    assert why.sentence == "Not judged and not learned: its quality is bad: sensor failure."
+    assert quality_words(int(Quality.UNCERTAIN)) == "uncertain"
+    assert quality_words(0) == "good"
+
+
+@pytest.mark.parametrize("detector", [one for one in PER_TAG if one != "limits"])
+def test_the_first_reading_is_not_judged_and_the_first_after_warm_up_is(detector: str) -> None:
+    reading, why = judged(detector, [37.0])
+    assert why.rule is Rule.WARM_UP
+    assert f"0 of the {why.needed} readings" in why.sentence
+    reading, why = judged(detector, NOISE[: why.needed])
+    assert math.isnan(reading.score)
+    assert why.rule is Rule.WARM_UP
+    reading, why = judged(detector, NOISE[: why.needed + 1])
+    assert math.isfinite(reading.score)
+    assert why.rule is not Rule.WARM_UP
+
+
+@pytest.mark.parametrize("detector", PER_TAG)
+def test_the_rule_agrees_with_the_flag(detector: str) -> None:
+    time = np.concatenate((np.arange(205), [300.0]))
+    for values in (then(*[37.0] * 6), then(*[38.4] * 6), then(*[60.0] * 6), then(*[37.0, 60.0] * 3)):
+        for last in range(201, len(values) + 1):
+            reading, why = judged(detector, values[:last], time[:last])
+            assert (why.rule is Rule.FLAGGED) == reading.is_anomaly
+            assert why.sentence.endswith("not flagged.") or reading.is_anomaly or why.rule is Rule.HELD_BACK
+            assert re.search(r"nan|inf\b|1,000,000,000", why.sentence) is None
+
+
+def test_the_z_score_says_the_value_the_band_and_both_numbers() -> None:
+    reading, why = judged("zscore", then(39.0))
+    off = abs(39.0 - reading.expected)
+    assert re.fullmatch(
+        rf"39\.00 °C lies {off:.2f} °C above the expected 3\d\.\d\d ± 0\.\d\d °C \(z \d+\.\d, above 3\.0\)\.",
+        why.sentence,
+    )
+    assert why.sigma == pytest.approx(float(np.std(NOISE[-50:])))
+    assert off / why.sigma == pytest.approx(reading.score)
+
+
+def test_below_the_threshold_is_said_with_digits_that_tell_them_apart() -> None:
+    _, why = judged("zscore", then(37.1))
+    assert why.rule is Rule.BELOW
+    assert re.search(r"\(z 0\.\d, threshold 3\.0\): not flagged\.$", why.sentence)
+    mean, sd = float(np.mean(NOISE[-50:])), float(np.std(NOISE[-50:]))
+    _, why = judged("zscore", then(mean + 2.997 * sd))
+    assert "(z 2.997, threshold 3.000): not flagged." in why.sentence
+
+
+def test_a_step_within_the_resolution_is_held_back_and_one_beyond_is_not() -> None:
+    reading, why = judged("zscore", [37.0] * 60 + [37.01])
+    assert not reading.is_anomaly
+    assert why.rule is Rule.RESOLUTION
+    assert why.sentence == (
+        "37.01 °C lies 0.01 °C above a line that had been flat at 37.00 °C, "
+        "within the sensor's resolution of 0.01 °C: not flagged."
+    )
+    assert math.isnan(why.sigma)
+    reading, why = judged("zscore", [37.0] * 60 + [37.02])
+    assert why.rule is Rule.FLAGGED
+    assert (
+        "0.02 °C above a line that had been flat at 37.00 °C, more than the sensor's resolution"
+        in why.sentence
+    )
+
+
+SENTENCES = [
+    ("hampel", then(39.0), {}, Rule.FLAGGED, r"robust z \d+\.\d, above 4\.5"),
+    ("hampel", then(37.1), {}, Rule.BELOW, r"robust z 0\.\d, threshold 4\.5\): not flagged"),
+    ("cusum", then(*[37.8] * 9), {}, Rule.FLAGGED, r"add up to CUSUM \d+\.\d, above 8\.0"),
+    (
+        "cusum",
+        then(37.1),
+        {},
+        Rule.BELOW,
+        r"CUSUM \d\.\d, threshold 8\.0 \(standard deviations\): not flagged",
+    ),
+    ("page_hinkley", then(*[37.8] * 15), {}, Rule.FLAGGED, r"distance \d+\.\d, above 20\.0"),
+    ("ewma", then(*[37.8] * 15), {}, Rule.FLAGGED, r"is off by EWMA \d+\.\d, above 3\.6"),
+    ("variance", then(*[36.0, 38.0] * 6), {}, Rule.FLAGGED, r"noise differs .* EWMV \d+\.\d, above 4\.0"),
+    (
+        "stuck",
+        then(*[37.0] * 60),
+        {},
+        Rule.FLAGGED,
+        r"stayed at 37\.00 °C for \d+\.\d\d times as many reports",
+    ),
+    ("stuck", [37.0] * 150, {}, Rule.NO_BASIS, r"changed fewer than 30 times"),
+    (
+        "rate_of_change",
+        then(60.0),
+        {},
+        Rule.FLAGGED,
+        r"moved faster than it may \(rate \d+\.\d, above 4\.5\)",
+    ),
+    (
+        "rate_of_change",
+        [37.0, 37.01],
+        {"limit": 1.0},
+        Rule.RESOLUTION,
+        r"no more than the sensor's resolution",
+    ),
+    ("limits", [37.0], {}, Rule.BELOW, r"37\.00 °C is within the limits 35\.00 to 40\.00 °C: not flagged"),
+    ("limits", [41.0], {}, Rule.FLAGGED, r"41\.00 °C is beyond the limits 35\.00 to 40\.00 °C\."),
+    ("limits", [41.0], {"high_high": 40.5}, Rule.FLAGGED, r"beyond the outer ones \(LL, HH\)"),
+    ("limits", [41.0], {"delay": 5.0}, Rule.HELD_BACK, r"for less than the delay of 5 s: not flagged"),
+    ("limits", [41.0, 39.98], {}, Rule.FLAGGED, r"not yet back inside 35\.00 to 40\.00 °C by the deadband"),
+    ("recommended", then(40.0), {}, Rule.FLAGGED, r"above the expected .* \(score \d+\.\d, above 3\.4\)"),
+    ("recommended", then(40.0, 40.0, 40.0), {}, Rule.HELD_BACK, r"held back: it goes on with an event"),
+    ("recommended", then(37.1), {}, Rule.BELOW, r"score \d\.\d, threshold 3\.4\): not flagged"),
+]
+
+
+@pytest.mark.parametrize(("detector", "values", "params", "rule", "words"), SENTENCES)
+def test_each_detector_in_its_own_words(
+    detector: str, values: np.ndarray, params: dict[str, float], rule: Rule, words: str
+) -> None:
+    _, why = judged(detector, values, **params)
+    assert why.rule is rule, why.sentence
+    assert re.search(words, why.sentence), why.sentence
+
+
+def test_a_gap_is_told_in_usual_intervals() -> None:
+    seconds = np.append(np.arange(200.0), 260.0)
+    _, why = judged("gap", then(37.0), seconds)
+    assert why.rule is Rule.FLAGGED
+    assert why.sentence == "It came 61.0 usual intervals after the one before, more than 5.0."
+    _, why = judged("gap", then(37.0))
+    assert "1.0 usual intervals after the one before, limit 5.0: not flagged" in why.sentence
+
+
+def test_sigma_of_an_ewma_chart_is_that_of_the_readings() -> None:
+    _, why = judged("ewma", then(37.0))
+    assert why.sigma == pytest.approx(0.2, rel=0.2)

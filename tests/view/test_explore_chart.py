@@ -1,0 +1,221 @@
+"""The figures of Explore: what each line, axis, mark and note is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from sensormon.analysis.control_chart import Limits
+from sensormon.analysis.correlation import Pairs
+from sensormon.analysis.downsample import Overview, whole
+from sensormon.model.clock import SECOND
+from sensormon.model.entries import Annotation
+from sensormon.model.tags import Tag
+from sensormon.stores.long_spans import SHARES, Distribution
+from sensormon.view.explore_chart import AXES, WORST, Series, explore_chart, units
+from sensormon.view.palette import DARK, LIGHT
+from sensormon.view.statistics_charts import DOTS, add_limits, histogram, scatter
+from sensormon.view.traces import Span
+from tests.conftest import START
+
+SPAN = (START, START + 100 * SECOND)
+TEMP = Tag("temp", "Temp <b>", "°C", normal=(35.0, 40.0), resolution=0.01)
+PH = Tag("ph", "pH value", "pH", resolution=0.01)
+
+
+LONG = (START, START + 400 * SECOND)
+
+
+def overview(
+    values: list[float], flagged: tuple[int, ...] = (), missing: range = range(0), span: Span = SPAN
+) -> Overview:
+    """A reading a second of these values; those that are missing leave a gap."""
+    rows = [i for i in range(len(values)) if i not in missing]
+    frame = pd.DataFrame(
+        {
+            "id": rows,
+            "time": pd.to_datetime([START + i * SECOND for i in rows], unit="us", utc=True).as_unit("us"),
+            "value": [values[i] for i in rows],
+            "quality": np.zeros(len(rows), np.uint32),
+            "score": [5.0] * len(rows),
+            "is_anomaly": [i in flagged for i in rows],
+        }
+    )
+    return whole(frame, *span)
+
+
+def series(*tags: Tag, **more: object) -> list[Series]:
+    return [
+        Series(tag, i, overview([10.0 * i + 0.1 * (k % 3) for k in range(100)]), **more)  # type: ignore[arg-type]
+        for i, tag in enumerate(tags, 1)
+    ]
+
+
+def lines(figure: go.Figure) -> list[Any]:
+    return [one for one in figure.data if one.mode == "lines" and one.hoverinfo != "skip"]
+
+
+def test_stacked_tags_have_a_chart_each_and_one_time_axis() -> None:
+    figure = explore_chart(series(TEMP, PH), SPAN, LIGHT, stacked=True)
+    top, bottom = figure.layout.yaxis.domain, figure.layout.yaxis2.domain
+    assert top[0] > bottom[1]
+    assert [one["yaxis"] for one in lines(figure)] == ["y", "y2"]
+    assert figure.layout.xaxis.anchor == "y2"
+    assert figure.layout.xaxis.spikemode == "across"
+    assert "Temp &lt;b&gt;" in figure.layout.annotations[0].text
+    assert figure.layout.yaxis.title.text == "°C"
+
+
+def test_overlaid_tags_of_one_unit_share_an_axis_and_others_have_their_own() -> None:
+    other = replace(TEMP, name="two", label="Two")
+    figure = explore_chart(series(TEMP, PH, other), SPAN, LIGHT, stacked=False)
+    assert [one["yaxis"] for one in lines(figure)] == ["y", "y2", "y"]
+    assert figure.layout.yaxis2.side == "right"
+    low, high = figure.layout.yaxis.range
+    assert low < 10.0
+    assert high > 30.2
+    colors = {one["line"]["color"] for one in lines(figure)}
+    assert len(colors) == 3
+    assert {one.text for one in figure.layout.annotations} >= {"<b>1</b>", "<b>2</b>", "<b>3</b>"}
+    assert len(units(series(TEMP, PH, other))) == 2 <= AXES
+
+
+def test_normalised_lines_go_from_0_to_100_and_still_tell_their_values() -> None:
+    figure = explore_chart(series(TEMP, PH), SPAN, DARK, stacked=False, normalised=True)
+    for place, one in enumerate(lines(figure), 1):
+        y = np.asarray(one["y"], dtype=np.float64)
+        assert y.min() >= 0
+        assert y.max() <= 100
+        assert np.ptp(y) > 50
+        assert np.asarray(one["customdata"]).max() == pytest.approx(10.0 * place + 0.2)
+
+
+def test_a_gap_breaks_the_line_and_is_hatched() -> None:
+    one = Series(TEMP, 1, overview([37.0] * 100, missing=range(40, 60)))
+    figure = explore_chart([one], SPAN, LIGHT, stacked=True)
+    (line,) = lines(figure)
+    y, x = np.asarray(line["y"]), np.asarray(line["x"])
+    assert np.isnan(y).sum() == 1
+    at = int(np.flatnonzero(np.isnan(y))[0])
+    assert (x[at - 1], x[at + 1]) == ((START + 39 * SECOND) / 1e3, (START + 60 * SECOND) / 1e3)
+    strip = next(one for one in figure.data if one.fillpattern.shape)
+    assert strip.x[0] == x[at - 1]
+
+
+def test_flagged_readings_have_a_diamond_and_say_so() -> None:
+    one = Series(TEMP, 1, overview([37.0, 37.1] * 50, flagged=(17,)))
+    figure = explore_chart([one], SPAN, LIGHT, stacked=True)
+    (diamonds,) = [mark for mark in figure.data if mark.marker.symbol == "diamond"]
+    assert list(diamonds.x) == [(START + 17 * SECOND) / 1e3]
+    assert "flagged, score 5.0" in lines(figure)[0]["text"][17]
+
+
+def test_of_many_flags_the_worst_are_on_the_line_and_the_others_on_the_edge() -> None:
+    flagged = tuple(range(0, 400, 2))
+    found = overview([37.0 + i % 7 / 10 for i in range(400)], flagged, span=LONG)
+    found.marks["score"] = [100.0 if i == 60 else 4.0 + i / 1000 for i in flagged]
+    figure = explore_chart([Series(TEMP, 1, found)], LONG, LIGHT, stacked=True)
+    (diamonds,) = [mark for mark in figure.data if mark.marker.symbol == "diamond"]
+    (strokes,) = [mark for mark in figure.data if mark.marker.symbol == "line-ns-open"]
+    assert len(diamonds.x) == WORST
+    assert (START + 60 * SECOND) / 1e3 in list(diamonds.x)
+    assert len(strokes.x) == len(flagged) - WORST
+    assert figure.layout[strokes.yaxis.replace("y", "yaxis")].range == (0, 1)
+    bare = explore_chart([Series(TEMP, 1, found)], LONG, LIGHT, stacked=True, flags=False)
+    assert not [one for one in bare.data if one.mode == "markers"]
+
+
+def test_what_was_earlier_is_moved_onto_the_span_lighter_and_dashed() -> None:
+    before = replace(overview([36.0] * 100), since=START - 86_400 * SECOND)
+    before = replace(before, time=before.time - 86_400 * SECOND)
+    one = Series(TEMP, 1, overview([37.0] * 100), before, 86_400 * SECOND)
+    figure = explore_chart([one], SPAN, LIGHT, stacked=False, earlier="a day earlier")
+    earlier, now = lines(figure)
+    assert np.asarray(earlier["x"])[0] == np.asarray(now["x"])[0]
+    assert earlier["line"]["dash"] == "dash"
+    assert float(earlier["opacity"]) < 1
+    assert "a day earlier" in str(earlier["hovertemplate"])
+    low, high = figure.layout.yaxis.range
+    assert low < 36.0
+    assert high > 37.0
+
+
+def test_a_picture_is_told_each_line_and_mark_once() -> None:
+    def told(stacked: bool) -> list[str]:
+        found = [
+            Series(tag, i, overview([10.0 + 0.1 * (k % 3) for k in range(100)], (40,), range(50, 70)),
+                   overview([1.0] * 100), 100 * SECOND)
+            for i, tag in enumerate((TEMP, PH), 1)
+        ]  # fmt: skip
+        figure = explore_chart(found, SPAN, LIGHT, stacked=stacked, earlier="100 s earlier")
+        assert figure.layout.showlegend is False, "on the page words say it"
+        return sorted(one.name for one in figure.data if one.showlegend)
+
+    assert told(stacked=True) == ["100 s earlier", "flagged", "no data"]
+    assert told(stacked=False) == [
+        "1  Temp &lt;b&gt;", "1  Temp &lt;b&gt;, 100 s earlier", "2  pH value", "2  pH value, 100 s earlier",
+        "flagged", "no data",
+    ]  # fmt: skip
+
+
+def test_notes_are_drawn_with_their_text_made_harmless() -> None:
+    moment = Annotation("a", START + SECOND, START + SECOND, (), "<script>x</script>", "Ana", START)
+    long = Annotation("b", START, START + 50 * SECOND, (), "y" * 200, "Ana", START)
+    figure = explore_chart(series(TEMP), SPAN, LIGHT, stacked=True, notes=[moment, long])
+    texts = [one.text for one in figure.layout.annotations if one.text.startswith("✎")]
+    assert texts[0] == "✎ &lt;script&gt;x&lt;/script&gt;"
+    assert len(texts[1]) < 40
+    assert any(one.type == "rect" and one.x1 == long.until / 1e3 for one in figure.layout.shapes)
+    many = explore_chart(series(TEMP), SPAN, LIGHT, stacked=True, notes=[moment] * 50)
+    assert not any(one.text.startswith("✎") for one in many.layout.annotations)
+
+
+def test_quotes_in_notes_and_labels_are_shown_as_quotes() -> None:
+    note = Annotation("a", START, START, (), 'the "new" & <old> pump\'s', 'Ana "A"', START)
+    figure = explore_chart(series(replace(TEMP, label='12" pipe')), SPAN, LIGHT, stacked=True, notes=[note])
+    (drawn,) = [one for one in figure.layout.annotations if one.text.startswith("✎")]
+    assert drawn.text == '✎ the "new" &amp; &lt;old&gt; pump\'s'
+    assert drawn.hovertext.endswith('<br>Ana "A"')
+    assert "hovertemplate" in figure.data[0]
+    assert figure.data[0].hovertemplate.startswith('12" pipe')
+
+
+def test_control_limits_are_in_view_and_readings_outside_have_a_triangle() -> None:
+    values = [37.0, 37.1] * 50
+    values[20], values[30] = 39.0, 35.0
+    figure = explore_chart([Series(TEMP, 1, overview(values))], SPAN, LIGHT, stacked=False)
+    add_limits(figure, Limits(37.05, 0.1, 36.0, 60.0, 100, 99, 0.0), TEMP, SPAN, LIGHT)
+    assert figure.layout.yaxis.range[1] > 60.0
+    (down,) = [one for one in figure.data if one.marker.symbol == "triangle-down-open"]
+    assert list(down.y) == [35.0]
+    assert {one.text.split()[0] for one in figure.layout.annotations} >= {"UCL", "CL", "LCL"}
+
+
+def test_readings_outside_the_limits_are_those_in_view_and_not_those_compared_with() -> None:
+    before, now = [37.0] * 100, [37.0] * 100
+    before[10], now[20] = 30.0, 35.0
+    series = Series(TEMP, 1, overview(now), overview(before), 0)
+    figure = explore_chart([series], SPAN, LIGHT, stacked=False)
+    add_limits(figure, Limits(37.0, 0.1, 36.0, 38.0, 100, 99, 0.0), TEMP, SPAN, LIGHT)
+    (down,) = [one for one in figure.data if one.marker.symbol == "triangle-down-open"]
+    assert list(down.y) == [35.0]
+
+
+def test_histogram_and_scatter_say_what_they_count() -> None:
+    quantiles = tuple(36 + 2 * share for share in SHARES)
+    found = Distribution(10, 37.0, 0.5, quantiles, np.linspace(36, 38, 5), np.array([1, 4, 3, 2]))
+    figure = histogram(found, TEMP, LIGHT)
+    assert list(figure.data[0].y) == [1, 4, 3, 2]
+    assert figure.layout.xaxis.range[0] < 35.0
+    assert figure.layout.xaxis.range[1] > 40.0
+    flat = Distribution(3, 37.0, 0.0, (37.0,) * len(SHARES), np.array([37.0, 37.0]), np.array([3]))
+    assert histogram(flat, PH, DARK).data[0].width[0] > 0
+    many = np.arange(3.0 * DOTS)
+    dots = scatter(Pairs(many.astype(np.int64), many, -many, SECOND), TEMP, PH, LIGHT).data[0]
+    assert len(dots.x) == DOTS
+    assert (dots.x[0], dots.x[-1]) == (0.0, many[-1])

@@ -1,0 +1,138 @@
+"""What a newcomer is told is there for every page, short, and true for the source in use."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sensormon.events.actions import State
+from sensormon.model.settings import Settings
+from sensormon.model.tags import Tag, read_tags
+from sensormon.ui.glossary import meaning, term, with_terms
+from sensormon.view.glossary import TERMS, explained
+from sensormon.view.guide import PAGES, seen, shortcuts, tries
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = tuple(read_tags(ROOT / "data" / "tags.toml"))
+
+
+def menu() -> list[tuple[str, str]]:
+    """File and title of each page in app.py, in the order of the menu."""
+    found = re.findall(r'st\.Page\("pages/(\w+)\.py", title="(\w+)"', (ROOT / "app.py").read_text())
+    assert found
+    return found
+
+
+def used() -> Iterator[tuple[str, str]]:
+    """(file, term) of every word that a page or a part of pages explains by name."""
+    for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "sensormon" / "ui").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                continue
+            words = [one.value for one in node.args if isinstance(one, ast.Constant)]
+            if node.func.id == "meaning":
+                yield from ((path.name, str(word)) for word in words)
+            elif node.func.id == "term":
+                yield from ((path.name, str(word)) for word in words[:1])
+            elif node.func.id in ("prose", "with_terms"):
+                for text in words:
+                    yield from (
+                        (path.name, name) for name, _ in re.findall(r"\{([^{}|]+)(\|[^{}]+)?\}", str(text))
+                    )
+
+
+def test_every_page_of_the_menu_has_its_help_and_the_order_of_the_menu() -> None:
+    titles = [title for _, title in menu()]
+    assert [title for title in PAGES if title in titles] == titles
+    for file, title in menu():
+        assert PAGES[title].path == file
+        assert PAGES[title].letter == title[0].lower()
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_a_pages_words_are_all_explained(title: str) -> None:
+    about = PAGES[title]
+    assert len(about.terms) >= 5
+    assert len(set(about.terms)) == len(about.terms)
+    assert [one for one in about.terms if one not in TERMS] == []
+    assert about.purpose.endswith(".")
+
+
+def test_every_word_that_a_page_marks_is_explained() -> None:
+    assert [(file, word) for file, word in used() if word not in TERMS] == []
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_a_word_is_explained_in_one_to_three_plain_sentences(name: str) -> None:
+    words = explained(name)
+    sentences = re.findall(r"[.?](?:\s|$)", words)
+    assert 1 <= len(sentences) <= 3, words
+    assert words.endswith(".")
+    assert len(words) <= 260
+    assert not set(words) & set("*_`<>#") - {"_" if "failed_measurements" in words else ""}
+
+
+def test_the_states_of_events_are_explained() -> None:
+    for state in State:
+        assert state.split(",")[0] in TERMS
+
+
+def test_a_word_in_a_text_carries_its_meaning_and_the_rest_is_escaped() -> None:
+    html = with_terms("<b>{event|Events} & {z-score}")
+    assert html.startswith("&lt;b&gt;<button")
+    assert ">Events</button> &amp; <button" in html
+    assert f'aria-description="{explained("z-score")}"' in html
+    assert "**MAD**: Median" in meaning("MAD")
+
+
+def test_a_word_that_nobody_explains_cannot_be_shown() -> None:
+    with pytest.raises(KeyError):
+        term("blockchain")
+
+
+def test_the_list_of_keys_has_no_key_that_streamlit_takes() -> None:
+    keys = [one.keys for one in shortcuts()]
+    assert len(set(keys)) == len(keys)
+    assert not {"r", "c"} & {pressed[0] for pressed in keys}
+    script = (ROOT / "sensormon" / "ui" / "browser" / "keys.js").read_text()
+    for key, *_ in keys:
+        assert f'"{key}"' in script or key in ("Esc", "j", "a"), f"{key} is neither ours nor Streamlit's"
+
+
+def test_what_is_seen_is_true_for_the_simulator() -> None:
+    words = (
+        "A simulated fermenter: three sensors, a reading a second each. Every reading that was flagged has"
+    )
+    assert seen("simulator", SHIPPED, 1.0, 5).startswith(words)
+    many = [Tag(f"t{i}", "T", group=str(i)) for i in range(300)]
+    words = "A simulated plant: 300 sensors, a reading every 5 s each."
+    assert seen("simulator", many, 5.0, 5).startswith(words)
+    words = "A simulated oven: one sensor, a reading a second."
+    assert seen("simulator", [Tag("a", "A", group="Oven")], 1.0, 5).startswith(words)
+
+
+def test_what_is_seen_is_true_for_a_recording() -> None:
+    words = seen("replay:data/samples/rds.csv@300", [Tag("rds", "Rds")], 1.0, 5)
+    assert words.startswith("The recording rds.csv, played 300 times as fast, as if it came now: one sensor")
+    assert "simulated" not in words
+
+
+def test_what_is_seen_is_true_without_a_source() -> None:
+    assert seen("none", (), 0.0, 0).startswith("Nothing sends readings yet.")
+    assert seen("none", (), 0.0, 1200).startswith("1,200 readings, sent over HTTP or imported from files.")
+
+
+@pytest.mark.parametrize("source", ["simulator", "none", "replay:x.csv"])
+@pytest.mark.parametrize("received", [0, 100])
+def test_what_to_try_leads_to_pages_of_the_menu(source: str, received: int) -> None:
+    found = tries(Settings(source=source), "Fermenter pH", received)
+    assert 2 <= len(found) <= 3
+    assert {one.page for one in found} <= {title for _, title in menu()}
+    if source != "simulator":
+        assert not any("fault" in one.words for one in found), (
+            "faults can be switched on in the simulator alone"
+        )

@@ -1,0 +1,292 @@
+"""What the Live board is fed with: all there is, once, with the reasons, store or no store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from sensormon.api import Api
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.readings import Batch, Quality, Reading
+from sensormon.model.settings import Settings
+from sensormon.model.tags import TagTable
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.runtime import page_key
+from sensormon.stores.duckdb_store import DuckDBStore
+from sensormon.stores.recent import RecentReadings
+from sensormon.view.live_feed import PARTS, SPANS, LiveFeed, holes
+from sensormon.view.traces import micros
+from tests.api.test_reads import get
+from tests.conftest import START, batch_of
+
+Make = Callable[..., Monitor]
+NAMES = ["fermenter_temp", "fermenter_ph", "agitator_rpm"]
+
+
+@pytest.fixture
+def make(settings: Settings) -> Iterator[Make]:
+    made: list[Monitor] = []
+
+    def start(**changed: Any) -> Monitor:
+        made.append(Monitor(replace(settings, **changed), ManualClock(START)))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.stop()
+
+
+def feed_ph(m: Monitor, values: list[float], first: int, seconds: float = 1.0) -> None:
+    """These values of the pH, one batch each, `seconds` apart from the moment `first` on (s after START)."""
+    for i, value in enumerate(values):
+        at = START + round((first + i * seconds) * SECOND)
+        m.clock.advance((at - m.clock.now()) / SECOND)  # type: ignore[attr-defined]
+        m.submit(batch_of(("fermenter_ph", value), at=at))
+
+
+def test_a_whole_answer_holds_the_readings_of_the_span(make: Make) -> None:
+    m = make(source="simulator")
+    m.backfill()
+    answer = LiveFeed(m).board(NAMES, 600)
+    frame = m.recent(START - 600 * SECOND, ["fermenter_ph"])
+    told = answer["tags"]["fermenter_ph"]
+    assert answer["whole"]
+    assert told["x"] == (micros(frame["time"]) / 1e3).tolist()
+    assert told["y"] == frame["value"].tolist()
+    assert [k & 1 for k in told["k"]] == frame["is_anomaly"].astype(int).tolist()
+    assert len(told["why"]) == int(frame["is_anomaly"].sum())
+    assert told["head"]["value"].endswith("pH")
+    assert "fermenter_temp" in answer["tags"]
+
+
+@hypothesis_settings(max_examples=20, deadline=None)
+@given(sizes=st.lists(st.integers(0, 5), min_size=1, max_size=6))
+def test_answers_one_after_the_other_tell_every_reading_once(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
+) -> None:
+    settings = Settings(data_dir=tmp_path_factory.mktemp("feed") / "data", source="none")
+    m = Monitor(settings, ManualClock(START))
+    try:
+        feed = LiveFeed(m)
+        feed_ph(m, [7.0, 7.1, 7.2], 0)
+        answer = feed.board(NAMES, 600)
+        told, at = list(answer["tags"]["fermenter_ph"]["x"]), 3
+        for size in sizes:
+            feed_ph(m, [7.0 + i / 100 for i in range(size)], at)
+            at += size
+            answer = feed.board(NAMES, 600, after=answer["after"])
+            assert not answer["whole"]
+            told += answer["tags"].get("fermenter_ph", {}).get("x", [])
+        assert told == [(START + i * SECOND) / 1e3 for i in range(at)]
+    finally:
+        m.stop()
+
+
+def test_a_gap_cuts_the_line_in_a_whole_answer_and_in_a_later_one(make: Make) -> None:
+    m = make()
+    feed = LiveFeed(m)
+    feed_ph(m, [7.0] * 30, 0)
+    feed_ph(m, [7.0] * 10, 60)
+    whole = feed.board(NAMES, 600)["tags"]["fermenter_ph"]
+    edges = [(START + 29 * SECOND) / 1e3, (START + 60 * SECOND) / 1e3]
+    assert edges in whole["gaps"]
+    assert [whole["x"][i] for i in whole["cut"]] == [edges[1]]
+    assert (whole["interval"], whole["gap"], whole["stale"]) == (1000, 3000, 5000)
+    after = feed.board(NAMES, 600)["after"]
+    feed_ph(m, [7.0, 7.0], 90)
+    later = feed.board(NAMES, 600, after=after)["tags"]["fermenter_ph"]
+    assert later["x"] == [(START + at * SECOND) / 1e3 for at in (90, 91)]
+    assert [(START + 69 * SECOND) / 1e3, (START + 90 * SECOND) / 1e3] in later["gaps"]
+
+
+def test_quality_rejections_and_why_are_told(make: Make) -> None:
+    m = make()
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
+    m.clock.advance(3)  # type: ignore[attr-defined]
+    rows = [
+        Reading("fermenter_ph", START + 60 * SECOND, 7.0, Quality.UNCERTAIN),
+        Reading("fermenter_ph", START + 61 * SECOND, 7.0, Quality.BAD),
+        Reading("fermenter_ph", START + 62 * SECOND, 8.9),
+        Reading("fermenter_ph", START + 62 * SECOND, 99.0),
+    ]
+    m.submit(Batch.of(rows, source="test", received=START + 62 * SECOND))
+    answer = LiveFeed(m).board(NAMES, 600)
+    told = answer["tags"]["fermenter_ph"]
+    assert told["k"][-3:] == [2, 4, 1]
+    assert told["why"] == [", above 3.0"]
+    assert told["head"]["abnormal"]
+    assert "above expected, z" in told["head"]["verdict"]
+    assert answer["rejected"] == {
+        "fermenter_ph": [[(START + 62 * SECOND) / 1e3, "99.0 outside the valid range"]]
+    }
+    assert answer["tags"]["fermenter_temp"]["x"] == []
+
+
+def test_events_are_told_once_and_again_when_they_change(make: Make) -> None:
+    m = make()
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)] + [8.5], 0)
+    m.drain()
+    feed = LiveFeed(m)
+    answer = feed.board(NAMES, 600)
+    last = answer["events"]["last"]
+    assert answer["events"]["spans"]["fermenter_ph"] == [[(START + 60 * SECOND) / 1e3] * 2]
+    assert last["text"].startswith("Fermenter pH: 8.50 pH, expected 7.01 ± ")
+    assert last["state"] == "unacknowledged"
+    same = feed.board(NAMES, 600, after=answer["after"], known_events=answer["events"]["version"])
+    assert "events" not in same
+    m.act([last["id"]], "acknowledge", "day shift")
+    m.drain()
+    changed = feed.board(NAMES, 600, after=answer["after"], known_events=answer["events"]["version"])
+    assert changed["events"]["last"]["state"] == "acknowledged"
+
+
+def test_a_past_moment_tells_what_was_known_then(make: Make) -> None:
+    m = make()
+    feed_ph(m, [7.0] * 100, 0)
+    told = LiveFeed(m).board(NAMES, 30, until=START + 50 * SECOND)["tags"]["fermenter_ph"]
+    assert told["x"] == [(START + i * SECOND) / 1e3 for i in range(20, 51)]
+
+
+def test_a_moment_of_long_ago_is_told_without_reading_all_that_came_after_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m = make()
+    m.submit(batch_of(*[("fermenter_ph", 7.0)] * 3_000, at=START))
+    m.clock.advance(3_000)  # type: ignore[attr-defined]
+    m.drain()
+    monkeypatch.setattr(m, "newest", RecentReadings())  # as after a restart
+    read: list[int] = []
+    readings = DuckDBStore.readings
+
+    def counted(*args: Any, **more: Any) -> Any:
+        found = readings(*args, **more)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(DuckDBStore, "readings", counted)
+    told = LiveFeed(m).board(["fermenter_ph"], 30, until=START + 100 * SECOND)["tags"]["fermenter_ph"]
+    assert told["x"] == [(START + i * SECOND) / 1e3 for i in range(70, 101)]
+    assert read == [31]
+
+
+def test_the_version_of_the_events_fits_an_address_however_long_a_label_is(make: Make) -> None:
+    m = make()
+    m.retag(TagTable(replace(tag, label="pH " * 100) for tag in m.tags))
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)] + [8.5], 0)
+    m.drain()
+    api = Api(lambda: m)
+    path = "/live/board?tag=fermenter_ph&span=900"
+    first = get(api, path).json()
+    assert "pH pH" in first["events"]["last"]["text"]
+    later = get(api, f"{path}&after={first['after']}&events={first['events']['version']}")
+    assert later.status_code == 200
+    assert "events" not in later.json()
+
+
+def test_ever_other_spans_do_not_fill_the_memory(make: Make) -> None:
+    m = make()
+    feed_ph(m, [7.0] * 10, 0)
+    feed = LiveFeed(m)
+    for span in range(10, 110):
+        feed.board(NAMES, span)
+    assert len(feed._kept) == SPANS
+    assert len(feed._locks) <= SPANS
+    assert "events 109" in feed._kept, "the newest stay"
+
+
+def test_the_strip_counts_what_a_slow_look_counts_and_puts_the_worst_first(make: Make) -> None:
+    m = make(source="simulator")
+    m.backfill()
+    m.drain()
+    strip = LiveFeed(m).strip(900)
+    frame = m.history(None, START - 900 * SECOND, START)
+    for row in strip["rows"]:
+        rows = frame[frame["tag"] == row["name"]]
+        part = (micros(rows["time"]) - (START - 900 * SECOND)) // (10 * SECOND)
+        expected = [
+            [int(p), int(n)]
+            for p, n in enumerate(np.bincount(part[rows["is_anomaly"].to_numpy()], minlength=PARTS))
+            if n
+        ]
+        assert row["flagged"] == expected
+        assert row["count"] == sum(n for _, n in expected)
+    counts = [row["count"] for row in strip["rows"]]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] > 0
+
+
+def test_with_the_store_away_memory_answers(make: Make, settings: Settings) -> None:
+    Path(settings.store_url).mkdir(parents=True)
+    m = make()
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)] + [8.5], 0)
+    feed = LiveFeed(m)
+    answer = feed.board(NAMES, 600)
+    assert len(answer["tags"]["fermenter_ph"]["x"]) == 61
+    assert "events" not in answer, "the board keeps those it has"
+    (row,) = [row for row in feed.strip(600)["rows"] if row["name"] == "fermenter_ph"]
+    assert (row["count"], row["seen"]) == (1, 61)
+
+
+def test_what_is_not_in_memory_is_not_called_no_data_and_told_once_the_store_is_back(
+    make: Make, settings: Settings
+) -> None:
+    away = Path(settings.store_url)
+    away.mkdir(parents=True)
+    m = make()
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
+    feed = LiveFeed(m)
+
+    def told() -> tuple[bool, int, int]:
+        answer = feed.board(NAMES, 600)
+        (row,) = [row for row in feed.strip(600)["rows"] if row["name"] == "fermenter_ph"]
+        return answer["complete"], len(answer["tags"]["fermenter_ph"]["gaps"]), len(row["empty"])
+
+    assert told() == (False, 0, 0)
+    away.rmdir()
+    cast(ManualClock, m.clock).advance(60.0)  # the next try
+    m.drain()
+    complete, gaps, empty = told()
+    assert complete
+    assert gaps == 1
+    assert empty > 50
+
+
+def test_the_feed_is_as_open_as_the_page_and_no_more(make: Make) -> None:
+    m = make(source="simulator", read_token="readers")  # noqa: S106
+    m.backfill()
+    api = Api(lambda: m)
+    path = "/live/board?tag=fermenter_ph&span=900"
+    assert get(api, path).status_code == 401
+    assert get(api, path, **{"X-Sensormon-Page": "guessed"}).status_code == 401
+    assert get(api, path, Authorization="Bearer readers").status_code == 200
+    page = {"X-Sensormon-Page": page_key()}
+    answer = get(api, path, **page)
+    assert answer.headers["content-encoding"] == "gzip", "a whole span is sent compressed"
+    assert len(answer.json()["tags"]["fermenter_ph"]["x"]) == 900
+    assert get(api, "/live/strip?span=900", **page).json()["parts"] == PARTS
+    for wrong in ("span=5", "span=999999", "span=900&until=-1", "span=900&after=x"):
+        assert get(api, f"/live/board?tag=x&{wrong}", **page).status_code == 400
+    unknown = get(api, "/live/board?tag=%00nope&span=900", **page)
+    assert (unknown.status_code, unknown.json()["tags"]) == (200, {})
+
+
+def test_holes_are_where_a_reading_was_due() -> None:
+    every = np.arange(PARTS)
+    assert holes(every, np.full(PARTS, 10)).tolist() == []
+    assert holes(np.array([], dtype=np.int64), np.array([], dtype=np.int64)).tolist() == every.tolist()
+    torn = np.setdiff1d(every, [*range(40), 50, 60, 61])
+    assert holes(torn, np.full(len(torn), 10)).tolist() == [*range(40), 50, 60, 61]
+    stopped = every[:70]
+    assert holes(stopped, np.full(70, 10)).tolist() == list(range(70, PARTS - 1)), "the last has only begun"
+    slow = every[::6]
+    assert holes(slow, np.ones(len(slow), dtype=np.int64)).tolist() == [], "a tag that reports seldom"
+    missed = np.setdiff1d(slow, [24, 30, 36])
+    assert holes(missed, np.ones(len(missed), dtype=np.int64)).tolist() == list(range(19, 42))

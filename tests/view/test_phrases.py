@@ -1,0 +1,289 @@
+"""The sentences that people read, as they read them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensormon.detectors.base import HIGHEST
+from sensormon.model.clock import SECOND
+from sensormon.model.ledger import Ledger, LedgerLine
+from sensormon.model.readings import Quality, Reason
+from sensormon.model.status import (
+    JournalStatus,
+    SourceState,
+    SourceStatus,
+    Status,
+    StoreState,
+    StoreStatus,
+    WriteState,
+)
+from sensormon.model.tags import Tag
+from sensormon.model.timestamps import parse
+from sensormon.sources.faults import FAULTS
+from sensormon.view.phrases import (
+    Phrase,
+    clock_time,
+    duration,
+    expected_band,
+    fault_sentence,
+    limit,
+    literal,
+    moment_words,
+    normal_band,
+    refused,
+    verdict,
+    why,
+    why_short,
+    zone_words,
+)
+from sensormon.view.status import (
+    alarms,
+    boxes,
+    dated,
+    late,
+    ledger_phrase,
+    source_phrase,
+    source_tables,
+    status_line,
+    store_phrase,
+    writing_phrase,
+)
+
+NOW = 1_790_000_000 * SECOND
+PH = Tag("ph", "Fermenter pH", unit="pH", normal=(6.5, 7.5), resolution=0.01)
+SOURCE = SourceStatus("simulator", SourceState.COLLECTING, 1.0, ("a", "b", "c"), 3.0, NOW - 800_000)
+STORE = StoreStatus("DuckDB", StoreState.HEALTHY, NOW - 60 * SECOND)
+JOURNAL = JournalStatus(0, 0, None, 4096)
+WELL = Status(NOW, NOW - 60 * SECOND, SOURCE, JOURNAL, STORE)
+LEDGER = Ledger((LedgerLine("simulator", received=12_410, stored=12_402, rejected=8),), {"duplicate": 8})
+
+
+def test_the_status_line_says_everything_in_plain_words():
+    assert [phrase.text for phrase in status_line(WELL, LEDGER, 7)] == [
+        "Collecting · 3 tags every second",
+        "stored 12,402",
+        "anomalies, last hour 7 (1.2 per 10 min)",
+        "data 0.8 s old",
+        "ledger balanced",
+    ]
+    assert not any(phrase.abnormal for phrase in status_line(WELL, LEDGER, 7))
+    assert status_line(WELL, LEDGER, 7, 900)[2].text == "anomalies, last hour 7 (4.7 per 10 min)"
+    assert status_line(WELL, LEDGER, 700, 59)[2].text == "anomalies, last hour 700"
+    assert alarms(WELL) == ()
+
+
+def test_the_store_being_away_leaves_the_count_unknown():
+    assert status_line(WELL, LEDGER, None)[2] == Phrase("anomalies, last hour unknown")
+
+
+def test_figures_are_told_to_be_without_what_a_store_that_is_well_has_yet_to_take():
+    behind = replace(JOURNAL, depth_readings=4_123, oldest=NOW - 11 * SECOND)
+    words = "4,123 readings still being loaded, figures are without them"
+    assert status_line(replace(WELL, journal=behind), LEDGER, 7)[2] == Phrase(words)
+    for fine in (
+        replace(WELL, journal=replace(behind, oldest=NOW - 9 * SECOND)),
+        replace(WELL, journal=behind, store=replace(STORE, state=StoreState.RETRYING)),  # which has an alarm
+    ):
+        assert words not in [phrase.text for phrase in status_line(fine, LEDGER, 7)]
+
+
+def test_data_that_does_not_come_is_told_with_what_to_do():
+    status = replace(WELL, source=replace(SOURCE, last_reading=NOW - 12 * SECOND))
+    assert status_line(status, LEDGER, 7)[3] == Phrase("12 s without data", True)
+    assert alarms(status) == (
+        "No reading for 12 s, one is due every second. "
+        "Check the sensor's connection and clock; collecting goes on by itself.",
+    )
+
+
+@pytest.mark.parametrize("state", [SourceState.WAITING, SourceState.FINISHED])
+def test_nobody_waits_for_a_source_that_owes_nothing(state):
+    assert not late(replace(WELL, source=replace(SOURCE, state=state, last_reading=NOW - 3600 * SECOND)))
+
+
+def test_an_unreachable_database_says_where_the_readings_are_and_when_it_is_tried_again():
+    store = replace(
+        STORE, state=StoreState.RETRYING, since=NOW - 14 * SECOND, next_try=NOW + 4 * SECOND, problem="locked"
+    )
+    status = replace(WELL, store=store, journal=replace(JOURNAL, depth_readings=42))
+    words = "database unreachable for 14 s, 42 readings safe in the journal, next try in 4.0 s"
+    assert store_phrase(status) == Phrase(words, True)
+    assert alarms(status) == ("D" + words[1:] + ".\nlocked.",)
+
+
+def test_a_dead_thread_and_a_refusing_journal_are_told_first():
+    source = replace(SOURCE, state=SourceState.REFUSING, problem="The disk is full. Free some space")
+    status = replace(WELL, source=source, failures=("The loader stopped: X. Restart the monitor",))
+    assert alarms(status) == (
+        "The loader stopped: X. Restart the monitor. Nothing that was acknowledged is lost.",
+        "The disk is full. Free some space",
+    )
+
+
+def test_a_message_has_its_time_in_the_viewers_zone():
+    said = dated("2026-11-24T12:14:09.009513Z The collector stopped: X", ZoneInfo("Europe/Berlin"))
+    assert said == "2026-11-24 13:14:09 The collector stopped: X"
+
+
+def test_a_dead_collector_says_nothing_of_the_database_and_a_dead_loader_does():
+    dead = replace(WELL, failures=("The collector stopped: X",))
+    assert dead.writing is WriteState.HEALTHY
+    assert store_phrase(dead) == Phrase("DuckDB is taking readings")
+    dead = replace(WELL, failures=("The loader stopped: X",), loading=False)
+    assert dead.writing is WriteState.RETRYING
+    assert "until the loader is back" in store_phrase(dead).text
+    waiting = replace(dead, journal=replace(JOURNAL, depth_readings=42))
+    assert waiting.writing is WriteState.SPOOLING
+    assert writing_phrase(waiting).abnormal
+
+
+@pytest.mark.parametrize("state", list(SourceState))
+def test_every_state_of_the_source_has_words(state):
+    assert source_phrase(replace(SOURCE, state=state)).text
+
+
+@pytest.mark.parametrize("state", list(StoreState))
+def test_every_state_of_the_store_has_words(state):
+    assert store_phrase(replace(WELL, store=replace(STORE, state=state))).text
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_for_a_rejection_has_words(reason):
+    assert "_" not in refused(reason)
+
+
+def test_a_loss_in_one_source_is_not_made_up_by_a_double_in_another():
+    lines = (LedgerLine("a", received=3, stored=2), LedgerLine("b", received=2, stored=3))
+    assert ledger_phrase(Ledger(lines)) == Phrase("ledger off by 2 readings", True)
+
+
+def test_the_boxes_follow_the_way_of_a_reading():
+    way = boxes(WELL, LEDGER, 7)
+    assert [(box.name, box.count) for box in way] == [
+        ("Source", "12,410"),
+        ("Validated", "12,402"),
+        ("Scored", "12,402"),
+        ("Journaled", "12,410"),
+        ("Stored", "12,402"),
+    ]
+    assert not any(box.abnormal for box in way)
+
+
+def test_write_times_are_told_as_percentiles_and_only_of_readings():
+    store = replace(STORE, latency_p50=0.03, latency_p99=0.174)
+    status = replace(WELL, store=store, journal=replace(JOURNAL, latency_p50=0.0019, latency_p99=0.2))
+    way = {box.name: box.lines for box in boxes(status, LEDGER, 7)}
+    assert "median 30 ms, p99 174 ms" in way["Stored"]
+    assert "median 1.9 ms, p99 200 ms" in way["Journaled"]
+    nothing = boxes(status, Ledger(()), 0)
+    assert not any("ms" in line for box in nothing for line in box.lines)
+
+
+def test_only_the_store_s_box_is_wrong_while_the_store_is_away():
+    status = replace(WELL, store=replace(STORE, state=StoreState.RETRYING))
+    assert [box.name for box in boxes(status, LEDGER, None) if box.abnormal] == ["Stored"]
+
+
+def test_the_ledger_s_tables_have_a_line_a_source_and_a_line_a_reason():
+    table, reasons = source_tables(LEDGER)
+    assert table.loc[0, "Received"] == 12_410
+    assert table.loc[0, "Difference"] == 0
+    assert reasons.to_numpy().tolist() == [["duplicate", 8]]
+
+
+def test_a_flag_is_explained_with_value_expectation_and_limit():
+    assert why(PH, 8.91, 7.02, 7.38, 15.75) == (
+        "8.91 pH lies 1.89 pH above the expected 7.02 ± 0.36 pH (z 15.8, above 3.0)"
+    )
+    assert why_short(PH, 5.13, 7.02, 7.38, 15.75) == "1.89 pH below, limit z 3.0"
+
+
+def test_a_step_off_a_flat_line_has_no_score_worth_telling():
+    assert (
+        why(PH, 7.05, 7.02, 7.02, HIGHEST)
+        == "7.05 pH lies 0.03 pH above a line that had been flat at 7.02 pH"
+    )
+    assert verdict(7.05, 7.02, HIGHEST, True, 0) == Phrase("above a flat line", True)
+
+
+def test_the_card_tells_normal_abnormal_unjudged_and_bad_apart():
+    nan = math.nan
+    assert verdict(7.0, 7.0, 0.4, False, 0) == Phrase("z 0.4")
+    assert verdict(8.9, 7.0, 5.2, True, 0) == Phrase("above expected, z 5.2", True)
+    assert verdict(5.1, 7.0, 5.2, True, 0) == Phrase("below expected, z 5.2", True)
+    assert verdict(7.0, nan, nan, False, 0) == Phrase("not judged yet, still learning")
+    assert verdict(7.0, nan, nan, False, Quality.BAD_SENSOR_FAILURE) == Phrase("bad quality, not judged")
+    assert verdict(7.0, nan, nan, False, Quality.UNCERTAIN) == Phrase("uncertain quality, not judged")
+
+
+def test_times_are_told_in_the_viewer_s_zone_which_is_named():
+    berlin = ZoneInfo("Europe/Berlin")
+    assert clock_time(0, berlin) == "01:00:00"
+    assert zone_words("Europe/Berlin", berlin, 0) == "Times in Europe/Berlin (UTC+01:00)"
+    assert zone_words("UTC", ZoneInfo("UTC"), 0) == "Times in UTC"
+
+
+def test_a_moment_has_its_day_where_that_is_not_today():
+    berlin = ZoneInfo("Europe/Berlin")
+    midnight = parse("2026-09-21T22:00:00Z")  # in Berlin
+    assert moment_words(midnight, midnight + 60 * SECOND, berlin) == "00:00:00"
+    assert moment_words(midnight - SECOND, midnight + 60 * SECOND, berlin) == "2026-09-21 23:59:59"
+
+
+def test_bands_are_told_with_the_unit():
+    assert normal_band(PH) == "normal 6.5–7.5 pH"
+    assert normal_band(Tag("x", "X")) == ""
+    assert expected_band(PH, 7.02, 7.38) == "7.02 ± 0.36 pH"
+    assert expected_band(PH, math.nan, math.nan) == "–"
+
+
+@given(st.floats(0, 1e9))
+def test_a_duration_never_has_a_unit_that_is_full(seconds):
+    text = duration(seconds)
+    assert not any(full in f" {text}" for full in (" 60 s", " 60 min", " 24 h"))
+
+
+@given(st.floats(1, 8), st.floats(0.01, 10), st.floats(1.01, 50))
+def test_the_limit_is_read_back_from_the_band(threshold, sigma, times):
+    off = times * threshold * sigma
+    assert limit(7 + off, 7, 7 + threshold * sigma, off / sigma) == pytest.approx(threshold)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_simulated_fault_says_what_it_does_and_what_notices_it(name: str) -> None:
+    assert fault_sentence(name).endswith(".")
+    assert fault_sentence("no such one") == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["![x](http://evil.example/y)", ":red[x]", "**b** `c` $d$ <e>", "[l](javascript:x)"]
+)
+def test_text_from_outside_is_no_markdown(text: str) -> None:
+    made = literal(text)
+    assert made.replace("\\", "") == text
+    marks = [place for place, letter in enumerate(made) if letter in "![]()*`$<>:"]
+    assert marks
+    assert all(made[place - 1] == "\\" for place in marks)
+    assert "\n" not in literal("a\nb")
+
+
+@pytest.mark.parametrize(
+    ("normal", "resolution", "words"),
+    [
+        ((35.0, 40.0), 0.01, "normal 35–40 °C"),
+        ((23.699, 84.631), 0.1, "normal 23.7–84.6 °C"),
+        ((0.5, 1.5), 1.0, "normal 0.5–1.5 °C"),
+        ((7.25, 7.35), 0.1, "normal 7.25–7.35 °C"),
+        ((0.0001, 0.0004), 0.0, "normal 0.0001–0.0004 °C"),
+        ((-0.04, 0.04), 1.0, "normal -0.04–0.04 °C"),
+        ((1000.0, 20000.0), 1.0, "normal 1,000–20,000 °C"),
+    ],
+)
+def test_a_normal_band_has_the_digits_of_its_tag_unless_that_would_move_it(normal, resolution, words):
+    assert normal_band(Tag("t", "T", "°C", normal=normal, resolution=resolution)) == words
