@@ -12,6 +12,7 @@ from sensormon.exchange.explore_rows import drawn_points, file_stem
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import Annotation
 from sensormon.model.errors import SensormonError, StoreError
+from sensormon.model.format import day_and_time, duration
 from sensormon.model.timestamps import from_local, local_time, render
 from sensormon.monitor.explorer import Seen
 from sensormon.monitor.monitor import Monitor
@@ -34,7 +35,6 @@ from sensormon.view.explore_chart import (
     normal_in_view,
     units,
 )
-from sensormon.view.phrases import day_and_time, duration
 
 PAST = {
     "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000,

@@ -7,6 +7,7 @@ import streamlit as st
 
 from sensormon.model.clock import DAY, SECOND
 from sensormon.model.errors import StoreError
+from sensormon.model.format import moment_words
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import parse, render
 from sensormon.monitor.monitor import Monitor
@@ -23,7 +24,7 @@ from sensormon.ui import (
     sending_line,
 )
 from sensormon.view.live_cards import MOST, Cards, Newest, groups, make_cards, newest, shown, worst_first
-from sensormon.view.phrases import moment_words, normal_band
+from sensormon.view.phrases import normal_band
 
 # Where the board cannot be loaded: long spans change little in a second and cost much to draw.
 REFRESH = {"5 min": 1, "15 min": 1, "1 h": 2, "6 h": 10, "24 h": 30}

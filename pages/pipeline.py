@@ -6,7 +6,9 @@ import streamlit as st
 
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import StoreError, UsageError
+from sensormon.model.format import duration
 from sensormon.model.ledger import Ledger
+from sensormon.model.readings import reason_words
 from sensormon.model.status import Status
 from sensormon.monitor.drills import DEMONSTRATIONS, Demonstrator
 from sensormon.monitor.monitor import Monitor
@@ -25,7 +27,7 @@ from sensormon.ui import (
     not_readable,
     panel,
 )
-from sensormon.view.phrases import Phrase, duration, fault_sentence, fault_words, literal, refused
+from sensormon.view.phrases import Phrase, fault_sentence, fault_words, literal
 from sensormon.view.status import (
     boxes,
     dated,
@@ -220,7 +222,7 @@ def rejections(m: Monitor, viewer: Viewer) -> None:
     if frame.empty:
         st.caption("None so far. A reading that is refused is kept here, with its reason.")
         return
-    labelled = frame.assign(reason=[refused(reason) for reason in frame["reason"]])
+    labelled = frame.assign(reason=[reason_words(reason) for reason in frame["reason"]])
     st.dataframe(
         labelled[["received", "source", "tag", "time", "value", "reason", "detail"]],
         hide_index=True,

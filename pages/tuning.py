@@ -14,6 +14,7 @@ from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Detector
 from sensormon.detectors.limits import UNSET
 from sensormon.model.errors import SensormonError, StoreError, UsageError
+from sensormon.model.format import counted, duration, moment_words, pace
 from sensormon.model.jobs import Progress
 from sensormon.model.timestamps import render
 from sensormon.monitor.compare_job import KIND, TOGETHER, Shelf, all_loads
@@ -57,7 +58,6 @@ from sensormon.view.detectors import (
     threshold_of,
     title,
 )
-from sensormon.view.phrases import counted, duration, moment_words, pace
 from sensormon.view.time_charts import before_after_chart, flag_changes, precision_recall_chart
 from sensormon.view.tuning import (
     curve_table,

@@ -107,10 +107,38 @@ def test_a_library_is_imported_only_where_it_belongs(path: Path) -> None:
             assert name in places or name.split(".")[0] in places, f"{name} imports {library}"
 
 
+@pytest.mark.parametrize("path", FILES, ids=module)
+def test_a_room_imports_only_from_rooms_listed_earlier(path: Path) -> None:
+    name = module(path)
+    later = sorted(imported for imported in own_modules(path) if floor(imported) > floor(name))
+    assert not later, f"{name} imports {', '.join(later)}"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_modules_of_a_room_import_each_other_without_circles(room: str) -> None:
+    edges = {
+        name: {imported for imported in own_modules(path) if imported.split(".")[0] == room} - {name}
+        for name, path in MODULES.items()
+        if name.split(".")[0] == room
+    }
+    while free := [name for name, needed in edges.items() if not needed & edges.keys()]:
+        for name in free:
+            del edges[name]
+    assert not edges, f"these import each other in a circle, or one that does: {', '.join(sorted(edges))}"
+
+
 def test_only_the_version_and_the_command_line_lie_outside_the_rooms() -> None:
     assert {path.name for path in PACKAGE.glob("*.py")} == set(AT_THE_ROOT)
     folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert folders == set(ROOMS)
+
+
+def test_no_test_module_is_imported_by_another() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        borrowed = sorted(name for name in imports(path) if ".test_" in name)
+        assert not borrowed, (
+            f"{path.name} imports {', '.join(borrowed)}: move what both need to tests/support"
+        )
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "pages").glob("*.py")), ids=lambda path: path.stem)
@@ -118,3 +146,8 @@ def test_pages_only_read_and_draw(path: Path) -> None:
     libraries = {name.split(".")[0] for name in imports(path)}
     assert not libraries & {"duckdb", "threading", "plotly", "numpy", "time"}
     assert "SELECT" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_python_file_grows_past_500_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500

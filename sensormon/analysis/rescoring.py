@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from sensormon.detectors.base import Detector, TagFacts, no_scores
-from sensormon.ingest.pipeline import tag_facts
 from sensormon.model.readings import is_good
 from sensormon.model.tags import Tag
 
@@ -34,7 +33,7 @@ class History:
         """The rows with the scores of this detector."""
         if self.rows.empty:
             return self.rows
-        facts = tag_facts([self.tag])
+        facts = TagFacts.of_tags([self.tag])
         lead = self.lead.iloc[-2 * detector.start(facts).lead :]
         both = pd.concat([lead, self.rows], ignore_index=True) if len(lead) else self.rows
         return rescore(both, detector, facts).iloc[len(lead) :].reset_index(drop=True)

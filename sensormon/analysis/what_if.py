@@ -26,15 +26,12 @@ from sensormon.analysis.event_scores import (
 from sensormon.analysis.rescoring import History
 from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Detector, Parameter
-from sensormon.events.grouping import Delays
 from sensormon.model.errors import UsageError
+from sensormon.model.events import Delays
 from sensormon.model.readings import Ints
 
 CURVE = 12
 """At so many thresholds a precision-recall curve is scored."""
-
-NORM, MOST = 1.0, 2.0
-"""Alarms per 10 minutes that an operator can take: acceptable, and the most (ISA-18.2, EEMUA 191)."""
 
 
 @dataclass(frozen=True)

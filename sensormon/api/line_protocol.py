@@ -26,8 +26,8 @@ from sensormon.api.parsing import SOURCE
 from sensormon.api.problems import Problem
 from sensormon.ingest.request_queue import Answer, Outcome, Parsed
 from sensormon.ingest.validation import SHOWN, shown
+from sensormon.model.format import counted
 from sensormon.model.readings import Batch, Reading, Reason, Rejection
-from sensormon.view.phrases import counted
 
 PRECISION: dict[str, Callable[[int], int]] = {
     "ns": lambda time: time // 1_000,

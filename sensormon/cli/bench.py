@@ -23,8 +23,9 @@ from sensormon.cli.bench_http import http
 from sensormon.detectors import PER_TAG, longest_lead, make
 from sensormon.detectors.zscore import ZScore
 from sensormon.ingest.pipeline import Pipeline
+from sensormon.journal.codec import encode
 from sensormon.journal.journal import Journal
-from sensormon.model.entries import BatchEntry, DetectorSettings, encode
+from sensormon.model.entries import BatchEntry, DetectorSettings
 from sensormon.model.readings import Batch, Floats
 from sensormon.model.tags import Tag, TagTable
 

@@ -25,7 +25,7 @@ from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable, read_tags
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
-from sensormon.stores import Store
+from sensormon.stores.protocol import Store
 
 
 class _Stored:

@@ -8,13 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from sensormon.exchange.export_columns import with_zone
-from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, too_long
+from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, too_long, with_zone
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.tags import read_tags
 from sensormon.monitor.offline import StoppedMonitor
-from sensormon.stores import Store
+from sensormon.stores.protocol import Store
 
 FORMATS = {"csv": "CSV", "parquet": "Parquet", "excel": "Excel"}
 """What `--format` takes, and the form it is."""

@@ -9,9 +9,8 @@ from datetime import UTC
 from pathlib import Path
 from typing import TextIO
 
-from sensormon.exchange.import_report import EXAMPLES, Report
 from sensormon.exchange.import_table import Columns, Table, check, pieces, propose, read_file
-from sensormon.exchange.import_words import times_line
+from sensormon.exchange.importer import EXAMPLES, Report, times_line
 from sensormon.model.clock import SystemClock
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings

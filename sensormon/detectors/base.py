@@ -10,7 +10,7 @@ a detector is its parameters, its docstring and one compiled kernel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Bools, Floats, Ints, Scores
+from sensormon.model.tags import Tag
 
 HIGHEST = 1e9
 """Scores are cut off here, so that a step off a flat line has a finite one."""
@@ -84,6 +85,19 @@ class TagFacts:
 
     def __len__(self) -> int:
         return len(self.resolution)
+
+    @classmethod
+    def of_tags(cls, tags: Iterable[Tag]) -> TagFacts:
+        """The facts of these tags, in their order."""
+        rows = list(tags)
+        normal = [tag.normal or (-np.inf, np.inf) for tag in rows]
+        return cls(
+            resolution=np.array([tag.resolution for tag in rows], dtype=np.float64),
+            low=np.array([low for low, _ in normal], dtype=np.float64),
+            high=np.array([high for _, high in normal], dtype=np.float64),
+            valid_low=np.array([tag.valid[0] for tag in rows], dtype=np.float64),
+            valid_high=np.array([tag.valid[1] for tag in rows], dtype=np.float64),
+        )
 
     @classmethod
     def of(cls, tags: TagFacts | Floats) -> TagFacts:

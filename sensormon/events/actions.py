@@ -14,10 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from sensormon.events.grouping import Event
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import EventAction
 from sensormon.model.errors import UsageError
+from sensormon.model.events import Event
+from sensormon.model.text import LONGEST_NAME, cleaned
 
 ACTIONS = ("acknowledge", "unacknowledge", "label", "shelve", "unshelve", "note")
 LABELS = ("true", "benign", "false", "undetermined")
@@ -25,7 +26,7 @@ LABELS = ("true", "benign", "false", "undetermined")
 
 MOST_EVENTS = 10_000
 """In one act."""
-LONGEST_NOTE, LONGEST_NAME = 1_000, 100
+LONGEST_NOTE = 1_000
 LONGEST_SHELVING = 365 * 86_400
 """Seconds."""
 
@@ -105,11 +106,6 @@ def checked(
         until=until or 0 if action == "shelve" else 0,
         note=text,
     )
-
-
-def cleaned(text: str) -> str:
-    """Without what no store takes (NUL, half of a surrogate pair) and no line shows."""
-    return "".join(one if one.isprintable() else " " for one in text).strip()
 
 
 def standings(events: Iterable[Event], actions: pd.DataFrame) -> dict[int, Standing]:

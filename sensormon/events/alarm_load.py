@@ -16,9 +16,11 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.event_scores import micros
-from sensormon.analysis.what_if import MOST, NORM
 from sensormon.model.clock import SECOND
 from sensormon.model.readings import Ints
+
+NORM, MOST = 1.0, 2.0
+"""Alarms per 10 minutes that an operator can take: acceptable, and the most (ISA-18.2, EEMUA 191)."""
 
 WINDOW = 600 * SECOND
 """The norm is written per 10 minutes."""

@@ -10,13 +10,14 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from sensormon.events.actions import LONGEST_NAME, LONGEST_NOTE, cleaned
+from sensormon.events.actions import LONGEST_NOTE
 from sensormon.ingest.collector import Collector
 from sensormon.model.clock import Clock
 from sensormon.model.entries import Annotation
 from sensormon.model.errors import StoreError, UsageError
+from sensormon.model.text import LONGEST_NAME, cleaned
 from sensormon.model.timestamps import LAST
-from sensormon.stores import Store
+from sensormon.stores.protocol import Store
 
 MOST_TAGS = 1_000
 """In one note; a note on all tags names none."""

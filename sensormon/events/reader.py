@@ -12,12 +12,13 @@ import pandas as pd
 
 from sensormon.detectors import make
 from sensormon.events.actions import Standing, action_frame, standings
-from sensormon.events.grouping import Delays, Event, group_flags, is_over, join_events, lasting
+from sensormon.events.grouping import group_flags, is_over, join_events, lasting
 from sensormon.ingest.collector import Collector
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.errors import UsageError
-from sensormon.stores import Store
+from sensormon.model.events import Delays, Event
+from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
 MOST_FLAGS = 100_000

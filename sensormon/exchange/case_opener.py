@@ -47,7 +47,7 @@ from sensormon.model.readings import (
 )
 from sensormon.model.tag_file import TagFile
 from sensormon.model.tags import NAME, Tag, TagTable
-from sensormon.stores import IMPORTED, Store
+from sensormon.stores.protocol import IMPORTED, Store
 from sensormon.stores.recent import RecentReadings
 
 KEYS = f"{IMPORTED}case:"

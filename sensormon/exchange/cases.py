@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Protocol
 
-from sensormon.events.actions import cleaned
 from sensormon.events.reader import EventReader
 from sensormon.exchange.case_format import MEDIA_TYPE, SUFFIX, Manifest
 from sensormon.exchange.case_opener import CaseOpener, Opened
@@ -24,7 +23,8 @@ from sensormon.ingest.recovery import Memory
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Job, Jobs, Progress
-from sensormon.stores import Store
+from sensormon.model.text import cleaned
+from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
 LONGEST_NAME = 60

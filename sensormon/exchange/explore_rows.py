@@ -15,7 +15,7 @@ from sensormon.analysis.downsample import Overview
 from sensormon.exchange.exporter import labelled
 from sensormon.model.clock import SECOND
 from sensormon.model.tags import TagTable
-from sensormon.monitor.monitor import Monitor
+from sensormon.stores.streams import ReadingStreams
 
 _COLUMNS = {
     "time": "time",
@@ -29,10 +29,11 @@ _COLUMNS = {
 }
 
 
-def every_reading(m: Monitor, names: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
+def every_reading(
+    streams: ReadingStreams, tags: TagTable, names: Sequence[str], since: int, until: int
+) -> Iterator[pa.Table]:
     """All readings of these tags, stored or not, in order of time, in pieces. Raises StoreError."""
-    tags = m.tags
-    return (described(piece, tags) for piece in m.streams.by_time(list(names), since, until))
+    return (described(piece, tags) for piece in streams.by_time(list(names), since, until))
 
 
 def drawn_points(found: Sequence[tuple[str, Overview]], since: int, until: int) -> pd.DataFrame:

@@ -15,14 +15,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sensormon.exchange.export_columns import with_zone
 from sensormon.exchange.export_folder import Draft, ExportFile, ExportFiles
-from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, TableFile, too_long
+from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, TableFile, too_long, with_zone
 from sensormon.ingest.validation import EARLIEST
 from sensormon.model import timestamps
 from sensormon.model.jobs import Job, Jobs, Progress
 from sensormon.model.tags import TagTable
-from sensormon.stores import Store
+from sensormon.stores.protocol import Store
 from sensormon.stores.streams import ReadingStreams
 
 READINGS, FLAGGED, EVENTS, TAGS, REJECTED = (

@@ -1,17 +1,32 @@
-"""History on its way in: piece by piece through the journal, scored apart from the live stream."""
+"""History on its way in: piece by piece through the journal, scored apart from the live stream.
+
+Also the sentence that says how a file's times are read, the report of what came of an import,
+and the import as a job that goes on while people look at other pages.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import tzinfo
 
-from sensormon.exchange.import_table import Piece
+from sensormon.exchange.import_table import Columns, Piece, Table, pieces
+from sensormon.exchange.import_times import read_times, unit_of
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.model.entries import KeptAnswer
-from sensormon.model.readings import Rejection
+from sensormon.model.format import counted, day_and_time
+from sensormon.model.jobs import Job, Jobs, Progress
+from sensormon.model.readings import Rejection, reason_words
 from sensormon.model.tags import TagTable
-from sensormon.stores import IMPORTED, Store
+from sensormon.stores.protocol import IMPORTED, Store
+
+KIND = "import"
+"""The kind of the job."""
+
+EXAMPLES = 5
+"""So many rejected readings are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -82,3 +97,102 @@ class Importer:
         done = receipt.processed
         flagged = int(done.scores.is_anomaly.sum())
         return Imported(done.received, len(done.accepted), flagged, done.rejected, unsure=piece.unsure)
+
+
+@dataclass
+class Report:
+    """`first` is what the first row of the file is called: `line 2`, or `row 1` of Parquet."""
+
+    first: str
+    rows: int = 0
+    accepted: int = 0
+    flagged: int = 0
+    again: int = 0
+    unsure: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: list[Rejection] = field(default_factory=list)
+
+    def add(self, one: Imported) -> None:
+        """Count this piece."""
+        self.rows += one.rows
+        self.accepted += one.accepted
+        self.flagged += one.flagged
+        self.again += one.rows if one.again else 0
+        self.unsure += one.unsure
+        self.reasons.update(str(rejection.reason) for rejection in one.rejected)
+        self.examples += one.rejected[: max(0, EXAMPLES - len(self.examples))]
+
+    @property
+    def nothing_taken(self) -> bool:
+        """There was something in the file and none of it is in the store."""
+        return bool(self.rows) and not self.accepted and not self.again
+
+    def sentences(self) -> list[str]:
+        """What was imported, what was there before, what was rejected and why, where it stood."""
+        lines = [
+            f"{self.accepted:,} of {counted(self.rows, 'reading')} imported, {self.flagged:,} of them flagged"
+        ]
+        if self.again:
+            lines.append(f"{self.again:,} were imported before and are not stored twice")
+        if self.unsure:
+            lines.append(
+                f"{self.unsure:,} are of an hour that the clock showed twice, and their order does not tell "
+                "of which; they are taken for the later"
+            )
+        lines += [
+            f"{count:,} rejected: {reason_words(reason)}" for reason, count in sorted(self.reasons.items())
+        ]
+        word, number = self.first.split()
+        lines += [
+            f"{word} {int(number) + one.index:,}: {one.tag} {one.value!r}: {one.detail}"
+            for one in self.examples
+        ]
+        return lines
+
+
+def times_line(table: Table, columns: Columns, zone: tzinfo) -> str:
+    """From when to when the times go, as a clock in this zone shows it, what they count, what is wrong."""
+    column = table.frame[columns.time]
+    times = read_times(column, columns.zone, table.frame[columns.tag] if columns.tag else None)
+    good = times.time[~times.wrong]
+    if not len(good):
+        return "None of the times can be read."
+    line = f"Times from {day_and_time(int(good.min()), zone)} to {day_and_time(int(good.max()), zone)}"
+    if unit := unit_of(column):
+        line += f", read as {unit} since 1970"
+    if times.wrong.any():
+        line += f"; {counted(int(times.wrong.sum()), 'row')} without one that can be read"
+    if times.unsure.any():
+        line += f"; {counted(int(times.unsure.sum()), 'row')} of an hour that came twice, taken for the later"
+    return f"{line}."
+
+
+def start_import(
+    jobs: Jobs,
+    importer: Importer,
+    keep_up: Callable[[Progress], None],
+    table: Table,
+    columns: Columns,
+    name: str,
+    now: int,
+) -> Job:
+    """Begin to take in this file; the job's result is a `Report`.
+
+    `keep_up` waits until the store has nearly all that was taken. What was taken stays when the
+    job is cancelled or fails, and the same file goes on from there.
+    Raises UsageError while another import runs.
+    """
+    whole = len(table.frame) * max(1, len(columns.values))
+
+    def work(progress: Progress) -> Report:
+        progress.step("reading the file")
+        report = Report(table.first)
+        for one in importer.take(pieces(table, columns, now)):
+            report.add(one)
+            progress.step(
+                f"{report.rows:,} of {counted(max(whole, report.rows), 'reading')}", report.rows, whole
+            )
+            keep_up(progress)
+        return report
+
+    return jobs.start(KIND, f"Import of {name}", work)

@@ -3,9 +3,10 @@
 A `TableFile` gets Arrow tables of one schema, in order, and is closed or abandoned. Times are
 timestamps with a zone: in CSV those in UTC are ISO 8601 with Z and those in another zone are
 local times; in Excel, which knows no zones, both are local times and the column's name must say
-where. Text that a spreadsheet would run as a formula begins with an apostrophe in CSV and Excel.
+where (`with_zone` does that). Text that a spreadsheet would run as a formula begins with an
+apostrophe in CSV and Excel.
 
-What it is not: a choice of columns or their names; see `sensormon.exchange.export_columns`.
+What it is not: a choice of rows; see `sensormon.exchange.exporter`.
 """
 
 from __future__ import annotations
@@ -306,3 +307,32 @@ FORMS: dict[str, Form] = {
     "Excel": Form("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ExcelFile),
 }
 """By the name a person chooses."""
+
+
+def with_zone(table: pa.Table, zone_name: str) -> pa.Table:
+    """The table with two columns, `NAME (UTC)` and `NAME (zone)`, for each column NAME of times.
+
+    One alone where the zone is UTC. Times without a zone are taken for UTC.
+    """
+    columns: dict[str, pa.ChunkedArray] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_timestamp(column.type):
+            for zone in dict.fromkeys(("UTC", zone_name)):
+                columns[f"{name} ({zone})"] = column.cast(pa.timestamp("us", zone))
+        else:
+            columns[name] = column
+    return pa.table(columns)
+
+
+def table_file(table: pa.Table, form: str, zone_name: str) -> bytes:
+    """This table as a file; `form` is one of `FORMS`, column names say the zones, see `with_zone`.
+
+    Raises UsageError where an Excel sheet cannot have so many rows.
+    """
+    if form == "Excel" and table.num_rows > EXCEL_ROWS:
+        raise too_long(table.num_rows)
+    stream = BytesIO()
+    file = FORMS[form].begin(stream)
+    file.write(with_zone(table, zone_name))
+    file.close()
+    return stream.getvalue()

@@ -21,7 +21,7 @@ import numpy as np
 from sensormon.ingest.detector_state import Remembered
 from sensormon.ingest.loader import BACKOFF, Loader
 from sensormon.ingest.pipeline import Pipeline
-from sensormon.ingest.watchdog import Silence, Watchdog
+from sensormon.ingest.watchdog import Watchdog
 from sensormon.journal.depth import JournalDepth
 from sensormon.journal.journal import Journal
 from sensormon.model import timestamps
@@ -39,10 +39,10 @@ from sensormon.model.entries import (
 from sensormon.model.errors import JournalError, JournalFull
 from sensormon.model.ledger import add_up
 from sensormon.model.readings import Batch, Origin, Processed, Rejection
-from sensormon.model.status import JournalStatus, SourceState
+from sensormon.model.status import JournalStatus, Silence, SourceState
 from sensormon.model.tags import TagTable
 from sensormon.sources import Source
-from sensormon.stores import TagHistory
+from sensormon.stores.protocol import TagHistory
 from sensormon.stores.recent import RecentReadings
 
 _log = logging.getLogger(__name__)

@@ -23,8 +23,8 @@ from sensormon.model.durable_files import replace_file
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import StoreFault
 from sensormon.model.readings import Batch, Origin, Processed, Reading, Scores
-from sensormon.stores import Store
 from sensormon.stores.columns import row_ids
+from sensormon.stores.protocol import Store
 
 FILE = "failed_measurements.jsonl"
 

@@ -36,7 +36,7 @@ from sensormon.model.errors import (
     StoreFault,
 )
 from sensormon.model.status import StoreState, StoreStatus
-from sensormon.stores import Store
+from sensormon.stores.protocol import Store
 
 BATCH = 1_000
 """Readings in one transaction, about."""

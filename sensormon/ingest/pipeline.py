@@ -7,7 +7,7 @@ taken for a duplicate when its sender tries again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,21 +19,8 @@ from sensormon.ingest.tag_memory import TagMemory
 from sensormon.ingest.validation import Limits, rejection
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, is_good
-from sensormon.model.tags import Tag, TagTable
-from sensormon.stores import TagHistory
-
-
-def tag_facts(tags: Iterable[Tag]) -> TagFacts:
-    """What a detector may know of these tags beforehand, in their order."""
-    rows = list(tags)
-    normal = [tag.normal or (-np.inf, np.inf) for tag in rows]
-    return TagFacts(
-        resolution=np.array([tag.resolution for tag in rows], dtype=np.float64),
-        low=np.array([low for low, _ in normal], dtype=np.float64),
-        high=np.array([high for _, high in normal], dtype=np.float64),
-        valid_low=np.array([tag.valid[0] for tag in rows], dtype=np.float64),
-        valid_high=np.array([tag.valid[1] for tag in rows], dtype=np.float64),
-    )
+from sensormon.model.tags import TagTable
+from sensormon.stores.protocol import TagHistory
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +56,7 @@ class Pipeline:
         """
         older = {one.tag: one for one in histories}
         detector = PER_TAG[settings.detector](**dict(settings.params))
-        self._state = detector.start(tag_facts(self.tags))
+        self._state = detector.start(TagFacts.of_tags(self.tags))
         self._before: dict[int, Floats] = {}
         self.settings = settings
         # What another detector remembers says nothing to this one; the readings do.
@@ -94,7 +81,7 @@ class Pipeline:
         What was learned of a tag that stays is carried over to the last bit. A tag that goes
         is remembered: where it comes back, it goes on from there, as after a restart.
         """
-        state = PER_TAG[self.settings.detector](**dict(self.settings.params)).start(tag_facts(tags))
+        state = PER_TAG[self.settings.detector](**dict(self.settings.params)).start(TagFacts.of_tags(tags))
         codes = [self.tags.code(name) for name in tags.names]
         learned = np.zeros(len(tags), dtype=np.int64)
         for code, old in enumerate(codes):

@@ -35,7 +35,7 @@ from sensormon.model.entries import (
 from sensormon.model.errors import StoreCorrupt, StoreError, UsageError
 from sensormon.model.readings import Origin, is_good
 from sensormon.model.settings import Settings
-from sensormon.stores import Store, TagHistory
+from sensormon.stores.protocol import Store, TagHistory
 
 _Column = np.ndarray[tuple[int], Any]
 _log = logging.getLogger(__name__)

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from sensormon.detectors.gap import Gap
 from sensormon.model.clock import SECOND
 from sensormon.model.readings import Batch, Origin
+from sensormon.model.status import Silence
 from sensormon.model.tags import TagTable
-
-
-@dataclass(frozen=True)
-class Silence:
-    """A tag that should have reported: how long ago it did, in seconds."""
-
-    tag: str
-    label: str
-    seconds: float
 
 
 class Watchdog:

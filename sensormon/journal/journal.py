@@ -58,9 +58,10 @@ from pathlib import Path
 
 from sensormon.journal import segments
 from sensormon.journal.archive import Archive
+from sensormon.journal.codec import decode, encode
 from sensormon.journal.segments import Segment
 from sensormon.model.durable_files import sync_folder
-from sensormon.model.entries import BatchEntry, Entry, Record, decode, encode
+from sensormon.model.entries import BatchEntry, Entry, Record
 from sensormon.model.errors import JournalDamaged, JournalError, JournalFull, UsageError
 
 SEGMENT_BYTES = 8 * 1024 * 1024

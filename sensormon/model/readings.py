@@ -61,6 +61,23 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
 
 
+_REASON_WORDS = {
+    "unknown_tag": "unknown tag",
+    "out_of_range": "outside the valid range",
+    "not_finite": "not a finite number",
+    "not_a_number": "not a number",
+    "malformed": "not a reading",
+    "bad_timestamp": "timestamp unreadable or out of range",
+    "future_timestamp": "timestamp in the future",
+    "duplicate": "duplicate",
+}
+
+
+def reason_words(reason: str) -> str:
+    """Why a reading was rejected, as a person reads it."""
+    return _REASON_WORDS.get(reason, reason.replace("_", " "))
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One value of one tag. `time` is in microseconds UTC, `value` in the tag's unit."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sensormon.ingest.watchdog import Silence
-
 
 class SourceState(StrEnum):
     """What the source is doing."""
@@ -40,6 +38,15 @@ class WriteState(StrEnum):
     RETRYING = "retrying"  # nothing gets into the store, nothing waits for it yet
     SPOOLING = "spooling"  # nothing gets into the store, readings wait in the journal
     FULL = "full"  # the journal can take no more: readings are refused
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A tag that should have reported: how long ago it did, in seconds."""
+
+    tag: str
+    label: str
+    seconds: float
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from sensormon.events.actions import LONGEST_NAME, cleaned
 from sensormon.model.clock import Clock
 from sensormon.model.durable_files import replace_file
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.tags import Tag, TagTable, parse_tags, read_text
+from sensormon.model.text import LONGEST_NAME, cleaned
 
 LOG = "tag_changes.jsonl"
 _KEYS = ("label", "unit", "group", "valid", "normal", "noise", "resolution")

@@ -15,7 +15,7 @@ from pathlib import Path
 from sensormon.journal.archive import LIMIT
 from sensormon.model.clock import DAY, SECOND, Clock
 from sensormon.model.errors import StoreError
-from sensormon.stores import Store
+from sensormon.stores.protocol import Store
 from sensormon.stores.retention import Arrivals, Space
 
 LEAST_SPAN = 3_600.0

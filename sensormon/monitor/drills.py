@@ -28,7 +28,7 @@ from sensormon.model.errors import StoreError, StoreUnavailable, UsageError
 from sensormon.model.ledger import Ledger
 from sensormon.model.readings import Batch
 from sensormon.model.status import Status, StoreState
-from sensormon.stores import Store
+from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
 _log = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from sensormon.analysis.correlation import Relation, lag_cell, pairs, relate
 from sensormon.analysis.downsample import PARTS, Overview, joined, part_width, rolled, thinned, whole
 from sensormon.model.errors import StoreError
 from sensormon.model.tags import Tag
-from sensormon.stores import Store
 from sensormon.stores.long_spans import Distribution
+from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
 MOST = 100_000

@@ -12,7 +12,7 @@ from sensormon.ingest.dead_letters import DeadLetters
 from sensormon.journal.journal import Journal
 from sensormon.model.errors import StoreError
 from sensormon.model.ledger import Ledger, add_up, balance
-from sensormon.stores import Accounts, Store
+from sensormon.stores.protocol import Accounts, Store
 
 
 class Books:

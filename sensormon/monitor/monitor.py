@@ -52,7 +52,7 @@ from sensormon.monitor.retention import Retention
 from sensormon.monitor.tuner import Tuner
 from sensormon.sources import open_source
 from sensormon.sources.simulator import Simulator
-from sensormon.stores import open_store
+from sensormon.stores.opening import open_store
 from sensormon.stores.recent import RecentReadings
 from sensormon.stores.streams import ReadingStreams
 

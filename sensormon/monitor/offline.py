@@ -13,11 +13,13 @@ from pathlib import Path
 from sensormon.ingest.dead_letters import DeadLetters
 from sensormon.journal import segments
 from sensormon.journal.archive import Archive
-from sensormon.model.entries import BatchEntry, Record, decode
+from sensormon.journal.codec import decode
+from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import JournalDamaged, UsageError
 from sensormon.model.ledger import Ledger, add_up, balance
 from sensormon.monitor.data_folder import holder_of
-from sensormon.stores import Accounts, Store, open_store
+from sensormon.stores.opening import open_store
+from sensormon.stores.protocol import Accounts, Store
 
 
 class StoppedMonitor:

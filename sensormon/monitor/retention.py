@@ -23,7 +23,7 @@ from sensormon.model.durable_files import replace_file
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Cancelled, Job, Jobs, Progress
 from sensormon.model.settings import LONGEST_RETENTION
-from sensormon.stores import Store
+from sensormon.stores.protocol import Store
 from sensormon.stores.retention import Due, Space
 
 FILE = "retention.json"

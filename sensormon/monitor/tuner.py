@@ -13,15 +13,14 @@ import pandas as pd
 
 from sensormon.analysis.rescoring import History
 from sensormon.detectors import longest_lead, make
-from sensormon.detectors.base import Detector
+from sensormon.detectors.base import Detector, TagFacts
 from sensormon.ingest.collector import Collector
-from sensormon.ingest.pipeline import tag_facts
 from sensormon.ingest.tag_memory import KEPT
 from sensormon.model.clock import Clock
 from sensormon.model.entries import FROM_CASES, DetectorSettings
 from sensormon.model.errors import StoreError
 from sensormon.model.tags import TagTable
-from sensormon.stores import Store, TagHistory
+from sensormon.stores.protocol import Store, TagHistory
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +96,7 @@ class Tuner:
 
     def _longer_memory(self, detector: Detector) -> list[TagHistory]:
         """What a detector learns from that looks back further than the collector remembers."""
-        lead = detector.start(tag_facts(self._tags())).lead
+        lead = detector.start(TagFacts.of_tags(self._tags())).lead
         if lead <= KEPT:
             return []
         try:

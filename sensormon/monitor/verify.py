@@ -25,7 +25,7 @@ from sensormon.model.errors import StoreError
 from sensormon.model.ledger import Ledger
 from sensormon.model.readings import Batch
 from sensormon.monitor.offline import StoppedMonitor
-from sensormon.stores import Store
+from sensormon.stores.protocol import Store
 
 MINUTE = 60 * SECOND
 

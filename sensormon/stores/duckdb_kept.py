@@ -8,9 +8,9 @@ import duckdb
 import pandas as pd
 
 from sensormon.model.entries import DetectorSettings, KeptAnswer
-from sensormon.stores import IMPORTED
 from sensormon.stores.duckdb_connection import Rows
 from sensormon.stores.duckdb_rows import naive
+from sensormon.stores.protocol import IMPORTED
 
 _ANSWER = "key, fingerprint, status, body, epoch_us(received)"
 

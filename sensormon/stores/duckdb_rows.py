@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from sensormon.model.entries import BatchEntry, Record, SettingsEntry
 from sensormon.model.timestamps import to_datetime
-from sensormon.stores import Watermark
 from sensormon.stores.columns import (
     action_columns,
     annotation_columns,
@@ -22,6 +21,7 @@ from sensormon.stores.columns import (
     rejected_columns,
     row_ids,
 )
+from sensormon.stores.protocol import Watermark
 
 ANNOTATIONS = (
     "SELECT id, epoch_us(since), epoch_us(until), tags, text, who, epoch_us(time), removed "

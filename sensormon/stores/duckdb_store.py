@@ -24,7 +24,6 @@ import pyarrow as pa
 
 from sensormon.model.entries import Annotation, DetectorSettings, KeptAnswer, Record
 from sensormon.model.errors import RowsRefused, StoreCorrupt, StoreUnavailable
-from sensormon.stores import Accounts, Recount, TagHistory, Watermark
 from sensormon.stores import duckdb_counts as counts
 from sensormon.stores import duckdb_kept as kept
 from sensormon.stores import duckdb_retention as retention
@@ -51,6 +50,7 @@ from sensormon.stores.duckdb_rows import (
 )
 from sensormon.stores.duckdb_spans import DuckDBSpans
 from sensormon.stores.duckdb_stream import BY_ID, BY_TIME, Deletions, Order, readings_in_order
+from sensormon.stores.protocol import Accounts, Recount, TagHistory, Watermark
 from sensormon.stores.retention import Arrivals, Due, Space
 
 _COLUMNS = (

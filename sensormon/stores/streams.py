@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sensormon.stores import Store
 from sensormon.stores.columns import as_table
+from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
 _BY_TIME = [("time", "ascending"), ("id", "ascending")]

@@ -11,6 +11,7 @@ import streamlit as st
 from sensormon.events.alarm_load import CHATTER, alarm_load, chattering, longest_standing, top_tags
 from sensormon.events.filters import Filters, stretch_text
 from sensormon.events.histogram import Bins, bins, counts, stretch_words
+from sensormon.model.format import counted, day_and_time
 from sensormon.model.readings import Ints
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.address import held, hold
@@ -22,7 +23,6 @@ from sensormon.ui.fresh_keys import choose_rows, chosen_rows, fresh_key, replace
 from sensormon.ui.viewer import Viewer
 from sensormon.view.alarm_load import load_line, load_rows
 from sensormon.view.events import events_line, lasted_column
-from sensormon.view.phrases import counted, day_and_time
 from sensormon.view.time_charts import count_chart
 from sensormon.view.traces import micros
 

@@ -14,6 +14,7 @@ from sensormon.exchange.case_opener import Opened
 from sensormon.exchange.case_writer import CaseOrder
 from sensormon.exchange.cases import LONGEST_NAME, Glance, Saved, held, plain_view
 from sensormon.model.errors import SensormonError, StoreError, UsageError
+from sensormon.model.format import counted, day_and_time
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.downloads import download
@@ -21,7 +22,7 @@ from sensormon.ui.drawing import not_done, not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.spans import span_input
 from sensormon.ui.viewer import Viewer
-from sensormon.view.phrases import counted, day_and_time, literal
+from sensormon.view.phrases import literal
 
 SAVE, OPEN = "case-save", "case-open"
 SHOWN_TAGS = 12

@@ -7,13 +7,13 @@ import streamlit as st
 from sensormon.exchange.exporter import TAGS, WHAT, Exported, Order
 from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS
 from sensormon.model.errors import SensormonError, StoreError
+from sensormon.model.format import counted, day_and_time
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.downloads import download
 from sensormon.ui.drawing import not_done, not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.spans import span_input
 from sensormon.ui.viewer import Viewer
-from sensormon.view.phrases import counted, day_and_time
 
 KIND = "export"
 SHOWN = 5

@@ -10,20 +10,19 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from sensormon.exchange.import_job import KIND, start_import
 from sensormon.exchange.import_numbers import numbers_of
-from sensormon.exchange.import_report import Report
 from sensormon.exchange.import_table import Columns, Table, check, propose, read_file
-from sensormon.exchange.import_words import times_line
+from sensormon.exchange.importer import KIND, Report, start_import, times_line
 from sensormon.exchange.new_tags import no_numbers
 from sensormon.exchange.table_reader import time_column
 from sensormon.model.errors import SensormonError, UsageError
+from sensormon.model.format import clock_time, counted
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import not_done, panel
 from sensormon.ui.import_tags import offer_tags
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.viewer import Viewer
-from sensormon.view.phrases import clock_time, counted, literal
+from sensormon.view.phrases import literal
 
 NOT = "not imported"
 NAMED = 5  # columns
@@ -161,5 +160,5 @@ def _section(m: Monitor, viewer: Viewer) -> None:
         if running:
             st.caption("Another import is going on; wait for it, or cancel it.")
         if st.button("Import", type="primary", key="import-start", disabled=running):
-            start_import(m, table, columns, file.name)
+            start_import(m.jobs, m.importer, m.keep_up, table, columns, file.name, m.clock.now())
             st.rerun()

@@ -6,10 +6,11 @@ from html import escape
 
 import streamlit as st
 
-from sensormon.events.actions import LONGEST_NAME
 from sensormon.model.clock import DAY
 from sensormon.model.errors import SensormonError, StoreError
+from sensormon.model.format import counted, day_and_time, size
 from sensormon.model.settings import LONGEST_RETENTION
+from sensormon.model.text import LONGEST_NAME
 from sensormon.monitor.disk_usage import Rate, Sizes, bytes_a_reading, forecast, rate
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.retention import JOB, Plan, RolledUp
@@ -24,7 +25,7 @@ from sensormon.view.disk_usage import (
     rolled_words,
     size_rows,
 )
-from sensormon.view.phrases import counted, day_and_time, literal, size
+from sensormon.view.phrases import literal
 
 COMPARED = 30
 """Days that the forecast compares with where readings are kept for ever."""

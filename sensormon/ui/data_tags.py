@@ -5,17 +5,18 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from sensormon.events.actions import LONGEST_NAME
 from sensormon.model.clock import DAY
 from sensormon.model.errors import SensormonError, StoreError, UsageError
+from sensormon.model.format import counted
 from sensormon.model.tag_edit import TEXTS, Edited, cells, changes, narrowed, read_cells
 from sensormon.model.tag_file import Draft
 from sensormon.model.tags import NAME, TagTable
+from sensormon.model.text import LONGEST_NAME
 from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import not_done, panel
 from sensormon.ui.viewer import Viewer
-from sensormon.view.phrases import counted, literal
+from sensormon.view.phrases import literal
 
 SHOWN = 8
 """Lines of problems or changes shown at once; the others are counted."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from sensormon.exchange.export_folder import ExportFile
-from sensormon.view.phrases import size
+from sensormon.model.format import size
 
 SMALL = 16 << 20
 """Up to so many bytes the page gives the file itself."""

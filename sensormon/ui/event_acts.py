@@ -8,9 +8,11 @@ from datetime import timedelta
 import pandas as pd
 import streamlit as st
 
-from sensormon.events.actions import LABELS, LONGEST_NAME, LONGEST_NOTE, State
+from sensormon.events.actions import LABELS, LONGEST_NOTE, State
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import SensormonError
+from sensormon.model.format import counted
+from sensormon.model.text import LONGEST_NAME
 from sensormon.model.timestamps import from_local, local_time
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.address import visit
@@ -18,7 +20,7 @@ from sensormon.ui.drawing import not_done
 from sensormon.ui.event_reading import JUST_DONE
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import done_words
-from sensormon.view.phrases import counted, literal
+from sensormon.view.phrases import literal
 
 SHELVE = {"1 h": 3_600, "8 h": 28_800, "24 h": 86_400, "until …": 0}
 

@@ -16,8 +16,8 @@ from sensormon.events.filters import (
     read_stretch,
     read_time,
 )
-from sensormon.events.grouping import Severity
 from sensormon.model.clock import DAY, SECOND
+from sensormon.model.events import Severity
 from sensormon.model.timestamps import from_local, local_time, render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.address import held, hold, way_back

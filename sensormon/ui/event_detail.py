@@ -11,6 +11,7 @@ import streamlit as st
 from sensormon.analysis.gaps import usual_interval
 from sensormon.events.actions import State
 from sensormon.model.clock import DAY, SECOND
+from sensormon.model.format import day_and_time, duration
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import panel, picking_chart
 from sensormon.ui.event_acts import asking
@@ -18,7 +19,6 @@ from sensormon.ui.event_list import chosen_ids, step
 from sensormon.ui.reading_reason import CONTEXT, picker, reason, scored_by
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import history_table, lasted
-from sensormon.view.phrases import day_and_time, duration
 from sensormon.view.time_charts import live_chart
 from sensormon.view.traces import micros
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import streamlit as st
 
 from sensormon.exchange.event_rows import events_file, file_stem, readings_file
+from sensormon.model.format import counted
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.table_download import form_input, of_table, table_download
 from sensormon.ui.viewer import Viewer
 from sensormon.view.anomaly_table import anomaly_table
 from sensormon.view.explanation import score_names
-from sensormon.view.phrases import counted
 
 LISTED = 1_000
 """Flagged readings listed on the page; the file has all."""

@@ -11,6 +11,7 @@ import streamlit as st
 
 from sensormon.events.filters import in_order
 from sensormon.model.errors import StoreError
+from sensormon.model.format import counted, moment_words
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.address import held, hold
 from sensormon.ui.event_acts import TICKED, action_row, asking
@@ -18,7 +19,6 @@ from sensormon.ui.event_controls import order, pin, renew
 from sensormon.ui.fresh_keys import choose_rows, chosen_rows, fresh_key, replace_widget
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import event_table
-from sensormon.view.phrases import counted, moment_words
 
 MOST_SHOWN = 1_000
 """Rows of the list; the export has all."""

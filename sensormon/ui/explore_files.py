@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 import streamlit as st
 
@@ -39,7 +41,11 @@ def _readings(m: Monitor, chosen: Chosen) -> Rows:
     name = file_stem(chosen.names, chosen.span[0])
     count = m.exporter.count_readings(chosen.names, *chosen.span)
     if count <= SMALL:
-        table = pa.concat_tables(every_reading(m, chosen.names, *chosen.span))
+        table = pa.concat_tables(every_reading(m.streams, m.tags, chosen.names, *chosen.span))
         return of_table("reading", table, name)
     content = (chosen.names, chosen.span, count)
-    return Rows("reading", count, name, content, lambda: every_reading(m, chosen.names, *chosen.span))
+
+    def pieces() -> Iterator[pa.Table]:
+        return every_reading(m.streams, m.tags, chosen.names, *chosen.span)
+
+    return Rows("reading", count, name, content, pieces)

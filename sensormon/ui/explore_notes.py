@@ -7,15 +7,17 @@ from html import escape
 
 import streamlit as st
 
-from sensormon.events.actions import LONGEST_NAME, LONGEST_NOTE
+from sensormon.events.actions import LONGEST_NOTE
 from sensormon.model.entries import Annotation
 from sensormon.model.errors import SensormonError
+from sensormon.model.format import day_and_time
+from sensormon.model.text import LONGEST_NAME
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import not_done
 from sensormon.ui.explore_view import Chosen
 from sensormon.ui.viewer import Viewer
 from sensormon.view.explore import times
-from sensormon.view.phrases import day_and_time, literal
+from sensormon.view.phrases import literal
 
 LISTED = 50
 """Notes listed; of more the first."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sensormon.events.actions import LONGEST_NAME
 from sensormon.exchange.import_table import Columns, Table
 from sensormon.exchange.new_tags import unknown, with_new
 from sensormon.model.errors import SensormonError
+from sensormon.model.format import counted
 from sensormon.model.tag_edit import changes
+from sensormon.model.text import LONGEST_NAME
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import not_done
-from sensormon.view.phrases import counted
 
 
 def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 import streamlit as st
 
+from sensormon.model.format import counted
 from sensormon.monitor.monitor import Monitor
-from sensormon.view.phrases import counted, literal
+from sensormon.view.phrases import literal
 
 Chosen = TypeVar("Chosen")
 _NAMED = 5

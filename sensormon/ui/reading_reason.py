@@ -9,12 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from sensormon.model.clock import SECOND
+from sensormon.model.format import clock_time
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart, panel, picking_chart
 from sensormon.ui.viewer import Viewer
 from sensormon.view.detectors import detector_words
 from sensormon.view.explanation import Judged, explain, quality_words, score_names, score_of
-from sensormon.view.phrases import clock_time, expected_band
+from sensormon.view.phrases import expected_band
 from sensormon.view.time_charts import live_chart
 from sensormon.view.traces import micros
 

@@ -10,14 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from sensormon.exchange.export_columns import table_file
 from sensormon.exchange.exporter import Exported
-from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS
+from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, table_file
+from sensormon.model.format import counted
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.downloads import download
 from sensormon.ui.job_status import follow_job, job_line
 from sensormon.ui.viewer import Viewer
-from sensormon.view.phrases import counted
 
 AT_ONCE = {"CSV": 10_000, "Parquet": 50_000, "Excel": 1_000}
 """Rows of a file that is made at once; a longer one takes seconds, is made on demand and can be cancelled."""

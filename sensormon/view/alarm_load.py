@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from sensormon.analysis.what_if import MOST, NORM
-from sensormon.events.alarm_load import AlarmLoad
-from sensormon.view.phrases import day_and_time, duration
+from sensormon.events.alarm_load import MOST, NORM, AlarmLoad
+from sensormon.model.format import day_and_time, duration
 
 
 def load_line(load: AlarmLoad) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from sensormon.model.format import counted, duration, size
 from sensormon.monitor.disk_usage import ROLLUP_BYTES, Forecast, Rate, Sizes
 from sensormon.monitor.retention import Plan, Policy, RolledUp
-from sensormon.view.phrases import counted, duration, size
 
 _DAY = 86_400.0
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import pandas as pd
 
 from sensormon.events.actions import ATTENTION, State
+from sensormon.model.format import counted, duration
 from sensormon.model.tags import TagTable
-from sensormon.view.phrases import counted, duration
 
 _STATES = {str(State.RETURNED): "returned, unack."}  # a column has no room for more
 

@@ -17,11 +17,11 @@ from sensormon.analysis.control_chart import Limits
 from sensormon.analysis.correlation import Relation
 from sensormon.analysis.downsample import Overview
 from sensormon.model.clock import SECOND
+from sensormon.model.format import counted, duration
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import LAST, parse, render, to_datetime
 from sensormon.monitor.explorer import Controlled
 from sensormon.stores.long_spans import SHARES, Distribution
-from sensormon.view.phrases import counted, duration
 
 DAY = 86_400
 NAMED = {

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sensormon.model.format import counted
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag
-from sensormon.view.phrases import counted
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ import plotly.graph_objects as go
 
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
+from sensormon.model.format import clock_time
 from sensormon.model.readings import Origin
 from sensormon.model.tags import Tag, TagTable
 from sensormon.view.explanation import Judged, explain, score_names, score_of
 from sensormon.view.palette import Palette
-from sensormon.view.phrases import Phrase, clock_time, verdict
+from sensormon.view.phrases import Phrase, verdict
 from sensormon.view.time_charts import live_chart
 from sensormon.view.traces import Span, micros
 

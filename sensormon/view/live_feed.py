@@ -26,12 +26,12 @@ from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import CASE, IMPORT
 from sensormon.model.errors import StoreError
-from sensormon.model.readings import Floats, Ints
+from sensormon.model.readings import Floats, Ints, reason_words
 from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.explanation import score_names, score_of
 from sensormon.view.live_cards import newest
-from sensormon.view.phrases import expected_band, refused
+from sensormon.view.phrases import expected_band
 from sensormon.view.traces import Span, View, hover, limit_words, micros
 
 Answer = dict[str, Any]
@@ -180,7 +180,7 @@ class LiveFeed:
         for tag, received, time, value, reason in lately:
             at = _time(time, received)
             if tag in names and since <= at <= now:
-                found.setdefault(tag, []).append([at / 1e3, f"{value[:40]} {refused(reason)}"])
+                found.setdefault(tag, []).append([at / 1e3, f"{value[:40]} {reason_words(reason)}"])
         return found
 
     def _rejected_before(self) -> list[tuple[str, int, str, str, str]]:

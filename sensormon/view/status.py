@@ -10,12 +10,14 @@ from datetime import tzinfo
 
 import pandas as pd
 
-from sensormon.ingest.watchdog import Silence
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
+from sensormon.model.format import counted, day_and_time, duration, every, latency, pace, size
 from sensormon.model.ledger import Ledger
+from sensormon.model.readings import reason_words
 from sensormon.model.status import (
     DeadLetterStatus,
+    Silence,
     SourceState,
     SourceStatus,
     Status,
@@ -23,17 +25,7 @@ from sensormon.model.status import (
     WriteState,
 )
 from sensormon.monitor.drills import Proof
-from sensormon.view.phrases import (
-    Phrase,
-    counted,
-    day_and_time,
-    duration,
-    every,
-    latency,
-    pace,
-    refused,
-    size,
-)
+from sensormon.view.phrases import Phrase
 
 STALE = 5
 """Data older than this many intervals is late."""
@@ -312,6 +304,6 @@ def source_tables(ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:
         for line in ledger.lines
     ]
     reasons = [
-        {"Rejected because": refused(name), "Readings": count} for name, count in ledger.reasons.items()
+        {"Rejected because": reason_words(name), "Readings": count} for name, count in ledger.reasons.items()
     ]
     return pd.DataFrame(lines), pd.DataFrame(reasons)

@@ -12,9 +12,10 @@ from datetime import tzinfo
 import pandas as pd
 
 from sensormon.analysis.event_scores import MINIMUM, EventScores, wilson
-from sensormon.analysis.what_if import MOST, NORM, Load
+from sensormon.analysis.what_if import Load
+from sensormon.events.alarm_load import MOST, NORM
+from sensormon.model.format import counted, day_and_time, duration, latency, pace
 from sensormon.model.tags import Tag
-from sensormon.view.phrases import counted, day_and_time, duration, latency, pace
 
 SHORT = 600
 """A load measured over less than this (s) is no verdict."""

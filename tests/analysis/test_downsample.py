@@ -24,7 +24,8 @@ from sensormon.analysis.downsample import (
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.readings import Batch, Processed, Quality, Scores
-from sensormon.stores import Store, open_store
+from sensormon.stores.opening import open_store
+from sensormon.stores.protocol import Store
 from sensormon.view.traces import micros
 from tests.conftest import START
 from tests.support import naive

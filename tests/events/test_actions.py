@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from sensormon.events.actions import Standing, State, action_frame, checked, standings
-from sensormon.events.grouping import find_events
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import EventAction
 from sensormon.model.errors import UsageError
@@ -17,6 +16,7 @@ from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from tests.conftest import START, batch_of
 from tests.events.test_grouping import THRESHOLDS, flags
+from tests.support.event_lists import find_events
 
 FAR = START + 10**6 * SECOND
 HOUR = 3600 * SECOND

@@ -9,19 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensormon.events.grouping import (
-    Delays,
-    Event,
-    Severity,
-    find_events,
-    group_flags,
-    is_over,
-    join_events,
-    lasting,
-)
+from sensormon.events.grouping import group_flags, is_over, join_events, lasting
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
+from sensormon.model.events import Delays, Event, Severity
 from tests.conftest import START
+from tests.support.event_lists import find_events
 
 THRESHOLDS = {1: 3.0, 2: 5.0}
 

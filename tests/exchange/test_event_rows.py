@@ -13,13 +13,13 @@ import pytest
 
 from sensormon.events.filters import Filters, matching
 from sensormon.exchange.event_rows import events_file, readings_file, readings_of
-from sensormon.exchange.export_columns import frame_file
 from sensormon.exchange.exporter import Exported
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from tests.conftest import START
 from tests.support.excel import cells
+from tests.support.tables import frame_file
 
 FAR = START + 10**6 * SECOND
 

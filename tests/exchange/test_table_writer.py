@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -13,22 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensormon.exchange.export_columns import (
-    anomalies_csv,
-    frame_csv,
-    frame_excel,
-    frame_file,
-    frame_parquet,
-    readings_csv,
-    readings_parquet,
-    with_zone,
-)
-from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, ExcelFile, plain_csv, table_csv
+from sensormon.exchange.exporter import labelled
+from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, ExcelFile, plain_csv, table_csv, with_zone
 from sensormon.model.errors import UsageError
-from sensormon.model.tags import Tag, TagTable
+from sensormon.model.tags import TagTable
 from tests.support.excel import cells
-
-BERLIN = ZoneInfo("Europe/Berlin")
+from tests.support.tables import frame_file
 
 
 def flagged(tag="ph", rows=1):
@@ -47,7 +36,7 @@ def opened(data: bytes) -> pd.DataFrame:
 
 
 def test_times_are_utc_with_z_and_in_the_viewer_s_zone_which_is_named():
-    table = opened(anomalies_csv(flagged(), TagTable([Tag("ph", "pH", unit="pH")]), BERLIN, "Europe/Berlin"))
+    table = opened(frame_file(flagged().assign(unit="pH"), "CSV", "Europe/Berlin"))
     assert table.loc[0, "time (UTC)"] == "2026-09-21T14:13:20.250000Z"
     assert table.loc[0, "time (Europe/Berlin)"].startswith("2026-09-21 16:13:20.25")
     assert (table.loc[0, "unit"], table.loc[0, "score"]) == ("pH", 15.75)
@@ -55,39 +44,42 @@ def test_times_are_utc_with_z_and_in_the_viewer_s_zone_which_is_named():
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
 def test_text_that_a_spreadsheet_would_run_is_made_harmless(start):
-    tags = TagTable([Tag("ph", f"{start}cmd", unit=f"{start}A1")])
-    table = opened(anomalies_csv(flagged(), tags, BERLIN, "Europe/Berlin"))
+    rows = flagged().assign(label=f"{start}cmd", unit=f"{start}A1")
+    table = opened(frame_file(rows, "CSV", "Europe/Berlin"))
     assert table.loc[0, "label"] == f"'{start}cmd"
     assert table.loc[0, "unit"] == f"'{start}A1"
 
 
 def test_a_negative_number_stays_a_number():
-    tags = TagTable([Tag("ph", "pH")])
-    assert opened(anomalies_csv(flagged().assign(value=-5.0), tags, BERLIN, "x")).loc[0, "value"] == -5.0
+    rows = flagged().assign(value=-5.0)
+    assert opened(frame_file(rows, "CSV", "Europe/Berlin")).loc[0, "value"] == -5.0
 
 
 @pytest.mark.parametrize("number", ["-5", "+0.25", "-1.5e-07"])
 def test_a_number_that_is_text_stays_as_it_is(number):
     rows = pd.DataFrame({"value": [number, f"{number}+A1", f"{number}\n=A1"]})
     safe = ["value", number, f"'{number}+A1", f"'{number}\n=A1"]
-    assert [one for (one,) in csv.reader(io.StringIO(frame_csv(rows, "UTC").decode()))] == safe
-    assert [one for (one,) in cells(frame_excel(rows, "UTC"))] == safe
+    assert [one for (one,) in csv.reader(io.StringIO(frame_file(rows, "CSV", "UTC").decode()))] == safe
+    assert [one for (one,) in cells(frame_file(rows, "Excel", "UTC"))] == safe
 
 
 def test_a_tag_that_is_no_longer_in_the_table_is_exported_under_its_name():
-    table = opened(anomalies_csv(flagged("old"), TagTable([]), BERLIN, "Europe/Berlin"))
+    rows = labelled(pa.Table.from_pandas(flagged("old"), preserve_index=False), TagTable([]))
+    table = opened(table_csv(rows))
     assert table.loc[0, "label"] == "old"
 
 
 def test_no_rows_are_a_header_alone():
-    data = anomalies_csv(flagged(rows=0), TagTable([]), BERLIN, "Europe/Berlin")
+    data = frame_file(flagged(rows=0), "CSV", "Europe/Berlin")
     assert data.decode().count("\n") == 1
 
 
 def test_readings_read_back_from_either_format():
     rows = flagged(rows=3)
-    assert opened(readings_csv(rows))["value"].tolist() == [8.91] * 3
-    pd.testing.assert_frame_equal(pd.read_parquet(io.BytesIO(readings_parquet(rows))), rows)
+    assert opened(frame_file(rows, "CSV", "UTC"))["value"].tolist() == [8.91] * 3
+    table = pd.read_parquet(io.BytesIO(frame_file(rows, "Parquet", "UTC")))
+    named = {"time (UTC)": "time", "received (UTC)": "received"}
+    pd.testing.assert_frame_equal(table.rename(columns=named), rows)
 
 
 FORMULAS = ["=1+1", "+1+A1", "-A1", "@SUM(A1)", "\tx", "plain"]
@@ -100,23 +92,23 @@ def notes() -> pd.DataFrame:
 
 
 def test_a_frame_as_csv_has_each_time_in_utc_and_in_the_named_zone():
-    table = opened(frame_csv(notes(), "Europe/Berlin"))
+    table = opened(frame_file(notes(), "CSV", "Europe/Berlin"))
     assert list(table)[:2] == ["time (UTC)", "time (Europe/Berlin)"]
     assert table.loc[0, "time (UTC)"] == "2026-09-21T14:13:20.250000Z"
     assert table.loc[0, "time (Europe/Berlin)"] == "2026-09-21 16:13:20.250000"
     assert table["note"].tolist() == [*(f"'{text}" for text in FORMULAS[:-1]), "plain"]
-    assert list(opened(frame_csv(notes(), "UTC")))[:2] == ["time (UTC)", "value"]
+    assert list(opened(frame_file(notes(), "CSV", "UTC")))[:2] == ["time (UTC)", "value"]
 
 
 def test_a_frame_as_parquet_keeps_times_as_times():
-    table = pd.read_parquet(io.BytesIO(frame_parquet(notes(), "Europe/Berlin")))
+    table = pd.read_parquet(io.BytesIO(frame_file(notes(), "Parquet", "Europe/Berlin")))
     assert (table["time (UTC)"] == table["time (Europe/Berlin)"]).all()
     assert str(table["time (Europe/Berlin)"].dtype) == "datetime64[us, Europe/Berlin]"
     assert table["note"].tolist() == FORMULAS, "Parquet runs nothing, so nothing is changed"
 
 
 def test_a_frame_as_excel_has_dates_numbers_and_text_and_no_formula():
-    head, *rows = cells(frame_excel(notes(), "Europe/Berlin"))
+    head, *rows = cells(frame_file(notes(), "Excel", "Europe/Berlin"))
     assert head == ["time (UTC)", "time (Europe/Berlin)", "value", "is_anomaly", "note"]
     moment = pd.Timestamp("1899-12-30") + pd.to_timedelta(rows[0][1], unit="D")
     assert moment.round("ms") == pd.Timestamp("2026-09-21 16:13:20.250")
@@ -127,7 +119,7 @@ def test_a_frame_as_excel_has_dates_numbers_and_text_and_no_formula():
 def test_excel_says_before_the_first_row_that_there_are_too_many():
     long = pd.DataFrame({"value": np.zeros(EXCEL_ROWS + 1)})
     with pytest.raises(UsageError, match="1,048,576 rows are more than the 1,048,575"):
-        frame_excel(long, "UTC")
+        frame_file(long, "Excel", "UTC")
 
 
 @pytest.mark.parametrize("form", FORMS)

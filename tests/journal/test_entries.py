@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from sensormon.journal.codec import decode, encode
 from sensormon.model.entries import (
     ActionEntry,
     Annotation,
@@ -22,8 +23,6 @@ from sensormon.model.entries import (
     EventAction,
     KeptAnswer,
     SettingsEntry,
-    decode,
-    encode,
 )
 from sensormon.model.errors import JournalDamaged
 from sensormon.model.readings import Batch, InjectedFault, Origin, Processed, Reason, Rejection, Scores

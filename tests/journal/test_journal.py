@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from sensormon.journal import segments
+from sensormon.journal.codec import decode, encode
 from sensormon.journal.journal import Journal
-from sensormon.model.entries import BatchEntry, DetectorSettings, Record, SettingsEntry, decode, encode
+from sensormon.model.entries import BatchEntry, DetectorSettings, Record, SettingsEntry
 from sensormon.model.errors import JournalError, JournalFull, UsageError
 from tests.conftest import START
 

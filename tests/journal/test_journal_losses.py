@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sensormon.journal import segments
+from sensormon.journal.codec import decode, encode
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import ManualClock
-from sensormon.model.entries import decode, encode
 from sensormon.model.errors import JournalDamaged, JournalError, JournalFull
 from sensormon.model.readings import Batch, Reading
 from sensormon.model.settings import Settings

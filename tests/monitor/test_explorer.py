@@ -14,7 +14,7 @@ import pytest
 
 from sensormon.analysis.control_chart import Limits
 from sensormon.exchange.explore_rows import described, drawn_points, every_reading, file_stem
-from sensormon.exchange.export_columns import table_file
+from sensormon.exchange.table_writer import table_file
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag

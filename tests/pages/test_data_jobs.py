@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 from sensormon.analysis.what_if import total
 from sensormon.detectors import make
 from sensormon.exchange.exporter import Exported
-from sensormon.exchange.import_job import start_import
 from sensormon.exchange.import_table import Columns, read_file
+from sensormon.exchange.importer import start_import
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import StoreUnavailable
 from sensormon.model.jobs import Cancelled, Job, Progress

@@ -13,12 +13,12 @@ from streamlit.testing.v1 import AppTest
 
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import IMPORT
+from sensormon.model.format import clock_time
 from sensormon.model.readings import Origin
 from sensormon.model.settings import Settings
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.live_feed import LiveFeed
-from sensormon.view.phrases import clock_time
 from tests.conftest import START, Adopt, batch_of
 from tests.pages.test_every_page import ROOT, figures, show, text
 

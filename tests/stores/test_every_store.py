@@ -24,8 +24,9 @@ from sensormon.model.entries import (
 )
 from sensormon.model.errors import StoreUnavailable
 from sensormon.model.readings import InjectedFault, Ints, Origin, Processed
-from sensormon.stores import Store, open_store
 from sensormon.stores.long_spans import SHARES
+from sensormon.stores.opening import open_store
+from sensormon.stores.protocol import Store
 from tests.conftest import START
 
 Records = Callable[..., list[Record]]

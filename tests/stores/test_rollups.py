@@ -17,7 +17,8 @@ from sensormon.model.clock import DAY, SECOND
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import StoreError
 from sensormon.model.readings import Batch, Origin, Processed, Scores
-from sensormon.stores import Store, open_store
+from sensormon.stores.opening import open_store
+from sensormon.stores.protocol import Store
 from tests.conftest import START
 from tests.support.naive import minutes
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sensormon.detectors import PER_TAG, make
-from sensormon.ingest.pipeline import tag_facts
+from sensormon.detectors.base import TagFacts
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.readings import Quality
 from sensormon.model.tags import Tag
@@ -32,7 +32,7 @@ def judged(
     ok = np.ones(len(column), dtype=np.bool_)
     ok[-1] = quality >> 30 == 0
     time = (np.arange(len(column)) if seconds is None else seconds) * 1_000_000
-    scores = made.start(tag_facts([TAG])).run(
+    scores = made.start(TagFacts.of_tags([TAG])).run(
         np.zeros(len(column), np.int32), column, ok, time.astype(np.int64)
     )
     reading = Judged(

@@ -1,0 +1,137 @@
+"""The bytes of a journal entry, and the entry of these bytes. `journal.py` numbers, checksums and syncs them.
+
+Bytes of an entry: one byte for the kind (B batch, S settings, A event action, N note), the length of the head
+(u32), the head (JSON, UTF-8), then for a batch its columns one after the other, raw and
+little-endian, in the order of `_COLUMNS`, each as long as the head's `rows` says.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from sensormon.model.entries import (
+    ActionEntry,
+    Annotation,
+    AnnotationEntry,
+    BatchEntry,
+    DetectorSettings,
+    Entry,
+    EventAction,
+    KeptAnswer,
+    SettingsEntry,
+)
+from sensormon.model.errors import JournalDamaged
+from sensormon.model.readings import Batch, InjectedFault, Origin, Processed, Reason, Rejection, Scores
+
+_HEAD = struct.Struct("<cI")
+_BATCH_COLUMNS = {"tag": "<i4", "time": "<i8", "value": "<f8", "quality": "<u4"}
+_SCORE_COLUMNS = {
+    "n": "<i8",
+    "score": "<f8",
+    "expected": "<f8",
+    "lower": "<f8",
+    "upper": "<f8",
+    "is_anomaly": "?",
+}
+_COLUMNS = {**_BATCH_COLUMNS, **_SCORE_COLUMNS}
+
+
+def encode(entry: Entry) -> bytes:
+    """The bytes of an entry."""
+    if isinstance(entry, SettingsEntry):
+        return _pack(b"S", asdict(entry.settings))
+    if isinstance(entry, ActionEntry):
+        return _pack(b"A", asdict(entry.action))
+    if isinstance(entry, AnnotationEntry):
+        return _pack(b"N", asdict(entry.annotation))
+    processed, batch = entry.processed, entry.processed.accepted
+    head = {
+        "rows": len(batch),
+        "first_id": entry.first_id,
+        "received_totals": dict(entry.received_totals),
+        "settings": processed.settings,
+        "source": batch.source,
+        "received": batch.received,
+        "origin": str(batch.origin),
+        "tags": batch.tags,
+        "injected": [(one.tag, one.time, one.fault) for one in batch.injected],
+        "rejected": [
+            (r.source, r.received, r.index, r.tag, r.time, r.value, str(r.reason), r.detail)
+            for r in processed.rejected
+        ],
+    }
+    if entry.answers:  # absent otherwise: records from before there were any have no such key
+        head["answers"] = [
+            (one.key, one.fingerprint, one.status, one.body, one.received) for one in entry.answers
+        ]
+    columns = [getattr(batch, name).astype(kind, copy=False) for name, kind in _BATCH_COLUMNS.items()]
+    columns += [
+        getattr(processed.scores, name).astype(kind, copy=False) for name, kind in _SCORE_COLUMNS.items()
+    ]
+    return _pack(b"B", head) + b"".join([column.tobytes() for column in columns])
+
+
+def decode(payload: bytes) -> Entry:
+    """The entry of these bytes. Raises JournalDamaged where they are none."""
+    try:
+        kind, length = _HEAD.unpack_from(payload)
+        start = _HEAD.size + length
+        head = json.loads(payload[_HEAD.size : start])
+        if kind == b"S" and start == len(payload):
+            return SettingsEntry(DetectorSettings(**head))
+        if kind == b"A" and start == len(payload):
+            return ActionEntry(EventAction(**{**head, "readings": tuple(head["readings"])}))
+        if kind == b"N" and start == len(payload):
+            return AnnotationEntry(Annotation(**{**head, "tags": tuple(head["tags"])}))
+        if kind == b"B":
+            return _batch_entry(head, payload, start)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, struct.error) as error:
+        raise JournalDamaged(f"a record cannot be understood ({error})", where="journal") from error
+    raise JournalDamaged(f"a record of kind {kind!r} is unknown or too long", where="journal")
+
+
+def _pack(kind: bytes, head: Mapping[str, Any]) -> bytes:
+    text = json.dumps(head, separators=(",", ":")).encode()
+    return _HEAD.pack(kind, len(text)) + text
+
+
+def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEntry:
+    rows = head["rows"]
+    if not isinstance(rows, int) or rows < 0:
+        raise ValueError(f"{rows!r} rows")
+    columns: dict[str, Any] = {}
+    for name, kind in _COLUMNS.items():
+        column = np.frombuffer(payload, dtype=kind, count=rows, offset=start)
+        columns[name] = column.astype(column.dtype.newbyteorder("="), copy=False)
+        start += column.nbytes
+    if start != len(payload):
+        raise ValueError(f"{len(payload) - start} bytes are left over")
+    if rows and not 0 <= columns["tag"].min() <= columns["tag"].max() < len(head["tags"]):
+        raise ValueError("a tag's code is not among its tags")
+    if columns["is_anomaly"].view(np.uint8).max(initial=0) > 1:
+        raise ValueError("is_anomaly is neither 0 nor 1")
+    batch = Batch(
+        source=head["source"],
+        received=head["received"],
+        tags=tuple(head["tags"]),
+        origin=Origin(head["origin"]),
+        injected=tuple(InjectedFault(*one) for one in head["injected"]),
+        **{name: columns[name] for name in _BATCH_COLUMNS},
+    )
+    rejected = tuple(
+        Rejection(source, received, index, tag, time, value, Reason(reason), detail)
+        for source, received, index, tag, time, value, reason, detail in head["rejected"]
+    )
+    scores = Scores(**{name: columns[name] for name in _SCORE_COLUMNS})
+    return BatchEntry(
+        first_id=head["first_id"],
+        received_totals=head["received_totals"],
+        processed=Processed(accepted=batch, scores=scores, settings=head["settings"], rejected=rejected),
+        answers=tuple(KeptAnswer(*one) for one in head.get("answers", ())),
+    )
