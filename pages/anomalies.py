@@ -64,8 +64,13 @@ def nothing(m: Monitor, viewer: Viewer, found: Found, asked: Range, tags: tuple[
     stored = (m.explorer.extent(tags or None) or m.explorer.extent()) if found.watched is None else None
     if stored is not None:
         st.info(stored_words(stored, viewer.zone), title=f"No anomalies here: no readings {asked.words}")
-        st.button("Show the newest day of them", key="newest-day", on_click=show_between,
-                  args=(stored[1] + SECOND - DAY, stored[1] + SECOND), type="primary")  # fmt: skip
+        st.button(
+            "Show the newest day of them",
+            key="newest-day",
+            on_click=show_between,
+            args=(stored[1] + SECOND - DAY, stored[1] + SECOND),
+            type="primary",
+        )
         return
     if found.watched is None:
         st.info(

@@ -37,9 +37,15 @@ from sensormon.view.explore_chart import (
 )
 
 PAST = {
-    "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000,
-    "90 d": 7_776_000, "All": 0,
-}  # fmt: skip
+    "15 min": 900,
+    "1 h": 3_600,
+    "6 h": 21_600,
+    "24 h": 86_400,
+    "7 d": 604_800,
+    "30 d": 2_592_000,
+    "90 d": 7_776_000,
+    "All": 0,
+}
 FIRST = "1 h"
 COMING_IN = 60 * SECOND  # of a tag whose newest reading is no older
 WHOLE, AGAIN = "explore_whole", "past-again"
@@ -99,9 +105,14 @@ def span_control(m: Monitor, viewer: Viewer, whole: tuple[int, int] | None) -> t
         )
     else:
         past = st.segmented_control(
-            "Time range", list(PAST), default=FIRST, required=True, key="past", bind="query-params",
+            "Time range",
+            list(PAST),
+            default=FIRST,
+            required=True,
+            key="past",
+            bind="query-params",
             on_change=renewed,
-        )  # fmt: skip
+        )
     choose_times(viewer, at or relative_span(past or FIRST, now, whole))
     if st.button(
         "Newest",
@@ -149,9 +160,13 @@ def comparison() -> tuple[int, str]:
     if chosen != OTHER:
         return 0, ""
     text = st.text_input(
-        "How much earlier", "2 d", key="offset", bind="query-params", width=140,
+        "How much earlier",
+        "2 d",
+        key="offset",
+        bind="query-params",
+        width=140,
         help="Such as 90 min, 36 h, 2 d, 1 w",
-    )  # fmt: skip
+    )
     found = offset(text or "")
     if found is None:
         st.caption(":material/error: Write a number and s, min, h, d or w.", width="content")
@@ -162,10 +177,20 @@ def comparison() -> tuple[int, str]:
 def controls(m: Monitor, viewer: Viewer) -> Chosen:
     """Tags, span, layout, comparison."""
     top = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    names = known_tags(m, "explore", lambda: top.multiselect(
-        "Tags", m.tags.names, default=list(m.tags.names[:3]), format_func=m.tags.title, key="explore",
-        bind="query-params", max_selections=MOST_TAGS, placeholder="Choose tags",
-    ))  # fmt: skip
+    names = known_tags(
+        m,
+        "explore",
+        lambda: top.multiselect(
+            "Tags",
+            m.tags.names,
+            default=list(m.tags.names[:3]),
+            format_func=m.tags.title,
+            key="explore",
+            bind="query-params",
+            max_selections=MOST_TAGS,
+            placeholder="Choose tags",
+        ),
+    )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="explore-controls"):
         whole = held_extent(m, tuple(names))
         span = span_control(m, viewer, whole)
@@ -180,8 +205,9 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
     with top:
         flags = st.checkbox("Flags", value=True, key="flags", bind="query-params")
         copy_link("explore-link", **{"from": render(span[0]), "to": render(span[1]), "past": None})
-    return Chosen(tuple(names[:MOST_TAGS]), span, whole or span, layout != OVERLAY, flags, earlier, words,
-                  moment(m))  # fmt: skip
+    return Chosen(
+        tuple(names[:MOST_TAGS]), span, whole or span, layout != OVERLAY, flags, earlier, words, moment(m)
+    )
 
 
 # -- what is read -------------------------------------------------------------------------
@@ -254,18 +280,31 @@ def main_chart(
     normalised = st.session_state.get("axes") == NORMALISED
     narrow = not chosen.stacked and len(units(drawn)) > AXES
     figure = explore_chart(
-        drawn, chosen.span, viewer.palette, stacked=chosen.stacked, normalised=normalised or narrow,
-        flags=chosen.flags, notes=notes, earlier=chosen.earlier_words,
-    )  # fmt: skip
+        drawn,
+        chosen.span,
+        viewer.palette,
+        stacked=chosen.stacked,
+        normalised=normalised or narrow,
+        flags=chosen.flags,
+        notes=notes,
+        earlier=chosen.earlier_words,
+    )
     titles = ", ".join(m.tags.title(name) for name in chosen.names)
     when = times(*chosen.span, viewer.zone)
     with panel("explore"):
         zoom_chart(
-            figure, "explore-chart",
-            f"{titles}, {when}. Arrow keys move, plus and minus zoom, Home shows all.", viewer,
-            span=chosen.span, whole=chosen.whole, head=when, title=f"{titles}, {when} ({viewer.zone_name})",
-            file=file_stem(chosen.names, chosen.span[0]), on_span=show, on_pick=clicked,
-        )  # fmt: skip
+            figure,
+            "explore-chart",
+            f"{titles}, {when}. Arrow keys move, plus and minus zoom, Home shows all.",
+            viewer,
+            span=chosen.span,
+            whole=chosen.whole,
+            head=when,
+            title=f"{titles}, {when} ({viewer.zone_name})",
+            file=file_stem(chosen.names, chosen.span[0]),
+            on_span=show,
+            on_pick=clicked,
+        )
         st.html(legend(viewer, chosen, drawn))
         st.caption(f"Read: {drawn_line([one.now for one in drawn], *chosen.span)}.")
         if narrow:
@@ -292,8 +331,10 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
                 f"{f' ({escape(one.tag.unit)})' if one.tag.unit else ''}</span>"
             )
     if chosen.earlier:
-        there = any(one.earlier and one.earlier.within(*(end - chosen.earlier for end in chosen.span))
-                    for one in drawn)  # fmt: skip
+        there = any(
+            one.earlier and one.earlier.within(*(end - chosen.earlier for end in chosen.span))
+            for one in drawn
+        )
         chips.append(f"<span>┄ {escape(chosen.earlier_words)}{'' if there else ': no readings'}</span>")
     quality = pd.concat([one.now.marks["quality"] for one in drawn]) if drawn else pd.Series(dtype=int)
     if chosen.flags and any(one.now.flagged for one in drawn):
@@ -330,10 +371,16 @@ def table(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> No
             }
         )
         st.dataframe(
-            shown, hide_index=True, height=300, key="explore-points",
-            column_config={"Time": st.column_config.DatetimeColumn(
-                format="YYYY-MM-DD HH:mm:ss.SSS", timezone=viewer.zone_name)},
-        )  # fmt: skip
+            shown,
+            hide_index=True,
+            height=300,
+            key="explore-points",
+            column_config={
+                "Time": st.column_config.DatetimeColumn(
+                    format="YYYY-MM-DD HH:mm:ss.SSS", timezone=viewer.zone_name
+                )
+            },
+        )
 
 
 # -- the page -----------------------------------------------------------------------------

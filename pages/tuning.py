@@ -88,9 +88,11 @@ class Chosen:
 def controls(m: Monitor) -> Chosen:
     """Tag, history, detector and its parameters."""
     now = m.detection()
-    name = known_tags(m, "tune", lambda: st.selectbox(
-        "Tag", m.tags.names, format_func=m.tags.title, key="tune", bind="query-params"
-    ))  # fmt: skip
+    name = known_tags(
+        m,
+        "tune",
+        lambda: st.selectbox("Tag", m.tags.names, format_func=m.tags.title, key="tune", bind="query-params"),
+    )
     length = st.segmented_control(
         "History", list(LENGTHS), default="15 min", required=True, key="history", bind="query-params"
     )

@@ -24,8 +24,11 @@ assert len(detect([7.0, 7.1] * 100, detector="recommended")) == 200
 def test_the_apps_libraries_are_not_imported_without_the_app(code: str) -> None:
     told = subprocess.run(
         [sys.executable, "-c", f"{code}\nprint(*sorted(one.partition('.')[0] for one in sys.modules))"],
-        capture_output=True, text=True, check=True, cwd=ROOT,
-    ).stdout.split()  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    ).stdout.split()
     assert "sensormon" in told
     assert not {"streamlit", "fastapi", "starlette", "plotly"} & set(told)
     assert "duckdb" not in told or code != NOTEBOOK

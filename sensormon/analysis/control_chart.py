@@ -62,6 +62,11 @@ def control_limits(time: Ints, value: Floats) -> Limits | None:
     variance = float((off**2).mean())
     covariance = float((off[:-1] * off[1:])[together].mean())
     return Limits(
-        centre, sigma, centre - SIGMAS * sigma, centre + SIGMAS * sigma, len(value), len(steps),
+        centre,
+        sigma,
+        centre - SIGMAS * sigma,
+        centre + SIGMAS * sigma,
+        len(value),
+        len(steps),
         covariance / variance if variance > 0 else float("nan"),
-    )  # fmt: skip
+    )

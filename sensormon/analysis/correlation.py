@@ -111,9 +111,18 @@ def relate(
     shift = best_shift(*means)
     lag, r, chance = (shift.lag * cell, shift.r, shift.chance) if shift else (None, math.nan, math.nan)
     return Relation(
-        found, pearson(found.x, found.y), spearman(found.x, found.y), "", _worth(found.x, found.y),
-        lag, r, chance, cell, counts, share,
-    )  # fmt: skip
+        found,
+        pearson(found.x, found.y),
+        spearman(found.x, found.y),
+        "",
+        _worth(found.x, found.y),
+        lag,
+        r,
+        chance,
+        cell,
+        counts,
+        share,
+    )
 
 
 def pearson(x: Floats, y: Floats) -> float:

@@ -103,10 +103,20 @@ def whole(readings: pd.DataFrame, since: int, until: int) -> Overview:
     marked = flagged | (quality != 0)
     drawn = (quality >> np.uint32(30)) < 2
     return Overview(
-        since, until, 0, time[drawn], rows["value"].to_numpy(dtype=np.float64)[drawn], time, time,
-        np.ones(len(rows), dtype=np.int64), drawn.astype(np.int64), rows[marked].reset_index(drop=True),
-        len(rows), int(flagged.sum()), int(marked.sum()),
-    )  # fmt: skip
+        since,
+        until,
+        0,
+        time[drawn],
+        rows["value"].to_numpy(dtype=np.float64)[drawn],
+        time,
+        time,
+        np.ones(len(rows), dtype=np.int64),
+        drawn.astype(np.int64),
+        rows[marked].reset_index(drop=True),
+        len(rows),
+        int(flagged.sum()),
+        int(marked.sum()),
+    )
 
 
 def rolled(rollups: pd.DataFrame, none: pd.DataFrame, since: int, until: int) -> Overview:
@@ -127,9 +137,20 @@ def rolled(rollups: pd.DataFrame, none: pd.DataFrame, since: int, until: int) ->
     x = np.concatenate((time[good] + MINUTE // 3, time[good] + 2 * MINUTE // 3))
     order = np.argsort(x, kind="stable")
     return Overview(
-        since, until, 0, x[order], np.concatenate((low, high))[order], minutes, minutes + MINUTE - 1, count,
-        seen, none, int(count.sum()), 0, 0,
-    )  # fmt: skip
+        since,
+        until,
+        0,
+        x[order],
+        np.concatenate((low, high))[order],
+        minutes,
+        minutes + MINUTE - 1,
+        count,
+        seen,
+        none,
+        int(count.sum()),
+        0,
+        0,
+    )
 
 
 def thinned(one: Overview, width: int) -> Overview:
@@ -143,9 +164,20 @@ def thinned(one: Overview, width: int) -> Overview:
     marks = worst(one.marks, width)
     time, value = with_marks(time, value, marks)
     return Overview(
-        one.since, one.until, width, time, value, one.first[start], np.maximum.reduceat(one.last, start),
-        sums[0], sums[1], marks, one.readings, one.flagged, one.marked,
-    )  # fmt: skip
+        one.since,
+        one.until,
+        width,
+        time,
+        value,
+        one.first[start],
+        np.maximum.reduceat(one.last, start),
+        sums[0],
+        sums[1],
+        marks,
+        one.readings,
+        one.flagged,
+        one.marked,
+    )
 
 
 def joined(a: Overview, b: Overview, parts: int = PARTS) -> Overview:
@@ -159,12 +191,20 @@ def joined(a: Overview, b: Overview, parts: int = PARTS) -> Overview:
     at = np.argsort(np.concatenate((a.first, b.first)), kind="stable")
     marks = pd.concat([one.marks for one in (a, b) if len(one.marks)] or [a.marks], ignore_index=True)
     both = Overview(
-        a.since, a.until, max(a.width, b.width), time[order], value[order],
-        np.concatenate((a.first, b.first))[at], np.concatenate((a.last, b.last))[at],
-        np.concatenate((a.count, b.count))[at], np.concatenate((a.drawn, b.drawn))[at],
-        marks.sort_values("time", kind="stable", ignore_index=True), a.readings + b.readings,
-        a.flagged + b.flagged, a.marked + b.marked,
-    )  # fmt: skip
+        a.since,
+        a.until,
+        max(a.width, b.width),
+        time[order],
+        value[order],
+        np.concatenate((a.first, b.first))[at],
+        np.concatenate((a.last, b.last))[at],
+        np.concatenate((a.count, b.count))[at],
+        np.concatenate((a.drawn, b.drawn))[at],
+        marks.sort_values("time", kind="stable", ignore_index=True),
+        a.readings + b.readings,
+        a.flagged + b.flagged,
+        a.marked + b.marked,
+    )
     if both.width or len(both.first) > 4 * parts:
         return thinned(both, both.width or part_width(a.since, a.until, parts))
     return both

@@ -153,10 +153,12 @@ def _add_refusals(api: FastAPI) -> None:
         status = error.status_code if isinstance(error, HTTPException) else 500
         words = {404: "there is no such route", 405: "this route has no such method"}
         problem = Problem(
-            status, "not_found" if status == 404 else "refused", words.get(status, "it cannot be answered"),
+            status,
+            "not_found" if status == 404 else "refused",
+            words.get(status, "it cannot be answered"),
             "GET /api/docs lists the routes",
             headers=getattr(error, "headers", None) or {},
-        )  # fmt: skip
+        )
         return await refused(_, problem)
 
     handlers: dict[Any, Callable[[Request, Exception], Awaitable[Response]]] = {

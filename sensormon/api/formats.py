@@ -16,9 +16,22 @@ from sensormon.exchange.table_writer import table_csv
 Pieces = Iterator[pa.Table]
 
 COLUMNS = (
-    "id", "timestamp", "tag", "value", "is_anomaly", "score", "expected", "lower", "upper",
-    "quality", "received", "n", "settings", "source", "origin",
-)  # fmt: skip
+    "id",
+    "timestamp",
+    "tag",
+    "value",
+    "is_anomaly",
+    "score",
+    "expected",
+    "lower",
+    "upper",
+    "quality",
+    "received",
+    "n",
+    "settings",
+    "source",
+    "origin",
+)
 """The columns of every form, in order."""
 
 

@@ -161,10 +161,15 @@ def _by_row(content: Sequence[object], arrived: int, key: str = "") -> Parsed:
             continue
         fields: Mapping[str, object] = row if isinstance(row, dict) else {}
         wrong[index] = Rejection(
-            SOURCE, arrived, index,
-            shown(fields.get("tag")), shown(fields.get("timestamp")), shown(fields.get("value")),
-            Reason.MALFORMED, detail,
-        )  # fmt: skip
+            SOURCE,
+            arrived,
+            index,
+            shown(fields.get("tag")),
+            shown(fields.get("timestamp")),
+            shown(fields.get("value")),
+            Reason.MALFORMED,
+            detail,
+        )
     batch, positions, malformed = parse_rows(rows, source=SOURCE, received=arrived)
     wrong |= {places[one.index]: replace(one, index=places[one.index]) for one in malformed}
     return Parsed(batch, [places[one] for one in positions], [wrong[i] for i in sorted(wrong)], key)

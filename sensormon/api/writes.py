@@ -125,18 +125,25 @@ class WriteRoute:
 def single(context: Callable[[], Context], meters: Meters) -> WriteRoute:
     """POST /ingest."""
     return WriteRoute(
-        "/ingest", context, meters,
-        lambda body, arrived, *_: parse_single(body, arrived), tell_single, lambda problem: problem.body,
-    )  # fmt: skip
+        "/ingest",
+        context,
+        meters,
+        lambda body, arrived, *_: parse_single(body, arrived),
+        tell_single,
+        lambda problem: problem.body,
+    )
 
 
 def batch(context: Callable[[], Context], meters: Meters) -> WriteRoute:
     """POST /ingest/batch."""
     return WriteRoute(
-        "/ingest/batch", context, meters,
+        "/ingest/batch",
+        context,
+        meters,
         lambda body, arrived, monitor, _: parse_batch(body, arrived, monitor.settings.max_batch),
-        tell_batch, lambda problem: problem.body,
-    )  # fmt: skip
+        tell_batch,
+        lambda problem: problem.body,
+    )
 
 
 def lines(context: Callable[[], Context], meters: Meters) -> WriteRoute:

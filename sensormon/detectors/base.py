@@ -210,9 +210,13 @@ class RowState:
         check_code(len(self.rows), tag)
         one = slice(tag, tag + 1)
         return self._run(
-            self._facts[one], self.rows[one].copy(),
-            np.zeros(1, np.int32), np.array([value]), np.ones(1, np.bool_), np.array([time]),
-        )  # fmt: skip
+            self._facts[one],
+            self.rows[one].copy(),
+            np.zeros(1, np.int32),
+            np.array([value]),
+            np.ones(1, np.bool_),
+            np.array([time]),
+        )
 
     def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:
         """Go on as if `n` values had been learned: the last of them are learned by a blank row."""
@@ -224,9 +228,13 @@ class RowState:
         self.rows[tag] = 0.0
         one = slice(tag, tag + 1)
         self._run(
-            self._facts[one], self.rows[one],
-            np.zeros(rows, np.int32), values[first:], np.ones(rows, np.bool_), times[first:],
-        )  # fmt: skip
+            self._facts[one],
+            self.rows[one],
+            np.zeros(rows, np.int32),
+            values[first:],
+            np.ones(rows, np.bool_),
+            times[first:],
+        )
         self.rows[tag, N] = n
 
     def save(self, tag: int) -> Floats:
@@ -253,9 +261,16 @@ class RowState:
         n = np.zeros(len(value), dtype=np.int64)
         out = np.full((4, len(value)), np.nan)
         self._kernel(
-            column(tag, np.int32), column(value, np.float64), column(time, np.int64), column(ok, np.bool_),
-            self._params, facts, rows, n, out,
-        )  # fmt: skip
+            column(tag, np.int32),
+            column(value, np.float64),
+            column(time, np.int64),
+            column(ok, np.bool_),
+            self._params,
+            facts,
+            rows,
+            n,
+            out,
+        )
         return Scores(
             n=n,
             score=out[SCORE],

@@ -114,10 +114,20 @@ class RowsState:
         model = self._model
         if model is not None and at < count:
             _run(
-                values[at:], model.mean, model.scale, model.differenced, model.step,
-                model.clip, model.weight, model.centre, model.form,
-                self._last, self._average, statistic[at:], contributions[at:],
-            )  # fmt: skip
+                values[at:],
+                model.mean,
+                model.scale,
+                model.differenced,
+                model.step,
+                model.clip,
+                model.weight,
+                model.centre,
+                model.form,
+                self._last,
+                self._average,
+                statistic[at:],
+                contributions[at:],
+            )
             score[at:] = statistic[at:] / model.limit
             contributions[at:] /= model.limit
             scored = np.isfinite(score)
@@ -166,9 +176,18 @@ def smooth(rows: Floats, model: Model, last: Floats, average: Floats) -> Floats:
     """The vectors q of these rows; `last` and `average` go on."""
     out = np.empty_like(rows)
     _smooth(
-        rows, model.mean, model.scale, model.differenced, model.step,
-        model.clip, model.weight, model.centre, last, average, out,
-    )  # fmt: skip
+        rows,
+        model.mean,
+        model.scale,
+        model.differenced,
+        model.step,
+        model.clip,
+        model.weight,
+        model.centre,
+        last,
+        average,
+        out,
+    )
     return out
 
 

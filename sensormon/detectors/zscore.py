@@ -96,10 +96,22 @@ class ZScoreState:
         check_rows(len(self._n), tag, value, ok, time)
         scores = no_scores(np.zeros(len(value), dtype=np.int64))
         _run(
-            column(tag, np.int32), column(value, np.float64), column(ok, np.bool_),
-            self._threshold, self._resolution, self._n, self._block, self._tail, self._head,
-            scores.n, scores.score, scores.expected, scores.lower, scores.upper, scores.is_anomaly,
-        )  # fmt: skip
+            column(tag, np.int32),
+            column(value, np.float64),
+            column(ok, np.bool_),
+            self._threshold,
+            self._resolution,
+            self._n,
+            self._block,
+            self._tail,
+            self._head,
+            scores.n,
+            scores.score,
+            scores.expected,
+            scores.lower,
+            scores.upper,
+            scores.is_anomaly,
+        )
         return scores
 
     def peek(self, tag: int, value: float, time: int) -> Scores:
@@ -194,9 +206,22 @@ def _restore(code, count, values, n, block, tail, head):  # type: ignore[no-unty
 
 @numba.njit(cache=True)
 def _run(  # type: ignore[no-untyped-def]
-    tag, value, ok, threshold, resolution, n, block, tail, head,
-    out_n, score, expected, lower, upper, is_anomaly,
-):  # pragma: no cover  # fmt: skip
+    tag,
+    value,
+    ok,
+    threshold,
+    resolution,
+    n,
+    block,
+    tail,
+    head,
+    out_n,
+    score,
+    expected,
+    lower,
+    upper,
+    is_anomaly,
+):  # pragma: no cover
     window = block.shape[1]
     warm_up = min(window, WARM_UP)
     for i in range(len(tag)):

@@ -148,9 +148,14 @@ def action_list(frame: pd.DataFrame) -> list[EventAction]:
     found: dict[tuple[object, ...], list[int]] = {}
     for row in frame.to_dict("records"):
         key = (
-            row["number"], _micros(row["time"]), row["who"], row["action"], row["label"],
-            _micros(row["until"]), row["note"],
-        )  # fmt: skip
+            row["number"],
+            _micros(row["time"]),
+            row["who"],
+            row["action"],
+            row["label"],
+            _micros(row["until"]),
+            row["note"],
+        )
         found.setdefault(key, []).append(int(row["reading"]))
     return [
         EventAction(tuple(readings), time, who, action, label, until, note)  # type: ignore[arg-type]

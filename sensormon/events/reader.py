@@ -29,10 +29,31 @@ FARTHEST = 7 * 86_400
 
 _TIMES = ("start", "end", "peak_time", "acted", "shelved_until")
 _COLUMNS = (
-    "id", "tag", "start", "end", "seconds", "readings", "value", "score", "threshold", "expected", "lower",
-    "upper", "severity", "over", "state", "label", "note", "who", "acted", "shelved_until", "settings",
-    "peak_id", "peak_time", "ids",
-)  # fmt: skip
+    "id",
+    "tag",
+    "start",
+    "end",
+    "seconds",
+    "readings",
+    "value",
+    "score",
+    "threshold",
+    "expected",
+    "lower",
+    "upper",
+    "severity",
+    "over",
+    "state",
+    "label",
+    "note",
+    "who",
+    "acted",
+    "shelved_until",
+    "settings",
+    "peak_id",
+    "peak_time",
+    "ids",
+)
 
 
 class EventReader:
@@ -126,9 +147,28 @@ def _threshold(settings: DetectorSettings) -> float:
 
 def _row(event: Event, stand: Standing, over: bool, now: int) -> tuple[object, ...]:
     return (
-        event.id, event.tag, event.start, event.end, (event.end - event.start) / SECOND, event.readings,
-        event.peak_value, event.peak_score, event.threshold, event.expected, event.lower, event.upper,
-        str(event.severity), over, str(stand.state(over, now)), stand.label, stand.note, stand.who,
-        stand.acted or None, stand.shelved_until or None, event.settings, event.peak_id, event.peak_time,
+        event.id,
+        event.tag,
+        event.start,
+        event.end,
+        (event.end - event.start) / SECOND,
+        event.readings,
+        event.peak_value,
+        event.peak_score,
+        event.threshold,
+        event.expected,
+        event.lower,
+        event.upper,
+        str(event.severity),
+        over,
+        str(stand.state(over, now)),
+        stand.label,
+        stand.note,
+        stand.who,
+        stand.acted or None,
+        stand.shelved_until or None,
+        event.settings,
+        event.peak_id,
+        event.peak_time,
         event.ids,
-    )  # fmt: skip
+    )

@@ -67,21 +67,30 @@ _TIME = pa.timestamp("us", "UTC")
 
 READINGS = pa.schema(
     [
-        pa.field("id", pa.int64()), pa.field("tag", pa.string()), pa.field("time", _TIME),
-        pa.field("value", pa.float64()), pa.field("quality", pa.uint32()), pa.field("n", pa.int64()),
-        pa.field("score", pa.float64()), pa.field("expected", pa.float64()), pa.field("lower", pa.float64()),
-        pa.field("upper", pa.float64()), pa.field("is_anomaly", pa.bool_()),
-        pa.field("settings", pa.int32()), pa.field("origin", pa.string()),
+        pa.field("id", pa.int64()),
+        pa.field("tag", pa.string()),
+        pa.field("time", _TIME),
+        pa.field("value", pa.float64()),
+        pa.field("quality", pa.uint32()),
+        pa.field("n", pa.int64()),
+        pa.field("score", pa.float64()),
+        pa.field("expected", pa.float64()),
+        pa.field("lower", pa.float64()),
+        pa.field("upper", pa.float64()),
+        pa.field("is_anomaly", pa.bool_()),
+        pa.field("settings", pa.int32()),
+        pa.field("origin", pa.string()),
     ]
-)  # fmt: skip
+)
 """Score, expected, lower and upper may be null, nothing else."""
 
 REJECTED = pa.schema(
     [
-        pa.field("received", _TIME), pa.field("position", pa.int32()),
+        pa.field("received", _TIME),
+        pa.field("position", pa.int32()),
         *(pa.field(name, pa.string()) for name in ("tag", "time", "value", "reason", "detail")),
     ]
-)  # fmt: skip
+)
 
 FAULTS = pa.schema([pa.field("tag", pa.string()), pa.field("time", _TIME), pa.field("fault", pa.string())])
 

@@ -17,9 +17,21 @@ from sensormon.model.tags import TagTable
 from sensormon.model.timestamps import to_datetime
 
 _EVENT = (
-    "value", "expected", "lower", "upper", "score", "threshold", "severity", "state", "label", "note", "who",
-    "readings", "seconds", "settings",
-)  # fmt: skip
+    "value",
+    "expected",
+    "lower",
+    "upper",
+    "score",
+    "threshold",
+    "severity",
+    "state",
+    "label",
+    "note",
+    "who",
+    "readings",
+    "seconds",
+    "settings",
+)
 _READING = ("value", "expected", "lower", "upper", "score", "settings", "origin")
 
 

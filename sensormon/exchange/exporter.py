@@ -25,19 +25,57 @@ from sensormon.stores.protocol import Store
 from sensormon.stores.streams import ReadingStreams
 
 READINGS, FLAGGED, EVENTS, TAGS, REJECTED = (
-    "Readings", "Flagged readings", "Events", "Tags", "Rejected readings",
-)  # fmt: skip
+    "Readings",
+    "Flagged readings",
+    "Events",
+    "Tags",
+    "Rejected readings",
+)
 WHAT = (READINGS, FLAGGED, EVENTS, TAGS, REJECTED)
 
 _READINGS = (
-    "time", "tag", "label", "value", "unit", "quality", "score", "expected", "lower", "upper", "is_anomaly",
-    "n", "settings", "source", "origin", "received", "id",
-)  # fmt: skip
+    "time",
+    "tag",
+    "label",
+    "value",
+    "unit",
+    "quality",
+    "score",
+    "expected",
+    "lower",
+    "upper",
+    "is_anomaly",
+    "n",
+    "settings",
+    "source",
+    "origin",
+    "received",
+    "id",
+)
 _EVENTS = (
-    "start", "end", "tag", "label of the tag", "value", "unit", "score", "threshold", "expected", "lower",
-    "upper", "severity", "readings", "seconds", "state", "label", "note", "who", "acted", "shelved_until",
-    "settings", "id",
-)  # fmt: skip
+    "start",
+    "end",
+    "tag",
+    "label of the tag",
+    "value",
+    "unit",
+    "score",
+    "threshold",
+    "expected",
+    "lower",
+    "upper",
+    "severity",
+    "readings",
+    "seconds",
+    "state",
+    "label",
+    "note",
+    "who",
+    "acted",
+    "shelved_until",
+    "settings",
+    "id",
+)
 _PIECE = 5_000
 
 

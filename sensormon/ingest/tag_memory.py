@@ -40,9 +40,16 @@ class TagMemory:
         """
         duplicate = np.zeros(len(tag), dtype=np.bool_)
         _admit(
-            tag, time, value, learned.astype(np.int64),
-            self._time, self._value, self._count, self._newest, duplicate,
-        )  # fmt: skip
+            tag,
+            time,
+            value,
+            learned.astype(np.int64),
+            self._time,
+            self._value,
+            self._count,
+            self._newest,
+            duplicate,
+        )
         return duplicate
 
     def forget(self, tag: NDArray[np.int32], learned: Bools) -> None:

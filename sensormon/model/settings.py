@@ -72,9 +72,22 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     variable, for a value that cannot be used; touches nothing.
     """
     known = {
-        "DATA_DIR", "TAGS", "STORE", "SOURCE", "SEED", "INTERVAL", "WINDOW", "THRESHOLD", "TOKEN",
-        "READ_TOKEN", "MAX_BODY", "MAX_BATCH", "JOURNAL_QUOTA", "RETENTION_DAYS", "DEMO",
-    }  # fmt: skip
+        "DATA_DIR",
+        "TAGS",
+        "STORE",
+        "SOURCE",
+        "SEED",
+        "INTERVAL",
+        "WINDOW",
+        "THRESHOLD",
+        "TOKEN",
+        "READ_TOKEN",
+        "MAX_BODY",
+        "MAX_BATCH",
+        "JOURNAL_QUOTA",
+        "RETENTION_DAYS",
+        "DEMO",
+    }
     values = {key: environment.get(f"SENSORMON_{key}", "").strip() for key in known}
     default = Settings()
 

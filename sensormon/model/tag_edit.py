@@ -38,11 +38,17 @@ def cells(tags: TagTable) -> pd.DataFrame:
     """A row a tag, in the table's order: the columns of `TEXTS`, then those of `NUMBERS`."""
     rows = [
         (
-            tag.name, tag.label, tag.unit, tag.group, *(_ends(tag.valid)), *(_ends(tag.normal)),
-            tag.noise or None, tag.resolution or None,
+            tag.name,
+            tag.label,
+            tag.unit,
+            tag.group,
+            *(_ends(tag.valid)),
+            *(_ends(tag.normal)),
+            tag.noise or None,
+            tag.resolution or None,
         )
         for tag in tags
-    ]  # fmt: skip
+    ]
     frame = pd.DataFrame(rows, columns=[*TEXTS, *NUMBERS])
     for name in TEXTS:
         frame[name] = frame[name].astype("str")

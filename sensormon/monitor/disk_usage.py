@@ -109,9 +109,17 @@ class Storage:
         except StoreError:
             pass  # the files can be measured all the same
         return Sizes(
-            _size(self._database), _size(wal), journal, archive, letters, other, disk.free, disk.total,
-            space, arrivals,
-        )  # fmt: skip
+            _size(self._database),
+            _size(wal),
+            journal,
+            archive,
+            letters,
+            other,
+            disk.free,
+            disk.total,
+            space,
+            arrivals,
+        )
 
 
 def rate(sizes: Sizes, now: int, tags: int) -> Rate | None:

@@ -119,9 +119,12 @@ class Explorer:
         cell = lag_cell(a, b, (since, until))
         means = tuple(self._store.spans.means(one, since, until, cell) for one in (tag, other))
         return relate(
-            pairs(a, b, tolerance), (means[0], means[1]), cell, counts=(counts[0], counts[1]),
+            pairs(a, b, tolerance),
+            (means[0], means[1]),
+            cell,
+            counts=(counts[0], counts[1]),
             share=max(1, one_in),
-        )  # fmt: skip
+        )
 
     def distribution(self, tag: str, since: int, until: int, bins: int = BINS) -> Distribution:
         """How the good stored readings of the span are spread. Raises StoreError."""

@@ -68,8 +68,18 @@ STOP_SECONDS = 0.2
 
 
 _SCORED = (
-    "id", "time", "value", "quality", "n", "score", "expected", "lower", "upper", "is_anomaly", "settings",
-)  # fmt: skip
+    "id",
+    "time",
+    "value",
+    "quality",
+    "n",
+    "score",
+    "expected",
+    "lower",
+    "upper",
+    "is_anomaly",
+    "settings",
+)
 
 
 class Monitor:

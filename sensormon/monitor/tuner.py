@@ -25,8 +25,18 @@ from sensormon.stores.protocol import Store, TagHistory
 _log = logging.getLogger(__name__)
 
 _SCORED = (
-    "id", "time", "value", "quality", "n", "score", "expected", "lower", "upper", "is_anomaly", "settings",
-)  # fmt: skip
+    "id",
+    "time",
+    "value",
+    "quality",
+    "n",
+    "score",
+    "expected",
+    "lower",
+    "upper",
+    "is_anomaly",
+    "settings",
+)
 
 
 class Tuner:

@@ -16,14 +16,23 @@ _TIME = pa.timestamp("us")
 
 _READINGS = pa.schema(
     [
-        ("id", pa.int64()), ("tag", pa.string()),
-        ("time", pa.timestamp("us", "UTC")), ("received", pa.timestamp("us", "UTC")),
-        ("value", pa.float64()), ("quality", pa.uint32()), ("n", pa.int64()), ("score", pa.float64()),
-        ("expected", pa.float64()), ("lower", pa.float64()), ("upper", pa.float64()),
-        ("is_anomaly", pa.bool_()), ("settings", pa.int32()), ("source", pa.string()),
+        ("id", pa.int64()),
+        ("tag", pa.string()),
+        ("time", pa.timestamp("us", "UTC")),
+        ("received", pa.timestamp("us", "UTC")),
+        ("value", pa.float64()),
+        ("quality", pa.uint32()),
+        ("n", pa.int64()),
+        ("score", pa.float64()),
+        ("expected", pa.float64()),
+        ("lower", pa.float64()),
+        ("upper", pa.float64()),
+        ("is_anomaly", pa.bool_()),
+        ("settings", pa.int32()),
+        ("source", pa.string()),
         ("origin", pa.string()),
     ]
-)  # fmt: skip
+)
 
 
 def as_table(readings: pd.DataFrame) -> pa.Table:

@@ -81,9 +81,20 @@ def overview(
     time, value = with_marks(time, value, marks)
     ints = {name: rows[name].to_numpy(dtype=np.int64) for name in ("first", "last", "readings", "drawn")}
     return Overview(
-        since, until, width, time, value, ints["first"], ints["last"], ints["readings"], ints["drawn"],
-        marks, int(rows["readings"].sum()), int(rows["flagged"].sum()), marked,
-    )  # fmt: skip
+        since,
+        until,
+        width,
+        time,
+        value,
+        ints["first"],
+        ints["last"],
+        ints["readings"],
+        ints["drawn"],
+        marks,
+        int(rows["readings"].sum()),
+        int(rows["flagged"].sum()),
+        marked,
+    )
 
 
 def _points(rows: pd.DataFrame) -> tuple[Ints, Floats]:

@@ -64,8 +64,14 @@ def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
         press("shelve", seconds=SHELVE[st.session_state["shelve-for"]])
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-actions"):
-        st.button("Acknowledge", key="acknowledge", type="primary", shortcut=None if asking() else "A",
-                  on_click=press, args=("acknowledge",))  # fmt: skip
+        st.button(
+            "Acknowledge",
+            key="acknowledge",
+            type="primary",
+            shortcut=None if asking() else "A",
+            on_click=press,
+            args=("acknowledge",),
+        )
         st.menu_button("Label", LABELS, key="label-as", on_click=label)
         st.menu_button("Shelve", list(SHELVE), key="shelve-for", on_click=shelve)
         st.button("Note", key="note", on_click=press, args=("note",))

@@ -82,8 +82,13 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
             stretch=read_stretch(held("bar")),
         )
         if filters.any:
-            st.button("Clear filters", key="clear", type="tertiary", icon=":material/filter_alt_off:",
-                      on_click=clear_filters)  # fmt: skip
+            st.button(
+                "Clear filters",
+                key="clear",
+                type="tertiary",
+                icon=":material/filter_alt_off:",
+                on_click=clear_filters,
+            )
         asked = _range(m, within or _USUAL, between, filters)
         copy_link(asof=render(asked.moment))
     return filters, asked
@@ -147,8 +152,14 @@ def _tags(m: Monitor) -> tuple[str, ...]:
         if len(names) > _PILLS:
             found = st.multiselect(label, names, format_func=m.tags.title, key="tags", bind="query-params")
         else:
-            found = st.pills(label, names, selection_mode="multi", format_func=m.tags.title, key="tags",
-                             bind="query-params")  # fmt: skip
+            found = st.pills(
+                label,
+                names,
+                selection_mode="multi",
+                format_func=m.tags.title,
+                key="tags",
+                bind="query-params",
+            )
     return tuple(found or ())
 
 

@@ -38,10 +38,24 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
     with panel("context"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             alone, keys = len(chosen_ids()) < 2, (None, None) if asking() else ("K", "J")
-            st.button("Previous", key="previous", icon=":material/chevron_left:", shortcut=keys[0],
-                      disabled=alone and place == 0, on_click=step, args=(-1,))  # fmt: skip
-            st.button("Next", key="next", icon=":material/chevron_right:", shortcut=keys[1],
-                      disabled=alone and place == among - 1, on_click=step, args=(1,))  # fmt: skip
+            st.button(
+                "Previous",
+                key="previous",
+                icon=":material/chevron_left:",
+                shortcut=keys[0],
+                disabled=alone and place == 0,
+                on_click=step,
+                args=(-1,),
+            )
+            st.button(
+                "Next",
+                key="next",
+                icon=":material/chevron_right:",
+                shortcut=keys[1],
+                disabled=alone and place == among - 1,
+                on_click=step,
+                args=(1,),
+            )
             st.caption(f"{place + 1:,} of {among:,}", width="content")
         around = st.segmented_control(
             "Shown before and after",

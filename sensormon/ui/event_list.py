@@ -159,10 +159,17 @@ def _is_another(ids: list[int], before: list[int]) -> bool:
 
 def _choose_all(ids: list[int], chosen: list[int]) -> None:
     rest = set(ids) - set(chosen)
-    st.button(f"Select all {len(ids):,}", key="select-all", type="tertiary", disabled=not rest,
-              on_click=choose, args=([*chosen, *(one for one in ids if one in rest)],))  # fmt: skip
-    st.button("Select none", key="select-none", type="tertiary", disabled=not chosen, on_click=choose,
-              args=([],))  # fmt: skip
+    st.button(
+        f"Select all {len(ids):,}",
+        key="select-all",
+        type="tertiary",
+        disabled=not rest,
+        on_click=choose,
+        args=([*chosen, *(one for one in ids if one in rest)],),
+    )
+    st.button(
+        "Select none", key="select-none", type="tertiary", disabled=not chosen, on_click=choose, args=([],)
+    )
 
 
 def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows: list[int]) -> None:

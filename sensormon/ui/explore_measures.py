@@ -80,9 +80,14 @@ def two_tags_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
             "Up", names, second, format_func=m.tags.title, key="up", bind="query-params", width=320
         )
         apart = st.text_input(
-            "At most so far apart", "", key="apart", bind="query-params", placeholder="half a step",
-            width=180, help="How far apart in time the two readings of a pair may be, such as 1 s or 5 min",
-        )  # fmt: skip
+            "At most so far apart",
+            "",
+            key="apart",
+            bind="query-params",
+            placeholder="half a step",
+            width=180,
+            help="How far apart in time the two readings of a pair may be, such as 1 s or 5 min",
+        )
     x, y = m.tags[across or names[first]], m.tags[up or names[second]]
     if x is y:
         st.info("Choose two different tags.", title="One tag alone")
@@ -138,10 +143,17 @@ def control_look(
     add_limits(figure, found.limits, tag, baseline, viewer.palette)
     when = times(*chosen.span, viewer.zone)
     zoom_chart(
-        figure, "explore-control", f"Control chart of {tag.label}, {when}", viewer, span=chosen.span,
-        whole=chosen.whole, head=when, title=f"{tag.label}, control chart, {when} ({viewer.zone_name})",
-        file=file_stem([name, "control"], chosen.span[0]), on_span=show,
-    )  # fmt: skip
+        figure,
+        "explore-control",
+        f"Control chart of {tag.label}, {when}",
+        viewer,
+        span=chosen.span,
+        whole=chosen.whole,
+        head=when,
+        title=f"{tag.label}, control chart, {when} ({viewer.zone_name})",
+        file=file_stem([name, "control"], chosen.span[0]),
+        on_span=show,
+    )
     prose(
         "Individuals chart: {centre line|centre} ± 3 {σ}, σ from the mean {moving range} ÷ 1.128 (Shewhart "
         "1931). △ ▽ outside. Control limits ({UCL}, {LCL}) say what the process did in its {baseline}; they "

@@ -54,9 +54,15 @@ class Judged:
         """From a row of a frame of readings."""
         score, expected, lower, upper = (float(row[name]) for name in ("score", "expected", "lower", "upper"))
         return cls(
-            float(row["value"]), int(row["quality"]), int(row["n"]), score, expected, lower, upper,
+            float(row["value"]),
+            int(row["quality"]),
+            int(row["n"]),
+            score,
+            expected,
+            lower,
+            upper,
             bool(row["is_anomaly"]),
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)

@@ -150,11 +150,15 @@ class _Figure:
     def _axis(self, axis: int) -> None:
         members = [one for place, one in enumerate(self.series) if self.axis_of[place] == axis]
         found: dict[str, Any] = {
-            "gridcolor": self.palette.grid, "zeroline": False, "nticks": 5, "tickmode": "auto",
-            "fixedrange": True, "automargin": True,
+            "gridcolor": self.palette.grid,
+            "zeroline": False,
+            "nticks": 5,
+            "tickmode": "auto",
+            "fixedrange": True,
+            "automargin": True,
             "tickfont": {"size": 11, "color": self.palette.secondary},
             "domain": self.rows[axis if self.stacked else 0],
-        }  # fmt: skip
+        }
         if self.normalised:
             found |= {"range": [-5, 105], "tickvals": [0, 50, 100], "ticksuffix": " %"}
         else:
@@ -177,10 +181,19 @@ class _Figure:
 
     def _text(self, text: str, x: float, y: float, anchor: str, shift: int) -> None:
         self.layout["annotations"].append(
-            {"text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "xanchor": anchor,
-             "yanchor": "bottom", "xshift": shift, "showarrow": False,
-             "font": {"size": 12, "color": self.palette.text}}
-        )  # fmt: skip
+            {
+                "text": text,
+                "x": x,
+                "y": y,
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": anchor,
+                "yanchor": "bottom",
+                "xshift": shift,
+                "showarrow": False,
+                "font": {"size": 12, "color": self.palette.text},
+            }
+        )
 
     def _normal_band(self, axis: int, members: Sequence[Series]) -> None:
         if len(members) != 1 or (len(self.series) > 1 and not self.stacked):
@@ -189,11 +202,19 @@ class _Figure:
         for edge in members[0].tag.normal or ():
             if low < edge < high:
                 self.layout["shapes"].append(
-                    {"type": "line", "xref": "x domain", "yref": _y(axis), "x0": 0, "x1": 1, "y0": edge,
-                     "y1": edge,
-                     "layer": "below", "opacity": 0.45,
-                     "line": {"color": self.palette.secondary, "width": 1, "dash": "dash"}}
-                )  # fmt: skip
+                    {
+                        "type": "line",
+                        "xref": "x domain",
+                        "yref": _y(axis),
+                        "x0": 0,
+                        "x1": 1,
+                        "y0": edge,
+                        "y1": edge,
+                        "layer": "below",
+                        "opacity": 0.45,
+                        "line": {"color": self.palette.secondary, "width": 1, "dash": "dash"},
+                    }
+                )
 
     # -- lines and marks ------------------------------------------------------------------
 
@@ -240,10 +261,21 @@ class _Figure:
             at = max(share, at + apart)
             color = _color(self.palette, number)
             self.layout["annotations"].append(
-                {"text": f"<b>{number}</b>", "x": 1, "xref": "paper", "y": min(at, 1.0), "yref": "paper",
-                 "xanchor": "right", "yanchor": "middle", "xshift": -3, "showarrow": False, "borderpad": 1,
-                 "font": {"size": 12, "color": color}, "bgcolor": self.palette.panel}
-            )  # fmt: skip
+                {
+                    "text": f"<b>{number}</b>",
+                    "x": 1,
+                    "xref": "paper",
+                    "y": min(at, 1.0),
+                    "yref": "paper",
+                    "xanchor": "right",
+                    "yanchor": "middle",
+                    "xshift": -3,
+                    "showarrow": False,
+                    "borderpad": 1,
+                    "font": {"size": 12, "color": color},
+                    "bgcolor": self.palette.panel,
+                }
+            )
 
     def _marks(self, marks: pd.DataFrame, axis: str, scaled: Any, tag: Tag, row: int) -> None:
         quality = marks["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)
@@ -277,19 +309,34 @@ class _Figure:
         step = max(1, (self.span[1] - self.span[0]) // STROKES)
         x = np.unique(time // step) * step / 1e3
         self.traces.append(
-            {"type": "scatter", "mode": "markers", "x": x, "y": np.full(len(x), 0.99), **_SKIP,
-             "cliponaxis": False, "yaxis": self._edges(row),
-             "marker": {"symbol": "line-ns-open", "size": 5, "opacity": 0.45, "color": self.palette.anomaly,
-                        "line": {"width": 1, "color": self.palette.anomaly}}}
-        )  # fmt: skip
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": x,
+                "y": np.full(len(x), 0.99),
+                **_SKIP,
+                "cliponaxis": False,
+                "yaxis": self._edges(row),
+                "marker": {
+                    "symbol": "line-ns-open",
+                    "size": 5,
+                    "opacity": 0.45,
+                    "color": self.palette.anomaly,
+                    "line": {"width": 1, "color": self.palette.anomaly},
+                },
+            }
+        )
 
     def _edges(self, row: int) -> str:
         """The axis of a chart from 0 at its lower edge to 1 at its upper one."""
         name = 49 + row
         self.layout[_layout_y(name)] = {
-            "range": [0, 1], "overlaying": _y(row) if row else "y", "visible": False, "fixedrange": True,
+            "range": [0, 1],
+            "overlaying": _y(row) if row else "y",
+            "visible": False,
+            "fixedrange": True,
             "anchor": "x",
-        }  # fmt: skip
+        }
         return _y(name)
 
     # -- gaps and notes -------------------------------------------------------------------
@@ -305,29 +352,50 @@ class _Figure:
         """A line for a note on a moment, a tint with a bracket for one on a span, the text above."""
         for place, one in enumerate(notes):
             left, right = one.since / 1e3, one.until / 1e3
-            edge = {"type": "line", "xref": "x", "yref": "paper",
-                    "line": {"color": self.palette.interaction, "width": 1.5, "dash": "dot"}}  # fmt: skip
+            edge = {
+                "type": "line",
+                "xref": "x",
+                "yref": "paper",
+                "line": {"color": self.palette.interaction, "width": 1.5, "dash": "dot"},
+            }
             self.layout["shapes"].append({**edge, "x0": left, "x1": left, "y0": 0, "y1": 1.0})
             if right > left:
                 self.layout["shapes"] += [
-                    {"type": "rect", "xref": "x", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1,
-                     "layer": "below", "line": {"width": 0}, "fillcolor": self.palette.interaction,
-                     "opacity": 0.1},
+                    {
+                        "type": "rect",
+                        "xref": "x",
+                        "yref": "paper",
+                        "x0": left,
+                        "x1": right,
+                        "y0": 0,
+                        "y1": 1,
+                        "layer": "below",
+                        "line": {"width": 0},
+                        "fillcolor": self.palette.interaction,
+                        "opacity": 0.1,
+                    },
                     {**edge, "x0": left, "x1": right, "y0": 1, "y1": 1},
                     {**edge, "x0": right, "x1": right, "y0": 0, "y1": 1},
-                ]  # fmt: skip
+                ]
             if len(notes) <= LABELLED:
                 short = one.text if len(one.text) <= 30 else f"{one.text[:29].rstrip()}…"
                 at = max(left, self.span[0] / 1e3)
                 late = at > (self.span[0] + 3 * self.span[1]) / 4e3  # to the left, or it would be cut off
                 self.layout["annotations"].append(
-                    {"text": f"✎ {chart_text(short)}", "x": at, "xref": "x", "y": 1,
-                     "yref": "paper", "xanchor": "right" if late else "left", "yanchor": "bottom",
-                     "showarrow": False,
-                     "yshift": 1 + 14 * (place % 2),
-                     "hovertext": f"{chart_text(one.text)}<br>{chart_text(one.who)}",
-                     "font": {"size": 11, "color": self.palette.interaction}}
-                )  # fmt: skip
+                    {
+                        "text": f"✎ {chart_text(short)}",
+                        "x": at,
+                        "xref": "x",
+                        "y": 1,
+                        "yref": "paper",
+                        "xanchor": "right" if late else "left",
+                        "yanchor": "bottom",
+                        "showarrow": False,
+                        "yshift": 1 + 14 * (place % 2),
+                        "hovertext": f"{chart_text(one.text)}<br>{chart_text(one.who)}",
+                        "font": {"size": 11, "color": self.palette.interaction},
+                    }
+                )
         if notes and len(notes) <= LABELLED:
             self.layout["margin"]["t"] = 36
 
@@ -387,9 +455,14 @@ def _points(x: Floats, y: Floats, kind: Bools, symbol: str, color: str) -> Trace
     size = 9 if kind.sum() < CROWDED else 6
     outline = {"color": color, "width": 1.5} if symbol.endswith("open") else {"width": 0}
     return {
-        "type": "scatter", "mode": "markers", "x": x[kind], "y": y[kind], "cliponaxis": True, **_SKIP,
+        "type": "scatter",
+        "mode": "markers",
+        "x": x[kind],
+        "y": y[kind],
+        "cliponaxis": True,
+        **_SKIP,
         "marker": {"symbol": symbol, "color": color, "size": size, "opacity": 1, "line": outline},
-    }  # fmt: skip
+    }
 
 
 def _strip(gaps: Sequence[Span], palette: Palette) -> Trace:
@@ -400,11 +473,22 @@ def _strip(gaps: Sequence[Span], palette: Palette) -> Trace:
         x += [left, right, right, left, left, np.nan]
         y += [0, 0, 0.05, 0.05, 0, np.nan]
     return {
-        "type": "scatter", "mode": "lines", "x": np.array(x), "y": np.array(y), "fill": "toself",
-        "fillcolor": "rgba(0,0,0,0)", "line": {"width": 0}, **_SKIP,
-        "fillpattern": {"shape": "/", "fgcolor": palette.secondary, "fgopacity": 0.6, "size": 5,
-        "solidity": 0.25},
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "x": np.array(x),
+        "y": np.array(y),
+        "fill": "toself",
+        "fillcolor": "rgba(0,0,0,0)",
+        "line": {"width": 0},
+        **_SKIP,
+        "fillpattern": {
+            "shape": "/",
+            "fgcolor": palette.secondary,
+            "fgopacity": 0.6,
+            "size": 5,
+            "solidity": 0.25,
+        },
+    }
 
 
 def _overlap(some: Sequence[Span], others: Sequence[Span]) -> list[Span]:
@@ -440,19 +524,34 @@ def _layout(span: Span, palette: Palette, rows: int) -> dict[str, Any]:
         "shapes": [],
         "annotations": [],
         "hoverlabel": {
-            "bgcolor": palette.panel, "bordercolor": palette.border, "align": "left",
+            "bgcolor": palette.panel,
+            "bordercolor": palette.border,
+            "align": "left",
             "font": {"family": FONT, "size": 13, "color": palette.text},
         },
         "xaxis": {
-            "type": "date", "range": [span[0] / 1e3, span[1] / 1e3], "showgrid": False, "zeroline": False,
-            "showline": True, "linecolor": palette.grid, "ticks": "outside", "ticklen": 4,
-            "tickcolor": palette.grid, "tickfont": {"size": 11, "color": palette.secondary},
-            "tickformatstops": _TICKS, "nticks": 8, "hoverformat": "%d %b %Y  %H:%M:%S",
+            "type": "date",
+            "range": [span[0] / 1e3, span[1] / 1e3],
+            "showgrid": False,
+            "zeroline": False,
+            "showline": True,
+            "linecolor": palette.grid,
+            "ticks": "outside",
+            "ticklen": 4,
+            "tickcolor": palette.grid,
+            "tickfont": {"size": 11, "color": palette.secondary},
+            "tickformatstops": _TICKS,
+            "nticks": 8,
+            "hoverformat": "%d %b %Y  %H:%M:%S",
             "unifiedhovertitle": {"text": "%{x|%a %d %b %Y  %H:%M:%S}"},
-            "showspikes": True, "spikemode": "across", "spikesnap": "cursor", "spikethickness": 1,
-            "spikedash": "solid", "spikecolor": palette.secondary,
+            "showspikes": True,
+            "spikemode": "across",
+            "spikesnap": "cursor",
+            "spikethickness": 1,
+            "spikedash": "solid",
+            "spikecolor": palette.secondary,
         },
-    }  # fmt: skip
+    }
 
 
 def _y(axis: int) -> str:

@@ -56,9 +56,19 @@ def histogram(found: Distribution, tag: Tag, palette: Palette, height: int = 280
         )
     if tag.normal:
         layout["shapes"].append(
-            {"type": "rect", "xref": "x", "yref": "paper", "x0": tag.normal[0], "x1": tag.normal[1], "y0": 0,
-             "y1": 1, "layer": "below", "line": {"width": 0}, "fillcolor": palette.band}
-        )  # fmt: skip
+            {
+                "type": "rect",
+                "xref": "x",
+                "yref": "paper",
+                "x0": tag.normal[0],
+                "x1": tag.normal[1],
+                "y0": 0,
+                "y1": 1,
+                "layer": "below",
+                "line": {"width": 0},
+                "fillcolor": palette.band,
+            }
+        )
     air = 0.04 * (high - low) or float(widths[0])
     layout["xaxis"] |= {"range": [low - air, high + air], "title": _title(tag.unit, palette)}
     layout["yaxis"] |= {"title": _title("readings", palette), "tickformat": ",d", "rangemode": "tozero"}
@@ -99,18 +109,35 @@ def add_limits(figure: go.Figure, limits: Limits, tag: Tag, baseline: Span, pale
         style = {"color": palette.interaction, "width": 1.2, "dash": dash}
         shapes.append({**line, "y0": value, "y1": value, "line": style})
         notes.append(
-            {"text": f"{name} {value:,.{tag.decimals + 1}f}", "x": int(side == "right"), "xref": "paper",
-             "y": value, "yref": "y", "xanchor": side, "yanchor": anchor, "showarrow": False,
-             "bgcolor": palette.panel,
-             "opacity": 0.85,
-             "font": {"size": 11, "color": palette.interaction}}
-        )  # fmt: skip
+            {
+                "text": f"{name} {value:,.{tag.decimals + 1}f}",
+                "x": int(side == "right"),
+                "xref": "paper",
+                "y": value,
+                "yref": "y",
+                "xanchor": side,
+                "yanchor": anchor,
+                "showarrow": False,
+                "bgcolor": palette.panel,
+                "opacity": 0.85,
+                "font": {"size": 11, "color": palette.interaction},
+            }
+        )
     left, right = baseline[0] / 1e3, baseline[1] / 1e3
     shapes.append(
-        {"type": "rect", "xref": "x", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1,
-         "layer": "below",
-         "line": {"width": 0}, "fillcolor": palette.band}
-    )  # fmt: skip
+        {
+            "type": "rect",
+            "xref": "x",
+            "yref": "paper",
+            "x0": left,
+            "x1": right,
+            "y0": 0,
+            "y1": 1,
+            "layer": "below",
+            "line": {"width": 0},
+            "fillcolor": palette.band,
+        }
+    )
     figure.layout.shapes, figure.layout.annotations = shapes, notes
     low, high = figure.layout.yaxis.range
     spread = max(high, limits.upper) - min(low, limits.lower)
@@ -127,22 +154,46 @@ def add_limits(figure: go.Figure, limits: Limits, tag: Tag, baseline: Span, pale
     ):
         if outside.any():
             figure.add_trace(
-                {"type": "scatter", "mode": "markers", "x": x[outside], "y": y[outside], "hoverinfo": "skip",
-                 "marker": {"symbol": symbol, "size": 9 if outside.sum() < 150 else 4,
-                 "color": palette.anomaly,
-                            "line": {"width": 1.5, "color": palette.anomaly}}}
-            )  # fmt: skip
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "x": x[outside],
+                    "y": y[outside],
+                    "hoverinfo": "skip",
+                    "marker": {
+                        "symbol": symbol,
+                        "size": 9 if outside.sum() < 150 else 4,
+                        "color": palette.anomaly,
+                        "line": {"width": 1.5, "color": palette.anomaly},
+                    },
+                }
+            )
 
 
 def _mark(layout: dict[str, Any], at: float, name: str, color: str, dash: str, *, low: bool = False) -> None:
     layout["shapes"].append(
-        {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": at, "x1": at,
-         "line": {"color": color, "width": 1.2, "dash": dash}}
-    )  # fmt: skip
+        {
+            "type": "line",
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
+            "x0": at,
+            "x1": at,
+            "line": {"color": color, "width": 1.2, "dash": dash},
+        }
+    )
     layout["annotations"].append(
-        {"text": name, "x": at, "y": 1.0, "yref": "paper", "yanchor": "bottom", "yshift": 0 if low else 13,
-         "showarrow": False, "font": {"size": 11, "color": color}}
-    )  # fmt: skip
+        {
+            "text": name,
+            "x": at,
+            "y": 1.0,
+            "yref": "paper",
+            "yanchor": "bottom",
+            "yshift": 0 if low else 13,
+            "showarrow": False,
+            "font": {"size": 11, "color": color},
+        }
+    )
 
 
 def _title(text: str, palette: Palette) -> dict[str, Any]:
@@ -150,15 +201,32 @@ def _title(text: str, palette: Palette) -> dict[str, Any]:
 
 
 def _layout(palette: Palette, height: int) -> dict[str, Any]:
-    axis = {"gridcolor": palette.grid, "zeroline": False, "fixedrange": True, "nticks": 7,
-            "tickfont": {"size": 11, "color": palette.secondary}}  # fmt: skip
+    axis = {
+        "gridcolor": palette.grid,
+        "zeroline": False,
+        "fixedrange": True,
+        "nticks": 7,
+        "tickfont": {"size": 11, "color": palette.secondary},
+    }
     return {
-        "height": height, "margin": {"l": 54, "r": 14, "t": 34, "b": 40}, "autosize": True,
+        "height": height,
+        "margin": {"l": 54, "r": 14, "t": 34, "b": 40},
+        "autosize": True,
         "showlegend": False,
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "dragmode": False, "bargap": 0,
-        "hovermode": "closest", "font": {"family": FONT, "color": palette.text}, "shapes": [],
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "dragmode": False,
+        "bargap": 0,
+        "hovermode": "closest",
+        "font": {"family": FONT, "color": palette.text},
+        "shapes": [],
         "annotations": [],
-        "hoverlabel": {"bgcolor": palette.panel, "bordercolor": palette.border, "align": "left",
-                       "font": {"family": FONT, "size": 13, "color": palette.text}},
-        "xaxis": {**axis, "showgrid": False}, "yaxis": {**axis},
-    }  # fmt: skip
+        "hoverlabel": {
+            "bgcolor": palette.panel,
+            "bordercolor": palette.border,
+            "align": "left",
+            "font": {"family": FONT, "size": 13, "color": palette.text},
+        },
+        "xaxis": {**axis, "showgrid": False},
+        "yaxis": {**axis},
+    }

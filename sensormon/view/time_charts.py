@@ -109,8 +109,18 @@ def _shade(figure: go.Figure, event: Span, palette: Palette) -> None:
     """An event's span: a tint, and a bracket on the top edge."""
     left, right = event[0] / 1e3, event[1] / 1e3
     edge = {"type": "line", "yref": "paper", "line": {"color": palette.anomaly, "width": 1.5}}
-    tint = {"type": "rect", "yref": "paper", "x0": left, "x1": right, "y0": 0, "y1": 1, "layer": "below",
-            "line": {"width": 0}, "fillcolor": palette.anomaly, "opacity": 0.1}  # fmt: skip
+    tint = {
+        "type": "rect",
+        "yref": "paper",
+        "x0": left,
+        "x1": right,
+        "y0": 0,
+        "y1": 1,
+        "layer": "below",
+        "line": {"width": 0},
+        "fillcolor": palette.anomaly,
+        "opacity": 0.1,
+    }
     figure.layout.shapes = (
         *figure.layout.shapes,
         tint,
@@ -321,10 +331,19 @@ def _figure(
     edges = [edge for edge in view.tag.normal or () if low < edge < high]
     dashed = {"color": palette.secondary, "width": 1, "dash": "dash"}
     layout["shapes"] = [
-        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": e, "y1": e, "line": dashed, "opacity": 0.45,
-         "layer": "below"}
+        {
+            "type": "line",
+            "xref": "paper",
+            "x0": 0,
+            "x1": 1,
+            "y0": e,
+            "y1": e,
+            "line": dashed,
+            "opacity": 0.45,
+            "layer": "below",
+        }
         for e in edges
-    ]  # fmt: skip
+    ]
     if mark is not None:
         x = mark / 1e3
         line = {"color": palette.anomaly, "width": 1, "dash": "dot"}

@@ -31,9 +31,11 @@ from tests.conftest import START
 from tests.support import naive
 
 steady = settings(
-    deadline=None, derandomize=True, max_examples=15,
-    suppress_health_check=[HealthCheck.function_scoped_fixture]
-)  # fmt: skip
+    deadline=None,
+    derandomize=True,
+    max_examples=15,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 KINDS = [Quality.GOOD, Quality.GOOD, Quality.GOOD, Quality.UNCERTAIN, Quality.BAD]
 
 

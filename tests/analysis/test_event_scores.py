@@ -81,9 +81,14 @@ def test_nothing_flagged_and_nothing_known_have_no_share() -> None:
 
 def test_rows_of_one_fault_are_one_event_and_other_tags_and_refused_readings_none() -> None:
     injected = faults(
-        ("a", "level_shift", 10), ("a", "level_shift", 11), ("a", "spike", 11), ("a", "level_shift", 30),
-        ("b", "spike", 12), ("a", "duplicates", 50), ("a", "out_of_range", 60),
-    )  # fmt: skip
+        ("a", "level_shift", 10),
+        ("a", "level_shift", 11),
+        ("a", "spike", 11),
+        ("a", "level_shift", 30),
+        ("b", "spike", 12),
+        ("a", "duplicates", 50),
+        ("a", "out_of_range", 60),
+    )
     labelled = frame(
         [("a", "true", 11, 11), ("a", "true", 70, 75), ("a", "benign", 80, 81), ("a", "", 90, 91)]
     )

@@ -24,9 +24,21 @@ __all__ = ["start"]
 
 Start = Callable[..., tuple[Monitor, Api]]
 HOSTILE = [
-    "'; DROP TABLE readings; --", "../../../etc/passwd", "%00", "\x00", "a" * 5_000, "${jndi:ldap://x}",
-    "1 OR 1=1", "<script>", "-1", "NaN", "1e999", "٣", "", " ",
-]  # fmt: skip
+    "'; DROP TABLE readings; --",
+    "../../../etc/passwd",
+    "%00",
+    "\x00",
+    "a" * 5_000,
+    "${jndi:ldap://x}",
+    "1 OR 1=1",
+    "<script>",
+    "-1",
+    "NaN",
+    "1e999",
+    "٣",
+    "",
+    " ",
+]
 
 
 def get(api: Api, path: str, **headers: str) -> httpx.Response:
@@ -94,7 +106,7 @@ def test_a_large_answer_is_streamed_from_the_store(start: Start) -> None:
             "value": 37 + i % 10 / 100,
         }
         for i in range(30_000)
-    ]  # fmt: skip
+    ]
     assert post(api, "/ingest/batch", rows).json()["accepted"] == 30_000
     monitor.workers[1].stop(5)
     monitor.drain()
@@ -186,9 +198,16 @@ def test_the_description_is_complete(start: Start) -> None:
     _, api = start()
     schema = get(api, "/openapi.json").json()
     assert set(schema["paths"]) == {
-        "/ingest", "/ingest/batch", "/v2/write",
-        "/data", "/anomalies", "/tags", "/stats", "/health", "/metrics",
-    }  # fmt: skip
+        "/ingest",
+        "/ingest/batch",
+        "/v2/write",
+        "/data",
+        "/anomalies",
+        "/tags",
+        "/stats",
+        "/health",
+        "/metrics",
+    }
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             assert operation["description"], path

@@ -83,30 +83,62 @@ def test_a_score_is_a_number_once_the_detector_is_warm(start: Callable[..., tupl
 def test_a_batch_says_of_each_rejected_row_why(start: Callable[..., tuple[Monitor, Api]]) -> None:
     _, api = start()
     rows = [
-        ONE, {**ONE, "value": 99}, {**ONE, "tag": "nobody"}, {**ONE, "value": "37"}, 5,
-        {**ONE, "more": 1}, {"tag": "fermenter_ph", "value": 7.1}, {**ONE, "timestamp": "yesterday"}, ONE,
-        {**ONE, "value": 1e300}, {**ONE, "timestamp": "2199-01-01T00:00:00Z"}, {"value": 1},
-        {**ONE, "tag": 5}, {**ONE, "value": True}, {**ONE, "tag": "\ud800"},
-    ]  # fmt: skip
+        ONE,
+        {**ONE, "value": 99},
+        {**ONE, "tag": "nobody"},
+        {**ONE, "value": "37"},
+        5,
+        {**ONE, "more": 1},
+        {"tag": "fermenter_ph", "value": 7.1},
+        {**ONE, "timestamp": "yesterday"},
+        ONE,
+        {**ONE, "value": 1e300},
+        {**ONE, "timestamp": "2199-01-01T00:00:00Z"},
+        {"value": 1},
+        {**ONE, "tag": 5},
+        {**ONE, "value": True},
+        {**ONE, "tag": "\ud800"},
+    ]
     answer = post(api, "/ingest/batch", rows)
     assert answer.status_code == 201
     content = answer.json()
     assert content["accepted"] == 2
     assert [(one["index"], one["reason"]) for one in content["rejected"]] == [
-        (1, "out_of_range"), (2, "unknown_tag"), (3, "not_a_number"), (4, "malformed"), (5, "malformed"),
-        (7, "bad_timestamp"), (8, "duplicate"), (9, "out_of_range"), (10, "future_timestamp"),
-        (11, "malformed"), (12, "unknown_tag"), (13, "not_a_number"), (14, "malformed"),
-    ]  # fmt: skip
+        (1, "out_of_range"),
+        (2, "unknown_tag"),
+        (3, "not_a_number"),
+        (4, "malformed"),
+        (5, "malformed"),
+        (7, "bad_timestamp"),
+        (8, "duplicate"),
+        (9, "out_of_range"),
+        (10, "future_timestamp"),
+        (11, "malformed"),
+        (12, "unknown_tag"),
+        (13, "not_a_number"),
+        (14, "malformed"),
+    ]
 
 
 NO_READINGS = [
-    b"", b"{", b"[", b"\xff", b"null", b"5", b'"text"', b'{"tag": "a", "value": NaN}', b"[" * 100_000,
-    b'{"tag":"fermenter_temp","value":Infinity}', b'{"tag":"fermenter_temp","value":1' + b"0" * 5_000 + b"}",
-]  # fmt: skip
+    b"",
+    b"{",
+    b"[",
+    b"\xff",
+    b"null",
+    b"5",
+    b'"text"',
+    b'{"tag": "a", "value": NaN}',
+    b"[" * 100_000,
+    b'{"tag":"fermenter_temp","value":Infinity}',
+    b'{"tag":"fermenter_temp","value":1' + b"0" * 5_000 + b"}",
+]
 NO_BATCHES = [
-    b'{"readings": 5}', b'{"batch_id": "a"}', b'{"readings": [], "batch_id": 5}',
+    b'{"readings": 5}',
+    b'{"batch_id": "a"}',
+    b'{"readings": [], "batch_id": 5}',
     b'{"readings": [], "more": 1}',
-]  # fmt: skip
+]
 
 
 def test_what_is_no_json_of_readings_is_refused_and_counted_nowhere(
@@ -352,9 +384,12 @@ def test_telegraf_writes_line_protocol(start: Callable[..., tuple[Monitor, Api]]
         "\nplant,tag=agitator_rpm value=400i 1769860800000\n"
     )
     answer = post(
-        api, "/v2/write?org=o&bucket=b&precision=ms", gzip.compress(body.encode()),
-        Authorization=f"Token {TOKEN}", **{"Content-Encoding": "gzip"},
-    )  # fmt: skip
+        api,
+        "/v2/write?org=o&bucket=b&precision=ms",
+        gzip.compress(body.encode()),
+        Authorization=f"Token {TOKEN}",
+        **{"Content-Encoding": "gzip"},
+    )
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid"
     assert (
@@ -362,8 +397,10 @@ def test_telegraf_writes_line_protocol(start: Callable[..., tuple[Monitor, Api]]
     )
     frame = monitor.recent(0)
     assert sorted(zip(frame["tag"], frame["value"], strict=True)) == [
-        ("agitator_rpm", 400.0), ("fermenter_ph", 7.1), ("fermenter_temp", 37.5),
-    ]  # fmt: skip
+        ("agitator_rpm", 400.0),
+        ("fermenter_ph", 7.1),
+        ("fermenter_temp", 37.5),
+    ]
     assert frame["time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ").unique().tolist() == ["2026-01-31T12:00:00Z"]
     again = post(api, "/v2/write?precision=s", "fermenter_temp value=37.5 1769860800")
     assert (again.status_code, again.content) == (204, b"")  # a duplicate is what a sender's retry is
@@ -406,9 +443,12 @@ def test_times_are_the_same_by_the_fast_and_by_the_slow_way(
 ) -> None:
     monitor, api = start()
     texts = [
-        "2026-01-31T12:00:00Z", "2026-01-31T12:00:01.5+02:00", "2026-01-31 12:00:02Z", "1969-12-31T23:59:59Z",
+        "2026-01-31T12:00:00Z",
+        "2026-01-31T12:00:01.5+02:00",
+        "2026-01-31 12:00:02Z",
+        "1969-12-31T23:59:59Z",
         "2026-01-31T12:00:03.123456Z",
-    ]  # fmt: skip
+    ]
     rows = [{**ONE, "timestamp": text} for text in texts]
     assert post(api, "/ingest/batch", rows).json()["accepted"] == 5
     slow = [{**ONE, "tag": "fermenter_temp", "timestamp": text} for text in [*texts, "2026-01-31"]]

@@ -84,14 +84,16 @@ EVERY_DAY = {("light", 1440): ("", "explore", "tuning"), ("dark", 390): ("anomal
     ("theme", "width", "path"),
     [
         pytest.param(
-            theme, width, path,
+            theme,
+            width,
+            path,
             marks=[] if path in EVERY_DAY.get((theme, width), ()) else pytest.mark.long,
         )
         for theme in ("light", "dark")
         for width in (1440, 390)
         for path in PAGES
     ],
-)  # fmt: skip
+)
 def test_every_page_fits_in_both_themes_and_at_phone_width(
     browser: Browser, server: Server, theme: str, width: int, path: str
 ) -> None:

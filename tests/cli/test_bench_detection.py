@@ -22,11 +22,14 @@ TAGS = list(read_tags(ROOT / "data" / "tags.toml"))
 LABELLED = ROOT.parent / "shared" / "data"
 SMALL = {"runs": 5, "series": 2, "rows": 300, "simulated": 1_000}
 NAB_FIGURES = {
-    *(f"recommended, NAB{part}, {profile}, points"
-      for part in ("", " with") for profile in ("standard", "reward_low_FP", "reward_low_FN")),
+    *(
+        f"recommended, NAB{part}, {profile}, points"
+        for part in ("", " with")
+        for profile in ("standard", "reward_low_FP", "reward_low_FN")
+    ),
     "recommended, NAB with, wrong flags, readings",
     "recommended, NAB without, wrong flags, readings",
-}  # fmt: skip
+}
 SKAB_FIGURES = {
     f"{name}, SKAB, {figure}"
     for name in MULTIVARIATE

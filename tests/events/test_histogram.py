@@ -20,10 +20,15 @@ HOUR = 3_600 * SECOND
 ZONES = [
     ZoneInfo(name)
     for name in (
-        "UTC", "Europe/Berlin", "America/Sao_Paulo", "America/Havana", "Australia/Lord_Howe",
-        "Asia/Kathmandu", "Pacific/Apia",
+        "UTC",
+        "Europe/Berlin",
+        "America/Sao_Paulo",
+        "America/Havana",
+        "Australia/Lord_Howe",
+        "Asia/Kathmandu",
+        "Pacific/Apia",
     )
-]  # fmt: skip
+]
 
 
 def at(text: str, zone: ZoneInfo = BERLIN) -> int:
@@ -87,10 +92,16 @@ def test_an_hour_that_comes_twice_is_two_and_says_which() -> None:
 @pytest.mark.parametrize(
     ("seconds", "unit"),
     [
-        (900, Unit.MINUTE), (3_600, Unit.MINUTE), (21_600, Unit.TEN_MINUTES), (86_400, Unit.HOUR),
-        (90_000, Unit.HOUR), (7 * 86_400, Unit.DAY), (366 * 86_400, Unit.DAY), (3_000 * 86_400, Unit.MONTH),
+        (900, Unit.MINUTE),
+        (3_600, Unit.MINUTE),
+        (21_600, Unit.TEN_MINUTES),
+        (86_400, Unit.HOUR),
+        (90_000, Unit.HOUR),
+        (7 * 86_400, Unit.DAY),
+        (366 * 86_400, Unit.DAY),
+        (3_000 * 86_400, Unit.MONTH),
     ],
-)  # fmt: skip
+)
 def test_the_unit_goes_by_the_span(seconds: int, unit: Unit) -> None:
     assert unit_of(seconds) is unit
 

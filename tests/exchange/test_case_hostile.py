@@ -212,10 +212,10 @@ def test_a_wrong_hash_and_a_wrong_size(there: Monitor, parts: Parts) -> None:
         ({"since": "2026-09-21T14:13:21Z"}, "outside of its span"),
         ({"until": "2026-01-01"}, "ends before it begins"),
         ({"created": 5}, "created is missing"),
-        ({"members": {"readings.parquet": 5}}, "sha256 is missing" ),
+        ({"members": {"readings.parquet": 5}}, "sha256 is missing"),
         ({"members": []}, "members is missing"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_manifest(there: Monitor, parts: Parts, manifest: dict[str, Any], said: str) -> None:
     refused(
         there, packed(parts, **manifest), "bytes is missing" if "readings.parquet" in str(manifest) else said
@@ -310,7 +310,7 @@ def test_text_that_is_no_text(there: Monitor, parts: Parts) -> None:
         (N, swap(b"cleaning", b"x" * 1_500), "text is missing, too long"),
         (N, swap(b"cleaning", b""), "the note is empty"),
     ],
-)  # fmt: skip
+)
 def test_wrong_small_parts(
     there: Monitor, parts: Parts, name: str, change: Callable[[bytes], bytes], said: str
 ) -> None:

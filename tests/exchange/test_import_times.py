@@ -75,8 +75,10 @@ def test_where_the_order_does_not_tell_the_later_is_taken_and_said() -> None:
     column = pd.Series(["2026-10-25 02:30:00", "2026-10-25 12:00:00", "2026-10-26 02:30:00"])
     found = read_times(column, BERLIN)
     assert [render(one) for one in found.time.tolist()] == [
-        "2026-10-25T01:30:00.000Z", "2026-10-25T11:00:00.000Z", "2026-10-26T01:30:00.000Z",
-    ]  # fmt: skip
+        "2026-10-25T01:30:00.000Z",
+        "2026-10-25T11:00:00.000Z",
+        "2026-10-26T01:30:00.000Z",
+    ]
     assert found.unsure.tolist() == [True, False, False]
     disorder = clock([BACK[BERLIN] + timedelta(minutes=m) for m in (-20, -50, -10, -40, -5, -55)], BERLIN)
     assert read_times(disorder, BERLIN).unsure.all()
@@ -117,6 +119,8 @@ def test_text_with_and_without_a_zone_is_read_side_by_side() -> None:
     column = pd.Series(["2026-07-01T12:00:00Z", "2026-07-01 12:00:00", "2026-07-01T12:00:00+05:30", "x"])
     found = read_times(column, BERLIN)
     assert [render(one) for one in found.time.tolist()[:3]] == [
-        "2026-07-01T12:00:00.000Z", "2026-07-01T10:00:00.000Z", "2026-07-01T06:30:00.000Z",
-    ]  # fmt: skip
+        "2026-07-01T12:00:00.000Z",
+        "2026-07-01T10:00:00.000Z",
+        "2026-07-01T06:30:00.000Z",
+    ]
     assert found.wrong.tolist() == [False, False, False, True]

@@ -20,14 +20,16 @@ def table(**columns: list[object]) -> Table:
 
 
 def test_columns_of_numbers_that_are_no_tags_are_found_and_become_tags_that_are_then_proposed() -> None:
-    file = table(**{
-        "time": ["2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"],
-        "Flow in": [1.0, 2.0, 3.0],
-        "Temp 1 [°C]": [20.5, None, 21.0],
-        "Druck (bar)": ["1,5", "1,6", "1,7"],
-        "remark": ["ok", "door open", "ok"],
-        "empty": [None, None, None],
-    })  # fmt: skip
+    file = table(
+        **{
+            "time": ["2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"],
+            "Flow in": [1.0, 2.0, 3.0],
+            "Temp 1 [°C]": [20.5, None, 21.0],
+            "Druck (bar)": ["1,5", "1,6", "1,7"],
+            "remark": ["ok", "door open", "ok"],
+            "empty": [None, None, None],
+        }
+    )
     columns = propose(file, TAGS)
     assert unknown(file, columns, TAGS) == ["Temp 1 [°C]", "Druck (bar)"]
     assert no_numbers(file, columns) == {"remark": "ok", "empty": ""}

@@ -24,11 +24,23 @@ def flagged(tag="ph", rows=1):
     time = pd.to_datetime([1_790_000_000_250_000] * rows, unit="us", utc=True).astype("datetime64[us, UTC]")
     return pd.DataFrame(
         {
-            "id": range(rows), "tag": tag, "time": time, "received": time, "value": 8.91, "quality": 0,
-            "n": 60, "score": 15.75, "expected": 7.02, "lower": 6.66, "upper": 7.38, "is_anomaly": True,
-            "settings": 1, "source": "simulator", "origin": "live",
+            "id": range(rows),
+            "tag": tag,
+            "time": time,
+            "received": time,
+            "value": 8.91,
+            "quality": 0,
+            "n": 60,
+            "score": 15.75,
+            "expected": 7.02,
+            "lower": 6.66,
+            "upper": 7.38,
+            "is_anomaly": True,
+            "settings": 1,
+            "source": "simulator",
+            "origin": "live",
         }
-    )  # fmt: skip
+    )
 
 
 def opened(data: bytes) -> pd.DataFrame:

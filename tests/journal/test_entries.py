@@ -30,35 +30,59 @@ from sensormon.model.readings import Batch, InjectedFault, Origin, Processed, Re
 int64 = st.integers(-(2**63), 2**63 - 1)
 floats = st.floats(width=64)  # NaN, infinities, subnormals and -0.0 among them
 rejections = st.builds(
-    Rejection, st.text(), int64, st.integers(0, 9), st.text(), st.text(), st.text(),
-    st.sampled_from(Reason), st.text(),
-)  # fmt: skip
+    Rejection,
+    st.text(),
+    int64,
+    st.integers(0, 9),
+    st.text(),
+    st.text(),
+    st.text(),
+    st.sampled_from(Reason),
+    st.text(),
+)
 kept_answers = st.builds(KeptAnswer, st.text(), st.text(), st.integers(100, 599), st.text(), int64)
 settings_entries = st.builds(
     SettingsEntry,
     st.builds(
-        DetectorSettings, int64, int64, st.text(), st.text(),
+        DetectorSettings,
+        int64,
+        int64,
+        st.text(),
+        st.text(),
         st.dictionaries(st.text(), st.floats(allow_nan=False)),
         st.dictionaries(st.text(), st.floats(allow_nan=False)),
     ),
-)  # fmt: skip
+)
 
 action_entries = st.builds(
     ActionEntry,
     st.builds(
-        EventAction, st.lists(int64, max_size=4).map(tuple), int64, st.text(), st.text(), st.text(), int64,
+        EventAction,
+        st.lists(int64, max_size=4).map(tuple),
+        int64,
+        st.text(),
+        st.text(),
+        st.text(),
+        int64,
         st.text(),
     ),
-)  # fmt: skip
+)
 
 
 annotation_entries = st.builds(
     AnnotationEntry,
     st.builds(
-        Annotation, st.text(), int64, int64, st.lists(st.text(), max_size=4).map(tuple), st.text(), st.text(),
-        int64, st.booleans(),
+        Annotation,
+        st.text(),
+        int64,
+        int64,
+        st.lists(st.text(), max_size=4).map(tuple),
+        st.text(),
+        st.text(),
+        int64,
+        st.booleans(),
     ),
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -172,9 +196,12 @@ def one_batch(values: list[float]) -> BatchEntry:
     nothing = np.full(rows, np.nan)
     scores = Scores(
         n=np.arange(rows, dtype=np.int64),
-        score=nothing, expected=nothing, lower=nothing, upper=nothing,
+        score=nothing,
+        expected=nothing,
+        lower=nothing,
+        upper=nothing,
         is_anomaly=np.zeros(rows, dtype=np.bool_),
-    )  # fmt: skip
+    )
     return BatchEntry(1, {"test": rows}, Processed(batch, scores, 1, ()))
 
 

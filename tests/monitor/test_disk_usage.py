@@ -91,9 +91,13 @@ def test_the_forecast_with_and_without_retention() -> None:
 
 
 @given(
-    st.floats(0, 1e8), st.floats(0, 1), st.floats(1, 200), st.integers(0, 4000), st.floats(0, FARTHEST),
+    st.floats(0, 1e8),
+    st.floats(0, 1),
+    st.floats(1, 200),
+    st.integers(0, 4000),
+    st.floats(0, FARTHEST),
     st.floats(0, 100),
-)  # fmt: skip
+)
 def test_a_forecast_never_shrinks_with_time_and_retention_never_costs_more_than_its_minutes(
     per_day: float, flagged: float, each: float, days: int, ahead: float, archived: float
 ) -> None:
@@ -114,8 +118,10 @@ def test_a_plan_and_what_came_of_it_in_words() -> None:
     assert "nothing to roll up" in plan_words(Plan(0), 30, 50.0)
     before, after = Space(100_000_000, 0, 0, 9, 0), Space(100_000_000, 0, 40_000_000, 9, 0)
     done = rolled_words(RolledUp(1_000, before, after))
-    assert done.endswith("40.0 MB more are free inside the database's file for new readings; "
-                         "the file itself is as large as before.")  # fmt: skip
+    assert done.endswith(
+        "40.0 MB more are free inside the database's file for new readings; "
+        "the file itself is as large as before."
+    )
     assert "is 1.0 MB smaller" in rolled_words(RolledUp(1_000, before, replace(after, file=99_000_000)))
     assert "grew by 2.0 MB" in rolled_words(RolledUp(1_000, before, replace(after, file=102_000_000)))
     assert rolled_words(RolledUp(0, before, after)) == "There was nothing to roll up."

@@ -125,8 +125,16 @@ def test_a_file_has_exactly_what_is_in_view_in_both_zones(monitor: Monitor) -> N
     back = pd.read_csv(BytesIO(table_file(table, "CSV", "Europe/Berlin")))
     stored = monitor.history([TAG], since, until)
     assert list(back) == [
-        "time (UTC)", "time (Europe/Berlin)", "tag", "label", "value", "unit", "quality", "flagged", "score",
-    ]  # fmt: skip
+        "time (UTC)",
+        "time (Europe/Berlin)",
+        "tag",
+        "label",
+        "value",
+        "unit",
+        "quality",
+        "flagged",
+        "score",
+    ]
     assert back["value"].tolist() == stored["value"].tolist()
     assert pd.to_datetime(back["time (UTC)"]).tolist() == stored["time"].tolist()
     local = pd.to_datetime(back["time (Europe/Berlin)"]).dt.tz_localize("Europe/Berlin")

@@ -72,11 +72,26 @@ def test_the_pipeline_shows_the_journal_over_time_and_its_state(full: Monitor) -
 def test_dead_letters_are_said_and_tried_again_by_a_button(full: Monitor) -> None:
     letters = full.settings.data_dir / "failed_measurements.jsonl"
     row = {
-        "id": 9_000_000, "source": "simulator", "tag": "fermenter_ph", "timestamp": "2026-01-01T00:00:00Z",
-        "value": 7.0, "quality": 0, "received": "2026-01-01T00:00:00Z", "origin": "live", "settings": 1,
-        "n": 0, "score": None, "expected": None, "lower": None, "upper": None, "is_anomaly": False,
-        "reason": "r", "attempts": 1, "first_failed": "x", "last_failed": "x",
-    }  # fmt: skip
+        "id": 9_000_000,
+        "source": "simulator",
+        "tag": "fermenter_ph",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "value": 7.0,
+        "quality": 0,
+        "received": "2026-01-01T00:00:00Z",
+        "origin": "live",
+        "settings": 1,
+        "n": 0,
+        "score": None,
+        "expected": None,
+        "lower": None,
+        "upper": None,
+        "is_anomaly": False,
+        "reason": "r",
+        "attempts": 1,
+        "first_failed": "x",
+        "last_failed": "x",
+    }
     letters.write_text(json.dumps(row) + "\nnot json\n")
     app = show("pipeline")
     assert "1 reading in failed_measurements.jsonl that the database refused" in text(app)
@@ -195,9 +210,24 @@ def test_a_dead_collector_is_seen_on_every_page(
 @pytest.mark.parametrize("page", PAGES)
 def test_nonsense_in_the_address_is_passed_over(page: str) -> None:
     nonsense = {
-        "range": "9 y", "within": "<script>", "tags": "nope", "tune": "'; DROP", "window": "-5",
-        "threshold": "abc", "score": "1e99", "history": "", "tag": "\x00", "explore": "x", "past": "9 y",
-        "from": "soon", "to": "\x00", "baseline": "a/b/c", "earlier": "<b>", "offset": "1 y", "look": "?",
-        "layout": "3", "axes": "-",
-    }  # fmt: skip
+        "range": "9 y",
+        "within": "<script>",
+        "tags": "nope",
+        "tune": "'; DROP",
+        "window": "-5",
+        "threshold": "abc",
+        "score": "1e99",
+        "history": "",
+        "tag": "\x00",
+        "explore": "x",
+        "past": "9 y",
+        "from": "soon",
+        "to": "\x00",
+        "baseline": "a/b/c",
+        "earlier": "<b>",
+        "offset": "1 y",
+        "look": "?",
+        "layout": "3",
+        "axes": "-",
+    }
     show(page, **nonsense)

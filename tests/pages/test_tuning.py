@@ -116,8 +116,10 @@ def test_the_load_of_all_tags_is_that_of_each_however_long_it_was_looked_at() ->
 def test_settings_in_the_address_are_taken_and_nonsense_falls_back() -> None:
     app = show("tuning", detector=title("ewma"), ewma_weight="0.25", ewma_width="5.5", ewma_accept="1000")
     assert {one.key: one.value for one in (*app.slider, *app.number_input)} == {
-        "ewma_weight": 0.25, "ewma_width": 5.5, "ewma_accept": 1000,
-    }  # fmt: skip
+        "ewma_weight": 0.25,
+        "ewma_width": 5.5,
+        "ewma_accept": 1000,
+    }
     for nonsense in ("-7", "1e99", "nan", "inf", "<b>", "", "9" * 400, "\x00"):
         app = show("tuning", detector=title("ewma"), ewma_weight=nonsense, ewma_accept=nonsense)
         values = {one.key: one.value for one in (*app.slider, *app.number_input)}
@@ -140,9 +142,13 @@ def test_the_link_holds_every_setting_and_opens_the_same_view_later(full: Monito
     app = show("tuning", detector=title("hampel"), hampel_window="80", tune="Fermenter pH")
     query = link_of(app)
     assert query == {
-        "tune": "Fermenter pH", "history": "15 min", "detector": "Hampel identifier",
-        "hampel_window": "80", "hampel_threshold": "4.5", "upto": render(START),
-    }  # fmt: skip
+        "tune": "Fermenter pH",
+        "history": "15 min",
+        "detector": "Hampel identifier",
+        "hampel_window": "80",
+        "hampel_threshold": "4.5",
+        "upto": render(START),
+    }
     full.clock.advance(300)  # type: ignore[attr-defined]
     full.submit(
         batch_of(*[("fermenter_ph", 7.0 + 0.3 * (i % 9 == 0)) for i in range(200)], at=START + SECOND)

@@ -225,8 +225,11 @@ def test_what_comes_in_is_counted_and_the_space_it_takes(store: Store) -> None:
     loading.load([("b", FIRST + 500 * SECOND, 1.0, 0, False)])
     found = store.arrivals(FIRST + 100 * SECOND)
     assert (found.count, found.first, found.last, found.flagged) == (
-        121, FIRST + 119 * SECOND, FIRST + 500 * SECOND, 1,
-    )  # fmt: skip
+        121,
+        FIRST + 119 * SECOND,
+        FIRST + 500 * SECOND,
+        1,
+    )
     store.checkpoint()
     space = store.space()
     assert space.readings == 121

@@ -36,9 +36,15 @@ def judged(
         np.zeros(len(column), np.int32), column, ok, time.astype(np.int64)
     )
     reading = Judged(
-        float(column[-1]), quality, int(scores.n[-1]), float(scores.score[-1]), float(scores.expected[-1]),
-        float(scores.lower[-1]), float(scores.upper[-1]), bool(scores.is_anomaly[-1]),
-    )  # fmt: skip
+        float(column[-1]),
+        quality,
+        int(scores.n[-1]),
+        float(scores.score[-1]),
+        float(scores.expected[-1]),
+        float(scores.lower[-1]),
+        float(scores.upper[-1]),
+        bool(scores.is_anomaly[-1]),
+    )
     everything = {one.name: getattr(made, one.name) for one in made.PARAMETERS}
     return reading, explain(TAG, reading, DetectorSettings(1, 0, "test", detector, everything, {}))
 

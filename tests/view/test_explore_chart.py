@@ -148,19 +148,28 @@ def test_what_was_earlier_is_moved_onto_the_span_lighter_and_dashed() -> None:
 def test_a_picture_is_told_each_line_and_mark_once() -> None:
     def told(stacked: bool) -> list[str]:
         found = [
-            Series(tag, i, overview([10.0 + 0.1 * (k % 3) for k in range(100)], (40,), range(50, 70)),
-                   overview([1.0] * 100), 100 * SECOND)
+            Series(
+                tag,
+                i,
+                overview([10.0 + 0.1 * (k % 3) for k in range(100)], (40,), range(50, 70)),
+                overview([1.0] * 100),
+                100 * SECOND,
+            )
             for i, tag in enumerate((TEMP, PH), 1)
-        ]  # fmt: skip
+        ]
         figure = explore_chart(found, SPAN, LIGHT, stacked=stacked, earlier="100 s earlier")
         assert figure.layout.showlegend is False, "on the page words say it"
         return sorted(one.name for one in figure.data if one.showlegend)
 
     assert told(stacked=True) == ["100 s earlier", "flagged", "no data"]
     assert told(stacked=False) == [
-        "1  Temp &lt;b&gt;", "1  Temp &lt;b&gt;, 100 s earlier", "2  pH value", "2  pH value, 100 s earlier",
-        "flagged", "no data",
-    ]  # fmt: skip
+        "1  Temp &lt;b&gt;",
+        "1  Temp &lt;b&gt;, 100 s earlier",
+        "2  pH value",
+        "2  pH value, 100 s earlier",
+        "flagged",
+        "no data",
+    ]
 
 
 def test_notes_are_drawn_with_their_text_made_harmless() -> None:
