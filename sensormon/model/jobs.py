@@ -1,7 +1,7 @@
 """Long work that goes on while people look at other pages: import, export, roll-up, re-scoring.
 
-A job runs in a thread of its own, says how far it is and stops at the next step once it is
-asked to. Work is a generator function's body: it gets a `Progress` and calls `step` often.
+A job runs in a thread of its own, reports its progress and stops at the next step after somebody
+cancels it. The work is a function that takes a `Progress` and calls `step` often.
 
 What it is not: durable. A job ends with the process; each kind of work says what is left then.
 """
@@ -29,7 +29,7 @@ class Cancelled(Exception):
 
 
 class Progress:
-    """What a job says of itself; written by its thread, read by pages."""
+    """How far a job is; written by its thread, read by pages."""
 
     def __init__(self) -> None:
         self.share: float | None = None
@@ -38,14 +38,14 @@ class Progress:
         self._cancelled = threading.Event()
 
     def step(self, words: str, done: float = 0.0, whole: float = 0.0) -> None:
-        """Say how far the work is: `done` of `whole`, unknown where `whole` is 0. Raises Cancelled."""
+        """Report progress: `done` of `whole`, or unknown if `whole` is 0. Raises Cancelled."""
         self.words, self.waiting = words, ""
         self.share = min(1.0, max(0.0, done / whole)) if whole > 0 else None
         if self._cancelled.is_set():
             raise Cancelled
 
     def wait_for(self, words: str) -> None:
-        """Say what is waited for, beside how far the work is. Raises Cancelled."""
+        """Report what the work waits for. Raises Cancelled."""
         self.waiting = words
         if self._cancelled.is_set():
             raise Cancelled
@@ -94,15 +94,14 @@ class Jobs:
         with self._lock:
             if self._closed:
                 raise UsageError("the monitor is stopping", where=title, hint="Try again once it has started")
-            if alone and any(one.running and one.kind == kind for one in self._jobs):
+            if alone and any(job.running and job.kind == kind for job in self._jobs):
                 raise UsageError(
                     "the same kind of work is going on", where=title, hint="Wait for it, or cancel it"
                 )
             job = Job(next(self._ids), kind, title, self._clock.now())
-            self._jobs = [one for one in self._jobs if one.running] + [
-                one for one in self._jobs if not one.running
-            ][-KEPT + 1 :]
-            self._jobs.sort(key=lambda one: one.id)
+            running = [earlier for earlier in self._jobs if earlier.running]
+            ended = [earlier for earlier in self._jobs if not earlier.running]
+            self._jobs = sorted(running + ended[-KEPT + 1 :], key=lambda earlier: earlier.id)
             self._jobs.append(job)
             thread = threading.Thread(
                 target=self._run, args=(job, work), name=f"sensormon-job-{job.id}", daemon=True
@@ -114,29 +113,29 @@ class Jobs:
     def of(self, kind: str) -> list[Job]:
         """The jobs of this kind, newest first."""
         with self._lock:
-            return [one for one in reversed(self._jobs) if one.kind == kind]
+            return [job for job in reversed(self._jobs) if job.kind == kind]
 
     def find(self, number: int) -> Job | None:
-        """The job with this id; None where it is forgotten."""
+        """The job with this id; None if it is forgotten."""
         with self._lock:
-            return next((one for one in self._jobs if one.id == number), None)
+            return next((job for job in self._jobs if job.id == number), None)
 
     def wait(self, job: Job, seconds: float) -> bool:
-        """Wait for the end of a job, `seconds` at most; True where it has ended."""
+        """Wait for the end of a job, `seconds` at most; True if it has ended."""
         thread = self._threads.get(job.id)
         if thread is not None:
             thread.join(seconds)
         return not job.running
 
     def close(self, seconds: float) -> None:
-        """Cancel what runs, take nothing more, and wait so long for it at the most."""
+        """Cancel what runs, take no further work, and wait at most `seconds` for the end."""
         with self._lock:
             self._closed = True
-            running = [one for one in self._jobs if one.running]
-        for one in running:
-            one.progress.cancel()
-        for one in running:
-            self.wait(one, seconds / len(running))
+            running = [job for job in self._jobs if job.running]
+        for job in running:
+            job.progress.cancel()
+        for job in running:
+            self.wait(job, seconds / len(running))
 
     def _run(self, job: Job, work: Callable[[Progress], Any]) -> None:
         try:
@@ -145,7 +144,7 @@ class Jobs:
             job.cancelled = True
         except SensormonError as error:
             job.problem = error
-        except BaseException as error:  # noqa: BLE001  whatever it is, it is on the screen and in the log
+        except BaseException as error:  # noqa: BLE001  the job's thread must not die unseen: the page and the log show it
             _log.exception("%s stopped", job.title)
             job.problem = SensormonError(
                 f"it stopped: {type(error).__name__}: {error}".rstrip(": "),

@@ -82,14 +82,14 @@ def balance(
     reasons: dict[str, int] = {}
     for (_, reason), count in rejected.items():
         reasons[reason] = reasons.get(reason, 0) + count
-    sources = sorted({*received, *stored, *dead_lettered, *pending, *(one for one, _ in rejected)})
+    sources = sorted({*received, *stored, *dead_lettered, *pending, *(source for source, _ in rejected)})
     return Ledger(
         lines=tuple(
             LedgerLine(
                 source,
                 received=received.get(source, 0),
                 stored=stored.get(source, 0),
-                rejected=sum(count for (one, _), count in rejected.items() if one == source),
+                rejected=sum(count for (where, _), count in rejected.items() if where == source),
                 dead_lettered=dead_lettered.get(source, 0),
                 pending=pending.get(source, 0),
                 duplicates_dropped=rejected.get((source, "duplicate"), 0),
@@ -103,8 +103,8 @@ def balance(
 def add_up(*counts: Mapping[str, int]) -> dict[str, int]:
     """The sum of these counts, key by key."""
     total: dict[str, int] = {}
-    for one in counts:
-        for key, count in one.items():
+    for part in counts:
+        for key, count in part.items():
             total[key] = total.get(key, 0) + count
     return total
 

@@ -70,7 +70,7 @@ def read_cells(frame: pd.DataFrame, before: TagTable) -> Edited:
     for index, row in frame.iterrows():
         texts = {name: _text(row[name]) for name in TEXTS}
         numbers = {name: _number(row[name]) for name in NUMBERS}
-        if not any(texts.values()) and all(one is None for one in numbers.values()):
+        if not any(texts.values()) and all(number is None for number in numbers.values()):
             continue
         was = old.get(index) if isinstance(index, int) else None
         name = texts["Name"]
@@ -155,8 +155,8 @@ def _made(texts: Mapping[str, str], numbers: Mapping[str, float | None], was: Ta
     for key, column in (("noise", "Noise"), ("resolution", "Resolution")):
         if numbers[column]:
             table[key] = numbers[column]
-    made = make_tag(texts["Name"], table)
-    return replace(made, profile=was.profile) if was is not None else made
+    tag = make_tag(texts["Name"], table)
+    return replace(tag, profile=was.profile) if was is not None else tag
 
 
 def changes(before: TagTable, after: TagTable) -> list[str]:

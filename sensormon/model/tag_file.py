@@ -101,9 +101,9 @@ class TagFile:
                 raise UsageError(
                     "the file has changed since this page read it; nothing was written",
                     where=str(self.path),
-                    hint="Read it anew and make your changes again",
+                    hint="Read it again and make your changes again",
                 )
-            text, made = _written(draft.text, tags, renamed or {}, self.path)
+            text, written = _written(draft.text, tags, renamed or {}, self.path)
             try:
                 _replace(self.path, text)
             except OSError as error:
@@ -112,7 +112,7 @@ class TagFile:
                     where=str(self.path),
                     hint="Make the file and its folder writable",
                 ) from error
-            self._retag(made)
+            self._retag(written)
             self._note(TagChange(self._clock.now(), cleaned(who)[:LONGEST_NAME], tuple(changes)))
 
     def add(self, tags: Sequence[Tag], who: str) -> None:
@@ -129,16 +129,16 @@ class TagFile:
                 lines = file.read().splitlines()
         except OSError:
             return []
-        found = []
+        changes: list[TagChange] = []
         for line in reversed(lines):
             try:
                 row = json.loads(line)
-                found.append(TagChange(int(row["time"]), str(row["who"]), tuple(map(str, row["changes"]))))
+                changes.append(TagChange(int(row["time"]), str(row["who"]), tuple(map(str, row["changes"]))))
             except (ValueError, KeyError, TypeError):
                 continue  # the first line may be cut off, the last torn by a kill
-            if len(found) == limit:
+            if len(changes) == limit:
                 break
-        return found
+        return changes
 
     def _note(self, change: TagChange) -> None:
         _log.info("tags changed by %s: %s", change.who, "; ".join(change.changes))
@@ -158,10 +158,10 @@ class TagFile:
 
 def _written(text: str, tags: TagTable, renamed: Mapping[str, str], path: Path) -> tuple[str, TagTable]:
     """The text with these tags, and what it says: exactly these. Raises UsageError where it cannot."""
-    made = ""
+    new_text = ""
     try:
-        made = edited(text, tags, renamed)
-        table = parse_tags(made, path)
+        new_text = edited(text, tags, renamed)
+        table = parse_tags(new_text, path)
     except (TOMLKitError, UsageError, AttributeError, KeyError, TypeError, ValueError):
         table = TagTable([])  # inline and dotted tables are other classes in there, with other abilities
     if {tag.name: tag for tag in table} != {tag.name: tag for tag in tags}:
@@ -170,7 +170,7 @@ def _written(text: str, tags: TagTable, renamed: Mapping[str, str], path: Path) 
             where=str(path),
             hint="Write each tag as a [tags.NAME] table, or change it by hand",
         )
-    return made, table
+    return new_text, table
 
 
 def edited(text: str, tags: TagTable, renamed: Mapping[str, str]) -> str:

@@ -120,7 +120,7 @@ class TagTable:
 
     def named(self, title: str) -> str | None:
         """The name of the tag with this title; None where there is none."""
-        return next((name for name, one in self._titles.items() if one == title), None)
+        return next((name for name, known in self._titles.items() if known == title), None)
 
     def with_tags(self, more: Iterable[Tag]) -> TagTable:
         """This table and the tags that it does not have yet."""
@@ -197,9 +197,9 @@ def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
         value = table.get(key, default)
         if not isinstance(value, str):
             raise wrong(f"{key} must be text, not {value!r}", "Put it in quotes")
-        if found := UNFIT.search(value):
+        if unfit := UNFIT.search(value):
             raise wrong(
-                f"{key} holds the invisible character U+{ord(found[0]):04X}, which would disturb the text "
+                f"{key} holds the invisible character U+{ord(unfit[0]):04X}, which would disturb the text "
                 f"around it: {value[:100]!a}",
                 "Delete that character",
             )

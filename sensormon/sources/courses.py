@@ -193,7 +193,7 @@ class _Profile:
         for x, y in points:
             if not (0 <= x < 1 and 0 <= y <= 1):
                 raise self._wrong(f"course has a point [{x:g}, {y:g}] outside [0 to below 1, 0 to 1]", hint)
-        if any(one[0] >= other[0] for one, other in pairwise(points)):
+        if any(earlier[0] >= later[0] for earlier, later in pairwise(points)):
             raise self._wrong("the points of course are not in order of the batch", hint)
         return points
 

@@ -90,7 +90,7 @@ class Simulator:
         rows = simulated(tags)
         with self._changing:
             self._take_up(rows)
-            self._faults = tuple(one for one in self._faults if one.tag in self._by_name)
+            self._faults = tuple(fault for fault in self._faults if fault.tag in self._by_name)
 
     def _take_up(self, tags: tuple[Tag, ...]) -> None:
         """All that depends on the tags; what can raise comes first."""
@@ -145,11 +145,11 @@ class Simulator:
         Raises UsageError where there is no such fault or tag, or the numbers cannot be.
         """
         with self._changing:
-            made = make_fault(fault, tag, self._by_name, start, seconds, size)
+            injected = make_fault(fault, tag, self._by_name, start, seconds, size)
             read = self._next  # what ended before it can be forgotten
-            kept = (one for one in self._faults if read is None or one.end > read)
-            self._faults = (*kept, made)
-        return made
+            kept = (earlier for earlier in self._faults if read is None or earlier.end > read)
+            self._faults = (*kept, injected)
+        return injected
 
     def active(self, now: int) -> tuple[Fault, ...]:
         """The faults that run at this moment, in the order they were switched on."""
@@ -158,7 +158,7 @@ class Simulator:
     def cancel(self, fault: Fault) -> None:
         """Switch this fault off, as if it had not been; what was delivered stays."""
         with self._changing:
-            self._faults = tuple(one for one in self._faults if one != fault)
+            self._faults = tuple(kept for kept in self._faults if kept != fault)
 
     def clear(self) -> None:
         """Switch all faults off."""
@@ -271,7 +271,7 @@ class Simulator:
                     seen[hidden] = False
             for time in times[rows[seen[rows]]].tolist():
                 truth[InjectedFault(self._names[column], time, name)] = None
-        return sorted(truth, key=lambda one: one.time)
+        return sorted(truth, key=lambda fault: fault.time)
 
 
 def _rows(fault: Fault, times: Ints) -> Ints:
