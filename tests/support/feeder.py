@@ -8,6 +8,7 @@ itself somewhere in the middle of that, `syncs=FILE` writes down what was really
 
 from __future__ import annotations
 
+import inspect
 import os
 import random
 import signal
@@ -46,6 +47,12 @@ def kill_in(owner: type, method: str, seed: int, within: float) -> None:
     setattr(owner, method, dangerous)
 
 
+def set_default(owner: type, parameter: str, value: object) -> None:
+    """Have the constructor of this class take another value where none is given."""
+    defaults = inspect.unwrap(vars(owner)["__init__"]).__kwdefaults__
+    defaults[parameter] = value
+
+
 def note_syncs(path: str, real: bool) -> None:
     """Write inode and size to this file after each sync of the journal."""
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -53,10 +60,10 @@ def note_syncs(path: str, real: bool) -> None:
     def sync(fd: int) -> None:
         if real:
             os.fdatasync(fd)
-            found = os.fstat(fd)
-            os.write(log, f"{found.st_ino} {found.st_size}\n".encode())
+            status = os.fstat(fd)
+            os.write(log, f"{status.st_ino} {status.st_size}\n".encode())
 
-    Journal.__init__.__kwdefaults__["fdatasync"] = sync
+    set_default(Journal, "fdatasync", sync)
 
 
 def prepare(what: str, seed: int) -> None:
@@ -80,7 +87,7 @@ def main(folder: str, seed: int, what: str) -> None:
     prepare(what, seed)
     loader.CHECKPOINT = 0.05
     loader.PACE = 0.02
-    Journal.__init__.__kwdefaults__["segment_bytes"] = 20_000
+    set_default(Journal, "segment_bytes", 20_000)
     clock = SystemClock()
     monitor = Monitor(Settings(data_dir=Path(folder), source="none"), clock)
     monitor.start()
@@ -96,7 +103,7 @@ def main(folder: str, seed: int, what: str) -> None:
             tags=TAGS,
             tag=tag,
             time=now + np.arange(count),
-            value=np.round(value, 6),
+            value=np.round(value, 6).astype(np.float64),
             quality=np.zeros(count, dtype=np.uint32),
         )
         receipt = monitor.submit(batch)

@@ -101,6 +101,18 @@ def hampel(value: Sequence[float], window: int, threshold: float, resolution: fl
 class Baseline:
     """The guarded baseline, with plain variances and covariances and lists."""
 
+    mean: float
+    phi: float
+    previous: float
+    noise: float
+    variance: float
+    covariance: float
+    held: float
+    slow: float
+    waves: float
+    follows: bool
+    odd: bool
+
     def __init__(self, resolution: float, memory: float, accept: float) -> None:
         self.resolution, self.memory, self.accept = resolution, memory, accept
         self.last: deque[float] = deque(maxlen=100)
