@@ -1,6 +1,6 @@
-# `make run` starts the monitor (PORT=8501), `make test` runs everything but the long forms of some
-# tests, which `make test-long` runs. Tests run side by side (WORKERS=2), those with a browser one by one;
-# of a part that TESTS="…" leaves nothing of, pytest says 5.
+# `make run` starts the monitor (PORT=8501). `make test` runs everything except the long forms of some
+# tests, which `make test-long` runs. Tests run in parallel (WORKERS=2), browser tests one at a time.
+# pytest exits with 5 if TESTS="…" leaves it no tests; that is no failure.
 
 PYTHON ?= python3
 PORT ?= 8501
@@ -29,7 +29,7 @@ lint: $(VENV)/test
 types: $(VENV)/test
 	$(BIN)/mypy
 
-# The pictures in docs/images, from the running app; `make pictures NAMES="live-dark phone"` for some.
+# The pictures in docs/images, from the running app; `make pictures NAMES="live-dark phone"` takes only some.
 pictures: $(VENV)/test
 	$(BIN)/python -m tests.support.pictures $(NAMES)
 
