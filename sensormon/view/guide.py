@@ -1,7 +1,7 @@
-"""What a newcomer is told: what each page is for, its words, the keys, three things to try first.
+"""What the Help and the greeting say: each page's purpose and terms, the keys, what to try first.
 
-Pure data and functions; the words themselves are explained in `terms`. Sentences are true for
-the source that is in use. What it is not: markup.
+Pure data and functions, no markup. `glossary` explains the terms themselves. Every sentence is
+true for the source in use.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sensormon.model.tags import Tag
 
 @dataclass(frozen=True)
 class About:
-    """One page: its place, the letter that goes there after g, what it is for, the words used on it."""
+    """One page: its path, the letter that opens it after g, its purpose, the terms used on it."""
 
     path: str  # of its file in pages/, and in the address
     letter: str
@@ -28,8 +28,8 @@ PAGES: Mapping[str, About] = {
     "Live": About(
         "live",
         "l",
-        "Is anything wrong just now? A chart for each tag, renewed every second, with the band in which the "
-        "next reading is expected; whatever lies outside is marked, and only that has a colour.",
+        "Is anything wrong right now? A chart for each tag, updated every second, with the band in which the "
+        "next reading is expected. Whatever lies outside is marked, and nothing else has a colour.",
         (
             "tag",
             "reading",
@@ -53,8 +53,8 @@ PAGES: Mapping[str, About] = {
     "Anomalies": About(
         "anomalies",
         "a",
-        "What was flagged, why, and what people made of it. Choose events to acknowledge, label or shelve "
-        "them; click a reading in the chart to see why it was flagged, or why it was not.",
+        "What was flagged, why, and what people did about it. Select events to acknowledge, label or shelve "
+        "them; click a reading in the chart to see why it was or was not flagged.",
         (
             "event",
             "anomaly",
@@ -76,8 +76,8 @@ PAGES: Mapping[str, About] = {
     "Explore": About(
         "explore",
         "e",
-        "Any tags over any span of the history: put them on top of each other, compare with an earlier time, "
-        "see their distribution and how they go together, keep notes, take the data along.",
+        "Any tags over any span of the history: overlay them, compare them with an earlier period, see their "
+        "distribution and how they correlate, leave notes, export the data.",
         (
             "tag",
             "control band",
@@ -101,9 +101,9 @@ PAGES: Mapping[str, About] = {
     "Tuning": About(
         "tuning",
         "t",
-        "What another detector or other settings would have flagged in the history you have, how many real "
-        "faults they would have found, and how many events they would cost. Nothing changes until you "
-        "apply it.",
+        "What another detector or other settings would have flagged in your history, how many real faults "
+        "they would have found, and how many events they would have raised. Nothing changes until you apply "
+        "the settings.",
         (
             "detector",
             "threshold",
@@ -130,7 +130,7 @@ PAGES: Mapping[str, About] = {
         "pipeline",
         "p",
         "Where every reading is, from the source to the database, and whether all of them are accounted for. "
-        "Here you see what was refused and why, and can switch simulated faults on.",
+        "Here you see which readings were rejected and why, and can switch simulated faults on.",
         (
             "ledger",
             "pending",
@@ -140,7 +140,7 @@ PAGES: Mapping[str, About] = {
             "difference",
             "journal",
             "watermark",
-            "99 % in",
+            "p99",
             "valid range",
             "level shift",
             "drift",
@@ -151,8 +151,8 @@ PAGES: Mapping[str, About] = {
     "Data": About(
         "data",
         "d",
-        "The tags and their limits, history from files, what is kept and for how long, and taking data "
-        "along.",
+        "Edit tags and their limits, import history from files, choose how long readings are kept, and "
+        "export data.",
         ("tag", "valid range", "normal band", "retention", "roll-up", "case", "duplicate", "journal"),
     ),
 }
@@ -161,30 +161,30 @@ PAGES: Mapping[str, About] = {
 
 @dataclass(frozen=True)
 class Shortcut:
-    """Keys, and what they do."""
+    """Keys and what they do."""
 
     keys: tuple[str, ...]
     does: str
 
 
 def shortcuts() -> tuple[Shortcut, ...]:
-    """All of them, for the list; `sensormon/ui/browser/keys.js` does what they say."""
+    """All shortcuts, for the list; `sensormon/ui/browser/keys.js` implements them."""
     return (
-        Shortcut(("1", "2", "…"), "the pages, in the order of the menu"),
-        Shortcut(("g", "l"), "g and then the first letter of a page: this goes to Live"),
-        Shortcut(("/",), "the search, or the first field of the page"),
-        Shortcut(("p",), "pause the charts, and go on"),
+        Shortcut(("1", "2", "…"), "open a page, in the order of the menu"),
+        Shortcut(("g", "l"), "open a page by g and its first letter, here Live"),
+        Shortcut(("/",), "go to the search, or to the first field of the page"),
+        Shortcut(("p",), "pause or resume the charts"),
         Shortcut(("y",), "copy the link to this view"),
-        Shortcut(("j", "k"), "the next event and the one before, on Anomalies"),
-        Shortcut(("a",), "acknowledge what is ticked, or the event shown, on Anomalies"),
-        Shortcut(("?",), "this list"),
-        Shortcut(("Esc",), "close what is open"),
+        Shortcut(("j", "k"), "go to the next or the previous event, on Anomalies"),
+        Shortcut(("a",), "acknowledge the selected events, or the event shown, on Anomalies"),
+        Shortcut(("?",), "show this list"),
+        Shortcut(("Esc",), "close a dialog or list"),
     )
 
 
 @dataclass(frozen=True)
 class Try:
-    """Something to do first: a page with the state of its view."""
+    """Something to try first: a link to a page with the state of its view."""
 
     words: str
     page: str  # a title
@@ -214,18 +214,18 @@ def _many(count: int, noun: str) -> str:
 
 
 def seen(source: str, tags: Sequence[Tag], interval: float, received: int) -> str:
-    """What is seen, in a sentence or two, for a source as SENSORMON_SOURCE names it.
+    """What the page shows, in a sentence or two, for a source as SENSORMON_SOURCE names it.
 
-    `tags` are those the source delivers, `interval` its seconds, 0 without a fixed one.
+    `tags` are those the source delivers; `interval` is in seconds, 0 if it is not fixed.
 
     >>> seen("replay:x/pump.csv@60", [Tag("a", "A")], 0.5, 10).partition(".")[0]
     'The recording pump'
     """
-    flags = "Every reading that was flagged has a ◆ and says why."
-    round_ones = {1.0: "a second", 60.0: "a minute", 3600.0: "an hour"}
-    often = f", a reading {round_ones.get(interval) or f'every {interval:g} s'}" if interval > 0 else ""
-    each = " each" if often and len(tags) > 1 else ""
-    sensors = f"{_many(len(tags), 'sensor')}{often}{each}"
+    flags = "Every flagged reading has a ◆ and says why."
+    units = {1.0: "per second", 60.0: "per minute", 3600.0: "per hour"}
+    rate = f", one reading {units.get(interval) or f'every {interval:g} s'}" if interval > 0 else ""
+    each = " each" if rate and len(tags) > 1 else ""
+    sensors = f"{_many(len(tags), 'sensor')}{rate}{each}"
     if source == "simulator":
         groups = {tag.group for tag in tags}
         thing = groups.pop().lower() if len(groups) == 1 and "" not in groups else "plant"
@@ -233,14 +233,14 @@ def seen(source: str, tags: Sequence[Tag], interval: float, received: int) -> st
     if source.startswith("replay:"):
         file, _, speed = source.removeprefix("replay:").rpartition("/")[2].partition("@")
         pace = f", played {speed} times as fast" if speed else ""
-        return f"The recording {file}{pace}, as if it came now: {sensors}. {flags}"
+        return f"The recording {file}{pace}, as if it were live: {sensors}. {flags}"
     if received:
         return f"{counted(received, 'reading')}, sent over HTTP or imported from files. {flags}"
     return "Nothing sends readings yet. Send one with the line below, or import a file, and it appears here."
 
 
 def tries(settings: Settings, tag: str | None, received: int) -> tuple[Try, ...]:
-    """Three things to try first. `tag` is the title of a tag with readings."""
+    """Two or three things to try first. `tag` is the title of a tag with readings."""
     newest = Try("Open the newest event and see why it was flagged", "Anomalies", {"within": "1 h"})
     tuning = {"history": "15 min", "detector": "Rolling z-score", "threshold": "5.0"}
     move = Try(
@@ -248,9 +248,9 @@ def tries(settings: Settings, tag: str | None, received: int) -> tuple[Try, ...]
         "Tuning",
         {"tune": tag, **tuning} if tag else tuning,
     )
-    account = Try("See where every reading is, and that none is lost", "Pipeline")
+    account = Try("See where every reading is and that none is lost", "Pipeline")
     if settings.source == "simulator":
-        # A gap is what every setting notices; a small shift drowns in the simulator's spikes.
+        # Every setting notices a gap; a small shift drowns in the simulator's spikes.
         return newest, move, Try("Switch a fault on and watch it being found", "Pipeline", {"fault": "Gap"})
     if settings.source == "none" and not received:
         return Try("Import history from a file", "Data"), account

@@ -63,7 +63,7 @@ def test_all_words_of_a_page_can_be_read_and_all_fields_have_a_name(
 def test_the_first_visit_is_greeted_until_it_is_put_away_and_never_again(page: Page, server: Server) -> None:
     visit(page, server, "")
     greeting = page.locator(".st-key-first-visit")
-    expect(greeting).to_contain_text("A simulated fermenter: three sensors, a reading a second each.")
+    expect(greeting).to_contain_text("A simulated fermenter: three sensors, one reading per second each.")
     greeting.get_by_text("Move the threshold").click()
     page.wait_for_url("**/tuning?*threshold=5*")
     expect(page.locator(".first-line")).to_contain_text("With these settings")

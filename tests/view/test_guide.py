@@ -104,20 +104,18 @@ def test_the_list_of_keys_has_no_key_that_streamlit_takes() -> None:
 
 
 def test_what_is_seen_is_true_for_the_simulator() -> None:
-    words = (
-        "A simulated fermenter: three sensors, a reading a second each. Every reading that was flagged has"
-    )
+    words = "A simulated fermenter: three sensors, one reading per second each. Every flagged reading has a ◆"
     assert seen("simulator", SHIPPED, 1.0, 5).startswith(words)
     many = [Tag(f"t{i}", "T", group=str(i)) for i in range(300)]
-    words = "A simulated plant: 300 sensors, a reading every 5 s each."
+    words = "A simulated plant: 300 sensors, one reading every 5 s each."
     assert seen("simulator", many, 5.0, 5).startswith(words)
-    words = "A simulated oven: one sensor, a reading a second."
+    words = "A simulated oven: one sensor, one reading per second."
     assert seen("simulator", [Tag("a", "A", group="Oven")], 1.0, 5).startswith(words)
 
 
 def test_what_is_seen_is_true_for_a_recording() -> None:
     words = seen("replay:data/samples/rds.csv@300", [Tag("rds", "Rds")], 1.0, 5)
-    assert words.startswith("The recording rds.csv, played 300 times as fast, as if it came now: one sensor")
+    assert words.startswith("The recording rds.csv, played 300 times as fast, as if it were live: one sensor")
     assert "simulated" not in words
 
 
