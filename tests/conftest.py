@@ -1,4 +1,4 @@
-"""What many tests need: a clock that is set, a small tag table, batches, a monitor on a temporary folder."""
+"""Fixtures for all tests: a manual clock, a small tag table, batches, monitors on a temporary folder."""
 
 from __future__ import annotations
 
@@ -12,18 +12,15 @@ import pytest
 
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import BatchEntry, DetectorSettings, Record
-from sensormon.model.readings import Batch, Processed, Reading
+from sensormon.model.readings import Processed
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
+from tests.support.plant import START, Adopt, batch_of
 
-hypothesis.settings.register_profile("unhurried", deadline=None)  # machines that test are busy
+hypothesis.settings.register_profile("unhurried", deadline=None)  # test machines are busy
 hypothesis.settings.load_profile("unhurried")
-
-START = 1_790_000_000 * SECOND
-Adopt = Callable[[Monitor], Monitor]
-"""Makes a monitor the one that pages find; see the fixture."""
 
 
 @pytest.fixture
@@ -60,26 +57,19 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", source="none")
 
 
-def batch_of(
-    *readings: tuple[str, float], at: int = START, source: str = "test", seconds: float = 1.0
-) -> Batch:
-    """Readings (tag, value), `seconds` apart from `at` on, that all came in at the last one's time."""
-    rows = [Reading(tag, at + round(i * seconds * SECOND), value) for i, (tag, value) in enumerate(readings)]
-    return Batch.of(rows, source=source, received=rows[-1].time if rows else at)
-
-
 @pytest.fixture
 def processed(tags: TagTable, detection: DetectorSettings) -> Callable[..., Processed]:
-    """Makes a processed batch of `count` readings of one tag; later calls go on where it stopped."""
+    """Makes a processed batch of `count` readings of one tag; calls continue one another."""
     from sensormon.ingest.pipeline import Pipeline
 
     pipeline = Pipeline(tags, detection)
-    made = {"rows": 0}
+    rows = 0
 
     def make(count: int = 3, source: str = "test") -> Processed:
-        rng = np.random.default_rng(made["rows"])
-        at = START + made["rows"] * SECOND
-        made["rows"] += count
+        nonlocal rows
+        rng = np.random.default_rng(rows)
+        at = START + rows * SECOND
+        rows += count
         values = [("temp", round(float(value), 2)) for value in rng.normal(37, 0.1, count)]
         return pipeline.process(batch_of(*values, at=at, source=source))
 
@@ -88,31 +78,24 @@ def processed(tags: TagTable, detection: DetectorSettings) -> Callable[..., Proc
 
 @pytest.fixture
 def records(processed: Callable[..., Processed]) -> Callable[[int, int], list[Record]]:
-    """Makes numbered journal records of `rows` readings each, as one journal would hold them."""
+    """Makes `count` numbered journal records of `rows` readings each, as in one journal."""
 
     def make(count: int, rows: int = 3, first: int = 1) -> list[Record]:
-        made, next_id, received = [], 1 + (first - 1) * rows, (first - 1) * rows
+        records, next_id, received = [], 1 + (first - 1) * rows, (first - 1) * rows
         for number in range(first, first + count):
             batch = processed(rows)
             received += batch.received
-            made.append(Record(number, BatchEntry(next_id, {"test": received}, batch)))
+            records.append(Record(number, BatchEntry(next_id, {"test": received}, batch)))
             next_id += len(batch.accepted)
-        return made
+        return records
 
     return make
 
 
 @pytest.fixture
-def stop_monitors() -> Iterator[list[object]]:
-    """Monitors put into this list are stopped after the test."""
-    started: list[object] = []
-    yield started
-    for one in started:
-        one.stop()  # type: ignore[attr-defined]
-
-
-@pytest.fixture
 def adopt() -> Iterator[Adopt]:
+    """Makes a monitor the one that pages use; it is stopped after the test."""
+
     def take(monitor: Monitor) -> Monitor:
         runtime.adopt(monitor)
         return monitor
@@ -123,7 +106,7 @@ def adopt() -> Iterator[Adopt]:
 
 @pytest.fixture
 def full(settings: Settings, adopt: Adopt) -> Monitor:
-    """A simulated plant after its first start, all of it stored."""
+    """A monitor of the simulated plant after its first start, with all readings stored."""
     monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
     monitor.backfill()
     monitor.drain()

@@ -13,8 +13,8 @@ from sensormon.analysis.control_chart import MINIMUM as NEIGHBOURS
 from sensormon.analysis.control_chart import control_limits
 from sensormon.analysis.correlation import MINIMUM, best_shift, pairs, pearson, relate, spearman
 from sensormon.model.clock import SECOND
-from tests.conftest import START
 from tests.support import naive
+from tests.support.plant import START
 
 steady = settings(deadline=None, derandomize=True, max_examples=100)
 

@@ -27,8 +27,8 @@ from sensormon.model.readings import Batch, Processed, Quality, Scores
 from sensormon.stores.opening import open_store
 from sensormon.stores.protocol import Store
 from sensormon.view.traces import micros
-from tests.conftest import START
 from tests.support import naive
+from tests.support.plant import START
 
 steady = settings(
     deadline=None,

@@ -16,7 +16,7 @@ from sensormon.detectors import detect
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 
 @pytest.fixture

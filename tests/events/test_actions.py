@@ -14,9 +14,9 @@ from sensormon.model.entries import EventAction
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.conftest import START, batch_of
 from tests.events.test_grouping import THRESHOLDS, flags
 from tests.support.event_lists import find_events
+from tests.support.plant import START, batch_of
 
 FAR = START + 10**6 * SECOND
 HOUR = 3600 * SECOND

@@ -21,8 +21,8 @@ from sensormon.events.alarm_load import (
 )
 from sensormon.model.clock import SECOND
 from sensormon.view.alarm_load import load_line, load_rows
-from tests.conftest import START
 from tests.support import naive
+from tests.support.plant import START
 
 UNTIL = START + 6 * WINDOW + 17 * SECOND
 

@@ -14,7 +14,7 @@ from sensormon.model.entries import Annotation
 from sensormon.model.errors import SensormonError, StoreError, UsageError
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 HOUR = 3_600 * SECOND
 

@@ -21,7 +21,7 @@ from sensormon.events.filters import (
     stretch_text,
 )
 from sensormon.model.clock import SECOND
-from tests.conftest import START
+from tests.support.plant import START
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SEVERITIES, LABELS = ["low", "high"], ["", "benign"]

@@ -15,6 +15,7 @@ from sensormon.model.errors import UsageError
 from sensormon.model.events import Delays, Event, Severity
 from tests.conftest import START
 from tests.support.event_lists import find_events
+from tests.support.plant import START
 
 THRESHOLDS = {1: 3.0, 2: 5.0}
 

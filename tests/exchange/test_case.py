@@ -30,7 +30,7 @@ from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
-from tests.conftest import START
+from tests.support.plant import START
 
 TAGS = Path(__file__).parents[2] / "data" / "tags.toml"
 NOW = START + 86_400 * SECOND

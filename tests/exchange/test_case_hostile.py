@@ -22,8 +22,8 @@ from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Progress
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.conftest import START
 from tests.exchange.test_case import NOW, TAGS, act, fill, save, some_values
+from tests.support.plant import START
 
 Parts = dict[str, bytes]
 Change = Callable[[Parts], object]

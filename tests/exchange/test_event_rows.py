@@ -17,9 +17,9 @@ from sensormon.exchange.exporter import Exported
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.conftest import START
 from tests.support.excel import cells
 from tests.support.tables import frame_file
+from tests.support.plant import START
 
 FAR = START + 10**6 * SECOND
 

@@ -24,8 +24,8 @@ from sensormon.model.jobs import Job
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from tests.api.test_writes import ask
-from tests.conftest import START, batch_of
 from tests.support.excel import cells
+from tests.support.plant import START, batch_of
 
 
 @pytest.fixture

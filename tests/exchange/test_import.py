@@ -21,7 +21,7 @@ from sensormon.model.tags import TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 BEGIN = "2026-01-01T00:00:00Z"
 

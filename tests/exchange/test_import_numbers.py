@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sensormon.exchange.import_numbers import numbers_of, to_numbers
 from sensormon.exchange.import_table import Columns, pieces, read_file
-from tests.conftest import START
+from tests.support.plant import START
 
 NAN = float("nan")
 numbers = st.lists(st.integers(-9_999_999, 9_999_999).map(lambda n: n / 100), min_size=1, max_size=20)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sensormon.exchange.import_times import read_times, unit_of
 from sensormon.model.timestamps import render
-from tests.conftest import START
+from tests.support.plant import START
 
 BERLIN = "Europe/Berlin"
 BACK = {  # when clocks are set back, UTC

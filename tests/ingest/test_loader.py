@@ -20,7 +20,7 @@ from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import Record
 from sensormon.model.status import StoreState
 from sensormon.stores.duckdb_store import DuckDBStore
-from tests.conftest import START
+from tests.support.plant import START
 
 Records = Callable[..., list[Record]]
 FAR = START + 10**6 * SECOND

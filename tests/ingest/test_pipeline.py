@@ -19,9 +19,9 @@ from sensormon.ingest.tag_memory import KEPT, TagMemory
 from sensormon.ingest.validation import FUTURE, Limits, parse_rows
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
-from sensormon.model.readings import Quality, Reading, Reason
+from sensormon.model.readings import Batch, Quality, Reading, Reason
 from sensormon.model.tags import Tag, TagTable
-from tests.conftest import START, Batch, batch_of
+from tests.support.plant import START, batch_of
 
 
 @pytest.fixture

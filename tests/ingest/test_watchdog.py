@@ -11,7 +11,7 @@ from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.status import alarms
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 
 def test_a_tag_that_stops_is_overdue_after_five_of_its_own_intervals(tags: TagTable) -> None:

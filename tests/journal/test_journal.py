@@ -15,7 +15,7 @@ from sensormon.journal.codec import decode, encode
 from sensormon.journal.journal import Journal
 from sensormon.model.entries import BatchEntry, DetectorSettings, Record, SettingsEntry
 from sensormon.model.errors import JournalError, JournalFull, UsageError
-from tests.conftest import START
+from tests.support.plant import START
 
 Records = Callable[..., list[Record]]
 

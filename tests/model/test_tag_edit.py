@@ -20,7 +20,7 @@ from sensormon.model.tag_edit import cells, changes, narrowed, read_cells
 from sensormon.model.tag_file import Draft, edited
 from sensormon.model.tags import UNFIT, Tag, TagTable, parse_tags, read_tags
 from sensormon.monitor.monitor import Monitor
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 REPOSITORY = Path(__file__).parents[2] / "data" / "tags.toml"
 

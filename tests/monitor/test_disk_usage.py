@@ -16,7 +16,7 @@ from sensormon.monitor.disk_usage import FARTHEST, Rate, Sizes, bytes_a_reading,
 from sensormon.monitor.monitor import Monitor
 from sensormon.stores.retention import Arrivals, Due, Space
 from sensormon.view.disk_usage import forecast_words, plan_words, rate_words, rolled_words, size_rows
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 GB = 10**9
 SPACE = Space(file=130_000_000, wal=0, free=0, readings=2_592_000, rollups=0)  # ten days of 3 tags

@@ -30,7 +30,7 @@ from sensormon.view.explore import (
     span_of,
     times,
 )
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TAG = "fermenter_ph"

@@ -22,7 +22,7 @@ from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 FAR = START + 10**6 * SECOND
 

@@ -19,7 +19,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.retention import JOB, Retention, RolledUp
 from sensormon.monitor.verify import verify
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 FAR = START + 1000 * DAY
 OLD = START // DAY * DAY - 40 * DAY

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import ROOT, Settings
 from sensormon.monitor.monitor import Monitor
-from tests.conftest import START, Adopt, batch_of
 from tests.pages.test_every_page import show, text
+from tests.support.plant import START, Adopt, batch_of
 
 SECTIONS = {
     "Import": "Import history",

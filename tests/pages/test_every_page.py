@@ -16,7 +16,7 @@ from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.drills import DEMONSTRATIONS, Proof, Run
 from sensormon.monitor.monitor import Monitor
-from tests.conftest import START, Adopt, batch_of
+from tests.support.plant import START, Adopt, batch_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["live", "anomalies", "explore", "tuning", "pipeline", "data"]

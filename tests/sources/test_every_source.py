@@ -13,7 +13,7 @@ from sensormon.model.readings import Batch, Origin
 from sensormon.model.settings import ROOT, Settings
 from sensormon.model.tags import TagTable
 from sensormon.sources import Source, open_source
-from tests.conftest import START
+from tests.support.plant import START
 
 Open = Callable[[], Source]
 

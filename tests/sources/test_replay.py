@@ -14,7 +14,7 @@ from sensormon.model.settings import ROOT, Settings
 from sensormon.model.tags import TagTable
 from sensormon.sources import open_source
 from sensormon.sources.replay import MOST, Replay, parse_replay
-from tests.conftest import START
+from tests.support.plant import START
 
 SAMPLES = ROOT / "data" / "samples"
 

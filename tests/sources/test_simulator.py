@@ -21,7 +21,7 @@ from sensormon.sources import open_source
 from sensormon.sources.draws import philox
 from sensormon.sources.faults import FAULTS, Fault
 from sensormon.sources.simulator import Simulator, read_spike_rate
-from tests.conftest import START
+from tests.support.plant import START
 
 SHIPPED = read_tags(ROOT / "data" / "tags.toml")
 HOUR = 60.0

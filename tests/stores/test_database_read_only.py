@@ -14,7 +14,7 @@ from sensormon.model.status import StoreState, WriteState
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sensormon.model.readings import Origin
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.stores.streams import merged_by_time
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 FAR = START + 10**6 * SECOND
 Times = list[int]

@@ -9,7 +9,7 @@ from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.announcement import abnormal, announcement
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 
 def test_a_state_is_said_when_it_begins_and_when_it_ends_and_not_between() -> None:

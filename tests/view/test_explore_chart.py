@@ -21,7 +21,7 @@ from sensormon.view.explore_chart import AXES, WORST, Series, explore_chart, uni
 from sensormon.view.palette import DARK, LIGHT
 from sensormon.view.statistics_charts import DOTS, add_limits, histogram, scatter
 from sensormon.view.traces import Span
-from tests.conftest import START
+from tests.support.plant import START
 
 SPAN = (START, START + 100 * SECOND)
 TEMP = Tag("temp", "Temp <b>", "°C", normal=(35.0, 40.0), resolution=0.01)

@@ -25,7 +25,7 @@ from sensormon.stores.recent import RecentReadings
 from sensormon.view.live_feed import PARTS, SPANS, LiveFeed, holes
 from sensormon.view.traces import micros
 from tests.api.test_reads import get
-from tests.conftest import START, batch_of
+from tests.support.plant import START, batch_of
 
 Make = Callable[..., Monitor]
 NAMES = ["fermenter_temp", "fermenter_ph", "agitator_rpm"]
