@@ -23,7 +23,7 @@ from sensormon.monitor.verify import verify
 from sensormon.sources.simulator import Simulator
 from tests.api.test_reads import get
 from tests.api.test_writes import post, start
-from tests.pages.test_every_page import PAGES, show, text
+from tests.support.pages import PAGES, show, text
 from tests.support.plant import START, batch_of
 
 __all__ = ["start"]

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from sensormon.ui import address
-from tests.pages.test_every_page import show, text
+from tests.support.pages import show, text
 
 
 def view() -> None:

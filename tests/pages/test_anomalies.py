@@ -14,7 +14,7 @@ from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
 from sensormon.monitor.monitor import Monitor
-from tests.pages.test_every_page import figures, show, text
+from tests.support.pages import figures, show, text
 from tests.support.plant import START, Adopt, batch_of
 
 FAR = START + 10**6 * SECOND

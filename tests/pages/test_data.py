@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import ROOT, Settings
 from sensormon.monitor.monitor import Monitor
-from tests.pages.test_every_page import show, text
+from tests.support.pages import show, text
 from tests.support.plant import START, Adopt, batch_of
 
 SECTIONS = {

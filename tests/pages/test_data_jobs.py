@@ -21,7 +21,7 @@ from sensormon.model.jobs import Cancelled, Job, Progress
 from sensormon.model.settings import Settings
 from sensormon.monitor import compare_job, runtime
 from sensormon.monitor.monitor import Monitor
-from tests.pages.test_every_page import show, text
+from tests.support.pages import show, text
 from tests.support.plant import START, Adopt
 
 

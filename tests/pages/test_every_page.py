@@ -16,37 +16,8 @@ from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.drills import DEMONSTRATIONS, Proof, Run
 from sensormon.monitor.monitor import Monitor
+from tests.support.pages import PAGES, figures, show, text
 from tests.support.plant import START, Adopt, batch_of
-
-ROOT = Path(__file__).parents[2]
-PAGES = ["live", "anomalies", "explore", "tuning", "pipeline", "data"]
-
-
-def show(page: str, **query: str) -> AppTest:
-    """The page, run once."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    if page != "live":
-        app.switch_page(f"pages/{page}.py").run()
-    assert not app.exception, app.exception
-    return app
-
-
-def text(app: AppTest) -> str:
-    """All words on the page."""
-    kinds = ("html", "markdown", "caption", "info", "error", "header", "subheader")
-    parts = [element for kind in kinds for element in app.get(kind)]
-    return "\n".join(
-        str(getattr(part, name, "") or getattr(part.proto, name, ""))
-        for part in parts
-        for name in ("title", "value", "body")
-    )
-
-
-def figures(app: AppTest) -> int:
-    return len(app.get("plotly_chart"))
 
 
 @pytest.mark.parametrize("page", PAGES)

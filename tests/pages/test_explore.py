@@ -16,7 +16,7 @@ from sensormon.model.settings import Settings
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.table_download import AT_ONCE
-from tests.pages.test_every_page import show, text
+from tests.support.pages import show, text
 from tests.support.plant import START, Adopt, batch_of
 
 MINUTES = {"from": render(START - 600 * SECOND), "to": render(START - 300 * SECOND)}

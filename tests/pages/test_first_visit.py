@@ -13,11 +13,9 @@ from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.guide import PAGES
-from tests.pages.test_every_page import PAGES as FILES
-from tests.pages.test_every_page import show, text
+from tests.support.pages import PAGES as FILES
+from tests.support.pages import show, text
 from tests.support.plant import START, Adopt, batch_of
-
-# pytest hands fixtures over by name
 
 HIDDEN = "kept-by-the-environment"
 

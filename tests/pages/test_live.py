@@ -21,8 +21,9 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.view.live_feed import LiveFeed
 from tests.conftest import START, Adopt, batch_of
 from sensormon.view.phrases import clock_time
-from tests.pages.test_every_page import ROOT, figures, show, text
+from tests.support.pages import figures, show, text
 from tests.support.plant import START, Adopt, batch_of
+from tests.support.server import ROOT
 
 
 def board(app: AppTest) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.tuner import Tuner
 from sensormon.view.detectors import catches, misses, parameter_label, switch_words, threshold_of, title
 from sensormon.view.tuning import flag_table
-from tests.pages.test_every_page import show, text
+from tests.support.pages import show, text
 from tests.support.plant import START, batch_of
 
 FAR = START + 10**13

@@ -1,0 +1,38 @@
+"""Pages run without a browser, by Streamlit's AppTest: what they show."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from tests.support.server import ROOT
+
+PAGES = ["live", "anomalies", "explore", "tuning", "pipeline", "data"]
+"""Every page by the name of its file, in the order of the menu."""
+
+
+def show(page: str, **query: str) -> AppTest:
+    """The page after its first run, opened with these query parameters. Fails if the page raises."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    if page != "live":
+        app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    """All text on the page, except that of tables, figures and input widgets."""
+    kinds = ("html", "markdown", "caption", "info", "error", "header", "subheader")
+    parts = [element for kind in kinds for element in app.get(kind)]
+    return "\n".join(
+        str(getattr(part, name, "") or getattr(part.proto, name, ""))
+        for part in parts
+        for name in ("title", "value", "body")
+    )
+
+
+def figures(app: AppTest) -> int:
+    """How many Plotly figures the page shows."""
+    return len(app.get("plotly_chart"))
