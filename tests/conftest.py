@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
 import pytest
 
+from sensormon.api import Api, make_api
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import BatchEntry, DetectorSettings, Record
 from sensormon.model.readings import Processed
@@ -17,6 +19,7 @@ from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
+from tests.support.api import TOKEN, Start
 from tests.support.plant import START, Adopt, batch_of
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # test machines are busy
@@ -102,6 +105,24 @@ def adopt() -> Iterator[Adopt]:
 
     yield take
     runtime.stop()
+
+
+@pytest.fixture
+def start(settings: Settings) -> Iterator[Start]:
+    """Starts a monitor with its API on the folder of the test; a second call restarts it."""
+    running: list[Monitor] = []
+
+    def begin(**changes: Any) -> tuple[Monitor, Api]:
+        if running:
+            running.pop().stop()
+        monitor = Monitor(replace(settings, **{"token": TOKEN, **changes}))
+        running.append(monitor)
+        monitor.start()
+        return monitor, make_api(lambda: monitor)
+
+    yield begin
+    for monitor in running:
+        monitor.stop()
 
 
 @pytest.fixture

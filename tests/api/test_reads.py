@@ -6,23 +6,17 @@ import asyncio
 import io
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pandas as pd
 import pytest
 
-from sensormon.api import Api
 from sensormon.api.reads import FOREVER
 from sensormon.model.errors import StoreUnavailable
-from sensormon.monitor.monitor import Monitor
 from sensormon.stores import recent
-from tests.api.test_writes import ask, post, start
+from tests.support.api import Start, ask, fill, get, post
 
-__all__ = ["start"]
-
-Start = Callable[..., tuple[Monitor, Api]]
 HOSTILE = [
     "'; DROP TABLE readings; --",
     "../../../etc/passwd",
@@ -39,25 +33,6 @@ HOSTILE = [
     "",
     " ",
 ]
-
-
-def get(api: Api, path: str, **headers: str) -> httpx.Response:
-    return ask(api, lambda client: client.get(path, headers=headers))
-
-
-def fill(api: Api, count: int = 120) -> None:
-    """So many readings of two tags, a second apart, with a spike at the end."""
-    rows = [
-        {
-            "tag": ("fermenter_temp", "fermenter_ph")[i % 2],
-            "timestamp": f"2026-01-31T12:{i // 60:02d}:{i % 60:02d}Z",
-            "value": (37.0, 7.0)[i % 2] + i // 2 % 2 / 10,
-        }
-        for i in range(count)
-    ]
-    rows.append({"tag": "fermenter_temp", "timestamp": "2026-01-31T13:00:00Z", "value": 45})
-    answer = post(api, "/ingest/batch", rows).json()
-    assert (answer["accepted"], answer["anomalies"]) == (count + 1, 1)
 
 
 def test_data_comes_in_order_within_its_bounds(start: Start) -> None:

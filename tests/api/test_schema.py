@@ -22,9 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from sensormon.api import Api, make_api
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-
-TOKEN = "secret"  # noqa: S105 - it is made up
-BEARER = {"Authorization": f"Bearer {TOKEN}"}
+from tests.support.api import BEARER, TOKEN
 
 
 class Running:

@@ -6,98 +6,46 @@ import asyncio
 import gzip
 import json
 import math
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+from collections.abc import Awaitable
 from typing import Any
 
 import httpx
 import pytest
 
-from sensormon.api import Api, make_api
 from sensormon.api import body as api_body
 from sensormon.ingest import request_queue
 from sensormon.model.errors import JournalFull
 from sensormon.model.settings import Settings
-from sensormon.monitor.monitor import Monitor
+from tests.support.api import BEARER, TOKEN, Start, ask, post
 
-TOKEN = "secret"  # noqa: S105 - it is made up
-BEARER = {"Authorization": f"Bearer {TOKEN}"}
-ONE = {"tag": "fermenter_temp", "value": 37.2, "timestamp": "2026-01-31T12:00:00Z"}
+ROW = {"tag": "fermenter_temp", "value": 37.2, "timestamp": "2026-01-31T12:00:00Z"}
 
 
-@pytest.fixture
-def start(settings: Settings) -> Iterator[Callable[..., tuple[Monitor, Api]]]:
-    """Starts a monitor on the test's folder, with its API; a second call restarts it."""
-    running: list[Monitor] = []
-
-    def begin(**changes: Any) -> tuple[Monitor, Api]:
-        if running:
-            running.pop().stop()
-        monitor = Monitor(replace(settings, **{"token": TOKEN, **changes}))
-        running.append(monitor)
-        monitor.start()
-        return monitor, make_api(lambda: monitor)
-
-    yield begin
-    for one in running:
-        one.stop()
-
-
-Call = Callable[[httpx.AsyncClient], Awaitable[Any]]
-
-
-def ask(api: Api, call: Call) -> Any:
-    """What `call` gives with a client of this API."""
-
-    async def inside() -> Any:
-        transport = httpx.ASGITransport(app=api)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=BEARER) as client:
-            return await call(client)
-
-    return asyncio.run(inside())
-
-
-def post(api: Api, path: str, content: Any, **headers: str) -> httpx.Response:
-    body = content if isinstance(content, bytes | str) else json.dumps(content)
-    return ask(api, lambda client: client.post(path, content=body, headers=headers))
-
-
-def test_a_reading_is_answered_with_its_id_and_score(start: Callable[..., tuple[Monitor, Api]]) -> None:
+def test_a_reading_is_answered_with_its_id_and_score(start: Start) -> None:
     monitor, api = start()
-    answer = post(api, "/ingest", ONE)
+    answer = post(api, "/ingest", ROW)
     assert answer.status_code == 201
     assert answer.json() == {"status": "success", "id": 1, "is_anomaly": False, "score": None}
     assert monitor.ledger().to_dict()["received"] == 1
 
 
-def test_a_score_is_a_number_once_the_detector_is_warm(start: Callable[..., tuple[Monitor, Api]]) -> None:
+def test_a_score_is_a_number_once_the_detector_is_warm(start: Start) -> None:
     _, api = start()
-    rows = [{**ONE, "timestamp": f"2026-01-31T12:00:{i:02d}Z", "value": 37 + i % 2 / 10} for i in range(60)]
+    rows = [{**ROW, "timestamp": f"2026-01-31T12:00:{i:02d}Z", "value": 37 + i % 2 / 10} for i in range(60)]
     answer = post(api, "/ingest/batch", rows)
     assert answer.json() == {"accepted": 60, "rejected": [], "anomalies": 0}
-    spike = post(api, "/ingest", {**ONE, "timestamp": "2026-01-31T12:01:00Z", "value": 45}).json()
+    spike = post(api, "/ingest", {**ROW, "timestamp": "2026-01-31T12:01:00Z", "value": 45}).json()
     assert spike["is_anomaly"] is True
     assert spike["score"] > 3
 
 
-def test_a_batch_says_of_each_rejected_row_why(start: Callable[..., tuple[Monitor, Api]]) -> None:
+def test_a_batch_says_of_each_rejected_row_why(start: Start) -> None:
     _, api = start()
     rows = [
-        ONE,
-        {**ONE, "value": 99},
-        {**ONE, "tag": "nobody"},
-        {**ONE, "value": "37"},
-        5,
-        {**ONE, "more": 1},
-        {"tag": "fermenter_ph", "value": 7.1},
-        {**ONE, "timestamp": "yesterday"},
-        ONE,
-        {**ONE, "value": 1e300},
-        {**ONE, "timestamp": "2199-01-01T00:00:00Z"},
-        {"value": 1},
-        {**ONE, "tag": 5},
-        {**ONE, "value": True},
-        {**ONE, "tag": "\ud800"},
+        ROW, {**ROW, "value": 99}, {**ROW, "tag": "nobody"}, {**ROW, "value": "37"}, 5,
+        {**ROW, "more": 1}, {"tag": "fermenter_ph", "value": 7.1}, {**ROW, "timestamp": "yesterday"}, ROW,
+        {**ROW, "value": 1e300}, {**ROW, "timestamp": "2199-01-01T00:00:00Z"}, {"value": 1},
+        {**ROW, "tag": 5}, {**ROW, "value": True}, {**ROW, "tag": "\ud800"},
     ]
     answer = post(api, "/ingest/batch", rows)
     assert answer.status_code == 201
@@ -141,9 +89,7 @@ NO_BATCHES = [
 ]
 
 
-def test_what_is_no_json_of_readings_is_refused_and_counted_nowhere(
-    start: Callable[..., tuple[Monitor, Api]],
-) -> None:
+def test_what_is_no_json_of_readings_is_refused_and_counted_nowhere(start: Start) -> None:
     monitor, api = start()
     for path, bodies in (("/ingest", NO_READINGS), ("/ingest/batch", NO_READINGS + NO_BATCHES)):
         for body in bodies:
@@ -164,44 +110,42 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_an_invalid_reading_is_400_with_the_reason(start: Callable[..., tuple[Monitor, Api]]) -> None:
+def test_an_invalid_reading_is_400_with_the_reason(start: Start) -> None:
     monitor, api = start()
     for change, reason in WRONG:
-        answer = post(api, "/ingest", {**ONE, **change})
+        answer = post(api, "/ingest", {**ROW, **change})
         assert (answer.status_code, answer.json()["reason"]) == (400, reason)
     ledger = monitor.ledger().to_dict()
     assert (ledger["received"], ledger["stored"], ledger["difference"]) == (len(WRONG), 0, 0)
 
 
 @pytest.mark.parametrize("path", ["/ingest", "/ingest/batch", "/v2/write"])
-def test_without_the_token_nothing_is_taken(start: Callable[..., tuple[Monitor, Api]], path: str) -> None:
+def test_without_the_token_nothing_is_taken(start: Start, path: str) -> None:
     monitor, api = start()
     wrong = ["", "Bearer", "Bearer wrong", "Bearer secret2", "Basic secret", "Bearer s\xe9cret", "secret"]
 
     async def call(client: httpx.AsyncClient) -> Any:
         for header in wrong:
-            answer = await client.post(path, json=[ONE], headers={"Authorization": header.encode("latin-1")})
+            answer = await client.post(path, json=[ROW], headers={"Authorization": header.encode("latin-1")})
             assert answer.status_code == 401, header
 
     ask(api, call)
     assert monitor.ledger().to_dict()["received"] == 0
 
 
-def test_a_token_is_made_once_and_only_its_owner_can_read_it(
-    start: Callable[..., tuple[Monitor, Api]], settings: Settings
-) -> None:
+def test_a_token_is_made_once_and_only_its_owner_can_read_it(start: Start, settings: Settings) -> None:
     _, api = start(token="")
-    assert post(api, "/ingest", ONE).status_code == 401
+    assert post(api, "/ingest", ROW).status_code == 401
     path = settings.data_dir / "token"
     token = path.read_text().strip()
     assert path.stat().st_mode & 0o777 == 0o600
     assert len(token) > 30
-    assert post(api, "/ingest", ONE, Authorization=f"Bearer {token}").status_code == 201
+    assert post(api, "/ingest", ROW, Authorization=f"Bearer {token}").status_code == 201
     _, api = start(token="")
     assert post(api, "/ingest/batch", [], Authorization=f"Token {token}").status_code == 201
 
 
-def test_bodies_and_batches_have_limits(start: Callable[..., tuple[Monitor, Api]]) -> None:
+def test_bodies_and_batches_have_limits(start: Start) -> None:
     monitor, api = start(max_body=1, max_batch=10)
 
     async def chunks() -> Any:
@@ -212,13 +156,13 @@ def test_bodies_and_batches_have_limits(start: Callable[..., tuple[Monitor, Api]
     assert ask(api, lambda client: client.post("/ingest", content=chunks())).status_code == 413
     packed = gzip.compress(b" " * 2_000_000)
     assert post(api, "/ingest", packed, **{"Content-Encoding": "gzip"}).status_code == 413
-    assert post(api, "/ingest/batch", [ONE] * 11).status_code == 413
+    assert post(api, "/ingest/batch", [ROW] * 11).status_code == 413
     assert post(api, "/ingest/batch", [{"x": 1}] * 11).status_code == 413
     assert monitor.ledger().to_dict()["received"] == 0
 
 
 def test_a_slow_client_is_let_go_and_one_that_vanishes_stores_nothing(
-    start: Callable[..., tuple[Monitor, Api]], monkeypatch: pytest.MonkeyPatch
+    start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monitor, api = start()
     sent: list[Any] = []
@@ -258,7 +202,7 @@ def test_a_slow_client_is_let_go_and_one_that_vanishes_stores_nothing(
 
 
 def test_requests_that_wait_are_taken_together_and_each_gets_its_own_answer(
-    start: Callable[..., tuple[Monitor, Api]], monkeypatch: pytest.MonkeyPatch
+    start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monitor, api = start()
     merged: list[int] = []
@@ -269,9 +213,9 @@ def test_requests_that_wait_are_taken_together_and_each_gets_its_own_answer(
         def send(i: int) -> Awaitable[httpx.Response]:
             stamp = f"2026-01-31T12:00:{i:02d}Z"
             if i % 3 == 0:
-                rows = [{**ONE, "timestamp": stamp, "tag": t} for t in ("fermenter_temp", "nobody")]
+                rows = [{**ROW, "timestamp": stamp, "tag": t} for t in ("fermenter_temp", "nobody")]
                 return client.post("/ingest/batch", json=rows)
-            return client.post("/ingest", json={**ONE, "timestamp": stamp, "value": 99 if i % 7 == 0 else 37})
+            return client.post("/ingest", json={**ROW, "timestamp": stamp, "value": 99 if i % 7 == 0 else 37})
 
         return await asyncio.gather(*(send(i) for i in range(60)))
 
@@ -294,11 +238,9 @@ def test_requests_that_wait_are_taken_together_and_each_gets_its_own_answer(
     assert (ledger["received"], ledger["difference"]) == (80, 0)
 
 
-def test_a_key_stores_once_now_together_and_after_a_restart(
-    start: Callable[..., tuple[Monitor, Api]],
-) -> None:
+def test_a_key_stores_once_now_together_and_after_a_restart(start: Start) -> None:
     monitor, api = start()
-    rows = [ONE, {**ONE, "value": 99}]
+    rows = [ROW, {**ROW, "value": 99}]
     key = {"Idempotency-Key": "a"}
 
     async def twice(client: httpx.AsyncClient) -> Any:
@@ -322,21 +264,21 @@ def test_a_key_stores_once_now_together_and_after_a_restart(
             == first.content
         )
         assert post(api, "/ingest/batch", keyed).content == third.content
-        other = post(api, "/ingest", ONE, **{"Idempotency-Key": "b"})
+        other = post(api, "/ingest", ROW, **{"Idempotency-Key": "b"})
         assert (other.status_code, other.json()["error"]) == (422, "key_reused")
         assert monitor.ledger().to_dict()["received"] == 4
         monitor.drain()
 
 
-def test_a_bad_key_is_refused(start: Callable[..., tuple[Monitor, Api]]) -> None:
+def test_a_bad_key_is_refused(start: Start) -> None:
     _, api = start()
-    assert post(api, "/ingest", ONE, **{"Idempotency-Key": "k" * 256}).status_code == 400
+    assert post(api, "/ingest", ROW, **{"Idempotency-Key": "k" * 256}).status_code == 400
     assert post(api, "/ingest/batch", {"batch_id": "k" * 256, "readings": []}).status_code == 400
     assert post(api, "/ingest/batch", {"batch_id": "\ud800", "readings": []}).status_code == 400
 
 
 def test_a_full_disk_and_too_many_requests_are_503_and_say_when_to_try_again(
-    start: Callable[..., tuple[Monitor, Api]], monkeypatch: pytest.MonkeyPatch
+    start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monitor, api = start()
 
@@ -345,27 +287,27 @@ def test_a_full_disk_and_too_many_requests_are_503_and_say_when_to_try_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(monitor._journal, "append", full)
-        answer = post(api, "/ingest", ONE)
+        answer = post(api, "/ingest", ROW)
     assert (answer.status_code, answer.json()["error"]) == (503, "cannot_store")
     assert int(answer.headers["retry-after"]) > 0
     with monkeypatch.context() as patch:
         patch.setattr(request_queue, "WAITING_POSTS", 0)
-        answer = post(api, "/ingest", ONE)
+        answer = post(api, "/ingest", ROW)
     assert (answer.status_code, answer.json()["error"]) == (503, "overloaded")
     assert int(answer.headers["retry-after"]) > 0
-    assert post(api, "/ingest", ONE).status_code == 201  # it was not taken for a duplicate
+    assert post(api, "/ingest", ROW).status_code == 201  # it was not taken for a duplicate
 
 
-def test_a_stopped_monitor_takes_nothing(start: Callable[..., tuple[Monitor, Api]]) -> None:
+def test_a_stopped_monitor_takes_nothing(start: Start) -> None:
     monitor, api = start()
     monitor.stop()
-    assert post(api, "/ingest", ONE).status_code == 503
+    assert post(api, "/ingest", ROW).status_code == 503
 
 
-def test_ten_thousand_unknown_tags_are_rejected_one_by_one(start: Callable[..., tuple[Monitor, Api]]) -> None:
+def test_ten_thousand_unknown_tags_are_rejected_one_by_one(start: Start) -> None:
     monitor, api = start()
     rows = [{"tag": f"tag{i}", "value": i} for i in range(10_000)]
-    content = post(api, "/ingest/batch", [ONE, *rows]).json()
+    content = post(api, "/ingest/batch", [ROW, *rows]).json()
     assert (content["accepted"], len(content["rejected"])) == (1, 10_000)
     monitor.stop()
     ledger = monitor.ledger().to_dict()
@@ -375,7 +317,7 @@ def test_ten_thousand_unknown_tags_are_rejected_one_by_one(start: Callable[..., 
 # -- line protocol ------------------------------------------------------------
 
 
-def test_telegraf_writes_line_protocol(start: Callable[..., tuple[Monitor, Api]]) -> None:
+def test_telegraf_writes_line_protocol(start: Start) -> None:
     monitor, api = start()
     body = (
         "# a comment\n"
@@ -421,7 +363,7 @@ LINES: list[tuple[str, str | bytes, int]] = [
 ]
 
 
-def test_line_protocol_errors_are_in_influx_shape(start: Callable[..., tuple[Monitor, Api]]) -> None:
+def test_line_protocol_errors_are_in_influx_shape(start: Start) -> None:
     _, api = start()
     for query, body, status in LINES:
         answer = post(api, f"/v2/write?{query}", body)
@@ -430,17 +372,13 @@ def test_line_protocol_errors_are_in_influx_shape(start: Callable[..., tuple[Mon
             assert set(answer.json()) == {"code", "message"}
 
 
-def test_line_protocol_without_a_token_is_401_in_influx_shape(
-    start: Callable[..., tuple[Monitor, Api]],
-) -> None:
+def test_line_protocol_without_a_token_is_401_in_influx_shape(start: Start) -> None:
     _, api = start()
     answer = post(api, "/v2/write", "a value=1", Authorization="Token no")
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 
 
-def test_times_are_the_same_by_the_fast_and_by_the_slow_way(
-    start: Callable[..., tuple[Monitor, Api]],
-) -> None:
+def test_times_are_the_same_by_the_fast_and_by_the_slow_way(start: Start) -> None:
     monitor, api = start()
     texts = [
         "2026-01-31T12:00:00Z",
@@ -449,9 +387,9 @@ def test_times_are_the_same_by_the_fast_and_by_the_slow_way(
         "1969-12-31T23:59:59Z",
         "2026-01-31T12:00:03.123456Z",
     ]
-    rows = [{**ONE, "timestamp": text} for text in texts]
+    rows = [{**ROW, "timestamp": text} for text in texts]
     assert post(api, "/ingest/batch", rows).json()["accepted"] == 5
-    slow = [{**ONE, "tag": "fermenter_temp", "timestamp": text} for text in [*texts, "2026-01-31"]]
+    slow = [{**ROW, "tag": "fermenter_temp", "timestamp": text} for text in [*texts, "2026-01-31"]]
     reasons = [bad["reason"] for bad in post(api, "/ingest/batch", slow).json()["rejected"]]
     assert reasons == ["duplicate"] * 5
     assert not math.isnan(monitor.recent(-(10**15))["value"].sum())

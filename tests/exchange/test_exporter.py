@@ -23,7 +23,7 @@ from sensormon.model.errors import SensormonError
 from sensormon.model.jobs import Job
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.api.test_writes import ask
+from tests.support.api import ask
 from tests.support.excel import cells
 from tests.support.plant import START, batch_of
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sensormon.api import Api
 from sensormon.detectors import PER_TAG
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import UsageError
@@ -21,14 +19,9 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
 from sensormon.sources.simulator import Simulator
-from tests.api.test_reads import get
-from tests.api.test_writes import post, start
+from tests.support.api import Start, get, post
 from tests.support.pages import PAGES, show, text
 from tests.support.plant import START, batch_of
-
-__all__ = ["start"]
-
-Start = Callable[..., tuple[Monitor, Api]]
 
 FAR = START + 10**6 * SECOND
 PH = Tag("fermenter_ph", "Fermenter pH", "pH", valid=(5.0, 9.0), normal=(6.5, 7.5), resolution=0.01)

@@ -24,7 +24,7 @@ from sensormon.stores.duckdb_store import DuckDBStore
 from sensormon.stores.recent import RecentReadings
 from sensormon.view.live_feed import PARTS, SPANS, LiveFeed, holes
 from sensormon.view.traces import micros
-from tests.api.test_reads import get
+from tests.support.api import get
 from tests.support.plant import START, batch_of
 
 Make = Callable[..., Monitor]
