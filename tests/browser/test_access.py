@@ -1,7 +1,5 @@
 """The pages are usable by everybody: contrast, focus, keys, words, the first visit, in a real browser."""
 
-# ruff: noqa: F811  # pytest hands fixtures over by name
-
 from __future__ import annotations
 
 import json
@@ -13,9 +11,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_first_steps import browser, page, ready, server, visit  # noqa: F401
+from tests.support.browser import ready, visit
+from tests.support.pages import menu
 from tests.support.server import Server
-from tests.view.test_guide import menu
 
 pytestmark = pytest.mark.browser
 

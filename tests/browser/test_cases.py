@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_first_steps import browser, page, ready, visit
+from tests.support.browser import ready, visit
 from tests.support.server import ROOT, Server
 
-__all__ = ["browser", "page"]
 pytestmark = pytest.mark.browser
 
 

@@ -1,7 +1,5 @@
 """Somebody changes a tag and how long readings are kept, in a real browser on a real server."""
 
-# ruff: noqa: F811  # pytest hands fixtures over by name
-
 from __future__ import annotations
 
 import os
@@ -15,7 +13,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, TimeoutError, expect
 
-from tests.browser.test_first_steps import browser, page, ready, visit  # noqa: F401
+from tests.support.browser import ready, visit
 from tests.support.server import ROOT, Server
 
 pytestmark = pytest.mark.browser

@@ -1,7 +1,5 @@
 """Twelve hours of three tags a second in some four minutes: what is watched all day does not grow."""
 
-# ruff: noqa: F811  # pytest hands fixtures over by name
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from tests.browser.test_first_steps import browser, ready  # noqa: F401
+from tests.support.browser import ready
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]

@@ -1,7 +1,5 @@
 """Two people at the events, in real browsers on a real server."""
 
-# ruff: noqa: F811  # pytest hands fixtures over by name
-
 from __future__ import annotations
 
 import csv
@@ -15,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.test_first_steps import browser, page, ready, server, visit  # noqa: F401
+from tests.support.browser import ready, visit
 from tests.support.excel import cells
 from tests.support.server import Server
 

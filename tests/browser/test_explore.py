@@ -1,7 +1,5 @@
 """A day at the Explore page, in a real browser on a real server."""
 
-# ruff: noqa: F811  # pytest hands fixtures over by name
-
 from __future__ import annotations
 
 import csv
@@ -11,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_first_steps import browser, page, ready, server, visit  # noqa: F401
+from tests.support.browser import ready, visit
 from tests.support.server import Server
 
 pytestmark = pytest.mark.browser

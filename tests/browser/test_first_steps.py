@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.support.browser import ready, visit
 from tests.support.server import Server
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-READY = "[data-testid=stApp][data-test-script-state=notRunning]"
-expect.set_options(timeout=15_000)  # milliseconds; a busy machine is no failure
 
 PAGES = {
     "": "Live",
@@ -36,47 +21,6 @@ PAGES = {
     "pipeline": "Pipeline",
     "data": "Data",
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium found: apt-get install chromium, or set CHROMIUM to its path")
-    with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield one
-        one.close()
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    one = Server(tmp_path_factory.mktemp("browser") / "data")
-    one.wait_until_stored()
-    yield one
-    one.stop()
-    one.output()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(
-        viewport={"width": 1440, "height": 900}, timezone_id="Asia/Tokyo", accept_downloads=True
-    )
-    one = context.new_page()
-    one.set_default_timeout(20_000)
-    yield one
-    context.close()
-
-
-def visit(page: Page, server: Server, path: str) -> None:
-    page.goto(f"{server.url}/{path}")
-    ready(page)
-
-
-def ready(page: Page) -> None:
-    page.wait_for_selector(READY)
-
-
 EVERY_DAY = {("light", 1440): ("", "explore", "tuning"), ("dark", 390): ("anomalies", "pipeline", "data")}
 
 

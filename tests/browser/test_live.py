@@ -1,7 +1,5 @@
 """The Live page in a real browser: it renews itself, and nothing the viewer set is lost by that."""
 
-# ruff: noqa: F811  # pytest hands fixtures over by name
-
 from __future__ import annotations
 
 import re
@@ -14,7 +12,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_first_steps import browser, page, ready, server, visit  # noqa: F401
+from tests.support.api import BEARER, TOKEN
+from tests.support.browser import ready, visit
 from tests.support.server import Server
 
 pytestmark = pytest.mark.browser
@@ -239,7 +238,7 @@ def test_every_page_says_when_the_monitor_is_gone_and_goes_on_when_it_is_back(
 def test_late_readings_stand_in_their_place_at_once_and_do_not_ask_for_all_each_time(
     page: Page, tmp_path: Path
 ) -> None:
-    server = Server(tmp_path / "data", SENSORMON_TOKEN="secret")  # noqa: S106 - it is made up
+    server = Server(tmp_path / "data", SENSORMON_TOKEN=TOKEN)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/live/board" in request.url else None)
     line = """late => [...document.querySelectorAll('.live-card .js-plotly-plot')].some(plot => {
@@ -259,14 +258,14 @@ def test_late_readings_stand_in_their_place_at_once_and_do_not_ask_for_all_each_
             answer = httpx.post(
                 f"{server.url}/api/ingest",
                 json={"tag": "fermenter_temp", "value": 37.2, "timestamp": stamp},
-                headers={"Authorization": "Bearer secret"},
+                headers=BEARER,
             )
             assert answer.status_code == 201, answer.text
             page.wait_for_function(line, arg=late)
         stamp = datetime.fromtimestamp(int(time.time()) - 0.5, UTC).isoformat()
         for value in (37.1, 37.3):  # two of one time are two
             body = {"tag": "fermenter_temp", "value": value, "timestamp": stamp}
-            httpx.post(f"{server.url}/api/ingest", json=body, headers={"Authorization": "Bearer secret"})
+            httpx.post(f"{server.url}/api/ingest", json=body, headers=BEARER)
         page.wait_for_function(
             """at => [...document.querySelectorAll('.live-card .js-plotly-plot')].some(plot => {
               const {x} = plot.data.find(one => one.mode === 'lines' && one.customdata)

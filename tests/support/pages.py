@@ -1,6 +1,8 @@
-"""Pages run without a browser, by Streamlit's AppTest: what they show."""
+"""The pages: which there are, and what they show when Streamlit's AppTest runs them without a browser."""
 
 from __future__ import annotations
+
+import re
 
 from streamlit.testing.v1 import AppTest
 
@@ -8,6 +10,13 @@ from tests.support.server import ROOT
 
 PAGES = ["live", "anomalies", "explore", "tuning", "pipeline", "data"]
 """Every page by the name of its file, in the order of the menu."""
+
+
+def menu() -> list[tuple[str, str]]:
+    """File and title of each page in app.py, in the order of the menu."""
+    pages = re.findall(r'st\.Page\("pages/(\w+)\.py", title="(\w+)"', (ROOT / "app.py").read_text())
+    assert pages
+    return pages
 
 
 def show(page: str, **query: str) -> AppTest:

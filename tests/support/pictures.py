@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from sensormon.ui.help import GREETED
 from sensormon.view.guide import PAGES
+from tests.support.browser import CHROMIUM, READY
 from tests.support.server import ROOT, Server
 
 INTO = ROOT / "docs" / "images"
@@ -31,7 +30,6 @@ LARGEST = 200_000
 """Bytes of a picture."""
 SEED = "7"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars"]
-READY = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 @dataclass(frozen=True)
@@ -112,8 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = set(chosen.names) - {view.name for view in VIEWS}
     if unknown:
         parser.error(f"there is no picture {', '.join(sorted(unknown))}")
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
+    if CHROMIUM is None:
         parser.error("no Chromium found: apt-get install chromium, or set CHROMIUM to its path")
     chosen.into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sensormon-pictures-") as folder:
@@ -121,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             server.wait_until_stored()
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
                 for view in VIEWS:
                     if chosen.names and view.name not in chosen.names:
                         continue

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,16 +14,10 @@ from sensormon.model.tags import Tag, read_tags
 from sensormon.ui.glossary import meaning, term, with_terms
 from sensormon.view.glossary import TERMS, explained
 from sensormon.view.guide import PAGES, seen, shortcuts, tries
+from tests.support.pages import menu
+from tests.support.server import ROOT
 
-ROOT = Path(__file__).parents[2]
 SHIPPED = tuple(read_tags(ROOT / "data" / "tags.toml"))
-
-
-def menu() -> list[tuple[str, str]]:
-    """File and title of each page in app.py, in the order of the menu."""
-    found = re.findall(r'st\.Page\("pages/(\w+)\.py", title="(\w+)"', (ROOT / "app.py").read_text())
-    assert found
-    return found
 
 
 def used() -> Iterator[tuple[str, str]]:
