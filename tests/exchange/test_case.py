@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given
@@ -20,21 +19,18 @@ from hypothesis import strategies as st
 from sensormon.__main__ import main
 from sensormon.exchange.case_opener import Opened
 from sensormon.exchange.case_writer import CaseOrder
-from sensormon.exchange.cases import Saved
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import FROM_CASES
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Cancelled, Progress
-from sensormon.model.readings import Batch, InjectedFault, Origin, Quality, Reading
+from sensormon.model.readings import Batch, Origin
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
+from tests.support.cases import END, NOW, TAGS, act, fill, readings, save, some_values
 from tests.support.plant import START
 
-TAGS = Path(__file__).parents[2] / "data" / "tags.toml"
-NOW = START + 86_400 * SECOND
-END = START + 3_600 * SECOND
 SAME = ["tag", "time", "value", "quality", "n", "score", "expected", "lower", "upper", "is_anomaly"]
 Make = Callable[..., Monitor]
 
@@ -56,41 +52,6 @@ def make(tmp_path: Path) -> Iterator[Make]:
     yield monitor
     for one in made:
         one.stop()
-
-
-def readings(tag: str, values: list[float], start: int = START, quality: int = Quality.GOOD) -> list[Reading]:
-    return [Reading(tag, start + i * SECOND, value, quality) for i, value in enumerate(values)]
-
-
-def fill(monitor: Monitor, values: list[float]) -> None:
-    """Two tags, one with these values; some uncertain, some rejected, a fault, other settings half-way."""
-    half = len(values) // 2
-    rpm = readings("agitator_rpm", [400.0 + i % 3 for i in range(20)])
-    fault = InjectedFault("fermenter_ph", START + 3 * SECOND, "spike")
-    monitor.submit(
-        Batch.of([*readings("fermenter_ph", values[:half]), *rpm], source="a", received=NOW, injected=[fault])
-    )
-    monitor.tuner.apply({"window": 30, "threshold": 2.5}, "Ann")
-    rest = readings("fermenter_ph", values[half:], START + half * SECOND)
-    odd = readings("fermenter_ph", [7.0, 6.9], START + 3_000 * SECOND, Quality.UNCERTAIN)
-    wrong = readings("fermenter_ph", [99.0, float("nan")], START + 3_100 * SECOND)
-    monitor.submit(Batch.of([*rest, *odd, *wrong], source="b", received=START + 3_200 * SECOND))
-    monitor.drain()
-
-
-def some_values(seed: int = 0, count: int = 300) -> list[float]:
-    values = np.random.default_rng(seed).normal(7, 0.02, count).round(3)
-    values[[70, 71, 150, 250]] = 8.4, 8.5, 5.5, 8.3
-    return [float(one) for one in values]
-
-
-def save(monitor: Monitor, *tags: str, view: str = "", name: str = "plant A") -> Saved:
-    order = CaseOrder(name, tags or ("fermenter_ph", "agitator_rpm"), START, END, view)
-    job = monitor.cases.save(order)
-    assert monitor.jobs.wait(job, 60)
-    assert job.problem is None, job.problem
-    saved: Saved = job.result
-    return saved
 
 
 def opened(monitor: Monitor, path: Path) -> Opened:
@@ -136,19 +97,6 @@ def same(one: Monitor, other: Monitor) -> None:
         assert (
             ours["readings"][column].to_numpy().tobytes() == theirs["readings"][column].to_numpy().tobytes()
         )
-
-
-def act(monitor: Monitor) -> None:
-    """Every kind of action, on the newest events."""
-    ids = [int(one) for one in monitor.events(None, START, END)["id"]]
-    monitor.act(ids[:2], "acknowledge", "Ann")
-    monitor.act(ids[:1], "label", "Bo", label="true", note="valve stuck")
-    monitor.annotations.add("cleaning", "Ann", START, START + 60 * SECOND, ["fermenter_ph", "fermenter_temp"])
-    gone = monitor.annotations.add("a mistake", "Ann", START)
-    monitor.annotations.remove(gone.id, "Ann")
-    monitor.annotations.add("power cut", "Bo", START + 90 * SECOND)
-    monitor.act(ids[-1:], "shelve", "Bo", until=NOW + 5_000 * SECOND)
-    monitor.drain()
 
 
 @hypothesis_settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))

@@ -22,7 +22,7 @@ from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Progress
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.exchange.test_case import NOW, TAGS, act, fill, save, some_values
+from tests.support.cases import NOW, TAGS, act, fill, save, some_values
 from tests.support.plant import START
 
 Parts = dict[str, bytes]
