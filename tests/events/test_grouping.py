@@ -13,28 +13,9 @@ from sensormon.events.grouping import group_flags, is_over, join_events, lasting
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 from sensormon.model.events import Delays, Event, Severity
-from tests.conftest import START
 from tests.support.event_lists import find_events
 from tests.support.plant import START
-
-THRESHOLDS = {1: 3.0, 2: 5.0}
-
-
-def frame(rows: list[tuple[str, float, bool, float, int]]) -> pd.DataFrame:
-    """Readings (tag, seconds since the one before, flagged, score, settings), in order of time."""
-    seconds, learned = 0.0, {"a": 0, "b": 0}
-    made = []
-    for i, (tag, after, flagged, score, in_force) in enumerate(rows):
-        seconds += after
-        made.append(
-            (i + 1, tag, START + round(seconds * SECOND), 7.0 + i, learned[tag], score, flagged, in_force)
-        )
-        learned[tag] += 1
-    table = pd.DataFrame(made, columns=["id", "tag", "time", "value", "n", "score", "is_anomaly", "settings"])
-    table["time"] = table["time"].astype("datetime64[us]").dt.tz_localize("UTC")
-    table["is_anomaly"] = table["is_anomaly"].astype(bool)
-    return table.assign(expected=7.0, lower=6.0, upper=8.0)
-
+from tests.support.events import THRESHOLDS, flags, frame
 
 frames = st.lists(
     st.tuples(
@@ -118,12 +99,6 @@ def test_chunks_joined_are_the_whole(readings: pd.DataFrame, delays: Delays, one
         joined = join_events(joined, events, delays)
     assert joined == group_flags(readings, THRESHOLDS, delays)
     assert lasting(joined, delays) == find_events(readings, THRESHOLDS, delays)
-
-
-def flags(*seconds: float, score: float = 6.0) -> pd.DataFrame:
-    """One tag, a reading a second, flagged at these seconds."""
-    flagged = set(seconds)
-    return frame([("a", 1.0, i in flagged, score, 1) for i in range(1, 200)])
 
 
 def test_a_spike_counts_and_an_on_delay_holds_it_back() -> None:
