@@ -26,6 +26,7 @@ from sensormon.model.entries import (
 )
 from sensormon.model.errors import JournalDamaged
 from sensormon.model.readings import Batch, InjectedFault, Origin, Processed, Reason, Rejection, Scores
+from tests.support.journals import batch_entry
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 floats = st.floats(width=64)  # NaN, infinities, subnormals and -0.0 among them
@@ -153,7 +154,7 @@ def test_what_people_did_comes_back_as_it_was(entry: ActionEntry | AnnotationEnt
 
 def test_nan_keeps_its_bits_and_minus_zero_its_sign() -> None:
     strange = struct.unpack("<d", bytes.fromhex("010000000000f87f"))[0]
-    back = decode(encode(one_batch([strange, -0.0, math.inf])))
+    back = decode(encode(batch_entry([strange, -0.0, math.inf])))
     assert isinstance(back, BatchEntry)
     value = back.processed.accepted.value
     assert value[:1].tobytes().hex() == "010000000000f87f"
@@ -179,34 +180,11 @@ def test_any_other_bytes_are_damage(garbage: bytes) -> None:
 
 def test_a_kind_that_is_not_known_is_damage() -> None:
     with pytest.raises(JournalDamaged, match="Z"):
-        decode(b"Z" + encode(one_batch([1.0]))[1:])
-
-
-def one_batch(values: list[float]) -> BatchEntry:
-    rows = len(values)
-    batch = Batch(
-        source="test",
-        received=1,
-        tags=("a",),
-        tag=np.zeros(rows, dtype=np.int32),
-        time=np.arange(rows, dtype=np.int64),
-        value=np.array(values, dtype=np.float64),
-        quality=np.zeros(rows, dtype=np.uint32),
-    )
-    nothing = np.full(rows, np.nan)
-    scores = Scores(
-        n=np.arange(rows, dtype=np.int64),
-        score=nothing,
-        expected=nothing,
-        lower=nothing,
-        upper=nothing,
-        is_anomaly=np.zeros(rows, dtype=np.bool_),
-    )
-    return BatchEntry(1, {"test": rows}, Processed(batch, scores, 1, ()))
+        decode(b"Z" + encode(batch_entry([1.0]))[1:])
 
 
 def test_a_record_without_answers_is_as_it_was_before_there_were_any() -> None:
-    entry = one_batch([1.0])
+    entry = batch_entry([1.0])
     assert b"answers" not in encode(entry)
     back = decode(encode(entry))
     assert isinstance(back, BatchEntry)

@@ -14,39 +14,11 @@ from sensormon.journal import segments
 from sensormon.journal.codec import decode, encode
 from sensormon.journal.journal import Journal
 from sensormon.model.entries import BatchEntry, DetectorSettings, Record, SettingsEntry
+from sensormon.model.entries import BatchEntry, Record, SettingsEntry, decode, encode
 from sensormon.model.errors import JournalError, JournalFull, UsageError
-from tests.support.plant import START
+from tests.support.journals import filled, ids, open_journal, settings_entry
 
 Records = Callable[..., list[Record]]
-
-
-def open_journal(folder: Path, **options: object) -> Journal:
-    return Journal(folder, reserve_bytes=0, **options)  # type: ignore[arg-type]
-
-
-def settings_entry(i: int) -> SettingsEntry:
-    """A small entry that says which one it is."""
-    return SettingsEntry(DetectorSettings(i, START, "who", "zscore", {"window": 50}, {}))
-
-
-def ids(journal: Journal, after: int = 0) -> list[int]:
-    """What the journal gives back: number and content must go together."""
-    found = []
-    while records := journal.read(after, 10):
-        for record in records:
-            assert isinstance(record.entry, SettingsEntry)
-            assert record.entry.settings.id == record.number
-            found.append(record.number)
-        after = found[-1]
-    return found
-
-
-def filled(folder: Path, count: int, **options: object) -> Path:
-    journal = open_journal(folder, **options)
-    for i in range(1, count + 1):
-        assert journal.append(settings_entry(i)) == i
-    journal.close()
-    return folder
 
 
 def test_entries_are_read_back_bit_for_bit(tmp_path: Path, records: Records) -> None:

@@ -27,8 +27,7 @@ from sensormon.model.readings import Batch, Reading
 from sensormon.model.settings import Settings
 from sensormon.model.status import WriteState
 from sensormon.monitor.monitor import Monitor
-from tests.journal.test_entries import one_batch
-from tests.journal.test_journal import filled, ids, open_journal, settings_entry
+from tests.support.journals import batch_entry, filled, ids, open_journal, settings_entry
 
 SIZE = len(segments.frame(1, encode(settings_entry(1))))
 """Bytes of a record of `settings_entry(1)` to `settings_entry(9)`."""
@@ -405,7 +404,7 @@ def test_beyond_its_quota_the_journal_refuses_and_memory_stays_bounded(tmp_path:
     ],
 )
 def test_a_head_that_does_not_fit_its_columns_is_damage(old: bytes, new: bytes) -> None:
-    whole = encode(one_batch([1.0]))
+    whole = encode(batch_entry([1.0]))
     start = 5 + int.from_bytes(whole[1:5], "little")
     head = whole[5:start].replace(old, new)
     assert head != whole[5:start]
@@ -414,7 +413,7 @@ def test_a_head_that_does_not_fit_its_columns_is_damage(old: bytes, new: bytes) 
 
 
 def test_bytes_after_an_entry_and_a_bottomless_head_are_damage() -> None:
-    for entry in (one_batch([1.0]), settings_entry(1)):
+    for entry in (batch_entry([1.0]), settings_entry(1)):
         with pytest.raises(JournalDamaged):
             decode(encode(entry) + b"x")
     with pytest.raises(JournalDamaged):
