@@ -1,8 +1,8 @@
-"""The power goes: what was not synced is not there afterwards. What was acknowledged is.
+"""A power cut loses what was not synced, and nothing that was acknowledged.
 
-The cut is made on the files of a killed monitor. Of each journal segment there is left what
-its last sync covered and, by chance, a part of the rest; the database, whose own syncs are
-not watched, is left as it is, loses its write-ahead file or is gone.
+The cut is simulated on the files of a killed monitor. Each journal segment keeps what its last
+sync covered and a random part of the rest. The database, whose syncs are not watched, stays as
+it is, loses its write-ahead log or is deleted.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.monitor.test_kills import check, delete_database, nothing, run_and_kill, truncate_wal
+from tests.support.kills import assert_all_stored, delete_database, kill_alone, run_and_kill, truncate_wal
 
 
 def cut_power(folder: Path, syncs: Path, rng: random.Random) -> None:
-    """Leave of the journal what was synced and a random part of what was only written."""
+    """Keep of the journal what was synced and a random part of what was only written."""
     synced = {}
     for line in syncs.read_text().splitlines() if syncs.exists() else ():
         inode, size = map(int, line.split())
         synced[inode] = size
     for path in [*(folder / "journal").glob("*.seg")]:
-        found = path.stat()
-        safe = min(synced.get(found.st_ino, 0), found.st_size)
+        status = path.stat()
+        safe = min(synced.get(status.st_ino, 0), status.st_size)
         with path.open("r+b") as file:
-            kept = rng.randint(safe, found.st_size)
+            kept = rng.randint(safe, status.st_size)
             file.truncate(kept)
             if rng.random() < 0.5:
-                file.truncate(found.st_size)  # the length was on disk, the bytes were not: zeros
+                file.truncate(status.st_size)  # the length was on disk, the bytes were not: zeros
     for path in folder.rglob("*.tmp"):
         path.unlink()
-    rng.choice([nothing, nothing, truncate_wal, delete_database])(folder, rng)
+    rng.choice([kill_alone, kill_alone, truncate_wal, delete_database])(folder, rng)
 
 
 def run(tmp_path: Path, how: str, cuts: int) -> None:
@@ -40,7 +40,7 @@ def run(tmp_path: Path, how: str, cuts: int) -> None:
     for seed in range(cuts):
         acknowledged |= run_and_kill(folder, seed, rng, 600, f"{how}={syncs}")
         cut_power(folder, syncs, rng)
-    check(folder, acknowledged)
+    assert_all_stored(folder, acknowledged)
 
 
 def test_what_was_acknowledged_survives_power_cuts(tmp_path: Path) -> None:

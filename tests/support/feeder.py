@@ -1,9 +1,9 @@
-"""A monitor that takes readings as fast as it can and says on standard output what it acknowledged.
+"""A monitor that takes readings as fast as it can and writes what it acknowledged to standard output.
 
-Run by test_faults.py and test_power_cut.py, killed by them, started again on the same folder.
-A third argument says what else happens: `checkpoint`, `replay`, `roll` or `retire` has it kill
-itself somewhere in the middle of that, `syncs=FILE` writes down what was really synced, and
-`unsynced=FILE` does not sync at all, as a journal would that only claims to.
+`tests.support.kills` runs it, kills it, and starts it again on the same folder. A third argument
+arms it: with `checkpoint`, `replay`, `roll` or `retire` it kills itself somewhere in the middle of
+that step, `syncs=FILE` records what was really synced, and `unsynced=FILE` does not sync at all,
+like a journal that only claims to.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TAGS = ("fermenter_temp", "fermenter_ph")
 
 def kill_in(owner: type, method: str, seed: int, within: float) -> None:
     """Have the process killed in one of the next calls of this method, up to `within` seconds into it."""
-    rng = random.Random(seed)  # noqa: S311  where a kill falls need not be secret
+    rng = random.Random(seed)  # noqa: S311  the moment of a kill need not be secret
     calls = rng.randrange(1, 6)
     real = getattr(owner, method)
 
