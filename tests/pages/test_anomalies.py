@@ -1,4 +1,4 @@
-"""The Anomalies page: events in every state, acted on in bulk, and there again after a restart."""
+"""The Anomalies page: the list of events in every state, one event, and what viewers do with them."""
 
 from __future__ import annotations
 
@@ -8,46 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
 from sensormon.monitor.monitor import Monitor
+from tests.support.event_list import FAR, choose, events, named, states, table_id, usual
 from tests.support.pages import figures, show, text
 from tests.support.plant import START, Adopt, batch_of
-
-FAR = START + 10**6 * SECOND
-
-
-def events(app: AppTest) -> pd.DataFrame:
-    """The table of events."""
-    return next(one.value for one in app.dataframe if "State" in one.value)
-
-
-def table(app: AppTest, column: str) -> str:
-    """Which table the one with this column is to the browser."""
-    return str(next(one.proto.id for one in app.dataframe if column in one.value))
-
-
-def choose(app: AppTest, monitor: Monitor, *places: int) -> list[int]:
-    """Choose events by their place in the list."""
-    ids = monitor.events(None, START - 3600 * SECOND, FAR)["id"].tolist()
-    chosen = [int(ids[place]) for place in places]
-    app.query_params["event"] = ",".join(map(str, chosen))
-    app.run()
-    return chosen
-
-
-def named(app: AppTest, name: str = "Ana") -> AppTest:
-    """As somebody who has given a name before."""
-    app.session_state["who"] = name
-    return app
-
-
-def states(monitor: Monitor, ids: list[int]) -> list[str]:
-    frame = monitor.events(None, 0, FAR)
-    return list(frame[frame["id"].isin(ids)]["state"])
 
 
 def test_nothing_flagged_says_what_to_do(settings: Settings, adopt: Adopt) -> None:
@@ -55,20 +23,6 @@ def test_nothing_flagged_says_what_to_do(settings: Settings, adopt: Adopt) -> No
     app = show("anomalies")
     assert "No anomalies here" in text(app)
     assert figures(app) == 0
-
-
-def test_events_of_long_ago_are_one_press_away(settings: Settings, adopt: Adopt) -> None:
-    monitor = adopt(Monitor(settings, ManualClock(START)))
-    ended = START - 200 * 86_400 * SECOND
-    values = [("fermenter_ph", 7 + 0.01 * (i % 3)) for i in range(100)]
-    monitor.submit(batch_of(*values, ("fermenter_ph", 8.5), *values, at=ended))
-    monitor.drain()
-    app = show("anomalies")
-    assert "no readings in 1 h" in text(app)
-    assert "Those that are stored go from 2026-03-05 14:13:20 to 2026-03-05 14:16:40" in text(app)
-    app.button(key="newest-day").click().run()
-    assert len(events(app)) == 1
-    assert app.query_params["to"] in ("2026-03-05T14:17:00.000Z", ["2026-03-05T14:17:00.000Z"])
 
 
 def test_all_events_are_listed_and_the_newest_is_explained(full: Monitor) -> None:
@@ -144,32 +98,6 @@ def test_a_label_a_note_and_shelving_in_bulk_are_kept_over_a_restart(
     assert table["Note"].tolist().count("cleaning in place") == 2
     assert table["State"].tolist().count("shelved") == 1
     assert "1 shelved" in text(app)
-
-
-def test_filters_leave_what_they_name(full: Monitor) -> None:
-    ids = [int(one) for one in full.events(None, START - 3600 * SECOND, FAR)["id"][:2]]
-    full.act(ids, "acknowledge", "Ana")
-    full.act(ids[:1], "label", "Ana", label="false")
-    assert len(events(show("anomalies", state="acknowledged"))) == 2
-    assert len(events(show("anomalies", label="false"))) == 1
-    assert set(events(show("anomalies", severity="high"))["Severity"]) <= {"high"}
-    high = events(show("anomalies", score="6.0"))
-    assert high["Score"].min() >= 6.0
-    assert "No such event" in text(show("anomalies", state="shelved"))
-
-
-@pytest.mark.usefixtures("full")
-@pytest.mark.parametrize("score", ["abc", "nan", "inf", "-1", "1001", "**6**", "0"])
-def test_a_score_in_the_address_that_filters_nothing_is_not_said(score: str) -> None:
-    app = show("anomalies", score=score)
-    labels = [one.proto.popover.label for one in app.get("popover")]
-    assert "Score, notes" in labels
-
-
-@pytest.mark.usefixtures("full")
-def test_a_score_in_the_address_that_filters_is_said() -> None:
-    app = show("anomalies", score="6.5")
-    assert "**score from 6.5**" in [one.proto.popover.label for one in app.get("popover")]
 
 
 def test_any_reading_says_why_it_was_not_flagged(full: Monitor) -> None:
@@ -353,10 +281,6 @@ def test_a_flag_stored_just_after_the_list_was_made_moves_no_row(settings: Setti
     assert len(events(app)) == 2
 
 
-def usual(count: int) -> list[tuple[str, float]]:
-    return [("fermenter_ph", 7 + 0.01 * (i % 3)) for i in range(count)]
-
-
 def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Settings, adopt: Adopt) -> None:
     clock = ManualClock(START)
     monitor = adopt(Monitor(replace(settings, source="simulator"), clock))
@@ -381,28 +305,6 @@ def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Sett
     assert "As of 2026-09-21" in text(later)
     assert {one: "".join(value) for one, value in later.query_params.items()} == address
     assert later.segmented_control(key="around").value == "10 min"
-
-
-def test_a_stretch_of_the_bars_filters_the_list_and_is_taken_off(full: Monitor) -> None:
-    found = full.events(None, 0, FAR)
-    first = found["start"].min().floor("min")
-    since = first.tz_localize(None).isoformat() + "Z"
-    until = (first + pd.Timedelta(minutes=2)).tz_localize(None).isoformat() + "Z"
-    app = show("anomalies", bar=f"{since}/{until}")
-    inside = found[found["start"] < first + pd.Timedelta(minutes=2)]
-    assert 0 < len(inside) < len(found)
-    assert len(events(app)) == len(inside)
-    assert f"{len(found)} events" in text(app), "the counts are those of the whole time range"
-    app.button(key="stretch-off").click().run()
-    assert len(events(app)) == len(found)
-
-
-def test_filters_that_leave_nothing_are_cleared_by_a_button(full: Monitor) -> None:
-    app = show("anomalies", state="shelved", find="nobody wrote this", score="9.5")
-    assert "No such event" in text(app)
-    app.button(key="clear-here").click().run()
-    assert len(events(app)) == len(full.events(None, 0, FAR))
-    assert "find" not in app.query_params
 
 
 def test_previous_and_next_walk_through_the_list_or_through_the_chosen_ones(full: Monitor) -> None:
@@ -455,100 +357,24 @@ def test_an_event_that_leaves_the_list_is_said_and_the_next_takes_its_place(full
     assert "event" not in outside.query_params
 
 
-def test_two_times_in_the_viewers_zone_are_a_time_range(full: Monitor) -> None:
-    app = show(
-        "anomalies",
-        within="between",
-        **{"from": "2026-09-21T14:00:00Z", "to": "2026-09-21T14:05:00Z"},
-    )
-    found = full.events(None, 0, FAR)
-    start = found["start"].dt.tz_localize(None)
-    inside = found[(start >= "2026-09-21 14:00") & (start < "2026-09-21 14:05")]
-    assert 0 < len(inside) < len(found)
-    assert len(events(app)) == len(inside)
-    assert [str(one.value) for one in app.get("date_time_input")] == [
-        "2026-09-21 14:00:00",
-        "2026-09-21 14:05:00",
-    ]
-    swapped = show(
-        "anomalies",
-        within="between",
-        **{"from": "2026-09-21T14:05:00Z", "to": "2026-09-21T14:00:00Z"},
-    )
-    assert len(events(swapped)) == len(inside)
-    assert "read the other way round" in text(swapped)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"bar": "x/y"},
-        {"asof": "tomorrow"},
-        {"event": "-1,x,99999999999999999999999"},
-        {"score": "nan"},
-        {"within": "between", "from": "never"},
-        {"tags": "No such tag"},
-        {"list": "x"},
-        {"around": "9 h"},
-    ],
-    ids=str,
-)
-def test_an_address_that_makes_no_sense_is_passed_over(full: Monitor, wrong: dict[str, str]) -> None:
-    app = show("anomalies", **wrong)
-    assert len(events(app)) == len(full.events(None, 0, FAR))
-
-
-def test_alarm_load_top_tags_and_longest_events_are_there_when_opened(full: Monitor) -> None:
-    closed = show("anomalies")
-    assert "Top tags" not in text(closed)
-    app = show("anomalies", load="true")
-    words = text(app)
-    assert "Alarm load" in words
-    assert "Chattering tags" in words
-    top = next(one.value for one in app.dataframe if "Share" in one.value)
-    assert top["Events"].sum() == len(full.events(None, 0, FAR))
-    assert top["Share"].sum() == pytest.approx(1)
-    assert "Readings begin" in words, "the hour before the first reading is not counted"
-
-
-def test_the_flagged_readings_of_the_listed_events_are_there_when_opened(full: Monitor) -> None:
-    app = show("anomalies", points="true", severity="high")
-    listed = full.events(None, 0, FAR).query("severity == 'high'")
-    table = next(one.value for one in app.dataframe if "Why" in one.value)
-    assert len(table) == listed["readings"].sum()
-
-
 def test_a_row_told_of_one_list_is_never_taken_for_a_row_of_the_next(full: Monitor) -> None:
     app = show("anomalies")
-    every, many = table(app, "State"), len(events(app))
+    every, many = table_id(app, "State"), len(events(app))
     choose(app, full, 1)
-    assert table(app, "State") == every  # the same list keeps its place, its order and its columns
+    assert table_id(app, "State") == every  # the same list keeps its place, its order and its columns
     app.session_state["score"] = 8.0
     app.run()
     assert 0 < len(events(app)) < many
-    assert table(app, "State") != every
+    assert table_id(app, "State") != every
 
 
 def test_who_works_through_the_unacknowledged_keeps_their_place_in_the_list(full: Monitor) -> None:
     app = named(show("anomalies", state="unacknowledged"))
-    many, every = len(events(app)), table(app, "State")
+    many, every = len(events(app)), table_id(app, "State")
     choose(app, full, 3)
     app.button(key="acknowledge").click().run()
-    assert (len(events(app)), table(app, "State")) == (many - 1, every)
+    assert (len(events(app)), table_id(app, "State")) == (many - 1, every)
     choose(app, full, 4, 5)  # of several that leave, others would stand where they were chosen
     app.button(key="acknowledge").click().run()
     assert len(events(app)) == many - 3
-    assert table(app, "State") != every
-
-
-def test_top_tags_is_another_table_where_what_is_chosen_in_it_was_changed_elsewhere(full: Monitor) -> None:
-    app = show("anomalies", load="true")
-    every = table(app, "Share")
-    app.session_state["tags"] = [full.tags.names[0]]
-    app.run()
-    chosen = table(app, "Share")
-    assert chosen != every
-    app.run()
-    assert table(app, "Share") == chosen
-    next(one for one in app.button if one.key == "clear").click().run()
-    assert table(app, "Share") not in (every, chosen)
+    assert table_id(app, "State") != every
