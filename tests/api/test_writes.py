@@ -42,10 +42,21 @@ def test_a_score_is_a_number_once_the_detector_is_warm(start: Start) -> None:
 def test_a_batch_says_of_each_rejected_row_why(start: Start) -> None:
     _, api = start()
     rows = [
-        ROW, {**ROW, "value": 99}, {**ROW, "tag": "nobody"}, {**ROW, "value": "37"}, 5,
-        {**ROW, "more": 1}, {"tag": "fermenter_ph", "value": 7.1}, {**ROW, "timestamp": "yesterday"}, ROW,
-        {**ROW, "value": 1e300}, {**ROW, "timestamp": "2199-01-01T00:00:00Z"}, {"value": 1},
-        {**ROW, "tag": 5}, {**ROW, "value": True}, {**ROW, "tag": "\ud800"},
+        ROW,
+        {**ROW, "value": 99},
+        {**ROW, "tag": "nobody"},
+        {**ROW, "value": "37"},
+        5,
+        {**ROW, "more": 1},
+        {"tag": "fermenter_ph", "value": 7.1},
+        {**ROW, "timestamp": "yesterday"},
+        ROW,
+        {**ROW, "value": 1e300},
+        {**ROW, "timestamp": "2199-01-01T00:00:00Z"},
+        {"value": 1},
+        {**ROW, "tag": 5},
+        {**ROW, "value": True},
+        {**ROW, "tag": "\ud800"},
     ]
     answer = post(api, "/ingest/batch", rows)
     assert answer.status_code == 201

@@ -14,7 +14,6 @@ from sensormon.model.entries import EventAction
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.events.test_grouping import THRESHOLDS, flags
 from tests.support.event_lists import find_events
 from tests.support.events import THRESHOLDS, flags
 from tests.support.plant import START, batch_of

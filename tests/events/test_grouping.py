@@ -14,7 +14,6 @@ from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 from sensormon.model.events import Delays, Event, Severity
 from tests.support.event_lists import find_events
-from tests.support.plant import START
 from tests.support.events import THRESHOLDS, flags, frame
 
 frames = st.lists(

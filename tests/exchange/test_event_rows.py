@@ -18,8 +18,8 @@ from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from tests.support.excel import cells
-from tests.support.tables import frame_file
 from tests.support.plant import START
+from tests.support.tables import frame_file
 
 FAR = START + 10**6 * SECOND
 

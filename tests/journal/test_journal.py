@@ -13,8 +13,7 @@ import pytest
 from sensormon.journal import segments
 from sensormon.journal.codec import decode, encode
 from sensormon.journal.journal import Journal
-from sensormon.model.entries import BatchEntry, DetectorSettings, Record, SettingsEntry
-from sensormon.model.entries import BatchEntry, Record, SettingsEntry, decode, encode
+from sensormon.model.entries import BatchEntry, Record, SettingsEntry
 from sensormon.model.errors import JournalError, JournalFull, UsageError
 from tests.support.journals import filled, ids, open_journal, settings_entry
 

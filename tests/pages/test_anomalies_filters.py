@@ -102,11 +102,17 @@ def test_two_times_in_the_viewers_zone_are_a_time_range(full: Monitor) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"bar": "x/y"}, {"asof": "tomorrow"}, {"event": "-1,x,99999999999999999999999"}, {"score": "nan"},
-        {"within": "between", "from": "never"}, {"tags": "No such tag"}, {"list": "x"}, {"around": "9 h"},
+        {"bar": "x/y"},
+        {"asof": "tomorrow"},
+        {"event": "-1,x,99999999999999999999999"},
+        {"score": "nan"},
+        {"within": "between", "from": "never"},
+        {"tags": "No such tag"},
+        {"list": "x"},
+        {"around": "9 h"},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_an_address_that_makes_no_sense_is_passed_over(full: Monitor, wrong: dict[str, str]) -> None:
     app = show("anomalies", **wrong)
     assert len(events(app)) == len(full.events(None, 0, FAR))

@@ -20,9 +20,7 @@ from sensormon.model.readings import Batch, Origin, Processed, Scores
 from sensormon.stores.opening import open_store
 from sensormon.stores.protocol import Store
 from tests.conftest import START
-from sensormon.stores import Store, open_store
 from tests.support.naive import minutes
-from tests.support.plant import START
 
 FAR = START + 1000 * DAY
 FIRST = START // DAY * DAY  # a midnight
