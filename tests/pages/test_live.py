@@ -19,8 +19,8 @@ from sensormon.model.settings import Settings
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.live_feed import LiveFeed
-from tests.conftest import START, Adopt, batch_of
 from tests.support.pages import figures, show, text
+from tests.support.plant import START, Adopt, batch_of
 from tests.support.server import ROOT
 
 

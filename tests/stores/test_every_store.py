@@ -27,7 +27,7 @@ from sensormon.model.readings import InjectedFault, Ints, Origin, Processed
 from sensormon.stores.long_spans import SHARES
 from sensormon.stores.opening import open_store
 from sensormon.stores.protocol import Store
-from tests.conftest import START
+from tests.support.plant import START
 
 Records = Callable[..., list[Record]]
 FAR = START + 10**6 * SECOND

@@ -19,8 +19,8 @@ from sensormon.model.errors import StoreError
 from sensormon.model.readings import Batch, Origin, Processed, Scores
 from sensormon.stores.opening import open_store
 from sensormon.stores.protocol import Store
-from tests.conftest import START
 from tests.support.naive import minutes
+from tests.support.plant import START
 
 FAR = START + 1000 * DAY
 FIRST = START // DAY * DAY  # a midnight
