@@ -14,8 +14,7 @@ from sensormon.model.entries import EventAction
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.support.event_lists import find_events
-from tests.support.events import THRESHOLDS, flags
+from tests.support.events import THRESHOLDS, find_events, flags
 from tests.support.plant import START, batch_of
 
 FAR = START + 10**6 * SECOND

@@ -13,8 +13,7 @@ from sensormon.events.grouping import group_flags, is_over, join_events, lasting
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 from sensormon.model.events import Delays, Event, Severity
-from tests.support.event_lists import find_events
-from tests.support.events import THRESHOLDS, flags, frame
+from tests.support.events import THRESHOLDS, find_events, flags, frame
 
 frames = st.lists(
     st.tuples(

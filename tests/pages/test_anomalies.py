@@ -13,7 +13,7 @@ from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
 from sensormon.monitor.monitor import Monitor
-from tests.support.event_list import FAR, choose, events, named, states, table_id, usual
+from tests.support.anomalies import FAR, choose, events, named, states, table_id, usual
 from tests.support.pages import figures, show, text
 from tests.support.plant import START, Adopt, batch_of
 

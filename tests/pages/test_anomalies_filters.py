@@ -8,7 +8,7 @@ import pytest
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.support.event_list import FAR, events, table_id
+from tests.support.anomalies import FAR, events, table_id
 from tests.support.pages import show, text
 from tests.support.plant import START, Adopt, batch_of
 

@@ -1,10 +1,14 @@
-"""Readings as the store returns them, flagged where a test wants an event."""
+"""Readings as the store returns them, flagged where a test wants an event, and the events in them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from sensormon.events.grouping import group_flags, lasting
 from sensormon.model.clock import SECOND
+from sensormon.model.events import Delays, Event
 from tests.support.plant import START
 
 THRESHOLDS = {1: 3.0, 2: 5.0}
@@ -35,3 +39,11 @@ def flags(*seconds: float, score: float = 6.0) -> pd.DataFrame:
     """199 readings of tag `a`, one per second, flagged at these seconds."""
     flagged = set(seconds)
     return frame([("a", 1.0, i in flagged, score, 1) for i in range(1, 200)])
+
+
+def find_events(
+    readings: pd.DataFrame, thresholds: Mapping[int, float], delays: Delays | None = None
+) -> list[Event]:
+    """The events of these readings that last the on-delay, in order of start."""
+    delays = delays or Delays()
+    return lasting(group_flags(readings, thresholds, delays), delays)
