@@ -340,11 +340,11 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
     if chosen.flags and any(one.now.flagged for one in drawn):
         many = any(crowded(one.now.marks, chosen.span) for one in drawn)
         words = "flagged, the worst; the others are strokes above" if many else "flagged"
-        chips.append(f'<span><span style="color:var(--alarm)">◆</span> {words}</span>')
+        chips.append(f'<span><span style="color:var(--sm-anomaly)">◆</span> {words}</span>')
     if (quality // 2**30 == 1).any():
-        chips.append('<span><span style="color:var(--doubt)">○</span> uncertain</span>')
+        chips.append('<span><span style="color:var(--sm-uncertain)">○</span> uncertain</span>')
     if (quality // 2**30 >= 2).any():
-        chips.append('<span><span style="color:var(--doubt)">×</span> bad quality</span>')
+        chips.append('<span><span style="color:var(--sm-uncertain)">×</span> bad quality</span>')
     stretches = [gap for row in empty_stretches(drawn, chosen.stacked) for gap in row]
     if any(start < chosen.span[1] and end > chosen.span[0] for start, end in stretches):
         chips.append("<span>▨ no data</span>")

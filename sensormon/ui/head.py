@@ -12,11 +12,10 @@ from sensormon.model.clock import SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.status import StoreState
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.access_style import ACCESS
 from sensormon.ui.address import arrive
 from sensormon.ui.drawing import UNREAD, marked
 from sensormon.ui.help import first_visit, help_button, in_the_browser
-from sensormon.ui.style import STYLE
+from sensormon.ui.style import style_sheet
 from sensormon.ui.viewer import Viewer, viewer
 from sensormon.view.announcement import abnormal, announcement
 from sensormon.view.phrases import zone_words
@@ -42,7 +41,7 @@ def begin(title: str, m: Monitor) -> Viewer:
     st.session_state[TRIES] = st.session_state.get(TRIES, 0) + 1 if again else 0
     # A menu is what the choice between the light and the dark theme is in.
     st.set_page_config(layout="wide", page_icon=str(_ICON), menu_items={"About": f"sensormon {__version__}"})
-    st.html(f"<style>{STYLE % vars(now.palette)}{ACCESS}</style>")
+    st.html(f"<style>{style_sheet(now.palette)}</style>")
     with st.container(key="unseen"):
         st.html("<h1>sensormon</h1>")
         in_the_browser()

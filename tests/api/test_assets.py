@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import re
 from importlib.resources import files
 
 import httpx
 import pytest
 
 from sensormon.api.assets import Assets, version
+from sensormon.ui.style import VARIABLES, style_sheet
+from sensormon.view.palette import DARK, LIGHT, Palette
 
 
 @pytest.fixture
@@ -48,3 +51,20 @@ async def test_an_answer_is_kept_only_with_its_version_in_the_address(client: ht
 async def test_nothing_else_is_served(client: httpx.AsyncClient, name: str) -> None:
     assert (await client.get(f"/{name}")).status_code == 404
     assert (await client.post("/loader.js")).status_code == 404
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_every_colour_of_the_style_sheets_is_set_from_the_palette(palette: Palette) -> None:
+    sheets = [
+        file.read_text(encoding="utf-8")
+        for file in files("sensormon.ui.browser").iterdir()
+        if file.name.endswith(".css")
+    ]
+    used = {name for sheet in sheets for name in re.findall(r"var\(--([\w-]+)", sheet)}
+    assert used == {f"sm-{name}" for name in VARIABLES}
+    for name in VARIABLES:
+        assert f"--sm-{name}: {getattr(palette, name)};" in style_sheet(palette)
+
+
+def test_the_style_sheet_passes_the_filter_of_streamlits_html() -> None:
+    assert not re.search(r"<[/\w!]", style_sheet(LIGHT)), "what looks like markup empties the whole sheet"
