@@ -1,12 +1,28 @@
 // Parts of a page.
 
 export function element(kind, name) {
-  const made = document.createElement(kind)
-  if (name) made.className = name
-  return made
+  const node = document.createElement(kind)
+  if (name) node.className = name
+  return node
 }
 
-// Text is set where it changes only, so that nothing blinks and nothing is read aloud again.
+export function button(name, text, action) {
+  const node = element("button", name)
+  node.type = "button"
+  node.textContent = text
+  node.onclick = action
+  return node
+}
+
+// What a button shows, and what it does in words: for the pointer that rests on it, and read aloud.
+export function labelled(node, text, words) {
+  node.textContent = text
+  node.title = words
+  node.setAttribute("aria-label", words)
+  return node
+}
+
+// Sets the text only if it is another, so that nothing blinks and nothing is read aloud again.
 export function set(node, text) {
   if (node.textContent !== text) node.textContent = text
 }

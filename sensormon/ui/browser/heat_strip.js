@@ -1,6 +1,6 @@
 // All tags over time, a row each, worst first: colour only where something is not as it should be.
 // A row is a button that opens the tag's chart. The order stands still until the viewer renews it.
-import { element } from "./dom.js"
+import { button, element } from "./dom.js"
 import { clock, duration } from "./numbers.js"
 
 const EVERY = 5000 // ms
@@ -59,13 +59,13 @@ export class HeatStrip {
   }
 
   draw() {
-    const told = new Map(this.answer.rows.map((row) => [row.name, row]))
+    const summaries = new Map(this.answer.rows.map((row) => [row.name, row]))
     const names = this.answer.rows.map((row) => row.name).filter((name) => this.known.has(name))
     const fresh = names.filter((name) => !this.order.includes(name))
-    this.order = [...this.order.filter((name) => told.has(name) && this.known.has(name)), ...fresh]
-    const counts = this.order.map((name) => told.get(name).count)
+    this.order = [...this.order.filter((name) => summaries.has(name) && this.known.has(name)), ...fresh]
+    const counts = this.order.map((name) => summaries.get(name).count)
     const sorted = counts.every((count, at) => at === 0 || counts[at - 1] >= count)
-    this.say(counts.filter((count) => count).length, names.length, sorted)
+    this.describe(counts.filter((count) => count).length, names.length, sorted)
     for (const [name, row] of this.rows) {
       if (!this.order.includes(name)) {
         row.remove()
@@ -74,39 +74,36 @@ export class HeatStrip {
     }
     const ends = element("span", "")
     for (const time of [this.answer.since, (this.answer.since + this.answer.until) / 2, this.answer.until]) {
-      const one = element("span", "")
-      one.textContent = clock(time)
-      ends.append(one)
+      const end = element("span", "")
+      end.textContent = clock(time)
+      ends.append(end)
     }
     this.times.replaceChildren(ends)
     const now = new Set(this.answer.now_flagged)
     this.order.forEach((name, at) => {
       let row = this.rows.get(name)
       if (!row) this.rows.set(name, (row = this.make(name)))
-      this.fill(row, told.get(name), now.has(name))
+      this.fill(row, summaries.get(name), now.has(name))
       if (this.list.children[at] !== row) this.list.insertBefore(row, this.list.children[at] ?? null)
     })
   }
 
-  say(flagged, count, sorted) {
+  describe(flagged, count, sorted) {
     const words = element("span", "quiet")
     words.textContent = `${flagged.toLocaleString("en-US")} of ${count.toLocaleString("en-US")} tags flagged in this span${sorted ? ", most flags first" : ""}`
     this.head.replaceChildren(words)
     if (!sorted) {
-      const button = element("button", "tool")
-      button.type = "button"
-      button.textContent = "Sort again"
-      button.onclick = () => {
-        this.order = []
-        this.draw()
-      }
-      this.head.append(button)
+      this.head.append(button("tool", "Sort again", () => this.sort()))
     }
   }
 
+  sort() {
+    this.order = []
+    this.draw()
+  }
+
   make(name) {
-    const row = element("button", "strip-row")
-    row.type = "button"
+    const row = button("strip-row", "", () => this.pick(name))
     row.setAttribute("role", "listitem")
     const label = element("span", "strip-label")
     const cells = document.createElementNS("http://www.w3.org/2000/svg", "svg")
@@ -114,22 +111,21 @@ export class HeatStrip {
     cells.setAttribute("preserveAspectRatio", "none")
     cells.setAttribute("aria-hidden", "true")
     row.append(label, cells, element("span", "strip-count"))
-    row.onclick = () => this.pick(name)
     return row
   }
 
-  fill(row, told, now) {
-    const tag = this.known.get(told.name)
+  fill(row, summary, now) {
+    const tag = this.known.get(summary.name)
     const { parts } = this.answer
     const [label, cells, count] = row.children
     label.textContent = tag.label
-    row.classList.toggle("open", this.open.has(told.name))
-    const flags = told.count === 1 ? "1 flag" : `${told.count.toLocaleString("en-US")} flags`
-    count.textContent = told.seen ? (told.count ? `${now ? "◆ " : ""}${flags}` : "") : "no data"
-    count.classList.toggle("abnormal", Boolean(told.count))
-    const most = Math.max(1, told.seen / parts)
-    const marks = told.flagged.map(([at, n]) => cell(at, "flag", Math.min(1, 0.35 + (3 * n) / most)))
-    marks.push(...told.doubtful.map(([at]) => cell(at, "doubt", 1)), ...told.empty.map((at) => cell(at, "hole", 1) + cell(at, "empty", 0.6)))
+    row.classList.toggle("open", this.open.has(summary.name))
+    const flags = summary.count === 1 ? "1 flag" : `${summary.count.toLocaleString("en-US")} flags`
+    count.textContent = summary.seen ? (summary.count ? `${now ? "◆ " : ""}${flags}` : "") : "no data"
+    count.classList.toggle("abnormal", Boolean(summary.count))
+    const most = Math.max(1, summary.seen / parts)
+    const marks = summary.flagged.map(([at, n]) => cell(at, "flag", Math.min(1, 0.35 + (3 * n) / most)))
+    marks.push(...summary.doubtful.map(([at]) => cell(at, "doubt", 1)), ...summary.empty.map((at) => cell(at, "hole", 1) + cell(at, "empty", 0.6)))
     const text = marks.join("")
     if (cells.dataset.drawn !== text) {
       cells.dataset.drawn = text
@@ -139,9 +135,9 @@ export class HeatStrip {
     const span = duration(this.data.span * 1000)
     row.setAttribute(
       "aria-label",
-      `${tag.label}: ${told.seen ? flags : "no data"} in the last ${span}${now ? ", flagged now" : ""}; opens its chart`,
+      `${tag.label}: ${summary.seen ? flags : "no data"} in the last ${span}${now ? ", flagged now" : ""}; opens its chart`,
     )
-    row.title = `${tag.label}, ${told.name}`
+    row.title = `${tag.label}, ${summary.name}`
   }
 }
 

@@ -1,4 +1,8 @@
-// Plotly, loaded once for all modules from the package's own copy.
+// Plotly, loaded once for all modules from the package's own copy, and what all charts here share.
+
+// No buttons of Plotly's own; what a double click does is the module's.
+export const CONFIG = { displayModeBar: false, doubleClick: false, responsive: true, showTips: false }
+
 let loading
 
 export function plotly(version) {
@@ -14,4 +18,27 @@ export function plotly(version) {
     document.head.append(script)
   })
   return loading
+}
+
+// Dragging with a finger scrolls the page; a chart is zoomed with buttons there.
+export function coarsePointer() {
+  return window.matchMedia("(pointer: coarse)").matches
+}
+
+// The range of an axis ("xaxis") that a `plotly_relayout` event reports, as Plotly writes it; null without one.
+export function changedRange(change, axis) {
+  const [low, high] = change[`${axis}.range`] ?? [change[`${axis}.range[0]`], change[`${axis}.range[1]`]]
+  return low === undefined || high === undefined ? null : [low, high]
+}
+
+// A time of a date axis in ms UTC: Plotly reports it as a number, or as text in the browser's zone.
+export function milliseconds(time) {
+  if (typeof time === "number") return time
+  const text = String(time).replace(" ", "T").slice(0, 23)
+  return new Date(text.includes("T") ? text : `${text}T00:00`).getTime()
+}
+
+// The same time as Plotly counts it on a date axis: the browser's clock read as if it were UTC.
+export function axisTime(time) {
+  return time - new Date(time).getTimezoneOffset() * 60_000
 }

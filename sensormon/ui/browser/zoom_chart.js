@@ -1,14 +1,15 @@
-// A chart of a long history: drawn by Plotly, zoomed and moved at once, read anew for what is in view.
+// A chart of a long history: drawn by Plotly, zoomed and moved at once, then read again for what is in view.
 //
 // `data`: figure (Plotly's JSON), span and whole ([ms, ms] UTC), seen (the span that Python answers),
 // head (a line above), title and file (of a picture), words (of the buttons), panel (the colour behind a picture).
-// Tells Python `span` once the view has come to rest, and `picked`, the time of a click.
-import { element, stylesheet } from "./dom.js"
-import { plotly } from "./plotly.js"
+// Reports `span` to Python once the view has come to rest, and `picked`, the time of a click.
+import { button, element, labelled, stylesheet } from "./dom.js"
+import { changedRange, coarsePointer, CONFIG, milliseconds, plotly } from "./plotly.js"
+import { moved, scaled } from "./time_span.js"
 
 const SHOWN = new WeakMap() // an element -> what is known of its chart
-const REST = 250 // ms without a movement, then the view is told
-const LEAST = 20 // ms in view at the least
+const REST = 250 // ms without a movement, after which the view is reported
+const LEAST = 20 // ms that can be zoomed into
 
 export async function mount(component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component
@@ -23,7 +24,7 @@ export async function mount(component) {
   label(chart)
   let library
   try {
-    library = await plotly()
+    library = await plotly(data.version)
   } catch {
     setStateValue("unavailable", true)
     return
@@ -52,9 +53,9 @@ function build(chart, parentElement) {
   chart.bar.append(chart.head, buttons)
   chart.plot = element("div")
   chart.buttons = {}
-  const doing = {
-    back: () => move(chart, -0.25),
-    forth: () => move(chart, 0.25),
+  const actions = {
+    back: () => shift(chart, -0.25),
+    forth: () => shift(chart, 0.25),
     closer: () => zoom(chart, 0.5),
     wider: () => zoom(chart, 2),
     whole: () => show(chart, chart.data.whole),
@@ -62,13 +63,10 @@ function build(chart, parentElement) {
     png: () => picture(chart, "png"),
     svg: () => picture(chart, "svg"),
   }
-  for (const [name, act] of Object.entries(doing)) {
-    const button = element("button")
-    button.type = "button"
-    button.dataset.act = name
-    button.onclick = act
-    chart.buttons[name] = button
-    buttons.append(button)
+  for (const [name, action] of Object.entries(actions)) {
+    chart.buttons[name] = button("", "", action)
+    chart.buttons[name].dataset.act = name
+    buttons.append(chart.buttons[name])
   }
   chart.frame.append(chart.bar, chart.plot)
   parentElement.append(chart.frame)
@@ -79,7 +77,7 @@ function build(chart, parentElement) {
     if (!name) return
     event.preventDefault()
     event.stopPropagation()
-    doing[name]()
+    actions[name]()
   })
   // The wheel alone scrolls the page; with Ctrl it zooms where the pointer is.
   chart.plot.addEventListener(
@@ -100,38 +98,28 @@ function label(chart) {
   const { words, alt, head } = chart.data
   chart.frame.setAttribute("aria-label", alt)
   chart.head.textContent = head
-  for (const [name, [shown, told]] of Object.entries(words)) {
-    const button = chart.buttons[name]
-    button.textContent = shown
-    button.title = told
-    button.setAttribute("aria-label", told)
-  }
+  for (const [name, [text, description]] of Object.entries(words)) labelled(chart.buttons[name], text, description)
 }
 
 async function draw(chart) {
   if (!SHOWN.has(chart.frame.parentElement)) return
   const { data, plot, Plotly } = chart
   const figure = JSON.parse(data.figure)
-  // An answer to a view that has been left again must not bring it back.
+  // An answer for a view that the viewer has left again must not bring it back.
   const late = chart.timer || chart.dragging || (chart.sent && String(chart.sent) !== String(data.seen))
   const span = late && chart.span ? chart.span : data.span
   chart.span = span
   figure.layout.xaxis.range = span
-  figure.layout.dragmode = coarse() ? false : chart.pans ? "pan" : "zoom"
+  figure.layout.dragmode = coarsePointer() ? false : chart.pans ? "pan" : "zoom"
   narrow(figure, plot)
   const first = !plot.data
-  await Plotly.react(plot, figure.data, figure.layout, {
-    displayModeBar: false,
-    responsive: true,
-    doubleClick: false,
-    showTips: false,
-  })
+  await Plotly.react(plot, figure.data, figure.layout, CONFIG)
   if (!first) return
-  plot.on("plotly_relayout", (change) => moved(chart, change))
+  plot.on("plotly_relayout", (change) => relaid(chart, change))
   plot.on("plotly_relayouting", () => (chart.dragging = true))
   plot.on("plotly_doubleclick", () => show(chart, chart.data.whole))
   plot.on("plotly_click", ({ points }) => {
-    const at = points?.length ? millis(points[0].x) : NaN
+    const at = points?.length ? milliseconds(points[0].x) : NaN
     if (Number.isFinite(at)) chart.setTriggerValue("picked", at)
   })
 }
@@ -148,14 +136,14 @@ function narrow(figure, plot) {
   figure.layout.xaxis.nticks = 4
 }
 
-function moved(chart, change) {
+function relaid(chart, change) {
   chart.dragging = false
-  const [from, to] = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]]
-  if (from === undefined || to === undefined || chart.quiet) return
-  came(chart, [millis(from), millis(to)])
+  const range = changedRange(change, "xaxis")
+  if (range && !chart.quiet) rest(chart, range.map(milliseconds))
 }
 
-function came(chart, span) {
+// Reports the span once the view has come to rest.
+function rest(chart, span) {
   chart.span = span
   clearTimeout(chart.timer)
   chart.timer = setTimeout(() => {
@@ -167,42 +155,23 @@ function came(chart, span) {
 
 function show(chart, span) {
   if (!span || !chart.Plotly) return
-  came(chart, span)
+  rest(chart, span)
   chart.quiet = true
   chart.Plotly.relayout(chart.plot, { "xaxis.range": span }).finally(() => (chart.quiet = false))
 }
 
-function move(chart, share) {
-  if (!chart.span) return
-  const [from, to] = chart.span
-  const step = (to - from) * share
-  show(chart, [from + step, to + step])
+function shift(chart, share) {
+  if (chart.span) show(chart, moved(chart.span, share))
 }
 
 function zoom(chart, factor, at = 0.5) {
-  if (!chart.span) return
-  const [from, to] = chart.span
-  const middle = from + (to - from) * at
-  const width = Math.max(LEAST, (to - from) * factor)
-  show(chart, [middle - width * at, middle + width * (1 - at)])
+  if (chart.span) show(chart, scaled(chart.span, factor, LEAST, at))
 }
 
 function panning(chart, on) {
   chart.pans = on
   chart.buttons.pan.setAttribute("aria-pressed", String(on))
   if (chart.Plotly) chart.Plotly.relayout(chart.plot, { dragmode: on ? "pan" : "zoom" })
-}
-
-// With a finger the page scrolls; the buttons move the chart.
-function coarse() {
-  return window.matchMedia("(pointer: coarse)").matches
-}
-
-// Plotly tells times as text in the browser's zone.
-function millis(time) {
-  if (typeof time === "number") return time
-  const text = String(time).replace(" ", "T").slice(0, 23)
-  return new Date(text.includes("T") ? text : `${text}T00:00`).getTime()
 }
 
 function picture(chart, format) {
