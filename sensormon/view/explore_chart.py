@@ -20,8 +20,10 @@ from sensormon.model.entries import Annotation
 from sensormon.model.readings import Bools, Floats, Ints
 from sensormon.model.tags import Tag
 from sensormon.view.palette import Palette
-from sensormon.view.time_charts import FONT, fitted
-from sensormon.view.traces import Span, Trace, chart_text, micros
+from sensormon.view.time_charts import FONT
+from sensormon.view.trace_styles import Trace
+from sensormon.view.traces import Span, chart_text, micros
+from sensormon.view.y_range import fitted
 
 AXES = 4
 """Y axes beside one chart at the most; with more units the lines are normalised."""

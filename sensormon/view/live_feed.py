@@ -32,7 +32,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.view.explanation import score_names, score_of
 from sensormon.view.live_cards import newest
 from sensormon.view.phrases import expected_band
-from sensormon.view.traces import Span, View, hover, limit_words, micros
+from sensormon.view.traces import Span, View, limit_words, micros
 
 Answer = dict[str, Any]
 
@@ -267,7 +267,8 @@ def series(
     """The readings of one tag as columns: x, y, e(xpected), l(ower), u(pper), z (score), k (kind).
 
     The kind adds up 1 for flagged, 2 for uncertain, 4 for bad quality. `cut` are the places
-    before which the line breaks, `why` the limit of each flagged reading in words. With `after`
+    before which the line breaks, `why` the limit of each flagged reading in words; `clock` and `score`
+    complete the hover texts that the board has (see `live_drawing`). With `after`
     only readings with a higher id are told; the others say how often the tag reports.
     """
     view = View(rows, tag, span)
@@ -283,7 +284,6 @@ def series(
         gaps = [(start, end) for start, end in gaps if end >= first and start > span[0]]
     kind = view.flagged.astype(np.int8) + 2 * view.uncertain + 4 * view.bad
     limit = None if threshold is None else f", above {threshold:g}"
-    full, short = hover(view, name)
 
     def told_only(values: Floats, digits: int) -> list[float]:
         found: list[float] = np.round(values[told], digits).tolist()
@@ -304,7 +304,8 @@ def series(
         "interval": view.interval / 1e3,
         "gap": GAP * view.interval / 1e3,
         "stale": STALE * view.interval / 1e3,
-        "hover": [full, short],
+        "clock": view.clock,
+        "score": name,
     }
 
 

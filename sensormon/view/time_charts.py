@@ -17,24 +17,24 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sensormon.model.readings import Floats, Ints
+from sensormon.model.readings import Ints
 from sensormon.model.tags import Tag
 from sensormon.view.palette import Palette
+from sensormon.view.trace_styles import Trace, edge_line, unit_label
 from sensormon.view.traces import (
     Span,
-    Trace,
     View,
     bad_readings,
     band,
     chart_text,
+    flags,
     line,
     markers,
     micros,
     no_data,
+    uncertain_readings,
 )
-
-CROWDED = 150
-"""With this many flags in one chart the marks are drawn smaller."""
+from sensormon.view.y_range import fitted, near, tick_decimals
 
 _MARGIN = {"l": 50, "r": 12, "t": 20, "b": 26}
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'
@@ -70,9 +70,9 @@ def live_chart(
     """
     view = View(frame, tag, span)
     shown = [
-        markers(view, view.uncertain, "circle-open", palette.uncertain, 8),
+        uncertain_readings(view, palette),
         bad_readings(view, palette, pick=pick),
-        markers(view, view.flagged, "diamond", palette.anomaly, 9 if view.flagged.sum() < CROWDED else 6),
+        flags(view, palette),
     ]
     if pick:
         for one in shown:  # a choice elsewhere must not dim them
@@ -88,21 +88,6 @@ def live_chart(
     if shade is not None:
         _shade(figure, shade, palette)
     return figure
-
-
-def _near(view: View) -> Floats:
-    """The band's edges, but no further off than the readings are from each other or the normal band is wide.
-
-    A band may be as wide as the gap before a reading was long; the readings must stay legible.
-    """
-    edges = np.concatenate((view.lower, view.upper))
-    seen = view.value[np.isfinite(view.value)]
-    if not len(seen):
-        return edges
-    low, high = view.tag.normal or (0.0, 0.0)
-    room = max(float(np.ptp(seen)), high - low, 4 * view.tag.resolution)
-    near: Floats = np.clip(edges, seen.min() - room, seen.max() + room)
-    return near
 
 
 def _shade(figure: go.Figure, event: Span, palette: Palette) -> None:
@@ -310,40 +295,13 @@ def _figure(
     traces: list[Trace], view: View, palette: Palette, height: int, *, zoom: bool, mark: int | None = None
 ) -> go.Figure:
     layout = _layout(view.span, palette, height, zoom=zoom)
-    low, high = fitted(np.concatenate((view.value, _near(view))), view.tag)
-    layout["yaxis"].update(range=[low, high], tickformat=f",.{_tick_decimals(high - low)}f")
+    edges = near(view.value, view.lower, view.upper, view.tag)
+    low, high = fitted(np.concatenate((view.value, edges)), view.tag)
+    layout["yaxis"].update(range=[low, high], tickformat=f",.{tick_decimals(high - low)}f")
     layout["yaxis2"] = _STRIP_AXIS
-    layout["annotations"] = [
-        {
-            "text": chart_text(view.tag.unit),
-            "x": 0,
-            "y": 1,
-            "xref": "paper",
-            "yref": "paper",
-            "xanchor": "right",
-            "yanchor": "bottom",
-            "xshift": -6,
-            "yshift": 2,
-            "showarrow": False,
-            "font": {"size": 11, "color": palette.secondary},
-        }
-    ]
-    edges = [edge for edge in view.tag.normal or () if low < edge < high]
-    dashed = {"color": palette.secondary, "width": 1, "dash": "dash"}
-    layout["shapes"] = [
-        {
-            "type": "line",
-            "xref": "paper",
-            "x0": 0,
-            "x1": 1,
-            "y0": e,
-            "y1": e,
-            "line": dashed,
-            "opacity": 0.45,
-            "layer": "below",
-        }
-        for e in edges
-    ]
+    layout["annotations"] = [unit_label(chart_text(view.tag.unit), palette)]
+    normal = [edge for edge in view.tag.normal or () if low < edge < high]
+    layout["shapes"] = [{**edge_line(palette), "y0": edge, "y1": edge} for edge in normal]
     if mark is not None:
         x = mark / 1e3
         line = {"color": palette.anomaly, "width": 1, "dash": "dot"}
@@ -406,28 +364,3 @@ def _layout(span: Span, palette: Palette, height: int, *, zoom: bool) -> dict[st
             "fixedrange": not zoom,
         },
     }
-
-
-def fitted(values: Floats, tag: Tag) -> tuple[float, float]:
-    """The y range that shows these values with 5 % air, moved outward to a round step.
-
-    The round step keeps the axis still while readings come. Without any finite value it
-    is the tag's normal band, or 0 to 1.
-    """
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        low, high = tag.normal or (0.0, 1.0)
-    else:
-        low, high = float(finite.min()), float(finite.max())
-    size = max(abs(low), abs(high))
-    least = max(4 * tag.resolution, 1e-9 * size, 1e-12)
-    if high - low < least:
-        least = 4 * tag.resolution or 1e-3 * size or 1.0  # ticks of few digits
-        low, high = (low + high - least) / 2, (low + high + least) / 2
-    air = 0.05 * (high - low)
-    step = 10.0 ** np.floor(np.log10((high - low) / 10))
-    return float(np.floor((low - air) / step) * step), float(np.ceil((high + air) / step) * step)
-
-
-def _tick_decimals(size: float) -> int:
-    return int(max(0, -np.floor(np.log10(size / 5))))

@@ -6,8 +6,9 @@ Times on the x axis are milliseconds UTC; Plotly shows them in the zone of the b
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,18 @@ from sensormon.analysis.gaps import breaks, gaps, kept_rows, usual_interval
 from sensormon.model.readings import Bools, Floats, Ints
 from sensormon.model.tags import Tag
 from sensormon.view.palette import Palette
+from sensormon.view.trace_styles import (
+    BRIDGED,
+    CROWDED,
+    FLAG_SIZES,
+    GAP_HEIGHT,
+    GAP_POINTS,
+    Trace,
+    mark_style,
+    trace_styles,
+)
 
 Span = tuple[int, int]
-Trace = dict[str, Any]
-
-_SKIP = {"hoverinfo": "skip"}
-_BRIDGED = 3
-"""The band runs on over this many readings that have none (a bad or uncertain value)."""
 
 
 def chart_text(text: str) -> str:
@@ -94,11 +100,11 @@ def line(
     judged = view.judged[rows]
     limit = None if threshold is None else f", above {threshold:g}"
     text = [(limit or limit_words(view, row)) if view.flagged[row] else "" for row in rows.tolist()]
-    full, short = hover(view, score)
-    template: Any = full
+    hover = Hover.of(view.tag, view.clock, score)
+    template: Any = hover.judged
     if not judged.all():
-        template = np.where(judged, full, short).astype(object)
-        template = np.insert(template, at, full).tolist()
+        template = np.where(judged, hover.judged, hover.unjudged).astype(object)
+        template = np.insert(template, at, hover.judged).tolist()
     kind: type[np.floating[Any]] = np.float32
     marks: Trace = {}
     if pick:
@@ -106,38 +112,45 @@ def line(
         kind = np.float64  # an id has more digits than 32 bits
         marks = _clickable(palette)
     return {
-        "type": "scatter",
-        "mode": "lines+markers" if pick else "lines",
+        **trace_styles(palette)["line"],
         "x": np.insert(view.x[rows], at, (view.x[rows][at - 1] + view.x[rows][at]) / 2),
         "y": np.insert(view.value[rows], at, np.nan),
         "customdata": np.insert(customdata, at, np.nan, axis=0).astype(kind),
         "text": np.insert(np.asarray(text, dtype=object), at, "").tolist(),
         "hovertemplate": template,
-        "hoverinfo": "y",
-        "line": {"color": palette.line, "width": 1.4},
-        "connectgaps": False,
         **marks,
     }
 
 
-def hover(view: View, score: str) -> tuple[str, str]:
-    """What hovering tells of a reading that was judged, and of one that was not.
+@dataclass(frozen=True)
+class Hover:
+    """What hovering says of a reading, as Plotly's templates.
 
-    The first takes `customdata` of expected, half the band's width and score, and `text`.
+    `judged` takes `customdata` of expected, half the band's width and score, and `text`.
     """
-    number = f",.{view.tag.decimals}f"
-    head = f"%{{x|{view.clock}}}  %{{y:{number}}} {chart_text(view.tag.unit)}"
-    full = (
-        f"{head}  expected %{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
-        f"  {score} %{{customdata[2]:.1f}}%{{text}}<extra></extra>"
-    )
-    return full, f"{head}  not judged<extra></extra>"
+
+    judged: str
+    unjudged: str
+    bad: str
+
+    @classmethod
+    def of(cls, tag: Tag, clock: str, score: str) -> Self:
+        """For readings of this tag; `clock` is how a time is written, `score` what the score is called."""
+        number = f",.{tag.decimals}f"
+        head = f"%{{x|{clock}}}  %{{y:{number}}} {chart_text(tag.unit)}"
+        expected = f"expected %{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
+        return cls(
+            judged=f"{head}  {expected}  {score} %{{customdata[2]:.1f}}%{{text}}<extra></extra>",
+            unjudged=f"{head}  not judged<extra></extra>",
+            bad=f"{head}  bad quality, not judged<extra></extra>",
+        )
 
 
 def _clickable(palette: Palette) -> Trace:
     """Marks that are seen once they are chosen; Plotly lets no plain line be clicked."""
     chosen = {"opacity": 1, "color": palette.interaction, "size": 11}
     return {
+        "mode": "lines+markers",
         "marker": {"opacity": 0, "size": 8, "color": palette.interaction, "symbol": "circle"},
         "selected": {"marker": chosen},
         "unselected": {"marker": {"opacity": 0}},
@@ -159,20 +172,15 @@ def band(view: View, palette: Palette) -> Trace:
     rows = np.flatnonzero(view.judged)
     x: list[Floats] = []
     y: list[Floats] = []
-    ends = (np.diff(view.segment[rows]) != 0) | (np.diff(rows) > _BRIDGED)
+    ends = (np.diff(view.segment[rows]) != 0) | (np.diff(rows) > BRIDGED)
     for part in np.split(rows, np.flatnonzero(ends) + 1):
         if len(part) > 1:
             x += [view.x[part], view.x[part][::-1], np.array([np.nan])]
             y += [view.upper[part], view.lower[part][::-1], np.array([np.nan])]
     return {
-        "type": "scatter",
-        "mode": "lines",
+        **trace_styles(palette)["band"],
         "x": np.concatenate(x) if x else np.array([]),
         "y": np.concatenate(y).astype(np.float32) if y else np.array([]),
-        "fill": "toself",
-        "fillcolor": palette.band,
-        "line": {"width": 0},
-        **_SKIP,
     }
 
 
@@ -182,45 +190,23 @@ def no_data(view: View, palette: Palette) -> list[Trace]:
     y: list[float] = []
     points: list[Floats] = []
     words: list[str] = []
-    step = (view.span[1] - view.span[0]) / 60
+    step = (view.span[1] - view.span[0]) / GAP_POINTS
     for start, end in view.gaps:
         left, right = start / 1e3, end / 1e3
         x += [left, right, right, left, left, np.nan]
-        y += [0, 0, 0.05, 0.05, 0, np.nan]
+        y += [0, 0, GAP_HEIGHT, GAP_HEIGHT, 0, np.nan]
         count = max(1, int((end - start) / step))
         points.append(left + (right - left) * (np.arange(count) + 0.5) / count)
         words += [f"no data for {_seconds((end - start) / 1e6)}"] * count
-    strip = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": np.array(x),
-        "y": np.array(y, dtype=np.float32),
-        "yaxis": "y2",
-        "fill": "toself",
-        "fillcolor": "rgba(0,0,0,0)",
-        "fillpattern": {
-            "shape": "/",
-            "fgcolor": palette.secondary,
-            "fgopacity": 0.6,
-            "size": 5,
-            "solidity": 0.25,
-        },
-        "line": {"width": 0},
-        **_SKIP,
-    }
+    styles = trace_styles(palette)
     hover = np.concatenate(points) if points else np.array([])
     return [
-        strip,
+        {**styles["gap"], "x": np.array(x), "y": np.array(y, dtype=np.float32)},
         {
-            "type": "scatter",
-            "mode": "markers",
+            **styles["gap_words"],
             "x": hover,
-            "y": np.full(len(hover), 0.025, dtype=np.float32),
-            "yaxis": "y2",
+            "y": np.full(len(hover), GAP_HEIGHT / 2, dtype=np.float32),
             "text": words,
-            "marker": {"opacity": 0, "size": 6, "color": palette.secondary},
-            "hovertemplate": "%{text}<extra></extra>",
-            "hoverinfo": "y",
         },
     ]
 
@@ -230,25 +216,32 @@ def _seconds(seconds: float) -> str:
 
 
 def markers(view: View, rows: Bools, symbol: str, color: str, size: int, *, width: float = 1.5) -> Trace:
-    """Marks in front of the line; the line's own hover speaks for them."""
-    outline = {"color": color, "width": width} if symbol.endswith("open") else {"width": 0}
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": view.x[rows],
-        "y": view.value[rows],
-        "marker": {"symbol": symbol, "color": color, "size": size, "opacity": 1, "line": outline},
-        "cliponaxis": False,
-        **_SKIP,
-    }
+    """Marks of these rows in front of the line; see `mark_style`."""
+    return _marked(view, rows, mark_style(symbol, color, size, width))
+
+
+def uncertain_readings(view: View, palette: Palette) -> Trace:
+    """Marks on readings of uncertain quality."""
+    return _marked(view, view.uncertain, trace_styles(palette)["uncertain"])
 
 
 def bad_readings(view: View, palette: Palette, *, pick: bool = False) -> Trace:
-    trace = markers(view, view.bad, "x-thin-open", palette.uncertain, 8, width=2)
-    head = f"%{{x|{view.clock}}}  %{{y:,.{view.tag.decimals}f}} {view.tag.unit}"
+    """Marks of readings of bad quality, which the line leaves out; with `pick` as in `line`."""
+    trace = _marked(view, view.bad, trace_styles(palette)["bad"])
     if pick:
         trace["customdata"] = view.rows["id"].to_numpy(dtype=np.float64)[view.bad][:, None]
-    return {**trace, "hoverinfo": "y", "hovertemplate": f"{head}  bad quality, not judged<extra></extra>"}
+    return {**trace, "hovertemplate": Hover.of(view.tag, view.clock, "").bad}
+
+
+def flags(view: View, palette: Palette) -> Trace:
+    """Marks on flagged readings, smaller where there are many."""
+    style = trace_styles(palette)["flagged"]
+    size = FLAG_SIZES[0] if view.flagged.sum() < CROWDED else FLAG_SIZES[1]
+    return _marked(view, view.flagged, {**style, "marker": {**style["marker"], "size": size}})
+
+
+def _marked(view: View, rows: Bools, style: Trace) -> Trace:
+    return {**style, "x": view.x[rows], "y": view.value[rows]}
 
 
 def micros(times: pd.Series[Any]) -> Ints:

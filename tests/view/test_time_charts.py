@@ -14,7 +14,8 @@ from sensormon.model.clock import SECOND
 from sensormon.model.readings import Quality
 from sensormon.model.tags import Tag
 from sensormon.view.palette import DARK, LIGHT
-from sensormon.view.time_charts import before_after_chart, count_chart, fitted, flag_changes, live_chart
+from sensormon.view.time_charts import before_after_chart, count_chart, flag_changes, live_chart
+from sensormon.view.y_range import fitted
 
 PH = Tag("ph", "Fermenter pH", unit="pH", normal=(6.5, 7.5), resolution=0.01)
 START = 1_790_000_000 * SECOND

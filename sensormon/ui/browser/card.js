@@ -1,0 +1,170 @@
+// The card of one tag on the Live board: its newest reading in words, its chart, its readings as a table.
+import { button, element, set } from "./dom.js"
+import { LiveChart } from "./live_chart.js"
+import { clock, duration, number } from "./numbers.js"
+import { BAD, FLAGGED, Readings, UNCERTAIN } from "./readings.js"
+
+const ROWS = 15 // readings in the table
+const TREND = 60 // readings in the small trend line
+const STALE = 3000 // ms without a reading before which nothing is called stale
+const SPARE = 2000 // ms before the span for which readings are kept
+
+export class Card {
+  // `actions`: see LiveChart.
+  constructor(actions) {
+    this.readings = new Readings()
+    this.rejected = [] // [time, words]
+    this.head = null // the newest reading in words, as the feed sends it
+    this.fresh = false // readings came in that are not drawn yet
+    this.chart = new LiveChart(actions)
+    this.build()
+  }
+
+  build() {
+    this.label = element("h3", "label")
+    this.value = element("span", "value")
+    this.spark = document.createElementNS("http://www.w3.org/2000/svg", "svg")
+    this.spark.setAttribute("class", "spark")
+    this.spark.setAttribute("viewBox", "0 0 80 22")
+    this.spark.setAttribute("aria-hidden", "true")
+    this.normal = element("span", "quiet normal")
+    this.aged = element("span", "quiet aged")
+    this.verdict = element("span", "verdict")
+    this.asTable = button("tool", "Table", () => this.showTable(this.table.hidden))
+    this.table = element("div", "card-table")
+    this.section = element("section", "live-card")
+    const header = element("div", "card")
+    header.append(this.label, this.value, this.spark, this.normal, this.aged, this.verdict, this.asTable)
+    this.section.append(header, this.chart.frame, this.table)
+    this.showTable(false)
+  }
+
+  // The facts of the tag and how charts are drawn: sensormon/view/live_drawing.py.
+  describe(tag, drawing) {
+    this.tag = tag
+    this.label.textContent = tag.label
+    this.normal.textContent = tag.words
+    this.section.setAttribute("aria-label", tag.label)
+    this.section.dataset.tag = tag.name
+    this.asTable.setAttribute("aria-label", `${tag.label} as a table`)
+    if (!this.head) this.value.textContent = "…"
+    this.chart.describe(tag, drawing)
+  }
+
+  remove() {
+    this.chart.remove()
+    this.section.remove()
+  }
+
+  // Takes what an answer has of this tag; false if some readings came late.
+  take(news, whole) {
+    if (news.head) this.head = news.head
+    if (!news.x) return true
+    if (whole) this.readings = new Readings()
+    this.fresh = true
+    return this.readings.append(news)
+  }
+
+  // Takes the readings that were rejected lately; whether there are new ones.
+  reject(rejected, whole) {
+    if (whole) {
+      this.rejected = rejected
+      return rejected.length > 0
+    }
+    const known = new Set(this.rejected.map(String))
+    const fresh = rejected.filter((reading) => !known.has(String(reading)))
+    this.rejected.push(...fresh)
+    return fresh.length > 0
+  }
+
+  // What is said of the newest reading, and how old it is; `past` while the board is paused.
+  age(now, past) {
+    const { head, readings } = this
+    if (!head) {
+      if (this.fresh) this.value.textContent = "no data"
+      return
+    }
+    const age = now - head.time
+    const stale = !past && readings.stale > 0 && age > Math.max(readings.stale, STALE)
+    const words = past ? clock(head.time) : stale ? `${duration(age)} without data` : `${duration(age)} old`
+    set(this.aged, words)
+    this.aged.classList.toggle("abnormal", stale)
+    this.aged.classList.toggle("quiet", !stale)
+    set(this.value, head.value)
+    set(this.verdict, head.abnormal ? `◆ ${head.verdict}` : head.verdict)
+    this.verdict.classList.toggle("abnormal", head.abnormal)
+    this.section.classList.toggle("abnormal-edge", head.abnormal || stale)
+  }
+
+  // `whole` and `inView` are [from, to], `follows` is whether they move with the clock, `events` those of the
+  // tag, `offset` the server's clock minus the browser's; all in ms.
+  draw({ Plotly, inView, whole, follows, offset, events }) {
+    if (this.chart.dragging) return
+    const { readings } = this
+    if (follows) readings.trim(whole[0] - SPARE)
+    this.rejected = this.rejected.filter(([time]) => time >= whole[0])
+    const seen = { readings, rejected: this.rejected, events: events.filter(([, end]) => end >= whole[0]) }
+    const newest = readings.last ?? 0
+    this.chart.draw(Plotly, { ...seen, inView, whole }).then(() => {
+      this.section.dataset.newest = newest
+      this.section.dataset.drawn = Date.now() + offset
+    })
+    this.drawSpark()
+    if (!this.table.hidden && this.fresh) this.fillTable()
+    this.fresh = false
+  }
+
+  drawSpark() {
+    const values = this.readings.y.slice(-TREND)
+    const low = Math.min(...values)
+    const size = Math.max(Math.max(...values) - low, 4 * this.tag.resolution, 1e-12)
+    const step = 78 / Math.max(1, values.length - 1)
+    const points = values.map((y, i) => `${(1 + i * step).toFixed(1)},${(20 - (18 * (y - low)) / size).toFixed(1)}`)
+    const path = points.length > 1 ? `<polyline points="${points.join(" ")}"/>` : ""
+    if (this.spark.innerHTML !== path) this.spark.innerHTML = path
+  }
+
+  showTable(shown) {
+    this.table.hidden = !shown
+    this.asTable.setAttribute("aria-expanded", String(shown))
+    if (shown) this.fillTable()
+  }
+
+  fillTable() {
+    const { readings, tag } = this
+    const rows = []
+    for (let row = readings.count - 1; row >= 0 && rows.length < ROWS; row--) rows.push(this.cells(row))
+    const unit = tag.unit ? `, ${tag.unit}` : ""
+    const head = ["Time", `Value${unit}`, `Expected${unit}`, "Score", "What"]
+    const table = element("table", "figures")
+    table.append(tableRow(head, "th"), ...rows.map((cells) => tableRow(cells, "td")))
+    const caption = table.createCaption()
+    caption.className = "quiet"
+    caption.textContent = `The newest ${rows.length} readings of ${tag.label}`
+    this.table.replaceChildren(table)
+  }
+
+  cells(row) {
+    const { x, y, e, u, z, k } = this.readings
+    const { decimals } = this.tag
+    const band = e[row] === null ? "–" : `${number(e[row], decimals)} ± ${number(u[row] - e[row], decimals)}`
+    return [clock(x[row]), number(y[row], decimals), band, number(z[row], 1), kindWords(k[row])]
+  }
+}
+
+function kindWords(kind) {
+  if (kind & BAD) return "✕ bad quality"
+  if (kind & UNCERTAIN) return "○ uncertain"
+  return kind & FLAGGED ? "◆ anomaly" : ""
+}
+
+function tableRow(cells, kind) {
+  const row = element("tr", "")
+  for (const text of cells) {
+    const cell = element(kind, "")
+    if (kind === "th") cell.scope = "col"
+    cell.textContent = text
+    row.append(cell)
+  }
+  return row
+}

@@ -1,0 +1,159 @@
+// The chart of one tag on the Live board: drawn by Plotly, with hover and cross-hair that outlast every drawing.
+import { element } from "./dom.js"
+import { number, place } from "./numbers.js"
+import { axisTime, changedRange, coarsePointer, CONFIG, milliseconds } from "./plotly.js"
+import { Readings } from "./readings.js"
+import { traces } from "./traces.js"
+import { fitted, tickDecimals } from "./y_range.js"
+
+const NARROW = 500 // px below which flags are drawn smaller
+const SAID = 90 // px that the value beside the cross-hair takes
+const RELEASE = ["pointerup", "pointercancel"]
+const COARSE = coarsePointer()
+
+export class LiveChart {
+  // `actions`: inView() is what the board shows, zoom(range) makes it show another part (null: all of it),
+  // point(time, chart) puts the cross-hair there, this chart being the one that the pointer is on.
+  constructor(actions) {
+    this.actions = actions
+    this.readings = new Readings()
+    this.rangeY = null // what the viewer zoomed into; null while the axis fits the readings
+    this.hovered = null // the time of the reading that the pointer is on
+    this.dragging = false // the pointer is held down: a drawing would end what the viewer is doing
+    this.plot = element("div", "chart")
+    this.plot.setAttribute("role", "img")
+    this.hair = element("div", "hair")
+    this.hair.hidden = true
+    this.value = element("div", "hair-value")
+    this.value.hidden = true
+    this.frame = element("div", "plot")
+    this.frame.append(this.plot, this.hair, this.value)
+    this.plot.addEventListener("pointerdown", ({ button }) => (this.dragging = button === 0))
+    this.plot.addEventListener("pointermove", ({ buttons }) => buttons || this.onRelease())
+    this.onRelease = () => (this.dragging = false)
+    for (const name of RELEASE) window.addEventListener(name, this.onRelease, true)
+  }
+
+  describe(tag, drawing) {
+    this.tag = tag
+    this.drawing = drawing
+    this.frame.style.height = `${drawing.height}px`
+    if (!this.plot.hasAttribute("aria-label")) this.plot.setAttribute("aria-label", `${tag.label}, no readings yet`)
+  }
+
+  remove() {
+    for (const name of RELEASE) window.removeEventListener(name, this.onRelease, true)
+    this.Plotly?.purge(this.plot)
+  }
+
+  // Forgets the part of the y axis that the viewer zoomed into.
+  fitAgain() {
+    this.rangeY = null
+  }
+
+  // `seen`: readings, rejected, events, inView, whole; see `Card.draw`. Resolves when it is drawn.
+  async draw(Plotly, seen) {
+    this.Plotly = Plotly
+    this.seen = seen
+    this.readings = seen.readings
+    const { tag, drawing, readings } = this
+    const { whole, inView, events, rejected } = seen
+    const span = [whole[0], Math.max(whole[1], inView[1])]
+    const narrow = this.frame.clientWidth < NARROW
+    const drawn = traces({ readings, tag, drawing, events, rejected, span, narrow })
+    this.describeReadings()
+    await Plotly.react(this.plot, drawn, this.layout(inView), CONFIG)
+    this.listen()
+    this.hoverAgain()
+  }
+
+  layout(inView) {
+    const { layout, edge } = this.drawing
+    const [low, high] = this.rangeY ?? fitted(this.readings.extremes(inView), this.tag.y_rule)
+    const tickformat = `,.${tickDecimals(high - low)}f`
+    const edges = (this.tag.normal ?? []).filter((y) => low < y && y < high)
+    return {
+      ...layout,
+      dragmode: COARSE ? false : layout.dragmode,
+      xaxis: { ...layout.xaxis, range: [...inView], fixedrange: COARSE },
+      yaxis: { ...layout.yaxis, range: [low, high], tickformat, fixedrange: COARSE },
+      annotations: [this.tag.unit_label],
+      shapes: edges.map((y) => ({ ...edge, y0: y, y1: y })),
+    }
+  }
+
+  describeReadings() {
+    const { count, flagged } = this.readings
+    const words = `${this.tag.label}: ${count} readings, ${flagged} flagged; the button Table lists the newest`
+    if (this.plot.getAttribute("aria-label") !== words) this.plot.setAttribute("aria-label", words)
+  }
+
+  listen() {
+    if (this.listening) return
+    this.listening = true
+    const { zoom, point, inView } = this.actions
+    this.plot.on("plotly_relayout", (change) => {
+      const x = changedRange(change, "xaxis")
+      const y = changedRange(change, "yaxis")
+      if (y) this.rangeY = y
+      if (x) zoom(x.map(milliseconds))
+      else if (y) this.draw(this.Plotly, { ...this.seen, inView: inView() })
+    })
+    this.plot.on("plotly_doubleclick", () => zoom(null))
+    this.plot.on("plotly_hover", ({ event, points }) => {
+      if (!event?.isTrusted) return // our own, of hoverAgain
+      // After a drawing Plotly hovers again where the mouse last was: by then another reading lies there.
+      if (event === this.pointing) return this.hoverAgain()
+      this.pointing = event
+      this.hovered = milliseconds(points[0].x)
+      point(this.hovered, this)
+    })
+    // Plotly's own unhover also comes with every drawing; the viewer has left when the mouse has.
+    this.frame.onmouseleave = () => this.leave()
+  }
+
+  leave() {
+    this.hovered = this.pointing = null
+    this.actions.point(null, this)
+  }
+
+  // A drawing takes the hover away; whoever looks at a reading goes on looking at it.
+  hoverAgain() {
+    const time = this.hovered
+    if (time === null) return
+    const [from, to] = this.actions.inView()
+    if (time < from || time > to || !this.plot.matches(":hover")) {
+      this.hovered = null
+      return this.actions.point(null, this)
+    }
+    this.Plotly.Fx.hover(this.plot, { xval: axisTime(time), yval: 0 }, "xy")
+    this.actions.point(time, this)
+  }
+
+  // Where a time lies (px from the frame's left edge), and where the plot area ends; null if it is not in view.
+  position(time) {
+    const { layout } = this.plot
+    if (time === null || !layout) return null
+    const [from, to] = layout.xaxis.range.map(milliseconds)
+    if (time < from || time > to) return null
+    const { l, r } = layout.margin
+    const end = this.plot.clientWidth - r
+    const share = (axisTime(time) - axisTime(from)) / (axisTime(to) - axisTime(from))
+    return { left: l + share * (end - l), end }
+  }
+
+  // The cross-hair at this time, with the value that the tag had then if `valued`; none without a time.
+  cross(time, valued) {
+    const at = this.position(time)
+    const { readings, tag } = this
+    this.hair.hidden = !at
+    const row = at && valued ? place(readings.x, time + 1) : -1
+    this.value.hidden = row < 0 || time - readings.x[row] > 3 * (readings.interval || 1000)
+    if (at) this.hair.style.left = `${at.left}px`
+    if (this.value.hidden) return
+    this.value.textContent = `${number(readings.y[row], tag.decimals)} ${tag.unit}`.trim()
+    const before = at.left > at.end - SAID
+    this.value.style.left = before ? "auto" : `${at.left + 6}px`
+    this.value.style.right = before ? `${this.frame.clientWidth - at.left + 6}px` : "auto"
+  }
+}

@@ -1,0 +1,93 @@
+// The readings of one tag in the browser, kept up to date with what the feed sends.
+import { place } from "./numbers.js"
+
+// What `k` adds up.
+export const FLAGGED = 1
+export const UNCERTAIN = 2
+export const BAD = 4
+
+const COLUMNS = ["x", "y", "e", "l", "u", "z", "k"]
+const SPARE = 50 // readings that are too old before they are thrown away
+
+// Columns as the feed names them: x (ms UTC), y (value), e(xpected), l(ower) and u(pper) edge of the band,
+// z (score), k (kind). `cut` holds the times before which the line breaks, `why` the limit of each flagged
+// reading by its time, `gaps` the stretches without data.
+export class Readings {
+  constructor() {
+    for (const name of COLUMNS) this[name] = []
+    this.cut = new Set()
+    this.why = new Map()
+    this.gaps = []
+    Object.assign(this, { interval: 0, gap: 0, stale: 0, clock: "%H:%M:%S", score: "" })
+  }
+
+  get count() {
+    return this.x.length
+  }
+
+  // The time of the newest reading; undefined without any.
+  get last() {
+    return this.x[this.x.length - 1]
+  }
+
+  get flagged() {
+    return this.k.reduce((sum, kind) => sum + (kind & FLAGGED), 0)
+  }
+
+  // Adds an answer's readings. False if some came late: they stand in their place at once, but only an answer
+  // of the whole span says how lines, gaps and what came after them look now.
+  append(answer) {
+    const last = this.last ?? -Infinity
+    for (const row of answer.cut) this.cut.add(answer.x[row])
+    let flag = 0
+    for (const [row, x] of answer.x.entries()) {
+      if (answer.k[row] & FLAGGED) this.why.set(x, answer.why[flag++])
+      const at = x > last ? this.count : place(this.x, x) + 1 // two of one time are two
+      for (const name of COLUMNS) this[name].splice(at, 0, answer[name][row])
+    }
+    for (const name of ["interval", "gap", "stale"]) this[name] = answer[name] || this[name]
+    Object.assign(this, { clock: answer.clock, score: answer.score })
+    const next = answer.x.find((x) => x > last)
+    if (this.gap && last !== -Infinity && next - last > this.gap) {
+      this.cut.add(next)
+      if (!answer.gaps.some(([start]) => start === last)) this.gaps.push([last, next])
+    }
+    const known = new Set(this.gaps.map(([start]) => start))
+    this.gaps.push(...answer.gaps.filter(([start]) => !known.has(start)))
+    return !answer.x.length || answer.x[0] >= last
+  }
+
+  // Throws away what is older than this time.
+  trim(since) {
+    let old = 0
+    while (old < this.count && this.x[old] < since) old++
+    if (old < SPARE) return
+    for (const x of this.x.slice(0, old)) {
+      this.cut.delete(x)
+      this.why.delete(x)
+    }
+    for (const name of COLUMNS) this[name].splice(0, old)
+    this.gaps = this.gaps.filter(([, end]) => end >= since)
+  }
+
+  // The gaps up to `until`: those the feed sent, and the one that still lasts.
+  gapsUntil(since, until) {
+    const last = this.last ?? since
+    const open = this.count ? this.gap && until - last > this.gap : true
+    return open ? [...this.gaps, [last, until]] : this.gaps
+  }
+
+  // The lowest and highest reading, and edge of the band, between two times; see `fitted`.
+  extremes([since, until]) {
+    const found = { low: Infinity, high: -Infinity, lower: Infinity, upper: -Infinity }
+    for (let row = 0; row < this.count; row++) {
+      if (this.x[row] < since || this.x[row] > until) continue
+      found.low = Math.min(found.low, this.y[row])
+      found.high = Math.max(found.high, this.y[row])
+      if (this.l[row] === null) continue
+      found.lower = Math.min(found.lower, this.l[row])
+      found.upper = Math.max(found.upper, this.u[row])
+    }
+    return found
+  }
+}

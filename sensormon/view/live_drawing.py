@@ -1,0 +1,67 @@
+"""What the Live board in the browser draws with: styles and layout of the theme, facts of each tag.
+
+The feed sends readings as plain numbers (`live_feed`); the board puts them into these. All that is the
+same in every answer is here, so that no refresh carries it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sensormon.model.tags import Tag, TagTable
+from sensormon.view.palette import Palette
+from sensormon.view.phrases import normal_band
+from sensormon.view.time_charts import board_layout
+from sensormon.view.trace_styles import (
+    BRACKET_FOOT,
+    BRIDGED,
+    CROWDED,
+    FLAG_SIZES,
+    GAP_HEIGHT,
+    GAP_POINTS,
+    NARROW_FLAG_SIZES,
+    REJECTED_HEIGHT,
+    edge_line,
+    trace_styles,
+    unit_label,
+)
+from sensormon.view.traces import Hover, chart_text
+from sensormon.view.y_range import YRule
+
+CLOCK, SCORE = "{clock}", "{score}"
+"""Stand in the hover texts for what an answer of the feed has under these names."""
+
+
+def drawing(palette: Palette, height: int) -> dict[str, Any]:
+    """Styles, layout and measures of all charts of the board in this theme; `height` in px."""
+    return {
+        "height": height,
+        "layout": board_layout(palette, height),
+        "traces": trace_styles(palette),
+        "edge": edge_line(palette),
+        "bridged": BRIDGED,
+        "crowded": CROWDED,
+        "flag_sizes": FLAG_SIZES,
+        "narrow_flag_sizes": NARROW_FLAG_SIZES,
+        "gap_height": GAP_HEIGHT,
+        "gap_points": GAP_POINTS,
+        "bracket_foot": BRACKET_FOOT,
+        "rejected_height": REJECTED_HEIGHT,
+    }
+
+
+def tag_facts(tags: TagTable, tag: Tag, palette: Palette) -> dict[str, Any]:
+    """What the card of this tag says and draws whatever its readings are."""
+    return {
+        "name": tag.name,
+        "label": tags.title(tag.name),
+        "unit": tag.unit,
+        "decimals": tag.decimals,
+        "resolution": tag.resolution,
+        "normal": tag.normal,
+        "words": normal_band(tag),
+        "unit_label": unit_label(chart_text(tag.unit), palette),
+        "hover": asdict(Hover.of(tag, CLOCK, SCORE)),
+        "y_rule": asdict(YRule.of(tag)),
+    }

@@ -1,0 +1,141 @@
+"""How each trace of a chart of readings looks: Plotly's properties, without any data.
+
+`traces` adds readings to them. So does the Live board in the browser (`ui/browser/traces.js`), which is
+sent them once and has no colour, size or symbol of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sensormon.view.palette import Palette
+
+Trace = dict[str, Any]
+
+BRIDGED = 3
+"""The band runs on over this many readings that have none (a bad or uncertain value)."""
+
+CROWDED = 150
+"""With this many flags in one chart the marks are drawn smaller."""
+
+FLAG_SIZES = (9, 6)
+"""Size of a flag's mark (px), and in a crowded chart."""
+
+NARROW_FLAG_SIZES = (7, 5)
+"""The same in a chart as narrow as a phone."""
+
+GAP_HEIGHT = 0.05
+"""How high the strip of a gap is, as a part of the chart's height."""
+
+GAP_POINTS = 60
+"""A gap as long as the chart has this many points that say so on hover."""
+
+BRACKET_FOOT = 0.955
+"""Where the bracket of an event ends below the upper edge, as a part of the chart's height."""
+
+REJECTED_HEIGHT = 0.9
+"""Where rejected readings stand, which have no place among the values."""
+
+SKIP = {"hoverinfo": "skip"}
+
+
+def mark_style(symbol: str, color: str, size: float, width: float = 1.5) -> Trace:
+    """Marks in front of the line; the line's own hover speaks for them. `width` is of an open symbol (px)."""
+    outline = {"color": color, "width": width} if symbol.endswith("open") else {"width": 0}
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "marker": {"symbol": symbol, "color": color, "size": size, "opacity": 1, "line": outline},
+        "cliponaxis": False,
+        **SKIP,
+    }
+
+
+def trace_styles(palette: Palette) -> dict[str, Trace]:
+    """The style of each trace by its name, in the order in which they are drawn."""
+    area = {"type": "scatter", "mode": "lines", "fill": "toself", "line": {"width": 0}, **SKIP}
+    return {
+        "band": {**area, "fillcolor": palette.band},
+        "event": {**area, "yaxis": "y2", "fillcolor": palette.anomaly, "opacity": 0.1},
+        "gap": {
+            **area,
+            "yaxis": "y2",
+            "fillcolor": "rgba(0,0,0,0)",
+            "fillpattern": {
+                "shape": "/",
+                "fgcolor": palette.secondary,
+                "fgopacity": 0.6,
+                "size": 5,
+                "solidity": 0.25,
+            },
+        },
+        "gap_words": {
+            "type": "scatter",
+            "mode": "markers",
+            "yaxis": "y2",
+            "marker": {"opacity": 0, "size": 6, "color": palette.secondary},
+            "hovertemplate": "%{text}<extra></extra>",
+            "hoverinfo": "y",
+        },
+        "line": {
+            "type": "scatter",
+            "mode": "lines",
+            "hoverinfo": "y",
+            "line": {"color": palette.line, "width": 1.4},
+            "connectgaps": False,
+        },
+        "uncertain": mark_style("circle-open", palette.uncertain, 8),
+        "bad": {**mark_style("x-thin-open", palette.uncertain, 8, width=2), "hoverinfo": "y"},
+        "flagged": mark_style("diamond", palette.anomaly, FLAG_SIZES[0]),
+        "bracket": {
+            "type": "scatter",
+            "mode": "lines",
+            "yaxis": "y2",
+            "line": {"color": palette.anomaly, "width": 1.5},
+            "cliponaxis": False,
+            **SKIP,
+        },
+        "rejected": {
+            "type": "scatter",
+            "mode": "markers",
+            "yaxis": "y2",
+            "marker": {
+                "symbol": "triangle-down-open",
+                "size": 9,
+                "color": palette.text,
+                "line": {"width": 1.5, "color": palette.text},
+            },
+            "hovertemplate": "%{x|%H:%M:%S}  rejected: %{text}<extra></extra>",
+            "hoverinfo": "y",
+        },
+    }
+
+
+def unit_label(unit: str, palette: Palette) -> dict[str, Any]:
+    """The annotation above the y axis. `unit` is text that Plotly reads as its markup."""
+    return {
+        "text": unit,
+        "x": 0,
+        "y": 1,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "right",
+        "yanchor": "bottom",
+        "xshift": -6,
+        "yshift": 2,
+        "showarrow": False,
+        "font": {"size": 11, "color": palette.secondary},
+    }
+
+
+def edge_line(palette: Palette) -> dict[str, Any]:
+    """The shape of an edge of the normal band; `y0` and `y1`, where it lies, are to be added."""
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "line": {"color": palette.secondary, "width": 1, "dash": "dash"},
+        "opacity": 0.45,
+        "layer": "below",
+    }

@@ -1,0 +1,72 @@
+"""The y range of a chart of readings: all that is in view with some air, out to a round step.
+
+A round step keeps the axis still while readings come. The Live board applies the same rule in the browser
+(`ui/browser/y_range.js`), because what the viewer zooms into must fit at once and without the server; its
+numbers come from `YRule`, and a browser test compares the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from sensormon.model.readings import Floats
+from sensormon.model.tags import Tag
+
+AIR = 0.05
+"""Kept free above and below, as a part of what is shown."""
+
+
+@dataclass(frozen=True)
+class YRule:
+    """The numbers of the rule for one tag, in its unit."""
+
+    room: float
+    """How far from the readings an edge of the band counts, where the readings are closer to each other."""
+    least: float
+    """The smallest range; 0 where the tag states no resolution."""
+    empty: tuple[float, float]
+    """The range without any reading."""
+    air: float = AIR
+
+    @classmethod
+    def of(cls, tag: Tag) -> Self:
+        """The rule for this tag."""
+        low, high = tag.normal or (0.0, 0.0)
+        least = 4 * tag.resolution
+        return cls(room=max(high - low, least), least=least, empty=tag.normal or (0.0, 1.0))
+
+
+def near(value: Floats, lower: Floats, upper: Floats, tag: Tag) -> Floats:
+    """The band's edges, no further from the readings than these are from each other or the tag's `room`.
+
+    A band may be as wide as the gap before a reading was long; the readings must stay legible.
+    """
+    edges = np.concatenate((lower, upper))
+    seen = value[np.isfinite(value)]
+    if not len(seen):
+        return edges
+    room = max(float(np.ptp(seen)), YRule.of(tag).room)
+    clipped: Floats = np.clip(edges, seen.min() - room, seen.max() + room)
+    return clipped
+
+
+def fitted(values: Floats, tag: Tag) -> tuple[float, float]:
+    """The y range that shows these values; without any finite one, the tag's normal band or 0 to 1."""
+    rule = YRule.of(tag)
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else rule.empty
+    size = max(abs(low), abs(high))
+    if high - low < max(rule.least, 1e-9 * size, 1e-12):
+        least = rule.least or 1e-3 * size or 1.0  # ticks of few digits
+        low, high = (low + high - least) / 2, (low + high + least) / 2
+    air = rule.air * (high - low)
+    step = 10.0 ** np.floor(np.log10((high - low) / 10))
+    return float(np.floor((low - air) / step) * step), float(np.ceil((high + air) / step) * step)
+
+
+def tick_decimals(size: float) -> int:
+    """How many decimals the ticks of a y range this wide need."""
+    return int(max(0, -np.floor(np.log10(size / 5))))
