@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import signal
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from sensormon.model.tags import Tag
+from sensormon.view.y_range import YRule, fitted, near, tick_decimals
 from tests.support.api import BEARER, TOKEN
 from tests.support.browser import ready, visit
 from tests.support.server import Server
@@ -343,3 +347,43 @@ def test_with_the_database_down_the_board_goes_on_and_says_so_until_it_is_back(
     finally:
         server.stop()
         server.output()
+
+
+def test_the_browser_fits_the_y_axis_as_python_does(page: Page, server: Server) -> None:
+    rng = np.random.default_rng(7)
+    tags = [
+        Tag("ph", "pH", unit="pH", normal=(6.5, 7.5), resolution=0.01),
+        Tag("level", "Level", unit="m"),
+        Tag("speed", "Speed", unit="rpm", normal=(300.0, 600.0), resolution=1.0),
+    ]
+    cases, expected = [], []
+    for i in range(300):
+        tag, rows = tags[i % 3], int(rng.integers(0, 5))
+        value = rng.normal(rng.choice([0.0, 7.0, 1e6]), rng.choice([0.0, 0.01, 50.0]), rows)
+        half = np.where(rng.random(rows) < 0.2, np.nan, rng.choice([0.1, 1e4]))
+        lower, upper = value - half, value + half
+        low, high = fitted(np.concatenate((value, near(value, lower, upper, tag))), tag)
+        expected.append([low, high, tick_decimals(high - low)])
+        columns = {
+            "x": list(range(rows)),
+            "y": value.tolist(),
+            "l": [None if np.isnan(edge) else edge for edge in lower.tolist()],
+            "u": [None if np.isnan(edge) else edge for edge in upper.tolist()],
+        }
+        cases.append([columns, asdict(YRule.of(tag))])
+    visit(page, server, "")
+    drawn = page.evaluate(
+        """async cases => {
+          const { Readings } = await import("/assets/readings.js")
+          const { fitted, tickDecimals } = await import("/assets/y_range.js")
+          return cases.map(([columns, rule]) => {
+            const readings = Object.assign(new Readings(), columns)
+            const [low, high] = fitted(readings.extremes([-Infinity, Infinity]), rule)
+            return [low, high, tickDecimals(high - low)]
+          })
+        }""",
+        cases,
+    )
+    assert len(drawn) == 300
+    for browser, python in zip(drawn, expected, strict=True):
+        assert browser == pytest.approx(python, rel=1e-9, abs=1e-12)
