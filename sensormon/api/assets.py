@@ -1,7 +1,7 @@
 """What the pages' components load: the modules in `ui/browser`, and Plotly's own copy of itself.
 
-Names are those of the files found at the start; nothing else is served. Each answer is
-compressed once and may be kept by the browser for as long as its version stays in the address.
+Only the files that exist at the start are served. Each answer is compressed once, and the browser
+may keep it for as long as its version stays in the address.
 """
 
 from __future__ import annotations
@@ -22,15 +22,14 @@ _KINDS = {".js": "text/javascript", ".css": "text/css"}
 
 
 def _sources() -> dict[str, Traversable]:
-    own = {
-        one.name: one for one in files("sensormon.ui.browser").iterdir() if one.name.endswith(tuple(_KINDS))
-    }
+    folder = files("sensormon.ui.browser")
+    own = {file.name: file for file in folder.iterdir() if file.name.endswith(tuple(_KINDS))}
     return {**own, "plotly.min.js": files("plotly") / "package_data" / "plotly.min.js"}
 
 
 @cache
 def version() -> str:
-    """Changes whenever a file does; what addresses of assets carry as `v`."""
+    """Changes whenever a file does; addresses of assets carry it as `v`."""
     digest = hashlib.blake2b(digest_size=6)
     for name, source in sorted(_sources().items()):
         digest.update(name.encode())

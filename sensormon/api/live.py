@@ -1,4 +1,4 @@
-"""The feed of the Live board: not part of the API that is described, and free to change with the board."""
+"""The feed of the Live board: no part of the documented API, free to change with the board."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
     feeds: WeakKeyDictionary[Monitor, LiveFeed] = WeakKeyDictionary()
 
     def feed(authorization: str | None, page: str | None) -> LiveFeed:
-        here = context()
+        now = context()
         if not hmac.compare_digest((page or "").encode(), runtime.page_key().encode()):
-            here.tokens.check_read((authorization or "").encode("latin-1", "replace"))
-        return feeds.setdefault(here.monitor, LiveFeed(here.monitor))
+            now.tokens.check_read((authorization or "").encode("latin-1", "replace"))
+        return feeds.setdefault(now.monitor, LiveFeed(now.monitor))
 
     def answered(content: object, accepted: str | None) -> Response:
         body, headers = msgspec.json.encode(content), {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
@@ -53,8 +53,8 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         x_sensormon_page: Annotated[str | None, Header()] = None,
         accept_encoding: Annotated[str | None, Header()] = None,
     ) -> Response:
-        made = feed(authorization, x_sensormon_page)
-        content = made.board(tag, span, after=after, known_events=events, until=until)
+        live = feed(authorization, x_sensormon_page)
+        content = live.board(tag, span, after=after, known_events=events, until=until)
         return answered(content, accept_encoding)
 
     @api.get("/live/strip", include_in_schema=False)

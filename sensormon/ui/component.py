@@ -1,6 +1,6 @@
-"""Parts of pages that run in the browser: modules of `ui/browser`, drawn by Streamlit's components.
+"""Parts of pages that run in the browser: modules of `ui/browser`, mounted as Streamlit components.
 
-Where their files cannot be loaded (the pages are served without our routes) the result says
+If their files cannot be loaded (the pages are served without our routes) the result says
 `unavailable`, and the page draws what Streamlit itself has.
 """
 
@@ -22,7 +22,7 @@ _mount = st.components.v2.component(
 
 
 def nothing() -> None:
-    """For states of a component whose change needs no more than the rerun."""
+    """No-op: the page looks at the state after the rerun."""
 
 
 def browser_component(

@@ -1,4 +1,4 @@
-"""A chart that zooms in the browser at once and is read anew for what is in view."""
+"""A chart that zooms in the browser at once, then is read again for what is in view."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def zoom_chart(
 
     `on_span` gets the span (µs UTC) once the viewer has moved the chart and it rests,
     `on_pick` the time of a click. `whole` is what Home shows, `head` a line above, `title` and `file`
-    are those of a picture. Where the browser's part cannot be loaded, Streamlit's own chart is drawn:
-    its zoom is not told and ends with the next refresh.
+    are those of a picture. If the browser's part cannot be loaded, Streamlit's own chart is drawn:
+    its zoom is not reported and ends with the next refresh.
     """
     seen = (st.session_state.get(key) or {}).get("span")
     if st.session_state.get("no-zoom-chart"):
@@ -55,9 +55,9 @@ def zoom_chart(
         return
 
     def moved() -> None:
-        found = st.session_state[key].get("span")
-        if _is_span(found):
-            on_span((round(found[0] * 1e3), round(found[1] * 1e3)))
+        edges = st.session_state[key].get("span")
+        if _is_span(edges):
+            on_span((round(edges[0] * 1e3), round(edges[1] * 1e3)))
 
     def picked() -> None:
         at = st.session_state[key].get("picked")
@@ -87,11 +87,11 @@ def zoom_chart(
         st.rerun()
 
 
-def _is_span(found: Any) -> bool:
+def _is_span(edges: Any) -> bool:
     """Whether the browser sent two finite times, in order."""
     return (
-        isinstance(found, list | tuple)
-        and len(found) == 2
-        and all(isinstance(one, int | float) and abs(one) < 1e15 for one in found)
-        and found[0] < found[1]
+        isinstance(edges, list | tuple)
+        and len(edges) == 2
+        and all(isinstance(edge, int | float) and abs(edge) < 1e15 for edge in edges)
+        and edges[0] < edges[1]
     )

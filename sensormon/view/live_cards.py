@@ -33,7 +33,7 @@ Judges = Mapping[int, DetectorSettings]
 _UNKNOWN = ("score", math.nan)
 
 MOST = 12
-"""Cards shown at once; with more tags the worst come first."""
+"""Cards shown at once; if there are more tags, the worst come first."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def make_cards(
 
 
 def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
-    """The newest reading of each tag in the frame; a flag of the last moments is still told."""
+    """The newest reading of each tag in the frame; a flag of the last moments still shows."""
     names = score_names(judges)
     result: dict[str, Newest] = {}
     for name, rows in frame.groupby("tag", sort=False):
@@ -114,7 +114,7 @@ def _phrase(rows: pd.DataFrame, at: int, names: Mapping[int, tuple[str, float]])
 
 
 def last_flag(frame: pd.DataFrame, tags: TagTable, zone: tzinfo, judges: Judges) -> str:
-    """A line on the newest flagged reading in the frame; empty where there is none."""
+    """A line on the newest flagged reading in the frame; empty if there is none."""
     flagged = frame[frame["is_anomaly"].astype(bool)]
     flagged = flagged[flagged["tag"].isin(tags.names)]
     if flagged.empty:
@@ -147,7 +147,7 @@ def shown(
         tag.name
         for tag in tags
         if tag.name in known
-        and all(one in _searched(tag) for one in wanted)
+        and all(word in _searched(tag) for word in wanted)
         and (not groups or tag.group in groups)
     ]
 

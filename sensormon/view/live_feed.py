@@ -1,9 +1,9 @@
-"""What the Live board in a browser asks for, again and again: new readings, words, events, the heat strip.
+"""What the Live board in a browser asks for again and again: new readings, words, events, the heat strip.
 
-Plain numbers and text, ready to be sent; what is drawn from it is the board's. A first answer
+Plain numbers and text, ready to send; how they are drawn is in `live_drawing`. A first answer
 holds a whole span, thinned; later ones only what came in since. Times are milliseconds UTC.
-Nothing here raises when the store is away: memory has the newest readings, and an answer says
-that it is not complete. What was before them is not known then; that is not the same as no data.
+Nothing here raises when the store is away: memory has the newest readings, and the answer says
+that it is not complete. What came before them is unknown then, which is not the same as no data.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ from sensormon.view.traces import Span, View, limit_words, micros
 Answer = dict[str, Any]
 
 LEAD = 60 * SECOND
-"""New readings are looked at together with those of so long before: how often a tag reports (µs)."""
+"""New readings are viewed with those of this long before (µs), which show how often a tag reports."""
 
 TICKS = 30
-"""And with so many before them in order of arrival, where all tags report."""
+"""And with this many per tag before them in order of arrival."""
 
 STALE = 5
-"""A tag that was silent for so many usual intervals has gone stale; the watchdog's rule."""
+"""A tag is stale once it was silent for this many usual intervals; the watchdog's rule."""
 
 PARTS = 90
 """Cells of a row of the heat strip."""
 
 SHARE = 0.05
-"""What is kept for all viewers is made anew so seldom that making it takes this share of the time."""
+"""Shared answers are refreshed rarely enough to cost at most this share of the time."""
 
 BRACKETS = 600
-"""Events of a tag that lie closer than this part of the span are told as one."""
+"""Events of a tag that lie closer than this part of the span are sent as one."""
 
 SPANS = 40
-"""Answers kept for all viewers; whoever asks for ever other spans does not fill the memory."""
+"""Answers kept for all viewers; a viewer who asks for ever new spans does not fill the memory."""
 
 BACK = 3_600 * SECOND
-"""How far the newest event is looked for where the span is shorter (µs)."""
+"""How far back the newest event is looked for if the span is shorter (µs)."""
 
 T = TypeVar("T")
 
@@ -66,13 +66,13 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class _Kept:
     value: Any
-    made: int
+    taken: int  # when it was made (µs UTC)
     cost: int
     key: object
 
 
 class LiveFeed:
-    """Answers for one monitor; viewers of the same tags and span share what is dear."""
+    """Answers for one monitor; viewers of the same span share what is expensive."""
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
@@ -91,16 +91,16 @@ class LiveFeed:
         """The last `span` seconds of these tags up to now, or to `until` (µs UTC).
 
         With `after`, an id that an earlier answer gave, only readings that came in since. The
-        events are left out where they are still those that `known_events` names. `complete` is False
+        events are left out if they are still those that `known_events` names. `complete` is False
         in a whole answer for which the store could not be asked.
         """
         m = self._monitor
         now = until or m.clock.now()
         since = now - span * SECOND
         names = [name for name in names if name in m.tags]
-        newest_id = m.newest.newest_id  # before the readings are looked at, so that none slips through
+        newest_id = m.newest.newest_id  # read before the readings, so that none slips through
         if after is None:
-            frame = m.recent(since, names, until and until + 1)  # of long ago: not all that came after it
+            frame = m.recent(since, names, until and until + 1)  # a paused view: not all that came after it
             judges, late = m.judges(), False
             complete = bool(frame.attrs["complete"])
             known = since if complete else _earliest(frame, now)
@@ -111,42 +111,45 @@ class LiveFeed:
             frame = frame[~before]
             judges = self._kept_for("judges", m.detection().id, m.judges)
             complete, known = True, since
-        told = frame if after is None else frame[frame["id"] > after]
+        fresh = frame if after is None else frame[frame["id"] > after]
         scores, heads = score_names(judges), newest(frame, now, judges)
-        by_tag, fresh = dict(iter(frame.groupby("tag", sort=False))), set(told["tag"].unique())
+        by_tag, reported = dict(iter(frame.groupby("tag", sort=False))), set(fresh["tag"].unique())
         tags: dict[str, Answer] = {}
         for name in names:
-            if after is None or name in fresh:
+            if after is None or name in reported:
                 rows = by_tag.get(name, frame.iloc[:0])
                 tags[name] = series(rows, m.tags[name], (known, now), after, scores)
             if name in heads:
-                one = heads[name]
+                head = heads[name]
                 tags.setdefault(name, {})["head"] = {
-                    "value": m.tags[name].render(one.value),
-                    "verdict": one.phrase.text,
-                    "abnormal": one.phrase.abnormal,
-                    "time": one.time / 1e3,
+                    "value": m.tags[name].render(head.value),
+                    "verdict": head.phrase.text,
+                    "abnormal": head.phrase.abnormal,
+                    "time": head.time / 1e3,
                 }
         answer: Answer = {
             "now": now / 1e3,
             "whole": after is None,
             "complete": complete,
-            "after": max(newest_id, after or 0, int(told["id"].max()) if len(told) else 0),
+            "after": max(newest_id, after or 0, int(fresh["id"].max()) if len(fresh) else 0),
             "tags": tags,
             "late": late,
             "rejected": self._rejected(names, since if after is None else now - 5 * SECOND, now),
         }
         events = self._events(names, span, until)
-        if events["version"] not in ("", known_events):  # none while the store is away: what was told stays
+        if events["version"] not in (
+            "",
+            known_events,
+        ):  # "" while the store is away
             answer["events"] = events
         return answer
 
     def strip(self, span: int, until: int | None = None) -> Answer:
         """All tags over the span, worst first: cells that are not as they should be, the newest words.
 
-        Of each tag only the abnormal cells are told: `flagged` and `doubtful` as pairs of cell and
-        count, `empty` as cells without a reading where one was due. While the store is away
-        nothing is said of the cells before the first reading in memory.
+        Of each tag only the abnormal cells are sent: `flagged` and `doubtful` as pairs of cell and
+        count, `empty` as cells without a reading when one was due. While the store is away
+        the cells before the first reading in memory are left out.
         """
 
         def make() -> Answer:
@@ -166,13 +169,13 @@ class LiveFeed:
             return {"since": since / 1e3, "until": now / 1e3, "parts": PARTS, "rows": rows}
 
         m = self._monitor
-        made: Answer = self._kept_for(f"strip {span}", until, make, fresh=2 * SECOND)
+        strip: Answer = self._kept_for(f"strip {span}", until, make, fresh=2 * SECOND)
         last = {name: (flagged, score) for name, score, flagged in m.last_scores()} if until is None else {}
-        return {**made, "now_flagged": [name for name, (flagged, _) in last.items() if flagged]}
+        return {**strip, "now_flagged": [name for name, (flagged, _) in last.items() if flagged]}
 
     def _rejected(self, names: Sequence[str], since: int, now: int) -> dict[str, list[list[Any]]]:
         m = self._monitor
-        found: dict[str, list[list[Any]]] = {}
+        rejected: dict[str, list[list[Any]]] = {}
         lately = [(r.tag, r.received, r.time, r.value, str(r.reason)) for r in m.newest.rejected(since)]
         if since < m.started:
             with suppress(StoreError):
@@ -180,11 +183,11 @@ class LiveFeed:
         for tag, received, time, value, reason in lately:
             at = _time(time, received)
             if tag in names and since <= at <= now:
-                found.setdefault(tag, []).append([at / 1e3, f"{value[:40]} {reason_words(reason)}"])
-        return found
+                rejected.setdefault(tag, []).append([at / 1e3, f"{value[:40]} {reason_words(reason)}"])
+        return rejected
 
     def _rejected_before(self) -> list[tuple[str, int, str, str, str]]:
-        """Those of before the start, which memory does not have. Raises StoreError."""
+        """Readings rejected before the start, which memory does not have. Raises StoreError."""
         frame = self._monitor.rejected(2_000)  # imported ones among them
         before = micros(frame["received"]) < self._monitor.started
         frame = frame[before & ~frame["source"].isin((IMPORT, CASE))]
@@ -196,32 +199,32 @@ class LiveFeed:
             now = until or m.clock.now()
             since = now - max(span * SECOND, BACK)
             try:
-                found = m.events(None, since, now + 1)
+                events = m.events(None, since, now + 1)
             except StoreError:
                 return {"version": "", "spans": {}, "last": None}
-            start, end = micros(found["start"]), micros(found["end"])
+            start, end = micros(events["start"]), micros(events["end"])
             spans: dict[str, list[list[float]]] = {}
             apart = span * 1e3 / BRACKETS
-            for name, left, right in zip(found["tag"], start.tolist(), end.tolist(), strict=True):
+            for name, left, right in zip(events["tag"], start.tolist(), end.tolist(), strict=True):
                 if right < now - span * SECOND:
                     continue
-                told = spans.setdefault(name, [])  # the newest come first
-                if told and told[-1][0] - right / 1e3 < apart:
-                    told[-1][0] = min(told[-1][0], left / 1e3)
+                stretches = spans.setdefault(name, [])  # the newest come first
+                if stretches and stretches[-1][0] - right / 1e3 < apart:
+                    stretches[-1][0] = min(stretches[-1][0], left / 1e3)
                 else:
-                    told.append([left / 1e3, right / 1e3])
-            last = self._last_event(found)
-            said = f"{m.acts}-{len(found)}-{end.max() if len(end) else 0}-{last and last['text']}"
-            version = blake2b(said.encode(), digest_size=12).hexdigest()  # it goes into an address
+                    stretches.append([left / 1e3, right / 1e3])
+            last = self._last_event(events)
+            state = f"{m.acts}-{len(events)}-{end.max() if len(end) else 0}-{last and last['text']}"
+            version = blake2b(state.encode(), digest_size=12).hexdigest()  # it goes into an address
             return {"version": version, "spans": spans, "last": last}
 
         m = self._monitor
-        made: Answer = self._kept_for(f"events {span}", (until, m.acts), make, fresh=SECOND)
-        return {**made, "spans": {name: made["spans"].get(name, []) for name in names}}
+        events: Answer = self._kept_for(f"events {span}", (until, m.acts), make, fresh=SECOND)
+        return {**events, "spans": {name: events["spans"].get(name, []) for name in names}}
 
-    def _last_event(self, found: pd.DataFrame) -> Answer | None:
+    def _last_event(self, events: pd.DataFrame) -> Answer | None:
         m = self._monitor
-        known = found[found["tag"].isin(m.live_tags().intersection(m.tags.names))]
+        known = events[events["tag"].isin(m.live_tags().intersection(m.tags.names))]
         if known.empty:
             return None
         row = known.iloc[0]
@@ -239,19 +242,18 @@ class LiveFeed:
         }
 
     def _kept_for(self, name: str, key: object, make: Callable[[], T], fresh: int = 3_600 * SECOND) -> T:
-        """What was made under this name, made anew with another key or after `fresh` (µs), or later
-        where making it takes long."""
+        """The answer of this name, made again for another key or after `fresh` (µs) or longer if it is slow."""
         now = self._monitor.clock.now()
         with self._locks[name]:
             kept = self._kept.get(name)
-            if kept is not None and kept.key == key and 0 <= now - kept.made < max(fresh, kept.cost / SHARE):
+            if kept is not None and kept.key == key and 0 <= now - kept.taken < max(fresh, kept.cost / SHARE):
                 value: T = kept.value
                 return value
             value = make()
             after = self._monitor.clock.now()
             self._kept[name] = _Kept(value, after, max(0, after - now), key)
             answers = dict(self._kept)
-            for oldest in sorted(answers, key=lambda one: answers[one].made)[:-SPANS]:
+            for oldest in sorted(answers, key=lambda name: answers[name].taken)[:-SPANS]:
                 self._kept.pop(oldest, None)
                 self._locks.pop(oldest, None)
             return value
@@ -269,37 +271,37 @@ def series(
     The kind adds up 1 for flagged, 2 for uncertain, 4 for bad quality. `cut` are the places
     before which the line breaks, `why` the limit of each flagged reading in words; `clock` and `score`
     complete the hover texts that the board has (see `live_drawing`). With `after`
-    only readings with a higher id are told; the others say how often the tag reports.
+    only readings with a higher id are sent; the others say how often the tag reports.
     """
     view = View(rows, tag, span)
     name, threshold = score_of(rows["settings"].unique(), scores)
     cut = np.zeros(len(view.time), dtype=np.bool_)
     drawn = np.flatnonzero(~view.bad)
     cut[drawn[1:]] = np.diff(view.segment[drawn]) != 0
-    told = np.ones(len(view.time), dtype=np.bool_)
+    sent = np.ones(len(view.time), dtype=np.bool_)
     gaps = view.gaps[:-1] if view.gaps and view.gaps[-1][1] == span[1] else view.gaps
     if after is not None:
-        told = view.rows["id"].to_numpy() > after
-        first = int(view.time[told].min()) if told.any() else span[1]
+        sent = view.rows["id"].to_numpy() > after
+        first = int(view.time[sent].min()) if sent.any() else span[1]
         gaps = [(start, end) for start, end in gaps if end >= first and start > span[0]]
     kind = view.flagged.astype(np.int8) + 2 * view.uncertain + 4 * view.bad
     limit = None if threshold is None else f", above {threshold:g}"
 
-    def told_only(values: Floats, digits: int) -> list[float]:
-        found: list[float] = np.round(values[told], digits).tolist()
-        return found
+    def column(values: Floats, digits: int) -> list[float]:
+        rounded: list[float] = np.round(values[sent], digits).tolist()
+        return rounded
 
     digits = tag.decimals + 2
     return {
-        "x": told_only(view.x, 3),
-        "y": told_only(view.value, digits),
-        "e": told_only(view.expected, digits),
-        "l": told_only(view.lower, digits),
-        "u": told_only(view.upper, digits),
-        "z": told_only(view.score, 2),
-        "k": kind[told].tolist(),
-        "cut": np.flatnonzero(cut[told]).tolist(),
-        "why": [limit or limit_words(view, row) for row in np.flatnonzero(view.flagged & told).tolist()],
+        "x": column(view.x, 3),
+        "y": column(view.value, digits),
+        "e": column(view.expected, digits),
+        "l": column(view.lower, digits),
+        "u": column(view.upper, digits),
+        "z": column(view.score, 2),
+        "k": kind[sent].tolist(),
+        "cut": np.flatnonzero(cut[sent]).tolist(),
+        "why": [limit or limit_words(view, row) for row in np.flatnonzero(view.flagged & sent).tolist()],
         "gaps": [[start / 1e3, end / 1e3] for start, end in gaps],
         "interval": view.interval / 1e3,
         "gap": GAP * view.interval / 1e3,
@@ -335,7 +337,7 @@ def _strip_row(tag: Tag, table: pd.DataFrame, known: int) -> Answer:
 
 
 def holes(part: Ints, readings: Ints) -> Ints:
-    """The cells without a reading where one was due, given those that have some and how many each.
+    """The cells without a reading when one was due, given those that have some and how many each.
 
     A tag that reports less often than a cell is wide has cells without any; those are no holes.
     The last cell has only begun.
@@ -345,8 +347,8 @@ def holes(part: Ints, readings: Ints) -> Ints:
     often = float(np.median(readings)) >= GAP
     step = 1.0 if often or len(part) < 2 else GAP * float(np.median(np.diff(part)))
     edges = np.concatenate(([-1], part[part < PARTS - 1], [PARTS - 1]))
-    found = [np.arange(a + 1, b) for a, b in pairwise(edges.tolist()) if b - a > step]
-    return np.concatenate(found) if found else np.arange(0)
+    stretches = [np.arange(a + 1, b) for a, b in pairwise(edges.tolist()) if b - a > step]
+    return np.concatenate(stretches) if stretches else np.arange(0)
 
 
 def _activity(frame: pd.DataFrame, since: int, until: int) -> pd.DataFrame:
@@ -366,7 +368,7 @@ def _activity(frame: pd.DataFrame, since: int, until: int) -> pd.DataFrame:
 
 
 def _time(text: str, otherwise: int) -> int:
-    """The time a rejected reading gave (µs UTC), or when it came where that cannot be read."""
+    """The time a rejected reading gave (µs UTC), or when it came in if that cannot be read."""
     try:
         return timestamps.parse(text)
     except (ValueError, OverflowError):

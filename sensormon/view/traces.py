@@ -32,7 +32,7 @@ Span = tuple[int, int]
 
 
 def chart_text(text: str) -> str:
-    """Text from outside for a chart's words, of which none is markup then.
+    """Text from outside as words of a chart, so that none of it is read as markup.
 
     Quotes stay as they are: Plotly has no attributes here and would show `&quot;` as it is written.
     """
@@ -88,7 +88,7 @@ class View:
 def line(
     view: View, palette: Palette, score: str = "z", threshold: float | None = None, *, pick: bool = False
 ) -> Trace:
-    """The reading line, broken at gaps; its hover tells everything about a reading.
+    """The reading line, broken at gaps; its hover says all of a reading.
 
     `score` is what the score is called. The limit of a flagged reading is `threshold`; without
     it, what the band says it was. With `pick` each reading can be clicked; the last of its

@@ -24,9 +24,9 @@ class YRule:
     """The numbers of the rule for one tag, in its unit."""
 
     room: float
-    """How far from the readings an edge of the band counts, where the readings are closer to each other."""
+    """An edge of the band counts up to this far from the readings, or as far as they are from each other."""
     least: float
-    """The smallest range; 0 where the tag states no resolution."""
+    """The smallest range; 0 if the tag states no resolution."""
     empty: tuple[float, float]
     """The range without any reading."""
     air: float = AIR

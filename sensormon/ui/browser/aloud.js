@@ -1,5 +1,5 @@
-// The container whose words are read aloud whenever they change. It comes after this module where the page is
-// drawn slowly, and Streamlit may put another one in its place; only its words are replaced otherwise.
+// Has a screen reader read the words of a container whenever they change. On a page that is drawn slowly the
+// container comes after this module, and Streamlit may put another in its place, so it is looked for again.
 const EVERY = 1000 // ms
 
 let watching = false

@@ -170,7 +170,7 @@ class Board {
     this.resting = setTimeout(() => this.setStateValue("view", this.view?.map(Math.round) ?? null), REST)
   }
 
-  // Moved by this share of what is in view, and made so many times as long.
+  // Moves by this share of what is in view, and makes it `factor` times as long.
   move(share, factor) {
     this.zoom(inside(scaled(moved(this.inView, share), factor, LEAST), this.whole))
   }

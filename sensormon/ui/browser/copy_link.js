@@ -1,22 +1,21 @@
-// A button that copies the address as it is, with what the page wants pinned in it.
+// A button that copies the page's address, with what the page wants pinned in it.
+import { button, element } from "./dom.js"
+
 export function mount({ data, parentElement }) {
-  let button = parentElement.querySelector("button")
-  let said = parentElement.querySelector("[role=status]")
-  if (!button) {
-    button = document.createElement("button")
-    button.type = "button"
-    button.className = "copy-link"
-    said = document.createElement("span")
-    said.setAttribute("role", "status")
-    said.className = "quiet"
-    parentElement.append(button, said)
+  let copy = parentElement.querySelector("button")
+  let status = parentElement.querySelector("[role=status]")
+  if (!copy) {
+    copy = button("copy-link", "", null)
+    status = element("span", "quiet")
+    status.setAttribute("role", "status")
+    parentElement.append(copy, status)
   }
-  button.textContent = data.label
-  button.title = data.help
-  button.onclick = async () => {
+  copy.textContent = data.label
+  copy.title = data.help
+  copy.onclick = async () => {
     const link = address(data)
-    said.textContent = (await copied(link)) ? " copied" : ""
-    if (said.textContent) setTimeout(() => (said.textContent = ""), 2000)
+    status.textContent = (await copied(link)) ? " copied" : ""
+    if (status.textContent) setTimeout(() => (status.textContent = ""), 2000)
     else window.prompt("Copy this address", link)
   }
 }
@@ -33,7 +32,7 @@ function address(data) {
   return url.href
 }
 
-// Clipboards need https or localhost; elsewhere the old way still works.
+// The clipboard needs https or localhost; elsewhere the old way still works.
 async function copied(text) {
   try {
     await navigator.clipboard.writeText(text)
@@ -45,8 +44,8 @@ async function copied(text) {
     area.style.opacity = "0"
     document.body.append(area)
     area.select()
-    const done = document.execCommand("copy")
+    const worked = document.execCommand("copy")
     area.remove()
-    return done
+    return worked
   }
 }

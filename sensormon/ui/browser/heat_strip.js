@@ -141,7 +141,7 @@ export class HeatStrip {
   }
 }
 
-// Doubtful readings fill the lower half, missing ones leave nothing but a line: told apart without colour.
+// Doubtful readings fill the lower half, missing ones leave only a line, so that they differ without colour.
 function cell(at, kind, opacity) {
   const [y, height] = { flag: [0, 10], doubt: [5, 5], hole: [0, 9], empty: [9, 1] }[kind]
   const width = kind === "flag" || kind === "doubt" ? 0.9 : 1.02

@@ -1,8 +1,8 @@
-// Single keys, while no field has the focus and without Ctrl, Alt or Meta. Streamlit has r and c.
+// Shortcuts of a single key, while no field has the focus and without Ctrl, Alt or Meta. Streamlit has r and c.
 import { remember, remembered } from "./memory.js"
 
 const NAME = "sensormon-keys"
-const WITHIN = 1500 // milliseconds from g to the letter
+const WITHIN = 1500 // ms from g to the letter
 const FIELDS = "input:not([type=checkbox],[type=radio],[type=range],[type=file]), textarea, select, canvas, " +
   "[contenteditable=''], [contenteditable=true], [role=combobox], [role=textbox], [role=listbox], [role=menu], [role=grid]"
 let pages = []
@@ -35,7 +35,7 @@ function does(key) {
   const follows = Date.now() - started < WITHIN
   started = 0
   if (follows) {
-    const page = pages.find((one) => one.letter === key)
+    const page = pages.find(({ letter }) => letter === key)
     if (page) return go(page)
   }
   if (key === "g") {
@@ -52,7 +52,7 @@ function does(key) {
 
 const inMenu = () =>
   [...document.querySelectorAll("[data-testid=stTopNavLink], [data-testid=stSidebarNavLink]")].filter(
-    (one) => !one.closest("[inert]"),
+    (link) => !link.closest("[inert]"),
   )
 
 function numbered(place) {
@@ -60,33 +60,33 @@ function numbered(place) {
   return link ? { title: link.textContent.trim() } : pages[place]
 }
 
-// The menu's own link keeps the session; where the menu is folded away the page is loaded anew.
+// The menu's own link keeps the session; if the menu is folded away, the page is loaded again.
 function go(page) {
   if (!page) return false
-  const link = inMenu().find((one) => one.textContent.trim() === page.title)
+  const link = inMenu().find(({ textContent }) => textContent.trim() === page.title)
   if (link) link.click()
   else window.location.assign(new URL(page.path || ".", window.location.href))
   return true
 }
 
-const visible = (one) => one.getClientRects().length > 0 && !one.disabled
+const visible = (field) => field.getClientRects().length > 0 && !field.disabled
 
 function fields() {
   const all = [...document.querySelectorAll("#stMain input, #stMain [role=radio], #stMain textarea")].filter(visible)
-  const searches = all.filter((one) => one.matches(".st-key-find *, .st-key-tag *, [type=search]"))
+  const searches = all.filter((field) => field.matches(".st-key-find *, .st-key-tag *, [type=search]"))
   return searches.length ? searches : all
 }
 
-function focus(one) {
-  one?.focus()
-  one?.select?.()
-  return Boolean(one)
+function focus(field) {
+  field?.focus()
+  field?.select?.()
+  return Boolean(field)
 }
 
 function click(selector) {
-  const one = [...document.querySelectorAll(selector)].find((each) => !each.disabled)
-  one?.click()
-  return Boolean(one)
+  const button = [...document.querySelectorAll(selector)].find(({ disabled }) => !disabled)
+  button?.click()
+  return Boolean(button)
 }
 
 function help() {

@@ -1,4 +1,4 @@
-// The chart of one tag on the Live board: drawn by Plotly, with hover and cross-hair that outlast every drawing.
+// A tag's chart on the Live board, drawn by Plotly; hover and cross-hair outlast every drawing.
 import { element } from "./dom.js"
 import { number, place } from "./numbers.js"
 import { axisTime, changedRange, coarsePointer, CONFIG, milliseconds } from "./plotly.js"
@@ -13,7 +13,7 @@ const COARSE = coarsePointer()
 
 export class LiveChart {
   // `actions`: inView() is what the board shows, zoom(range) makes it show another part (null: all of it),
-  // point(time, chart) puts the cross-hair there, this chart being the one that the pointer is on.
+  // point(time, chart) puts the cross-hair there; `chart` is the one that the pointer is on.
   constructor(actions) {
     this.actions = actions
     this.readings = new Readings()

@@ -1,4 +1,4 @@
-// What the browser remembers for the viewer. It may keep nothing (private windows, blocked storage).
+// What the browser remembers for the viewer; it may keep nothing (private windows, blocked storage).
 export function remembered(name) {
   try {
     return window.localStorage.getItem(name)

@@ -29,7 +29,7 @@ export function duration(milliseconds) {
   return `${whole} s`
 }
 
-// The time of day in the browser's zone, which is the viewer's; with the day where that is another.
+// The time of day in the browser's zone, which is the viewer's; with the day if that is not today.
 export function clock(time, now = Date.now()) {
   const moment = new Date(time)
   const text = moment.toTimeString().slice(0, 8)
@@ -38,7 +38,7 @@ export function clock(time, now = Date.now()) {
   return `${day} ${text}`
 }
 
-// The place of the last element that is not above `value` in an ascending array; -1 where all are.
+// The place of the last element that is not above `value` in an ascending array; -1 if all are.
 export function place(array, value) {
   let low = 0
   let high = array.length

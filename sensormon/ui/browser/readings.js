@@ -42,7 +42,7 @@ export class Readings {
     let flag = 0
     for (const [row, x] of answer.x.entries()) {
       if (answer.k[row] & FLAGGED) this.why.set(x, answer.why[flag++])
-      const at = x > last ? this.count : place(this.x, x) + 1 // two of one time are two
+      const at = x > last ? this.count : place(this.x, x) + 1 // two of the same time are two
       for (const name of COLUMNS) this[name].splice(at, 0, answer[name][row])
     }
     for (const name of ["interval", "gap", "stale"]) this[name] = answer[name] || this[name]
@@ -79,15 +79,15 @@ export class Readings {
 
   // The lowest and highest reading, and edge of the band, between two times; see `fitted`.
   extremes([since, until]) {
-    const found = { low: Infinity, high: -Infinity, lower: Infinity, upper: -Infinity }
+    const edges = { low: Infinity, high: -Infinity, lower: Infinity, upper: -Infinity }
     for (let row = 0; row < this.count; row++) {
       if (this.x[row] < since || this.x[row] > until) continue
-      found.low = Math.min(found.low, this.y[row])
-      found.high = Math.max(found.high, this.y[row])
+      edges.low = Math.min(edges.low, this.y[row])
+      edges.high = Math.max(edges.high, this.y[row])
       if (this.l[row] === null) continue
-      found.lower = Math.min(found.lower, this.l[row])
-      found.upper = Math.max(found.upper, this.u[row])
+      edges.lower = Math.min(edges.lower, this.l[row])
+      edges.upper = Math.max(edges.upper, this.u[row])
     }
-    return found
+    return edges
   }
 }

@@ -1,4 +1,6 @@
-// What a word means, beside it: on hover, on focus, on a touch. Esc and leaving it close it.
+// Explains a word beside it: on hover, on focus, on a touch. Esc or leaving it hides the explanation.
+import { element } from "./dom.js"
+
 let tip
 let word
 let leaving
@@ -8,8 +10,8 @@ export function terms() {
   if (listening) return
   listening = true
   document.addEventListener("mouseover", ({ target }) => {
-    const found = wordAt(target)
-    if (found) show(found)
+    const hovered = wordAt(target)
+    if (hovered) show(hovered)
     else if (tip && target.closest?.(".term-tip")) clearTimeout(leaving)
     else if (word && document.activeElement !== word) leave()
   })
@@ -30,13 +32,12 @@ export function terms() {
 
 const wordAt = (target) => target.closest?.("button.term")
 
-function show(found) {
+function show(next) {
   clearTimeout(leaving)
-  if (word === found) return
+  if (word === next) return
   hide()
-  word = found
-  tip = document.createElement("div")
-  tip.className = "term-tip"
+  word = next
+  tip = element("div", "term-tip")
   tip.setAttribute("role", "tooltip")
   tip.setAttribute("aria-hidden", "true") // the word itself carries it as its description
   tip.textContent = word.getAttribute("aria-description")
@@ -44,15 +45,15 @@ function show(found) {
   place()
 }
 
-// Below the word, above it where there is no room, and within the window.
+// Below the word, above it if there is no room, and within the window.
 function place() {
   const at = word.getBoundingClientRect()
   if (!word.isConnected || at.bottom < 0 || at.top > window.innerHeight) return hide()
-  const own = tip.getBoundingClientRect()
-  const left = Math.min(Math.max(8, at.left), Math.max(8, window.innerWidth - own.width - 8))
-  const below = at.bottom + 6 + own.height <= window.innerHeight || at.top < own.height + 6
+  const box = tip.getBoundingClientRect()
+  const left = Math.min(Math.max(8, at.left), Math.max(8, window.innerWidth - box.width - 8))
+  const below = at.bottom + 6 + box.height <= window.innerHeight || at.top < box.height + 6
   tip.style.left = `${left}px`
-  tip.style.top = `${below ? at.bottom + 6 : at.top - own.height - 6}px`
+  tip.style.top = `${below ? at.bottom + 6 : at.top - box.height - 6}px`
 }
 
 // A moment's grace, so that the pointer can go from the word into the tip.

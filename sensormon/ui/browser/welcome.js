@@ -1,4 +1,4 @@
-// A greeting that was put away is not drawn again: a cookie, so that the server knows before it draws.
+// A dismissed greeting does not come back: a cookie tells the server before it draws.
 const COOKIE = "sensormon-greeted=1; path=/; max-age=31536000; samesite=lax"
 
 let listening = false
