@@ -6,8 +6,7 @@ from sensormon.model.clock import DAY, SECOND
 from sensormon.model.errors import StoreError
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
-from sensormon.ui import Viewer, begin, not_readable
-from sensormon.ui.address import settle
+from sensormon.ui import Viewer, not_readable
 from sensormon.ui.counts_panel import counts_panel
 from sensormon.ui.event_acts import carry_out
 from sensormon.ui.event_controls import Range, clear_filters, filter_row, show_between, widen
@@ -15,11 +14,12 @@ from sensormon.ui.event_detail import event_detail
 from sensormon.ui.event_files import export, flagged_list
 from sensormon.ui.event_list import event_list, missing, news
 from sensormon.ui.event_reading import Found, find, flagged_of
+from sensormon.ui.page import page
 from sensormon.ui.reading_reason import any_reading
 from sensormon.view.phrases import stored_words
 
 
-def page(m: Monitor, viewer: Viewer) -> None:
+def draw(m: Monitor, viewer: Viewer) -> None:
     """Filters, counts, the events with the chosen one beside them, the flagged readings."""
     acts = m.acts
     filters, asked = filter_row(m, viewer)
@@ -87,10 +87,9 @@ def nothing(m: Monitor, viewer: Viewer, found: Found, asked: Range, tags: tuple[
 
 
 watched = monitor()
-me = begin("Anomalies", watched)
-carry_out(watched, me)
-try:
-    page(watched, me)
-except StoreError as error:
-    not_readable(error)
-settle()
+with page("Anomalies") as me:
+    carry_out(watched, me)
+    try:
+        draw(watched, me)
+    except StoreError as error:
+        not_readable(error)

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from sensormon.monitor.runtime import monitor
-from sensormon.ui import begin, data_case, data_export, data_import, data_storage, data_tags
+from sensormon.ui import data_case, data_export, data_import, data_storage, data_tags
+from sensormon.ui.page import page
 
 # The name is what the address holds: ?section=Tags.
 SECTIONS = {
@@ -15,14 +16,14 @@ SECTIONS = {
 }
 
 m = monitor()
-me = begin("Data", m)
-chosen = st.segmented_control(
-    "Section",
-    list(SECTIONS),
-    default="Import",
-    required=True,
-    key="section",
-    bind="query-params",
-    label_visibility="collapsed",
-)
-SECTIONS[chosen or "Import"](m, me)
+with page("Data") as me:
+    chosen = st.segmented_control(
+        "Section",
+        list(SECTIONS),
+        default="Import",
+        required=True,
+        key="section",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    SECTIONS[chosen or "Import"](m, me)

@@ -1,12 +1,10 @@
 """Explore: any tags over any span of the history, compared, measured, annotated, taken away."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from html import escape
 
 import pandas as pd
 import streamlit as st
-from streamlit.errors import StreamlitAPIException
 
 from sensormon.exchange.explore_rows import drawn_points, file_stem
 from sensormon.model.clock import SECOND
@@ -17,14 +15,16 @@ from sensormon.model.timestamps import from_local, local_time, render
 from sensormon.monitor.explorer import Seen
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
-from sensormon.ui import Viewer, begin, copy_link, not_done, not_readable, panel, zoom_chart
+from sensormon.ui import Viewer, copy_link, not_done, not_readable, panel, zoom_chart
 from sensormon.ui.drawing import UNREAD
 from sensormon.ui.explore_files import export_look
 from sensormon.ui.explore_measures import control_look, distribution_look, two_tags_look
 from sensormon.ui.explore_notes import notes_look
 from sensormon.ui.explore_view import Chosen, show
-from sensormon.ui.fresh_keys import fresh_key, replace_widget
 from sensormon.ui.link_tags import known_tags
+from sensormon.ui.page import page
+from sensormon.ui.url_state import write, write_bound
+from sensormon.ui.widget_keys import fresh_key, replace_widget
 from sensormon.view.explore import NAMED, drawn_line, held, offset, span_of, times
 from sensormon.view.explore_chart import (
     AXES,
@@ -77,11 +77,9 @@ def relative(key: str) -> None:
     if key != fresh_key(AGAIN):
         return  # the browser tells once more what was chosen there; another choice may have followed
     replace_widget(AGAIN)
-    for name in ("from", "to"):
-        st.query_params.pop(name, None)
+    write({"from": "", "to": ""})
     st.session_state["past"] = st.session_state[key]
-    with suppress(StreamlitAPIException):  # the other control is there already, and writes it itself
-        st.query_params["past"] = st.session_state["past"] or FIRST
+    write_bound("past", st.session_state["past"] or FIRST)
     renewed()
 
 
@@ -97,8 +95,7 @@ def span_control(m: Monitor, viewer: Viewer, whole: tuple[int, int] | None) -> t
     # Two controls, one at a time. A refresh may still bring what the browser had chosen before the view was
     # moved: one control, emptied then, would take that for a choice and drop the view.
     if at:
-        with suppress(StreamlitAPIException):  # the control of the run before still has it, and takes it out
-            st.query_params.pop("past", None)
+        write_bound("past", "")
         key = fresh_key(AGAIN)
         past = st.segmented_control(
             "Time range", list(PAST), default=None, key=key, on_change=relative, args=(key,)
@@ -204,7 +201,7 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
         earlier, words = comparison()
     with top:
         flags = st.checkbox("Flags", value=True, key="flags", bind="query-params")
-        copy_link("explore-link", **{"from": render(span[0]), "to": render(span[1]), "past": None})
+        copy_link("explore-link", past=None, **{"from": render(span[0]), "to": render(span[1])})
     return Chosen(
         tuple(names[:MOST_TAGS]), span, whole or span, layout != OVERLAY, flags, earlier, words, moment(m)
     )
@@ -266,7 +263,9 @@ def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
             seen(m, name, start - chosen.earlier, end - chosen.earlier, parts) if chosen.earlier else None
         )
         stored = stored and now.stored
-        made.append(Series(m.tags[name], number, now.overview, before and before.overview, chosen.earlier))
+        made.append(
+            Series(m.tags[name], number, now.overview, before.overview if before else None, chosen.earlier)
+        )
     return made, stored
 
 
@@ -446,7 +445,7 @@ def empty(m: Monitor, chosen: Chosen) -> bool:
 
 
 @st.fragment
-def page(m: Monitor, viewer: Viewer) -> None:
+def draw(m: Monitor, viewer: Viewer) -> None:
     """Controls, the chart, a closer look."""
     chosen = controls(m, viewer)
     if not chosen.names:
@@ -475,5 +474,5 @@ def page(m: Monitor, viewer: Viewer) -> None:
 
 
 monitored = monitor()
-me = begin("Explore", monitored)
-page(monitored, me)
+with page("Explore") as me:
+    draw(monitored, me)

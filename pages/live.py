@@ -15,7 +15,6 @@ from sensormon.monitor.runtime import monitor
 from sensormon.ui import (
     SPANS,
     Viewer,
-    begin,
     chart,
     copy_link,
     live_board,
@@ -23,6 +22,8 @@ from sensormon.ui import (
     panel,
     sending_line,
 )
+from sensormon.ui.page import page
+from sensormon.ui.url_state import write
 from sensormon.view.live_cards import MOST, Cards, Newest, groups, make_cards, newest, shown, worst_first
 from sensormon.view.phrases import normal_band
 
@@ -50,13 +51,13 @@ def moment(m: Monitor) -> int | None:
             state["paused_at"] = min(since_1970(st.query_params["at"]), m.clock.now())
             state["paused"] = True
         except (ValueError, OverflowError):
-            del st.query_params["at"]
+            write({"at": ""})
     if not st.toggle("Pause", key="paused"):
         state.pop("paused_at", None)
-        st.query_params.pop("at", None)
+        write({"at": ""})
         return None
     at: int = state.setdefault("paused_at", m.clock.now())
-    st.query_params["at"] = render(at)
+    write({"at": render(at)})
     return at
 
 
@@ -76,10 +77,7 @@ def zoomed() -> tuple[int, int] | None:
 def zoom() -> None:
     """The viewer zoomed, or went back: the address follows."""
     view = st.session_state["live-board"].view
-    if view:
-        st.query_params["zoom"] = "/".join(render(int(edge) * 1_000) for edge in view)
-    else:
-        st.query_params.pop("zoom", None)
+    write({"zoom": "/".join(render(int(edge) * 1_000) for edge in view) if view else ""})
 
 
 def search(m: Monitor) -> tuple[str, list[str]]:
@@ -273,29 +271,29 @@ def with_data(m: Monitor) -> set[str]:
 
 
 m = monitor()
-me = begin("Live", m)
-with st.container(horizontal=True, vertical_alignment="center"):
-    chosen = st.segmented_control(
-        "Time range",
-        list(REFRESH),
-        default="15 min",
-        required=True,
-        key="range",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    at = moment(m)
-    if at is not None:
-        st.markdown(f"paused at {moment_words(at, m.clock.now(), me.zone)}, still collecting")
-    st.space("stretch")
-    # What is zoomed into moves out of sight as time goes on, so its link is one of this moment.
-    copy_link(**({"at": render(m.clock.now())} if at is None and "zoom" in st.query_params else {}))
-wanted, chosen_groups = search(m)
-delivering = with_data(m)
-found = shown(m.tags, delivering, (), wanted, chosen_groups)
-span = chosen or "15 min"
-if not found:
-    empty(bool(wanted or chosen_groups), m.status().source.name)
-elif not board(m, me, span, found, at):
-    st.fragment(plain_cards, run_every=None if at else 1)(m, me, span, found, at)
-waiting(m, len(delivering))
+with page("Live") as me:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        chosen = st.segmented_control(
+            "Time range",
+            list(REFRESH),
+            default="15 min",
+            required=True,
+            key="range",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        at = moment(m)
+        if at is not None:
+            st.markdown(f"paused at {moment_words(at, m.clock.now(), me.zone)}, still collecting")
+        st.space("stretch")
+        # What is zoomed into moves out of sight as time goes on, so its link is one of this moment.
+        copy_link(**({"at": render(m.clock.now())} if at is None and "zoom" in st.query_params else {}))
+    wanted, chosen_groups = search(m)
+    delivering = with_data(m)
+    found = shown(m.tags, delivering, (), wanted, chosen_groups)
+    span = chosen or "15 min"
+    if not found:
+        empty(bool(wanted or chosen_groups), m.status().source.name)
+    elif not board(m, me, span, found, at):
+        st.fragment(plain_cards, run_every=None if at else 1)(m, me, span, found, at)
+    waiting(m, len(delivering))

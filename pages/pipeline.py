@@ -18,7 +18,6 @@ from sensormon.sources.simulator import Simulator
 from sensormon.ui import (
     Viewer,
     anomalies_last_hour,
-    begin,
     chart,
     chart_table,
     marked,
@@ -27,6 +26,7 @@ from sensormon.ui import (
     not_readable,
     panel,
 )
+from sensormon.ui.page import page
 from sensormon.view.phrases import Phrase, fault_sentence, fault_words, literal
 from sensormon.view.status import (
     boxes,
@@ -279,12 +279,12 @@ def running(m: Monitor, simulator: Simulator) -> None:
 
 
 monitored = monitor()
-me = begin("Pipeline", monitored)
-way(monitored, me)
-journal(monitored, me)
-dead_letters(monitored)
-if monitored.demonstrator is not None:
-    demonstrations(monitored.demonstrator)
-if monitored.simulator is not None:
-    faults(monitored, monitored.simulator)
-rejections(monitored, me)
+with page("Pipeline") as me:
+    way(monitored, me)
+    journal(monitored, me)
+    dead_letters(monitored)
+    if monitored.demonstrator is not None:
+        demonstrations(monitored.demonstrator)
+    if monitored.simulator is not None:
+        faults(monitored, monitored.simulator)
+    rejections(monitored, me)

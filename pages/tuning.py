@@ -22,7 +22,6 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
 from sensormon.ui import (
     Viewer,
-    begin,
     chart,
     chart_table,
     copy_link,
@@ -36,9 +35,9 @@ from sensormon.ui import (
     term,
     with_terms,
 )
-from sensormon.ui.address import settle
 from sensormon.ui.detector_controls import key_of, parameter_input, reset
 from sensormon.ui.link_tags import known_tags
+from sensormon.ui.page import page
 from sensormon.ui.tuning_history import (
     LENGTHS,
     MOST,
@@ -164,7 +163,7 @@ def warn_of_lost(m: Monitor, viewer: Viewer, rows: pd.DataFrame) -> None:
         st.warning(words, title="These settings lose what was confirmed")
 
 
-def page(m: Monitor, viewer: Viewer) -> None:
+def draw(m: Monitor, viewer: Viewer) -> None:
     """Controls on the left, what they would have done on the right."""
     now = m.detection()
     left, right = st.columns([1, 3], gap="medium")
@@ -441,9 +440,8 @@ def log(m: Monitor, viewer: Viewer) -> None:
 
 
 monitored = monitor()
-me = begin("Tuning", monitored)
-if applied := st.session_state.pop("applied", None):
-    st.toast(f"The collector now uses {applied}.")
-page(monitored, me)
-log(monitored, me)
-settle()
+with page("Tuning") as me:
+    if applied := st.session_state.pop("applied", None):
+        st.toast(f"The collector now uses {applied}.")
+    draw(monitored, me)
+    log(monitored, me)

@@ -1,13 +1,13 @@
-"""What the pages share: the head with the status line, the viewer's zone and colours, blocks.
+"""What the pages share: their frame with the status line, the viewer's time zone and colours, blocks.
 
-The one package beside `runtime` that knows Streamlit. It draws; the words come from
-`status_words`, the figures from `charts`.
+The one room that knows Streamlit, beside `app.py` and `pages/`. It draws; sentences, tables and figures
+come from `view`.
 """
 
 from sensormon.ui.component import browser_component, copy_link
 from sensormon.ui.drawing import SPANS, chart, marked, not_done, not_readable, panel, picking_chart
 from sensormon.ui.glossary import meaning, prose, term, with_terms
-from sensormon.ui.head import anomalies_last_hour, begin
+from sensormon.ui.head import anomalies_last_hour
 from sensormon.ui.help import sending_line
 from sensormon.ui.job_status import follow_job, job_line
 from sensormon.ui.live_board import live_board
@@ -19,7 +19,6 @@ __all__ = [
     "SPANS",
     "Viewer",
     "anomalies_last_hour",
-    "begin",
     "browser_component",
     "chart",
     "chart_table",

@@ -14,13 +14,13 @@ from sensormon.events.histogram import Bins, bins, counts, stretch_words
 from sensormon.model.format import counted, day_and_time
 from sensormon.model.readings import Ints
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.address import held, hold
 from sensormon.ui.drawing import panel
 from sensormon.ui.event_controls import Range, pin
 from sensormon.ui.event_list import choose
 from sensormon.ui.event_reading import Found
-from sensormon.ui.fresh_keys import choose_rows, chosen_rows, fresh_key, replace_widget
+from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
+from sensormon.ui.widget_keys import choose_rows, chosen_rows, fresh_key, replace_widget
 from sensormon.view.alarm_load import load_line, load_rows
 from sensormon.view.events import events_line, lasted_column
 from sensormon.view.time_charts import count_chart

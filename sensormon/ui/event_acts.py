@@ -15,9 +15,9 @@ from sensormon.model.format import counted
 from sensormon.model.text import LONGEST_NAME
 from sensormon.model.timestamps import from_local, local_time
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.address import visit
 from sensormon.ui.drawing import not_done
 from sensormon.ui.event_reading import JUST_DONE
+from sensormon.ui.url_state import visit
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import done_words
 from sensormon.view.phrases import literal

@@ -20,9 +20,9 @@ from sensormon.model.clock import DAY, SECOND
 from sensormon.model.events import Severity
 from sensormon.model.timestamps import from_local, local_time, render
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.address import held, hold, way_back
 from sensormon.ui.component import copy_link
 from sensormon.ui.link_tags import known_tags
+from sensormon.ui.url_state import held, hold, way_back
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
 

@@ -13,11 +13,11 @@ from sensormon.events.filters import in_order
 from sensormon.model.errors import StoreError
 from sensormon.model.format import counted, moment_words
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.address import held, hold
 from sensormon.ui.event_acts import TICKED, action_row, asking
 from sensormon.ui.event_controls import order, pin, renew
-from sensormon.ui.fresh_keys import choose_rows, chosen_rows, fresh_key, replace_widget
+from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
+from sensormon.ui.widget_keys import choose_rows, chosen_rows, fresh_key, replace_widget
 from sensormon.view.events import event_table
 
 MOST_SHOWN = 1_000

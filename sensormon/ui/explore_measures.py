@@ -13,6 +13,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart
 from sensormon.ui.explore_view import Chosen, show
 from sensormon.ui.glossary import meaning, prose
+from sensormon.ui.url_state import write
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.zoom_chart import zoom_chart
 from sensormon.view.explore import (
@@ -120,11 +121,11 @@ def control_look(
             key="baseline-here",
             help="The limits stay those of the span now in view, wherever you go from here",
         ):
-            st.query_params["baseline"] = named(chosen.span)
+            write({"baseline": named(chosen.span)})
             st.rerun()
         kept = span_of(*st.query_params.get("baseline", "").partition("/")[::2])
         if kept and st.button("First half of the view", key="baseline-half"):
-            st.query_params.pop("baseline", None)
+            write({"baseline": ""})
             st.rerun()
     one = next(one for one in drawn if one.tag.name == name)
     baseline = kept or one.now.first_half(*chosen.span)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import streamlit as st
-
 from sensormon.model.timestamps import render
+from sensormon.ui.url_state import write
 from sensormon.view.explore import held
 from sensormon.view.traces import Span
 
@@ -28,5 +27,5 @@ class Chosen:
 def show(span: Span) -> None:
     """Put this span into the address, and so into view."""
     found = held(*span)
-    if found:  # both at once, or going back would stop at a span that nobody saw
-        st.query_params.update({"from": render(found[0]), "to": render(found[1])})
+    if found:
+        write({"from": render(found[0]), "to": render(found[1])})

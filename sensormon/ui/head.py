@@ -1,4 +1,4 @@
-"""The head of every page: status line, what is wrong, title, zone."""
+"""The head of every page: status line, what is wrong, title, time zone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sensormon.model.errors import StoreError
 from sensormon.model.status import StoreState
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.address import arrive
+from sensormon.ui.access_style import ACCESS
 from sensormon.ui.drawing import UNREAD, marked
 from sensormon.ui.help import first_visit, help_button, in_the_browser
 from sensormon.ui.style import style_sheet
@@ -23,19 +24,18 @@ from sensormon.view.status import alarms, status_line
 
 HOUR = 3_600 * SECOND
 AGAIN = 3 * SECOND
-"""A page that could not read the store is not drawn anew sooner (µs), each further time twice as late."""
+"""µs until a page that could not read the store is drawn again; each further time twice as long."""
 TRIES = "unread-tries"
 
 _ICON = files("sensormon").joinpath("icon.png")
 # A picture of our own: the browser would look up a named icon at an address outside.
 
 
-def begin(title: str, m: Monitor) -> Viewer:
-    """The head of a page: the status line, what is wrong, the title, the zone.
+def draw_head(title: str, m: Monitor) -> Viewer:
+    """Draw the status line, what is wrong, the title and the time zone.
 
-    A page that could not read the store is drawn anew once it can.
+    A page that could not read the store is drawn again once it can.
     """
-    arrive(title)
     now = viewer()
     again = st.session_state.pop(UNREAD, False)
     st.session_state[TRIES] = st.session_state.get(TRIES, 0) + 1 if again else 0

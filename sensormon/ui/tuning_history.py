@@ -13,7 +13,7 @@ from sensormon.model.errors import StoreError
 from sensormon.model.timestamps import from_local, local_time, parse, render
 from sensormon.monitor.known_events import known
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.address import held, hold
+from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import stored_words
 

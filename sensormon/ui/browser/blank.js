@@ -1,8 +1,8 @@
-// Loads the page anew where the app has gone from it: an error while Streamlit draws leaves nothing behind.
-const EVERY = 1000 // ms
-const GONE = 3000 // ms without the app
-const APART = 30000 // ms between two times, so that what breaks at once does not go round and round
-const KEPT = "sensormon-loaded-anew"
+// Reloads the page after an error in Streamlit's own drawing has taken the app from it. See ui/url_state.py.
+const EVERY = 1000 // ms between two looks
+const GONE = 3000 // ms without the app before the page is reloaded
+const APART = 30000 // ms between two reloads, so that a page that fails at once is not reloaded in a loop
+const RELOADED = "sensormon-reloaded"
 
 let since = 0
 let watching = false
@@ -17,7 +17,7 @@ function look() {
   const now = Date.now()
   if (document.querySelector("[data-testid=stApp]")) since = 0
   else since ||= now
-  if (!since || now - since < GONE || now - Number(sessionStorage.getItem(KEPT)) < APART) return
-  sessionStorage.setItem(KEPT, now)
+  if (!since || now - since < GONE || now - Number(sessionStorage.getItem(RELOADED)) < APART) return
+  sessionStorage.setItem(RELOADED, now)
   window.location.reload()
 }

@@ -1,6 +1,6 @@
-// The list of events tells of a tick a moment after it is seen. What is pressed within that moment waits for it, or
-// it would be done to the events that were chosen before.
-const TOLD = 400 // ms
+// The list of events reports a tick a moment after it is seen. A press within that moment waits for the report;
+// it would act on the events that were selected before. See ui/url_state.py.
+const REPORTED = 400 // ms
 
 let ticked = 0
 let listening = false
@@ -24,8 +24,8 @@ function pressedKey(event) {
 }
 
 function wait(event, button) {
-  const left = ticked + TOLD - Date.now()
-  const name = [...(button?.closest("[class*=st-key-]")?.classList ?? [])].find((one) => one.startsWith("st-key-"))
+  const left = ticked + REPORTED - Date.now()
+  const name = [...(button?.closest("[class*=st-key-]")?.classList ?? [])].find((name) => name.startsWith("st-key-"))
   if (!name || left <= 0) return
   event.preventDefault()
   event.stopImmediatePropagation()

@@ -5,24 +5,23 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from sensormon.ui import address
+from sensormon.ui import url_state
 from tests.support.pages import show, text
 
 
 def view() -> None:
     import streamlit as st
 
-    from sensormon.ui.address import arrive, held, hold, settle
+    from sensormon.ui.url_state import held, hold, visiting
 
-    arrive("view")
-    if (chosen := st.session_state.pop("choose", None)) is not None:
-        hold("event", chosen)
-    if (bar := st.session_state.pop("bar", None)) is not None:
-        hold("bar", bar)
-    if st.session_state.pop("cut off", False):
-        st.stop()
-    st.text(held("event"))
-    settle()
+    with visiting("view"):
+        if (chosen := st.session_state.pop("choose", None)) is not None:
+            hold("event", chosen)
+        if (bar := st.session_state.pop("bar", None)) is not None:
+            hold("bar", bar)
+        if st.session_state.pop("cut off", False):
+            st.stop()
+        st.text(held("event"))
 
 
 def ask(app: AppTest, address: str, **state: object) -> str:
@@ -47,7 +46,7 @@ def test_what_a_link_or_the_way_back_brings_is_taken_over(
     assert ask(app, "1", choose="2") == "2"
     assert app.query_params["event"] == "2"
     assert ask(app, "2") == "2"
-    monkeypatch.setattr(address, "way_back", lambda: True)
+    monkeypatch.setattr(url_state, "way_back", lambda: True)
     assert ask(app, "1") == "1"
 
 
@@ -55,10 +54,10 @@ def test_a_busy_browser_that_asks_with_the_address_before_a_choice_does_not_undo
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = 100.0
-    monkeypatch.setattr(address, "monotonic", lambda: at)
+    monkeypatch.setattr(url_state, "monotonic", lambda: at)
     assert ask(app, "1") == "1"
     assert ask(app, "1", choose="2") == "2"
-    at += address.STALE - 0.1
+    at += url_state.STALE - 0.1
     assert ask(app, "1") == "2"
     assert ask(app, "1", bar="x") == "2"
     assert (app.query_params["event"], app.query_params["bar"]) == ("2", "x"), "written as a whole"
@@ -83,7 +82,7 @@ def test_the_way_back_leads_also_where_its_run_is_cut_off(
     assert ask(app, "1") == "1"
     assert ask(app, "1", choose="2") == "2"
     with monkeypatch.context() as back:
-        back.setattr(address, "way_back", lambda: True)
+        back.setattr(url_state, "way_back", lambda: True)
         ask(app, "1", cut_off=True)
     assert ask(app, "1") == "1"
 

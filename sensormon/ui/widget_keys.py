@@ -1,7 +1,7 @@
-"""Keys of widgets that are replaced: what the browser tells once more of the old one is not of the new one.
+"""Versioned widget keys: late events from a replaced widget never reach its successor.
 
 A busy browser sends the state of a widget again after the page has moved on. Under the same key a row of
-an older list would be read as one of the next, or an older choice as a new one.
+an older list would be read as a row of the next, or an older choice as a new one.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import streamlit as st
 
 
 def fresh_key(name: str) -> str:
-    """The key of the widget of this name that is drawn now."""
+    """The key of the current widget of this name."""
     return f"{name}-{st.session_state.get(_count(name), 0)}"
 
 
 def replace_widget(name: str) -> None:
-    """From the next drawing on it is another widget, without what was chosen in it."""
+    """Draw another widget from the next run on, with nothing chosen in it."""
     st.session_state[_count(name)] = st.session_state.get(_count(name), 0) + 1
 
 
@@ -27,7 +27,7 @@ def chosen_rows(key: str) -> list[int]:
 
 
 def choose_rows(key: str, rows: Sequence[int]) -> None:
-    """Let exactly these rows be chosen in the table of this key, before it is drawn."""
+    """Choose exactly these rows in the table of this key, before it is drawn."""
     st.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
 
 

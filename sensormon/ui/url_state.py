@@ -1,0 +1,142 @@
+"""How the state of a view lives in its URL, and who wins when the browser and the session disagree.
+
+A widget with `bind="query-params"` reads and writes its own parameter. Everything else that a link should
+carry (the moment of a list, the selected events, a bar of the counts) goes through `hold` and `held`: the
+session keeps it, and the URL shows it. The URL wins, so a link or the browser's Back replaces what is held.
+The exception: a busy browser asks again with the URL from before a choice. That URL is ignored until the run
+with the choice has ended (`visiting` sees to that) and for STALE seconds after it, unless Back or Forward
+asked for the run. A run that Streamlit cuts off has not ended, as its URL may never reach the browser.
+The navigation between pages drops every parameter; a page that is asked for without any is as it was left.
+A parameter that only links and single actions set (a span in view, a pause) needs no memory: `write` sets it
+and the page reads `st.query_params`. Two scripts close the same gap in the browser: `ticks.js` holds a press
+back until a tick just made is on its way, `blank.js` reloads a page from which an error took the app. Late
+events of widgets that a rerun has replaced are the business of `widget_keys`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from time import monotonic
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+STALE = 5.0
+"""Seconds after a run in which a browser may still ask with the URL from before it."""
+_KEY, _PAGE, _VISIT = "address", "address-page", "address-visit"
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A value and how it is written; values `before` it are ignored until `until` (s, monotonic)."""
+
+    value: str = ""
+    written: str = ""
+    before: frozenset[str] = frozenset()
+    until: float = math.inf
+    visit: int = 0
+
+
+@contextmanager
+def visiting(page: str) -> Iterator[None]:
+    """One run of this page; `held` and `hold` belong inside.
+
+    Streamlit cuts a run off by raising through here. Such a run does not count as ended.
+    """
+    _arrive(page)
+    yield
+    kept, until = _kept(), monotonic() + STALE
+    kept.update({name: replace(entry, until=min(entry.until, until)) for name, entry in kept.items()})
+
+
+def visit() -> int:
+    """Which visit to a page this is, counted in the session."""
+    return int(st.session_state.get(_VISIT, 0))
+
+
+def held(name: str) -> str:
+    """What the view holds under this name; empty if nothing."""
+    entry = _kept().get(name, _Held())
+    asked = st.query_params.get(name, "")
+    stale = _stale(name, entry)
+    if (entry.visit != visit() and not asked) or (stale and entry.until == math.inf):
+        _set(name, entry.written)
+    elif asked != entry.written and not stale:
+        entry = _Held(asked, asked)
+    _kept()[name] = replace(entry, visit=visit())
+    return entry.value
+
+
+def hold(name: str, value: str, written: str | None = None) -> None:
+    """Keep the value and write it to the URL (`written` if it is too long for that); empty removes it."""
+    text = value if written is None else written
+    entry = _kept().get(name, _Held())
+    before = (entry.before if monotonic() < entry.until else frozenset()) | {st.query_params.get(name, "")}
+    _kept()[name] = _Held(value, text, before - {text}, visit=visit())
+    for other, kept in _kept().items():  # the URL is written as a whole, so nothing in it may be stale
+        if other != name and _stale(other, kept):
+            _set(other, kept.written)
+    _set(name, text)
+
+
+def write(parameters: Mapping[str, str]) -> None:
+    """Set parameters that are not held, all in one step of the browser's history; empty ones are removed."""
+    if present := {name: text for name, text in parameters.items() if text}:
+        st.query_params.update(present)
+    for name, text in parameters.items():
+        if not text:
+            st.query_params.pop(name, None)
+
+
+def write_bound(name: str, text: str) -> None:
+    """Set a parameter whose widget this run may draw or not; while it is drawn, the widget writes it."""
+    with suppress(StreamlitAPIException):
+        write({name: text})
+
+
+def way_back() -> bool:
+    """Whether the browser's Back or Forward asked for this run."""
+    ctx = get_script_run_ctx(suppress_warning=True)
+    return bool(getattr(ctx, "is_history_navigation", False))
+
+
+def _arrive(page: str) -> None:
+    """Begin a new visit if another page was drawn last.
+
+    The page is as it was left, unless the URL says anything of it or Back leads here. Streamlit reports
+    Back for a single run, so it is noted even if that run is cut off before it has read the URL.
+    """
+    state = st.session_state
+    if way_back():
+        kept = _kept()
+        kept.update({name: replace(entry, before=frozenset()) for name, entry in kept.items()})
+    if state.get(_PAGE) == page:
+        return
+    state[_PAGE], state[_VISIT] = page, visit() + 1
+    if way_back() or any(name in st.query_params for name in _kept()):
+        _kept().clear()
+
+
+def _stale(name: str, entry: _Held) -> bool:
+    """Whether the browser asks with an earlier value, not having received the one that was written."""
+    asked = st.query_params.get(name, "")
+    return asked in entry.before and monotonic() < entry.until and not way_back()
+
+
+def _kept() -> dict[str, _Held]:
+    """What the current page holds; other pages use the same names for other things."""
+    state = st.session_state
+    kept: dict[str, _Held] = state.setdefault(_KEY, {}).setdefault(state.get(_PAGE, ""), {})
+    return kept
+
+
+def _set(name: str, text: str) -> None:
+    # Setting it may end the run, if the browser has asked for another one meanwhile.
+    if text:
+        st.query_params[name] = text
+    elif name in st.query_params:
+        del st.query_params[name]
