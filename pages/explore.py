@@ -11,7 +11,7 @@ from sensormon.model.clock import SECOND
 from sensormon.model.entries import Annotation
 from sensormon.model.errors import SensormonError, StoreError
 from sensormon.model.format import day_and_time, duration
-from sensormon.model.timestamps import from_local, local_time, render
+from sensormon.model.timestamps import render
 from sensormon.monitor.explorer import Seen
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
@@ -20,12 +20,12 @@ from sensormon.ui.drawing import UNREAD
 from sensormon.ui.explore_files import export_look
 from sensormon.ui.explore_measures import control_look, distribution_look, two_tags_look
 from sensormon.ui.explore_notes import notes_look
+from sensormon.ui.explore_span import WHOLE, moment, span_control
 from sensormon.ui.explore_view import Chosen, show
 from sensormon.ui.link_tags import known_tags
 from sensormon.ui.page import page
-from sensormon.ui.url_state import write, write_bound
-from sensormon.ui.widget_keys import fresh_key, replace_widget
-from sensormon.view.explore import NAMED, drawn_line, held, offset, span_of, times
+from sensormon.ui.time_range import offset
+from sensormon.view.explore import NAMED, drawn_line, times
 from sensormon.view.explore_chart import (
     AXES,
     Series,
@@ -36,19 +36,6 @@ from sensormon.view.explore_chart import (
     units,
 )
 
-PAST = {
-    "15 min": 900,
-    "1 h": 3_600,
-    "6 h": 21_600,
-    "24 h": 86_400,
-    "7 d": 604_800,
-    "30 d": 2_592_000,
-    "90 d": 7_776_000,
-    "All": 0,
-}
-FIRST = "1 h"
-COMING_IN = 60 * SECOND  # of a tag whose newest reading is no older
-WHOLE, AGAIN = "explore_whole", "past-again"
 MOST_TAGS = 12
 STACKED, OVERLAY = "Stacked", "Overlay"
 OWN, NORMALISED = "Own axes", "Normalised"
@@ -59,92 +46,6 @@ MARGIN = 4
 
 
 # -- what is chosen -----------------------------------------------------------------------
-
-
-def moment(m: Monitor) -> int:
-    """Where relative spans end: held still, so that nothing moves under the viewer's hand."""
-    return int(st.session_state.setdefault("explore_now", m.clock.now()))
-
-
-def renewed() -> None:
-    """A span up to now was chosen: up to this moment."""
-    st.session_state.pop("explore_now", None)
-    st.session_state.pop(WHOLE, None)
-
-
-def relative(key: str) -> None:
-    """A span up to now was chosen, in the control of this key, in place of the times in the address."""
-    if key != fresh_key(AGAIN):
-        return  # the browser tells once more what was chosen there; another choice may have followed
-    replace_widget(AGAIN)
-    write({"from": "", "to": ""})
-    st.session_state["past"] = st.session_state[key]
-    write_bound("past", st.session_state["past"] or FIRST)
-    renewed()
-
-
-def pinned() -> tuple[int, int] | None:
-    """The span that the address names by its times."""
-    query = st.query_params
-    return span_of(query["from"], query["to"]) if "from" in query and "to" in query else None
-
-
-def span_control(m: Monitor, viewer: Viewer, whole: tuple[int, int] | None) -> tuple[int, int]:
-    """The span in view: by its times in the address, else so long up to now."""
-    now, at = moment(m), pinned()
-    # Two controls, one at a time. A refresh may still bring what the browser had chosen before the view was
-    # moved: one control, emptied then, would take that for a choice and drop the view.
-    if at:
-        write_bound("past", "")
-        key = fresh_key(AGAIN)
-        past = st.segmented_control(
-            "Time range", list(PAST), default=None, key=key, on_change=relative, args=(key,)
-        )
-    else:
-        past = st.segmented_control(
-            "Time range",
-            list(PAST),
-            default=FIRST,
-            required=True,
-            key="past",
-            bind="query-params",
-            on_change=renewed,
-        )
-    choose_times(viewer, at or relative_span(past or FIRST, now, whole))
-    if st.button(
-        "Newest",
-        key="explore-newest",
-        icon=":material/update:",
-        help="Move the end of the view to the newest readings",
-    ):
-        if at:
-            show((m.clock.now() - (at[1] - at[0]), m.clock.now()))
-        renewed()
-        st.rerun()
-    return at or relative_span(past or FIRST, now, whole)
-
-
-def relative_span(past: str, now: int, whole: tuple[int, int] | None) -> tuple[int, int]:
-    """So long up to now, or from the first reading to the last: to now, where readings still come in."""
-    if PAST[past] or not whole:
-        return now - (PAST[past] or 3_600) * SECOND, now
-    return whole[0], max(now, whole[1]) if whole[1] > now - COMING_IN else whole[1]
-
-
-def choose_times(viewer: Viewer, span: tuple[int, int]) -> None:
-    """Type the span in the viewer's zone."""
-    box = st.popover("Times", icon=":material/calendar_clock:", help="Choose from when to when")
-    with box, st.form("explore-times", border=False):
-        start, end = (local_time(one, viewer.zone) for one in span)
-        since = st.datetime_input(f"From ({viewer.zone_name})", start, format="YYYY-MM-DD", step=60)
-        until = st.datetime_input(f"To ({viewer.zone_name})", end, format="YYYY-MM-DD", step=60)
-        if st.form_submit_button("Show", type="primary") and since and until:
-            a, b = from_local(since, viewer.zone), from_local(until, viewer.zone, last=True)
-            if held(a, b) is None:
-                st.error("The span ends before it begins.")
-            else:
-                show((a, b))
-                st.rerun()
 
 
 def comparison() -> tuple[int, str]:

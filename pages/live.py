@@ -13,7 +13,6 @@ from sensormon.model.timestamps import parse, render
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
 from sensormon.ui import (
-    SPANS,
     Viewer,
     chart,
     copy_link,
@@ -23,6 +22,7 @@ from sensormon.ui import (
     sending_line,
 )
 from sensormon.ui.page import page
+from sensormon.ui.time_range import SECONDS, preset
 from sensormon.ui.url_state import write
 from sensormon.view.live_cards import MOST, Cards, Newest, groups, make_cards, newest, shown, worst_first
 from sensormon.view.phrases import normal_band
@@ -155,7 +155,7 @@ def board(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int | Non
         viewer,
         cards=cards,
         strip=found if many else (),
-        span=SPANS[span],
+        span=SECONDS[span],
         until=at,
         view=zoomed(),
         on_picked=picked,
@@ -174,7 +174,7 @@ def worst(m: Monitor, span: str, found: list[str]) -> list[str]:
     """The tags that are worst now, held still for as long as the viewer stays with this choice."""
     kept = st.session_state.get("worst")
     if kept is None or kept[0] != (span, tuple(found)):
-        since = m.clock.now() - min(SPANS[span], 900) * SECOND
+        since = m.clock.now() - min(SECONDS[span], 900) * SECOND
         kept = ((span, tuple(found)), worst_first(m.recent(since, found), found)[:WORST])
         st.session_state["worst"] = kept
     return list(kept[1])
@@ -213,7 +213,7 @@ def head(tag: Tag, last: Newest | None) -> str:
 def plain_cards(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int | None) -> None:
     """All cards drawn by Streamlit, as of now or of when the page was paused; zoom is lost each second."""
     now = at or m.clock.now()
-    seconds = SPANS[span]
+    seconds = SECONDS[span]
     last = newest(m.recent(now - 10 * SECOND), now, m.judges()) if at is None else {}
     names = tuple(found if len(m.tags) <= MOST else opened(m, found) or worst(m, span, found))
     step = at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
@@ -273,15 +273,7 @@ def with_data(m: Monitor) -> set[str]:
 m = monitor()
 with page("Live") as me:
     with st.container(horizontal=True, vertical_alignment="center"):
-        chosen = st.segmented_control(
-            "Time range",
-            list(REFRESH),
-            default="15 min",
-            required=True,
-            key="range",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
+        span = preset(list(REFRESH), "range", "15 min", label_visibility="collapsed")
         at = moment(m)
         if at is not None:
             st.markdown(f"paused at {moment_words(at, m.clock.now(), me.zone)}, still collecting")
@@ -291,7 +283,6 @@ with page("Live") as me:
     wanted, chosen_groups = search(m)
     delivering = with_data(m)
     found = shown(m.tags, delivering, (), wanted, chosen_groups)
-    span = chosen or "15 min"
     if not found:
         empty(bool(wanted or chosen_groups), m.status().source.name)
     elif not board(m, me, span, found, at):

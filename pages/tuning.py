@@ -38,6 +38,7 @@ from sensormon.ui import (
 from sensormon.ui.detector_controls import key_of, parameter_input, reset
 from sensormon.ui.link_tags import known_tags
 from sensormon.ui.page import page
+from sensormon.ui.time_range import preset
 from sensormon.ui.tuning_history import (
     LENGTHS,
     MOST,
@@ -92,9 +93,7 @@ def controls(m: Monitor) -> Chosen:
         "tune",
         lambda: st.selectbox("Tag", m.tags.names, format_func=m.tags.title, key="tune", bind="query-params"),
     )
-    length = st.segmented_control(
-        "History", list(LENGTHS), default="15 min", required=True, key="history", bind="query-params"
-    )
+    length = preset(LENGTHS, "history", "15 min", label="History")
     names = list(PER_TAG)
     detector = st.selectbox(
         "Detector",
@@ -111,7 +110,7 @@ def controls(m: Monitor) -> Chosen:
         one.name: parameter_input(detector, one, getattr(made, one.name))
         for one in PER_TAG[detector].PARAMETERS
     }
-    return Chosen(name or m.tags.names[0], length or next(iter(LENGTHS)), detector, params)
+    return Chosen(name or m.tags.names[0], length, detector, params)
 
 
 def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str]:

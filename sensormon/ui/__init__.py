@@ -5,7 +5,7 @@ come from `view`.
 """
 
 from sensormon.ui.component import browser_component, copy_link
-from sensormon.ui.drawing import SPANS, chart, marked, not_done, not_readable, panel, picking_chart
+from sensormon.ui.drawing import chart, marked, not_done, not_readable, panel, picking_chart
 from sensormon.ui.glossary import meaning, prose, term, with_terms
 from sensormon.ui.head import anomalies_last_hour
 from sensormon.ui.help import sending_line
@@ -16,7 +16,6 @@ from sensormon.ui.viewer import Viewer
 from sensormon.ui.zoom_chart import zoom_chart
 
 __all__ = [
-    "SPANS",
     "Viewer",
     "anomalies_last_hour",
     "browser_component",

@@ -20,7 +20,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.downloads import download
 from sensormon.ui.drawing import not_done, not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
-from sensormon.ui.spans import span_input
+from sensormon.ui.time_range import stored_range
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
 
@@ -72,7 +72,7 @@ def _save(m: Monitor, viewer: Viewer) -> None:
         bind="query-params",
     )
     names = tuple(tags) or m.tags.names
-    since, until = span_input(m, viewer, "case_span")
+    since, until = stored_range(viewer, m.clock.now(), "case_span")
     address = st.text_input(
         "Link to the view it is about",
         key="case-view",

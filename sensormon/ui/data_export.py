@@ -12,7 +12,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.downloads import download
 from sensormon.ui.drawing import not_done, not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
-from sensormon.ui.spans import span_input
+from sensormon.ui.time_range import START_AFTER_END, stored_range
 from sensormon.ui.viewer import Viewer
 
 KIND = "export"
@@ -55,7 +55,7 @@ def _order(m: Monitor, viewer: Viewer) -> Order:
         key="out_tags",
         bind="query-params",
     )
-    since, until = (0, m.clock.now()) if what == TAGS else span_input(m, viewer, "out_span")
+    since, until = (0, m.clock.now()) if what == TAGS else stored_range(viewer, m.clock.now(), "out_span")
     form = st.segmented_control(
         "File", list(FORMS), default="CSV", required=True, key="out_form", bind="query-params"
     )
@@ -65,7 +65,7 @@ def _order(m: Monitor, viewer: Viewer) -> Order:
 def _about(m: Monitor, order: Order) -> bool:
     """Say how many rows that will be; whether it can be written."""
     if order.what != TAGS and not order.since < order.until:
-        st.info("Choose an end after the beginning.", title="The span ends before it begins")
+        st.info("Choose an end after the start.", title=START_AFTER_END)
         return False
     try:
         rows = m.exporter.count(order)

@@ -13,9 +13,6 @@ from streamlit.delta_generator import DeltaGenerator
 from sensormon.model.errors import SensormonError
 from sensormon.view.phrases import Phrase, literal
 
-SPANS = {"5 min": 300, "15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800}
-"""The spans to choose from, in seconds."""
-
 
 def marked(phrase: Phrase) -> str:
     """The phrase as HTML; an abnormal one is red and has a diamond."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import pandas as pd
 import streamlit as st
@@ -13,10 +12,10 @@ from sensormon.model.clock import SECOND
 from sensormon.model.errors import SensormonError
 from sensormon.model.format import counted
 from sensormon.model.text import LONGEST_NAME
-from sensormon.model.timestamps import from_local, local_time
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import not_done
 from sensormon.ui.event_reading import JUST_DONE
+from sensormon.ui.time_range import MINUTE, time_field
 from sensormon.ui.url_state import visit
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import done_words
@@ -148,14 +147,13 @@ def _ask_name(m: Monitor, press: _Press) -> None:
 @st.dialog("Shelve until", icon=":material/snooze:", on_dismiss=_put_away)
 def _shelve_until(m: Monitor, viewer: Viewer, press: _Press) -> None:
     """A time in the viewer's zone."""
-    now = local_time(m.clock.now(), viewer.zone).replace(second=0)
+    now = m.clock.now() // MINUTE * MINUTE
     with st.form("until", border=False):
-        time = st.datetime_input(f"Until ({viewer.zone_name})", now + timedelta(hours=12), key="until-given")
+        until = time_field(viewer, "Until", now + 12 * 60 * MINUTE, last=True, key="until-given")
         who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
-        if st.form_submit_button("Shelve", type="primary") and time is not None:
-            until = from_local(time, viewer.zone, last=True)
-            if _done(m, press, who or "", until=until):
-                st.rerun()
+        sent = st.form_submit_button("Shelve", type="primary")
+        if sent and until is not None and _done(m, press, who or "", until=until):
+            st.rerun()
 
 
 @st.dialog("Note", icon=":material/edit_note:", on_dismiss=_put_away)

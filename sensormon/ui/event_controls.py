@@ -16,19 +16,19 @@ from sensormon.events.filters import (
     read_stretch,
     read_time,
 )
-from sensormon.model.clock import DAY, SECOND
+from sensormon.model.clock import SECOND
 from sensormon.model.events import Severity
-from sensormon.model.timestamps import from_local, local_time, render
+from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.component import copy_link
 from sensormon.ui.link_tags import known_tags
+from sensormon.ui.time_range import MINUTE, START_AFTER_END, held_range, preset, up_to
 from sensormon.ui.url_state import held, hold, way_back
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
 
-QUICK = {"15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
-"""Time ranges up to now, in seconds."""
-BETWEEN = "between"
+_PRESETS = ("15 min", "1 h", "6 h", "24 h", "7 d", "30 d")
+_BETWEEN = "between"
 LISTED = "listed"
 """Where the session keeps which events the list had when it was made."""
 _USUAL = "1 h"
@@ -36,7 +36,6 @@ _PILLS = 12  # more tags than this are a list to search
 _LONGEST_TEXT = 100
 _HIGHEST_SCORE = 1_000.0
 _AWAY = 20 * SECOND  # after so long on another page the list is made anew
-_MINUTE = 60 * SECOND
 _KEYS = {"tags": [], "state": [], "severity": [], "label": [], "score": 0.0, "find": ""}
 
 
@@ -57,16 +56,8 @@ class Range:
 def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
     """All filters in one row, and the time range."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-filters"):
-        within = st.segmented_control(
-            "Time range",
-            [*QUICK, BETWEEN],
-            default=_USUAL,
-            required=True,
-            key="within",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-        between = _between(m, viewer) if within == BETWEEN else None
+        within = preset([*_PRESETS, _BETWEEN], "within", _USUAL, label_visibility="collapsed")
+        between = held_range(viewer, m.clock.now()) if within == _BETWEEN else None
         tags = known_tags(m, "tags", lambda: _tags(m))
         states = _many("State", list(STATES), "state")
         severities = _many("Severity", [str(one) for one in Severity], "severity")
@@ -89,7 +80,7 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
                 icon=":material/filter_alt_off:",
                 on_click=clear_filters,
             )
-        asked = _range(m, within or _USUAL, between, filters)
+        asked = _range(m, within, between, filters)
         copy_link(asof=render(asked.moment))
     return filters, asked
 
@@ -103,19 +94,17 @@ def clear_filters() -> None:
 
 def widen() -> None:
     """Take the next longer time range up to now."""
-    spans = list(QUICK)
     within = st.session_state.get("within")
-    st.session_state["within"] = (
-        spans[min(spans.index(within) + 1, len(spans) - 1)] if within in spans else spans[-1]
-    )
+    longer = _PRESETS.index(within) + 1 if within in _PRESETS else len(_PRESETS)
+    st.session_state["within"] = _PRESETS[min(longer, len(_PRESETS) - 1)]
     renew()
 
 
 def show_between(since: int, until: int) -> None:
     """Take the time range of these whole minutes."""
-    st.session_state["within"] = BETWEEN
-    hold("from", render(since // _MINUTE * _MINUTE))
-    hold("to", render(-(-until // _MINUTE) * _MINUTE))
+    st.session_state["within"] = _BETWEEN
+    hold("from", render(since // MINUTE * MINUTE))
+    hold("to", render(-(-until // MINUTE) * MINUTE))
     renew()
 
 
@@ -225,48 +214,13 @@ def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str],
     return f"**{label}: {literal(chosen[0])}**" if len(chosen) == 1 else f"**{label}: {len(chosen)} chosen**"
 
 
-def _between(m: Monitor, viewer: Viewer) -> tuple[int, int]:
-    """Two times in the viewer's zone; the address has them in UTC. At first the last 24 hours."""
-    now = m.clock.now()
-    minute = (now // _MINUTE + 1) * _MINUTE
-    found = []
-    for name, label, usual in (("from", "From", minute - DAY), ("to", "To", minute)):
-        value = read_time(held(name))
-        if value is None:
-            value = usual
-            hold(name, render(value))
-        key = f"between-{name}"
-        st.session_state[key] = local_time(value, viewer.zone).replace(second=0)
-        st.datetime_input(
-            f"{label} ({viewer.zone_name})",
-            None,
-            min_value=local_time(0, viewer.zone),
-            max_value=local_time(now + 2 * DAY, viewer.zone),
-            key=key,
-            step=60,
-            format="YYYY-MM-DD",
-            label_visibility="collapsed",
-            width=240,
-            on_change=_set_time,
-            args=(name, viewer),
-        )
-        found.append(value)
-    return found[0], found[1]
-
-
-def _set_time(name: str, viewer: Viewer) -> None:
-    picked = st.session_state[f"between-{name}"]
-    if picked is not None:
-        hold(name, render(from_local(picked, viewer.zone, last=name == "to")))
-
-
 def _range(m: Monitor, within: str, between: tuple[int, int] | None, filters: Filters) -> Range:
     moment = _moment(m, (within, filters.without_stretch()))
     if between is None:
-        return Range(moment - QUICK[within] * SECOND, moment, f"in {within}", moment)
+        return Range(*up_to(moment, within), f"in {within}", moment)
     since, until = sorted(between)
     if between[0] > between[1]:
-        st.caption("The first time is after the second; they are read the other way round.")
+        st.caption(f"{START_AFTER_END}; the two were swapped.")
     return Range(since, max(since + 1, min(until, moment)), "between these times", moment)
 
 

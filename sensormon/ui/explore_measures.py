@@ -13,6 +13,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart
 from sensormon.ui.explore_view import Chosen, show
 from sensormon.ui.glossary import meaning, prose
+from sensormon.ui.time_range import offset, span_of, span_text
 from sensormon.ui.url_state import write
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.zoom_chart import zoom_chart
@@ -20,11 +21,8 @@ from sensormon.view.explore import (
     control_words,
     distribution_facts,
     limit_facts,
-    named,
-    offset,
     quantile_table,
     relation_words,
-    span_of,
     times,
 )
 from sensormon.view.explore_chart import Series, explore_chart
@@ -121,7 +119,7 @@ def control_look(
             key="baseline-here",
             help="The limits stay those of the span now in view, wherever you go from here",
         ):
-            write({"baseline": named(chosen.span)})
+            write({"baseline": span_text(chosen.span)})
             st.rerun()
         kept = span_of(*st.query_params.get("baseline", "").partition("/")[::2])
         if kept and st.button("First half of the view", key="baseline-half"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sensormon.model.timestamps import render
+from sensormon.ui.time_range import in_calendar
 from sensormon.ui.url_state import write
-from sensormon.view.explore import held
 from sensormon.view.traces import Span
 
 
@@ -26,6 +26,6 @@ class Chosen:
 
 def show(span: Span) -> None:
     """Put this span into the address, and so into view."""
-    found = held(*span)
-    if found:
-        write({"from": render(found[0]), "to": render(found[1])})
+    possible = in_calendar(*span)
+    if possible:
+        write({"from": render(possible[0]), "to": render(possible[1])})

@@ -10,15 +10,16 @@ from sensormon.analysis.rescoring import History
 from sensormon.analysis.what_if import Known
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import StoreError
-from sensormon.model.timestamps import from_local, local_time, parse, render
+from sensormon.model.timestamps import parse, render
 from sensormon.monitor.known_events import known
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.time_range import times_form, up_to
 from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import stored_words
 
-LENGTHS = {"15 min": 900, "1 h": 3_600, "6 h": 21_600, "24 h": 86_400, "7 d": 604_800, "30 d": 2_592_000}
-"""Seconds that can be looked at."""
+LENGTHS = ("15 min", "1 h", "6 h", "24 h", "7 d", "30 d")
+"""Presets that can be looked at."""
 MOST = 200_000
 """Readings of the chosen tag, the newest ones."""
 _OLD = 600 * SECOND  # what was read longer ago is read anew; sooner on demand, so that nothing jumps
@@ -41,7 +42,7 @@ def looked_at(m: Monitor, tag: str, length: str) -> Looked:
     fresh = moment is not None or (kept is not None and 0 <= m.clock.now() - kept[1].until < _OLD)
     if kept is None or kept[0] != wanted or not fresh:
         until = moment or m.clock.now()
-        since = until - LENGTHS[length] * SECOND
+        since, _ = up_to(until, length)
         kept = (wanted, Looked(since, until, m.tuner.tag_history(tag, since, until, MOST)))
         st.session_state["tuning"] = kept
     return kept[1]
@@ -65,13 +66,10 @@ def read_anew() -> None:
 
 def choose_end(viewer: Viewer, until: int) -> None:
     """Choose up to when, in the viewer's zone."""
-    box = st.popover("Another time", type="tertiary", icon=":material/calendar_clock:")
-    with box, st.form("tuning-end", border=False):
-        found = st.datetime_input(
-            f"Up to ({viewer.zone_name})", local_time(until, viewer.zone), format="YYYY-MM-DD", step=60
-        )
-        if st.form_submit_button("Show", type="primary") and found is not None:
-            _up_to(from_local(found, viewer.zone, last=True))
+    with st.popover("Another time", type="tertiary", icon=":material/calendar_clock:"):
+        times = times_form(viewer, "tuning-end", {"Up to": until})
+        if times is not None:
+            _up_to(times[0])
             st.rerun()
 
 

@@ -1,4 +1,4 @@
-"""What the Explore page says and reads: offsets and spans in an address, and its sentences.
+"""What the Explore page says of what is in view and what was measured.
 
 Pure functions. What it is not: markup.
 """
@@ -6,7 +6,6 @@ Pure functions. What it is not: markup.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from datetime import tzinfo
 
@@ -19,7 +18,7 @@ from sensormon.analysis.downsample import Overview
 from sensormon.model.clock import SECOND
 from sensormon.model.format import counted, duration
 from sensormon.model.tags import Tag
-from sensormon.model.timestamps import LAST, parse, render, to_datetime
+from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.explorer import Controlled
 from sensormon.stores.long_spans import SHARES, Distribution
 
@@ -30,47 +29,6 @@ NAMED = {
     "a week earlier": 7 * DAY,
 }
 """Spans to compare with, by how much earlier they are, in seconds."""
-
-_UNITS = {"s": 1, "min": 60, "h": 3_600, "d": DAY, "w": 7 * DAY}
-_OFFSET = re.compile(r"\s*(\d{1,7}(?:\.\d{1,3})?)\s*([a-z]+)\s*", re.ASCII)
-_FARTHEST = LAST - 2 * DAY * SECOND  # in no zone beyond the last date there is
-_LONGEST = 100 * 366 * DAY
-
-SHORTEST = 20_000
-"""The shortest span in view, µs."""
-
-
-def offset(text: str) -> int | None:
-    """How much earlier a text like "36 h" says, in µs; None where it says nothing of the kind.
-
-    >>> offset("36 h"), offset("1.5 d"), offset("soon")
-    (129600000000, 129600000000, None)
-    """
-    found = _OFFSET.fullmatch(text)
-    if not found or found[2] not in _UNITS:
-        return None
-    seconds = float(found[1]) * _UNITS[found[2]]
-    return round(seconds * SECOND) if 0 < seconds <= _LONGEST else None
-
-
-def span_of(since: str, until: str) -> tuple[int, int] | None:
-    """The span that two times in an address name; None where they name none."""
-    try:
-        start, end = parse(since), parse(until)
-    except (ValueError, OverflowError):
-        return None
-    return held(start, end)
-
-
-def held(start: int, end: int) -> tuple[int, int] | None:
-    """The span within what there are dates for, at least as long as can be drawn; None backwards."""
-    start, end = max(0, start), min(end, _FARTHEST)
-    return (start, end) if end - start >= SHORTEST else None
-
-
-def named(span: tuple[int, int]) -> str:
-    """A span as one word of an address."""
-    return f"{render(span[0])}/{render(span[1])}"
 
 
 def times(start: int, end: int, zone: tzinfo) -> str:

@@ -20,14 +20,11 @@ from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag
 from sensormon.monitor.explorer import Controlled
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.time_range import in_calendar, offset, span_of, span_text
 from sensormon.view.explore import (
     control_words,
     drawn_line,
-    held,
-    named,
-    offset,
     relation_words,
-    span_of,
     times,
 )
 from tests.support.plant import START, batch_of
@@ -185,7 +182,7 @@ def test_what_is_no_offset_is_passed_over(text: str) -> None:
 
 def test_spans_in_an_address_come_back_and_nonsense_is_none() -> None:
     span = (START, START + 12_345_678)
-    assert span_of(*named(span).split("/")) == span
+    assert span_of(*span_text(span).split("/")) == span
     for since, until in [
         ("", ""),
         ("x", "2026-01-01"),
@@ -193,8 +190,8 @@ def test_spans_in_an_address_come_back_and_nonsense_is_none() -> None:
         ("2026-01-01", "2026-01-01"),
     ]:
         assert span_of(since, until) is None
-    assert held(-5, START) == (0, START)
-    assert held(START, START + 1) is None
+    assert in_calendar(-5, START) == (0, START)
+    assert in_calendar(START, START + 1) is None
 
 
 def test_times_name_the_second_day_only_where_it_is_another() -> None:

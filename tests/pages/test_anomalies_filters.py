@@ -96,7 +96,7 @@ def test_two_times_in_the_viewers_zone_are_a_time_range(full: Monitor) -> None:
         **{"from": "2026-09-21T14:05:00Z", "to": "2026-09-21T14:00:00Z"},
     )
     assert len(events(swapped)) == len(inside)
-    assert "read the other way round" in text(swapped)
+    assert "Start is after end; the two were swapped." in text(swapped)
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_all_stands_still_while_readings_come_in(settings: Settings, adopt: Adop
     feed()
     app.run()
     assert mounted(app, "explore-chart")["span"] == before
-    button(app, "Newest").click().run()
+    button(app, "Jump to now").click().run()
     assert mounted(app, "explore-chart")["span"][1] == pytest.approx(before[1] + 600_000, abs=1)
 
 
