@@ -13,7 +13,7 @@ from sensormon.analysis.what_if import Comparison, Known, Load, all_lost, compar
 from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Detector
 from sensormon.detectors.limits import UNSET
-from sensormon.model.errors import SensormonError, StoreError, UsageError
+from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.format import counted, duration, moment_words, pace
 from sensormon.model.jobs import Progress
 from sensormon.model.timestamps import render
@@ -28,7 +28,6 @@ from sensormon.ui import (
     follow_job,
     job_line,
     meaning,
-    not_done,
     not_readable,
     panel,
     prose,
@@ -38,6 +37,7 @@ from sensormon.ui import (
 from sensormon.ui.detector_controls import key_of, parameter_input, reset
 from sensormon.ui.link_tags import known_tags
 from sensormon.ui.page import page
+from sensormon.ui.signed_form import name_field, signed
 from sensormon.ui.time_range import preset
 from sensormon.ui.tuning_history import (
     LENGTHS,
@@ -139,19 +139,15 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked) -> None:
     histories = [m.tuner.tag_history(name, since, until, MOST) for name in names]
     warn_of_lost(m, viewer, all_lost(histories, make(chosen.detector, **chosen.params), labelled))
     with st.form("apply", border=False):
-        who = st.text_input("Your name, for the log", max_chars=100, required=True)
+        who = name_field("apply-who")
         if not st.form_submit_button("Apply", type="primary"):
             return
-    if not (who or "").strip():
+    if not who.strip():
         st.error("Give a name, so that the log can say who changed it.")
         return
-    try:
-        m.tuner.apply(chosen.params, who, chosen.detector)
-    except SensormonError as error:
-        not_done(error, "Nothing was changed")
-        return
-    st.session_state["applied"] = detector_words(chosen.detector, chosen.params)
-    st.rerun()
+    if signed(who, lambda name: m.tuner.apply(chosen.params, name, chosen.detector), "Nothing was changed"):
+        st.session_state["applied"] = detector_words(chosen.detector, chosen.params)
+        st.rerun()
 
 
 def warn_of_lost(m: Monitor, viewer: Viewer, rows: pd.DataFrame) -> None:

@@ -10,12 +10,12 @@ from sensormon.model.clock import DAY
 from sensormon.model.errors import SensormonError, StoreError
 from sensormon.model.format import counted, day_and_time, size
 from sensormon.model.settings import LONGEST_RETENTION
-from sensormon.model.text import LONGEST_NAME
 from sensormon.monitor.disk_usage import Rate, Sizes, bytes_a_reading, forecast, rate
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.retention import JOB, Plan, RolledUp
 from sensormon.ui.drawing import UNREAD, not_done, not_readable, panel
 from sensormon.ui.job_status import follow_newest, job_line, newest_state
+from sensormon.ui.signed_form import name_field, signed
 from sensormon.ui.viewer import Viewer
 from sensormon.view.disk_usage import (
     forecast_words,
@@ -157,14 +157,9 @@ def set_policy(m: Monitor, days: int, each: float) -> None:
     else:
         st.markdown("For ever. What was rolled up before stays rolled up.")
     with st.form("retention-form", border=False):
-        who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
-        if st.form_submit_button("Set", type="primary", key="retention-confirm"):
-            try:
-                m.retention.set(days, who or "")
-            except SensormonError as error:
-                not_done(error, "Nothing was changed")
-                return
-            st.session_state["who"] = (who or "").strip()
+        who = name_field("retention-who")
+        sent = st.form_submit_button("Set", type="primary", key="retention-confirm")
+        if sent and signed(who, lambda name: m.retention.set(days, name), "Nothing was changed"):
             st.rerun()
 
 

@@ -6,15 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from sensormon.model.clock import DAY
-from sensormon.model.errors import SensormonError, StoreError, UsageError
+from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.format import counted
 from sensormon.model.tag_edit import TEXTS, Edited, cells, changes, narrowed, read_cells
 from sensormon.model.tag_file import Draft
 from sensormon.model.tags import NAME, TagTable
-from sensormon.model.text import LONGEST_NAME
 from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import not_done, panel
+from sensormon.ui.signed_form import name_field, signed
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
 
@@ -137,13 +137,7 @@ def _preview(m: Monitor, draft: Draft, edited: Edited) -> None:
         for line in _rejections(m, draft, edited):
             st.markdown(f":material/block: {literal(line)}")
         with st.form("tags-save", border=False):
-            who = st.text_input(
-                "Your name, for the log",
-                st.session_state.get("who", ""),
-                max_chars=LONGEST_NAME,
-                key="tags-who",
-                width=320,
-            )
+            who = name_field("tags-who", required=False, width=320)  # Discard needs no name
             with st.container(horizontal=True):
                 save = st.form_submit_button("Save", type="primary", key="tags-save-button")
                 drop = st.form_submit_button("Discard", key="tags-discard")
@@ -151,16 +145,15 @@ def _preview(m: Monitor, draft: Draft, edited: Edited) -> None:
             _begin_anew()
             st.rerun()
         if save:
-            _save(m, draft, edited, who or "", lines)
+            _save(m, draft, edited, who, lines)
 
 
 def _save(m: Monitor, draft: Draft, edited: Edited, who: str, lines: list[str]) -> None:
-    try:
-        m.tag_file.save(draft, edited.tags, who, lines, edited.renamed)
-    except SensormonError as error:
-        not_done(error, "The tags could not be saved")
+    def save(name: str) -> None:
+        m.tag_file.save(draft, edited.tags, name, lines, edited.renamed)
+
+    if not signed(who, save, "The tags could not be saved"):
         return
-    st.session_state["who"] = who.strip()
     st.session_state["tags-said"] = (
         f"{counted(len(lines), 'tag')} changed, from the next reading on. "
         f"The file as it was is {m.tag_file.path.name}.bak beside it."

@@ -9,12 +9,10 @@ import streamlit as st
 
 from sensormon.events.actions import LABELS, LONGEST_NOTE, State
 from sensormon.model.clock import SECOND
-from sensormon.model.errors import SensormonError
 from sensormon.model.format import counted
-from sensormon.model.text import LONGEST_NAME
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.drawing import not_done
 from sensormon.ui.event_reading import JUST_DONE
+from sensormon.ui.signed_form import name_field, signed, signer
 from sensormon.ui.time_range import MINUTE, time_field
 from sensormon.ui.url_state import visit
 from sensormon.ui.viewer import Viewer
@@ -78,7 +76,7 @@ def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
             st.button("Take back", key="unacknowledge", on_click=press, args=("unacknowledge",))
         if State.SHELVED in held:
             st.button("Unshelve", key="unshelve", on_click=press, args=("unshelve",))
-        who = st.session_state.get("who", "")
+        who = signer()
         words = f"{counted(len(chosen), 'event')} chosen" if chosen else "The event shown, or choose by row"
         st.caption(f"{words} · as {literal(who)}" if who else words, width="content")
 
@@ -93,7 +91,7 @@ def carry_out(m: Monitor, viewer: Viewer) -> None:
     if press is not None and press.visit != visit():
         _put_away()
     elif press is not None:
-        who = st.session_state.get("who", "")
+        who = signer()
         if press.action == "note":
             _note(m, press)
         elif press.action == "shelve" and not press.seconds:
@@ -119,16 +117,16 @@ def _put_away() -> None:
 
 
 def _done(m: Monitor, press: _Press, who: str, *, until: int | None = None, note: str = "") -> bool:
-    """Record it, for the list to be read anew. Says what is wrong where it could not be."""
+    """Record it, for the list to be read again; whether it was recorded."""
     if press.seconds:
         until = m.clock.now() + press.seconds * SECOND
-    try:
-        m.act(press.ids, press.action, who, label=press.label, until=until, note=note)
-    except SensormonError as error:
-        not_done(error, "Nothing was recorded")
+
+    def act(name: str) -> None:
+        m.act(press.ids, press.action, name, label=press.label, until=until, note=note)
+
+    if not signed(who, act, "Nothing was recorded"):
         return False
     _put_away()
-    st.session_state["who"] = who.strip()
     st.session_state["acted-on"] = st.session_state[JUST_DONE] = list(press.ids)
     st.session_state["said"] = done_words(len(press.ids), press.action, press.label)
     return True
@@ -138,9 +136,9 @@ def _done(m: Monitor, press: _Press, who: str, *, until: int | None = None, note
 def _ask_name(m: Monitor, press: _Press) -> None:
     """The name that goes into the log."""
     with st.form("name", border=False):
-        who = st.text_input("Your name, for the log", max_chars=LONGEST_NAME, key="name-given", required=True)
+        who = name_field("name-given")
         st.caption("It is asked for once and stored with each thing you do.")
-        if st.form_submit_button("Go on", type="primary") and _done(m, press, who or ""):
+        if st.form_submit_button("Go on", type="primary") and _done(m, press, who):
             st.rerun()
 
 
@@ -150,9 +148,9 @@ def _shelve_until(m: Monitor, viewer: Viewer, press: _Press) -> None:
     now = m.clock.now() // MINUTE * MINUTE
     with st.form("until", border=False):
         until = time_field(viewer, "Until", now + 12 * 60 * MINUTE, last=True, key="until-given")
-        who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
+        who = name_field("shelve-who")
         sent = st.form_submit_button("Shelve", type="primary")
-        if sent and until is not None and _done(m, press, who or "", until=until):
+        if sent and until is not None and _done(m, press, who, until=until):
             st.rerun()
 
 
@@ -163,6 +161,6 @@ def _note(m: Monitor, press: _Press) -> None:
         text = st.text_area(
             f"Note on {counted(len(press.ids), 'event')}", max_chars=LONGEST_NOTE, key="note-given"
         )
-        who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
-        if st.form_submit_button("Save", type="primary") and _done(m, press, who or "", note=text or ""):
+        who = name_field("note-who")
+        if st.form_submit_button("Save", type="primary") and _done(m, press, who, note=text or ""):
             st.rerun()

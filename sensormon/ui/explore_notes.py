@@ -9,12 +9,10 @@ import streamlit as st
 
 from sensormon.events.actions import LONGEST_NOTE
 from sensormon.model.entries import Annotation
-from sensormon.model.errors import SensormonError
 from sensormon.model.format import day_and_time
-from sensormon.model.text import LONGEST_NAME
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.drawing import not_done
 from sensormon.ui.explore_view import Chosen
+from sensormon.ui.signed_form import name_field, signed
 from sensormon.ui.viewer import Viewer
 from sensormon.view.explore import times
 from sensormon.view.phrases import literal
@@ -66,16 +64,13 @@ def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
         text = st.text_area("Note", max_chars=LONGEST_NOTE, key="explore-note-text")
         place = st.radio("On", list(places), key="explore-note-place")
         of = st.radio("Of", [shown, every], key="explore-note-tags")
-        who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
-        if st.form_submit_button("Save", type="primary"):
-            try:
-                m.annotations.add(
-                    text or "", who or "", *places[place], tags=chosen.names if of == shown else ()
-                )
-            except SensormonError as error:
-                not_done(error, "Nothing was recorded")
-                return
-            st.session_state["who"] = (who or "").strip()
+        who = name_field("explore-note-who")
+
+        def add(name: str) -> None:
+            tags = chosen.names if of == shown else ()
+            m.annotations.add(text or "", name, *places[place], tags=tags)
+
+        if st.form_submit_button("Save", type="primary") and signed(who, add, "Nothing was recorded"):
             st.session_state.pop("explore_clicked", None)
             st.rerun()
 
@@ -85,12 +80,7 @@ def remove_note(m: Monitor, note: Annotation) -> None:
     """It leaves the charts; what was written stays in the record."""
     st.markdown(literal(note.text))
     with st.form("explore-remove", border=False):
-        who = st.text_input("Your name, for the log", st.session_state.get("who", ""), max_chars=LONGEST_NAME)
-        if st.form_submit_button("Remove", type="primary"):
-            try:
-                m.annotations.remove(note.id, who or "")
-            except SensormonError as error:
-                not_done(error, "It was not removed")
-                return
-            st.session_state["who"] = (who or "").strip()
+        who = name_field("explore-remove-who")
+        sent = st.form_submit_button("Remove", type="primary")
+        if sent and signed(who, lambda name: m.annotations.remove(note.id, name), "It was not removed"):
             st.rerun()

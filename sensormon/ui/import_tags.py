@@ -6,12 +6,10 @@ import streamlit as st
 
 from sensormon.exchange.import_table import Columns, Table
 from sensormon.exchange.new_tags import unknown, with_new
-from sensormon.model.errors import SensormonError
 from sensormon.model.format import counted
 from sensormon.model.tag_edit import changes
-from sensormon.model.text import LONGEST_NAME
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.drawing import not_done
+from sensormon.ui.signed_form import name_field, signed
 
 
 def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
@@ -29,22 +27,16 @@ def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
             help="Units in brackets are taken over. Limits and bands can be set under Tags.",
         )
         left, right = st.columns([2, 3], vertical_alignment="bottom")
-        who = left.text_input(
-            "Your name, for the log",
-            st.session_state.get("who", ""),
-            max_chars=LONGEST_NAME,
-            key="new-tags-who",
-            required=True,
-        )
+        with left:
+            who = name_field("new-tags-who")
         asked = right.form_submit_button("Add to the tags", key="new-tags-add", icon=":material/add:")
     if not asked or not chosen:
         return
-    try:
+
+    def add(name: str) -> None:
         draft = m.tag_file.read()
         tags = with_new(draft.tags, chosen, columns)
-        m.tag_file.save(draft, tags, who or "", changes(draft.tags, tags))
-    except SensormonError as error:
-        not_done(error, "The tags could not be added")
-        return
-    st.session_state["who"] = (who or "").strip()
-    st.rerun()
+        m.tag_file.save(draft, tags, name, changes(draft.tags, tags))
+
+    if signed(who, add, "The tags could not be added"):
+        st.rerun()
