@@ -21,6 +21,7 @@ from sensormon.ui import (
     panel,
     sending_line,
 )
+from sensormon.ui.memo import remembered
 from sensormon.ui.page import page
 from sensormon.ui.time_range import SECONDS, preset
 from sensormon.ui.url_state import write
@@ -172,12 +173,12 @@ def board(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int | Non
 
 def worst(m: Monitor, span: str, found: list[str]) -> list[str]:
     """The tags that are worst now, held still for as long as the viewer stays with this choice."""
-    kept = st.session_state.get("worst")
-    if kept is None or kept[0] != (span, tuple(found)):
+
+    def choose() -> list[str]:
         since = m.clock.now() - min(SECONDS[span], 900) * SECOND
-        kept = ((span, tuple(found)), worst_first(m.recent(since, found), found)[:WORST])
-        st.session_state["worst"] = kept
-    return list(kept[1])
+        return worst_first(m.recent(since, found), found)[:WORST]
+
+    return list(remembered("worst", (span, tuple(found)), choose))
 
 
 # -- without it ---------------------------------------------------------------------------
@@ -190,9 +191,10 @@ def drawn(
     _viewer: Viewer,
     names: tuple[str, ...],
     span: int,
-    key: tuple[object, ...],  # noqa: ARG001 # with names and span, what the cache goes by
+    key: tuple[object, ...],
 ) -> Cards:
     """The cards; viewers of the same zone and theme share them."""
+    del key  # with names and span, what the cache goes by
     since = _now - span * SECOND
     frame = _m.recent(since, names, _now + 1)
     return make_cards(frame, _m.tags, names, (since, _now), _viewer.palette, _viewer.zone, 220, _m.judges())

@@ -15,7 +15,7 @@ from sensormon.detectors.base import Detector
 from sensormon.detectors.limits import UNSET
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.format import counted, duration, moment_words, pace
-from sensormon.model.jobs import Progress
+from sensormon.model.jobs import Job, Progress
 from sensormon.model.timestamps import render
 from sensormon.monitor.compare_job import KIND, TOGETHER, Shelf, all_loads
 from sensormon.monitor.monitor import Monitor
@@ -36,6 +36,7 @@ from sensormon.ui import (
 )
 from sensormon.ui.detector_controls import key_of, parameter_input, reset
 from sensormon.ui.link_tags import known_tags
+from sensormon.ui.memo import forget, last_remembered, remembered
 from sensormon.ui.page import page
 from sensormon.ui.signed_form import name_field, signed
 from sensormon.ui.time_range import preset
@@ -47,7 +48,7 @@ from sensormon.ui.tuning_history import (
     facts_of,
     looked_at,
     no_readings,
-    read_anew,
+    read_again,
 )
 from sensormon.view.detectors import (
     catches,
@@ -210,7 +211,7 @@ def effect(m: Monitor, viewer: Viewer, chosen: Chosen, detector: Detector, looke
         )
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             choose_end(viewer, until)
-            st.button("Read up to now", on_click=read_anew, type="tertiary", icon=":material/refresh:")
+            st.button("Read up to now", on_click=read_again, type="tertiary", icon=":material/refresh:")
             copy_link("copy-tuning", **pinned(m, chosen, until))
     warn_of_lost(m, viewer, result.lost)
     with panel("effect"):
@@ -305,12 +306,12 @@ def trade_off(viewer: Viewer, chosen: Chosen, looked: Looked, facts: Known, resu
         return
     others = {name: value for name, value in chosen.params.items() if name != swept}
     labels = tuple(facts.labelled["label"])
-    wanted = (looked.until, chosen.tag, chosen.length, chosen.detector, tuple(others.items()), labels)
-    kept = st.session_state.get("tuning-curve")
-    if kept is None or kept[0] != wanted:
-        kept = (wanted, curve(looked.history, chosen.detector, chosen.params, swept, facts))
-        st.session_state["tuning-curve"] = kept
-    points, before, after = kept[1], result.scores_before, result.scores_after
+    points = remembered(
+        "tuning-curve",
+        (looked.until, chosen.tag, chosen.length, chosen.detector, tuple(others.items()), labels),
+        lambda: curve(looked.history, chosen.detector, chosen.params, swept, facts),
+    )
+    before, after = result.scores_before, result.scores_after
     figure = precision_recall_chart(
         points,
         [
@@ -375,29 +376,28 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> Non
 def every_load(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> Mapping[str, Load] | None:
     """The load of every tag; None while a job is at it, which is shown. What was read is kept."""
     wanted = (m.started, chosen.tag, chosen.length, looked.until)
-    kept = st.session_state.get("tuning-all")
-    if kept is None or kept[0] != wanted:
-        kept = st.session_state["tuning-all"] = (wanted, Shelf())
+    shelf = remembered("tuning-all", wanted, Shelf)
     history = looked.history
-    work = all_loads(m, kept[1], history, looked.since, looked.until, detector, TAGS, 2 * TOGETHER)
+    work = all_loads(m, shelf, history, looked.since, looked.until, detector, TAGS, 2 * TOGETHER)
     if len(m.tags) * len(history.rows) <= TOGETHER:
         return work(Progress())
-    settings = (*wanted, chosen.detector, tuple(sorted(chosen.params.items())))
-    before = st.session_state.get("tuning-job")
-    if before is None or before[0] != settings:
-        if before is not None:
-            before[1].progress.cancel()  # of settings that nobody looks at any more
+
+    def begin() -> Job:
+        outdated: Job | None = last_remembered("tuning-job")
+        if outdated is not None:
+            outdated.progress.cancel()
         job = m.jobs.start(KIND, f"Events of all {len(m.tags):,} tags", work, alone=False)
-        before = st.session_state["tuning-job"] = (settings, job)
         m.jobs.wait(job, AT_ONCE)
-    job = before[1]
+        return job
+
+    job = remembered("tuning-job", (*wanted, chosen.detector, tuple(sorted(chosen.params.items()))), begin)
     if job.running:
         follow_job(job)
     elif job.result is None:
         job_line(job, "What was read is kept.")
-        st.button("Count again", key="tuning-again", on_click=st.session_state.pop, args=("tuning-job",))
-    found: Mapping[str, Load] | None = job.result
-    return found
+        st.button("Count again", key="tuning-again", on_click=forget, args=("tuning-job",))
+    loads: Mapping[str, Load] | None = job.result
+    return loads
 
 
 @st.fragment(run_every=2)

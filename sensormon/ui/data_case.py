@@ -123,7 +123,8 @@ def _saved(m: Monitor, viewer: Viewer) -> None:
 
 
 @st.cache_data(max_entries=3, ttl=600, show_spinner="Looking into the case")
-def _glance(_m: Monitor, _file: IO[bytes], key: tuple[object, ...]) -> Glance:  # noqa: ARG001  says which file
+def _glance(_m: Monitor, _file: IO[bytes], key: tuple[object, ...]) -> Glance:
+    del key  # stands for the file in the cache
     return _m.cases.glance(_file)
 
 

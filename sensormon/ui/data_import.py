@@ -49,14 +49,16 @@ def proposed(m: Monitor, table: Table, stem: str, time: str, zone: str) -> Colum
 
 
 @st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the times")
-def times_said(_table: Table, key: str, columns: Columns, zone_name: str) -> str:  # noqa: ARG001
+def times_said(_table: Table, key: str, columns: Columns, zone_name: str) -> str:
     """How the times are read."""
+    del key  # stands for the table in the cache
     return times_line(_table, columns, ZoneInfo(zone_name))
 
 
 @st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the numbers")
-def values_of(_table: Table, key: str, time: str) -> pd.DataFrame:  # noqa: ARG001
-    """Of each column but that of times the lowest and the highest number, as they are imported."""
+def values_of(_table: Table, key: str, time: str) -> pd.DataFrame:
+    """The lowest and the highest number of each column but that of times, as they are imported."""
+    del key  # stands for the table in the cache
     found = numbers_of(_table.frame, [name for name in _table.frame.columns if name != time])
     ends = [
         (np.nanmin(one), np.nanmax(one)) if np.isfinite(one).any() else (None, None) for one in found.values()

@@ -16,7 +16,8 @@ SMALL = 16 << 20
 
 
 @st.cache_data(max_entries=10, ttl=3_600, show_spinner=False)
-def _content(key: str, _file: ExportFile) -> bytes:  # noqa: ARG001  the key stands for the file
+def _content(key: str, _file: ExportFile) -> bytes:
+    del key  # stands for the file in the cache
     return _file.path.read_bytes()
 
 

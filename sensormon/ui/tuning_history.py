@@ -13,6 +13,7 @@ from sensormon.model.errors import StoreError
 from sensormon.model.timestamps import parse, render
 from sensormon.monitor.known_events import known
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.memo import forget, last_remembered, remembered
 from sensormon.ui.time_range import times_form, up_to
 from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
@@ -22,7 +23,10 @@ LENGTHS = ("15 min", "1 h", "6 h", "24 h", "7 d", "30 d")
 """Presets that can be looked at."""
 MOST = 200_000
 """Readings of the chosen tag, the newest ones."""
-_OLD = 600 * SECOND  # what was read longer ago is read anew; sooner on demand, so that nothing jumps
+_OLD = (
+    600 * SECOND
+)  # a history that was read longer ago is read again; sooner on demand, so that nothing jumps
+_LOOKED = "tuning"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,29 +41,23 @@ class Looked:
 def looked_at(m: Monitor, tag: str, length: str) -> Looked:
     """The chosen history, up to now or to the moment in the address. Raises StoreError."""
     moment = _stated(m)
-    wanted = (m.started, tag, length, moment)
-    kept: tuple[object, Looked] | None = st.session_state.get("tuning")
-    fresh = moment is not None or (kept is not None and 0 <= m.clock.now() - kept[1].until < _OLD)
-    if kept is None or kept[0] != wanted or not fresh:
-        until = moment or m.clock.now()
-        since, _ = up_to(until, length)
-        kept = (wanted, Looked(since, until, m.tuner.tag_history(tag, since, until, MOST)))
-        st.session_state["tuning"] = kept
-    return kept[1]
+
+    def read() -> Looked:
+        since, until = up_to(moment or m.clock.now(), length)
+        return Looked(since, until, m.tuner.tag_history(tag, since, until, MOST))
+
+    last: Looked | None = last_remembered(_LOOKED)
+    if moment is None and last is not None and not 0 <= m.clock.now() - last.until < _OLD:
+        forget(_LOOKED)
+    return remembered(_LOOKED, (m.started, tag, length, moment), read)
 
 
 def facts_of(m: Monitor, since: int, until: int) -> Known:
     """Faults and labels of the span; kept until somebody acts on an event."""
-    wanted = (m.started, since, until, m.acts)
-    kept = st.session_state.get("tuning-known")
-    if kept is None or kept[0] != wanted:
-        kept = (wanted, known(m, since, until))
-        st.session_state["tuning-known"] = kept
-    facts: Known = kept[1]
-    return facts
+    return remembered("tuning-known", (m.started, since, until, m.acts), lambda: known(m, since, until))
 
 
-def read_anew() -> None:
+def read_again() -> None:
     """Have the history read up to now."""
     _up_to(None)
 
@@ -90,7 +88,7 @@ def no_readings(m: Monitor, viewer: Viewer, looked: Looked) -> None:
     with st.container(horizontal=True):
         if extent is not None:
             st.button("Show the newest of them", on_click=_up_to, args=(extent[1] + SECOND,), type="primary")
-        st.button("Look again", on_click=read_anew)
+        st.button("Look again", on_click=read_again)
 
 
 def _stated(m: Monitor) -> int | None:
@@ -102,5 +100,5 @@ def _stated(m: Monitor) -> int | None:
 
 
 def _up_to(moment: int | None) -> None:
-    st.session_state.pop("tuning", None)
+    forget(_LOOKED)
     hold("upto", "" if moment is None else render(moment))
