@@ -46,7 +46,7 @@ def events(m: Monitor, viewer: Viewer, found: Found, asked: Range) -> None:
         missing(found.all, found.listed)
     if found.listed.empty:
         with st.container(border=True, key="panel-none"):
-            st.markdown(f"**No such event.** None of those {asked.words} has all that the filters ask for.")
+            st.markdown(f"**No matching events.** None of the events {asked.words} matches all filters.")
             st.button("Clear filters", key="clear-here", on_click=clear_filters)
         return
     left, right = st.columns([9, 6], gap="small")
@@ -65,7 +65,7 @@ def nothing(m: Monitor, viewer: Viewer, found: Found, asked: Range, tags: tuple[
     if stored is not None:
         st.info(stored_words(stored, viewer.zone), title=f"No anomalies here: no readings {asked.words}")
         st.button(
-            "Show the newest day of them",
+            "Show the newest day",
             key="newest-day",
             on_click=show_between,
             args=(stored[1] + SECOND - DAY, stored[1] + SECOND),
@@ -74,13 +74,13 @@ def nothing(m: Monitor, viewer: Viewer, found: Found, asked: Range, tags: tuple[
         return
     if found.watched is None:
         st.info(
-            "No reading is stored. The Live page shows whether any come now; the Data page imports history.",
+            "No readings are stored. The Live page shows whether any arrive; the Data page imports history.",
             title=f"No anomalies here: no readings {asked.words}",
         )
     else:
         st.info(
-            "Every reading was where the detector expected it. Choose a longer time range to see more; the "
-            "Tuning page shows what other settings would have flagged.",
+            "Every reading was in its expected range. Choose a longer time range to see more; the Tuning "
+            "page shows what other settings would have flagged.",
             title=f"No anomalies here: nothing was flagged {asked.words}",
         )
     st.button("Show a longer time range", key="widen", on_click=widen)

@@ -63,11 +63,11 @@ def comparison() -> tuple[int, str]:
         key="offset",
         bind="query-params",
         width=140,
-        help="Such as 90 min, 36 h, 2 d, 1 w",
+        help="For example 90 min, 36 h, 2 d or 1 w",
     )
     found = offset(text or "")
     if found is None:
-        st.caption(":material/error: Write a number and s, min, h, d or w.", width="content")
+        st.caption(":material/error: Enter a number with a unit: s, min, h, d or w.", width="content")
         return 0, ""
     return found, f"{duration(found / SECOND)} earlier"
 
@@ -200,9 +200,9 @@ def main_chart(
             on_pick=clicked,
         )
         st.html(legend(viewer, chosen, drawn))
-        st.caption(f"Read: {drawn_line([one.now for one in drawn], *chosen.span)}.")
+        st.caption(f"{drawn_line([one.now for one in drawn], *chosen.span)}.")
         if narrow:
-            st.caption(f"More than {AXES} units have no room for their axes: each line is normalised.")
+            st.caption(f"More than {AXES} units have no room for axes; each line is normalised.")
         table(m, viewer, chosen, drawn)
 
 
@@ -233,7 +233,7 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
     quality = pd.concat([one.now.marks["quality"] for one in drawn]) if drawn else pd.Series(dtype=int)
     if chosen.flags and any(one.now.flagged for one in drawn):
         many = any(crowded(one.now.marks, chosen.span) for one in drawn)
-        words = "flagged, the worst; the others are strokes above" if many else "flagged"
+        words = "worst flagged readings; strokes above mark the others" if many else "flagged"
         chips.append(f'<span><span style="color:var(--sm-anomaly)">◆</span> {words}</span>')
     if (quality // 2**30 == 1).any():
         chips.append('<span><span style="color:var(--sm-uncertain)">○</span> uncertain</span>')
@@ -283,9 +283,9 @@ def table(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> No
 def looks(
     m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series], notes: Sequence[Annotation]
 ) -> None:
-    """One look at what is in view, chosen like a tab."""
+    """One analysis of what is in view, chosen like a tab."""
     look = st.segmented_control(
-        "A closer look", LOOKS, default=LOOKS[0], required=True, key="look", bind="query-params"
+        "Analyse", LOOKS, default=LOOKS[0], required=True, key="look", bind="query-params"
     )
     with panel("look"):
         if look in ("Distribution", "Two tags", "Control chart", "Export"):
@@ -303,15 +303,15 @@ def looks(
 
 
 def rolled_up(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
-    """Where a part of the span is kept by the minute only: from when on readings can be measured."""
+    """If part of the span is rolled up: from when on there are readings to measure."""
     try:
         whole = m.explorer.since_whole(chosen.names, chosen.span[0])
     except StoreError:
         return  # the look below says that the database is away
     if whole > chosen.span[0]:
         st.caption(
-            f"Before {day_and_time(whole, viewer.zone)} only minutes and flagged readings are "
-            "kept: what is measured here begins there, and an export has the flagged ones alone."
+            f"Before {day_and_time(whole, viewer.zone)} only one-minute roll-ups and flagged readings are "
+            "stored: statistics start there, and an export has only flagged readings from before."
         )
 
 
@@ -328,12 +328,12 @@ def empty(m: Monitor, chosen: Chosen) -> bool:
         return True
     if extent(m):
         st.info(
-            "Other tags have readings: choose some of them above.",
+            "Other tags have readings; choose some above.",
             title=f"No reading of {'this tag' if len(chosen.names) == 1 else 'these tags'} is stored",
         )
     else:
         st.info(
-            "As soon as readings come in, or history is imported on the Data page, they can be seen here.",
+            "Readings appear here as they arrive, or once history is imported on the Data page.",
             title="No readings yet",
         )
     return False
@@ -341,18 +341,18 @@ def empty(m: Monitor, chosen: Chosen) -> bool:
 
 @st.fragment
 def draw(m: Monitor, viewer: Viewer) -> None:
-    """Controls, the chart, a closer look."""
+    """Controls, the chart, one analysis of what is in view."""
     chosen = controls(m, viewer)
     if not chosen.names:
-        st.info("Choose one or more tags above.", title="No tag is chosen")
+        st.info("Choose one or more tags above.", title="No tags selected")
         return
     drawn, stored = series(m, chosen)
     if not stored:
         st.session_state[UNREAD] = True
         st.warning(
-            "The database cannot be read at the moment; only the newest readings, kept in memory, are drawn. "
-            "Readings go on being collected and are safe in the journal.",
-            title="History is away",
+            "The database cannot be read at the moment; only the newest readings, kept in memory, are shown. "
+            "Collection continues and readings are safe in the journal.",
+            title="History unavailable",
             icon=":material/database_off:",
         )
     notes = m.annotations.readable(*chosen.span, chosen.names)
@@ -365,7 +365,7 @@ def draw(m: Monitor, viewer: Viewer) -> None:
     except StoreError as error:
         not_readable(error)
     except SensormonError as error:
-        not_done(error, "That is not possible")
+        not_done(error, "This is not possible")
 
 
 monitored = monitor()

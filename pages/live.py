@@ -240,24 +240,24 @@ def empty(searched: bool, source: str) -> None:
     """What to do where there is nothing to show."""
     if searched:
         st.info(
-            "No tag has this in its name, label, group or unit. Clear the search to see all.",
-            title="No such tag",
+            "No tag matches in its name, label, group or unit. Clear the search to see all.",
+            title="No matching tags",
         )
     elif source == "http":
         st.info(
-            "There is no source. Send readings over HTTP, with this line to begin with; /api/docs has every "
-            "route. Or start with SENSORMON_SOURCE=simulator, or replay:FILE for a recording.",
+            "No source is configured. Send readings over HTTP, starting with the command below; /api/docs "
+            "lists every route. Or start with SENSORMON_SOURCE=simulator, or replay:FILE for a recording.",
             title="No readings yet",
         )
         sending_line(m)
     else:
         st.info(
-            "The source has not delivered any; the Pipeline page says how it is doing.",
+            "The source has not delivered any; the Pipeline page shows its state.",
             title="No readings yet",
         )
     with suppress(StoreError):
         if not searched and m.explorer.extent() is not None:
-            st.page_link("pages/explore.py", label="What was imported is on the Explore page")
+            st.page_link("pages/explore.py", label="Imported history is on the Explore page")
 
 
 @st.fragment(run_every=2)

@@ -1,4 +1,4 @@
-"""Pipeline: the way of a reading, the ledger, what was rejected, simulated faults."""
+"""Pipeline: the path of a reading, the ledger, what was rejected, simulated faults."""
 
 from html import escape
 
@@ -72,7 +72,7 @@ def way(m: Monitor, viewer: Viewer) -> None:
     left, right = st.columns([3, 2], gap="medium")
     number = st.column_config.NumberColumn(format="localized")
     if table.empty:
-        left.caption("No source has delivered a reading yet. Each has its own line here once it does.")
+        left.caption("No source has delivered a reading yet. Each source gets its own row here.")
         return
     left.dataframe(
         table,
@@ -90,16 +90,16 @@ def way(m: Monitor, viewer: Viewer) -> None:
             column_config={"Readings": number},
         )
     else:
-        right.caption("Nothing was rejected so far. What is refused is counted here by its reason.")
+        right.caption("No rejected readings so far. They are counted here by reason.")
 
 
 def state(status: Status, viewer: Viewer) -> str:
     """Healthy, retrying, spooling or full; the last error; what died and came back, as HTML."""
     words, last = [marked(writing_phrase(status)), marked(store_phrase(status))], status.store.last_error
     quiet = [
-        f"Last error of the database: {dated(last, viewer.zone)}" if last else "",
+        f"Last database error: {dated(last, viewer.zone)}" if last else "",
         refused_words(status.source),
-        *(f"Started again by itself: {dated(one, viewer.zone)}" for one in status.restarts),
+        *(f"Restarted automatically: {dated(one, viewer.zone)}" for one in status.restarts),
     ]
     rest = "".join(f'<div class="quiet">{escape(one)}</div>' for one in quiet if one)
     return f'<div class="state"><div>{" · ".join(words)}</div>{rest}</div>'
@@ -111,7 +111,7 @@ def journal(m: Monitor, viewer: Viewer) -> None:
     st.subheader("Journal over the last 15 minutes", anchor=False, help=meaning("journal", "watermark"))
     depth = m.journal_depth()
     if depth.empty:
-        st.caption("Nothing has come in since the start. Every reading passes through the journal first.")
+        st.caption("No readings since start. Every reading passes through the journal first.")
         return
     now = m.clock.now()
     span = (now - 15 * MINUTE, now)
@@ -121,7 +121,7 @@ def journal(m: Monitor, viewer: Viewer) -> None:
         words = "Readings waiting in the journal over the last 15 minutes"
         chart(depth_chart(depth, "readings", span, viewer.palette), "depth", words)
     with right, panel("age"):
-        st.caption("Age of the oldest of them, seconds")
+        st.caption("Age of the oldest, seconds")
         words = "Age of the oldest waiting reading over the last 15 minutes"
         chart(depth_chart(depth, "age", span, viewer.palette), "age", words)
     zone = viewer.zone_name
@@ -142,16 +142,16 @@ def dead_letters(m: Monitor) -> None:
     st.subheader("Dead letters", anchor=False, help=meaning("dead letter"))
     with panel("dead-letters"):
         st.html(marked(Phrase(dead_letter_words(letters), True)))
-        if letters.readings and st.button("Try them again", key="retry-dead-letters"):
+        if letters.readings and st.button("Retry", key="retry-dead-letters"):
             m.retry_dead_letters()
-            st.toast("They are tried again within a second. What the database takes leaves the file.")
+            st.toast("Retrying within a second. Readings that the database accepts leave the file.")
 
 
 def demonstrations(demonstrator: Demonstrator) -> None:
     """The buttons that break the running system, and what came of it."""
     st.subheader("Break it, and watch it come back", anchor=False)
     st.caption(
-        "These are real faults on this running monitor. One at a time; the proof is counted afterwards."
+        "Real faults on this running monitor, one at a time. Every reading is counted afterwards as proof."
     )
     with panel("demonstrations"):
         with st.container(horizontal=True):
@@ -172,9 +172,9 @@ def carried_out(demonstrator: Demonstrator) -> None:
     for run in reversed(demonstrator.runs):
         if run.proof is not None:
             verdict = Phrase(proof_words(run.proof), not run.proof.holds)
-            title = "Nothing lost, nothing doubled" if run.proof.holds else "The proof fails"
+            title = "Nothing lost, nothing stored twice" if run.proof.holds else "The proof fails"
         else:
-            title = run.problem or "At work"
+            title = run.problem or "Running"
             verdict = Phrase("", False)
         steps = "".join(
             f'<div class="quiet">{(time - run.started) / 1e6:,.1f} s: {escape(text)}</div>'
@@ -220,7 +220,7 @@ def rejections(m: Monitor, viewer: Viewer) -> None:
         not_readable(error)
         return
     if frame.empty:
-        st.caption("None so far. A reading that is refused is kept here, with its reason.")
+        st.caption("None so far. Rejected readings are listed here with their reason.")
         return
     labelled = frame.assign(reason=[reason_words(reason) for reason in frame["reason"]])
     st.dataframe(
@@ -235,8 +235,8 @@ def rejections(m: Monitor, viewer: Viewer) -> None:
             ),
             "source": "Source",
             "tag": "Tag",
-            "time": "Time, as it came",
-            "value": "Value, as it came",
+            "time": "Time, as received",
+            "value": "Value, as received",
             "reason": "Reason",
             "detail": "Detail",
         },
@@ -252,15 +252,17 @@ def faults(m: Monitor, simulator: Simulator) -> None:
         one, two, three, four = st.columns([2, 2, 1, 1], vertical_alignment="bottom")
         fault = one.selectbox("Fault", FAULTS, format_func=fault_words, key="fault", bind="query-params")
         names = [tag.name for tag in simulator.tags]
-        tag = two.selectbox("Of", names, format_func=m.tags.title, key="fault_of", bind="query-params")
-        seconds = three.number_input("For, seconds", 1, 3_600, 30, key="fault_seconds", bind="query-params")
+        tag = two.selectbox("Tag", names, format_func=m.tags.title, key="fault_of", bind="query-params")
+        seconds = three.number_input(
+            "Duration, seconds", 1, 3_600, 30, key="fault_seconds", bind="query-params"
+        )
         start = four.button("Start", width="stretch", type="primary", key="fault-start")
         st.caption(fault_sentence(fault))
         if start:
             try:
                 m.inject(fault, tag, seconds)
             except UsageError as error:
-                not_done(error, "The fault cannot be made")
+                not_done(error, "The fault cannot be started")
         running(m, simulator)
 
 
@@ -270,7 +272,7 @@ def running(m: Monitor, simulator: Simulator) -> None:
     now = m.clock.now()
     active = simulator.active(now)
     if not active:
-        st.caption("None is running. Every simulated fault is recorded beside the readings it touched.")
+        st.caption("None running. Every simulated fault is recorded with the readings it affects.")
         return
     for fault in active:
         left = duration((fault.end - now) / 1e6)

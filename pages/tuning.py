@@ -1,4 +1,4 @@
-"""Tuning: what another detector or other settings would have done to the history, and applying them."""
+"""Tuning: what another detector or other settings would have flagged in the history, and applying them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,9 +70,9 @@ from sensormon.view.tuning import (
     value_column,
 )
 
-# Seconds that a page waits for a job before it shows how far it is.
+# Seconds that a page waits for a job before it shows its progress.
 AT_ONCE = 0.3
-# So many tags at most are compared, those with the most flags.
+# Tags that are compared at most, those with the most flags.
 TAGS = 50
 
 
@@ -128,12 +128,12 @@ def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str]:
     return values
 
 
-@st.dialog("Apply to the collector", icon=":material/tune:")
+@st.dialog("Apply to live monitoring", icon=":material/tune:")
 def apply(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked) -> None:
     """Says what changes and for whom and what it would lose, asks who it is, and applies."""
     now = m.detection()
     st.markdown(f"**{switch_words(now.detector, now.params, chosen.detector, chosen.params)}**")
-    st.markdown("For everyone and for every tag, from the next reading on. Stored flags stay as they are.")
+    st.markdown("For all users and all tags, from the next reading on. Stored flags stay as they are.")
     since, until = looked.since, looked.until
     labelled = facts_of(m, since, until).labelled
     names = sorted(set(labelled["tag"][labelled["label"] == "true"]) & set(m.tags.names))
@@ -156,7 +156,7 @@ def warn_of_lost(m: Monitor, viewer: Viewer, rows: pd.DataFrame) -> None:
     if len(rows):
         named = zip(rows["tag"], micros(rows["start"]).tolist(), strict=True)
         words = lost_words(((m.tags[tag].label, start) for tag, start in named), viewer.zone)
-        st.warning(words, title="These settings lose what was confirmed")
+        st.warning(words, title="These settings lose confirmed events")
 
 
 def draw(m: Monitor, viewer: Viewer) -> None:
@@ -168,13 +168,13 @@ def draw(m: Monitor, viewer: Viewer) -> None:
         st.button("Defaults", on_click=reset, args=(chosen.detector,), width="stretch")
         same = chosen.detector == now.detector and dict(chosen.params) == dict(now.params)
         asked = st.button(
-            "Apply to the collector …",
+            "Apply to live monitoring …",
             disabled=same,
             width="stretch",
             type="primary",
-            help="The collector uses these settings already." if same else None,
+            help="Live monitoring already uses these settings." if same else None,
         )
-        st.caption(f"The collector uses {detector_words(now.detector, now.params)}.")
+        st.caption(f"Live monitoring uses {detector_words(now.detector, now.params)}.")
     with right:
         try:
             detector = make(chosen.detector, **chosen.params)
@@ -235,19 +235,21 @@ def effect(m: Monitor, viewer: Viewer, chosen: Chosen, detector: Detector, looke
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(
                 f":red[◆] kept {kept:,} &emsp; :primary[▲] gained {gained:,} &emsp; :gray[□] lost {lost:,}"
-                " flagged readings &emsp; :gray[shaded: expected with these settings]",
+                " flagged readings &emsp; :gray[shaded: expected with new settings]",
                 help=meaning("kept, gained, lost", "control band"),
                 width="content",
             )
             chart_table(
                 "effect",
-                f"{tag.label}, readings flagged now or with these settings, newest first",
+                f"{tag.label}, readings flagged with current or new settings, newest first",
                 lambda: flag_table(changes, result.before, result.after, tag),
                 {
                     "Time": time_column(viewer),
                     value_column(tag): st.column_config.TextColumn(alignment="right"),
                 }
-                | dict.fromkeys(("Score now", "Score then"), st.column_config.NumberColumn(format="%.1f")),
+                | dict.fromkeys(
+                    ("Score, current", "Score, new"), st.column_config.NumberColumn(format="%.1f")
+                ),
             )
     quality, sensitivity = st.columns([6, 5], gap="small")
     with quality, panel("quality", stretch=True):
@@ -275,19 +277,19 @@ def how_good(result: Comparison, complete: bool) -> None:
         for name, what, old, new in figures(result.scores_before, result.scores_after)
     )
     st.html(
-        '<table class="figures"><tr><th>Against what is known</th><th>Now</th>'
-        "<th>With these settings</th></tr>"
+        '<table class="figures"><tr><th>Against known faults</th><th>Current</th>'
+        "<th>With new settings</th></tr>"
         f"{body}</table>"
     )
     known_from = (
-        "Known are the simulator's faults, every one, and events that people confirmed."
+        "Known faults: simulated faults and confirmed events."
         if complete
-        else "Known are events that people labelled; flags outside them are not counted in precision."
+        else "Known faults: labelled events; flags outside them do not count in precision."
     )
     late = duration(TOLERANCE * result.interval)
     prose(
-        f"{known_from} In small the {{95 % interval}}. A flag up to {late} after a fault still counts; below "
-        f"{MINIMUM} events nothing is measurable."
+        f"{known_from} Small print: {{95 % interval|95 % confidence interval}}. A flag up to {late} after a "
+        f"fault still counts; at least {MINIMUM} events are needed."
     )
 
 
@@ -295,12 +297,12 @@ def trade_off(viewer: Viewer, chosen: Chosen, looked: Looked, facts: Known, resu
     """Precision and recall over the threshold, with the two settings on it."""
     swept = threshold_of(chosen.detector, chosen.params)
     if swept is None:
-        st.info(f"{title(chosen.detector)} has no threshold to move.", title="No curve")
+        st.info(f"{title(chosen.detector)} has no threshold.", title="No curve")
         return
     if result.scores_after.known < MINIMUM:
         count = counted(result.scores_after.known, "known event")
         st.info(
-            f"{count} in this history; {MINIMUM} are needed. Choose a longer one.",
+            f"{count} in this history; {MINIMUM} are needed. Choose a longer history.",
             title="Precision and recall: not measurable",
         )
         return
@@ -315,22 +317,22 @@ def trade_off(viewer: Viewer, chosen: Chosen, looked: Looked, facts: Known, resu
     figure = precision_recall_chart(
         points,
         [
-            ("now", "square-open", before.precision, before.recall),
-            ("with these settings", "triangle-up", after.precision, after.recall),
+            ("current", "square-open", before.precision, before.recall),
+            ("with new settings", "triangle-up", after.precision, after.recall),
         ],
         viewer.palette,
     )
     chart(figure, "curve", f"Precision over recall at {len(points)} thresholds")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown(":gray[□] now &emsp; :primary[▲] with these settings", width="content")
+        st.markdown(":gray[□] current &emsp; :primary[▲] with new settings", width="content")
         chart_table(
             "curve", "Precision and recall by threshold", lambda: curve_table(points), label="As a table"
         )
     parameter = next(one for one in PER_TAG[chosen.detector].PARAMETERS if one.name == swept)
     low, high = points["threshold"].min(), points["threshold"].max()
     st.caption(
-        f"{parameter_label(chosen.detector, parameter)}: {len(points)} values from {low:g} to {high:g}, the "
-        "history scored anew at each, because what a detector learns depends on its threshold."
+        f"{parameter_label(chosen.detector, parameter)}: {len(points)} values from {low:g} to {high:g}; the "
+        "history is rescored at each, because what a detector learns depends on its threshold."
     )
 
 
@@ -340,7 +342,7 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> Non
         if len(m.tags) * len(looked.history.rows) > TOGETHER and not st.toggle(
             f"Count the events of all {len(m.tags):,} tags", key="all_tags"
         ):
-            st.caption("That reads and scores the history of each, which takes a moment.")
+            st.caption("This reads and rescores the history of each tag, which takes a moment.")
             return
         found = every_load(m, chosen, detector, looked)
         if found is None:
@@ -348,7 +350,7 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> Non
         together = total(found)
         subset = f"The {len(found)} tags with the most flags" if len(found) < len(m.tags) else "All tags"
         st.markdown(
-            f"**{subset} together:** now {pace(together.before, together.seconds)}, with these settings "
+            f"**{subset} together:** currently {pace(together.before, together.seconds)}, with new settings "
             f"{pace(together.after, together.seconds)}. {norm_words(together)}",
             help=meaning("alarm load", "event"),
         )
@@ -356,19 +358,19 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> Non
             pd.DataFrame(
                 {
                     "Tag": [m.tags[name].label for name in found],
-                    "Looked at": [duration(load.seconds) for load in found.values()],
-                    "Events now": [load.before for load in found.values()],
-                    "Events then": [load.after for load in found.values()],
-                    "Per 10 min now": [load.pace(load.before) for load in found.values()],
-                    "Per 10 min then": [load.pace(load.after) for load in found.values()],
+                    "Time span": [duration(load.seconds) for load in found.values()],
+                    "Events, current": [load.before for load in found.values()],
+                    "Events, new settings": [load.after for load in found.values()],
+                    "Per 10 min, current": [load.pace(load.before) for load in found.values()],
+                    "Per 10 min, new settings": [load.pace(load.after) for load in found.values()],
                 }
             ),
             hide_index=True,
-            alt="Events of each tag now and with these settings, the worst first",
+            alt="Events of each tag with current and new settings, the worst first",
             height=min(38 + 35 * len(found), 388),
             column_config={
                 name: st.column_config.NumberColumn(format="%.1f")
-                for name in ("Per 10 min now", "Per 10 min then")
+                for name in ("Per 10 min, current", "Per 10 min, new settings")
             },
         )
 
@@ -394,7 +396,7 @@ def every_load(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -
     if job.running:
         follow_job(job)
     elif job.result is None:
-        job_line(job, "What was read is kept.")
+        job_line(job, "Completed work is kept.")
         st.button("Count again", key="tuning-again", on_click=forget, args=("tuning-job",))
     loads: Mapping[str, Load] | None = job.result
     return loads
@@ -403,11 +405,11 @@ def every_load(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -
 @st.fragment(run_every=2)
 def log(m: Monitor, viewer: Viewer) -> None:
     """Who changed what, from what to what, newest first."""
-    st.subheader("Changes of the settings", anchor=False)
+    st.subheader("Settings history", anchor=False)
     try:
         frame = m.tuner.detection_log()
     except StoreError:
-        st.caption("They are in the database and can be read again as soon as it is back.")
+        st.caption("The history is in the database and will be shown once it is back.")
         return
     rows = [row for _, row in frame.iterrows()]
     changes = [
@@ -420,7 +422,7 @@ def log(m: Monitor, viewer: Viewer) -> None:
             {"applied": frame["applied"], "who": frame["who"], "change": changes, "id": frame["id"]}
         ),
         hide_index=True,
-        alt="Changes of the settings, newest first",
+        alt="Settings history, newest first",
         column_config={
             "applied": st.column_config.DatetimeColumn(
                 "Applied", format="YYYY-MM-DD HH:mm:ss", timezone=viewer.zone_name
@@ -428,7 +430,7 @@ def log(m: Monitor, viewer: Viewer) -> None:
             "who": "Who",
             "change": st.column_config.TextColumn("Old → new", width="large"),
             "id": st.column_config.NumberColumn(
-                "No.", help="Every stored flag carries the number of the settings that made it"
+                "No.", help="Every stored flag carries the number of the settings that raised it"
             ),
         },
     )
@@ -437,6 +439,6 @@ def log(m: Monitor, viewer: Viewer) -> None:
 monitored = monitor()
 with page("Tuning") as me:
     if applied := st.session_state.pop("applied", None):
-        st.toast(f"The collector now uses {applied}.")
+        st.toast(f"Live monitoring now uses {applied}.")
     draw(monitored, me)
     log(monitored, me)

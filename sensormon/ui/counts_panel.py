@@ -51,7 +51,7 @@ def counts_panel(
             news()
         with st.container():
             if not events.attrs.get("complete", True):
-                st.caption("There are too many flagged readings; the oldest events are left out.")
+                st.caption("Too many flagged readings: the oldest events are left out.")
         _bars(each, numbers, filters, viewer)
         load = alarm_load(starts, max(asked.since, watched), asked.until)
         more = st.expander(load_line(load), key="load", on_change="rerun", bind="query-params")
@@ -88,7 +88,7 @@ def _stretch(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
             places[spans.index(filters.stretch)] if filters.stretch in spans else None
         )
         st.selectbox(
-            f"Show the events of one {each.unit} only",
+            f"Show one {each.unit} only",
             places,
             format_func=lambda place: f"{words[place]}: {counted(int(found[place]), 'event')}",
             placeholder=_ALL,
@@ -138,8 +138,8 @@ def _bars(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
         on_select=clicked,
         selection_mode="points",
         config={"displayModeBar": False},
-        alt=f"Events per {each.unit}, {int(found.max(initial=0))} at the most; "
-        f"“By {each.unit}” above has them as a table",
+        alt=f"Events per {each.unit}, {int(found.max(initial=0))} at most; "
+        f"“By {each.unit}” above lists them as a table",
     )
 
 
@@ -151,9 +151,9 @@ def _figures(rows: list[tuple[str, str, str]], asked: Range, watched: int, viewe
         for name, value, norm in rows
     )
     st.html(f'<b>Alarm load</b><table class="figures"><tbody>{body}</tbody></table>')
-    said = "By ISA-18.2 and EEMUA 191, counting events. Filters change it."
+    said = "By ISA-18.2 and EEMUA 191, counting events; filters apply."
     if watched > asked.since:
-        said += f" Readings begin {day_and_time(watched, viewer.zone)}; the time before is not counted."
+        said += f" Readings begin {day_and_time(watched, viewer.zone)}; earlier time is not counted."
     st.caption(said)
 
 
@@ -190,7 +190,7 @@ def _top(m: Monitor, events: pd.DataFrame, filters: Filters) -> None:
             ),
         },
     )
-    st.caption("Choose tags in the first column to see theirs alone.")
+    st.caption("Select tags in the first column to filter by them.")
 
 
 def _longest(m: Monitor, viewer: Viewer, events: pd.DataFrame) -> None:
@@ -246,7 +246,7 @@ def _chattering(m: Monitor, viewer: Viewer, events: pd.DataFrame) -> None:
         hide_index=True,
         height=min(38 + 35 * len(found), 38 + 35 * 5),
         key="chattering",
-        alt="Tags whose events come and go",
+        alt="Tags whose events come and go quickly",
         column_config={
             "Tag": st.column_config.TextColumn(width=150),
             "Most": st.column_config.NumberColumn(width=50, help="The most events within a minute"),

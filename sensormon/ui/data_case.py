@@ -1,4 +1,4 @@
-"""Cases: a stretch of history with all that is known of it as one file, saved here or opened."""
+"""Cases: a span of history with all that is known of it, saved as one file or opened from one."""
 
 from __future__ import annotations
 
@@ -32,18 +32,17 @@ def section(m: Monitor, viewer: Viewer) -> None:
     """Save a case, open one."""
     st.subheader("Save a case", anchor=False)
     st.caption(
-        "One file with the readings of some tags over some time, as they were scored, with their limits, the "
-        "detector settings, what was rejected, and who acknowledged, labelled or shelved what. Another "
-        "installation opens it to the same view."
+        "One file with the readings of some tags over a time span, as scored, with their limits, the "
+        "detector settings, rejected readings, and who acknowledged, labelled or shelved "
+        "what. Another installation opens it to the same view."
     )
     with panel("case-save"):
         _save(m, viewer)
     _saved(m, viewer)
     st.subheader("Open a case", anchor=False)
     st.caption(
-        "It is stored beside your own readings and never mixed with them: a tag that has readings here is "
-        "opened under another name. Scores stay what they are, nothing raises an alarm, and opening it twice "
-        "stores it once."
+        "A case is stored beside your own readings, never mixed with them: a tag that has readings here gets "
+        "another name. Scores stay unchanged, no alarms are raised, and a case opened twice is stored once."
     )
     file = st.file_uploader("Case", ["sensormon"], key="case-file")
     if file is not None:
@@ -61,7 +60,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
 
 def _save(m: Monitor, viewer: Viewer) -> None:
     name = st.text_input(
-        "Name", max_chars=LONGEST_NAME, key="case-name", placeholder="Such as: pH spikes, batch 12"
+        "Name", max_chars=LONGEST_NAME, key="case-name", placeholder="For example: pH spikes, batch 12"
     )
     tags = st.multiselect(
         "Tags",
@@ -74,9 +73,9 @@ def _save(m: Monitor, viewer: Viewer) -> None:
     names = tuple(tags) or m.tags.names
     since, until = stored_range(viewer, m.clock.now(), "case_span")
     address = st.text_input(
-        "Link to the view it is about",
+        "Link to a view",
         key="case-view",
-        placeholder="Optional: what Copy link gave; otherwise Explore with these tags",
+        placeholder="Optional: a copied link. Default: Explore with these tags",
     )
     try:
         since, until = held(since, until, m.explorer.extent(names))
@@ -91,7 +90,7 @@ def _save(m: Monitor, viewer: Viewer) -> None:
         try:
             m.cases.save(CaseOrder((name or "").strip(), names, since, until, view))
         except SensormonError as error:
-            not_done(error, "It cannot be saved")
+            not_done(error, "The case cannot be saved")
 
 
 def _explore(m: Monitor, names: tuple[str, ...], since: int, until: int) -> str:
@@ -105,7 +104,7 @@ def _saved(m: Monitor, viewer: Viewer) -> None:
     if job is None or job.running:
         return
     if not isinstance(job.result, Saved):
-        job_line(job, "The part that was written is removed.")
+        job_line(job, "The partial file was removed.")
     elif m.exporter.files.find(job.result.file.key) is not None:
         counts = job.result.counts
         with (
@@ -122,7 +121,7 @@ def _saved(m: Monitor, viewer: Viewer) -> None:
             download(job.result.file)
 
 
-@st.cache_data(max_entries=3, ttl=600, show_spinner="Looking into the case")
+@st.cache_data(max_entries=3, ttl=600, show_spinner="Reading the case")
 def _glance(_m: Monitor, _file: IO[bytes], key: tuple[object, ...]) -> Glance:
     del key  # stands for the file in the cache
     return _m.cases.glance(_file)
@@ -148,7 +147,7 @@ def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...
         pd.DataFrame(
             {
                 "Tag in the case": [seen.labels[name] for name in about.tags],
-                "Name there": list(about.tags),
+                "Original name": list(about.tags),
                 "Name here": [seen.names[name] for name in about.tags],
             }
         ),
@@ -157,7 +156,7 @@ def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...
         height=min(38 + 35 * len(about.tags), 388),
     )
     if seen.here:
-        st.caption("It was opened before. Opening it again stores nothing and leads to its view.")
+        st.caption("This case is already open. Opening it again stores nothing and leads to its view.")
     running = any(one.running for one in m.jobs.of(OPEN))
     if st.button("Open the case", type="primary", key="case-open-start", disabled=running):
         m.cases.open(file, about.name)
@@ -168,11 +167,11 @@ def _opened(m: Monitor) -> None:
     if job is None or job.running:
         return
     if not isinstance(job.result, Opened):
-        job_line(job, "What was stored until then stays; opening it again goes on from there.")
+        job_line(job, "What was stored is kept; open the case again to continue.")
         return
     done: Opened = job.result
     before = (
-        f" {counted(done.before, 'reading')} were there before and are not stored twice."
+        f" {counted(done.before, 'reading')} were already stored and are not stored twice."
         if done.before
         else ""
     )

@@ -1,4 +1,4 @@
-"""Export: which rows, of which tags and span, in which form; a job that writes the file."""
+"""Export: which rows, of which tags and span, in which format; a job that writes the file."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ SHOWN = 5
 
 
 def section(m: Monitor, viewer: Viewer) -> None:
-    """What can be taken away, and in which form."""
+    """What can be exported, and in which format."""
     st.subheader("Export", anchor=False)
     st.caption(
-        f"Each time comes twice, in UTC and in {viewer.zone_name}, and the columns say so. Text that a "
-        "spreadsheet would run as a formula is made harmless."
+        f"Each time appears twice, in UTC and in {viewer.zone_name}, as the column names say. Text that a "
+        "spreadsheet would run as a formula is escaped."
     )
     with panel("export"):
         order = _order(m, viewer)
         ready = _about(m, order)
         running = any(one.running for one in m.jobs.of(KIND))
         if st.button(
-            f"Write the {order.form} file", type="primary", key="out-start", disabled=running or not ready
+            f"Export as {order.form}", type="primary", key="out-start", disabled=running or not ready
         ):
             try:
                 m.exporter.start(order)
             except SensormonError as error:
-                not_done(error, "It cannot be exported")
+                not_done(error, "The export cannot start")
     job = newest_job(m, KIND)
     if job is not None and not job.running and not isinstance(job.result, Exported):
-        job_line(job, "The part that was written is removed.")
+        job_line(job, "The partial file was removed.")
     _finished(m, viewer)
 
 
@@ -74,16 +74,16 @@ def _about(m: Monitor, order: Order) -> bool:
         return False
     if rows is not None and order.form == "Excel" and rows > EXCEL_ROWS:
         st.warning(
-            "Choose a shorter span or fewer tags, or CSV or Parquet, which have no such limit.",
-            title=f"{rows:,} rows are more than the {EXCEL_ROWS:,} that an Excel sheet can have",
+            "Choose a shorter span or fewer tags, or use CSV or Parquet, which have no such limit.",
+            title=f"{rows:,} rows do not fit in an Excel sheet, which holds {EXCEL_ROWS:,}",
         )
         return False
     if rows == 0:
-        st.caption("No rows: the file would have a header alone.")
+        st.caption("No rows: the file would have only a header.")
     elif rows is not None:
         st.caption(f"{counted(rows, 'row')}.")
     elif order.form == "Excel":
-        st.caption(f"An Excel sheet has {EXCEL_ROWS:,} rows at the most.")
+        st.caption(f"An Excel sheet holds at most {EXCEL_ROWS:,} rows.")
     return True
 
 
@@ -93,7 +93,7 @@ def _finished(m: Monitor, viewer: Viewer) -> None:
     if not there:
         return
     st.subheader("Finished files", anchor=False)
-    st.caption("Kept for a day, the newest ten. Whoever has the link can download the file until then.")
+    st.caption("The newest ten are kept for a day. Until then anyone with the link can download the file.")
     for one in there:
         made: Exported = one.result
         with (

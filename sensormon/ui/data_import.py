@@ -41,7 +41,7 @@ def read(content: bytes, name: str) -> Table:
 
 
 def proposed(m: Monitor, table: Table, stem: str, time: str, zone: str) -> Columns:
-    """What the columns seem to be; nothing but the times where that cannot be seen."""
+    """What the columns seem to be; only the times if that cannot be seen."""
     try:
         return propose(table, m.tags, stem, zone=zone, time=time)
     except UsageError:
@@ -71,14 +71,14 @@ def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
     names = list(table.frame.columns)
     left, right = st.columns(2)
     usual = names.index(time_column(table.frame) or names[0])
-    time = left.selectbox("Times are in", names, usual, key="import-time")
+    time = left.selectbox("Time column", names, usual, key="import-time")
     zones = ["UTC", *sorted(available_timezones() - {"UTC"})]
     at = zones.index(viewer.zone_name) if viewer.zone_name in zones else 0
-    zone = right.selectbox("Times that name no zone are in", zones, at, key="import-zone")
+    zone = right.selectbox("Time zone", zones, at, key="import-zone")
     found = proposed(m, table, stem, time, zone)
     st.caption(times_said(table, table.key, found, viewer.zone_name))
     if found.tag:
-        st.caption(f"The tags are in the column {literal(found.tag)}, the values in {literal(found.value)}.")
+        st.caption(f"Tags come from the column {literal(found.tag)}, values from {literal(found.value)}.")
         return Columns(time, tag=found.tag, value=found.value, zone=zone)
     others = [name for name in names if name != time]
     ends = values_of(table, table.key, time).reset_index(drop=True)
@@ -96,17 +96,17 @@ def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
 
 
 def _passed_over(table: Table, columns: Columns) -> None:
-    """Say which columns can be no tag, and what is in them."""
+    """Say which columns cannot be tags, and what is in them."""
     found = no_numbers(table, columns)
     if not found:
         return
     said = [literal(f"{name} (“{cell}”)" if cell else f"{name} (empty)") for name, cell in found.items()]
     more = f" and {counted(len(said) - NAMED, 'column')} more" if len(said) > NAMED else ""
-    st.caption(f"Passed over, since most cells are no numbers: {', '.join(said[:NAMED])}{more}.")
+    st.caption(f"Skipped, as most cells are not numbers: {', '.join(said[:NAMED])}{more}.")
 
 
 def outcome(m: Monitor, viewer: Viewer) -> bool:
-    """How far the import is that was begun last, or what came of it; whether one is going on."""
+    """The progress of the import that was started last, or its outcome; whether one is running."""
     job = newest_job(m, KIND)
     if job is None or job.running:
         return job is not None
@@ -119,18 +119,18 @@ def outcome(m: Monitor, viewer: Viewer) -> bool:
         sentences = [literal(one) for one in job.result.sentences()]
         show("\n\n".join(sentences), title=f"{title}, {clock_time(job.ended or 0, viewer.zone)}")
     else:
-        job_line(job, f"{job.progress.words} were read. They stay, and the same file goes on from there.")
+        job_line(job, f"{job.progress.words} were read and are kept. Import the same file again to continue.")
     st.button("Dismiss", key="import-dismiss", on_click=dismiss, args=(job.id,))
     return False
 
 
 def dismiss(job: int) -> None:
-    """Do not show what came of this import any more."""
+    """Stop showing the outcome of this import."""
     st.session_state["import-seen"] = job
 
 
 def section(m: Monitor, viewer: Viewer) -> None:
-    """The file, what its columns are, its first rows, the button, what came of it."""
+    """The file, what its columns are, its first rows, the button, the outcome."""
     try:
         _section(m, viewer)
     except SensormonError as error:
@@ -140,9 +140,8 @@ def section(m: Monitor, viewer: Viewer) -> None:
 def _section(m: Monitor, viewer: Viewer) -> None:
     st.subheader("Import history", anchor=False)
     st.caption(
-        "A CSV or Parquet file with a column of times and one column a tag, or with the columns tag and "
-        "value. It is scored as it would have been live, raises no live alarms, and is stored once "
-        "however often it comes."
+        "A CSV or Parquet file with a column of times and one column per tag, or with the columns tag and "
+        "value. Readings are scored as if they had come in live and raise no alarms; duplicates are ignored."
     )
     running = outcome(m, viewer)
     file = st.file_uploader("File", ["csv", "txt", "tsv", "parquet"], key="import-file")
@@ -153,14 +152,14 @@ def _section(m: Monitor, viewer: Viewer) -> None:
         columns = mapping(m, viewer, table, Path(file.name).stem)
         offer_tags(m, table, columns)
         _passed_over(table, columns)
-        st.caption(f"{counted(len(table.frame), 'row')}; the first of them:")
+        st.caption(f"{counted(len(table.frame), 'row')}; the first ones:")
         st.dataframe(table.frame.head(5), hide_index=True, key="import-preview")
         if not columns.tag and not columns.values:
-            st.info("Say for at least one column which tag it is.", title="No column is a tag yet")
+            st.info("Assign at least one column to a tag.", title="No column is assigned yet")
             return
         check(columns, table, m.tags)
         if running:
-            st.caption("Another import is going on; wait for it, or cancel it.")
+            st.caption("An import is already running; wait for it or cancel it.")
         if st.button("Import", type="primary", key="import-start", disabled=running):
             start_import(m.jobs, m.importer, m.keep_up, table, columns, file.name, m.clock.now())
             st.rerun()

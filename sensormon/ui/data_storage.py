@@ -1,4 +1,4 @@
-"""Storage: what is on disk, how it grows, how long readings are kept one by one."""
+"""Storage: what is on disk, how it grows, how long readings are kept at full resolution."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sensormon.view.disk_usage import (
 from sensormon.view.phrases import literal
 
 COMPARED = 30
-"""Days that the forecast compares with where readings are kept for ever."""
+"""Days that the forecast compares with if retention is unlimited."""
 
 
 @st.cache_data(ttl=20, max_entries=4, show_spinner="Measuring")
@@ -46,7 +46,7 @@ def planned(_m: Monitor, key: tuple[object, ...], days: int) -> Plan:
 
 
 def section(m: Monitor, viewer: Viewer) -> None:
-    """What is on disk, how it grows, and how long readings are kept one by one."""
+    """What is on disk, how it grows, and how long readings are kept at full resolution."""
     drawn = newest_state(m, JOB)  # a roll-up changes what is on disk
     sizes = measured(m, (m.started, str(m.settings.data_dir), drawn))
     if sizes.space is None:  # asked again once the database is back
@@ -89,40 +89,40 @@ def growth(m: Monitor, sizes: Sizes, now: Rate | None) -> None:
         set_days = m.retention.policy.days
         lines = [forecast(sizes, now, 0), forecast(sizes, now, set_days or COMPARED)]
         marked = [
-            f"<b>{escape(forecast_words(one))}</b> · as it is set"
+            f"<b>{escape(forecast_words(one))}</b> · current setting"
             if one.days == set_days
             else f'<span class="quiet">{escape(forecast_words(one))}</span>'
             for one in lines
         ]
         st.html("".join(f"<div>{line}</div>" for line in marked))
         st.caption(
-            "All files together. The database's file never becomes smaller by itself: what is freed inside "
-            "is used again."
+            "All files together. The database file does not shrink by itself; space freed inside it "
+            "is reused."
         )
 
 
 def keeping(m: Monitor, viewer: Viewer, each: float, drawn: tuple[int, bool] | None) -> None:
-    """The policy, changing it, running it now. A reading takes so many bytes `each`."""
-    st.subheader("How long readings are kept one by one", anchor=False)
+    """The policy, changing it, running it now. A reading takes `each` bytes."""
+    st.subheader("Retention at full resolution", anchor=False)
     st.caption(
-        "Older ones become minutes: lowest, mean and highest value and how many there were. Flagged readings "
-        "stay as they are, with their events and labels. What became a minute cannot be scored anew."
+        "Older readings become one-minute roll-ups: lowest, mean and highest value, and the count. Flagged "
+        "readings stay as they are, with their events and labels. Roll-ups cannot be rescored."
     )
     policy = m.retention.policy
     with panel("retention"):
         if m.retention.problem:
-            st.error(literal(m.retention.problem), title="What was set cannot be read")
+            st.error(literal(m.retention.problem), title="The retention setting cannot be read")
         st.html(f'<div class="first-line">{escape(policy_words(policy))}</div>')
         said = []
         if policy.changed:
             said.append(f"Set by {literal(policy.who)}, {day_and_time(policy.changed, viewer.zone)}.")
         if policy.days:
-            said.append("Once a day, after midnight UTC, what has grown older is rolled up.")
+            said.append("Older readings are rolled up once a day, after midnight UTC.")
         if said:
             st.caption(" ".join(said))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             days = st.number_input(
-                "Keep one by one for, days (0: for ever)",
+                "Full resolution, days (0: unlimited)",
                 0,
                 LONGEST_RETENTION,
                 policy.days,
@@ -140,7 +140,7 @@ def keeping(m: Monitor, viewer: Viewer, each: float, drawn: tuple[int, bool] | N
 
 
 def last_run(m: Monitor) -> None:
-    """What came of the roll-up that was begun last, once it has ended."""
+    """The outcome of the roll-up that was started last, once it has ended."""
     job = next(iter(m.jobs.of(JOB)), None)
     if job is None or job.running:
         return
@@ -149,15 +149,15 @@ def last_run(m: Monitor) -> None:
         st.caption(f"Last run: {rolled_words(job.result)}")
 
 
-@st.dialog("Keep readings one by one", icon=":material/inventory_2:")
+@st.dialog("Retention at full resolution", icon=":material/inventory_2:")
 def set_policy(m: Monitor, days: int, each: float) -> None:
     """What it would mean, and the name of who sets it."""
     if days:
-        st.markdown(f"For **{counted(days, 'day')}**, then by the minute, from the next midnight UTC on.")
+        st.markdown(f"**{counted(days, 'day')}**, then one-minute roll-ups, from the next midnight UTC on.")
         plan_line(m, days, each)
-        st.markdown("Raw readings that became minutes are deleted for good.")
+        st.markdown("Readings that are rolled up are permanently deleted.")
     else:
-        st.markdown("For ever. What was rolled up before stays rolled up.")
+        st.markdown("Unlimited. What was rolled up before stays rolled up.")
     with st.form("retention-form", border=False):
         who = name_field("retention-who")
         sent = st.form_submit_button("Set", type="primary", key="retention-confirm")
@@ -167,17 +167,17 @@ def set_policy(m: Monitor, days: int, each: float) -> None:
 
 @st.dialog("Roll up now", icon=":material/compress:")
 def run_now(m: Monitor, each: float) -> None:
-    """What would be deleted, asked for once more."""
+    """What would be deleted, to be confirmed."""
     days = m.retention.policy.days
     found = plan_line(m, days, each)
     if not found:
         return
-    st.markdown("The raw readings are deleted for good. It can be cancelled; days that are done stay done.")
+    st.markdown("The raw readings are permanently deleted. You can cancel; days already rolled up stay so.")
     if st.button(f"Roll up {counted(found, 'reading')}", type="primary", key="retention-go"):
         try:
             m.retention.start()
         except SensormonError as error:
-            not_done(error, "It was not started")
+            not_done(error, "The roll-up was not started")
             return
         st.rerun()
 

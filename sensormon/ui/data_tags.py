@@ -28,11 +28,11 @@ def section(m: Monitor, viewer: Viewer) -> None:
     """The table of tags, what a change would do, the button that saves it."""
     st.subheader("Tags", anchor=False)
     st.caption(
-        "What each measuring point is called, its unit and its limits. A reading outside its valid range is "
-        "rejected; the normal band is drawn. Changes count from the next reading on, without a restart."
+        "Name, unit and limits of each measuring point. A reading outside its valid range is rejected; the "
+        "normal band is drawn. Changes apply from the next reading on, without a restart."
     )
     if said := st.session_state.pop("tags-said", None):
-        st.info(said, title="The tags are changed")
+        st.info(said, title="Tags saved")
     try:
         now = m.tag_file.read()
     except UsageError as error:
@@ -43,10 +43,10 @@ def section(m: Monitor, viewer: Viewer) -> None:
     edited = _table(draft)
     if draft.seen != now.seen:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning("Somebody changed the tags meanwhile. Your changes cannot be saved over theirs.")
-            st.button("Begin anew", key="tags-anew", on_click=_begin_anew, help="Drops your changes")
+            st.warning("Somebody else has changed the tags. Your changes cannot be saved over theirs.")
+            st.button("Start over", key="tags-anew", on_click=_start_over, help="Drops your changes")
     if edited.problems:
-        st.error(_bullets(list(edited.problems)), title="Nothing can be saved yet")
+        st.error(_bullets(list(edited.problems)), title="Correct these before saving")
     else:
         _preview(m, draft, edited)
     _log(m, viewer)
@@ -64,13 +64,13 @@ def _key(draft: Draft) -> str:
     return f"tags-table-{draft.seen}-{st.session_state.get('tags-round', 0)}"
 
 
-def _begin_anew() -> None:
+def _start_over() -> None:
     st.session_state.pop(_DRAFT, None)
     st.session_state["tags-round"] = st.session_state.get("tags-round", 0) + 1
 
 
 def _by_hand(m: Monitor, draft: Draft) -> None:
-    """Where the file was changed by hand and the monitor runs with what it was: say so, offer to take it."""
+    """If the file was changed by hand and the monitor runs without that: say so, offer to apply it."""
     running = TagTable(m.tags[name] for name in m.tags.names if name in draft.tags or m.simulator)
     lines = changes(running, draft.tags)
     if not lines:
@@ -78,11 +78,11 @@ def _by_hand(m: Monitor, draft: Draft) -> None:
     with panel("tags-by-hand"):
         st.markdown("**The file was changed by hand.** The monitor still runs without these changes:")
         st.markdown(_bullets(lines))
-        if st.button("Take them over", key="tags-take-over"):
+        if st.button("Apply the changes", key="tags-take-over"):
             try:
                 m.tag_file.apply(draft)
             except UsageError as error:
-                not_done(error, "They cannot be taken over")
+                not_done(error, "The changes cannot be applied")
             else:
                 st.rerun()
 
@@ -94,14 +94,14 @@ def _table(draft: Draft) -> Edited:
             required=True,
             max_chars=TEXTS["Name"],
             validate=f"^{NAME.pattern}$",
-            help="What readings are stored and sent under: letters, digits and _ . : / -. "
-            "Another name makes another tag.",
+            help="Readings are sent and stored under it: letters, digits and _ . : / -. "
+            "Another name is another tag.",
         ),
         "Label": st.column_config.TextColumn(
-            max_chars=TEXTS["Label"], help="What people read. Left empty, it is made from the name."
+            max_chars=TEXTS["Label"], help="What people read. If empty, it is derived from the name."
         ),
         "Unit": st.column_config.TextColumn(
-            max_chars=TEXTS["Unit"], help="Of all numbers of the tag: °C, pH"
+            max_chars=TEXTS["Unit"], help="For all values of the tag, such as °C or pH"
         ),
         "Group": st.column_config.TextColumn(max_chars=TEXTS["Group"], help="The machine or area"),
         "Valid low": number(help="A reading below it is rejected. Empty: no limit."),
@@ -122,7 +122,7 @@ def _table(draft: Draft) -> Edited:
         key=_key(draft),
         column_config=columns,
     )
-    st.caption("Add a tag in the last row. Choose rows at the left edge and press Delete to remove them.")
+    st.caption("Add a tag in the last row. Select rows at the left edge and press Delete to remove them.")
     return read_cells(edited, draft.tags)
 
 
@@ -142,7 +142,7 @@ def _preview(m: Monitor, draft: Draft, edited: Edited) -> None:
                 save = st.form_submit_button("Save", type="primary", key="tags-save-button")
                 drop = st.form_submit_button("Discard", key="tags-discard")
         if drop:
-            _begin_anew()
+            _start_over()
             st.rerun()
         if save:
             _save(m, draft, edited, who, lines)
@@ -156,21 +156,21 @@ def _save(m: Monitor, draft: Draft, edited: Edited, who: str, lines: list[str]) 
         return
     st.session_state["tags-said"] = (
         f"{counted(len(lines), 'tag')} changed, from the next reading on. "
-        f"The file as it was is {m.tag_file.path.name}.bak beside it."
+        f"The previous file is kept beside it as {m.tag_file.path.name}.bak."
     )
-    _begin_anew()
+    _start_over()
     st.rerun()
 
 
 def _rejections(m: Monitor, draft: Draft, edited: Edited) -> list[str]:
-    """For each valid range that became narrower: how many readings of the last day it would have rejected."""
+    """For each narrowed valid range: how many readings of the last day it would have rejected."""
     lines = []
     for tag in narrowed(draft.tags, edited.tags)[:SHOWN]:
         try:
             outside, whole = m.would_be_rejected(tag.name, m.clock.now() - DAY, tag.valid)
         except StoreError:
             lines.append(
-                f"{literal(tag.label)}: what it would reject cannot be counted, the database is away"
+                f"{literal(tag.label)}: the database is unavailable, so rejections cannot be counted"
             )
             continue
         if whole:
@@ -179,7 +179,7 @@ def _rejections(m: Monitor, draft: Draft, edited: Edited) -> list[str]:
                 f"{counted(whole, 'reading')} of the last 24 h"
             )
         else:
-            lines.append(f"{literal(tag.label)}: there are no readings of the last 24 h to compare with")
+            lines.append(f"{literal(tag.label)}: no readings in the last 24 h to check against")
     return lines
 
 
@@ -188,7 +188,7 @@ def _log(m: Monitor, viewer: Viewer) -> None:
     done = m.tag_file.changes()
     if not done:
         return
-    with st.expander(f"Changed before · {counted(len(done), 'time')}", key="tags-log"):
+    with st.expander(f"Change history ({len(done):,})", key="tags-log"):
         st.dataframe(
             pd.DataFrame(
                 {

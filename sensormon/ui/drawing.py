@@ -1,4 +1,4 @@
-"""Blocks that pages are drawn with: panels, charts, phrases, what is said when the store is away."""
+"""Blocks that pages are drawn with: panels, charts, phrases, what to say when the store is unavailable."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ def picking_chart(figure: go.Figure, key: str, alt: str, on_pick: Callable[[int]
 
 
 def not_done(error: SensormonError, title: str) -> None:
-    """One block that says why something was not done."""
+    """A block that says why something was not done."""
     st.error(literal(str(error)), title=title)
 
 
 UNREAD = "unread"
-"""In the session's state: something of this page could not be read; the head draws it anew when it can."""
+"""In the session's state: something of this page could not be read; the head draws it again when it can."""
 
 
 def not_readable(error: SensormonError) -> None:
-    """One block that says that the store cannot be read, why, and what to do."""
+    """A block that says that the store cannot be read, why, and what to do."""
     st.session_state[UNREAD] = True
     hint = f" {error.hint}." if error.hint else ""
     st.error(
-        f"{error.what[:1].upper()}{error.what[1:]}.{hint} Readings go on being collected and are safe in the "
+        f"{error.what[:1].upper()}{error.what[1:]}.{hint} Collection continues and readings are safe in the "
         "journal; the Live page shows the newest ones.",
         title="The database cannot be read at the moment",
         icon=":material/database_off:",

@@ -49,7 +49,7 @@ def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
     held = set(shown.loc[shown["id"].isin(ids), "state"])
 
     def press(action: str, label: str = "", seconds: int = 0) -> None:
-        # A run that was cut off has taken in a tick, and not drawn these buttons anew.
+        # A run that was cut off has taken in a tick without drawing these buttons again.
         meant = st.session_state.get(TICKED, ids)
         if meant and not asking():
             st.session_state[_PRESSED] = _Press(action, meant, visit(), label, seconds)
@@ -73,11 +73,11 @@ def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
         st.menu_button("Shelve", list(SHELVE), key="shelve-for", on_click=shelve)
         st.button("Note", key="note", on_click=press, args=("note",))
         if State.ACKNOWLEDGED in held:
-            st.button("Take back", key="unacknowledge", on_click=press, args=("unacknowledge",))
+            st.button("Undo", key="unacknowledge", on_click=press, args=("unacknowledge",))
         if State.SHELVED in held:
             st.button("Unshelve", key="unshelve", on_click=press, args=("unshelve",))
         who = signer()
-        words = f"{counted(len(chosen), 'event')} chosen" if chosen else "The event shown, or choose by row"
+        words = f"{len(chosen):,} selected" if chosen else "None selected: acts on the event shown"
         st.caption(f"{words} · as {literal(who)}" if who else words, width="content")
 
 
@@ -132,13 +132,13 @@ def _done(m: Monitor, press: _Press, who: str, *, until: int | None = None, note
     return True
 
 
-@st.dialog("Who are you?", icon=":material/badge:", on_dismiss=_put_away)
+@st.dialog("Your name", icon=":material/badge:", on_dismiss=_put_away)
 def _ask_name(m: Monitor, press: _Press) -> None:
     """The name that goes into the log."""
     with st.form("name", border=False):
         who = name_field("name-given")
-        st.caption("It is asked for once and stored with each thing you do.")
-        if st.form_submit_button("Go on", type="primary") and _done(m, press, who):
+        st.caption("You are asked once; the name is recorded with every action.")
+        if st.form_submit_button("Continue", type="primary") and _done(m, press, who):
             st.rerun()
 
 

@@ -35,13 +35,13 @@ _USUAL = "1 h"
 _PILLS = 12  # more tags than this are a list to search
 _LONGEST_TEXT = 100
 _HIGHEST_SCORE = 1_000.0
-_AWAY = 20 * SECOND  # after so long on another page the list is made anew
+_AWAY = 20 * SECOND  # after this long on another page the list is read again
 _KEYS = {"tags": [], "state": [], "severity": [], "label": [], "score": 0.0, "find": ""}
 
 
 @dataclass(frozen=True)
 class Range:
-    """The time range (µs UTC) and how it is called: "in 1 h", "between these times"."""
+    """The time range (µs UTC) and how it is called: "in the last 1 h", "between these times"."""
 
     since: int
     until: int
@@ -137,7 +137,7 @@ def pin(moment: int) -> None:
 
 def _tags(m: Monitor) -> tuple[str, ...]:
     with st.popover(_titled("Tag", "tags", m.tags.names, m.tags.title)):
-        label, names = "Tags, all where none is chosen", m.tags.names
+        label, names = "Tags (none = all)", m.tags.names
         if len(names) > _PILLS:
             found = st.multiselect(label, names, format_func=m.tags.title, key="tags", bind="query-params")
         else:
@@ -155,7 +155,7 @@ def _tags(m: Monitor) -> tuple[str, ...]:
 def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
     with st.popover(_titled(label, key, options)):
         found = st.pills(
-            f"{label}, all where none is chosen",
+            f"{label} (none = all)",
             options,
             selection_mode="multi",
             key=key,
@@ -170,12 +170,12 @@ def _score_and_text() -> tuple[float, str]:
     least = _lowest(kept.get("score", address.get("score")))
     text = kept.get("find", address.get("find"))
     said = [
-        *([f"score from {least}"] if least else []),
+        *([f"score ≥ {least}"] if least else []),
         *([f"“{literal(text)}”"] if text else []),
     ]
-    with st.popover(f"**{', '.join(said)}**" if said else "Score, notes"):
+    with st.popover(f"**{', '.join(said)}**" if said else "More filters"):
         least = st.number_input(
-            "Lowest score of the peak",
+            "Minimum peak score",
             0.0,
             _HIGHEST_SCORE,
             step=0.5,
@@ -184,7 +184,7 @@ def _score_and_text() -> tuple[float, str]:
             bind="query-params",
         )
         text = st.text_input(
-            "Words in the note or the name of who acted last",
+            "Text in the note, or the name of who acted last",
             key="find",
             bind="query-params",
             max_chars=_LONGEST_TEXT,
@@ -211,13 +211,15 @@ def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str],
         chosen = [title(one) for one in options if title(one) in there]
     if not chosen:
         return label
-    return f"**{label}: {literal(chosen[0])}**" if len(chosen) == 1 else f"**{label}: {len(chosen)} chosen**"
+    return (
+        f"**{label}: {literal(chosen[0])}**" if len(chosen) == 1 else f"**{label}: {len(chosen)} selected**"
+    )
 
 
 def _range(m: Monitor, within: str, between: tuple[int, int] | None, filters: Filters) -> Range:
     moment = _moment(m, (within, filters.without_stretch()))
     if between is None:
-        return Range(*up_to(moment, within), f"in {within}", moment)
+        return Range(*up_to(moment, within), f"in the last {within}", moment)
     since, until = sorted(between)
     if between[0] > between[1]:
         st.caption(f"{START_AFTER_END}; the two were swapped.")

@@ -82,20 +82,21 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
             figure,
             f"context-{event['id']}",
             f"{tag.label} from {duration(air / SECOND)} before the event to as long after it; "
-            "“Readings around it” below has them as a table",
+            "“Nearby readings” below lists them as a table",
             picker("reading"),
         )
-        st.caption("Shaded: where the reading was expected. Click a reading to see why, or why not.")
+        st.caption("Shaded: expected range. Click a reading to see why it was flagged or not.")
         if span[0] < m.explorer.since_whole((tag.name,), span[0]):
             st.caption(
-                "Of this time only flagged readings are kept one by one; Explore has the rest by the minute."
+                "Only flagged readings are stored individually this far back. "
+                "Explore shows the rest as one-minute roll-ups."
             )
         reason(m, viewer, frame, "reading", int(event["peak_id"]))
         _log(m, viewer, event)
 
 
 def _some_readings(m: Monitor, tag: str, start: int, end: int) -> int:
-    """How long (µs) so many readings of the tag usually take, whatever gaps there are; 2 min at least."""
+    """How long (µs) _READINGS of the tag usually take, whatever gaps there are; at least 2 min."""
     for back in (600 * SECOND, DAY, 7 * DAY):  # the newest that came in may have been of long ago
         before = m.history([tag], start - back, start, limit=_READINGS)
         if len(before) == _READINGS:
@@ -111,7 +112,7 @@ def _log(m: Monitor, viewer: Viewer, event: pd.Series) -> None:
         st.caption(f"Shelved until {day_and_time(shelved, viewer.zone)}")
     history = history_table(m.event_history(min(event["ids"]), max(event["ids"])), event["ids"])
     if history.empty:
-        st.caption("Nobody has done anything with this event yet.")
+        st.caption("No action on this event yet.")
         return
     zone = viewer.zone_name
     st.dataframe(

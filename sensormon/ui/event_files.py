@@ -1,4 +1,4 @@
-"""The filtered events, and their flagged readings, one by one and as files."""
+"""The filtered events and their flagged readings, as a table and as files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def export(
         return
     with popover:
         form = form_input("form")
-        st.caption(f"What is filtered, times in UTC and in {viewer.zone_name}.")
+        st.caption(f"The filtered events; times in UTC and in {viewer.zone_name}.")
         points = readings_file(readings(), events, m.tags)
         for kind, noun, frame in (
             ("events", "event", events_file(events, m.tags)),
@@ -49,15 +49,15 @@ def export(
 
 
 def flagged_list(m: Monitor, viewer: Viewer, asked: Callable[[], pd.DataFrame]) -> None:
-    """The flagged readings of the listed events one by one, once they are asked for."""
-    more = st.expander("Flagged readings one by one", key="points", on_change="rerun", bind="query-params")
+    """The flagged readings of the listed events once they are asked for."""
+    more = st.expander("Flagged readings", key="points", on_change="rerun", bind="query-params")
     if not more.open:
         return
     readings = asked()
     with more:
         said = f"{counted(len(readings), 'flagged reading')} of the listed events"
         if len(readings) > LISTED:
-            said += f", the newest {LISTED:,} are shown; Export has all"
+            said += f", newest {LISTED:,} shown; Export has all"
         st.caption(said)
         st.dataframe(
             anomaly_table(readings.head(LISTED), m.tags, score_names(m.settings_by_id())),

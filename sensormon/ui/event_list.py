@@ -66,7 +66,7 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
         export()
     said = f"**{counted(len(found), 'event')}**"
     if len(found) > len(shown):
-        said += f", {len(shown):,} here"
+        said += f", {len(shown):,} shown"
     count.markdown(said, width="content")
     if chosen:
         place = places[chosen[0]]
@@ -89,14 +89,14 @@ def missing(events: pd.DataFrame, listed: pd.DataFrame) -> None:
         return  # that an event leaves the list by what the viewer has just done to it needs no words
     inside = bool(wanted & set(events["id"]))
     if len(wanted) == 1:
-        said = "The chosen event "
-        said += "does not have what the filters ask for" if inside else "began outside the time range"
+        said = "The selected event "
+        said += "does not match the filters" if inside else "started outside the time range"
     else:
-        said = f"None of the {len(wanted):,} chosen events "
-        said += "has what the filters ask for" if inside else "began in the time range"
+        said = f"None of the {len(wanted):,} selected events "
+        said += "matches the filters" if inside else "started in the time range"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f"{said}.", width="content")
-        st.button("Let it go", key="let-go", type="tertiary", on_click=choose, args=([],))
+        st.button("Clear selection", key="let-go", type="tertiary", on_click=choose, args=([],))
 
 
 def step(by: int) -> None:
@@ -140,7 +140,7 @@ def news(
         if changed:
             said += f", {counted(changed, 'event')} changed"
         st.caption(said, width="content")
-        if (count or changed) and st.button("Show now", key="renew", type="tertiary"):
+        if (count or changed) and st.button("Refresh", key="renew", type="tertiary"):
             renew()
             st.rerun()
 
@@ -197,7 +197,7 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
         selection_mode="multi-row",
         key=key,
         lazy=False,
-        alt="Events; the first column chooses them",
+        alt="Events; the first column selects them",
         column_config={
             "Time": st.column_config.DatetimeColumn(
                 format="MM-DD HH:mm:ss", timezone=viewer.zone_name, width=103

@@ -15,7 +15,7 @@ from sensormon.ui.viewer import Viewer
 from sensormon.view.explore_chart import Series
 
 SMALL = 10_000
-"""So many readings are read to say exactly how many there are."""
+"""Up to this many readings are read to count them exactly."""
 
 
 def export_look(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> None:
@@ -27,8 +27,8 @@ def export_look(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series])
         form = form_input("taken-as")
     rows = _points(m, chosen, drawn) if what == "the points drawn" else _readings(m, chosen)
     table_download(m, viewer, rows, form, "explore")
-    own = "" if viewer.zone_name == "UTC" else f", and in {viewer.zone_name} in a column of that name"
-    st.caption(f"Times in UTC{own}. Pictures: PNG and SVG above the chart.")
+    own = "" if viewer.zone_name == "UTC" else f", with a second column in {viewer.zone_name}"
+    st.caption(f"Times in UTC{own}. For pictures use PNG or SVG above the chart.")
 
 
 def _points(m: Monitor, chosen: Chosen, drawn: list[Series]) -> Rows:

@@ -50,15 +50,13 @@ def distribution_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     tag = m.tags[one_of(m, chosen)]
     found = m.explorer.distribution(tag.name, *chosen.span)
     if not found.readings:
-        st.info("There is no good reading of this tag in view.", title="Nothing to measure")
+        st.info("No good readings of this tag in view.", title="Nothing to measure")
         return
     outside = m.explorer.outside_normal(tag, *chosen.span)
     facts(distribution_facts(found, tag, outside))
-    chart(
-        histogram(found, tag, viewer.palette), "explore-histogram", f"How often {tag.label} had which value"
-    )
+    chart(histogram(found, tag, viewer.palette), "explore-histogram", f"Histogram of {tag.label}")
     shaded = "Shaded: the {normal band}. " if tag.normal else ""
-    prose(f"{shaded}Dotted: the {{quantile|values}} that 5, 50 and 95 % of the good readings lie below.")
+    prose(f"{shaded}Dotted: the 5, 50 and 95 % {{quantile|quantiles}} of the good readings.")
     with st.expander("Quantiles"):
         st.dataframe(quantile_table(found, tag), hide_index=True, key="explore-quantiles")
 
@@ -67,33 +65,33 @@ def two_tags_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     """Two tags against each other."""
     names = m.tags.names
     if len(names) < 2:
-        st.info("There is only one tag.", title="Nothing to compare")
+        st.info("Only one tag exists.", title="Nothing to compare")
         return
     first = names.index(chosen.names[0])
     second = names.index(chosen.names[1]) if len(chosen.names) > 1 else (first + 1) % len(names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         across = st.selectbox(
-            "Across", names, first, format_func=m.tags.title, key="across", bind="query-params", width=320
+            "X", names, first, format_func=m.tags.title, key="across", bind="query-params", width=320
         )
         up = st.selectbox(
-            "Up", names, second, format_func=m.tags.title, key="up", bind="query-params", width=320
+            "Y", names, second, format_func=m.tags.title, key="up", bind="query-params", width=320
         )
         apart = st.text_input(
-            "At most so far apart",
+            "Maximum time offset",
             "",
             key="apart",
             bind="query-params",
-            placeholder="half a step",
+            placeholder="half the interval",
             width=180,
-            help="How far apart in time the two readings of a pair may be, such as 1 s or 5 min",
+            help="Longest time between the two readings of a pair, such as 1 s or 5 min",
         )
     x, y = m.tags[across or names[first]], m.tags[up or names[second]]
     if x is y:
-        st.info("Choose two different tags.", title="One tag alone")
+        st.info("Choose two different tags.", title="Same tag twice")
         return
     tolerance = offset(apart) if apart else None
     if apart and tolerance is None:
-        st.caption(":material/error: Write a number and s, min, h or d.")
+        st.caption(":material/error: Enter a number with a unit: s, min, h or d.")
     found = m.explorer.relation(x.name, y.name, *chosen.span, tolerance=tolerance)
     lines = relation_words(found, x, y)
     st.markdown(f"**{lines[0]}**", help=meaning("correlation", "rank correlation"))
@@ -105,7 +103,7 @@ def two_tags_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
             for line in lines[1:]:
                 st.markdown(line)
             if found.n > DOTS:
-                st.caption(f"Of the pairs {DOTS:,} are drawn, evenly taken; the numbers are of all.")
+                st.caption(f"Showing an even sample of {DOTS:,} pairs; the statistics use all of them.")
 
 
 def control_look(
@@ -117,7 +115,7 @@ def control_look(
         if st.button(
             "Use the view as baseline",
             key="baseline-here",
-            help="The limits stay those of the span now in view, wherever you go from here",
+            help="Keep the limits of the span now in view, wherever the view moves",
         ):
             write({"baseline": span_text(chosen.span)})
             st.rerun()
@@ -129,12 +127,14 @@ def control_look(
     baseline = kept or one.now.first_half(*chosen.span)
     tag = m.tags[name]
     found = m.explorer.controlled(name, chosen.span, baseline)
-    what = "chosen" if kept else "the first half of what is in view"
-    st.caption(f"Baseline, {what}: {times(*baseline, viewer.zone)}. It should be a time when all was well.")
+    what = "chosen" if kept else "first half of the view"
+    st.caption(
+        f"Baseline, {what}: {times(*baseline, viewer.zone)}. It should be a period of normal operation."
+    )
     lines = control_words(found)
     st.markdown(f"**{lines[0]}**")
     for line in lines[1:]:
-        st.warning(line) if line.startswith("Take care") else st.markdown(line)
+        st.warning(line) if line.startswith("Caution") else st.markdown(line)
     if found.limits is None:
         return
     facts(limit_facts(found.limits, tag))

@@ -1,4 +1,4 @@
-"""Notes on the Explore page: those in view, leaving one, removing one."""
+"""Notes on the Explore page: those in view, adding one, removing one."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ from sensormon.view.explore import times
 from sensormon.view.phrases import literal
 
 LISTED = 50
-"""Notes listed; of more the first."""
+"""Notes listed, the first ones if there are more."""
 
 
 def notes_look(m: Monitor, viewer: Viewer, chosen: Chosen, notes: Sequence[Annotation]) -> None:
-    """The notes in view, a button to leave one, one to remove each."""
+    """The notes in view, a button to add one and one to remove each."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Add a note", key="note-add", type="primary", icon=":material/edit_note:"):
             write_note(m, viewer, chosen)
         at = st.session_state.get("explore_clicked")
         st.caption(
-            f"Clicked: {day_and_time(at, viewer.zone)}" if at else "Click the chart first to note a moment.",
+            f"Clicked: {day_and_time(at, viewer.zone)}"
+            if at
+            else "Click the chart to attach a note to a moment.",
             width="content",
         )
     if not notes:
-        st.caption("There is no note on these tags in view.")
+        st.caption("No notes on these tags in view.")
     for one in notes[:LISTED]:
         where = ", ".join(m.tags.title(tag) for tag in one.tags) or "all tags"
         when = (
@@ -54,7 +56,7 @@ def notes_look(m: Monitor, viewer: Viewer, chosen: Chosen, notes: Sequence[Annot
 
 @st.dialog("Note", icon=":material/edit_note:")
 def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
-    """The note, where it goes, who leaves it."""
+    """The note, where it goes and who adds it."""
     at = st.session_state.get("explore_clicked")
     places = {f"the span in view: {times(*chosen.span, viewer.zone)}": chosen.span}
     if at is not None:
@@ -62,8 +64,8 @@ def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     every, shown = "all tags", f"the tags shown: {literal(', '.join(map(m.tags.title, chosen.names)))}"
     with st.form("explore-note", border=False):
         text = st.text_area("Note", max_chars=LONGEST_NOTE, key="explore-note-text")
-        place = st.radio("On", list(places), key="explore-note-place")
-        of = st.radio("Of", [shown, every], key="explore-note-tags")
+        place = st.radio("At", list(places), key="explore-note-place")
+        of = st.radio("For", [shown, every], key="explore-note-tags")
         who = name_field("explore-note-who")
 
         def add(name: str) -> None:
@@ -77,10 +79,10 @@ def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
 
 @st.dialog("Remove this note?", icon=":material/delete:")
 def remove_note(m: Monitor, note: Annotation) -> None:
-    """It leaves the charts; what was written stays in the record."""
+    """The note leaves the charts and stays in the record."""
     st.markdown(literal(note.text))
     with st.form("explore-remove", border=False):
         who = name_field("explore-remove-who")
         sent = st.form_submit_button("Remove", type="primary")
-        if sent and signed(who, lambda name: m.annotations.remove(note.id, name), "It was not removed"):
+        if sent and signed(who, lambda name: m.annotations.remove(note.id, name), "The note was not removed"):
             st.rerun()

@@ -19,7 +19,7 @@ _MARK = re.compile(r"\{([^{}|]+)(?:\|([^{}]+))?\}")
 def term(name: str, words: str | None = None) -> str:
     """The word as HTML, written as `words` where the sentence wants another form.
 
-    Not for text that is drawn anew every second: the focus would be lost with each drawing.
+    Not for text that is drawn again every second: each drawing would lose the focus.
     """
     meaning = escape(explained(name), quote=True)
     return (

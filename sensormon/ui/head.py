@@ -12,8 +12,6 @@ from sensormon.model.clock import SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.status import StoreState
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.address import arrive
-from sensormon.ui.access_style import ACCESS
 from sensormon.ui.drawing import UNREAD, marked
 from sensormon.ui.help import first_visit, help_button, in_the_browser
 from sensormon.ui.style import style_sheet

@@ -32,12 +32,13 @@ def help_button(title: str, m: Monitor) -> None:
             for one in shortcuts()
         )
         st.html(
-            f'<h3 class="help-head">Keys, while no field has the focus</h3><table class="keys">{rows}</table>'
+            '<h3 class="help-head">Keyboard shortcuts, while no field has the focus</h3>'
+            f'<table class="keys">{rows}</table>'
             '<button type="button" class="plain keys-switch"><span class="when-on">Turn the keys off</span>'
             '<span class="when-off">Turn the keys on</span></button>'
             f'<h3 class="help-head">Words on this page</h3>{word_list(about.terms)}'
             '<h3 class="help-head">For programs</h3><p class="help-text"><a href="api/docs" target="_blank">'
-            "Every route with examples</a>, to send readings and to read them.</p>"
+            "Every route with examples</a>, for sending and reading data.</p>"
         )
 
 
@@ -80,7 +81,7 @@ def sending_line(m: Monitor) -> None:
         language=None,  # its colours would say that something is abnormal
         wrap_lines=True,
     )
-    st.caption("On the machine where sensormon runs.")
+    st.caption("Run it on the machine where sensormon runs.")
 
 
 def in_the_browser() -> None:

@@ -1,4 +1,4 @@
-"""Tags that a file has and the table has not: named, and added on demand."""
+"""Tags of a file that are not in the tag table: listed, and added on demand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sensormon.ui.signed_form import name_field, signed
 
 
 def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
-    """Say which columns, or names in the column of tags, are no tags yet, and add those that are chosen."""
+    """Say which columns, or names in the column of tags, are not tags yet, and add those that are chosen."""
     names = unknown(table, columns, m.tags)
     if not names:
         return
@@ -24,12 +24,12 @@ def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
             names,
             default=names,
             key=f"new-tags-{table.key}-{m.tags.digest}",
-            help="Units in brackets are taken over. Limits and bands can be set under Tags.",
+            help="Units in brackets are kept. Set limits and bands under Tags.",
         )
         left, right = st.columns([2, 3], vertical_alignment="bottom")
         with left:
             who = name_field("new-tags-who")
-        asked = right.form_submit_button("Add to the tags", key="new-tags-add", icon=":material/add:")
+        asked = right.form_submit_button("Add tags", key="new-tags-add", icon=":material/add:")
     if not asked or not chosen:
         return
 

@@ -8,7 +8,7 @@ from sensormon.model.jobs import Job
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.phrases import literal
 
-_STAYS = "What was done until then stays."
+_STAYS = "Completed work is kept."
 
 
 def job_line(job: Job, cancelled: str = _STAYS) -> None:
@@ -16,21 +16,21 @@ def job_line(job: Job, cancelled: str = _STAYS) -> None:
     if job.running:
         progress = job.progress
         with st.container(horizontal=True, vertical_alignment="center"):
-            words = "; ".join(one for one in (progress.words or "beginning", progress.waiting) if one)
+            words = "; ".join(one for one in (progress.words or "starting", progress.waiting) if one)
             st.progress(progress.share or 0.0, f"{literal(job.title)}: {words}")
             if st.button("Cancel", key=f"cancel-{job.id}", disabled=progress.cancelling):
                 progress.cancel()
                 st.rerun(scope="fragment")
     elif job.problem is not None:
-        st.error(literal(str(job.problem)), title=f"{literal(job.title)}: it could not be done")
+        st.error(literal(str(job.problem)), title=f"{literal(job.title)}: failed")
     elif job.cancelled:
         st.info(cancelled, title=f"{literal(job.title)}: cancelled")
 
 
 def newest_job(m: Monitor, kind: str) -> Job | None:
-    """The job of this kind that was begun last, whoever began it, with its progress for as long as it runs.
+    """The job of this kind that was started last, by whomever, with its progress while it runs.
 
-    The page is drawn anew when it ends, and when somebody else begins one.
+    The page is drawn again when it ends, and when somebody else starts one.
     """
     drawn = newest_state(m, kind)  # before the page looks at the job, so that no change slips through
     follow_newest(m, kind, drawn)
@@ -38,14 +38,14 @@ def newest_job(m: Monitor, kind: str) -> Job | None:
 
 
 def newest_state(m: Monitor, kind: str) -> tuple[int, bool] | None:
-    """Which job of this kind was begun last, and whether it runs."""
+    """Which job of this kind was started last, and whether it runs."""
     job = next(iter(m.jobs.of(kind)), None)
     return None if job is None else (job.id, job.running)
 
 
 @st.fragment(run_every=1)
 def follow_newest(m: Monitor, kind: str, drawn: tuple[int, bool] | None) -> None:
-    """Its progress, and the page drawn anew once its state is no longer the one that was `drawn`."""
+    """Its progress; the page is drawn again once its state is no longer the one that was `drawn`."""
     job = next(iter(m.jobs.of(kind)), None)
     if job is not None and job.running:
         job_line(job)
@@ -55,7 +55,7 @@ def follow_newest(m: Monitor, kind: str, drawn: tuple[int, bool] | None) -> None
 
 @st.fragment(run_every=0.5)
 def follow_job(job: Job) -> None:
-    """How far this one is; the page is drawn anew when it ends."""
+    """How far this job is; the page is drawn again when it ends."""
     job_line(job)
     if not job.running:
         st.rerun()

@@ -1,4 +1,4 @@
-"""Tags that a link names and this installation has not: said, so that nobody takes others for them."""
+"""Tags of a link that this installation does not have: reported, so that nobody takes others for them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _NAMED = 5
 def known_tags(m: Monitor, key: str, choose: Callable[[], Chosen]) -> Chosen:
     """What is chosen with the widget `key` that the address is bound to, drawn by `choose`.
 
-    Which tags of the address are none is said below it until something else is chosen: the widget
-    passes them over without a word.
+    Unknown tags of the URL are reported below it until something else is chosen: the widget ignores them
+    silently.
     """
     titles = {m.tags.title(name) for name in m.tags.names}
     unknown = [one for one in st.query_params.get_all(key) if one not in titles]
@@ -31,5 +31,7 @@ def known_tags(m: Monitor, key: str, choose: Callable[[], Chosen]) -> Chosen:
     if kept is not None and kept[1] == chosen:
         named = ", ".join(literal(one[:100]) for one in kept[0][:_NAMED])
         more = f" and {counted(len(kept[0]) - _NAMED, 'other')}" if len(kept[0]) > _NAMED else ""
-        st.caption(f":material/error: The link names tags that are not here: {named}{more}.", width="content")
+        st.caption(
+            f":material/error: The link names tags that do not exist here: {named}{more}.", width="content"
+        )
     return chosen

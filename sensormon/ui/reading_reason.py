@@ -20,7 +20,7 @@ from sensormon.view.time_charts import live_chart
 from sensormon.view.traces import micros
 
 CONTEXT = 50_000
-"""Readings drawn in one chart, at the most."""
+"""The most readings drawn in one chart."""
 _NEAR = 8  # readings listed before and after the chosen one
 
 
@@ -52,7 +52,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     tag, time = m.tags[row["tag"]], int(micros(rows["time"].iloc[[place]])[0])
     settings = m.settings_by_id().get(int(row["settings"]))
     if settings is None:
-        st.caption("The settings that judged this reading are not in the database yet.")
+        st.caption("The settings that scored this reading are not in the database yet.")
         return
     reading = Judged.of(row.to_dict())
     why = explain(tag, reading, settings)
@@ -68,10 +68,10 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
         "σ": sigma,
         score_label: f"{reading.score:,.2f}" if reading.score == reading.score else "–",
         "Threshold": f"{why.threshold:,.2f}",
-        "n learned before": f"{reading.n:,}",
+        "Readings learned": f"{reading.n:,}",
         "Quality": quality_words(reading.quality),
         "Detector": detector_words(settings.detector, settings.params),
-        "Settings of": f"{settings.who}, no. {settings.id}",
+        "Settings": f"#{settings.id} ({settings.who})",
     }
     cells = "".join(f"<div><span>{escape(name)}</span>{escape(text)}</div>" for name, text in facts.items())
     st.html(f'<div class="facts">{cells}</div>')
@@ -87,7 +87,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
         score=scored_by(m, near),
     )
     chart(figure, f"near-{key}", f"{tag.label} around the chosen reading")
-    with st.expander("Readings around it", key=f"around-{key}"):
+    with st.expander("Nearby readings", key=f"around-{key}"):
         _neighbours(m, viewer, near, key, int(row["id"]))
 
 
@@ -131,7 +131,7 @@ def _neighbours(m: Monitor, viewer: Viewer, near: pd.DataFrame, key: str, chosen
 
 def any_reading(m: Monitor, viewer: Viewer, tags: list[str], span: tuple[int, int]) -> None:
     """The readings of one tag, to ask of any of them why it was not flagged."""
-    if not st.toggle("Why was a reading not flagged? Choose any", key="any"):
+    if not st.toggle("Explain any reading", key="any"):
         return
     with panel("any"):
         name = st.selectbox("Tag", tags, format_func=m.tags.title, key="any-tag")

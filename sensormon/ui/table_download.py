@@ -1,4 +1,4 @@
-"""A table as a file to take away: a short one at once, a longer one by a job that can be cancelled."""
+"""A table as a file: a short one at once, a longer one by a job that can be cancelled."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from sensormon.ui.job_status import follow_job, job_line
 from sensormon.ui.viewer import Viewer
 
 AT_ONCE = {"CSV": 10_000, "Parquet": 50_000, "Excel": 1_000}
-"""Rows of a file that is made at once; a longer one takes seconds, is made on demand and can be cancelled."""
+"""Rows of a file that is written at once; a longer one takes seconds and is written by a job."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What is taken away: `count` rows, each a `noun`, that `pieces` gives; `name` of the file, no suffix.
+    """What is exported: `count` rows, each a `noun`, that `pieces` gives; `name` of the file, no suffix.
 
-    `content` is the same for the same rows alone.
+    `content` differs whenever the rows do.
     """
 
     noun: str
@@ -52,10 +52,10 @@ def form_input(key: str) -> str:
 
 
 def table_download(m: Monitor, viewer: Viewer, rows: Rows, form: str, key: str) -> None:
-    """The button that downloads these rows, or first one that has the file made. Raises StoreError."""
+    """The button that downloads these rows, or first one that starts the job. Raises StoreError."""
     words = f"{counted(rows.count, rows.noun)} as {form}"
     if form == "Excel" and rows.count > EXCEL_ROWS:
-        st.caption(f"{words}: a sheet has {EXCEL_ROWS:,} rows at the most. Take CSV or Parquet.")
+        st.caption(f"{words}: a sheet holds at most {EXCEL_ROWS:,} rows. Use CSV or Parquet.")
         return
     if rows.count > AT_ONCE[form]:
         _made(m, viewer, rows, words, form, key)
@@ -84,9 +84,9 @@ def _content(
 
 
 def _made(m: Monitor, viewer: Viewer, rows: Rows, words: str, form: str, key: str) -> None:
-    """A large file, made by a job once it is asked for.
+    """A large file, written by a job on demand.
 
-    One that was made before stays on offer beside the button: what is in view may have moved on meanwhile.
+    An earlier one stays on offer beside the button: what is in view may have moved on since.
     """
     wanted = (form, viewer.zone_name, rows.content)
     asked, number = st.session_state.get(f"file-{key}", (None, 0))
@@ -99,10 +99,10 @@ def _made(m: Monitor, viewer: Viewer, rows: Rows, words: str, form: str, key: st
             download(job.result.file)
             if asked == wanted:
                 return
-            st.caption(f"Made before, with {counted(job.result.rows, 'row')}.")
+            st.caption(f"Exported earlier: {counted(job.result.rows, 'row')}.")
     elif job is not None:
-        job_line(job, "Nothing of it is kept.")
-    if st.button(f"Make the file: {words}", key=f"make-{key}"):
+        job_line(job, "Nothing was kept.")
+    if st.button(f"Export {words}", key=f"make-{key}"):
         job = m.exporter.begin(words, rows.pieces, rows.name, form, viewer.zone_name, rows.count)
         st.session_state[f"file-{key}"] = (wanted, job.id)
         follow_job(job)

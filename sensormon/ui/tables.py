@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 MOST = 200
-"""Rows; a table that is read is short, and the exports have all."""
+"""Rows; a table for reading is short, and the exports have all."""
 
 
 def chart_table(
@@ -23,7 +23,7 @@ def chart_table(
     """A small button that opens the chart's most important rows; `make` is called only while it is open.
 
     `words` says what the rows are ("Fermenter pH, the newest readings"), `columns` is a
-    `column_config`. At most `MOST` rows are shown, and it says so where there are more.
+    `column_config`. At most `MOST` rows are shown, with a line that says so if there are more.
     """
     shown = st.popover(label, type="tertiary", icon=":material/table:", key=f"table-{key}", on_change="rerun")
     if not shown.open:
@@ -32,7 +32,7 @@ def chart_table(
         frame = make()
         st.markdown(f"**{words}**")
         if frame.empty:
-            st.caption("There is nothing in this span.")
+            st.caption("Nothing in this span.")
             return
         st.dataframe(
             frame.head(MOST), hide_index=True, key=f"rows-{key}", column_config=dict(columns or {}), alt=words

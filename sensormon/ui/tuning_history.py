@@ -1,4 +1,4 @@
-"""The history that Tuning looks at: so long up to a moment, read once for what a moved slider reads again."""
+"""The history that Tuning looks at: up to a moment, read once, so that a moved slider reads nothing."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def choose_end(viewer: Viewer, until: int) -> None:
 
 
 def no_readings(m: Monitor, viewer: Viewer, looked: Looked) -> None:
-    """What there is of the tag instead, and how to come to it."""
+    """What is stored of the tag instead, and how to get there."""
     tag = looked.history.tag
     try:
         extent = m.explorer.extent([tag.name])
@@ -83,16 +83,16 @@ def no_readings(m: Monitor, viewer: Viewer, looked: Looked) -> None:
     elif m.ledger().total.received:
         words = "Choose another tag."
     else:
-        words = "Nothing has sent readings yet. Help says how to begin; the Data page imports history."
+        words = "No readings have arrived yet. Help explains how to start; the Data page imports history."
     st.info(words, title=f"No readings of {tag.label} here")
     with st.container(horizontal=True):
         if extent is not None:
-            st.button("Show the newest of them", on_click=_up_to, args=(extent[1] + SECOND,), type="primary")
-        st.button("Look again", on_click=read_again)
+            st.button("Show the newest readings", on_click=_up_to, args=(extent[1] + SECOND,), type="primary")
+        st.button("Check again", on_click=read_again)
 
 
 def _stated(m: Monitor) -> int | None:
-    """The moment that the address names; None where it names none that is usable."""
+    """The moment that the address names; None if it names no usable one."""
     try:
         return min(parse(held("upto")), m.clock.now()) if held("upto") else None
     except (ValueError, OverflowError):

@@ -12,37 +12,37 @@ from sensormon.model.format import day_and_time, duration
 
 
 def load_line(load: AlarmLoad) -> str:
-    """The load in one line of Markdown; an average above the most is abnormal, a short span no verdict.
+    """The load in one line of Markdown; an average above the limit is abnormal, a short span is not assessed.
 
     >>> load_line(AlarmLoad(0, 7200, 12, 0, 0, 0, 0))
-    'Alarm load **0.0 per 10 min** on average, the norm is about 1, 2 at the most'
+    'Alarm load **0.0 per 10 min** on average, target ≤ 1, limit 2'
     """
     average = f"{'under 0.1' if 0 < load.average < 0.05 else f'{load.average:,.1f}'} per 10 min"
     average = f":red[**◆ {average}**]" if load.enough and load.average > MOST else f"**{average}**"
-    line = f"Alarm load {average} on average, the norm is about {NORM:g}, {MOST:g} at the most"
+    line = f"Alarm load {average} on average, target ≤ {NORM:g}, limit {MOST:g}"
     if not load.events:
         return line
-    line += f" · most in 10 min {load.worst:,}"
+    line += f" · peak {load.worst:,} in 10 min"
     if not load.enough:
-        return f"{line} · {duration(load.seconds)} is too short for a verdict"
-    return f"{line} · over {MOST:g} in {share_words(load.over_most, load.windows)} of the time"
+        return f"{line} · {duration(load.seconds)} is not enough data to assess"
+    return f"{line} · above {MOST:g} for {share_words(load.over_most, load.windows)} of the time"
 
 
 def load_rows(load: AlarmLoad, zone: tzinfo) -> list[tuple[str, str, str]]:
-    """The figures one by one: what, how much, the norm."""
+    """The figures: what, how much, the target."""
     at = f"from {day_and_time(load.worst_at, zone)}" if load.events else ""
     return [
-        ("Events per 10 min, average", f"{load.average:,.2f}", f"{NORM:g} acceptable, {MOST:g} the most"),
-        ("Most within 10 min", f"{load.worst:,}", at),
+        ("Events per 10 min, average", f"{load.average:,.2f}", f"target ≤ {NORM:g}, limit {MOST:g}"),
+        ("Peak in 10 min", f"{load.worst:,}", at),
         *(
-            (f"10 minutes with more than {most:g}", share_words(count, load.windows), f"of {load.windows:,}")
+            (f"10 min periods above {most:g}", share_words(count, load.windows), f"of {load.windows:,}")
             for most, count in ((NORM, load.over_norm), (MOST, load.over_most))
         ),
     ]
 
 
 def share_words(count: int, total: int) -> str:
-    """A share in per cent; what is not 0 or all is not said to be.
+    """A share in per cent; only none is 0 %, only all is 100 %.
 
     >>> share_words(0, 9), share_words(1, 4_000), share_words(3_999, 4_000), share_words(9, 9)
     ('0 %', 'under 1 %', 'over 99 %', '100 %')

@@ -45,22 +45,22 @@ def drawn_line(found: Sequence[Overview], since: int, until: int) -> str:
     width = max((one.width for one in found), default=0)
     readings = sum(one.within(since, until) for one in found)
     if not width and not any(one.minutes for one in found):
-        return f"{counted(readings, 'reading')} in view, each drawn"
+        return f"{counted(readings, 'reading')}, all drawn"
     if not width:
         return (
-            f"about {counted(readings, 'reading')} in view; of those rolled up the lowest and highest of "
-            "every minute are drawn, and each other one"
+            f"About {counted(readings, 'reading')}; roll-ups are drawn as the lowest and highest of every "
+            "minute, all others individually"
         )
     left = any(one.marked > len(one.marks) for one in found)
-    flags = "the worst flagged ones" if left else "all flagged ones"
+    flags = "the worst flagged readings" if left else "all flagged readings"
     return (
-        f"about {counted(readings, 'reading')} in view; drawn are the first, lowest, highest and last of "
-        f"every {duration(width / SECOND)}, and {flags}"
+        f"About {counted(readings, 'reading')}; drawn: first, lowest, highest and last of every "
+        f"{duration(width / SECOND)}, and {flags}"
     )
 
 
 def relation_words(relation: Relation, x: Tag, y: Tag) -> list[str]:
-    """What the correlation of two tags says, and with how much reason."""
+    """What the correlation of two tags says, and how well it is supported."""
     apart = duration(relation.pairs.tolerance / SECOND)
     pairs = f"{counted(relation.n, 'pair')}, at most {apart} apart"
     if relation.share > 1:
@@ -72,54 +72,51 @@ def relation_words(relation: Relation, x: Tag, y: Tag) -> list[str]:
     ]
     if relation.worth < 0.5 * relation.n:
         lines.append(
-            f"Neighbouring readings resemble each other: these pairs are worth about {relation.worth:,.0f} "
+            f"Consecutive readings are autocorrelated: these pairs are worth about {relation.worth:,.0f} "
             "independent ones."
         )
     if relation.lag is not None:
         cell = duration(relation.cell / SECOND)
         when = (
-            "at the same time"
+            "at zero lag"
             if relation.lag == 0
-            else f"when {(y if relation.lag > 0 else x).label} follows "
+            else f"with {(y if relation.lag > 0 else x).label} lagging "
             f"{(x if relation.lag > 0 else y).label} by {duration(abs(relation.lag) / SECOND)}"
         )
-        r = f"r = {_signed(relation.at_lag)}, of means over {cell}"
-        usual = f"of unrelated tags like these up to ±{relation.chance:.2f} is usual"
+        r = f"r = {_signed(relation.at_lag)} for means over {cell}"
+        usual = f"unrelated tags like these reach ±{relation.chance:.2f} by chance"
         if abs(relation.at_lag) > relation.chance:
             lines.append(f"Strongest {when} ({r}; {usual}).")
         else:
-            lines.append(f"No shift in time stands out: the strongest has {r}, and {usual}.")
-    lines.append("A correlation says nothing of cause.")
+            lines.append(f"No time lag stands out: the strongest has {r}; {usual}.")
+    lines.append("Correlation does not imply causation.")
     return lines
 
 
 def control_words(found: Controlled) -> list[str]:
-    """What a control chart says, and what speaks against it."""
+    """What a control chart says, and what to be careful about."""
     limits = found.limits
     if limits is None:
         return [
-            f"Not measurable: limits need {PAIRS} neighbouring readings, the baseline has "
+            f"Not measurable: limits need {PAIRS} consecutive readings; the baseline has "
             f"{counted(found.there, 'good reading')}. Choose a longer baseline."
         ]
     outside = found.above + found.below
     share = f" ({_share(outside, found.readings)})" if found.readings else ""
     lines = [
-        f"{outside:,} of {counted(found.readings, 'good reading')} in view lie outside the control limits"
+        f"{outside:,} of {counted(found.readings, 'good reading')} in view are outside the control limits"
         f"{share}: {found.above:,} above, {found.below:,} below."
     ]
     if limits.sigma == 0:
-        lines.append("The baseline never changes; any other value lies outside.")
+        lines.append("The baseline is constant; any other value is outside.")
     if limits.correlated:
         lines.append(
-            "Take care: neighbouring readings of the baseline resemble each other (lag-1 autocorrelation "
-            f"{limits.autocorrelation:.2f}). The moving range then says too little of the spread, and the "
-            "chart flags too much. A slower sampling, or a chart of what an autoregression leaves, would be "
-            "fair."
+            "Caution: consecutive baseline readings are correlated (lag-1 autocorrelation "
+            f"{limits.autocorrelation:.2f}). The moving range then underestimates the spread, and the chart "
+            "flags too much. Sample more slowly, or chart the residuals of an autoregressive model."
         )
     if found.used < found.there:
-        lines.append(
-            f"The limits are from {found.used:,} of the baseline's {found.there:,} readings, in stretches."
-        )
+        lines.append(f"The limits use {found.used:,} of the baseline's {found.there:,} readings, in blocks.")
     return lines
 
 
@@ -162,7 +159,7 @@ def _signed(correlation: float) -> str:
 
 
 def _share(some: int, whole: int) -> str:
-    """How much of the whole, honest about a little that is not nothing."""
+    """How much of the whole; a little is never shown as nothing."""
     return "less than 0.01 %" if 0 < some < 1e-4 * whole else f"{some / whole:.2%}".replace("%", " %")
 
 

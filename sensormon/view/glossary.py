@@ -163,8 +163,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         ),
         "n": "The number of events behind a share. If there are few, the share says little.",
         "kept, gained, lost": (
-            "Kept: flagged now and with these settings. Gained: flagged with these settings only. Lost: "
-            "flagged now, but no longer with these settings."
+            "Kept: flagged with current and new settings. Gained: flagged with the new settings only. Lost: "
+            "flagged with the current settings only."
         ),
         # where readings are
         "ledger": (

@@ -242,7 +242,7 @@ class LiveFeed:
         }
 
     def _kept_for(self, name: str, key: object, make: Callable[[], T], fresh: int = 3_600 * SECOND) -> T:
-        """The answer of this name, made again for another key or after `fresh` (µs) or longer if it is slow."""
+        """The answer of this name, made again for another key or after `fresh` µs (longer if it is slow)."""
         now = self._monitor.clock.now()
         with self._locks[name]:
             kept = self._kept.get(name)

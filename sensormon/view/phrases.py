@@ -18,14 +18,14 @@ from sensormon.model.timestamps import to_datetime
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:&-])")
 _FAULTS = {
-    "level_shift": "The readings lie 6 σ higher from one moment on. CUSUM and Page-Hinkley find it; the "
-    "plain z-score soon takes it for normal.",
-    "drift": "The readings move away steadily, by 8 σ at the end. CUSUM and the EWMA chart find it.",
-    "stuck": "The sensor repeats one value. The stuck-sensor detector finds it, the z-score does not.",
-    "noise_burst": "The readings scatter 4 times as much. The noise detector finds it.",
-    "gap": "No readings come. After a few seconds every page says that the tag is silent.",
-    "out_of_range": "The readings lie outside the valid range: they are rejected and listed below.",
-    "duplicates": "The readings come twice: the second of each is rejected as a duplicate.",
+    "level_shift": "Readings jump up by 6 σ and stay there. CUSUM and Page-Hinkley catch it; the plain "
+    "z-score soon takes it for normal.",
+    "drift": "Readings drift away steadily, by 8 σ at the end. CUSUM and the EWMA chart catch it.",
+    "stuck": "The sensor repeats one value. The stuck-sensor detector catches it, the z-score does not.",
+    "noise_burst": "Readings scatter 4 times as much. The noise detector catches it.",
+    "gap": "No readings arrive. After a few seconds every page reports that the tag is silent.",
+    "out_of_range": "Readings are outside the valid range: they are rejected and listed below.",
+    "duplicates": "Every reading arrives twice: the second is rejected as a duplicate.",
 }
 _ORIGINS = {"backfill": "simulated at the first start", "import": "imported"}
 
@@ -44,9 +44,9 @@ def literal(text: str) -> str:
 
 
 def stored_words(extent: tuple[int, int], zone: tzinfo) -> str:
-    """From when to when (µs UTC) readings are stored, where none is in view."""
+    """From when to when (µs UTC) readings are stored, for when none is in view."""
     first, last = (day_and_time(one, zone) for one in extent)
-    return f"Those that are stored go from {first} to {last}."
+    return f"Stored readings span {first} to {last}."
 
 
 def zone_words(name: str, zone: tzinfo, now: int) -> str:

@@ -1,4 +1,4 @@
-"""How the monitor is doing, in plain words, and what to do where something is wrong.
+"""How the monitor is doing, in plain words, and what to do if something is wrong.
 
 Pure functions on the snapshots of `status` and `ledger`.
 """
@@ -30,12 +30,12 @@ from sensormon.view.phrases import Phrase
 STALE = 5
 """Data older than this many intervals is late."""
 BEHIND = 10 * SECOND
-"""A store is behind where a reading has waited so long for it."""
+"""A store is behind if a reading has waited this long (µs) for it."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """One station on the way of a reading: its name, its count and what else there is to say."""
+    """One station on the path of a reading: its name, its count and further lines."""
 
     name: str
     count: str
@@ -51,7 +51,7 @@ def source_phrase(source: SourceStatus) -> Phrase:
         SourceState.STARTING: "Starting",
         SourceState.COLLECTING: f"Collecting · {tags}{often}",
         SourceState.WAITING: "No source",
-        SourceState.FINISHED: "Replay has come to its end",
+        SourceState.FINISHED: "Replay finished",
         SourceState.REFUSING: "Refusing readings, nothing is acknowledged",
         SourceState.FAILED: "Not collecting, the collector has failed",
         SourceState.STOPPED: "Stopped",
@@ -91,10 +91,10 @@ def store_phrase(status: Status) -> Phrase:
     safe = f"{counted(status.journal.depth_readings, 'reading')} safe in the journal"
     since = duration((now - store.since) / 1e6)
     if store.state is StoreState.HEALTHY and not status.loading:
-        return Phrase(f"{store.name} gets nothing until the loader is back, {safe}", True)
+        return Phrase(f"{store.name} receives nothing until the loader is back, {safe}", True)
     match store.state:
         case StoreState.STARTING:
-            return Phrase(f"{store.name} is being opened")
+            return Phrase(f"{store.name} is opening")
         case StoreState.HEALTHY:
             return Phrase(f"{store.name} is taking readings")
         case StoreState.RETRYING:
@@ -111,9 +111,9 @@ def writing_phrase(status: Status) -> Phrase:
     """Healthy, retrying, spooling or full, with what that means for the readings."""
     meaning = {
         WriteState.HEALTHY: "readings go from the journal into the database",
-        WriteState.RETRYING: "nothing gets into the database, nothing waits for it",
-        WriteState.SPOOLING: "nothing gets into the database, readings wait in the journal",
-        WriteState.FULL: "the journal can take no more, readings are refused",
+        WriteState.RETRYING: "nothing reaches the database, nothing waits for it",
+        WriteState.SPOOLING: "nothing reaches the database, readings wait in the journal",
+        WriteState.FULL: "the journal is full, readings are refused",
     }
     state = status.writing
     return Phrase(f"{state.capitalize()}: {meaning[state]}", state is not WriteState.HEALTHY)
@@ -123,7 +123,7 @@ def refused_words(source: SourceStatus) -> str:
     """How many readings could not be taken since the start; empty when none."""
     if not source.refused:
         return ""
-    return f"{counted(source.refused, 'reading')} refused since the start, nobody was told they were taken"
+    return f"{counted(source.refused, 'reading')} refused since start; none was acknowledged"
 
 
 def dead_letter_words(letters: DeadLetterStatus) -> str:
@@ -144,14 +144,14 @@ def dead_letter_words(letters: DeadLetterStatus) -> str:
 def proof_words(proof: Proof) -> str:
     """What was counted after a demonstration, in a sentence."""
     parts = [
-        f"Back by itself {duration(proof.seconds)} after the fault ended",
+        f"Recovered {duration(proof.seconds)} after the fault ended",
         f"{counted(proof.acknowledged, 'reading')} acknowledged meanwhile, {proof.found:,} of them stored"
         + (", each once" if not proof.doubled else f", {proof.doubled:,} twice"),
     ]
     if proof.duplicates:
         parts.append(f"{counted(proof.duplicates, 'duplicate')} rejected")
     if proof.refused:
-        parts.append(f"{counted(proof.refused, 'reading')} refused, nobody was told they were taken")
+        parts.append(f"{counted(proof.refused, 'reading')} refused, none acknowledged")
     return "; ".join([*parts, f"ledger difference {proof.difference:,}"])
 
 
@@ -160,13 +160,13 @@ def status_line(
 ) -> tuple[Phrase, ...]:
     """The line on top of every page. `last_hour` is how many anomalies it had, if known.
 
-    `seconds` of the hour have readings: at a first start it would look calmer than it is. Of less than
-    ten minutes no pace is told.
+    `seconds` of the hour have readings: over the whole hour a first start would look calmer than it is.
+    Under ten minutes no pace is given.
     """
     often = f" ({pace(last_hour, seconds)})" if last_hour is not None and seconds >= 600 else ""
     many = "unknown" if last_hour is None else f"{last_hour:,}{often}"
     waiting = _still_loading(status)
-    without = f"{counted(waiting, 'reading')} still being loaded, figures are without them"
+    without = f"Loading {counted(waiting, 'reading')}; figures exclude them for now"
     return (
         source_phrase(status.source),
         Phrase(f"stored {ledger.total.stored:,}"),
@@ -178,7 +178,7 @@ def status_line(
 
 
 def _still_loading(status: Status) -> int:
-    """How many readings a store that is well has yet to take, where it is behind, as one made anew is."""
+    """How many readings a healthy store has yet to load if it is behind, as one that was rebuilt is."""
     oldest = status.journal.oldest
     behind = oldest is not None and status.now - oldest > BEHIND
     well = status.store.state is StoreState.HEALTHY and status.loading
@@ -186,14 +186,14 @@ def _still_loading(status: Status) -> int:
 
 
 def alarms(status: Status) -> tuple[str, ...]:
-    """What is wrong and what to do, a line each, with details on a second one; empty when all is well."""
-    lines = [f"{text.rstrip('.')}. Nothing that was acknowledged is lost." for text in status.failures]
+    """What is wrong and what to do, a line each, with details on a second line; empty if all is well."""
+    lines = [f"{text.rstrip('.')}. No acknowledged reading is lost." for text in status.failures]
     if status.source.problem:
         lines.append(status.source.problem)
     elif late(status) and not status.failures and status.data_age is not None:
         lines.append(
-            f"No reading for {duration(status.data_age)}, one is due {every(status.source.interval)}. "
-            "Check the sensor's connection and clock; collecting goes on by itself."
+            f"No reading for {duration(status.data_age)}; one is due {every(status.source.interval)}. "
+            "Check the sensor's connection and clock; collection resumes by itself."
         )
     elif status.silent and not status.failures:
         lines.append(silence_words(status.silent))
@@ -202,7 +202,7 @@ def alarms(status: Status) -> tuple[str, ...]:
         detail = f"\n{status.store.problem.rstrip('.')}." if status.store.problem else ""
         lines.append(f"{words[0].upper()}{words[1:]}.{detail}")
     lines += [
-        f"Journal segment set aside because it does not read back: {name}. Run `python -m sensormon verify`."
+        f"Journal segment set aside because it cannot be read back: {name}. Run `python -m sensormon verify`."
         for name in status.journal.damaged
     ]
     return tuple(lines)
@@ -226,7 +226,7 @@ def silence_words(silent: tuple[Silence, ...]) -> str:
 
 
 def boxes(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Box, ...]:
-    """The way of a reading: source, validated, scored, journaled, stored.
+    """The path of a reading: source, validated, scored, journaled, stored.
 
     `last_hour` is how many anomalies it had, if known.
     """
@@ -272,7 +272,7 @@ def boxes(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Box, .
 
 
 def _latencies(readings: int, p50: float, p99: float) -> tuple[str, ...]:
-    """How long a write took; nothing before there was a reading, when other records alone were written."""
+    """How long a write took; nothing before the first reading, when only other records were written."""
     if not readings or p99 <= 0:
         return ()
     return (f"median {latency(p50)}, p99 {latency(p99)}",)

@@ -18,42 +18,42 @@ from sensormon.model.format import counted, day_and_time, duration, latency, pac
 from sensormon.model.tags import Tag
 
 SHORT = 600
-"""A load measured over less than this (s) is no verdict."""
+"""A load measured over less than this (s) is not assessed."""
 
 
 def first_line(load: Load, same: bool = False) -> str:
     """How many events there are and would be; `same` where the settings are those in use.
 
     >>> first_line(Load(41, 9, 3600))
-    'Now 41 events, 6.8 per 10 min. With these settings 9 events, 1.5 per 10 min.'
+    'Current: 41 events, 6.8 per 10 min. With new settings: 9 events, 1.5 per 10 min.'
     >>> first_line(Load(41, 41, 3600), same=True)
-    'Now 41 events, 6.8 per 10 min. Change a setting to see what it would have flagged.'
+    'Current: 41 events, 6.8 per 10 min. Change a setting to see what it would have flagged.'
     """
     if same and load.before == load.after:
-        now = f"Now {counted(load.before, 'event')}, {pace(load.before, load.seconds)}."
+        now = f"Current: {counted(load.before, 'event')}, {pace(load.before, load.seconds)}."
         return f"{now} Change a setting to see what it would have flagged."
     before, after = counted(load.before, "event"), counted(load.after, "event")
     return (
-        f"Now {before}, {pace(load.before, load.seconds)}. "
-        f"With these settings {after}, {pace(load.after, load.seconds)}."
+        f"Current: {before}, {pace(load.before, load.seconds)}. "
+        f"With new settings: {after}, {pace(load.after, load.seconds)}."
     )
 
 
 def norm_words(load: Load) -> str:
-    """What the load of all tags is beside what an operator can take.
+    """How the load of all tags compares with what an operator can take.
 
     >>> norm_words(Load(41, 9, 3600))
-    'The norm is about 1 per 10 min for one operator, 2 at the most: these settings are bearable.'
+    'Target ≤ 1 per 10 min for one operator, limit 2: the new settings stay within the limit.'
     """
-    norm = f"The norm is about {NORM:g} per 10 min for one operator, {MOST:g} at the most"
+    norm = f"Target ≤ {NORM:g} per 10 min for one operator, limit {MOST:g}"
     if load.seconds < SHORT:
-        return f"{norm}; {duration(load.seconds)} of readings are too short for a verdict."
+        return f"{norm}; {duration(load.seconds)} of readings is not enough data to assess."
     new = load.pace(load.after)
     if new <= NORM:
-        return f"{norm}: these settings keep to it."
+        return f"{norm}: the new settings meet the target."
     if new <= MOST:
-        return f"{norm}: these settings are bearable."
-    return f"{norm}: these settings are {new / NORM:,.1f} times the norm."
+        return f"{norm}: the new settings stay within the limit."
+    return f"{norm}: the new settings are {new / NORM:,.1f} times the target."
 
 
 def share_words(count: int, total: int) -> tuple[str, str]:
@@ -80,7 +80,7 @@ Figure = tuple[str, str, tuple[str, str], tuple[str, str]]
 
 
 def figures(before: EventScores, after: EventScores) -> list[Figure]:
-    """Rows of a table: what it is, what that means, now, with these settings."""
+    """Rows of a table: name, meaning, with current settings, with new settings."""
     return [
         (
             "Precision",
@@ -128,8 +128,8 @@ def flag_table(changes: pd.Series[str], before: pd.DataFrame, after: pd.DataFram
             "Time": rows["time"].to_numpy(),
             value_column(tag): [f"{value:,.{tag.decimals}f}" for value in rows["value"]],
             "Flag": changes.reindex(rows["id"]).to_numpy(),
-            "Score now": old.round(1).to_numpy(),
-            "Score then": rows["score"].round(1).to_numpy(),
+            "Score, current": old.round(1).to_numpy(),
+            "Score, new": rows["score"].round(1).to_numpy(),
         }
     ).iloc[::-1]
 

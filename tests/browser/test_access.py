@@ -64,7 +64,7 @@ def test_the_first_visit_is_greeted_until_it_is_put_away_and_never_again(page: P
     expect(greeting).to_contain_text("A simulated fermenter: three sensors, one reading per second each.")
     greeting.get_by_text("Move the threshold").click()
     page.wait_for_url("**/tuning?*threshold=5*")
-    expect(page.locator(".first-line")).to_contain_text("With these settings")
+    expect(page.locator(".first-line")).to_contain_text("With new settings")
     visit(page, server, "")
     expect(greeting).to_be_visible()
     expect(page.locator(LISTENS)).to_be_attached()

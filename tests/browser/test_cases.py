@@ -37,7 +37,7 @@ def test_an_export_is_written_and_downloaded_by_the_page_and_by_its_link(
     page: Page, plants: tuple[Server, Server], tmp_path: Path
 ) -> None:
     visit(page, plants[0], "data?section=Export&out_tags=Fermenter+pH&out_span=Everything")
-    page.get_by_role("button", name="Write the CSV file").click()
+    page.get_by_role("button", name="Export as CSV").click()
     button = page.get_by_role("button", name="Download sensormon-readings")
     expect(button).to_be_visible()
     with page.expect_download() as started:
@@ -60,8 +60,8 @@ def test_a_case_saved_in_one_plant_is_opened_in_another(
 ) -> None:
     visit(page, plants[0], "data?section=Cases&case_tags=Fermenter+pH&case_span=Everything")
     page.get_by_label("Name").fill("pH, first run")
-    page.get_by_label("Link to the view it is about").fill(f"{plants[0].url}/anomalies?tags=Fermenter+pH")
-    page.get_by_label("Link to the view it is about").press("Enter")
+    page.get_by_label("Link to a view").fill(f"{plants[0].url}/anomalies?tags=Fermenter+pH")
+    page.get_by_label("Link to a view").press("Enter")
     ready(page)
     page.get_by_role("button", name="Save the case").click()
     button = page.get_by_role("button", name="Download pH-first-run.sensormon")

@@ -71,7 +71,7 @@ def test_a_changed_tag_is_shown_in_words_saved_and_counts_at_once(page: Page, ow
     expect(preview).to_contain_text("the new valid range would have rejected")
     page.get_by_label("Your name, for the log").fill("Ana")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("The tags are changed")).to_be_visible()
+    expect(page.get_by_text("Tags saved")).to_be_visible()
     assert "# The z-score learns from the last 50 readings." in file.read_text()
     (tag,) = [one for one in own.get("/api/tags")[1] if one["name"] == "fermenter_ph"]
     assert tag["valid"] == [5.0, 8.0]
@@ -81,7 +81,7 @@ def test_a_changed_tag_is_shown_in_words_saved_and_counts_at_once(page: Page, ow
 def test_old_readings_are_rolled_up_after_two_deliberate_clicks(page: Page, own: Server) -> None:
     stored = own.wait_until("/api/stats", lambda ledger: ledger["pending"] == 0)["stored"]
     visit(page, own, "data?section=Storage")
-    days = page.get_by_label("Keep one by one for")
+    days = page.get_by_label("Full resolution, days")
     days.fill("30")
     days.press("Enter")
     ready(page)
@@ -90,10 +90,10 @@ def test_old_readings_are_rolled_up_after_two_deliberate_clicks(page: Page, own:
     expect(dialog).to_contain_text(re.compile(r"7,\d{3} readings older than 30 days become 12\d minutes"))
     dialog.get_by_label("Your name").fill("Ana")
     dialog.get_by_role("button", name="Set", exact=True).click()
-    expect(page.get_by_text("for 30 days, then by the minute")).to_be_visible()
+    expect(page.get_by_text("for 30 days, then one-minute roll-ups")).to_be_visible()
     page.get_by_role("button", name="Roll up now").click()
     dialog.get_by_role("button", name=re.compile("Roll up 7,")).click()
-    expect(page.get_by_text("became minutes")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("readings rolled up")).to_be_visible(timeout=60_000)
     expect(page.locator(".st-key-panel-sizes")).to_contain_text("minutes rolled up")
     ledger = own.get("/api/stats")[1]
     assert ledger["balanced"]
@@ -112,8 +112,8 @@ def test_columns_that_are_no_tags_yet_become_tags_and_are_imported(
     page.locator("input[type=file]").first.set_input_files(file)
     expect(page.get_by_text("1 number column not in the tag table yet")).to_be_visible()
     page.get_by_label("Your name, for the log").fill("Ana")
-    page.get_by_role("button", name="Add to the tags").click()
-    expect(page.get_by_role("button", name="Add to the tags")).to_be_hidden()
+    page.get_by_role("button", name="Add tags").click()
+    expect(page.get_by_role("button", name="Add tags")).to_be_hidden()
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("500 of 500 readings imported")).to_be_visible(timeout=30_000)
     assert '[tags.steam]\nunit = "bar"' in (own.data_dir.parent / "tags.toml").read_text()

@@ -34,7 +34,7 @@ def choose(page: Page, *rows: int) -> None:
     """Tick these rows of the events, each once the one before is seen to be ticked."""
     for count, row in enumerate(rows, 1):
         table(page).click(position={"x": 17, "y": TICK_ROW + ROW * row + 17})
-        expect(page.get_by_text(re.compile(f"^{count} events? chosen"))).to_be_visible()
+        expect(page.get_by_text(re.compile(f"^{count} selected"))).to_be_visible()
         ready(page)
 
 
@@ -62,29 +62,29 @@ def test_what_one_acknowledges_another_sees_and_the_name_is_asked_for_once(
     visit(page, server, "anomalies")
     other = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     visit(other, server, "anomalies?state=acknowledged")
-    expect(other.get_by_text("No such event")).to_be_visible()
+    expect(other.get_by_text("No matching events")).to_be_visible()
 
     choose(page, 0, 1)
     page.get_by_role("button", name=re.compile("^Acknowledge")).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Your name").fill("Ana")
-    dialog.get_by_role("button", name="Go on").click()
+    dialog.get_by_role("button", name="Continue").click()
     expect(page.get_by_text("as Ana")).to_be_visible()
     expect(page.get_by_text("2 events acknowledged")).to_be_visible()
     expect(
         page.locator(".st-key-panel-context").get_by_text("acknowledged", exact=False).first
     ).to_be_visible()
 
-    expect(other.get_by_text("No such event")).to_have_count(0)  # by itself, within seconds
+    expect(other.get_by_text("No matching events")).to_have_count(0)  # by itself, within seconds
     expect(other.locator(".st-key-panel-context")).to_contain_text(re.compile("· acknowledged"))
 
     page.get_by_role("button", name="Note", exact=True).click()
     dialog.get_by_label("Note on 2 events").fill("cleaning in place")
     other.get_by_role("button", name="Next").click()
     ready(other)
-    other.get_by_role("button", name="Take back").click()
+    other.get_by_role("button", name="Undo").click()
     other.get_by_role("dialog").get_by_label("Your name").fill("Ben")
-    other.get_by_role("dialog").get_by_role("button", name="Go on").click()
+    other.get_by_role("dialog").get_by_role("button", name="Continue").click()
     expect(other.get_by_text("Acknowledgement of 1 event taken back")).to_be_visible()
     page.wait_for_timeout(6_000)  # what Ben did is asked for every five seconds
     expect(dialog.get_by_label("Note on 2 events")).to_be_focused()
@@ -99,11 +99,11 @@ def test_what_one_acknowledges_another_sees_and_the_name_is_asked_for_once(
     page.get_by_role("button", name="Label", exact=True).last.click()
     page.get_by_text("benign", exact=True).last.click()
     ready(page)
-    expect(page.get_by_text("2 events chosen")).to_be_visible()  # after three acts the same two
+    expect(page.get_by_text("2 selected")).to_be_visible()  # after three acts the same two
     other.reload()
     ready(other)
     visit(other, server, "anomalies?label=benign")
-    expect(other.get_by_text("No such event")).to_have_count(0)
+    expect(other.get_by_text("No matching events")).to_have_count(0)
     other.context.close()
 
 
@@ -113,11 +113,11 @@ def test_what_is_pressed_right_after_a_tick_is_done_to_the_ticked_event(page: Pa
     choose(page, 0)
     page.get_by_role("button", name=re.compile("^Acknowledge")).click()
     page.get_by_role("dialog").get_by_label("Your name").fill("Ana")
-    page.get_by_role("dialog").get_by_role("button", name="Go on").click()
+    page.get_by_role("dialog").get_by_role("button", name="Continue").click()
     expect(page.get_by_text("1 event acknowledged")).to_be_visible()
     ready(page)
     page.get_by_role("button", name="Select none").click()
-    expect(page.get_by_text("The event shown, or choose by row")).to_be_visible()
+    expect(page.get_by_text("None selected: acts on the event shown")).to_be_visible()
     ready(page)
     slow = page.context.new_cdp_session(page)
     slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
@@ -131,10 +131,10 @@ def test_what_is_pressed_right_after_a_tick_is_done_to_the_ticked_event(page: Pa
             page.keyboard.press(key)
         else:
             page.mouse.click(button["x"] + 20, button["y"] + 10)
-        expect(page.locator(".st-key-event-actions")).to_contain_text("1 event chosen")
+        expect(page.locator(".st-key-event-actions")).to_contain_text("1 selected")
         expect(page.locator(".st-key-panel-context")).to_contain_text(re.compile("· acknowledged"))
         page.get_by_role("button", name="Select none").click()
-        expect(page.get_by_text("The event shown, or choose by row")).to_be_visible()
+        expect(page.get_by_text("None selected: acts on the event shown")).to_be_visible()
         ready(page)
 
 
@@ -202,9 +202,9 @@ def test_events_are_chosen_with_the_keyboard_and_all_filters_taken_off(page: Pag
     table(page).click(position={"x": 200, "y": TICK_ROW + 17})
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Shift+Space")
-    expect(page.get_by_text("1 event chosen")).to_be_visible()
+    expect(page.get_by_text("1 selected")).to_be_visible()
     ready(page)
-    page.get_by_text("Shaded: where the reading was expected").click()
+    page.get_by_text("Shaded: expected range").click()
     page.keyboard.press("j")
     expect(page.locator(".st-key-panel-context").get_by_text(re.compile("^3 of"))).to_be_visible()
     few = listed(page)

@@ -134,14 +134,14 @@ def test_moving_the_threshold_changes_the_count_and_the_address(page: Page, serv
 @pytest.mark.long
 def test_applying_asks_for_a_name_and_is_recorded(page: Page, server: Server) -> None:
     visit(page, server, "tuning?threshold=4.2")
-    page.get_by_role("button", name="Apply to the collector").click()
+    page.get_by_role("button", name="Apply to live monitoring").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Your name").fill("night shift")
     dialog.get_by_role("button", name="Apply", exact=True).click()
     words = "The collector uses Rolling z-score, window 50, threshold 4.2"
     expect(page.get_by_text(words).first).to_be_visible()
     visit(page, server, "tuning?detector=CUSUM&cusum_h=6")
-    page.get_by_role("button", name="Apply to the collector").click()
+    page.get_by_role("button", name="Apply to live monitoring").click()
     change = "Rolling z-score, window 50, threshold 4.2 → CUSUM, k 0.5, h 6, accept 300"
     expect(page.get_by_role("dialog").get_by_text(change)).to_be_visible()
 

@@ -333,7 +333,7 @@ def test_with_the_database_down_the_board_goes_on_and_says_so_until_it_is_back(
         visit(anomalies, server, "anomalies")
         visit(explore, server, "explore")
         gone = anomalies.get_by_text("The database cannot be read at the moment")
-        part = explore.get_by_text("History is away")
+        part = explore.get_by_text("History unavailable")
         expect(gone).to_be_visible()
         expect(part).to_be_visible()
         renewed(page, 3)

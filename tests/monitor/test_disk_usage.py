@@ -47,8 +47,8 @@ def test_files_are_counted_where_they_belong(settings: Settings, clock: ManualCl
     monitor._store.close()
     away = monitor.storage.measure()
     assert (away.space, away.database) == (None, Path(settings.store_url).stat().st_size)
-    assert "cannot be asked" in rate_words(None, away)
-    assert "the database is away" in size_rows(away)[0][2]
+    assert "the database is unavailable" in rate_words(None, away)
+    assert "the database is unavailable" in size_rows(away)[0][2]
     monitor.stop()
 
 
@@ -57,19 +57,19 @@ def test_the_rate_is_that_of_the_last_day_or_of_what_there_is() -> None:
     assert whole is not None
     assert (whole.per_day, whole.flagged, whole.minutes) == (259_200, 0.01, 4_320)
     assert whole.raw_bytes == pytest.approx(50.15, abs=0.01)
-    assert rate_words(whole, SIZES) == "259,200 readings a day, as of the last 24 h; 50 bytes a reading"
+    assert rate_words(whole, SIZES) == "259,200 readings per day over the last 24 h; 50 bytes per reading"
     part = replace(SIZES, arrivals=Arrivals(21_600, START - 7_200 * SECOND, START, 0))
     found = rate(part, START, 3)
     assert found is not None
     assert found.per_day == 259_200
-    assert "as of the last 2 h" in rate_words(found, part)
+    assert "over the last 2 h" in rate_words(found, part)
     short = replace(SIZES, arrivals=Arrivals(10_797, START - 3_599 * SECOND, START, 0))
     assert rate(short, START, 3) is None
     none = replace(SIZES, arrivals=Arrivals())
-    assert "no live reading came in" in rate_words(rate(none, START, 3), none)
+    assert "no live readings" in rate_words(rate(none, START, 3), none)
     few = replace(SIZES, space=replace(SPACE, readings=10_000))
     assert bytes_a_reading(few.space) == (50.0, False)
-    assert "too few here to measure it" in rate_words(rate(few, START, 3), few)
+    assert "too few stored to measure" in rate_words(rate(few, START, 3), few)
 
 
 def test_the_forecast_with_and_without_retention() -> None:
@@ -78,7 +78,9 @@ def test_the_forecast_with_and_without_retention() -> None:
     for_ever, month = forecast(SIZES, now, 0), forecast(SIZES, now, 30)
     assert for_ever.in_a_year == pytest.approx(SIZES.database + 365 * 259_200 * now.raw_bytes)
     assert for_ever.full == pytest.approx(10 * GB / (259_200 * now.raw_bytes), rel=0.02)
-    assert forecast_words(for_ever) == "One by one for ever: 4.9 GB in a year, disk full in about 2 years"
+    assert (
+        forecast_words(for_ever) == "Full resolution, unlimited: 4.9 GB in a year, disk full in about 2 years"
+    )
     raw = 30 * 259_200 * 0.99 + 375 * 259_200 * 0.01
     assert month.in_a_year == pytest.approx(raw * now.raw_bytes + 345 * 4_320 * 0.99 * 16)
     assert month.full is None
@@ -114,14 +116,14 @@ def test_a_plan_and_what_came_of_it_in_words() -> None:
 
     plan = Plan(0, (Due("a", 0, 1_000_000, 16_700, 0, 0), Due("b", 0, 234_567, 3_876, 0, 0)))
     words = plan_words(plan, 30, 50.0)
-    assert words == "1,234,567 readings older than 30 days become 20,576 minutes; about 61.4 MB become free"
+    assert words == "1,234,567 readings older than 30 days become 20,576 minutes; that frees about 61.4 MB"
     assert "nothing to roll up" in plan_words(Plan(0), 30, 50.0)
     before, after = Space(100_000_000, 0, 0, 9, 0), Space(100_000_000, 0, 40_000_000, 9, 0)
     done = rolled_words(RolledUp(1_000, before, after))
     assert done.endswith(
-        "40.0 MB more are free inside the database's file for new readings; "
-        "the file itself is as large as before."
+        "40.0 MB more is free for new readings inside the database file; "
+        "the file itself is unchanged in size."
     )
     assert "is 1.0 MB smaller" in rolled_words(RolledUp(1_000, before, replace(after, file=99_000_000)))
     assert "grew by 2.0 MB" in rolled_words(RolledUp(1_000, before, replace(after, file=102_000_000)))
-    assert rolled_words(RolledUp(0, before, after)) == "There was nothing to roll up."
+    assert rolled_words(RolledUp(0, before, after)) == "Nothing to roll up."

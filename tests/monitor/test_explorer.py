@@ -202,20 +202,20 @@ def test_times_name_the_second_day_only_where_it_is_another() -> None:
 def test_the_words_say_what_was_left_out(monitor: Monitor) -> None:
     span = (START, START + 3_000 * SECOND)
     every = monitor.explorer.overview(TAG, *span, 750).overview
-    assert drawn_line([every], *span) == "3,000 readings in view, each drawn"
+    assert drawn_line([every], *span) == "3,000 readings, all drawn"
     few = monitor.explorer.overview(TAG, *span, 100).overview
-    assert "lowest, highest and last of every 30 s, and all flagged ones" in drawn_line([few], *span)
+    assert "lowest, highest and last of every 30 s, and all flagged readings" in drawn_line([few], *span)
     worst = replace(few, marked=len(few.marks) + 1)
-    assert "the worst flagged ones" in drawn_line([worst], *span)
+    assert "the worst flagged readings" in drawn_line([worst], *span)
     monitor.stop()
 
 
 def test_a_control_chart_warns_of_what_speaks_against_it() -> None:
     limits = Limits(7.0, 0.1, 6.7, 7.3, 1_000, 999, 0.95)
     words = "\n".join(control_words(Controlled(limits, 200_000, 1, 4, 1_000, 9_000)))
-    assert "5 of 200,000 good readings in view lie outside the control limits (less than 0.01 %)" in words
+    assert "5 of 200,000 good readings in view are outside the control limits (less than 0.01 %)" in words
     assert "lag-1 autocorrelation 0.95" in words
-    assert "from 1,000 of the baseline's 9,000 readings" in words
+    assert "1,000 of the baseline's 9,000 readings" in words
     calm = control_words(Controlled(replace(limits, autocorrelation=0.01), 100, 0, 0, 1_000, 1_000))
     assert len(calm) == 1
     assert np.isfinite(limits.sigma)

@@ -41,14 +41,14 @@ def test_all_events_are_listed_and_the_newest_is_explained(full: Monitor) -> Non
         "σ",
         "Score (z)",
         "Threshold",
-        "n learned before",
+        "Readings learned",
         "Quality",
         "Detector",
     ):
         assert f"<span>{fact}</span>" in words
     assert "Rolling z-score, window 50, threshold 3" in words
     assert figures(app) == 3, "events over time, the event in its context, the reading"
-    assert "Nobody has done anything" in words
+    assert "No action on this event yet" in words
 
 
 def test_nothing_is_written_on_the_page_by_accident(full: Monitor) -> None:
@@ -65,7 +65,7 @@ def test_acknowledging_in_bulk_is_done_in_the_viewers_name(full: Monitor) -> Non
     named(app).run()
     assert full.acts == 0, "a name that was given elsewhere meanwhile is no yes"
     app.text_input(key="name-given").input("Ana")
-    next(one for one in app.button if one.label == "Go on").click().run()
+    next(one for one in app.button if one.label == "Continue").click().run()
     assert not app.exception
     assert states(full, chosen) == ["acknowledged"] * 3
     assert events(app)["State"].tolist().count("acknowledged") == 3
@@ -213,7 +213,7 @@ def test_a_press_counts_where_nothing_is_left_of_the_list(full: Monitor) -> None
     full.act(every, "acknowledge", "Ben")
     app.query_params["asof"] = "2026-09-21T14:13:19.000Z"  # another list
     app.button(key="note").click().run()
-    assert "No such event" in text(app)
+    assert "No matching events" in text(app)
     app.text_area(key="note-given").input("valve cleaned")
     next(one for one in app.button if one.label == "Save").click().run()
     assert not app.exception
@@ -320,7 +320,7 @@ def test_previous_and_next_walk_through_the_list_or_through_the_chosen_ones(full
         app.button(key="next").click().run()
         order.append("".join(app.query_params["event"]).split(",")[0])
     assert order == [str(ids[5]), str(ids[7]), str(ids[2])]
-    assert "3 events chosen" in text(app)
+    assert "3 selected" in text(app)
 
 
 @pytest.mark.usefixtures("full")
@@ -328,13 +328,13 @@ def test_all_that_is_shown_is_chosen_and_let_go_at_once() -> None:
     app = named(show("anomalies", severity="high"))
     count = len(events(app))
     app.button(key="select-all").click().run()
-    assert f"{count} events chosen" in text(app)
+    assert f"{count} selected" in text(app)
     app.button(key="acknowledge").click().run()
     assert set(events(app)["State"]) == {"acknowledged"}
     assert f"{count} events acknowledged" in [one.value for one in app.toast]
-    assert f"{count} events chosen" in text(app), "the choice stays"
+    assert f"{count} selected" in text(app), "the choice stays"
     app.button(key="select-none").click().run()
-    assert "The event shown, or choose by row" in text(app)
+    assert "None selected: acts on the event shown" in text(app)
 
 
 def test_an_event_that_leaves_the_list_is_said_and_the_next_takes_its_place(full: Monitor) -> None:
@@ -345,14 +345,14 @@ def test_an_event_that_leaves_the_list_is_said_and_the_next_takes_its_place(full
     app.run()
     assert "4 of" in text(app)
     app.button(key="acknowledge").click().run()
-    assert "chosen event" not in text(app), "one's own act needs no words"
+    assert "The selected event" not in text(app), "one's own act needs no words"
     assert "4 of" in text(app)
     elsewhere = show("anomalies", state="returned, unacknowledged", event=str(ids[3]))
-    assert "The chosen event does not have what the filters ask for" in text(elsewhere)
+    assert "The selected event does not match the filters" in text(elsewhere)
     app.button(key="next").click().run()
     assert "".join(app.query_params["event"]) == str(ids[4]), "the one that took its place"
     outside = show("anomalies", event="999999999")
-    assert "The chosen event began outside the time range" in text(outside)
+    assert "The selected event started outside the time range" in text(outside)
     outside.button(key="let-go").click().run()
     assert "event" not in outside.query_params
 

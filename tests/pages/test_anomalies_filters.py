@@ -20,8 +20,8 @@ def test_events_of_long_ago_are_one_press_away(settings: Settings, adopt: Adopt)
     monitor.submit(batch_of(*values, ("fermenter_ph", 8.5), *values, at=ended))
     monitor.drain()
     app = show("anomalies")
-    assert "no readings in 1 h" in text(app)
-    assert "Those that are stored go from 2026-03-05 14:13:20 to 2026-03-05 14:16:40" in text(app)
+    assert "no readings in the last 1 h" in text(app)
+    assert "Stored readings span 2026-03-05 14:13:20 to 2026-03-05 14:16:40" in text(app)
     app.button(key="newest-day").click().run()
     assert len(events(app)) == 1
     assert app.query_params["to"] in ("2026-03-05T14:17:00.000Z", ["2026-03-05T14:17:00.000Z"])
@@ -36,7 +36,7 @@ def test_filters_leave_what_they_name(full: Monitor) -> None:
     assert set(events(show("anomalies", severity="high"))["Severity"]) <= {"high"}
     high = events(show("anomalies", score="6.0"))
     assert high["Score"].min() >= 6.0
-    assert "No such event" in text(show("anomalies", state="shelved"))
+    assert "No matching events" in text(show("anomalies", state="shelved"))
 
 
 @pytest.mark.usefixtures("full")
@@ -44,13 +44,13 @@ def test_filters_leave_what_they_name(full: Monitor) -> None:
 def test_a_score_in_the_address_that_filters_nothing_is_not_said(score: str) -> None:
     app = show("anomalies", score=score)
     labels = [one.proto.popover.label for one in app.get("popover")]
-    assert "Score, notes" in labels
+    assert "More filters" in labels
 
 
 @pytest.mark.usefixtures("full")
 def test_a_score_in_the_address_that_filters_is_said() -> None:
     app = show("anomalies", score="6.5")
-    assert "**score from 6.5**" in [one.proto.popover.label for one in app.get("popover")]
+    assert "**score ≥ 6.5**" in [one.proto.popover.label for one in app.get("popover")]
 
 
 def test_a_stretch_of_the_bars_filters_the_list_and_is_taken_off(full: Monitor) -> None:
@@ -69,7 +69,7 @@ def test_a_stretch_of_the_bars_filters_the_list_and_is_taken_off(full: Monitor) 
 
 def test_filters_that_leave_nothing_are_cleared_by_a_button(full: Monitor) -> None:
     app = show("anomalies", state="shelved", find="nobody wrote this", score="9.5")
-    assert "No such event" in text(app)
+    assert "No matching events" in text(app)
     app.button(key="clear-here").click().run()
     assert len(events(app)) == len(full.events(None, 0, FAR))
     assert "find" not in app.query_params

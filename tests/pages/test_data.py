@@ -17,8 +17,8 @@ from tests.support.plant import START, Adopt, batch_of
 SECTIONS = {
     "Import": "Import history",
     "Export": "Export",
-    "Tags": "What each measuring point is called",
-    "Storage": "How long readings are kept one by one",
+    "Tags": "Name, unit and limits of each measuring point",
+    "Storage": "Retention at full resolution",
 }
 DAY = 86_400 * SECOND
 
@@ -50,12 +50,14 @@ def test_with_the_store_away_no_section_breaks(settings: Settings, adopt: Adopt,
     words = text(app)
     assert SECTIONS[section] in words
     if section == "Storage":
-        assert "the database is away, so what is in it cannot be said" in words
+        assert "contents unknown: the database is unavailable" in words
         assert "Not measurable now" in words
         Path(settings.store_url).rmdir()
         clock.advance(60.0)  # the next try
         monitor.drain()
-        assert "1 reading one by one" in text(app.run()), "what was measured while it was away is not kept"
+        assert "1 reading at full resolution" in text(app.run()), (
+            "what was measured while it was away is not kept"
+        )
 
 
 @pytest.mark.usefixtures("full")
@@ -109,7 +111,7 @@ def test_readings_are_kept_for_so_many_days_and_rolled_up_on_demand(
         monitor.submit(batch_of(*values, at=at - 120 * SECOND))
     monitor.drain()
     app = show("data", section="Storage")
-    assert "Readings are kept one by one for ever." in text(app)
+    assert "Full resolution, unlimited." in text(app)
     app.number_input(key="retention-days").set_value(30).run()
     click(app, "retention-set")
     assert "120 readings older than 30 days become" in text(app)
@@ -117,10 +119,10 @@ def test_readings_are_kept_for_so_many_days_and_rolled_up_on_demand(
     monitor.retention.set(30, "Ana")  # a dialog's buttons need a browser; see test_browser_data.py
     assert len(monitor.history(None, 0, START)) == 240
     app = show("data", section="Storage")
-    assert "for 30 days, then by the minute" in text(app)
+    assert "for 30 days, then one-minute roll-ups" in text(app)
     click(app, "retention-run")
     assert app.button(key="retention-go").label == "Roll up 120 readings"
     job = monitor.retention.start()
     assert monitor.jobs.wait(job, 60)
     assert len(monitor.history(None, 0, START)) == 120
-    assert "Last run: 120 readings became minutes" in text(show("data", section="Storage"))
+    assert "Last run: 120 readings rolled up" in text(show("data", section="Storage"))

@@ -128,7 +128,7 @@ def test_a_file_with_a_header_only_is_said_to_have_nothing_to_import() -> None:
     app.file_uploader(key="import-file").upload("header.csv", b"time,fermenter_ph\n", "text/csv").run()
     words = text(app)
     assert r"header\.csv\: it has no rows, so there is nothing to import" in words
-    assert "the first of them" not in words
+    assert "the first ones" not in words
     assert "Import" not in [one.label for one in app.button]
 
 
@@ -175,7 +175,7 @@ def test_a_cancelled_import_keeps_what_it_took_and_goes_on_from_there(
     go.set()
     assert full.jobs.wait(job, 60)
     app.run()
-    assert "the same file goes on from there" in text(app)
+    assert "Import the same file again to continue" in text(app)
     rest = start_import(full, table, columns, "a.csv")
     assert full.jobs.wait(rest, 60)
     assert 0 < rest.result.again < 12_000
@@ -207,7 +207,7 @@ def test_all_tags_are_compared_by_a_job_where_that_is_long(
     assert "All tags together" in text(app)
     full.jobs.of(compare_job.KIND)[0].result, full.jobs.of(compare_job.KIND)[0].cancelled = None, True
     app.run()
-    assert "What was read is kept" in text(app)
+    assert "Completed work is kept" in text(app)
     app.button(key="tuning-again").click().run()
     ended(full, compare_job.KIND)
     app.run()
@@ -245,9 +245,9 @@ def test_a_column_of_times_of_any_name_leaves_the_others_matched_and_says_how_th
     assert not app.exception
     words = text(app).replace("\\", "")
     assert "Times from 2026-09-01 12:00:00 to 2026-09-01 12:00:59." in words
-    assert "Passed over, since most cells are no numbers: weather (“sunny”)." in words
+    assert "Skipped, as most cells are not numbers: weather (“sunny”)." in words
     (table,) = [one.value for one in app.dataframe if "Highest" in one.value]
     assert table["Tag"].tolist() == ["fermenter_ph", "not imported", "not imported"]
     assert table["Lowest"].tolist()[:2] == [7.0, 998.5]
     assert table["Highest"].tolist()[:2] == [7.09, 1234.0]
-    assert "No column is a tag yet" not in words
+    assert "No column is assigned yet" not in words

@@ -120,7 +120,7 @@ def test_tuning_rescoring_follows_the_sliders_and_starts_from_the_collectors_set
         "fermenter_temp", START - 900 * SECOND, START, {"window": 50, "threshold": 5.0}
     )
     assert int(rescored["is_anomaly"].sum()) < int(stored["is_anomaly"].sum())
-    for sentence, frame in (("Now", stored), ("With these settings", rescored)):
+    for sentence, frame in (("Current:", stored), ("With new settings:", rescored)):
         times = flagged_times(frame)
         events = 1 + int((np.diff(times) > 10 * SECOND).sum())
         assert f"{sentence} {events} events" in text(app)

@@ -45,7 +45,7 @@ def test_at_first_the_last_hour_of_the_first_tags_is_stacked() -> None:
     given = mounted(app, "explore-chart")
     assert given["span"] == [(START - 3_600 * SECOND) / 1e3, START / 1e3]
     assert {"yaxis", "yaxis2", "yaxis3"} <= set(chart(app)["layout"])
-    assert "2,700 readings in view, each drawn" in text(app)
+    assert "2,700 readings, all drawn" in text(app)
     assert "Fermenter temperature, Fermenter pH, Agitator speed" in given["alt"]
 
 
@@ -56,7 +56,7 @@ def test_the_times_in_the_address_are_what_is_in_view_and_win_over_a_span_up_to_
         (START - 600 * SECOND) / 1e3,
         (START - 300 * SECOND) / 1e3,
     ]
-    assert "300 readings in view" in text(app)
+    assert "300 readings, all drawn" in text(app)
     assert mounted(app, "explore-link")["pinned"] == {**MINUTES, "past": None}
 
 
@@ -95,7 +95,7 @@ def test_overlaid_and_normalised_with_what_was_earlier() -> None:
     assert "5 min earlier" in text(app)
     assert "no readings" not in text(app)
     assert "a week earlier: no readings" in text(show("explore", earlier="a week earlier"))
-    assert "Write a number" in text(show("explore", earlier="another time earlier", offset="soon"))
+    assert "Enter a number" in text(show("explore", earlier="another time earlier", offset="soon"))
 
 
 @pytest.mark.usefixtures("full")
@@ -104,7 +104,7 @@ def test_a_span_without_readings_leads_to_the_whole_history() -> None:
     assert "No readings in view" in text(app)
     button(app, "Show the whole history").click().run()
     assert not app.exception
-    assert "2,700 readings in view" in text(app)
+    assert "2,700 readings, all drawn" in text(app)
     assert app.query_params["from"] == render(START - 900 * SECOND)
 
 
@@ -160,7 +160,7 @@ def test_two_tags_are_paired_and_their_correlation_told() -> None:
     app = show("explore", look="Two tags")
     assert "Pearson r =" in text(app)
     assert "n = 900 pairs, at most 0.5 s apart" in text(app)
-    assert "says nothing of cause" in text(app)
+    assert "does not imply causation" in text(app)
     few = show(
         "explore",
         look="Two tags",
@@ -176,7 +176,7 @@ def test_two_tags_are_paired_and_their_correlation_told() -> None:
 @pytest.mark.usefixtures("full")
 def test_control_limits_come_from_the_baseline_in_the_address() -> None:
     app = show("explore", look="Control chart", explore="Fermenter pH")
-    assert "the first half of what is in view: 2026-09-21 13:58:20 to 14:05:49" in text(app)
+    assert "first half of the view: 2026-09-21 13:58:20 to 14:05:49" in text(app)
     words = {one["text"].split()[0] for one in chart(app, "explore-control")["layout"]["annotations"]}
     assert {"UCL", "CL", "LCL"} <= words
     assert "they are not specification limits" in text(app)
@@ -184,12 +184,12 @@ def test_control_limits_come_from_the_baseline_in_the_address() -> None:
     assert app.query_params["baseline"] == f"{render(START - 3_600 * SECOND)}/{render(START)}"
     assert "Baseline, chosen" in text(app)
     pinned = show("explore", look="Control chart", baseline="2020-01-01/2020-01-02")
-    assert "Not measurable: limits need 20 neighbouring readings" in text(pinned)
+    assert "Not measurable: limits need 20 consecutive readings" in text(pinned)
 
 
 def test_notes_in_view_are_listed_and_drawn(full: Monitor) -> None:
     app = show("explore")
-    assert "There is no note" in text(app)
+    assert "No notes" in text(app)
     full.annotations.add("pump <b>changed</b>", "Ana", START - 60 * SECOND, tags=["fermenter_ph"])
     full.annotations.add("long ago", "Ana", 0)
     full.annotations.add("of another tag", "Ana", START - 60 * SECOND, tags=["elsewhere"])
@@ -211,8 +211,8 @@ def test_labels_in_the_choice_of_a_notes_tags_are_no_markdown(settings: Settings
     monitor.drain()
     span = {"from": render(START - 600 * SECOND), "to": render(START + SECOND)}
     app = button(show("explore", **span), "Add a note").click().run()
-    (of,) = [one for one in app.radio if one.label == "Of"]
-    assert of.options[0] == r"the tags shown: \*\*loud\*\* \:red\[x\] \[a\]\(https\://example\.org\)"
+    (scope,) = [one for one in app.radio if one.label == "For"]
+    assert scope.options[0] == r"the tags shown: \*\*loud\*\* \:red\[x\] \[a\]\(https\://example\.org\)"
 
 
 def test_a_note_without_a_space_is_broken_where_its_panel_ends(full: Monitor) -> None:
@@ -240,7 +240,7 @@ def test_the_file_has_as_many_rows_as_are_in_view_and_a_long_one_is_prepared(
     monkeypatch.setitem(AT_ONCE, "CSV", 100)
     app.run()
     assert not app.get("download_button")
-    button(app, "Make the file: 300 readings as CSV").click().run()
+    button(app, "Export 300 readings as CSV").click().run()
     (job,) = full.jobs.of("file")
     assert full.jobs.wait(job, 30)
     app.run()
@@ -250,12 +250,12 @@ def test_the_file_has_as_many_rows_as_are_in_view_and_a_long_one_is_prepared(
     full.drain()
     app.run()
     assert len(app.get("download_button")) == 1, "what was made stays on offer"
-    assert "Made before, with 300 rows" in text(app)
-    assert button(app, "Make the file: 301 readings as CSV")
+    assert "Exported earlier: 300 rows" in text(app)
+    assert button(app, "Export 301 readings as CSV")
     job.result.file.path.unlink()
     app.run()
     assert not app.get("download_button")
-    button(app, "Make the file: 301 readings as CSV").click().run()
+    button(app, "Export 301 readings as CSV").click().run()
     assert full.jobs.wait(full.jobs.of("file")[0], 30)
     assert full.jobs.of("file")[0].result.rows == 301
 
@@ -279,7 +279,7 @@ def test_with_the_store_away_the_newest_readings_are_drawn_and_it_is_said(
         monitor.submit(batch_of(("fermenter_ph", 7.0 + 0.01 * (i % 5)), at=START - (60 - i) * SECOND))
     app = show("explore", explore="Fermenter pH", look="Distribution")
     assert "only the newest readings" in app.warning[0].value
-    assert "60 readings in view" in text(app)
+    assert "60 readings, all drawn" in text(app)
     assert "The database cannot be read" in text(app)
 
 

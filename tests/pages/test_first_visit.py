@@ -71,7 +71,7 @@ def test_every_page_has_its_help(page: str) -> None:
 def test_the_fault_to_try_is_chosen_by_its_link_and_starts_with_one_click(full: Monitor) -> None:
     app = show("pipeline", fault="Gap")
     assert app.selectbox(key="fault").value == "gap"
-    assert "every page says that the tag is silent" in text(app)
+    assert "every page reports that the tag is silent" in text(app)
     app.button(key="fault-start").click().run()
     assert not app.exception
     assert full.simulator is not None

@@ -109,7 +109,7 @@ def test_groups_and_words_narrow_the_tags_and_are_in_the_address(
     told = board(show("live", group="Unit 1", tag="bar 13"))
     assert [one["name"] for one in told["strip"]] == ["t13"]
     nothing = show("live", tag="no such thing")
-    assert "no such tag" in text(nothing).lower()
+    assert "no matching tags" in text(nothing).lower()
 
 
 def test_tags_with_one_label_are_told_apart_by_their_names(

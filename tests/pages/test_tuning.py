@@ -82,7 +82,7 @@ def test_every_detector_can_be_chosen_and_shows_each_of_its_parameters(detector:
     assert labels == {parameter_label(detector, one) for one in PER_TAG[detector].PARAMETERS}
     assert catches(detector) in text(app)
     assert misses(detector)
-    assert "With these settings" in text(app)
+    assert "With new settings" in text(app)
     assert "per 10 min" in text(app)
 
 
@@ -91,17 +91,17 @@ def test_the_page_says_what_the_detector_says(full: Monitor) -> None:
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
     result = compare(history, make("cusum", h=5.0), known(full, SINCE, START))
     words = text(app)
-    assert f"With these settings {result.load.after} event" in words
+    assert f"With new settings: {result.load.after} event" in words
     assert f"{100 * result.scores_before.recall:.0f} %" in words
     rows = app.dataframe[0].value
     found = loads(
         [full.tuner.tag_history(name, SINCE, START) for name in full.tags.names], make("cusum", h=5.0)
     )
-    assert rows["Events then"].tolist() == [one.after for one in found.values()]
-    assert rows["Events then"].is_monotonic_decreasing
+    assert rows["Events, new settings"].tolist() == [one.after for one in found.values()]
+    assert rows["Events, new settings"].is_monotonic_decreasing
     together = total(found)
-    assert f"now {together.pace(together.before):.1f} per 10 min" in words
-    assert "norm is about 1 per 10 min" in words
+    assert f"currently {together.pace(together.before):.1f} per 10 min" in words
+    assert "Target ≤ 1 per 10 min" in words
 
 
 def test_the_load_of_all_tags_is_that_of_each_however_long_it_was_looked_at() -> None:
@@ -156,9 +156,9 @@ def test_the_link_holds_every_setting_and_opens_the_same_view_later(full: Monito
     full.drain()
     again = show("tuning", **query)
     assert link_of(again) == query
-    first = [one for one in text(app).splitlines() if "With these settings" in one]
+    first = [one for one in text(app).splitlines() if "With new settings" in one]
     assert first
-    assert first == [one for one in text(again).splitlines() if "With these settings" in one]
+    assert first == [one for one in text(again).splitlines() if "With new settings" in one]
     next(one for one in again.button if one.label == "Read up to now").click().run()
     assert link_of(again)["upto"] == render(START + 300 * SECOND)
 
@@ -206,7 +206,7 @@ def test_what_a_change_would_lose_is_said_on_the_page_and_before_applying(
     assert len(gone) > 0
     assert f"{len(gone)} confirmed event" in app.warning[0].value
     assert all_lost([history], detector, labels)["id"].tolist() == gone["id"].tolist()
-    press(app, "Apply to the collector …")
+    press(app, "Apply to live monitoring …")
     assert len(app.warning) == 2, "in the dialog too"
 
 
@@ -217,7 +217,7 @@ def test_applying_another_detector_is_recorded_with_old_and_new(full: Monitor) -
     app = show("tuning")
     assert app.selectbox(key="detector").value == "cusum"
     assert app.slider(key="cusum_h").value == 6.0
-    assert "The collector uses CUSUM, k 0.5, h 6, accept 300" in text(app)
+    assert "Live monitoring uses CUSUM, k 0.5, h 6, accept 300" in text(app)
     log = app.dataframe[-1].value
     assert log["change"].iloc[0] == switch_words("zscore", before, "cusum", full.detection().params)
     assert log["who"].tolist() == ["day shift", "environment"]
@@ -309,7 +309,7 @@ def test_too_few_known_events_are_not_measurable(
     words = text(show("tuning"))
     assert "not measurable" in words
     assert "0 known events in this history; 10 are needed" in words
-    assert "too short for a verdict" in words
+    assert "not enough data to assess" in words
 
 
 def test_labels_alone_judge_only_what_they_cover(full: Monitor) -> None:
@@ -335,7 +335,7 @@ def test_where_there_was_nothing_one_can_look_again(
     monitor.submit(batch_of(*[("fermenter_temp", 37.0 + 0.01 * (i % 7)) for i in range(99)], at=START))
     monitor.drain()
     clock.advance(200)
-    next(one for one in app.button if one.label == "Look again").click().run()
+    next(one for one in app.button if one.label == "Check again").click().run()
     assert "99 readings up to" in text(app)
 
 
@@ -348,8 +348,8 @@ def test_a_history_of_long_ago_is_one_press_away_and_any_moment_can_be_its_end(
     monitor.submit(batch_of(*[("fermenter_temp", one) for one in values], at=ended - 599 * SECOND))
     monitor.drain()
     app = show("tuning")
-    assert "Those that are stored go from 2026-03-05 " in text(app)
-    press(app, "Show the newest of them")
+    assert "Stored readings span 2026-03-05 " in text(app)
+    press(app, "Show the newest readings")
     assert "600 readings up to 2026-03-05 " in text(app)
     assert link_of(app)["upto"] == render(ended + SECOND)
     (end,) = app.get("date_time_input")
@@ -373,14 +373,14 @@ def test_with_the_store_away_the_kept_history_goes_on_and_another_tag_says_so(
         monkeypatch.setattr(full.tuner, name, away)
     app.slider(key="threshold").set_value(4.0).run()
     assert not app.exception
-    assert "With these settings" in text(app)
+    assert "With new settings" in text(app)
     app.selectbox(key="tune").set_value("fermenter_ph").run()
     assert not app.exception
     assert "The database cannot be read" in text(app)
     assert app.slider(key="threshold").value == 4.0
     monkeypatch.undo()
     app.slider(key="threshold").set_value(5.0).run()
-    assert "With these settings" in text(app)
+    assert "With new settings" in text(app)
 
 
 def test_an_event_that_somebody_confirms_is_minded_at_the_next_look(full: Monitor) -> None:

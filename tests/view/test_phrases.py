@@ -80,7 +80,7 @@ def test_the_store_being_away_leaves_the_count_unknown():
 
 def test_figures_are_told_to_be_without_what_a_store_that_is_well_has_yet_to_take():
     behind = replace(JOURNAL, depth_readings=4_123, oldest=NOW - 11 * SECOND)
-    words = "4,123 readings still being loaded, figures are without them"
+    words = "Loading 4,123 readings; figures exclude them for now"
     assert status_line(replace(WELL, journal=behind), LEDGER, 7)[2] == Phrase(words)
     for fine in (
         replace(WELL, journal=replace(behind, oldest=NOW - 9 * SECOND)),
@@ -93,8 +93,8 @@ def test_data_that_does_not_come_is_told_with_what_to_do():
     status = replace(WELL, source=replace(SOURCE, last_reading=NOW - 12 * SECOND))
     assert status_line(status, LEDGER, 7)[3] == Phrase("12 s without data", True)
     assert alarms(status) == (
-        "No reading for 12 s, one is due every second. "
-        "Check the sensor's connection and clock; collecting goes on by itself.",
+        "No reading for 12 s; one is due every second. "
+        "Check the sensor's connection and clock; collection resumes by itself.",
     )
 
 
@@ -117,7 +117,7 @@ def test_a_dead_thread_and_a_refusing_journal_are_told_first():
     source = replace(SOURCE, state=SourceState.REFUSING, problem="The disk is full. Free some space")
     status = replace(WELL, source=source, failures=("The loader stopped: X. Restart the monitor",))
     assert alarms(status) == (
-        "The loader stopped: X. Restart the monitor. Nothing that was acknowledged is lost.",
+        "The loader stopped: X. Restart the monitor. No acknowledged reading is lost.",
         "The disk is full. Free some space",
     )
 
