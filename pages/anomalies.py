@@ -30,7 +30,7 @@ def draw(m: Monitor, viewer: Viewer) -> None:
         news(m, viewer, acts, new_in, found.late, found.changed)
 
     if found.all.empty:
-        nothing(m, viewer, found, asked, filters.tags)
+        no_anomalies(m, viewer, found, asked, filters.tags)
         latest()
     else:
         counts_panel(m, viewer, found, filters, asked, latest)
@@ -59,7 +59,7 @@ def events(m: Monitor, viewer: Viewer, found: Found, asked: Range) -> None:
         event_detail(m, viewer, shown.event, shown.place, shown.among)
 
 
-def nothing(m: Monitor, viewer: Viewer, found: Found, asked: Range, tags: tuple[str, ...]) -> None:
+def no_anomalies(m: Monitor, viewer: Viewer, found: Found, asked: Range, tags: tuple[str, ...]) -> None:
     """What it means that nothing was flagged, and what to do."""
     stored = (m.explorer.extent(tags or None) or m.explorer.extent()) if found.watched is None else None
     if stored is not None:

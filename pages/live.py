@@ -136,8 +136,8 @@ def picked() -> None:
         state["show"] = before if name in state.get("show", []) else [*before, name][-MOST:]
 
 
-def nothing() -> None:
-    """The page itself looks at what was opened."""
+def only_rerun() -> None:
+    """No-op: `board` reads `result.opened` after the rerun."""
 
 
 # -- the board ----------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def board(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int | Non
         until=at,
         view=zoomed(),
         on_picked=picked,
-        on_opened=nothing,
+        on_opened=only_rerun,
         on_view=zoom,
     )
     if result.opened:

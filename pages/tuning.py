@@ -189,14 +189,28 @@ def draw(m: Monitor, viewer: Viewer) -> None:
 
 
 def effect(m: Monitor, viewer: Viewer, chosen: Chosen, detector: Detector, looked: Looked) -> None:
-    """The first line, the chart with both sets of flags, how good they are, the load of every tag."""
-    since, until, history = looked.since, looked.until, looked.history
-    tag = history.tag
+    """What the settings would have done to the history that is looked at."""
+    history = looked.history
     if history.rows.empty:
         no_readings(m, viewer, looked)
         return
-    facts = facts_of(m, since, until)
+    facts = facts_of(m, looked.since, looked.until)
     result = compare(history, detector, facts)
+    summary(m, viewer, chosen, looked, result)
+    warn_of_lost(m, viewer, result.lost)
+    with panel("effect"):
+        both_flags(viewer, chosen, detector, looked, result)
+    quality, sensitivity = st.columns([6, 5], gap="small")
+    with quality, panel("quality", stretch=True):
+        how_good(result, history.tag.name in facts.complete)
+    worst(m, chosen, detector, looked)
+    with sensitivity, panel("curve", stretch=True):
+        trade_off(viewer, chosen, looked, facts, result)
+
+
+def summary(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked, result: Comparison) -> None:
+    """How many events there are and would be, of which readings, and another time to look at."""
+    history, until = looked.history, looked.until
     now = m.detection()
     same = chosen.detector == now.detector and dict(chosen.params) == dict(now.params)
     st.html(f'<div class="first-line">{first_line(result.load, same)}</div>')
@@ -204,7 +218,7 @@ def effect(m: Monitor, viewer: Viewer, chosen: Chosen, detector: Detector, looke
         cut = f", the newest {MOST:,} of them" if len(history.rows) == MOST else ""
         apart = duration(off_delay(result.interval * 1e6) / 1e6)
         st.html(
-            f'<p class="prose">{escape(tag.label)}, {counted(len(history.rows), "reading")} up to '
+            f'<p class="prose">{escape(history.tag.label)}, {counted(len(history.rows), "reading")} up to '
             f"{moment_words(until, m.clock.now(), viewer.zone)}{cut}. "
             f"{with_terms(f'Flags up to {apart} apart are one {{event}} (the {{off-delay}}).')}</p>",
             width="content",
@@ -213,50 +227,47 @@ def effect(m: Monitor, viewer: Viewer, chosen: Chosen, detector: Detector, looke
             choose_end(viewer, until)
             st.button("Read up to now", on_click=read_again, type="tertiary", icon=":material/refresh:")
             copy_link("copy-tuning", **pinned(m, chosen, until))
-    warn_of_lost(m, viewer, result.lost)
-    with panel("effect"):
-        figure = before_after_chart(
-            result.before,
-            result.after,
-            tag,
-            (since, until),
-            viewer.palette,
-            score="z" if chosen.detector == "zscore" else "score",
-            threshold=None if chosen.detector == "zscore" else detector.threshold,
+
+
+def both_flags(
+    viewer: Viewer, chosen: Chosen, detector: Detector, looked: Looked, result: Comparison
+) -> None:
+    """The readings with the flags of both settings, and how many are kept, gained and lost."""
+    tag = looked.history.tag
+    figure = before_after_chart(
+        result.before,
+        result.after,
+        tag,
+        (looked.since, looked.until),
+        viewer.palette,
+        score="z" if chosen.detector == "zscore" else "score",
+        threshold=None if chosen.detector == "zscore" else detector.threshold,
+    )
+    changes = flag_changes(result.before, result.after)
+    counts = changes.value_counts()
+    kept, gained, lost = (int(counts.get(change, 0)) for change in ("kept", "gained", "lost"))
+    chart(
+        figure,
+        "effect",
+        f"{tag.label} over {chosen.length}: {kept} flagged readings kept, {gained} gained, {lost} lost",
+    )
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(
+            f":red[◆] kept {kept:,} &emsp; :primary[▲] gained {gained:,} &emsp; :gray[□] lost {lost:,}"
+            " flagged readings &emsp; :gray[shaded: expected with new settings]",
+            help=meaning("kept, gained, lost", "control band"),
+            width="content",
         )
-        changes = flag_changes(result.before, result.after)
-        counts = changes.value_counts()
-        kept, gained, lost = (int(counts.get(one, 0)) for one in ("kept", "gained", "lost"))
-        chart(
-            figure,
+        chart_table(
             "effect",
-            f"{tag.label} over {chosen.length}: {kept} flagged readings kept, {gained} gained, {lost} lost",
+            f"{tag.label}, readings flagged with current or new settings, newest first",
+            lambda: flag_table(changes, result.before, result.after, tag),
+            {
+                "Time": time_column(viewer),
+                value_column(tag): st.column_config.TextColumn(alignment="right"),
+            }
+            | dict.fromkeys(("Score, current", "Score, new"), st.column_config.NumberColumn(format="%.1f")),
         )
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(
-                f":red[◆] kept {kept:,} &emsp; :primary[▲] gained {gained:,} &emsp; :gray[□] lost {lost:,}"
-                " flagged readings &emsp; :gray[shaded: expected with new settings]",
-                help=meaning("kept, gained, lost", "control band"),
-                width="content",
-            )
-            chart_table(
-                "effect",
-                f"{tag.label}, readings flagged with current or new settings, newest first",
-                lambda: flag_table(changes, result.before, result.after, tag),
-                {
-                    "Time": time_column(viewer),
-                    value_column(tag): st.column_config.TextColumn(alignment="right"),
-                }
-                | dict.fromkeys(
-                    ("Score, current", "Score, new"), st.column_config.NumberColumn(format="%.1f")
-                ),
-            )
-    quality, sensitivity = st.columns([6, 5], gap="small")
-    with quality, panel("quality", stretch=True):
-        how_good(result, tag.name in facts.complete)
-    worst(m, chosen, detector, looked)
-    with sensitivity, panel("curve", stretch=True):
-        trade_off(viewer, chosen, looked, facts, result)
 
 
 def time_column(viewer: Viewer) -> object:
