@@ -12,7 +12,6 @@ from sensormon.analysis.event_scores import MINIMUM, TOLERANCE, micros
 from sensormon.analysis.what_if import Comparison, Known, Load, all_lost, compare, curve, off_delay, total
 from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Detector
-from sensormon.detectors.limits import UNSET
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.format import counted, duration, moment_words, pace
 from sensormon.model.jobs import Job, Progress
@@ -50,15 +49,8 @@ from sensormon.ui.tuning_history import (
     no_readings,
     read_again,
 )
-from sensormon.view.detectors import (
-    catches,
-    detector_words,
-    misses,
-    parameter_label,
-    switch_words,
-    threshold_of,
-    title,
-)
+from sensormon.view.detectors import detector_words, switch_words, title
+from sensormon.view.explanation import Scale
 from sensormon.view.time_charts import before_after_chart, flag_changes, precision_recall_chart
 from sensormon.view.tuning import (
     curve_table,
@@ -105,11 +97,11 @@ def controls(m: Monitor) -> Chosen:
         bind="query-params",
     )
     detector = detector if detector in PER_TAG else now.detector
-    st.caption(f"Catches: {catches(detector)}", help=f"Misses: {misses(detector)}\n\n{meaning('detector')}")
-    made = make(detector, **now.params) if detector == now.detector else make(detector)
+    start = make(detector, **now.params) if detector == now.detector else make(detector)
+    st.caption(f"Catches: {start.catches}", help=f"Misses: {start.misses}\n\n{meaning('detector')}")
     params = {
-        one.name: parameter_input(detector, one, getattr(made, one.name))
-        for one in PER_TAG[detector].PARAMETERS
+        parameter.name: parameter_input(detector, parameter, getattr(start, parameter.name))
+        for parameter in start.PARAMETERS
     }
     return Chosen(name or m.tags.names[0], length, detector, params)
 
@@ -122,9 +114,10 @@ def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str]:
         "detector": title(chosen.detector),
         "upto": render(until),
     }
-    for one in PER_TAG[chosen.detector].PARAMETERS:
-        if abs(chosen.params[one.name]) != UNSET:
-            values[key_of(chosen.detector, one)] = f"{chosen.params[one.name]:g}"
+    for parameter in PER_TAG[chosen.detector].PARAMETERS:
+        value = chosen.params[parameter.name]
+        if value != parameter.unset:
+            values[key_of(chosen.detector, parameter)] = f"{value:g}"
     return values
 
 
@@ -240,8 +233,8 @@ def both_flags(
         tag,
         (looked.since, looked.until),
         viewer.palette,
-        score="z" if chosen.detector == "zscore" else "score",
-        threshold=None if chosen.detector == "zscore" else detector.threshold,
+        score=detector.score_name,
+        threshold=Scale.of(detector).drawn_limit,
     )
     changes = flag_changes(result.before, result.after)
     counts = changes.value_counts()
@@ -306,7 +299,7 @@ def how_good(result: Comparison, complete: bool) -> None:
 
 def trade_off(viewer: Viewer, chosen: Chosen, looked: Looked, facts: Known, result: Comparison) -> None:
     """Precision and recall over the threshold, with the two settings on it."""
-    swept = threshold_of(chosen.detector, chosen.params)
+    swept = make(chosen.detector, **chosen.params).sensitivity
     if swept is None:
         st.info(f"{title(chosen.detector)} has no threshold.", title="No curve")
         return
@@ -342,7 +335,7 @@ def trade_off(viewer: Viewer, chosen: Chosen, looked: Looked, facts: Known, resu
     parameter = next(one for one in PER_TAG[chosen.detector].PARAMETERS if one.name == swept)
     low, high = points["threshold"].min(), points["threshold"].max()
     st.caption(
-        f"{parameter_label(chosen.detector, parameter)}: {len(points)} values from {low:g} to {high:g}; the "
+        f"{parameter.label_with_unit}: {len(points)} values from {low:g} to {high:g}; the "
         "history is rescored at each, because what a detector learns depends on its threshold."
     )
 

@@ -12,7 +12,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from sensormon.detectors.base import Detector, TagFacts, no_scores
+from sensormon.detectors.base import Detector, TagFacts
+from sensormon.detectors.row_state import no_scores
 from sensormon.model.readings import is_good
 from sensormon.model.tags import Tag
 

@@ -23,6 +23,7 @@ from sensormon.detectors.hampel import Hampel
 from sensormon.detectors.hotelling import Hotelling
 from sensormon.detectors.limits import Limits
 from sensormon.detectors.mewma import Mewma
+from sensormon.detectors.multivariate import RowDetector
 from sensormon.detectors.page_hinkley import PageHinkley
 from sensormon.detectors.rate_of_change import RateOfChange
 from sensormon.detectors.recommended import Recommended
@@ -33,6 +34,9 @@ from sensormon.detectors.zscore import ZScore
 from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Ints
+
+DEFAULT = "zscore"
+"""The detector that judges where nobody has chosen another."""
 
 PER_TAG: dict[str, type[Any]] = {
     "zscore": ZScore,
@@ -57,7 +61,7 @@ MULTIVARIATE: dict[str, type[Any]] = {
 """Detectors that judge a row of several tags at once."""
 
 DETECTORS: dict[str, type[Any]] = {**MULTIVARIATE, **PER_TAG}
-"""Every name that `detect` takes; where a name is in both tables, the values decide."""
+"""Every name that `detect` takes; if a name is in both tables, the values decide."""
 
 
 def make(detector: str, **params: float) -> Detector:
@@ -65,14 +69,20 @@ def make(detector: str, **params: float) -> Detector:
 
     Raises UsageError for a name or a parameter that does not exist, or a wrong value.
     """
-    made: Detector = _make(PER_TAG, detector, params)
-    return made
+    judge: Detector = _make(PER_TAG, detector, params)
+    return judge
 
 
 def longest_lead() -> int:
     """How many readings before a reading decide its score, of the detector that looks back furthest."""
     widest: list[Detector] = [
-        cls(**{one.name: int(one.high) for one in cls.PARAMETERS if one.name == "window"})
+        cls(
+            **{
+                parameter.name: int(parameter.high)
+                for parameter in cls.PARAMETERS
+                if parameter.name == "window"
+            }
+        )
         for cls in PER_TAG.values()
     ]
     return max(detector.start(np.zeros(1)).lead for detector in widest)
@@ -99,34 +109,34 @@ def _make(table: dict[str, type[Any]], detector: str, params: dict[str, float]) 
 def detect(
     values: Sequence[float] | np.ndarray[Any, Any] | pd.Series[Any] | pd.DataFrame,
     times: object = None,
-    detector: str = "zscore",
+    detector: str = DEFAULT,
     *,
     resolution: float = 0.0,
     **params: float,
 ) -> pd.DataFrame:
-    """Score a series, one row a value: value, score, threshold, expected, lower, upper, is_anomaly.
+    """Score a series, one row per value: value, score, threshold, expected, lower, upper, is_anomaly.
 
     `detector` is one of DETECTORS, `params` are its parameters by name: help(DETECTORS["cusum"])
     says what it catches, what it misses and which parameters it has. "zscore", the default, is
     the rolling z-score over `window` (50) values with a `threshold` (3.0); "recommended" is the
     one for data nobody has looked at.
 
-    Causal: row i depends on the values up to i alone. `times`, one a value, becomes the
-    index: dates, ISO 8601 text (UTC where there is no zone), or numbers of seconds. Without
+    Causal: row i depends on the values up to i alone. `times`, one per value, becomes the
+    index: dates, ISO 8601 text (UTC if it names no zone), or numbers of seconds. Without
     them a Series keeps its index, whose dates are used if it has any; otherwise the readings
     are a second apart. `resolution` is the sensor's smallest step in the values' unit.
-    A tag's limits are parameters here. Where there is nothing to judge by (warm-up) or to
+    A tag's limits are parameters here. If there is nothing to judge by (warm-up) or to
     judge (NaN, infinity) the score and the bounds are NaN and nothing is flagged.
 
-    A DataFrame with one column a tag goes to the detectors in MULTIVARIATE: its first
-    `baseline` rows (a parameter, 400 unless told) are taken as normal and not scored;
-    `value` is the statistic, `expected` what it is on normal rows, `upper` its limit, the
+    A DataFrame with one column per tag goes to the detectors in MULTIVARIATE: its first
+    `baseline` rows (a parameter, 400 by default) are taken as normal and not scored;
+    `value` is the statistic, `expected` its mean on normal rows, `upper` its limit, the
     score their ratio, and the column with a tag's name that tag's part of the score
-    (`contribution_<tag>` for a tag that is called like one of the other columns).
-    `resolution` is not used there.
+    (`contribution_<tag>` for a tag whose name is that of another column).
+    `resolution` is not used for a DataFrame.
 
-    Raises UsageError for an unknown detector or parameter, for values that are no numbers
-    and for times that are none.
+    Raises UsageError for an unknown detector or parameter, for values that are not numbers
+    and for times that cannot be read.
 
     >>> series = np.random.default_rng(0).normal(37.0, 0.2, 500)
     >>> series[400] = 39.0
@@ -146,7 +156,7 @@ def detect(
     """
     if isinstance(values, pd.DataFrame):
         return _detect_rows(values, times, detector, params)
-    made = _make(PER_TAG, detector, params)
+    judge = make(detector, **params)
     try:
         column = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -155,7 +165,7 @@ def detect(
         ) from error
     if column.ndim != 1:
         raise UsageError(f"the values have {column.ndim} dimensions", where="detect", hint="Give one series")
-    state = made.start(np.array([resolution], dtype=np.float64))
+    state = judge.start(np.array([resolution], dtype=np.float64))
     rows = len(column)
     index = values.index if isinstance(values, pd.Series) else None
     if times is not None:
@@ -175,7 +185,7 @@ def detect(
         {
             "value": column,
             "score": scores.score,
-            "threshold": np.full(rows, made.threshold),
+            "threshold": np.full(rows, judge.threshold),
             "expected": scores.expected,
             "lower": scores.lower,
             "upper": scores.upper,
@@ -197,7 +207,7 @@ def _micros(times: pd.Index[Any]) -> Ints:
             if not (np.abs(seconds) < 1e12).all():
                 raise ValueError("a number of seconds is out of range")
             return np.round(seconds * 1e6).astype(np.int64)
-        return np.array([timestamps.parse(str(one)) for one in times], dtype=np.int64)
+        return np.array([timestamps.parse(str(time)) for time in times], dtype=np.int64)
     except ValueError as error:
         raise UsageError(
             f"the times cannot be read ({error})",
@@ -207,7 +217,7 @@ def _micros(times: pd.Index[Any]) -> Ints:
 
 
 def _detect_rows(frame: pd.DataFrame, times: object, detector: str, params: dict[str, float]) -> pd.DataFrame:
-    made = _make(MULTIVARIATE, detector, params)
+    judge: RowDetector = _make(MULTIVARIATE, detector, params)
     try:
         rows = frame.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
@@ -219,12 +229,12 @@ def _detect_rows(frame: pd.DataFrame, times: object, detector: str, params: dict
         raise UsageError(
             f"there are {len(index)} times for {len(rows)} values", where="detect", hint="Give one time a row"
         )
-    scores = made.start(rows.shape[1]).run(rows)
+    scores = judge.start(rows.shape[1]).run(rows)
     result = pd.DataFrame(
         {
             "value": scores.statistic,
             "score": scores.score,
-            "threshold": np.full(len(rows), made.threshold),
+            "threshold": np.full(len(rows), judge.threshold),
             "expected": scores.expected,
             "lower": scores.lower,
             "upper": scores.upper,

@@ -1,51 +1,54 @@
 """What a detector is: parameters in a frozen dataclass, and a state that scores and learns.
 
-A detector knows values, not names: tags are codes 0, 1, 2 … and everything it remembers
-is in arrays whose first axis is the code. The same compiled loop runs over a live tick
-and over a year of history, so both give the same scores to the last bit.
-
-`RowState` is the state of every detector that remembers a tag in one row of numbers: such
-a detector is its parameters, its docstring and one compiled kernel.
+A detector knows values, not names: tags are codes 0, 1, 2 … and everything it remembers is
+in arrays whose first axis is the code. Whatever people read about it, from its title to why
+it flagged a reading, is an attribute or a method of its class. A detector that judges each
+tag by itself derives from `Detector`, one that judges several tags at once from
+`sensormon.detectors.multivariate.RowDetector`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import NDArray
 
+from sensormon.detectors.judged import Judged, Sentence, distinct
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Bools, Floats, Ints, Scores
 from sensormon.model.tags import Tag
 
-HIGHEST = 1e9
-"""Scores are cut off here, so that a step off a flat line has a finite one."""
-
-ROUNDING = 4 * float(np.finfo(np.float64).eps)
-"""By how much of its size a difference of two decimal readings may be off."""
-
-RESOLUTION, LOW, HIGH, VALID_LOW, VALID_HIGH = range(5)
-"""The columns of `TagFacts.table`, as kernels see them."""
-
-N = 0
-"""The place in a row where it is counted how many readings the tag has learned."""
-
-SCORE, EXPECTED, LOWER, UPPER = range(4)
-"""The places in what a kernel writes of a reading."""
+UNSET = 1e9
+"""A parameter this far out stands for each tag's own."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter as a person sets it: its limits, both included, the step of a slider, its unit."""
+    """A parameter as a person sets it: its limits, both included, the step of a slider, its unit.
+
+    `label` is what people call it, `terms` are the glossary's terms that explain it, and
+    `unset` is the value that stands for each tag's own, if it has one.
+    """
 
     name: str
     low: float
     high: float
     step: float
     unit: str
+    _: KW_ONLY
+    label: str
+    terms: tuple[str, ...] = ()
+    unset: float | None = None
+
+    @property
+    def label_with_unit(self) -> str:
+        """Its label on a control: "Window, readings"."""
+        return f"{self.label}, {self.unit}"
 
     def check(self, value: object) -> None:
         """Raise UsageError unless the value can be used."""
@@ -58,6 +61,37 @@ class Parameter:
                 where="detector settings",
                 hint=f"Give {kind} of {self.unit} from {self.low:g} to {self.high:g}",
             )
+
+
+class Described:
+    """What every detector says of itself. The constructor raises UsageError for a wrong parameter."""
+
+    title: ClassVar[str]
+    """What people call it."""
+
+    score_name: ClassVar[str]
+    """What its score is called."""
+
+    PARAMETERS: ClassVar[tuple[Parameter, ...]]
+
+    catches: ClassVar[str]
+    """What it catches, as Markdown: the docstring's paragraph `Catches:`."""
+
+    misses: ClassVar[str]
+    """What it misses, and what to prefer then, as Markdown: the docstring's paragraph `Misses:`."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.catches = _between(cls.__doc__ or "", "Catches:", "Misses:")
+        cls.misses = _between(cls.__doc__ or "", "Misses:", "\n\n")
+
+    def __post_init__(self) -> None:
+        for parameter in self.PARAMETERS:
+            parameter.check(getattr(self, parameter.name))
+
+
+def _between(text: str, start: str, end: str) -> str:
+    return " ".join(text.partition(start)[2].partition(end)[0].split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,179 +187,41 @@ class State(Protocol):
         """Go on, to the last bit, from what `save` gave with the same parameters."""
 
 
-class Detector(Protocol):
-    """The parameters of a method. The constructor raises UsageError for a wrong one."""
+class Detector(Described, ABC):
+    """The parameters of a method that judges each tag by itself."""
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]]
+    limit_from_band: ClassVar[bool] = False
+    """True if the score's limit is read off a flagged reading's band, which is flat on a flat line."""
 
     @property
+    @abstractmethod
     def threshold(self) -> float:
         """The score above which a reading is an anomaly."""
 
+    @property
+    @abstractmethod
+    def sensitivity(self) -> str | None:
+        """The parameter that makes it more or less sensitive; None if it has no such parameter."""
+
+    @property
+    @abstractmethod
+    def needed(self) -> int:
+        """How many readings of a tag it learns before it judges the first."""
+
+    @abstractmethod
     def start(self, tags: TagFacts | Floats) -> State:
         """A state that has learned nothing of these tags; an array is their resolutions."""
 
+    @abstractmethod
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, which it judged with these parameters, or why it did not."""
 
-Kernel = Callable[..., None]
-"""`kernel(tag, value, time, ok, params, facts, rows, n, out)`, compiled.
+    def sigma(self, reading: Judged, tag: Tag) -> float:
+        """The standard deviation it held the reading against, in the tag's unit; NaN if the band hides it."""
+        return math.nan
 
-For each reading i it writes n[i] = rows[tag[i], N] and, where the reading is ok and finite
-and there is something to judge it by, out[SCORE …UPPER, i]; then it learns the reading and
-counts it in rows[tag[i], N]. `facts` is `TagFacts.table`. It has no memory but `rows`.
-"""
-
-
-class RowState:
-    """The state of a detector that remembers each tag as one row of numbers: see `State`.
-
-    A reading is an anomaly when its score is above `threshold`; kernels need not say so.
-    """
-
-    def __init__(
-        self,
-        kernel: Kernel,
-        params: Sequence[float],
-        tags: TagFacts | Floats,
-        *,
-        size: int,
-        lead: int,
-        threshold: float,
-        recursive: bool = True,
-    ) -> None:
-        self.lead = lead
-        self.recursive = recursive
-        self.rows = np.zeros((len(tags), size))
-        self._kernel = kernel
-        self._params = np.array(params, dtype=np.float64)
-        self._facts = TagFacts.of(tags).table
-        self._threshold = float(threshold)
-
-    def run(self, tag: NDArray[np.int32], value: Floats, ok: Bools, time: Ints) -> Scores:
-        """Score, then learn, one reading after the other."""
-        check_rows(len(self.rows), tag, value, ok, time)
-        return self._run(self._facts, self.rows, tag, value, ok, time)
-
-    def peek(self, tag: int, value: float, time: int) -> Scores:
-        """The one-row score this value would get at this time; nothing is learned."""
-        check_code(len(self.rows), tag)
-        one = slice(tag, tag + 1)
-        return self._run(
-            self._facts[one],
-            self.rows[one].copy(),
-            np.zeros(1, np.int32),
-            np.array([value]),
-            np.ones(1, np.bool_),
-            np.array([time]),
-        )
-
-    def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:
-        """Go on as if `n` values had been learned: the last of them are learned by a blank row."""
-        check_code(len(self.rows), tag)
-        if len(values) < min(n, self.lead):
-            n = len(values)
-        rows = min(n, self.lead)
-        first = len(values) - rows
-        self.rows[tag] = 0.0
-        one = slice(tag, tag + 1)
-        self._run(
-            self._facts[one],
-            self.rows[one],
-            np.zeros(rows, np.int32),
-            values[first:],
-            np.ones(rows, np.bool_),
-            times[first:],
-        )
-        self.rows[tag, N] = n
-
-    def save(self, tag: int) -> Floats:
-        """All that is remembered of this tag, as a vector of its own."""
-        check_code(len(self.rows), tag)
-        vector: Floats = self.rows[tag].copy()
-        return vector
-
-    def load(self, tag: int, vector: Floats) -> None:
-        """Go on, to the last bit, from what `save` gave with the same parameters."""
-        check_code(len(self.rows), tag)
-        check_vector(self.rows.shape[1], vector)
-        self.rows[tag] = vector
-
-    def _run(
-        self,
-        facts: NDArray[np.float64],
-        rows: NDArray[np.float64],
-        tag: NDArray[np.int32],
-        value: Floats,
-        ok: Bools,
-        time: Ints,
-    ) -> Scores:
-        n = np.zeros(len(value), dtype=np.int64)
-        out = np.full((4, len(value)), np.nan)
-        self._kernel(
-            column(tag, np.int32),
-            column(value, np.float64),
-            column(time, np.int64),
-            column(ok, np.bool_),
-            self._params,
-            facts,
-            rows,
-            n,
-            out,
-        )
-        return Scores(
-            n=n,
-            score=out[SCORE],
-            expected=out[EXPECTED],
-            lower=out[LOWER],
-            upper=out[UPPER],
-            is_anomaly=out[SCORE] > self._threshold,
-        )
-
-
-def check_parameters(detector: Detector) -> None:
-    """Raise UsageError for the first parameter that cannot be used."""
-    for parameter in detector.PARAMETERS:
-        parameter.check(getattr(detector, parameter.name))
-
-
-def check_code(tags: int, tag: int) -> None:
-    """Raise IndexError for a code that no tag has: compiled code would touch foreign memory."""
-    if not 0 <= tag < tags:
-        raise IndexError(f"tag codes must be from 0 to {tags - 1}")
-
-
-def check_rows(tags: int, tag: NDArray[np.int32], value: Floats, ok: Bools, time: Ints) -> None:
-    """Raise IndexError or ValueError for columns that compiled code must not see."""
-    if len(tag) and not 0 <= tag.min() <= tag.max() < tags:
-        raise IndexError(f"tag codes must be from 0 to {tags - 1}")
-    if not len(tag) == len(value) == len(ok) == len(time):
-        raise ValueError(f"columns of {len(tag)}, {len(value)}, {len(ok)} and {len(time)} rows")
-
-
-def check_vector(size: int, vector: Floats) -> None:
-    """Raise ValueError for a vector that other parameters have saved."""
-    if vector.shape != (size,):
-        raise ValueError(f"a vector of {size} numbers is needed, not one of shape {vector.shape}")
-
-
-def no_scores(n: Ints) -> Scores:
-    """Columns to be filled: nothing scored yet, nothing flagged."""
-    rows = len(n)
-    return Scores(
-        n=n,
-        score=np.full(rows, np.nan),
-        expected=np.full(rows, np.nan),
-        lower=np.full(rows, np.nan),
-        upper=np.full(rows, np.nan),
-        is_anomaly=np.zeros(rows, dtype=np.bool_),
-    )
-
-
-def column(values: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
-    """The values as compiled code takes them: contiguous, aligned, of this type, not writable.
-
-    Always not writable, because numba compiles once more for read-only arrays, and
-    pandas gives such.
-    """
-    view = np.require(values, dtype, ["C", "A", "E"]).view()
-    view.flags.writeable = False
-    return view
+    def numbers(self, reading: Judged) -> str:
+        """Score and threshold: "z 5.2, above 3.0", or "z 2.4, threshold 3.0"."""
+        score, threshold = distinct(reading.score, self.threshold)
+        link = "above" if reading.is_anomaly else "threshold"
+        return f"{self.score_name} {score}, {link} {threshold}"

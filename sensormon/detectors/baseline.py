@@ -37,7 +37,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from sensormon.detectors.base import HIGHEST, ROUNDING
+from sensormon.detectors.kernel import HIGHEST, ROUNDING
 
 WARM_UP = 100
 """Good readings of a tag before the first is judged."""

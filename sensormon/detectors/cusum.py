@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numba
-import numpy as np
 
 from sensormon.detectors import baseline
-from sensormon.detectors.base import (
-    EXPECTED,
-    HIGHEST,
-    LOWER,
-    RESOLUTION,
-    SCORE,
-    UPPER,
-    N,
-    Parameter,
-    RowState,
-    TagFacts,
-    check_parameters,
-)
+from sensormon.detectors.base import Detector, Parameter, TagFacts
 from sensormon.detectors.baseline import COUNT, LEAD, clipped, expected, inflation, learn, residual, sigma
+from sensormon.detectors.judged import Judged, Sentence, conclude
+from sensormon.detectors.kernel import EXPECTED, HIGHEST, LOWER, RESOLUTION, SCORE, UPPER, row_kernel
+from sensormon.detectors.row_state import RowState
 from sensormon.model.readings import Floats
+from sensormon.model.tags import Tag
 
 MEMORY = 500
 """The baseline follows the tag with this memory, in readings."""
@@ -36,7 +26,7 @@ _MARGIN = 5.0
 
 
 @dataclass(frozen=True)
-class Cusum:
+class Cusum(Detector):
     """Adds up how far the readings are off their normal mean, above and below, beyond a slack of `k`.
 
     After each reading z standard deviations off what was expected, the sum above becomes
@@ -59,6 +49,7 @@ class Cusum:
     References: Page, Biometrika 41 (1954) 100; Lucas and Crosier, Communications in
     Statistics A 11 (1982) 2669.
 
+    >>> import numpy as np
     >>> values = np.random.default_rng(0).normal(37.0, 0.2, 300)
     >>> values[200:] += 0.4
     >>> rows = np.zeros(300, np.int32), values, np.ones(300, bool), np.arange(300)
@@ -71,14 +62,15 @@ class Cusum:
     h: float = 8.0
     accept: int = 300
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("k", 0.1, 3.0, 0.05, "standard deviations"),
-        Parameter("h", 2.0, 100.0, 0.5, "standard deviations"),
-        Parameter("accept", 100, 10_000, 1, "readings"),
+    title = "CUSUM"
+    score_name = "CUSUM"
+    sensitivity = "h"
+    needed = baseline.WARM_UP
+    PARAMETERS = (
+        Parameter("k", 0.1, 3.0, 0.05, "standard deviations", label="Slack k", terms=("CUSUM's k",)),
+        Parameter("h", 2.0, 100.0, 0.5, "standard deviations", label="Threshold h", terms=("CUSUM's h",)),
+        Parameter("accept", 100, 10_000, 1, "readings", label="Accept"),
     )
-
-    def __post_init__(self) -> None:
-        check_parameters(self)
 
     @property
     def threshold(self) -> float:
@@ -88,23 +80,22 @@ class Cusum:
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
         params = (self.k, self.h, self.accept, MEMORY)
-        return RowState(_run, params, tags, size=SIZE, lead=LEAD, threshold=self.h)
+        return RowState(kernel, params, tags, size=SIZE, lead=LEAD, threshold=self.h)
+
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, or why it did not."""
+        return conclude(
+            reading,
+            f"the deviations from the expected {tag.render(reading.expected)} add up to "
+            f"{self.numbers(reading)} (standard deviations)",
+        )
 
 
 @numba.njit(cache=True)
-def _run(tag, value, _time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for i in range(len(tag)):
-        row = rows[tag[i]]
-        n[i] = int(row[N])
-        if ok[i] and np.isfinite(value[i]):
-            judge(params, facts[tag[i], RESOLUTION], row, value[i], out[:, i])
-            row[N] += 1.0
-
-
-@numba.njit(cache=True)
-def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
     """One reading of one tag; `params` are k, h, accept and the baseline's memory."""
     k, h, accept, memory = params
+    resolution = facts[RESOLUTION]
     flagged = False
     if row[COUNT] > 0.0:
         wider = inflation(row)
@@ -121,3 +112,6 @@ def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def] 
         row[_BELOW] = min(max(row[_BELOW] - z - k, 0.0), h + _MARGIN)
     if learn(row, resolution, value, flagged, memory, accept):
         row[_ABOVE] = row[_BELOW] = 0.0
+
+
+kernel = row_kernel(judge)

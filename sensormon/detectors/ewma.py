@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numba
 import numpy as np
 
-from sensormon.detectors.base import (
-    EXPECTED,
-    HIGHEST,
-    LOWER,
-    RESOLUTION,
-    SCORE,
-    UPPER,
-    N,
-    Parameter,
-    RowState,
-    TagFacts,
-    check_parameters,
-)
+from sensormon.detectors.base import Detector, Parameter, TagFacts
 from sensormon.detectors.baseline import (
     COUNT,
     LEAD,
     SIZE,
+    WARM_UP,
     clipped,
     expected,
     inflation,
@@ -32,7 +21,11 @@ from sensormon.detectors.baseline import (
     residual,
     sigma,
 )
+from sensormon.detectors.judged import Judged, Sentence, conclude
+from sensormon.detectors.kernel import EXPECTED, HIGHEST, LOWER, RESOLUTION, SCORE, UPPER, row_kernel
+from sensormon.detectors.row_state import RowState
 from sensormon.model.readings import Floats
+from sensormon.model.tags import Tag
 
 MEMORY = 500
 """The baseline follows the tag with this memory, in readings."""
@@ -41,7 +34,7 @@ _AVERAGE = SIZE
 
 
 @dataclass(frozen=True)
-class Ewma:
+class Ewma(Detector):
     """The weighted mean of how far the readings are off normal, the latest with weight `weight`.
 
     In standard deviations of that mean; more than `width` of them is an anomaly. The normal
@@ -74,14 +67,15 @@ class Ewma:
     width: float = 3.6
     accept: int = 300
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("weight", 0.01, 1.0, 0.01, "share of the latest reading"),
-        Parameter("width", 1.0, 20.0, 0.1, "standard deviations"),
-        Parameter("accept", 100, 10_000, 1, "readings"),
+    title = "EWMA chart"
+    score_name = "EWMA"
+    sensitivity = "width"
+    needed = WARM_UP
+    PARAMETERS = (
+        Parameter("weight", 0.01, 1.0, 0.01, "share of the latest reading", label="Weight λ"),
+        Parameter("width", 1.0, 20.0, 0.1, "standard deviations", label="Limit L"),
+        Parameter("accept", 100, 10_000, 1, "readings", label="Accept"),
     )
-
-    def __post_init__(self) -> None:
-        check_parameters(self)
 
     @property
     def threshold(self) -> float:
@@ -91,23 +85,27 @@ class Ewma:
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
         params = (self.weight, self.width, self.accept, MEMORY)
-        return RowState(_run, params, tags, size=SIZE + 1, lead=LEAD, threshold=self.width)
+        return RowState(kernel, params, tags, size=SIZE + 1, lead=LEAD, threshold=self.width)
+
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, or why it did not."""
+        return conclude(
+            reading,
+            f"the weighted mean of the deviations from {tag.render(reading.expected)} is off by "
+            f"{self.numbers(reading)} (of its standard deviations)",
+        )
+
+    def sigma(self, reading: Judged, tag: Tag) -> float:
+        """The residuals' standard deviation, from the width of the band."""
+        half = (reading.upper - reading.lower) / 2
+        return half * self.weight / (self.threshold * math.sqrt(self.weight / (2 - self.weight)))
 
 
 @numba.njit(cache=True)
-def _run(tag, value, _time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for i in range(len(tag)):
-        row = rows[tag[i]]
-        n[i] = int(row[N])
-        if ok[i] and np.isfinite(value[i]):
-            judge(params, facts[tag[i], RESOLUTION], row, value[i], out[:, i])
-            row[N] += 1.0
-
-
-@numba.njit(cache=True)
-def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
     """One reading of one tag; `params` are weight, width, accept and the baseline's memory."""
     weight, width, accept, memory = params
+    resolution = facts[RESOLUTION]
     flagged = False
     if row[COUNT] > 0.0:
         wider = inflation(row)
@@ -124,3 +122,6 @@ def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def] 
         row[_AVERAGE] = carried + weight * clipped(z)
     if learn(row, resolution, value, flagged, memory, accept):
         row[_AVERAGE] = 0.0
+
+
+kernel = row_kernel(judge)

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormon.detectors.base import (
-    EXPECTED,
-    HIGHEST,
-    LOWER,
-    SCORE,
-    UPPER,
-    N,
-    Parameter,
-    RowState,
-    TagFacts,
-    check_parameters,
-)
+from sensormon.detectors.base import Detector, Parameter, TagFacts
+from sensormon.detectors.judged import Judged, Rule, Sentence, conclude, distinct
+from sensormon.detectors.kernel import EXPECTED, HIGHEST, LOWER, SCORE, UPPER, row_kernel
+from sensormon.detectors.row_state import RowState
 from sensormon.model.readings import Bools, Floats
+from sensormon.model.tags import Tag
 
 WARM_UP = 20
 """Intervals before the first is judged, and flagged ones in a row before they are normal."""
@@ -36,7 +28,7 @@ _LAST, _KNOWN, _INTERVALS, _MEAN, _DEVIATION, _FLAGGED, _RING = 1, 2, 3, 4, 5, 6
 
 
 @dataclass(frozen=True)
-class Gap:
+class Gap(Detector):
     """How long before this reading the tag's last one was, in usual intervals.
 
     More than `factor` is an anomaly, and it is the first reading after the silence that is
@@ -67,10 +59,11 @@ class Gap:
 
     factor: float = 5.0
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (Parameter("factor", 1.5, 1000.0, 0.5, "usual intervals"),)
-
-    def __post_init__(self) -> None:
-        check_parameters(self)
+    title = "Gap watchdog"
+    score_name = "usual intervals"
+    sensitivity = "factor"
+    needed = WARM_UP + 1
+    PARAMETERS = (Parameter("factor", 1.5, 1000.0, 0.5, "usual intervals", label="Silence"),)
 
     @property
     def threshold(self) -> float:
@@ -79,7 +72,15 @@ class Gap:
 
     def start(self, tags: TagFacts | Floats) -> GapState:
         """A state that has learned nothing of these tags."""
-        return GapState(_run, (self.factor,), tags, size=_RING + WARM_UP, lead=LEAD, threshold=self.factor)
+        return GapState(kernel, (self.factor,), tags, size=_RING + WARM_UP, lead=LEAD, threshold=self.factor)
+
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, or why it did not."""
+        if reading.score == 0.0:
+            return Rule.BELOW, "it is not later than the latest reading: not flagged"
+        score, threshold = distinct(reading.score, self.threshold)
+        link = "more than" if reading.is_anomaly else "limit"
+        return conclude(reading, f"it came {score} usual intervals after the one before, {link} {threshold}")
 
 
 class GapState(RowState):
@@ -101,17 +102,9 @@ def silent(rows: NDArray[np.float64], factor: float, now: int) -> Bools:
 
 
 @numba.njit(cache=True)
-def _run(tag, value, time, ok, params, _facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for i in range(len(tag)):
-        row = rows[tag[i]]
-        n[i] = int(row[N])
-        if ok[i] and np.isfinite(value[i]):
-            _judge(params[0], row, value[i], time[i], out[:, i])
-            row[N] += 1.0
-
-
-@numba.njit(cache=True)
-def _judge(factor, row, value, time, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def judge(params: Floats, _facts: Floats, row: Floats, value: float, time: int, out: Floats) -> None:
+    """One reading of one tag; the only parameter is the factor."""
+    factor = params[0]
     interval = time - row[_LAST]
     later = row[_KNOWN] > 0.0 and interval > 0.0
     score = 0.0
@@ -151,3 +144,6 @@ def _begin(row):  # type: ignore[no-untyped-def]  # pragma: no cover
     row[_MEAN] = mean
     row[_DEVIATION] = deviation
     row[_FLAGGED] = 0.0
+
+
+kernel = row_kernel(judge)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numba
 import numpy as np
 
-from sensormon.detectors.base import (
+from sensormon.detectors.base import Detector, Parameter, TagFacts
+from sensormon.detectors.judged import Judged, Rule, Sentence, conclude, position
+from sensormon.detectors.kernel import (
     EXPECTED,
     HIGHEST,
     LOWER,
@@ -16,13 +17,11 @@ from sensormon.detectors.base import (
     ROUNDING,
     SCORE,
     UPPER,
-    N,
-    Parameter,
-    RowState,
-    TagFacts,
-    check_parameters,
+    row_kernel,
 )
+from sensormon.detectors.row_state import RowState
 from sensormon.model.readings import Floats
+from sensormon.model.tags import Tag
 
 WARM_UP = 50
 """A tag is scored once min(window, WARM_UP) of its values have been learned."""
@@ -37,7 +36,7 @@ _FIRST = 2  # window values as they came, then the same in order, then the steps
 
 
 @dataclass(frozen=True)
-class Hampel:
+class Hampel(Detector):
     """How far a value is off the median of the last `window` values, in robust standard deviations.
 
     The standard deviation is 1.4826 times the median absolute deviation (where that is 0,
@@ -68,19 +67,26 @@ class Hampel:
     window: int = 50
     threshold: float = 4.5
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("window", 5, 1000, 1, "readings"),
-        Parameter("threshold", 1.0, 20.0, 0.1, "standard deviations"),
+    title = "Hampel identifier"
+    score_name = "robust z"
+    sensitivity = "threshold"
+    PARAMETERS = (
+        Parameter("window", 5, 1000, 1, "readings", label="Window", terms=("window",)),
+        Parameter(
+            "threshold", 1.0, 20.0, 0.1, "standard deviations", label="Threshold", terms=("threshold", "MAD")
+        ),
     )
 
-    def __post_init__(self) -> None:
-        check_parameters(self)
+    @property
+    def needed(self) -> int:
+        """How many readings of a tag it learns before it judges the first."""
+        return min(int(self.window), WARM_UP)
 
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
         window = int(self.window)
         return RowState(
-            _run,
+            kernel,
             (window, self.threshold),
             tags,
             size=_FIRST + 3 * window - 1,
@@ -89,23 +95,28 @@ class Hampel:
             recursive=False,
         )
 
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, or why it did not."""
+        if reading.score == 0.0 and abs(reading.value - reading.expected) <= reading.step(tag):
+            return Rule.RESOLUTION, f"{position(reading, tag)}, within the sensor's resolution: not flagged"
+        return conclude(reading, f"{position(reading, tag)} ({self.numbers(reading)})")
+
+    def sigma(self, reading: Judged, tag: Tag) -> float:
+        """The robust standard deviation, from the width of the band."""
+        return (reading.upper - reading.expected) / self.threshold
+
 
 @numba.njit(cache=True)
-def _run(tag, value, _time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
+    """One reading of one tag; `params` are window and threshold."""
     window = int(params[0])
-    for i in range(len(tag)):
-        row = rows[tag[i]]
-        n[i] = int(row[N])
-        if ok[i] and np.isfinite(value[i]):
-            seen = int(row[_SEEN])
-            if seen >= min(window, WARM_UP):
-                _judge(window, params[1], facts[tag[i], RESOLUTION], row, value[i], out[:, i])
-            _learn(window, row, value[i])
-            row[N] += 1.0
+    if int(row[_SEEN]) >= min(window, WARM_UP):
+        _score(window, params[1], facts[RESOLUTION], row, value, out)
+    _learn(window, row, value)
 
 
 @numba.njit(cache=True)
-def _judge(window, threshold, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _score(window, threshold, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     seen = int(row[_SEEN])
     count = min(seen, window)
     ordered = row[_FIRST + window : _FIRST + window + count]
@@ -230,3 +241,6 @@ def _put_in(ordered, count, value):  # type: ignore[no-untyped-def]  # pragma: n
         ordered[j] = ordered[j - 1]
         j -= 1
     ordered[j] = value
+
+
+kernel = row_kernel(judge)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from sensormon.detectors.base import Parameter
-from sensormon.detectors.multivariate import BASELINE, Model, RowsState
+from sensormon.detectors.multivariate import BASELINE, Model, RowDetector
 from sensormon.detectors.pca import ROUNDING_VARIANCE, components, still, t2_limit
 from sensormon.model.readings import Floats
 
 
 @dataclass(frozen=True)
-class Hotelling:
+class Hotelling(RowDetector):
     """How far a row is off the baseline's mean, along the ways its tags move together.
 
     The score is T2 over its limit; a row is an anomaly above 1. The model is made once.
@@ -40,24 +39,13 @@ class Hotelling:
     variance: float = 0.9
     alpha: float = 0.001
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
+    title = "Hotelling's T²"
+    score_name = "T² over its limit"
+    PARAMETERS = (
         BASELINE,
-        Parameter("variance", 0.5, 0.99, 0.01, "share of variance"),
-        Parameter("alpha", 0.0001, 0.05, 0.0001, "share of rows"),
+        Parameter("variance", 0.5, 0.99, 0.01, "share of variance", label="Variance kept"),
+        Parameter("alpha", 0.0001, 0.05, 0.0001, "share of rows", label="Share flagged"),
     )
-
-    def __post_init__(self) -> None:
-        for parameter in self.PARAMETERS:
-            parameter.check(getattr(self, parameter.name))
-
-    @property
-    def threshold(self) -> float:
-        """Scores are in units of the limit."""
-        return 1.0
-
-    def start(self, tags: int) -> RowsState:
-        """A state that has learned nothing."""
-        return RowsState(self, tags)
 
     def fit(self, rows: Floats) -> Model:
         """The model of these normal rows."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numba
 import numpy as np
 
-from sensormon.detectors.base import (
+from sensormon.detectors.base import UNSET, Detector, Parameter, TagFacts
+from sensormon.detectors.judged import Judged, Rule, Sentence
+from sensormon.detectors.kernel import (
     EXPECTED,
     HIGH,
     LOW,
@@ -18,16 +20,11 @@ from sensormon.detectors.base import (
     UPPER,
     VALID_HIGH,
     VALID_LOW,
-    N,
-    Parameter,
-    RowState,
-    TagFacts,
-    check_parameters,
+    row_kernel,
 )
+from sensormon.detectors.row_state import RowState
 from sensormon.model.readings import Floats
-
-UNSET = 1e9
-"""A limit this far out stands for the tag's own."""
+from sensormon.model.tags import Tag
 
 LEAD = 1000
 """So many last readings nearly always show when the tag was last within its limits."""
@@ -36,7 +33,7 @@ _OUTSIDE, _SINCE = 1, 2
 
 
 @dataclass(frozen=True)
-class Limits:
+class Limits(Detector):
     """Whether a value is beyond limits that somebody set, and for how long.
 
     Without parameters a tag's limits are its own: L and H the ends of its normal band, LL and
@@ -70,41 +67,51 @@ class Limits:
     deadband: float = 1.0
     delay: float = 0.0
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("low", -UNSET, UNSET, 0.001, "the tag's unit"),
-        Parameter("high", -UNSET, UNSET, 0.001, "the tag's unit"),
-        Parameter("low_low", -UNSET, UNSET, 0.001, "the tag's unit"),
-        Parameter("high_high", -UNSET, UNSET, 0.001, "the tag's unit"),
-        Parameter("deadband", 0.0, 50.0, 0.1, "% of the band"),
-        Parameter("delay", 0.0, 86_400.0, 0.5, "seconds"),
+    title = "Limits"
+    score_name = "limit"
+    threshold = 1.0  # beyond L or H for as long as the delay
+    sensitivity = None
+    needed = 0
+    PARAMETERS = (
+        Parameter("low", -UNSET, UNSET, 0.001, "the tag's unit", label="L", unset=-UNSET),
+        Parameter("high", -UNSET, UNSET, 0.001, "the tag's unit", label="H", unset=UNSET),
+        Parameter("low_low", -UNSET, UNSET, 0.001, "the tag's unit", label="LL", unset=-UNSET),
+        Parameter("high_high", -UNSET, UNSET, 0.001, "the tag's unit", label="HH", unset=UNSET),
+        Parameter("deadband", 0.0, 50.0, 0.1, "% of the band", label="Deadband"),
+        Parameter("delay", 0.0, 86_400.0, 0.5, "seconds", label="Delay"),
     )
-
-    def __post_init__(self) -> None:
-        check_parameters(self)
-
-    @property
-    def threshold(self) -> float:
-        """The score above which a reading is an anomaly."""
-        return 1.0
 
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state for these tags; an array is their resolutions, and they have no limits of their own."""
         params = (self.low, self.high, self.low_low, self.high_high, self.deadband, self.delay)
-        return RowState(_run, params, tags, size=3, lead=LEAD, threshold=1.0)
+        return RowState(kernel, params, tags, size=3, lead=LEAD, threshold=1.0)
+
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, or why it did not."""
+        value, band = tag.render(reading.value), _band(reading, tag)
+        if reading.score == 0.0:
+            return Rule.BELOW, f"{value} is within the limits {band}: not flagged"
+        if reading.score == 1.0:
+            brief = f"for less than the delay of {self.delay:g} s"
+            return Rule.HELD_BACK, f"{value} is beyond the limits {band} {brief}: not flagged"
+        if reading.score >= 3.0:
+            return Rule.FLAGGED, f"{value} is beyond the limits {band}, and beyond the outer ones (LL, HH)"
+        if not reading.is_outside:
+            return Rule.FLAGGED, f"{value} is not yet back inside {band} by the deadband"
+        return Rule.FLAGGED, f"{value} is beyond the limits {band}"
+
+
+def _band(reading: Judged, tag: Tag) -> str:
+    """L and H as a person reads them: "35.00 to 40.00 °C"."""
+    low, high = (
+        f"{edge:,.{tag.decimals}f}" if math.isfinite(edge) else "none"
+        for edge in (reading.lower, reading.upper)
+    )
+    return f"{low} to {high} {tag.unit}".rstrip()
 
 
 @numba.njit(cache=True)
-def _run(tag, value, time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for i in range(len(tag)):
-        row = rows[tag[i]]
-        n[i] = int(row[N])
-        if ok[i] and np.isfinite(value[i]):
-            judge(params, facts[tag[i]], row, value[i], time[i], out[:, i])
-            row[N] += 1.0
-
-
-@numba.njit(cache=True)
-def judge(params, facts, row, value, time, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def judge(params: Floats, facts: Floats, row: Floats, value: float, time: int, out: Floats) -> None:
     """One reading of one tag; `params` are low, high, low_low, high_high, deadband and delay."""
     low = params[0] if params[0] > -UNSET else facts[LOW]
     high = params[1] if params[1] < UNSET else facts[HIGH]
@@ -128,3 +135,6 @@ def judge(params, facts, row, value, time, out):  # type: ignore[no-untyped-def]
     out[EXPECTED] = min(max(value, low), high)
     out[LOWER] = low if np.isfinite(low) else np.nan
     out[UPPER] = high if np.isfinite(high) else np.nan
+
+
+kernel = row_kernel(judge)

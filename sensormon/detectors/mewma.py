@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import ClassVar
 
 import numpy as np
 
 from sensormon.detectors.base import Parameter
-from sensormon.detectors.multivariate import BASELINE, Model, RowsState, scaled, smooth
+from sensormon.detectors.multivariate import BASELINE, Model, RowDetector, scaled, smooth
 from sensormon.model.readings import Floats
 
 WANDERS = 0.7
@@ -23,7 +22,7 @@ SHRINK = 0.2
 
 
 @dataclass(frozen=True)
-class Mewma:
+class Mewma(RowDetector):
     """A moving average of all tags is off the baseline's by more than it ever wandered there.
 
     Tags that wander already in the baseline, such as temperatures, have no level to be off;
@@ -53,24 +52,13 @@ class Mewma:
     weight: float = 0.1
     margin: float = 1.3
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
+    title = "MEWMA"
+    score_name = "MEWMA over its limit"
+    PARAMETERS = (
         BASELINE,
-        Parameter("weight", 0.01, 1.0, 0.01, "share of the newest row"),
-        Parameter("margin", 1.0, 5.0, 0.1, "times the standard limit"),
+        Parameter("weight", 0.01, 1.0, 0.01, "share of the newest row", label="Weight λ"),
+        Parameter("margin", 1.0, 5.0, 0.1, "times the standard limit", label="Margin"),
     )
-
-    def __post_init__(self) -> None:
-        for parameter in self.PARAMETERS:
-            parameter.check(getattr(self, parameter.name))
-
-    @property
-    def threshold(self) -> float:
-        """Scores are in units of the limit."""
-        return 1.0
-
-    def start(self, tags: int) -> RowsState:
-        """A state that has learned nothing."""
-        return RowsState(self, tags)
 
     def fit(self, rows: Floats) -> Model:
         """The model of these normal rows."""

@@ -14,18 +14,21 @@ without any value is neither scored nor learned.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numba
 import numpy as np
 
-from sensormon.detectors.base import Parameter
+from sensormon.detectors.base import Described, Parameter
+from sensormon.detectors.kernel import ROUNDING
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Bools, Floats
 
-BASELINE = Parameter("baseline", 50, 100_000, 1, "rows")
-ROUNDING = 4 * float(np.finfo(np.float64).eps)
+BASELINE = Parameter("baseline", 50, 100_000, 1, "rows", label="Baseline")
+"""The parameter that all of them have."""
+
 LARGEST = 1e6
 """Scaled values are cut off here, so that every score is finite."""
 
@@ -59,24 +62,22 @@ class RowScores:
     contributions: Floats  # one column a tag
 
 
-class RowDetector(Protocol):
-    """The parameters of a method over several tags. The constructor raises UsageError for a wrong one."""
+class RowDetector(Described, ABC):
+    """The parameters of a method that judges a row of several tags at once."""
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]]
+    threshold: ClassVar[float] = 1.0
+    """Scores are in units of the limit."""
 
-    @property
-    def baseline(self) -> int:
-        """How many first rows are normal."""
+    baseline: int
+    """How many first rows are normal."""
 
-    @property
-    def threshold(self) -> float:
-        """The score above which a row is an anomaly."""
-
+    @abstractmethod
     def fit(self, rows: Floats) -> Model:
         """The model of these normal rows, all of them finite."""
 
     def start(self, tags: int) -> RowsState:
-        """A state that has learned nothing."""
+        """A state that has learned nothing. Raises UsageError for fewer than two tags."""
+        return RowsState(self, tags)
 
 
 class RowsState:
@@ -200,11 +201,11 @@ def scaled(rows: Floats, mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
 @numba.njit(cache=True)
 def _next(row, mean, scale, differenced, step, clip, weight, centre, last, average):  # type: ignore[no-untyped-def]  # pragma: no cover
     """One row into the moving average; whether it had any value."""
-    found = False
+    has_value = False
     for j in range(len(row)):
         if np.isfinite(row[j]):
-            found = True
-    if not found:
+            has_value = True
+    if not has_value:
         return False
     for j in range(len(row)):
         new = centre[j]

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-import numba
-import numpy as np
-
-from sensormon.detectors.base import RESOLUTION, N, Parameter, RowState, TagFacts, check_parameters
-from sensormon.detectors.baseline import LEAD
-from sensormon.detectors.cusum import SIZE, judge
+from sensormon.detectors.base import Detector, Parameter, TagFacts
+from sensormon.detectors.baseline import LEAD, WARM_UP
+from sensormon.detectors.cusum import SIZE, kernel
+from sensormon.detectors.judged import Judged, Sentence, conclude
+from sensormon.detectors.row_state import RowState
 from sensormon.model.readings import Floats
+from sensormon.model.tags import Tag
 
 MEMORY = 2000
 """The mean is over all learned readings up to so many; older ones fade."""
 
 
 @dataclass(frozen=True)
-class PageHinkley:
+class PageHinkley(Detector):
     """How far the summed deviations from the long-run mean have come up from their lowest point.
 
     The sum grows by z - `delta` for a reading z standard deviations off; the score is its
@@ -42,6 +41,7 @@ class PageHinkley:
 
     References: Page, Biometrika 41 (1954) 100; Hinkley, Biometrika 58 (1971) 509.
 
+    >>> import numpy as np
     >>> values = np.random.default_rng(0).normal(37.0, 0.2, 300)
     >>> values[200:] += 0.4
     >>> rows = np.zeros(300, np.int32), values, np.ones(300, bool), np.arange(300)
@@ -54,26 +54,27 @@ class PageHinkley:
     threshold: float = 20.0
     accept: int = 300
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("delta", 0.0, 3.0, 0.05, "standard deviations"),
-        Parameter("threshold", 2.0, 200.0, 0.5, "standard deviations"),
-        Parameter("accept", 100, 10_000, 1, "readings"),
+    title = "Page-Hinkley"
+    score_name = "distance"
+    sensitivity = "threshold"
+    needed = WARM_UP
+    PARAMETERS = (
+        Parameter("delta", 0.0, 3.0, 0.05, "standard deviations", label="Slack delta"),
+        Parameter(
+            "threshold", 2.0, 200.0, 0.5, "standard deviations", label="Threshold", terms=("threshold",)
+        ),
+        Parameter("accept", 100, 10_000, 1, "readings", label="Accept"),
     )
-
-    def __post_init__(self) -> None:
-        check_parameters(self)
 
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
         params = (self.delta, self.threshold, self.accept, MEMORY)
-        return RowState(_run, params, tags, size=SIZE, lead=LEAD, threshold=self.threshold)
+        return RowState(kernel, params, tags, size=SIZE, lead=LEAD, threshold=self.threshold)
 
-
-@numba.njit(cache=True)
-def _run(tag, value, _time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for i in range(len(tag)):
-        row = rows[tag[i]]
-        n[i] = int(row[N])
-        if ok[i] and np.isfinite(value[i]):
-            judge(params, facts[tag[i], RESOLUTION], row, value[i], out[:, i])
-            row[N] += 1.0
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, or why it did not."""
+        return conclude(
+            reading,
+            f"the summed deviations from the long-run mean {tag.render(reading.expected)} have come "
+            f"from their lowest point by {self.numbers(reading)} (standard deviations)",
+        )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numba
-import numpy as np
 
-from sensormon.detectors.base import (
+from sensormon.detectors.base import Detector, Parameter, TagFacts
+from sensormon.detectors.baseline import COUNT, LEAD, SIZE, WARM_UP, expected, learn, residual, sigma, step
+from sensormon.detectors.judged import Judged, Rule, Sentence, conclude
+from sensormon.detectors.kernel import (
     EXPECTED,
     HIGHEST,
     LOWER,
@@ -16,14 +17,11 @@ from sensormon.detectors.base import (
     ROUNDING,
     SCORE,
     UPPER,
-    N,
-    Parameter,
-    RowState,
-    TagFacts,
-    check_parameters,
+    row_kernel,
 )
-from sensormon.detectors.baseline import COUNT, LEAD, SIZE, expected, learn, residual, sigma, step
+from sensormon.detectors.row_state import RowState
 from sensormon.model.readings import Floats
+from sensormon.model.tags import Tag
 
 MEMORY = 1000
 """The usual rates follow the tag with this memory, in readings."""
@@ -33,7 +31,7 @@ _CALM, _CALM_TIME = SIZE + 3, SIZE + 4  # the last reading that was not flagged
 
 
 @dataclass(frozen=True)
-class RateOfChange:
+class RateOfChange(Detector):
     """How fast the value has moved since the tag's last reading.
 
     With a `limit`, an anomaly is a rate |dx/dt| above it; the score is `threshold` times
@@ -58,6 +56,7 @@ class RateOfChange:
     (rate-of-change alarm); Shewhart, Economic Control of Quality of Manufactured Product
     (1931), for the learned limit.
 
+    >>> import numpy as np
     >>> values = np.array([20.0, 20.1, 20.2, 23.2, 23.3])
     >>> rows = np.zeros(5, np.int32), values, np.ones(5, bool), np.arange(5) * 1_000_000
     >>> RateOfChange(limit=1.0).start(np.zeros(1)).run(*rows).is_anomaly.tolist()
@@ -68,34 +67,44 @@ class RateOfChange:
     threshold: float = 4.5
     accept: int = 300
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("limit", 0.0, 1_000_000.0, 0.001, "units per second"),
-        Parameter("threshold", 1.0, 20.0, 0.1, "standard deviations"),
-        Parameter("accept", 100, 10_000, 1, "readings"),
+    title = "Rate of change"
+    score_name = "rate"
+    PARAMETERS = (
+        Parameter("limit", 0.0, 1_000_000.0, 0.001, "units per second", label="Limit, 0 is learned"),
+        Parameter("threshold", 1.0, 20.0, 0.1, "standard deviations", label="Threshold"),
+        Parameter("accept", 100, 10_000, 1, "readings", label="Accept"),
     )
 
-    def __post_init__(self) -> None:
-        check_parameters(self)
+    @property
+    def sensitivity(self) -> str:
+        """The limit if there is one; otherwise the threshold of the learned rates."""
+        return "limit" if self.limit else "threshold"
+
+    @property
+    def needed(self) -> int:
+        """How many readings of a tag it learns before it judges the first."""
+        return 1 if self.limit else WARM_UP + 1
 
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
         params = (self.limit, self.threshold, self.accept, MEMORY)
-        return RowState(_run, params, tags, size=SIZE + 5, lead=LEAD, threshold=self.threshold)
+        return RowState(kernel, params, tags, size=SIZE + 5, lead=LEAD, threshold=self.threshold)
+
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, or why it did not."""
+        if reading.score == 0.0:
+            return Rule.RESOLUTION, "it moved by no more than the sensor's resolution: not flagged"
+        return conclude(
+            reading,
+            f"with {tag.render(reading.value)} it moved "
+            f"{'faster than' if reading.is_anomaly else 'no faster than'} it may ({self.numbers(reading)})",
+        )
 
 
 @numba.njit(cache=True)
-def _run(tag, value, time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for i in range(len(tag)):
-        row = rows[tag[i]]
-        n[i] = int(row[N])
-        if ok[i] and np.isfinite(value[i]):
-            judge(params, facts[tag[i], RESOLUTION], row, value[i], time[i], out[:, i])
-            row[N] += 1.0
-
-
-@numba.njit(cache=True)
-def judge(params, resolution, row, value, time, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def judge(params: Floats, facts: Floats, row: Floats, value: float, time: int, out: Floats) -> None:
     """One reading of one tag; `params` are limit, threshold, accept and the baseline's memory."""
+    resolution = facts[RESOLUTION]
     if row[_KNOWN] == 0.0:
         row[_KNOWN] = 1.0
         row[_VALUE] = row[_CALM] = value
@@ -147,3 +156,6 @@ def _score(params, resolution, row, before, since, value, time, out):  # type: i
         out[UPPER] = out[EXPECTED] + margin
         out[LOWER] = out[EXPECTED] - margin
     return score
+
+
+kernel = row_kernel(judge)

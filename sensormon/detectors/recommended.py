@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numba
 import numpy as np
 
-from sensormon.detectors.base import (
+from sensormon.detectors.base import Detector, Parameter, TagFacts
+from sensormon.detectors.judged import Judged, Rule, Sentence, conclude, position
+from sensormon.detectors.kernel import (
     EXPECTED,
     HIGHEST,
     LOWER,
@@ -16,13 +17,11 @@ from sensormon.detectors.base import (
     ROUNDING,
     SCORE,
     UPPER,
-    N,
-    Parameter,
-    RowState,
-    TagFacts,
-    check_parameters,
+    row_kernel,
 )
+from sensormon.detectors.row_state import RowState
 from sensormon.model.readings import Floats
+from sensormon.model.tags import Tag
 
 WARM_UP = 100
 """A tag is scored once so many of its values have been learned."""
@@ -83,7 +82,7 @@ _SIZE = _FIRST + WARM_UP
 
 
 @dataclass(frozen=True)
-class Recommended:
+class Recommended(Detector):
     """Five charts on the errors of a forecast that learns each tag's own noise, tail and memory.
 
     The forecast is a slow mean plus what the reading before and the local level are worth on
@@ -130,33 +129,57 @@ class Recommended:
 
     threshold: float = _BASE
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("threshold", 2.0, 20.0, 0.05, "standard deviations"),
+    title = "Recommended"
+    score_name = "score"
+    sensitivity = "threshold"
+    needed = WARM_UP
+    PARAMETERS = (
+        Parameter(
+            "threshold",
+            2.0,
+            20.0,
+            0.05,
+            "standard deviations",
+            label="Threshold",
+            terms=("threshold", "score"),
+        ),
     )
-
-    def __post_init__(self) -> None:
-        check_parameters(self)
 
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
-        return RowState(_run, (self.threshold,), tags, size=_SIZE, lead=LEAD, threshold=self.threshold)
+        return RowState(kernel, (self.threshold,), tags, size=_SIZE, lead=LEAD, threshold=self.threshold)
+
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, or why it did not."""
+        if reading.is_anomaly:
+            if reading.is_outside:
+                return Rule.FLAGGED, f"{position(reading, tag)} ({self.numbers(reading)})"
+            return Rule.FLAGGED, (
+                f"a shift, a drift or a frozen value ({self.numbers(reading)}); the reading itself lies "
+                f"within {tag.render_band(reading.expected, reading.upper)}"
+            )
+        if reading.is_outside or reading.score >= self.threshold:
+            return Rule.HELD_BACK, (
+                f"{position(reading, tag)}, beyond a limit, and held back: it goes on with an event that was "
+                f"flagged before, of which the start counts (two in a row, one alarm in {QUIET} readings)"
+            )
+        return conclude(reading, f"{position(reading, tag)} ({self.numbers(reading)})")
+
+    def sigma(self, reading: Judged, tag: Tag) -> float:
+        """The errors' standard deviation on a normal tail, from the width of the band."""
+        return (reading.upper - reading.expected) / self.threshold
 
 
 @numba.njit(cache=True)
-def _run(tag, value, _time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for i in range(len(tag)):
-        row = rows[tag[i]]
-        n[i] = int(row[N])
-        if ok[i] and np.isfinite(value[i]):
-            resolution = facts[tag[i], RESOLUTION]
-            if row[_UNIT] > 0.0:
-                _step(params[0], resolution, row, value[i], out[:, i])
-            else:
-                row[_FIRST + int(row[_COUNT])] = value[i]
-                row[_COUNT] += 1.0
-                if row[_COUNT] >= WARM_UP:
-                    _begin(resolution, row)
-            row[N] += 1.0
+def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
+    """One reading of one tag; the only parameter is the threshold."""
+    if row[_UNIT] > 0.0:
+        _step(params[0], facts[RESOLUTION], row, value, out)
+    else:
+        row[_FIRST + int(row[_COUNT])] = value
+        row[_COUNT] += 1.0
+        if row[_COUNT] >= WARM_UP:
+            _begin(facts[RESOLUTION], row)
 
 
 @numba.njit(cache=True)
@@ -421,3 +444,6 @@ def _learn(row, predicted, error, lag, sigma, heavy):  # type: ignore[no-untyped
     row[_LEVEL] += (centre + now * unit - row[_LEVEL]) / _FAST
     row[_BEFORE] = now - moved
     row[_OTHER] = row[_BEFORE]
+
+
+kernel = row_kernel(judge)

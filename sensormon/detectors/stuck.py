@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numba
-import numpy as np
 
-from sensormon.detectors.base import (
-    EXPECTED,
-    LOWER,
-    RESOLUTION,
-    ROUNDING,
-    SCORE,
-    UPPER,
-    N,
-    Parameter,
-    RowState,
-    TagFacts,
-    check_parameters,
-)
+from sensormon.detectors.base import Detector, Parameter, TagFacts
+from sensormon.detectors.judged import Judged, Rule, Sentence, conclude
+from sensormon.detectors.kernel import EXPECTED, LOWER, RESOLUTION, ROUNDING, SCORE, UPPER, row_kernel
+from sensormon.detectors.row_state import RowState
 from sensormon.model.readings import Floats
+from sensormon.model.tags import Tag
 
 WARM_UP = 100
 """Good readings of a tag before the first is judged."""
@@ -38,7 +28,7 @@ _SEEN, _START, _RUN, _RUNS, _LONGEST = 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True)
-class Stuck:
+class Stuck(Detector):
     """For how many reports the value has stayed within one step of the resolution.
 
     A run of such reports is an anomaly once it is `readings` long and longer than
@@ -60,6 +50,7 @@ class Stuck:
     (persistence test); Sharma, Golubchik and Govindan, ACM Transactions on Sensor Networks 6
     (2010) 23.
 
+    >>> import numpy as np
     >>> values = np.random.default_rng(0).normal(37.0, 0.2, 400)
     >>> values[300:] = values[299]
     >>> rows = np.zeros(400, np.int32), values, np.ones(400, bool), np.arange(400)
@@ -72,42 +63,41 @@ class Stuck:
     times: float = 3.0
     accept: int = 1000
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("readings", 3, 10_000, 1, "readings"),
-        Parameter("times", 1.0, 20.0, 0.5, "times the longest normal run"),
-        Parameter("accept", 100, 100_000, 1, "readings"),
+    title = "Stuck sensor"
+    score_name = "run over what is allowed"
+    threshold = 1.0  # a run longer than what is allowed
+    sensitivity = "readings"
+    needed = WARM_UP
+    PARAMETERS = (
+        Parameter("readings", 3, 10_000, 1, "readings", label="Run"),
+        Parameter("times", 1.0, 20.0, 0.5, "times the longest normal run", label="Times"),
+        Parameter("accept", 100, 100_000, 1, "readings", label="Accept"),
     )
-
-    def __post_init__(self) -> None:
-        check_parameters(self)
-
-    @property
-    def threshold(self) -> float:
-        """The score above which a reading is an anomaly: a run longer than what is allowed."""
-        return 1.0
 
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
         params = (self.readings, self.times, self.accept)
-        return RowState(_run, params, tags, size=6, lead=LEAD, threshold=1.0)
+        return RowState(kernel, params, tags, size=6, lead=LEAD, threshold=1.0)
+
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, or why it did not."""
+        if reading.score == 0.0:
+            return Rule.NO_BASIS, (
+                f"the tag has changed fewer than {RUNS} times, too few to know a frozen sensor: not flagged"
+            )
+        return conclude(
+            reading,
+            f"the value has stayed at {tag.render(reading.expected)} for {reading.score:.2f} times as many "
+            "reports as are allowed for this tag",
+        )
 
 
 @numba.njit(cache=True)
-def _run(tag, value, _time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for i in range(len(tag)):
-        row = rows[tag[i]]
-        n[i] = int(row[N])
-        if ok[i] and np.isfinite(value[i]):
-            judge(params, facts[tag[i], RESOLUTION], row, value[i], out[:, i])
-            row[N] += 1.0
-
-
-@numba.njit(cache=True)
-def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
     """One reading of one tag; `params` are readings, times and accept."""
     readings, times, accept = params
     allowed = max(readings - 1.0, times * row[_LONGEST])
-    least = resolution + ROUNDING * abs(row[_START])
+    least = facts[RESOLUTION] + ROUNDING * abs(row[_START])
     judged = row[_SEEN] >= WARM_UP and row[_RUNS] >= RUNS
     if row[_SEEN] > 0.0 and abs(value - row[_START]) <= least:
         row[_RUN] += 1.0
@@ -126,3 +116,6 @@ def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def] 
         out[LOWER] = row[_START] - least
         out[UPPER] = row[_START] + least
     row[_SEEN] += 1.0
+
+
+kernel = row_kernel(judge)

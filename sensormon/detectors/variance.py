@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numba
 import numpy as np
 
-from sensormon.detectors.base import (
-    EXPECTED,
-    HIGHEST,
-    LOWER,
-    RESOLUTION,
-    SCORE,
-    UPPER,
-    N,
-    Parameter,
-    RowState,
-    TagFacts,
-    check_parameters,
-)
+from sensormon.detectors.base import Detector, Parameter, TagFacts
 from sensormon.detectors.baseline import (
     COUNT,
     LEAD,
     SIGMA,
     SIZE,
+    WARM_UP,
     clipped,
     expected,
     learn,
@@ -33,7 +21,11 @@ from sensormon.detectors.baseline import (
     sigma,
     step,
 )
+from sensormon.detectors.judged import Judged, Sentence, conclude
+from sensormon.detectors.kernel import EXPECTED, HIGHEST, LOWER, RESOLUTION, SCORE, UPPER, row_kernel
+from sensormon.detectors.row_state import RowState
 from sensormon.model.readings import Floats
+from sensormon.model.tags import Tag
 
 MEMORY = 1000
 """The baseline follows the tag with this memory, in readings."""
@@ -44,7 +36,7 @@ _VISIBLE = 2.0
 
 
 @dataclass(frozen=True)
-class Variance:
+class Variance(Detector):
     """The weighted variance of the residuals about their weighted mean, the latest with weight `weight`.
 
     Residuals are what the readings are off the expected, in their usual standard deviations
@@ -81,14 +73,15 @@ class Variance:
     width: float = 4.0
     accept: int = 300
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("weight", 0.01, 0.5, 0.01, "share of the latest reading"),
-        Parameter("width", 1.0, 20.0, 0.1, "standard deviations"),
-        Parameter("accept", 100, 10_000, 1, "readings"),
+    title = "Noise (EWMV)"
+    score_name = "EWMV"
+    sensitivity = "width"
+    needed = WARM_UP
+    PARAMETERS = (
+        Parameter("weight", 0.01, 0.5, 0.01, "share of the latest reading", label="Weight λ"),
+        Parameter("width", 1.0, 20.0, 0.1, "standard deviations", label="Limit"),
+        Parameter("accept", 100, 10_000, 1, "readings", label="Accept"),
     )
-
-    def __post_init__(self) -> None:
-        check_parameters(self)
 
     @property
     def threshold(self) -> float:
@@ -98,23 +91,21 @@ class Variance:
     def start(self, tags: TagFacts | Floats) -> RowState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
         params = (self.weight, self.width, self.accept, MEMORY)
-        return RowState(_run, params, tags, size=SIZE + 4, lead=LEAD, threshold=self.width)
+        return RowState(kernel, params, tags, size=SIZE + 4, lead=LEAD, threshold=self.width)
+
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, or why it did not."""
+        return conclude(
+            reading,
+            f"the noise differs from the tag's usual noise by {self.numbers(reading)} (standard deviations)",
+        )
 
 
 @numba.njit(cache=True)
-def _run(tag, value, _time, ok, params, facts, rows, n, out):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for i in range(len(tag)):
-        row = rows[tag[i]]
-        n[i] = int(row[N])
-        if ok[i] and np.isfinite(value[i]):
-            judge(params, facts[tag[i], RESOLUTION], row, value[i], out[:, i])
-            row[N] += 1.0
-
-
-@numba.njit(cache=True)
-def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
     """One reading of one tag; `params` are weight, width, accept and the baseline's memory."""
     weight, width, accept, memory = params
+    resolution = facts[RESOLUTION]
     flagged = False
     if row[COUNT] > 0.0:
         if row[_STARTED] == 0.0:
@@ -145,3 +136,6 @@ def judge(params, resolution, row, value, out):  # type: ignore[no-untyped-def] 
             row[_USUAL] += (raw * raw - row[_USUAL]) / min(row[COUNT], memory)
     if learn(row, resolution, value, flagged, memory, accept):
         row[_STARTED] = 0.0
+
+
+kernel = row_kernel(judge)

@@ -10,33 +10,26 @@ so that live and history compute the same sums in the same order.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sensormon.detectors.base import (
-    HIGHEST,
-    ROUNDING,
-    Parameter,
-    TagFacts,
-    check_code,
-    check_parameters,
-    check_rows,
-    check_vector,
-    column,
-    no_scores,
-)
+from sensormon.detectors.base import Detector, Parameter, TagFacts
+from sensormon.detectors.judged import Judged, Rule, Sentence, conclude, distance, position
+from sensormon.detectors.kernel import HIGHEST, ROUNDING, column
+from sensormon.detectors.row_state import check_code, check_rows, check_vector, no_scores
 from sensormon.model.readings import Bools, Floats, Ints, Scores
+from sensormon.model.tags import Tag
 
 WARM_UP = 50
 """A tag is scored once min(window, WARM_UP) of its values have been learned."""
 
 
 @dataclass(frozen=True)
-class ZScore:
+class ZScore(Detector):
     """How many standard deviations a value is off the mean of the last `window` values.
 
     A reading is an anomaly when it is off the mean by more than `threshold` population
@@ -64,17 +57,50 @@ class ZScore:
     window: int = 50
     threshold: float = 3.0
 
-    PARAMETERS: ClassVar[tuple[Parameter, ...]] = (
-        Parameter("window", 5, 1000, 1, "readings"),
-        Parameter("threshold", 1.0, 8.0, 0.1, "standard deviations"),
+    title = "Rolling z-score"
+    score_name = "z"
+    limit_from_band = True
+    sensitivity = "threshold"
+    PARAMETERS = (
+        Parameter("window", 5, 1000, 1, "readings", label="Window", terms=("window",)),
+        Parameter(
+            "threshold",
+            1.0,
+            8.0,
+            0.1,
+            "standard deviations",
+            label="Threshold",
+            terms=("threshold", "z-score", "σ"),
+        ),
     )
 
-    def __post_init__(self) -> None:
-        check_parameters(self)
+    @property
+    def needed(self) -> int:
+        """How many readings of a tag it learns before it judges the first."""
+        return min(int(self.window), WARM_UP)
 
     def start(self, tags: TagFacts | Floats) -> ZScoreState:
         """A state that has learned nothing of these tags; an array is their resolutions."""
         return ZScoreState(self, TagFacts.of(tags).resolution)
+
+    def sentence(self, reading: Judged, tag: Tag) -> Sentence:
+        """Why it flagged this reading, or why it did not."""
+        if reading.upper - reading.expected > reading.step(tag):
+            return conclude(reading, f"{position(reading, tag)} ({self.numbers(reading)})")
+        flat = f"a line that had been flat at {tag.render(reading.expected)}"
+        if reading.is_anomaly:
+            return Rule.FLAGGED, f"{distance(reading, tag)} {flat}, more than the sensor's resolution"
+        if tag.resolution <= 0:
+            return Rule.RESOLUTION, f"{tag.render(reading.value)} is what {flat} has: not flagged"
+        return Rule.RESOLUTION, (
+            f"{distance(reading, tag)} {flat}, within the sensor's resolution of "
+            f"{f'{tag.resolution:g} {tag.unit}'.rstrip()}: not flagged"
+        )
+
+    def sigma(self, reading: Judged, tag: Tag) -> float:
+        """The window's standard deviation, from the width of the band; NaN if that is one step."""
+        margin = reading.upper - reading.expected
+        return margin / self.threshold if margin > reading.step(tag) else math.nan
 
 
 class ZScoreState:
@@ -95,7 +121,7 @@ class ZScoreState:
         """Score, then learn, one reading after the other."""
         check_rows(len(self._n), tag, value, ok, time)
         scores = no_scores(np.zeros(len(value), dtype=np.int64))
-        _run(
+        kernel(
             column(tag, np.int32),
             column(value, np.float64),
             column(ok, np.bool_),
@@ -122,7 +148,7 @@ class ZScoreState:
             np.zeros(1, dtype=np.int32), np.array([value]), np.ones(1, dtype=np.bool_), np.array([time])
         )
 
-    def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:  # noqa: ARG002
+    def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:
         """Go on as if `n` values had been learned, the last of them `values`."""
         check_code(len(self._n), tag)
         window = self.lead
@@ -205,7 +231,7 @@ def _restore(code, count, values, n, block, tail, head):  # type: ignore[no-unty
 
 
 @numba.njit(cache=True)
-def _run(  # type: ignore[no-untyped-def]
+def kernel(  # type: ignore[no-untyped-def]
     tag,
     value,
     ok,

@@ -72,6 +72,12 @@ class Tag:
         text = f"{value:,.{self.decimals}f}"
         return f"{text} {self.unit}" if self.unit else text
 
+    def render_band(self, expected: float, upper: float) -> str:
+        """What was expected: "7.02 ± 0.36 pH"; a dash before there was anything to expect."""
+        if not math.isfinite(expected):
+            return "–"
+        return f"{expected:,.{self.decimals}f} ± {upper - expected:,.{self.decimals}f} {self.unit}".rstrip()
+
 
 class TagTable:
     """All tags, in the file's order, found by name or by their code (position)."""

@@ -8,14 +8,14 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
+from sensormon.detectors.judged import Judged
 from sensormon.model.clock import SECOND
 from sensormon.model.format import clock_time
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart, panel, picking_chart
 from sensormon.ui.viewer import Viewer
 from sensormon.view.detectors import detector_words
-from sensormon.view.explanation import Judged, explain, quality_words, score_names, score_of
-from sensormon.view.phrases import expected_band
+from sensormon.view.explanation import explain, quality_words, score_names, score_of
 from sensormon.view.time_charts import live_chart
 from sensormon.view.traces import micros
 
@@ -64,7 +64,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     facts = {
         "Time": clock_time(time, viewer.zone),
         "Value": tag.render(reading.value),
-        "Expected": expected_band(tag, reading.expected, reading.upper),
+        "Expected": tag.render_band(reading.expected, reading.upper),
         "σ": sigma,
         score_label: f"{reading.score:,.2f}" if reading.score == reading.score else "–",
         "Threshold": f"{why.threshold:,.2f}",
@@ -107,7 +107,7 @@ def _neighbours(m: Monitor, viewer: Viewer, near: pd.DataFrame, key: str, chosen
             "Time": near["time"],
             "Value": [tag.render(value) for value in near["value"]],
             "Expected": [
-                expected_band(tag, expected, upper)
+                tag.render_band(expected, upper)
                 for expected, upper in zip(near["expected"], near["upper"], strict=True)
             ],
             "Score": near["score"],

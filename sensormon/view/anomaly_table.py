@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
 
 from sensormon.model.tags import TagTable
-from sensormon.view.phrases import expected_band, origin, why_short
+from sensormon.view.explanation import UNKNOWN_SCALE, Scale, why_short
+from sensormon.view.phrases import origin
 
 
-def anomaly_table(
-    anomalies: pd.DataFrame, tags: TagTable, names: Mapping[int, tuple[str, float]]
-) -> pd.DataFrame:
+def anomaly_table(anomalies: pd.DataFrame, tags: TagTable, scales: Mapping[int, Scale]) -> pd.DataFrame:
     """A row a reading, in the same order: Time (UTC), Tag, Value, Expected, Score, Why, Note.
 
-    Every tag must be in the table; values are text with unit, the score is a number. `names`
-    are what scores are called and their thresholds, by the id of the settings.
+    Every tag must be in the table; values are text with unit, the score is a number. `scales`
+    say what scores are called and compared with, by the id of the settings.
     """
     columns = ("tag", "value", "expected", "upper", "score")
     rows = [
@@ -29,11 +27,15 @@ def anomaly_table(
             "Time": anomalies["time"].reset_index(drop=True),
             "Tag": [tag.label for tag, *_ in rows],
             "Value": [tag.render(value) for tag, value, *_ in rows],
-            "Expected": [expected_band(tag, expected, upper) for tag, _, expected, upper, _ in rows],
+            "Expected": [tag.render_band(expected, upper) for tag, _, expected, upper, _ in rows],
             "Score": anomalies["score"].reset_index(drop=True),
             "Why": [
-                why_short(*row, *names.get(int(settings), ("score", math.nan)))
-                for row, settings in zip(rows, anomalies["settings"], strict=True)
+                why_short(*row, scale.name, scale.threshold)
+                for row, scale in zip(
+                    rows,
+                    (scales.get(int(settings), UNKNOWN_SCALE) for settings in anomalies["settings"]),
+                    strict=True,
+                )
             ],
             "Note": [origin(name) for name in anomalies["origin"]],
         }

@@ -5,7 +5,6 @@ Frames of readings in, cards out. What it is not: a reader of the store.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -13,14 +12,15 @@ from datetime import tzinfo
 import pandas as pd
 import plotly.graph_objects as go
 
+from sensormon.detectors.judged import Judged
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.format import clock_time
 from sensormon.model.readings import Origin
 from sensormon.model.tags import Tag, TagTable
-from sensormon.view.explanation import Judged, explain, score_names, score_of
+from sensormon.view.explanation import UNKNOWN_SCALE, Scale, explain, score_names, score_of, verdict
 from sensormon.view.palette import Palette
-from sensormon.view.phrases import Phrase, verdict
+from sensormon.view.phrases import Phrase
 from sensormon.view.time_charts import live_chart
 from sensormon.view.traces import Span, micros
 
@@ -29,8 +29,6 @@ HELD = 5 * SECOND
 
 Judges = Mapping[int, DetectorSettings]
 """Detector settings by the id that readings name them with."""
-
-_UNKNOWN = ("score", math.nan)
 
 MOST = 12
 """Cards shown at once; if there are more tags, the worst come first."""
@@ -101,7 +99,7 @@ def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
     return result
 
 
-def _phrase(rows: pd.DataFrame, at: int, names: Mapping[int, tuple[str, float]]) -> Phrase:
+def _phrase(rows: pd.DataFrame, at: int, names: Mapping[int, Scale]) -> Phrase:
     row = rows.iloc[at]
     return verdict(
         float(row["value"]),
@@ -109,7 +107,7 @@ def _phrase(rows: pd.DataFrame, at: int, names: Mapping[int, tuple[str, float]])
         float(row["score"]),
         bool(row["is_anomaly"]),
         int(row["quality"]),
-        names.get(int(row["settings"]), _UNKNOWN)[0],
+        names.get(int(row["settings"]), UNKNOWN_SCALE).name,
     )
 
 

@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.gaps import GAP
-from sensormon.detectors.base import HIGHEST
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import CASE, IMPORT
@@ -29,10 +28,9 @@ from sensormon.model.errors import StoreError
 from sensormon.model.readings import Floats, Ints, reason_words
 from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
-from sensormon.view.explanation import score_names, score_of
+from sensormon.view.explanation import Scale, score_names, score_of, why_at_peak, why_on_hover
 from sensormon.view.live_cards import newest
-from sensormon.view.phrases import expected_band
-from sensormon.view.traces import Span, View, limit_words, micros
+from sensormon.view.traces import Span, View, micros
 
 Answer = dict[str, Any]
 
@@ -230,9 +228,8 @@ class LiveFeed:
         row = known.iloc[0]
         tag = m.tags[row["tag"]]
         name, _ = score_of([int(row["settings"])], score_names(m.judges()))
-        expected = expected_band(tag, row["expected"], row["upper"])
-        limit = f" > {row['threshold']:.1f}" if row["threshold"] else ""
-        score = f"{name} {row['score']:,.1f}{limit}" if row["score"] < HIGHEST else "off a flat line"
+        expected = tag.render_band(row["expected"], row["upper"])
+        score = why_at_peak(name, row["score"], row["threshold"])
         many = "" if row["readings"] == 1 else f", {row['readings']} readings"
         return {
             "id": int(row["id"]),
@@ -264,7 +261,7 @@ def series(
     tag: Tag,
     span: Span,
     after: int | None,
-    scores: Mapping[int, tuple[str, float]],
+    scores: Mapping[int, Scale],
 ) -> Answer:
     """The readings of one tag as columns: x, y, e(xpected), l(ower), u(pper), z (score), k (kind).
 
@@ -285,7 +282,6 @@ def series(
         first = int(view.time[sent].min()) if sent.any() else span[1]
         gaps = [(start, end) for start, end in gaps if end >= first and start > span[0]]
     kind = view.flagged.astype(np.int8) + 2 * view.uncertain + 4 * view.bad
-    limit = None if threshold is None else f", above {threshold:g}"
 
     def column(values: Floats, digits: int) -> list[float]:
         rounded: list[float] = np.round(values[sent], digits).tolist()
@@ -301,7 +297,10 @@ def series(
         "z": column(view.score, 2),
         "k": kind[sent].tolist(),
         "cut": np.flatnonzero(cut[sent]).tolist(),
-        "why": [limit or limit_words(view, row) for row in np.flatnonzero(view.flagged & sent).tolist()],
+        "why": [
+            why_on_hover(view.value[row], view.expected[row], view.upper[row], view.score[row], threshold)
+            for row in np.flatnonzero(view.flagged & sent).tolist()
+        ],
         "gaps": [[start / 1e3, end / 1e3] for start, end in gaps],
         "interval": view.interval / 1e3,
         "gap": GAP * view.interval / 1e3,

@@ -1,4 +1,4 @@
-"""What the pages say, in plain words: durations, why a reading was flagged, settings.
+"""What the pages say, in plain words: bands, zones, simulated faults, origins.
 
 Pure functions: plain data in, text out. Numbers of a tag are in its unit and have as many
 digits as its sensor. What it is not: markup; whoever shows a text escapes it.
@@ -6,12 +6,10 @@ digits as its sensor. What it is not: markup; whoever shows a text escapes it.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from sensormon.detectors.base import HIGHEST
 from sensormon.model.format import day_and_time
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import to_datetime
@@ -71,57 +69,6 @@ def _edge(value: float, decimals: int, width: float) -> str:
         return f"{value:,.10g}"
     text = f"{value:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def expected_band(tag: Tag, expected: float, upper: float) -> str:
-    """What was expected: "7.02 ± 0.36 pH"; a dash before there was anything to expect."""
-    if not math.isfinite(expected):
-        return "–"
-    return f"{expected:,.{tag.decimals}f} ± {upper - expected:,.{tag.decimals}f} {tag.unit}".rstrip()
-
-
-def limit(value: float, expected: float, upper: float, score: float) -> float:
-    """The score above which this reading would have been flagged, whatever the settings were.
-
-    NaN for a step off a flat line, which has no such number.
-    """
-    off = abs(value - expected)
-    return score * (upper - expected) / off if off > 0 and score < HIGHEST else math.nan
-
-
-def why_short(
-    tag: Tag,
-    value: float,
-    expected: float,
-    upper: float,
-    score: float,
-    name: str = "z",
-    threshold: float = math.nan,
-) -> str:
-    """The same in short, beside columns with the value, the expected one and the score.
-
-    `name` is what the score is called. Its limit is `threshold`; without it, what the band says.
-    """
-    if not math.isfinite(threshold):
-        threshold = limit(value, expected, upper, score)
-    elif score >= HIGHEST:
-        threshold = math.nan
-    off = f"{tag.render(abs(value - expected))} {'above' if value > expected else 'below'}"
-    return f"{off}, limit {name} {threshold:.1f}" if math.isfinite(threshold) else f"{off} a flat line"
-
-
-def verdict(
-    value: float, expected: float, score: float, flagged: bool, quality: int, name: str = "z"
-) -> Phrase:
-    """What the card says of a reading; `name` is what its score is called."""
-    if quality >> 30:
-        return Phrase("bad quality, not judged" if quality >> 31 else "uncertain quality, not judged")
-    if not math.isfinite(expected):
-        return Phrase("not judged yet, still learning")
-    if not flagged:
-        return Phrase(f"{name} {score:.1f}")
-    side = "above" if value > expected else "below"
-    return Phrase(f"{side} expected, {name} {score:,.1f}" if score < HIGHEST else f"{side} a flat line", True)
 
 
 def fault_words(name: str) -> str:

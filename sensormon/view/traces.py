@@ -16,6 +16,7 @@ import pandas as pd
 from sensormon.analysis.gaps import breaks, gaps, kept_rows, usual_interval
 from sensormon.model.readings import Bools, Floats, Ints
 from sensormon.model.tags import Tag
+from sensormon.view.explanation import why_on_hover
 from sensormon.view.palette import Palette
 from sensormon.view.trace_styles import (
     BRIDGED,
@@ -98,8 +99,12 @@ def line(
     at = np.flatnonzero(np.diff(view.segment[rows])) + 1
     customdata = np.column_stack((view.expected, view.upper - view.expected, view.score))[rows]
     judged = view.judged[rows]
-    limit = None if threshold is None else f", above {threshold:g}"
-    text = [(limit or limit_words(view, row)) if view.flagged[row] else "" for row in rows.tolist()]
+    text = [
+        why_on_hover(view.value[row], view.expected[row], view.upper[row], view.score[row], threshold)
+        if view.flagged[row]
+        else ""
+        for row in rows.tolist()
+    ]
     hover = Hover.of(view.tag, view.clock, score)
     template: Any = hover.judged
     if not judged.all():
@@ -155,16 +160,6 @@ def _clickable(palette: Palette) -> Trace:
         "selected": {"marker": chosen},
         "unselected": {"marker": {"opacity": 0}},
     }
-
-
-def limit_words(view: View, row: int) -> str:
-    """By what limit this flagged reading was judged, as its band shows it: ", above 3.0"."""
-    off = abs(view.value[row] - view.expected[row])
-    margin = view.upper[row] - view.expected[row]
-    side = "above" if view.value[row] > view.expected[row] else "below"
-    if not off > 0 or not margin > 0:
-        return f", {side} a flat line"
-    return f", above {view.score[row] * margin / off:.1f}"
 
 
 def band(view: View, palette: Palette) -> Trace:

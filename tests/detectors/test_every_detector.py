@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import pkgutil
+import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +16,13 @@ import pytest
 from sensormon import detectors
 from sensormon.detectors import MULTIVARIATE, PER_TAG
 from sensormon.detectors.base import TagFacts
+from sensormon.detectors.judged import Judged, Rule
 from sensormon.detectors.limits import Limits
 from sensormon.detectors.zscore import ZScore
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Scores
+from sensormon.model.tags import Tag
+from sensormon.view.glossary import explained
 
 COLUMNS = ("n", "score", "expected", "lower", "upper", "is_anomaly")
 ROWS = 2000
@@ -46,16 +53,19 @@ def start(kind: Any) -> Any:
     return kind().start(TagFacts(resolution, low, high, low - 10.0, high + 10.0))
 
 
-def same(one: Scores, other: Scores) -> bool:
-    return all(getattr(one, name).tobytes() == getattr(other, name).tobytes() for name in COLUMNS)
+def same(scores: Scores, others: Scores) -> bool:
+    return all(getattr(scores, name).tobytes() == getattr(others, name).tobytes() for name in COLUMNS)
 
 
 def test_every_file_is_registered() -> None:
     files = {module.name for module in pkgutil.iter_modules(detectors.__path__)} - {
         "base",
         "baseline",
+        "judged",
+        "kernel",
         "multivariate",
         "pca",
+        "row_state",
     }
     assert files == {
         kind.__module__.rsplit(".", 1)[1] for kind in [*PER_TAG.values(), *MULTIVARIATE.values()]
@@ -68,6 +78,68 @@ def test_is_documented(kind: Any) -> None:
     for part in (">>> ", "Reference", "Catches", "Misses", *(f"`{p.name}`" for p in kind.PARAMETERS)):
         assert part in text, f"{kind.__name__}'s docstring lacks {part}"
     assert text.count("\n") > 8
+
+
+def tag_of(code: int) -> Tag:
+    """One of the three tags in `history`."""
+    return Tag("tag", "Tag", "unit", normal=(6.5, 7.5), resolution=(0.01, 0.001, 1.0)[code])
+
+
+@every_detector
+def test_describes_itself_where_it_is_defined(kind: Any) -> None:
+    for text in (kind.title, kind.score_name, kind.catches, kind.misses):
+        assert text
+        assert text == " ".join(text.split())
+    assert kind.catches in " ".join(kind.__doc__.split())
+    labels = [parameter.label for parameter in kind.PARAMETERS]
+    assert all(labels)
+    assert len(set(labels)) == len(labels)
+    assert all(explained(term) for parameter in kind.PARAMETERS for term in parameter.terms)
+    assert kind().sensitivity in {None, *(parameter.name for parameter in kind.PARAMETERS)}
+    assert kind().needed >= 0
+
+
+def test_titles_tell_detectors_apart() -> None:
+    assert len({kind.title for kind in PER_TAG.values()}) == len(PER_TAG)
+
+
+@every_detector
+def test_has_a_sentence_for_flagged_readings_and_for_others(kind: Any) -> None:
+    columns = history()
+    tag, value, *_ = columns
+    scores, detector = start(kind).run(*columns), kind()
+    rules = set()
+    for row in np.flatnonzero(np.isfinite(scores.score)):
+        numbers = (scores.score, scores.expected, scores.lower, scores.upper)
+        reading = Judged(
+            float(value[row]),
+            0,
+            int(scores.n[row]),
+            *(float(column[row]) for column in numbers),
+            is_anomaly=bool(scores.is_anomaly[row]),
+        )
+        rule, sentence = detector.sentence(reading, tag_of(tag[row]))
+        assert (rule is Rule.FLAGGED) == reading.is_anomaly, sentence
+        assert sentence.endswith(": not flagged") or reading.is_anomaly or rule is Rule.HELD_BACK, sentence
+        assert not sentence.endswith("."), sentence
+        assert re.search(r"\bnan\b|\binf\b", sentence) is None, sentence
+        sigma = detector.sigma(reading, tag_of(tag[row]))
+        assert math.isnan(sigma) or sigma >= 0.0
+        rules.add(rule)
+    assert Rule.FLAGGED in rules
+    assert len(rules) > 1
+
+
+def test_detectors_import_numbers_compiler_and_model_alone() -> None:
+    allowed = {"numpy", "numba", "sensormon"} | set(sys.stdlib_module_names)
+    for path in Path(detectors.__path__[0]).glob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        names = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+        names += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+        frame = {"pandas"} if path.name == "__init__.py" else set()  # `detect` takes and returns frames
+        assert {name.split(".")[0] for name in names} <= allowed | frame, path.name
+        own = {name for name in names if name.startswith("sensormon.")}
+        assert all(name.startswith(("sensormon.detectors", "sensormon.model")) for name in own), path.name
 
 
 @every_detector
@@ -136,8 +208,8 @@ def test_live_equals_history(kind: Any) -> None:
     tag, value, ok, time = history()
     whole, live = start(kind).run(tag, value, ok, time), start(kind)
     for i in range(ROWS):
-        one = slice(i, i + 1)
-        assert same(live.run(tag[one], value[one], ok[one], time[one]), whole.take(np.arange(i, i + 1))), i
+        row = slice(i, i + 1)
+        assert same(live.run(tag[row], value[row], ok[row], time[row]), whole.take(np.arange(i, i + 1))), i
 
 
 @every_detector
@@ -167,11 +239,11 @@ def test_peek_leaves_the_state_unchanged(kind: Any) -> None:
         for code in range(3):
             for guess in (37.0, 1e9, math.nan):
                 assert len(state.peek(code, guess, int(time[a]))) == 1
-        told = state.peek(int(tag[a]), float(value[a]), int(time[a]))
+        peeked = state.peek(int(tag[a]), float(value[a]), int(time[a]))
         scores = state.run(tag[a:b], value[a:b], ok[a:b], time[a:b])
         assert same(scores, whole.take(np.arange(a, b)))
         if ok[a]:
-            assert same(told, scores.take(np.arange(1)))
+            assert same(peeked, scores.take(np.arange(1)))
 
 
 CUTS = (0, 1, 70, 149, 150, 151, 1000, 1777)

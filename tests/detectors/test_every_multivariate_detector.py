@@ -29,8 +29,8 @@ def history(rows: int = 700) -> np.ndarray:
     return values
 
 
-def same(one: RowScores, other: RowScores, rows: slice = slice(None)) -> bool:
-    return all(getattr(one, n).tobytes() == getattr(other, n)[rows].tobytes() for n in NAMES)
+def same(scores: RowScores, others: RowScores, rows: slice = slice(None)) -> bool:
+    return all(getattr(scores, n).tobytes() == getattr(others, n)[rows].tobytes() for n in NAMES)
 
 
 @every_detector
@@ -43,6 +43,14 @@ def test_is_documented_and_its_limits_hold(kind: Any) -> None:
         for bad in (parameter.low - parameter.step, parameter.high + parameter.step, "x", math.nan):
             with pytest.raises(UsageError, match=parameter.name):
                 kind(**{parameter.name: bad})
+
+
+@every_detector
+def test_describes_itself_where_it_is_defined(kind: Any) -> None:
+    assert all((kind.title, kind.score_name, kind.catches, kind.misses))
+    labels = [parameter.label for parameter in kind.PARAMETERS]
+    assert all(labels)
+    assert len(set(labels)) == len(labels)
 
 
 @every_detector

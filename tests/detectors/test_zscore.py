@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensormon.detectors.base import HIGHEST, State
-from sensormon.detectors.zscore import ZScore, _run
+from sensormon.detectors.base import State
+from sensormon.detectors.kernel import HIGHEST
+from sensormon.detectors.zscore import ZScore, kernel
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Scores
 from sensormon.model.settings import THRESHOLD, WINDOW
@@ -290,7 +291,7 @@ def test_no_layout_of_the_columns_compiles_anew() -> None:
         column.flags.writeable = False
     start().run(*columns)
     start().run(*(column[::2] for column in columns))
-    assert len(_run.signatures) == 1
+    assert len(kernel.signatures) == 1
 
 
 @pytest.mark.parametrize("code", [-1, 1, 2**31])

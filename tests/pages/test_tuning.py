@@ -27,7 +27,7 @@ from sensormon.monitor import known_events, runtime
 from sensormon.monitor.known_events import known
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.tuner import Tuner
-from sensormon.view.detectors import catches, misses, parameter_label, switch_words, threshold_of, title
+from sensormon.view.detectors import switch_words, title
 from sensormon.view.tuning import flag_table
 from tests.support.pages import show, text
 from tests.support.plant import START, batch_of
@@ -79,9 +79,9 @@ def test_every_detector_can_be_chosen_and_shows_each_of_its_parameters(detector:
     app = show("tuning", detector=title(detector))
     assert app.selectbox(key="detector").value == detector
     labels = {one.label for one in (*app.slider, *app.number_input)}
-    assert labels == {parameter_label(detector, one) for one in PER_TAG[detector].PARAMETERS}
-    assert catches(detector) in text(app)
-    assert misses(detector)
+    assert labels == {parameter.label_with_unit for parameter in PER_TAG[detector].PARAMETERS}
+    assert PER_TAG[detector].catches in text(app)
+    assert PER_TAG[detector].misses
     assert "With new settings" in text(app)
     assert "per 10 min" in text(app)
 
@@ -288,7 +288,7 @@ def test_a_curve_falls_in_recall_as_the_threshold_rises(full: Monitor) -> None:
 
 @pytest.mark.parametrize("detector", PER_TAG)
 def test_swept_thresholds_are_ones_the_detector_takes(detector: str) -> None:
-    swept = threshold_of(detector, {})
+    swept = make(detector).sensitivity
     assert (swept is None) == (detector == "limits")
     for one in PER_TAG[detector].PARAMETERS:
         if one.name == swept:

@@ -7,15 +7,32 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import TagFacts
+from sensormon.detectors.judged import Judged, Rule
+from sensormon.detectors.kernel import HIGHEST
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.readings import Quality
 from sensormon.model.tags import Tag
-from sensormon.view.explanation import _METHODS, Explanation, Judged, Rule, explain, quality_words
+from sensormon.view.explanation import (
+    Explanation,
+    explain,
+    limit,
+    quality_words,
+    score_names,
+    score_of,
+    verdict,
+    why_at_peak,
+    why_on_hover,
+    why_short,
+)
+from sensormon.view.phrases import Phrase
 
 TAG = Tag("temp", "Temperature", "°C", valid=(0.0, 100.0), normal=(35.0, 40.0), resolution=0.01)
+PH = Tag("ph", "Fermenter pH", "pH", normal=(6.5, 7.5), resolution=0.01)
 NOISE = np.round(np.random.default_rng(1).normal(37.0, 0.2, 200), 2)
 
 
@@ -52,10 +69,6 @@ def judged(
 def then(*values: float) -> np.ndarray:
     """Clean noise, and then these."""
     return np.concatenate((NOISE, values))
-
-
-def test_there_are_words_for_every_detector() -> None:
-    assert set(_METHODS) == set(PER_TAG)
 
 
 @pytest.mark.parametrize("detector", PER_TAG)
@@ -196,3 +209,52 @@ def test_a_gap_is_told_in_usual_intervals() -> None:
 def test_sigma_of_an_ewma_chart_is_that_of_the_readings() -> None:
     _, why = judged("ewma", then(37.0))
     assert why.sigma == pytest.approx(0.2, rel=0.2)
+
+
+def test_a_flag_is_explained_with_value_expectation_and_limit() -> None:
+    assert why_short(PH, 5.13, 7.02, 7.38, 15.75) == "1.89 pH below, limit z 3.0"
+
+
+def test_a_step_off_a_flat_line_has_no_score_worth_telling() -> None:
+    assert verdict(7.05, 7.02, HIGHEST, True, 0) == Phrase("above a flat line", True)
+
+
+def test_the_card_tells_normal_abnormal_unjudged_and_bad_apart() -> None:
+    nan = math.nan
+    assert verdict(7.0, 7.0, 0.4, False, 0) == Phrase("z 0.4")
+    assert verdict(8.9, 7.0, 5.2, True, 0) == Phrase("above expected, z 5.2", True)
+    assert verdict(5.1, 7.0, 5.2, True, 0) == Phrase("below expected, z 5.2", True)
+    assert verdict(7.0, nan, nan, False, 0) == Phrase("not judged yet, still learning")
+    assert verdict(7.0, nan, nan, False, Quality.BAD_SENSOR_FAILURE) == Phrase("bad quality, not judged")
+    assert verdict(7.0, nan, nan, False, Quality.UNCERTAIN) == Phrase("uncertain quality, not judged")
+
+
+@given(st.floats(1, 8), st.floats(0.01, 10), st.floats(1.01, 50))
+def test_the_limit_is_read_back_from_the_band(threshold, sigma, times) -> None:
+    off = times * threshold * sigma
+    assert limit(7 + off, 7, 7 + threshold * sigma, off / sigma) == pytest.approx(threshold)
+
+
+def test_on_hover_a_flag_has_its_limit_from_the_settings_or_else_from_its_band() -> None:
+    assert why_on_hover(5.13, 7.02, 7.38, 15.75, None) == ", above 3.0"
+    assert why_on_hover(5.13, 7.02, 7.38, 15.75, 4.5) == ", above 4.5"
+    assert why_on_hover(7.05, 7.02, 7.02, HIGHEST, None) == ", above a flat line"
+    assert why_on_hover(6.95, 7.02, 7.02, HIGHEST, None) == ", below a flat line"
+
+
+def test_an_event_has_its_peak_with_the_threshold_if_that_is_known() -> None:
+    assert why_at_peak("z", 1234.5, 3.0) == "z 1,234.5 > 3.0"
+    assert why_at_peak("score", 5.25, 0.0) == "score 5.2"
+    assert why_at_peak("z", HIGHEST, 3.0) == "off a flat line"
+
+
+def test_a_chart_names_a_score_only_if_all_its_readings_have_the_same() -> None:
+    settings = {
+        number: DetectorSettings(number, 0, "test", detector, {}, {})
+        for number, detector in enumerate(("zscore", "cusum", "removed"))
+    }
+    names = score_names(settings)
+    assert set(names) == {0, 1}
+    assert score_of([0, 0], names) == ("z", None)
+    assert score_of([1], names) == ("CUSUM", 8.0)
+    assert score_of([0, 1], names) == score_of([2], names) == score_of([], names) == ("score", None)

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormon.detectors.base import HIGHEST
 from sensormon.model.clock import SECOND
 from sensormon.model.format import clock_time, duration, moment_words
 from sensormon.model.ledger import Ledger, LedgerLine
-from sensormon.model.readings import Quality, Reason, reason_words
+from sensormon.model.readings import Reason, reason_words
 from sensormon.model.status import (
     JournalStatus,
     SourceState,
@@ -29,13 +28,9 @@ from sensormon.model.timestamps import parse
 from sensormon.sources.faults import FAULTS
 from sensormon.view.phrases import (
     Phrase,
-    expected_band,
     fault_sentence,
-    limit,
     literal,
     normal_band,
-    verdict,
-    why_short,
     zone_words,
 )
 from sensormon.view.status import (
@@ -193,24 +188,6 @@ def test_the_ledger_s_tables_have_a_line_a_source_and_a_line_a_reason():
     assert reasons.to_numpy().tolist() == [["duplicate", 8]]
 
 
-def test_a_flag_is_explained_with_value_expectation_and_limit():
-    assert why_short(PH, 5.13, 7.02, 7.38, 15.75) == "1.89 pH below, limit z 3.0"
-
-
-def test_a_step_off_a_flat_line_has_no_score_worth_telling():
-    assert verdict(7.05, 7.02, HIGHEST, True, 0) == Phrase("above a flat line", True)
-
-
-def test_the_card_tells_normal_abnormal_unjudged_and_bad_apart():
-    nan = math.nan
-    assert verdict(7.0, 7.0, 0.4, False, 0) == Phrase("z 0.4")
-    assert verdict(8.9, 7.0, 5.2, True, 0) == Phrase("above expected, z 5.2", True)
-    assert verdict(5.1, 7.0, 5.2, True, 0) == Phrase("below expected, z 5.2", True)
-    assert verdict(7.0, nan, nan, False, 0) == Phrase("not judged yet, still learning")
-    assert verdict(7.0, nan, nan, False, Quality.BAD_SENSOR_FAILURE) == Phrase("bad quality, not judged")
-    assert verdict(7.0, nan, nan, False, Quality.UNCERTAIN) == Phrase("uncertain quality, not judged")
-
-
 def test_times_are_told_in_the_viewer_s_zone_which_is_named():
     berlin = ZoneInfo("Europe/Berlin")
     assert clock_time(0, berlin) == "01:00:00"
@@ -228,20 +205,14 @@ def test_a_moment_has_its_day_where_that_is_not_today():
 def test_bands_are_told_with_the_unit():
     assert normal_band(PH) == "normal 6.5–7.5 pH"
     assert normal_band(Tag("x", "X")) == ""
-    assert expected_band(PH, 7.02, 7.38) == "7.02 ± 0.36 pH"
-    assert expected_band(PH, math.nan, math.nan) == "–"
+    assert PH.render_band(7.02, 7.38) == "7.02 ± 0.36 pH"
+    assert PH.render_band(math.nan, math.nan) == "–"
 
 
 @given(st.floats(0, 1e9))
 def test_a_duration_never_has_a_unit_that_is_full(seconds):
     text = duration(seconds)
     assert not any(full in f" {text}" for full in (" 60 s", " 60 min", " 24 h"))
-
-
-@given(st.floats(1, 8), st.floats(0.01, 10), st.floats(1.01, 50))
-def test_the_limit_is_read_back_from_the_band(threshold, sigma, times):
-    off = times * threshold * sigma
-    assert limit(7 + off, 7, 7 + threshold * sigma, off / sigma) == pytest.approx(threshold)
 
 
 @pytest.mark.parametrize("name", FAULTS)
