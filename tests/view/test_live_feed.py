@@ -22,7 +22,10 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import page_key
 from sensormon.stores.duckdb_store import DuckDBStore
 from sensormon.stores.recent import RecentReadings
+from sensormon.view.live_drawing import drawing, tag_facts
 from sensormon.view.live_feed import PARTS, SPANS, LiveFeed, holes
+from sensormon.view.palette import LIGHT
+from sensormon.view.time_charts import live_chart
 from sensormon.view.traces import micros
 from tests.support.api import get
 from tests.support.plant import START, batch_of
@@ -290,3 +293,32 @@ def test_holes_are_where_a_reading_was_due() -> None:
     assert holes(slow, np.ones(len(slow), dtype=np.int64)).tolist() == [], "a tag that reports seldom"
     missed = np.setdiff1d(slow, [24, 30, 36])
     assert holes(missed, np.ones(len(missed), dtype=np.int64)).tolist() == list(range(19, 42))
+
+
+def test_the_board_draws_readings_as_the_other_charts_do(make: Make) -> None:
+    m = make()
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)] + [8.5], 0)
+    tag, now = m.tags["fermenter_ph"], m.clock.now()
+    answer = LiveFeed(m).board(["fermenter_ph"], 600)["tags"]["fermenter_ph"]
+    band, gap, gap_words, line, uncertain, bad, flagged = live_chart(
+        m.recent(0), tag, (now - 600 * SECOND, now), LIGHT, score=(answer["score"], None)
+    ).to_dict()["data"]
+    styles = drawing(LIGHT, 220)["traces"]
+    chart = {
+        "band": band,
+        "gap": gap,
+        "gap_words": gap_words,
+        "line": line,
+        "uncertain": uncertain,
+        "bad": bad,
+        "flagged": flagged,
+    }
+    for name, trace in chart.items():
+        assert {key: trace[key] for key in styles[name]} == styles[name]
+    hover = tag_facts(m.tags, tag, LIGHT)["hover"]
+    completed = {
+        kind: text.replace("{clock}", answer["clock"]).replace("{score}", answer["score"])
+        for kind, text in hover.items()
+    }
+    assert set(line["hovertemplate"]) == {completed["judged"], completed["unjudged"]}
+    assert bad["hovertemplate"] == completed["bad"]
