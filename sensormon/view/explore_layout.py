@@ -1,0 +1,305 @@
+"""Where Explore draws each tag: in which chart, on which y axis, over which range, in which colour.
+
+`arrange` decides this once, as a frozen `Layout`. Everything else that draws asks the `Layout`.
+Axes are numbered from 0; Plotly calls them y, y2, y3 and so on.
+What it is not: the lines and marks (`explore_traces`), or a place that reads data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sensormon.analysis.downsample import Overview
+from sensormon.model.readings import Floats
+from sensormon.model.tags import Tag
+from sensormon.view.palette import Palette
+from sensormon.view.time_charts import FONT
+from sensormon.view.trace_styles import Trace
+from sensormon.view.traces import Span, chart_text
+from sensormon.view.y_range import fitted, tick_decimals
+
+AXES = 4
+"""The most y axes beside one chart; with more units the lines are normalised."""
+
+ROW, ALONE, HEAD = 180, 380, 34
+"""Heights in pixels: of a chart in a stack, of a single chart, of the line above a chart in a stack."""
+
+PERCENT = (-5, 105)
+"""The range of the axis of normalised lines."""
+
+_EDGES = 49
+"""The number of the first chart's axis from 0 at its lower edge to 1 at its upper edge."""
+
+_TICKS = [
+    {"dtickrange": [None, 1_000], "value": "%H:%M:%S.%L"},
+    {"dtickrange": [1_000, 60_000], "value": "%H:%M:%S"},
+    {"dtickrange": [60_000, 86_400_000], "value": "%H:%M\n%d %b"},
+    {"dtickrange": [86_400_000, "M1"], "value": "%d %b\n%Y"},
+    {"dtickrange": ["M1", None], "value": "%b %Y"},
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A tag to draw: its overview, and for a comparison that of a span `offset` µs earlier.
+
+    `number` is the tag's place in the list beside the chart, from 1; it gives the colour.
+    """
+
+    tag: Tag
+    number: int
+    now: Overview
+    earlier: Overview | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Which chart and axis each series has.
+
+    `stacked`: a chart per tag, one below the other; otherwise one chart for all of them.
+    `normalised`: each line runs from its lowest to its highest value in view, in percent.
+    `axes` has the number of the y axis of each series. A `place` is an index into `series`.
+    """
+
+    series: Sequence[Series]
+    span: Span
+    palette: Palette
+    stacked: bool
+    normalised: bool
+    axes: tuple[int, ...]
+
+    @property
+    def separate(self) -> bool:
+        """Whether no chart has lines of two tags."""
+        return self.stacked or len(self.series) == 1
+
+    @property
+    def rows(self) -> int:
+        """The number of charts."""
+        return len(self.series) if self.stacked else 1
+
+    def row(self, place: int) -> int:
+        """The chart of a series, counted from the top."""
+        return place if self.stacked else 0
+
+    def axis(self, place: int) -> str:
+        """What Plotly calls the y axis of a series."""
+        return _axis_name(self.axes[place])
+
+    def members(self, axis: int) -> list[Series]:
+        """The series on a y axis."""
+        return [series for series, own in zip(self.series, self.axes, strict=True) if own == axis]
+
+    def domain(self, row: int) -> tuple[float, float]:
+        """The lower and the upper edge of a chart as shares of the figure's height."""
+        head = HEAD / (ROW * self.rows) if self.rows > 1 else 0
+        return 1 - (row + 1) / self.rows, 1 - row / self.rows - head
+
+    def axis_range(self, axis: int) -> tuple[float, float]:
+        """From where to where a y axis runs."""
+        return PERCENT if self.normalised else value_range(self.members(axis), self.span)
+
+    def scaled(self, place: int, values: Floats) -> Floats:
+        """Values of a series as its y axis has them."""
+        if not self.normalised:
+            return values
+        low, high = value_range([self.series[place]], self.span)
+        return (values - low) / (high - low) * 100
+
+    def color(self, place: int) -> str:
+        """The colour of a line; in a chart of its own every tag has the same."""
+        return self.palette.line if self.separate else series_color(self.palette, self.series[place].number)
+
+
+def arrange(
+    series: Sequence[Series], span: Span, palette: Palette, *, stacked: bool, normalised: bool
+) -> Layout:
+    """Give each series its axis: one per chart, or one per unit in an overlay. One tag makes no stack."""
+    stacked = stacked and len(series) > 1
+    normalised = normalised and not stacked
+    if stacked:
+        axes = tuple(range(len(series)))
+    elif normalised:
+        axes = (0,) * len(series)
+    else:
+        own = units(series)
+        axes = tuple(own.index(item.tag.unit) for item in series)
+    return Layout(series, span, palette, stacked, normalised, axes)
+
+
+def units(series: Sequence[Series]) -> list[str]:
+    """The different units, in order of their first tag."""
+    return list(dict.fromkeys(item.tag.unit for item in series))
+
+
+def value_range(series: Sequence[Series], span: Span) -> tuple[float, float]:
+    """The y range that fits the readings of these series in view, and those they are compared with."""
+    values = [
+        part.value[(part.time + shift >= span[0]) & (part.time + shift < span[1])]
+        for item in series
+        for part, shift in ((item.now, 0), (item.earlier, item.offset))
+        if part is not None
+    ]
+    return fitted(np.concatenate(values), series[0].tag)
+
+
+def series_color(palette: Palette, number: int) -> str:
+    """The colour of the tag with this number; the colours repeat."""
+    return palette.series[(number - 1) % len(palette.series)]
+
+
+def edge_axis(row: int) -> str:
+    """What Plotly calls a chart's axis from 0 at its lower edge to 1 at its upper edge."""
+    return _axis_name(_EDGES + row)
+
+
+def frame(layout: Layout, traces: Iterable[Trace]) -> dict[str, Any]:
+    """Plotly's layout for these traces: axes, chart titles, normal bands, and how the hover looks."""
+    drawn_on = {trace["yaxis"] for trace in traces}
+    axes = sorted(set(layout.axes))
+    edges = [row for row in range(layout.rows) if edge_axis(row) in drawn_on]
+    return {
+        **_base(layout),
+        **{_layout_name(axis): _value_axis(layout, axis) for axis in axes},
+        **{_layout_name(_EDGES + row): _edge_axis(row) for row in edges},
+        "annotations": [_title(layout, place) for place in range(layout.rows)] if layout.stacked else [],
+        "shapes": _normal_edges(layout) if layout.separate and not layout.normalised else [],
+    }
+
+
+def _base(layout: Layout) -> dict[str, Any]:
+    span, palette, rows = layout.span, layout.palette, layout.rows
+    return {
+        "height": ROW * rows + 46 if rows > 1 else ALONE,
+        "margin": {"l": 54, "r": 22, "t": 12, "b": 34},
+        "autosize": True,
+        "showlegend": False,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "color": palette.text},
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "hoverdistance": 40,
+        "dragmode": "zoom",
+        "hoverlabel": {
+            "bgcolor": palette.panel,
+            "bordercolor": palette.border,
+            "align": "left",
+            "font": {"family": FONT, "size": 13, "color": palette.text},
+        },
+        "xaxis": {
+            "type": "date",
+            "range": [span[0] / 1e3, span[1] / 1e3],
+            "anchor": _axis_name(rows - 1),
+            "showgrid": False,
+            "zeroline": False,
+            "showline": True,
+            "linecolor": palette.grid,
+            "ticks": "outside",
+            "ticklen": 4,
+            "tickcolor": palette.grid,
+            "tickfont": {"size": 11, "color": palette.secondary},
+            "tickformatstops": _TICKS,
+            "nticks": 8,
+            "hoverformat": "%d %b %Y  %H:%M:%S",
+            "unifiedhovertitle": {"text": "%{x|%a %d %b %Y  %H:%M:%S}"},
+            "showspikes": True,
+            "spikemode": "across",
+            "spikesnap": "cursor",
+            "spikethickness": 1,
+            "spikedash": "solid",
+            "spikecolor": palette.secondary,
+        },
+    }
+
+
+def _value_axis(layout: Layout, axis: int) -> dict[str, Any]:
+    """A y axis of values; the second and later ones of an overlay stand beside the first, in their colour."""
+    members = layout.members(axis)
+    several = len(set(layout.axes)) > 1 and not layout.stacked
+    color = series_color(layout.palette, members[0].number) if several else layout.palette.secondary
+    style: dict[str, Any] = {
+        "gridcolor": layout.palette.grid,
+        "zeroline": False,
+        "nticks": 5,
+        "tickmode": "auto",
+        "fixedrange": True,
+        "automargin": True,
+        "tickfont": {"size": 11, "color": color},
+        "domain": layout.domain(axis if layout.stacked else 0),
+    }
+    low, high = layout.axis_range(axis)
+    style["range"] = [low, high]
+    if layout.normalised:
+        style |= {"tickvals": [0, 50, 100], "ticksuffix": " %"}
+    else:
+        unit = chart_text(members[0].tag.unit)
+        style["tickformat"] = f",.{tick_decimals(high - low)}f"
+        style["title"] = {"text": unit, "standoff": 2, "font": {"size": 11, "color": color}}
+    if axis and not layout.stacked:
+        style |= {"overlaying": "y", "side": "right" if axis % 2 else "left", "showgrid": False}
+        style |= {"anchor": "x"} if axis == 1 else {"anchor": "free", "autoshift": True, "shift": None}
+    return style
+
+
+def _edge_axis(row: int) -> dict[str, Any]:
+    return {
+        "range": [0, 1],
+        "overlaying": _axis_name(row),
+        "visible": False,
+        "fixedrange": True,
+        "anchor": "x",
+    }
+
+
+def _title(layout: Layout, place: int) -> dict[str, Any]:
+    """The tag's label above its chart in a stack."""
+    return {
+        "text": f"<b>{chart_text(layout.series[place].tag.label)}</b>",
+        "x": 0,
+        "y": layout.domain(place)[1],
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "xshift": 0,
+        "showarrow": False,
+        "font": {"size": 12, "color": layout.palette.text},
+    }
+
+
+def _normal_edges(layout: Layout) -> list[dict[str, Any]]:
+    """A dashed line at each edge of a tag's normal band that lies in view."""
+    shapes = []
+    for place, item in enumerate(layout.series):
+        low, high = layout.axis_range(layout.axes[place])
+        shapes += [
+            {
+                "type": "line",
+                "xref": "x domain",
+                "yref": layout.axis(place),
+                "x0": 0,
+                "x1": 1,
+                "y0": edge,
+                "y1": edge,
+                "layer": "below",
+                "opacity": 0.45,
+                "line": {"color": layout.palette.secondary, "width": 1, "dash": "dash"},
+            }
+            for edge in item.tag.normal or ()
+            if low < edge < high
+        ]
+    return shapes
+
+
+def _axis_name(axis: int) -> str:
+    return "y" if axis == 0 else f"y{axis + 1}"
+
+
+def _layout_name(axis: int) -> str:
+    return "yaxis" if axis == 0 else f"yaxis{axis + 1}"
