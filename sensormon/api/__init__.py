@@ -1,15 +1,14 @@
 """The HTTP API on the dashboard's own port, under /api.
 
-`make_api` gives an ASGI app: FastAPI for everything that reads and for the description, and
-in front of it the writes, which need no routing beyond their path. The described write
-routes run the same code, so what is described is what answers.
+`make_api` returns an ASGI app: FastAPI for everything that reads and for the OpenAPI description,
+and in front of it the writes, which need no routing beyond their path. The write routes in the
+description run the same code, so the description cannot drift from what answers.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable
-from functools import cache
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -17,16 +16,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from sensormon import __version__
-from sensormon.api import openapi, writes
+from sensormon.api import downloads, openapi, reads, writes
 from sensormon.api.auth import Tokens, announcement
 from sensormon.api.body import Receive, Scope, Send
+from sensormon.api.context import Context
 from sensormon.api.docs_page import add_docs
-from sensormon.api.downloads import add_downloads
 from sensormon.api.live import add_live
 from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem, problem_of
-from sensormon.api.reads import add_reads
-from sensormon.api.writes import Context, WriteRoute
+from sensormon.api.writes import WriteRoute
 from sensormon.model.errors import SensormonError
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
@@ -46,7 +44,7 @@ class Api:
     def __init__(self, monitor: Callable[[], Monitor]) -> None:
         self._monitor = monitor
         self._lock = threading.Lock()
-        self._found: Context | None = None
+        self._current: Context | None = None
         meters = Meters()
         self._writes: dict[str, WriteRoute] = {
             "/ingest": writes.single(self.context, meters),
@@ -58,11 +56,11 @@ class Api:
     def context(self) -> Context:
         """The running monitor and its tokens."""
         monitor = self._monitor()
-        found = self._found
-        if found is None or found.monitor is not monitor:
+        current = self._current
+        if current is None or current.monitor is not monitor:
             with self._lock:
-                found = self._found = Context(monitor, Tokens.of(monitor.settings))
-        return found
+                current = self._current = Context(monitor, Tokens.of(monitor.settings))
+        return current
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST":
@@ -74,7 +72,7 @@ class Api:
         await self.described(scope, receive, send)
 
     def _described(self, meters: Meters) -> FastAPI:
-        api = FastAPI(
+        api = _Described(
             title="sensormon",
             version=__version__,
             description=_ABOUT,
@@ -83,29 +81,32 @@ class Api:
             openapi_url="/openapi.json",
             root_path_in_servers=True,
         )
+        api.state.context, api.state.meters = self.context, meters
         for path, words in (
             ("/ingest", openapi.INGEST),
             ("/ingest/batch", openapi.BATCH),
             ("/v2/write", openapi.LINES),
         ):
             _add_write(api, path, self._writes[path], words)
-        add_reads(api, self.context, meters)
+        api.include_router(reads.router)
         add_live(api, self.context)
-        add_downloads(api, self.context)
+        api.include_router(downloads.router)
         add_docs(api)
         _add_refusals(api)
-        made = api.openapi
-
-        @cache
-        def description() -> dict[str, Any]:
-            return openapi.complete(made())
-
-        api.openapi = description  # type: ignore[method-assign]
         return api
 
 
+class _Described(FastAPI):
+    """FastAPI whose description also says what FastAPI cannot know; see `openapi.complete`."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi.complete(super().openapi())
+        return self.openapi_schema
+
+
 def make_api(monitor: Callable[[], Monitor] = runtime.monitor) -> Api:
-    """The API of this monitor; by default the one of this process."""
+    """The API of this monitor; by default that of this process."""
     return Api(monitor)
 
 
@@ -126,7 +127,7 @@ def _add_write(api: FastAPI, path: str, route: WriteRoute, words: dict[str, Any]
 
 
 class _AsAsgi(Response):
-    """A response that lets a write route answer."""
+    """A response that a write route sends itself."""
 
     def __init__(self, route: WriteRoute) -> None:
         super().__init__()
@@ -137,16 +138,16 @@ class _AsAsgi(Response):
 
 
 def _add_refusals(api: FastAPI) -> None:
-    """Have every error answered in the one form."""
+    """Answer every error in one form, that of `Problem`."""
 
     async def refused(_: Request, error: Exception) -> Response:
         problem = problem_of(error)
         return Response(problem.body, problem.status, problem.headers, "application/json")
 
     async def invalid(_: Request, error: Exception) -> Response:
-        found = error.errors()[0] if isinstance(error, RequestValidationError) else {}
-        where = str(found.get("loc", ("", ""))[-1])
-        detail = f"{where}: {found.get('msg', 'it cannot be used')}"
+        first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
+        parameter = str(first.get("loc", ("", ""))[-1])
+        detail = f"{parameter}: {first.get('msg', 'it cannot be used')}"
         return await refused(_, Problem(400, "bad_parameter", detail, "See GET /api/docs"))
 
     async def unknown(_: Request, error: Exception) -> Response:

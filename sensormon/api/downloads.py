@@ -1,37 +1,34 @@
 """Finished exports, from disk, to whoever knows the name: the pages hand it out, and it expires.
 
-A page's own download keeps the whole file in memory for as long as the page is open, which
-does for small files only. The name is 192 random bits and stands for a token.
+Streamlit's own download keeps the whole file in memory while the page is open, which suits only
+small files. The name is 192 random bits and serves as the token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from fastapi import FastAPI
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 
+from sensormon.api.context import context_of
 from sensormon.api.problems import Problem
-from sensormon.api.writes import Context
+
+router = APIRouter()
 
 
-def add_downloads(api: FastAPI, context: Callable[[], Context]) -> None:
-    """Add the route of exports to this API."""
-
-    @api.get("/exports/{key}", include_in_schema=False)
-    def exported(key: str) -> FileResponse:
-        """The file, streamed from disk."""
-        file = context().monitor.exporter.files.find(key)
-        if file is None:
-            raise Problem(
-                404,
-                "no_such_export",
-                "this export is gone",
-                "Make it again where it was made; files are kept a day",
-            )
-        return FileResponse(
-            file.path,
-            media_type=file.media_type,
-            filename=file.name,
-            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+@router.get("/exports/{key}", include_in_schema=False)
+def exported(request: Request, key: str) -> FileResponse:
+    """The file, streamed from disk. Raises Problem (404) once it has expired."""
+    file = context_of(request).monitor.exporter.files.find(key)
+    if file is None:
+        raise Problem(
+            404,
+            "no_such_export",
+            "this export is gone",
+            "Export it again; files are kept for a day",
         )
+    return FileResponse(
+        file.path,
+        media_type=file.media_type,
+        filename=file.name,
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )

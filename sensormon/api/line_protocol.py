@@ -77,16 +77,16 @@ def parse_lines(body: bytes, arrived: int, precision: str, most: int) -> Parsed:
             Rejection(SOURCE, arrived, index, shown(tag), shown(time), shown(value), reason, detail)
         )
 
-    for number, line in enumerate(text.split("\n"), 1):
-        line = line.strip("\r ")  # noqa: PLW2901  only its ends
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.strip("\r ")
         if not line or line.startswith("#"):
             continue
-        found = _LINE.fullmatch(line)
-        if found is None:
+        match = _LINE.fullmatch(line)
+        if match is None:
             reject("", "", line, Reason.MALFORMED, f"line {number} is no line protocol")
             index += 1
             continue
-        measurement, tagset, fieldset, stamp = found.groups()
+        measurement, tagset, fieldset, stamp = match.groups()
         tags = dict(_TAG.findall(tagset)) if tagset else {}
         base = _plain(tags.get("tag") or tags.get("sensor") or measurement)
         time = to_microseconds(int(stamp)) if stamp else arrived

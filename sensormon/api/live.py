@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 from fastapi import FastAPI, Header, Query, Response
 
-from sensormon.api.writes import Context
+from sensormon.api.context import Context
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.live_feed import LiveFeed

@@ -1,22 +1,24 @@
-"""The ways out: readings, anomalies, tags, the ledger, health, metrics."""
+"""The routes that read: readings, anomalies, tags, the ledger, health, metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, Header, Query, Response
+import pyarrow as pa
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from starlette.requests import Request
 
 from sensormon.api import openapi
+from sensormon.api.context import READER, authorization_of, context_of
 from sensormon.api.formats import FORMS
 from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem
-from sensormon.api.writes import Context
 from sensormon.ingest.validation import EARLIEST, shown
 from sensormon.model import timestamps
+from sensormon.monitor.monitor import Monitor
 
 MOST = 1_000_000
 FOREVER = timestamps.parse("9000-01-01")
@@ -38,119 +40,130 @@ Limit = Annotated[int, Query(ge=1, le=MOST, description="The newest so many.")]
 Format = Annotated[Form, Query(description="`csv` and `parquet` are files.")]
 
 
-def add_reads(api: FastAPI, context: Callable[[], Context], meters: Meters) -> None:
-    """Add the routes that read to this API."""
+router = APIRouter()
 
-    def may_read(
-        authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
-    ) -> None:
-        context().tokens.check_read((authorization or "").encode("latin-1", "replace"))
 
-    reader = [Depends(may_read)]
+@router.get("/data", dependencies=READER, tags=["read"], **openapi.READINGS)
+def data(
+    request: Request,
+    tag: Tags = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 1_000,
+    format: Format = "json",
+) -> StreamingResponse:
+    """Readings in order of arrival, the newest `limit`, streamed; the first answer a second after a write
+    or sooner."""
+    pieces = _readings(context_of(request).monitor, tag, since, until, limit, anomalies=False)
+    return _file("readings", pieces, format)
 
-    def readings(
-        tag: list[str] | None, since: str | None, until: str | None, limit: int, form: Form, anomalies: bool
-    ) -> StreamingResponse:
-        monitor = context().monitor
-        for name in tag or ():
-            if name not in monitor.tags and name not in monitor.former_tags:
-                raise Problem(
-                    404, "unknown_tag", f"there is no tag {shown(name)!r}", "GET /api/tags lists the tags"
-                )
-        pieces = monitor.streams.by_arrival(
-            tag,
-            _time("since", since, EARLIEST),
-            _time("until", until, FOREVER),
-            limit=limit,
-            anomalies=anomalies,
+
+@router.get("/anomalies", dependencies=READER, tags=["read"], **openapi.READINGS)
+def anomalies(
+    request: Request,
+    tag: Tags = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 1_000,
+    format: Format = "json",
+) -> StreamingResponse:
+    """Flagged readings in order of arrival, the newest `limit`, streamed."""
+    pieces = _readings(context_of(request).monitor, tag, since, until, limit, anomalies=True)
+    return _file("anomalies", pieces, format)
+
+
+@router.get("/tags", dependencies=READER, tags=["read"], responses=openapi.FAILURES)
+def tags(request: Request) -> list[openapi.TagFacts]:
+    """The tags, with their units and ranges; numbers are in the tag's unit."""
+    return [
+        openapi.TagFacts(
+            name=tag.name,
+            label=tag.label,
+            unit=tag.unit,
+            group=tag.group,
+            valid=_ends(tag.valid),
+            normal=_ends(tag.normal) if tag.normal else None,
+            resolution=tag.resolution,
         )
-        media_type, write = FORMS[form]
-        name = "anomalies" if anomalies else "readings"
-        headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'} if form != "json" else {}
-        return StreamingResponse(_closing(write(pieces), pieces), media_type=media_type, headers=headers)
+        for tag in context_of(request).monitor.tags
+    ]
 
-    @api.get("/data", dependencies=reader, tags=["read"], **openapi.READINGS)
-    def data(
-        tag: Tags = None,
-        since: Since = None,
-        until: Until = None,
-        limit: Limit = 1_000,
-        format: Format = "json",
-    ) -> StreamingResponse:
-        """Readings in order of arrival, the newest `limit`, streamed; the first answer a second after a write
-        or sooner."""
-        return readings(tag, since, until, limit, format, anomalies=False)
 
-    @api.get("/anomalies", dependencies=reader, tags=["read"], **openapi.READINGS)
-    def anomalies(
-        tag: Tags = None,
-        since: Since = None,
-        until: Until = None,
-        limit: Limit = 1_000,
-        format: Format = "json",
-    ) -> StreamingResponse:
-        """Flagged readings in order of arrival, the newest `limit`, streamed."""
-        return readings(tag, since, until, limit, format, anomalies=True)
+@router.get("/stats", dependencies=READER, tags=["monitor"], responses=openapi.FAILURES)
+def stats(request: Request) -> dict[str, Any]:
+    """The ledger: received = stored + rejected + dead_lettered + pending."""
+    return context_of(request).monitor.ledger().to_dict()
 
-    @api.get("/tags", dependencies=reader, tags=["read"], responses=openapi.FAILURES)
-    def tags() -> list[openapi.TagFacts]:
-        """The tags, with their units and ranges; numbers are in the tag's unit."""
-        return [
-            openapi.TagFacts(
-                name=one.name,
-                label=one.label,
-                unit=one.unit,
-                group=one.group,
-                valid=_ends(one.valid),
-                normal=_ends(one.normal) if one.normal else None,
-                resolution=one.resolution,
+
+@router.head("/health", include_in_schema=False)
+@router.get("/health", tags=["monitor"], responses=openapi.HEALTH)
+def health(request: Request, response: Response) -> dict[str, Any]:
+    """How the monitor is doing. 503 when something is wrong; `problems` says what.
+
+    Where reads are closed, one without a token gets `status` alone.
+    """
+    context = context_of(request)
+    status = context.monitor.status()
+    if status.problems:
+        response.status_code = 503
+    word = "failing" if status.problems else "ok"
+    if not context.tokens.may_read(authorization_of(request)):
+        return {"status": word}
+    return {
+        "status": word,
+        "problems": status.problems,
+        "source": str(status.source.state),
+        "store": str(status.store.state),
+        "state": str(status.writing),
+        "refused": status.source.refused,
+        "dead_letters": asdict(status.dead_letters),
+        "restarts": status.restarts,
+        "data_age_seconds": status.data_age,
+        "journal": asdict(status.journal),
+    }
+
+
+@router.get("/metrics", dependencies=READER, tags=["monitor"], **openapi.METRICS)
+def metrics(request: Request) -> Response:
+    """Prometheus text."""
+    meters: Meters = request.app.state.meters
+    text = meters.text(context_of(request).monitor)
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _readings(
+    monitor: Monitor,
+    tags: list[str] | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    *,
+    anomalies: bool,
+) -> Iterator[pa.Table]:
+    """The newest readings in order of arrival. Raises Problem for an unknown tag or a wrong time."""
+    for name in tags or ():
+        if name not in monitor.tags and name not in monitor.former_tags:
+            raise Problem(
+                404, "unknown_tag", f"there is no tag {shown(name)!r}", "GET /api/tags lists the tags"
             )
-            for one in context().monitor.tags
-        ]
+    return monitor.streams.by_arrival(
+        tags,
+        _time("since", since, EARLIEST),
+        _time("until", until, FOREVER),
+        limit=limit,
+        anomalies=anomalies,
+    )
 
-    @api.get("/stats", dependencies=reader, tags=["monitor"], responses=openapi.FAILURES)
-    def stats() -> dict[str, Any]:
-        """The ledger: received = stored + rejected + dead_lettered + pending."""
-        return context().monitor.ledger().to_dict()
 
-    @api.head("/health", include_in_schema=False)
-    @api.get("/health", tags=["monitor"], responses=openapi.HEALTH)
-    def health(
-        request: Request,
-        response: Response,
-    ) -> dict[str, Any]:
-        """How the monitor is doing. 503 when something is wrong; `problems` says what.
-
-        Where reads are closed, one without a token gets `status` alone.
-        """
-        here = context()
-        status = here.monitor.status()
-        if status.problems:
-            response.status_code = 503
-        word = "failing" if status.problems else "ok"
-        if not here.tokens.may_read(request.headers.get("authorization", "").encode("latin-1", "replace")):
-            return {"status": word}
-        return {
-            "status": word,
-            "problems": status.problems,
-            "source": str(status.source.state),
-            "store": str(status.store.state),
-            "state": str(status.writing),
-            "refused": status.source.refused,
-            "dead_letters": asdict(status.dead_letters),
-            "restarts": status.restarts,
-            "data_age_seconds": status.data_age,
-            "journal": asdict(status.journal),
-        }
-
-    @api.get("/metrics", dependencies=reader, tags=["monitor"], **openapi.METRICS)
-    def metrics() -> Response:
-        """Prometheus text."""
-        return Response(meters.text(context().monitor), media_type="text/plain; version=0.0.4; charset=utf-8")
+def _file(name: str, pieces: Iterator[pa.Table], form: Form) -> StreamingResponse:
+    """The readings in this form; for a browser a file of this name, unless it is JSON."""
+    media_type, write = FORMS[form]
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'} if form != "json" else {}
+    return StreamingResponse(_closing(write(pieces), pieces), media_type=media_type, headers=headers)
 
 
 def _closing(chunks: Iterator[bytes], pieces: Iterator[object]) -> Iterator[bytes]:
-    """The chunks; the database's cursor is let go of also where the client leaves in the middle."""
+    """The chunks; closes the database's cursor even if the client leaves in the middle."""
     try:
         yield from chunks
     finally:
@@ -172,4 +185,4 @@ def _time(name: str, text: str | None, default: int) -> int:
 
 
 def _ends(span: tuple[float, float]) -> list[float | None]:
-    return [one if abs(one) != float("inf") else None for one in span]
+    return [end if math.isfinite(end) else None for end in span]

@@ -16,8 +16,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from sensormon.api.auth import Tokens
 from sensormon.api.body import Receive, Scope, Send, Vanished, header, read_body, unpacked
+from sensormon.api.context import Context
 from sensormon.api.line_protocol import line_problem, parse_lines, tell_lines
 from sensormon.api.metrics import Meters
 from sensormon.api.parsing import check_key, parse_batch, parse_single
@@ -28,14 +28,6 @@ from sensormon.monitor.monitor import Monitor
 _log = logging.getLogger(__name__)
 MEGABYTE = 1_000_000
 _JSON = [(b"content-type", b"application/json")]
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a request needs of the running monitor."""
-
-    monitor: Monitor
-    tokens: Tokens
 
 
 @dataclass(frozen=True)
