@@ -1,8 +1,7 @@
-"""Retired journal segments, compressed: what a database that was lost is made anew from.
+"""Retired journal segments, compressed: with them a lost database is rebuilt.
 
-Is: the journal's own files, whole, one gzip file a segment, oldest dropped beyond a
-bound. Is not: needed for anything as long as the database is well, or a backup against
-the loss of the disk.
+Is: the journal's own files, whole, one gzip file per segment; beyond a size limit the oldest
+go. Is not: needed while the database is healthy, or a backup against the loss of the disk.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from sensormon.journal.segments import Segment
 from sensormon.model.durable_files import sync_folder
 
 LIMIT = 1024 * 1024 * 1024
-"""Bytes that the archive takes at the most: with three tags a second about a quarter of a year."""
+"""The most bytes the archive takes: about a quarter of a year of three readings a second."""
 
 
 class Archive:
-    """One folder of retired segments. `damaged` says what could not be read."""
+    """One folder of retired segments. `damaged` has a sentence for each file that cannot be read."""
 
     def __init__(self, folder: Path, limit: int = LIMIT) -> None:
         self.folder = folder
@@ -47,7 +46,7 @@ class Archive:
         self._drop_oldest()
 
     def newest(self) -> Segment | None:
-        """The segment retired last; None where there is none that can be read."""
+        """The newest segment that can be read; None if there is none."""
         for path in reversed(self._paths()):
             segment = self._scan(path)
             if segment is not None and segment.writer:
@@ -80,8 +79,8 @@ class Archive:
             except (OSError, EOFError, zlib.error) as error:
                 self._report(f"archived {path.name}: {error}")
                 return None
-            if self._opened.harmed:
-                self._report(f"archived {path.name}: {self._opened.harmed}")
+            if self._opened.damage:
+                self._report(f"archived {path.name}: {self._opened.damage}")
         return self._opened
 
     def _report(self, text: str) -> None:

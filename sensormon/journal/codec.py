@@ -1,4 +1,4 @@
-"""The bytes of a journal entry, and the entry of these bytes. `journal.py` numbers, checksums and syncs them.
+"""Journal entries to bytes and back; `journal.py` numbers, checksums and syncs the bytes.
 
 Bytes of an entry: one byte for the kind (B batch, S settings, A event action, N note), the length of the head
 (u32), the head (JSON, UTF-8), then for a batch its columns one after the other, raw and
@@ -60,15 +60,16 @@ def encode(entry: Entry) -> bytes:
         "received": batch.received,
         "origin": str(batch.origin),
         "tags": batch.tags,
-        "injected": [(one.tag, one.time, one.fault) for one in batch.injected],
+        "injected": [(fault.tag, fault.time, fault.fault) for fault in batch.injected],
         "rejected": [
             (r.source, r.received, r.index, r.tag, r.time, r.value, str(r.reason), r.detail)
             for r in processed.rejected
         ],
     }
-    if entry.answers:  # absent otherwise: records from before there were any have no such key
+    if entry.answers:  # otherwise absent, as in records older than idempotency keys
         head["answers"] = [
-            (one.key, one.fingerprint, one.status, one.body, one.received) for one in entry.answers
+            (answer.key, answer.fingerprint, answer.status, answer.body, answer.received)
+            for answer in entry.answers
         ]
     columns = [getattr(batch, name).astype(kind, copy=False) for name, kind in _BATCH_COLUMNS.items()]
     columns += [
@@ -78,7 +79,7 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(payload: bytes) -> Entry:
-    """The entry of these bytes. Raises JournalDamaged where they are none."""
+    """The entry in these bytes. Raises JournalDamaged if they are none."""
     try:
         kind, length = _HEAD.unpack_from(payload)
         start = _HEAD.size + length
@@ -121,7 +122,7 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
         received=head["received"],
         tags=tuple(head["tags"]),
         origin=Origin(head["origin"]),
-        injected=tuple(InjectedFault(*one) for one in head["injected"]),
+        injected=tuple(InjectedFault(*fields) for fields in head["injected"]),
         **{name: columns[name] for name in _BATCH_COLUMNS},
     )
     rejected = tuple(
@@ -133,5 +134,5 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
         first_id=head["first_id"],
         received_totals=head["received_totals"],
         processed=Processed(accepted=batch, scores=scores, settings=head["settings"], rejected=rejected),
-        answers=tuple(KeptAnswer(*one) for one in head.get("answers", ())),
+        answers=tuple(KeptAnswer(*fields) for fields in head.get("answers", ())),
     )

@@ -1,4 +1,4 @@
-"""How much the journal held that the store did not have yet, over the last hour."""
+"""How much of the journal the store had not loaded yet, over the last hour."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ KEPT = 3_600
 
 
 class JournalDepth:
-    """One sample a second in which something came or went: the most that waited, and for how long.
+    """One sample per second with a change: the most readings that waited, and the longest wait.
 
-    Is in memory alone and begins anew with each start.
+    Kept in memory only; each start begins with none.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class JournalDepth:
         self._lock = threading.Lock()
 
     def add(self, now: int, readings: int, oldest: int | None) -> None:
-        """At `now` (µs UTC) so many readings wait, the oldest since `oldest`."""
+        """At `now` (µs UTC) this many readings wait, the oldest since `oldest`; None if none waits."""
         age = max(0.0, (now - oldest) / SECOND) if oldest is not None else 0.0
         second = now // SECOND * SECOND
         with self._lock:

@@ -34,7 +34,7 @@ _NAME = re.compile(r"(\d{8})-(\d{20})\.seg(\.gz)?")
 class Segment:
     """One file of the journal; `numbers[i]` is the record at `offsets[i]`.
 
-    `end` is where its valid records end, `harmed` what was found wrong, in words.
+    `end` is where its valid records end, `damage` says what is wrong; empty if nothing is.
     """
 
     path: Path
@@ -45,11 +45,11 @@ class Segment:
     offsets: list[int] = field(default_factory=list)
     end: int = HEADER_SIZE
     torn: int = 0  # bytes after the last valid record
-    harmed: str = ""
+    damage: str = ""
 
     @property
     def last(self) -> int:
-        """The number of its last record; first - 1 where it has none."""
+        """The number of its last record; first - 1 if it has none."""
         return self.numbers[-1] if self.numbers else self.first - 1
 
     def add(self, number: int, size: int) -> None:
@@ -71,7 +71,7 @@ def name(serial: int, first: int) -> str:
 
 
 def by_time(now: int) -> int:
-    """The first number from this time (µs) on that says of itself that it was taken from the clock."""
+    """The first number from this time (µs) on that marks itself as taken from the clock."""
     return -(-now // _BY_TIME) * _BY_TIME
 
 
@@ -82,7 +82,7 @@ def first_number(path: Path) -> int:
 
 
 def contents(path: Path) -> bytes:
-    """The bytes of a segment, unpacked where it is an archived one."""
+    """The bytes of a segment, unpacked if it is an archived one."""
     data = path.read_bytes()
     return gzip.decompress(data) if path.suffix == ".gz" else data
 
@@ -104,7 +104,7 @@ def _checksum(head: bytes, payload: bytes | memoryview) -> int:
 
 
 def payload_at(data: bytes | memoryview, offset: int) -> tuple[int, memoryview] | None:
-    """Number and payload of the record at this offset; None where there is no valid one."""
+    """Number and payload of the record at this offset; None if there is no valid one."""
     view = memoryview(data)
     if len(view) - offset < FRAME_SIZE:
         return None
@@ -121,13 +121,13 @@ def payload_at(data: bytes | memoryview, offset: int) -> tuple[int, memoryview] 
 def unfinished(rest: bytes, number: int) -> bool:
     """Whether these bytes can be an append of record `number` that was cut short.
 
-    False for what must have been longer or different once: another beginning, another
-    number, all the bytes it announces, or a checksum that fits once the length is put right.
+    False if they must once have been longer or different: another beginning, another number,
+    all the bytes that the length announces, or a checksum that fits the corrected length.
     """
     if len(rest) < FRAME_SIZE:
         return RECORD_MAGIC.startswith(rest[: len(RECORD_MAGIC)])
-    magic, length, found = _FRAME.unpack_from(rest)
-    if magic != RECORD_MAGIC or found != number or FRAME_SIZE + length <= len(rest):
+    magic, length, own = _FRAME.unpack_from(rest)
+    if magic != RECORD_MAGIC or own != number or FRAME_SIZE + length <= len(rest):
         return False
     whole = frame(number, rest[FRAME_SIZE:])
     return whole[_FRAME.size : FRAME_SIZE] != rest[_FRAME.size : FRAME_SIZE]
@@ -136,8 +136,8 @@ def unfinished(rest: bytes, number: int) -> bool:
 def scan(path: Path) -> Segment:
     """What this file holds. Changes nothing.
 
-    After damage it searches on for the next record that is whole. Raises JournalError
-    for a format version that this program does not know.
+    After damage it searches for the next whole record. Raises JournalError for a format
+    version that this program does not know.
     """
     match = _NAME.fullmatch(path.name)
     serial, first = (int(match[1]), int(match[2])) if match else (0, 1)
@@ -147,7 +147,7 @@ def scan(path: Path) -> Segment:
         magic, version, writer, number = _HEADER.unpack_from(data)
         (crc,) = _CRC.unpack_from(data, _HEADER.size)
         if zlib.crc32(data[: _HEADER.size]) != crc or magic != SEGMENT_MAGIC:
-            segment.harmed = "its header is damaged"
+            segment.damage = "its header is damaged"
         elif version != VERSION:
             raise JournalError(
                 f"the journal has format version {version}, this program knows {VERSION}",
@@ -158,16 +158,16 @@ def scan(path: Path) -> Segment:
             segment.writer, segment.first = writer.decode("ascii"), number
     offset, end, last = HEADER_SIZE, min(len(data), HEADER_SIZE), segment.first - 1
     while (offset := data.find(RECORD_MAGIC, offset)) >= 0:
-        found = payload_at(data, offset)
-        if found is None or found[0] <= last:
+        record = payload_at(data, offset)
+        if record is None or record[0] <= last:
             offset += 1
             continue
         if offset > end:
-            segment.harmed = segment.harmed or f"{offset - end} bytes at {end} are damaged"
-        last = found[0]
+            segment.damage = segment.damage or f"{offset - end} bytes at {end} are damaged"
+        last = record[0]
         segment.numbers.append(last)
         segment.offsets.append(offset)
-        offset = end = offset + FRAME_SIZE + len(found[1])
+        offset = end = offset + FRAME_SIZE + len(record[1])
     segment.end = end
     segment.torn = len(data) - end
     return segment
@@ -178,40 +178,41 @@ def scan_folder(folder: Path) -> list[Segment]:
     segments = [scan(path) for path in sorted(folder.glob("*.seg"))]
     for earlier, later in pairwise(segments):
         earlier.void(later.first)
-    writers = [one.writer for one in segments if one.writer]
-    for one in segments:
-        if not one.writer and one.harmed:
-            one.writer = writers[-1] if writers else ""
+    writers = [segment.writer for segment in segments if segment.writer]
+    for segment in segments:
+        if not segment.writer and segment.damage:
+            segment.writer = writers[-1] if writers else ""
     return segments
 
 
 def gaps(segments: list[Segment]) -> list[str]:
-    """The runs of record numbers that are missing from the first segment's first on, in words.
+    """A sentence for each run of record numbers missing after the first segment's first.
 
-    A segment whose first number was taken from the clock is not compared with those before it.
+    A segment whose first number was taken from the clock leaves no gap before it.
     """
-    found: list[str] = []
+    missing: list[str] = []
     expected = segments[0].first if segments else 1
     for segment in segments:
         if segment.first >= _CLOCK and segment.first % _BY_TIME == 0:
             expected = max(expected, segment.first)
         if segment.first > expected:
-            found.append(f"records {expected} to {segment.first - 1} are missing before {segment.path.name}")
+            missing.append(
+                f"records {expected} to {segment.first - 1} are missing before {segment.path.name}"
+            )
             expected = segment.first
         for number in segment.numbers:
             if number > expected:
-                found.append(f"records {expected} to {number - 1} are missing in {segment.path.name}")
+                missing.append(f"records {expected} to {number - 1} are missing in {segment.path.name}")
             expected = number + 1
-    return found
+    return missing
 
 
 def read_payloads(segment: Segment, start: int, stop: int) -> Iterator[tuple[int, bytes | None]]:
-    """Numbers and payloads of the segment's records [start:stop]; None for one that went bad."""
+    """Numbers and payloads of the segment's records [start:stop]; None for a damaged one."""
     if segment.path.suffix == ".gz":
         data = contents(segment.path)
         for number, offset in zip(segment.numbers[start:stop], segment.offsets[start:stop], strict=True):
-            found = payload_at(data, offset)
-            yield number, bytes(found[1]) if found is not None and found[0] == number else None
+            yield number, _payload(payload_at(data, offset), number)
         return
     fd = os.open(segment.path, os.O_RDONLY)
     try:
@@ -221,7 +222,11 @@ def read_payloads(segment: Segment, start: int, stop: int) -> Iterator[tuple[int
                 yield number, None
                 continue
             length = _FRAME.unpack_from(head)[1]
-            found = payload_at(head + os.pread(fd, length, offset + FRAME_SIZE), 0)
-            yield number, bytes(found[1]) if found is not None and found[0] == number else None
+            record = payload_at(head + os.pread(fd, length, offset + FRAME_SIZE), 0)
+            yield number, _payload(record, number)
     finally:
         os.close(fd)
+
+
+def _payload(record: tuple[int, memoryview] | None, number: int) -> bytes | None:
+    return bytes(record[1]) if record is not None and record[0] == number else None

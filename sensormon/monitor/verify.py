@@ -66,8 +66,8 @@ def verify(stopped: StoppedMonitor) -> Report:
 
 def _journal(stopped: StoppedMonitor) -> Iterator[str]:
     for segment in stopped.segments:
-        if segment.harmed:
-            yield f"journal segment {segment.path.name}: {segment.harmed}"
+        if segment.damage:
+            yield f"journal segment {segment.path.name}: {segment.damage}"
     for text in segments.gaps(stopped.segments):
         yield f"journal: {text}"
     known = {number for segment in stopped.segments for number in segment.numbers}

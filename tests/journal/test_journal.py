@@ -101,7 +101,7 @@ def test_with_any_bit_flipped_no_wrong_record_and_the_others_survive(tmp_path: P
             assert isinstance(entry, SettingsEntry)
             assert entry.settings.id == number
         assert len(found.numbers) >= 3
-        assert len(found.numbers) == 4 or found.harmed or found.torn
+        assert len(found.numbers) == 4 or found.damage or found.torn
 
 
 def test_damage_before_the_end_is_set_aside_and_said(tmp_path: Path) -> None:
