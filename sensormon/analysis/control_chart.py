@@ -20,18 +20,18 @@ D2 = 1.128
 """The mean range of two independent normal values, in sigma."""
 
 MINIMUM = 20
-"""Neighbouring pairs that limits need; Montgomery asks for 20 to 25."""
+"""Pairs of neighbours that limits need; Montgomery asks for 20 to 25."""
 
 SIGMAS = 3.0
 
 CORRELATED = 0.25
-"""From this lag-1 autocorrelation on the moving range says too little of the spread to be believed."""
+"""From this lag-1 autocorrelation on the moving range underestimates the spread too much."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """In the tag's unit. `pairs` neighbours gave sigma; `autocorrelation` is that of neighbours, NaN
-    where the baseline never changes."""
+class ControlLimits:
+    """In the tag's unit. `pairs` pairs of neighbours gave sigma; `autocorrelation` is the lag-1
+    autocorrelation of the baseline, NaN if it never changes."""
 
     centre: float
     sigma: float
@@ -47,10 +47,10 @@ class Limits:
         return self.autocorrelation > max(CORRELATED, 2.0 / math.sqrt(self.pairs))
 
 
-def control_limits(time: Ints, value: Floats) -> Limits | None:
-    """The limits from the readings of a baseline, in order of time; None where they are too few.
+def control_limits(time: Ints, value: Floats) -> ControlLimits | None:
+    """The limits from the readings of a baseline, in order of time; None if there are too few.
 
-    Two readings with a gap between them are no neighbours.
+    Readings on both sides of a gap are not neighbours.
     """
     together = np.diff(breaks(time, usual_interval(time))) == 0
     steps = np.abs(np.diff(value))[together]
@@ -61,7 +61,7 @@ def control_limits(time: Ints, value: Floats) -> Limits | None:
     off = value - centre
     variance = float((off**2).mean())
     covariance = float((off[:-1] * off[1:])[together].mean())
-    return Limits(
+    return ControlLimits(
         centre,
         sigma,
         centre - SIGMAS * sigma,

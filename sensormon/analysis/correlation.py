@@ -1,7 +1,7 @@
-"""How the values of two tags go together: pairs by time, correlation, the lag at which it is strongest.
+"""How the values of two tags are related: pairs by time, correlation, the lag at which it is strongest.
 
-Pure functions on arrays; times are µs UTC, in ascending order. A correlation says nothing of
-cause, and where neighbouring readings resemble each other, n pairs are worth fewer.
+Pure functions on arrays; times are µs UTC, in ascending order. A correlation says nothing about
+cause, and if neighbouring readings resemble each other, n pairs are worth fewer than n.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from sensormon.analysis.gaps import usual_interval
 from sensormon.model.readings import Bools, Floats, Ints
 
 MINIMUM = 30
-"""Pairs that a correlation needs; below it is not measurable."""
+"""Pairs that a correlation needs; with fewer it is not measurable."""
 
 CELLS = 2_000
-"""The grid on which the lag is looked for has so many cells at the most."""
+"""The most cells of the grid on which the lag is searched."""
 
 ALIKE, DIP = 0.02, 0.1
-"""Two correlations that differ by the first are alike; between repeats |r| falls by the second."""
+"""Correlations that differ by at most the first are alike; between two peaks |r| falls by the second."""
 
 Readings = tuple[Ints, Floats]
 """Times and values."""
@@ -42,13 +42,13 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class Relation:
-    """What pairs say. Correlations are NaN where they cannot be measured; `why` says why.
+    """What the pairs show. Correlations that cannot be measured are NaN; `why` gives the reason.
 
-    `worth` is how many independent pairs theirs are worth (Bartlett 1946). `lag` (µs) is how
-    much later the second tag follows the first where the correlation of means over `cell` µs is
-    strongest, `at_lag` that correlation; None where it cannot be measured. `chance` is the |r| that
-    the strongest of all lags of two unrelated tags like these stays below 19 times in 20. `counts` are
-    the good readings of the span, of which about one in `share` was taken, in whole stretches.
+    `worth` is how many independent pairs these are worth (Bartlett 1946). At `lag` (µs) the
+    correlation of means over `cell` µs is strongest, with the second tag so much later than the
+    first; `at_lag` is that correlation. `lag` is None if it cannot be measured. `chance` is the |r|
+    that the best lag of two unrelated tags like these stays below 19 times in 20. `counts` are the
+    good readings of each tag in the span; about one in `share` was used, in whole stretches.
     """
 
     pairs: Pairs
@@ -69,10 +69,10 @@ class Relation:
 
 
 def pairs(a: Readings, b: Readings, tolerance: int | None = None) -> Pairs:
-    """Each reading of the tag with fewer, paired with the nearest of the other one.
+    """Each reading of the tag with fewer, paired with the nearest of the other; of two as near the earlier.
 
-    The earlier where two are as near. `tolerance` (µs) without being given is half the usual step of
-    the slower one. A reading of the tag with more is in several pairs only where none is nearer.
+    `tolerance` (µs) defaults to half the usual step of the slower tag. A reading of the tag with more
+    readings may be in several pairs.
     """
     if tolerance is None:
         tolerance = math.ceil(max(usual_interval(a[0]), usual_interval(b[0])) / 2)
@@ -86,36 +86,36 @@ def pairs(a: Readings, b: Readings, tolerance: int | None = None) -> Pairs:
 
 
 def _nearest(time: Ints, among: Ints) -> tuple[Ints, Ints]:
-    """For each time the place of the nearest among others, and how far it is."""
+    """For each time the index of the nearest in `among`, and its distance."""
     if not len(among):
         none = np.zeros(len(time), dtype=np.int64)
         return none, np.full(len(time), np.iinfo(np.int64).max)
     after = np.searchsorted(among, time).clip(0, len(among) - 1)
     before = (after - 1).clip(0)
     near = np.where(np.abs(among[before] - time) <= np.abs(among[after] - time), before, after)
-    first = np.searchsorted(among, among[near])  # of several at one time the first
+    first = np.searchsorted(among, among[near])  # the first of several at one time
     return first, np.abs(among[first] - time)
 
 
 def relate(
-    found: Pairs, means: tuple[Floats, Floats], cell: int, *, counts: tuple[int, int], share: int
+    paired: Pairs, means: tuple[Floats, Floats], cell: int, *, counts: tuple[int, int], share: int
 ) -> Relation:
-    """The correlations of these pairs, and from the means of all readings over cells (µs) the lag."""
+    """The correlations of these pairs, and the lag from the means of all readings over cells of `cell` µs."""
     why = ""
-    if len(found.x) < MINIMUM:
-        why = f"{len(found.x)} pairs are fewer than {MINIMUM}"
-    elif np.ptp(found.x) == 0 or np.ptp(found.y) == 0:
+    if len(paired.x) < MINIMUM:
+        why = f"{len(paired.x)} pairs are fewer than {MINIMUM}"
+    elif np.ptp(paired.x) == 0 or np.ptp(paired.y) == 0:
         why = "one of the two does not change"
     if why:
-        return Relation(found, math.nan, math.nan, why, math.nan, None, math.nan, math.nan, 0, counts, share)
+        return Relation(paired, math.nan, math.nan, why, math.nan, None, math.nan, math.nan, 0, counts, share)
     shift = best_shift(*means)
     lag, r, chance = (shift.lag * cell, shift.r, shift.chance) if shift else (None, math.nan, math.nan)
     return Relation(
-        found,
-        pearson(found.x, found.y),
-        spearman(found.x, found.y),
+        paired,
+        pearson(paired.x, paired.y),
+        spearman(paired.x, paired.y),
         "",
-        _worth(found.x, found.y),
+        _worth(paired.x, paired.y),
         lag,
         r,
         chance,
@@ -126,14 +126,14 @@ def relate(
 
 
 def pearson(x: Floats, y: Floats) -> float:
-    """The product-moment correlation; NaN where one does not change."""
+    """The product-moment correlation; NaN if x or y does not change."""
     x, y = x - x.mean(), y - y.mean()
     scale = math.sqrt(float(x @ x) * float(y @ y))
     return float(np.clip(x @ y / scale, -1.0, 1.0)) if scale > 0 else math.nan
 
 
 def spearman(x: Floats, y: Floats) -> float:
-    """The rank correlation: Pearson's of the ranks, equal values share theirs."""
+    """The rank correlation: Pearson's correlation of the ranks; equal values share a rank."""
     return pearson(_ranks(x), _ranks(y))
 
 
@@ -142,16 +142,16 @@ def _ranks(values: Floats) -> Floats:
 
 
 def lag_cell(a: Readings, b: Readings, span: tuple[int, int]) -> int:
-    """The width (µs) of the cells whose means the lag is looked for with."""
+    """The width (µs) of the cells whose means the lag is searched with."""
     step = max(usual_interval(a[0]), usual_interval(b[0]))
     return max(math.ceil(step), -(-(span[1] - span[0]) // CELLS), 1)
 
 
 @dataclass(frozen=True)
 class Shift:
-    """By how many cells y follows x where they go together best, and the correlation there.
+    """By how many cells y follows x at the best lag, and the correlation there.
 
-    `chance` is what |r| stays below there 19 times in 20 for unrelated tags, the best of all lags taken.
+    For unrelated tags, |r| at their best lag stays below `chance` 19 times in 20.
     """
 
     lag: int
@@ -160,17 +160,16 @@ class Shift:
 
 
 def best_shift(x: Floats, y: Floats) -> Shift | None:
-    """The lag that stands out most; None where nothing can be measured.
+    """The lag that stands out most; None if nothing can be measured.
 
-    Means of equal cells, NaN where there is no reading. Lags up to a fifth of the span are tried,
-    those with too few cells in common left out. What stands out is told by Fisher's z (Fisher 1921)
-    times the root of the independent cells that are in common at the lag: a correlation of few cells
-    is easily high. Of what repeats, a day say, the repeat nearest to no lag is taken, where the
-    correlation of another is stronger by `ALIKE` at the most. The limit of chance is at a level
-    divided by the number of lags (Bonferroni): neighbouring lags resemble each other, so it is
-    rather too high.
+    x and y are means over equal cells, NaN for a cell without readings. Lags up to a fifth of the span
+    are tried, except those with too few cells in common. A lag stands out by Fisher's z (Fisher 1921)
+    times the root of the independent cells in common: with few cells a high correlation means little.
+    If a pattern repeats, every day for example, the repeat nearest to lag 0 wins, unless another is
+    stronger by more than `ALIKE`. The limit of chance divides its level by the number of lags
+    (Bonferroni); neighbouring lags resemble each other, so it is rather too high.
     """
-    worth = _worth_of_one(x, y)
+    worth = _worth_per_pair(x, y)
     tried: dict[int, float] = {}
     free: dict[int, float] = {}
     for lag in sorted(range(-(len(x) // 5), len(x) // 5 + 1), key=abs):
@@ -192,7 +191,7 @@ def best_shift(x: Floats, y: Floats) -> Shift | None:
         return Shift(lag, tried[lag], math.tanh(level / math.sqrt(free[lag])) if free[lag] else 1.0)
 
     high = abs(tried[best])
-    for lag, r in tried.items():  # the nearest come first
+    for lag, r in tried.items():  # nearest first
         if abs(lag) >= abs(best):
             break
         if abs(r) >= high - ALIKE and best not in (hump := _hump(tried, lag, high - DIP)):
@@ -201,12 +200,12 @@ def best_shift(x: Floats, y: Floats) -> Shift | None:
 
 
 def _highest(clear: Mapping[int, float], lags: Iterable[int]) -> int:
-    """The lag that stands out most, of equals the one nearest to none."""
+    """The lag that stands out most; of equals the one nearest to 0."""
     return min(lags, key=lambda lag: (-round(clear[lag], 9), abs(lag)))
 
 
 def _hump(tried: Mapping[int, float], lag: int, least: float) -> range:
-    """The lags around this one up to where |r| falls below `least`."""
+    """The lags around this one until |r| falls below `least`."""
     first = last = lag
     while first - 1 in tried and abs(tried[first - 1]) >= least:
         first -= 1
@@ -217,17 +216,17 @@ def _hump(tried: Mapping[int, float], lag: int, least: float) -> range:
 
 def _worth(x: Floats, y: Floats) -> float:
     """How many independent pairs these are worth."""
-    return max(2.0, len(x) * _worth_of_one(x, y))
+    return max(2.0, len(x) * _worth_per_pair(x, y))
 
 
-def _worth_of_one(x: Floats, y: Floats) -> float:
-    """What share of an independent pair each pair is worth, from the lag-1 autocorrelation of both."""
-    product = math.prod(max(0.0, _memory(one)) for one in (x, y))
+def _worth_per_pair(x: Floats, y: Floats) -> float:
+    """How much of an independent pair each pair is worth, from the lag-1 autocorrelation of both."""
+    product = math.prod(max(0.0, _autocorrelation(values)) for values in (x, y))
     return (1 - product) / (1 + product)
 
 
-def _memory(x: Floats) -> float:
-    """The lag-1 autocorrelation over neighbours that are both there; 0 where it cannot be measured."""
+def _autocorrelation(x: Floats) -> float:
+    """The lag-1 autocorrelation over neighbours that both exist; 0 if it cannot be measured."""
     both: Bools = np.isfinite(x[:-1]) & np.isfinite(x[1:])
     r = pearson(x[:-1][both], x[1:][both]) if both.sum() > 1 else math.nan
     return r if math.isfinite(r) else 0.0

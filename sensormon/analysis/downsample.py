@@ -1,8 +1,8 @@
-"""A span of one tag in few readings: of each part of the span the first, the lowest, the highest, the last.
+"""A span of one tag in few readings: the first, lowest, highest and last of each part of the span.
 
-So a spike of a single reading stays visible however long the span is, and so does a gap that
-is longer than a part. Parts lie at whole multiples of their width, so that a picture that is
-moved does not shimmer. Times are microseconds UTC.
+So a spike of a single reading stays visible in a span of any length, and so does a gap longer
+than a part. Parts begin at whole multiples of their width, so that a chart does not shimmer
+when it is moved. Times are microseconds UTC.
 
 What it is not: an average, or a reader of the store.
 """
@@ -18,23 +18,23 @@ from sensormon.analysis.gaps import GAP
 from sensormon.model.readings import Bools, Floats, Ints
 
 PARTS = 500
-"""Parts of a span; each gives four readings at the most."""
+"""Parts of a span; each has at most four readings."""
 
 MARKS = 2_000
-"""Readings that are flagged or not good are all kept up to so many, beyond that the worst of each part."""
+"""Up to this many flagged or not good readings are all kept; of more, the worst of each part."""
 
 
 @dataclass(frozen=True, eq=False)
 class Overview:
-    """What is drawn of one tag's readings with since <= time < until.
+    """What to draw of one tag's readings with since <= time < until.
 
     `time` and `value` are the readings of the line, in order of time, none of bad quality; the
-    marks are among them. `width` is that of a part, 0 where every reading is there.
+    marks are among them. `width` (µs) is that of a part, 0 if every reading is here.
 
-    `first`, `last` and `count` tell of the readings of each part that has some (of each reading
-    where there are no parts), `drawn` how many of them are not bad: with these gaps are found.
-    `marks` are readings with all columns, flagged or not good, in order of time; `flagged` and
-    `marked` count all there are of them, `readings` all there are at all.
+    `first`, `last` (times) and `count` describe the readings of each part that has any, or each
+    reading if there are no parts; `drawn` counts those that are not bad. They show the gaps.
+    `marks` are the flagged and the not good readings, with all columns, in order of time. Before
+    any were left out there were `readings`, of which `marked` were marks and `flagged` were flagged.
     """
 
     since: int
@@ -53,7 +53,7 @@ class Overview:
 
     @property
     def interval(self) -> float:
-        """The usual step between two readings (µs); 0 where too little is known."""
+        """The usual step between two readings (µs); 0 if there are too few to tell."""
         inside = self.count > 1
         if self.width and inside.sum() >= len(self.count) / 2:
             return float(np.median(_steps(self)[inside]))
@@ -63,16 +63,16 @@ class Overview:
 
     @property
     def minutes(self) -> bool:
-        """Whether some of it was rolled up to minutes, where no part says so."""
+        """Whether some readings were rolled up to minutes; only known without parts."""
         return not self.width and bool((self.count > 1).any())
 
     def within(self, since: int, until: int) -> int:
-        """How many readings lie in a shorter span, to within a part at each end."""
+        """The number of readings in a shorter span, exact to a part at each end."""
         inside = (self.first >= since) & (self.first < until)
         return int(self.count[inside].sum())
 
     def first_half(self, since: int, until: int) -> tuple[int, int]:
-        """From the first reading in a shorter span to halfway to the last; the span's half without any."""
+        """The first half of the readings' extent in a shorter span; half the span without readings."""
         inside = np.flatnonzero((self.last >= since) & (self.first < until))
         if not len(inside):
             return since, since + (until - since) // 2
@@ -80,21 +80,21 @@ class Overview:
         return start, start + max(1, (end - start) // 2)
 
     def gaps(self) -> list[tuple[int, int]]:
-        """The stretches of the span without a reading, its two ends included."""
+        """The stretches of the span without a reading, those at its ends included."""
         return _gaps(self, self.count > 0, ends=True)
 
     def breaks(self) -> list[tuple[int, int]]:
-        """Where the line is broken: stretches without a reading that it could be drawn through."""
+        """The stretches at which the line breaks: those without a reading to draw it through."""
         return _gaps(self, self.drawn > 0, ends=False)
 
 
 def part_width(since: int, until: int, parts: int = PARTS) -> int:
-    """The width of a part, so that about `parts` of them make the span; 1 µs at least."""
+    """The width (µs) of a part, if about `parts` of them make the span; at least 1."""
     return max(1, -(-(until - since) // max(1, parts)))
 
 
 def whole(readings: pd.DataFrame, since: int, until: int) -> Overview:
-    """All of these readings, a frame as stores give it, of one tag and this span."""
+    """An overview with all of these readings, a frame from a store, of one tag and this span."""
     time = _micros(readings["time"])
     order = np.argsort(time, kind="stable")
     rows, time = readings.iloc[order], time[order]
@@ -120,18 +120,18 @@ def whole(readings: pd.DataFrame, since: int, until: int) -> Overview:
 
 
 def rolled(rollups: pd.DataFrame, none: pd.DataFrame, since: int, until: int) -> Overview:
-    """What is left of readings that were rolled up to minutes: the lowest and the highest of each.
+    """An overview of readings that were rolled up to minutes: the lowest and highest of each minute.
 
-    `rollups` as `Store.rollups` gives them, of one tag. Readings that are counted in them and are
-    still there themselves are left out: they are in another overview. Where in its minute a value
-    was is not known: the lowest is drawn at a third, the highest at two thirds. `none` is a frame
-    of readings without rows.
+    `rollups` come from `Store.rollups`, of one tag. Readings counted in them that still exist are
+    left out: another overview has them. The roll-up does not say when in its minute a value was:
+    the lowest is drawn at one third, the highest at two thirds. `none` is a frame of readings
+    without rows.
     """
     time = _micros(rollups["time"])
     counts = (rollups["count"] - rollups["kept"]).to_numpy(dtype=np.int64)
     drawn = np.where(rollups["quality"].to_numpy(dtype=np.int64) < 2, counts, 0)
     minutes, place = np.unique(time, return_inverse=True)
-    count, seen = (np.bincount(place, one, len(minutes)).astype(np.int64) for one in (counts, drawn))
+    count, seen = (np.bincount(place, column, len(minutes)).astype(np.int64) for column in (counts, drawn))
     good = rollups["quality"].to_numpy(dtype=np.int64) < 2
     low, high = (rollups[name].to_numpy(dtype=np.float64)[good] for name in ("min", "max"))
     x = np.concatenate((time[good] + MINUTE // 3, time[good] + 2 * MINUTE // 3))
@@ -153,35 +153,35 @@ def rolled(rollups: pd.DataFrame, none: pd.DataFrame, since: int, until: int) ->
     )
 
 
-def thinned(one: Overview, width: int) -> Overview:
-    """The same in parts of this width; of the marks the worst where there are too many."""
-    if not len(one.first):
-        return one
-    part = one.first // width
+def thinned(overview: Overview, width: int) -> Overview:
+    """The overview in parts of this width (µs); only the worst marks if there are too many."""
+    if not len(overview.first):
+        return overview
+    part = overview.first // width
     start = np.flatnonzero(np.diff(part, prepend=part[0] - 1))
-    sums = [np.add.reduceat(column, start) for column in (one.count, one.drawn)]
-    time, value = extremes(one.time, one.value, width)
-    marks = worst(one.marks, width)
+    sums = [np.add.reduceat(column, start) for column in (overview.count, overview.drawn)]
+    time, value = extremes(overview.time, overview.value, width)
+    marks = worst(overview.marks, width)
     time, value = with_marks(time, value, marks)
     return Overview(
-        one.since,
-        one.until,
+        overview.since,
+        overview.until,
         width,
         time,
         value,
-        one.first[start],
-        np.maximum.reduceat(one.last, start),
+        overview.first[start],
+        np.maximum.reduceat(overview.last, start),
         sums[0],
         sums[1],
         marks,
-        one.readings,
-        one.flagged,
-        one.marked,
+        overview.readings,
+        overview.flagged,
+        overview.marked,
     )
 
 
 def joined(a: Overview, b: Overview, parts: int = PARTS) -> Overview:
-    """One overview of two that have no reading in common and the same span."""
+    """One overview made of two of the same span that have no reading in common."""
     if not b.readings:
         return a
     if not a.readings:
@@ -189,7 +189,7 @@ def joined(a: Overview, b: Overview, parts: int = PARTS) -> Overview:
     time, value = np.concatenate((a.time, b.time)), np.concatenate((a.value, b.value))
     order = np.argsort(time, kind="stable")
     at = np.argsort(np.concatenate((a.first, b.first)), kind="stable")
-    marks = pd.concat([one.marks for one in (a, b) if len(one.marks)] or [a.marks], ignore_index=True)
+    marks = pd.concat([part.marks for part in (a, b) if len(part.marks)] or [a.marks], ignore_index=True)
     both = Overview(
         a.since,
         a.until,
@@ -211,7 +211,7 @@ def joined(a: Overview, b: Overview, parts: int = PARTS) -> Overview:
 
 
 def extremes(time: Ints, value: Floats, width: int) -> tuple[Ints, Floats]:
-    """Of readings in order of time, the first, lowest, highest and last of each part, each once."""
+    """The first, lowest, highest and last of each part, each once, of readings in order of time."""
     rows = len(time)
     if not rows:
         return time, value
@@ -226,7 +226,7 @@ def extremes(time: Ints, value: Floats, width: int) -> tuple[Ints, Floats]:
 
 
 def with_marks(time: Ints, value: Floats, marks: pd.DataFrame) -> tuple[Ints, Floats]:
-    """The line through the marks that are not of bad quality too, each point once."""
+    """The points of the line with the marks of good or uncertain quality added, each point once."""
     good = marks[(marks["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)) < 2]
     time = np.concatenate((time, _micros(good["time"])))
     value = np.concatenate((value, good["value"].to_numpy(dtype=np.float64)))
@@ -238,9 +238,9 @@ def with_marks(time: Ints, value: Floats, marks: pd.DataFrame) -> tuple[Ints, Fl
 
 
 def worst(marks: pd.DataFrame, width: int, most: int = MARKS) -> pd.DataFrame:
-    """The marks; where there are more than `most`, of each part the flagged ones with the highest scores.
+    """The marks; if there are more than `most`, the flagged ones with the highest scores of each part.
 
-    And one that is only not good, so that it is seen that there are some.
+    With them one mark of each part that is only not good, to show that there are some.
     """
     if len(marks) <= most:
         return marks
@@ -261,33 +261,33 @@ MINUTE = 60_000_000
 """µs."""
 
 WORST = 4
-"""Flagged readings kept of each part where there are too many."""
+"""How many flagged readings are kept of each part if there are too many."""
 
 
-def _steps(one: Overview) -> Floats:
-    steps: Floats = (one.last - one.first) / np.maximum(one.count - 1, 1)
+def _steps(overview: Overview) -> Floats:
+    steps: Floats = (overview.last - overview.first) / np.maximum(overview.count - 1, 1)
     return steps
 
 
-def _gaps(one: Overview, there: Bools, *, ends: bool) -> list[tuple[int, int]]:
-    first, last = one.first[there], one.last[there]
+def _gaps(overview: Overview, present: Bools, *, ends: bool) -> list[tuple[int, int]]:
+    first, last = overview.first[present], overview.last[present]
     if not len(first):
-        return [(one.since, one.until)] if ends else []
-    usual = one.interval
+        return [(overview.since, overview.until)] if ends else []
+    usual = overview.interval
     if usual <= 0:
         return []
-    # Where readings come more rarely (history rolled up, a slower sender), what is usual there counts.
-    own = np.where(one.count[there] > 2, _steps(one)[there], 0.0)
+    # If readings come more rarely somewhere (roll-ups, a slower sender), the step usual there counts.
+    own = np.where(overview.count[present] > 2, _steps(overview)[present], 0.0)
     left, right = last[:-1], first[1:]
     limit = GAP * np.maximum(usual, np.maximum(own[:-1], own[1:]))
     at = np.flatnonzero(right - left > limit)
-    found = [(int(left[i]), int(right[i])) for i in at]
+    stretches = [(int(left[i]), int(right[i])) for i in at]
     if ends:
-        if first[0] - one.since > GAP * max(usual, own[0]):
-            found.insert(0, (one.since, int(first[0])))
-        if one.until - last[-1] > GAP * max(usual, own[-1]):
-            found.append((int(last[-1]), one.until))
-    return found
+        if first[0] - overview.since > GAP * max(usual, own[0]):
+            stretches.insert(0, (overview.since, int(first[0])))
+        if overview.until - last[-1] > GAP * max(usual, own[-1]):
+            stretches.append((int(last[-1]), overview.until))
+    return stretches
 
 
 def _micros(times: pd.Series[pd.Timestamp]) -> Ints:

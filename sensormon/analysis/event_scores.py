@@ -1,16 +1,16 @@
 """How well flags meet the known events: precision, recall and delay, counted in events.
 
 Times are µs UTC. Flagged readings of a tag that lie close together are one event, and so
-are the rows of one injected fault. An event of the truth is found when a reading is
-flagged from its start to a tolerance after its end. A flagged event is right when one of
+are the rows of one injected fault. An event of the truth is found if a reading is
+flagged from its start to a tolerance after its end. A flagged event is right if one of
 its readings lies in an event of the truth.
 
-Where the truth is complete (a simulator that writes down all it does) every other flagged
-event is wrong. Where it is only what people have labelled, the rest is unknown and left out:
-precision is then the share among the labelled ones.
+If the truth is complete (a simulator records everything it does), every other flagged event is
+wrong. If it is only what people have labelled, the others are unknown and left out: precision
+is then the share among the labelled ones.
 
-What it is not: a measure that gives credit for flagging every reading of a fault (an
-operator is called once), or one that is adjusted in favour of long events.
+What it is not: a measure that rewards flagging every reading of a fault (an operator is called
+once), or one that favours long events.
 
 Reference: Tatbul, Lee, Zdonik, Alam and Gottschlich, Precision and Recall for Time Series,
 NeurIPS 2018 (here with existence alone); Wilson, Journal of the American Statistical
@@ -27,19 +27,19 @@ import pandas as pd
 from sensormon.model.readings import Bools, Ints
 
 MINIMUM = 10
-"""With fewer events than this a share of them is not measurable."""
+"""With fewer events a share of them is not measurable."""
 
 JOIN = 3
-"""Rows of an injected fault no further apart than this many usual intervals belong to one event."""
+"""Rows of an injected fault at most this many usual intervals apart are one event."""
 
 TOLERANCE = 2
-"""So many usual intervals after its end a fault may still be found: a gap is told by what follows it."""
+"""A fault may be found up to this many usual intervals after its end: only the next reading reveals a gap."""
 
 NEVER_JUDGED = frozenset({"duplicates", "out_of_range"})
-"""Injected faults whose readings validation keeps from every detector: they are left out."""
+"""Injected faults whose readings validation keeps from every detector; they are left out."""
 
 TRUE, WRONG = frozenset({"true"}), frozenset({"false", "benign"})
-"""The labels that say what an event was; the others say nothing."""
+"""The labels that say whether an event was a fault; the others do not say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,16 +54,16 @@ class Events:
 
     @classmethod
     def of(cls, start: Ints, end: Ints) -> Events:
-        """These stretches, put in order."""
+        """These stretches, sorted."""
         order = np.lexsort((end, start))
         return cls(np.asarray(start, np.int64)[order], np.asarray(end, np.int64)[order])
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What is known of one tag: `events` that were faults, `ordinary` ones that were not.
+    """What is known of one tag: `events` that were faults, `ordinary` events that were not.
 
-    `complete` where nothing else can have happened.
+    `complete`: nothing else can have happened.
     """
 
     events: Events
@@ -73,10 +73,10 @@ class Truth:
 
 @dataclass(frozen=True)
 class EventScores:
-    """Flagged events `right`, `wrong` and of unknown worth; events of the truth `found` and `missed`.
+    """Flagged events that are `right`, `wrong` or `unknown`; events of the truth `found` and `missed`.
 
     `delay` is the median time from the start of a found event to its first flag (s), NaN
-    where none was found.
+    if none was found.
     """
 
     right: int
@@ -88,27 +88,48 @@ class EventScores:
 
     @property
     def judged(self) -> int:
-        """How many flagged events are known to be right or wrong: the n of precision."""
+        """The number of flagged events known to be right or wrong: the n of precision."""
         return self.right + self.wrong
 
     @property
     def known(self) -> int:
-        """How many events the truth has: the n of recall."""
+        """The number of events in the truth: the n of recall."""
         return self.found + self.missed
 
     @property
     def precision(self) -> float:
-        """Share of the judged flagged events that are right; NaN without one."""
+        """The share of the judged flagged events that are right; NaN without any."""
         return self.right / self.judged if self.judged else float("nan")
 
     @property
     def recall(self) -> float:
-        """Share of the events of the truth that were found; NaN without one."""
+        """The share of the events of the truth that were found; NaN without any."""
         return self.found / self.known if self.known else float("nan")
 
 
+@dataclass(frozen=True)
+class EventCounts:
+    """Events flagged rightly, flagged wrongly, and missed."""
+
+    found: int
+    wrong: int
+    missed: int
+
+    @property
+    def precision(self) -> float:
+        """The share of the flags that are right; NaN without a flag."""
+        flags = self.found + self.wrong
+        return self.found / flags if flags else float("nan")
+
+    @property
+    def recall(self) -> float:
+        """The share of the events that were flagged; NaN without an event."""
+        events = self.found + self.missed
+        return self.found / events if events else float("nan")
+
+
 def grouped(time: Ints, join: float) -> Events:
-    """Times in ascending order as events: those at most `join` µs apart are one."""
+    """Times in ascending order as events: times at most `join` µs apart are one event."""
     if not len(time):
         return Events(np.zeros(0, np.int64), np.zeros(0, np.int64))
     first = _firsts(time, join)
@@ -120,7 +141,7 @@ def truth_of(tag: str, faults: pd.DataFrame, labelled: pd.DataFrame, join: float
 
     `faults` has tag, time and fault, a row for each reading that a fault touched; rows of
     one fault at most `join` µs apart are one event. `labelled` has tag, start, end and
-    label. An event labelled true that meets an injected one is not counted twice.
+    label. An event labelled true that overlaps an injected one is not counted twice.
     """
     start, end = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     own = faults[(faults["tag"] == tag) & ~faults["fault"].isin(NEVER_JUDGED)]
@@ -130,7 +151,7 @@ def truth_of(tag: str, faults: pd.DataFrame, labelled: pd.DataFrame, join: float
         end.append(events.end)
     injected = Events.of(np.concatenate(start), np.concatenate(end))
     confirmed = labelled_as(labelled, tag, TRUE)
-    new = ~_meet(confirmed, injected)
+    new = ~_overlap(confirmed, injected)
     events = Events.of(
         np.concatenate((injected.start, confirmed.start[new])),
         np.concatenate((injected.end, confirmed.end[new])),
@@ -145,12 +166,15 @@ def labelled_as(labelled: pd.DataFrame, tag: str, labels: frozenset[str]) -> Eve
 
 
 def score(flagged: Ints, truth: Truth, join: float, tolerance: float) -> EventScores:
-    """Count, for the times of the flagged readings in ascending order."""
+    """Compare the times of flagged readings, in ascending order, with the truth.
+
+    `join` (µs) is how far apart the readings of one event may be, `tolerance` (µs) how late a flag may be.
+    """
     events, late = truth.events, int(tolerance)
     first = np.searchsorted(flagged, events.start)
-    found = first < len(flagged)
-    found[found] = flagged[first[found]] <= events.end[found] + late
-    delays = flagged[first[found]] - events.start[found]
+    hit = first < len(flagged)
+    hit[hit] = flagged[first[hit]] <= events.end[hit] + late
+    delays = flagged[first[hit]] - events.start[hit]
     right = _any(covered(flagged, Events(events.start, events.end + late)), flagged, join)
     ordinary = _any(covered(flagged, truth.ordinary), flagged, join)
     wrong = ~right if truth.complete else ~right & ordinary
@@ -158,8 +182,8 @@ def score(flagged: Ints, truth: Truth, join: float, tolerance: float) -> EventSc
         right=int(right.sum()),
         wrong=int(wrong.sum()),
         unknown=int((~right & ~wrong).sum()),
-        found=int(found.sum()),
-        missed=int((~found).sum()),
+        found=int(hit.sum()),
+        missed=int((~hit).sum()),
         delay=float(np.median(delays)) / 1e6 if len(delays) else float("nan"),
     )
 
@@ -180,6 +204,16 @@ def lost(labelled: pd.DataFrame, tag: str, before: Ints, after: Ints) -> pd.Data
     return gone
 
 
+def count_events(flagged: Bools, truth: Bools, first: int = 0) -> EventCounts:
+    """Count each true row as an event of its own, from row `first` on, which leaves out a warm-up."""
+    flagged, truth = flagged[first:], truth[first:]
+    return EventCounts(
+        found=int((flagged & truth).sum()),
+        wrong=int((flagged & ~truth).sum()),
+        missed=int((~flagged & truth).sum()),
+    )
+
+
 def covered(time: Ints, events: Events) -> Bools:
     """For each time, whether it lies in one of the events, which may overlap."""
     if not len(events):
@@ -191,9 +225,9 @@ def covered(time: Ints, events: Events) -> Bools:
 
 
 def wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """The interval in which a share lies with 95 % confidence (z 1.96), by Wilson's score.
+    """The 95 % confidence interval (z 1.96) of a share, by Wilson's score.
 
-    Raises ValueError without anything to count.
+    Raises ValueError if `total` is 0.
     """
     if total < 1:
         raise ValueError("no events, no share")
@@ -213,20 +247,20 @@ def micros(times: pd.Series[pd.Timestamp]) -> Ints:
 
 
 def _firsts(time: Ints, join: float) -> Ints:
-    """The rows that begin a group."""
+    """The indices at which a group begins."""
     firsts: Ints = np.flatnonzero(np.diff(time, prepend=time[0] - int(join) - 1) > join).astype(np.int64)
     return firsts
 
 
 def _any(inside: Bools, time: Ints, join: float) -> Bools:
-    """For each group, whether it is true of one of its rows."""
+    """For each group, whether one of its rows is inside."""
     if not len(time):
         return np.zeros(0, dtype=np.bool_)
     result: Bools = np.logical_or.reduceat(inside, _firsts(time, join))
     return result
 
 
-def _meet(events: Events, others: Events) -> Bools:
+def _overlap(events: Events, others: Events) -> Bools:
     """For each event, whether it overlaps one of the others."""
     if not len(others):
         return np.zeros(len(events), dtype=np.bool_)

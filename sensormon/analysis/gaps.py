@@ -1,4 +1,4 @@
-"""Which readings a chart draws: where the line breaks, and what a long span leaves out.
+"""Which readings a chart draws: where its line breaks, and what it leaves out of a long span.
 
 Times are microseconds UTC, in ascending order. Pure functions on arrays.
 """
@@ -13,18 +13,18 @@ GAP = 3
 """Two readings further apart than this many usual intervals have a gap between them."""
 
 LIMIT = 2000
-"""Readings a line is drawn with, about; flagged ones are never left out."""
+"""About how many readings a line has; flagged ones are never left out."""
 
 
 def usual_interval(time: Ints) -> float:
-    """The median step between two readings (µs); 0 where there are fewer than three."""
+    """The median step between two readings (µs); 0 for fewer than three."""
     steps = np.diff(time)
     steps = steps[steps > 0]
     return float(np.median(steps)) if len(steps) > 1 else 0.0
 
 
 def breaks(time: Ints, interval: float) -> Ints:
-    """The number of gaps before each reading: the same number, the same stretch of line."""
+    """The number of gaps before each reading: readings with the same number are one stretch of line."""
     if not len(time):
         return np.zeros(0, dtype=np.int64)
     apart = np.diff(time, prepend=time[0]) > GAP * interval
@@ -35,8 +35,8 @@ def breaks(time: Ints, interval: float) -> Ints:
 def gaps(time: Ints, interval: float, span: tuple[int, int]) -> list[tuple[int, int]]:
     """The stretches of the span without data, its two ends included.
 
-    With fewer than three readings nothing is known about the usual interval: then the
-    whole span is one gap if it is empty, and there is none if it is not.
+    Fewer than three readings say nothing about the usual interval: then an empty span is
+    one gap, and any other has none.
     """
     since, until = span
     if not len(time):

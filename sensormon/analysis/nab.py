@@ -1,13 +1,13 @@
 """The score of the Numenta Anomaly Benchmark for the rows a detector flagged; pure functions.
 
-A labelled anomaly is a window of rows. The earliest flagged row in a window counts, worth
-more the earlier it is; the others in it neither add nor cost. A window without one costs,
-and so does every flagged row outside, less right after a window. The first rows of a
+A labelled anomaly is a window of rows. The earliest flagged row in a window gains points, more
+the earlier it is; further flags in it neither gain nor cost. A window without a flag costs
+points, and so does every flagged row outside, less shortly after a window. The first rows of a
 series are probation and are not scored. A sum over series is normalised: 0 is a detector
 that never flags, 100 one that flags the first row of every window and nothing else; it
 has no lower limit.
 
-What it does not: choose a threshold. Flags are judged as they are.
+What it does not do: choose a threshold. It scores flags as they are.
 
 References: Lavin and Ahmad, Evaluating Real-time Anomaly Detection Algorithms - the
 Numenta Anomaly Benchmark, ICMLA 2015 (arXiv 1510.03336), and for the weights and the
@@ -32,9 +32,9 @@ import numpy as np
 from sensormon.model.readings import Bools
 
 PROBATION = 0.15
-"""This part of a series is not scored."""
+"""This share of a series is not scored."""
 PROBATION_ROWS = 750
-"""No more than these first rows are probation."""
+"""The most rows of probation."""
 
 Window = tuple[int, int]
 """The first and the last row of a labelled anomaly, both included."""
@@ -42,7 +42,7 @@ Window = tuple[int, int]
 
 @dataclass(frozen=True)
 class Profile:
-    """What is a gain and what a cost: of a window found, of a wrong flag, of a window missed."""
+    """The gain of a window found, the cost of a wrong flag and of a missed window."""
 
     found: float
     wrong: float
@@ -62,7 +62,7 @@ STANDARD = PROFILES[STANDARD_NAME]
 
 @dataclass(frozen=True)
 class SeriesScore:
-    """The raw score of one series, and its limits: all windows at once, and never a flag."""
+    """The raw score of one series; `perfect` flags the start of every window, `null` flags nothing."""
 
     total: float
     perfect: float
@@ -73,7 +73,7 @@ class SeriesScore:
 
 
 def scaled_sigmoid(position: float) -> float:
-    """From 0.987 at -1, a window's left edge, over 0 at its right edge to -1 far behind it."""
+    """0.987 at -1, a window's left edge, 0 at its right edge, -1 far behind it."""
     return -1.0 if position >= 3.0 else 2.0 / (1.0 + math.exp(5.0 * position)) - 1.0
 
 
@@ -85,8 +85,8 @@ def probation(rows: int) -> int:
 def score_series(flags: Bools, windows: Sequence[Window], profile: Profile = STANDARD) -> SeriesScore:
     """Score the flags of one series, one a row, against its windows of rows, in order.
 
-    A window that lies wholly in the probation is neither a gain nor a cost. Raises
-    ValueError for windows that overlap, are not in order or do not lie in the series.
+    A window that lies wholly in the probation neither gains nor costs. Raises ValueError for
+    windows that overlap, are out of order or lie outside the series.
     """
     edges = [edge for window in windows for edge in window]
     if edges != sorted(edges) or (edges and not 0 <= edges[0] <= edges[-1] < len(flags)):
@@ -96,42 +96,42 @@ def score_series(flags: Bools, windows: Sequence[Window], profile: Profile = STA
     rows = rows[rows >= start]
     scored = [(left, right) for left, right in windows if right >= start]
     inside = np.zeros(len(rows), dtype=np.bool_)
-    gain, found = 0.0, 0
+    gain, hit = 0.0, 0
     for left, right in scored:
         hits = (rows >= left) & (rows <= right)
         inside |= hits
         if hits.any():
-            found += 1
+            hit += 1
             width = right - left + 1
             position = -(right - int(rows[hits][0]) + 1) / width
             gain += profile.found * scaled_sigmoid(position) / scaled_sigmoid(-1.0)
     wrong = rows[~inside].tolist()
-    cost = profile.missed * (len(scored) - found)
+    cost = profile.missed * (len(scored) - hit)
     cost -= profile.wrong * sum(scaled_sigmoid(_behind(row, windows)) for row in wrong)
     return SeriesScore(
         total=gain - cost,
         perfect=profile.found * len(scored),
         null=-profile.missed * len(scored),
         windows=len(scored),
-        found=found,
+        found=hit,
         wrong=len(wrong),
     )
 
 
 def normalised(scores: Iterable[SeriesScore]) -> float:
-    """The series together: 0 as if nothing were flagged, 100 as if all were found at once.
+    """The score of several series: 0 for a detector that never flags, 100 for a perfect one.
 
-    NaN where there is no window at all.
+    NaN if there is no window at all.
     """
     kept = list(scores)
-    null, perfect = sum(one.null for one in kept), sum(one.perfect for one in kept)
+    null, perfect = sum(score.null for score in kept), sum(score.perfect for score in kept)
     if perfect == null:
         return math.nan
-    return 100.0 * (sum(one.total for one in kept) - null) / (perfect - null)
+    return 100.0 * (sum(score.total for score in kept) - null) / (perfect - null)
 
 
 def _behind(row: int, windows: Sequence[Window]) -> float:
-    """How far a row is behind the last window before it, in widths of that window."""
+    """The distance of a row from the last window before it, in widths of that window."""
     before = [window for window in windows if window[1] < row]
     if not before:
         return math.inf

@@ -1,7 +1,7 @@
-"""History scored anew with other settings, as the collector would have scored it.
+"""History rescored with other settings, as the collector would have scored it.
 
-The same kernel as the live stream, from the same learned values: with the settings that
-were in force the scores come out the same to the last bit.
+It runs the kernel of the live stream from the same learned values: with the settings that
+were in force the scores are the same to the last bit.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from sensormon.model.tags import Tag
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Readings of one tag in order of arrival, read once to be scored as often as somebody likes.
+    """Readings of one tag in order of arrival, read once and scored any number of times.
 
-    `lead` are good readings before the first of `rows`, for detectors to learn from; they
-    are never shown.
+    `lead` are good readings before the first of `rows`. Detectors learn from them; they are
+    never shown.
     """
 
     tag: Tag
@@ -43,10 +43,10 @@ class History:
 def rescore(readings: pd.DataFrame, detector: Detector, facts: TagFacts) -> pd.DataFrame:
     """These readings of one tag, in order of arrival, with the scores of this detector.
 
-    `facts` are those of the one tag. Where the history before the first row is not
-    given, the first rows serve as the lead and are not scored: a caller that wants all rows
-    it shows scored puts as many learned readings before them as decide a score. A recursive
-    detector that begins in the middle comes out nearly the same, not to the last bit.
+    `facts` are those of the tag. Without history before the first row the first rows serve as
+    the lead and are not scored; a caller that wants every shown row scored puts the detector's
+    lead before them. The scores of a recursive detector that begins in the middle are nearly
+    the same, not to the last bit.
     """
     value = readings["value"].to_numpy(dtype=np.float64)
     ok = is_good(readings["quality"].to_numpy(dtype=np.uint32))
@@ -74,7 +74,7 @@ def rescore(readings: pd.DataFrame, detector: Detector, facts: TagFacts) -> pd.D
 def _runs(
     n: np.ndarray[tuple[int], np.dtype[np.int64]], ok: np.ndarray[tuple[int], np.dtype[np.bool_]]
 ) -> list[tuple[int, int]]:
-    """Spans in which the learned count goes on without a jump; a restart may have made one."""
+    """Spans in which the learned count has no jump; a restart may cause one."""
     if not len(n):
         return []
     jumps = np.flatnonzero(n[1:] != n[:-1] + ok[:-1]) + 1

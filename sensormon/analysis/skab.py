@@ -1,8 +1,8 @@
 """The row scores of the Skoltech Anomaly Benchmark: F1, false-alarm rate and missed-alarm rate.
 
-The rows of all runs are pooled into one confusion matrix. The baseline rows of a run are not
-counted: they are known to be normal. Flagging every row gives an F1 of about 0.70 there, so
-an F1 says something only beside its false-alarm rate. Source: Katser and Kozitsin, SKAB (2020).
+All rows of all runs make one confusion matrix, except the baseline rows of each run, which are
+known to be normal. Flagging every row gives an F1 of about 0.70 here, so an F1 means something
+only beside its false-alarm rate. Source: Katser and Kozitsin, SKAB (2020).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sensormon.model.readings import Bools
 
 @dataclass(frozen=True)
 class RowCounts:
-    """A confusion matrix over rows. A rate with nothing to divide by is NaN."""
+    """A confusion matrix over rows. A rate with a denominator of 0 is NaN."""
 
     true_positive: int
     false_positive: int
@@ -43,7 +43,10 @@ class RowCounts:
 
 
 def score_rows(runs: Iterable[tuple[Bools, Bools]], baseline: int = 400) -> RowCounts:
-    """Count the rows after `baseline` of each run, a pair of labels and flags."""
+    """Count the rows after the first `baseline` of each run, which is a pair of labels and flags.
+
+    Raises ValueError if a run has not as many flags as labels.
+    """
     counts = np.zeros(4, dtype=np.int64)
     for labels, flags in runs:
         if len(labels) != len(flags):

@@ -1,7 +1,7 @@
-"""The flags that were stored beside those that other settings would have made.
+"""The stored flags beside those that other settings would have raised.
 
-Everything the Tuning page shows is computed here from readings that are already in memory,
-so that a moved slider costs the scoring and nothing else. Pure: no store, no page.
+Everything the Tuning page shows is computed here from readings already in memory, so that a
+moved slider costs only the scoring. Pure: no store, no page.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from sensormon.model.events import Delays
 from sensormon.model.readings import Ints
 
 CURVE = 12
-"""At so many thresholds a precision-recall curve is scored."""
+"""How many thresholds a precision-recall curve has."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """Events of a tag, or of several, now and with other settings, in `seconds` of readings without gaps."""
+    """Events of one or more tags, now and with other settings, in `seconds` of readings, gaps excluded."""
 
     before: int
     after: int
     seconds: float
 
     def pace(self, count: int) -> float:
-        """So many events as a number per 10 minutes; 0 where no time has passed."""
+        """`count` events as a number per 10 minutes; 0 if no time has passed."""
         return count * 600 / self.seconds if self.seconds > 0 else 0.0
 
 
@@ -51,7 +51,7 @@ class Load:
 class Known:
     """What is known of the readings: rows of injected faults and labelled events.
 
-    `complete` has the tags of which the injected faults are all that can be wrong.
+    `complete` has the tags with no other faults than the injected ones.
     """
 
     faults: pd.DataFrame
@@ -61,7 +61,7 @@ class Known:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """One tag: its readings as stored and as scored anew, and how well either meets the truth."""
+    """One tag: its readings as stored and as rescored, and how well each meets the truth."""
 
     before: pd.DataFrame
     after: pd.DataFrame
@@ -73,7 +73,7 @@ class Comparison:
 
 
 def compare(history: History, detector: Detector, known: Known) -> Comparison:
-    """What this detector would have made of the history; the history must not be empty."""
+    """The history as this detector would have scored it; it must have readings."""
     after = history.scored(detector)
     interval = _interval(history)
     truth = _truth(history, known, interval)
@@ -90,24 +90,24 @@ def compare(history: History, detector: Detector, known: Known) -> Comparison:
 
 
 def loads(histories: Sequence[History], detector: Detector) -> dict[str, Load]:
-    """The alarm load of each tag that has readings; the worst with these settings first."""
-    found = {}
+    """The alarm load of each tag that has readings; the highest with these settings first."""
+    by_tag = {}
     for history in histories:
         if len(history.rows):
             new = flagged_times(history.scored(detector))
-            found[history.tag.name] = _load(history, flagged_times(history.rows), new, _interval(history))
-    return sorted_loads(found)
+            by_tag[history.tag.name] = _load(history, flagged_times(history.rows), new, _interval(history))
+    return sorted_loads(by_tag)
 
 
-def sorted_loads(found: Mapping[str, Load]) -> dict[str, Load]:
-    """The worst with these settings first."""
-    return dict(sorted(found.items(), key=lambda one: (-one[1].after, -one[1].before)))
+def sorted_loads(by_tag: Mapping[str, Load]) -> dict[str, Load]:
+    """The loads, the highest with the new settings first."""
+    return dict(sorted(by_tag.items(), key=lambda item: (-item[1].after, -item[1].before)))
 
 
 def total(tags: Mapping[str, Load]) -> Load:
-    """The load of all tags together: each tag's as if it went on like that for the longest of their times.
+    """The load of all tags together, each extrapolated to the longest of their times.
 
-    Of a tag that reports often a shorter time is looked at; its events alone would be too few.
+    A tag that reports often is looked at over a shorter time; its events alone would be too few.
     """
     longest = max((load.seconds for load in tags.values()), default=0.0)
     shares = [(load, longest / load.seconds) for load in tags.values() if load.seconds > 0]
@@ -119,7 +119,7 @@ def total(tags: Mapping[str, Load]) -> Load:
 
 
 def all_lost(histories: Sequence[History], detector: Detector, labelled: pd.DataFrame) -> pd.DataFrame:
-    """The events labelled true that are flagged now and would not be with this detector, of all tags."""
+    """The events of all tags labelled true that are flagged now and would not be with this detector."""
     parts = []
     for history in histories:
         if len(history.rows) and (labelled["tag"] == history.tag.name).any():
@@ -131,11 +131,11 @@ def all_lost(histories: Sequence[History], detector: Detector, labelled: pd.Data
 def curve(history: History, name: str, params: Mapping[str, float], swept: str, known: Known) -> pd.DataFrame:
     """Threshold, precision, recall and their n over the range of the parameter `swept`.
 
-    Scored anew at each of `CURVE` thresholds: with most detectors the threshold decides what
-    they learn, so that no score column serves them all. Thresholds that the detector does
-    not take are left out.
+    The history is rescored at each of `CURVE` thresholds: the threshold of most detectors decides
+    what they learn, so that one column of scores does not serve all thresholds. Thresholds that
+    the detector refuses are left out.
     """
-    (parameter,) = [one for one in PER_TAG[name].PARAMETERS if one.name == swept]
+    (parameter,) = [parameter for parameter in PER_TAG[name].PARAMETERS if parameter.name == swept]
     interval = _interval(history)
     truth = _truth(history, known, interval)
     rows = []
@@ -150,7 +150,7 @@ def curve(history: History, name: str, params: Mapping[str, float], swept: str, 
 
 
 def thresholds(parameter: Parameter, count: int = CURVE) -> list[float]:
-    """Values over the whole range of a parameter, each the same factor above the one before."""
+    """Values over the whole range of a parameter, by equal factors."""
     low = max(parameter.low, parameter.step)
     steps = np.round(np.geomspace(low, parameter.high, count) / parameter.step)
     whole = parameter.step == int(parameter.step)
@@ -165,13 +165,13 @@ def flagged_times(frame: pd.DataFrame) -> Ints:
 
 
 def off_delay(interval: float) -> float:
-    """How far apart (µs) flags of one event may be: the events' off-delay, at this usual interval (µs)."""
+    """How far apart (µs) the flags of one event may be: the off-delay at this usual interval (µs)."""
     delays = Delays()
     return min(max(delays.off_seconds * 1e6, delays.off_readings * interval), delays.longest * 1e6)
 
 
 def _interval(history: History) -> float:
-    """The usual time between two readings (µs); a second where there are too few to tell."""
+    """The usual time between two readings (µs); a second if there are too few to tell."""
     steps = np.diff(np.sort(micros(history.rows["time"])))
     steps = steps[steps > 0]
     return float(np.median(steps)) if len(steps) else 1e6
@@ -181,7 +181,7 @@ def _truth(history: History, known: Known, interval: float) -> Truth:
     time = micros(history.rows["time"])
     name = history.tag.name
     inside = truth_of(name, known.faults, known.labelled, JOIN * interval, name in known.complete)
-    # What began before the first reading or after the last could not be found here.
+    # A fault that began before the first reading or after the last cannot be found here.
     keep = (inside.events.start >= time.min()) & (inside.events.start <= time.max())
     events = type(inside.events)(inside.events.start[keep], inside.events.end[keep])
     return Truth(events, inside.ordinary, inside.complete)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sensormon.analysis import nab
+from sensormon.analysis.event_scores import EventCounts
 from sensormon.analysis.synthetic import (
     DRIFT,
     FAULT_ROWS,
@@ -22,7 +23,6 @@ from sensormon.analysis.synthetic import (
     QUIET,
     SPIKE,
     STUCK,
-    EventCounts,
     autoregressive,
     correlated_rows,
     flags_of,

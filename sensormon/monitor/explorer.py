@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sensormon.analysis.control_chart import Limits, control_limits
+from sensormon.analysis.control_chart import ControlLimits, control_limits
 from sensormon.analysis.correlation import Relation, lag_cell, pairs, relate
 from sensormon.analysis.downsample import PARTS, Overview, joined, part_width, rolled, thinned, whole
 from sensormon.model.errors import StoreError
@@ -46,7 +46,7 @@ class Controlled:
     readings made the limits, and how many it has.
     """
 
-    limits: Limits | None
+    limits: ControlLimits | None
     readings: int
     below: int
     above: int

@@ -12,7 +12,7 @@ from datetime import tzinfo
 import pandas as pd
 
 from sensormon.analysis.control_chart import MINIMUM as PAIRS
-from sensormon.analysis.control_chart import Limits
+from sensormon.analysis.control_chart import ControlLimits
 from sensormon.analysis.correlation import Relation
 from sensormon.analysis.downsample import Overview
 from sensormon.model.clock import SECOND
@@ -120,7 +120,7 @@ def control_words(found: Controlled) -> list[str]:
     return lines
 
 
-def limit_facts(limits: Limits, tag: Tag) -> list[tuple[str, str]]:
+def limit_facts(limits: ControlLimits, tag: Tag) -> list[tuple[str, str]]:
     """The numbers of a control chart."""
     return [
         ("Upper control limit", _finer(tag, limits.upper)),

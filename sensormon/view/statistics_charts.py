@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from sensormon.analysis.control_chart import Limits
+from sensormon.analysis.control_chart import ControlLimits
 from sensormon.analysis.correlation import Pairs
 from sensormon.model.tags import Tag
 from sensormon.stores.long_spans import SHARES, Distribution
@@ -94,7 +94,7 @@ def scatter(pairs: Pairs, x: Tag, y: Tag, palette: Palette, height: int = 380) -
     return go.Figure(data=[trace], layout=layout)
 
 
-def add_limits(figure: go.Figure, limits: Limits, tag: Tag, baseline: Span, palette: Palette) -> None:
+def add_limits(figure: go.Figure, limits: ControlLimits, tag: Tag, baseline: Span, palette: Palette) -> None:
     """Draw centre line and control limits into a chart of one tag, and where the baseline is.
 
     Readings drawn outside get a triangle that points to their side.

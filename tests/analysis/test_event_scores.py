@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormon.analysis.event_scores import Events, Truth, covered, grouped, lost, score, truth_of, wilson
+from sensormon.analysis.event_scores import (
+    Events,
+    Truth,
+    count_events,
+    covered,
+    grouped,
+    lost,
+    score,
+    truth_of,
+    wilson,
+)
 from sensormon.model.clock import SECOND
 from sensormon.model.readings import Ints
 
@@ -151,3 +161,11 @@ def test_the_interval_holds_the_share(count: int, total: int) -> None:
     low, high = wilson(count, total)
     assert 0.0 <= low <= count / total + 1e-12
     assert count / total - 1e-12 <= high <= 1.0
+
+
+def test_events_are_counted_from_the_first_row_asked_for() -> None:
+    flagged, truth = np.array([1, 1, 0, 1, 0], dtype=bool), np.array([1, 0, 1, 1, 0], dtype=bool)
+    counts = count_events(flagged, truth, first=1)
+    assert (counts.found, counts.wrong, counts.missed) == (1, 1, 1)
+    assert (counts.precision, counts.recall) == (0.5, 0.5)
+    assert math.isnan(count_events(flagged, truth, first=5).precision)

@@ -77,14 +77,6 @@ def test_the_same_seed_gives_the_same_figure() -> None:
     assert first == again > 0.0
 
 
-def test_events_are_counted_from_the_first_row_asked_for() -> None:
-    flagged, truth = np.array([1, 1, 0, 1, 0], dtype=bool), np.array([1, 0, 1, 1, 0], dtype=bool)
-    counts = synthetic.count_events(flagged, truth, first=1)
-    assert (counts.found, counts.wrong, counts.missed) == (1, 1, 1)
-    assert (counts.precision, counts.recall) == (0.5, 0.5)
-    assert math.isnan(synthetic.count_events(flagged, truth, first=5).precision)
-
-
 def test_nab_files_are_read_and_scored(tmp_path: Path) -> None:
     lines = [f"2014-01-01 {i // 60:02}:{i % 60:02}:00,{float(i == 500)}" for i in range(1000)]
     (tmp_path / "a").mkdir()

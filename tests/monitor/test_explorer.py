@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sensormon.analysis.control_chart import Limits
+from sensormon.analysis.control_chart import ControlLimits
 from sensormon.exchange.explore_rows import described, drawn_points, every_reading, file_stem
 from sensormon.exchange.table_writer import table_file
 from sensormon.model.clock import SECOND, ManualClock
@@ -211,7 +211,7 @@ def test_the_words_say_what_was_left_out(monitor: Monitor) -> None:
 
 
 def test_a_control_chart_warns_of_what_speaks_against_it() -> None:
-    limits = Limits(7.0, 0.1, 6.7, 7.3, 1_000, 999, 0.95)
+    limits = ControlLimits(7.0, 0.1, 6.7, 7.3, 1_000, 999, 0.95)
     words = "\n".join(control_words(Controlled(limits, 200_000, 1, 4, 1_000, 9_000)))
     assert "5 of 200,000 good readings in view are outside the control limits (less than 0.01 %)" in words
     assert "lag-1 autocorrelation 0.95" in words

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from sensormon.analysis.control_chart import Limits
+from sensormon.analysis.control_chart import ControlLimits
 from sensormon.analysis.correlation import Pairs
 from sensormon.analysis.downsample import Overview, whole
 from sensormon.model.clock import SECOND
@@ -198,7 +198,7 @@ def test_control_limits_are_in_view_and_readings_outside_have_a_triangle() -> No
     values = [37.0, 37.1] * 50
     values[20], values[30] = 39.0, 35.0
     figure = explore_chart([Series(TEMP, 1, overview(values))], SPAN, LIGHT, stacked=False)
-    add_limits(figure, Limits(37.05, 0.1, 36.0, 60.0, 100, 99, 0.0), TEMP, SPAN, LIGHT)
+    add_limits(figure, ControlLimits(37.05, 0.1, 36.0, 60.0, 100, 99, 0.0), TEMP, SPAN, LIGHT)
     assert figure.layout.yaxis.range[1] > 60.0
     (down,) = [one for one in figure.data if one.marker.symbol == "triangle-down-open"]
     assert list(down.y) == [35.0]
@@ -210,7 +210,7 @@ def test_readings_outside_the_limits_are_those_in_view_and_not_those_compared_wi
     before[10], now[20] = 30.0, 35.0
     series = Series(TEMP, 1, overview(now), overview(before), 0)
     figure = explore_chart([series], SPAN, LIGHT, stacked=False)
-    add_limits(figure, Limits(37.0, 0.1, 36.0, 38.0, 100, 99, 0.0), TEMP, SPAN, LIGHT)
+    add_limits(figure, ControlLimits(37.0, 0.1, 36.0, 38.0, 100, 99, 0.0), TEMP, SPAN, LIGHT)
     (down,) = [one for one in figure.data if one.marker.symbol == "triangle-down-open"]
     assert list(down.y) == [35.0]
 
