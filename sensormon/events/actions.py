@@ -1,8 +1,8 @@
-"""What people do with events, and how an event stands after it.
+"""What people do with events, and the state of an event after it.
 
-Pure functions. An action names a flagged reading, and belongs to the event that this
-reading is in: so it stays where it was meant when late readings join two events or other
-delays cut them. States and words are those of ANSI/ISA-18.2-2016.
+Pure functions. An action names a flagged reading and belongs to the event that has this reading.
+So it stays with the right event when late readings join two events or other delays divide one.
+States and words are those of ANSI/ISA-18.2-2016.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ from sensormon.model.text import LONGEST_NAME, cleaned
 
 ACTIONS = ("acknowledge", "unacknowledge", "label", "shelve", "unshelve", "note")
 LABELS = ("true", "benign", "false", "undetermined")
-"""True: a fault. Benign: real, and no fault (cleaning, a change of setpoint). False: nothing was there."""
+"""True: a fault. Benign: real but no fault (cleaning, a new setpoint). False: nothing happened."""
 
 MOST_EVENTS = 10_000
-"""In one act."""
+"""The most events in one action."""
 LONGEST_NOTE = 1_000
+"""Characters."""
 LONGEST_SHELVING = 365 * 86_400
 """Seconds."""
 
 
 class State(StrEnum):
-    """Where an event stands."""
+    """The state of an event: whether somebody has seen to it, and whether it is over."""
 
     UNACKNOWLEDGED = "unacknowledged"
     RETURNED = "returned, unacknowledged"
@@ -41,12 +42,12 @@ class State(StrEnum):
 
 
 ATTENTION = (State.UNACKNOWLEDGED, State.RETURNED)
-"""The states that ask for somebody."""
+"""The states in which an event needs somebody's attention."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What all actions on an event come to. Times are µs UTC; 0 and empty where there is none."""
+    """The sum of all actions on an event. Times are µs UTC; 0 or empty if there is none."""
 
     acknowledged: bool = False
     label: str = ""
@@ -56,7 +57,7 @@ class Standing:
     acted: int = 0
 
     def state(self, over: bool, now: int) -> State:
-        """The state at this moment of an event that is over or not."""
+        """The state at `now` (µs UTC); `over` is whether the event has ended."""
         if self.shelved_until > now:
             return State.SHELVED
         if self.acknowledged:
@@ -74,7 +75,7 @@ def checked(
     note: str = "",
     until: int | None = None,
 ) -> EventAction:
-    """The action, to be recorded. Raises UsageError, one line, where it cannot be done."""
+    """The action, ready to be recorded. Raises UsageError, one line, if it is not possible."""
     name, text = cleaned(who), cleaned(note)
     wrong = ""
     if action not in ACTIONS:
@@ -83,7 +84,7 @@ def checked(
         wrong = "no event is chosen"
     elif len(readings) > MOST_EVENTS:
         wrong = f"{len(readings):,} events are more than {MOST_EVENTS:,}; choose fewer"
-    elif not all(type(one) is int and 0 < one < 1 << 63 for one in readings):
+    elif not all(type(reading) is int and 0 < reading < 1 << 63 for reading in readings):
         wrong = "an event is named by the id of its first reading, a whole number above 0"
     elif not 1 <= len(name) <= LONGEST_NAME:
         wrong = f"a name of 1 to {LONGEST_NAME} characters is needed"
@@ -109,10 +110,10 @@ def checked(
 
 
 def standings(events: Iterable[Event], actions: pd.DataFrame) -> dict[int, Standing]:
-    """By event id, how each event stands that somebody acted on.
+    """The standing of each event that somebody acted on, by event id.
 
-    `actions` as `Store.event_actions` gives them, oldest first; those on other readings are
-    passed over. Of several the last one holds; a note holds until the next note.
+    `actions` come from the store, oldest first; those on other readings are ignored. The last
+    action of a kind holds; a note holds until the next note.
     """
     if actions.empty:
         return {}
@@ -144,31 +145,28 @@ def _micros(time: pd.Timestamp) -> int:
 
 
 def action_list(frame: pd.DataFrame) -> list[EventAction]:
-    """The actions of a frame as `Store.event_actions` gives it, in its order: rows of one record are one."""
-    found: dict[tuple[object, ...], list[int]] = {}
+    """The actions of a frame from the store, in its order; the rows of one record are one action."""
+    readings: dict[tuple[int, EventAction], list[int]] = {}
     for row in frame.to_dict("records"):
-        key = (
-            row["number"],
-            _micros(row["time"]),
-            row["who"],
-            row["action"],
-            row["label"],
-            _micros(row["until"]),
-            row["note"],
+        action = EventAction(
+            readings=(),
+            time=_micros(row["time"]),
+            who=row["who"],
+            action=row["action"],
+            label=row["label"],
+            until=_micros(row["until"]),
+            note=row["note"],
         )
-        found.setdefault(key, []).append(int(row["reading"]))
-    return [
-        EventAction(tuple(readings), time, who, action, label, until, note)  # type: ignore[arg-type]
-        for (_, time, who, action, label, until, note), readings in found.items()
-    ]
+        readings.setdefault((row["number"], action), []).append(int(row["reading"]))
+    return [replace(action, readings=tuple(ids)) for (_, action), ids in readings.items()]
 
 
 def action_frame(numbered: Iterable[tuple[int, EventAction]]) -> pd.DataFrame:
-    """Actions by record number as `Store.event_actions` gives them."""
+    """Actions with their record numbers as a frame like the store's, one row per reading."""
     rows = [
-        (reading, number, one.time, one.who, one.action, one.label, one.until or None, one.note)
-        for number, one in numbered
-        for reading in one.readings
+        (reading, number, act.time, act.who, act.action, act.label, act.until or None, act.note)
+        for number, act in numbered
+        for reading in act.readings
     ]
     frame = pd.DataFrame(
         rows, columns=["reading", "number", "time", "who", "action", "label", "until", "note"]

@@ -1,11 +1,11 @@
-"""How much the events ask of an operator: their rate against the norm, the tags that make most of it.
+"""The load that events put on an operator: their rate against the norm, and the tags that cause it.
 
-Pure functions: a frame of `Monitor.events` in, numbers out. Times are µs UTC.
-What it is not: a count of alarms in the sense of ISA-18.2, which ask for a response; it counts
-events by that norm.
+Pure functions: a frame of events in, numbers out. Times are µs UTC.
+What it is not: a count of alarms in the sense of ISA-18.2, which require a response; it applies
+that norm to events.
 
 Sources: ANSI/ISA-18.2-2016 clause 16 and EEMUA 191 (3rd edition): about 1 alarm per 10 minutes is
-acceptable, 2 are the most; chattering and long-standing alarms are looked for one by one.
+acceptable, 2 are the limit; chattering and long-standing alarms are listed individually.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from sensormon.model.clock import SECOND
 from sensormon.model.readings import Ints
 
 NORM, MOST = 1.0, 2.0
-"""Alarms per 10 minutes that an operator can take: acceptable, and the most (ISA-18.2, EEMUA 191)."""
+"""Alarms per 10 minutes for one operator: acceptable, and the limit (ISA-18.2, EEMUA 191)."""
 
 WINDOW = 600 * SECOND
-"""The norm is written per 10 minutes."""
+"""The norm is per 10 minutes."""
 ENOUGH = 5
-"""Of fewer whole windows of 10 minutes, which an hour less a moment has, the rate is no verdict."""
+"""With fewer whole windows of 10 minutes the rate allows no verdict; a bit less than an hour has 5."""
 CHATTER = 3
-"""A tag chatters that begins so many events within a minute."""
+"""A tag with this many events that begin within a minute chatters."""
 _MINUTE = 60 * SECOND
 
 
@@ -35,9 +35,9 @@ _MINUTE = 60 * SECOND
 class AlarmLoad:
     """Events in a span of `seconds`.
 
-    `windows` are its whole 10 minutes, counted back from its end; in `over_norm` of them began
-    more than 1 event, in `over_most` more than 2. `worst` is the most that began within any
-    10 minutes, wherever they start, and `worst_at` when those began (0 without events).
+    `windows` is the number of whole 10 minutes, counted back from its end; in `over_norm` of them
+    more than 1 event began, in `over_most` more than 2. `worst` is the highest number that began
+    within any 10 minutes, and `worst_at` is when those began (0 without events).
     """
 
     events: int
@@ -50,7 +50,7 @@ class AlarmLoad:
 
     @property
     def average(self) -> float:
-        """Events per 10 minutes; 0 where no time has passed."""
+        """Events per 10 minutes; 0 if no time has passed."""
         return self.events * 600 / self.seconds if self.seconds > 0 else 0.0
 
     @property
@@ -61,7 +61,7 @@ class AlarmLoad:
 
 @dataclass(frozen=True)
 class Chatter:
-    """A tag whose events come and go: `most` within a minute, beginning at `at`; `times` such minutes."""
+    """A tag whose events come and go: at most `most` within a minute, from `at` on; `times` such minutes."""
 
     tag: str
     most: int
@@ -89,18 +89,18 @@ def alarm_load(starts: Ints, since: int, until: int) -> AlarmLoad:
 
 
 def chattering(events: pd.DataFrame) -> list[Chatter]:
-    """The tags that chatter, the worst first. Minutes of one tag that are counted do not overlap."""
-    found = []
+    """The tags that chatter, the worst first. The counted minutes of a tag do not overlap."""
+    tags = []
     for tag, starts in events["start"].groupby(events["tag"]):
         times = np.sort(micros(starts))
         most, at = _most_within(times, _MINUTE)
         if most >= CHATTER:
-            found.append(Chatter(str(tag), most, at, _separate(times)))
-    return sorted(found, key=lambda one: (-one.most, -one.times, one.tag))
+            tags.append(Chatter(str(tag), most, at, _separate(times)))
+    return sorted(tags, key=lambda chatter: (-chatter.most, -chatter.times, chatter.tag))
 
 
 def top_tags(events: pd.DataFrame, most: int = 10) -> pd.DataFrame:
-    """The tags with the most events: tag, events, share (of all, 0 to 1); equals in order of name."""
+    """The tags with the most events: tag, events, share (of all, 0 to 1); equal ones by name."""
     counted = events["tag"].value_counts().rename_axis("tag").reset_index(name="events")
     counted = counted.sort_values(["events", "tag"], ascending=[False, True], ignore_index=True)
     counted["share"] = counted["events"] / max(1, len(events))
@@ -108,9 +108,9 @@ def top_tags(events: pd.DataFrame, most: int = 10) -> pd.DataFrame:
 
 
 def longest_standing(events: pd.DataFrame, most: int = 5) -> pd.DataFrame:
-    """The events from the first flag to the last of which took longest, the longest first.
+    """The events that lasted longest from the first flag to the last, the longest first.
 
-    Those of a single reading are left out. Rows are those of `events`.
+    Events of a single reading are left out. Rows are those of `events`.
     """
     lasting = events[events["seconds"] > 0]
     return lasting.sort_values(["seconds", "id"], ascending=[False, True], ignore_index=True).head(most)
@@ -126,12 +126,12 @@ def _most_within(times: Ints, window: int) -> tuple[int, int]:
 
 
 def _separate(times: Ints) -> int:
-    """How many minutes, one after the other, have as many events as chattering takes."""
+    """The number of minutes without overlap that have enough events for chattering."""
     ends = np.searchsorted(times, times + _MINUTE, side="left")
-    found = place = 0
+    minutes = place = 0
     while place < len(times):
         if ends[place] - place >= CHATTER:
-            found, place = found + 1, int(ends[place])
+            minutes, place = minutes + 1, int(ends[place])
         else:
             place += 1
-    return found
+    return minutes

@@ -1,7 +1,7 @@
-"""Notes on moments and spans of time: left by people, durable, drawn on charts, removable.
+"""Notes on moments and spans of time: written by people, durable, drawn on charts, removable.
 
 A note is in the journal before anybody sees it, then in the store. What it is not: an action
-on an event (see `event_actions`), or something a detector reads.
+on an event (see `actions`), or something a detector reads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sensormon.model.timestamps import LAST
 from sensormon.stores.protocol import Store
 
 MOST_TAGS = 1_000
-"""In one note; a note on all tags names none."""
+"""The most tags in one note; a note on all tags names none."""
 
 
 class Annotations:
@@ -31,15 +31,15 @@ class Annotations:
         self._store = store
         self._clock = clock
         self.changes = 0
-        """How often a note was left or removed since the start."""
+        """How many notes were added or removed since the start."""
 
     def add(
         self, text: str, who: str, since: int, until: int | None = None, tags: Sequence[str] = ()
     ) -> Annotation:
-        """Leave a note on a moment, or on a span up to `until`; durable when it returns.
+        """Add a note on a moment, or on a span up to `until`; durable when it returns.
 
-        On these tags, on all where none is named. Raises UsageError, one line, or JournalError
-        where it could not be recorded.
+        It is on these tags, or on all if none is named. Raises UsageError, one line, for a note that
+        is not possible, JournalError if it could not be recorded.
         """
         note = checked(text, who, since, since if until is None else until, tags, self._clock.now())
         self._collector.annotate(note)
@@ -47,24 +47,25 @@ class Annotations:
         return note
 
     def remove(self, note_id: str, who: str) -> None:
-        """Remove the note, in this name; what was written stays in the record. Raises like `add`."""
-        found = next((one for one in self._all() if one.id == note_id), None)
-        if found is None:
+        """Remove the note in this person's name; the journal keeps what was written. Raises like `add`."""
+        note = next((note for note in self._all() if note.id == note_id), None)
+        if note is None:
             raise UsageError("there is no such note, or it was removed already", where="notes")
         now = self._clock.now()
-        named = checked(found.text, who, found.since, found.until, found.tags, now)
-        self._collector.annotate(replace(named, id=found.id, removed=True))
+        named = checked(note.text, who, note.since, note.until, note.tags, now)
+        self._collector.annotate(replace(named, id=note.id, removed=True))
         self.changes += 1
 
     def between(self, since: int, until: int, tags: Sequence[str] | None = None) -> list[Annotation]:
-        """The notes that touch since <= time < until, on any of these tags or on all, in order of time.
+        """The notes, stored or not, that overlap since <= time < until, in order of time.
 
-        Stored or not. Raises StoreError where the store is away; then `waiting` has the newest.
+        They are on any of these tags, or on all tags. Raises StoreError if the store cannot be read;
+        `waiting` has the newest notes even then.
         """
         return those(self._all(), since, until, tags)
 
     def waiting(self, since: int, until: int, tags: Sequence[str] | None = None) -> list[Annotation]:
-        """The same of those that the store does not have yet; never raises."""
+        """Those notes that the store does not have yet; never raises."""
         return those(standing(self._collector.waiting_annotations()), since, until, tags)
 
     def _all(self) -> list[Annotation]:
@@ -72,7 +73,7 @@ class Annotations:
         return standing([*self._store.annotations(), *waiting])
 
     def readable(self, since: int, until: int, tags: Sequence[str] | None = None) -> list[Annotation]:
-        """The notes as far as they can be read now: for a chart, which goes on without the store."""
+        """The notes that can be read now: for a chart, which works without the store."""
         try:
             return self.between(since, until, tags)
         except StoreError:
@@ -80,20 +81,20 @@ class Annotations:
 
 
 def standing(acts: Iterable[Annotation]) -> list[Annotation]:
-    """The notes that were left and not removed, each once, in order of time."""
+    """The notes that were added and not removed, each once, in order of time."""
     notes: dict[str, Annotation] = {}
     gone: set[str] = set()
-    for one in acts:
-        if one.removed:
-            gone.add(one.id)
+    for note in acts:
+        if note.removed:
+            gone.add(note.id)
         else:
-            notes.setdefault(one.id, one)
-    kept = (one for one in notes.values() if one.id not in gone)
-    return sorted(kept, key=lambda one: (one.since, one.until, one.id))
+            notes.setdefault(note.id, note)
+    kept = (note for note in notes.values() if note.id not in gone)
+    return sorted(kept, key=lambda note: (note.since, note.until, note.id))
 
 
 def checked(text: str, who: str, since: int, until: int, tags: Sequence[str], now: int) -> Annotation:
-    """The note, to be recorded. Raises UsageError, one line, where it cannot be."""
+    """The note, ready to be recorded. Raises UsageError, one line, if it is not possible."""
     words, name = cleaned(text), cleaned(who)
     wrong = ""
     if not words:
@@ -116,12 +117,12 @@ def checked(text: str, who: str, since: int, until: int, tags: Sequence[str], no
 def those(
     notes: Iterable[Annotation], since: int, until: int, tags: Sequence[str] | None
 ) -> list[Annotation]:
-    """The notes that touch since <= time < until, on any of these tags or on all."""
+    """The notes that overlap since <= time < until, on any of these tags or on all."""
     wanted = None if tags is None else set(tags)
     return [
-        one
-        for one in notes
-        if one.since < until
-        and one.until >= since
-        and (wanted is None or not one.tags or not wanted.isdisjoint(one.tags))
+        note
+        for note in notes
+        if note.since < until
+        and note.until >= since
+        and (wanted is None or not note.tags or not wanted.isdisjoint(note.tags))
     ]

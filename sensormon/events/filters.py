@@ -1,6 +1,6 @@
 """Which events of a span are listed, and in what order.
 
-Pure functions on a frame of `Monitor.events`.
+Pure functions on a frame of events.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STATES: dict[str, tuple[State, ...]] = {
     "acknowledged": (State.ACKNOWLEDGED,),
     "shelved": (State.SHELVED,),
 }
-"""What can be asked for, and the states that have it: nobody has acknowledged what has only returned."""
+"""The choices of a viewer, and the states of each: an event that has only returned is unacknowledged."""
 
 
 class First(StrEnum):
@@ -38,7 +38,7 @@ class First(StrEnum):
 
 @dataclass(frozen=True)
 class Filters:
-    """What is asked for; nothing named means all.
+    """What a viewer asks for; empty means all.
 
     `states` are of STATES; `stretch` is since <= time < until in µs UTC.
     """
@@ -68,14 +68,14 @@ class Filters:
 def matching(events: pd.DataFrame, filters: Filters) -> pd.DataFrame:
     """The events that meet every filter, in the same order.
 
-    The score is the peak's; the text is looked for in the note and in the name of who acted last,
-    in small or capital letters. The stretch is the one the event began in.
+    The score is that of the peak. The text is searched, regardless of case, in the note and in the
+    name of the person who acted last. The stretch is where the event began.
     """
     keep = events["score"] >= filters.least
     if filters.tags:
         keep &= events["tag"].isin(filters.tags)
     if filters.states:
-        keep &= events["state"].isin([one for asked in filters.states for one in STATES.get(asked, ())])
+        keep &= events["state"].isin([state for asked in filters.states for state in STATES.get(asked, ())])
     if filters.severities:
         keep &= events["severity"].isin(filters.severities)
     if filters.labels:
@@ -91,7 +91,7 @@ def matching(events: pd.DataFrame, filters: Filters) -> pd.DataFrame:
 
 
 def in_order(events: pd.DataFrame, first: First) -> pd.DataFrame:
-    """Newest first by their start; worst by how far above the threshold; longest from first flag to last."""
+    """The events by start, by peak score over threshold, or by time from first flag to last."""
     if first is First.WORST:
         over = events["score"] / events["threshold"].where(events["threshold"] > 0)
         return _by(events.assign(over_threshold=over.fillna(0.0)), "over_threshold").drop(
@@ -117,14 +117,14 @@ def stretch_text(stretch: tuple[int, int]) -> str:
 
 
 def read_stretch(text: str) -> tuple[int, int] | None:
-    """The stretch that an address holds; None where it is no such thing."""
+    """The stretch in an address; None if the text is none."""
     start, _, end = text.partition("/")
     since, until = read_time(start), read_time(end)
     return None if since is None or until is None or since >= until else (since, until)
 
 
 def read_time(text: str) -> int | None:
-    """µs UTC of a time in an address; None where it is none, or outside the years 1970 to 2200."""
+    """The time (µs UTC) in an address; None if the text is none, or it is outside the years 1970 to 2200."""
     try:
         time = parse(text)
     except (ValueError, OverflowError):

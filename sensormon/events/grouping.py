@@ -1,9 +1,9 @@
-"""Flagged readings as events: one stretch of trouble is one thing to look at, not forty points.
+"""Flagged readings as events: a stretch of trouble is one thing to look at, not forty points.
 
 Pure functions: a frame of readings in, events out. The same readings give the same events,
-so events are not stored; what people did with them is (`event_actions.py`).
+so events are not stored; only what people did with them is (`actions.py`).
 
-A flagged reading belongs to the event before it on its tag when it comes within the
+A flagged reading belongs to the event before it on its tag if it comes within the
 off-delay. An event counts once it has lasted the on-delay. Its id is that of its first
 flagged reading. What it is not: an alarm in the sense of ISA-18.2, which needs an
 operator's response.
@@ -24,10 +24,10 @@ from sensormon.model.events import Delays, Event
 
 
 def group_flags(readings: pd.DataFrame, thresholds: Mapping[int, float], delays: Delays) -> list[Event]:
-    """Every flagged reading in one event, whether it lasts the on-delay or not, in order of start.
+    """The events of these readings, whether they last the on-delay or not, in order of start.
 
-    `readings` has the columns of the store's frames in any order of rows; what is not flagged
-    is passed over. `thresholds` are by the id of the detector settings.
+    `readings` has the columns of the store's frames, in any order of rows; readings without a flag
+    are ignored. `thresholds` are by the id of the detector settings.
     """
     rows = readings[readings["is_anomaly"].to_numpy(dtype=bool)]
     if rows.empty:
@@ -44,14 +44,14 @@ def group_flags(readings: pd.DataFrame, thresholds: Mapping[int, float], delays:
     together = (tag[1:] == tag[:-1]) & (near | (passed <= delays.off_seconds * SECOND))
     starts = np.concatenate(([0], np.flatnonzero(~together) + 1))
     stops = np.append(starts[1:], len(rows))
-    known = {one: thresholds.get(one, 0.0) for one in np.unique(settings).tolist()}
-    threshold = np.array([known[one] for one in settings.tolist()])
+    known = {number: thresholds.get(number, 0.0) for number in np.unique(settings).tolist()}
+    threshold = np.array([known[number] for number in settings.tolist()])
     ratio = np.nan_to_num(score / np.where(threshold > 0, threshold, np.nan), nan=0.0)
     highest = np.maximum.reduceat(ratio, starts)
     # The first row of each event that reaches the event's highest ratio.
     reaching = np.flatnonzero(ratio == np.repeat(highest, stops - starts))
     peaks = reaching[np.searchsorted(reaching, starts)]
-    found = [
+    events = [
         Event(
             tag=str(tag[first]),
             ids=tuple(ids[first:stop].tolist()),
@@ -71,13 +71,14 @@ def group_flags(readings: pd.DataFrame, thresholds: Mapping[int, float], delays:
         )
         for first, stop, peak in zip(starts.tolist(), stops.tolist(), peaks.tolist(), strict=True)
     ]
-    return sorted(found, key=_order)
+    return sorted(events, key=_order)
 
 
 def join_events(earlier: Sequence[Event], later: Sequence[Event], delays: Delays) -> list[Event]:
-    """Both, with an event that goes on over the border made one. Neither has passed the on-delay yet.
+    """Both lists as one; an event that crosses the border becomes one event.
 
-    On each tag no flagged reading of `later` is before one of `earlier`.
+    Both come from `group_flags`, without the on-delay. On each tag no flagged reading of `later`
+    is before one of `earlier`.
     """
     last: dict[str, Event] = {}
     for event in earlier:
@@ -88,20 +89,20 @@ def join_events(earlier: Sequence[Event], later: Sequence[Event], delays: Delays
     joined: dict[int, Event] = {}
     gone: set[int] = set()
     for tag in first.keys() & last.keys():
-        one, other = last[tag], first[tag]
-        if delays.follows(other.start, other.first_n, one.end, one.last_n):
-            joined[one.id] = _joined(one, other)
-            gone.add(other.id)
+        before, after = last[tag], first[tag]
+        if delays.follows(after.start, after.first_n, before.end, before.last_n):
+            joined[before.id] = _joined(before, after)
+            gone.add(after.id)
     kept = [joined.get(event.id, event) for event in earlier]
     return sorted([*kept, *(event for event in later if event.id not in gone)], key=_order)
 
 
 def lasting(events: Iterable[Event], delays: Delays) -> list[Event]:
-    """Those that last the on-delay."""
+    """The events that last the on-delay."""
     return [
-        one
-        for one in events
-        if one.readings >= delays.on_readings and one.end - one.start >= delays.on_seconds * SECOND
+        event
+        for event in events
+        if event.readings >= delays.on_readings and event.end - event.start >= delays.on_seconds * SECOND
     ]
 
 
@@ -109,7 +110,7 @@ def is_over(event: Event, now: int, newest: tuple[int, int] | None, delays: Dela
     """Whether the off-delay has passed, so that the tag has returned to normal.
 
     `newest` is the time (µs UTC) of the tag's newest good reading and how many it had learned
-    before that one; without it nothing is known to have come since, and the event goes on
+    before that one. Without it nothing is known to have come since, and the event lasts
     until `longest` has passed.
     """
     if now - event.end > delays.longest * SECOND:
@@ -120,15 +121,15 @@ def is_over(event: Event, now: int, newest: tuple[int, int] | None, delays: Dela
     return not delays.follows(time, n, event.end, event.last_n)
 
 
-def _joined(one: Event, other: Event) -> Event:
-    peak = other if other.ratio > one.ratio else one
+def _joined(before: Event, after: Event) -> Event:
+    peak = after if after.ratio > before.ratio else before
     return replace(
         peak,
-        ids=one.ids + other.ids,
-        start=one.start,
-        end=other.end,
-        first_n=one.first_n,
-        last_n=other.last_n,
+        ids=before.ids + after.ids,
+        start=before.start,
+        end=after.end,
+        first_n=before.first_n,
+        last_n=after.last_n,
     )
 
 

@@ -1,7 +1,7 @@
-"""How many events began in each minute, hour or day of the viewer's zone.
+"""How many events began in each minute, hour or day of the viewer's time zone.
 
-Pure functions. Times are µs UTC. A day is as long as the zone makes it (23 to 25 hours where the
-clock changes); an hour that the clock passes twice is two hours, told apart by their offset.
+Pure functions. Times are µs UTC. A day is as long as it is in the zone (23 to 25 hours if the
+clock changes). An hour that the clock shows twice is two hours, distinguished by their offset.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LONGEST = (
 
 @dataclass(frozen=True)
 class Bins:
-    """Stretches of one unit without a hole between them: `edges` (µs UTC) are one more than stretches.
+    """Adjacent stretches of one unit; `edges` (µs UTC) has one more than there are stretches.
 
     The first contains the beginning of the span, the last its end.
     """
@@ -55,12 +55,12 @@ class Bins:
 
 
 def unit_of(seconds: float) -> Unit:
-    """The unit for a span of so many seconds: hours up to a day, days above; finer where those were few."""
+    """The unit for a span of this length: finer for a short span, so that it has enough bars."""
     return next((unit for unit, most in _LONGEST if seconds * SECOND <= most), Unit.MONTH)
 
 
 def bins(since: int, until: int, zone: tzinfo) -> Bins:
-    """The stretches of since <= time < until in this zone, whole at both ends."""
+    """The stretches that cover since <= time < until in this zone, whole at both ends."""
     unit = unit_of((until - since) / SECOND)
     edges = [_begin(since, unit, zone)]
     while edges[-1] < until or len(edges) < 2:
@@ -69,17 +69,17 @@ def bins(since: int, until: int, zone: tzinfo) -> Bins:
 
 
 def counts(times: Ints, edges: Ints) -> Ints:
-    """How many of these times lie in each stretch; what is outside is not counted."""
+    """The number of these times in each stretch; times outside are not counted."""
     places = np.searchsorted(edges, times, side="right") - 1
     inside = places[(places >= 0) & (places < len(edges) - 1)]
-    found: Ints = np.bincount(inside, minlength=len(edges) - 1).astype(np.int64)
-    return found
+    numbers: Ints = np.bincount(inside, minlength=len(edges) - 1).astype(np.int64)
+    return numbers
 
 
 def stretch_words(since: int, until: int, zone: tzinfo) -> str:
-    """A stretch as a person reads it: "10:00–11:00", with its day and, for a whole day, the day alone.
+    """A stretch as people read it: the day and the hours, or for a whole day only the day.
 
-    An hour that comes twice has its offset: "Sun 25 Oct, 02:00–03:00 (UTC+01:00)".
+    An hour that the clock shows twice has its offset: "Sun 25 Oct 2026, 02:00–03:00 (UTC+01:00)".
     """
     start, end = (to_datetime(time).astimezone(zone) for time in (since, until))
     day = f"{start:%a} {start.day} {start:%b %Y}"
@@ -90,7 +90,7 @@ def stretch_words(since: int, until: int, zone: tzinfo) -> str:
         if start.day == end.day == 1 and 28 <= days <= 31:
             return f"{start:%B %Y}"
     if until - since <= 3_600 * SECOND:
-        end = start + timedelta(microseconds=until - since)  # by the clock as it was at the start
+        end = start + timedelta(microseconds=until - since)  # by the clock as set at the start
     hours = f"{start:%H:%M}–{end:%H:%M}"
     if (end - timedelta(microseconds=1)).date() != start.date():
         hours = f"{start:%H:%M}–{end:%a} {end.day} {end:%b} {end:%H:%M}"
@@ -110,7 +110,7 @@ def _begin(time: int, unit: Unit, zone: tzinfo) -> int:
 
 
 def _end(begin: int, unit: Unit, zone: tzinfo) -> int:
-    """Where the stretch that begins here ends."""
+    """The end of the stretch that begins here."""
     local = to_datetime(begin).astimezone(zone)
     if unit in _SECONDS:
         size = _SECONDS[unit] * SECOND
@@ -130,7 +130,7 @@ def _following(day: date, unit: Unit) -> date:
 
 
 def _midnight(day: date, zone: tzinfo) -> int:
-    """The first moment of a day; where the clock jumps over midnight, the moment of the jump."""
+    """The first moment of a day; if the clock skips midnight, the moment of the change."""
     local = datetime(day.year, day.month, day.day, tzinfo=zone)
     return round(local.timestamp()) * SECOND
 
@@ -140,15 +140,15 @@ def _offset(time: int, zone: tzinfo) -> timedelta | None:
 
 
 def _unchanged(begin: int, time: int, zone: tzinfo) -> int:
-    """`begin`, or the change of the clock after it, so that the offset is one up to `time`."""
-    found = begin
-    while (change := _change(found, time + 1, zone)) is not None:
-        found = change
-    return found
+    """`begin`, or the last change of the clock after it, so that up to `time` the offset stays the same."""
+    start = begin
+    while (change := _change(start, time + 1, zone)) is not None:
+        start = change
+    return start
 
 
 def _change(begin: int, end: int, zone: tzinfo) -> int | None:
-    """The first second (µs) in begin < time < end at which the clock is set anew; None without one."""
+    """The first second (µs) in begin < time < end at which the clock changes; None without a change."""
     before = _offset(begin, zone)
     if _offset(end - 1, zone) == before:
         return None

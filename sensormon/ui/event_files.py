@@ -13,7 +13,7 @@ from sensormon.model.format import counted
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.table_download import form_input, of_table, table_download
 from sensormon.ui.viewer import Viewer
-from sensormon.view.anomaly_table import anomaly_table
+from sensormon.view.events import anomaly_table
 from sensormon.view.explanation import score_names
 
 LISTED = 1_000

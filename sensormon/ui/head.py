@@ -16,9 +16,8 @@ from sensormon.ui.drawing import UNREAD, marked
 from sensormon.ui.help import first_visit, help_button, in_the_browser
 from sensormon.ui.style import style_sheet
 from sensormon.ui.viewer import Viewer, viewer
-from sensormon.view.announcement import abnormal, announcement
 from sensormon.view.phrases import zone_words
-from sensormon.view.status import alarms, status_line
+from sensormon.view.status import abnormal, alarms, announcement, status_line
 
 HOUR = 3_600 * SECOND
 AGAIN = 3 * SECOND

@@ -1,26 +1,30 @@
-"""Events as the table and the line that a person reads.
+"""Events and flagged readings as the tables and lines that people read.
 
-Pure: a frame of `Monitor.events` in, tables and words out.
+Pure functions: frames in, tables and words out.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Mapping
 
 import pandas as pd
 
 from sensormon.events.actions import ATTENTION, State
 from sensormon.model.format import counted, duration
 from sensormon.model.tags import TagTable
+from sensormon.view.phrases import expected_band, origin, why_short
 
-_STATES = {str(State.RETURNED): "returned, unack."}  # a column has no room for more
+_STATES = {str(State.RETURNED): "returned, unack."}  # short enough for a column
 
 
 def event_table(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
-    """A row an event, in the same order; times are UTC, peaks text with unit."""
+    """One row per event, in the same order; times are UTC, peaks are text with unit."""
     return pd.DataFrame(
         {
             "Time": events["start"].reset_index(drop=True),
             "Tag": [tags.title(name) for name in events["tag"]],
-            "State": [_STATES.get(one, one) for one in events["state"]],
+            "State": [_STATES.get(state, state) for state in events["state"]],
             "Peak": [
                 tags[name].render(value) for name, value in zip(events["tag"], events["value"], strict=True)
             ],
@@ -35,7 +39,7 @@ def event_table(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
 
 
 def lasted_column(events: pd.DataFrame) -> list[str]:
-    """How long each lasted from first flag to last, a dash for a single one, and whether it goes on."""
+    """How long each event lasted from first flag to last, a dash for one flag, and whether it goes on."""
     return [
         ", ".join([*([duration(seconds)] if seconds else []), *([] if over else ["going on"])]) or "–"
         for seconds, over in zip(events["seconds"], events["over"], strict=True)
@@ -52,9 +56,9 @@ def lasted(seconds: float, readings: int) -> str:
 
 
 def events_line(events: pd.DataFrame, span: str) -> str:
-    """How many there are in a span ("in 24 h"), and how many need somebody; shelved ones do not."""
+    """How many events a span has ("in 24 h"), and how many need attention; shelved ones do not."""
     states = events["state"].value_counts()
-    waiting = int(sum(states.get(str(one), 0) for one in ATTENTION))
+    waiting = int(sum(states.get(str(state), 0) for state in ATTENTION))
     line = f"**{counted(len(events), 'event')}** {span}"
     line += f" · **{waiting:,} to acknowledge**" if waiting else " · none of them to acknowledge"
     going_on = int((~events["over"].astype(bool)).sum())
@@ -66,7 +70,7 @@ def events_line(events: pd.DataFrame, span: str) -> str:
 
 
 def history_table(history: pd.DataFrame, ids: tuple[int, ...]) -> pd.DataFrame:
-    """What people did with the event that has these readings, newest first: Time, Who, What, Note."""
+    """What people did with the event of these readings, newest first: Time, Who, What, Until, Note."""
     rows = history[history["reading"].isin(ids)].drop_duplicates(["number", "time"]).iloc[::-1]
     what = [
         f"labelled {label}" if action == "label" else _DONE.get(action, action)
@@ -87,7 +91,7 @@ _DONE = {
 
 
 def done_words(count: int, action: str, label: str = "") -> str:
-    """What was just done: "2 events acknowledged".
+    """What somebody has just done: "2 events acknowledged".
 
     >>> done_words(1, "label", "benign"), done_words(2, "note")
     ('1 event labelled benign', 'Note saved on 2 events')
@@ -98,3 +102,32 @@ def done_words(count: int, action: str, label: str = "") -> str:
     if action == "unacknowledge":
         return f"Acknowledgement of {events} taken back"
     return f"{events} {f'labelled {label}' if action == 'label' else _DONE[action]}"
+
+
+def anomaly_table(
+    anomalies: pd.DataFrame, tags: TagTable, names: Mapping[int, tuple[str, float]]
+) -> pd.DataFrame:
+    """Flagged readings, one per row, in the same order: Time (UTC), Tag, Value, Expected, Score, Why, Note.
+
+    Every tag must be in the table. Values are text with unit, the score is a number. `names` has
+    what the score is called and its threshold, by the id of the detector settings.
+    """
+    columns = ("tag", "value", "expected", "upper", "score")
+    rows = [
+        (tags[tag], value, expected, upper, score)
+        for tag, value, expected, upper, score in zip(*(anomalies[name] for name in columns), strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "Time": anomalies["time"].reset_index(drop=True),
+            "Tag": [tag.label for tag, *_ in rows],
+            "Value": [tag.render(value) for tag, value, *_ in rows],
+            "Expected": [expected_band(tag, expected, upper) for tag, _, expected, upper, _ in rows],
+            "Score": anomalies["score"].reset_index(drop=True),
+            "Why": [
+                why_short(*row, *names.get(int(settings), ("score", math.nan)))
+                for row, settings in zip(rows, anomalies["settings"], strict=True)
+            ],
+            "Note": [origin(name) for name in anomalies["origin"]],
+        }
+    )

@@ -1,4 +1,4 @@
-"""Figures that have no time axis, and control limits: a histogram, two tags against each other.
+"""A histogram, two tags against each other, and control limits for a chart of one tag.
 
 What it is not: a place that reads data, computes statistics or knows about Streamlit.
 """
@@ -19,33 +19,33 @@ from sensormon.view.time_charts import FONT
 from sensormon.view.traces import Span, chart_text
 
 DOTS = 4_000
-"""Pairs drawn in a scatter at the most, evenly taken; more than an eye tells apart."""
+"""The most pairs in a scatter, an even sample; more could not be told apart."""
 
 
-def histogram(found: Distribution, tag: Tag, palette: Palette, height: int = 280) -> go.Figure:
-    """How many readings lie where; the normal band's edges dashed, the median and the 5 and 95 % dotted."""
-    middles = (found.edges[:-1] + found.edges[1:]) / 2
-    widths = np.diff(found.edges)
+def histogram(distribution: Distribution, tag: Tag, palette: Palette, height: int = 280) -> go.Figure:
+    """How many readings have which value; edges of the normal band dashed, 5 %, median and 95 % dotted."""
+    middles = (distribution.edges[:-1] + distribution.edges[1:]) / 2
+    widths = np.diff(distribution.edges)
     if len(widths) == 1 and widths[0] == 0:
-        widths = np.array([max(tag.resolution, abs(float(found.edges[0])) * 1e-3, 1e-6)])
+        widths = np.array([max(tag.resolution, abs(float(distribution.edges[0])) * 1e-3, 1e-6)])
     number = f",.{tag.decimals}f"
     trace = {
         "type": "bar",
         "x": middles,
-        "y": found.counts,
+        "y": distribution.counts,
         "width": widths,
-        "customdata": np.column_stack((found.edges[:-1], found.edges[1:])),
+        "customdata": np.column_stack((distribution.edges[:-1], distribution.edges[1:])),
         "marker": {"color": palette.line, "opacity": 0.55, "line": {"width": 0.5, "color": palette.panel}},
         "hovertemplate": f"%{{customdata[0]:{number}}} to %{{customdata[1]:{number}}} {chart_text(tag.unit)}"
         "  %{y:,} readings<extra></extra>",
     }
     layout = _layout(palette, height)
-    low, high = float(found.edges[0]), float(found.edges[-1])
+    low, high = float(distribution.edges[0]), float(distribution.edges[-1])
     for edge in tag.normal or ():
         low, high = min(low, edge), max(high, edge)
         _mark(layout, edge, "normal", palette.secondary, "dash")
     for share in (0.05, 0.5, 0.95):
-        at = found.quantiles[SHARES.index(share)]
+        at = distribution.quantiles[SHARES.index(share)]
         _mark(
             layout,
             at,
@@ -76,7 +76,7 @@ def histogram(found: Distribution, tag: Tag, palette: Palette, height: int = 280
 
 
 def scatter(pairs: Pairs, x: Tag, y: Tag, palette: Palette, height: int = 380) -> go.Figure:
-    """Each pair a dot, the first tag across, the second up; of many an even choice."""
+    """A dot for each pair, the first tag as x, the second as y; of many pairs an even sample."""
     kept = np.unique(np.linspace(0, len(pairs.x) - 1, min(len(pairs.x), DOTS)).astype(np.int64))
     trace = {
         "type": "scatter",
@@ -95,13 +95,13 @@ def scatter(pairs: Pairs, x: Tag, y: Tag, palette: Palette, height: int = 380) -
 
 
 def add_limits(figure: go.Figure, limits: ControlLimits, tag: Tag, baseline: Span, palette: Palette) -> None:
-    """Draw centre line and control limits into a chart of one tag, and where the baseline is.
+    """Add centre line, control limits and the baseline's span to a chart of one tag.
 
-    Readings drawn outside get a triangle that points to their side.
+    Readings outside the limits get a triangle that points away from them.
     """
     line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": "y"}
     shapes, notes = list(figure.layout.shapes), list(figure.layout.annotations)
-    for value, name, dash, side, anchor in (  # apart, however narrow the limits are
+    for value, name, dash, side, anchor in (  # labels never overlap, however narrow the limits are
         (limits.upper, "UCL", "solid", "right", "bottom"),
         (limits.centre, "CL", "dashdot", "left", "middle"),
         (limits.lower, "LCL", "solid", "right", "top"),
@@ -145,8 +145,8 @@ def add_limits(figure: go.Figure, limits: ControlLimits, tag: Tag, baseline: Spa
         min(low, limits.lower - 0.05 * spread),
         max(high, limits.upper + 0.05 * spread),
     ]
-    lines = [one for one in figure.data if one.mode == "lines" and one.customdata is not None]
-    drawn = lines[-1]  # what is compared with lies behind it
+    lines = [trace for trace in figure.data if trace.mode == "lines" and trace.customdata is not None]
+    drawn = lines[-1]  # in front of what it is compared with
     x, y = np.asarray(drawn.x, dtype=np.float64), np.asarray(drawn.y, dtype=np.float64)
     for outside, symbol in (
         (y > limits.upper, "triangle-up-open"),

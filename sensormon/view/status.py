@@ -307,3 +307,38 @@ def source_tables(ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:
         {"Rejected because": reason_words(name), "Readings": count} for name, count in ledger.reasons.items()
     ]
     return pd.DataFrame(lines), pd.DataFrame(reasons)
+
+
+def abnormal(status: Status, ledger: Ledger) -> tuple[str, ...]:
+    """What is abnormal now, in a few words each, without numbers: the same words while it lasts."""
+    source, store = status.source, status.store
+    silent = ", ".join(tag.label for tag in status.silent[:3])
+    more = f" and {len(status.silent) - 3} more" if len(status.silent) > 3 else ""
+    states = (
+        (bool(status.failures) or source.state is SourceState.FAILED, "a part of the monitor has stopped"),
+        (source.state is SourceState.REFUSING, "readings are refused"),
+        (late(status) and not status.failures, "no data comes in"),
+        (bool(silent) and not late(status) and not status.failures, f"no readings of {silent}{more}"),
+        (store.state in (StoreState.RETRYING, StoreState.FAILED), "the database is unreachable"),
+        (bool(status.journal.damaged), "a part of the journal is damaged"),
+        (not ledger.balanced, "the ledger does not balance"),
+    )
+    return tuple(words for holds, words in states if holds)
+
+
+def announcement(before: tuple[str, ...], now: tuple[str, ...]) -> str:
+    """What a screen reader says of a change in `abnormal`; empty without a change.
+
+    It speaks once when a state begins and once when it ends, not every second.
+
+    >>> announcement((), ("no data comes in",))
+    'Abnormal: no data comes in.'
+    >>> announcement(("no data comes in",), ())
+    'Over: no data comes in. All is normal again.'
+    """
+    began = [words for words in now if words not in before]
+    ended = [words for words in before if words not in now]
+    parts = [f"Abnormal: {', '.join(began)}."] if began else []
+    parts += [f"Over: {', '.join(ended)}."] if ended else []
+    parts += ["All is normal again."] if ended and not now else []
+    return " ".join(parts)

@@ -1,8 +1,8 @@
 """Readings as Plotly figures: frames in, figures out.
 
-Every chart is drawn with SVG traces (a page of WebGL charts runs out of contexts), has no
-title and no legend, and keeps `uirevision`, so that new data moves nothing the viewer set.
-Times are sent as milliseconds UTC, which Plotly shows in the zone of the browser.
+Every chart has SVG traces (a page of WebGL charts runs out of contexts), no title and no
+legend, and keeps `uirevision`, so that new data does not undo a viewer's zoom.
+Times are milliseconds UTC, which Plotly shows in the browser's time zone.
 
 A span is `(since, until)` in microseconds UTC. Frames are those of the monitor.
 What it is not: a place that reads data or knows about Streamlit.
@@ -39,7 +39,7 @@ from sensormon.view.y_range import fitted, near, tick_decimals
 _MARGIN = {"l": 50, "r": 12, "t": 20, "b": 26}
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 _STRIP_AXIS = {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True}
-"""What lies at a place of the chart, not at a value: the strip of gaps, the brackets of events."""
+"""An axis for what has no value: the strip of gaps, the brackets of events."""
 _TICKS = [
     {"dtickrange": [None, 1_000], "value": "%H:%M:%S.%L"},
     {"dtickrange": [1_000, 60_000], "value": "%H:%M:%S"},
@@ -61,12 +61,12 @@ def live_chart(
     shade: Span | None = None,
     score: tuple[str, float | None] = ("z", None),
 ) -> go.Figure:
-    """The readings of one tag over a span, with the band they were expected in.
+    """The readings of one tag over a span, with the band in which they were expected.
 
-    The line breaks where a reading is missing, a hatched strip on the time axis says so.
-    `mark` (µs UTC) draws a thin upright line at that time; `zoom` lets the viewer zoom, `pick`
-    click readings (see `traces.line`); `shade` marks the span of an event; `score` is what the
-    score is called and the threshold that all readings here were judged by, where there is one.
+    Where readings are missing the line breaks, and a hatched strip on the time axis shows it.
+    `mark` (µs UTC) draws a thin vertical line at that time; `zoom` lets the viewer zoom, `pick`
+    lets them click readings (see `traces.line`); `shade` marks the span of an event. `score` is
+    what the score is called, and the threshold if all readings were judged by the same.
     """
     view = View(frame, tag, span)
     shown = [
@@ -75,8 +75,8 @@ def live_chart(
         flags(view, palette),
     ]
     if pick:
-        for one in shown:  # a choice elsewhere must not dim them
-            one["unselected"] = {"marker": {"opacity": 1}}
+        for trace in shown:  # selecting another reading must not dim them
+            trace["unselected"] = {"marker": {"opacity": 1}}
     figure = _figure(
         [band(view, palette), *no_data(view, palette), line(view, palette, *score, pick=pick), *shown],
         view,
@@ -91,7 +91,7 @@ def live_chart(
 
 
 def _shade(figure: go.Figure, event: Span, palette: Palette) -> None:
-    """An event's span: a tint, and a bracket on the top edge."""
+    """Mark an event's span by a tint and a bracket on the top edge."""
     left, right = event[0] / 1e3, event[1] / 1e3
     edge = {"type": "line", "yref": "paper", "line": {"color": palette.anomaly, "width": 1.5}}
     tint = {
@@ -126,11 +126,11 @@ def before_after_chart(
     score: str = "z",
     threshold: float | None = None,
 ) -> go.Figure:
-    """The readings with the band of `after`, and the flags of both, told apart by shape.
+    """The readings with the band of `after`, and the flags of both, distinguished by shape.
 
-    Kept: filled diamond. Gained: upward triangle. Lost: open square. The frames hold the
+    Kept: filled diamond. Gained: upward triangle. Lost: open square. The frames have the
     same readings by `id`, scored with the old and with the new settings. `score` is what the
-    new score is called, `threshold` what it was judged by.
+    new score is called, `threshold` its threshold.
     """
     changes = flag_changes(before, after)
     view = View(after, tag, span, keep=changes)
@@ -156,7 +156,9 @@ def flag_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.Series[str]:
     old = set(before.loc[before["is_anomaly"].astype(bool), "id"])
     new = set(after.loc[after["is_anomaly"].astype(bool), "id"])
     words = {
-        one: "kept" if one in old and one in new else "lost" if one in old else "gained" for one in old | new
+        **dict.fromkeys(old & new, "kept"),
+        **dict.fromkeys(old - new, "lost"),
+        **dict.fromkeys(new - old, "gained"),
     }
     return pd.Series(words, dtype=object).sort_index()
 
@@ -170,10 +172,10 @@ def count_chart(
     *,
     chosen: Span | None = None,
 ) -> go.Figure:
-    """Bars of counts between edges (µs UTC); `words` is what the hover says of each.
+    """Bars of counts between edges (µs UTC); `words` has what the hover says of each bar.
 
-    The bars can be clicked: the `customdata` of one is its place. With `chosen` the bars inside
-    that stretch are full and have an outline, the others are pale.
+    Bars can be clicked; the `customdata` of a bar is its index. With `chosen` the bars inside
+    that stretch are opaque with an outline, the others are pale.
     """
     start, end = edges[:-1], edges[1:]
     inside = np.ones(len(counts), dtype=bool)
@@ -209,9 +211,9 @@ def count_chart(
 def precision_recall_chart(
     points: pd.DataFrame, marks: Sequence[tuple[str, str, float, float]], palette: Palette, height: int = 260
 ) -> go.Figure:
-    """Precision over recall, a point a threshold, with settings marked on it.
+    """Precision over recall, one point per threshold, with marks for settings.
 
-    `points` has threshold, precision and recall; NaN is left out. `marks` are a name, a
+    `points` has threshold, precision and recall; rows with NaN are left out. A mark is a name, a
     Plotly symbol, precision and recall.
     """
     drawn = points.dropna(subset=["precision", "recall"]).sort_values("threshold")
@@ -222,7 +224,7 @@ def precision_recall_chart(
             "mode": "lines+markers",
             "x": drawn["recall"].to_numpy(dtype=np.float64),
             "y": drawn["precision"].to_numpy(dtype=np.float64),
-            "text": [f"threshold {one:g}" for one in drawn["threshold"]],
+            "text": [f"threshold {threshold:g}" for threshold in drawn["threshold"]],
             "line": {"color": palette.line, "width": 1.4},
             "marker": {"color": palette.line, "size": 4},
             "hovertemplate": hover,
@@ -251,7 +253,7 @@ def precision_recall_chart(
     share = {"range": [-0.02, 1.04], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]}
     layout["xaxis"].update(type="linear", title={"text": "recall", "standoff": 4}, **share)
     layout["yaxis"].update(title={"text": "precision", "standoff": 4}, **share)
-    del layout["xaxis"]["tickformatstops"]  # those of a time axis
+    del layout["xaxis"]["tickformatstops"]  # they are for times
     layout["xaxis"]["title"]["font"] = layout["yaxis"]["title"]["font"] = {
         "size": 12,
         "color": palette.secondary,
@@ -263,7 +265,7 @@ def precision_recall_chart(
 def depth_chart(
     frame: pd.DataFrame, column: str, span: Span, palette: Palette, height: int = 110
 ) -> go.Figure:
-    """`readings` or `age` (seconds) of what waited in the journal, as steps from 0 up."""
+    """The `readings` that waited in the journal, or their `age` (seconds), as steps above 0."""
     time = micros(frame["time"])
     value = frame[column].to_numpy(dtype=np.float64)
     unit = "readings" if column == "readings" else "s"
@@ -285,7 +287,7 @@ def depth_chart(
 
 
 def board_layout(palette: Palette, height: int = 220) -> dict[str, Any]:
-    """What all charts of the Live board have in common, for the browser to fill in; see `_figure`."""
+    """The layout that all charts of the Live board share; the browser fills in the rest, like `_figure`."""
     layout = _layout((0, 1), palette, height, zoom=True)
     layout["yaxis2"] = _STRIP_AXIS
     return layout

@@ -56,10 +56,10 @@ def norm_words(load: Load) -> str:
     return f"{norm}: the new settings are {new / NORM:,.1f} times the target."
 
 
-def share_words(count: int, total: int) -> tuple[str, str]:
+def measured_share(count: int, total: int) -> tuple[str, str]:
     """A share, and its 95 % interval with n.
 
-    >>> share_words(9, 10), share_words(3, 4)
+    >>> measured_share(9, 10), measured_share(3, 4)
     (('90 %', '60 to 98 %, n = 10'), ('not measurable', 'n = 4'))
     """
     if total < MINIMUM:
@@ -85,14 +85,14 @@ def figures(before: EventScores, after: EventScores) -> list[Figure]:
         (
             "Precision",
             "flagged events that were faults",
-            share_words(before.right, before.judged),
-            share_words(after.right, after.judged),
+            measured_share(before.right, before.judged),
+            measured_share(after.right, after.judged),
         ),
         (
             "Recall",
             "known faults that were flagged",
-            share_words(before.found, before.known),
-            share_words(after.found, after.known),
+            measured_share(before.found, before.known),
+            measured_share(after.found, after.known),
         ),
         (
             "Delay",

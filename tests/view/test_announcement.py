@@ -8,7 +8,7 @@ from pathlib import Path
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from sensormon.view.announcement import abnormal, announcement
+from sensormon.view.status import abnormal, announcement
 from tests.support.plant import START, batch_of
 
 
