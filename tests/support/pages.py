@@ -13,8 +13,9 @@ PAGES = ["live", "anomalies", "explore", "tuning", "pipeline", "data"]
 
 
 def menu() -> list[tuple[str, str]]:
-    """File and title of each page in app.py, in the order of the menu."""
-    pages = re.findall(r'st\.Page\("pages/(\w+)\.py", title="(\w+)"', (ROOT / "app.py").read_text())
+    """File and title of each page, in the order of the menu."""
+    source = (ROOT / "sensormon" / "ui" / "navigation.py").read_text()
+    pages = re.findall(r'st\.Page\("pages/(\w+)\.py", title="(\w+)"', source)
     assert pages
     return pages
 

@@ -1,0 +1,66 @@
+"""The server's own program, without its pages: collector, API and assets on the dashboard's port.
+
+`streamlit run app.py` builds its ASGI app from these parts. What it is not: a server; Streamlit's
+runs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import anyio.to_thread
+from starlette.middleware import Middleware
+
+from sensormon.api import make_api
+from sensormon.api.assets import Assets
+from sensormon.api.auth import Tokens, announcement
+from sensormon.api.mount import ApiFirst
+from sensormon.model.errors import UsageError
+from sensormon.monitor import runtime
+
+SWITCH_INTERVAL = 0.001
+"""How long (s) a thread that comes back from a sync waits for one that computes.
+
+At Python's default of 5 ms a write that takes 1 ms of work takes 20.
+"""
+
+
+def build_or_exit() -> None:
+    """Build the monitor of this process; if its settings are wrong, say so and exit with code 2."""
+    try:
+        runtime.build()
+    except UsageError as error:
+        sys.stderr.write(f"sensormon: {error}\n")
+        sys.exit(2)
+
+
+def middleware() -> list[Middleware]:
+    """The API and the pages' assets, in front of Streamlit's own middleware."""
+    return [
+        Middleware(ApiFirst, api=make_api(), prefix="/api"),
+        Middleware(ApiFirst, api=Assets(), prefix="/assets"),
+    ]
+
+
+def lifespan(port: Callable[[], int]) -> Callable[[object], AbstractAsyncContextManager[None]]:
+    """Starts and stops the collector with the server, not with a visitor; `port` is the server's."""
+
+    @asynccontextmanager
+    async def running(_: object) -> AsyncIterator[None]:
+        await anyio.to_thread.run_sync(_start, port)
+        try:
+            yield
+        finally:
+            await anyio.to_thread.run_sync(runtime.stop)
+
+    return running
+
+
+def _start(port: Callable[[], int]) -> None:
+    """Start the monitor and say how to write to it."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    monitor = runtime.monitor()
+    text = announcement(Tokens.of(monitor.settings), port(), monitor.tags)
+    sys.stderr.write(f"sensormon: {text}\n")
