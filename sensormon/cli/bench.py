@@ -1,16 +1,20 @@
-"""Benchmarks, as commands: `python -m sensormon bench NAME [--json]`.
+"""Benchmarks: `python -m sensormon bench NAME [--json]`.
 
-Each gives named figures with their unit. But for `detection` the machine decides them, so compare
-within one run only: each benchmark measures beside what it costs what it is compared with.
+Each returns named figures with their units. Except for `detection` they depend on the machine, so
+compare them only within one run: each benchmark also measures what its cost is compared with.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
+import sys
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +22,7 @@ import pandas as pd
 
 from sensormon.analysis.rescoring import History
 from sensormon.analysis.what_if import Known, compare
-from sensormon.cli.bench_detection import detection
+from sensormon.cli.bench_detection import detection, left_out
 from sensormon.cli.bench_http import http
 from sensormon.detectors import PER_TAG, longest_lead, make
 from sensormon.detectors.zscore import ZScore
@@ -26,30 +30,52 @@ from sensormon.ingest.pipeline import Pipeline
 from sensormon.journal.codec import encode
 from sensormon.journal.journal import Journal
 from sensormon.model.entries import BatchEntry, DetectorSettings
+from sensormon.model.errors import UsageError
 from sensormon.model.readings import Batch, Floats
-from sensormon.model.tags import Tag, TagTable
+from sensormon.model.settings import Settings
+from sensormon.model.tags import Tag, TagTable, read_tags
 
 Figures = dict[str, float]
 
 
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Run a benchmark and print its figures. Raises UsageError for data that it cannot use."""
+    if options.name == "detection":
+        tags = list(read_tags(settings.tags)) if settings.tags.exists() else None
+        for note in left_out(options.data, tags):
+            print(f"note: {note}", file=sys.stderr)
+        figures = detection(options.data, tags)
+    elif options.data is not None:
+        raise UsageError(f"bench {options.name} reads no recordings", where="--data", hint="Leave it out")
+    else:
+        figures = BENCHMARKS[options.name]()
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        width = max(40, *map(len, figures))
+        for name, figure in figures.items():
+            print(f"{name:<{width}} {figure:>16,.3f}")
+    return 0
+
+
 def journal(folder: Path | None = None, rounds: int = 300) -> Figures:
-    """What making a batch of 1,000 readings durable costs, and the bare write and sync beside it.
+    """The cost of making a batch of 1,000 readings durable, and of a bare write and sync.
 
     Milliseconds, median and 99th percentile, alternating in one run on one disk.
     """
     entry = _entry(1_000)
     size = len(encode(entry))
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        made = Journal(Path(name) / "journal", segment_bytes=1 << 40)
+        target = Journal(Path(name) / "journal", segment_bytes=1 << 40)
         bare = os.open(Path(name) / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         data = os.urandom(size)
         appended, synced, encoded = [], [], []
         for _ in range(rounds):
-            appended.append(_seconds(lambda: made.append(entry)))
+            appended.append(_seconds(lambda: target.append(entry)))
             synced.append(_seconds(lambda: _write_and_sync(bare, data)))
             encoded.append(_seconds(lambda: encode(entry)))
         os.close(bare)
-        made.close()
+        target.close()
     return {
         "bytes of a batch of 1,000": size,
         **_spread("append, ms", appended),
@@ -60,7 +86,7 @@ def journal(folder: Path | None = None, rounds: int = 300) -> Figures:
 
 
 def scoring(points: int = 300_000) -> Figures:
-    """Readings a second through the z-score's kernel over 3 interleaved tags, and the naive way beside it."""
+    """Readings per second of the z-score's kernel over 3 interleaved tags, and of the naive way."""
     rng = np.random.default_rng(0)
     values = rng.normal(0, 1, points)
     codes = (np.arange(points) % 3).astype(np.int32)
@@ -70,9 +96,9 @@ def scoring(points: int = 300_000) -> Figures:
     figures: Figures = {}
     for window in (50, 1000):
         state = ZScore(window=window).start(np.zeros(3))
-        state.run(codes[:10], values[:10], ok[:10], times[:10])  # compiles, or loads what was compiled
-        fast = points / _seconds(lambda state=state: state.run(codes, values, ok, times))  # type: ignore[misc]
-        slow = len(few) / _seconds(lambda window=window: _naive(few, window))  # type: ignore[misc]
+        state.run(codes[:10], values[:10], ok[:10], times[:10])  # compiles it, or loads the compiled code
+        fast = points / _seconds(partial(state.run, codes, values, ok, times))
+        slow = len(few) / _seconds(partial(_naive, few, window))
         figures[f"window {window}, readings/s"] = fast
         figures[f"window {window}, naive readings/s"] = slow
         figures[f"window {window}, times as fast"] = fast / slow
@@ -80,10 +106,10 @@ def scoring(points: int = 300_000) -> Figures:
 
 
 def rescoring(readings: int = 100_000) -> Figures:
-    """What a moved slider costs: a tag's history scored anew and compared, ms, the median of five.
+    """The cost of a moved slider: a tag's history rescored and compared, ms, the median of five.
 
-    For each detector at its defaults and, where it has a window, at the widest one. A
-    reading a second with a spike in 50 and their ground truth.
+    For each detector with its defaults and, if it has a window, with the widest one. The history is
+    a reading per second, every 50th a known spike.
     """
     rng = np.random.default_rng(0)
     rows = readings + 2 * longest_lead()
@@ -107,10 +133,13 @@ def rescoring(readings: int = 100_000) -> Figures:
     facts = Known(faults, labelled, frozenset({"temp"}))
     figures: Figures = {}
     for name, cls in PER_TAG.items():
-        for window in (None, *(int(one.high) for one in cls.PARAMETERS if one.name == "window")):
-            made = make(name) if window is None else make(name, window=window)
-            compare(history, made, facts)  # compiles, or loads what was compiled
-            taken = [_seconds(lambda made=made: compare(history, made, facts)) for _ in range(5)]  # type: ignore[misc]
+        for window in (
+            None,
+            *(int(parameter.high) for parameter in cls.PARAMETERS if parameter.name == "window"),
+        ):
+            detector = make(name) if window is None else make(name, window=window)
+            compare(history, detector, facts)  # compiles it, or loads the compiled code
+            taken = [_seconds(partial(compare, history, detector, facts)) for _ in range(5)]
             figures[f"{name}{'' if window is None else f', window {window}'}, ms"] = _ms(taken, 50)
     return figures
 

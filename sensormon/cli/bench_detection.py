@@ -1,8 +1,8 @@
-"""`bench detection`: what every detector flags for nothing, and what it sees, at its defaults.
+"""`bench detection`: every detector's false alarms and detected faults, at its defaults.
 
-Made-up series first (`sensormon.analysis.synthetic` makes them; their standard deviation is 1), then
-the simulator's spikes, then labelled recordings where a folder has them. Nothing is
-downloaded. Everything is seeded: the figures do not depend on the machine's speed.
+Synthetic series first (from `sensormon.analysis.synthetic`, with standard deviation 1), then the
+simulator's spikes, then labelled recordings if a folder has them. Nothing is downloaded.
+Everything is seeded: the figures do not depend on the machine.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ FAULTS = {
     QUIET: "noise x 0.2",
     GAP: "gap of 60 s",
 }
-"""The faults by how the figures name them; readings are a second apart."""
+"""The faults and their names in the figures; readings are a second apart."""
 
 CLEAN = 1000
 """Readings before a fault."""
 BAND = 4.0
-"""The normal band told to the detectors, to both sides, in standard deviations."""
+"""Half the width of the normal band that the detectors get, in standard deviations."""
 TAGS = 8
-"""Of the rows that the detectors over several tags are given."""
+"""The number of tags that the multivariate detectors get."""
 BASELINE = 400
 
 
@@ -71,17 +71,19 @@ def detection(
     rows: int = 20_000,
     simulated: int = 20_000,
 ) -> Figures:
-    """All figures; in percent where the name ends so, NAB's in its own points.
+    """All figures; in percent if the name says so, NAB's in its own points.
 
-    `runs` series for each fault, `series` of `rows` readings for each kind of clean noise,
-    `simulated` readings of each of `tags`. See `left_out` for what `data` and `tags` are for.
+    There are `runs` series for each fault, `series` of `rows` readings for each kind of clean noise,
+    `simulated` readings of each of `tags`. See `left_out` for `data` and `tags`.
     Raises UsageError for a folder with neither of the recordings.
     """
     if data is not None and not ((data / "nab").is_dir() or (data / "skab").is_dir()):
         raise UsageError(
-            "there is neither a folder nab nor a folder skab", where=str(data), hint="See docs/detection.md"
+            "there is neither a folder nab nor a folder skab",
+            where=str(data),
+            hint="See docs/detection.md for what a folder must have",
         )
-    # The recordings first, so that a wrong folder is told before what takes long.
+    # The recordings first, so that a wrong folder is reported before the long measurements.
     recorded: Figures = {}
     if data is not None and (data / "nab").is_dir():
         recorded |= _nab(data / "nab")
@@ -97,9 +99,9 @@ def detection(
 
 
 def left_out(data: Path | None, tags: list[Tag] | None) -> list[str]:
-    """What `detection` cannot measure with these, each a sentence.
+    """A sentence for each thing that `detection` cannot measure with these.
 
-    `data` is a folder with `nab/` (windows.json and the csv files it names) or `skab/` (csv
+    `data` is a folder with `nab/` (windows.json and the CSV files it names) or `skab/` (CSV
     files at any depth); `tags` are simulated.
     """
     notes = []
@@ -125,9 +127,9 @@ def _clean_noise(series: int, rows: int) -> Figures:
 
 
 def _faults(runs: int) -> Figures:
-    """The share of the runs in which a reading of the fault is flagged, and of its readings.
+    """The share of runs in which a reading of the fault is flagged, and the share of its readings.
 
-    Of the same runs without a fault too: what is flagged by chance in as many readings.
+    Also the share of runs without a fault with a flag in as many readings: false alarms.
     """
     random = np.random.default_rng(1)
     noise = random.normal(size=(runs, CLEAN + FAULT_ROWS))
@@ -144,7 +146,7 @@ def _faults(runs: int) -> Figures:
             times = seconds_apart(noise.shape[1], CLEAN)
             during[:, CLEAN + 1 :] = False
         else:
-            values = np.stack([with_fault(one, fault, CLEAN, random) for one in noise])
+            values = np.stack([with_fault(clean, fault, CLEAN, random) for clean in noise])
         if fault == SPIKE:
             during = values != noise
         for name in PER_TAG:
@@ -155,7 +157,7 @@ def _faults(runs: int) -> Figures:
 
 
 def _flags(detector: str, values: Floats, times: Ints) -> Bools:
-    """What the detector flags at its defaults, of one series a row, all at the same times."""
+    """The flags of the detector at its defaults; `values` has a series per row, all at the same times."""
     series, rows = values.shape
     none = np.full(series, np.inf)
     facts = TagFacts(np.zeros(series), np.full(series, -BAND), np.full(series, BAND), -none, none)
@@ -166,14 +168,16 @@ def _flags(detector: str, values: Floats, times: Ints) -> Bools:
 
 
 def _clean_rows(runs: int, rows: int) -> Figures:
-    """The rows after the baseline that are flagged, of correlated normal rows."""
+    """The share of correlated normal rows after the baseline that are flagged."""
     figures: Figures = {}
     for phi in PHIS:
         random = np.random.default_rng(2)
         drawn = [correlated_rows(phi, BASELINE + rows, TAGS, random) for _ in range(runs)]
         for name in MULTIVARIATE:
-            made = MULTIVARIATE[name](baseline=BASELINE)
-            share = np.mean([made.start(TAGS).run(one).is_anomaly[BASELINE:].mean() for one in drawn])
+            detector = MULTIVARIATE[name](baseline=BASELINE)
+            share = np.mean(
+                [detector.start(TAGS).run(sample).is_anomaly[BASELINE:].mean() for sample in drawn]
+            )
             figures[f"{name} of {TAGS} tags, flagged of clean rows with coefficient {phi:g}, %"] = (
                 100 * float(share)
             )
@@ -184,31 +188,35 @@ def _simulator(tags: list[Tag], rows: int) -> Figures:
     figures: Figures = {}
     counts = {tag.name: simulated_spikes(flags_of("recommended"), tag, rows) for tag in tags}
     if counts:
-        each = counts.values()
+        tables = list(counts.values())
         counts["all tags"] = EventCounts(
-            sum(one.found for one in each), sum(one.wrong for one in each), sum(one.missed for one in each)
+            found=sum(table.found for table in tables),
+            wrong=sum(table.wrong for table in tables),
+            missed=sum(table.missed for table in tables),
         )
-    for name, one in counts.items():
-        figures[f"recommended, simulator's spikes, {name}, precision of events, %"] = 100 * one.precision
-        figures[f"recommended, simulator's spikes, {name}, recall of events, %"] = 100 * one.recall
+    for name, count in counts.items():
+        figures[f"recommended, simulator's spikes, {name}, precision of events, %"] = 100 * count.precision
+        figures[f"recommended, simulator's spikes, {name}, recall of events, %"] = 100 * count.recall
     return figures
 
 
 def _nab(folder: Path) -> Figures:
-    """The profiles over all and over each folder that has a window; wrong flags in each."""
+    """The score of each profile, over all files and over each folder with a window, and the wrong flags."""
     labels = folder / "windows.json"
     try:
         windows = json.loads(labels.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UsageError(f"it is no JSON ({error})", where=str(labels), hint="Correct it") from error
+        raise UsageError(
+            f"it is no JSON ({error})", where=str(labels), hint="Use combined_windows.json of the benchmark"
+        ) from error
     scores = nab_series(flags_of("recommended"), folder, windows)
     figures = {f"recommended, NAB, {name}, points": score for name, score in nab_scores(scores).items()}
     for part in sorted({file.partition("/")[0] for file in scores}):
-        own = {file: one for file, one in scores.items() if file.partition("/")[0] == part}
-        if any(one[nab.STANDARD_NAME].windows for one in own.values()):
+        own = {file: score for file, score in scores.items() if file.partition("/")[0] == part}
+        if any(score[nab.STANDARD_NAME].windows for score in own.values()):
             for name, score in nab_scores(own).items():
                 figures[f"recommended, NAB {part}, {name}, points"] = score
-        wrong = sum(one[nab.STANDARD_NAME].wrong for one in own.values())
+        wrong = sum(score[nab.STANDARD_NAME].wrong for score in own.values())
         figures[f"recommended, NAB {part}, wrong flags, readings"] = float(wrong)
     return figures
 

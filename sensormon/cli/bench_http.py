@@ -1,9 +1,8 @@
-"""What the HTTP API takes: a real server, a load from another process, pages asked for meanwhile.
+"""`bench http`: the load that the HTTP API of a real server takes, while pages are open.
 
-`python -m sensormon bench http` starts `streamlit run app.py` on a free port and a folder of
-its own; `python -m sensormon.cli.bench_http PORT KIND RUN SECONDS` is the load, which it starts.
-Each of 16 connections is a gateway with tags of its own that sends one request after another,
-as fast as it is answered.
+It starts `streamlit run app.py` on a free port with a folder of its own, and the load in another
+process: `python -m sensormon.cli.bench_http PORT KIND RUN SECONDS`. Each of 16 connections is a
+gateway with its own tags that sends a request as soon as the last one is answered.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
 import signal
 import socket
 import statistics
@@ -30,15 +30,14 @@ Figures = dict[str, float]
 ROOT = Path(__file__).resolve().parents[2]
 CONNECTIONS = 16
 TAGS = 10
-"""Tags of each connection."""
+"""Tags per connection."""
 BATCH = 1_000
 SECONDS = 10.0
-_TOKEN = "bench"  # noqa: S105  of a server that lives for a minute
 _STAMP = "@@@@@@@@@@@@@@@@@@@"
 
 
 def http(seconds: float = SECONDS) -> Figures:
-    """Single posts and batches of 1,000 a second, with the latency of both and of pages meanwhile."""
+    """Single posts and batches of 1,000 per second, with their latency and that of pages meanwhile."""
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -47,32 +46,32 @@ def http(seconds: float = SECONDS) -> Figures:
                 f'[tags."{_tag(c, t)}"]\nresolution = 0.01\n' for c in range(CONNECTIONS) for t in range(TAGS)
             )
         )
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
         environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("SENSORMON_")},
             "SENSORMON_DATA_DIR": str(folder / "data"),
             "SENSORMON_TAGS": str(folder / "tags.toml"),
             "SENSORMON_SOURCE": "none",
-            "SENSORMON_TOKEN": _TOKEN,
+            "SENSORMON_TOKEN": secrets.token_hex(),
         }
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-        server = subprocess.Popen(  # noqa: S603  our own command
+        server = subprocess.Popen(  # noqa: S603  the command is our own
             command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
             _wait(port, lambda _: True)
             sent = 0
             for run, kind in enumerate(("single", "batch")):
-                _load(port, kind, 2 * run, 1.0)
+                _load(port, environment, kind, 2 * run, 1.0)
                 before = _cpu_seconds(server.pid)
-                found, pages = _load(port, kind, 2 * run + 1, seconds)
-                found["cpu"] = _cpu_seconds(server.pid) - before
+                answers, pages = _load(port, environment, kind, 2 * run + 1, seconds)
+                answers["cpu"] = _cpu_seconds(server.pid) - before
                 waiting, since = _wait(port, lambda _: True)["pending"], time.perf_counter()
                 sent = _wait(port, lambda stats: stats["pending"] == 0)["received"]
-                found["behind"] = (waiting, time.perf_counter() - since)
-                figures |= _figures(kind, found, pages)
+                answers["behind"] = (waiting, time.perf_counter() - since)
+                figures |= _figures(kind, answers, pages)
             stats = _wait(port, lambda stats: stats["pending"] == 0)
             figures["readings rejected"] = stats["rejected"]
             figures["received and not accounted for"] = sent - stats["stored"] - stats["rejected"]
@@ -82,9 +81,9 @@ def http(seconds: float = SECONDS) -> Figures:
     return figures
 
 
-def _figures(kind: str, found: dict[str, Any], pages: list[float]) -> Figures:
-    times = sorted(found["milliseconds"])
-    rate = len(times) / found["seconds"]
+def _figures(kind: str, answers: dict[str, Any], pages: list[float]) -> Figures:
+    times = sorted(answers["milliseconds"])
+    rate = len(times) / answers["seconds"]
     name = "single posts" if kind == "single" else "batches of 1,000"
     figures = {f"{name}, requests/s": rate}
     if kind == "batch":
@@ -94,20 +93,22 @@ def _figures(kind: str, found: dict[str, Any], pages: list[float]) -> Figures:
         f"{name}, ms p50": statistics.median(times),
         f"{name}, ms p99": times[int(len(times) * 0.99)],
         f"{name}, ms longest": times[-1],
-        f"{name}, server's CPU, µs a request": found["cpu"] / len(times) * 1e6,
-        f"{name}, answers that were not 201": found["failed"],
-        f"{name}, readings that the store had yet to take": found["behind"][0],
-        f"{name}, seconds until it had": found["behind"][1],
+        f"{name}, server's CPU, µs a request": answers["cpu"] / len(times) * 1e6,
+        f"{name}, answers that were not 201": answers["failed"],
+        f"{name}, readings that the store had yet to take": answers["behind"][0],
+        f"{name}, seconds until it had": answers["behind"][1],
         f"{name}, page and health meanwhile, ms longest": max(pages) * 1e3,
     }
 
 
-def _load(port: int, kind: str, run: int, seconds: float) -> tuple[dict[str, Any], list[float]]:
-    """Run the load in a process of its own; meanwhile ask for pages."""
+def _load(
+    port: int, environment: dict[str, str], kind: str, run: int, seconds: float
+) -> tuple[dict[str, Any], list[float]]:
+    """Run the load in another process and meanwhile request pages; how long (s) each page took."""
     command = [sys.executable, "-m", "sensormon.cli.bench_http", str(port), kind, str(run), str(seconds)]
     pages = []
     with tempfile.TemporaryFile() as output:
-        load = subprocess.Popen(command, cwd=ROOT, stdout=output)  # noqa: S603  our own command
+        load = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output)  # noqa: S603  our own too
         while load.poll() is None:
             for path in ("/", "/_stcore/health", "/api/health"):
                 started = time.perf_counter()
@@ -119,7 +120,7 @@ def _load(port: int, kind: str, run: int, seconds: float) -> tuple[dict[str, Any
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Processor time of a process, so that a busy machine can be told from a slow server."""
+    """Processor time of a process: it tells a slow server from a busy machine."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -143,7 +144,7 @@ def _wait(port: int, condition: Callable[[dict[str, Any]], bool]) -> dict[str, A
         except OSError:
             pass
         time.sleep(0.1)
-    raise TimeoutError("the server did not come so far in two minutes")
+    raise TimeoutError("the server did not get this far within two minutes")
 
 
 # -- the load -----------------------------------------------------------------
@@ -154,14 +155,15 @@ def _tag(connection: int, tag: int) -> str:
 
 
 async def _gateway(number: int, port: int, kind: str, run: int, until: float, times: list[float]) -> int:
-    """One connection; the number of answers that were not 201."""
+    """Send requests over one connection; returns the number of answers that were not 201."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
     path = "/api/ingest" if kind == "single" else "/api/ingest/batch"
+    token = os.environ["SENSORMON_TOKEN"]
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {_TOKEN}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
         "Content-Type: application/json\r\nContent-Length: "
     ).encode()
-    started = datetime.now(UTC) - timedelta(days=30 - run)  # no reading comes twice
+    started = datetime.now(UTC) - timedelta(days=30 - run)  # so that no reading is a duplicate
     template = _template(number)
     failed = count = 0
     while time.perf_counter() < until:
@@ -201,7 +203,7 @@ async def _all(port: int, kind: str, run: int, seconds: float) -> dict[str, Any]
     times: list[float] = []
     started = time.perf_counter()
     failed = await asyncio.gather(
-        *(_gateway(one, port, kind, run, started + seconds, times) for one in range(CONNECTIONS))
+        *(_gateway(number, port, kind, run, started + seconds, times) for number in range(CONNECTIONS))
     )
     return {"seconds": time.perf_counter() - started, "milliseconds": times, "failed": sum(failed)}
 

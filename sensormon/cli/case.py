@@ -1,7 +1,8 @@
-"""`python -m sensormon case FILE` and `open FILE`: a case made from, or opened in, a stopped monitor."""
+"""`python -m sensormon case FILE` and `open FILE`: make a case of a stopped monitor, or open one in it."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.cli.export import check_tags
+from sensormon.cli.span import span_of
 from sensormon.events.annotations import standing, those
 from sensormon.exchange.case_format import of_file
 from sensormon.exchange.case_writer import CaseOrder, write_case
@@ -26,6 +28,17 @@ from sensormon.model.tags import TagTable, read_tags
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.stores.protocol import Store
+
+
+def run_case(options: argparse.Namespace, settings: Settings) -> int:
+    """Make the case that these options ask for; see `make_case`."""
+    since, until = span_of(options)
+    return make_case(settings, options.file, options.name, options.tag, since, until, options.view)
+
+
+def run_open(options: argparse.Namespace, settings: Settings) -> int:
+    """Open the case that these options name; see `open_case`."""
+    return open_case(settings, options.file, only_preview=options.preview)
 
 
 class _Stored:
@@ -45,7 +58,7 @@ class _Stored:
         return self._store.injected_faults(since, until)
 
     def settings_by_id(self) -> Mapping[int, DetectorSettings]:
-        return {one.id: one for one in self._store.detector_settings()}
+        return {settings.id: settings for settings in self._store.detector_settings()}
 
     def notes(self, tags: Sequence[str], since: int, until: int) -> list[Annotation]:
         return those(standing(self._store.annotations()), since, until, tags)
@@ -89,7 +102,7 @@ def make_case(
 
 
 def open_case(settings: Settings, path: Path, *, only_preview: bool) -> int:
-    """Say what is in the case and open it. Raises UsageError, StoreError, JournalError."""
+    """Print what is in the case, and open it. Raises UsageError, StoreError, JournalError."""
     if not path.is_file():
         raise UsageError("there is no such file", where=str(path), hint="Give the path of a case")
     monitor = Monitor(replace(settings, source="none", demo=False), SystemClock())

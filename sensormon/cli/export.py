@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from sensormon.cli.span import span_of
 from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, too_long, with_zone
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
@@ -16,7 +18,13 @@ from sensormon.monitor.offline import StoppedMonitor
 from sensormon.stores.protocol import Store
 
 FORMATS = {"csv": "CSV", "parquet": "Parquet", "excel": "Excel"}
-"""What `--format` takes, and the form it is."""
+"""The forms of files by the values of `--format`."""
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Export what these options ask for. Raises UsageError, StoreError and OSError."""
+    since, until = span_of(options)
+    return export(settings, options.what, options.tag, since, until, options.format, options.out)
 
 
 def export(
@@ -28,7 +36,7 @@ def export(
     form: str,
     out: Path | None,
 ) -> int:
-    """Write the file, a piece at a time. Raises UsageError, StoreError and OSError; then no part is left."""
+    """Write the file piece by piece. Raises UsageError, StoreError and OSError and then leaves no part."""
     stopped = StoppedMonitor(settings.data_dir, settings.store_url)
     with stopped.store() as store:
         if store is None:
@@ -79,7 +87,7 @@ def _write(
     file, rows = FORMS[FORMATS[form]].begin(stream), 0
     try:
         for piece in store.stream(tags, since, until, anomalies=flagged):
-            # A sheet has no zones: its columns say which they are in. The others keep their names.
+            # A sheet has no time zones, so its columns name theirs. The other formats keep the names.
             file.write(with_zone(piece, "UTC") if form == "excel" else piece)
             rows += piece.num_rows
         file.close()

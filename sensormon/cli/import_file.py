@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from sensormon.monitor.monitor import Monitor
 
 
 def preview(table: Table, columns: Columns, out: TextIO) -> None:
-    """Say what each column is, and show the first rows."""
+    """Write what each column is, and the first rows."""
     zone = f", {columns.zone} where no zone is given"
     out.write(f"{len(table.frame):,} rows. Times: {columns.time}{zone}\n")
     out.write(f"In UTC: {times_line(table, columns, UTC)}\n")
@@ -34,10 +35,22 @@ def preview(table: Table, columns: Columns, out: TextIO) -> None:
     out.write(table.frame.head(EXAMPLES).to_string(index=False) + "\n")
 
 
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Import the file that these options name; see `import_file`."""
+    return import_file(
+        settings,
+        options.file,
+        zone=options.zone,
+        time=options.time,
+        pairs=options.column,
+        only_preview=options.preview,
+    )
+
+
 def import_file(
     settings: Settings, path: Path, *, zone: str, time: str, pairs: Sequence[str], only_preview: bool
 ) -> int:
-    """Import the file and report; 1 where nothing of it was taken, else 0. Raises UsageError."""
+    """Import the file and report; 1 if nothing was stored. Raises UsageError, StoreError, JournalError."""
     table = read_file(path)
     tags = read_tags(settings.tags)
     for pair in pairs:
@@ -62,8 +75,8 @@ def import_file(
 def _take(monitor: Monitor, table: Table, columns: Columns, now: int) -> int:
     report = Report(table.first)
     monitor.drain()
-    for number, one in enumerate(monitor.importer.take(pieces(table, columns, now))):
-        report.add(one)
+    for number, imported in enumerate(monitor.importer.take(pieces(table, columns, now))):
+        report.add(imported)
         if number % 20 == 19:
             monitor.drain()
             sys.stderr.write(f"\r{report.rows:,} readings read")

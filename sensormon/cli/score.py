@@ -1,20 +1,22 @@
-"""A file of values in, the scores out, without the app: `python -m sensormon score FILE`.
+"""`python -m sensormon score FILE`: a file of values in, the scores out, without the app.
 
-The file is CSV (separated by comma, semicolon or tab, as its first line is; behind semicolons
-also with decimal commas) or Parquet, in one of three forms:
+The file is CSV (separated by comma, semicolon or tab, whichever its first line has; with
+semicolons also with decimal commas) or Parquet, in one of three forms:
 
-- one series: a column `value`, or one column of numbers by any name;
-- long: columns `tag` and `value`; each tag is scored by itself, and a column `tag` says which;
+- one series: a column `value`, or one column of numbers with any name;
+- long: columns `tag` and `value`; each tag is scored separately, and a column `tag` says which;
 - wide: several columns of numbers, for a detector over several tags at once.
 
-A time column is called `timestamp`, `time` or `datetime`: ISO 8601 (UTC where there is no
-zone) or numbers of seconds. Columns without any number, columns of truth values and labels by
-the names in `LABELS` are left out and noted: a detector that saw the labels would be judged by
-what it was told. Every other cell must be a number or empty.
+A time column is called `timestamp`, `time` or `datetime`: ISO 8601 (UTC without a time zone)
+or seconds. Columns without any number, columns of truth values and labels with the names in
+`LABELS` are left out and noted: no detector may see the labels it is judged by. Every other cell
+must be a number or empty.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from sensormon.detectors import MULTIVARIATE, PER_TAG, detect
 from sensormon.exchange.table_reader import TIMES, read_table, time_column
 from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
+from sensormon.model.settings import Settings
 
 LABELS = ("anomaly", "changepoint", "is_anomaly", "label")
 """Columns of a labelled recording that are never scored."""
@@ -37,21 +40,44 @@ _HINT = (
 
 @dataclass(frozen=True)
 class Scored:
-    """One row a row of the file, the time its index where there is one; `notes` say what was left out."""
+    """A row for each row of the file, by time if it has a time column; `notes` say what was left out."""
 
     result: pd.DataFrame
     timed: bool
     notes: tuple[str, ...]
 
 
+def run(options: argparse.Namespace, _: Settings) -> int:
+    """Score the file and write the scores. Raises UsageError."""
+    scored = score_file(options.file, options.detector, _parameters(options.param))
+    scored.result.to_csv(options.out or sys.stdout, index=scored.timed, index_label="timestamp")
+    for note in scored.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return 0
+
+
+def _parameters(texts: list[str]) -> dict[str, float]:
+    """The parameters in texts such as `window=50`. Raises UsageError."""
+    params = {}
+    for text in texts:
+        name, _sign, number = text.partition("=")
+        if name in ("detector", "times", "resolution"):
+            raise UsageError(f"there is no parameter {name!r}", where="--param", hint="See docs/detection.md")
+        try:
+            params[name] = float(number)
+        except ValueError as error:
+            raise UsageError(f"{text!r} is no NAME=NUMBER", where="--param", hint="Try window=50") from error
+    return params
+
+
 def score_file(path: Path, detector: str, params: dict[str, float]) -> Scored:
     """Score a file with this detector.
 
-    Raises UsageError for a file that cannot be read or is in none of the forms, for a cell
-    that is no number or no time, and for a detector or parameter that there is not.
+    Raises UsageError for a file that cannot be read or has none of the forms, for a cell that
+    is no number or no time, and for an unknown detector or parameter.
     """
     if detector not in PER_TAG and detector not in MULTIVARIATE:
-        detect([], detector=detector)  # raises, naming those that there are
+        detect([], detector=detector)  # raises, and names the detectors
     table, first = read_table(path, _HINT)
     times = _times(table, path, first)
     left = table.drop(columns=[name for name in table.columns if name.lower() in TIMES])
@@ -94,7 +120,9 @@ def _long(
         )
     tags = table["tag"]
     if tags.isna().any():
-        raise UsageError(f"{_at(first, tags.isna())}: there is no tag", where=str(path), hint="Correct it")
+        raise UsageError(
+            f"{_at(first, tags.isna())}: there is no tag", where=str(path), hint="Name a tag in every row"
+        )
     numbers = _numbers(table["value"], path, first).to_numpy()
     parts, rows, notes = [], [], []
     for tag in tags.unique():
@@ -126,7 +154,9 @@ def _times(table: pd.DataFrame, path: Path, first: str) -> pd.Index[Any] | None:
         return None
     column = table[name]
     if column.isna().any():
-        raise UsageError(f"{_at(first, column.isna())}: there is no time", where=str(path), hint="Correct it")
+        raise UsageError(
+            f"{_at(first, column.isna())}: there is no time", where=str(path), hint="Give every row a time"
+        )
     if pd.api.types.is_datetime64_any_dtype(column) or pd.api.types.is_numeric_dtype(column):
         return _index(column)
     for row, text in enumerate(column):
@@ -134,7 +164,9 @@ def _times(table: pd.DataFrame, path: Path, first: str) -> pd.Index[Any] | None:
             timestamps.parse(str(text))
         except (ValueError, OverflowError) as error:
             raise UsageError(
-                f"{_at(first, row)}: {text!r} is not an ISO 8601 time", where=str(path), hint="Correct it"
+                f"{_at(first, row)}: {text!r} is not an ISO 8601 time",
+                where=str(path),
+                hint="Write it like 2026-01-31T12:00:00Z",
             ) from error
     return _index(column)
 
@@ -145,7 +177,7 @@ def _index(times: pd.Series[Any]) -> pd.Index[Any]:
 
 
 def _tags(table: pd.DataFrame, path: Path, first: str) -> tuple[pd.DataFrame, list[str]]:
-    """The columns of numbers, and notes of what else there is."""
+    """The columns of numbers, and notes on the other columns."""
     kept, labels, empty = {}, [], []
     for name in table.columns:
         column = table[name]
@@ -166,13 +198,15 @@ def _numbers(column: pd.Series[Any], path: Path, first: str) -> pd.Series[float]
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         raise UsageError(
-            f"{_at(first, row)}: {column.iloc[row]!r} is not a number", where=str(path), hint="Correct it"
+            f"{_at(first, row)}: {column.iloc[row]!r} is not a number",
+            where=str(path),
+            hint="Write a number, or leave the cell empty",
         )
     return numbers
 
 
 def _coerced(column: pd.Series[Any]) -> pd.Series[float]:
-    """The cells that are numbers; NaN for the others, dates and nested values among them."""
+    """The cells that are numbers; NaN for the others, such as dates and nested values."""
     if column.dtype.kind in "mM":
         return pd.Series(np.nan, index=column.index)
     try:
@@ -182,7 +216,7 @@ def _coerced(column: pd.Series[Any]) -> pd.Series[float]:
 
 
 def _at(first: str, row: int | pd.Series[bool]) -> str:
-    """Where a row is, or the first one that is true."""
+    """Where a row is in the file: the row of this index, or the first true one."""
     place = row if isinstance(row, int) else int(row.to_numpy().argmax())
     word, number = first.split()
     return f"{word} {int(number) + place}"

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sensormon import __main__ as command_line
+from sensormon.__main__ import main
 from sensormon.analysis.synthetic import PHIS
+from sensormon.cli import bench
 from sensormon.cli.bench_detection import FAULTS, detection, left_out
 from sensormon.detectors import MULTIVARIATE, PER_TAG
 from sensormon.model.errors import UsageError
@@ -135,14 +136,14 @@ def test_folders_that_cannot_be(tmp_path: Path) -> None:
 def test_the_command(
     labelled: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command_line, "detection", lambda data, tags: detection(data, tags, **SMALL))
-    assert command_line.main(["bench", "detection", "--json", "--data", str(labelled / "nab" / "..")]) == 0
+    monkeypatch.setattr(bench, "detection", lambda data, tags: detection(data, tags, **SMALL))
+    assert main(["bench", "detection", "--json", "--data", str(labelled / "nab" / "..")]) == 0
     printed = capsys.readouterr()
     assert all(isinstance(figure, float) for figure in json.loads(printed.out).values())
     assert printed.err == ""
-    assert command_line.main(["bench", "detection"]) == 0
+    assert main(["bench", "detection"]) == 0
     assert "SKAB is left out" in capsys.readouterr().err
-    assert command_line.main(["bench", "scoring", "--data", str(labelled)]) == 2
+    assert main(["bench", "scoring", "--data", str(labelled)]) == 2
     assert "--data" in capsys.readouterr().err
 
 

@@ -1,0 +1,26 @@
+"""`python -m sensormon collect`: collect without pages until stopped."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+
+from sensormon.model.settings import Settings
+from sensormon.monitor.monitor import Monitor
+
+
+def run(_: argparse.Namespace, settings: Settings) -> int:
+    """Collect until SIGTERM or SIGINT. Raises UsageError if the monitor cannot start."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    monitor = Monitor(settings)
+    monitor.start()
+    print(f"collecting from {settings.source} into {settings.data_dir}; stop with Ctrl-C", file=sys.stderr)
+    stopping.wait()
+    monitor.stop()
+    return 0
