@@ -13,12 +13,11 @@ A zip file with these members and no others, each named in the manifest with its
     annotations.json   notes on times and spans
 
 Times are ISO 8601 with Z in JSON, timestamps[us, UTC] in Parquet. Members may be deflated; the
-Parquet inside is not compressed, so that what a file takes is what the zip's directory says and
-no more. `titles` is what each tag was called in addresses, for `view`, the page the case
-was made from.
+Parquet inside is not compressed, so that a file never takes more than the zip's directory says.
+`titles` is what each tag was called in addresses, for `view`, the page the case was made from.
 
-What it is not: a backup. It has neither the journal nor the ledger, and none of what was
-received from whom.
+What it is not: a backup. It has neither the journal nor the ledger, and does not say from which
+source a reading came.
 """
 
 from __future__ import annotations
@@ -50,12 +49,12 @@ MEMBERS: Mapping[str, int] = {
     ACTIONS_FILE: 64 << 20,
     ANNOTATIONS_FILE: 16 << 20,
 }
-"""What may be in a case beside the manifest, and how many bytes each may have."""
+"""The members that a case may have beside the manifest, and the most bytes of each."""
 
 REQUIRED = frozenset(MEMBERS) - {ANNOTATIONS_FILE}
 MANIFEST_BYTES = 4 << 20
 GROUP = 50_000
-"""Rows in a Parquet row group at the most."""
+"""The most rows in a Parquet row group."""
 MOST_READINGS = 50_000_000
 MOST_OTHERS = 1_000_000
 MOST_TAGS = 5_000
@@ -82,7 +81,7 @@ READINGS = pa.schema(
         pa.field("origin", pa.string()),
     ]
 )
-"""Score, expected, lower and upper may be null, nothing else."""
+"""Only score, expected, lower and upper may be null."""
 
 REJECTED = pa.schema(
     [
@@ -97,7 +96,7 @@ FAULTS = pa.schema([pa.field("tag", pa.string()), pa.field("time", _TIME), pa.fi
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a case says of itself. Times in µs UTC; `members` has size and SHA-256 by name."""
+    """A case's own description. Times in µs UTC; `members` has size and SHA-256 by name."""
 
     name: str
     created: int
@@ -134,24 +133,24 @@ class Manifest:
 
 
 def of_file(error: UsageError, name: str) -> UsageError:
-    """The same of a file that a person chose: named as they know it."""
+    """The error with the name by which a person knows the file."""
     return UsageError(error.what, where=name, hint=error.hint) if error.where == "case" else error
 
 
-def bad(what: str, hint: str = "Have it made again where it came from") -> UsageError:
+def bad(what: str, hint: str = "Ask for the case to be saved again") -> UsageError:
     """The error for a case that cannot be opened."""
     return UsageError(f"it cannot be opened: {what}", where="case", hint=hint)
 
 
 def parse_manifest(data: bytes) -> Manifest:
-    """The manifest in these bytes. Raises UsageError where it is not one of this version."""
+    """The manifest in these bytes. Raises UsageError unless it is one of this version."""
     document = parse_json(data, MANIFEST)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise bad("it is no case", "Choose a file made with Save a case or python -m sensormon case")
     if document.get("version") != VERSION:
         raise bad(
             f"it is of version {str(document.get('version'))[:20]}, and this program reads version {VERSION}",
-            "Bring the program up to date, or have the case made by the same version",
+            "Update the program, or ask for a case saved by this version",
         )
     members: dict[str, tuple[int, str]] = {}
     for name, about in mapping(document, "members").items():
@@ -187,7 +186,7 @@ def parse_manifest(data: bytes) -> Manifest:
 
 
 def parse_json(data: bytes, name: str) -> Any:
-    """The JSON in these bytes; neither NaN nor endless depth. Raises UsageError."""
+    """The JSON in these bytes. Raises UsageError, also for NaN and for JSON nested too deeply."""
 
     def refuse(number: str) -> float:
         raise ValueError(number)
@@ -199,27 +198,27 @@ def parse_json(data: bytes, name: str) -> Any:
 
 
 def mapping(about: object, key: str) -> dict[str, Any]:
-    """The object under this key. Raises UsageError, like all of these, where there is none."""
-    found = about.get(key) if isinstance(about, dict) else None
-    if not isinstance(found, dict):
+    """The object under this key. Raises UsageError, like the next three, if there is none."""
+    value = about.get(key) if isinstance(about, dict) else None
+    if not isinstance(value, dict):
         raise bad(f"{key} is missing or not what it must be")
-    return found
+    return value
 
 
 def text(about: object, key: str, longest: int = LONGEST_TEXT) -> str:
-    """Text under this key, no longer than this and without what no line shows."""
-    found = about.get(key) if isinstance(about, dict) else None
-    if not isinstance(found, str) or len(found) > longest or not (found.isprintable() or not found):
+    """Printable text under this key, no longer than `longest`."""
+    value = about.get(key) if isinstance(about, dict) else None
+    if not isinstance(value, str) or len(value) > longest or not value.isprintable():
         raise bad(f"{key} is missing, too long or not text")
-    return found
+    return value
 
 
 def whole(about: object, key: str, most: int) -> int:
     """A whole number of 0 to `most` under this key."""
-    found = about.get(key) if isinstance(about, dict) else None
-    if type(found) is not int or not 0 <= found <= most:
+    value = about.get(key) if isinstance(about, dict) else None
+    if type(value) is not int or not 0 <= value <= most:
         raise bad(f"{key} is missing or not a whole number of 0 to {most:,}")
-    return found
+    return value
 
 
 def time(about: object, key: str) -> int:

@@ -1,9 +1,9 @@
-"""A case that came from outside: nothing in it is believed before it was looked at.
+"""A case from outside: nothing in it is trusted before it was checked.
 
-`read_case` checks the zip, the manifest, every size and hash, and all that is small; `Case.check`
-looks at every reading. Both raise UsageError with one line. Sizes are bounded before anything is
-unpacked, names in the zip are compared and never used as paths, and Parquet is read a
-row group at a time.
+`read_case` checks the zip, the manifest, every size and hash, and everything small; `Case.check`
+checks every reading. Both raise UsageError with one line. Sizes are limited before anything is
+unpacked, names in the zip are compared and never used as paths, and Parquet is read one row
+group at a time.
 
 What it is not: a sandbox. The Parquet and zip parsers are those of Arrow and Python.
 """
@@ -52,7 +52,7 @@ _MOST_ACTIONS = 100_000
 _MOST_NAMED = 1_000_000
 _MOST_SETTINGS = 1_000
 MOST_CHANGES = 10_000
-"""The detector settings change at most so often from one reading to the next."""
+"""How often the detector settings may change from one reading to the next."""
 _BUFFER = 1 << 20
 _PLAIN = str.maketrans("[]<>`", "()()'")
 _TOO_FAR = 1 << 62
@@ -61,7 +61,7 @@ _READABLE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """An unpacked case in `folder`. `key` names its content: the same file has the same."""
+    """An unpacked case in `folder`. `key` identifies its content: the same file has the same key."""
 
     key: str
     folder: Path
@@ -74,7 +74,7 @@ class Case:
     faults: int
 
     def readings(self) -> Iterator[pa.Table]:
-        """The readings in order of arrival, a row group at a time, `tag` and `origin` as dictionaries."""
+        """The readings in order of arrival, a row group each; `tag` and `origin` are dictionary columns."""
         return _groups(self.folder / case_format.READINGS_FILE, READINGS, case_format.MOST_READINGS)
 
     def rejections(self) -> Iterator[pa.Table]:
@@ -93,10 +93,12 @@ class Case:
             yield table
 
     def check(self, now: int, progress: Progress) -> None:
-        """Look at every reading and every other row. Raises UsageError with what is wrong first."""
+        """Check every reading and every other row. Raises UsageError for the first thing that is wrong."""
         rows, flagged, last, before, changes = 0, 0, 0, -1, 0
-        named = np.array(sorted({one for action in self.actions for one in action.readings}), dtype=np.int64)
-        found = 0
+        named = np.array(
+            sorted({reading for action in self.actions for reading in action.readings}), dtype=np.int64
+        )
+        present = 0
         for table in self.readings():
             ids, settings = self._check(table, now)
             if len(ids) and not (ids[0] > last and (np.diff(ids) > 0).all() and ids[-1] < _TOO_FAR):
@@ -108,13 +110,13 @@ class Case:
                 raise bad(f"its detector settings change more than {MOST_CHANGES:,} times")
             rows += len(ids)
             flagged += int(pc.sum(table.column("is_anomaly")).as_py() or 0)
-            found += int(np.isin(named, ids).sum())
+            present += int(np.isin(named, ids).sum())
             progress.step(
                 f"{rows:,} of {self.manifest.readings:,} readings checked", rows, 5 * self.manifest.readings
             )
         if (rows, flagged) != (self.manifest.readings, self.manifest.flagged):
             raise bad("it has other readings than its manifest says")
-        if found != len(named):
+        if present != len(named):
             raise bad("something was done with readings that are not in it")
         for tables in (self.rejections(), self.injected()):
             for _ in tables:
@@ -139,7 +141,7 @@ class Case:
 
 
 def read_case(source: Path | IO[bytes], folder: Path) -> Case:
-    """The case in this file, unpacked into the empty `folder`. Raises UsageError, with nothing believed."""
+    """The case in this file, unpacked into the empty `folder`. Raises UsageError."""
     try:
         with zipfile.ZipFile(source) as archive:
             about = _directory(archive)
@@ -174,23 +176,23 @@ def read_case(source: Path | IO[bytes], folder: Path) -> Case:
 
 
 def _directory(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """What is in the zip, by name; only what may be there, once, no larger than it may be."""
+    """The members of the zip by name. Raises UsageError unless each is allowed, there once, not too large."""
     allowed = {case_format.MANIFEST: case_format.MANIFEST_BYTES, **case_format.MEMBERS}
-    found: dict[str, zipfile.ZipInfo] = {}
-    for one in archive.infolist():
-        name = one.filename
+    members: dict[str, zipfile.ZipInfo] = {}
+    for member in archive.infolist():
+        name = member.filename
         if name not in allowed:
-            raise bad(f"it has a part {name[:50]!r} that does not belong into a case")
-        if name in found:
+            raise bad(f"it has a part {name[:50]!r} that does not belong in a case")
+        if name in members:
             raise bad(f"{name} is in it twice")
-        if one.flag_bits & 1 or one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        if member.flag_bits & 1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise bad(f"{name} is encrypted or packed in an unknown way")
-        if one.file_size > allowed[name]:
+        if member.file_size > allowed[name]:
             raise bad(f"{name} is larger than the {allowed[name] >> 20:,} MiB it may be")
-        found[name] = one
-    if case_format.MANIFEST not in found:
+        members[name] = member
+    if case_format.MANIFEST not in members:
         raise bad("it is no case", "Choose a file made with Save a case or python -m sensormon case")
-    return found
+    return members
 
 
 def _small(archive: zipfile.ZipFile, about: zipfile.ZipInfo, most: int) -> bytes:
@@ -202,19 +204,19 @@ def _small(archive: zipfile.ZipFile, about: zipfile.ZipInfo, most: int) -> bytes
 
 
 def _unpack(archive: zipfile.ZipFile, about: zipfile.ZipInfo, path: Path, length: int, digest: str) -> None:
-    """Write the part to `path`; its size and hash are what the manifest says."""
+    """Write the member to `path`. Raises UsageError unless size and hash are what the manifest says."""
     if about.file_size != length:
         raise bad(f"{path.name} has another size than its manifest says")
-    made, done = hashlib.sha256(), 0
+    actual, done = hashlib.sha256(), 0
     with archive.open(about) as member, path.open("wb") as target:
         while part := member.read(_BUFFER):
             done += len(part)
             if done > length:
                 raise bad(f"{path.name} has another size than its manifest says")
-            made.update(part)
+            actual.update(part)
             target.write(part)
-    if done != length or made.hexdigest() != digest:
-        raise bad(f"{path.name} is not what its manifest says: the file was changed or harmed")
+    if done != length or actual.hexdigest() != digest:
+        raise bad(f"{path.name} is not what its manifest says: the file was changed or damaged")
 
 
 def _parquet(path: Path, schema: pa.Schema, most: int) -> pq.ParquetFile:
@@ -222,7 +224,7 @@ def _parquet(path: Path, schema: pa.Schema, most: int) -> pq.ParquetFile:
         with pq.ParquetFile(path) as file:
             if not file.schema_arrow.equals(schema):
                 raise bad(f"{path.name} has other columns than a case has")
-        texts = [one.name for one in schema if one.type == pa.string()]
+        texts = [column.name for column in schema if column.type == pa.string()]
         file = pq.ParquetFile(path, read_dictionary=texts)
         about = file.metadata
         if about.num_rows > most:
@@ -254,7 +256,7 @@ def _groups(path: Path, schema: pa.Schema, most: int) -> Iterator[pa.Table]:
                 table = file.read_row_group(number)
                 if table.num_rows > GROUP:
                     raise bad(f"{path.name} has other rows than it says")
-                table.validate(full=True)  # text is UTF-8, and positions are within bounds
+                table.validate(full=True)  # text is UTF-8, dictionary indices are within bounds
                 for column in table.columns:
                     if pa.types.is_dictionary(column.type):
                         _short(column, path.name)
@@ -291,7 +293,7 @@ def _between(table: pa.Table, name: str, since: int, until: int) -> None:
 
 
 def _tags(path: Path, manifest: Manifest) -> TagTable:
-    """The tags of the case, each as its manifest names it, simulated by nobody."""
+    """The tags of the case, in the order of its manifest; the simulator leaves them alone."""
     try:
         table = read_tags(path)
     except UsageError as error:
@@ -304,7 +306,7 @@ def _tags(path: Path, manifest: Manifest) -> TagTable:
 
 
 def _portable(tag: Tag) -> Tag:
-    """The tag as it is taken over: no text that is long, and none that a page would take for a link."""
+    """The tag as it is stored here: no long text, and none that a page would render as a link."""
     texts = []
     for words in (tag.label, tag.unit, tag.group):
         if len(words) > SHOWN or not (words.isprintable() or not words):
@@ -315,18 +317,18 @@ def _portable(tag: Tag) -> Tag:
 
 
 def _list(data: bytes, name: str, most: int) -> list[Any]:
-    found = parse_json(data, name)
-    if not isinstance(found, list) or len(found) > most:
+    rows = parse_json(data, name)
+    if not isinstance(rows, list) or len(rows) > most:
         raise bad(f"{name} is no list of at most {most:,}")
-    return found
+    return rows
 
 
 def _settings(data: bytes) -> dict[int, DetectorSettings]:
-    found: dict[int, DetectorSettings] = {}
+    settings: dict[int, DetectorSettings] = {}
     for row in _list(data, case_format.SETTINGS_FILE, _MOST_SETTINGS):
         number = whole(row, "id", (1 << 31) - 1)
         params = case_format.mapping(row, "params")
-        if number in found or not all(type(one) in (int, float) for one in params.values()):
+        if number in settings or not all(type(value) in (int, float) for value in params.values()):
             raise bad("its detector settings are not what they must be")
         name = text(row, "detector", 100)
         try:
@@ -334,16 +336,16 @@ def _settings(data: bytes) -> dict[int, DetectorSettings]:
         except UsageError as error:
             raise bad(
                 f"its readings were scored with {name[:50]!r}, which this version does not know so",
-                "Bring the program up to date",
+                "Update the program",
             ) from error
-        found[number] = DetectorSettings(
+        settings[number] = DetectorSettings(
             number, time_of(row, "applied"), text(row, "who", 200), name, params, {}
         )
-    return found
+    return settings
 
 
 def _actions(data: bytes) -> tuple[EventAction, ...]:
-    found, named = [], 0
+    actions, named = [], 0
     for row in _list(data, case_format.ACTIONS_FILE, _MOST_ACTIONS):
         readings = row.get("readings") if isinstance(row, dict) else None
         if not isinstance(readings, list):
@@ -353,7 +355,7 @@ def _actions(data: bytes) -> tuple[EventAction, ...]:
             raise bad(f"more than {_MOST_NAMED:,} events were acted on")
         until = time_of(row, "until") if text(row, "until") else None
         try:
-            found.append(
+            actions.append(
                 checked(
                     readings,
                     text(row, "action"),
@@ -366,22 +368,22 @@ def _actions(data: bytes) -> tuple[EventAction, ...]:
             )
         except UsageError as error:
             raise bad(f"actions.json: {error.what}") from error
-    return tuple(found)
+    return tuple(actions)
 
 
 def _notes(path: Path, manifest: Manifest) -> tuple[Annotation, ...]:
-    """The notes; none where the case has no such part."""
+    """The notes; none if the case has no such member, as older ones."""
     if not path.exists():
         return ()
-    found = []
+    notes = []
     for row in _list(path.read_bytes(), path.name, case_format.MOST_NOTES):
         tags = row.get("tags") if isinstance(row, dict) else None
         if not isinstance(tags, list) or not tags or not set(map(str, tags)) <= set(manifest.tags):
             raise bad("there is a note on tags that are not in it")
-        since, until, made = (time_of(row, name) for name in ("since", "until", "time"))
+        since, until, written = (time_of(row, name) for name in ("since", "until", "time"))
         try:
-            note = noted(text(row, "text"), text(row, "who"), since, until, list(map(str, tags)), made)
+            note = noted(text(row, "text"), text(row, "who"), since, until, list(map(str, tags)), written)
         except UsageError as error:
             raise bad(f"{path.name}: {error.what}") from error
-        found.append(replace(note, id=text(row, "id", 64)))
-    return tuple(found)
+        notes.append(replace(note, id=text(row, "id", 64)))
+    return tuple(notes)

@@ -1,4 +1,4 @@
-"""The rows of a case as they go into the journal: in pieces, under their names here, scored as they were."""
+"""The rows of a case as the journal gets them: in pieces, with their names here and their own scores."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from sensormon.model.entries import CASE, FROM_CASES
 from sensormon.model.readings import Batch, Origin, Processed, Scores
 
 ROWS = 5_000
-"""Readings in one journal record at most."""
+"""The most readings in one journal record."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is called how here: tags and detector settings of the case, by their names and ids in it."""
+    """What tags and detector settings are called here, by their names and ids in the case."""
 
     tags: Mapping[str, str]
     settings: Mapping[int, int]
 
 
 def nothing(now: int) -> Processed:
-    """A batch without readings, for what is recorded beside them."""
+    """A batch without readings, for a record of something else."""
     batch = Batch.of([], source=CASE, received=now, origin=Origin.IMPORT)
     empty = np.empty(0, dtype=np.float64)
     scores = Scores(np.empty(0, dtype=np.int64), empty, empty, empty, empty, np.empty(0, dtype=np.bool_))
@@ -36,7 +36,7 @@ def nothing(now: int) -> Processed:
 
 
 def parts_of(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Readings for one journal record each: at most `ROWS`, scored with the same settings."""
+    """The readings in parts for one journal record each: at most `ROWS`, scored with the same settings."""
     for table in tables:
         settings = table.column("settings").to_numpy()
         edges = [0, *(np.flatnonzero(np.diff(settings)) + 1).tolist(), table.num_rows]
@@ -46,13 +46,14 @@ def parts_of(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def pieces_of(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The rows in parts of at most `ROWS`."""
     for table in tables:
         for start in range(0, table.num_rows, ROWS):
             yield table.slice(start, ROWS)
 
 
 def rows_of(table: pa.Table, time: str) -> list[dict[str, Any]]:
-    """The rows, with this column of times in µs UTC."""
+    """The rows; `time` is a column of times, returned as µs UTC."""
     place = table.schema.get_field_index(time)
     rows: list[dict[str, Any]] = table.set_column(
         place, time, table.column(time).cast(pa.int64())
@@ -61,7 +62,7 @@ def rows_of(table: pa.Table, time: str) -> list[dict[str, Any]]:
 
 
 def as_scored(table: pa.Table, plan: Plan, now: int) -> Processed:
-    """These readings under their names here, with the scores that they have."""
+    """These readings with their names here and their own scores; `now` (µs UTC) is when they arrive."""
     texts = pc.unique(table.column("tag")).to_pylist()
     codes = pc.index_in(table.column("tag").cast(pa.string()), value_set=pa.array(texts, pa.string()))
     batch = Batch(

@@ -1,6 +1,6 @@
-"""Making a case: the chosen tags over the chosen span, with all that is known of them, in one file.
+"""Writing a case: the chosen tags over the chosen span, with everything known of them, in one file.
 
-Piece by piece, so that memory stays that of a piece. The format is in `case_format`.
+It works piece by piece and needs the memory of one piece. The format is in `case_format`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ from sensormon.model import timestamps
 from sensormon.model.entries import Annotation, DetectorSettings, EventAction
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Progress
+from sensormon.model.readings import Ints
 from sensormon.model.tag_file import rendered
 from sensormon.model.tags import Tag, TagTable
 
 
 @dataclass(frozen=True)
 class CaseOrder:
-    """What goes into a case: `view` is the path and query of the page it is made from, or empty."""
+    """What a case should have; `view` is the path and query of the page it is made from, or empty."""
 
     name: str
     tags: tuple[str, ...]
@@ -44,7 +45,7 @@ class CaseOrder:
 
 
 class History(Protocol):
-    """Where a case comes from: a running monitor, or the store of a stopped one."""
+    """Where the rows of a case come from: a running monitor, or the store of a stopped one."""
 
     def notes(self, tags: Sequence[str], since: int, until: int) -> list[Annotation]:
         """See `Annotations.between`."""
@@ -62,7 +63,7 @@ class History(Protocol):
         """See `Store.injected_faults`."""
 
     def settings_by_id(self) -> Mapping[int, DetectorSettings]:
-        """All detector settings there have been."""
+        """All detector settings that were ever in force."""
 
     def event_history(self, first: int, last: int) -> pd.DataFrame:
         """See `Store.event_actions`."""
@@ -89,14 +90,14 @@ def write_case(
     whole: int = 0,
     check_room: Callable[[], None] = lambda: None,
 ) -> Counts:
-    """Write the case to `path`; `whole` is about how many readings there are.
+    """Write the case to `path`; `whole` is the approximate number of readings.
 
-    Raises UsageError where there are no readings or too many, and what `Progress.step` raises;
-    then `path` is not a case and is to be removed.
+    Raises UsageError if there are no readings or too many, and what `Progress.step` raises.
+    Then `path` is no case and the caller must remove it.
     """
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".case-") as scratch:
         folder = Path(scratch)
-        found = _readings(folder / case_format.READINGS_FILE, history, order, progress, whole, check_room)
+        readings = _readings(folder / case_format.READINGS_FILE, history, order, progress, whole, check_room)
         rejected = _table(
             folder / case_format.REJECTED_FILE,
             REJECTED,
@@ -109,13 +110,13 @@ def write_case(
         tags = [_portable(history.tags, name) for name in order.tags]
         (folder / case_format.TAGS_FILE).write_text(rendered(tags), encoding="utf-8")
         known = history.settings_by_id()
-        settings = [_settings(known, one) for one in sorted(found.settings)]
-        _json(folder / case_format.SETTINGS_FILE, [_as_json(one) for one in settings])
-        actions = _actions(history, found)
-        _json(folder / case_format.ACTIONS_FILE, [_action_as_json(one) for one in actions])
+        settings = [_settings(known, number) for number in sorted(readings.settings)]
+        _json(folder / case_format.SETTINGS_FILE, [_as_json(item) for item in settings])
+        actions = _actions(history, readings.flagged)
+        _json(folder / case_format.ACTIONS_FILE, [_action_as_json(action) for action in actions])
         notes = history.notes(order.tags, order.since, order.until)
         notes = notes[: case_format.MOST_NOTES]
-        rows = [_note_as_json(one, order.tags) for one in notes]
+        rows = [_note_as_json(note, order.tags) for note in notes]
         _json(folder / case_format.ANNOTATIONS_FILE, rows)
         manifest = Manifest(
             name=order.name,
@@ -124,20 +125,22 @@ def write_case(
             since=order.since,
             until=order.until,
             tags=order.tags,
-            readings=found.rows,
-            flagged=len(found.flagged),
+            readings=readings.rows,
+            flagged=len(readings.flagged),
             view=order.view,
             titles={name: history.tags.title(name) for name in order.tags},
             members={},
         )
         _pack(path, folder, manifest, progress, check_room)
-    return Counts(found.rows, len(found.flagged), rejected, len(faults), len(actions), len(notes))
+    return Counts(readings.rows, len(readings.flagged), rejected, len(faults), len(actions), len(notes))
 
 
 @dataclass
-class _Found:
+class _Written:
+    """The readings in the file: how many, the ids of the flagged ones, the ids of their settings."""
+
     rows: int
-    flagged: np.ndarray[tuple[int], np.dtype[np.int64]]
+    flagged: Ints
     settings: set[int]
 
 
@@ -148,7 +151,7 @@ def _readings(
     progress: Progress,
     whole: int,
     check_room: Callable[[], None],
-) -> _Found:
+) -> _Written:
     rows, flagged, settings = 0, [np.empty(0, dtype=np.int64)], set[int]()
     pieces = history.stream(order.tags, order.since, order.until)
     with _writer(path, READINGS) as writer:
@@ -171,7 +174,7 @@ def _readings(
         raise UsageError(
             "there are no readings of these tags in this span", where="case", hint="Choose a longer span"
         )
-    return _Found(rows, np.concatenate(flagged), settings)
+    return _Written(rows, np.concatenate(flagged), settings)
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
@@ -190,7 +193,7 @@ def _table(path: Path, schema: pa.Schema, pieces: Iterator[pa.Table]) -> int:
 
 
 def _portable(tags: TagTable, name: str) -> Tag:
-    """The tag as another installation takes it; one that is not in the table any more has its name alone."""
+    """The tag as another installation takes it; a tag no longer in the table has only its name."""
     known = tags[name] if name in tags else Tag(name, name)
     return replace(known, profile={})
 
@@ -205,43 +208,43 @@ def _settings(known: Mapping[int, DetectorSettings], number: int) -> DetectorSet
     return known[number]
 
 
-def _as_json(one: DetectorSettings) -> dict[str, object]:
+def _as_json(settings: DetectorSettings) -> dict[str, object]:
     return {
-        "id": one.id,
-        "applied": timestamps.render(one.applied),
-        "who": one.who,
-        "detector": one.detector,
-        "params": dict(one.params),
+        "id": settings.id,
+        "applied": timestamps.render(settings.applied),
+        "who": settings.who,
+        "detector": settings.detector,
+        "params": dict(settings.params),
     }
 
 
-def _action_as_json(one: EventAction) -> dict[str, object]:
+def _action_as_json(action: EventAction) -> dict[str, object]:
     return {
-        **asdict(one),
-        "time": timestamps.render(one.time),
-        "until": timestamps.render(one.until) if one.until else "",
+        **asdict(action),
+        "time": timestamps.render(action.time),
+        "until": timestamps.render(action.until) if action.until else "",
     }
 
 
-def _note_as_json(one: Annotation, tags: Sequence[str]) -> dict[str, object]:
-    """The note on the tags of the case alone; one on all tags is on all of these."""
+def _note_as_json(note: Annotation, tags: Sequence[str]) -> dict[str, object]:
+    """The note, on tags of the case only; a note on all tags is on all of these."""
     return {
-        "id": one.id,
-        "since": timestamps.render(one.since),
-        "until": timestamps.render(one.until),
-        "tags": [name for name in tags if not one.tags or name in one.tags][:MOST_TAGS],
-        "text": one.text,
-        "who": one.who,
-        "time": timestamps.render(one.time),
+        "id": note.id,
+        "since": timestamps.render(note.since),
+        "until": timestamps.render(note.until),
+        "tags": [name for name in tags if not note.tags or name in note.tags][:MOST_TAGS],
+        "text": note.text,
+        "who": note.who,
+        "time": timestamps.render(note.time),
     }
 
 
-def _actions(history: History, found: _Found) -> list[EventAction]:
-    """What people did with the events of these flagged readings."""
-    if not len(found.flagged):
+def _actions(history: History, flagged: Ints) -> list[EventAction]:
+    """What people did with the events of these flagged readings, given by their ids."""
+    if not len(flagged):
         return []
-    frame = history.event_history(int(found.flagged.min()), int(found.flagged.max()))
-    return action_list(frame[frame["reading"].isin(found.flagged)])
+    frame = history.event_history(int(flagged.min()), int(flagged.max()))
+    return action_list(frame[frame["reading"].isin(flagged)])
 
 
 def _json(path: Path, document: object) -> None:

@@ -1,7 +1,7 @@
 """Events and their flagged readings as tables for a file.
 
-Pure functions: frames in, frames out, a row a row, in the same order. Times are timestamps in
-UTC; the files have them in the viewer's zone too, and name it.
+Pure functions: frames in, frames out, with the same rows in the same order. Times are timestamps
+in UTC; a file also has them in the viewer's time zone, and names it.
 What it is not: a choice of rows.
 """
 
@@ -36,7 +36,7 @@ _READING = ("value", "expected", "lower", "upper", "score", "settings", "origin"
 
 
 def events_file(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
-    """What a person needs of each event; numbers from value to threshold are those of its peak."""
+    """The columns for each event; the numbers from value to threshold are those of its peak."""
     return pd.DataFrame(
         {
             "event": events["id"].astype("int64"),
@@ -53,7 +53,7 @@ def events_file(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
 
 
 def readings_file(readings: pd.DataFrame, events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
-    """What a person needs of each flagged reading, and the event it is in."""
+    """The columns for each flagged reading, with the event it belongs to."""
     event_of = pd.Series(
         np.repeat(events["id"].to_numpy(dtype=np.int64), [len(ids) for ids in events["ids"]]),
         index=_ids(events),
@@ -69,12 +69,12 @@ def readings_file(readings: pd.DataFrame, events: pd.DataFrame, tags: TagTable) 
 
 
 def readings_of(events: pd.DataFrame, flagged: pd.DataFrame) -> pd.DataFrame:
-    """Those of the flagged readings that these events are made of, in the same order."""
+    """The flagged readings that belong to these events, in the same order."""
     return flagged[flagged["id"].isin(_ids(events))].reset_index(drop=True)
 
 
 def file_stem(kind: str, time: int, zone: tzinfo) -> str:
-    """A name with the moment the list is of, in the viewer's zone; without suffix.
+    """A file name with the moment of the list in the viewer's zone, without suffix.
 
     >>> from datetime import UTC
     >>> file_stem("events", 0, UTC)
@@ -85,8 +85,8 @@ def file_stem(kind: str, time: int, zone: tzinfo) -> str:
 
 def _ids(events: pd.DataFrame) -> Ints:
     each = [np.asarray(ids, dtype=np.int64) for ids in events["ids"]]
-    found: Ints = np.concatenate(each) if each else np.zeros(0, dtype=np.int64)
-    return found
+    together: Ints = np.concatenate(each) if each else np.zeros(0, dtype=np.int64)
+    return together
 
 
 def _tag(names: pd.Series[str], tags: TagTable) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""What Explore shows, as rows for a file: every reading of a span, or the points that are drawn.
+"""What Explore shows, as rows for a file: every reading of a span, or only the points drawn.
 
 What it is not: the file; see `sensormon.exchange.exporter`.
 """
@@ -32,22 +32,23 @@ _COLUMNS = {
 def every_reading(
     streams: ReadingStreams, tags: TagTable, names: Sequence[str], since: int, until: int
 ) -> Iterator[pa.Table]:
-    """All readings of these tags, stored or not, in order of time, in pieces. Raises StoreError."""
+    """All readings of these tags, stored or not, in order of time, piece by piece. Raises StoreError."""
     return (described(piece, tags) for piece in streams.by_time(list(names), since, until))
 
 
-def drawn_points(found: Sequence[tuple[str, Overview]], since: int, until: int) -> pd.DataFrame:
+def drawn_points(drawn: Sequence[tuple[str, Overview]], since: int, until: int) -> pd.DataFrame:
     """The points of the lines in view, by tag and time: tag, time, value, quality, score, is_anomaly.
 
-    The last three are those of the marks; a point that is none is good and not flagged.
+    The last three are known of marks; any other point is good and not flagged.
     """
     parts = []
-    for name, one in found:
-        inside = (one.time >= since) & (one.time < until)
-        points = pd.DataFrame({"time": one.time[inside], "value": one.value[inside]})
+    for name, overview in drawn:
+        inside = (overview.time >= since) & (overview.time < until)
+        points = pd.DataFrame({"time": overview.time[inside], "value": overview.value[inside]})
         points["time"] = pd.to_datetime(points["time"], unit="us", utc=True).dt.as_unit("us")
         start, end = (pd.Timestamp(at, unit="us", tz="UTC") for at in (since, until))
-        kept = one.marks[(one.marks["time"] >= start) & (one.marks["time"] < end)]
+        marked = overview.marks
+        kept = marked[(marked["time"] >= start) & (marked["time"] < end)]
         marks = kept[["time", "value", "quality", "score", "is_anomaly"]].drop_duplicates(["time", "value"])
         both = points.merge(marks, on=["time", "value"], how="outer")
         both["quality"] = both["quality"].fillna(0).astype(np.uint32)
@@ -58,14 +59,14 @@ def drawn_points(found: Sequence[tuple[str, Overview]], since: int, until: int) 
 
 
 def described(readings: pa.Table, tags: TagTable) -> pa.Table:
-    """These readings with the columns of the file."""
+    """These readings with the columns of the file, named for people."""
     table = labelled(readings, tags).select(list(_COLUMNS))
     return table.rename_columns(list(_COLUMNS.values()))
 
 
 def file_stem(names: Sequence[str], since: int) -> str:
-    """What the file is called without suffix: the tags, a few of them, and the time it begins."""
-    safe = "".join(one if one.isalnum() or one in "-_" else "-" for one in "_".join(names[:3]))
+    """The file name without suffix: up to three tags, and the time at which the span begins."""
+    safe = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in "_".join(names[:3]))
     more = f"_and_{len(names) - 3}_more" if len(names) > 3 else ""
     day = pd.Timestamp(since // SECOND, unit="s", tz="UTC").strftime("%Y%m%dT%H%M%SZ")
     return f"{safe[:80]}{more}_{day}"

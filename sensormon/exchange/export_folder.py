@@ -1,8 +1,8 @@
-"""The data folder's `exports/`: files to be taken away, each under a name that cannot be guessed.
+"""The data folder's `exports/`: files to download, each under a name that cannot be guessed.
 
-A file is there for `LASTING` seconds at the most, among the newest `KEPT` and `BYTES` in all, and
-not beyond the process: what a process before left is removed at the start. Half a file is never
-handed out.
+A file lasts at most `LASTING` seconds, and only while it is among the newest `KEPT` files and
+`BYTES` bytes. It does not outlive the process: the next one removes what is left. An unfinished
+file is never handed out.
 
 What it is not: an archive. What was exported can be exported again.
 """
@@ -26,14 +26,14 @@ LASTING = 24 * 3_600
 BYTES = 8 << 30
 
 SPARE = 512 << 20
-"""So many bytes are left on the disk for the journal: an export that needs them is given up."""
+"""Bytes to leave on the disk for the journal; an export that would need them is given up."""
 
 _OURS = re.compile(r"[\w-]{32}\.(?:part|[a-z]+)")
 
 
 @dataclass(frozen=True)
 class ExportFile:
-    """A finished file. `key` is its name in an address, `name` what a person saves it as."""
+    """A finished file. `key` is its name in an address, `name` its name for people."""
 
     key: str
     path: Path
@@ -45,19 +45,19 @@ class ExportFile:
 
 @dataclass(eq=False)
 class Draft:
-    """A file that is being written; finished where `keep` was called with what it is."""
+    """A file that is being written; `ExportFiles.keep` finishes it."""
 
     path: Path
     folder: Path
     key: str
 
     def check_room(self) -> None:
-        """Raise SensormonError where the disk has no more than `SPARE` left."""
+        """Raise SensormonError if the disk has less than `SPARE` bytes left."""
         if shutil.disk_usage(self.folder).free < SPARE:
             raise SensormonError(
                 f"less than {SPARE >> 20} MiB are left on the disk",
                 where="export",
-                hint="Free some space, or choose less; the part that was written is removed",
+                hint="Free some space, or choose less; the unfinished file was removed",
             )
 
 
@@ -75,7 +75,7 @@ class ExportFiles:
 
     @contextmanager
     def draft(self) -> Iterator[Draft]:
-        """A file to write; it is removed at the end unless it was kept."""
+        """A file to write, removed at the end unless it was kept. Raises SensormonError on a full disk."""
         self.folder.mkdir(exist_ok=True)
         self.sweep()
         key = secrets.token_urlsafe(24)
@@ -87,13 +87,13 @@ class ExportFiles:
             raise SensormonError(
                 f"the file cannot be written ({error.strerror})",
                 where="export",
-                hint="Free some space, or choose less; the part that was written is removed",
+                hint="Free some space, or choose less; the unfinished file was removed",
             ) from error
         finally:
             draft.path.unlink(missing_ok=True)
 
     def keep(self, draft: Draft, name: str, media_type: str) -> ExportFile:
-        """Hand out this file under this name from now on."""
+        """Finish the draft: from now on it is handed out under this name."""
         path = draft.path.with_suffix(Path(name).suffix)
         draft.path.rename(path)
         file = ExportFile(draft.key, path, name, media_type, path.stat().st_size, self._clock.now())
@@ -103,16 +103,16 @@ class ExportFiles:
         return file
 
     def find(self, key: str) -> ExportFile | None:
-        """The file with this key; None where it never was or is gone."""
+        """The file with this key; None if there never was one, or it has expired."""
         self.sweep()
         return self._files.get(key)
 
     def sweep(self) -> None:
-        """Remove what is too old, too many or too much; the newest file stays as long as it may."""
+        """Remove files that are too old or exceed `KEPT` or `BYTES`; the newest only goes by age."""
         with self._lock:
             oldest = self._clock.now() - LASTING * SECOND
             newest_first = reversed(list(self._files.values()))
-            files = sorted(newest_first, key=lambda one: one.made, reverse=True)
+            files = sorted(newest_first, key=lambda file: file.made, reverse=True)
             room = BYTES
             for place, file in enumerate(files):
                 room -= file.size

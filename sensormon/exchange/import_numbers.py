@@ -1,4 +1,4 @@
-"""The numbers in the cells of a file, as spreadsheets write them: decimal comma or point, thousands."""
+"""Numbers in the cells of a file as spreadsheets write them: decimal comma or point, thousands."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
 
 
 def to_numbers(values: pd.Series[Any]) -> Floats:
-    """NaN where a cell is no number.
+    """The numbers in these cells; NaN for a cell that is no number.
 
-    A comma marks thousands where every one has three digits behind it and no leading nought (1,234 or
-    1,234.5 beside 980). Elsewhere it is the decimal mark, and a point then marks thousands (1.234,5),
-    unless a cell has a point that cannot.
+    Commas mark thousands if each is followed by three digits and no number has a leading zero (1,234
+    or 1,234.5 beside 980). Otherwise the comma is the decimal mark. Then points mark thousands
+    (1.234,5), unless a cell has a point that cannot.
     """
     numbers = pd.to_numeric(values, errors="coerce")
     wrong = values[numbers.isna() & values.notna()].astype(str).str.strip()
@@ -38,27 +38,27 @@ def to_numbers(values: pd.Series[Any]) -> Floats:
 
 
 def numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Floats]:
-    """The numbers in these columns of a file, what the marks mean judged by all of them together.
+    """The numbers in these columns of a file; all of them together decide what the marks mean.
 
-    Columns in which most cells are no numbers say nothing of the others.
+    Columns in which most cells are no numbers have no say.
     """
-    found = {name: to_numbers(frame[name]) for name in names}
+    numbers = {name: to_numbers(frame[name]) for name in names}
     text = [name for name in names if not pd.api.types.is_numeric_dtype(frame[name])]
-    text = [name for name in text if mostly(found[name], frame[name])]
+    text = [name for name in text if mostly(numbers[name], frame[name])]
     if len(text) > 1:
         together = to_numbers(pd.concat([frame[name].astype(object) for name in text], ignore_index=True))
-        found |= dict(zip(text, np.split(together, len(text)), strict=True))
-    return found
+        numbers |= dict(zip(text, np.split(together, len(text)), strict=True))
+    return numbers
 
 
 def mostly(numbers: Floats, values: pd.Series[Any]) -> bool:
-    """Whether at least half of the cells that hold anything are numbers."""
-    there = values.notna().to_numpy()
-    return bool(there.any()) and float(np.isfinite(numbers[there]).mean()) >= 0.5
+    """Whether at least half of the cells that are not empty are numbers."""
+    filled = values.notna().to_numpy()
+    return bool(filled.any()) and float(np.isfinite(numbers[filled]).mean()) >= 0.5
 
 
 def thousands_undone(column: pd.Series[Any]) -> pd.Series[Any]:
-    """A column of a file whose decimal mark is the comma: 1.234 is more than a thousand, if all cells fit."""
+    """A column of a file with decimal commas: 1.234 is read as more than a thousand if all cells allow it."""
     if pd.api.types.is_numeric_dtype(column):
         return column
     text = column.dropna().astype(str).str.strip()
@@ -73,8 +73,8 @@ def thousands_undone(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _with_points(values: pd.Series[Any]) -> pd.Series[Any]:
-    """The cells of text that have a point."""
-    text = values[[isinstance(one, str) for one in values]].str.strip()
+    """The text cells that have a point."""
+    text = values[[isinstance(cell, str) for cell in values]].str.strip()
     return text[text.str.contains(".", regex=False)] if len(text) else text.astype(str)
 
 

@@ -1,8 +1,8 @@
 """History from files: what each column is, and the readings in them.
 
-A file is long (a column of tags and one of values) or wide (one column a tag). `propose`
-says what the columns seem to be, for a person to correct; `readings` makes batches of them in
-order of time and says of every cell that is no reading why. Pure but for reading the file.
+A file is long (a column of tags and one of values) or wide (one column per tag). `propose`
+says what the columns seem to be, for a person to correct; `pieces` makes batches of them in
+order of time and says why a cell is no reading. Pure, except that it reads the file.
 What it is not: a source; the readings keep their own times and are marked as imported.
 """
 
@@ -27,7 +27,7 @@ from sensormon.model.readings import Batch, Ints, Origin, Quality, Reason, Rejec
 from sensormon.model.tags import TagTable
 
 ROWS = 5_000
-"""Readings in one batch at most."""
+"""The most readings in one batch."""
 
 
 _HINT = "Give a CSV or Parquet file with a time column and one column a tag, or the columns tag and value"
@@ -37,7 +37,7 @@ _NAMED = 12
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of a file are. Long where `tag` is set, otherwise wide by `values`.
+    """What the columns of a file are: long if `tag` is set, otherwise wide with `values`.
 
     `zone` is the time zone of times that name none.
     """
@@ -51,7 +51,7 @@ class Columns:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A file as read; `key` names its content, `first` the first row as a person counts."""
+    """A file as read; `key` identifies its content, `first` is the first row as people count."""
 
     frame: pd.DataFrame
     first: str
@@ -59,7 +59,7 @@ class Table:
 
 
 def read_file(path: Path) -> Table:
-    """The file's table. Raises UsageError where it cannot be read or has no rows."""
+    """The file's table. Raises UsageError if it cannot be read or has no rows."""
     frame, first = read_table(path, _HINT)
     if frame.empty:
         raise UsageError(
@@ -90,9 +90,9 @@ def propose(
 ) -> Columns:
     """What the columns seem to be; `stem` is the file's name, for a file with one series.
 
-    Columns are tags by name or by label, in any case, unless `values` says which column is
-    which tag; `time` says which one holds the times. Raises UsageError where no column holds
-    times or none is a tag.
+    A column is a tag by the tag's name or label, in any case, unless `values` says which column
+    is which tag; `time` names the column of times. Raises UsageError if no column has times or
+    none is a tag.
     """
     frame = table.frame
     named = {name.casefold(): name for name in frame.columns}
@@ -111,20 +111,20 @@ def propose(
     for form in ("{0.label}", "{0.label} ({0.unit})", "{0.label} [{0.unit}]"):
         titles = {form.format(tag).casefold(): tag.name for tag in tags}
         known = titles | known
-    found = {name: known[name.casefold()] for name in frame.columns if name.casefold() in known}
-    if not found and "value" in named and stem.casefold() in known:
-        found = {named["value"]: known[stem.casefold()]}
-    if not found:
+    columns = {name: known[name.casefold()] for name in frame.columns if name.casefold() in known}
+    if not columns and "value" in named and stem.casefold() in known:
+        columns = {named["value"]: known[stem.casefold()]}
+    if not columns:
         raise UsageError(
             f"none of the columns is a tag; found: {', '.join(frame.columns)}",
             where="import",
             hint="Say which is which with --column COLUMN=TAG; the tags: " + ", ".join(tags.names[:12]),
         )
-    return Columns(times, values=found, zone=zone)
+    return Columns(times, values=columns, zone=zone)
 
 
 def check(columns: Columns, table: Table, tags: TagTable) -> None:
-    """Raise UsageError unless these columns are there, the tags are known and the zone exists."""
+    """Raise UsageError unless the file has these columns, the tags are known and the zone exists."""
     wanted = [columns.time, *((columns.tag, columns.value) if columns.tag else columns.values)]
     for name in wanted:
         if name not in table.frame:
@@ -148,7 +148,7 @@ def check(columns: Columns, table: Table, tags: TagTable) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A part of the file for one journal record: the batch, where its rows are, what is no reading.
+    """A part of the file for one journal record: the batch, its rows' places, and what is no reading.
 
     `key` is the same for the same part of the same file read in the same way.
     """
@@ -157,11 +157,11 @@ class Piece:
     batch: Batch
     positions: tuple[int, ...]
     malformed: tuple[Rejection, ...]
-    unsure: int = 0  # readings of an hour that came twice, taken for the later
+    unsure: int = 0  # readings of an hour that the clock showed twice, read as the later
 
 
 def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
-    """The readings in order of time, in batches of `ROWS`; an empty cell of a wide file is none."""
+    """The readings in order of time, in batches of `ROWS`; an empty cell of a wide file is no reading."""
     frame, malformed = table.frame, []
     times = read_times(frame[columns.time], columns.zone, frame[columns.tag] if columns.tag else None)
     time = times.time
@@ -229,10 +229,10 @@ def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
 def _cells(
     frame: pd.DataFrame, columns: Columns
 ) -> tuple[list[str], np.ndarray[tuple[int], np.dtype[np.int64]], pd.Series[Any], Ints]:
-    """Names of tags, and for each cell its tag's code, its value and its row."""
+    """The names of the tags, and for each cell its tag's code, its value and its row."""
     if columns.tag:
-        codes, found = pd.factorize(frame[columns.tag].map(_text, na_action="ignore"))
-        return [str(name) for name in found], codes.astype(np.int64), frame[columns.value], _numbers(frame)
+        codes, tags = pd.factorize(frame[columns.tag].map(_text, na_action="ignore"))
+        return [str(name) for name in tags], codes.astype(np.int64), frame[columns.value], _numbers(frame)
     names = list(dict.fromkeys(columns.values.values()))
     parts = [frame[column].reset_index(drop=True) for column in columns.values]
     codes = np.repeat([names.index(tag) for tag in columns.values.values()], len(frame))

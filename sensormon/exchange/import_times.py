@@ -1,6 +1,6 @@
-"""The times in a file: text or dates, with a zone or by a clock that is set twice a year, or numbers.
+"""Times in a file: text or dates, with a zone or by a clock with daylight saving time, or numbers.
 
-Pure functions on a column. What it is not: a judgement of what times are likely; see `validation`.
+Pure functions on a column. What it is not: a check whether times are plausible; see `validation`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from sensormon.model.readings import Bools, Ints
 
 _ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 _EPOCHS = {"s": 1e11, "ms": 1e14, "µs": 1e17}
-"""Units of numbers and what they stay below, until the year 5138; above all are ns."""
+"""Units of numbers and the limit below which they apply, until the year 5138; above the last it is ns."""
 _MICROS = {"s": 1_000_000.0, "ms": 1_000.0, "µs": 1.0, "ns": 0.001}
 
 
 @dataclass(frozen=True, eq=False)
 class Times:
-    """A cell a row: its time in µs UTC, 0 where it is `wrong`.
+    """The time of each row in µs UTC, 0 if it is `wrong`.
 
-    Of those wrong ones `skipped` were never shown by the clock of the zone. `unsure` ones it showed twice,
-    and the order of the rows does not tell which is meant; they are taken for the later.
+    The clock of the zone never showed the `skipped` ones, which are wrong too. It showed the `unsure`
+    ones twice, and the order of the rows does not say which is meant; they are read as the later.
     """
 
     time: Ints
@@ -36,11 +36,11 @@ class Times:
 
 
 def read_times(column: pd.Series[Any], zone: str, of: pd.Series[Any] | None = None) -> Times:
-    """The times of a column; what names no zone is by the clock of this one.
+    """The times of a column; times without a zone are by the clock of `zone`.
 
-    `of` says whose times they are, such as the tag's in each row: where the clock was set back, the
-    rows of each tell by their order which of two equal hours is meant. Numbers count from 1970 in
-    s, ms, µs or ns, by their size; whole numbers that are all dates, such as 20260131, are dates.
+    `of` says to whom each time belongs, for example the tag of its row: when the clock was set back,
+    the order of the rows of each tag says which of the two hours is meant. Numbers count from 1970 in
+    s, ms, µs or ns, by their size. If all are whole numbers like 20260131, they are dates.
     """
     none = np.zeros(len(column), dtype=np.bool_)
     if pd.api.types.is_numeric_dtype(column):
@@ -66,7 +66,7 @@ def read_times(column: pd.Series[Any], zone: str, of: pd.Series[Any] | None = No
 
 
 def unit_of(column: pd.Series[Any]) -> str:
-    """What numbers in a column of times count: s, ms, µs or ns since 1970; empty for another column."""
+    """The unit of a column of numbers: s, ms, µs or ns since 1970; empty for any other column."""
     if not pd.api.types.is_numeric_dtype(column) or _dates(column) is not None:
         return ""
     size = column.abs().median()
@@ -91,7 +91,7 @@ def _dates(column: pd.Series[Any]) -> pd.Series[Any] | None:
 def _by_clock(
     naive: pd.Series[Any], zone: str, of: pd.Series[Any] | None
 ) -> tuple[pd.Series[Any], Bools, Bools]:
-    """UTC without a zone, what the clock never showed, and what it showed twice and cannot be told apart."""
+    """UTC without a zone, which times the clock never showed, and which it showed twice undecidably."""
     rows = len(naive)
     earlier, later = (
         naive.dt.tz_localize(ZoneInfo(zone), ambiguous=np.full(rows, summer), nonexistent="NaT")
@@ -119,9 +119,9 @@ def _by_clock(
 
 
 def _first_of_two(clock: np.ndarray[Any, Any]) -> Bools | None:
-    """Which of these times, all in an hour that came twice, are of its first coming; None if unknown.
+    """Which of these times, all in an hour that the clock showed twice, are the first; None if unknown.
 
-    They tell it by stepping back once where the clock was set back, or by repeating each other once.
+    It is known if they step back once, where the clock was set back, or repeat one time once.
     """
     steps = np.diff(clock).astype(np.int64)
     back = np.flatnonzero(steps < 0)

@@ -1,4 +1,4 @@
-"""Tags for a file that names some which are not in the table yet.
+"""New tags for a file with tags that are not in the table yet.
 
 Pure functions. What it is not: a writer of the table; see `tag_file`.
 """
@@ -15,7 +15,7 @@ from sensormon.exchange.import_table import Columns, Table
 from sensormon.model.tags import NAME, Tag, TagTable
 
 MOST = 200
-"""Tags proposed of one file at the most."""
+"""The most tags proposed for one file."""
 
 _LOOKED_AT = 1_000
 _SHOWN = 30
@@ -23,44 +23,44 @@ _UNIT = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]{1,16})[)\]]")
 
 
 def unknown(table: Table, columns: Columns, tags: TagTable) -> list[str]:
-    """What could be a tag and is none: columns of numbers, or names in the column of tags."""
+    """What could be a new tag: columns of numbers, or names in the column of tags."""
     if columns.tag:
-        names = [str(one) for one in table.frame[columns.tag].dropna().unique()]
-        return [one for one in names if one not in tags and NAME.fullmatch(one)][:MOST]
-    return [one for one in _others(table, columns) if _numbers(table, one)][:MOST]
+        names = [str(name) for name in table.frame[columns.tag].dropna().unique()]
+        return [name for name in names if name not in tags and NAME.fullmatch(name)][:MOST]
+    return [column for column in _others(table, columns) if _numbers(table, column)][:MOST]
 
 
 def no_numbers(table: Table, columns: Columns) -> dict[str, str]:
-    """Columns of a wide file that can be no tag, each with a cell that is no number; "" for an empty one."""
+    """Columns of a wide file that cannot be tags, each with a cell that is no number; "" if it is empty."""
     if columns.tag:
         return {}
-    found = {}
-    for one in _others(table, columns):
-        if not _numbers(table, one):
-            values = table.frame[one].dropna().head(_LOOKED_AT)
+    examples = {}
+    for column in _others(table, columns):
+        if not _numbers(table, column):
+            values = table.frame[column].dropna().head(_LOOKED_AT)
             wrong = values[np.isnan(to_numbers(values))]
-            found[one] = str(wrong.iloc[0])[:_SHOWN] if len(wrong) else ""
-    return found
+            examples[column] = str(wrong.iloc[0])[:_SHOWN] if len(wrong) else ""
+    return examples
 
 
 def with_new(tags: TagTable, names: Sequence[str], columns: Columns) -> TagTable:
-    """The table with a tag more for each of these; a column's unit in brackets is the tag's.
+    """The table with a new tag for each of these titles; a unit in brackets becomes the tag's unit.
 
-    Names in a column of tags stay as they are; a column's title becomes the label, and a name is
-    made of it. Nobody simulates them.
+    Names in a column of tags stay as they are. The title of a column becomes the label, and the name
+    is derived from it. The new tags are not simulated.
     """
-    made = list(tags)
-    for one in names:
-        found = _UNIT.fullmatch(one.strip())
-        label, unit = (found[1], found[2].strip()) if found else (one.strip(), "")
-        name = one if columns.tag else _name(label, {tag.name for tag in made})
+    table = list(tags)
+    for title in names:
+        match = _UNIT.fullmatch(title.strip())
+        label, unit = (match[1], match[2].strip()) if match else (title.strip(), "")
+        name = title if columns.tag else _name(label, {tag.name for tag in table})
         label = "" if columns.tag else label
-        made.append(Tag(name, label or name, unit, profile={"simulate": False}))
-    return TagTable(made)
+        table.append(Tag(name, label or name, unit, profile={"simulate": False}))
+    return TagTable(table)
 
 
 def _others(table: Table, columns: Columns) -> list[str]:
-    return [one for one in table.frame.columns if one != columns.time and one not in columns.values]
+    return [name for name in table.frame.columns if name != columns.time and name not in columns.values]
 
 
 def _numbers(table: Table, column: str) -> bool:

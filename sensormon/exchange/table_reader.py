@@ -1,6 +1,6 @@
 """Tables of readings in files: CSV separated by comma, semicolon or tab, and Parquet.
 
-Says what is in the file, column by column. What it is not: a judgement of the cells.
+Returns what is in the file, column by column. What it is not: a check of the cells.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sensormon.model.errors import UsageError
 from sensormon.model.tags import UNFIT
 
 TIMES = ("timestamp", "time", "datetime")
-"""What a time column is called, in any case; the first of these that is there is used."""
+"""Names of a time column, in any case; the first of these that the file has is used."""
 
 _PARQUET = b"PAR1"
 _LONGEST_HEADER = 1 << 20
@@ -28,8 +28,8 @@ _LONGEST_HEADER = 1 << 20
 def read_table(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
     """The table, and what its first row is called: `line 2`, or `row 1` of Parquet.
 
-    The names of the columns are without what no tag's label may hold. Raises UsageError with this
-    hint where it cannot be read or a column comes twice.
+    Characters that a tag's label may not have are removed from the column names. Raises UsageError,
+    with this hint if the file cannot be read, also for two columns of the same name.
     """
     table, first = _read(path, hint)
     table.columns = [UNFIT.sub("", " ".join(str(name).split())) for name in table.columns]
@@ -38,7 +38,7 @@ def read_table(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
 
 
 def time_column(table: pd.DataFrame) -> str | None:
-    """The name of the column of times; None where there is none."""
+    """The name of the column of times; None if there is none."""
     named = {name.lower(): name for name in reversed(list(table.columns))}
     return next((named[name] for name in TIMES if name in named), None)
 
@@ -74,7 +74,7 @@ def _once(names: list[str], path: Path) -> None:
 
 
 def _encoding(path: Path, start: bytes) -> str:
-    """UTF-8 where the whole file is that, UTF-16 by its mark, and otherwise what Windows wrote before."""
+    """UTF-16 by its byte-order mark, UTF-8 if the whole file is valid, otherwise Windows-1252."""
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -89,7 +89,7 @@ def _encoding(path: Path, start: bytes) -> str:
 
 
 def _with_index(table: pd.DataFrame) -> pd.DataFrame:
-    """Dates and what has a name are columns; other row numbers say nothing."""
+    """Make columns of an index with dates or a name; other row numbers mean nothing."""
     if isinstance(table.index, pd.DatetimeIndex) and table.index.name is None:
         table.index.name = "timestamp"
     named = [name for name in table.index.names if name is not None]
@@ -99,7 +99,7 @@ def _with_index(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, separator: str, encoding: str, names: list[str]) -> pd.DataFrame:
-    """Behind semicolons a comma may be the decimal mark: the reading with more columns of numbers."""
+    """The table; with semicolons a comma may be the decimal mark if that gives more numeric columns."""
     marks = ".," if separator == ";" else "."
     tables = [
         pd.read_csv(

@@ -1,10 +1,10 @@
-"""Tables written to a file piece by piece: CSV, Parquet, Excel. Memory stays that of a piece.
+"""Tables written to a file piece by piece, in the memory of one piece: CSV, Parquet, Excel.
 
-A `TableFile` gets Arrow tables of one schema, in order, and is closed or abandoned. Times are
-timestamps with a zone: in CSV those in UTC are ISO 8601 with Z and those in another zone are
-local times; in Excel, which knows no zones, both are local times and the column's name must say
-where (`with_zone` does that). Text that a spreadsheet would run as a formula begins with an
-apostrophe in CSV and Excel.
+A `TableFile` gets Arrow tables of one schema, in order, and is then closed or abandoned. Times are
+timestamps with a zone. In CSV those in UTC are ISO 8601 with Z and those in another zone are
+local times. Excel has no time zones: both are local times, and the column's name must name the
+zone (`with_zone` does that). In CSV and Excel, text that a spreadsheet would run as a formula
+begins with an apostrophe.
 
 What it is not: a choice of rows; see `sensormon.exchange.exporter`.
 """
@@ -12,6 +12,7 @@ What it is not: a choice of rows; see `sensormon.exchange.exporter`.
 from __future__ import annotations
 
 import csv
+import math
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -31,41 +32,41 @@ import xlsxwriter
 from sensormon.model.errors import UsageError
 
 EXCEL_ROWS = 1_048_575
-"""Rows that a sheet can have below its header."""
+"""The most rows of a sheet below its header."""
 
 _EXCEL_TEXT = 32_767
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _ROWS = 5_000
-"""Rows turned to text at once: the collector's threads wait for less."""
+"""Rows turned into text at once; with more the collector's threads would wait too long."""
 
 _EPOCH_DAYS = 25_569.0
-"""1970-01-01 as Excel counts days."""
+"""1970-01-01 in Excel's count of days."""
 _FIRST_DAY = 61.0
-"""1900-03-01: before it Excel counts a day that was not."""
+"""1900-03-01: before it Excel counts a day that did not exist."""
 
 
 class TableFile(Protocol):
     """A file that is being written."""
 
     def write(self, table: pa.Table) -> None:
-        """Append these rows. An OSError of the disk is let through."""
+        """Append these rows. Raises OSError if the disk fails."""
 
     def close(self) -> None:
-        """Write what is left; the stream itself stays open."""
+        """Write the rest; the stream itself stays open."""
 
     def abandon(self) -> None:
-        """Let go of everything beside the stream, unfinished as it is."""
+        """Release everything except the stream; the file stays unfinished."""
 
 
 def plain_csv(table: pd.DataFrame, header: bool = True) -> bytes:
-    """This table as it is, made harmless; UTF-8."""
+    """This table as CSV in UTF-8, made harmless."""
     text: str = harmless(table).to_csv(index=False, header=header, lineterminator="\n")
     return text.encode("utf-8")
 
 
 def harmless(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with an apostrophe before text that a spreadsheet would run."""
+    """The table with an apostrophe before text that a spreadsheet would run as a formula."""
     safe = table.copy(deep=False)
     for name in safe.columns:
         column = safe[name]
@@ -84,10 +85,10 @@ def _harmless(text: Any) -> Any:
 
 
 def table_csv(table: pa.Table, header: bool = True) -> bytes:
-    """The rows of this table as `CsvFile` writes them; UTF-8.
+    """The rows of this table as `CsvFile` writes them, in UTF-8.
 
-    By Arrow, which takes a tenth of pandas' time and lets other threads run meanwhile; by pandas
-    where text needs quotes, which Arrow would put around all text.
+    Arrow writes them: it takes a tenth of pandas' time and lets other threads run meanwhile. If some
+    text needs quotes, pandas does, because Arrow would quote all text.
     """
     shown = _with_texts(table)
     if not shown.num_rows or not shown.num_columns:
@@ -107,7 +108,7 @@ _BARE = pa_csv.WriteOptions(include_header=False, quoting_style="none")
 
 
 def _as_pandas_says(table: pa.Table) -> pa.Table:
-    """Made harmless, and with numbers and truth values as pandas writes them: 37.0, True, nothing for NaN."""
+    """The table made harmless, with numbers and truth values as pandas writes them: 37.0, True, NaN empty."""
     for place, field in enumerate(table.schema):
         table = table.set_column(place, field.name, _cells(table.column(place)))
     return table
@@ -131,9 +132,9 @@ def _cells(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 class CsvFile:
-    """UTF-8 with a header line, also where there are no rows."""
+    """UTF-8 with a header line, even without rows."""
 
-    def __init__(self, stream: BinaryIO, folder: Path | None = None) -> None:  # noqa: ARG002
+    def __init__(self, stream: BinaryIO, _folder: Path | None = None) -> None:
         self._stream = stream
         self._header = True
 
@@ -151,7 +152,7 @@ class CsvFile:
 
 
 def _with_texts(table: pa.Table) -> pa.Table:
-    """Times as text; a cast by Arrow, which takes a twentieth of the time that `strftime` takes."""
+    """The table with times as text; Arrow's cast takes a twentieth of the time of `strftime`."""
     for place, field in enumerate(table.schema):
         if not pa.types.is_timestamp(field.type):
             continue
@@ -160,7 +161,7 @@ def _with_texts(table: pa.Table) -> pa.Table:
             text = pc.replace_substring(column.cast(pa.timestamp("us")).cast(pa.string()), " ", "T")
             text = pc.binary_join_element_wise(text, "Z", "")
         else:
-            # By pandas: Arrow would need the system's time zones, which a small container has not.
+            # By pandas: Arrow would need the system's time zones, which a small container lacks.
             local = pa.Array.from_pandas(column.to_pandas().dt.tz_localize(None)) if zone else column
             text = local.cast(pa.timestamp("us")).cast(pa.string())
         table = table.set_column(place, field.name, text)
@@ -168,9 +169,9 @@ def _with_texts(table: pa.Table) -> pa.Table:
 
 
 class ParquetFile:
-    """A row group a piece."""
+    """One row group per piece."""
 
-    def __init__(self, stream: BinaryIO, folder: Path | None = None) -> None:  # noqa: ARG002
+    def __init__(self, stream: BinaryIO, _folder: Path | None = None) -> None:
         self._stream = stream
         self._writer: pq.ParquetWriter | None = None
 
@@ -189,10 +190,10 @@ class ParquetFile:
 
 
 class ExcelFile:
-    """One sheet, its header in view. Raises UsageError before the row that it cannot have.
+    """One sheet with a frozen header. Raises UsageError if there are more rows than a sheet can have.
 
-    Rows go to a scratch file at once (XlsxWriter's constant memory), in `folder` where one is
-    given; numbers that are not finite are empty cells.
+    Rows go to a scratch file at once (XlsxWriter's constant memory), in `folder` if it is given.
+    Numbers that are not finite become empty cells.
     """
 
     def __init__(self, stream: BinaryIO, folder: Path | None = None) -> None:
@@ -213,7 +214,7 @@ class ExcelFile:
             writers, columns = zip(*(self._column(part, name) for name in part.column_names), strict=True)
             for row in zip(*columns, strict=True):
                 for place, (write, cell) in enumerate(zip(writers, row, strict=True)):
-                    if cell is not None and cell == cell:  # noqa: PLR0124  NaN is an empty cell
+                    if not _is_empty(cell):
                         write(self._row, place, cell)
                 self._row += 1
 
@@ -239,7 +240,7 @@ class ExcelFile:
         self._row = 1
 
     def _column(self, table: pa.Table, name: str) -> tuple[Callable[..., Any], list[Any]]:
-        """How cells of this column are written, and the cells."""
+        """The function that writes a cell of this column, and the cells; None and NaN are empty."""
         kind = table.schema.field(name).type
         frame = table.select([name]).to_pandas()
         if pa.types.is_timestamp(kind):
@@ -262,8 +263,12 @@ class ExcelFile:
         self._sheet.write_string(row, place, str(text)[:_EXCEL_TEXT])
 
 
+def _is_empty(cell: object) -> bool:
+    return cell is None or (isinstance(cell, float) and math.isnan(cell))
+
+
 def too_long(rows: int) -> UsageError:
-    """What is said of more rows than an Excel sheet can have."""
+    """The error for more rows than an Excel sheet can have."""
     return UsageError(
         f"{rows:,} rows are more than the {EXCEL_ROWS:,} that an Excel sheet can have",
         where="Excel",
@@ -272,7 +277,7 @@ def too_long(rows: int) -> UsageError:
 
 
 def _days(times: pd.Series[Any]) -> list[float]:
-    """Local times as Excel counts them; NaN for none."""
+    """Local times as Excel counts days; NaN for a missing time."""
     local = times.dt.tz_localize(None) if times.dt.tz is not None else times
     micros = local.astype("datetime64[us]")
     days: list[float] = np.where(
@@ -287,14 +292,14 @@ def _parts(table: pa.Table) -> Iterator[pa.Table]:
 
 
 class Begin(Protocol):
-    """Begins a file in a stream; `folder` is where scratch files may be."""
+    """Begins a file in a stream; scratch files go into `folder`."""
 
-    def __call__(self, stream: BinaryIO, folder: Path | None = None) -> TableFile: ...
+    def __call__(self, stream: BinaryIO, folder: Path | None = None, /) -> TableFile: ...
 
 
 @dataclass(frozen=True)
 class Form:
-    """A kind of file: the end of its name, its media type, and how one is begun."""
+    """A kind of file: its suffix, its media type, and how to begin one."""
 
     suffix: str
     media_type: str
@@ -306,13 +311,13 @@ FORMS: dict[str, Form] = {
     "Parquet": Form("parquet", "application/vnd.apache.parquet", ParquetFile),
     "Excel": Form("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ExcelFile),
 }
-"""By the name a person chooses."""
+"""The kinds of files by the names that people choose."""
 
 
 def with_zone(table: pa.Table, zone_name: str) -> pa.Table:
     """The table with two columns, `NAME (UTC)` and `NAME (zone)`, for each column NAME of times.
 
-    One alone where the zone is UTC. Times without a zone are taken for UTC.
+    If the zone is UTC there is only one. Times without a zone are read as UTC.
     """
     columns: dict[str, pa.ChunkedArray] = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
@@ -325,9 +330,9 @@ def with_zone(table: pa.Table, zone_name: str) -> pa.Table:
 
 
 def table_file(table: pa.Table, form: str, zone_name: str) -> bytes:
-    """This table as a file; `form` is one of `FORMS`, column names say the zones, see `with_zone`.
+    """This table as a file; `form` is one of `FORMS`, column names have the zones, see `with_zone`.
 
-    Raises UsageError where an Excel sheet cannot have so many rows.
+    Raises UsageError if it has more rows than an Excel sheet can have.
     """
     if form == "Excel" and table.num_rows > EXCEL_ROWS:
         raise too_long(table.num_rows)

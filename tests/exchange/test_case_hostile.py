@@ -159,7 +159,7 @@ def test_a_file_cut_off_anywhere_or_with_a_flipped_byte(there: Monitor, parts: P
     "name", ["../../etc/passwd", "/etc/passwd", "a/readings.parquet", "x.py", "READINGS.PARQUET"]
 )
 def test_names_that_do_not_belong_into_a_case(there: Monitor, parts: Parts, name: str) -> None:
-    refused(there, packed({**parts, name: b"x"}), "does not belong into a case")
+    refused(there, packed({**parts, name: b"x"}), "does not belong in a case")
 
 
 def test_a_part_twice_or_missing(there: Monitor, parts: Parts) -> None:
