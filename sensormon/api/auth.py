@@ -1,8 +1,8 @@
 """Who may write and read: one token each, compared in constant time.
 
-The token for writes is SENSORMON_TOKEN or, where that is unset, one that is made at the
-first start in the data folder's `token`, readable by its owner alone. Reads are open until
-SENSORMON_READ_TOKEN closes them; the token for writes then reads too. A token is never logged.
+The token for writes is SENSORMON_TOKEN. If that is unset, the first start makes one in the data
+folder's file `token`, which only its owner can read. Reads are open unless SENSORMON_READ_TOKEN
+is set; then the token for writes also opens reads. A token is never logged.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ FILE = "token"
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens in force; `where` is how a person finds the one for writes."""
+    """The tokens in force; `where` says where a person finds the token for writes."""
 
     write: bytes
     read: bytes
     where: str
-    shell: str  # what a shell puts in its place
+    shell: str  # what a shell expands to the token
 
     @classmethod
     def of(cls, settings: Settings) -> Tokens:
-        """The settings' tokens; makes the file at the first start. Raises UsageError where it cannot."""
+        """The tokens of these settings; makes the file at the first start. Raises UsageError if it cannot."""
         read = settings.read_token.encode()
         if settings.token:
             return cls(settings.token.encode(), read, "SENSORMON_TOKEN", "$SENSORMON_TOKEN")
@@ -71,7 +71,7 @@ class Tokens:
 
 
 def announcement(tokens: Tokens, port: int, tags: TagTable) -> str:
-    """Where the token is, and a line to paste. Not the token."""
+    """What the log says at the start: where the token is, and a command to paste, without the token."""
     return (
         f"writes need the token in {tokens.where}. Try:\n"
         f"  {sending_line(tokens, port, tags)}\n"
@@ -80,9 +80,9 @@ def announcement(tokens: Tokens, port: int, tags: TagTable) -> str:
 
 
 def sending_line(tokens: Tokens, port: int, tags: TagTable) -> str:
-    """The shell command that sends a usual reading of the first tag, on the machine where this runs.
+    """A shell command that sends a plausible reading of the first tag from the server's own machine.
 
-    It names the token's place, not the token.
+    It names the place of the token, not the token.
     """
     tag = next(iter(tags), None)
     low, high = tag.normal if tag and tag.normal else (37.2, 37.2)

@@ -1,4 +1,4 @@
-"""A request's body, within its limits: so many bytes, so many seconds."""
+"""Reading a request's body, within limits of size and time."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 SECONDS = 30.0
-"""A body must have arrived after so many seconds."""
+"""The time within which a whole body must arrive."""
 
 
 class Vanished(Exception):
-    """The client has gone before its request was whole."""
+    """The client went away before its request was complete."""
 
 
 def header(scope: Scope, name: bytes) -> bytes:
-    """The first header of this (lower-case) name; empty where there is none."""
+    """The first header with this lower-case name; empty if there is none."""
     for key, value in scope["headers"]:
         if key == name:
             return bytes(value)
@@ -30,7 +30,7 @@ def header(scope: Scope, name: bytes) -> bytes:
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float = SECONDS) -> bytes:
-    """The whole body. Raises Problem (413, 408) as soon as it is too long or too late, and Vanished."""
+    """The whole body. Raises Problem as soon as it is too long (413) or too late (408), and Vanished."""
     announced = header(scope, b"content-length")
     if announced.isdigit() and int(announced[:19]) > limit:
         raise too_long(limit)
@@ -67,7 +67,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float =
 
 
 def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
-    """The body without its content encoding. Raises Problem for one that is unknown, harmed or too long."""
+    """The body, decompressed. Raises Problem for an unknown encoding, damaged data or too many bytes."""
     name = encoding.strip().lower()
     if name in (b"", b"identity"):
         return body
@@ -90,7 +90,7 @@ def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
 
 
 def too_long(limit: int) -> Problem:
-    """The refusal of a body over the limit (bytes)."""
+    """The problem of a body over the limit (bytes)."""
     return Problem(
         413,
         "too_large",

@@ -1,4 +1,4 @@
-"""The page at /docs: Swagger UI from an installed package, so that it needs no internet."""
+"""The page at /docs: Swagger UI from an installed package, so that it works without the internet."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ fetch("{base}/openapi.json").then(answer => answer.json()).then(spec => SwaggerU
 
 
 def add_docs(api: FastAPI) -> None:
-    """Add the page and what it loads."""
+    """Add the page, and the files it loads, to this API."""
     vendor = Path(str(files("swagger_ui_bundle"))) / "vendor"
     (folder,) = vendor.glob("swagger-ui-*")
     api.mount("/docs/assets", StaticFiles(directory=folder), name="docs-assets")

@@ -1,4 +1,4 @@
-"""Readings as JSON, CSV or Parquet, a piece at a time, so that a large answer needs little memory."""
+"""Readings as JSON, CSV or Parquet, piece by piece, so that a large answer needs little memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COLUMNS = (
     "source",
     "origin",
 )
-"""The columns of every form, in order."""
+"""The columns of every form, in this order."""
 
 
 def as_json(pieces: Pieces) -> Iterator[bytes]:
@@ -50,7 +50,7 @@ def as_json(pieces: Pieces) -> Iterator[bytes]:
 
 
 def as_csv(pieces: Pieces) -> Iterator[bytes]:
-    """UTF-8 with a header line; text that a spreadsheet would run begins with an apostrophe."""
+    """UTF-8 with a header line; an apostrophe precedes text that a spreadsheet would run as a formula."""
     header = True
     for table in pieces:
         if header or table.num_rows:
@@ -59,7 +59,7 @@ def as_csv(pieces: Pieces) -> Iterator[bytes]:
 
 
 def as_parquet(pieces: Pieces) -> Iterator[bytes]:
-    """One row group a piece; times in UTC."""
+    """One row group per piece; times in UTC."""
     buffer = _Drain()
     writer: pq.ParquetWriter | None = None
     for table in pieces:
@@ -78,11 +78,11 @@ FORMS: dict[str, tuple[str, Callable[[Pieces], Iterator[bytes]]]] = {
     "csv": ("text/csv; charset=utf-8", as_csv),
     "parquet": ("application/vnd.apache.parquet", as_parquet),
 }
-"""Media type and function by the name of the form."""
+"""The media type and function of each form."""
 
 
 class _Drain(RawIOBase):
-    """A file that is written once from beginning to end and forgets what was taken from it."""
+    """A file written from beginning to end that forgets what was taken from it."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -101,7 +101,7 @@ class _Drain(RawIOBase):
         return self._position
 
     def take(self) -> bytes:
-        """What was written since the last time."""
+        """The bytes written since the last call."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
 

@@ -9,10 +9,10 @@ the measurement; a field that is not called `value` is added with a dot:
     plant,sensor=fermenter_ph value=7.1         fermenter_ph
     cpu,host=a usage_idle=97.5                  cpu.usage_idle
 
-Numbers are floats, or whole with `i` or `u`. Text and truth values are no readings and are
-rejected. The timestamp is whole, in the precision asked for; without one it is the time of
-arrival. What it is not: a place for the other tags of a line, which are dropped; a field
-whose text has a line break in it.
+Numbers are floats, or integers with `i` or `u`. Text and truth values are no readings and are
+rejected. The timestamp is an integer in the requested precision; without one it is the time of
+arrival. What it does not do: keep the other tags of a line, or read a text field with a line
+break in it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PRECISION: dict[str, Callable[[int], int]] = {
     "ms": lambda time: time * 1_000,
     "s": lambda time: time * 1_000_000,
 }
-"""From a timestamp to microseconds, by the name of its precision."""
+"""How to convert a timestamp to microseconds, by the name of its precision."""
 
 _NAME = r"(?:\\.|[^\\,= ])+"
 _TEXT = r'"(?:\\.|[^"\\])*"'
@@ -59,7 +59,7 @@ _CODES = {
 
 
 def parse_lines(body: bytes, arrived: int, precision: str, most: int) -> Parsed:
-    """The readings of these lines. Raises Problem where the body or the precision cannot be used."""
+    """The readings of these lines. Raises Problem if the body or the precision cannot be used."""
     to_microseconds = PRECISION.get(precision or "ns")
     if to_microseconds is None:
         raise Problem(400, "bad_precision", f"unknown precision {shown(precision)!r}", "Use ns, us, ms or s")
@@ -116,8 +116,8 @@ def parse_lines(body: bytes, arrived: int, precision: str, most: int) -> Parsed:
 
 
 def tell_lines(outcome: Outcome) -> Answer:
-    """204, or what was rejected. A reading that is there already is no error: senders try again."""
-    bad = [one for one in outcome.rejected if one.reason is not Reason.DUPLICATE]
+    """204, or 400 with what was rejected. A duplicate is no error, because senders try again."""
+    bad = [rejection for rejection in outcome.rejected if rejection.reason is not Reason.DUPLICATE]
     if not bad:
         return Answer(204, b"")
     first = bad[0]
@@ -137,7 +137,7 @@ def tell_lines(outcome: Outcome) -> Answer:
 
 
 def line_problem(problem: Problem) -> bytes:
-    """A refusal in the form that InfluxDB's clients read."""
+    """A problem in the form that InfluxDB's clients read."""
     content = {
         "code": _CODES.get(problem.status, "internal error"),
         "message": f"{problem.content['detail']}. {problem.content['hint']}",

@@ -18,7 +18,7 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10
 
 
 class Meters:
-    """One registry an API, so that several in one process do not meet."""
+    """The metrics of one API, in a registry of its own, so that several in one process do not clash."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -34,7 +34,7 @@ class Meters:
         )
 
     def of_route(self, name: str) -> Callable[[int, float], None]:
-        """Takes the status and the seconds of each write of this route."""
+        """The function that records status and duration (s) of each write of this route."""
         seconds = self._seconds.labels(name)
         counters: dict[int, Counter] = {}
 
@@ -54,7 +54,7 @@ class Meters:
 
 
 class _OfMonitor(Collector):
-    """What the monitor knows of itself, read when asked."""
+    """The monitor's own figures, read at each request."""
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor

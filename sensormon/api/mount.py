@@ -1,7 +1,7 @@
 """The API in front of Streamlit's own middleware.
 
-Sessions, compression and the rest of what a page needs cost a write more than the write
-itself. A request under the API's path goes straight to the API; all others go on.
+Sessions, compression and whatever else a page needs would cost a write more than the write
+itself. A request under the prefix goes straight to the API, all others to Streamlit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class ApiFirst:
-    """ASGI middleware: `api` has all under `prefix`, `app` the rest."""
+    """ASGI middleware: `api` gets all requests under `prefix`, `app` the others."""
 
     def __init__(self, app: App, api: App, prefix: str) -> None:
         self._app = app

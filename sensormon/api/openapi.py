@@ -217,20 +217,19 @@ LINES: dict[str, Any] = {
 
 
 def complete(schema: dict[str, Any]) -> dict[str, Any]:
-    """The description that FastAPI made, with what it does not know: models, tokens, no 422 of its own."""
+    """FastAPI's description, with the models and tokens it cannot know and without its own 422."""
     schemas = schema["components"]["schemas"]
     for model in (Reading, KeyedBatch, StoredReading):
-        made = model.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(made.pop("$defs", {}))
-        schemas[model.__name__] = made
+        own = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(own.pop("$defs", {}))
+        schemas[model.__name__] = own
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             operation["security"] = [{"token": []}] if method == "post" else [{}, {"token": []}]
-            found = operation["responses"].get("422", {}).get("description")
-            if found == "Validation Error":
+            if operation["responses"].get("422", {}).get("description") == "Validation Error":
                 del operation["responses"]["422"]
             if path == "/metrics":
                 operation["responses"]["200"]["content"].pop("application/json", None)

@@ -1,8 +1,7 @@
 """JSON bodies to columns.
 
-The common case, rows that are all well-formed, is decoded straight to typed rows and
-columns; anything else goes row by row through `validation.parse_rows`, which words what
-is wrong with each.
+If all rows are well-formed, the common case, they are decoded straight to typed rows and columns.
+Anything else goes row by row through `validation.parse_rows`, which says what is wrong with each.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ _keyed = msgspec.json.Decoder(Rows)
 
 
 def parse_single(body: bytes, arrived: int) -> Parsed:
-    """One reading. Raises Problem where the body is no JSON object."""
+    """A single reading. Raises Problem if the body is no JSON object."""
     try:
         row = _row.decode(body)
         time = arrived if row.timestamp is None else timestamps.parse(row.timestamp)
@@ -73,9 +72,9 @@ def parse_single(body: bytes, arrived: int) -> Parsed:
 
 
 def parse_batch(body: bytes, arrived: int, most: int) -> Parsed:
-    """A list of readings, or an object of `readings` and `batch_id`.
+    """A list of readings, or an object with `readings` and `batch_id`.
 
-    Raises Problem where it is neither, or has more than `most` rows.
+    Raises Problem if it is neither, or has more than `most` rows.
     """
     key = ""
     try:
@@ -149,7 +148,7 @@ def _times(texts: list[str | None], arrived: int) -> Ints:
 
 
 def _by_row(content: Sequence[object], arrived: int, key: str = "") -> Parsed:
-    """Row by row, with the reason for each that is no reading."""
+    """The rows, with the reason for each that is no reading."""
     wrong: dict[int, Rejection] = {}
     rows: list[Mapping[str, object]] = []
     places: list[int] = []
@@ -171,8 +170,8 @@ def _by_row(content: Sequence[object], arrived: int, key: str = "") -> Parsed:
             detail,
         )
     batch, positions, malformed = parse_rows(rows, source=SOURCE, received=arrived)
-    wrong |= {places[one.index]: replace(one, index=places[one.index]) for one in malformed}
-    return Parsed(batch, [places[one] for one in positions], [wrong[i] for i in sorted(wrong)], key)
+    wrong |= {places[bad.index]: replace(bad, index=places[bad.index]) for bad in malformed}
+    return Parsed(batch, [places[row] for row in positions], [wrong[i] for i in sorted(wrong)], key)
 
 
 def _no_reading(row: object) -> str:

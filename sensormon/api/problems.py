@@ -1,4 +1,4 @@
-"""Refusals, as JSON that says what to do: `error` (a word), `detail` (what), `hint` (what to do)."""
+"""Errors as JSON that says what to do: `error` (a word), `detail` (what is wrong), `hint` (what to do)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensormon.model.errors import JournalError, Overloaded, SensormonError, Sto
 
 
 class Problem(Exception):
-    """A request is refused. `line_code` is the code that Telegraf knows it by."""
+    """A request is refused; `more` are further keys of the JSON."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Problem(Exception):
 
 
 def problem_of(error: Exception) -> Problem:
-    """What the sender is told of this error; nothing of the inside for one that is a fault of ours."""
+    """What the client learns of this error; no internals if the fault is ours."""
     match error:
         case Problem():
             return error

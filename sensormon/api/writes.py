@@ -1,7 +1,7 @@
-"""The ways in: single readings, batches, line protocol. Plain ASGI, for speed.
+"""The routes that write: single readings, batches, line protocol. Plain ASGI, for speed.
 
-The event loop only reads the body and waits; parsing, scoring and the journal are the
-intake thread's. Each route is one `WriteRoute`.
+The event loop only reads the body and waits; parsing, scoring and the journal run in the
+thread of the request queue. Each route is one `WriteRoute`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _JSON = [(b"content-type", b"application/json")]
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer."""
+    """A complete HTTP answer."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
     async def send(self, send: Send) -> None:
-        """As ASGI messages."""
+        """Send it as ASGI messages."""
         headers = [*self.headers, (b"content-length", str(len(self.body)).encode())]
         if self.status == 204:
             headers = self.headers
@@ -52,7 +52,7 @@ Parse = Callable[[bytes, int, Monitor, str], Parsed]
 
 
 class WriteRoute:
-    """One way in. `words` turns a problem into the bytes that this route's clients read."""
+    """A route that writes. `words` turns a problem into the bytes that this route's clients read."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class WriteRoute:
             reply = await self._taken(scope, receive)
         except Vanished:
             return
-        except Exception as error:  # noqa: BLE001  whatever it is, the client gets an answer
+        except Exception as error:  # noqa: BLE001  a client gets an answer, whatever went wrong
             problem = problem_of(error)
             if problem.status == 500:
                 _log.error("a request failed", exc_info=error)
@@ -175,7 +175,7 @@ def tell_single(outcome: Outcome) -> Answer:
 
 
 def tell_batch(outcome: Outcome) -> Answer:
-    """201 with what was accepted, and the reason for each reading that was not."""
+    """201 with the number accepted, and the reason for each reading that was not."""
     return Answer(
         201,
         msgspec.json.encode(
