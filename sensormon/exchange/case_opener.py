@@ -1,12 +1,12 @@
-"""Opening a case: what is in it goes through the journal like everything else, apart from our own.
+"""Opening a case: its content goes through the journal like everything else, apart from our own.
 
-Scores are stored as they are in the case: nothing is scored again, and the live detectors
-neither see nor learn it. Ids of readings and of detector settings become free ones here; a tag that
-has readings here is opened as `case-NAME:tag`, so that another plant's readings never mix with ours.
+Scores are stored as they are in the case: nothing is rescored, and the live detectors neither
+see nor learn it. Readings and detector settings get free ids. A tag that has readings here is
+opened as `case-NAME:tag`, so that another plant's readings never mix with ours.
 
-Each piece is durable by itself and recorded with its readings, as with an import: who opens
-the same case again stores nothing, and one that was cut off goes on where it was. A case that is
-not in order is refused before the first piece.
+Each piece is durable by itself and recorded with its readings, as with an import: opening the same
+case again stores nothing, and an interrupted opening continues where it stopped. A case with an
+error is refused before the first piece.
 """
 
 from __future__ import annotations
@@ -51,21 +51,21 @@ from sensormon.stores.protocol import IMPORTED, Store
 from sensormon.stores.recent import RecentReadings
 
 KEYS = f"{IMPORTED}case:"
-"""What the keys of cases begin with."""
+"""The prefix of the keys of cases."""
 
 PAGES = ("/", "/live", "/anomalies", "/explore", "/tuning")
 """The pages that a view may be on."""
 
 _NUMBERS = ("event", "reading")
-"""Values in addresses that are ids of readings, with commas between them."""
+"""Parameters in addresses whose values are ids of readings, separated by commas."""
 _NUMBERED = re.compile(r"[0-9]{1,18}(?:,[0-9]{1,18}){0,999}")
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What came of a case. `view` is the address of the page it was made from, here; empty for none.
+    """An opened case. `view` is the address, here, of the page it was made from; empty for none.
 
-    `before` readings were there already, `readings` are stored now.
+    `readings` were stored now, `before` were stored already.
     """
 
     name: str
@@ -102,7 +102,7 @@ class _AsScored:
 
 @dataclass
 class _Work:
-    """One case on its way in: what was taken before, and where the readings that matter went."""
+    """A case being opened: what was stored before, and the new ids of the readings that are named."""
 
     prefix: str
     plan: Plan
@@ -155,25 +155,25 @@ class CaseOpener:
 
     @contextmanager
     def unpacked(self, source: Path | IO[bytes]) -> Iterator[Case]:
-        """The case in this file, unpacked for as long as it is looked at. Raises UsageError."""
+        """The case in this file, unpacked within the `with` block. Raises UsageError."""
         self._folder.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=".case-") as scratch:
             yield read_case(source, Path(scratch))
 
     def names(self, case: Case) -> Mapping[str, str]:
-        """What each tag of the case is called here, or would be. Raises StoreError."""
+        """What each tag of the case is called here, or would be called. Raises StoreError."""
         head = self._answers(case).get(self._prefix(case) + "head")
         return _plan(head).tags if head else self._name(case)
 
     def was_opened(self, case: Case) -> bool:
-        """Whether all of it is here already. Raises StoreError."""
+        """Whether the whole case is stored already. Raises StoreError."""
         return self._prefix(case) + "done" in self._answers(case)
 
     def open(self, case: Case, progress: Progress) -> Opened:
-        """Store what is in the case; durable piece by piece.
+        """Store the case; durable piece by piece.
 
-        Raises UsageError, with nothing stored, where the case is not in order; StoreError where the
-        store cannot say what was taken before; JournalError where a piece cannot be made durable.
+        Raises UsageError, with nothing stored, for a case with an error; StoreError if the store cannot
+        say what was stored before; JournalError if a piece cannot be made durable.
         """
         prefix = self._prefix(case)
         kept = self._answers(case)
@@ -186,9 +186,8 @@ class CaseOpener:
             if prefix + "done" not in kept:
                 case.check(self._clock.now(), progress)
             self._tags_of(case, plan)
-        named = {one for action in case.actions for one in action.readings} | set(
-            _view_ids(case.manifest.view)
-        )
+        named = {reading for action in case.actions for reading in action.readings}
+        named |= set(_view_ids(case.manifest.view))
         work = _Work(prefix, plan, kept, np.array(sorted(named), dtype=np.int64))
         self._take_readings(case, work, progress)
         done = prefix + "done" in kept
@@ -236,21 +235,22 @@ class CaseOpener:
         for number in range(1, 1_000):
             start = f"case-{word}{'' if number == 1 else f'-{number}'}:"
             named = {name: name if free(name) else _shortened(start + name) for name in case.manifest.tags}
-            new = [there for name, there in named.items() if there != name]
-            if not any(one in here or one in table for one in new) and len(set(named.values())) == len(named):
+            new = [title for name, title in named.items() if title != name]
+            taken = any(title in here or title in table for title in new)
+            if not taken and len(set(named.values())) == len(named):
                 return named
         raise UsageError("too many cases of this name are open", where="case", hint="Rename the case")
 
     def _begin(self, case: Case, prefix: str) -> Plan:
-        """Decide, add the tags, record the settings, and last of all the plan itself."""
+        """Make the plan, add the tags, record the settings, and finally the plan itself."""
         names = self._name(case)
         used = {*self._settings, *(one.id for one in self._store.detector_settings())}
         free = max([FROM_CASES - 1, *used]) + 1
         plan = Plan(names, {number: free + place for place, number in enumerate(sorted(case.settings))})
         self._tags_of(case, plan)
         for number, here in plan.settings.items():
-            one = case.settings[number]
-            settings = replace(one, id=here, who=f"case {case.manifest.name}: {one.who}"[:200])
+            own = case.settings[number]
+            settings = replace(own, id=here, who=f"case {case.manifest.name}: {own.who}"[:200])
             self._collector.record_settings(settings)
             self._settings[here] = settings
         body = json.dumps({"tags": dict(names), "settings": {str(a): b for a, b in plan.settings.items()}})
@@ -285,8 +285,8 @@ class CaseOpener:
             else:
                 first_id = int(json.loads(first.body)["first"])
                 work.before += len(ids)
-            for one in np.flatnonzero(np.isin(ids, work.named)).tolist():
-                work.ids[int(ids[one])] = first_id + one
+            for row in np.flatnonzero(np.isin(ids, work.named)).tolist():
+                work.ids[int(ids[row])] = first_id + row
             done = work.stored + work.before
             progress.step(f"{done:,} of {whole:,} readings", whole + 4 * done, 5 * whole)
 
@@ -349,15 +349,17 @@ class CaseOpener:
     # -- what people did ----------------------------------------------------------
 
     def _act(self, case: Case, work: _Work, progress: Progress) -> int:
-        """The actions on the readings by their ids here; those that are there already are passed over."""
+        """Record the actions with the ids here, except those recorded before; returns how many."""
         if not case.actions:
             return 0
         here = list(work.ids.values())
-        there = {_told(one): set(one.readings) for one in self._there(min(here), max(here))}
+        known = {_identity(act): set(act.readings) for act in self._known(min(here), max(here))}
         count = 0
         for number, action in enumerate(case.actions):
             readings = [
-                work.ids[one] for one in action.readings if work.ids[one] not in there.get(_told(action), ())
+                work.ids[reading]
+                for reading in action.readings
+                if work.ids[reading] not in known.get(_identity(action), ())
             ]
             if readings:
                 self._collector.act(replace(action, readings=tuple(readings)))
@@ -380,15 +382,16 @@ class CaseOpener:
                 count += 1
         return count
 
-    def _there(self, first: int, last: int) -> list[EventAction]:
-        merged: dict[tuple[object, ...], EventAction] = {}
-        for one in action_list(self._events.actions(first, last)):
-            before = merged.get(_told(one))
-            merged[_told(one)] = replace(one, readings=before.readings + one.readings) if before else one
+    def _known(self, first: int, last: int) -> list[EventAction]:
+        """The actions recorded on readings with first <= id <= last, equal ones merged."""
+        merged: dict[EventAction, EventAction] = {}
+        for act in action_list(self._events.actions(first, last)):
+            before = merged.get(_identity(act))
+            merged[_identity(act)] = replace(act, readings=before.readings + act.readings) if before else act
         return list(merged.values())
 
     def _view(self, case: Case, work: _Work) -> str:
-        """The address of the case's page with the names and ids that it has here."""
+        """The address of the case's page with the names and ids here."""
         where = urlsplit(case.manifest.view)
         if where.scheme or where.netloc or where.path not in PAGES:
             return ""
@@ -400,7 +403,8 @@ class CaseOpener:
         pairs = []
         for key, value in parse_qsl(where.query, keep_blank_values=True):
             if key in _NUMBERS and _NUMBERED.fullmatch(value):
-                pairs.append((key, ",".join(str(work.ids.get(int(one), one)) for one in value.split(","))))
+                ids = [str(work.ids.get(int(number), number)) for number in value.split(",")]
+                pairs.append((key, ",".join(ids)))
             else:
                 pairs.append((key, called.get(value, value)))
         return f"{where.path}?{urlencode(pairs)}" if pairs else where.path
@@ -411,20 +415,21 @@ def _plan(head: KeptAnswer) -> Plan:
     return Plan(body["tags"], {int(a): int(b) for a, b in body["settings"].items()})
 
 
-def _same(here: Tag, there: Tag) -> bool:
-    """Whether a tag means the same: what is measured, in which unit and range."""
-    return (here.unit, here.valid) == (there.unit, there.valid)
+def _same(here: Tag, foreign: Tag) -> bool:
+    """Whether two tags measure the same: in the same unit and valid range."""
+    return (here.unit, here.valid) == (foreign.unit, foreign.valid)
 
 
 def _shortened(name: str) -> str:
     return name if NAME.fullmatch(name) else name[:128]
 
 
-def _told(action: EventAction) -> tuple[object, ...]:
-    return (action.time, action.who, action.action, action.label, action.until, action.note)
+def _identity(action: EventAction) -> EventAction:
+    """The action without its readings: what makes two actions the same."""
+    return replace(action, readings=())
 
 
 def _view_ids(view: str) -> list[int]:
     pairs = parse_qsl(urlsplit(view).query)
     lists = [value for key, value in pairs if key in _NUMBERS and _NUMBERED.fullmatch(value)]
-    return [int(one) for value in lists for one in value.split(",")]
+    return [int(number) for value in lists for number in value.split(",")]

@@ -1,7 +1,7 @@
-"""Cases as jobs of a running monitor: saving one, looking into one, opening one.
+"""Cases as jobs of a running monitor: save one, look into one, open one.
 
-The format is in `case_format`. What it is not: a store of cases; a saved one is an export like any
-other and is removed like one.
+The format is in `case_format`. What it is not: a store of cases; a saved case is an export like any
+other and expires like one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class Saved:
-    """A finished case, and what is in it."""
+    """A saved case, and what it contains."""
 
     file: ExportFile
     counts: Counts
@@ -40,7 +40,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Glance:
-    """What is in a case; `names`: what its tags are called here, or would be; `here`: all of it is."""
+    """What a case contains; `names` has what its tags are or would be called here, `here`: it is stored."""
 
     manifest: Manifest
     names: Mapping[str, str]
@@ -79,7 +79,7 @@ class Cases:
         self._clock = plant.clock
 
     def save(self, order: CaseOrder) -> Job:
-        """Begin to write a case; the job's result is a `Saved`. Raises UsageError for a wrong order."""
+        """Begin to write a case; the job's result is a `Saved`. Raises UsageError for an impossible order."""
         checked_order(order)
 
         def work(progress: Progress) -> Saved:
@@ -94,7 +94,7 @@ class Cases:
         return self._jobs.start("case-save", f"Case {order.name}", work)
 
     def glance(self, source: IO[bytes]) -> Glance:
-        """What is in this file. Raises UsageError where it is no case that can be opened, StoreError."""
+        """What this file contains. Raises UsageError unless it is a readable case, and StoreError."""
         with self.opener.unpacked(source) as case:
             return Glance(
                 manifest=case.manifest,
@@ -110,7 +110,7 @@ class Cases:
     def open(self, source: IO[bytes], name: str) -> Job:
         """Begin to open the case in this file; the job's result is an `Opened`.
 
-        The file is copied first: the job goes on when whoever brought it leaves.
+        The file is copied first, so that the job does not depend on the viewer who uploaded it.
         """
         source.seek(0)
         with self._files.draft() as draft:
@@ -135,20 +135,19 @@ class Cases:
 
 
 def checked_order(order: CaseOrder) -> None:
-    """Raise UsageError, one line, unless this can be made a case."""
-    wrong = ""
+    """Raise UsageError, one line, unless a case can be made of this."""
     if not order.name or order.name != cleaned(order.name) or len(order.name) > LONGEST_NAME:
         wrong = f"a case needs a name of 1 to {LONGEST_NAME} characters"
-    elif not order.tags:
-        wrong = "a case needs at least one tag"
-    elif not order.since < order.until:
+        raise UsageError(wrong, where="case", hint="Give it a short name in one line")
+    if not order.tags:
+        raise UsageError("a case needs at least one tag", where="case", hint="Choose a tag")
+    if not order.since < order.until:
         wrong = "the span ends before it begins"
-    if wrong:
-        raise UsageError(wrong, where="case", hint="Correct it")
+        raise UsageError(wrong, where="case", hint="Choose an end after the beginning")
 
 
 def held(since: int, until: int, extent: tuple[int, int] | None) -> tuple[int, int]:
-    """The span without what is before the oldest and behind the newest of its readings."""
+    """The span cut to the time from its oldest to its newest reading."""
     if extent is None:
         return since, until
     first, last = extent
@@ -157,14 +156,13 @@ def held(since: int, until: int, extent: tuple[int, int] | None) -> tuple[int, i
 
 
 def file_stem(name: str) -> str:
-    """What the file of a case of this name is called, without its suffix."""
+    """The file name, without suffix, of a case with this name."""
     return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.") or "case"
 
 
 def plain_view(address: str) -> str:
-    """Page and query of an address that somebody copied, without the path it is served under; empty where
-    it is none."""
-    found = re.fullmatch(
+    """Page and query of a copied address, without the path of the server; empty if it is no address."""
+    match = re.fullmatch(
         r"(?:https?://[^/\s?#]+)?(?:/[^\s/?#]+)*?(/[^\s/?#]*(?:\?[^\s#]*)?)(?:#\S*)?", address.strip()
     )
-    return found[1] if found else ""
+    return match[1] if match else ""

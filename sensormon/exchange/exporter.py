@@ -1,4 +1,4 @@
-"""What a person takes away: which rows, of which tags and span, in which form; written as a job.
+"""Exports: rows of a kind, of some tags over a span, written as a file by a job.
 
 Rows come in pieces and go to the file as they come, so that ten million need no more memory than
 a thousand. What it is not: a backup (copy the data folder) or a case (`sensormon.exchange.case_writer`).
@@ -93,7 +93,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Exported:
-    """A file, and how many rows are in it; `note` where something of what was wanted is not."""
+    """A file and its number of rows; `note` says what is missing from it, if anything is."""
 
     file: ExportFile
     rows: int
@@ -146,7 +146,7 @@ class Exporter:
         zone_name: str,
         rows: int,
     ) -> Job:
-        """Begin to write these tables, about so many rows, to a file; `name` is without suffix.
+        """Begin to write these tables, about `rows` rows, to a file; `name` has no suffix.
 
         The result is an `Exported`. Any number of such jobs may run.
         """
@@ -163,8 +163,8 @@ class Exporter:
         if order.form == "Excel" and whole is not None and whole > EXCEL_ROWS:
             raise too_long(whole)
         pieces, note = self._pieces(order)
-        made = self._write(pieces, file_stem(order), order.form, order.zone_name, whole, progress)
-        return replace(made, note=note)
+        exported = self._write(pieces, file_stem(order), order.form, order.zone_name, whole, progress)
+        return replace(exported, note=note)
 
     def _write(
         self,
@@ -200,7 +200,7 @@ class Exporter:
             rejected = self._store.stream_rejected(order.tags, order.since, order.until)
             names = {"time": "time as it came", "value": "value as it came"}
             return (
-                piece.rename_columns([names.get(one, one) for one in piece.column_names])
+                piece.rename_columns([names.get(name, name) for name in piece.column_names])
                 for piece in rejected
             ), note
         if order.what == TAGS:
@@ -212,7 +212,7 @@ class Exporter:
         table = pa.Table.from_pandas(frame.drop(columns=["ids"]), preserve_index=False)
         table = labelled(table, tags)
         names = {"label": "label of the tag", "label ": "label"}
-        table = table.rename_columns([names.get(one, one) for one in table.column_names])
+        table = table.rename_columns([names.get(name, name) for name in table.column_names])
         return iter([table.select(_EVENTS)]), note
 
 
@@ -224,7 +224,7 @@ def copy(
     progress: Progress,
     draft: Draft,
 ) -> int:
-    """Write these rows to the file; says how many there were. Raises what `Progress.step` raises."""
+    """Write these rows to the file; returns their number. Raises what `Progress.step` raises."""
     rows = 0
     try:
         for piece in pieces:
@@ -243,7 +243,7 @@ def copy(
 
 
 def labelled(table: pa.Table, tags: TagTable) -> pa.Table:
-    """The table with the columns `label` and `unit` of its column `tag`; a tag that is gone has its name."""
+    """The table with columns `label` and `unit` for its column `tag`; an unknown tag is its own label."""
     names = pa.array(list(tags.names), pa.string())
     places = pc.index_in(table.column("tag").cast(pa.string()), value_set=names)
     label = pc.take(pa.array([tag.label for tag in tags], pa.string()), places)
@@ -253,13 +253,13 @@ def labelled(table: pa.Table, tags: TagTable) -> pa.Table:
 
 
 def tag_rows(tags: TagTable, names: Sequence[str] | None) -> pa.Table:
-    """A row a tag: what tags.toml says of it; an end that is not limited is empty."""
+    """A row per tag with what tags.toml says of it; an end without a limit is empty."""
     rows = [tag for tag in tags if names is None or tag.name in names]
     normal = [tag.normal or (None, None) for tag in rows]
 
     def ends(values: Sequence[float | None]) -> pa.Array:
         return pa.array(
-            [None if one is None or abs(one) == float("inf") else one for one in values], pa.float64()
+            [None if value is None or abs(value) == float("inf") else value for value in values], pa.float64()
         )
 
     return pa.table(

@@ -1,7 +1,7 @@
-"""History on its way in: piece by piece through the journal, scored apart from the live stream.
+"""Importing history: piece by piece through the journal, scored apart from the live stream.
 
-Also the sentence that says how a file's times are read, the report of what came of an import,
-and the import as a job that goes on while people look at other pages.
+Also how a file's times are read, in a sentence; the report of an import; and the import as a job
+that runs while people look at other pages.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ KIND = "import"
 """The kind of the job."""
 
 EXAMPLES = 5
-"""So many rejected readings are named one by one."""
+"""How many rejected readings a report lists individually."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of a piece: rows of the file, readings stored, flagged ones, what was rejected.
+    """The result of a piece: rows of the file, readings stored, flagged ones, what was rejected.
 
-    `again` where it was taken before, so that nothing was done. `unsure` are readings of an hour that
-    came twice, taken for the later.
+    `again`: it was imported before, so nothing was done. `unsure` counts readings of an hour that the
+    clock showed twice, read as the later.
     """
 
     rows: int
@@ -48,7 +48,7 @@ class Imported:
 class Importer:
     """Of one monitor; `tags` gives its tag table as it is now.
 
-    Knows which pieces of files were taken: each is recorded with its readings and never forgotten.
+    Knows which pieces of files were imported: each is recorded with its readings, for good.
     """
 
     def __init__(
@@ -64,13 +64,12 @@ class Importer:
         self._keys = {one.key for one in answers if one.key.startswith(IMPORTED)}
 
     def take(self, pieces: Iterable[Piece]) -> Iterator[Imported]:
-        """Take in the pieces of one file, in order; says of each what came of it.
+        """Import the pieces of one file, in order; yields the result of each.
 
-        They are scored as they would have been live, by a detector of their own with the
-        settings in force; the live one neither sees nor learns them. Durable piece by piece:
-        who stops iterating stops the import, and the same file goes on from there. Raises
-        StoreError where the store cannot say what was taken, JournalError where a piece
-        cannot be made durable.
+        A detector of their own with the settings in force scores them as the live one would have;
+        the live one neither sees nor learns them. Durable piece by piece: the import stops when
+        the caller stops iterating, and the same file continues from there. Raises StoreError if
+        the store cannot say what was imported, JournalError if a piece cannot be made durable.
         """
         history = Pipeline(self._tags(), self._collector.settings)
         known: set[str] | None = None
@@ -101,7 +100,7 @@ class Importer:
 
 @dataclass
 class Report:
-    """`first` is what the first row of the file is called: `line 2`, or `row 1` of Parquet."""
+    """The sum of the results. `first` is the first row of the file: `line 2`, or `row 1` of Parquet."""
 
     first: str
     rows: int = 0
@@ -112,23 +111,23 @@ class Report:
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[Rejection] = field(default_factory=list)
 
-    def add(self, one: Imported) -> None:
+    def add(self, piece: Imported) -> None:
         """Count this piece."""
-        self.rows += one.rows
-        self.accepted += one.accepted
-        self.flagged += one.flagged
-        self.again += one.rows if one.again else 0
-        self.unsure += one.unsure
-        self.reasons.update(str(rejection.reason) for rejection in one.rejected)
-        self.examples += one.rejected[: max(0, EXAMPLES - len(self.examples))]
+        self.rows += piece.rows
+        self.accepted += piece.accepted
+        self.flagged += piece.flagged
+        self.again += piece.rows if piece.again else 0
+        self.unsure += piece.unsure
+        self.reasons.update(str(rejection.reason) for rejection in piece.rejected)
+        self.examples += piece.rejected[: max(0, EXAMPLES - len(self.examples))]
 
     @property
     def nothing_taken(self) -> bool:
-        """There was something in the file and none of it is in the store."""
+        """Whether the file had readings and none of them was stored, now or before."""
         return bool(self.rows) and not self.accepted and not self.again
 
     def sentences(self) -> list[str]:
-        """What was imported, what was there before, what was rejected and why, where it stood."""
+        """What was imported, what was there before, what was rejected, why and where."""
         lines = [
             f"{self.accepted:,} of {counted(self.rows, 'reading')} imported, {self.flagged:,} of them flagged"
         ]
@@ -144,14 +143,14 @@ class Report:
         ]
         word, number = self.first.split()
         lines += [
-            f"{word} {int(number) + one.index:,}: {one.tag} {one.value!r}: {one.detail}"
-            for one in self.examples
+            f"{word} {int(number) + example.index:,}: {example.tag} {example.value!r}: {example.detail}"
+            for example in self.examples
         ]
         return lines
 
 
 def times_line(table: Table, columns: Columns, zone: tzinfo) -> str:
-    """From when to when the times go, as a clock in this zone shows it, what they count, what is wrong."""
+    """A sentence with the first and last time in this zone, the unit of numbers, and how many are wrong."""
     column = table.frame[columns.time]
     times = read_times(column, columns.zone, table.frame[columns.tag] if columns.tag else None)
     good = times.time[~times.wrong]
@@ -176,10 +175,10 @@ def start_import(
     name: str,
     now: int,
 ) -> Job:
-    """Begin to take in this file; the job's result is a `Report`.
+    """Begin to import this file; the job's result is a `Report`.
 
-    `keep_up` waits until the store has nearly all that was taken. What was taken stays when the
-    job is cancelled or fails, and the same file goes on from there.
+    `keep_up` waits until the store has nearly everything imported so far. If the job is cancelled or
+    fails, what was imported stays, and the same file continues from there.
     Raises UsageError while another import runs.
     """
     whole = len(table.frame) * max(1, len(columns.values))
@@ -187,8 +186,8 @@ def start_import(
     def work(progress: Progress) -> Report:
         progress.step("reading the file")
         report = Report(table.first)
-        for one in importer.take(pieces(table, columns, now)):
-            report.add(one)
+        for piece in importer.take(pieces(table, columns, now)):
+            report.add(piece)
             progress.step(
                 f"{report.rows:,} of {counted(max(whole, report.rows), 'reading')}", report.rows, whole
             )
