@@ -5,7 +5,6 @@ Pure functions: frames in, tables and words out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -13,7 +12,8 @@ import pandas as pd
 from sensormon.events.actions import ATTENTION, State
 from sensormon.model.format import counted, duration
 from sensormon.model.tags import TagTable
-from sensormon.view.phrases import expected_band, origin, why_short
+from sensormon.view.explanation import UNKNOWN_SCALE, Scale, why_short
+from sensormon.view.phrases import origin
 
 _STATES = {str(State.RETURNED): "returned, unack."}  # short enough for a column
 
@@ -104,29 +104,28 @@ def done_words(count: int, action: str, label: str = "") -> str:
     return f"{events} {f'labelled {label}' if action == 'label' else _DONE[action]}"
 
 
-def anomaly_table(
-    anomalies: pd.DataFrame, tags: TagTable, names: Mapping[int, tuple[str, float]]
-) -> pd.DataFrame:
+def anomaly_table(anomalies: pd.DataFrame, tags: TagTable, scales: Mapping[int, Scale]) -> pd.DataFrame:
     """Flagged readings, one per row, in the same order: Time (UTC), Tag, Value, Expected, Score, Why, Note.
 
-    Every tag must be in the table. Values are text with unit, the score is a number. `names` has
-    what the score is called and its threshold, by the id of the detector settings.
+    Every tag must be in the table. Values are text with unit, the score is a number. `scales`
+    say what scores are called and compared with, by the id of the detector settings.
     """
     columns = ("tag", "value", "expected", "upper", "score")
     rows = [
         (tags[tag], value, expected, upper, score)
         for tag, value, expected, upper, score in zip(*(anomalies[name] for name in columns), strict=True)
     ]
+    scale_of = [scales.get(int(settings), UNKNOWN_SCALE) for settings in anomalies["settings"]]
     return pd.DataFrame(
         {
             "Time": anomalies["time"].reset_index(drop=True),
             "Tag": [tag.label for tag, *_ in rows],
             "Value": [tag.render(value) for tag, value, *_ in rows],
-            "Expected": [expected_band(tag, expected, upper) for tag, _, expected, upper, _ in rows],
+            "Expected": [tag.render_band(expected, upper) for tag, _, expected, upper, _ in rows],
             "Score": anomalies["score"].reset_index(drop=True),
             "Why": [
-                why_short(*row, *names.get(int(settings), ("score", math.nan)))
-                for row, settings in zip(rows, anomalies["settings"], strict=True)
+                why_short(*row, scale.name, scale.threshold)
+                for row, scale in zip(rows, scale_of, strict=True)
             ],
             "Note": [origin(name) for name in anomalies["origin"]],
         }
