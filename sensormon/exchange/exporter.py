@@ -80,7 +80,7 @@ _PIECE = 5_000
 
 
 @dataclass(frozen=True)
-class Order:
+class ExportRequest:
     """What is wanted. `tags` None are all; `since` and `until` in µs UTC; `form` one of `FORMS`."""
 
     what: str
@@ -123,7 +123,7 @@ class Exporter:
         self._store = store
         self.files = files
 
-    def count(self, order: Order) -> int | None:
+    def count(self, order: ExportRequest) -> int | None:
         """About how many rows that will be; None where only making them tells. Raises StoreError."""
         if order.what in (READINGS, FLAGGED):
             return self._store.count(order.tags, order.since, order.until, anomalies=order.what == FLAGGED)
@@ -133,7 +133,7 @@ class Exporter:
         """How many readings are stored of these tags in this span. Raises StoreError."""
         return self._store.count(tags, since, until)
 
-    def start(self, order: Order) -> Job:
+    def start(self, order: ExportRequest) -> Job:
         """Begin to write the file; the result is an `Exported`. Raises UsageError while another runs."""
         return self._plant.jobs.start("export", title(order), lambda progress: self._work(order, progress))
 
@@ -157,7 +157,7 @@ class Exporter:
             alone=False,
         )
 
-    def _work(self, order: Order, progress: Progress) -> Exported:
+    def _work(self, order: ExportRequest, progress: Progress) -> Exported:
         progress.step("counting rows")
         whole = self.count(order)
         if order.form == "Excel" and whole is not None and whole > EXCEL_ROWS:
@@ -188,7 +188,7 @@ class Exporter:
                     raise
             return Exported(self.files.keep(draft, f"{name}.{form.suffix}", form.media_type), rows)
 
-    def _pieces(self, order: Order) -> tuple[Iterator[pa.Table], str]:
+    def _pieces(self, order: ExportRequest) -> tuple[Iterator[pa.Table], str]:
         """The rows under the names that a person reads, and what of them is missing."""
         tags, note = self._plant.tags, ""
         if order.what in (READINGS, FLAGGED):
@@ -278,12 +278,12 @@ def tag_rows(tags: TagTable, names: Sequence[str] | None) -> pa.Table:
     )
 
 
-def title(order: Order) -> str:
+def title(order: ExportRequest) -> str:
     """What the job is called: `Readings as CSV`."""
     return f"{order.what} as {order.form}"
 
 
-def file_stem(order: Order) -> str:
+def file_stem(order: ExportRequest) -> str:
     """What the file is called, without its suffix: what is in it, and its span in UTC, or up to when."""
     what = order.what.lower().replace(" ", "-")
     if order.what == TAGS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sensormon.exchange.exporter import TAGS, WHAT, Exported, Order
+from sensormon.exchange.exporter import TAGS, WHAT, Exported, ExportRequest
 from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS
 from sensormon.model.errors import SensormonError, StoreError
 from sensormon.model.format import counted, day_and_time
@@ -44,7 +44,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
     _finished(m, viewer)
 
 
-def _order(m: Monitor, viewer: Viewer) -> Order:
+def _order(m: Monitor, viewer: Viewer) -> ExportRequest:
     what = st.segmented_control("What", WHAT, default=WHAT[0], required=True, key="out", bind="query-params")
     what = what or WHAT[0]
     tags = st.multiselect(
@@ -59,10 +59,10 @@ def _order(m: Monitor, viewer: Viewer) -> Order:
     form = st.segmented_control(
         "File", list(FORMS), default="CSV", required=True, key="out_form", bind="query-params"
     )
-    return Order(what, tuple(tags) or None, since, until, form or "CSV", viewer.zone_name)
+    return ExportRequest(what, tuple(tags) or None, since, until, form or "CSV", viewer.zone_name)
 
 
-def _about(m: Monitor, order: Order) -> bool:
+def _about(m: Monitor, order: ExportRequest) -> bool:
     """Say how many rows that will be; whether it can be written."""
     if order.what != TAGS and not order.since < order.until:
         st.info("Choose an end after the start.", title=START_AFTER_END)

@@ -16,7 +16,16 @@ import pytest
 from sensormon.api import Api
 from sensormon.exchange import export_folder as export_files
 from sensormon.exchange.export_folder import KEPT, LASTING, ExportFiles
-from sensormon.exchange.exporter import EVENTS, FLAGGED, READINGS, REJECTED, TAGS, Exported, Order, title
+from sensormon.exchange.exporter import (
+    EVENTS,
+    FLAGGED,
+    READINGS,
+    REJECTED,
+    TAGS,
+    Exported,
+    ExportRequest,
+    title,
+)
 from sensormon.exchange.table_writer import EXCEL_ROWS
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import SensormonError
@@ -44,7 +53,7 @@ def plant(settings: Settings, clock: ManualClock) -> Iterator[Monitor]:
     monitor.stop()
 
 
-def order(what: str = READINGS, form: str = "CSV", **other: object) -> Order:
+def order(what: str = READINGS, form: str = "CSV", **other: object) -> ExportRequest:
     wanted = {
         "tags": None,
         "since": START,
@@ -52,16 +61,16 @@ def order(what: str = READINGS, form: str = "CSV", **other: object) -> Order:
         "zone_name": "Europe/Berlin",
         **other,
     }
-    return Order(what=what, form=form, **wanted)  # type: ignore[arg-type]
+    return ExportRequest(what=what, form=form, **wanted)  # type: ignore[arg-type]
 
 
-def done(monitor: Monitor, wanted: Order) -> Job:
+def done(monitor: Monitor, wanted: ExportRequest) -> Job:
     job = monitor.exporter.start(wanted)
     assert monitor.jobs.wait(job, 60)
     return job
 
 
-def exported(monitor: Monitor, wanted: Order) -> Exported:
+def exported(monitor: Monitor, wanted: ExportRequest) -> Exported:
     job = done(monitor, wanted)
     assert job.problem is None, job.problem
     result: Exported = job.result
