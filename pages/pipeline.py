@@ -10,7 +10,7 @@ from sensormon.model.format import duration
 from sensormon.model.ledger import Ledger
 from sensormon.model.readings import reason_words
 from sensormon.model.status import Status
-from sensormon.monitor.drills import DEMONSTRATIONS, Demonstrator
+from sensormon.monitor.drills import DRILLS, Drills
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
 from sensormon.sources.faults import FAULTS
@@ -147,7 +147,7 @@ def dead_letters(m: Monitor) -> None:
             st.toast("Retrying within a second. Readings that the database accepts leave the file.")
 
 
-def demonstrations(demonstrator: Demonstrator) -> None:
+def demonstrations(drills: Drills) -> None:
     """The buttons that break the running system, and what came of it."""
     st.subheader("Break it, and watch it come back", anchor=False)
     st.caption(
@@ -155,21 +155,21 @@ def demonstrations(demonstrator: Demonstrator) -> None:
     )
     with panel("demonstrations"):
         with st.container(horizontal=True):
-            for one in DEMONSTRATIONS.values():
+            for one in DRILLS.values():
                 if st.button(one.title, key=f"demo-{one.name}", help=one.sentence):
                     try:
-                        demonstrator.start(one.name)
+                        drills.start(one.name)
                     except UsageError as error:
                         st.toast(f"{error.what[:1].upper()}{error.what[1:]}. {error.hint}.")
-        carried_out(demonstrator)
+        carried_out(drills)
 
 
 @st.fragment(run_every=1)
-def carried_out(demonstrator: Demonstrator) -> None:
+def carried_out(drills: Drills) -> None:
     """The demonstrations so far, newest first, step by step, with the proof."""
-    if not demonstrator.runs:
+    if not drills.runs:
         st.caption("None so far.")
-    for run in reversed(demonstrator.runs):
+    for run in reversed(drills.runs):
         if run.proof is not None:
             verdict = Phrase(proof_words(run.proof), not run.proof.holds)
             title = "Nothing lost, nothing stored twice" if run.proof.holds else "The proof fails"
@@ -181,7 +181,7 @@ def carried_out(demonstrator: Demonstrator) -> None:
             for time, text in list(run.steps)
         )
         failed = bool(run.problem) or (run.proof is not None and not run.proof.holds)
-        head = marked(Phrase(f"{run.demonstration.title}: {title}", failed))
+        head = marked(Phrase(f"{run.drill.title}: {title}", failed))
         st.html(f"<div><b>{head}</b></div>{steps}<div>{marked(verdict)}</div>")
 
 
@@ -285,8 +285,8 @@ with page("Pipeline") as me:
     way(monitored, me)
     journal(monitored, me)
     dead_letters(monitored)
-    if monitored.demonstrator is not None:
-        demonstrations(monitored.demonstrator)
+    if monitored.drills is not None:
+        demonstrations(monitored.drills)
     if monitored.simulator is not None:
         faults(monitored, monitored.simulator)
     rejections(monitored, me)

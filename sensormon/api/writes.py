@@ -22,7 +22,7 @@ from sensormon.api.line_protocol import line_problem, parse_lines, tell_lines
 from sensormon.api.metrics import Meters
 from sensormon.api.parsing import check_key, parse_batch, parse_single
 from sensormon.api.problems import Problem, problem_of
-from sensormon.ingest.request_queue import Answer, Outcome, Parsed, Post
+from sensormon.ingest.request_queue import Answer, Outcome, Parsed, Request
 from sensormon.monitor.monitor import Monitor
 
 _log = logging.getLogger(__name__)
@@ -96,16 +96,16 @@ class WriteRoute:
         body = await read_body(scope, receive, limit)
         query = scope["query_string"].decode("latin-1")
 
-        def parse(post: Post) -> Parsed:
-            plain = unpacked(post.body, encoding, limit) if encoding else post.body
-            return self._parse(plain, post.arrived, monitor, query)
+        def parse(request: Request) -> Parsed:
+            plain = unpacked(request.body, encoding, limit) if encoding else request.body
+            return self._parse(plain, request.arrived, monitor, query)
 
         def fingerprint() -> str:
             return hashlib.blake2b(self._name + b"\n" + body, digest_size=16).hexdigest()
 
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        monitor.intake.offer(
-            Post(body, monitor.clock.now(), parse, self._tell, _reused, future, key, fingerprint)
+        monitor.requests.offer(
+            Request(body, monitor.clock.now(), parse, self._tell, _reused, future, key, fingerprint)
         )
         answer = await future
         headers = _JSON if answer.body else []

@@ -66,10 +66,10 @@ class Annotations:
 
     def waiting(self, since: int, until: int, tags: Sequence[str] | None = None) -> list[Annotation]:
         """Those notes that the store does not have yet; never raises."""
-        return those(standing(self._collector.waiting_annotations()), since, until, tags)
+        return those(standing(self._collector.unstored.annotations()), since, until, tags)
 
     def _all(self) -> list[Annotation]:
-        waiting = self._collector.waiting_annotations()  # before the store, or one could slip through
+        waiting = self._collector.unstored.annotations()  # before the store, or one could slip through
         return standing([*self._store.annotations(), *waiting])
 
     def readable(self, since: int, until: int, tags: Sequence[str] | None = None) -> list[Annotation]:

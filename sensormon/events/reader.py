@@ -98,7 +98,7 @@ class EventReader:
     def actions(self, first: int, last: int) -> pd.DataFrame:
         """What people did with events by readings with first <= id <= last, stored or not, oldest first."""
         waiting = action_frame(
-            self._collector.waiting_actions()
+            self._collector.unstored.actions()
         )  # before the store, or one could slip through
         stored = self._store.event_actions(first, last)
         waiting = waiting[waiting["reading"].between(first, last)]

@@ -16,7 +16,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,14 +31,13 @@ from sensormon.events.reader import EventReader
 from sensormon.exchange.case_reader import Case, read_case
 from sensormon.exchange.case_rows import Plan, as_scored, nothing, parts_of, pieces_of, rows_of
 from sensormon.ingest.collector import Collector
-from sensormon.ingest.recovery import Memory
+from sensormon.ingest.recovery import Recovered
 from sensormon.ingest.validation import shown
 from sensormon.model.clock import Clock
 from sensormon.model.entries import CASE, FROM_CASES, EventAction, KeptAnswer
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Progress
 from sensormon.model.readings import (
-    Batch,
     InjectedFault,
     Ints,
     Processed,
@@ -81,25 +80,6 @@ class Opened:
     view: str
 
 
-@dataclass(eq=False)
-class _AsScored:
-    """Stands where a pipeline stands, for readings that have their scores already."""
-
-    processed: Processed
-
-    def process(
-        self,
-        batch: Batch,  # noqa: ARG002
-        positions: Sequence[int] | None = None,  # noqa: ARG002
-        malformed: Sequence[Rejection] = (),  # noqa: ARG002
-    ) -> Processed:
-        """The readings with their own scores."""
-        return self.processed
-
-    def undo(self, processed: Processed) -> None:
-        """Nothing was learned."""
-
-
 @dataclass
 class _Work:
     """A case being opened: what was stored before, and the new ids of the readings that are named."""
@@ -128,7 +108,7 @@ class Plant(Protocol):
 
 
 class CaseOpener:
-    """Of one monitor; `folder` is where cases are unpacked, `memory` what was read back at its start."""
+    """Of one monitor; `folder` is where cases are unpacked, `recovered` what was read back at its start."""
 
     def __init__(
         self,
@@ -138,7 +118,7 @@ class CaseOpener:
         recent: RecentReadings,
         events: EventReader,
         folder: Path,
-        memory: Memory,
+        recovered: Recovered,
     ) -> None:
         self._plant = plant
         self._collector = collector
@@ -147,8 +127,8 @@ class CaseOpener:
         self._events = events
         self._clock = plant.clock
         self._folder = folder
-        self._kept = {one.key: one for one in memory.answers if one.key.startswith(KEYS)}
-        self._settings = {one.id: one for one in memory.case_settings}
+        self._kept = {one.key: one for one in recovered.answers if one.key.startswith(KEYS)}
+        self._settings = {one.id: one for one in recovered.case_settings}
         if folder.is_dir():  # unpacked by a process that ended
             for path in folder.glob(".case-*"):
                 shutil.rmtree(path, ignore_errors=True)
@@ -336,14 +316,12 @@ class CaseOpener:
 
     def _record(self, kept: KeptAnswer, processed: Processed) -> int:
         """Make this durable with its key; the id of its first reading, which the key tells from then on."""
-        made: list[KeptAnswer] = []
 
-        def finish(first_id: int, what: Processed) -> tuple[Processed, tuple[KeptAnswer, ...]]:
-            made.append(replace(kept, body=kept.body or json.dumps({"first": first_id})))
-            return what, (made[-1],)
+        def with_id(first_id: int) -> KeptAnswer:
+            return replace(kept, body=kept.body or json.dumps({"first": first_id}))
 
-        receipt = self._collector.submit(processed.accepted, finish=finish, history=_AsScored(processed))
-        self._kept[kept.key] = made[-1]
+        receipt = self._collector.record(processed, lambda first_id: (with_id(first_id),))
+        self._kept[kept.key] = with_id(receipt.first_id)
         return receipt.first_id
 
     # -- what people did ----------------------------------------------------------
@@ -371,7 +349,7 @@ class CaseOpener:
     def _annotate(self, case: Case, work: _Work) -> int:
         """The notes under ids of this case, so that they never stand for our own."""
         notes = self._plant.annotations
-        known = {one.id for one in [*self._store.annotations(), *self._collector.waiting_annotations()]}
+        known = {one.id for one in [*self._store.annotations(), *self._collector.unstored.annotations()]}
         count = 0
         for note in case.notes:
             own = hashlib.sha256(f"{case.key}:{note.id}".encode()).hexdigest()[:32]

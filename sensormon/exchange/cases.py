@@ -19,7 +19,7 @@ from sensormon.exchange.case_opener import Plant as OpenPlant
 from sensormon.exchange.case_writer import CaseOrder, Counts, History, write_case
 from sensormon.exchange.export_folder import ExportFile, ExportFiles
 from sensormon.ingest.collector import Collector
-from sensormon.ingest.recovery import Memory
+from sensormon.ingest.recovery import Recovered
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Job, Jobs, Progress
@@ -69,9 +69,9 @@ class Cases:
         recent: RecentReadings,
         events: EventReader,
         files: ExportFiles,
-        memory: Memory,
+        recovered: Recovered,
     ) -> None:
-        self.opener = CaseOpener(plant, collector, store, recent, events, files.folder, memory)
+        self.opener = CaseOpener(plant, collector, store, recent, events, files.folder, recovered)
         self._history = plant
         self._store = store
         self._files = files

@@ -16,6 +16,7 @@ from sensormon.exchange.import_times import read_times, unit_of
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.model.entries import KeptAnswer
+from sensormon.model.errors import JournalError
 from sensormon.model.format import counted, day_and_time
 from sensormon.model.jobs import Job, Jobs, Progress
 from sensormon.model.readings import Rejection, reason_words
@@ -85,15 +86,13 @@ class Importer:
 
     def _take(self, piece: Piece, history: Pipeline) -> Imported:
         kept = KeptAnswer(piece.key, "", 201, "", piece.batch.received)
-        receipt = self._collector.submit(
-            piece.batch,
-            piece.positions,
-            piece.malformed,
-            finish=lambda _, processed: (processed, (kept,)),
-            history=history,
-        )
+        done = history.process(piece.batch, piece.positions, piece.malformed)
+        try:
+            self._collector.record(done, lambda _: (kept,))
+        except JournalError:
+            history.undo(done)
+            raise
         self._keys.add(piece.key)
-        done = receipt.processed
         flagged = int(done.scores.is_anomaly.sum())
         return Imported(done.received, len(done.accepted), flagged, done.rejected, unsure=piece.unsure)
 

@@ -34,27 +34,27 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Remembered:
+class SavedState:
     """All that the detector remembers of one tag after `n` learned readings: `State.save`'s vector."""
 
     n: int
     vector: Floats
 
 
-def write_memory(folder: Path, settings: DetectorSettings, tags: Mapping[str, Remembered]) -> None:
+def write_states(folder: Path, settings: DetectorSettings, tags: Mapping[str, SavedState]) -> None:
     """Replace the file by these. Raises OSError; then the old one stays."""
-    counts = [one.n for one in tags.values()]
-    sizes = [len(one.vector) for one in tags.values()]
+    counts = [state.n for state in tags.values()]
+    sizes = [len(state.vector) for state in tags.values()]
     head = json.dumps(
         {"layout": LAYOUT, **_identity(settings), "tags": list(tags), "n": counts, "sizes": sizes}
     ).encode()
-    vectors = b"".join(one.vector.astype("<f8").tobytes() for one in tags.values())
+    vectors = b"".join(state.vector.astype("<f8").tobytes() for state in tags.values())
     body = _LENGTH.pack(len(head)) + head + vectors
     replace_file(folder / FILE, _LENGTH.pack(zlib.crc32(body)) + body)
 
 
-def read_memory(folder: Path, settings: DetectorSettings) -> dict[str, Remembered]:
-    """What was remembered under these settings, by tag; empty where there is nothing that can be used."""
+def read_states(folder: Path, settings: DetectorSettings) -> dict[str, SavedState]:
+    """What was saved under these settings, by tag; empty if nothing of it can be used."""
     path = folder / FILE
     try:
         data = path.read_bytes()
@@ -77,7 +77,7 @@ def read_memory(folder: Path, settings: DetectorSettings) -> dict[str, Remembere
     numbers = np.frombuffer(body, dtype="<f8", offset=_LENGTH.size + length)
     parts = np.split(numbers, np.cumsum(head["sizes"])[:-1]) if head["sizes"] else []
     rows = zip(head["tags"], head["n"], parts, strict=True)
-    return {name: Remembered(n, vector.astype(np.float64)) for name, n, vector in rows}
+    return {name: SavedState(n, vector.astype(np.float64)) for name, n, vector in rows}
 
 
 def _identity(settings: DetectorSettings) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What senders were told, by their key, so that a request sent again stores nothing twice.
+"""What senders were answered, by their key, so that a request sent again stores nothing twice.
 
 Filled from store and journal at a restart. Bounded by age, number and size; the oldest go
 first. What it is not: durable by itself; each answer is in the journal with its readings.
@@ -12,14 +12,14 @@ from sensormon.model.clock import SECOND
 from sensormon.model.entries import KeptAnswer
 
 KEPT_SECONDS = 24 * 3600
-"""A key is known for so long."""
+"""How long a key is known."""
 KEPT_ANSWERS = 100_000
-"""So many keys are known at the most."""
+"""Keys known at most."""
 KEPT_BYTES = 64 * 1024 * 1024
-"""The answers known have so many characters at the most."""
+"""Characters that the answers known have at most."""
 
 
-class AnswerMemory:
+class IdempotencyKeys:
     """Not thread-safe: one thread looks up and remembers."""
 
     def __init__(self, answers: Iterable[KeptAnswer] = ()) -> None:
@@ -31,19 +31,19 @@ class AnswerMemory:
         return len(self._answers)
 
     def find(self, key: str, now: int) -> KeptAnswer | None:
-        """What the sender of this key was told; None where the key is new or was forgotten."""
-        found = self._answers.get(key)
-        if found is not None and found.received < now - KEPT_SECONDS * SECOND:
+        """What the sender of this key was answered; None if the key is new or was forgotten."""
+        answer = self._answers.get(key)
+        if answer is not None and answer.received < now - KEPT_SECONDS * SECOND:
             self._forget(key)
             return None
-        return found
+        return answer
 
     def remember(self, answers: Iterable[KeptAnswer]) -> None:
         """These were given and are durable, the oldest first."""
-        for one in answers:
-            self._forget(one.key)
-            self._answers[one.key] = one
-            self._size += len(one.body)
+        for answer in answers:
+            self._forget(answer.key)
+            self._answers[answer.key] = answer
+            self._size += len(answer.body)
         while len(self._answers) > KEPT_ANSWERS or (self._size > KEPT_BYTES and len(self._answers) > 1):
             self._forget(next(iter(self._answers)))
 

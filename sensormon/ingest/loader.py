@@ -15,14 +15,12 @@ It never gives up and never drops anything.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from sensormon.ingest.dead_letters import DeadLetters
 from sensormon.ingest.idempotency import KEPT_SECONDS
+from sensormon.ingest.rates import Latencies
 from sensormon.journal.journal import Journal
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND, Clock
@@ -43,7 +41,7 @@ BATCH = 1_000
 PACE = 1.0
 """Seconds between two transactions that are not full."""
 HOPELESS = 3
-"""A database that breaks again after so many reopenings is taken for a corrupt one."""
+"""A database that breaks again after this many reopenings is taken for a corrupt one."""
 CHECKPOINT = 60.0
 """Seconds between two checkpoints; journal segments are dropped after one."""
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
@@ -85,7 +83,7 @@ class Loader:
         self._last_load = 0
         self._last_checkpoint = clock.now()
         self._checkpointed = 0
-        self._latencies: deque[float] = deque(maxlen=200)
+        self._latencies = Latencies()
         self._retry_after: int | None = journal.last  # dead letters are retried once this record is loaded
         self._scrubbed = False  # once an opening: harm that nothing reads would be found too late
 
@@ -97,7 +95,7 @@ class Loader:
     def status(self) -> StoreStatus:
         """How the store is doing, as of now."""
         state = self._state
-        p50, p99 = _percentiles(self._latencies)
+        p50, p99 = self._latencies.percentiles()
         return StoreStatus(
             name=self._store.name,
             state=state.state,
@@ -126,7 +124,7 @@ class Loader:
             return PACE
         now = self._clock.now()
         wait = ((self._state.next_try or now) - now) / SECOND
-        if 0 < wait <= BACKOFF[-1]:  # longer only where the clock was set back
+        if 0 < wait <= BACKOFF[-1]:  # longer only if the clock was set back
             return wait
         try:
             return self._advance(now)
@@ -194,7 +192,7 @@ class Loader:
         started = self._clock.now()
         self._load(records, now)
         self._position = records[-1].number
-        self._latencies.append((self._clock.now() - started) / SECOND)
+        self._latencies.add((self._clock.now() - started) / SECOND)
         self._last_load = now
         self._enter(StoreState.HEALTHY)
         return 0.0 if full else PACE
@@ -270,10 +268,3 @@ def _ids_among(records: Sequence[Record], ids: frozenset[int]) -> frozenset[int]
         for reading_id in ids
         if entry.first_id <= reading_id < entry.first_id + len(entry.processed.accepted)
     )
-
-
-def _percentiles(values: Sequence[float] | deque[float]) -> tuple[float, float]:
-    if not values:
-        return 0.0, 0.0
-    p50, p99 = np.percentile(np.array(values), [50, 99])
-    return float(p50), float(p99)

@@ -14,9 +14,9 @@ import numpy as np
 
 from sensormon.detectors import PER_TAG
 from sensormon.detectors.base import TagFacts
-from sensormon.ingest.detector_state import Remembered
+from sensormon.ingest.detector_state import SavedState
 from sensormon.ingest.tag_memory import TagMemory
-from sensormon.ingest.validation import Limits, rejection
+from sensormon.ingest.validation import ValidRanges, rejection
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, is_good
 from sensormon.model.tags import TagTable
@@ -31,7 +31,7 @@ class _Former:
     time: Ints
     value: Floats
     learned: Bools
-    remembered: Remembered | None
+    state: SavedState | None
 
 
 class Pipeline:
@@ -42,7 +42,7 @@ class Pipeline:
 
     def __init__(self, tags: TagTable, settings: DetectorSettings) -> None:
         self.tags = tags
-        self._limits = Limits(tags)
+        self._ranges = ValidRanges(tags)
         self._memory = TagMemory(len(tags))
         self._learned = np.zeros(len(tags), dtype=np.int64)
         self._former: dict[str, _Former] = {}
@@ -54,13 +54,13 @@ class Pipeline:
         `histories`, as stored, reach further back than what is remembered here; what has
         come since is added.
         """
-        older = {one.tag: one for one in histories}
+        older = {history.tag: history for history in histories}
         detector = PER_TAG[settings.detector](**dict(settings.params))
         self._state = detector.start(TagFacts.of_tags(self.tags))
         self._before: dict[int, Floats] = {}
         self.settings = settings
         # What another detector remembers says nothing to this one; the readings do.
-        self._former = {name: replace(one, remembered=None) for name, one in self._former.items()}
+        self._former = {name: replace(former, state=None) for name, former in self._former.items()}
         for code, tag in enumerate(self.tags.names):
             values, times = self._memory.learned(code)
             stored = older.get(tag)
@@ -88,18 +88,18 @@ class Pipeline:
             if old >= 0:
                 state.load(code, self._state.save(old))
                 learned[code] = self._learned[old]
-        remembered = self.remember()
+        states = self.saved_states()
         gone = {
-            name: _Former(int(self._learned[code]), *self._memory.history(code), remembered.get(name))
+            name: _Former(int(self._learned[code]), *self._memory.history(code), states.get(name))
             for code, name in enumerate(self.tags.names)
             if name not in tags
         }
         self._memory, self._state, self._learned = self._memory.carried(codes), state, learned
-        self.tags, self._limits, self._before = tags, Limits(tags), {}
+        self.tags, self._ranges, self._before = tags, ValidRanges(tags), {}
         self._former |= gone
         for name in tags.names:
             if former := self._former.pop(name, None):
-                self.restore(name, former.n, former.time, former.value, former.learned, former.remembered)
+                self.restore(name, former.n, former.time, former.value, former.learned, former.state)
 
     def restore(
         self,
@@ -108,28 +108,28 @@ class Pipeline:
         time: Ints,
         value: Floats,
         learned: Bools,
-        remembered: Remembered | None = None,
+        saved: SavedState | None = None,
     ) -> None:
         """Go on after a restart: this tag's last readings, oldest first.
 
         `n` is how many of the tag's readings had been learned in all. With what the
-        detector `remembered` a while before, and all the readings learned since then, it
+        detector had `saved` a while before, and all the readings learned since then, it
         goes on to the last bit. A tag that is not in the table is kept for when it comes back.
         """
         code = self.tags.code(tag)
         if code < 0:
-            self._former[tag] = _Former(n, time, value, learned, remembered)
+            self._former[tag] = _Former(n, time, value, learned, saved)
             return
         self._memory.restore(code, time, value, learned)
         self._learned[code] = n
         values, times = value[learned], time[learned]
-        if remembered is None or not self._load(code, remembered, values, times):
+        if saved is None or not self._load(code, saved, values, times):
             self._restore_state(code, values, times)
 
-    def remember(self) -> dict[str, Remembered]:
+    def saved_states(self) -> dict[str, SavedState]:
         """All that the detector remembers now, by tag."""
         return {
-            tag.name: Remembered(int(self._learned[code]), self._state.save(code))
+            tag.name: SavedState(int(self._learned[code]), self._state.save(code))
             for code, tag in enumerate(self.tags)
             if self._learned[code]
         }
@@ -145,8 +145,8 @@ class Pipeline:
         `malformed` are rows of the same request that could not even become columns, and
         `positions` the index in the request of those that could.
         """
-        good, rejected = self._limits.check(batch, positions)
-        codes = self._limits.codes(batch)
+        good, rejected = self._ranges.check(batch, positions)
+        codes = self._ranges.codes(batch)
         learned = is_good(batch.quality)
         rows = np.flatnonzero(good)
         duplicate = self._memory.admit(codes[rows], batch.time[rows], batch.value[rows], learned[rows])
@@ -162,7 +162,7 @@ class Pipeline:
         scores = self._state.run(codes[rows], accepted.value, learned[rows], accepted.time)
         np.add.at(self._learned, codes[rows], learned[rows])
         everything = sorted(
-            [*(replace(one, source=batch.source) for one in malformed), *rejected], key=lambda one: one.index
+            [*(replace(row, source=batch.source) for row in malformed), *rejected], key=lambda row: row.index
         )
         return Processed(
             accepted=accepted, scores=scores, settings=self.settings.id, rejected=tuple(everything)
@@ -171,7 +171,7 @@ class Pipeline:
     def undo(self, processed: Processed) -> None:
         """Take back the batch that was processed last, as if it had not come."""
         accepted = processed.accepted
-        codes = self._limits.codes(accepted)
+        codes = self._ranges.codes(accepted)
         learned = is_good(accepted.quality)
         self._memory.forget(codes, learned)
         np.subtract.at(self._learned, codes, learned)
@@ -181,12 +181,12 @@ class Pipeline:
             else:
                 self._restore_state(code, *self._memory.learned(code))
 
-    def _load(self, code: int, remembered: Remembered, values: Floats, times: Ints) -> bool:
+    def _load(self, code: int, saved: SavedState, values: Floats, times: Ints) -> bool:
         """Whether the detector could go on from there; the readings learned since are scored again."""
-        since = int(self._learned[code]) - remembered.n
-        if not 0 <= since <= len(values) or remembered.vector.shape != self._state.save(code).shape:
+        since = int(self._learned[code]) - saved.n
+        if not 0 <= since <= len(values) or saved.vector.shape != self._state.save(code).shape:
             return False
-        self._state.load(code, remembered.vector)
+        self._state.load(code, saved.vector)
         if since:
             rows = np.full(since, code, dtype=np.int32)
             self._state.run(rows, values[-since:], np.ones(since, dtype=np.bool_), times[-since:])

@@ -2,9 +2,9 @@
 
 From the store as far as it can be reached, then from the journal beyond it: the last
 readings of each tag (for the detector's windows and for duplicates), where ids and
-running totals go on, which detector settings are in force, what senders were told. Where the store cannot be
-reached the journal alone is used; then a tag whose readings it no longer has warms up
-anew.
+running totals go on, which detector settings are in force, what senders were
+answered. If the store cannot be reached the journal alone is used; then a tag whose readings it
+no longer has warms up again.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from sensormon.detectors import make
-from sensormon.ingest.collector import Counters, Pending
+from sensormon.ingest.collector import Unsure
 from sensormon.ingest.idempotency import KEPT_ANSWERS
 from sensormon.ingest.tag_memory import KEPT
+from sensormon.ingest.unstored import Pending
 from sensormon.journal.journal import Journal
 from sensormon.model.entries import (
     FROM_CASES,
@@ -42,14 +43,16 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Memory:
-    """What was found. `first_start` when nothing was ever collected in this data folder.
+class Recovered:
+    """What a restart goes on from. `first_start` when nothing was ever collected in this data folder.
 
     `kept` is how many readings of a tag are kept, as many as the detector looks back.
     """
 
     histories: dict[str, TagHistory] = field(default_factory=dict)
-    counters: Counters = field(default_factory=lambda: Counters(1, {}))
+    next_id: int = 1
+    received: dict[str, int] = field(default_factory=dict)  # by source
+    unsure: Unsure | None = None  # if the store could not be asked
     settings: DetectorSettings | None = None
     pending: list[Pending] = field(default_factory=list)
     actions: list[tuple[int, EventAction]] = field(default_factory=list)  # by record number, not stored yet
@@ -60,72 +63,71 @@ class Memory:
     kept: int = KEPT
 
 
-def recall(journal: Journal, store: Store, now: int) -> Memory:
+def recover(journal: Journal, store: Store, now: int) -> Recovered:
     """Everything that store and journal know; the store stays open when it could be opened."""
-    memory = Memory()
+    recovered = Recovered()
     position = 0
     reached = True
     try:
-        position = _read_store(memory, journal, store)
+        position = _read_store(recovered, journal, store)
     except StoreCorrupt as error:
         _log.error("%s; it is kept as %s", error, store.set_aside())
-        memory = Memory()
+        recovered = Recovered()
     except StoreError as error:
         reached = False
         _log.warning("starting without the store: %s", error)
     after = position
     while records := journal.read(after):
         for record in records:
-            _replay(memory, record)
+            _replay(recovered, record)
         after = records[-1].number
     if reached:
-        memory.first_start = memory.counters.next_id == 1 and not memory.counters.received
+        recovered.first_start = recovered.next_id == 1 and not recovered.received
     else:
         # Nothing says which ids and numbers the store has; the time in µs is above all of them.
-        memory.counters.next_id = max(memory.counters.next_id, now)
-        memory.counters.unsure_after = journal.last
-        memory.counters.recalled = dict(memory.counters.received)
+        recovered.next_id = max(recovered.next_id, now)
+        recovered.unsure = Unsure(journal.last, dict(recovered.received))
         journal.go_on_from_time(now)
-    return memory
+    return recovered
 
 
-def _read_store(memory: Memory, journal: Journal, store: Store) -> int:
+def _read_store(recovered: Recovered, journal: Journal, store: Store) -> int:
     """Fill in what the store knows; the number of the last record it has."""
     store.open()
     mark = store.watermark(journal.writer)
     position = mark.number if mark else 0
     journal.go_on_after(position)
-    applied = [one for one in store.detector_settings() if one.id < FROM_CASES]
-    memory.settings = applied[-1] if applied else None
-    memory.kept = max(KEPT, _lead(memory.settings))
-    memory.histories = {one.tag: one for one in store.tag_histories(memory.kept)}
+    applied = [settings for settings in store.detector_settings() if settings.id < FROM_CASES]
+    recovered.settings = applied[-1] if applied else None
+    recovered.kept = max(KEPT, _lead(recovered.settings))
+    recovered.histories = {history.tag: history for history in store.tag_histories(recovered.kept)}
     received = store.accounts().received.get(journal.writer, {})
-    memory.counters = Counters(store.next_id(), dict(received))
-    memory.answers = store.kept_answers(KEPT_ANSWERS)
+    recovered.next_id, recovered.received = store.next_id(), dict(received)
+    recovered.answers = store.kept_answers(KEPT_ANSWERS)
     return position
 
 
-def _replay(memory: Memory, record: Record) -> None:
+def _replay(recovered: Recovered, record: Record) -> None:
     entry = record.entry
     if isinstance(entry, ActionEntry):
-        memory.actions.append((record.number, entry.action))
+        recovered.actions.append((record.number, entry.action))
         return
     if isinstance(entry, AnnotationEntry):
-        memory.annotations.append((record.number, entry.annotation))
+        recovered.annotations.append((record.number, entry.annotation))
         return
     if not isinstance(entry, BatchEntry):
         if entry.settings.id >= FROM_CASES:
-            memory.case_settings.append(entry.settings)
+            recovered.case_settings.append(entry.settings)
             return
-        memory.settings = entry.settings
-        memory.kept = max(KEPT, _lead(memory.settings))
+        recovered.settings = entry.settings
+        recovered.kept = max(KEPT, _lead(recovered.settings))
         return
     processed = entry.processed
     batch = processed.accepted
-    memory.counters.next_id = max(memory.counters.next_id, entry.first_id + len(batch))
-    memory.counters.received.update(entry.received_totals)
-    memory.answers += entry.answers
-    memory.pending.append(Pending(record.number, batch.source, processed.received, batch.received))
+    recovered.next_id = max(recovered.next_id, entry.first_id + len(batch))
+    recovered.received.update(entry.received_totals)
+    recovered.answers += entry.answers
+    recovered.pending.append(Pending(record.number, batch.source, processed.received, batch.received))
     if batch.origin is Origin.IMPORT:
         return  # history was scored apart from the live stream, which knows nothing of it
     learned = is_good(batch.quality)
@@ -133,16 +135,16 @@ def _replay(memory: Memory, record: Record) -> None:
         rows = np.flatnonzero(batch.tag == code)
         if not len(rows):
             continue
-        old = memory.histories.get(tag)
+        old = recovered.histories.get(tag)
         last = rows[-1]
-        memory.histories[tag] = TagHistory(
+        recovered.histories[tag] = TagHistory(
             tag=tag,
             n=int(processed.scores.n[last]) + int(learned[last]),
             time=_joined(old.time if old else None, batch.time[rows]),
             value=_joined(old.value if old else None, batch.value[rows]),
             learned=_joined(old.learned if old else None, learned[rows]),
         )
-        memory.histories[tag] = _trimmed(memory.histories[tag], memory.kept)
+        recovered.histories[tag] = _trimmed(recovered.histories[tag], recovered.kept)
 
 
 def _joined(old: _Column | None, new: _Column) -> _Column:
@@ -161,7 +163,7 @@ def _trimmed(history: TagHistory, kept: int) -> TagHistory:
 
 
 def _lead(settings: DetectorSettings | None) -> int:
-    """How many readings decide a score with these settings; 0 where they cannot be used here."""
+    """How many readings decide a score with these settings; 0 if they cannot be used here."""
     if settings is None:
         return 0
     try:

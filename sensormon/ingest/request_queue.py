@@ -1,8 +1,8 @@
 """Requests that wait to become durable, and the thread that takes them together.
 
 Durability costs one sync. While one is under way the next requests gather; the thread then
-takes all of them as one batch, with one record in the journal and one sync, and tells each
-what came of its own part (group commit; DeWitt et al., 1984). Nobody waits on purpose, so a
+takes all of them as one batch, with one record in the journal and one sync, and answers
+each with what came of its own part (group commit; DeWitt et al., 1984). Nobody waits on purpose, so a
 lone request is as fast as without.
 
 The queue is bounded, in requests and in bytes: beyond it `offer` refuses. A request with a
@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sensormon.ingest.collector import Collector
-from sensormon.ingest.idempotency import AnswerMemory
+from sensormon.ingest.idempotency import IdempotencyKeys
 from sensormon.model.clock import Clock
 from sensormon.model.entries import KeptAnswer
 from sensormon.model.errors import Overloaded
@@ -31,14 +31,14 @@ from sensormon.model.readings import Batch, Bools, Floats, Processed, Rejection
 
 _log = logging.getLogger(__name__)
 
-WAITING_POSTS = 1_000
-"""So many requests may wait."""
+WAITING_REQUESTS = 1_000
+"""Requests that may wait."""
 WAITING_BYTES = 64 * 1024 * 1024
-"""Their bodies may have so many bytes."""
-GROUP_POSTS = 256
-"""So many requests are taken together at the most."""
+"""Bytes that their bodies may have."""
+GROUP_REQUESTS = 256
+"""Requests that are taken together at most."""
 GROUP_BYTES = 4 * 1024 * 1024
-"""A group takes no further request once it has so many bytes."""
+"""Bytes of a group that takes no further request."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status and the bytes to send; `again` where it was given before."""
+    """A status and the bytes to send; `again` if it was given before."""
 
     status: int
     body: bytes
@@ -79,16 +79,16 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
-class Post:
-    """A request. `parse` is called in the intake's thread and may raise; `tell` words the answer.
+class Request:
+    """A request. `parse` is called in the queue's thread and may raise; `respond` words the answer.
 
     `reused` makes the error for a key that came before with other content.
     """
 
     body: bytes
     arrived: int  # µs UTC
-    parse: Callable[[Post], Parsed]
-    tell: Callable[[Outcome], Answer]
+    parse: Callable[[Request], Parsed]
+    respond: Callable[[Outcome], Answer]
     reused: Callable[[str], Exception]
     future: asyncio.Future[Answer]
     key: str = ""
@@ -97,26 +97,26 @@ class Post:
 
 @dataclass(eq=False)
 class _Part:
-    """A post of the group at hand and all others with its key."""
+    """A request of the group at hand and all others with its key."""
 
-    post: Post
+    request: Request
     parsed: Parsed
     key: str
     fingerprint: str
-    others: list[Post] = field(default_factory=list)
+    others: list[Request] = field(default_factory=list)
     answer: Answer | None = None
 
 
-class Intake:
+class RequestQueue:
     """`offer` is called from event loops, `run` in one thread."""
 
     def __init__(self, collector: Collector, answers: Iterable[KeptAnswer], clock: Clock) -> None:
         self._collector = collector
         self._clock = clock
-        self._answers = AnswerMemory(answers)
-        self._queue: queue.SimpleQueue[Post | None] = queue.SimpleQueue()
+        self._keys = IdempotencyKeys(answers)
+        self._queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._posts = 0
+        self._count = 0
         self._bytes = 0
         self._closed = False
         self._replies: list[tuple[asyncio.Future[Answer], Answer | Exception]] = []
@@ -124,24 +124,24 @@ class Intake:
     @property
     def waiting(self) -> int:
         """How many requests wait or are being taken."""
-        return self._posts
+        return self._count
 
-    def offer(self, post: Post) -> None:
+    def offer(self, request: Request) -> None:
         """Have this request taken; its future gets the answer, or the error.
 
-        Raises Overloaded where too many wait already.
+        Raises Overloaded if too many wait already.
         """
         with self._lock:
             if self._closed:
                 raise Overloaded("the monitor is stopping", hint="Send it again in a few seconds")
-            if self._posts >= WAITING_POSTS or self._bytes + len(post.body) > WAITING_BYTES:
+            if self._count >= WAITING_REQUESTS or self._bytes + len(request.body) > WAITING_BYTES:
                 raise Overloaded(
-                    f"{self._posts:,} requests wait already",
+                    f"{self._count:,} requests wait already",
                     hint="Send it again in a second, or larger batches",
                 )
-            self._posts += 1
-            self._bytes += len(post.body)
-        self._queue.put(post)
+            self._count += 1
+            self._bytes += len(request.body)
+        self._queue.put(request)
 
     def close(self) -> None:
         """Refuse what comes from now on; what waits is still taken."""
@@ -150,70 +150,70 @@ class Intake:
         self._queue.put(None)
 
     def run(self, stopping: threading.Event) -> None:
-        """Take what waits, until told to stop."""
+        """Take what waits, until `stopping` is set."""
         while (group := self._next_group()) and not stopping.is_set():
             self._take(group)
-        for post in group:
-            self._reply(post, Overloaded("the monitor is stopping", hint="Send it again in a few seconds"))
+        for request in group:
+            self._reply(request, Overloaded("the monitor is stopping", hint="Send it again in a few seconds"))
         self._deliver()
 
     # -- the thread ---------------------------------------------------------------
 
-    def _next_group(self) -> list[Post]:
+    def _next_group(self) -> list[Request]:
         """All that waits, within bounds; waits for the first. Empty at the end."""
         first = self._queue.get()
         if first is None:
             return []
         group, size = [first], len(first.body)
-        while len(group) < GROUP_POSTS and size < GROUP_BYTES:
+        while len(group) < GROUP_REQUESTS and size < GROUP_BYTES:
             try:
-                post = self._queue.get_nowait()
+                request = self._queue.get_nowait()
             except queue.Empty:
                 break
-            if post is None:
+            if request is None:
                 self._queue.put(None)
                 break
-            group.append(post)
-            size += len(post.body)
+            group.append(request)
+            size += len(request.body)
         return group
 
-    def _take(self, group: Sequence[Post]) -> None:
+    def _take(self, group: Sequence[Request]) -> None:
         try:
             parts = self._parts(group)
             if parts:
                 self._commit(parts)
         except BaseException:
             unknown = RuntimeError("the request could not be taken")
-            for post in group:
-                self._reply(post, unknown)
+            for request in group:
+                self._reply(request, unknown)
             raise
         finally:
             with self._lock:
-                self._posts -= len(group)
-                self._bytes -= sum(len(post.body) for post in group)
+                self._count -= len(group)
+                self._bytes -= sum(len(request.body) for request in group)
             self._deliver()
 
-    def _parts(self, group: Sequence[Post]) -> list[_Part]:
+    def _parts(self, group: Sequence[Request]) -> list[_Part]:
         """What must be stored; the others are answered here."""
         parts: list[_Part] = []
         by_key: dict[str, _Part] = {}
-        for post in group:
+        for request in group:
             try:
-                parsed = post.parse(post)
+                parsed = request.parse(request)
             except Exception as error:  # noqa: BLE001  whatever a request holds, it is its own sender's error
-                self._reply(post, error)
+                self._reply(request, error)
                 continue
-            key = post.key or parsed.key
-            part = _Part(post, parsed, key, post.fingerprint() if key else "")
-            if key and (known := self._answers.find(key, post.arrived)):
+            key = request.key or parsed.key
+            part = _Part(request, parsed, key, request.fingerprint() if key else "")
+            if key and (known := self._keys.find(key, request.arrived)):
                 same = known.fingerprint == part.fingerprint
                 answer = Answer(known.status, known.body.encode(), again=True)
-                self._reply(post, answer if same else post.reused(key))
+                self._reply(request, answer if same else request.reused(key))
             elif key and key in by_key:
                 if by_key[key].fingerprint == part.fingerprint:
-                    by_key[key].others.append(post)
+                    by_key[key].others.append(request)
                 else:
-                    self._reply(post, post.reused(key))
+                    self._reply(request, request.reused(key))
             else:
                 parts.append(part)
                 if key:
@@ -221,52 +221,52 @@ class Intake:
         return parts
 
     def _commit(self, parts: Sequence[_Part]) -> None:
-        """Store the parts as one batch and tell each what came of it."""
+        """Store the parts as one batch and answer each with what came of it."""
+        parsed = [part.parsed for part in parts]
         kept: list[KeptAnswer] = []
-
-        def finish(first_id: int, processed: Processed) -> tuple[Processed, tuple[KeptAnswer, ...]]:
-            outcomes = split([part.parsed for part in parts], first_id, processed)
-            for part, outcome in zip(parts, outcomes, strict=True):
-                part.answer = answer = part.post.tell(outcome)
-                if part.key:
-                    text = answer.body.decode()
-                    kept.append(
-                        KeptAnswer(part.key, part.fingerprint, answer.status, text, part.post.arrived)
-                    )
-            if len(parts) > 1:
-                own = tuple(one for outcome in outcomes for one in outcome.rejected)
-                processed = replace(processed, rejected=own)
-            return processed, tuple(kept)
-
         try:
-            self._collector.submit(*merge([part.parsed for part in parts]), finish)
-        except Exception as error:  # noqa: BLE001  each sender is told, and the next group is taken
+            with self._collector.turn() as turn:
+                processed = turn.score(*merge(parsed))
+                outcomes = split(parsed, turn.first_id, processed)
+                for part, outcome in zip(parts, outcomes, strict=True):
+                    part.answer = part.request.respond(outcome)
+                    if part.key:
+                        kept.append(_kept(part, part.answer))
+                if len(parts) > 1:
+                    rejected = tuple(rejection for outcome in outcomes for rejection in outcome.rejected)
+                    processed = replace(processed, rejected=rejected)
+                turn.commit(processed, kept)
+        except Exception as error:  # noqa: BLE001  each sender gets it, and the next group is taken
             if not hasattr(error, "hint"):
                 _log.exception("a request could not be taken")
             for part in parts:
-                for post in (part.post, *part.others):
-                    self._reply(post, error)
+                for request in (part.request, *part.others):
+                    self._reply(request, error)
             return
-        self._answers.remember(kept)
+        self._keys.remember(kept)
         for part in parts:
             if part.answer is not None:
-                self._reply(part.post, part.answer)
-                for post in part.others:
-                    self._reply(post, replace(part.answer, again=True))
+                self._reply(part.request, part.answer)
+                for request in part.others:
+                    self._reply(request, replace(part.answer, again=True))
 
-    def _reply(self, post: Post, answer: Answer | Exception) -> None:
-        self._replies.append((post.future, answer))
+    def _reply(self, request: Request, answer: Answer | Exception) -> None:
+        self._replies.append((request.future, answer))
 
     def _deliver(self) -> None:
         """Wake the event loops once each, not once a request."""
         replies, self._replies = self._replies, []
         loops = {future.get_loop() for future, _ in replies}
         for loop in loops:
-            mine = [one for one in replies if one[0].get_loop() is loop] if len(loops) > 1 else replies
+            mine = [reply for reply in replies if reply[0].get_loop() is loop] if len(loops) > 1 else replies
             try:
                 loop.call_soon_threadsafe(_resolve, mine)
             except RuntimeError:
                 _log.info("%d answers came too late: the server has stopped", len(mine))
+
+
+def _kept(part: _Part, answer: Answer) -> KeptAnswer:
+    return KeptAnswer(part.key, part.fingerprint, answer.status, answer.body.decode(), part.request.arrived)
 
 
 def _resolve(replies: Iterable[tuple[asyncio.Future[Answer], Answer | Exception]]) -> None:
@@ -282,21 +282,21 @@ def _resolve(replies: Iterable[tuple[asyncio.Future[Answer], Answer | Exception]
 def merge(requests: Sequence[Parsed]) -> tuple[Batch, Sequence[int] | None, list[Rejection]]:
     """The readings of these requests as one batch; rows are numbered through all of them."""
     if len(requests) == 1:
-        one = requests[0]
-        return one.batch, one.positions, list(one.malformed)
+        request = requests[0]
+        return request.batch, request.positions, list(request.malformed)
     codes: dict[str, int] = {}
     columns = []
     positions: list[int] = []
     malformed: list[Rejection] = []
     start = 0
-    for one in requests:
-        batch = one.batch
+    for request in requests:
+        batch = request.batch
         mapped = [codes.setdefault(name, len(codes)) for name in batch.tags]
         columns.append(np.array(mapped, dtype=np.int32)[batch.tag] if mapped else batch.tag)
-        positions += [start + position for position in one.positions]
-        malformed += [replace(bad, index=start + bad.index) for bad in one.malformed]
-        start += one.rows
-    batches = [one.batch for one in requests]
+        positions += [start + position for position in request.positions]
+        malformed += [replace(bad, index=start + bad.index) for bad in request.malformed]
+        start += request.rows
+    batches = [request.batch for request in requests]
     merged = Batch(
         source=batches[0].source,
         received=max(batch.received for batch in batches),
@@ -314,14 +314,14 @@ def split(requests: Sequence[Parsed], first_id: int, processed: Processed) -> li
     outcomes = []
     scores, rejected = processed.scores, processed.rejected
     start = row = place = 0
-    for one in requests:
-        stop = start + one.rows
+    for request in requests:
+        stop = start + request.rows
         own = []
         while place < len(rejected) and rejected[place].index < stop:
             bad = rejected[place]
             own.append(replace(bad, index=bad.index - start) if start else bad)
             place += 1
-        end = row + one.rows - len(own)
+        end = row + request.rows - len(own)
         outcomes.append(
             Outcome(first_id + row, scores.score[row:end], scores.is_anomaly[row:end], tuple(own))
         )

@@ -19,7 +19,7 @@ class RunningTags:
         self.table = tags.with_tags(source.tags) if source else tags
 
     def check(self, tags: TagTable) -> None:
-        """Raise UsageError where the simulator cannot make one of these tags."""
+        """Raise UsageError if the simulator cannot make one of these tags."""
         if isinstance(self._source, Simulator):
             self._source.check(tags)
 

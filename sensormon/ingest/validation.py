@@ -2,7 +2,7 @@
 
 Pure: a batch and the tag table in, a mask and rejections out. What a batch cannot even
 hold (a timestamp that is no time, a value that is no number) is rejected where text
-becomes columns, in `parse_rows`. Duplicates need memory and are found in `memory.py`.
+becomes columns, in `parse_rows`. Duplicates need memory and are found in `tag_memory`.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
-class Limits:
+class ValidRanges:
     """The valid ranges of a tag table as arrays, so that a batch is checked in one go."""
 
     def __init__(self, tags: TagTable) -> None:

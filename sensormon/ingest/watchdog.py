@@ -1,4 +1,4 @@
-"""Tags that have fallen silent: told from the clock, because a gap never arrives as a reading."""
+"""Tags that have fallen silent: known from the clock, because a gap never arrives as a reading."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Watchdog:
 
     The same rule as the detector `gap` at its defaults: 5 usual intervals. Any reading
     counts, whatever its quality; what is filled in or imported does not. Knows nothing of a
-    tag before 21 readings, and begins anew with each start.
+    tag before 21 readings, and begins again with each start.
     """
 
     def __init__(self, tags: TagTable) -> None:
@@ -38,7 +38,7 @@ class Watchdog:
         """These readings have come in."""
         if batch.origin is not Origin.LIVE or not len(batch):
             return
-        present = [self._tags.code(batch.tags[one]) for one in np.unique(batch.tag)]
+        present = [self._tags.code(batch.tags[code]) for code in np.unique(batch.tag)]
         codes = np.array([code for code in present if code >= 0], dtype=np.int32)
         rows = len(codes)
         received = np.full(rows, batch.received, dtype=np.int64)
@@ -52,5 +52,5 @@ class Watchdog:
         overdue = np.flatnonzero(self._state.silent(now))
         tags = [self._tags[self._tags.names[code]] for code in overdue]
         seconds = ((now - self._last[overdue]) / SECOND).tolist()
-        silences = [Silence(tag.name, tag.label, one) for tag, one in zip(tags, seconds, strict=True)]
-        return tuple(sorted(silences, key=lambda one: -one.seconds))
+        silences = [Silence(tag.name, tag.label, age) for tag, age in zip(tags, seconds, strict=True)]
+        return tuple(sorted(silences, key=lambda silence: -silence.seconds))

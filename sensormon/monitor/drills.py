@@ -21,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sensormon.ingest.collector import Collector, Worker
+from sensormon.ingest.collector import Collector
+from sensormon.ingest.workers import Worker
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.errors import StoreError, StoreUnavailable, UsageError
@@ -47,7 +48,7 @@ _STRIDE = 4096
 
 
 @dataclass(frozen=True)
-class Demonstration:
+class Drill:
     """A fault that can be made: its title, and what it really does, in a sentence."""
 
     name: str
@@ -55,28 +56,26 @@ class Demonstration:
     sentence: str
 
 
-DEMONSTRATIONS = {
+DRILLS = {
     one.name: one
     for one in (
-        Demonstration(
+        Drill(
             "database_down",
             "Database down for 20 s",
             "Another process takes the database file and keeps it locked for 20 s.",
         ),
-        Demonstration("kill_loader", "Kill the loader", "The thread that loads the database is killed."),
-        Demonstration(
+        Drill("kill_loader", "Kill the loader", "The thread that loads the database is killed."),
+        Drill(
             "corrupt_database",
             "Corrupt the database",
             "Bytes in every 4 KiB of the database file are overwritten.",
         ),
-        Demonstration(
+        Drill(
             "fill_quota",
             "Fill the disk quota",
             "The journal's quota is used up for 20 s; readings of that time are refused, not lost.",
         ),
-        Demonstration(
-            "duplicate_burst", "Duplicate burst", f"The newest {BURST} readings are sent a second time."
-        ),
+        Drill("duplicate_burst", "Duplicate burst", f"The newest {BURST} readings are sent a second time."),
     )
 }
 
@@ -101,9 +100,9 @@ class Proof:
 
 @dataclass
 class Run:
-    """One demonstration: since when, what has happened so far, the proof at the end."""
+    """One failure drill: since when, what has happened so far, the proof at the end."""
 
-    demonstration: Demonstration
+    drill: Drill
     started: int
     steps: list[tuple[int, str]] = field(default_factory=list)
     proof: Proof | None = None
@@ -114,7 +113,7 @@ class Run:
         return self.proof is not None or bool(self.problem)
 
 
-class Demonstrator:
+class Drills:
     """Makes one fault at a time in a thread of its own; `runs` are all of them, newest last."""
 
     def __init__(
@@ -148,8 +147,8 @@ class Demonstrator:
 
     def start(self, name: str) -> None:
         """Make this fault now. Raises UsageError where it cannot be, or another is at work."""
-        if name not in DEMONSTRATIONS:
-            known = ", ".join(DEMONSTRATIONS)
+        if name not in DRILLS:
+            known = ", ".join(DRILLS)
             raise UsageError(f"there is no {name!r}", where="demonstration", hint=f"Choose one of: {known}")
         if name == "fill_quota" and not self._quota:
             raise UsageError(
@@ -162,7 +161,7 @@ class Demonstrator:
                 raise UsageError(
                     "another one is at work", where="demonstration", hint="Wait until it has recovered"
                 )
-            run = Run(DEMONSTRATIONS[name], self._clock.now())
+            run = Run(DRILLS[name], self._clock.now())
             self.runs = [*self.runs[-9:], run]
         self._thread = threading.Thread(
             target=self._carry_out, args=(run,), name="sensormon-demonstration", daemon=True
@@ -170,7 +169,7 @@ class Demonstrator:
         self._thread.start()
 
     def wait(self, seconds: float) -> Run:
-        """The newest demonstration, once it is over or so many seconds have passed."""
+        """The newest drill, once it is over or so many seconds have passed."""
         self._thread.join(seconds)
         return self.runs[-1]
 
@@ -191,11 +190,11 @@ class Demonstrator:
         before, refused = self._ledger(), self._collector.refused_readings
         first = self._collector.next_id
         try:
-            faults[run.demonstration.name](run)
+            faults[run.drill.name](run)
             self._await_recovery(run, first, before, refused)
         except Exception as error:  # noqa: BLE001  the thread's end; whatever it is, it is shown
             run.problem = f"{type(error).__name__}: {error}"
-            _log.exception("the demonstration %s ended early", run.demonstration.name)
+            _log.exception("the demonstration %s ended early", run.drill.name)
 
     def _say(self, run: Run, text: str) -> None:
         run.steps.append((self._clock.now(), text))
@@ -321,7 +320,7 @@ class Demonstrator:
 
 
 def remove_leftovers(journal: Path) -> None:
-    """Remove what a demonstration left behind whose monitor was killed."""
+    """Remove what a drill left behind whose monitor was killed."""
     (journal / FILLER).unlink(missing_ok=True)
 
 

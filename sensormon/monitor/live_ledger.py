@@ -7,21 +7,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from sensormon.ingest.collector import Collector
 from sensormon.ingest.dead_letters import DeadLetters
+from sensormon.ingest.unstored import Unstored
 from sensormon.journal.journal import Journal
 from sensormon.model.errors import StoreError
 from sensormon.model.ledger import Ledger, add_up, balance
 from sensormon.stores.protocol import Accounts, Store
 
 
-class Books:
+class LiveLedger:
     """Of one monitor."""
 
-    def __init__(
-        self, collector: Collector, store: Store, journal: Journal, dead_letters: DeadLetters
-    ) -> None:
-        self._collector = collector
+    def __init__(self, unstored: Unstored, store: Store, journal: Journal, dead_letters: DeadLetters) -> None:
+        self._unstored = unstored
         self._store = store
         self._journal = journal
         self._dead_letters = dead_letters
@@ -34,7 +32,7 @@ class Books:
             accounts = self._accounts
             with suppress(StoreError):  # the last accounts and the journal beyond them still balance
                 accounts = self._store.accounts()
-            account = self._collector.account(accounts.positions.get(self._journal.writer, 0))
+            account = self._unstored.account(accounts.positions.get(self._journal.writer, 0))
             if account is not None:
                 break
         else:  # the database was lost, and what it must load again is not counted yet

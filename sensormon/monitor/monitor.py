@@ -23,14 +23,16 @@ from sensormon.exchange.cases import Cases
 from sensormon.exchange.export_folder import ExportFiles
 from sensormon.exchange.exporter import Exporter
 from sensormon.exchange.importer import Importer
-from sensormon.ingest.collector import Collector, Receipt, Worker, run_loader, run_source
+from sensormon.ingest.collector import Collector, Receipt
 from sensormon.ingest.dead_letters import DeadLetters
-from sensormon.ingest.detector_state import EVERY, read_memory, write_memory
+from sensormon.ingest.detector_state import EVERY, read_states, write_states
 from sensormon.ingest.loader import Loader
 from sensormon.ingest.pipeline import Pipeline
-from sensormon.ingest.recovery import recall, settings_in_force
-from sensormon.ingest.request_queue import Intake
+from sensormon.ingest.recovery import recover, settings_in_force
+from sensormon.ingest.request_queue import RequestQueue
 from sensormon.ingest.running_tags import RunningTags
+from sensormon.ingest.unstored import Unstored
+from sensormon.ingest.workers import Worker, run_loader, run_source
 from sensormon.journal.archive import Archive
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import SECOND, Clock, SystemClock
@@ -38,16 +40,16 @@ from sensormon.model.entries import Annotation, DetectorSettings
 from sensormon.model.errors import JournalError, StoreError, UsageError
 from sensormon.model.jobs import Jobs, Progress
 from sensormon.model.ledger import Ledger
-from sensormon.model.readings import Batch, Rejection
+from sensormon.model.readings import Batch
 from sensormon.model.settings import Settings
 from sensormon.model.status import DeadLetterStatus, SourceState, SourceStatus, Status
 from sensormon.model.tag_file import TagFile
 from sensormon.model.tags import TagTable, read_tags
 from sensormon.monitor.data_folder import DataFolder
 from sensormon.monitor.disk_usage import Storage
-from sensormon.monitor.drills import Demonstrator, remove_leftovers
+from sensormon.monitor.drills import Drills, remove_leftovers
 from sensormon.monitor.explorer import Explorer
-from sensormon.monitor.live_ledger import Books
+from sensormon.monitor.live_ledger import LiveLedger
 from sensormon.monitor.retention import Retention
 from sensormon.monitor.tuner import Tuner
 from sensormon.sources import open_source
@@ -106,11 +108,11 @@ class Monitor:
             settings.data_dir / "journal", archive=archive, quota_bytes=settings.journal_quota * MEGABYTE
         )
         self._dead_letters = DeadLetters(settings.data_dir)
-        memory = recall(self._journal, self._store, self.started)
-        in_force = settings_in_force(memory.settings, settings, self.started)
+        recovered = recover(self._journal, self._store, self.started)
+        in_force = settings_in_force(recovered.settings, settings, self.started)
         pipeline = Pipeline(self.tags, in_force)
-        remembered = read_memory(settings.data_dir, in_force)
-        for one in memory.histories.values():
+        remembered = read_states(settings.data_dir, in_force)
+        for one in recovered.histories.values():
             pipeline.restore(one.tag, one.n, one.time, one.value, one.learned, remembered.get(one.tag))
         pipeline.process(Batch.of([], source="start", received=self.started))  # loads the compiled kernels
         self.newest = RecentReadings()  # of what came in since the start, store or no store
@@ -118,11 +120,17 @@ class Monitor:
             pipeline,
             self._journal,
             self.newest,
-            memory.counters,
+            Unstored(
+                self._journal,
+                self.clock,
+                recovered.received,
+                recovered.pending,
+                recovered.actions,
+                recovered.annotations,
+            ),
             self.clock,
-            memory.pending,
-            memory.actions,
-            memory.annotations,
+            recovered.next_id,
+            recovered.unsure,
         )
         self._events = EventReader(self._store, self.newest, self._collector)
         self.tuner = Tuner(self._collector, self._store, lambda: self.tags, self.clock)
@@ -133,29 +141,29 @@ class Monitor:
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
         self._remembered = self.started
-        self.importer = Importer(self._collector, self._store, lambda: self.tags, memory.answers)
+        self.importer = Importer(self._collector, self._store, lambda: self.tags, recovered.answers)
         files = ExportFiles(settings.data_dir, self.clock)
         self.exporter = Exporter(self, self._store, files)
         self.tag_file = TagFile(settings.tags, settings.data_dir, self.clock, self._tags.check, self.retag)
-        self.cases = Cases(self, self._collector, self._store, self.newest, self._events, files, memory)
-        self.intake = Intake(self._collector, memory.answers, self.clock)
+        self.cases = Cases(self, self._collector, self._store, self.newest, self._events, files, recovered)
+        self.requests = RequestQueue(self._collector, recovered.answers, self.clock)
         self.retention = Retention(
             settings.data_dir, settings.retention_days, self._store, self.jobs, self.clock
         )
         self.storage = Storage(settings.data_dir, Path(settings.store_url), self._store, self.clock)
         self._stored_tags: frozenset[str] = frozenset()
-        self._books = Books(self._collector, self._store, self._journal, self._dead_letters)
+        self._books = LiveLedger(self._collector.unstored, self._store, self._journal, self._dead_letters)
         self._source_state = SourceState.STARTING
-        self._backfill = memory.first_start and isinstance(self._source, Simulator)
-        if in_force is not memory.settings:
+        self._backfill = recovered.first_start and isinstance(self._source, Simulator)
+        if in_force is not recovered.settings:
             self._collector.apply(in_force)
         self.workers = [
             Worker("collector", self._collect, self.clock),
             Worker("loader", self._load, self.clock),
-            Worker("intake", self.intake.run, self.clock),
+            Worker("intake", self.requests.run, self.clock),
         ]
-        self.demonstrator = (
-            Demonstrator(
+        self.drills = (
+            Drills(
                 clock=self.clock,
                 store=self._store,
                 journal=self._journal,
@@ -183,10 +191,10 @@ class Monitor:
     def stop(self) -> None:
         """Stop taking readings, store what can be stored in a moment, let go of the folder."""
         collecting, loading, taking = self.workers
-        if self.demonstrator is not None:
-            self.demonstrator.stop()
+        if self.drills is not None:
+            self.drills.stop()
         self.jobs.close(0.3)
-        self.intake.close()
+        self.requests.close()
         taking.stop(0.3)
         collecting.stop(0.3)
         loading.stop(0.4)
@@ -200,14 +208,9 @@ class Monitor:
         self._folder.release()
         self._source_state = SourceState.STOPPED
 
-    def submit(
-        self,
-        batch: Batch,
-        positions: Sequence[int] | None = None,
-        malformed: Sequence[Rejection] = (),
-    ) -> Receipt:
+    def submit(self, batch: Batch) -> Receipt:
         """Take a batch in; when this returns it is durable. See `Collector.submit`."""
-        return self._collector.submit(batch, positions, malformed)
+        return self._collector.submit(batch)
 
     @property
     def tags(self) -> TagTable:
@@ -240,12 +243,12 @@ class Monitor:
         Raises what `Progress.wait_for` raises.
         """
         if not self._begun:
-            if self._collector.waiting > MOST_WAITING:
+            if self._collector.unstored.readings > MOST_WAITING:
                 self.drain()
             return
         pause = threading.Event()
-        while self._collector.waiting > MOST_WAITING:
-            progress.wait_for(f"{self._collector.waiting:,} readings wait for the database")
+        while self._collector.unstored.readings > MOST_WAITING:
+            progress.wait_for(f"{self._collector.unstored.readings:,} readings wait for the database")
             self.clock.wait(pause, 0.1)
 
     def _collect(self, stopping: threading.Event) -> None:
@@ -262,7 +265,7 @@ class Monitor:
     def _after_step(self) -> None:
         if self._loader.position is not None:
             try:
-                self._collector.settle(self._loader.position)
+                self._collector.unstored.settle(self._loader.position)
             except JournalError as error:
                 _log.error("what must be loaded again cannot be counted yet: %s", error)
             self.retention.tick()
@@ -273,7 +276,7 @@ class Monitor:
     def _remember(self) -> None:
         self._remembered = self.clock.now()
         try:
-            write_memory(self._folder.path, *self._collector.remember())
+            write_states(self._folder.path, *self._collector.saved_states())
         except OSError as error:
             _log.warning("what the detector remembers cannot be written: %s", error)
 
@@ -309,7 +312,7 @@ class Monitor:
 
     def journal_depth(self) -> pd.DataFrame:
         """What waited in the journal, second by second over the last hour: time, readings, age."""
-        return self._collector.depth.frame()
+        return self._collector.unstored.depth.frame()
 
     def retry_dead_letters(self) -> None:
         """Have the dead letters tried again with the loader's next step."""
@@ -327,8 +330,8 @@ class Monitor:
             state=state,
             interval=source.interval if source else 0.0,
             tags=tuple(tag.name for tag in source.tags) if source else (),
-            rate=self._collector.rate(),
-            last_reading=self._collector.last_reading,
+            rate=self._collector.arrivals.rate(self.clock.now()),
+            last_reading=self._collector.arrivals.newest,
             problem=refused,
             refused=self._collector.refused_readings,
         )

@@ -302,7 +302,7 @@ def test_a_full_disk_and_too_many_requests_are_503_and_say_when_to_try_again(
     assert (answer.status_code, answer.json()["error"]) == (503, "cannot_store")
     assert int(answer.headers["retry-after"]) > 0
     with monkeypatch.context() as patch:
-        patch.setattr(request_queue, "WAITING_POSTS", 0)
+        patch.setattr(request_queue, "WAITING_REQUESTS", 0)
         answer = post(api, "/ingest", ROW)
     assert (answer.status_code, answer.json()["error"]) == (503, "overloaded")
     assert int(answer.headers["retry-after"]) > 0

@@ -183,7 +183,7 @@ def test_an_opening_that_was_cut_off_goes_on_where_it_was(
 
     class Short(Progress):
         def step(self, words: str, done: float = 0.0, whole: float = 0.0) -> None:
-            if there._collector.received.get("case", 0) > 100:
+            if there._collector.unstored.received.get("case", 0) > 100:
                 raise Cancelled
             super().step(words, done, whole)
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormon.detectors import PER_TAG, make
-from sensormon.ingest.detector_state import FILE, read_memory, write_memory
+from sensormon.ingest.detector_state import FILE, read_states, write_states
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.tag_memory import KEPT, TagMemory
-from sensormon.ingest.validation import FUTURE, Limits, parse_rows
+from sensormon.ingest.validation import FUTURE, ValidRanges, parse_rows
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.readings import Batch, Quality, Reading, Reason
@@ -190,12 +190,12 @@ def test_with_what_the_detector_remembered_it_goes_on_to_the_last_bit(
     values[2700:2900] += 4.0
     whole, after = Pipeline(tags, detection), Pipeline(tags, detection)
     whole.process(batch_of(*[("temp", float(v)) for v in values[: 3000 - since]]))
-    write_memory(tmp_path, detection, whole.remember())
+    write_states(tmp_path, detection, whole.saved_states())
     at = START + (3000 - since) * SECOND
     if since:
         whole.process(batch_of(*[("temp", float(v)) for v in values[3000 - since : 3000]], at=at))
     time = START + np.arange(3000 - KEPT, 3000) * SECOND
-    remembered = read_memory(tmp_path, detection)["temp"]
+    remembered = read_states(tmp_path, detection)["temp"]
     after.restore("temp", 3000, time, values[3000 - KEPT : 3000], np.ones(KEPT, bool), remembered)
     rest = batch_of(*[("temp", float(v)) for v in values[3000:]], at=START + 3000 * SECOND)
     one, other = whole.process(rest).scores, after.process(rest).scores
@@ -210,22 +210,22 @@ def test_with_what_the_detector_remembered_it_goes_on_to_the_last_bit(
 def test_memory_that_is_harmed_or_of_other_settings_is_passed_over(
     pipeline: Pipeline, detection: DetectorSettings, tmp_path: Path
 ) -> None:
-    assert read_memory(tmp_path, detection) == {}
+    assert read_states(tmp_path, detection) == {}
     pipeline.process(batch_of(*[("temp", 37 + i / 100) for i in range(60)]))
-    write_memory(tmp_path, detection, pipeline.remember())
-    assert read_memory(tmp_path, detection)["temp"].n == 60
-    assert read_memory(tmp_path, replace(detection, id=2)) == {}
+    write_states(tmp_path, detection, pipeline.saved_states())
+    assert read_states(tmp_path, detection)["temp"].n == 60
+    assert read_states(tmp_path, replace(detection, id=2)) == {}
     whole = (tmp_path / FILE).read_bytes()
     for length in range(0, len(whole), 37):
         (tmp_path / FILE).write_bytes(whole[:length])
-        assert read_memory(tmp_path, detection) == {}
+        assert read_states(tmp_path, detection) == {}
     flips = random.Random(1).sample(range(len(whole) * 8), 300)  # noqa: S311
-    kept = pipeline.remember()["temp"].vector.tobytes()
+    kept = pipeline.saved_states()["temp"].vector.tobytes()
     for bit in flips:
         flipped = bytearray(whole)
         flipped[bit // 8] ^= 1 << (bit % 8)
         (tmp_path / FILE).write_bytes(flipped)
-        found = read_memory(tmp_path, detection).get("temp")
+        found = read_states(tmp_path, detection).get("temp")
         assert found is None or (found.n == 60 and found.vector.tobytes() == kept)
 
 
@@ -235,5 +235,5 @@ def test_memory_that_is_harmed_or_of_other_settings_is_passed_over(
 )
 def test_how_far_ahead_a_reading_is_has_a_sensible_unit(ahead: int, says: str) -> None:
     batch = Batch.of([Reading("temp", START + ahead * SECOND, 37.0)], source="test", received=START)
-    _, (one,) = Limits(TagTable([Tag("temp", "Temperature")])).check(batch)
+    _, (one,) = ValidRanges(TagTable([Tag("temp", "Temperature")])).check(batch)
     assert one.detail == f"{says} ahead of the clock; at most 10 minutes are accepted"

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from sensormon.ingest.collector import ThreadKilled, Worker
+from sensormon.ingest.workers import ThreadKilled, Worker
 from sensormon.model.clock import ManualClock
 from sensormon.model.errors import StoreUnavailable
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from sensormon.ingest import collector
+from sensormon.ingest import workers
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.status import WriteState
 from sensormon.monitor import drills
-from sensormon.monitor.drills import DEMONSTRATIONS, FILLER
+from sensormon.monitor.drills import DRILLS, FILLER
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
@@ -22,7 +22,7 @@ from sensormon.monitor.verify import verify
 def running(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Monitor]:
     """A simulated plant that runs on the machine's clock, with short faults and short waits."""
     monkeypatch.setattr(drills, "SECONDS", 1.5)
-    monkeypatch.setattr(collector, "BACKOFF", (0.1,))
+    monkeypatch.setattr(workers, "BACKOFF", (0.1,))
     monkeypatch.setattr("sensormon.ingest.loader.BACKOFF", (0.2,))
     monitor = Monitor(replace(settings, source="simulator", interval=0.05, demo=True, journal_quota=50))
     monitor.backfill()
@@ -32,11 +32,11 @@ def running(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mon
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a kill in a destructor
-@pytest.mark.parametrize("name", DEMONSTRATIONS)
+@pytest.mark.parametrize("name", DRILLS)
 def test_after_each_fault_the_proof_holds_and_verify_agrees(running: Monitor, name: str) -> None:
-    assert running.demonstrator is not None
-    running.demonstrator.start(name)
-    run = running.demonstrator.wait(60)
+    assert running.drills is not None
+    running.drills.start(name)
+    run = running.drills.wait(60)
     assert run.problem == ""
     assert run.proof is not None
     assert run.proof.holds
@@ -69,19 +69,19 @@ def test_after_each_fault_the_proof_holds_and_verify_agrees(running: Monitor, na
 
 
 def test_one_at_a_time_and_only_what_there_is(running: Monitor) -> None:
-    assert running.demonstrator is not None
-    running.demonstrator.start("fill_quota")
+    assert running.drills is not None
+    running.drills.start("fill_quota")
     with pytest.raises(UsageError, match="another one is at work"):
-        running.demonstrator.start("kill_loader")
+        running.drills.start("kill_loader")
     with pytest.raises(UsageError, match="there is no 'x'"):
-        running.demonstrator.start("x")
+        running.drills.start("x")
     running.stop()
-    assert running.demonstrator.wait(10).problem == "the monitor was stopped meanwhile"
+    assert running.drills.wait(10).problem == "the monitor was stopped meanwhile"
 
 
 def test_off_unless_asked_for(settings: Settings) -> None:
     monitor = Monitor(settings)
-    assert monitor.demonstrator is None
+    assert monitor.drills is None
     monitor.stop()
 
 

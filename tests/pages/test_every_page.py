@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from sensormon.analysis.what_if import flagged_times
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
-from sensormon.monitor.drills import DEMONSTRATIONS, Proof, Run
+from sensormon.monitor.drills import DRILLS, Proof, Run
 from sensormon.monitor.monitor import Monitor
 from tests.support.pages import PAGES, figures, show, text
 from tests.support.plant import START, Adopt, batch_of
@@ -37,7 +37,7 @@ def test_the_pipeline_shows_the_journal_over_time_and_its_state(full: Monitor) -
     assert figures(app) == 2
     assert "Healthy: readings go from the journal into the database" in text(app)
     assert "Break it" not in text(app)
-    assert full.demonstrator is None
+    assert full.drills is None
 
 
 def test_dead_letters_are_said_and_tried_again_by_a_button(full: Monitor) -> None:
@@ -82,11 +82,11 @@ def test_demonstrations_are_there_when_asked_for(settings: Settings, adopt: Adop
     assert "Break it, and watch it come back" in text(app)
     titles = [one.label for one in app.button]
     assert {"Database down for 20 s", "Kill the loader", "Corrupt the database"} <= set(titles)
-    demonstrator = monitor.demonstrator
-    assert demonstrator is not None
-    run = Run(DEMONSTRATIONS["kill_loader"], START, [(START, "the loader thread was killed")])
+    drills = monitor.drills
+    assert drills is not None
+    run = Run(DRILLS["kill_loader"], START, [(START, "the loader thread was killed")])
     run.proof = Proof(30, 29, 1, 0, 0, 1, 2.0)
-    demonstrator.runs.append(run)
+    drills.runs.append(run)
     words = text(show("pipeline"))
     assert "The proof fails" in words
     assert "30 readings acknowledged meanwhile, 29 of them stored, 1 twice; ledger difference 1" in words

@@ -1,0 +1,164 @@
+"""What is in the journal and not in the store yet: batches, what people did with events, notes.
+
+Is: the journal's side of the ledger, in memory, settled as the loader goes on. Is not: the
+records themselves, which the journal holds.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sensormon.journal.depth import JournalDepth
+from sensormon.journal.journal import Journal
+from sensormon.model.clock import Clock
+from sensormon.model.entries import Annotation, BatchEntry, EventAction
+from sensormon.model.ledger import add_up
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A batch that is in the journal and not in the store yet, as the ledger counts it."""
+
+    number: int
+    source: str
+    readings: int
+    received: int
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Batches and readings that wait for the store; `oldest` is when the first came in (µs UTC)."""
+
+    batches: int
+    readings: int
+    oldest: int | None
+
+
+class Unstored:
+    """Thread-safe. The constructor takes what a restart found: totals received, and what waits."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        received: Mapping[str, int],
+        pending: Sequence[Pending] = (),
+        actions: Sequence[tuple[int, EventAction]] = (),
+        annotations: Sequence[tuple[int, Annotation]] = (),
+    ) -> None:
+        self.lock = threading.RLock()
+        """Held from before a record is appended to the journal until it is noted here.
+
+        Otherwise the store could have a record that `account` does not know of.
+        """
+        self.depth = JournalDepth()
+        self._journal = journal
+        self._clock = clock
+        self._received = dict(received)
+        self._pending = deque(pending)
+        self._readings = sum(batch.readings for batch in pending)
+        self._settled = 0
+        self._actions = deque(actions)
+        self._annotations = deque(annotations)
+
+    @property
+    def received(self) -> dict[str, int]:
+        """How many readings have come in, by source."""
+        return dict(self._received)
+
+    @property
+    def readings(self) -> int:
+        """How many readings wait for the store."""
+        return self._readings
+
+    def backlog(self) -> Backlog:
+        """What waits for the store."""
+        with self.lock:
+            return Backlog(len(self._pending), self._readings, self._oldest)
+
+    def add(self, batch: Pending, received: Mapping[str, int], now: int) -> None:
+        """This batch was journaled at `now` (µs UTC); with it so many readings have come in, by source."""
+        with self.lock:
+            self._received = dict(received)
+            self._pending.append(batch)
+            self._readings += batch.readings
+            self.depth.add(now, self._readings, self._oldest)
+
+    def add_action(self, number: int, action: EventAction) -> None:
+        """What somebody did with events was journaled in this record."""
+        with self.lock:
+            self._actions.append((number, action))
+
+    def add_annotation(self, number: int, annotation: Annotation) -> None:
+        """A note, or the removal of one, was journaled in this record."""
+        with self.lock:
+            self._annotations.append((number, annotation))
+
+    def actions(self) -> list[tuple[int, EventAction]]:
+        """What people did with events, by record number, oldest first."""
+        with self.lock:
+            return list(self._actions)
+
+    def annotations(self) -> list[Annotation]:
+        """Notes and removals of notes, oldest first."""
+        with self.lock:
+            return [annotation for _, annotation in self._annotations]
+
+    def settle(self, position: int) -> None:
+        """The store has everything up to this record number, and nothing beyond.
+
+        If that is less than it had before (the database was lost), what it must load again
+        from archive and journal is pending again. Raises JournalError if the disk does not
+        give these records.
+        """
+        again = pending_records(self._journal, position, self._settled) if position < self._settled else []
+        with self.lock:
+            self._pending.extendleft(reversed(again))
+            self._readings += sum(batch.readings for batch in again)
+            self._settled = min(self._settled, position)
+            while self._pending and self._pending[0].number <= position:
+                batch = self._pending.popleft()
+                self._settled = batch.number
+                self._readings -= batch.readings
+            while self._actions and self._actions[0][0] <= position:
+                self._actions.popleft()
+            while self._annotations and self._annotations[0][0] <= position:
+                self._annotations.popleft()
+            self.depth.add(self._clock.now(), self._readings, self._oldest)
+
+    def account(self, position: int) -> tuple[dict[str, int], dict[str, int]] | None:
+        """Readings received and readings journaled beyond this record number, by source.
+
+        Both are of one moment. None if records beyond `position` have been settled already,
+        so that the caller must look at the store again.
+        """
+        with self.lock:
+            if self._settled > position:
+                return None
+            waiting = add_up(
+                *({batch.source: batch.readings} for batch in self._pending if batch.number > position)
+            )
+            return dict(self._received), waiting
+
+    @property
+    def _oldest(self) -> int | None:
+        return self._pending[0].received if self._pending else None
+
+
+def pending_records(journal: Journal, after: int, upto: int) -> list[Pending]:
+    """The batches that journal and archive hold with after < number <= upto.
+
+    Raises JournalError if the disk does not give them.
+    """
+    pending: list[Pending] = []
+    while records := [record for record in journal.read(after) if record.number <= upto]:
+        after = records[-1].number
+        for record in records:
+            if isinstance(record.entry, BatchEntry):
+                processed = record.entry.processed
+                batch = processed.accepted
+                pending.append(Pending(record.number, batch.source, processed.received, batch.received))
+    return pending
