@@ -49,22 +49,22 @@ class _Stored:
         self.tags = tags
 
     def stream(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
-        return self._store.stream(tags, since, until)
+        return self._store.readings.stream(tags, since, until)
 
     def stream_rejected(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
-        return self._store.stream_rejected(tags, since, until)
+        return self._store.readings.stream_rejected(tags, since, until)
 
     def injected_faults(self, since: int, until: int) -> pd.DataFrame:
-        return self._store.injected_faults(since, until)
+        return self._store.readings.injected_faults(since, until)
 
     def settings_by_id(self) -> Mapping[int, DetectorSettings]:
-        return {settings.id: settings for settings in self._store.detector_settings()}
+        return {settings.id: settings for settings in self._store.entries.detector_settings()}
 
     def notes(self, tags: Sequence[str], since: int, until: int) -> list[Annotation]:
-        return those(standing(self._store.annotations()), since, until, tags)
+        return those(standing(self._store.entries.annotations()), since, until, tags)
 
     def event_history(self, first: int, last: int) -> pd.DataFrame:
-        return self._store.event_actions(first, last)
+        return self._store.entries.event_actions(first, last)
 
 
 def make_case(
@@ -83,10 +83,12 @@ def make_case(
             raise UsageError("there is nothing in it", where=settings.store_url, hint="Run the monitor first")
         check_tags(store, settings, tags)
         since, until = held(since, until, store.spans.extent(tags or None))
-        order = CaseOrder(name or path.stem[:60], tuple(tags or store.tags()), since, until, plain_view(view))
+        order = CaseOrder(
+            name or path.stem[:60], tuple(tags or store.readings.tags()), since, until, plain_view(view)
+        )
         checked_order(order)
         known = read_tags(settings.tags)
-        whole = store.count(order.tags, since, until)
+        whole = store.readings.count(order.tags, since, until)
         part = path.with_name(path.name + ".part")
         try:
             counts = write_case(part, _Stored(store, known), order, SystemClock().now(), _Printed(), whole)

@@ -45,7 +45,7 @@ def export(
             )
         check_tags(store, settings, tags)
         flagged = what == "anomalies"
-        whole = store.count(tags, since, until, anomalies=flagged)
+        whole = store.readings.count(tags, since, until, anomalies=flagged)
         if form == "excel" and whole > EXCEL_ROWS:
             raise too_long(whole)
         if out is None:
@@ -65,7 +65,7 @@ def export(
 
 def check_tags(store: Store, settings: Settings, tags: Sequence[str] | None) -> None:
     """Raise UsageError unless these tags are in the table or have readings."""
-    known = {*store.tags(), *read_tags(settings.tags).names}
+    known = {*store.readings.tags(), *read_tags(settings.tags).names}
     for name in tags or ():
         if name not in known:
             raise UsageError(
@@ -86,7 +86,7 @@ def _write(
 ) -> int:
     file, rows = FORMS[FORMATS[form]].begin(stream), 0
     try:
-        for piece in store.stream(tags, since, until, anomalies=flagged):
+        for piece in store.readings.stream(tags, since, until, anomalies=flagged):
             # A sheet has no time zones, so its columns name theirs. The other formats keep the names.
             file.write(with_zone(piece, "UTC") if form == "excel" else piece)
             rows += piece.num_rows

@@ -17,7 +17,7 @@ from sensormon.model.entries import Annotation
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.text import LONGEST_NAME, cleaned
 from sensormon.model.timestamps import LAST
-from sensormon.stores.protocol import Store
+from sensormon.stores.entries import StoredEntries
 
 MOST_TAGS = 1_000
 """The most tags in one note; a note on all tags names none."""
@@ -26,9 +26,9 @@ MOST_TAGS = 1_000
 class Annotations:
     """Of one monitor; see `Monitor.annotations`."""
 
-    def __init__(self, collector: Collector, store: Store, clock: Clock) -> None:
+    def __init__(self, collector: Collector, stored: StoredEntries, clock: Clock) -> None:
         self._collector = collector
-        self._store = store
+        self._stored = stored
         self._clock = clock
         self.changes = 0
         """How many notes were added or removed since the start."""
@@ -70,7 +70,7 @@ class Annotations:
 
     def _all(self) -> list[Annotation]:
         waiting = self._collector.unstored.annotations()  # before the store, or one could slip through
-        return standing([*self._store.annotations(), *waiting])
+        return standing([*self._stored.annotations(), *waiting])
 
     def readable(self, since: int, until: int, tags: Sequence[str] | None = None) -> list[Annotation]:
         """The notes that can be read now: for a chart, which works without the store."""

@@ -100,7 +100,7 @@ class EventReader:
         waiting = action_frame(
             self._collector.unstored.actions()
         )  # before the store, or one could slip through
-        stored = self._store.event_actions(first, last)
+        stored = self._store.entries.event_actions(first, last)
         waiting = waiting[waiting["reading"].between(first, last)]
         if waiting.empty:
             return stored
@@ -113,7 +113,7 @@ class EventReader:
     def _find(self, tags: Sequence[str] | None, since: int, until: int) -> tuple[list[Event], bool]:
         thresholds = self._thresholds()
         longest = round(self.delays.longest * SECOND)
-        rows = self._store.anomalies(tags, since, until, 0.0, MOST_FLAGS)
+        rows = self._store.readings.anomalies(tags, since, until, 0.0, MOST_FLAGS)
         found = group_flags(rows, thresholds, self.delays)
         if len(rows) == MOST_FLAGS:
             cut = min(one.start for one in found)
@@ -122,7 +122,9 @@ class EventReader:
         while edge > since - FARTHEST * SECOND:
             cut_off = sorted({one.tag for one in found if one.end >= since and one.start - edge <= longest})
             before = (
-                self._store.anomalies(cut_off, edge - reach, edge, 0.0, MOST_FLAGS) if cut_off else rows[:0]
+                self._store.readings.anomalies(cut_off, edge - reach, edge, 0.0, MOST_FLAGS)
+                if cut_off
+                else rows[:0]
             )
             if before.empty:
                 break
@@ -132,7 +134,7 @@ class EventReader:
 
     def settings(self) -> dict[int, DetectorSettings]:
         """All detector settings there have been, by id, those in force among them."""
-        return {one.id: one for one in [*self._store.detector_settings(), self._collector.settings]}
+        return {one.id: one for one in [*self._store.entries.detector_settings(), self._collector.settings]}
 
     def _thresholds(self) -> Mapping[int, float]:
         return {one.id: _threshold(one) for one in self.settings().values()}

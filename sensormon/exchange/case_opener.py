@@ -46,7 +46,8 @@ from sensormon.model.readings import (
 )
 from sensormon.model.tag_file import TagFile
 from sensormon.model.tags import NAME, Tag, TagTable
-from sensormon.stores.protocol import IMPORTED, Store
+from sensormon.stores.entries import IMPORTED
+from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
 KEYS = f"{IMPORTED}case:"
@@ -198,12 +199,12 @@ class CaseOpener:
 
     def _answers(self, case: Case) -> dict[str, KeptAnswer]:
         prefix = self._prefix(case)
-        stored = {one.key: one for one in self._store.answers_to(prefix)}
+        stored = {one.key: one for one in self._store.entries.answers_to(prefix)}
         return {**stored, **{key: one for key, one in self._kept.items() if key.startswith(prefix)}}
 
     def _name(self, case: Case) -> dict[str, str]:
         """Tags without readings here, or that are not here, keep their names."""
-        here = {*self._store.tags(), *self._recent.tags()}
+        here = {*self._store.readings.tags(), *self._recent.tags()}
         table = self._plant.tags
 
         def free(name: str) -> bool:
@@ -224,7 +225,7 @@ class CaseOpener:
     def _begin(self, case: Case, prefix: str) -> Plan:
         """Make the plan, add the tags, record the settings, and finally the plan itself."""
         names = self._name(case)
-        used = {*self._settings, *(one.id for one in self._store.detector_settings())}
+        used = {*self._settings, *(one.id for one in self._store.entries.detector_settings())}
         free = max([FROM_CASES - 1, *used]) + 1
         plan = Plan(names, {number: free + place for place, number in enumerate(sorted(case.settings))})
         self._tags_of(case, plan)
@@ -349,7 +350,9 @@ class CaseOpener:
     def _annotate(self, case: Case, work: _Work) -> int:
         """The notes under ids of this case, so that they never stand for our own."""
         notes = self._plant.annotations
-        known = {one.id for one in [*self._store.annotations(), *self._collector.unstored.annotations()]}
+        known = {
+            one.id for one in [*self._store.entries.annotations(), *self._collector.unstored.annotations()]
+        }
         count = 0
         for note in case.notes:
             own = hashlib.sha256(f"{case.key}:{note.id}".encode()).hexdigest()[:32]

@@ -84,7 +84,7 @@ class Cases:
 
         def work(progress: Progress) -> Saved:
             progress.step("counting readings")
-            whole = self._store.count(order.tags, order.since, order.until)
+            whole = self._store.readings.count(order.tags, order.since, order.until)
             with self._files.draft() as draft:
                 counts = write_case(
                     draft.path, self._history, order, self._clock.now(), progress, whole, draft.check_room

@@ -21,7 +21,7 @@ from sensormon.ingest.validation import EARLIEST
 from sensormon.model import timestamps
 from sensormon.model.jobs import Job, Jobs, Progress
 from sensormon.model.tags import TagTable
-from sensormon.stores.protocol import Store
+from sensormon.stores.readings import StoredReadings
 from sensormon.stores.streams import ReadingStreams
 
 READINGS, FLAGGED, EVENTS, TAGS, REJECTED = (
@@ -118,20 +118,20 @@ class Plant(Protocol):
 class Exporter:
     """Of one monitor."""
 
-    def __init__(self, plant: Plant, store: Store, files: ExportFiles) -> None:
+    def __init__(self, plant: Plant, stored: StoredReadings, files: ExportFiles) -> None:
         self._plant = plant
-        self._store = store
+        self._stored = stored
         self.files = files
 
     def count(self, order: ExportRequest) -> int | None:
         """About how many rows that will be; None where only making them tells. Raises StoreError."""
         if order.what in (READINGS, FLAGGED):
-            return self._store.count(order.tags, order.since, order.until, anomalies=order.what == FLAGGED)
+            return self._stored.count(order.tags, order.since, order.until, anomalies=order.what == FLAGGED)
         return len(order.tags or self._plant.tags.names) if order.what == TAGS else None
 
     def count_readings(self, tags: Sequence[str] | None, since: int, until: int) -> int:
         """How many readings are stored of these tags in this span. Raises StoreError."""
-        return self._store.count(tags, since, until)
+        return self._stored.count(tags, since, until)
 
     def start(self, order: ExportRequest) -> Job:
         """Begin to write the file; the result is an `Exported`. Raises UsageError while another runs."""
@@ -197,7 +197,7 @@ class Exporter:
             )
             return (labelled(piece, tags).select(_READINGS) for piece in found), note
         if order.what == REJECTED:
-            rejected = self._store.stream_rejected(order.tags, order.since, order.until)
+            rejected = self._stored.stream_rejected(order.tags, order.since, order.until)
             names = {"time": "time as it came", "value": "value as it came"}
             return (
                 piece.rename_columns([names.get(name, name) for name in piece.column_names])

@@ -21,7 +21,7 @@ from sensormon.model.format import counted, day_and_time
 from sensormon.model.jobs import Job, Jobs, Progress
 from sensormon.model.readings import Rejection, reason_words
 from sensormon.model.tags import TagTable
-from sensormon.stores.protocol import IMPORTED, Store
+from sensormon.stores.entries import IMPORTED, StoredEntries
 
 KIND = "import"
 """The kind of the job."""
@@ -55,12 +55,12 @@ class Importer:
     def __init__(
         self,
         collector: Collector,
-        store: Store,
+        stored: StoredEntries,
         tags: Callable[[], TagTable],
         answers: Iterable[KeptAnswer],
     ) -> None:
         self._collector = collector
-        self._store = store
+        self._stored = stored
         self._tags = tags
         self._keys = {one.key for one in answers if one.key.startswith(IMPORTED)}
 
@@ -76,7 +76,7 @@ class Importer:
         known: set[str] | None = None
         for piece in pieces:
             if known is None:
-                known = self._keys | self._store.known_keys(piece.key.rpartition(":")[0])
+                known = self._keys | self._stored.known_keys(piece.key.rpartition(":")[0])
             if (now := self._tags()) is not history.tags:
                 history.retag(now)
             if piece.key in known:

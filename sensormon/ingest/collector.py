@@ -32,7 +32,7 @@ from sensormon.model.ledger import add_up
 from sensormon.model.readings import Batch, Processed, Rejection
 from sensormon.model.status import JournalStatus, Silence
 from sensormon.model.tags import TagTable
-from sensormon.stores.protocol import TagHistory
+from sensormon.stores.readings import TagHistory
 from sensormon.stores.recent import RecentReadings
 
 

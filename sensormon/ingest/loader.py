@@ -154,8 +154,8 @@ class Loader:
     def _advance(self, now: int) -> float:
         if self._position is None:
             self._store.open()
-            mark = self._store.watermark(self._journal.writer)
-            received = self._store.accounts().received.get(self._journal.writer, {})
+            mark = self._store.ledger.watermark(self._journal.writer)
+            received = self._store.ledger.accounts().received.get(self._journal.writer, {})
             if self._opened is not None:
                 self._opened(mark.number if mark else 0, received)
             self._position = mark.number if mark else 0
@@ -219,7 +219,7 @@ class Loader:
         self._last_checkpoint = now
         if self._position is not None and self._position > self._checkpointed:
             covered = self._position
-            self._store.drop_answers(now - KEPT_SECONDS * SECOND)
+            self._store.entries.drop_answers(now - KEPT_SECONDS * SECOND)
             self._store.checkpoint()
             self._checkpointed = covered
             self._journal.retire(covered)

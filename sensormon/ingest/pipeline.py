@@ -20,7 +20,7 @@ from sensormon.ingest.validation import ValidRanges, rejection
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, is_good
 from sensormon.model.tags import TagTable
-from sensormon.stores.protocol import TagHistory
+from sensormon.stores.readings import TagHistory
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,8 @@ from sensormon.model.entries import (
 from sensormon.model.errors import StoreCorrupt, StoreError, UsageError
 from sensormon.model.readings import Origin, is_good
 from sensormon.model.settings import Settings
-from sensormon.stores.protocol import Store, TagHistory
+from sensormon.stores.protocol import Store
+from sensormon.stores.readings import TagHistory
 
 _Column = np.ndarray[tuple[int], Any]
 _log = logging.getLogger(__name__)
@@ -94,16 +95,16 @@ def recover(journal: Journal, store: Store, now: int) -> Recovered:
 def _read_store(recovered: Recovered, journal: Journal, store: Store) -> int:
     """Fill in what the store knows; the number of the last record it has."""
     store.open()
-    mark = store.watermark(journal.writer)
+    mark = store.ledger.watermark(journal.writer)
     position = mark.number if mark else 0
     journal.go_on_after(position)
-    applied = [settings for settings in store.detector_settings() if settings.id < FROM_CASES]
+    applied = [settings for settings in store.entries.detector_settings() if settings.id < FROM_CASES]
     recovered.settings = applied[-1] if applied else None
     recovered.kept = max(KEPT, _lead(recovered.settings))
-    recovered.histories = {history.tag: history for history in store.tag_histories(recovered.kept)}
-    received = store.accounts().received.get(journal.writer, {})
-    recovered.next_id, recovered.received = store.next_id(), dict(received)
-    recovered.answers = store.kept_answers(KEPT_ANSWERS)
+    recovered.histories = {history.tag: history for history in store.readings.histories(recovered.kept)}
+    received = store.ledger.accounts().received.get(journal.writer, {})
+    recovered.next_id, recovered.received = store.ledger.next_id(), dict(received)
+    recovered.answers = store.entries.kept_answers(KEPT_ANSWERS)
     return position
 
 

@@ -15,8 +15,7 @@ from pathlib import Path
 from sensormon.journal.archive import LIMIT
 from sensormon.model.clock import DAY, SECOND, Clock
 from sensormon.model.errors import StoreError
-from sensormon.stores.protocol import Store
-from sensormon.stores.retention import Arrivals, Space
+from sensormon.stores.retention import Arrivals, Space, StoredRetention
 
 LEAST_SPAN = 3_600.0
 """Seconds of readings before there is a forecast."""
@@ -82,10 +81,10 @@ class Forecast:
 class Storage:
     """Of one monitor: its data folder and its database."""
 
-    def __init__(self, folder: Path, database: Path, store: Store, clock: Clock) -> None:
+    def __init__(self, folder: Path, database: Path, stored: StoredRetention, clock: Clock) -> None:
         self._folder = folder
         self._database = database
-        self._store = store
+        self._stored = stored
         self._clock = clock
 
     def measure(self) -> Sizes:
@@ -104,8 +103,8 @@ class Storage:
         disk = shutil.disk_usage(self._database.parent if self._database.parent.exists() else self._folder)
         space, arrivals = None, Arrivals()
         try:
-            space = self._store.space()
-            arrivals = self._store.arrivals(self._clock.now() - DAY)
+            space = self._stored.space()
+            arrivals = self._stored.arrivals(self._clock.now() - DAY)
         except StoreError:
             pass  # the files can be measured all the same
         return Sizes(

@@ -296,12 +296,12 @@ class Drills:
         upto = self._journal.last
         while not self._recovered(upto) and not self._clock.wait(self._stopping, 0.2):
             pass
-        there = self._store.recount()
+        there = self._store.ledger.recount()
         ledger = self._ledger()
         dead = ledger.total.dead_lettered - before.total.dead_lettered
         run.proof = Proof(
             acknowledged=last - first,
-            found=len(self._store.values_between(first, last)) + dead,
+            found=len(self._store.ledger.values_between(first, last)) + dead,
             doubled=there.rows - there.distinct_ids,
             refused=self._collector.refused_readings - refused,
             duplicates=ledger.total.duplicates_dropped - before.total.duplicates_dropped,
@@ -312,7 +312,7 @@ class Drills:
     def _recovered(self, upto: int) -> bool:
         status = self._status()
         try:
-            position = self._store.accounts().positions.get(self._journal.writer, 0)
+            position = self._store.ledger.accounts().positions.get(self._journal.writer, 0)
         except StoreError:
             return False
         healthy = status.store.state is StoreState.HEALTHY and not status.failures

@@ -76,10 +76,10 @@ class Explorer:
         cut = 0
         try:
             # What the store has from here on is in memory too, or in neither for a moment.
-            cut = max(self._store.next_id(), self._recent.first_id or 0)
+            cut = max(self._store.ledger.next_id(), self._recent.first_id or 0)
             stored = self._store.spans.overview(tag, since, until, parts=parts, below_id=cut)
-            if (self._store.rolled_until(tag) or 0) > since:
-                minutes = self._store.rollups([tag], since, until)
+            if (self._store.retention.rolled_until(tag) or 0) > since:
+                minutes = self._store.retention.rollups([tag], since, until)
                 stored = joined(stored, rolled(minutes, stored.marks.iloc[:0], since, until), parts)
         except StoreError:
             cut = 0
@@ -98,7 +98,7 @@ class Explorer:
         Pairs, distributions and control limits begin there: of older readings only the flagged
         ones are left, which are like no others. Raises StoreError.
         """
-        return max([since, *(self._store.rolled_until(one) or since for one in tags)])
+        return max([since, *(self._store.retention.rolled_until(one) or since for one in tags)])
 
     def relation(
         self, tag: str, other: str, since: int, until: int, *, tolerance: int | None = None

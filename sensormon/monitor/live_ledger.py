@@ -12,15 +12,21 @@ from sensormon.ingest.unstored import Unstored
 from sensormon.journal.journal import Journal
 from sensormon.model.errors import StoreError
 from sensormon.model.ledger import Ledger, add_up, balance
-from sensormon.stores.protocol import Accounts, Store
+from sensormon.stores.ledger import Accounts, StoredLedger
 
 
 class LiveLedger:
     """Of one monitor."""
 
-    def __init__(self, unstored: Unstored, store: Store, journal: Journal, dead_letters: DeadLetters) -> None:
+    def __init__(
+        self,
+        unstored: Unstored,
+        stored: StoredLedger,
+        journal: Journal,
+        dead_letters: DeadLetters,
+    ) -> None:
         self._unstored = unstored
-        self._store = store
+        self._stored = stored
         self._journal = journal
         self._dead_letters = dead_letters
         self._accounts = Accounts()
@@ -31,7 +37,7 @@ class LiveLedger:
         for _ in range(10):
             accounts = self._accounts
             with suppress(StoreError):  # the last accounts and the journal beyond them still balance
-                accounts = self._store.accounts()
+                accounts = self._stored.accounts()
             account = self._unstored.account(accounts.positions.get(self._journal.writer, 0))
             if account is not None:
                 break

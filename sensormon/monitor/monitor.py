@@ -134,25 +134,27 @@ class Monitor:
         )
         self._events = EventReader(self._store, self.newest, self._collector)
         self.tuner = Tuner(self._collector, self._store, lambda: self.tags, self.clock)
-        self.streams = ReadingStreams(self._store, self.newest)
+        self.streams = ReadingStreams(self._store.readings, self.newest)
         self.explorer = Explorer(self._store, self.newest)
-        self.annotations = Annotations(self._collector, self._store, self.clock)
+        self.annotations = Annotations(self._collector, self._store.entries, self.clock)
         self._loader = Loader(
             self._journal, self._store, self._dead_letters, self.clock, self._collector.catch_up
         )
         self._remembered = self.started
-        self.importer = Importer(self._collector, self._store, lambda: self.tags, recovered.answers)
+        self.importer = Importer(self._collector, self._store.entries, lambda: self.tags, recovered.answers)
         files = ExportFiles(settings.data_dir, self.clock)
-        self.exporter = Exporter(self, self._store, files)
+        self.exporter = Exporter(self, self._store.readings, files)
         self.tag_file = TagFile(settings.tags, settings.data_dir, self.clock, self._tags.check, self.retag)
         self.cases = Cases(self, self._collector, self._store, self.newest, self._events, files, recovered)
         self.requests = RequestQueue(self._collector, recovered.answers, self.clock)
         self.retention = Retention(
             settings.data_dir, settings.retention_days, self._store, self.jobs, self.clock
         )
-        self.storage = Storage(settings.data_dir, Path(settings.store_url), self._store, self.clock)
+        self.storage = Storage(settings.data_dir, Path(settings.store_url), self._store.retention, self.clock)
         self._stored_tags: frozenset[str] = frozenset()
-        self._books = LiveLedger(self._collector.unstored, self._store, self._journal, self._dead_letters)
+        self._books = LiveLedger(
+            self._collector.unstored, self._store.ledger, self._journal, self._dead_letters
+        )
         self._source_state = SourceState.STARTING
         self._backfill = recovered.first_start and isinstance(self._source, Simulator)
         if in_force is not recovered.settings:
@@ -348,7 +350,7 @@ class Monitor:
             memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
         until = until or self.clock.now() + 3600 * SECOND
         try:
-            stored = self._store.readings(tags, since, until, below_id=first)
+            stored = self._store.readings.frame(tags, since, until, below_id=first)
         except StoreError:
             memory.attrs["complete"] = False
             return memory
@@ -363,18 +365,18 @@ class Monitor:
         """The tags with readings that were not imported, as far as the store could be asked; never raises."""
         if not self._stored_tags:  # what has come since is in memory
             with suppress(StoreError):
-                self._stored_tags = frozenset(self._store.live_tags())
+                self._stored_tags = frozenset(self._store.readings.live_tags())
         return self._stored_tags | {name for name, *_ in self.newest.last_scores()}
 
     def activity(self, since: int, until: int, parts: int) -> pd.DataFrame:
         """Stored readings by tag and equal part of the span. See `Store.activity`."""
-        return self._store.activity(since, until, max(1, -((since - until) // parts)))
+        return self._store.readings.activity(since, until, max(1, -((since - until) // parts)))
 
     def history(
         self, tags: Sequence[str] | None, since: int, until: int, limit: int | None = None
     ) -> pd.DataFrame:
         """Stored readings with since <= time < until, in order of arrival; the newest `limit`."""
-        return self._store.readings(tags, since, until, limit=limit)
+        return self._store.readings.frame(tags, since, until, limit=limit)
 
     def anomalies(
         self,
@@ -385,19 +387,19 @@ class Monitor:
         limit: int = 10_000,
     ) -> pd.DataFrame:
         """Stored readings that were flagged, newest first."""
-        return self._store.anomalies(tags, since, until, min_score, limit)
+        return self._store.readings.anomalies(tags, since, until, min_score, limit)
 
     def would_be_rejected(self, tag: str, since: int, valid: tuple[float, float]) -> tuple[int, int]:
         """How many of the tag's stored readings since lie outside this range, and how many there are."""
-        return self._store.outside(tag, since, self.clock.now() + 1, *valid)
+        return self._store.readings.outside(tag, since, self.clock.now() + 1, *valid)
 
     def live_anomalies(self, since: int, tags: Sequence[str] | None = None) -> int:
         """How many stored readings of these tags with time >= since were flagged, imported ones left out."""
-        return self._store.live_anomalies(since, tags)
+        return self._store.readings.live_anomalies(since, tags)
 
     def first_time(self, since: int, until: int) -> int | None:
         """The earliest time of a stored reading with since <= time < until; None without one."""
-        return self._store.first_time(since, until)
+        return self._store.readings.first_time(since, until)
 
     def events(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
         """The events of stored readings, a row an event, newest first. See `EventReader.events`."""
@@ -432,7 +434,7 @@ class Monitor:
 
     def rejected(self, limit: int = 200) -> pd.DataFrame:
         """The newest rejected readings, newest first."""
-        return self._store.rejected(limit)
+        return self._store.readings.rejected(limit)
 
     def stream(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
         """What a case is made of. See `ReadingStreams.by_arrival`."""
@@ -440,7 +442,7 @@ class Monitor:
 
     def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
         """Readings rejected at since <= received < until, stored ones, in pieces, in order of arrival."""
-        return self._store.stream_rejected(tags, since, until)
+        return self._store.readings.stream_rejected(tags, since, until)
 
     def notes(self, tags: Sequence[str] | None, since: int, until: int) -> list[Annotation]:
         """The notes on this span, stored or not. See `Annotations.between`."""
@@ -470,7 +472,7 @@ class Monitor:
 
     def injected_faults(self, since: int, until: int) -> pd.DataFrame:
         """Ground truth of the simulator: tag, time and fault of each reading that a fault touched."""
-        return self._store.injected_faults(since, until)
+        return self._store.readings.injected_faults(since, until)
 
     # -- simulated faults ---------------------------------------------------------
 

@@ -18,8 +18,9 @@ from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import JournalDamaged, UsageError
 from sensormon.model.ledger import Ledger, add_up, balance
 from sensormon.monitor.data_folder import holder_of
+from sensormon.stores.ledger import Accounts
 from sensormon.stores.opening import open_store
-from sensormon.stores.protocol import Accounts, Store
+from sensormon.stores.protocol import Store
 
 
 class StoppedMonitor:
@@ -76,7 +77,7 @@ class StoppedMonitor:
 
     def ledger(self, store: Store | None) -> Ledger:
         """Where every reading is."""
-        accounts = store.accounts() if store else Accounts()
+        accounts = store.ledger.accounts() if store else Accounts()
         position = accounts.positions.get(self.writer, 0)
         received = dict(accounts.received.get(self.writer, {}))
         pending: dict[str, int] = {}

@@ -117,7 +117,7 @@ class Retention:
         """What a run now would do with this policy, or with so many days. Raises StoreError."""
         days = self.policy.days if days is None else days
         before = self._clock.now() // DAY * DAY - days * DAY
-        return Plan(before, tuple(self._store.due(before, keep())) if days else ())
+        return Plan(before, tuple(self._store.retention.due(before, keep())) if days else ())
 
     def start(self) -> Job:
         """Begin a run. Raises UsageError where one goes on, or where raw readings are kept for ever."""
@@ -141,12 +141,12 @@ class Retention:
     def _run(self, progress: Progress) -> RolledUp:
         progress.step("looking for old readings")
         try:
-            before = self._store.space()
+            before = self._store.retention.space()
             plan = self.plan()
             done = deleted = 0
             for number, one in enumerate(plan.due, 1):
                 progress.step(f"{done:,} of {plan.readings:,} readings", done, plan.readings)
-                deleted += self._store.roll_up(one)
+                deleted += self._store.retention.roll_up(one)
                 done += one.readings
                 if number % CHECKPOINT == 0:
                     self._store.checkpoint()
@@ -157,7 +157,7 @@ class Retention:
             raise
         self._finished()
         _log.info("%d readings older than %d days were rolled up", deleted, self.policy.days)
-        return RolledUp(deleted, before, self._store.space())
+        return RolledUp(deleted, before, self._store.retention.space())
 
     def _finished(self) -> None:
         with self._lock:

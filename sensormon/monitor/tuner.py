@@ -20,7 +20,8 @@ from sensormon.model.clock import Clock
 from sensormon.model.entries import FROM_CASES, DetectorSettings
 from sensormon.model.errors import StoreError
 from sensormon.model.tags import TagTable
-from sensormon.stores.protocol import Store, TagHistory
+from sensormon.stores.protocol import Store
+from sensormon.stores.readings import TagHistory
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Tuner:
 
     def detection_log(self) -> pd.DataFrame:
         """Every change of the detector settings in force, newest first."""
-        own = [one for one in self._store.detector_settings() if one.id < FROM_CASES]
+        own = [one for one in self._store.entries.detector_settings() if one.id < FROM_CASES]
         rows = [asdict(one) for one in reversed(own)]
         frame = pd.DataFrame(rows, columns=["id", "applied", "who", "detector", "params"])
         frame["applied"] = pd.to_datetime(frame["applied"], unit="us", utc=True)
@@ -64,12 +65,12 @@ class Tuner:
         Only from where they are all there: of what was rolled up the flagged ones are left, which no
         detector can make anything of.
         """
-        whole = self._store.rolled_until(tag)
+        whole = self._store.retention.rolled_until(tag)
         since = max(since, whole or since)
-        rows = self._store.readings([tag], since, until, limit=limit)[list(_SCORED)]
+        rows = self._store.readings.frame([tag], since, until, limit=limit)[list(_SCORED)]
         if rows.empty:
             return History(self._tags()[tag], rows, rows)
-        lead = self._store.lead(tag, int(rows["id"].iloc[0]), 2 * longest_lead())[list(_SCORED)]
+        lead = self._store.readings.lead(tag, int(rows["id"].iloc[0]), 2 * longest_lead())[list(_SCORED)]
         if whole is not None:
             lead = lead[lead["time"] >= pd.Timestamp(whole, unit="us", tz="UTC")]
         return History(self._tags()[tag], lead, rows)
@@ -110,7 +111,7 @@ class Tuner:
         if lead <= KEPT:
             return []
         try:
-            return self._store.tag_histories(lead)
+            return self._store.readings.histories(lead)
         except StoreError as error:
             _log.warning("the detector begins with the newest readings alone: %s", error)
             return []

@@ -78,10 +78,10 @@ def _journal(stopped: StoppedMonitor) -> Iterator[str]:
 
 
 def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
-    there = store.recount()
+    there = store.ledger.recount()
     if there.rows != there.distinct_ids:
         yield f"{there.rows - there.distinct_ids} readings are in the store twice"
-    accounts = store.accounts()
+    accounts = store.ledger.accounts()
     for source in sorted({*accounts.stored, *there.stored, *there.rolled_up}):
         said = accounts.stored.get(source, 0)
         found = there.stored.get(source, 0) + there.rolled_up.get(source, 0)
@@ -96,7 +96,7 @@ def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
             yield f"{source}: {said} readings were rejected, {found} are in the table"
     position = accounts.positions.get(stopped.writer, 0)
     dead = stopped.dead_letters.ids()
-    minutes = _Minutes(store.rolled_up())
+    minutes = _Minutes(store.retention.rolled_up())
     for record in stopped.records():
         if record.number <= position:
             yield from _compare(record, store, dead, minutes)
@@ -142,7 +142,7 @@ def _compare(record: Record, store: Store, dead: frozenset[int], minutes: _Minut
     expected = {
         int(one): float(value) for one, value in zip(ids, batch.value, strict=True) if one not in dead
     }
-    found = store.values_between(first, first + len(batch))
+    found = store.ledger.values_between(first, first + len(batch))
     missing = [one for one in expected.keys() - found.keys() if not minutes.hold(batch, one - first)]
     if missing:
         yield f"journal record {record.number}: {len(missing)} of its readings are not in the store"

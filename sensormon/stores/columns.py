@@ -91,10 +91,10 @@ def _readings(entry: BatchEntry, without: Collection[int]) -> pa.Table:
 def rejected_columns(records: Sequence[Record]) -> pa.Table:
     """The rejections of these records as rows of `rejected`."""
     rows: list[Rejection] = [
-        one
+        rejection
         for entry in (record.entry for record in records)
         if isinstance(entry, BatchEntry)
-        for one in entry.processed.rejected
+        for rejection in entry.processed.rejected
     ]
     return pa.table(
         {
@@ -113,10 +113,10 @@ def rejected_columns(records: Sequence[Record]) -> pa.Table:
 def fault_columns(records: Sequence[Record]) -> pa.Table:
     """The ground truth of these records as rows of `injected_faults`."""
     rows = [
-        one
+        fault
         for entry in (record.entry for record in records)
         if isinstance(entry, BatchEntry)
-        for one in entry.processed.accepted.injected
+        for fault in entry.processed.accepted.injected
     ]
     return pa.table(
         {
@@ -128,7 +128,7 @@ def fault_columns(records: Sequence[Record]) -> pa.Table:
 
 
 def action_columns(records: Sequence[Record]) -> pa.Table:
-    """What people did with events, as rows of `event_actions`, one an event."""
+    """What people did with events, as rows of `event_actions`, a row for each event."""
     rows = [
         (reading, record.number, record.entry.action)
         for record in records
@@ -139,29 +139,29 @@ def action_columns(records: Sequence[Record]) -> pa.Table:
         {
             "reading": pa.array([reading for reading, _, _ in rows], pa.int64()),
             "number": pa.array([number for _, number, _ in rows], pa.int64()),
-            "time": pa.array([one.time for *_, one in rows], _TIME),
-            "who": pa.array([one.who for *_, one in rows], pa.string()),
-            "action": pa.array([one.action for *_, one in rows], pa.string()),
-            "label": pa.array([one.label for *_, one in rows], pa.string()),
-            "until": pa.array([one.until or None for *_, one in rows], _TIME),
-            "note": pa.array([one.note for *_, one in rows], pa.string()),
+            "time": pa.array([action.time for *_, action in rows], _TIME),
+            "who": pa.array([action.who for *_, action in rows], pa.string()),
+            "action": pa.array([action.action for *_, action in rows], pa.string()),
+            "label": pa.array([action.label for *_, action in rows], pa.string()),
+            "until": pa.array([action.until or None for *_, action in rows], _TIME),
+            "note": pa.array([action.note for *_, action in rows], pa.string()),
         }
     )
 
 
 def annotation_columns(records: Sequence[Record]) -> pa.Table:
     """The notes of these records, and what was removed, as rows of `annotations`."""
-    rows = [one.entry.annotation for one in records if isinstance(one.entry, AnnotationEntry)]
+    rows = [record.entry.annotation for record in records if isinstance(record.entry, AnnotationEntry)]
     return pa.table(
         {
-            "id": pa.array([one.id for one in rows], pa.string()),
-            "since": pa.array([one.since for one in rows], _TIME),
-            "until": pa.array([one.until for one in rows], _TIME),
-            "tags": pa.array([list(one.tags) for one in rows], pa.list_(pa.string())),
-            "text": pa.array([one.text for one in rows], pa.string()),
-            "who": pa.array([one.who for one in rows], pa.string()),
-            "time": pa.array([one.time for one in rows], _TIME),
-            "removed": pa.array([one.removed for one in rows], pa.bool_()),
+            "id": pa.array([note.id for note in rows], pa.string()),
+            "since": pa.array([note.since for note in rows], _TIME),
+            "until": pa.array([note.until for note in rows], _TIME),
+            "tags": pa.array([list(note.tags) for note in rows], pa.list_(pa.string())),
+            "text": pa.array([note.text for note in rows], pa.string()),
+            "who": pa.array([note.who for note in rows], pa.string()),
+            "time": pa.array([note.time for note in rows], _TIME),
+            "removed": pa.array([note.removed for note in rows], pa.bool_()),
         }
     )
 
@@ -169,10 +169,10 @@ def annotation_columns(records: Sequence[Record]) -> pa.Table:
 def answer_columns(records: Sequence[Record]) -> pa.Table:
     """The answers kept in these records as rows of `kept_answers`."""
     rows = [
-        one
+        answer
         for entry in (record.entry for record in records)
         if isinstance(entry, BatchEntry)
-        for one in entry.answers
+        for answer in entry.answers
     ]
     return pa.table(
         {

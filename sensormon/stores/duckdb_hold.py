@@ -1,6 +1,6 @@
 """Another program that has the database open: `python -m sensormon.stores.duckdb_hold FILE`.
 
-For demonstrations and tests. Says `held` once it has the file and lets go when its
+For failure drills and tests. Says `held` once it has the file and lets go when its
 standard input ends, so also when whoever started it dies.
 """
 

@@ -13,8 +13,8 @@ import pandas as pd
 
 from sensormon.analysis.downsample import MARKS, WORST, Overview, part_width, whole, with_marks
 from sensormon.model.readings import Floats, Ints
-from sensormon.stores.duckdb_connection import Frames
-from sensormon.stores.duckdb_rows import naive
+from sensormon.stores.duckdb_database import Database
+from sensormon.stores.duckdb_queries import COLUMNS, naive
 
 OF_TAG = "tag = ? AND time >= ? AND time < ?"
 """The condition of these queries; `of_tag` gives its values."""
@@ -49,34 +49,33 @@ FROM readings WHERE {where} AND (is_anomaly OR quality <> 0) GROUP BY part
 
 
 def overview(
-    frames: Frames,
-    columns: str,
+    database: Database,
     tag: str,
     since: int,
     until: int,
     parts: int,
     below_id: int | None = None,
 ) -> Overview:
-    """See `Store.overview`; `columns` are those of a reading, `frames` runs the queries."""
+    """See `Spans.overview`."""
     where, values = OF_TAG, of_tag(tag, since, until)
     if below_id is not None:
         where += " AND id < ?"
         values.append(below_id)
-    few = frames(f"SELECT {columns} FROM readings WHERE {where} LIMIT ?", [*values, 4 * parts + 1])  # noqa: S608
+    few = database.frame(f"SELECT {COLUMNS} FROM readings WHERE {where} LIMIT ?", [*values, 4 * parts + 1])  # noqa: S608
     if len(few) <= 4 * parts:
         return whole(few.sort_values("id", ignore_index=True), since, until)
     width = part_width(since, until, parts)
-    rows = frames(_PARTS.format(where=where), [width, *values])
+    rows = database.frame(_PARTS.format(where=where), [width, *values])
     marked = int(rows["marked"].sum())
     marks = few.iloc[:0]
     if marked:
-        picked = f"SELECT {columns} FROM readings WHERE {where} AND (is_anomaly OR quality <> 0)"  # noqa: S608
+        picked = f"SELECT {COLUMNS} FROM readings WHERE {where} AND (is_anomaly OR quality <> 0)"  # noqa: S608
         if marked > MARKS:
-            worst = frames(_WORST.format(where=where), [width, WORST, *values])
-            ids = [int(one) for several in worst["flagged"].dropna() for one in several]
-            ids += [int(one) for one in worst["unsure"].dropna()]
+            worst = database.frame(_WORST.format(where=where), [width, WORST, *values])
+            ids = [int(flagged) for ids_of_part in worst["flagged"].dropna() for flagged in ids_of_part]
+            ids += [int(unsure) for unsure in worst["unsure"].dropna()]
             picked, values = f"{picked} AND id IN (SELECT unnest(?::BIGINT[]))", [*values, ids]
-        marks = frames(f"{picked} ORDER BY time, id", values)
+        marks = database.frame(f"{picked} ORDER BY time, id", values)
     time, value = _points(rows)
     time, value = with_marks(time, value, marks)
     ints = {name: rows[name].to_numpy(dtype=np.int64) for name in ("first", "last", "readings", "drawn")}

@@ -1,7 +1,7 @@
 """Rolling readings up inside DuckDB: what is due, and a day of a tag in one transaction.
 
 A transaction takes the rows of the day that are not counted yet, joins them with the roll-ups
-that the day has already (of an earlier run, where readings came late), writes those anew and
+that the day has already (of an earlier run, where readings came late), writes those again and
 deletes the rows but for the flagged ones, whose ids it notes as counted. All or nothing, so a
 kill at any point leaves the day as it was or rolled up, and a second run finds nothing to do.
 """
@@ -9,15 +9,15 @@ kill at any point leaves the day as it was or rolled up, and a second run finds 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import duckdb
 import pandas as pd
 
 from sensormon.model.clock import DAY
 from sensormon.model.entries import CASE
-from sensormon.stores.duckdb_connection import Frames, Rows, wal
-from sensormon.stores.duckdb_rows import naive
+from sensormon.stores.duckdb_database import Database, wal
+from sensormon.stores.duckdb_queries import naive
+from sensormon.stores.duckdb_stream import Deletions
 from sensormon.stores.retention import Arrivals, Due, Space
 
 # The newest readings of each tag that a restart reads back; `max(id, n)` keeps n numbers a group.
@@ -62,21 +62,73 @@ GROUP BY tag, minute, source, quality ORDER BY minute, source, quality
 """  # noqa: S608
 
 
-def due(rows: Rows, before: int, keep: int) -> list[Due]:
-    """See `Store.due`."""
-    return [Due(*row) for row in rows(_DUE.format(keep=int(keep)), [naive(before)])]
+class DuckDBRetention:
+    """See `sensormon.stores.retention`. `deletions` is noted before and after a day is rolled up."""
+
+    def __init__(self, database: Database, deletions: Deletions) -> None:
+        self._database = database
+        self._deletions = deletions
+
+    def due(self, before: int, keep: int) -> list[Due]:
+        return [Due(*row) for row in self._database.rows(_DUE.format(keep=int(keep)), [naive(before)])]
+
+    def roll_up(self, due: Due) -> int:
+        self._database.check_file()
+        with self._deletions.of(due.tag, due.day), self._database.transaction("roll up") as cursor:
+            return roll_up(cursor, due)
+
+    def rollups(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
+        where, values = "minute >= ? AND minute < ?", [naive(since), naive(until)]
+        if tags is not None:
+            where += " AND tag IN (SELECT unnest(?::VARCHAR[]))"
+            values.append(list(tags))
+        return self._database.frame(
+            "SELECT tag, minute AS time, quality, min(low) AS min,"  # noqa: S608
+            " greatest(min(low), least(max(high), sum(mean * count) / sum(count))) AS mean,"
+            " max(high) AS max, sum(count)::BIGINT AS count, sum(kept)::BIGINT AS kept"
+            f" FROM rollups WHERE {where}"
+            " GROUP BY tag, minute, quality ORDER BY minute, tag, quality",
+            values,
+        )
+
+    def rolled_up(self) -> pd.DataFrame:
+        columns = "tag, epoch_us(minute) AS minute, source, quality, low, high, count - kept AS gone"
+        if not has_rollups(self._database):
+            return pd.DataFrame(columns=["tag", "minute", "source", "quality", "low", "high", "gone"])
+        return self._database.frame(f"SELECT {columns} FROM rollups")  # noqa: S608
+
+    def rolled_until(self, tag: str) -> int | None:
+        query = "SELECT epoch_us(max(minute)) FROM rollups WHERE tag = ?"
+        ((last,),) = self._database.rows(query, [tag])
+        return None if last is None else (int(last) // DAY + 1) * DAY
+
+    def space(self) -> Space:
+        path, rows = self._database.path, self._database.rows
+        file, log = (each.stat().st_size if each.exists() else 0 for each in (path, wal(path)))
+        ((block, free),) = rows("SELECT block_size, free_blocks FROM pragma_database_size()")
+        ((readings,),) = rows("SELECT count(*) FROM readings")
+        ((rollups,),) = rows("SELECT count(*) FROM rollups")
+        return Space(file, log, int(block) * int(free), int(readings), int(rollups))
+
+    def arrivals(self, since: int) -> Arrivals:
+        (row,) = self._database.rows(
+            "SELECT count(*), coalesce(epoch_us(min(received)), 0), coalesce(epoch_us(max(received)), 0),"
+            " count(*) FILTER (is_anomaly) FROM readings WHERE received >= ? AND origin = 'live'",
+            [naive(since)],
+        )
+        return Arrivals(*map(int, row))
 
 
-def roll_up(cursor: duckdb.DuckDBPyConnection, one: Due) -> int:
+def roll_up(cursor: duckdb.DuckDBPyConnection, due: Due) -> int:
     """Roll this day up within the transaction at hand; how many readings were deleted."""
-    span = [one.tag, naive(one.day), naive(one.day + DAY)]
-    which = [*span, one.keep_good, one.keep_others]
-    day = naive(one.day)
-    made = cursor.sql(_JOINED, params=[*span, *which, day]).to_arrow_table()
-    if not made.num_rows:
+    span = [due.tag, naive(due.day), naive(due.day + DAY)]
+    which = [*span, due.keep_good, due.keep_others]
+    day = naive(due.day)
+    minutes = cursor.sql(_JOINED, params=[*span, *which, day]).to_arrow_table()
+    if not minutes.num_rows:
         return 0
     cursor.execute("DELETE FROM rollups WHERE tag = ? AND minute >= ? AND minute < ?", span)
-    cursor.register("incoming", made)
+    cursor.register("incoming", minutes)
     cursor.execute("INSERT INTO rollups SELECT * FROM incoming")
     cursor.unregister("incoming")
     cursor.execute(
@@ -91,68 +143,13 @@ def roll_up(cursor: duckdb.DuckDBPyConnection, one: Due) -> int:
     return int(deleted)
 
 
-def rollups(frames: Frames, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
-    """See `Store.rollups`."""
-    where, values = "minute >= ? AND minute < ?", [naive(since), naive(until)]
-    if tags is not None:
-        where += " AND tag IN (SELECT unnest(?::VARCHAR[]))"
-        values.append(list(tags))
-    return frames(
-        "SELECT tag, minute AS time, quality, min(low) AS min,"  # noqa: S608
-        " greatest(min(low), least(max(high), sum(mean * count) / sum(count))) AS mean,"
-        " max(high) AS max, sum(count)::BIGINT AS count, sum(kept)::BIGINT AS kept"
-        f" FROM rollups WHERE {where}"
-        " GROUP BY tag, minute, quality ORDER BY minute, tag, quality",
-        values,
-    )
-
-
-def rolled_up(rows: Rows, frames: Frames) -> pd.DataFrame:
-    """See `Store.rolled_up`."""
-    columns = "tag, epoch_us(minute) AS minute, source, quality, low, high, count - kept AS gone"
-    if not _there(rows):
-        return pd.DataFrame(columns=["tag", "minute", "source", "quality", "low", "high", "gone"])
-    return frames(f"SELECT {columns} FROM rollups", [])  # noqa: S608
-
-
-def tags(rows: Rows) -> list[str]:
-    """See `Store.tags`."""
-    rolled = "UNION SELECT DISTINCT tag FROM rollups " if _there(rows) else ""
-    return [tag for (tag,) in rows(f"SELECT DISTINCT tag FROM readings {rolled}ORDER BY tag")]  # noqa: S608
-
-
-def gone(rows: Rows) -> dict[str, int]:
+def gone(database: Database) -> dict[str, int]:
     """How many readings are in a roll-up alone, by source."""
-    if not _there(rows):
+    if not has_rollups(database):
         return {}
-    return dict(rows("SELECT source, sum(count - kept)::BIGINT FROM rollups GROUP BY source"))
+    return dict(database.rows("SELECT source, sum(count - kept)::BIGINT FROM rollups GROUP BY source"))
 
 
-def _there(rows: Rows) -> bool:
+def has_rollups(database: Database) -> bool:
     """Whether the database has the table; one of an earlier version that is only read has not."""
-    return bool(rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'rollups'"))
-
-
-def rolled_until(rows: Rows, tag: str) -> int | None:
-    """See `Store.rolled_until`."""
-    ((last,),) = rows("SELECT epoch_us(max(minute)) FROM rollups WHERE tag = ?", [tag])
-    return None if last is None else (int(last) // DAY + 1) * DAY
-
-
-def arrivals(rows: Rows, since: int) -> Arrivals:
-    """See `Store.arrivals`."""
-    (row,) = rows(
-        "SELECT count(*), coalesce(epoch_us(min(received)), 0), coalesce(epoch_us(max(received)), 0),"
-        " count(*) FILTER (is_anomaly) FROM readings WHERE received >= ? AND origin = 'live'",
-        [naive(since)],
-    )
-    return Arrivals(*map(int, row))
-
-
-def space(rows: Rows, path: Path) -> Space:
-    """See `Store.space`."""
-    file, log = (one.stat().st_size if one.exists() else 0 for one in (path, wal(path)))
-    ((block, free),) = rows("SELECT block_size, free_blocks FROM pragma_database_size()")
-    ((readings,),) = rows("SELECT count(*) FROM readings")
-    ((made,),) = rows("SELECT count(*) FROM rollups")
-    return Space(file, log, int(block) * int(free), int(readings), int(made))
+    return bool(database.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'rollups'"))

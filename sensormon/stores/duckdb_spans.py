@@ -10,7 +10,7 @@ import pandas as pd
 
 from sensormon.analysis.downsample import PARTS, Overview
 from sensormon.model.readings import Floats, Ints
-from sensormon.stores.duckdb_connection import Frames
+from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_overview import OF_TAG, of_tag, overview
 from sensormon.stores.long_spans import SHARES, Distribution
 
@@ -28,27 +28,25 @@ _EXTENT_OF_TAGS = """
 
 
 class DuckDBSpans:
-    """`frames` runs a query; `columns` are those of a reading."""
-
-    def __init__(self, frames: Frames, columns: str) -> None:
-        self._frames = frames
-        self._columns = columns
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def overview(
         self, tag: str, since: int, until: int, *, parts: int = PARTS, below_id: int | None = None
     ) -> Overview:
-        return overview(self._frames, self._columns, tag, since, until, parts, below_id)
+        return overview(self._database, tag, since, until, parts, below_id)
 
     def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
         query, values = _EXTENT, []
         if tags is not None:
             query, values = _EXTENT_OF_TAGS, [list(tags)] * 2
-        found = self._frames(query, values)
-        first, last = found.iloc[0]
+        first, last = self._database.frame(query, values).iloc[0]
         return None if pd.isna(first) else (int(first), int(last))
 
     def count(self, tag: str, since: int, until: int) -> int:
-        return int(self._frames(f"SELECT count(*) AS n {_GOOD}", of_tag(tag, since, until))["n"].iloc[0])
+        return int(
+            self._database.frame(f"SELECT count(*) AS n {_GOOD}", of_tag(tag, since, until))["n"].iloc[0]
+        )
 
     def values(
         self, tag: str, since: int, until: int, *, stretch: int = 0, one_in: int = 1
@@ -57,21 +55,21 @@ class DuckDBSpans:
         if one_in > 1:
             query += " AND hash(epoch_us(time) // ?) % ? = 0"
             values += [stretch, one_in]
-        found = self._frames(f"{query} ORDER BY time, id", values)
-        return found["at"].to_numpy(dtype=np.int64), found["value"].to_numpy(dtype=np.float64)
+        frame = self._database.frame(f"{query} ORDER BY time, id", values)
+        return frame["at"].to_numpy(dtype=np.int64), frame["value"].to_numpy(dtype=np.float64)
 
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
-        found = self._frames(
+        rows = self._database.frame(
             f"SELECT (epoch_us(time) - ?) // ? AS cell, avg(value) AS mean {_GOOD} GROUP BY cell",
             [since, cell, *of_tag(tag, since, until)],
         )
         means = np.full(-(-(until - since) // cell), np.nan)
-        means[found["cell"].to_numpy(dtype=np.int64)] = found["mean"].to_numpy(dtype=np.float64)
+        means[rows["cell"].to_numpy(dtype=np.int64)] = rows["mean"].to_numpy(dtype=np.float64)
         return means
 
     def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
         values = of_tag(tag, since, until)
-        row = self._frames(
+        row = self._database.frame(
             "SELECT count(*) AS n, avg(value) AS mean, stddev_samp(value) AS sd, "
             f"quantile_cont(value, {list(SHARES)}) AS shares {_GOOD}",
             values,
@@ -80,20 +78,20 @@ class DuckDBSpans:
         if not readings:
             nothing = np.zeros(0)
             return Distribution(0, math.nan, math.nan, (), nothing, nothing.astype(np.int64))
-        shares = tuple(float(one) for one in row["shares"])
+        shares = tuple(float(share) for share in row["shares"])
         low, high = shares[0], shares[-1]
         edges = np.linspace(low, high, bins + 1) if high > low else np.array([low, low])
         # The place is worked out once, in SQL; the edges above are for drawing.
-        found = self._frames(
+        rows = self._database.frame(
             f"SELECT least(?, floor((value - ?) * ?))::BIGINT AS bin, count(*) AS n {_GOOD} GROUP BY bin",
             [len(edges) - 2, low, bins / (high - low) if high > low else 0.0, *values],
         )
         counts = np.zeros(len(edges) - 1, dtype=np.int64)
-        counts[found["bin"].to_numpy(dtype=np.int64)] = found["n"].to_numpy(dtype=np.int64)
+        counts[rows["bin"].to_numpy(dtype=np.int64)] = rows["n"].to_numpy(dtype=np.int64)
         return Distribution(readings, float(row["mean"]), float(row["sd"]), shares, edges, counts)
 
     def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
-        row = self._frames(
+        row = self._database.frame(
             f"SELECT count(*) FILTER (value < ?) AS below, count(*) FILTER (value > ?) AS above {_GOOD}",
             [low, high, *of_tag(tag, since, until)],
         ).iloc[0]

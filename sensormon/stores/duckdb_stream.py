@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from sensormon.model.clock import DAY
 from sensormon.model.errors import StoreUnavailable
-from sensormon.stores.duckdb_rows import arrow_pieces, naive
+from sensormon.stores.duckdb_queries import naive
 
+PIECE = 20_000
+"""Rows in a piece of a streamed result."""
 STRETCH = 122_880
 """Rows of the table between two bounds, about; a row group of DuckDB."""
 
@@ -54,15 +57,61 @@ def _times(cursor: duckdb.DuckDBPyConnection, condition: str, values: Sequence[o
     shares = [round(place / windows, 9) for place in range(1, windows)]
     if not shares:
         return [last]
-    ((found,),) = cursor.execute(
+    ((quantiles,),) = cursor.execute(
         f"SELECT approx_quantile(epoch_us(time), {shares}) FROM readings WHERE {condition}",  # noqa: S608
         list(values),
     ).fetchall()
-    return sorted({*(one for bound in found if (one := naive(int(bound))) < last), last})
+    return sorted({*(bound for bound in map(_time, quantiles) if bound < last), last})
+
+
+def _time(bound: float) -> Any:
+    return naive(int(bound))
 
 
 BY_ID = Order("id", "id", -1, _ids)
 BY_TIME = Order("time", "time, id", naive(-1), _times)
+
+
+def arrow_pieces(
+    cursor: duckdb.DuckDBPyConnection,
+    query: str,
+    values: Sequence[object],
+    guard: Callable[[], AbstractContextManager[None]],
+) -> Iterator[pa.Table]:
+    """The rows of this query in pieces; the first is there when this returns.
+
+    `guard` turns what the database raises into a StoreError. The cursor is closed at the end.
+    """
+
+    def piece() -> pa.Table | None:
+        with guard():
+            try:
+                return _zoned(pa.Table.from_batches([reader.read_next_batch()]))
+            except StopIteration:
+                return None
+
+    def rest(first: pa.Table) -> Iterator[pa.Table]:
+        try:
+            table: pa.Table | None = first
+            while table is not None:
+                yield table
+                table = piece()
+        finally:
+            reader.close()
+            cursor.close()
+
+    with guard():
+        reader: Any = cursor.sql(query, params=list(values)).to_arrow_reader(PIECE)
+    first = piece()
+    return rest(_zoned(reader.schema.empty_table()) if first is None else first)
+
+
+def _zoned(table: pa.Table) -> pa.Table:
+    for name in ("time", "received"):
+        place = table.schema.get_field_index(name)
+        if pa.types.is_timestamp(table.schema.field(place).type):  # of a rejected reading the time is text
+            table = table.set_column(place, name, table.column(name).cast(pa.timestamp("us", "UTC")))
+    return table
 
 
 def readings_in_order(
@@ -80,9 +129,8 @@ def readings_in_order(
     condition = query.partition(" WHERE ")[2]
     cursor = open_cursor()
     with guard():
-        found = order.bounds(cursor, condition, values)
+        bounds = [order.lowest, *order.bounds(cursor, condition, values)]
     cursor.close()
-    bounds = [order.lowest, *found]
     if len(bounds) == 1:
         return arrow_pieces(open_cursor(), f"{query} AND false", values, guard)
 

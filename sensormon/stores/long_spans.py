@@ -1,7 +1,7 @@
 """Questions about long spans of single tags, which a store answers where the readings are.
 
-The contract is in `tests/test_every_store.py`. All count what is stored; spans are
-since <= time < until in µs UTC. Every call raises `StoreError` where it cannot be answered.
+The contract is in `tests/stores/test_contract_spans.py`. All count what is stored; spans are
+since <= time < until in µs UTC. Every call raises `StoreError` if it cannot be answered.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Spans(Protocol):
         """The span in few readings; all of them where there are at most four a part."""
 
     def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
-        """The times of the oldest and the newest reading of these tags, of all where none are named.
+        """The times of the oldest and the newest reading of these tags, of all if None.
 
         Rolled up ones count by their minute. None without any.
         """
@@ -56,8 +56,8 @@ class Spans(Protocol):
     ) -> tuple[Ints, Floats]:
         """Times and values of the good readings, in order of time.
 
-        With `one_in` only those of about every so manieth stretch of `stretch` µs, chosen
-        evenly and for every tag alike.
+        `one_in=n` samples about every n-th stretch of `stretch` µs, evenly and the same ones
+        for every tag.
         """
 
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:

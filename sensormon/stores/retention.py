@@ -1,14 +1,23 @@
-"""What the store keeps of readings that grew old: the shapes of roll-ups, and what is due.
+"""What a store does with readings that grew old: the days that are due, and their roll-ups.
 
 A roll-up is a minute of a tag: lowest, mean and highest value and how many readings, apart by
 quality, because a mean of good and bad values is neither. Readings that were flagged stay as
 they are (events, labels and their history are made from them) and are counted in their minute
 too: so raw readings of a rolled-up day are never added to its roll-ups.
+
+What a store guarantees: a day of a tag is rolled up in one transaction, so that a kill leaves
+it as it was or done; a second run changes nothing; what a restart reads back
+(`StoredReadings.histories`) and what came with a case stays one by one. Every call raises
+`StoreError` if it cannot be answered.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+import pandas as pd
 
 ROLLUPS = ("tag", "time", "quality", "min", "mean", "max", "count", "kept")
 """The columns of a frame of roll-ups; `quality` is 0 good, 1 uncertain, 2 bad."""
@@ -16,7 +25,7 @@ ROLLUPS = ("tag", "time", "quality", "min", "mean", "max", "count", "kept")
 
 @dataclass(frozen=True)
 class Due:
-    """A day of a tag to be rolled up: `readings` that will be deleted, in so many minutes.
+    """A day of a tag to be rolled up: `readings` that will be deleted, in `minutes` roll-ups.
 
     `day` is where it begins, µs UTC. Good live readings from `keep_good` on and others from
     `keep_others` on (ids) stay as they are, whatever their time: a restart needs them.
@@ -49,3 +58,44 @@ class Arrivals:
     first: int = 0
     last: int = 0
     flagged: int = 0
+
+
+class StoredRetention(Protocol):
+    """See the module. `roll_up` comes from one thread, beside a load; the reads from any."""
+
+    def due(self, before: int, keep: int) -> list[Due]:
+        """What is to be rolled up of the readings with time < before, in order of time.
+
+        Of each tag the newest `keep` good live readings and as many others are not, nor what
+        came with a case. Flagged readings are due until they are counted.
+        """
+
+    def roll_up(self, due: Due) -> int:
+        """Roll up this day of a tag, in one transaction; how many readings were deleted.
+
+        Readings that came late are joined to the roll-ups that are there. A second time
+        nothing changes.
+        """
+
+    def rollups(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
+        """The minutes that begin at since <= time < until, in order of time and tag.
+
+        Columns: tag, time (of its beginning), quality (0 good, 1 uncertain, 2 and 3 bad),
+        min, mean, max, count, kept. A row for each quality that the minute had. The count has
+        all readings of the minute, also the flagged ones that are `kept` in `readings`.
+        """
+
+    def rolled_up(self) -> pd.DataFrame:
+        """For `verify`: tag, minute (µs UTC), source, quality, low, high and `gone`, how many are no more."""
+
+    def rolled_until(self, tag: str) -> int | None:
+        """The end of the last day of this tag that was rolled up (µs UTC); None if none was.
+
+        Before it readings are not whole: the flagged ones are there, and what came late.
+        """
+
+    def space(self) -> Space:
+        """What the database takes on disk, and how much of it is free for new rows."""
+
+    def arrivals(self, since: int) -> Arrivals:
+        """The live readings stored that came in since."""

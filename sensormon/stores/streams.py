@@ -12,17 +12,17 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.stores.columns import as_table
-from sensormon.stores.protocol import Store
+from sensormon.stores.readings import StoredReadings
 from sensormon.stores.recent import RecentReadings
 
 _BY_TIME = [("time", "ascending"), ("id", "ascending")]
 
 
 class ReadingStreams:
-    """Of one monitor. Both raise StoreError, before the first piece, where the store is needed and away."""
+    """Of one monitor. Both raise StoreError, before the first piece, if the store is needed and away."""
 
-    def __init__(self, store: Store, newest: RecentReadings) -> None:
-        self._store = store
+    def __init__(self, stored: StoredReadings, newest: RecentReadings) -> None:
+        self._stored = stored
         self._newest = newest
 
     def by_arrival(
@@ -42,7 +42,7 @@ class ReadingStreams:
         newest = as_table(memory)
         if limit == 0:
             return iter([newest])
-        stored = self._store.stream(tags, since, until, below_id=first, limit=limit, anomalies=anomalies)
+        stored = self._stored.stream(tags, since, until, below_id=first, limit=limit, anomalies=anomalies)
         return _then(stored, newest)
 
     def by_time(
@@ -50,7 +50,7 @@ class ReadingStreams:
     ) -> Iterator[pa.Table]:
         """Readings with since <= time < until, or only those flagged, by their own time."""
         memory, first = self._memory(tags, since, until, anomalies)
-        stored = self._store.stream_by_time(tags, since, until, below_id=first, anomalies=anomalies)
+        stored = self._stored.stream_by_time(tags, since, until, below_id=first, anomalies=anomalies)
         return merged_by_time(stored, as_table(memory))
 
     def _memory(

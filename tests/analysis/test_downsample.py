@@ -113,7 +113,7 @@ def test_the_extremes_of_every_part_and_every_flagged_reading_are_kept(
     found = made.spans.overview("temp", since, until, parts=parts)
     assert (found.width == 0) == (len(one.processed.accepted) <= 4 * parts)
     keeps_what_it_must(found, one)
-    frame = made.readings(["temp"], since, until)
+    frame = made.readings.frame(["temp"], since, until)
     made.close()
     in_memory = whole(frame, since, until)
     keeps_what_it_must(in_memory, one)
@@ -130,7 +130,7 @@ def test_what_is_stored_and_what_is_not_yet_make_one_overview(
     made.load("w", [Record(1, one)])
     since, until = span_of(one)
     older = made.spans.overview("temp", since, until, parts=parts, below_id=cut)
-    frame = made.readings(["temp"], since, until)
+    frame = made.readings.frame(["temp"], since, until)
     made.close()
     both = joined(older, whole(frame[frame["id"] >= cut], since, until), parts)
     keeps_what_it_must(both, one)
@@ -152,7 +152,7 @@ def test_a_gap_breaks_the_line_and_is_told_in_few_readings_as_in_all(store: Stor
     assert found.interval == SECOND
     expected = [(START + 9_999 * SECOND, START + 14_000 * SECOND)]
     assert found.gaps() == found.breaks() == expected
-    frame = store.readings(["temp"], since, until)
+    frame = store.readings.frame(["temp"], since, until)
     assert whole(frame, since, until).gaps() == expected
     later = store.spans.overview("temp", START + 39_000 * SECOND, START + 90_000 * SECOND)
     assert later.gaps() == [(START + 39_999 * SECOND, START + 90_000 * SECOND)]
@@ -194,7 +194,7 @@ def test_too_many_flags_leave_the_worst_of_every_part(store: Store) -> None:
     highest = every.sort_values("score").groupby("part")["score"].max()
     mine = found.marks.assign(part=part).groupby("part")["score"].max()
     assert mine.equals(highest.astype(float))
-    frame = store.readings(["temp"], START, START + rows * SECOND)
+    frame = store.readings.frame(["temp"], START, START + rows * SECOND)
     again = worst(frame, found.width)
     assert again.assign(part=micros(again["time"]) // found.width).groupby("part")["score"].max().equals(mine)
 
@@ -221,11 +221,13 @@ def test_of_history_that_was_rolled_up_the_extremes_of_every_minute_are_left(sto
     one = entry(time, value, np.zeros(7_200, np.uint32), flagged)
     store.load("w", [Record(1, one)])
     since, until = int(time[0]), int(time[-1]) + 1
-    (due,) = store.due(until + day, 1)
-    store.roll_up(due)
+    (due,) = store.retention.due(until + day, 1)
+    store.retention.roll_up(due)
     left = store.spans.overview("temp", since, until)
     assert left.readings == flagged.sum() + 1, "the newest stays for a restart"
-    found = joined(left, rolled(store.rollups(["temp"], since, until), left.marks.iloc[:0], since, until))
+    found = joined(
+        left, rolled(store.retention.rollups(["temp"], since, until), left.marks.iloc[:0], since, until)
+    )
     assert found.readings == found.count.sum() == 7_200
     assert found.gaps() == []
     assert found.minutes

@@ -150,7 +150,7 @@ def test_the_store_away_is_503_for_what_only_it_has(start: Start, monkeypatch: p
     def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("locked", where="/secret/path", hint="wait")
 
-    monkeypatch.setattr(monitor._store, "stream", away)
+    monkeypatch.setattr(monitor._store.readings, "stream", away)
     answer = get(api, "/data")
     assert (answer.status_code, answer.json()["error"]) == (503, "store_unavailable")
     assert "secret" not in answer.text

@@ -80,14 +80,14 @@ def test_notes_survive_a_kill_a_restart_and_a_lost_database(settings: Settings, 
     assert texts(second) == ["kept"]
     second.drain()
     assert texts(second) == ["kept"]
-    assert second._store.annotations()[0].text in ("kept", "removed")
+    assert second._store.entries.annotations()[0].text in ("kept", "removed")
     second.stop()
     Path(settings.store_url).unlink()
     third = Monitor(settings, clock)
     third.drain()
     third.drain()
     assert texts(third) == ["kept"]
-    assert len(third._store.annotations()) == 3
+    assert len(third._store.entries.annotations()) == 3
     third.stop()
 
 

@@ -54,7 +54,7 @@ def stored(settings: Settings) -> pd.DataFrame:
     stopped = StoppedMonitor(settings.data_dir, settings.store_url)
     with stopped.store() as store:
         assert store is not None
-        return store.readings(None, 0, START * 2)
+        return store.readings.frame(None, 0, START * 2)
 
 
 def test_a_wide_file_is_stored_whole_and_scored_as_it_would_have_been_live(

@@ -48,7 +48,7 @@ class Rig:
         return wait
 
     def ids(self) -> list[int]:
-        return list(self.store.readings(None, 0, FAR)["id"])
+        return list(self.store.readings.frame(None, 0, FAR)["id"])
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_what_people_did_and_set_is_there(folder: Path, expected: dict[str, Any]
     monitor.stop()
     with stopped(folder).store() as store:
         assert store is not None
-        assert int(store.rolled_up()["gone"].sum()) == state["rolled_up"]
+        assert int(store.retention.rolled_up()["gone"].sum()) == state["rolled_up"]
 
 
 def test_a_lost_database_is_rebuilt_from_archive_and_journal(folder: Path, expected: dict[str, Any]) -> None:

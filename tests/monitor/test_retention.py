@@ -289,16 +289,16 @@ def test_a_lost_database_is_made_anew_with_raw_readings_and_rolled_up_again(
     today(monitor)
     monitor.retention.set(30, "Ana")
     run(monitor)
-    minutes = monitor._store.rollups(None, 0, FAR)
+    minutes = monitor._store.retention.rollups(None, 0, FAR)
     monitor.stop()
     Path(settings.store_url).unlink()
     monitor = Monitor(settings, clock)
     monitor.drain()
     assert len(monitor.history([TAG], 0, FAR)) == 420
-    assert monitor._store.rollups(None, 0, FAR).empty
+    assert monitor._store.retention.rollups(None, 0, FAR).empty
     assert monitor.ledger().balanced
     run(monitor)
-    again = monitor._store.rollups(None, 0, FAR)
+    again = monitor._store.retention.rollups(None, 0, FAR)
     assert again.equals(minutes)
     assert findings(monitor) == ()
 

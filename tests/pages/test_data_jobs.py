@@ -52,7 +52,7 @@ def test_with_the_store_away_it_says_so(full: Monitor, monkeypatch: pytest.Monke
     def away(*_: object, **__: object) -> int:
         raise StoreUnavailable("the database is not open", where="x", hint="Wait")
 
-    monkeypatch.setattr(full._store, "count", away)
+    monkeypatch.setattr(full._store.readings, "count", away)
     app = show("data", section=section)
     assert "The database cannot be read" in text(app)
 

@@ -129,9 +129,9 @@ def assert_all_stored(folder: Path, acknowledged: dict[int, float]) -> None:
     assert report.findings == ()
     with stopped.store() as store:
         assert store is not None
-        counts = store.recount()
+        counts = store.ledger.recount()
         assert counts.rows == counts.distinct_ids
-        stored = store.values_between(0, 2**62)
+        stored = store.ledger.values_between(0, 2**62)
     missing = acknowledged.keys() - stored.keys()
     assert not missing, f"{len(missing)} acknowledged readings are lost, the first is {min(missing)}"
     assert {number: stored[number] for number in acknowledged} == acknowledged

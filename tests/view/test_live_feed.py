@@ -20,7 +20,7 @@ from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import page_key
-from sensormon.stores.duckdb_store import DuckDBStore
+from sensormon.stores.duckdb_readings import DuckDBReadings
 from sensormon.stores.recent import RecentReadings
 from sensormon.view.live_drawing import drawing, tag_facts
 from sensormon.view.live_feed import PARTS, SPANS, LiveFeed, holes
@@ -167,14 +167,14 @@ def test_a_moment_of_long_ago_is_told_without_reading_all_that_came_after_it(
     m.drain()
     monkeypatch.setattr(m, "newest", RecentReadings())  # as after a restart
     read: list[int] = []
-    readings = DuckDBStore.readings
+    readings = DuckDBReadings.frame
 
     def counted(*args: Any, **more: Any) -> Any:
         found = readings(*args, **more)
         read.append(len(found))
         return found
 
-    monkeypatch.setattr(DuckDBStore, "readings", counted)
+    monkeypatch.setattr(DuckDBReadings, "frame", counted)
     told = LiveFeed(m).board(["fermenter_ph"], 30, until=START + 100 * SECOND)["tags"]["fermenter_ph"]
     assert told["x"] == [(START + i * SECOND) / 1e3 for i in range(70, 101)]
     assert read == [31]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import duckdb
 import pyarrow as pa
 
 from sensormon.model.entries import BatchEntry, Record, SettingsEntry
-from sensormon.model.timestamps import to_datetime
 from sensormon.stores.columns import (
     action_columns,
     annotation_columns,
@@ -21,23 +18,10 @@ from sensormon.stores.columns import (
     rejected_columns,
     row_ids,
 )
-from sensormon.stores.protocol import Watermark
-
-ANNOTATIONS = (
-    "SELECT id, epoch_us(since), epoch_us(until), tags, text, who, epoch_us(time), removed "
-    "FROM annotations ORDER BY time, removed"
-)
-"""All notes as the fields of an `Annotation`."""
+from sensormon.stores.duckdb_queries import naive
 
 
-def watermark(cursor: duckdb.DuckDBPyConnection, writer: str) -> Watermark | None:
-    """How far this journal has been loaded; None where it never was."""
-    # A result that is not fetched to its end keeps the connection busy, so never fetchone.
-    rows = cursor.execute("SELECT number, next_id FROM watermarks WHERE writer = ?", [writer]).fetchall()
-    return Watermark(int(rows[0][0]), int(rows[0][1])) if rows else None
-
-
-def next_id(record: Record) -> int:
+def _next_id(record: Record) -> int:
     """The id after the last of this record; 1 where it holds no readings."""
     entry = record.entry
     return entry.first_id + len(entry.processed.accepted) if isinstance(entry, BatchEntry) else 1
@@ -59,16 +43,16 @@ def insert_all(
             _insert(cursor, table, columns)
     for record in records:
         if isinstance(record.entry, SettingsEntry):
-            one = record.entry.settings
+            settings = record.entry.settings
             cursor.execute(
                 "INSERT INTO detector_settings VALUES (?, ?, ?, ?, ?, ?)",
                 [
-                    one.id,
-                    naive(one.applied),
-                    one.who,
-                    one.detector,
-                    json.dumps(dict(one.params)),
-                    json.dumps(dict(one.base)),
+                    settings.id,
+                    naive(settings.applied),
+                    settings.who,
+                    settings.detector,
+                    json.dumps(dict(settings.params)),
+                    json.dumps(dict(settings.base)),
                 ],
             )
 
@@ -114,13 +98,13 @@ def add_to_totals(
         source = processed.accepted.source
         received.update(record.entry.received_totals)
         kept = (
-            len(processed.accepted) - sum(one in without for one in row_ids(record))
+            len(processed.accepted) - sum(row_id in without for row_id in row_ids(record))
             if without
             else len(processed.accepted)
         )
         stored[source] = stored.get(source, 0) + kept
-        for one in processed.rejected:
-            key = (one.source, str(one.reason))
+        for rejection in processed.rejected:
+            key = (rejection.source, str(rejection.reason))
             rejected[key] = rejected.get(key, 0) + 1
     for source, count in received.items():
         cursor.execute(
@@ -145,52 +129,12 @@ def _add_stored(cursor: duckdb.DuckDBPyConnection, source: str, count: int) -> N
     )
 
 
-def naive(time: int) -> Any:
-    """The time (µs UTC) as the store keeps it: UTC without a zone."""
-    return to_datetime(time).replace(tzinfo=None)
-
-
-PIECE = 20_000
-"""Rows in a piece of a streamed result."""
-
-
-def arrow_pieces(
-    cursor: duckdb.DuckDBPyConnection,
-    query: str,
-    values: Sequence[object],
-    guard: Callable[[], AbstractContextManager[None]],
-) -> Iterator[pa.Table]:
-    """The rows of this query in pieces; the first is there when this returns.
-
-    `guard` turns what the database raises into a StoreError. The cursor is closed at the end.
-    """
-
-    def piece() -> pa.Table | None:
-        with guard():
-            try:
-                return _zoned(pa.Table.from_batches([reader.read_next_batch()]))
-            except StopIteration:
-                return None
-
-    def rest(first: pa.Table) -> Iterator[pa.Table]:
-        try:
-            found: pa.Table | None = first
-            while found is not None:
-                yield found
-                found = piece()
-        finally:
-            reader.close()
-            cursor.close()
-
-    with guard():
-        reader: Any = cursor.sql(query, params=list(values)).to_arrow_reader(PIECE)
-    first = piece()
-    return rest(_zoned(reader.schema.empty_table()) if first is None else first)
-
-
-def _zoned(table: pa.Table) -> pa.Table:
-    for name in ("time", "received"):
-        place = table.schema.get_field_index(name)
-        if pa.types.is_timestamp(table.schema.field(place).type):  # of a rejected reading the time is text
-            table = table.set_column(place, name, table.column(name).cast(pa.timestamp("us", "UTC")))
-    return table
+def set_watermark(
+    cursor: duckdb.DuckDBPyConnection, writer: str, records: Sequence[Record], next_id: int
+) -> None:
+    """These records are stored; ids go on from `next_id`, or after the last of theirs."""
+    cursor.execute(
+        "INSERT INTO watermarks VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET number = excluded.number, next_id = excluded.next_id",
+        [writer, records[-1].number, max(next_id, *(_next_id(record) for record in records))],
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -24,14 +24,6 @@ from tests.support.plant import START
 
 FAR = START + 1000 * DAY
 FIRST = START // DAY * DAY  # a midnight
-
-
-@pytest.fixture(params=["duckdb"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made = open_store(str(tmp_path / f"store.{request.param}"))
-    made.open()
-    yield made
-    made.close()
 
 
 Row = tuple[str, int, float, int, bool]  # tag, time, value, quality class, flagged
@@ -72,16 +64,16 @@ class Loading:
 
 
 def roll(store: Store, before: int = FAR, keep: int = 1) -> int:
-    return sum(store.roll_up(one) for one in store.due(before, keep))
+    return sum(store.retention.roll_up(one) for one in store.retention.due(before, keep))
 
 
-def check_books(store: Store, loading: Loading) -> None:
+def check_ledger(store: Store, loading: Loading) -> None:
     """What was loaded is there, one by one or in a roll-up, once."""
-    there = store.recount()
+    there = store.ledger.recount()
     assert there.rows == there.distinct_ids
     found = {name: there.stored.get(name, 0) + there.rolled_up.get(name, 0) for name in loading.totals}
-    assert found == loading.totals == dict(store.accounts().stored)
-    assert store.next_id() == loading.next_id
+    assert found == loading.totals == dict(store.ledger.accounts().stored)
+    assert store.ledger.next_id() == loading.next_id
 
 
 def test_a_day_becomes_minutes_and_only_flagged_readings_stay(store: Store) -> None:
@@ -90,53 +82,53 @@ def test_a_day_becomes_minutes_and_only_flagged_readings_stay(store: Store) -> N
     rows = [("a", FIRST + i * SECOND, float(v), 0, i % 50 == 7) for i, v in enumerate(rng.normal(7, 1, 600))]
     loading.load(rows)
     loading.load([("a", FIRST + DAY + i * SECOND, 1.0, 0, False) for i in range(30)])
-    (one, _) = store.due(FAR, 1)
+    (one, _) = store.retention.due(FAR, 1)
     assert (one.tag, one.day, one.readings, one.minutes) == ("a", FIRST, 588, 10)
     assert roll(store, FIRST + DAY) == 588
-    raw = store.readings(["a"], 0, FAR)
+    raw = store.readings.frame(["a"], 0, FAR)
     assert raw["id"].tolist() == [i + 1 for i in range(600) if i % 50 == 7] + list(range(601, 631))
-    frame = store.rollups(["a"], 0, FAR)
+    frame = store.retention.rollups(["a"], 0, FAR)
     assert len(frame) == 10
     for place, row in enumerate(frame.itertuples()):
         values = [value for _, _, value, *_ in rows[60 * place : 60 * place + 60]]
         assert row.time.value == (FIRST + place * 60 * SECOND) * 1000
         assert (row.min, row.max, row.count) == (min(values), max(values), 60)
         assert row.mean == pytest.approx(np.mean(values), rel=1e-12)
-    assert store.rollups(["b"], 0, FAR).empty
-    assert len(store.rollups(None, FIRST + 60 * SECOND, FIRST + 180 * SECOND)) == 2
-    assert store.rolled_until("a") == FIRST + DAY
-    assert store.rolled_until("b") is None
-    check_books(store, loading)
-    assert store.due(FIRST + DAY, 1) == []
+    assert store.retention.rollups(["b"], 0, FAR).empty
+    assert len(store.retention.rollups(None, FIRST + 60 * SECOND, FIRST + 180 * SECOND)) == 2
+    assert store.retention.rolled_until("a") == FIRST + DAY
+    assert store.retention.rolled_until("b") is None
+    check_ledger(store, loading)
+    assert store.retention.due(FIRST + DAY, 1) == []
 
 
 def test_who_reads_a_day_in_pieces_while_it_is_rolled_up_hears_of_it(store: Store) -> None:
     loading = Loading(store)
     loading.load([("a", FIRST + i * SECOND, 7.0, 0, False) for i in range(900)])
     loading.load([("a", FIRST + DAY + i * SECOND, 7.0, 0, False) for i in range(900)])
-    first, second = store.stream(None, FIRST, FAR), store.stream(None, FIRST + DAY, FAR)
+    first, second = store.readings.stream(None, FIRST, FAR), store.readings.stream(None, FIRST + DAY, FAR)
     assert roll(store, FIRST + DAY) == 900
     assert sum(piece.num_rows for piece in second) == 900, "of this day nothing was deleted"
     with pytest.raises(StoreError, match="rolled up to minutes"):
         list(first)
-    assert sum(piece.num_rows for piece in store.stream(None, 0, FAR)) == 900
+    assert sum(piece.num_rows for piece in store.readings.stream(None, 0, FAR)) == 900
 
 
 def test_a_second_time_nothing_changes_and_late_readings_are_joined(store: Store) -> None:
     loading = Loading(store)
     loading.load([("a", FIRST + i * SECOND, float(i), 0, i in (3, 4)) for i in range(60)])
     loading.load([("a", FIRST + 5 * DAY, 0.0, 0, False)])
-    (one, *_) = store.due(FIRST + DAY, 1)
-    assert store.roll_up(one) == 58
-    assert store.roll_up(one) == 0
+    (one, *_) = store.retention.due(FIRST + DAY, 1)
+    assert store.retention.roll_up(one) == 58
+    assert store.retention.roll_up(one) == 0
     loading.load([("a", FIRST + 30 * SECOND, 100.0, 0, False), ("a", FIRST + 31 * SECOND, -5.0, 0, True)])
     loading.load([("a", FIRST + 5 * DAY + SECOND, 0.0, 0, False)])
     assert roll(store, FIRST + DAY) == 1
-    (row,) = store.rollups(None, 0, FIRST + DAY).itertuples()
+    (row,) = store.retention.rollups(None, 0, FIRST + DAY).itertuples()
     assert (row.min, row.max, row.count) == (-5.0, 100.0, 62)
     assert row.mean == pytest.approx((sum(range(60)) + 95.0) / 62, rel=1e-12)
-    assert store.anomalies(None, 0, FAR, 0.0, 10)["id"].tolist() == [63, 5, 4]
-    check_books(store, loading)
+    assert store.readings.anomalies(None, 0, FAR, 0.0, 10)["id"].tolist() == [63, 5, 4]
+    check_ledger(store, loading)
 
 
 def test_qualities_stay_apart_and_sources_come_together(store: Store) -> None:
@@ -147,29 +139,35 @@ def test_qualities_stay_apart_and_sources_come_together(store: Store) -> None:
     loading.load([("a", FIRST + 3, 3.0, 0, False)], "other")
     loading.load([("a", FIRST + 9 * DAY + i, 0.0, quality, False) for i, quality in enumerate((0, 1))])
     assert roll(store, FIRST + DAY) == 4
-    frame = store.rollups(None, 0, FAR)
+    frame = store.retention.rollups(None, 0, FAR)
     assert frame[["quality", "min", "mean", "max", "count"]].to_numpy().tolist() == [
         [0, 1.0, 2.0, 3.0, 2],
         [1, 50.0, 50.0, 50.0, 1],
         [2, 99.0, 99.0, 99.0, 1],
     ]
-    assert store.recount().rolled_up == {"test": 3, "other": 1}
-    check_books(store, loading)
+    assert store.ledger.recount().rolled_up == {"test": 3, "other": 1}
+    check_ledger(store, loading)
 
 
 def test_what_a_restart_reads_back_stays_as_it_is_however_old(store: Store) -> None:
     loading = Loading(store)
     loading.load([("slow", FIRST + i * 60 * SECOND, float(i), int(i % 4 == 0), False) for i in range(100)])
     loading.load([("fast", FIRST + 3 * DAY + i * SECOND, float(i), 0, False) for i in range(500)])
-    before = {one.tag: one for one in store.tag_histories(10)}
+    before = {one.tag: one for one in store.readings.histories(10)}
     assert roll(store, FIRST + 9 * DAY, keep=10) == 100 - 20 + 490
-    after = {one.tag: one for one in store.tag_histories(10)}
+    after = {one.tag: one for one in store.readings.histories(10)}
     for tag, history in before.items():
         assert history.n == after[tag].n
         for name in ("time", "value", "learned"):
             assert getattr(history, name).tolist() == getattr(after[tag], name).tolist()
-    assert store.lead("fast", loading.next_id, 5)["value"].tolist() == [495.0, 496.0, 497.0, 498.0, 499.0]
-    check_books(store, loading)
+    assert store.readings.lead("fast", loading.next_id, 5)["value"].tolist() == [
+        495.0,
+        496.0,
+        497.0,
+        498.0,
+        499.0,
+    ]
+    check_ledger(store, loading)
 
 
 def test_a_tag_of_which_all_was_rolled_up_still_has_readings(store: Store) -> None:
@@ -177,8 +175,8 @@ def test_a_tag_of_which_all_was_rolled_up_still_has_readings(store: Store) -> No
     loading.load([("b", FIRST + i * SECOND, 1.0, 0, False) for i in range(5)], origin=Origin.IMPORT)
     loading.load([("a", FIRST, 1.0, 0, False)])
     assert roll(store) == 5
-    assert set(store.readings(None, 0, FAR)["tag"]) == {"a"}
-    assert store.tags() == ["a", "b"]
+    assert set(store.readings.frame(None, 0, FAR)["tag"]) == {"a"}
+    assert store.readings.tags() == ["a", "b"]
 
 
 def test_a_rollup_that_is_cut_off_leaves_the_day_as_it_was(tmp_path: Path) -> None:
@@ -188,19 +186,19 @@ def test_a_rollup_that_is_cut_off_leaves_the_day_as_it_was(tmp_path: Path) -> No
     loading = Loading(store)
     loading.load([("a", FIRST + i * SECOND, float(i), 0, i == 9) for i in range(120)])
     loading.load([("a", FIRST + DAY, 0.0, 0, False)])
-    (one, *_) = store.due(FIRST + DAY, 1)
+    (one, *_) = store.retention.due(FIRST + DAY, 1)
     from sensormon.stores.duckdb_retention import roll_up
 
     for part in range(7):  # let that many statements pass, then the transaction ends
-        with pytest.raises(RuntimeError), store._transaction("cut off") as cursor:  # type: ignore[attr-defined]
+        with pytest.raises(RuntimeError), store._database.transaction("cut off") as cursor:  # type: ignore[attr-defined]
             roll_up(Failing(cursor, part), one)  # type: ignore[arg-type]
-        assert len(store.readings(None, 0, FAR)) == 121
-        assert store.rollups(None, 0, FAR).empty
-        check_books(store, loading)
+        assert len(store.readings.frame(None, 0, FAR)) == 121
+        assert store.retention.rollups(None, 0, FAR).empty
+        check_ledger(store, loading)
     store.close()
     store.open()
     assert roll(store, FIRST + DAY) == 119
-    check_books(store, loading)
+    check_ledger(store, loading)
     store.close()
 
 
@@ -220,10 +218,10 @@ class Failing:
 
 def test_what_comes_in_is_counted_and_the_space_it_takes(store: Store) -> None:
     loading = Loading(store)
-    assert store.arrivals(0).count == 0
+    assert store.retention.arrivals(0).count == 0
     loading.load([("a", FIRST + i * SECOND, float(i), 0, i == 9) for i in range(120)])
     loading.load([("b", FIRST + 500 * SECOND, 1.0, 0, False)])
-    found = store.arrivals(FIRST + 100 * SECOND)
+    found = store.retention.arrivals(FIRST + 100 * SECOND)
     assert (found.count, found.first, found.last, found.flagged) == (
         121,
         FIRST + 119 * SECOND,
@@ -231,7 +229,7 @@ def test_what_comes_in_is_counted_and_the_space_it_takes(store: Store) -> None:
         1,
     )
     store.checkpoint()
-    space = store.space()
+    space = store.retention.space()
     assert space.readings == 121
     assert space.rollups == 0
     assert space.file > 0
@@ -263,18 +261,18 @@ def test_minutes_are_those_of_a_slow_reference_however_they_came(batches: list[l
             # The newest of each kind always stay; here they are out of the way.
             loading.load([(tag, FAR, 0.0, quality, False) for tag in ("a", "b") for quality in (0, 1)])
             roll(store, FIRST + 2 * DAY)
-            check_books(store, loading)
+            check_ledger(store, loading)
         every = [one for rows in batches for one in rows]
         expected = minutes([(tag, time, value, quality) for tag, time, value, quality, _ in every])
         found = {
             (row.tag, row.time.value // 1000, row.quality): (row.min, row.mean, row.max, row.count)
-            for row in store.rollups(None, 0, FAR).itertuples()
+            for row in store.retention.rollups(None, 0, FAR).itertuples()
         }
         assert found.keys() == expected.keys()
         for key, (low, mean, high, count) in expected.items():
             assert (found[key][0], found[key][2], found[key][3]) == (low, high, count)
             assert found[key][1] == pytest.approx(mean, rel=1e-9, abs=1e-6)
             assert low <= found[key][1] <= high
-        raw = store.readings(None, 0, FAR)
+        raw = store.readings.frame(None, 0, FAR)
         assert sorted(raw["value"]) == sorted(value for *_, value, _, flagged in every if flagged)
         store.close()

@@ -1,0 +1,217 @@
+"""A DuckDB file and the one connection to it: opened, closed, set aside, and what runs on it.
+
+A cursor a call. What it is not: shared. DuckDB lets no second process open the file, even to
+read. It knows no table but those that schema.sql makes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from sensormon.model.errors import StoreCorrupt, StoreUnavailable
+from sensormon.stores.duckdb_errors import translated
+
+_TIMES = ("time", "received", "applied")
+
+
+class Database:
+    """`path` is the file; `read_only` neither makes nor changes it. Thread-safe.
+
+    Everything but the constructor raises `StoreError`.
+    """
+
+    def __init__(self, path: Path, read_only: bool) -> None:
+        self.path = path
+        self._read_only = read_only
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._leaving: list[duckdb.DuckDBPyConnection] = []
+        self._inode = 0
+        self._harm: StoreCorrupt | None = None
+
+    # -- connection ---------------------------------------------------------------
+
+    def open(self) -> None:
+        """Connect, and make the tables that are missing. Does nothing when open."""
+        with self._lock:
+            if self._connection is not None:
+                return
+            self._let_go()
+            if self._leaving:  # opened now, DuckDB would go on with the old file
+                raise StoreUnavailable(
+                    "a reader still uses the old connection",
+                    where=str(self.path),
+                    hint="It is tried again by itself",
+                )
+            with translated(self.path, "open"):
+                connection = _connect(self.path, self._read_only)
+            if not self._read_only:
+                with translated(self.path, "make the tables"):
+                    connection.execute(files("sensormon.stores").joinpath("schema.sql").read_text())
+            self._inode = os.stat(self.path).st_ino
+            self._connection = connection
+
+    def close(self) -> None:
+        """Let go of the connection; a reader that still uses it reads on to its end."""
+        with self._lock:
+            if self._connection is not None:
+                self._leaving.append(self._connection)
+                self._connection = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close what is to be closed; a connection that a reader still uses stays for the next try."""
+        for connection in list(self._leaving):
+            try:
+                connection.close()
+            except duckdb.ResourceInUseException:
+                continue
+            self._leaving.remove(connection)
+
+    def set_aside(self) -> str:
+        """Close it and move the file out of the way; says where it is now."""
+        self.close()
+        self._harm = None
+        target = _free_name(self.path)
+        for path in (self.path, wal(self.path)):
+            if path.exists():
+                path.rename(target.with_name(path.name.replace(self.path.name, target.name)))
+        return str(target)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor of its own. Raises StoreUnavailable when closed."""
+        with self._lock:
+            if self._connection is None:
+                raise StoreUnavailable(
+                    "the database is not open",
+                    where=str(self.path),
+                    hint="It is tried again by itself; the Pipeline page shows when",
+                )
+            return self._connection.cursor()
+
+    # -- writing ------------------------------------------------------------------
+
+    def check_file(self) -> None:
+        """Raise StoreCorrupt if a reader met damage, or the file was deleted or replaced."""
+        if self._harm is not None:
+            raise self._harm
+        try:
+            inode = os.stat(self.path).st_ino
+        except FileNotFoundError:
+            inode = -1
+        except OSError as error:
+            raise StoreUnavailable(str(error), where=str(self.path), hint="Check the disk") from error
+        if inode != self._inode:
+            raise StoreCorrupt(
+                "the database file was deleted or replaced while it was in use",
+                where=str(self.path),
+                hint="It is made anew from the journal",
+            )
+
+    @contextmanager
+    def transaction(self, operation: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Commit what is done inside, on disk when it returns, or nothing of it."""
+        # A checkpoint beside a transaction that writes is refused, and would look like a fault.
+        with self._writing, self._begun(operation) as cursor:
+            yield cursor
+            cursor.commit()
+
+    @contextmanager
+    def trial(self, operation: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A transaction that is rolled back in any case: for what is read at one moment, or tried."""
+        with self._begun(operation) as cursor:
+            yield cursor
+            cursor.rollback()
+
+    @contextmanager
+    def _begun(self, operation: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self.cursor()
+        with translated(self.path, operation):
+            cursor.begin()
+            try:
+                yield cursor
+            except BaseException:
+                _roll_back(cursor)
+                raise
+
+    def checkpoint(self) -> None:
+        """Write everything committed into the file itself."""
+        cursor = self.cursor()
+        with self._writing, translated(self.path, "checkpoint"):
+            cursor.execute("CHECKPOINT")
+
+    # -- reading ------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """A reader that meets damage leaves word for the loader, which alone may set the file aside."""
+        try:
+            with translated(self.path, "read"):
+                yield
+        except StoreCorrupt as error:
+            self._harm = error
+            raise
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The result of this query."""
+        cursor = self.cursor()
+        with self.reading():
+            return cursor.execute(query, list(values)).fetchall()
+
+    def frame(
+        self, query: str, values: Sequence[object] = (), times: Collection[str] = _TIMES
+    ) -> pd.DataFrame:
+        """The result of this query, the columns in `times` as datetime64[us, UTC]."""
+        cursor = self.cursor()
+        with self.reading():
+            frame = cursor.execute(query, list(values)).df()
+        for column in frame.columns.intersection(list(times)):
+            frame[column] = frame[column].astype("datetime64[us]").dt.tz_localize("UTC")
+        return frame
+
+
+def wal(path: Path) -> Path:
+    """DuckDB's own write-ahead file."""
+    return path.with_name(path.name + ".wal")
+
+
+def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open the file, without anything that DuckDB would fetch from outside."""
+    return duckdb.connect(
+        str(path),
+        read_only=read_only,
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "checkpoint_threshold": "256MB",  # the loader checkpoints on its own schedule
+            "threads": "2",
+        },
+    )
+
+
+def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Roll back what can be rolled back."""
+    try:
+        cursor.rollback()
+    except duckdb.Error:
+        cursor.close()  # a lost connection has nothing left to roll back; the first error is the news
+
+
+def _free_name(path: Path) -> Path:
+    """Where a damaged file is moved: PATH.damaged-1, -2 …"""
+    number = 1
+    while True:
+        name = path.with_name(f"{path.name}.damaged-{number}")
+        if not name.exists() and not wal(name).exists():
+            return name
+        number += 1

@@ -1,0 +1,71 @@
+"""What the DuckDB store keeps beside readings. See `sensormon.stores.entries`."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+
+from sensormon.model.entries import Annotation, DetectorSettings, KeptAnswer
+from sensormon.stores.duckdb_database import Database
+from sensormon.stores.duckdb_queries import naive
+from sensormon.stores.entries import IMPORTED
+
+_ANSWER = "key, fingerprint, status, body, epoch_us(received)"
+_ANNOTATIONS = (
+    "SELECT id, epoch_us(since), epoch_us(until), tags, text, who, epoch_us(time), removed "
+    "FROM annotations ORDER BY time, removed"
+)
+
+
+class DuckDBEntries:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def detector_settings(self) -> list[DetectorSettings]:
+        return [
+            DetectorSettings(
+                id=number,
+                applied=int(pd.Timestamp(applied).value) // 1_000,
+                who=who,
+                detector=detector,
+                params=json.loads(params),
+                base=json.loads(base),
+            )
+            for number, applied, who, detector, params, base in self._database.rows(
+                "SELECT id, applied, who, detector, params, base FROM detector_settings ORDER BY id"
+            )
+        ]
+
+    def event_actions(self, first: int, last: int) -> pd.DataFrame:
+        return self._database.frame(
+            "SELECT * FROM event_actions WHERE reading BETWEEN ? AND ? ORDER BY time, number, reading",
+            [first, last],
+            times=("time", "until"),
+        )
+
+    def annotations(self) -> list[Annotation]:
+        rows = self._database.rows(_ANNOTATIONS)
+        return [
+            Annotation(note, since, until, tuple(tags), *rest) for note, since, until, tags, *rest in rows
+        ]
+
+    def kept_answers(self, limit: int) -> list[KeptAnswer]:
+        query = f"SELECT {_ANSWER} FROM kept_answers ORDER BY received DESC LIMIT ?"  # noqa: S608
+        return [KeptAnswer(*row) for row in reversed(self._database.rows(query, [limit]))]
+
+    def answers_to(self, prefix: str) -> list[KeptAnswer]:
+        query = f"SELECT {_ANSWER} FROM kept_answers WHERE starts_with(key, ?) ORDER BY rowid"  # noqa: S608
+        return [KeptAnswer(*row) for row in self._database.rows(query, [prefix])]
+
+    def known_keys(self, prefix: str) -> frozenset[str]:
+        query = "SELECT key FROM kept_answers WHERE starts_with(key, ?)"
+        return frozenset(key for (key,) in self._database.rows(query, [prefix]))
+
+    def drop_answers(self, before: int) -> None:
+        self._database.check_file()
+        with self._database.transaction("drop old answers") as cursor:
+            cursor.execute(
+                "DELETE FROM kept_answers WHERE received < ? AND NOT starts_with(key, ?)",
+                [naive(before), IMPORTED],
+            )

@@ -1,0 +1,67 @@
+"""The ledger of the DuckDB store. See `sensormon.stores.ledger`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from sensormon.stores.duckdb_database import Database
+from sensormon.stores.duckdb_errors import translated
+from sensormon.stores.duckdb_retention import gone
+from sensormon.stores.ledger import Accounts, Recount, Watermark
+
+
+class DuckDBLedger:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def watermark(self, writer: str) -> Watermark | None:
+        cursor = self._database.cursor()
+        with translated(self._database.path, "read the watermark"):
+            return watermark(cursor, writer)
+
+    def next_id(self) -> int:
+        (highest,) = self._database.rows(
+            "SELECT greatest(coalesce((SELECT max(next_id) FROM watermarks), 1),"
+            " coalesce((SELECT max(id) + 1 FROM latest), 1))"
+        )[0]
+        return int(highest)
+
+    def accounts(self) -> Accounts:
+        received: dict[str, dict[str, int]] = {}
+        with self._database.trial("read the accounts") as cursor:
+            positions = dict(cursor.execute("SELECT writer, number FROM watermarks").fetchall())
+            totals = cursor.execute("SELECT writer, source, received FROM received_totals").fetchall()
+            stored = dict(cursor.execute("SELECT source, stored FROM stored_totals").fetchall())
+            rejected = cursor.execute("SELECT source, reason, rejected FROM rejected_totals").fetchall()
+        for writer, source, count in totals:
+            received.setdefault(writer, {})[source] = count
+        return Accounts(
+            positions=positions,
+            received=received,
+            stored=stored,
+            rejected={(source, reason): count for source, reason, count in rejected},
+        )
+
+    def recount(self) -> Recount:
+        rows = self._database.rows
+        ((count, distinct),) = rows("SELECT count(*), count(DISTINCT id) FROM readings")
+        return Recount(
+            rows=count,
+            distinct_ids=distinct,
+            stored=dict(rows("SELECT source, count(*) FROM readings GROUP BY source")),
+            rejected=dict(rows("SELECT source, count(*) FROM rejected GROUP BY source")),
+            rolled_up=gone(self._database),
+        )
+
+    def values_between(self, first: int, stop: int) -> Mapping[int, float]:
+        query = "SELECT id, value FROM readings WHERE id >= ? AND id < ?"
+        return dict(self._database.rows(query, [first, stop]))
+
+
+def watermark(cursor: duckdb.DuckDBPyConnection, writer: str) -> Watermark | None:
+    """How far this journal has been loaded; None if it never was."""
+    # A result that is not fetched to its end keeps the connection busy, so never fetchone.
+    rows = cursor.execute("SELECT number, next_id FROM watermarks WHERE writer = ?", [writer]).fetchall()
+    return Watermark(int(rows[0][0]), int(rows[0][1])) if rows else None

@@ -1,0 +1,58 @@
+"""What the queries on a DuckDB store share: its times, and the condition that bounds every one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sensormon.model.timestamps import to_datetime
+
+COLUMNS = (
+    "id, tag, time, received, value, quality, n, score, expected, lower, upper, "
+    "is_anomaly, settings, source, origin"
+)
+"""The columns of a reading."""
+
+
+def naive(time: int) -> Any:
+    """The time (µs UTC) as the store keeps it: UTC without a zone."""
+    return to_datetime(time).replace(tzinfo=None)
+
+
+def bounded(
+    tags: Sequence[str] | None, since: int, until: int, time: str = "time"
+) -> tuple[str, list[object]]:
+    """The condition that every query on readings has, and its values: bounded in time, of these tags.
+
+    `time` is the column that is bounded.
+    """
+    where, values = f"{time} >= ? AND {time} < ?", [naive(since), naive(until)]
+    if tags is not None:
+        return f"{where} AND tag IN (SELECT unnest(?::VARCHAR[]))", [*values, list(tags)]
+    return where, list(values)
+
+
+def of_span(
+    tags: Sequence[str] | None,
+    since: int,
+    until: int,
+    below_id: int | None,
+    anomalies: bool = False,
+) -> tuple[str, list[object]]:
+    """The query of readings of a span, without an order, and its values."""
+    where, values = bounded(tags, since, until)
+    if anomalies:
+        where += " AND is_anomaly"
+    if below_id is not None:
+        where += " AND id < ?"
+        values.append(below_id)
+    return f"SELECT {COLUMNS} FROM readings WHERE {where}", values  # noqa: S608
+
+
+def microseconds(times: pd.Series[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Times as microseconds UTC."""
+    utc = times.dt.tz_localize(None) if times.dt.tz is not None else times
+    return utc.astype("datetime64[us]").to_numpy().astype(np.int64)

@@ -1,0 +1,217 @@
+"""What the DuckDB store answers about readings. See `sensormon.stores.readings`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sensormon.stores.duckdb_database import Database
+from sensormon.stores.duckdb_queries import COLUMNS, bounded, microseconds, naive, of_span
+from sensormon.stores.duckdb_retention import has_rollups
+from sensormon.stores.duckdb_stream import (
+    BY_ID,
+    BY_TIME,
+    Deletions,
+    Order,
+    arrow_pieces,
+    readings_in_order,
+)
+from sensormon.stores.readings import TagHistory
+
+_REJECTED = "received, source, position, tag, time, value, reason, detail"
+
+
+class DuckDBReadings:
+    """`deletions` says of which days readings are deleted while they are streamed."""
+
+    def __init__(self, database: Database, deletions: Deletions) -> None:
+        self._database = database
+        self._deletions = deletions
+
+    # -- spans --------------------------------------------------------------------
+
+    def frame(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        query, values = of_span(tags, since, until, below_id)
+        query += " ORDER BY id"
+        if limit is not None:
+            query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY id"  # noqa: S608
+            values.append(limit)
+        return self._database.frame(query, values)
+
+    def stream(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        limit: int | None = None,
+        anomalies: bool = False,
+    ) -> Iterator[pa.Table]:
+        if limit is None:
+            return self._in_order(BY_ID, tags, since, until, below_id, anomalies)
+        query, values = of_span(tags, since, until, below_id, anomalies)
+        query = f"SELECT * FROM ({query} ORDER BY id DESC LIMIT ?) ORDER BY id"  # noqa: S608
+        return self._pieces(query, [*values, limit])
+
+    def stream_by_time(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        anomalies: bool = False,
+    ) -> Iterator[pa.Table]:
+        return self._in_order(BY_TIME, tags, since, until, below_id, anomalies)
+
+    def _in_order(
+        self,
+        order: Order,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        below_id: int | None,
+        anomalies: bool,
+    ) -> Iterator[pa.Table]:
+        query, values = of_span(tags, since, until, below_id, anomalies)
+
+        def begin() -> Iterator[pa.Table]:
+            return readings_in_order(self._database.cursor, query, values, self._database.reading, order)
+
+        return self._deletions.watched(tags, since, until, begin)
+
+    def _pieces(self, query: str, values: Sequence[object]) -> Iterator[pa.Table]:
+        return arrow_pieces(self._database.cursor(), query, values, self._database.reading)
+
+    def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
+        query = (
+            f"SELECT * FROM (SELECT {COLUMNS} FROM readings WHERE tag = ? AND id < ? AND quality >> 30 = 0 "  # noqa: S608
+            "ORDER BY id DESC LIMIT ?) ORDER BY id"
+        )
+        return self._database.frame(query, [tag, before_id, rows])
+
+    def anomalies(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        min_score: float = 0.0,
+        limit: int = 10_000,
+    ) -> pd.DataFrame:
+        where, values = bounded(tags, since, until)
+        return self._database.frame(
+            f"SELECT {COLUMNS} FROM readings WHERE {where} AND is_anomaly AND score >= ? "  # noqa: S608
+            "ORDER BY time DESC, id DESC LIMIT ?",
+            [*values, min_score, limit],
+        )
+
+    # -- counts -------------------------------------------------------------------
+
+    def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
+        where, values = bounded(tags, since, until)
+        flagged = " AND is_anomaly" if anomalies else ""
+        query = f"SELECT count(*) FROM readings WHERE {where}{flagged}"  # noqa: S608
+        return int(self._database.rows(query, values)[0][0])
+
+    def live_anomalies(self, since: int, tags: Sequence[str] | None = None) -> int:
+        query = "SELECT count(*) FROM readings WHERE time >= ? AND is_anomaly AND origin <> 'import'"
+        values: list[object] = [naive(since)]
+        if tags is not None:
+            query += " AND tag IN (SELECT unnest(?::VARCHAR[]))"
+            values.append(list(tags))
+        ((count,),) = self._database.rows(query, values)
+        return int(count)
+
+    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
+        where, values = bounded([tag], since, until)
+        ((beyond, whole),) = self._database.rows(
+            f"SELECT count(*) FILTER (value < ? OR value > ?), count(*) FROM readings WHERE {where}",  # noqa: S608
+            [low, high, *values],
+        )
+        return int(beyond), int(whole)
+
+    def first_time(self, since: int, until: int) -> int | None:
+        where, values = bounded(None, since, until)
+        query = f"SELECT epoch_us(min(time)) FROM readings WHERE {where}"  # noqa: S608
+        ((time,),) = self._database.rows(query, values)
+        return None if time is None else int(time)
+
+    def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
+        return self._database.frame(
+            "SELECT tag, (epoch_us(time) - ?) // ? AS part, count(*) AS readings,"
+            " count(*) FILTER (is_anomaly) AS flagged, count(*) FILTER (quality >> 30 > 0) AS doubtful"
+            " FROM readings WHERE time >= ? AND time < ? GROUP BY ALL ORDER BY ALL",
+            [since, width, naive(since), naive(until)],
+        )
+
+    # -- tags ---------------------------------------------------------------------
+
+    def tags(self) -> list[str]:
+        rolled = "UNION SELECT DISTINCT tag FROM rollups " if has_rollups(self._database) else ""
+        query = f"SELECT DISTINCT tag FROM readings {rolled}ORDER BY tag"  # noqa: S608
+        return [tag for (tag,) in self._database.rows(query)]
+
+    def live_tags(self) -> list[str]:
+        query = "SELECT DISTINCT tag FROM readings WHERE origin <> 'import' ORDER BY tag"
+        return [tag for (tag,) in self._database.rows(query)]
+
+    def histories(self, limit: int) -> list[TagHistory]:
+        learned = dict(self._database.rows("SELECT tag, n FROM latest"))
+        newest = (
+            "SELECT tag, time, value, quality, id FROM readings WHERE origin <> 'import' AND {where} "
+            "QUALIFY row_number() OVER (PARTITION BY tag, quality >> 30 = 0 ORDER BY id DESC) <= ? "
+            "ORDER BY id"
+        )
+        # Most tags have their newest rows at the end of the table; only the others need a full scan.
+        reach = limit * max(1, len(learned)) * 2
+        frame = self._database.frame(
+            newest.format(where="id > (SELECT max(id) FROM latest) - ?"), [reach, limit]
+        )
+        good = frame["quality"].to_numpy(dtype=np.int64) >> 30 == 0
+        counts = frame.loc[good, "tag"].value_counts()
+        short = [tag for tag, n in learned.items() if counts.get(tag, 0) < min(n, limit)]
+        if short:
+            more = self._database.frame(newest.format(where="tag IN (SELECT unnest(?))"), [short, limit])
+            frame = pd.concat([frame[~frame["tag"].isin(short)], more])
+        return [
+            TagHistory(
+                tag=str(tag),
+                n=int(learned.get(str(tag), len(rows))),
+                time=microseconds(rows["time"]),
+                value=rows["value"].to_numpy(dtype=np.float64),
+                learned=(rows["quality"].to_numpy(dtype=np.int64) >> 30) == 0,
+            )
+            for tag, rows in frame.groupby("tag", sort=False)
+        ]
+
+    # -- what is no reading -------------------------------------------------------
+
+    def rejected(self, limit: int) -> pd.DataFrame:
+        return self._database.frame(
+            "SELECT received, source, tag, time, value, reason, detail FROM rejected "
+            "ORDER BY received DESC, position DESC LIMIT ?",
+            [limit],
+            times=("received",),
+        )
+
+    def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
+        where, values = bounded(tags, since, until, "received")
+        return self._pieces(f"SELECT {_REJECTED} FROM rejected WHERE {where}", values)  # noqa: S608
+
+    def injected_faults(self, since: int, until: int) -> pd.DataFrame:
+        return self._database.frame(
+            "SELECT tag, time, fault FROM injected_faults WHERE time >= ? AND time < ? ORDER BY time",
+            [naive(since), naive(until)],
+        )

@@ -1,0 +1,67 @@
+"""The store's side of the ledger: which records it has, what they add up to, what is really there.
+
+What it guarantees: watermark and running totals move in the transaction that stores the rows,
+so that at any moment, also after a kill, they say exactly what is there. A roll-up and a
+rebuilt database change no total. Every call raises `StoreError` if it cannot be answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """How far a journal has been loaded: its highest record number, and the next free id."""
+
+    number: int
+    next_id: int
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The store's side of the ledger, all of one moment.
+
+    `positions` has the watermark of each journal, `received` the running totals each had
+    reached there, by source. `stored` counts by source, `rejected` by source and reason.
+    """
+
+    positions: Mapping[str, int] = field(default_factory=dict)
+    received: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    stored: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recount:
+    """What is really in the tables; `stored`, `rolled_up` and `rejected` count by source.
+
+    `stored` are readings that are there one by one, `rolled_up` those that are in a roll-up alone.
+    """
+
+    rows: int
+    distinct_ids: int
+    stored: Mapping[str, int]
+    rejected: Mapping[str, int]
+    rolled_up: Mapping[str, int] = field(default_factory=dict)
+
+
+class StoredLedger(Protocol):
+    """See the module. A `writer` is the id of a journal."""
+
+    def watermark(self, writer: str) -> Watermark | None:
+        """How far this journal has been loaded; None if it never was."""
+
+    def next_id(self) -> int:
+        """An id above that of every reading stored."""
+
+    def accounts(self) -> Accounts:
+        """The counts of the ledger, read in one transaction."""
+
+    def recount(self) -> Recount:
+        """Count what is really there, row by row, for `verify`."""
+
+    def values_between(self, first: int, stop: int) -> Mapping[int, float]:
+        """The stored values by id, first <= id < stop, for `verify`."""

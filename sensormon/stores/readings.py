@@ -1,0 +1,122 @@
+"""What a store answers about readings: spans of them, streams, counts, and what was rejected.
+
+What it guarantees: everything of a record is there from the moment its load returns, never
+part of it. Spans are since <= time < until in µs UTC; `tags` None are all tags. A frame of
+readings has the columns of the table `readings` (schema.sql), times as datetime64[us, UTC],
+and a reading has the same values, to the bit, as in the journal. Reads come from any thread,
+beside a load. Every call raises `StoreError` if it cannot be answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pandas as pd
+import pyarrow as pa
+
+from sensormon.model.readings import Bools, Floats, Ints
+
+
+@dataclass(frozen=True, eq=False)
+class TagHistory:
+    """The newest readings of one tag, oldest first, and `n`, how many it had learned in all."""
+
+    tag: str
+    n: int
+    time: Ints
+    value: Floats
+    learned: Bools
+
+
+class StoredReadings(Protocol):
+    """See the module."""
+
+    def frame(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        limit: int | None = None,
+    ) -> pd.DataFrame:
+        """The readings of the span in order of arrival; the newest `limit` of them."""
+
+    def stream(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        limit: int | None = None,
+        anomalies: bool = False,
+    ) -> Iterator[pa.Table]:
+        """`frame`, or only those flagged, in pieces: Arrow tables with times as timestamp[us, UTC].
+
+        The first piece is there, or the StoreError raised, when this returns; it may be empty.
+        Without a limit only some pieces are in memory, however many readings there are.
+        """
+
+    def stream_by_time(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        below_id: int | None = None,
+        anomalies: bool = False,
+    ) -> Iterator[pa.Table]:
+        """The same readings as `stream` gives without a limit, by time, those of one time by id."""
+
+    def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
+        """How many readings `stream` gives."""
+
+    def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
+        """The newest `rows` good readings of the tag with a lower id, in order of arrival."""
+
+    def anomalies(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        min_score: float = 0.0,
+        limit: int = 10_000,
+    ) -> pd.DataFrame:
+        """The newest `limit` flagged readings with at least this score, newest first."""
+
+    def live_anomalies(self, since: int, tags: Sequence[str] | None = None) -> int:
+        """How many readings of these tags with time >= since are flagged, imported ones left out."""
+
+    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
+        """How many of the tag's readings have value < low or > high, and how many there are."""
+
+    def first_time(self, since: int, until: int) -> int | None:
+        """The earliest time of a reading of the span; None without one."""
+
+    def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
+        """Readings by tag and part of the span: tag, part, readings, flagged, doubtful.
+
+        Part i holds since + i * width <= time < since + (i + 1) * width (µs), before `until`;
+        parts without readings have no row. Doubtful ones are of uncertain or bad quality.
+        """
+
+    def tags(self) -> list[str]:
+        """The tags that have readings, one by one or rolled up, in order of their names."""
+
+    def live_tags(self) -> list[str]:
+        """The tags that have readings which were not imported, in order of their names."""
+
+    def histories(self, limit: int) -> list[TagHistory]:
+        """The newest `limit` good live readings of every tag, and as many others, for a restart."""
+
+    def rejected(self, limit: int) -> pd.DataFrame:
+        """The newest rejected readings, newest first."""
+
+    def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
+        """Readings rejected at since <= received < until, in order of arrival, in pieces like `stream`."""
+
+    def injected_faults(self, since: int, until: int) -> pd.DataFrame:
+        """Ground truth of the span: tag, time and fault, in order of time."""

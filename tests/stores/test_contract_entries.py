@@ -1,0 +1,90 @@
+"""The contract of every store: settings, actions, notes, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sensormon.model.clock import SECOND
+from sensormon.model.entries import (
+    ActionEntry,
+    Annotation,
+    AnnotationEntry,
+    BatchEntry,
+    DetectorSettings,
+    EventAction,
+    KeptAnswer,
+    Record,
+    SettingsEntry,
+)
+from sensormon.model.readings import Processed
+from sensormon.stores.protocol import Store
+from tests.support.plant import START
+
+Records = Callable[..., list[Record]]
+
+
+def test_settings_are_kept_in_order(store: Store) -> None:
+    changes = [
+        DetectorSettings(i, START + i, "someone", "zscore", {"window": 50 + i}, {"window": 50})
+        for i in (1, 2)
+    ]
+    store.load("w", [Record(i, SettingsEntry(one)) for i, one in enumerate(changes, 1)])
+    assert store.entries.detector_settings() == changes
+
+
+def test_what_people_did_with_events_is_kept_and_not_taken_twice(store: Store) -> None:
+    label = EventAction((7, 9), START + 5, "night shift", "label", label="benign", note="it's \u00b0; --")
+    shelve = EventAction((7,), START + 3, "Ana", "shelve", until=START + 60 * SECOND)
+    entries = [Record(1, ActionEntry(label)), Record(2, ActionEntry(shelve))]
+    store.load("w", entries)
+    store.load("w", entries)
+    frame = store.entries.event_actions(1, 8)
+    assert frame["action"].tolist() == ["shelve", "label"]
+    assert frame["who"].tolist() == ["Ana", "night shift"]
+    assert frame["until"].iloc[0].value == (START + 60 * SECOND) * 1000
+    assert frame["until"].isna().tolist() == [False, True]
+    assert frame["note"].tolist() == ["", label.note]
+    assert store.entries.event_actions(1, 99)["reading"].tolist() == [7, 7, 9]
+    assert store.entries.event_actions(10, 99).empty
+
+
+def test_notes_and_their_removal_are_kept_and_not_taken_twice(store: Store) -> None:
+    note = Annotation("a", START, START + SECOND, ("temp", "p'h"), "it's °; --", "Ana", START + 5)
+    every = Annotation("b", START, START, (), "all", "Bo", START + 6)
+    gone = replace(note, who="Bo", time=START + 7, removed=True)
+    entries = [Record(i, AnnotationEntry(one)) for i, one in enumerate((note, every, gone), 1)]
+    store.load("w", entries)
+    store.load("w", entries)
+    assert store.entries.annotations() == [note, every, gone]
+
+
+def test_answers_are_kept_with_their_readings_once_and_dropped_when_old(
+    store: Store, records: Records
+) -> None:
+    old = KeptAnswer("a", "digest", 201, '{"id": 1}', START)
+    new = KeptAnswer("b", "digest", 400, '{"error": "ü"}', START + SECOND)
+    loaded = [
+        replace(one, entry=replace(one.entry, answers=(answer,)))
+        for one, answer in zip(records(2), (old, new), strict=True)
+    ]
+    store.load("w", loaded)
+    store.load("w", loaded)
+    assert store.entries.kept_answers(10) == [old, new]
+    assert store.entries.kept_answers(1) == [new]
+    store.entries.drop_answers(START + 1)
+    assert store.entries.kept_answers(10) == [new]
+
+
+def test_answers_to_keys_that_begin_alike_come_oldest_first(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    kept = tuple(KeptAnswer(f"{key}", "f", 201, "b", START) for key in ("a:2", "b:1", "a:1"))
+    store.load("w", [Record(1, BatchEntry(1, {"test": 1}, processed(1), kept))])
+    assert store.entries.answers_to("a:") == [kept[0], kept[2]]
+
+
+def test_an_empty_store_has_no_entries(store: Store) -> None:
+    assert store.entries.event_actions(0, 10**9).empty
+    assert store.entries.annotations() == []
+    assert store.entries.detector_settings() == []

@@ -1,0 +1,228 @@
+"""The contract of every store: readings, streams, counts, rejections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from sensormon.model.clock import SECOND
+from sensormon.model.entries import BatchEntry, Record
+from sensormon.model.errors import StoreUnavailable
+from sensormon.model.readings import InjectedFault, Ints, Origin, Processed
+from sensormon.stores.protocol import Store
+from tests.support.plant import START
+
+Records = Callable[..., list[Record]]
+FAR = START + 10**6 * SECOND
+
+
+def test_what_was_loaded_is_read_back_value_for_value(store: Store, records: Records) -> None:
+    loaded = records(4, 30)
+    store.load("w", loaded)
+    frame = store.readings.frame(None, 0, FAR)
+    for name in ("value", "time", "quality"):
+        expected = np.concatenate([getattr(r.entry.processed.accepted, name) for r in loaded])
+        found = frame[name].astype("int64") if name == "time" else frame[name]
+        assert found.to_numpy().tolist() == expected.tolist()
+    for name in ("n", "score", "expected", "lower", "upper", "is_anomaly"):
+        expected = np.concatenate([getattr(r.entry.processed.scores, name) for r in loaded])
+        assert np.array_equal(frame[name].to_numpy(), expected, equal_nan=name not in ("n", "is_anomaly"))
+    assert frame["id"].tolist() == list(range(1, 121))
+
+
+def test_rejections_and_faults_are_kept_apart_from_readings(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    from sensormon.model.readings import Reason, Rejection
+
+    made = processed(2)
+    rejection = Rejection(
+        "test", START, 7, "nope", "x'; DROP TABLE readings; --", "1", Reason.UNKNOWN_TAG, "why"
+    )
+    fault = InjectedFault("temp", START, "spike")
+    made = replace(made, rejected=(rejection,), accepted=replace(made.accepted, injected=(fault,)))
+    store.load("w", [Record(1, BatchEntry(1, {"test": 3}, made))])
+    row = store.readings.rejected(10).iloc[0]
+    assert (row["tag"], row["time"], row["reason"]) == ("nope", "x'; DROP TABLE readings; --", "unknown_tag")
+    assert store.ledger.accounts().rejected == {("test", "unknown_tag"): 1}
+    assert store.readings.injected_faults(0, FAR)["fault"].tolist() == ["spike"]
+    assert len(store.readings.frame(None, 0, FAR)) == 2
+
+
+def test_readings_are_bounded_by_tag_time_id_and_number(store: Store, records: Records) -> None:
+    store.load("w", records(1, 100))
+
+    def ids(*args: object, **kwargs: object) -> list[int]:
+        return list(store.readings.frame(*args, **kwargs)["id"])  # type: ignore[arg-type]
+
+    assert ids(["temp"], START + 10 * SECOND, START + 13 * SECOND) == [11, 12, 13]
+    assert ids(["ph"], 0, FAR) == []
+    assert ids(None, 0, FAR, below_id=4) == [1, 2, 3]
+    assert ids(None, 0, FAR, limit=2) == [99, 100]
+    assert store.readings.lead("temp", 11, 3)["id"].tolist() == [8, 9, 10]
+
+
+def test_readings_outside_a_range_are_counted(store: Store, records: Records) -> None:
+    store.load("w", records(1, 100))
+    values = store.readings.frame(["temp"], START + 10 * SECOND, START + 60 * SECOND)["value"]
+    low, high = sorted(values)[5], sorted(values)[-8]
+    expected = int(((values < low) | (values > high)).sum())
+    span = START + 10 * SECOND, START + 60 * SECOND
+    assert store.readings.outside("temp", *span, low, high) == (expected, 50)
+    assert store.readings.outside("temp", 0, FAR, float("-inf"), float("inf")) == (0, 100)
+    assert store.readings.outside("ph", 0, FAR, 0.0, 1.0) == (0, 0)
+
+
+def test_histories_give_the_newest_readings_of_every_tag(store: Store, records: Records) -> None:
+    store.load("w", records(3, 20))
+    (history,) = store.readings.histories(30)
+    assert history.tag == "temp"
+    assert history.n == 60
+    assert history.learned.all()
+    assert history.value.tolist() == store.readings.frame(None, 0, FAR)["value"].tolist()[-30:]
+    assert store.ledger.next_id() == 61
+
+
+def test_a_slow_tag_among_fast_ones_keeps_its_history(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    slow = processed(5)
+    slow = replace(slow, accepted=replace(slow.accepted, tags=("slow",)))
+    store.load("w", [Record(1, BatchEntry(1, {}, slow)), Record(2, BatchEntry(6, {}, processed(500)))])
+    histories = {one.tag: one for one in store.readings.histories(10)}
+    assert len(histories["slow"].value) == 5
+    assert len(histories["temp"].value) == 10
+
+
+def test_anomalies_come_newest_first_and_bounded(store: Store, processed: Callable[..., Processed]) -> None:
+    made = processed(60)
+    made.scores.is_anomaly[[50, 55]] = True
+    made.scores.score[[50, 55]] = [4.0, 9.0]
+    store.load("w", [Record(1, BatchEntry(1, {"test": 60}, made))])
+    assert store.readings.anomalies(None, 0, FAR, 0.0, 10)["id"].tolist()[:2] == [56, 51]
+    assert store.readings.anomalies(["temp"], 0, FAR, 5.0, 10)["id"].tolist() == [56]
+    assert store.readings.live_anomalies(START + 52 * SECOND) == 1
+    imported = replace(made, accepted=replace(made.accepted, origin=Origin.IMPORT, tags=("other",)))
+    store.load("w", [Record(2, BatchEntry(61, {"test": 120}, imported))])
+    assert store.readings.live_anomalies(START + 52 * SECOND) == 1
+    assert (store.readings.live_tags(), store.readings.tags()) == (["temp"], ["other", "temp"])
+
+
+def test_the_first_time_of_a_span_is_that_of_its_earliest_reading(store: Store, records: Records) -> None:
+    assert store.readings.first_time(0, FAR) is None
+    store.load("w", records(3))
+    assert store.readings.first_time(0, FAR) == START
+    assert store.readings.first_time(START + 1, FAR) == START + SECOND
+    assert store.readings.first_time(START, START) is None
+
+
+def test_a_stream_is_what_a_frame_is_in_pieces(store: Store, records: Records) -> None:
+    store.load("w", records(50, 1_000))
+    pieces = list(store.readings.stream(["temp"], START + 10 * SECOND, FAR, below_id=49_001, limit=45_000))
+    frame = store.readings.frame(["temp"], START + 10 * SECOND, FAR, below_id=49_001, limit=45_000)
+    table = pa.concat_tables(pieces)
+    assert len(pieces) > 2
+    assert table["id"].to_pylist() == frame["id"].tolist()
+    assert table["time"].cast(pa.int64()).to_pylist() == frame["time"].astype("int64").tolist()
+    flagged = pa.concat_tables(store.readings.stream(None, 0, FAR, anomalies=True))
+    anomalies = store.readings.anomalies(None, 0, FAR, 0.0, 10**6)
+    assert flagged["id"].to_pylist() == anomalies["id"].tolist()[::-1]
+    assert next(store.readings.stream(None, FAR, FAR)).num_rows == 0
+
+
+def test_a_stream_that_nobody_finishes_holds_nothing(store: Store, records: Records) -> None:
+    store.load("w", records(30, 1_000))
+    stream = store.readings.stream(None, 0, FAR)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    store.load("w", records(1, 1, 31))
+    store.close()
+    with pytest.raises(StoreUnavailable):
+        store.readings.stream(None, 0, FAR)
+    store.open()
+
+
+def at(record: Record, time: Ints) -> Record:
+    """The record with its readings at these times."""
+    entry = record.entry
+    assert isinstance(entry, BatchEntry)
+    accepted = replace(entry.processed.accepted, time=time)
+    return replace(record, entry=replace(entry, processed=replace(entry.processed, accepted=accepted)))
+
+
+def test_a_stream_by_time_is_in_order_of_time_whatever_came_when(
+    store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
+    rng = np.random.default_rng(0)
+    for one in records(6, 20):
+        store.load("w", [at(one, START + rng.integers(0, 40, 20) * SECOND)])  # many of one time
+    pieces = store.readings.stream_by_time(["temp"], START, START + 35 * SECOND, below_id=110)
+    table = pa.concat_tables(pieces)
+    frame = store.readings.frame(["temp"], START, START + 35 * SECOND, below_id=110)
+    assert table["id"].to_pylist() == frame.sort_values(["time", "id"])["id"].tolist()
+    assert next(store.readings.stream_by_time(None, FAR, FAR)).num_rows == 0
+
+
+def test_a_stream_by_time_goes_in_small_steps_though_each_tag_came_in_a_file_of_its_own(
+    store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 30)
+    for one in records(12, 30):  # each from the same time on
+        store.load("w", [at(one, START + np.arange(30) * SECOND)])
+    pieces = [piece.num_rows for piece in store.readings.stream_by_time(None, 0, FAR)]
+    assert sum(pieces) == 360
+    assert max(pieces) <= 120
+
+
+def test_a_stream_without_a_limit_is_in_order_whatever_the_order_in_the_table(
+    store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
+    late, *loaded = records(9, 10)
+    store.load("w", loaded)
+    for row in range(10):  # what was refused before comes after all others, with its old id
+        one = late.entry
+        assert isinstance(one, BatchEntry)
+        part = replace(
+            one.processed,
+            accepted=one.processed.accepted.take(np.array([row])),
+            scores=one.processed.scores.take(np.array([row])),
+        )
+        store.store_row(Record(100 + row, replace(one, first_id=one.first_id + row, processed=part)))
+    pieces = list(store.readings.stream(None, 0, FAR))
+    assert [one for piece in pieces for one in piece.column("id").to_pylist()] == list(range(1, 91))
+    assert store.readings.count(None, 0, FAR) == 90
+    unknown = sum(piece.num_rows for piece in store.readings.stream(["nope"], 0, FAR))
+    assert store.readings.count(["nope"], 0, FAR) == unknown == 0
+    assert store.readings.count(None, START + 5 * SECOND, FAR) == 85
+    flagged = sum(piece.num_rows for piece in store.readings.stream(None, 0, FAR, anomalies=True))
+    assert store.readings.count(None, 0, FAR, anomalies=True) == flagged
+
+
+def test_rejected_readings_of_a_span_come_in_order(store: Store, processed: Callable[..., Processed]) -> None:
+    from sensormon.model.readings import Reason, Rejection
+
+    rejected = tuple(
+        Rejection("test", START + i * SECOND, i, "temp" if i % 2 else "ph", "x", "1", Reason.UNKNOWN_TAG, "w")
+        for i in range(6)
+    )
+    made = replace(processed(1), rejected=rejected)
+    store.load("w", [Record(1, BatchEntry(1, {"test": 7}, made))])
+    (table,) = store.readings.stream_rejected(["temp"], START, START + 5 * SECOND)
+    assert table.column("position").to_pylist() == [1, 3]
+    assert table.schema.field("received").type == pa.timestamp("us", "UTC")
+    pieces = store.readings.stream_rejected(None, START, START + 5 * SECOND)
+    assert sum(piece.num_rows for piece in pieces) == 5
+
+
+def test_an_empty_store_has_no_readings(store: Store) -> None:
+    assert store.readings.frame(None, 0, FAR).empty
+    assert store.readings.anomalies(None, 0, FAR, 0, 10).empty
+    assert store.readings.rejected(5).empty
+    assert store.readings.injected_faults(0, FAR).empty
+    assert store.readings.histories(10) == []
