@@ -21,7 +21,7 @@ from sensormon.view.phrases import stored_words
 
 def draw(m: Monitor, viewer: Viewer) -> None:
     """Filters, counts, the events with the chosen one beside them, the flagged readings."""
-    acts = m.acts
+    acts = m.actions.count
     filters, asked = filter_row(m, viewer)
     found = find(m, filters, asked)
 

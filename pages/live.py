@@ -176,7 +176,7 @@ def worst(m: Monitor, span: str, found: list[str]) -> list[str]:
 
     def choose() -> list[str]:
         since = m.clock.now() - min(SECONDS[span], 900) * SECOND
-        return worst_first(m.recent(since, found), found)[:WORST]
+        return worst_first(m.readings.recent(since, found), found)[:WORST]
 
     return list(remembered("worst", (span, tuple(found)), choose))
 
@@ -196,8 +196,10 @@ def drawn(
     """The cards; viewers of the same zone and theme share them."""
     del key  # with names and span, what the cache goes by
     since = _now - span * SECOND
-    frame = _m.recent(since, names, _now + 1)
-    return make_cards(frame, _m.tags, names, (since, _now), _viewer.palette, _viewer.zone, 220, _m.judges())
+    frame = _m.readings.recent(since, names, _now + 1)
+    return make_cards(
+        frame, _m.tags, names, (since, _now), _viewer.palette, _viewer.zone, 220, _m.detection.readable()
+    )
 
 
 def head(tag: Tag, last: Newest | None) -> str:
@@ -216,7 +218,7 @@ def plain_cards(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int
     """All cards drawn by Streamlit, as of now or of when the page was paused; zoom is lost each second."""
     now = at or m.clock.now()
     seconds = SECONDS[span]
-    last = newest(m.recent(now - 10 * SECOND), now, m.judges()) if at is None else {}
+    last = newest(m.readings.recent(now - 10 * SECOND), now, m.detection.readable()) if at is None else {}
     names = tuple(found if len(m.tags) <= MOST else opened(m, found) or worst(m, span, found))
     step = at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
     key = (m.started, m.tags.digest, step, viewer.zone_name, viewer.dark)
@@ -269,7 +271,7 @@ def waiting(m: Monitor, known: int) -> None:
 
 def with_data(m: Monitor) -> set[str]:
     """The tags that the source delivers or that have a reading that was not imported."""
-    return {*m.status().source.tags, *m.live_tags()}
+    return {*m.status().source.tags, *m.readings.live_tags()}
 
 
 m = monitor()

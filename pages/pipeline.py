@@ -47,7 +47,7 @@ MINUTE = 60 * SECOND
 @st.fragment(run_every=1)
 def way(m: Monitor, viewer: Viewer) -> None:
     """The boxes, the state of the store, the ledger."""
-    status, ledger = m.status(), m.ledger()
+    status, ledger = m.status(), m.ledger.now()
     arrow = '<span class="arrow">→</span>'
     st.html(
         '<div class="way">'
@@ -109,7 +109,7 @@ def state(status: Status, viewer: Viewer) -> str:
 def journal(m: Monitor, viewer: Viewer) -> None:
     """What waited in the journal over the last 15 minutes, and for how long."""
     st.subheader("Journal over the last 15 minutes", anchor=False, help=meaning("journal", "watermark"))
-    depth = m.journal_depth()
+    depth = m.depth.frame()
     if depth.empty:
         st.caption("No readings since start. Every reading passes through the journal first.")
         return
@@ -128,7 +128,7 @@ def journal(m: Monitor, viewer: Viewer) -> None:
     chart_table(
         "depth",
         "Waiting in the journal, newest first",
-        lambda: waiting_table(m.journal_depth()),
+        lambda: waiting_table(m.depth.frame()),
         {"Time": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=zone)},
     )
 
@@ -143,7 +143,7 @@ def dead_letters(m: Monitor) -> None:
     with panel("dead-letters"):
         st.html(marked(Phrase(dead_letter_words(letters), True)))
         if letters.readings and st.button("Retry", key="retry-dead-letters"):
-            m.retry_dead_letters()
+            m.loader.retry_dead_letters()
             st.toast("Retrying within a second. Readings that the database accepts leave the file.")
 
 
@@ -215,7 +215,7 @@ def rejections(m: Monitor, viewer: Viewer) -> None:
         "Latest rejected readings", anchor=False, help=meaning("rejected", "valid range", "duplicate")
     )
     try:
-        frame = m.rejected(200)
+        frame = m.stored.rejected(200)
     except StoreError as error:
         not_readable(error)
         return
@@ -260,7 +260,7 @@ def faults(m: Monitor, simulator: Simulator) -> None:
         st.caption(fault_sentence(fault))
         if start:
             try:
-                m.inject(fault, tag, seconds)
+                m.source.inject(fault, tag, seconds)
             except UsageError as error:
                 not_done(error, "The fault cannot be started")
         running(m, simulator)
@@ -287,6 +287,6 @@ with page("Pipeline") as me:
     dead_letters(monitored)
     if monitored.drills is not None:
         demonstrations(monitored.drills)
-    if monitored.simulator is not None:
-        faults(monitored, monitored.simulator)
+    if monitored.source.simulator is not None:
+        faults(monitored, monitored.source.simulator)
     rejections(monitored, me)

@@ -16,9 +16,9 @@ from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.format import counted, duration, moment_words, pace
 from sensormon.model.jobs import Job, Progress
 from sensormon.model.timestamps import render
-from sensormon.monitor.compare_job import KIND, TOGETHER, Shelf, all_loads
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
+from sensormon.monitor.tuner import KIND, TOGETHER, Shelf
 from sensormon.ui import (
     Viewer,
     chart,
@@ -80,7 +80,7 @@ class Chosen:
 
 def controls(m: Monitor) -> Chosen:
     """Tag, history, detector and its parameters."""
-    now = m.detection()
+    now = m.detection.in_force
     name = known_tags(
         m,
         "tune",
@@ -124,7 +124,7 @@ def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str]:
 @st.dialog("Apply to live monitoring", icon=":material/tune:")
 def apply(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked) -> None:
     """Says what changes and for whom and what it would lose, asks who it is, and applies."""
-    now = m.detection()
+    now = m.detection.in_force
     st.markdown(f"**{switch_words(now.detector, now.params, chosen.detector, chosen.params)}**")
     st.markdown("For all users and all tags, from the next reading on. Stored flags stay as they are.")
     since, until = looked.since, looked.until
@@ -154,7 +154,7 @@ def warn_of_lost(m: Monitor, viewer: Viewer, rows: pd.DataFrame) -> None:
 
 def draw(m: Monitor, viewer: Viewer) -> None:
     """Controls on the left, what they would have done on the right."""
-    now = m.detection()
+    now = m.detection.in_force
     left, right = st.columns([1, 3], gap="medium")
     with left, panel("controls"):
         chosen = controls(m)
@@ -204,7 +204,7 @@ def effect(m: Monitor, viewer: Viewer, chosen: Chosen, detector: Detector, looke
 def summary(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked, result: Comparison) -> None:
     """How many events there are and would be, of which readings, and another time to look at."""
     history, until = looked.history, looked.until
-    now = m.detection()
+    now = m.detection.in_force
     same = chosen.detector == now.detector and dict(chosen.params) == dict(now.params)
     st.html(f'<div class="first-line">{first_line(result.load, same)}</div>')
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -384,7 +384,7 @@ def every_load(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -
     wanted = (m.started, chosen.tag, chosen.length, looked.until)
     shelf = remembered("tuning-all", wanted, Shelf)
     history = looked.history
-    work = all_loads(m, shelf, history, looked.since, looked.until, detector, TAGS, 2 * TOGETHER)
+    work = m.tuner.all_loads(shelf, history, looked.since, looked.until, detector, TAGS, 2 * TOGETHER)
     if len(m.tags) * len(history.rows) <= TOGETHER:
         return work(Progress())
 

@@ -129,6 +129,6 @@ def start(settings: Settings) -> Iterator[Start]:
 def full(settings: Settings, adopt: Adopt) -> Monitor:
     """A monitor of the simulated plant after its first start, with all readings stored."""
     monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
-    monitor.backfill()
+    monitor.source.backfill()
     monitor.drain()
     return monitor

@@ -60,7 +60,7 @@ class _OfMonitor(Collector):
         self._monitor = monitor
 
     def collect(self) -> Iterable[Metric]:
-        ledger: dict[str, Any] = self._monitor.ledger().to_dict()
+        ledger: dict[str, Any] = self._monitor.ledger.now().to_dict()
         status = self._monitor.status()
         readings = CounterMetricFamily("sensormon_readings", "Readings by outcome.", labels=["outcome"])
         for outcome in ("received", "stored", "rejected", "dead_lettered", "duplicates_dropped"):
@@ -73,7 +73,7 @@ class _OfMonitor(Collector):
         journal = status.journal
         oldest = (status.now - journal.oldest) / 1e6 if journal.oldest else 0.0
         last = status.source.last_reading
-        detection = self._monitor.detection()
+        detection = self._monitor.detection.in_force
         for name, text, value in (
             ("readings_pending", "Readings in the journal and not in the store.", ledger["pending"]),
             ("ledger_difference", "Received minus accounted for; 0 is right.", ledger["difference"]),
@@ -98,7 +98,7 @@ class _OfMonitor(Collector):
         flagged = GaugeMetricFamily(
             "sensormon_last_score", "The score of each tag's newest reading.", labels=["tag", "flagged"]
         )
-        for tag, score, is_anomaly in self._monitor.last_scores():
+        for tag, score, is_anomaly in self._monitor.newest.last_scores():
             flagged.add_metric([tag, str(is_anomaly).lower()], score)
         yield flagged
         yield GaugeMetricFamily("sensormon_info", f"Version {__version__}.", value=1.0)

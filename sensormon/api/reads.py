@@ -92,7 +92,7 @@ def tags(request: Request) -> list[openapi.TagFacts]:
 @router.get("/stats", dependencies=READER, tags=["monitor"], responses=openapi.FAILURES)
 def stats(request: Request) -> dict[str, Any]:
     """The ledger: received = stored + rejected + dead_lettered + pending."""
-    return context_of(request).monitor.ledger().to_dict()
+    return context_of(request).monitor.ledger.now().to_dict()
 
 
 @router.head("/health", include_in_schema=False)
@@ -142,7 +142,7 @@ def _readings(
 ) -> Iterator[pa.Table]:
     """The newest readings in order of arrival. Raises Problem for an unknown tag or a wrong time."""
     for name in tags or ():
-        if name not in monitor.tags and name not in monitor.former_tags:
+        if name not in monitor.tags and name not in monitor.running_tags.former:
             raise Problem(
                 404, "unknown_tag", f"there is no tag {shown(name)!r}", "GET /api/tags lists the tags"
             )

@@ -13,8 +13,9 @@ import pandas as pd
 from sensormon.detectors import make
 from sensormon.events.actions import Standing, action_frame, standings
 from sensormon.events.grouping import group_flags, is_over, join_events, lasting
-from sensormon.ingest.collector import Collector
-from sensormon.model.clock import SECOND
+from sensormon.ingest.detection_log import DetectionLog
+from sensormon.ingest.unstored import Unstored
+from sensormon.model.clock import SECOND, Clock
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.errors import UsageError
 from sensormon.model.events import Delays, Event
@@ -57,17 +58,25 @@ _COLUMNS = (
 
 
 class EventReader:
-    """Reads from the store and, for what is not stored yet, from the collector's memory."""
+    """Reads from the store and, for what is not stored yet, from memory."""
 
     def __init__(
-        self, store: Store, recent: RecentReadings, collector: Collector, delays: Delays | None = None
+        self,
+        store: Store,
+        recent: RecentReadings,
+        unstored: Unstored,
+        detection: DetectionLog,
+        clock: Clock,
+        delays: Delays | None = None,
     ) -> None:
         self._store = store
         self._recent = recent
-        self._collector = collector
+        self._unstored = unstored
+        self._detection = detection
+        self._clock = clock
         self.delays = delays or Delays()
 
-    def events(self, tags: Sequence[str] | None, since: int, until: int, now: int) -> pd.DataFrame:
+    def between(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
         """Events with a flagged reading at since <= time < until, newest first, a row an event.
 
         Columns: id, tag, start, end, seconds (from the first flag to the last), readings
@@ -77,6 +86,7 @@ class EventReader:
         before `since` is whole, one that goes on after `until` is shown up to there.
         `attrs["complete"]` is False where the oldest had to be left out.
         """
+        now = self._clock.now()
         found, complete = self._find(tags, since, until)
         found = lasting(found, self.delays)
         stand: dict[int, Standing] = {}
@@ -97,9 +107,7 @@ class EventReader:
 
     def actions(self, first: int, last: int) -> pd.DataFrame:
         """What people did with events by readings with first <= id <= last, stored or not, oldest first."""
-        waiting = action_frame(
-            self._collector.unstored.actions()
-        )  # before the store, or one could slip through
+        waiting = action_frame(self._unstored.actions())  # before the store, or one could slip through
         stored = self._store.entries.event_actions(first, last)
         waiting = waiting[waiting["reading"].between(first, last)]
         if waiting.empty:
@@ -132,12 +140,8 @@ class EventReader:
             edge, reach = edge - reach, 2 * reach
         return [one for one in found if one.end >= since], True
 
-    def settings(self) -> dict[int, DetectorSettings]:
-        """All detector settings there have been, by id, those in force among them."""
-        return {one.id: one for one in [*self._store.entries.detector_settings(), self._collector.settings]}
-
     def _thresholds(self) -> Mapping[int, float]:
-        return {one.id: _threshold(one) for one in self.settings().values()}
+        return {number: _threshold(settings) for number, settings in self._detection.by_id().items()}
 
 
 def _threshold(settings: DetectorSettings) -> float:

@@ -16,11 +16,11 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
@@ -94,39 +94,35 @@ class _Work:
     before: int = 0
 
 
-class Plant(Protocol):
-    """Where a case is opened; a monitor. `tag_file` adds tags, `keep_up` waits for the store."""
-
-    clock: Clock
-    tag_file: TagFile
-    annotations: Annotations
-
-    @property
-    def tags(self) -> TagTable: ...
-
-    def keep_up(self, progress: Progress) -> None:
-        """See `Monitor.keep_up`."""
-
-
 class CaseOpener:
-    """Of one monitor; `folder` is where cases are unpacked, `recovered` what was read back at its start."""
+    """Of one monitor. `tags` gives its tag table as it is now, `tag_file` adds tags, `keep_up` waits for
+    the store. `folder` is where cases are unpacked, `recovered` what was read back at its start.
+    """
 
     def __init__(
         self,
-        plant: Plant,
+        *,
+        tags: Callable[[], TagTable],
+        tag_file: TagFile,
+        annotations: Annotations,
+        keep_up: Callable[[Progress], None],
         collector: Collector,
         store: Store,
         recent: RecentReadings,
         events: EventReader,
         folder: Path,
         recovered: Recovered,
+        clock: Clock,
     ) -> None:
-        self._plant = plant
+        self._tags = tags
+        self._tag_file = tag_file
+        self._annotations = annotations
+        self._keep_up = keep_up
         self._collector = collector
         self._store = store
         self._recent = recent
         self._events = events
-        self._clock = plant.clock
+        self._clock = clock
         self._folder = folder
         self._kept = {one.key: one for one in recovered.answers if one.key.startswith(KEYS)}
         self._settings = {one.id: one for one in recovered.case_settings}
@@ -205,7 +201,7 @@ class CaseOpener:
     def _name(self, case: Case) -> dict[str, str]:
         """Tags without readings here, or that are not here, keep their names."""
         here = {*self._store.readings.tags(), *self._recent.tags()}
-        table = self._plant.tags
+        table = self._tags()
 
         def free(name: str) -> bool:
             return name not in here and (name not in table or _same(table[name], case.tags[name]))
@@ -242,7 +238,7 @@ class CaseOpener:
 
     def _tags_of(self, case: Case, plan: Plan) -> None:
         """Have the tags of the case in the table."""
-        table = self._plant.tags
+        table = self._tags()
         new = []
         for name, here in plan.tags.items():
             if here not in table:
@@ -250,7 +246,7 @@ class CaseOpener:
                 label = tag.label if here == name else f"{tag.label} ({case.manifest.name})"[:200]
                 new.append(replace(tag, name=here, label=label))
         if new:
-            self._plant.tag_file.add(new, f"case {case.manifest.name}")
+            self._tag_file.add(new, f"case {case.manifest.name}")
 
     # -- the pieces ---------------------------------------------------------------
 
@@ -260,7 +256,7 @@ class CaseOpener:
             ids = part.column("id").to_numpy()
             first = work.kept.get(f"{work.prefix}{number}")
             if first is None:
-                self._plant.keep_up(progress)
+                self._keep_up(progress)
                 first_id = self._submit(work, str(number), as_scored(part, work.plan, self._clock.now()))
                 work.stored += len(ids)
             else:
@@ -307,7 +303,7 @@ class CaseOpener:
 
     def _once(self, work: _Work, name: str, processed: Processed, progress: Progress) -> None:
         if work.prefix + name not in work.kept:
-            self._plant.keep_up(progress)
+            self._keep_up(progress)
             self._submit(work, name, processed)
         progress.step("what was rejected and injected", 0.99, 1.0)
 
@@ -349,7 +345,7 @@ class CaseOpener:
 
     def _annotate(self, case: Case, work: _Work) -> int:
         """The notes under ids of this case, so that they never stand for our own."""
-        notes = self._plant.annotations
+        notes = self._annotations
         known = {
             one.id for one in [*self._store.entries.annotations(), *self._collector.unstored.annotations()]
         }
@@ -376,7 +372,7 @@ class CaseOpener:
         where = urlsplit(case.manifest.view)
         if where.scheme or where.netloc or where.path not in PAGES:
             return ""
-        table = self._plant.tags
+        table = self._tags()
         called: dict[str, str] = {}
         for name, here in work.plan.tags.items():
             called[name] = here

@@ -8,24 +8,33 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Protocol
+from typing import IO
 
+import pandas as pd
+import pyarrow as pa
+
+from sensormon.events.annotations import Annotations
 from sensormon.events.reader import EventReader
 from sensormon.exchange.case_format import MEDIA_TYPE, SUFFIX, Manifest
 from sensormon.exchange.case_opener import CaseOpener, Opened
-from sensormon.exchange.case_opener import Plant as OpenPlant
-from sensormon.exchange.case_writer import CaseOrder, Counts, History, write_case
+from sensormon.exchange.case_writer import CaseOrder, Counts, write_case
 from sensormon.exchange.export_folder import ExportFile, ExportFiles
 from sensormon.ingest.collector import Collector
+from sensormon.ingest.detection_log import DetectionLog
 from sensormon.ingest.recovery import Recovered
-from sensormon.model.clock import SECOND
+from sensormon.model.clock import SECOND, Clock
+from sensormon.model.entries import Annotation, DetectorSettings
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Job, Jobs, Progress
+from sensormon.model.tag_file import TagFile
+from sensormon.model.tags import TagTable
 from sensormon.model.text import cleaned
 from sensormon.stores.protocol import Store
+from sensormon.stores.readings import StoredReadings
 from sensormon.stores.recent import RecentReadings
+from sensormon.stores.streams import ReadingStreams
 
 LONGEST_NAME = 60
 
@@ -52,31 +61,83 @@ class Glance:
     here: bool
 
 
-class Plant(History, OpenPlant, Protocol):
-    """A monitor."""
-
-    jobs: Jobs
-
-
-class Cases:
-    """Of one monitor."""
+class LiveHistory:
+    """What a case of a running monitor is made of, stored or not; see `case_writer.History`."""
 
     def __init__(
         self,
-        plant: Plant,
+        tags: Callable[[], TagTable],
+        streams: ReadingStreams,
+        stored: StoredReadings,
+        detection: DetectionLog,
+        events: EventReader,
+        annotations: Annotations,
+    ) -> None:
+        self._tags = tags
+        self._streams = streams
+        self._stored = stored
+        self._detection = detection
+        self.events = events
+        self.annotations = annotations
+
+    @property
+    def tags(self) -> TagTable:
+        return self._tags()
+
+    def stream(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
+        return self._streams.by_arrival(tags, since, until)
+
+    def stream_rejected(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
+        return self._stored.stream_rejected(tags, since, until)
+
+    def injected_faults(self, since: int, until: int) -> pd.DataFrame:
+        return self._stored.injected_faults(since, until)
+
+    def settings_by_id(self) -> Mapping[int, DetectorSettings]:
+        return self._detection.by_id()
+
+    def notes(self, tags: Sequence[str], since: int, until: int) -> list[Annotation]:
+        return self.annotations.between(since, until, tags)
+
+    def event_history(self, first: int, last: int) -> pd.DataFrame:
+        return self.events.actions(first, last)
+
+
+class Cases:
+    """Of one monitor; `keep_up` waits for the store, `recovered` is what was read back at its start."""
+
+    def __init__(
+        self,
+        *,
+        history: LiveHistory,
         collector: Collector,
         store: Store,
         recent: RecentReadings,
-        events: EventReader,
+        tag_file: TagFile,
+        keep_up: Callable[[Progress], None],
         files: ExportFiles,
         recovered: Recovered,
+        jobs: Jobs,
+        clock: Clock,
     ) -> None:
-        self.opener = CaseOpener(plant, collector, store, recent, events, files.folder, recovered)
-        self._history = plant
-        self._store = store
+        self.opener = CaseOpener(
+            tags=lambda: history.tags,
+            tag_file=tag_file,
+            annotations=history.annotations,
+            keep_up=keep_up,
+            collector=collector,
+            store=store,
+            recent=recent,
+            events=history.events,
+            folder=files.folder,
+            recovered=recovered,
+            clock=clock,
+        )
+        self._history = history
+        self._stored = store.readings
         self._files = files
-        self._jobs = plant.jobs
-        self._clock = plant.clock
+        self._jobs = jobs
+        self._clock = clock
 
     def save(self, order: CaseOrder) -> Job:
         """Begin to write a case; the job's result is a `Saved`. Raises UsageError for an impossible order."""
@@ -84,7 +145,7 @@ class Cases:
 
         def work(progress: Progress) -> Saved:
             progress.step("counting readings")
-            whole = self._store.readings.count(order.tags, order.since, order.until)
+            whole = self._stored.count(order.tags, order.since, order.until)
             with self._files.draft() as draft:
                 counts = write_case(
                     draft.path, self._history, order, self._clock.now(), progress, whole, draft.check_room

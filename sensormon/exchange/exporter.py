@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sensormon.events.reader import EventReader
 from sensormon.exchange.export_folder import Draft, ExportFile, ExportFiles
 from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, TableFile, too_long, with_zone
 from sensormon.ingest.validation import EARLIEST
@@ -100,26 +99,22 @@ class Exported:
     note: str = ""
 
 
-class Plant(Protocol):
-    """What is exported; a monitor."""
-
-    jobs: Jobs
-
-    @property
-    def tags(self) -> TagTable: ...
-
-    @property
-    def streams(self) -> ReadingStreams: ...
-
-    def events(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
-        """See `Monitor.events`."""
-
-
 class Exporter:
-    """Of one monitor."""
+    """Of one monitor; `tags` gives its tag table as it is now."""
 
-    def __init__(self, plant: Plant, stored: StoredReadings, files: ExportFiles) -> None:
-        self._plant = plant
+    def __init__(
+        self,
+        jobs: Jobs,
+        tags: Callable[[], TagTable],
+        streams: ReadingStreams,
+        events: EventReader,
+        stored: StoredReadings,
+        files: ExportFiles,
+    ) -> None:
+        self._jobs = jobs
+        self._tags = tags
+        self._streams = streams
+        self._events = events
         self._stored = stored
         self.files = files
 
@@ -127,7 +122,7 @@ class Exporter:
         """About how many rows that will be; None where only making them tells. Raises StoreError."""
         if order.what in (READINGS, FLAGGED):
             return self._stored.count(order.tags, order.since, order.until, anomalies=order.what == FLAGGED)
-        return len(order.tags or self._plant.tags.names) if order.what == TAGS else None
+        return len(order.tags or self._tags().names) if order.what == TAGS else None
 
     def count_readings(self, tags: Sequence[str] | None, since: int, until: int) -> int:
         """How many readings are stored of these tags in this span. Raises StoreError."""
@@ -135,7 +130,7 @@ class Exporter:
 
     def start(self, order: ExportRequest) -> Job:
         """Begin to write the file; the result is an `Exported`. Raises UsageError while another runs."""
-        return self._plant.jobs.start("export", title(order), lambda progress: self._work(order, progress))
+        return self._jobs.start("export", title(order), lambda progress: self._work(order, progress))
 
     def begin(
         self,
@@ -150,7 +145,7 @@ class Exporter:
 
         The result is an `Exported`. Any number of such jobs may run.
         """
-        return self._plant.jobs.start(
+        return self._jobs.start(
             "file",
             title,
             lambda progress: self._write(pieces(), name, form, zone_name, rows, progress),
@@ -190,9 +185,9 @@ class Exporter:
 
     def _pieces(self, order: ExportRequest) -> tuple[Iterator[pa.Table], str]:
         """The rows under the names that a person reads, and what of them is missing."""
-        tags, note = self._plant.tags, ""
+        tags, note = self._tags(), ""
         if order.what in (READINGS, FLAGGED):
-            found = self._plant.streams.by_time(
+            found = self._streams.by_time(
                 order.tags, order.since, order.until, anomalies=order.what == FLAGGED
             )
             return (labelled(piece, tags).select(_READINGS) for piece in found), note
@@ -205,7 +200,7 @@ class Exporter:
             ), note
         if order.what == TAGS:
             return iter([tag_rows(tags, order.tags)]), note
-        events = self._plant.events(order.tags, order.since, order.until)
+        events = self._events.between(order.tags, order.since, order.until)
         if not events.attrs.get("complete", True):
             note = "There are too many events for one look: the oldest are left out. Choose a shorter span."
         frame = events.rename(columns={"label": "label "}).assign(value=events["value"].astype(float))

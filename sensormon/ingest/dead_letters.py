@@ -60,7 +60,9 @@ class DeadLetters:
     def add(self, record: Record, reasons: Mapping[int, str], now: int) -> None:
         """Append these rows of the record, by id with the reason, and sync. Known ids are passed over."""
         known = {line["id"] for line in self._read()[0]}
-        lines = [_line(record, one, reason, now) for one, reason in reasons.items() if one not in known]
+        lines = [
+            _line(record, row_id, reason, now) for row_id, reason in reasons.items() if row_id not in known
+        ]
         if lines:
             with self.path.open("ab+") as file:
                 if file.tell() and self.path.read_bytes()[-1:] != b"\n":
@@ -99,10 +101,10 @@ class DeadLetters:
 
     def _read(self) -> _Lines:
         try:
-            found = os.stat(self.path)
+            status = os.stat(self.path)
         except FileNotFoundError:
             return [], []
-        version = (found.st_mtime_ns, found.st_size)
+        version = (status.st_mtime_ns, status.st_size)
         if self._parsed[0] != version:
             self._parsed = version, self._parse()
         return self._parsed[1]
@@ -125,14 +127,14 @@ class DeadLetters:
         replace_file(self.path, "".join(json.dumps(line) + "\n" for line in lines).encode())
 
 
-def _line(record: Record, one: int, reason: str, now: int) -> dict[str, Any]:
+def _line(record: Record, row_id: int, reason: str, now: int) -> dict[str, Any]:
     entry = record.entry
     if not isinstance(entry, BatchEntry):
         raise StoreFault("only readings can be dead letters", where=f"record {record.number}")
-    row = row_ids(record).index(one)
+    row = row_ids(record).index(row_id)
     batch, scores = entry.processed.accepted, entry.processed.scores
     return {
-        "id": one,
+        "id": row_id,
         "source": batch.source,
         "tag": batch.tags[batch.tag[row]],
         "timestamp": timestamps.render(int(batch.time[row])),

@@ -10,20 +10,35 @@ from sensormon.sources import Source
 from sensormon.sources.simulator import Simulator
 
 
-class RunningTags:
-    """`table` is the table as it is now; that of a recording's source always has its own tags too."""
+def with_own_tags(tags: TagTable, source: Source | None) -> TagTable:
+    """The table, with the source's own tags: a recording always has them."""
+    return tags.with_tags(source.tags) if source else tags
 
-    def __init__(self, tags: TagTable, source: Source | None) -> None:
+
+class RunningTags:
+    """Of one monitor."""
+
+    def __init__(self, table: TagTable, source: Source | None, collector: Collector) -> None:
+        self._table = table
         self._source = source
+        self._collector = collector
         self._lock = threading.Lock()
-        self.table = tags.with_tags(source.tags) if source else tags
+
+    def now(self) -> TagTable:
+        """The table as it is now."""
+        return self._table
+
+    @property
+    def former(self) -> frozenset[str]:
+        """Tags that are not in the table any more but have readings, as far as is known."""
+        return self._collector.former_tags
 
     def check(self, tags: TagTable) -> None:
         """Raise UsageError if the simulator cannot make one of these tags."""
         if isinstance(self._source, Simulator):
             self._source.check(tags)
 
-    def retag(self, tags: TagTable, collector: Collector) -> None:
+    def retag(self, tags: TagTable) -> None:
         """Have source and collector go on with this table from the next reading on.
 
         What was learned of the tags that stay is carried over to the last bit; readings of
@@ -33,12 +48,12 @@ class RunningTags:
         source = self._source
         with self._lock:
             if not isinstance(source, Simulator):
-                self.table = tags.with_tags(source.tags) if source else tags
-                collector.retag(self.table)
+                self._table = with_own_tags(tags, source)
+                self._collector.retag(self._table)
                 return
             source.check(tags)
-            if stay := [tag for tag in tags if tag.name in self.table]:
+            if stay := [tag for tag in tags if tag.name in self._table]:
                 source.retag(stay)  # nothing comes that is no longer known, or not yet
-            self.table = tags
-            collector.retag(tags)
+            self._table = tags
+            self._collector.retag(tags)
             source.retag(tags)

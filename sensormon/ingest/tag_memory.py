@@ -77,9 +77,9 @@ class TagMemory:
         """A memory of other tags: tag i is what `codes[i]` is here, unknown where that is below 0."""
         other = TagMemory(len(codes))
         here = np.array(codes, dtype=np.int64)
-        there = np.flatnonzero(here >= 0)
+        known = np.flatnonzero(here >= 0)
         for name in ("_time", "_value", "_count", "_intact", "_newest"):
-            getattr(other, name)[there] = getattr(self, name)[here[there]]
+            getattr(other, name)[known] = getattr(self, name)[here[known]]
         return other
 
     def history(self, tag: int) -> tuple[Ints, Floats, Bools]:

@@ -78,7 +78,7 @@ class Forecast:
     full: int | None
 
 
-class Storage:
+class DiskUsage:
     """Of one monitor: its data folder and its database."""
 
     def __init__(self, folder: Path, database: Path, stored: StoredRetention, clock: Clock) -> None:
@@ -92,13 +92,13 @@ class Storage:
         wal = self._database.with_name(self._database.name + ".wal")
         journal = sum(map(_size, _files(self._folder / "journal")))
         archive = sum(map(_size, _files(self._folder / "archive")))
-        letters = sum(_size(one) for one in self._folder.glob("failed_measurements*"))
+        letters = sum(_size(path) for path in self._folder.glob("failed_measurements*"))
         known = {self._database, wal, *self._folder.glob("failed_measurements*")}
         folders = {self._folder / "journal", self._folder / "archive"}
         other = sum(
-            _size(one)
-            for one in _files(self._folder)
-            if one not in known and not folders.intersection(one.parents)
+            _size(path)
+            for path in _files(self._folder)
+            if path not in known and not folders.intersection(path.parents)
         )
         disk = shutil.disk_usage(self._database.parent if self._database.parent.exists() else self._folder)
         space, arrivals = None, Arrivals()

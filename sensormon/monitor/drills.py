@@ -29,6 +29,7 @@ from sensormon.model.errors import StoreError, StoreUnavailable, UsageError
 from sensormon.model.ledger import Ledger
 from sensormon.model.readings import Batch
 from sensormon.model.status import Status, StoreState
+from sensormon.monitor.live_ledger import LiveLedger
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
@@ -49,7 +50,7 @@ _STRIDE = 4096
 
 @dataclass(frozen=True)
 class Drill:
-    """A fault that can be made: its title, and what it really does, in a sentence."""
+    """A failure drill: a fault that can be made, its title, and what it really does, in a sentence."""
 
     name: str
     title: str
@@ -57,8 +58,8 @@ class Drill:
 
 
 DRILLS = {
-    one.name: one
-    for one in (
+    drill.name: drill
+    for drill in (
         Drill(
             "database_down",
             "Database down for 20 s",
@@ -125,7 +126,7 @@ class Drills:
         collector: Collector,
         loader: Worker,
         status: Callable[[], Status],
-        ledger: Callable[[], Ledger],
+        ledger: LiveLedger,
         recent: RecentReadings,
         database: Path,
         quota: int,
@@ -187,7 +188,7 @@ class Drills:
             "fill_quota": self._fill_quota,
             "duplicate_burst": self._repeat,
         }
-        before, refused = self._ledger(), self._collector.refused_readings
+        before, refused = self._ledger.now(), self._collector.refused_readings
         first = self._collector.next_id
         try:
             faults[run.drill.name](run)
@@ -296,13 +297,13 @@ class Drills:
         upto = self._journal.last
         while not self._recovered(upto) and not self._clock.wait(self._stopping, 0.2):
             pass
-        there = self._store.ledger.recount()
-        ledger = self._ledger()
+        recount = self._store.ledger.recount()
+        ledger = self._ledger.now()
         dead = ledger.total.dead_lettered - before.total.dead_lettered
         run.proof = Proof(
             acknowledged=last - first,
             found=len(self._store.ledger.values_between(first, last)) + dead,
-            doubled=there.rows - there.distinct_ids,
+            doubled=recount.rows - recount.distinct_ids,
             refused=self._collector.refused_readings - refused,
             duplicates=ledger.total.duplicates_dropped - before.total.duplicates_dropped,
             difference=ledger.total.difference,

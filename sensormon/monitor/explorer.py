@@ -21,10 +21,10 @@ from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
 MOST = 100_000
-"""Readings of a tag that are paired, or make control limits; of more, a fair share is taken."""
+"""Readings of a tag that are paired, or make control limits; of more, an even sample is taken."""
 
 STRETCHES = 2_000
-"""A share of a long span is taken as whole stretches, of which the span has so many."""
+"""Stretches that a long span is divided into; a sample is whole stretches."""
 
 BINS = 60
 """Bars of a histogram."""
@@ -98,7 +98,7 @@ class Explorer:
         Pairs, distributions and control limits begin there: of older readings only the flagged
         ones are left, which are like no others. Raises StoreError.
         """
-        return max([since, *(self._store.retention.rolled_until(one) or since for one in tags)])
+        return max([since, *(self._store.retention.rolled_until(name) or since for name in tags)])
 
     def relation(
         self, tag: str, other: str, since: int, until: int, *, tolerance: int | None = None
@@ -109,15 +109,15 @@ class Explorer:
         step of the slower one. Raises StoreError.
         """
         since = min(until, self.since_whole((tag, other), since))
-        counts = [self._store.spans.count(one, since, until) for one in (tag, other)]
+        counts = [self._store.spans.count(name, since, until) for name in (tag, other)]
         one_in = -(-max(counts) // MOST)
         stretch = max(60_000_000, (until - since) // STRETCHES)
         a, b = (
-            self._store.spans.values(one, since, until, stretch=stretch, one_in=max(1, one_in))
-            for one in (tag, other)
+            self._store.spans.values(name, since, until, stretch=stretch, one_in=max(1, one_in))
+            for name in (tag, other)
         )
         cell = lag_cell(a, b, (since, until))
-        means = tuple(self._store.spans.means(one, since, until, cell) for one in (tag, other))
+        means = tuple(self._store.spans.means(name, since, until, cell) for name in (tag, other))
         return relate(
             pairs(a, b, tolerance),
             (means[0], means[1]),
@@ -146,7 +146,7 @@ class Explorer:
         Good stored readings. Raises StoreError.
         """
         spans = self._store.spans
-        span, baseline = ((max(one[0], self.since_whole((tag,), one[0])), one[1]) for one in (span, baseline))
+        span, baseline = self._whole(tag, span), self._whole(tag, baseline)
         there = spans.count(tag, *baseline)
         one_in = max(1, -(-there // MOST))
         stretch = max(60_000_000, (baseline[1] - baseline[0]) // STRETCHES)
@@ -155,3 +155,8 @@ class Explorer:
         readings = spans.count(tag, *span)
         below, above = spans.outside(tag, *span, limits.lower, limits.upper) if limits else (0, 0)
         return Controlled(limits, readings, below, above, len(value), there)
+
+    def _whole(self, tag: str, span: tuple[int, int]) -> tuple[int, int]:
+        """The part of the span whose readings are all there one by one."""
+        since, until = span
+        return self.since_whole((tag,), since), until

@@ -32,7 +32,7 @@ class LiveLedger:
         self._accounts = Accounts()
         self._last = Ledger(())
 
-    def ledger(self) -> Ledger:
+    def now(self) -> Ledger:
         """Where every reading is. With the store away, as of when it was last seen."""
         for _ in range(10):
             accounts = self._accounts

@@ -46,7 +46,7 @@ class StoppedMonitor:
     def store(self) -> Iterator[Store | None]:
         """The store, open to read; None where there is no database (yet).
 
-        Raises StoreError where there is one that cannot be read.
+        Raises StoreError if there is one that cannot be read.
         """
         if "://" not in self._store_url and not Path(self._store_url).exists():
             yield None
@@ -63,7 +63,7 @@ class StoppedMonitor:
         """The id of the journal's writer; empty where there is neither a journal nor an archive."""
         retired = None if self.segments else self.archive.newest()
         kept = self.segments or ([retired] if retired else [])
-        return next((one.writer for one in reversed(kept) if one.writer), "")
+        return next((segment.writer for segment in reversed(kept) if segment.writer), "")
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """The records of archive and journal above this number that can be read."""

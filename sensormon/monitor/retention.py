@@ -1,4 +1,4 @@
-"""How long readings are kept one by one: after so many days they become minutes (roll-ups).
+"""How long readings are kept one by one: after some days they become minutes (roll-ups).
 
 Off unless somebody says otherwise, on the Data page or with SENSORMON_RETENTION_DAYS; what was
 said on the page is in `retention.json` in the data folder and goes before the environment. The
@@ -29,7 +29,7 @@ from sensormon.stores.retention import Due, Space
 FILE = "retention.json"
 JOB = "roll-up"
 AGAIN = 3_600 * SECOND
-"""After a run that failed the next one waits so long (µs)."""
+"""How long the next run waits after one that failed (µs)."""
 CHECKPOINT = 40
 """Days of tags between two checkpoints, so that the database's write-ahead file stays small."""
 
@@ -51,18 +51,18 @@ class Policy:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run now would do: so many readings older than `before` become so many minutes."""
+    """What a run now would do: `readings` older than `before` become `minutes`."""
 
     before: int
     due: tuple[Due, ...] = ()
 
     @property
     def readings(self) -> int:
-        return sum(one.readings for one in self.due)
+        return sum(due.readings for due in self.due)
 
     @property
     def minutes(self) -> int:
-        return sum(one.minutes for one in self.due)
+        return sum(due.minutes for due in self.due)
 
 
 @dataclass(frozen=True)
@@ -88,11 +88,11 @@ class Retention:
         self.policy = self._read(default)
 
     def set(self, days: int, who: str) -> Policy:
-        """Keep raw readings for so many days from now on, 0 for ever; on disk when it returns.
+        """Keep raw readings for this many days from now on, 0 for ever; on disk when it returns.
 
         Nothing is rolled up before the next UTC day unless somebody starts it; a run that goes on
         by another number of days ends with the day of a tag it is at. Raises UsageError for a
-        number that cannot be, a missing name, and where it cannot be written.
+        number that cannot be, a missing name, and if it cannot be written.
         """
         if not 0 <= days <= LONGEST_RETENTION:
             raise UsageError(
@@ -103,24 +103,24 @@ class Retention:
         if not who.strip():
             raise UsageError("a name is needed", where="Retention", hint="Give yours, for the log")
         now = self._clock.now()
-        made = Policy(days, who.strip()[:100], now, now)
+        policy = Policy(days, who.strip()[:100], now, now)
         with self._lock:
-            self._write(made)
-            before, self.policy, self.problem = self.policy, made, ""
+            self._write(policy)
+            before, self.policy, self.problem = self.policy, policy, ""
         if days != before.days:  # a run that goes on deletes by what no longer holds
             for job in self._jobs.of(JOB):
                 job.progress.cancel()
-        _log.info("raw readings are kept for %d days from now on (0: for ever), by %s", days, made.who)
-        return made
+        _log.info("raw readings are kept for %d days from now on (0: for ever), by %s", days, policy.who)
+        return policy
 
     def plan(self, days: int | None = None) -> Plan:
-        """What a run now would do with this policy, or with so many days. Raises StoreError."""
+        """What a run now would do with this policy, or with `days`. Raises StoreError."""
         days = self.policy.days if days is None else days
         before = self._clock.now() // DAY * DAY - days * DAY
         return Plan(before, tuple(self._store.retention.due(before, keep())) if days else ())
 
     def start(self) -> Job:
-        """Begin a run. Raises UsageError where one goes on, or where raw readings are kept for ever."""
+        """Begin a run. Raises UsageError if one goes on, or if raw readings are kept for ever."""
         if not self.policy.days:
             raise UsageError(
                 "raw readings are kept for ever", where="Retention", hint="Say first for how many days"
@@ -128,7 +128,7 @@ class Retention:
         return self._jobs.start(JOB, "Rolling old readings up", self._run)
 
     def tick(self) -> None:
-        """Begin the run of the day where it is due; called often."""
+        """Begin the run of the day if it is due; called often."""
         now = self._clock.now()
         if not self.policy.days or now // DAY == self.policy.last // DAY or now < self._not_before:
             return
@@ -144,10 +144,10 @@ class Retention:
             before = self._store.retention.space()
             plan = self.plan()
             done = deleted = 0
-            for number, one in enumerate(plan.due, 1):
+            for number, due in enumerate(plan.due, 1):
                 progress.step(f"{done:,} of {plan.readings:,} readings", done, plan.readings)
-                deleted += self._store.retention.roll_up(one)
-                done += one.readings
+                deleted += self._store.retention.roll_up(due)
+                done += due.readings
                 if number % CHECKPOINT == 0:
                     self._store.checkpoint()
             self._store.checkpoint()
@@ -181,7 +181,7 @@ class Retention:
         except (OSError, ValueError, KeyError, TypeError) as error:
             # In doubt nothing is deleted.
             self.problem = (
-                f"{self._path.name} cannot be read ({error}); readings are kept until it is set anew"
+                f"{self._path.name} cannot be read ({error}); readings are kept until it is set again"
             )
             _log.error("%s", self.problem)
             return Policy(0)

@@ -29,17 +29,17 @@ def build() -> Monitor:
     with registry.lock:
         if registry.monitor is None:
             registry.monitor = Monitor(read_settings(os.environ))
-        made: Monitor = registry.monitor
-        return made
+        built: Monitor = registry.monitor
+        return built
 
 
 def monitor() -> Monitor:
     """The running monitor; made and started at the first call. Raises like `build`."""
     with _registry().lock:
-        made = build()
+        built = build()
         if not _registry().adopted:
-            made.start()
-        return made
+            built.start()
+        return built
 
 
 def stop() -> None:
@@ -68,12 +68,11 @@ def page_key() -> str:
 
 
 def _registry() -> Any:
-    found = sys.modules.get(_REGISTRY)
-    if found is not None:
-        return found
-    made = ModuleType(_REGISTRY)
-    made.lock = threading.RLock()  # type: ignore[attr-defined]
-    made.monitor = None  # type: ignore[attr-defined]
-    made.adopted = False  # type: ignore[attr-defined]
-    made.page_key = secrets.token_urlsafe(24)  # type: ignore[attr-defined]
-    return sys.modules.setdefault(_REGISTRY, made)
+    known = sys.modules.get(_REGISTRY)
+    if known is not None:
+        return known
+    registry = ModuleType(_REGISTRY)
+    vars(registry).update(
+        lock=threading.RLock(), monitor=None, adopted=False, page_key=secrets.token_urlsafe(24)
+    )
+    return sys.modules.setdefault(_REGISTRY, registry)

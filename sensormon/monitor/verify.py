@@ -25,6 +25,7 @@ from sensormon.model.errors import StoreError
 from sensormon.model.ledger import Ledger
 from sensormon.model.readings import Batch
 from sensormon.monitor.offline import StoppedMonitor
+from sensormon.stores.ledger import StoredLedger
 from sensormon.stores.protocol import Store
 
 MINUTE = 60 * SECOND
@@ -43,9 +44,9 @@ def verify(stopped: StoppedMonitor) -> Report:
     """Check this data folder; changes nothing."""
     findings = list(_journal(stopped))
     notes = [
-        f"{one.path.name}: {one.torn} bytes of an append that was never acknowledged"
-        for one in stopped.segments[-1:]
-        if one.torn
+        f"{segment.path.name}: {segment.torn} bytes of an append that was never acknowledged"
+        for segment in stopped.segments[-1:]
+        if segment.torn
     ]
     damaged = stopped.dead_letters.damaged_now()
     if damaged:
@@ -78,28 +79,28 @@ def _journal(stopped: StoppedMonitor) -> Iterator[str]:
 
 
 def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
-    there = store.ledger.recount()
-    if there.rows != there.distinct_ids:
-        yield f"{there.rows - there.distinct_ids} readings are in the store twice"
+    recount = store.ledger.recount()
+    if recount.rows != recount.distinct_ids:
+        yield f"{recount.rows - recount.distinct_ids} readings are in the store twice"
     accounts = store.ledger.accounts()
-    for source in sorted({*accounts.stored, *there.stored, *there.rolled_up}):
+    for source in sorted({*accounts.stored, *recount.stored, *recount.rolled_up}):
         said = accounts.stored.get(source, 0)
-        found = there.stored.get(source, 0) + there.rolled_up.get(source, 0)
-        if said != found:
-            yield f"{source}: {said} readings were stored, {found} are there"
+        counted = recount.stored.get(source, 0) + recount.rolled_up.get(source, 0)
+        if said != counted:
+            yield f"{source}: {said} readings were stored, {counted} are there"
     rejected: dict[str, int] = {}
     for (source, _), count in accounts.rejected.items():
         rejected[source] = rejected.get(source, 0) + count
-    for source in sorted({*rejected, *there.rejected}):
-        said, found = rejected.get(source, 0), there.rejected.get(source, 0)
-        if said != found:
-            yield f"{source}: {said} readings were rejected, {found} are in the table"
+    for source in sorted({*rejected, *recount.rejected}):
+        said, counted = rejected.get(source, 0), recount.rejected.get(source, 0)
+        if said != counted:
+            yield f"{source}: {said} readings were rejected, {counted} are in the table"
     position = accounts.positions.get(stopped.writer, 0)
     dead = stopped.dead_letters.ids()
     minutes = _Minutes(store.retention.rolled_up())
     for record in stopped.records():
         if record.number <= position:
-            yield from _compare(record, store, dead, minutes)
+            yield from _compare(record, store.ledger, dead, minutes)
     yield from minutes.findings()
 
 
@@ -109,14 +110,14 @@ class _Minutes:
     def __init__(self, frame: pd.DataFrame) -> None:
         keys = zip(frame["tag"], frame["minute"], frame["source"], frame["quality"], strict=True)
         numbers = zip(frame["low"], frame["high"], frame["gone"], strict=True)
-        self._there = dict(zip(keys, numbers, strict=True))
+        self._rollups = dict(zip(keys, numbers, strict=True))
         self._claimed: Counter[tuple[str, int, str, int]] = Counter()
 
     def hold(self, batch: Batch, row: int) -> bool:
         """Whether the minute of this reading was rolled up and its value is within what it had."""
         time = int(batch.time[row])
         key = (batch.tags[batch.tag[row]], time - time % MINUTE, batch.source, int(batch.quality[row]) >> 30)
-        low, high, gone = self._there.get(key, (math.inf, -math.inf, 0))
+        low, high, gone = self._rollups.get(key, (math.inf, -math.inf, 0))
         if not gone or not low <= batch.value[row] <= high:
             return False
         self._claimed[key] += 1
@@ -125,7 +126,7 @@ class _Minutes:
     def findings(self) -> Iterator[str]:
         """The minutes that hold fewer readings than the journal says."""
         for key, count in self._claimed.items():
-            gone = self._there[key][2]
+            gone = self._rollups[key][2]
             if count > gone:
                 tag, minute, *_ = key
                 yield (
@@ -134,19 +135,23 @@ class _Minutes:
                 )
 
 
-def _compare(record: Record, store: Store, dead: frozenset[int], minutes: _Minutes) -> Iterator[str]:
+def _compare(record: Record, ledger: StoredLedger, dead: frozenset[int], minutes: _Minutes) -> Iterator[str]:
     if not isinstance(record.entry, BatchEntry) or not len(record.entry.processed.accepted):
         return
     batch, first = record.entry.processed.accepted, record.entry.first_id
     ids = np.arange(first, first + len(batch))
     expected = {
-        int(one): float(value) for one, value in zip(ids, batch.value, strict=True) if one not in dead
+        int(row_id): float(value)
+        for row_id, value in zip(ids, batch.value, strict=True)
+        if row_id not in dead
     }
-    found = store.ledger.values_between(first, first + len(batch))
-    missing = [one for one in expected.keys() - found.keys() if not minutes.hold(batch, one - first)]
+    stored = ledger.values_between(first, first + len(batch))
+    missing = [
+        row_id for row_id in expected.keys() - stored.keys() if not minutes.hold(batch, row_id - first)
+    ]
     if missing:
         yield f"journal record {record.number}: {len(missing)} of its readings are not in the store"
-    differing = [one for one in expected.keys() & found.keys() if expected[one] != found[one]]
+    differing = [row_id for row_id in expected.keys() & stored.keys() if expected[row_id] != stored[row_id]]
     if differing:
         yield f"journal record {record.number}: {len(differing)} readings differ in the store"
 

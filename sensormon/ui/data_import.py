@@ -161,5 +161,5 @@ def _section(m: Monitor, viewer: Viewer) -> None:
         if running:
             st.caption("An import is already running; wait for it or cancel it.")
         if st.button("Import", type="primary", key="import-start", disabled=running):
-            start_import(m.jobs, m.importer, m.keep_up, table, columns, file.name, m.clock.now())
+            start_import(m.jobs, m.importer, m.loading.keep_up, table, columns, file.name, m.clock.now())
             st.rerun()

@@ -35,7 +35,7 @@ COMPARED = 30
 def measured(_m: Monitor, key: tuple[object, ...]) -> Sizes:
     """What is on disk, measured at most every 20 s for all viewers."""
     del key  # what the cache goes by
-    return _m.storage.measure()
+    return _m.disk_usage.measure()
 
 
 @st.cache_data(ttl=60, max_entries=8, show_spinner="Counting old readings")

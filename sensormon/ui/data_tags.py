@@ -71,7 +71,7 @@ def _start_over() -> None:
 
 def _by_hand(m: Monitor, draft: Draft) -> None:
     """If the file was changed by hand and the monitor runs without that: say so, offer to apply it."""
-    running = TagTable(m.tags[name] for name in m.tags.names if name in draft.tags or m.simulator)
+    running = TagTable(m.tags[name] for name in m.tags.names if name in draft.tags or m.source.simulator)
     lines = changes(running, draft.tags)
     if not lines:
         return
@@ -167,7 +167,8 @@ def _rejections(m: Monitor, draft: Draft, edited: Edited) -> list[str]:
     lines = []
     for tag in narrowed(draft.tags, edited.tags)[:SHOWN]:
         try:
-            outside, whole = m.would_be_rejected(tag.name, m.clock.now() - DAY, tag.valid)
+            now = m.clock.now()
+            outside, whole = m.stored.outside(tag.name, now - DAY, now + 1, *tag.valid)
         except StoreError:
             lines.append(
                 f"{literal(tag.label)}: the database is unavailable, so rejections cannot be counted"

@@ -122,7 +122,7 @@ def _done(m: Monitor, press: _Press, who: str, *, until: int | None = None, note
         until = m.clock.now() + press.seconds * SECOND
 
     def act(name: str) -> None:
-        m.act(press.ids, press.action, name, label=press.label, until=until, note=note)
+        m.actions.record(press.ids, press.action, name, label=press.label, until=until, note=note)
 
     if not signed(who, act, "Nothing was recorded"):
         return False

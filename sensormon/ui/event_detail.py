@@ -74,7 +74,7 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
         )
         air = AROUND[around or _USUAL] * SECOND or _some_readings(m, tag.name, start, end)
         span = (start - air, max(start + SECOND, min(end + air, m.clock.now())))
-        frame = m.history([tag.name], *span, limit=CONTEXT)
+        frame = m.stored.frame([tag.name], *span, limit=CONTEXT)
         figure = live_chart(
             frame, tag, span, viewer.palette, 240, pick=True, shade=(start, end), score=scored_by(m, frame)
         )
@@ -98,7 +98,7 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
 def _some_readings(m: Monitor, tag: str, start: int, end: int) -> int:
     """How long (µs) _READINGS of the tag usually take, whatever gaps there are; at least 2 min."""
     for back in (600 * SECOND, DAY, 7 * DAY):  # the newest that came in may have been of long ago
-        before = m.history([tag], start - back, start, limit=_READINGS)
+        before = m.stored.frame([tag], start - back, start, limit=_READINGS)
         if len(before) == _READINGS:
             break
     usual = _READINGS * round(usual_interval(np.sort(micros(before["time"]))))
@@ -110,7 +110,7 @@ def _log(m: Monitor, viewer: Viewer, event: pd.Series) -> None:
     if event["shelved_until"] is not pd.NaT and event["state"] == State.SHELVED:
         shelved = int(micros(pd.Series([event["shelved_until"]]))[0])
         st.caption(f"Shelved until {day_and_time(shelved, viewer.zone)}")
-    history = history_table(m.event_history(min(event["ids"]), max(event["ids"])), event["ids"])
+    history = history_table(m.events.actions(min(event["ids"]), max(event["ids"])), event["ids"])
     if history.empty:
         st.caption("No action on this event yet.")
         return

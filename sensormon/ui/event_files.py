@@ -60,7 +60,7 @@ def flagged_list(m: Monitor, viewer: Viewer, asked: Callable[[], pd.DataFrame]) 
             said += f", newest {LISTED:,} shown; Export has all"
         st.caption(said)
         st.dataframe(
-            anomaly_table(readings.head(LISTED), m.tags, score_names(m.settings_by_id())),
+            anomaly_table(readings.head(LISTED), m.tags, score_names(m.detection.by_id())),
             hide_index=True,
             height=min(460, 38 + 35 * max(1, len(readings))),
             key="flagged",

@@ -128,10 +128,10 @@ def news(
     """
     state = st.session_state
     state["seen"] = now = m.clock.now()
-    if m.acts != acts and not asking():  # or what is being typed would be lost
+    if m.actions.count != acts and not asking():  # or what is being typed would be lost
         st.rerun()
     try:
-        count = m.live_anomalies(state["moment"], tags) + late
+        count = m.stored.live_anomalies(state["moment"], tags) + late
     except StoreError:
         return
     since = moment_words(state["moment"], now, viewer.zone)

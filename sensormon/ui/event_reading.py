@@ -53,7 +53,7 @@ def find(m: Monitor, filters: Filters, asked: Range) -> Found:
     now = m.clock.now()
     lists = _lists(asked, filters)
     fresh = _FRESH if asked.seconds <= 86_400 else _SLOW
-    read = (id(m), m.started, m.acts, m.tags.digest, now // fresh)
+    read = (id(m), m.started, m.actions.count, m.tags.digest, now // fresh)
     horizon = min(now + 1, asked.until + _AFTER)
     stored = _events(m, now, asked.since, asked.until, horizon // fresh, None, read)
     everything = _only(stored, lists["all"].first(_ids(stored)))
@@ -116,7 +116,7 @@ def _events(
 ) -> pd.DataFrame:
     """The events that began before `until`, whole as far as they go within an hour after it."""
     del horizon, key  # part of what the cache goes by
-    events = _m.events(tags, since, min(_now + 1, until + _AFTER))
+    events = _m.events.between(tags, since, min(_now + 1, until + _AFTER))
     kept = events[micros(events["start"]) < until].reset_index(drop=True)
     kept.attrs["complete"] = events.attrs["complete"]
     return kept
@@ -126,13 +126,13 @@ def _events(
 def _flagged(_m: Monitor, _events: pd.DataFrame, key: tuple[object, ...]) -> pd.DataFrame:
     del key  # what the cache goes by
     if _events.empty:
-        return _m.anomalies(None, 0, 0)
+        return _m.stored.anomalies(None, 0, 0)
     since, until = int(micros(_events["start"]).min()), int(micros(_events["end"]).max()) + 1
-    flagged = _m.anomalies(list(_events["tag"].unique()), since, until, 0.0, 2 * MOST_FLAGS)
+    flagged = _m.stored.anomalies(list(_events["tag"].unique()), since, until, 0.0, 2 * MOST_FLAGS)
     return readings_of(_events, flagged)
 
 
 @st.cache_resource(max_entries=16, ttl=300, show_spinner=False)
 def _watched(_m: Monitor, since: int, until: int, key: tuple[object, ...]) -> int | None:
     del key  # part of what the cache goes by
-    return _m.first_time(since, until)
+    return _m.stored.first_time(since, until)

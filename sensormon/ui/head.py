@@ -63,11 +63,11 @@ def _status(m: Monitor, drawn_dark: bool, drawn: int) -> None:
     wait = AGAIN * 2 ** min(st.session_state.get(TRIES, 0), 5)
     if UNREAD in st.session_state and readable and status.now - drawn > wait:
         st.rerun()
-    phrases = status_line(status, m.ledger(), anomalies_last_hour(m), watched_seconds(m))
+    phrases = status_line(status, m.ledger.now(), anomalies_last_hour(m), watched_seconds(m))
     line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
     wrong = "".join(_alarm(text) for text in alarms(status))
     st.html(f'<div class="status" data-at="{status.now}">{line}</div>{wrong}')
-    _read_aloud(abnormal(status, m.ledger()))
+    _read_aloud(abnormal(status, m.ledger.now()))
 
 
 def _alarm(text: str) -> str:
@@ -89,7 +89,7 @@ def _read_aloud(now: tuple[str, ...]) -> None:
 def anomalies_last_hour(m: Monitor) -> int | None:
     """How many readings were flagged in the last hour; None while the store cannot say."""
     try:
-        return m.live_anomalies(m.clock.now() - HOUR)
+        return m.stored.live_anomalies(m.clock.now() - HOUR)
     except StoreError:
         return None
 
@@ -98,7 +98,7 @@ def watched_seconds(m: Monitor) -> float:
     """How much of the last hour has readings (s), a minute at least; all of it while the store cannot say."""
     now = m.clock.now()
     try:
-        first = m.first_time(now - HOUR, now)
+        first = m.stored.first_time(now - HOUR, now)
     except StoreError:
         first = None
     return max(60.0, (now - first) / SECOND) if first is not None else HOUR / SECOND

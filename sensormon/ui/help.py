@@ -54,7 +54,7 @@ def first_visit(title: str, m: Monitor) -> None:
     )
     if over:
         return
-    received = m.ledger().total.received
+    received = m.ledger.now().total.received
     with st.container(key="first-visit", border=True, gap="small"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="top"):
             words = seen(m.settings.source, _tags(m), m.status().source.interval, received)
@@ -96,7 +96,7 @@ def in_the_browser() -> None:
 def _tries(m: Monitor, where: str) -> None:
     names = _tags(m)
     tag = m.tags.title(names[0].name) if names else None
-    for one in tries(m.settings, tag, m.ledger().total.received):
+    for one in tries(m.settings, tag, m.ledger.now().total.received):
         with st.container(key=f"{where}-try-{PAGES[one.page].path}", width="content"):
             st.page_link(
                 f"pages/{PAGES[one.page].path}.py",

@@ -26,7 +26,7 @@ _NEAR = 8  # readings listed before and after the chosen one
 
 def scored_by(m: Monitor, frame: pd.DataFrame) -> tuple[str, float | None]:
     """What the scores of these readings are called, and their threshold."""
-    return score_of(frame["settings"].unique(), score_names(m.judges()))
+    return score_of(frame["settings"].unique(), score_names(m.detection.readable()))
 
 
 def picker(key: str) -> Callable[[int], None]:
@@ -50,7 +50,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     place = int(at[0])
     row = rows.iloc[place]
     tag, time = m.tags[row["tag"]], int(micros(rows["time"].iloc[[place]])[0])
-    settings = m.settings_by_id().get(int(row["settings"]))
+    settings = m.detection.by_id().get(int(row["settings"]))
     if settings is None:
         st.caption("The settings that scored this reading are not in the database yet.")
         return
@@ -136,7 +136,7 @@ def any_reading(m: Monitor, viewer: Viewer, tags: list[str], span: tuple[int, in
     with panel("any"):
         name = st.selectbox("Tag", tags, format_func=m.tags.title, key="any-tag")
         since = max(span[0], span[1] - 900 * SECOND)
-        frame = m.history([name], since, span[1], limit=CONTEXT)
+        frame = m.stored.frame([name], since, span[1], limit=CONTEXT)
         if frame.empty:
             st.caption("No readings of this tag in the last 15 minutes of the time range.")
             return

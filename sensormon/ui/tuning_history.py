@@ -11,7 +11,6 @@ from sensormon.analysis.what_if import Known
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.timestamps import parse, render
-from sensormon.monitor.known_events import known
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.memo import forget, last_remembered, remembered
 from sensormon.ui.time_range import times_form, up_to
@@ -54,7 +53,8 @@ def looked_at(m: Monitor, tag: str, length: str) -> Looked:
 
 def facts_of(m: Monitor, since: int, until: int) -> Known:
     """Faults and labels of the span; kept until somebody acts on an event."""
-    return remembered("tuning-known", (m.started, since, until, m.acts), lambda: known(m, since, until))
+    wanted = (m.started, since, until, m.actions.count)
+    return remembered("tuning-known", wanted, lambda: m.tuner.known(since, until))
 
 
 def read_again() -> None:
@@ -80,7 +80,7 @@ def no_readings(m: Monitor, viewer: Viewer, looked: Looked) -> None:
         extent = None
     if extent is not None:
         words = stored_words(extent, viewer.zone)
-    elif m.ledger().total.received:
+    elif m.ledger.now().total.received:
         words = "Choose another tag."
     else:
         words = "No readings have arrived yet. Help explains how to start; the Data page imports history."

@@ -98,8 +98,9 @@ class LiveFeed:
         names = [name for name in names if name in m.tags]
         newest_id = m.newest.newest_id  # read before the readings, so that none slips through
         if after is None:
-            frame = m.recent(since, names, until and until + 1)  # a paused view: not all that came after it
-            judges, late = m.judges(), False
+            stop = until and until + 1  # a paused view: not all that came after it
+            frame = m.readings.recent(since, names, stop)
+            judges, late = m.detection.readable(), False
             complete = bool(frame.attrs["complete"])
             known = since if complete else _earliest(frame, now)
         else:
@@ -107,7 +108,7 @@ class LiveFeed:
             before = micros(frame["time"]) < max(since, now - LEAD)
             late = bool((before & (frame["id"] > after)).any())
             frame = frame[~before]
-            judges = self._kept_for("judges", m.detection().id, m.judges)
+            judges = self._kept_for("judges", m.detection.in_force.id, m.detection.readable)
             complete, known = True, since
         fresh = frame if after is None else frame[frame["id"] > after]
         scores, heads = score_names(judges), newest(frame, now, judges)
@@ -154,9 +155,9 @@ class LiveFeed:
             now = until or m.clock.now()
             since = now - span * SECOND
             try:
-                table, known = m.activity(since, now, PARTS), 0
+                table, known = m.readings.activity(since, now, PARTS), 0
             except StoreError:
-                table = _activity(m.recent(since), since, now)
+                table = _activity(m.readings.recent(since), since, now)
                 known = int(table["part"].min()) if len(table) else PARTS
             by_tag = dict(iter(table.groupby("tag", sort=False)))
             rows = [
@@ -168,7 +169,8 @@ class LiveFeed:
 
         m = self._monitor
         strip: Answer = self._kept_for(f"strip {span}", until, make, fresh=2 * SECOND)
-        last = {name: (flagged, score) for name, score, flagged in m.last_scores()} if until is None else {}
+        scores = m.newest.last_scores() if until is None else []
+        last = {name: (flagged, score) for name, score, flagged in scores}
         return {**strip, "now_flagged": [name for name, (flagged, _) in last.items() if flagged]}
 
     def _rejected(self, names: Sequence[str], since: int, now: int) -> dict[str, list[list[Any]]]:
@@ -186,7 +188,7 @@ class LiveFeed:
 
     def _rejected_before(self) -> list[tuple[str, int, str, str, str]]:
         """Readings rejected before the start, which memory does not have. Raises StoreError."""
-        frame = self._monitor.rejected(2_000)  # imported ones among them
+        frame = self._monitor.stored.rejected(2_000)  # imported ones among them
         before = micros(frame["received"]) < self._monitor.started
         frame = frame[before & ~frame["source"].isin((IMPORT, CASE))]
         received = micros(frame["received"]).tolist()
@@ -197,7 +199,7 @@ class LiveFeed:
             now = until or m.clock.now()
             since = now - max(span * SECOND, BACK)
             try:
-                events = m.events(None, since, now + 1)
+                events = m.events.between(None, since, now + 1)
             except StoreError:
                 return {"version": "", "spans": {}, "last": None}
             start, end = micros(events["start"]), micros(events["end"])
@@ -212,22 +214,22 @@ class LiveFeed:
                 else:
                     stretches.append([left / 1e3, right / 1e3])
             last = self._last_event(events)
-            state = f"{m.acts}-{len(events)}-{end.max() if len(end) else 0}-{last and last['text']}"
+            state = f"{m.actions.count}-{len(events)}-{end.max() if len(end) else 0}-{last and last['text']}"
             version = blake2b(state.encode(), digest_size=12).hexdigest()  # it goes into an address
             return {"version": version, "spans": spans, "last": last}
 
         m = self._monitor
-        events: Answer = self._kept_for(f"events {span}", (until, m.acts), make, fresh=SECOND)
+        events: Answer = self._kept_for(f"events {span}", (until, m.actions.count), make, fresh=SECOND)
         return {**events, "spans": {name: events["spans"].get(name, []) for name in names}}
 
     def _last_event(self, events: pd.DataFrame) -> Answer | None:
         m = self._monitor
-        known = events[events["tag"].isin(m.live_tags().intersection(m.tags.names))]
+        known = events[events["tag"].isin(m.readings.live_tags().intersection(m.tags.names))]
         if known.empty:
             return None
         row = known.iloc[0]
         tag = m.tags[row["tag"]]
-        name, _ = score_of([int(row["settings"])], score_names(m.judges()))
+        name, _ = score_of([int(row["settings"])], score_names(m.detection.readable()))
         expected = tag.render_band(row["expected"], row["upper"])
         score = why_at_peak(name, row["score"], row["threshold"])
         many = "" if row["readings"] == 1 else f", {row['readings']} readings"

@@ -68,7 +68,7 @@ def test_every_form_has_the_same_readings_stored_or_not(
             assert frame["value"].tolist() == [row["value"] for row in rows]
         assert str(parquet["timestamp"].dtype) == "datetime64[us, UTC]"
         if not drained:
-            monitor.workers[1].stop(5)
+            monitor.workers.loading.stop(5)
             monitor.drain()
 
 
@@ -83,7 +83,7 @@ def test_a_large_answer_is_streamed_from_the_store(start: Start) -> None:
         for i in range(30_000)
     ]
     assert post(api, "/ingest/batch", rows).json()["accepted"] == 30_000
-    monitor.workers[1].stop(5)
+    monitor.workers.loading.stop(5)
     monitor.drain()
     monitor, api = start()  # with nothing in memory
     pieces = list(monitor.streams.by_arrival(None, 0, FOREVER, limit=25_000))
@@ -150,7 +150,7 @@ def test_the_store_away_is_503_for_what_only_it_has(start: Start, monkeypatch: p
     def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("locked", where="/secret/path", hint="wait")
 
-    monkeypatch.setattr(monitor._store.readings, "stream", away)
+    monkeypatch.setattr(monitor.parts.store.readings, "stream", away)
     answer = get(api, "/data")
     assert (answer.status_code, answer.json()["error"]) == (503, "store_unavailable")
     assert "secret" not in answer.text
@@ -208,4 +208,4 @@ def test_reading_and_writing_at_once(start: Start) -> None:
         return await asyncio.gather(*(write(i) for i in range(40)), *(read() for _ in range(10)))
 
     assert set(ask(api, call)) == {200, 201}
-    assert monitor.ledger().to_dict()["received"] == 40
+    assert monitor.ledger.now().to_dict()["received"] == 40

@@ -26,7 +26,7 @@ def test_a_reading_is_answered_with_its_id_and_score(start: Start) -> None:
     answer = post(api, "/ingest", ROW)
     assert answer.status_code == 201
     assert answer.json() == {"status": "success", "id": 1, "is_anomaly": False, "score": None}
-    assert monitor.ledger().to_dict()["received"] == 1
+    assert monitor.ledger.now().to_dict()["received"] == 1
 
 
 def test_a_score_is_a_number_once_the_detector_is_warm(start: Start) -> None:
@@ -107,7 +107,7 @@ def test_what_is_no_json_of_readings_is_refused_and_counted_nowhere(start: Start
             answer = post(api, path, body)
             assert answer.status_code == 400, (path, body[:50])
             assert set(answer.json()) >= {"error", "detail", "hint"}
-    assert monitor.ledger().to_dict()["received"] == 0
+    assert monitor.ledger.now().to_dict()["received"] == 0
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -126,7 +126,7 @@ def test_an_invalid_reading_is_400_with_the_reason(start: Start) -> None:
     for change, reason in WRONG:
         answer = post(api, "/ingest", {**ROW, **change})
         assert (answer.status_code, answer.json()["reason"]) == (400, reason)
-    ledger = monitor.ledger().to_dict()
+    ledger = monitor.ledger.now().to_dict()
     assert (ledger["received"], ledger["stored"], ledger["difference"]) == (len(WRONG), 0, 0)
 
 
@@ -141,7 +141,7 @@ def test_without_the_token_nothing_is_taken(start: Start, path: str) -> None:
             assert answer.status_code == 401, header
 
     ask(api, call)
-    assert monitor.ledger().to_dict()["received"] == 0
+    assert monitor.ledger.now().to_dict()["received"] == 0
 
 
 def test_a_token_is_made_once_and_only_its_owner_can_read_it(start: Start, settings: Settings) -> None:
@@ -169,7 +169,7 @@ def test_bodies_and_batches_have_limits(start: Start) -> None:
     assert post(api, "/ingest", packed, **{"Content-Encoding": "gzip"}).status_code == 413
     assert post(api, "/ingest/batch", [ROW] * 11).status_code == 413
     assert post(api, "/ingest/batch", [{"x": 1}] * 11).status_code == 413
-    assert monitor.ledger().to_dict()["received"] == 0
+    assert monitor.ledger.now().to_dict()["received"] == 0
 
 
 def test_a_slow_client_is_let_go_and_one_that_vanishes_stores_nothing(
@@ -209,7 +209,7 @@ def test_a_slow_client_is_let_go_and_one_that_vanishes_stores_nothing(
     sent.clear()
     asyncio.run(gone())
     assert sent == []
-    assert monitor.ledger().to_dict()["received"] == 0
+    assert monitor.ledger.now().to_dict()["received"] == 0
 
 
 def test_requests_that_wait_are_taken_together_and_each_gets_its_own_answer(
@@ -242,10 +242,10 @@ def test_requests_that_wait_are_taken_together_and_each_gets_its_own_answer(
             ids.append((answer.json()["id"], i))
     assert sum(merged) == 60
     assert len(merged) < 60
-    frame = monitor.recent(0)
+    frame = monitor.readings.recent(0)
     times = dict(zip(frame["id"], frame["time"].dt.second, strict=True))
     assert all(times[one] == second for one, second in ids)
-    ledger = monitor.ledger().to_dict()
+    ledger = monitor.ledger.now().to_dict()
     assert (ledger["received"], ledger["difference"]) == (80, 0)
 
 
@@ -264,7 +264,7 @@ def test_a_key_stores_once_now_together_and_after_a_restart(start: Start) -> Non
     first = post(api, "/ingest", {"tag": "fermenter_ph", "value": 7}, **{"Idempotency-Key": "b"})
     keyed = {"batch_id": "c", "readings": [{"tag": "fermenter_ph", "value": 7.2}]}
     third = post(api, "/ingest/batch", keyed)
-    assert monitor.ledger().to_dict()["received"] == 4
+    assert monitor.ledger.now().to_dict()["received"] == 4
     for _ in range(2):  # from the journal, then from the store
         monitor, api = start()
         again = post(api, "/ingest/batch", rows, **{"Idempotency-Key": "a"})
@@ -277,7 +277,7 @@ def test_a_key_stores_once_now_together_and_after_a_restart(start: Start) -> Non
         assert post(api, "/ingest/batch", keyed).content == third.content
         other = post(api, "/ingest", ROW, **{"Idempotency-Key": "b"})
         assert (other.status_code, other.json()["error"]) == (422, "key_reused")
-        assert monitor.ledger().to_dict()["received"] == 4
+        assert monitor.ledger.now().to_dict()["received"] == 4
         monitor.drain()
 
 
@@ -297,7 +297,7 @@ def test_a_full_disk_and_too_many_requests_are_503_and_say_when_to_try_again(
         raise JournalFull("no space left for the journal", hint="Free some")
 
     with monkeypatch.context() as patch:
-        patch.setattr(monitor._journal, "append", full)
+        patch.setattr(monitor.parts.journal, "append", full)
         answer = post(api, "/ingest", ROW)
     assert (answer.status_code, answer.json()["error"]) == (503, "cannot_store")
     assert int(answer.headers["retry-after"]) > 0
@@ -321,7 +321,7 @@ def test_ten_thousand_unknown_tags_are_rejected_one_by_one(start: Start) -> None
     content = post(api, "/ingest/batch", [ROW, *rows]).json()
     assert (content["accepted"], len(content["rejected"])) == (1, 10_000)
     monitor.stop()
-    ledger = monitor.ledger().to_dict()
+    ledger = monitor.ledger.now().to_dict()
     assert (ledger["received"], ledger["difference"]) == (10_001, 0)
 
 
@@ -348,7 +348,7 @@ def test_telegraf_writes_line_protocol(start: Start) -> None:
     assert (
         "partial write: 3 readings stored, 1 rejected, first: fermenter_ph.other" in answer.json()["message"]
     )
-    frame = monitor.recent(0)
+    frame = monitor.readings.recent(0)
     assert sorted(zip(frame["tag"], frame["value"], strict=True)) == [
         ("agitator_rpm", 400.0),
         ("fermenter_ph", 7.1),
@@ -403,4 +403,4 @@ def test_times_are_the_same_by_the_fast_and_by_the_slow_way(start: Start) -> Non
     slow = [{**ROW, "tag": "fermenter_temp", "timestamp": text} for text in [*texts, "2026-01-31"]]
     reasons = [bad["reason"] for bad in post(api, "/ingest/batch", slow).json()["rejected"]]
     assert reasons == ["duplicate"] * 5
-    assert not math.isnan(monitor.recent(-(10**15))["value"].sum())
+    assert not math.isnan(monitor.readings.recent(-(10**15))["value"].sum())

@@ -40,11 +40,11 @@ def monitor(settings: Settings, clock: ManualClock) -> Iterator[Monitor]:
 
 def states(monitor: Monitor) -> list[str]:
     """Of all events, newest first."""
-    return list(monitor.events(None, 0, FAR)["state"])
+    return list(monitor.events.between(None, 0, FAR)["state"])
 
 
 def test_events_have_a_row_each_and_the_last_one_is_still_open(monitor: Monitor, clock: ManualClock) -> None:
-    frame = monitor.events(["fermenter_ph"], 0, FAR)
+    frame = monitor.events.between(["fermenter_ph"], 0, FAR)
     assert frame["start"].is_monotonic_decreasing
     assert states(monitor) == ["unacknowledged", *["returned, unacknowledged"] * 2]
     assert frame["readings"].tolist() == [1, 1, 2]
@@ -55,13 +55,13 @@ def test_events_have_a_row_each_and_the_last_one_is_still_open(monitor: Monitor,
 
 
 def test_acknowledge_label_note_and_shelve_in_bulk(monitor: Monitor, clock: ManualClock) -> None:
-    newest, middle, oldest = monitor.events(None, 0, FAR)["id"].tolist()
-    monitor.act([newest, oldest], "acknowledge", "Ana")
-    monitor.act([oldest], "label", "Bo", label="benign", note="cleaning")
-    monitor.act([middle], "shelve", "Ana", until=clock.now() + HOUR)
-    before = monitor.events(None, 0, FAR)
+    newest, middle, oldest = monitor.events.between(None, 0, FAR)["id"].tolist()
+    monitor.actions.record([newest, oldest], "acknowledge", "Ana")
+    monitor.actions.record([oldest], "label", "Bo", label="benign", note="cleaning")
+    monitor.actions.record([middle], "shelve", "Ana", until=clock.now() + HOUR)
+    before = monitor.events.between(None, 0, FAR)
     monitor.drain()
-    frame = monitor.events(None, 0, FAR)
+    frame = monitor.events.between(None, 0, FAR)
     assert frame.equals(before), "what is still in the journal only must show like what is stored"
     assert frame["state"].tolist() == ["acknowledged", "shelved", "acknowledged"]
     assert frame["label"].tolist() == ["", "", "benign"]
@@ -69,7 +69,7 @@ def test_acknowledge_label_note_and_shelve_in_bulk(monitor: Monitor, clock: Manu
     assert frame["who"].tolist() == ["Ana", "Ana", "Bo"]
     clock.advance(3601.0)
     assert states(monitor)[1] == "returned, unacknowledged"
-    monitor.act([newest], "unacknowledge", "Ana")
+    monitor.actions.record([newest], "unacknowledge", "Ana")
     assert states(monitor)[0] == "returned, unacknowledged"
 
 
@@ -78,20 +78,20 @@ def test_it_is_there_after_a_restart_a_kill_and_with_a_new_database(
 ) -> None:
     first = Monitor(settings, clock)
     feed(first, clock, 100, 80)
-    (event,) = first.events(None, 0, FAR)["id"]
-    first.act([event], "label", "Ana", label="true", note="pump")
-    first._loader.close()  # killed before it was loaded: nothing is drained
-    first._journal.close()
-    first._folder.release()
+    (event,) = first.events.between(None, 0, FAR)["id"]
+    first.actions.record([event], "label", "Ana", label="true", note="pump")
+    first.parts.loader.close()  # killed before it was loaded: nothing is drained
+    first.parts.journal.close()
+    first.parts.folder.release()
     second = Monitor(settings, clock)
-    assert second.events(None, 0, FAR)["label"].tolist() == ["true"]
+    assert second.events.between(None, 0, FAR)["label"].tolist() == ["true"]
     second.drain()
-    assert len(second.event_history(0, event)) == 1
+    assert len(second.events.actions(0, event)) == 1
     second.stop()
     Path(settings.store_url).unlink()
     third = Monitor(settings, clock)
     third.drain()
-    assert third.events(None, 0, FAR)[["label", "note", "who"]].to_numpy().tolist() == [
+    assert third.events.between(None, 0, FAR)[["label", "note", "who"]].to_numpy().tolist() == [
         ["true", "pump", "Ana"]
     ]
     third.stop()
@@ -102,10 +102,10 @@ def test_an_event_is_whole_wherever_the_span_begins(settings: Settings, clock: M
     feed(one, clock, 100, 60)
     feed(one, clock, 2500)
     feed(one, clock, 100, 30)
-    whole = one.events(None, 0, FAR)
+    whole = one.events.between(None, 0, FAR)
     assert whole["seconds"].max() > 2000
     for back in range(30, 2700, 331):
-        part = one.events(None, clock.now() - back * SECOND, FAR)
+        part = one.events.between(None, clock.now() - back * SECOND, FAR)
         columns = ["id", "start", "end", "readings", "state"]
         assert part[columns].to_numpy().tolist() == whole[columns].head(len(part)).to_numpy().tolist()
         assert len(part) > 0
@@ -134,9 +134,9 @@ def test_what_cannot_be_done_is_refused_in_one_line(
     monitor: Monitor, changed: dict[str, object], words: str
 ) -> None:
     with pytest.raises(UsageError, match=words) as refused:
-        monitor.act(**{"event_ids": [1], "action": "acknowledge", "who": "Ana", **changed})  # type: ignore[arg-type]
+        monitor.actions.record(**{"event_ids": [1], "action": "acknowledge", "who": "Ana", **changed})  # type: ignore[arg-type]
     assert "\n" not in str(refused.value)
-    assert monitor.acts == 0
+    assert monitor.actions.count == 0
 
 
 def test_text_that_no_store_takes_is_cleaned() -> None:

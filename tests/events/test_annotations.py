@@ -73,21 +73,21 @@ def test_notes_survive_a_kill_a_restart_and_a_lost_database(settings: Settings, 
     first.annotations.add("kept", "Ana", START)
     gone = first.annotations.add("removed", "Ana", START)
     first.annotations.remove(gone.id, "Ana")
-    first._loader.close()  # killed before it was loaded: nothing is drained
-    first._journal.close()
-    first._folder.release()
+    first.parts.loader.close()  # killed before it was loaded: nothing is drained
+    first.parts.journal.close()
+    first.parts.folder.release()
     second = Monitor(settings, clock)
     assert texts(second) == ["kept"]
     second.drain()
     assert texts(second) == ["kept"]
-    assert second._store.entries.annotations()[0].text in ("kept", "removed")
+    assert second.parts.store.entries.annotations()[0].text in ("kept", "removed")
     second.stop()
     Path(settings.store_url).unlink()
     third = Monitor(settings, clock)
     third.drain()
     third.drain()
     assert texts(third) == ["kept"]
-    assert len(third._store.entries.annotations()) == 3
+    assert len(third.parts.store.entries.annotations()) == 3
     third.stop()
 
 

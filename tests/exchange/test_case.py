@@ -67,12 +67,12 @@ def opened(monitor: Monitor, path: Path) -> Opened:
 
 def frames(monitor: Monitor) -> dict[str, pd.DataFrame]:
     """All that a case must bring over, in order, with ids told from the first."""
-    rows = monitor.history(None, 0, NOW)
+    rows = monitor.stored.frame(None, 0, NOW)
     first = int(rows["id"].iloc[0]) if len(rows) else 0
-    judges = {number: (one.detector, dict(one.params)) for number, one in monitor.settings_by_id().items()}
-    events = monitor.events(None, START, END)
+    judges = {number: (one.detector, dict(one.params)) for number, one in monitor.detection.by_id().items()}
+    events = monitor.events.between(None, START, END)
     place = {one: at for at, one in enumerate(rows["id"].tolist())}
-    actions = monitor.event_history(0, 1 << 62)
+    actions = monitor.events.actions(0, 1 << 62)
     return {
         "readings": rows[SAME],
         "judges": pd.DataFrame({"judge": [str(judges[one]) for one in rows["settings"]]}),
@@ -80,11 +80,14 @@ def frames(monitor: Monitor) -> dict[str, pd.DataFrame]:
         "members": pd.DataFrame({"ids": [[place[one] for one in ids] for ids in events["ids"]]}),
         "actions": actions.drop(columns=["number", "reading"]),
         "notes": pd.DataFrame(
-            [(one.since, one.until, one.text, one.who, one.time) for one in monitor.notes(None, 0, NOW)]
+            [
+                (one.since, one.until, one.text, one.who, one.time)
+                for one in monitor.annotations.between(0, NOW)
+            ]
         ),
         "acted on": pd.DataFrame({"reading": [place[one] for one in actions["reading"]]}),
-        "faults": monitor.injected_faults(0, NOW),
-        "rejected": monitor.rejected(100)[["tag", "time", "value", "reason", "detail", "received"]],
+        "faults": monitor.stored.injected_faults(0, NOW),
+        "rejected": monitor.stored.rejected(100)[["tag", "time", "value", "reason", "detail", "received"]],
         "first": pd.DataFrame({"first": [bool(first)]}),
     }
 
@@ -118,9 +121,9 @@ def test_a_case_opened_in_an_empty_installation_is_the_history_it_was_made_from(
     ]
     try:
         fill(made[0], values)
-        ids = [int(one) for one in made[0].events(None, START, END)["id"]]
+        ids = [int(one) for one in made[0].events.between(None, START, END)["id"]]
         if ids:
-            made[0].act(ids[:1], "label", "Ann", label="true")
+            made[0].actions.record(ids[:1], "label", "Ann", label="true")
             made[0].drain()
         done = opened(made[1], save(made[0]).file.path)
         assert done.readings == len(values) + 22
@@ -141,13 +144,13 @@ def test_states_labels_rejections_and_faults_come_over_and_nothing_is_lost_or_do
     assert (done.readings, done.before, done.rejected, done.faults, done.actions) == (322, 0, 2, 1, 3)
     same(here, there)
     assert (counts.notes, done.notes) == (2, 2)
-    notes = there.notes(None, 0, NOW)
+    notes = there.annotations.between(0, NOW)
     assert [one.tags for one in notes] == [("fermenter_ph",), ("fermenter_ph", "agitator_rpm")]
-    assert set(there.events(None, START, END)["state"]) >= {"acknowledged", "shelved"}
-    rows = there.history(None, 0, NOW)
+    assert set(there.events.between(None, START, END)["state"]) >= {"acknowledged", "shelved"}
+    rows = there.stored.frame(None, 0, NOW)
     assert (set(rows["source"]), set(rows["origin"])) == ({"case"}, {"import"})
     assert rows["settings"].min() >= FROM_CASES
-    line = next(one for one in there.ledger().lines if one.source == "case")
+    line = next(one for one in there.ledger.now().lines if one.source == "case")
     assert (line.received, line.stored, line.rejected, line.difference) == (324, 322, 2, 0)
     there.stop()
     assert verify(StoppedMonitor(there.settings.data_dir, there.settings.store_url)).findings == ()
@@ -169,7 +172,7 @@ def test_opening_it_twice_stores_it_once_also_after_a_restart(make: Make) -> Non
     assert (once_more.readings, once_more.before, once_more.tags) == (0, 322, first.tags)
     for name, frame in frames(there).items():
         pd.testing.assert_frame_equal(frame, before[name], obj=name)
-    assert there.ledger().balanced
+    assert there.ledger.now().balanced
 
 
 def test_an_opening_that_was_cut_off_goes_on_where_it_was(
@@ -183,7 +186,7 @@ def test_an_opening_that_was_cut_off_goes_on_where_it_was(
 
     class Short(Progress):
         def step(self, words: str, done: float = 0.0, whole: float = 0.0) -> None:
-            if there._collector.unstored.received.get("case", 0) > 100:
+            if there.parts.collector.unstored.received.get("case", 0) > 100:
                 raise Cancelled
             super().step(words, done, whole)
 
@@ -203,15 +206,15 @@ def test_tags_with_readings_here_get_another_name_and_the_view_follows(make: Mak
     ours = [7.0 + 0.01 * (i % 3) for i in range(80)]
     there.submit(Batch.of(readings("fermenter_ph", ours), source="c", received=NOW))
     there.drain()
-    before = there.history(["fermenter_ph"], 0, NOW)
-    event = int(here.events(["fermenter_ph"], START, END)["id"].iloc[0])
+    before = there.stored.frame(["fermenter_ph"], 0, NOW)
+    event = int(here.events.between(["fermenter_ph"], START, END)["id"].iloc[0])
     view = f"/anomalies?tags=Fermenter+pH&tags=Agitator+speed&within=6+h&event={event}"
     done = opened(there, save(here, view=view).file.path)
     assert done.tags == {"fermenter_ph": "case-plant-A:fermenter_ph", "agitator_rpm": "agitator_rpm"}
-    pd.testing.assert_frame_equal(there.history(["fermenter_ph"], 0, NOW), before)
+    pd.testing.assert_frame_equal(there.stored.frame(["fermenter_ph"], 0, NOW), before)
     assert "case-plant-A:fermenter_ph" in there.tags
     assert "case-plant-A:fermenter_ph" in (there.settings.tags.read_text())
-    mapped = int(there.events(["case-plant-A:fermenter_ph"], START, END)["id"].iloc[0])
+    mapped = int(there.events.between(["case-plant-A:fermenter_ph"], START, END)["id"].iloc[0])
     assert done.view.startswith("/anomalies?tags=Fermenter+pH+%28plant+A%29&tags=Agitator+speed&within=6+h")
     assert done.view.endswith(f"event={mapped}")
     other = opened(there, save(here, name="plant A").file.path)
@@ -229,15 +232,15 @@ def test_live_detectors_neither_see_nor_learn_a_case(make: Make) -> None:
         one.submit(Batch.of(readings("fermenter_ph", ours[:60]), source="c", received=NOW))
         one.drain()
     opened(there, save(here).file.path)
-    settings = there.detection()
+    settings = there.detection.in_force
     there.stop()
     there = make("there")
-    assert there.detection() == settings
+    assert there.detection.in_force == settings
     for one in (there, alone):
         one.submit(Batch.of(late, source="c", received=NOW))
         one.drain()
-    ours_there = there.history(["fermenter_ph"], 0, NOW)[SAME]
-    pd.testing.assert_frame_equal(ours_there, alone.history(["fermenter_ph"], 0, NOW)[SAME])
+    ours_there = there.stored.frame(["fermenter_ph"], 0, NOW)[SAME]
+    pd.testing.assert_frame_equal(ours_there, alone.stored.frame(["fermenter_ph"], 0, NOW)[SAME])
     changed = there.tuner.apply({"window": 20}, "Ann")
     there.drain()
     assert changed.id < FROM_CASES
@@ -247,16 +250,20 @@ def test_live_detectors_neither_see_nor_learn_a_case(make: Make) -> None:
 def test_the_simulator_makes_nothing_of_a_tag_that_came_with_a_case(make: Make) -> None:
     here, there = make("here"), make("there", source="simulator")
     fill(here, some_values())
-    there.backfill()
+    there.source.backfill()
     done = opened(there, save(here).file.path)
     assert done.tags["fermenter_ph"] == "case-plant-A:fermenter_ph"
-    assert there.simulator is not None
-    assert {tag.name for tag in there.simulator.tags} == {"fermenter_temp", "fermenter_ph", "agitator_rpm"}
+    assert there.source.simulator is not None
+    assert {tag.name for tag in there.source.simulator.tags} == {
+        "fermenter_temp",
+        "fermenter_ph",
+        "agitator_rpm",
+    }
     there.stop()
     again = make("there", source="simulator")
     assert "case-plant-A:fermenter_ph" in again.tags
-    assert again.simulator is not None
-    assert len(again.simulator.tags) == 3
+    assert again.source.simulator is not None
+    assert len(again.source.simulator.tags) == 3
 
 
 def test_the_command_line_makes_and_opens_cases_of_a_stopped_monitor(
@@ -327,7 +334,7 @@ def test_retention_leaves_what_came_with_a_case(make: Make) -> None:
     there, here = make("there"), make("here")
     fill(there, some_values())
     opened(here, save(there, "fermenter_ph").file.path)
-    came = here.history(["fermenter_ph"], START, END)
+    came = here.stored.frame(["fermenter_ph"], START, END)
     here.submit(
         Batch.of(
             readings("fermenter_ph", some_values(1), START + 7_200 * SECOND),
@@ -343,8 +350,8 @@ def test_retention_leaves_what_came_with_a_case(make: Make) -> None:
     job = here.retention.start()
     assert here.jobs.wait(job, 60)
     assert job.result.readings > 250
-    pd.testing.assert_frame_equal(here.history(["fermenter_ph"], START, END), came)
-    assert here.ledger().balanced
+    pd.testing.assert_frame_equal(here.stored.frame(["fermenter_ph"], START, END), came)
+    assert here.ledger.now().balanced
 
 
 def test_a_look_into_a_case_stores_nothing(make: Make) -> None:
@@ -355,6 +362,6 @@ def test_a_look_into_a_case_stores_nothing(make: Make) -> None:
     assert (seen.manifest.name, seen.manifest.readings) == ("plant A", 322)
     assert seen.names == {"fermenter_ph": "fermenter_ph", "agitator_rpm": "agitator_rpm"}
     there.drain()
-    assert len(there.history(None, 0, NOW)) == 0
+    assert len(there.stored.frame(None, 0, NOW)) == 0
     assert list(there.settings.data_dir.glob("exports/*")) == []
     assert json.loads(json.dumps(seen.manifest.tags)) == ["fermenter_ph", "agitator_rpm"]

@@ -83,8 +83,8 @@ def refused(there: Monitor, data: bytes, said: str) -> None:
     assert len(str(job.problem).splitlines()) == 1
     assert len(str(job.problem)) < 400
     there.drain()
-    assert there.ledger().total.received == 0
-    assert there._store.entries.detector_settings()[-1].id == 1
+    assert there.ledger.now().total.received == 0
+    assert there.parts.store.entries.detector_settings()[-1].id == 1
     assert there.settings.tags.read_text() == TAGS.read_text()
     assert list(there.settings.data_dir.glob("exports/*")) == []
 

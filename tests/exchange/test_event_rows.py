@@ -29,12 +29,12 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
     """A simulated plant whose newest events somebody has looked at."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("export") / "data", source="simulator")
     monitor = Monitor(settings, ManualClock(START))
-    monitor.backfill()
+    monitor.source.backfill()
     monitor.drain()
-    ids = [int(one) for one in monitor.events(None, 0, FAR)["id"][:4]]
-    monitor.act(ids, "acknowledge", "Ana")
-    monitor.act(ids[1:3], "label", "Ana", label="benign")
-    monitor.act(ids[2:3], "note", "Ana", note="=cleaning in place")
+    ids = [int(one) for one in monitor.events.between(None, 0, FAR)["id"][:4]]
+    monitor.actions.record(ids, "acknowledge", "Ana")
+    monitor.actions.record(ids[1:3], "label", "Ana", label="benign")
+    monitor.actions.record(ids[2:3], "note", "Ana", note="=cleaning in place")
     yield monitor
     monitor.stop()
 
@@ -56,8 +56,8 @@ CHOICES = {
 def test_a_file_has_exactly_the_filtered_events_and_their_flagged_readings(
     full: Monitor, form: str, filters: Filters
 ) -> None:
-    listed = matching(full.events(None, 0, FAR), filters)
-    flagged = full.anomalies(None, 0, FAR, 0.0, 100_000)
+    listed = matching(full.events.between(None, 0, FAR), filters)
+    flagged = full.stored.anomalies(None, 0, FAR, 0.0, 100_000)
     points = readings_of(listed, flagged)
     assert sorted(points["id"]) == sorted(one for ids in listed["ids"] for one in ids)
 
@@ -85,7 +85,7 @@ def read(data: bytes, form: str) -> dict[str, list[object]]:
 
 @pytest.mark.parametrize("form", ["CSV", "Parquet", "Excel"])
 def test_a_large_file_made_by_a_job_is_the_same_as_one_made_at_once(full: Monitor, form: str) -> None:
-    every = events_file(full.events(None, 0, FAR), full.tags)
+    every = events_file(full.events.between(None, 0, FAR), full.tags)
     frame = pd.concat([every] * (6_000 // len(every)), ignore_index=True)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     job = full.exporter.begin("events", lambda: iter([table]), "events", form, "Asia/Tokyo", len(frame))
@@ -98,7 +98,7 @@ def test_a_large_file_made_by_a_job_is_the_same_as_one_made_at_once(full: Monito
 
 
 def test_of_a_large_file_that_is_cancelled_nothing_is_left(full: Monitor) -> None:
-    every = events_file(full.events(None, 0, FAR), full.tags)
+    every = events_file(full.events.between(None, 0, FAR), full.tags)
     table = pa.Table.from_pandas(every, preserve_index=False)
 
     begun = threading.Event()

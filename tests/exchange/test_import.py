@@ -97,9 +97,9 @@ def test_an_import_that_was_cut_off_goes_on_where_it_was(environment: Settings, 
     columns = propose(table, monitor.tags)
     taken = monitor.importer.take(pieces(table, columns, clock.now()))
     assert [next(taken).accepted for _ in range(2)] == [5_000, 5_000]
-    monitor._journal.close()  # as if it had been killed: nothing is stored yet
-    monitor._store.close()
-    monitor._folder.release()
+    monitor.parts.journal.close()  # as if it had been killed: nothing is stored yet
+    monitor.parts.store.close()
+    monitor.parts.folder.release()
     assert main(["import", str(tmp_path / "a.csv")]) == 0
     rows = stored(environment)
     assert len(rows) == 24_000
@@ -244,7 +244,7 @@ def test_history_neither_disturbs_the_live_detector_nor_raises_live_alarms(
         return monitor
 
     alone, beside = run(tmp_path / "one", False), run(tmp_path / "two", True)
-    frames = [m.history(["fermenter_ph"], START, START * 2) for m in (alone, beside)]
+    frames = [m.stored.frame(["fermenter_ph"], START, START * 2) for m in (alone, beside)]
     for name in ("n", "score", "lower", "upper", "is_anomaly"):
         assert frames[0][name].equals(frames[1][name]), name
     alone.stop()

@@ -69,7 +69,7 @@ def test_with_no_space_for_the_journal_readings_are_refused_and_none_is_lost(
     status = monitor.status()
     assert "no space left" in status.source.problem
     assert status.source.state in (SourceState.REFUSING, SourceState.STARTING)
-    assert monitor.ledger().total.received == 50 + taken, "a refused reading was counted as received"
+    assert monitor.ledger.now().total.received == 50 + taken, "a refused reading was counted as received"
     ballast.unlink()
     assert submit(monitor, 30, 50 + taken) == 30, "the refused reading itself is taken when it comes again"
     assert monitor.status().source.problem == ""
@@ -97,11 +97,11 @@ def test_with_no_space_for_the_database_readings_wait_in_the_journal(
     status = monitor.status()
     assert status.store.state is StoreState.RETRYING
     assert "space" in status.store.problem.lower()
-    assert monitor.ledger().balanced
+    assert monitor.ledger.now().balanced
     ballast.unlink()
     for _ in range(3):
         clock.advance(31)
         monitor.drain()
-    assert monitor.ledger().total.stored == 650
+    assert monitor.ledger.now().total.stored == 650
     monitor.stop()
     assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()

@@ -37,7 +37,7 @@ def feed(monitor: Monitor, tag: str, count: int, first: int = 0) -> None:
 def scores(monitor: Monitor, tag: str) -> list[tuple[object, ...]]:
     """All scores of this tag, to the bit."""
     monitor.drain()
-    rows = monitor.history([tag], 0, FAR)
+    rows = monitor.stored.frame([tag], 0, FAR)
     columns = ("time", "n", "score", "expected", "lower", "upper", "is_anomaly")
     return [tuple(map(repr, row)) for row in zip(*(rows[name] for name in columns), strict=True)]
 
@@ -52,7 +52,7 @@ def test_scores_after_a_change_of_the_table_equal_those_without(
         one.tuner.apply({}, "x", detector)
         feed(one, "fermenter_ph", 130)
     others = [tag for tag in changed.tags if tag.name != "fermenter_temp"]
-    changed.retag(TagTable([Tag("new", "New"), *reversed(others)]))
+    changed.running_tags.retag(TagTable([Tag("new", "New"), *reversed(others)]))
     for one in (plain, changed):
         feed(one, "fermenter_ph", 90, first=130)
     assert scores(plain, "fermenter_ph") == scores(changed, "fermenter_ph")
@@ -68,13 +68,13 @@ def test_a_tag_that_goes_and_comes_back_goes_on_as_if_it_had_stayed(
     for one in (plain, changed):
         feed(one, "fermenter_ph", 77)
     whole = changed.tags
-    changed.retag(TagTable(tag for tag in whole if tag.name != "fermenter_ph"))
+    changed.running_tags.retag(TagTable(tag for tag in whole if tag.name != "fermenter_ph"))
     changed.submit(batch_of(("fermenter_ph", 7.0)))
-    changed.retag(whole)
+    changed.running_tags.retag(whole)
     for one in (plain, changed):
         feed(one, "fermenter_ph", 60, first=77)
     assert scores(plain, "fermenter_ph") == scores(changed, "fermenter_ph")
-    assert changed.ledger().total.rejected == 1
+    assert changed.ledger.now().total.rejected == 1
     plain.stop()
     changed.stop()
 
@@ -91,8 +91,8 @@ def test_it_goes_on_from_its_history_also_where_it_went_before_the_last_start(
         feed(one, "fermenter_ph", 77)
     changed.stop()
     changed = Monitor(replace(settings, tags=file), clock)
-    assert changed.former_tags == {"fermenter_ph"}
-    changed.retag(whole)
+    assert changed.running_tags.former == {"fermenter_ph"}
+    changed.running_tags.retag(whole)
     for one in (plain, changed):
         feed(one, "fermenter_ph", 60, first=77)
     assert scores(plain, "fermenter_ph") == scores(changed, "fermenter_ph")
@@ -103,12 +103,12 @@ def test_it_goes_on_from_its_history_also_where_it_went_before_the_last_start(
 def test_ranges_and_resolution_count_from_the_next_reading_on(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     assert not monitor.submit(batch_of(("fermenter_ph", 8.5))).processed.rejected
-    monitor.retag(TagTable([replace(PH, valid=(5.0, 8.0))]))
+    monitor.running_tags.retag(TagTable([replace(PH, valid=(5.0, 8.0))]))
     receipt = monitor.submit(batch_of(("fermenter_ph", 8.5), ("fermenter_ph", 7.5), ("agitator_rpm", 400.0)))
     assert [str(one.reason) for one in receipt.processed.rejected] == ["out_of_range", "unknown_tag"]
     assert monitor.submit(batch_of(*[("fermenter_ph", 7.0)] * 1)).processed.received == 1
     feed(monitor, "fermenter_ph", 60, first=5)
-    monitor.retag(TagTable([replace(PH, resolution=2.0)]))
+    monitor.running_tags.retag(TagTable([replace(PH, resolution=2.0)]))
     wide = monitor.submit(batch_of(("fermenter_ph", 8.5), at=START + 100 * SECOND)).processed.scores
     assert not wide.is_anomaly[0], "off by less than the resolution is no anomaly"
     monitor.stop()
@@ -121,12 +121,12 @@ def test_the_simulator_makes_new_tags_at_once_and_the_others_as_before(
     settings = replace(settings, source="simulator")
     monitor = Monitor(settings, clock)
     kept = [tag for tag in monitor.tags if tag.name != "agitator_rpm"]
-    monitor.inject("stuck", "agitator_rpm", 60)
-    monitor.retag(TagTable([Tag("new", "New", normal=(1.0, 2.0)), *kept]))
-    assert monitor.simulator is not None
-    assert monitor.simulator.active(START + SECOND) == ()
-    monitor.inject("level_shift", "new", 60)
-    batch = monitor.simulator.read(START)
+    monitor.source.inject("stuck", "agitator_rpm", 60)
+    monitor.running_tags.retag(TagTable([Tag("new", "New", normal=(1.0, 2.0)), *kept]))
+    assert monitor.source.simulator is not None
+    assert monitor.source.simulator.active(START + SECOND) == ()
+    monitor.source.inject("level_shift", "new", 60)
+    batch = monitor.source.simulator.read(START)
     assert sorted({batch.tags[code] for code in batch.tag}) == ["fermenter_ph", "fermenter_temp", "new"]
     assert monitor.submit(batch).processed.rejected == ()
     alone = Simulator(kept, settings.seed, settings.interval).read(START)
@@ -141,19 +141,19 @@ def test_a_table_that_cannot_be_simulated_changes_nothing(settings: Settings, cl
     monitor = Monitor(replace(settings, source="simulator"), clock)
     before = monitor.tags
     with pytest.raises(UsageError, match="speed"):
-        monitor.retag(TagTable([*before, Tag("bad", "Bad", profile={"speed": 1})]))
+        monitor.running_tags.retag(TagTable([*before, Tag("bad", "Bad", profile={"speed": 1})]))
     assert monitor.tags is before
     assert monitor.submit(batch_of(("bad", 1.0))).processed.rejected
-    assert monitor.simulator is not None
-    assert len(monitor.simulator.read(START)) == 3
+    assert monitor.source.simulator is not None
+    assert len(monitor.source.simulator.read(START)) == 3
     monitor.stop()
 
 
 def test_every_tag_may_be_another(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(replace(settings, source="simulator"), clock)
-    monitor.retag(TagTable([Tag("only", "Only")]))
-    assert monitor.simulator is not None
-    assert monitor.simulator.read(START).tags == ("only",)
+    monitor.running_tags.retag(TagTable([Tag("only", "Only")]))
+    assert monitor.source.simulator is not None
+    assert monitor.source.simulator.read(START).tags == ("only",)
     assert not monitor.submit(batch_of(("only", 0.5))).processed.rejected
     monitor.stop()
 
@@ -169,7 +169,7 @@ def test_an_import_under_way_goes_on_with_the_new_table(settings: Settings, cloc
             rows = [Reading("fermenter_ph", START - (100 - number) * SECOND, 7.0 + number)]
             batch = Batch.of(rows, source="import", received=START, origin=Origin.IMPORT)
             yield Piece(f"import:x:{number}", batch, (0,), ())
-            monitor.retag(TagTable([Tag("other", "Other")]))
+            monitor.running_tags.retag(TagTable([Tag("other", "Other")]))
 
     first, second = monitor.importer.take(pieces())
     assert (first.accepted, second.accepted) == (1, 0)
@@ -185,7 +185,7 @@ def test_silence_is_told_of_tags_that_stayed_and_not_of_those_that_went(
         clock.advance(1)
         rows = [("fermenter_ph", 7.0 + 0.01 * (i % 5)), ("fermenter_temp", 37.0 + 0.01 * (i % 5))]
         monitor.submit(batch_of(*rows, at=clock.now(), seconds=0.0))
-    monitor.retag(TagTable([Tag("new", "New"), PH]))
+    monitor.running_tags.retag(TagTable([Tag("new", "New"), PH]))
     clock.advance(30)
     assert [one.tag for one in monitor.status().silent] == ["fermenter_ph"]
     monitor.stop()
@@ -196,7 +196,7 @@ def test_a_recording_keeps_its_own_tags(settings: Settings, clock: ManualClock, 
     file.write_text("timestamp,tag,value\n2026-01-01T00:00:00Z,played,1\n2026-01-01T00:00:01Z,played,2\n")
     monitor = Monitor(replace(settings, source=f"replay:{file}"), clock)
     assert "played" in monitor.tags
-    monitor.retag(TagTable([PH]))
+    monitor.running_tags.retag(TagTable([PH]))
     assert monitor.tags.names == ("fermenter_ph", "played")
     monitor.stop()
 
@@ -212,9 +212,9 @@ def test_pages_go_on_with_readings_of_a_tag_that_is_gone(settings: Settings, pag
     monitor = Monitor(replace(settings, source="simulator"), ManualClock(START))
     runtime.adopt(monitor)
     try:
-        monitor.backfill()
+        monitor.source.backfill()
         monitor.drain()
-        monitor.retag(TagTable([PH]))
+        monitor.running_tags.retag(TagTable([PH]))
         words = text(show(page))
         if page == "anomalies":
             assert "agitator_rpm" in show(page).dataframe[0].value["Tag"].tolist()
@@ -228,7 +228,7 @@ def test_the_api_takes_new_tags_at_once_and_gives_the_history_of_those_that_went
     reading = {"tag": "fermenter_temp", "value": 37.0, "timestamp": "2026-01-31T12:00:00Z"}
     assert post(api, "/ingest", reading).status_code == 201
     assert post(api, "/ingest", {**reading, "tag": "new"}).status_code == 400
-    monitor.retag(TagTable([Tag("new", "New", "bar")]))
+    monitor.running_tags.retag(TagTable([Tag("new", "New", "bar")]))
     assert post(api, "/ingest", reading).status_code == 400
     assert post(api, "/ingest", {**reading, "tag": "new"}).status_code == 201
     (row,) = get(api, "/data?tag=fermenter_temp").json()

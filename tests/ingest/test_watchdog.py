@@ -47,12 +47,12 @@ def test_a_clock_that_is_set_back_makes_nobody_silent(tags: TagTable) -> None:
 
 def test_a_silent_tag_is_on_the_screen_and_the_others_go_on(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(replace(settings, source="simulator"), clock)
-    simulator = monitor.simulator
+    simulator = monitor.source.simulator
     assert simulator is not None
     for i in range(100):
         clock.advance(1)
         if i == 60:
-            monitor.inject("gap", "fermenter_ph", 300)
+            monitor.source.inject("gap", "fermenter_ph", 300)
         monitor.submit(simulator.read(clock.now()))
     status = monitor.status()
     assert [one.tag for one in status.silent] == ["fermenter_ph"]

@@ -222,7 +222,7 @@ class Plant:
 
     def check(self) -> None:
         self.monitor.drain()
-        ledger = self.monitor.ledger().to_dict()
+        ledger = self.monitor.ledger.now().to_dict()
         assert (ledger["received"], ledger["stored"], ledger["difference"]) == (self.sent, self.sent, 0)
 
 
@@ -269,9 +269,9 @@ def test_the_newest_segment_vanishing_before_a_crash_doubles_nothing(tmp_path: P
     plant.check()
     plant.newest().unlink()
     plant.send(1)
-    plant.monitor._store.close()
-    plant.monitor._journal.close()
-    plant.monitor._folder.release()
+    plant.monitor.parts.store.close()
+    plant.monitor.parts.journal.close()
+    plant.monitor.parts.folder.release()
     plant.start()
     plant.check()
     plant.monitor.stop()
@@ -306,7 +306,7 @@ def test_numbers_are_not_used_twice_where_the_journal_lost_its_end_and_the_store
     plant.start()
     plant.send(2)
     plant.check()
-    assert not any("missing" in text for text in plant.monitor._journal.damaged)
+    assert not any("missing" in text for text in plant.monitor.parts.journal.damaged)
     plant.monitor.stop()
 
 
@@ -328,11 +328,11 @@ def test_a_journal_folder_that_is_gone_goes_on_with_the_writer_of_the_archive(tm
     plant.monitor.stop()
     plant.start()
     assert len({one.writer for one in segments.scan_folder(tmp_path / "journal")}) == 1
-    archived = plant.monitor._journal._archive
+    archived = plant.monitor.parts.journal._archive
     assert archived is not None
     newest = archived.newest()
     assert newest is not None
-    assert newest.writer == plant.monitor._journal.writer
+    assert newest.writer == plant.monitor.parts.journal.writer
     plant.monitor.stop()
 
 
@@ -347,11 +347,11 @@ def test_the_ledger_balances_while_a_lost_database_is_loaded_again(
     seen = []
     for _ in range(40):
         plant.clock.advance(31)
-        plant.monitor._loader._last_load = 0
-        plant.monitor._loader.step()
-        seen.append(plant.monitor.ledger().total)  # a page looks before the loader has reported
-        plant.monitor._after_step()
-        seen.append(plant.monitor.ledger().total)
+        plant.monitor.parts.loader._last_load = 0
+        plant.monitor.parts.loader.step()
+        seen.append(plant.monitor.ledger.now().total)  # a page looks before the loader has reported
+        plant.monitor.loading.after_step()
+        seen.append(plant.monitor.ledger.now().total)
     assert {one.difference for one in seen} == {0}
     assert {one.received for one in seen} == {30}
     assert len({one.pending for one in seen}) > 3, "it was not seen half-way"
@@ -390,7 +390,7 @@ def test_beyond_its_quota_the_journal_refuses_and_memory_stays_bounded(tmp_path:
     (tmp_path / "journal" / "others").unlink()
     plant.monitor.submit(refused[0])
     plant.monitor.drain()
-    assert plant.monitor.ledger().total.stored == 1000 * (taken + 1)
+    assert plant.monitor.ledger.now().total.stored == 1000 * (taken + 1)
     plant.monitor.stop()
 
 

@@ -33,7 +33,7 @@ def test_files_are_counted_where_they_belong(settings: Settings, clock: ManualCl
     (settings.data_dir / "archive").mkdir(exist_ok=True)
     (settings.data_dir / "archive" / "old.seg.gz").write_bytes(b"x" * 5_000)
     (settings.data_dir / "sensormon.duckdb.damaged-1").write_bytes(b"x" * 7_000)
-    sizes = monitor.storage.measure()
+    sizes = monitor.disk_usage.measure()
     assert sizes.dead_letters == 100
     assert sizes.archive == 5_000
     assert sizes.other >= 7_000
@@ -44,8 +44,8 @@ def test_files_are_counted_where_they_belong(settings: Settings, clock: ManualCl
     assert (sizes.space.readings, sizes.arrivals.count) == (2, 2)
     assert 0 < sizes.disk_free < sizes.disk_whole
     assert "less than an hour" in rate_words(rate(sizes, clock.now(), 3), sizes)
-    monitor._store.close()
-    away = monitor.storage.measure()
+    monitor.parts.store.close()
+    away = monitor.disk_usage.measure()
     assert (away.space, away.database) == (None, Path(settings.store_url).stat().st_size)
     assert "the database is unavailable" in rate_words(None, away)
     assert "the database is unavailable" in size_rows(away)[0][2]

@@ -25,7 +25,7 @@ def running(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mon
     monkeypatch.setattr(workers, "BACKOFF", (0.1,))
     monkeypatch.setattr("sensormon.ingest.loader.BACKOFF", (0.2,))
     monitor = Monitor(replace(settings, source="simulator", interval=0.05, demo=True, journal_quota=50))
-    monitor.backfill()
+    monitor.source.backfill()
     monitor.start()
     yield monitor
     monitor.stop()

@@ -120,7 +120,7 @@ def test_a_file_has_exactly_what_is_in_view_in_both_zones(monitor: Monitor) -> N
     since, until = START + 100 * SECOND, START + 200 * SECOND
     table = pa.concat_tables(every_reading(monitor.streams, monitor.tags, [TAG], since, until))
     back = pd.read_csv(BytesIO(table_file(table, "CSV", "Europe/Berlin")))
-    stored = monitor.history([TAG], since, until)
+    stored = monitor.stored.frame([TAG], since, until)
     assert list(back) == [
         "time (UTC)",
         "time (Europe/Berlin)",

@@ -39,7 +39,7 @@ def test_what_was_submitted_is_stored_and_the_ledger_balances(settings: Settings
     monitor = Monitor(settings, clock)
     submit(monitor, 80)
     monitor.submit(batch_of(("fermenter_ph", 99.0), ("nope", 1.0)))
-    pending = monitor.ledger().total
+    pending = monitor.ledger.now().total
     assert (pending.received, pending.pending, pending.difference) == (82, 82, 0)
     monitor.stop()
     stopped = StoppedMonitor(settings.data_dir, settings.store_url)
@@ -62,7 +62,7 @@ def test_a_restart_scores_as_if_it_had_never_stopped(
     submit(parts, 83, first=77)
     for one in (whole, parts):
         one.drain()
-    left, right = (m.history(["fermenter_ph"], 0, FAR) for m in (whole, parts))
+    left, right = (m.stored.frame(["fermenter_ph"], 0, FAR) for m in (whole, parts))
     for name in ("id", "value", "n", "score", "lower", "upper", "is_anomaly"):
         assert left[name].equals(right[name]), name
     whole.stop()
@@ -76,7 +76,7 @@ def test_history_scored_anew_with_the_same_settings_is_the_same_to_the_bit(
     submit(monitor, 300)
     monitor.drain()
     since = START + 120 * SECOND
-    stored = monitor.history(["fermenter_ph"], since, FAR)
+    stored = monitor.stored.frame(["fermenter_ph"], since, FAR)
     again = monitor.tuner.rescore("fermenter_ph", since, FAR, {"window": 50, "threshold": 3.0})
     for name in ("score", "expected", "lower", "upper", "is_anomaly"):
         assert stored[name].equals(again[name]), name
@@ -101,7 +101,7 @@ def test_many_readings_that_are_not_good_change_neither_restart_nor_rescoring(
     monitor = Monitor(settings, clock)
     monitor.drain()
     since = START + 2000 * SECOND
-    stored = monitor.history(["fermenter_ph"], since, FAR)
+    stored = monitor.stored.frame(["fermenter_ph"], since, FAR)
     again = monitor.tuner.rescore("fermenter_ph", since, FAR, {"window": 300, "threshold": 3.0})
     assert stored["score"].notna().sum() > 200
     for name in ("n", "score", "lower", "upper", "is_anomaly"):
@@ -114,18 +114,20 @@ def test_applied_settings_are_recorded_and_survive_a_restart(settings: Settings,
     submit(monitor, 60)
     clock.advance(5)
     monitor.tuner.apply({"threshold": 4.0}, "day shift")
-    assert dict(monitor.detection().params) == {"window": 50, "threshold": 4.0}
+    assert dict(monitor.detection.in_force.params) == {"window": 50, "threshold": 4.0}
     monitor.tuner.apply({"window": 20, "threshold": 4.5}, "night shift")
     submit(monitor, 5, first=60)
     monitor.stop()
     monitor = Monitor(settings, clock)
-    assert dict(monitor.detection().params) == {"window": 20, "threshold": 4.5}
+    assert dict(monitor.detection.in_force.params) == {"window": 20, "threshold": 4.5}
     log = monitor.tuner.detection_log()
     assert log["who"].tolist() == ["night shift", "day shift", "environment"]
-    assert monitor.history(None, 0, FAR)["settings"].tolist() == [1] * 60 + [3] * 5
+    assert monitor.stored.frame(None, 0, FAR)["settings"].tolist() == [1] * 60 + [3] * 5
     monitor.stop()
     monitor = Monitor(replace(settings, window=30), clock)
-    assert monitor.detection().params["window"] == 30, "a changed environment is a deliberate choice too"
+    assert monitor.detection.in_force.params["window"] == 30, (
+        "a changed environment is a deliberate choice too"
+    )
     monitor.stop()
     with pytest.raises(UsageError, match="threshold"):
         monitor.tuner.apply({"threshold": 99.0}, "x")
@@ -136,26 +138,26 @@ def test_recent_readings_go_on_while_the_store_is_away(settings: Settings, clock
     submit(monitor, 10)
     monitor.drain()
     submit(monitor, 5, first=10)
-    assert len(monitor.recent(0)) == 15
-    assert monitor.recent(0)["id"].tolist() == list(range(1, 16))
+    assert len(monitor.readings.recent(0)) == 15
+    assert monitor.readings.recent(0)["id"].tolist() == list(range(1, 16))
     monitor.stop()
     monitor = Monitor(settings, clock)
     submit(monitor, 5, first=15)
-    assert monitor.recent(0)["id"].tolist() == list(range(1, 21))
+    assert monitor.readings.recent(0)["id"].tolist() == list(range(1, 21))
     monitor.stop()
 
 
 def test_the_first_start_fills_in_fifteen_minutes_that_say_so(settings: Settings, clock: ManualClock) -> None:
     settings = replace(settings, source="simulator")
     monitor = Monitor(settings, clock)
-    monitor.backfill()
-    frame = monitor.recent(0)
+    monitor.source.backfill()
+    frame = monitor.readings.recent(0)
     assert set(frame["origin"]) == {"backfill"}
     assert frame.groupby("tag").size().tolist() >= [840, 840, 840]
     monitor.stop()
     again = Monitor(settings, clock)
-    again.backfill()
-    assert len(again.recent(0)) == len(frame), "a second start filled in again"
+    again.source.backfill()
+    assert len(again.readings.recent(0)) == len(frame), "a second start filled in again"
     again.stop()
 
 
@@ -171,17 +173,17 @@ def test_settings_windows_and_ledger_survive_a_restart_without_the_store(
     held = database.rename(database.with_name("held"))
     database.mkdir()
     monitor = Monitor(settings, clock)
-    assert dict(monitor.detection().params) == {"window": 40, "threshold": 4.0}
+    assert dict(monitor.detection.in_force.params) == {"window": 40, "threshold": 4.0}
     submit(monitor, 5, first=70)
-    assert monitor.recent(0)["n"].tolist() == [70, 71, 72, 73, 74]
-    assert monitor.recent(0)["score"].notna().all()
-    assert monitor.ledger().balanced
+    assert monitor.readings.recent(0)["n"].tolist() == [70, 71, 72, 73, 74]
+    assert monitor.readings.recent(0)["score"].notna().all()
+    assert monitor.ledger.now().balanced
     database.rmdir()
     held.rename(database)
     clock.advance(60)
     monitor.drain()
-    assert monitor.ledger().total.stored == 75
-    assert monitor.ledger().balanced
+    assert monitor.ledger.now().total.stored == 75
+    assert monitor.ledger.now().balanced
     monitor.stop()
     assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()
 
@@ -276,29 +278,29 @@ def test_the_ledger_of_a_running_monitor_can_be_asked_for(
 
 def test_a_clock_that_steps_back_an_hour_stops_nothing(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(replace(settings, source="simulator"), clock)
-    simulator = monitor.simulator
+    simulator = monitor.source.simulator
     assert simulator is not None
 
     def run(seconds: int) -> None:
         for _ in range(seconds):
             clock.advance(1)
             monitor.submit(simulator.read(clock.now()))
-            monitor._loader.step()
-            monitor._after_step()
+            monitor.parts.loader.step()
+            monitor.loading.after_step()
 
     run(100)
-    before = monitor.ledger().total
+    before = monitor.ledger.now().total
     assert before.stored > 3 * 90
     clock.advance(-3600)
     run(100)
-    total = monitor.ledger().total
+    total = monitor.ledger.now().total
     assert (total.received, total.difference) == (600, 0)
     assert total.stored > before.stored + 3 * 90, "the loader waits for the old time to come again"
     assert monitor.status().problems == ()
     clock.advance(3600)
     run(5)
     monitor.drain()
-    assert monitor.ledger().total.difference == 0
+    assert monitor.ledger.now().total.difference == 0
     monitor.stop()
     assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()
 
@@ -313,7 +315,7 @@ def test_harm_in_any_block_of_the_database_is_mended_at_the_next_start(
         values = [("fermenter_ph", float(v)) for v in np.round(rng.normal(7, 0.1, 1000), 4)]
         monitor.submit(batch_of(*values, at=START - 10**6 * SECOND + i * 1000 * SECOND))
     monitor.drain()
-    monitor._store.checkpoint()
+    monitor.parts.store.checkpoint()
     monitor.stop()
     database = Path(settings.store_url)
     whole = database.read_bytes()

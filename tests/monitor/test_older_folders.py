@@ -83,9 +83,9 @@ def test_every_journal_record_reads_as_it_was_written(folder: Path, expected: di
 
 def test_a_monitor_opens_the_folder_and_loads_what_waits(folder: Path, expected: dict[str, Any]) -> None:
     monitor = running(folder)
-    assert monitor.ledger().to_dict() == expected["ledger"]
+    assert monitor.ledger.now().to_dict() == expected["ledger"]
     monitor.drain()
-    assert monitor.ledger().to_dict() == expected["after"]
+    assert monitor.ledger.now().to_dict() == expected["after"]
     monitor.stop()
     report = verify(stopped(folder))
     assert report.findings == ()
@@ -95,13 +95,13 @@ def test_what_people_did_and_set_is_there(folder: Path, expected: dict[str, Any]
     monitor = running(folder)
     monitor.drain()
     state = expected["state"]
-    events = monitor.events(None, 0, LATER)
+    events = monitor.events.between(None, 0, LATER)
     assert plain(events[list(state["events"][0])].to_dict("records")) == state["events"]
-    assert plain(monitor.notes(None, 0, LATER)) == state["notes"]
-    assert plain(monitor.detection()) == state["detection"]
-    assert [plain(one) for _, one in sorted(monitor.settings_by_id().items())] == state["settings"]
+    assert plain(monitor.annotations.between(0, LATER)) == state["notes"]
+    assert plain(monitor.detection.in_force) == state["detection"]
+    assert [plain(one) for _, one in sorted(monitor.detection.by_id().items())] == state["settings"]
     assert plain(monitor.retention.policy) == state["retention"]
-    assert len(monitor.history(None, 0, LATER)) == state["readings"]
+    assert len(monitor.stored.frame(None, 0, LATER)) == state["readings"]
     monitor.stop()
     with stopped(folder).store() as store:
         assert store is not None

@@ -111,7 +111,7 @@ def test_old_readings_become_minutes_and_the_books_are_right(settings: Settings,
     monitor = Monitor(settings, clock)
     fill(monitor)
     today(monitor)
-    before = monitor.history([TAG], 0, FAR)
+    before = monitor.stored.frame([TAG], 0, FAR)
     monitor.retention.set(30, "Ana")
     plan = monitor.retention.plan()
     flagged = int(before[before["time"].astype("int64") < START - DAY]["is_anomaly"].sum())
@@ -121,9 +121,9 @@ def test_old_readings_become_minutes_and_the_books_are_right(settings: Settings,
     assert isinstance(job.result, RolledUp)
     assert job.result.readings == plan.readings
     assert monitor.retention.plan().readings == 0
-    after = monitor.history([TAG], 0, FAR)
+    after = monitor.stored.frame([TAG], 0, FAR)
     assert len(after) == flagged + 120
-    ledger = monitor.ledger().total
+    ledger = monitor.ledger.now().total
     assert (ledger.stored, ledger.difference) == (420, 0)
     assert monitor.tuner.tag_history(TAG, 0, FAR).rows["id"].tolist() == list(range(301, 421))
     assert findings(monitor) == ()
@@ -180,7 +180,7 @@ def test_a_restart_after_a_roll_up_scores_as_without_one(
         (folder / "detector_memory.bin").unlink()
         monitor = Monitor(replace(settings, data_dir=folder), clock)
         today(monitor)
-        found = monitor.history([TAG], START - DAY, FAR)
+        found = monitor.stored.frame([TAG], START - DAY, FAR)
         rows.append(found[["id", "n", "score", "lower", "upper"]].to_numpy().tolist())
         monitor.stop()
     assert np.array_equal(rows[0], rows[1], equal_nan=True)
@@ -241,7 +241,7 @@ def test_cancelled_it_leaves_whole_days_and_goes_on_from_there(
     plan = monitor.retention.plan()
     assert [one.day for one in plan.due] == [OLD + DAY, OLD + 2 * DAY]
     assert run(monitor).result.readings == plan.readings
-    assert monitor.ledger().balanced
+    assert monitor.ledger.now().balanced
     assert findings(monitor) == ()
 
 
@@ -264,7 +264,7 @@ def test_a_run_ends_where_other_days_are_set_meanwhile(
     monkeypatch.setattr(Progress, "step", stepped)
     job = run(monitor)
     assert job.cancelled == (days != 7), "the same days again change nothing"
-    left = monitor.history([TAG], 0, OLD + 3 * DAY)
+    left = monitor.stored.frame([TAG], 0, OLD + 3 * DAY)
     assert len(left) < 10 if days == 7 else 60 < len(left) < 70
     monitor.stop()
 
@@ -273,7 +273,7 @@ def test_with_the_database_away_a_run_says_so_and_is_tried_again(
     settings: Settings, clock: ManualClock
 ) -> None:
     monitor = Monitor(replace(settings, retention_days=30), clock)
-    monitor._store.close()
+    monitor.parts.store.close()
     job = run(monitor)
     assert job.problem is not None
     assert "not open" in str(job.problem)
@@ -289,16 +289,16 @@ def test_a_lost_database_is_made_anew_with_raw_readings_and_rolled_up_again(
     today(monitor)
     monitor.retention.set(30, "Ana")
     run(monitor)
-    minutes = monitor._store.retention.rollups(None, 0, FAR)
+    minutes = monitor.parts.store.retention.rollups(None, 0, FAR)
     monitor.stop()
     Path(settings.store_url).unlink()
     monitor = Monitor(settings, clock)
     monitor.drain()
-    assert len(monitor.history([TAG], 0, FAR)) == 420
-    assert monitor._store.retention.rollups(None, 0, FAR).empty
-    assert monitor.ledger().balanced
+    assert len(monitor.stored.frame([TAG], 0, FAR)) == 420
+    assert monitor.parts.store.retention.rollups(None, 0, FAR).empty
+    assert monitor.ledger.now().balanced
     run(monitor)
-    again = monitor._store.retention.rollups(None, 0, FAR)
+    again = monitor.parts.store.retention.rollups(None, 0, FAR)
     assert again.equals(minutes)
     assert findings(monitor) == ()
 

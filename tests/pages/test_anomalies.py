@@ -27,7 +27,7 @@ def test_nothing_flagged_says_what_to_do(settings: Settings, adopt: Adopt) -> No
 
 def test_all_events_are_listed_and_the_newest_is_explained(full: Monitor) -> None:
     app = show("anomalies")
-    found = full.events(None, START - 3600 * SECOND, FAR)
+    found = full.events.between(None, START - 3600 * SECOND, FAR)
     assert len(events(app)) == len(found) > 10
     assert events(app)["Time"].is_monotonic_decreasing
     words = text(app)
@@ -53,7 +53,7 @@ def test_all_events_are_listed_and_the_newest_is_explained(full: Monitor) -> Non
 
 def test_nothing_is_written_on_the_page_by_accident(full: Monitor) -> None:
     app = show("anomalies")
-    assert full.acts == 0
+    assert full.actions.count == 0
     assert [one.value for one in app.markdown if not one.value.startswith(("**", "Flagged"))] == []
 
 
@@ -61,9 +61,9 @@ def test_acknowledging_in_bulk_is_done_in_the_viewers_name(full: Monitor) -> Non
     app = show("anomalies")
     chosen = choose(app, full, 0, 2, 3)
     app.button(key="acknowledge").click().run()
-    assert full.acts == 0, "somebody without a name"
+    assert full.actions.count == 0, "somebody without a name"
     named(app).run()
-    assert full.acts == 0, "a name that was given elsewhere meanwhile is no yes"
+    assert full.actions.count == 0, "a name that was given elsewhere meanwhile is no yes"
     app.text_input(key="name-given").input("Ana")
     next(one for one in app.button if one.label == "Continue").click().run()
     assert not app.exception
@@ -74,7 +74,7 @@ def test_acknowledging_in_bulk_is_done_in_the_viewers_name(full: Monitor) -> Non
     assert states(full, chosen) == ["acknowledged"]
     app.button(key="unacknowledge").click().run()
     assert "acknowledged" not in states(full, chosen)
-    history = full.event_history(chosen[0], chosen[0])
+    history = full.events.actions(chosen[0], chosen[0])
     assert history["who"].tolist() == ["Ana", "Ana"]
     assert "took the acknowledgement back" in [
         what for one in app.dataframe if "What" in one.value for what in one.value["What"]
@@ -87,8 +87,8 @@ def test_a_label_a_note_and_shelving_in_bulk_are_kept_over_a_restart(
     app = named(show("anomalies"))
     chosen = choose(app, full, 1, 4)
     app.menu_button(key="label-as").click("benign").run()
-    full.act(chosen, "note", "Ana", note="cleaning in place")
-    full.act(chosen[:1], "shelve", "Ana", until=START + 3600 * SECOND)
+    full.actions.record(chosen, "note", "Ana", note="cleaning in place")
+    full.actions.record(chosen[:1], "shelve", "Ana", until=START + 3600 * SECOND)
     full.stop()
     again = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
     again.drain()
@@ -103,7 +103,7 @@ def test_a_label_a_note_and_shelving_in_bulk_are_kept_over_a_restart(
 def test_any_reading_says_why_it_was_not_flagged(full: Monitor) -> None:
     app = show("anomalies")
     app.toggle(key="any").set_value(True).run()
-    stored = full.history(["fermenter_temp"], START - 900 * SECOND, START)
+    stored = full.stored.frame(["fermenter_temp"], START - 900 * SECOND, START)
     calm = stored[~stored["is_anomaly"] & stored["score"].notna()].iloc[5]
     app.session_state["any-reading"] = int(calm["id"])
     app.run()
@@ -120,7 +120,7 @@ def test_with_the_store_away_it_says_so(settings: Settings, adopt: Adopt) -> Non
     monitor.submit(batch_of(("fermenter_ph", 7.0), at=START))
     monitor.drain()
     assert "The database cannot be read at the moment" in text(show("anomalies"))
-    monitor.act([1], "acknowledge", "Ana")  # goes to the journal
+    monitor.actions.record([1], "acknowledge", "Ana")  # goes to the journal
 
 
 def test_what_comes_later_does_not_move_the_list(settings: Settings, adopt: Adopt) -> None:
@@ -148,11 +148,11 @@ def test_what_comes_later_does_not_move_the_list(settings: Settings, adopt: Adop
 
 def test_where_none_is_chosen_the_event_shown_is_acted_on(full: Monitor) -> None:
     app = named(show("anomalies", list="worst first"))
-    every = full.events(None, 0, FAR)
+    every = full.events.between(None, 0, FAR)
     worst = int(every.loc[every["score"].idxmax(), "id"])
     app.button(key="acknowledge").click().run()
     assert states(full, [worst]) == ["acknowledged"]
-    assert full.events(None, 0, FAR)["state"].eq("acknowledged").sum() == 1
+    assert full.events.between(None, 0, FAR)["state"].eq("acknowledged").sum() == 1
 
 
 def test_a_press_is_meant_for_the_event_that_was_shown_when_it_came(settings: Settings, adopt: Adopt) -> None:
@@ -162,7 +162,7 @@ def test_a_press_is_meant_for_the_event_that_was_shown_when_it_came(settings: Se
     monitor.drain()
     clock.advance(150.0)
     app = named(show("anomalies"))
-    (meant,) = monitor.events(None, 0, FAR)["id"].tolist()
+    (meant,) = monitor.events.between(None, 0, FAR)["id"].tolist()
     monitor.submit(batch_of(("fermenter_ph", 8.5), *usual(40), at=clock.now()))
     monitor.drain()
     clock.advance(60.0)  # a page that was out of sight so long is made anew by the press
@@ -172,7 +172,7 @@ def test_a_press_is_meant_for_the_event_that_was_shown_when_it_came(settings: Se
 
 
 def test_what_was_asked_for_on_a_page_that_was_left_is_put_away(full: Monitor) -> None:
-    app = show("anomalies", event=str(int(full.events(None, 0, FAR)["id"].iloc[2])), within="15 min")
+    app = show("anomalies", event=str(int(full.events.between(None, 0, FAR)["id"].iloc[2])), within="15 min")
     app.button(key="acknowledge").click().run()
     assert app.text_input(key="name-given")
     app.button(key="acknowledge").click().run()
@@ -180,12 +180,12 @@ def test_what_was_asked_for_on_a_page_that_was_left_is_put_away(full: Monitor) -
     app.switch_page("pages/explore.py").run()
     named(app).switch_page("pages/anomalies.py").run()
     assert not app.exception
-    assert full.acts == 0
+    assert full.actions.count == 0
     assert "name-given" not in [one.key for one in app.text_input]
 
 
 def test_a_page_that_one_comes_back_to_is_as_it_was_left(full: Monitor) -> None:
-    chosen = str(int(full.events(None, 0, FAR).query("start < '2026-09-21T14:05:00Z'")["id"].iloc[2]))
+    chosen = str(int(full.events.between(None, 0, FAR).query("start < '2026-09-21T14:05:00Z'")["id"].iloc[2]))
     view = {"from": "2026-09-21T14:00:00.000Z", "to": "2026-09-21T14:05:00.000Z", "event": chosen}
     app = show("anomalies", within="between", **view)
     before = events(app)
@@ -208,39 +208,39 @@ def test_a_page_that_one_comes_back_to_is_as_it_was_left(full: Monitor) -> None:
 
 
 def test_a_press_counts_where_nothing_is_left_of_the_list(full: Monitor) -> None:
-    every = [int(one) for one in full.events(None, 0, FAR)["id"]]
+    every = [int(one) for one in full.events.between(None, 0, FAR)["id"]]
     app = named(show("anomalies", state="unacknowledged"))
-    full.act(every, "acknowledge", "Ben")
+    full.actions.record(every, "acknowledge", "Ben")
     app.query_params["asof"] = "2026-09-21T14:13:19.000Z"  # another list
     app.button(key="note").click().run()
     assert "No matching events" in text(app)
     app.text_area(key="note-given").input("valve cleaned")
     next(one for one in app.button if one.label == "Save").click().run()
     assert not app.exception
-    noted = full.events(None, 0, FAR).query("note != ''")
+    noted = full.events.between(None, 0, FAR).query("note != ''")
     assert noted["id"].tolist() == every[:1]
 
 
 def test_a_note_that_is_being_written_is_not_put_away_by_what_others_do(full: Monitor) -> None:
     app = named(show("anomalies"))
     app.button(key="note").click().run()
-    full.act([int(full.events(None, 0, FAR)["id"].iloc[3])], "acknowledge", "Ben")
+    full.actions.record([int(full.events.between(None, 0, FAR)["id"].iloc[3])], "acknowledge", "Ben")
     app.run()  # as the line that looks for it asks for
     app.text_area(key="note-given").input("valve cleaned")
     next(one for one in app.button if one.label == "Save").click().run()
-    assert full.events(None, 0, FAR)["note"].iloc[0] == "valve cleaned"
+    assert full.events.between(None, 0, FAR)["note"].iloc[0] == "valve cleaned"
     assert not app.text_area, "asked once"
     assert "· acknowledged" in text(
-        show("anomalies", event=str(int(full.events(None, 0, FAR)["id"].iloc[3])))
+        show("anomalies", event=str(int(full.events.between(None, 0, FAR)["id"].iloc[3])))
     )
 
 
 def test_what_others_do_changes_a_row_and_takes_none_away(full: Monitor) -> None:
-    every = full.events(None, 0, FAR)
+    every = full.events.between(None, 0, FAR)
     app = named(show("anomalies", state="unacknowledged"))
     before = events(app)
     assert len(before) == len(every), "those that have returned wait for somebody too"
-    full.act([int(every["id"].iloc[2])], "acknowledge", "Ben")
+    full.actions.record([int(every["id"].iloc[2])], "acknowledge", "Ben")
     app.run()
     assert events(app)["Time"].tolist() == before["Time"].tolist()
     assert events(app)["State"].tolist().index("acknowledged") == 2
@@ -253,7 +253,7 @@ def test_what_others_do_changes_a_row_and_takes_none_away(full: Monitor) -> None
 
 
 def test_a_value_with_a_long_unit_is_not_cut(full: Monitor) -> None:
-    full.retag(TagTable(replace(tag, unit="kg/(m²·h)") for tag in full.tags))
+    full.running_tags.retag(TagTable(replace(tag, unit="kg/(m²·h)") for tag in full.tags))
     app = show("anomalies")
     longest = events(app)["Peak"].str.len().max()
     (table,) = [one for one in app.dataframe if "Peak" in one.value]
@@ -284,11 +284,13 @@ def test_a_flag_stored_just_after_the_list_was_made_moves_no_row(settings: Setti
 def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Settings, adopt: Adopt) -> None:
     clock = ManualClock(START)
     monitor = adopt(Monitor(replace(settings, source="simulator"), clock))
-    monitor.backfill()
+    monitor.source.backfill()
     monitor.drain()
-    ids = [int(one) for one in monitor.events(None, 0, FAR)["id"][:6]]
+    ids = [int(one) for one in monitor.events.between(None, 0, FAR)["id"][:6]]
     app = named(show("anomalies", tags="Fermenter pH", score="4.0", list="worst first", around="10 min"))
-    chosen = [int(one) for one in monitor.events(["fermenter_ph"], 0, FAR).query("score >= 5")["id"][:2]]
+    chosen = [
+        int(one) for one in monitor.events.between(["fermenter_ph"], 0, FAR).query("score >= 5")["id"][:2]
+    ]
     app.query_params["event"] = ",".join(map(str, chosen))
     app.run()
     app.button(key="next").click().run()
@@ -296,7 +298,7 @@ def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Sett
     before = events(app)
     assert set(address) == {"tags", "score", "list", "around", "event", "asof"}
     assert address["asof"] == "2026-09-21T14:13:20.000Z"
-    monitor.act(ids, "note", "Ana", note="x")  # what people do is shown as it is now
+    monitor.actions.record(ids, "note", "Ana", note="x")  # what people do is shown as it is now
     clock.advance(24 * 3600)
     later = show("anomalies", **address)
     columns = ["Time", "Tag", "Peak", "Score", "Severity", "Lasted", "Flags"]
@@ -308,7 +310,7 @@ def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Sett
 
 
 def test_previous_and_next_walk_through_the_list_or_through_the_chosen_ones(full: Monitor) -> None:
-    ids = [int(one) for one in full.events(None, 0, FAR)["id"]]
+    ids = [int(one) for one in full.events.between(None, 0, FAR)["id"]]
     app = show("anomalies")
     assert app.button(key="previous").disabled
     app.button(key="next").click().run()
@@ -338,7 +340,7 @@ def test_all_that_is_shown_is_chosen_and_let_go_at_once() -> None:
 
 
 def test_an_event_that_leaves_the_list_is_said_and_the_next_takes_its_place(full: Monitor) -> None:
-    every = full.events(None, 0, FAR)
+    every = full.events.between(None, 0, FAR)
     ids = [int(one) for one in every.loc[every["state"] == "returned, unacknowledged", "id"]]
     app = named(show("anomalies", state="returned, unacknowledged"))
     app.query_params["event"] = str(ids[3])

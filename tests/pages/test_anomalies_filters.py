@@ -28,9 +28,9 @@ def test_events_of_long_ago_are_one_press_away(settings: Settings, adopt: Adopt)
 
 
 def test_filters_leave_what_they_name(full: Monitor) -> None:
-    ids = [int(one) for one in full.events(None, START - 3600 * SECOND, FAR)["id"][:2]]
-    full.act(ids, "acknowledge", "Ana")
-    full.act(ids[:1], "label", "Ana", label="false")
+    ids = [int(one) for one in full.events.between(None, START - 3600 * SECOND, FAR)["id"][:2]]
+    full.actions.record(ids, "acknowledge", "Ana")
+    full.actions.record(ids[:1], "label", "Ana", label="false")
     assert len(events(show("anomalies", state="acknowledged"))) == 2
     assert len(events(show("anomalies", label="false"))) == 1
     assert set(events(show("anomalies", severity="high"))["Severity"]) <= {"high"}
@@ -54,7 +54,7 @@ def test_a_score_in_the_address_that_filters_is_said() -> None:
 
 
 def test_a_stretch_of_the_bars_filters_the_list_and_is_taken_off(full: Monitor) -> None:
-    found = full.events(None, 0, FAR)
+    found = full.events.between(None, 0, FAR)
     first = found["start"].min().floor("min")
     since = first.tz_localize(None).isoformat() + "Z"
     until = (first + pd.Timedelta(minutes=2)).tz_localize(None).isoformat() + "Z"
@@ -71,7 +71,7 @@ def test_filters_that_leave_nothing_are_cleared_by_a_button(full: Monitor) -> No
     app = show("anomalies", state="shelved", find="nobody wrote this", score="9.5")
     assert "No matching events" in text(app)
     app.button(key="clear-here").click().run()
-    assert len(events(app)) == len(full.events(None, 0, FAR))
+    assert len(events(app)) == len(full.events.between(None, 0, FAR))
     assert "find" not in app.query_params
 
 
@@ -81,7 +81,7 @@ def test_two_times_in_the_viewers_zone_are_a_time_range(full: Monitor) -> None:
         within="between",
         **{"from": "2026-09-21T14:00:00Z", "to": "2026-09-21T14:05:00Z"},
     )
-    found = full.events(None, 0, FAR)
+    found = full.events.between(None, 0, FAR)
     start = found["start"].dt.tz_localize(None)
     inside = found[(start >= "2026-09-21 14:00") & (start < "2026-09-21 14:05")]
     assert 0 < len(inside) < len(found)
@@ -115,7 +115,7 @@ def test_two_times_in_the_viewers_zone_are_a_time_range(full: Monitor) -> None:
 )
 def test_an_address_that_makes_no_sense_is_passed_over(full: Monitor, wrong: dict[str, str]) -> None:
     app = show("anomalies", **wrong)
-    assert len(events(app)) == len(full.events(None, 0, FAR))
+    assert len(events(app)) == len(full.events.between(None, 0, FAR))
 
 
 def test_alarm_load_top_tags_and_longest_events_are_there_when_opened(full: Monitor) -> None:
@@ -126,14 +126,14 @@ def test_alarm_load_top_tags_and_longest_events_are_there_when_opened(full: Moni
     assert "Alarm load" in words
     assert "Chattering tags" in words
     top = next(one.value for one in app.dataframe if "Share" in one.value)
-    assert top["Events"].sum() == len(full.events(None, 0, FAR))
+    assert top["Events"].sum() == len(full.events.between(None, 0, FAR))
     assert top["Share"].sum() == pytest.approx(1)
     assert "Readings begin" in words, "the hour before the first reading is not counted"
 
 
 def test_the_flagged_readings_of_the_listed_events_are_there_when_opened(full: Monitor) -> None:
     app = show("anomalies", points="true", severity="high")
-    listed = full.events(None, 0, FAR).query("severity == 'high'")
+    listed = full.events.between(None, 0, FAR).query("severity == 'high'")
     table = next(one.value for one in app.dataframe if "Why" in one.value)
     assert len(table) == listed["readings"].sum()
 

@@ -117,12 +117,12 @@ def test_readings_are_kept_for_so_many_days_and_rolled_up_on_demand(
     assert "120 readings older than 30 days become" in text(app)
     assert app.button(key="retention-confirm").label == "Set"
     monitor.retention.set(30, "Ana")  # a dialog's buttons need a browser; see test_browser_data.py
-    assert len(monitor.history(None, 0, START)) == 240
+    assert len(monitor.stored.frame(None, 0, START)) == 240
     app = show("data", section="Storage")
     assert "for 30 days, then one-minute roll-ups" in text(app)
     click(app, "retention-run")
     assert app.button(key="retention-go").label == "Roll up 120 readings"
     job = monitor.retention.start()
     assert monitor.jobs.wait(job, 60)
-    assert len(monitor.history(None, 0, START)) == 120
+    assert len(monitor.stored.frame(None, 0, START)) == 120
     assert "Last run: 120 readings rolled up" in text(show("data", section="Storage"))

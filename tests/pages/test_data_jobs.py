@@ -13,13 +13,13 @@ from streamlit.testing.v1 import AppTest
 from sensormon.analysis.what_if import total
 from sensormon.detectors import make
 from sensormon.exchange.exporter import Exported
-from sensormon.exchange.import_table import Columns, read_file
+from sensormon.exchange.import_table import Columns, Table, read_file
 from sensormon.exchange.importer import start_import
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import StoreUnavailable
 from sensormon.model.jobs import Cancelled, Job, Progress
 from sensormon.model.settings import Settings
-from sensormon.monitor import compare_job, runtime
+from sensormon.monitor import runtime, tuner
 from sensormon.monitor.monitor import Monitor
 from tests.support.pages import show, text
 from tests.support.plant import START, Adopt
@@ -52,7 +52,7 @@ def test_with_the_store_away_it_says_so(full: Monitor, monkeypatch: pytest.Monke
     def away(*_: object, **__: object) -> int:
         raise StoreUnavailable("the database is not open", where="x", hint="Wait")
 
-    monkeypatch.setattr(full._store.readings, "count", away)
+    monkeypatch.setattr(full.parts.store.readings, "count", away)
     app = show("data", section=section)
     assert "The database cannot be read" in text(app)
 
@@ -68,7 +68,7 @@ def test_an_export_is_chosen_in_the_address_and_offered_when_it_is_written(full:
     (button,) = app.get("download_button")
     assert button.proto.label.startswith(f"Download {made.file.name}")
     frame = pd.read_parquet(made.file.path)
-    assert len(frame) == made.rows == len(full.anomalies(None, 0, START + SECOND))
+    assert len(frame) == made.rows == len(full.stored.anomalies(None, 0, START + SECOND))
 
 
 def test_a_large_file_comes_from_the_disk(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +132,10 @@ def test_a_file_with_a_header_only_is_said_to_have_nothing_to_import() -> None:
     assert "Import" not in [one.label for one in app.button]
 
 
+def begin_import(m: Monitor, table: Table, columns: Columns, name: str) -> Job:
+    return start_import(m.jobs, m.importer, m.loading.keep_up, table, columns, name, m.clock.now())
+
+
 def history_file(path: Path, rows: int = 12_000) -> Path:
     times = pd.date_range("2026-01-01", periods=rows, freq="s").astype(str)
     pd.DataFrame({"time": times, "fermenter_ph": 7.0}).to_csv(path, index=False)
@@ -143,14 +147,14 @@ def test_an_import_goes_on_while_nobody_looks_and_its_report_is_there_on_return(
 ) -> None:
     columns = Columns("time", values={"fermenter_ph": "fermenter_ph"})
     table = read_file(history_file(tmp_path / "a.csv"))
-    job = start_import(full, table, columns, "a [x](y).csv")
+    job = begin_import(full, table, columns, "a [x](y).csv")
     assert full.jobs.wait(job, 60)
     app = show("data")
     assert "12,000 of 12,000 readings imported" in text(app).replace("\\", "")
     assert r"\[x\]" in text(app), "a file's name is no Markdown"
     app.button(key="import-dismiss").click().run()
     assert "readings imported" not in text(app)
-    again = start_import(full, table, columns, "a.csv")
+    again = begin_import(full, table, columns, "a.csv")
     assert full.jobs.wait(again, 60)
     assert again.result.again == 12_000
 
@@ -164,10 +168,10 @@ def test_a_cancelled_import_keeps_what_it_took_and_goes_on_from_there(
         begun.set()
         go.wait(20)
 
-    monkeypatch.setattr(full, "keep_up", wait)
+    monkeypatch.setattr(full.loading, "keep_up", wait)
     columns = Columns("time", values={"fermenter_ph": "fermenter_ph"})
     table = read_file(history_file(tmp_path / "a.csv"))
-    job = start_import(full, table, columns, "a.csv")
+    job = begin_import(full, table, columns, "a.csv")
     assert begun.wait(20)
     app = show("data")
     assert any(one.label == "Cancel" for one in app.button), "another viewer sees it, and can cancel it"
@@ -176,7 +180,7 @@ def test_a_cancelled_import_keeps_what_it_took_and_goes_on_from_there(
     assert full.jobs.wait(job, 60)
     app.run()
     assert "Import the same file again to continue" in text(app)
-    rest = start_import(full, table, columns, "a.csv")
+    rest = begin_import(full, table, columns, "a.csv")
     assert full.jobs.wait(rest, 60)
     assert 0 < rest.result.again < 12_000
     assert rest.result.again + rest.result.accepted == 12_000
@@ -186,12 +190,12 @@ def test_all_tags_are_compared_by_a_job_where_that_is_long(
     full: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inline = show("tuning")
-    assert full.jobs.of(compare_job.KIND) == []
-    monkeypatch.setattr(compare_job, "TOGETHER", 1_000)
+    assert full.jobs.of(tuner.KIND) == []
+    monkeypatch.setattr(tuner, "TOGETHER", 1_000)
     app = show("tuning")
     assert "All tags together" not in text(app)
     app.toggle(key="all_tags").set_value(True).run()
-    job = ended(full, compare_job.KIND)
+    job = ended(full, tuner.KIND)
     app.run()
     assert "All tags together" in text(app)
     assert app.dataframe[-1].value.equals(inline.dataframe[-1].value)
@@ -201,15 +205,15 @@ def test_all_tags_are_compared_by_a_job_where_that_is_long(
 
     monkeypatch.setattr(full.tuner, "tag_history", unread)
     app.slider(key="threshold").set_value(5.0).run()
-    assert ended(full, compare_job.KIND) is not job
+    assert ended(full, tuner.KIND) is not job
     app.run()
     assert not app.exception
     assert "All tags together" in text(app)
-    full.jobs.of(compare_job.KIND)[0].result, full.jobs.of(compare_job.KIND)[0].cancelled = None, True
+    full.jobs.of(tuner.KIND)[0].result, full.jobs.of(tuner.KIND)[0].cancelled = None, True
     app.run()
     assert "Completed work is kept" in text(app)
     app.button(key="tuning-again").click().run()
-    ended(full, compare_job.KIND)
+    ended(full, tuner.KIND)
     app.run()
     assert "All tags together" in text(app)
 
@@ -223,9 +227,9 @@ def test_a_comparison_stops_where_it_is_cancelled_and_goes_on_from_there(full: M
                 raise Cancelled
             super().step(words, done, whole)
 
-    shelf = compare_job.Shelf()
+    shelf = tuner.Shelf()
     span = START - 900 * SECOND, START
-    work = compare_job.all_loads(full, shelf, own, *span, make("zscore"), 50, 800_000)
+    work = full.tuner.all_loads(shelf, own, *span, make("zscore"), 50, 800_000)
     with pytest.raises(Cancelled):
         work(Short())
     assert len(shelf.found) == 2

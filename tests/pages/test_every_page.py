@@ -70,7 +70,7 @@ def test_dead_letters_are_said_and_tried_again_by_a_button(full: Monitor) -> Non
     app.button(key="retry-dead-letters").click().run()
     full.drain()
     assert not letters.exists()
-    assert full.history(["fermenter_ph"], 0, START)["id"].max() == 9_000_000
+    assert full.stored.frame(["fermenter_ph"], 0, START)["id"].max() == 9_000_000
     words = text(show("pipeline"))
     assert "that the database refused" not in words
     assert "1 line there cannot be read" in words, "a damaged line stays reported until a person removes it"
@@ -95,7 +95,7 @@ def test_demonstrations_are_there_when_asked_for(settings: Settings, adopt: Adop
 def test_anomalies_shows_filters_and_the_flagged_readings_of_what_is_left(full: Monitor) -> None:
     app = show("anomalies", points="true")
     shown = flagged(app)
-    assert len(shown) == len(full.anomalies(None, START - 3600 * SECOND, START + SECOND))
+    assert len(shown) == len(full.stored.anomalies(None, START - 3600 * SECOND, START + SECOND))
     assert {"Time", "Tag", "Value", "Expected", "Score", "Why"} <= set(shown.columns)
     assert all("above" in why or "below" in why for why in shown["Why"])
     app.number_input[0].set_value(6.0).run()
@@ -115,7 +115,7 @@ def test_tuning_rescoring_follows_the_sliders_and_starts_from_the_collectors_set
     same = text(app)
     threshold.set_value(5.0).run()
     assert not app.exception
-    stored = full.history(["fermenter_temp"], START - 900 * SECOND, START)
+    stored = full.stored.frame(["fermenter_temp"], START - 900 * SECOND, START)
     rescored = full.tuner.rescore(
         "fermenter_temp", START - 900 * SECOND, START, {"window": 50, "threshold": 5.0}
     )
@@ -125,7 +125,9 @@ def test_tuning_rescoring_follows_the_sliders_and_starts_from_the_collectors_set
         events = 1 + int((np.diff(times) > 10 * SECOND).sum())
         assert f"{sentence} {events} events" in text(app)
     assert text(app) != same
-    assert dict(full.detection().params) == {"window": 50, "threshold": 3.0}, "moving a slider applied it"
+    assert dict(full.detection.in_force.params) == {"window": 50, "threshold": 3.0}, (
+        "moving a slider applied it"
+    )
 
 
 def test_counts_by_reason_are_written_like_the_ledgers(full: Monitor) -> None:
@@ -140,16 +142,16 @@ def test_counts_by_reason_are_written_like_the_ledgers(full: Monitor) -> None:
 
 def test_pipeline_shows_the_ledger_and_starts_a_simulated_fault(full: Monitor) -> None:
     app = show("pipeline")
-    assert f"{full.ledger().total.received:,}" in text(app)
-    assert full.simulator is not None
-    assert full.simulator.active(START + SECOND) == ()
+    assert f"{full.ledger.now().total.received:,}" in text(app)
+    assert full.source.simulator is not None
+    assert full.source.simulator.active(START + SECOND) == ()
     app.button(key="fault-start").click().run()
-    (fault,) = full.simulator.active(START + SECOND)
+    (fault,) = full.source.simulator.active(START + SECOND)
     assert fault.fault == "level_shift"
 
 
 def test_the_rate_of_anomalies_is_over_the_time_that_has_readings(full: Monitor) -> None:
-    count = full.live_anomalies(START - 3_600 * SECOND)
+    count = full.stored.live_anomalies(START - 3_600 * SECOND)
     assert f"anomalies, last hour {count:,} ({count / 1.5:,.1f} per 10 min)" in text(show("pipeline"))
 
 
@@ -172,7 +174,7 @@ def test_a_dead_collector_is_seen_on_every_page(
     full: Monitor, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        full.workers[0], "failure", "The collector stopped: OSError: boom. It is started again in 1 s"
+        full.workers.collecting, "failure", "The collector stopped: OSError: boom. It is started again in 1 s"
     )
     assert "The collector stopped" in text(show(page))
 

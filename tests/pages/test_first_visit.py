@@ -74,8 +74,8 @@ def test_the_fault_to_try_is_chosen_by_its_link_and_starts_with_one_click(full: 
     assert "every page reports that the tag is silent" in text(app)
     app.button(key="fault-start").click().run()
     assert not app.exception
-    assert full.simulator is not None
-    (fault,) = full.simulator.active(START + SECOND)
+    assert full.source.simulator is not None
+    (fault,) = full.source.simulator.active(START + SECOND)
     assert (fault.fault, fault.tag) == ("gap", "fermenter_temp")
 
 

@@ -131,7 +131,7 @@ def test_a_tag_that_was_only_imported_is_not_live_and_its_anomalies_are_not_of_t
     rows[160] = ("fermenter_ph", 99.0)
     m.submit(replace(batch_of(*rows, at=START - 300 * SECOND), origin=Origin.IMPORT, source=IMPORT))
     m.drain()
-    assert int(m.history(None, 0, START)["is_anomaly"].sum()) >= 1
+    assert int(m.stored.frame(None, 0, START)["is_anomaly"].sum()) >= 1
     app = show("live")
     assert [one.proto.title for one in app.info] == ["No readings yet"]
     assert [one.proto.page for one in app.get("page_link")] != []

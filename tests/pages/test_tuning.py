@@ -23,8 +23,7 @@ from sensormon.model.readings import Floats
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import render
-from sensormon.monitor import known_events, runtime
-from sensormon.monitor.known_events import known
+from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.tuner import Tuner
 from sensormon.view.detectors import switch_words, title
@@ -51,7 +50,7 @@ def monitors() -> Iterator[Callable[[Monitor], Monitor]]:
 def full(settings: Settings, monitors: Callable[[Monitor], Monitor]) -> Monitor:
     """A simulated plant after its first start, all of it stored."""
     monitor = monitors(Monitor(replace(settings, source="simulator"), ManualClock(START)))
-    monitor.backfill()
+    monitor.source.backfill()
     monitor.drain()
     return monitor
 
@@ -67,7 +66,7 @@ def press(app: AppTest, label: str) -> None:
 
 def confirmed(monitor: Monitor, tag: str, rows: int = 3) -> pd.DataFrame:
     """Labels that say of the tag's weakest flagged readings that they were true."""
-    flagged = monitor.anomalies([tag], SINCE, START).sort_values("score").head(rows)
+    flagged = monitor.stored.anomalies([tag], SINCE, START).sort_values("score").head(rows)
     return pd.DataFrame(
         {"id": range(rows), "tag": tag, "start": flagged["time"], "end": flagged["time"], "label": "true"}
     )
@@ -89,7 +88,7 @@ def test_every_detector_can_be_chosen_and_shows_each_of_its_parameters(detector:
 def test_the_page_says_what_the_detector_says(full: Monitor) -> None:
     app = show("tuning", detector=title("cusum"), cusum_h="5")
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
-    result = compare(history, make("cusum", h=5.0), known(full, SINCE, START))
+    result = compare(history, make("cusum", h=5.0), full.tuner.known(SINCE, START))
     words = text(app)
     assert f"With new settings: {result.load.after} event" in words
     assert f"{100 * result.scores_before.recall:.0f} %" in words
@@ -189,20 +188,20 @@ def test_a_moved_slider_reads_no_history_again(full: Monitor, monkeypatch: pytes
     assert reads == []
     press(app, "Read up to now")
     assert reads, "reading up to now was asked for"
-    assert full.detection().detector == "zscore"
+    assert full.detection.in_force.detector == "zscore"
 
 
 def test_what_a_change_would_lose_is_said_on_the_page_and_before_applying(
     full: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labels = confirmed(full, "fermenter_temp")
-    monkeypatch.setattr(known_events, "labelled_events", lambda *_: labels)
+    monkeypatch.setattr(Tuner, "labelled_events", lambda *_: labels)
     app = show("tuning")
     assert not app.warning
     app.slider(key="threshold").set_value(8.0).run()
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
     detector = make("zscore", window=50, threshold=8.0)
-    gone = compare(history, detector, known(full, SINCE, START)).lost
+    gone = compare(history, detector, full.tuner.known(SINCE, START)).lost
     assert len(gone) > 0
     assert f"{len(gone)} confirmed event" in app.warning[0].value
     assert all_lost([history], detector, labels)["id"].tolist() == gone["id"].tolist()
@@ -219,7 +218,7 @@ def test_applying_another_detector_is_recorded_with_old_and_new(full: Monitor) -
     assert app.slider(key="cusum_h").value == 6.0
     assert "Live monitoring uses CUSUM, k 0.5, h 6, accept 300" in text(app)
     log = app.dataframe[-1].value
-    assert log["change"].iloc[0] == switch_words("zscore", before, "cusum", full.detection().params)
+    assert log["change"].iloc[0] == switch_words("zscore", before, "cusum", full.detection.in_force.params)
     assert log["who"].tolist() == ["day shift", "environment"]
     full.tuner.apply({"h": 7.0}, "night shift")
     full.drain()
@@ -236,17 +235,17 @@ def test_an_applied_detector_outlives_a_restart_and_every_flag_keeps_its_setting
     monitor.drain()
     monitor.stop()
     monitor = Monitor(settings, clock)
-    assert (monitor.detection().detector, monitor.detection().params["h"]) == ("cusum", 6.0)
+    assert (monitor.detection.in_force.detector, monitor.detection.in_force.params["h"]) == ("cusum", 6.0)
     submit(monitor, values[1100:], 1100)
     monitor.drain()
-    stored = monitor.history(None, 0, FAR)
+    stored = monitor.stored.frame(None, 0, FAR)
     assert stored["settings"].tolist() == [1] * 1000 + [2] * 300
     assert stored["n"].tolist() == list(range(1300)), "what was learned goes on"
     again = monitor.tuner.rescore("fermenter_ph", START + 1000 * SECOND, FAR, {"h": 6.0}, "cusum")
     assert np.nanmax(np.abs(again["score"].to_numpy() - stored["score"].to_numpy()[1000:])) < 0.5
     monitor.stop()
     monitor = Monitor(replace(settings, window=30), clock)
-    assert monitor.detection().detector == "zscore", "a changed environment is a deliberate choice too"
+    assert monitor.detection.in_force.detector == "zscore", "a changed environment is a deliberate choice too"
     monitor.stop()
 
 
@@ -268,7 +267,7 @@ def test_a_detector_that_looks_far_back_is_given_what_the_store_has(
         monitor = Monitor(settings, clock)
     submit(monitor, values[3500:], 3500)
     monitor.drain()
-    stored = monitor.history(None, 0, FAR).iloc[3500:]
+    stored = monitor.stored.frame(None, 0, FAR).iloc[3500:]
     assert stored["n"].tolist() == list(range(3500, 4000)), "it did not begin anew with the newest readings"
     whole = monitor.tuner.rescore("fermenter_ph", 0, FAR, {}, "recommended").iloc[3500:]
     for name in ("score", "expected", "lower", "upper"):
@@ -278,7 +277,7 @@ def test_a_detector_that_looks_far_back_is_given_what_the_store_has(
 
 def test_a_curve_falls_in_recall_as_the_threshold_rises(full: Monitor) -> None:
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
-    facts = known(full, SINCE, START)
+    facts = full.tuner.known(SINCE, START)
     points = curve(history, "hampel", {"window": 50}, "threshold", facts)
     assert points["threshold"].is_monotonic_increasing
     assert points["recall"].is_monotonic_decreasing
@@ -315,7 +314,7 @@ def test_too_few_known_events_are_not_measurable(
 def test_labels_alone_judge_only_what_they_cover(full: Monitor) -> None:
     labels = confirmed(full, "fermenter_temp", 12)
     labels.loc[labels.index[:2], "label"] = "benign"
-    faults = full.injected_faults(SINCE, START).iloc[:0]
+    faults = full.stored.injected_faults(SINCE, START).iloc[:0]
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
     scores = compare(history, make("zscore"), Known(faults, labels, frozenset())).scores_before
     assert (scores.known, scores.found) == (10, 10)
@@ -368,7 +367,7 @@ def test_with_the_store_away_the_kept_history_goes_on_and_another_tag_says_so(
     def away(*_: object) -> pd.DataFrame:
         raise StoreUnavailable("the database is not open", where="x", hint="Wait")
 
-    monkeypatch.setattr(full, "injected_faults", away)
+    monkeypatch.setattr(full.stored, "injected_faults", away)
     for name in ("tag_history", "detection_log"):
         monkeypatch.setattr(full.tuner, name, away)
     app.slider(key="threshold").set_value(4.0).run()
@@ -387,8 +386,8 @@ def test_an_event_that_somebody_confirms_is_minded_at_the_next_look(full: Monito
     app = show("tuning")
     app.slider(key="threshold").set_value(8.0).run()
     assert not app.warning
-    events = full.events(["fermenter_temp"], SINCE, START).sort_values("score")
-    full.act(events["id"].head(2).tolist(), "label", "day shift", label="true")
+    events = full.events.between(["fermenter_temp"], SINCE, START).sort_values("score")
+    full.actions.record(events["id"].head(2).tolist(), "label", "day shift", label="true")
     full.drain()
     app.run()
     assert "2 confirmed events would no longer be flagged" in app.warning[0].value

@@ -62,12 +62,12 @@ def test_readings_wait_while_the_database_is_read_only(
     assert status.store.state is StoreState.RETRYING
     assert status.writing is WriteState.SPOOLING
     assert "read" in status.store.problem.lower()
-    assert monitor.ledger().total.received >= 20
+    assert monitor.ledger.now().total.received >= 20
     thaw()
     clock.advance(31)
     monitor.drain()
     assert monitor.status().writing is WriteState.HEALTHY
-    total = monitor.ledger().total
+    total = monitor.ledger.now().total
     assert (total.received, total.stored, total.difference) == (40, 40, 0)
     monitor.stop()
     assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()

@@ -26,7 +26,7 @@ def table_id(app: AppTest, column: str) -> str:
 
 def choose(app: AppTest, monitor: Monitor, *places: int) -> list[int]:
     """Choose events by their place in the list; returns their ids."""
-    ids = monitor.events(None, START - 3600 * SECOND, FAR)["id"].tolist()
+    ids = monitor.events.between(None, START - 3600 * SECOND, FAR)["id"].tolist()
     chosen = [int(ids[place]) for place in places]
     app.query_params["event"] = ",".join(map(str, chosen))
     app.run()
@@ -41,7 +41,7 @@ def named(app: AppTest, name: str = "Ana") -> AppTest:
 
 def states(monitor: Monitor, ids: list[int]) -> list[str]:
     """The states of these events, newest first."""
-    frame = monitor.events(None, 0, FAR)
+    frame = monitor.events.between(None, 0, FAR)
     return list(frame[frame["id"].isin(ids)]["state"])
 
 

@@ -53,14 +53,14 @@ def fill(monitor: Monitor, values: list[float]) -> None:
 
 def act(monitor: Monitor) -> None:
     """Act on the events in several ways and add annotations, one of which is removed again."""
-    ids = [int(event) for event in monitor.events(None, START, END)["id"]]
-    monitor.act(ids[:2], "acknowledge", "Ann")
-    monitor.act(ids[:1], "label", "Bo", label="true", note="valve stuck")
+    ids = [int(event) for event in monitor.events.between(None, START, END)["id"]]
+    monitor.actions.record(ids[:2], "acknowledge", "Ann")
+    monitor.actions.record(ids[:1], "label", "Bo", label="true", note="valve stuck")
     monitor.annotations.add("cleaning", "Ann", START, START + 60 * SECOND, ["fermenter_ph", "fermenter_temp"])
     removed = monitor.annotations.add("a mistake", "Ann", START)
     monitor.annotations.remove(removed.id, "Ann")
     monitor.annotations.add("power cut", "Bo", START + 90 * SECOND)
-    monitor.act(ids[-1:], "shelve", "Bo", until=NOW + 5_000 * SECOND)
+    monitor.actions.record(ids[-1:], "shelve", "Bo", until=NOW + 5_000 * SECOND)
     monitor.drain()
 
 

@@ -25,9 +25,9 @@ def test_a_state_is_said_when_it_begins_and_when_it_ends_and_not_between() -> No
 
 def test_nothing_is_abnormal_in_a_plant_that_runs(settings: Settings) -> None:
     monitor = Monitor(replace(settings, source="simulator"), ManualClock(START))
-    monitor.backfill()
+    monitor.source.backfill()
     monitor.drain()
-    assert abnormal(monitor.status(), monitor.ledger()) == ()
+    assert abnormal(monitor.status(), monitor.ledger.now()) == ()
     monitor.stop()
 
 
@@ -37,9 +37,9 @@ def test_the_words_of_a_lasting_state_do_not_change_with_time(settings: Settings
     monitor = Monitor(settings, clock)
     monitor.submit(batch_of(("fermenter_ph", 7.0), at=START - SECOND))
     monitor.drain()
-    first = abnormal(monitor.status(), monitor.ledger())
+    first = abnormal(monitor.status(), monitor.ledger.now())
     assert first == ("the database is unreachable",)
     clock.advance(30)
     monitor.submit(batch_of(("fermenter_ph", 7.0), at=clock.now()))
-    assert abnormal(monitor.status(), monitor.ledger()) == first
+    assert abnormal(monitor.status(), monitor.ledger.now()) == first
     monitor.stop()

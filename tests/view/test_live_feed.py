@@ -57,9 +57,9 @@ def feed_ph(m: Monitor, values: list[float], first: int, seconds: float = 1.0) -
 
 def test_a_whole_answer_holds_the_readings_of_the_span(make: Make) -> None:
     m = make(source="simulator")
-    m.backfill()
+    m.source.backfill()
     answer = LiveFeed(m).board(NAMES, 600)
-    frame = m.recent(START - 600 * SECOND, ["fermenter_ph"])
+    frame = m.readings.recent(START - 600 * SECOND, ["fermenter_ph"])
     told = answer["tags"]["fermenter_ph"]
     assert answer["whole"]
     assert told["x"] == (micros(frame["time"]) / 1e3).tolist()
@@ -145,7 +145,7 @@ def test_events_are_told_once_and_again_when_they_change(make: Make) -> None:
     assert last["state"] == "unacknowledged"
     same = feed.board(NAMES, 600, after=answer["after"], known_events=answer["events"]["version"])
     assert "events" not in same
-    m.act([last["id"]], "acknowledge", "day shift")
+    m.actions.record([last["id"]], "acknowledge", "day shift")
     m.drain()
     changed = feed.board(NAMES, 600, after=answer["after"], known_events=answer["events"]["version"])
     assert changed["events"]["last"]["state"] == "acknowledged"
@@ -165,7 +165,9 @@ def test_a_moment_of_long_ago_is_told_without_reading_all_that_came_after_it(
     m.submit(batch_of(*[("fermenter_ph", 7.0)] * 3_000, at=START))
     m.clock.advance(3_000)  # type: ignore[attr-defined]
     m.drain()
-    monkeypatch.setattr(m, "newest", RecentReadings())  # as after a restart
+    nothing = RecentReadings()  # as after a restart
+    monkeypatch.setattr(m, "newest", nothing)
+    monkeypatch.setattr(m.readings, "_newest", nothing)
     read: list[int] = []
     readings = DuckDBReadings.frame
 
@@ -182,7 +184,7 @@ def test_a_moment_of_long_ago_is_told_without_reading_all_that_came_after_it(
 
 def test_the_version_of_the_events_fits_an_address_however_long_a_label_is(make: Make) -> None:
     m = make()
-    m.retag(TagTable(replace(tag, label="pH " * 100) for tag in m.tags))
+    m.running_tags.retag(TagTable(replace(tag, label="pH " * 100) for tag in m.tags))
     feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)] + [8.5], 0)
     m.drain()
     api = Api(lambda: m)
@@ -207,10 +209,10 @@ def test_ever_other_spans_do_not_fill_the_memory(make: Make) -> None:
 
 def test_the_strip_counts_what_a_slow_look_counts_and_puts_the_worst_first(make: Make) -> None:
     m = make(source="simulator")
-    m.backfill()
+    m.source.backfill()
     m.drain()
     strip = LiveFeed(m).strip(900)
-    frame = m.history(None, START - 900 * SECOND, START)
+    frame = m.stored.frame(None, START - 900 * SECOND, START)
     for row in strip["rows"]:
         rows = frame[frame["tag"] == row["name"]]
         part = (micros(rows["time"]) - (START - 900 * SECOND)) // (10 * SECOND)
@@ -264,7 +266,7 @@ def test_what_is_not_in_memory_is_not_called_no_data_and_told_once_the_store_is_
 
 def test_the_feed_is_as_open_as_the_page_and_no_more(make: Make) -> None:
     m = make(source="simulator", read_token="readers")  # noqa: S106
-    m.backfill()
+    m.source.backfill()
     api = Api(lambda: m)
     path = "/live/board?tag=fermenter_ph&span=900"
     assert get(api, path).status_code == 401

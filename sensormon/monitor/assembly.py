@@ -1,0 +1,203 @@
+"""Making the parts of a monitor: files are opened, journal and store read back, settings applied.
+
+Nothing runs yet when it returns. Settings, tags and source are checked before the data folder
+is touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sensormon.events.action_log import ActionLog
+from sensormon.events.annotations import Annotations
+from sensormon.events.reader import EventReader
+from sensormon.exchange.cases import Cases, LiveHistory
+from sensormon.exchange.export_folder import ExportFiles
+from sensormon.exchange.exporter import Exporter
+from sensormon.exchange.importer import Importer
+from sensormon.ingest.collector import Collector
+from sensormon.ingest.dead_letters import DeadLetters
+from sensormon.ingest.detection_log import DetectionLog
+from sensormon.ingest.detector_state import read_states
+from sensormon.ingest.loader import Loader
+from sensormon.ingest.pipeline import Pipeline
+from sensormon.ingest.recovery import Recovered, recover, settings_in_force
+from sensormon.ingest.request_queue import RequestQueue
+from sensormon.ingest.running_tags import RunningTags, with_own_tags
+from sensormon.ingest.unstored import Unstored
+from sensormon.journal.archive import Archive
+from sensormon.journal.journal import Journal
+from sensormon.model.clock import Clock
+from sensormon.model.entries import DetectorSettings
+from sensormon.model.jobs import Jobs
+from sensormon.model.readings import Batch
+from sensormon.model.settings import Settings
+from sensormon.model.tag_file import TagFile
+from sensormon.model.tags import TagTable, read_tags
+from sensormon.monitor.data_folder import DataFolder
+from sensormon.monitor.disk_usage import DiskUsage
+from sensormon.monitor.drills import remove_leftovers
+from sensormon.monitor.explorer import Explorer
+from sensormon.monitor.live_ledger import LiveLedger
+from sensormon.monitor.loading import Loading
+from sensormon.monitor.readings import Readings
+from sensormon.monitor.retention import Retention
+from sensormon.monitor.source import RunningSource
+from sensormon.monitor.tuner import Tuner
+from sensormon.sources import open_source
+from sensormon.stores.opening import open_store
+from sensormon.stores.protocol import Store
+from sensormon.stores.recent import RecentReadings
+from sensormon.stores.streams import ReadingStreams
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a monitor is made of, each by its name. `started` is µs UTC."""
+
+    settings: Settings
+    clock: Clock
+    started: int
+    jobs: Jobs
+    # where readings are
+    folder: DataFolder
+    journal: Journal
+    store: Store
+    newest: RecentReadings
+    dead_letters: DeadLetters
+    # how they get there
+    source: RunningSource
+    running_tags: RunningTags
+    collector: Collector
+    requests: RequestQueue
+    loader: Loader
+    loading: Loading
+    # who reads them
+    readings: Readings
+    streams: ReadingStreams
+    explorer: Explorer
+    ledger: LiveLedger
+    detection: DetectionLog
+    tuner: Tuner
+    events: EventReader
+    actions: ActionLog
+    annotations: Annotations
+    # files in and out, and what becomes of old readings
+    tag_file: TagFile
+    importer: Importer
+    exporter: Exporter
+    cases: Cases
+    retention: Retention
+    disk_usage: DiskUsage
+
+
+def build(settings: Settings, clock: Clock) -> Parts:
+    """Make the parts. Raises UsageError, with the one line to show, for what cannot be used."""
+    started = clock.now()
+    jobs = Jobs(clock)
+    tags = read_tags(settings.tags)
+    source = open_source(settings, tags, started)
+    store = open_store(settings.store_url)
+    folder = DataFolder(settings.data_dir)
+    journal = _journal(settings)
+    dead_letters = DeadLetters(settings.data_dir)
+    recovered = recover(journal, store, started)
+    in_force = settings_in_force(recovered.settings, settings, started)
+    table = with_own_tags(tags, source)
+    newest = RecentReadings()  # of what came in since the start, store or no store
+    collector = Collector(
+        _pipeline(table, in_force, recovered, settings.data_dir, started),
+        journal,
+        newest,
+        _unstored(journal, clock, recovered),
+        clock,
+        recovered.next_id,
+        recovered.unsure,
+    )
+    if in_force is not recovered.settings:
+        collector.apply(in_force)
+    running_tags = RunningTags(table, source, collector)
+    running_source = RunningSource(source, collector, clock, recovered.first_start)
+    loader = Loader(journal, store, dead_letters, clock, collector.catch_up)
+    ledger = LiveLedger(collector.unstored, store.ledger, journal, dead_letters)
+    retention = Retention(settings.data_dir, settings.retention_days, store, jobs, clock)
+    loading = Loading(loader, collector, ledger, retention, folder, clock)
+    streams = ReadingStreams(store.readings, newest)
+    detection = DetectionLog(collector, store.entries)
+    events = EventReader(store, newest, collector.unstored, detection, clock)
+    annotations = Annotations(collector, store.entries, clock)
+    tag_file = TagFile(settings.tags, settings.data_dir, clock, running_tags.check, running_tags.retag)
+    files = ExportFiles(settings.data_dir, clock)
+    return Parts(
+        settings=settings,
+        clock=clock,
+        started=started,
+        jobs=jobs,
+        folder=folder,
+        journal=journal,
+        store=store,
+        newest=newest,
+        dead_letters=dead_letters,
+        source=running_source,
+        running_tags=running_tags,
+        collector=collector,
+        requests=RequestQueue(collector, recovered.answers, clock),
+        loader=loader,
+        loading=loading,
+        readings=Readings(store.readings, newest, clock),
+        streams=streams,
+        explorer=Explorer(store, newest),
+        ledger=ledger,
+        detection=detection,
+        tuner=Tuner(collector, store, running_tags.now, running_source, events, clock),
+        events=events,
+        actions=ActionLog(collector, clock),
+        annotations=annotations,
+        tag_file=tag_file,
+        importer=Importer(collector, store.entries, running_tags.now, recovered.answers),
+        exporter=Exporter(jobs, running_tags.now, streams, events, store.readings, files),
+        cases=Cases(
+            history=LiveHistory(running_tags.now, streams, store.readings, detection, events, annotations),
+            collector=collector,
+            store=store,
+            recent=newest,
+            tag_file=tag_file,
+            keep_up=loading.keep_up,
+            files=files,
+            recovered=recovered,
+            jobs=jobs,
+            clock=clock,
+        ),
+        retention=retention,
+        disk_usage=DiskUsage(settings.data_dir, Path(settings.store_url), store.retention, clock),
+    )
+
+
+def _journal(settings: Settings) -> Journal:
+    folder = settings.data_dir / "journal"
+    archive = Archive(settings.data_dir / "archive")
+    remove_leftovers(folder)
+    return Journal(folder, archive=archive, quota_bytes=settings.journal_quota * MEGABYTE)
+
+
+def _pipeline(
+    table: TagTable, in_force: DetectorSettings, recovered: Recovered, folder: Path, now: int
+) -> Pipeline:
+    """The live pipeline, as it was when the monitor stopped."""
+    pipeline = Pipeline(table, in_force)
+    states = read_states(folder, in_force)
+    for history in recovered.histories.values():
+        pipeline.restore(
+            history.tag, history.n, history.time, history.value, history.learned, states.get(history.tag)
+        )
+    pipeline.process(Batch.of([], source="start", received=now))  # loads the compiled kernels
+    return pipeline
+
+
+def _unstored(journal: Journal, clock: Clock, recovered: Recovered) -> Unstored:
+    return Unstored(
+        journal, clock, recovered.received, recovered.pending, recovered.actions, recovered.annotations
+    )

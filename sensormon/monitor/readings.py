@@ -1,0 +1,62 @@
+"""Readings stored or not: the store has the old ones, memory the newest.
+
+Goes on without the store, with what is in memory. What it is not: where long histories are
+read piece by piece. See `ReadingStreams`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pandas as pd
+
+from sensormon.model.clock import SECOND, Clock
+from sensormon.model.errors import StoreError
+from sensormon.stores.readings import StoredReadings
+from sensormon.stores.recent import RecentReadings
+
+_AHEAD = 3_600 * SECOND
+"""How far after now a reading's own time can be (µs); more than validation lets in."""
+
+
+class Readings:
+    """Of one monitor."""
+
+    def __init__(self, stored: StoredReadings, newest: RecentReadings, clock: Clock) -> None:
+        self._stored = stored
+        self._newest = newest
+        self._clock = clock
+        self._live_tags: frozenset[str] = frozenset()
+
+    def recent(self, since: int, tags: Sequence[str] | None = None, until: int | None = None) -> pd.DataFrame:
+        """Readings with time >= since, and < until, in order of arrival, stored or not; never raises.
+
+        `attrs["complete"]` is False if the store could not be asked: then they are those in memory.
+        """
+        memory, first = self._newest.part(since, tags)
+        if until is not None:
+            memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
+        until = until or self._clock.now() + _AHEAD
+        try:
+            stored = self._stored.frame(tags, since, until, below_id=first)
+        except StoreError:
+            memory.attrs["complete"] = False
+            return memory
+        if memory.empty:
+            both = stored
+        else:
+            both = pd.concat([stored, memory], ignore_index=True) if len(stored) else memory
+        both.attrs["complete"] = True
+        return both
+
+    def live_tags(self) -> frozenset[str]:
+        """The tags with readings that were not imported, as far as the store could be asked; never raises."""
+        if not self._live_tags:  # what has come since is in memory
+            with suppress(StoreError):
+                self._live_tags = frozenset(self._stored.live_tags())
+        return self._live_tags | {name for name, *_ in self._newest.last_scores()}
+
+    def activity(self, since: int, until: int, parts: int) -> pd.DataFrame:
+        """Stored readings by tag and equal part of the span. See `StoredReadings.activity`."""
+        return self._stored.activity(since, until, max(1, -((since - until) // parts)))

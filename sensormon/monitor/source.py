@@ -1,0 +1,77 @@
+"""The source of a running monitor: its thread's work, how it is doing, and simulated faults."""
+
+from __future__ import annotations
+
+import threading
+
+from sensormon.ingest.collector import Collector
+from sensormon.ingest.workers import run_source
+from sensormon.model.clock import Clock
+from sensormon.model.errors import UsageError
+from sensormon.model.status import SourceState, SourceStatus
+from sensormon.sources import Source
+from sensormon.sources.simulator import Simulator
+
+
+class RunningSource:
+    """Of one monitor. `source` is None if readings come in over HTTP alone.
+
+    `first_start`: nothing was ever collected in the data folder.
+    """
+
+    def __init__(self, source: Source | None, collector: Collector, clock: Clock, first_start: bool) -> None:
+        self._source = source
+        self._collector = collector
+        self._clock = clock
+        self._backfill = first_start
+        self._state = SourceState.STARTING
+
+    @property
+    def simulator(self) -> Simulator | None:
+        """The simulator, if it is the source."""
+        return self._source if isinstance(self._source, Simulator) else None
+
+    def run(self, stopping: threading.Event) -> None:
+        """Take what the source has due, until `stopping` is set or it has come to its end."""
+        self.backfill()
+        if self._source is None:
+            self._state = SourceState.WAITING
+            return
+        self._state = SourceState.COLLECTING
+        self._state = run_source(self._source, self._collector, self._clock, stopping)
+
+    def stopped(self) -> None:
+        """The monitor has stopped."""
+        self._state = SourceState.STOPPED
+
+    def backfill(self) -> None:
+        """At the very first start of a simulated plant, fill in the last 15 minutes."""
+        if self._backfill and self.simulator is not None:
+            self._backfill = False
+            self._collector.submit(self.simulator.backfill(self._clock.now()))
+
+    def inject(self, fault: str, tag: str, seconds: float) -> None:
+        """Have the simulator make this fault from now on, for so long. Raises UsageError without one."""
+        if self.simulator is None:
+            raise UsageError(
+                "there is no simulator to make a fault", where="source", hint="Use SENSORMON_SOURCE=simulator"
+            )
+        self.simulator.inject(fault, tag, self._clock.now(), seconds)
+
+    def status(self, dead: bool) -> SourceStatus:
+        """How it is doing; `dead` while its thread is."""
+        source, state, refused = self._source, self._state, self._collector.refused
+        if dead:
+            state = SourceState.FAILED
+        elif refused and state in (SourceState.COLLECTING, SourceState.WAITING):
+            state = SourceState.REFUSING
+        return SourceStatus(
+            name=source.name if source else "http",
+            state=state,
+            interval=source.interval if source else 0.0,
+            tags=tuple(tag.name for tag in source.tags) if source else (),
+            rate=self._collector.arrivals.rate(self._clock.now()),
+            last_reading=self._collector.arrivals.newest,
+            problem=refused,
+            refused=self._collector.refused_readings,
+        )
