@@ -134,7 +134,7 @@ def test_what_cannot_be_done_is_refused_in_one_line(
     monitor: Monitor, changed: dict[str, object], words: str
 ) -> None:
     with pytest.raises(UsageError, match=words) as refused:
-        monitor.actions.record(**{"event_ids": [1], "action": "acknowledge", "who": "Ana", **changed})  # type: ignore[arg-type]
+        monitor.actions.record(**{"event_ids": [1], "action": "acknowledge", "who": "Ana", **changed})
     assert "\n" not in str(refused.value)
     assert monitor.actions.count == 0
 

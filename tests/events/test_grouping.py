@@ -81,7 +81,7 @@ def test_the_order_of_the_rows_and_other_readings_do_not_matter(
     readings: pd.DataFrame, delays: Delays, random: object
 ) -> None:
     rows = list(range(len(readings)))
-    random.shuffle(rows)  # type: ignore[attr-defined]
+    random.shuffle(rows)
     whole = find_events(readings, THRESHOLDS, delays)
     assert find_events(readings.iloc[rows], THRESHOLDS, delays) == whole
     assert find_events(readings[readings["is_anomaly"]], THRESHOLDS, delays) == whole
@@ -152,4 +152,4 @@ def test_settings_that_are_not_known_give_the_lowest_severity() -> None:
 )
 def test_delays_that_contradict_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="delays"):
-        Delays(**wrong)  # type: ignore[arg-type]
+        Delays(**wrong)

@@ -344,7 +344,7 @@ def test_retention_leaves_what_came_with_a_case(make: Make) -> None:
         )
     )
     here.drain()
-    here.clock.advance(40 * 86_400)  # type: ignore[attr-defined]
+    here.clock.advance(40 * 86_400)
     here.retention.set(30, "Ann")
     assert here.retention.plan().readings > 250, "what was imported"
     job = here.retention.start()

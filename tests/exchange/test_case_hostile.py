@@ -259,7 +259,7 @@ def test_a_manifest_that_is_no_json(there: Monitor) -> None:
     ],
 )
 def test_wrong_readings(there: Monitor, parts: Parts, change: Change, said: str) -> None:
-    refused(there, packed(change(parts)), said)  # type: ignore[arg-type]
+    refused(there, packed(change(parts)), said)
 
 
 def test_more_rows_than_a_row_group_or_a_case_may_have(
@@ -320,11 +320,11 @@ def test_wrong_small_parts(
 
 
 def test_readings_that_have_not_come_yet(there: Monitor, parts: Parts) -> None:
-    there.clock.advance(-86_400 * 2)  # type: ignore[attr-defined]
+    there.clock.advance(-86_400 * 2)
     try:
         refused(there, packed(parts), "has not come yet")
     finally:
-        there.clock.advance(86_400 * 2)  # type: ignore[attr-defined]
+        there.clock.advance(86_400 * 2)
 
 
 def test_a_span_is_held_to_the_readings_there_are() -> None:

@@ -46,7 +46,7 @@ def test_columns_of_numbers_that_are_no_tags_are_found_and_become_tags_that_are_
 
 def test_names_in_a_column_of_tags_stay_as_they_are() -> None:
     rows = {"time": [1, 2, 3, 4], "tag": ["flow", "TI-101", "TI-101", "not a name!"], "value": [1, 2, 3, 4]}
-    file = table(**rows)  # type: ignore[arg-type]
+    file = table(**rows)
     columns = Columns("time", tag="tag", value="value")
     assert unknown(file, columns, TAGS) == ["TI-101"], "what cannot be a name is rejected with its reason"
     (_, new) = with_new(TAGS, ["TI-101"], columns)

@@ -34,7 +34,7 @@ def series(draw: st.DrawFn) -> list[float]:
     value[random.random(rows) < draw(st.sampled_from([0.0, 0.02]))] += draw(st.sampled_from([5.0, -1e9]))
     if rows and draw(st.booleans()):
         value[at : at + 120] = value[min(at, rows - 1)]
-    return np.round(value, draw(st.sampled_from([2, 12]))).tolist()  # type: ignore[no-any-return]
+    return np.round(value, draw(st.sampled_from([2, 12]))).tolist()
 
 
 def agrees(detector: Any, resolution: float, value: list[float], told: Sequence[naive.Told]) -> None:

@@ -51,7 +51,7 @@ def overview(
 
 def series(*tags: Tag, **more: object) -> list[Series]:
     return [
-        Series(tag, i, overview([10.0 * i + 0.1 * (k % 3) for k in range(100)]), **more)  # type: ignore[arg-type]
+        Series(tag, i, overview([10.0 * i + 0.1 * (k % 3) for k in range(100)]), **more)
         for i, tag in enumerate(tags, 1)
     ]
 

@@ -51,7 +51,7 @@ def feed_ph(m: Monitor, values: list[float], first: int, seconds: float = 1.0) -
     """These values of the pH, one batch each, `seconds` apart from the moment `first` on (s after START)."""
     for i, value in enumerate(values):
         at = START + round((first + i * seconds) * SECOND)
-        m.clock.advance((at - m.clock.now()) / SECOND)  # type: ignore[attr-defined]
+        m.clock.advance((at - m.clock.now()) / SECOND)
         m.submit(batch_of(("fermenter_ph", value), at=at))
 
 
@@ -113,7 +113,7 @@ def test_a_gap_cuts_the_line_in_a_whole_answer_and_in_a_later_one(make: Make) ->
 def test_quality_rejections_and_why_are_told(make: Make) -> None:
     m = make()
     feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
-    m.clock.advance(3)  # type: ignore[attr-defined]
+    m.clock.advance(3)
     rows = [
         Reading("fermenter_ph", START + 60 * SECOND, 7.0, Quality.UNCERTAIN),
         Reading("fermenter_ph", START + 61 * SECOND, 7.0, Quality.BAD),
@@ -163,7 +163,7 @@ def test_a_moment_of_long_ago_is_told_without_reading_all_that_came_after_it(
 ) -> None:
     m = make()
     m.submit(batch_of(*[("fermenter_ph", 7.0)] * 3_000, at=START))
-    m.clock.advance(3_000)  # type: ignore[attr-defined]
+    m.clock.advance(3_000)
     m.drain()
     nothing = RecentReadings()  # as after a restart
     monkeypatch.setattr(m, "newest", nothing)
@@ -265,7 +265,7 @@ def test_what_is_not_in_memory_is_not_called_no_data_and_told_once_the_store_is_
 
 
 def test_the_feed_is_as_open_as_the_page_and_no_more(make: Make) -> None:
-    m = make(source="simulator", read_token="readers")  # noqa: S106
+    m = make(source="simulator", read_token="readers")  # noqa: S106 - it is made up
     m.source.backfill()
     api = Api(lambda: m)
     path = "/live/board?tag=fermenter_ph&span=900"
