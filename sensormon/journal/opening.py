@@ -83,18 +83,18 @@ def open_segments(folder: Path, damage: Damage) -> list[Segment]:
 
     Raises JournalError for a format version that this program does not know.
     """
-    found = segments.scan_folder(folder)
-    for segment in found[:-1]:
+    scanned = segments.scan_folder(folder)
+    for segment in scanned[:-1]:
         if segment.damage:
             damage.quarantine(segment, segment.damage)
-    for earlier, later in pairwise(found):
+    for earlier, later in pairwise(scanned):
         if earlier.torn and earlier.last + 1 < later.first:
             damage.quarantine(earlier, _torn(earlier))
-    for text in segments.gaps(found):
+    for text in segments.gaps(scanned):
         damage.report(text)
-    if found:
-        _cut_torn_end(found[-1], damage)
-    return found
+    if scanned:
+        _cut_torn_end(scanned[-1], damage)
+    return scanned
 
 
 def _cut_torn_end(last: Segment, damage: Damage) -> None:
