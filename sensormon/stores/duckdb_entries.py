@@ -51,11 +51,11 @@ class DuckDBEntries:
         ]
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
-        query = f"SELECT {_ANSWER} FROM kept_answers ORDER BY received DESC LIMIT ?"  # noqa: S608
+        query = f"SELECT {_ANSWER} FROM kept_answers ORDER BY received DESC LIMIT ?"
         return [KeptAnswer(*row) for row in reversed(self._database.rows(query, [limit]))]
 
     def answers_to(self, prefix: str) -> list[KeptAnswer]:
-        query = f"SELECT {_ANSWER} FROM kept_answers WHERE starts_with(key, ?) ORDER BY rowid"  # noqa: S608
+        query = f"SELECT {_ANSWER} FROM kept_answers WHERE starts_with(key, ?) ORDER BY rowid"
         return [KeptAnswer(*row) for row in self._database.rows(query, [prefix])]
 
     def known_keys(self, prefix: str) -> frozenset[str]:

@@ -77,7 +77,7 @@ def insert_readings(
 
 def _insert(cursor: duckdb.DuckDBPyConnection, table: str, columns: pa.Table) -> None:
     cursor.register("incoming", columns)
-    cursor.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608  our own table's name
+    cursor.execute(f"INSERT INTO {table} SELECT * FROM incoming")
     cursor.unregister("incoming")
 
 

@@ -61,7 +61,7 @@ def overview(
     if below_id is not None:
         where += " AND id < ?"
         values.append(below_id)
-    few = database.frame(f"SELECT {COLUMNS} FROM readings WHERE {where} LIMIT ?", [*values, 4 * parts + 1])  # noqa: S608
+    few = database.frame(f"SELECT {COLUMNS} FROM readings WHERE {where} LIMIT ?", [*values, 4 * parts + 1])
     if len(few) <= 4 * parts:
         return whole(few.sort_values("id", ignore_index=True), since, until)
     width = part_width(since, until, parts)
@@ -69,7 +69,7 @@ def overview(
     marked = int(rows["marked"].sum())
     marks = few.iloc[:0]
     if marked:
-        picked = f"SELECT {COLUMNS} FROM readings WHERE {where} AND (is_anomaly OR quality <> 0)"  # noqa: S608
+        picked = f"SELECT {COLUMNS} FROM readings WHERE {where} AND (is_anomaly OR quality <> 0)"
         if marked > MARKS:
             worst = database.frame(_WORST.format(where=where), [width, WORST, *values])
             ids = [int(flagged) for ids_of_part in worst["flagged"].dropna() for flagged in ids_of_part]

@@ -49,7 +49,7 @@ def of_span(
     if below_id is not None:
         where += " AND id < ?"
         values.append(below_id)
-    return f"SELECT {COLUMNS} FROM readings WHERE {where}", values  # noqa: S608
+    return f"SELECT {COLUMNS} FROM readings WHERE {where}", values
 
 
 def microseconds(times: pd.Series[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -45,7 +45,7 @@ class DuckDBReadings:
         query, values = of_span(tags, since, until, below_id)
         query += " ORDER BY id"
         if limit is not None:
-            query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY id"  # noqa: S608
+            query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY id"
             values.append(limit)
         return self._database.frame(query, values)
 
@@ -62,7 +62,7 @@ class DuckDBReadings:
         if limit is None:
             return self._in_order(BY_ID, tags, since, until, below_id, anomalies)
         query, values = of_span(tags, since, until, below_id, anomalies)
-        query = f"SELECT * FROM ({query} ORDER BY id DESC LIMIT ?) ORDER BY id"  # noqa: S608
+        query = f"SELECT * FROM ({query} ORDER BY id DESC LIMIT ?) ORDER BY id"
         return self._pieces(query, [*values, limit])
 
     def stream_by_time(
@@ -97,7 +97,7 @@ class DuckDBReadings:
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
         query = (
-            f"SELECT * FROM (SELECT {COLUMNS} FROM readings WHERE tag = ? AND id < ? AND quality >> 30 = 0 "  # noqa: S608
+            f"SELECT * FROM (SELECT {COLUMNS} FROM readings WHERE tag = ? AND id < ? AND quality >> 30 = 0 "
             "ORDER BY id DESC LIMIT ?) ORDER BY id"
         )
         return self._database.frame(query, [tag, before_id, rows])
@@ -112,7 +112,7 @@ class DuckDBReadings:
     ) -> pd.DataFrame:
         where, values = bounded(tags, since, until)
         return self._database.frame(
-            f"SELECT {COLUMNS} FROM readings WHERE {where} AND is_anomaly AND score >= ? "  # noqa: S608
+            f"SELECT {COLUMNS} FROM readings WHERE {where} AND is_anomaly AND score >= ? "
             "ORDER BY time DESC, id DESC LIMIT ?",
             [*values, min_score, limit],
         )
@@ -122,7 +122,7 @@ class DuckDBReadings:
     def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
         where, values = bounded(tags, since, until)
         flagged = " AND is_anomaly" if anomalies else ""
-        query = f"SELECT count(*) FROM readings WHERE {where}{flagged}"  # noqa: S608
+        query = f"SELECT count(*) FROM readings WHERE {where}{flagged}"
         return int(self._database.rows(query, values)[0][0])
 
     def live_anomalies(self, since: int, tags: Sequence[str] | None = None) -> int:
@@ -137,14 +137,14 @@ class DuckDBReadings:
     def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
         where, values = bounded([tag], since, until)
         ((beyond, whole),) = self._database.rows(
-            f"SELECT count(*) FILTER (value < ? OR value > ?), count(*) FROM readings WHERE {where}",  # noqa: S608
+            f"SELECT count(*) FILTER (value < ? OR value > ?), count(*) FROM readings WHERE {where}",
             [low, high, *values],
         )
         return int(beyond), int(whole)
 
     def first_time(self, since: int, until: int) -> int | None:
         where, values = bounded(None, since, until)
-        query = f"SELECT epoch_us(min(time)) FROM readings WHERE {where}"  # noqa: S608
+        query = f"SELECT epoch_us(min(time)) FROM readings WHERE {where}"
         ((time,),) = self._database.rows(query, values)
         return None if time is None else int(time)
 
@@ -160,7 +160,7 @@ class DuckDBReadings:
 
     def tags(self) -> list[str]:
         rolled = "UNION SELECT DISTINCT tag FROM rollups " if has_rollups(self._database) else ""
-        query = f"SELECT DISTINCT tag FROM readings {rolled}ORDER BY tag"  # noqa: S608
+        query = f"SELECT DISTINCT tag FROM readings {rolled}ORDER BY tag"
         return [tag for (tag,) in self._database.rows(query)]
 
     def live_tags(self) -> list[str]:
@@ -208,7 +208,7 @@ class DuckDBReadings:
 
     def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
         where, values = bounded(tags, since, until, "received")
-        return self._pieces(f"SELECT {_REJECTED} FROM rejected WHERE {where}", values)  # noqa: S608
+        return self._pieces(f"SELECT {_REJECTED} FROM rejected WHERE {where}", values)
 
     def injected_faults(self, since: int, until: int) -> pd.DataFrame:
         return self._database.frame(

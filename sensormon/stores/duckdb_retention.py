@@ -42,7 +42,7 @@ FROM readings AS r LEFT JOIN newest USING (tag)
 WHERE time < ? AND {_OLD.format(good="keep_good", others="keep_others")}
     AND NOT (is_anomaly AND id IN (SELECT id FROM counted_readings))
 GROUP BY 1, 2 ORDER BY 2, 1
-"""  # noqa: S608
+"""
 
 _WHERE = f"tag = ? AND time >= ? AND time < ? AND {_OLD.format(good='?', others='?')}"
 _NEW = f"""
@@ -52,14 +52,14 @@ SELECT tag, date_trunc('minute', time) AS minute, source, (quality >> 30)::UTINY
 FROM readings WHERE {_WHERE}
     AND NOT (is_anomaly AND id IN (SELECT id FROM counted_readings WHERE day = ?::DATE))
 GROUP BY ALL
-"""  # noqa: S608
+"""
 _JOINED = f"""
 SELECT tag, minute, source, quality, min(low) AS low,
     greatest(min(low), least(max(high), sum(mean * count) / sum(count))) AS mean,
     max(high) AS high, sum(count)::BIGINT AS count, sum(kept)::BIGINT AS kept
 FROM (SELECT * FROM rollups WHERE tag = ? AND minute >= ? AND minute < ? UNION ALL ({_NEW}))
 GROUP BY tag, minute, source, quality ORDER BY minute, source, quality
-"""  # noqa: S608
+"""
 
 
 class DuckDBRetention:
@@ -83,7 +83,7 @@ class DuckDBRetention:
             where += " AND tag IN (SELECT unnest(?::VARCHAR[]))"
             values.append(list(tags))
         return self._database.frame(
-            "SELECT tag, minute AS time, quality, min(low) AS min,"  # noqa: S608
+            "SELECT tag, minute AS time, quality, min(low) AS min,"
             " greatest(min(low), least(max(high), sum(mean * count) / sum(count))) AS mean,"
             " max(high) AS max, sum(count)::BIGINT AS count, sum(kept)::BIGINT AS kept"
             f" FROM rollups WHERE {where}"
@@ -95,7 +95,7 @@ class DuckDBRetention:
         columns = "tag, epoch_us(minute) AS minute, source, quality, low, high, count - kept AS gone"
         if not has_rollups(self._database):
             return pd.DataFrame(columns=["tag", "minute", "source", "quality", "low", "high", "gone"])
-        return self._database.frame(f"SELECT {columns} FROM rollups")  # noqa: S608
+        return self._database.frame(f"SELECT {columns} FROM rollups")
 
     def rolled_until(self, tag: str) -> int | None:
         query = "SELECT epoch_us(max(minute)) FROM rollups WHERE tag = ?"
@@ -132,12 +132,12 @@ def roll_up(cursor: duckdb.DuckDBPyConnection, due: Due) -> int:
     cursor.execute("INSERT INTO rollups SELECT * FROM incoming")
     cursor.unregister("incoming")
     cursor.execute(
-        f"INSERT INTO counted_readings SELECT id, ?::DATE FROM readings WHERE {_WHERE} AND is_anomaly "  # noqa: S608
+        f"INSERT INTO counted_readings SELECT id, ?::DATE FROM readings WHERE {_WHERE} AND is_anomaly "
         "AND id NOT IN (SELECT id FROM counted_readings WHERE day = ?::DATE)",
         [day, *which, day],
     )
     ((deleted,),) = cursor.execute(
-        f"DELETE FROM readings WHERE {_WHERE} AND NOT is_anomaly",  # noqa: S608
+        f"DELETE FROM readings WHERE {_WHERE} AND NOT is_anomaly",
         which,
     ).fetchall()
     return int(deleted)

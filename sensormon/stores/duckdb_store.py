@@ -95,4 +95,4 @@ class DuckDBStore:
 
     def scrub(self) -> None:
         for table in _TABLES:
-            self._database.rows(f"SELECT bit_xor(hash(row)) FROM {table} AS row")  # noqa: S608
+            self._database.rows(f"SELECT bit_xor(hash(row)) FROM {table} AS row")

@@ -42,13 +42,13 @@ class Order:
 
 
 def _ids(cursor: duckdb.DuckDBPyConnection, condition: str, values: Sequence[object]) -> list[object]:
-    query = f"SELECT max(id) FROM readings WHERE {condition} GROUP BY rowid // {STRETCH} ORDER BY 1"  # noqa: S608
+    query = f"SELECT max(id) FROM readings WHERE {condition} GROUP BY rowid // {STRETCH} ORDER BY 1"
     return [bound for (bound,) in cursor.execute(query, list(values)).fetchall()]
 
 
 def _times(cursor: duckdb.DuckDBPyConnection, condition: str, values: Sequence[object]) -> list[object]:
     ((count, last),) = cursor.execute(
-        f"SELECT count(*), max(time) FROM readings WHERE {condition}",  # noqa: S608
+        f"SELECT count(*), max(time) FROM readings WHERE {condition}",
         list(values),
     ).fetchall()
     if not count:
@@ -58,7 +58,7 @@ def _times(cursor: duckdb.DuckDBPyConnection, condition: str, values: Sequence[o
     if not shares:
         return [last]
     ((quantiles,),) = cursor.execute(
-        f"SELECT approx_quantile(epoch_us(time), {shares}) FROM readings WHERE {condition}",  # noqa: S608
+        f"SELECT approx_quantile(epoch_us(time), {shares}) FROM readings WHERE {condition}",
         list(values),
     ).fetchall()
     return sorted({*(bound for bound in map(_time, quantiles) if bound < last), last})
