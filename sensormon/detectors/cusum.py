@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
-
 from sensormon.detectors import baseline
 from sensormon.detectors.base import Detector, Parameter, TagFacts
 from sensormon.detectors.baseline import COUNT, LEAD, clipped, expected, inflation, learn, residual, sigma
@@ -91,7 +89,6 @@ class Cusum(Detector):
         )
 
 
-@numba.njit(cache=True)
 def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
     """One reading of one tag; `params` are k, h, accept and the baseline's memory."""
     k, h, accept, memory = params

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from sensormon.detectors.base import Detector, Parameter, TagFacts
@@ -101,7 +100,6 @@ class Ewma(Detector):
         return half * self.weight / (self.threshold * math.sqrt(self.weight / (2 - self.weight)))
 
 
-@numba.njit(cache=True)
 def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
     """One reading of one tag; `params` are weight, width, accept and the baseline's memory."""
     weight, width, accept, memory = params

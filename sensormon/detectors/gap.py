@@ -101,7 +101,6 @@ def silent(rows: NDArray[np.float64], factor: float, now: int) -> Bools:
     return overdue
 
 
-@numba.njit(cache=True)
 def judge(params: Floats, _facts: Floats, row: Floats, value: float, time: int, out: Floats) -> None:
     """One reading of one tag; the only parameter is the factor."""
     factor = params[0]

@@ -106,7 +106,6 @@ class Hampel(Detector):
         return (reading.upper - reading.expected) / self.threshold
 
 
-@numba.njit(cache=True)
 def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
     """One reading of one tag; `params` are window and threshold."""
     window = int(params[0])

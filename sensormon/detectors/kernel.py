@@ -1,9 +1,8 @@
 """What compiled kernels share: the places in their arrays, the limits of a score, and the loop over readings.
 
 A kernel sees tags as codes 0, 1, 2 … and remembers a tag in one row of numbers. It is made
-from a detector's `judge`, which sees one reading of one tag:
+from a detector's `judge`, a plain function that sees one reading of one tag:
 
-    @numba.njit(cache=True)
     def judge(params, facts, row, value, time, out): ...
 
     kernel = row_kernel(judge)
@@ -46,13 +45,16 @@ and there is something to judge it by, out[SCORE …UPPER, i]; then it learns th
 counts it in rows[tag[i], N]. `facts` is `TagFacts.table`. It has no memory but `rows`.
 """
 
+Judge = Callable[[Floats, Floats, Floats, float, int, Floats], None]
+"""`judge(params, facts, row, value, time, out)` in the subset of Python that numba compiles: see `judge`."""
 
-def row_kernel(judge: Any) -> Kernel:
-    """The compiled loop over readings that hands each good one to this compiled `judge`."""
-    # Numba's cache on disk knows a function by its file, name, first line and bytecode, and misses always for
-    # one that closes over a compiled function. So each loop carries the file and the line of its judge, which
-    # it finds among its globals: it is cached beside the detector and discarded when that file changes.
-    source = judge.py_func.__code__
+
+def row_kernel(judge: Judge) -> Kernel:
+    """The compiled loop over readings that hands each good one to this `judge`, which becomes part of it."""
+    # Numba's cache on disk knows a function by its file, name, first line and bytecode, and always misses one
+    # that closes over a compiled function. So each loop carries the file and the line of its judge, which it
+    # finds among its globals: it is cached beside the detector and discarded when that file changes.
+    source = judge.__code__
     name = f"{source.co_name}_readings"
     code = _readings.__code__.replace(
         co_filename=source.co_filename,
@@ -60,7 +62,7 @@ def row_kernel(judge: Any) -> Kernel:
         co_name=name,
         co_qualname=name,
     )
-    names = {"__name__": judge.py_func.__module__, "judge": judge, "np": np, "N": N}
+    names = {"__name__": judge.__module__, "judge": numba.njit(inline="always")(judge), "np": np, "N": N}
     kernel: Kernel = numba.njit(cache=True)(FunctionType(code, names, name))
     return kernel
 

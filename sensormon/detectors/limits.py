@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from sensormon.detectors.base import UNSET, Detector, Parameter, TagFacts
@@ -110,7 +109,6 @@ def _band(reading: Judged, tag: Tag) -> str:
     return f"{low} to {high} {tag.unit}".rstrip()
 
 
-@numba.njit(cache=True)
 def judge(params: Floats, facts: Floats, row: Floats, value: float, time: int, out: Floats) -> None:
     """One reading of one tag; `params` are low, high, low_low, high_high, deadband and delay."""
     low = params[0] if params[0] > -UNSET else facts[LOW]

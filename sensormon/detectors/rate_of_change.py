@@ -101,7 +101,6 @@ class RateOfChange(Detector):
         )
 
 
-@numba.njit(cache=True)
 def judge(params: Floats, facts: Floats, row: Floats, value: float, time: int, out: Floats) -> None:
     """One reading of one tag; `params` are limit, threshold, accept and the baseline's memory."""
     resolution = facts[RESOLUTION]

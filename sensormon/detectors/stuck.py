@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
-
 from sensormon.detectors.base import Detector, Parameter, TagFacts
 from sensormon.detectors.judged import Judged, Rule, Sentence, conclude
 from sensormon.detectors.kernel import EXPECTED, LOWER, RESOLUTION, ROUNDING, SCORE, UPPER, row_kernel
@@ -92,7 +90,6 @@ class Stuck(Detector):
         )
 
 
-@numba.njit(cache=True)
 def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
     """One reading of one tag; `params` are readings, times and accept."""
     readings, times, accept = params

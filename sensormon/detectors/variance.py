@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from sensormon.detectors.base import Detector, Parameter, TagFacts
@@ -101,7 +100,6 @@ class Variance(Detector):
         )
 
 
-@numba.njit(cache=True)
 def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
     """One reading of one tag; `params` are weight, width, accept and the baseline's memory."""
     weight, width, accept, memory = params

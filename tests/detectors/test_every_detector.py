@@ -65,6 +65,7 @@ def test_every_file_is_registered() -> None:
         "kernel",
         "multivariate",
         "pca",
+        "recommended_charts",
         "row_state",
     }
     assert files == {

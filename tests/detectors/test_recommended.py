@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sensormon.detectors import detect
-from sensormon.detectors.recommended import ACCEPT, QUIET, WARM_UP
+from sensormon.detectors.recommended_charts import ACCEPT, QUIET, WARM_UP
 
 
 def noise(rows: int, seed: int = 0) -> np.ndarray:
