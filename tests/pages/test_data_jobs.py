@@ -232,9 +232,9 @@ def test_a_comparison_stops_where_it_is_cancelled_and_goes_on_from_there(full: M
     work = full.tuner.all_loads(shelf, own, *span, make("zscore"), 50, 800_000)
     with pytest.raises(Cancelled):
         work(Short())
-    assert len(shelf.found) == 2
+    assert len(shelf.histories) == 2
     load = total(work(Progress()))
-    assert len(shelf.found) == 3
+    assert len(shelf.histories) == 3
     assert load.before == load.after > 0, "the settings in force change nothing"
 
 
