@@ -8,14 +8,14 @@ from itertools import pairwise
 import pandas as pd
 import streamlit as st
 
-from sensormon.analysis.event_scores import MINIMUM, TOLERANCE, micros
+from sensormon.analysis.event_scores import MINIMUM, TOLERANCE
 from sensormon.analysis.what_if import Comparison, Known, Load, all_lost, compare, curve, off_delay, total
 from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Detector
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.format import counted, duration, moment_words, pace
 from sensormon.model.jobs import Job, Progress
-from sensormon.model.timestamps import render
+from sensormon.model.timestamps import micros, render
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
 from sensormon.monitor.tuner import KIND, TOGETHER, Shelf

@@ -16,6 +16,7 @@ import pandas as pd
 
 from sensormon.analysis.gaps import GAP
 from sensormon.model.readings import Bools, Floats, Ints
+from sensormon.model.timestamps import micros
 
 PARTS = 500
 """Parts of a span; each has at most four readings."""
@@ -95,7 +96,7 @@ def part_width(since: int, until: int, parts: int = PARTS) -> int:
 
 def whole(readings: pd.DataFrame, since: int, until: int) -> Overview:
     """An overview with all of these readings, a frame from a store, of one tag and this span."""
-    time = _micros(readings["time"])
+    time = micros(readings["time"])
     order = np.argsort(time, kind="stable")
     rows, time = readings.iloc[order], time[order]
     quality = rows["quality"].to_numpy(dtype=np.uint32)
@@ -127,7 +128,7 @@ def rolled(rollups: pd.DataFrame, none: pd.DataFrame, since: int, until: int) ->
     the lowest is drawn at one third, the highest at two thirds. `none` is a frame of readings
     without rows.
     """
-    time = _micros(rollups["time"])
+    time = micros(rollups["time"])
     counts = (rollups["count"] - rollups["kept"]).to_numpy(dtype=np.int64)
     drawn = np.where(rollups["quality"].to_numpy(dtype=np.int64) < 2, counts, 0)
     minutes, place = np.unique(time, return_inverse=True)
@@ -228,7 +229,7 @@ def extremes(time: Ints, value: Floats, width: int) -> tuple[Ints, Floats]:
 def with_marks(time: Ints, value: Floats, marks: pd.DataFrame) -> tuple[Ints, Floats]:
     """The points of the line with the marks of good or uncertain quality added, each point once."""
     good = marks[(marks["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)) < 2]
-    time = np.concatenate((time, _micros(good["time"])))
+    time = np.concatenate((time, micros(good["time"])))
     value = np.concatenate((value, good["value"].to_numpy(dtype=np.float64)))
     order = np.lexsort((value, time))
     time, value = time[order], value[order]
@@ -246,7 +247,7 @@ def worst(marks: pd.DataFrame, width: int, most: int = MARKS) -> pd.DataFrame:
         return marks
     table = pd.DataFrame(
         {
-            "part": _micros(marks["time"]) // width,
+            "part": micros(marks["time"]) // width,
             "flagged": marks["is_anomaly"].to_numpy(dtype=bool),
             "score": marks["score"].fillna(np.inf).to_numpy(dtype=np.float64),
             "id": marks["id"].to_numpy(),
@@ -288,10 +289,3 @@ def _gaps(overview: Overview, present: Bools, *, ends: bool) -> list[tuple[int, 
         if overview.until - last[-1] > GAP * max(usual, own[-1]):
             stretches.append((int(last[-1]), overview.until))
     return stretches
-
-
-def _micros(times: pd.Series[pd.Timestamp]) -> Ints:
-    found: Ints = (
-        times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]").astype(np.int64)
-    )
-    return found

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.model.readings import Bools, Ints
+from sensormon.model.timestamps import micros
 
 MINIMUM = 10
 """With fewer events a share of them is not measurable."""
@@ -235,15 +236,6 @@ def wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
     centre = (share + weight / 2) / (1 + weight)
     half = z / (1 + weight) * float(np.sqrt(share * (1 - share) / total + weight / (4 * total)))
     return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def micros(times: pd.Series[pd.Timestamp]) -> Ints:
-    """Times of a frame in µs UTC."""
-    if not len(times):
-        return np.zeros(0, dtype=np.int64)
-    if times.dtype.kind in "iu":
-        return times.to_numpy(dtype=np.int64)
-    return np.asarray(times.dt.tz_convert("UTC").dt.as_unit("us").astype(np.int64), dtype=np.int64)
 
 
 def _firsts(time: Ints, join: float) -> Ints:

@@ -19,7 +19,6 @@ from sensormon.analysis.event_scores import (
     Truth,
     grouped,
     lost,
-    micros,
     score,
     truth_of,
 )
@@ -29,6 +28,7 @@ from sensormon.detectors.base import Detector, Parameter
 from sensormon.model.errors import UsageError
 from sensormon.model.events import Delays
 from sensormon.model.readings import Ints
+from sensormon.model.timestamps import micros
 
 CURVE = 12
 """How many thresholds a precision-recall curve has."""

@@ -177,7 +177,7 @@ def detect(
                 hint="Give one time a value",
             )
     if index is not None and (times is not None or isinstance(index, pd.DatetimeIndex)):
-        time = _micros(index)
+        time = _index_times(index)
     else:
         time = np.arange(rows, dtype=np.int64) * 1_000_000
     scores = state.run(np.zeros(rows, dtype=np.int32), column, np.ones(rows, dtype=np.bool_), time)
@@ -195,7 +195,7 @@ def detect(
     )
 
 
-def _micros(times: pd.Index[Any]) -> Ints:
+def _index_times(times: pd.Index[Any]) -> Ints:
     """These times in µs UTC."""
     try:
         if isinstance(times, pd.DatetimeIndex):

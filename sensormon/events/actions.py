@@ -123,7 +123,7 @@ def standings(events: Iterable[Event], actions: pd.DataFrame) -> dict[int, Stand
         event = event_of.get(row["reading"])
         if event is not None:
             before = result.get(event, Standing())
-            result[event] = replace(_after(before, row), who=row["who"], acted=_micros(row["time"]))
+            result[event] = replace(_after(before, row), who=row["who"], acted=_time_of(row["time"]))
     return result
 
 
@@ -136,11 +136,11 @@ def _after(standing: Standing, row: Mapping[Any, Any]) -> Standing:
     if action == "label":
         return replace(standing, label=row["label"])
     if action in ("shelve", "unshelve"):
-        return replace(standing, shelved_until=_micros(row["until"]))
+        return replace(standing, shelved_until=_time_of(row["until"]))
     return standing
 
 
-def _micros(time: pd.Timestamp) -> int:
+def _time_of(time: pd.Timestamp) -> int:
     return 0 if pd.isna(time) else time.value // 1_000
 
 
@@ -150,11 +150,11 @@ def action_list(frame: pd.DataFrame) -> list[EventAction]:
     for row in frame.to_dict("records"):
         action = EventAction(
             readings=(),
-            time=_micros(row["time"]),
+            time=_time_of(row["time"]),
             who=row["who"],
             action=row["action"],
             label=row["label"],
-            until=_micros(row["until"]),
+            until=_time_of(row["until"]),
             note=row["note"],
         )
         readings.setdefault((row["number"], action), []).append(int(row["reading"]))

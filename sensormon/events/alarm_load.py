@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sensormon.analysis.event_scores import micros
 from sensormon.model.clock import SECOND
 from sensormon.model.readings import Ints
+from sensormon.model.timestamps import micros
 
 NORM, MOST = 1.0, 2.0
 """Alarms per 10 minutes for one operator: acceptable, and the limit (ISA-18.2, EEMUA 191)."""

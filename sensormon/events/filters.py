@@ -10,10 +10,9 @@ from enum import StrEnum
 
 import pandas as pd
 
-from sensormon.analysis.event_scores import micros
 from sensormon.events.actions import ATTENTION, State
 from sensormon.model.clock import SECOND
-from sensormon.model.timestamps import parse, render
+from sensormon.model.timestamps import micros, parse, render
 
 NO_LABEL = "none"
 

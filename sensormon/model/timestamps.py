@@ -6,6 +6,10 @@ Text is ISO 8601, with or without a zone; a time without a zone is UTC.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST = 253_402_300_799_999_999
@@ -61,3 +65,20 @@ def from_local(time: datetime, zone: tzinfo, *, last: bool = False) -> int:
     """
     folds = (0, 1) if last else (0,)
     return max((time.replace(tzinfo=zone, fold=fold) - EPOCH) // _MICROSECOND for fold in folds)
+
+
+def micros(times: pd.Series[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The times of a frame's column in µs UTC; of one that holds µs already, the numbers as they are.
+
+    A time without a zone is UTC.
+
+    >>> micros(pd.Series(pd.to_datetime(["1970-01-01T00:00:01.5Z"]))).tolist()
+    [1500000]
+    """
+    if not len(times):
+        return np.zeros(0, dtype=np.int64)
+    if times.dtype.kind in "iu":
+        return times.to_numpy(dtype=np.int64)
+    utc = times if times.dt.tz is None else times.dt.tz_convert("UTC").dt.tz_localize(None)
+    stamps = utc.to_numpy(dtype="datetime64[us]")
+    return np.asarray(stamps.astype(np.int64))

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from sensormon.model.timestamps import to_datetime
 
 COLUMNS = (
@@ -50,9 +47,3 @@ def of_span(
         where += " AND id < ?"
         values.append(below_id)
     return f"SELECT {COLUMNS} FROM readings WHERE {where}", values
-
-
-def microseconds(times: pd.Series[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Times as microseconds UTC."""
-    utc = times.dt.tz_localize(None) if times.dt.tz is not None else times
-    return utc.astype("datetime64[us]").to_numpy().astype(np.int64)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from sensormon.model.timestamps import micros
 from sensormon.stores.duckdb_database import Database
-from sensormon.stores.duckdb_queries import COLUMNS, bounded, microseconds, naive, of_span
+from sensormon.stores.duckdb_queries import COLUMNS, bounded, naive, of_span
 from sensormon.stores.duckdb_retention import has_rollups
 from sensormon.stores.duckdb_stream import (
     BY_ID,
@@ -189,7 +190,7 @@ class DuckDBReadings:
             TagHistory(
                 tag=str(tag),
                 n=int(learned.get(str(tag), len(rows))),
-                time=microseconds(rows["time"]),
+                time=micros(rows["time"]),
                 value=rows["value"].to_numpy(dtype=np.float64),
                 learned=(rows["quality"].to_numpy(dtype=np.int64) >> 30) == 0,
             )

@@ -13,6 +13,7 @@ from sensormon.events.filters import Filters, stretch_text
 from sensormon.events.histogram import Bins, bins, counts, stretch_words
 from sensormon.model.format import counted, day_and_time
 from sensormon.model.readings import Ints
+from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import panel
 from sensormon.ui.event_controls import Range, pin
@@ -24,7 +25,6 @@ from sensormon.ui.widget_keys import choose_rows, chosen_rows, fresh_key, replac
 from sensormon.view.alarm_load import load_line, load_rows
 from sensormon.view.events import events_line, lasted_column
 from sensormon.view.time_charts import count_chart
-from sensormon.view.traces import micros
 
 _ALL = "the whole time range"
 

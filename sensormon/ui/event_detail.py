@@ -12,6 +12,7 @@ from sensormon.analysis.gaps import usual_interval
 from sensormon.events.actions import State
 from sensormon.model.clock import DAY, SECOND
 from sensormon.model.format import day_and_time, duration
+from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import panel, picking_chart
 from sensormon.ui.event_acts import asking
@@ -20,7 +21,6 @@ from sensormon.ui.reading_reason import CONTEXT, picker, reason, scored_by
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import history_table, lasted
 from sensormon.view.time_charts import live_chart
-from sensormon.view.traces import micros
 
 AROUND = {"auto": 0, "2 min": 120, "10 min": 600, "60 min": 3_600, "24 h": 86_400}
 """Seconds shown before and after an event; auto is as long as some readings take."""

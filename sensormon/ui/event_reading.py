@@ -16,10 +16,10 @@ from sensormon.events.reader import MOST_FLAGS
 from sensormon.exchange.event_rows import readings_of
 from sensormon.model.clock import SECOND
 from sensormon.model.readings import Ints
+from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.event_controls import LISTED, Range
 from sensormon.ui.memo import remembered
-from sensormon.view.traces import micros
 
 _FRESH, _SLOW = 15 * SECOND, 60 * SECOND
 # Cache lifetime (short and long ranges): time-driven states (returned, shelved) may lag by this much.

@@ -11,13 +11,13 @@ import streamlit as st
 from sensormon.detectors.judged import Judged
 from sensormon.model.clock import SECOND
 from sensormon.model.format import clock_time
+from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart, panel, picking_chart
 from sensormon.ui.viewer import Viewer
 from sensormon.view.detectors import detector_words
 from sensormon.view.explanation import explain, quality_words, score_names, score_of
 from sensormon.view.time_charts import live_chart
-from sensormon.view.traces import micros
 
 CONTEXT = 50_000
 """The most readings drawn in one chart."""

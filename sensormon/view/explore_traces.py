@@ -13,10 +13,11 @@ import pandas as pd
 from sensormon.analysis.downsample import Overview
 from sensormon.model.readings import Bools, Ints
 from sensormon.model.tags import Tag
+from sensormon.model.timestamps import micros
 from sensormon.view.explore_layout import Layout, Series, edge_axis
 from sensormon.view.palette import Palette
 from sensormon.view.trace_styles import Trace
-from sensormon.view.traces import Span, chart_text, micros
+from sensormon.view.traces import Span, chart_text
 
 CROWDED = 150
 """From this many marks of a kind on they are smaller; of more flags only the worst are on the line."""

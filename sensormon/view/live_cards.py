@@ -18,11 +18,12 @@ from sensormon.model.entries import DetectorSettings
 from sensormon.model.format import clock_time
 from sensormon.model.readings import Origin
 from sensormon.model.tags import Tag, TagTable
+from sensormon.model.timestamps import micros
 from sensormon.view.explanation import UNKNOWN_SCALE, Scale, explain, score_names, score_of, verdict
 from sensormon.view.palette import Palette
 from sensormon.view.phrases import Phrase
 from sensormon.view.time_charts import live_chart
-from sensormon.view.traces import Span, micros
+from sensormon.view.traces import Span
 
 HELD = 5 * SECOND
 """A flag stays on the card for this long, so that a glance does not miss it (µs)."""

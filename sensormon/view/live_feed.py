@@ -27,10 +27,11 @@ from sensormon.model.entries import CASE, IMPORT
 from sensormon.model.errors import StoreError
 from sensormon.model.readings import Floats, Ints, reason_words
 from sensormon.model.tags import Tag
+from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.explanation import Scale, score_names, score_of, why_at_peak, why_on_hover
 from sensormon.view.live_cards import newest
-from sensormon.view.traces import Span, View, micros
+from sensormon.view.traces import Span, View
 
 Answer = dict[str, Any]
 

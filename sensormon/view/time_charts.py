@@ -19,6 +19,7 @@ import plotly.graph_objects as go
 
 from sensormon.model.readings import Ints
 from sensormon.model.tags import Tag
+from sensormon.model.timestamps import micros
 from sensormon.view.palette import Palette
 from sensormon.view.trace_styles import Trace, edge_line, unit_label
 from sensormon.view.traces import (
@@ -30,7 +31,6 @@ from sensormon.view.traces import (
     flags,
     line,
     markers,
-    micros,
     no_data,
     uncertain_readings,
 )

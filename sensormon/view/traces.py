@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.gaps import breaks, gaps, kept_rows, usual_interval
-from sensormon.model.readings import Bools, Floats, Ints
+from sensormon.model.readings import Bools, Floats
 from sensormon.model.tags import Tag
+from sensormon.model.timestamps import micros
 from sensormon.view.explanation import why_on_hover
 from sensormon.view.palette import Palette
 from sensormon.view.trace_styles import (
@@ -237,10 +238,3 @@ def flags(view: View, palette: Palette) -> Trace:
 
 def _marked(view: View, rows: Bools, style: Trace) -> Trace:
     return {**style, "x": view.x[rows], "y": view.value[rows]}
-
-
-def micros(times: pd.Series[Any]) -> Ints:
-    micros: Ints = (
-        times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]").astype(np.int64)
-    )
-    return micros

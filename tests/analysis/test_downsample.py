@@ -24,9 +24,9 @@ from sensormon.analysis.downsample import (
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.readings import Batch, Processed, Quality, Scores
+from sensormon.model.timestamps import micros
 from sensormon.stores.opening import open_store
 from sensormon.stores.protocol import Store
-from sensormon.view.traces import micros
 from tests.support import naive
 from tests.support.plant import START
 

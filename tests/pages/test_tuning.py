@@ -13,7 +13,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from sensormon.analysis.event_scores import micros
 from sensormon.analysis.what_if import Known, Load, all_lost, compare, curve, loads, thresholds, total
 from sensormon.detectors import PER_TAG, longest_lead, make
 from sensormon.ingest.tag_memory import KEPT
@@ -22,7 +21,7 @@ from sensormon.model.errors import StoreUnavailable
 from sensormon.model.readings import Floats
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag
-from sensormon.model.timestamps import render
+from sensormon.model.timestamps import micros, render
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.tuner import Tuner

@@ -18,6 +18,7 @@ from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.readings import Batch, Quality, Reading
 from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
+from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import page_key
 from sensormon.stores.duckdb_readings import DuckDBReadings
@@ -26,7 +27,6 @@ from sensormon.view.live_drawing import drawing, tag_facts
 from sensormon.view.live_feed import PARTS, SPANS, LiveFeed, holes
 from sensormon.view.palette import LIGHT
 from sensormon.view.time_charts import live_chart
-from sensormon.view.traces import micros
 from tests.support.api import get
 from tests.support.plant import START, batch_of
 
@@ -303,7 +303,7 @@ def test_the_board_draws_readings_as_the_other_charts_do(make: Make) -> None:
     tag, now = m.tags["fermenter_ph"], m.clock.now()
     answer = LiveFeed(m).board(["fermenter_ph"], 600)["tags"]["fermenter_ph"]
     band, gap, gap_words, line, uncertain, bad, flagged = live_chart(
-        m.recent(0), tag, (now - 600 * SECOND, now), LIGHT, score=(answer["score"], None)
+        m.readings.recent(0), tag, (now - 600 * SECOND, now), LIGHT, score=(answer["score"], None)
     ).to_dict()["data"]
     styles = drawing(LIGHT, 220)["traces"]
     chart = {
