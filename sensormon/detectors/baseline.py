@@ -38,6 +38,7 @@ import numba
 import numpy as np
 
 from sensormon.detectors.kernel import HIGHEST, ROUNDING
+from sensormon.model.readings import Floats
 
 WARM_UP = 100
 """Good readings of a tag before the first is judged."""
@@ -75,26 +76,26 @@ SIZE = _RING + WARM_UP
 
 
 @numba.njit(cache=True)
-def expected(row):  # type: ignore[no-untyped-def]  # pragma: no cover
+def expected(row: Floats) -> float:  # pragma: no cover
     """What the next reading should be. Only where row[COUNT] > 0."""
     return row[MEAN] + row[PHI] * (row[PREVIOUS] - row[MEAN])
 
 
 @numba.njit(cache=True)
-def step(row, resolution):  # type: ignore[no-untyped-def]  # pragma: no cover
+def step(row: Floats, resolution: float) -> float:  # pragma: no cover
     """The largest difference that is none to this sensor."""
     # 35.2 - 35.1 is a little more than 0.1 in binary: one step must not count as more than one.
     return resolution + ROUNDING * abs(row[MEAN])
 
 
 @numba.njit(cache=True)
-def sigma(row, resolution):  # type: ignore[no-untyped-def]  # pragma: no cover
+def sigma(row: Floats, resolution: float) -> float:  # pragma: no cover
     """The residuals' standard deviation, at least the sensor's resolution."""
     return max(row[SIGMA], step(row, resolution))
 
 
 @numba.njit(cache=True)
-def residual(row, resolution, value):  # type: ignore[no-untyped-def]  # pragma: no cover
+def residual(row: Floats, resolution: float, value: float) -> float:  # pragma: no cover
     """How many standard deviations the value is off what was expected, from -HIGHEST to HIGHEST."""
     off = value - expected(row)
     if abs(off) <= step(row, resolution):
@@ -106,19 +107,26 @@ def residual(row, resolution, value):  # type: ignore[no-untyped-def]  # pragma:
 
 
 @numba.njit(cache=True)
-def inflation(row):  # type: ignore[no-untyped-def]  # pragma: no cover
+def inflation(row: Floats) -> float:  # pragma: no cover
     """By how much wider than on independent residuals a chart of their sums must be, at least 1."""
     return np.sqrt(max(row[INFLATION], 1.0))
 
 
 @numba.njit(cache=True)
-def clipped(z):  # type: ignore[no-untyped-def]  # pragma: no cover
+def clipped(z: float) -> float:  # pragma: no cover
     """As much of a residual as a chart adds up."""
     return min(max(z, -OUTLIER), OUTLIER)
 
 
 @numba.njit(cache=True)
-def learn(row, resolution, value, flagged, memory, accept):  # type: ignore[no-untyped-def]  # pragma: no cover
+def learn(
+    row: Floats,
+    resolution: float,
+    value: float,
+    flagged: bool,
+    memory: float,
+    accept: float,
+) -> bool:  # pragma: no cover
     """Take in a reading that has been judged; True where the baseline has begun anew."""
     row[_RING + int(row[SEEN]) % WARM_UP] = value
     row[SEEN] += 1.0
@@ -146,7 +154,7 @@ def learn(row, resolution, value, flagged, memory, accept):  # type: ignore[no-u
 
 
 @numba.njit(cache=True)
-def _update(row, resolution, value, memory):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _update(row: Floats, resolution: float, value: float, memory: float) -> None:  # pragma: no cover
     """One more reading into the estimates. Squares are of ratios, so that they cannot overflow."""
     weight = 1.0 / min(row[COUNT] + 1.0, memory)
     row[COUNT] += 1.0
@@ -167,14 +175,14 @@ def _update(row, resolution, value, memory):  # type: ignore[no-untyped-def]  # 
 
 
 @numba.njit(cache=True)
-def _follow(row, z, weight):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _follow(row: Floats, z: float, weight: float) -> None:  # pragma: no cover
     """One more residual into what tells slow waves in them."""
     row[SLOW] += _SLOWNESS * (z - row[SLOW])
     row[INFLATION] += weight * (row[SLOW] ** 2 * (2.0 - _SLOWNESS) / _SLOWNESS - row[INFLATION])
 
 
 @numba.njit(cache=True)
-def _correct(row, count):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _correct(row: Floats, count: float) -> None:  # pragma: no cover
     """The coefficient to use; one near 0 is taken for 0."""
     lag = row[LAG]
     error = np.sqrt(max(1.0 - lag * lag, 0.0) / count)
@@ -183,7 +191,7 @@ def _correct(row, count):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _begin(row, resolution):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _begin(row: Floats, resolution: float) -> None:  # pragma: no cover
     """The estimates from the last WARM_UP readings alone, without those far from their median."""
     values = np.empty(WARM_UP)
     first = int(row[SEEN])
@@ -229,7 +237,7 @@ def _begin(row, resolution):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _sorted(values):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _sorted(values: Floats) -> Floats:  # pragma: no cover
     """The values in order, by insertion: np.sort takes seconds to compile."""
     ordered = values.copy()
     for i in range(1, len(ordered)):
@@ -243,7 +251,7 @@ def _sorted(values):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _scale(ordered, median):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _scale(ordered: Floats, median: float) -> float:  # pragma: no cover
     """A standard deviation that three outliers do not move, nor more of them where the MAD is above 0."""
     off = np.empty(WARM_UP)
     for i in range(WARM_UP):

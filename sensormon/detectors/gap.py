@@ -128,7 +128,7 @@ def judge(params: Floats, _facts: Floats, row: Floats, value: float, time: int, 
 
 
 @numba.njit(cache=True)
-def _begin(row):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _begin(row: Floats) -> None:  # pragma: no cover
     """The usual interval from the last WARM_UP, without the two longest, which may have been gaps."""
     intervals = row[_RING : _RING + WARM_UP].copy()
     for _ in range(2):

@@ -115,7 +115,14 @@ def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, 
 
 
 @numba.njit(cache=True)
-def _score(window, threshold, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _score(
+    window: int,
+    threshold: float,
+    resolution: float,
+    row: Floats,
+    value: float,
+    out: Floats,
+) -> None:  # pragma: no cover
     seen = int(row[_SEEN])
     count = min(seen, window)
     ordered = row[_FIRST + window : _FIRST + window + count]
@@ -152,7 +159,7 @@ def _score(window, threshold, resolution, row, value, out):  # type: ignore[no-u
 
 
 @numba.njit(cache=True)
-def _median(ordered):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _median(ordered: Floats) -> float:  # pragma: no cover
     half = len(ordered) // 2
     if len(ordered) % 2 == 1:
         return ordered[half]
@@ -160,7 +167,7 @@ def _median(ordered):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _spread(ordered, middle):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _spread(ordered: Floats, middle: float) -> float:  # pragma: no cover
     """The robust standard deviation: deviations rise from the median outwards, to either side."""
     count = len(ordered)
     mad = _deviation(ordered, middle, count // 2 + 1)
@@ -173,7 +180,7 @@ def _spread(ordered, middle):  # type: ignore[no-untyped-def]  # pragma: no cove
 
 
 @numba.njit(cache=True)
-def _deviation(ordered, middle, k):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _deviation(ordered: Floats, middle: float, k: int) -> float:  # pragma: no cover
     """The k-th smallest distance from the median, by halving how many of the k lie above it."""
     half = len(ordered) // 2
     low, high = max(0, k - half), min(k, len(ordered) - half)
@@ -192,7 +199,7 @@ def _deviation(ordered, middle, k):  # type: ignore[no-untyped-def]  # pragma: n
 
 
 @numba.njit(cache=True)
-def _mean_distance(values, middle):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _mean_distance(values: Floats, middle: float) -> float:  # pragma: no cover
     total = 0.0
     for x in values:
         total += abs(x - middle)
@@ -200,7 +207,7 @@ def _mean_distance(values, middle):  # type: ignore[no-untyped-def]  # pragma: n
 
 
 @numba.njit(cache=True)
-def _learn(window, row, value):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _learn(window: int, row: Floats, value: float) -> None:  # pragma: no cover
     seen = int(row[_SEEN])
     values = row[_FIRST : _FIRST + window]
     ordered = row[_FIRST + window : _FIRST + 2 * window]
@@ -221,7 +228,7 @@ def _learn(window, row, value):  # type: ignore[no-untyped-def]  # pragma: no co
 
 
 @numba.njit(cache=True)
-def _take_out(ordered, count, value):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _take_out(ordered: Floats, count: int, value: float) -> None:  # pragma: no cover
     place, end = 0, count
     while place < end:
         half = (place + end) // 2
@@ -234,7 +241,7 @@ def _take_out(ordered, count, value):  # type: ignore[no-untyped-def]  # pragma:
 
 
 @numba.njit(cache=True)
-def _put_in(ordered, count, value):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _put_in(ordered: Floats, count: int, value: float) -> None:  # pragma: no cover
     j = count
     while j > 0 and ordered[j - 1] > value:
         ordered[j] = ordered[j - 1]

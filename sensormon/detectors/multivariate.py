@@ -199,7 +199,18 @@ def scaled(rows: Floats, mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
 
 
 @numba.njit(cache=True)
-def _next(row, mean, scale, differenced, step, clip, weight, centre, last, average):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _next(
+    row: Floats,
+    mean: Floats,
+    scale: Floats,
+    differenced: Bools,
+    step: Floats,
+    clip: float,
+    weight: float,
+    centre: Floats,
+    last: Floats,
+    average: Floats,
+) -> bool:  # pragma: no cover
     """One row into the moving average; whether it had any value."""
     has_value = False
     for j in range(len(row)):
@@ -221,16 +232,40 @@ def _next(row, mean, scale, differenced, step, clip, weight, centre, last, avera
 
 
 @numba.njit(cache=True)
-def _smooth(rows, mean, scale, differenced, step, clip, weight, centre, last, average, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _smooth(
+    rows: Floats,
+    mean: Floats,
+    scale: Floats,
+    differenced: Bools,
+    step: Floats,
+    clip: float,
+    weight: float,
+    centre: Floats,
+    last: Floats,
+    average: Floats,
+    out: Floats,
+) -> None:  # pragma: no cover
     for i in range(len(rows)):
         _next(rows[i], mean, scale, differenced, step, clip, weight, centre, last, average)
         out[i] = average
 
 
 @numba.njit(cache=True)
-def _run(  # type: ignore[no-untyped-def]
-    rows, mean, scale, differenced, step, clip, weight, centre, form, last, average, statistic, contributions
-):  # pragma: no cover
+def _run(
+    rows: Floats,
+    mean: Floats,
+    scale: Floats,
+    differenced: Bools,
+    step: Floats,
+    clip: float,
+    weight: float,
+    centre: Floats,
+    form: Floats,
+    last: Floats,
+    average: Floats,
+    statistic: Floats,
+    contributions: Floats,
+) -> None:  # pragma: no cover
     tags = rows.shape[1]
     for i in range(len(rows)):
         if not _next(rows[i], mean, scale, differenced, step, clip, weight, centre, last, average):

@@ -131,7 +131,16 @@ def judge(params: Floats, facts: Floats, row: Floats, value: float, time: int, o
 
 
 @numba.njit(cache=True)
-def _score(params, resolution, row, before, since, value, time, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _score(
+    params: Floats,
+    resolution: float,
+    row: Floats,
+    before: float,
+    since: int,
+    value: float,
+    time: int,
+    out: Floats,
+) -> float:  # pragma: no cover
     """How fast the value has moved since it was `before`, written to `out`; 0 while nothing is known."""
     limit, threshold = params[0], params[1]
     seconds = (time - since) * 1e-6

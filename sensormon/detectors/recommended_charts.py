@@ -166,12 +166,12 @@ AT = Places()
 
 
 @numba.njit(cache=True)
-def _clip(number, most):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _clip(number: float, most: float) -> float:  # pragma: no cover
     return min(max(number, -most), most)
 
 
 @numba.njit(cache=True)
-def _begin(resolution, row):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _begin(resolution: float, row: Floats) -> None:  # pragma: no cover
     """Centre, forecast and noise from the first values, with those far off left out."""
     values = row[AT.first : AT.first + WARM_UP]
     middle = np.sort(values)[WARM_UP // 2]
@@ -224,7 +224,7 @@ def _begin(resolution, row):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _coefficients(row):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _coefficients(row: Floats) -> tuple[float, float]:  # pragma: no cover
     """What the reading before and the local level are worth: least squares with a small ridge."""
     m = row[AT.moments : AT.moments + 5]
     a, d = m[0] * (1.0 + FORECAST.ridge) + 1e-300, m[2] * (1.0 + FORECAST.ridge) + 1e-300
@@ -235,7 +235,7 @@ def _coefficients(row):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _weigh(row, before, lag, now, weight):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _weigh(row: Floats, before: float, lag: float, now: float, weight: float) -> None:  # pragma: no cover
     m = row[AT.moments : AT.moments + 5]
     m[0] += (before * before - m[0]) * weight
     m[1] += (before * lag - m[1]) * weight
@@ -245,7 +245,7 @@ def _weigh(row, before, lag, now, weight):  # type: ignore[no-untyped-def]  # pr
 
 
 @numba.njit(cache=True)
-def _limit(row):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _limit(row: Floats) -> tuple[float, bool]:  # pragma: no cover
     """The limit of a spike, in standard deviations, and whether the tail is a heavy one."""
     histogram = row[AT.histogram : AT.histogram + TAIL.bins]
     total, beyond = row[AT.weight], np.sum(histogram)
@@ -276,7 +276,13 @@ def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, 
 
 
 @numba.njit(cache=True)
-def _step(threshold, resolution, row, value, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _step(
+    threshold: float,
+    resolution: float,
+    row: Floats,
+    value: float,
+    out: Floats,
+) -> None:  # pragma: no cover
     """Score a reading, then learn it."""
     unit, centre = row[AT.unit], row[AT.centre]
     off = _clip((value - centre) / unit, _MOST)
@@ -343,7 +349,7 @@ def _step(threshold, resolution, row, value, out):  # type: ignore[no-untyped-de
 
 
 @numba.njit(cache=True)
-def _forecast(row, off, lag):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _forecast(row: Floats, off: float, lag: float) -> tuple[float, float]:  # pragma: no cover
     """How far off the centre the reading was to be expected; also as if the one before was a spike."""
     first, second = _coefficients(row)
     plain = _clip(first * row[AT.before] + second * lag, _MOST)
@@ -353,7 +359,14 @@ def _forecast(row, off, lag):  # type: ignore[no-untyped-def]  # pragma: no cove
 
 
 @numba.njit(cache=True)
-def _spike(row, z, off, exceeds, heavy, clear):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _spike(
+    row: Floats,
+    z: float,
+    off: float,
+    exceeds: bool,
+    heavy: bool,
+    clear: bool,
+) -> float:  # pragma: no cover
     """Whether a reading beyond the limit is an event of its own; also counts runs of such."""
     side = (1.0 if z > 0.0 else -1.0) if exceeds else 0.0
     if side != row[AT.side]:
@@ -373,7 +386,7 @@ def _spike(row, z, off, exceeds, heavy, clear):  # type: ignore[no-untyped-def] 
 
 
 @numba.njit(cache=True)
-def _write(out, score, expected, margin):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _write(out: Floats, score: float, expected: float, margin: float) -> None:  # pragma: no cover
     huge = np.finfo(np.float64).max
     out[SCORE] = min(score, HIGHEST)
     out[EXPECTED] = _clip(expected, huge)
@@ -382,7 +395,7 @@ def _write(out, score, expected, margin):  # type: ignore[no-untyped-def]  # pra
 
 
 @numba.njit(cache=True)
-def _accept(row, level):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _accept(row: Floats, level: float) -> None:  # pragma: no cover
     """The tag's centre is now this far off the old one."""
     row[AT.above], row[AT.below] = 0.0, 0.0
     row[AT.run], row[AT.side], row[AT.run_mean] = 0.0, 0.0, 0.0
@@ -394,7 +407,7 @@ def _accept(row, level):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _cusum(row, z):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _cusum(row: Floats, z: float) -> float:  # pragma: no cover
     """One more error into the sums; the larger one."""
     row[AT.above] = max(0.0, row[AT.above] + z - SHIFT.slack)
     row[AT.below] = max(0.0, row[AT.below] - z - SHIFT.slack)
@@ -402,7 +415,7 @@ def _cusum(row, z):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _stuck(row, value):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _stuck(row: Floats, value: float) -> float:  # pragma: no cover
     """How surprising a run of equal values is, 1 at its limit; also counts it."""
     repeated = value == row[AT.last]
     if repeated:
@@ -421,7 +434,7 @@ def _stuck(row, value):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _remember(row, z, alarm):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _remember(row: Floats, z: float, alarm: float) -> None:  # pragma: no cover
     """Count an error into the tail, flagged or not, and an alarm among the past ones."""
     for j in range(AT.histogram, AT.histogram + TAIL.bins):
         row[j] *= 1.0 - 1.0 / TAIL.memory
@@ -432,7 +445,14 @@ def _remember(row, z, alarm):  # type: ignore[no-untyped-def]  # pragma: no cove
 
 
 @numba.njit(cache=True)
-def _learn(row, predicted, error, lag, sigma, heavy):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _learn(
+    row: Floats,
+    predicted: float,
+    error: float,
+    lag: float,
+    sigma: float,
+    heavy: bool,
+) -> None:  # pragma: no cover
     now = predicted + _clip(error, 4.0 * sigma)
     unit, centre = row[AT.unit], row[AT.centre]
     row[AT.readings] = min(row[AT.readings] + 1.0, FORECAST.memory)

@@ -174,7 +174,7 @@ class ZScoreState:
 
 
 @numba.njit(cache=True)
-def _add(head, count, value):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _add(head: Floats, count: int, value: float) -> None:  # pragma: no cover
     """One more value into an aggregate of `count` values."""
     delta = value - head[0]
     head[0] += delta / (count + 1)
@@ -182,7 +182,7 @@ def _add(head, count, value):  # type: ignore[no-untyped-def]  # pragma: no cove
 
 
 @numba.njit(cache=True)
-def _make_tail(block, tail, start):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _make_tail(block: Floats, tail: Floats, start: int) -> None:  # pragma: no cover
     """tail[j] becomes the aggregate of block[j:], for j from the end down to `start`."""
     window = len(block)
     tail[window - 1, 0] = block[window - 1]
@@ -193,7 +193,14 @@ def _make_tail(block, tail, start):  # type: ignore[no-untyped-def]  # pragma: n
 
 
 @numba.njit(cache=True)
-def _learn(code, value, n, block, tail, head):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _learn(
+    code: int,
+    value: float,
+    n: Ints,
+    block: Floats,
+    tail: Floats,
+    head: Floats,
+) -> None:  # pragma: no cover
     window = block.shape[1]
     position = n[code] % window
     if position == 0:
@@ -208,7 +215,15 @@ def _learn(code, value, n, block, tail, head):  # type: ignore[no-untyped-def]  
 
 
 @numba.njit(cache=True)
-def _restore(code, count, values, n, block, tail, head):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _restore(
+    code: int,
+    count: int,
+    values: Floats,
+    n: Ints,
+    block: Floats,
+    tail: Floats,
+    head: Floats,
+) -> None:  # pragma: no cover
     window = block.shape[1]
     position = count % window
     if count > 0 and position == 0:
@@ -231,23 +246,23 @@ def _restore(code, count, values, n, block, tail, head):  # type: ignore[no-unty
 
 
 @numba.njit(cache=True)
-def kernel(  # type: ignore[no-untyped-def]
-    tag,
-    value,
-    ok,
-    threshold,
-    resolution,
-    n,
-    block,
-    tail,
-    head,
-    out_n,
-    score,
-    expected,
-    lower,
-    upper,
-    is_anomaly,
-):  # pragma: no cover
+def kernel(
+    tag: NDArray[np.int32],
+    value: Floats,
+    ok: Bools,
+    threshold: float,
+    resolution: Floats,
+    n: Ints,
+    block: Floats,
+    tail: Floats,
+    head: Floats,
+    out_n: Ints,
+    score: Floats,
+    expected: Floats,
+    lower: Floats,
+    upper: Floats,
+    is_anomaly: Bools,
+) -> None:  # pragma: no cover
     window = block.shape[1]
     warm_up = min(window, WARM_UP)
     for i in range(len(tag)):

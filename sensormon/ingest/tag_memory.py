@@ -107,9 +107,17 @@ class TagMemory:
 
 
 @numba.njit(cache=True)
-def _admit(  # type: ignore[no-untyped-def]
-    tag, time, value, learned, kept_time, kept_value, count, newest, duplicate
-):  # pragma: no cover
+def _admit(
+    tag: NDArray[np.int32],
+    time: Ints,
+    value: Floats,
+    learned: Ints,
+    kept_time: Ints,
+    kept_value: Floats,
+    count: Ints,
+    newest: Ints,
+    duplicate: Bools,
+) -> None:  # pragma: no cover
     size = kept_time.shape[2]
     for i in range(len(tag)):
         code = tag[i]
