@@ -114,7 +114,7 @@ def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, 
     _learn(window, row, value)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def _score(
     window: int,
     threshold: float,
@@ -206,7 +206,7 @@ def _mean_distance(values: Floats, middle: float) -> float:  # pragma: no cover
     return total / len(values)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def _learn(window: int, row: Floats, value: float) -> None:  # pragma: no cover
     seen = int(row[_SEEN])
     values = row[_FIRST : _FIRST + window]

@@ -7,6 +7,9 @@ from a detector's `judge`, a plain function that sees one reading of one tag:
 
     kernel = row_kernel(judge)
 
+A function that a judge calls for each reading and that is long is inlined too if that is faster
+over history; measure both, because inlining lengthens the first compilation.
+
 What it is not: a place for what is normal for a tag; that is `sensormon.detectors.baseline`.
 """
 

@@ -275,7 +275,7 @@ def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, 
             _begin(facts[RESOLUTION], row)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def _step(
     threshold: float,
     resolution: float,
