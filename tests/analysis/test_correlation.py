@@ -34,22 +34,22 @@ def columns(rows: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
 def test_each_reading_of_the_rarer_tag_is_paired_with_the_nearest(
     a: list[tuple[int, float]], b: list[tuple[int, float]], tolerance: int
 ) -> None:
-    found = pairs(columns(a), columns(b), tolerance)
-    assert list(zip(found.x.tolist(), found.y.tolist(), strict=True)) == naive.paired(a, b, tolerance)
+    paired = pairs(columns(a), columns(b), tolerance)
+    assert list(zip(paired.x.tolist(), paired.y.tolist(), strict=True)) == naive.paired(a, b, tolerance)
 
 
 def test_without_a_tolerance_half_a_step_of_the_slower_one_is_taken() -> None:
     fast = START + np.arange(600) * SECOND
     slow = START + np.arange(60) * 10 * SECOND + SECOND // 3
-    found = pairs((fast, np.arange(600.0)), (slow, np.arange(60.0)))
-    assert found.tolerance == 5 * SECOND
-    assert found.x.tolist() == [10.0 * i for i in range(60)]
+    paired = pairs((fast, np.arange(600.0)), (slow, np.arange(60.0)))
+    assert paired.tolerance == 5 * SECOND
+    assert paired.x.tolist() == [10.0 * i for i in range(60)]
 
 
 @steady
 @given(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=2, max_size=40))
 def test_the_correlations_are_those_of_the_textbook(rows: list[tuple[int, int]]) -> None:
-    x, y = (np.array(one, dtype=np.float64) for one in zip(*rows, strict=True))
+    x, y = (np.array(column, dtype=np.float64) for column in zip(*rows, strict=True))
 
     def slow(u: list[float], v: list[float]) -> float:
         mu, mv = math.fsum(u) / len(u), math.fsum(v) / len(v)
@@ -85,13 +85,13 @@ def test_a_tag_that_follows_another_is_found_out_also_with_holes() -> None:
     x = np.convolve(random.normal(0, 1, 1_100), np.ones(20), "valid")
     y = np.roll(x, 37) + random.normal(0, 0.1, len(x))
     x[200:230] = np.nan
-    found = best_shift(x[100:], y[100:])
+    shift = best_shift(x[100:], y[100:])
     back = best_shift(y[100:], x[100:])
-    assert found is not None
+    assert shift is not None
     assert back is not None
-    assert (found.lag, back.lag) == (37, -37)
-    assert found.r > 0.98
-    assert found.chance < 0.9
+    assert (shift.lag, back.lag) == (37, -37)
+    assert shift.r > 0.98
+    assert shift.chance < 0.9
     assert best_shift(np.full(50, np.nan), np.ones(50)) is None
 
 
@@ -103,10 +103,10 @@ def test_of_what_repeats_every_day_the_shift_nearest_to_none_is_told() -> None:
         return np.sin((hours - shift) * math.tau / 24) + random.normal(0, 0.15, len(hours))
 
     for _ in range(20):
-        found = best_shift(daily(0), daily(3))
-        assert found is not None
-        assert abs(found.lag - 3) <= 1
-        assert found.r > 0.9
+        best = best_shift(daily(0), daily(3))
+        assert best is not None
+        assert abs(best.lag - 3) <= 1
+        assert best.r > 0.9
 
 
 def test_pairs_that_resemble_their_neighbours_are_worth_fewer() -> None:
@@ -128,13 +128,13 @@ def test_control_limits_are_the_mean_and_three_mean_ranges_by_1128(stretches: li
         time += [at + i * SECOND for i in range(len(stretch))]
         value += stretch
         at = time[-1] + 1_000 * SECOND
-    found = control_limits(np.array(time), np.array(value))
-    if sum(len(one) - 1 for one in stretches) < NEIGHBOURS:
-        assert found is None
+    limits = control_limits(np.array(time), np.array(value))
+    if sum(len(stretch) - 1 for stretch in stretches) < NEIGHBOURS:
+        assert limits is None
         return
-    assert found is not None
+    assert limits is not None
     expected = naive.limits(stretches)
-    assert (found.lower, found.centre, found.upper) == pytest.approx(expected, abs=1e-6)
+    assert (limits.lower, limits.centre, limits.upper) == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_baseline_that_resembles_itself_is_warned_about() -> None:
@@ -163,23 +163,23 @@ def test_the_best_shift_of_unrelated_tags_is_seldom_above_what_chance_gives(
 ) -> None:
     rng = np.random.default_rng(7)
 
-    def one() -> np.ndarray:
-        made = rng.normal(size=400)
+    def series() -> np.ndarray:
+        values = rng.normal(size=400)
         for i in range(1, 400):
-            made[i] += memory * made[i - 1]
-        return made
+            values[i] += memory * values[i - 1]
+        return values
 
     above = 0
     for _ in range(100):
-        x, y = one(), one()
+        x, y = series(), series()
         y[: round(400 * (1 - covered))] = np.nan
-        found = best_shift(x, y)
-        assert found is not None
-        above += abs(found.r) > found.chance
+        shift = best_shift(x, y)
+        assert shift is not None
+        above += abs(shift.r) > shift.chance
     assert above <= 11, "5 are expected at the most; 12 come once in 200 times"
-    x = one()
-    found = best_shift(x[:-3], x[3:] + 0.1 * rng.normal(size=397))
-    assert found is not None
-    assert found.r > 0.9
+    x = series()
+    shift = best_shift(x[:-3], x[3:] + 0.1 * rng.normal(size=397))
+    assert shift is not None
+    assert shift.r > 0.9
     if memory < 0.9:  # more memory leaves so few independent cells that nothing can stand out
-        assert found.chance < 0.9
+        assert shift.chance < 0.9

@@ -65,75 +65,75 @@ def histories(draw: st.DrawFn) -> BatchEntry:
     return entry(time.astype(np.int64), value, quality, flagged)
 
 
-def span_of(one: BatchEntry) -> tuple[int, int]:
-    time = one.processed.accepted.time
+def span_of(history: BatchEntry) -> tuple[int, int]:
+    time = history.processed.accepted.time
     return (int(time.min()), int(time.max()) + 1) if len(time) else (START, START + SECOND)
 
 
-def rows_of(one: BatchEntry) -> list[tuple[int, float, bool]]:
-    batch = one.processed.accepted
+def rows_of(history: BatchEntry) -> list[tuple[int, float, bool]]:
+    batch = history.processed.accepted
     good = (batch.quality >> 30) < 2
     return list(zip(batch.time.tolist(), batch.value.tolist(), good.tolist(), strict=True))
 
 
-def keeps_what_it_must(found: Overview, one: BatchEntry) -> None:
-    batch, scores = one.processed.accepted, one.processed.scores
-    points = list(zip(found.time.tolist(), found.value.tolist(), strict=True))
-    assert sorted(found.time.tolist()) == found.time.tolist()
-    assert set(points) <= {(time, value) for time, value, good in rows_of(one) if good}
-    for part, expected in naive.parts(rows_of(one), found.width or 1).items():
-        mine = [point for point in points if point[0] // (found.width or 1) == part]
+def keeps_what_it_must(overview: Overview, history: BatchEntry) -> None:
+    batch, scores = history.processed.accepted, history.processed.scores
+    points = list(zip(overview.time.tolist(), overview.value.tolist(), strict=True))
+    assert sorted(overview.time.tolist()) == overview.time.tolist()
+    assert set(points) <= {(time, value) for time, value, good in rows_of(history) if good}
+    for part, expected in naive.parts(rows_of(history), overview.width or 1).items():
+        mine = [point for point in points if point[0] // (overview.width or 1) == part]
         assert mine[0][0] == expected.first[0]
         assert mine[-1][0] == expected.last[0]
         assert min(value for _, value in mine) == expected.low
         assert max(value for _, value in mine) == expected.high
     marked = scores.is_anomaly | (batch.quality != 0)
-    assert found.readings == found.count.sum() == len(batch)
-    assert found.drawn.sum() == sum(good for _, _, good in rows_of(one))
-    assert (found.flagged, found.marked) == (int(scores.is_anomaly.sum()), int(marked.sum()))
-    assert sorted(micros(found.marks["time"]).tolist()) == sorted(batch.time[marked].tolist())
+    assert overview.readings == overview.count.sum() == len(batch)
+    assert overview.drawn.sum() == sum(good for _, _, good in rows_of(history))
+    assert (overview.flagged, overview.marked) == (int(scores.is_anomaly.sum()), int(marked.sum()))
+    assert sorted(micros(overview.marks["time"]).tolist()) == sorted(batch.time[marked].tolist())
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    made = open_store(str(tmp_path / "store.duckdb"))
-    made.open()
-    return made
+    opened = open_store(str(tmp_path / "store.duckdb"))
+    opened.open()
+    return opened
 
 
 @steady
-@given(one=histories(), parts=st.sampled_from([1, 7, 40, 500]))
+@given(history=histories(), parts=st.sampled_from([1, 7, 40, 500]))
 def test_the_extremes_of_every_part_and_every_flagged_reading_are_kept(
-    one: BatchEntry, parts: int, tmp_path_factory: pytest.TempPathFactory
+    history: BatchEntry, parts: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    made = open_store(str(tmp_path_factory.mktemp("overview") / "store.duckdb"))
-    made.open()
-    made.load("w", [Record(1, one)])
-    since, until = span_of(one)
-    found = made.spans.overview("temp", since, until, parts=parts)
-    assert (found.width == 0) == (len(one.processed.accepted) <= 4 * parts)
-    keeps_what_it_must(found, one)
-    frame = made.readings.frame(["temp"], since, until)
-    made.close()
+    store = open_store(str(tmp_path_factory.mktemp("overview") / "store.duckdb"))
+    store.open()
+    store.load("w", [Record(1, history)])
+    since, until = span_of(history)
+    overview = store.spans.overview("temp", since, until, parts=parts)
+    assert (overview.width == 0) == (len(history.processed.accepted) <= 4 * parts)
+    keeps_what_it_must(overview, history)
+    frame = store.readings.frame(["temp"], since, until)
+    store.close()
     in_memory = whole(frame, since, until)
-    keeps_what_it_must(in_memory, one)
-    keeps_what_it_must(thinned(in_memory, part_width(since, until, parts)), one)
+    keeps_what_it_must(in_memory, history)
+    keeps_what_it_must(thinned(in_memory, part_width(since, until, parts)), history)
 
 
 @steady
-@given(one=histories(), cut=st.integers(0, 1_500), parts=st.sampled_from([1, 40, 500]))
+@given(history=histories(), cut=st.integers(0, 1_500), parts=st.sampled_from([1, 40, 500]))
 def test_what_is_stored_and_what_is_not_yet_make_one_overview(
-    one: BatchEntry, cut: int, parts: int, tmp_path_factory: pytest.TempPathFactory
+    history: BatchEntry, cut: int, parts: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    made = open_store(str(tmp_path_factory.mktemp("overview") / "store.duckdb"))
-    made.open()
-    made.load("w", [Record(1, one)])
-    since, until = span_of(one)
-    older = made.spans.overview("temp", since, until, parts=parts, below_id=cut)
-    frame = made.readings.frame(["temp"], since, until)
-    made.close()
+    store = open_store(str(tmp_path_factory.mktemp("overview") / "store.duckdb"))
+    store.open()
+    store.load("w", [Record(1, history)])
+    since, until = span_of(history)
+    older = store.spans.overview("temp", since, until, parts=parts, below_id=cut)
+    frame = store.readings.frame(["temp"], since, until)
+    store.close()
     both = joined(older, whole(frame[frame["id"] >= cut], since, until), parts)
-    keeps_what_it_must(both, one)
+    keeps_what_it_must(both, history)
     assert len(both.time) <= 4 * max(len(both.first), parts) + both.marked
 
 
@@ -147,11 +147,11 @@ def regular(rows: int, missing: tuple[int, int] = (0, 0), quality: int = 0) -> B
 def test_a_gap_breaks_the_line_and_is_told_in_few_readings_as_in_all(store: Store) -> None:
     store.load("w", [Record(1, regular(40_000, (10_000, 14_000)))])
     since, until = START, START + 40_000 * SECOND
-    found = store.spans.overview("temp", since, until)
-    assert found.width > 0
-    assert found.interval == SECOND
+    overview = store.spans.overview("temp", since, until)
+    assert overview.width > 0
+    assert overview.interval == SECOND
     expected = [(START + 9_999 * SECOND, START + 14_000 * SECOND)]
-    assert found.gaps() == found.breaks() == expected
+    assert overview.gaps() == overview.breaks() == expected
     frame = store.readings.frame(["temp"], since, until)
     assert whole(frame, since, until).gaps() == expected
     later = store.spans.overview("temp", START + 39_000 * SECOND, START + 90_000 * SECOND)
@@ -164,18 +164,18 @@ def test_history_that_comes_more_rarely_is_no_gap_beside_history_that_comes_ofte
     minutes = START + np.arange(3_000) * 60 * SECOND
     seconds = minutes[-1] + (1 + np.arange(20_000)) * SECOND
     time = np.concatenate((minutes, seconds))
-    one = entry(time, np.full(len(time), 37.0), np.zeros(len(time), np.uint32), np.zeros(len(time), bool))
-    store.load("w", [Record(1, one)])
+    history = entry(time, np.full(len(time), 37.0), np.zeros(len(time), np.uint32), np.zeros(len(time), bool))
+    store.load("w", [Record(1, history)])
     assert store.spans.overview("temp", START, int(time[-1]) + 1).breaks() == []
 
 
 def test_a_stretch_of_bad_readings_is_not_drawn_through_and_is_no_gap(store: Store) -> None:
-    one = regular(9_000)
-    one.processed.accepted.quality[3_000:6_000] = Quality.BAD
-    store.load("w", [Record(1, one)])
-    found = store.spans.overview("temp", START, START + 9_000 * SECOND, parts=90)
-    assert found.gaps() == []
-    ((left, right),) = found.breaks()
+    history = regular(9_000)
+    history.processed.accepted.quality[3_000:6_000] = Quality.BAD
+    store.load("w", [Record(1, history)])
+    overview = store.spans.overview("temp", START, START + 9_000 * SECOND, parts=90)
+    assert overview.gaps() == []
+    ((left, right),) = overview.breaks()
     assert (left, right) == (START + 2_999 * SECOND, START + 6_000 * SECOND)
 
 
@@ -183,27 +183,29 @@ def test_too_many_flags_leave_the_worst_of_every_part(store: Store) -> None:
     rows = 12_000
     flagged = np.ones(rows, bool)
     time = START + np.arange(rows) * SECOND
-    one = entry(time, np.full(rows, 37.0), np.zeros(rows, np.uint32), flagged)
-    store.load("w", [Record(1, one)])
-    found = store.spans.overview("temp", START, START + rows * SECOND)
-    assert found.flagged == rows
-    assert len(found.marks) <= WORST * (PARTS + 1)
-    part = micros(found.marks["time"]) // found.width
-    assert set(part) == set(time // found.width)
-    every = pd.DataFrame({"part": time // found.width, "score": one.processed.scores.score})
+    history = entry(time, np.full(rows, 37.0), np.zeros(rows, np.uint32), flagged)
+    store.load("w", [Record(1, history)])
+    overview = store.spans.overview("temp", START, START + rows * SECOND)
+    assert overview.flagged == rows
+    assert len(overview.marks) <= WORST * (PARTS + 1)
+    part = micros(overview.marks["time"]) // overview.width
+    assert set(part) == set(time // overview.width)
+    every = pd.DataFrame({"part": time // overview.width, "score": history.processed.scores.score})
     highest = every.sort_values("score").groupby("part")["score"].max()
-    mine = found.marks.assign(part=part).groupby("part")["score"].max()
+    mine = overview.marks.assign(part=part).groupby("part")["score"].max()
     assert mine.equals(highest.astype(float))
     frame = store.readings.frame(["temp"], START, START + rows * SECOND)
-    again = worst(frame, found.width)
-    assert again.assign(part=micros(again["time"]) // found.width).groupby("part")["score"].max().equals(mine)
+    again = worst(frame, overview.width)
+    assert (
+        again.assign(part=micros(again["time"]) // overview.width).groupby("part")["score"].max().equals(mine)
+    )
 
 
 def test_moving_the_view_by_whole_parts_changes_no_point_that_stays(store: Store) -> None:
     random = np.random.default_rng(1)
     time = START + np.arange(30_000) * SECOND
-    one = entry(time, random.normal(37, 1, 30_000), np.zeros(30_000, np.uint32), np.zeros(30_000, bool))
-    store.load("w", [Record(1, one)])
+    history = entry(time, random.normal(37, 1, 30_000), np.zeros(30_000, np.uint32), np.zeros(30_000, bool))
+    store.load("w", [Record(1, history)])
     width = part_width(0, 20_000 * SECOND)
     views = [store.spans.overview("temp", START + at, START + at + 20_000 * SECOND) for at in (0, 50 * width)]
     middle = (START + 60 * width, START + 400 * width)
@@ -218,24 +220,24 @@ def test_of_history_that_was_rolled_up_the_extremes_of_every_minute_are_left(sto
     time = START // day * day + np.arange(7_200) * SECOND
     value = np.round(random.normal(37, 1, 7_200), 3)
     flagged = value > 39.5
-    one = entry(time, value, np.zeros(7_200, np.uint32), flagged)
-    store.load("w", [Record(1, one)])
+    history = entry(time, value, np.zeros(7_200, np.uint32), flagged)
+    store.load("w", [Record(1, history)])
     since, until = int(time[0]), int(time[-1]) + 1
     (due,) = store.retention.due(until + day, 1)
     store.retention.roll_up(due)
     left = store.spans.overview("temp", since, until)
     assert left.readings == flagged.sum() + 1, "the newest stays for a restart"
-    found = joined(
+    overview = joined(
         left, rolled(store.retention.rollups(["temp"], since, until), left.marks.iloc[:0], since, until)
     )
-    assert found.readings == found.count.sum() == 7_200
-    assert found.gaps() == []
-    assert found.minutes
-    points = pd.Series(found.value).groupby(found.time // (60 * SECOND))
+    assert overview.readings == overview.count.sum() == 7_200
+    assert overview.gaps() == []
+    assert overview.minutes
+    points = pd.Series(overview.value).groupby(overview.time // (60 * SECOND))
     expected = pd.Series(value).groupby(time // (60 * SECOND))
     assert points.min().tolist() == expected.min().tolist()
     assert points.max().tolist() == expected.max().tolist()
-    coarse = thinned(found, 600 * SECOND)
+    coarse = thinned(overview, 600 * SECOND)
     assert coarse.readings == 7_200
     assert coarse.value.max() == value.max()
     assert store.spans.extent() == store.spans.extent(["temp", "other"]) == (since, int(time[-1]))

@@ -28,7 +28,7 @@ NONE = Events(np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 def seconds(*times: float) -> Ints:
-    return np.array([round(one * SECOND) for one in times], dtype=np.int64)
+    return np.array([round(time * SECOND) for time in times], dtype=np.int64)
 
 
 def events(*pairs: tuple[float, float]) -> Events:
@@ -40,51 +40,51 @@ def frame(rows: list[tuple[str, str, float, float]]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "id": range(len(rows)),
-            "tag": pd.Series([one[0] for one in rows], dtype=object),
-            "label": pd.Series([one[1] for one in rows], dtype=object),
-            "start": pd.to_datetime([one[2] for one in rows], unit="s", utc=True),
-            "end": pd.to_datetime([one[3] for one in rows], unit="s", utc=True),
+            "tag": pd.Series([row[0] for row in rows], dtype=object),
+            "label": pd.Series([row[1] for row in rows], dtype=object),
+            "start": pd.to_datetime([row[2] for row in rows], unit="s", utc=True),
+            "end": pd.to_datetime([row[3] for row in rows], unit="s", utc=True),
         }
     )
 
 
 def faults(*rows: tuple[str, str, float]) -> pd.DataFrame:
     """Injected rows: tag, fault, time (s)."""
-    times = pd.to_datetime([one[2] for one in rows], unit="s", utc=True)
+    times = pd.to_datetime([row[2] for row in rows], unit="s", utc=True)
     return pd.DataFrame({"tag": [r[0] for r in rows], "time": times, "fault": [r[1] for r in rows]})
 
 
 def test_times_that_lie_close_are_one_event() -> None:
-    made = grouped(seconds(1, 2, 5, 9, 10), 3 * SECOND)
-    assert made.start.tolist() == seconds(1, 9).tolist()
-    assert made.end.tolist() == seconds(5, 10).tolist()
+    merged = grouped(seconds(1, 2, 5, 9, 10), 3 * SECOND)
+    assert merged.start.tolist() == seconds(1, 9).tolist()
+    assert merged.end.tolist() == seconds(5, 10).tolist()
     assert len(grouped(seconds(), 3 * SECOND)) == 0
 
 
 def test_scores_counted_by_hand() -> None:
     # Truth: 10-20, 40-40, 60-70, 90-90. Flags: 13 14 | 22 in the tolerance | 41 | 50 wrong | 62 68 | missed.
     truth = Truth(events((10, 20), (40, 40), (60, 70), (90, 90)), NONE, complete=True)
-    made = score(seconds(13, 14, 22, 41, 50, 62, 68), truth, 3 * SECOND, 2 * SECOND)
-    assert (made.found, made.missed) == (3, 1)
-    assert made.recall == 0.75
+    scores = score(seconds(13, 14, 22, 41, 50, 62, 68), truth, 3 * SECOND, 2 * SECOND)
+    assert (scores.found, scores.missed) == (3, 1)
+    assert scores.recall == 0.75
     # Flagged events: 13-14, 22, 41, 50, 62, 68 of which 50 alone lies in no fault.
-    assert (made.right, made.wrong, made.unknown) == (5, 1, 0)
-    assert made.precision == pytest.approx(5 / 6)
-    assert made.delay == 2.0  # of 3, 1 and 2
+    assert (scores.right, scores.wrong, scores.unknown) == (5, 1, 0)
+    assert scores.precision == pytest.approx(5 / 6)
+    assert scores.delay == 2.0  # of 3, 1 and 2
 
 
 def test_without_a_complete_truth_only_what_was_labelled_is_judged() -> None:
     truth = Truth(events((10, 20)), events((30, 35)), complete=False)
-    made = score(seconds(12, 31, 50, 80), truth, 3 * SECOND, 0)
-    assert (made.right, made.wrong, made.unknown) == (1, 1, 2)
-    assert made.precision == 0.5
+    scores = score(seconds(12, 31, 50, 80), truth, 3 * SECOND, 0)
+    assert (scores.right, scores.wrong, scores.unknown) == (1, 1, 2)
+    assert scores.precision == 0.5
 
 
 def test_nothing_flagged_and_nothing_known_have_no_share() -> None:
-    made = score(seconds(), Truth(NONE, NONE, True), 3 * SECOND, 0)
-    assert math.isnan(made.precision)
-    assert math.isnan(made.recall)
-    assert math.isnan(made.delay)
+    scores = score(seconds(), Truth(NONE, NONE, True), 3 * SECOND, 0)
+    assert math.isnan(scores.precision)
+    assert math.isnan(scores.recall)
+    assert math.isnan(scores.delay)
     missed = score(seconds(), Truth(events((1, 2)), NONE, True), 3 * SECOND, 0)
     assert missed.recall == 0.0
 
@@ -133,8 +133,8 @@ PAIRS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 30)), max_size=10
 @given(TIMES, PAIRS)
 def test_covered_is_what_it_says_one_by_one(time: Ints, spans: Events) -> None:
     slow = [
-        any(a <= one <= b for a, b in zip(spans.start.tolist(), spans.end.tolist(), strict=True))
-        for one in time.tolist()
+        any(a <= moment <= b for a, b in zip(spans.start.tolist(), spans.end.tolist(), strict=True))
+        for moment in time.tolist()
     ]
     assert covered(time, spans).tolist() == slow
 
@@ -144,15 +144,15 @@ def test_every_event_is_counted_once_and_more_flags_find_no_less(
     time: Ints, spans: Events, join: int, tolerance: int
 ) -> None:
     truth = Truth(spans, NONE, complete=True)
-    made = score(time, truth, join * SECOND, tolerance * SECOND)
-    assert made.right + made.wrong + made.unknown == len(grouped(time, join * SECOND))
-    assert made.found + made.missed == len(spans)
-    assert made.unknown == 0
-    assert math.isnan(made.delay) or made.delay >= 0
+    scores = score(time, truth, join * SECOND, tolerance * SECOND)
+    assert scores.right + scores.wrong + scores.unknown == len(grouped(time, join * SECOND))
+    assert scores.found + scores.missed == len(spans)
+    assert scores.unknown == 0
+    assert math.isnan(scores.delay) or scores.delay >= 0
     fewer = score(time[::2], truth, join * SECOND, tolerance * SECOND)
-    assert fewer.found <= made.found
+    assert fewer.found <= scores.found
     open_truth = score(time, Truth(spans, NONE, complete=False), join * SECOND, tolerance * SECOND)
-    assert (open_truth.right, open_truth.wrong) == (made.right, 0)
+    assert (open_truth.right, open_truth.wrong) == (scores.right, 0)
 
 
 @given(st.integers(0, 500), st.integers(1, 500))

@@ -14,9 +14,9 @@ WINDOW = (500, 599)
 
 
 def flags(*rows: int, length: int = ROWS) -> np.ndarray:
-    made = np.zeros(length, dtype=bool)
-    made[list(rows)] = True
-    return made
+    flagged = np.zeros(length, dtype=bool)
+    flagged[list(rows)] = True
+    return flagged
 
 
 def sigmoid(position: float) -> float:
@@ -91,10 +91,10 @@ def test_probation_is_not_scored() -> None:
 
 
 def test_series_are_added_before_they_are_normalised() -> None:
-    found, missed = score_series(flags(500), [WINDOW]), score_series(flags(), [WINDOW])
+    hit, missed = score_series(flags(500), [WINDOW]), score_series(flags(), [WINDOW])
     clean = score_series(flags(700, 900), [])
-    assert normalised([found, missed]) == 50.0
-    assert normalised([found, missed, clean]) == pytest.approx(50.0 - 100 * 0.22 / 4)
+    assert normalised([hit, missed]) == 50.0
+    assert normalised([hit, missed, clean]) == pytest.approx(50.0 - 100 * 0.22 / 4)
 
 
 def test_no_window_at_all_is_not_measurable() -> None:

@@ -11,9 +11,9 @@ from sensormon.analysis.skab import RowCounts, score_rows
 
 
 def test_counted_by_hand() -> None:
-    one = (np.array([0, 0, 1, 1, 1], bool), np.array([1, 1, 1, 0, 1], bool))
-    two = (np.array([1, 0, 0], bool), np.array([1, 0, 0], bool))
-    counts = score_rows([one, two], baseline=1)
+    first = (np.array([0, 0, 1, 1, 1], bool), np.array([1, 1, 1, 0, 1], bool))
+    second = (np.array([1, 0, 0], bool), np.array([1, 0, 0], bool))
+    counts = score_rows([first, second], baseline=1)
     assert counts == RowCounts(true_positive=2, false_positive=1, false_negative=1, true_negative=2)
     assert counts.f1 == pytest.approx(4 / 6)
     assert counts.far == pytest.approx(1 / 3)

@@ -36,15 +36,15 @@ def test_noise_that_cannot_be(phi: float) -> None:
 
 def test_each_fault_does_what_its_name_says() -> None:
     noise = np.random.default_rng(1).normal(size=300)
-    made = {fault: synthetic.with_fault(noise, fault, 100, np.random.default_rng(2)) for fault in SIZES}
-    assert all((values[:100] == noise[:100]).all() for values in made.values())
-    change = {fault: values[100:] - noise[100:] for fault, values in made.items()}
+    faulty = {fault: synthetic.with_fault(noise, fault, 100, np.random.default_rng(2)) for fault in SIZES}
+    assert all((values[:100] == noise[:100]).all() for values in faulty.values())
+    change = {fault: values[100:] - noise[100:] for fault, values in faulty.items()}
     assert sorted(np.abs(change["spike"]).round(9).tolist())[-2:] == [0.0, 6.0]
     assert np.allclose(change["level_shift"], 2.0)
     assert np.allclose(change["drift"], np.linspace(0.015, 3.0, 200))
-    assert (made["stuck"][100:] == noise[99]).all()
-    assert np.allclose(made["noise"][100:], 3.0 * noise[100:])
-    assert np.allclose(made["quiet"][100:], 0.2 * noise[100:])
+    assert (faulty["stuck"][100:] == noise[99]).all()
+    assert np.allclose(faulty["noise"][100:], 3.0 * noise[100:])
+    assert np.allclose(faulty["quiet"][100:], 0.2 * noise[100:])
 
 
 def test_a_gap_is_in_the_times() -> None:
