@@ -19,19 +19,19 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    one = Server(tmp_path / "data", SENSORMON_SOURCE="none")
-    one.wait_until("/api/health", lambda health: health["store"] == "healthy")
-    yield one
-    if one.process.poll() is None:
-        one.stop(signal.SIGKILL)
-        one.output()
+    running = Server(tmp_path / "data", SENSORMON_SOURCE="none")
+    running.wait_until("/api/health", lambda health: health["store"] == "healthy")
+    yield running
+    if running.process.poll() is None:
+        running.stop(signal.SIGKILL)
+        running.output()
 
 
 def shown(language: str, mark: str) -> str:
     """The README's example in this language that contains the mark."""
     blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    (found,) = [block for block in blocks if mark in block]
-    return re.sub(r"^  ", "", found, flags=re.MULTILINE)
+    (example,) = [block for block in blocks if mark in block]
+    return re.sub(r"^  ", "", example, flags=re.MULTILINE)
 
 
 def test_the_readme_s_client_and_curl_line_write(server: Server) -> None:
@@ -56,13 +56,13 @@ def test_a_kept_key_outlives_a_kill(server: Server) -> None:
 
     def post(port: int) -> bytes:
         body = b'{"tag": "fermenter_temp", "value": 37.2}'
-        with socket.create_connection(("127.0.0.1", port), 10) as one:
-            one.sendall(
+        with socket.create_connection(("127.0.0.1", port), 10) as connection:
+            connection.sendall(
                 b"POST /api/ingest HTTP/1.1\r\nHost: x\r\nConnection: close\r\nIdempotency-Key: k\r\n"
                 + f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
                 + body
             )
-            return b"".join(iter(lambda: one.recv(65536), b""))
+            return b"".join(iter(lambda: connection.recv(65536), b""))
 
     first = post(server.port)
     server.stop(signal.SIGKILL)
@@ -86,11 +86,11 @@ def test_slow_clients_do_not_hold_up_the_pages(server: Server) -> None:
     slow = []
     try:
         for _ in range(50):
-            one = socket.create_connection(("127.0.0.1", server.port), 10)
-            one.sendall(head.encode())
-            slow.append(one)
+            connection = socket.create_connection(("127.0.0.1", server.port), 10)
+            connection.sendall(head.encode())
+            slow.append(connection)
         assert server.get("/api/health")[0] == 200
         assert server.get("/api/openapi.json")[1]["servers"] == [{"url": "/api"}]
     finally:
-        for one in slow:
-            one.close()
+        for connection in slow:
+            connection.close()

@@ -131,7 +131,7 @@ def test_reads_can_be_closed(start: Start) -> None:
 def test_tags_stats_and_metrics(start: Start) -> None:
     _, api = start()
     fill(api)
-    tag = next(one for one in get(api, "/tags").json() if one["name"] == "fermenter_temp")
+    tag = next(row for row in get(api, "/tags").json() if row["name"] == "fermenter_temp")
     assert (tag["unit"], tag["valid"], tag["normal"]) == ("°C", [30.0, 50.0], [35.0, 40.0])
     stats = get(api, "/stats").json()
     assert (stats["received"], stats["difference"]) == (121, 0)

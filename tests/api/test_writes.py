@@ -62,7 +62,7 @@ def test_a_batch_says_of_each_rejected_row_why(start: Start) -> None:
     assert answer.status_code == 201
     content = answer.json()
     assert content["accepted"] == 2
-    assert [(one["index"], one["reason"]) for one in content["rejected"]] == [
+    assert [(row["index"], row["reason"]) for row in content["rejected"]] == [
         (1, "out_of_range"),
         (2, "unknown_tag"),
         (3, "not_a_number"),
@@ -244,7 +244,7 @@ def test_requests_that_wait_are_taken_together_and_each_gets_its_own_answer(
     assert len(merged) < 60
     frame = monitor.readings.recent(0)
     times = dict(zip(frame["id"], frame["time"].dt.second, strict=True))
-    assert all(times[one] == second for one, second in ids)
+    assert all(times[reading_id] == second for reading_id, second in ids)
     ledger = monitor.ledger.now().to_dict()
     assert (ledger["received"], ledger["difference"]) == (80, 0)
 
