@@ -170,11 +170,11 @@ def test_a_huge_glitch_blinds_it_neither_in_the_warm_up_nor_later(kind: Any, whe
     value[AT : AT + 10] += 12.0
     glitched = value.copy()
     glitched[list(where)] = 1e9
-    one, other = run(kind(), value), run(kind(), glitched)
+    plain, other = run(kind(), value), run(kind(), glitched)
     assert other.is_anomaly[AT : AT + 10].any()
     calm = np.r_[250:500, 560:AT]
-    assert other.is_anomaly[calm].mean() <= one.is_anomaly[calm].mean() + 0.005
-    assert (other.upper - other.lower)[900] < 1.5 * (one.upper - one.lower)[900]
+    assert other.is_anomaly[calm].mean() <= plain.is_anomaly[calm].mean() + 0.005
+    assert (other.upper - other.lower)[900] < 1.5 * (plain.upper - plain.lower)[900]
 
 
 @pytest.mark.parametrize("kind", CHARTS)
@@ -201,13 +201,13 @@ def test_upper_and_lower_are_where_the_next_reading_flags(kind: Any) -> None:
     value, time = noise(0.5, tags=1, rows=400)[0] + 37.0, np.arange(400) * SECOND
     state = kind().start(np.zeros(1))
     for i in range(400):
-        one = np.zeros(1, np.int32), value[i : i + 1], np.ones(1, bool), time[i : i + 1]
-        told = state.peek(0, value[i], int(time[i]))
-        if i % 7 == 0 and math.isfinite(told.score[0]):
-            for edge, outward in ((told.lower[0], -1e-6), (told.upper[0], 1e-6)):
+        columns = np.zeros(1, np.int32), value[i : i + 1], np.ones(1, bool), time[i : i + 1]
+        preview = state.peek(0, value[i], int(time[i]))
+        if i % 7 == 0 and math.isfinite(preview.score[0]):
+            for edge, outward in ((preview.lower[0], -1e-6), (preview.upper[0], 1e-6)):
                 assert state.peek(0, edge + outward, int(time[i])).is_anomaly[0]
                 assert not state.peek(0, edge - outward, int(time[i])).is_anomaly[0]
-        state.run(*one)
+        state.run(*columns)
 
 
 def test_every_kernel_is_compiled_once() -> None:

@@ -25,8 +25,8 @@ def test_scores_begin_after_the_warm_up() -> None:
 def test_spikes_in_the_warm_up_do_not_widen_the_limits() -> None:
     values = noise(300)
     values[5:WARM_UP:10] += 16.0
-    plain, spiked = (detect(one, detector="recommended") for one in (noise(300), values))
-    width = [(one["upper"] - one["lower"]).iloc[WARM_UP] for one in (plain, spiked)]
+    plain, spiked = (detect(series, detector="recommended") for series in (noise(300), values))
+    width = [(frame["upper"] - frame["lower"]).iloc[WARM_UP] for frame in (plain, spiked)]
     assert width[1] < 1.3 * width[0]
 
 
@@ -41,9 +41,9 @@ def test_a_spike_leaves_no_trace() -> None:
     values = noise(1000)
     spiked = values.copy()
     spiked[500] += 1e6
-    kept, after = (detect(one, detector="recommended") for one in (values, spiked))
+    kept, after = (detect(series, detector="recommended") for series in (values, spiked))
     assert after["is_anomaly"][500]
-    width = [(one["upper"] - one["lower"])[501:].mean() for one in (kept, after)]
+    width = [(frame["upper"] - frame["lower"])[501:].mean() for frame in (kept, after)]
     assert width[1] == pytest.approx(width[0], rel=0.05)
 
 

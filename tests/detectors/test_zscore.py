@@ -39,9 +39,9 @@ def restore(state: State, code: int, n: int, value: np.ndarray) -> None:
     state.restore(code, n, value, np.zeros(len(value), np.int64))
 
 
-def assert_same_bits(one: Scores, other: Scores, label: object = "") -> None:
+def assert_same_bits(scores: Scores, other: Scores, label: object = "") -> None:
     for name in COLUMNS:
-        assert getattr(one, name).tobytes() == getattr(other, name).tobytes(), (name, label)
+        assert getattr(scores, name).tobytes() == getattr(other, name).tobytes(), (name, label)
 
 
 def joined(parts: list[Scores]) -> Scores:
@@ -112,9 +112,9 @@ def test_score_and_flag_never_disagree_at_the_very_margin(threshold: float, marg
     state = start(5, threshold, (margin,))
     restore(state, 0, 5, np.zeros(5))
     for off, flagged in ((margin, False), (math.nextafter(margin, math.inf), True)):
-        told = state.peek(0, off, 0)
-        assert told.is_anomaly[0] == flagged
-        assert (told.score[0] > threshold) == flagged
+        preview = state.peek(0, off, 0)
+        assert preview.is_anomaly[0] == flagged
+        assert (preview.score[0] > threshold) == flagged
 
 
 @steady
@@ -181,9 +181,9 @@ def test_peek_tells_the_score_and_learns_nothing(
     peeked, plain = start(window, resolution=(0.01,) * 3), start(window, resolution=(0.01,) * 3)
     run(peeked, value, tag, ok)
     run(plain, value, tag, ok)
-    told = peeked.peek(code, guess, 0)
-    assert_same_bits(told, peeked.peek(code, guess, 0))
-    assert_same_bits(told, run(plain, [guess], [code]))
+    preview = peeked.peek(code, guess, 0)
+    assert_same_bits(preview, peeked.peek(code, guess, 0))
+    assert_same_bits(preview, run(plain, [guess], [code]))
     restore(plain, 0, 0, np.array([]))  # `plain` has learned the guess, `peeked` has not
     again = start(window, resolution=(0.01,) * 3)
     run(again, value, tag, ok)
@@ -257,18 +257,18 @@ def test_on_a_flat_window_any_other_value_is_an_anomaly(level: float) -> None:
     assert (scores.expected[50:] == level).all()
     assert (scores.lower[50:] == level).all()
     for other in (np.nextafter(level, math.inf), np.nextafter(level, -math.inf), level + 1.0):
-        told = state.peek(0, other, 0)
-        assert told.is_anomaly[0] == (other != level)
+        preview = state.peek(0, other, 0)
+        assert preview.is_anomaly[0] == (other != level)
 
 
 def test_on_a_flat_window_a_step_within_the_resolution_is_none() -> None:
     state = start(50, resolution=(0.5,))
     run(state, [37.0] * 60)
     for other, flagged in ((37.25, False), (37.5, False), (36.5, False), (37.75, True), (36.25, True)):
-        told = state.peek(0, other, 0)
-        assert told.is_anomaly[0] == flagged
-        assert told.score[0] == pytest.approx(abs(other - 37.0) / 0.5 * 3.0)
-        assert (told.lower[0], told.upper[0]) == pytest.approx((36.5, 37.5))
+        preview = state.peek(0, other, 0)
+        assert preview.is_anomaly[0] == flagged
+        assert preview.score[0] == pytest.approx(abs(other - 37.0) / 0.5 * 3.0)
+        assert (preview.lower[0], preview.upper[0]) == pytest.approx((36.5, 37.5))
 
 
 @pytest.mark.parametrize(
