@@ -32,10 +32,10 @@ def feed(monitor: Monitor, clock: ManualClock, seconds: int, *spikes: int) -> No
 
 @pytest.fixture
 def monitor(settings: Settings, clock: ManualClock) -> Iterator[Monitor]:
-    one = Monitor(settings, clock)
-    feed(one, clock, 200, 80, 81, 120, 198)
-    yield one
-    one.stop()
+    running = Monitor(settings, clock)
+    feed(running, clock, 200, 80, 81, 120, 198)
+    yield running
+    running.stop()
 
 
 def states(monitor: Monitor) -> list[str]:
@@ -98,18 +98,18 @@ def test_it_is_there_after_a_restart_a_kill_and_with_a_new_database(
 
 
 def test_an_event_is_whole_wherever_the_span_begins(settings: Settings, clock: ManualClock) -> None:
-    one = Monitor(replace(settings, threshold=1.0), clock)
-    feed(one, clock, 100, 60)
-    feed(one, clock, 2500)
-    feed(one, clock, 100, 30)
-    whole = one.events.between(None, 0, FAR)
+    monitor = Monitor(replace(settings, threshold=1.0), clock)
+    feed(monitor, clock, 100, 60)
+    feed(monitor, clock, 2500)
+    feed(monitor, clock, 100, 30)
+    whole = monitor.events.between(None, 0, FAR)
     assert whole["seconds"].max() > 2000
     for back in range(30, 2700, 331):
-        part = one.events.between(None, clock.now() - back * SECOND, FAR)
+        part = monitor.events.between(None, clock.now() - back * SECOND, FAR)
         columns = ["id", "start", "end", "readings", "state"]
         assert part[columns].to_numpy().tolist() == whole[columns].head(len(part)).to_numpy().tolist()
         assert len(part) > 0
-    one.stop()
+    monitor.stop()
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,13 @@ def test_what_cannot_be_done_is_refused_in_one_line(
 
 
 def test_text_that_no_store_takes_is_cleaned() -> None:
-    made = checked([3, 3], "note", "A\ud800na\x00", START, note="one\ntwo\x07")
-    assert made == EventAction((3,), START, "A na", "note", note="one two")
+    action = checked([3, 3], "note", "A\ud800na\x00", START, note="one\ntwo\x07")
+    assert action == EventAction((3,), START, "A na", "note", note="one two")
 
 
 def test_an_action_stays_with_the_event_that_its_reading_is_in() -> None:
     apart = find_events(flags(50, 70), THRESHOLDS)
-    assert [one.id for one in apart] == [50, 70]
+    assert [event.id for event in apart] == [50, 70]
     actions = action_frame([(1, EventAction((70,), START, "Ana", "acknowledge"))])
     assert standings(apart, actions) == {70: Standing(True, who="Ana", acted=START)}
     joined = find_events(flags(50, 60, 70), THRESHOLDS)

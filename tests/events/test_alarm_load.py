@@ -39,7 +39,7 @@ def events(*rows: tuple[str, float, float]) -> pd.DataFrame:
 moments = st.lists(
     st.one_of(
         st.integers(START, UNTIL - 1),
-        st.sampled_from([UNTIL - one * WINDOW for one in range(1, 6)]),  # just on a border
+        st.sampled_from([UNTIL - back * WINDOW for back in range(1, 6)]),  # just on a border
         st.just(START + 5 * SECOND),
     ),
     max_size=25,
@@ -56,12 +56,12 @@ def test_the_load_is_what_a_count_by_hand_says(times: list[int]) -> None:
     assert load.over_most == naive.windows_with_more(times, START, UNTIL, WINDOW, 2)
     assert load.worst == naive.most_within(times, WINDOW)
     if times:
-        assert sum(load.worst_at <= one < load.worst_at + WINDOW for one in times) == load.worst
+        assert sum(load.worst_at <= time < load.worst_at + WINDOW for time in times) == load.worst
     assert load.average == pytest.approx(len(times) * 600 / 3617)
 
 
 def test_a_short_span_is_no_verdict_and_an_empty_one_no_fault() -> None:
-    times = np.array([START + one * SECOND for one in range(50)], dtype=np.int64)
+    times = np.array([START + second * SECOND for second in range(50)], dtype=np.int64)
     short = alarm_load(times, START, START + (ENOUGH - 1) * WINDOW)
     assert not short.enough
     assert "40 min is not enough data to assess" in load_line(short)
@@ -78,19 +78,19 @@ def test_a_short_span_is_no_verdict_and_an_empty_one_no_fault() -> None:
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 300)), max_size=20))
 def test_a_tag_chatters_with_three_events_within_a_minute(rows: list[tuple[str, int]]) -> None:
-    found = {one.tag: one for one in chattering(events(*((tag, at, 0.0) for tag, at in rows)))}
+    bursts = {burst.tag: burst for burst in chattering(events(*((tag, at, 0.0) for tag, at in rows)))}
     for tag in "ab":
         most = naive.most_within([at for name, at in rows if name == tag], 60)
-        assert (tag in found) == (most >= CHATTER)
-        if tag in found:
-            assert found[tag].most == most
-            assert 1 <= found[tag].times <= len(rows) // CHATTER
+        assert (tag in bursts) == (most >= CHATTER)
+        if tag in bursts:
+            assert bursts[tag].most == most
+            assert 1 <= bursts[tag].times <= len(rows) // CHATTER
 
 
 def test_minutes_of_chatter_are_counted_one_after_the_other() -> None:
     two = events(*(("a", at, 0.0) for at in (0, 10, 20, 30, 200, 210, 259, 400)))
-    (one,) = chattering(two)
-    assert (one.most, one.at, one.times) == (4, START, 2)
+    (burst,) = chattering(two)
+    assert (burst.most, burst.at, burst.times) == (4, START, 2)
 
 
 def test_top_tags_have_their_share_of_all() -> None:
@@ -103,5 +103,5 @@ def test_top_tags_have_their_share_of_all() -> None:
 
 
 def test_the_longest_come_first_and_single_readings_are_left_out() -> None:
-    found = longest_standing(events(("a", 0, 5), ("b", 1, 0), ("c", 2, 90), ("d", 3, 5)), most=2)
-    assert found["tag"].tolist() == ["c", "a"]
+    standing = longest_standing(events(("a", 0, 5), ("b", 1, 0), ("c", 2, 90), ("d", 3, 5)), most=2)
+    assert standing["tag"].tolist() == ["c", "a"]

@@ -21,22 +21,22 @@ HOUR = 3_600 * SECOND
 
 @pytest.fixture
 def monitor(settings: Settings, clock: ManualClock) -> Iterator[Monitor]:
-    one = Monitor(settings, clock)
-    one.submit(batch_of(("fermenter_ph", 7.0), at=clock.now()))
-    one.drain()
-    yield one
-    one.stop()
+    running = Monitor(settings, clock)
+    running.submit(batch_of(("fermenter_ph", 7.0), at=clock.now()))
+    running.drain()
+    yield running
+    running.stop()
 
 
 def texts(m: Monitor, since: int = 0, until: int = START + HOUR, tags: list[str] | None = None) -> list[str]:
-    return [one.text for one in m.annotations.between(since, until, tags)]
+    return [note.text for note in m.annotations.between(since, until, tags)]
 
 
 def test_a_note_is_seen_at_once_and_the_same_once_it_is_stored(monitor: Monitor) -> None:
     monitor.annotations.add("pump changed", "Ana", START)
     monitor.annotations.add("cleaning", "Bo", START - HOUR, START - HOUR // 2, ["fermenter_ph"])
     before = monitor.annotations.between(0, START + HOUR)
-    assert [one.text for one in before] == ["cleaning", "pump changed"]
+    assert [note.text for note in before] == ["cleaning", "pump changed"]
     assert before[0].tags == ("fermenter_ph",)
     assert (before[1].since, before[1].until, before[1].who) == (START, START, "Ana")
     monitor.drain()
@@ -99,7 +99,7 @@ def test_with_the_store_away_the_newest_notes_can_still_be_read_and_left(
     monitor.annotations.add("now", "Ana", START)
     with pytest.raises(StoreError):
         monitor.annotations.between(0, START + 1)
-    assert [one.text for one in monitor.annotations.readable(0, START + 1)] == ["now"]
+    assert [note.text for note in monitor.annotations.readable(0, START + 1)] == ["now"]
     monitor.stop()
 
 

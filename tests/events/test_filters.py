@@ -31,7 +31,7 @@ some_events = st.lists(
     st.fixed_dictionaries(
         {
             "tag": st.sampled_from("ab"),
-            "state": st.sampled_from([str(one) for one in State]),
+            "state": st.sampled_from([str(state) for state in State]),
             "severity": st.sampled_from(SEVERITIES),
             "label": st.sampled_from(LABELS),
             "note": st.sampled_from(TEXTS),

@@ -59,18 +59,18 @@ def slow(readings: pd.DataFrame, delays: Delays) -> list[list[int]]:
 @settings(max_examples=50)
 @given(frames, some_delays)
 def test_events_are_what_the_slow_reference_finds(readings: pd.DataFrame, delays: Delays) -> None:
-    found = group_flags(readings, THRESHOLDS, delays)
-    assert [list(one.ids) for one in found] == slow(readings, delays)
+    events = group_flags(readings, THRESHOLDS, delays)
+    assert [list(event.ids) for event in events] == slow(readings, delays)
     ratio = {row.id: row.score / THRESHOLDS.get(row.settings, math.inf) for row in readings.itertuples()}
-    for event in found:
-        assert event.peak_id == max(event.ids, key=lambda one: (ratio[one], -one))
+    for event in events:
+        assert event.peak_id == max(event.ids, key=lambda reading_id: (ratio[reading_id], -reading_id))
 
 
 @settings(max_examples=50)
 @given(frames)
 def test_every_flagged_reading_is_in_exactly_one_event(readings: pd.DataFrame) -> None:
     events = find_events(readings, THRESHOLDS)
-    ids = sorted(one for event in events for one in event.ids)
+    ids = sorted(reading_id for event in events for reading_id in event.ids)
     assert ids == sorted(readings.loc[readings["is_anomaly"], "id"])
     assert [event.start for event in events] == sorted(event.start for event in events)
 
@@ -89,9 +89,9 @@ def test_the_order_of_the_rows_and_other_readings_do_not_matter(
 
 @settings(max_examples=50)
 @given(frames, some_delays, st.integers(0, 25), st.integers(0, 25))
-def test_chunks_joined_are_the_whole(readings: pd.DataFrame, delays: Delays, one: int, other: int) -> None:
+def test_chunks_joined_are_the_whole(readings: pd.DataFrame, delays: Delays, cut: int, other: int) -> None:
     joined: list[Event] = []
-    for start, stop in zip([0, *sorted((one, other))], [*sorted((one, other)), len(readings)], strict=True):
+    for start, stop in zip([0, *sorted((cut, other))], [*sorted((cut, other)), len(readings)], strict=True):
         chunk = readings.iloc[start:stop]
         events = group_flags(chunk, THRESHOLDS, delays)
         joined = join_events(joined, events, delays)
@@ -100,13 +100,15 @@ def test_chunks_joined_are_the_whole(readings: pd.DataFrame, delays: Delays, one
 
 
 def test_a_spike_counts_and_an_on_delay_holds_it_back() -> None:
-    assert [one.readings for one in find_events(flags(5), THRESHOLDS)] == [1]
+    assert [event.readings for event in find_events(flags(5), THRESHOLDS)] == [1]
     assert find_events(flags(5), THRESHOLDS, Delays(on_readings=2)) == []
-    assert [one.ids for one in find_events(flags(5, 50, 53), THRESHOLDS, Delays(on_seconds=3))] == [(50, 53)]
+    assert [event.ids for event in find_events(flags(5, 50, 53), THRESHOLDS, Delays(on_seconds=3))] == [
+        (50, 53)
+    ]
 
 
 def test_an_event_ends_after_the_off_delay() -> None:
-    assert [one.ids for one in find_events(flags(5, 15, 26), THRESHOLDS)] == [(5, 15), (26,)]
+    assert [event.ids for event in find_events(flags(5, 15, 26), THRESHOLDS)] == [(5, 15), (26,)]
     event = find_events(flags(5), THRESHOLDS)[0]
     at = event.end
     for seconds, over in ((0, False), (5, False), (10, False), (11, True)):
@@ -116,7 +118,7 @@ def test_an_event_ends_after_the_off_delay() -> None:
 
 def test_a_slow_tag_has_its_off_delay_in_readings() -> None:
     slowly = frame([("a", 60.0, i in (1, 6, 12), 6.0, 1) for i in range(20)])
-    assert [one.ids for one in find_events(slowly, THRESHOLDS)] == [(2, 7), (13,)]
+    assert [event.ids for event in find_events(slowly, THRESHOLDS)] == [(2, 7), (13,)]
     hourly = frame([("a", 3600.0, True, 6.0, 1) for _ in range(3)])
     assert len(find_events(hourly, THRESHOLDS)) == 3
 
