@@ -38,7 +38,7 @@ Make = Callable[..., Monitor]
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """Makes monitors, each with a folder and a tag table of its own; stopped after the test."""
-    made: list[Monitor] = []
+    monitors: list[Monitor] = []
 
     def monitor(name: str, source: str = "none") -> Monitor:
         folder = tmp_path / name
@@ -46,12 +46,12 @@ def make(tmp_path: Path) -> Iterator[Make]:
         if not (folder / "tags.toml").exists():
             shutil.copy(TAGS, folder / "tags.toml")
         settings = Settings(data_dir=folder / "data", source=source, tags=folder / "tags.toml")
-        made.append(Monitor(settings, ManualClock(NOW)))
-        return made[-1]
+        monitors.append(Monitor(settings, ManualClock(NOW)))
+        return monitors[-1]
 
     yield monitor
-    for one in made:
-        one.stop()
+    for started in monitors:
+        started.stop()
 
 
 def opened(monitor: Monitor, path: Path) -> Opened:
@@ -66,34 +66,39 @@ def opened(monitor: Monitor, path: Path) -> Opened:
 
 
 def frames(monitor: Monitor) -> dict[str, pd.DataFrame]:
-    """All that a case must bring over, in order, with ids told from the first."""
+    """All that a case must bring over, in order, with ids counted from the first."""
     rows = monitor.stored.frame(None, 0, NOW)
     first = int(rows["id"].iloc[0]) if len(rows) else 0
-    judges = {number: (one.detector, dict(one.params)) for number, one in monitor.detection.by_id().items()}
+    judges = {
+        number: (settings.detector, dict(settings.params))
+        for number, settings in monitor.detection.by_id().items()
+    }
     events = monitor.events.between(None, START, END)
-    place = {one: at for at, one in enumerate(rows["id"].tolist())}
+    place = {reading_id: at for at, reading_id in enumerate(rows["id"].tolist())}
     actions = monitor.events.actions(0, 1 << 62)
     return {
         "readings": rows[SAME],
-        "judges": pd.DataFrame({"judge": [str(judges[one]) for one in rows["settings"]]}),
+        "judges": pd.DataFrame({"judge": [str(judges[judge]) for judge in rows["settings"]]}),
         "events": events.drop(columns=["id", "ids", "peak_id", "settings"]),
-        "members": pd.DataFrame({"ids": [[place[one] for one in ids] for ids in events["ids"]]}),
+        "members": pd.DataFrame(
+            {"ids": [[place[reading_id] for reading_id in ids] for ids in events["ids"]]}
+        ),
         "actions": actions.drop(columns=["number", "reading"]),
         "notes": pd.DataFrame(
             [
-                (one.since, one.until, one.text, one.who, one.time)
-                for one in monitor.annotations.between(0, NOW)
+                (note.since, note.until, note.text, note.who, note.time)
+                for note in monitor.annotations.between(0, NOW)
             ]
         ),
-        "acted on": pd.DataFrame({"reading": [place[one] for one in actions["reading"]]}),
+        "acted on": pd.DataFrame({"reading": [place[reading_id] for reading_id in actions["reading"]]}),
         "faults": monitor.stored.injected_faults(0, NOW),
         "rejected": monitor.stored.rejected(100)[["tag", "time", "value", "reason", "detail", "received"]],
         "first": pd.DataFrame({"first": [bool(first)]}),
     }
 
 
-def same(one: Monitor, other: Monitor) -> None:
-    ours, theirs = frames(one), frames(other)
+def same(monitor: Monitor, other: Monitor) -> None:
+    ours, theirs = frames(monitor), frames(other)
     for name, frame in ours.items():
         pd.testing.assert_frame_equal(frame, theirs[name], check_exact=True, obj=name)
     for column in ("value", "score", "lower"):  # bits, not only equality
@@ -115,152 +120,152 @@ def test_a_case_opened_in_an_empty_installation_is_the_history_it_was_made_from(
 ) -> None:
     folder = tmp_path_factory.mktemp("case")
     shutil.copy(TAGS, folder / "tags.toml")
-    made = [
+    plants = [
         Monitor(Settings(data_dir=folder / name, source="none", tags=folder / "tags.toml"), ManualClock(NOW))
         for name in ("from", "to")
     ]
     try:
-        fill(made[0], values)
-        ids = [int(one) for one in made[0].events.between(None, START, END)["id"]]
+        fill(plants[0], values)
+        ids = [int(event_id) for event_id in plants[0].events.between(None, START, END)["id"]]
         if ids:
-            made[0].actions.record(ids[:1], "label", "Ann", label="true")
-            made[0].drain()
-        done = opened(made[1], save(made[0]).file.path)
+            plants[0].actions.record(ids[:1], "label", "Ann", label="true")
+            plants[0].drain()
+        done = opened(plants[1], save(plants[0]).file.path)
         assert done.readings == len(values) + 22
-        same(*made)
+        same(*plants)
     finally:
-        for one in made:
-            one.stop()
+        for plant in plants:
+            plant.stop()
 
 
 def test_states_labels_rejections_and_faults_come_over_and_nothing_is_lost_or_doubled(make: Make) -> None:
-    here, there = make("here"), make("there")
-    fill(here, some_values())
-    act(here)
-    saved = save(here)
+    sender, receiver = make("sender"), make("receiver")
+    fill(sender, some_values())
+    act(sender)
+    saved = save(sender)
     counts = saved.counts
     assert (counts.readings, counts.rejected, counts.faults, counts.actions) == (322, 2, 1, 3)
-    done = opened(there, saved.file.path)
+    done = opened(receiver, saved.file.path)
     assert (done.readings, done.before, done.rejected, done.faults, done.actions) == (322, 0, 2, 1, 3)
-    same(here, there)
+    same(sender, receiver)
     assert (counts.notes, done.notes) == (2, 2)
-    notes = there.annotations.between(0, NOW)
-    assert [one.tags for one in notes] == [("fermenter_ph",), ("fermenter_ph", "agitator_rpm")]
-    assert set(there.events.between(None, START, END)["state"]) >= {"acknowledged", "shelved"}
-    rows = there.stored.frame(None, 0, NOW)
+    notes = receiver.annotations.between(0, NOW)
+    assert [note.tags for note in notes] == [("fermenter_ph",), ("fermenter_ph", "agitator_rpm")]
+    assert set(receiver.events.between(None, START, END)["state"]) >= {"acknowledged", "shelved"}
+    rows = receiver.stored.frame(None, 0, NOW)
     assert (set(rows["source"]), set(rows["origin"])) == ({"case"}, {"import"})
     assert rows["settings"].min() >= FROM_CASES
-    line = next(one for one in there.ledger.now().lines if one.source == "case")
+    line = next(row for row in receiver.ledger.now().lines if row.source == "case")
     assert (line.received, line.stored, line.rejected, line.difference) == (324, 322, 2, 0)
-    there.stop()
-    assert verify(StoppedMonitor(there.settings.data_dir, there.settings.store_url)).findings == ()
+    receiver.stop()
+    assert verify(StoppedMonitor(receiver.settings.data_dir, receiver.settings.store_url)).findings == ()
 
 
 def test_opening_it_twice_stores_it_once_also_after_a_restart(make: Make) -> None:
-    here, there = make("here"), make("there")
-    fill(here, some_values())
-    act(here)
-    path = save(here, view="/anomalies?tags=Fermenter+pH").file.path
-    first = opened(there, path)
-    before = frames(there)
-    again = opened(there, path)
+    sender, receiver = make("sender"), make("receiver")
+    fill(sender, some_values())
+    act(sender)
+    path = save(sender, view="/anomalies?tags=Fermenter+pH").file.path
+    first = opened(receiver, path)
+    before = frames(receiver)
+    again = opened(receiver, path)
     assert (again.readings, again.before, again.actions) == (0, 322, 0)
     assert again.view == first.view
-    there.stop()
-    there = make("there")
-    once_more = opened(there, path)
+    receiver.stop()
+    receiver = make("receiver")
+    once_more = opened(receiver, path)
     assert (once_more.readings, once_more.before, once_more.tags) == (0, 322, first.tags)
-    for name, frame in frames(there).items():
+    for name, frame in frames(receiver).items():
         pd.testing.assert_frame_equal(frame, before[name], obj=name)
-    assert there.ledger.now().balanced
+    assert receiver.ledger.now().balanced
 
 
 def test_an_opening_that_was_cut_off_goes_on_where_it_was(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sensormon.exchange.case_rows.ROWS", 20)
-    here, there = make("here"), make("there")
-    fill(here, some_values())
-    act(here)
-    path = save(here).file.path
+    sender, receiver = make("sender"), make("receiver")
+    fill(sender, some_values())
+    act(sender)
+    path = save(sender).file.path
 
     class Short(Progress):
         def step(self, words: str, done: float = 0.0, whole: float = 0.0) -> None:
-            if there.parts.collector.unstored.received.get("case", 0) > 100:
+            if receiver.parts.collector.unstored.received.get("case", 0) > 100:
                 raise Cancelled
             super().step(words, done, whole)
 
-    with there.cases.opener.unpacked(path) as case, pytest.raises(Cancelled):
-        there.cases.opener.open(case, Short())
-    there.stop()
-    there = make("there")
-    done = opened(there, path)
+    with receiver.cases.opener.unpacked(path) as case, pytest.raises(Cancelled):
+        receiver.cases.opener.open(case, Short())
+    receiver.stop()
+    receiver = make("receiver")
+    done = opened(receiver, path)
     assert done.before >= 100
     assert done.before + done.readings == 322
-    same(here, there)
+    same(sender, receiver)
 
 
 def test_tags_with_readings_here_get_another_name_and_the_view_follows(make: Make) -> None:
-    here, there = make("here"), make("there")
-    fill(here, some_values())
+    sender, receiver = make("sender"), make("receiver")
+    fill(sender, some_values())
     ours = [7.0 + 0.01 * (i % 3) for i in range(80)]
-    there.submit(Batch.of(readings("fermenter_ph", ours), source="c", received=NOW))
-    there.drain()
-    before = there.stored.frame(["fermenter_ph"], 0, NOW)
-    event = int(here.events.between(["fermenter_ph"], START, END)["id"].iloc[0])
+    receiver.submit(Batch.of(readings("fermenter_ph", ours), source="c", received=NOW))
+    receiver.drain()
+    before = receiver.stored.frame(["fermenter_ph"], 0, NOW)
+    event = int(sender.events.between(["fermenter_ph"], START, END)["id"].iloc[0])
     view = f"/anomalies?tags=Fermenter+pH&tags=Agitator+speed&within=6+h&event={event}"
-    done = opened(there, save(here, view=view).file.path)
+    done = opened(receiver, save(sender, view=view).file.path)
     assert done.tags == {"fermenter_ph": "case-plant-A:fermenter_ph", "agitator_rpm": "agitator_rpm"}
-    pd.testing.assert_frame_equal(there.stored.frame(["fermenter_ph"], 0, NOW), before)
-    assert "case-plant-A:fermenter_ph" in there.tags
-    assert "case-plant-A:fermenter_ph" in (there.settings.tags.read_text())
-    mapped = int(there.events.between(["case-plant-A:fermenter_ph"], START, END)["id"].iloc[0])
+    pd.testing.assert_frame_equal(receiver.stored.frame(["fermenter_ph"], 0, NOW), before)
+    assert "case-plant-A:fermenter_ph" in receiver.tags
+    assert "case-plant-A:fermenter_ph" in (receiver.settings.tags.read_text())
+    mapped = int(receiver.events.between(["case-plant-A:fermenter_ph"], START, END)["id"].iloc[0])
     assert done.view.startswith("/anomalies?tags=Fermenter+pH+%28plant+A%29&tags=Agitator+speed&within=6+h")
     assert done.view.endswith(f"event={mapped}")
-    other = opened(there, save(here, name="plant A").file.path)
+    other = opened(receiver, save(sender, name="plant A").file.path)
     assert other.tags == dict.fromkeys(["fermenter_ph"], "case-plant-A-2:fermenter_ph") | {
         "agitator_rpm": "case-plant-A-2:agitator_rpm"
     }
 
 
 def test_live_detectors_neither_see_nor_learn_a_case(make: Make) -> None:
-    here, there, alone = make("here"), make("there"), make("alone")
-    fill(here, some_values())
+    sender, receiver, alone = make("sender"), make("receiver"), make("alone")
+    fill(sender, some_values())
     ours = [7.0 + 0.01 * (i % 7) for i in range(120)]
     late = readings("fermenter_ph", ours[60:], START + 60 * SECOND)
-    for one in (there, alone):
-        one.submit(Batch.of(readings("fermenter_ph", ours[:60]), source="c", received=NOW))
-        one.drain()
-    opened(there, save(here).file.path)
-    settings = there.detection.in_force
-    there.stop()
-    there = make("there")
-    assert there.detection.in_force == settings
-    for one in (there, alone):
-        one.submit(Batch.of(late, source="c", received=NOW))
-        one.drain()
-    ours_there = there.stored.frame(["fermenter_ph"], 0, NOW)[SAME]
-    pd.testing.assert_frame_equal(ours_there, alone.stored.frame(["fermenter_ph"], 0, NOW)[SAME])
-    changed = there.tuner.apply({"window": 20}, "Ann")
-    there.drain()
+    for plant in (receiver, alone):
+        plant.submit(Batch.of(readings("fermenter_ph", ours[:60]), source="c", received=NOW))
+        plant.drain()
+    opened(receiver, save(sender).file.path)
+    settings = receiver.detection.in_force
+    receiver.stop()
+    receiver = make("receiver")
+    assert receiver.detection.in_force == settings
+    for plant in (receiver, alone):
+        plant.submit(Batch.of(late, source="c", received=NOW))
+        plant.drain()
+    ours_kept = receiver.stored.frame(["fermenter_ph"], 0, NOW)[SAME]
+    pd.testing.assert_frame_equal(ours_kept, alone.stored.frame(["fermenter_ph"], 0, NOW)[SAME])
+    changed = receiver.tuner.apply({"window": 20}, "Ann")
+    receiver.drain()
     assert changed.id < FROM_CASES
-    assert there.tuner.detection_log()["id"].max() == changed.id
+    assert receiver.tuner.detection_log()["id"].max() == changed.id
 
 
 def test_the_simulator_makes_nothing_of_a_tag_that_came_with_a_case(make: Make) -> None:
-    here, there = make("here"), make("there", source="simulator")
-    fill(here, some_values())
-    there.source.backfill()
-    done = opened(there, save(here).file.path)
+    sender, receiver = make("sender"), make("receiver", source="simulator")
+    fill(sender, some_values())
+    receiver.source.backfill()
+    done = opened(receiver, save(sender).file.path)
     assert done.tags["fermenter_ph"] == "case-plant-A:fermenter_ph"
-    assert there.source.simulator is not None
-    assert {tag.name for tag in there.source.simulator.tags} == {
+    assert receiver.source.simulator is not None
+    assert {tag.name for tag in receiver.source.simulator.tags} == {
         "fermenter_temp",
         "fermenter_ph",
         "agitator_rpm",
     }
-    there.stop()
-    again = make("there", source="simulator")
+    receiver.stop()
+    again = make("receiver", source="simulator")
     assert "case-plant-A:fermenter_ph" in again.tags
     assert again.source.simulator is not None
     assert len(again.source.simulator.tags) == 3
@@ -269,11 +274,11 @@ def test_the_simulator_makes_nothing_of_a_tag_that_came_with_a_case(make: Make) 
 def test_the_command_line_makes_and_opens_cases_of_a_stopped_monitor(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here, there = make("here"), make("there")
-    fill(here, some_values())
-    act(here)
-    for one in (here, there):
-        one.stop()
+    sender, receiver = make("sender"), make("receiver")
+    fill(sender, some_values())
+    act(sender)
+    for plant in (sender, receiver):
+        plant.stop()
 
     def run(monitor: Monitor, *arguments: str) -> int:
         monkeypatch.setenv("SENSORMON_DATA_DIR", str(monitor.settings.data_dir))
@@ -283,28 +288,28 @@ def test_the_command_line_makes_and_opens_cases_of_a_stopped_monitor(
     path = str(tmp_path / "plant A.sensormon")
     since = pd.Timestamp(START, unit="us").isoformat()
     view = "http://10.0.0.1:8501/anomalies?tags=Fermenter+pH"
-    assert run(here, "case", path, "--tag", "fermenter_ph", "--since", since, "--view", view) == 0
+    assert run(sender, "case", path, "--tag", "fermenter_ph", "--since", since, "--view", view) == 0
     assert "302 readings" in capsys.readouterr().err
-    assert run(there, "open", path, "--preview") == 0
+    assert run(receiver, "open", path, "--preview") == 0
     said = capsys.readouterr().out
     assert said.startswith("plant A: 302 readings from 2026-09-21T14:13:20.000Z")
     assert "fermenter_ph -> fermenter_ph" in said
-    assert run(there, "open", path) == 0
+    assert run(receiver, "open", path) == 0
     said = capsys.readouterr().out
     assert "302 readings stored" in said
     assert "It is the view http://localhost:8501/anomalies?tags=Fermenter+pH" in said
-    assert run(there, "open", path) == 0
+    assert run(receiver, "open", path) == 0
     assert "302 were there before" in capsys.readouterr().out
-    assert run(there, "verify") == 0
-    assert run(there, "open", str(tmp_path / "nothing")) == 2
+    assert run(receiver, "verify") == 0
+    assert run(receiver, "open", str(tmp_path / "nothing")) == 2
     wrong = tmp_path / "wrong.sensormon"
     wrong.write_bytes(b"no zip")
     capsys.readouterr()
-    assert run(there, "open", str(wrong)) == 2
+    assert run(receiver, "open", str(wrong)) == 2
     assert f"{wrong}: it cannot be opened" in capsys.readouterr().err
-    assert run(here, "case", path, "--tag", "nope") == 2
-    assert run(here, "case", path, "--since", "2031-01-01") == 2
-    assert [one.name for one in tmp_path.iterdir() if "part" in one.name] == []
+    assert run(sender, "case", path, "--tag", "nope") == 2
+    assert run(sender, "case", path, "--since", "2031-01-01") == 2
+    assert [file.name for file in tmp_path.iterdir() if "part" in file.name] == []
 
 
 @pytest.mark.parametrize(
@@ -318,24 +323,24 @@ def test_the_command_line_makes_and_opens_cases_of_a_stopped_monitor(
 )
 def test_a_wrong_order_is_refused(make: Make, order: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        make("here").cases.save(replace(CaseOrder("a", ("fermenter_ph",), START, END), **order))
+        make("sender").cases.save(replace(CaseOrder("a", ("fermenter_ph",), START, END), **order))
 
 
 def test_a_span_without_readings_is_said_and_leaves_no_file(make: Make) -> None:
-    here = make("here")
-    here.drain()
-    job = here.cases.save(CaseOrder("a", ("fermenter_ph",), START, END))
-    assert here.jobs.wait(job, 30)
+    sender = make("sender")
+    sender.drain()
+    job = sender.cases.save(CaseOrder("a", ("fermenter_ph",), START, END))
+    assert sender.jobs.wait(job, 30)
     assert "no readings of these tags" in str(job.problem)
-    assert list(here.settings.data_dir.glob("exports/*")) == []
+    assert list(sender.settings.data_dir.glob("exports/*")) == []
 
 
 def test_retention_leaves_what_came_with_a_case(make: Make) -> None:
-    there, here = make("there"), make("here")
-    fill(there, some_values())
-    opened(here, save(there, "fermenter_ph").file.path)
-    came = here.stored.frame(["fermenter_ph"], START, END)
-    here.submit(
+    sender, receiver = make("sender"), make("receiver")
+    fill(sender, some_values())
+    opened(receiver, save(sender, "fermenter_ph").file.path)
+    came = receiver.stored.frame(["fermenter_ph"], START, END)
+    receiver.submit(
         Batch.of(
             readings("fermenter_ph", some_values(1), START + 7_200 * SECOND),
             source="import",
@@ -343,25 +348,25 @@ def test_retention_leaves_what_came_with_a_case(make: Make) -> None:
             origin=Origin.IMPORT,
         )
     )
-    here.drain()
-    here.clock.advance(40 * 86_400)
-    here.retention.set(30, "Ann")
-    assert here.retention.plan().readings > 250, "what was imported"
-    job = here.retention.start()
-    assert here.jobs.wait(job, 60)
+    receiver.drain()
+    receiver.clock.advance(40 * 86_400)
+    receiver.retention.set(30, "Ann")
+    assert receiver.retention.plan().readings > 250, "what was imported"
+    job = receiver.retention.start()
+    assert receiver.jobs.wait(job, 60)
     assert job.result.readings > 250
-    pd.testing.assert_frame_equal(here.stored.frame(["fermenter_ph"], START, END), came)
-    assert here.ledger.now().balanced
+    pd.testing.assert_frame_equal(receiver.stored.frame(["fermenter_ph"], START, END), came)
+    assert receiver.ledger.now().balanced
 
 
 def test_a_look_into_a_case_stores_nothing(make: Make) -> None:
-    here, there = make("here"), make("there")
-    fill(here, some_values())
-    data = io.BytesIO(save(here).file.path.read_bytes())
-    seen = there.cases.glance(data)
+    sender, receiver = make("sender"), make("receiver")
+    fill(sender, some_values())
+    data = io.BytesIO(save(sender).file.path.read_bytes())
+    seen = receiver.cases.glance(data)
     assert (seen.manifest.name, seen.manifest.readings) == ("plant A", 322)
     assert seen.names == {"fermenter_ph": "fermenter_ph", "agitator_rpm": "agitator_rpm"}
-    there.drain()
-    assert len(there.stored.frame(None, 0, NOW)) == 0
-    assert list(there.settings.data_dir.glob("exports/*")) == []
+    receiver.drain()
+    assert len(receiver.stored.frame(None, 0, NOW)) == 0
+    assert list(receiver.settings.data_dir.glob("exports/*")) == []
     assert json.loads(json.dumps(seen.manifest.tags)) == ["fermenter_ph", "agitator_rpm"]

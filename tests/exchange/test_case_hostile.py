@@ -40,15 +40,15 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
         fill(monitor, some_values())
         act(monitor)
         with zipfile.ZipFile(save(monitor).file.path) as archive:
-            return {one: archive.read(one) for one in archive.namelist()}
+            return {name: archive.read(name) for name in archive.namelist()}
     finally:
         monitor.stop()
 
 
 @pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
+def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
     """An empty installation; every test leaves it empty."""
-    folder = tmp_path_factory.mktemp("there")
+    folder = tmp_path_factory.mktemp("receiver")
     shutil.copy(TAGS, folder / "tags.toml")
     settings = Settings(data_dir=folder / "data", source="none", tags=folder / "tags.toml")
     monitor = Monitor(settings, ManualClock(NOW))
@@ -74,28 +74,28 @@ def packed(parts: Parts, *, honest: bool = True, **manifest: Any) -> bytes:
     return stream.getvalue()
 
 
-def refused(there: Monitor, data: bytes, said: str) -> None:
+def refused(receiver: Monitor, data: bytes, said: str) -> None:
     """Opening this says so in one line and leaves nothing."""
-    job = there.cases.open(io.BytesIO(data), "x")
-    assert there.jobs.wait(job, 60)
+    job = receiver.cases.open(io.BytesIO(data), "x")
+    assert receiver.jobs.wait(job, 60)
     assert isinstance(job.problem, UsageError), (job.problem, job.result)
     assert said in str(job.problem), str(job.problem)
     assert len(str(job.problem).splitlines()) == 1
     assert len(str(job.problem)) < 400
-    there.drain()
-    assert there.ledger.now().total.received == 0
-    assert there.parts.store.entries.detector_settings()[-1].id == 1
-    assert there.settings.tags.read_text() == TAGS.read_text()
-    assert list(there.settings.data_dir.glob("exports/*")) == []
+    receiver.drain()
+    assert receiver.ledger.now().total.received == 0
+    assert receiver.parts.store.entries.detector_settings()[-1].id == 1
+    assert receiver.settings.tags.read_text() == TAGS.read_text()
+    assert list(receiver.settings.data_dir.glob("exports/*")) == []
 
 
 def table(parts: Parts, name: str = case_format.READINGS_FILE) -> pa.Table:
     return pq.read_table(io.BytesIO(parts[name]))
 
 
-def with_table(parts: Parts, made: pa.Table, name: str = case_format.READINGS_FILE, **options: Any) -> Parts:
+def with_table(parts: Parts, rows: pa.Table, name: str = case_format.READINGS_FILE, **options: Any) -> Parts:
     stream = io.BytesIO()
-    pq.write_table(made, stream, **{"compression": "none", "store_schema": False, **options})
+    pq.write_table(rows, stream, **{"compression": "none", "store_schema": False, **options})
     return {**parts, name: stream.getvalue()}
 
 
@@ -103,8 +103,8 @@ def column(parts: Parts, name: str, values: Any, kind: pa.DataType | None = None
     """The case with this column of its readings changed: `values` is a function of the old ones."""
     rows = table(parts)
     place = rows.schema.get_field_index(name)
-    made = pa.array(values(rows.column(name).to_pylist()), kind or rows.schema.field(name).type)
-    return with_table(parts, rows.set_column(place, name, made))
+    changed = pa.array(values(rows.column(name).to_pylist()), kind or rows.schema.field(name).type)
+    return with_table(parts, rows.set_column(place, name, changed))
 
 
 T, S, A = case_format.TAGS_FILE, case_format.SETTINGS_FILE, case_format.ACTIONS_FILE
@@ -119,10 +119,10 @@ def first(value: Any) -> Callable[[list[Any]], list[Any]]:
     return lambda old: [value, *old[1:]]
 
 
-def test_the_good_one_would_be_opened(there: Monitor, parts: Parts) -> None:
-    seen = there.cases.glance(io.BytesIO(packed(parts)))
+def test_the_good_one_would_be_opened(receiver: Monitor, parts: Parts) -> None:
+    seen = receiver.cases.glance(io.BytesIO(packed(parts)))
     assert seen.manifest.readings == 322
-    with there.cases.opener.unpacked(io.BytesIO(packed(parts))) as case:
+    with receiver.cases.opener.unpacked(io.BytesIO(packed(parts))) as case:
         case.check(NOW, Progress())
 
 
@@ -134,64 +134,64 @@ def test_the_good_one_would_be_opened(there: Monitor, parts: Parts) -> None:
         (b"time,value\n1,2\n" * 100, "no whole zip"),
     ],
 )
-def test_what_is_no_zip(there: Monitor, data: bytes, said: str) -> None:
-    refused(there, data, said)
+def test_what_is_no_zip(receiver: Monitor, data: bytes, said: str) -> None:
+    refused(receiver, data, said)
 
 
-def test_a_file_cut_off_anywhere_or_with_a_flipped_byte(there: Monitor, parts: Parts) -> None:
+def test_a_file_cut_off_anywhere_or_with_a_flipped_byte(receiver: Monitor, parts: Parts) -> None:
     whole = packed(parts)
     for share in (0.1, 0.5, 0.9, 0.999):
-        refused(there, whole[: int(len(whole) * share)], "it cannot be opened")
+        refused(receiver, whole[: int(len(whole) * share)], "it cannot be opened")
     for place in np.linspace(100, len(whole) - 2_000, 12).astype(int).tolist():
         harmed = bytearray(whole)
         harmed[place] ^= 0xFF
         try:
-            with there.cases.opener.unpacked(io.BytesIO(bytes(harmed))) as case:
+            with receiver.cases.opener.unpacked(io.BytesIO(bytes(harmed))) as case:
                 case.check(NOW, Progress())
-                found = {name: (case.folder / name).read_bytes() for name in case.manifest.members}
+                unpacked = {name: (case.folder / name).read_bytes() for name in case.manifest.members}
         except UsageError:
             continue
         # Zip files have a few bytes that say nothing.
-        assert found == {name: data for name, data in parts.items() if name != case_format.MANIFEST}
+        assert unpacked == {name: data for name, data in parts.items() if name != case_format.MANIFEST}
 
 
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "/etc/passwd", "a/readings.parquet", "x.py", "READINGS.PARQUET"]
 )
-def test_names_that_do_not_belong_into_a_case(there: Monitor, parts: Parts, name: str) -> None:
-    refused(there, packed({**parts, name: b"x"}), "does not belong in a case")
+def test_names_that_do_not_belong_into_a_case(receiver: Monitor, parts: Parts, name: str) -> None:
+    refused(receiver, packed({**parts, name: b"x"}), "does not belong in a case")
 
 
-def test_a_part_twice_or_missing(there: Monitor, parts: Parts) -> None:
+def test_a_part_twice_or_missing(receiver: Monitor, parts: Parts) -> None:
     stream = io.BytesIO(packed(parts))
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(stream, "a") as archive:
         archive.writestr(case_format.TAGS_FILE, b"other")
-    refused(there, stream.getvalue(), "is in it twice")
+    refused(receiver, stream.getvalue(), "is in it twice")
     less = {name: data for name, data in parts.items() if name != case_format.ACTIONS_FILE}
-    refused(there, packed(less), "has no actions.json")
-    refused(there, packed(less, honest=False), "not those of its manifest")
-    refused(there, packed({"tags.toml": b""} | {case_format.MANIFEST: b"{}"}), "it is no case")
+    refused(receiver, packed(less), "has no actions.json")
+    refused(receiver, packed(less, honest=False), "not those of its manifest")
+    refused(receiver, packed({"tags.toml": b""} | {case_format.MANIFEST: b"{}"}), "it is no case")
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(
-    there: Monitor, parts: Parts, monkeypatch: pytest.MonkeyPatch
+    receiver: Monitor, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         case_reader.case_format, "MEMBERS", {**case_format.MEMBERS, case_format.ACTIONS_FILE: 1 << 20}
     )
-    refused(there, packed({**parts, case_format.ACTIONS_FILE: b" " * (2 << 20)}), "larger than the 1 MiB")
+    refused(receiver, packed({**parts, case_format.ACTIONS_FILE: b" " * (2 << 20)}), "larger than the 1 MiB")
     bomb = bytearray(packed({**parts, case_format.ACTIONS_FILE: b" " * (1 << 20)}))
     # The directory says that it is small: the size in front of the name, in the central directory.
     place = bomb.rindex(case_format.ACTIONS_FILE.encode())
     bomb[place - 22 : place - 18] = (100).to_bytes(4, "little")
-    refused(there, bytes(bomb), "another size")
+    refused(receiver, bytes(bomb), "another size")
 
 
-def test_a_wrong_hash_and_a_wrong_size(there: Monitor, parts: Parts) -> None:
+def test_a_wrong_hash_and_a_wrong_size(receiver: Monitor, parts: Parts) -> None:
     changed = {**parts, case_format.TAGS_FILE: parts[case_format.TAGS_FILE].replace(b"pH", b"PH")}
-    refused(there, packed(changed, honest=False), "is not what its manifest says")
+    refused(receiver, packed(changed, honest=False), "is not what its manifest says")
     changed = {**parts, case_format.TAGS_FILE: parts[case_format.TAGS_FILE] + b"\n"}
-    refused(there, packed(changed, honest=False), "another size")
+    refused(receiver, packed(changed, honest=False), "another size")
 
 
 @pytest.mark.parametrize(
@@ -216,18 +216,20 @@ def test_a_wrong_hash_and_a_wrong_size(there: Monitor, parts: Parts) -> None:
         ({"members": []}, "members is missing"),
     ],
 )
-def test_a_wrong_manifest(there: Monitor, parts: Parts, manifest: dict[str, Any], said: str) -> None:
+def test_a_wrong_manifest(receiver: Monitor, parts: Parts, manifest: dict[str, Any], said: str) -> None:
     refused(
-        there, packed(parts, **manifest), "bytes is missing" if "readings.parquet" in str(manifest) else said
+        receiver,
+        packed(parts, **manifest),
+        "bytes is missing" if "readings.parquet" in str(manifest) else said,
     )
 
 
-def test_a_manifest_that_is_no_json(there: Monitor) -> None:
+def test_a_manifest_that_is_no_json(receiver: Monitor) -> None:
     for text in (b"[" * 100_000, b"NaN", b'{"a": 1e999, "b": NaN}', b"\xff\xfe", b"5", b""):
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w") as archive:
             archive.writestr(case_format.MANIFEST, text)
-        refused(there, stream.getvalue(), "it cannot be opened")
+        refused(receiver, stream.getvalue(), "it cannot be opened")
 
 
 @pytest.mark.parametrize(
@@ -241,14 +243,20 @@ def test_a_manifest_that_is_no_json(there: Monitor) -> None:
         (lambda p: column(p, "id", first(-5)), "order of their ids"),
         (lambda p: column(p, "id", lambda old: [*old[:-1], 1 << 62]), "order of their ids"),
         (lambda p: column(p, "id", lambda old: [old[1], *old[1:]]), "order of their ids"),
-        (lambda p: column(p, "id", lambda old: [one + 1_000 for one in old]), "readings that are not in it"),
+        (
+            lambda p: column(p, "id", lambda old: [reading_id + 1_000 for reading_id in old]),
+            "readings that are not in it",
+        ),
         (lambda p: column(p, "n", first(-1)), "an n below 0"),
         (lambda p: column(p, "tag", first("other")), "tag 'other' is unknown"),
         (lambda p: column(p, "tag", first("x" * 5_000)), "text that is too long"),
         (lambda p: column(p, "origin", first("space")), "origin 'space'"),
         (lambda p: column(p, "settings", first(77)), "settings that are not in it"),
         (lambda p: column(p, "time", first(START - 1)), "outside of its span"),
-        (lambda p: column(p, "value", lambda old: [str(one) for one in old], pa.string()), "other columns"),
+        (
+            lambda p: column(p, "value", lambda old: [str(value) for value in old], pa.string()),
+            "other columns",
+        ),
         (lambda p: with_table(p, table(p).drop_columns(["n"])), "other columns"),
         (lambda p: with_table(p, table(p).append_column("x", table(p).column("n"))), "other columns"),
         (lambda p: with_table(p, table(p).slice(1)), "other readings than its manifest says"),
@@ -258,28 +266,28 @@ def test_a_manifest_that_is_no_json(there: Monitor) -> None:
         (lambda p: {**p, case_format.FAULTS_FILE: p[case_format.REJECTED_FILE]}, "other columns"),
     ],
 )
-def test_wrong_readings(there: Monitor, parts: Parts, change: Change, said: str) -> None:
-    refused(there, packed(change(parts)), said)
+def test_wrong_readings(receiver: Monitor, parts: Parts, change: Change, said: str) -> None:
+    refused(receiver, packed(change(parts)), said)
 
 
 def test_more_rows_than_a_row_group_or_a_case_may_have(
-    there: Monitor, parts: Parts, monkeypatch: pytest.MonkeyPatch
+    receiver: Monitor, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(case_reader, "GROUP", 100)
-    refused(there, packed(parts), "packed in a way")
+    refused(receiver, packed(parts), "packed in a way")
     monkeypatch.undo()
     monkeypatch.setattr(case_reader.case_format, "MOST_READINGS", 300)
-    refused(there, packed(parts), "a whole number of 0 to 300")
+    refused(receiver, packed(parts), "a whole number of 0 to 300")
     monkeypatch.undo()
     monkeypatch.setattr(case_reader, "MOST_CHANGES", 1)
-    refused(there, packed(parts), "settings change more than 1")
+    refused(receiver, packed(parts), "settings change more than 1")
 
 
-def test_text_that_is_no_text(there: Monitor, parts: Parts) -> None:
+def test_text_that_is_no_text(receiver: Monitor, parts: Parts) -> None:
     """Two bytes that are no UTF-8 in the place of a tag's name in the Parquet file."""
     data = parts[case_format.READINGS_FILE]
     refused(
-        there,
+        receiver,
         packed({**parts, case_format.READINGS_FILE: data.replace(b"fermenter_ph", b"ferm\xff\xfeter_ph")}),
         "it cannot be opened",
     )
@@ -312,19 +320,19 @@ def test_text_that_is_no_text(there: Monitor, parts: Parts) -> None:
     ],
 )
 def test_wrong_small_parts(
-    there: Monitor, parts: Parts, name: str, change: Callable[[bytes], bytes], said: str
+    receiver: Monitor, parts: Parts, name: str, change: Callable[[bytes], bytes], said: str
 ) -> None:
     changed = change(parts[name])
     assert changed != parts[name]
-    refused(there, packed({**parts, name: changed}), said)
+    refused(receiver, packed({**parts, name: changed}), said)
 
 
-def test_readings_that_have_not_come_yet(there: Monitor, parts: Parts) -> None:
-    there.clock.advance(-86_400 * 2)
+def test_readings_that_have_not_come_yet(receiver: Monitor, parts: Parts) -> None:
+    receiver.clock.advance(-86_400 * 2)
     try:
-        refused(there, packed(parts), "has not come yet")
+        refused(receiver, packed(parts), "has not come yet")
     finally:
-        there.clock.advance(86_400 * 2)
+        receiver.clock.advance(86_400 * 2)
 
 
 def test_a_span_is_held_to_the_readings_there_are() -> None:
@@ -354,12 +362,12 @@ def test_an_address_is_kept_as_path_and_query(address: str, view: str) -> None:
 @pytest.mark.parametrize(
     "view", ["//evil.example/?a=1", "/elsewhere?a=1", "http://evil.example/", "javascript:alert(1)"]
 )
-def test_a_view_that_leads_elsewhere_is_not_followed(there: Monitor, parts: Parts, view: str) -> None:
+def test_a_view_that_leads_elsewhere_is_not_followed(receiver: Monitor, parts: Parts, view: str) -> None:
     from sensormon.exchange.case_opener import _Work
     from sensormon.exchange.case_rows import Plan
 
-    with there.cases.opener.unpacked(io.BytesIO(packed(parts, view=view))) as case:
+    with receiver.cases.opener.unpacked(io.BytesIO(packed(parts, view=view))) as case:
         work = _Work(
             "", Plan({name: name for name in case.manifest.tags}, {}), {}, np.empty(0, dtype=np.int64)
         )
-        assert there.cases.opener._view(case, work) == ""
+        assert receiver.cases.opener._view(case, work) == ""

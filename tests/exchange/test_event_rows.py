@@ -31,7 +31,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
     monitor = Monitor(settings, ManualClock(START))
     monitor.source.backfill()
     monitor.drain()
-    ids = [int(one) for one in monitor.events.between(None, 0, FAR)["id"][:4]]
+    ids = [int(event_id) for event_id in monitor.events.between(None, 0, FAR)["id"][:4]]
     monitor.actions.record(ids, "acknowledge", "Ana")
     monitor.actions.record(ids[1:3], "label", "Ana", label="benign")
     monitor.actions.record(ids[2:3], "note", "Ana", note="=cleaning in place")
@@ -59,17 +59,17 @@ def test_a_file_has_exactly_the_filtered_events_and_their_flagged_readings(
     listed = matching(full.events.between(None, 0, FAR), filters)
     flagged = full.stored.anomalies(None, 0, FAR, 0.0, 100_000)
     points = readings_of(listed, flagged)
-    assert sorted(points["id"]) == sorted(one for ids in listed["ids"] for one in ids)
+    assert sorted(points["id"]) == sorted(reading_id for ids in listed["ids"] for reading_id in ids)
 
     events = read(frame_file(events_file(listed, full.tags), form, "Asia/Tokyo"), form)
-    assert [int(one) for one in events.get("event", [])] == listed["id"].tolist()
+    assert [int(event_id) for event_id in events.get("event", [])] == listed["id"].tolist()
     rows = read(frame_file(readings_file(points, listed, full.tags), form, "Asia/Tokyo"), form)
-    assert [float(one) for one in rows.get("value", [])] == points["value"].tolist()
+    assert [float(value) for value in rows.get("value", [])] == points["value"].tolist()
     assert set(map(int, rows.get("event", []))) == set(listed["id"].tolist())
     for table, name in ((events, "start"), (rows, "time")):
         assert {f"{name} (UTC)", f"{name} (Asia/Tokyo)"} <= set(table)
     if form != "Parquet":  # nothing a spreadsheet would run
-        assert not any(str(one).startswith("=") for one in events.get("note", []))
+        assert not any(str(note).startswith("=") for note in events.get("note", []))
 
 
 def read(data: bytes, form: str) -> dict[str, list[object]]:
@@ -90,10 +90,10 @@ def test_a_large_file_made_by_a_job_is_the_same_as_one_made_at_once(full: Monito
     table = pa.Table.from_pandas(frame, preserve_index=False)
     job = full.exporter.begin("events", lambda: iter([table]), "events", form, "Asia/Tokyo", len(frame))
     assert full.jobs.wait(job, 60)
-    made: Exported = job.result
-    assert made.rows == len(frame) > 5_000
-    assert made.file.name.startswith("events.")
-    data = made.file.path.read_bytes()
+    export: Exported = job.result
+    assert export.rows == len(frame) > 5_000
+    assert export.file.name.startswith("events.")
+    data = export.file.path.read_bytes()
     assert repr(read(data, form)) == repr(read(frame_file(frame, form, "Asia/Tokyo"), form))  # with its NaN
 
 

@@ -80,29 +80,29 @@ def exported(monitor: Monitor, wanted: ExportRequest) -> Exported:
 def test_readings_stored_and_not_stored_yet_are_all_in_the_file_with_labels_units_and_zones(
     plant: Monitor,
 ) -> None:
-    made = exported(plant, order())
-    table = pd.read_csv(made.file.path)
-    assert made.rows == len(table) == 299
+    export = exported(plant, order())
+    table = pd.read_csv(export.file.path)
+    assert export.rows == len(table) == 299
     assert list(table)[:6] == ["time (UTC)", "time (Europe/Berlin)", "tag", "label", "value", "unit"]
     assert table["time (UTC)"].iloc[0] == "2026-09-21T14:13:20.000000Z"
     assert table["time (Europe/Berlin)"].iloc[0] == "2026-09-21 16:13:20.000000"
     assert set(table["unit"]) == {"pH"}
-    assert made.file.name == "sensormon-readings-20260921T141320Z-20260921T151320Z.csv"
-    assert made.file.path.parent == plant.settings.data_dir / "exports"
+    assert export.file.name == "sensormon-readings-20260921T141320Z-20260921T151320Z.csv"
+    assert export.file.path.parent == plant.settings.data_dir / "exports"
 
 
 def test_each_kind_in_each_form_has_the_same_rows(plant: Monitor) -> None:
     plant.drain()
     for what, rows in ((READINGS, 299), (FLAGGED, 2), (EVENTS, 2), (TAGS, 3), (REJECTED, 1)):
         for form in ("CSV", "Parquet", "Excel"):
-            made = exported(plant, order(what, form))
-            data = made.file.path.read_bytes()
+            export = exported(plant, order(what, form))
+            data = export.file.path.read_bytes()
             if form == "Excel":
-                head, *found = cells(data)
+                head, *body = cells(data)
             else:
                 table = pd.read_csv(io.BytesIO(data)) if form == "CSV" else pd.read_parquet(io.BytesIO(data))
-                head, found = list(table), table.to_numpy().tolist()
-            assert made.rows == len(found) == rows, (what, form)
+                head, body = list(table), table.to_numpy().tolist()
+            assert export.rows == len(body) == rows, (what, form)
             assert what == TAGS or any("(Europe/Berlin)" in str(name) for name in head)
 
 
@@ -172,7 +172,7 @@ def test_old_exports_go_by_age_by_number_and_by_size(
     assert len(list(files.folder.iterdir())) == KEPT
     monkeypatch.setattr(export_files, "BYTES", 100)
     large = make(files, 99)
-    assert [one.name[:32] for one in files.folder.iterdir()] == [large]
+    assert [path.name[:32] for path in files.folder.iterdir()] == [large]
     clock.advance(LASTING + 1)
     assert files.find(large) is None
     assert list(files.folder.iterdir()) == []
@@ -186,7 +186,7 @@ def test_a_start_removes_what_an_earlier_process_left_and_nothing_else(
     (tmp_path / "exports" / "mine.csv").touch()
     files = ExportFiles(tmp_path, clock)
     assert files.find(key) is None
-    assert [one.name for one in files.folder.iterdir()] == ["mine.csv"]
+    assert [path.name for path in files.folder.iterdir()] == ["mine.csv"]
 
 
 def test_a_draft_that_is_not_kept_is_removed(tmp_path: Path, clock: ManualClock) -> None:
@@ -207,12 +207,12 @@ def test_the_api_gives_an_export_to_whoever_knows_its_name_until_it_expires(
 ) -> None:
     api = Api(lambda: plant)
     plant.settings = replace(plant.settings, read_token="closed")  # noqa: S106 - it is made up
-    made = exported(plant, order())
-    answer = ask(api, lambda client: client.get(f"/exports/{made.file.key}"))
+    export = exported(plant, order())
+    answer = ask(api, lambda client: client.get(f"/exports/{export.file.key}"))
     assert answer.status_code == 200
-    assert answer.content == made.file.path.read_bytes()
-    assert made.file.name in answer.headers["content-disposition"]
-    for wrong in ("x", "..", "%2e%2e%2fsensormon.duckdb", made.file.path.name):
+    assert answer.content == export.file.path.read_bytes()
+    assert export.file.name in answer.headers["content-disposition"]
+    for wrong in ("x", "..", "%2e%2e%2fsensormon.duckdb", export.file.path.name):
         assert ask(api, lambda client, path=wrong: client.get(f"/exports/{path}")).status_code == 404
     clock.advance(LASTING + 1)
-    assert ask(api, lambda client: client.get(f"/exports/{made.file.key}")).status_code == 404
+    assert ask(api, lambda client: client.get(f"/exports/{export.file.key}")).status_code == 404

@@ -234,7 +234,8 @@ def test_history_neither_disturbs_the_live_detector_nor_raises_live_alarms(
             if imports and i == 100:
                 before = monitor.status().source.last_reading
                 assert (
-                    sum(one.accepted for one in monitor.importer.take(pieces(table, columns, START))) == 300
+                    sum(piece.accepted for piece in monitor.importer.take(pieces(table, columns, START)))
+                    == 300
                 )
                 assert monitor.status().source.last_reading == before
                 monitor.drain()

@@ -41,8 +41,8 @@ def test_what_the_marks_mean_is_told_by_all_cells(cells: list[object], expected:
 
 @given(numbers)
 def test_german_and_english_writing_is_read_as_what_was_written(values: list[float]) -> None:
-    english = [f"{one:,.2f}" for one in values]
-    german = [one.translate(str.maketrans(".,", ",.")) for one in english]
+    english = [f"{value:,.2f}" for value in values]
+    german = [text.translate(str.maketrans(".,", ",.")) for text in english]
     for cells in (english, german):
         np.testing.assert_array_equal(to_numbers(pd.Series(cells, dtype=object)), values)
 

@@ -25,11 +25,11 @@ BACK = {  # when clocks are set back, UTC
 
 
 def micros(times: list[datetime]) -> list[int]:
-    return [round(one.timestamp() * 1e6) for one in times]
+    return [round(time.timestamp() * 1e6) for time in times]
 
 
 def clock(times: list[datetime], zone: str) -> pd.Series:
-    return pd.Series([one.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S") for one in times])
+    return pd.Series([time.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S") for time in times])
 
 
 @settings(deadline=None)
@@ -50,9 +50,9 @@ def test_the_hour_that_comes_twice_is_told_apart_by_the_order_of_the_rows(
     column = clock(times, zone)
     if as_dates:
         column = pd.to_datetime(column)
-    found = read_times(column, zone)
-    assert found.time.tolist() == micros(times)
-    assert not (found.wrong | found.unsure | found.skipped).any()
+    parsed = read_times(column, zone)
+    assert parsed.time.tolist() == micros(times)
+    assert not (parsed.wrong | parsed.unsure | parsed.skipped).any()
 
 
 def test_each_tag_tells_its_own_hours() -> None:
@@ -67,29 +67,29 @@ def test_each_tag_tells_its_own_hours() -> None:
 
 def test_hourly_readings_repeat_the_hour() -> None:
     times = [BACK[BERLIN] + timedelta(hours=i) for i in range(-3, 3)]
-    found = read_times(clock(times, BERLIN), BERLIN)
-    assert found.time.tolist() == micros(times)
+    parsed = read_times(clock(times, BERLIN), BERLIN)
+    assert parsed.time.tolist() == micros(times)
 
 
 def test_where_the_order_does_not_tell_the_later_is_taken_and_said() -> None:
     column = pd.Series(["2026-10-25 02:30:00", "2026-10-25 12:00:00", "2026-10-26 02:30:00"])
-    found = read_times(column, BERLIN)
-    assert [render(one) for one in found.time.tolist()] == [
+    parsed = read_times(column, BERLIN)
+    assert [render(time) for time in parsed.time.tolist()] == [
         "2026-10-25T01:30:00.000Z",
         "2026-10-25T11:00:00.000Z",
         "2026-10-26T01:30:00.000Z",
     ]
-    assert found.unsure.tolist() == [True, False, False]
+    assert parsed.unsure.tolist() == [True, False, False]
     disorder = clock([BACK[BERLIN] + timedelta(minutes=m) for m in (-20, -50, -10, -40, -5, -55)], BERLIN)
     assert read_times(disorder, BERLIN).unsure.all()
 
 
 def test_what_no_clock_showed_is_no_time() -> None:
     column = pd.Series(["2026-03-29 01:59:00", "2026-03-29 02:30:00", "2026-03-29 03:00:00", "soon"])
-    found = read_times(column, BERLIN)
-    assert found.wrong.tolist() == [False, True, False, True]
-    assert found.skipped.tolist() == [False, True, False, False]
-    assert found.time[2] - found.time[0] == 60_000_000
+    parsed = read_times(column, BERLIN)
+    assert parsed.wrong.tolist() == [False, True, False, True]
+    assert parsed.skipped.tolist() == [False, True, False, False]
+    assert parsed.time[2] - parsed.time[0] == 60_000_000
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1_000_000), ("ms", 1_000), ("µs", 1), ("ns", 0.001)])
@@ -97,17 +97,17 @@ def test_numbers_count_from_1970_in_the_unit_their_size_tells(unit: str, factor:
     times = START + np.arange(5, dtype=np.int64) * 1_000_000
     column = pd.Series((times / factor).astype(np.int64))
     assert unit_of(column) == unit
-    found = read_times(column, BERLIN)
-    assert np.abs(found.time - times).max() <= 1
-    assert not found.wrong.any()
+    parsed = read_times(column, BERLIN)
+    assert np.abs(parsed.time - times).max() <= 1
+    assert not parsed.wrong.any()
     holes = column.astype("float64")
     holes.iloc[2] = np.nan
     assert read_times(holes, "UTC").wrong.tolist() == [False, False, True, False, False]
 
 
 def test_whole_numbers_that_are_all_dates_are_dates() -> None:
-    found = read_times(pd.Series([20260131, 20260201]), "UTC")
-    assert [render(one) for one in found.time.tolist()] == [
+    parsed = read_times(pd.Series([20260131, 20260201]), "UTC")
+    assert [render(time) for time in parsed.time.tolist()] == [
         "2026-01-31T00:00:00.000Z",
         "2026-02-01T00:00:00.000Z",
     ]
@@ -117,10 +117,10 @@ def test_whole_numbers_that_are_all_dates_are_dates() -> None:
 
 def test_text_with_and_without_a_zone_is_read_side_by_side() -> None:
     column = pd.Series(["2026-07-01T12:00:00Z", "2026-07-01 12:00:00", "2026-07-01T12:00:00+05:30", "x"])
-    found = read_times(column, BERLIN)
-    assert [render(one) for one in found.time.tolist()[:3]] == [
+    parsed = read_times(column, BERLIN)
+    assert [render(time) for time in parsed.time.tolist()[:3]] == [
         "2026-07-01T12:00:00.000Z",
         "2026-07-01T10:00:00.000Z",
         "2026-07-01T06:30:00.000Z",
     ]
-    assert found.wrong.tolist() == [False, False, False, True]
+    assert parsed.wrong.tolist() == [False, False, False, True]

@@ -33,15 +33,15 @@ def test_columns_of_numbers_that_are_no_tags_are_found_and_become_tags_that_are_
     columns = propose(file, TAGS)
     assert unknown(file, columns, TAGS) == ["Temp 1 [°C]", "Druck (bar)"]
     assert no_numbers(file, columns) == {"remark": "ok", "empty": ""}
-    made = with_new(TAGS, unknown(file, columns, TAGS), columns)
-    assert [(tag.name, tag.label, tag.unit) for tag in made][1:] == [
+    tags = with_new(TAGS, unknown(file, columns, TAGS), columns)
+    assert [(tag.name, tag.label, tag.unit) for tag in tags][1:] == [
         ("temp_1", "Temp 1", "°C"),
         ("druck", "Druck", "bar"),
     ]
-    assert all(tag.profile == {"simulate": False} for tag in list(made)[1:])
-    again = propose(file, made)
+    assert all(tag.profile == {"simulate": False} for tag in list(tags)[1:])
+    again = propose(file, tags)
     assert again.values == {"Flow in": "flow", "Temp 1 [°C]": "temp_1", "Druck (bar)": "druck"}
-    assert unknown(file, again, made) == []
+    assert unknown(file, again, tags) == []
 
 
 def test_names_in_a_column_of_tags_stay_as_they_are() -> None:
@@ -55,8 +55,8 @@ def test_names_in_a_column_of_tags_stay_as_they_are() -> None:
 
 def test_names_made_of_titles_are_names_and_differ() -> None:
     titles = ["Flow", "flow", "FLOW ", "  ", "°C", "a/b c", "x" * 300]
-    made = with_new(TAGS, titles, Columns("time"))
-    names = [tag.name for tag in made]
+    tags = with_new(TAGS, titles, Columns("time"))
+    names = [tag.name for tag in tags]
     assert len(set(names)) == len(titles) + 1
     assert all(NAME.fullmatch(name) for name in names)
 
@@ -66,5 +66,5 @@ def test_a_column_whose_title_turns_text_is_read_without_that(tmp_path: Path) ->
     path.write_text("time,Flow\u202e (L/\u2067h)\n2026-01-01T00:00:00Z,1.5\n", encoding="utf-8")
     read = read_file(path)
     columns = Columns("time")
-    (made,) = with_new(TagTable([]), unknown(read, columns, TagTable([])), columns)
-    assert (made.name, made.label, made.unit) == ("flow", "Flow", "L/h")
+    (tag,) = with_new(TagTable([]), unknown(read, columns, TagTable([])), columns)
+    assert (tag.name, tag.label, tag.unit) == ("flow", "Flow", "L/h")

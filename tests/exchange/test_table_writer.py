@@ -71,8 +71,8 @@ def test_a_negative_number_stays_a_number():
 def test_a_number_that_is_text_stays_as_it_is(number):
     rows = pd.DataFrame({"value": [number, f"{number}+A1", f"{number}\n=A1"]})
     safe = ["value", number, f"'{number}+A1", f"'{number}\n=A1"]
-    assert [one for (one,) in csv.reader(io.StringIO(frame_file(rows, "CSV", "UTC").decode()))] == safe
-    assert [one for (one,) in cells(frame_file(rows, "Excel", "UTC"))] == safe
+    assert [cell for (cell,) in csv.reader(io.StringIO(frame_file(rows, "CSV", "UTC").decode()))] == safe
+    assert [cell for (cell,) in cells(frame_file(rows, "Excel", "UTC"))] == safe
 
 
 def test_a_tag_that_is_no_longer_in_the_table_is_exported_under_its_name():
