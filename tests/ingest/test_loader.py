@@ -149,9 +149,9 @@ def test_a_corrupt_database_is_set_aside_and_made_anew(rig: Rig, records: Record
 def test_a_row_that_can_never_be_stored_does_not_hold_up_the_others(rig: Rig, records: Records) -> None:
     rig.step()
     _forbid(rig, 38)
-    made = records(3)
-    made[1].entry.processed.accepted.value[1] = 99.0  # type: ignore[union-attr]
-    rig.append(made)
+    appended = records(3)
+    appended[1].entry.processed.accepted.value[1] = 99.0  # type: ignore[union-attr]
+    rig.append(appended)
     rig.step(2)
     assert rig.ids() == [1, 2, 3, 4, 6, 7, 8, 9]
     assert rig.letters.counts() == {"test": 1}
@@ -175,9 +175,9 @@ def _forbid(rig: Rig, above: float) -> None:
 def test_dead_letters_are_retried_and_leave_the_file_only_once_stored(rig: Rig, records: Records) -> None:
     rig.step()
     _forbid(rig, 38)
-    made = records(1)
-    made[0].entry.processed.accepted.value[1] = 99.0  # type: ignore[union-attr]
-    rig.append(made)
+    appended = records(1)
+    appended[0].entry.processed.accepted.value[1] = 99.0  # type: ignore[union-attr]
+    rig.append(appended)
     rig.step(2)
     rig.loader.retry_dead_letters()
     rig.step(2)

@@ -46,8 +46,8 @@ def test_each_kind_of_wrong_reading_is_rejected_with_its_reason(
 ) -> None:
     good = Reading("temp", START, 37.0)
     done = pipeline.process(Batch.of([good, reading, good], source="test", received=START))
-    assert [one.reason for one in done.rejected] == [reason, Reason.DUPLICATE]
-    assert [one.index for one in done.rejected] == [1, 2]
+    assert [rejection.reason for rejection in done.rejected] == [reason, Reason.DUPLICATE]
+    assert [rejection.index for rejection in done.rejected] == [1, 2]
     assert len(done.accepted) == 1
     assert done.received == 3
 
@@ -70,17 +70,17 @@ def test_rows_that_are_no_readings_are_rejected_with_their_position(
 ) -> None:
     fine = {"tag": "temp", "value": 37, "timestamp": "2026-09-21T13:33:20"}
     batch, positions, rejected = parse_rows([row, fine], source="test", received=START)
-    assert [(one.index, one.reason) for one in rejected] == [(0, reason)]
+    assert [(rejection.index, rejection.reason) for rejection in rejected] == [(0, reason)]
     assert positions == (1,)
     assert batch.time.tolist() == [1789997600 * SECOND], "a time without a zone is UTC"
 
 
 def test_a_long_or_odd_text_is_kept_short_and_storable() -> None:
     row: dict[str, object] = {"tag": "x" * 10_000, "value": "\x00\ud800" + "y" * 10_000}
-    ((one,)) = parse_rows([row], source="test", received=START)[2]
-    assert len(one.value) <= 201
-    one.value.encode("utf-8")
-    assert "\x00" not in one.value
+    ((rejection,)) = parse_rows([row], source="test", received=START)[2]
+    assert len(rejection.value) <= 201
+    rejection.value.encode("utf-8")
+    assert "\x00" not in rejection.value
 
 
 def test_a_duplicate_is_the_same_tag_time_and_value(pipeline: Pipeline) -> None:
@@ -88,7 +88,7 @@ def test_a_duplicate_is_the_same_tag_time_and_value(pipeline: Pipeline) -> None:
     again = batch_of(("temp", 37.0), ("temp", 37.2), ("ph", 7.0))
     assert len(pipeline.process(first).accepted) == 2
     done = pipeline.process(again)
-    assert [(one.index, one.reason) for one in done.rejected] == [(0, Reason.DUPLICATE)]
+    assert [(rejection.index, rejection.reason) for rejection in done.rejected] == [(0, Reason.DUPLICATE)]
     assert len(done.accepted) == 2
 
 
@@ -112,14 +112,14 @@ def test_a_batch_taken_back_leaves_no_trace(detector: str, sizes: list[int], see
 
     tags = TagTable([Tag("temp", "T", normal=(-2.0, 2.0))])
     detection = DetectorSettings(1, START, "x", detector, {}, {})
-    one, other = Pipeline(tags, detection), Pipeline(tags, detection)
+    plain, other = Pipeline(tags, detection), Pipeline(tags, detection)
     rng = np.random.default_rng(seed)
     at = START
     for size in sizes:
         batch = batch_of(*[("temp", float(v)) for v in rng.normal(0, 1, size)], at=at)
         at += size * SECOND
         other.undo(other.process(batch))
-        left, right = one.process(batch), other.process(batch)
+        left, right = plain.process(batch), other.process(batch)
         assert not right.rejected
         assert np.array_equal(left.scores.score, right.scores.score, equal_nan=True)
         assert left.scores.n.tolist() == right.scores.n.tolist()
@@ -149,9 +149,9 @@ def test_a_monitor_started_again_scores_nearly_as_if_it_had_not_stopped(detector
     last = slice(-kept, None)
     after.restore("temp", 2500, before.time[last], before.value[last], np.ones(kept, bool))
     rest = batch_of(*[("temp", float(v)) for v in values[2500:]], at=START + 2500 * SECOND)
-    one, other = whole.process(rest).scores, after.process(rest).scores
-    assert (one.n - other.n).min() == (one.n - other.n).max()
-    assert (one.is_anomaly == other.is_anomaly).mean() > 0.97
+    scores, other = whole.process(rest).scores, after.process(rest).scores
+    assert (scores.n - other.n).min() == (scores.n - other.n).max()
+    assert (scores.is_anomaly == other.is_anomaly).mean() > 0.97
 
 
 def test_memory_forgets_the_oldest_and_recalls_what_it_kept() -> None:
@@ -198,13 +198,13 @@ def test_with_what_the_detector_remembered_it_goes_on_to_the_last_bit(
     remembered = read_states(tmp_path, detection)["temp"]
     after.restore("temp", 3000, time, values[3000 - KEPT : 3000], np.ones(KEPT, bool), remembered)
     rest = batch_of(*[("temp", float(v)) for v in values[3000:]], at=START + 3000 * SECOND)
-    one, other = whole.process(rest).scores, after.process(rest).scores
+    scores, other = whole.process(rest).scores, after.process(rest).scores
     if since <= KEPT:
-        assert one.n.tolist() == other.n.tolist()
-        assert np.array_equal(one.score, other.score, equal_nan=True)
-        assert one.is_anomaly.tolist() == other.is_anomaly.tolist()
+        assert scores.n.tolist() == other.n.tolist()
+        assert np.array_equal(scores.score, other.score, equal_nan=True)
+        assert scores.is_anomaly.tolist() == other.is_anomaly.tolist()
     else:
-        assert (one.is_anomaly == other.is_anomaly).mean() > 0.97
+        assert (scores.is_anomaly == other.is_anomaly).mean() > 0.97
 
 
 def test_memory_that_is_harmed_or_of_other_settings_is_passed_over(
@@ -225,8 +225,8 @@ def test_memory_that_is_harmed_or_of_other_settings_is_passed_over(
         flipped = bytearray(whole)
         flipped[bit // 8] ^= 1 << (bit % 8)
         (tmp_path / FILE).write_bytes(flipped)
-        found = read_states(tmp_path, detection).get("temp")
-        assert found is None or (found.n == 60 and found.vector.tobytes() == kept)
+        state = read_states(tmp_path, detection).get("temp")
+        assert state is None or (state.n == 60 and state.vector.tobytes() == kept)
 
 
 @pytest.mark.parametrize(
@@ -235,5 +235,5 @@ def test_memory_that_is_harmed_or_of_other_settings_is_passed_over(
 )
 def test_how_far_ahead_a_reading_is_has_a_sensible_unit(ahead: int, says: str) -> None:
     batch = Batch.of([Reading("temp", START + ahead * SECOND, 37.0)], source="test", received=START)
-    _, (one,) = ValidRanges(TagTable([Tag("temp", "Temperature")])).check(batch)
-    assert one.detail == f"{says} ahead of the clock; at most 10 minutes are accepted"
+    _, (rejection,) = ValidRanges(TagTable([Tag("temp", "Temperature")])).check(batch)
+    assert rejection.detail == f"{says} ahead of the clock; at most 10 minutes are accepted"

@@ -48,13 +48,13 @@ def test_scores_after_a_change_of_the_table_equal_those_without(
 ) -> None:
     plain = Monitor(replace(settings, data_dir=tmp_path / "plain"), clock)
     changed = Monitor(settings, clock)
-    for one in (plain, changed):
-        one.tuner.apply({}, "x", detector)
-        feed(one, "fermenter_ph", 130)
+    for monitor in (plain, changed):
+        monitor.tuner.apply({}, "x", detector)
+        feed(monitor, "fermenter_ph", 130)
     others = [tag for tag in changed.tags if tag.name != "fermenter_temp"]
     changed.running_tags.retag(TagTable([Tag("new", "New"), *reversed(others)]))
-    for one in (plain, changed):
-        feed(one, "fermenter_ph", 90, first=130)
+    for monitor in (plain, changed):
+        feed(monitor, "fermenter_ph", 90, first=130)
     assert scores(plain, "fermenter_ph") == scores(changed, "fermenter_ph")
     plain.stop()
     changed.stop()
@@ -65,14 +65,14 @@ def test_a_tag_that_goes_and_comes_back_goes_on_as_if_it_had_stayed(
 ) -> None:
     plain = Monitor(replace(settings, data_dir=tmp_path / "plain"), clock)
     changed = Monitor(settings, clock)
-    for one in (plain, changed):
-        feed(one, "fermenter_ph", 77)
+    for monitor in (plain, changed):
+        feed(monitor, "fermenter_ph", 77)
     whole = changed.tags
     changed.running_tags.retag(TagTable(tag for tag in whole if tag.name != "fermenter_ph"))
     changed.submit(batch_of(("fermenter_ph", 7.0)))
     changed.running_tags.retag(whole)
-    for one in (plain, changed):
-        feed(one, "fermenter_ph", 60, first=77)
+    for monitor in (plain, changed):
+        feed(monitor, "fermenter_ph", 60, first=77)
     assert scores(plain, "fermenter_ph") == scores(changed, "fermenter_ph")
     assert changed.ledger.now().total.rejected == 1
     plain.stop()
@@ -87,14 +87,14 @@ def test_it_goes_on_from_its_history_also_where_it_went_before_the_last_start(
     plain = Monitor(replace(settings, data_dir=tmp_path / "plain"), clock)
     changed = Monitor(settings, clock)
     whole = changed.tags
-    for one in (plain, changed):
-        feed(one, "fermenter_ph", 77)
+    for monitor in (plain, changed):
+        feed(monitor, "fermenter_ph", 77)
     changed.stop()
     changed = Monitor(replace(settings, tags=file), clock)
     assert changed.running_tags.former == {"fermenter_ph"}
     changed.running_tags.retag(whole)
-    for one in (plain, changed):
-        feed(one, "fermenter_ph", 60, first=77)
+    for monitor in (plain, changed):
+        feed(monitor, "fermenter_ph", 60, first=77)
     assert scores(plain, "fermenter_ph") == scores(changed, "fermenter_ph")
     plain.stop()
     changed.stop()
@@ -105,7 +105,10 @@ def test_ranges_and_resolution_count_from_the_next_reading_on(settings: Settings
     assert not monitor.submit(batch_of(("fermenter_ph", 8.5))).processed.rejected
     monitor.running_tags.retag(TagTable([replace(PH, valid=(5.0, 8.0))]))
     receipt = monitor.submit(batch_of(("fermenter_ph", 8.5), ("fermenter_ph", 7.5), ("agitator_rpm", 400.0)))
-    assert [str(one.reason) for one in receipt.processed.rejected] == ["out_of_range", "unknown_tag"]
+    assert [str(rejection.reason) for rejection in receipt.processed.rejected] == [
+        "out_of_range",
+        "unknown_tag",
+    ]
     assert monitor.submit(batch_of(*[("fermenter_ph", 7.0)] * 1)).processed.received == 1
     feed(monitor, "fermenter_ph", 60, first=5)
     monitor.running_tags.retag(TagTable([replace(PH, resolution=2.0)]))
@@ -173,7 +176,7 @@ def test_an_import_under_way_goes_on_with_the_new_table(settings: Settings, cloc
 
     first, second = monitor.importer.take(pieces())
     assert (first.accepted, second.accepted) == (1, 0)
-    assert [str(one.reason) for one in second.rejected] == ["unknown_tag"]
+    assert [str(rejection.reason) for rejection in second.rejected] == ["unknown_tag"]
     monitor.stop()
 
 
@@ -187,7 +190,7 @@ def test_silence_is_told_of_tags_that_stayed_and_not_of_those_that_went(
         monitor.submit(batch_of(*rows, at=clock.now(), seconds=0.0))
     monitor.running_tags.retag(TagTable([Tag("new", "New"), PH]))
     clock.advance(30)
-    assert [one.tag for one in monitor.status().silent] == ["fermenter_ph"]
+    assert [silence.tag for silence in monitor.status().silent] == ["fermenter_ph"]
     monitor.stop()
 
 

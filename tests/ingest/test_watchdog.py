@@ -22,9 +22,9 @@ def test_a_tag_that_stops_is_overdue_after_five_of_its_own_intervals(tags: TagTa
         dog.note(batch_of(*readings, at=at, seconds=0))
     last = START + 299 * SECOND
     assert dog.silent(last + 4 * SECOND) == ()
-    (one,) = dog.silent(last + 8 * SECOND)
-    assert (one.tag, one.seconds) == ("temp", 8.0)
-    assert [one.tag for one in dog.silent(last + 60 * SECOND)] == ["ph", "temp"]
+    (silence,) = dog.silent(last + 8 * SECOND)
+    assert (silence.tag, silence.seconds) == ("temp", 8.0)
+    assert [silence.tag for silence in dog.silent(last + 60 * SECOND)] == ["ph", "temp"]
 
 
 def test_what_is_imported_or_filled_in_says_nothing_of_now(tags: TagTable) -> None:
@@ -42,7 +42,7 @@ def test_a_clock_that_is_set_back_makes_nobody_silent(tags: TagTable) -> None:
     for i in range(100):
         dog.note(batch_of(("temp", 37.0), at=back + i * SECOND))
         assert dog.silent(back + i * SECOND) == ()
-    assert [one.tag for one in dog.silent(back + 120 * SECOND)] == ["temp"]
+    assert [silence.tag for silence in dog.silent(back + 120 * SECOND)] == ["temp"]
 
 
 def test_a_silent_tag_is_on_the_screen_and_the_others_go_on(settings: Settings, clock: ManualClock) -> None:
@@ -55,7 +55,7 @@ def test_a_silent_tag_is_on_the_screen_and_the_others_go_on(settings: Settings, 
             monitor.source.inject("gap", "fermenter_ph", 300)
         monitor.submit(simulator.read(clock.now()))
     status = monitor.status()
-    assert [one.tag for one in status.silent] == ["fermenter_ph"]
+    assert [silence.tag for silence in status.silent] == ["fermenter_ph"]
     assert status.problems == ()
     (line,) = alarms(status)
     assert line.startswith("Fermenter pH has been silent for 4")
