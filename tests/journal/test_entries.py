@@ -120,18 +120,18 @@ def batch_entries(draw: st.DrawFn) -> BatchEntry:
     return BatchEntry(draw(int64), totals, processed, answers)
 
 
-def assert_same(one: object, other: object) -> None:
+def assert_same(value: object, other: object) -> None:
     """The same type and content all the way down; arrays in kind and bits."""
-    assert type(one) is type(other)
-    if isinstance(one, np.ndarray):
+    assert type(value) is type(other)
+    if isinstance(value, np.ndarray):
         assert isinstance(other, np.ndarray)
-        assert one.dtype == other.dtype
-        assert one.tobytes() == other.tobytes()
-    elif isinstance(one, BatchEntry | Processed | Batch | Scores):
-        for field in fields(one):
-            assert_same(getattr(one, field.name), getattr(other, field.name))
+        assert value.dtype == other.dtype
+        assert value.tobytes() == other.tobytes()
+    elif isinstance(value, BatchEntry | Processed | Batch | Scores):
+        for field in fields(value):
+            assert_same(getattr(value, field.name), getattr(other, field.name))
     else:
-        assert one == other
+        assert value == other
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

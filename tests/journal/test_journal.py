@@ -92,16 +92,16 @@ def test_with_any_bit_flipped_no_wrong_record_and_the_others_survive(tmp_path: P
         flipped[bit // 8] ^= 1 << (bit % 8)
         harmed.write_bytes(flipped)
         try:
-            found = segments.scan(harmed)
+            segment = segments.scan(harmed)
         except JournalError:
             continue  # the flip made another version of it, which is refused as a whole
-        for number, payload in segments.read_payloads(found, 0, 9):
+        for number, payload in segments.read_payloads(segment, 0, 9):
             assert payload is not None
             entry = decode(payload)
             assert isinstance(entry, SettingsEntry)
             assert entry.settings.id == number
-        assert len(found.numbers) >= 3
-        assert len(found.numbers) == 4 or found.damage or found.torn
+        assert len(segment.numbers) >= 3
+        assert len(segment.numbers) == 4 or segment.damage or segment.torn
 
 
 def test_damage_before_the_end_is_set_aside_and_said(tmp_path: Path) -> None:

@@ -327,7 +327,7 @@ def test_a_journal_folder_that_is_gone_goes_on_with_the_writer_of_the_archive(tm
     plant.check()
     plant.monitor.stop()
     plant.start()
-    assert len({one.writer for one in segments.scan_folder(tmp_path / "journal")}) == 1
+    assert len({segment.writer for segment in segments.scan_folder(tmp_path / "journal")}) == 1
     archived = plant.monitor.parts.journal._archive
     assert archived is not None
     newest = archived.newest()
@@ -352,9 +352,9 @@ def test_the_ledger_balances_while_a_lost_database_is_loaded_again(
         seen.append(plant.monitor.ledger.now().total)  # a page looks before the loader has reported
         plant.monitor.loading.after_step()
         seen.append(plant.monitor.ledger.now().total)
-    assert {one.difference for one in seen} == {0}
-    assert {one.received for one in seen} == {30}
-    assert len({one.pending for one in seen}) > 3, "it was not seen half-way"
+    assert {total.difference for total in seen} == {0}
+    assert {total.received for total in seen} == {30}
+    assert len({total.pending for total in seen}) > 3, "it was not seen half-way"
     plant.check()
     plant.monitor.stop()
 
@@ -379,9 +379,9 @@ def test_beyond_its_quota_the_journal_refuses_and_memory_stays_bounded(tmp_path:
         plant.monitor.submit(refused[0])
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    for one in refused:
+    for refused_batch in refused:
         with pytest.raises(JournalFull):
-            plant.monitor.submit(one)
+            plant.monitor.submit(refused_batch)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 200_000, f"{grown:,} bytes were kept of what was refused"
@@ -473,9 +473,9 @@ class JournalModel(RuleBasedStateMachine):
     def retire(self, data: st.DataObject) -> None:
         upto = data.draw(st.integers(0, self.last))
         self.journal.retire(upto)
-        found = ids(self.journal)
-        assert set(self.kept) - set(found) <= set(range(1, upto + 1))
-        self.kept = self.kept[len(self.kept) - len(found) :]
+        left = ids(self.journal)
+        assert set(self.kept) - set(left) <= set(range(1, upto + 1))
+        self.kept = self.kept[len(self.kept) - len(left) :]
 
     @invariant()
     def gives_back_what_it_acknowledged(self) -> None:
