@@ -33,17 +33,17 @@ def monitor(settings: Settings, tmp_path: Path) -> Monitor:
 
 
 def with_ph(tags: TagTable, **changed: object) -> TagTable:
-    return TagTable(replace(one, **changed) if one.name == "fermenter_ph" else one for one in tags)
+    return TagTable(replace(tag, **changed) if tag.name == "fermenter_ph" else tag for tag in tags)
 
 
 def test_cells_that_nobody_changed_are_the_same_tags() -> None:
     tags = TagTable(
         [*read_tags(REPOSITORY), Tag("open", "Open", valid=(-math.inf, 5.0)), Tag("bare", "Bare")]
     )
-    made = read_cells(cells(tags), tags)
-    assert list(made.tags) == list(tags)
-    assert made.problems == ()
-    assert changes(tags, made.tags) == []
+    edit = read_cells(cells(tags), tags)
+    assert list(edit.tags) == list(tags)
+    assert edit.problems == ()
+    assert changes(tags, edit.tags) == []
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_a_text_that_the_file_has_already_keeps_nobody_from_changing_another() -
     frame = cells(tags)
     frame.loc[2, "Label"] = "Agitator"
     frame.loc[1, "Noise"] = 0.5
-    made = read_cells(frame, tags)
-    assert made.problems == ()
-    assert (made.tags["fermenter_ph"].label, made.tags["fermenter_ph"].noise) == ("x" * 117, 0.5)
+    edit = read_cells(frame, tags)
+    assert edit.problems == ()
+    assert (edit.tags["fermenter_ph"].label, edit.tags["fermenter_ph"].noise) == ("x" * 117, 0.5)
     frame.loc[1, "Label"] = "y" * 117
     (problem,) = read_cells(frame, tags).problems
     assert problem.startswith("Tag fermenter_ph, Label: 117 characters are too many")
@@ -96,9 +96,9 @@ def test_changes_are_told_in_words() -> None:
     after = TagTable(
         [
             *(
-                one
-                for one in with_ph(tags, normal=(6.6, 7.4), valid=(-math.inf, 9.0))
-                if one.name != "agitator_rpm"
+                tag
+                for tag in with_ph(tags, normal=(6.6, 7.4), valid=(-math.inf, 9.0))
+                if tag.name != "agitator_rpm"
             ),
             Tag("co2", "Carbon dioxide", "%", valid=(0.0, 20.0), resolution=0.1),
         ]
@@ -109,7 +109,7 @@ def test_changes_are_told_in_words() -> None:
         "Carbon dioxide (co2): added, unit %, valid 0–20 %, resolution 0.1 %",
     ]
     assert narrowed(tags, after) == []
-    assert [one.name for one in narrowed(tags, with_ph(tags, valid=(5.0, 8.0)))] == ["fermenter_ph"]
+    assert [tag.name for tag in narrowed(tags, with_ph(tags, valid=(5.0, 8.0)))] == ["fermenter_ph"]
 
 
 def test_what_is_saved_counts_at_once_and_all_else_in_the_file_stays(monitor: Monitor) -> None:
@@ -125,7 +125,7 @@ def test_what_is_saved_counts_at_once_and_all_else_in_the_file_stays(monitor: Mo
     assert monitor.submit(batch_of(("fermenter_ph", 8.5))).processed.rejected
     (change,) = monitor.tag_file.changes()
     assert (change.who, change.changes, change.time) == ("night  shift", ("said",), START)
-    assert sorted(one.name for one in path.parent.iterdir()) == ["data", "tags.toml", "tags.toml.bak"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["data", "tags.toml", "tags.toml.bak"]
     monitor.stop()
 
 
@@ -134,9 +134,9 @@ def test_a_renamed_tag_keeps_its_profile_and_a_removed_one_takes_its_own_along(m
     frame = cells(draft.tags)
     frame.loc[1, "Name"] = "ph.2/a"
     frame = frame.drop(index=2)
-    made = read_cells(frame, draft.tags)
-    assert made.renamed == {"fermenter_ph": "ph.2/a"}
-    monitor.tag_file.save(draft, made.tags, "x", [], made.renamed)
+    edit = read_cells(frame, draft.tags)
+    assert edit.renamed == {"fermenter_ph": "ph.2/a"}
+    monitor.tag_file.save(draft, edit.tags, "x", [], edit.renamed)
     again = read_tags(monitor.tag_file.path)
     assert again.names == ("fermenter_temp", "ph.2/a")
     assert again["ph.2/a"].profile == draft.tags["fermenter_ph"].profile
@@ -209,12 +209,12 @@ def test_a_torn_log_is_read_as_far_as_it_goes(monitor: Monitor) -> None:
     monitor.tag_file.save(draft, with_ph(draft.tags, unit="x"), "me", ["one"])
     with (monitor.settings.data_dir / "tag_changes.jsonl").open("a") as file:
         file.write('{"time": 1, "wh')
-    assert [one.changes for one in monitor.tag_file.changes()] == [("one",)]
+    assert [change.changes for change in monitor.tag_file.changes()] == [("one",)]
     monitor.stop()
 
 
 NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.:/\-]{0,9}", fullmatch=True)
-NUMBERS = st.floats(-1e6, 1e6).map(lambda one: round(one, 3))
+NUMBERS = st.floats(-1e6, 1e6).map(lambda number: round(number, 3))
 
 
 @st.composite
@@ -241,29 +241,29 @@ def some_tag(draw: st.DrawFn, name: str) -> Tag:
 def test_any_change_is_in_the_file_and_comments_stay(data: st.DataObject) -> None:
     text = REPOSITORY.read_text()
     before = parse_tags(text, REPOSITORY)
-    kept = [one for one in before if data.draw(st.booleans())]
+    kept = [tag for tag in before if data.draw(st.booleans())]
     changed = [
-        replace(data.draw(some_tag(one.name)), profile=one.profile) if data.draw(st.booleans()) else one
-        for one in kept
+        replace(data.draw(some_tag(tag.name)), profile=tag.profile) if data.draw(st.booleans()) else tag
+        for tag in kept
     ]
-    new = data.draw(st.lists(NAMES.filter(lambda one: one not in before), unique=True, max_size=3))
+    new = data.draw(st.lists(NAMES.filter(lambda name: name not in before), unique=True, max_size=3))
     wanted = TagTable([*changed, *(data.draw(some_tag(name)) for name in new)])
     if not len(wanted):
         return
-    made = edited(text, wanted, {})
-    assert list(parse_tags(made, REPOSITORY)) == list(wanted)
-    assert made.startswith(text[: text.index("[tags.")])
-    assert tomllib.loads(made)["simulator"] == {"spike_rate": 0.05}
+    after = edited(text, wanted, {})
+    assert list(parse_tags(after, REPOSITORY)) == list(wanted)
+    assert after.startswith(text[: text.index("[tags.")])
+    assert tomllib.loads(after)["simulator"] == {"spike_rate": 0.05}
     if len(kept) == len(before):
         comments = [line for line in text.splitlines() if line.startswith("#")]
-        assert [line for line in made.splitlines() if line.startswith("#")] == comments
+        assert [line for line in after.splitlines() if line.startswith("#")] == comments
 
 
 def test_a_new_key_stands_with_the_tags_own_keys_before_the_next_comment() -> None:
     text = '[tags.a]\nunit = "x" # the unit\n\n# about the profile\n[tags.a.profile]\nperiod_hours = 1\n'
     tags = parse_tags(text, Path("t"))
-    made = edited(text, TagTable([replace(tags["a"], noise=0.5)]), {})
-    assert made == text.replace("# the unit\n", "# the unit\nnoise = 0.5\n")
+    after = edited(text, TagTable([replace(tags["a"], noise=0.5)]), {})
+    assert after == text.replace("# the unit\n", "# the unit\nnoise = 0.5\n")
 
 
 def test_a_draft_is_of_the_bytes_that_were_read(monitor: Monitor) -> None:

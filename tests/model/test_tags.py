@@ -20,8 +20,8 @@ def written(folder: Path, text: str) -> Path:
 
 def test_the_shipped_tags_are_the_fermenters_three() -> None:
     tags = read_tags(ROOT / "data" / "tags.toml")
-    found = {tag.name: (tag.label, tag.unit, tag.valid, tag.normal) for tag in tags}
-    assert found == {
+    facts = {tag.name: (tag.label, tag.unit, tag.valid, tag.normal) for tag in tags}
+    assert facts == {
         "fermenter_temp": ("Fermenter temperature", "°C", (30.0, 50.0), (35.0, 40.0)),
         "fermenter_ph": ("Fermenter pH", "pH", (5.0, 9.0), (6.5, 7.5)),
         "agitator_rpm": ("Agitator speed", "rpm", (200.0, 700.0), (300.0, 600.0)),

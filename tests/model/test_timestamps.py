@@ -80,8 +80,8 @@ def test_a_field_for_a_time_means_the_viewers_clock() -> None:
     assert timestamps.local_time(time, berlin) == shown
     assert timestamps.from_local(shown, berlin) == time
     twice = datetime(2026, 10, 25, 2, 30)
-    first, last = (timestamps.from_local(twice, berlin, last=one) for one in (False, True))
+    first, last = (timestamps.from_local(twice, berlin, last=later) for later in (False, True))
     skipped = datetime(2026, 3, 29, 2, 30)
-    for one in (False, True):
-        assert timestamps.from_local(skipped, berlin, last=one) == timestamps.parse("2026-03-29T01:30Z")
+    for later in (False, True):
+        assert timestamps.from_local(skipped, berlin, last=later) == timestamps.parse("2026-03-29T01:30Z")
     assert (first, last) == tuple(timestamps.parse(f"2026-10-25T{hour}:30Z") for hour in ("00", "01"))
