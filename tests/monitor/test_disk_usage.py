@@ -39,7 +39,7 @@ def test_files_are_counted_where_they_belong(settings: Settings, clock: ManualCl
     assert sizes.other >= 7_000
     assert sizes.journal > 0
     assert sizes.database == Path(settings.store_url).stat().st_size
-    assert sizes.whole == sum(one.stat().st_size for one in settings.data_dir.rglob("*") if one.is_file())
+    assert sizes.whole == sum(path.stat().st_size for path in settings.data_dir.rglob("*") if path.is_file())
     assert sizes.space is not None
     assert (sizes.space.readings, sizes.arrivals.count) == (2, 2)
     assert 0 < sizes.disk_free < sizes.disk_whole
@@ -59,10 +59,10 @@ def test_the_rate_is_that_of_the_last_day_or_of_what_there_is() -> None:
     assert whole.raw_bytes == pytest.approx(50.15, abs=0.01)
     assert rate_words(whole, SIZES) == "259,200 readings per day over the last 24 h; 50 bytes per reading"
     part = replace(SIZES, arrivals=Arrivals(21_600, START - 7_200 * SECOND, START, 0))
-    found = rate(part, START, 3)
-    assert found is not None
-    assert found.per_day == 259_200
-    assert "over the last 2 h" in rate_words(found, part)
+    pace = rate(part, START, 3)
+    assert pace is not None
+    assert pace.per_day == 259_200
+    assert "over the last 2 h" in rate_words(pace, part)
     short = replace(SIZES, arrivals=Arrivals(10_797, START - 3_599 * SECOND, START, 0))
     assert rate(short, START, 3) is None
     none = replace(SIZES, arrivals=Arrivals())

@@ -40,23 +40,23 @@ def feed(monitor: Monitor, seconds: int, at: int = START) -> None:
 
 @pytest.fixture
 def monitor(settings: Settings) -> Monitor:
-    one = Monitor(settings, ManualClock(START + 7_200 * SECOND))
-    feed(one, 3_000)
-    one.drain()
-    return one
+    running = Monitor(settings, ManualClock(START + 7_200 * SECOND))
+    feed(running, 3_000)
+    running.drain()
+    return running
 
 
 def test_the_newest_seconds_are_in_the_overview_before_they_are_stored(monitor: Monitor) -> None:
     span = (START, START + 7_200 * SECOND)
     distinct = np.random.default_rng(1).permutation(300) * 1e-4 + 7.0
-    monitor.submit(batch_of(*[(TAG, float(one)) for one in distinct], at=START + 3_000 * SECOND))
+    monitor.submit(batch_of(*[(TAG, float(value)) for value in distinct], at=START + 3_000 * SECOND))
     before = monitor.explorer.overview(TAG, *span)
     monitor.drain()
     after = monitor.explorer.overview(TAG, *span)
     assert before.stored
     assert after.stored
     assert before.overview.readings == after.overview.readings == 3_300
-    fresh = [one.overview.time >= START + 3_100 * SECOND for one in (before, after)]
+    fresh = [view.overview.time >= START + 3_100 * SECOND for view in (before, after)]
     assert before.overview.time[fresh[0]].tolist() == after.overview.time[fresh[1]].tolist()
     assert before.overview.value[fresh[0]].tolist() == after.overview.value[fresh[1]].tolist()
     assert fresh[0].sum() > 50
@@ -78,10 +78,10 @@ def test_control_limits_count_what_is_outside_in_the_whole_span(monitor: Monitor
     monitor.submit(batch_of(*[(TAG, 8.0)] * 7, *[(TAG, 6.0)] * 4, at=START + 3_000 * SECOND))
     monitor.drain()
     span = (START, START + 7_200 * SECOND)
-    found = monitor.explorer.controlled(TAG, span, (START, START + 3_000 * SECOND))
-    assert found.limits is not None
-    assert found.limits.centre == pytest.approx(7.02)
-    assert (found.below, found.above, found.readings) == (4, 7, 3_011)
+    controlled = monitor.explorer.controlled(TAG, span, (START, START + 3_000 * SECOND))
+    assert controlled.limits is not None
+    assert controlled.limits.centre == pytest.approx(7.02)
+    assert (controlled.below, controlled.above, controlled.readings) == (4, 7, 3_011)
     few = monitor.explorer.controlled(TAG, span, (START, START + 5 * SECOND))
     assert few.limits is None
     assert "Not measurable" in control_words(few)[0]
@@ -91,11 +91,11 @@ def test_control_limits_count_what_is_outside_in_the_whole_span(monitor: Monitor
 def test_a_relation_says_how_it_was_found(monitor: Monitor) -> None:
     monitor.submit(batch_of(*[("agitator_rpm", 400.0 + i % 5) for i in range(3_000)], at=START))
     monitor.drain()
-    found = monitor.explorer.relation(TAG, "agitator_rpm", START, START + 3_000 * SECOND)
-    assert (found.n, found.counts, found.share) == (3_000, (3_000, 3_000), 1)
-    assert found.pearson == pytest.approx(1.0)
-    assert found.lag == 0
-    lines = relation_words(found, monitor.tags[TAG], monitor.tags["agitator_rpm"])
+    relation = monitor.explorer.relation(TAG, "agitator_rpm", START, START + 3_000 * SECOND)
+    assert (relation.n, relation.counts, relation.share) == (3_000, (3_000, 3_000), 1)
+    assert relation.pearson == pytest.approx(1.0)
+    assert relation.lag == 0
+    lines = relation_words(relation, monitor.tags[TAG], monitor.tags["agitator_rpm"])
     assert lines[0].startswith("Pearson r = +1.00, Spearman ρ = +1.00, n = 3,000 pairs, at most 0.5 s apart")
     nothing = monitor.explorer.relation(TAG, "agitator_rpm", 0, START)
     assert relation_words(nothing, *2 * [monitor.tags[TAG]])[0].startswith(
@@ -108,11 +108,11 @@ def test_a_long_span_is_paired_from_a_fair_share(monitor: Monitor, monkeypatch: 
     monkeypatch.setattr("sensormon.monitor.explorer.MOST", 1_000)
     monitor.submit(batch_of(*[("agitator_rpm", 400.0 + i % 5) for i in range(3_000)], at=START))
     monitor.drain()
-    found = monitor.explorer.relation(TAG, "agitator_rpm", START, START + 3_000 * SECOND)
-    assert found.share == 3
-    assert 300 < found.n < 2_000
-    assert found.pearson == pytest.approx(1.0)
-    assert "from one in 3 stretches" in relation_words(found, *2 * [monitor.tags[TAG]])[0]
+    relation = monitor.explorer.relation(TAG, "agitator_rpm", START, START + 3_000 * SECOND)
+    assert relation.share == 3
+    assert 300 < relation.n < 2_000
+    assert relation.pearson == pytest.approx(1.0)
+    assert "from one in 3 stretches" in relation_words(relation, *2 * [monitor.tags[TAG]])[0]
     monitor.stop()
 
 
@@ -148,13 +148,13 @@ def test_the_points_of_a_file_are_those_of_the_line(monitor: Monitor) -> None:
     monitor.submit(batch_of((TAG, 8.7), at=START + 6_000 * SECOND))
     monitor.drain()
     since, until = START, START + 6_100 * SECOND
-    one = monitor.explorer.overview(TAG, since, until, 100).overview
-    points = drawn_points([(TAG, one)], since, until)
-    assert one.width > 0
-    assert points["value"].tolist() == one.value.tolist()
+    overview = monitor.explorer.overview(TAG, since, until, 100).overview
+    points = drawn_points([(TAG, overview)], since, until)
+    assert overview.width > 0
+    assert points["value"].tolist() == overview.value.tolist()
     assert points.loc[points["value"] == 8.7, "is_anomaly"].tolist() == [True]
-    assert points["is_anomaly"].sum() == one.flagged
-    shorter = drawn_points([(TAG, one)], since + 3_000 * SECOND, until)
+    assert points["is_anomaly"].sum() == overview.flagged
+    shorter = drawn_points([(TAG, overview)], since + 3_000 * SECOND, until)
     assert 0 < len(shorter) < len(points)
     table = described(pa.Table.from_pandas(points, preserve_index=False), monitor.tags)
     assert table.column("label").to_pylist() == ["Fermenter pH"] * len(points)

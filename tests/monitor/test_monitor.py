@@ -60,8 +60,8 @@ def test_a_restart_scores_as_if_it_had_never_stopped(
     parts.stop()
     parts = Monitor(settings, clock)
     submit(parts, 83, first=77)
-    for one in (whole, parts):
-        one.drain()
+    for monitor in (whole, parts):
+        monitor.drain()
     left, right = (m.stored.frame(["fermenter_ph"], 0, FAR) for m in (whole, parts))
     for name in ("id", "value", "n", "score", "lower", "upper", "is_anomaly"):
         assert left[name].equals(right[name]), name

@@ -99,7 +99,7 @@ def test_what_people_did_and_set_is_there(folder: Path, expected: dict[str, Any]
     assert plain(events[list(state["events"][0])].to_dict("records")) == state["events"]
     assert plain(monitor.annotations.between(0, LATER)) == state["notes"]
     assert plain(monitor.detection.in_force) == state["detection"]
-    assert [plain(one) for _, one in sorted(monitor.detection.by_id().items())] == state["settings"]
+    assert [plain(settings) for _, settings in sorted(monitor.detection.by_id().items())] == state["settings"]
     assert plain(monitor.retention.policy) == state["retention"]
     assert len(monitor.stored.frame(None, 0, LATER)) == state["readings"]
     monitor.stop()

@@ -37,7 +37,7 @@ def fill(monitor: Monitor, count: int = 300, at: int = OLD, seconds: float = 2.0
     """So many readings from then on, one of which is a spike, and some of today."""
     values = np.random.default_rng(count).normal(7, 0.05, count).round(3)
     values[count // 2] = 8.9
-    monitor.submit(batch_of(*((TAG, float(one)) for one in values), at=at, seconds=seconds))
+    monitor.submit(batch_of(*((TAG, float(value)) for value in values), at=at, seconds=seconds))
     monitor.drain()
 
 
@@ -161,8 +161,8 @@ def test_a_span_that_is_all_minutes_has_no_pairs_and_says_so(settings: Settings,
     today(monitor)
     monitor.retention.set(30, "Ana")
     run(monitor)
-    found = monitor.explorer.relation(TAG, "agitator_rpm", OLD, OLD + 600 * SECOND)
-    assert (found.n, found.counts, found.why) == (0, (0, 0), "0 pairs are fewer than 30")
+    relation = monitor.explorer.relation(TAG, "agitator_rpm", OLD, OLD + 600 * SECOND)
+    assert (relation.n, relation.counts, relation.why) == (0, (0, 0), "0 pairs are fewer than 30")
     monitor.stop()
 
 
@@ -180,8 +180,8 @@ def test_a_restart_after_a_roll_up_scores_as_without_one(
         (folder / "detector_memory.bin").unlink()
         monitor = Monitor(replace(settings, data_dir=folder), clock)
         today(monitor)
-        found = monitor.stored.frame([TAG], START - DAY, FAR)
-        rows.append(found[["id", "n", "score", "lower", "upper"]].to_numpy().tolist())
+        frame = monitor.stored.frame([TAG], START - DAY, FAR)
+        rows.append(frame[["id", "n", "score", "lower", "upper"]].to_numpy().tolist())
         monitor.stop()
     assert np.array_equal(rows[0], rows[1], equal_nan=True)
 
@@ -239,7 +239,7 @@ def test_cancelled_it_leaves_whole_days_and_goes_on_from_there(
     with pytest.raises(Cancelled):
         monitor.retention._run(CancelledAt(2))
     plan = monitor.retention.plan()
-    assert [one.day for one in plan.due] == [OLD + DAY, OLD + 2 * DAY]
+    assert [due.day for due in plan.due] == [OLD + DAY, OLD + 2 * DAY]
     assert run(monitor).result.readings == plan.readings
     assert monitor.ledger.now().balanced
     assert findings(monitor) == ()
@@ -330,7 +330,7 @@ def test_verify_finds_what_no_roll_up_holds(
     with duckdb.connect(settings.store_url) as connection:
         connection.execute(statement)
     report = verify(StoppedMonitor(settings.data_dir, settings.store_url))
-    assert any(finding in one for one in report.findings), report.findings
+    assert any(finding in line for line in report.findings), report.findings
 
 
 def test_a_database_of_an_earlier_version_is_verified_as_before(
