@@ -27,11 +27,11 @@ def test_nothing_flagged_says_what_to_do(settings: Settings, adopt: Adopt) -> No
 
 def test_all_events_are_listed_and_the_newest_is_explained(full: Monitor) -> None:
     app = show("anomalies")
-    found = full.events.between(None, START - 3600 * SECOND, FAR)
-    assert len(events(app)) == len(found) > 10
+    listed = full.events.between(None, START - 3600 * SECOND, FAR)
+    assert len(events(app)) == len(listed) > 10
     assert events(app)["Time"].is_monotonic_decreasing
     words = text(app)
-    assert f"{len(found)} events" in words
+    assert f"{len(listed)} events" in words
     assert "to acknowledge" in words
     assert "z " in words
     assert ", above 3.0" in words
@@ -54,7 +54,7 @@ def test_all_events_are_listed_and_the_newest_is_explained(full: Monitor) -> Non
 def test_nothing_is_written_on_the_page_by_accident(full: Monitor) -> None:
     app = show("anomalies")
     assert full.actions.count == 0
-    assert [one.value for one in app.markdown if not one.value.startswith(("**", "Flagged"))] == []
+    assert [block.value for block in app.markdown if not block.value.startswith(("**", "Flagged"))] == []
 
 
 def test_acknowledging_in_bulk_is_done_in_the_viewers_name(full: Monitor) -> None:
@@ -65,7 +65,7 @@ def test_acknowledging_in_bulk_is_done_in_the_viewers_name(full: Monitor) -> Non
     named(app).run()
     assert full.actions.count == 0, "a name that was given elsewhere meanwhile is no yes"
     app.text_input(key="name-given").input("Ana")
-    next(one for one in app.button if one.label == "Continue").click().run()
+    next(button for button in app.button if button.label == "Continue").click().run()
     assert not app.exception
     assert states(full, chosen) == ["acknowledged"] * 3
     assert events(app)["State"].tolist().count("acknowledged") == 3
@@ -77,7 +77,7 @@ def test_acknowledging_in_bulk_is_done_in_the_viewers_name(full: Monitor) -> Non
     history = full.events.actions(chosen[0], chosen[0])
     assert history["who"].tolist() == ["Ana", "Ana"]
     assert "took the acknowledgement back" in [
-        what for one in app.dataframe if "What" in one.value for what in one.value["What"]
+        what for table in app.dataframe if "What" in table.value for what in table.value["What"]
     ]
 
 
@@ -181,7 +181,7 @@ def test_what_was_asked_for_on_a_page_that_was_left_is_put_away(full: Monitor) -
     named(app).switch_page("pages/anomalies.py").run()
     assert not app.exception
     assert full.actions.count == 0
-    assert "name-given" not in [one.key for one in app.text_input]
+    assert "name-given" not in [field.key for field in app.text_input]
 
 
 def test_a_page_that_one_comes_back_to_is_as_it_was_left(full: Monitor) -> None:
@@ -208,14 +208,14 @@ def test_a_page_that_one_comes_back_to_is_as_it_was_left(full: Monitor) -> None:
 
 
 def test_a_press_counts_where_nothing_is_left_of_the_list(full: Monitor) -> None:
-    every = [int(one) for one in full.events.between(None, 0, FAR)["id"]]
+    every = [int(event_id) for event_id in full.events.between(None, 0, FAR)["id"]]
     app = named(show("anomalies", state="unacknowledged"))
     full.actions.record(every, "acknowledge", "Ben")
     app.query_params["asof"] = "2026-09-21T14:13:19.000Z"  # another list
     app.button(key="note").click().run()
     assert "No matching events" in text(app)
     app.text_area(key="note-given").input("valve cleaned")
-    next(one for one in app.button if one.label == "Save").click().run()
+    next(button for button in app.button if button.label == "Save").click().run()
     assert not app.exception
     noted = full.events.between(None, 0, FAR).query("note != ''")
     assert noted["id"].tolist() == every[:1]
@@ -227,7 +227,7 @@ def test_a_note_that_is_being_written_is_not_put_away_by_what_others_do(full: Mo
     full.actions.record([int(full.events.between(None, 0, FAR)["id"].iloc[3])], "acknowledge", "Ben")
     app.run()  # as the line that looks for it asks for
     app.text_area(key="note-given").input("valve cleaned")
-    next(one for one in app.button if one.label == "Save").click().run()
+    next(button for button in app.button if button.label == "Save").click().run()
     assert full.events.between(None, 0, FAR)["note"].iloc[0] == "valve cleaned"
     assert not app.text_area, "asked once"
     assert "· acknowledged" in text(
@@ -256,7 +256,7 @@ def test_a_value_with_a_long_unit_is_not_cut(full: Monitor) -> None:
     full.running_tags.retag(TagTable(replace(tag, unit="kg/(m²·h)") for tag in full.tags))
     app = show("anomalies")
     longest = events(app)["Peak"].str.len().max()
-    (table,) = [one for one in app.dataframe if "Peak" in one.value]
+    (table,) = [frame for frame in app.dataframe if "Peak" in frame.value]
     width = json.loads(table.proto.columns)["Peak"]["width"]
     assert width >= 8 * longest
 
@@ -286,10 +286,11 @@ def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Sett
     monitor = adopt(Monitor(replace(settings, source="simulator"), clock))
     monitor.source.backfill()
     monitor.drain()
-    ids = [int(one) for one in monitor.events.between(None, 0, FAR)["id"][:6]]
+    ids = [int(event_id) for event_id in monitor.events.between(None, 0, FAR)["id"][:6]]
     app = named(show("anomalies", tags="Fermenter pH", score="4.0", list="worst first", around="10 min"))
     chosen = [
-        int(one) for one in monitor.events.between(["fermenter_ph"], 0, FAR).query("score >= 5")["id"][:2]
+        int(event_id)
+        for event_id in monitor.events.between(["fermenter_ph"], 0, FAR).query("score >= 5")["id"][:2]
     ]
     app.query_params["event"] = ",".join(map(str, chosen))
     app.run()
@@ -305,12 +306,12 @@ def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Sett
     pd.testing.assert_frame_equal(events(later)[columns], before[columns])
     assert events(later)["Note"].tolist() != before["Note"].tolist()
     assert "As of 2026-09-21" in text(later)
-    assert {one: "".join(value) for one, value in later.query_params.items()} == address
+    assert {name: "".join(value) for name, value in later.query_params.items()} == address
     assert later.segmented_control(key="around").value == "10 min"
 
 
 def test_previous_and_next_walk_through_the_list_or_through_the_chosen_ones(full: Monitor) -> None:
-    ids = [int(one) for one in full.events.between(None, 0, FAR)["id"]]
+    ids = [int(event_id) for event_id in full.events.between(None, 0, FAR)["id"]]
     app = show("anomalies")
     assert app.button(key="previous").disabled
     app.button(key="next").click().run()
@@ -333,7 +334,7 @@ def test_all_that_is_shown_is_chosen_and_let_go_at_once() -> None:
     assert f"{count} selected" in text(app)
     app.button(key="acknowledge").click().run()
     assert set(events(app)["State"]) == {"acknowledged"}
-    assert f"{count} events acknowledged" in [one.value for one in app.toast]
+    assert f"{count} events acknowledged" in [toast.value for toast in app.toast]
     assert f"{count} selected" in text(app), "the choice stays"
     app.button(key="select-none").click().run()
     assert "None selected: acts on the event shown" in text(app)
@@ -341,7 +342,7 @@ def test_all_that_is_shown_is_chosen_and_let_go_at_once() -> None:
 
 def test_an_event_that_leaves_the_list_is_said_and_the_next_takes_its_place(full: Monitor) -> None:
     every = full.events.between(None, 0, FAR)
-    ids = [int(one) for one in every.loc[every["state"] == "returned, unacknowledged", "id"]]
+    ids = [int(event_id) for event_id in every.loc[every["state"] == "returned, unacknowledged", "id"]]
     app = named(show("anomalies", state="returned, unacknowledged"))
     app.query_params["event"] = str(ids[3])
     app.run()

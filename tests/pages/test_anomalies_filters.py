@@ -28,7 +28,7 @@ def test_events_of_long_ago_are_one_press_away(settings: Settings, adopt: Adopt)
 
 
 def test_filters_leave_what_they_name(full: Monitor) -> None:
-    ids = [int(one) for one in full.events.between(None, START - 3600 * SECOND, FAR)["id"][:2]]
+    ids = [int(event_id) for event_id in full.events.between(None, START - 3600 * SECOND, FAR)["id"][:2]]
     full.actions.record(ids, "acknowledge", "Ana")
     full.actions.record(ids[:1], "label", "Ana", label="false")
     assert len(events(show("anomalies", state="acknowledged"))) == 2
@@ -43,28 +43,28 @@ def test_filters_leave_what_they_name(full: Monitor) -> None:
 @pytest.mark.parametrize("score", ["abc", "nan", "inf", "-1", "1001", "**6**", "0"])
 def test_a_score_in_the_address_that_filters_nothing_is_not_said(score: str) -> None:
     app = show("anomalies", score=score)
-    labels = [one.proto.popover.label for one in app.get("popover")]
+    labels = [popover.proto.popover.label for popover in app.get("popover")]
     assert "More filters" in labels
 
 
 @pytest.mark.usefixtures("full")
 def test_a_score_in_the_address_that_filters_is_said() -> None:
     app = show("anomalies", score="6.5")
-    assert "**score ≥ 6.5**" in [one.proto.popover.label for one in app.get("popover")]
+    assert "**score ≥ 6.5**" in [popover.proto.popover.label for popover in app.get("popover")]
 
 
 def test_a_stretch_of_the_bars_filters_the_list_and_is_taken_off(full: Monitor) -> None:
-    found = full.events.between(None, 0, FAR)
-    first = found["start"].min().floor("min")
+    every = full.events.between(None, 0, FAR)
+    first = every["start"].min().floor("min")
     since = first.tz_localize(None).isoformat() + "Z"
     until = (first + pd.Timedelta(minutes=2)).tz_localize(None).isoformat() + "Z"
     app = show("anomalies", bar=f"{since}/{until}")
-    inside = found[found["start"] < first + pd.Timedelta(minutes=2)]
-    assert 0 < len(inside) < len(found)
+    inside = every[every["start"] < first + pd.Timedelta(minutes=2)]
+    assert 0 < len(inside) < len(every)
     assert len(events(app)) == len(inside)
-    assert f"{len(found)} events" in text(app), "the counts are those of the whole time range"
+    assert f"{len(every)} events" in text(app), "the counts are those of the whole time range"
     app.button(key="stretch-off").click().run()
-    assert len(events(app)) == len(found)
+    assert len(events(app)) == len(every)
 
 
 def test_filters_that_leave_nothing_are_cleared_by_a_button(full: Monitor) -> None:
@@ -81,12 +81,12 @@ def test_two_times_in_the_viewers_zone_are_a_time_range(full: Monitor) -> None:
         within="between",
         **{"from": "2026-09-21T14:00:00Z", "to": "2026-09-21T14:05:00Z"},
     )
-    found = full.events.between(None, 0, FAR)
-    start = found["start"].dt.tz_localize(None)
-    inside = found[(start >= "2026-09-21 14:00") & (start < "2026-09-21 14:05")]
-    assert 0 < len(inside) < len(found)
+    every = full.events.between(None, 0, FAR)
+    start = every["start"].dt.tz_localize(None)
+    inside = every[(start >= "2026-09-21 14:00") & (start < "2026-09-21 14:05")]
+    assert 0 < len(inside) < len(every)
     assert len(events(app)) == len(inside)
-    assert [str(one.value) for one in app.get("date_time_input")] == [
+    assert [str(field.value) for field in app.get("date_time_input")] == [
         "2026-09-21 14:00:00",
         "2026-09-21 14:05:00",
     ]
@@ -125,7 +125,7 @@ def test_alarm_load_top_tags_and_longest_events_are_there_when_opened(full: Moni
     words = text(app)
     assert "Alarm load" in words
     assert "Chattering tags" in words
-    top = next(one.value for one in app.dataframe if "Share" in one.value)
+    top = next(frame.value for frame in app.dataframe if "Share" in frame.value)
     assert top["Events"].sum() == len(full.events.between(None, 0, FAR))
     assert top["Share"].sum() == pytest.approx(1)
     assert "Readings begin" in words, "the hour before the first reading is not counted"
@@ -134,7 +134,7 @@ def test_alarm_load_top_tags_and_longest_events_are_there_when_opened(full: Moni
 def test_the_flagged_readings_of_the_listed_events_are_there_when_opened(full: Monitor) -> None:
     app = show("anomalies", points="true", severity="high")
     listed = full.events.between(None, 0, FAR).query("severity == 'high'")
-    table = next(one.value for one in app.dataframe if "Why" in one.value)
+    table = next(frame.value for frame in app.dataframe if "Why" in frame.value)
     assert len(table) == listed["readings"].sum()
 
 
@@ -147,5 +147,5 @@ def test_top_tags_is_another_table_where_what_is_chosen_in_it_was_changed_elsewh
     assert chosen != every
     app.run()
     assert table_id(app, "Share") == chosen
-    next(one for one in app.button if one.key == "clear").click().run()
+    next(button for button in app.button if button.key == "clear").click().run()
     assert table_id(app, "Share") not in (every, chosen)

@@ -89,7 +89,7 @@ def test_who_changed_tags_before_is_listed(writable: Settings, adopt: Adopt) -> 
     assert not show("data", section="Tags").expander
     monitor.tag_file.save(monitor.tag_file.read(), monitor.tags, "Ana", ["Fermenter pH: unit pH → -"])
     app = show("data", section="Tags")
-    (log,) = [one.value for one in app.dataframe if "What" in one.value]
+    (log,) = [frame.value for frame in app.dataframe if "What" in frame.value]
     assert log["Who"].tolist() == ["Ana"]
     assert log["What"].tolist() == ["Fermenter pH: unit pH → -"]
 

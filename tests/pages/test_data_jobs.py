@@ -34,7 +34,9 @@ def ended(monitor: Monitor, kind: str) -> Job:
 def titles(app: AppTest) -> str:
     """The words of buttons, downloads and alerts, too."""
     parts = [*app.button, *app.get("download_button"), *app.get("link_button")]
-    return "\n".join([text(app), *(one.proto.label for one in parts), *(one.value for one in app.warning)])
+    return "\n".join(
+        [text(app), *(element.proto.label for element in parts), *(warning.value for warning in app.warning)]
+    )
 
 
 @pytest.mark.parametrize("section", ["Export", "Cases"])
@@ -60,25 +62,25 @@ def test_with_the_store_away_it_says_so(full: Monitor, monkeypatch: pytest.Monke
 def test_an_export_is_chosen_in_the_address_and_offered_when_it_is_written(full: Monitor) -> None:
     app = show("data", section="Export", out="Flagged readings", out_span="1 h", out_form="Parquet")
     app.button(key="out-start").click().run()
-    made = ended(full, "export").result
-    assert isinstance(made, Exported)
-    assert made.file.name.startswith("sensormon-flagged-readings-")
+    export = ended(full, "export").result
+    assert isinstance(export, Exported)
+    assert export.file.name.startswith("sensormon-flagged-readings-")
     app.run()
-    assert f"{made.rows} rows" in text(app)
+    assert f"{export.rows} rows" in text(app)
     (button,) = app.get("download_button")
-    assert button.proto.label.startswith(f"Download {made.file.name}")
-    frame = pd.read_parquet(made.file.path)
-    assert len(frame) == made.rows == len(full.stored.anomalies(None, 0, START + SECOND))
+    assert button.proto.label.startswith(f"Download {export.file.name}")
+    frame = pd.read_parquet(export.file.path)
+    assert len(frame) == export.rows == len(full.stored.anomalies(None, 0, START + SECOND))
 
 
 def test_a_large_file_comes_from_the_disk(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensormon.ui.downloads.SMALL", 10)
     app = show("data", section="Export")
     app.button(key="out-start").click().run()
-    made = ended(full, "export").result
+    export = ended(full, "export").result
     app.run()
     (link,) = app.get("link_button")
-    assert link.proto.url == f"api/exports/{made.file.key}"
+    assert link.proto.url == f"api/exports/{export.file.key}"
 
 
 def test_too_many_rows_for_excel_are_said_before_the_export(
@@ -111,7 +113,7 @@ def test_a_case_is_saved_and_opened_by_another_monitor(full: Monitor, adopt: Ado
     assert other.jobs.wait(job, 60)
     app.run()
     assert "night shift is open" in text(app)
-    link = next(one for one in app.get("link_button") if one.proto.label == "Open its view")
+    link = next(element for element in app.get("link_button") if element.proto.label == "Open its view")
     assert link.proto.url.startswith("./explore?explore=Fermenter+temperature")
 
 
@@ -129,7 +131,7 @@ def test_a_file_with_a_header_only_is_said_to_have_nothing_to_import() -> None:
     words = text(app)
     assert r"header\.csv\: it has no rows, so there is nothing to import" in words
     assert "the first ones" not in words
-    assert "Import" not in [one.label for one in app.button]
+    assert "Import" not in [button.label for button in app.button]
 
 
 def begin_import(m: Monitor, table: Table, columns: Columns, name: str) -> Job:
@@ -174,7 +176,7 @@ def test_a_cancelled_import_keeps_what_it_took_and_goes_on_from_there(
     job = begin_import(full, table, columns, "a.csv")
     assert begun.wait(20)
     app = show("data")
-    assert any(one.label == "Cancel" for one in app.button), "another viewer sees it, and can cancel it"
+    assert any(button.label == "Cancel" for button in app.button), "another viewer sees it, and can cancel it"
     job.progress.cancel()
     go.set()
     assert full.jobs.wait(job, 60)
@@ -250,7 +252,7 @@ def test_a_column_of_times_of_any_name_leaves_the_others_matched_and_says_how_th
     words = text(app).replace("\\", "")
     assert "Times from 2026-09-01 12:00:00 to 2026-09-01 12:00:59." in words
     assert "Skipped, as most cells are not numbers: weather (“sunny”)." in words
-    (table,) = [one.value for one in app.dataframe if "Highest" in one.value]
+    (table,) = [frame.value for frame in app.dataframe if "Highest" in frame.value]
     assert table["Tag"].tolist() == ["fermenter_ph", "not imported", "not imported"]
     assert table["Lowest"].tolist()[:2] == [7.0, 998.5]
     assert table["Highest"].tolist()[:2] == [7.09, 1234.0]

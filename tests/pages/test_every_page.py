@@ -80,7 +80,7 @@ def test_demonstrations_are_there_when_asked_for(settings: Settings, adopt: Adop
     monitor = adopt(Monitor(replace(settings, demo=True), ManualClock(START)))
     app = show("pipeline")
     assert "Break it, and watch it come back" in text(app)
-    titles = [one.label for one in app.button]
+    titles = [button.label for button in app.button]
     assert {"Database down for 20 s", "Kill the loader", "Corrupt the database"} <= set(titles)
     drills = monitor.drills
     assert drills is not None
@@ -105,7 +105,7 @@ def test_anomalies_shows_filters_and_the_flagged_readings_of_what_is_left(full: 
 
 def flagged(app: AppTest) -> pd.DataFrame:
     """The table of flagged readings."""
-    return next(one.value for one in app.dataframe if "Why" in one.value)
+    return next(frame.value for frame in app.dataframe if "Why" in frame.value)
 
 
 def test_tuning_rescoring_follows_the_sliders_and_starts_from_the_collectors_settings(full: Monitor) -> None:
@@ -134,9 +134,9 @@ def test_counts_by_reason_are_written_like_the_ledgers(full: Monitor) -> None:
     full.submit(batch_of(("fermenter_ph", 99.0)))
     full.drain()
     app = show("pipeline")
-    (one,) = [one for one in app.dataframe if "Rejected because" in one.value.columns]
-    assert json.loads(one.proto.columns)["Readings"]["type_config"]["format"] == "localized"
-    equation = next(one.proto.body for one in app.get("html") if 'class="sum"' in one.proto.body)
+    (table,) = [frame for frame in app.dataframe if "Rejected because" in frame.value.columns]
+    assert json.loads(table.proto.columns)["Readings"]["type_config"]["format"] == "localized"
+    equation = next(block.proto.body for block in app.get("html") if 'class="sum"' in block.proto.body)
     assert equation.count('<span class="signed"><span class="sign">') == 5, "a sign stands with its term"
 
 

@@ -24,19 +24,19 @@ MINUTES = {"from": render(START - 600 * SECOND), "to": render(START - 300 * SECO
 
 def mounted(app: AppTest, key: str) -> dict[str, Any]:
     """What the browser's part with this key was given."""
-    (one,) = [one for one in app.get("bidi_component") if one.proto.id.endswith(f"-{key}")]
-    found: dict[str, Any] = json.loads(one.proto.json)
-    return found
+    (component,) = [element for element in app.get("bidi_component") if element.proto.id.endswith(f"-{key}")]
+    data: dict[str, Any] = json.loads(component.proto.json)
+    return data
 
 
 def chart(app: AppTest, key: str = "explore-chart") -> dict[str, Any]:
     """The figure of the chart."""
-    found: dict[str, Any] = json.loads(mounted(app, key)["figure"])
-    return found
+    figure: dict[str, Any] = json.loads(mounted(app, key)["figure"])
+    return figure
 
 
 def button(app: AppTest, label: str) -> Any:
-    return next(one for one in app.button if one.label == label)
+    return next(element for element in app.button if element.label == label)
 
 
 @pytest.mark.usefixtures("full")
@@ -91,7 +91,7 @@ def test_overlaid_and_normalised_with_what_was_earlier() -> None:
     app = show("explore", layout="Overlay", axes="Normalised", earlier="another time earlier", offset="5 min")
     figure = chart(app)
     assert figure["layout"]["yaxis"]["range"] == [-5, 105]
-    assert sum(one.get("opacity") == 0.6 for one in figure["data"]) == 3
+    assert sum(trace.get("opacity") == 0.6 for trace in figure["data"]) == 3
     assert "5 min earlier" in text(app)
     assert "no readings" not in text(app)
     assert "a week earlier: no readings" in text(show("explore", earlier="a week earlier"))
@@ -148,7 +148,7 @@ def test_all_stands_still_while_readings_come_in(settings: Settings, adopt: Adop
 
 def test_a_distribution_counts_all_readings_in_view(full: Monitor) -> None:
     app = show("explore", look="Distribution", explore="Fermenter pH")
-    (spec,) = [json.loads(one.proto.spec) for one in app.get("plotly_chart")]
+    (spec,) = [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
     assert spec["data"][0]["type"] == "bar"
     assert "Outside the normal band" in text(app)
     assert "900" in text(app)
@@ -177,7 +177,9 @@ def test_two_tags_are_paired_and_their_correlation_told() -> None:
 def test_control_limits_come_from_the_baseline_in_the_address() -> None:
     app = show("explore", look="Control chart", explore="Fermenter pH")
     assert "first half of the view: 2026-09-21 13:58:20 to 14:05:49" in text(app)
-    words = {one["text"].split()[0] for one in chart(app, "explore-control")["layout"]["annotations"]}
+    words = {
+        annotation["text"].split()[0] for annotation in chart(app, "explore-control")["layout"]["annotations"]
+    }
     assert {"UCL", "CL", "LCL"} <= words
     assert "they are not specification limits" in text(app)
     button(app, "Use the view as baseline").click().run()
@@ -198,9 +200,13 @@ def test_notes_in_view_are_listed_and_drawn(full: Monitor) -> None:
     assert "pump &lt;b&gt;changed&lt;/b&gt;" in words
     assert "long ago" not in words
     assert "of another tag" not in words
-    drawn = [one["text"] for one in chart(app)["layout"]["annotations"] if one["text"].startswith("✎")]
+    drawn = [
+        annotation["text"]
+        for annotation in chart(app)["layout"]["annotations"]
+        if annotation["text"].startswith("✎")
+    ]
     assert drawn == ["✎ pump &lt;b&gt;changed&lt;/b&gt;"]
-    assert [one.label for one in app.button].count("Remove") == 1
+    assert [element.label for element in app.button].count("Remove") == 1
 
 
 def test_labels_in_the_choice_of_a_notes_tags_are_no_markdown(settings: Settings, adopt: Adopt) -> None:
@@ -211,7 +217,7 @@ def test_labels_in_the_choice_of_a_notes_tags_are_no_markdown(settings: Settings
     monitor.drain()
     span = {"from": render(START - 600 * SECOND), "to": render(START + SECOND)}
     app = button(show("explore", **span), "Add a note").click().run()
-    (scope,) = [one for one in app.radio if one.label == "For"]
+    (scope,) = [radio for radio in app.radio if radio.label == "For"]
     assert scope.options[0] == r"the tags shown: \*\*loud\*\* \:red\[x\] \[a\]\(https\://example\.org\)"
 
 
@@ -226,7 +232,7 @@ def test_a_note_that_is_removed_is_shown_as_it_was_written(full: Monitor) -> Non
     full.annotations.add("![seen](https://elsewhere.example/dot.png) **now**", "Ana", START - 60 * SECOND)
     app = show("explore")
     button(app, "Remove").click().run()
-    (shown,) = [one.value for one in app.markdown if "elsewhere" in one.value]
+    (shown,) = [block.value for block in app.markdown if "elsewhere" in block.value]
     assert shown == r"\!\[seen\]\(https\://elsewhere\.example/dot\.png\) \*\*now\*\*"
 
 
@@ -286,10 +292,10 @@ def test_with_the_store_away_the_newest_readings_are_drawn_and_it_is_said(
 @pytest.mark.usefixtures("full")
 def test_the_table_has_what_is_drawn() -> None:
     app = show("explore", explore="Fermenter pH")
-    assert not [one for one in app.dataframe if "Flagged" in one.value]
+    assert not [frame for frame in app.dataframe if "Flagged" in frame.value]
     app.session_state["explore-table"] = True
     app.run()
-    (table,) = [one.value for one in app.dataframe if "Flagged" in one.value]
+    (table,) = [frame.value for frame in app.dataframe if "Flagged" in frame.value]
     assert len(table) == 900
     assert (table["Flagged"] == "flagged").sum() > 0
     assert table["Value"].iloc[0].endswith(" pH")
@@ -302,7 +308,11 @@ def test_the_controls_are_of_one_height_and_flags_stand_beside_the_link_in_every
         assert '.st-key-explore-controls [data-testid="stButtonGroup"] button { min-height: 2.5rem' in text(
             app
         )
-        (row,) = [one for one in app.get("flex_container") if one.proto.id.endswith("explore-controls")]
-        assert "Compare with" in [one.label for one in row.selectbox]
+        (row,) = [
+            container
+            for container in app.get("flex_container")
+            if container.proto.id.endswith("explore-controls")
+        ]
+        assert "Compare with" in [field.label for field in row.selectbox]
         assert not row.checkbox
         assert app.checkbox(key="flags").value

@@ -25,7 +25,7 @@ def test_without_a_source_the_line_that_sends_a_reading_names_the_token_and_hide
 ) -> None:
     adopt(Monitor(settings, ManualClock(START)))
     app = show("live")
-    (line,) = [one.value for one in app.code if "curl" in one.value]
+    (line,) = [block.value for block in app.code if "curl" in block.value]
     token = (settings.data_dir / "token").read_text().strip()
     assert f"$(cat {(settings.data_dir / 'token').resolve()})" in line
     assert token not in line
@@ -37,7 +37,7 @@ def test_without_a_source_the_line_that_sends_a_reading_names_the_token_and_hide
 def test_a_token_of_the_environment_stays_there(settings: Settings, adopt: Adopt) -> None:
     adopt(Monitor(replace(settings, token=HIDDEN), ManualClock(START)))
     app = show("data")
-    (line,) = [one.value for one in app.code if "curl" in one.value]
+    (line,) = [block.value for block in app.code if "curl" in block.value]
     assert "Bearer $SENSORMON_TOKEN" in line
     assert HIDDEN not in line + text(app)
 
@@ -55,14 +55,14 @@ def test_with_readings_from_outside_no_line_is_needed(settings: Settings, adopt:
     monitor.drain()
     app = show("live")
     assert "1 reading, sent over HTTP or imported from files" in text(app)
-    assert not [one for one in app.code if "curl" in one.value]
+    assert not [block for block in app.code if "curl" in block.value]
 
 
 @pytest.mark.usefixtures("full")
 @pytest.mark.parametrize("page", FILES)
 def test_every_page_has_its_help(page: str) -> None:
     words = text(show(page))
-    about = next(one for one in PAGES.values() if one.path == page)
+    about = next(entry for entry in PAGES.values() if entry.path == page)
     assert about.purpose in words
     assert "A simulated fermenter: three sensors" in words
     assert words.count("Switch a fault on") == 0, "links are links, not text"
@@ -90,5 +90,5 @@ def test_the_greeting_is_there_until_it_is_put_away_and_not_for_who_follows_a_li
     app = show("anomalies")
     assert "A simulated fermenter: three sensors" in text(app)
     app.button(key="put-away").click().run()
-    assert not [one for one in app.button if one.key == "put-away"]
-    assert not [one for one in show("anomalies", within="6 h").button if one.key == "put-away"]
+    assert not [button for button in app.button if button.key == "put-away"]
+    assert not [button for button in show("anomalies", within="6 h").button if button.key == "put-away"]

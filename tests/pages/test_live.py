@@ -26,10 +26,10 @@ from tests.support.server import ROOT
 
 def board(app: AppTest) -> dict[str, Any]:
     """What the board is told."""
-    protos = [one.proto for one in app.get("bidi_component")]
-    told = [json.loads(one.json) for one in protos if one.id.endswith("live-board")]
-    assert len(told) == 1
-    data: dict[str, Any] = told[0]
+    protos = [element.proto for element in app.get("bidi_component")]
+    boards = [json.loads(proto.json) for proto in protos if proto.id.endswith("live-board")]
+    assert len(boards) == 1
+    data: dict[str, Any] = boards[0]
     return data
 
 
@@ -43,12 +43,12 @@ def many(settings: Settings, tmp_path: Path, count: int = 40) -> Settings:
 
 @pytest.mark.usefixtures("full")
 def test_the_board_is_told_every_tag_with_its_unit_digits_and_band() -> None:
-    told = board(show("live"))
-    assert [tag["name"] for tag in told["tags"]] == ["fermenter_temp", "fermenter_ph", "agitator_rpm"]
-    assert [tag["unit"] for tag in told["tags"]] == ["°C", "pH", "rpm"]
-    assert [tag["decimals"] for tag in told["tags"]] == [2, 2, 0]
-    assert told["tags"][0]["words"] == "normal 35–40 °C"
-    assert (told["span"], told["until"], told["strip"]) == (900, None, [])
+    data = board(show("live"))
+    assert [tag["name"] for tag in data["tags"]] == ["fermenter_temp", "fermenter_ph", "agitator_rpm"]
+    assert [tag["unit"] for tag in data["tags"]] == ["°C", "pH", "rpm"]
+    assert [tag["decimals"] for tag in data["tags"]] == [2, 2, 0]
+    assert data["tags"][0]["words"] == "normal 35–40 °C"
+    assert (data["span"], data["until"], data["strip"]) == (900, None, [])
 
 
 @pytest.mark.usefixtures("full")
@@ -91,10 +91,10 @@ def test_of_many_tags_the_worst_are_open_and_all_are_in_the_strip(
     for i in range(60):
         values = [(f"t{tag}", 50.0 if (tag, i) == (17, 59) else 5.0 + i % 2 / 10) for tag in range(40)]
         monitor.submit(batch_of(*values, at=START - (60 - i) * SECOND, seconds=0))
-    told = board(show("live"))
-    assert len(told["strip"]) == 40
-    assert told["tags"][0]["name"] == "t17"
-    assert len(told["tags"]) == 3
+    data = board(show("live"))
+    assert len(data["strip"]) == 40
+    assert data["tags"][0]["name"] == "t17"
+    assert len(data["tags"]) == 3
     chosen = show("live", show="Tag 3")
     assert [tag["name"] for tag in board(chosen)["tags"]] == ["t3"]
 
@@ -104,10 +104,10 @@ def test_groups_and_words_narrow_the_tags_and_are_in_the_address(
 ) -> None:
     monitor = adopt(Monitor(many(settings, tmp_path), ManualClock(START)))
     monitor.submit(batch_of(*[(f"t{tag}", 5.0) for tag in range(40)], at=START, seconds=0))
-    told = board(show("live", group="Unit 1"))
-    assert [one["name"] for one in told["strip"]] == [f"t{i}" for i in range(1, 40, 4)]
-    told = board(show("live", group="Unit 1", tag="bar 13"))
-    assert [one["name"] for one in told["strip"]] == ["t13"]
+    data = board(show("live", group="Unit 1"))
+    assert [entry["name"] for entry in data["strip"]] == [f"t{i}" for i in range(1, 40, 4)]
+    data = board(show("live", group="Unit 1", tag="bar 13"))
+    assert [entry["name"] for entry in data["strip"]] == ["t13"]
     nothing = show("live", tag="no such thing")
     assert "no matching tags" in text(nothing).lower()
 
@@ -133,13 +133,13 @@ def test_a_tag_that_was_only_imported_is_not_live_and_its_anomalies_are_not_of_t
     m.drain()
     assert int(m.stored.frame(None, 0, START)["is_anomaly"].sum()) >= 1
     app = show("live")
-    assert [one.proto.title for one in app.info] == ["No readings yet"]
-    assert [one.proto.page for one in app.get("page_link")] != []
+    assert [alert.proto.title for alert in app.info] == ["No readings yet"]
+    assert [link.proto.page for link in app.get("page_link")] != []
     assert "anomalies, last hour 0" in text(app)
     assert LiveFeed(m).board(["fermenter_ph"], 600)["rejected"] == {}
     m.submit(batch_of(("fermenter_temp", 37.0), at=START))
-    told = board(show("live"))
-    assert [tag["name"] for tag in told["tags"]] == ["fermenter_temp"]
+    data = board(show("live"))
+    assert [tag["name"] for tag in data["tags"]] == ["fermenter_temp"]
 
 
 @pytest.mark.usefixtures("full")

@@ -60,7 +60,7 @@ def submit(monitor: Monitor, values: Floats, second: int) -> None:
 
 
 def press(app: AppTest, label: str) -> None:
-    next(one for one in app.button if one.label == label).click().run()
+    next(button for button in app.button if button.label == label).click().run()
 
 
 def confirmed(monitor: Monitor, tag: str, rows: int = 3) -> pd.DataFrame:
@@ -76,7 +76,7 @@ def confirmed(monitor: Monitor, tag: str, rows: int = 3) -> pd.DataFrame:
 def test_every_detector_can_be_chosen_and_shows_each_of_its_parameters(detector: str) -> None:
     app = show("tuning", detector=title(detector))
     assert app.selectbox(key="detector").value == detector
-    labels = {one.label for one in (*app.slider, *app.number_input)}
+    labels = {field.label for field in (*app.slider, *app.number_input)}
     assert labels == {parameter.label_with_unit for parameter in PER_TAG[detector].PARAMETERS}
     assert PER_TAG[detector].catches in text(app)
     assert PER_TAG[detector].misses
@@ -92,12 +92,12 @@ def test_the_page_says_what_the_detector_says(full: Monitor) -> None:
     assert f"With new settings: {result.load.after} event" in words
     assert f"{100 * result.scores_before.recall:.0f} %" in words
     rows = app.dataframe[0].value
-    found = loads(
+    by_tag = loads(
         [full.tuner.tag_history(name, SINCE, START) for name in full.tags.names], make("cusum", h=5.0)
     )
-    assert rows["Events, new settings"].tolist() == [one.after for one in found.values()]
+    assert rows["Events, new settings"].tolist() == [load.after for load in by_tag.values()]
     assert rows["Events, new settings"].is_monotonic_decreasing
-    together = total(found)
+    together = total(by_tag)
     assert f"currently {together.pace(together.before):.1f} per 10 min" in words
     assert "Target ≤ 1 per 10 min" in words
 
@@ -113,14 +113,14 @@ def test_the_load_of_all_tags_is_that_of_each_however_long_it_was_looked_at() ->
 @pytest.mark.usefixtures("full")
 def test_settings_in_the_address_are_taken_and_nonsense_falls_back() -> None:
     app = show("tuning", detector=title("ewma"), ewma_weight="0.25", ewma_width="5.5", ewma_accept="1000")
-    assert {one.key: one.value for one in (*app.slider, *app.number_input)} == {
+    assert {field.key: field.value for field in (*app.slider, *app.number_input)} == {
         "ewma_weight": 0.25,
         "ewma_width": 5.5,
         "ewma_accept": 1000,
     }
     for nonsense in ("-7", "1e99", "nan", "inf", "<b>", "", "9" * 400, "\x00"):
         app = show("tuning", detector=title("ewma"), ewma_weight=nonsense, ewma_accept=nonsense)
-        values = {one.key: one.value for one in (*app.slider, *app.number_input)}
+        values = {field.key: field.value for field in (*app.slider, *app.number_input)}
         assert (values["ewma_weight"], values["ewma_accept"]) == (0.1, 300), nonsense
         app = show("tuning", window=nonsense, threshold=nonsense)
         assert (app.slider(key="window").value, app.slider(key="threshold").value) == (50, 3.0), nonsense
@@ -131,7 +131,7 @@ def test_settings_in_the_address_are_taken_and_nonsense_falls_back() -> None:
 
 def link_of(app: AppTest) -> dict[str, str]:
     """What the button that copies the link puts into the address."""
-    (button,) = [one for one in app.get("bidi_component") if one.proto.id.endswith("copy-tuning")]
+    (button,) = [element for element in app.get("bidi_component") if element.proto.id.endswith("copy-tuning")]
     pinned: dict[str, str] = json.loads(button.proto.json)["pinned"]
     return pinned
 
@@ -154,10 +154,10 @@ def test_the_link_holds_every_setting_and_opens_the_same_view_later(full: Monito
     full.drain()
     again = show("tuning", **query)
     assert link_of(again) == query
-    first = [one for one in text(app).splitlines() if "With new settings" in one]
+    first = [line for line in text(app).splitlines() if "With new settings" in line]
     assert first
-    assert first == [one for one in text(again).splitlines() if "With new settings" in one]
-    next(one for one in again.button if one.label == "Read up to now").click().run()
+    assert first == [line for line in text(again).splitlines() if "With new settings" in line]
+    next(button for button in again.button if button.label == "Read up to now").click().run()
     assert link_of(again)["upto"] == render(START + 300 * SECOND)
 
 
@@ -288,11 +288,11 @@ def test_a_curve_falls_in_recall_as_the_threshold_rises(full: Monitor) -> None:
 def test_swept_thresholds_are_ones_the_detector_takes(detector: str) -> None:
     swept = make(detector).sensitivity
     assert (swept is None) == (detector == "limits")
-    for one in PER_TAG[detector].PARAMETERS:
-        if one.name == swept:
-            assert len(thresholds(one)) >= 8
-            for value in thresholds(one):
-                assert getattr(make(detector, **{one.name: value}), one.name) == value
+    for parameter in PER_TAG[detector].PARAMETERS:
+        if parameter.name == swept:
+            assert len(thresholds(parameter)) >= 8
+            for value in thresholds(parameter):
+                assert getattr(make(detector, **{parameter.name: value}), parameter.name) == value
 
 
 def test_too_few_known_events_are_not_measurable(
@@ -333,7 +333,7 @@ def test_where_there_was_nothing_one_can_look_again(
     monitor.submit(batch_of(*[("fermenter_temp", 37.0 + 0.01 * (i % 7)) for i in range(99)], at=START))
     monitor.drain()
     clock.advance(200)
-    next(one for one in app.button if one.label == "Check again").click().run()
+    next(button for button in app.button if button.label == "Check again").click().run()
     assert "99 readings up to" in text(app)
 
 
@@ -343,7 +343,7 @@ def test_a_history_of_long_ago_is_one_press_away_and_any_moment_can_be_its_end(
     monitor = monitors(Monitor(settings, ManualClock(START)))
     ended = START - 200 * 86_400 * SECOND
     values = [37.0 + 0.01 * (i % 7) for i in range(600)]
-    monitor.submit(batch_of(*[("fermenter_temp", one) for one in values], at=ended - 599 * SECOND))
+    monitor.submit(batch_of(*[("fermenter_temp", value) for value in values], at=ended - 599 * SECOND))
     monitor.drain()
     app = show("tuning")
     assert "Stored readings span 2026-03-05 " in text(app)
