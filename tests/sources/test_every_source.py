@@ -100,11 +100,11 @@ def test_the_columns_of_a_batch_are_parallel(opened: Open) -> None:
 def test_the_same_clock_gives_the_same_readings(opened: Open) -> None:
     first, second = played(opened()), played(opened())
     assert len(first) == len(second)
-    for one, other in zip(first, second, strict=True):
-        assert one.tags == other.tags
-        assert one.injected == other.injected
+    for batch, other in zip(first, second, strict=True):
+        assert batch.tags == other.tags
+        assert batch.injected == other.injected
         for column in ("tag", "time", "value", "quality"):
-            assert np.array_equal(getattr(one, column), getattr(other, column), equal_nan=column == "value")
+            assert np.array_equal(getattr(batch, column), getattr(other, column), equal_nan=column == "value")
 
 
 def test_its_name_and_its_tags_stay(opened: Open) -> None:

@@ -50,7 +50,7 @@ def simulated(simulator: Simulator, seconds: int = 300) -> Batch:
 
 
 def truth(batch: Batch, tag: str = "temp") -> Counter[str]:
-    return Counter(one.fault for one in batch.injected if one.tag == tag)
+    return Counter(injected.fault for injected in batch.injected if injected.tag == tag)
 
 
 def test_the_random_words_are_those_that_philox_publishes() -> None:
@@ -63,8 +63,8 @@ def test_the_random_words_are_those_that_philox_publishes() -> None:
     ones = 0xFFFFFFFF
     assert drawn([ones] * 4, [ones] * 2) == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
     counter = [0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344]
-    found = drawn(counter, [0xA4093822, 0x299F31D0])
-    assert found == [0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1]
+    output = drawn(counter, [0xA4093822, 0x299F31D0])
+    assert output == [0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1]
 
 
 def test_live_readings_equal_the_back_filled_ones_of_the_same_times() -> None:
@@ -75,7 +75,7 @@ def test_live_readings_equal_the_back_filled_ones_of_the_same_times() -> None:
     assert past.origin is Origin.BACKFILL
     assert past.value.tolist() == np.concatenate([batch.value for batch in batches]).tolist()
     assert past.time.tolist() == np.concatenate([batch.time for batch in batches]).tolist()
-    assert past.injected == tuple(one for batch in batches for one in batch.injected)
+    assert past.injected == tuple(injected for batch in batches for injected in batch.injected)
 
 
 @settings(max_examples=20, deadline=None)
@@ -84,15 +84,15 @@ def test_a_reading_depends_on_seed_tag_and_time_alone(ticks: list[int], seed: in
     other = Simulator([*reversed(list(SHIPPED)), Tag("more", "More", noise=1.0)], seed, 1.0)
     for tick in ticks:
         until = START + (tick + 1) * SECOND
-        one = Simulator(SHIPPED, seed, 1.0).backfill(until, minutes=1 / 60)
+        first = Simulator(SHIPPED, seed, 1.0).backfill(until, minutes=1 / 60)
         again = other.backfill(until, minutes=1 / 60)
         for name in SHIPPED.names:
-            assert column(one, name).tolist() == column(again, name).tolist()
+            assert column(first, name).tolist() == column(again, name).tolist()
 
 
 def test_another_seed_gives_other_readings() -> None:
-    one, other = (simulated(Simulator(SHIPPED, seed, 1.0)) for seed in (0, 1))
-    assert (one.value != other.value).mean() > 0.8
+    batch, other = (simulated(Simulator(SHIPPED, seed, 1.0)) for seed in (0, 1))
+    assert (batch.value != other.value).mean() > 0.8
 
 
 def test_many_ticks_at_once_equal_ticks_one_by_one_beyond_a_part() -> None:
@@ -188,7 +188,7 @@ def test_five_per_cent_of_each_tag_are_spikes_and_each_is_recorded() -> None:
     with_spikes, without = simulated(Simulator(SHIPPED, 0, 1.0), 7_200), simulated(quiet(), 7_200)
     off = np.flatnonzero(with_spikes.value != without.value)
     changed = {(with_spikes.tags[with_spikes.tag[k]], int(with_spikes.time[k])) for k in off}
-    assert changed == {(one.tag, one.time) for one in with_spikes.injected}
+    assert changed == {(injected.tag, injected.time) for injected in with_spikes.injected}
     for tag in SHIPPED:
         assert truth(with_spikes, tag.name)["spike"] / 7_200 == pytest.approx(0.05, abs=0.008)
         height = np.abs(column(with_spikes, tag.name) - column(without, tag.name))
@@ -211,7 +211,7 @@ def test_five_per_cent_of_each_tag_are_spikes_and_each_is_recorded() -> None:
 def test_a_spike_is_never_the_usual_value_and_stays_valid(tag: Tag) -> None:
     spiked = simulated(Simulator([tag], 0, 1.0, spike_rate=1.0), 500)
     usual = simulated(quiet(tag), 500)
-    recorded = {one.time for one in spiked.injected}
+    recorded = {injected.time for injected in spiked.injected}
     assert len(recorded) > 450
     off = (spiked.value != usual.value).tolist()
     assert [time in recorded for time in spiked.time.tolist()] == off
@@ -236,14 +236,14 @@ def test_each_fault_touches_its_tag_and_time_alone_and_is_recorded(simulator: Si
     simulator.inject(fault, "temp", FAULT_START, 50)
     batch = simulated(simulator)
     assert truth(batch) == {fault: 50}
-    assert {one.time for one in batch.injected} == {FAULT_START + k * SECOND for k in range(50)}
+    assert {injected.time for injected in batch.injected} == {FAULT_START + k * SECOND for k in range(50)}
     assert not truth(batch, "ph")
     assert column(batch, "ph").tolist() == column(usual, "ph").tolist()
     before, after = column(usual, "temp")[:100], column(usual, "temp")[150:]
-    found = column(batch, "temp")
-    assert found[:100].tolist() == before.tolist()
-    assert found[-150:].tolist() == after.tolist()
-    assert len(found) == {"gap": 250, "duplicates": 350}.get(fault, 300)
+    changed = column(batch, "temp")
+    assert changed[:100].tolist() == before.tolist()
+    assert changed[-150:].tolist() == after.tolist()
+    assert len(changed) == {"gap": 250, "duplicates": 350}.get(fault, 300)
 
 
 def test_a_level_shift_is_so_many_standard_deviations(simulator: Simulator) -> None:
@@ -293,7 +293,7 @@ def test_a_gap_of_every_tag_leaves_its_record_alone(simulator: Simulator) -> Non
         simulator.inject("gap", name, START, 10)
     batch = simulator.read(START)
     assert len(batch) == 0
-    assert {(one.tag, one.time, one.fault) for one in batch.injected} == {
+    assert {(injected.tag, injected.time, injected.fault) for injected in batch.injected} == {
         ("temp", START, "gap"),
         ("ph", START, "gap"),
     }
@@ -303,7 +303,7 @@ def test_a_fault_that_another_hides_is_not_recorded(simulator: Simulator) -> Non
     for fault in FAULTS:
         simulator.inject(fault, "temp", START, 10)
     assert truth(simulated(simulator, 10)) == {"gap": 10}
-    simulator.cancel(next(one for one in simulator.active(START) if one.fault == "gap"))
+    simulator.cancel(next(active for active in simulator.active(START) if active.fault == "gap"))
     assert truth(simulated(simulator, 10)) == {"out_of_range": 10, "duplicates": 10}
     assert (column(simulated(simulator, 10), "temp") > 100).all()
 
