@@ -29,7 +29,7 @@ def test_settings_are_kept_in_order(store: Store) -> None:
         DetectorSettings(i, START + i, "someone", "zscore", {"window": 50 + i}, {"window": 50})
         for i in (1, 2)
     ]
-    store.load("w", [Record(i, SettingsEntry(one)) for i, one in enumerate(changes, 1)])
+    store.load("w", [Record(i, SettingsEntry(change)) for i, change in enumerate(changes, 1)])
     assert store.entries.detector_settings() == changes
 
 
@@ -53,7 +53,7 @@ def test_notes_and_their_removal_are_kept_and_not_taken_twice(store: Store) -> N
     note = Annotation("a", START, START + SECOND, ("temp", "p'h"), "it's °; --", "Ana", START + 5)
     every = Annotation("b", START, START, (), "all", "Bo", START + 6)
     gone = replace(note, who="Bo", time=START + 7, removed=True)
-    entries = [Record(i, AnnotationEntry(one)) for i, one in enumerate((note, every, gone), 1)]
+    entries = [Record(i, AnnotationEntry(annotation)) for i, annotation in enumerate((note, every, gone), 1)]
     store.load("w", entries)
     store.load("w", entries)
     assert store.entries.annotations() == [note, every, gone]
@@ -65,8 +65,8 @@ def test_answers_are_kept_with_their_readings_once_and_dropped_when_old(
     old = KeptAnswer("a", "digest", 201, '{"id": 1}', START)
     new = KeptAnswer("b", "digest", 400, '{"error": "ü"}', START + SECOND)
     loaded = [
-        replace(one, entry=replace(one.entry, answers=(answer,)))
-        for one, answer in zip(records(2), (old, new), strict=True)
+        replace(record, entry=replace(record.entry, answers=(answer,)))
+        for record, answer in zip(records(2), (old, new), strict=True)
     ]
     store.load("w", loaded)
     store.load("w", loaded)

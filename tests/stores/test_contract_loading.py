@@ -36,9 +36,9 @@ def test_rows_left_out_are_not_counted(store: Store, records: Records) -> None:
 
 
 def test_a_single_row_is_stored_once_however_often_it_is_tried(store: Store, records: Records) -> None:
-    one = records(1, 1)[0]
-    store.store_row(one)
-    store.store_row(one)
+    record = records(1, 1)[0]
+    store.store_row(record)
+    store.store_row(record)
     assert store.ledger.recount().rows == 1
     assert store.ledger.accounts().stored == {"test": 1}
 

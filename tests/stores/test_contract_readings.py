@@ -26,8 +26,8 @@ def test_what_was_loaded_is_read_back_value_for_value(store: Store, records: Rec
     frame = store.readings.frame(None, 0, FAR)
     for name in ("value", "time", "quality"):
         expected = np.concatenate([getattr(r.entry.processed.accepted, name) for r in loaded])
-        found = frame[name].astype("int64") if name == "time" else frame[name]
-        assert found.to_numpy().tolist() == expected.tolist()
+        column = frame[name].astype("int64") if name == "time" else frame[name]
+        assert column.to_numpy().tolist() == expected.tolist()
     for name in ("n", "score", "expected", "lower", "upper", "is_anomaly"):
         expected = np.concatenate([getattr(r.entry.processed.scores, name) for r in loaded])
         assert np.array_equal(frame[name].to_numpy(), expected, equal_nan=name not in ("n", "is_anomaly"))
@@ -39,13 +39,13 @@ def test_rejections_and_faults_are_kept_apart_from_readings(
 ) -> None:
     from sensormon.model.readings import Reason, Rejection
 
-    made = processed(2)
+    scored = processed(2)
     rejection = Rejection(
         "test", START, 7, "nope", "x'; DROP TABLE readings; --", "1", Reason.UNKNOWN_TAG, "why"
     )
     fault = InjectedFault("temp", START, "spike")
-    made = replace(made, rejected=(rejection,), accepted=replace(made.accepted, injected=(fault,)))
-    store.load("w", [Record(1, BatchEntry(1, {"test": 3}, made))])
+    scored = replace(scored, rejected=(rejection,), accepted=replace(scored.accepted, injected=(fault,)))
+    store.load("w", [Record(1, BatchEntry(1, {"test": 3}, scored))])
     row = store.readings.rejected(10).iloc[0]
     assert (row["tag"], row["time"], row["reason"]) == ("nope", "x'; DROP TABLE readings; --", "unknown_tag")
     assert store.ledger.accounts().rejected == {("test", "unknown_tag"): 1}
@@ -93,20 +93,20 @@ def test_a_slow_tag_among_fast_ones_keeps_its_history(
     slow = processed(5)
     slow = replace(slow, accepted=replace(slow.accepted, tags=("slow",)))
     store.load("w", [Record(1, BatchEntry(1, {}, slow)), Record(2, BatchEntry(6, {}, processed(500)))])
-    histories = {one.tag: one for one in store.readings.histories(10)}
+    histories = {history.tag: history for history in store.readings.histories(10)}
     assert len(histories["slow"].value) == 5
     assert len(histories["temp"].value) == 10
 
 
 def test_anomalies_come_newest_first_and_bounded(store: Store, processed: Callable[..., Processed]) -> None:
-    made = processed(60)
-    made.scores.is_anomaly[[50, 55]] = True
-    made.scores.score[[50, 55]] = [4.0, 9.0]
-    store.load("w", [Record(1, BatchEntry(1, {"test": 60}, made))])
+    scored = processed(60)
+    scored.scores.is_anomaly[[50, 55]] = True
+    scored.scores.score[[50, 55]] = [4.0, 9.0]
+    store.load("w", [Record(1, BatchEntry(1, {"test": 60}, scored))])
     assert store.readings.anomalies(None, 0, FAR, 0.0, 10)["id"].tolist()[:2] == [56, 51]
     assert store.readings.anomalies(["temp"], 0, FAR, 5.0, 10)["id"].tolist() == [56]
     assert store.readings.live_anomalies(START + 52 * SECOND) == 1
-    imported = replace(made, accepted=replace(made.accepted, origin=Origin.IMPORT, tags=("other",)))
+    imported = replace(scored, accepted=replace(scored.accepted, origin=Origin.IMPORT, tags=("other",)))
     store.load("w", [Record(2, BatchEntry(61, {"test": 120}, imported))])
     assert store.readings.live_anomalies(START + 52 * SECOND) == 1
     assert (store.readings.live_tags(), store.readings.tags()) == (["temp"], ["other", "temp"])
@@ -159,8 +159,8 @@ def test_a_stream_by_time_is_in_order_of_time_whatever_came_when(
 ) -> None:
     monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
     rng = np.random.default_rng(0)
-    for one in records(6, 20):
-        store.load("w", [at(one, START + rng.integers(0, 40, 20) * SECOND)])  # many of one time
+    for record in records(6, 20):
+        store.load("w", [at(record, START + rng.integers(0, 40, 20) * SECOND)])  # many of one time
     pieces = store.readings.stream_by_time(["temp"], START, START + 35 * SECOND, below_id=110)
     table = pa.concat_tables(pieces)
     frame = store.readings.frame(["temp"], START, START + 35 * SECOND, below_id=110)
@@ -172,8 +172,8 @@ def test_a_stream_by_time_goes_in_small_steps_though_each_tag_came_in_a_file_of_
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 30)
-    for one in records(12, 30):  # each from the same time on
-        store.load("w", [at(one, START + np.arange(30) * SECOND)])
+    for record in records(12, 30):  # each from the same time on
+        store.load("w", [at(record, START + np.arange(30) * SECOND)])
     pieces = [piece.num_rows for piece in store.readings.stream_by_time(None, 0, FAR)]
     assert sum(pieces) == 360
     assert max(pieces) <= 120
@@ -186,16 +186,18 @@ def test_a_stream_without_a_limit_is_in_order_whatever_the_order_in_the_table(
     late, *loaded = records(9, 10)
     store.load("w", loaded)
     for row in range(10):  # what was refused before comes after all others, with its old id
-        one = late.entry
-        assert isinstance(one, BatchEntry)
+        entry = late.entry
+        assert isinstance(entry, BatchEntry)
         part = replace(
-            one.processed,
-            accepted=one.processed.accepted.take(np.array([row])),
-            scores=one.processed.scores.take(np.array([row])),
+            entry.processed,
+            accepted=entry.processed.accepted.take(np.array([row])),
+            scores=entry.processed.scores.take(np.array([row])),
         )
-        store.store_row(Record(100 + row, replace(one, first_id=one.first_id + row, processed=part)))
+        store.store_row(Record(100 + row, replace(entry, first_id=entry.first_id + row, processed=part)))
     pieces = list(store.readings.stream(None, 0, FAR))
-    assert [one for piece in pieces for one in piece.column("id").to_pylist()] == list(range(1, 91))
+    assert [reading_id for piece in pieces for reading_id in piece.column("id").to_pylist()] == list(
+        range(1, 91)
+    )
     assert store.readings.count(None, 0, FAR) == 90
     unknown = sum(piece.num_rows for piece in store.readings.stream(["nope"], 0, FAR))
     assert store.readings.count(["nope"], 0, FAR) == unknown == 0
@@ -211,8 +213,8 @@ def test_rejected_readings_of_a_span_come_in_order(store: Store, processed: Call
         Rejection("test", START + i * SECOND, i, "temp" if i % 2 else "ph", "x", "1", Reason.UNKNOWN_TAG, "w")
         for i in range(6)
     )
-    made = replace(processed(1), rejected=rejected)
-    store.load("w", [Record(1, BatchEntry(1, {"test": 7}, made))])
+    scored = replace(processed(1), rejected=rejected)
+    store.load("w", [Record(1, BatchEntry(1, {"test": 7}, scored))])
     (table,) = store.readings.stream_rejected(["temp"], START, START + 5 * SECOND)
     assert table.column("position").to_pylist() == [1, 3]
     assert table.schema.field("received").type == pa.timestamp("us", "UTC")

@@ -52,7 +52,7 @@ class Loading:
             origin=origin,
         )
         blank = np.full(count, np.nan)
-        flagged = np.array([one for *_, one in rows], dtype=np.bool_)
+        flagged = np.array([flag for *_, flag in rows], dtype=np.bool_)
         scores = Scores(
             np.zeros(count, dtype=np.int64), np.where(flagged, 5.0, np.nan), blank, blank, blank, flagged
         )
@@ -64,15 +64,15 @@ class Loading:
 
 
 def roll(store: Store, before: int = FAR, keep: int = 1) -> int:
-    return sum(store.retention.roll_up(one) for one in store.retention.due(before, keep))
+    return sum(store.retention.roll_up(due) for due in store.retention.due(before, keep))
 
 
 def check_ledger(store: Store, loading: Loading) -> None:
     """What was loaded is there, one by one or in a roll-up, once."""
-    there = store.ledger.recount()
-    assert there.rows == there.distinct_ids
-    found = {name: there.stored.get(name, 0) + there.rolled_up.get(name, 0) for name in loading.totals}
-    assert found == loading.totals == dict(store.ledger.accounts().stored)
+    recount = store.ledger.recount()
+    assert recount.rows == recount.distinct_ids
+    totals = {name: recount.stored.get(name, 0) + recount.rolled_up.get(name, 0) for name in loading.totals}
+    assert totals == loading.totals == dict(store.ledger.accounts().stored)
     assert store.ledger.next_id() == loading.next_id
 
 
@@ -82,8 +82,8 @@ def test_a_day_becomes_minutes_and_only_flagged_readings_stay(store: Store) -> N
     rows = [("a", FIRST + i * SECOND, float(v), 0, i % 50 == 7) for i, v in enumerate(rng.normal(7, 1, 600))]
     loading.load(rows)
     loading.load([("a", FIRST + DAY + i * SECOND, 1.0, 0, False) for i in range(30)])
-    (one, _) = store.retention.due(FAR, 1)
-    assert (one.tag, one.day, one.readings, one.minutes) == ("a", FIRST, 588, 10)
+    (due, _) = store.retention.due(FAR, 1)
+    assert (due.tag, due.day, due.readings, due.minutes) == ("a", FIRST, 588, 10)
     assert roll(store, FIRST + DAY) == 588
     raw = store.readings.frame(["a"], 0, FAR)
     assert raw["id"].tolist() == [i + 1 for i in range(600) if i % 50 == 7] + list(range(601, 631))
@@ -118,9 +118,9 @@ def test_a_second_time_nothing_changes_and_late_readings_are_joined(store: Store
     loading = Loading(store)
     loading.load([("a", FIRST + i * SECOND, float(i), 0, i in (3, 4)) for i in range(60)])
     loading.load([("a", FIRST + 5 * DAY, 0.0, 0, False)])
-    (one, *_) = store.retention.due(FIRST + DAY, 1)
-    assert store.retention.roll_up(one) == 58
-    assert store.retention.roll_up(one) == 0
+    (due, *_) = store.retention.due(FIRST + DAY, 1)
+    assert store.retention.roll_up(due) == 58
+    assert store.retention.roll_up(due) == 0
     loading.load([("a", FIRST + 30 * SECOND, 100.0, 0, False), ("a", FIRST + 31 * SECOND, -5.0, 0, True)])
     loading.load([("a", FIRST + 5 * DAY + SECOND, 0.0, 0, False)])
     assert roll(store, FIRST + DAY) == 1
@@ -153,9 +153,9 @@ def test_what_a_restart_reads_back_stays_as_it_is_however_old(store: Store) -> N
     loading = Loading(store)
     loading.load([("slow", FIRST + i * 60 * SECOND, float(i), int(i % 4 == 0), False) for i in range(100)])
     loading.load([("fast", FIRST + 3 * DAY + i * SECOND, float(i), 0, False) for i in range(500)])
-    before = {one.tag: one for one in store.readings.histories(10)}
+    before = {history.tag: history for history in store.readings.histories(10)}
     assert roll(store, FIRST + 9 * DAY, keep=10) == 100 - 20 + 490
-    after = {one.tag: one for one in store.readings.histories(10)}
+    after = {history.tag: history for history in store.readings.histories(10)}
     for tag, history in before.items():
         assert history.n == after[tag].n
         for name in ("time", "value", "learned"):
@@ -186,12 +186,12 @@ def test_a_rollup_that_is_cut_off_leaves_the_day_as_it_was(tmp_path: Path) -> No
     loading = Loading(store)
     loading.load([("a", FIRST + i * SECOND, float(i), 0, i == 9) for i in range(120)])
     loading.load([("a", FIRST + DAY, 0.0, 0, False)])
-    (one, *_) = store.retention.due(FIRST + DAY, 1)
+    (due, *_) = store.retention.due(FIRST + DAY, 1)
     from sensormon.stores.duckdb_retention import roll_up
 
     for part in range(7):  # let that many statements pass, then the transaction ends
         with pytest.raises(RuntimeError), store._database.transaction("cut off") as cursor:  # type: ignore[attr-defined]
-            roll_up(Failing(cursor, part), one)  # type: ignore[arg-type]
+            roll_up(Failing(cursor, part), due)  # type: ignore[arg-type]
         assert len(store.readings.frame(None, 0, FAR)) == 121
         assert store.retention.rollups(None, 0, FAR).empty
         check_ledger(store, loading)
@@ -212,8 +212,8 @@ class Failing:
         self._left -= 1
         if self._left < 0:
             raise RuntimeError(name)
-        found: Callable[..., object] = getattr(self._cursor, name)
-        return found
+        attribute: Callable[..., object] = getattr(self._cursor, name)
+        return attribute
 
 
 def test_what_comes_in_is_counted_and_the_space_it_takes(store: Store) -> None:
@@ -221,8 +221,8 @@ def test_what_comes_in_is_counted_and_the_space_it_takes(store: Store) -> None:
     assert store.retention.arrivals(0).count == 0
     loading.load([("a", FIRST + i * SECOND, float(i), 0, i == 9) for i in range(120)])
     loading.load([("b", FIRST + 500 * SECOND, 1.0, 0, False)])
-    found = store.retention.arrivals(FIRST + 100 * SECOND)
-    assert (found.count, found.first, found.last, found.flagged) == (
+    arrivals = store.retention.arrivals(FIRST + 100 * SECOND)
+    assert (arrivals.count, arrivals.first, arrivals.last, arrivals.flagged) == (
         121,
         FIRST + 119 * SECOND,
         FIRST + 500 * SECOND,
@@ -262,17 +262,17 @@ def test_minutes_are_those_of_a_slow_reference_however_they_came(batches: list[l
             loading.load([(tag, FAR, 0.0, quality, False) for tag in ("a", "b") for quality in (0, 1)])
             roll(store, FIRST + 2 * DAY)
             check_ledger(store, loading)
-        every = [one for rows in batches for one in rows]
+        every = [row for rows in batches for row in rows]
         expected = minutes([(tag, time, value, quality) for tag, time, value, quality, _ in every])
-        found = {
+        stored = {
             (row.tag, row.time.value // 1000, row.quality): (row.min, row.mean, row.max, row.count)
             for row in store.retention.rollups(None, 0, FAR).itertuples()
         }
-        assert found.keys() == expected.keys()
+        assert stored.keys() == expected.keys()
         for key, (low, mean, high, count) in expected.items():
-            assert (found[key][0], found[key][2], found[key][3]) == (low, high, count)
-            assert found[key][1] == pytest.approx(mean, rel=1e-9, abs=1e-6)
-            assert low <= found[key][1] <= high
+            assert (stored[key][0], stored[key][2], stored[key][3]) == (low, high, count)
+            assert stored[key][1] == pytest.approx(mean, rel=1e-9, abs=1e-6)
+            assert low <= stored[key][1] <= high
         raw = store.readings.frame(None, 0, FAR)
         assert sorted(raw["value"]) == sorted(value for *_, value, _, flagged in every if flagged)
         store.close()

@@ -19,20 +19,20 @@ FAR = START + 10**6 * SECOND
 
 
 def test_spans_say_what_the_readings_say(store: Store, processed: Callable[..., Processed]) -> None:
-    made = processed(2_000)
-    made.accepted.quality[[5, 700]] = 0x8000_0000
-    made.accepted.quality[[9]] = 0x4000_0000
-    store.load("w", [Record(1, BatchEntry(1, {"test": 2_000}, made))])
-    good = np.flatnonzero(made.accepted.quality == 0)
+    scored = processed(2_000)
+    scored.accepted.quality[[5, 700]] = 0x8000_0000
+    scored.accepted.quality[[9]] = 0x4000_0000
+    store.load("w", [Record(1, BatchEntry(1, {"test": 2_000}, scored))])
+    good = np.flatnonzero(scored.accepted.quality == 0)
     since, until = START + 100 * SECOND, START + 1_900 * SECOND
     inside = good[(good >= 100) & (good < 1_900)]
-    value, spans = made.accepted.value[inside], store.spans
+    value, spans = scored.accepted.value[inside], store.spans
     assert spans.extent() == spans.extent(["nobody", "temp"]) == (START, START + 1_999 * SECOND)
     assert spans.extent(["nobody"]) is spans.extent([]) is None
     assert spans.count("temp", since, until) == len(inside)
-    time, found = spans.values("temp", since, until)
-    assert time.tolist() == made.accepted.time[inside].tolist()
-    assert found.tolist() == value.tolist()
+    time, values = spans.values("temp", since, until)
+    assert time.tolist() == scored.accepted.time[inside].tolist()
+    assert values.tolist() == value.tolist()
     spread = spans.distribution("temp", since, until, bins=7)
     assert spread.readings == len(inside)
     assert spread.mean == pytest.approx(value.mean())
@@ -45,7 +45,7 @@ def test_spans_say_what_the_readings_say(store: Store, processed: Callable[..., 
     outside = spans.outside("temp", since, until, low, high)
     assert outside == (int((value < low).sum()), int((value > high).sum()))
     means = spans.means("temp", since, until, 7 * SECOND)
-    place = (made.accepted.time[inside] - since) // (7 * SECOND)
+    place = (scored.accepted.time[inside] - since) // (7 * SECOND)
     for cell in (0, 85, 257):
         assert means[cell] == pytest.approx(value[place == cell].mean())
     assert len(means) == 258
@@ -54,13 +54,13 @@ def test_spans_say_what_the_readings_say(store: Store, processed: Callable[..., 
 def test_a_share_of_a_span_is_taken_in_stretches_alike_for_every_tag(
     store: Store, processed: Callable[..., Processed]
 ) -> None:
-    one, other = processed(6_000), processed(1)
-    other = replace(one, accepted=replace(one.accepted, tags=("twin",)))
-    store.load("w", [Record(1, BatchEntry(1, {}, one)), Record(2, BatchEntry(6_001, {}, other))])
+    scored, other = processed(6_000), processed(1)
+    other = replace(scored, accepted=replace(scored.accepted, tags=("twin",)))
+    store.load("w", [Record(1, BatchEntry(1, {}, scored)), Record(2, BatchEntry(6_001, {}, other))])
     taken = [store.spans.values(tag, START, FAR, stretch=60 * SECOND, one_in=4) for tag in ("temp", "twin")]
     assert taken[0][0].tolist() == taken[1][0].tolist()
     assert 500 < len(taken[0][0]) < 3_000
-    whole = [np.sum(taken[0][0] // (60 * SECOND) == one) for one in set(taken[0][0] // (60 * SECOND))]
+    whole = [np.sum(taken[0][0] // (60 * SECOND) == cell) for cell in set(taken[0][0] // (60 * SECOND))]
     assert set(whole[1:-1]) == {60}
 
 

@@ -35,14 +35,14 @@ def table(times: Times, first: int) -> pa.Table:
 def test_pieces_and_what_is_in_memory_are_one_stream_in_order_of_time(
     pieces: list[Times], newest: Times
 ) -> None:
-    stored, made, first = sorted(t for piece in pieces for t in piece), [], 1
+    stored, tables, first = sorted(t for piece in pieces for t in piece), [], 1
     for piece in pieces:
-        made.append(table(stored[first - 1 : first - 1 + len(piece)], first))
+        tables.append(table(stored[first - 1 : first - 1 + len(piece)], first))
         first += len(piece)
-    found = pa.concat_tables(merged_by_time(iter(made), table(newest, first)))
-    times = found["time"].cast(pa.int64()).to_pylist()
+    merged = pa.concat_tables(merged_by_time(iter(tables), table(newest, first)))
+    times = merged["time"].cast(pa.int64()).to_pylist()
     assert times == sorted(START + t for t in [*stored, *newest])
-    assert sorted(found["id"].to_pylist()) == list(range(1, first + len(newest)))
+    assert sorted(merged["id"].to_pylist()) == list(range(1, first + len(newest)))
 
 
 def test_an_import_of_the_past_stands_before_what_is_live(settings: Settings, clock: ManualClock) -> None:
@@ -52,9 +52,9 @@ def test_an_import_of_the_past_stands_before_what_is_live(settings: Settings, cl
     monitor.submit(live)
     monitor.drain()
     monitor.submit(replace(past, origin=Origin.IMPORT))
-    found = pa.concat_tables(monitor.streams.by_time(None, 0, FAR)).to_pandas()
-    assert found["time"].is_monotonic_increasing
-    assert found["value"].tolist() == [*past.value.tolist(), *live.value.tolist()]
+    merged = pa.concat_tables(monitor.streams.by_time(None, 0, FAR)).to_pandas()
+    assert merged["time"].is_monotonic_increasing
+    assert merged["value"].tolist() == [*past.value.tolist(), *live.value.tolist()]
     by_arrival = pa.concat_tables(monitor.streams.by_arrival(None, 0, FAR)).to_pandas()
-    pd.testing.assert_frame_equal(by_arrival.sort_values(["time", "id"], ignore_index=True), found)
+    pd.testing.assert_frame_equal(by_arrival.sort_values(["time", "id"], ignore_index=True), merged)
     monitor.stop()
