@@ -37,11 +37,11 @@ def series(draw: st.DrawFn) -> list[float]:
     return np.round(value, draw(st.sampled_from([2, 12]))).tolist()
 
 
-def agrees(detector: Any, resolution: float, value: list[float], told: Sequence[naive.Told]) -> None:
+def agrees(detector: Any, resolution: float, value: list[float], reference: Sequence[naive.Score]) -> None:
     rows = len(value)
     columns = np.zeros(rows, np.int32), np.array(value), np.ones(rows, bool), np.arange(rows)
     scores = detector.start(np.array([resolution])).run(*columns)
-    expected = np.array([(one.score, one.expected) for one in told]).reshape(-1, 2).T
+    expected = np.array([(row.score, row.expected) for row in reference]).reshape(-1, 2).T
     # A sum of squares about a mean of -1e4 has lost some digits, in either way of doing it.
     assert np.allclose(scores.score, expected[0], rtol=1e-5, atol=1e-5, equal_nan=True)
     assert np.allclose(scores.expected, expected[1], rtol=1e-8, atol=1e-8, equal_nan=True)
@@ -50,8 +50,8 @@ def agrees(detector: Any, resolution: float, value: list[float], told: Sequence[
 @steady
 @given(series(), st.integers(5, 70), st.sampled_from([0.0, 0.01, 0.1]))
 def test_hampel(value: list[float], window: int, resolution: float) -> None:
-    told = naive.hampel(value, window, 4.5, resolution)
-    agrees(Hampel(window=window, threshold=4.5), resolution, value, told)
+    reference = naive.hampel(value, window, 4.5, resolution)
+    agrees(Hampel(window=window, threshold=4.5), resolution, value, reference)
 
 
 @steady
@@ -63,8 +63,8 @@ def test_cusum(value: list[float], k: float, h: float, resolution: float) -> Non
 @steady
 @given(series(), st.sampled_from([0.5, 1.0]), st.sampled_from([5.0, 20.0]), st.sampled_from([0.0, 0.01]))
 def test_page_hinkley(value: list[float], delta: float, threshold: float, resolution: float) -> None:
-    told = naive.cusum(value, delta, threshold, 150, resolution, memory=2000)
-    agrees(PageHinkley(delta, threshold, 150), resolution, value, told)
+    reference = naive.cusum(value, delta, threshold, 150, resolution, memory=2000)
+    agrees(PageHinkley(delta, threshold, 150), resolution, value, reference)
 
 
 @steady

@@ -44,12 +44,12 @@ def judged(
     **params: float,
 ) -> tuple[Judged, Explanation]:
     """The last of these readings, as the detector judged it, and its explanation."""
-    made = make(detector, **params)
+    chosen = make(detector, **params)
     column = np.array(values, dtype=np.float64)
     ok = np.ones(len(column), dtype=np.bool_)
     ok[-1] = quality >> 30 == 0
     time = (np.arange(len(column)) if seconds is None else seconds) * 1_000_000
-    scores = made.start(TagFacts.of_tags([TAG])).run(
+    scores = chosen.start(TagFacts.of_tags([TAG])).run(
         np.zeros(len(column), np.int32), column, ok, time.astype(np.int64)
     )
     reading = Judged(
@@ -62,7 +62,7 @@ def judged(
         float(scores.upper[-1]),
         bool(scores.is_anomaly[-1]),
     )
-    everything = {one.name: getattr(made, one.name) for one in made.PARAMETERS}
+    everything = {parameter.name: getattr(chosen, parameter.name) for parameter in chosen.PARAMETERS}
     return reading, explain(TAG, reading, DetectorSettings(1, 0, "test", detector, everything, {}))
 
 
@@ -80,7 +80,7 @@ def test_bad_and_uncertain_quality_is_the_reason_for_every_detector(detector: st
     assert quality_words(0) == "good"
 
 
-@pytest.mark.parametrize("detector", [one for one in PER_TAG if one != "limits"])
+@pytest.mark.parametrize("detector", [name for name in PER_TAG if name != "limits"])
 def test_the_first_reading_is_not_judged_and_the_first_after_warm_up_is(detector: str) -> None:
     reading, why = judged(detector, [37.0])
     assert why.rule is Rule.WARM_UP

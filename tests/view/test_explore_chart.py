@@ -57,14 +57,14 @@ def series(*tags: Tag, **more: object) -> list[Series]:
 
 
 def lines(figure: go.Figure) -> list[Any]:
-    return [one for one in figure.data if one.mode == "lines" and one.hoverinfo != "skip"]
+    return [trace for trace in figure.data if trace.mode == "lines" and trace.hoverinfo != "skip"]
 
 
 def test_stacked_tags_have_a_chart_each_and_one_time_axis() -> None:
     figure = explore_chart(series(TEMP, PH), SPAN, LIGHT, stacked=True)
     top, bottom = figure.layout.yaxis.domain, figure.layout.yaxis2.domain
     assert top[0] > bottom[1]
-    assert [one["yaxis"] for one in lines(figure)] == ["y", "y2"]
+    assert [trace["yaxis"] for trace in lines(figure)] == ["y", "y2"]
     assert figure.layout.xaxis.anchor == "y2"
     assert figure.layout.xaxis.spikemode == "across"
     assert "Temp &lt;b&gt;" in figure.layout.annotations[0].text
@@ -74,42 +74,46 @@ def test_stacked_tags_have_a_chart_each_and_one_time_axis() -> None:
 def test_overlaid_tags_of_one_unit_share_an_axis_and_others_have_their_own() -> None:
     other = replace(TEMP, name="two", label="Two")
     figure = explore_chart(series(TEMP, PH, other), SPAN, LIGHT, stacked=False)
-    assert [one["yaxis"] for one in lines(figure)] == ["y", "y2", "y"]
+    assert [trace["yaxis"] for trace in lines(figure)] == ["y", "y2", "y"]
     assert figure.layout.yaxis2.side == "right"
     low, high = figure.layout.yaxis.range
     assert low < 10.0
     assert high > 30.2
-    colors = {one["line"]["color"] for one in lines(figure)}
+    colors = {trace["line"]["color"] for trace in lines(figure)}
     assert len(colors) == 3
-    assert {one.text for one in figure.layout.annotations} >= {"<b>1</b>", "<b>2</b>", "<b>3</b>"}
+    assert {annotation.text for annotation in figure.layout.annotations} >= {
+        "<b>1</b>",
+        "<b>2</b>",
+        "<b>3</b>",
+    }
     assert len(units(series(TEMP, PH, other))) == 2 <= AXES
 
 
 def test_normalised_lines_go_from_0_to_100_and_still_tell_their_values() -> None:
     figure = explore_chart(series(TEMP, PH), SPAN, DARK, stacked=False, normalised=True)
-    for place, one in enumerate(lines(figure), 1):
-        y = np.asarray(one["y"], dtype=np.float64)
+    for place, trace in enumerate(lines(figure), 1):
+        y = np.asarray(trace["y"], dtype=np.float64)
         assert y.min() >= 0
         assert y.max() <= 100
         assert np.ptp(y) > 50
-        assert np.asarray(one["customdata"]).max() == pytest.approx(10.0 * place + 0.2)
+        assert np.asarray(trace["customdata"]).max() == pytest.approx(10.0 * place + 0.2)
 
 
 def test_a_gap_breaks_the_line_and_is_hatched() -> None:
-    one = Series(TEMP, 1, overview([37.0] * 100, missing=range(40, 60)))
-    figure = explore_chart([one], SPAN, LIGHT, stacked=True)
+    shown = Series(TEMP, 1, overview([37.0] * 100, missing=range(40, 60)))
+    figure = explore_chart([shown], SPAN, LIGHT, stacked=True)
     (line,) = lines(figure)
     y, x = np.asarray(line["y"]), np.asarray(line["x"])
     assert np.isnan(y).sum() == 1
     at = int(np.flatnonzero(np.isnan(y))[0])
     assert (x[at - 1], x[at + 1]) == ((START + 39 * SECOND) / 1e3, (START + 60 * SECOND) / 1e3)
-    strip = next(one for one in figure.data if one.fillpattern.shape)
+    strip = next(trace for trace in figure.data if trace.fillpattern.shape)
     assert strip.x[0] == x[at - 1]
 
 
 def test_flagged_readings_have_a_diamond_and_say_so() -> None:
-    one = Series(TEMP, 1, overview([37.0, 37.1] * 50, flagged=(17,)))
-    figure = explore_chart([one], SPAN, LIGHT, stacked=True)
+    shown = Series(TEMP, 1, overview([37.0, 37.1] * 50, flagged=(17,)))
+    figure = explore_chart([shown], SPAN, LIGHT, stacked=True)
     (diamonds,) = [mark for mark in figure.data if mark.marker.symbol == "diamond"]
     assert list(diamonds.x) == [(START + 17 * SECOND) / 1e3]
     assert "flagged, score 5.0" in lines(figure)[0]["text"][17]
@@ -117,24 +121,24 @@ def test_flagged_readings_have_a_diamond_and_say_so() -> None:
 
 def test_of_many_flags_the_worst_are_on_the_line_and_the_others_on_the_edge() -> None:
     flagged = tuple(range(0, 400, 2))
-    found = overview([37.0 + i % 7 / 10 for i in range(400)], flagged, span=LONG)
-    found.marks["score"] = [100.0 if i == 60 else 4.0 + i / 1000 for i in flagged]
-    figure = explore_chart([Series(TEMP, 1, found)], LONG, LIGHT, stacked=True)
+    view = overview([37.0 + i % 7 / 10 for i in range(400)], flagged, span=LONG)
+    view.marks["score"] = [100.0 if i == 60 else 4.0 + i / 1000 for i in flagged]
+    figure = explore_chart([Series(TEMP, 1, view)], LONG, LIGHT, stacked=True)
     (diamonds,) = [mark for mark in figure.data if mark.marker.symbol == "diamond"]
     (strokes,) = [mark for mark in figure.data if mark.marker.symbol == "line-ns-open"]
     assert len(diamonds.x) == WORST
     assert (START + 60 * SECOND) / 1e3 in list(diamonds.x)
     assert len(strokes.x) == len(flagged) - WORST
     assert figure.layout[strokes.yaxis.replace("y", "yaxis")].range == (0, 1)
-    bare = explore_chart([Series(TEMP, 1, found)], LONG, LIGHT, stacked=True, flags=False)
-    assert not [one for one in bare.data if one.mode == "markers"]
+    bare = explore_chart([Series(TEMP, 1, view)], LONG, LIGHT, stacked=True, flags=False)
+    assert not [trace for trace in bare.data if trace.mode == "markers"]
 
 
 def test_what_was_earlier_is_moved_onto_the_span_lighter_and_dashed() -> None:
     before = replace(overview([36.0] * 100), since=START - 86_400 * SECOND)
     before = replace(before, time=before.time - 86_400 * SECOND)
-    one = Series(TEMP, 1, overview([37.0] * 100), before, 86_400 * SECOND)
-    figure = explore_chart([one], SPAN, LIGHT, stacked=False, earlier="a day earlier")
+    shown = Series(TEMP, 1, overview([37.0] * 100), before, 86_400 * SECOND)
+    figure = explore_chart([shown], SPAN, LIGHT, stacked=False, earlier="a day earlier")
     earlier, now = lines(figure)
     assert np.asarray(earlier["x"])[0] == np.asarray(now["x"])[0]
     assert earlier["line"]["dash"] == "dash"
@@ -146,8 +150,8 @@ def test_what_was_earlier_is_moved_onto_the_span_lighter_and_dashed() -> None:
 
 
 def test_a_picture_is_told_each_line_and_mark_once() -> None:
-    def told(stacked: bool) -> list[str]:
-        found = [
+    def legend(stacked: bool) -> list[str]:
+        shown = [
             Series(
                 tag,
                 i,
@@ -157,12 +161,12 @@ def test_a_picture_is_told_each_line_and_mark_once() -> None:
             )
             for i, tag in enumerate((TEMP, PH), 1)
         ]
-        figure = explore_chart(found, SPAN, LIGHT, stacked=stacked, earlier="100 s earlier")
+        figure = explore_chart(shown, SPAN, LIGHT, stacked=stacked, earlier="100 s earlier")
         assert figure.layout.showlegend is False, "on the page words say it"
-        return sorted(one.name for one in figure.data if one.showlegend)
+        return sorted(trace.name for trace in figure.data if trace.showlegend)
 
-    assert told(stacked=True) == ["100 s earlier", "flagged", "no data"]
-    assert told(stacked=False) == [
+    assert legend(stacked=True) == ["100 s earlier", "flagged", "no data"]
+    assert legend(stacked=False) == [
         "1  Temp &lt;b&gt;",
         "1  Temp &lt;b&gt;, 100 s earlier",
         "2  pH value",
@@ -176,18 +180,18 @@ def test_notes_are_drawn_with_their_text_made_harmless() -> None:
     moment = Annotation("a", START + SECOND, START + SECOND, (), "<script>x</script>", "Ana", START)
     long = Annotation("b", START, START + 50 * SECOND, (), "y" * 200, "Ana", START)
     figure = explore_chart(series(TEMP), SPAN, LIGHT, stacked=True, notes=[moment, long])
-    texts = [one.text for one in figure.layout.annotations if one.text.startswith("✎")]
+    texts = [annotation.text for annotation in figure.layout.annotations if annotation.text.startswith("✎")]
     assert texts[0] == "✎ &lt;script&gt;x&lt;/script&gt;"
     assert len(texts[1]) < 40
-    assert any(one.type == "rect" and one.x1 == long.until / 1e3 for one in figure.layout.shapes)
+    assert any(shape.type == "rect" and shape.x1 == long.until / 1e3 for shape in figure.layout.shapes)
     many = explore_chart(series(TEMP), SPAN, LIGHT, stacked=True, notes=[moment] * 50)
-    assert not any(one.text.startswith("✎") for one in many.layout.annotations)
+    assert not any(annotation.text.startswith("✎") for annotation in many.layout.annotations)
 
 
 def test_quotes_in_notes_and_labels_are_shown_as_quotes() -> None:
     note = Annotation("a", START, START, (), 'the "new" & <old> pump\'s', 'Ana "A"', START)
     figure = explore_chart(series(replace(TEMP, label='12" pipe')), SPAN, LIGHT, stacked=True, notes=[note])
-    (drawn,) = [one for one in figure.layout.annotations if one.text.startswith("✎")]
+    (drawn,) = [annotation for annotation in figure.layout.annotations if annotation.text.startswith("✎")]
     assert drawn.text == '✎ the "new" &amp; &lt;old&gt; pump\'s'
     assert drawn.hovertext.endswith('<br>Ana "A"')
     assert "hovertemplate" in figure.data[0]
@@ -200,9 +204,9 @@ def test_control_limits_are_in_view_and_readings_outside_have_a_triangle() -> No
     figure = explore_chart([Series(TEMP, 1, overview(values))], SPAN, LIGHT, stacked=False)
     add_limits(figure, ControlLimits(37.05, 0.1, 36.0, 60.0, 100, 99, 0.0), TEMP, SPAN, LIGHT)
     assert figure.layout.yaxis.range[1] > 60.0
-    (down,) = [one for one in figure.data if one.marker.symbol == "triangle-down-open"]
+    (down,) = [trace for trace in figure.data if trace.marker.symbol == "triangle-down-open"]
     assert list(down.y) == [35.0]
-    assert {one.text.split()[0] for one in figure.layout.annotations} >= {"UCL", "CL", "LCL"}
+    assert {annotation.text.split()[0] for annotation in figure.layout.annotations} >= {"UCL", "CL", "LCL"}
 
 
 def test_readings_outside_the_limits_are_those_in_view_and_not_those_compared_with() -> None:
@@ -211,14 +215,14 @@ def test_readings_outside_the_limits_are_those_in_view_and_not_those_compared_wi
     series = Series(TEMP, 1, overview(now), overview(before), 0)
     figure = explore_chart([series], SPAN, LIGHT, stacked=False)
     add_limits(figure, ControlLimits(37.0, 0.1, 36.0, 38.0, 100, 99, 0.0), TEMP, SPAN, LIGHT)
-    (down,) = [one for one in figure.data if one.marker.symbol == "triangle-down-open"]
+    (down,) = [trace for trace in figure.data if trace.marker.symbol == "triangle-down-open"]
     assert list(down.y) == [35.0]
 
 
 def test_histogram_and_scatter_say_what_they_count() -> None:
     quantiles = tuple(36 + 2 * share for share in SHARES)
-    found = Distribution(10, 37.0, 0.5, quantiles, np.linspace(36, 38, 5), np.array([1, 4, 3, 2]))
-    figure = histogram(found, TEMP, LIGHT)
+    distribution = Distribution(10, 37.0, 0.5, quantiles, np.linspace(36, 38, 5), np.array([1, 4, 3, 2]))
+    figure = histogram(distribution, TEMP, LIGHT)
     assert list(figure.data[0].y) == [1, 4, 3, 2]
     assert figure.layout.xaxis.range[0] < 35.0
     assert figure.layout.xaxis.range[1] > 40.0

@@ -26,7 +26,7 @@ def used() -> Iterator[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
                 continue
-            words = [one.value for one in node.args if isinstance(one, ast.Constant)]
+            words = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
             if node.func.id == "meaning":
                 yield from ((path.name, str(word)) for word in words)
             elif node.func.id == "term":
@@ -51,7 +51,7 @@ def test_a_pages_words_are_all_explained(title: str) -> None:
     about = PAGES[title]
     assert len(about.terms) >= 5
     assert len(set(about.terms)) == len(about.terms)
-    assert [one for one in about.terms if one not in TERMS] == []
+    assert [word for word in about.terms if word not in TERMS] == []
     assert about.purpose.endswith(".")
 
 
@@ -88,7 +88,7 @@ def test_a_word_that_nobody_explains_cannot_be_shown() -> None:
 
 
 def test_the_list_of_keys_has_no_key_that_streamlit_takes() -> None:
-    keys = [one.keys for one in shortcuts()]
+    keys = [shortcut.keys for shortcut in shortcuts()]
     assert len(set(keys)) == len(keys)
     assert not {"r", "c"} & {pressed[0] for pressed in keys}
     script = (ROOT / "sensormon" / "ui" / "browser" / "keys.js").read_text()
@@ -120,10 +120,10 @@ def test_what_is_seen_is_true_without_a_source() -> None:
 @pytest.mark.parametrize("source", ["simulator", "none", "replay:x.csv"])
 @pytest.mark.parametrize("received", [0, 100])
 def test_what_to_try_leads_to_pages_of_the_menu(source: str, received: int) -> None:
-    found = tries(Settings(source=source), "Fermenter pH", received)
-    assert 2 <= len(found) <= 3
-    assert {one.page for one in found} <= {title for _, title in menu()}
+    suggestions = tries(Settings(source=source), "Fermenter pH", received)
+    assert 2 <= len(suggestions) <= 3
+    assert {suggestion.page for suggestion in suggestions} <= {title for _, title in menu()}
     if source != "simulator":
-        assert not any("fault" in one.words for one in found), (
+        assert not any("fault" in suggestion.words for suggestion in suggestions), (
             "faults can be switched on in the simulator alone"
         )

@@ -36,15 +36,15 @@ NAMES = ["fermenter_temp", "fermenter_ph", "agitator_rpm"]
 
 @pytest.fixture
 def make(settings: Settings) -> Iterator[Make]:
-    made: list[Monitor] = []
+    monitors: list[Monitor] = []
 
     def start(**changed: Any) -> Monitor:
-        made.append(Monitor(replace(settings, **changed), ManualClock(START)))
-        return made[-1]
+        monitors.append(Monitor(replace(settings, **changed), ManualClock(START)))
+        return monitors[-1]
 
     yield start
-    for one in made:
-        one.stop()
+    for monitor in monitors:
+        monitor.stop()
 
 
 def feed_ph(m: Monitor, values: list[float], first: int, seconds: float = 1.0) -> None:
@@ -60,13 +60,13 @@ def test_a_whole_answer_holds_the_readings_of_the_span(make: Make) -> None:
     m.source.backfill()
     answer = LiveFeed(m).board(NAMES, 600)
     frame = m.readings.recent(START - 600 * SECOND, ["fermenter_ph"])
-    told = answer["tags"]["fermenter_ph"]
+    ph = answer["tags"]["fermenter_ph"]
     assert answer["whole"]
-    assert told["x"] == (micros(frame["time"]) / 1e3).tolist()
-    assert told["y"] == frame["value"].tolist()
-    assert [k & 1 for k in told["k"]] == frame["is_anomaly"].astype(int).tolist()
-    assert len(told["why"]) == int(frame["is_anomaly"].sum())
-    assert told["head"]["value"].endswith("pH")
+    assert ph["x"] == (micros(frame["time"]) / 1e3).tolist()
+    assert ph["y"] == frame["value"].tolist()
+    assert [k & 1 for k in ph["k"]] == frame["is_anomaly"].astype(int).tolist()
+    assert len(ph["why"]) == int(frame["is_anomaly"].sum())
+    assert ph["head"]["value"].endswith("pH")
     assert "fermenter_temp" in answer["tags"]
 
 
@@ -81,14 +81,14 @@ def test_answers_one_after_the_other_tell_every_reading_once(
         feed = LiveFeed(m)
         feed_ph(m, [7.0, 7.1, 7.2], 0)
         answer = feed.board(NAMES, 600)
-        told, at = list(answer["tags"]["fermenter_ph"]["x"]), 3
+        sent, at = list(answer["tags"]["fermenter_ph"]["x"]), 3
         for size in sizes:
             feed_ph(m, [7.0 + i / 100 for i in range(size)], at)
             at += size
             answer = feed.board(NAMES, 600, after=answer["after"])
             assert not answer["whole"]
-            told += answer["tags"].get("fermenter_ph", {}).get("x", [])
-        assert told == [(START + i * SECOND) / 1e3 for i in range(at)]
+            sent += answer["tags"].get("fermenter_ph", {}).get("x", [])
+        assert sent == [(START + i * SECOND) / 1e3 for i in range(at)]
     finally:
         m.stop()
 
@@ -122,11 +122,11 @@ def test_quality_rejections_and_why_are_told(make: Make) -> None:
     ]
     m.submit(Batch.of(rows, source="test", received=START + 62 * SECOND))
     answer = LiveFeed(m).board(NAMES, 600)
-    told = answer["tags"]["fermenter_ph"]
-    assert told["k"][-3:] == [2, 4, 1]
-    assert told["why"] == [", above 3.0"]
-    assert told["head"]["abnormal"]
-    assert "above expected, z" in told["head"]["verdict"]
+    ph = answer["tags"]["fermenter_ph"]
+    assert ph["k"][-3:] == [2, 4, 1]
+    assert ph["why"] == [", above 3.0"]
+    assert ph["head"]["abnormal"]
+    assert "above expected, z" in ph["head"]["verdict"]
     assert answer["rejected"] == {
         "fermenter_ph": [[(START + 62 * SECOND) / 1e3, "99.0 outside the valid range"]]
     }
@@ -154,8 +154,8 @@ def test_events_are_told_once_and_again_when_they_change(make: Make) -> None:
 def test_a_past_moment_tells_what_was_known_then(make: Make) -> None:
     m = make()
     feed_ph(m, [7.0] * 100, 0)
-    told = LiveFeed(m).board(NAMES, 30, until=START + 50 * SECOND)["tags"]["fermenter_ph"]
-    assert told["x"] == [(START + i * SECOND) / 1e3 for i in range(20, 51)]
+    ph = LiveFeed(m).board(NAMES, 30, until=START + 50 * SECOND)["tags"]["fermenter_ph"]
+    assert ph["x"] == [(START + i * SECOND) / 1e3 for i in range(20, 51)]
 
 
 def test_a_moment_of_long_ago_is_told_without_reading_all_that_came_after_it(
@@ -172,13 +172,13 @@ def test_a_moment_of_long_ago_is_told_without_reading_all_that_came_after_it(
     readings = DuckDBReadings.frame
 
     def counted(*args: Any, **more: Any) -> Any:
-        found = readings(*args, **more)
-        read.append(len(found))
-        return found
+        frame = readings(*args, **more)
+        read.append(len(frame))
+        return frame
 
     monkeypatch.setattr(DuckDBReadings, "frame", counted)
-    told = LiveFeed(m).board(["fermenter_ph"], 30, until=START + 100 * SECOND)["tags"]["fermenter_ph"]
-    assert told["x"] == [(START + i * SECOND) / 1e3 for i in range(70, 101)]
+    ph = LiveFeed(m).board(["fermenter_ph"], 30, until=START + 100 * SECOND)["tags"]["fermenter_ph"]
+    assert ph["x"] == [(START + i * SECOND) / 1e3 for i in range(70, 101)]
     assert read == [31]
 
 
@@ -249,16 +249,16 @@ def test_what_is_not_in_memory_is_not_called_no_data_and_told_once_the_store_is_
     feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
     feed = LiveFeed(m)
 
-    def told() -> tuple[bool, int, int]:
+    def coverage() -> tuple[bool, int, int]:
         answer = feed.board(NAMES, 600)
         (row,) = [row for row in feed.strip(600)["rows"] if row["name"] == "fermenter_ph"]
         return answer["complete"], len(answer["tags"]["fermenter_ph"]["gaps"]), len(row["empty"])
 
-    assert told() == (False, 0, 0)
+    assert coverage() == (False, 0, 0)
     away.rmdir()
     cast(ManualClock, m.clock).advance(60.0)  # the next try
     m.drain()
-    complete, gaps, empty = told()
+    complete, gaps, empty = coverage()
     assert complete
     assert gaps == 1
     assert empty > 50

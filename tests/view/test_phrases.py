@@ -225,11 +225,11 @@ def test_every_simulated_fault_says_what_it_does_and_what_notices_it(name: str) 
     "text", ["![x](http://evil.example/y)", ":red[x]", "**b** `c` $d$ <e>", "[l](javascript:x)"]
 )
 def test_text_from_outside_is_no_markdown(text: str) -> None:
-    made = literal(text)
-    assert made.replace("\\", "") == text
-    marks = [place for place, letter in enumerate(made) if letter in "![]()*`$<>:"]
+    escaped = literal(text)
+    assert escaped.replace("\\", "") == text
+    marks = [place for place, letter in enumerate(escaped) if letter in "![]()*`$<>:"]
     assert marks
-    assert all(made[place - 1] == "\\" for place in marks)
+    assert all(escaped[place - 1] == "\\" for place in marks)
     assert "\n" not in literal("a\nb")
 
 

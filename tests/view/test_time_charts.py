@@ -159,7 +159,7 @@ def test_kept_gained_and_lost_flags_have_shapes_of_their_own():
     after = before.assign(is_anomaly=np.isin(np.arange(8), [1, 6]))
     assert flag_changes(before, after).to_dict() == {1: "kept", 3: "lost", 6: "gained"}
     marks = before_after_chart(before, after, PH, span(8), LIGHT).data[-3:]
-    assert [(one.marker.symbol, list(one.y)) for one in marks] == [
+    assert [(trace.marker.symbol, list(trace.y)) for trace in marks] == [
         ("square-open", [7.4]),
         ("triangle-up", [7.3]),
         ("diamond", [7.5]),
