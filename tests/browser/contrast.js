@@ -4,24 +4,24 @@
   const parsed = (colour) => {
     const parts = colour.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0, 0]
     return colour.startsWith("color(srgb")
-      ? [...parts.slice(0, 3).map((one) => one * 255), parts[3] ?? 1]
+      ? [...parts.slice(0, 3).map((part) => part * 255), parts[3] ?? 1]
       : [...parts.slice(0, 3), parts[3] ?? 1]
   }
-  const over = ([r, g, b, a], under) => [r, g, b].map((one, i) => one * a + under[i] * (1 - a))
-  const linear = (one) => (one / 255 <= 0.04045 ? one / 255 / 12.92 : ((one / 255 + 0.055) / 1.055) ** 2.4)
+  const over = ([r, g, b, a], under) => [r, g, b].map((channel, i) => channel * a + under[i] * (1 - a))
+  const linear = (channel) => (channel / 255 <= 0.04045 ? channel / 255 / 12.92 : ((channel / 255 + 0.055) / 1.055) ** 2.4)
   const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
-  const contrast = (one, other) => {
-    const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b)
+  const contrast = (color, other) => {
+    const [low, high] = [luminance(color), luminance(other)].sort((a, b) => a - b)
     return (high + 0.05) / (low + 0.05)
   }
   const groundOf = (element) => {
     const layers = []
-    for (let one = element; one; one = one.parentElement) layers.push(parsed(getComputedStyle(one).backgroundColor))
+    for (let node = element; node; node = node.parentElement) layers.push(parsed(getComputedStyle(node).backgroundColor))
     return layers.reverse().reduce((under, layer) => over(layer, under), [255, 255, 255])
   }
   const opacityOf = (element) => {
     let opacity = 1
-    for (let one = element; one; one = one.parentElement) opacity *= Number(getComputedStyle(one).opacity)
+    for (let node = element; node; node = node.parentElement) opacity *= Number(getComputedStyle(node).opacity)
     return opacity
   }
   const drawn = (element) =>
@@ -51,16 +51,16 @@
   }
 
   const nameless = [...document.querySelectorAll("main input, main textarea, main select, main button, main [role=figure], main [role=img]")]
-    .filter((one) => drawn(one) && one.type !== "hidden" && one.tabIndex >= -1)
-    .filter((one) => {
-      const labels = [...(one.labels ?? [])].map((label) => label.textContent).join("")
-      const by = (one.getAttribute("aria-labelledby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent ?? "").join("")
-      return !(one.ariaLabel || by.trim() || labels.trim() || one.textContent.trim() || one.title)
+    .filter((field) => drawn(field) && field.type !== "hidden" && field.tabIndex >= -1)
+    .filter((field) => {
+      const labels = [...(field.labels ?? [])].map((label) => label.textContent).join("")
+      const by = (field.getAttribute("aria-labelledby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent ?? "").join("")
+      return !(field.ariaLabel || by.trim() || labels.trim() || field.textContent.trim() || field.title)
     })
-    .map((one) => one.outerHTML.slice(0, 160))
+    .map((field) => field.outerHTML.slice(0, 160))
 
   const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
-    .filter((one) => one.checkVisibility() && !one.closest("[role=dialog]"))
-    .map((one) => Number(one.tagName[1]))
+    .filter((heading) => heading.checkVisibility() && !heading.closest("[role=dialog]"))
+    .map((heading) => Number(heading.tagName[1]))
   return { looked, faint, nameless, headings }
 }

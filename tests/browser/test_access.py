@@ -18,13 +18,13 @@ from tests.support.server import Server
 pytestmark = pytest.mark.browser
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
-# A page is drawn piece by piece: what was found counts once it was found twice.
+# A page is drawn piece by piece: a report counts once two in a row agree.
 SETTLED = f"""() => {{
-  const found = ({CONTRAST.rstrip()})()
-  const seen = JSON.stringify([found.looked, found.headings])
-  const same = window.foundBefore === seen
-  window.foundBefore = seen
-  return same && found.looked > 20 && found
+  const report = ({CONTRAST.rstrip()})()
+  const seen = JSON.stringify([report.looked, report.headings])
+  const same = window.seenBefore === seen
+  window.seenBefore = seen
+  return same && report.looked > 20 && report
 }}"""
 LISTENS = ".st-key-read-aloud[role=status]"  # the modules of the page run
 PATHS = [("" if place == 0 else path) for place, (path, _) in enumerate(menu())]
@@ -49,11 +49,11 @@ def test_all_words_of_a_page_can_be_read_and_all_fields_have_a_name(
     expect(page.get_by_text("ledger balanced")).to_be_visible()
     if path == "":
         expect(page.locator("[role=img][aria-label], [role=figure][aria-label]")).to_have_count(3)
-    found = page.wait_for_function(SETTLED, polling=300).json_value()
+    report = page.wait_for_function(SETTLED, polling=300).json_value()
     context.close()
-    assert found["faint"] == [], json.dumps(found["faint"], indent=1, ensure_ascii=False)
-    assert found["nameless"] == []
-    levels = found["headings"]
+    assert report["faint"] == [], json.dumps(report["faint"], indent=1, ensure_ascii=False)
+    assert report["nameless"] == []
+    levels = report["headings"]
     assert levels[:2] == [1, 2], "the product, then the page"
     assert all(after <= before + 1 for before, after in pairwise(levels)), levels
 
@@ -86,7 +86,8 @@ def test_what_is_read_aloud_is_found_also_where_it_is_drawn_after_the_modules_ha
 ) -> None:
     visit(page, server, "")
     expect(page.locator(LISTENS)).to_be_attached()
-    page.locator(LISTENS).evaluate("one => one.removeAttribute('role')")  # as one drawn in its place has none
+    # A board that is drawn in place of this one has no role.
+    page.locator(LISTENS).evaluate("board => board.removeAttribute('role')")
     expect(page.locator(LISTENS)).to_be_attached()
 
 

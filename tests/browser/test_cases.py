@@ -19,17 +19,17 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def plants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
     """Two plants, each with a tag table of its own: one simulated, one that waits for readings."""
-    made = []
+    servers = []
     for source in ("simulator", "none"):
         folder = tmp_path_factory.mktemp(source)
         tags = shutil.copy(ROOT / "data" / "tags.toml", folder / "tags.toml")
-        made.append(Server(folder / "data", SENSORMON_TAGS=str(tags), SENSORMON_SOURCE=source))
-    made[0].wait_until_stored()
-    made[1].wait_until("/api/stats", lambda ledger: ledger["received"] == 0)
-    yield made[0], made[1]
-    for one in made:
-        one.stop()
-        one.output()
+        servers.append(Server(folder / "data", SENSORMON_TAGS=str(tags), SENSORMON_SOURCE=source))
+    servers[0].wait_until_stored()
+    servers[1].wait_until("/api/stats", lambda ledger: ledger["received"] == 0)
+    yield servers[0], servers[1]
+    for server in servers:
+        server.stop()
+        server.output()
 
 
 @pytest.mark.long
@@ -48,8 +48,8 @@ def test_an_export_is_written_and_downloaded_by_the_page_and_by_its_link(
     assert len(rows) >= 900
     assert {row["tag"] for row in rows} == {"fermenter_ph"}
     assert set(list(rows[0])[:2]) == {"time (UTC)", "time (Asia/Tokyo)"}
-    (made,) = (plants[0].data_dir / "exports").glob("*.csv")
-    answer = page.request.get(f"{plants[0].url}/api/exports/{made.stem}")
+    (path,) = (plants[0].data_dir / "exports").glob("*.csv")
+    answer = page.request.get(f"{plants[0].url}/api/exports/{path.stem}")
     assert answer.ok
     assert answer.body() == (tmp_path / "a.csv").read_bytes()
 
@@ -80,7 +80,7 @@ def test_a_case_saved_in_one_plant_is_opened_in_another(
     expect(other.get_by_text("is open:")).to_be_visible()
     link = other.get_by_role("link", name="Open its view")
     assert (link.get_attribute("href") or "").endswith("anomalies?tags=Fermenter+pH")
-    ledger = plants[1].wait_until("/api/stats", lambda found: found["pending"] == 0)
+    ledger = plants[1].wait_until("/api/stats", lambda stats: stats["pending"] == 0)
     assert ledger["sources"]["case"]["stored"] >= 900
     assert ledger["difference"] == 0
     visit(other, plants[1], "anomalies?tags=Fermenter+pH")

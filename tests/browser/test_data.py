@@ -33,11 +33,11 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     command = [sys.executable, "-m", "sensormon", "import", str(folder / "old.csv")]
     variables = {"SENSORMON_DATA_DIR": str(folder / "data"), "SENSORMON_TAGS": str(folder / "tags.toml")}
     subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=True, capture_output=True)
-    one = Server(folder / "data", SENSORMON_TAGS=str(folder / "tags.toml"))
-    one.wait_until_stored()
-    yield one
-    one.stop()
-    one.output()
+    server = Server(folder / "data", SENSORMON_TAGS=str(folder / "tags.toml"))
+    server.wait_until_stored()
+    yield server
+    server.stop()
+    server.output()
 
 
 def write_cell(page: Page, column: float, row: int, text: str) -> None:
@@ -73,7 +73,7 @@ def test_a_changed_tag_is_shown_in_words_saved_and_counts_at_once(page: Page, ow
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Tags saved")).to_be_visible()
     assert "# The z-score learns from the last 50 readings." in file.read_text()
-    (tag,) = [one for one in own.get("/api/tags")[1] if one["name"] == "fermenter_ph"]
+    (tag,) = [row for row in own.get("/api/tags")[1] if row["name"] == "fermenter_ph"]
     assert tag["valid"] == [5.0, 8.0]
 
 
@@ -117,5 +117,5 @@ def test_columns_that_are_no_tags_yet_become_tags_and_are_imported(
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("500 of 500 readings imported")).to_be_visible(timeout=30_000)
     assert '[tags.steam]\nunit = "bar"' in (own.data_dir.parent / "tags.toml").read_text()
-    found = own.get("/api/data?tag=steam&since=2026-01-01&limit=1000")[1]
-    assert len(found) == 500
+    rows = own.get("/api/data?tag=steam&since=2026-01-01&limit=1000")[1]
+    assert len(rows) == 500

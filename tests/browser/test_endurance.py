@@ -21,7 +21,7 @@ DRAWN = "() => Number(document.querySelector('.live-card').dataset.newest)"
 def heap(session: CDPSession) -> dict[str, float]:
     """What the page holds after a clean-up: JavaScript's heap in MB, DOM nodes, listeners."""
     session.send("HeapProfiler.collectGarbage")
-    counts = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    counts = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
     return {
         "heap": counts["JSHeapUsedSize"] / 1e6,
         "nodes": counts["Nodes"],
@@ -77,8 +77,8 @@ def _flat(page: Page, seen: list[tuple[int, float, dict[str, float]]]) -> None:
     early, late = seen[:3], seen[-3:]
 
     def grown(of: int, name: str = "") -> float:
-        before = min((one[of][name] if name else one[of]) for one in early)  # type: ignore[index]
-        after = min((one[of][name] if name else one[of]) for one in late)  # type: ignore[index]
+        before = min((sample[of][name] if name else sample[of]) for sample in early)  # type: ignore[index]
+        after = min((sample[of][name] if name else sample[of]) for sample in late)  # type: ignore[index]
         return float(after - before)
 
     assert grown(1) < 40, f"the server grew: {seen}"

@@ -25,9 +25,9 @@ ROW = 35
 
 def table(page: Page) -> Locator:
     """The list of events; it is drawn on a canvas, so a row is clicked by its place."""
-    found = page.locator(".st-key-event-rows [data-testid=stDataFrame]")
-    found.scroll_into_view_if_needed()
-    return found
+    grid = page.locator(".st-key-event-rows [data-testid=stDataFrame]")
+    grid.scroll_into_view_if_needed()
+    return grid
 
 
 def choose(page: Page, *rows: int) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 CHART = ".st-key-panel-explore .zoom-chart"
 RANGE = f"""() => document.querySelector('{CHART} .js-plotly-plot')?._fullLayout.xaxis.range
-    .map(one => typeof one === 'number' ? one : new Date(String(one).replace(' ', 'T')).getTime())"""
+    .map(time => typeof time === 'number' ? time : new Date(String(time).replace(' ', 'T')).getTime())"""
 
 
 def shown(page: Page) -> tuple[float, float]:
@@ -77,9 +77,9 @@ def test_zooming_is_seen_at_once_read_anew_and_kept_in_a_link_that_opens_elsewhe
     ).new_page()
     other.set_default_timeout(60_000)
     other.goto(page.evaluate("window.link"))
-    there = shown(other)
-    assert there == pytest.approx(dragged, abs=2)
-    traces = f"() => document.querySelector('{CHART} .js-plotly-plot').data.map(one => one.y.length)"
+    elsewhere = shown(other)
+    assert elsewhere == pytest.approx(dragged, abs=2)
+    traces = f"() => document.querySelector('{CHART} .js-plotly-plot').data.map(trace => trace.y.length)"
     assert other.evaluate(traces) == page.evaluate(traces)
     other.context.close()
 

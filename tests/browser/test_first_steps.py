@@ -50,7 +50,9 @@ def test_every_page_fits_in_both_themes_and_at_phone_width(
     expect(page.get_by_text("ledger balanced")).to_be_visible()
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    ground = page.locator("[data-testid=stApp]").evaluate("one => getComputedStyle(one).backgroundColor")
+    ground = page.locator("[data-testid=stApp]").evaluate(
+        "element => getComputedStyle(element).backgroundColor"
+    )
     assert ground == {"light": "rgb(242, 243, 245)", "dark": "rgb(20, 23, 26)"}[theme]
     assert errors == []
     context.close()
@@ -62,14 +64,16 @@ def test_a_first_visitor_may_come_to_any_page_and_nothing_is_fetched_from_outsid
 ) -> None:
     server = Server(tmp_path / "data")
     outside: list[str] = []
-    page.on("request", lambda one: outside.append(one.url) if "127.0.0.1" not in one.url else None)
+    page.on(
+        "request", lambda request: outside.append(request.url) if "127.0.0.1" not in request.url else None
+    )
     try:
         server.wait_until_stored()
         visit(page, server, "tuning")
         expect(page.get_by_role("heading", name="Tuning", exact=True)).to_be_visible()
         expect(page.get_by_role("navigation").get_by_text("Pipeline")).to_be_visible()
         assert page.get_by_role("navigation").get_by_text("app", exact=True).count() == 0
-        assert [one for one in outside if not one.startswith(("data:", "blob:"))] == []
+        assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []
     finally:
         server.stop()
         server.output()

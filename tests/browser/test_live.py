@@ -105,19 +105,19 @@ def test_a_reading_is_on_the_screen_soon_and_costs_little(page: Page, server: Se
     received["bytes"] = 0
     delays = page.evaluate(
         """() => new Promise(done => {
-          const found = [], card = document.querySelector('.live-card'), begun = performance.now()
+          const waits = [], card = document.querySelector('.live-card'), begun = performance.now()
           let last = card.dataset.newest
           new MutationObserver((_, watch) => {
             if (card.dataset.newest === last) return
             last = card.dataset.newest
-            found.push(Number(card.dataset.drawn) - Number(last))
-            if (found.length === 12) { watch.disconnect(); done([performance.now() - begun, found]) }
+            waits.push(Number(card.dataset.drawn) - Number(last))
+            if (waits.length === 12) { watch.disconnect(); done([performance.now() - begun, waits]) }
           }).observe(card, { attributes: true })
         })"""
     )
-    seconds, found = delays[0] / 1000, sorted(delays[1])
+    seconds, waits = delays[0] / 1000, sorted(delays[1])
     # Twice what is asked of a quiet machine; `docs/operations.md` has what was measured.
-    assert found[len(found) // 2] < 2_000, found
+    assert waits[len(waits) // 2] < 2_000, waits
     assert received["bytes"] / seconds / 1024 < 15, received
 
 
@@ -215,8 +215,8 @@ def test_every_page_says_when_the_monitor_is_gone_and_goes_on_when_it_is_back(
         live(page, server)
         other = page.context.new_page()
         visit(other, server, "anomalies")
-        for one in (page, other):
-            expect(one.locator(".silence")).to_be_attached()
+        for tab in (page, other):
+            expect(tab.locator(".silence")).to_be_attached()
         page.bring_to_front()
         server.process.send_signal(signal.SIGSTOP)
         try:
@@ -246,7 +246,7 @@ def test_late_readings_stand_in_their_place_at_once_and_do_not_ask_for_all_each_
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/live/board" in request.url else None)
     line = """late => [...document.querySelectorAll('.live-card .js-plotly-plot')].some(plot => {
-      const {x} = plot.data.find(one => one.mode === 'lines' && one.customdata)
+      const {x} = plot.data.find(trace => trace.mode === 'lines' && trace.customdata)
       const at = x.indexOf(late)
       return at > 0 && x[at - 1] < late && (at + 1 === x.length || late < x[at + 1])
     })"""
@@ -272,8 +272,8 @@ def test_late_readings_stand_in_their_place_at_once_and_do_not_ask_for_all_each_
             httpx.post(f"{server.url}/api/ingest", json=body, headers=BEARER)
         page.wait_for_function(
             """at => [...document.querySelectorAll('.live-card .js-plotly-plot')].some(plot => {
-              const {x} = plot.data.find(one => one.mode === 'lines' && one.customdata)
-              return x.filter(one => one === at).length === 2
+              const {x} = plot.data.find(trace => trace.mode === 'lines' && trace.customdata)
+              return x.filter(time => time === at).length === 2
             })""",
             arg=int(datetime.fromisoformat(stamp).timestamp() * 1e3),
         )
