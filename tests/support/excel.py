@@ -16,12 +16,12 @@ def cells(data: bytes) -> list[list[object]]:
     assert sheet.find(".//x:f", _NS) is None, "there is a formula"
     rows: list[list[object]] = []
     for row in sheet.iterfind(".//x:row", _NS):
-        found: dict[int, object] = {}
+        by_column: dict[int, object] = {}
         for cell in row:
             place = 0
             for letter in filter(str.isalpha, cell.attrib["r"]):
                 place = place * 26 + ord(letter) - 64
             text = "".join(cell.itertext())
-            found[place - 1] = text if cell.attrib.get("t") in ("inlineStr", "str") else float(text)
-        rows.append([found.get(place) for place in range(max(found, default=-1) + 1)])
+            by_column[place - 1] = text if cell.attrib.get("t") in ("inlineStr", "str") else float(text)
+        rows.append([by_column.get(place) for place in range(max(by_column, default=-1) + 1)])
     return rows

@@ -65,20 +65,20 @@ def zscore(
 
 
 @dataclass(frozen=True)
-class Told:
+class Score:
     """What a chart says of one reading; NaN where it says nothing."""
 
     score: float = math.nan
     expected: float = math.nan
 
 
-def hampel(value: Sequence[float], window: int, threshold: float, resolution: float) -> list[Told]:
+def hampel(value: Sequence[float], window: int, threshold: float, resolution: float) -> list[Score]:
     """The Hampel identifier, from the whole window anew at every reading."""
-    told = []
+    scores = []
     for i, x in enumerate(value):
         seen = list(value[max(0, i - window) : i])
         if i < min(window, 50):
-            told.append(Told())
+            scores.append(Score())
             continue
         middle = statistics.median(seen)
         off = [abs(v - middle) for v in seen]
@@ -94,8 +94,8 @@ def hampel(value: Sequence[float], window: int, threshold: float, resolution: fl
         expected = middle + phi * (before - middle)
         scale = max(spread * math.sqrt(max(0.0, 1 - 2 * phi * lag + phi**2)), least)
         distance = abs(x - expected)
-        told.append(Told(0.0 if distance <= least else min(distance / scale, 1e9), expected))
-    return told
+        scores.append(Score(0.0 if distance <= least else min(distance / scale, 1e9), expected))
+    return scores
 
 
 class Baseline:
@@ -195,8 +195,8 @@ class Baseline:
         self.variance = statistics.fmean((v - self.mean) ** 2 for v in kept)
         pairs = [
             (a - self.mean) * (b - self.mean)
-            for (a, one), (b, other) in pairwise(zip(values, near, strict=True))
-            if one and other
+            for (a, a_near), (b, b_near) in pairwise(zip(values, near, strict=True))
+            if a_near and b_near
         ]
         self.covariance = statistics.fmean(pairs) if pairs else 0.0
         self.correct(self.count)
@@ -204,8 +204,8 @@ class Baseline:
         self.noise = self.variance * (max(1 - lag**2, 0.0) if self.phi else 1.0)
         self.slow, self.waves = 0.0, 1.0
         scale = max(math.sqrt(self.noise), self.least)
-        for (a, one), (b, other) in pairwise(zip(values, near, strict=True)):
-            if one and other and scale:
+        for (a, a_near), (b, b_near) in pairwise(zip(values, near, strict=True)):
+            if a_near and b_near and scale:
                 off = (b - self.mean - self.phi * (a - self.mean)) / scale
                 self.follow(max(-4.0, min(off, 4.0)), 1 / 100)
         self.previous = values[-1] if near[-1] else self.mean
@@ -214,58 +214,60 @@ class Baseline:
 
 def cusum(
     value: Sequence[float], k: float, h: float, accept: float, resolution: float, memory: float = 500
-) -> list[Told]:
+) -> list[Score]:
     """The tabular CUSUM (and, with a longer memory, the Page-Hinkley test) of the residuals."""
     baseline = Baseline(resolution, memory, accept)
     above = below = 0.0
-    told = []
+    scores = []
     for x in value:
         flagged = False
         if baseline.count:
             z = baseline.residual(x) / baseline.inflation
             score = min(max(0.0, above + z - k, below - z - k), 1e9)
-            told.append(Told(score, baseline.expected))
+            scores.append(Score(score, baseline.expected))
             flagged = score > h
             z = max(-4.0, min(z, 4.0))
             above = min(max(0.0, above + z - k), h + 5)
             below = min(max(0.0, below - z - k), h + 5)
         else:
-            told.append(Told())
+            scores.append(Score())
         if baseline.learn(x, flagged):
             above = below = 0.0
-    return told
+    return scores
 
 
-def ewma(value: Sequence[float], weight: float, width: float, accept: float, resolution: float) -> list[Told]:
+def ewma(
+    value: Sequence[float], weight: float, width: float, accept: float, resolution: float
+) -> list[Score]:
     """The EWMA chart of the residuals."""
     baseline = Baseline(resolution, 500, accept)
     average = 0.0
-    told = []
+    scores = []
     for x in value:
         flagged = False
         if baseline.count:
             z = baseline.residual(x) / baseline.inflation
             deviation = math.sqrt(weight / (2 - weight))
             score = min(abs((1 - weight) * average + weight * z) / deviation, 1e9)
-            told.append(Told(score, baseline.expected))
+            scores.append(Score(score, baseline.expected))
             flagged = score > width
             average = (1 - weight) * average + weight * max(-4.0, min(z, 4.0))
         else:
-            told.append(Told())
+            scores.append(Score())
         if baseline.learn(x, flagged):
             average = 0.0
-    return told
+    return scores
 
 
 def minutes(
     readings: Sequence[tuple[str, int, float, int]],
 ) -> dict[tuple[str, int, int], tuple[float, float, float, int]]:
     """Lowest, mean and highest value and the count, by tag, minute (µs) and quality, of these readings."""
-    found: dict[tuple[str, int, int], list[float]] = defaultdict(list)
+    values: dict[tuple[str, int, int], list[float]] = defaultdict(list)
     for tag, time, value, quality in readings:
-        found[tag, time // 60_000_000 * 60_000_000, quality].append(value)
+        values[tag, time // 60_000_000 * 60_000_000, quality].append(value)
     return {
-        key: (min(them), math.fsum(them) / len(them), max(them), len(them)) for key, them in found.items()
+        key: (min(them), math.fsum(them) / len(them), max(them), len(them)) for key, them in values.items()
     }
 
 
@@ -285,18 +287,18 @@ def parts(rows: Sequence[tuple[int, float, bool]], width: int) -> dict[int, Part
     members: dict[int, list[tuple[int, float, bool]]] = defaultdict(list)
     for row in rows:
         members[row[0] // width].append(row)
-    found = {}
+    summaries = {}
     for part, inside in members.items():
         drawn = [(time, value) for time, value, good in inside if good]
         if drawn:
-            found[part] = Part(
-                first=min(drawn, key=lambda one: one[0]),
-                last=max(drawn, key=lambda one: one[0]),
+            summaries[part] = Part(
+                first=min(drawn, key=lambda point: point[0]),
+                last=max(drawn, key=lambda point: point[0]),
                 low=min(value for _, value in drawn),
                 high=max(value for _, value in drawn),
                 readings=len(inside),
             )
-    return found
+    return summaries
 
 
 def paired(
@@ -304,15 +306,15 @@ def paired(
 ) -> list[tuple[float, float]]:
     """Each reading of the shorter list with the nearest of the other, the earlier of two as near."""
     few, many, swapped = (a, b, False) if len(a) <= len(b) else (b, a, True)
-    found = []
+    pairs = []
     for time, value in few:
         best: tuple[int, float] | None = None
         for other in many:
             if best is None or abs(other[0] - time) < abs(best[0] - time):
                 best = other
         if best is not None and abs(best[0] - time) <= tolerance:
-            found.append((best[1], value) if swapped else (value, best[1]))
-    return found
+            pairs.append((best[1], value) if swapped else (value, best[1]))
+    return pairs
 
 
 def limits(stretches: Sequence[Sequence[float]]) -> tuple[float, float, float]:
@@ -343,8 +345,8 @@ def most_within(times: Sequence[int], window: int) -> int:
 
 def windows_with_more(times: Sequence[int], since: int, until: int, window: int, most: float) -> int:
     """In how many of the whole windows back from `until` there are more than so many of the times."""
-    found, end = 0, until
+    count, end = 0, until
     while end - window >= since:
-        found += sum(end - window <= time < end for time in times) > most
+        count += sum(end - window <= time < end for time in times) > most
         end -= window
-    return found
+    return count

@@ -80,7 +80,7 @@ def take(browser: Browser, server: Server, view: View) -> bytes:
     page.get_by_text("ledger balanced").wait_for()
     page.wait_for_function(
         "count => [...document.querySelectorAll('.js-plotly-plot')]"
-        ".filter((one) => one.querySelector('.xtick')).length >= count",
+        ".filter((chart) => chart.querySelector('.xtick')).length >= count",
         arg=view.charts,
     )
     page.wait_for_timeout(1_500)  # fonts and the last of the drawing
