@@ -22,27 +22,27 @@ assert len(detect([7.0, 7.1] * 100, detector="recommended")) == 200
 
 @pytest.mark.parametrize("code", [NOTEBOOK, "import sys, sensormon.__main__"], ids=["notebook", "commands"])
 def test_the_apps_libraries_are_not_imported_without_the_app(code: str) -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", f"{code}\nprint(*sorted(one.partition('.')[0] for one in sys.modules))"],
+    imported = subprocess.run(
+        [sys.executable, "-c", f"{code}\nprint(*sorted(name.partition('.')[0] for name in sys.modules))"],
         capture_output=True,
         text=True,
         check=True,
         cwd=ROOT,
     ).stdout.split()
-    assert "sensormon" in told
-    assert not {"streamlit", "fastapi", "starlette", "plotly"} & set(told)
-    assert "duckdb" not in told or code != NOTEBOOK
+    assert "sensormon" in imported
+    assert not {"streamlit", "fastapi", "starlette", "plotly"} & set(imported)
+    assert "duckdb" not in imported or code != NOTEBOOK
 
 
 def test_every_package_is_listed() -> None:
     folders = {path.parent for path in PACKAGE.rglob("*.py")}
-    assert set(SETUPTOOLS["packages"]) == {".".join(one.relative_to(ROOT).parts) for one in folders}
+    assert set(SETUPTOOLS["packages"]) == {".".join(folder.relative_to(ROOT).parts) for folder in folders}
 
 
 def test_every_other_file_is_listed() -> None:
     listed = {path for pattern in SETUPTOOLS["package-data"]["sensormon"] for path in PACKAGE.glob(pattern)}
-    there = {path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    assert {path for path in there if path.suffix != ".py"} == listed
+    present = {path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert {path for path in present if path.suffix != ".py"} == listed
     assert {"py.typed", "icon.png", "schema.sql"} <= {path.name for path in listed}
 
 

@@ -14,11 +14,11 @@ from tests.support.server import Server
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    one = Server(tmp_path / "data", SENSORMON_INTERVAL="0.1")
-    yield one
-    if one.process.poll() is None:
-        one.stop(signal.SIGKILL)
-        one.output()
+    running = Server(tmp_path / "data", SENSORMON_INTERVAL="0.1")
+    yield running
+    if running.process.poll() is None:
+        running.stop(signal.SIGKILL)
+        running.output()
 
 
 def test_it_collects_before_the_first_visitor_and_says_so(server: Server) -> None:
@@ -66,7 +66,7 @@ def test_a_second_server_on_the_folder_refuses_in_one_line(server: Server) -> No
     server.wait_until_stored()
     other = Server(server.data_dir)
     assert other.process.wait(30) == 2
-    (line,) = [one for one in other.output().splitlines() if one.startswith("sensormon:")]
+    (line,) = [row for row in other.output().splitlines() if row.startswith("sensormon:")]
     assert f"process {server.process.pid}" in line
 
 
@@ -76,8 +76,8 @@ def test_a_second_server_on_the_folder_refuses_in_one_line(server: Server) -> No
         ("SENSORMON_WINDOW", "abc", "SENSORMON_WINDOW: 'abc' cannot be used"),
         ("SENSORMON_DATA_DIR", "README.md/data", "cannot be written"),
         *(
-            pytest.param(*one, marks=pytest.mark.long)
-            for one in (
+            pytest.param(*case, marks=pytest.mark.long)
+            for case in (
                 ("SENSORMON_THRESHOLD", "99", "SENSORMON_THRESHOLD: '99' cannot be used"),
                 ("SENSORMON_SOURCE", "replay:README.md", "there is no column 'timestamp'"),
                 ("SENSORMON_SOURCE", "replay:nowhere.csv", "nowhere.csv"),
@@ -92,7 +92,7 @@ def test_a_wrong_setting_ends_with_one_line_and_exit_2(
     server = Server(tmp_path / "data", **{variable: value})
     assert server.process.wait(30) == 2
     output = server.output()
-    (line,) = [one for one in output.splitlines() if one.startswith("sensormon:")]
+    (line,) = [row for row in output.splitlines() if row.startswith("sensormon:")]
     assert said in line
     assert "Traceback" not in output
     assert not (tmp_path / "data").exists()
