@@ -1,9 +1,9 @@
 """How well flags meet the known events: precision, recall and delay, counted in events.
 
 Times are µs UTC. Flagged readings of a tag that lie close together are one event, and so
-are the rows of one injected fault. An event of the truth is found if a reading is
+are the rows of one injected fault. A true event is detected if a reading is
 flagged from its start to a tolerance after its end. A flagged event is right if one of
-its readings lies in an event of the truth.
+its readings lies in a true event.
 
 If the truth is complete (a simulator records everything it does), every other flagged event is
 wrong. If it is only what people have labelled, the others are unknown and left out: precision
@@ -74,16 +74,16 @@ class Truth:
 
 @dataclass(frozen=True)
 class EventScores:
-    """Flagged events that are `right`, `wrong` or `unknown`; events of the truth `found` and `missed`.
+    """Flagged events that are `right`, `wrong` or `unknown`; true events `detected` and `missed`.
 
-    `delay` is the median time from the start of a found event to its first flag (s), NaN
-    if none was found.
+    `delay` is the median time from the start of a detected event to its first flag (s), NaN
+    if none was detected.
     """
 
     right: int
     wrong: int
     unknown: int
-    found: int
+    detected: int
     missed: int
     delay: float
 
@@ -95,7 +95,7 @@ class EventScores:
     @property
     def known(self) -> int:
         """The number of events in the truth: the n of recall."""
-        return self.found + self.missed
+        return self.detected + self.missed
 
     @property
     def precision(self) -> float:
@@ -104,29 +104,29 @@ class EventScores:
 
     @property
     def recall(self) -> float:
-        """The share of the events of the truth that were found; NaN without any."""
-        return self.found / self.known if self.known else float("nan")
+        """The share of the true events that were detected; NaN without any."""
+        return self.detected / self.known if self.known else float("nan")
 
 
 @dataclass(frozen=True)
 class EventCounts:
     """Events flagged rightly, flagged wrongly, and missed."""
 
-    found: int
+    detected: int
     wrong: int
     missed: int
 
     @property
     def precision(self) -> float:
         """The share of the flags that are right; NaN without a flag."""
-        flags = self.found + self.wrong
-        return self.found / flags if flags else float("nan")
+        flags = self.detected + self.wrong
+        return self.detected / flags if flags else float("nan")
 
     @property
     def recall(self) -> float:
         """The share of the events that were flagged; NaN without an event."""
-        events = self.found + self.missed
-        return self.found / events if events else float("nan")
+        events = self.detected + self.missed
+        return self.detected / events if events else float("nan")
 
 
 def grouped(time: Ints, join: float) -> Events:
@@ -183,7 +183,7 @@ def score(flagged: Ints, truth: Truth, join: float, tolerance: float) -> EventSc
         right=int(right.sum()),
         wrong=int(wrong.sum()),
         unknown=int((~right & ~wrong).sum()),
-        found=int(hit.sum()),
+        detected=int(hit.sum()),
         missed=int((~hit).sum()),
         delay=float(np.median(delays)) / 1e6 if len(delays) else float("nan"),
     )
@@ -209,7 +209,7 @@ def count_events(flagged: Bools, truth: Bools, first: int = 0) -> EventCounts:
     """Count each true row as an event of its own, from row `first` on, which leaves out a warm-up."""
     flagged, truth = flagged[first:], truth[first:]
     return EventCounts(
-        found=int((flagged & truth).sum()),
+        detected=int((flagged & truth).sum()),
         wrong=int((flagged & ~truth).sum()),
         missed=int((~flagged & truth).sum()),
     )

@@ -42,17 +42,17 @@ Window = tuple[int, int]
 
 @dataclass(frozen=True)
 class Profile:
-    """The gain of a window found, the cost of a wrong flag and of a missed window."""
+    """The gain of a detected window, the cost of a wrong flag and of a missed window."""
 
-    found: float
+    detected: float
     wrong: float
     missed: float
 
 
 PROFILES = {
-    "standard": Profile(found=1.0, wrong=0.11, missed=1.0),
-    "reward_low_FP": Profile(found=1.0, wrong=0.22, missed=1.0),
-    "reward_low_FN": Profile(found=1.0, wrong=0.11, missed=2.0),
+    "standard": Profile(detected=1.0, wrong=0.11, missed=1.0),
+    "reward_low_FP": Profile(detected=1.0, wrong=0.22, missed=1.0),
+    "reward_low_FN": Profile(detected=1.0, wrong=0.11, missed=2.0),
 }
 """The three profiles of the benchmark."""
 
@@ -68,7 +68,7 @@ class SeriesScore:
     perfect: float
     null: float
     windows: int
-    found: int
+    detected: int
     wrong: int
 
 
@@ -104,16 +104,16 @@ def score_series(flags: Bools, windows: Sequence[Window], profile: Profile = STA
             hit += 1
             width = right - left + 1
             position = -(right - int(rows[hits][0]) + 1) / width
-            gain += profile.found * scaled_sigmoid(position) / scaled_sigmoid(-1.0)
+            gain += profile.detected * scaled_sigmoid(position) / scaled_sigmoid(-1.0)
     wrong = rows[~inside].tolist()
     cost = profile.missed * (len(scored) - hit)
     cost -= profile.wrong * sum(scaled_sigmoid(_behind(row, windows)) for row in wrong)
     return SeriesScore(
         total=gain - cost,
-        perfect=profile.found * len(scored),
+        perfect=profile.detected * len(scored),
         null=-profile.missed * len(scored),
         windows=len(scored),
-        found=hit,
+        detected=hit,
         wrong=len(wrong),
     )
 

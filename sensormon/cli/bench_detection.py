@@ -190,7 +190,7 @@ def _simulator(tags: list[Tag], rows: int) -> Figures:
     if counts:
         tables = list(counts.values())
         counts["all tags"] = EventCounts(
-            found=sum(table.found for table in tables),
+            detected=sum(table.detected for table in tables),
             wrong=sum(table.wrong for table in tables),
             missed=sum(table.missed for table in tables),
         )

@@ -83,10 +83,10 @@ DRILLS = {
 
 @dataclass(frozen=True)
 class Proof:
-    """What was counted once all was well again; `found` rows of the readings acknowledged meanwhile."""
+    """The count after recovery; `stored` rows hold the readings acknowledged during the fault."""
 
     acknowledged: int
-    found: int
+    stored: int
     doubled: int
     refused: int
     duplicates: int
@@ -95,8 +95,8 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        """Nothing that was acknowledged is lost, nothing is there twice."""
-        return self.found == self.acknowledged and self.doubled == 0 and self.difference == 0
+        """Whether no acknowledged reading is lost and none is stored twice."""
+        return self.stored == self.acknowledged and self.doubled == 0 and self.difference == 0
 
 
 @dataclass
@@ -302,7 +302,7 @@ class Drills:
         dead = ledger.total.dead_lettered - before.total.dead_lettered
         run.proof = Proof(
             acknowledged=last - first,
-            found=len(self._store.ledger.values_between(first, last)) + dead,
+            stored=len(self._store.ledger.values_between(first, last)) + dead,
             doubled=recount.rows - recount.distinct_ids,
             refused=self._collector.refused_readings - refused,
             duplicates=ledger.total.duplicates_dropped - before.total.duplicates_dropped,

@@ -42,8 +42,8 @@ class Seen:
 class Controlled:
     """Control limits, and what of a span lies outside; `limits` is None where they cannot be measured.
 
-    `readings` are the good ones of the span; `used` and `there` how many of the baseline's
-    readings made the limits, and how many it has.
+    `readings` counts the good readings of the span. `available` counts the readings of the
+    baseline, `used` those that the limits were computed from.
     """
 
     limits: ControlLimits | None
@@ -51,7 +51,7 @@ class Controlled:
     below: int
     above: int
     used: int
-    there: int
+    available: int
 
 
 class Explorer:
@@ -147,14 +147,14 @@ class Explorer:
         """
         spans = self._store.spans
         span, baseline = self._whole(tag, span), self._whole(tag, baseline)
-        there = spans.count(tag, *baseline)
-        one_in = max(1, -(-there // MOST))
+        available = spans.count(tag, *baseline)
+        one_in = max(1, -(-available // MOST))
         stretch = max(60_000_000, (baseline[1] - baseline[0]) // STRETCHES)
         time, value = spans.values(tag, *baseline, stretch=stretch, one_in=one_in)
         limits = control_limits(time, value)
         readings = spans.count(tag, *span)
         below, above = spans.outside(tag, *span, limits.lower, limits.upper) if limits else (0, 0)
-        return Controlled(limits, readings, below, above, len(value), there)
+        return Controlled(limits, readings, below, above, len(value), available)
 
     def _whole(self, tag: str, span: tuple[int, int]) -> tuple[int, int]:
         """The part of the span whose readings are all there one by one."""

@@ -33,25 +33,25 @@ NAMED = {
 
 def times(start: int, end: int, zone: tzinfo) -> str:
     """From when to when, the date of the end only where it is another one."""
-    a, b = (to_datetime(one).astimezone(zone) for one in (start, end))
+    a, b = (to_datetime(time).astimezone(zone) for time in (start, end))
     short = "%H:%M:%S" if end - start < 7_200 * SECOND else "%H:%M"
     if a.date() == b.date():
         return f"{a:%Y-%m-%d} {a.strftime(short)} to {b.strftime(short)}"
     return f"{a:%Y-%m-%d} {a.strftime(short)} to {b:%Y-%m-%d} {b.strftime(short)}"
 
 
-def drawn_line(found: Sequence[Overview], since: int, until: int) -> str:
+def drawn_line(overviews: Sequence[Overview], since: int, until: int) -> str:
     """How much is in view, and what was left out of it."""
-    width = max((one.width for one in found), default=0)
-    readings = sum(one.within(since, until) for one in found)
-    if not width and not any(one.minutes for one in found):
+    width = max((overview.width for overview in overviews), default=0)
+    readings = sum(overview.within(since, until) for overview in overviews)
+    if not width and not any(overview.minutes for overview in overviews):
         return f"{counted(readings, 'reading')}, all drawn"
     if not width:
         return (
             f"About {counted(readings, 'reading')}; roll-ups are drawn as the lowest and highest of every "
             "minute, all others individually"
         )
-    left = any(one.marked > len(one.marks) for one in found)
+    left = any(overview.marked > len(overview.marks) for overview in overviews)
     flags = "the worst flagged readings" if left else "all flagged readings"
     return (
         f"About {counted(readings, 'reading')}; drawn: first, lowest, highest and last of every "
@@ -93,19 +93,19 @@ def relation_words(relation: Relation, x: Tag, y: Tag) -> list[str]:
     return lines
 
 
-def control_words(found: Controlled) -> list[str]:
+def control_words(control: Controlled) -> list[str]:
     """What a control chart says, and what to be careful about."""
-    limits = found.limits
+    limits = control.limits
     if limits is None:
         return [
             f"Not measurable: limits need {PAIRS} consecutive readings; the baseline has "
-            f"{counted(found.there, 'good reading')}. Choose a longer baseline."
+            f"{counted(control.available, 'good reading')}. Choose a longer baseline."
         ]
-    outside = found.above + found.below
-    share = f" ({_share(outside, found.readings)})" if found.readings else ""
+    outside = control.above + control.below
+    share = f" ({_share(outside, control.readings)})" if control.readings else ""
     lines = [
-        f"{outside:,} of {counted(found.readings, 'good reading')} in view are outside the control limits"
-        f"{share}: {found.above:,} above, {found.below:,} below."
+        f"{outside:,} of {counted(control.readings, 'good reading')} in view are outside the control limits"
+        f"{share}: {control.above:,} above, {control.below:,} below."
     ]
     if limits.sigma == 0:
         lines.append("The baseline is constant; any other value is outside.")
@@ -115,8 +115,10 @@ def control_words(found: Controlled) -> list[str]:
             f"{limits.autocorrelation:.2f}). The moving range then underestimates the spread, and the chart "
             "flags too much. Sample more slowly, or chart the residuals of an autoregressive model."
         )
-    if found.used < found.there:
-        lines.append(f"The limits use {found.used:,} of the baseline's {found.there:,} readings, in blocks.")
+    if control.used < control.available:
+        lines.append(
+            f"The limits use {control.used:,} of the baseline's {control.available:,} readings, in blocks."
+        )
     return lines
 
 
@@ -135,23 +137,23 @@ def limit_facts(limits: ControlLimits, tag: Tag) -> list[tuple[str, str]]:
     ]
 
 
-def distribution_facts(found: Distribution, tag: Tag, outside: int | None) -> list[tuple[str, str]]:
+def distribution_facts(distribution: Distribution, tag: Tag, outside: int | None) -> list[tuple[str, str]]:
     """The numbers of a distribution; `outside` readings lie off the normal band, where there is one."""
     facts = [
-        ("Readings", f"{found.readings:,}"),
-        ("Mean", _finer(tag, found.mean)),
-        ("Standard deviation", _finer(tag, found.sd)),
-        ("Median", tag.render(found.quantiles[SHARES.index(0.5)])),
+        ("Readings", f"{distribution.readings:,}"),
+        ("Mean", _finer(tag, distribution.mean)),
+        ("Standard deviation", _finer(tag, distribution.sd)),
+        ("Median", tag.render(distribution.quantiles[SHARES.index(0.5)])),
     ]
     if outside is not None:
-        facts.append(("Outside the normal band", f"{outside:,} ({_share(outside, found.readings)})"))
+        facts.append(("Outside the normal band", f"{outside:,} ({_share(outside, distribution.readings)})"))
     return facts
 
 
-def quantile_table(found: Distribution, tag: Tag) -> pd.DataFrame:
+def quantile_table(distribution: Distribution, tag: Tag) -> pd.DataFrame:
     """The quantiles as a person reads them."""
-    names = [{0.0: "lowest", 0.5: "median", 1.0: "highest"}.get(one, f"{one:.0%}") for one in SHARES]
-    return pd.DataFrame({"Quantile": names, "Value": [tag.render(one) for one in found.quantiles]})
+    names = [{0.0: "lowest", 0.5: "median", 1.0: "highest"}.get(share, f"{share:.0%}") for share in SHARES]
+    return pd.DataFrame({"Quantile": names, "Value": [tag.render(value) for value in distribution.quantiles]})
 
 
 def _signed(correlation: float) -> str:

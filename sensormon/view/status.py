@@ -145,7 +145,7 @@ def proof_words(proof: Proof) -> str:
     """What was counted after a demonstration, in a sentence."""
     parts = [
         f"Recovered {duration(proof.seconds)} after the fault ended",
-        f"{counted(proof.acknowledged, 'reading')} acknowledged meanwhile, {proof.found:,} of them stored"
+        f"{counted(proof.acknowledged, 'reading')} acknowledged meanwhile, {proof.stored:,} of them stored"
         + (", each once" if not proof.doubled else f", {proof.doubled:,} twice"),
     ]
     if proof.duplicates:
@@ -217,10 +217,10 @@ def dated(text: str, zone: tzinfo) -> str:
 def silence_words(silent: tuple[Silence, ...]) -> str:
     """Which tags have stopped reporting, the three longest by name."""
     if len(silent) == 1:
-        (one,) = silent
-        words = f"{one.label} has been silent for {duration(one.seconds)}"
+        (silence,) = silent
+        words = f"{silence.label} has been silent for {duration(silence.seconds)}"
         return f"{words}. Check the sensor and its connection."
-    named = ", ".join(f"{one.label} for {duration(one.seconds)}" for one in silent[:3])
+    named = ", ".join(f"{silence.label} for {duration(silence.seconds)}" for silence in silent[:3])
     more = f" and {counted(len(silent) - 3, 'other')}" if len(silent) > 3 else ""
     return f"{counted(len(silent), 'tag')} have been silent: {named}{more}. Check their connection."
 

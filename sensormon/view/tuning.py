@@ -70,10 +70,10 @@ def measured_share(count: int, total: int) -> tuple[str, str]:
 
 def delay_words(scores: EventScores) -> tuple[str, str]:
     """The median delay, and n."""
-    if scores.found < MINIMUM or math.isnan(scores.delay):
-        return "not measurable", f"n = {scores.found}"
+    if scores.detected < MINIMUM or math.isnan(scores.delay):
+        return "not measurable", f"n = {scores.detected}"
     words = latency(scores.delay) if 0 < scores.delay < 1 else duration(scores.delay)
-    return words, f"n = {scores.found:,}"
+    return words, f"n = {scores.detected:,}"
 
 
 Figure = tuple[str, str, tuple[str, str], tuple[str, str]]
@@ -91,8 +91,8 @@ def figures(before: EventScores, after: EventScores) -> list[Figure]:
         (
             "Recall",
             "known faults that were flagged",
-            measured_share(before.found, before.known),
-            measured_share(after.found, after.known),
+            measured_share(before.detected, before.known),
+            measured_share(after.detected, after.known),
         ),
         (
             "Delay",

@@ -65,7 +65,7 @@ def test_scores_counted_by_hand() -> None:
     # Truth: 10-20, 40-40, 60-70, 90-90. Flags: 13 14 | 22 in the tolerance | 41 | 50 wrong | 62 68 | missed.
     truth = Truth(events((10, 20), (40, 40), (60, 70), (90, 90)), NONE, complete=True)
     scores = score(seconds(13, 14, 22, 41, 50, 62, 68), truth, 3 * SECOND, 2 * SECOND)
-    assert (scores.found, scores.missed) == (3, 1)
+    assert (scores.detected, scores.missed) == (3, 1)
     assert scores.recall == 0.75
     # Flagged events: 13-14, 22, 41, 50, 62, 68 of which 50 alone lies in no fault.
     assert (scores.right, scores.wrong, scores.unknown) == (5, 1, 0)
@@ -146,11 +146,11 @@ def test_every_event_is_counted_once_and_more_flags_find_no_less(
     truth = Truth(spans, NONE, complete=True)
     scores = score(time, truth, join * SECOND, tolerance * SECOND)
     assert scores.right + scores.wrong + scores.unknown == len(grouped(time, join * SECOND))
-    assert scores.found + scores.missed == len(spans)
+    assert scores.detected + scores.missed == len(spans)
     assert scores.unknown == 0
     assert math.isnan(scores.delay) or scores.delay >= 0
     fewer = score(time[::2], truth, join * SECOND, tolerance * SECOND)
-    assert fewer.found <= scores.found
+    assert fewer.detected <= scores.detected
     open_truth = score(time, Truth(spans, NONE, complete=False), join * SECOND, tolerance * SECOND)
     assert (open_truth.right, open_truth.wrong) == (scores.right, 0)
 
@@ -166,6 +166,6 @@ def test_the_interval_holds_the_share(count: int, total: int) -> None:
 def test_events_are_counted_from_the_first_row_asked_for() -> None:
     flagged, truth = np.array([1, 1, 0, 1, 0], dtype=bool), np.array([1, 0, 1, 1, 0], dtype=bool)
     counts = count_events(flagged, truth, first=1)
-    assert (counts.found, counts.wrong, counts.missed) == (1, 1, 1)
+    assert (counts.detected, counts.wrong, counts.missed) == (1, 1, 1)
     assert (counts.precision, counts.recall) == (0.5, 0.5)
     assert math.isnan(count_events(flagged, truth, first=5).precision)

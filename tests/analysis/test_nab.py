@@ -47,7 +47,7 @@ def test_nothing_flagged_is_0_and_all_at_once_is_100() -> None:
 def test_the_earliest_flag_in_a_window_counts_once() -> None:
     late = score_series(flags(560, 570, 599), [WINDOW])
     assert late.total == pytest.approx(sigmoid(-0.4) / sigmoid(-1.0))
-    assert (late.found, late.wrong) == (1, 0)
+    assert (late.detected, late.wrong) == (1, 0)
 
 
 def test_the_last_row_of_a_window_is_still_worth_something() -> None:
@@ -87,7 +87,7 @@ def test_probation_is_not_scored() -> None:
     assert score_series(flags(150), []).total == pytest.approx(-0.11)
     assert score_series(flags(110), [(100, 120)]).windows == 0
     straddling = score_series(flags(140), [(130, 169)])
-    assert (straddling.windows, straddling.found, straddling.total) == (1, 0, -1.0)
+    assert (straddling.windows, straddling.detected, straddling.total) == (1, 0, -1.0)
 
 
 def test_series_are_added_before_they_are_normalised() -> None:

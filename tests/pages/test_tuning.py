@@ -316,7 +316,7 @@ def test_labels_alone_judge_only_what_they_cover(full: Monitor) -> None:
     faults = full.stored.injected_faults(SINCE, START).iloc[:0]
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
     scores = compare(history, make("zscore"), Known(faults, labels, frozenset())).scores_before
-    assert (scores.known, scores.found) == (10, 10)
+    assert (scores.known, scores.detected) == (10, 10)
     assert scores.wrong >= 1
     assert scores.judged < scores.judged + scores.unknown
     starts = set(micros(labels["start"]).tolist())
