@@ -87,17 +87,22 @@ class EventReader:
         `attrs["complete"]` is False where the oldest had to be left out.
         """
         now = self._clock.now()
-        found, complete = self._find(tags, since, until)
-        found = lasting(found, self.delays)
+        events, complete = self._find(tags, since, until)
+        events = lasting(events, self.delays)
         stand: dict[int, Standing] = {}
-        if found:
-            first, last = min(min(one.ids) for one in found), max(max(one.ids) for one in found)
-            stand = standings(found, self.actions(first, last))
+        if events:
+            first, last = min(min(event.ids) for event in events), max(max(event.ids) for event in events)
+            stand = standings(events, self.actions(first, last))
         recent = now - round(self.delays.longest * SECOND)
-        newest = self._recent.newest({one.tag for one in found if one.end >= recent}, recent)
+        newest = self._recent.newest({event.tag for event in events if event.end >= recent}, recent)
         rows = [
-            _row(one, stand.get(one.id, Standing()), is_over(one, now, newest.get(one.tag), self.delays), now)
-            for one in reversed(found)
+            _row(
+                event,
+                stand.get(event.id, Standing()),
+                is_over(event, now, newest.get(event.tag), self.delays),
+                now,
+            )
+            for event in reversed(events)
         ]
         frame = pd.DataFrame(rows, columns=list(_COLUMNS))
         for name in _TIMES:
@@ -122,13 +127,15 @@ class EventReader:
         thresholds = self._thresholds()
         longest = round(self.delays.longest * SECOND)
         rows = self._store.readings.anomalies(tags, since, until, 0.0, MOST_FLAGS)
-        found = group_flags(rows, thresholds, self.delays)
+        events = group_flags(rows, thresholds, self.delays)
         if len(rows) == MOST_FLAGS:
-            cut = min(one.start for one in found)
-            return [one for one in found if one.start - cut > longest], False
+            cut = min(event.start for event in events)
+            return [event for event in events if event.start - cut > longest], False
         edge, reach = since, longest
         while edge > since - FARTHEST * SECOND:
-            cut_off = sorted({one.tag for one in found if one.end >= since and one.start - edge <= longest})
+            cut_off = sorted(
+                {event.tag for event in events if event.end >= since and event.start - edge <= longest}
+            )
             before = (
                 self._store.readings.anomalies(cut_off, edge - reach, edge, 0.0, MOST_FLAGS)
                 if cut_off
@@ -136,9 +143,9 @@ class EventReader:
             )
             if before.empty:
                 break
-            found = join_events(group_flags(before, thresholds, self.delays), found, self.delays)
+            events = join_events(group_flags(before, thresholds, self.delays), events, self.delays)
             edge, reach = edge - reach, 2 * reach
-        return [one for one in found if one.end >= since], True
+        return [event for event in events if event.end >= since], True
 
     def _thresholds(self) -> Mapping[int, float]:
         return {number: _threshold(settings) for number, settings in self._detection.by_id().items()}

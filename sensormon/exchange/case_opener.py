@@ -124,8 +124,8 @@ class CaseOpener:
         self._events = events
         self._clock = clock
         self._folder = folder
-        self._kept = {one.key: one for one in recovered.answers if one.key.startswith(KEYS)}
-        self._settings = {one.id: one for one in recovered.case_settings}
+        self._kept = {answer.key: answer for answer in recovered.answers if answer.key.startswith(KEYS)}
+        self._settings = {settings.id: settings for settings in recovered.case_settings}
         if folder.is_dir():  # unpacked by a process that ended
             for path in folder.glob(".case-*"):
                 shutil.rmtree(path, ignore_errors=True)
@@ -195,8 +195,8 @@ class CaseOpener:
 
     def _answers(self, case: Case) -> dict[str, KeptAnswer]:
         prefix = self._prefix(case)
-        stored = {one.key: one for one in self._store.entries.answers_to(prefix)}
-        return {**stored, **{key: one for key, one in self._kept.items() if key.startswith(prefix)}}
+        stored = {answer.key: answer for answer in self._store.entries.answers_to(prefix)}
+        return {**stored, **{key: answer for key, answer in self._kept.items() if key.startswith(prefix)}}
 
     def _name(self, case: Case) -> dict[str, str]:
         """Tags without readings here, or that are not here, keep their names."""
@@ -221,7 +221,7 @@ class CaseOpener:
     def _begin(self, case: Case, prefix: str) -> Plan:
         """Make the plan, add the tags, record the settings, and finally the plan itself."""
         names = self._name(case)
-        used = {*self._settings, *(one.id for one in self._store.entries.detector_settings())}
+        used = {*self._settings, *(entry.id for entry in self._store.entries.detector_settings())}
         free = max([FROM_CASES - 1, *used]) + 1
         plan = Plan(names, {number: free + place for place, number in enumerate(sorted(case.settings))})
         self._tags_of(case, plan)
@@ -347,7 +347,8 @@ class CaseOpener:
         """The notes under ids of this case, so that they never stand for our own."""
         notes = self._annotations
         known = {
-            one.id for one in [*self._store.entries.annotations(), *self._collector.unstored.annotations()]
+            annotation.id
+            for annotation in [*self._store.entries.annotations(), *self._collector.unstored.annotations()]
         }
         count = 0
         for note in case.notes:

@@ -40,7 +40,7 @@ class ExportFile:
     name: str
     media_type: str
     size: int
-    made: int  # µs UTC
+    created: int  # µs UTC
 
 
 @dataclass(eq=False)
@@ -112,10 +112,10 @@ class ExportFiles:
         with self._lock:
             oldest = self._clock.now() - LASTING * SECOND
             newest_first = reversed(list(self._files.values()))
-            files = sorted(newest_first, key=lambda file: file.made, reverse=True)
+            files = sorted(newest_first, key=lambda file: file.created, reverse=True)
             room = BYTES
             for place, file in enumerate(files):
                 room -= file.size
-                if file.made < oldest or place >= KEPT or (place and room < 0) or not file.path.exists():
+                if file.created < oldest or place >= KEPT or (place and room < 0) or not file.path.exists():
                     del self._files[file.key]
                     file.path.unlink(missing_ok=True)

@@ -187,10 +187,10 @@ class Exporter:
         """The rows under the names that a person reads, and what of them is missing."""
         tags, note = self._tags(), ""
         if order.what in (READINGS, FLAGGED):
-            found = self._streams.by_time(
+            pieces = self._streams.by_time(
                 order.tags, order.since, order.until, anomalies=order.what == FLAGGED
             )
-            return (labelled(piece, tags).select(_READINGS) for piece in found), note
+            return (labelled(piece, tags).select(_READINGS) for piece in pieces), note
         if order.what == REJECTED:
             rejected = self._stored.stream_rejected(order.tags, order.since, order.until)
             names = {"time": "time as it came", "value": "value as it came"}

@@ -62,7 +62,7 @@ class Importer:
         self._collector = collector
         self._stored = stored
         self._tags = tags
-        self._keys = {one.key for one in answers if one.key.startswith(IMPORTED)}
+        self._keys = {answer.key for answer in answers if answer.key.startswith(IMPORTED)}
 
     def take(self, pieces: Iterable[Piece]) -> Iterator[Imported]:
         """Import the pieces of one file, in order; yields the result of each.

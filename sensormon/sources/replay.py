@@ -225,9 +225,9 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
     names = [" ".join(name.split()).lower() for name in header]
     wrong = [name for name in ("timestamp", "value") if name not in names]
     if wrong or any(names.count(name) > 1 for name in _COLUMNS):
-        found = ",".join(names)
+        header_line = ",".join(names)
         problem = f"there is no column {wrong[0]!r}" if wrong else "a column comes twice"
-        raise UsageError(f"{problem}; found {found[:200]!r}", where=str(path), hint=_EXPECTED)
+        raise UsageError(f"{problem}; found {header_line[:200]!r}", where=str(path), hint=_EXPECTED)
     return {name: names.index(name) for name in _COLUMNS if name in names}
 
 

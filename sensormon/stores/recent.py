@@ -58,7 +58,7 @@ class RecentReadings:
             self._tail_rows += count
             self._rows += count
             if self._tail_rows >= BLOCK:
-                self._blocks.append(_joined([_columns(one) for one in self._tail]))
+                self._blocks.append(_joined([_columns(batch) for batch in self._tail]))
                 self._tail, self._tail_rows = [], 0
             while self._rows > KEPT and len(self._blocks) > 1:
                 self._rows -= len(self._blocks.popleft()["id"])
@@ -81,7 +81,7 @@ class RecentReadings:
 
     def newest(self, tags: Iterable[str], since: int) -> dict[str, tuple[int, int]]:
         """By tag, the time of its newest good reading that came in since (µs UTC) and its `n`."""
-        wanted, found = set(tags), dict[str, tuple[int, int]]()
+        wanted, newest = set(tags), dict[str, tuple[int, int]]()
         for block in reversed(self._all()):
             if not wanted or block["received"][-1] < since:
                 break
@@ -89,9 +89,9 @@ class RecentReadings:
             for name in tuple(wanted):
                 rows = np.flatnonzero(good & (block["tag"] == name))
                 if len(rows):
-                    found[name] = int(block["time"][rows[-1]]), int(block["n"][rows[-1]])
+                    newest[name] = int(block["time"][rows[-1]]), int(block["n"][rows[-1]])
                     wanted.discard(name)
-        return found
+        return newest
 
     def frame(self, since: int, tags: Sequence[str] | None = None) -> pd.DataFrame:
         """The readings in memory with time >= since, in order of arrival, as the store gives them."""
@@ -108,18 +108,18 @@ class RecentReadings:
 
         Looks at the newest blocks alone, so that it costs little however much is in memory.
         """
-        found: list[Columns] = []
+        parts: list[Columns] = []
         for block in reversed(self._all()):
             if block["id"][-1] <= number:
                 break
             fresh = block["id"] > number
-            found.append(block if fresh.all() else {name: column[fresh] for name, column in block.items()})
-        return _framed([_where(block, since, tags) for block in reversed(found)])
+            parts.append(block if fresh.all() else {name: column[fresh] for name, column in block.items()})
+        return _framed([_where(block, since, tags) for block in reversed(parts)])
 
     def rejected(self, since: int) -> list[Rejection]:
         """The newest rejected readings that came in since (µs UTC), oldest first; imported ones left out."""
         with self._lock:
-            return [one for one in self._rejected if one.received >= since]
+            return [rejection for rejection in self._rejected if rejection.received >= since]
 
     def tags(self) -> set[str]:
         """The tags that have readings in memory."""
@@ -128,7 +128,7 @@ class RecentReadings:
     def last_scores(self) -> list[tuple[str, float, bool]]:
         """Tag, score and verdict of the newest reading of each tag since the start, without imports."""
         with self._lock:
-            return [(name, *one) for name, one in sorted(self._last.items())]
+            return [(name, *last) for name, last in sorted(self._last.items())]
 
     def _note_last(self, entry: BatchEntry) -> None:
         batch, scores = entry.processed.accepted, entry.processed.scores
@@ -139,7 +139,7 @@ class RecentReadings:
     def _all(self) -> list[Columns]:
         with self._lock:
             blocks, tail = list(self._blocks), list(self._tail)
-        return [*blocks, *([_joined([_columns(one) for one in tail])] if tail else [])]
+        return [*blocks, *([_joined([_columns(batch) for batch in tail])] if tail else [])]
 
 
 def _joined(blocks: Sequence[Columns]) -> Columns:

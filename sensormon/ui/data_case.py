@@ -84,7 +84,7 @@ def _save(m: Monitor, viewer: Viewer) -> None:
         not_readable(error)
         return
     st.caption(f"{counted(rows, 'reading')} of {counted(len(names), 'tag')}.")
-    running = any(one.running for one in m.jobs.of(SAVE))
+    running = any(job.running for job in m.jobs.of(SAVE))
     if st.button("Save the case", type="primary", key="case-start", disabled=running or not rows):
         view = plain_view(address or "") or _explore(m, names, since, until)
         try:
@@ -115,7 +115,7 @@ def _saved(m: Monitor, viewer: Viewer) -> None:
                 f"**{literal(job.title)}** · {counted(counts.readings, 'reading')}, "
                 f"{counts.flagged:,} flagged · {counts.rejected:,} rejected · "
                 f"{counted(counts.actions, 'action')} on events · {counted(counts.notes, 'note')} · "
-                f"{day_and_time(job.result.file.made, viewer.zone)}",
+                f"{day_and_time(job.result.file.created, viewer.zone)}",
                 width="content",
             )
             download(job.result.file)
@@ -129,7 +129,7 @@ def _glance(_m: Monitor, _file: IO[bytes], key: tuple[object, ...]) -> Glance:
 
 def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...]) -> None:
     """What is in it and what it would be called here, and the button that opens it."""
-    finished = sum(not one.running for one in m.jobs.of(OPEN))
+    finished = sum(not job.running for job in m.jobs.of(OPEN))
     seen = _glance(m, file, (*key, m.started, finished))
     about = seen.manifest
     st.html(
@@ -157,7 +157,7 @@ def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...
     )
     if seen.here:
         st.caption("This case is already open. Opening it again stores nothing and leads to its view.")
-    running = any(one.running for one in m.jobs.of(OPEN))
+    running = any(job.running for job in m.jobs.of(OPEN))
     if st.button("Open the case", type="primary", key="case-open-start", disabled=running):
         m.cases.open(file, about.name)
 

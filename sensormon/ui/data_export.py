@@ -30,7 +30,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
     with panel("export"):
         order = _order(m, viewer)
         ready = _about(m, order)
-        running = any(one.running for one in m.jobs.of(KIND))
+        running = any(job.running for job in m.jobs.of(KIND))
         if st.button(
             f"Export as {order.form}", type="primary", key="out-start", disabled=running or not ready
         ):
@@ -88,23 +88,23 @@ def _about(m: Monitor, order: ExportRequest) -> bool:
 
 
 def _finished(m: Monitor, viewer: Viewer) -> None:
-    done = [one for one in m.jobs.of(KIND) if isinstance(one.result, Exported)]
-    there = [one for one in done if m.exporter.files.find(one.result.file.key) is not None][:SHOWN]
-    if not there:
+    done = [job for job in m.jobs.of(KIND) if isinstance(job.result, Exported)]
+    available = [job for job in done if m.exporter.files.find(job.result.file.key) is not None][:SHOWN]
+    if not available:
         return
     st.subheader("Finished files", anchor=False)
     st.caption("The newest ten are kept for a day. Until then anyone with the link can download the file.")
-    for one in there:
-        made: Exported = one.result
+    for job in available:
+        exported: Exported = job.result
         with (
-            panel(f"file-{one.id}"),
+            panel(f"file-{job.id}"),
             st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
         ):
             st.markdown(
-                f"**{one.title}** · {counted(made.rows, 'row')} · "
-                f"{day_and_time(made.file.made, viewer.zone)}",
+                f"**{job.title}** · {counted(exported.rows, 'row')} · "
+                f"{day_and_time(exported.file.created, viewer.zone)}",
                 width="content",
             )
-            download(made.file)
-            if made.note:
-                st.caption(made.note)
+            download(exported.file)
+            if exported.note:
+                st.caption(exported.note)
