@@ -13,7 +13,7 @@ from sensormon.ui.event_controls import Range, clear_filters, filter_row, show_b
 from sensormon.ui.event_detail import event_detail
 from sensormon.ui.event_files import export, flagged_list
 from sensormon.ui.event_list import event_list, missing, news
-from sensormon.ui.event_reading import Found, find, flagged_of
+from sensormon.ui.event_reading import EventLists, find, flagged_of
 from sensormon.ui.page import page
 from sensormon.ui.reading_reason import any_reading
 from sensormon.view.phrases import stored_words
@@ -23,45 +23,45 @@ def draw(m: Monitor, viewer: Viewer) -> None:
     """Filters, counts, the events with the chosen one beside them, the flagged readings."""
     acts = m.actions.count
     filters, asked = filter_row(m, viewer)
-    found = find(m, filters, asked)
+    lists = find(m, filters, asked)
 
     def latest() -> None:
         new_in = (filters.tags or None) if asked.until >= asked.moment else ()
-        news(m, viewer, acts, new_in, found.late, found.changed)
+        news(m, viewer, acts, new_in, lists.late, lists.changed)
 
-    if found.all.empty:
-        no_anomalies(m, viewer, found, asked, filters.tags)
+    if lists.all.empty:
+        no_anomalies(m, viewer, lists, asked, filters.tags)
         latest()
     else:
-        counts_panel(m, viewer, found, filters, asked, latest)
-        events(m, viewer, found, asked)
+        counts_panel(m, viewer, lists, filters, asked, latest)
+        events(m, viewer, lists, asked)
     any_reading(m, viewer, list(filters.tags or m.tags.names), (asked.since, asked.until))
-    if len(found.listed):
-        flagged_list(m, viewer, flagged_of(m, found.listed, found.key))
+    if len(lists.listed):
+        flagged_list(m, viewer, flagged_of(m, lists.listed, lists.key))
 
 
-def events(m: Monitor, viewer: Viewer, found: Found, asked: Range) -> None:
+def events(m: Monitor, viewer: Viewer, lists: EventLists, asked: Range) -> None:
     """The list with the chosen event beside it, below it on a narrow screen."""
     with st.container():  # one place whether anything is said or not, so that the list keeps its own
-        missing(found.all, found.listed)
-    if found.listed.empty:
+        missing(lists.all, lists.listed)
+    if lists.listed.empty:
         with st.container(border=True, key="panel-none"):
             st.markdown(f"**No matching events.** None of the events {asked.words} matches all filters.")
             st.button("Clear filters", key="clear-here", on_click=clear_filters)
         return
     left, right = st.columns([9, 6], gap="small")
     with left:
-        files = flagged_of(m, found.listed, found.key)
+        files = flagged_of(m, lists.listed, lists.key)
         shown = event_list(
-            m, viewer, found.listed, lambda: export(m, viewer, found.listed, files, asked.moment)
+            m, viewer, lists.listed, lambda: export(m, viewer, lists.listed, files, asked.moment)
         )
     with right:
         event_detail(m, viewer, shown.event, shown.place, shown.among)
 
 
-def no_anomalies(m: Monitor, viewer: Viewer, found: Found, asked: Range, tags: tuple[str, ...]) -> None:
+def no_anomalies(m: Monitor, viewer: Viewer, lists: EventLists, asked: Range, tags: tuple[str, ...]) -> None:
     """What it means that nothing was flagged, and what to do."""
-    stored = (m.explorer.extent(tags or None) or m.explorer.extent()) if found.watched is None else None
+    stored = (m.explorer.extent(tags or None) or m.explorer.extent()) if lists.watched is None else None
     if stored is not None:
         st.info(stored_words(stored, viewer.zone), title=f"No anomalies here: no readings {asked.words}")
         st.button(
@@ -72,7 +72,7 @@ def no_anomalies(m: Monitor, viewer: Viewer, found: Found, asked: Range, tags: t
             type="primary",
         )
         return
-    if found.watched is None:
+    if lists.watched is None:
         st.info(
             "No readings are stored. The Live page shows whether any arrive; the Data page imports history.",
             title=f"No anomalies here: no readings {asked.words}",

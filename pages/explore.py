@@ -65,11 +65,11 @@ def comparison() -> tuple[int, str]:
         width=140,
         help="For example 90 min, 36 h, 2 d or 1 w",
     )
-    found = offset(text or "")
-    if found is None:
+    earlier = offset(text or "")
+    if earlier is None:
         st.caption(":material/error: Enter a number with a unit: s, min, h, d or w.", width="content")
         return 0, ""
-    return found, f"{duration(found / SECOND)} earlier"
+    return earlier, f"{duration(earlier / SECOND)} earlier"
 
 
 def controls(m: Monitor, viewer: Viewer) -> Chosen:
@@ -119,17 +119,17 @@ def which(m: Monitor) -> tuple[object, ...]:
 def extent(m: Monitor, names: tuple[str, ...] | None = None) -> tuple[int, int] | None:
     """The span of all stored readings of these tags; None where there are none, or the store is away."""
     try:
-        found = m.explorer.extent(names)
+        span = m.explorer.extent(names)
     except StoreError:
         return None
-    return found and (found[0], found[1] + 1_000)  # a span has no end of its own; browsers know milliseconds
+    return span and (span[0], span[1] + 1_000)  # a span has no end of its own; browsers know milliseconds
 
 
 def held_extent(m: Monitor, names: tuple[str, ...]) -> tuple[int, int] | None:
     """The same, held still like the moment."""
     kept: dict[tuple[str, ...], tuple[int, int]] = st.session_state.setdefault(WHOLE, {})
-    if names not in kept and (found := extent(m, names)):
-        kept[names] = found
+    if names not in kept and (span := extent(m, names)):
+        kept[names] = span
     return kept.get(names)
 
 
@@ -141,8 +141,8 @@ def _seen(_m: Monitor, which: tuple[object, ...], name: str, since: int, until: 
 
 def seen(m: Monitor, name: str, since: int, until: int, parts: int) -> Seen:
     """The overview of a tag; viewers of the same span share it, but never one made without the store."""
-    found = _seen(m, which(m), name, since, until, parts)
-    return found if found.stored else m.explorer.overview(name, since, until, parts)
+    overview = _seen(m, which(m), name, since, until, parts)
+    return overview if overview.stored else m.explorer.overview(name, since, until, parts)
 
 
 def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
@@ -151,17 +151,17 @@ def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
     margin = (until - since) // MARGIN
     start, end = max(0, since - margin), min(until + margin, max(until, m.clock.now()))
     parts = 600 if len(chosen.names) <= 4 else 400
-    made, stored = [], True
+    drawn, stored = [], True
     for number, name in enumerate(chosen.names, 1):
         now = seen(m, name, start, min(end, max(chosen.now, start + 1)), parts)
         before = (
             seen(m, name, start - chosen.earlier, end - chosen.earlier, parts) if chosen.earlier else None
         )
         stored = stored and now.stored
-        made.append(
+        drawn.append(
             Series(m.tags[name], number, now.overview, before.overview if before else None, chosen.earlier)
         )
-    return made, stored
+    return drawn, stored
 
 
 # -- the chart ----------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def main_chart(
             on_pick=clicked,
         )
         st.html(legend(viewer, chosen, drawn))
-        st.caption(f"{drawn_line([one.now for one in drawn], *chosen.span)}.")
+        st.caption(f"{drawn_line([line.now for line in drawn], *chosen.span)}.")
         if narrow:
             st.caption(f"More than {AXES} units have no room for axes; each line is normalised.")
         table(m, viewer, chosen, drawn)
@@ -216,23 +216,23 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
     chips = []
     if not chosen.stacked and len(drawn) > 1:
         colors = viewer.palette.series
-        for one in drawn:
-            color = colors[(one.number - 1) % len(colors)]
+        for line in drawn:
+            color = colors[(line.number - 1) % len(colors)]
             chips.append(
-                f'<span><b style="color:{color}">{one.number}</b> '
+                f'<span><b style="color:{color}">{line.number}</b> '
                 f'<i style="display:inline-block;width:1.4rem;'
-                f'border-top:2px solid {color};vertical-align:middle"></i> {escape(one.tag.label)}'
-                f"{f' ({escape(one.tag.unit)})' if one.tag.unit else ''}</span>"
+                f'border-top:2px solid {color};vertical-align:middle"></i> {escape(line.tag.label)}'
+                f"{f' ({escape(line.tag.unit)})' if line.tag.unit else ''}</span>"
             )
     if chosen.earlier:
-        there = any(
-            one.earlier and one.earlier.within(*(end - chosen.earlier for end in chosen.span))
-            for one in drawn
+        has_earlier = any(
+            line.earlier and line.earlier.within(*(end - chosen.earlier for end in chosen.span))
+            for line in drawn
         )
-        chips.append(f"<span>┄ {escape(chosen.earlier_words)}{'' if there else ': no readings'}</span>")
-    quality = pd.concat([one.now.marks["quality"] for one in drawn]) if drawn else pd.Series(dtype=int)
-    if chosen.flags and any(one.now.flagged for one in drawn):
-        many = any(crowded(one.now.marks, chosen.span) for one in drawn)
+        chips.append(f"<span>┄ {escape(chosen.earlier_words)}{'' if has_earlier else ': no readings'}</span>")
+    quality = pd.concat([line.now.marks["quality"] for line in drawn]) if drawn else pd.Series(dtype=int)
+    if chosen.flags and any(line.now.flagged for line in drawn):
+        many = any(crowded(line.now.marks, chosen.span) for line in drawn)
         words = "worst flagged readings; strokes above mark the others" if many else "flagged"
         chips.append(f'<span><span style="color:var(--sm-anomaly)">◆</span> {words}</span>')
     if (quality // 2**30 == 1).any():
@@ -253,7 +253,7 @@ def table(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> No
     if not box.open:
         return
     with box:
-        points = drawn_points([(one.tag.name, one.now) for one in drawn], *chosen.span)
+        points = drawn_points([(line.tag.name, line.now) for line in drawn], *chosen.span)
         shown = pd.DataFrame(
             {
                 "Time": points["time"],
@@ -261,7 +261,7 @@ def table(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> No
                 "Value": [
                     m.tags[name].render(v) for name, v in zip(points["tag"], points["value"], strict=True)
                 ],
-                "Flagged": ["flagged" if one else "" for one in points["is_anomaly"]],
+                "Flagged": ["flagged" if flagged else "" for flagged in points["is_anomaly"]],
             }
         )
         st.dataframe(
@@ -356,7 +356,7 @@ def draw(m: Monitor, viewer: Viewer) -> None:
             icon=":material/database_off:",
         )
     notes = m.annotations.readable(*chosen.span, chosen.names)
-    nothing = not any(one.now.readings or (one.earlier and one.earlier.readings) for one in drawn)
+    nothing = not any(line.now.readings or (line.earlier and line.earlier.readings) for line in drawn)
     if nothing and not (stored and empty(m, chosen)):
         return
     main_chart(m, viewer, chosen, drawn, notes)

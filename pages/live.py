@@ -71,8 +71,8 @@ def zoomed() -> tuple[int, int] | None:
             state["zoomed"] = (since, until) if 0 < until - since <= DAY else None
         except (ValueError, OverflowError):
             state["zoomed"] = None
-    found: tuple[int, int] | None = state["zoomed"]
-    return found
+    span: tuple[int, int] | None = state["zoomed"]
+    return span
 
 
 def zoom() -> None:
@@ -110,10 +110,10 @@ def search(m: Monitor) -> tuple[str, list[str]]:
     return wanted or "", chosen
 
 
-def opened(m: Monitor, found: list[str]) -> list[str]:
+def opened(m: Monitor, names: list[str]) -> list[str]:
     """The tags whose charts are open: all of few, those the viewer chose of many."""
     if len(m.tags) <= MOST:
-        return found
+        return names
     st.session_state["show"] = [name for name in st.session_state.get("show", []) if name in m.tags][-MOST:]
     return st.multiselect(
         "Open charts",
@@ -132,7 +132,7 @@ def picked() -> None:
     name = st.session_state["live-board"].picked
     if name:
         state = st.session_state
-        before = [one for one in state.get("show", []) if one != name]
+        before = [tag for tag in state.get("show", []) if tag != name]
         state["show"] = before if name in state.get("show", []) else [*before, name][-MOST:]
 
 
@@ -143,19 +143,19 @@ def only_rerun() -> None:
 # -- the board ----------------------------------------------------------------------------
 
 
-def board(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int | None) -> bool:
+def board(m: Monitor, viewer: Viewer, span: str, names: list[str], at: int | None) -> bool:
     """The board that renews itself; False where its files cannot be loaded."""
     if st.session_state.get("no-board"):
         return False
     many = len(m.tags) > MOST
-    cards = opened(m, found)
+    cards = opened(m, names)
     if many and not cards:
-        cards = worst(m, span, found)
+        cards = worst(m, span, names)
     result = live_board(
         m.tags,
         viewer,
         cards=cards,
-        strip=found if many else (),
+        strip=names if many else (),
         span=SECONDS[span],
         until=at,
         view=zoomed(),
@@ -171,14 +171,14 @@ def board(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int | Non
     return True
 
 
-def worst(m: Monitor, span: str, found: list[str]) -> list[str]:
+def worst(m: Monitor, span: str, names: list[str]) -> list[str]:
     """The tags that are worst now, held still for as long as the viewer stays with this choice."""
 
     def choose() -> list[str]:
         since = m.clock.now() - min(SECONDS[span], 900) * SECOND
-        return worst_first(m.readings.recent(since, found), found)[:WORST]
+        return worst_first(m.readings.recent(since, names), names)[:WORST]
 
-    return list(remembered("worst", (span, tuple(found)), choose))
+    return list(remembered("worst", (span, tuple(names)), choose))
 
 
 # -- without it ---------------------------------------------------------------------------
@@ -214,25 +214,25 @@ def head(tag: Tag, last: Newest | None) -> str:
     )
 
 
-def plain_cards(m: Monitor, viewer: Viewer, span: str, found: list[str], at: int | None) -> None:
+def plain_cards(m: Monitor, viewer: Viewer, span: str, matching: list[str], at: int | None) -> None:
     """All cards drawn by Streamlit, as of now or of when the page was paused; zoom is lost each second."""
     now = at or m.clock.now()
     seconds = SECONDS[span]
     last = newest(m.readings.recent(now - 10 * SECOND), now, m.detection.readable()) if at is None else {}
-    names = tuple(found if len(m.tags) <= MOST else opened(m, found) or worst(m, span, found))
+    names = tuple(matching if len(m.tags) <= MOST else opened(m, matching) or worst(m, span, matching))
     step = at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
     key = (m.started, m.tags.digest, step, viewer.zone_name, viewer.dark)
-    made = drawn(m, now, viewer, names, seconds, key)
+    cards = drawn(m, now, viewer, names, seconds, key)
     for name in names:
         tag = m.tags[name]
         with panel(name):
-            st.html(head(tag, last.get(name, made.newest.get(name))))
-            chart(made.figures[name], f"live-{name}", f"{tag.label} over the last {span}")
+            st.html(head(tag, last.get(name, cards.newest.get(name))))
+            chart(cards.figures[name], f"live-{name}", f"{tag.label} over the last {span}")
     st.caption(
         "Shaded: where the detector expects the next reading. ◆ anomaly. Dashed: edge of the normal band."
     )
-    if made.last_flag:
-        st.html(f'<div class="quiet">Last anomaly  {escape(made.last_flag)}</div>')
+    if cards.last_flag:
+        st.html(f'<div class="quiet">Last anomaly  {escape(cards.last_flag)}</div>')
 
 
 # -- the page -----------------------------------------------------------------------------
@@ -286,9 +286,9 @@ with page("Live") as me:
         copy_link(**({"at": render(m.clock.now())} if at is None and "zoom" in st.query_params else {}))
     wanted, chosen_groups = search(m)
     delivering = with_data(m)
-    found = shown(m.tags, delivering, (), wanted, chosen_groups)
-    if not found:
+    matching = shown(m.tags, delivering, (), wanted, chosen_groups)
+    if not matching:
         empty(bool(wanted or chosen_groups), m.status().source.name)
-    elif not board(m, me, span, found, at):
-        st.fragment(plain_cards, run_every=None if at else 1)(m, me, span, found, at)
+    elif not board(m, me, span, matching, at):
+        st.fragment(plain_cards, run_every=None if at else 1)(m, me, span, matching, at)
     waiting(m, len(delivering))

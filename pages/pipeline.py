@@ -99,9 +99,9 @@ def state(status: Status, viewer: Viewer) -> str:
     quiet = [
         f"Last database error: {dated(last, viewer.zone)}" if last else "",
         refused_words(status.source),
-        *(f"Restarted automatically: {dated(one, viewer.zone)}" for one in status.restarts),
+        *(f"Restarted automatically: {dated(restart, viewer.zone)}" for restart in status.restarts),
     ]
-    rest = "".join(f'<div class="quiet">{escape(one)}</div>' for one in quiet if one)
+    rest = "".join(f'<div class="quiet">{escape(line)}</div>' for line in quiet if line)
     return f'<div class="state"><div>{" · ".join(words)}</div>{rest}</div>'
 
 
@@ -155,10 +155,10 @@ def demonstrations(drills: Drills) -> None:
     )
     with panel("demonstrations"):
         with st.container(horizontal=True):
-            for one in DRILLS.values():
-                if st.button(one.title, key=f"demo-{one.name}", help=one.sentence):
+            for drill in DRILLS.values():
+                if st.button(drill.title, key=f"demo-{drill.name}", help=drill.sentence):
                     try:
-                        drills.start(one.name)
+                        drills.start(drill.name)
                     except UsageError as error:
                         st.toast(f"{error.what[:1].upper()}{error.what[1:]}. {error.hint}.")
         carried_out(drills)
@@ -249,14 +249,20 @@ def faults(m: Monitor, simulator: Simulator) -> None:
         "Simulated faults", anchor=False, help=meaning("level shift", "drift", "stuck sensor", "gap")
     )
     with panel("faults"):
-        one, two, three, four = st.columns([2, 2, 1, 1], vertical_alignment="bottom")
-        fault = one.selectbox("Fault", FAULTS, format_func=fault_words, key="fault", bind="query-params")
+        fault_column, tag_column, seconds_column, start_column = st.columns(
+            [2, 2, 1, 1], vertical_alignment="bottom"
+        )
+        fault = fault_column.selectbox(
+            "Fault", FAULTS, format_func=fault_words, key="fault", bind="query-params"
+        )
         names = [tag.name for tag in simulator.tags]
-        tag = two.selectbox("Tag", names, format_func=m.tags.title, key="fault_of", bind="query-params")
-        seconds = three.number_input(
+        tag = tag_column.selectbox(
+            "Tag", names, format_func=m.tags.title, key="fault_of", bind="query-params"
+        )
+        seconds = seconds_column.number_input(
             "Duration, seconds", 1, 3_600, 30, key="fault_seconds", bind="query-params"
         )
-        start = four.button("Start", width="stretch", type="primary", key="fault-start")
+        start = start_column.button("Start", width="stretch", type="primary", key="fault-start")
         st.caption(fault_sentence(fault))
         if start:
             try:

@@ -332,7 +332,9 @@ def trade_off(viewer: Viewer, chosen: Chosen, looked: Looked, facts: Known, resu
         chart_table(
             "curve", "Precision and recall by threshold", lambda: curve_table(points), label="As a table"
         )
-    parameter = next(one for one in PER_TAG[chosen.detector].PARAMETERS if one.name == swept)
+    parameter = next(
+        candidate for candidate in PER_TAG[chosen.detector].PARAMETERS if candidate.name == swept
+    )
     low, high = points["threshold"].min(), points["threshold"].max()
     st.caption(
         f"{parameter.label_with_unit}: {len(points)} values from {low:g} to {high:g}; the "
@@ -348,11 +350,11 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> Non
         ):
             st.caption("This reads and rescores the history of each tag, which takes a moment.")
             return
-        found = every_load(m, chosen, detector, looked)
-        if found is None:
+        loads = every_load(m, chosen, detector, looked)
+        if loads is None:
             return
-        together = total(found)
-        subset = f"The {len(found)} tags with the most flags" if len(found) < len(m.tags) else "All tags"
+        together = total(loads)
+        subset = f"The {len(loads)} tags with the most flags" if len(loads) < len(m.tags) else "All tags"
         st.markdown(
             f"**{subset} together:** currently {pace(together.before, together.seconds)}, with new settings "
             f"{pace(together.after, together.seconds)}. {norm_words(together)}",
@@ -361,17 +363,17 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> Non
         st.dataframe(
             pd.DataFrame(
                 {
-                    "Tag": [m.tags[name].label for name in found],
-                    "Time span": [duration(load.seconds) for load in found.values()],
-                    "Events, current": [load.before for load in found.values()],
-                    "Events, new settings": [load.after for load in found.values()],
-                    "Per 10 min, current": [load.pace(load.before) for load in found.values()],
-                    "Per 10 min, new settings": [load.pace(load.after) for load in found.values()],
+                    "Tag": [m.tags[name].label for name in loads],
+                    "Time span": [duration(load.seconds) for load in loads.values()],
+                    "Events, current": [load.before for load in loads.values()],
+                    "Events, new settings": [load.after for load in loads.values()],
+                    "Per 10 min, current": [load.pace(load.before) for load in loads.values()],
+                    "Per 10 min, new settings": [load.pace(load.after) for load in loads.values()],
                 }
             ),
             hide_index=True,
             alt="Events of each tag with current and new settings, the worst first",
-            height=min(38 + 35 * len(found), 388),
+            height=min(38 + 35 * len(loads), 388),
             column_config={
                 name: st.column_config.NumberColumn(format="%.1f")
                 for name in ("Per 10 min, current", "Per 10 min, new settings")

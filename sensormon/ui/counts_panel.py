@@ -18,7 +18,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import panel
 from sensormon.ui.event_controls import Range, pin
 from sensormon.ui.event_list import choose
-from sensormon.ui.event_reading import Found
+from sensormon.ui.event_reading import EventLists
 from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.widget_keys import choose_rows, chosen_rows, fresh_key, replace_widget
@@ -30,14 +30,14 @@ _ALL = "the whole time range"
 
 
 def counts_panel(
-    m: Monitor, viewer: Viewer, found: Found, filters: Filters, asked: Range, news: Callable[[], None]
+    m: Monitor, viewer: Viewer, lists: EventLists, filters: Filters, asked: Range, news: Callable[[], None]
 ) -> None:
     """What there is in the time range: line, bars, load, and the tags that make most of it.
 
     All of it counts the events that match without the stretch. The load is that of the time from
     the first reading on. `news` draws at the right of the first line.
     """
-    events, watched = found.matching, found.watched or asked.since
+    events, watched = lists.matching, lists.watched or asked.since
     each = bins(asked.since, asked.until, viewer.zone)
     starts = micros(events["start"])
     numbers = counts(starts, each.edges)
@@ -61,13 +61,13 @@ def counts_panel(
                 with left:
                     _figures(load_rows(load, viewer.zone), asked, watched, viewer)
                 with middle:
-                    _top(m, found.of_all_tags, filters)
+                    _top(m, lists.of_all_tags, filters)
                 with right:
                     _longest(m, viewer, events)
                     _chattering(m, viewer, events)
 
 
-def _stretch(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
+def _stretch(each: Bins, numbers: Ints, filters: Filters, viewer: Viewer) -> None:
     """The stretch that is chosen, to take off, and all of them as a list for those who use no mouse."""
     if filters.stretch is not None:
         st.button(
@@ -82,7 +82,7 @@ def _stretch(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
         return
     with popover:
         words = [stretch_words(*each.span(place), viewer.zone) for place in range(len(each))]
-        places = [place for place in range(len(each)) if found[place]][::-1]
+        places = [place for place in range(len(each)) if numbers[place]][::-1]
         spans = [each.span(place) for place in places]
         st.session_state["stretch"] = (
             places[spans.index(filters.stretch)] if filters.stretch in spans else None
@@ -90,13 +90,13 @@ def _stretch(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
         st.selectbox(
             f"Show one {each.unit} only",
             places,
-            format_func=lambda place: f"{words[place]}: {counted(int(found[place]), 'event')}",
+            format_func=lambda place: f"{words[place]}: {counted(int(numbers[place]), 'event')}",
             placeholder=_ALL,
             key="stretch",
             on_change=lambda: _choose_stretch(_span(each, st.session_state["stretch"])),
         )
         st.dataframe(
-            pd.DataFrame({str(each.unit).capitalize(): words, "Events": found}),
+            pd.DataFrame({str(each.unit).capitalize(): words, "Events": numbers}),
             hide_index=True,
             height=300,
             key="counts-table",
@@ -116,7 +116,7 @@ def _choose_stretch(span: tuple[int, int] | None) -> None:
         pin(st.session_state["moment"])
 
 
-def _bars(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
+def _bars(each: Bins, numbers: Ints, filters: Filters, viewer: Viewer) -> None:
     # After a choice another chart: none stays marked, and none comes back with an old click.
     key = f"{fresh_key('counts')}-{held('bar')}"
 
@@ -128,17 +128,17 @@ def _bars(each: Bins, found: Ints, filters: Filters, viewer: Viewer) -> None:
 
     words = [
         f"{stretch_words(*each.span(place), viewer.zone)}  {counted(int(count), 'event')}"
-        for place, count in enumerate(found.tolist())
+        for place, count in enumerate(numbers.tolist())
     ]
     st.plotly_chart(
-        count_chart(found, each.edges, words, viewer.palette, chosen=filters.stretch),
+        count_chart(numbers, each.edges, words, viewer.palette, chosen=filters.stretch),
         width="stretch",
         theme=None,
         key=key,
         on_select=clicked,
         selection_mode="points",
         config={"displayModeBar": False},
-        alt=f"Events per {each.unit}, {int(found.max(initial=0))} at most; "
+        alt=f"Events per {each.unit}, {int(numbers.max(initial=0))} at most; "
         f"“By {each.unit}” above lists them as a table",
     )
 
@@ -169,7 +169,7 @@ def _top(m: Monitor, events: pd.DataFrame, filters: Filters) -> None:
 
     def choose_tags() -> None:
         rows = st.session_state[key]["selection"]["rows"]
-        others = [one for one in filters.tags if one not in names]
+        others = [tag for tag in filters.tags if tag not in names]
         st.session_state["tags"] = [*others, *(names[row] for row in rows if names[row] in m.tags)]
 
     st.html("<b>Top tags</b>")
@@ -199,7 +199,7 @@ def _longest(m: Monitor, viewer: Viewer, events: pd.DataFrame) -> None:
     if longest.empty:
         st.caption("Every event is a single reading.")
         return
-    ids = [int(one) for one in longest["id"]]
+    ids = [int(event_id) for event_id in longest["id"]]
 
     def show() -> None:
         rows = st.session_state["longest"]["selection"]["rows"]
@@ -229,22 +229,22 @@ def _longest(m: Monitor, viewer: Viewer, events: pd.DataFrame) -> None:
 
 
 def _chattering(m: Monitor, viewer: Viewer, events: pd.DataFrame) -> None:
-    found = chattering(events)
+    rows = chattering(events)
     st.html(f"<b>Chattering tags</b> <span class='quiet'>{CHATTER} events or more within a minute</span>")
-    if not found:
+    if not rows:
         st.caption("None.")
         return
     st.dataframe(
         pd.DataFrame(
             {
-                "Tag": [m.tags.title(one.tag) for one in found],
-                "Most": [one.most for one in found],
-                "At": [day_and_time(one.at, viewer.zone)[5:] for one in found],
-                "Minutes": [one.times for one in found],
+                "Tag": [m.tags.title(row.tag) for row in rows],
+                "Most": [row.most for row in rows],
+                "At": [day_and_time(row.at, viewer.zone)[5:] for row in rows],
+                "Minutes": [row.times for row in rows],
             }
         ),
         hide_index=True,
-        height=min(38 + 35 * len(found), 38 + 35 * 5),
+        height=min(38 + 35 * len(rows), 38 + 35 * 5),
         key="chattering",
         alt="Tags whose events come and go quickly",
         column_config={

@@ -59,11 +59,12 @@ def times_said(_table: Table, key: str, columns: Columns, zone_name: str) -> str
 def values_of(_table: Table, key: str, time: str) -> pd.DataFrame:
     """The lowest and the highest number of each column but that of times, as they are imported."""
     del key  # stands for the table in the cache
-    found = numbers_of(_table.frame, [name for name in _table.frame.columns if name != time])
+    numbers = numbers_of(_table.frame, [name for name in _table.frame.columns if name != time])
     ends = [
-        (np.nanmin(one), np.nanmax(one)) if np.isfinite(one).any() else (None, None) for one in found.values()
+        (np.nanmin(column), np.nanmax(column)) if np.isfinite(column).any() else (None, None)
+        for column in numbers.values()
     ]
-    return pd.DataFrame(ends, columns=["Lowest", "Highest"], index=list(found), dtype="float64")
+    return pd.DataFrame(ends, columns=["Lowest", "Highest"], index=list(numbers), dtype="float64")
 
 
 def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
@@ -75,14 +76,16 @@ def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
     zones = ["UTC", *sorted(available_timezones() - {"UTC"})]
     at = zones.index(viewer.zone_name) if viewer.zone_name in zones else 0
     zone = right.selectbox("Time zone", zones, at, key="import-zone")
-    found = proposed(m, table, stem, time, zone)
-    st.caption(times_said(table, table.key, found, viewer.zone_name))
-    if found.tag:
-        st.caption(f"Tags come from the column {literal(found.tag)}, values from {literal(found.value)}.")
-        return Columns(time, tag=found.tag, value=found.value, zone=zone)
+    proposal = proposed(m, table, stem, time, zone)
+    st.caption(times_said(table, table.key, proposal, viewer.zone_name))
+    if proposal.tag:
+        st.caption(
+            f"Tags come from the column {literal(proposal.tag)}, values from {literal(proposal.value)}."
+        )
+        return Columns(time, tag=proposal.tag, value=proposal.value, zone=zone)
     others = [name for name in names if name != time]
     ends = values_of(table, table.key, time).reset_index(drop=True)
-    tags = [found.values.get(name, NOT) for name in others]
+    tags = [proposal.values.get(name, NOT) for name in others]
     rows = pd.concat([pd.DataFrame({"Column": others, "Tag": tags}), ends], axis=1)
     edited = st.data_editor(
         rows,
@@ -97,10 +100,10 @@ def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
 
 def _passed_over(table: Table, columns: Columns) -> None:
     """Say which columns cannot be tags, and what is in them."""
-    found = no_numbers(table, columns)
-    if not found:
+    unreadable = no_numbers(table, columns)
+    if not unreadable:
         return
-    said = [literal(f"{name} (“{cell}”)" if cell else f"{name} (empty)") for name, cell in found.items()]
+    said = [literal(f"{name} (“{cell}”)" if cell else f"{name} (empty)") for name, cell in unreadable.items()]
     more = f" and {counted(len(said) - NAMED, 'column')} more" if len(said) > NAMED else ""
     st.caption(f"Skipped, as most cells are not numbers: {', '.join(said[:NAMED])}{more}.")
 
@@ -116,7 +119,7 @@ def outcome(m: Monitor, viewer: Viewer) -> bool:
         nothing = job.result.nothing_taken
         show = st.error if nothing else st.info
         title = f"{literal(job.title)}: {'nothing was imported' if nothing else 'done'}"
-        sentences = [literal(one) for one in job.result.sentences()]
+        sentences = [literal(sentence) for sentence in job.result.sentences()]
         show("\n\n".join(sentences), title=f"{title}, {clock_time(job.ended or 0, viewer.zone)}")
     else:
         job_line(job, f"{job.progress.words} were read and are kept. Import the same file again to continue.")

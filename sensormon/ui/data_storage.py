@@ -89,10 +89,10 @@ def growth(m: Monitor, sizes: Sizes, now: Rate | None) -> None:
         set_days = m.retention.policy.days
         lines = [forecast(sizes, now, 0), forecast(sizes, now, set_days or COMPARED)]
         marked = [
-            f"<b>{escape(forecast_words(one))}</b> · current setting"
-            if one.days == set_days
-            else f'<span class="quiet">{escape(forecast_words(one))}</span>'
-            for one in lines
+            f"<b>{escape(forecast_words(line))}</b> · current setting"
+            if line.days == set_days
+            else f'<span class="quiet">{escape(forecast_words(line))}</span>'
+            for line in lines
         ]
         st.html("".join(f"<div>{line}</div>" for line in marked))
         st.caption(
@@ -169,11 +169,11 @@ def set_policy(m: Monitor, days: int, each: float) -> None:
 def run_now(m: Monitor, each: float) -> None:
     """What would be deleted, to be confirmed."""
     days = m.retention.policy.days
-    found = plan_line(m, days, each)
-    if not found:
+    readings = plan_line(m, days, each)
+    if not readings:
         return
     st.markdown("The raw readings are permanently deleted. You can cancel; days already rolled up stay so.")
-    if st.button(f"Roll up {counted(found, 'reading')}", type="primary", key="retention-go"):
+    if st.button(f"Roll up {counted(readings, 'reading')}", type="primary", key="retention-go"):
         try:
             m.retention.start()
         except SensormonError as error:

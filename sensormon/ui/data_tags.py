@@ -193,9 +193,9 @@ def _log(m: Monitor, viewer: Viewer) -> None:
         st.dataframe(
             pd.DataFrame(
                 {
-                    "Time": [to_datetime(one.time) for one in done],
-                    "Who": [one.who for one in done],
-                    "What": ["; ".join(one.changes) for one in done],
+                    "Time": [to_datetime(edit.time) for edit in done],
+                    "Who": [edit.who for edit in done],
+                    "What": ["; ".join(edit.changes) for edit in done],
                 }
             ),
             hide_index=True,

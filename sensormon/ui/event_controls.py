@@ -60,7 +60,7 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
         between = held_range(viewer, m.clock.now()) if within == _BETWEEN else None
         tags = known_tags(m, "tags", lambda: _tags(m))
         states = _many("State", list(STATES), "state")
-        severities = _many("Severity", [str(one) for one in Severity], "severity")
+        severities = _many("Severity", [str(severity) for severity in Severity], "severity")
         labels = _many("Label", [*LABELS, NO_LABEL], "label")
         least, text = _score_and_text()
         filters = Filters(
@@ -112,8 +112,8 @@ def order() -> First:
     """Which events come first."""
     first = st.selectbox(
         "First",
-        [str(one) for one in First],
-        format_func=lambda one: f"{one} first",
+        [str(choice) for choice in First],
+        format_func=lambda choice: f"{choice} first",
         key="list",
         bind="query-params",
         label_visibility="collapsed",
@@ -139,9 +139,9 @@ def _tags(m: Monitor) -> tuple[str, ...]:
     with st.popover(_titled("Tag", "tags", m.tags.names, m.tags.title)):
         label, names = "Tags (none = all)", m.tags.names
         if len(names) > _PILLS:
-            found = st.multiselect(label, names, format_func=m.tags.title, key="tags", bind="query-params")
+            chosen = st.multiselect(label, names, format_func=m.tags.title, key="tags", bind="query-params")
         else:
-            found = st.pills(
+            chosen = st.pills(
                 label,
                 names,
                 selection_mode="multi",
@@ -149,19 +149,19 @@ def _tags(m: Monitor) -> tuple[str, ...]:
                 key="tags",
                 bind="query-params",
             )
-    return tuple(found or ())
+    return tuple(chosen or ())
 
 
 def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
     with st.popover(_titled(label, key, options)):
-        found = st.pills(
+        chosen = st.pills(
             f"{label} (none = all)",
             options,
             selection_mode="multi",
             key=key,
             bind="query-params",
         )
-    return tuple(found or ())
+    return tuple(chosen or ())
 
 
 def _score_and_text() -> tuple[float, str]:
@@ -193,10 +193,10 @@ def _score_and_text() -> tuple[float, str]:
     return least or 0.0, text or ""
 
 
-def _lowest(found: object) -> float:
+def _lowest(value: object) -> float:
     """What the field for the lowest score holds, or will take from the address; otherwise 0."""
     try:
-        number = float(str(found))
+        number = float(str(value))
     except ValueError:
         return 0.0
     return number if 0 < number <= _HIGHEST_SCORE else 0.0
@@ -205,10 +205,10 @@ def _lowest(found: object) -> float:
 def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str], str] = str) -> str:
     """The label of a filter, in bold with what it is set to, by a person or by the address."""
     if key in st.session_state and not way_back():
-        chosen = [title(one) for one in st.session_state[key] or []]
+        chosen = [title(option) for option in st.session_state[key] or []]
     else:
-        there = set(st.query_params.get_all(key))
-        chosen = [title(one) for one in options if title(one) in there]
+        named = set(st.query_params.get_all(key))
+        chosen = [title(option) for option in options if title(option) in named]
     if not chosen:
         return label
     return (

@@ -34,7 +34,7 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
     It is the one at `place` of `among` in the list.
     """
     tag = m.tags[event["tag"]]
-    start, end = (int(one) for one in micros(pd.Series([event["start"], event["end"]])))
+    start, end = (int(time) for time in micros(pd.Series([event["start"], event["end"]])))
     with panel("context"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             alone, keys = len(chosen_ids()) < 2, (None, None) if asking() else ("K", "J")

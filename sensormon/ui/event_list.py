@@ -28,7 +28,7 @@ _ROWS = "event-rows"
 
 def chosen_ids() -> list[int]:
     """The chosen events, the one that is shown first."""
-    return [int(one) for one in held("event").split(",") if one.isascii() and one.isdigit()][:MOST_SHOWN]
+    return [int(part) for part in held("event").split(",") if part.isascii() and part.isdigit()][:MOST_SHOWN]
 
 
 def choose(ids: list[int]) -> None:
@@ -49,7 +49,7 @@ class Shown:
     among: int
 
 
-def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable[[], None]) -> Shown:
+def event_list(m: Monitor, viewer: Viewer, events: pd.DataFrame, export: Callable[[], None]) -> Shown:
     """The events, which must be some, in the order that is chosen, with what can be done to them.
 
     What is shown beside it is the first of the chosen ones, the one in its place once it has left
@@ -57,15 +57,15 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="list-head"):
         count = st.empty()
-        found = in_order(found, order())
-        shown = found.head(MOST_SHOWN)
-        ids = [int(one) for one in shown["id"]]
-        places = {one: place for place, one in enumerate(ids)}
-        chosen = [one for one in chosen_ids() if one in places]
+        events = in_order(events, order())
+        shown = events.head(MOST_SHOWN)
+        ids = [int(event_id) for event_id in shown["id"]]
+        places = {event_id: place for place, event_id in enumerate(ids)}
+        chosen = [event_id for event_id in chosen_ids() if event_id in places]
         _choose_all(ids, chosen)
         export()
-    said = f"**{counted(len(found), 'event')}**"
-    if len(found) > len(shown):
+    said = f"**{counted(len(events), 'event')}**"
+    if len(events) > len(shown):
         said += f", {len(shown):,} shown"
     count.markdown(said, width="content")
     if chosen:
@@ -78,7 +78,7 @@ def event_list(m: Monitor, viewer: Viewer, found: pd.DataFrame, export: Callable
     st.session_state["event-ids"] = ids
     st.session_state["event-place"] = place
     with st.container(key=_ROWS):
-        _table(m, viewer, shown, ids, sorted(places[one] for one in chosen))
+        _table(m, viewer, shown, ids, sorted(places[event_id] for event_id in chosen))
     return Shown(shown.iloc[place], place, len(ids))
 
 
@@ -105,12 +105,12 @@ def step(by: int) -> None:
     Where what was chosen has left the list, the shown one is the next.
     """
     ids: list[int] = st.session_state["event-ids"]
-    chosen = [one for one in chosen_ids() if one in set(ids)]
+    chosen = [event_id for event_id in chosen_ids() if event_id in set(ids)]
     now = ids[st.session_state["event-place"]]
     if len(chosen) > 1:
         walk = sorted(chosen, key=ids.index)
-        there = walk[(walk.index(now) + by) % len(walk)]
-        choose([there, *(one for one in chosen if one != there)])
+        target = walk[(walk.index(now) + by) % len(walk)]
+        choose([target, *(event_id for event_id in chosen if event_id != target)])
     elif not chosen and chosen_ids():
         choose([now])
     else:
@@ -153,7 +153,7 @@ def _is_another(ids: list[int], before: list[int]) -> bool:
     """
     acted = st.session_state.get("acted-on", [])
     if len(acted) == 1 and acted[0] not in ids:
-        before = [one for one in before if one != acted[0]]
+        before = [event_id for event_id in before if event_id != acted[0]]
     return ids != before
 
 
@@ -165,7 +165,7 @@ def _choose_all(ids: list[int], chosen: list[int]) -> None:
         type="tertiary",
         disabled=not rest,
         on_click=choose,
-        args=([*chosen, *(one for one in ids if one in rest)],),
+        args=([*chosen, *(event_id for event_id in ids if event_id in rest)],),
     )
     st.button(
         "Select none", key="select-none", type="tertiary", disabled=not chosen, on_click=choose, args=([],)
@@ -178,8 +178,8 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
     def picked() -> None:
         before = chosen_ids()
         now = [ids[row] for row in st.session_state[key]["selection"]["rows"] if row < len(ids)]
-        new = [one for one in now if one not in set(before)]
-        ticked = [*new, *(one for one in before if one in set(now))]
+        new = [event_id for event_id in now if event_id not in set(before)]
+        ticked = [*new, *(event_id for event_id in before if event_id in set(now))]
         choose(ticked)
         st.session_state[TICKED] = tuple(ticked)
 

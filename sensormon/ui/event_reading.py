@@ -29,7 +29,7 @@ _AFTER = 3_600 * SECOND  # how long an event is followed beyond the time range
 
 
 @dataclass(frozen=True)
-class Found:
+class EventLists:
     """The events of a time range: `all` of them, those that match without the stretch, and those listed.
 
     `of_all_tags` are those that match for every tag; `watched` is when the first reading of the
@@ -48,7 +48,7 @@ class Found:
     key: tuple[object, ...]
 
 
-def find(m: Monitor, filters: Filters, asked: Range) -> Found:
+def find(m: Monitor, filters: Filters, asked: Range) -> EventLists:
     """Read the events and filter them. Raises StoreError."""
     now = m.clock.now()
     lists = _lists(asked, filters)
@@ -64,7 +64,7 @@ def find(m: Monitor, filters: Filters, asked: Range) -> Found:
     done = st.session_state.pop(JUST_DONE, [])
     fit = _fitting(own, filters.without_stretch(), lists["matching"], done)
     every = _fitting(everything, filters.without_tags().without_stretch(), lists["of all tags"], done)
-    return Found(
+    return EventLists(
         all=everything,
         of_all_tags=every,
         matching=fit,

@@ -32,7 +32,7 @@ def export_look(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series])
 
 
 def _points(m: Monitor, chosen: Chosen, drawn: list[Series]) -> Rows:
-    points = drawn_points([(one.tag.name, one.now) for one in drawn], *chosen.span)
+    points = drawn_points([(line.tag.name, line.now) for line in drawn], *chosen.span)
     table = described(pa.Table.from_pandas(points, preserve_index=False), m.tags)
     return of_table("point", table, file_stem(chosen.names, chosen.span[0]))
 

@@ -39,26 +39,26 @@ def one_of(m: Monitor, chosen: Chosen) -> str:
     return name or chosen.names[0]
 
 
-def facts(found: list[tuple[str, str]]) -> None:
+def facts(figures: list[tuple[str, str]]) -> None:
     """Numbers with what they are."""
-    cells = "".join(f"<div><span>{escape(name)}</span>{escape(value)}</div>" for name, value in found)
+    cells = "".join(f"<div><span>{escape(name)}</span>{escape(value)}</div>" for name, value in figures)
     st.html(f'<div class="facts">{cells}</div>')
 
 
 def distribution_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     """How the values in view are spread."""
     tag = m.tags[one_of(m, chosen)]
-    found = m.explorer.distribution(tag.name, *chosen.span)
-    if not found.readings:
+    distribution = m.explorer.distribution(tag.name, *chosen.span)
+    if not distribution.readings:
         st.info("No good readings of this tag in view.", title="Nothing to measure")
         return
     outside = m.explorer.outside_normal(tag, *chosen.span)
-    facts(distribution_facts(found, tag, outside))
-    chart(histogram(found, tag, viewer.palette), "explore-histogram", f"Histogram of {tag.label}")
+    facts(distribution_facts(distribution, tag, outside))
+    chart(histogram(distribution, tag, viewer.palette), "explore-histogram", f"Histogram of {tag.label}")
     shaded = "Shaded: the {normal band}. " if tag.normal else ""
     prose(f"{shaded}Dotted: the 5, 50 and 95 % {{quantile|quantiles}} of the good readings.")
     with st.expander("Quantiles"):
-        st.dataframe(quantile_table(found, tag), hide_index=True, key="explore-quantiles")
+        st.dataframe(quantile_table(distribution, tag), hide_index=True, key="explore-quantiles")
 
 
 def two_tags_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
@@ -92,17 +92,19 @@ def two_tags_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     tolerance = offset(apart) if apart else None
     if apart and tolerance is None:
         st.caption(":material/error: Enter a number with a unit: s, min, h or d.")
-    found = m.explorer.relation(x.name, y.name, *chosen.span, tolerance=tolerance)
-    lines = relation_words(found, x, y)
+    relation = m.explorer.relation(x.name, y.name, *chosen.span, tolerance=tolerance)
+    lines = relation_words(relation, x, y)
     st.markdown(f"**{lines[0]}**", help=meaning("correlation", "rank correlation"))
-    if found.n:
+    if relation.n:
         left, right = st.columns([3, 2])
         with left:
-            chart(scatter(found.pairs, x, y, viewer.palette), "explore-scatter", f"{y.label} over {x.label}")
+            chart(
+                scatter(relation.pairs, x, y, viewer.palette), "explore-scatter", f"{y.label} over {x.label}"
+            )
         with right:
             for line in lines[1:]:
                 st.markdown(line)
-            if found.n > DOTS:
+            if relation.n > DOTS:
                 st.caption(f"Showing an even sample of {DOTS:,} pairs; the statistics use all of them.")
 
 
@@ -123,23 +125,23 @@ def control_look(
         if kept and st.button("First half of the view", key="baseline-half"):
             write({"baseline": ""})
             st.rerun()
-    one = next(one for one in drawn if one.tag.name == name)
-    baseline = kept or one.now.first_half(*chosen.span)
+    series = next(series for series in drawn if series.tag.name == name)
+    baseline = kept or series.now.first_half(*chosen.span)
     tag = m.tags[name]
-    found = m.explorer.controlled(name, chosen.span, baseline)
+    controlled = m.explorer.controlled(name, chosen.span, baseline)
     what = "chosen" if kept else "first half of the view"
     st.caption(
         f"Baseline, {what}: {times(*baseline, viewer.zone)}. It should be a period of normal operation."
     )
-    lines = control_words(found)
+    lines = control_words(controlled)
     st.markdown(f"**{lines[0]}**")
     for line in lines[1:]:
         st.warning(line) if line.startswith("Caution") else st.markdown(line)
-    if found.limits is None:
+    if controlled.limits is None:
         return
-    facts(limit_facts(found.limits, tag))
-    figure = explore_chart([one], chosen.span, viewer.palette, stacked=False, flags=False, notes=notes)
-    add_limits(figure, found.limits, tag, baseline, viewer.palette)
+    facts(limit_facts(controlled.limits, tag))
+    figure = explore_chart([series], chosen.span, viewer.palette, stacked=False, flags=False, notes=notes)
+    add_limits(figure, controlled.limits, tag, baseline, viewer.palette)
     when = times(*chosen.span, viewer.zone)
     zoom_chart(
         figure,

@@ -35,21 +35,21 @@ def notes_look(m: Monitor, viewer: Viewer, chosen: Chosen, notes: Sequence[Annot
         )
     if not notes:
         st.caption("No notes on these tags in view.")
-    for one in notes[:LISTED]:
-        where = ", ".join(m.tags.title(tag) for tag in one.tags) or "all tags"
+    for note in notes[:LISTED]:
+        where = ", ".join(m.tags.title(tag) for tag in note.tags) or "all tags"
         when = (
-            day_and_time(one.since, viewer.zone)
-            if one.since == one.until
-            else times(one.since, one.until, viewer.zone)
+            day_and_time(note.since, viewer.zone)
+            if note.since == note.until
+            else times(note.since, note.until, viewer.zone)
         )
-        with st.container(horizontal=True, vertical_alignment="center", key=f"note-{one.id}"):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"note-{note.id}"):
             st.html(
-                f"<div class='note'><b>{escape(one.text)}</b><br><span class='quiet'>{escape(when)} · "
-                f"{escape(where)} · {escape(one.who)}, {day_and_time(one.time, viewer.zone)}</span></div>",
+                f"<div class='note'><b>{escape(note.text)}</b><br><span class='quiet'>{escape(when)} · "
+                f"{escape(where)} · {escape(note.who)}, {day_and_time(note.time, viewer.zone)}</span></div>",
                 width="stretch",
             )
-            if st.button("Remove", key=f"remove-{one.id}"):
-                remove_note(m, one)
+            if st.button("Remove", key=f"remove-{note.id}"):
+                remove_note(m, note)
     if len(notes) > LISTED:
         st.caption(f"{len(notes) - LISTED:,} more; zoom in to see them.")
 

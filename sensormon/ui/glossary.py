@@ -38,9 +38,9 @@ def with_terms(text: str) -> str:
     another form.
     """
     parts, end = [], 0
-    for found in _MARK.finditer(text):
-        parts += [escape(text[end : found.start()]), term(found[1], found[2])]
-        end = found.end()
+    for match in _MARK.finditer(text):
+        parts += [escape(text[end : match.start()]), term(match[1], match[2])]
+        end = match.end()
     return "".join([*parts, escape(text[end:])])
 
 

@@ -27,9 +27,9 @@ def help_button(title: str, m: Monitor) -> None:
         )
         _tries(m, "help")
         rows = "".join(
-            f"<tr><th>{''.join(f'<kbd>{escape(key)}</kbd> ' for key in one.keys)}</th>"
-            f"<td>{escape(one.does)}</td></tr>"
-            for one in shortcuts()
+            f"<tr><th>{''.join(f'<kbd>{escape(key)}</kbd> ' for key in shortcut.keys)}</th>"
+            f"<td>{escape(shortcut.does)}</td></tr>"
+            for shortcut in shortcuts()
         )
         st.html(
             '<h3 class="help-head">Keyboard shortcuts, while no field has the focus</h3>'
@@ -96,13 +96,13 @@ def in_the_browser() -> None:
 def _tries(m: Monitor, where: str) -> None:
     names = _tags(m)
     tag = m.tags.title(names[0].name) if names else None
-    for one in tries(m.settings, tag, m.ledger.now().total.received):
-        with st.container(key=f"{where}-try-{PAGES[one.page].path}", width="content"):
+    for suggestion in tries(m.settings, tag, m.ledger.now().total.received):
+        with st.container(key=f"{where}-try-{PAGES[suggestion.page].path}", width="content"):
             st.page_link(
-                f"pages/{PAGES[one.page].path}.py",
-                label=one.words,
+                f"pages/{PAGES[suggestion.page].path}.py",
+                label=suggestion.words,
                 icon=":material/arrow_forward:",
-                query_params=dict(one.query),
+                query_params=dict(suggestion.query),
             )
 
 

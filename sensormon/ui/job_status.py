@@ -16,7 +16,7 @@ def job_line(job: Job, cancelled: str = _STAYS) -> None:
     if job.running:
         progress = job.progress
         with st.container(horizontal=True, vertical_alignment="center"):
-            words = "; ".join(one for one in (progress.words or "starting", progress.waiting) if one)
+            words = "; ".join(part for part in (progress.words or "starting", progress.waiting) if part)
             st.progress(progress.share or 0.0, f"{literal(job.title)}: {words}")
             if st.button("Cancel", key=f"cancel-{job.id}", disabled=progress.cancelling):
                 progress.cancel()

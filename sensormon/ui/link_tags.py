@@ -22,14 +22,14 @@ def known_tags(m: Monitor, key: str, choose: Callable[[], Chosen]) -> Chosen:
     silently.
     """
     titles = {m.tags.title(name) for name in m.tags.names}
-    unknown = [one for one in st.query_params.get_all(key) if one not in titles]
+    unknown = [name for name in st.query_params.get_all(key) if name not in titles]
     chosen = choose()
     slot = f"{key}-unknown"
     if unknown:
         st.session_state[slot] = (unknown, chosen)
     kept: tuple[list[str], Chosen] | None = st.session_state.get(slot)
     if kept is not None and kept[1] == chosen:
-        named = ", ".join(literal(one[:100]) for one in kept[0][:_NAMED])
+        named = ", ".join(literal(name[:100]) for name in kept[0][:_NAMED])
         more = f" and {counted(len(kept[0]) - _NAMED, 'other')}" if len(kept[0]) > _NAMED else ""
         st.caption(
             f":material/error: The link names tags that do not exist here: {named}{more}.", width="content"

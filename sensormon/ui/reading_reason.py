@@ -76,7 +76,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     cells = "".join(f"<div><span>{escape(name)}</span>{escape(text)}</div>" for name, text in facts.items())
     st.html(f'<div class="facts">{cells}</div>')
     near = rows.iloc[max(0, place - _NEAR) : place + _NEAR + 1]
-    span = tuple(int(one) for one in micros(near["time"].iloc[[0, -1]]))
+    span = tuple(int(edge) for edge in micros(near["time"].iloc[[0, -1]]))
     figure = live_chart(
         near,
         tag,
@@ -93,7 +93,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
 
 def _neighbours(m: Monitor, viewer: Viewer, near: pd.DataFrame, key: str, chosen: int) -> None:
     """The readings around the chosen one, to choose another."""
-    ids = [int(one) for one in near["id"]]
+    ids = [int(number) for number in near["id"]]
     table_key = f"{key}-{chosen}"
 
     def choose() -> None:
@@ -111,7 +111,7 @@ def _neighbours(m: Monitor, viewer: Viewer, near: pd.DataFrame, key: str, chosen
                 for expected, upper in zip(near["expected"], near["upper"], strict=True)
             ],
             "Score": near["score"],
-            "Flagged": ["◆" if one else "" for one in near["is_anomaly"]],
+            "Flagged": ["◆" if flagged else "" for flagged in near["is_anomaly"]],
         }
     )
     st.dataframe(

@@ -41,11 +41,19 @@ def rate_words(now: Rate | None, sizes: Sizes) -> str:
     return f"{now.per_day:,.0f} readings per day over {span}; {now.raw_bytes:,.0f} bytes per reading{each}"
 
 
-def forecast_words(one: Forecast) -> str:
+def forecast_words(forecast: Forecast) -> str:
     """ "4.2 GB in a year, disk full in about 3 years"."""
-    kept = f"Full resolution for {counted(one.days, 'day')}" if one.days else "Full resolution, unlimited"
-    full = f"disk full in {_far(one.full)}" if one.full is not None else "disk not full within 100 years"
-    return f"{kept}: {size(round(one.in_a_year))} in a year, {full}"
+    kept = (
+        f"Full resolution for {counted(forecast.days, 'day')}"
+        if forecast.days
+        else "Full resolution, unlimited"
+    )
+    full = (
+        f"disk full in {_far(forecast.full)}"
+        if forecast.full is not None
+        else "disk not full within 100 years"
+    )
+    return f"{kept}: {size(round(forecast.in_a_year))} in a year, {full}"
 
 
 def policy_words(policy: Policy) -> str:

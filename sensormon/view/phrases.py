@@ -43,7 +43,7 @@ def literal(text: str) -> str:
 
 def stored_words(extent: tuple[int, int], zone: tzinfo) -> str:
     """From when to when (µs UTC) readings are stored, for when none is in view."""
-    first, last = (day_and_time(one, zone) for one in extent)
+    first, last = (day_and_time(time, zone) for time in extent)
     return f"Stored readings span {first} to {last}."
 
 
