@@ -127,7 +127,7 @@ def test_modules_of_a_room_import_each_other_without_circles(room: str) -> None:
     assert not edges, f"these import each other in a circle, or one that does: {', '.join(sorted(edges))}"
 
 
-def test_only_the_version_and_the_command_line_lie_outside_the_rooms() -> None:
+def test_only_the_version_and_the_commands_are_outside_the_rooms() -> None:
     assert {path.name for path in PACKAGE.glob("*.py")} == set(AT_THE_ROOT)
     folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert folders == set(ROOMS)

@@ -30,16 +30,14 @@ def test_it_collects_before_the_first_visitor_and_says_so(server: Server) -> Non
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
-def test_it_stops_within_two_seconds_with_everything_accounted_for(
-    server: Server, how: signal.Signals
-) -> None:
+def test_it_stops_within_two_seconds_and_accounts_for_all(server: Server, how: signal.Signals) -> None:
     server.wait_until_stored()
     assert server.stop(how) < 2.0  # well under 1 s on a machine that is not busy
     assert main(["verify", str(server.data_dir)]) == 0
     assert "Traceback" not in server.output()
 
 
-def test_killed_and_started_again_it_goes_on(server: Server) -> None:
+def test_it_resumes_after_a_kill(server: Server) -> None:
     before = server.wait_until_stored()
     server.stop(signal.SIGKILL)
     server.output()

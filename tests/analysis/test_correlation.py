@@ -31,14 +31,14 @@ def columns(rows: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
 
 @steady
 @given(readings(), readings(), st.integers(0, 20))
-def test_each_reading_of_the_rarer_tag_is_paired_with_the_nearest(
+def test_readings_of_the_slower_tag_are_paired_with_the_nearest(
     a: list[tuple[int, float]], b: list[tuple[int, float]], tolerance: int
 ) -> None:
     paired = pairs(columns(a), columns(b), tolerance)
     assert list(zip(paired.x.tolist(), paired.y.tolist(), strict=True)) == naive.paired(a, b, tolerance)
 
 
-def test_without_a_tolerance_half_a_step_of_the_slower_one_is_taken() -> None:
+def test_default_tolerance_is_half_the_slower_interval() -> None:
     fast = START + np.arange(600) * SECOND
     slow = START + np.arange(60) * 10 * SECOND + SECOND // 3
     paired = pairs((fast, np.arange(600.0)), (slow, np.arange(60.0)))
@@ -48,7 +48,7 @@ def test_without_a_tolerance_half_a_step_of_the_slower_one_is_taken() -> None:
 
 @steady
 @given(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=2, max_size=40))
-def test_the_correlations_are_those_of_the_textbook(rows: list[tuple[int, int]]) -> None:
+def test_correlations_match_the_textbook(rows: list[tuple[int, int]]) -> None:
     x, y = (np.array(column, dtype=np.float64) for column in zip(*rows, strict=True))
 
     def slow(u: list[float], v: list[float]) -> float:
@@ -70,7 +70,7 @@ def related(x: np.ndarray, y: np.ndarray) -> object:
     return relate(pairs((time, x), (time, y)), (x, y), SECOND, counts=(len(x), len(y)), share=1)
 
 
-def test_too_few_pairs_and_a_tag_that_stands_still_are_not_measurable() -> None:
+def test_too_few_pairs_or_a_constant_tag_are_not_measurable() -> None:
     few = related(np.arange(MINIMUM - 1.0), np.arange(MINIMUM - 1.0))
     assert math.isnan(few.pearson)
     assert f"fewer than {MINIMUM}" in few.why
@@ -80,7 +80,7 @@ def test_too_few_pairs_and_a_tag_that_stands_still_are_not_measurable() -> None:
     assert (enough.pearson, enough.spearman, enough.why) == (-1.0, -1.0, "")
 
 
-def test_a_tag_that_follows_another_is_found_out_also_with_holes() -> None:
+def test_lag_is_found_despite_gaps() -> None:
     random = np.random.default_rng(3)
     x = np.convolve(random.normal(0, 1, 1_100), np.ones(20), "valid")
     y = np.roll(x, 37) + random.normal(0, 0.1, len(x))
@@ -95,7 +95,7 @@ def test_a_tag_that_follows_another_is_found_out_also_with_holes() -> None:
     assert best_shift(np.full(50, np.nan), np.ones(50)) is None
 
 
-def test_of_what_repeats_every_day_the_shift_nearest_to_none_is_told() -> None:
+def test_daily_pattern_reports_the_smallest_shift() -> None:
     random = np.random.default_rng(7)
     hours = np.arange(31 * 24)
 
@@ -109,7 +109,7 @@ def test_of_what_repeats_every_day_the_shift_nearest_to_none_is_told() -> None:
         assert best.r > 0.9
 
 
-def test_pairs_that_resemble_their_neighbours_are_worth_fewer() -> None:
+def test_autocorrelated_pairs_count_as_fewer() -> None:
     random = np.random.default_rng(5)
     noise = related(random.normal(0, 1, 2_000), random.normal(0, 1, 2_000))
     slow = related(*(np.cumsum(random.normal(0, 1, 2_000)) for _ in range(2)))
@@ -121,7 +121,7 @@ def test_pairs_that_resemble_their_neighbours_are_worth_fewer() -> None:
 @given(
     st.lists(st.lists(st.integers(-500, 500).map(float), min_size=12, max_size=60), min_size=1, max_size=4)
 )
-def test_control_limits_are_the_mean_and_three_mean_ranges_by_1128(stretches: list[list[float]]) -> None:
+def test_control_limits_match_the_naive_reference(stretches: list[list[float]]) -> None:
     # The shortest stretch keeps the usual step a second, the gaps between are far longer.
     time, value, at = [], [], START
     for stretch in stretches:
@@ -137,7 +137,7 @@ def test_control_limits_are_the_mean_and_three_mean_ranges_by_1128(stretches: li
     assert (limits.lower, limits.centre, limits.upper) == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_baseline_that_resembles_itself_is_warned_about() -> None:
+def test_autocorrelated_baseline_is_warned_about() -> None:
     random = np.random.default_rng(7)
     time = START + np.arange(3_000) * SECOND
     noise = random.normal(37, 1, 3_000)
@@ -158,9 +158,7 @@ def test_a_baseline_that_resembles_itself_is_warned_about() -> None:
 
 @pytest.mark.parametrize("covered", [1.0, 0.6, 0.25])
 @pytest.mark.parametrize("memory", [0.0, 0.6, 0.95])
-def test_the_best_shift_of_unrelated_tags_is_seldom_above_what_chance_gives(
-    memory: float, covered: float
-) -> None:
+def test_best_shift_of_unrelated_tags_rarely_exceeds_chance(memory: float, covered: float) -> None:
     rng = np.random.default_rng(7)
 
     def series() -> np.ndarray:

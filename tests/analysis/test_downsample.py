@@ -103,7 +103,7 @@ def store(tmp_path: Path) -> Store:
 
 @steady
 @given(history=histories(), parts=st.sampled_from([1, 7, 40, 500]))
-def test_the_extremes_of_every_part_and_every_flagged_reading_are_kept(
+def test_extremes_of_every_part_and_flagged_readings_are_kept(
     history: BatchEntry, parts: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     store = open_store(str(tmp_path_factory.mktemp("overview") / "store.duckdb"))
@@ -122,7 +122,7 @@ def test_the_extremes_of_every_part_and_every_flagged_reading_are_kept(
 
 @steady
 @given(history=histories(), cut=st.integers(0, 1_500), parts=st.sampled_from([1, 40, 500]))
-def test_what_is_stored_and_what_is_not_yet_make_one_overview(
+def test_stored_and_pending_readings_form_one_overview(
     history: BatchEntry, cut: int, parts: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     store = open_store(str(tmp_path_factory.mktemp("overview") / "store.duckdb"))
@@ -144,7 +144,7 @@ def regular(rows: int, missing: tuple[int, int] = (0, 0), quality: int = 0) -> B
     return entry(time, np.full(len(time), 37.0), kinds, np.zeros(len(time), bool))
 
 
-def test_a_gap_breaks_the_line_and_is_told_in_few_readings_as_in_all(store: Store) -> None:
+def test_overview_and_full_history_find_the_same_gap(store: Store) -> None:
     store.load("w", [Record(1, regular(40_000, (10_000, 14_000)))])
     since, until = START, START + 40_000 * SECOND
     overview = store.spans.overview("temp", since, until)
@@ -160,7 +160,7 @@ def test_a_gap_breaks_the_line_and_is_told_in_few_readings_as_in_all(store: Stor
     assert store.spans.overview("ph", since, until).gaps() == [(since, until)]
 
 
-def test_history_that_comes_more_rarely_is_no_gap_beside_history_that_comes_often(store: Store) -> None:
+def test_slower_history_beside_fast_history_is_no_gap(store: Store) -> None:
     minutes = START + np.arange(3_000) * 60 * SECOND
     seconds = minutes[-1] + (1 + np.arange(20_000)) * SECOND
     time = np.concatenate((minutes, seconds))
@@ -169,7 +169,7 @@ def test_history_that_comes_more_rarely_is_no_gap_beside_history_that_comes_ofte
     assert store.spans.overview("temp", START, int(time[-1]) + 1).breaks() == []
 
 
-def test_a_stretch_of_bad_readings_is_not_drawn_through_and_is_no_gap(store: Store) -> None:
+def test_bad_readings_break_the_line_without_a_gap(store: Store) -> None:
     history = regular(9_000)
     history.processed.accepted.quality[3_000:6_000] = Quality.BAD
     store.load("w", [Record(1, history)])
@@ -179,7 +179,7 @@ def test_a_stretch_of_bad_readings_is_not_drawn_through_and_is_no_gap(store: Sto
     assert (left, right) == (START + 2_999 * SECOND, START + 6_000 * SECOND)
 
 
-def test_too_many_flags_leave_the_worst_of_every_part(store: Store) -> None:
+def test_too_many_flags_keep_the_worst_of_every_part(store: Store) -> None:
     rows = 12_000
     flagged = np.ones(rows, bool)
     time = START + np.arange(rows) * SECOND
@@ -201,7 +201,7 @@ def test_too_many_flags_leave_the_worst_of_every_part(store: Store) -> None:
     )
 
 
-def test_moving_the_view_by_whole_parts_changes_no_point_that_stays(store: Store) -> None:
+def test_panning_by_whole_parts_keeps_the_remaining_points(store: Store) -> None:
     random = np.random.default_rng(1)
     time = START + np.arange(30_000) * SECOND
     history = entry(time, random.normal(37, 1, 30_000), np.zeros(30_000, np.uint32), np.zeros(30_000, bool))
@@ -214,7 +214,7 @@ def test_moving_the_view_by_whole_parts_changes_no_point_that_stays(store: Store
     assert len(kept[0]) > 1_000
 
 
-def test_of_history_that_was_rolled_up_the_extremes_of_every_minute_are_left(store: Store) -> None:
+def test_rolled_up_history_keeps_the_extremes_of_every_minute(store: Store) -> None:
     random = np.random.default_rng(2)
     day = 86_400 * SECOND
     time = START // day * day + np.arange(7_200) * SECOND

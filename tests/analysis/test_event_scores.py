@@ -73,7 +73,7 @@ def test_scores_counted_by_hand() -> None:
     assert scores.delay == 2.0  # of 3, 1 and 2
 
 
-def test_without_a_complete_truth_only_what_was_labelled_is_judged() -> None:
+def test_without_complete_truth_only_labelled_events_count() -> None:
     truth = Truth(events((10, 20)), events((30, 35)), complete=False)
     scores = score(seconds(12, 31, 50, 80), truth, 3 * SECOND, 0)
     assert (scores.right, scores.wrong, scores.unknown) == (1, 1, 2)
@@ -89,7 +89,7 @@ def test_nothing_flagged_and_nothing_known_have_no_share() -> None:
     assert missed.recall == 0.0
 
 
-def test_rows_of_one_fault_are_one_event_and_other_tags_and_refused_readings_none() -> None:
+def test_rows_of_one_fault_form_one_event() -> None:
     injected = faults(
         ("a", "level_shift", 10),
         ("a", "level_shift", 11),
@@ -131,7 +131,7 @@ PAIRS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 30)), max_size=10
 
 
 @given(TIMES, PAIRS)
-def test_covered_is_what_it_says_one_by_one(time: Ints, spans: Events) -> None:
+def test_covered_agrees_with_checking_each_time(time: Ints, spans: Events) -> None:
     slow = [
         any(a <= moment <= b for a, b in zip(spans.start.tolist(), spans.end.tolist(), strict=True))
         for moment in time.tolist()
@@ -140,7 +140,7 @@ def test_covered_is_what_it_says_one_by_one(time: Ints, spans: Events) -> None:
 
 
 @given(TIMES, PAIRS, st.integers(1, 20), st.integers(0, 10))
-def test_every_event_is_counted_once_and_more_flags_find_no_less(
+def test_every_event_counts_once_and_more_flags_find_no_fewer(
     time: Ints, spans: Events, join: int, tolerance: int
 ) -> None:
     truth = Truth(spans, NONE, complete=True)

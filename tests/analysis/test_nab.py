@@ -38,7 +38,7 @@ def test_probation_ends(rows: int, first: int) -> None:
     assert probation(rows) == first
 
 
-def test_nothing_flagged_is_0_and_all_at_once_is_100() -> None:
+def test_no_flags_score_0_and_prompt_flags_score_100() -> None:
     for profile in PROFILES.values():
         assert normalised([score_series(flags(), [WINDOW], profile)]) == 0.0
         assert normalised([score_series(flags(500), [WINDOW], profile)]) == 100.0
@@ -103,6 +103,6 @@ def test_no_window_at_all_is_not_measurable() -> None:
 
 
 @pytest.mark.parametrize("windows", [[(-1, 3)], [(900, 1000)], [(20, 10)], [(200, 300), (250, 350)]])
-def test_windows_that_cannot_be(windows: list[tuple[int, int]]) -> None:
+def test_impossible_windows_are_refused(windows: list[tuple[int, int]]) -> None:
     with pytest.raises(ValueError, match="windows"):
         score_series(flags(), windows)

@@ -29,7 +29,7 @@ def test_noise_has_its_autocorrelation_and_its_spread(phi: float) -> None:
 
 
 @pytest.mark.parametrize("phi", [-0.1, 1.0, math.nan])
-def test_noise_that_cannot_be(phi: float) -> None:
+def test_impossible_noise_is_refused(phi: float) -> None:
     with pytest.raises(ValueError, match="phi"):
         synthetic.autoregressive(phi, 10, np.random.default_rng(0))
 
@@ -58,12 +58,12 @@ def test_rows_of_several_tags_are_correlated() -> None:
 
 
 @pytest.mark.parametrize(("fault", "start"), [("spike", 0), ("spike", 300), ("nonsense", 100)])
-def test_faults_that_cannot_be(fault: str, start: int) -> None:
+def test_impossible_faults_are_refused(fault: str, start: int) -> None:
     with pytest.raises(ValueError, match="fault"):
         synthetic.with_fault(np.zeros(300), fault, start, np.random.default_rng(0))
 
 
-def test_shares_are_counted_rightly() -> None:
+def test_shares_are_counted_correctly() -> None:
     assert false_alarm_rate(never, rows=100, series=2) == 0.0
     assert false_alarm_rate(lambda values: np.arange(len(values)) % 10 == 0, rows=100, series=2) == 0.1
     assert detection_share(never, "stuck", clean=50, runs=3) == 0.0
@@ -91,7 +91,7 @@ def test_nab_files_are_read_and_scored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("phi", PHIS)
-def test_recommended_alarms_seldom_on_clean_noise(phi: float) -> None:
+def test_recommended_rarely_flags_clean_noise(phi: float) -> None:
     assert false_alarm_rate(RECOMMENDED, phi, series=4) <= 0.001
 
 
@@ -105,7 +105,7 @@ def test_recommended_sees_faults(fault: str, share: float, resolution: float) ->
 
 
 @pytest.mark.parametrize("name", TAGS.names)
-def test_recommended_flags_every_spike_of_the_simulator_and_nothing_else(name: str) -> None:
+def test_recommended_flags_exactly_the_simulated_spikes(name: str) -> None:
     counts = synthetic.simulated_spikes(RECOMMENDED, TAGS[name])
     assert counts.precision >= 0.99
     assert counts.recall >= 0.99

@@ -35,7 +35,7 @@ HOSTILE = [
 ]
 
 
-def test_data_comes_in_order_within_its_bounds(start: Start) -> None:
+def test_data_is_ordered_and_bounded(start: Start) -> None:
     _, api = start()
     fill(api)
     rows = get(api, "/data").json()
@@ -49,9 +49,7 @@ def test_data_comes_in_order_within_its_bounds(start: Start) -> None:
     assert get(api, "/anomalies?until=2026-01-31").json() == []
 
 
-def test_every_form_has_the_same_readings_stored_or_not(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_formats_agree_before_and_after_storing(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent, "KEPT", 50)
     monkeypatch.setattr(recent, "BLOCK", 10)
     monitor, api = start()
@@ -72,7 +70,7 @@ def test_every_form_has_the_same_readings_stored_or_not(
             monitor.drain()
 
 
-def test_a_large_answer_is_streamed_from_the_store(start: Start) -> None:
+def test_large_answer_is_streamed_from_the_store(start: Start) -> None:
     monitor, api = start()
     rows = [
         {
@@ -143,7 +141,9 @@ def test_tags_stats_and_metrics(start: Start) -> None:
     assert re.search(r'sensormon_last_score\{flagged="true",tag="fermenter_temp"\} [\d.]+', text)
 
 
-def test_the_store_away_is_503_for_what_only_it_has(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_store_is_503_except_for_recent_readings(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monitor, api = start()
     fill(api)
 
@@ -158,7 +158,7 @@ def test_the_store_away_is_503_for_what_only_it_has(start: Start, monkeypatch: p
     assert len(get(api, "/data?limit=5").json()) == 5  # the newest are in memory
 
 
-def test_docs_need_nothing_from_elsewhere(start: Start) -> None:
+def test_docs_load_nothing_external(start: Start) -> None:
     _, api = start()
     page = get(api, "/docs").text
     links = re.findall(r'(?:src|href)="([^"]+)"', page)
@@ -169,7 +169,7 @@ def test_docs_need_nothing_from_elsewhere(start: Start) -> None:
     assert "://" not in page
 
 
-def test_the_description_is_complete(start: Start) -> None:
+def test_openapi_schema_is_complete(start: Start) -> None:
     _, api = start()
     schema = get(api, "/openapi.json").json()
     assert set(schema["paths"]) == {

@@ -58,7 +58,7 @@ schema.app = api
 @settings(
     max_examples=100, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
-def test_every_answer_is_a_described_one(case: schemathesis.Case) -> None:
+def test_every_answer_conforms_to_the_schema(case: schemathesis.Case) -> None:
     case.call_and_validate(
         headers=BEARER,
         checks=[
@@ -70,7 +70,7 @@ def test_every_answer_is_a_described_one(case: schemathesis.Case) -> None:
     )
 
 
-def test_nothing_of_all_that_was_lost(running: Monitor) -> None:
+def test_ledger_balances_after_all_requests(running: Monitor) -> None:
     ledger = running.ledger.now().to_dict()
     assert ledger["received"] > 50
     assert ledger["difference"] == 0

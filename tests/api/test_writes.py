@@ -21,7 +21,7 @@ from tests.support.api import BEARER, TOKEN, Start, ask, post
 ROW = {"tag": "fermenter_temp", "value": 37.2, "timestamp": "2026-01-31T12:00:00Z"}
 
 
-def test_a_reading_is_answered_with_its_id_and_score(start: Start) -> None:
+def test_reading_is_answered_with_its_id_and_score(start: Start) -> None:
     monitor, api = start()
     answer = post(api, "/ingest", ROW)
     assert answer.status_code == 201
@@ -29,7 +29,7 @@ def test_a_reading_is_answered_with_its_id_and_score(start: Start) -> None:
     assert monitor.ledger.now().to_dict()["received"] == 1
 
 
-def test_a_score_is_a_number_once_the_detector_is_warm(start: Start) -> None:
+def test_score_is_a_number_once_the_detector_is_warm(start: Start) -> None:
     _, api = start()
     rows = [{**ROW, "timestamp": f"2026-01-31T12:00:{i:02d}Z", "value": 37 + i % 2 / 10} for i in range(60)]
     answer = post(api, "/ingest/batch", rows)
@@ -39,7 +39,7 @@ def test_a_score_is_a_number_once_the_detector_is_warm(start: Start) -> None:
     assert spike["score"] > 3
 
 
-def test_a_batch_says_of_each_rejected_row_why(start: Start) -> None:
+def test_batch_reports_the_reason_of_each_rejected_row(start: Start) -> None:
     _, api = start()
     rows = [
         ROW,
@@ -100,7 +100,7 @@ NO_BATCHES = [
 ]
 
 
-def test_what_is_no_json_of_readings_is_refused_and_counted_nowhere(start: Start) -> None:
+def test_malformed_body_is_refused_and_not_counted(start: Start) -> None:
     monitor, api = start()
     for path, bodies in (("/ingest", NO_READINGS), ("/ingest/batch", NO_READINGS + NO_BATCHES)):
         for body in bodies:
@@ -121,7 +121,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_an_invalid_reading_is_400_with_the_reason(start: Start) -> None:
+def test_invalid_reading_is_400_with_the_reason(start: Start) -> None:
     monitor, api = start()
     for change, reason in WRONG:
         answer = post(api, "/ingest", {**ROW, **change})
@@ -131,7 +131,7 @@ def test_an_invalid_reading_is_400_with_the_reason(start: Start) -> None:
 
 
 @pytest.mark.parametrize("path", ["/ingest", "/ingest/batch", "/v2/write"])
-def test_without_the_token_nothing_is_taken(start: Start, path: str) -> None:
+def test_writes_require_the_token(start: Start, path: str) -> None:
     monitor, api = start()
     wrong = ["", "Bearer", "Bearer wrong", "Bearer secret2", "Basic secret", "Bearer s\xe9cret", "secret"]
 
@@ -144,7 +144,7 @@ def test_without_the_token_nothing_is_taken(start: Start, path: str) -> None:
     assert monitor.ledger.now().to_dict()["received"] == 0
 
 
-def test_a_token_is_made_once_and_only_its_owner_can_read_it(start: Start, settings: Settings) -> None:
+def test_token_file_is_created_once_and_private(start: Start, settings: Settings) -> None:
     _, api = start(token="")
     assert post(api, "/ingest", ROW).status_code == 401
     path = settings.data_dir / "token"
@@ -172,7 +172,7 @@ def test_bodies_and_batches_have_limits(start: Start) -> None:
     assert monitor.ledger.now().to_dict()["received"] == 0
 
 
-def test_a_slow_client_is_let_go_and_one_that_vanishes_stores_nothing(
+def test_slow_client_times_out_and_disconnect_stores_nothing(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monitor, api = start()
@@ -212,7 +212,7 @@ def test_a_slow_client_is_let_go_and_one_that_vanishes_stores_nothing(
     assert monitor.ledger.now().to_dict()["received"] == 0
 
 
-def test_requests_that_wait_are_taken_together_and_each_gets_its_own_answer(
+def test_waiting_requests_are_merged_and_answered_separately(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monitor, api = start()
@@ -249,7 +249,7 @@ def test_requests_that_wait_are_taken_together_and_each_gets_its_own_answer(
     assert (ledger["received"], ledger["difference"]) == (80, 0)
 
 
-def test_a_key_stores_once_now_together_and_after_a_restart(start: Start) -> None:
+def test_idempotency_key_stores_once_concurrently_and_after_restart(start: Start) -> None:
     monitor, api = start()
     rows = [ROW, {**ROW, "value": 99}]
     key = {"Idempotency-Key": "a"}
@@ -281,14 +281,14 @@ def test_a_key_stores_once_now_together_and_after_a_restart(start: Start) -> Non
         monitor.drain()
 
 
-def test_a_bad_key_is_refused(start: Start) -> None:
+def test_bad_idempotency_key_is_refused(start: Start) -> None:
     _, api = start()
     assert post(api, "/ingest", ROW, **{"Idempotency-Key": "k" * 256}).status_code == 400
     assert post(api, "/ingest/batch", {"batch_id": "k" * 256, "readings": []}).status_code == 400
     assert post(api, "/ingest/batch", {"batch_id": "\ud800", "readings": []}).status_code == 400
 
 
-def test_a_full_disk_and_too_many_requests_are_503_and_say_when_to_try_again(
+def test_full_disk_and_overload_are_503_with_retry_after(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monitor, api = start()
@@ -309,13 +309,13 @@ def test_a_full_disk_and_too_many_requests_are_503_and_say_when_to_try_again(
     assert post(api, "/ingest", ROW).status_code == 201  # it was not taken for a duplicate
 
 
-def test_a_stopped_monitor_takes_nothing(start: Start) -> None:
+def test_stopped_monitor_accepts_nothing(start: Start) -> None:
     monitor, api = start()
     monitor.stop()
     assert post(api, "/ingest", ROW).status_code == 503
 
 
-def test_ten_thousand_unknown_tags_are_rejected_one_by_one(start: Start) -> None:
+def test_ten_thousand_unknown_tags_are_rejected_individually(start: Start) -> None:
     monitor, api = start()
     rows = [{"tag": f"tag{i}", "value": i} for i in range(10_000)]
     content = post(api, "/ingest/batch", [ROW, *rows]).json()
@@ -389,7 +389,7 @@ def test_line_protocol_without_a_token_is_401_in_influx_shape(start: Start) -> N
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 
 
-def test_times_are_the_same_by_the_fast_and_by_the_slow_way(start: Start) -> None:
+def test_fast_and_slow_time_parsers_agree(start: Start) -> None:
     monitor, api = start()
     texts = [
         "2026-01-31T12:00:00Z",

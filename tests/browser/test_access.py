@@ -39,7 +39,7 @@ EVERY_DAY = {("light", "tuning"), ("dark", "")}
         for path in PATHS
     ],
 )
-def test_all_words_of_a_page_can_be_read_and_all_fields_have_a_name(
+def test_text_has_contrast_and_fields_have_names(
     browser: Browser, server: Server, theme: Literal["light", "dark"], path: str
 ) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 1000}, color_scheme=theme)
@@ -58,7 +58,7 @@ def test_all_words_of_a_page_can_be_read_and_all_fields_have_a_name(
     assert all(after <= before + 1 for before, after in pairwise(levels)), levels
 
 
-def test_the_first_visit_is_greeted_until_it_is_put_away_and_never_again(page: Page, server: Server) -> None:
+def test_greeting_shows_until_dismissed(page: Page, server: Server) -> None:
     visit(page, server, "")
     greeting = page.locator(".st-key-first-visit")
     expect(greeting).to_contain_text("A simulated fermenter: three sensors, one reading per second each.")
@@ -81,9 +81,7 @@ def test_the_first_visit_is_greeted_until_it_is_put_away_and_never_again(page: P
 
 
 @pytest.mark.long
-def test_what_is_read_aloud_is_found_also_where_it_is_drawn_after_the_modules_have_run(
-    page: Page, server: Server
-) -> None:
+def test_live_region_is_restored_after_a_late_redraw(page: Page, server: Server) -> None:
     visit(page, server, "")
     expect(page.locator(LISTENS)).to_be_attached()
     # A board that is drawn in place of this one has no role.
@@ -92,14 +90,14 @@ def test_what_is_read_aloud_is_found_also_where_it_is_drawn_after_the_modules_ha
 
 
 @pytest.mark.long
-def test_who_follows_a_link_to_a_view_is_not_greeted(page: Page, server: Server) -> None:
+def test_greeting_hidden_on_deep_links(page: Page, server: Server) -> None:
     visit(page, server, "tuning?threshold=4")
     expect(page.locator(".first-line")).to_be_visible()
     expect(page.locator(".st-key-help button")).to_be_visible()
     expect(page.locator(".st-key-first-visit")).to_be_hidden()
 
 
-def test_keys_go_to_pages_open_the_help_and_leave_fields_alone(page: Page, server: Server) -> None:
+def test_shortcuts_navigate_open_help_and_spare_fields(page: Page, server: Server) -> None:
     visit(page, server, "tuning")
     expect(page.locator(".first-line")).to_be_visible()
     expect(page.locator(LISTENS)).to_be_attached()
@@ -135,7 +133,7 @@ def test_keys_go_to_pages_open_the_help_and_leave_fields_alone(page: Page, serve
 
 
 @pytest.mark.long
-def test_the_focus_is_seen_wherever_it_goes(page: Page, server: Server) -> None:
+def test_focus_is_always_visible(page: Page, server: Server) -> None:
     visit(page, server, "tuning")
     expect(page.locator(".first-line")).to_be_visible()
     ring = """() => {
@@ -154,7 +152,7 @@ def test_the_focus_is_seen_wherever_it_goes(page: Page, server: Server) -> None:
 
 
 @pytest.mark.long
-def test_a_word_is_explained_by_hover_focus_and_touch(page: Page, server: Server) -> None:
+def test_glossary_term_explains_on_hover_focus_and_touch(page: Page, server: Server) -> None:
     visit(page, server, "tuning")
     word = page.locator("button.term", has_text="off-delay")
     tip = page.get_by_text("How long a tag must stay without a flag before its event has ended.")

@@ -33,7 +33,7 @@ def plants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, S
 
 
 @pytest.mark.long
-def test_an_export_is_written_and_downloaded_by_the_page_and_by_its_link(
+def test_export_downloads_from_the_page_and_by_link(
     page: Page, plants: tuple[Server, Server], tmp_path: Path
 ) -> None:
     visit(page, plants[0], "data?section=Export&out_tags=Fermenter+pH&out_span=Everything")
@@ -55,7 +55,7 @@ def test_an_export_is_written_and_downloaded_by_the_page_and_by_its_link(
 
 
 @pytest.mark.long
-def test_a_case_saved_in_one_plant_is_opened_in_another(
+def test_case_saved_in_one_plant_opens_in_another(
     page: Page, browser: Browser, plants: tuple[Server, Server], tmp_path: Path
 ) -> None:
     visit(page, plants[0], "data?section=Cases&case_tags=Fermenter+pH&case_span=Everything")

@@ -60,7 +60,7 @@ def write_cell(page: Page, column: float, row: int, text: str) -> None:
     ready(page)
 
 
-def test_a_changed_tag_is_shown_in_words_saved_and_counts_at_once(page: Page, own: Server) -> None:
+def test_tag_change_is_previewed_saved_and_applied_at_once(page: Page, own: Server) -> None:
     file = own.data_dir.parent / "tags.toml"
     visit(page, own, "data?section=Tags")
     write_cell(page, 0.55, 1, "-5")
@@ -78,7 +78,7 @@ def test_a_changed_tag_is_shown_in_words_saved_and_counts_at_once(page: Page, ow
 
 
 @pytest.mark.long
-def test_old_readings_are_rolled_up_after_two_deliberate_clicks(page: Page, own: Server) -> None:
+def test_roll_up_takes_two_deliberate_clicks(page: Page, own: Server) -> None:
     stored = own.wait_until("/api/stats", lambda ledger: ledger["pending"] == 0)["stored"]
     visit(page, own, "data?section=Storage")
     days = page.get_by_label("Full resolution, days")
@@ -101,9 +101,7 @@ def test_old_readings_are_rolled_up_after_two_deliberate_clicks(page: Page, own:
 
 
 @pytest.mark.long
-def test_columns_that_are_no_tags_yet_become_tags_and_are_imported(
-    page: Page, own: Server, tmp_path: Path
-) -> None:
+def test_unknown_columns_become_tags_on_import(page: Page, own: Server, tmp_path: Path) -> None:
     times = pd.date_range("2026-01-01", periods=500, freq="min", tz="UTC")
     file = tmp_path / "utility.csv"
     steam = [3.0 + 0.001 * (i % 9) for i in range(500)]

@@ -42,7 +42,7 @@ def stored(server: Server) -> int:
     return count
 
 
-def test_twelve_hours_leave_the_memory_of_browser_and_server_flat(browser: Browser, tmp_path: Path) -> None:
+def test_twelve_hours_leave_browser_and_server_memory_flat(browser: Browser, tmp_path: Path) -> None:
     tags = tmp_path / "tags.toml"
     tables = (f'[tags.t{i}]\nlabel = "Tank {i}"\nunit = "bar"\nnormal = [1, 9]\n' for i in range(6))
     tags.write_text("\n".join(tables))

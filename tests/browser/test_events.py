@@ -54,7 +54,7 @@ def click_bar(page: Page, share: float) -> None:
 
 
 @pytest.mark.long
-def test_what_one_acknowledges_another_sees_and_the_name_is_asked_for_once(
+def test_acknowledgement_reaches_other_viewers_and_asks_name_once(
     page: Page,
     browser: Browser,
     server: Server,
@@ -108,7 +108,7 @@ def test_what_one_acknowledges_another_sees_and_the_name_is_asked_for_once(
 
 
 @pytest.mark.long
-def test_what_is_pressed_right_after_a_tick_is_done_to_the_ticked_event(page: Page, server: Server) -> None:
+def test_action_right_after_a_tick_applies_to_the_ticked_event(page: Page, server: Server) -> None:
     visit(page, server, "anomalies?within=15+min")
     choose(page, 0)
     page.get_by_role("button", name=re.compile("^Acknowledge")).click()
@@ -139,7 +139,7 @@ def test_what_is_pressed_right_after_a_tick_is_done_to_the_ticked_event(page: Pa
 
 
 @pytest.mark.long
-def test_a_click_on_the_chart_says_why_that_reading_was_not_flagged(
+def test_click_on_the_chart_explains_an_unflagged_reading(
     page: Page,
     server: Server,
 ) -> None:
@@ -160,9 +160,7 @@ def test_a_click_on_the_chart_says_why_that_reading_was_not_flagged(
 
 
 @pytest.mark.long
-def test_a_bar_filters_the_list_a_link_shows_the_same_elsewhere_and_the_bar_takes_it_off(
-    page: Page, browser: Browser, server: Server
-) -> None:
+def test_bar_filters_the_list_and_is_kept_in_the_link(page: Page, browser: Browser, server: Server) -> None:
     visit(page, server, "anomalies?within=15+min&score=3&list=worst+first")
     every = listed(page)
     click_bar(page, 0.5)
@@ -197,7 +195,7 @@ def test_a_bar_filters_the_list_a_link_shows_the_same_elsewhere_and_the_bar_take
 
 
 @pytest.mark.long
-def test_events_are_chosen_with_the_keyboard_and_all_filters_taken_off(page: Page, server: Server) -> None:
+def test_keyboard_selects_events_and_clears_filters(page: Page, server: Server) -> None:
     visit(page, server, "anomalies?severity=high&score=4")
     table(page).click(position={"x": 200, "y": TICK_ROW + 17})
     page.keyboard.press("ArrowDown")
@@ -215,7 +213,7 @@ def test_events_are_chosen_with_the_keyboard_and_all_filters_taken_off(page: Pag
     expect(page).to_have_url(re.compile(r"^(?!.*(severity|score)=)"))
 
 
-def test_a_file_has_what_is_filtered_in_every_form_and_names_the_zone(page: Page, server: Server) -> None:
+def test_export_holds_the_filtered_events_in_every_format(page: Page, server: Server) -> None:
     visit(page, server, "anomalies?tags=Fermenter+pH&severity=medium")
     count = listed(page)
     page.get_by_role("button", name=f"Export {count}").click()

@@ -33,9 +33,7 @@ def named(page: Page) -> tuple[str, str]:
     return query["from"][0], query["to"][0]
 
 
-def test_zooming_is_seen_at_once_read_anew_and_kept_in_a_link_that_opens_elsewhere(
-    page: Page, browser: Browser, server: Server
-) -> None:
+def test_zoom_reads_finer_data_and_is_kept_in_the_link(page: Page, browser: Browser, server: Server) -> None:
     page.set_default_timeout(60_000)
     visit(page, server, "explore?past=15+min")
     start, end = shown(page)
@@ -88,9 +86,7 @@ def test_zooming_is_seen_at_once_read_anew_and_kept_in_a_link_that_opens_elsewhe
 
 
 @pytest.mark.long
-def test_a_note_on_a_clicked_moment_is_seen_by_another_and_removed(
-    page: Page, browser: Browser, server: Server
-) -> None:
+def test_note_on_a_clicked_moment_reaches_other_viewers(page: Page, browser: Browser, server: Server) -> None:
     visit(page, server, "explore?past=15+min&explore=Fermenter+pH")
     shown(page)
     area = page.locator(f"{CHART} .nsewdrag").first.bounding_box()
@@ -121,7 +117,7 @@ def test_a_note_on_a_clicked_moment_is_seen_by_another_and_removed(
 
 
 @pytest.mark.long
-def test_the_data_and_the_picture_of_what_is_seen_are_taken_away(page: Page, server: Server) -> None:
+def test_view_is_exported_as_data_and_picture(page: Page, server: Server) -> None:
     visit(page, server, "explore?past=15+min&explore=Fermenter+pH&look=Export")
     shown(page)
     button = page.get_by_role("button", name=re.compile("Download .* readings as CSV"))
@@ -137,7 +133,7 @@ def test_the_data_and_the_picture_of_what_is_seen_are_taken_away(page: Page, ser
 
 
 @pytest.mark.long
-def test_without_the_browsers_part_the_chart_is_still_there(page: Page, server: Server) -> None:
+def test_chart_works_without_the_browser_component(page: Page, server: Server) -> None:
     page.route("**/assets/zoom_chart.js*", lambda route: route.abort())
     visit(page, server, "explore?past=15+min")
     expect(page.locator(".st-key-panel-explore .stPlotlyChart .main-svg").first).to_be_visible()

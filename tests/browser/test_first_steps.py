@@ -38,7 +38,7 @@ EVERY_DAY = {("light", 1440): ("", "explore", "tuning"), ("dark", 390): ("anomal
         for path in PAGES
     ],
 )
-def test_every_page_fits_in_both_themes_and_at_phone_width(
+def test_every_page_fits_both_themes_and_phone_width(
     browser: Browser, server: Server, theme: str, width: int, path: str
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=theme)  # type: ignore[arg-type]
@@ -59,9 +59,7 @@ def test_every_page_fits_in_both_themes_and_at_phone_width(
 
 
 @pytest.mark.long
-def test_a_first_visitor_may_come_to_any_page_and_nothing_is_fetched_from_outside(
-    page: Page, tmp_path: Path
-) -> None:
+def test_first_visit_to_any_page_fetches_nothing_external(page: Page, tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     outside: list[str] = []
     page.on(
@@ -80,14 +78,14 @@ def test_a_first_visitor_may_come_to_any_page_and_nothing_is_fetched_from_outsid
 
 
 @pytest.mark.long
-def test_a_page_that_broke_while_it_was_drawn_is_loaded_anew(page: Page, server: Server) -> None:
+def test_page_that_broke_while_rendering_reloads(page: Page, server: Server) -> None:
     visit(page, server, "pipeline")
     expect(page.locator(".silence")).to_be_attached()  # what runs beside the page is there
     page.evaluate("() => document.getElementById('root').remove()")
     expect(page.get_by_role("heading", name="Pipeline", exact=True)).to_be_visible()
 
 
-def test_the_live_charts_move_and_stand_still_when_paused(page: Page, server: Server) -> None:
+def test_live_charts_move_and_stop_when_paused(page: Page, server: Server) -> None:
     visit(page, server, "")
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
     newest = "() => String(document.querySelector('.js-plotly-plot')?._fullLayout.xaxis.range[1])"
@@ -106,7 +104,7 @@ def test_the_live_charts_move_and_stand_still_when_paused(page: Page, server: Se
 
 
 @pytest.mark.long
-def test_the_time_axis_is_in_the_viewers_zone(page: Page, server: Server) -> None:
+def test_time_axis_uses_the_viewers_zone(page: Page, server: Server) -> None:
     visit(page, server, "")
     expect(page.get_by_text("Asia/Tokyo")).to_be_visible()
     page.wait_for_selector(".js-plotly-plot .xtick text")
@@ -118,7 +116,7 @@ def test_the_time_axis_is_in_the_viewers_zone(page: Page, server: Server) -> Non
         assert (clock - (int(hours) * 60 + int(minutes))) % 1440 <= 20, labels
 
 
-def test_moving_the_threshold_changes_the_count_and_the_address(page: Page, server: Server) -> None:
+def test_moving_the_threshold_updates_count_and_url(page: Page, server: Server) -> None:
     visit(page, server, "tuning")
     line = page.locator(".first-line")
     before = line.inner_text()
@@ -151,14 +149,14 @@ def test_applying_asks_for_a_name_and_is_recorded(page: Page, server: Server) ->
 
 
 @pytest.mark.long
-def test_a_simulated_fault_is_seen_on_the_pipeline_page(page: Page, server: Server) -> None:
+def test_simulated_fault_shows_on_the_pipeline_page(page: Page, server: Server) -> None:
     visit(page, server, "pipeline")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text("Level shift of Fermenter temperature").first).to_be_visible()
 
 
 @pytest.mark.long
-def test_the_page_says_when_the_server_is_gone_and_comes_back_with_it(page: Page, tmp_path: Path) -> None:
+def test_page_recovers_after_a_server_restart(page: Page, tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     server.wait_until_stored()
     visit(page, server, "pipeline")
@@ -175,7 +173,7 @@ def test_the_page_says_when_the_server_is_gone_and_comes_back_with_it(page: Page
         again.output()
 
 
-def test_history_is_imported_from_a_file_and_only_once(page: Page, server: Server, tmp_path: Path) -> None:
+def test_file_is_imported_only_once(page: Page, server: Server, tmp_path: Path) -> None:
     file = tmp_path / "history.csv"
     lines = [f"2026-01-01T00:00:{i:02d}Z,{7 + i / 1000},x" for i in range(60)]
     file.write_text("\n".join(["time,fermenter_ph,TI-7", *lines]))
@@ -192,7 +190,7 @@ def test_history_is_imported_from_a_file_and_only_once(page: Page, server: Serve
 
 
 @pytest.mark.long
-def test_the_api_is_described_without_the_internet(page: Page, server: Server) -> None:
+def test_api_docs_work_offline(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/api/docs")
     expect(page.locator(".opblock").first).to_be_visible()
     expect(page.get_by_text("/ingest/batch").first).to_be_visible()

@@ -52,7 +52,7 @@ def drag(page: Page, left: float, right: float, card: int = 0) -> None:
     page.mouse.up()
 
 
-def test_zoom_is_kept_over_renewals_and_is_the_same_in_all_charts(page: Page, server: Server) -> None:
+def test_zoom_survives_updates_and_is_shared_by_all_charts(page: Page, server: Server) -> None:
     live(page, server)
     drag(page, 0.2, 0.6)
     expect(page.get_by_role("button", name="Follow the clock again")).to_be_visible()
@@ -66,7 +66,7 @@ def test_zoom_is_kept_over_renewals_and_is_the_same_in_all_charts(page: Page, se
 
 
 @pytest.mark.long
-def test_the_keyboard_zooms_and_shifts_as_the_mouse_does(page: Page, server: Server) -> None:
+def test_keyboard_zooms_and_pans(page: Page, server: Server) -> None:
     live(page, server)
     width = f"() => {{ const [a, b] = ({RANGES})()[0].map(Date.parse); return b - a }}"
     whole = page.evaluate(width)
@@ -79,9 +79,7 @@ def test_the_keyboard_zooms_and_shifts_as_the_mouse_does(page: Page, server: Ser
     page.wait_for_function(f"before => ({RANGES})()[0][0] < before", arg=before[0][0])
 
 
-def test_hover_stays_on_its_reading_while_new_ones_come_and_crosses_all_charts(
-    page: Page, server: Server
-) -> None:
+def test_hover_stays_on_its_reading_and_spans_all_charts(page: Page, server: Server) -> None:
     live(page, server)
     box = page.locator(f"{CARD} .js-plotly-plot .nsewdrag").first.bounding_box()
     assert box is not None
@@ -96,7 +94,7 @@ def test_hover_stays_on_its_reading_while_new_ones_come_and_crosses_all_charts(
 
 
 @pytest.mark.long
-def test_a_reading_is_on_the_screen_soon_and_costs_little(page: Page, server: Server) -> None:
+def test_new_reading_appears_soon_and_cheaply(page: Page, server: Server) -> None:
     received = {"bytes": 0}
     page.on("websocket", lambda ws: ws.on("framereceived", lambda frame: _add(received, frame)))
     live(page, server)
@@ -126,7 +124,7 @@ def _add(received: dict[str, int], frame: str | bytes) -> None:
 
 
 @pytest.mark.long
-def test_a_card_has_its_readings_as_a_table(page: Page, server: Server) -> None:
+def test_card_offers_its_readings_as_a_table(page: Page, server: Server) -> None:
     live(page, server)
     page.get_by_role("button", name="Fermenter pH as a table").click()
     table = page.locator(".card-table table")
@@ -138,7 +136,7 @@ def test_a_card_has_its_readings_as_a_table(page: Page, server: Server) -> None:
 
 
 @pytest.mark.long
-def test_a_paused_view_opens_the_same_elsewhere(page: Page, browser: Browser, server: Server) -> None:
+def test_paused_view_opens_the_same_elsewhere(page: Page, browser: Browser, server: Server) -> None:
     live(page, server)
     page.get_by_role("radio", name="5 min", exact=True).click()
     page.get_by_text("Pause", exact=True).click()
@@ -159,9 +157,7 @@ def test_a_paused_view_opens_the_same_elsewhere(page: Page, browser: Browser, se
 
 
 @pytest.mark.long
-def test_what_is_zoomed_into_is_in_the_address_and_opens_the_same(
-    page: Page, browser: Browser, server: Server
-) -> None:
+def test_zoom_is_kept_in_the_url(page: Page, browser: Browser, server: Server) -> None:
     live(page, server, "?range=5+min")
     drag(page, 0.3, 0.7)
     page.wait_for_url("**zoom=*")
@@ -178,7 +174,7 @@ def test_what_is_zoomed_into_is_in_the_address_and_opens_the_same(
 
 
 @pytest.mark.long
-def test_the_link_is_copied(browser: Browser, server: Server) -> None:
+def test_link_is_copied(browser: Browser, server: Server) -> None:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()
     visit(page, server, "?range=1+h")
@@ -189,14 +185,14 @@ def test_the_link_is_copied(browser: Browser, server: Server) -> None:
 
 
 @pytest.mark.long
-def test_without_the_board_the_page_draws_charts_of_its_own(page: Page, server: Server) -> None:
+def test_page_draws_its_own_charts_without_the_board(page: Page, server: Server) -> None:
     page.route("**/assets/**", lambda route: route.abort())
     visit(page, server, "")
     expect(page.locator("[data-testid=stPlotlyChart]")).to_have_count(3)
     expect(page.get_by_text("normal 35–40 °C")).to_be_visible()
 
 
-def test_the_last_event_leads_to_it(page: Page, server: Server) -> None:
+def test_last_event_links_to_the_anomalies_page(page: Page, server: Server) -> None:
     live(page, server)
     line = page.locator(".board-last")
     expect(line).to_contain_text("Last event")
@@ -206,9 +202,7 @@ def test_the_last_event_leads_to_it(page: Page, server: Server) -> None:
 
 
 @pytest.mark.long
-def test_every_page_says_when_the_monitor_is_gone_and_goes_on_when_it_is_back(
-    page: Page, tmp_path: Path
-) -> None:
+def test_every_page_reports_a_lost_monitor_and_recovers(page: Page, tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     try:
         server.wait_until_stored()
@@ -239,9 +233,7 @@ def test_every_page_says_when_the_monitor_is_gone_and_goes_on_when_it_is_back(
 
 
 @pytest.mark.long
-def test_late_readings_stand_in_their_place_at_once_and_do_not_ask_for_all_each_time(
-    page: Page, tmp_path: Path
-) -> None:
+def test_late_readings_are_inserted_without_full_reloads(page: Page, tmp_path: Path) -> None:
     server = Server(tmp_path / "data", SENSORMON_TOKEN=TOKEN)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/live/board" in request.url else None)
@@ -286,7 +278,7 @@ def test_late_readings_stand_in_their_place_at_once_and_do_not_ask_for_all_each_
 
 
 @pytest.mark.long
-def test_of_many_tags_the_strip_leads_to_a_chart(page: Page, tmp_path: Path) -> None:
+def test_strip_leads_to_a_chart_of_many_tags(page: Page, tmp_path: Path) -> None:
     tags = tmp_path / "tags.toml"
     tags.write_text(
         "\n".join(
@@ -318,9 +310,7 @@ def test_of_many_tags_the_strip_leads_to_a_chart(page: Page, tmp_path: Path) -> 
 
 
 @pytest.mark.long
-def test_with_the_database_down_the_board_goes_on_and_says_so_until_it_is_back(
-    page: Page, tmp_path: Path
-) -> None:
+def test_board_keeps_running_while_the_database_is_down(page: Page, tmp_path: Path) -> None:
     server = Server(tmp_path / "data", SENSORMON_DEMO="1")
     try:
         server.wait_until_stored()

@@ -89,7 +89,7 @@ def test_every_detector_has_every_figure(figures: dict[str, float]) -> None:
     assert all(math.isfinite(figure) for figure in figures.values())
 
 
-def test_what_is_made_to_be_seen_is_seen(figures: dict[str, float]) -> None:
+def test_detectors_see_the_faults_made_for_them(figures: dict[str, float]) -> None:
     for detector, fault in [
         ("zscore", "spike of 6"),
         ("cusum", "shift of 2"),
@@ -110,7 +110,7 @@ def test_labelled_recordings_are_scored(figures: dict[str, float]) -> None:
     assert figures["recommended, SKAB, false-alarm rate of rows, %"] < 5
 
 
-def test_what_is_left_out_is_said(tmp_path: Path, labelled: Path) -> None:
+def test_missing_recordings_are_reported(tmp_path: Path, labelled: Path) -> None:
     assert left_out(labelled, TAGS) == []
     assert [note.split()[0] for note in left_out(None, None)] == ["the", "NAB", "SKAB"]
     (tmp_path / "nab").mkdir()
@@ -118,7 +118,7 @@ def test_what_is_left_out_is_said(tmp_path: Path, labelled: Path) -> None:
     assert "skab" in note
 
 
-def test_folders_that_cannot_be(tmp_path: Path) -> None:
+def test_unusable_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="neither"):
         detection(tmp_path, **SMALL)
     (tmp_path / "nab").mkdir()

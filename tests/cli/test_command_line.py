@@ -32,7 +32,7 @@ def stored(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return settings
 
 
-def test_score_gives_what_detect_gives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_score_matches_detect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     values = np.random.default_rng(3).normal(0, 1, 200)
     values[150] = 12
     frame = pd.DataFrame({"timestamp": pd.date_range("2026-01-01", periods=200, freq="s"), "value": values})
@@ -62,7 +62,7 @@ def test_score_gives_what_detect_gives(tmp_path: Path, capsys: pytest.CaptureFix
         ("timestamp,value\nfoo,1\n", [], "line 2: 'foo' is not an ISO 8601 time"),
     ],
 )
-def test_score_says_in_one_line_what_is_wrong(
+def test_score_reports_errors_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, arguments: list[str], said: str
 ) -> None:
     path = tmp_path / "in.csv"
@@ -92,7 +92,7 @@ def test_export_bounds_and_formats(
     assert stored.data_dir.exists()
 
 
-def test_ledger_as_json_has_the_fixed_names(stored: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ledger_json_has_fixed_names(stored: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ledger", "--json"]) == 0
     ledger = json.loads(capsys.readouterr().out)
     expected = {
@@ -108,7 +108,7 @@ def test_ledger_as_json_has_the_fixed_names(stored: Settings, capsys: pytest.Cap
     assert stored.data_dir.exists()
 
 
-def test_commands_on_a_folder_that_is_none_say_so(
+def test_commands_report_a_missing_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SENSORMON_DATA_DIR", str(tmp_path / "nowhere"))
@@ -126,7 +126,7 @@ def test_wrong_use_exits_with_2() -> None:
 
 
 @pytest.mark.long
-def test_every_benchmark_runs_small_and_gives_figures(tmp_path: Path) -> None:
+def test_every_benchmark_reports_figures_on_a_small_run(tmp_path: Path) -> None:
     assert journal(tmp_path, rounds=3)["append, ms p50"] > 0
     assert scoring(points=2_000)["window 50, readings/s"] > 0
     assert rescoring(readings=1_000)["hampel, window 1000, ms"] > 0

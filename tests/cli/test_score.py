@@ -31,7 +31,7 @@ def stamps(rows: int) -> pd.DatetimeIndex:
 
 @pytest.mark.parametrize("detector", ["hotelling", "spe", "recommended"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_one_column_a_tag(tmp_path: Path, wide: pd.DataFrame, detector: str, separator: str) -> None:
+def test_one_column_per_tag(tmp_path: Path, wide: pd.DataFrame, detector: str, separator: str) -> None:
     table = wide.assign(site="north", anomaly=0.0, ok=True)
     table.insert(0, "datetime", stamps(600))
     table.to_csv(tmp_path / "in.csv", sep=separator, index=False)

@@ -21,7 +21,7 @@ def test_the_seeds_example() -> None:
     assert result["is_anomaly"].tolist() == [False] * 10 + [True]
 
 
-def test_one_row_a_value_and_these_columns() -> None:
+def test_one_row_per_value_with_the_documented_columns() -> None:
     result = detect(SERIES)
     assert list(result.columns) == COLUMNS
     assert len(result) == 300
@@ -95,12 +95,12 @@ def test_an_unknown_parameter_is_answered_with_the_known() -> None:
 
 
 @pytest.mark.parametrize("values", [["a", "b"], 5.0, [[1.0, 2.0]], pd.DataFrame({"a": [1.0]}), [1.0, {}]])
-def test_what_is_no_series_of_numbers_is_refused(values: object) -> None:
+def test_non_numeric_input_is_refused(values: object) -> None:
     with pytest.raises(UsageError, match="detect"):
         detect(values)
 
 
-def test_one_time_a_value() -> None:
+def test_one_time_per_value() -> None:
     with pytest.raises(UsageError, match="1 times for 2 values"):
         detect([1.0, 2.0], times=[1])
 
@@ -131,6 +131,6 @@ def test_times_reach_the_detector(times: object) -> None:
 @pytest.mark.parametrize(
     "times", [["noon", "later"], [0.0, math.nan], [pd.Timestamp(0), pd.NaT], [1e30, 2e30]]
 )
-def test_what_is_no_time_is_refused(times: object) -> None:
+def test_invalid_times_are_refused(times: object) -> None:
     with pytest.raises(UsageError, match="times cannot be read"):
         detect([1.0, 2.0], times)

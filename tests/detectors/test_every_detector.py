@@ -251,7 +251,7 @@ CUTS = (0, 1, 70, 149, 150, 151, 1000, 1777)
 
 
 @every_detector
-def test_restored_from_its_last_readings_it_goes_on_the_same(kind: Any) -> None:
+def test_restored_from_its_last_readings_it_continues_the_same(kind: Any) -> None:
     tag, value, ok, time = history()
     whole = start(kind).run(tag, value, ok, time)
     good = ok & np.isfinite(value)
@@ -270,7 +270,7 @@ def test_restored_from_its_last_readings_it_goes_on_the_same(kind: Any) -> None:
 
 
 @every_detector
-def test_restored_from_too_little_it_begins_anew_with_that(kind: Any) -> None:
+def test_restored_from_too_little_it_starts_again_with_that(kind: Any) -> None:
     value, time = np.random.default_rng(2).normal(37.0, 0.2, 90), np.arange(90) * 1_000_000
     restored, fresh = start(kind), start(kind)
     restored.restore(0, 50_000, value[:20], time[:20])
@@ -282,7 +282,7 @@ def test_restored_from_too_little_it_begins_anew_with_that(kind: Any) -> None:
 
 
 @every_detector
-def test_saved_and_loaded_it_goes_on_to_the_last_bit(kind: Any) -> None:
+def test_saved_and_loaded_it_continues_to_the_last_bit(kind: Any) -> None:
     tag, value, ok, time = history()
     whole = start(kind).run(tag, value, ok, time)
     for cut in CUTS:
@@ -336,7 +336,7 @@ def test_a_flat_line_and_a_step_off_it_stay_finite(kind: Any, level: float) -> N
 
 
 @every_detector
-def test_values_as_large_as_can_be_leave_it_finite(kind: Any) -> None:
+def test_the_largest_values_leave_it_finite(kind: Any) -> None:
     random = np.random.default_rng(3)
     value = np.concatenate([random.normal(37.0, 0.2, 300), 1e300 * random.normal(0.0, 0.2, 700).clip(-1, 1)])
     value[[7, 8, 200]] = 1e300, -1e300, 1e300

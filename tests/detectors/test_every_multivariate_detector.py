@@ -67,7 +67,7 @@ def test_causal_and_live_equals_history(kind: Any) -> None:
 
 @every_detector
 @pytest.mark.parametrize("cut", [0, 1, 399, 400, 401, 620])
-def test_saved_and_loaded_it_goes_on_the_same(kind: Any, cut: int) -> None:
+def test_saved_and_loaded_it_continues_the_same(kind: Any, cut: int) -> None:
     values = history()
     before, after = kind().start(5), kind().start(5)
     before.run(values[:cut])
@@ -84,7 +84,7 @@ def test_contributions_sum_to_the_score_and_follow_their_tags(kind: Any) -> None
 
 
 @every_detector
-def test_odd_values_neither_blind_it_nor_leave_what_is_finite(kind: Any) -> None:
+def test_odd_values_neither_blind_it_nor_overflow(kind: Any) -> None:
     values = history()
     values[470, 0], values[471, 1], values[472] = 1e300, math.inf, -1e300
     scores = kind().start(5).run(values)
@@ -101,7 +101,7 @@ def test_a_constant_frame_stays_calm(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("detector", ["hotelling", "spe"])
-def test_clean_noise_is_flagged_about_as_often_as_alpha_says(detector: str) -> None:
+def test_clean_noise_is_flagged_at_about_rate_alpha(detector: str) -> None:
     random = np.random.default_rng(2)
     rows = random.normal(size=(20_000, 8)) @ random.normal(size=(8, 8))
     assert detect(pd.DataFrame(rows), detector=detector)["is_anomaly"].mean() < 0.005

@@ -30,7 +30,7 @@ def test_spikes_in_the_warm_up_do_not_widen_the_limits() -> None:
     assert width[1] < 1.3 * width[0]
 
 
-def test_each_clear_spike_is_flagged_also_one_after_the_other() -> None:
+def test_each_clear_spike_is_flagged_even_in_a_row() -> None:
     values = noise(1000)
     spikes = [300, 301, 400, 401, 402, 500]
     values[spikes] += [15.0, -15.0, 12.0, 18.0, -12.0, 20.0]
@@ -83,7 +83,7 @@ def test_two_levels_in_turn_are_no_anomaly() -> None:
     assert len([row for row in flagged(values) if row > 500]) <= 5
 
 
-def test_a_flat_line_is_normal_and_a_step_above_the_resolution_is_not() -> None:
+def test_only_a_step_above_the_resolution_breaks_a_flat_line() -> None:
     values = np.full(1000, 7.0)
     assert flagged(values) == []
     values[600] = 7.001
@@ -114,7 +114,7 @@ def test_a_lower_threshold_flags_more() -> None:
 
 
 @pytest.mark.parametrize(("outliers", "size"), [(3, 4.5), (3, 6.0), (5, 5.0), (12, 5.0)])
-def test_a_few_mild_outliers_do_not_hide_spikes_that_come_often(outliers: int, size: float) -> None:
+def test_mild_outliers_do_not_hide_frequent_spikes(outliers: int, size: float) -> None:
     random = np.random.default_rng(4)
     values = random.normal(37.0, 0.08, 3600)
     spikes = random.random(3600) < 0.05

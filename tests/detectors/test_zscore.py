@@ -65,7 +65,7 @@ def streams(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @steady
 @given(streams(), st.integers(5, 60), st.sampled_from([1.0, 2.5, 3.0, 8.0]), st.sampled_from([0.0, 0.015]))
-def test_agrees_with_the_naive_way(
+def test_agrees_with_the_naive_reference(
     stream: tuple[np.ndarray, np.ndarray, np.ndarray], window: int, threshold: float, resolution: float
 ) -> None:
     tag, value, ok = stream
@@ -139,7 +139,7 @@ def test_reading_by_reading_gives_the_same_bits_as_history() -> None:
 
 
 @pytest.mark.parametrize("window", [5, 7, 60])
-def test_restored_at_any_point_it_goes_on_with_the_same_bits(window: int) -> None:
+def test_restored_at_any_point_it_continues_bit_for_bit(window: int) -> None:
     value = np.random.default_rng(2).normal(1e6, 0.2, 4 * window + 3)
     value[window // 2] = 1e9
     whole = run(start(window), value)
@@ -165,7 +165,7 @@ def test_restoring_one_tag_leaves_the_others_alone(
     assert_same_bits(rest, whole.take(np.arange(min(cut, len(value)), len(value))))
 
 
-def test_restored_with_too_few_values_it_begins_anew_with_those() -> None:
+def test_restored_with_too_few_values_it_starts_again_with_those() -> None:
     value = np.random.default_rng(3).normal(0.0, 1.0, 90)
     state = start(50)
     restore(state, 0, 5000, value[:20])
@@ -174,7 +174,7 @@ def test_restored_with_too_few_values_it_begins_anew_with_those() -> None:
 
 @steady
 @given(streams(), st.integers(5, 60), st.integers(0, 2), st.floats())
-def test_peek_tells_the_score_and_learns_nothing(
+def test_peek_scores_without_learning(
     stream: tuple[np.ndarray, np.ndarray, np.ndarray], window: int, code: int, guess: float
 ) -> None:
     tag, value, ok = stream
@@ -191,7 +191,7 @@ def test_peek_tells_the_score_and_learns_nothing(
 
 
 @pytest.mark.parametrize("window", [5, 50, 1000])
-def test_a_glitch_that_left_the_window_has_left_no_trace(window: int) -> None:
+def test_a_glitch_leaves_no_trace_after_the_window(window: int) -> None:
     value = np.random.default_rng(4).normal(37.0, 0.2, 5 * window)
     for at in (0, window - 1, window, window + window // 2):
         glitched = value.copy()
@@ -210,7 +210,7 @@ def test_a_real_fault_long_after_a_glitch_is_flagged() -> None:
     assert scores.score[85_100] == pytest.approx(20, rel=0.4)
 
 
-def test_values_too_large_to_square_blind_it_no_longer_than_the_window() -> None:
+def test_values_too_large_to_square_blind_it_for_one_window_at_most() -> None:
     value = np.random.default_rng(6).normal(37.0, 0.2, 400)
     wild = value.copy()
     wild[[100, 101]] = 1.7e308, -1.7e308
@@ -220,7 +220,7 @@ def test_values_too_large_to_square_blind_it_no_longer_than_the_window() -> None
     assert_same_bits(scores.take(gone), calm.take(gone))
 
 
-def test_not_finite_and_not_good_values_are_neither_scored_nor_learned() -> None:
+def test_non_finite_and_bad_values_are_neither_scored_nor_learned() -> None:
     value = np.random.default_rng(7).normal(37.0, 0.2, 300)
     plain = run(start(), value)
     with_odd = np.insert(value, [60, 60, 60, 200], [math.nan, math.inf, -math.inf, 99.0])
@@ -284,7 +284,7 @@ def test_one_step_of_a_decimal_sensor_is_within_its_resolution(
             assert state.peek(0, round((k + steps) * resolution, decimals), 0).is_anomaly[0] == flagged
 
 
-def test_no_layout_of_the_columns_compiles_anew() -> None:
+def test_no_column_layout_recompiles() -> None:
     columns = np.zeros(40, np.int32), np.arange(40.0), np.ones(40, bool), np.arange(40)
     start().run(*columns)
     for column in columns:

@@ -43,7 +43,7 @@ def states(monitor: Monitor) -> list[str]:
     return list(monitor.events.between(None, 0, FAR)["state"])
 
 
-def test_events_have_a_row_each_and_the_last_one_is_still_open(monitor: Monitor, clock: ManualClock) -> None:
+def test_each_event_has_a_row_and_the_last_is_open(monitor: Monitor, clock: ManualClock) -> None:
     frame = monitor.events.between(["fermenter_ph"], 0, FAR)
     assert frame["start"].is_monotonic_decreasing
     assert states(monitor) == ["unacknowledged", *["returned, unacknowledged"] * 2]
@@ -73,9 +73,7 @@ def test_acknowledge_label_note_and_shelve_in_bulk(monitor: Monitor, clock: Manu
     assert states(monitor)[0] == "returned, unacknowledged"
 
 
-def test_it_is_there_after_a_restart_a_kill_and_with_a_new_database(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_actions_survive_kill_restart_and_new_database(settings: Settings, clock: ManualClock) -> None:
     first = Monitor(settings, clock)
     feed(first, clock, 100, 80)
     (event,) = first.events.between(None, 0, FAR)["id"]
@@ -97,7 +95,7 @@ def test_it_is_there_after_a_restart_a_kill_and_with_a_new_database(
     third.stop()
 
 
-def test_an_event_is_whole_wherever_the_span_begins(settings: Settings, clock: ManualClock) -> None:
+def test_event_is_whole_wherever_the_span_begins(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(replace(settings, threshold=1.0), clock)
     feed(monitor, clock, 100, 60)
     feed(monitor, clock, 2500)
@@ -130,7 +128,7 @@ def test_an_event_is_whole_wherever_the_span_begins(settings: Settings, clock: M
         ({"action": "shelve", "until": 1 << 70}, "within a year"),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_one_line(
+def test_invalid_action_is_refused_in_one_line(
     monitor: Monitor, changed: dict[str, object], words: str
 ) -> None:
     with pytest.raises(UsageError, match=words) as refused:
@@ -139,12 +137,12 @@ def test_what_cannot_be_done_is_refused_in_one_line(
     assert monitor.actions.count == 0
 
 
-def test_text_that_no_store_takes_is_cleaned() -> None:
+def test_unstorable_text_is_cleaned() -> None:
     action = checked([3, 3], "note", "A\ud800na\x00", START, note="one\ntwo\x07")
     assert action == EventAction((3,), START, "A na", "note", note="one two")
 
 
-def test_an_action_stays_with_the_event_that_its_reading_is_in() -> None:
+def test_action_follows_its_reading_into_a_merged_event() -> None:
     apart = find_events(flags(50, 70), THRESHOLDS)
     assert [event.id for event in apart] == [50, 70]
     actions = action_frame([(1, EventAction((70,), START, "Ana", "acknowledge"))])
@@ -154,7 +152,7 @@ def test_an_action_stays_with_the_event_that_its_reading_is_in() -> None:
     assert standings(find_events(flags(50), THRESHOLDS), actions) == {}
 
 
-def test_shelving_hides_a_state_and_ends_by_itself() -> None:
+def test_shelving_hides_the_state_until_it_expires() -> None:
     standing = Standing(shelved_until=START + HOUR)
     assert standing.state(True, START) is State.SHELVED
     assert standing.state(True, START + HOUR) is State.RETURNED

@@ -48,7 +48,7 @@ moments = st.lists(
 
 @settings(deadline=None)
 @given(times=moments)
-def test_the_load_is_what_a_count_by_hand_says(times: list[int]) -> None:
+def test_load_matches_the_naive_count(times: list[int]) -> None:
     load = alarm_load(np.array(times, dtype=np.int64), START, UNTIL)
     assert load.events == len(times)
     assert load.windows == 6
@@ -60,7 +60,7 @@ def test_the_load_is_what_a_count_by_hand_says(times: list[int]) -> None:
     assert load.average == pytest.approx(len(times) * 600 / 3617)
 
 
-def test_a_short_span_is_no_verdict_and_an_empty_one_no_fault() -> None:
+def test_short_span_has_no_verdict_and_empty_span_works() -> None:
     times = np.array([START + second * SECOND for second in range(50)], dtype=np.int64)
     short = alarm_load(times, START, START + (ENOUGH - 1) * WINDOW)
     assert not short.enough
@@ -77,7 +77,7 @@ def test_a_short_span_is_no_verdict_and_an_empty_one_no_fault() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 300)), max_size=20))
-def test_a_tag_chatters_with_three_events_within_a_minute(rows: list[tuple[str, int]]) -> None:
+def test_three_events_within_a_minute_are_chattering(rows: list[tuple[str, int]]) -> None:
     bursts = {burst.tag: burst for burst in chattering(events(*((tag, at, 0.0) for tag, at in rows)))}
     for tag in "ab":
         most = naive.most_within([at for name, at in rows if name == tag], 60)
@@ -87,13 +87,13 @@ def test_a_tag_chatters_with_three_events_within_a_minute(rows: list[tuple[str, 
             assert 1 <= bursts[tag].times <= len(rows) // CHATTER
 
 
-def test_minutes_of_chatter_are_counted_one_after_the_other() -> None:
+def test_minutes_of_chattering_do_not_overlap() -> None:
     two = events(*(("a", at, 0.0) for at in (0, 10, 20, 30, 200, 210, 259, 400)))
     (burst,) = chattering(two)
     assert (burst.most, burst.at, burst.times) == (4, START, 2)
 
 
-def test_top_tags_have_their_share_of_all() -> None:
+def test_top_tags_have_their_share_of_all_events() -> None:
     rows = [(tag, float(at), 0.0) for tag, count in (("b", 2), ("a", 2), ("c", 6)) for at in range(count)]
     top = top_tags(events(*rows), most=2)
     assert top["tag"].tolist() == ["c", "a"]
@@ -102,6 +102,6 @@ def test_top_tags_have_their_share_of_all() -> None:
     assert top_tags(events()).empty
 
 
-def test_the_longest_come_first_and_single_readings_are_left_out() -> None:
+def test_longest_events_come_first_without_single_readings() -> None:
     standing = longest_standing(events(("a", 0, 5), ("b", 1, 0), ("c", 2, 90), ("d", 3, 5)), most=2)
     assert standing["tag"].tolist() == ["c", "a"]

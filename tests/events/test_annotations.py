@@ -32,7 +32,7 @@ def texts(m: Monitor, since: int = 0, until: int = START + HOUR, tags: list[str]
     return [note.text for note in m.annotations.between(since, until, tags)]
 
 
-def test_a_note_is_seen_at_once_and_the_same_once_it_is_stored(monitor: Monitor) -> None:
+def test_note_shows_at_once_and_unchanged_after_storing(monitor: Monitor) -> None:
     monitor.annotations.add("pump changed", "Ana", START)
     monitor.annotations.add("cleaning", "Bo", START - HOUR, START - HOUR // 2, ["fermenter_ph"])
     before = monitor.annotations.between(0, START + HOUR)
@@ -54,7 +54,7 @@ def test_notes_are_found_by_time_and_tag(monitor: Monitor) -> None:
     assert texts(monitor, tags=["agitator_rpm", "fermenter_ph"]) == ["moment", "span of ph"]
 
 
-def test_a_removed_note_is_gone_and_cannot_be_removed_twice(monitor: Monitor) -> None:
+def test_removed_note_cannot_be_removed_again(monitor: Monitor) -> None:
     note = monitor.annotations.add("wrong", "Ana", START)
     kept = monitor.annotations.add("right", "Ana", START)
     monitor.annotations.remove(note.id, "Bo")
@@ -68,7 +68,7 @@ def test_a_removed_note_is_gone_and_cannot_be_removed_twice(monitor: Monitor) ->
     assert monitor.annotations.changes == 4
 
 
-def test_notes_survive_a_kill_a_restart_and_a_lost_database(settings: Settings, clock: ManualClock) -> None:
+def test_notes_survive_kill_restart_and_lost_database(settings: Settings, clock: ManualClock) -> None:
     first = Monitor(settings, clock)
     first.annotations.add("kept", "Ana", START)
     gone = first.annotations.add("removed", "Ana", START)
@@ -91,9 +91,7 @@ def test_notes_survive_a_kill_a_restart_and_a_lost_database(settings: Settings, 
     third.stop()
 
 
-def test_with_the_store_away_the_newest_notes_can_still_be_read_and_left(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_recent_notes_work_while_the_store_is_away(settings: Settings, clock: ManualClock) -> None:
     Path(settings.store_url).mkdir(parents=True)
     monitor = Monitor(settings, clock)
     monitor.annotations.add("now", "Ana", START)
@@ -116,7 +114,7 @@ def test_with_the_store_away_the_newest_notes_can_still_be_read_and_left(
         ("x", "Ana", START, None, [f"t{i}" for i in range(MOST_TAGS + 1)], "name none for all"),
     ],
 )
-def test_what_cannot_be_noted_is_refused_in_one_line_and_not_recorded(
+def test_invalid_note_is_refused_in_one_line(
     monitor: Monitor, text: str, who: str, since: int, until: int | None, tags: list[str], says: str
 ) -> None:
     with pytest.raises(SensormonError, match=says):
@@ -124,7 +122,7 @@ def test_what_cannot_be_noted_is_refused_in_one_line_and_not_recorded(
     assert texts(monitor) == []
 
 
-def test_the_same_act_twice_counts_once_in_any_order() -> None:
+def test_repeated_action_counts_once_in_any_order() -> None:
     note = Annotation("a", START, START, (), "x", "Ana", START)
     gone = Annotation("a", START, START, (), "x", "Bo", START + 1, removed=True)
     assert standing([note, note]) == [note]

@@ -87,14 +87,14 @@ def meets(row: dict[str, object], filters: Filters) -> bool:
 
 @settings(deadline=None)
 @given(rows=some_events, filters=some_filters)
-def test_what_is_left_is_what_meets_every_filter(rows: list[dict[str, object]], filters: Filters) -> None:
+def test_filtered_events_meet_every_filter(rows: list[dict[str, object]], filters: Filters) -> None:
     left = matching(frame(rows), filters)
     assert left["id"].tolist() == [place for place, row in enumerate(rows) if meets(row, filters)]
 
 
 @settings(deadline=None)
 @given(rows=some_events, first=st.sampled_from(First))
-def test_an_order_moves_events_and_loses_none(rows: list[dict[str, object]], first: First) -> None:
+def test_sorting_loses_no_event(rows: list[dict[str, object]], first: First) -> None:
     table = frame(rows)
     ordered = in_order(table, first)
     assert sorted(ordered["id"]) == table["id"].tolist()
@@ -108,7 +108,7 @@ def test_an_order_moves_events_and_loses_none(rows: list[dict[str, object]], fir
     }[first]
 
 
-def test_no_filter_is_none() -> None:
+def test_empty_filters_filter_nothing() -> None:
     assert not Filters().any
     assert Filters(text="x").any
     assert not Filters(stretch=(0, 1)).without_stretch().any
@@ -117,7 +117,7 @@ def test_no_filter_is_none() -> None:
 
 @settings(deadline=None)
 @given(st.integers(0, 7_000_000_000 * SECOND), st.integers(1, 10**15))
-def test_a_stretch_comes_back_from_the_address(since: int, length: int) -> None:
+def test_stretch_round_trips_through_the_url(since: int, length: int) -> None:
     stretch = (since, min(since + length, 7_250_000_000 * SECOND))
     assert read_stretch(stretch_text(stretch)) == stretch
 
@@ -126,5 +126,5 @@ def test_a_stretch_comes_back_from_the_address(since: int, length: int) -> None:
     "text",
     ["", "x", "2026-01-01/", "2026-01-02/2026-01-01", "1900-01-01/1900-02-01", "9999-01-01", "/"],
 )
-def test_what_is_no_stretch_is_none(text: str) -> None:
+def test_invalid_stretch_is_none(text: str) -> None:
     assert read_stretch(text) is None

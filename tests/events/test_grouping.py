@@ -58,7 +58,7 @@ def slow(readings: pd.DataFrame, delays: Delays) -> list[list[int]]:
 
 @settings(max_examples=50)
 @given(frames, some_delays)
-def test_events_are_what_the_slow_reference_finds(readings: pd.DataFrame, delays: Delays) -> None:
+def test_events_match_the_slow_reference(readings: pd.DataFrame, delays: Delays) -> None:
     events = group_flags(readings, THRESHOLDS, delays)
     assert [list(event.ids) for event in events] == slow(readings, delays)
     ratio = {row.id: row.score / THRESHOLDS.get(row.settings, math.inf) for row in readings.itertuples()}
@@ -77,7 +77,7 @@ def test_every_flagged_reading_is_in_exactly_one_event(readings: pd.DataFrame) -
 
 @settings(max_examples=50)
 @given(frames, some_delays, st.randoms())
-def test_the_order_of_the_rows_and_other_readings_do_not_matter(
+def test_row_order_and_unflagged_readings_do_not_matter(
     readings: pd.DataFrame, delays: Delays, random: object
 ) -> None:
     rows = list(range(len(readings)))
@@ -89,7 +89,7 @@ def test_the_order_of_the_rows_and_other_readings_do_not_matter(
 
 @settings(max_examples=50)
 @given(frames, some_delays, st.integers(0, 25), st.integers(0, 25))
-def test_chunks_joined_are_the_whole(readings: pd.DataFrame, delays: Delays, cut: int, other: int) -> None:
+def test_joined_chunks_equal_the_whole(readings: pd.DataFrame, delays: Delays, cut: int, other: int) -> None:
     joined: list[Event] = []
     for start, stop in zip([0, *sorted((cut, other))], [*sorted((cut, other)), len(readings)], strict=True):
         chunk = readings.iloc[start:stop]
@@ -99,7 +99,7 @@ def test_chunks_joined_are_the_whole(readings: pd.DataFrame, delays: Delays, cut
     assert lasting(joined, delays) == find_events(readings, THRESHOLDS, delays)
 
 
-def test_a_spike_counts_and_an_on_delay_holds_it_back() -> None:
+def test_spike_is_an_event_unless_an_on_delay_holds_it_back() -> None:
     assert [event.readings for event in find_events(flags(5), THRESHOLDS)] == [1]
     assert find_events(flags(5), THRESHOLDS, Delays(on_readings=2)) == []
     assert [event.ids for event in find_events(flags(5, 50, 53), THRESHOLDS, Delays(on_seconds=3))] == [
@@ -107,7 +107,7 @@ def test_a_spike_counts_and_an_on_delay_holds_it_back() -> None:
     ]
 
 
-def test_an_event_ends_after_the_off_delay() -> None:
+def test_event_ends_after_the_off_delay() -> None:
     assert [event.ids for event in find_events(flags(5, 15, 26), THRESHOLDS)] == [(5, 15), (26,)]
     event = find_events(flags(5), THRESHOLDS)[0]
     at = event.end
@@ -116,14 +116,14 @@ def test_an_event_ends_after_the_off_delay() -> None:
         assert is_over(event, newest[0], newest, Delays()) is over
 
 
-def test_a_slow_tag_has_its_off_delay_in_readings() -> None:
+def test_slow_tag_has_its_off_delay_in_readings() -> None:
     slowly = frame([("a", 60.0, i in (1, 6, 12), 6.0, 1) for i in range(20)])
     assert [event.ids for event in find_events(slowly, THRESHOLDS)] == [(2, 7), (13,)]
     hourly = frame([("a", 3600.0, True, 6.0, 1) for _ in range(3)])
     assert len(find_events(hourly, THRESHOLDS)) == 3
 
 
-def test_without_readings_an_event_goes_on_until_the_longest_delay() -> None:
+def test_event_without_readings_ends_after_the_longest_delay() -> None:
     event = find_events(flags(5), THRESHOLDS)[0]
     assert not is_over(event, event.end + 899 * SECOND, None, Delays())
     assert is_over(event, event.end + 901 * SECOND, None, Delays())
@@ -139,11 +139,11 @@ def test_without_readings_an_event_goes_on_until_the_longest_delay() -> None:
         (1e9, Severity.HIGH),
     ],
 )
-def test_severity_goes_by_thresholds(score: float, severity: Severity) -> None:
+def test_severity_depends_on_the_threshold_ratio(score: float, severity: Severity) -> None:
     assert find_events(flags(5, score=score), THRESHOLDS)[0].severity is severity
 
 
-def test_settings_that_are_not_known_give_the_lowest_severity() -> None:
+def test_unknown_settings_give_the_lowest_severity() -> None:
     event = find_events(frame([("a", 1.0, True, 50.0, 9)]), THRESHOLDS)[0]
     assert event.severity is Severity.LOW
     assert event.threshold == 0.0
@@ -152,6 +152,6 @@ def test_settings_that_are_not_known_give_the_lowest_severity() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"on_readings": 0}, {"off_seconds": 20.0, "longest": 10.0}, {"longest": math.inf}]
 )
-def test_delays_that_contradict_are_refused(wrong: dict[str, float]) -> None:
+def test_contradictory_delays_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="delays"):
         Delays(**wrong)

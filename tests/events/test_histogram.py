@@ -106,7 +106,7 @@ def test_the_unit_goes_by_the_span(seconds: int, unit: Unit) -> None:
     assert unit_of(seconds) is unit
 
 
-def test_what_is_outside_is_not_counted_and_stretches_have_plain_names() -> None:
+def test_events_outside_are_not_counted_and_bars_have_plain_names() -> None:
     each = bins(0, 7 * DAY, UTC)
     assert counts(np.array([-1, 0, DAY - 1, DAY, 8 * DAY], dtype=np.int64), each.edges).tolist()[:2] == [2, 1]
     assert stretch_words(*each.span(0), UTC) == "Thu 1 Jan 1970"

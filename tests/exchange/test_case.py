@@ -115,7 +115,7 @@ def same(monitor: Monitor, other: Monitor) -> None:
         max_size=150,
     )
 )
-def test_a_case_opened_in_an_empty_installation_is_the_history_it_was_made_from(
+def test_opened_case_equals_the_saved_history(
     tmp_path_factory: pytest.TempPathFactory, values: list[float]
 ) -> None:
     folder = tmp_path_factory.mktemp("case")
@@ -138,7 +138,7 @@ def test_a_case_opened_in_an_empty_installation_is_the_history_it_was_made_from(
             plant.stop()
 
 
-def test_states_labels_rejections_and_faults_come_over_and_nothing_is_lost_or_doubled(make: Make) -> None:
+def test_states_labels_rejections_and_faults_are_transferred(make: Make) -> None:
     sender, receiver = make("sender"), make("receiver")
     fill(sender, some_values())
     act(sender)
@@ -161,7 +161,7 @@ def test_states_labels_rejections_and_faults_come_over_and_nothing_is_lost_or_do
     assert verify(StoppedMonitor(receiver.settings.data_dir, receiver.settings.store_url)).findings == ()
 
 
-def test_opening_it_twice_stores_it_once_also_after_a_restart(make: Make) -> None:
+def test_opening_twice_stores_once_even_after_restart(make: Make) -> None:
     sender, receiver = make("sender"), make("receiver")
     fill(sender, some_values())
     act(sender)
@@ -180,9 +180,7 @@ def test_opening_it_twice_stores_it_once_also_after_a_restart(make: Make) -> Non
     assert receiver.ledger.now().balanced
 
 
-def test_an_opening_that_was_cut_off_goes_on_where_it_was(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_opening_resumes(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensormon.exchange.case_rows.ROWS", 20)
     sender, receiver = make("sender"), make("receiver")
     fill(sender, some_values())
@@ -205,7 +203,7 @@ def test_an_opening_that_was_cut_off_goes_on_where_it_was(
     same(sender, receiver)
 
 
-def test_tags_with_readings_here_get_another_name_and_the_view_follows(make: Make) -> None:
+def test_conflicting_tags_are_renamed_in_tags_and_view(make: Make) -> None:
     sender, receiver = make("sender"), make("receiver")
     fill(sender, some_values())
     ours = [7.0 + 0.01 * (i % 3) for i in range(80)]
@@ -228,7 +226,7 @@ def test_tags_with_readings_here_get_another_name_and_the_view_follows(make: Mak
     }
 
 
-def test_live_detectors_neither_see_nor_learn_a_case(make: Make) -> None:
+def test_live_detectors_ignore_a_case(make: Make) -> None:
     sender, receiver, alone = make("sender"), make("receiver"), make("alone")
     fill(sender, some_values())
     ours = [7.0 + 0.01 * (i % 7) for i in range(120)]
@@ -252,7 +250,7 @@ def test_live_detectors_neither_see_nor_learn_a_case(make: Make) -> None:
     assert receiver.tuner.detection_log()["id"].max() == changed.id
 
 
-def test_the_simulator_makes_nothing_of_a_tag_that_came_with_a_case(make: Make) -> None:
+def test_simulator_ignores_tags_of_a_case(make: Make) -> None:
     sender, receiver = make("sender"), make("receiver", source="simulator")
     fill(sender, some_values())
     receiver.source.backfill()
@@ -271,7 +269,7 @@ def test_the_simulator_makes_nothing_of_a_tag_that_came_with_a_case(make: Make) 
     assert len(again.source.simulator.tags) == 3
 
 
-def test_the_command_line_makes_and_opens_cases_of_a_stopped_monitor(
+def test_command_line_saves_and_opens_cases(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sender, receiver = make("sender"), make("receiver")
@@ -321,12 +319,12 @@ def test_the_command_line_makes_and_opens_cases_of_a_stopped_monitor(
         ({"until": START}, "ends before it begins"),
     ],
 )
-def test_a_wrong_order_is_refused(make: Make, order: dict[str, Any], said: str) -> None:
+def test_invalid_order_is_refused(make: Make, order: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         make("sender").cases.save(replace(CaseOrder("a", ("fermenter_ph",), START, END), **order))
 
 
-def test_a_span_without_readings_is_said_and_leaves_no_file(make: Make) -> None:
+def test_span_without_readings_leaves_no_file(make: Make) -> None:
     sender = make("sender")
     sender.drain()
     job = sender.cases.save(CaseOrder("a", ("fermenter_ph",), START, END))
@@ -335,7 +333,7 @@ def test_a_span_without_readings_is_said_and_leaves_no_file(make: Make) -> None:
     assert list(sender.settings.data_dir.glob("exports/*")) == []
 
 
-def test_retention_leaves_what_came_with_a_case(make: Make) -> None:
+def test_retention_spares_readings_of_a_case(make: Make) -> None:
     sender, receiver = make("sender"), make("receiver")
     fill(sender, some_values())
     opened(receiver, save(sender, "fermenter_ph").file.path)
@@ -359,7 +357,7 @@ def test_retention_leaves_what_came_with_a_case(make: Make) -> None:
     assert receiver.ledger.now().balanced
 
 
-def test_a_look_into_a_case_stores_nothing(make: Make) -> None:
+def test_preview_of_a_case_stores_nothing(make: Make) -> None:
     sender, receiver = make("sender"), make("receiver")
     fill(sender, some_values())
     data = io.BytesIO(save(sender).file.path.read_bytes())

@@ -119,7 +119,7 @@ def first(value: Any) -> Callable[[list[Any]], list[Any]]:
     return lambda old: [value, *old[1:]]
 
 
-def test_the_good_one_would_be_opened(receiver: Monitor, parts: Parts) -> None:
+def test_good_case_passes(receiver: Monitor, parts: Parts) -> None:
     seen = receiver.cases.glance(io.BytesIO(packed(parts)))
     assert seen.manifest.readings == 322
     with receiver.cases.opener.unpacked(io.BytesIO(packed(parts))) as case:
@@ -134,11 +134,11 @@ def test_the_good_one_would_be_opened(receiver: Monitor, parts: Parts) -> None:
         (b"time,value\n1,2\n" * 100, "no whole zip"),
     ],
 )
-def test_what_is_no_zip(receiver: Monitor, data: bytes, said: str) -> None:
+def test_not_a_zip(receiver: Monitor, data: bytes, said: str) -> None:
     refused(receiver, data, said)
 
 
-def test_a_file_cut_off_anywhere_or_with_a_flipped_byte(receiver: Monitor, parts: Parts) -> None:
+def test_truncated_file_or_flipped_byte(receiver: Monitor, parts: Parts) -> None:
     whole = packed(parts)
     for share in (0.1, 0.5, 0.9, 0.999):
         refused(receiver, whole[: int(len(whole) * share)], "it cannot be opened")
@@ -158,11 +158,11 @@ def test_a_file_cut_off_anywhere_or_with_a_flipped_byte(receiver: Monitor, parts
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "/etc/passwd", "a/readings.parquet", "x.py", "READINGS.PARQUET"]
 )
-def test_names_that_do_not_belong_into_a_case(receiver: Monitor, parts: Parts, name: str) -> None:
+def test_foreign_member_names(receiver: Monitor, parts: Parts, name: str) -> None:
     refused(receiver, packed({**parts, name: b"x"}), "does not belong in a case")
 
 
-def test_a_part_twice_or_missing(receiver: Monitor, parts: Parts) -> None:
+def test_duplicate_or_missing_member(receiver: Monitor, parts: Parts) -> None:
     stream = io.BytesIO(packed(parts))
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(stream, "a") as archive:
         archive.writestr(case_format.TAGS_FILE, b"other")
@@ -173,7 +173,7 @@ def test_a_part_twice_or_missing(receiver: Monitor, parts: Parts) -> None:
     refused(receiver, packed({"tags.toml": b""} | {case_format.MANIFEST: b"{}"}), "it is no case")
 
 
-def test_a_bomb_is_refused_before_it_is_unpacked(
+def test_zip_bomb_is_refused_before_unpacking(
     receiver: Monitor, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -187,7 +187,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(
     refused(receiver, bytes(bomb), "another size")
 
 
-def test_a_wrong_hash_and_a_wrong_size(receiver: Monitor, parts: Parts) -> None:
+def test_wrong_hash_and_wrong_size(receiver: Monitor, parts: Parts) -> None:
     changed = {**parts, case_format.TAGS_FILE: parts[case_format.TAGS_FILE].replace(b"pH", b"PH")}
     refused(receiver, packed(changed, honest=False), "is not what its manifest says")
     changed = {**parts, case_format.TAGS_FILE: parts[case_format.TAGS_FILE] + b"\n"}
@@ -216,7 +216,7 @@ def test_a_wrong_hash_and_a_wrong_size(receiver: Monitor, parts: Parts) -> None:
         ({"members": []}, "members is missing"),
     ],
 )
-def test_a_wrong_manifest(receiver: Monitor, parts: Parts, manifest: dict[str, Any], said: str) -> None:
+def test_invalid_manifest(receiver: Monitor, parts: Parts, manifest: dict[str, Any], said: str) -> None:
     refused(
         receiver,
         packed(parts, **manifest),
@@ -224,7 +224,7 @@ def test_a_wrong_manifest(receiver: Monitor, parts: Parts, manifest: dict[str, A
     )
 
 
-def test_a_manifest_that_is_no_json(receiver: Monitor) -> None:
+def test_manifest_is_not_json(receiver: Monitor) -> None:
     for text in (b"[" * 100_000, b"NaN", b'{"a": 1e999, "b": NaN}', b"\xff\xfe", b"5", b""):
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w") as archive:
@@ -266,11 +266,11 @@ def test_a_manifest_that_is_no_json(receiver: Monitor) -> None:
         (lambda p: {**p, case_format.FAULTS_FILE: p[case_format.REJECTED_FILE]}, "other columns"),
     ],
 )
-def test_wrong_readings(receiver: Monitor, parts: Parts, change: Change, said: str) -> None:
+def test_invalid_readings(receiver: Monitor, parts: Parts, change: Change, said: str) -> None:
     refused(receiver, packed(change(parts)), said)
 
 
-def test_more_rows_than_a_row_group_or_a_case_may_have(
+def test_too_many_rows_in_a_row_group_or_case(
     receiver: Monitor, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(case_reader, "GROUP", 100)
@@ -283,7 +283,7 @@ def test_more_rows_than_a_row_group_or_a_case_may_have(
     refused(receiver, packed(parts), "settings change more than 1")
 
 
-def test_text_that_is_no_text(receiver: Monitor, parts: Parts) -> None:
+def test_invalid_utf8(receiver: Monitor, parts: Parts) -> None:
     """Two bytes that are no UTF-8 in the place of a tag's name in the Parquet file."""
     data = parts[case_format.READINGS_FILE]
     refused(
@@ -319,7 +319,7 @@ def test_text_that_is_no_text(receiver: Monitor, parts: Parts) -> None:
         (N, swap(b"cleaning", b""), "the note is empty"),
     ],
 )
-def test_wrong_small_parts(
+def test_invalid_tags_settings_actions_and_notes(
     receiver: Monitor, parts: Parts, name: str, change: Callable[[bytes], bytes], said: str
 ) -> None:
     changed = change(parts[name])
@@ -327,7 +327,7 @@ def test_wrong_small_parts(
     refused(receiver, packed({**parts, name: changed}), said)
 
 
-def test_readings_that_have_not_come_yet(receiver: Monitor, parts: Parts) -> None:
+def test_readings_in_the_future(receiver: Monitor, parts: Parts) -> None:
     receiver.clock.advance(-86_400 * 2)
     try:
         refused(receiver, packed(parts), "has not come yet")
@@ -335,7 +335,7 @@ def test_readings_that_have_not_come_yet(receiver: Monitor, parts: Parts) -> Non
         receiver.clock.advance(86_400 * 2)
 
 
-def test_a_span_is_held_to_the_readings_there_are() -> None:
+def test_span_is_clamped_to_existing_readings() -> None:
     assert held(0, 1 << 60, (START, START + SECOND)) == (START, START + 2 * SECOND)
     assert held(0, 5, (START, START + SECOND)) == (0, 5)
     assert held(0, 5, None) == (0, 5)
@@ -355,14 +355,14 @@ def test_a_span_is_held_to_the_readings_there_are() -> None:
         ("nonsense", ""),
     ],
 )
-def test_an_address_is_kept_as_path_and_query(address: str, view: str) -> None:
+def test_view_keeps_only_path_and_query(address: str, view: str) -> None:
     assert plain_view(address) == view
 
 
 @pytest.mark.parametrize(
     "view", ["//evil.example/?a=1", "/elsewhere?a=1", "http://evil.example/", "javascript:alert(1)"]
 )
-def test_a_view_that_leads_elsewhere_is_not_followed(receiver: Monitor, parts: Parts, view: str) -> None:
+def test_view_leading_elsewhere_is_not_followed(receiver: Monitor, parts: Parts, view: str) -> None:
     from sensormon.exchange.case_opener import _Work
     from sensormon.exchange.case_rows import Plan
 

@@ -53,7 +53,7 @@ CHOICES = {
 
 @pytest.mark.parametrize("filters", CHOICES.values(), ids=CHOICES)
 @pytest.mark.parametrize("form", ["CSV", "Parquet", "Excel"])
-def test_a_file_has_exactly_the_filtered_events_and_their_flagged_readings(
+def test_file_holds_the_filtered_events_and_their_readings(
     full: Monitor, form: str, filters: Filters
 ) -> None:
     listed = matching(full.events.between(None, 0, FAR), filters)
@@ -84,7 +84,7 @@ def read(data: bytes, form: str) -> dict[str, list[object]]:
 
 
 @pytest.mark.parametrize("form", ["CSV", "Parquet", "Excel"])
-def test_a_large_file_made_by_a_job_is_the_same_as_one_made_at_once(full: Monitor, form: str) -> None:
+def test_file_made_by_a_job_equals_file_made_at_once(full: Monitor, form: str) -> None:
     every = events_file(full.events.between(None, 0, FAR), full.tags)
     frame = pd.concat([every] * (6_000 // len(every)), ignore_index=True)
     table = pa.Table.from_pandas(frame, preserve_index=False)
@@ -97,7 +97,7 @@ def test_a_large_file_made_by_a_job_is_the_same_as_one_made_at_once(full: Monito
     assert repr(read(data, form)) == repr(read(frame_file(frame, form, "Asia/Tokyo"), form))  # with its NaN
 
 
-def test_of_a_large_file_that_is_cancelled_nothing_is_left(full: Monitor) -> None:
+def test_cancelled_file_leaves_nothing(full: Monitor) -> None:
     every = events_file(full.events.between(None, 0, FAR), full.tags)
     table = pa.Table.from_pandas(every, preserve_index=False)
 

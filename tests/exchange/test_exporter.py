@@ -77,7 +77,7 @@ def exported(monitor: Monitor, wanted: ExportRequest) -> Exported:
     return result
 
 
-def test_readings_stored_and_not_stored_yet_are_all_in_the_file_with_labels_units_and_zones(
+def test_export_holds_stored_and_pending_readings(
     plant: Monitor,
 ) -> None:
     export = exported(plant, order())
@@ -91,7 +91,7 @@ def test_readings_stored_and_not_stored_yet_are_all_in_the_file_with_labels_unit
     assert export.file.path.parent == plant.settings.data_dir / "exports"
 
 
-def test_each_kind_in_each_form_has_the_same_rows(plant: Monitor) -> None:
+def test_every_format_has_the_same_rows(plant: Monitor) -> None:
     plant.drain()
     for what, rows in ((READINGS, 299), (FLAGGED, 2), (EVENTS, 2), (TAGS, 3), (REJECTED, 1)):
         for form in ("CSV", "Parquet", "Excel"):
@@ -106,13 +106,13 @@ def test_each_kind_in_each_form_has_the_same_rows(plant: Monitor) -> None:
             assert what == TAGS or any("(Europe/Berlin)" in str(name) for name in head)
 
 
-def test_a_tag_alone_and_a_span_alone(plant: Monitor) -> None:
+def test_tags_and_span_limit_the_export(plant: Monitor) -> None:
     assert exported(plant, order(tags=("agitator_rpm",))).rows == 0
     assert exported(plant, order(until=START + 10 * SECOND)).rows == 10
     assert exported(plant, order(TAGS, tags=("agitator_rpm",))).rows == 1
 
 
-def test_too_many_rows_for_excel_are_said_before_anything_is_written(
+def test_too_many_rows_for_excel_are_reported_before_writing(
     plant: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sensormon.exchange.exporter.EXCEL_ROWS", 100)
@@ -123,9 +123,7 @@ def test_too_many_rows_for_excel_are_said_before_anything_is_written(
 
 
 @pytest.mark.parametrize("form", ["CSV", "Parquet", "Excel"])
-def test_a_cancelled_export_leaves_nothing(
-    plant: Monitor, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
+def test_cancelled_export_leaves_nothing(plant: Monitor, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     begun, go = threading.Event(), threading.Event()
 
     def slow(*_: object, **__: object) -> Iterator[pa.Table]:
@@ -147,7 +145,7 @@ def test_a_cancelled_export_leaves_nothing(
     assert job.title == title(order(form=form))
 
 
-def test_a_full_disk_is_said_and_nothing_is_left(plant: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_reported_and_leaves_nothing(plant: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_files, "SPARE", 1 << 62)
     job = done(plant, order())
     assert "left on the disk" in str(job.problem)
@@ -160,7 +158,7 @@ def make(files: ExportFiles, size: int = 3) -> str:
         return files.keep(draft, "a.csv", "text/csv").key
 
 
-def test_old_exports_go_by_age_by_number_and_by_size(
+def test_old_exports_are_removed_by_age_number_and_size(
     tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = ExportFiles(tmp_path, clock)
@@ -178,9 +176,7 @@ def test_old_exports_go_by_age_by_number_and_by_size(
     assert list(files.folder.iterdir()) == []
 
 
-def test_a_start_removes_what_an_earlier_process_left_and_nothing_else(
-    tmp_path: Path, clock: ManualClock
-) -> None:
+def test_start_removes_only_leftovers_of_an_earlier_process(tmp_path: Path, clock: ManualClock) -> None:
     key = make(ExportFiles(tmp_path, clock))
     (tmp_path / "exports" / f"{'a' * 32}.part").touch()
     (tmp_path / "exports" / "mine.csv").touch()
@@ -189,7 +185,7 @@ def test_a_start_removes_what_an_earlier_process_left_and_nothing_else(
     assert [path.name for path in files.folder.iterdir()] == ["mine.csv"]
 
 
-def test_a_draft_that_is_not_kept_is_removed(tmp_path: Path, clock: ManualClock) -> None:
+def test_unfinished_draft_is_removed(tmp_path: Path, clock: ManualClock) -> None:
     files = ExportFiles(tmp_path, clock)
 
     def half() -> None:
@@ -202,9 +198,7 @@ def test_a_draft_that_is_not_kept_is_removed(tmp_path: Path, clock: ManualClock)
     assert list(files.folder.iterdir()) == []
 
 
-def test_the_api_gives_an_export_to_whoever_knows_its_name_until_it_expires(
-    plant: Monitor, clock: ManualClock
-) -> None:
+def test_api_serves_an_export_by_its_key_until_it_expires(plant: Monitor, clock: ManualClock) -> None:
     api = Api(lambda: plant)
     plant.settings = replace(plant.settings, read_token="closed")  # noqa: S106 - it is made up
     export = exported(plant, order())

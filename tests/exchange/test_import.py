@@ -57,7 +57,7 @@ def stored(settings: Settings) -> pd.DataFrame:
         return store.readings.frame(None, 0, START * 2)
 
 
-def test_a_wide_file_is_stored_whole_and_scored_as_it_would_have_been_live(
+def test_wide_file_is_stored_and_scored_as_if_live(
     environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frame = wide(tmp_path / "plant.csv")
@@ -77,7 +77,7 @@ def test_a_wide_file_is_stored_whole_and_scored_as_it_would_have_been_live(
     assert verify(StoppedMonitor(environment.data_dir, environment.store_url)).findings == ()
 
 
-def test_the_same_file_twice_is_stored_once(
+def test_same_file_twice_is_stored_once(
     environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wide(tmp_path / "a.csv")
@@ -89,7 +89,7 @@ def test_the_same_file_twice_is_stored_once(
     assert len(stored(environment)) == 24_000
 
 
-def test_an_import_that_was_cut_off_goes_on_where_it_was(environment: Settings, tmp_path: Path) -> None:
+def test_interrupted_import_resumes(environment: Settings, tmp_path: Path) -> None:
     wide(tmp_path / "a.csv")
     clock = ManualClock(START)
     monitor = Monitor(environment, clock)
@@ -106,7 +106,7 @@ def test_an_import_that_was_cut_off_goes_on_where_it_was(environment: Settings, 
     assert not rows.duplicated(["tag", "time"]).any()
 
 
-def test_every_cell_that_is_no_reading_is_said_with_its_line(
+def test_invalid_cells_are_reported_with_their_line(
     environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "long.csv"
@@ -133,7 +133,7 @@ def test_every_cell_that_is_no_reading_is_said_with_its_line(
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_file_with_a_header_only_is_one_line_and_nothing_is_begun(
+def test_header_only_file_is_refused_in_one_line(
     environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     path = tmp_path / f"empty.{kind}"
@@ -150,7 +150,7 @@ def test_a_file_with_a_header_only_is_one_line_and_nothing_is_begun(
 
 
 @pytest.mark.usefixtures("environment")
-def test_times_that_cannot_be_are_told_in_years_and_days(
+def test_impossible_times_are_reported_in_years_and_days(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "long.csv"
@@ -164,7 +164,7 @@ def test_times_that_cannot_be_are_told_in_years_and_days(
     assert re.search(r": \d\d\d years ahead of the clock; at most 10 minutes are accepted", out)
 
 
-def test_times_without_a_zone_are_in_the_zone_that_is_named(tags: TagTable, tmp_path: Path) -> None:
+def test_naive_times_use_the_given_zone(tags: TagTable, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(
         "time,ph\n2026-07-01 12:00:00,7\n2026-01-01 12:00:00,7\n2026-01-01T12:00:00+05:30,7\n"
@@ -195,7 +195,7 @@ def test_parquet_is_read_like_csv(tags: TagTable, tmp_path: Path) -> None:
     assert piece.malformed == ()
 
 
-def test_a_person_says_which_column_is_which(
+def test_user_assigns_the_columns(
     environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "x.csv"
@@ -218,9 +218,7 @@ def test_a_person_says_which_column_is_which(
     assert stored(environment)["tag"].tolist() == ["fermenter_ph"]
 
 
-def test_history_neither_disturbs_the_live_detector_nor_raises_live_alarms(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_imported_history_leaves_live_detectors_and_alarms_alone(settings: Settings, tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     live = np.round(rng.normal(7, 0.02, 200), 2)
     columns = Columns("timestamp", values={"fermenter_ph": "fermenter_ph"})

@@ -35,19 +35,19 @@ numbers = st.lists(st.integers(-9_999_999, 9_999_999).map(lambda n: n / 100), mi
     ],
     ids=str,
 )
-def test_what_the_marks_mean_is_told_by_all_cells(cells: list[object], expected: list[float]) -> None:
+def test_separators_are_inferred_from_all_cells(cells: list[object], expected: list[float]) -> None:
     np.testing.assert_array_equal(to_numbers(pd.Series(cells, dtype=object)), expected)
 
 
 @given(numbers)
-def test_german_and_english_writing_is_read_as_what_was_written(values: list[float]) -> None:
+def test_german_and_english_numbers_round_trip(values: list[float]) -> None:
     english = [f"{value:,.2f}" for value in values]
     german = [text.translate(str.maketrans(".,", ",.")) for text in english]
     for cells in (english, german):
         np.testing.assert_array_equal(to_numbers(pd.Series(cells, dtype=object)), values)
 
 
-def test_a_file_with_the_comma_for_decimals_may_mark_thousands_with_points(tmp_path: Path) -> None:
+def test_decimal_comma_allows_points_for_thousands(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("time;t;flow;mixed\n2026-01-01;20,5;1.234;998,5\n2026-01-02;20,6;12.500;1.002,5\n")
     frame = read_file(path).frame
@@ -56,7 +56,7 @@ def test_a_file_with_the_comma_for_decimals_may_mark_thousands_with_points(tmp_p
     assert to_numbers(frame["mixed"]).tolist() == [998.5, 1002.5]
 
 
-def test_what_is_shown_before_an_import_is_what_is_imported(tmp_path: Path) -> None:
+def test_preview_matches_the_import(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('time,a,b,words\n2026-01-01,"1,234","20,5","so, so"\n2026-01-02,"2,500",21,"x"\n')
     table = read_file(path)

@@ -40,7 +40,7 @@ def clock(times: list[datetime], zone: str) -> pd.Series:
     newest_first=st.booleans(),
     as_dates=st.booleans(),
 )
-def test_the_hour_that_comes_twice_is_told_apart_by_the_order_of_the_rows(
+def test_repeated_hour_is_resolved_by_row_order(
     zone: str, minutes: int, before: int, newest_first: bool, as_dates: bool
 ) -> None:
     start = BACK[zone] - timedelta(minutes=120 + before % minutes)
@@ -55,7 +55,7 @@ def test_the_hour_that_comes_twice_is_told_apart_by_the_order_of_the_rows(
     assert not (parsed.wrong | parsed.unsure | parsed.skipped).any()
 
 
-def test_each_tag_tells_its_own_hours() -> None:
+def test_repeated_hour_is_resolved_per_tag() -> None:
     times = [BACK[BERLIN] + timedelta(minutes=20 * i) for i in range(-6, 6)]
     one_by_one = clock([*times, *times], BERLIN)
     tags = pd.Series(["a"] * 12 + ["b"] * 12)
@@ -65,13 +65,13 @@ def test_each_tag_tells_its_own_hours() -> None:
     assert read_times(mixed, BERLIN, tags).time.tolist() == micros([t for t in times for _ in range(2)])
 
 
-def test_hourly_readings_repeat_the_hour() -> None:
+def test_repeated_hour_is_resolved_for_hourly_readings() -> None:
     times = [BACK[BERLIN] + timedelta(hours=i) for i in range(-3, 3)]
     parsed = read_times(clock(times, BERLIN), BERLIN)
     assert parsed.time.tolist() == micros(times)
 
 
-def test_where_the_order_does_not_tell_the_later_is_taken_and_said() -> None:
+def test_ambiguous_hour_takes_the_later_time_and_is_reported() -> None:
     column = pd.Series(["2026-10-25 02:30:00", "2026-10-25 12:00:00", "2026-10-26 02:30:00"])
     parsed = read_times(column, BERLIN)
     assert [render(time) for time in parsed.time.tolist()] == [
@@ -84,7 +84,7 @@ def test_where_the_order_does_not_tell_the_later_is_taken_and_said() -> None:
     assert read_times(disorder, BERLIN).unsure.all()
 
 
-def test_what_no_clock_showed_is_no_time() -> None:
+def test_skipped_hour_is_no_time() -> None:
     column = pd.Series(["2026-03-29 01:59:00", "2026-03-29 02:30:00", "2026-03-29 03:00:00", "soon"])
     parsed = read_times(column, BERLIN)
     assert parsed.wrong.tolist() == [False, True, False, True]
@@ -93,7 +93,7 @@ def test_what_no_clock_showed_is_no_time() -> None:
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1_000_000), ("ms", 1_000), ("µs", 1), ("ns", 0.001)])
-def test_numbers_count_from_1970_in_the_unit_their_size_tells(unit: str, factor: float) -> None:
+def test_epoch_unit_is_inferred_from_magnitude(unit: str, factor: float) -> None:
     times = START + np.arange(5, dtype=np.int64) * 1_000_000
     column = pd.Series((times / factor).astype(np.int64))
     assert unit_of(column) == unit
@@ -115,7 +115,7 @@ def test_whole_numbers_that_are_all_dates_are_dates() -> None:
     assert unit_of(pd.Series([20260131, 20260232])) == "s"
 
 
-def test_text_with_and_without_a_zone_is_read_side_by_side() -> None:
+def test_times_with_and_without_zone_mix() -> None:
     column = pd.Series(["2026-07-01T12:00:00Z", "2026-07-01 12:00:00", "2026-07-01T12:00:00+05:30", "x"])
     parsed = read_times(column, BERLIN)
     assert [render(time) for time in parsed.time.tolist()[:3]] == [

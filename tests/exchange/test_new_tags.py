@@ -19,7 +19,7 @@ def table(**columns: list[object]) -> Table:
     return Table(frame, "1", hashlib.sha256(repr(columns).encode()).hexdigest())
 
 
-def test_columns_of_numbers_that_are_no_tags_are_found_and_become_tags_that_are_then_proposed() -> None:
+def test_unknown_number_columns_become_proposed_tags() -> None:
     file = table(
         **{
             "time": ["2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"],
@@ -53,7 +53,7 @@ def test_names_in_a_column_of_tags_stay_as_they_are() -> None:
     assert (new.name, new.label) == ("TI-101", "TI-101")
 
 
-def test_names_made_of_titles_are_names_and_differ() -> None:
+def test_names_derived_from_titles_are_valid_and_unique() -> None:
     titles = ["Flow", "flow", "FLOW ", "  ", "°C", "a/b c", "x" * 300]
     tags = with_new(TAGS, titles, Columns("time"))
     names = [tag.name for tag in tags]
@@ -61,7 +61,7 @@ def test_names_made_of_titles_are_names_and_differ() -> None:
     assert all(NAME.fullmatch(name) for name in names)
 
 
-def test_a_column_whose_title_turns_text_is_read_without_that(tmp_path: Path) -> None:
+def test_bidirectional_characters_are_removed_from_column_titles(tmp_path: Path) -> None:
     path = tmp_path / "turned.csv"
     path.write_text("time,Flow\u202e (L/\u2067h)\n2026-01-01T00:00:00Z,1.5\n", encoding="utf-8")
     read = read_file(path)

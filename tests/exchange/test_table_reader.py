@@ -15,9 +15,7 @@ ROWS = "Zeit;Druck (bar);Kühlwasser °C\n2026-01-01 00:00:00;1,5;7,25\n2026-01-
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 @pytest.mark.parametrize("separator", [";", "\t"])
-def test_text_is_read_in_what_it_was_written_in(
-    tmp_path: Path, encoding: str, ends: str, separator: str
-) -> None:
+def test_text_is_read_in_its_own_encoding(tmp_path: Path, encoding: str, ends: str, separator: str) -> None:
     path = tmp_path / "a.csv"
     text = f"{ends}{ROWS}" if encoding != "utf-8-sig" else ROWS  # an empty line first
     path.write_bytes(text.replace("\n", ends).replace(";", separator).encode(encoding))
@@ -43,7 +41,7 @@ def test_a_column_without_a_name_is_called_by_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"a,b\n1,2,3,4\n"])
-def test_what_is_no_table_is_refused_in_one_line(tmp_path: Path, data: bytes) -> None:
+def test_invalid_tables_are_refused_in_one_line(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(data)
     with pytest.raises(UsageError, match="it cannot be read") as error:

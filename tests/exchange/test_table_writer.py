@@ -47,7 +47,7 @@ def opened(data: bytes) -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(data))
 
 
-def test_times_are_utc_with_z_and_in_the_viewer_s_zone_which_is_named():
+def test_times_are_in_utc_and_in_the_named_viewers_zone():
     table = opened(frame_file(flagged().assign(unit="pH"), "CSV", "Europe/Berlin"))
     assert table.loc[0, "time (UTC)"] == "2026-09-21T14:13:20.250000Z"
     assert table.loc[0, "time (Europe/Berlin)"].startswith("2026-09-21 16:13:20.25")
@@ -55,7 +55,7 @@ def test_times_are_utc_with_z_and_in_the_viewer_s_zone_which_is_named():
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])
-def test_text_that_a_spreadsheet_would_run_is_made_harmless(start):
+def test_formulas_in_text_are_made_harmless(start):
     rows = flagged().assign(label=f"{start}cmd", unit=f"{start}A1")
     table = opened(frame_file(rows, "CSV", "Europe/Berlin"))
     assert table.loc[0, "label"] == f"'{start}cmd"
@@ -75,7 +75,7 @@ def test_a_number_that_is_text_stays_as_it_is(number):
     assert [cell for (cell,) in cells(frame_file(rows, "Excel", "UTC"))] == safe
 
 
-def test_a_tag_that_is_no_longer_in_the_table_is_exported_under_its_name():
+def test_a_removed_tag_is_exported_under_its_name():
     rows = labelled(pa.Table.from_pandas(flagged("old"), preserve_index=False), TagTable([]))
     table = opened(table_csv(rows))
     assert table.loc[0, "label"] == "old"
@@ -119,7 +119,7 @@ def test_a_frame_as_parquet_keeps_times_as_times():
     assert table["note"].tolist() == FORMULAS, "Parquet runs nothing, so nothing is changed"
 
 
-def test_a_frame_as_excel_has_dates_numbers_and_text_and_no_formula():
+def test_excel_files_hold_dates_numbers_text_and_no_formula():
     head, *rows = cells(frame_file(notes(), "Excel", "Europe/Berlin"))
     assert head == ["time (UTC)", "time (Europe/Berlin)", "value", "is_anomaly", "note"]
     moment = pd.Timestamp("1899-12-30") + pd.to_timedelta(rows[0][1], unit="D")
@@ -135,7 +135,7 @@ def test_excel_says_before_the_first_row_that_there_are_too_many():
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_file_in_pieces_is_the_file_at_once_and_none_of_it_is_left_when_it_is_abandoned(form, tmp_path):
+def test_a_streamed_file_equals_a_whole_one_and_leaves_no_trace(form, tmp_path):
     whole = with_zone(pa.Table.from_pandas(notes(), preserve_index=False), "Europe/Berlin")
     stream = io.BytesIO()
     file = FORMS[form].begin(stream)

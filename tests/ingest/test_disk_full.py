@@ -56,9 +56,7 @@ def submit(monitor: Monitor, count: int, first: int) -> int:
     return count
 
 
-def test_with_no_space_for_the_journal_readings_are_refused_and_none_is_lost(
-    small_disk: Path, settings: Settings
-) -> None:
+def test_full_journal_disk_refuses_readings_and_loses_none(small_disk: Path, settings: Settings) -> None:
     settings = replace(settings, data_dir=small_disk / "data", store=str(small_disk.parent / "store.duckdb"))
     clock = ManualClock(START)
     monitor = Monitor(settings, clock)
@@ -81,9 +79,7 @@ def test_with_no_space_for_the_journal_readings_are_refused_and_none_is_lost(
     assert report.ledger.total.stored == 80 + taken
 
 
-def test_with_no_space_for_the_database_readings_wait_in_the_journal(
-    small_disk: Path, settings: Settings
-) -> None:
+def test_full_database_disk_keeps_readings_in_the_journal(small_disk: Path, settings: Settings) -> None:
     settings = replace(settings, store=str(small_disk / "store.duckdb"))
     clock = ManualClock(START)
     monitor = Monitor(settings, clock)

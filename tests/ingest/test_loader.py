@@ -56,7 +56,7 @@ def rig(tmp_path: Path, clock: ManualClock) -> Rig:
     return Rig(tmp_path, clock)
 
 
-def test_what_is_journaled_is_stored_once(rig: Rig, records: Records) -> None:
+def test_journaled_readings_are_stored_once(rig: Rig, records: Records) -> None:
     rig.append(records(5))
     rig.step(3)
     assert rig.ids() == list(range(1, 16))
@@ -64,7 +64,9 @@ def test_what_is_journaled_is_stored_once(rig: Rig, records: Records) -> None:
     assert rig.loader.position == 5
 
 
-def test_small_batches_share_a_transaction_a_second(rig: Rig, records: Records, clock: ManualClock) -> None:
+def test_small_batches_share_one_transaction_per_second(
+    rig: Rig, records: Records, clock: ManualClock
+) -> None:
     rig.step()
     rig.append(records(1))
     rig.loader.step()
@@ -76,7 +78,7 @@ def test_small_batches_share_a_transaction_a_second(rig: Rig, records: Records, 
     assert rig.loader.position == 2
 
 
-def test_it_waits_1_2_4_and_then_at_most_30_seconds(rig: Rig, records: Records) -> None:
+def test_retries_back_off_to_at_most_30_seconds(rig: Rig, records: Records) -> None:
     rig.path.mkdir()  # a folder in the place of the file cannot be opened
     rig.append(records(1))
     waits = [rig.step() for _ in range(8)]
@@ -94,7 +96,7 @@ def test_it_waits_1_2_4_and_then_at_most_30_seconds(rig: Rig, records: Records) 
     assert rig.ids() == [1, 2, 3]
 
 
-def test_a_clock_set_back_does_not_put_off_the_next_try(rig: Rig, records: Records) -> None:
+def test_clock_set_back_does_not_delay_the_next_retry(rig: Rig, records: Records) -> None:
     rig.path.mkdir()
     rig.append(records(1))
     rig.step()
@@ -104,7 +106,7 @@ def test_a_clock_set_back_does_not_put_off_the_next_try(rig: Rig, records: Recor
     assert rig.ids() == [1, 2, 3]
 
 
-def test_a_database_locked_by_another_process_is_waited_for(rig: Rig, records: Records) -> None:
+def test_database_locked_by_another_process_is_retried(rig: Rig, records: Records) -> None:
     script = (
         f"import duckdb, sys; held = duckdb.connect({str(rig.path)!r}); print('held', flush=True); "
         "sys.stdin.read()"
@@ -124,7 +126,7 @@ def test_a_database_locked_by_another_process_is_waited_for(rig: Rig, records: R
     assert rig.ids() == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_database_deleted_while_open_is_made_anew_from_the_journal(rig: Rig, records: Records) -> None:
+def test_database_deleted_while_open_is_rebuilt_from_the_journal(rig: Rig, records: Records) -> None:
     rig.append(records(4))
     rig.step(3)
     os.unlink(rig.path)
@@ -133,7 +135,7 @@ def test_a_database_deleted_while_open_is_made_anew_from_the_journal(rig: Rig, r
     assert rig.ids() == list(range(1, 16))
 
 
-def test_a_corrupt_database_is_set_aside_and_made_anew(rig: Rig, records: Records, tmp_path: Path) -> None:
+def test_corrupt_database_is_set_aside_and_rebuilt(rig: Rig, records: Records, tmp_path: Path) -> None:
     rig.append(records(4))
     rig.step(3)
     rig.loader.close()
@@ -146,7 +148,7 @@ def test_a_corrupt_database_is_set_aside_and_made_anew(rig: Rig, records: Record
     assert rig.path.with_name("store.duckdb.damaged-1").exists()
 
 
-def test_a_row_that_can_never_be_stored_does_not_hold_up_the_others(rig: Rig, records: Records) -> None:
+def test_unstorable_row_does_not_block_the_others(rig: Rig, records: Records) -> None:
     rig.step()
     _forbid(rig, 38)
     appended = records(3)
@@ -172,7 +174,7 @@ def _forbid(rig: Rig, above: float) -> None:
     rig.loader = Loader(rig.journal, rig.store, rig.letters, rig.clock)
 
 
-def test_dead_letters_are_retried_and_leave_the_file_only_once_stored(rig: Rig, records: Records) -> None:
+def test_dead_letters_stay_in_the_file_until_stored(rig: Rig, records: Records) -> None:
     rig.step()
     _forbid(rig, 38)
     appended = records(1)
@@ -195,7 +197,7 @@ def test_dead_letters_are_retried_and_leave_the_file_only_once_stored(rig: Rig, 
     assert rig.letters.damaged() == 1
 
 
-def test_a_fault_of_ours_stops_loading_and_is_shown(rig: Rig, records: Records) -> None:
+def test_schema_of_another_version_stops_loading(rig: Rig, records: Records) -> None:
     rig.step()
     rig.loader.close()
     with duckdb.connect(str(rig.path)) as connection:
@@ -208,7 +210,7 @@ def test_a_fault_of_ours_stops_loading_and_is_shown(rig: Rig, records: Records) 
     assert len(rig.journal.read(0)) == 1
 
 
-def test_a_steady_flow_does_not_put_off_the_checkpoint(rig: Rig, records: Records) -> None:
+def test_steady_flow_does_not_delay_the_checkpoint(rig: Rig, records: Records) -> None:
     first = 1
     for _ in range(70):
         rig.append(records(1, 3, first))
@@ -217,7 +219,7 @@ def test_a_steady_flow_does_not_put_off_the_checkpoint(rig: Rig, records: Record
     assert len(rig.journal.read(0)) < 70, "nothing was retired while readings kept coming"
 
 
-def test_a_lost_database_is_made_anew_from_archive_and_journal(
+def test_lost_database_is_rebuilt_from_archive_and_journal(
     rig: Rig, records: Records, tmp_path: Path
 ) -> None:
     rig.journal.close()
@@ -239,7 +241,7 @@ def test_a_lost_database_is_made_anew_from_archive_and_journal(
     assert any(harmed.name in text for text in rig.journal.damaged)
 
 
-def test_segments_go_only_after_a_checkpoint(rig: Rig, records: Records, clock: ManualClock) -> None:
+def test_segments_are_retired_only_after_a_checkpoint(rig: Rig, records: Records, clock: ManualClock) -> None:
     rig.append(records(40))
     rig.step(3)
     files = len(list(rig.journal.folder.glob("*.seg")))
@@ -252,9 +254,7 @@ def test_segments_go_only_after_a_checkpoint(rig: Rig, records: Records, clock: 
     assert len(rig.ids()) == 120
 
 
-def test_a_journal_that_cannot_be_read_is_tried_again(
-    rig: Rig, records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_journal_is_retried(rig: Rig, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.append(records(2))
 
     def failing(*_: object) -> object:

@@ -41,7 +41,7 @@ def pipeline(tags: TagTable, detection: DetectorSettings) -> Pipeline:
         (Reading("temp", -(10**17), 37.0), Reason.BAD_TIMESTAMP),
     ],
 )
-def test_each_kind_of_wrong_reading_is_rejected_with_its_reason(
+def test_invalid_readings_are_rejected_with_their_reason(
     pipeline: Pipeline, reading: Reading, reason: Reason
 ) -> None:
     good = Reading("temp", START, 37.0)
@@ -65,9 +65,7 @@ def test_each_kind_of_wrong_reading_is_rejected_with_its_reason(
         ({"tag": "temp", "value": 37, "timestamp": "2026-13-01T00:00:00Z"}, Reason.BAD_TIMESTAMP),
     ],
 )
-def test_rows_that_are_no_readings_are_rejected_with_their_position(
-    row: dict[str, object], reason: Reason
-) -> None:
+def test_malformed_rows_are_rejected_with_their_position(row: dict[str, object], reason: Reason) -> None:
     fine = {"tag": "temp", "value": 37, "timestamp": "2026-09-21T13:33:20"}
     batch, positions, rejected = parse_rows([row, fine], source="test", received=START)
     assert [(rejection.index, rejection.reason) for rejection in rejected] == [(0, reason)]
@@ -75,7 +73,7 @@ def test_rows_that_are_no_readings_are_rejected_with_their_position(
     assert batch.time.tolist() == [1789997600 * SECOND], "a time without a zone is UTC"
 
 
-def test_a_long_or_odd_text_is_kept_short_and_storable() -> None:
+def test_rejected_text_is_shortened_and_storable() -> None:
     row: dict[str, object] = {"tag": "x" * 10_000, "value": "\x00\ud800" + "y" * 10_000}
     ((rejection,)) = parse_rows([row], source="test", received=START)[2]
     assert len(rejection.value) <= 201
@@ -83,7 +81,7 @@ def test_a_long_or_odd_text_is_kept_short_and_storable() -> None:
     assert "\x00" not in rejection.value
 
 
-def test_a_duplicate_is_the_same_tag_time_and_value(pipeline: Pipeline) -> None:
+def test_duplicate_has_the_same_tag_time_and_value(pipeline: Pipeline) -> None:
     first = batch_of(("temp", 37.0), ("temp", 37.1))
     again = batch_of(("temp", 37.0), ("temp", 37.2), ("ph", 7.0))
     assert len(pipeline.process(first).accepted) == 2
@@ -92,7 +90,7 @@ def test_a_duplicate_is_the_same_tag_time_and_value(pipeline: Pipeline) -> None:
     assert len(done.accepted) == 2
 
 
-def test_readings_that_are_not_good_are_kept_but_neither_scored_nor_learned(pipeline: Pipeline) -> None:
+def test_bad_readings_are_kept_but_not_scored_or_learned(pipeline: Pipeline) -> None:
     rng = np.random.default_rng(1)
     values = [("temp", float(v)) for v in rng.normal(37, 0.1, 60)]
     pipeline.process(batch_of(*values))
@@ -107,7 +105,7 @@ def test_readings_that_are_not_good_are_kept_but_neither_scored_nor_learned(pipe
 @pytest.mark.parametrize("detector", PER_TAG)
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 130), min_size=1, max_size=8), st.integers(0, 2**31))
-def test_a_batch_taken_back_leaves_no_trace(detector: str, sizes: list[int], seed: int) -> None:
+def test_undone_batch_leaves_no_trace(detector: str, sizes: list[int], seed: int) -> None:
     from sensormon.model.tags import Tag
 
     tags = TagTable([Tag("temp", "T", normal=(-2.0, 2.0))])
@@ -125,7 +123,7 @@ def test_a_batch_taken_back_leaves_no_trace(detector: str, sizes: list[int], see
         assert left.scores.n.tolist() == right.scores.n.tolist()
 
 
-def test_a_detector_is_told_each_tags_own_limits() -> None:
+def test_detector_uses_the_limits_of_each_tag() -> None:
     from sensormon.model.tags import Tag
 
     tags = TagTable([Tag("temp", "T", normal=(36.0, 38.0), valid=(0.0, 100.0)), Tag("ph", "P")])
@@ -136,7 +134,7 @@ def test_a_detector_is_told_each_tags_own_limits() -> None:
 
 
 @pytest.mark.parametrize("detector", PER_TAG)
-def test_a_monitor_started_again_scores_nearly_as_if_it_had_not_stopped(detector: str) -> None:
+def test_restart_from_recent_readings_scores_nearly_the_same(detector: str) -> None:
     from sensormon.model.tags import Tag
 
     tags = TagTable([Tag("temp", "T", normal=(-2.0, 2.0))])
@@ -154,7 +152,7 @@ def test_a_monitor_started_again_scores_nearly_as_if_it_had_not_stopped(detector
     assert (scores.is_anomaly == other.is_anomaly).mean() > 0.97
 
 
-def test_memory_forgets_the_oldest_and_recalls_what_it_kept() -> None:
+def test_memory_forgets_the_oldest_readings() -> None:
     memory = TagMemory(1)
     zeros = np.zeros(KEPT + 10, np.int32)
     times = np.arange(KEPT + 10, dtype=np.int64)
@@ -167,7 +165,7 @@ def test_memory_forgets_the_oldest_and_recalls_what_it_kept() -> None:
     assert newest.tolist() == [True]
 
 
-def test_new_settings_go_on_from_the_readings_at_hand(pipeline: Pipeline) -> None:
+def test_new_settings_start_from_recent_readings(pipeline: Pipeline) -> None:
     rng = np.random.default_rng(2)
     pipeline.process(batch_of(*[("temp", float(v)) for v in rng.normal(37, 0.1, 200)]))
     pipeline.apply(DetectorSettings(2, START, "x", "zscore", {"window": 100, "threshold": 4.0}, {}))
@@ -179,9 +177,7 @@ def test_new_settings_go_on_from_the_readings_at_hand(pipeline: Pipeline) -> Non
 
 @pytest.mark.parametrize("detector", PER_TAG)
 @pytest.mark.parametrize("since", [0, 1, 600, 1500])
-def test_with_what_the_detector_remembered_it_goes_on_to_the_last_bit(
-    detector: str, since: int, tmp_path: Path
-) -> None:
+def test_saved_detector_state_continues_bit_for_bit(detector: str, since: int, tmp_path: Path) -> None:
     from sensormon.model.tags import Tag
 
     tags = TagTable([Tag("temp", "T", normal=(-2.0, 2.0))])
@@ -207,7 +203,7 @@ def test_with_what_the_detector_remembered_it_goes_on_to_the_last_bit(
         assert (scores.is_anomaly == other.is_anomaly).mean() > 0.97
 
 
-def test_memory_that_is_harmed_or_of_other_settings_is_passed_over(
+def test_damaged_or_outdated_detector_state_is_ignored(
     pipeline: Pipeline, detection: DetectorSettings, tmp_path: Path
 ) -> None:
     assert read_states(tmp_path, detection) == {}
@@ -233,7 +229,7 @@ def test_memory_that_is_harmed_or_of_other_settings_is_passed_over(
     ("ahead", "says"),
     [(601, "601 s"), (3 * 3_600, "3 hours"), (50 * 3_600, "2 days"), (5_431_043_292, "172 years")],
 )
-def test_how_far_ahead_a_reading_is_has_a_sensible_unit(ahead: int, says: str) -> None:
+def test_future_reading_is_reported_in_a_sensible_unit(ahead: int, says: str) -> None:
     batch = Batch.of([Reading("temp", START + ahead * SECOND, 37.0)], source="test", received=START)
     _, (rejection,) = ValidRanges(TagTable([Tag("temp", "Temperature")])).check(batch)
     assert rejection.detail == f"{says} ahead of the clock; at most 10 minutes are accepted"

@@ -43,7 +43,7 @@ def scores(monitor: Monitor, tag: str) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("detector", sorted(PER_TAG))
-def test_scores_after_a_change_of_the_table_equal_those_without(
+def test_retagging_leaves_scores_of_other_tags_unchanged(
     settings: Settings, clock: ManualClock, tmp_path: Path, detector: str
 ) -> None:
     plain = Monitor(replace(settings, data_dir=tmp_path / "plain"), clock)
@@ -60,7 +60,7 @@ def test_scores_after_a_change_of_the_table_equal_those_without(
     changed.stop()
 
 
-def test_a_tag_that_goes_and_comes_back_goes_on_as_if_it_had_stayed(
+def test_tag_removed_and_restored_continues_its_scores(
     settings: Settings, clock: ManualClock, tmp_path: Path
 ) -> None:
     plain = Monitor(replace(settings, data_dir=tmp_path / "plain"), clock)
@@ -79,7 +79,7 @@ def test_a_tag_that_goes_and_comes_back_goes_on_as_if_it_had_stayed(
     changed.stop()
 
 
-def test_it_goes_on_from_its_history_also_where_it_went_before_the_last_start(
+def test_tag_removed_before_a_restart_continues_its_scores(
     settings: Settings, clock: ManualClock, tmp_path: Path
 ) -> None:
     file = tmp_path / "tags.toml"
@@ -100,7 +100,7 @@ def test_it_goes_on_from_its_history_also_where_it_went_before_the_last_start(
     changed.stop()
 
 
-def test_ranges_and_resolution_count_from_the_next_reading_on(settings: Settings, clock: ManualClock) -> None:
+def test_ranges_and_resolution_apply_from_the_next_reading(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     assert not monitor.submit(batch_of(("fermenter_ph", 8.5))).processed.rejected
     monitor.running_tags.retag(TagTable([replace(PH, valid=(5.0, 8.0))]))
@@ -118,9 +118,7 @@ def test_ranges_and_resolution_count_from_the_next_reading_on(settings: Settings
     assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()
 
 
-def test_the_simulator_makes_new_tags_at_once_and_the_others_as_before(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_simulator_adds_new_tags_at_once(settings: Settings, clock: ManualClock) -> None:
     settings = replace(settings, source="simulator")
     monitor = Monitor(settings, clock)
     kept = [tag for tag in monitor.tags if tag.name != "agitator_rpm"]
@@ -140,7 +138,7 @@ def test_the_simulator_makes_new_tags_at_once_and_the_others_as_before(
     monitor.stop()
 
 
-def test_a_table_that_cannot_be_simulated_changes_nothing(settings: Settings, clock: ManualClock) -> None:
+def test_table_that_cannot_be_simulated_changes_nothing(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(replace(settings, source="simulator"), clock)
     before = monitor.tags
     with pytest.raises(UsageError, match="speed"):
@@ -152,7 +150,7 @@ def test_a_table_that_cannot_be_simulated_changes_nothing(settings: Settings, cl
     monitor.stop()
 
 
-def test_every_tag_may_be_another(settings: Settings, clock: ManualClock) -> None:
+def test_all_tags_may_be_replaced(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(replace(settings, source="simulator"), clock)
     monitor.running_tags.retag(TagTable([Tag("only", "Only")]))
     assert monitor.source.simulator is not None
@@ -161,7 +159,7 @@ def test_every_tag_may_be_another(settings: Settings, clock: ManualClock) -> Non
     monitor.stop()
 
 
-def test_an_import_under_way_goes_on_with_the_new_table(settings: Settings, clock: ManualClock) -> None:
+def test_running_import_continues_with_the_new_table(settings: Settings, clock: ManualClock) -> None:
     from sensormon.exchange.import_table import Piece
     from sensormon.model.readings import Origin, Reading
 
@@ -180,9 +178,7 @@ def test_an_import_under_way_goes_on_with_the_new_table(settings: Settings, cloc
     monitor.stop()
 
 
-def test_silence_is_told_of_tags_that_stayed_and_not_of_those_that_went(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_silence_is_reported_only_for_remaining_tags(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     for i in range(60):
         clock.advance(1)
@@ -194,7 +190,7 @@ def test_silence_is_told_of_tags_that_stayed_and_not_of_those_that_went(
     monitor.stop()
 
 
-def test_a_recording_keeps_its_own_tags(settings: Settings, clock: ManualClock, tmp_path: Path) -> None:
+def test_recording_keeps_its_own_tags(settings: Settings, clock: ManualClock, tmp_path: Path) -> None:
     file = tmp_path / "recording.csv"
     file.write_text("timestamp,tag,value\n2026-01-01T00:00:00Z,played,1\n2026-01-01T00:00:01Z,played,2\n")
     monitor = Monitor(replace(settings, source=f"replay:{file}"), clock)
@@ -204,14 +200,14 @@ def test_a_recording_keeps_its_own_tags(settings: Settings, clock: ManualClock, 
     monitor.stop()
 
 
-def test_a_tag_that_is_not_in_the_table_is_called_by_its_name(tags: TagTable) -> None:
+def test_unknown_tag_is_labelled_with_its_name(tags: TagTable) -> None:
     assert tags["gone"].render(1.5) == "1.500"
     assert (tags["gone"].label, "gone" in tags, len(tags)) == ("gone", False, 2)
     assert tags.digest == TagTable(list(tags)).digest != TagTable(list(tags)[:1]).digest
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_go_on_with_readings_of_a_tag_that_is_gone(settings: Settings, page: str) -> None:
+def test_pages_show_readings_of_a_removed_tag(settings: Settings, page: str) -> None:
     monitor = Monitor(replace(settings, source="simulator"), ManualClock(START))
     runtime.adopt(monitor)
     try:
@@ -226,7 +222,7 @@ def test_pages_go_on_with_readings_of_a_tag_that_is_gone(settings: Settings, pag
         runtime.stop()
 
 
-def test_the_api_takes_new_tags_at_once_and_gives_the_history_of_those_that_went(start: Start) -> None:
+def test_api_accepts_new_tags_and_serves_removed_ones(start: Start) -> None:
     monitor, api = start()
     reading = {"tag": "fermenter_temp", "value": 37.0, "timestamp": "2026-01-31T12:00:00Z"}
     assert post(api, "/ingest", reading).status_code == 201

@@ -14,7 +14,7 @@ from sensormon.view.status import alarms
 from tests.support.plant import START, batch_of
 
 
-def test_a_tag_that_stops_is_overdue_after_five_of_its_own_intervals(tags: TagTable) -> None:
+def test_tag_is_silent_after_five_of_its_intervals(tags: TagTable) -> None:
     dog = Watchdog(tags)
     for i in range(300):
         at = START + i * SECOND
@@ -27,14 +27,14 @@ def test_a_tag_that_stops_is_overdue_after_five_of_its_own_intervals(tags: TagTa
     assert [silence.tag for silence in dog.silent(last + 60 * SECOND)] == ["ph", "temp"]
 
 
-def test_what_is_imported_or_filled_in_says_nothing_of_now(tags: TagTable) -> None:
+def test_imported_readings_never_make_a_tag_silent(tags: TagTable) -> None:
     dog = Watchdog(tags)
     for i in range(100):
         dog.note(replace(batch_of(("temp", 37.0), at=START + i * SECOND), origin=Origin.IMPORT))
     assert dog.silent(START + 10**6 * SECOND) == ()
 
 
-def test_a_clock_that_is_set_back_makes_nobody_silent(tags: TagTable) -> None:
+def test_clock_set_back_makes_no_tag_silent(tags: TagTable) -> None:
     dog = Watchdog(tags)
     for i in range(100):
         dog.note(batch_of(("temp", 37.0), at=START + i * SECOND))
@@ -45,7 +45,7 @@ def test_a_clock_that_is_set_back_makes_nobody_silent(tags: TagTable) -> None:
     assert [silence.tag for silence in dog.silent(back + 120 * SECOND)] == ["temp"]
 
 
-def test_a_silent_tag_is_on_the_screen_and_the_others_go_on(settings: Settings, clock: ManualClock) -> None:
+def test_silent_tag_raises_an_alarm(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(replace(settings, source="simulator"), clock)
     simulator = monitor.source.simulator
     assert simulator is not None

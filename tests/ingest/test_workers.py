@@ -31,7 +31,7 @@ def started(run: object, clock: Noting) -> Worker:
     return worker
 
 
-def test_it_is_started_again_after_1_2_4_seconds_and_shown_meanwhile() -> None:
+def test_a_dead_thread_restarts_after_1_2_4_seconds_and_is_shown() -> None:
     calls: list[int] = []
     done = threading.Event()
 
@@ -52,7 +52,7 @@ def test_it_is_started_again_after_1_2_4_seconds_and_shown_meanwhile() -> None:
     assert worker.last_failure.endswith("The loader stopped: OSError: the disk is gone")
 
 
-def test_a_thread_that_ran_well_for_long_waits_a_second_again() -> None:
+def test_a_long_healthy_run_resets_the_restart_delay() -> None:
     calls: list[int] = []
     done = threading.Event()
     clock = Noting()
@@ -71,7 +71,7 @@ def test_a_thread_that_ran_well_for_long_waits_a_second_again() -> None:
     assert [seconds for seconds, _ in clock.waits] == [1, 2, 1]
 
 
-def test_one_that_was_told_to_stop_is_not_started_again() -> None:
+def test_a_thread_stopped_on_purpose_is_not_restarted() -> None:
     clock = Noting()
     begun = threading.Event()
 

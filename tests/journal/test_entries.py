@@ -136,23 +136,23 @@ def assert_same(value: object, other: object) -> None:
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(batch_entries())
-def test_a_batch_comes_back_bit_for_bit(entry: BatchEntry) -> None:
+def test_batch_round_trips_bit_for_bit(entry: BatchEntry) -> None:
     assert_same(decode(encode(entry)), entry)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(settings_entries)
-def test_settings_come_back_as_they_were(entry: SettingsEntry) -> None:
+def test_settings_round_trip(entry: SettingsEntry) -> None:
     assert decode(encode(entry)) == entry
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(action_entries | annotation_entries)
-def test_what_people_did_comes_back_as_it_was(entry: ActionEntry | AnnotationEntry) -> None:
+def test_actions_and_annotations_round_trip(entry: ActionEntry | AnnotationEntry) -> None:
     assert decode(encode(entry)) == entry
 
 
-def test_nan_keeps_its_bits_and_minus_zero_its_sign() -> None:
+def test_nan_bits_and_negative_zero_survive() -> None:
     strange = struct.unpack("<d", bytes.fromhex("010000000000f87f"))[0]
     back = decode(encode(batch_entry([strange, -0.0, math.inf])))
     assert isinstance(back, BatchEntry)
@@ -164,7 +164,7 @@ def test_nan_keeps_its_bits_and_minus_zero_its_sign() -> None:
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.one_of(batch_entries(), settings_entries), st.data())
-def test_bytes_that_stop_too_soon_are_damage(entry: Entry, data: st.DataObject) -> None:
+def test_truncated_bytes_are_damage(entry: Entry, data: st.DataObject) -> None:
     whole = encode(entry)
     cut = data.draw(st.integers(0, len(whole) - 1))
     with pytest.raises(JournalDamaged):
@@ -173,17 +173,17 @@ def test_bytes_that_stop_too_soon_are_damage(entry: Entry, data: st.DataObject) 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.binary(max_size=60))
-def test_any_other_bytes_are_damage(garbage: bytes) -> None:
+def test_garbage_is_damage(garbage: bytes) -> None:
     with pytest.raises(JournalDamaged):
         decode(garbage)
 
 
-def test_a_kind_that_is_not_known_is_damage() -> None:
+def test_unknown_kind_is_damage() -> None:
     with pytest.raises(JournalDamaged, match="Z"):
         decode(b"Z" + encode(batch_entry([1.0]))[1:])
 
 
-def test_a_record_without_answers_is_as_it_was_before_there_were_any() -> None:
+def test_entry_without_answers_keeps_the_older_format() -> None:
     entry = batch_entry([1.0])
     assert b"answers" not in encode(entry)
     back = decode(encode(entry))

@@ -20,7 +20,7 @@ from tests.support.journals import filled, ids, open_journal, settings_entry
 Records = Callable[..., list[Record]]
 
 
-def test_entries_are_read_back_bit_for_bit(tmp_path: Path, records: Records) -> None:
+def test_entries_round_trip_bit_for_bit(tmp_path: Path, records: Records) -> None:
     journal = open_journal(tmp_path)
     for record in records(5, 70):
         journal.append(record.entry)
@@ -30,7 +30,7 @@ def test_entries_are_read_back_bit_for_bit(tmp_path: Path, records: Records) -> 
         assert encode(decode(encode(other.entry))) == encode(other.entry)
 
 
-def test_reading_goes_on_after_a_number_and_in_portions(tmp_path: Path) -> None:
+def test_reading_starts_after_a_number_and_is_limited(tmp_path: Path) -> None:
     journal = open_journal(filled(tmp_path, 25), segment_bytes=600)
     assert ids(journal) == list(range(1, 26))
     assert ids(journal, 20) == [21, 22, 23, 24, 25]
@@ -38,7 +38,7 @@ def test_reading_goes_on_after_a_number_and_in_portions(tmp_path: Path) -> None:
     assert journal.read(25) == []
 
 
-def test_it_rolls_to_new_segments_and_drops_those_that_are_covered(tmp_path: Path) -> None:
+def test_segments_roll_and_are_retired_when_covered(tmp_path: Path) -> None:
     journal = open_journal(filled(tmp_path, 30, segment_bytes=600), segment_bytes=600)
     files = len(list(tmp_path.glob("*.seg")))
     assert files > 5
@@ -51,7 +51,7 @@ def test_it_rolls_to_new_segments_and_drops_those_that_are_covered(tmp_path: Pat
     assert journal.append(settings_entry(31)) == 31
 
 
-def test_numbers_and_writer_go_on_after_reopening(tmp_path: Path) -> None:
+def test_numbers_and_writer_continue_after_reopening(tmp_path: Path) -> None:
     journal = open_journal(tmp_path)
     journal.append(settings_entry(1))
     journal.close()
@@ -61,7 +61,7 @@ def test_numbers_and_writer_go_on_after_reopening(tmp_path: Path) -> None:
     assert ids(again) == [1, 2]
 
 
-def test_torn_at_every_byte_it_gives_every_whole_record_and_no_wrong_one(tmp_path: Path) -> None:
+def test_tear_at_any_byte_yields_only_whole_records(tmp_path: Path) -> None:
     (path,) = filled(tmp_path / "whole", 4).glob("*.seg")
     data = path.read_bytes()
     ends = [end for end in range(len(data) + 1) if _records_in(data[:end], tmp_path) is not None]
@@ -83,7 +83,7 @@ def _records_in(data: bytes, tmp_path: Path) -> list[int] | None:
     return whole
 
 
-def test_with_any_bit_flipped_no_wrong_record_and_the_others_survive(tmp_path: Path) -> None:
+def test_flipped_bit_yields_no_wrong_record(tmp_path: Path) -> None:
     (path,) = filled(tmp_path / "whole", 4).glob("*.seg")
     data = path.read_bytes()
     harmed = tmp_path / segments.name(1, 1)
@@ -104,7 +104,7 @@ def test_with_any_bit_flipped_no_wrong_record_and_the_others_survive(tmp_path: P
         assert len(segment.numbers) == 4 or segment.damage or segment.torn
 
 
-def test_damage_before_the_end_is_set_aside_and_said(tmp_path: Path) -> None:
+def test_damage_before_the_end_is_quarantined_and_reported(tmp_path: Path) -> None:
     (path,) = filled(tmp_path, 6).glob("*.seg")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
@@ -117,7 +117,7 @@ def test_damage_before_the_end_is_set_aside_and_said(tmp_path: Path) -> None:
     assert journal.append(settings_entry(7)) == 7
 
 
-def test_a_failed_sync_leaves_the_segment_and_uses_the_number_again(tmp_path: Path) -> None:
+def test_failed_sync_abandons_the_segment_and_reuses_the_number(tmp_path: Path) -> None:
     failing = {"on": False, "calls": []}
 
     def fdatasync(fd: int) -> None:
@@ -141,7 +141,7 @@ def test_a_failed_sync_leaves_the_segment_and_uses_the_number_again(tmp_path: Pa
     assert ids(open_journal(tmp_path)) == [1, 2]
 
 
-def test_a_record_left_behind_by_a_failed_append_is_void(tmp_path: Path) -> None:
+def test_record_left_by_a_failed_append_is_void(tmp_path: Path) -> None:
     path = tmp_path / segments.name(1, 1)
     writer = "a" * 32
     left = segments.header(writer, 1) + b"".join(segments.frame(i, encode(settings_entry(i))) for i in (1, 2))
@@ -153,7 +153,7 @@ def test_a_record_left_behind_by_a_failed_append_is_void(tmp_path: Path) -> None
     assert journal.damaged == ()
 
 
-def test_no_space_is_told_from_other_failures_and_passes(tmp_path: Path) -> None:
+def test_full_disk_is_distinguished_and_recoverable(tmp_path: Path) -> None:
     full = {"on": True}
 
     def fdatasync(fd: int) -> None:
@@ -172,7 +172,7 @@ def test_no_space_is_told_from_other_failures_and_passes(tmp_path: Path) -> None
     assert (tmp_path / "reserve").exists()
 
 
-def test_a_folder_that_vanished_is_made_anew_and_writer_and_numbers_go_on(tmp_path: Path) -> None:
+def test_vanished_folder_is_recreated_with_the_same_writer(tmp_path: Path) -> None:
     folder = tmp_path / "journal"
     journal = open_journal(folder)
     journal.append(settings_entry(1))
@@ -185,7 +185,7 @@ def test_a_folder_that_vanished_is_made_anew_and_writer_and_numbers_go_on(tmp_pa
     assert open_journal(folder).writer != writer
 
 
-def test_an_unknown_version_is_refused_untouched(tmp_path: Path) -> None:
+def test_unknown_version_is_refused_untouched(tmp_path: Path) -> None:
     (path,) = filled(tmp_path, 2).glob("*.seg")
     data = bytearray(path.read_bytes())
     import struct
@@ -201,7 +201,7 @@ def test_an_unknown_version_is_refused_untouched(tmp_path: Path) -> None:
     assert path.read_bytes() == bytes(data)
 
 
-def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_created_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
         open_journal(tmp_path / "file" / "journal")

@@ -39,7 +39,7 @@ def flip(path: Path, at: int = -3) -> None:
     path.write_bytes(data)
 
 
-def test_torn_at_every_byte_exactly_the_records_before_the_tear_are_left(tmp_path: Path) -> None:
+def test_tear_at_any_byte_keeps_the_records_before_it(tmp_path: Path) -> None:
     (path,) = filled(tmp_path / "whole", 4).glob("*.seg")
     data = path.read_bytes()
     assert len(data) == segments.HEADER_SIZE + 4 * SIZE
@@ -54,7 +54,7 @@ def test_torn_at_every_byte_exactly_the_records_before_the_tear_are_left(tmp_pat
         shutil.rmtree(folder)
 
 
-def test_no_flipped_bit_in_the_last_record_goes_unsaid(tmp_path: Path) -> None:
+def test_flipped_bit_in_the_last_record_is_reported(tmp_path: Path) -> None:
     (path,) = filled(tmp_path, 2).glob("*.seg")
     data = path.read_bytes()
     for bit in range((segments.HEADER_SIZE + SIZE) * 8, len(data) * 8):
@@ -68,9 +68,7 @@ def test_no_flipped_bit_in_the_last_record_goes_unsaid(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("segment_bytes", [segments.HEADER_SIZE + SIZE, segments.HEADER_SIZE + 3 * SIZE])
-def test_damage_at_the_end_of_a_sealed_segment_is_said_and_set_aside(
-    tmp_path: Path, segment_bytes: int
-) -> None:
+def test_damage_at_the_end_of_a_sealed_segment_is_quarantined(tmp_path: Path, segment_bytes: int) -> None:
     filled(tmp_path, 6, segment_bytes=segment_bytes)
     first = min(tmp_path.glob("*.seg"))
     lost = segments.scan(first).last
@@ -82,7 +80,7 @@ def test_damage_at_the_end_of_a_sealed_segment_is_said_and_set_aside(
     assert (tmp_path / "quarantine" / first.name).exists()
 
 
-def test_damage_before_a_segment_without_records_is_said(tmp_path: Path) -> None:
+def test_damage_before_an_empty_segment_is_reported(tmp_path: Path) -> None:
     journal = open_journal(filled(tmp_path, 3))
     flip(min(tmp_path.glob("*.seg")))
     (tmp_path / segments.name(2, 4)).write_bytes(segments.header(journal.writer, 4))
@@ -91,7 +89,7 @@ def test_damage_before_a_segment_without_records_is_said(tmp_path: Path) -> None
     assert any("records 3 to 3 are missing" in text for text in journal.damaged)
 
 
-def test_damage_that_cannot_be_copied_is_neither_cut_off_nor_an_obstacle(tmp_path: Path) -> None:
+def test_damage_that_cannot_be_copied_is_left_in_place(tmp_path: Path) -> None:
     (path,) = filled(tmp_path, 2).glob("*.seg")
     flip(path)
     harmed = path.read_bytes()
@@ -101,7 +99,7 @@ def test_damage_that_cannot_be_copied_is_neither_cut_off_nor_an_obstacle(tmp_pat
     assert any("could not be copied" in text for text in journal.damaged)
 
 
-def test_a_folder_that_vanished_before_the_first_append_is_made_anew(tmp_path: Path) -> None:
+def test_folder_vanished_before_the_first_append_is_recreated(tmp_path: Path) -> None:
     folder = tmp_path / "journal"
     journal = open_journal(filled(folder, 1))
     shutil.rmtree(folder)
@@ -109,7 +107,7 @@ def test_a_folder_that_vanished_before_the_first_append_is_made_anew(tmp_path: P
     assert ids(journal) == [2, 3]
 
 
-def test_a_newest_segment_that_vanished_leaves_the_older_ones_readable(tmp_path: Path) -> None:
+def test_vanished_newest_segment_leaves_older_ones_readable(tmp_path: Path) -> None:
     journal = open_journal(filled(tmp_path, 2))
     journal.append(settings_entry(3))
     writer = journal.writer
@@ -120,9 +118,7 @@ def test_a_newest_segment_that_vanished_leaves_the_older_ones_readable(tmp_path:
     assert open_journal(tmp_path).writer == writer
 
 
-def test_a_segment_that_was_retired_during_a_read_is_no_damage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_segment_retired_during_a_read_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = open_journal(filled(tmp_path, 4, segment_bytes=1))
     read_payloads = segments.read_payloads
 
@@ -135,7 +131,7 @@ def test_a_segment_that_was_retired_during_a_read_is_no_damage(
     assert journal.damaged == ()
 
 
-def test_a_segment_that_could_not_be_removed_does_not_block_the_next(
+def test_segment_that_cannot_be_removed_does_not_block_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -152,7 +148,7 @@ def test_a_segment_that_could_not_be_removed_does_not_block_the_next(
     assert ids(open_journal(tmp_path)) == [1]
 
 
-def test_a_record_that_only_half_fits_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+def test_record_that_only_half_fits_leaves_nothing(tmp_path: Path) -> None:
     journal = open_journal(tmp_path)
     journal.append(settings_entry(1))
     size = journal.size
@@ -169,13 +165,13 @@ def test_a_record_that_only_half_fits_is_refused_and_leaves_nothing(tmp_path: Pa
     assert ids(open_journal(tmp_path)) == [1, 2]
 
 
-def test_an_empty_reserve_is_filled_again(tmp_path: Path) -> None:
+def test_empty_reserve_is_refilled(tmp_path: Path) -> None:
     (tmp_path / "reserve").touch()
     Journal(tmp_path, reserve_bytes=4096)
     assert (tmp_path / "reserve").stat().st_size == 4096
 
 
-def test_a_reader_in_another_thread_sees_each_record_once_and_in_order(tmp_path: Path) -> None:
+def test_concurrent_reader_sees_each_record_once_in_order(tmp_path: Path) -> None:
     journal = open_journal(tmp_path, segment_bytes=10 * SIZE)
     done = threading.Event()
     seen: list[int] = []
@@ -227,7 +223,7 @@ class Plant:
 
 
 @pytest.mark.parametrize("harm", ["rot", "deleted"])
-def test_a_journal_that_lost_its_end_numbers_on_above_the_store(tmp_path: Path, harm: str) -> None:
+def test_journal_that_lost_its_end_continues_above_the_store(tmp_path: Path, harm: str) -> None:
     plant = Plant(tmp_path)
     plant.send(2)
     plant.check()
@@ -246,7 +242,7 @@ def test_a_journal_that_lost_its_end_numbers_on_above_the_store(tmp_path: Path, 
     plant.monitor.stop()
 
 
-def test_a_folder_that_vanishes_under_way_neither_loses_nor_doubles(tmp_path: Path) -> None:
+def test_folder_vanishing_at_run_time_loses_nothing(tmp_path: Path) -> None:
     plant = Plant(tmp_path)
     plant.send(2)
     plant.check()
@@ -259,7 +255,7 @@ def test_a_folder_that_vanishes_under_way_neither_loses_nor_doubles(tmp_path: Pa
     plant.monitor.stop()
 
 
-def test_the_newest_segment_vanishing_before_a_crash_doubles_nothing(tmp_path: Path) -> None:
+def test_newest_segment_vanishing_before_a_crash_duplicates_nothing(tmp_path: Path) -> None:
     plant = Plant(tmp_path)
     plant.send(2)
     plant.check()
@@ -278,9 +274,7 @@ def test_the_newest_segment_vanishing_before_a_crash_doubles_nothing(tmp_path: P
 
 
 @pytest.mark.parametrize("harm", ["end lost", "folder lost"])
-def test_numbers_are_not_used_twice_where_the_journal_lost_its_end_and_the_store_is_away(
-    tmp_path: Path, harm: str
-) -> None:
+def test_numbers_are_unique_when_journal_end_and_store_are_lost(tmp_path: Path, harm: str) -> None:
     plant = Plant(tmp_path)
     plant.send(3)
     plant.check()
@@ -310,7 +304,7 @@ def test_numbers_are_not_used_twice_where_the_journal_lost_its_end_and_the_store
     plant.monitor.stop()
 
 
-def test_a_journal_folder_that_is_gone_goes_on_with_the_writer_of_the_archive(tmp_path: Path) -> None:
+def test_lost_journal_folder_continues_the_writer_of_the_archive(tmp_path: Path) -> None:
     plant = Plant(tmp_path)
     plant.send(2)
     plant.check()
@@ -336,7 +330,7 @@ def test_a_journal_folder_that_is_gone_goes_on_with_the_writer_of_the_archive(tm
     plant.monitor.stop()
 
 
-def test_the_ledger_balances_while_a_lost_database_is_loaded_again(
+def test_ledger_balances_while_a_lost_database_reloads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plant = Plant(tmp_path)
@@ -359,7 +353,7 @@ def test_the_ledger_balances_while_a_lost_database_is_loaded_again(
     plant.monitor.stop()
 
 
-def test_beyond_its_quota_the_journal_refuses_and_memory_stays_bounded(tmp_path: Path) -> None:
+def test_quota_refuses_readings_and_bounds_memory(tmp_path: Path) -> None:
     plant = Plant(tmp_path)
     plant.monitor.stop()
     plant.monitor = Monitor(Settings(data_dir=tmp_path, source="none", journal_quota=1), plant.clock)
@@ -403,7 +397,7 @@ def test_beyond_its_quota_the_journal_refuses_and_memory_stays_bounded(tmp_path:
         (b'"tags":["a"]', b'"tags":[]'),
     ],
 )
-def test_a_head_that_does_not_fit_its_columns_is_damage(old: bytes, new: bytes) -> None:
+def test_head_that_contradicts_its_columns_is_damage(old: bytes, new: bytes) -> None:
     whole = encode(batch_entry([1.0]))
     start = 5 + int.from_bytes(whole[1:5], "little")
     head = whole[5:start].replace(old, new)
@@ -412,7 +406,7 @@ def test_a_head_that_does_not_fit_its_columns_is_damage(old: bytes, new: bytes) 
         decode(whole[:1] + len(head).to_bytes(4, "little") + head + whole[start:])
 
 
-def test_bytes_after_an_entry_and_a_bottomless_head_are_damage() -> None:
+def test_trailing_bytes_and_endless_nesting_are_damage() -> None:
     for entry in (batch_entry([1.0]), settings_entry(1)):
         with pytest.raises(JournalDamaged):
             decode(encode(entry) + b"x")

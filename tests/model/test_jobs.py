@@ -11,7 +11,7 @@ from sensormon.model.errors import StoreUnavailable, UsageError
 from sensormon.model.jobs import KEPT, Jobs, Progress
 
 
-def test_a_job_says_how_far_it_is_and_what_came_of_it(clock: ManualClock) -> None:
+def test_a_job_reports_its_progress_and_result(clock: ManualClock) -> None:
     jobs, go = Jobs(clock), threading.Event()
 
     def work(progress: Progress) -> int:
@@ -59,7 +59,7 @@ def test_work_of_one_kind_runs_alone(clock: ManualClock) -> None:
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable("away", where="db", hint="Wait"), ValueError("boom")])
-def test_what_goes_wrong_is_kept_with_the_job(clock: ManualClock, error: Exception) -> None:
+def test_a_failure_is_kept_with_its_job(clock: ManualClock, error: Exception) -> None:
     def work(_: Progress) -> None:
         raise error
 
@@ -70,7 +70,7 @@ def test_what_goes_wrong_is_kept_with_the_job(clock: ManualClock, error: Excepti
     assert str(error.args[0]) in str(job.problem)
 
 
-def test_closing_cancels_what_runs_and_takes_nothing_more(clock: ManualClock) -> None:
+def test_closing_cancels_running_jobs_and_takes_no_more(clock: ManualClock) -> None:
     jobs, begun = Jobs(clock), threading.Event()
 
     def work(progress: Progress) -> None:

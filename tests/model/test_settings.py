@@ -81,9 +81,7 @@ def test_every_variable_is_read() -> None:
         ("STORE", "http://there"),
     ],
 )
-def test_a_bad_value_is_one_line_that_names_the_variable_the_value_and_what_to_do(
-    variable: str, value: str
-) -> None:
+def test_a_bad_value_is_one_line_with_variable_value_and_hint(variable: str, value: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_settings({f"SENSORMON_{variable}": value})
     message = str(caught.value)

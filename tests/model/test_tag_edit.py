@@ -36,7 +36,7 @@ def with_ph(tags: TagTable, **changed: object) -> TagTable:
     return TagTable(replace(tag, **changed) if tag.name == "fermenter_ph" else tag for tag in tags)
 
 
-def test_cells_that_nobody_changed_are_the_same_tags() -> None:
+def test_unchanged_cells_are_the_same_tags() -> None:
     tags = TagTable(
         [*read_tags(REPOSITORY), Tag("open", "Open", valid=(-math.inf, 5.0)), Tag("bare", "Bare")]
     )
@@ -62,7 +62,7 @@ def test_cells_that_nobody_changed_are_the_same_tags() -> None:
         ("Resolution", math.inf, "Tag fermenter_ph, Resolution: inf is not a number"),
     ],
 )
-def test_a_wrong_cell_is_one_line_with_tag_and_column(column: str, value: object, line: str) -> None:
+def test_invalid_cell_is_one_line_with_tag_and_column(column: str, value: object, line: str) -> None:
     tags = read_tags(REPOSITORY)
     frame = cells(tags)
     frame.loc[1, column] = value
@@ -70,7 +70,7 @@ def test_a_wrong_cell_is_one_line_with_tag_and_column(column: str, value: object
     assert problem.startswith(line)
 
 
-def test_a_text_that_the_file_has_already_keeps_nobody_from_changing_another() -> None:
+def test_overlong_text_in_the_file_does_not_block_other_changes() -> None:
     tags = with_ph(read_tags(REPOSITORY), label="x" * 117, unit="u" * 22, group="g" * 101)
     frame = cells(tags)
     frame.loc[2, "Label"] = "Agitator"
@@ -83,7 +83,7 @@ def test_a_text_that_the_file_has_already_keeps_nobody_from_changing_another() -
     assert problem.startswith("Tag fermenter_ph, Label: 117 characters are too many")
 
 
-def test_a_table_without_tags_is_refused_and_an_empty_row_is_none() -> None:
+def test_empty_table_is_refused_and_empty_row_ignored() -> None:
     tags = read_tags(REPOSITORY)
     frame = cells(tags)
     frame.loc[7] = [None] * len(frame.columns)
@@ -91,7 +91,7 @@ def test_a_table_without_tags_is_refused_and_an_empty_row_is_none() -> None:
     assert "at least one tag" in read_cells(frame.iloc[3:], tags).problems[0]
 
 
-def test_changes_are_told_in_words() -> None:
+def test_changes_are_described_in_words() -> None:
     tags = read_tags(REPOSITORY)
     after = TagTable(
         [
@@ -112,7 +112,7 @@ def test_changes_are_told_in_words() -> None:
     assert [tag.name for tag in narrowed(tags, with_ph(tags, valid=(5.0, 8.0)))] == ["fermenter_ph"]
 
 
-def test_what_is_saved_counts_at_once_and_all_else_in_the_file_stays(monitor: Monitor) -> None:
+def test_save_applies_at_once_and_keeps_the_rest_of_the_file(monitor: Monitor) -> None:
     path = monitor.tag_file.path
     before = path.read_text()
     draft = monitor.tag_file.read()
@@ -129,7 +129,7 @@ def test_what_is_saved_counts_at_once_and_all_else_in_the_file_stays(monitor: Mo
     monitor.stop()
 
 
-def test_a_renamed_tag_keeps_its_profile_and_a_removed_one_takes_its_own_along(monitor: Monitor) -> None:
+def test_renamed_tag_keeps_its_profile_and_removed_tag_loses_it(monitor: Monitor) -> None:
     draft = monitor.tag_file.read()
     frame = cells(draft.tags)
     frame.loc[1, "Name"] = "ph.2/a"
@@ -144,7 +144,7 @@ def test_a_renamed_tag_keeps_its_profile_and_a_removed_one_takes_its_own_along(m
     monitor.stop()
 
 
-def test_a_file_that_changed_meanwhile_is_left_alone(monitor: Monitor) -> None:
+def test_file_changed_meanwhile_is_not_overwritten(monitor: Monitor) -> None:
     path = monitor.tag_file.path
     draft = monitor.tag_file.read()
     path.write_text(path.read_text() + "# by hand\n")
@@ -158,7 +158,7 @@ def test_a_file_that_changed_meanwhile_is_left_alone(monitor: Monitor) -> None:
     monitor.stop()
 
 
-def test_a_file_that_cannot_be_written_is_one_line_and_nothing_changes(monitor: Monitor) -> None:
+def test_unwritable_file_is_one_line_and_changes_nothing(monitor: Monitor) -> None:
     path = monitor.tag_file.path
     draft = monitor.tag_file.read()
     other = with_ph(draft.tags, unit="x")
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_written_is_one_line_and_nothing_changes(monitor: 
     monitor.stop()
 
 
-def test_a_link_stays_a_link_and_rights_stay_as_they_are(monitor: Monitor, tmp_path: Path) -> None:
+def test_symlink_and_permissions_are_preserved(monitor: Monitor, tmp_path: Path) -> None:
     path = monitor.tag_file.path
     real = tmp_path / "elsewhere"
     real.mkdir()
@@ -193,7 +193,7 @@ def test_a_link_stays_a_link_and_rights_stay_as_they_are(monitor: Monitor, tmp_p
     monitor.stop()
 
 
-def test_a_form_that_cannot_be_changed_here_is_said_and_nothing_is_written(monitor: Monitor) -> None:
+def test_unsupported_file_layout_is_refused_and_nothing_written(monitor: Monitor) -> None:
     path = monitor.tag_file.path
     path.write_text('tags.a.unit = "x"\ntags.b = {unit = "y", noise = 2}\n')
     draft = monitor.tag_file.read()
@@ -204,7 +204,7 @@ def test_a_form_that_cannot_be_changed_here_is_said_and_nothing_is_written(monit
     monitor.stop()
 
 
-def test_a_torn_log_is_read_as_far_as_it_goes(monitor: Monitor) -> None:
+def test_torn_log_is_read_up_to_the_tear(monitor: Monitor) -> None:
     draft = monitor.tag_file.read()
     monitor.tag_file.save(draft, with_ph(draft.tags, unit="x"), "me", ["one"])
     with (monitor.settings.data_dir / "tag_changes.jsonl").open("a") as file:
@@ -238,7 +238,7 @@ def some_tag(draw: st.DrawFn, name: str) -> Tag:
 
 @options(max_examples=60, deadline=None)
 @given(st.data())
-def test_any_change_is_in_the_file_and_comments_stay(data: st.DataObject) -> None:
+def test_any_change_is_written_and_comments_stay(data: st.DataObject) -> None:
     text = REPOSITORY.read_text()
     before = parse_tags(text, REPOSITORY)
     kept = [tag for tag in before if data.draw(st.booleans())]
@@ -259,14 +259,14 @@ def test_any_change_is_in_the_file_and_comments_stay(data: st.DataObject) -> Non
         assert [line for line in after.splitlines() if line.startswith("#")] == comments
 
 
-def test_a_new_key_stands_with_the_tags_own_keys_before_the_next_comment() -> None:
+def test_new_key_precedes_the_next_comment() -> None:
     text = '[tags.a]\nunit = "x" # the unit\n\n# about the profile\n[tags.a.profile]\nperiod_hours = 1\n'
     tags = parse_tags(text, Path("t"))
     after = edited(text, TagTable([replace(tags["a"], noise=0.5)]), {})
     assert after == text.replace("# the unit\n", "# the unit\nnoise = 0.5\n")
 
 
-def test_a_draft_is_of_the_bytes_that_were_read(monitor: Monitor) -> None:
+def test_draft_preserves_line_endings(monitor: Monitor) -> None:
     path = monitor.tag_file.path
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     draft = monitor.tag_file.read()

@@ -95,7 +95,7 @@ def test_a_wrong_table_is_one_line_that_names_file_tag_and_key(tmp_path: Path, t
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "not text"])
-def test_a_table_that_cannot_be_read_is_one_line_that_names_the_variable(tmp_path: Path, kind: str) -> None:
+def test_an_unreadable_table_is_one_line_with_the_variable(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "there"
     if kind == "folder":
         path.mkdir()
@@ -129,7 +129,7 @@ def test_usual_plant_names_are_names(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " a", "a b", "-a", "é", "a\n", "a" * 129])
-def test_what_would_break_a_url_or_a_file_is_no_name(name: str) -> None:
+def test_names_that_break_urls_or_files_are_refused(name: str) -> None:
     assert not NAME.fullmatch(name)
 
 
@@ -158,9 +158,7 @@ def test_a_resolution_is_worth_its_decimals(resolution: float, decimals: int) ->
 
 @pytest.mark.parametrize("key", ["label", "unit", "group"])
 @pytest.mark.parametrize("character", ["\u202e", "\u2067", "\u200f", "\x1b", "\n", "\u2028"])
-def test_a_text_that_would_turn_or_break_what_is_beside_it_is_one_line(
-    tmp_path: Path, key: str, character: str
-) -> None:
+def test_control_and_bidirectional_characters_are_refused(tmp_path: Path, key: str, character: str) -> None:
     path = written(tmp_path, f'[tags.ph]\n{key} = "Fer\\u{ord(character):04x}menter"\n')
     with pytest.raises(UsageError) as caught:
         read_tags(path)

@@ -44,13 +44,13 @@ def test_a_time_before_1970_is_negative() -> None:
     "text",
     ["", "now", "1769860800", "31.01.2026 12:00", "2026-02-30", "2026-01-31T25:00", "2026-01-31T12:00+99:00"],
 )
-def test_what_is_no_time_is_a_value_error(text: str) -> None:
+def test_an_invalid_time_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         timestamps.parse(text)
 
 
 @given(st.integers(timestamps.parse("0001-01-01"), timestamps.parse("9999-12-31T23:59:59.999999")))
-def test_every_time_survives_the_way_to_text_and_back(time: int) -> None:
+def test_every_time_round_trips_through_text(time: int) -> None:
     assert timestamps.parse(timestamps.render(time)) == time
 
 

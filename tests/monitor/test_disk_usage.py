@@ -25,7 +25,7 @@ SIZES = Sizes(
 )
 
 
-def test_files_are_counted_where_they_belong(settings: Settings, clock: ManualClock) -> None:
+def test_files_are_counted_by_kind(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     monitor.submit(batch_of(("fermenter_ph", 7.0), ("fermenter_ph", 7.1)))
     monitor.drain()
@@ -52,7 +52,7 @@ def test_files_are_counted_where_they_belong(settings: Settings, clock: ManualCl
     monitor.stop()
 
 
-def test_the_rate_is_that_of_the_last_day_or_of_what_there_is() -> None:
+def test_rate_covers_the_last_day_or_less() -> None:
     whole = rate(SIZES, START, 3)
     assert whole is not None
     assert (whole.per_day, whole.flagged, whole.minutes) == (259_200, 0.01, 4_320)
@@ -72,7 +72,7 @@ def test_the_rate_is_that_of_the_last_day_or_of_what_there_is() -> None:
     assert "too few stored to measure" in rate_words(rate(few, START, 3), few)
 
 
-def test_the_forecast_with_and_without_retention() -> None:
+def test_forecast_with_and_without_retention() -> None:
     now = rate(SIZES, START, 3)
     assert now is not None
     for_ever, month = forecast(SIZES, now, 0), forecast(SIZES, now, 30)
@@ -100,7 +100,7 @@ def test_the_forecast_with_and_without_retention() -> None:
     st.floats(0, FARTHEST),
     st.floats(0, 100),
 )
-def test_a_forecast_never_shrinks_with_time_and_retention_never_costs_more_than_its_minutes(
+def test_forecast_never_shrinks_and_retention_costs_at_most_its_minutes(
     per_day: float, flagged: float, each: float, days: int, ahead: float, archived: float
 ) -> None:
     now = Rate(per_day, 86_400, flagged, each, archived, min(per_day, 4_320), True)
@@ -111,7 +111,7 @@ def test_a_forecast_never_shrinks_with_time_and_retention_never_costs_more_than_
     assert plain - SIZES.whole <= max(0, now.per_day * ahead * each + SPACE.readings * each) + LIMIT
 
 
-def test_a_plan_and_what_came_of_it_in_words() -> None:
+def test_plan_and_result_in_words() -> None:
     from sensormon.monitor.retention import Plan, RolledUp
 
     plan = Plan(0, (Due("a", 0, 1_000_000, 16_700, 0, 0), Due("b", 0, 234_567, 3_876, 0, 0)))

@@ -85,7 +85,7 @@ def test_off_unless_asked_for(settings: Settings) -> None:
     monitor.stop()
 
 
-def test_what_a_killed_demonstration_left_behind_is_removed_at_the_next_start(settings: Settings) -> None:
+def test_leftovers_of_a_killed_drill_are_removed_at_start(settings: Settings) -> None:
     filler = settings.data_dir / "journal" / FILLER
     filler.parent.mkdir(parents=True)
     filler.write_bytes(b"")

@@ -46,7 +46,7 @@ def monitor(settings: Settings) -> Monitor:
     return running
 
 
-def test_the_newest_seconds_are_in_the_overview_before_they_are_stored(monitor: Monitor) -> None:
+def test_overview_includes_pending_readings(monitor: Monitor) -> None:
     span = (START, START + 7_200 * SECOND)
     distinct = np.random.default_rng(1).permutation(300) * 1e-4 + 7.0
     monitor.submit(batch_of(*[(TAG, float(value)) for value in distinct], at=START + 3_000 * SECOND))
@@ -63,7 +63,7 @@ def test_the_newest_seconds_are_in_the_overview_before_they_are_stored(monitor: 
     monitor.stop()
 
 
-def test_with_the_store_away_what_is_in_memory_is_there(settings: Settings) -> None:
+def test_overview_uses_memory_while_the_store_is_away(settings: Settings) -> None:
     Path(settings.store_url).mkdir(parents=True)
     monitor = Monitor(settings, ManualClock(START + 7_200 * SECOND))
     feed(monitor, 3_000)
@@ -74,7 +74,7 @@ def test_with_the_store_away_what_is_in_memory_is_there(settings: Settings) -> N
     monitor.stop()
 
 
-def test_control_limits_count_what_is_outside_in_the_whole_span(monitor: Monitor) -> None:
+def test_control_limits_count_outliers_in_the_whole_span(monitor: Monitor) -> None:
     monitor.submit(batch_of(*[(TAG, 8.0)] * 7, *[(TAG, 6.0)] * 4, at=START + 3_000 * SECOND))
     monitor.drain()
     span = (START, START + 7_200 * SECOND)
@@ -88,7 +88,7 @@ def test_control_limits_count_what_is_outside_in_the_whole_span(monitor: Monitor
     monitor.stop()
 
 
-def test_a_relation_says_how_it_was_found(monitor: Monitor) -> None:
+def test_relation_reports_how_it_was_measured(monitor: Monitor) -> None:
     monitor.submit(batch_of(*[("agitator_rpm", 400.0 + i % 5) for i in range(3_000)], at=START))
     monitor.drain()
     relation = monitor.explorer.relation(TAG, "agitator_rpm", START, START + 3_000 * SECOND)
@@ -104,7 +104,7 @@ def test_a_relation_says_how_it_was_found(monitor: Monitor) -> None:
     monitor.stop()
 
 
-def test_a_long_span_is_paired_from_a_fair_share(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_span_is_paired_from_a_sample(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensormon.monitor.explorer.MOST", 1_000)
     monitor.submit(batch_of(*[("agitator_rpm", 400.0 + i % 5) for i in range(3_000)], at=START))
     monitor.drain()
@@ -116,7 +116,7 @@ def test_a_long_span_is_paired_from_a_fair_share(monitor: Monitor, monkeypatch: 
     monitor.stop()
 
 
-def test_a_file_has_exactly_what_is_in_view_in_both_zones(monitor: Monitor) -> None:
+def test_file_holds_the_view_in_both_zones(monitor: Monitor) -> None:
     since, until = START + 100 * SECOND, START + 200 * SECOND
     table = pa.concat_tables(every_reading(monitor.streams, monitor.tags, [TAG], since, until))
     back = pd.read_csv(BytesIO(table_file(table, "CSV", "Europe/Berlin")))
@@ -143,7 +143,7 @@ def test_a_file_has_exactly_what_is_in_view_in_both_zones(monitor: Monitor) -> N
     monitor.stop()
 
 
-def test_the_points_of_a_file_are_those_of_the_line(monitor: Monitor) -> None:
+def test_exported_points_match_the_drawn_line(monitor: Monitor) -> None:
     feed(monitor, 3_000, START + 3_000 * SECOND)
     monitor.submit(batch_of((TAG, 8.7), at=START + 6_000 * SECOND))
     monitor.drain()
@@ -169,18 +169,18 @@ def test_file_names_are_plain() -> None:
     ("text", "seconds"),
     [("90 min", 5_400), (" 2d", 172_800), ("1.5 h", 5_400), ("1 w", 604_800), ("30 s", 30)],
 )
-def test_offsets_are_read(text: str, seconds: int) -> None:
+def test_offsets_are_parsed(text: str, seconds: int) -> None:
     assert offset(text) == seconds * SECOND
 
 
 @pytest.mark.parametrize(
     "text", ["", "0 s", "-1 h", "2", "h", "1e9 d", "9999999 w", "1 y", "٣ h", "1 h; DROP"]
 )
-def test_what_is_no_offset_is_passed_over(text: str) -> None:
+def test_invalid_offset_is_ignored(text: str) -> None:
     assert offset(text) is None
 
 
-def test_spans_in_an_address_come_back_and_nonsense_is_none() -> None:
+def test_spans_round_trip_through_the_url() -> None:
     span = (START, START + 12_345_678)
     assert span_of(*span_text(span).split("/")) == span
     for since, until in [
@@ -194,12 +194,12 @@ def test_spans_in_an_address_come_back_and_nonsense_is_none() -> None:
     assert in_calendar(START, START + 1) is None
 
 
-def test_times_name_the_second_day_only_where_it_is_another() -> None:
+def test_second_date_is_omitted_on_the_same_day() -> None:
     assert times(START, START + 60 * SECOND, BERLIN) == "2026-09-21 16:13:20 to 16:14:20"
     assert times(START, START + 86_400 * SECOND, BERLIN) == "2026-09-21 16:13 to 2026-09-22 16:13"
 
 
-def test_the_words_say_what_was_left_out(monitor: Monitor) -> None:
+def test_caption_says_what_was_left_out(monitor: Monitor) -> None:
     span = (START, START + 3_000 * SECOND)
     every = monitor.explorer.overview(TAG, *span, 750).overview
     assert drawn_line([every], *span) == "3,000 readings, all drawn"
@@ -210,7 +210,7 @@ def test_the_words_say_what_was_left_out(monitor: Monitor) -> None:
     monitor.stop()
 
 
-def test_a_control_chart_warns_of_what_speaks_against_it() -> None:
+def test_control_chart_warns_of_autocorrelation() -> None:
     limits = ControlLimits(7.0, 0.1, 6.7, 7.3, 1_000, 999, 0.95)
     words = "\n".join(control_words(Controlled(limits, 200_000, 1, 4, 1_000, 9_000)))
     assert "5 of 200,000 good readings in view are outside the control limits (less than 0.01 %)" in words

@@ -38,9 +38,7 @@ FAULTS: list[Fault] = [
     [(4, 1000, 1), pytest.param(100, 400, 2, marks=pytest.mark.long)],
     ids=["four", "hundred"],
 )
-def test_killed_and_harmed_again_and_again_nothing_is_lost_or_doubled(
-    tmp_path: Path, kills: int, most: int, seed: int
-) -> None:
+def test_repeated_kills_and_damage_lose_nothing(tmp_path: Path, kills: int, most: int, seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311  the moment of a kill need not be secret
     folder = tmp_path / "data"
     acknowledged: dict[int, float] = {}
@@ -61,7 +59,7 @@ def test_killed_and_harmed_again_and_again_nothing_is_lost_or_doubled(
         pytest.param("roll", marks=pytest.mark.long),
     ],
 )
-def test_killed_in_the_middle_of_a_step_nothing_is_lost_or_doubled(tmp_path: Path, moment: str) -> None:
+def test_kill_in_the_middle_of_a_step_loses_nothing(tmp_path: Path, moment: str) -> None:
     rng = random.Random(moment)  # noqa: S311
     folder = tmp_path / "data"
     acknowledged = run_and_kill(folder, 0, rng, 300)

@@ -35,7 +35,9 @@ def submit(monitor: Monitor, count: int, first: int = 0, seed: int = 0) -> None:
         monitor.submit(batch_of(value, at=START + (first + i) * SECOND))
 
 
-def test_what_was_submitted_is_stored_and_the_ledger_balances(settings: Settings, clock: ManualClock) -> None:
+def test_submitted_readings_are_stored_and_the_ledger_balances(
+    settings: Settings, clock: ManualClock
+) -> None:
     monitor = Monitor(settings, clock)
     submit(monitor, 80)
     monitor.submit(batch_of(("fermenter_ph", 99.0), ("nope", 1.0)))
@@ -50,9 +52,7 @@ def test_what_was_submitted_is_stored_and_the_ledger_balances(settings: Settings
     assert (total.received, total.stored, total.rejected, total.pending) == (82, 80, 2, 0)
 
 
-def test_a_restart_scores_as_if_it_had_never_stopped(
-    settings: Settings, clock: ManualClock, tmp_path: Path
-) -> None:
+def test_restart_scores_as_if_never_stopped(settings: Settings, clock: ManualClock, tmp_path: Path) -> None:
     whole = Monitor(replace(settings, data_dir=tmp_path / "whole"), clock)
     submit(whole, 160)
     parts = Monitor(settings, clock)
@@ -69,9 +69,7 @@ def test_a_restart_scores_as_if_it_had_never_stopped(
     parts.stop()
 
 
-def test_history_scored_anew_with_the_same_settings_is_the_same_to_the_bit(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_rescoring_with_the_same_settings_is_bit_identical(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     submit(monitor, 300)
     monitor.drain()
@@ -83,9 +81,7 @@ def test_history_scored_anew_with_the_same_settings_is_the_same_to_the_bit(
     monitor.stop()
 
 
-def test_many_readings_that_are_not_good_change_neither_restart_nor_rescoring(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_bad_readings_change_neither_restart_nor_rescoring(settings: Settings, clock: ManualClock) -> None:
     rng = np.random.default_rng(4)
     rows = [
         Reading("fermenter_ph", START + i * SECOND, round(float(value), 3), Quality.UNCERTAIN if bad else 0)
@@ -133,7 +129,9 @@ def test_applied_settings_are_recorded_and_survive_a_restart(settings: Settings,
         monitor.tuner.apply({"threshold": 99.0}, "x")
 
 
-def test_recent_readings_go_on_while_the_store_is_away(settings: Settings, clock: ManualClock) -> None:
+def test_recent_readings_include_pending_and_survive_a_restart(
+    settings: Settings, clock: ManualClock
+) -> None:
     monitor = Monitor(settings, clock)
     submit(monitor, 10)
     monitor.drain()
@@ -147,7 +145,7 @@ def test_recent_readings_go_on_while_the_store_is_away(settings: Settings, clock
     monitor.stop()
 
 
-def test_the_first_start_fills_in_fifteen_minutes_that_say_so(settings: Settings, clock: ManualClock) -> None:
+def test_first_start_backfills_fifteen_minutes(settings: Settings, clock: ManualClock) -> None:
     settings = replace(settings, source="simulator")
     monitor = Monitor(settings, clock)
     monitor.source.backfill()
@@ -161,7 +159,7 @@ def test_the_first_start_fills_in_fifteen_minutes_that_say_so(settings: Settings
     again.stop()
 
 
-def test_settings_windows_and_ledger_survive_a_restart_without_the_store(
+def test_a_restart_without_the_store_keeps_settings_and_ledger(
     settings: Settings, clock: ManualClock
 ) -> None:
     monitor = Monitor(settings, clock)
@@ -188,7 +186,7 @@ def test_settings_windows_and_ledger_survive_a_restart_without_the_store(
     assert verify(StoppedMonitor(settings.data_dir, settings.store_url)).findings == ()
 
 
-def test_a_second_monitor_on_the_folder_is_refused(settings: Settings, clock: ManualClock) -> None:
+def test_second_monitor_on_the_folder_is_refused(settings: Settings, clock: ManualClock) -> None:
     first = Monitor(settings, clock)
     with pytest.raises(UsageError, match=f"process {os.getpid()}"):
         Monitor(settings, clock)
@@ -196,7 +194,7 @@ def test_a_second_monitor_on_the_folder_is_refused(settings: Settings, clock: Ma
     Monitor(settings, clock).stop()
 
 
-def test_a_wrong_setting_touches_nothing(settings: Settings, clock: ManualClock, tmp_path: Path) -> None:
+def test_invalid_setting_touches_nothing(settings: Settings, clock: ManualClock, tmp_path: Path) -> None:
     wrong = tmp_path / "tags.toml"
     wrong.write_text("[tags.x]\nvalid = [5, 1]\n")
     with pytest.raises(UsageError, match="low to high"):
@@ -206,7 +204,7 @@ def test_a_wrong_setting_touches_nothing(settings: Settings, clock: ManualClock,
     assert not settings.data_dir.exists()
 
 
-def test_killed_at_any_moment_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
+def test_kill_at_any_moment_loses_nothing(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "SENSORMON_DATA_DIR": str(tmp_path / "data"),
@@ -235,7 +233,7 @@ def test_killed_at_any_moment_nothing_acknowledged_is_lost_or_doubled(tmp_path: 
         assert report.ledger.balanced
 
 
-def test_verify_finds_what_was_harmed(
+def test_verify_finds_damage(
     settings: Settings, clock: ManualClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import duckdb
@@ -257,7 +255,7 @@ def test_verify_finds_what_was_harmed(
     assert main(["verify", folder]) == 1
 
 
-def test_the_ledger_of_a_running_monitor_can_be_asked_for(
+def test_ledger_of_a_running_monitor_is_available(
     settings: Settings,
     clock: ManualClock,
     capsys: pytest.CaptureFixture[str],
@@ -276,7 +274,7 @@ def test_the_ledger_of_a_running_monitor_can_be_asked_for(
     assert "stopped" in capsys.readouterr().out
 
 
-def test_a_clock_that_steps_back_an_hour_stops_nothing(settings: Settings, clock: ManualClock) -> None:
+def test_clock_set_back_an_hour_stops_nothing(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(replace(settings, source="simulator"), clock)
     simulator = monitor.source.simulator
     assert simulator is not None
@@ -306,9 +304,7 @@ def test_a_clock_that_steps_back_an_hour_stops_nothing(settings: Settings, clock
 
 
 @pytest.mark.long
-def test_harm_in_any_block_of_the_database_is_mended_at_the_next_start(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_damage_in_any_database_block_is_repaired_at_start(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     rng = np.random.default_rng(5)
     for i in range(30):

@@ -81,7 +81,9 @@ def test_every_journal_record_reads_as_it_was_written(folder: Path, expected: di
     assert records == expected["records"]
 
 
-def test_a_monitor_opens_the_folder_and_loads_what_waits(folder: Path, expected: dict[str, Any]) -> None:
+def test_a_monitor_opens_the_folder_and_loads_pending_readings(
+    folder: Path, expected: dict[str, Any]
+) -> None:
     monitor = running(folder)
     assert monitor.ledger.now().to_dict() == expected["ledger"]
     monitor.drain()
@@ -91,7 +93,7 @@ def test_a_monitor_opens_the_folder_and_loads_what_waits(folder: Path, expected:
     assert report.findings == ()
 
 
-def test_what_people_did_and_set_is_there(folder: Path, expected: dict[str, Any]) -> None:
+def test_actions_and_settings_are_kept(folder: Path, expected: dict[str, Any]) -> None:
     monitor = running(folder)
     monitor.drain()
     state = expected["state"]

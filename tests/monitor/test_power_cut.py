@@ -43,15 +43,15 @@ def run(tmp_path: Path, how: str, cuts: int) -> None:
     assert_all_stored(folder, acknowledged)
 
 
-def test_what_was_acknowledged_survives_power_cuts(tmp_path: Path) -> None:
+def test_acknowledged_readings_survive_power_cuts(tmp_path: Path) -> None:
     run(tmp_path, "syncs", 5)
 
 
 @pytest.mark.long
-def test_what_was_acknowledged_survives_forty_power_cuts(tmp_path: Path) -> None:
+def test_acknowledged_readings_survive_forty_power_cuts(tmp_path: Path) -> None:
     run(tmp_path, "syncs", 40)
 
 
-def test_a_journal_that_only_claims_to_sync_is_found_out(tmp_path: Path) -> None:
+def test_journal_that_only_claims_to_sync_is_caught(tmp_path: Path) -> None:
     with pytest.raises(AssertionError):
         run(tmp_path, "unsynced", 3)

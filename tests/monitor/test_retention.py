@@ -56,9 +56,7 @@ def findings(monitor: Monitor) -> tuple[str, ...]:
     return verify(StoppedMonitor(monitor.settings.data_dir, monitor.settings.store_url)).findings
 
 
-def test_it_is_off_unless_the_environment_or_somebody_says_otherwise(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_retention_is_off_by_default(settings: Settings, clock: ManualClock) -> None:
     assert read_settings({}).retention_days == 0
     with pytest.raises(UsageError, match="SENSORMON_RETENTION_DAYS"):
         read_settings({"SENSORMON_RETENTION_DAYS": "-1"})
@@ -82,9 +80,7 @@ def test_it_is_off_unless_the_environment_or_somebody_says_otherwise(
     monitor.stop()
 
 
-def test_a_policy_that_cannot_be_read_deletes_nothing_and_is_said(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_unreadable_policy_deletes_nothing_and_is_reported(settings: Settings, clock: ManualClock) -> None:
     settings = replace(settings, retention_days=5)
     settings.data_dir.mkdir()
     (settings.data_dir / "retention.json").write_text('{"days": 3')
@@ -96,9 +92,7 @@ def test_a_policy_that_cannot_be_read_deletes_nothing_and_is_said(
     monitor.stop()
 
 
-def test_a_folder_that_cannot_be_written_leaves_the_policy_as_it_was(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_unwritable_folder_keeps_the_policy(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     (settings.data_dir / "retention.json.tmp").mkdir()
     with pytest.raises(UsageError, match="cannot be written"):
@@ -107,7 +101,7 @@ def test_a_folder_that_cannot_be_written_leaves_the_policy_as_it_was(
     monitor.stop()
 
 
-def test_old_readings_become_minutes_and_the_books_are_right(settings: Settings, clock: ManualClock) -> None:
+def test_old_readings_become_minutes_and_the_ledger_balances(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     fill(monitor)
     today(monitor)
@@ -129,9 +123,7 @@ def test_old_readings_become_minutes_and_the_books_are_right(settings: Settings,
     assert findings(monitor) == ()
 
 
-def test_explore_draws_the_minutes_of_what_was_rolled_up_and_measures_on_what_was_not(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_explorer_draws_minutes_and_measures_raw_readings(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     fill(monitor)
     today(monitor)
@@ -155,7 +147,7 @@ def test_explore_draws_the_minutes_of_what_was_rolled_up_and_measures_on_what_wa
     monitor.stop()
 
 
-def test_a_span_that_is_all_minutes_has_no_pairs_and_says_so(settings: Settings, clock: ManualClock) -> None:
+def test_span_of_minutes_has_no_pairs(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     fill(monitor)
     today(monitor)
@@ -166,7 +158,7 @@ def test_a_span_that_is_all_minutes_has_no_pairs_and_says_so(settings: Settings,
     monitor.stop()
 
 
-def test_a_restart_after_a_roll_up_scores_as_without_one(
+def test_restart_after_a_roll_up_scores_the_same(
     settings: Settings, clock: ManualClock, tmp_path: Path
 ) -> None:
     rows = []
@@ -186,9 +178,7 @@ def test_a_restart_after_a_roll_up_scores_as_without_one(
     assert np.array_equal(rows[0], rows[1], equal_nan=True)
 
 
-def test_it_runs_once_a_day_by_itself_and_not_before_the_next_one(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_roll_up_runs_once_a_day(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     fill(monitor)
     today(monitor)
@@ -228,9 +218,7 @@ class CancelledAt(Progress):
         super().step(words, done, whole)
 
 
-def test_cancelled_it_leaves_whole_days_and_goes_on_from_there(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_cancelled_roll_up_leaves_whole_days_and_resumes(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     for day in range(3):
         fill(monitor, 100, OLD + day * DAY)
@@ -246,7 +234,7 @@ def test_cancelled_it_leaves_whole_days_and_goes_on_from_there(
 
 
 @pytest.mark.parametrize("days", [0, 20, 7])
-def test_a_run_ends_where_other_days_are_set_meanwhile(
+def test_roll_up_stops_when_the_policy_changes(
     settings: Settings, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
     monitor = Monitor(settings, clock)
@@ -269,9 +257,7 @@ def test_a_run_ends_where_other_days_are_set_meanwhile(
     monitor.stop()
 
 
-def test_with_the_database_away_a_run_says_so_and_is_tried_again(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_roll_up_reports_an_unavailable_database(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(replace(settings, retention_days=30), clock)
     monitor.parts.store.close()
     job = run(monitor)
@@ -281,9 +267,7 @@ def test_with_the_database_away_a_run_says_so_and_is_tried_again(
     monitor.stop()
 
 
-def test_a_lost_database_is_made_anew_with_raw_readings_and_rolled_up_again(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_lost_database_is_rebuilt_and_rolled_up_again(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     fill(monitor)
     today(monitor)
@@ -318,7 +302,7 @@ def test_a_lost_database_is_made_anew_with_raw_readings_and_rolled_up_again(
         ("INSERT INTO readings SELECT * FROM readings LIMIT 1", "are in the store twice"),
     ],
 )
-def test_verify_finds_what_no_roll_up_holds(
+def test_verify_finds_damaged_roll_ups(
     settings: Settings, clock: ManualClock, statement: str, finding: str
 ) -> None:
     monitor = Monitor(settings, clock)
@@ -333,9 +317,7 @@ def test_verify_finds_what_no_roll_up_holds(
     assert any(finding in line for line in report.findings), report.findings
 
 
-def test_a_database_of_an_earlier_version_is_verified_as_before(
-    settings: Settings, clock: ManualClock
-) -> None:
+def test_database_of_an_earlier_version_verifies(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     today(monitor)
     monitor.stop()
@@ -348,7 +330,7 @@ def test_a_database_of_an_earlier_version_is_verified_as_before(
     monitor.stop()
 
 
-def test_what_is_on_disk_is_the_last_run_too(settings: Settings, clock: ManualClock) -> None:
+def test_policy_and_last_run_are_on_disk(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     monitor.retention.set(30, "Ana")
     row = json.loads((settings.data_dir / "retention.json").read_text())

@@ -18,7 +18,7 @@ from tests.support.pages import figures, show, text
 from tests.support.plant import START, Adopt, batch_of
 
 
-def test_nothing_flagged_says_what_to_do(settings: Settings, adopt: Adopt) -> None:
+def test_empty_list_says_what_to_do(settings: Settings, adopt: Adopt) -> None:
     adopt(Monitor(settings, ManualClock(START)))
     app = show("anomalies")
     assert "No anomalies here" in text(app)
@@ -51,13 +51,13 @@ def test_all_events_are_listed_and_the_newest_is_explained(full: Monitor) -> Non
     assert "No action on this event yet" in words
 
 
-def test_nothing_is_written_on_the_page_by_accident(full: Monitor) -> None:
+def test_page_shows_no_stray_markdown(full: Monitor) -> None:
     app = show("anomalies")
     assert full.actions.count == 0
     assert [block.value for block in app.markdown if not block.value.startswith(("**", "Flagged"))] == []
 
 
-def test_acknowledging_in_bulk_is_done_in_the_viewers_name(full: Monitor) -> None:
+def test_bulk_acknowledge_uses_the_viewers_name(full: Monitor) -> None:
     app = show("anomalies")
     chosen = choose(app, full, 0, 2, 3)
     app.button(key="acknowledge").click().run()
@@ -81,9 +81,7 @@ def test_acknowledging_in_bulk_is_done_in_the_viewers_name(full: Monitor) -> Non
     ]
 
 
-def test_a_label_a_note_and_shelving_in_bulk_are_kept_over_a_restart(
-    full: Monitor, adopt: Adopt, settings: Settings
-) -> None:
+def test_label_note_and_shelving_survive_a_restart(full: Monitor, adopt: Adopt, settings: Settings) -> None:
     app = named(show("anomalies"))
     chosen = choose(app, full, 1, 4)
     app.menu_button(key="label-as").click("benign").run()
@@ -100,7 +98,7 @@ def test_a_label_a_note_and_shelving_in_bulk_are_kept_over_a_restart(
     assert "1 shelved" in text(app)
 
 
-def test_any_reading_says_why_it_was_not_flagged(full: Monitor) -> None:
+def test_any_reading_explains_why_it_was_not_flagged(full: Monitor) -> None:
     app = show("anomalies")
     app.toggle(key="any").set_value(True).run()
     stored = full.stored.frame(["fermenter_temp"], START - 900 * SECOND, START)
@@ -114,7 +112,7 @@ def test_any_reading_says_why_it_was_not_flagged(full: Monitor) -> None:
     assert "Not judged: warm-up, 7 of the 50 readings needed were learned." in text(app)
 
 
-def test_with_the_store_away_it_says_so(settings: Settings, adopt: Adopt) -> None:
+def test_unavailable_store_is_reported(settings: Settings, adopt: Adopt) -> None:
     Path(settings.store_url).mkdir(parents=True)
     monitor = adopt(Monitor(settings, ManualClock(START)))
     monitor.submit(batch_of(("fermenter_ph", 7.0), at=START))
@@ -123,7 +121,7 @@ def test_with_the_store_away_it_says_so(settings: Settings, adopt: Adopt) -> Non
     monitor.actions.record([1], "acknowledge", "Ana")  # goes to the journal
 
 
-def test_what_comes_later_does_not_move_the_list(settings: Settings, adopt: Adopt) -> None:
+def test_later_events_do_not_move_the_list(settings: Settings, adopt: Adopt) -> None:
     clock = ManualClock(START)
     monitor = adopt(Monitor(settings, clock))
 
@@ -146,7 +144,7 @@ def test_what_comes_later_does_not_move_the_list(settings: Settings, adopt: Adop
     assert len(events(app)) == 2
 
 
-def test_where_none_is_chosen_the_event_shown_is_acted_on(full: Monitor) -> None:
+def test_action_without_selection_applies_to_the_event_shown(full: Monitor) -> None:
     app = named(show("anomalies", list="worst first"))
     every = full.events.between(None, 0, FAR)
     worst = int(every.loc[every["score"].idxmax(), "id"])
@@ -155,7 +153,7 @@ def test_where_none_is_chosen_the_event_shown_is_acted_on(full: Monitor) -> None
     assert full.events.between(None, 0, FAR)["state"].eq("acknowledged").sum() == 1
 
 
-def test_a_press_is_meant_for_the_event_that_was_shown_when_it_came(settings: Settings, adopt: Adopt) -> None:
+def test_action_applies_to_the_event_shown_when_pressed(settings: Settings, adopt: Adopt) -> None:
     clock = ManualClock(START)
     monitor = adopt(Monitor(settings, clock))
     monitor.submit(batch_of(*usual(100), ("fermenter_ph", 8.5), *usual(40), at=START))
@@ -171,7 +169,7 @@ def test_a_press_is_meant_for_the_event_that_was_shown_when_it_came(settings: Se
     assert states(monitor, [meant]) == ["acknowledged"]
 
 
-def test_what_was_asked_for_on_a_page_that_was_left_is_put_away(full: Monitor) -> None:
+def test_leaving_the_page_closes_open_forms(full: Monitor) -> None:
     app = show("anomalies", event=str(int(full.events.between(None, 0, FAR)["id"].iloc[2])), within="15 min")
     app.button(key="acknowledge").click().run()
     assert app.text_input(key="name-given")
@@ -184,7 +182,7 @@ def test_what_was_asked_for_on_a_page_that_was_left_is_put_away(full: Monitor) -
     assert "name-given" not in [field.key for field in app.text_input]
 
 
-def test_a_page_that_one_comes_back_to_is_as_it_was_left(full: Monitor) -> None:
+def test_returning_to_the_page_restores_its_view(full: Monitor) -> None:
     chosen = str(int(full.events.between(None, 0, FAR).query("start < '2026-09-21T14:05:00Z'")["id"].iloc[2]))
     view = {"from": "2026-09-21T14:00:00.000Z", "to": "2026-09-21T14:05:00.000Z", "event": chosen}
     app = show("anomalies", within="between", **view)
@@ -207,7 +205,7 @@ def test_a_page_that_one_comes_back_to_is_as_it_was_left(full: Monitor) -> None:
     assert len(events(app)) != len(before), "a link says all there is to say"
 
 
-def test_a_press_counts_where_nothing_is_left_of_the_list(full: Monitor) -> None:
+def test_action_applies_even_if_the_list_is_empty_by_then(full: Monitor) -> None:
     every = [int(event_id) for event_id in full.events.between(None, 0, FAR)["id"]]
     app = named(show("anomalies", state="unacknowledged"))
     full.actions.record(every, "acknowledge", "Ben")
@@ -221,7 +219,7 @@ def test_a_press_counts_where_nothing_is_left_of_the_list(full: Monitor) -> None
     assert noted["id"].tolist() == every[:1]
 
 
-def test_a_note_that_is_being_written_is_not_put_away_by_what_others_do(full: Monitor) -> None:
+def test_actions_of_others_do_not_close_a_note_form(full: Monitor) -> None:
     app = named(show("anomalies"))
     app.button(key="note").click().run()
     full.actions.record([int(full.events.between(None, 0, FAR)["id"].iloc[3])], "acknowledge", "Ben")
@@ -235,7 +233,7 @@ def test_a_note_that_is_being_written_is_not_put_away_by_what_others_do(full: Mo
     )
 
 
-def test_what_others_do_changes_a_row_and_takes_none_away(full: Monitor) -> None:
+def test_actions_of_others_change_rows_and_remove_none(full: Monitor) -> None:
     every = full.events.between(None, 0, FAR)
     app = named(show("anomalies", state="unacknowledged"))
     before = events(app)
@@ -252,7 +250,7 @@ def test_what_others_do_changes_a_row_and_takes_none_away(full: Monitor) -> None
     assert "changed" not in text(app)
 
 
-def test_a_value_with_a_long_unit_is_not_cut(full: Monitor) -> None:
+def test_column_fits_a_long_unit(full: Monitor) -> None:
     full.running_tags.retag(TagTable(replace(tag, unit="kg/(m²·h)") for tag in full.tags))
     app = show("anomalies")
     longest = events(app)["Peak"].str.len().max()
@@ -261,7 +259,7 @@ def test_a_value_with_a_long_unit_is_not_cut(full: Monitor) -> None:
     assert width >= 8 * longest
 
 
-def test_a_flag_stored_just_after_the_list_was_made_moves_no_row(settings: Settings, adopt: Adopt) -> None:
+def test_flag_stored_just_after_the_list_moves_no_row(settings: Settings, adopt: Adopt) -> None:
     clock = ManualClock(START)
     monitor = adopt(Monitor(settings, clock))
     monitor.submit(batch_of(*usual(100), at=START))
@@ -281,7 +279,7 @@ def test_a_flag_stored_just_after_the_list_was_made_moves_no_row(settings: Setti
     assert len(events(app)) == 2
 
 
-def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Settings, adopt: Adopt) -> None:
+def test_link_shows_the_same_list_later(settings: Settings, adopt: Adopt) -> None:
     clock = ManualClock(START)
     monitor = adopt(Monitor(replace(settings, source="simulator"), clock))
     monitor.source.backfill()
@@ -310,7 +308,7 @@ def test_a_link_shows_the_same_list_later_whatever_has_come_since(settings: Sett
     assert later.segmented_control(key="around").value == "10 min"
 
 
-def test_previous_and_next_walk_through_the_list_or_through_the_chosen_ones(full: Monitor) -> None:
+def test_previous_and_next_walk_the_list_or_the_selection(full: Monitor) -> None:
     ids = [int(event_id) for event_id in full.events.between(None, 0, FAR)["id"]]
     app = show("anomalies")
     assert app.button(key="previous").disabled
@@ -327,7 +325,7 @@ def test_previous_and_next_walk_through_the_list_or_through_the_chosen_ones(full
 
 
 @pytest.mark.usefixtures("full")
-def test_all_that_is_shown_is_chosen_and_let_go_at_once() -> None:
+def test_select_all_and_select_none() -> None:
     app = named(show("anomalies", severity="high"))
     count = len(events(app))
     app.button(key="select-all").click().run()
@@ -340,7 +338,7 @@ def test_all_that_is_shown_is_chosen_and_let_go_at_once() -> None:
     assert "None selected: acts on the event shown" in text(app)
 
 
-def test_an_event_that_leaves_the_list_is_said_and_the_next_takes_its_place(full: Monitor) -> None:
+def test_event_leaving_the_list_is_reported_and_replaced(full: Monitor) -> None:
     every = full.events.between(None, 0, FAR)
     ids = [int(event_id) for event_id in every.loc[every["state"] == "returned, unacknowledged", "id"]]
     app = named(show("anomalies", state="returned, unacknowledged"))
@@ -360,7 +358,7 @@ def test_an_event_that_leaves_the_list_is_said_and_the_next_takes_its_place(full
     assert "event" not in outside.query_params
 
 
-def test_a_row_told_of_one_list_is_never_taken_for_a_row_of_the_next(full: Monitor) -> None:
+def test_table_changes_with_the_list(full: Monitor) -> None:
     app = show("anomalies")
     every, many = table_id(app, "State"), len(events(app))
     choose(app, full, 1)
@@ -371,7 +369,7 @@ def test_a_row_told_of_one_list_is_never_taken_for_a_row_of_the_next(full: Monit
     assert table_id(app, "State") != every
 
 
-def test_who_works_through_the_unacknowledged_keeps_their_place_in_the_list(full: Monitor) -> None:
+def test_acknowledging_in_turn_keeps_the_place_in_the_list(full: Monitor) -> None:
     app = named(show("anomalies", state="unacknowledged"))
     many, every = len(events(app)), table_id(app, "State")
     choose(app, full, 3)

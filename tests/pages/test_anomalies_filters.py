@@ -13,7 +13,7 @@ from tests.support.pages import show, text
 from tests.support.plant import START, Adopt, batch_of
 
 
-def test_events_of_long_ago_are_one_press_away(settings: Settings, adopt: Adopt) -> None:
+def test_button_leads_to_events_of_long_ago(settings: Settings, adopt: Adopt) -> None:
     monitor = adopt(Monitor(settings, ManualClock(START)))
     ended = START - 200 * 86_400 * SECOND
     values = [("fermenter_ph", 7 + 0.01 * (i % 3)) for i in range(100)]
@@ -27,7 +27,7 @@ def test_events_of_long_ago_are_one_press_away(settings: Settings, adopt: Adopt)
     assert app.query_params["to"] in ("2026-03-05T14:17:00.000Z", ["2026-03-05T14:17:00.000Z"])
 
 
-def test_filters_leave_what_they_name(full: Monitor) -> None:
+def test_filters_narrow_the_list(full: Monitor) -> None:
     ids = [int(event_id) for event_id in full.events.between(None, START - 3600 * SECOND, FAR)["id"][:2]]
     full.actions.record(ids, "acknowledge", "Ana")
     full.actions.record(ids[:1], "label", "Ana", label="false")
@@ -41,19 +41,19 @@ def test_filters_leave_what_they_name(full: Monitor) -> None:
 
 @pytest.mark.usefixtures("full")
 @pytest.mark.parametrize("score", ["abc", "nan", "inf", "-1", "1001", "**6**", "0"])
-def test_a_score_in_the_address_that_filters_nothing_is_not_said(score: str) -> None:
+def test_unusable_score_in_the_url_is_ignored(score: str) -> None:
     app = show("anomalies", score=score)
     labels = [popover.proto.popover.label for popover in app.get("popover")]
     assert "More filters" in labels
 
 
 @pytest.mark.usefixtures("full")
-def test_a_score_in_the_address_that_filters_is_said() -> None:
+def test_score_in_the_url_is_shown() -> None:
     app = show("anomalies", score="6.5")
     assert "**score ≥ 6.5**" in [popover.proto.popover.label for popover in app.get("popover")]
 
 
-def test_a_stretch_of_the_bars_filters_the_list_and_is_taken_off(full: Monitor) -> None:
+def test_bar_filters_the_list_and_can_be_cleared(full: Monitor) -> None:
     every = full.events.between(None, 0, FAR)
     first = every["start"].min().floor("min")
     since = first.tz_localize(None).isoformat() + "Z"
@@ -67,7 +67,7 @@ def test_a_stretch_of_the_bars_filters_the_list_and_is_taken_off(full: Monitor) 
     assert len(events(app)) == len(every)
 
 
-def test_filters_that_leave_nothing_are_cleared_by_a_button(full: Monitor) -> None:
+def test_button_clears_filters_that_match_nothing(full: Monitor) -> None:
     app = show("anomalies", state="shelved", find="nobody wrote this", score="9.5")
     assert "No matching events" in text(app)
     app.button(key="clear-here").click().run()
@@ -75,7 +75,7 @@ def test_filters_that_leave_nothing_are_cleared_by_a_button(full: Monitor) -> No
     assert "find" not in app.query_params
 
 
-def test_two_times_in_the_viewers_zone_are_a_time_range(full: Monitor) -> None:
+def test_custom_time_range_in_the_viewers_zone(full: Monitor) -> None:
     app = show(
         "anomalies",
         within="between",
@@ -113,12 +113,12 @@ def test_two_times_in_the_viewers_zone_are_a_time_range(full: Monitor) -> None:
     ],
     ids=str,
 )
-def test_an_address_that_makes_no_sense_is_passed_over(full: Monitor, wrong: dict[str, str]) -> None:
+def test_nonsense_in_the_url_is_ignored(full: Monitor, wrong: dict[str, str]) -> None:
     app = show("anomalies", **wrong)
     assert len(events(app)) == len(full.events.between(None, 0, FAR))
 
 
-def test_alarm_load_top_tags_and_longest_events_are_there_when_opened(full: Monitor) -> None:
+def test_alarm_load_and_top_tags_show_when_opened(full: Monitor) -> None:
     closed = show("anomalies")
     assert "Top tags" not in text(closed)
     app = show("anomalies", load="true")
@@ -131,14 +131,14 @@ def test_alarm_load_top_tags_and_longest_events_are_there_when_opened(full: Moni
     assert "Readings begin" in words, "the hour before the first reading is not counted"
 
 
-def test_the_flagged_readings_of_the_listed_events_are_there_when_opened(full: Monitor) -> None:
+def test_flagged_readings_of_the_listed_events_show_when_opened(full: Monitor) -> None:
     app = show("anomalies", points="true", severity="high")
     listed = full.events.between(None, 0, FAR).query("severity == 'high'")
     table = next(frame.value for frame in app.dataframe if "Why" in frame.value)
     assert len(table) == listed["readings"].sum()
 
 
-def test_top_tags_is_another_table_where_what_is_chosen_in_it_was_changed_elsewhere(full: Monitor) -> None:
+def test_top_tags_table_changes_when_tags_change_elsewhere(full: Monitor) -> None:
     app = show("anomalies", load="true")
     every = table_id(app, "Share")
     app.session_state["tags"] = [full.tags.names[0]]

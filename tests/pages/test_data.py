@@ -32,15 +32,13 @@ def writable(settings: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_every_section_has_an_address_and_says_what_it_is_for(
-    settings: Settings, adopt: Adopt, section: str
-) -> None:
+def test_every_section_has_a_url_and_a_purpose(settings: Settings, adopt: Adopt, section: str) -> None:
     adopt(Monitor(settings, ManualClock(START)))
     assert SECTIONS[section] in text(show("data", section=section))
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_with_the_store_away_no_section_breaks(settings: Settings, adopt: Adopt, section: str) -> None:
+def test_no_section_breaks_while_the_store_is_away(settings: Settings, adopt: Adopt, section: str) -> None:
     Path(settings.store_url).mkdir(parents=True)
     clock = ManualClock(START)
     monitor = adopt(Monitor(settings, clock))
@@ -61,11 +59,11 @@ def test_with_the_store_away_no_section_breaks(settings: Settings, adopt: Adopt,
 
 
 @pytest.mark.usefixtures("full")
-def test_an_unknown_section_in_the_address_is_the_first() -> None:
+def test_unknown_section_in_the_url_opens_the_first() -> None:
     assert "Import history" in text(show("data", section="<script>"))
 
 
-def test_a_tag_table_that_cannot_be_edited_is_one_line(writable: Settings, adopt: Adopt) -> None:
+def test_invalid_tag_table_is_reported_in_one_line(writable: Settings, adopt: Adopt) -> None:
     adopt(Monitor(writable, ManualClock(START)))
     writable.tags.write_text("[tags.a]\nunit = 3\n")
     assert "unit must be text, not 3" in text(show("data", section="Tags"))
@@ -73,7 +71,7 @@ def test_a_tag_table_that_cannot_be_edited_is_one_line(writable: Settings, adopt
     assert "the tag table cannot be read" in text(show("data", section="Tags"))
 
 
-def test_what_was_changed_by_hand_is_taken_over_on_demand(writable: Settings, adopt: Adopt) -> None:
+def test_manual_changes_are_applied_on_demand(writable: Settings, adopt: Adopt) -> None:
     monitor = adopt(Monitor(writable, ManualClock(START)))
     writable.tags.write_text(writable.tags.read_text().replace("[5.0, 9.0]", "[6.0, 9.0]"))
     app = show("data", section="Tags")
@@ -84,7 +82,7 @@ def test_what_was_changed_by_hand_is_taken_over_on_demand(writable: Settings, ad
     assert "changed by hand" not in text(app)
 
 
-def test_who_changed_tags_before_is_listed(writable: Settings, adopt: Adopt) -> None:
+def test_tag_change_history_is_listed(writable: Settings, adopt: Adopt) -> None:
     monitor = adopt(Monitor(writable, ManualClock(START)))
     assert not show("data", section="Tags").expander
     monitor.tag_file.save(monitor.tag_file.read(), monitor.tags, "Ana", ["Fermenter pH: unit pH → -"])
@@ -101,7 +99,7 @@ def click(app: AppTest, key: str) -> AppTest:
     return app
 
 
-def test_readings_are_kept_for_so_many_days_and_rolled_up_on_demand(
+def test_retention_is_set_and_rolled_up_on_demand(
     settings: Settings, adopt: Adopt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sensormon.monitor.retention.keep", lambda: 5)

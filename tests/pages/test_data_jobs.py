@@ -40,7 +40,7 @@ def titles(app: AppTest) -> str:
 
 
 @pytest.mark.parametrize("section", ["Export", "Cases"])
-def test_an_empty_monitor_has_no_rows_to_take_away(settings: Settings, adopt: Adopt, section: str) -> None:
+def test_empty_monitor_has_no_rows_to_export(settings: Settings, adopt: Adopt, section: str) -> None:
     monitor = adopt(Monitor(settings, ManualClock(START)))
     monitor.drain()
     app = show("data", section=section)
@@ -50,7 +50,7 @@ def test_an_empty_monitor_has_no_rows_to_take_away(settings: Settings, adopt: Ad
 
 
 @pytest.mark.parametrize("section", ["Export", "Cases"])
-def test_with_the_store_away_it_says_so(full: Monitor, monkeypatch: pytest.MonkeyPatch, section: str) -> None:
+def test_unavailable_store_is_reported(full: Monitor, monkeypatch: pytest.MonkeyPatch, section: str) -> None:
     def away(*_: object, **__: object) -> int:
         raise StoreUnavailable("the database is not open", where="x", hint="Wait")
 
@@ -59,7 +59,7 @@ def test_with_the_store_away_it_says_so(full: Monitor, monkeypatch: pytest.Monke
     assert "The database cannot be read" in text(app)
 
 
-def test_an_export_is_chosen_in_the_address_and_offered_when_it_is_written(full: Monitor) -> None:
+def test_export_of_the_url_is_offered_once_written(full: Monitor) -> None:
     app = show("data", section="Export", out="Flagged readings", out_span="1 h", out_form="Parquet")
     app.button(key="out-start").click().run()
     export = ended(full, "export").result
@@ -73,7 +73,7 @@ def test_an_export_is_chosen_in_the_address_and_offered_when_it_is_written(full:
     assert len(frame) == export.rows == len(full.stored.anomalies(None, 0, START + SECOND))
 
 
-def test_a_large_file_comes_from_the_disk(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_file_is_served_from_disk(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensormon.ui.downloads.SMALL", 10)
     app = show("data", section="Export")
     app.button(key="out-start").click().run()
@@ -83,9 +83,7 @@ def test_a_large_file_comes_from_the_disk(full: Monitor, monkeypatch: pytest.Mon
     assert link.proto.url == f"api/exports/{export.file.key}"
 
 
-def test_too_many_rows_for_excel_are_said_before_the_export(
-    full: Monitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_many_rows_for_excel_disable_the_export(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensormon.ui.data_export.EXCEL_ROWS", 100)
     app = show("data", section="Export", out_form="Excel")
     assert app.button(key="out-start").disabled
@@ -93,7 +91,7 @@ def test_too_many_rows_for_excel_are_said_before_the_export(
     assert "Choose a shorter span or fewer tags" in titles(app)
 
 
-def test_a_case_is_saved_and_opened_by_another_monitor(full: Monitor, adopt: Adopt, tmp_path: Path) -> None:
+def test_case_is_saved_and_opened_by_another_monitor(full: Monitor, adopt: Adopt, tmp_path: Path) -> None:
     app = show("data", section="Cases")
     app.button(key="case-start").click().run()
     assert "needs a name" in text(app)
@@ -118,14 +116,14 @@ def test_a_case_is_saved_and_opened_by_another_monitor(full: Monitor, adopt: Ado
 
 
 @pytest.mark.usefixtures("full")
-def test_a_file_that_is_no_case_is_called_by_its_name() -> None:
+def test_invalid_case_file_is_reported_by_name() -> None:
     app = show("data", section="Cases")
     app.file_uploader(key="case-file").upload("batch 12.sensormon", b"no zip").run()
     assert r"batch 12\.sensormon\: it cannot be opened" in text(app)
 
 
 @pytest.mark.usefixtures("full")
-def test_a_file_with_a_header_only_is_said_to_have_nothing_to_import() -> None:
+def test_header_only_file_has_nothing_to_import() -> None:
     app = show("data", section="Import")
     app.file_uploader(key="import-file").upload("header.csv", b"time,fermenter_ph\n", "text/csv").run()
     words = text(app)
@@ -144,9 +142,7 @@ def history_file(path: Path, rows: int = 12_000) -> Path:
     return path
 
 
-def test_an_import_goes_on_while_nobody_looks_and_its_report_is_there_on_return(
-    full: Monitor, tmp_path: Path
-) -> None:
+def test_import_runs_in_the_background_and_reports_later(full: Monitor, tmp_path: Path) -> None:
     columns = Columns("time", values={"fermenter_ph": "fermenter_ph"})
     table = read_file(history_file(tmp_path / "a.csv"))
     job = begin_import(full, table, columns, "a [x](y).csv")
@@ -161,7 +157,7 @@ def test_an_import_goes_on_while_nobody_looks_and_its_report_is_there_on_return(
     assert again.result.again == 12_000
 
 
-def test_a_cancelled_import_keeps_what_it_took_and_goes_on_from_there(
+def test_cancelled_import_keeps_its_readings_and_resumes(
     full: Monitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go = threading.Event(), threading.Event()
@@ -188,9 +184,7 @@ def test_a_cancelled_import_keeps_what_it_took_and_goes_on_from_there(
     assert rest.result.again + rest.result.accepted == 12_000
 
 
-def test_all_tags_are_compared_by_a_job_where_that_is_long(
-    full: Monitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_comparison_of_all_tags_runs_as_a_job(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     inline = show("tuning")
     assert full.jobs.of(tuner.KIND) == []
     monkeypatch.setattr(tuner, "TOGETHER", 1_000)
@@ -220,7 +214,7 @@ def test_all_tags_are_compared_by_a_job_where_that_is_long(
     assert "All tags together" in text(app)
 
 
-def test_a_comparison_stops_where_it_is_cancelled_and_goes_on_from_there(full: Monitor) -> None:
+def test_cancelled_comparison_resumes(full: Monitor) -> None:
     own = full.tuner.tag_history("fermenter_temp", START - 900 * SECOND, START)
 
     class Short(Progress):
@@ -240,9 +234,7 @@ def test_a_comparison_stops_where_it_is_cancelled_and_goes_on_from_there(full: M
     assert load.before == load.after > 0, "the settings in force change nothing"
 
 
-def test_a_column_of_times_of_any_name_leaves_the_others_matched_and_says_how_they_are_read(
-    settings: Settings, adopt: Adopt
-) -> None:
+def test_time_column_of_any_name_is_recognised(settings: Settings, adopt: Adopt) -> None:
     adopt(Monitor(settings, ManualClock(START)))
     app = show("data", section="Import")
     rows = ["Zeit;Fermenter pH;flow;weather", "2026-09-01 12:00:00;7,01;1.234;sunny"]

@@ -21,7 +21,7 @@ from tests.support.plant import START, Adopt, batch_of
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_an_empty_monitor_says_what_to_do(settings: Settings, adopt: Adopt, page: str) -> None:
+def test_empty_monitor_says_what_to_do(settings: Settings, adopt: Adopt, page: str) -> None:
     adopt(Monitor(settings, ManualClock(START)))
     app = show(page)
     assert figures(app) == 0
@@ -32,7 +32,7 @@ def test_an_empty_monitor_says_what_to_do(settings: Settings, adopt: Adopt, page
     assert "traceback" not in words
 
 
-def test_the_pipeline_shows_the_journal_over_time_and_its_state(full: Monitor) -> None:
+def test_pipeline_shows_the_journal_and_its_state(full: Monitor) -> None:
     app = show("pipeline")
     assert figures(app) == 2
     assert "Healthy: readings go from the journal into the database" in text(app)
@@ -40,7 +40,7 @@ def test_the_pipeline_shows_the_journal_over_time_and_its_state(full: Monitor) -
     assert full.drills is None
 
 
-def test_dead_letters_are_said_and_tried_again_by_a_button(full: Monitor) -> None:
+def test_dead_letters_are_reported_and_retried_by_a_button(full: Monitor) -> None:
     letters = full.settings.data_dir / "failed_measurements.jsonl"
     row = {
         "id": 9_000_000,
@@ -76,7 +76,7 @@ def test_dead_letters_are_said_and_tried_again_by_a_button(full: Monitor) -> Non
     assert "1 line there cannot be read" in words, "a damaged line stays reported until a person removes it"
 
 
-def test_demonstrations_are_there_when_asked_for(settings: Settings, adopt: Adopt) -> None:
+def test_drills_show_in_demo_mode(settings: Settings, adopt: Adopt) -> None:
     monitor = adopt(Monitor(replace(settings, demo=True), ManualClock(START)))
     app = show("pipeline")
     assert "Break it, and watch it come back" in text(app)
@@ -92,7 +92,7 @@ def test_demonstrations_are_there_when_asked_for(settings: Settings, adopt: Adop
     assert "30 readings acknowledged meanwhile, 29 of them stored, 1 twice; ledger difference 1" in words
 
 
-def test_anomalies_shows_filters_and_the_flagged_readings_of_what_is_left(full: Monitor) -> None:
+def test_anomalies_lists_the_filtered_flagged_readings(full: Monitor) -> None:
     app = show("anomalies", points="true")
     shown = flagged(app)
     assert len(shown) == len(full.stored.anomalies(None, START - 3600 * SECOND, START + SECOND))
@@ -108,7 +108,7 @@ def flagged(app: AppTest) -> pd.DataFrame:
     return next(frame.value for frame in app.dataframe if "Why" in frame.value)
 
 
-def test_tuning_rescoring_follows_the_sliders_and_starts_from_the_collectors_settings(full: Monitor) -> None:
+def test_tuning_rescores_with_the_sliders(full: Monitor) -> None:
     app = show("tuning")
     window, threshold = app.slider
     assert (window.value, threshold.value) == (50, 3.0)
@@ -130,7 +130,7 @@ def test_tuning_rescoring_follows_the_sliders_and_starts_from_the_collectors_set
     )
 
 
-def test_counts_by_reason_are_written_like_the_ledgers(full: Monitor) -> None:
+def test_counts_by_reason_are_formatted_like_the_ledger(full: Monitor) -> None:
     full.submit(batch_of(("fermenter_ph", 99.0)))
     full.drain()
     app = show("pipeline")
@@ -150,15 +150,13 @@ def test_pipeline_shows_the_ledger_and_starts_a_simulated_fault(full: Monitor) -
     assert fault.fault == "level_shift"
 
 
-def test_the_rate_of_anomalies_is_over_the_time_that_has_readings(full: Monitor) -> None:
+def test_anomaly_rate_covers_the_time_with_readings(full: Monitor) -> None:
     count = full.stored.live_anomalies(START - 3_600 * SECOND)
     assert f"anomalies, last hour {count:,} ({count / 1.5:,.1f} per 10 min)" in text(show("pipeline"))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_with_the_store_away_every_page_says_so_and_none_breaks(
-    settings: Settings, adopt: Adopt, page: str
-) -> None:
+def test_every_page_reports_an_unavailable_store(settings: Settings, adopt: Adopt, page: str) -> None:
     Path(settings.store_url).mkdir(parents=True)  # a folder where the file should be cannot be opened
     monitor = adopt(Monitor(settings, ManualClock(START)))
     for i in range(60):
@@ -170,7 +168,7 @@ def test_with_the_store_away_every_page_says_so_and_none_breaks(
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_dead_collector_is_seen_on_every_page(
+def test_dead_collector_is_reported_on_every_page(
     full: Monitor, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -181,7 +179,7 @@ def test_a_dead_collector_is_seen_on_every_page(
 
 @pytest.mark.usefixtures("full")
 @pytest.mark.parametrize("page", PAGES)
-def test_nonsense_in_the_address_is_passed_over(page: str) -> None:
+def test_nonsense_in_the_url_is_ignored(page: str) -> None:
     nonsense = {
         "range": "9 y",
         "within": "<script>",

@@ -40,7 +40,7 @@ def button(app: AppTest, label: str) -> Any:
 
 
 @pytest.mark.usefixtures("full")
-def test_at_first_the_last_hour_of_the_first_tags_is_stacked() -> None:
+def test_default_view_stacks_the_last_hour_of_the_first_tags() -> None:
     app = show("explore")
     given = mounted(app, "explore-chart")
     assert given["span"] == [(START - 3_600 * SECOND) / 1e3, START / 1e3]
@@ -50,7 +50,7 @@ def test_at_first_the_last_hour_of_the_first_tags_is_stacked() -> None:
 
 
 @pytest.mark.usefixtures("full")
-def test_the_times_in_the_address_are_what_is_in_view_and_win_over_a_span_up_to_now() -> None:
+def test_times_in_the_url_win_over_a_relative_span() -> None:
     app = show("explore", **MINUTES, explore="Fermenter pH", past="15 min")
     assert mounted(app, "explore-chart")["span"] == [
         (START - 600 * SECOND) / 1e3,
@@ -62,7 +62,7 @@ def test_the_times_in_the_address_are_what_is_in_view_and_win_over_a_span_up_to_
 
 @pytest.mark.usefixtures("full")
 @pytest.mark.parametrize("times", [("1970-01-01", "9999-12-31T23:59:59Z"), ("9998-01-01", "9999-12-31")])
-def test_a_span_to_the_ends_of_the_calendar_breaks_nothing(times: tuple[str, str]) -> None:
+def test_span_to_the_ends_of_the_calendar_works(times: tuple[str, str]) -> None:
     app = show(
         "explore", earlier="another time earlier", offset="5000 w", **{"from": times[0], "to": times[1]}
     )
@@ -70,7 +70,7 @@ def test_a_span_to_the_ends_of_the_calendar_breaks_nothing(times: tuple[str, str
 
 
 @pytest.mark.usefixtures("full")
-def test_a_link_of_a_relative_span_has_its_times() -> None:
+def test_link_of_a_relative_span_holds_its_times() -> None:
     app = show("explore", past="15 min")
     pinned = mounted(app, "explore-link")["pinned"]
     assert pinned == {"from": render(START - 900 * SECOND), "to": render(START), "past": None}
@@ -79,7 +79,7 @@ def test_a_link_of_a_relative_span_has_its_times() -> None:
 
 
 @pytest.mark.usefixtures("full")
-def test_choosing_a_span_up_to_now_takes_the_times_out_of_the_address() -> None:
+def test_relative_span_removes_the_times_from_the_url() -> None:
     app = show("explore", **MINUTES)
     app.get("button_group")[0].set_value("6 h").run()
     assert "from" not in app.query_params
@@ -87,7 +87,7 @@ def test_choosing_a_span_up_to_now_takes_the_times_out_of_the_address() -> None:
 
 
 @pytest.mark.usefixtures("full")
-def test_overlaid_and_normalised_with_what_was_earlier() -> None:
+def test_overlay_normalised_with_an_earlier_span() -> None:
     app = show("explore", layout="Overlay", axes="Normalised", earlier="another time earlier", offset="5 min")
     figure = chart(app)
     assert figure["layout"]["yaxis"]["range"] == [-5, 105]
@@ -99,7 +99,7 @@ def test_overlaid_and_normalised_with_what_was_earlier() -> None:
 
 
 @pytest.mark.usefixtures("full")
-def test_a_span_without_readings_leads_to_the_whole_history() -> None:
+def test_empty_span_leads_to_the_whole_history() -> None:
     app = show("explore", **{"from": "2020-01-01", "to": "2020-01-02"})
     assert "No readings in view" in text(app)
     button(app, "Show the whole history").click().run()
@@ -108,7 +108,7 @@ def test_a_span_without_readings_leads_to_the_whole_history() -> None:
     assert app.query_params["from"] == render(START - 900 * SECOND)
 
 
-def test_all_is_the_history_of_the_chosen_tags(settings: Settings, adopt: Adopt) -> None:
+def test_all_covers_the_history_of_the_chosen_tags(settings: Settings, adopt: Adopt) -> None:
     clock = ManualClock(START)
     monitor = adopt(Monitor(settings, clock))
     ended = START - 86_400 * SECOND
@@ -127,7 +127,7 @@ def test_all_is_the_history_of_the_chosen_tags(settings: Settings, adopt: Adopt)
     assert "No reading of this tag is stored" in text(other)
 
 
-def test_all_stands_still_while_readings_come_in(settings: Settings, adopt: Adopt) -> None:
+def test_all_stays_fixed_while_readings_arrive(settings: Settings, adopt: Adopt) -> None:
     clock = ManualClock(START)
     monitor = adopt(Monitor(settings, clock))
 
@@ -146,7 +146,7 @@ def test_all_stands_still_while_readings_come_in(settings: Settings, adopt: Adop
     assert mounted(app, "explore-chart")["span"][1] == pytest.approx(before[1] + 600_000, abs=1)
 
 
-def test_a_distribution_counts_all_readings_in_view(full: Monitor) -> None:
+def test_distribution_counts_all_readings_in_view(full: Monitor) -> None:
     app = show("explore", look="Distribution", explore="Fermenter pH")
     (spec,) = [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
     assert spec["data"][0]["type"] == "bar"
@@ -156,7 +156,7 @@ def test_a_distribution_counts_all_readings_in_view(full: Monitor) -> None:
 
 
 @pytest.mark.usefixtures("full")
-def test_two_tags_are_paired_and_their_correlation_told() -> None:
+def test_two_tags_show_their_correlation() -> None:
     app = show("explore", look="Two tags")
     assert "Pearson r =" in text(app)
     assert "n = 900 pairs, at most 0.5 s apart" in text(app)
@@ -174,7 +174,7 @@ def test_two_tags_are_paired_and_their_correlation_told() -> None:
 
 
 @pytest.mark.usefixtures("full")
-def test_control_limits_come_from_the_baseline_in_the_address() -> None:
+def test_control_limits_use_the_baseline_in_the_url() -> None:
     app = show("explore", look="Control chart", explore="Fermenter pH")
     assert "first half of the view: 2026-09-21 13:58:20 to 14:05:49" in text(app)
     words = {
@@ -209,7 +209,7 @@ def test_notes_in_view_are_listed_and_drawn(full: Monitor) -> None:
     assert [element.label for element in app.button].count("Remove") == 1
 
 
-def test_labels_in_the_choice_of_a_notes_tags_are_no_markdown(settings: Settings, adopt: Adopt) -> None:
+def test_tag_labels_in_the_note_form_are_no_markdown(settings: Settings, adopt: Adopt) -> None:
     tags = settings.data_dir.parent / "marked.toml"
     tags.write_text('[tags.ph]\nlabel = "**loud** :red[x] [a](https://example.org)"\n')
     monitor = adopt(Monitor(replace(settings, tags=tags), ManualClock(START)))
@@ -221,14 +221,14 @@ def test_labels_in_the_choice_of_a_notes_tags_are_no_markdown(settings: Settings
     assert scope.options[0] == r"the tags shown: \*\*loud\*\* \:red\[x\] \[a\]\(https\://example\.org\)"
 
 
-def test_a_note_without_a_space_is_broken_where_its_panel_ends(full: Monitor) -> None:
+def test_long_word_in_a_note_wraps(full: Monitor) -> None:
     full.annotations.add("x" * 300, "Ana", START - 60 * SECOND)
     words = text(show("explore"))
     assert "<div class='note'><b>xxx" in words
     assert re.search(r"\.note[^}]*\{[^}]*overflow-wrap: anywhere", words)
 
 
-def test_a_note_that_is_removed_is_shown_as_it_was_written(full: Monitor) -> None:
+def test_note_to_be_removed_is_shown_as_written(full: Monitor) -> None:
     full.annotations.add("![seen](https://elsewhere.example/dot.png) **now**", "Ana", START - 60 * SECOND)
     app = show("explore")
     button(app, "Remove").click().run()
@@ -237,7 +237,7 @@ def test_a_note_that_is_removed_is_shown_as_it_was_written(full: Monitor) -> Non
 
 
 @pytest.mark.usefixtures("full")
-def test_the_file_has_as_many_rows_as_are_in_view_and_a_long_one_is_prepared(
+def test_export_holds_the_rows_in_view_and_long_ones_run_as_jobs(
     monkeypatch: pytest.MonkeyPatch, full: Monitor
 ) -> None:
     app = show("explore", look="Export", explore="Fermenter pH", **MINUTES)
@@ -267,7 +267,7 @@ def test_the_file_has_as_many_rows_as_are_in_view_and_a_long_one_is_prepared(
 
 
 @pytest.mark.usefixtures("full")
-def test_a_span_up_to_now_wins_also_where_the_address_names_an_older_choice() -> None:
+def test_chosen_relative_span_replaces_the_one_in_the_url() -> None:
     app = show("explore", past="15 min", **MINUTES)
     assert "past" not in app.query_params
     app.segmented_control(key="past-again-0").set_value("6 h").run()
@@ -276,9 +276,7 @@ def test_a_span_up_to_now_wins_also_where_the_address_names_an_older_choice() ->
     assert app.segmented_control(key="past").value == "6 h"
 
 
-def test_with_the_store_away_the_newest_readings_are_drawn_and_it_is_said(
-    settings: Settings, adopt: Adopt
-) -> None:
+def test_recent_readings_are_drawn_while_the_store_is_away(settings: Settings, adopt: Adopt) -> None:
     Path(settings.store_url).mkdir(parents=True)
     monitor = adopt(Monitor(settings, ManualClock(START)))
     for i in range(60):
@@ -290,7 +288,7 @@ def test_with_the_store_away_the_newest_readings_are_drawn_and_it_is_said(
 
 
 @pytest.mark.usefixtures("full")
-def test_the_table_has_what_is_drawn() -> None:
+def test_table_holds_what_is_drawn() -> None:
     app = show("explore", explore="Fermenter pH")
     assert not [frame for frame in app.dataframe if "Flagged" in frame.value]
     app.session_state["explore-table"] = True
@@ -302,7 +300,7 @@ def test_the_table_has_what_is_drawn() -> None:
 
 
 @pytest.mark.usefixtures("full")
-def test_the_controls_are_of_one_height_and_flags_stand_beside_the_link_in_every_layout() -> None:
+def test_controls_share_one_row_in_every_layout() -> None:
     for layout in ("Stacked", "Overlay"):
         app = show("explore", layout=layout)
         assert '.st-key-explore-controls [data-testid="stButtonGroup"] button { min-height: 2.5rem' in text(

@@ -20,9 +20,7 @@ from tests.support.plant import START, Adopt, batch_of
 HIDDEN = "kept-by-the-environment"
 
 
-def test_without_a_source_the_line_that_sends_a_reading_names_the_token_and_hides_it(
-    settings: Settings, adopt: Adopt
-) -> None:
+def test_curl_line_refers_to_the_token_without_showing_it(settings: Settings, adopt: Adopt) -> None:
     adopt(Monitor(settings, ManualClock(START)))
     app = show("live")
     (line,) = [block.value for block in app.code if "curl" in block.value]
@@ -34,7 +32,7 @@ def test_without_a_source_the_line_that_sends_a_reading_names_the_token_and_hide
     assert "Nothing sends readings yet" in text(app)
 
 
-def test_a_token_of_the_environment_stays_there(settings: Settings, adopt: Adopt) -> None:
+def test_token_of_the_environment_is_not_shown(settings: Settings, adopt: Adopt) -> None:
     adopt(Monitor(replace(settings, token=HIDDEN), ManualClock(START)))
     app = show("data")
     (line,) = [block.value for block in app.code if "curl" in block.value]
@@ -42,14 +40,14 @@ def test_a_token_of_the_environment_stays_there(settings: Settings, adopt: Adopt
     assert HIDDEN not in line + text(app)
 
 
-def test_the_line_to_try_at_the_start_names_a_tag_that_there_is(settings: Settings) -> None:
+def test_curl_line_at_start_names_an_existing_tag(settings: Settings) -> None:
     tags = TagTable([Tag("boiler_p", "Boiler", unit="bar", normal=(2.0, 5.0))])
     said = announcement(Tokens.of(replace(settings, token=HIDDEN)), 8501, tags)
     assert '{"tag": "boiler_p", "value": 3.5}' in said
     assert HIDDEN not in said
 
 
-def test_with_readings_from_outside_no_line_is_needed(settings: Settings, adopt: Adopt) -> None:
+def test_curl_line_is_gone_once_readings_arrive(settings: Settings, adopt: Adopt) -> None:
     monitor = adopt(Monitor(settings, ManualClock(START)))
     monitor.submit(batch_of(("fermenter_ph", 7.0), at=START - SECOND))
     monitor.drain()
@@ -68,7 +66,7 @@ def test_every_page_has_its_help(page: str) -> None:
     assert words.count("Switch a fault on") == 0, "links are links, not text"
 
 
-def test_the_fault_to_try_is_chosen_by_its_link_and_starts_with_one_click(full: Monitor) -> None:
+def test_link_selects_the_fault_to_start(full: Monitor) -> None:
     app = show("pipeline", fault="Gap")
     assert app.selectbox(key="fault").value == "gap"
     assert "every page reports that the tag is silent" in text(app)
@@ -79,14 +77,14 @@ def test_the_fault_to_try_is_chosen_by_its_link_and_starts_with_one_click(full: 
     assert (fault.fault, fault.tag) == ("gap", "fermenter_temp")
 
 
-def test_the_token_file_is_not_made_by_looking(settings: Settings, adopt: Adopt) -> None:
+def test_viewing_creates_no_token_file(settings: Settings, adopt: Adopt) -> None:
     monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
     show("live")
     assert not Path(monitor.settings.data_dir / "token").exists()
 
 
 @pytest.mark.usefixtures("full")
-def test_the_greeting_is_there_until_it_is_put_away_and_not_for_who_follows_a_link() -> None:
+def test_greeting_shows_until_dismissed() -> None:
     app = show("anomalies")
     assert "A simulated fermenter: three sensors" in text(app)
     app.button(key="put-away").click().run()

@@ -42,7 +42,7 @@ def many(settings: Settings, tmp_path: Path, count: int = 40) -> Settings:
 
 
 @pytest.mark.usefixtures("full")
-def test_the_board_is_told_every_tag_with_its_unit_digits_and_band() -> None:
+def test_board_gets_every_tag_with_unit_decimals_and_band() -> None:
     data = board(show("live"))
     assert [tag["name"] for tag in data["tags"]] == ["fermenter_temp", "fermenter_ph", "agitator_rpm"]
     assert [tag["unit"] for tag in data["tags"]] == ["°C", "pH", "rpm"]
@@ -52,7 +52,7 @@ def test_the_board_is_told_every_tag_with_its_unit_digits_and_band() -> None:
 
 
 @pytest.mark.usefixtures("full")
-def test_without_the_board_streamlit_draws_a_chart_and_the_value_with_its_unit_for_every_tag() -> None:
+def test_fallback_draws_every_tag_without_the_board() -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.session_state["no-board"] = True
     app.run()
@@ -62,7 +62,7 @@ def test_without_the_board_streamlit_draws_a_chart_and_the_value_with_its_unit_f
         assert unit in text(app)
 
 
-def test_a_paused_page_is_in_the_address_and_opens_as_of_then(full: Monitor) -> None:
+def test_pause_is_kept_in_the_url(full: Monitor) -> None:
     app = show("live")
     assert "at" not in app.query_params
     app.toggle(key="paused").set_value(True).run()
@@ -79,12 +79,12 @@ def test_a_paused_page_is_in_the_address_and_opens_as_of_then(full: Monitor) -> 
 
 
 @pytest.mark.usefixtures("full")
-def test_a_moment_that_is_none_or_lies_ahead_is_passed_over() -> None:
+def test_invalid_or_future_moment_is_ignored() -> None:
     assert board(show("live", at="yesterday"))["until"] is None
     assert board(show("live", at="2999-01-01"))["until"] == START
 
 
-def test_of_many_tags_the_worst_are_open_and_all_are_in_the_strip(
+def test_worst_of_many_tags_open_and_all_are_in_the_strip(
     settings: Settings, adopt: Adopt, tmp_path: Path
 ) -> None:
     monitor = adopt(Monitor(many(settings, tmp_path), ManualClock(START)))
@@ -99,9 +99,7 @@ def test_of_many_tags_the_worst_are_open_and_all_are_in_the_strip(
     assert [tag["name"] for tag in board(chosen)["tags"]] == ["t3"]
 
 
-def test_groups_and_words_narrow_the_tags_and_are_in_the_address(
-    settings: Settings, adopt: Adopt, tmp_path: Path
-) -> None:
+def test_group_and_search_narrow_the_tags(settings: Settings, adopt: Adopt, tmp_path: Path) -> None:
     monitor = adopt(Monitor(many(settings, tmp_path), ManualClock(START)))
     monitor.submit(batch_of(*[(f"t{tag}", 5.0) for tag in range(40)], at=START, seconds=0))
     data = board(show("live", group="Unit 1"))
@@ -112,9 +110,7 @@ def test_groups_and_words_narrow_the_tags_and_are_in_the_address(
     assert "no matching tags" in text(nothing).lower()
 
 
-def test_tags_with_one_label_are_told_apart_by_their_names(
-    settings: Settings, adopt: Adopt, tmp_path: Path
-) -> None:
+def test_tags_with_the_same_label_show_their_names(settings: Settings, adopt: Adopt, tmp_path: Path) -> None:
     file = tmp_path / "tags.toml"
     file.write_text('[tags.a]\nlabel = "Level"\n[tags.b]\nlabel = "Level"\n')
     monitor = adopt(Monitor(replace(settings, tags=file), ManualClock(START)))
@@ -122,9 +118,7 @@ def test_tags_with_one_label_are_told_apart_by_their_names(
     assert [tag["label"] for tag in board(show("live"))["tags"]] == ["Level (a)", "Level (b)"]
 
 
-def test_a_tag_that_was_only_imported_is_not_live_and_its_anomalies_are_not_of_the_last_hour(
-    settings: Settings, adopt: Adopt
-) -> None:
+def test_imported_tag_is_not_live(settings: Settings, adopt: Adopt) -> None:
     m = adopt(Monitor(replace(settings, source="none"), ManualClock(START)))
     rows = [("fermenter_ph", 7.0 + i % 3 / 100) for i in range(200)]
     rows[150] = ("fermenter_ph", 8.9)
@@ -147,14 +141,14 @@ def test_a_tag_that_was_only_imported_is_not_live_and_its_anomalies_are_not_of_t
     "address",
     [{"at": "1800-01-01T00:00:00Z"}, {"zoom": "1970-01-01T00:00:00Z/2262-01-01T00:00:00Z"}],
 )
-def test_a_time_that_no_live_reading_has_is_passed_over(address: dict[str, str]) -> None:
+def test_time_outside_live_readings_is_ignored(address: dict[str, str]) -> None:
     app = show("live", **address)
     assert "paused" not in text(app)
     assert "at" not in app.query_params
     assert app.session_state["zoomed"] is None
 
 
-def test_a_pause_of_another_day_says_which(full: Monitor) -> None:
+def test_pause_on_another_day_shows_the_date(full: Monitor) -> None:
     assert "paused at 2026-09-1" in text(show("live", at="2026-09-18T10:00:00Z"))
     at = full.clock.now()
     assert f"paused at {clock_time(at, UTC)}" in text(show("live", at=render(at)))

@@ -73,7 +73,7 @@ def confirmed(monitor: Monitor, tag: str, rows: int = 3) -> pd.DataFrame:
 
 @pytest.mark.parametrize("detector", PER_TAG)
 @pytest.mark.usefixtures("full")
-def test_every_detector_can_be_chosen_and_shows_each_of_its_parameters(detector: str) -> None:
+def test_every_detector_shows_all_its_parameters(detector: str) -> None:
     app = show("tuning", detector=title(detector))
     assert app.selectbox(key="detector").value == detector
     labels = {field.label for field in (*app.slider, *app.number_input)}
@@ -84,7 +84,7 @@ def test_every_detector_can_be_chosen_and_shows_each_of_its_parameters(detector:
     assert "per 10 min" in text(app)
 
 
-def test_the_page_says_what_the_detector_says(full: Monitor) -> None:
+def test_page_shows_the_detectors_results(full: Monitor) -> None:
     app = show("tuning", detector=title("cusum"), cusum_h="5")
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
     result = compare(history, make("cusum", h=5.0), full.tuner.known(SINCE, START))
@@ -102,7 +102,7 @@ def test_the_page_says_what_the_detector_says(full: Monitor) -> None:
     assert "Target ≤ 1 per 10 min" in words
 
 
-def test_the_load_of_all_tags_is_that_of_each_however_long_it_was_looked_at() -> None:
+def test_total_load_adds_the_rates_of_all_tags() -> None:
     often, seldom = Load(10, 5, 600.0), Load(10, 10, 60_000.0)  # 10 and 0.1 per 10 min
     together = total({"often": often, "seldom": seldom, "still": Load(0, 0, 0.0)})
     assert together.pace(together.before) == pytest.approx(10.1)
@@ -111,7 +111,7 @@ def test_the_load_of_all_tags_is_that_of_each_however_long_it_was_looked_at() ->
 
 
 @pytest.mark.usefixtures("full")
-def test_settings_in_the_address_are_taken_and_nonsense_falls_back() -> None:
+def test_settings_come_from_the_url_and_nonsense_falls_back() -> None:
     app = show("tuning", detector=title("ewma"), ewma_weight="0.25", ewma_width="5.5", ewma_accept="1000")
     assert {field.key: field.value for field in (*app.slider, *app.number_input)} == {
         "ewma_weight": 0.25,
@@ -136,7 +136,7 @@ def link_of(app: AppTest) -> dict[str, str]:
     return pinned
 
 
-def test_the_link_holds_every_setting_and_opens_the_same_view_later(full: Monitor) -> None:
+def test_link_reopens_the_same_view_later(full: Monitor) -> None:
     app = show("tuning", detector=title("hampel"), hampel_window="80", tune="Fermenter pH")
     query = link_of(app)
     assert query == {
@@ -163,12 +163,12 @@ def test_the_link_holds_every_setting_and_opens_the_same_view_later(full: Monito
 
 @pytest.mark.usefixtures("full")
 @pytest.mark.parametrize("nonsense", ["", "soon", "9" * 400, "\x00", "2999-01-01T00:00:00Z"])
-def test_a_link_of_no_usable_moment_shows_the_newest(nonsense: str) -> None:
+def test_link_with_an_unusable_moment_shows_the_newest(nonsense: str) -> None:
     assert link_of(show("tuning", upto=nonsense))["upto"] == render(START)
 
 
 @pytest.mark.usefixtures("full")
-def test_defaults_puts_the_detectors_parameters_back() -> None:
+def test_defaults_button_resets_the_parameters() -> None:
     app = show("tuning", detector=title("limits"), limits_low="30", limits_deadband="5")
     assert app.number_input(key="limits_low").value == 30.0
     press(app, "Defaults")
@@ -176,7 +176,7 @@ def test_defaults_puts_the_detectors_parameters_back() -> None:
     assert app.slider(key="limits_deadband").value == 1.0
 
 
-def test_a_moved_slider_reads_no_history_again(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_moving_a_slider_reads_no_history(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     app = show("tuning")
     reads: list[str] = []
     real = Tuner.tag_history
@@ -190,9 +190,7 @@ def test_a_moved_slider_reads_no_history_again(full: Monitor, monkeypatch: pytes
     assert full.detection.in_force.detector == "zscore"
 
 
-def test_what_a_change_would_lose_is_said_on_the_page_and_before_applying(
-    full: Monitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lost_events_are_warned_about_before_applying(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = confirmed(full, "fermenter_temp")
     monkeypatch.setattr(Tuner, "labelled_events", lambda *_: labels)
     app = show("tuning")
@@ -208,7 +206,7 @@ def test_what_a_change_would_lose_is_said_on_the_page_and_before_applying(
     assert len(app.warning) == 2, "in the dialog too"
 
 
-def test_applying_another_detector_is_recorded_with_old_and_new(full: Monitor) -> None:
+def test_detector_change_is_logged_with_old_and_new(full: Monitor) -> None:
     before = {"window": 50, "threshold": 3.0}
     full.tuner.apply({"h": 6.0}, "day shift", "cusum")
     full.drain()
@@ -224,7 +222,7 @@ def test_applying_another_detector_is_recorded_with_old_and_new(full: Monitor) -
     assert show("tuning").dataframe[-1].value["change"].iloc[0] == "k stays 0.5, h 6 → 7, accept stays 300"
 
 
-def test_an_applied_detector_outlives_a_restart_and_every_flag_keeps_its_settings(settings: Settings) -> None:
+def test_applied_detector_survives_a_restart(settings: Settings) -> None:
     clock = ManualClock(START)
     monitor = Monitor(settings, clock)
     values = np.random.default_rng(3).normal(7.0, 0.02, 1300).round(3)
@@ -249,9 +247,7 @@ def test_an_applied_detector_outlives_a_restart_and_every_flag_keeps_its_setting
 
 
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_detector_that_looks_far_back_is_given_what_the_store_has(
-    settings: Settings, restart: bool
-) -> None:
+def test_detector_with_a_long_lead_reads_it_from_the_store(settings: Settings, restart: bool) -> None:
     assert longest_lead() > KEPT
     clock = ManualClock(START)
     monitor = Monitor(settings, clock)
@@ -274,7 +270,7 @@ def test_a_detector_that_looks_far_back_is_given_what_the_store_has(
     monitor.stop()
 
 
-def test_a_curve_falls_in_recall_as_the_threshold_rises(full: Monitor) -> None:
+def test_recall_falls_as_the_threshold_rises(full: Monitor) -> None:
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
     facts = full.tuner.known(SINCE, START)
     points = curve(history, "hampel", {"window": 50}, "threshold", facts)
@@ -285,7 +281,7 @@ def test_a_curve_falls_in_recall_as_the_threshold_rises(full: Monitor) -> None:
 
 
 @pytest.mark.parametrize("detector", PER_TAG)
-def test_swept_thresholds_are_ones_the_detector_takes(detector: str) -> None:
+def test_swept_thresholds_are_valid(detector: str) -> None:
     swept = make(detector).sensitivity
     assert (swept is None) == (detector == "limits")
     for parameter in PER_TAG[detector].PARAMETERS:
@@ -310,7 +306,7 @@ def test_too_few_known_events_are_not_measurable(
     assert "not enough data to assess" in words
 
 
-def test_labels_alone_judge_only_what_they_cover(full: Monitor) -> None:
+def test_labels_judge_only_what_they_cover(full: Monitor) -> None:
     labels = confirmed(full, "fermenter_temp", 12)
     labels.loc[labels.index[:2], "label"] = "benign"
     faults = full.stored.injected_faults(SINCE, START).iloc[:0]
@@ -323,9 +319,7 @@ def test_labels_alone_judge_only_what_they_cover(full: Monitor) -> None:
     assert scores.judged <= len(starts)
 
 
-def test_where_there_was_nothing_one_can_look_again(
-    settings: Settings, monitors: Callable[[Monitor], Monitor]
-) -> None:
+def test_empty_history_can_be_read_again(settings: Settings, monitors: Callable[[Monitor], Monitor]) -> None:
     clock = ManualClock(START)
     monitor = monitors(Monitor(settings, clock))
     app = show("tuning")
@@ -337,7 +331,7 @@ def test_where_there_was_nothing_one_can_look_again(
     assert "99 readings up to" in text(app)
 
 
-def test_a_history_of_long_ago_is_one_press_away_and_any_moment_can_be_its_end(
+def test_old_history_is_reachable_and_may_end_at_any_moment(
     settings: Settings, monitors: Callable[[Monitor], Monitor]
 ) -> None:
     monitor = monitors(Monitor(settings, ManualClock(START)))
@@ -358,9 +352,7 @@ def test_a_history_of_long_ago_is_one_press_away_and_any_moment_can_be_its_end(
     assert "No readings" in text(show("tuning", tune="Fermenter pH"))
 
 
-def test_with_the_store_away_the_kept_history_goes_on_and_another_tag_says_so(
-    full: Monitor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cached_history_works_while_the_store_is_away(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     app = show("tuning")
 
     def away(*_: object) -> pd.DataFrame:
@@ -381,7 +373,7 @@ def test_with_the_store_away_the_kept_history_goes_on_and_another_tag_says_so(
     assert "With new settings" in text(app)
 
 
-def test_an_event_that_somebody_confirms_is_minded_at_the_next_look(full: Monitor) -> None:
+def test_confirmed_event_counts_at_the_next_run(full: Monitor) -> None:
     app = show("tuning")
     app.slider(key="threshold").set_value(8.0).run()
     assert not app.warning
@@ -392,7 +384,7 @@ def test_an_event_that_somebody_confirms_is_minded_at_the_next_look(full: Monito
     assert "2 confirmed events would no longer be flagged" in app.warning[0].value
 
 
-def test_values_in_the_table_have_the_digits_of_their_tag() -> None:
+def test_table_values_have_the_decimals_of_their_tag() -> None:
     readings = pd.DataFrame(
         {"id": [1, 2], "time": pd.to_datetime([0, 1], unit="s"), "value": [38.8, 2400.0], "score": [3.1, 4.0]}
     )
@@ -402,7 +394,7 @@ def test_values_in_the_table_have_the_digits_of_their_tag() -> None:
 
 
 @pytest.mark.usefixtures("full")
-def test_a_figure_and_its_count_are_not_broken_in_two() -> None:
+def test_figure_and_its_count_do_not_wrap() -> None:
     words = text(show("tuning", tune="Fermenter temperature"))
     assert re.search(r"<small>(<span>[^<]* to [^<]* %</span>, )?<span>n = [\d,]+</span></small>", words)
     assert ".figures small span { white-space: nowrap; }" in words

@@ -39,9 +39,7 @@ def app() -> AppTest:
     return AppTest.from_function(view, default_timeout=120)
 
 
-def test_what_a_link_or_the_way_back_brings_is_taken_over(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_url_of_a_link_or_back_button_wins(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask(app, "1") == "1"
     assert ask(app, "1", choose="2") == "2"
     assert app.query_params["event"] == "2"
@@ -50,9 +48,7 @@ def test_what_a_link_or_the_way_back_brings_is_taken_over(
     assert ask(app, "1") == "1"
 
 
-def test_a_busy_browser_that_asks_with_the_address_before_a_choice_does_not_undo_it(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stale_url_does_not_undo_a_choice(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     at = 100.0
     monkeypatch.setattr(url_state, "monotonic", lambda: at)
     assert ask(app, "1") == "1"
@@ -66,9 +62,7 @@ def test_a_busy_browser_that_asks_with_the_address_before_a_choice_does_not_undo
 
 
 @pytest.mark.parametrize("chosen", ["2", ""])
-def test_a_choice_in_a_run_that_was_cut_off_stands_against_the_address_before_it(
-    app: AppTest, chosen: str
-) -> None:
+def test_choice_in_an_interrupted_run_beats_the_old_url(app: AppTest, chosen: str) -> None:
     assert ask(app, "1") == "1"
     ask(app, "1", choose="3", cut_off=True)
     ask(app, "1", choose=chosen, cut_off=True)
@@ -76,9 +70,7 @@ def test_a_choice_in_a_run_that_was_cut_off_stands_against_the_address_before_it
     assert app.query_params.get("event", "") == chosen
 
 
-def test_the_way_back_leads_also_where_its_run_is_cut_off(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_back_button_wins_even_in_an_interrupted_run(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ask(app, "1") == "1"
     assert ask(app, "1", choose="2") == "2"
     with monkeypatch.context() as back:
@@ -87,14 +79,14 @@ def test_the_way_back_leads_also_where_its_run_is_cut_off(
     assert ask(app, "1") == "1"
 
 
-def test_another_address_wins_even_then(app: AppTest) -> None:
+def test_different_url_wins_even_after_an_interrupted_choice(app: AppTest) -> None:
     ask(app, "1", choose="2", cut_off=True)
     assert ask(app, "7") == "7"
 
 
 @pytest.mark.usefixtures("full")
 @pytest.mark.parametrize(("page", "key"), [("explore", "explore"), ("tuning", "tune"), ("anomalies", "tags")])
-def test_tags_of_a_link_that_are_none_here_are_named_until_others_are_chosen(page: str, key: str) -> None:
+def test_unknown_tags_of_a_link_are_named_until_others_are_chosen(page: str, key: str) -> None:
     assert "tags that do not exist here" not in text(show(page, **{key: "Fermenter pH"}))
     app = show(page, **{key: ["Boiler *1*", "Fermenter pH"] if key != "tune" else "Boiler *1*"})
     assert not app.exception

@@ -52,7 +52,7 @@ def played(source: Source, seconds: float = 60.0, step: float = 0.7) -> list[Bat
     return batches
 
 
-def test_due_never_goes_back_while_the_clock_does_not(opened: Open) -> None:
+def test_due_is_monotonic(opened: Open) -> None:
     source, last = opened(), START
     for tick in range(100):
         now = START + tick * SECOND // 3
@@ -74,7 +74,7 @@ def test_no_reading_is_later_than_the_clock(opened: Open) -> None:
         assert all(truth.time <= batch.received for truth in batch.injected)
 
 
-def test_nothing_comes_before_it_is_due(opened: Open) -> None:
+def test_nothing_is_read_before_it_is_due(opened: Open) -> None:
     source = opened()
     while (due := source.due(START)) is not None and due <= START:
         source.read(START)
@@ -84,7 +84,7 @@ def test_nothing_comes_before_it_is_due(opened: Open) -> None:
     assert len(source.read(due)) > 0
 
 
-def test_the_columns_of_a_batch_are_parallel(opened: Open) -> None:
+def test_batch_columns_are_parallel(opened: Open) -> None:
     source = opened()
     known = {tag.name for tag in source.tags}
     for batch in played(source):
@@ -97,7 +97,7 @@ def test_the_columns_of_a_batch_are_parallel(opened: Open) -> None:
         assert batch.source == source.name
 
 
-def test_the_same_clock_gives_the_same_readings(opened: Open) -> None:
+def test_same_clock_gives_the_same_readings(opened: Open) -> None:
     first, second = played(opened()), played(opened())
     assert len(first) == len(second)
     for batch, other in zip(first, second, strict=True):
@@ -107,7 +107,7 @@ def test_the_same_clock_gives_the_same_readings(opened: Open) -> None:
             assert np.array_equal(getattr(batch, column), getattr(other, column), equal_nan=column == "value")
 
 
-def test_its_name_and_its_tags_stay(opened: Open) -> None:
+def test_name_interval_and_tags_do_not_change(opened: Open) -> None:
     source = opened()
     before = source.name, source.interval, source.tags
     played(source)
@@ -116,7 +116,7 @@ def test_its_name_and_its_tags_stay(opened: Open) -> None:
     assert source.interval >= 0
 
 
-def test_it_goes_on_or_ends_for_good(opened: Open) -> None:
+def test_ended_source_stays_ended(opened: Open) -> None:
     source = opened()
     played(source)
     late = START + 3600 * SECOND
@@ -127,11 +127,11 @@ def test_it_goes_on_or_ends_for_good(opened: Open) -> None:
         assert len(source.read(late + SECOND)) == 0
 
 
-def test_a_batch_holds_a_thousand_readings_of_few_tags_at_most_after_a_long_sleep(opened: Open) -> None:
+def test_batch_after_a_long_sleep_is_bounded(opened: Open) -> None:
     source = opened()
     source.due(START)
     assert len(source.read(START + 7 * 86_400 * SECOND)) <= 1000
 
 
-def test_none_is_no_source(tags: TagTable) -> None:
+def test_none_opens_no_source(tags: TagTable) -> None:
     assert open_source(Settings(source="none"), tags, START) is None

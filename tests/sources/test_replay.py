@@ -35,7 +35,7 @@ def everything(replay: Replay) -> list[Batch]:
     return batches
 
 
-def test_a_row_comes_as_much_later_as_it_was_recorded_later(tmp_path: Path) -> None:
+def test_rows_keep_their_recorded_distance(tmp_path: Path) -> None:
     path = written(tmp_path, "timestamp,value\n2026-01-01,1\n2026-01-01T00:00:10Z,2\n2026-01-01 00:01:00,3\n")
     replay = Replay(path, speed=2)
     assert replay.due(START) == START
@@ -49,14 +49,14 @@ def test_a_row_comes_as_much_later_as_it_was_recorded_later(tmp_path: Path) -> N
     assert replay.name == "replay:pump 1.csv"
 
 
-def test_the_only_tag_is_named_after_the_file(tmp_path: Path) -> None:
+def test_single_tag_is_named_after_the_file(tmp_path: Path) -> None:
     replay = Replay(written(tmp_path, "value,timestamp\n1.25,2026-01-01\n", "pump 1 (old)é.csv"))
     (tag,) = replay.tags
     assert (tag.name, tag.label, tag.resolution) == ("pump_1__old__", "Pump 1  old  ", 0.01)
     assert replay.interval == 0
 
 
-def test_each_tag_of_the_file_has_its_own_resolution(tmp_path: Path) -> None:
+def test_each_tag_has_its_own_resolution(tmp_path: Path) -> None:
     rows = "".join(
         f"2026-01-01T00:00:{k:02},{t},{v}\n" for k in range(20) for t, v in [("a", k), ("b", k / 8)]
     )
@@ -65,13 +65,13 @@ def test_each_tag_of_the_file_has_its_own_resolution(tmp_path: Path) -> None:
     assert replay.interval == 1.0
 
 
-def test_rows_out_of_order_are_sorted_and_equal_times_stay_in_order(tmp_path: Path) -> None:
+def test_rows_are_sorted_stably_by_time(tmp_path: Path) -> None:
     rows = ["2026-01-02,4", "2026-01-01,1", "2026-01-01,2", "2026-01-01T02:00:00+02:00,3"]
     replay = Replay(written(tmp_path, "timestamp,value\n" + "\n".join(rows)))
     assert np.concatenate([batch.value for batch in everything(replay)]).tolist() == [1, 2, 3, 4]
 
 
-def test_an_empty_value_stays_a_reading(tmp_path: Path) -> None:
+def test_empty_value_is_a_reading(tmp_path: Path) -> None:
     replay = Replay(written(tmp_path, "timestamp,value\n2026-01-01,\n2026-01-01,NaN\n\n2026-01-01,5\n"))
     assert len(replay) == 3
     (batch,) = everything(replay)
@@ -79,14 +79,14 @@ def test_an_empty_value_stays_a_reading(tmp_path: Path) -> None:
     assert replay.tags[0].resolution == 1.0
 
 
-def test_what_became_due_in_a_long_sleep_comes_whole_in_batches_of_a_thousand(tmp_path: Path) -> None:
+def test_rows_due_after_a_long_sleep_come_in_batches(tmp_path: Path) -> None:
     rows = "".join(f"2026-01-01T{k // 3600:02}:{k // 60 % 60:02}:{k % 60:02},{k}\n" for k in range(2_500))
     batches = everything(Replay(written(tmp_path, "timestamp,value\n" + rows)))
     assert [len(batch) for batch in batches] == [MOST, MOST, 500]
     assert np.concatenate([batch.value for batch in batches]).tolist() == list(range(2_500))
 
 
-def test_a_byte_order_mark_and_other_columns_do_no_harm(tmp_path: Path) -> None:
+def test_byte_order_mark_and_extra_columns_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes('\ufeffnote,timestamp,value\n"a,\nb",2026-01-01,1\n'.encode())
     assert len(Replay(path)) == 1
@@ -106,9 +106,7 @@ def test_a_byte_order_mark_and_other_columns_do_no_harm(tmp_path: Path) -> None:
         ("timestamp,tag,value\n2026-01-01,a b,1\n", "line 2: 'a b' cannot be a tag's name"),
     ],
 )
-def test_a_wrong_file_is_one_line_that_says_what_was_found_and_expected(
-    tmp_path: Path, tags: TagTable, text: str, says: str
-) -> None:
+def test_invalid_file_is_one_clear_line(tmp_path: Path, tags: TagTable, text: str, says: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(UsageError) as caught:
         open_source(Settings(source=f"replay:{path}"), tags, START)
@@ -120,7 +118,7 @@ def test_a_wrong_file_is_one_line_that_says_what_was_found_and_expected(
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "binary"])
-def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, tags: TagTable, kind: str) -> None:
+def test_unreadable_file_is_one_line(tmp_path: Path, tags: TagTable, kind: str) -> None:
     path = tmp_path / "there"
     if kind == "folder":
         path.mkdir()
@@ -132,7 +130,7 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, tags: TagTable, 
     assert "\n" not in str(caught.value)
 
 
-def test_the_speed_is_the_last_number_after_an_at(tmp_path: Path) -> None:
+def test_speed_is_the_last_number_after_an_at_sign(tmp_path: Path) -> None:
     path = str(written(tmp_path, "x", "a@b.csv"))
     assert parse_replay(path) == (Path(path), 1.0)
     assert parse_replay(f"{path}@60") == (Path(path), 60.0)
@@ -143,7 +141,7 @@ def test_the_speed_is_the_last_number_after_an_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("speed", ["0", "-1", "nan", "inf", "fast", ""])
-def test_a_bad_speed_is_one_line(tmp_path: Path, tags: TagTable, speed: str) -> None:
+def test_invalid_speed_is_one_line(tmp_path: Path, tags: TagTable, speed: str) -> None:
     path = written(tmp_path, "timestamp,value\n2026-01-01,1\n")
     with pytest.raises(UsageError, match=r"SENSORMON_SOURCE: the speed .* cannot be used") as caught:
         open_source(Settings(source=f"replay:{path}@{speed}"), tags, START)
@@ -151,13 +149,13 @@ def test_a_bad_speed_is_one_line(tmp_path: Path, tags: TagTable, speed: str) -> 
 
 
 @pytest.mark.parametrize("speed", ["1e-9", "1e-300"])
-def test_a_replay_that_outlasts_the_calendar_is_refused(tmp_path: Path, tags: TagTable, speed: str) -> None:
+def test_replay_beyond_the_calendar_is_refused(tmp_path: Path, tags: TagTable, speed: str) -> None:
     path = written(tmp_path, "timestamp,value\n2026-01-01,1\n2026-02-01,2\n")
     with pytest.raises(UsageError, match="after the year 9999"):
         open_source(Settings(source=f"replay:{path}@{speed}"), tags, START)
 
 
-def test_the_sample_is_whole_real_and_has_its_notice() -> None:
+def test_sample_is_complete_and_has_its_licence() -> None:
     (path,) = SAMPLES.glob("*.csv")
     replay = Replay(path, speed=300)
     (tag,) = replay.tags

@@ -53,7 +53,7 @@ def truth(batch: Batch, tag: str = "temp") -> Counter[str]:
     return Counter(injected.fault for injected in batch.injected if injected.tag == tag)
 
 
-def test_the_random_words_are_those_that_philox_publishes() -> None:
+def test_random_words_match_the_published_philox() -> None:
     def words(*numbers: int) -> list[np.ndarray[tuple[int], np.dtype[np.uint64]]]:
         return [np.array([number], dtype=np.uint64) for number in numbers]
 
@@ -67,7 +67,7 @@ def test_the_random_words_are_those_that_philox_publishes() -> None:
     assert output == [0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1]
 
 
-def test_live_readings_equal_the_back_filled_ones_of_the_same_times() -> None:
+def test_live_readings_equal_backfilled_ones() -> None:
     tags = [*SHIPPED, Tag("fine", "Fine", noise=0.1), Tag("still", "Still")]
     live = Simulator(tags, 3, 1.0)
     batches = [live.read(START + tick * SECOND) for tick in range(120)]
@@ -80,7 +80,7 @@ def test_live_readings_equal_the_back_filled_ones_of_the_same_times() -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=20), st.integers(0, 2**32 - 1))
-def test_a_reading_depends_on_seed_tag_and_time_alone(ticks: list[int], seed: int) -> None:
+def test_reading_depends_only_on_seed_tag_and_time(ticks: list[int], seed: int) -> None:
     other = Simulator([*reversed(list(SHIPPED)), Tag("more", "More", noise=1.0)], seed, 1.0)
     for tick in ticks:
         until = START + (tick + 1) * SECOND
@@ -95,7 +95,7 @@ def test_another_seed_gives_other_readings() -> None:
     assert (batch.value != other.value).mean() > 0.8
 
 
-def test_many_ticks_at_once_equal_ticks_one_by_one_beyond_a_part() -> None:
+def test_many_ticks_at_once_equal_single_ticks() -> None:
     tags = [Tag(f"t{k}", f"T{k}", noise=1.0) for k in range(2_000)]
     simulator = Simulator(tags, 0, 1.0)
     whole = simulated(simulator, 150)
@@ -104,7 +104,7 @@ def test_many_ticks_at_once_equal_ticks_one_by_one_beyond_a_part() -> None:
     assert whole.injected[-len(last.injected) :] == last.injected
 
 
-def test_ticks_lie_on_multiples_of_the_interval_and_backfill_meets_the_first() -> None:
+def test_ticks_are_multiples_of_the_interval() -> None:
     simulator = Simulator(SHIPPED, 0, 2.5)
     now = START + 1_234_567
     past = simulator.backfill(now, minutes=15)
@@ -115,7 +115,7 @@ def test_ticks_lie_on_multiples_of_the_interval_and_backfill_meets_the_first() -
     assert simulator.due(now) == past.time[-1] + 2_500_000
 
 
-def test_ticks_that_were_slept_through_are_skipped() -> None:
+def test_missed_ticks_are_skipped() -> None:
     simulator = Simulator(SHIPPED, 0, 1.0)
     simulator.read(START)
     woken = START + 3_600 * SECOND + 400_000
@@ -124,7 +124,7 @@ def test_ticks_that_were_slept_through_are_skipped() -> None:
     assert simulator.due(woken) == START + 3_601 * SECOND
 
 
-def test_a_clock_that_was_set_back_starts_over_from_there() -> None:
+def test_clock_set_back_starts_over_from_there() -> None:
     simulator = Simulator(SHIPPED, 0, 1.0)
     simulator.read(START)
     assert simulator.due(START - 3_600 * SECOND) == START - 3_600 * SECOND
@@ -132,13 +132,13 @@ def test_a_clock_that_was_set_back_starts_over_from_there() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED.names)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_without_spikes_the_z_score_stays_near_its_nominal_false_alarm_rate(name: str, seed: int) -> None:
+def test_false_alarm_rate_without_spikes_is_near_nominal(name: str, seed: int) -> None:
     values = column(simulated(quiet(seed=seed), 10 * 3_600), name)
     assert 0.003 <= false_alarms(values) <= 0.01
 
 
 @pytest.mark.parametrize("tag", list(SHIPPED), ids=lambda tag: tag.name)
-def test_the_course_moves_slowly_within_the_normal_band_and_never_jumps(tag: Tag) -> None:
+def test_course_moves_slowly_within_the_normal_band(tag: Tag) -> None:
     smooth = Tag(tag.name, tag.label, valid=tag.valid, normal=tag.normal, profile=tag.profile)
     values = column(simulated(quiet(smooth), 20 * 3_600), tag.name)
     assert tag.normal is not None
@@ -149,7 +149,7 @@ def test_the_course_moves_slowly_within_the_normal_band_and_never_jumps(tag: Tag
     assert np.abs(np.diff(values)).max() < 0.02 * tag.noise
 
 
-def test_readings_have_the_sensors_steps_and_noise() -> None:
+def test_readings_have_the_sensors_resolution_and_noise() -> None:
     for tag in SHIPPED:
         values = column(simulated(quiet(), 2_000), tag.name)
         steps = values / tag.resolution
@@ -158,7 +158,7 @@ def test_readings_have_the_sensors_steps_and_noise() -> None:
     assert max(len(repr(value)) for value in column(simulated(quiet()), "fermenter_temp").tolist()) <= 5
 
 
-def test_a_tag_without_a_band_keeps_to_half_its_range_or_to_one_unit() -> None:
+def test_tag_without_a_band_keeps_to_half_its_range_or_one_unit() -> None:
     valid = {
         "half": (0.0, 100.0),
         "low": (5.0, math.inf),
@@ -172,19 +172,19 @@ def test_a_tag_without_a_band_keeps_to_half_its_range_or_to_one_unit() -> None:
         assert low <= values.min() < values.max() <= high
 
 
-def test_a_seeded_course_does_not_outrun_the_noise() -> None:
+def test_seeded_course_does_not_outrun_the_noise() -> None:
     values = column(simulated(quiet(Tag("p", "P", valid=(0.0, 1000.0), noise=0.1)), 10 * 3_600), "p")
     assert false_alarms(values) < 0.01
 
 
-def test_a_saturated_sensor_stays_valid() -> None:
+def test_saturated_sensor_stays_valid() -> None:
     tag = Tag("p", "P", valid=(0.0, 1.05), normal=(0.0, 1.0), noise=0.5, resolution=0.1)
     values = column(simulated(Simulator([tag], 0, 1.0), 2_000), "p")
     assert values.min() >= 0.0
     assert values.max() <= 1.05
 
 
-def test_five_per_cent_of_each_tag_are_spikes_and_each_is_recorded() -> None:
+def test_five_per_cent_are_spikes_and_each_is_recorded() -> None:
     with_spikes, without = simulated(Simulator(SHIPPED, 0, 1.0), 7_200), simulated(quiet(), 7_200)
     off = np.flatnonzero(with_spikes.value != without.value)
     changed = {(with_spikes.tags[with_spikes.tag[k]], int(with_spikes.time[k])) for k in off}
@@ -208,7 +208,7 @@ def test_five_per_cent_of_each_tag_are_spikes_and_each_is_recorded() -> None:
     ],
     ids=["no noise", "little room", "coarse"],
 )
-def test_a_spike_is_never_the_usual_value_and_stays_valid(tag: Tag) -> None:
+def test_spike_differs_from_the_usual_value_and_stays_valid(tag: Tag) -> None:
     spiked = simulated(Simulator([tag], 0, 1.0, spike_rate=1.0), 500)
     usual = simulated(quiet(tag), 500)
     recorded = {injected.time for injected in spiked.injected}
@@ -231,7 +231,7 @@ def difference(simulator: Simulator) -> Floats:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_each_fault_touches_its_tag_and_time_alone_and_is_recorded(simulator: Simulator, fault: str) -> None:
+def test_fault_affects_only_its_tag_and_time(simulator: Simulator, fault: str) -> None:
     usual = simulated(simulator)
     simulator.inject(fault, "temp", FAULT_START, 50)
     batch = simulated(simulator)
@@ -246,19 +246,19 @@ def test_each_fault_touches_its_tag_and_time_alone_and_is_recorded(simulator: Si
     assert len(changed) == {"gap": 250, "duplicates": 350}.get(fault, 300)
 
 
-def test_a_level_shift_is_so_many_standard_deviations(simulator: Simulator) -> None:
+def test_level_shift_is_in_standard_deviations(simulator: Simulator) -> None:
     simulator.inject("level_shift", "temp", FAULT_START, 50)
     assert difference(simulator)[100:150] == pytest.approx(np.full(50, 0.6), abs=0.011)
     simulator.inject("level_shift", "temp", FAULT_START, 50, size=-10)
     assert difference(simulator)[100:150] == pytest.approx(np.full(50, -1.0), abs=0.011)
 
 
-def test_a_drift_grows_steadily_to_its_size(simulator: Simulator) -> None:
+def test_drift_grows_steadily_to_its_size(simulator: Simulator) -> None:
     simulator.inject("drift", "temp", FAULT_START, 50)
     assert difference(simulator)[100:150] == pytest.approx(np.arange(50) / 50 * 0.8, abs=0.011)
 
 
-def test_a_stuck_sensor_repeats_its_last_value_without_spikes(tags: TagTable) -> None:
+def test_stuck_sensor_repeats_its_last_value_without_spikes(tags: TagTable) -> None:
     simulator = Simulator(tags, 1, 1.0, spike_rate=1.0)
     simulator.inject("stuck", "temp", FAULT_START, 50)
     batch = simulated(simulator)
@@ -267,13 +267,13 @@ def test_a_stuck_sensor_repeats_its_last_value_without_spikes(tags: TagTable) ->
     assert truth(batch) == {"spike": 250, "stuck": 50}
 
 
-def test_a_noise_burst_scatters_as_many_times_more(simulator: Simulator) -> None:
+def test_noise_burst_multiplies_the_noise(simulator: Simulator) -> None:
     simulator.inject("noise_burst", "temp", START, 300, size=5)
     values = column(simulated(simulator), "temp")
     assert np.diff(values).std() / math.sqrt(2) == pytest.approx(0.5, rel=0.15)
 
 
-def test_values_out_of_range_are_on_the_side_asked_for(simulator: Simulator) -> None:
+def test_out_of_range_values_are_on_the_requested_side(simulator: Simulator) -> None:
     simulator.inject("out_of_range", "temp", START, 10)
     simulator.inject("out_of_range", "temp", START + 10 * SECOND, 10, size=-0.01)
     values = column(simulated(simulator, 20), "temp")
@@ -281,14 +281,14 @@ def test_values_out_of_range_are_on_the_side_asked_for(simulator: Simulator) -> 
     assert (values[10:] < 0).all()
 
 
-def test_duplicates_come_in_the_same_batch(simulator: Simulator) -> None:
+def test_duplicates_are_in_the_same_batch(simulator: Simulator) -> None:
     simulator.inject("duplicates", "temp", START, 10)
     batch = simulator.read(START)
     assert batch.value[0] == batch.value[1]
     assert [batch.tags[code] for code in batch.tag] == ["temp", "temp", "ph"]
 
 
-def test_a_gap_of_every_tag_leaves_its_record_alone(simulator: Simulator) -> None:
+def test_gap_of_every_tag_leaves_only_its_record(simulator: Simulator) -> None:
     for name in ("temp", "ph"):
         simulator.inject("gap", name, START, 10)
     batch = simulator.read(START)
@@ -299,7 +299,7 @@ def test_a_gap_of_every_tag_leaves_its_record_alone(simulator: Simulator) -> Non
     }
 
 
-def test_a_fault_that_another_hides_is_not_recorded(simulator: Simulator) -> None:
+def test_fault_hidden_by_another_is_not_recorded(simulator: Simulator) -> None:
     for fault in FAULTS:
         simulator.inject(fault, "temp", START, 10)
     assert truth(simulated(simulator, 10)) == {"gap": 10}
@@ -308,7 +308,7 @@ def test_a_fault_that_another_hides_is_not_recorded(simulator: Simulator) -> Non
     assert (column(simulated(simulator, 10), "temp") > 100).all()
 
 
-def test_the_faults_that_run_are_listed_until_they_end_or_are_cancelled(simulator: Simulator) -> None:
+def test_active_faults_are_listed_until_they_end(simulator: Simulator) -> None:
     first = simulator.inject("gap", "temp", START, 10)
     second = simulator.inject("drift", "ph", START + 5 * SECOND, 10, size=3)
     assert second == Fault("drift", "ph", START + 5 * SECOND, START + 15 * SECOND, 3.0)
@@ -321,7 +321,7 @@ def test_the_faults_that_run_are_listed_until_they_end_or_are_cancelled(simulato
     assert simulator.active(START + 5 * SECOND) == ()
 
 
-def test_faults_of_several_threads_are_all_kept(simulator: Simulator) -> None:
+def test_faults_injected_by_several_threads_are_all_kept(simulator: Simulator) -> None:
     def switch() -> None:
         for _ in range(50):
             simulator.inject("drift", "temp", START, 10)
@@ -346,7 +346,7 @@ def test_faults_of_several_threads_are_all_kept(simulator: Simulator) -> None:
         ("out_of_range", "open", 10, None, "no valid range"),
     ],
 )
-def test_a_fault_that_cannot_be_is_refused(
+def test_impossible_fault_is_refused(
     tags: TagTable, fault: str, tag: str, seconds: float, size: float | None, says: str
 ) -> None:
     simulator = Simulator(tags.with_tags([Tag("open", "Open")]), 0, 1.0)
@@ -370,7 +370,7 @@ def test_a_fault_that_cannot_be_is_refused(
         ({"ripple": {"height": 1}}, "unknown key 'height'"),
     ],
 )
-def test_a_wrong_profile_is_one_line_that_names_tag_and_key(profile: dict[str, object], says: str) -> None:
+def test_invalid_profile_is_one_line_with_tag_and_key(profile: dict[str, object], says: str) -> None:
     with pytest.raises(UsageError) as caught:
         Simulator([Tag("p", "P", profile=profile)], 0, 1.0)
     message = str(caught.value)
@@ -389,7 +389,7 @@ def test_a_wrong_profile_is_one_line_that_names_tag_and_key(profile: dict[str, o
         ("[simulator", "cannot be read"),
     ],
 )
-def test_a_wrong_simulator_table_is_one_line(tags: TagTable, tmp_path: Path, text: str, says: str) -> None:
+def test_invalid_simulator_table_is_one_line(tags: TagTable, tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "tags.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=says) as caught:
@@ -398,7 +398,7 @@ def test_a_wrong_simulator_table_is_one_line(tags: TagTable, tmp_path: Path, tex
     assert "\n" not in str(caught.value)
 
 
-def test_the_spike_rate_is_that_of_the_tag_table(tags: TagTable, tmp_path: Path) -> None:
+def test_spike_rate_comes_from_the_tag_table(tags: TagTable, tmp_path: Path) -> None:
     path = tmp_path / "tags.toml"
     path.write_text("[simulator]\nspike_rate = 1", encoding="utf-8")
     source = open_source(Settings(tags=path), tags, START)
@@ -409,6 +409,6 @@ def test_the_spike_rate_is_that_of_the_tag_table(tags: TagTable, tmp_path: Path)
 
 
 @pytest.mark.parametrize(("interval", "rate"), [(0.0, 0.05), (math.nan, 0.05), (1.0, 1.5)])
-def test_an_impossible_interval_or_rate_is_refused(interval: float, rate: float) -> None:
+def test_impossible_interval_or_rate_is_refused(interval: float, rate: float) -> None:
     with pytest.raises(UsageError, match="cannot be used"):
         Simulator(SHIPPED, 0, interval, rate)

@@ -24,7 +24,7 @@ from tests.support.plant import START
 Records = Callable[..., list[Record]]
 
 
-def test_settings_are_kept_in_order(store: Store) -> None:
+def test_settings_keep_their_order(store: Store) -> None:
     changes = [
         DetectorSettings(i, START + i, "someone", "zscore", {"window": 50 + i}, {"window": 50})
         for i in (1, 2)
@@ -33,7 +33,7 @@ def test_settings_are_kept_in_order(store: Store) -> None:
     assert store.entries.detector_settings() == changes
 
 
-def test_what_people_did_with_events_is_kept_and_not_taken_twice(store: Store) -> None:
+def test_event_actions_are_stored_once(store: Store) -> None:
     label = EventAction((7, 9), START + 5, "night shift", "label", label="benign", note="it's \u00b0; --")
     shelve = EventAction((7,), START + 3, "Ana", "shelve", until=START + 60 * SECOND)
     entries = [Record(1, ActionEntry(label)), Record(2, ActionEntry(shelve))]
@@ -49,7 +49,7 @@ def test_what_people_did_with_events_is_kept_and_not_taken_twice(store: Store) -
     assert store.entries.event_actions(10, 99).empty
 
 
-def test_notes_and_their_removal_are_kept_and_not_taken_twice(store: Store) -> None:
+def test_notes_and_removals_are_stored_once(store: Store) -> None:
     note = Annotation("a", START, START + SECOND, ("temp", "p'h"), "it's °; --", "Ana", START + 5)
     every = Annotation("b", START, START, (), "all", "Bo", START + 6)
     gone = replace(note, who="Bo", time=START + 7, removed=True)
@@ -59,9 +59,7 @@ def test_notes_and_their_removal_are_kept_and_not_taken_twice(store: Store) -> N
     assert store.entries.annotations() == [note, every, gone]
 
 
-def test_answers_are_kept_with_their_readings_once_and_dropped_when_old(
-    store: Store, records: Records
-) -> None:
+def test_answers_are_stored_once_and_dropped_when_old(store: Store, records: Records) -> None:
     old = KeptAnswer("a", "digest", 201, '{"id": 1}', START)
     new = KeptAnswer("b", "digest", 400, '{"error": "ü"}', START + SECOND)
     loaded = [
@@ -76,9 +74,7 @@ def test_answers_are_kept_with_their_readings_once_and_dropped_when_old(
     assert store.entries.kept_answers(10) == [new]
 
 
-def test_answers_to_keys_that_begin_alike_come_oldest_first(
-    store: Store, processed: Callable[..., Processed]
-) -> None:
+def test_answers_by_key_prefix_are_oldest_first(store: Store, processed: Callable[..., Processed]) -> None:
     kept = tuple(KeptAnswer(f"{key}", "f", 201, "b", START) for key in ("a:2", "b:1", "a:1"))
     store.load("w", [Record(1, BatchEntry(1, {"test": 1}, processed(1), kept))])
     assert store.entries.answers_to("a:") == [kept[0], kept[2]]

@@ -13,7 +13,7 @@ from sensormon.stores.protocol import Store
 Records = Callable[..., list[Record]]
 
 
-def test_journals_with_other_writers_have_their_own_watermark(store: Store, records: Records) -> None:
+def test_each_journal_writer_has_its_own_watermark(store: Store, records: Records) -> None:
     store.load("old", records(2))
     assert store.ledger.watermark("new") is None
     store.load("new", records(1, 3, 1))

@@ -16,7 +16,7 @@ Records = Callable[..., list[Record]]
 FAR = START + 10**6 * SECOND
 
 
-def test_a_record_that_was_loaded_is_not_loaded_again(store: Store, records: Records) -> None:
+def test_loaded_record_is_not_loaded_again(store: Store, records: Records) -> None:
     loaded = records(3)
     store.load("w", loaded[:2])
     store.load("w", loaded)
@@ -29,13 +29,13 @@ def test_a_record_that_was_loaded_is_not_loaded_again(store: Store, records: Rec
     assert (mark.number, mark.next_id) == (3, 10)
 
 
-def test_rows_left_out_are_not_counted(store: Store, records: Records) -> None:
+def test_excluded_rows_are_not_counted(store: Store, records: Records) -> None:
     store.load("w", records(1, 5), without={2, 4})
     assert store.readings.frame(None, 0, FAR)["id"].tolist() == [1, 3, 5]
     assert store.ledger.accounts().stored == {"test": 3}
 
 
-def test_a_single_row_is_stored_once_however_often_it_is_tried(store: Store, records: Records) -> None:
+def test_single_row_is_stored_once(store: Store, records: Records) -> None:
     record = records(1, 1)[0]
     store.store_row(record)
     store.store_row(record)
@@ -43,7 +43,7 @@ def test_a_single_row_is_stored_once_however_often_it_is_tried(store: Store, rec
     assert store.ledger.accounts().stored == {"test": 1}
 
 
-def test_after_closing_it_is_unavailable_and_opens_again(store: Store, records: Records) -> None:
+def test_closed_store_is_unavailable_and_reopens(store: Store, records: Records) -> None:
     store.load("w", records(2))
     store.checkpoint()
     store.close()

@@ -20,7 +20,7 @@ Records = Callable[..., list[Record]]
 FAR = START + 10**6 * SECOND
 
 
-def test_what_was_loaded_is_read_back_value_for_value(store: Store, records: Records) -> None:
+def test_loaded_readings_round_trip(store: Store, records: Records) -> None:
     loaded = records(4, 30)
     store.load("w", loaded)
     frame = store.readings.frame(None, 0, FAR)
@@ -34,7 +34,7 @@ def test_what_was_loaded_is_read_back_value_for_value(store: Store, records: Rec
     assert frame["id"].tolist() == list(range(1, 121))
 
 
-def test_rejections_and_faults_are_kept_apart_from_readings(
+def test_rejections_and_faults_are_separate_from_readings(
     store: Store, processed: Callable[..., Processed]
 ) -> None:
     from sensormon.model.readings import Reason, Rejection
@@ -53,7 +53,7 @@ def test_rejections_and_faults_are_kept_apart_from_readings(
     assert len(store.readings.frame(None, 0, FAR)) == 2
 
 
-def test_readings_are_bounded_by_tag_time_id_and_number(store: Store, records: Records) -> None:
+def test_readings_are_bounded_by_tag_time_id_and_limit(store: Store, records: Records) -> None:
     store.load("w", records(1, 100))
 
     def ids(*args: object, **kwargs: object) -> list[int]:
@@ -77,7 +77,7 @@ def test_readings_outside_a_range_are_counted(store: Store, records: Records) ->
     assert store.readings.outside("ph", 0, FAR, 0.0, 1.0) == (0, 0)
 
 
-def test_histories_give_the_newest_readings_of_every_tag(store: Store, records: Records) -> None:
+def test_histories_hold_the_newest_readings_of_every_tag(store: Store, records: Records) -> None:
     store.load("w", records(3, 20))
     (history,) = store.readings.histories(30)
     assert history.tag == "temp"
@@ -87,7 +87,7 @@ def test_histories_give_the_newest_readings_of_every_tag(store: Store, records: 
     assert store.ledger.next_id() == 61
 
 
-def test_a_slow_tag_among_fast_ones_keeps_its_history(
+def test_slow_tag_among_fast_ones_keeps_its_history(
     store: Store, processed: Callable[..., Processed]
 ) -> None:
     slow = processed(5)
@@ -98,7 +98,7 @@ def test_a_slow_tag_among_fast_ones_keeps_its_history(
     assert len(histories["temp"].value) == 10
 
 
-def test_anomalies_come_newest_first_and_bounded(store: Store, processed: Callable[..., Processed]) -> None:
+def test_anomalies_are_newest_first_and_bounded(store: Store, processed: Callable[..., Processed]) -> None:
     scored = processed(60)
     scored.scores.is_anomaly[[50, 55]] = True
     scored.scores.score[[50, 55]] = [4.0, 9.0]
@@ -112,7 +112,7 @@ def test_anomalies_come_newest_first_and_bounded(store: Store, processed: Callab
     assert (store.readings.live_tags(), store.readings.tags()) == (["temp"], ["other", "temp"])
 
 
-def test_the_first_time_of_a_span_is_that_of_its_earliest_reading(store: Store, records: Records) -> None:
+def test_first_time_is_that_of_the_earliest_reading(store: Store, records: Records) -> None:
     assert store.readings.first_time(0, FAR) is None
     store.load("w", records(3))
     assert store.readings.first_time(0, FAR) == START
@@ -120,7 +120,7 @@ def test_the_first_time_of_a_span_is_that_of_its_earliest_reading(store: Store, 
     assert store.readings.first_time(START, START) is None
 
 
-def test_a_stream_is_what_a_frame_is_in_pieces(store: Store, records: Records) -> None:
+def test_stream_equals_the_frame_in_pieces(store: Store, records: Records) -> None:
     store.load("w", records(50, 1_000))
     pieces = list(store.readings.stream(["temp"], START + 10 * SECOND, FAR, below_id=49_001, limit=45_000))
     frame = store.readings.frame(["temp"], START + 10 * SECOND, FAR, below_id=49_001, limit=45_000)
@@ -134,7 +134,7 @@ def test_a_stream_is_what_a_frame_is_in_pieces(store: Store, records: Records) -
     assert next(store.readings.stream(None, FAR, FAR)).num_rows == 0
 
 
-def test_a_stream_that_nobody_finishes_holds_nothing(store: Store, records: Records) -> None:
+def test_unfinished_stream_holds_no_lock(store: Store, records: Records) -> None:
     store.load("w", records(30, 1_000))
     stream = store.readings.stream(None, 0, FAR)
     next(stream)
@@ -154,7 +154,7 @@ def at(record: Record, time: Ints) -> Record:
     return replace(record, entry=replace(entry, processed=replace(entry.processed, accepted=accepted)))
 
 
-def test_a_stream_by_time_is_in_order_of_time_whatever_came_when(
+def test_stream_by_time_is_ordered_by_time(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
@@ -168,7 +168,7 @@ def test_a_stream_by_time_is_in_order_of_time_whatever_came_when(
     assert next(store.readings.stream_by_time(None, FAR, FAR)).num_rows == 0
 
 
-def test_a_stream_by_time_goes_in_small_steps_though_each_tag_came_in_a_file_of_its_own(
+def test_stream_by_time_has_small_pieces_of_interleaved_tags(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 30)
@@ -179,7 +179,7 @@ def test_a_stream_by_time_goes_in_small_steps_though_each_tag_came_in_a_file_of_
     assert max(pieces) <= 120
 
 
-def test_a_stream_without_a_limit_is_in_order_whatever_the_order_in_the_table(
+def test_unlimited_stream_is_ordered_by_id(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
@@ -206,7 +206,7 @@ def test_a_stream_without_a_limit_is_in_order_whatever_the_order_in_the_table(
     assert store.readings.count(None, 0, FAR, anomalies=True) == flagged
 
 
-def test_rejected_readings_of_a_span_come_in_order(store: Store, processed: Callable[..., Processed]) -> None:
+def test_rejected_readings_are_ordered(store: Store, processed: Callable[..., Processed]) -> None:
     from sensormon.model.readings import Reason, Rejection
 
     rejected = tuple(

@@ -76,7 +76,7 @@ def check_ledger(store: Store, loading: Loading) -> None:
     assert store.ledger.next_id() == loading.next_id
 
 
-def test_a_day_becomes_minutes_and_only_flagged_readings_stay(store: Store) -> None:
+def test_day_becomes_minutes_and_flagged_readings_stay(store: Store) -> None:
     loading = Loading(store)
     rng = np.random.default_rng(1)
     rows = [("a", FIRST + i * SECOND, float(v), 0, i % 50 == 7) for i, v in enumerate(rng.normal(7, 1, 600))]
@@ -102,7 +102,7 @@ def test_a_day_becomes_minutes_and_only_flagged_readings_stay(store: Store) -> N
     assert store.retention.due(FIRST + DAY, 1) == []
 
 
-def test_who_reads_a_day_in_pieces_while_it_is_rolled_up_hears_of_it(store: Store) -> None:
+def test_stream_fails_if_its_day_is_rolled_up(store: Store) -> None:
     loading = Loading(store)
     loading.load([("a", FIRST + i * SECOND, 7.0, 0, False) for i in range(900)])
     loading.load([("a", FIRST + DAY + i * SECOND, 7.0, 0, False) for i in range(900)])
@@ -114,7 +114,7 @@ def test_who_reads_a_day_in_pieces_while_it_is_rolled_up_hears_of_it(store: Stor
     assert sum(piece.num_rows for piece in store.readings.stream(None, 0, FAR)) == 900
 
 
-def test_a_second_time_nothing_changes_and_late_readings_are_joined(store: Store) -> None:
+def test_roll_up_is_idempotent_and_merges_late_readings(store: Store) -> None:
     loading = Loading(store)
     loading.load([("a", FIRST + i * SECOND, float(i), 0, i in (3, 4)) for i in range(60)])
     loading.load([("a", FIRST + 5 * DAY, 0.0, 0, False)])
@@ -131,7 +131,7 @@ def test_a_second_time_nothing_changes_and_late_readings_are_joined(store: Store
     check_ledger(store, loading)
 
 
-def test_qualities_stay_apart_and_sources_come_together(store: Store) -> None:
+def test_qualities_stay_separate_and_sources_merge(store: Store) -> None:
     loading = Loading(store)
     loading.load(
         [("a", FIRST, 1.0, 0, False), ("a", FIRST + 1, 50.0, 1, False), ("a", FIRST + 2, 99.0, 2, False)]
@@ -149,7 +149,7 @@ def test_qualities_stay_apart_and_sources_come_together(store: Store) -> None:
     check_ledger(store, loading)
 
 
-def test_what_a_restart_reads_back_stays_as_it_is_however_old(store: Store) -> None:
+def test_readings_needed_by_a_restart_are_not_rolled_up(store: Store) -> None:
     loading = Loading(store)
     loading.load([("slow", FIRST + i * 60 * SECOND, float(i), int(i % 4 == 0), False) for i in range(100)])
     loading.load([("fast", FIRST + 3 * DAY + i * SECOND, float(i), 0, False) for i in range(500)])
@@ -170,7 +170,7 @@ def test_what_a_restart_reads_back_stays_as_it_is_however_old(store: Store) -> N
     check_ledger(store, loading)
 
 
-def test_a_tag_of_which_all_was_rolled_up_still_has_readings(store: Store) -> None:
+def test_fully_rolled_up_tag_still_exists(store: Store) -> None:
     loading = Loading(store)
     loading.load([("b", FIRST + i * SECOND, 1.0, 0, False) for i in range(5)], origin=Origin.IMPORT)
     loading.load([("a", FIRST, 1.0, 0, False)])
@@ -179,7 +179,7 @@ def test_a_tag_of_which_all_was_rolled_up_still_has_readings(store: Store) -> No
     assert store.readings.tags() == ["a", "b"]
 
 
-def test_a_rollup_that_is_cut_off_leaves_the_day_as_it_was(tmp_path: Path) -> None:
+def test_interrupted_roll_up_leaves_the_day_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "store.duckdb"
     store = open_store(str(path))
     store.open()
@@ -216,7 +216,7 @@ class Failing:
         return attribute
 
 
-def test_what_comes_in_is_counted_and_the_space_it_takes(store: Store) -> None:
+def test_arrivals_and_space_are_measured(store: Store) -> None:
     loading = Loading(store)
     assert store.retention.arrivals(0).count == 0
     loading.load([("a", FIRST + i * SECOND, float(i), 0, i == 9) for i in range(120)])
@@ -251,7 +251,7 @@ rows_of_a_day = st.lists(
 
 @options(max_examples=12, deadline=None)
 @given(st.lists(rows_of_a_day, min_size=1, max_size=3))
-def test_minutes_are_those_of_a_slow_reference_however_they_came(batches: list[list[Row]]) -> None:
+def test_minutes_match_the_slow_reference(batches: list[list[Row]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"{folder}/store.duckdb")
         store.open()

@@ -18,7 +18,7 @@ from tests.support.plant import START
 FAR = START + 10**6 * SECOND
 
 
-def test_spans_say_what_the_readings_say(store: Store, processed: Callable[..., Processed]) -> None:
+def test_spans_match_the_readings(store: Store, processed: Callable[..., Processed]) -> None:
     scored = processed(2_000)
     scored.accepted.quality[[5, 700]] = 0x8000_0000
     scored.accepted.quality[[9]] = 0x4000_0000
@@ -51,7 +51,7 @@ def test_spans_say_what_the_readings_say(store: Store, processed: Callable[..., 
     assert len(means) == 258
 
 
-def test_a_share_of_a_span_is_taken_in_stretches_alike_for_every_tag(
+def test_sample_takes_the_same_stretches_of_every_tag(
     store: Store, processed: Callable[..., Processed]
 ) -> None:
     scored, other = processed(6_000), processed(1)

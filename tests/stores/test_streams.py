@@ -32,9 +32,7 @@ def table(times: Times, first: int) -> pa.Table:
 @given(
     st.lists(st.lists(st.integers(0, 50), max_size=6), max_size=5), st.lists(st.integers(0, 60), max_size=20)
 )
-def test_pieces_and_what_is_in_memory_are_one_stream_in_order_of_time(
-    pieces: list[Times], newest: Times
-) -> None:
+def test_stored_and_pending_readings_merge_by_time(pieces: list[Times], newest: Times) -> None:
     stored, tables, first = sorted(t for piece in pieces for t in piece), [], 1
     for piece in pieces:
         tables.append(table(stored[first - 1 : first - 1 + len(piece)], first))
@@ -45,7 +43,7 @@ def test_pieces_and_what_is_in_memory_are_one_stream_in_order_of_time(
     assert sorted(merged["id"].to_pylist()) == list(range(1, first + len(newest)))
 
 
-def test_an_import_of_the_past_stands_before_what_is_live(settings: Settings, clock: ManualClock) -> None:
+def test_imported_past_precedes_live_readings(settings: Settings, clock: ManualClock) -> None:
     monitor = Monitor(settings, clock)
     live = batch_of(*[("fermenter_ph", 7.0 + i / 1000) for i in range(50)], at=START)
     past = batch_of(*[("fermenter_ph", 6.0 + i / 1000) for i in range(50)], at=START - 1_000 * SECOND)

@@ -12,7 +12,7 @@ from sensormon.view.status import abnormal, announcement
 from tests.support.plant import START, batch_of
 
 
-def test_a_state_is_said_when_it_begins_and_when_it_ends_and_not_between() -> None:
+def test_state_is_announced_only_when_it_begins_and_ends() -> None:
     down = ("the database is unreachable",)
     both = (*down, "no data comes in")
     assert announcement((), ()) == ""
@@ -23,7 +23,7 @@ def test_a_state_is_said_when_it_begins_and_when_it_ends_and_not_between() -> No
     assert announcement(down, ()) == "Over: the database is unreachable. All is normal again."
 
 
-def test_nothing_is_abnormal_in_a_plant_that_runs(settings: Settings) -> None:
+def test_running_plant_has_nothing_abnormal(settings: Settings) -> None:
     monitor = Monitor(replace(settings, source="simulator"), ManualClock(START))
     monitor.source.backfill()
     monitor.drain()
@@ -31,7 +31,7 @@ def test_nothing_is_abnormal_in_a_plant_that_runs(settings: Settings) -> None:
     monitor.stop()
 
 
-def test_the_words_of_a_lasting_state_do_not_change_with_time(settings: Settings) -> None:
+def test_announcement_of_a_lasting_state_is_stable(settings: Settings) -> None:
     Path(settings.store_url).mkdir(parents=True)  # a folder where the file should be cannot be opened
     clock = ManualClock(START)
     monitor = Monitor(settings, clock)

@@ -38,7 +38,7 @@ def test_the_measure_itself() -> None:
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("text", ["text", "secondary", "anomaly", "interaction"])
 @pytest.mark.parametrize("ground", ["ground", "panel"])
-def test_words_can_be_read(theme: str, text: str, ground: str) -> None:
+def test_text_has_contrast(theme: str, text: str, ground: str) -> None:
     palette = THEMES[theme]
     assert contrast(getattr(palette, text), getattr(palette, ground)) >= 4.5
 
@@ -46,13 +46,13 @@ def test_words_can_be_read(theme: str, text: str, ground: str) -> None:
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("mark", ["line", "anomaly", "uncertain", "interaction", "secondary"])
 @pytest.mark.parametrize("ground", ["ground", "panel"])
-def test_marks_can_be_told_from_the_ground(theme: str, mark: str, ground: str) -> None:
+def test_marks_contrast_with_the_background(theme: str, mark: str, ground: str) -> None:
     palette = THEMES[theme]
     assert contrast(getattr(palette, mark), getattr(palette, ground)) >= 3
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_a_mark_can_be_told_from_the_line_it_lies_on(theme: str) -> None:
+def test_marks_contrast_with_the_line_beneath(theme: str) -> None:
     palette = THEMES[theme]
     # A diamond is also told by its shape; its colour must still not sink into the line.
     assert contrast(palette.anomaly, palette.line) >= 1.1
@@ -76,7 +76,7 @@ def test_a_mark_can_be_told_from_the_line_it_lies_on(theme: str) -> None:
         ("dataframeHeaderTextColor", "dataframeHeaderBackgroundColor"),
     ],
 )
-def test_streamlits_own_words_can_be_read(theme: str, text: str, ground: str) -> None:
+def test_streamlits_own_text_has_contrast(theme: str, text: str, ground: str) -> None:
     colours = CONFIG[theme]
     assert contrast(colours[text], colours[ground]) >= 4.5
 

@@ -72,7 +72,7 @@ def then(*values: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("detector", PER_TAG)
-def test_bad_and_uncertain_quality_is_the_reason_for_every_detector(detector: str) -> None:
+def test_quality_is_the_reason_for_every_detector(detector: str) -> None:
     _, why = judged(detector, then(90.0), quality=int(Quality.BAD_SENSOR_FAILURE))
     assert why.rule is Rule.QUALITY
     assert why.sentence == "Not judged and not learned: its quality is bad: sensor failure."
@@ -81,7 +81,7 @@ def test_bad_and_uncertain_quality_is_the_reason_for_every_detector(detector: st
 
 
 @pytest.mark.parametrize("detector", [name for name in PER_TAG if name != "limits"])
-def test_the_first_reading_is_not_judged_and_the_first_after_warm_up_is(detector: str) -> None:
+def test_judging_starts_with_the_first_reading_after_warm_up(detector: str) -> None:
     reading, why = judged(detector, [37.0])
     assert why.rule is Rule.WARM_UP
     assert f"0 of the {why.needed} readings" in why.sentence
@@ -115,7 +115,7 @@ def test_the_z_score_says_the_value_the_band_and_both_numbers() -> None:
     assert off / why.sigma == pytest.approx(reading.score)
 
 
-def test_below_the_threshold_is_said_with_digits_that_tell_them_apart() -> None:
+def test_scores_just_below_the_threshold_get_enough_digits() -> None:
     _, why = judged("zscore", then(37.1))
     assert why.rule is Rule.BELOW
     assert re.search(r"\(z 0\.\d, threshold 3\.0\): not flagged\.$", why.sentence)
@@ -124,7 +124,7 @@ def test_below_the_threshold_is_said_with_digits_that_tell_them_apart() -> None:
     assert "(z 2.997, threshold 3.000): not flagged." in why.sentence
 
 
-def test_a_step_within_the_resolution_is_held_back_and_one_beyond_is_not() -> None:
+def test_only_a_step_within_the_resolution_is_held_back() -> None:
     reading, why = judged("zscore", [37.0] * 60 + [37.01])
     assert not reading.is_anomaly
     assert why.rule is Rule.RESOLUTION
@@ -197,7 +197,7 @@ def test_each_detector_in_its_own_words(
     assert re.search(words, why.sentence), why.sentence
 
 
-def test_a_gap_is_told_in_usual_intervals() -> None:
+def test_a_gap_is_given_in_usual_intervals() -> None:
     seconds = np.append(np.arange(200.0), 260.0)
     _, why = judged("gap", then(37.0), seconds)
     assert why.rule is Rule.FLAGGED
@@ -215,11 +215,11 @@ def test_a_flag_is_explained_with_value_expectation_and_limit() -> None:
     assert why_short(PH, 5.13, 7.02, 7.38, 15.75) == "1.89 pH below, limit z 3.0"
 
 
-def test_a_step_off_a_flat_line_has_no_score_worth_telling() -> None:
+def test_a_step_off_a_flat_line_shows_no_score() -> None:
     assert verdict(7.05, 7.02, HIGHEST, True, 0) == Phrase("above a flat line", True)
 
 
-def test_the_card_tells_normal_abnormal_unjudged_and_bad_apart() -> None:
+def test_the_card_distinguishes_normal_abnormal_unjudged_and_bad() -> None:
     nan = math.nan
     assert verdict(7.0, 7.0, 0.4, False, 0) == Phrase("z 0.4")
     assert verdict(8.9, 7.0, 5.2, True, 0) == Phrase("above expected, z 5.2", True)

@@ -60,7 +60,7 @@ def lines(figure: go.Figure) -> list[Any]:
     return [trace for trace in figure.data if trace.mode == "lines" and trace.hoverinfo != "skip"]
 
 
-def test_stacked_tags_have_a_chart_each_and_one_time_axis() -> None:
+def test_stacked_tags_share_one_time_axis() -> None:
     figure = explore_chart(series(TEMP, PH), SPAN, LIGHT, stacked=True)
     top, bottom = figure.layout.yaxis.domain, figure.layout.yaxis2.domain
     assert top[0] > bottom[1]
@@ -71,7 +71,7 @@ def test_stacked_tags_have_a_chart_each_and_one_time_axis() -> None:
     assert figure.layout.yaxis.title.text == "°C"
 
 
-def test_overlaid_tags_of_one_unit_share_an_axis_and_others_have_their_own() -> None:
+def test_overlaid_tags_share_an_axis_per_unit() -> None:
     other = replace(TEMP, name="two", label="Two")
     figure = explore_chart(series(TEMP, PH, other), SPAN, LIGHT, stacked=False)
     assert [trace["yaxis"] for trace in lines(figure)] == ["y", "y2", "y"]
@@ -89,7 +89,7 @@ def test_overlaid_tags_of_one_unit_share_an_axis_and_others_have_their_own() -> 
     assert len(units(series(TEMP, PH, other))) == 2 <= AXES
 
 
-def test_normalised_lines_go_from_0_to_100_and_still_tell_their_values() -> None:
+def test_normalised_lines_span_0_to_100_and_keep_their_values() -> None:
     figure = explore_chart(series(TEMP, PH), SPAN, DARK, stacked=False, normalised=True)
     for place, trace in enumerate(lines(figure), 1):
         y = np.asarray(trace["y"], dtype=np.float64)
@@ -99,7 +99,7 @@ def test_normalised_lines_go_from_0_to_100_and_still_tell_their_values() -> None
         assert np.asarray(trace["customdata"]).max() == pytest.approx(10.0 * place + 0.2)
 
 
-def test_a_gap_breaks_the_line_and_is_hatched() -> None:
+def test_gap_breaks_the_line_and_is_hatched() -> None:
     shown = Series(TEMP, 1, overview([37.0] * 100, missing=range(40, 60)))
     figure = explore_chart([shown], SPAN, LIGHT, stacked=True)
     (line,) = lines(figure)
@@ -111,7 +111,7 @@ def test_a_gap_breaks_the_line_and_is_hatched() -> None:
     assert strip.x[0] == x[at - 1]
 
 
-def test_flagged_readings_have_a_diamond_and_say_so() -> None:
+def test_flagged_readings_have_a_diamond_and_a_hover_text() -> None:
     shown = Series(TEMP, 1, overview([37.0, 37.1] * 50, flagged=(17,)))
     figure = explore_chart([shown], SPAN, LIGHT, stacked=True)
     (diamonds,) = [mark for mark in figure.data if mark.marker.symbol == "diamond"]
@@ -119,7 +119,7 @@ def test_flagged_readings_have_a_diamond_and_say_so() -> None:
     assert "flagged, score 5.0" in lines(figure)[0]["text"][17]
 
 
-def test_of_many_flags_the_worst_are_on_the_line_and_the_others_on_the_edge() -> None:
+def test_worst_of_many_flags_are_on_the_line_others_on_the_edge() -> None:
     flagged = tuple(range(0, 400, 2))
     view = overview([37.0 + i % 7 / 10 for i in range(400)], flagged, span=LONG)
     view.marks["score"] = [100.0 if i == 60 else 4.0 + i / 1000 for i in flagged]
@@ -134,7 +134,7 @@ def test_of_many_flags_the_worst_are_on_the_line_and_the_others_on_the_edge() ->
     assert not [trace for trace in bare.data if trace.mode == "markers"]
 
 
-def test_what_was_earlier_is_moved_onto_the_span_lighter_and_dashed() -> None:
+def test_earlier_span_is_shifted_lighter_and_dashed() -> None:
     before = replace(overview([36.0] * 100), since=START - 86_400 * SECOND)
     before = replace(before, time=before.time - 86_400 * SECOND)
     shown = Series(TEMP, 1, overview([37.0] * 100), before, 86_400 * SECOND)
@@ -149,7 +149,7 @@ def test_what_was_earlier_is_moved_onto_the_span_lighter_and_dashed() -> None:
     assert high > 37.0
 
 
-def test_a_picture_is_told_each_line_and_mark_once() -> None:
+def test_legend_names_each_line_and_mark_once() -> None:
     def legend(stacked: bool) -> list[str]:
         shown = [
             Series(
@@ -176,7 +176,7 @@ def test_a_picture_is_told_each_line_and_mark_once() -> None:
     ]
 
 
-def test_notes_are_drawn_with_their_text_made_harmless() -> None:
+def test_notes_are_drawn_escaped_and_shortened() -> None:
     moment = Annotation("a", START + SECOND, START + SECOND, (), "<script>x</script>", "Ana", START)
     long = Annotation("b", START, START + 50 * SECOND, (), "y" * 200, "Ana", START)
     figure = explore_chart(series(TEMP), SPAN, LIGHT, stacked=True, notes=[moment, long])
@@ -188,7 +188,7 @@ def test_notes_are_drawn_with_their_text_made_harmless() -> None:
     assert not any(annotation.text.startswith("✎") for annotation in many.layout.annotations)
 
 
-def test_quotes_in_notes_and_labels_are_shown_as_quotes() -> None:
+def test_quotes_in_notes_and_labels_are_not_escaped() -> None:
     note = Annotation("a", START, START, (), 'the "new" & <old> pump\'s', 'Ana "A"', START)
     figure = explore_chart(series(replace(TEMP, label='12" pipe')), SPAN, LIGHT, stacked=True, notes=[note])
     (drawn,) = [annotation for annotation in figure.layout.annotations if annotation.text.startswith("✎")]
@@ -198,7 +198,7 @@ def test_quotes_in_notes_and_labels_are_shown_as_quotes() -> None:
     assert figure.data[0].hovertemplate.startswith('12" pipe')
 
 
-def test_control_limits_are_in_view_and_readings_outside_have_a_triangle() -> None:
+def test_control_limits_are_in_view_and_outliers_are_marked() -> None:
     values = [37.0, 37.1] * 50
     values[20], values[30] = 39.0, 35.0
     figure = explore_chart([Series(TEMP, 1, overview(values))], SPAN, LIGHT, stacked=False)
@@ -209,7 +209,7 @@ def test_control_limits_are_in_view_and_readings_outside_have_a_triangle() -> No
     assert {annotation.text.split()[0] for annotation in figure.layout.annotations} >= {"UCL", "CL", "LCL"}
 
 
-def test_readings_outside_the_limits_are_those_in_view_and_not_those_compared_with() -> None:
+def test_outliers_of_the_compared_span_are_not_marked() -> None:
     before, now = [37.0] * 100, [37.0] * 100
     before[10], now[20] = 30.0, 35.0
     series = Series(TEMP, 1, overview(now), overview(before), 0)
@@ -219,7 +219,7 @@ def test_readings_outside_the_limits_are_those_in_view_and_not_those_compared_wi
     assert list(down.y) == [35.0]
 
 
-def test_histogram_and_scatter_say_what_they_count() -> None:
+def test_histogram_and_scatter_show_their_data() -> None:
     quantiles = tuple(36 + 2 * share for share in SHARES)
     distribution = Distribution(10, 37.0, 0.5, quantiles, np.linspace(36, 38, 5), np.array([1, 4, 3, 2]))
     figure = histogram(distribution, TEMP, LIGHT)

@@ -38,7 +38,7 @@ def used() -> Iterator[tuple[str, str]]:
                     )
 
 
-def test_every_page_of_the_menu_has_its_help_and_the_order_of_the_menu() -> None:
+def test_guide_covers_the_menu_in_order() -> None:
     titles = [title for _, title in menu()]
     assert [title for title in PAGES if title in titles] == titles
     for file, title in menu():
@@ -47,7 +47,7 @@ def test_every_page_of_the_menu_has_its_help_and_the_order_of_the_menu() -> None
 
 
 @pytest.mark.parametrize("title", PAGES)
-def test_a_pages_words_are_all_explained(title: str) -> None:
+def test_terms_of_a_page_are_in_the_glossary(title: str) -> None:
     about = PAGES[title]
     assert len(about.terms) >= 5
     assert len(set(about.terms)) == len(about.terms)
@@ -55,12 +55,12 @@ def test_a_pages_words_are_all_explained(title: str) -> None:
     assert about.purpose.endswith(".")
 
 
-def test_every_word_that_a_page_marks_is_explained() -> None:
+def test_terms_marked_on_pages_are_in_the_glossary() -> None:
     assert [(file, word) for file, word in used() if word not in TERMS] == []
 
 
 @pytest.mark.parametrize("name", TERMS)
-def test_a_word_is_explained_in_one_to_three_plain_sentences(name: str) -> None:
+def test_explanations_have_one_to_three_plain_sentences(name: str) -> None:
     words = explained(name)
     sentences = re.findall(r"[.?](?:\s|$)", words)
     assert 1 <= len(sentences) <= 3, words
@@ -69,12 +69,12 @@ def test_a_word_is_explained_in_one_to_three_plain_sentences(name: str) -> None:
     assert not set(words) & set("*_`<>#") - {"_" if "failed_measurements" in words else ""}
 
 
-def test_the_states_of_events_are_explained() -> None:
+def test_event_states_are_in_the_glossary() -> None:
     for state in State:
         assert state.split(",")[0] in TERMS
 
 
-def test_a_word_in_a_text_carries_its_meaning_and_the_rest_is_escaped() -> None:
+def test_marked_terms_carry_their_meaning_and_text_is_escaped() -> None:
     html = with_terms("<b>{event|Events} & {z-score}")
     assert html.startswith("&lt;b&gt;<button")
     assert ">Events</button> &amp; <button" in html
@@ -82,12 +82,12 @@ def test_a_word_in_a_text_carries_its_meaning_and_the_rest_is_escaped() -> None:
     assert "**MAD**: Median" in meaning("MAD")
 
 
-def test_a_word_that_nobody_explains_cannot_be_shown() -> None:
+def test_unknown_term_cannot_be_shown() -> None:
     with pytest.raises(KeyError):
         term("blockchain")
 
 
-def test_the_list_of_keys_has_no_key_that_streamlit_takes() -> None:
+def test_shortcuts_avoid_streamlits_keys() -> None:
     keys = [shortcut.keys for shortcut in shortcuts()]
     assert len(set(keys)) == len(keys)
     assert not {"r", "c"} & {pressed[0] for pressed in keys}
@@ -96,7 +96,7 @@ def test_the_list_of_keys_has_no_key_that_streamlit_takes() -> None:
         assert f'"{key}"' in script or key in ("Esc", "j", "a"), f"{key} is neither ours nor Streamlit's"
 
 
-def test_what_is_seen_is_true_for_the_simulator() -> None:
+def test_introduction_fits_the_simulator() -> None:
     words = "A simulated fermenter: three sensors, one reading per second each. Every flagged reading has a ◆"
     assert seen("simulator", SHIPPED, 1.0, 5).startswith(words)
     many = [Tag(f"t{i}", "T", group=str(i)) for i in range(300)]
@@ -106,20 +106,20 @@ def test_what_is_seen_is_true_for_the_simulator() -> None:
     assert seen("simulator", [Tag("a", "A", group="Oven")], 1.0, 5).startswith(words)
 
 
-def test_what_is_seen_is_true_for_a_recording() -> None:
+def test_introduction_fits_a_recording() -> None:
     words = seen("replay:data/samples/rds.csv@300", [Tag("rds", "Rds")], 1.0, 5)
     assert words.startswith("The recording rds.csv, played 300 times as fast, as if it were live: one sensor")
     assert "simulated" not in words
 
 
-def test_what_is_seen_is_true_without_a_source() -> None:
+def test_introduction_fits_no_source() -> None:
     assert seen("none", (), 0.0, 0).startswith("Nothing sends readings yet.")
     assert seen("none", (), 0.0, 1200).startswith("1,200 readings, sent over HTTP or imported from files.")
 
 
 @pytest.mark.parametrize("source", ["simulator", "none", "replay:x.csv"])
 @pytest.mark.parametrize("received", [0, 100])
-def test_what_to_try_leads_to_pages_of_the_menu(source: str, received: int) -> None:
+def test_suggestions_lead_to_pages_of_the_menu(source: str, received: int) -> None:
     suggestions = tries(Settings(source=source), "Fermenter pH", received)
     assert 2 <= len(suggestions) <= 3
     assert {suggestion.page for suggestion in suggestions} <= {title for _, title in menu()}

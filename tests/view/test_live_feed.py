@@ -55,7 +55,7 @@ def feed_ph(m: Monitor, values: list[float], first: int, seconds: float = 1.0) -
         m.submit(batch_of(("fermenter_ph", value), at=at))
 
 
-def test_a_whole_answer_holds_the_readings_of_the_span(make: Make) -> None:
+def test_whole_answer_holds_the_readings_of_the_span(make: Make) -> None:
     m = make(source="simulator")
     m.source.backfill()
     answer = LiveFeed(m).board(NAMES, 600)
@@ -72,7 +72,7 @@ def test_a_whole_answer_holds_the_readings_of_the_span(make: Make) -> None:
 
 @hypothesis_settings(max_examples=20, deadline=None)
 @given(sizes=st.lists(st.integers(0, 5), min_size=1, max_size=6))
-def test_answers_one_after_the_other_tell_every_reading_once(
+def test_successive_answers_hold_every_reading_once(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int]
 ) -> None:
     settings = Settings(data_dir=tmp_path_factory.mktemp("feed") / "data", source="none")
@@ -93,7 +93,7 @@ def test_answers_one_after_the_other_tell_every_reading_once(
         m.stop()
 
 
-def test_a_gap_cuts_the_line_in_a_whole_answer_and_in_a_later_one(make: Make) -> None:
+def test_gap_cuts_the_line_in_whole_and_later_answers(make: Make) -> None:
     m = make()
     feed = LiveFeed(m)
     feed_ph(m, [7.0] * 30, 0)
@@ -110,7 +110,7 @@ def test_a_gap_cuts_the_line_in_a_whole_answer_and_in_a_later_one(make: Make) ->
     assert [(START + 69 * SECOND) / 1e3, (START + 90 * SECOND) / 1e3] in later["gaps"]
 
 
-def test_quality_rejections_and_why_are_told(make: Make) -> None:
+def test_answer_holds_quality_rejections_and_reasons(make: Make) -> None:
     m = make()
     feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
     m.clock.advance(3)
@@ -133,7 +133,7 @@ def test_quality_rejections_and_why_are_told(make: Make) -> None:
     assert answer["tags"]["fermenter_temp"]["x"] == []
 
 
-def test_events_are_told_once_and_again_when_they_change(make: Make) -> None:
+def test_events_are_sent_only_when_they_change(make: Make) -> None:
     m = make()
     feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)] + [8.5], 0)
     m.drain()
@@ -151,16 +151,14 @@ def test_events_are_told_once_and_again_when_they_change(make: Make) -> None:
     assert changed["events"]["last"]["state"] == "acknowledged"
 
 
-def test_a_past_moment_tells_what_was_known_then(make: Make) -> None:
+def test_past_moment_shows_only_earlier_readings(make: Make) -> None:
     m = make()
     feed_ph(m, [7.0] * 100, 0)
     ph = LiveFeed(m).board(NAMES, 30, until=START + 50 * SECOND)["tags"]["fermenter_ph"]
     assert ph["x"] == [(START + i * SECOND) / 1e3 for i in range(20, 51)]
 
 
-def test_a_moment_of_long_ago_is_told_without_reading_all_that_came_after_it(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_past_moment_reads_no_later_readings(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     m = make()
     m.submit(batch_of(*[("fermenter_ph", 7.0)] * 3_000, at=START))
     m.clock.advance(3_000)
@@ -182,7 +180,7 @@ def test_a_moment_of_long_ago_is_told_without_reading_all_that_came_after_it(
     assert read == [31]
 
 
-def test_the_version_of_the_events_fits_an_address_however_long_a_label_is(make: Make) -> None:
+def test_events_version_fits_a_url_despite_long_labels(make: Make) -> None:
     m = make()
     m.running_tags.retag(TagTable(replace(tag, label="pH " * 100) for tag in m.tags))
     feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)] + [8.5], 0)
@@ -196,7 +194,7 @@ def test_the_version_of_the_events_fits_an_address_however_long_a_label_is(make:
     assert "events" not in later.json()
 
 
-def test_ever_other_spans_do_not_fill_the_memory(make: Make) -> None:
+def test_cache_of_spans_is_bounded(make: Make) -> None:
     m = make()
     feed_ph(m, [7.0] * 10, 0)
     feed = LiveFeed(m)
@@ -207,7 +205,7 @@ def test_ever_other_spans_do_not_fill_the_memory(make: Make) -> None:
     assert "events 109" in feed._kept, "the newest stay"
 
 
-def test_the_strip_counts_what_a_slow_look_counts_and_puts_the_worst_first(make: Make) -> None:
+def test_strip_counts_flags_and_lists_the_worst_first(make: Make) -> None:
     m = make(source="simulator")
     m.source.backfill()
     m.drain()
@@ -228,7 +226,7 @@ def test_the_strip_counts_what_a_slow_look_counts_and_puts_the_worst_first(make:
     assert counts[0] > 0
 
 
-def test_with_the_store_away_memory_answers(make: Make, settings: Settings) -> None:
+def test_feed_uses_memory_while_the_store_is_away(make: Make, settings: Settings) -> None:
     Path(settings.store_url).mkdir(parents=True)
     m = make()
     feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)] + [8.5], 0)
@@ -240,9 +238,7 @@ def test_with_the_store_away_memory_answers(make: Make, settings: Settings) -> N
     assert (row["count"], row["seen"]) == (1, 61)
 
 
-def test_what_is_not_in_memory_is_not_called_no_data_and_told_once_the_store_is_back(
-    make: Make, settings: Settings
-) -> None:
+def test_unknown_past_is_no_gap_until_the_store_is_back(make: Make, settings: Settings) -> None:
     away = Path(settings.store_url)
     away.mkdir(parents=True)
     m = make()
@@ -264,7 +260,7 @@ def test_what_is_not_in_memory_is_not_called_no_data_and_told_once_the_store_is_
     assert empty > 50
 
 
-def test_the_feed_is_as_open_as_the_page_and_no_more(make: Make) -> None:
+def test_feed_is_as_protected_as_the_page(make: Make) -> None:
     m = make(source="simulator", read_token="readers")  # noqa: S106 - it is made up
     m.source.backfill()
     api = Api(lambda: m)

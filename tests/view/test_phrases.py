@@ -55,7 +55,7 @@ WELL = Status(NOW, NOW - 60 * SECOND, SOURCE, JOURNAL, STORE)
 LEDGER = Ledger((LedgerLine("simulator", received=12_410, stored=12_402, rejected=8),), {"duplicate": 8})
 
 
-def test_the_status_line_says_everything_in_plain_words():
+def test_the_status_line_summarises_the_plant():
     assert [phrase.text for phrase in status_line(WELL, LEDGER, 7)] == [
         "Collecting · 3 tags every second",
         "stored 12,402",
@@ -73,7 +73,7 @@ def test_the_store_being_away_leaves_the_count_unknown():
     assert status_line(WELL, LEDGER, None)[2] == Phrase("anomalies, last hour unknown")
 
 
-def test_figures_are_told_to_be_without_what_a_store_that_is_well_has_yet_to_take():
+def test_status_line_warns_while_a_healthy_store_catches_up():
     behind = replace(JOURNAL, depth_readings=4_123, oldest=NOW - 11 * SECOND)
     words = "Loading 4,123 readings; figures exclude them for now"
     assert status_line(replace(WELL, journal=behind), LEDGER, 7)[2] == Phrase(words)
@@ -84,7 +84,7 @@ def test_figures_are_told_to_be_without_what_a_store_that_is_well_has_yet_to_tak
         assert words not in [phrase.text for phrase in status_line(fine, LEDGER, 7)]
 
 
-def test_data_that_does_not_come_is_told_with_what_to_do():
+def test_missing_data_is_reported_with_what_to_do():
     status = replace(WELL, source=replace(SOURCE, last_reading=NOW - 12 * SECOND))
     assert status_line(status, LEDGER, 7)[3] == Phrase("12 s without data", True)
     assert alarms(status) == (
@@ -98,7 +98,7 @@ def test_nobody_waits_for_a_source_that_owes_nothing(state):
     assert not late(replace(WELL, source=replace(SOURCE, state=state, last_reading=NOW - 3600 * SECOND)))
 
 
-def test_an_unreachable_database_says_where_the_readings_are_and_when_it_is_tried_again():
+def test_an_unreachable_database_names_the_next_try():
     store = replace(
         STORE, state=StoreState.RETRYING, since=NOW - 14 * SECOND, next_try=NOW + 4 * SECOND, problem="locked"
     )
@@ -108,7 +108,7 @@ def test_an_unreachable_database_says_where_the_readings_are_and_when_it_is_trie
     assert alarms(status) == ("D" + words[1:] + ".\nlocked.",)
 
 
-def test_a_dead_thread_and_a_refusing_journal_are_told_first():
+def test_a_dead_thread_and_a_refusing_journal_come_first():
     source = replace(SOURCE, state=SourceState.REFUSING, problem="The disk is full. Free some space")
     status = replace(WELL, source=source, failures=("The loader stopped: X. Restart the monitor",))
     assert alarms(status) == (
@@ -122,7 +122,7 @@ def test_a_message_has_its_time_in_the_viewers_zone():
     assert said == "2026-11-24 13:14:09 The collector stopped: X"
 
 
-def test_a_dead_collector_says_nothing_of_the_database_and_a_dead_loader_does():
+def test_only_a_dead_loader_affects_the_database_status():
     dead = replace(WELL, failures=("The collector stopped: X",))
     assert dead.writing is WriteState.HEALTHY
     assert store_phrase(dead) == Phrase("DuckDB is taking readings")
@@ -149,12 +149,12 @@ def test_every_reason_for_a_rejection_has_words(reason):
     assert "_" not in reason_words(reason)
 
 
-def test_a_loss_in_one_source_is_not_made_up_by_a_double_in_another():
+def test_a_loss_and_a_duplicate_in_two_sources_do_not_cancel():
     lines = (LedgerLine("a", received=3, stored=2), LedgerLine("b", received=2, stored=3))
     assert ledger_phrase(Ledger(lines)) == Phrase("ledger off by 2 readings", True)
 
 
-def test_the_boxes_follow_the_way_of_a_reading():
+def test_the_boxes_follow_the_path_of_a_reading():
     way = boxes(WELL, LEDGER, 7)
     assert [(box.name, box.count) for box in way] == [
         ("Source", "12,410"),
@@ -166,7 +166,7 @@ def test_the_boxes_follow_the_way_of_a_reading():
     assert not any(box.abnormal for box in way)
 
 
-def test_write_times_are_told_as_percentiles_and_only_of_readings():
+def test_write_times_are_percentiles_of_readings_only():
     store = replace(STORE, latency_p50=0.03, latency_p99=0.174)
     status = replace(WELL, store=store, journal=replace(JOURNAL, latency_p50=0.0019, latency_p99=0.2))
     way = {box.name: box.lines for box in boxes(status, LEDGER, 7)}
@@ -181,28 +181,28 @@ def test_only_the_store_s_box_is_wrong_while_the_store_is_away():
     assert [box.name for box in boxes(status, LEDGER, None) if box.abnormal] == ["Stored"]
 
 
-def test_the_ledger_s_tables_have_a_line_a_source_and_a_line_a_reason():
+def test_the_ledger_tables_have_a_row_per_source_and_per_reason():
     table, reasons = source_tables(LEDGER)
     assert table.loc[0, "Received"] == 12_410
     assert table.loc[0, "Difference"] == 0
     assert reasons.to_numpy().tolist() == [["duplicate", 8]]
 
 
-def test_times_are_told_in_the_viewer_s_zone_which_is_named():
+def test_times_are_in_the_named_zone_of_the_viewer():
     berlin = ZoneInfo("Europe/Berlin")
     assert clock_time(0, berlin) == "01:00:00"
     assert zone_words("Europe/Berlin", berlin, 0) == "Times in Europe/Berlin (UTC+01:00)"
     assert zone_words("UTC", ZoneInfo("UTC"), 0) == "Times in UTC"
 
 
-def test_a_moment_has_its_day_where_that_is_not_today():
+def test_a_moment_has_its_day_unless_that_is_today():
     berlin = ZoneInfo("Europe/Berlin")
     midnight = parse("2026-09-21T22:00:00Z")  # in Berlin
     assert moment_words(midnight, midnight + 60 * SECOND, berlin) == "00:00:00"
     assert moment_words(midnight - SECOND, midnight + 60 * SECOND, berlin) == "2026-09-21 23:59:59"
 
 
-def test_bands_are_told_with_the_unit():
+def test_bands_are_given_with_the_unit():
     assert normal_band(PH) == "normal 6.5–7.5 pH"
     assert normal_band(Tag("x", "X")) == ""
     assert PH.render_band(7.02, 7.38) == "7.02 ± 0.36 pH"
@@ -216,7 +216,7 @@ def test_a_duration_never_has_a_unit_that_is_full(seconds):
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_every_simulated_fault_says_what_it_does_and_what_notices_it(name: str) -> None:
+def test_every_simulated_fault_has_a_sentence(name: str) -> None:
     assert fault_sentence(name).endswith(".")
     assert fault_sentence("no such one") == ""
 
@@ -224,7 +224,7 @@ def test_every_simulated_fault_says_what_it_does_and_what_notices_it(name: str) 
 @pytest.mark.parametrize(
     "text", ["![x](http://evil.example/y)", ":red[x]", "**b** `c` $d$ <e>", "[l](javascript:x)"]
 )
-def test_text_from_outside_is_no_markdown(text: str) -> None:
+def test_text_from_outside_is_not_markdown(text: str) -> None:
     escaped = literal(text)
     assert escaped.replace("\\", "") == text
     marks = [place for place, letter in enumerate(escaped) if letter in "![]()*`$<>:"]
@@ -245,5 +245,5 @@ def test_text_from_outside_is_no_markdown(text: str) -> None:
         ((1000.0, 20000.0), 1.0, "normal 1,000–20,000 °C"),
     ],
 )
-def test_a_normal_band_has_the_digits_of_its_tag_unless_that_would_move_it(normal, resolution, words):
+def test_a_normal_band_has_its_tags_digits_unless_that_moves_it(normal, resolution, words):
     assert normal_band(Tag("t", "T", "°C", normal=normal, resolution=resolution)) == words

@@ -69,7 +69,7 @@ def test_three_usual_intervals_are_not_a_gap_yet():
     assert len(parts["strip"].x) == 0
 
 
-def test_a_source_that_stopped_leaves_a_gap_up_to_the_end_of_the_span():
+def test_a_stopped_source_leaves_a_gap_to_the_end_of_the_span():
     parts = traces(live_chart(frame(range(10)), PH, span(60), LIGHT))
     assert parts["strip"].x[1] == (START + 60 * SECOND) / 1e3
 
@@ -120,7 +120,7 @@ def test_times_are_sent_as_milliseconds_utc():
     assert figure.layout.xaxis.type == "date"
 
 
-def test_charts_are_svg_keep_their_view_and_have_no_title_or_legend():
+def test_charts_are_svg_without_title_or_legend():
     figure = live_chart(frame(range(5)), PH, span(4), DARK)
     assert {trace.type for trace in figure.data} == {"scatter"}
     assert figure.layout.uirevision
@@ -136,7 +136,7 @@ def test_a_normal_edge_is_drawn_only_where_it_fits():
     assert len(far.layout.shapes) == 0
 
 
-def test_readings_that_came_out_of_order_are_drawn_in_order_of_time():
+def test_late_readings_are_drawn_in_order_of_time():
     x = traces(live_chart(frame([0, 2, 1, 3]), PH, span(3), LIGHT))["line"].x
     assert list(x) == sorted(x)
 
@@ -172,7 +172,7 @@ def test_no_flags_at_all_is_no_change():
     assert all(len(trace.x) == 0 for trace in figure.data[-3:])
 
 
-def test_the_bars_are_the_counts_and_the_chosen_ones_stand_out_by_their_outline():
+def test_the_bars_are_the_counts_with_chosen_ones_outlined():
     edges = START + np.arange(5) * SECOND
     counts, words = np.array([1, 0, 2, 3]), ["a", "b", "c", "d"]
     bars = count_chart(counts, edges, words, LIGHT).data[0]
