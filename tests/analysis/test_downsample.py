@@ -1,4 +1,4 @@
-"""Few readings instead of many: what may not be lost on the way."""
+"""Many readings in few points: what must not be lost."""
 
 from __future__ import annotations
 

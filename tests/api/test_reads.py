@@ -1,4 +1,4 @@
-"""The ways out: the same readings in every form, bounded in time, with and without a token."""
+"""Reads over HTTP: the same readings in every format, bounded in time, with and without a token."""
 
 from __future__ import annotations
 

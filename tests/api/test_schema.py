@@ -1,6 +1,6 @@
-"""Requests made from the description, right and wrong: the answers are the described ones, never a fault.
+"""Requests generated from the OpenAPI schema, valid and invalid: every answer conforms to it.
 
-A fixed seed and a bounded number, so that each run does the same within some seconds.
+The seed is fixed and the number is bounded, so that every run does the same within seconds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.support.api import BEARER, TOKEN
 
 
 class Running:
-    """The monitor that the description's API talks to; one for the whole file."""
+    """The monitor behind the API, one for the module."""
 
     monitor: Monitor | None = None
 

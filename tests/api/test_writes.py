@@ -1,4 +1,4 @@
-"""The ways in: what is answered is on disk, what is refused says why, and nothing comes in twice."""
+"""Writes over HTTP: what is acknowledged is on disk, refusals say why, nothing is stored twice."""
 
 from __future__ import annotations
 

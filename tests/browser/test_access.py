@@ -1,4 +1,4 @@
-"""The pages are usable by everybody: contrast, focus, keys, words, the first visit, in a real browser."""
+"""Accessibility in a real browser: contrast, focus, shortcuts, glossary, the first visit."""
 
 from __future__ import annotations
 

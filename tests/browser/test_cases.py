@@ -1,4 +1,4 @@
-"""Exports and cases as a person makes them: choose, wait, download, open elsewhere."""
+"""Exports and cases as a user makes them: choose, wait, download, open elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def plants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
-    """Two plants, each with a tag table of its own: one simulated, one that waits for readings."""
+    """Two plants, each with its own tag table: one simulated, one that waits for readings."""
     servers = []
     for source in ("simulator", "none"):
         folder = tmp_path_factory.mktemp(source)

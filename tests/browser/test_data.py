@@ -1,4 +1,4 @@
-"""Somebody changes a tag and how long readings are kept, in a real browser on a real server."""
+"""The Data page in a real browser: tags, retention and import."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEAD = 36
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with a tag table of its own, that may be changed, and two hours of 40 days ago."""
+    """A server with its own, editable tag table and two hours of readings from 40 days ago."""
     folder = tmp_path_factory.mktemp("data-page")
     (folder / "tags.toml").write_bytes((ROOT / "data" / "tags.toml").read_bytes())
     times = pd.date_range(end=pd.Timestamp.now("UTC") - pd.Timedelta(days=40), periods=7_200, freq="s")
@@ -41,7 +41,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def write_cell(page: Page, column: float, row: int, text: str) -> None:
-    """Write into a cell of the table, which is drawn on a canvas: by place, `column` a share of its width."""
+    """Write into a cell of the table. It is drawn on a canvas, so `column` is a share of its width."""
     table = page.get_by_test_id("stDataFrame").first
     box = table.bounding_box()
     assert box is not None

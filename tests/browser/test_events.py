@@ -1,4 +1,4 @@
-"""Two people at the events, in real browsers on a real server."""
+"""The Anomalies page in real browsers: two people act on the same events."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ ROW = 35
 
 
 def table(page: Page) -> Locator:
-    """The list of events; it is drawn on a canvas, so a row is clicked by its place."""
+    """The list of events. It is drawn on a canvas, so rows are clicked by position."""
     grid = page.locator(".st-key-event-rows [data-testid=stDataFrame]")
     grid.scroll_into_view_if_needed()
     return grid
 
 
 def choose(page: Page, *rows: int) -> None:
-    """Tick these rows of the events, each once the one before is seen to be ticked."""
+    """Tick these rows of the list, each after the previous tick shows."""
     for count, row in enumerate(rows, 1):
         table(page).click(position={"x": 17, "y": TICK_ROW + ROW * row + 17})
         expect(page.get_by_text(re.compile(f"^{count} selected"))).to_be_visible()
@@ -39,13 +39,13 @@ def choose(page: Page, *rows: int) -> None:
 
 
 def listed(page: Page) -> int:
-    """How many events the page says are in the list."""
+    """The number of events in the list, according to the page."""
     words = page.locator(".st-key-list-head").get_by_text(re.compile(r"^[\d,]+ events?")).first.inner_text()
     return int(words.split()[0].replace(",", ""))
 
 
 def click_bar(page: Page, share: float) -> None:
-    """Click the counts at this share of their width, near the axis."""
+    """Click the chart of event counts at this share of its width, near the axis."""
     plot = page.locator(".st-key-panel-counts .js-plotly-plot .nsewdrag").first
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()

@@ -1,4 +1,4 @@
-"""A day at the Explore page, in a real browser on a real server."""
+"""The Explore page in a real browser: zoom, notes, export."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RANGE = f"""() => document.querySelector('{CHART} .js-plotly-plot')?._fullLayout
 
 
 def shown(page: Page) -> tuple[float, float]:
-    """The span on the axis, ms UTC."""
+    """The span of the time axis, in ms UTC."""
     page.wait_for_selector(f"{CHART} .main-svg")
     ready(page)
     start, end = page.evaluate(RANGE)
@@ -28,7 +28,7 @@ def shown(page: Page) -> tuple[float, float]:
 
 
 def named(page: Page) -> tuple[str, str]:
-    """The span in the address."""
+    """The span in the URL."""
     query = parse_qs(urlsplit(page.url).query)
     return query["from"][0], query["to"][0]
 

@@ -1,4 +1,4 @@
-"""What a person does, in a real browser on a real server."""
+"""What a user does first, in a real browser on a real server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Live page in a real browser: it renews itself, and nothing the viewer set is lost by that."""
+"""The Live page in a real browser: it updates itself and keeps what the viewer set."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def live(page: Page, server: Server, query: str = "") -> None:
 
 
 def renewed(page: Page, times: int = 2) -> None:
-    """Wait until the charts have drawn newer readings, so many times."""
+    """Wait until the charts have drawn newer readings this many times."""
     for _ in range(times):
         page.wait_for_function(f"before => ({NEWEST})() !== before", arg=page.evaluate(NEWEST))
 
 
 def drag(page: Page, left: float, right: float, card: int = 0) -> None:
-    """Zoom into this part of a chart, 0 to 1."""
+    """Zoom into this part of a chart; `left` and `right` are shares of its width."""
     box = page.locator(f"{CARD} .js-plotly-plot .nsewdrag").nth(card).bounding_box()
     assert box is not None
     y = box["y"] + box["height"] / 2

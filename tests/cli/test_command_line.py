@@ -1,4 +1,4 @@
-"""`python -m sensormon`: exit 0 good, 1 a finding, 2 wrong use in one line."""
+"""`python -m sensormon`: exit code 0 for success, 1 for a finding, 2 for wrong use, in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people do with events: checked, folded, durable, and there again after everything."""
+"""Actions on events: checked, folded into states, kept over kills and restarts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOUR = 3600 * SECOND
 
 
 def feed(monitor: Monitor, clock: ManualClock, seconds: int, *spikes: int) -> None:
-    """A pH that rests at 7 with a little noise, a reading a second, and jumps to 8.5 at these seconds."""
+    """A pH at rest around 7, one reading per second, that jumps to 8.5 at these seconds."""
     for i in range(seconds):
         clock.advance(1.0)
         value = 8.5 if i in spikes else 7.0 + 0.01 * (i % 3)
@@ -39,7 +39,7 @@ def monitor(settings: Settings, clock: ManualClock) -> Iterator[Monitor]:
 
 
 def states(monitor: Monitor) -> list[str]:
-    """Of all events, newest first."""
+    """The states of all events, newest first."""
     return list(monitor.events.between(None, 0, FAR)["state"])
 
 

@@ -1,4 +1,4 @@
-"""The alarm load against a count by hand, and which tags make most of it."""
+"""The alarm load against a naive count, and the tags that cause most of it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNTIL = START + 6 * WINDOW + 17 * SECOND
 
 
 def events(*rows: tuple[str, float, float]) -> pd.DataFrame:
-    """Events (tag, seconds from START on, seconds that it lasted)."""
+    """Events (tag, seconds after START, duration in seconds)."""
     frame = pd.DataFrame(rows, columns=["tag", "at", "seconds"])
     micros = (START + frame["at"] * SECOND).astype("int64")
     return frame.assign(

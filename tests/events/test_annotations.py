@@ -1,4 +1,4 @@
-"""Notes on times and spans: durable before they are shown, removable, there after everything."""
+"""Notes on moments and spans: durable before they show, removable, kept over restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters of events: what is left meets every one of them, and nothing that does is missing."""
+"""Event filters: the result meets every filter, and nothing that does is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events: every flag in exactly one, the same however they are cut, and as a slow reference says."""
+"""Events: every flag is in exactly one, however the readings are cut, as a slow reference says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One-file cases: what is written is what another installation has after opening, to the last bit."""
+"""One-file cases: another installation opens exactly what was saved, to the last bit."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Make = Callable[..., Monitor]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    """Makes monitors, each with a folder and a tag table of its own; stopped after the test."""
+    """Makes monitors, each with its own folder and tag table; they are stopped after the test."""
     monitors: list[Monitor] = []
 
     def monitor(name: str, source: str = "none") -> Monitor:

@@ -58,7 +58,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
 
 
 def packed(parts: Parts, *, honest: bool = True, **manifest: Any) -> bytes:
-    """A zip of these parts; the manifest with these changes and, where `honest`, with the true hashes."""
+    """A zip of these parts, with these changes to the manifest and, if `honest`, the true hashes."""
     about = json.loads(parts[case_format.MANIFEST])
     if honest:
         about["members"] = {
@@ -75,7 +75,7 @@ def packed(parts: Parts, *, honest: bool = True, **manifest: Any) -> bytes:
 
 
 def refused(receiver: Monitor, data: bytes, said: str) -> None:
-    """Opening this says so in one line and leaves nothing."""
+    """Opening this fails with one line that says so, and leaves nothing."""
     job = receiver.cases.open(io.BytesIO(data), "x")
     assert receiver.jobs.wait(job, 60)
     assert isinstance(job.problem, UsageError), (job.problem, job.result)
@@ -100,7 +100,7 @@ def with_table(parts: Parts, rows: pa.Table, name: str = case_format.READINGS_FI
 
 
 def column(parts: Parts, name: str, values: Any, kind: pa.DataType | None = None) -> Parts:
-    """The case with this column of its readings changed: `values` is a function of the old ones."""
+    """The case with this column of its readings changed by the function `values`."""
     rows = table(parts)
     place = rows.schema.get_field_index(name)
     changed = pa.array(values(rows.column(name).to_pylist()), kind or rows.schema.field(name).type)

@@ -1,4 +1,4 @@
-"""Files of events and of their flagged readings: exactly the filtered rows, in every form."""
+"""Files of events and of their flagged readings: exactly the filtered rows, in every format."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAR = START + 10**6 * SECOND
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
-    """A simulated plant whose newest events somebody has looked at."""
+    """A simulated plant with actions on its newest events."""
     settings = Settings(data_dir=tmp_path_factory.mktemp("export") / "data", source="simulator")
     monitor = Monitor(settings, ManualClock(START))
     monitor.source.backfill()

@@ -1,4 +1,4 @@
-"""Exports as jobs: all rows, in the form and zone asked for, cancellable, nothing half left behind."""
+"""Exports as jobs: all rows, in the requested format and zone, cancellable, without leftovers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.support.plant import START, batch_of
 
 @pytest.fixture
 def plant(settings: Settings, clock: ManualClock) -> Iterator[Monitor]:
-    """300 readings of the pH with two spikes, and one that is rejected; half of them stored."""
+    """300 readings of the pH, two of them spikes and one rejected; the first half is stored."""
     monitor = Monitor(settings, clock)
     rng = np.random.default_rng(0)
     values = [("fermenter_ph", round(float(v), 2)) for v in rng.normal(7, 0.02, 300)]

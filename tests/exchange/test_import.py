@@ -1,4 +1,4 @@
-"""History from files: every cell accounted for, scored as it would have been live, stored once."""
+"""History from files: every cell accounted for, scored as if live, stored once."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ BEGIN = "2026-01-01T00:00:00Z"
 
 @pytest.fixture
 def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The command line's settings are those of the test."""
+    """Gives the command line the settings of the test."""
     monkeypatch.setenv("SENSORMON_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("SENSORMON_SOURCE", "none")
     return settings
 
 
 def wide(path: Path, rows: int = 12_000, spikes: tuple[int, ...] = (500, 9_000)) -> pd.DataFrame:
-    """A file with a column for two tags, one by its name and one by its label, and a third nobody knows."""
+    """A file with a column for one tag by name, for one by label, and an unknown one."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(
         {

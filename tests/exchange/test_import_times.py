@@ -1,4 +1,4 @@
-"""Times in files: by a clock that is set twice a year, as numbers, as dates."""
+"""Times in files: across clock changes, as numbers, as dates."""
 
 from __future__ import annotations
 

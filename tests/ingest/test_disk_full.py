@@ -1,4 +1,4 @@
-"""A disk that is really full, on the journal's side and on the database's."""
+"""A disk that is really full, for the journal and for the database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.plant import START, batch_of
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 6 MB of its own."""
+    """A file system of its own with 6 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
@@ -34,7 +34,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Take all the space there is."""
+    """Use up all free space."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file:
         for size in (1 << 16, 1 << 10, 1):
@@ -47,7 +47,7 @@ def fill(disk: Path) -> Path:
 
 
 def submit(monitor: Monitor, count: int, first: int) -> int:
-    """Submit one reading after the other; how many were acknowledged before the first refusal."""
+    """Submit readings one by one; returns how many were acknowledged before the first refusal."""
     for i in range(first, first + count):
         try:
             monitor.submit(batch_of(("fermenter_ph", 7 + 0.001 * (i % 50)), at=START + i * SECOND))

@@ -1,4 +1,4 @@
-"""Validation, duplicates, scoring and taking back: what happens to a batch before the journal."""
+"""Validation, duplicates, scoring and undo: what happens to a batch before the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tag table changes while the monitor runs: what counts from when, and what stays as it was."""
+"""The tag table changes while the monitor runs: what applies from when, and what stays."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ PH = Tag("fermenter_ph", "Fermenter pH", "pH", valid=(5.0, 9.0), normal=(6.5, 7.
 
 
 def feed(monitor: Monitor, tag: str, count: int, first: int = 0) -> None:
-    """Readings of one tag, a second apart; the same numbers whoever asks."""
+    """Readings of one tag, one per second, with the same values on every call."""
     values = np.random.default_rng(3).normal(7, 0.05, first + count)[first:]
     rows = [(tag, round(float(value), 3)) for value in values]
     monitor.submit(batch_of(*rows, at=START + first * SECOND))
 
 
 def scores(monitor: Monitor, tag: str) -> list[tuple[object, ...]]:
-    """All scores of this tag, to the bit."""
+    """All scores of this tag, bit for bit."""
     monitor.drain()
     rows = monitor.stored.frame([tag], 0, FAR)
     columns = ("time", "n", "score", "expected", "lower", "upper", "is_anomaly")

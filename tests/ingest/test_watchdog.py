@@ -1,4 +1,4 @@
-"""Tags that have fallen silent are told from the clock."""
+"""Silent tags are detected by the clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An entry comes back from its bytes exactly as it was; other bytes are refused."""
+"""Entries round-trip through their bytes; other bytes are refused."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def batch_entries(draw: st.DrawFn) -> BatchEntry:
 
 
 def assert_same(value: object, other: object) -> None:
-    """The same type and content all the way down; arrays in kind and bits."""
+    """Equal in type and content at every level; arrays in dtype and bits."""
     assert type(value) is type(other)
     if isinstance(value, np.ndarray):
         assert isinstance(other, np.ndarray)

@@ -1,4 +1,4 @@
-"""What the journal does when its files are harmed or taken away: nothing acknowledged is lost unseen."""
+"""What the journal does if its files are damaged or removed: no acknowledged entry is lost silently."""
 
 from __future__ import annotations
 
@@ -415,7 +415,7 @@ def test_trailing_bytes_and_endless_nesting_are_damage() -> None:
 
 
 class JournalModel(RuleBasedStateMachine):
-    """The journal against a plain list of the numbers that were acknowledged and not retired."""
+    """The journal against a plain list of the numbers acknowledged and not retired."""
 
     def __init__(self) -> None:
         super().__init__()

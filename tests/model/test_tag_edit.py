@@ -1,4 +1,4 @@
-"""Tags edited as cells, and written into the file: every wrong cell said, nothing else touched."""
+"""Tags edited as cells and written to the file: invalid cells are reported, nothing else is touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes on disk and where they lead: measured, and silent where there is too little to measure."""
+"""Disk usage and its forecast: measured, and silent if there is too little to measure."""
 
 from __future__ import annotations
 

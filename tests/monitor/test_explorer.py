@@ -1,4 +1,4 @@
-"""The whole history of a tag: stored or not, in files, in words."""
+"""The whole history of a tag: stored or pending, in files and in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole monitor on a real folder: in, durable, stored, and the same again after a restart."""
+"""A whole monitor on a real folder: durable, stored, and the same after a restart."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAR = START + 10**6 * SECOND
 
 
 def submit(monitor: Monitor, count: int, first: int = 0, seed: int = 0) -> None:
-    """Readings of a real tag, a second apart."""
+    """Readings of a real tag, one per second."""
     rng = np.random.default_rng(seed)
     values = [("fermenter_ph", round(float(v), 2)) for v in rng.normal(7, 0.02, first + count)[first:]]
     for i, value in enumerate(values):

@@ -1,4 +1,4 @@
-"""How long readings are kept one by one: what is set, when it runs, and that the books stay right."""
+"""Retention: what is set, when it runs, and that the ledger stays balanced."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ TAG = "fermenter_ph"
 
 @pytest.fixture(autouse=True)
 def few_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A restart's thousands of readings would make every test here long."""
+    """Keep few readings for a restart; thousands would make every test here slow."""
     monkeypatch.setattr("sensormon.monitor.retention.keep", lambda: 50)
     monkeypatch.setattr("sensormon.ingest.recovery.KEPT", 50)
 
 
 def fill(monitor: Monitor, count: int = 300, at: int = OLD, seconds: float = 2.0) -> None:
-    """So many readings from then on, one of which is a spike, and some of today."""
+    """Readings from `at` on, one of them a spike."""
     values = np.random.default_rng(count).normal(7, 0.05, count).round(3)
     values[count // 2] = 8.9
     monitor.submit(batch_of(*((TAG, float(value)) for value in values), at=at, seconds=seconds))
@@ -205,7 +205,7 @@ def test_roll_up_runs_once_a_day(settings: Settings, clock: ManualClock) -> None
 
 
 class CancelledAt(Progress):
-    """Progress that somebody cancels at the given step."""
+    """Progress that is cancelled at the given step."""
 
     def __init__(self, step: int) -> None:
         super().__init__()

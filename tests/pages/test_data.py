@@ -25,7 +25,7 @@ DAY = 86_400 * SECOND
 
 @pytest.fixture
 def writable(settings: Settings, tmp_path: Path) -> Settings:
-    """Settings with a tag table of their own, that may be changed."""
+    """Settings with an editable tag table of their own."""
     file = tmp_path / "tags.toml"
     file.write_bytes((ROOT / "data" / "tags.toml").read_bytes())
     return replace(settings, tags=file)
@@ -114,7 +114,7 @@ def test_retention_is_set_and_rolled_up_on_demand(
     click(app, "retention-set")
     assert "120 readings older than 30 days become" in text(app)
     assert app.button(key="retention-confirm").label == "Set"
-    monitor.retention.set(30, "Ana")  # a dialog's buttons need a browser; see test_browser_data.py
+    monitor.retention.set(30, "Ana")  # a dialog's buttons need a browser; see tests/browser/test_data.py
     assert len(monitor.stored.frame(None, 0, START)) == 240
     app = show("data", section="Storage")
     assert "for 30 days, then one-minute roll-ups" in text(app)

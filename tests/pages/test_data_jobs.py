@@ -1,4 +1,4 @@
-"""The Data page's exports, cases and imports, and the comparison of all tags: as jobs, in every state."""
+"""The Data page's exports, cases and imports, and the comparison of all tags, as jobs in every state."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ended(monitor: Monitor, kind: str) -> Job:
 
 
 def titles(app: AppTest) -> str:
-    """The words of buttons, downloads and alerts, too."""
+    """All text, including that of buttons, downloads and warnings."""
     parts = [*app.button, *app.get("download_button"), *app.get("link_button")]
     return "\n".join(
         [text(app), *(element.proto.label for element in parts), *(warning.value for warning in app.warning)]

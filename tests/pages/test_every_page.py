@@ -1,4 +1,4 @@
-"""Every page in every state: empty, full, the store away, the collector dead."""
+"""Every page in every state: empty, full, store unavailable, collector dead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Explore page: any span, compared, measured, noted on, exported; its state in the address."""
+"""The Explore page: spans, comparison, measures, notes, export, and its state in the URL."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MINUTES = {"from": render(START - 600 * SECOND), "to": render(START - 300 * SECO
 
 
 def mounted(app: AppTest, key: str) -> dict[str, Any]:
-    """What the browser's part with this key was given."""
+    """The data given to the browser component with this key."""
     (component,) = [element for element in app.get("bidi_component") if element.proto.id.endswith(f"-{key}")]
     data: dict[str, Any] = json.loads(component.proto.json)
     return data

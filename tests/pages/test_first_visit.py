@@ -1,4 +1,4 @@
-"""What pages tell a newcomer about the source in use, and what they hand over without giving secrets away."""
+"""What pages tell a newcomer about the source in use, without giving secrets away."""
 
 from __future__ import annotations
 

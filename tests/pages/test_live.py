@@ -1,4 +1,4 @@
-"""The Live page as Streamlit draws it: the board it mounts, its fall-back, what is in the address."""
+"""The Live page as Streamlit draws it: the board, its fallback, its state in the URL."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.server import ROOT
 
 
 def board(app: AppTest) -> dict[str, Any]:
-    """What the board is told."""
+    """The data given to the board."""
     protos = [element.proto for element in app.get("bidi_component")]
     boards = [json.loads(proto.json) for proto in protos if proto.id.endswith("live-board")]
     assert len(boards) == 1
@@ -34,7 +34,7 @@ def board(app: AppTest) -> dict[str, Any]:
 
 
 def many(settings: Settings, tmp_path: Path, count: int = 40) -> Settings:
-    """Settings with so many tags in four groups."""
+    """Settings with `count` tags in four groups."""
     file = tmp_path / "tags.toml"
     tables = [f'[tags.t{i}]\nlabel = "Tag {i}"\nunit = "bar"\ngroup = "Unit {i % 4}"\n' for i in range(count)]
     file.write_text("\n".join(tables))

@@ -1,4 +1,4 @@
-"""The Tuning page: every detector, its address, what it says, what it applies."""
+"""The Tuning page: every detector, its URL, what it shows, what it applies."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def full(settings: Settings, monitors: Callable[[Monitor], Monitor]) -> Monitor:
 
 
 def submit(monitor: Monitor, values: Floats, second: int) -> None:
-    """These values of one tag, a second apart."""
+    """Submit these values of one tag, one per second."""
     monitor.submit(batch_of(*[("fermenter_ph", float(v)) for v in values], at=START + second * SECOND))
 
 
@@ -64,7 +64,7 @@ def press(app: AppTest, label: str) -> None:
 
 
 def confirmed(monitor: Monitor, tag: str, rows: int = 3) -> pd.DataFrame:
-    """Labels that say of the tag's weakest flagged readings that they were true."""
+    """Labels that confirm the tag's weakest flagged readings."""
     flagged = monitor.stored.anomalies([tag], SINCE, START).sort_values("score").head(rows)
     return pd.DataFrame(
         {"id": range(rows), "tag": tag, "start": flagged["time"], "end": flagged["time"], "label": "true"}
@@ -130,7 +130,7 @@ def test_settings_come_from_the_url_and_nonsense_falls_back() -> None:
 
 
 def link_of(app: AppTest) -> dict[str, str]:
-    """What the button that copies the link puts into the address."""
+    """The query parameters of the link that the button copies."""
     (button,) = [element for element in app.get("bidi_component") if element.proto.id.endswith("copy-tuning")]
     pinned: dict[str, str] = json.loads(button.proto.json)["pinned"]
     return pinned

@@ -1,4 +1,4 @@
-"""What a view holds in the address, and who leads: a choice just made, or what the browser asks with."""
+"""What a view keeps in the URL, and which wins: a choice just made, or the URL of the browser."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def view() -> None:
 
 
 def ask(app: AppTest, address: str, **state: object) -> str:
-    """Run with what the browser asks with; the value that is shown."""
+    """Run the page with this URL; returns the value it shows."""
     app.query_params["event"] = address
     for name, value in state.items():
         app.session_state[name.replace("_", " ")] = value

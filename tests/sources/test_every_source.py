@@ -1,4 +1,4 @@
-"""The contract of a source, for every source there is."""
+"""The contract of a source, checked for every source."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ nan,2026-01-01T00:00:01Z,b,x
 
 @pytest.fixture(params=["simulator", "replay", "replay fast"])
 def opened(request: pytest.FixtureRequest, tags: TagTable, tmp_path: Path) -> Open:
-    """Opens the source anew each time, in the same way."""
+    """Opens the source again on each call, in the same way."""
     path = tmp_path / "recorded.csv"
     path.write_text(FILE, encoding="utf-8")
     named = {"simulator": "simulator", "replay": f"replay:{path}", "replay fast": f"replay:{path}@7x"}
@@ -43,7 +43,7 @@ def opened(request: pytest.FixtureRequest, tags: TagTable, tmp_path: Path) -> Op
 
 
 def played(source: Source, seconds: float = 60.0, step: float = 0.7) -> list[Batch]:
-    """What a collector that looks every `step` seconds gets, until the end or for so long."""
+    """What a collector that looks every `step` seconds reads in `seconds`, or until the source ends."""
     batches = []
     for tick in range(round(seconds / step)):
         now = START + round(tick * step * SECOND)

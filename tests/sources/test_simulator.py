@@ -1,4 +1,4 @@
-"""The simulated plant: a slow course, noise, spikes and faults, each written down."""
+"""The simulated plant: a slow course, noise, spikes and faults, each recorded."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def quiet(*tags: Tag, seed: int = 0) -> Simulator:
 
 
 def simulated(simulator: Simulator, seconds: int = 300) -> Batch:
-    """The readings of so many seconds from START on."""
+    """The readings of this many seconds from START on."""
     return simulator.backfill(START + seconds * SECOND, minutes=seconds / 60)
 
 

@@ -1,4 +1,4 @@
-"""Readings that grew old become minutes: the numbers, what stays, and that nothing is lost or doubled."""
+"""Old readings become minutes: the numbers, what stays, and that nothing is lost or duplicated."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def roll(store: Store, before: int = FAR, keep: int = 1) -> int:
 
 
 def check_ledger(store: Store, loading: Loading) -> None:
-    """What was loaded is there, one by one or in a roll-up, once."""
+    """Every loaded reading is stored once, raw or in a roll-up."""
     recount = store.ledger.recount()
     assert recount.rows == recount.distinct_ids
     totals = {name: recount.stored.get(name, 0) + recount.rolled_up.get(name, 0) for name in loading.totals}
@@ -203,7 +203,7 @@ def test_interrupted_roll_up_leaves_the_day_unchanged(tmp_path: Path) -> None:
 
 
 class Failing:
-    """A cursor that takes so many calls and then fails."""
+    """A cursor that fails after this many calls."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, calls: int) -> None:
         self._cursor, self._left = cursor, calls

@@ -1,4 +1,4 @@
-"""A database file that cannot be written: readings wait in the journal, and it goes on by itself."""
+"""A database file that cannot be written: readings wait in the journal until it can."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.plant import START, batch_of
 
 @pytest.fixture
 def freeze() -> Iterator[Callable[[Path], Callable[[], None]]]:
-    """Makes a file read-only, for root too, by a mount of its own; gives back what undoes it."""
+    """Makes a file read-only, even for root, by a mount of its own; returns the function that undoes it."""
     frozen: list[Path] = []
 
     def thaw() -> None:

@@ -1,4 +1,4 @@
-"""Long histories in order of time: stored readings and those in memory become one stream."""
+"""Long histories in order of time: stored and pending readings become one stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read aloud: once when something becomes abnormal, once when it is over."""
+"""Screen reader announcements: once when something becomes abnormal, once when it is over."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ LONG = (START, START + 400 * SECOND)
 def overview(
     values: list[float], flagged: tuple[int, ...] = (), missing: range = range(0), span: Span = SPAN
 ) -> Overview:
-    """A reading a second of these values; those that are missing leave a gap."""
+    """One reading per second with these values; missing ones leave a gap."""
     rows = [i for i in range(len(values)) if i not in missing]
     frame = pd.DataFrame(
         {

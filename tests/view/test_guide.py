@@ -1,4 +1,4 @@
-"""What a newcomer is told is there for every page, short, and true for the source in use."""
+"""The guide for newcomers: complete for every page, short, and true for the source in use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHIPPED = tuple(read_tags(ROOT / "data" / "tags.toml"))
 
 
 def used() -> Iterator[tuple[str, str]]:
-    """(file, term) of every word that a page or a part of pages explains by name."""
+    """(file, term) of every glossary term that a page or a module of `ui` uses."""
     for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "sensormon" / "ui").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):

@@ -1,4 +1,4 @@
-"""What the Live board is fed with: all there is, once, with the reasons, store or no store."""
+"""What feeds the Live board: every reading once, with its reasons, with or without the store."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def make(settings: Settings) -> Iterator[Make]:
 
 
 def feed_ph(m: Monitor, values: list[float], first: int, seconds: float = 1.0) -> None:
-    """These values of the pH, one batch each, `seconds` apart from the moment `first` on (s after START)."""
+    """Submit these values of the pH, one batch each, `seconds` apart, from `first` s after START on."""
     for i, value in enumerate(values):
         at = START + round((first + i * seconds) * SECOND)
         m.clock.advance((at - m.clock.now()) / SECOND)
