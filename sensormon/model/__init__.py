@@ -1,1 +1,1 @@
-"""The words everybody uses: readings, batches, tags, entries, settings, status, errors, the clock."""
+"""The vocabulary of every room: readings, batches, tags, entries, settings, status, errors, the clock."""

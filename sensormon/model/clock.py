@@ -1,4 +1,4 @@
-"""Time, passed in: the system's clock, and one that tests set.
+"""Time as a parameter: the system's clock, and a clock that tests set.
 
 Nothing else in the package asks the system for the time or sleeps.
 """
@@ -17,13 +17,13 @@ DAY = 86_400 * SECOND
 
 
 class Clock(Protocol):
-    """What the threads of the monitor need of time."""
+    """What the threads of the monitor need from a clock."""
 
     def now(self) -> int:
         """Microseconds since 1970-01-01 UTC."""
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait until `event` is set, `seconds` at most; True when it was set."""
+        """Wait until `event` is set, at most `seconds`; True if it was set."""
 
 
 class SystemClock:
@@ -37,7 +37,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that moves only when told, or when somebody waits on it."""
+    """A clock that moves only by `advance`, or when somebody waits on it."""
 
     def __init__(self, now: int = 1_790_000_000 * SECOND) -> None:
         self._now = now

@@ -1,4 +1,4 @@
-"""Files that survive a power cut whole: as they were, or as they are to be."""
+"""Files that survive a power cut whole: either the old content or the new."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the making, renaming and removing of files in this folder durable."""
+    """Sync the folder, so that files made, renamed or removed in it stay so after a power cut."""
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -16,9 +16,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes, *, mode: int | None = None) -> None:
-    """The file has this content, and this mode where one is given, durably when it returns.
+    """Replace the file by this content, with this mode if given; durable when it returns.
 
-    Raises OSError; then it is as it was.
+    Raises OSError; the file is then unchanged.
     """
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:

@@ -1,6 +1,6 @@
 """What the journal carries: numbered entries.
 
-An entry is a processed batch, a change of the detector settings, what a person did with
+An entry is a processed batch, a change of the detector settings, a person's action on
 events or a note on a stretch of time. `journal/codec.py` turns entries into bytes and back.
 """
 
@@ -23,7 +23,7 @@ CASE = "case"
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """What the collector scores with, from `applied` on. `id` grows by one each time.
+    """The settings the collector scores with, from `applied` on. `id` grows by one each time.
 
     `base` is what the environment asked for when this was applied, so that a restart
     can tell a deliberate later choice from a changed environment.
@@ -39,10 +39,10 @@ class DetectorSettings:
 
 @dataclass(frozen=True)
 class KeptAnswer:
-    """What the sender of `key` was told, so that sending again gets the same and stores nothing.
+    """The answer sent for `key`; a repeated request gets it again and stores nothing.
 
-    `fingerprint` is a digest of what was sent, `status` and `body` the answer, `received`
-    when it came in (µs UTC).
+    `fingerprint` is a digest of the request, `status` and `body` are the answer, `received`
+    is the time of arrival (µs UTC).
     """
 
     key: str
@@ -58,7 +58,7 @@ class BatchEntry:
 
     `received_totals` is how many readings of each source had come in to this journal up to
     and including this batch: the left-hand side of the ledger, carried along so that a
-    restart knows it without the store. `answers` are durable with the readings they tell of.
+    restart knows it without the store. `answers` are durable with the readings they acknowledge.
     """
 
     first_id: int
@@ -76,10 +76,10 @@ class SettingsEntry:
 
 @dataclass(frozen=True)
 class EventAction:
-    """What a person did with events: `action` is one of `sensormon.events.actions.ACTIONS`.
+    """A person's action on events: `action` is one of `sensormon.events.actions.ACTIONS`.
 
     `readings` has one flagged reading of each event, by its id. `time` and `until` (for how
-    long it is shelved, 0 where it is not) are µs UTC; `label` and `note` may be empty.
+    long it is shelved, 0 if it is not) are µs UTC; `label` and `note` may be empty.
     """
 
     readings: tuple[int, ...]
@@ -93,17 +93,17 @@ class EventAction:
 
 @dataclass(frozen=True)
 class ActionEntry:
-    """Somebody did something with events."""
+    """A person acted on events."""
 
     action: EventAction
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """A note on a moment or a span, or that it was removed.
+    """A note on a moment or a span, or its removal.
 
     Times are µs UTC; `since` and `until` are the same for a moment. No `tags` stand for all.
-    `id` is the note's, the same when it is removed; `who` and `time` tell of this act.
+    `id` is the note's, the same when it is removed; `who` and `time` belong to this act.
     """
 
     id: str
@@ -118,7 +118,7 @@ class Annotation:
 
 @dataclass(frozen=True)
 class AnnotationEntry:
-    """Somebody left a note, or removed one."""
+    """A person added or removed a note."""
 
     annotation: Annotation
 

@@ -2,7 +2,7 @@
 
 SensormonError              what happened, where, and what to do
 ├── UsageError              a setting, an argument or a file is wrong: one line, exit 2
-├── Overloaded              more requests wait than can be taken now: send again later
+├── Overloaded              too many requests are waiting: send again later
 ├── SourceError             a source cannot deliver: shown, the others go on
 ├── JournalError            the journal cannot take a batch: nothing was acknowledged
 │   ├── JournalFull         no space: refuse readings until there is some again
@@ -10,9 +10,9 @@ SensormonError              what happened, where, and what to do
 └── StoreError              the store cannot take or give rows
     ├── StoreUnavailable    it will pass (locked, network, space): retry with backoff
     ├── StoreBroken         this connection is lost: close, reopen, load again
-    ├── StoreCorrupt        the file is harmed or gone: set it aside, rebuild
+    ├── StoreCorrupt        the file is damaged or gone: set it aside, rebuild
     ├── RowsRefused         these rows can never be stored: dead-letter them
-    └── StoreFault          a fault of ours: stop loading and show it
+    └── StoreFault          a bug in sensormon: stop loading and show it
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class UsageError(SensormonError):
 
 
 class Overloaded(SensormonError):
-    """More requests wait than can be taken now, or the monitor stops. Nothing of this one was stored."""
+    """Too many requests are waiting, or the monitor is stopping. Nothing of this request was stored."""
 
 
 class SourceError(SensormonError):
@@ -69,7 +69,7 @@ class StoreBroken(StoreError):
 
 
 class StoreCorrupt(StoreError):
-    """The database is harmed or gone. Set it aside and rebuild it from the journal."""
+    """The database is damaged or gone. Set it aside and rebuild it from the journal."""
 
 
 class RowsRefused(StoreError):
@@ -77,4 +77,4 @@ class RowsRefused(StoreError):
 
 
 class StoreFault(StoreError):
-    """The store refused what we asked, through a fault of ours. Stop and show it."""
+    """The store refused our request, which is a bug in sensormon. Stop and show it."""

@@ -13,11 +13,11 @@ from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 
 MEDIUM, HIGH = 1.5, 3.0
-"""From so many times the threshold on an event's severity is medium, and high."""
+"""Multiples of the threshold from which an event's severity is medium, and high."""
 
 
 class Severity(StrEnum):
-    """How far the peak was above the threshold; it says nothing about what it does to the plant."""
+    """How far the peak was above the threshold; no measure of the effect on the plant."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -62,7 +62,7 @@ class Event:
     """A stretch of flagged readings of one tag. Times in µs UTC, values in the tag's unit.
 
     The peak is the reading with the highest score in thresholds, the first of equals;
-    `threshold` (0 where it is not known) and `settings` are those it was flagged with.
+    `threshold` (0 if unknown) and `settings` are those it was flagged with.
     `first_n` and `last_n` are how many readings the tag had learned before the first and
     before the last flagged one.
     """
@@ -95,12 +95,12 @@ class Event:
 
     @property
     def ratio(self) -> float:
-        """The peak score over its threshold; 0 where that is not known."""
+        """The peak score over its threshold; 0 if that is unknown."""
         return self.peak_score / self.threshold if self.threshold > 0 else 0.0
 
     @property
     def severity(self) -> Severity:
-        """By how many thresholds high the peak is."""
+        """The severity that follows from the peak's multiple of the threshold."""
         if self.ratio >= HIGH:
             return Severity.HIGH
         return Severity.MEDIUM if self.ratio >= MEDIUM else Severity.LOW

@@ -67,7 +67,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def pace(count: int, seconds: float) -> str:
-    """How often something came, in the unit alarm norms are written in, and what comes seldom by the day.
+    """A rate of events per 10 minutes, as alarm norms give it; low rates per day.
 
     >>> pace(7, 3600), pace(14, 7 * 86_400)
     ('1.2 per 10 min', '2 a day')
@@ -97,6 +97,6 @@ def day_and_time(time: int, zone: tzinfo) -> str:
 
 
 def moment_words(time: int, now: int, zone: tzinfo) -> str:
-    """The time of day of µs UTC, with its date where that is not today's in this zone."""
+    """The time of day of µs UTC, with its date unless that is today in this zone."""
     said, today = day_and_time(time, zone), day_and_time(now, zone)
     return clock_time(time, zone) if said[:10] == today[:10] else said

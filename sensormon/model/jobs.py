@@ -21,7 +21,7 @@ from sensormon.model.errors import SensormonError, UsageError
 _log = logging.getLogger(__name__)
 
 KEPT = 20
-"""Finished jobs remembered; the oldest are forgotten with their results."""
+"""Number of finished jobs kept; older ones are dropped with their results."""
 
 
 class Cancelled(Exception):
@@ -90,7 +90,7 @@ class Jobs:
         self._closed = False
 
     def start(self, kind: str, title: str, work: Callable[[Progress], Any], *, alone: bool = True) -> Job:
-        """Begin this work. Raises UsageError where work of the same kind runs that must be `alone`."""
+        """Begin this work. Raises UsageError if it must be `alone` and work of its kind runs already."""
         with self._lock:
             if self._closed:
                 raise UsageError("the monitor is stopping", where=title, hint="Try again once it has started")
@@ -121,14 +121,14 @@ class Jobs:
             return next((job for job in self._jobs if job.id == number), None)
 
     def wait(self, job: Job, seconds: float) -> bool:
-        """Wait for the end of a job, `seconds` at most; True if it has ended."""
+        """Wait at most `seconds` for the end of a job; True if it has ended."""
         thread = self._threads.get(job.id)
         if thread is not None:
             thread.join(seconds)
         return not job.running
 
     def close(self, seconds: float) -> None:
-        """Cancel what runs, take no further work, and wait at most `seconds` for the end."""
+        """Cancel running jobs, refuse new ones, and wait at most `seconds` for the end."""
         with self._lock:
             self._closed = True
             running = [job for job in self._jobs if job.running]

@@ -6,7 +6,7 @@
 in every journal record. The right-hand side is counted where the readings are: in
 the store, in the dead-letter file, in the part of the journal that the store does not
 have yet. So the difference is a measurement, not a definition: anything but 0 is a loss
-(or, below 0, a double).
+(or, below 0, a duplicate).
 
 A duplicate is one of the rejected; `duplicates_dropped` says how many of those there are.
 """
@@ -57,7 +57,7 @@ class Ledger:
 
     @property
     def balanced(self) -> bool:
-        """No source has a difference. A loss in one is not made up by a double in another."""
+        """No source has a difference. A duplicate in one does not offset a loss in another."""
         return all(line.difference == 0 for line in self.lines)
 
     def to_dict(self) -> dict[str, object]:

@@ -41,7 +41,7 @@ def is_good(quality: NDArray[np.uint32]) -> Bools:
 
 
 class Origin(StrEnum):
-    """How readings came to be; kept beside each of them in the store."""
+    """The origin of a reading; stored with it."""
 
     LIVE = "live"
     BACKFILL = "backfill"  # simulated history made at the very first start

@@ -15,7 +15,7 @@
 | SENSORMON_MAX_BODY  | MB that the body of a request may have          | 8                    |
 | SENSORMON_MAX_BATCH | readings that a request may have                | 100000               |
 | SENSORMON_JOURNAL_QUOTA | MB that the journal may take, 0: all there is | 4096               |
-| SENSORMON_RETENTION_DAYS | days that readings are kept one by one, then by the minute; 0: for ever | 0 |
+| SENSORMON_RETENTION_DAYS | days at full resolution, then one-minute roll-ups; 0: unlimited | 0 |
 | SENSORMON_DEMO      | 1 shows the buttons that break the running system | 0                  |
 
 What it is not: read anywhere else. Nothing below `runtime` looks at the environment.
@@ -36,7 +36,7 @@ WINDOW = (5, 1000)
 THRESHOLD = (1.0, 8.0)
 """Smallest and largest threshold, in standard deviations."""
 LONGEST_RETENTION = 36_500
-"""Days that readings are kept one by one, at the most; 0 is for ever."""
+"""At most this many days of readings are kept at full resolution; 0 means unlimited."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class StoreState(StrEnum):
     STARTING = "starting"
     HEALTHY = "healthy"
     RETRYING = "retrying"  # failed lately, next try at `next_try`; readings wait in the journal
-    FAILED = "failed"  # a fault of ours: loading has stopped, readings wait in the journal
+    FAILED = "failed"  # a bug in sensormon: loading has stopped, readings wait in the journal
     STOPPED = "stopped"
 
 
@@ -55,8 +55,8 @@ class SourceStatus:
 
     name: str
     state: SourceState
-    interval: float  # seconds between two readings of a tag; 0 where there is no fixed one
-    tags: tuple[str, ...]  # the tags it delivers; empty where not known beforehand
+    interval: float  # seconds between two readings of a tag; 0 without a fixed interval
+    tags: tuple[str, ...]  # the tags it delivers; empty if not known beforehand
     rate: float  # readings per second over the last minute
     last_reading: int | None
     problem: str = ""  # what is wrong and what to do, in one line

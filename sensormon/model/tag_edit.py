@@ -1,4 +1,4 @@
-"""The tag table as a person edits it: a frame of cells in, tags or what is wrong out, changes in words.
+"""The tag table as a person edits it: a frame of cells in; tags, problems and changes in words out.
 
 Pure. What it is not: the file (see `tag_file`), or a place for how tags are simulated: a profile
 is not shown and stays as it is.
@@ -17,16 +17,16 @@ from sensormon.model.errors import UsageError
 from sensormon.model.tags import Tag, TagTable, make_tag
 
 TEXTS = {"Name": 128, "Label": 100, "Unit": 20, "Group": 100}
-"""The columns of text, and how long a text may be that is given there; the file may have longer ones."""
+"""The text columns with the longest text a person may enter; the file may have longer ones."""
 NUMBERS = ("Valid low", "Valid high", "Normal low", "Normal high", "Noise", "Resolution")
 """The columns of numbers, in the tag's unit. An empty end of the valid range is open."""
 
 
 @dataclass(frozen=True)
 class Edited:
-    """What became of the cells: the table, or one line for each wrong cell.
+    """The result of an edit: the table, or one line for each wrong cell.
 
-    `renamed` has the new name of each tag that was given another.
+    `renamed` maps each renamed tag to its new name.
     """
 
     tags: TagTable
@@ -60,8 +60,8 @@ def cells(tags: TagTable) -> pd.DataFrame:
 def read_cells(frame: pd.DataFrame, before: TagTable) -> Edited:
     """The tags in these cells. Rows with the index of a row of `cells(before)` are that tag, changed.
 
-    A row in which nothing is filled in counts for nothing. Never raises for what a person
-    can put into a cell; `problems` says each in one line that names the tag and the column.
+    Empty rows are ignored. Never raises for what a person can enter into a cell; `problems`
+    has one line for each problem, naming the tag and the column.
     """
     names, old = set[str](), dict(enumerate(before))
     tags: list[Tag] = []
@@ -94,7 +94,7 @@ def read_cells(frame: pd.DataFrame, before: TagTable) -> Edited:
 def _wrong(
     texts: Mapping[str, str], numbers: Mapping[str, float | None], names: set[str], row: int
 ) -> Iterator[str]:
-    """What no file could hold, or what the file's own check would say in the file's words."""
+    """Problems that no file could hold, or that the file's own check would word for the file."""
     name = texts["Name"]
     if not name:
         label = f" ({texts['Label']})" if texts["Label"] else ""
@@ -113,7 +113,7 @@ def _wrong(
 
 
 def _too_long(texts: Mapping[str, str], was: Tag | None) -> Iterator[str]:
-    """Texts that were made too long here; one that the file has already is left to the file."""
+    """Texts that this edit made too long; a long text that the file already has is allowed."""
     for column, longest in TEXTS.items():
         text = texts[column]
         if len(text) > longest and (was is None or text != getattr(was, column.lower()).strip()):
@@ -140,7 +140,7 @@ def _wrong_ranges(where: str, numbers: Mapping[str, float | None]) -> Iterator[s
 
 
 def _made(texts: Mapping[str, str], numbers: Mapping[str, float | None], was: Tag | None) -> Tag:
-    """The tag, by the file's own rules; one that did not change is the same object."""
+    """The tag, checked by the file's own rules; an unchanged tag is the same object."""
     table: dict[str, Any] = {
         key: texts[column] for key, column in (("unit", "Unit"), ("group", "Group")) if texts[column]
     }
@@ -160,7 +160,7 @@ def _made(texts: Mapping[str, str], numbers: Mapping[str, float | None], was: Ta
 
 
 def changes(before: TagTable, after: TagTable) -> list[str]:
-    """What is different, a line a tag, what is lost first: "Fermenter pH: normal 6.5–7.5 → 6.6–7.4 pH"."""
+    """The differences, one line per tag, removals first: "Fermenter pH: normal 6.5–7.5 → 6.6–7.4 pH"."""
     lines = [
         f"{before.title(tag.name)}: removed; its readings stay, new ones are rejected"
         for tag in before
@@ -177,7 +177,7 @@ def changes(before: TagTable, after: TagTable) -> list[str]:
 
 
 def narrowed(before: TagTable, after: TagTable) -> list[Tag]:
-    """The tags whose valid range no longer has all that it had."""
+    """The tags whose valid range excludes values that were valid before."""
     return [
         tag
         for tag in after

@@ -1,4 +1,4 @@
-"""tags.toml, written by the dashboard: only what changed, atomically, and never over another's change.
+"""Writes tags.toml for the dashboard: only what changed, atomically, never over another's change.
 
 Comments, order, the simulator's profiles and everything else in the file stay as they are. The
 file as it was before is kept beside it as `tags.toml.bak`; who changed what is in
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """The file as it was read: what an edit begins from. `seen` tells whether it is still the same."""
+    """The file as read: the base of an edit. `seen` shows whether the file has changed since."""
 
     seen: str
     text: str
@@ -53,7 +53,7 @@ class TagChange:
 
 
 class TagFile:
-    """Of one monitor. `retag` has the monitor go on with a table, `check` raises where it cannot."""
+    """Of one monitor. `retag` makes the monitor use a table, `check` raises if it cannot."""
 
     def __init__(
         self,
@@ -71,12 +71,12 @@ class TagFile:
         self._lock = threading.Lock()
 
     def read(self) -> Draft:
-        """The file as it is now. Raises UsageError where it cannot be read or is wrong."""
+        """The file as it is now. Raises UsageError if it cannot be read or is wrong."""
         text = read_text(self.path)
         return Draft(_digest(text), text, parse_tags(text, self.path))
 
     def apply(self, draft: Draft) -> None:
-        """Go on with the file as it was read, for who changed it by hand. Raises UsageError."""
+        """Make the monitor use the file as read, after an edit by hand. Raises UsageError."""
         self._retag(draft.tags)
 
     def save(
@@ -87,10 +87,10 @@ class TagFile:
         changes: Sequence[str],
         renamed: Mapping[str, str] | None = None,
     ) -> None:
-        """Write this table into the file and go on with it; on disk when it returns.
+        """Write this table into the file and make the monitor use it; on disk when it returns.
 
         `renamed` are tags that keep their profile under another name. Raises UsageError, with
-        nothing changed, where the file is not what it was when it was read, cannot be written,
+        nothing changed, if the file has changed since it was read, cannot be written,
         or has a form in which the change cannot be made.
         """
         if not cleaned(who):
@@ -116,13 +116,13 @@ class TagFile:
             self._note(TagChange(self._clock.now(), cleaned(who)[:LONGEST_NAME], tuple(changes)))
 
     def add(self, tags: Sequence[Tag], who: str) -> None:
-        """Add these tags to the file and go on with them. Raises UsageError like `save`."""
+        """Add these tags to the file and to the monitor. Raises UsageError like `save`."""
         draft = self.read()
         lines = [f"{tag.name} is new" for tag in tags]
         self.save(draft, draft.tags.with_tags(tags), who, lines)
 
     def changes(self, limit: int = 20) -> list[TagChange]:
-        """The newest edits saved from the dashboard, newest first; empty where they cannot be read."""
+        """The newest edits saved from the dashboard, newest first; empty if they cannot be read."""
         try:
             with self._log.open("rb") as file:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _READ_BACK))
@@ -157,13 +157,13 @@ class TagFile:
 
 
 def _written(text: str, tags: TagTable, renamed: Mapping[str, str], path: Path) -> tuple[str, TagTable]:
-    """The text with these tags, and what it says: exactly these. Raises UsageError where it cannot."""
+    """The text with these tags, checked to state exactly these. Raises UsageError if it cannot."""
     new_text = ""
     try:
         new_text = edited(text, tags, renamed)
         table = parse_tags(new_text, path)
     except (TOMLKitError, UsageError, AttributeError, KeyError, TypeError, ValueError):
-        table = TagTable([])  # inline and dotted tables are other classes in there, with other abilities
+        table = TagTable([])  # tomlkit has other classes, with other methods, for inline and dotted tables
     if {tag.name: tag for tag in table} != {tag.name: tag for tag in tags}:
         raise UsageError(
             "its form does not allow this change from here; nothing was written",
@@ -174,7 +174,7 @@ def _written(text: str, tags: TagTable, renamed: Mapping[str, str], path: Path) 
 
 
 def edited(text: str, tags: TagTable, renamed: Mapping[str, str]) -> str:
-    """This text of a tags.toml with these tags: what differs is changed, the rest is as it was."""
+    """This text of a tags.toml with these tags: only what differs is changed."""
     document = tomlkit.parse(text)
     tables: Any = document["tags"]
     before = parse_tags(text, Path("tags.toml"))
@@ -213,7 +213,7 @@ def _change(table: Any, before: Tag, after: Tag) -> None:
 
 
 def _insert(table: Any, key: str, value: Any) -> None:
-    """Behind the last key, before the comments that belong to what follows."""
+    """The position after the last key, before comments that belong to what follows."""
     container = table.value
     last = None
     for name, item in container.body:
@@ -225,7 +225,7 @@ def _insert(table: Any, key: str, value: Any) -> None:
     if last is None:
         table.add(key, value)
     else:
-        container._insert_after(last, key, tomlkit.item(value))  # the public `add` goes behind comments
+        container._insert_after(last, key, tomlkit.item(value))  # the public `add` inserts after comments
 
 
 def _new(tag: Tag, profile: Any) -> Any:
@@ -240,7 +240,7 @@ def _new(tag: Tag, profile: Any) -> Any:
 
 
 def _plain(tag: Tag, key: str) -> Any:
-    """The value as TOML; None where it need not be written."""
+    """The value as TOML; None if it need not be written."""
     value = getattr(tag, key)
     default = Tag(tag.name, "")
     if value == getattr(default, key) and key != "label":
@@ -251,7 +251,7 @@ def _plain(tag: Tag, key: str) -> Any:
 
 
 def _replace(path: Path, text: str) -> None:
-    """The file has this text, whole, or is as it was; what it was is kept as PATH.bak. Raises OSError."""
+    """Replace the file by this text, or leave it; the old text is kept as PATH.bak. Raises OSError."""
     target = path.resolve()  # a link stays a link
     mode = stat.S_IMODE(target.stat().st_mode)
     if not mode & 0o222:

@@ -38,7 +38,7 @@ UNFIT = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 """What no name, label or unit may hold: control characters, ends of lines, and the marks of Unicode's
-bidirectional algorithm (UAX #9), after which the numbers beside it are read in the wrong direction."""
+bidirectional algorithm (UAX #9), which would reverse the numbers beside it."""
 
 _KEYS = {"label", "unit", "group", "valid", "normal", "noise", "resolution", "profile"}
 
@@ -59,7 +59,7 @@ class Tag:
 
     @property
     def decimals(self) -> int:
-        """How many decimals the resolution is worth; 3 where none is stated."""
+        """The number of decimals in the resolution; 3 if it has none."""
         if self.resolution <= 0:
             return 3
         exponent = Decimal(str(self.resolution)).normalize().as_tuple().exponent
@@ -73,7 +73,7 @@ class Tag:
         return f"{text} {self.unit}" if self.unit else text
 
     def render_band(self, expected: float, upper: float) -> str:
-        """What was expected: "7.02 ± 0.36 pH"; a dash before there was anything to expect."""
+        """The expected value: "7.02 ± 0.36 pH"; a dash if there was none yet."""
         if not math.isfinite(expected):
             return "–"
         return f"{expected:,.{self.decimals}f} ± {upper - expected:,.{self.decimals}f} {self.unit}".rstrip()
@@ -101,9 +101,9 @@ class TagTable:
         return name in self._tags
 
     def __getitem__(self, name: str) -> Tag:
-        """The tag; of one that is not in the table (any more), what its name alone says.
+        """The tag; for a name that is not (or no longer) in the table, a tag made from the name.
 
-        Readings outlive the table: those of a tag that was removed are still shown.
+        Readings outlive the table: those of a removed tag are still shown.
         """
         return self._tags.get(name) or Tag(name, name)
 
@@ -113,36 +113,36 @@ class TagTable:
 
     @cached_property
     def digest(self) -> str:
-        """The same for two tables with the same tags: what a cache of drawings goes by."""
+        """Equal for two tables with the same tags; a cache key for drawings."""
         return hashlib.blake2b(repr(list(self)).encode(), digest_size=8).hexdigest()
 
     def code(self, name: str) -> int:
-        """The tag's position in the table, -1 where there is no such tag."""
+        """The tag's position in the table, -1 if there is no such tag."""
         return self._codes.get(name, -1)
 
     def title(self, name: str) -> str:
-        """What tells a tag from all others in a list: its label, with its name where others have it too."""
+        """A title unique in the table: the label, with the name if other tags share the label."""
         return self._titles.get(name, name)
 
     def named(self, title: str) -> str | None:
-        """The name of the tag with this title; None where there is none."""
+        """The name of the tag with this title; None if there is no such tag."""
         return next((name for name, known in self._titles.items() if known == title), None)
 
     def with_tags(self, more: Iterable[Tag]) -> TagTable:
-        """This table and the tags that it does not have yet."""
+        """This table plus those of the tags that it does not have yet."""
         return TagTable([*self, *(tag for tag in more if tag.name not in self)])
 
 
 def read_tags(path: Path) -> TagTable:
     """The tag table in this file.
 
-    Raises UsageError, with the tag and the key, where the file is missing or wrong.
+    Raises UsageError, with the tag and the key, if the file is missing or wrong.
     """
     return parse_tags(read_text(path), path)
 
 
 def read_text(path: Path) -> str:
-    """What is in this file. Raises UsageError where it cannot be read."""
+    """The content of this file. Raises UsageError if it cannot be read."""
     try:
         return path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -154,7 +154,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_tags(text: str, path: Path) -> TagTable:
-    """The tag table in this text of that file. Raises UsageError where it is wrong."""
+    """The tag table in this text of that file. Raises UsageError if it is wrong."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -176,7 +176,7 @@ def parse_tags(text: str, path: Path) -> TagTable:
 def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
     """The tag of this name and these keys, as in the file. Raises UsageError for the first wrong one.
 
-    The error names the tag and the key, with the file where there is one.
+    The error names the tag and the key, and the file if there is one.
     """
 
     def wrong(what: str, hint: str) -> UsageError:

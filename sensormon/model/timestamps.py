@@ -1,4 +1,4 @@
-"""Text and what a clock shows, to microseconds UTC and back.
+"""Conversion of text and local clock times to microseconds UTC and back.
 
 Text is ISO 8601, with or without a zone; a time without a zone is UTC.
 """
@@ -13,7 +13,7 @@ import pandas as pd
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST = 253_402_300_799_999_999
-"""The last moment of the year 9999, beyond which there are no dates here."""
+"""The last moment of the year 9999, the last that datetime can represent."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -22,7 +22,7 @@ def parse(text: str) -> int:
 
     Digits past the microsecond are dropped. A date alone is midnight.
 
-    Raises ValueError where the text is no such time.
+    Raises ValueError if the text is not such a time.
 
     >>> parse("1970-01-01T00:00:01.5Z")
     1500000
@@ -41,7 +41,7 @@ def to_datetime(time: int) -> datetime:
 
 
 def render(time: int) -> str:
-    """ISO 8601 in UTC with Z; milliseconds, or microseconds where there are any.
+    """ISO 8601 in UTC with Z; milliseconds, or microseconds if there are any.
 
     >>> render(1500000)
     '1970-01-01T00:00:01.500Z'
@@ -51,12 +51,12 @@ def render(time: int) -> str:
 
 
 def local_time(time: int, zone: tzinfo) -> datetime:
-    """What a clock in this zone shows, without the zone, to the second: what a field for a time holds."""
+    """The local time in this zone, without the zone, to the second, as a time field holds it."""
     return to_datetime(time).astimezone(zone).replace(tzinfo=None, microsecond=0)
 
 
 def from_local(time: datetime, zone: tzinfo, *, last: bool = False) -> int:
-    """Microseconds UTC of what a clock here shows; of an hour that comes twice the first, or the last.
+    """Microseconds UTC of a local time; in an hour that occurs twice, the first or the last one.
 
     >>> from zoneinfo import ZoneInfo
     >>> twice, berlin = datetime(2026, 10, 25, 2, 30), ZoneInfo("Europe/Berlin")
@@ -68,7 +68,7 @@ def from_local(time: datetime, zone: tzinfo, *, last: bool = False) -> int:
 
 
 def micros(times: pd.Series[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The times of a frame's column in µs UTC; of one that holds µs already, the numbers as they are.
+    """The times of a frame's column in µs UTC; a column of µs is returned as it is.
 
     A time without a zone is UTC.
 

@@ -1,7 +1,7 @@
-"""Where readings come from: the protocol of a source, and the source that the settings name.
+"""Where readings come from: the protocol of a source, and the factory that opens the configured one.
 
-A source is asked: no thread, no clock and no sleeping in it. To add one, write a class that
-fits `Source`, name it in `open_source`, and let `tests/test_every_source.py` run over it.
+A source is polled: it has no thread, no clock and never sleeps. To add one, write a class that
+fits `Source`, name it in `open_source`, and let `tests/sources/test_every_source.py` run over it.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from sensormon.sources.simulator import Simulator, read_spike_rate
 
 
 class Source(Protocol):
-    """Something that has readings at certain times. Times are µs UTC."""
+    """Something that delivers readings at certain times. Times are µs UTC."""
 
     @property
     def name(self) -> str:
-        """What the ledger calls it; never changes."""
+        """Its name in the ledger; never changes."""
 
     @property
     def interval(self) -> float:
-        """Seconds between two readings of a tag, 0 where there is no fixed interval."""
+        """Seconds between two readings of a tag, 0 without a fixed interval."""
 
     @property
     def tags(self) -> tuple[Tag, ...]:
         """The tags it delivers."""
 
     def due(self, now: int) -> int | None:
-        """When the next batch is due, before `now` where it is late; None after the last."""
+        """When the next batch is due, before `now` if it is late; None after the last."""
 
     def read(self, now: int) -> Batch:
-        """The batch that is due, with no reading later than `now`; empty where none is."""
+        """The batch that is due, with no reading later than `now`; empty if none is due."""
 
 
 def open_source(settings: Settings, tags: TagTable, now: int) -> Source | None:
     """The source that SENSORMON_SOURCE names, to begin at `now` (µs UTC); None for "none".
 
-    Raises UsageError where its file, its speed or its part of tags.toml is wrong.
+    Raises UsageError if its file, its speed or its part of tags.toml is wrong.
     """
     kind, _, argument = settings.source.partition(":")
     if settings.source == "none":

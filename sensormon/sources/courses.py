@@ -31,12 +31,12 @@ from sensormon.model.tags import Tag
 from sensormon.sources.draws import Draws
 
 DEFAULT_HOURS = 8.0
-"""Length of a batch whose profile does not say."""
+"""Length of a batch if the profile does not give it."""
 
 _SLOPE = 0.004
 """Fastest seeded movement, in standard deviations of the noise a second."""
 _WANDER = 0.025
-"""Half the height of the wander, as a part of the normal band, where the noise allows it."""
+"""Half the height of the wander, as a part of the normal band, if the noise allows it."""
 _WANDER_MINUTES = (25.0, 90.0)
 _DEFAULT_SWING = 0.3
 _SAWTOOTH_PEAK = 1.299038105676658  # the highest value of sin x + sin(2x) / 2

@@ -28,12 +28,12 @@ FAULTS = ("level_shift", "drift", "stuck", "noise_burst", "gap", "out_of_range",
 """Every fault that can be switched on, by name."""
 
 SPIKE = "spike"
-"""What the ground truth calls the spikes that always come now and then."""
+"""The name in the ground truth of the spikes that occur all the time."""
 
 DEFAULT_SIZE: Mapping[str, float] = MappingProxyType(
     {"level_shift": 6.0, "drift": 8.0, "noise_burst": 4.0, "out_of_range": 10.0}
 )
-"""The size of a fault that has one and is given none, in sigma."""
+"""The default size of each fault that has a size, in sigma."""
 
 _REPLACED = frozenset({"stuck", "out_of_range", "gap"})
 HIDDEN_BY: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -48,12 +48,12 @@ HIDDEN_BY: Mapping[str, frozenset[str]] = MappingProxyType(
         "gap": frozenset(),
     }
 )
-"""Which faults at work on the same reading leave nothing of this one."""
+"""The faults that hide this one when active on the same reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of one tag from `start` to before `end` (µs UTC); `size` in sigma, 0 without meaning."""
+    """A fault of one tag from `start` to before `end` (µs UTC); `size` in sigma, 0 if it has none."""
 
     fault: str
     tag: str
@@ -69,10 +69,10 @@ class Fault:
 def make_fault(
     fault: str, tag: str, tags: Mapping[str, Tag], start: int, seconds: float, size: float | None
 ) -> Fault:
-    """The fault of these parts.
+    """A fault with these properties.
 
-    Raises UsageError for a fault or tag that is not known, a time that is not above 0,
-    a size that cannot be, and out_of_range where the tag has no valid range on that side.
+    Raises UsageError for an unknown fault or tag, a time that is not above 0, an
+    impossible size, and out_of_range if the tag has no valid range on that side.
     """
     where = f"fault {fault} of {tag}"
     if fault not in FAULTS:
@@ -99,7 +99,7 @@ def make_fault(
 def outside(tag: Tag, far: float) -> float:
     """The value `far` (in the tag's unit) above the valid range, or below it where `far` < 0.
 
-    Of a range that is open on that side, the other side is taken.
+    If the range is open on that side, the other side is used.
     """
     low, high = tag.valid
     upward = math.isfinite(high) and (far >= 0 or math.isinf(low))

@@ -1,4 +1,4 @@
-"""A recorded CSV file played as if it came now, in real time or faster.
+"""A recorded CSV file played back as if it were live, in real time or faster.
 
 Columns `timestamp,value` (one tag, named after the file) or `timestamp,tag,value`, in any
 order; other columns are ignored. Times are ISO 8601; without a zone they are UTC. A value
@@ -33,10 +33,10 @@ MOST = 1_000
 """Readings in one batch at most."""
 
 MOST_DECIMALS = 6
-"""A file with more decimals states no resolution: they come from arithmetic, not a sensor."""
+"""Values with more decimals have no resolution: they come from arithmetic, not a sensor."""
 
 _FIXED = 0.9
-"""The share of a file's steps that must be alike for it to have a fixed interval."""
+"""The share of equal time steps from which a file has a fixed interval."""
 
 _COLUMNS = ("timestamp", "tag", "value")
 _EXPECTED = "Give a CSV file with the columns timestamp,value or timestamp,tag,value"
@@ -46,7 +46,7 @@ _LAST = timestamps.parse("9999-12-31T00:00:00Z")
 class Replay:
     """The readings of one file; `speed` 60 plays an hour in a minute.
 
-    Reads the whole file at once. Raises UsageError where the file cannot be read or is wrong
+    Reads the whole file at once. Raises UsageError if the file cannot be read or is wrong
     (with the line), or the speed is not above 0.
     """
 
@@ -57,7 +57,7 @@ class Replay:
                 where=str(path),
                 hint="Give a number above 0, as in @60",
             )
-        # A file's name may hold bytes that are no text; the ledger and the store take text alone.
+        # A file name may hold bytes that are not text; the ledger and the store take only text.
         self.name = "replay:" + path.name.encode("utf-8", "replace").decode("utf-8")
         rows = _read(path)
         time = np.array(rows.time, dtype=np.int64)
@@ -86,7 +86,7 @@ class Replay:
         return len(self._value)
 
     def check_end(self, now: int) -> None:
-        """Raise UsageError where a replay that begins now would outlast the calendar."""
+        """Raise UsageError if a replay that begins now would run past the year 9999."""
         if now + float(self._after[-1]) > _LAST:
             raise UsageError(
                 "at this speed the replay would end after the year 9999",
@@ -103,7 +103,7 @@ class Replay:
         return int(self._time[self._next]) if self._next < len(self) else None
 
     def read(self, now: int) -> Batch:
-        """All readings that have become due, `MOST` at most; an empty batch where there are none."""
+        """All readings that have become due, at most `MOST`; an empty batch if none has."""
         self.due(now)
         end = min(int(np.searchsorted(self._time, now, side="right")), self._next + MOST)
         rows = slice(self._next, max(end, self._next))
@@ -120,7 +120,7 @@ class Replay:
 
 
 def parse_replay(text: str) -> tuple[Path, float]:
-    """File and speed of `FILE`, `FILE@60` or `FILE@60x`; a file of the whole name comes first.
+    """File and speed of `FILE`, `FILE@60` or `FILE@60x`; a file with the whole name takes precedence.
 
     Raises UsageError for a speed that is not a number above 0.
     """
@@ -158,7 +158,7 @@ def resolution(values: Floats) -> float:
 
 
 def _interval(time: Ints) -> float:
-    """Seconds between readings where nearly all are alike, else 0."""
+    """Seconds between readings if nearly all steps are equal, else 0."""
     steps = np.diff(np.unique(time))
     if not len(steps):
         return 0.0
@@ -219,7 +219,7 @@ def _parse(path: Path, file: TextIO) -> _Rows:
 
 
 def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
-    """Where the columns are that count."""
+    """The positions of the known columns."""
     if not header:
         raise UsageError("the file is empty", where=str(path), hint=_EXPECTED)
     names = [" ".join(name.split()).lower() for name in header]

@@ -1,12 +1,12 @@
-"""A simulated plant: every tag of the table, with spikes and faults that are written down.
+"""A simulated plant: every tag of the table, with spikes and faults recorded as ground truth.
 
 A reading is a slow course (`courses`), Gaussian noise (`Tag.noise`), now and then a spike,
-rounded to `Tag.resolution`. It depends on the seed, the tag and its time alone, so that a
-restart goes on where the run before it was, and the same seed gives the same readings.
+rounded to `Tag.resolution`. It depends only on the seed, the tag and its time, so that a
+restart continues where the last run stopped, and the same seed gives the same readings.
 
 Whatever is put in on purpose, a spike or a fault of `faults`, is recorded as ground truth in
-`Batch.injected`, by tag and time, once for each fault at work. A fault that hides another
-(nothing comes in a gap) is recorded alone.
+`Batch.injected`, by tag and time, once for each active fault. Of a fault that hides another
+(a gap has no readings) only the former is recorded.
 
 What it is not: a model of a real fermentation.
 """
@@ -35,14 +35,14 @@ SPIKE_SIGMA = (12.0, 20.0)
 """Height of a spike, in standard deviations of the noise."""
 
 _NOISELESS = 1 / 200
-"""What stands for a standard deviation where there is no noise: this part of the band."""
+"""Replaces the standard deviation if there is no noise: this part of the band."""
 _READINGS = 0
 _CELLS = 200_000
 _KEYS = ("spike_rate",)
 
 
 def simulated(tags: Iterable[Tag]) -> tuple[Tag, ...]:
-    """The tags but for those whose profile says `simulate = false`, as of one that came with a case."""
+    """The tags except those with `simulate = false` in their profile, such as tags from a case."""
     return tuple(tag for tag in tags if tag.profile.get("simulate") is not False)
 
 
@@ -77,14 +77,14 @@ class Simulator:
         self._take_up(simulated(tags))
 
     def check(self, tags: Iterable[Tag]) -> None:
-        """Raise UsageError, naming tag and key, where these tags have a wrong profile."""
+        """Raise UsageError, naming tag and key, if these tags have a wrong profile."""
         rows = simulated(tags)
         Courses(rows, Draws(self._seed, [tag.name for tag in rows]))
 
     def retag(self, tags: Iterable[Tag]) -> None:
-        """Simulate these tags from the next tick on; the values of those that stay are what they were.
+        """Simulate these tags from the next tick on; those that stay keep their values.
 
-        The faults of a tag that goes end. Raises UsageError like the constructor; then nothing
+        The faults of removed tags end. Raises UsageError like the constructor; then nothing
         has changed.
         """
         rows = simulated(tags)
@@ -93,7 +93,7 @@ class Simulator:
             self._faults = tuple(fault for fault in self._faults if fault.tag in self._by_name)
 
     def _take_up(self, tags: tuple[Tag, ...]) -> None:
-        """All that depends on the tags; what can raise comes first."""
+        """Compute all that depends on the tags; whatever can raise comes first."""
         names = tuple(tag.name for tag in tags)
         draws = Draws(self._seed, names)
         self._courses = Courses(tags, draws)
@@ -112,9 +112,9 @@ class Simulator:
         self._high = np.where(stepped, np.floor(limits[:, 1] * self._digits) / self._digits, limits[:, 1])
 
     def due(self, now: int) -> int:
-        """When the next readings are due; never None. Ticks that were slept through are skipped.
+        """When the next readings are due; never None. Missed ticks are skipped.
 
-        Starts over from `now` where the clock was set back by more than an interval.
+        Starts over from `now` if the clock was set back by more than an interval.
         """
         ahead = -(-now // self._step) * self._step
         if self._next is None or self._next > now + self._step:
@@ -124,7 +124,7 @@ class Simulator:
         return self._next
 
     def read(self, now: int) -> Batch:
-        """The readings of the tick that is due; an empty batch where none is."""
+        """The readings of the tick that is due; an empty batch if none is."""
         with self._changing:
             time = self.due(now)
             times = np.array([time] if time <= now else [], dtype=np.int64)
@@ -132,7 +132,7 @@ class Simulator:
             return self._batch(times, now, Origin.LIVE)
 
     def backfill(self, until: int, minutes: float = 15) -> Batch:
-        """The readings of the `minutes` before `until`, as they would have come, tick by tick."""
+        """The readings of the `minutes` before `until`, as they would have been delivered, tick by tick."""
         first = -(-(until - round(minutes * 60 * SECOND)) // self._step)
         ticks = np.arange(first, -(-until // self._step), dtype=np.int64)
         with self._changing:
@@ -142,21 +142,21 @@ class Simulator:
         """Switch on a fault of one tag from `start` (µs UTC) on; `faults` lists them.
 
         `size` is in standard deviations of the tag's noise; None is the fault's usual size.
-        Raises UsageError where there is no such fault or tag, or the numbers cannot be.
+        Raises UsageError for an unknown fault or tag, or impossible numbers.
         """
         with self._changing:
             injected = make_fault(fault, tag, self._by_name, start, seconds, size)
-            read = self._next  # what ended before it can be forgotten
+            read = self._next  # faults that ended before it can be dropped
             kept = (earlier for earlier in self._faults if read is None or earlier.end > read)
             self._faults = (*kept, injected)
         return injected
 
     def active(self, now: int) -> tuple[Fault, ...]:
-        """The faults that run at this moment, in the order they were switched on."""
+        """The faults active at this moment, in the order they were switched on."""
         return tuple(fault for fault in self._faults if fault.runs(now))
 
     def cancel(self, fault: Fault) -> None:
-        """Switch this fault off, as if it had not been; what was delivered stays."""
+        """Switch this fault off as if it had never been on; delivered readings stay."""
         with self._changing:
             self._faults = tuple(kept for kept in self._faults if kept != fault)
 
@@ -187,7 +187,7 @@ class Simulator:
         )
 
     def _readings(self, times: Ints, faults: tuple[Fault, ...]) -> tuple[Floats, Ints, list[InjectedFault]]:
-        """Values and how often each comes, shape (times, tags), and the ground truth."""
+        """Values and how often each is delivered, shape (times, tags), and the ground truth."""
         values, scatter, spike_draw, height_draw = self._plain(times)
         copies = np.ones(values.shape, dtype=np.int64)
         running = [(fault, _rows(fault, times)) for fault in faults]
@@ -205,7 +205,7 @@ class Simulator:
                 copies[rows, column] = 2
         values, spike = self._spiked(values, spike_draw < self._spike_rate, height_draw)
         values = self._rounded(values)
-        # In the order of HIDDEN_BY: the later one is what the reading shows.
+        # In the order of HIDDEN_BY: the reading shows the later fault.
         for name in ("stuck", "out_of_range", "gap"):
             for fault, rows in running:
                 column = self._column[fault.tag]
@@ -227,10 +227,10 @@ class Simulator:
         return np.clip(values, self._low, self._high), scatter, third, fourth
 
     def _spiked(self, values: Floats, spike: Bools, draw: Floats) -> tuple[Floats, Bools]:
-        """The values with their spikes, and which of them found room in the valid range."""
+        """The values with their spikes, and which of the spikes fit into the valid range."""
         least, most = SPIKE_SIGMA
         height = self._sigma * (least + (most - least) * (2 * draw % 1))
-        # Two steps of the sensor at least: one could be rounded away.
+        # At least two steps of the sensor: one could be rounded away.
         height = np.maximum(height, 2 * self._resolution)
         above, below = self._high - self._resolution - values, values - self._low - self._resolution
         fits_above, fits_below = height <= above, height <= below
@@ -241,7 +241,7 @@ class Simulator:
         return values + np.where(spike, np.where(upward, height, -height), 0.0), spike
 
     def _rounded(self, values: Floats) -> Floats:
-        """To the sensor's steps; dividing keeps 36.3 from becoming 36.300000000000004."""
+        """Round to the sensor's steps; dividing keeps 36.3 from becoming 36.300000000000004."""
         rounded: Floats = np.where(
             self._resolution > 0, np.rint(values * self._digits) / self._digits, values
         )
@@ -257,7 +257,7 @@ class Simulator:
         return outside(self.tags[column], fault.size * float(self._sigma[column]))
 
     def _truth(self, times: Ints, spike: Bools, running: list[tuple[Fault, Ints]]) -> list[InjectedFault]:
-        """What was put in and shows, in order of time."""
+        """The injected faults that are visible, in order of time."""
         shown: list[tuple[str, int, Ints]] = [
             (SPIKE, int(column), np.flatnonzero(spike[:, column]))
             for column in np.flatnonzero(spike.any(axis=0))
@@ -281,7 +281,7 @@ def _rows(fault: Fault, times: Ints) -> Ints:
 def read_spike_rate(path: Path) -> float:
     """`spike_rate` of the table [simulator] in this tags.toml, or its default.
 
-    Raises UsageError, naming the key, where the file or the table is wrong.
+    Raises UsageError, naming the key, if the file or the table is wrong.
     """
     where = f"{path}, [simulator]"
     try:
