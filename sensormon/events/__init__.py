@@ -1,1 +1,1 @@
-"""Flagged readings as events, and what people do with them."""
+"""Flagged readings as events, and people's actions on them."""

@@ -1,4 +1,4 @@
-"""What people do with events, and the state of an event after it.
+"""People's actions on events, and the resulting state of an event.
 
 Pure functions. An action names a flagged reading and belongs to the event that has this reading.
 So it stays with the right event when late readings join two events or other delays divide one.
@@ -33,7 +33,7 @@ LONGEST_SHELVING = 365 * 86_400
 
 
 class State(StrEnum):
-    """The state of an event: whether somebody has seen to it, and whether it is over."""
+    """The state of an event: whether somebody has dealt with it, and whether it is over."""
 
     UNACKNOWLEDGED = "unacknowledged"
     RETURNED = "returned, unacknowledged"

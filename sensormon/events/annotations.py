@@ -31,7 +31,7 @@ class Annotations:
         self._stored = stored
         self._clock = clock
         self.changes = 0
-        """How many notes were added or removed since the start."""
+        """How many times notes were added or removed since the start."""
 
     def add(
         self, text: str, who: str, since: int, until: int | None = None, tags: Sequence[str] = ()

@@ -1,6 +1,6 @@
-"""Events read from the store, each whole, with what people did with them.
+"""Events read from the store, each whole, with people's actions on them.
 
-Events are made anew from the flagged readings at each call. What it is not: a place that
+Events are rebuilt from the flagged readings at each call. What it is not: a place that
 keeps events, or acts on them.
 """
 
@@ -23,10 +23,10 @@ from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
 MOST_FLAGS = 100_000
-"""Flagged readings looked at; where a span has more, the oldest events are left out."""
+"""The most flagged readings read; if a span has more, the oldest events are left out."""
 
 FARTHEST = 7 * 86_400
-"""An event is followed back so many seconds before the span asked for."""
+"""An event is followed back at most this many seconds before the span."""
 
 _TIMES = ("start", "end", "peak_time", "acted", "shelved_until")
 _COLUMNS = (
@@ -77,14 +77,14 @@ class EventReader:
         self.delays = delays or Delays()
 
     def between(self, tags: Sequence[str] | None, since: int, until: int) -> pd.DataFrame:
-        """Events with a flagged reading at since <= time < until, newest first, a row an event.
+        """Events with a flagged reading at since <= time < until, newest first, one row per event.
 
         Columns: id, tag, start, end, seconds (from the first flag to the last), readings
         (flagged), value, score, threshold, expected, lower and upper at the peak, severity, over,
         state, label, note, who (acted last) and acted (when), shelved_until, settings,
         peak_id, peak_time, ids (of all flagged readings). Times as datetime64[us, UTC]. An event that began
-        before `since` is whole, one that goes on after `until` is shown up to there.
-        `attrs["complete"]` is False where the oldest had to be left out.
+        before `since` is whole, one that continues after `until` is cut there.
+        `attrs["complete"]` is False if the oldest had to be left out.
         """
         now = self._clock.now()
         events, complete = self._find(tags, since, until)
@@ -111,7 +111,7 @@ class EventReader:
         return frame
 
     def actions(self, first: int, last: int) -> pd.DataFrame:
-        """What people did with events by readings with first <= id <= last, stored or not, oldest first."""
+        """People's actions on events, by readings with first <= id <= last, stored or not, oldest first."""
         waiting = action_frame(self._unstored.actions())  # before the store, or one could slip through
         stored = self._store.entries.event_actions(first, last)
         waiting = waiting[waiting["reading"].between(first, last)]

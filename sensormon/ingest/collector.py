@@ -1,7 +1,7 @@
 """The one way in: a batch is validated, scored, made durable, and only then acknowledged.
 
-Sources submit readings, the request queue takes a turn for a group of requests, and what
-was scored elsewhere (an import, a case) is recorded as it is.
+Sources submit readings, the request queue takes a turn for a group of requests, and
+batches scored elsewhere (an import, a case) are recorded as they are.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from sensormon.stores.recent import RecentReadings
 
 @dataclass(frozen=True, eq=False)
 class Receipt:
-    """The answer to a batch: it is durable. Accepted row i has the id `first_id + i`."""
+    """The acknowledgement of a batch: it is durable. Accepted row i has the id `first_id + i`."""
 
     number: int
     first_id: int
@@ -46,19 +46,19 @@ class Receipt:
 
 
 Keys = Callable[[int], Sequence[KeptAnswer]]
-"""From the id of the first reading to the answers kept with the readings, by their keys."""
+"""Makes, from the id of the first reading, the answers to keep with the readings, by key."""
 
 
 @dataclass(frozen=True)
 class Unsure:
-    """The store could not be asked at the start: the last record known then, and what it had received."""
+    """The state if the store was unavailable at the start: the last record known then, and its totals."""
 
     after: int
     received: Mapping[str, int]
 
 
 class Turn:
-    """One batch on its way in, while no other is. Obtained from `Collector.turn`."""
+    """One batch on its way in; there is only one at a time. Obtained from `Collector.turn`."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Turn:
         commit: Callable[[Processed, Sequence[KeptAnswer]], Receipt],
     ) -> None:
         self.first_id = first_id
-        """The id that the first accepted reading gets."""
+        """The id of the first accepted reading."""
         self._pipeline = pipeline
         self._commit = commit
         self._scored: Processed | None = None
@@ -86,7 +86,7 @@ class Turn:
         return receipt
 
     def end(self) -> None:
-        """Have the pipeline forget what it scored if that was not committed."""
+        """Undo the scoring in the pipeline unless it was committed."""
         if self._scored is not None:
             self._pipeline.undo(self._scored)
 
@@ -94,7 +94,7 @@ class Turn:
 class Collector:
     """Takes batches in, one at a time, from any thread.
 
-    Ids go on from `next_id`. `unsure` is given if the store could not be asked at the start.
+    Ids continue from `next_id`. `unsure` is set if the store was unavailable at the start.
     """
 
     def __init__(
@@ -127,16 +127,16 @@ class Collector:
     # -- readings -----------------------------------------------------------------
 
     def submit(self, batch: Batch) -> Receipt:
-        """Validate, score and make durable; when this returns, nothing of it can be lost.
+        """Validate, score and make durable; once this returns, none of it can be lost.
 
-        Raises JournalError if it could not be made durable: then it did not happen, and
-        sending it again is right.
+        Raises JournalError if it could not be made durable; then nothing was recorded, and the
+        sender should send it again.
         """
         with self.turn() as turn:
             return turn.commit(turn.score(batch))
 
     def record(self, processed: Processed, keys: Keys) -> Receipt:
-        """Make durable what was scored elsewhere; the live pipeline neither sees nor learns it.
+        """Make a batch scored elsewhere durable; the live pipeline neither sees nor learns it.
 
         Raises JournalError like `submit`.
         """
@@ -145,9 +145,9 @@ class Collector:
 
     @contextmanager
     def turn(self) -> Iterator[Turn]:
-        """Score and commit one batch; nobody else's comes in meanwhile.
+        """Score and commit one batch, with all others locked out.
 
-        What is scored and not committed when the block ends did not happen. Raises
+        A batch that is not committed when the block ends is undone. Raises
         JournalError once the collector is closed.
         """
         with self._lock:
@@ -199,7 +199,7 @@ class Collector:
             self.unstored.add(Pending(number, "restart", 0, now), totals, now)
 
     def close(self) -> None:
-        """Wait for the batch at hand and take no further one: the journal can be closed."""
+        """Wait for the current batch and refuse further ones, so that the journal can be closed."""
         with self._lock:
             self._closed = True
 
@@ -232,18 +232,18 @@ class Collector:
 
     @property
     def former_tags(self) -> frozenset[str]:
-        """The tags that are not in the table any more and have readings."""
+        """The tags that are no longer in the table but have readings."""
         return self._pipeline.former
 
     def saved_states(self) -> tuple[DetectorSettings, dict[str, SavedState]]:
-        """The settings in force, and all that the detector remembers now, by tag."""
+        """The settings in force, and the detector's state by tag."""
         with self._lock:
             return self._pipeline.settings, self._pipeline.saved_states()
 
     # -- what people do -----------------------------------------------------------
 
     def act(self, action: EventAction) -> None:
-        """Record what a person did with events; durable when this returns. Raises JournalError."""
+        """Record a person's action on events; durable when this returns. Raises JournalError."""
         with self._lock:
             self.unstored.add_action(self._journal.append(ActionEntry(action)), action)
             self.acts += 1
@@ -253,7 +253,7 @@ class Collector:
         with self._lock:
             self.unstored.add_annotation(self._journal.append(AnnotationEntry(annotation)), annotation)
 
-    # -- how it is doing ----------------------------------------------------------
+    # -- status ------------------------------------------------------------------
 
     @property
     def next_id(self) -> int:
@@ -262,16 +262,16 @@ class Collector:
 
     @property
     def refused(self) -> str:
-        """Why the last batch could not be taken, and what to do; empty when it was."""
+        """Why the last batch was refused, and what to do; empty if it was taken."""
         return self._refused
 
     @property
     def refused_readings(self) -> int:
-        """How many readings could not be taken since the start; none of them was acknowledged."""
+        """How many readings were refused since the start; none of them was acknowledged."""
         return self._refused_readings
 
     def journal_status(self) -> JournalStatus:
-        """What is on disk, and what of it the store does not have yet."""
+        """The state of the journal on disk, and how much of it the store does not have yet."""
         backlog = self.unstored.backlog()
         p50, p99 = self._latencies.percentiles()
         return JournalStatus(
@@ -285,6 +285,6 @@ class Collector:
         )
 
     def silent(self) -> tuple[Silence, ...]:
-        """The tags that should have reported and have not."""
+        """The tags that are overdue."""
         with self._lock:
             return self._watchdog.silent(self._clock.now())

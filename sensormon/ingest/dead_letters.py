@@ -1,6 +1,6 @@
 """Readings that the store can never take, kept in `failed_measurements.jsonl`.
 
-One JSON object a line: the reading with its id and scores, why the store refused it,
+One JSON object per line: the reading with its id and scores, why the store refused it,
 how often and when. A line leaves the file only once its reading is stored. A line that
 does not parse is moved to `failed_measurements.damaged.jsonl` and reported.
 
@@ -30,7 +30,7 @@ FILE = "failed_measurements.jsonl"
 
 
 _Lines = tuple[list[dict[str, Any]], list[bytes]]
-"""The lines that can be read, and those that cannot."""
+"""The lines that can be parsed, and those that cannot."""
 
 
 class DeadLetters:
@@ -58,7 +58,7 @@ class DeadLetters:
         return len(self._read()[1]) + self.damaged()
 
     def add(self, record: Record, reasons: Mapping[int, str], now: int) -> None:
-        """Append these rows of the record, by id with the reason, and sync. Known ids are passed over."""
+        """Append these rows of the record, by id with the reason, and sync. Known ids are skipped."""
         known = {line["id"] for line in self._read()[0]}
         lines = [
             _line(record, row_id, reason, now) for row_id, reason in reasons.items() if row_id not in known
@@ -66,13 +66,13 @@ class DeadLetters:
         if lines:
             with self.path.open("ab+") as file:
                 if file.tell() and self.path.read_bytes()[-1:] != b"\n":
-                    file.write(b"\n")  # a line that was cut short stays a line of its own
+                    file.write(b"\n")  # keep a truncated line on a line of its own
                 file.writelines(json.dumps(line).encode() + b"\n" for line in lines)
                 file.flush()
                 os.fsync(file.fileno())
 
     def retry(self, store: Store, now: int) -> int:
-        """Try each line again; those stored leave the file. Says how many were stored."""
+        """Try each line again; those stored leave the file. Returns how many were stored."""
         lines, damaged = self._read()
         if damaged:
             with self._damaged.open("ab") as file:

@@ -1,4 +1,4 @@
-"""Which detector settings are in force, and which there have been."""
+"""The detector settings in force, and all earlier ones."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class DetectionLog:
         return self._collector.settings
 
     def by_id(self) -> dict[int, DetectorSettings]:
-        """All settings there have been, by the id that readings name them with. Raises StoreError."""
+        """All settings ever in force, by the id that readings refer to. Raises StoreError."""
         everything = [*self._stored.detector_settings(), self.in_force]
         return {settings.id: settings for settings in everything}
 
     def readable(self) -> dict[int, DetectorSettings]:
-        """The same; with the store away, those in force alone."""
+        """The same; only those in force if the store is unavailable."""
         try:
             return self.by_id()
         except StoreError:

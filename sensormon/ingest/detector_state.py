@@ -1,9 +1,9 @@
-"""What a detector remembers, on disk: so that a restart goes on scoring to the last bit.
+"""The detector's state on disk, so that scores after a restart are the same bit for bit.
 
 One file in the data folder, replaced as a whole every `EVERY` seconds and at each stop. It is
-a help, not a promise: where it is missing, harmed, of other settings or too old, the
-detector begins again from the last readings of each tag, which comes out nearly the same.
-Is not: part of the journal or of the store; nothing acknowledged is in it alone.
+an optimisation, not a guarantee: if it is missing, damaged, of other settings or too old, the
+detector begins again from the last readings of each tag, with nearly the same scores.
+Is not: part of the journal or of the store; nothing acknowledged is only in it.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ FILE = "detector_memory.bin"
 EVERY = 60.0
 """Seconds between two writings."""
 LAYOUT = 1
-"""Goes up with every change of what a detector's vector means, so that an old file is passed over."""
+"""Incremented whenever the meaning of a detector's vector changes, so that old files are ignored."""
 
-_LENGTH = struct.Struct("<I")  # of the head, and the CRC-32 of all that follows it
+_LENGTH = struct.Struct("<I")  # length of the head, and CRC-32 of everything after it
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class SavedState:
-    """All that the detector remembers of one tag after `n` learned readings: `State.save`'s vector."""
+    """The detector's state of one tag after `n` learned readings: `State.save`'s vector."""
 
     n: int
     vector: Floats
@@ -54,7 +54,7 @@ def write_states(folder: Path, settings: DetectorSettings, tags: Mapping[str, Sa
 
 
 def read_states(folder: Path, settings: DetectorSettings) -> dict[str, SavedState]:
-    """What was saved under these settings, by tag; empty if nothing of it can be used."""
+    """The state saved under these settings, by tag; empty if it cannot be used."""
     path = folder / FILE
     try:
         data = path.read_bytes()

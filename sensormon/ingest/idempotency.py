@@ -1,7 +1,7 @@
-"""What senders were answered, by their key, so that a request sent again stores nothing twice.
+"""Answers by idempotency key, so that a repeated request stores nothing twice.
 
-Filled from store and journal at a restart. Bounded by age, number and size; the oldest go
-first. What it is not: durable by itself; each answer is in the journal with its readings.
+Filled from store and journal at a restart. Bounded by age, number and size; the oldest are
+dropped first. What it is not: durable by itself; each answer is in the journal with its readings.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from sensormon.model.clock import SECOND
 from sensormon.model.entries import KeptAnswer
 
 KEPT_SECONDS = 24 * 3600
-"""How long a key is known."""
+"""How long a key is remembered."""
 KEPT_ANSWERS = 100_000
-"""Keys known at most."""
+"""The most keys remembered."""
 KEPT_BYTES = 64 * 1024 * 1024
-"""Characters that the answers known have at most."""
+"""The most characters in all remembered answers."""
 
 
 class IdempotencyKeys:
@@ -31,7 +31,7 @@ class IdempotencyKeys:
         return len(self._answers)
 
     def find(self, key: str, now: int) -> KeptAnswer | None:
-        """What the sender of this key was answered; None if the key is new or was forgotten."""
+        """The answer to this key; None if the key is new or was dropped."""
         answer = self._answers.get(key)
         if answer is not None and answer.received < now - KEPT_SECONDS * SECOND:
             self._forget(key)
@@ -39,7 +39,7 @@ class IdempotencyKeys:
         return answer
 
     def remember(self, answers: Iterable[KeptAnswer]) -> None:
-        """These were given and are durable, the oldest first."""
+        """Remember these answers, which are durable, oldest first."""
         for answer in answers:
             self._forget(answer.key)
             self._answers[answer.key] = answer

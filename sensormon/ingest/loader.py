@@ -1,4 +1,4 @@
-"""From the journal to the store, for ever: watermark, retries, dead letters, checkpoints.
+"""The loader, from journal to store: watermark, retries, dead letters, checkpoints.
 
 A state machine with one step at a time, so that a thread can drive it with the clock
 and a test without. What each kind of `StoreError` leads to:
@@ -6,8 +6,8 @@ and a test without. What each kind of `StoreError` leads to:
     StoreUnavailable   wait 1, 2, 4 … 30 s, try again
     StoreBroken        close, then the same; the fourth time in a row like StoreCorrupt
     StoreCorrupt       set the file aside, then the same; the journal fills the new one
-    RowsRefused        those rows to the dead letters, the rest of the batch goes on
-    JournalError       the same: the disk did not give the records
+    RowsRefused        move those rows to the dead letters, load the rest of the batch
+    JournalError       like StoreUnavailable: the disk did not return the records
     StoreFault         stop loading; readings go on being journaled; a person must look
 
 It never gives up and never drops anything.
@@ -37,19 +37,19 @@ from sensormon.model.status import StoreState, StoreStatus
 from sensormon.stores.protocol import Store
 
 BATCH = 1_000
-"""Readings in one transaction, about."""
+"""About this many readings per transaction."""
 PACE = 1.0
 """Seconds between two transactions that are not full."""
 HOPELESS = 3
 """A database that breaks again after this many reopenings is taken for a corrupt one."""
 CHECKPOINT = 60.0
-"""Seconds between two checkpoints; journal segments are dropped after one."""
+"""Seconds between two checkpoints; each lets journal segments be dropped."""
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-"""Seconds before the next try, by failures in a row; the last for all further ones."""
+"""Seconds before the next try, by failures in a row; the last value for all further ones."""
 
 
 Opened = Callable[[int, Mapping[str, int]], None]
-"""Told at each opening of the store: the record number it has, the totals received until then."""
+"""Called at each opening of the store with its record number and the totals received until then."""
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Loader:
         self._checkpointed = 0
         self._latencies = Latencies()
         self._retry_after: int | None = journal.last  # dead letters are retried once this record is loaded
-        self._scrubbed = False  # once an opening: harm that nothing reads would be found too late
+        self._scrubbed = False  # once per opening: damage in parts that nothing reads would be found too late
 
     @property
     def position(self) -> int | None:
@@ -93,7 +93,7 @@ class Loader:
         return self._position
 
     def status(self) -> StoreStatus:
-        """How the store is doing, as of now."""
+        """The current state of the store."""
         state = self._state
         p50, p99 = self._latencies.percentiles()
         return StoreStatus(
@@ -109,17 +109,17 @@ class Loader:
         )
 
     def begin(self) -> None:
-        """Start from what the store says it has: after a thread that died anything else is a guess."""
+        """Start from the store's own watermark: after a thread has died anything else is a guess."""
         if self._position is not None:
             self._store.close()
             self._position = None
 
     def retry_dead_letters(self) -> None:
-        """Have the dead letters tried again as soon as all that is journaled by now is loaded."""
+        """Retry the dead letters as soon as everything journaled by now is loaded."""
         self._retry_after = self._journal.last
 
     def step(self) -> float:
-        """Do what is due and say how many seconds to wait before the next step."""
+        """Do what is due; returns how many seconds to wait before the next step."""
         if self._state.state is StoreState.FAILED:
             return PACE
         now = self._clock.now()
@@ -135,7 +135,7 @@ class Loader:
             return self._back_off(error)
 
     def drain(self, seconds: float) -> bool:
-        """Load all there is, without pacing; False when the store failed or time ran out."""
+        """Load everything without pacing; False if the store failed or time ran out."""
         until = self._clock.now() + round(seconds * SECOND)
         while self._clock.now() <= until:
             self._last_load = 0
@@ -147,7 +147,7 @@ class Loader:
         return False
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Release the store."""
         self._store.close()
         self._enter(StoreState.STOPPED)
 
@@ -172,15 +172,15 @@ class Loader:
         return wait
 
     def _has_loaded(self, number: int) -> bool:
-        """Whether the store has this record, or all that can still be read of the journal.
+        """Whether the store has this record, or everything still readable in the journal.
 
-        A dead letter that were stored before its record would be stored a second time with it.
+        A dead letter stored before its record would be stored a second time with it.
         """
         position = self._position or 0
         return position >= number or not self._journal.read(position, 1)
 
     def _load_due(self, now: int, position: int) -> float:
-        """Load what is due; the seconds until there can be more, 0 when there is more now."""
+        """Load what is due; returns the seconds until there can be more, 0 if there is more now."""
         due = self._last_load + round(PACE * SECOND)
         records = self._journal.read(position, BATCH)
         full = sum(_rows(record) for record in records) >= BATCH
@@ -229,7 +229,7 @@ class Loader:
         hopeless = isinstance(error, StoreBroken) and self._state.failures >= HOPELESS
         if isinstance(error, StoreCorrupt) or hopeless:
             kept = self._store.set_aside()
-            error.hint = f"{error.hint}; the harmed file is kept as {kept}"
+            error.hint = f"{error.hint}; the damaged file is kept as {kept}"
         if isinstance(error, StoreBroken):
             self._store.close()
         self._position = None
@@ -258,7 +258,7 @@ def _rows(record: Record) -> int:
 
 
 def _ids_among(records: Sequence[Record], ids: frozenset[int]) -> frozenset[int]:
-    """Those of the ids that readings of these records have."""
+    """The ids among these that belong to readings of these records."""
     if not ids:
         return ids
     entries = [record.entry for record in records if isinstance(record.entry, BatchEntry)]

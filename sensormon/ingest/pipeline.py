@@ -1,7 +1,7 @@
 """Validate, score, learn: what happens to a batch between its source and the journal.
 
-No clock, no thread, no I/O. A batch that could not be made durable afterwards is taken
-back with `undo`, so that a reading which was never acknowledged is neither learned nor
+No clock, no thread, no I/O. A batch that could not be made durable afterwards is undone
+with `undo`, so that a reading which was never acknowledged is neither learned nor
 taken for a duplicate when its sender tries again.
 """
 
@@ -25,7 +25,7 @@ from sensormon.stores.readings import TagHistory
 
 @dataclass(frozen=True, eq=False)
 class _Former:
-    """What is remembered of a tag that is not in the table, for when it comes (back)."""
+    """The state of a tag that is not in the table, in case it is added (again)."""
 
     n: int
     time: Ints
@@ -35,7 +35,7 @@ class _Former:
 
 
 class Pipeline:
-    """The state that scoring needs: the detector's, and the last readings of each tag.
+    """The state needed for scoring: the detector's, and the last readings of each tag.
 
     Not thread-safe: the collector calls it under its lock.
     """
@@ -49,17 +49,17 @@ class Pipeline:
         self.apply(settings)
 
     def apply(self, settings: DetectorSettings, histories: Sequence[TagHistory] = ()) -> None:
-        """Score with these settings from the next reading on, from the history at hand.
+        """Score with these settings from the next reading on, from the available history.
 
-        `histories`, as stored, reach further back than what is remembered here; what has
-        come since is added.
+        `histories`, as stored, reach further back than the memory here; later readings are
+        added to them.
         """
         older = {history.tag: history for history in histories}
         detector = PER_TAG[settings.detector](**dict(settings.params))
         self._state = detector.start(TagFacts.of_tags(self.tags))
         self._before: dict[int, Floats] = {}
         self.settings = settings
-        # What another detector remembers says nothing to this one; the readings do.
+        # The state of another detector is useless to this one; the readings are not.
         self._former = {name: replace(former, state=None) for name, former in self._former.items()}
         for code, tag in enumerate(self.tags.names):
             values, times = self._memory.learned(code)
@@ -72,14 +72,14 @@ class Pipeline:
 
     @property
     def former(self) -> frozenset[str]:
-        """The tags that are not in the table and of which readings are remembered."""
+        """The tags outside the table whose readings are remembered."""
         return frozenset(self._former)
 
     def retag(self, tags: TagTable) -> None:
-        """Go on with this tag table from the next reading on: its ranges, bands and resolutions.
+        """Use this tag table from the next reading on: its ranges, bands and resolutions.
 
-        What was learned of a tag that stays is carried over to the last bit. A tag that goes
-        is remembered: where it comes back, it goes on from there, as after a restart.
+        What was learned of a tag that stays is carried over bit for bit. A removed tag is
+        remembered: if it is added again, it continues from there, as after a restart.
         """
         state = PER_TAG[self.settings.detector](**dict(self.settings.params)).start(TagFacts.of_tags(tags))
         codes = [self.tags.code(name) for name in tags.names]
@@ -110,11 +110,11 @@ class Pipeline:
         learned: Bools,
         saved: SavedState | None = None,
     ) -> None:
-        """Go on after a restart: this tag's last readings, oldest first.
+        """Restore a tag after a restart, from its last readings, oldest first.
 
-        `n` is how many of the tag's readings had been learned in all. With what the
-        detector had `saved` a while before, and all the readings learned since then, it
-        goes on to the last bit. A tag that is not in the table is kept for when it comes back.
+        `n` is how many of the tag's readings had been learned in all. With the
+        state the detector had `saved` earlier, and all the readings learned since then, scores
+        are the same bit for bit. A tag outside the table is kept in case it is added again.
         """
         code = self.tags.code(tag)
         if code < 0:
@@ -127,7 +127,7 @@ class Pipeline:
             self._restore_state(code, values, times)
 
     def saved_states(self) -> dict[str, SavedState]:
-        """All that the detector remembers now, by tag."""
+        """The detector's state, by tag."""
         return {
             tag.name: SavedState(int(self._learned[code]), self._state.save(code))
             for code, tag in enumerate(self.tags)
@@ -140,7 +140,7 @@ class Pipeline:
         positions: Sequence[int] | None = None,
         malformed: Sequence[Rejection] = (),
     ) -> Processed:
-        """The batch validated and scored; what it taught is learned.
+        """The batch validated and scored; the detector learns from it.
 
         `malformed` are rows of the same request that could not even become columns, and
         `positions` the index in the request of those that could.
@@ -157,7 +157,7 @@ class Pipeline:
         rows = rows[~duplicate]
         accepted = batch.take(rows)
         if self._state.recursive:
-            # Its last readings alone cannot put it back, as `undo` must.
+            # The last readings alone cannot restore it, which `undo` needs.
             self._before = {code: self._state.save(code) for code in np.unique(codes[rows]).tolist()}
         scores = self._state.run(codes[rows], accepted.value, learned[rows], accepted.time)
         np.add.at(self._learned, codes[rows], learned[rows])
@@ -169,7 +169,7 @@ class Pipeline:
         )
 
     def undo(self, processed: Processed) -> None:
-        """Take back the batch that was processed last, as if it had not come."""
+        """Undo the batch that was processed last, as if it had not arrived."""
         accepted = processed.accepted
         codes = self._ranges.codes(accepted)
         learned = is_good(accepted.quality)
@@ -182,7 +182,7 @@ class Pipeline:
                 self._restore_state(code, *self._memory.learned(code))
 
     def _load(self, code: int, saved: SavedState, values: Floats, times: Ints) -> bool:
-        """Whether the detector could go on from there; the readings learned since are scored again."""
+        """Whether the detector could continue from there; readings learned since are scored again."""
         since = int(self._learned[code]) - saved.n
         if not 0 <= since <= len(values) or saved.vector.shape != self._state.save(code).shape:
             return False

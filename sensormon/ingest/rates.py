@@ -11,9 +11,9 @@ from sensormon.model.clock import SECOND
 from sensormon.model.readings import Origin, Processed
 
 SPAN = 60
-"""Seconds over which the rate of readings is taken."""
+"""Seconds over which the rate of readings is measured."""
 STEPS = 200
-"""Steps whose durations are remembered."""
+"""Number of steps whose durations are kept."""
 
 
 class Latencies:
@@ -24,7 +24,7 @@ class Latencies:
         self._seconds: deque[float] = deque(maxlen=STEPS)
 
     def add(self, seconds: float) -> None:
-        """A step took this long."""
+        """Record the duration of a step."""
         with self._lock:
             self._seconds.append(seconds)
 
@@ -45,7 +45,7 @@ class Arrivals:
         self._newest: int | None = None
 
     def note(self, processed: Processed, now: int) -> None:
-        """These readings came in at `now` (µs UTC). Imported ones do not count: they are history."""
+        """Count these readings as received at `now` (µs UTC). Imports do not count: they are history."""
         batch = processed.accepted
         with self._lock:
             if len(batch.time) and batch.origin is not Origin.IMPORT:
@@ -59,7 +59,7 @@ class Arrivals:
                 self._counts.popleft()
 
     def rate(self, now: int) -> float:
-        """Live readings a second over the last minute, accepted or not."""
+        """Live readings per second over the last minute, accepted or not."""
         with self._lock:
             return sum(count for when, count in self._counts if when > now - SPAN * SECOND) / SPAN
 

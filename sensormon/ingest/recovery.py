@@ -1,9 +1,9 @@
-"""What a monitor must know before it takes the first reading: read back, not guessed.
+"""Recovery: the state a monitor reads back before it takes the first reading.
 
-From the store as far as it can be reached, then from the journal beyond it: the last
+From the store if it is available, then from the journal beyond it: the last
 readings of each tag (for the detector's windows and for duplicates), where ids and
-running totals go on, which detector settings are in force, what senders were
-answered. If the store cannot be reached the journal alone is used; then a tag whose readings it
+running totals continue, which detector settings are in force, which answers
+senders got. If the store is unavailable only the journal is used; then a tag whose readings it
 no longer has warms up again.
 """
 
@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Recovered:
-    """What a restart goes on from. `first_start` when nothing was ever collected in this data folder.
+    """The state a restart continues from. `first_start`: nothing was ever collected in this data folder.
 
     `kept` is how many readings of a tag are kept, as many as the detector looks back.
     """
@@ -65,7 +65,7 @@ class Recovered:
 
 
 def recover(journal: Journal, store: Store, now: int) -> Recovered:
-    """Everything that store and journal know; the store stays open when it could be opened."""
+    """Everything that store and journal know; the store stays open if it could be opened."""
     recovered = Recovered()
     position = 0
     reached = True
@@ -153,7 +153,7 @@ def _joined(old: _Column | None, new: _Column) -> _Column:
 
 
 def _trimmed(history: TagHistory, kept: int) -> TagHistory:
-    """The history without what nobody needs: all but the last `kept` learned and the last `kept` others."""
+    """The history cut to what is needed: the last `kept` learned readings and the last `kept` others."""
     learned = history.learned
     if len(learned) <= 2 * kept:
         return history

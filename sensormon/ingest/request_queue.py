@@ -2,13 +2,13 @@
 
 Durability costs one sync. While one is under way the next requests gather; the thread then
 takes all of them as one batch, with one record in the journal and one sync, and answers
-each with what came of its own part (group commit; DeWitt et al., 1984). Nobody waits on purpose, so a
-lone request is as fast as without.
+each with the result of its own part (group commit; DeWitt et al., 1984). Nobody waits on purpose, so a
+lone request is as fast as without a queue.
 
 The queue is bounded, in requests and in bytes: beyond it `offer` refuses. A request with a
 key that was answered before gets that answer again and stores nothing.
 
-What it is not: HTTP. It knows neither status codes' meaning nor the form of an answer.
+What it is not: HTTP. It knows neither the meaning of status codes nor the format of an answer.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from sensormon.model.readings import Batch, Bools, Floats, Processed, Rejection
 _log = logging.getLogger(__name__)
 
 WAITING_REQUESTS = 1_000
-"""Requests that may wait."""
+"""The most requests that may wait."""
 WAITING_BYTES = 64 * 1024 * 1024
-"""Bytes that their bodies may have."""
+"""The most bytes in their bodies."""
 GROUP_REQUESTS = 256
-"""Requests that are taken together at most."""
+"""The most requests in a group."""
 GROUP_BYTES = 4 * 1024 * 1024
-"""Bytes of a group that takes no further request."""
+"""A group of this many bytes takes no further request."""
 
 
 @dataclass(frozen=True, eq=False)
 class Parsed:
-    """A request's readings, and those of its rows that could not become any.
+    """A request's readings, and its rows that are not valid readings.
 
-    `positions` is the row in the request of each reading. `key` is the one in the body.
+    `positions` has the row in the request of each reading. `key` is the one in the body.
     """
 
     batch: Batch
@@ -61,7 +61,7 @@ class Parsed:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came of one request: accepted row i has the id `first_id + i`."""
+    """The result of one request: accepted row i has the id `first_id + i`."""
 
     first_id: int
     score: Floats
@@ -71,7 +71,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Answer:
-    """A status and the bytes to send; `again` if it was given before."""
+    """A status and the bytes to send; `again` if it repeats an earlier answer."""
 
     status: int
     body: bytes
@@ -82,7 +82,7 @@ class Answer:
 class Request:
     """A request. `parse` is called in the queue's thread and may raise; `respond` words the answer.
 
-    `reused` makes the error for a key that came before with other content.
+    `reused` makes the error for a key that was used before with other content.
     """
 
     body: bytes
@@ -97,7 +97,7 @@ class Request:
 
 @dataclass(eq=False)
 class _Part:
-    """A request of the group at hand and all others with its key."""
+    """A request of the current group and all others with its key."""
 
     request: Request
     parsed: Parsed
@@ -127,7 +127,7 @@ class RequestQueue:
         return self._count
 
     def offer(self, request: Request) -> None:
-        """Have this request taken; its future gets the answer, or the error.
+        """Enqueue this request; its future gets the answer, or the error.
 
         Raises Overloaded if too many wait already.
         """
@@ -144,13 +144,13 @@ class RequestQueue:
         self._queue.put(request)
 
     def close(self) -> None:
-        """Refuse what comes from now on; what waits is still taken."""
+        """Refuse new requests from now on; waiting ones are still taken."""
         with self._lock:
             self._closed = True
         self._queue.put(None)
 
     def run(self, stopping: threading.Event) -> None:
-        """Take what waits, until `stopping` is set."""
+        """Take waiting requests until `stopping` is set."""
         while (group := self._next_group()) and not stopping.is_set():
             self._take(group)
         for request in group:
@@ -160,7 +160,7 @@ class RequestQueue:
     # -- the thread ---------------------------------------------------------------
 
     def _next_group(self) -> list[Request]:
-        """All that waits, within bounds; waits for the first. Empty at the end."""
+        """The next group, within bounds; waits for the first request. Empty at the end."""
         first = self._queue.get()
         if first is None:
             return []
@@ -194,7 +194,7 @@ class RequestQueue:
             self._deliver()
 
     def _parts(self, group: Sequence[Request]) -> list[_Part]:
-        """What must be stored; the others are answered here."""
+        """The requests to store; the others are answered here."""
         parts: list[_Part] = []
         by_key: dict[str, _Part] = {}
         for request in group:
@@ -221,7 +221,7 @@ class RequestQueue:
         return parts
 
     def _commit(self, parts: Sequence[_Part]) -> None:
-        """Store the parts as one batch and answer each with what came of it."""
+        """Store the parts as one batch and answer each with its result."""
         parsed = [part.parsed for part in parts]
         kept: list[KeptAnswer] = []
         try:
@@ -254,7 +254,7 @@ class RequestQueue:
         self._replies.append((request.future, answer))
 
     def _deliver(self) -> None:
-        """Wake the event loops once each, not once a request."""
+        """Wake each event loop once, not once per request."""
         replies, self._replies = self._replies, []
         loops = {future.get_loop() for future, _ in replies}
         for loop in loops:
@@ -280,7 +280,7 @@ def _resolve(replies: Iterable[tuple[asyncio.Future[Answer], Answer | Exception]
 
 
 def merge(requests: Sequence[Parsed]) -> tuple[Batch, Sequence[int] | None, list[Rejection]]:
-    """The readings of these requests as one batch; rows are numbered through all of them."""
+    """The readings of these requests as one batch, with consecutive row numbers."""
     if len(requests) == 1:
         request = requests[0]
         return request.batch, request.positions, list(request.malformed)
@@ -310,7 +310,7 @@ def merge(requests: Sequence[Parsed]) -> tuple[Batch, Sequence[int] | None, list
 
 
 def split(requests: Sequence[Parsed], first_id: int, processed: Processed) -> list[Outcome]:
-    """What came of each of the requests that `merge` made one batch of; rows are numbered in each again."""
+    """The result of each request that `merge` combined, with its own row numbers."""
     outcomes = []
     scores, rejected = processed.scores, processed.rejected
     start = row = place = 0

@@ -1,4 +1,4 @@
-"""The tag table of a running monitor, which can become another one."""
+"""The tag table of a running monitor, which can be replaced."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sensormon.sources.simulator import Simulator
 
 
 def with_own_tags(tags: TagTable, source: Source | None) -> TagTable:
-    """The table, with the source's own tags: a recording always has them."""
+    """The table plus the source's own tags, which a recording always has."""
     return tags.with_tags(source.tags) if source else tags
 
 
@@ -25,12 +25,12 @@ class RunningTags:
         self._lock = threading.Lock()
 
     def now(self) -> TagTable:
-        """The table as it is now."""
+        """The current table."""
         return self._table
 
     @property
     def former(self) -> frozenset[str]:
-        """Tags that are not in the table any more but have readings, as far as is known."""
+        """Tags that are no longer in the table but have readings, as far as is known."""
         return self._collector.former_tags
 
     def check(self, tags: TagTable) -> None:
@@ -39,10 +39,10 @@ class RunningTags:
             self._source.check(tags)
 
     def retag(self, tags: TagTable) -> None:
-        """Have source and collector go on with this table from the next reading on.
+        """Make source and collector use this table from the next reading on.
 
-        What was learned of the tags that stay is carried over to the last bit; readings of
-        tags that go stay stored, new ones are rejected. Raises UsageError like `check`; then
+        What was learned of the tags that stay is carried over bit for bit; stored readings of
+        removed tags remain, new ones are rejected. Raises UsageError like `check`; then
         nothing has changed.
         """
         source = self._source
@@ -53,7 +53,7 @@ class RunningTags:
                 return
             source.check(tags)
             if stay := [tag for tag in tags if tag.name in self._table]:
-                source.retag(stay)  # nothing comes that is no longer known, or not yet
+                source.retag(stay)  # deliver only tags known both before and after the change
             self._table = tags
             self._collector.retag(tags)
             source.retag(tags)

@@ -1,8 +1,8 @@
-"""The last readings of each tag: what tells a duplicate, and what a restart rebuilds from.
+"""The last readings of each tag: to recognise duplicates, and to rebuild from after a restart.
 
 A duplicate has the tag, the time and the value of a reading that was accepted before.
 Another value at the same time is no duplicate: senders with second resolution do that.
-The memory is bounded, `KEPT` good readings a tag, so an older duplicate is not recognised;
+The memory is bounded, `KEPT` good readings per tag, so an older duplicate is not recognised;
 re-sending a whole file or request is recognised by its own key, not here.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sensormon.model.readings import Bools, Floats, Ints
 
 KEPT = 1024
-"""Readings remembered of each tag; more than the largest window."""
+"""Readings remembered per tag; more than the largest window."""
 
 _NEVER = np.iinfo(np.int64).min
 
@@ -34,7 +34,7 @@ class TagMemory:
         self._newest = np.full(tags, _NEVER, dtype=np.int64)
 
     def admit(self, tag: NDArray[np.int32], time: Ints, value: Floats, learned: Bools) -> Bools:
-        """Remember these readings, in order; True for each that was there before.
+        """Remember these readings, in order; True for each that was known before.
 
         `learned` says which of them a detector learns from (good quality).
         """
@@ -74,7 +74,7 @@ class TagMemory:
         self._renew_newest(tag)
 
     def carried(self, codes: Sequence[int]) -> TagMemory:
-        """A memory of other tags: tag i is what `codes[i]` is here, unknown where that is below 0."""
+        """A memory of other tags: tag i is `codes[i]` here, unknown if that is below 0."""
         other = TagMemory(len(codes))
         here = np.array(codes, dtype=np.int64)
         known = np.flatnonzero(here >= 0)
@@ -83,7 +83,7 @@ class TagMemory:
         return other
 
     def history(self, tag: int) -> tuple[Ints, Floats, Bools]:
-        """All that is remembered of this tag as `restore` takes it: times, values, whether learned."""
+        """The memory of this tag as `restore` takes it: times, values, whether learned."""
         rows = [self._rows(tag, kind) for kind in (0, 1)]
         return (
             np.concatenate([self._time[tag, kind, rows[kind]] for kind in (0, 1)]),

@@ -1,6 +1,6 @@
-"""What is in the journal and not in the store yet: batches, what people did with events, notes.
+"""What is in the journal but not in the store yet: batches, actions on events, notes.
 
-Is: the journal's side of the ledger, in memory, settled as the loader goes on. Is not: the
+Is: the journal's side of the ledger, in memory, settled as the loader proceeds. Is not: the
 records themselves, which the journal holds.
 """
 
@@ -20,7 +20,7 @@ from sensormon.model.ledger import add_up
 
 @dataclass(frozen=True)
 class Pending:
-    """A batch that is in the journal and not in the store yet, as the ledger counts it."""
+    """A batch that is in the journal but not in the store yet, as the ledger counts it."""
 
     number: int
     source: str
@@ -38,7 +38,7 @@ class Backlog:
 
 
 class Unstored:
-    """Thread-safe. The constructor takes what a restart found: totals received, and what waits."""
+    """Thread-safe. The constructor takes the state after recovery: totals received, and what waits."""
 
     def __init__(
         self,
@@ -75,12 +75,12 @@ class Unstored:
         return self._readings
 
     def backlog(self) -> Backlog:
-        """What waits for the store."""
+        """Everything that waits for the store."""
         with self.lock:
             return Backlog(len(self._pending), self._readings, self._oldest)
 
     def add(self, batch: Pending, received: Mapping[str, int], now: int) -> None:
-        """This batch was journaled at `now` (µs UTC); with it so many readings have come in, by source."""
+        """Note that this batch was journaled at `now` (µs UTC), with the totals received by source."""
         with self.lock:
             self._received = dict(received)
             self._pending.append(batch)
@@ -88,17 +88,17 @@ class Unstored:
             self.depth.add(now, self._readings, self._oldest)
 
     def add_action(self, number: int, action: EventAction) -> None:
-        """What somebody did with events was journaled in this record."""
+        """Note that an action on events was journaled in this record."""
         with self.lock:
             self._actions.append((number, action))
 
     def add_annotation(self, number: int, annotation: Annotation) -> None:
-        """A note, or the removal of one, was journaled in this record."""
+        """Note that an annotation or its removal was journaled in this record."""
         with self.lock:
             self._annotations.append((number, annotation))
 
     def actions(self) -> list[tuple[int, EventAction]]:
-        """What people did with events, by record number, oldest first."""
+        """People's actions on events, by record number, oldest first."""
         with self.lock:
             return list(self._actions)
 
@@ -108,11 +108,11 @@ class Unstored:
             return [annotation for _, annotation in self._annotations]
 
     def settle(self, position: int) -> None:
-        """The store has everything up to this record number, and nothing beyond.
+        """Note that the store has everything up to this record number, and nothing beyond.
 
         If that is less than it had before (the database was lost), what it must load again
-        from archive and journal is pending again. Raises JournalError if the disk does not
-        give these records.
+        from archive and journal is pending again. Raises JournalError if these
+        records cannot be read.
         """
         again = pending_records(self._journal, position, self._settled) if position < self._settled else []
         with self.lock:
@@ -132,7 +132,7 @@ class Unstored:
     def account(self, position: int) -> tuple[dict[str, int], dict[str, int]] | None:
         """Readings received and readings journaled beyond this record number, by source.
 
-        Both are of one moment. None if records beyond `position` have been settled already,
+        Both are read at the same moment. None if records beyond `position` have been settled already,
         so that the caller must look at the store again.
         """
         with self.lock:
@@ -151,7 +151,7 @@ class Unstored:
 def pending_records(journal: Journal, after: int, upto: int) -> list[Pending]:
     """The batches that journal and archive hold with after < number <= upto.
 
-    Raises JournalError if the disk does not give them.
+    Raises JournalError if they cannot be read.
     """
     pending: list[Pending] = []
     while records := [record for record in journal.read(after) if record.number <= upto]:

@@ -1,8 +1,8 @@
 """Which readings of a batch can be accepted, and why the others cannot.
 
-Pure: a batch and the tag table in, a mask and rejections out. What a batch cannot even
-hold (a timestamp that is no time, a value that is no number) is rejected where text
-becomes columns, in `parse_rows`. Duplicates need memory and are found in `tag_memory`.
+Pure: a batch and the tag table in, a mask and rejections out. Rows that a batch cannot even
+hold (an invalid timestamp, a value that is not a number) are rejected in `parse_rows`,
+which turns text into columns. Duplicates need memory and are detected in `tag_memory`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EARLIEST = timestamps.parse("1900-01-01")
 """No reading can be older: a time before it is a mistake in the sender (µs UTC)."""
 
 SHOWN = 200
-"""Characters of a wrong text that are kept, so that a rejection stays small."""
+"""The most characters of invalid text to keep, so that a rejection stays small."""
 
 
 def parse_rows(
@@ -86,14 +86,14 @@ def _malformed(tag: object, time: object, value: object) -> tuple[Reason, str] |
 
 
 def shown(value: object) -> str:
-    """What came, as text that is short and can be stored."""
+    """The received value as short text that can be stored."""
     text = "" if value is None else str(value)[: SHOWN + 1]
     text = text.replace("\x00", "␀").encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
 class ValidRanges:
-    """The valid ranges of a tag table as arrays, so that a batch is checked in one go."""
+    """The valid ranges of a tag table as arrays, so that a batch is checked at once."""
 
     def __init__(self, tags: TagTable) -> None:
         self._tags = tags
@@ -162,7 +162,7 @@ def rejection(
 
 
 def _length(seconds: float) -> str:
-    """A length of time, rounded, in the largest unit of which it has two or more."""
+    """A length of time, rounded, in the largest unit that fits at least twice."""
     for size, unit in ((31_557_600, "years"), (86_400, "days"), (3_600, "hours")):
         if seconds >= 2 * size:
             return f"{seconds / size:,.0f} {unit}"

@@ -1,4 +1,4 @@
-"""Tags that have fallen silent: known from the clock, because a gap never arrives as a reading."""
+"""Tags that have fallen silent, detected by the clock, because a gap never arrives as a reading."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sensormon.model.tags import TagTable
 
 
 class Watchdog:
-    """Learns from when readings come in, not from their own times, how often each tag reports.
+    """Learns how often each tag reports from arrival times, not from the readings' own times.
 
     The same rule as the detector `gap` at its defaults: 5 usual intervals. Any reading
-    counts, whatever its quality; what is filled in or imported does not. Knows nothing of a
-    tag before 21 readings, and begins again with each start.
+    counts, of any quality; filled-in and imported ones do not. Needs 21 readings of a
+    tag before it judges, and starts afresh with the monitor.
     """
 
     def __init__(self, tags: TagTable) -> None:
@@ -25,7 +25,7 @@ class Watchdog:
         self._last = np.zeros(len(tags), dtype=np.int64)
 
     def retag(self, tags: TagTable) -> None:
-        """Watch these tags from now on; what was learned of those that stay is kept."""
+        """Watch these tags from now on, keeping what was learned of those that stay."""
         state, last = Gap().start(np.zeros(len(tags))), np.zeros(len(tags), dtype=np.int64)
         for code, name in enumerate(tags.names):
             old = self._tags.code(name)
@@ -35,7 +35,7 @@ class Watchdog:
         self._tags, self._state, self._last = tags, state, last
 
     def note(self, batch: Batch) -> None:
-        """These readings have come in."""
+        """Record the arrival of these readings."""
         if batch.origin is not Origin.LIVE or not len(batch):
             return
         present = [self._tags.code(batch.tags[code]) for code in np.unique(batch.tag)]

@@ -1,7 +1,7 @@
 """The threads of a monitor, and what two of them run.
 
 The source thread takes what the source has due, the loader thread moves the journal into
-the store. A thread that dies is on the screen and in /health, and is started again after
+the store. A thread that dies is reported on the pages and in /health, and restarted after
 1, 2, 4 … 30 s.
 """
 
@@ -23,17 +23,17 @@ from sensormon.sources import Source
 _log = logging.getLogger(__name__)
 
 _STEADY = 60
-"""Seconds a thread must run so that its next death is the first of a row again."""
+"""After running this many seconds a thread's failures are counted from 1 again."""
 
 
 class ThreadKilled(BaseException):
-    """A thread was killed on purpose (`Worker.kill`). No handler for errors takes it for one."""
+    """A thread was killed on purpose (`Worker.kill`). No error handler catches it."""
 
 
 class Worker:
-    """A thread that runs until asked to stop. One that dies is started again, after a wait that grows.
+    """A thread that runs until asked to stop. If it dies it is restarted, after a growing delay.
 
-    `failure` says why it is not running now, `last_failure` why it was not, the last time.
+    `failure` says why it is not running now, `last_failure` why it last died.
     """
 
     def __init__(self, name: str, run: Callable[[threading.Event], None], clock: Clock) -> None:
@@ -52,13 +52,13 @@ class Worker:
             self._thread.start()
 
     def stop(self, seconds: float) -> None:
-        """Ask it to stop and wait, `seconds` at most."""
+        """Ask it to stop and wait at most `seconds`."""
         self.stopping.set()
         if self._thread.is_alive():
             self._thread.join(seconds)
 
     def kill(self) -> None:
-        """Have the thread die of ThreadKilled wherever it is; for failure drills and tests."""
+        """Raise ThreadKilled in the thread; for failure drills and tests."""
         if self._thread.ident is not None:
             thread, error = ctypes.c_ulong(self._thread.ident), ctypes.py_object(ThreadKilled)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
@@ -74,7 +74,7 @@ class Worker:
             try:
                 self._run(self.stopping)
                 return
-            except BaseException as error:  # noqa: BLE001  whatever it is, it is shown and the work goes on
+            except BaseException as error:  # noqa: BLE001  any error is reported and the work continues
                 now = self._clock.now()
                 in_a_row = in_a_row + 1 if 0 <= now - started < _STEADY * SECOND else 1
                 wait = BACKOFF[min(in_a_row, len(BACKOFF)) - 1]

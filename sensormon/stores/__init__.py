@@ -1,1 +1,1 @@
-"""Where readings are kept, and the newest of them in memory."""
+"""Storage of readings: the database, and the newest readings in memory."""

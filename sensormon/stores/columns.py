@@ -49,7 +49,7 @@ def row_ids(record: Record) -> list[int]:
 
 
 def reading_columns(records: Sequence[Record], without: Collection[int] = ()) -> pa.Table:
-    """The accepted rows of these records as rows of `readings`, but for the ids in `without`."""
+    """The accepted rows of these records as rows of `readings`, except the ids in `without`."""
     tables = [
         _readings(entry, without)
         for entry in (record.entry for record in records)
@@ -128,7 +128,7 @@ def fault_columns(records: Sequence[Record]) -> pa.Table:
 
 
 def action_columns(records: Sequence[Record]) -> pa.Table:
-    """What people did with events, as rows of `event_actions`, a row for each event."""
+    """People's actions on events, as rows of `event_actions`, one row per event."""
     rows = [
         (reading, record.number, record.entry.action)
         for record in records
@@ -150,7 +150,7 @@ def action_columns(records: Sequence[Record]) -> pa.Table:
 
 
 def annotation_columns(records: Sequence[Record]) -> pa.Table:
-    """The notes of these records, and what was removed, as rows of `annotations`."""
+    """The notes and removals of notes in these records, as rows of `annotations`."""
     rows = [record.entry.annotation for record in records if isinstance(record.entry, AnnotationEntry)]
     return pa.table(
         {

@@ -1,7 +1,7 @@
-"""A DuckDB file and the one connection to it: opened, closed, set aside, and what runs on it.
+"""A DuckDB file and the one connection to it: opened, closed, set aside, queried.
 
-A cursor a call. What it is not: shared. DuckDB lets no second process open the file, even to
-read. It knows no table but those that schema.sql makes.
+Each call has its own cursor. What it is not: shared. DuckDB lets no second process open the
+file, even to read. It knows only the tables that schema.sql makes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TIMES = ("time", "received", "applied")
 
 
 class Database:
-    """`path` is the file; `read_only` neither makes nor changes it. Thread-safe.
+    """`path` is the file; with `read_only` it is neither made nor changed. Thread-safe.
 
     Everything but the constructor raises `StoreError`.
     """
@@ -47,7 +47,7 @@ class Database:
             if self._connection is not None:
                 return
             self._let_go()
-            if self._leaving:  # opened now, DuckDB would go on with the old file
+            if self._leaving:  # if opened now, DuckDB would keep using the old file
                 raise StoreUnavailable(
                     "a reader still uses the old connection",
                     where=str(self.path),
@@ -62,7 +62,7 @@ class Database:
             self._connection = connection
 
     def close(self) -> None:
-        """Let go of the connection; a reader that still uses it reads on to its end."""
+        """Release the connection; a reader that still uses it can finish."""
         with self._lock:
             if self._connection is not None:
                 self._leaving.append(self._connection)
@@ -70,7 +70,7 @@ class Database:
             self._let_go()
 
     def _let_go(self) -> None:
-        """Close what is to be closed; a connection that a reader still uses stays for the next try."""
+        """Close released connections; one that a reader still uses stays for the next try."""
         for connection in list(self._leaving):
             try:
                 connection.close()
@@ -79,7 +79,7 @@ class Database:
             self._leaving.remove(connection)
 
     def set_aside(self) -> str:
-        """Close it and move the file out of the way; says where it is now."""
+        """Close it and move the file out of the way; returns its new path."""
         self.close()
         self._harm = None
         target = _free_name(self.path)
@@ -89,7 +89,7 @@ class Database:
         return str(target)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A cursor of its own. Raises StoreUnavailable when closed."""
+        """A new cursor. Raises StoreUnavailable if closed."""
         with self._lock:
             if self._connection is None:
                 raise StoreUnavailable(
@@ -115,20 +115,20 @@ class Database:
             raise StoreCorrupt(
                 "the database file was deleted or replaced while it was in use",
                 where=str(self.path),
-                hint="It is made anew from the journal",
+                hint="It is rebuilt from the journal",
             )
 
     @contextmanager
     def transaction(self, operation: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """Commit what is done inside, on disk when it returns, or nothing of it."""
-        # A checkpoint beside a transaction that writes is refused, and would look like a fault.
+        # DuckDB refuses a checkpoint during a writing transaction, which would look like a fault.
         with self._writing, self._begun(operation) as cursor:
             yield cursor
             cursor.commit()
 
     @contextmanager
     def trial(self, operation: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A transaction that is rolled back in any case: for what is read at one moment, or tried."""
+        """A transaction that is always rolled back: for consistent reads, or for a trial."""
         with self._begun(operation) as cursor:
             yield cursor
             cursor.rollback()
@@ -154,7 +154,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """A reader that meets damage leaves word for the loader, which alone may set the file aside."""
+        """A reader that meets damage notifies the loader; only the loader may set the file aside."""
         try:
             with translated(self.path, "read"):
                 yield
@@ -186,7 +186,7 @@ def wal(path: Path) -> Path:
 
 
 def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Open the file, without anything that DuckDB would fetch from outside."""
+    """Open the file, with every download by DuckDB disabled."""
     return duckdb.connect(
         str(path),
         read_only=read_only,
@@ -200,7 +200,7 @@ def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 
 def _roll_back(cursor: duckdb.DuckDBPyConnection) -> None:
-    """Roll back what can be rolled back."""
+    """Roll back if possible."""
     try:
         cursor.rollback()
     except duckdb.Error:

@@ -1,4 +1,4 @@
-"""What the DuckDB store keeps beside readings. See `sensormon.stores.entries`."""
+"""Entries other than readings in the DuckDB store. See `sensormon.stores.entries`."""
 
 from __future__ import annotations
 

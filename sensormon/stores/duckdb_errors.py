@@ -25,7 +25,7 @@ def translated(path: Path, operation: str) -> Iterator[None]:
     try:
         yield
     except duckdb.FatalException as error:
-        if _harmed(error):
+        if _is_damage(error):
             raise _corrupt(error, where) from error
         raise StoreBroken(_line(error), where=where, hint="It is reopened by itself") from error
     except (duckdb.ConversionException, duckdb.ConstraintException) as error:
@@ -43,14 +43,14 @@ def translated(path: Path, operation: str) -> Iterator[None]:
     except (duckdb.TransactionException, duckdb.OutOfMemoryException) as error:
         raise StoreUnavailable(_line(error), where=where, hint=_hint(_line(error))) from error
     except duckdb.Error as error:
-        if operation == "open" or _harmed(error):
+        if operation == "open" or _is_damage(error):
             raise _corrupt(error, where) from error
         raise StoreBroken(_line(error), where=where, hint="It is reopened by itself") from error
 
 
 def _io_error(error: duckdb.Error, path: Path, where: str) -> StoreError:
     text = _line(error)
-    if _harmed(error):
+    if _is_damage(error):
         return _corrupt(error, where)
     known = ("lock", "Permission denied", "Read-only", "No space", "No such file", "Is a directory")
     if any(word in text for word in known) or not path.exists():
@@ -60,14 +60,14 @@ def _io_error(error: duckdb.Error, path: Path, where: str) -> StoreError:
     return StoreBroken(text, where=where, hint="It is reopened by itself")
 
 
-def _harmed(error: Exception) -> bool:
-    """Whether DuckDB says that what it read is not what it wrote; the kind of exception differs."""
+def _is_damage(error: Exception) -> bool:
+    """Whether DuckDB reports that the file is damaged; the kind of exception varies."""
     text = str(error)
     return "orrupt" in text or "checksum" in text or "Could not read enough bytes" in text
 
 
 def _corrupt(error: Exception, where: str) -> StoreCorrupt:
-    return StoreCorrupt(_line(error), where=where, hint="It is set aside and made anew from the journal")
+    return StoreCorrupt(_line(error), where=where, hint="It is set aside and rebuilt from the journal")
 
 
 def _hint(text: str) -> str:

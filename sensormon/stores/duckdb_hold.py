@@ -1,7 +1,7 @@
-"""Another program that has the database open: `python -m sensormon.stores.duckdb_hold FILE`.
+"""A program that holds the database open: `python -m sensormon.stores.duckdb_hold FILE`.
 
-For failure drills and tests. Says `held` once it has the file and lets go when its
-standard input ends, so also when whoever started it dies.
+For failure drills and tests. Prints `held` once it has the file and releases it when its
+standard input ends, so also when its parent dies.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import duckdb
 
 
 def main(path: str) -> None:
-    """Wait until nobody else has the file, take it, keep it."""
+    """Wait until nobody else has the file, open it, hold it."""
     while True:
         try:
             connection = duckdb.connect(path)

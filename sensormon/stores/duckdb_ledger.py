@@ -62,6 +62,6 @@ class DuckDBLedger:
 
 def watermark(cursor: duckdb.DuckDBPyConnection, writer: str) -> Watermark | None:
     """How far this journal has been loaded; None if it never was."""
-    # A result that is not fetched to its end keeps the connection busy, so never fetchone.
+    # A result that is not fully fetched keeps the connection busy, so never fetchone.
     rows = cursor.execute("SELECT number, next_id FROM watermarks WHERE writer = ?", [writer]).fetchall()
     return Watermark(int(rows[0][0]), int(rows[0][1])) if rows else None

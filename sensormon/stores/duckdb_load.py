@@ -1,4 +1,4 @@
-"""What a transaction of the DuckDB store writes: rows, running totals, the settings."""
+"""What a load transaction of the DuckDB store writes: rows, running totals, the settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sensormon.stores.duckdb_queries import naive
 
 
 def _next_id(record: Record) -> int:
-    """The id after the last of this record; 1 where it holds no readings."""
+    """The id after the last one of this record; 1 if it holds no readings."""
     entry = record.entry
     return entry.first_id + len(entry.processed.accepted) if isinstance(entry, BatchEntry) else 1
 
@@ -30,7 +30,7 @@ def _next_id(record: Record) -> int:
 def insert_all(
     cursor: duckdb.DuckDBPyConnection, records: Sequence[Record], without: Collection[int]
 ) -> None:
-    """All that these records hold, without the readings of these ids."""
+    """Write everything in these records except the readings with these ids."""
     insert_readings(cursor, records, without)
     for table, columns in (
         ("rejected", rejected_columns(records)),
@@ -60,7 +60,7 @@ def insert_all(
 def insert_readings(
     cursor: duckdb.DuckDBPyConnection, records: Sequence[Record], without: Collection[int]
 ) -> None:
-    """The readings of these records, and the newest of each tag."""
+    """Write the readings of these records, and the newest of each tag."""
     columns = reading_columns(records, without)
     if not columns.num_rows:
         return
@@ -87,7 +87,7 @@ def add_to_totals(
     records: Sequence[Record],
     without: Collection[int],
 ) -> None:
-    """Move the running totals by what these records hold."""
+    """Add these records to the running totals."""
     received: dict[str, int] = {}
     stored: dict[str, int] = {}
     rejected: dict[tuple[str, str], int] = {}
@@ -132,7 +132,7 @@ def _add_stored(cursor: duckdb.DuckDBPyConnection, source: str, count: int) -> N
 def set_watermark(
     cursor: duckdb.DuckDBPyConnection, writer: str, records: Sequence[Record], next_id: int
 ) -> None:
-    """These records are stored; ids go on from `next_id`, or after the last of theirs."""
+    """Mark these records as stored; ids continue from `next_id`, or after their last id."""
     cursor.execute(
         "INSERT INTO watermarks VALUES (?, ?, ?) "
         "ON CONFLICT DO UPDATE SET number = excluded.number, next_id = excluded.next_id",

@@ -1,4 +1,4 @@
-"""What the queries on a DuckDB store share: its times, and the condition that bounds every one."""
+"""What all queries on a DuckDB store share: times, and the condition that bounds each query."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def naive(time: int) -> Any:
 def bounded(
     tags: Sequence[str] | None, since: int, until: int, time: str = "time"
 ) -> tuple[str, list[object]]:
-    """The condition that every query on readings has, and its values: bounded in time, of these tags.
+    """The condition of every query on readings (a time span, tags) and its values.
 
-    `time` is the column that is bounded.
+    `time` is the column to bound.
     """
     where, values = f"{time} >= ? AND {time} < ?", [naive(since), naive(until)]
     if tags is not None:

@@ -1,4 +1,4 @@
-"""What the DuckDB store answers about readings. See `sensormon.stores.readings`."""
+"""Queries on readings in the DuckDB store. See `sensormon.stores.readings`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REJECTED = "received, source, position, tag, time, value, reason, detail"
 
 
 class DuckDBReadings:
-    """`deletions` says of which days readings are deleted while they are streamed."""
+    """`deletions` records the days whose readings are deleted during a stream."""
 
     def __init__(self, database: Database, deletions: Deletions) -> None:
         self._database = database
@@ -197,7 +197,7 @@ class DuckDBReadings:
             for tag, rows in frame.groupby("tag", sort=False)
         ]
 
-    # -- what is no reading -------------------------------------------------------
+    # -- other than readings -----------------------------------------------------
 
     def rejected(self, limit: int) -> pd.DataFrame:
         return self._database.frame(

@@ -1,8 +1,8 @@
 """Rolling readings up inside DuckDB: what is due, and a day of a tag in one transaction.
 
-A transaction takes the rows of the day that are not counted yet, joins them with the roll-ups
-that the day has already (of an earlier run, where readings came late), writes those again and
-deletes the rows but for the flagged ones, whose ids it notes as counted. All or nothing, so a
+A transaction takes the rows of the day that are not counted yet, merges them into the roll-ups
+that the day has already (from an earlier run, if readings came late), writes those and deletes
+the rows except the flagged ones, whose ids it notes as counted. All or nothing, so a
 kill at any point leaves the day as it was or rolled up, and a second run finds nothing to do.
 """
 
@@ -20,14 +20,14 @@ from sensormon.stores.duckdb_queries import naive
 from sensormon.stores.duckdb_stream import Deletions
 from sensormon.stores.retention import Arrivals, Due, Space
 
-# The newest readings of each tag that a restart reads back; `max(id, n)` keeps n numbers a group.
+# The newest readings of each tag, which a restart reads back; `max(id, n)` keeps n numbers a group.
 _NEWEST = """
 SELECT tag, coalesce(list_min(max(id, {keep}) FILTER (quality >> 30 = 0)), 0) AS keep_good,
     coalesce(list_min(max(id, {keep}) FILTER (quality >> 30 <> 0)), 0) AS keep_others
 FROM readings WHERE origin <> 'import' GROUP BY tag
 """
 
-# What came with a case stays as it was opened: somebody keeps it for its readings.
+# Readings from a case stay as they were opened: people keep a case for its readings.
 _OLD = f"""
 CASE WHEN origin = 'import' THEN source <> '{CASE}'
     WHEN quality >> 30 = 0 THEN id < {{good}} ELSE id < {{others}} END
@@ -120,7 +120,7 @@ class DuckDBRetention:
 
 
 def roll_up(cursor: duckdb.DuckDBPyConnection, due: Due) -> int:
-    """Roll this day up within the transaction at hand; how many readings were deleted."""
+    """Roll this day up within the current transaction; returns how many readings were deleted."""
     span = [due.tag, naive(due.day), naive(due.day + DAY)]
     which = [*span, due.keep_good, due.keep_others]
     day = naive(due.day)
@@ -144,12 +144,12 @@ def roll_up(cursor: duckdb.DuckDBPyConnection, due: Due) -> int:
 
 
 def gone(database: Database) -> dict[str, int]:
-    """How many readings are in a roll-up alone, by source."""
+    """How many readings are only in a roll-up, by source."""
     if not has_rollups(database):
         return {}
     return dict(database.rows("SELECT source, sum(count - kept)::BIGINT FROM rollups GROUP BY source"))
 
 
 def has_rollups(database: Database) -> bool:
-    """Whether the database has the table; one of an earlier version that is only read has not."""
+    """Whether the database has the table; an older one opened read-only may lack it."""
     return bool(database.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'rollups'"))

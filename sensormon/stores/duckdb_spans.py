@@ -1,4 +1,4 @@
-"""What DuckDB answers about long spans of single tags. See `sensormon.stores.long_spans`."""
+"""Queries on long spans of single tags in DuckDB. See `sensormon.stores.long_spans`."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class DuckDBSpans:
         shares = tuple(float(share) for share in row["shares"])
         low, high = shares[0], shares[-1]
         edges = np.linspace(low, high, bins + 1) if high > low else np.array([low, low])
-        # The place is worked out once, in SQL; the edges above are for drawing.
+        # The bin is computed once, in SQL; the edges above are for drawing.
         rows = self._database.frame(
             f"SELECT least(?, floor((value - ?) * ?))::BIGINT AS bin, count(*) AS n {_GOOD} GROUP BY bin",
             [len(edges) - 2, low, bins / (high - low) if high > low else 0.0, *values],

@@ -1,7 +1,7 @@
-"""The store in a DuckDB file: its life, and loading. What it answers is in its parts.
+"""The store in a DuckDB file: opening, closing and loading. Its parts answer queries.
 
-A commit is on disk when it returns; replay of what the journal holds beyond the watermark
-covers the cases in which DuckDB's own write-ahead file loses its tail.
+A commit is on disk when it returns; if DuckDB's own write-ahead file loses its tail, the
+journal beyond the watermark is loaded again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TABLES = (
 
 
 class DuckDBStore:
-    """See `sensormon.stores.protocol.Store`. `read_only` neither makes nor changes the file at `path`."""
+    """See `sensormon.stores.protocol.Store`. With `read_only` the file is never written."""
 
     name = "DuckDB"
 

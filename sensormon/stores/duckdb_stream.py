@@ -1,8 +1,8 @@
-"""Long results of the DuckDB store, in order and in pieces, so that millions of rows need no memory.
+"""Long results of the DuckDB store, in order and in pieces, so that millions of rows need little memory.
 
-A sort of the whole table would take gigabytes. The table is in the order of ids but for a few
-rows that came late, so its physical stretches give the bounds between which it is sorted. By time
-it is sorted between approximate quantiles.
+Sorting the whole table would take gigabytes. The table is in order of ids except for a few late
+rows, so its physical stretches give the bounds between which it is sorted. For order by time the
+bounds are approximate quantiles.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ STRETCH = 122_880
 
 @dataclass(frozen=True)
 class Order:
-    """What rows are in order of: a column, by what they are sorted, and a value below all.
+    """An order of rows: a column, the sort keys, and a value below all.
 
-    `bounds` gives ascending values of the column, the last of which is its highest: about as many
-    rows lie between two of them as `STRETCH` says.
+    `bounds` returns ascending values of the column, the last of which is its highest, with about
+    `STRETCH` rows between neighbours.
     """
 
     column: str
@@ -78,9 +78,9 @@ def arrow_pieces(
     values: Sequence[object],
     guard: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[pa.Table]:
-    """The rows of this query in pieces; the first is there when this returns.
+    """The rows of this query in pieces; the first has been read when this returns.
 
-    `guard` turns what the database raises into a StoreError. The cursor is closed at the end.
+    `guard` turns the database's exceptions into a StoreError. The cursor is closed at the end.
     """
 
     def piece() -> pa.Table | None:
@@ -109,7 +109,7 @@ def arrow_pieces(
 def _zoned(table: pa.Table) -> pa.Table:
     for name in ("time", "received"):
         place = table.schema.get_field_index(name)
-        if pa.types.is_timestamp(table.schema.field(place).type):  # of a rejected reading the time is text
+        if pa.types.is_timestamp(table.schema.field(place).type):  # the time of a rejected reading is text
             table = table.set_column(place, name, table.column(name).cast(pa.timestamp("us", "UTC")))
     return table
 
@@ -123,8 +123,8 @@ def readings_in_order(
 ) -> Iterator[pa.Table]:
     """The rows of `query`, a SELECT … FROM readings WHERE …, in this order.
 
-    The first piece is there when this returns, as with `arrow_pieces`. Rows that are stored meanwhile
-    are not among them.
+    The first piece has been read when this returns, as with `arrow_pieces`. Rows stored meanwhile are
+    not included.
     """
     condition = query.partition(" WHERE ")[2]
     cursor = open_cursor()
@@ -147,14 +147,14 @@ def readings_in_order(
 
 
 class Deletions:
-    """The days (µs UTC) of which readings were deleted; who reads in pieces meanwhile hears of it."""
+    """The days (µs UTC) whose readings are being deleted; streams that overlap them fail."""
 
     def __init__(self) -> None:
         self._days: Counter[tuple[str, int]] = Counter()
 
     @contextmanager
     def of(self, tag: str, day: int) -> Iterator[None]:
-        """Readings of this day are deleted inside. Counted before and after, whenever a reader began."""
+        """Wraps the deletion of this day's readings; counted before and after, so no stream misses it."""
         self._days[tag, day] += 1
         try:
             yield
@@ -168,9 +168,9 @@ class Deletions:
         until: int,
         begin: Callable[[], Iterator[pa.Table]],
     ) -> Iterator[pa.Table]:
-        """The pieces that `begin` gives, of readings with since <= time < until; the first is there then.
+        """The pieces from `begin`, of readings with since <= time < until; the first has been read.
 
-        Raises StoreUnavailable in the middle where readings of the span were deleted meanwhile.
+        Raises StoreUnavailable midway if readings of the span were deleted meanwhile.
         """
         before = self._count(tags, since, until)
         pieces = begin()

@@ -1,7 +1,7 @@
-"""What a store keeps beside readings: detector settings, actions on events, notes, answers to requests.
+"""What a store keeps besides readings: detector settings, actions on events, notes, answers to requests.
 
-What it guarantees: each entry is there once, as it was recorded, from the moment its load
-returns; nothing is ever changed, and only answers are dropped. Every call raises `StoreError`
+What it guarantees: from the moment its load returns each entry is stored once, as recorded;
+entries never change, and only answers are dropped. Every call raises `StoreError`
 if it cannot be answered.
 """
 
@@ -14,7 +14,7 @@ import pandas as pd
 from sensormon.model.entries import Annotation, DetectorSettings, KeptAnswer
 
 IMPORTED = "import:"
-"""What the keys of imported pieces of files begin with; they are never forgotten."""
+"""The prefix of the keys of imported pieces of files, which are never dropped."""
 
 
 class StoredEntries(Protocol):
@@ -24,7 +24,7 @@ class StoredEntries(Protocol):
         """Every change of the detector settings, oldest first."""
 
     def event_actions(self, first: int, last: int) -> pd.DataFrame:
-        """What people did with events, by readings with first <= id <= last, oldest first.
+        """People's actions on events, by readings with first <= id <= last, oldest first.
 
         The columns of the table `event_actions` (schema.sql), times as datetime64[us, UTC].
         """
@@ -36,10 +36,10 @@ class StoredEntries(Protocol):
         """The newest answers to requests with a key, oldest first."""
 
     def answers_to(self, prefix: str) -> list[KeptAnswer]:
-        """The answers kept to keys that begin with this, oldest first."""
+        """The stored answers whose keys have this prefix, oldest first."""
 
     def known_keys(self, prefix: str) -> frozenset[str]:
-        """The keys kept that begin with this."""
+        """The stored keys with this prefix."""
 
     def drop_answers(self, before: int) -> None:
-        """Forget the answers to requests that came in before this time; keys of `IMPORTED` stay."""
+        """Drop answers to requests received before this time, except keys of `IMPORTED`."""

@@ -1,7 +1,7 @@
-"""The store's side of the ledger: which records it has, what they add up to, what is really there.
+"""The store's side of the ledger: which records it has, their totals, and a recount of the rows.
 
 What it guarantees: watermark and running totals move in the transaction that stores the rows,
-so that at any moment, also after a kill, they say exactly what is there. A roll-up and a
+so that they are exact at any moment, even after a kill. A roll-up and a
 rebuilt database change no total. Every call raises `StoreError` if it cannot be answered.
 """
 
@@ -22,7 +22,7 @@ class Watermark:
 
 @dataclass(frozen=True)
 class Accounts:
-    """The store's side of the ledger, all of one moment.
+    """The store's side of the ledger at one moment.
 
     `positions` has the watermark of each journal, `received` the running totals each had
     reached there, by source. `stored` counts by source, `rejected` by source and reason.
@@ -36,9 +36,9 @@ class Accounts:
 
 @dataclass(frozen=True)
 class Recount:
-    """What is really in the tables; `stored`, `rolled_up` and `rejected` count by source.
+    """A count of the rows in the tables; `stored`, `rolled_up` and `rejected` are by source.
 
-    `stored` are readings that are there one by one, `rolled_up` those that are in a roll-up alone.
+    `stored` readings have a row of their own, `rolled_up` ones are only in a roll-up.
     """
 
     rows: int
@@ -61,7 +61,7 @@ class StoredLedger(Protocol):
         """The counts of the ledger, read in one transaction."""
 
     def recount(self) -> Recount:
-        """Count what is really there, row by row, for `verify`."""
+        """Count the rows in the tables, for `verify`."""
 
     def values_between(self, first: int, stop: int) -> Mapping[int, float]:
         """The stored values by id, first <= id < stop, for `verify`."""

@@ -1,6 +1,6 @@
-"""Questions about long spans of single tags, which a store answers where the readings are.
+"""Questions about long spans of single tags, which a store answers inside the database.
 
-The contract is in `tests/stores/test_contract_spans.py`. All count what is stored; spans are
+The contract is in `tests/stores/test_contract_spans.py`. All consider stored readings only; spans are
 since <= time < until in µs UTC. Every call raises `StoreError` if it cannot be answered.
 """
 
@@ -40,12 +40,12 @@ class Spans(Protocol):
     def overview(
         self, tag: str, since: int, until: int, *, parts: int = PARTS, below_id: int | None = None
     ) -> Overview:
-        """The span in few readings; all of them where there are at most four a part."""
+        """The span in few readings; all of them if each part has at most four."""
 
     def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
         """The times of the oldest and the newest reading of these tags, of all if None.
 
-        Rolled up ones count by their minute. None without any.
+        Rolled-up readings count by their minute. None if there are no readings.
         """
 
     def count(self, tag: str, since: int, until: int) -> int:
@@ -61,7 +61,7 @@ class Spans(Protocol):
         """
 
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
-        """The means of the good readings in equal cells (µs) from `since` on; NaN where there is none."""
+        """The means of the good readings in equal cells (µs) from `since` on; NaN for an empty cell."""
 
     def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
         """How the good readings are spread."""

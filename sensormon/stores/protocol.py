@@ -1,6 +1,6 @@
-"""What every store can do: be opened and loaded, and answer through its parts.
+"""The interface of every store: opening, loading, and parts that answer queries.
 
-Only the loader opens, loads and checkpoints; everybody else is given the part it needs:
+Only the loader opens, loads and checkpoints; everybody else gets only the part it needs:
 
     readings    spans, streams and counts of readings          stores/readings
     spans       questions about long spans of single tags      stores/long_spans
@@ -8,9 +8,9 @@ Only the loader opens, loads and checkpoints; everybody else is given the part i
     entries     settings, actions, notes, kept answers         stores/entries
     retention   what is due, roll-ups, space                   stores/retention
 
-A store does not retry, it does not wait: it raises the right kind of `StoreError` and the
-loader decides. `tests/stores/test_contract_*.py` are the contract, a file a part; a further
-store is tested by being listed in `tests/stores/conftest.py`.
+A store neither retries nor waits: it raises the right kind of `StoreError` and the
+loader decides. `tests/stores/test_contract_*.py` are the contract, one file per part; list a
+new store for these tests in `tests/stores/conftest.py`.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ class Store(Protocol):
         """Connect and make the tables that are missing. Does nothing when open."""
 
     def close(self) -> None:
-        """Let go of the connection. What was loaded is durable with or without this."""
+        """Release the connection. Loaded records are durable with or without this."""
 
     def set_aside(self) -> str:
-        """Move a damaged database out of the way; says where it is now."""
+        """Move a damaged database out of the way; returns its new path."""
 
     def load(self, writer: str, records: Sequence[Record], without: Collection[int] = ()) -> None:
         """Store these records, all or none, and move the watermark in the same transaction.
 
-        Records at or below the watermark are passed over. Rows whose id is in `without`
+        Records at or below the watermark are skipped. Rows whose id is in `without`
         are left out. Raises RowsRefused if a row can never be stored.
         """
 
@@ -71,7 +71,7 @@ class Store(Protocol):
         """The ids of this record's rows that can never be stored, each with the reason."""
 
     def store_row(self, record: Record) -> None:
-        """Store the one reading of this record unless a reading with its id is there."""
+        """Store the one reading of this record unless its id is stored already."""
 
     def checkpoint(self) -> None:
         """Make everything loaded so far independent of any write-ahead file."""

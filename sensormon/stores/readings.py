@@ -1,9 +1,9 @@
 """What a store answers about readings: spans of them, streams, counts, and what was rejected.
 
-What it guarantees: everything of a record is there from the moment its load returns, never
-part of it. Spans are since <= time < until in µs UTC; `tags` None are all tags. A frame of
+What it guarantees: a record is visible as a whole from the moment its load returns, never
+in part. Spans are since <= time < until in µs UTC; `tags` None are all tags. A frame of
 readings has the columns of the table `readings` (schema.sql), times as datetime64[us, UTC],
-and a reading has the same values, to the bit, as in the journal. Reads come from any thread,
+and a reading has the same values as in the journal, bit for bit. Reads come from any thread,
 beside a load. Every call raises `StoreError` if it cannot be answered.
 """
 
@@ -56,7 +56,7 @@ class StoredReadings(Protocol):
     ) -> Iterator[pa.Table]:
         """`frame`, or only those flagged, in pieces: Arrow tables with times as timestamp[us, UTC].
 
-        The first piece is there, or the StoreError raised, when this returns; it may be empty.
+        The first piece has been read, or the StoreError raised, when this returns; it may be empty.
         Without a limit only some pieces are in memory, however many readings there are.
         """
 
@@ -69,10 +69,10 @@ class StoredReadings(Protocol):
         below_id: int | None = None,
         anomalies: bool = False,
     ) -> Iterator[pa.Table]:
-        """The same readings as `stream` gives without a limit, by time, those of one time by id."""
+        """The same readings as `stream` without a limit, ordered by time, then by id."""
 
     def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
-        """How many readings `stream` gives."""
+        """How many readings `stream` would return."""
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
         """The newest `rows` good readings of the tag with a lower id, in order of arrival."""
@@ -104,13 +104,13 @@ class StoredReadings(Protocol):
         """
 
     def tags(self) -> list[str]:
-        """The tags that have readings, one by one or rolled up, in order of their names."""
+        """The tags that have readings, rolled up or not, in order of their names."""
 
     def live_tags(self) -> list[str]:
         """The tags that have readings which were not imported, in order of their names."""
 
     def histories(self, limit: int) -> list[TagHistory]:
-        """The newest `limit` good live readings of every tag, and as many others, for a restart."""
+        """For a restart, the newest `limit` good live readings of each tag and as many others."""
 
     def rejected(self, limit: int) -> pd.DataFrame:
         """The newest rejected readings, newest first."""

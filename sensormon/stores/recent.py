@@ -17,11 +17,11 @@ from sensormon.model.entries import BatchEntry
 from sensormon.model.readings import Origin, Rejection, is_good
 
 KEPT = 200_000
-"""Readings kept, about: some 20 MB."""
+"""About this many readings are kept: some 20 MB."""
 REJECTED = 2_000
-"""Rejected readings kept."""
+"""This many rejected readings are kept."""
 BLOCK = 1_000
-"""Readings in a block, about."""
+"""About this many readings make a block."""
 
 
 Columns = dict[str, np.ndarray[tuple[int], np.dtype[Any]]]
@@ -30,8 +30,8 @@ Columns = dict[str, np.ndarray[tuple[int], np.dtype[Any]]]
 class RecentReadings:
     """Written by the collector, read by the pages.
 
-    Small batches are joined to blocks of about `BLOCK` readings, so that looking through them
-    does not cost more the smaller they came.
+    Small batches are joined into blocks of about `BLOCK` readings, so that a search costs no
+    more if readings arrived in small batches.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class RecentReadings:
             return int(self._blocks[-1]["id"][-1]) if self._blocks else 0
 
     def newest(self, tags: Iterable[str], since: int) -> dict[str, tuple[int, int]]:
-        """By tag, the time of its newest good reading that came in since (µs UTC) and its `n`."""
+        """By tag, the time (µs UTC) and `n` of the newest good reading received since then."""
         wanted, newest = set(tags), dict[str, tuple[int, int]]()
         for block in reversed(self._all()):
             if not wanted or block["received"][-1] < since:
@@ -94,19 +94,19 @@ class RecentReadings:
         return newest
 
     def frame(self, since: int, tags: Sequence[str] | None = None) -> pd.DataFrame:
-        """The readings in memory with time >= since, in order of arrival, as the store gives them."""
+        """The readings in memory with time >= since, in order of arrival, in the format of the store."""
         return self.part(since, tags)[0]
 
     def part(self, since: int, tags: Sequence[str] | None = None) -> tuple[pd.DataFrame, int | None]:
-        """The same, and the lowest id of all that was in memory then: the store has what is below."""
+        """The same, and the lowest id in memory at that moment; the store has all lower ids."""
         blocks = self._all()
         first = int(blocks[0]["id"][0]) if blocks else None
         return _framed([_where(block, since, tags) for block in blocks]), first
 
     def after(self, number: int, tags: Sequence[str], since: int) -> pd.DataFrame:
-        """The readings of these tags that came in after the one with this id, time >= since.
+        """The readings of these tags received after the one with this id, with time >= since.
 
-        Looks at the newest blocks alone, so that it costs little however much is in memory.
+        Looks only at the newest blocks, so that the cost does not depend on how much is in memory.
         """
         parts: list[Columns] = []
         for block in reversed(self._all()):
@@ -117,7 +117,7 @@ class RecentReadings:
         return _framed([_where(block, since, tags) for block in reversed(parts)])
 
     def rejected(self, since: int) -> list[Rejection]:
-        """The newest rejected readings that came in since (µs UTC), oldest first; imported ones left out."""
+        """The newest rejected readings received since then (µs UTC), oldest first, without imports."""
         with self._lock:
             return [rejection for rejection in self._rejected if rejection.received >= since]
 

@@ -1,6 +1,6 @@
-"""Long histories piece by piece, stored readings and those that are not yet, in order of arrival or of time.
+"""Long histories piece by piece, of stored and unstored readings, in order of arrival or of time.
 
-What it is not: a file; see `exporter`.
+What it is not: a file; see `sensormon.exchange.exporter`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BY_TIME = [("time", "ascending"), ("id", "ascending")]
 
 
 class ReadingStreams:
-    """Of one monitor. Both raise StoreError, before the first piece, if the store is needed and away."""
+    """Of one monitor. Both raise StoreError before the first piece if an unavailable store is needed."""
 
     def __init__(self, stored: StoredReadings, newest: RecentReadings) -> None:
         self._stored = stored
@@ -67,7 +67,7 @@ def _then(stored: Iterator[pa.Table], newest: pa.Table) -> Iterator[pa.Table]:
 
 
 def merged_by_time(stored: Iterator[pa.Table], newest: pa.Table) -> Iterator[pa.Table]:
-    """Pieces in order of time, and a table in any order, as pieces in order of time."""
+    """Merge pieces in order of time with a table in any order; pieces in order of time."""
     newest = newest.sort_by(_BY_TIME)
     times = newest["time"].cast(pa.int64()).to_numpy()
     done = 0
