@@ -9,12 +9,12 @@ A zip file with these members and no others, each named in the manifest with its
     faults.parquet     the simulator's faults, `FAULTS`
     tags.toml          the tags, as in the tag table, without how they are simulated
     settings.json      the detector settings that scored the readings
-    actions.json       what people did with events, by the ids of flagged readings
+    actions.json       people's actions on events, by the ids of flagged readings
     annotations.json   notes on times and spans
 
 Times are ISO 8601 with Z in JSON, timestamps[us, UTC] in Parquet. Members may be deflated; the
 Parquet inside is not compressed, so that a file never takes more than the zip's directory says.
-`titles` is what each tag was called in addresses, for `view`, the page the case was made from.
+`titles` has each tag's name in addresses, for `view`, the page the case was made from.
 
 What it is not: a backup. It has neither the journal nor the ledger, and does not say from which
 source a reading came.
@@ -226,4 +226,4 @@ def time(about: object, key: str) -> int:
     try:
         return timestamps.parse(text(about, key, 40))
     except (ValueError, OverflowError) as error:
-        raise bad(f"{key} is no time") from error
+        raise bad(f"{key} is not a time") from error

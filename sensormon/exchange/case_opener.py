@@ -1,4 +1,4 @@
-"""Opening a case: its content goes through the journal like everything else, apart from our own.
+"""Opening a case: its content goes through the journal like any other, kept apart from our own.
 
 Scores are stored as they are in the case: nothing is rescored, and the live detectors neither
 see nor learn it. Readings and detector settings get free ids. A tag that has readings here is
@@ -83,7 +83,7 @@ class Opened:
 
 @dataclass
 class _Work:
-    """A case being opened: what was stored before, and the new ids of the readings that are named."""
+    """A case being opened: what was stored before, and the new ids of readings that others refer to."""
 
     prefix: str
     plan: Plan
@@ -95,8 +95,8 @@ class _Work:
 
 
 class CaseOpener:
-    """Of one monitor. `tags` gives its tag table as it is now, `tag_file` adds tags, `keep_up` waits for
-    the store. `folder` is where cases are unpacked, `recovered` what was read back at its start.
+    """Of one monitor. `tags` returns its current tag table, `tag_file` adds tags, `keep_up` waits for
+    the store. `folder` is where cases are unpacked, `recovered` the state read back at its start.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class CaseOpener:
         self._folder = folder
         self._kept = {answer.key: answer for answer in recovered.answers if answer.key.startswith(KEYS)}
         self._settings = {settings.id: settings for settings in recovered.case_settings}
-        if folder.is_dir():  # unpacked by a process that ended
+        if folder.is_dir():  # left behind by a process that ended
             for path in folder.glob(".case-*"):
                 shutil.rmtree(path, ignore_errors=True)
 
@@ -138,7 +138,7 @@ class CaseOpener:
             yield read_case(source, Path(scratch))
 
     def names(self, case: Case) -> Mapping[str, str]:
-        """What each tag of the case is called here, or would be called. Raises StoreError."""
+        """The name that each tag of the case has, or would get, here. Raises StoreError."""
         head = self._answers(case).get(self._prefix(case) + "head")
         return _plan(head).tags if head else self._name(case)
 
@@ -199,7 +199,7 @@ class CaseOpener:
         return {**stored, **{key: answer for key, answer in self._kept.items() if key.startswith(prefix)}}
 
     def _name(self, case: Case) -> dict[str, str]:
-        """Tags without readings here, or that are not here, keep their names."""
+        """Tags unknown here, or without readings here, keep their names."""
         here = {*self._store.readings.tags(), *self._recent.tags()}
         table = self._tags()
 
@@ -237,7 +237,7 @@ class CaseOpener:
         return plan
 
     def _tags_of(self, case: Case, plan: Plan) -> None:
-        """Have the tags of the case in the table."""
+        """Add the tags of the case to the table."""
         table = self._tags()
         new = []
         for name, here in plan.tags.items():
@@ -312,7 +312,7 @@ class CaseOpener:
         return self._record(KeptAnswer(key, "", 201, "", now), processed)
 
     def _record(self, kept: KeptAnswer, processed: Processed) -> int:
-        """Make this durable with its key; the id of its first reading, which the key tells from then on."""
+        """Make this durable with its key; returns the id of its first reading, stored under the key."""
 
         def with_id(first_id: int) -> KeptAnswer:
             return replace(kept, body=kept.body or json.dumps({"first": first_id}))
@@ -321,7 +321,7 @@ class CaseOpener:
         self._kept[kept.key] = with_id(receipt.first_id)
         return receipt.first_id
 
-    # -- what people did ----------------------------------------------------------
+    # -- people's actions --------------------------------------------------------
 
     def _act(self, case: Case, work: _Work, progress: Progress) -> int:
         """Record the actions with the ids here, except those recorded before; returns how many."""
@@ -403,7 +403,7 @@ def _shortened(name: str) -> str:
 
 
 def _identity(action: EventAction) -> EventAction:
-    """The action without its readings: what makes two actions the same."""
+    """The action without its readings, by which equal actions are recognised."""
     return replace(action, readings=())
 
 

@@ -1,4 +1,4 @@
-"""A case from outside: nothing in it is trusted before it was checked.
+"""A case from outside: nothing in it is trusted before it is checked.
 
 `read_case` checks the zip, the manifest, every size and hash, and everything small; `Case.check`
 checks every reading. Both raise UsageError with one line. Sizes are limited before anything is
@@ -52,7 +52,7 @@ _MOST_ACTIONS = 100_000
 _MOST_NAMED = 1_000_000
 _MOST_SETTINGS = 1_000
 MOST_CHANGES = 10_000
-"""How often the detector settings may change from one reading to the next."""
+"""The most changes of the detector settings between consecutive readings."""
 _BUFFER = 1 << 20
 _PLAIN = str.maketrans("[]<>`", "()()'")
 _TOO_FAR = 1 << 62
@@ -74,7 +74,7 @@ class Case:
     faults: int
 
     def readings(self) -> Iterator[pa.Table]:
-        """The readings in order of arrival, a row group each; `tag` and `origin` are dictionary columns."""
+        """The readings by row group, in order of arrival; `tag` and `origin` are dictionary columns."""
         return _groups(self.folder / case_format.READINGS_FILE, READINGS, case_format.MOST_READINGS)
 
     def rejections(self) -> Iterator[pa.Table]:
@@ -127,7 +127,7 @@ class Case:
         for name in ("value", "score", "expected", "lower", "upper"):
             numbers = table.column(name).drop_null().to_numpy()
             if np.isnan(numbers).any() or (name == "value" and np.isinf(numbers).any()):
-                raise bad(f"there is a {name} that is no number")
+                raise bad(f"there is a {name} that is not a number")
         _known(table, "tag", self.manifest.tags)
         _known(table, "origin", [str(origin) for origin in Origin])
         _between(table, "time", max(self.manifest.since, EARLIEST), self.manifest.until)
@@ -176,7 +176,7 @@ def read_case(source: Path | IO[bytes], folder: Path) -> Case:
 
 
 def _directory(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """The members of the zip by name. Raises UsageError unless each is allowed, there once, not too large."""
+    """The members of the zip by name. Raises UsageError unless each is allowed, unique and not too large."""
     allowed = {case_format.MANIFEST: case_format.MANIFEST_BYTES, **case_format.MEMBERS}
     members: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():

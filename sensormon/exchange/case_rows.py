@@ -1,4 +1,4 @@
-"""The rows of a case as the journal gets them: in pieces, with their names here and their own scores."""
+"""The rows of a case as the journal gets them: in pieces, with local names and their own scores."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ROWS = 5_000
 
 @dataclass(frozen=True)
 class Plan:
-    """What tags and detector settings are called here, by their names and ids in the case."""
+    """The local names of tags and ids of detector settings, by those in the case."""
 
     tags: Mapping[str, str]
     settings: Mapping[int, int]
 
 
 def nothing(now: int) -> Processed:
-    """A batch without readings, for a record of something else."""
+    """A batch without readings, for a record that holds something else."""
     batch = Batch.of([], source=CASE, received=now, origin=Origin.IMPORT)
     empty = np.empty(0, dtype=np.float64)
     scores = Scores(np.empty(0, dtype=np.int64), empty, empty, empty, empty, np.empty(0, dtype=np.bool_))
@@ -62,7 +62,7 @@ def rows_of(table: pa.Table, time: str) -> list[dict[str, Any]]:
 
 
 def as_scored(table: pa.Table, plan: Plan, now: int) -> Processed:
-    """These readings with their names here and their own scores; `now` (µs UTC) is when they arrive."""
+    """These readings with local names and their own scores; `now` (µs UTC) is when they arrive."""
     texts = pc.unique(table.column("tag")).to_pylist()
     codes = pc.index_in(table.column("tag").cast(pa.string()), value_set=pa.array(texts, pa.string()))
     batch = Batch(

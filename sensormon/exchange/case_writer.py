@@ -1,4 +1,4 @@
-"""Writing a case: the chosen tags over the chosen span, with everything known of them, in one file.
+"""Writing a case: the chosen tags over the chosen span, with everything known about them, in one file.
 
 It works piece by piece and needs the memory of one piece. The format is in `case_format`.
 """
@@ -93,7 +93,7 @@ def write_case(
     """Write the case to `path`; `whole` is the approximate number of readings.
 
     Raises UsageError if there are no readings or too many, and what `Progress.step` raises.
-    Then `path` is no case and the caller must remove it.
+    Then `path` is not a case and the caller must remove it.
     """
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".case-") as scratch:
         folder = Path(scratch)
@@ -193,7 +193,7 @@ def _table(path: Path, schema: pa.Schema, pieces: Iterator[pa.Table]) -> int:
 
 
 def _portable(tags: TagTable, name: str) -> Tag:
-    """The tag as another installation takes it; a tag no longer in the table has only its name."""
+    """The tag as another installation accepts it; a tag no longer in the table has only its name."""
     known = tags[name] if name in tags else Tag(name, name)
     return replace(known, profile={})
 
@@ -240,7 +240,7 @@ def _note_as_json(note: Annotation, tags: Sequence[str]) -> dict[str, object]:
 
 
 def _actions(history: History, flagged: Ints) -> list[EventAction]:
-    """What people did with the events of these flagged readings, given by their ids."""
+    """People's actions on the events of these flagged readings, given by their ids."""
     if not len(flagged):
         return []
     frame = history.event_history(int(flagged.min()), int(flagged.max()))

@@ -1,4 +1,4 @@
-"""Cases as jobs of a running monitor: save one, look into one, open one.
+"""Cases as jobs of a running monitor: save, inspect, open.
 
 The format is in `case_format`. What it is not: a store of cases; a saved case is an export like any
 other and expires like one.
@@ -49,7 +49,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Glance:
-    """What a case contains; `names` has what its tags are or would be called here, `here`: it is stored."""
+    """What a case contains; `names` has the local names of its tags; `here`: it is stored already."""
 
     manifest: Manifest
     names: Mapping[str, str]
@@ -62,7 +62,7 @@ class Glance:
 
 
 class LiveHistory:
-    """What a case of a running monitor is made of, stored or not; see `case_writer.History`."""
+    """The history that a case of a running monitor is made from, stored or not; see `case_writer.History`."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class LiveHistory:
 
 
 class Cases:
-    """Of one monitor; `keep_up` waits for the store, `recovered` is what was read back at its start."""
+    """Of one monitor; `keep_up` waits for the store, `recovered` is the state read back at its start."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class Cases:
         self._clock = clock
 
     def save(self, order: CaseOrder) -> Job:
-        """Begin to write a case; the job's result is a `Saved`. Raises UsageError for an impossible order."""
+        """Start writing a case; the job's result is a `Saved`. Raises UsageError for an impossible order."""
         checked_order(order)
 
         def work(progress: Progress) -> Saved:
@@ -169,7 +169,7 @@ class Cases:
             )
 
     def open(self, source: IO[bytes], name: str) -> Job:
-        """Begin to open the case in this file; the job's result is an `Opened`.
+        """Start opening the case in this file; the job's result is an `Opened`.
 
         The file is copied first, so that the job does not depend on the viewer who uploaded it.
         """
@@ -222,7 +222,7 @@ def file_stem(name: str) -> str:
 
 
 def plain_view(address: str) -> str:
-    """Page and query of a copied address, without the path of the server; empty if it is no address."""
+    """Page and query of a copied address, without the path of the server; empty if it is not an address."""
     match = re.fullmatch(
         r"(?:https?://[^/\s?#]+)?(?:/[^\s/?#]+)*?(/[^\s/?#]*(?:\?[^\s#]*)?)(?:#\S*)?", address.strip()
     )

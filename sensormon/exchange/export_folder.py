@@ -2,7 +2,7 @@
 
 A file lasts at most `LASTING` seconds, and only while it is among the newest `KEPT` files and
 `BYTES` bytes. It does not outlive the process: the next one removes what is left. An unfinished
-file is never handed out.
+file is never served.
 
 What it is not: an archive. What was exported can be exported again.
 """
@@ -26,7 +26,7 @@ LASTING = 24 * 3_600
 BYTES = 8 << 30
 
 SPARE = 512 << 20
-"""Bytes to leave on the disk for the journal; an export that would need them is given up."""
+"""Bytes to leave on the disk for the journal; an export that would need them is aborted."""
 
 _OURS = re.compile(r"[\w-]{32}\.(?:part|[a-z]+)")
 
@@ -93,7 +93,7 @@ class ExportFiles:
             draft.path.unlink(missing_ok=True)
 
     def keep(self, draft: Draft, name: str, media_type: str) -> ExportFile:
-        """Finish the draft: from now on it is handed out under this name."""
+        """Finish the draft; from now on the file is served under this name."""
         path = draft.path.with_suffix(Path(name).suffix)
         draft.path.rename(path)
         file = ExportFile(draft.key, path, name, media_type, path.stat().st_size, self._clock.now())

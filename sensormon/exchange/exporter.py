@@ -1,6 +1,6 @@
-"""Exports: rows of a kind, of some tags over a span, written as a file by a job.
+"""Exports: rows of one kind, of some tags over a span, written to a file by a job.
 
-Rows come in pieces and go to the file as they come, so that ten million need no more memory than
+Rows are read and written in pieces, so that ten million need no more memory than
 a thousand. What it is not: a backup (copy the data folder) or a case (`sensormon.exchange.case_writer`).
 """
 
@@ -80,7 +80,7 @@ _PIECE = 5_000
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What is wanted. `tags` None are all; `since` and `until` in µs UTC; `form` one of `FORMS`."""
+    """What to export. `tags` None means all; `since` and `until` in µs UTC; `form` one of `FORMS`."""
 
     what: str
     tags: tuple[str, ...] | None
@@ -100,7 +100,7 @@ class Exported:
 
 
 class Exporter:
-    """Of one monitor; `tags` gives its tag table as it is now."""
+    """Of one monitor; `tags` returns its current tag table."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Exporter:
         self.files = files
 
     def count(self, order: ExportRequest) -> int | None:
-        """About how many rows that will be; None where only making them tells. Raises StoreError."""
+        """The approximate number of rows; None if it is only known after making them. Raises StoreError."""
         if order.what in (READINGS, FLAGGED):
             return self._stored.count(order.tags, order.since, order.until, anomalies=order.what == FLAGGED)
         return len(order.tags or self._tags().names) if order.what == TAGS else None
@@ -129,7 +129,7 @@ class Exporter:
         return self._stored.count(tags, since, until)
 
     def start(self, order: ExportRequest) -> Job:
-        """Begin to write the file; the result is an `Exported`. Raises UsageError while another runs."""
+        """Start writing the file; the result is an `Exported`. Raises UsageError while another runs."""
         return self._jobs.start("export", title(order), lambda progress: self._work(order, progress))
 
     def begin(
@@ -141,7 +141,7 @@ class Exporter:
         zone_name: str,
         rows: int,
     ) -> Job:
-        """Begin to write these tables, about `rows` rows, to a file; `name` has no suffix.
+        """Start writing these tables, about `rows` rows, to a file; `name` has no suffix.
 
         The result is an `Exported`. Any number of such jobs may run.
         """
@@ -184,7 +184,7 @@ class Exporter:
             return Exported(self.files.keep(draft, f"{name}.{form.suffix}", form.media_type), rows)
 
     def _pieces(self, order: ExportRequest) -> tuple[Iterator[pa.Table], str]:
-        """The rows under the names that a person reads, and what of them is missing."""
+        """The rows with column names for people, and a note on missing rows."""
         tags, note = self._tags(), ""
         if order.what in (READINGS, FLAGGED):
             pieces = self._streams.by_time(
@@ -248,7 +248,7 @@ def labelled(table: pa.Table, tags: TagTable) -> pa.Table:
 
 
 def tag_rows(tags: TagTable, names: Sequence[str] | None) -> pa.Table:
-    """A row per tag with what tags.toml says of it; an end without a limit is empty."""
+    """One row per tag with its entry in tags.toml; an open end is empty."""
     rows = [tag for tag in tags if names is None or tag.name in names]
     normal = [tag.normal or (None, None) for tag in rows]
 
@@ -274,12 +274,12 @@ def tag_rows(tags: TagTable, names: Sequence[str] | None) -> pa.Table:
 
 
 def title(order: ExportRequest) -> str:
-    """What the job is called: `Readings as CSV`."""
+    """The name of the job: `Readings as CSV`."""
     return f"{order.what} as {order.form}"
 
 
 def file_stem(order: ExportRequest) -> str:
-    """What the file is called, without its suffix: what is in it, and its span in UTC, or up to when."""
+    """The file name without suffix: the content, and the span in UTC, or the time it ends."""
     what = order.what.lower().replace(" ", "-")
     if order.what == TAGS:
         return f"sensormon-{what}"

@@ -16,7 +16,7 @@ _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
 
 
 def to_numbers(values: pd.Series[Any]) -> Floats:
-    """The numbers in these cells; NaN for a cell that is no number.
+    """The numbers in these cells; NaN for a cell that is not a number.
 
     Commas mark thousands if each is followed by three digits and no number has a leading zero (1,234
     or 1,234.5 beside 980). Otherwise the comma is the decimal mark. Then points mark thousands
@@ -40,7 +40,7 @@ def to_numbers(values: pd.Series[Any]) -> Floats:
 def numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Floats]:
     """The numbers in these columns of a file; all of them together decide what the marks mean.
 
-    Columns in which most cells are no numbers have no say.
+    Columns in which most cells are not numbers are ignored.
     """
     numbers = {name: to_numbers(frame[name]) for name in names}
     text = [name for name in names if not pd.api.types.is_numeric_dtype(frame[name])]

@@ -2,7 +2,7 @@
 
 A file is long (a column of tags and one of values) or wide (one column per tag). `propose`
 says what the columns seem to be, for a person to correct; `pieces` makes batches of them in
-order of time and says why a cell is no reading. Pure, except that it reads the file.
+order of time and says why a cell is not a reading. Pure, except that it reads the file.
 What it is not: a source; the readings keep their own times and are marked as imported.
 """
 
@@ -148,7 +148,7 @@ def check(columns: Columns, table: Table, tags: TagTable) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """A part of the file for one journal record: the batch, its rows' places, and what is no reading.
+    """A part of the file for one journal record: the batch, its rows' places, the rejected cells.
 
     `key` is the same for the same part of the same file read in the same way.
     """
@@ -161,7 +161,7 @@ class Piece:
 
 
 def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
-    """The readings in order of time, in batches of `ROWS`; an empty cell of a wide file is no reading."""
+    """The readings in order of time, in batches of `ROWS`; empty cells of a wide file are skipped."""
     frame, malformed = table.frame, []
     times = read_times(frame[columns.time], columns.zone, frame[columns.tag] if columns.tag else None)
     time = times.time

@@ -38,7 +38,7 @@ class Times:
 def read_times(column: pd.Series[Any], zone: str, of: pd.Series[Any] | None = None) -> Times:
     """The times of a column; times without a zone are by the clock of `zone`.
 
-    `of` says to whom each time belongs, for example the tag of its row: when the clock was set back,
+    `of` says what each time belongs to, for example the tag of its row: when the clock was set back,
     the order of the rows of each tag says which of the two hours is meant. Numbers count from 1970 in
     s, ms, µs or ns, by their size. If all are whole numbers like 20260131, they are dates.
     """

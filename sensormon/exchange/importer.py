@@ -1,6 +1,6 @@
 """Importing history: piece by piece through the journal, scored apart from the live stream.
 
-Also how a file's times are read, in a sentence; the report of an import; and the import as a job
+Also a sentence on how a file's times are read, the report of an import, and the import as a job
 that runs while people look at other pages.
 """
 
@@ -47,7 +47,7 @@ class Imported:
 
 
 class Importer:
-    """Of one monitor; `tags` gives its tag table as it is now.
+    """Of one monitor; `tags` returns its current tag table.
 
     Knows which pieces of files were imported: each is recorded with its readings, for good.
     """
@@ -67,8 +67,8 @@ class Importer:
     def take(self, pieces: Iterable[Piece]) -> Iterator[Imported]:
         """Import the pieces of one file, in order; yields the result of each.
 
-        A detector of their own with the settings in force scores them as the live one would have;
-        the live one neither sees nor learns them. Durable piece by piece: the import stops when
+        A separate detector with the settings in force scores them as the live one would have; the
+        live one neither sees nor learns them. Durable piece by piece: the import stops when
         the caller stops iterating, and the same file continues from there. Raises StoreError if
         the store cannot say what was imported, JournalError if a piece cannot be made durable.
         """
@@ -126,7 +126,7 @@ class Report:
         return bool(self.rows) and not self.accepted and not self.again
 
     def sentences(self) -> list[str]:
-        """What was imported, what was there before, what was rejected, why and where."""
+        """What was imported, what was already stored, what was rejected, why and where."""
         lines = [
             f"{self.accepted:,} of {counted(self.rows, 'reading')} imported, {self.flagged:,} of them flagged"
         ]
@@ -174,7 +174,7 @@ def start_import(
     name: str,
     now: int,
 ) -> Job:
-    """Begin to import this file; the job's result is a `Report`.
+    """Start importing this file; the job's result is a `Report`.
 
     `keep_up` waits until the store has nearly everything imported so far. If the job is cancelled or
     fails, what was imported stays, and the same file continues from there.

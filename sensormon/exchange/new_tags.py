@@ -31,7 +31,7 @@ def unknown(table: Table, columns: Columns, tags: TagTable) -> list[str]:
 
 
 def no_numbers(table: Table, columns: Columns) -> dict[str, str]:
-    """Columns of a wide file that cannot be tags, each with a cell that is no number; "" if it is empty."""
+    """Columns of a wide file that cannot be tags, each with one non-numeric cell; "" if it is empty."""
     if columns.tag:
         return {}
     examples = {}

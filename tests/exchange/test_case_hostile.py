@@ -208,7 +208,7 @@ def test_wrong_hash_and_wrong_size(receiver: Monitor, parts: Parts) -> None:
         ({"readings": 1}, "other readings than its manifest"),
         ({"readings": True}, "readings is missing"),
         ({"flagged": 0}, "other readings than its manifest"),
-        ({"since": "yesterday"}, "since is no time"),
+        ({"since": "yesterday"}, "since is not a time"),
         ({"since": "2026-09-21T14:13:21Z"}, "outside of its span"),
         ({"until": "2026-01-01"}, "ends before it begins"),
         ({"created": 5}, "created is missing"),
@@ -235,10 +235,10 @@ def test_manifest_is_not_json(receiver: Monitor) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda p: column(p, "value", first(float("nan"))), "a value that is no number"),
-        (lambda p: column(p, "value", first(float("inf"))), "a value that is no number"),
+        (lambda p: column(p, "value", first(float("nan"))), "a value that is not a number"),
+        (lambda p: column(p, "value", first(float("inf"))), "a value that is not a number"),
         (lambda p: column(p, "value", first(None)), "a row without value"),
-        (lambda p: column(p, "score", lambda old: [*old[:-1], float("nan")]), "a score that is no number"),
+        (lambda p: column(p, "score", lambda old: [*old[:-1], float("nan")]), "a score that is not a number"),
         (lambda p: column(p, "id", lambda old: old[::-1]), "order of their ids"),
         (lambda p: column(p, "id", first(-5)), "order of their ids"),
         (lambda p: column(p, "id", lambda old: [*old[:-1], 1 << 62]), "order of their ids"),
