@@ -1,4 +1,4 @@
-"""Making the parts of a monitor: files are opened, journal and store read back, settings applied.
+"""Builds the parts of a monitor: opens files, reads back journal and store, applies settings.
 
 Nothing runs yet when it returns. Settings, tags and source are checked before the data folder
 is touched.
@@ -56,7 +56,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What a monitor is made of, each by its name. `started` is µs UTC."""
+    """The parts of a monitor, by name. `started` is µs UTC."""
 
     settings: Settings
     clock: Clock
@@ -68,14 +68,14 @@ class Parts:
     store: Store
     newest: RecentReadings
     dead_letters: DeadLetters
-    # how they get there
+    # the way in
     source: RunningSource
     running_tags: RunningTags
     collector: Collector
     requests: RequestQueue
     loader: Loader
     loading: Loading
-    # who reads them
+    # readers
     readings: Readings
     streams: ReadingStreams
     explorer: Explorer
@@ -85,7 +85,7 @@ class Parts:
     events: EventReader
     actions: ActionLog
     annotations: Annotations
-    # files in and out, and what becomes of old readings
+    # files in and out, retention
     tag_file: TagFile
     importer: Importer
     exporter: Exporter
@@ -95,7 +95,7 @@ class Parts:
 
 
 def build(settings: Settings, clock: Clock) -> Parts:
-    """Make the parts. Raises UsageError, with the one line to show, for what cannot be used."""
+    """Build the parts. Raises UsageError, with the one line to show, for unusable settings."""
     started = clock.now()
     jobs = Jobs(clock)
     tags = read_tags(settings.tags)
@@ -107,7 +107,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
     recovered = recover(journal, store, started)
     in_force = settings_in_force(recovered.settings, settings, started)
     table = with_own_tags(tags, source)
-    newest = RecentReadings()  # of what came in since the start, store or no store
+    newest = RecentReadings()  # for readings received since the start, with or without the store
     collector = Collector(
         _pipeline(table, in_force, recovered, settings.data_dir, started),
         journal,

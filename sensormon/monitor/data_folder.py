@@ -1,6 +1,6 @@
 """The data folder: made if missing, writable, and used by one monitor at a time.
 
-The lock is the kernel's (flock), so it is gone with the process however that ends.
+The lock is the kernel's (flock), so it ends with the process, however that ends.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SNAPSHOT = "status.json"
 
 
 class DataFolder:
-    """Held from construction to `release`. Raises UsageError when it cannot be had."""
+    """Held from construction to `release`. Raises UsageError if it cannot be acquired."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -46,20 +46,20 @@ class DataFolder:
         os.pwrite(self._fd, str(os.getpid()).encode(), 0)
 
     def release(self) -> None:
-        """Let another monitor have it. Does nothing the second time."""
+        """Release the lock. Does nothing the second time."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def write_snapshot(self, snapshot: Mapping[str, object]) -> None:
-        """Leave word for the command line, which cannot open the database meanwhile."""
+        """Write a snapshot for the command line, which cannot open the database meanwhile."""
         temporary = self.path / (SNAPSHOT + ".tmp")
         temporary.write_text(json.dumps(snapshot), encoding="utf-8")
         temporary.replace(self.path / SNAPSHOT)
 
 
 def holder_of(path: Path) -> int | None:
-    """The process id of the monitor that runs on this folder; None where none does."""
+    """The process id of the monitor running on this folder; None if there is none."""
     try:
         fd = os.open(path / LOCK, os.O_RDONLY)
     except OSError:
@@ -75,7 +75,7 @@ def holder_of(path: Path) -> int | None:
 
 
 def read_snapshot(path: Path) -> dict[str, Any]:
-    """What the running monitor said last; raises UsageError where it said nothing yet."""
+    """The last snapshot of the running monitor; raises UsageError if there is none yet."""
     try:
         snapshot: dict[str, Any] = json.loads((path / SNAPSHOT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

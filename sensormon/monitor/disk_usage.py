@@ -1,7 +1,7 @@
 """What the data takes on disk, and what it will take at the rate of the last day.
 
-Measured on the files and in the database, never assumed: where there is too little to measure,
-there is no forecast. What it is not: a promise; it says what follows if all goes on as it does.
+Measured on the files and in the database, never assumed: with too little to measure there is no
+forecast. What it is not: a promise; it extrapolates the current rate.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from sensormon.model.errors import StoreError
 from sensormon.stores.retention import Arrivals, Space, StoredRetention
 
 LEAST_SPAN = 3_600.0
-"""Seconds of readings before there is a forecast."""
+"""Seconds of readings needed for a forecast."""
 LEAST_READINGS = 50_000
-"""Readings before what one of them takes is measured; the database grows in blocks of 256 KiB."""
+"""Readings needed to measure the bytes per reading; the database grows in blocks of 256 KiB."""
 USUAL_BYTES = 50.0
-"""What a reading takes in the database: 50.3 measured with 3.9 million of three simulated tags."""
+"""Bytes per reading in the database: 50.3 measured with 3.9 million of three simulated tags."""
 ROLLUP_BYTES = 16.0
-"""What a roll-up takes in the database; 13.8 measured with 1.3 million of them."""
+"""Bytes per roll-up in the database; 13.8 measured with 1.3 million of them."""
 FARTHEST = 36_500
 """Days that the forecast looks ahead."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes on disk. `space` is None while the database cannot be asked."""
+    """Bytes on disk. `space` is None while the database is unavailable."""
 
     database: int
     wal: int
@@ -51,10 +51,10 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Rate:
-    """What comes in: readings a day, measured over so many seconds, the share flagged, bytes each takes.
+    """The rate: readings per day, the seconds measured, the share flagged, bytes per reading.
 
-    `archive_bytes` is what a reading takes in the archive of the journal, 0 once that is full.
-    `minutes` are roll-ups a day. Without `measured` the bytes are the usual ones.
+    `archive_bytes` is per reading in the archive of the journal, 0 once that is full. `minutes`
+    are roll-ups per day. Without `measured` the bytes are the usual ones.
     """
 
     per_day: float
@@ -68,9 +68,9 @@ class Rate:
 
 @dataclass(frozen=True)
 class Forecast:
-    """With raw readings kept for `days` (0: for ever): bytes in a year, and days until the disk is full.
+    """With raw readings kept for `days` (0: unlimited): bytes in a year, and days until the disk is full.
 
-    `full` is None where that is further away than `FARTHEST`.
+    `full` is None if that is further away than `FARTHEST`.
     """
 
     days: int
@@ -88,7 +88,7 @@ class DiskUsage:
         self._clock = clock
 
     def measure(self) -> Sizes:
-        """What is on disk now; never raises for a file that goes meanwhile."""
+        """The current sizes; never raises for a file that disappears meanwhile."""
         wal = self._database.with_name(self._database.name + ".wal")
         journal = sum(map(_size, _files(self._folder / "journal")))
         archive = sum(map(_size, _files(self._folder / "archive")))
@@ -106,7 +106,7 @@ class DiskUsage:
             space = self._stored.space()
             arrivals = self._stored.arrivals(self._clock.now() - DAY)
         except StoreError:
-            pass  # the files can be measured all the same
+            pass  # the files can still be measured
         return Sizes(
             _size(self._database),
             _size(wal),
@@ -122,7 +122,7 @@ class DiskUsage:
 
 
 def rate(sizes: Sizes, now: int, tags: int) -> Rate | None:
-    """What comes in a day, as of the last day; None before there is an hour of readings to go by."""
+    """The rate over the last day; None without at least an hour of readings."""
     arrivals, space = sizes.arrivals, sizes.space
     seconds = min((now - arrivals.first) / SECOND, DAY / SECOND) if arrivals.count else 0.0
     if space is None or seconds < LEAST_SPAN:
@@ -138,14 +138,14 @@ def rate(sizes: Sizes, now: int, tags: int) -> Rate | None:
 
 
 def bytes_a_reading(space: Space | None) -> tuple[float, bool]:
-    """What a reading takes in the database, and whether that was measured here: with few it is the usual."""
+    """Bytes per reading in the database, and whether they were measured here or are the usual ones."""
     if space is None or space.readings < LEAST_READINGS:
         return USUAL_BYTES, False
     return max(0.0, space.file - space.free - space.rollups * ROLLUP_BYTES) / space.readings, True
 
 
 def forecast(sizes: Sizes, now: Rate, days: int) -> Forecast:
-    """What the files will take at this rate, with raw readings kept for so many days, 0 for ever."""
+    """The forecast at this rate, with raw readings kept for this many days, 0 for unlimited."""
     full = next(
         (day for day in _steps() if size_in(sizes, now, days, day) - sizes.whole >= sizes.disk_free),
         None,
@@ -154,7 +154,7 @@ def forecast(sizes: Sizes, now: Rate, days: int) -> Forecast:
 
 
 def size_in(sizes: Sizes, now: Rate, days: int, ahead: float) -> float:
-    """Bytes of all files after so many days. A file of the database never becomes smaller."""
+    """Bytes of all files after this many days. The database file never shrinks."""
     space = sizes.space or Space(sizes.database, sizes.wal, 0, 0, 0)
     come = now.per_day * ahead
     if days == 0:
@@ -171,7 +171,7 @@ def size_in(sizes: Sizes, now: Rate, days: int, ahead: float) -> float:
 
 
 def _steps() -> Iterator[int]:
-    """Days from now, a day apart at first and later more."""
+    """Days from now, at first one day apart, later more."""
     day = 1
     while day <= FARTHEST:
         yield day

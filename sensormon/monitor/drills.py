@@ -1,7 +1,7 @@
 """Real faults on the running system, on request, and the proof of recovery after each.
 
-Is: for showing and trying out, with `SENSORMON_DEMO=1`. Every fault is what plants do to
-a monitor: another program holds the database, a thread dies, bytes of the file are
+Is: for demonstration and trials, with `SENSORMON_DEMO=1`. Every fault occurs in real
+plants: another program holds the database, a thread dies, bytes of the file are
 overwritten, the space is used up, a sender repeats itself. Nothing in the monitor knows
 that it is being tested. Is not: simulated sensor faults (`sources/faults.py`).
 """
@@ -36,9 +36,9 @@ from sensormon.stores.recent import RecentReadings
 _log = logging.getLogger(__name__)
 
 SECONDS = 20.0
-"""How long a fault that lasts does so."""
+"""How long a lasting fault lasts."""
 PATIENCE = 600.0
-"""Seconds after which a recovery that has not come is called missing."""
+"""Seconds after which a recovery counts as failed."""
 BURST = 200
 """Readings that a duplicate burst repeats."""
 FILLER = "demonstration.filler"
@@ -50,7 +50,7 @@ _STRIDE = 4096
 
 @dataclass(frozen=True)
 class Drill:
-    """A failure drill: a fault that can be made, its title, and what it really does, in a sentence."""
+    """A failure drill: its name, its title, and what it really does, in a sentence."""
 
     name: str
     title: str
@@ -101,7 +101,7 @@ class Proof:
 
 @dataclass
 class Run:
-    """One failure drill: since when, what has happened so far, the proof at the end."""
+    """One run of a drill: its start, what has happened so far, the proof at the end."""
 
     drill: Drill
     started: int
@@ -115,7 +115,7 @@ class Run:
 
 
 class Drills:
-    """Makes one fault at a time in a thread of its own; `runs` are all of them, newest last."""
+    """Causes one fault at a time in a thread of its own; `runs` has all runs, newest last."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Drills:
         self.runs: list[Run] = []
 
     def start(self, name: str) -> None:
-        """Make this fault now. Raises UsageError where it cannot be, or another is at work."""
+        """Cause this fault now. Raises UsageError if it is impossible, or another is active."""
         if name not in DRILLS:
             known = ", ".join(DRILLS)
             raise UsageError(f"there is no {name!r}", where="demonstration", hint=f"Choose one of: {known}")
@@ -170,12 +170,12 @@ class Drills:
         self._thread.start()
 
     def wait(self, seconds: float) -> Run:
-        """The newest drill, once it is over or so many seconds have passed."""
+        """The newest run, once it is over or after at most this many seconds."""
         self._thread.join(seconds)
         return self.runs[-1]
 
     def stop(self) -> None:
-        """End the fault that is at work, if there is one."""
+        """End the active fault, if there is one."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join(1.0)
@@ -193,7 +193,7 @@ class Drills:
         try:
             faults[run.drill.name](run)
             self._await_recovery(run, first, before, refused)
-        except Exception as error:  # noqa: BLE001  the thread's end; whatever it is, it is shown
+        except Exception as error:  # noqa: BLE001  the end of the thread; any error is reported
             run.problem = f"{type(error).__name__}: {error}"
             _log.exception("the demonstration %s ended early", run.drill.name)
 
@@ -210,7 +210,7 @@ class Drills:
 
     @contextmanager
     def _held_by_another(self) -> Iterator[int]:
-        """Another process, whose id this gives, has the database file open."""
+        """Hold the database file open in another process; yields its id."""
         command = [sys.executable, "-m", "sensormon.stores.duckdb_hold", str(self._database)]
         with subprocess.Popen(  # noqa: S603  our own module, our own path
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
@@ -219,7 +219,7 @@ class Drills:
             threading.Thread(target=_when_said, args=(holder, held), daemon=True).start()
             try:
                 for _ in range(400):
-                    self._store.close()  # the moment in which the other one can take it
+                    self._store.close()  # long enough for the other process to open it
                     if self._clock.wait(held, 0.05) or self._stopping.is_set():
                         break
                 if not held.is_set():
@@ -239,7 +239,7 @@ class Drills:
         self._say(run, "the loader thread was started again by itself")
 
     def _corrupt_database(self, run: Run) -> None:
-        with self._held_by_another() as holder:  # so that no open connection mends it from its memory
+        with self._held_by_another() as holder:  # so that no open connection repairs it from memory
             size = self._database.stat().st_size
             with self._database.open("r+b") as file:
                 for offset in range(_HEADERS, size - 64, _STRIDE):
@@ -321,7 +321,7 @@ class Drills:
 
 
 def remove_leftovers(journal: Path) -> None:
-    """Remove what a drill left behind whose monitor was killed."""
+    """Remove what a drill left behind if its monitor was killed."""
     (journal / FILLER).unlink(missing_ok=True)
 
 

@@ -1,7 +1,7 @@
 """The whole history of single tags: over any span, in pairs, as a distribution, against control limits.
 
-Reads the store, and for the line of a chart the readings that are not stored yet. What it is
-not: a place that keeps anything, or that draws.
+Reads the store, and for the line of a chart also unstored readings. What it is not: a place
+that keeps or draws anything.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
 MOST = 100_000
-"""Readings of a tag that are paired, or make control limits; of more, an even sample is taken."""
+"""The most readings of a tag for pairs or control limits; of more, an even sample is used."""
 
 STRETCHES = 2_000
 """Stretches that a long span is divided into; a sample is whole stretches."""
@@ -32,7 +32,7 @@ BINS = 60
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """An overview, and whether the store was there to give its part."""
+    """An overview, and whether the store contributed its part."""
 
     overview: Overview
     stored: bool
@@ -40,7 +40,7 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Controlled:
-    """Control limits, and what of a span lies outside; `limits` is None where they cannot be measured.
+    """Control limits, and the readings of a span outside; `limits` is None if not measurable.
 
     `readings` counts the good readings of the span. `available` counts the readings of the
     baseline, `used` those that the limits were computed from.
@@ -68,14 +68,14 @@ class Explorer:
     def overview(self, tag: str, since: int, until: int, parts: int = PARTS) -> Seen:
         """The span in few readings, the newest among them, stored or not; never raises.
 
-        Of readings that were rolled up, the lowest and highest of each minute; flagged ones are there.
+        Rolled-up readings appear as the lowest and highest of each minute, flagged ones individually.
 
-        With the store away only what is in memory is there, and `stored` is False.
+        If the store is unavailable only readings in memory are included, and `stored` is False.
         """
         stored = None
         cut = 0
         try:
-            # What the store has from here on is in memory too, or in neither for a moment.
+            # From here on the store's readings are in memory too, or in neither for a moment.
             cut = max(self._store.ledger.next_id(), self._recent.first_id or 0)
             stored = self._store.spans.overview(tag, since, until, parts=parts, below_id=cut)
             if (self._store.retention.rolled_until(tag) or 0) > since:
@@ -93,20 +93,20 @@ class Explorer:
         return Seen(joined(stored, newest, parts), True)
 
     def since_whole(self, tags: Sequence[str], since: int) -> int:
-        """From when on all readings of these tags are there one by one; `since` where nothing was rolled up.
+        """The time from which all readings of these tags exist individually; `since` without roll-ups.
 
         Pairs, distributions and control limits begin there: of older readings only the flagged
-        ones are left, which are like no others. Raises StoreError.
+        ones are left, which are not representative. Raises StoreError.
         """
         return max([since, *(self._store.retention.rolled_until(name) or since for name in tags)])
 
     def relation(
         self, tag: str, other: str, since: int, until: int, *, tolerance: int | None = None
     ) -> Relation:
-        """How the values of two tags go together: good stored readings, paired by time.
+        """How the values of two tags are related: good stored readings, paired by time.
 
         `tolerance` (µs) is how far apart the two of a pair may lie; without it, half the usual
-        step of the slower one. Raises StoreError.
+        step of the slower tag. Raises StoreError.
         """
         since = min(until, self.since_whole((tag, other), since))
         counts = [self._store.spans.count(name, since, until) for name in (tag, other)]
@@ -132,12 +132,12 @@ class Explorer:
         return self._store.spans.distribution(tag, since, until, bins=bins)
 
     def outside_normal(self, tag: Tag, since: int, until: int) -> int | None:
-        """How many good stored readings lie outside the normal band; None where the tag has none."""
+        """How many good stored readings lie outside the normal band; None if the tag has none."""
         since = self.since_whole((tag.name,), since)
         return sum(self._store.spans.outside(tag.name, since, until, *tag.normal)) if tag.normal else None
 
     def count(self, tag: str, since: int, until: int) -> int:
-        """About how many readings there are: the good stored ones. Raises StoreError."""
+        """The approximate number of good stored readings. Raises StoreError."""
         return self._store.spans.count(tag, since, until)
 
     def controlled(self, tag: str, span: tuple[int, int], baseline: tuple[int, int]) -> Controlled:
@@ -157,6 +157,6 @@ class Explorer:
         return Controlled(limits, readings, below, above, len(value), available)
 
     def _whole(self, tag: str, span: tuple[int, int]) -> tuple[int, int]:
-        """The part of the span whose readings are all there one by one."""
+        """The part of the span whose readings all exist individually."""
         since, until = span
         return self.since_whole((tag,), since), until

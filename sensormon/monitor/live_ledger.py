@@ -33,7 +33,7 @@ class LiveLedger:
         self._last = Ledger(())
 
     def now(self) -> Ledger:
-        """Where every reading is. With the store away, as of when it was last seen."""
+        """Where every reading is. If the store is unavailable, as of its last answer."""
         for _ in range(10):
             accounts = self._accounts
             with suppress(StoreError):  # the last accounts and the journal beyond them still balance
@@ -41,7 +41,7 @@ class LiveLedger:
             account = self._unstored.account(accounts.positions.get(self._journal.writer, 0))
             if account is not None:
                 break
-        else:  # the database was lost, and what it must load again is not counted yet
+        else:  # the database was lost, and the records it must reload are not counted yet
             return self._last
         self._accounts = accounts
         received, pending = account

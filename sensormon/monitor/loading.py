@@ -1,7 +1,7 @@
 """The loader's work in a monitor, and what follows each of its steps.
 
 After a step the backlog is settled, the retention of the day begins if it is due, the
-snapshot for the command line is written, and now and then what the detector remembers.
+snapshot for the command line is written, and now and then the detector's state.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from sensormon.monitor.retention import Retention
 _log = logging.getLogger(__name__)
 
 MOST_WAITING = 100_000
-"""Readings in the journal above which history waits: fewer than are kept in memory."""
+"""An import waits while the journal has more unstored readings; fewer than are kept in memory."""
 _DRAIN_SECONDS = 60.0
 
 
 class Loading:
-    """Of one monitor. `run` is for its thread, `drain` for a monitor that was not started."""
+    """Of one monitor. `run` is for its thread, `drain` for a monitor that was never started."""
 
     def __init__(
         self,
@@ -54,18 +54,18 @@ class Loading:
         run_loader(self._loader, self._clock, stopping, self.after_step)
 
     def drain(self) -> None:
-        """Store what the journal holds, now."""
+        """Store what the journal holds, at once."""
         self._loader.drain(_DRAIN_SECONDS)
         self.after_step()
 
     def finish(self, seconds: float) -> None:
-        """Store what can be stored in so many seconds, and let go of the store."""
+        """Store what can be stored in this many seconds, then release the store."""
         self._loader.drain(seconds)
         self._report()
         self._loader.close()
 
     def keep_up(self, progress: Progress) -> None:
-        """Wait until the store has nearly all that the journal holds; for what adds a lot of history.
+        """Wait until the store has nearly all that the journal holds; for work that adds a lot of history.
 
         Raises what `Progress.wait_for` raises.
         """
@@ -80,7 +80,7 @@ class Loading:
             self._clock.wait(pause, 0.1)
 
     def save_states(self) -> None:
-        """Write what the detector remembers, for the next start."""
+        """Save the detector's state for the next start."""
         self._saved = self._clock.now()
         try:
             write_states(self._folder.path, *self._collector.saved_states())
@@ -88,7 +88,7 @@ class Loading:
             _log.warning("what the detector remembers cannot be written: %s", error)
 
     def after_step(self) -> None:
-        """What follows each step of the loader."""
+        """Do what follows each step of the loader."""
         if self._loader.position is not None:
             try:
                 self._collector.unstored.settle(self._loader.position)

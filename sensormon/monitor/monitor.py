@@ -1,6 +1,6 @@
 """A running monitor: what the pages, the API and the command line talk to.
 
-Is: the threads, their life, and the readers by their names. Is not: how the parts are made
+Is: the threads, their lifecycle, and the readers by name. Is not: how the parts are made
 (see `assembly`), or a place for what a part can answer itself.
 """
 
@@ -20,12 +20,12 @@ from sensormon.monitor.assembly import MEGABYTE, Parts, build
 from sensormon.monitor.drills import Drills
 
 STOP_SECONDS = 0.2
-"""How long a stop goes on loading the last readings; the rest is safe in the journal."""
+"""How long a stop keeps loading the last readings; the rest is safe in the journal."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """The threads: the source's, the loader's, and that of the requests."""
+    """The threads: source, loader, requests."""
 
     collecting: Worker
     loading: Worker
@@ -82,7 +82,7 @@ class Monitor:
 
     @property
     def tags(self) -> TagTable:
-        """The tag table as it is now."""
+        """The current tag table."""
         return self.running_tags.now()
 
     def start(self) -> None:
@@ -92,7 +92,7 @@ class Monitor:
             worker.start()
 
     def stop(self) -> None:
-        """Stop taking readings, store what can be stored in a moment, let go of the folder."""
+        """Stop taking readings, store what can be stored quickly, release the folder."""
         if self.drills is not None:
             self.drills.stop()
         self.jobs.close(0.3)
@@ -109,15 +109,15 @@ class Monitor:
         self.source.stopped()
 
     def submit(self, batch: Batch) -> Receipt:
-        """Take a batch in; when this returns it is durable. See `Collector.submit`."""
+        """Take in a batch; it is durable when this returns. See `Collector.submit`."""
         return self.parts.collector.submit(batch)
 
     def drain(self) -> None:
-        """Store what the journal holds, now. For a monitor that was not started."""
+        """Store what the journal holds, at once; for a monitor that was not started."""
         self.loading.drain()
 
     def status(self) -> Status:
-        """How everything is doing now."""
+        """The current status of everything."""
         parts, workers = self.parts, self.workers
         return Status(
             now=self.clock.now(),
@@ -135,7 +135,7 @@ class Monitor:
         )
 
     def _drills(self, parts: Parts) -> Drills | None:
-        """The failure drills, if they are asked for and the store is a file."""
+        """The failure drills, if they are enabled and the store is a file."""
         if not self.settings.demo or "://" in self.settings.store_url:
             return None
         return Drills(

@@ -1,6 +1,6 @@
-"""A data folder whose monitor does not run, or a copy of one: read, never changed.
+"""A data folder without a running monitor, or a copy of one: read, never changed.
 
-What the command line's `ledger`, `export` and `verify` stand on.
+The basis of the command line's `ledger`, `export` and `verify`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sensormon.stores.protocol import Store
 
 
 class StoppedMonitor:
-    """The parts of a data folder. Raises UsageError when there is none, or its monitor runs."""
+    """The parts of a data folder. Raises UsageError if there is none, or its monitor runs."""
 
     def __init__(self, folder: Path, store_url: str) -> None:
         if not folder.is_dir():
@@ -44,7 +44,7 @@ class StoppedMonitor:
 
     @contextmanager
     def store(self) -> Iterator[Store | None]:
-        """The store, open to read; None where there is no database (yet).
+        """The store, open for reading; None if there is no database (yet).
 
         Raises StoreError if there is one that cannot be read.
         """
@@ -60,13 +60,13 @@ class StoppedMonitor:
 
     @property
     def writer(self) -> str:
-        """The id of the journal's writer; empty where there is neither a journal nor an archive."""
+        """The id of the journal's writer; empty if there is neither a journal nor an archive."""
         retired = None if self.segments else self.archive.newest()
         kept = self.segments or ([retired] if retired else [])
         return next((segment.writer for segment in reversed(kept) if segment.writer), "")
 
     def records(self, after: int = 0) -> Iterator[Record]:
-        """The records of archive and journal above this number that can be read."""
+        """The readable records of archive and journal above this number."""
         first = self.segments[0].first if self.segments else _NO_END
         for number, payload in self.archive.payloads(self.writer, after, first):
             yield from _understood(number, payload)
@@ -101,7 +101,7 @@ _NO_END = 1 << 63
 
 
 def _understood(number: int, payload: bytes | None) -> Iterator[Record]:
-    """The record, or nothing; `verify` reports its number as missing."""
+    """The record, or nothing if damaged; `verify` reports its number as missing."""
     if payload is not None:
         with suppress(JournalDamaged):
             yield Record(number, decode(payload))

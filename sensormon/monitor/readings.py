@@ -1,7 +1,7 @@
 """Readings stored or not: the store has the old ones, memory the newest.
 
-Goes on without the store, with what is in memory. What it is not: where long histories are
-read piece by piece. See `ReadingStreams`.
+Works without the store, from memory. What it is not: a reader of long histories; see
+`ReadingStreams`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Readings:
     def recent(self, since: int, tags: Sequence[str] | None = None, until: int | None = None) -> pd.DataFrame:
         """Readings with time >= since, and < until, in order of arrival, stored or not; never raises.
 
-        `attrs["complete"]` is False if the store could not be asked: then they are those in memory.
+        `attrs["complete"]` is False if the store was unavailable; then only those in memory are returned.
         """
         memory, first = self._newest.part(since, tags)
         if until is not None:
@@ -51,8 +51,8 @@ class Readings:
         return both
 
     def live_tags(self) -> frozenset[str]:
-        """The tags with readings that were not imported, as far as the store could be asked; never raises."""
-        if not self._live_tags:  # what has come since is in memory
+        """The tags with readings that were not imported, as far as the store is available; never raises."""
+        if not self._live_tags:  # later readings are in memory
             with suppress(StoreError):
                 self._live_tags = frozenset(self._stored.live_tags())
         return self._live_tags | {name for name, *_ in self._newest.last_scores()}

@@ -1,11 +1,11 @@
-"""How long readings are kept one by one: after some days they become minutes (roll-ups).
+"""Retention: after some days readings are rolled up to one-minute roll-ups.
 
-Off unless somebody says otherwise, on the Data page or with SENSORMON_RETENTION_DAYS; what was
-said on the page is in `retention.json` in the data folder and goes before the environment. The
-work is a job, a day of a tag at a time: cancelled or killed it leaves whole days, and the next
-run goes on from there. It runs once a UTC day, driven by the loader's steps, and on demand.
+Off unless set on the Data page or with SENSORMON_RETENTION_DAYS; the page's setting is stored in
+`retention.json` in the data folder and overrides the environment. The work is a job, one day of a
+tag at a time: if cancelled or killed it leaves whole days, and the next run continues from
+there. It runs once a UTC day, driven by the loader's steps, and on demand.
 
-Kept one by one whatever their age: flagged readings, and what a restart reads back of each tag.
+Never rolled up: flagged readings, and the readings of each tag that a restart reads back.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sensormon.stores.retention import Due, Space
 FILE = "retention.json"
 JOB = "roll-up"
 AGAIN = 3_600 * SECOND
-"""How long the next run waits after one that failed (µs)."""
+"""How long the next run waits after a failed one (µs)."""
 CHECKPOINT = 40
 """Days of tags between two checkpoints, so that the database's write-ahead file stays small."""
 
@@ -38,9 +38,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Policy:
-    """Raw readings are kept for `days`, 0 for ever. Times are µs UTC.
+    """Raw readings are kept for `days`, 0 for unlimited. Times are µs UTC.
 
-    `last` is when the last run came to its end, or when the policy was set.
+    `last` is when the last run ended, or when the policy was set.
     """
 
     days: int = 0
@@ -67,7 +67,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class RolledUp:
-    """What a run did: readings that are minutes now, and the database's space before and after."""
+    """The result of a run: readings rolled up, and the database's space before and after."""
 
     readings: int
     before: Space
@@ -75,7 +75,7 @@ class RolledUp:
 
 
 class Retention:
-    """Of one monitor. `default` is what holds until somebody says otherwise."""
+    """Of one monitor. `default` is the policy until somebody sets another."""
 
     def __init__(self, folder: Path, default: int, store: Store, jobs: Jobs, clock: Clock) -> None:
         self._path = folder / FILE
@@ -88,11 +88,11 @@ class Retention:
         self.policy = self._read(default)
 
     def set(self, days: int, who: str) -> Policy:
-        """Keep raw readings for this many days from now on, 0 for ever; on disk when it returns.
+        """Keep raw readings for this many days from now on, 0 for unlimited; on disk when it returns.
 
-        Nothing is rolled up before the next UTC day unless somebody starts it; a run that goes on
-        by another number of days ends with the day of a tag it is at. Raises UsageError for a
-        number that cannot be, a missing name, and if it cannot be written.
+        Nothing is rolled up before the next UTC day unless somebody starts a run; a running one
+        with another number of days ends after its current day of a tag. Raises UsageError for an
+        impossible number, a missing name, and if it cannot be written.
         """
         if not 0 <= days <= LONGEST_RETENTION:
             raise UsageError(
@@ -107,7 +107,7 @@ class Retention:
         with self._lock:
             self._write(policy)
             before, self.policy, self.problem = self.policy, policy, ""
-        if days != before.days:  # a run that goes on deletes by what no longer holds
+        if days != before.days:  # a running one deletes by the old policy
             for job in self._jobs.of(JOB):
                 job.progress.cancel()
         _log.info("raw readings are kept for %d days from now on (0: for ever), by %s", days, policy.who)
@@ -120,7 +120,7 @@ class Retention:
         return Plan(before, tuple(self._store.retention.due(before, keep())) if days else ())
 
     def start(self) -> Job:
-        """Begin a run. Raises UsageError if one goes on, or if raw readings are kept for ever."""
+        """Start a run. Raises UsageError if one is running, or if retention is unlimited."""
         if not self.policy.days:
             raise UsageError(
                 "raw readings are kept for ever", where="Retention", hint="Say first for how many days"
@@ -128,7 +128,7 @@ class Retention:
         return self._jobs.start(JOB, "Rolling old readings up", self._run)
 
     def tick(self) -> None:
-        """Begin the run of the day if it is due; called often."""
+        """Start the run of the day if it is due; called often."""
         now = self._clock.now()
         if not self.policy.days or now // DAY == self.policy.last // DAY or now < self._not_before:
             return
@@ -152,7 +152,7 @@ class Retention:
                     self._store.checkpoint()
             self._store.checkpoint()
         except Cancelled:
-            # Whoever cancels does not want it at once again.
+            # Somebody who cancels does not want it to restart at once.
             self._not_before = (self._clock.now() // DAY + 1) * DAY
             raise
         self._finished()
@@ -171,7 +171,7 @@ class Retention:
         try:
             row = json.loads(self._path.read_text(encoding="utf-8"))
             policy = Policy(int(row["days"]), str(row["who"]), int(row["changed"]), int(row["last"]))
-            if policy.changed == 0:  # nobody has said anything: only when the last run was is of use
+            if policy.changed == 0:  # no policy was set: only the time of the last run is used
                 return replace(policy, days=default)
             if 0 <= policy.days <= LONGEST_RETENTION:
                 return policy
@@ -179,7 +179,7 @@ class Retention:
         except FileNotFoundError:
             return Policy(default)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            # In doubt nothing is deleted.
+            # If in doubt, delete nothing.
             self.problem = (
                 f"{self._path.name} cannot be read ({error}); readings are kept until it is set again"
             )
@@ -198,5 +198,5 @@ class Retention:
 
 
 def keep() -> int:
-    """Readings of each tag that stay raw, good ones and as many others: what any detector's restart needs."""
+    """Readings of each tag that stay raw, good ones and as many others, for a restart of any detector."""
     return max(KEPT, longest_lead())

@@ -1,8 +1,8 @@
-"""The one monitor of this process, whatever is edited, cleared or opened.
+"""The one monitor of this process, which survives Streamlit's reloads and cleared caches.
 
-Streamlit drops and imports the package's modules again when a file changes, so a
-module's variable would become two. The registry is a module object under a name that is
-no file, which nothing ever drops.
+Streamlit drops the package's modules and imports them again when a file changes, so a
+module variable would exist twice. The registry is a module object under a name without a
+file, which nothing ever drops.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _REGISTRY = "_sensormon_of_this_process"
 def build() -> Monitor:
     """The monitor of this process; made from the environment at the first call, not started.
 
-    Raises UsageError where the settings, the tags, the source or the data folder are wrong.
+    Raises UsageError if the settings, the tags, the source or the data folder are wrong.
     """
     registry = _registry()
     with registry.lock:
@@ -52,16 +52,16 @@ def stop() -> None:
 
 
 def adopt(running: Monitor) -> None:
-    """Make this the monitor of the process, as it is: for programs and tests that build their own."""
+    """Install this monitor as that of the process; for programs and tests that build their own."""
     registry = _registry()
     with registry.lock:
         registry.monitor, registry.adopted = running, True
 
 
 def page_key() -> str:
-    """What the pages' own parts show to read the feed they draw from; made anew at each start.
+    """The key with which the pages' own components read their feed; a new one at each start.
 
-    Whoever can open a page has it, nobody else: the routes of a page are as open as the page.
+    Anyone who can open a page has it: the routes of a page are as open as the page.
     """
     key: str = _registry().page_key
     return key

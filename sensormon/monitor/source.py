@@ -1,4 +1,4 @@
-"""The source of a running monitor: its thread's work, how it is doing, and simulated faults."""
+"""The source of a running monitor: the work of its thread, its status, and simulated faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sensormon.sources.simulator import Simulator
 
 
 class RunningSource:
-    """Of one monitor. `source` is None if readings come in over HTTP alone.
+    """Of one monitor. `source` is None if readings come in only over HTTP.
 
     `first_start`: nothing was ever collected in the data folder.
     """
@@ -32,7 +32,7 @@ class RunningSource:
         return self._source if isinstance(self._source, Simulator) else None
 
     def run(self, stopping: threading.Event) -> None:
-        """Take what the source has due, until `stopping` is set or it has come to its end."""
+        """Take due batches from the source until `stopping` is set or the source ends."""
         self.backfill()
         if self._source is None:
             self._state = SourceState.WAITING
@@ -41,7 +41,7 @@ class RunningSource:
         self._state = run_source(self._source, self._collector, self._clock, stopping)
 
     def stopped(self) -> None:
-        """The monitor has stopped."""
+        """Note that the monitor has stopped."""
         self._state = SourceState.STOPPED
 
     def backfill(self) -> None:
@@ -51,7 +51,7 @@ class RunningSource:
             self._collector.submit(self.simulator.backfill(self._clock.now()))
 
     def inject(self, fault: str, tag: str, seconds: float) -> None:
-        """Have the simulator make this fault from now on, for so long. Raises UsageError without one."""
+        """Start this fault in the simulator, for this long. Raises UsageError without a simulator."""
         if self.simulator is None:
             raise UsageError(
                 "there is no simulator to make a fault", where="source", hint="Use SENSORMON_SOURCE=simulator"
@@ -59,7 +59,7 @@ class RunningSource:
         self.simulator.inject(fault, tag, self._clock.now(), seconds)
 
     def status(self, dead: bool) -> SourceStatus:
-        """How it is doing; `dead` while its thread is."""
+        """Its status; `dead` says that its thread has died."""
         source, state, refused = self._source, self._state, self._collector.refused
         if dead:
             state = SourceState.FAILED

@@ -1,9 +1,9 @@
 """What other detector settings would have done to the history, and applying them.
 
-Also what is known to have happened, which the settings are judged by, and the alarm load of
-all tags. What is read for that is kept on a `Shelf`: other settings then cost the scoring
-alone, and a job that was cancelled while it read goes on where it was. What it is not: a
-place that keeps settings; those in force are the collector's.
+Also the known faults and labels that settings are judged by, and the alarm load of all tags.
+Histories read for that stay on a `Shelf`: further settings then cost only the scoring, and a
+job cancelled while reading continues where it stopped. What it is not: a place that keeps
+settings; those in force are the collector's.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ KIND = "compare"
 """The kind of the job that counts the alarm load of all tags."""
 
 TOGETHER = 400_000
-"""Readings of all tags together that are read and scored without being asked, and without a job."""
+"""Up to this many readings of all tags are read and scored unasked, without a job."""
 
 _SCORED = (
     "id",
@@ -62,7 +62,7 @@ class Shelf:
 
 
 class Tuner:
-    """Of one monitor; `tags` gives its tag table as it is now."""
+    """Of one monitor; `tags` returns its current tag table."""
 
     def __init__(
         self,
@@ -91,8 +91,8 @@ class Tuner:
     def tag_history(self, tag: str, since: int, until: int, limit: int | None = None) -> History:
         """The tag's stored readings, the newest `limit` of them, ready to be scored by any detector.
 
-        Only from where they are all there: of what was rolled up the flagged ones are left, which no
-        detector can make anything of.
+        Only from the time since which none were rolled up: of older ones just the flagged are left,
+        which no detector can use.
         """
         whole = self._store.retention.rolled_until(tag)
         since = max(since, whole or since)
@@ -109,8 +109,8 @@ class Tuner:
     ) -> pd.DataFrame:
         """The tag's stored readings scored with these parameters, as the collector would have.
 
-        By the detector in force if none is named. Raises UsageError for one that does
-        not exist and for wrong parameters.
+        By the detector in force if none is named. Raises UsageError for an unknown
+        detector and for wrong parameters.
         """
         other = make(detector or self._collector.settings.detector, **params)
         return self.tag_history(tag, since, until).scored(other)
@@ -137,7 +137,7 @@ class Tuner:
     def known(self, since: int, until: int) -> Known:
         """Faults and labels of this span of all tags. Raises StoreError if they cannot be read.
 
-        For the tags of the simulator the injected faults are all that can be wrong.
+        For the simulator's tags the injected faults are complete.
         """
         simulator = self._source.simulator
         return Known(
@@ -164,8 +164,8 @@ class Tuner:
     ) -> Callable[[Progress], dict[str, Load]]:
         """The work of a job: the load of each tag with this detector, the worst first.
 
-        Of `most_tags` tags at most, those with the most flags, and of about `most_readings`
-        readings of all together. `own` is the history that is there already. The work raises
+        Covers at most `most_tags` tags, those with the most flags, and about `most_readings`
+        readings in total. `own` is a history that was read already. The work raises
         StoreError.
         """
 
@@ -198,7 +198,7 @@ class Tuner:
         return tuple([name for name in counts.index if name in names][:most])
 
     def _longer_memory(self, detector: Detector) -> list[TagHistory]:
-        """What a detector learns from that looks back further than the collector remembers."""
+        """The histories for a detector that looks back further than the collector remembers."""
         lead = detector.start(TagFacts.of_tags(self._tags())).lead
         if lead <= KEPT:
             return []

@@ -2,7 +2,7 @@
 
 What it can find: a reading that is in the journal and should be in the store but is not,
 neither by itself nor in a roll-up that can hold it, or differs there; a reading that is there
-twice; running totals that are not what is really there; a ledger that does not balance; damage
+twice; running totals that differ from the rows; a ledger that does not balance; damage
 in the journal or the dead letters; a database that cannot be read. What it cannot: tell that a
 reading was measured wrongly.
 """
@@ -33,7 +33,7 @@ MINUTE = 60 * SECOND
 
 @dataclass(frozen=True)
 class Report:
-    """`findings` are what is wrong, one sentence each; `notes` are worth knowing."""
+    """`findings` are errors, one sentence each; `notes` are worth knowing."""
 
     findings: tuple[str, ...]
     notes: tuple[str, ...]
@@ -55,7 +55,7 @@ def verify(stopped: StoppedMonitor) -> Report:
     try:
         with stopped.store() as store:
             if store is None:
-                notes.append("there is no database; it is made anew from the journal at the next start")
+                notes.append("there is no database; it is rebuilt from the journal at the next start")
             else:
                 findings += _store(stopped, store)
             ledger = stopped.ledger(store)
@@ -114,7 +114,7 @@ class _Minutes:
         self._claimed: Counter[tuple[str, int, str, int]] = Counter()
 
     def hold(self, batch: Batch, row: int) -> bool:
-        """Whether the minute of this reading was rolled up and its value is within what it had."""
+        """Whether the minute of this reading was rolled up and its range includes the value."""
         time = int(batch.time[row])
         key = (batch.tags[batch.tag[row]], time - time % MINUTE, batch.source, int(batch.quality[row]) >> 30)
         low, high, gone = self._rollups.get(key, (math.inf, -math.inf, 0))
