@@ -1,4 +1,4 @@
-"""What the Anomalies page says of the alarm load.
+"""Texts on the alarm load, for the Anomalies page.
 
 Pure functions: plain data in, text out; whoever shows a text escapes it.
 """
@@ -29,7 +29,7 @@ def load_line(load: AlarmLoad) -> str:
 
 
 def load_rows(load: AlarmLoad, zone: tzinfo) -> list[tuple[str, str, str]]:
-    """The figures: what, how much, the target."""
+    """The figures: name, value, target."""
     at = f"from {day_and_time(load.worst_at, zone)}" if load.events else ""
     return [
         ("Events per 10 min, average", f"{load.average:,.2f}", f"target ≤ {NORM:g}, limit {MOST:g}"),

@@ -13,7 +13,7 @@ from sensormon.detectors.base import UNSET
 
 
 def title(detector: str) -> str:
-    """A detector's name as people say it; of one that is not in the registry, what its name alone says.
+    """A detector's title; for one that is not in the registry, made from its name.
 
     >>> title("ewma"), title("my_own")
     ('EWMA chart', 'My own')
@@ -42,7 +42,7 @@ def detector_words(detector: str, params: Mapping[str, float]) -> str:
 
 
 def switch_words(old: str, old_params: Mapping[str, float], new: str, new_params: Mapping[str, float]) -> str:
-    """What a change of settings changes.
+    """A change of settings in words.
 
     >>> switch_words("zscore", {"window": 50, "threshold": 3}, "zscore", {"window": 80, "threshold": 3})
     'window 50 → 80, threshold stays 3'

@@ -1,4 +1,4 @@
-"""What the Storage section says of sizes, forecasts and roll-ups."""
+"""Texts on sizes, forecasts and roll-ups, for the Storage section."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DAY = 86_400.0
 
 
 def size_rows(sizes: Sizes) -> list[tuple[str, str, str]]:
-    """What, bytes in words, and what is worth knowing of it."""
+    """Rows of name, size in words, and a remark."""
     space = sizes.space
     inside = "contents unknown: the database is unavailable"
     if space is not None:
@@ -29,7 +29,7 @@ def size_rows(sizes: Sizes) -> list[tuple[str, str, str]]:
 
 
 def rate_words(now: Rate | None, sizes: Sizes) -> str:
-    """What comes in a day and what each reading takes, with what it was measured over."""
+    """Readings per day and bytes per reading, with the time they were measured over."""
     if sizes.space is None:
         return "Not measurable now: the database is unavailable."
     if now is None:
@@ -57,14 +57,14 @@ def forecast_words(forecast: Forecast) -> str:
 
 
 def policy_words(policy: Policy) -> str:
-    """What holds now."""
+    """The policy in force."""
     if not policy.days:
         return "Full resolution, unlimited."
     return f"Full resolution for {counted(policy.days, 'day')}, then one-minute roll-ups."
 
 
 def plan_words(plan: Plan, days: int, raw_bytes: float) -> str:
-    """What a run would do: how many readings become how many minutes, and what that frees."""
+    """The effect of a run: how many readings become how many minutes, and the space that frees."""
     if not plan.readings:
         return f"No reading is older than {counted(days, 'day')}: nothing to roll up."
     frees = plan.readings * raw_bytes - plan.minutes * ROLLUP_BYTES
@@ -76,7 +76,7 @@ def plan_words(plan: Plan, days: int, raw_bytes: float) -> str:
 
 
 def rolled_words(done: RolledUp) -> str:
-    """What a run did, as measured."""
+    """The measured result of a run."""
     if not done.readings:
         return "Nothing to roll up."
     given = done.before.file - done.after.file

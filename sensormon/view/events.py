@@ -39,7 +39,7 @@ def event_table(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
 
 
 def lasted_column(events: pd.DataFrame) -> list[str]:
-    """How long each event lasted from first flag to last, a dash for one flag, and whether it goes on."""
+    """How long each event lasted from first flag to last, a dash for one flag, and whether it continues."""
     return [
         ", ".join([*([duration(seconds)] if seconds else []), *([] if over else ["going on"])]) or "–"
         for seconds, over in zip(events["seconds"], events["over"], strict=True)
@@ -70,7 +70,7 @@ def events_line(events: pd.DataFrame, span: str) -> str:
 
 
 def history_table(history: pd.DataFrame, ids: tuple[int, ...]) -> pd.DataFrame:
-    """What people did with the event of these readings, newest first: Time, Who, What, Until, Note."""
+    """People's actions on the event of these readings, newest first: Time, Who, What, Until, Note."""
     rows = history[history["reading"].isin(ids)].drop_duplicates(["number", "time"]).iloc[::-1]
     what = [
         f"labelled {label}" if action == "label" else _DONE.get(action, action)
@@ -91,7 +91,7 @@ _DONE = {
 
 
 def done_words(count: int, action: str, label: str = "") -> str:
-    """What somebody has just done: "2 events acknowledged".
+    """An action just taken: "2 events acknowledged".
 
     >>> done_words(1, "label", "benign"), done_words(2, "note")
     ('1 event labelled benign', 'Note saved on 2 events')
@@ -108,7 +108,7 @@ def anomaly_table(anomalies: pd.DataFrame, tags: TagTable, scales: Mapping[int, 
     """Flagged readings, one per row, in the same order: Time (UTC), Tag, Value, Expected, Score, Why, Note.
 
     Every tag must be in the table. Values are text with unit, the score is a number. `scales`
-    say what scores are called and compared with, by the id of the detector settings.
+    give the name and limit of scores, by the id of the detector settings.
     """
     columns = ("tag", "value", "expected", "upper", "score")
     rows = [

@@ -1,10 +1,10 @@
-"""Why a reading was flagged, or why it was not: all that pages say of it, from a sentence to a few words.
+"""Why a reading was flagged or not: all texts on it, from a full sentence to a few words.
 
-Pure: a reading as stored, the tag and the detector settings that judged it go in. The
-sentence itself is the detector's (`Detector.sentence`); worded here is what holds for all of
-them, and what is said of a reading on a card, in a table and when hovering over a chart.
-What it is not: a second judgement; it reads off what the detector left with the reading
-(score, expected, lower, upper, n) and says nothing that this does not show.
+Pure: the input is a reading as stored, the tag and the detector settings that judged it. The
+sentence itself is the detector's (`Detector.sentence`); this module has the parts common to all
+detectors, and the texts for cards, tables and chart hovers.
+What it is not: a second judgement; it uses only what the detector stored with the reading
+(score, expected, lower, upper, n).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _QUALITIES = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """The sentence, what decided, and what the score is called.
+    """The sentence, the deciding numbers, and the name of the score.
 
     `sigma` is the standard deviation that the detector held the reading against, in the
     tag's unit; NaN if the stored band does not show it. `needed` readings are learned
@@ -51,7 +51,7 @@ class Explanation:
 
 
 class Scale(NamedTuple):
-    """What a score is called and the threshold it is compared with, NaN if that is not known.
+    """The name of a score and the threshold it is compared with, NaN if that is unknown.
 
     `from_band` says that a chart reads the limit off a reading's band: `Detector.limit_from_band`.
     """
@@ -72,7 +72,7 @@ class Scale(NamedTuple):
 
 
 UNKNOWN_SCALE = Scale("score", math.nan, from_band=False)
-"""Of scores by settings that differ, or that are not known."""
+"""The scale of scores by mixed or unknown settings."""
 
 
 def explain(tag: Tag, reading: Judged, settings: DetectorSettings) -> Explanation:
@@ -94,7 +94,7 @@ def explain(tag: Tag, reading: Judged, settings: DetectorSettings) -> Explanatio
 
 
 def _unjudged(reading: Judged, detector: Detector, settings: DetectorSettings) -> Sentence | None:
-    """Why the detector said nothing of this reading; None if it judged it."""
+    """Why the detector did not judge this reading; None if it did."""
     if reading.quality >> 30:
         words = quality_words(reading.quality)
         return Rule.QUALITY, f"not judged and not learned: its quality is {words}"
@@ -111,7 +111,7 @@ def _unjudged(reading: Judged, detector: Detector, settings: DetectorSettings) -
 
 
 def score_names(settings: Mapping[int, DetectorSettings]) -> dict[int, Scale]:
-    """By the id of settings, what their scores are called and compared with."""
+    """By the id of settings, the scale of their scores."""
     return {
         number: Scale.of(make(entry.detector, **entry.params))
         for number, entry in settings.items()
@@ -120,9 +120,9 @@ def score_names(settings: Mapping[int, DetectorSettings]) -> dict[int, Scale]:
 
 
 def score_of(ids: Iterable[int], scales: Mapping[int, Scale]) -> tuple[str, float | None]:
-    """What a chart says of the scores of readings with these settings: their name and `Scale.drawn_limit`.
+    """How a chart labels the scores of readings with these settings: name and `Scale.drawn_limit`.
 
-    If the settings differ or are not known it is just a score.
+    If the settings differ or are unknown it is just a score.
     """
     distinct = set(ids)
     scale = scales.get(int(distinct.pop()), UNKNOWN_SCALE) if len(distinct) == 1 else UNKNOWN_SCALE
@@ -139,7 +139,7 @@ def quality_words(quality: int) -> str:
 def verdict(
     value: float, expected: float, score: float, flagged: bool, quality: int, name: str = "z"
 ) -> Phrase:
-    """What a card says of a reading; `name` is what its score is called."""
+    """The text of a card on a reading; `name` is that of its score."""
     if quality >> 30:
         return Phrase("bad quality, not judged" if quality >> 31 else "uncertain quality, not judged")
     if not math.isfinite(expected):
@@ -161,7 +161,7 @@ def why_short(
 ) -> str:
     """Why a reading was flagged, beside columns with the value, the expected one and the score.
 
-    `name` is what the score is called. Its limit is `threshold`; without it, what the band says.
+    `name` is that of the score. Its limit is `threshold`, or by default read off the band.
     """
     if not math.isfinite(threshold):
         threshold = limit(value, expected, upper, score)
@@ -174,7 +174,7 @@ def why_short(
 def why_on_hover(value: float, expected: float, upper: float, score: float, threshold: float | None) -> str:
     """Why a reading was flagged, after its score on a chart: ", above 3.0".
 
-    Without a threshold the limit is what the band says.
+    Without a threshold the limit is read off the band.
     """
     if threshold is not None:
         return f", above {threshold:g}"
@@ -183,7 +183,7 @@ def why_on_hover(value: float, expected: float, upper: float, score: float, thre
 
 
 def why_at_peak(name: str, score: float, threshold: float) -> str:
-    """By what the highest reading of an event was flagged: "z 5.2 > 3.0"; without a threshold, "z 5.2"."""
+    """The score that flagged the peak of an event: "z 5.2 > 3.0"; without a threshold, "z 5.2"."""
     if score >= HIGHEST:
         return "off a flat line"
     return f"{name} {score:,.1f} > {threshold:.1f}" if threshold else f"{name} {score:,.1f}"

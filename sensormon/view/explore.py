@@ -1,4 +1,4 @@
-"""What the Explore page says of what is in view and what was measured.
+"""Texts on the readings in view and on measurements, for the Explore page.
 
 Pure functions. What it is not: markup.
 """
@@ -32,7 +32,7 @@ NAMED = {
 
 
 def times(start: int, end: int, zone: tzinfo) -> str:
-    """From when to when, the date of the end only where it is another one."""
+    """Start and end, the end with its date only if that differs."""
     a, b = (to_datetime(time).astimezone(zone) for time in (start, end))
     short = "%H:%M:%S" if end - start < 7_200 * SECOND else "%H:%M"
     if a.date() == b.date():
@@ -41,7 +41,7 @@ def times(start: int, end: int, zone: tzinfo) -> str:
 
 
 def drawn_line(overviews: Sequence[Overview], since: int, until: int) -> str:
-    """How much is in view, and what was left out of it."""
+    """How many readings are in view, and which of them are drawn."""
     width = max((overview.width for overview in overviews), default=0)
     readings = sum(overview.within(since, until) for overview in overviews)
     if not width and not any(overview.minutes for overview in overviews):
@@ -60,7 +60,7 @@ def drawn_line(overviews: Sequence[Overview], since: int, until: int) -> str:
 
 
 def relation_words(relation: Relation, x: Tag, y: Tag) -> list[str]:
-    """What the correlation of two tags says, and how well it is supported."""
+    """The correlation of two tags in words, and how well it is supported."""
     apart = duration(relation.pairs.tolerance / SECOND)
     pairs = f"{counted(relation.n, 'pair')}, at most {apart} apart"
     if relation.share > 1:
@@ -94,7 +94,7 @@ def relation_words(relation: Relation, x: Tag, y: Tag) -> list[str]:
 
 
 def control_words(control: Controlled) -> list[str]:
-    """What a control chart says, and what to be careful about."""
+    """A control chart in words, with its cautions."""
     limits = control.limits
     if limits is None:
         return [
@@ -138,7 +138,7 @@ def limit_facts(limits: ControlLimits, tag: Tag) -> list[tuple[str, str]]:
 
 
 def distribution_facts(distribution: Distribution, tag: Tag, outside: int | None) -> list[tuple[str, str]]:
-    """The numbers of a distribution; `outside` readings lie off the normal band, where there is one."""
+    """The numbers of a distribution; `outside` readings lie outside the normal band, if there is one."""
     facts = [
         ("Readings", f"{distribution.readings:,}"),
         ("Mean", _finer(tag, distribution.mean)),
@@ -161,12 +161,12 @@ def _signed(correlation: float) -> str:
 
 
 def _share(some: int, whole: int) -> str:
-    """How much of the whole; a little is never shown as nothing."""
+    """A share in per cent; a small one is never shown as 0."""
     return "less than 0.01 %" if 0 < some < 1e-4 * whole else f"{some / whole:.2%}".replace("%", " %")
 
 
 def _finer(tag: Tag, value: float) -> str:
-    """A number made of many readings: a digit more than the sensor has."""
+    """A number computed from many readings, with one digit more than the sensor has."""
     if not math.isfinite(value):
         return "–"
     text = f"{value:,.{tag.decimals + 1}f}"

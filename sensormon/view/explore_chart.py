@@ -1,7 +1,7 @@
 """Overviews of tags as one Plotly figure: overlaid in one chart, or stacked on one time axis.
 
 Times are milliseconds UTC, which Plotly shows in the browser's time zone. The y axes fit
-what is in view; what lies beside it is drawn too, so that a pan shows something at once.
+the view; readings beside it are drawn too, so that a pan shows something at once.
 `explore_layout` says where each tag is drawn, `explore_traces` has the lines and marks.
 What it is not: a place that reads data or knows about Streamlit.
 """
@@ -55,7 +55,7 @@ LABELLED = 12
 """With more notes in view only the list below the chart has their texts."""
 
 SHORTENED = 30
-"""Characters of a note's text in the chart."""
+"""The most characters of a note's text in the chart."""
 
 
 def explore_chart(
@@ -69,11 +69,11 @@ def explore_chart(
     notes: Sequence[Annotation] = (),
     earlier: str = "",
 ) -> go.Figure:
-    """The tags over a span, each with its marks and gaps; what it is compared with lighter and dashed.
+    """The tags over a span, each with its marks and gaps; the compared span is lighter and dashed.
 
     Without `flags` flagged readings have no marks. `normalised`: every line from the lowest to the highest
-    value in view, in percent. `earlier` is what the hover calls the compared span. In an overlay lines have
-    their number at the right end.
+    value in view, in percent. `earlier` is the name of the compared span in the hover. In an overlay the
+    lines have their number at the right end.
     """
     layout = arrange(series, span, palette, stacked=stacked, normalised=normalised)
     traces: list[Trace] = []
@@ -208,7 +208,7 @@ def _note_label(note: Annotation, place: int, layout: Layout) -> dict[str, Any]:
     text = note.text if len(note.text) <= SHORTENED else f"{note.text[: SHORTENED - 1].rstrip()}…"
     since, until = layout.span
     x = max(note.since, since) / 1e3
-    late = x > (since + 3 * until) / 4e3  # then the text goes to the left, or it would be cut off
+    late = x > (since + 3 * until) / 4e3  # put the text on the left, where it is not cut off
     return {
         "text": f"✎ {chart_text(text)}",
         "x": x,

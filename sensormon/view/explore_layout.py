@@ -1,6 +1,6 @@
 """Where Explore draws each tag: in which chart, on which y axis, over which range, in which colour.
 
-`arrange` decides this once, as a frozen `Layout`. Everything else that draws asks the `Layout`.
+`arrange` decides this once, as a frozen `Layout`. Everything that draws uses the `Layout`.
 Axes are numbered from 0; Plotly calls them y, y2, y3 and so on.
 What it is not: the lines and marks (`explore_traces`), or a place that reads data.
 """
@@ -88,7 +88,7 @@ class Layout:
         return place if self.stacked else 0
 
     def axis(self, place: int) -> str:
-        """What Plotly calls the y axis of a series."""
+        """Plotly's name for the y axis of a series."""
         return _axis_name(self.axes[place])
 
     def members(self, axis: int) -> list[Series]:
@@ -101,11 +101,11 @@ class Layout:
         return 1 - (row + 1) / self.rows, 1 - row / self.rows - head
 
     def axis_range(self, axis: int) -> tuple[float, float]:
-        """From where to where a y axis runs."""
+        """The range of a y axis."""
         return PERCENT if self.normalised else value_range(self.members(axis), self.span)
 
     def scaled(self, place: int, values: Floats) -> Floats:
-        """Values of a series as its y axis has them."""
+        """Values of a series in the units of its y axis."""
         if not self.normalised:
             return values
         low, high = value_range([self.series[place]], self.span)
@@ -154,7 +154,7 @@ def series_color(palette: Palette, number: int) -> str:
 
 
 def edge_axis(row: int) -> str:
-    """What Plotly calls a chart's axis from 0 at its lower edge to 1 at its upper edge."""
+    """Plotly's name for a chart's axis from 0 at its lower edge to 1 at its upper edge."""
     return _axis_name(_EDGES + row)
 
 

@@ -1,4 +1,4 @@
-"""What Explore draws of a tag: its line, the earlier line it is compared with, its marks, its gaps.
+"""The traces Explore draws for a tag: its line, the earlier line to compare, its marks, its gaps.
 
 A trace is the dictionary that Plotly draws. What it is not: axes and colours (`explore_layout`).
 """
@@ -29,7 +29,7 @@ The others are strokes on the upper edge.
 """
 
 STROKES = 1_500
-"""The most strokes on the upper edge of a view; nobody could tell more of them apart."""
+"""The most strokes on the upper edge of a view; more could not be told apart."""
 
 _SKIP = {"hoverinfo": "skip"}
 
@@ -157,7 +157,7 @@ def _line(
 ) -> Trace:
     """The readings of an overview, moved by `shift` µs and broken at gaps.
 
-    `flags` has what the hover adds to each reading; it may be empty.
+    `flags` has the text that the hover adds to each reading; it may be empty.
     """
     tag: Tag = layout.series[place].tag
     time, value = overview.time, overview.value
@@ -180,7 +180,7 @@ def _line(
 
 
 def _flag_words(overview: Overview) -> list[str]:
-    """What the hover says of the flag of each reading of the line; no words if nothing is flagged."""
+    """The hover text on the flag of each reading of the line; empty if none is flagged."""
     if not overview.flagged:
         return []
     flags = overview.marks[overview.marks["is_anomaly"].to_numpy(dtype=bool)]
@@ -191,7 +191,7 @@ def _flag_words(overview: Overview) -> list[str]:
 
 
 def _points(layout: Layout, place: int, kind: Bools, symbol: str, color: str) -> Trace:
-    """Those of the marks of a series that are of this kind; the line's hover speaks for them."""
+    """The marks of a series of this kind; the line's hover covers them."""
     marks = layout.series[place].now.marks
     y = layout.scaled(place, marks["value"].to_numpy(dtype=np.float64))
     size = 9 if kind.sum() < CROWDED else 6
@@ -208,7 +208,7 @@ def _points(layout: Layout, place: int, kind: Bools, symbol: str, color: str) ->
 
 
 def _bad_hover(item: Series, bad: Bools) -> Trace:
-    """What the hover says of a bad reading, of which the line knows nothing."""
+    """The hover text of a bad reading, which is not on the line."""
     value = f"%{{customdata:,.{item.tag.decimals}f}} {chart_text(item.tag.unit)}"
     return {
         "customdata": item.now.marks["value"].to_numpy(dtype=np.float64)[bad],
@@ -218,7 +218,7 @@ def _bad_hover(item: Series, bad: Bools) -> Trace:
 
 
 def _flags(layout: Layout, place: int) -> tuple[Bools, Bools]:
-    """Which of a series' marks are flags that have a diamond, and which are the other flags."""
+    """Masks of a series' marks: flags with a diamond, and the other flags."""
     marks = layout.series[place].now.marks
     flagged: Bools = marks["is_anomaly"].to_numpy(dtype=bool) & (_quality(marks) < 2)
     if not crowded(marks, layout.span):
@@ -228,7 +228,7 @@ def _flags(layout: Layout, place: int) -> tuple[Bools, Bools]:
 
 
 def _quality(marks: pd.DataFrame) -> Ints:
-    """0 good, 1 uncertain, 2 or 3 bad, as OPC UA has it in the two highest bits."""
+    """0 good, 1 uncertain, 2 or 3 bad: the two highest bits of the OPC UA status."""
     quality: Ints = (marks["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)).astype(np.int64)
     return quality
 
@@ -240,7 +240,7 @@ def _inside(marks: pd.DataFrame, span: Span) -> Bools:
 
 
 def _worst(marks: pd.DataFrame, flagged: Bools, span: Span) -> Bools:
-    """The flags with the highest scores, of those in view and of those beside it."""
+    """The flags with the highest scores, in view and beside it."""
     kept: Bools = np.zeros(len(marks), dtype=np.bool_)
     inside, score = _inside(marks, span), marks["score"].fillna(np.inf).to_numpy(dtype=np.float64)
     for part in (np.flatnonzero(flagged & inside), np.flatnonzero(flagged & ~inside)):

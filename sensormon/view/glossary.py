@@ -152,7 +152,7 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "How many events occur per 10 minutes. One operator can handle about 1; the limit is 2 "
             "(ISA-18.2, EEMUA 191)."
         ),
-        # how good flags are
+        # quality of flags
         "false positive": "A flag although nothing was wrong.",
         "precision": "The share of the flagged events that were real faults. The rest are false positives.",
         "recall": "The share of the known faults that were flagged. The rest were missed.",

@@ -1,4 +1,4 @@
-"""What the Help and the greeting say: each page's purpose and terms, the keys, what to try first.
+"""The content of Help and greeting: each page's purpose and terms, the keys, what to try first.
 
 Pure data and functions, no markup. `glossary` explains the terms themselves. Every sentence is
 true for the source in use.
@@ -18,7 +18,7 @@ from sensormon.model.tags import Tag
 class About:
     """One page: its path, the letter that opens it after g, its purpose, the terms used on it."""
 
-    path: str  # of its file in pages/, and in the address
+    path: str  # file name in pages/, and in the address
     letter: str
     purpose: str
     terms: tuple[str, ...]
@@ -214,9 +214,9 @@ def _many(count: int, noun: str) -> str:
 
 
 def seen(source: str, tags: Sequence[Tag], interval: float, received: int) -> str:
-    """What the page shows, in a sentence or two, for a source as SENSORMON_SOURCE names it.
+    """The source in a sentence or two, by its value of SENSORMON_SOURCE.
 
-    `tags` are those the source delivers; `interval` is in seconds, 0 if it is not fixed.
+    `tags` are the tags it delivers; `interval` is in seconds, 0 if it is not fixed.
 
     >>> seen("replay:x/pump.csv@60", [Tag("a", "A")], 0.5, 10).partition(".")[0]
     'The recording pump'
@@ -250,7 +250,7 @@ def tries(settings: Settings, tag: str | None, received: int) -> tuple[Try, ...]
     )
     account = Try("See where every reading is and that none is lost", "Pipeline")
     if settings.source == "simulator":
-        # Every setting notices a gap; a small shift drowns in the simulator's spikes.
+        # Every setting detects a gap; a small shift would be lost among the simulator's spikes.
         return newest, move, Try("Switch a fault on and watch it being found", "Pipeline", {"fault": "Gap"})
     if settings.source == "none" and not received:
         return Try("Import history from a file", "Data"), account

@@ -1,4 +1,4 @@
-"""What the Live page shows of each tag: its chart, its newest reading, its last flag.
+"""The cards of the Live page: for each tag its chart, its newest reading, its last flag.
 
 Frames of readings in, cards out. What it is not: a reader of the store.
 """
@@ -37,7 +37,7 @@ MOST = 12
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest reading of a tag (µs UTC, in its unit) and what to say of it."""
+    """The newest reading of a tag (µs UTC, in its unit) and a phrase on it."""
 
     time: int
     value: float
@@ -46,7 +46,7 @@ class Newest:
 
 @dataclass(frozen=True, eq=False)
 class Cards:
-    """The charts by tag name, in the order to show them, and what is worth a line below."""
+    """The charts by tag name, in display order, and the facts for a line below."""
 
     figures: Mapping[str, go.Figure]
     newest: Mapping[str, Newest]
@@ -64,7 +64,7 @@ def make_cards(
     height: int,
     judges: Judges,
 ) -> Cards:
-    """The cards of these tags over this span; `judges` are the settings that readings name, by id."""
+    """The cards of these tags over this span; `judges` has the settings of the readings, by id."""
     names_of = score_names(judges)
     by_tag = dict(iter(frame.groupby("tag", sort=False)))
     nothing = frame.iloc[:0]
@@ -84,7 +84,7 @@ def make_cards(
 
 
 def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
-    """The newest reading of each tag in the frame; a flag of the last moments still shows."""
+    """The newest reading of each tag in the frame; a very recent flag still shows."""
     names = score_names(judges)
     result: dict[str, Newest] = {}
     for name, rows in frame.groupby("tag", sort=False):
@@ -113,7 +113,7 @@ def _phrase(rows: pd.DataFrame, at: int, names: Mapping[int, Scale]) -> Phrase:
 
 
 def last_flag(frame: pd.DataFrame, tags: TagTable, zone: tzinfo, judges: Judges) -> str:
-    """A line on the newest flagged reading in the frame; empty if there is none."""
+    """A line about the newest flagged reading in the frame; empty if there is none."""
     flagged = frame[frame["is_anomaly"].astype(bool)]
     flagged = flagged[flagged["tag"].isin(tags.names)]
     if flagged.empty:
@@ -135,7 +135,7 @@ def shown(
     search: str = "",
     groups: Sequence[str] = (),
 ) -> list[str]:
-    """The tags to show, in the table's order: delivered by the source or with data, and searched for.
+    """The tags to show, in the table's order: delivered or with data, and matching the search.
 
     All words of `search` must be in a tag's name, label, group or unit; without `groups` all
     groups are shown.

@@ -1,7 +1,7 @@
-"""What the Live board in the browser draws with: styles and layout of the theme, facts of each tag.
+"""Static data for the Live board in the browser: styles and layout of the theme, facts on each tag.
 
-The feed sends readings as plain numbers (`live_feed`); the board puts them into these. All that is the
-same in every answer is here, so that no refresh carries it.
+The feed sends readings as plain numbers (`live_feed`); the board combines the two. Everything that is
+the same in every answer is here, so that no refresh repeats it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sensormon.view.traces import Hover, chart_text
 from sensormon.view.y_range import YRule
 
 CLOCK, SCORE = "{clock}", "{score}"
-"""Stand in the hover texts for what an answer of the feed has under these names."""
+"""Placeholders in the hover texts for values of these names in the feed's answers."""
 
 
 def drawing(palette: Palette, height: int) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def drawing(palette: Palette, height: int) -> dict[str, Any]:
 
 
 def tag_facts(tags: TagTable, tag: Tag, palette: Palette) -> dict[str, Any]:
-    """What the card of this tag says and draws whatever its readings are."""
+    """The parts of this tag's card that do not depend on its readings."""
     return {
         "name": tag.name,
         "label": tags.title(tag.name),

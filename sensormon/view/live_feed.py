@@ -1,9 +1,9 @@
-"""What the Live board in a browser asks for again and again: new readings, words, events, the heat strip.
+"""The data the Live board polls for: new readings, phrases, events, the heat strip.
 
 Plain numbers and text, ready to send; how they are drawn is in `live_drawing`. A first answer
-holds a whole span, thinned; later ones only what came in since. Times are milliseconds UTC.
-Nothing here raises when the store is away: memory has the newest readings, and the answer says
-that it is not complete. What came before them is unknown then, which is not the same as no data.
+holds a whole span, thinned; later ones only new readings. Times are milliseconds UTC.
+Nothing here raises if the store is unavailable: memory has the newest readings, and the answer
+is marked incomplete. Earlier readings are then unknown, which is not the same as no data.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from sensormon.view.traces import Span, View
 Answer = dict[str, Any]
 
 LEAD = 60 * SECOND
-"""New readings are viewed with those of this long before (µs), which show how often a tag reports."""
+"""New readings are read with those of this long before (µs), which show how often a tag reports."""
 
 TICKS = 30
-"""And with this many per tag before them in order of arrival."""
+"""Also read: this many per tag before them, in order of arrival."""
 
 STALE = 5
-"""A tag is stale once it was silent for this many usual intervals; the watchdog's rule."""
+"""A tag is stale after a silence of this many usual intervals; the watchdog's rule."""
 
 PARTS = 90
-"""Cells of a row of the heat strip."""
+"""Cells per row of the heat strip."""
 
 SHARE = 0.05
 """Shared answers are refreshed rarely enough to cost at most this share of the time."""
@@ -54,10 +54,10 @@ BRACKETS = 600
 """Events of a tag that lie closer than this part of the span are sent as one."""
 
 SPANS = 40
-"""Answers kept for all viewers; a viewer who asks for ever new spans does not fill the memory."""
+"""The most answers shared by all viewers, so that requests for ever new spans do not fill the memory."""
 
 BACK = 3_600 * SECOND
-"""How far back the newest event is looked for if the span is shorter (µs)."""
+"""How far back to look for the newest event if the span is shorter (µs)."""
 
 T = TypeVar("T")
 
@@ -89,17 +89,17 @@ class LiveFeed:
     ) -> Answer:
         """The last `span` seconds of these tags up to now, or to `until` (µs UTC).
 
-        With `after`, an id that an earlier answer gave, only readings that came in since. The
-        events are left out if they are still those that `known_events` names. `complete` is False
-        in a whole answer for which the store could not be asked.
+        With `after`, an id from an earlier answer, only readings received since. The
+        events are left out if they still match `known_events`. `complete` is False
+        in a whole answer made without the store.
         """
         m = self._monitor
         now = until or m.clock.now()
         since = now - span * SECOND
         names = [name for name in names if name in m.tags]
-        newest_id = m.newest.newest_id  # read before the readings, so that none slips through
+        newest_id = m.newest.newest_id  # read before the readings, so that none is missed
         if after is None:
-            stop = until and until + 1  # a paused view: not all that came after it
+            stop = until and until + 1  # a paused view excludes later readings
             frame = m.readings.recent(since, names, stop)
             judges, late = m.detection.readable(), False
             complete = bool(frame.attrs["complete"])
@@ -140,15 +140,15 @@ class LiveFeed:
         if events["version"] not in (
             "",
             known_events,
-        ):  # "" while the store is away
+        ):  # "" while the store is unavailable
             answer["events"] = events
         return answer
 
     def strip(self, span: int, until: int | None = None) -> Answer:
-        """All tags over the span, worst first: cells that are not as they should be, the newest words.
+        """All tags over the span, worst first: abnormal cells and the newest phrase.
 
         Of each tag only the abnormal cells are sent: `flagged` and `doubtful` as pairs of cell and
-        count, `empty` as cells without a reading when one was due. While the store is away
+        count, `empty` as cells without a reading when one was due. While the store is unavailable
         the cells before the first reading in memory are left out.
         """
 
@@ -242,7 +242,7 @@ class LiveFeed:
         }
 
     def _kept_for(self, name: str, key: object, make: Callable[[], T], fresh: int = 3_600 * SECOND) -> T:
-        """The answer of this name, made again for another key or after `fresh` µs (longer if it is slow)."""
+        """The cached answer of this name, recomputed for another key or after `fresh` µs (longer if slow)."""
         now = self._monitor.clock.now()
         with self._locks[name]:
             kept = self._kept.get(name)
@@ -268,10 +268,10 @@ def series(
 ) -> Answer:
     """The readings of one tag as columns: x, y, e(xpected), l(ower), u(pper), z (score), k (kind).
 
-    The kind adds up 1 for flagged, 2 for uncertain, 4 for bad quality. `cut` are the places
+    The kind adds up 1 for flagged, 2 for uncertain, 4 for bad quality. `cut` are the indices
     before which the line breaks, `why` the limit of each flagged reading in words; `clock` and `score`
-    complete the hover texts that the board has (see `live_drawing`). With `after`
-    only readings with a higher id are sent; the others say how often the tag reports.
+    complete the board's hover texts (see `live_drawing`). With `after`
+    only readings with a higher id are sent; the others show how often the tag reports.
     """
     view = View(rows, tag, span)
     name, threshold = score_of(rows["settings"].unique(), scores)
@@ -326,7 +326,7 @@ def _strip_row(tag: Tag, table: pd.DataFrame, known: int) -> Answer:
     seen = int(readings.sum())
     empty = holes(part, readings)
     empty = empty[empty >= known]
-    inside = empty[empty > part.min()] if len(part) else empty  # what was before the first is no fault
+    inside = empty[empty > part.min()] if len(part) else empty  # time before the first reading is not a fault
     return {
         "name": tag.name,
         "seen": seen,
@@ -341,8 +341,8 @@ def _strip_row(tag: Tag, table: pd.DataFrame, known: int) -> Answer:
 def holes(part: Ints, readings: Ints) -> Ints:
     """The cells without a reading when one was due, given those that have some and how many each.
 
-    A tag that reports less often than a cell is wide has cells without any; those are no holes.
-    The last cell has only begun.
+    A tag that reports less than once per cell has empty cells that are not holes. The last cell
+    has only begun.
     """
     if not len(part):
         return np.arange(PARTS)
@@ -370,7 +370,7 @@ def _activity(frame: pd.DataFrame, since: int, until: int) -> pd.DataFrame:
 
 
 def _time(text: str, otherwise: int) -> int:
-    """The time a rejected reading gave (µs UTC), or when it came in if that cannot be read."""
+    """The time of a rejected reading (µs UTC), or of its arrival if that cannot be parsed."""
     try:
         return timestamps.parse(text)
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""What the pages say, in plain words: bands, zones, simulated faults, origins.
+"""Phrases for the pages: bands, zones, simulated faults, origins.
 
 Pure functions: plain data in, text out. Numbers of a tag are in its unit and have as many
 digits as its sensor. What it is not: markup; whoever shows a text escapes it.
@@ -30,19 +30,19 @@ _ORIGINS = {"backfill": "simulated at the first start", "import": "imported"}
 
 @dataclass(frozen=True)
 class Phrase:
-    """A piece of a line; the abnormal ones are shown in red."""
+    """A piece of a line; abnormal ones are shown in red."""
 
     text: str
     abnormal: bool = False
 
 
 def literal(text: str) -> str:
-    """Text from outside for where Markdown is read: nothing in it is a link, a picture or a colour."""
+    """Text from outside, escaped for Markdown: no links, pictures or colours."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def stored_words(extent: tuple[int, int], zone: tzinfo) -> str:
-    """From when to when (µs UTC) readings are stored, for when none is in view."""
+    """The extent (µs UTC) of stored readings, shown if none is in view."""
     first, last = (day_and_time(time, zone) for time in extent)
     return f"Stored readings span {first} to {last}."
 
@@ -55,7 +55,7 @@ def zone_words(name: str, zone: tzinfo, now: int) -> str:
 
 
 def normal_band(tag: Tag) -> str:
-    """The usual band: "normal 35–40 °C", or nothing where none is stated."""
+    """The normal band: "normal 35–40 °C"; empty if the tag has none."""
     if tag.normal is None:
         return ""
     width = tag.normal[1] - tag.normal[0]
@@ -64,7 +64,7 @@ def normal_band(tag: Tag) -> str:
 
 
 def _edge(value: float, decimals: int, width: float) -> str:
-    """As many digits as the tag has, more where that would move the edge visibly."""
+    """As many digits as the tag has, or more if rounding would move the edge visibly."""
     if abs(round(value, decimals) - value) > 0.02 * width:
         return f"{value:,.10g}"
     text = f"{value:,.{decimals}f}"
@@ -77,10 +77,10 @@ def fault_words(name: str) -> str:
 
 
 def fault_sentence(name: str) -> str:
-    """What a simulated fault does to the readings, and what notices it; empty for an unknown one."""
+    """What a simulated fault does to the readings, and what detects it; empty for an unknown one."""
     return _FAULTS.get(name, "")
 
 
 def origin(name: str) -> str:
-    """How a reading came to be; nothing for a live one."""
+    """The origin of a reading; empty for a live one."""
     return _ORIGINS.get(name, "")

@@ -23,7 +23,7 @@ DOTS = 4_000
 
 
 def histogram(distribution: Distribution, tag: Tag, palette: Palette, height: int = 280) -> go.Figure:
-    """How many readings have which value; edges of the normal band dashed, 5 %, median and 95 % dotted."""
+    """A histogram of the values; edges of the normal band dashed, 5 %, median and 95 % dotted."""
     middles = (distribution.edges[:-1] + distribution.edges[1:]) / 2
     widths = np.diff(distribution.edges)
     if len(widths) == 1 and widths[0] == 0:
@@ -146,7 +146,7 @@ def add_limits(figure: go.Figure, limits: ControlLimits, tag: Tag, baseline: Spa
         max(high, limits.upper + 0.05 * spread),
     ]
     lines = [trace for trace in figure.data if trace.mode == "lines" and trace.customdata is not None]
-    drawn = lines[-1]  # in front of what it is compared with
+    drawn = lines[-1]  # in front of its reference
     x, y = np.asarray(drawn.x, dtype=np.float64), np.asarray(drawn.y, dtype=np.float64)
     for outside, symbol in (
         (y > limits.upper, "triangle-up-open"),

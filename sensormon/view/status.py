@@ -1,4 +1,4 @@
-"""How the monitor is doing, in plain words, and what to do if something is wrong.
+"""The monitor's status in plain words, and what to do if something is wrong.
 
 Pure functions on the snapshots of `status` and `ledger`.
 """
@@ -44,7 +44,7 @@ class Box:
 
 
 def source_phrase(source: SourceStatus) -> Phrase:
-    """What the source is doing."""
+    """The state of the source in words."""
     tags = counted(len(source.tags), "tag")
     often = f" {every(source.interval)}" if source.interval > 0 else ""
     words = {
@@ -61,14 +61,14 @@ def source_phrase(source: SourceStatus) -> Phrase:
 
 
 def late(status: Status) -> bool:
-    """The source should be delivering and its newest reading is too old."""
+    """Whether the source should be delivering but its newest reading is too old."""
     source, age = status.source, status.data_age
     delivering = source.state in (SourceState.COLLECTING, SourceState.REFUSING, SourceState.FAILED)
     return delivering and source.interval > 0 and age is not None and age > STALE * source.interval
 
 
 def age_phrase(status: Status) -> Phrase:
-    """How old the newest reading is."""
+    """The age of the newest reading."""
     age = status.data_age
     if age is None:
         return Phrase("no data yet")
@@ -86,7 +86,7 @@ def ledger_phrase(ledger: Ledger) -> Phrase:
 
 
 def store_phrase(status: Status) -> Phrase:
-    """What the store is doing, and where the readings are meanwhile."""
+    """The state of the store, and where the readings are meanwhile."""
     store, now = status.store, status.now
     safe = f"{counted(status.journal.depth_readings, 'reading')} safe in the journal"
     since = duration((now - store.since) / 1e6)
@@ -120,14 +120,14 @@ def writing_phrase(status: Status) -> Phrase:
 
 
 def refused_words(source: SourceStatus) -> str:
-    """How many readings could not be taken since the start; empty when none."""
+    """How many readings were refused since the start; empty if none."""
     if not source.refused:
         return ""
     return f"{counted(source.refused, 'reading')} refused since start; none was acknowledged"
 
 
 def dead_letter_words(letters: DeadLetterStatus) -> str:
-    """What is in the dead-letter files; empty when there is nothing."""
+    """The content of the dead-letter files; empty if there is none."""
     parts = []
     if letters.readings:
         parts.append(
@@ -142,7 +142,7 @@ def dead_letter_words(letters: DeadLetterStatus) -> str:
 
 
 def proof_words(proof: Proof) -> str:
-    """What was counted after a demonstration, in a sentence."""
+    """The proof after a demonstration, in a sentence."""
     parts = [
         f"Recovered {duration(proof.seconds)} after the fault ended",
         f"{counted(proof.acknowledged, 'reading')} acknowledged meanwhile, {proof.stored:,} of them stored"
@@ -178,7 +178,7 @@ def status_line(
 
 
 def _still_loading(status: Status) -> int:
-    """How many readings a healthy store has yet to load if it is behind, as one that was rebuilt is."""
+    """How many readings a healthy store that is behind has yet to load, for example after a rebuild."""
     oldest = status.journal.oldest
     behind = oldest is not None and status.now - oldest > BEHIND
     well = status.store.state is StoreState.HEALTHY and status.loading
@@ -186,7 +186,7 @@ def _still_loading(status: Status) -> int:
 
 
 def alarms(status: Status) -> tuple[str, ...]:
-    """What is wrong and what to do, a line each, with details on a second line; empty if all is well."""
+    """The problems and what to do, one line each, with details on a second line; empty if all is well."""
     lines = [f"{text.rstrip('.')}. No acknowledged reading is lost." for text in status.failures]
     if status.source.problem:
         lines.append(status.source.problem)
@@ -209,7 +209,7 @@ def alarms(status: Status) -> tuple[str, ...]:
 
 
 def dated(text: str, zone: tzinfo) -> str:
-    """A message that begins with its time in UTC, with that time as a clock in this zone shows it."""
+    """A message that begins with a UTC time, with that time converted to this zone."""
     first, _, rest = text.partition(" ")
     return f"{day_and_time(timestamps.parse(first), zone)} {rest}"
 
@@ -279,7 +279,7 @@ def _latencies(readings: int, p50: float, p99: float) -> tuple[str, ...]:
 
 
 def waiting_table(depth: pd.DataFrame) -> pd.DataFrame:
-    """What waited in the journal (Time, Readings, Age of the oldest in seconds), newest first."""
+    """Waiting readings in the journal (Time, Readings, Age of the oldest in seconds), newest first."""
     return pd.DataFrame(
         {
             "Time": depth["time"],
@@ -310,7 +310,7 @@ def source_tables(ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def abnormal(status: Status, ledger: Ledger) -> tuple[str, ...]:
-    """What is abnormal now, in a few words each, without numbers: the same words while it lasts."""
+    """The current abnormal states, in a few words each, without numbers, so that they stay the same."""
     source, store = status.source, status.store
     silent = ", ".join(tag.label for tag in status.silent[:3])
     more = f" and {len(status.silent) - 3} more" if len(status.silent) > 3 else ""
@@ -327,7 +327,7 @@ def abnormal(status: Status, ledger: Ledger) -> tuple[str, ...]:
 
 
 def announcement(before: tuple[str, ...], now: tuple[str, ...]) -> str:
-    """What a screen reader says of a change in `abnormal`; empty without a change.
+    """The announcement for screen readers of a change in `abnormal`; empty without a change.
 
     It speaks once when a state begins and once when it ends, not every second.
 

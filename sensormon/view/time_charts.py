@@ -1,6 +1,6 @@
 """Readings as Plotly figures: frames in, figures out.
 
-Every chart has SVG traces (a page of WebGL charts runs out of contexts), no title and no
+Every chart has SVG traces (a page of WebGL charts would run out of contexts), no title and no
 legend, and keeps `uirevision`, so that new data does not undo a viewer's zoom.
 Times are milliseconds UTC, which Plotly shows in the browser's time zone.
 
@@ -39,7 +39,7 @@ from sensormon.view.y_range import fitted, near, tick_decimals
 _MARGIN = {"l": 50, "r": 12, "t": 20, "b": 26}
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 _STRIP_AXIS = {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True}
-"""An axis for what has no value: the strip of gaps, the brackets of events."""
+"""An axis for marks without a value: the strip of gaps, the brackets of events."""
 _TICKS = [
     {"dtickrange": [None, 1_000], "value": "%H:%M:%S.%L"},
     {"dtickrange": [1_000, 60_000], "value": "%H:%M:%S"},
@@ -63,10 +63,10 @@ def live_chart(
 ) -> go.Figure:
     """The readings of one tag over a span, with the band in which they were expected.
 
-    Where readings are missing the line breaks, and a hatched strip on the time axis shows it.
+    The line breaks at gaps, which a hatched strip on the time axis shows.
     `mark` (µs UTC) draws a thin vertical line at that time; `zoom` lets the viewer zoom, `pick`
     lets them click readings (see `traces.line`); `shade` marks the span of an event. `score` is
-    what the score is called, and the threshold if all readings were judged by the same.
+    the name of the score, and the threshold if all readings were judged by the same.
     """
     view = View(frame, tag, span)
     shown = [
@@ -129,8 +129,8 @@ def before_after_chart(
     """The readings with the band of `after`, and the flags of both, distinguished by shape.
 
     Kept: filled diamond. Gained: upward triangle. Lost: open square. The frames have the
-    same readings by `id`, scored with the old and with the new settings. `score` is what the
-    new score is called, `threshold` its threshold.
+    same readings by `id`, scored with the old and with the new settings. `score` is the name
+    of the new score, `threshold` its threshold.
     """
     changes = flag_changes(before, after)
     view = View(after, tag, span, keep=changes)
@@ -172,7 +172,7 @@ def count_chart(
     *,
     chosen: Span | None = None,
 ) -> go.Figure:
-    """Bars of counts between edges (µs UTC); `words` has what the hover says of each bar.
+    """Bars of counts between edges (µs UTC); `words` has the hover text of each bar.
 
     Bars can be clicked; the `customdata` of a bar is its index. With `chosen` the bars inside
     that stretch are opaque with an outline, the others are pale.

@@ -13,7 +13,7 @@ from sensormon.view.palette import Palette
 Trace = dict[str, Any]
 
 BRIDGED = 3
-"""The band runs on over this many readings that have none (a bad or uncertain value)."""
+"""The band continues across this many readings without one (bad or uncertain values)."""
 
 CROWDED = 150
 """With this many flags in one chart the marks are drawn smaller."""
@@ -28,19 +28,19 @@ GAP_HEIGHT = 0.05
 """How high the strip of a gap is, as a part of the chart's height."""
 
 GAP_POINTS = 60
-"""A gap as long as the chart has this many points that say so on hover."""
+"""The number of hover points in a gap as long as the chart."""
 
 BRACKET_FOOT = 0.955
 """Where the bracket of an event ends below the upper edge, as a part of the chart's height."""
 
 REJECTED_HEIGHT = 0.9
-"""Where rejected readings stand, which have no place among the values."""
+"""The position of rejected readings, which have no place among the values."""
 
 SKIP = {"hoverinfo": "skip"}
 
 
 def mark_style(symbol: str, color: str, size: float, width: float = 1.5) -> Trace:
-    """Marks in front of the line; the line's own hover speaks for them. `width` is of an open symbol (px)."""
+    """Marks in front of the line, whose own hover covers them. `width` is of an open symbol (px)."""
     outline = {"color": color, "width": width} if symbol.endswith("open") else {"width": 0}
     return {
         "type": "scatter",

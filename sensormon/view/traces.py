@@ -1,4 +1,4 @@
-"""What a chart of readings is made of: the readings in view, and the traces drawn from them.
+"""The traces of a chart of readings, and the readings in view that they are drawn from.
 
 A trace is the dictionary that Plotly draws; nothing here needs Plotly itself.
 Times on the x axis are milliseconds UTC; Plotly shows them in the zone of the browser.
@@ -34,7 +34,7 @@ Span = tuple[int, int]
 
 
 def chart_text(text: str) -> str:
-    """Text from outside as words of a chart, so that none of it is read as markup.
+    """Text from outside, escaped so that a chart does not interpret it as markup.
 
     Quotes stay as they are: Plotly has no attributes here and would show `&quot;` as it is written.
     """
@@ -90,10 +90,10 @@ class View:
 def line(
     view: View, palette: Palette, score: str = "z", threshold: float | None = None, *, pick: bool = False
 ) -> Trace:
-    """The reading line, broken at gaps; its hover says all of a reading.
+    """The line of readings, broken at gaps; its hover has all facts on a reading.
 
-    `score` is what the score is called. The limit of a flagged reading is `threshold`; without
-    it, what the band says it was. With `pick` each reading can be clicked; the last of its
+    `score` is the name of the score. The limit of a flagged reading is `threshold`, or by
+    default read off the band. With `pick` each reading can be clicked; the last of its
     `customdata` is its id.
     """
     rows = np.flatnonzero(~view.bad)
@@ -130,7 +130,7 @@ def line(
 
 @dataclass(frozen=True)
 class Hover:
-    """What hovering says of a reading, as Plotly's templates.
+    """The hover texts of a reading, as Plotly templates.
 
     `judged` takes `customdata` of expected, half the band's width and score, and `text`.
     """
@@ -141,7 +141,7 @@ class Hover:
 
     @classmethod
     def of(cls, tag: Tag, clock: str, score: str) -> Self:
-        """For readings of this tag; `clock` is how a time is written, `score` what the score is called."""
+        """For readings of this tag; `clock` is the format of a time, `score` the name of the score."""
         number = f",.{tag.decimals}f"
         head = f"%{{x|{clock}}}  %{{y:{number}}} {chart_text(tag.unit)}"
         expected = f"expected %{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
@@ -153,7 +153,7 @@ class Hover:
 
 
 def _clickable(palette: Palette) -> Trace:
-    """Marks that are seen once they are chosen; Plotly lets no plain line be clicked."""
+    """Marks that become visible when selected; Plotly does not let plain lines be clicked."""
     chosen = {"opacity": 1, "color": palette.interaction, "size": 11}
     return {
         "mode": "lines+markers",
@@ -230,7 +230,7 @@ def bad_readings(view: View, palette: Palette, *, pick: bool = False) -> Trace:
 
 
 def flags(view: View, palette: Palette) -> Trace:
-    """Marks on flagged readings, smaller where there are many."""
+    """Marks on flagged readings, smaller if there are many."""
     style = trace_styles(palette)["flagged"]
     size = FLAG_SIZES[0] if view.flagged.sum() < CROWDED else FLAG_SIZES[1]
     return _marked(view, view.flagged, {**style, "marker": {**style["marker"], "size": size}})

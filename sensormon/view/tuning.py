@@ -1,4 +1,4 @@
-"""What the Tuning page says: event counts and loads, how good the flags are, what would be lost.
+"""Texts of the Tuning page: event counts and loads, the quality of flags, what would be lost.
 
 Pure functions: plain data in, text out; whoever shows a text escapes it.
 """
@@ -22,7 +22,7 @@ SHORT = 600
 
 
 def first_line(load: Load, same: bool = False) -> str:
-    """How many events there are and would be; `same` where the settings are those in use.
+    """The number of events now and with new settings; `same`: the settings are those in use.
 
     >>> first_line(Load(41, 9, 3600))
     'Current: 41 events, 6.8 per 10 min. With new settings: 9 events, 1.5 per 10 min.'
@@ -40,7 +40,7 @@ def first_line(load: Load, same: bool = False) -> str:
 
 
 def norm_words(load: Load) -> str:
-    """How the load of all tags compares with what an operator can take.
+    """How the load of all tags compares with the norm for one operator.
 
     >>> norm_words(Load(41, 9, 3600))
     'Target ≤ 1 per 10 min for one operator, limit 2: the new settings stay within the limit.'
@@ -112,7 +112,7 @@ def lost_words(events: Iterable[tuple[str, int]], zone: tzinfo) -> str:
 
 
 def value_column(tag: Tag) -> str:
-    """What the column of the tag's values is called."""
+    """The name of the column of the tag's values."""
     return f"Value, {tag.unit}" if tag.unit else "Value"
 
 

@@ -1,7 +1,7 @@
-"""The y range of a chart of readings: all that is in view with some air, out to a round step.
+"""The y range of a chart of readings: everything in view with a margin, rounded to a step.
 
-A round step keeps the axis still while readings come. The Live board applies the same rule in the browser
-(`ui/browser/y_range.js`), because what the viewer zooms into must fit at once and without the server; its
+A round step keeps the axis still while readings arrive. The Live board applies the same rule in the browser
+(`ui/browser/y_range.js`), because a zoom must fit at once and without the server; its
 numbers come from `YRule`, and a browser test compares the two.
 """
 
@@ -16,7 +16,7 @@ from sensormon.model.readings import Floats
 from sensormon.model.tags import Tag
 
 AIR = 0.05
-"""Kept free above and below, as a part of what is shown."""
+"""The margin above and below, as a part of the range."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class YRule:
     """The numbers of the rule for one tag, in its unit."""
 
     room: float
-    """An edge of the band counts up to this far from the readings, or as far as they are from each other."""
+    """An edge of the band counts up to this far from the readings, or as far as their own spread."""
     least: float
-    """The smallest range; 0 if the tag states no resolution."""
+    """The smallest range; 0 if the tag has no resolution."""
     empty: tuple[float, float]
     """The range without any reading."""
     air: float = AIR
@@ -40,9 +40,9 @@ class YRule:
 
 
 def near(value: Floats, lower: Floats, upper: Floats, tag: Tag) -> Floats:
-    """The band's edges, no further from the readings than these are from each other or the tag's `room`.
+    """The band's edges, limited to the readings' own spread or the tag's `room` from the readings.
 
-    A band may be as wide as the gap before a reading was long; the readings must stay legible.
+    After a long gap a band may be very wide; the readings must stay legible.
     """
     edges = np.concatenate((lower, upper))
     seen = value[np.isfinite(value)]
