@@ -39,7 +39,7 @@ Every refusal is JSON with `error`, `detail` and `hint`.
 
 
 class Api:
-    """The ASGI app; `monitor` gives the running monitor."""
+    """The ASGI app; `monitor` returns the running monitor."""
 
     def __init__(self, monitor: Callable[[], Monitor]) -> None:
         self._monitor = monitor
@@ -97,7 +97,7 @@ class Api:
 
 
 class _Described(FastAPI):
-    """FastAPI whose description also says what FastAPI cannot know; see `openapi.complete`."""
+    """FastAPI with a description completed by `openapi.complete`."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
@@ -106,7 +106,7 @@ class _Described(FastAPI):
 
 
 def make_api(monitor: Callable[[], Monitor] = runtime.monitor) -> Api:
-    """The API of this monitor; by default that of this process."""
+    """The API of this monitor; by default the one of this process."""
     return Api(monitor)
 
 

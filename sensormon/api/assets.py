@@ -1,6 +1,6 @@
-"""What the pages' components load: the modules in `ui/browser`, and Plotly's own copy of itself.
+"""Assets of the pages' components: the modules in `ui/browser`, and Plotly's bundled script.
 
-Only the files that exist at the start are served. Each answer is compressed once, and the browser
+Only files that exist at the start are served. Each answer is compressed once, and the browser
 may keep it for as long as its version stays in the address.
 """
 

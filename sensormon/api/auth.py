@@ -24,12 +24,12 @@ FILE = "token"
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens in force; `where` says where a person finds the token for writes."""
+    """The tokens in force; `where` tells a person where the token for writes is."""
 
     write: bytes
     read: bytes
     where: str
-    shell: str  # what a shell expands to the token
+    shell: str  # a shell expression for the token
 
     @classmethod
     def of(cls, settings: Settings) -> Tokens:
@@ -71,7 +71,7 @@ class Tokens:
 
 
 def announcement(tokens: Tokens, port: int, tags: TagTable) -> str:
-    """What the log says at the start: where the token is, and a command to paste, without the token."""
+    """The log message at the start: where the token is, and a command to paste, without the token."""
     return (
         f"writes need the token in {tokens.where}. Try:\n"
         f"  {sending_line(tokens, port, tags)}\n"

@@ -16,20 +16,20 @@ from sensormon.monitor.monitor import Monitor
 
 @dataclass(frozen=True)
 class Context:
-    """What a request needs of the running monitor."""
+    """The parts of the running monitor that a request needs."""
 
     monitor: Monitor
     tokens: Tokens
 
 
 def context_of(request: Request) -> Context:
-    """The context of the API that this request came to; `make_api` puts it there. Raises UsageError."""
+    """The context that `make_api` attached to this request's API. Raises UsageError."""
     current: Callable[[], Context] = request.app.state.context
     return current()
 
 
 def authorization_of(request: Request) -> bytes:
-    """The Authorization header as it came; empty without one."""
+    """The raw Authorization header; empty without one."""
     return request.headers.get("authorization", "").encode("latin-1", "replace")
 
 
@@ -39,4 +39,4 @@ def check_reader(request: Request) -> None:
 
 
 READER = [Depends(check_reader)]
-"""The dependencies of routes that only readers may use."""
+"""The dependencies of routes that need read access."""

@@ -1,4 +1,4 @@
-"""Finished exports, from disk, to whoever knows the name: the pages hand it out, and it expires.
+"""Finished exports, streamed from disk to anyone who knows the name, which pages show and which expires.
 
 Streamlit's own download keeps the whole file in memory while the page is open, which suits only
 small files. The name is 192 random bits and serves as the token.

@@ -82,7 +82,7 @@ FORMS: dict[str, tuple[str, Callable[[Pieces], Iterator[bytes]]]] = {
 
 
 class _Drain(RawIOBase):
-    """A file written from beginning to end that forgets what was taken from it."""
+    """A write-only file whose bytes are dropped once taken."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []

@@ -9,7 +9,7 @@ the measurement; a field that is not called `value` is added with a dot:
     plant,sensor=fermenter_ph value=7.1         fermenter_ph
     cpu,host=a usage_idle=97.5                  cpu.usage_idle
 
-Numbers are floats, or integers with `i` or `u`. Text and truth values are no readings and are
+Numbers are floats, or integers with `i` or `u`. Text and booleans are not readings and are
 rejected. The timestamp is an integer in the requested precision; without one it is the time of
 arrival. What it does not do: keep the other tags of a line, or read a text field with a line
 break in it.
@@ -116,7 +116,7 @@ def parse_lines(body: bytes, arrived: int, precision: str, most: int) -> Parsed:
 
 
 def tell_lines(outcome: Outcome) -> Answer:
-    """204, or 400 with what was rejected. A duplicate is no error, because senders try again."""
+    """204, or 400 with the rejected lines. A duplicate is not an error, because senders retry."""
     bad = [rejection for rejection in outcome.rejected if rejection.reason is not Reason.DUPLICATE]
     if not bad:
         return Answer(204, b"")

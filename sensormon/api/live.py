@@ -1,4 +1,4 @@
-"""The feed of the Live board: no part of the documented API, free to change with the board."""
+"""The feed of the Live board; undocumented, as it changes with the board."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sensormon.view.live_feed import LiveFeed
 MOST_TAGS = 40
 LONGEST = 86_400
 COMPRESSED = 2_000
-"""An answer of more bytes is compressed: a whole span of readings, the strip of many tags."""
+"""Answers of more bytes are compressed: a whole span of readings, the strip of many tags."""
 
 Tags = Annotated[list[str], Query(max_length=MOST_TAGS)]
 Span = Annotated[int, Query(ge=10, le=LONGEST)]

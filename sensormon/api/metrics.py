@@ -1,4 +1,4 @@
-"""What Prometheus reads: counters and gauges of the monitor, a histogram of the writes."""
+"""Metrics for Prometheus: counters and gauges of the monitor, a histogram of the writes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The API in front of Streamlit's own middleware.
 
-Sessions, compression and whatever else a page needs would cost a write more than the write
+Sessions, compression and the rest of a page's middleware would cost more than a write
 itself. A request under the prefix goes straight to the API, all others to Streamlit.
 """
 

@@ -1,4 +1,4 @@
-"""What the OpenAPI description says of bodies: shapes, units, examples."""
+"""The bodies in the OpenAPI description: shapes, units, examples."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RowProblem(BaseModel):
 
 
 class BatchTaken(BaseModel):
-    """What is on disk: the accepted readings, and the rejections with their reasons."""
+    """The result: accepted readings, now on disk, and rejections with their reasons."""
 
     accepted: int
     rejected: list[RowProblem]
@@ -60,7 +60,7 @@ class BatchTaken(BaseModel):
 
 
 class Refusal(BaseModel):
-    """What is wrong and what to do."""
+    """The problem and what to do."""
 
     error: str = Field(examples=["unauthorized"])
     detail: str
@@ -69,7 +69,7 @@ class Refusal(BaseModel):
 
 
 class LineRefusal(BaseModel):
-    """As InfluxDB says it."""
+    """An error in InfluxDB's format."""
 
     code: str = Field(examples=["invalid"])
     message: str

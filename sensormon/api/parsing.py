@@ -1,7 +1,7 @@
 """JSON bodies to columns.
 
 If all rows are well-formed, the common case, they are decoded straight to typed rows and columns.
-Anything else goes row by row through `validation.parse_rows`, which says what is wrong with each.
+Anything else goes row by row through `validation.parse_rows`, which reports what is wrong with each.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _keyed = msgspec.json.Decoder(Rows)
 
 
 def parse_single(body: bytes, arrived: int) -> Parsed:
-    """A single reading. Raises Problem if the body is no JSON object."""
+    """A single reading. Raises Problem if the body is not a JSON object."""
     try:
         row = _row.decode(body)
         time = arrived if row.timestamp is None else timestamps.parse(row.timestamp)
@@ -148,7 +148,7 @@ def _times(texts: list[str | None], arrived: int) -> Ints:
 
 
 def _by_row(content: Sequence[object], arrived: int, key: str = "") -> Parsed:
-    """The rows, with the reason for each that is no reading."""
+    """The rows, with the reason for each that is not a reading."""
     wrong: dict[int, Rejection] = {}
     rows: list[Mapping[str, object]] = []
     places: list[int] = []

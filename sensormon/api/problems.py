@@ -34,7 +34,7 @@ class Problem(Exception):
 
 
 def problem_of(error: Exception) -> Problem:
-    """What the client learns of this error; no internals if the fault is ours."""
+    """The response to this error; no internals if it is a bug in sensormon."""
     match error:
         case Problem():
             return error

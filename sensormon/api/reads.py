@@ -36,7 +36,7 @@ Since = Annotated[
     ),
 ]
 Until = Annotated[str | None, Query(description="Before this time.", examples=["2026-02-01T00:00:00Z"])]
-Limit = Annotated[int, Query(ge=1, le=MOST, description="The newest so many.")]
+Limit = Annotated[int, Query(ge=1, le=MOST, description="At most this many, the newest.")]
 Format = Annotated[Form, Query(description="`csv` and `parquet` are files.")]
 
 
@@ -98,9 +98,9 @@ def stats(request: Request) -> dict[str, Any]:
 @router.head("/health", include_in_schema=False)
 @router.get("/health", tags=["monitor"], responses=openapi.HEALTH)
 def health(request: Request, response: Response) -> dict[str, Any]:
-    """How the monitor is doing. 503 when something is wrong; `problems` says what.
+    """The state of the monitor. 503 if something is wrong; `problems` says what.
 
-    Where reads are closed, one without a token gets `status` alone.
+    If reads need a token, a request without one gets only `status`.
     """
     context = context_of(request)
     status = context.monitor.status()
@@ -156,14 +156,14 @@ def _readings(
 
 
 def _file(name: str, pieces: Iterator[pa.Table], form: Form) -> StreamingResponse:
-    """The readings in this form; for a browser a file of this name, unless it is JSON."""
+    """The readings in this format; browsers save them under this name, unless it is JSON."""
     media_type, write = FORMS[form]
     headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'} if form != "json" else {}
     return StreamingResponse(_closing(write(pieces), pieces), media_type=media_type, headers=headers)
 
 
 def _closing(chunks: Iterator[bytes], pieces: Iterator[object]) -> Iterator[bytes]:
-    """The chunks; closes the database's cursor even if the client leaves in the middle."""
+    """The chunks; closes the database's cursor even if the client disconnects."""
     try:
         yield from chunks
     finally:

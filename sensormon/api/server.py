@@ -1,4 +1,4 @@
-"""The server's own program, without its pages: collector, API and assets on the dashboard's port.
+"""The server without its pages: collector, API and assets on the dashboard's port.
 
 `streamlit run app.py` builds its ASGI app from these parts. What it is not: a server; Streamlit's
 runs it.
@@ -21,14 +21,14 @@ from sensormon.model.errors import UsageError
 from sensormon.monitor import runtime
 
 SWITCH_INTERVAL = 0.001
-"""How long (s) a thread that comes back from a sync waits for one that computes.
+"""How long (s) a thread returning from a sync waits for one that computes.
 
 At Python's default of 5 ms a write that takes 1 ms of work takes 20.
 """
 
 
 def build_or_exit() -> None:
-    """Build the monitor of this process; if its settings are wrong, say so and exit with code 2."""
+    """Build the monitor of this process; if its settings are wrong, report it and exit with code 2."""
     try:
         runtime.build()
     except UsageError as error:
@@ -45,7 +45,7 @@ def middleware() -> list[Middleware]:
 
 
 def lifespan(port: Callable[[], int]) -> Callable[[object], AbstractAsyncContextManager[None]]:
-    """Starts and stops the collector with the server, not with a visitor; `port` is the server's."""
+    """Starts and stops the collector with the server, independent of visitors; `port` is the server's."""
 
     @asynccontextmanager
     async def running(_: object) -> AsyncIterator[None]:
@@ -59,7 +59,7 @@ def lifespan(port: Callable[[], int]) -> Callable[[object], AbstractAsyncContext
 
 
 def _start(port: Callable[[], int]) -> None:
-    """Start the monitor and say how to write to it."""
+    """Start the monitor and log how to write to it."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     monitor = runtime.monitor()
     text = announcement(Tokens.of(monitor.settings), port(), monitor.tags)

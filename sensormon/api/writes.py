@@ -48,11 +48,11 @@ class Reply:
 
 
 Parse = Callable[[bytes, int, Monitor, str], Parsed]
-"""From a plain body, the time of arrival, the monitor and the query to readings."""
+"""Parses a plain body, the time of arrival, the monitor and the query into readings."""
 
 
 class WriteRoute:
-    """A route that writes. `words` turns a problem into the bytes that this route's clients read."""
+    """A route that writes. `words` renders a problem in the format of this route's clients."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Benchmarks: `python -m sensormon bench NAME [--json]`.
 
 Each returns named figures with their units. Except for `detection` they depend on the machine, so
-compare them only within one run: each benchmark also measures what its cost is compared with.
+compare them only within one run: each benchmark also measures its baseline.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def journal(folder: Path | None = None, rounds: int = 300) -> Figures:
 
 
 def scoring(points: int = 300_000) -> Figures:
-    """Readings per second of the z-score's kernel over 3 interleaved tags, and of the naive way."""
+    """Readings per second of the z-score kernel on 3 interleaved tags, and of the naive code."""
     rng = np.random.default_rng(0)
     values = rng.normal(0, 1, points)
     codes = (np.arange(points) % 3).astype(np.int32)

@@ -99,7 +99,7 @@ def detection(
 
 
 def left_out(data: Path | None, tags: list[Tag] | None) -> list[str]:
-    """A sentence for each thing that `detection` cannot measure with these.
+    """A sentence for each benchmark that `detection` has to leave out.
 
     `data` is a folder with `nab/` (windows.json and the CSV files it names) or `skab/` (CSV
     files at any depth); `tags` are simulated.

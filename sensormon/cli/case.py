@@ -76,7 +76,7 @@ def make_case(
     until: int,
     view: str,
 ) -> int:
-    """Write the case. Raises UsageError, StoreError and OSError; then no part of it is left."""
+    """Write the case. Raises UsageError, StoreError and OSError, and then leaves no partial file."""
     stopped = StoppedMonitor(settings.data_dir, settings.store_url)
     with stopped.store() as store:
         if store is None:

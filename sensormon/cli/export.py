@@ -36,7 +36,7 @@ def export(
     form: str,
     out: Path | None,
 ) -> int:
-    """Write the file piece by piece. Raises UsageError, StoreError and OSError and then leaves no part."""
+    """Write the file piece by piece. Raises UsageError, StoreError, OSError and leaves no partial file."""
     stopped = StoppedMonitor(settings.data_dir, settings.store_url)
     with stopped.store() as store:
         if store is None:

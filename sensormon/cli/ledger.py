@@ -34,7 +34,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def print_ledger(counts: dict[str, Any]) -> None:
-    """Print a ledger, as `Ledger.to_dict` has it, as a table with a line per source."""
+    """Print a ledger in the format of `Ledger.to_dict`, as a table with one line per source."""
     names = [name for name in LedgerLine.__dataclass_fields__ if name != "source"] + ["difference"]
     rows = [*counts["sources"].items(), ("all", counts)]
     width = max(len(str(name)) for name, _ in rows)

@@ -1,4 +1,4 @@
-"""`python -m sensormon score FILE`: a file of values in, the scores out, without the app.
+"""`python -m sensormon score FILE`: score a file of values, without the app.
 
 The file is CSV (separated by comma, semicolon or tab, whichever its first line has; with
 semicolons also with decimal commas) or Parquet, in one of three forms:
@@ -74,7 +74,7 @@ def score_file(path: Path, detector: str, params: dict[str, float]) -> Scored:
     """Score a file with this detector.
 
     Raises UsageError for a file that cannot be read or has none of the forms, for a cell that
-    is no number or no time, and for an unknown detector or parameter.
+    is not a number or a time, and for an unknown detector or parameter.
     """
     if detector not in PER_TAG and detector not in MULTIVARIATE:
         detect([], detector=detector)  # raises, and names the detectors
