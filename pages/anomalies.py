@@ -42,7 +42,7 @@ def draw(m: Monitor, viewer: Viewer) -> None:
 
 def events(m: Monitor, viewer: Viewer, lists: EventLists, asked: Range) -> None:
     """The list with the chosen event beside it, below it on a narrow screen."""
-    with st.container():  # one place whether anything is said or not, so that the list keeps its own
+    with st.container():  # always one element, so that the list keeps its position
         missing(lists.all, lists.listed)
     if lists.listed.empty:
         with st.container(border=True, key="panel-none"):
@@ -60,7 +60,7 @@ def events(m: Monitor, viewer: Viewer, lists: EventLists, asked: Range) -> None:
 
 
 def no_anomalies(m: Monitor, viewer: Viewer, lists: EventLists, asked: Range, tags: tuple[str, ...]) -> None:
-    """What it means that nothing was flagged, and what to do."""
+    """Explain an empty result, and what to do."""
     stored = (m.explorer.extent(tags or None) or m.explorer.extent()) if lists.watched is None else None
     if stored is not None:
         st.info(stored_words(stored, viewer.zone), title=f"No anomalies here: no readings {asked.words}")

@@ -1,4 +1,4 @@
-"""Data: history from files, exports, cases, the tag table, what is kept and how large it is."""
+"""Data: history from files, exports, cases, the tag table, retention and sizes."""
 
 import streamlit as st
 
@@ -6,7 +6,7 @@ from sensormon.monitor.runtime import monitor
 from sensormon.ui import data_case, data_export, data_import, data_storage, data_tags
 from sensormon.ui.page import page
 
-# The name is what the address holds: ?section=Tags.
+# The name appears in the address: ?section=Tags.
 SECTIONS = {
     "Import": data_import.section,
     "Export": data_export.section,

@@ -1,4 +1,4 @@
-"""Explore: any tags over any span of the history, compared, measured, annotated, taken away."""
+"""Explore: any tags over any span of the history, compared, measured, annotated, exported."""
 
 from collections.abc import Sequence
 from html import escape
@@ -41,11 +41,11 @@ STACKED, OVERLAY = "Stacked", "Overlay"
 OWN, NORMALISED = "Own axes", "Normalised"
 NOTHING, OTHER = "nothing", "another time earlier"
 LOOKS = ["Notes", "Distribution", "Two tags", "Control chart", "Export"]
-# So much more than what is in view is read on each side, so that a pan shows something at once.
+# This fraction of the view is also read on each side, so that a pan shows something at once.
 MARGIN = 4
 
 
-# -- what is chosen -----------------------------------------------------------------------
+# -- controls ----------------------------------------------------------------------------
 
 
 def comparison() -> tuple[int, str]:
@@ -108,16 +108,16 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
     )
 
 
-# -- what is read -------------------------------------------------------------------------
+# -- reading ------------------------------------------------------------------------------
 
 
 def which(m: Monitor) -> tuple[object, ...]:
-    """What caches tell monitors apart by."""
+    """A cache key that identifies the monitor."""
     return m.started, str(m.settings.data_dir)
 
 
 def extent(m: Monitor, names: tuple[str, ...] | None = None) -> tuple[int, int] | None:
-    """The span of all stored readings of these tags; None where there are none, or the store is away."""
+    """The span of all stored readings of these tags; None if there are none, or the store is unavailable."""
     try:
         span = m.explorer.extent(names)
     except StoreError:
@@ -135,7 +135,7 @@ def held_extent(m: Monitor, names: tuple[str, ...]) -> tuple[int, int] | None:
 
 @st.cache_resource(max_entries=100, ttl=20, show_spinner=False)
 def _seen(_m: Monitor, which: tuple[object, ...], name: str, since: int, until: int, parts: int) -> Seen:
-    del which  # part of what the cache goes by
+    del which  # part of the cache key
     return _m.explorer.overview(name, since, until, parts)
 
 
@@ -146,7 +146,7 @@ def seen(m: Monitor, name: str, since: int, until: int, parts: int) -> Seen:
 
 
 def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
-    """The tags as they are drawn, and whether the store was there for all."""
+    """The tags as drawn, and whether the store was available for all."""
     since, until = chosen.span
     margin = (until - since) // MARGIN
     start, end = max(0, since - margin), min(until + margin, max(until, m.clock.now()))
@@ -207,12 +207,12 @@ def main_chart(
 
 
 def clicked(time: int) -> None:
-    """A moment of the chart was clicked: a note can go there."""
+    """A moment of the chart was clicked: offer it for a note."""
     st.session_state["explore_clicked"] = time
 
 
 def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
-    """Which line is which, and the marks that are there, as HTML."""
+    """The legend of lines and of the marks in view, as HTML."""
     chips = []
     if not chosen.stacked and len(drawn) > 1:
         colors = viewer.palette.series
@@ -248,7 +248,7 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
 
 
 def table(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> None:
-    """What is drawn, for those who read rather than look."""
+    """The drawn points, for people who cannot see the chart."""
     box = st.expander("As a table", key="explore-table", on_change="rerun")
     if not box.open:
         return
@@ -283,7 +283,7 @@ def table(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> No
 def looks(
     m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series], notes: Sequence[Annotation]
 ) -> None:
-    """One analysis of what is in view, chosen like a tab."""
+    """One analysis of the view, chosen like a tab."""
     look = st.segmented_control(
         "Analyse", LOOKS, default=LOOKS[0], required=True, key="look", bind="query-params"
     )
@@ -303,11 +303,11 @@ def looks(
 
 
 def rolled_up(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
-    """If part of the span is rolled up: from when on there are readings to measure."""
+    """If part of the span is rolled up, say from when on measures have readings."""
     try:
         whole = m.explorer.since_whole(chosen.names, chosen.span[0])
     except StoreError:
-        return  # the look below says that the database is away
+        return  # the analysis below reports that the database is unavailable
     if whole > chosen.span[0]:
         st.caption(
             f"Before {day_and_time(whole, viewer.zone)} only one-minute roll-ups and flagged readings are "
@@ -316,7 +316,7 @@ def rolled_up(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
 
 
 def empty(m: Monitor, chosen: Chosen) -> bool:
-    """What to do where no reading is in view; whether there are some to go to."""
+    """What to do if no reading is in view; returns whether there are any elsewhere."""
     if extent(m, chosen.names):
         st.info(
             "Choose a longer time range or other tags, or show the whole history.",
@@ -341,7 +341,7 @@ def empty(m: Monitor, chosen: Chosen) -> bool:
 
 @st.fragment
 def draw(m: Monitor, viewer: Viewer) -> None:
-    """Controls, the chart, one analysis of what is in view."""
+    """Controls, the chart, one analysis of the view."""
     chosen = controls(m, viewer)
     if not chosen.names:
         st.info("Choose one or more tags above.", title="No tags selected")

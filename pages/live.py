@@ -1,4 +1,4 @@
-"""Live: a card per tag, renewed every second; of many tags a strip that leads to the cards."""
+"""Live: a card per tag, refreshed every second; with many tags a strip that leads to the cards."""
 
 from contextlib import suppress
 from html import escape
@@ -28,16 +28,16 @@ from sensormon.ui.url_state import write
 from sensormon.view.live_cards import MOST, Cards, Newest, groups, make_cards, newest, shown, worst_first
 from sensormon.view.phrases import normal_band
 
-# Where the board cannot be loaded: long spans change little in a second and cost much to draw.
+# Seconds between refreshes without the board: long spans change slowly and are costly to draw.
 REFRESH = {"5 min": 1, "15 min": 1, "1 h": 2, "6 h": 10, "24 h": 30}
 WORST = 3  # cards that are open before the viewer has chosen any of many tags
 
 
-# -- what is chosen -----------------------------------------------------------------------
+# -- controls ----------------------------------------------------------------------------
 
 
 def since_1970(text: str) -> int:
-    """A time in the address (µs UTC). Raises ValueError where it is none, or before the feed's first."""
+    """A time in the address (µs UTC). Raises ValueError if it is not one, or before 1970."""
     time = parse(text)
     if time < 0:
         raise ValueError("before 1970")
@@ -63,7 +63,7 @@ def moment(m: Monitor) -> int | None:
 
 
 def zoomed() -> tuple[int, int] | None:
-    """What the address says was zoomed into when the page was opened (µs UTC); held for the board."""
+    """The zoomed span in the address when the page was opened (µs UTC); kept for the board."""
     state = st.session_state
     if "zoomed" not in state:
         try:
@@ -76,13 +76,13 @@ def zoomed() -> tuple[int, int] | None:
 
 
 def zoom() -> None:
-    """The viewer zoomed, or went back: the address follows."""
+    """Write the viewer's zoom to the address."""
     view = st.session_state["live-board"].view
     write({"zoom": "/".join(render(int(edge) * 1_000) for edge in view) if view else ""})
 
 
 def search(m: Monitor) -> tuple[str, list[str]]:
-    """The words searched for and the groups chosen, where there are many tags."""
+    """The search words and chosen groups, if there are many tags."""
     if len(m.tags) <= MOST:
         return "", []
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -111,7 +111,7 @@ def search(m: Monitor) -> tuple[str, list[str]]:
 
 
 def opened(m: Monitor, names: list[str]) -> list[str]:
-    """The tags whose charts are open: all of few, those the viewer chose of many."""
+    """The tags whose charts are open: all if they are few, otherwise those the viewer chose."""
     if len(m.tags) <= MOST:
         return names
     st.session_state["show"] = [name for name in st.session_state.get("show", []) if name in m.tags][-MOST:]
@@ -128,7 +128,7 @@ def opened(m: Monitor, names: list[str]) -> list[str]:
 
 
 def picked() -> None:
-    """A row of the strip was clicked: its chart is opened, or closed where it was open."""
+    """A row of the strip was clicked: open its chart, or close it if it was open."""
     name = st.session_state["live-board"].picked
     if name:
         state = st.session_state
@@ -144,7 +144,7 @@ def only_rerun() -> None:
 
 
 def board(m: Monitor, viewer: Viewer, span: str, names: list[str], at: int | None) -> bool:
-    """The board that renews itself; False where its files cannot be loaded."""
+    """Draw the board, which refreshes itself; False if its files cannot be loaded."""
     if st.session_state.get("no-board"):
         return False
     many = len(m.tags) > MOST
@@ -172,7 +172,7 @@ def board(m: Monitor, viewer: Viewer, span: str, names: list[str], at: int | Non
 
 
 def worst(m: Monitor, span: str, names: list[str]) -> list[str]:
-    """The tags that are worst now, held still for as long as the viewer stays with this choice."""
+    """The tags that are worst now, kept as long as the viewer keeps this choice."""
 
     def choose() -> list[str]:
         since = m.clock.now() - min(SECONDS[span], 900) * SECOND
@@ -181,7 +181,7 @@ def worst(m: Monitor, span: str, names: list[str]) -> list[str]:
     return list(remembered("worst", (span, tuple(names)), choose))
 
 
-# -- without it ---------------------------------------------------------------------------
+# -- without the board -------------------------------------------------------------------------
 
 
 @st.cache_resource(max_entries=12, ttl=120, show_spinner=False)
@@ -194,7 +194,7 @@ def drawn(
     key: tuple[object, ...],
 ) -> Cards:
     """The cards; viewers of the same zone and theme share them."""
-    del key  # with names and span, what the cache goes by
+    del key  # the cache key, with names and span
     since = _now - span * SECOND
     frame = _m.readings.recent(since, names, _now + 1)
     return make_cards(
@@ -239,7 +239,7 @@ def plain_cards(m: Monitor, viewer: Viewer, span: str, matching: list[str], at: 
 
 
 def empty(searched: bool, source: str) -> None:
-    """What to do where there is nothing to show."""
+    """What to do if there is nothing to show."""
     if searched:
         st.info(
             "No tag matches in its name, label, group or unit. Clear the search to see all.",
@@ -282,7 +282,7 @@ with page("Live") as me:
         if at is not None:
             st.markdown(f"paused at {moment_words(at, m.clock.now(), me.zone)}, still collecting")
         st.space("stretch")
-        # What is zoomed into moves out of sight as time goes on, so its link is one of this moment.
+        # A zoomed span moves out of view with time, so its link is pinned to this moment.
         copy_link(**({"at": render(m.clock.now())} if at is None and "zoom" in st.query_params else {}))
     wanted, chosen_groups = search(m)
     delivering = with_data(m)

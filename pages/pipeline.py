@@ -94,7 +94,7 @@ def way(m: Monitor, viewer: Viewer) -> None:
 
 
 def state(status: Status, viewer: Viewer) -> str:
-    """Healthy, retrying, spooling or full; the last error; what died and came back, as HTML."""
+    """Healthy, retrying, spooling or full; the last error; restarted threads, as HTML."""
     words, last = [marked(writing_phrase(status)), marked(store_phrase(status))], status.store.last_error
     quiet = [
         f"Last database error: {dated(last, viewer.zone)}" if last else "",
@@ -107,7 +107,7 @@ def state(status: Status, viewer: Viewer) -> str:
 
 @st.fragment(run_every=2)
 def journal(m: Monitor, viewer: Viewer) -> None:
-    """What waited in the journal over the last 15 minutes, and for how long."""
+    """How many readings waited in the journal over the last 15 minutes, and for how long."""
     st.subheader("Journal over the last 15 minutes", anchor=False, help=meaning("journal", "watermark"))
     depth = m.depth.frame()
     if depth.empty:
@@ -148,7 +148,7 @@ def dead_letters(m: Monitor) -> None:
 
 
 def demonstrations(drills: Drills) -> None:
-    """The buttons that break the running system, and what came of it."""
+    """The buttons that break the running system, and the results."""
     st.subheader("Break it, and watch it come back", anchor=False)
     st.caption(
         "Real faults on this running monitor, one at a time. Every reading is counted afterwards as proof."
@@ -194,7 +194,7 @@ def equation(ledger: Ledger) -> str:
         return f'<span class="term{style}"><b>{count:,}</b>{name}</span>'
 
     def signed(text: str, term: str) -> str:
-        return f'<span class="signed"><span class="sign">{text}</span>{term}</span>'  # one line holds both
+        return f'<span class="signed"><span class="sign">{text}</span>{term}</span>'  # a single line for both
 
     return (
         '<div class="sum">'
@@ -210,7 +210,7 @@ def equation(ledger: Ledger) -> str:
 
 @st.fragment(run_every=5)
 def rejections(m: Monitor, viewer: Viewer) -> None:
-    """The newest rejected readings, as they came, with the reason."""
+    """The newest rejected readings, as received, with the reason."""
     st.subheader(
         "Latest rejected readings", anchor=False, help=meaning("rejected", "valid range", "duplicate")
     )
@@ -244,7 +244,7 @@ def rejections(m: Monitor, viewer: Viewer) -> None:
 
 
 def faults(m: Monitor, simulator: Simulator) -> None:
-    """Switch faults of the simulator on, and see which are at work."""
+    """Switch on faults of the simulator, and list the active ones."""
     st.subheader(
         "Simulated faults", anchor=False, help=meaning("level shift", "drift", "stuck sensor", "gap")
     )
@@ -274,7 +274,7 @@ def faults(m: Monitor, simulator: Simulator) -> None:
 
 @st.fragment(run_every=1)
 def running(m: Monitor, simulator: Simulator) -> None:
-    """The faults at work, each with the time it has left."""
+    """The active faults, each with its remaining time."""
     now = m.clock.now()
     active = simulator.active(now)
     if not active:

@@ -64,13 +64,13 @@ from sensormon.view.tuning import (
 
 # Seconds that a page waits for a job before it shows its progress.
 AT_ONCE = 0.3
-# Tags that are compared at most, those with the most flags.
+# The most tags to compare, those with the most flags.
 TAGS = 50
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the controls say."""
+    """The state of the controls."""
 
     tag: str
     length: str
@@ -107,7 +107,7 @@ def controls(m: Monitor) -> Chosen:
 
 
 def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str]:
-    """What a link to this view holds: every setting, whatever is in force when it is opened."""
+    """The parameters of a link to this view: every setting, so that it does not depend on those in force."""
     values = {
         "tune": m.tags.title(chosen.tag),
         "history": chosen.length,
@@ -123,7 +123,7 @@ def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str]:
 
 @st.dialog("Apply to live monitoring", icon=":material/tune:")
 def apply(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked) -> None:
-    """Says what changes and for whom and what it would lose, asks who it is, and applies."""
+    """Show what changes and what would be lost, ask for a name, and apply."""
     now = m.detection.in_force
     st.markdown(f"**{switch_words(now.detector, now.params, chosen.detector, chosen.params)}**")
     st.markdown("For all users and all tags, from the next reading on. Stored flags stay as they are.")
@@ -153,7 +153,7 @@ def warn_of_lost(m: Monitor, viewer: Viewer, rows: pd.DataFrame) -> None:
 
 
 def draw(m: Monitor, viewer: Viewer) -> None:
-    """Controls on the left, what they would have done on the right."""
+    """Controls on the left, their effect on the right."""
     now = m.detection.in_force
     left, right = st.columns([1, 3], gap="medium")
     with left, panel("controls"):
@@ -182,7 +182,7 @@ def draw(m: Monitor, viewer: Viewer) -> None:
 
 
 def effect(m: Monitor, viewer: Viewer, chosen: Chosen, detector: Detector, looked: Looked) -> None:
-    """What the settings would have done to the history that is looked at."""
+    """The effect of the settings on the chosen history."""
     history = looked.history
     if history.rows.empty:
         no_readings(m, viewer, looked)
@@ -202,7 +202,7 @@ def effect(m: Monitor, viewer: Viewer, chosen: Chosen, detector: Detector, looke
 
 
 def summary(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked, result: Comparison) -> None:
-    """How many events there are and would be, of which readings, and another time to look at."""
+    """The number of events now and with new settings, the readings used, and the choice of time."""
     history, until = looked.history, looked.until
     now = m.detection.in_force
     same = chosen.detector == now.detector and dict(chosen.params) == dict(now.params)
@@ -269,7 +269,7 @@ def time_column(viewer: Viewer) -> object:
 
 
 def cell(words: tuple[str, str]) -> str:
-    """A figure and, small, what it rests on."""
+    """A figure with its basis in small print."""
     parts = ", ".join(f"<span>{escape(part)}</span>" for part in words[1].split(", "))
     return f"<td>{escape(words[0])}<small>{parts}</small></td>"
 
@@ -382,7 +382,7 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> Non
 
 
 def every_load(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> Mapping[str, Load] | None:
-    """The load of every tag; None while a job is at it, which is shown. What was read is kept."""
+    """The load of every tag; None while a job computes it, which is shown. Histories stay cached."""
     wanted = (m.started, chosen.tag, chosen.length, looked.until)
     shelf = remembered("tuning-all", wanted, Shelf)
     history = looked.history

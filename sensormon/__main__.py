@@ -1,6 +1,6 @@
 """The command line: `python -m sensormon COMMAND`.
 
-Only the options; each command's code is in `sensormon.cli`. Exit codes: 0 success, 1 a finding,
+It only parses the options; each command's code is in `sensormon.cli`. Exit codes: 0 success, 1 a finding,
 2 wrong use (one line on standard error says what).
 """
 

@@ -1,7 +1,7 @@
 """Parts of pages that run in the browser: modules of `ui/browser`, mounted as Streamlit components.
 
 If their files cannot be loaded (the pages are served without our routes) the result says
-`unavailable`, and the page draws what Streamlit itself has.
+`unavailable`, and the page falls back to Streamlit's own elements.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def browser_component(
 
 
 def copy_link(key: str = "copy-link", label: str = "Copy link", **pinned: str | None) -> None:
-    """A button that copies the address of this view, the moment and others `pinned` in it.
+    """A button that copies the address of this view, with the `pinned` parameters in it.
 
-    A value of None takes the name out of the address.
+    A value of None removes the parameter.
     """
     browser_component(
         "copy_link",

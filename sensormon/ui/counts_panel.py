@@ -32,10 +32,10 @@ _ALL = "the whole time range"
 def counts_panel(
     m: Monitor, viewer: Viewer, lists: EventLists, filters: Filters, asked: Range, news: Callable[[], None]
 ) -> None:
-    """What there is in the time range: line, bars, load, and the tags that make most of it.
+    """Summary of the time range: line, bars, alarm load, and the tags with the most events.
 
-    All of it counts the events that match without the stretch. The load is that of the time from
-    the first reading on. `news` draws at the right of the first line.
+    Everything counts the events that match without the stretch. The load is measured from the
+    first reading on. `news` draws at the right of the first line.
     """
     events, watched = lists.matching, lists.watched or asked.since
     each = bins(asked.since, asked.until, viewer.zone)
@@ -68,7 +68,7 @@ def counts_panel(
 
 
 def _stretch(each: Bins, numbers: Ints, filters: Filters, viewer: Viewer) -> None:
-    """The stretch that is chosen, to take off, and all of them as a list for those who use no mouse."""
+    """A button that clears the chosen stretch, and a list of all for people without a mouse."""
     if filters.stretch is not None:
         st.button(
             f"{stretch_words(*filters.stretch, viewer.zone)} ×",
@@ -117,12 +117,12 @@ def _choose_stretch(span: tuple[int, int] | None) -> None:
 
 
 def _bars(each: Bins, numbers: Ints, filters: Filters, viewer: Viewer) -> None:
-    # After a choice another chart: none stays marked, and none comes back with an old click.
+    # A new chart after each choice: no bar stays marked, and no old click is repeated.
     key = f"{fresh_key('counts')}-{held('bar')}"
 
     def clicked() -> None:
         points = st.session_state[key]["selection"]["points"]
-        if points:  # the bar that was drawn as chosen is taken off, also where a click is told twice
+        if points:  # a click on the chosen bar clears it, even if the browser reports the click twice
             span = each.span(int(points[0]["point_index"]))
             _choose_stretch(None if span == filters.stretch else span)
 

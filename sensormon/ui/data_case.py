@@ -1,4 +1,4 @@
-"""Cases: a span of history with all that is known of it, saved as one file or opened from one."""
+"""Cases: a span of history with everything known about it, saved as one file or opened from one."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _glance(_m: Monitor, _file: IO[bytes], key: tuple[object, ...]) -> Glance:
 
 
 def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...]) -> None:
-    """What is in it and what it would be called here, and the button that opens it."""
+    """The content of the case, its names here, and the button that opens it."""
     finished = sum(not job.running for job in m.jobs.of(OPEN))
     seen = _glance(m, file, (*key, m.started, finished))
     about = seen.manifest

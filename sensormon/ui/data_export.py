@@ -17,11 +17,11 @@ from sensormon.ui.viewer import Viewer
 
 KIND = "export"
 SHOWN = 5
-"""Finished files shown, the newest."""
+"""The most finished files shown, the newest ones."""
 
 
 def section(m: Monitor, viewer: Viewer) -> None:
-    """What can be exported, and in which format."""
+    """The choice of rows and format, the button, the finished files."""
     st.subheader("Export", anchor=False)
     st.caption(
         f"Each time appears twice, in UTC and in {viewer.zone_name}, as the column names say. Text that a "
@@ -63,7 +63,7 @@ def _order(m: Monitor, viewer: Viewer) -> ExportRequest:
 
 
 def _about(m: Monitor, order: ExportRequest) -> bool:
-    """Say how many rows that will be; whether it can be written."""
+    """Show how many rows there will be; returns whether they can be written."""
     if order.what != TAGS and not order.since < order.until:
         st.info("Choose an end after the start.", title=START_AFTER_END)
         return False

@@ -30,7 +30,7 @@ NAMED = 5  # columns
 
 @st.cache_data(max_entries=3, ttl=600, show_spinner="Reading the file")
 def read(content: bytes, name: str) -> Table:
-    """The uploaded file's table. Raises UsageError where it cannot be read."""
+    """The uploaded file's table. Raises UsageError if it cannot be read."""
     with tempfile.NamedTemporaryFile(suffix=Path(name).suffix) as file:
         file.write(content)
         file.flush()
@@ -41,7 +41,7 @@ def read(content: bytes, name: str) -> Table:
 
 
 def proposed(m: Monitor, table: Table, stem: str, time: str, zone: str) -> Columns:
-    """What the columns seem to be; only the times if that cannot be seen."""
+    """What the columns seem to be; only the times if that is unclear."""
     try:
         return propose(table, m.tags, stem, zone=zone, time=time)
     except UsageError:
@@ -57,7 +57,7 @@ def times_said(_table: Table, key: str, columns: Columns, zone_name: str) -> str
 
 @st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the numbers")
 def values_of(_table: Table, key: str, time: str) -> pd.DataFrame:
-    """The lowest and the highest number of each column but that of times, as they are imported."""
+    """The lowest and highest number of each column except the times, as they are imported."""
     del key  # stands for the table in the cache
     numbers = numbers_of(_table.frame, [name for name in _table.frame.columns if name != time])
     ends = [
@@ -68,7 +68,7 @@ def values_of(_table: Table, key: str, time: str) -> pd.DataFrame:
 
 
 def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
-    """The proposal, as the person corrects it."""
+    """The proposal with the person's corrections."""
     names = list(table.frame.columns)
     left, right = st.columns(2)
     usual = names.index(time_column(table.frame) or names[0])
@@ -99,7 +99,7 @@ def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
 
 
 def _passed_over(table: Table, columns: Columns) -> None:
-    """Say which columns cannot be tags, and what is in them."""
+    """List the columns that cannot be tags, with what is in them."""
     unreadable = no_numbers(table, columns)
     if not unreadable:
         return
@@ -109,7 +109,7 @@ def _passed_over(table: Table, columns: Columns) -> None:
 
 
 def outcome(m: Monitor, viewer: Viewer) -> bool:
-    """The progress of the import that was started last, or its outcome; whether one is running."""
+    """Draw the last import's progress or outcome; returns whether one is running."""
     job = newest_job(m, KIND)
     if job is None or job.running:
         return job is not None

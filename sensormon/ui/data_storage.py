@@ -34,14 +34,14 @@ COMPARED = 30
 @st.cache_data(ttl=20, max_entries=4, show_spinner="Measuring")
 def measured(_m: Monitor, key: tuple[object, ...]) -> Sizes:
     """What is on disk, measured at most every 20 s for all viewers."""
-    del key  # what the cache goes by
+    del key  # the cache key
     return _m.disk_usage.measure()
 
 
 @st.cache_data(ttl=60, max_entries=8, show_spinner="Counting old readings")
 def planned(_m: Monitor, key: tuple[object, ...], days: int) -> Plan:
-    """What a run would do, counted at most once a minute."""
-    del key  # part of what the cache goes by
+    """The effect of a run, counted at most once a minute."""
+    del key  # part of the cache key
     return _m.retention.plan(days)
 
 
@@ -49,7 +49,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
     """What is on disk, how it grows, and how long readings are kept at full resolution."""
     drawn = newest_state(m, JOB)  # a roll-up changes what is on disk
     sizes = measured(m, (m.started, str(m.settings.data_dir), drawn))
-    if sizes.space is None:  # asked again once the database is back
+    if sizes.space is None:  # read again once the database is back
         measured.clear()
         st.session_state[UNREAD] = True
     now = rate(sizes, m.clock.now(), len(m.tags))
@@ -63,7 +63,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
 
 
 def on_disk(sizes: Sizes) -> None:
-    """Each part with its bytes."""
+    """Each part with its size."""
     st.subheader("On disk", anchor=False)
     with panel("sizes"):
         share = sizes.disk_free / max(1, sizes.disk_whole)
@@ -80,7 +80,7 @@ def on_disk(sizes: Sizes) -> None:
 
 
 def growth(m: Monitor, sizes: Sizes, now: Rate | None) -> None:
-    """What comes in a day, and where that leads with and without retention."""
+    """The daily rate, and the forecast with and without retention."""
     st.subheader("At this rate", anchor=False)
     with panel("growth"):
         st.html(f"<div>{escape(rate_words(now, sizes))}</div>")
@@ -102,7 +102,7 @@ def growth(m: Monitor, sizes: Sizes, now: Rate | None) -> None:
 
 
 def keeping(m: Monitor, viewer: Viewer, each: float, drawn: tuple[int, bool] | None) -> None:
-    """The policy, changing it, running it now. A reading takes `each` bytes."""
+    """The policy, a form to change it, a button to run it now. A reading takes `each` bytes."""
     st.subheader("Retention at full resolution", anchor=False)
     st.caption(
         "Older readings become one-minute roll-ups: lowest, mean and highest value, and the count. Flagged "
@@ -140,7 +140,7 @@ def keeping(m: Monitor, viewer: Viewer, each: float, drawn: tuple[int, bool] | N
 
 
 def last_run(m: Monitor) -> None:
-    """The outcome of the roll-up that was started last, once it has ended."""
+    """The outcome of the last roll-up, once it has ended."""
     job = next(iter(m.jobs.of(JOB)), None)
     if job is None or job.running:
         return
@@ -151,7 +151,7 @@ def last_run(m: Monitor) -> None:
 
 @st.dialog("Retention at full resolution", icon=":material/inventory_2:")
 def set_policy(m: Monitor, days: int, each: float) -> None:
-    """What it would mean, and the name of who sets it."""
+    """The effect of the new policy, and the name of the person who sets it."""
     if days:
         st.markdown(f"**{counted(days, 'day')}**, then one-minute roll-ups, from the next midnight UTC on.")
         plan_line(m, days, each)
@@ -167,7 +167,7 @@ def set_policy(m: Monitor, days: int, each: float) -> None:
 
 @st.dialog("Roll up now", icon=":material/compress:")
 def run_now(m: Monitor, each: float) -> None:
-    """What would be deleted, to be confirmed."""
+    """Confirm what would be deleted."""
     days = m.retention.policy.days
     readings = plan_line(m, days, each)
     if not readings:
@@ -183,7 +183,7 @@ def run_now(m: Monitor, each: float) -> None:
 
 
 def plan_line(m: Monitor, days: int, each: float) -> int:
-    """What a run would do, in words; how many readings it would delete or, flagged, count."""
+    """The effect of a run in words; returns how many readings it would delete or, if flagged, count."""
     try:
         key = (m.started, str(m.settings.data_dir), m.clock.now() // DAY, newest_state(m, JOB))
         plan = planned(m, key, days)

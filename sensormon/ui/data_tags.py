@@ -44,7 +44,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
     if draft.seen != now.seen:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning("Somebody else has changed the tags. Your changes cannot be saved over theirs.")
-            st.button("Start over", key="tags-anew", on_click=_start_over, help="Drops your changes")
+            st.button("Start over", key="tags-start-over", on_click=_start_over, help="Drops your changes")
     if edited.problems:
         st.error(_bullets(list(edited.problems)), title="Correct these before saving")
     else:
@@ -53,7 +53,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
 
 
 def _draft(now: Draft) -> Draft:
-    """The file as it was when this session began to change cells; as it is now where it has not."""
+    """The file as of when this session began to change cells; the current file if it has not."""
     draft: Draft = st.session_state.setdefault(_DRAFT, now)
     if draft.seen != now.seen and not any(st.session_state.get(_key(draft), {}).values()):
         draft = st.session_state[_DRAFT] = now
@@ -70,7 +70,7 @@ def _start_over() -> None:
 
 
 def _by_hand(m: Monitor, draft: Draft) -> None:
-    """If the file was changed by hand and the monitor runs without that: say so, offer to apply it."""
+    """If the file was changed by hand and the monitor does not use it yet, say so and offer to apply it."""
     running = TagTable(m.tags[name] for name in m.tags.names if name in draft.tags or m.source.simulator)
     lines = changes(running, draft.tags)
     if not lines:
@@ -127,7 +127,7 @@ def _table(draft: Draft) -> Edited:
 
 
 def _preview(m: Monitor, draft: Draft, edited: Edited) -> None:
-    """What will change, in words, and the button."""
+    """The changes in words, and the button that saves them."""
     lines = changes(draft.tags, edited.tags)
     if not lines:
         return

@@ -9,7 +9,7 @@ from sensormon.detectors.base import Parameter
 from sensormon.ui.glossary import meaning
 
 SLIDER = 1_000
-"""A range of more steps than this is a field, not a slider."""
+"""A parameter with more steps than this gets a field, not a slider."""
 
 
 def key_of(detector: str, parameter: Parameter) -> str:
@@ -22,7 +22,7 @@ def _is_slider(parameter: Parameter) -> bool:
 
 
 def reset(detector: str) -> None:
-    """Put this detector's parameters to its defaults."""
+    """Reset this detector's parameters to its defaults."""
     defaults = make(detector)
     for parameter in defaults.PARAMETERS:
         value = getattr(defaults, parameter.name)
@@ -34,7 +34,7 @@ def reset(detector: str) -> None:
 
 
 def parameter_input(detector: str, parameter: Parameter, start: float) -> float:
-    """A slider, or a field if the range is too wide for one; the address's value comes before `start`."""
+    """A slider, or a field if the range is too wide for one; the value in the address overrides `start`."""
     label, key = parameter.label_with_unit, key_of(detector, parameter)
     kind = int if parameter.step == int(parameter.step) else float
     help_text = meaning(*parameter.terms) if parameter.terms else None

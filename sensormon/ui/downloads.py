@@ -1,6 +1,6 @@
 """Downloads of finished files: small ones from the page itself, large ones from the disk.
 
-A download of the page's own keeps the whole file in the server's memory while the page is open, and
+A download by the page keeps the whole file in the server's memory while the page is open, and
 works wherever pages work. The route streams from the disk.
 """
 
@@ -12,7 +12,7 @@ from sensormon.exchange.export_folder import ExportFile
 from sensormon.model.format import size
 
 SMALL = 16 << 20
-"""Bytes up to which the page serves a file itself."""
+"""The page itself serves files up to this many bytes."""
 
 
 @st.cache_data(max_entries=10, ttl=3_600, show_spinner=False)
@@ -22,7 +22,7 @@ def _content(key: str, _file: ExportFile) -> bytes:
 
 
 def download(file: ExportFile) -> None:
-    """The button that downloads it; a line if it is gone."""
+    """The button that downloads the file; a line if it is gone."""
     words = f"Download {file.name}, {size(file.size)}"
     try:
         if file.size <= SMALL:

@@ -1,4 +1,4 @@
-"""Blocks that pages are drawn with: panels, charts, phrases, what to say when the store is unavailable."""
+"""Building blocks of pages: panels, charts, phrases, messages for an unavailable store."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def marked(phrase: Phrase) -> str:
 
 
 def panel(key: str, *, stretch: bool = False) -> DeltaGenerator:
-    """A bordered container on the panel's colour; stretched, it is as high as the one beside it."""
+    """A bordered container on the panel's colour; stretched, it is as tall as its neighbour."""
     height: Literal["stretch", "content"] = "stretch" if stretch else "content"
     return st.container(border=True, key=f"panel-{key}", gap="small", height=height)
 
 
 def chart(figure: go.Figure, key: str, alt: str) -> None:
-    """The figure over the whole width, without a tool bar."""
+    """The figure at full width, without a tool bar."""
     st.plotly_chart(figure, width="stretch", theme=None, key=key, config={"displayModeBar": False}, alt=alt)
 
 
@@ -37,7 +37,7 @@ def picking_chart(figure: go.Figure, key: str, alt: str, on_pick: Callable[[int]
     def clicked() -> None:
         points = st.session_state[key]["selection"]["points"]
         data = points[0].get("customdata") if points else None
-        if data:  # a row of an array comes back as a list, or as a mapping of its places
+        if data:  # a row of an array is returned as a list, or as a mapping by index
             on_pick(int(list(data.values() if isinstance(data, Mapping) else data)[-1]))
 
     st.plotly_chart(
@@ -58,7 +58,7 @@ def not_done(error: SensormonError, title: str) -> None:
 
 
 UNREAD = "unread"
-"""In the session's state: something of this page could not be read; the head draws it again when it can."""
+"""Key in the session's state: part of this page could not be read; the head retries it."""
 
 
 def not_readable(error: SensormonError) -> None:

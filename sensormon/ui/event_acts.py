@@ -1,4 +1,4 @@
-"""What a person does with the chosen events: acknowledge, label, shelve, note, in their name."""
+"""Actions on the selected events in a person's name: acknowledge, label, shelve, note."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ SHELVE = {"1 h": 3_600, "8 h": 28_800, "24 h": 86_400, "until …": 0}
 
 _PRESSED = "pressed"
 TICKED = "ticked"
-"""In the session's state: the events that were chosen in the list after these buttons were drawn."""
+"""Key in the session's state: the events selected in the list after these buttons were drawn."""
 
 
 @dataclass(frozen=True)
 class _Press:
-    """What was pressed, and the events that stood beside it then, or were chosen in the list after that."""
+    """A pressed button, with the events drawn beside it, or selected after that."""
 
     action: str
     ids: tuple[int, ...]
-    visit: int  # who leaves the page has put away what was asked for
+    visit: int  # leaving the page dismisses the dialog
     label: str = ""
-    seconds: int = 0  # to shelve for; 0: to be asked
-    asked: bool = False  # for a name, a time or a text
+    seconds: int = 0  # shelving time; 0: ask for it
+    asked: bool = False  # a name, a time or a text
 
 
 def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
-    """What can be done to the chosen events, to the one shown `beside` the list where none is.
+    """Buttons for actions on the selected events, or on the one shown `beside` the list if none is.
 
-    It is done by `carry_out`, in the next run.
+    `carry_out` performs the action in the next run.
     """
     ids = tuple(chosen) or (beside,)
     st.session_state.pop(TICKED, None)
     held = set(shown.loc[shown["id"].isin(ids), "state"])
 
     def press(action: str, label: str = "", seconds: int = 0) -> None:
-        # A run that was cut off has taken in a tick without drawing these buttons again.
+        # A run that was cut off took a new selection without drawing these buttons again.
         meant = st.session_state.get(TICKED, ids)
         if meant and not asking():
             st.session_state[_PRESSED] = _Press(action, meant, visit(), label, seconds)
@@ -82,10 +82,10 @@ def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
 
 
 def carry_out(m: Monitor, viewer: Viewer) -> None:
-    """Do what was pressed in the viewer's name, and say so.
+    """Perform the pressed action in the viewer's name, and confirm it.
 
-    It is done to the events that were drawn beside what was pressed, whatever the list has become
-    since. What needs a name, a time or a text first is asked for until it is given or put away.
+    It applies to the events drawn beside the button, even if the list has changed since. A missing
+    name, time or text is asked for until it is given or the dialog is dismissed.
     """
     press: _Press | None = st.session_state.get(_PRESSED)
     if press is not None and press.visit != visit():
@@ -108,7 +108,7 @@ def carry_out(m: Monitor, viewer: Viewer) -> None:
 
 
 def asking() -> bool:
-    """Whether a dialog of this page is open. What is behind it is to stay as it is, and no key acts on it."""
+    """Whether a dialog of this page is open; the page behind it then stays as it is and ignores keys."""
     return _PRESSED in st.session_state
 
 
@@ -117,7 +117,7 @@ def _put_away() -> None:
 
 
 def _done(m: Monitor, press: _Press, who: str, *, until: int | None = None, note: str = "") -> bool:
-    """Record it, for the list to be read again; whether it was recorded."""
+    """Record the action and have the list read again; returns whether it was recorded."""
     if press.seconds:
         until = m.clock.now() + press.seconds * SECOND
 

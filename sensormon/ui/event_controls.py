@@ -30,9 +30,9 @@ from sensormon.view.phrases import literal
 _PRESETS = ("15 min", "1 h", "6 h", "24 h", "7 d", "30 d")
 _BETWEEN = "between"
 LISTED = "listed"
-"""Where the session keeps which events the list had when it was made."""
+"""Key in the session's state: the events the list had when it was made."""
 _USUAL = "1 h"
-_PILLS = 12  # more tags than this are a list to search
+_PILLS = 12  # more tags than this get a searchable list
 _LONGEST_TEXT = 100
 _HIGHEST_SCORE = 1_000.0
 _AWAY = 20 * SECOND  # after this long on another page the list is read again
@@ -41,7 +41,7 @@ _KEYS = {"tags": [], "state": [], "severity": [], "label": [], "score": 0.0, "fi
 
 @dataclass(frozen=True)
 class Range:
-    """The time range (µs UTC) and how it is called: "in the last 1 h", "between these times"."""
+    """The time range (µs UTC) and its name: "in the last 1 h", "between these times"."""
 
     since: int
     until: int
@@ -86,14 +86,14 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
 
 
 def clear_filters() -> None:
-    """Take off every filter; the time range stays."""
+    """Clear every filter; the time range stays."""
     for key, value in _KEYS.items():
         st.session_state[key] = value
     hold("bar", "")
 
 
 def widen() -> None:
-    """Take the next longer time range up to now."""
+    """Choose the next longer time range up to now."""
     within = st.session_state.get("within")
     longer = _PRESETS.index(within) + 1 if within in _PRESETS else len(_PRESETS)
     st.session_state["within"] = _PRESETS[min(longer, len(_PRESETS) - 1)]
@@ -101,7 +101,7 @@ def widen() -> None:
 
 
 def show_between(since: int, until: int) -> None:
-    """Take the time range of these whole minutes."""
+    """Choose the time range of these whole minutes."""
     st.session_state["within"] = _BETWEEN
     hold("from", render(since // MINUTE * MINUTE))
     hold("to", render(-(-until // MINUTE) * MINUTE))
@@ -123,7 +123,7 @@ def order() -> First:
 
 
 def renew() -> None:
-    """Let the list be of now from the next run on."""
+    """Refresh the list in the next run."""
     st.session_state.pop("moment", None)
     st.session_state.pop(LISTED, None)
     hold("asof", "")
@@ -166,7 +166,7 @@ def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
 
 def _score_and_text() -> tuple[float, str]:
     state, address = st.session_state, st.query_params
-    kept = {} if way_back() else state  # the fields take what the address says a moment later
+    kept = {} if way_back() else state  # the fields follow the address a moment later
     least = _lowest(kept.get("score", address.get("score")))
     text = kept.get("find", address.get("find"))
     said = [
@@ -194,7 +194,7 @@ def _score_and_text() -> tuple[float, str]:
 
 
 def _lowest(value: object) -> float:
-    """What the field for the lowest score holds, or will take from the address; otherwise 0."""
+    """The value of the minimum score's field, or of the address; otherwise 0."""
     try:
         number = float(str(value))
     except ValueError:
@@ -203,7 +203,7 @@ def _lowest(value: object) -> float:
 
 
 def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str], str] = str) -> str:
-    """The label of a filter, in bold with what it is set to, by a person or by the address."""
+    """The label of a filter, in bold with its value, if a person or the address has set one."""
     if key in st.session_state and not way_back():
         chosen = [title(option) for option in st.session_state[key] or []]
     else:
@@ -227,7 +227,7 @@ def _range(m: Monitor, within: str, between: tuple[int, int] | None, filters: Fi
 
 
 def _moment(m: Monitor, filters: tuple[object, ...]) -> int:
-    """Up to when events are listed: held still, so that no row moves under the viewer's hand."""
+    """Up to when events are listed: held still, so that no row moves while the viewer works."""
     now, state = m.clock.now(), st.session_state
     pinned = read_time(held("asof"))
     if pinned is not None:

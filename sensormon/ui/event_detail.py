@@ -1,4 +1,4 @@
-"""One event: its course with what came before and after, why it was flagged, what was done with it."""
+"""One event: its readings with those before and after, why it was flagged, the actions on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sensormon.view.events import history_table, lasted
 from sensormon.view.time_charts import live_chart
 
 AROUND = {"auto": 0, "2 min": 120, "10 min": 600, "60 min": 3_600, "24 h": 86_400}
-"""Seconds shown before and after an event; auto is as long as some readings take."""
+"""Seconds shown before and after an event; auto depends on the tag's interval."""
 _USUAL = "auto"
 _READINGS = 60
 
@@ -96,8 +96,8 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
 
 
 def _some_readings(m: Monitor, tag: str, start: int, end: int) -> int:
-    """How long (µs) _READINGS of the tag usually take, whatever gaps there are; at least 2 min."""
-    for back in (600 * SECOND, DAY, 7 * DAY):  # the newest that came in may have been of long ago
+    """The time (µs) that _READINGS of the tag usually take, regardless of gaps; at least 2 min."""
+    for back in (600 * SECOND, DAY, 7 * DAY):  # the newest arrival may have an old timestamp
         before = m.stored.frame([tag], start - back, start, limit=_READINGS)
         if len(before) == _READINGS:
             break
@@ -106,7 +106,7 @@ def _some_readings(m: Monitor, tag: str, start: int, end: int) -> int:
 
 
 def _log(m: Monitor, viewer: Viewer, event: pd.Series) -> None:
-    """What was done with the event, newest first."""
+    """The actions on the event, newest first."""
     if event["shelved_until"] is not pd.NaT and event["state"] == State.SHELVED:
         shelved = int(micros(pd.Series([event["shelved_until"]]))[0])
         st.caption(f"Shelved until {day_and_time(shelved, viewer.zone)}")

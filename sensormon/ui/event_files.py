@@ -17,7 +17,7 @@ from sensormon.view.events import anomaly_table
 from sensormon.view.explanation import score_names
 
 LISTED = 1_000
-"""Flagged readings listed on the page; the file has all."""
+"""The most flagged readings listed on the page; the file has all."""
 
 
 def export(
@@ -27,9 +27,9 @@ def export(
     readings: Callable[[], pd.DataFrame],
     moment: int,
 ) -> None:
-    """A button that opens the choice of a form, and the downloads: events, and the readings they are of.
+    """A button that opens the choice of a format, and downloads of the events and of their readings.
 
-    `readings` is asked only once it is open.
+    `readings` is called only once it is open.
     """
     title = f"Export {counted(len(events), 'event')}"
     popover = st.popover(title, key="export", icon=":material/download:", on_change="rerun")
@@ -49,7 +49,7 @@ def export(
 
 
 def flagged_list(m: Monitor, viewer: Viewer, asked: Callable[[], pd.DataFrame]) -> None:
-    """The flagged readings of the listed events once they are asked for."""
+    """The flagged readings of the listed events, drawn on demand."""
     more = st.expander("Flagged readings", key="points", on_change="rerun", bind="query-params")
     if not more.open:
         return

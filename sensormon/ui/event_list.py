@@ -1,4 +1,4 @@
-"""The list of events: which are chosen, what is done to them, which one is shown beside the list."""
+"""The list of events: selection, actions, and which event is shown beside the list."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from sensormon.ui.widget_keys import choose_rows, chosen_rows, fresh_key, replac
 from sensormon.view.events import event_table
 
 MOST_SHOWN = 1_000
-"""Rows of the list; the export has all."""
-_IN_ADDRESS = 100  # of the chosen events, no more fit
+"""The most rows in the list; the export has all."""
+_IN_ADDRESS = 100  # no more selected events fit into the address
 _ROWS = "event-rows"
 
 
 def chosen_ids() -> list[int]:
-    """The chosen events, the one that is shown first."""
+    """The selected events; the first is the one shown."""
     return [int(part) for part in held("event").split(",") if part.isascii() and part.isdigit()][:MOST_SHOWN]
 
 
 def choose(ids: list[int]) -> None:
-    """Choose these events instead; the first is shown. The list stays as of its moment from then on."""
+    """Select these events instead and show the first; from then on the list stays as of its moment."""
     hold("event", ",".join(map(str, ids)), ",".join(map(str, ids[:_IN_ADDRESS])))
     for name in ("reading", TICKED):
         st.session_state.pop(name, None)
@@ -50,10 +50,10 @@ class Shown:
 
 
 def event_list(m: Monitor, viewer: Viewer, events: pd.DataFrame, export: Callable[[], None]) -> Shown:
-    """The events, which must be some, in the order that is chosen, with what can be done to them.
+    """The events (at least one) in the chosen order, with the actions on them.
 
-    What is shown beside it is the first of the chosen ones, the one in its place once it has left
-    the list, or the first of all. `export` draws into the row above the list.
+    Beside the list is the first selected event, or the one in its place once it has left the list,
+    or the first of all. `export` draws into the row above the list.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="list-head"):
         count = st.empty()
@@ -83,10 +83,10 @@ def event_list(m: Monitor, viewer: Viewer, events: pd.DataFrame, export: Callabl
 
 
 def missing(events: pd.DataFrame, listed: pd.DataFrame) -> None:
-    """Say of chosen events (of a link, or from before) that none of them is in the list, and why."""
+    """If none of the selected events (from a link or earlier) is in the list, say so and why."""
     wanted = set(chosen_ids())
     if wanted & set(listed["id"]) or wanted <= set(st.session_state.get("acted-on", [])):
-        return  # that an event leaves the list by what the viewer has just done to it needs no words
+        return  # the viewer knows why an event they just acted on leaves the list
     inside = bool(wanted & set(events["id"]))
     if len(wanted) == 1:
         said = "The selected event "
@@ -100,9 +100,9 @@ def missing(events: pd.DataFrame, listed: pd.DataFrame) -> None:
 
 
 def step(by: int) -> None:
-    """Show the event before or after the shown one: of the chosen ones where they are several.
+    """Show the previous or next event, among the selected ones if there are several.
 
-    Where what was chosen has left the list, the shown one is the next.
+    If the selected event has left the list, the one shown is already the next.
     """
     ids: list[int] = st.session_state["event-ids"]
     chosen = [event_id for event_id in chosen_ids() if event_id in set(ids)]
@@ -121,14 +121,14 @@ def step(by: int) -> None:
 def news(
     m: Monitor, viewer: Viewer, acts: int, tags: tuple[str, ...] | None, late: int, changed: int
 ) -> None:
-    """How much has come since the list was made, and `late` from before; what others did shows at once.
+    """How many flags are newer than the list, plus `late` older ones; others' actions refresh it at once.
 
-    Flags of these tags count, of none where nothing new can be in the list. `changed` events are listed
+    Only flags of these tags count; no tags if the list cannot grow. `changed` events are listed
     though they no longer fit the filters, or the other way round.
     """
     state = st.session_state
     state["seen"] = now = m.clock.now()
-    if m.actions.count != acts and not asking():  # or what is being typed would be lost
+    if m.actions.count != acts and not asking():  # otherwise text being typed would be lost
         st.rerun()
     try:
         count = m.stored.live_anomalies(state["moment"], tags) + late
@@ -146,10 +146,10 @@ def news(
 
 
 def _is_another(ids: list[int], before: list[int]) -> bool:
-    """Whether a row of the list before could be taken for one of this list that is not meant.
+    """Whether a late selection in the previous list could hit the wrong row of this one.
 
-    It could not where only the one event left that something was done to: the one in its place is
-    shown then anyway, and who works through the list stays where they were.
+    It could not if the only change is that the event just acted on has left: the one in its place
+    is then shown anyway, and somebody who works through the list keeps their place.
     """
     acted = st.session_state.get("acted-on", [])
     if len(acted) == 1 and acted[0] not in ids:

@@ -1,4 +1,4 @@
-"""Events and flagged readings for a page: read once for what a rerun would read again."""
+"""Events and flagged readings for a page, cached so that a rerun does not read them again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sensormon.ui.memo import remembered
 _FRESH, _SLOW = 15 * SECOND, 60 * SECOND
 # Cache lifetime (short and long ranges): time-driven states (returned, shelved) may lag by this much.
 JUST_DONE = "just-done"
-"""Where the session has the events that the viewer did something to, until the list is read again."""
+"""Key in the session's state: the events the viewer acted on, until the list is read again."""
 _AFTER = 3_600 * SECOND  # how long an event is followed beyond the time range
 
 
@@ -34,8 +34,8 @@ class EventLists:
 
     `of_all_tags` are those that match for every tag; `watched` is when the first reading of the
     range came, None without one; `late` flagged readings were stored too late for this list, and
-    `changed` events would be in it or not, were it made now; `key` is another one whenever a row
-    may be.
+    `changed` events would enter or leave it if it were read now; `key` changes whenever a row
+    may have changed.
     """
 
     all: pd.DataFrame
@@ -58,7 +58,7 @@ def find(m: Monitor, filters: Filters, asked: Range) -> EventLists:
     stored = _events(m, now, asked.since, asked.until, horizon // fresh, None, read)
     everything = _only(stored, lists["all"].first(_ids(stored)))
     own = everything
-    if filters.tags and not everything.attrs["complete"]:  # of these tags alone more may fit
+    if filters.tags and not everything.attrs["complete"]:  # more may fit if only these tags are read
         own = _events(m, now, asked.since, asked.until, horizon // fresh, filters.tags, read)
         own = _only(own, lists["of these tags"].first(_ids(own)))
     done = st.session_state.pop(JUST_DONE, [])
@@ -77,12 +77,12 @@ def find(m: Monitor, filters: Filters, asked: Range) -> EventLists:
 
 
 def flagged_of(m: Monitor, events: pd.DataFrame, key: tuple[object, ...]) -> Callable[[], pd.DataFrame]:
-    """What reads the flagged readings of these events, newest first, when it is called."""
+    """A function that reads the flagged readings of these events, newest first."""
     return lambda: _flagged(m, events, key)
 
 
 def _lists(asked: Range, filters: Filters) -> dict[str, FrozenList]:
-    """The lists of this view as they were first read, by what they are of."""
+    """The lists of this view as they were first read, by kind."""
     view = (asked.moment, asked.since, asked.until, filters.without_stretch())
     return remembered(LISTED, view, lambda: defaultdict(FrozenList))
 
@@ -115,7 +115,7 @@ def _events(
     key: tuple[object, ...],
 ) -> pd.DataFrame:
     """The events that began before `until`, whole as far as they go within an hour after it."""
-    del horizon, key  # part of what the cache goes by
+    del horizon, key  # part of the cache key
     events = _m.events.between(tags, since, min(_now + 1, until + _AFTER))
     kept = events[micros(events["start"]) < until].reset_index(drop=True)
     kept.attrs["complete"] = events.attrs["complete"]
@@ -124,7 +124,7 @@ def _events(
 
 @st.cache_resource(max_entries=4, ttl=300, show_spinner=False)
 def _flagged(_m: Monitor, _events: pd.DataFrame, key: tuple[object, ...]) -> pd.DataFrame:
-    del key  # what the cache goes by
+    del key  # the cache key
     if _events.empty:
         return _m.stored.anomalies(None, 0, 0)
     since, until = int(micros(_events["start"]).min()), int(micros(_events["end"]).max()) + 1
@@ -134,5 +134,5 @@ def _flagged(_m: Monitor, _events: pd.DataFrame, key: tuple[object, ...]) -> pd.
 
 @st.cache_resource(max_entries=16, ttl=300, show_spinner=False)
 def _watched(_m: Monitor, since: int, until: int, key: tuple[object, ...]) -> int | None:
-    del key  # part of what the cache goes by
+    del key  # part of the cache key
     return _m.stored.first_time(since, until)

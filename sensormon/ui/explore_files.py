@@ -1,4 +1,4 @@
-"""What is in view on the Explore page as a file."""
+"""The readings in view on the Explore page as a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SMALL = 10_000
 
 
 def export_look(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> None:
-    """Exactly what is in view as a file. Raises StoreError."""
+    """The readings in view as a file. Raises StoreError."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         what = st.segmented_control(
             "What", ["every reading", "the points drawn"], default="every reading", required=True, key="taken"

@@ -1,4 +1,4 @@
-"""Measures of what is in view on the Explore page: distribution, two tags, control chart."""
+"""Measures of the readings in view on the Explore page: distribution, two tags, control chart."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def one_of(m: Monitor, chosen: Chosen) -> str:
 
 
 def facts(figures: list[tuple[str, str]]) -> None:
-    """Numbers with what they are."""
+    """Named numbers in a row."""
     cells = "".join(f"<div><span>{escape(name)}</span>{escape(value)}</div>" for name, value in figures)
     st.html(f'<div class="facts">{cells}</div>')
 
 
 def distribution_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
-    """How the values in view are spread."""
+    """The distribution of the values in view."""
     tag = m.tags[one_of(m, chosen)]
     distribution = m.explorer.distribution(tag.name, *chosen.span)
     if not distribution.readings:

@@ -18,7 +18,7 @@ from sensormon.view.explore import times
 from sensormon.view.phrases import literal
 
 LISTED = 50
-"""Notes listed, the first ones if there are more."""
+"""The most notes listed, the first ones if there are more."""
 
 
 def notes_look(m: Monitor, viewer: Viewer, chosen: Chosen, notes: Sequence[Annotation]) -> None:
@@ -56,7 +56,7 @@ def notes_look(m: Monitor, viewer: Viewer, chosen: Chosen, notes: Sequence[Annot
 
 @st.dialog("Note", icon=":material/edit_note:")
 def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
-    """The note, where it goes and who adds it."""
+    """A form for the note, its place and its author."""
     at = st.session_state.get("explore_clicked")
     places = {f"the span in view: {times(*chosen.span, viewer.zone)}": chosen.span}
     if at is not None:
@@ -79,7 +79,7 @@ def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
 
 @st.dialog("Remove this note?", icon=":material/delete:")
 def remove_note(m: Monitor, note: Annotation) -> None:
-    """The note leaves the charts and stays in the record."""
+    """Remove the note from the charts; it stays in the record."""
     st.markdown(literal(note.text))
     with st.form("explore-remove", border=False):
         who = name_field("explore-remove-who")

@@ -26,11 +26,11 @@ _FIRST = "1 h"
 _COMING_IN = 60 * SECOND  # µs: readings of a tag still come in if its newest one is no older
 _AGAIN = "past-again"
 WHOLE = "explore_whole"
-"""In the session's state: the spans of all readings, held still like the moment."""
+"""Key in the session's state: the spans of all readings, held still like the moment."""
 
 
 def moment(m: Monitor) -> int:
-    """Where presets end: held still, so that nothing moves under the viewer's hand."""
+    """Where presets end: held still, so that nothing moves while the viewer works."""
     return int(st.session_state.setdefault("explore_now", m.clock.now()))
 
 
@@ -58,16 +58,16 @@ def span_control(m: Monitor, viewer: Viewer, whole: Span | None) -> Span:
 
 
 def _pinned() -> Span | None:
-    """The span that the URL names by its times."""
+    """The span given by the two times in the URL."""
     query = st.query_params
     return span_of(query["from"], query["to"]) if "from" in query and "to" in query else None
 
 
 def _preset_again() -> None:
-    """Presets without a choice, while the URL names two times; choosing one drops the times.
+    """Presets with none chosen, while the URL has two times; choosing one drops the times.
 
-    It is another widget than the one without times. One for both, emptied when the view is moved, would
-    take what the browser reports late of its last choice for a new choice, and drop the view.
+    It is a different widget from the one without times. A shared one, cleared when the view is moved,
+    would take the browser's late report of its last choice for a new choice, and drop the view.
     """
     write_bound("past", "")
     key = fresh_key(_AGAIN)
@@ -77,7 +77,7 @@ def _preset_again() -> None:
 def _leave_times(key: str) -> None:
     """A preset was chosen in the control of this key, in place of the times in the URL."""
     if key != fresh_key(_AGAIN):
-        return  # reported late of a control that has been replaced; another choice may have followed
+        return  # a late report from a replaced control; another choice may have followed
     replace_widget(_AGAIN)
     write({"from": "", "to": ""})
     st.session_state["past"] = st.session_state[key]
@@ -86,7 +86,7 @@ def _leave_times(key: str) -> None:
 
 
 def _renew() -> None:
-    """Let presets end now."""
+    """Move the end of presets to now."""
     st.session_state.pop("explore_now", None)
     st.session_state.pop(WHOLE, None)
 

@@ -1,4 +1,4 @@
-"""What the controls of the Explore page say, and how what is in view is changed."""
+"""The state of the Explore page's controls, and how to change the span in view."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensormon.view.traces import Span
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the controls say."""
+    """The state of the controls."""
 
     names: tuple[str, ...]
     span: Span
@@ -25,7 +25,7 @@ class Chosen:
 
 
 def show(span: Span) -> None:
-    """Put this span into the address, and so into view."""
+    """Show this span, by writing it to the address."""
     possible = in_calendar(*span)
     if possible:
         write({"from": render(possible[0]), "to": render(possible[1])})

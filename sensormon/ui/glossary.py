@@ -1,4 +1,4 @@
-"""The words of the field where they stand: underlined, with what they mean a focus, a touch or a hover away.
+"""Terms explained in place: underlined, with the meaning on focus, touch or hover.
 
 A word in a text is a button with a tip (`sensormon/ui/browser/terms.js`); for the `help=` of a
 widget there is Markdown. Both raise KeyError for a word that `terms` does not explain.
@@ -17,7 +17,7 @@ _MARK = re.compile(r"\{([^{}|]+)(?:\|([^{}]+))?\}")
 
 
 def term(name: str, words: str | None = None) -> str:
-    """The word as HTML, written as `words` where the sentence wants another form.
+    """The word as HTML, written as `words` if the sentence needs another form.
 
     Not for text that is drawn again every second: each drawing would lose the focus.
     """
@@ -29,7 +29,7 @@ def term(name: str, words: str | None = None) -> str:
 
 
 def meaning(*names: str) -> str:
-    """These words and what they mean, as Markdown for the `help=` of a widget or a heading."""
+    """These words and their meanings, as Markdown for the `help=` of a widget or a heading."""
     return "\n\n".join(f"**{_capital(name)}**: {explained(name)}" for name in names)
 
 

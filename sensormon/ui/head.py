@@ -1,4 +1,4 @@
-"""The head of every page: status line, what is wrong, title, time zone."""
+"""The head of every page: status line, problems, title, time zone."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from sensormon.view.status import abnormal, alarms, announcement, status_line
 
 HOUR = 3_600 * SECOND
 AGAIN = 3 * SECOND
-"""µs until a page that could not read the store is drawn again; each further time twice as long."""
+"""µs before the first retry of a page that could not read the store; doubled each time."""
 TRIES = "unread-tries"
 
 _ICON = files("sensormon").joinpath("icon.png")
-# A picture of our own: the browser would look up a named icon at an address outside.
+# Our own image, because the browser would fetch a named icon from an external address.
 
 
 def draw_head(title: str, m: Monitor) -> Viewer:
-    """Draw the status line, what is wrong, the title and the time zone.
+    """Draw the status line, the problems, the title and the time zone.
 
     A page that could not read the store is drawn again once it can.
     """
     now = viewer()
     again = st.session_state.pop(UNREAD, False)
     st.session_state[TRIES] = st.session_state.get(TRIES, 0) + 1 if again else 0
-    # A menu is what the choice between the light and the dark theme is in.
+    # The choice of theme is in Streamlit's menu, so there must be one.
     st.set_page_config(layout="wide", page_icon=str(_ICON), menu_items={"About": f"sensormon {__version__}"})
     st.html(f"<style>{style_sheet(now.palette)}</style>")
     with st.container(key="unseen"):
@@ -71,14 +71,14 @@ def _status(m: Monitor, drawn_dark: bool, drawn: int) -> None:
 
 
 def _alarm(text: str) -> str:
-    """A block that says what is wrong, with the details in small."""
+    """A block that states a problem, with the details in small print."""
     first, _, rest = text.partition("\n")
     details = f'<div class="details">{escape(rest)}</div>' if rest else ""
     return f'<div class="alarm">{escape(first)}{details}</div>'
 
 
 def _read_aloud(now: tuple[str, ...]) -> None:
-    """Hidden words that change only when a state does; `sensormon/ui/browser/aloud.js` has them read."""
+    """Hidden text that changes only when a state does; `browser/aloud.js` has screen readers read it."""
     before, said = st.session_state.get("read-aloud", ((), ""))
     said = announcement(before, now) or said
     st.session_state["read-aloud"] = (now, said)
@@ -87,7 +87,7 @@ def _read_aloud(now: tuple[str, ...]) -> None:
 
 
 def anomalies_last_hour(m: Monitor) -> int | None:
-    """How many readings were flagged in the last hour; None while the store cannot say."""
+    """How many readings were flagged in the last hour; None while the store is unavailable."""
     try:
         return m.stored.live_anomalies(m.clock.now() - HOUR)
     except StoreError:
@@ -95,7 +95,7 @@ def anomalies_last_hour(m: Monitor) -> int | None:
 
 
 def watched_seconds(m: Monitor) -> float:
-    """How much of the last hour has readings (s), a minute at least; all of it while the store cannot say."""
+    """How much of the last hour has readings (s), at least a minute; all of it without the store."""
     now = m.clock.now()
     try:
         first = m.stored.first_time(now - HOUR, now)

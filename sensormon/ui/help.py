@@ -1,4 +1,4 @@
-"""The help in the head of every page, and what a newcomer sees at the first visit."""
+"""The help in the head of every page, and the greeting at the first visit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OVER = "first-visit-over"
 
 
 def help_button(title: str, m: Monitor) -> None:
-    """What the page is for, its words, the keys, where to begin, the API; nothing of it asks the server."""
+    """The page's purpose, its terms, the keys, first steps, the API; opening it needs no rerun."""
     about = PAGES[title]
     with st.popover("Help", icon=":material/help:", type="tertiary", key="help"):
         st.html(
@@ -44,10 +44,10 @@ def help_button(title: str, m: Monitor) -> None:
 
 @st.fragment
 def first_visit(title: str, m: Monitor) -> None:
-    """One sentence on what is seen and things to try, until it is put away; the browser remembers that.
+    """A sentence on the plant and things to try, until dismissed; the browser remembers that.
 
-    It is there from the first drawing on, or not at all: nothing below it moves under a hand. Who
-    was sent a link to a view came for that view, and is not greeted.
+    It is drawn in the first run or never, so that nothing below it moves. People who follow a link
+    to a view are not greeted.
     """
     over = st.session_state.setdefault(
         _OVER, GREETED in st.context.cookies.to_dict() or bool(st.query_params)
@@ -60,7 +60,7 @@ def first_visit(title: str, m: Monitor) -> None:
             words = seen(m.settings.source, _tags(m), m.status().source.interval, received)
             st.html(f'<p class="seen">{escape(words)}</p>', width="stretch")
             st.button("Got it", key="put-away", on_click=_put_away)
-        if not received and m.settings.source == "none" and title != "Live":  # which has it itself
+        if not received and m.settings.source == "none" and title != "Live":  # the Live page shows it itself
             sending_line(m)
         with st.container(horizontal=True, gap="medium"):
             _tries(m, "first")
@@ -78,14 +78,14 @@ def sending_line(m: Monitor) -> None:
 
     st.code(
         line(Tokens.of(m.settings), int(st.get_option("server.port")), m.tags),
-        language=None,  # its colours would say that something is abnormal
+        language=None,  # its colours would suggest something abnormal
         wrap_lines=True,
     )
     st.caption("Run it on the machine where sensormon runs.")
 
 
 def in_the_browser() -> None:
-    """What runs in the browser on every page: keys, the words' tips, the first visit, what is read aloud."""
+    """The scripts of every page: keys, explanations of terms, the first visit, announcements."""
     pages = [
         {"title": title, "letter": about.letter, "path": "" if place == 0 else about.path}
         for place, (title, about) in enumerate(PAGES.items())

@@ -13,7 +13,7 @@ from sensormon.ui.signed_form import name_field, signed
 
 
 def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
-    """Say which columns, or names in the column of tags, are not tags yet, and add those that are chosen."""
+    """List the columns, or names in the column of tags, that are not tags yet, and add the chosen ones."""
     names = unknown(table, columns, m.tags)
     if not names:
         return

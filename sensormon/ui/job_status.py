@@ -1,4 +1,4 @@
-"""How far long work is, with a button to cancel it."""
+"""The progress of a job, with a button to cancel it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STAYS = "Completed work is kept."
 
 
 def job_line(job: Job, cancelled: str = _STAYS) -> None:
-    """A bar and a Cancel button while it runs; what went wrong, or that it was cancelled, afterwards."""
+    """A bar and a Cancel button while it runs; afterwards the error or that it was cancelled."""
     if job.running:
         progress = job.progress
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -28,11 +28,11 @@ def job_line(job: Job, cancelled: str = _STAYS) -> None:
 
 
 def newest_job(m: Monitor, kind: str) -> Job | None:
-    """The job of this kind that was started last, by whomever, with its progress while it runs.
+    """The newest job of this kind, started by anyone, with its progress while it runs.
 
     The page is drawn again when it ends, and when somebody else starts one.
     """
-    drawn = newest_state(m, kind)  # before the page looks at the job, so that no change slips through
+    drawn = newest_state(m, kind)  # before the page looks at the job, so that no change is missed
     follow_newest(m, kind, drawn)
     return next(iter(m.jobs.of(kind)), None)
 
@@ -55,7 +55,7 @@ def follow_newest(m: Monitor, kind: str, drawn: tuple[int, bool] | None) -> None
 
 @st.fragment(run_every=0.5)
 def follow_job(job: Job) -> None:
-    """How far this job is; the page is drawn again when it ends."""
+    """The progress of this job; the page is drawn again when it ends."""
     job_line(job)
     if not job.running:
         st.rerun()

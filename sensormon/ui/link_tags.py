@@ -1,4 +1,4 @@
-"""Tags of a link that this installation does not have: reported, so that nobody takes others for them."""
+"""Reports tags of a link that this installation lacks, so that nobody mistakes others for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMED = 5
 
 
 def known_tags(m: Monitor, key: str, choose: Callable[[], Chosen]) -> Chosen:
-    """What is chosen with the widget `key` that the address is bound to, drawn by `choose`.
+    """The choice in the widget `key`, which is bound to the address and drawn by `choose`.
 
     Unknown tags of the URL are reported below it until something else is chosen: the widget ignores them
     silently.

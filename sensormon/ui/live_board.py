@@ -1,4 +1,4 @@
-"""The board of the Live page: what the browser gets to draw it with, and what comes back from it."""
+"""The board of the Live page: the data sent to the browser, and the results it reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensormon.ui.viewer import Viewer
 from sensormon.view.live_drawing import drawing, tag_facts
 
 HEIGHT = 220
-"""Of a chart (px)."""
+"""Height of a chart (px)."""
 
 
 def live_board(
@@ -30,9 +30,9 @@ def live_board(
 ) -> Any:
     """Cards of these tags over the last `span` seconds, up to `until` (µs UTC) if it is paused.
 
-    `view` (µs UTC) is what the viewer had zoomed into when the board is first drawn. `strip` are
-    the tags of the heat strip; without any there is none. The result has `picked`, the name of a row
-    that was clicked, `opened`, the id of an event, `view`, what is zoomed into now (ms UTC, None
+    `view` (µs UTC) is the zoomed span when the board is first drawn. `strip` are
+    the tags of the heat strip; without any there is none. The result has `picked`, the name of a clicked
+    row, `opened`, the id of an event, `view`, the zoomed span (ms UTC, None
     while the board follows the clock), and `unavailable`.
     """
     return browser_component(

@@ -1,4 +1,4 @@
-"""What a session computed last, kept for as long as the same is wanted."""
+"""A cache of one value per key in the session, kept while the same is wanted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def remembered(key: str, wanted: object, make: Callable[[], T]) -> T:
 
 
 def last_remembered(key: str) -> Any:
-    """The value kept under `key`, whatever it was made for; None if there is none."""
+    """The value cached under `key`, regardless of what it was computed for; None if there is none."""
     kept = st.session_state.get(key)
     return None if kept is None else kept[1]
 

@@ -1,4 +1,4 @@
-"""The frame of every page: its head, what it draws, and the end of the run that the URL needs to know of."""
+"""The frame of every page: its head, its content, and the end of the run, which the URL depends on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sensormon.ui.viewer import Viewer
 def page(title: str) -> Iterator[Viewer]:
     """One run of the page of this title: the head is drawn on entry, the URL settles on exit.
 
-    Streamlit cuts a run off by raising through here; `url_state` says why that leaves the URL unsettled.
+    Streamlit cuts a run off by raising through here; `url_state` explains why the URL is then unsettled.
     """
     with visiting(title):
         yield draw_head(title, monitor())

@@ -1,4 +1,4 @@
-"""Why the chosen reading was flagged or was not: sentence, numbers, chart, the readings around it."""
+"""Why the chosen reading was flagged or not: sentence, numbers, chart, the readings around it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _NEAR = 8  # readings listed before and after the chosen one
 
 
 def scored_by(m: Monitor, frame: pd.DataFrame) -> tuple[str, float | None]:
-    """What the scores of these readings are called, and their threshold."""
+    """The name of these readings' scores, and their threshold."""
     return score_of(frame["settings"].unique(), score_names(m.detection.readable()))
 
 
 def picker(key: str) -> Callable[[int], None]:
-    """Keeps the id of the reading that is chosen."""
+    """A callback that stores the id of the chosen reading."""
 
     def pick(reading: int) -> None:
         st.session_state[key] = reading
@@ -39,7 +39,7 @@ def picker(key: str) -> Callable[[int], None]:
 
 
 def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise: int) -> None:
-    """Why the reading chosen under this key was flagged or was not: sentence, numbers, chart, neighbours."""
+    """Why the reading chosen under this key was flagged or not: sentence, numbers, chart, neighbours."""
     wanted = st.session_state.get(key, otherwise)
     rows = frame.sort_values(["time", "id"], ignore_index=True)
     at = rows.index[rows["id"] == wanted]
@@ -130,7 +130,7 @@ def _neighbours(m: Monitor, viewer: Viewer, near: pd.DataFrame, key: str, chosen
 
 
 def any_reading(m: Monitor, viewer: Viewer, tags: list[str], span: tuple[int, int]) -> None:
-    """The readings of one tag, to ask of any of them why it was not flagged."""
+    """The readings of one tag, to explain why any of them was not flagged."""
     if not st.toggle("Explain any reading", key="any"):
         return
     with panel("any"):

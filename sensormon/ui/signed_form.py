@@ -1,6 +1,6 @@
-"""Changes in a person's name: the field that asks for it, and what is done with it.
+"""Changes in a person's name: the field that asks for it, and its use.
 
-A session asks once: the field of the next form knows the name that was given before.
+A session asks once: the next form is filled with the name given before.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def signer() -> str:
 
 
 def name_field(key: str, *, required: bool = True, width: int | Literal["stretch"] = "stretch") -> str:
-    """The field for the viewer's name, inside a form; none of its buttons sends a `required` one empty."""
+    """The field for the viewer's name, inside a form; if `required` the form cannot be sent without it."""
     who = st.text_input(
         "Your name, for the log",
         signer(),

@@ -1,7 +1,7 @@
 """The style sheet that every page begins with: `browser/base.css` in the colours of the viewer's theme.
 
-The file is part of the page itself, not loaded from `/assets`: it is there before the first paint,
-and also on a server that serves nothing but the pages.
+The file is part of the page itself, not loaded from `/assets`: it applies before the first paint,
+and also on a server that serves only the pages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ VARIABLES = (
     "uncertain",
     "interaction",
 )
-"""The colours of a palette that style sheets use, there as `--sm-NAME`."""
+"""The colours of a palette that style sheets use, as `--sm-NAME`."""
 
 _BASE = files("sensormon.ui.browser").joinpath("base.css").read_text(encoding="utf-8")
 

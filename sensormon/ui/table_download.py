@@ -19,12 +19,12 @@ from sensormon.ui.job_status import follow_job, job_line
 from sensormon.ui.viewer import Viewer
 
 AT_ONCE = {"CSV": 10_000, "Parquet": 50_000, "Excel": 1_000}
-"""Rows of a file that is written at once; a longer one takes seconds and is written by a job."""
+"""A file of up to this many rows is written at once; a longer one takes seconds and needs a job."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What is exported: `count` rows, each a `noun`, that `pieces` gives; `name` of the file, no suffix.
+    """What to export: `count` rows, each a `noun`, from `pieces`; `name` of the file, no suffix.
 
     `content` differs whenever the rows do.
     """
@@ -86,7 +86,7 @@ def _content(
 def _made(m: Monitor, viewer: Viewer, rows: Rows, words: str, form: str, key: str) -> None:
     """A large file, written by a job on demand.
 
-    An earlier one stays on offer beside the button: what is in view may have moved on since.
+    An earlier file stays available beside the button, as the view may have changed since.
     """
     wanted = (form, viewer.zone_name, rows.content)
     asked, number = st.session_state.get(f"file-{key}", (None, 0))

@@ -1,4 +1,4 @@
-"""What a chart shows as a table, for those who cannot see it and those who want the numbers."""
+"""The data of a chart as a table, for people who cannot see it or want the numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 MOST = 200
-"""Rows; a table for reading is short, and the exports have all."""
+"""The most rows; a table for reading is short, and the exports have all."""
 
 
 def chart_table(

@@ -1,7 +1,7 @@
 """Choosing a stretch of time: presets up to now, times in the viewer's zone, spans and offsets as text.
 
-Which presets a page offers, and how its parameters are named, is the page's business: a link opens the same
-view in every version.
+Each page chooses its presets and names its parameters, so that a link opens the same view in every
+version.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def preset(
     label_visibility: Literal["visible", "collapsed"] = "visible",
     on_change: Callable[[], None] | None = None,
 ) -> str:
-    """A row of presets, one always chosen; the URL has its name under `key`."""
+    """A row of presets, of which one is always chosen; the URL has its name under `key`."""
     chosen = st.segmented_control(
         label,
         list(names),
@@ -82,7 +82,7 @@ def time_field(
 ) -> int | None:
     """A field for a time in the viewer's zone, in µs UTC; None while it is empty.
 
-    Of an hour that comes twice it means the first, or the `last`. `options` are those of `st.datetime_input`.
+    In an hour that occurs twice it means the first, or the `last`. `options` go to `st.datetime_input`.
     """
     picked = st.datetime_input(
         f"{label} ({viewer.zone_name})",
@@ -95,7 +95,7 @@ def time_field(
 
 
 def times_form(viewer: Viewer, key: str, fields: Mapping[str, int]) -> list[int] | None:
-    """A form with a field for each of these times (µs UTC); what was given, once it is sent complete.
+    """A form with a field for each of these times (µs UTC); the times, once the form is sent complete.
 
     The last field is the end of a range.
     """
@@ -110,7 +110,7 @@ def times_form(viewer: Viewer, key: str, fields: Mapping[str, int]) -> list[int]
 def held_range(viewer: Viewer, now: int) -> Span:
     """Two fields whose times the URL holds in UTC as `from` and `to`; at first the last 24 hours.
 
-    They are as they were typed: the start may be after the end.
+    They are returned as typed: the start may be after the end.
     """
     minute = (now // MINUTE + 1) * MINUTE
     return (
@@ -169,7 +169,7 @@ def stored_range(viewer: Viewer, now: int, key: str) -> Span:
 
 
 def offset(text: str) -> int | None:
-    """How much earlier a text like "36 h" says, in µs; None if it says nothing of the kind.
+    """The offset in a text like "36 h", in µs; None if the text is not an offset.
 
     >>> offset("36 h"), offset("1.5 d"), offset("soon")
     (129600000000, 129600000000, None)
@@ -182,7 +182,7 @@ def offset(text: str) -> int | None:
 
 
 def span_of(since: str, until: str) -> Span | None:
-    """The span between two times of a URL; None if they are no times, or backwards."""
+    """The span between two times of a URL; None if they are invalid or reversed."""
     try:
         start, end = parse(since), parse(until)
     except (ValueError, OverflowError):
@@ -191,7 +191,7 @@ def span_of(since: str, until: str) -> Span | None:
 
 
 def in_calendar(start: int, end: int) -> Span | None:
-    """The part of a span for which there are dates; None if it is backwards, or too short to draw."""
+    """The part of a span within the range of dates; None if it is reversed, or too short to draw."""
     start, end = max(0, start), min(end, _FARTHEST)
     return (start, end) if end - start >= SHORTEST else None
 

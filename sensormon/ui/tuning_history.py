@@ -1,4 +1,4 @@
-"""The history that Tuning looks at: up to a moment, read once, so that a moved slider reads nothing."""
+"""The history that Tuning uses: up to a moment, read once, so that moving a slider reads nothing."""
 
 from __future__ import annotations
 
@@ -19,12 +19,10 @@ from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import stored_words
 
 LENGTHS = ("15 min", "1 h", "6 h", "24 h", "7 d", "30 d")
-"""Presets that can be looked at."""
+"""The presets offered."""
 MOST = 200_000
 """Readings of the chosen tag, the newest ones."""
-_OLD = (
-    600 * SECOND
-)  # a history that was read longer ago is read again; sooner on demand, so that nothing jumps
+_OLD = 600 * SECOND  # an older history is read again; sooner only on demand, so that nothing jumps
 _LOOKED = "tuning"
 
 
@@ -58,12 +56,12 @@ def facts_of(m: Monitor, since: int, until: int) -> Known:
 
 
 def read_again() -> None:
-    """Have the history read up to now."""
+    """Read the history up to now in the next run."""
     _up_to(None)
 
 
 def choose_end(viewer: Viewer, until: int) -> None:
-    """Choose up to when, in the viewer's zone."""
+    """Choose the end of the history, in the viewer's zone."""
     with st.popover("Another time", type="tertiary", icon=":material/calendar_clock:"):
         times = times_form(viewer, "tuning-end", {"Up to": until})
         if times is not None:
@@ -72,7 +70,7 @@ def choose_end(viewer: Viewer, until: int) -> None:
 
 
 def no_readings(m: Monitor, viewer: Viewer, looked: Looked) -> None:
-    """What is stored of the tag instead, and how to get there."""
+    """The stored extent of the tag instead, and a link to it."""
     tag = looked.history.tag
     try:
         extent = m.explorer.extent([tag.name])
@@ -92,7 +90,7 @@ def no_readings(m: Monitor, viewer: Viewer, looked: Looked) -> None:
 
 
 def _stated(m: Monitor) -> int | None:
-    """The moment that the address names; None if it names no usable one."""
+    """The moment in the address; None if it has no usable one."""
     try:
         return min(parse(held("upto")), m.clock.now()) if held("upto") else None
     except (ValueError, OverflowError):

@@ -6,7 +6,7 @@ session keeps it, and the URL shows it. The URL wins, so a link or the browser's
 The exception: a busy browser asks again with the URL from before a choice. That URL is ignored until the run
 with the choice has ended (`visiting` sees to that) and for STALE seconds after it, unless Back or Forward
 asked for the run. A run that Streamlit cuts off has not ended, as its URL may never reach the browser.
-The navigation between pages drops every parameter; a page that is asked for without any is as it was left.
+The navigation between pages drops every parameter; a page opened without any is as it was left.
 A parameter that only links and single actions set (a span in view, a pause) needs no memory: `write` sets it
 and the page reads `st.query_params`. Two scripts close the same gap in the browser: `ticks.js` holds a press
 back until a tick just made is on its way, `blank.js` reloads a page from which an error took the app. Late
@@ -32,7 +32,7 @@ _KEY, _PAGE, _VISIT = "address", "address-page", "address-visit"
 
 @dataclass(frozen=True)
 class _Held:
-    """A value and how it is written; values `before` it are ignored until `until` (s, monotonic)."""
+    """A value and its form in the URL; values `before` it are ignored until `until` (s, monotonic)."""
 
     value: str = ""
     written: str = ""
@@ -93,7 +93,7 @@ def write(parameters: Mapping[str, str]) -> None:
 
 
 def write_bound(name: str, text: str) -> None:
-    """Set a parameter whose widget this run may draw or not; while it is drawn, the widget writes it."""
+    """Set a parameter whose widget this run may or may not draw; if drawn, the widget writes it."""
     with suppress(StreamlitAPIException):
         write({name: text})
 
@@ -107,7 +107,7 @@ def way_back() -> bool:
 def _arrive(page: str) -> None:
     """Begin a new visit if another page was drawn last.
 
-    The page is as it was left, unless the URL says anything of it or Back leads here. Streamlit reports
+    The page is as it was left, unless the URL has parameters of it or Back leads here. Streamlit reports
     Back for a single run, so it is noted even if that run is cut off before it has read the URL.
     """
     state = st.session_state
@@ -122,7 +122,7 @@ def _arrive(page: str) -> None:
 
 
 def _stale(name: str, entry: _Held) -> bool:
-    """Whether the browser asks with an earlier value, not having received the one that was written."""
+    """Whether the browser still sends an earlier value, not having received the new one."""
     asked = st.query_params.get(name, "")
     return asked in entry.before and monotonic() < entry.until and not way_back()
 

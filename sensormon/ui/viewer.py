@@ -24,7 +24,7 @@ class Viewer:
 
 
 def viewer() -> Viewer:
-    """The browser's zone, UTC where it names none that is known, and its theme."""
+    """The browser's zone, or UTC if it is unknown, and its theme."""
     name = st.context.timezone or "UTC"
     try:
         zone = ZoneInfo(name)

@@ -1,4 +1,4 @@
-"""A chart that zooms in the browser at once, then is read again for what is in view."""
+"""A chart that zooms in the browser at once and is then read again for the new view."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def zoom_chart(
 
     `on_span` gets the span (µs UTC) once the viewer has moved the chart and it rests,
     `on_pick` the time of a click. `whole` is what Home shows, `head` a line above, `title` and `file`
-    are those of a picture. If the browser's part cannot be loaded, Streamlit's own chart is drawn:
+    belong to an exported picture. If the browser's part cannot be loaded, Streamlit's own chart is drawn:
     its zoom is not reported and ends with the next refresh.
     """
     seen = (st.session_state.get(key) or {}).get("span")
