@@ -36,7 +36,7 @@ from sensormon.model.errors import UsageError
 from sensormon.model.readings import Ints
 
 DEFAULT = "zscore"
-"""The detector that judges where nobody has chosen another."""
+"""The detector that judges until somebody chooses another."""
 
 PER_TAG: dict[str, type[Any]] = {
     "zscore": ZScore,
@@ -174,7 +174,7 @@ def detect(
             raise UsageError(
                 f"there are {len(index)} times for {rows} values",
                 where="detect",
-                hint="Give one time a value",
+                hint="Give one time per value",
             )
     if index is not None and (times is not None or isinstance(index, pd.DatetimeIndex)):
         time = _index_times(index)
@@ -227,7 +227,9 @@ def _detect_rows(frame: pd.DataFrame, times: object, detector: str, params: dict
     index = frame.index if times is None else pd.Index(times, name="time")  # type: ignore[call-overload]
     if len(index) != len(rows):
         raise UsageError(
-            f"there are {len(index)} times for {len(rows)} values", where="detect", hint="Give one time a row"
+            f"there are {len(index)} times for {len(rows)} values",
+            where="detect",
+            hint="Give one time per row",
         )
     scores = judge.start(rows.shape[1]).run(rows)
     result = pd.DataFrame(

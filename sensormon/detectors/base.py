@@ -53,8 +53,12 @@ class Parameter:
     def check(self, value: object) -> None:
         """Raise UsageError unless the value can be used."""
         whole = self.step == int(self.step)
-        number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-        if not (number and self.low <= value <= self.high and (not whole or value == int(value))):  # type: ignore[operator, call-overload]
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float | np.integer | np.floating)
+            or not self.low <= value <= self.high
+            or (whole and value != int(value))
+        ):
             kind = "a whole number" if whole else "a number"
             raise UsageError(
                 f"{self.name} = {value!r} cannot be used",
@@ -98,9 +102,9 @@ def _between(text: str, start: str, end: str) -> str:
 class TagFacts:
     """What is known of each tag before its first reading, one place a tag code, in the tag's unit.
 
-    `resolution` is the smallest step the sensor reports, 0 where none is stated. `low` to
+    `resolution` is the smallest step the sensor reports, 0 if none is stated. `low` to
     `high` is the normal band, `valid_low` to `valid_high` the possible range; infinite
-    where none is stated.
+    if none is stated.
     """
 
     resolution: Floats
@@ -160,7 +164,7 @@ class State(Protocol):
     """
 
     recursive: bool
-    """False where `restore` is exact to the last bit; where True, only `save` and `load` are."""
+    """False if `restore` is exact to the last bit; if True, only `save` and `load` are."""
 
     def run(self, tag: NDArray[np.int32], value: Floats, ok: Bools, time: Ints) -> Scores:
         """Score, then learn, one reading after the other.
@@ -176,8 +180,8 @@ class State(Protocol):
         """Go on as if `n` values of this tag had been learned, the last of them `values`.
 
         With at least min(n, lead) values, oldest first, further scores are the same as if
-        the detector had never stopped: to the last bit, or nearly where it is `recursive`.
-        With fewer it begins anew with those, and n = len(values).
+        the detector had never stopped: to the last bit, or nearly if it is `recursive`.
+        With fewer it starts over with those, and n = len(values).
         """
 
     def save(self, tag: int) -> Floats:

@@ -1,13 +1,13 @@
 """What is normal for a tag: mean and standard deviation that a fault does not teach, for the charts.
 
 The charts (CUSUM, EWMA, Page-Hinkley, EWMS) do not judge a reading by its distance from
-the mean but by its residual: what is left when the part that the reading before already
-told is taken away (an AR(1) model, fitted as it goes on). On independent readings that is
-the distance from the mean; on readings that wander, where a plain chart flags several times
-too much, the residuals are independent again. Its price: the more a tag wanders by itself,
+the mean but by its residual: what is left once the part that the reading before predicted
+is taken away (an AR(1) model, fitted continuously). On independent readings that is the
+distance from the mean; on readings that wander, of which a plain chart flags several times
+too many, the residuals are independent again. Its price: the more a tag wanders by itself,
 the less of a shift is left in the residuals.
 
-- Where slow waves are left in the residuals all the same (a model with one coefficient is
+- If slow waves are left in the residuals all the same (a model with one coefficient is
   coarse), charts of their sums are widened by `inflation`, which is learned from a weighted
   mean of them.
 - Warm-up: the first `WARM_UP` readings are kept, and what lies far from their median is
@@ -17,7 +17,7 @@ the less of a shift is left in the residuals.
 - It follows slow change: every learned reading counts 1/n up to n = `memory`, then less and
   less with age (exponentially weighted), so nothing is ever subtracted.
 - It gives in: every reading that is not learned counts 1, every learned one takes a
-  quarter away again, and at `accept` it begins anew with the last `WARM_UP` readings. So a
+  quarter away again, and at `accept` it starts over with the last `WARM_UP` readings. So a
   new level is normal after `accept` readings, and a tag of which every third is odd after
   six times as many.
 - The standard deviation is at least the sensor's resolution, and a residual within the
@@ -44,12 +44,12 @@ WARM_UP = 100
 """Good readings of a tag before the first is judged."""
 
 OUTLIER = 4.0
-"""Residuals beyond so many standard deviations are not learned, and no chart adds up more than that."""
+"""Residuals beyond this many standard deviations are not learned, and no chart adds up more than that."""
 
 LEAD = 1000
-"""So many last readings rebuild a baseline of `memory` 500 well enough."""
+"""Last readings that rebuild a baseline of `memory` 500 well enough."""
 
-_SLOWNESS = 0.1  # weight of the latest residual where slow waves are looked for
+_SLOWNESS = 0.1  # weight of the latest residual by which slow waves are detected
 _FORGIVEN = 0.25  # of one reading held, by one that is learned
 _UPWARD = 2.0
 """How many standard errors above its estimate the coefficient of a wandering tag is taken.
@@ -63,10 +63,10 @@ MEAN = 3
 SPREAD = 4  # standard deviation about the mean
 SIGMA = 5  # standard deviation of the residuals
 LAG = 6  # lag-1 correlation, as estimated
-PHI = 7  # the coefficient used: corrected, and 0 where it is not significant
-PREVIOUS = 8  # the reading before, or what was expected where that was a lone outlier
-FOLLOWS = 9  # 1 where the reading before was learned
-ODD = 10  # 1 where the reading before was an outlier
+PHI = 7  # the coefficient used: corrected, and 0 if it is not significant
+PREVIOUS = 8  # the reading before, or what was expected if that was a lone outlier
+FOLLOWS = 9  # 1 if the reading before was learned
+ODD = 10  # 1 if the reading before was an outlier
 HELD = 11  # how near it is to giving in
 SLOW = 12  # weighted mean of the latest residuals
 INFLATION = 13  # its mean square, as a multiple of what independent residuals have
@@ -76,26 +76,26 @@ SIZE = _RING + WARM_UP
 
 
 @numba.njit(cache=True)
-def expected(row: Floats) -> float:  # pragma: no cover
-    """What the next reading should be. Only where row[COUNT] > 0."""
-    return row[MEAN] + row[PHI] * (row[PREVIOUS] - row[MEAN])
+def expected(row: Floats) -> float:
+    """What the next reading should be. Only if row[COUNT] > 0."""
+    return float(row[MEAN] + row[PHI] * (row[PREVIOUS] - row[MEAN]))
 
 
 @numba.njit(cache=True)
-def step(row: Floats, resolution: float) -> float:  # pragma: no cover
+def step(row: Floats, resolution: float) -> float:
     """The largest difference that is none to this sensor."""
     # 35.2 - 35.1 is a little more than 0.1 in binary: one step must not count as more than one.
-    return resolution + ROUNDING * abs(row[MEAN])
+    return float(resolution + ROUNDING * abs(row[MEAN]))
 
 
 @numba.njit(cache=True)
-def sigma(row: Floats, resolution: float) -> float:  # pragma: no cover
+def sigma(row: Floats, resolution: float) -> float:
     """The residuals' standard deviation, at least the sensor's resolution."""
-    return max(row[SIGMA], step(row, resolution))
+    return float(max(row[SIGMA], step(row, resolution)))
 
 
 @numba.njit(cache=True)
-def residual(row: Floats, resolution: float, value: float) -> float:  # pragma: no cover
+def residual(row: Floats, resolution: float, value: float) -> float:
     """How many standard deviations the value is off what was expected, from -HIGHEST to HIGHEST."""
     off = value - expected(row)
     if abs(off) <= step(row, resolution):
@@ -107,27 +107,20 @@ def residual(row: Floats, resolution: float, value: float) -> float:  # pragma: 
 
 
 @numba.njit(cache=True)
-def inflation(row: Floats) -> float:  # pragma: no cover
+def inflation(row: Floats) -> float:
     """By how much wider than on independent residuals a chart of their sums must be, at least 1."""
-    return np.sqrt(max(row[INFLATION], 1.0))
+    return float(np.sqrt(max(row[INFLATION], 1.0)))
 
 
 @numba.njit(cache=True)
-def clipped(z: float) -> float:  # pragma: no cover
+def clipped(z: float) -> float:
     """As much of a residual as a chart adds up."""
     return min(max(z, -OUTLIER), OUTLIER)
 
 
 @numba.njit(cache=True)
-def learn(
-    row: Floats,
-    resolution: float,
-    value: float,
-    flagged: bool,
-    memory: float,
-    accept: float,
-) -> bool:  # pragma: no cover
-    """Take in a reading that has been judged; True where the baseline has begun anew."""
+def learn(row: Floats, resolution: float, value: float, flagged: bool, memory: float, accept: float) -> bool:
+    """Take in a reading that has been judged; True if the baseline has started over."""
     row[_RING + int(row[SEEN]) % WARM_UP] = value
     row[SEEN] += 1.0
     if row[COUNT] == 0.0:
@@ -154,7 +147,7 @@ def learn(
 
 
 @numba.njit(cache=True)
-def _update(row: Floats, resolution: float, value: float, memory: float) -> None:  # pragma: no cover
+def _update(row: Floats, resolution: float, value: float, memory: float) -> None:
     """One more reading into the estimates. Squares are of ratios, so that they cannot overflow."""
     weight = 1.0 / min(row[COUNT] + 1.0, memory)
     row[COUNT] += 1.0
@@ -175,14 +168,14 @@ def _update(row: Floats, resolution: float, value: float, memory: float) -> None
 
 
 @numba.njit(cache=True)
-def _follow(row: Floats, z: float, weight: float) -> None:  # pragma: no cover
-    """One more residual into what tells slow waves in them."""
+def _follow(row: Floats, z: float, weight: float) -> None:
+    """One more residual into the estimates that reveal slow waves."""
     row[SLOW] += _SLOWNESS * (z - row[SLOW])
     row[INFLATION] += weight * (row[SLOW] ** 2 * (2.0 - _SLOWNESS) / _SLOWNESS - row[INFLATION])
 
 
 @numba.njit(cache=True)
-def _correct(row: Floats, count: float) -> None:  # pragma: no cover
+def _correct(row: Floats, count: float) -> None:
     """The coefficient to use; one near 0 is taken for 0."""
     lag = row[LAG]
     error = np.sqrt(max(1.0 - lag * lag, 0.0) / count)
@@ -191,7 +184,7 @@ def _correct(row: Floats, count: float) -> None:  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _begin(row: Floats, resolution: float) -> None:  # pragma: no cover
+def _begin(row: Floats, resolution: float) -> None:
     """The estimates from the last WARM_UP readings alone, without those far from their median."""
     values = np.empty(WARM_UP)
     first = int(row[SEEN])
@@ -237,7 +230,7 @@ def _begin(row: Floats, resolution: float) -> None:  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _sorted(values: Floats) -> Floats:  # pragma: no cover
+def _sorted(values: Floats) -> Floats:
     """The values in order, by insertion: np.sort takes seconds to compile."""
     ordered = values.copy()
     for i in range(1, len(ordered)):
@@ -251,8 +244,8 @@ def _sorted(values: Floats) -> Floats:  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _scale(ordered: Floats, median: float) -> float:  # pragma: no cover
-    """A standard deviation that three outliers do not move, nor more of them where the MAD is above 0."""
+def _scale(ordered: Floats, median: float) -> float:
+    """A standard deviation that three outliers do not move, nor more of them if the MAD is above 0."""
     off = np.empty(WARM_UP)
     for i in range(WARM_UP):
         off[i] = abs(ordered[i] - median)
@@ -264,5 +257,5 @@ def _scale(ordered: Floats, median: float) -> float:  # pragma: no cover
         squares += (off[i] / largest) ** 2
     spread = largest * np.sqrt(squares / (WARM_UP - 6))
     robust = 1.4826 * _sorted(off)[WARM_UP // 2]
-    # Many outliers blow up the one, many equal readings collapse the other.
-    return min(1.2 * spread, 2.0 * robust) if robust > 0.0 else 1.2 * spread
+    # Many outliers blow up the spread, many equal readings collapse the MAD.
+    return float(min(1.2 * spread, 2.0 * robust) if robust > 0.0 else 1.2 * spread)

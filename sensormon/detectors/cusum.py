@@ -42,7 +42,7 @@ class Cusum(Detector):
 
     Parameters: `k` in standard deviations, half the shift to be found, 0.1 to 3; `h` in
     standard deviations, 2 to 100; `accept` in readings, 100 to 10000: a new level is normal
-    after so many flagged readings.
+    after that many flagged readings.
 
     References: Page, Biometrika 41 (1954) 100; Lucas and Crosier, Communications in
     Statistics A 11 (1982) 2669.

@@ -49,7 +49,7 @@ class Ewma(Detector):
 
     Parameters: `weight` (lambda), share of the latest reading, 0.01 to 1; `width` (L) in
     standard deviations of the weighted mean, 1 to 20; `accept` in readings, 100 to 10000: a
-    new level is normal after so many flagged readings.
+    new level is normal after that many flagged readings.
 
     References: Roberts, Technometrics 1 (1959) 239; Lucas and Saccucci, Technometrics 32
     (1990) 1.

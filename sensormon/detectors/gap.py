@@ -22,7 +22,7 @@ MEMORY = 200
 """The usual interval follows the tag with this memory, in readings."""
 
 LEAD = 1000
-"""So many last readings show the usual interval."""
+"""Last readings that show the usual interval."""
 
 _LAST, _KNOWN, _INTERVALS, _MEAN, _DEVIATION, _FLAGGED, _RING = 1, 2, 3, 4, 5, 6, 7
 
@@ -94,7 +94,7 @@ class GapState(RowState):
 def silent(rows: NDArray[np.float64], factor: float, now: int) -> Bools:
     """For each row of a watchdog's state, whether the tag is overdue at `now` (µs UTC).
 
-    Never where its usual interval is not known yet.
+    Never while its usual interval is not known yet.
     """
     usual = rows[:, _MEAN] + 2.0 * rows[:, _DEVIATION]
     overdue: Bools = (rows[:, _INTERVALS] >= WARM_UP) & (now - rows[:, _LAST] > factor * usual)
@@ -128,7 +128,7 @@ def judge(params: Floats, _facts: Floats, row: Floats, value: float, time: int, 
 
 
 @numba.njit(cache=True)
-def _begin(row: Floats) -> None:  # pragma: no cover
+def _begin(row: Floats) -> None:
     """The usual interval from the last WARM_UP, without the two longest, which may have been gaps."""
     intervals = row[_RING : _RING + WARM_UP].copy()
     for _ in range(2):

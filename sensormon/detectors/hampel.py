@@ -115,14 +115,7 @@ def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, 
 
 
 @numba.njit(cache=True, inline="always")
-def _score(
-    window: int,
-    threshold: float,
-    resolution: float,
-    row: Floats,
-    value: float,
-    out: Floats,
-) -> None:  # pragma: no cover
+def _score(window: int, threshold: float, resolution: float, row: Floats, value: float, out: Floats) -> None:
     seen = int(row[_SEEN])
     count = min(seen, window)
     ordered = row[_FIRST + window : _FIRST + window + count]
@@ -159,15 +152,15 @@ def _score(
 
 
 @numba.njit(cache=True)
-def _median(ordered: Floats) -> float:  # pragma: no cover
+def _median(ordered: Floats) -> float:
     half = len(ordered) // 2
     if len(ordered) % 2 == 1:
-        return ordered[half]
-    return ordered[half - 1] + 0.5 * (ordered[half] - ordered[half - 1])
+        return float(ordered[half])
+    return float(ordered[half - 1] + 0.5 * (ordered[half] - ordered[half - 1]))
 
 
 @numba.njit(cache=True)
-def _spread(ordered: Floats, middle: float) -> float:  # pragma: no cover
+def _spread(ordered: Floats, middle: float) -> float:
     """The robust standard deviation: deviations rise from the median outwards, to either side."""
     count = len(ordered)
     mad = _deviation(ordered, middle, count // 2 + 1)
@@ -180,7 +173,7 @@ def _spread(ordered: Floats, middle: float) -> float:  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _deviation(ordered: Floats, middle: float, k: int) -> float:  # pragma: no cover
+def _deviation(ordered: Floats, middle: float, k: int) -> float:
     """The k-th smallest distance from the median, by halving how many of the k lie above it."""
     half = len(ordered) // 2
     low, high = max(0, k - half), min(k, len(ordered) - half)
@@ -199,7 +192,7 @@ def _deviation(ordered: Floats, middle: float, k: int) -> float:  # pragma: no c
 
 
 @numba.njit(cache=True)
-def _mean_distance(values: Floats, middle: float) -> float:  # pragma: no cover
+def _mean_distance(values: Floats, middle: float) -> float:
     total = 0.0
     for x in values:
         total += abs(x - middle)
@@ -207,7 +200,7 @@ def _mean_distance(values: Floats, middle: float) -> float:  # pragma: no cover
 
 
 @numba.njit(cache=True, inline="always")
-def _learn(window: int, row: Floats, value: float) -> None:  # pragma: no cover
+def _learn(window: int, row: Floats, value: float) -> None:
     seen = int(row[_SEEN])
     values = row[_FIRST : _FIRST + window]
     ordered = row[_FIRST + window : _FIRST + 2 * window]
@@ -228,7 +221,7 @@ def _learn(window: int, row: Floats, value: float) -> None:  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _take_out(ordered: Floats, count: int, value: float) -> None:  # pragma: no cover
+def _take_out(ordered: Floats, count: int, value: float) -> None:
     place, end = 0, count
     while place < end:
         half = (place + end) // 2
@@ -241,7 +234,7 @@ def _take_out(ordered: Floats, count: int, value: float) -> None:  # pragma: no 
 
 
 @numba.njit(cache=True)
-def _put_in(ordered: Floats, count: int, value: float) -> None:  # pragma: no cover
+def _put_in(ordered: Floats, count: int, value: float) -> None:
     j = count
     while j > 0 and ordered[j - 1] > value:
         ordered[j] = ordered[j - 1]

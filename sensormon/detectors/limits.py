@@ -26,7 +26,7 @@ from sensormon.model.readings import Floats
 from sensormon.model.tags import Tag
 
 LEAD = 1000
-"""So many last readings nearly always show when the tag was last within its limits."""
+"""Last readings that nearly always show when the tag was last within its limits."""
 
 _OUTSIDE, _SINCE = 1, 2
 
@@ -40,7 +40,7 @@ class Limits(Detector):
     rejected). The score is 0 within the limits, 1 beyond them for less than `delay`, 2 beyond
     L or H, 3 beyond LL or HH; an anomaly is a score above 1. Once beyond, a tag is within its
     limits again when it is inside them by the deadband. Nothing is learned. lower and upper
-    are L and H (NaN where a tag has none), expected is the nearest value between them.
+    are L and H (NaN if a tag has none), expected is the nearest value between them.
 
     Catches: what is out of the range that people agreed on, from the first reading on.
     Misses: everything within the limits: a shift (prefer `cusum`), a spike (`hampel`), a

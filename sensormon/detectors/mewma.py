@@ -84,6 +84,6 @@ class Mewma(RowDetector):
 
 
 def _spread(rows: Floats) -> Floats:
-    """Standard deviation by the median absolute deviation; the plain one where that is zero."""
+    """Standard deviation by the median absolute deviation; the plain one if that is zero."""
     robust = 1.4826 * np.median(np.abs(rows - np.median(rows, axis=0)), axis=0)
     return np.asarray(np.where(robust > 0, robust, rows.std(axis=0)))

@@ -210,7 +210,7 @@ def _next(
     centre: Floats,
     last: Floats,
     average: Floats,
-) -> bool:  # pragma: no cover
+) -> bool:
     """One row into the moving average; whether it had any value."""
     has_value = False
     for j in range(len(row)):
@@ -244,7 +244,7 @@ def _smooth(
     last: Floats,
     average: Floats,
     out: Floats,
-) -> None:  # pragma: no cover
+) -> None:
     for i in range(len(rows)):
         _next(rows[i], mean, scale, differenced, step, clip, weight, centre, last, average)
         out[i] = average
@@ -265,7 +265,7 @@ def _run(
     average: Floats,
     statistic: Floats,
     contributions: Floats,
-) -> None:  # pragma: no cover
+) -> None:
     tags = rows.shape[1]
     for i in range(len(rows)):
         if not _next(rows[i], mean, scale, differenced, step, clip, weight, centre, last, average):

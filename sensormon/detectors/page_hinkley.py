@@ -13,7 +13,7 @@ from sensormon.model.readings import Floats
 from sensormon.model.tags import Tag
 
 MEMORY = 2000
-"""The mean is over all learned readings up to so many; older ones fade."""
+"""The mean is over this many learned readings at most; older ones fade."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class PageHinkley(Detector):
 
     Parameters: `delta` in standard deviations, deviations that do not count, 0 to 3;
     `threshold` (lambda) in standard deviations, 2 to 200; `accept` in readings, 100 to 10000:
-    a new level is normal after so many flagged readings.
+    a new level is normal after that many flagged readings.
 
     References: Page, Biometrika 41 (1954) 100; Hinkley, Biometrika 58 (1971) 509.
 

@@ -50,7 +50,7 @@ class RateOfChange(Detector):
 
     Parameters: `limit` in the tag's unit per second, 0 to 1000000, 0 is learned; `threshold` in
     standard deviations of the usual rate, 1 to 20; `accept` in readings, 100 to 10000: new
-    rates are normal after so many flagged readings.
+    rates are normal after that many flagged readings.
 
     Reference: IEC 62682:2014, Management of alarm systems for the process industries
     (rate-of-change alarm); Shewhart, Economic Control of Quality of Manufactured Product
@@ -136,11 +136,11 @@ def _score(
     resolution: float,
     row: Floats,
     before: float,
-    since: int,
+    since: float,
     value: float,
     time: int,
     out: Floats,
-) -> float:  # pragma: no cover
+) -> float:
     """How fast the value has moved since it was `before`, written to `out`; 0 while nothing is known."""
     limit, threshold = params[0], params[1]
     seconds = (time - since) * 1e-6

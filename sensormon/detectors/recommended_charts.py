@@ -69,10 +69,10 @@ class Tail(NamedTuple):
     few: float = 2.5  # readings that it may always hold
     common: float = 0.1  # share of the readings: what is as frequent is not an anomaly
     # Spikes that come often stand apart from a few milder outliers:
-    crowd: float = 20.0  # at least so many readings,
+    crowd: float = 20.0  # at least this many readings,
     often: float = 0.03  # at least this share of the readings,
-    outnumber: float = 3.0  # so many times the milder outliers,
-    clearing: int = 3  # behind so many bins (a factor of 1.7)
+    outnumber: float = 3.0  # this many times the milder outliers,
+    clearing: int = 3  # behind this many bins (a factor of 1.7)
     stray: float = 0.05  # that hold at most this share of the spikes
 
 
@@ -166,12 +166,12 @@ AT = Places()
 
 
 @numba.njit(cache=True)
-def _clip(number: float, most: float) -> float:  # pragma: no cover
+def _clip(number: float, most: float) -> float:
     return min(max(number, -most), most)
 
 
 @numba.njit(cache=True)
-def _begin(resolution: float, row: Floats) -> None:  # pragma: no cover
+def _begin(resolution: float, row: Floats) -> None:
     """Centre, forecast and noise from the first values, with those far off left out."""
     values = row[AT.first : AT.first + WARM_UP]
     middle = np.sort(values)[WARM_UP // 2]
@@ -224,7 +224,7 @@ def _begin(resolution: float, row: Floats) -> None:  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _coefficients(row: Floats) -> tuple[float, float]:  # pragma: no cover
+def _coefficients(row: Floats) -> tuple[float, float]:
     """What the reading before and the local level are worth: least squares with a small ridge."""
     m = row[AT.moments : AT.moments + 5]
     a, d = m[0] * (1.0 + FORECAST.ridge) + 1e-300, m[2] * (1.0 + FORECAST.ridge) + 1e-300
@@ -235,7 +235,7 @@ def _coefficients(row: Floats) -> tuple[float, float]:  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _weigh(row: Floats, before: float, lag: float, now: float, weight: float) -> None:  # pragma: no cover
+def _weigh(row: Floats, before: float, lag: float, now: float, weight: float) -> None:
     m = row[AT.moments : AT.moments + 5]
     m[0] += (before * before - m[0]) * weight
     m[1] += (before * lag - m[1]) * weight
@@ -245,7 +245,7 @@ def _weigh(row: Floats, before: float, lag: float, now: float, weight: float) ->
 
 
 @numba.njit(cache=True)
-def _limit(row: Floats) -> tuple[float, bool]:  # pragma: no cover
+def _limit(row: Floats) -> tuple[float, bool]:
     """The limit of a spike, in standard deviations, and whether the tail is a heavy one."""
     histogram = row[AT.histogram : AT.histogram + TAIL.bins]
     total, beyond = row[AT.weight], np.sum(histogram)
@@ -276,13 +276,7 @@ def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, 
 
 
 @numba.njit(cache=True, inline="always")
-def _step(
-    threshold: float,
-    resolution: float,
-    row: Floats,
-    value: float,
-    out: Floats,
-) -> None:  # pragma: no cover
+def _step(threshold: float, resolution: float, row: Floats, value: float, out: Floats) -> None:
     """Score a reading, then learn it."""
     unit, centre = row[AT.unit], row[AT.centre]
     off = _clip((value - centre) / unit, _MOST)
@@ -349,7 +343,7 @@ def _step(
 
 
 @numba.njit(cache=True)
-def _forecast(row: Floats, off: float, lag: float) -> tuple[float, float]:  # pragma: no cover
+def _forecast(row: Floats, off: float, lag: float) -> tuple[float, float]:
     """How far off the centre the reading was to be expected; also as if the one before was a spike."""
     first, second = _coefficients(row)
     plain = _clip(first * row[AT.before] + second * lag, _MOST)
@@ -359,14 +353,7 @@ def _forecast(row: Floats, off: float, lag: float) -> tuple[float, float]:  # pr
 
 
 @numba.njit(cache=True)
-def _spike(
-    row: Floats,
-    z: float,
-    off: float,
-    exceeds: bool,
-    heavy: bool,
-    clear: bool,
-) -> float:  # pragma: no cover
+def _spike(row: Floats, z: float, off: float, exceeds: bool, heavy: bool, clear: bool) -> bool:
     """Whether a reading beyond the limit is an event of its own; also counts runs of such."""
     side = (1.0 if z > 0.0 else -1.0) if exceeds else 0.0
     if side != row[AT.side]:
@@ -386,7 +373,7 @@ def _spike(
 
 
 @numba.njit(cache=True)
-def _write(out: Floats, score: float, expected: float, margin: float) -> None:  # pragma: no cover
+def _write(out: Floats, score: float, expected: float, margin: float) -> None:
     huge = np.finfo(np.float64).max
     out[SCORE] = min(score, HIGHEST)
     out[EXPECTED] = _clip(expected, huge)
@@ -395,7 +382,7 @@ def _write(out: Floats, score: float, expected: float, margin: float) -> None:  
 
 
 @numba.njit(cache=True)
-def _accept(row: Floats, level: float) -> None:  # pragma: no cover
+def _accept(row: Floats, level: float) -> None:
     """The tag's centre is now this far off the old one."""
     row[AT.above], row[AT.below] = 0.0, 0.0
     row[AT.run], row[AT.side], row[AT.run_mean] = 0.0, 0.0, 0.0
@@ -407,15 +394,15 @@ def _accept(row: Floats, level: float) -> None:  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _cusum(row: Floats, z: float) -> float:  # pragma: no cover
+def _cusum(row: Floats, z: float) -> float:
     """One more error into the sums; the larger one."""
     row[AT.above] = max(0.0, row[AT.above] + z - SHIFT.slack)
     row[AT.below] = max(0.0, row[AT.below] - z - SHIFT.slack)
-    return max(row[AT.above], row[AT.below])
+    return float(max(row[AT.above], row[AT.below]))
 
 
 @numba.njit(cache=True)
-def _stuck(row: Floats, value: float) -> float:  # pragma: no cover
+def _stuck(row: Floats, value: float) -> float:
     """How surprising a run of equal values is, 1 at its limit; also counts it."""
     repeated = value == row[AT.last]
     if repeated:
@@ -430,11 +417,13 @@ def _stuck(row: Floats, value: float) -> float:  # pragma: no cover
     if row[AT.repeats] >= STUCK.repeating:
         return 0.0
     chance = min(max(row[AT.repeats] - row[AT.same] / STUCK.memory, STUCK.chance), 0.999)
-    return min(-np.log(chance) * row[AT.same] / STUCK.surprise, row[AT.same] / (3.0 * row[AT.longest] + 2.0))
+    return float(
+        min(-np.log(chance) * row[AT.same] / STUCK.surprise, row[AT.same] / (3.0 * row[AT.longest] + 2.0))
+    )
 
 
 @numba.njit(cache=True)
-def _remember(row: Floats, z: float, alarm: float) -> None:  # pragma: no cover
+def _remember(row: Floats, z: float, alarm: float) -> None:
     """Count an error into the tail, flagged or not, and an alarm among the past ones."""
     for j in range(AT.histogram, AT.histogram + TAIL.bins):
         row[j] *= 1.0 - 1.0 / TAIL.memory
@@ -445,14 +434,7 @@ def _remember(row: Floats, z: float, alarm: float) -> None:  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _learn(
-    row: Floats,
-    predicted: float,
-    error: float,
-    lag: float,
-    sigma: float,
-    heavy: bool,
-) -> None:  # pragma: no cover
+def _learn(row: Floats, predicted: float, error: float, lag: float, sigma: float, heavy: bool) -> None:
     now = predicted + _clip(error, 4.0 * sigma)
     unit, centre = row[AT.unit], row[AT.centre]
     row[AT.readings] = min(row[AT.readings] + 1.0, FORECAST.memory)

@@ -50,10 +50,10 @@ class RowState:
     def peek(self, tag: int, value: float, time: int) -> Scores:
         """The one-row score this value would get at this time; nothing is learned."""
         check_code(len(self.rows), tag)
-        one = slice(tag, tag + 1)
+        row = slice(tag, tag + 1)
         return self._run(
-            self._facts[one],
-            self.rows[one].copy(),
+            self._facts[row],
+            self.rows[row].copy(),
             np.zeros(1, np.int32),
             np.array([value]),
             np.ones(1, np.bool_),
@@ -61,17 +61,17 @@ class RowState:
         )
 
     def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:
-        """Go on as if `n` values had been learned: the last of them are learned by a blank row."""
+        """Go on as if `n` values had been learned: a blank row learns the last of them."""
         check_code(len(self.rows), tag)
         if len(values) < min(n, self.lead):
             n = len(values)
         rows = min(n, self.lead)
         first = len(values) - rows
         self.rows[tag] = 0.0
-        one = slice(tag, tag + 1)
+        row = slice(tag, tag + 1)
         self._run(
-            self._facts[one],
-            self.rows[one],
+            self._facts[row],
+            self.rows[row],
             np.zeros(rows, np.int32),
             values[first:],
             np.ones(rows, np.bool_),

@@ -15,10 +15,10 @@ WARM_UP = 100
 """Good readings of a tag before the first is judged."""
 
 RUNS = 30
-"""A tag is judged once it has changed so often; one that never changes cannot be told from a frozen one."""
+"""Changes before a tag is judged: a tag that never changes cannot be told apart from a frozen sensor."""
 
 LEAD = 1000
-"""So many last readings show how long the tag's runs usually are."""
+"""Last readings that show how long the tag's runs usually are."""
 
 _FORGETTING = 1.0 - 1.0 / 500.0
 

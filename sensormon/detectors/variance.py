@@ -31,7 +31,7 @@ MEMORY = 1000
 
 _VARIANCE, _AVERAGE, _STARTED, _USUAL = SIZE, SIZE + 1, SIZE + 2, SIZE + 3
 _VISIBLE = 2.0
-"""Noise below so many steps of the sensor is not judged for being too low: it may vanish by rounding."""
+"""Noise below this many steps of the sensor is not judged for being too low: it may vanish by rounding."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Variance(Detector):
 
     Parameters: `weight` (lambda), share of the latest reading, 0.01 to 0.5; `width` in
     standard deviations, 1 to 20; `accept` in readings, 100 to 10000: new noise is normal
-    after so many flagged readings.
+    after that many flagged readings.
 
     References: MacGregor and Harris, Journal of Quality Technology 25 (1993) 106; Wilson and
     Hilferty, Proceedings of the National Academy of Sciences 17 (1931) 684.

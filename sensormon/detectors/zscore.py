@@ -174,7 +174,7 @@ class ZScoreState:
 
 
 @numba.njit(cache=True)
-def _add(head: Floats, count: int, value: float) -> None:  # pragma: no cover
+def _add(head: Floats, count: int, value: float) -> None:
     """One more value into an aggregate of `count` values."""
     delta = value - head[0]
     head[0] += delta / (count + 1)
@@ -182,7 +182,7 @@ def _add(head: Floats, count: int, value: float) -> None:  # pragma: no cover
 
 
 @numba.njit(cache=True)
-def _make_tail(block: Floats, tail: Floats, start: int) -> None:  # pragma: no cover
+def _make_tail(block: Floats, tail: Floats, start: int) -> None:
     """tail[j] becomes the aggregate of block[j:], for j from the end down to `start`."""
     window = len(block)
     tail[window - 1, 0] = block[window - 1]
@@ -193,14 +193,7 @@ def _make_tail(block: Floats, tail: Floats, start: int) -> None:  # pragma: no c
 
 
 @numba.njit(cache=True)
-def _learn(
-    code: int,
-    value: float,
-    n: Ints,
-    block: Floats,
-    tail: Floats,
-    head: Floats,
-) -> None:  # pragma: no cover
+def _learn(code: int, value: float, n: Ints, block: Floats, tail: Floats, head: Floats) -> None:
     window = block.shape[1]
     position = n[code] % window
     if position == 0:
@@ -216,14 +209,8 @@ def _learn(
 
 @numba.njit(cache=True)
 def _restore(
-    code: int,
-    count: int,
-    values: Floats,
-    n: Ints,
-    block: Floats,
-    tail: Floats,
-    head: Floats,
-) -> None:  # pragma: no cover
+    code: int, count: int, values: Floats, n: Ints, block: Floats, tail: Floats, head: Floats
+) -> None:
     window = block.shape[1]
     position = count % window
     if count > 0 and position == 0:
@@ -262,7 +249,7 @@ def kernel(
     lower: Floats,
     upper: Floats,
     is_anomaly: Bools,
-) -> None:  # pragma: no cover
+) -> None:
     window = block.shape[1]
     warm_up = min(window, WARM_UP)
     for i in range(len(tag)):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sensormon.detectors import detect
-from sensormon.detectors.recommended_charts import ACCEPT, QUIET, WARM_UP
+from sensormon.detectors.recommended_charts import ACCEPT, AT, QUIET, TAIL, WARM_UP
 
 
 def noise(rows: int, seed: int = 0) -> np.ndarray:
@@ -20,6 +20,12 @@ def flagged(values: np.ndarray, **settings: float) -> list[int]:
 def test_scores_begin_after_the_warm_up() -> None:
     score = detect(noise(300), detector="recommended")["score"]
     assert score.isna().tolist() == [True] * WARM_UP + [False] * (300 - WARM_UP)
+
+
+def test_no_two_numbers_share_a_place_in_the_row() -> None:
+    widths = {"moments": 5, "histogram": TAIL.bins, "first": WARM_UP, "size": 0}
+    taken = [place + offset for name, place in AT._asdict().items() for offset in range(widths.get(name, 1))]
+    assert sorted(taken) == list(range(1, AT.size))
 
 
 def test_spikes_in_the_warm_up_do_not_widen_the_limits() -> None:
