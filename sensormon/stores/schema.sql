@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS readings (
     origin     VARCHAR NOT NULL       -- live, backfill or import
 );
 
--- What became of readings that grew old: a minute of a tag, apart by source and quality.
+-- Roll-ups of old readings: one row per minute of a tag, source and quality.
 CREATE TABLE IF NOT EXISTS rollups (
     tag     VARCHAR NOT NULL,
     minute  TIMESTAMP NOT NULL,
@@ -29,11 +29,11 @@ CREATE TABLE IF NOT EXISTS rollups (
     low     DOUBLE NOT NULL,
     mean    DOUBLE NOT NULL,
     high    DOUBLE NOT NULL,
-    count   BIGINT NOT NULL,          -- readings, those that are still in `readings` included
+    count   BIGINT NOT NULL,          -- readings, including those still in `readings`
     kept    BIGINT NOT NULL           -- of these, flagged and still in `readings`
 );
 
--- The readings that are still there although a roll-up counts them already.
+-- Readings that still exist although a roll-up counts them already.
 CREATE TABLE IF NOT EXISTS counted_readings (
     id  BIGINT NOT NULL,
     day DATE NOT NULL                 -- of the reading's own time
@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS rejected (
     received TIMESTAMP NOT NULL,
     source   VARCHAR NOT NULL,
     position INTEGER NOT NULL,        -- row in the tick or request
-    tag      VARCHAR NOT NULL,        -- as it came, like time and value
+    tag      VARCHAR NOT NULL,        -- as received, like time and value
     time     VARCHAR NOT NULL,
     value    VARCHAR NOT NULL,
     reason   VARCHAR NOT NULL,
@@ -66,9 +66,9 @@ CREATE TABLE IF NOT EXISTS detector_settings (
     base     VARCHAR NOT NULL         -- JSON
 );
 
--- What people did with events, a row an event. Events themselves are made from the flagged readings.
+-- People's actions on events, one row per event. Events themselves are made from flagged readings.
 CREATE TABLE IF NOT EXISTS event_actions (
-    reading BIGINT NOT NULL,          -- a flagged reading of the event, its first when it was done
+    reading BIGINT NOT NULL,          -- a flagged reading of the event: the first one at that time
     number  BIGINT NOT NULL,          -- the journal's record
     time    TIMESTAMP NOT NULL,
     who     VARCHAR NOT NULL,
@@ -121,13 +121,13 @@ CREATE TABLE IF NOT EXISTS latest (
     tag  VARCHAR PRIMARY KEY,
     id   BIGINT NOT NULL,
     time TIMESTAMP NOT NULL,
-    n    BIGINT NOT NULL              -- readings learned, this one included
+    n    BIGINT NOT NULL              -- readings learned, including this one
 );
 
--- What the senders of keyed requests were told; written in the same transaction as their readings.
+-- Answers to requests with a key; written in the same transaction as their readings.
 CREATE TABLE IF NOT EXISTS kept_answers (
     key         VARCHAR NOT NULL,
-    fingerprint VARCHAR NOT NULL,       -- digest of what was sent
+    fingerprint VARCHAR NOT NULL,       -- digest of the request
     status      INTEGER NOT NULL,
     body        VARCHAR NOT NULL,
     received    TIMESTAMP NOT NULL

@@ -1,5 +1,5 @@
-// Has a screen reader read the words of a container whenever they change. On a page that is drawn slowly the
-// container comes after this module, and Streamlit may put another in its place, so it is looked for again.
+// Has a screen reader announce the text of a container whenever it changes. On a page that is drawn slowly the
+// container comes after this module, and Streamlit may put another in its place, so the search is repeated.
 const EVERY = 1000 // ms
 
 let watching = false

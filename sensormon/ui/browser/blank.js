@@ -1,5 +1,5 @@
-// Reloads the page after an error in Streamlit's own drawing has taken the app from it. See ui/url_state.py.
-const EVERY = 1000 // ms between two looks
+// Reloads the page after an error in Streamlit's own rendering has removed the app. See ui/url_state.py.
+const EVERY = 1000 // ms between two checks
 const GONE = 3000 // ms without the app before the page is reloaded
 const APART = 30000 // ms between two reloads, so that a page that fails at once is not reloaded in a loop
 const RELOADED = "sensormon-reloaded"

@@ -1,7 +1,7 @@
-// The Live board: a card per tag, renewed from the feed twice a second without a rerun of the page.
+// The Live board: a card per tag, refreshed from the feed twice a second without a rerun of the page.
 //
-// Zoom, pan and hover are the board's own state, kept over every renewal. All charts share one time axis and
-// one cross-hair. What it is not: a place that judges; words and verdicts come from the feed.
+// Zoom, pan and hover are the board's own state, kept across refreshes. All charts share one time axis and
+// one cross-hair. What it is not: a judge; phrases and verdicts come from the feed.
 import { Card } from "./card.js"
 import { button, element, labelled, stylesheet } from "./dom.js"
 import { Feed, LOST, RELOAD } from "./feed.js"
@@ -10,10 +10,10 @@ import { clock, duration } from "./numbers.js"
 import { plotly } from "./plotly.js"
 import { inside, moved, scaled } from "./time_span.js"
 
-const EVERY = 500 // ms between two looks at what time alone changes
-const NARROWEST = 1000 // ms that can be zoomed into
-const LEAST = 2000 // ms that the buttons zoom into
-const REST = 400 // ms without a movement, after which the address follows
+const EVERY = 500 // ms between two updates of what changes with time alone
+const NARROWEST = 1000 // the shortest span (ms) to zoom into
+const LEAST = 2000 // the shortest span (ms) for the zoom buttons
+const REST = 400 // ms without a movement before the address is updated
 
 const LEGEND =
   "<span><i class='key band'></i>where the next reading is expected</span><span><b class='abnormal'>◆</b> anomaly</span>" +
@@ -38,7 +38,7 @@ export function unmount(root) {
 class Board {
   constructor(root) {
     this.cards = new Map()
-    this.view = null // [from, to] in ms while the viewer has zoomed, null while the board follows the clock
+    this.view = null // [from, to] in ms if the viewer has zoomed, null while the board follows the clock
     this.events = { spans: {}, last: null }
     this.drawn = 0
     this.feed = new Feed({
@@ -83,7 +83,7 @@ class Board {
     this.cards.clear()
   }
 
-  // -- what is on the page ------------------------------------------------------------
+  // -- elements ----------------------------------------------------------------------
 
   build(root) {
     this.lost = element("div", "alarm")
@@ -151,7 +151,7 @@ class Board {
     })
   }
 
-  // -- what part is in view -----------------------------------------------------------
+  // -- the view -----------------------------------------------------------------------
 
   get whole() {
     const { now } = this.feed
@@ -170,14 +170,14 @@ class Board {
     this.resting = setTimeout(() => this.setStateValue("view", this.view?.map(Math.round) ?? null), REST)
   }
 
-  // Moves by this share of what is in view, and makes it `factor` times as long.
+  // Moves the view by this share of its length, and makes it `factor` times as long.
   move(share, factor) {
     this.zoom(inside(scaled(moved(this.inView, share), factor, LEAST), this.whole))
   }
 
-  // -- what is drawn ------------------------------------------------------------------
+  // -- drawing -----------------------------------------------------------------------
 
-  // Takes an answer of the feed; returns whether some readings came late.
+  // Takes an answer of the feed; returns whether some readings arrived late.
   take(answer, whole) {
     let urgent = whole
     let late = false
@@ -197,7 +197,7 @@ class Board {
     return late
   }
 
-  // Long spans move slowly: they are drawn again when that is seen, or when there is something to see.
+  // Long spans move slowly: they are redrawn when the movement is visible or there is something new.
   draw(urgent) {
     const fresh = [...this.cards.values()].some((card) => card.fresh)
     const due = Math.max(fresh ? 300 : 900, (this.data.span * 1000) / 1500)
@@ -214,7 +214,7 @@ class Board {
     this.zoomed.textContent = this.view ? `${clock(inView[0])} to ${clock(inView[1])}` : ""
   }
 
-  // What the passing of time alone changes: ages, and that the server is silent.
+  // Updates what changes with time alone: ages, and the notice of a silent server.
   tick() {
     const { silence, failure, now } = this.feed
     const past = Boolean(this.data.until)
@@ -223,7 +223,7 @@ class Board {
       const reload = failure === RELOAD ? ` ${RELOAD}.` : ""
       this.lost.textContent = `No answer from the monitor for ${duration(silence)}; what is shown is from then.${reload}`
     }
-    this.lost.hidden = !lost || Boolean(document.querySelector(".silence:not([hidden])")) // says the same
+    this.lost.hidden = !lost || Boolean(document.querySelector(".silence:not([hidden])")) // it says the same
     for (const card of this.cards.values()) card.age(now, past)
   }
 

@@ -1,4 +1,4 @@
-// The card of one tag on the Live board: its newest reading in words, its chart, its readings as a table.
+// The card of one tag on the Live board: a phrase on its newest reading, its chart, its readings as a table.
 import { button, element, set } from "./dom.js"
 import { LiveChart } from "./live_chart.js"
 import { clock, duration, number } from "./numbers.js"
@@ -6,7 +6,7 @@ import { BAD, FLAGGED, Readings, UNCERTAIN } from "./readings.js"
 
 const ROWS = 15 // readings in the table
 const TREND = 60 // readings in the small trend line
-const STALE = 3000 // ms without a reading before which nothing is called stale
+const STALE = 3000 // the shortest silence (ms) that counts as stale
 const SPARE = 2000 // ms before the span for which readings are kept
 
 export class Card {
@@ -14,8 +14,8 @@ export class Card {
   constructor(actions) {
     this.readings = new Readings()
     this.rejected = [] // [time, words]
-    this.head = null // the newest reading in words, as the feed sends it
-    this.fresh = false // readings came in that are not drawn yet
+    this.head = null // the phrase on the newest reading, as the feed sends it
+    this.fresh = false // there are readings that are not drawn yet
     this.chart = new LiveChart(actions)
     this.build()
   }
@@ -56,7 +56,7 @@ export class Card {
     this.section.remove()
   }
 
-  // Takes what an answer has of this tag; false if some readings came late.
+  // Takes this tag's part of an answer; false if some readings arrived late.
   take(news, whole) {
     if (news.head) this.head = news.head
     if (!news.x) return true
@@ -65,7 +65,7 @@ export class Card {
     return this.readings.append(news)
   }
 
-  // Takes the readings that were rejected lately; whether there are new ones.
+  // Takes the recently rejected readings; returns whether there are new ones.
   reject(rejected, whole) {
     if (whole) {
       this.rejected = rejected
@@ -77,7 +77,7 @@ export class Card {
     return fresh.length > 0
   }
 
-  // What is said of the newest reading, and how old it is; `past` while the board is paused.
+  // Shows the phrase on the newest reading, and its age; `past` while the board is paused.
   age(now, past) {
     const { head, readings } = this
     if (!head) {

@@ -1,4 +1,4 @@
-// A button that copies the page's address, with what the page wants pinned in it.
+// A button that copies the page's address, with the parameters that the page pins.
 import { button, element } from "./dom.js"
 
 export function mount({ data, parentElement }) {
@@ -32,7 +32,7 @@ function address(data) {
   return url.href
 }
 
-// The clipboard needs https or localhost; elsewhere the old way still works.
+// The clipboard needs https or localhost; elsewhere the old method still works.
 async function copied(text) {
   try {
     await navigator.clipboard.writeText(text)

@@ -14,7 +14,7 @@ export function button(name, text, action) {
   return node
 }
 
-// What a button shows, and what it does in words: for the pointer that rests on it, and read aloud.
+// Sets a button's face, and its description for tooltips and screen readers.
 export function labelled(node, text, words) {
   node.textContent = text
   node.title = words
@@ -22,7 +22,7 @@ export function labelled(node, text, words) {
   return node
 }
 
-// Sets the text only if it is another, so that nothing blinks and nothing is read aloud again.
+// Sets the text only if it differs, so that nothing blinks or is announced again.
 export function set(node, text) {
   if (node.textContent !== text) node.textContent = text
 }

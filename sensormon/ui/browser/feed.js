@@ -1,22 +1,22 @@
-// The Live board's questions to the server: the whole span once, then what came in since.
+// The Live board's requests to the server: the whole span once, then new readings.
 //
 // Asks twice a second, more rarely while nobody sees the page or the server is silent. What it is not: a
-// place that draws; every answer is handed over as it came.
+// place that draws; every answer is passed on unchanged.
 
-const EVERY = 500 // ms between an answer and the next question
+const EVERY = 500 // ms between an answer and the next request
 const HIDDEN = 5000 // the same while nobody sees the page
 const SILENT = 2000 // the same while the server is silent
 const AT_ONCE = 100 // the same after the first answer, and after the board has changed
 const PATIENCE = 15000 // ms an answer may take
-const LATE = 10000 // ms between two answers of the whole span while readings come late or some are missing
-const SHORTEST = 60_000 // ms between two answers of the whole span, which thin out what has come in since:
+const LATE = 10000 // ms between two answers of the whole span while readings arrive late or some are missing
+const SHORTEST = 60_000 // ms between two answers of the whole span, which thin out new readings:
 const LONGEST = 600_000 // a twelfth of the span, between these two
 
 export const LOST = 4000 // ms without an answer after which the server is silent
 export const RELOAD = "Reload this page" // the failure of a page whose key the server no longer knows
 
 export class Feed {
-  // `take(answer, whole)` returns whether some readings came late; `unavailable()` says that there is no feed.
+  // `take(answer, whole)` returns whether some readings arrived late; `unavailable()` reports that there is no feed.
   constructor({ take, unavailable }) {
     this.take = take
     this.unavailable = unavailable
@@ -24,7 +24,7 @@ export class Feed {
     this.stopped = false
     this.offset = 0 // the server's clock minus the browser's, ms
     this.events = "" // the version of the events that the board has
-    this.failure = null // why the last question failed
+    this.failure = null // why the last request failed
     this.onVisible = () => !document.hidden && this.ask()
     document.addEventListener("visibilitychange", this.onVisible)
   }
@@ -32,10 +32,10 @@ export class Feed {
   // `query`: key, tags (names), span (s), until (µs UTC; null while the board follows the clock).
   begin(query) {
     this.query = query
-    this.after = null // the newest reading that the board has; null before the whole span has come
+    this.after = null // the newest reading that the board has; null before the whole span has arrived
   }
 
-  // From now on there is something to draw with.
+  // From now on answers can be drawn.
   start() {
     this.ready = true
     this.ask()
@@ -76,7 +76,7 @@ export class Feed {
     }
     if (this.stopped) return
     const changed = query !== this.query
-    const finished = this.query.until && this.after !== null && this.complete // what is past does not change
+    const finished = this.query.until && this.after !== null && this.complete // the past does not change
     if (changed || !finished) this.next = setTimeout(() => this.ask(), this.pause(changed))
   }
 

@@ -1,4 +1,4 @@
-// What runs on every page beside its content. Each part can be started again and again.
+// The scripts of every page. Each part may be started repeatedly.
 import { aloud } from "./aloud.js"
 import { blank } from "./blank.js"
 import { keys } from "./keys.js"

@@ -1,5 +1,5 @@
-// All tags over time, a row each, worst first: colour only where something is not as it should be.
-// A row is a button that opens the tag's chart. The order stands still until the viewer renews it.
+// All tags over time, one row per tag, worst first: colour marks only abnormal cells.
+// A row is a button that opens the tag's chart. The order is kept until the viewer refreshes it.
 import { button, element } from "./dom.js"
 import { clock, duration } from "./numbers.js"
 
@@ -52,7 +52,7 @@ export class HeatStrip {
         this.draw()
       }
     } catch {
-      // The board says that there is no answer.
+      // The board reports that there is no answer.
     }
     this.asking = false
     if (!this.stopped && !until) this.next = setTimeout(() => this.ask(), document.hidden ? 6 * EVERY : EVERY)

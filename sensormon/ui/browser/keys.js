@@ -1,4 +1,4 @@
-// Shortcuts of a single key, while no field has the focus and without Ctrl, Alt or Meta. Streamlit has r and c.
+// Single-key shortcuts, while no field has the focus and without Ctrl, Alt or Meta. Streamlit has r and c.
 import { remember, remembered } from "./memory.js"
 
 const NAME = "sensormon-keys"
@@ -98,8 +98,8 @@ function help() {
   return true
 }
 
-// What a popover holds comes a moment after the click, and at the end of the document: whoever
-// opened it with a key would have to walk through the whole page to get there.
+// The content of a popover appears a moment after the click, at the end of the document: without this
+// keyboard users would have to tab through the whole page to reach it.
 function opened(then) {
   let tries = 60
   const look = () => {

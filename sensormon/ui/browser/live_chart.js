@@ -7,19 +7,19 @@ import { traces } from "./traces.js"
 import { fitted, tickDecimals } from "./y_range.js"
 
 const NARROW = 500 // px below which flags are drawn smaller
-const SAID = 90 // px that the value beside the cross-hair takes
+const SAID = 90 // width (px) of the value beside the cross-hair
 const RELEASE = ["pointerup", "pointercancel"]
 const COARSE = coarsePointer()
 
 export class LiveChart {
-  // `actions`: inView() is what the board shows, zoom(range) makes it show another part (null: all of it),
+  // `actions`: inView() is the part in view, zoom(range) shows another part (null: all of it),
   // point(time, chart) puts the cross-hair there; `chart` is the one that the pointer is on.
   constructor(actions) {
     this.actions = actions
     this.readings = new Readings()
-    this.rangeY = null // what the viewer zoomed into; null while the axis fits the readings
+    this.rangeY = null // the zoomed y range; null while the axis fits the readings
     this.hovered = null // the time of the reading that the pointer is on
-    this.dragging = false // the pointer is held down: a drawing would end what the viewer is doing
+    this.dragging = false // the pointer is held down: a redraw would interrupt the viewer
     this.plot = element("div", "chart")
     this.plot.setAttribute("role", "img")
     this.hair = element("div", "hair")
@@ -46,7 +46,7 @@ export class LiveChart {
     this.Plotly?.purge(this.plot)
   }
 
-  // Forgets the part of the y axis that the viewer zoomed into.
+  // Resets the zoom of the y axis.
   fitAgain() {
     this.rangeY = null
   }
@@ -101,14 +101,14 @@ export class LiveChart {
     })
     this.plot.on("plotly_doubleclick", () => zoom(null))
     this.plot.on("plotly_hover", ({ event, points }) => {
-      if (!event?.isTrusted) return // our own, of hoverAgain
-      // After a drawing Plotly hovers again where the mouse last was: by then another reading lies there.
+      if (!event?.isTrusted) return // our own event, from hoverAgain
+      // After a redraw Plotly hovers again at the last mouse position, where another reading lies by then.
       if (event === this.pointing) return this.hoverAgain()
       this.pointing = event
       this.hovered = milliseconds(points[0].x)
       point(this.hovered, this)
     })
-    // Plotly's own unhover also comes with every drawing; the viewer has left when the mouse has.
+    // Plotly's own unhover also fires at every redraw; only a mouse leave means that the viewer left.
     this.frame.onmouseleave = () => this.leave()
   }
 
@@ -117,7 +117,7 @@ export class LiveChart {
     this.actions.point(null, this)
   }
 
-  // A drawing takes the hover away; whoever looks at a reading goes on looking at it.
+  // A redraw removes the hover; restore it, so that the viewer keeps the reading.
   hoverAgain() {
     const time = this.hovered
     if (time === null) return
@@ -130,7 +130,7 @@ export class LiveChart {
     this.actions.point(time, this)
   }
 
-  // Where a time lies (px from the frame's left edge), and where the plot area ends; null if it is not in view.
+  // The position of a time (px from the frame's left edge), and the end of the plot area; null if out of view.
   position(time) {
     const { layout } = this.plot
     if (time === null || !layout) return null

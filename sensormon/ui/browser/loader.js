@@ -1,5 +1,5 @@
 // Inline in the page: finds the module that draws, and hands the component to it. Streamlit sends
-// this text again with every refresh, so what draws is not in here.
+// this text again with every refresh, so the drawing code is not in here.
 export default function (component) {
   const { data, parentElement, setStateValue } = component
   const url = new URL(`assets/${data.module}?v=${data.version}`, window.location.href).href

@@ -1,4 +1,4 @@
-// What the browser remembers for the viewer; it may keep nothing (private windows, blocked storage).
+// The browser's storage for the viewer, which may be unavailable (private windows, blocked storage).
 export function remembered(name) {
   try {
     return window.localStorage.getItem(name)

@@ -1,4 +1,4 @@
-// Numbers and times in words, as sensormon/view/phrases.py writes them.
+// Numbers and times as text, as sensormon/view/phrases.py writes them.
 
 const formats = new Map()
 

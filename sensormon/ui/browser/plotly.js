@@ -1,6 +1,6 @@
-// Plotly, loaded once for all modules from the package's own copy, and what all charts here share.
+// Plotly, loaded once for all modules from the package's own copy, and settings that all charts share.
 
-// No buttons of Plotly's own; what a double click does is the module's.
+// No buttons by Plotly; each module handles double clicks.
 export const CONFIG = { displayModeBar: false, doubleClick: false, responsive: true, showTips: false }
 
 let loading

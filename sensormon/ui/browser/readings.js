@@ -1,13 +1,13 @@
-// The readings of one tag in the browser, kept up to date with what the feed sends.
+// The readings of one tag in the browser, kept up to date from the feed.
 import { place } from "./numbers.js"
 
-// What `k` adds up.
+// The flags summed in `k`.
 export const FLAGGED = 1
 export const UNCERTAIN = 2
 export const BAD = 4
 
 const COLUMNS = ["x", "y", "e", "l", "u", "z", "k"]
-const SPARE = 50 // readings that are too old before they are thrown away
+const SPARE = 50 // outdated readings to collect before they are dropped
 
 // Columns as the feed names them: x (ms UTC), y (value), e(xpected), l(ower) and u(pper) edge of the band,
 // z (score), k (kind). `cut` holds the times before which the line breaks, `why` the limit of each flagged
@@ -34,15 +34,15 @@ export class Readings {
     return this.k.reduce((sum, kind) => sum + (kind & FLAGGED), 0)
   }
 
-  // Adds an answer's readings. False if some came late: they stand in their place at once, but only an answer
-  // of the whole span says how lines, gaps and what came after them look now.
+  // Adds an answer's readings. False if some arrived late: they are inserted at once, but only an answer
+  // of the whole span has the resulting lines, gaps and scores.
   append(answer) {
     const last = this.last ?? -Infinity
     for (const row of answer.cut) this.cut.add(answer.x[row])
     let flag = 0
     for (const [row, x] of answer.x.entries()) {
       if (answer.k[row] & FLAGGED) this.why.set(x, answer.why[flag++])
-      const at = x > last ? this.count : place(this.x, x) + 1 // two of the same time are two
+      const at = x > last ? this.count : place(this.x, x) + 1 // two readings of the same time stay two
       for (const name of COLUMNS) this[name].splice(at, 0, answer[name][row])
     }
     for (const name of ["interval", "gap", "stale"]) this[name] = answer[name] || this[name]
@@ -57,7 +57,7 @@ export class Readings {
     return !answer.x.length || answer.x[0] >= last
   }
 
-  // Throws away what is older than this time.
+  // Drops readings older than this time.
   trim(since) {
     let old = 0
     while (old < this.count && this.x[old] < since) old++

@@ -1,11 +1,11 @@
-// Says that the monitor does not answer, while the page still shows what was true before.
+// Reports that the monitor does not answer, while the page still shows old data.
 import { element, set } from "./dom.js"
 import { duration } from "./numbers.js"
 
 const LATE = 5000 // ms without a new status line, which comes every second, after which the server is asked
 const LOST = 9000 // ms without one, and without an answer, after which the banner shows
-const BUSY = 60000 // the same if the server answers: it draws a page, and the line waits for that
-const ASKED = 2500 // ms between two questions, and ms that an answer may take
+const BUSY = 60000 // the same if the server answers: it is busy with a page, and the status line waits
+const ASKED = 2500 // ms between two requests, and ms allowed for an answer
 const EVERY = 1000 // ms
 
 let seen = ""
@@ -21,7 +21,7 @@ export function silence() {
   banner.hidden = true
   document.body.append(banner)
   since = Date.now()
-  // A page that nobody sees is not renewed either.
+  // A hidden page is not refreshed either.
   document.addEventListener("visibilitychange", () => (since = Date.now()))
   setInterval(look, EVERY)
 }
@@ -45,6 +45,6 @@ async function ask() {
     const answer = await fetch("_stcore/health", { cache: "no-store", signal: AbortSignal.timeout(ASKED) })
     if (answer.ok) answered = Date.now()
   } catch {
-    // No answer is an answer too.
+    // No answer is a result, too.
   }
 }

@@ -1,4 +1,4 @@
-// Explains a word beside it: on hover, on focus, on a touch. Esc or leaving it hides the explanation.
+// Explains a term in a tip beside it: on hover, on focus, on a touch. Esc or leaving it hides the explanation.
 import { element } from "./dom.js"
 
 let tip
@@ -39,7 +39,7 @@ function show(next) {
   word = next
   tip = element("div", "term-tip")
   tip.setAttribute("role", "tooltip")
-  tip.setAttribute("aria-hidden", "true") // the word itself carries it as its description
+  tip.setAttribute("aria-hidden", "true") // the term itself has it as its description
   tip.textContent = word.getAttribute("aria-description")
   document.body.append(tip)
   place()
@@ -56,7 +56,7 @@ function place() {
   tip.style.top = `${below ? at.bottom + 6 : at.top - box.height - 6}px`
 }
 
-// A moment's grace, so that the pointer can go from the word into the tip.
+// A short delay, so that the pointer can move from the term into the tip.
 function leave() {
   clearTimeout(leaving)
   leaving = setTimeout(hide, 200)

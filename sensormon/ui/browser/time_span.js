@@ -6,7 +6,7 @@ export function moved([from, to], share) {
   return [from + step, to + step]
 }
 
-// `factor` times as long, `least` ms at the least. What lies at `at`, 0 to 1, stays where it is.
+// `factor` times as long, at least `least` ms. The point at `at`, 0 to 1, stays in place.
 export function scaled([from, to], factor, least, at = 0.5) {
   const middle = from + (to - from) * at
   const width = Math.max(least, (to - from) * factor)

@@ -1,8 +1,8 @@
-// The readings of one tag as Plotly traces. How they look comes with `drawing` (sensormon/view/live_drawing.py).
+// The readings of one tag as Plotly traces. Their style comes with `drawing` (sensormon/view/live_drawing.py).
 import { number } from "./numbers.js"
 import { BAD, FLAGGED, UNCERTAIN } from "./readings.js"
 
-// `events` are [start, end], `rejected` [time, words], `span` what the chart shows at the most; all in ms.
+// `events` are [start, end], `rejected` [time, words], `span` the longest span of the chart; all in ms.
 export function traces({ readings, tag, drawing, events, rejected, span, narrow }) {
   const style = drawing.traces
   return [
@@ -18,7 +18,7 @@ export function traces({ readings, tag, drawing, events, rejected, span, narrow 
   ]
 }
 
-// A hover text with what the feed's answer says about these readings.
+// A hover text filled with the feed's values for these readings.
 function completed(template, readings) {
   return template.replace("{clock}", () => readings.clock).replace("{score}", () => readings.score)
 }
@@ -130,7 +130,7 @@ function flagged(readings, drawing, narrow) {
   return { ...style, ...marks(readings, FLAGGED), marker: { ...style.marker, size } }
 }
 
-// Rejected readings have no place among the values: they stand below the upper edge.
+// Rejected readings have no place among the values: they are drawn below the upper edge.
 function refusals(rejected, { rejected_height: height }) {
   return {
     x: rejected.map(([time]) => time),

@@ -1,15 +1,15 @@
-// A chart of a long history: drawn by Plotly, zoomed and moved at once, then read again for what is in view.
+// A chart of a long history: drawn by Plotly, zoomed and moved at once, then read again for the new view.
 //
-// `data`: figure (Plotly's JSON), span and whole ([ms, ms] UTC), seen (the span that Python answers),
+// `data`: figure (Plotly's JSON), span and whole ([ms, ms] UTC), seen (the span that Python answered),
 // head (a line above), title and file (of a picture), words (of the buttons), panel (the colour behind a picture).
 // Reports `span` to Python once the view has come to rest, and `picked`, the time of a click.
 import { button, element, labelled, stylesheet } from "./dom.js"
 import { changedRange, coarsePointer, CONFIG, milliseconds, plotly } from "./plotly.js"
 import { moved, scaled } from "./time_span.js"
 
-const SHOWN = new WeakMap() // an element -> what is known of its chart
-const REST = 250 // ms without a movement, after which the view is reported
-const LEAST = 20 // ms that can be zoomed into
+const SHOWN = new WeakMap() // an element -> the state of its chart
+const REST = 250 // ms without a movement before the view is reported
+const LEAST = 20 // the shortest span (ms) to zoom into
 
 export async function mount(component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component
@@ -105,7 +105,7 @@ async function draw(chart) {
   if (!SHOWN.has(chart.frame.parentElement)) return
   const { data, plot, Plotly } = chart
   const figure = JSON.parse(data.figure)
-  // An answer for a view that the viewer has left again must not bring it back.
+  // An answer for a view that the viewer has left must not restore that view.
   const late = chart.timer || chart.dragging || (chart.sent && String(chart.sent) !== String(data.seen))
   const span = late && chart.span ? chart.span : data.span
   chart.span = span
@@ -186,7 +186,7 @@ function picture(chart, format) {
     title: { text: data.title, font: { size: 14 }, x: 0.01, xanchor: "left", y: 1, yanchor: "top", pad: { t: 14 } },
     showlegend: true,
     legend: { orientation: "h", x: 0, xanchor: "left", yref: "container", y: 1 - 38 / height, yanchor: "top" },
-    font: { ...plot.layout.font, family: "Arial, Helvetica, sans-serif" }, // a picture cannot bring the page's own
+    font: { ...plot.layout.font, family: "Arial, Helvetica, sans-serif" }, // an exported picture cannot embed the page's font
     margin: { ...plot.layout.margin, t: (plot.layout.margin.t ?? 12) + more },
     paper_bgcolor: data.panel,
     plot_bgcolor: data.panel,
