@@ -83,7 +83,7 @@ def parse_lines(body: bytes, arrived: int, precision: str, most: int) -> Parsed:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            reject("", "", line, Reason.MALFORMED, f"line {number} is no line protocol")
+            reject("", "", line, Reason.MALFORMED, f"line {number} is not line protocol")
             index += 1
             continue
         measurement, tagset, fieldset, stamp = match.groups()

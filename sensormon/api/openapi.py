@@ -111,12 +111,12 @@ def _failures(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[st
     words = {
         400: "The request cannot be used; nothing was stored.",
         401: "The token is missing or wrong.",
-        404: "There is no such thing.",
+        404: "Not found.",
         408: "The body did not arrive in time.",
         413: "The body is over a limit.",
         415: "The content encoding is not known.",
-        422: "The idempotency key came before with other content.",
-        503: "Too many requests, a full disk, or a part that is away: see Retry-After.",
+        422: "The idempotency key was used before with different content.",
+        503: "Too many requests, a full disk, or an unavailable part: see Retry-After.",
     }
     return {status: {"model": model, "description": words[status]} for status in statuses}
 

@@ -181,7 +181,7 @@ def _no_reading(row: object) -> str:
         return f"unknown field {shown(unknown[0])!r}; known are timestamp, tag and value"
     tag = row.get("tag")
     if isinstance(tag, str) and shown(tag[:SHOWN]) != tag[:SHOWN]:
-        return "the tag has characters that are no text"
+        return "the tag has characters that are not text"
     if missing := sorted({"tag", "value"} - set(row)):
         return f"{missing[0]!r} is missing"
     return ""
@@ -200,4 +200,4 @@ def _loaded(body: bytes) -> object:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")

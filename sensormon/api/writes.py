@@ -195,6 +195,6 @@ def _reused(key: str) -> Problem:
     return Problem(
         422,
         "key_reused",
-        f"the idempotency key {key!r} came before with other content",
+        f"the idempotency key {key!r} was used before with different content",
         "Use a new key for new content",
     )

@@ -207,7 +207,7 @@ def _nab(folder: Path) -> Figures:
         windows = json.loads(labels.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UsageError(
-            f"it is no JSON ({error})", where=str(labels), hint="Use combined_windows.json of the benchmark"
+            f"it is not JSON ({error})", where=str(labels), hint="Use combined_windows.json of the benchmark"
         ) from error
     scores = nab_series(flags_of("recommended"), folder, windows)
     figures = {f"recommended, NAB, {name}, points": score for name, score in nab_scores(scores).items()}

@@ -56,7 +56,7 @@ def import_file(
     for pair in pairs:
         if not all(pair.rpartition("=")[::2]):
             raise UsageError(
-                f"{pair!r} is no COLUMN=TAG", where="--column", hint="Try 'Reactor T=reactor_temp'"
+                f"{pair!r} is not COLUMN=TAG", where="--column", hint="Try 'Reactor T=reactor_temp'"
             )
     values = dict(pair.rpartition("=")[::2] for pair in pairs)
     columns = propose(table, tags, path.stem, zone=zone, time=time, values=values)

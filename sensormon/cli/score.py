@@ -66,7 +66,7 @@ def _parameters(texts: list[str]) -> dict[str, float]:
         try:
             params[name] = float(number)
         except ValueError as error:
-            raise UsageError(f"{text!r} is no NAME=NUMBER", where="--param", hint="Try window=50") from error
+            raise UsageError(f"{text!r} is not NAME=NUMBER", where="--param", hint="Try window=50") from error
     return params
 
 

@@ -146,7 +146,7 @@ def parse_manifest(data: bytes) -> Manifest:
     """The manifest in these bytes. Raises UsageError unless it is one of this version."""
     document = parse_json(data, MANIFEST)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise bad("it is no case", "Choose a file made with Save a case or python -m sensormon case")
+        raise bad("it is not a case", "Choose a file made with Save a case or python -m sensormon case")
     if document.get("version") != VERSION:
         raise bad(
             f"it is of version {str(document.get('version'))[:20]}, and this program reads version {VERSION}",
@@ -165,7 +165,7 @@ def parse_manifest(data: bytes) -> Manifest:
         raise bad(f"it must have 1 to {MOST_TAGS:,} tags")
     tags = tuple(str(name) for name in names)
     if len(set(tags)) < len(tags):
-        raise bad("a tag comes twice")
+        raise bad("a tag occurs twice")
     titles = mapping(document, "titles")
     manifest = Manifest(
         name=text(document, "name"),

@@ -117,7 +117,7 @@ class Case:
         if (rows, flagged) != (self.manifest.readings, self.manifest.flagged):
             raise bad("it has other readings than its manifest says")
         if present != len(named):
-            raise bad("something was done with readings that are not in it")
+            raise bad("an action names readings that are not in it")
         for tables in (self.rejections(), self.injected()):
             for _ in tables:
                 progress.step("checking what was rejected and injected")
@@ -155,7 +155,7 @@ def read_case(source: Path | IO[bytes], folder: Path) -> Case:
             for name, (length, digest) in manifest.members.items():
                 _unpack(archive, about[name], folder / name, length, digest)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, *_READABLE) as error:
-        raise bad("it is no whole zip file") from error
+        raise bad("it is not a complete zip file") from error
     settings = _settings((folder / case_format.SETTINGS_FILE).read_bytes())
     tags = _tags(folder / case_format.TAGS_FILE, manifest)
     actions = _actions((folder / case_format.ACTIONS_FILE).read_bytes())
@@ -191,7 +191,7 @@ def _directory(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
             raise bad(f"{name} is larger than the {allowed[name] >> 20:,} MiB it may be")
         members[name] = member
     if case_format.MANIFEST not in members:
-        raise bad("it is no case", "Choose a file made with Save a case or python -m sensormon case")
+        raise bad("it is not a case", "Choose a file made with Save a case or python -m sensormon case")
     return members
 
 
@@ -319,7 +319,7 @@ def _portable(tag: Tag) -> Tag:
 def _list(data: bytes, name: str, most: int) -> list[Any]:
     rows = parse_json(data, name)
     if not isinstance(rows, list) or len(rows) > most:
-        raise bad(f"{name} is no list of at most {most:,}")
+        raise bad(f"{name} is not a list of at most {most:,}")
     return rows
 
 

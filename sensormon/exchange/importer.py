@@ -161,7 +161,9 @@ def times_line(table: Table, columns: Columns, zone: tzinfo) -> str:
     if times.wrong.any():
         line += f"; {counted(int(times.wrong.sum()), 'row')} without one that can be read"
     if times.unsure.any():
-        line += f"; {counted(int(times.unsure.sum()), 'row')} of an hour that came twice, taken for the later"
+        line += (
+            f"; {counted(int(times.unsure.sum()), 'row')} in an hour that occurred twice, read as the later"
+        )
     return f"{line}."
 
 

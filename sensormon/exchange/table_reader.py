@@ -70,7 +70,7 @@ def _read(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
 def _once(names: list[str], path: Path) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise UsageError(f"the column {twice[0]!r} comes twice", where=str(path), hint="Rename one of them")
+        raise UsageError(f"the column {twice[0]!r} occurs twice", where=str(path), hint="Rename one of them")
 
 
 def _encoding(path: Path, start: bytes) -> str:

@@ -61,11 +61,11 @@ def read_states(folder: Path, settings: DetectorSettings) -> dict[str, SavedStat
     except FileNotFoundError:
         return {}
     except OSError as error:
-        _log.warning("%s cannot be read and is passed over: %s", path, error)
+        _log.warning("%s cannot be read and is ignored: %s", path, error)
         return {}
     crc, body = data[: _LENGTH.size], data[_LENGTH.size :]
     if crc != _LENGTH.pack(zlib.crc32(body)) or len(body) < _LENGTH.size:
-        _log.warning("%s is damaged and is passed over", path)
+        _log.warning("%s is damaged and is ignored", path)
         return {}
     (length,) = _LENGTH.unpack_from(body)
     head = json.loads(body[_LENGTH.size : _LENGTH.size + length])

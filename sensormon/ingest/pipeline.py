@@ -151,7 +151,9 @@ class Pipeline:
         rows = np.flatnonzero(good)
         duplicate = self._memory.admit(codes[rows], batch.time[rows], batch.value[rows], learned[rows])
         rejected += [
-            rejection(batch, int(row), Reason.DUPLICATE, "this tag, time and value came before", positions)
+            rejection(
+                batch, int(row), Reason.DUPLICATE, "this tag, time and value were received before", positions
+            )
             for row in rows[duplicate]
         ]
         rows = rows[~duplicate]

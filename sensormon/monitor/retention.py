@@ -98,7 +98,7 @@ class Retention:
             raise UsageError(
                 f"{days} days cannot be kept",
                 where="Retention",
-                hint=f"Give 1 to {LONGEST_RETENTION} days, or 0 for ever",
+                hint=f"Give 1 to {LONGEST_RETENTION} days, or 0 for unlimited",
             )
         if not who.strip():
             raise UsageError("a name is needed", where="Retention", hint="Give yours, for the log")
@@ -110,7 +110,7 @@ class Retention:
         if days != before.days:  # a running one deletes by the old policy
             for job in self._jobs.of(JOB):
                 job.progress.cancel()
-        _log.info("raw readings are kept for %d days from now on (0: for ever), by %s", days, policy.who)
+        _log.info("raw readings are kept for %d days from now on (0: unlimited), by %s", days, policy.who)
         return policy
 
     def plan(self, days: int | None = None) -> Plan:
@@ -122,9 +122,7 @@ class Retention:
     def start(self) -> Job:
         """Start a run. Raises UsageError if one is running, or if retention is unlimited."""
         if not self.policy.days:
-            raise UsageError(
-                "raw readings are kept for ever", where="Retention", hint="Say first for how many days"
-            )
+            raise UsageError("retention is unlimited", where="Retention", hint="Say first for how many days")
         return self._jobs.start(JOB, "Rolling old readings up", self._run)
 
     def tick(self) -> None:

@@ -161,4 +161,4 @@ def _balance(ledger: Ledger) -> Iterator[str]:
         if line.difference > 0:
             yield f"{line.source}: {line.difference} readings are nowhere"
         elif line.difference < 0:
-            yield f"{line.source}: {-line.difference} readings more than came in"
+            yield f"{line.source}: {-line.difference} more readings than were received"

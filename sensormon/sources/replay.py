@@ -226,7 +226,7 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
     wrong = [name for name in ("timestamp", "value") if name not in names]
     if wrong or any(names.count(name) > 1 for name in _COLUMNS):
         header_line = ",".join(names)
-        problem = f"there is no column {wrong[0]!r}" if wrong else "a column comes twice"
+        problem = f"there is no column {wrong[0]!r}" if wrong else "a column occurs twice"
         raise UsageError(f"{problem}; found {header_line[:200]!r}", where=str(path), hint=_EXPECTED)
     return {name: names.index(name) for name in _COLUMNS if name in names}
 

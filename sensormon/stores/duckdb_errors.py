@@ -72,11 +72,11 @@ def _corrupt(error: Exception, where: str) -> StoreCorrupt:
 
 def _hint(text: str) -> str:
     if "lock" in text:
-        return "Another program has the database open; close it, loading goes on by itself"
+        return "Another program has the database open; close it, loading resumes by itself"
     if "No space" in text:
-        return "Free some space on this disk; loading goes on by itself"
+        return "Free some space on this disk; loading resumes by itself"
     if "Permission denied" in text or "Read-only" in text:
-        return "Make the file and its folder writable; loading goes on by itself"
+        return "Make the file and its folder writable; loading resumes by itself"
     return "Loading is tried again by itself"
 
 

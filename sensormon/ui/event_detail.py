@@ -120,7 +120,7 @@ def _log(m: Monitor, viewer: Viewer, event: pd.Series) -> None:
         hide_index=True,
         key="history",
         placeholder="",
-        alt="What was done with this event, newest first",
+        alt="Actions on this event, newest first",
         column_config={
             "Time": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=zone),
             "Until": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=zone),

@@ -55,7 +55,7 @@ def test_score_matches_detect(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         ("", [], "cannot be read"),
         ("value\n1\n", ["--detector", "magic"], "no detector 'magic'"),
         ("value\n1\n", ["--param", "window=3"], "from 5 to 1000"),
-        ("value\n1\n", ["--param", "window"], "no NAME=NUMBER"),
+        ("value\n1\n", ["--param", "window"], "not NAME=NUMBER"),
         ("value\n1\n", ["--param", "size=3"], "no parameter 'size'"),
         ("value\n1\n", ["--param", "times=3"], "no parameter 'times'"),
         ("value\n1\n", ["--out", "/nowhere/x.csv"], "Give another path"),

@@ -145,7 +145,7 @@ def test_the_command_writes_times_and_contributions(
         ("time,value\n2026-01-01,1\n,2\n", "zscore", "line 3: there is no time"),
         ("time,value\n1,1\ninf,2\n", "zscore", "times cannot be read"),
         ("value\n1,2\n", "zscore", "cannot be read"),
-        ("a b,a  b\n1,2\n", "spe", "comes twice"),
+        ("a b,a  b\n1,2\n", "spe", "occurs twice"),
         ("PAR1 and no more", "spe", "cannot be read"),
         ("\x00\x01\x02", "spe", "no column 'value'"),
     ],

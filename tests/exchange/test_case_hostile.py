@@ -129,9 +129,9 @@ def test_good_case_passes(receiver: Monitor, parts: Parts) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "no whole zip"),
-        (b"PK\x03\x04 and then nothing", "no whole zip"),
-        (b"time,value\n1,2\n" * 100, "no whole zip"),
+        (b"", "not a complete zip"),
+        (b"PK\x03\x04 and then nothing", "not a complete zip"),
+        (b"time,value\n1,2\n" * 100, "not a complete zip"),
     ],
 )
 def test_not_a_zip(receiver: Monitor, data: bytes, said: str) -> None:
@@ -170,7 +170,7 @@ def test_duplicate_or_missing_member(receiver: Monitor, parts: Parts) -> None:
     less = {name: data for name, data in parts.items() if name != case_format.ACTIONS_FILE}
     refused(receiver, packed(less), "has no actions.json")
     refused(receiver, packed(less, honest=False), "not those of its manifest")
-    refused(receiver, packed({"tags.toml": b""} | {case_format.MANIFEST: b"{}"}), "it is no case")
+    refused(receiver, packed({"tags.toml": b""} | {case_format.MANIFEST: b"{}"}), "it is not a case")
 
 
 def test_zip_bomb_is_refused_before_unpacking(
@@ -197,7 +197,7 @@ def test_wrong_hash_and_wrong_size(receiver: Monitor, parts: Parts) -> None:
 @pytest.mark.parametrize(
     ("manifest", "said"),
     [
-        ({"format": "zip"}, "it is no case"),
+        ({"format": "zip"}, "it is not a case"),
         ({"version": 2}, "of version 2, and this program reads version 1"),
         ({"version": "x" * 10_000}, "of version xxx"),
         ({"name": "x" * 2_000}, "name is missing, too long"),
@@ -301,7 +301,7 @@ def test_invalid_utf8(receiver: Monitor, parts: Parts) -> None:
         (T, lambda _: b"a=" + b"[" * 50_000, "tags.toml"),
         (T, swap(b'"pH"', b'"' + b"x" * 999 + b'"'), "too long"),
         (T, swap(b"resolution = 0.01", b"resolution = -1"), "resolution must be"),
-        (S, lambda _: b"{}", "no list"),
+        (S, lambda _: b"{}", "not a list"),
         (S, lambda _: b"[]", "settings that are not in it"),
         (S, swap(b"zscore", b"oracle"), "'oracle', which this version"),
         (S, swap(b'"window": 30', b'"window": -30'), "which this version"),
@@ -313,7 +313,7 @@ def test_invalid_utf8(receiver: Monitor, parts: Parts) -> None:
         (A, swap(b'"readings": [', b'"readings": ["1",'), "whole number above 0"),
         (A, swap(b'"readings": [', b'"readings": [999999,'), "not in it"),
         (A, lambda _: b"[" * 100_000, "cannot be read"),
-        (N, lambda _: b"{}", "no list"),
+        (N, lambda _: b"{}", "not a list"),
         (N, swap(b'"fermenter_ph"', b'"other"'), "a note on tags that are not in it"),
         (N, swap(b"cleaning", b"x" * 1_500), "text is missing, too long"),
         (N, swap(b"cleaning", b""), "the note is empty"),

@@ -30,7 +30,7 @@ def test_text_is_read_in_its_own_encoding(tmp_path: Path, encoding: str, ends: s
 def test_a_column_that_comes_twice_is_refused(tmp_path: Path, header: str) -> None:
     path = tmp_path / "a.csv"
     path.write_text(f"{header}\n1,2,3\n")
-    with pytest.raises(UsageError, match="the column 'x' comes twice"):
+    with pytest.raises(UsageError, match="the column 'x' occurs twice"):
         read_table(path, "")
 
 

@@ -99,7 +99,7 @@ def test_byte_order_mark_and_extra_columns_are_ignored(tmp_path: Path) -> None:
         ("timestamp,value\n", "there are no readings in it"),
         ("time,value\n1,2\n", "there is no column 'timestamp'; found 'time,value'"),
         ("timestamp,temp\n1,2\n", "there is no column 'value'; found 'timestamp,temp'"),
-        ("timestamp,value,value\n1,2,3\n", "a column comes twice; found 'timestamp,value,value'"),
+        ("timestamp,value,value\n1,2,3\n", "a column occurs twice; found 'timestamp,value,value'"),
         ("timestamp,value\n2026-01-01,1\nyesterday,2\n", "line 3: 'yesterday' is not an ISO 8601 time"),
         ("timestamp,value\n2026-01-01,warm\n", "line 2: 'warm' is not a number"),
         ("timestamp,value\n2026-01-01\n", "line 2: the row stops after 1 columns"),
