@@ -122,6 +122,7 @@ def test_shortcuts_navigate_open_help_and_spare_fields(page: Page, server: Serve
     page.keyboard.press("1")
     expect(page.get_by_role("heading", name="Live", exact=True)).to_be_visible()
     ready(page)
+    expect(page.get_by_text("Pause", exact=True)).to_be_visible()  # drawn: a key acts on what is there
     page.keyboard.press("p")
     expect(page.get_by_text("still collecting")).to_be_visible()
     page.locator(".st-key-help button").click()
