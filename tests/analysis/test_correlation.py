@@ -1,4 +1,4 @@
-"""Two tags together, and control limits: against slow, obvious references."""
+"""Correlation of two tags and control limits, checked against slow, obvious references."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_autocorrelated_pairs_count_as_fewer() -> None:
     st.lists(st.lists(st.integers(-500, 500).map(float), min_size=12, max_size=60), min_size=1, max_size=4)
 )
 def test_control_limits_match_the_naive_reference(stretches: list[list[float]]) -> None:
-    # The shortest stretch keeps the usual step a second, the gaps between are far longer.
+    # The shortest stretch keeps the usual step at one second; the gaps between are far longer.
     time, value, at = [], [], START
     for stretch in stretches:
         time += [at + i * SECOND for i in range(len(stretch))]

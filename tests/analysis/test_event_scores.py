@@ -1,4 +1,4 @@
-"""Events of flags against events of the truth: counted by hand, and what must hold of any."""
+"""Flagged events scored against true events: cases counted by hand, and properties that always hold."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_only_confirmed_events_that_are_flagged_now_can_be_lost() -> None:
 
 
 def test_wilson_against_the_published_example() -> None:
-    low, high = wilson(8, 10)  # Newcombe 1998 gives such intervals; here by the formula, to four digits
+    low, high = wilson(8, 10)  # the intervals of Newcombe 1998, computed by the formula to four digits
     assert (round(low, 4), round(high, 4)) == (0.4902, 0.9433)
     assert wilson(0, 10)[0] == 0.0
     assert wilson(10, 10)[1] == 1.0

@@ -1,4 +1,4 @@
-"""The measurements: that they are what they say, and what the recommended detector reaches on them."""
+"""The synthetic benchmarks: they measure what they claim, and what the recommended detector scores."""
 
 from __future__ import annotations
 
