@@ -1,4 +1,4 @@
-"""What the browser loads from us: complete, compressed, kept, and nothing else."""
+"""The assets that the browser loads: complete, compressed, cacheable, and nothing else."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_large_answer_is_streamed_from_the_store(start: Start) -> None:
     assert post(api, "/ingest/batch", rows).json()["accepted"] == 30_000
     monitor.workers.loading.stop(5)
     monitor.drain()
-    monitor, api = start()  # with nothing in memory
+    monitor, api = start()  # nothing is in memory
     pieces = list(monitor.streams.by_arrival(None, 0, FOREVER, limit=25_000))
     assert [piece.num_rows for piece in pieces] == [20_000, 5_000, 0]
     answer = get(api, "/data?limit=1000000")

@@ -306,7 +306,7 @@ def test_full_disk_and_overload_are_503_with_retry_after(
         answer = post(api, "/ingest", ROW)
     assert (answer.status_code, answer.json()["error"]) == (503, "overloaded")
     assert int(answer.headers["retry-after"]) > 0
-    assert post(api, "/ingest", ROW).status_code == 201  # it was not taken for a duplicate
+    assert post(api, "/ingest", ROW).status_code == 201  # it did not count as a duplicate
 
 
 def test_stopped_monitor_accepts_nothing(start: Start) -> None:
@@ -356,7 +356,7 @@ def test_telegraf_writes_line_protocol(start: Start) -> None:
     ]
     assert frame["time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ").unique().tolist() == ["2026-01-31T12:00:00Z"]
     again = post(api, "/v2/write?precision=s", "fermenter_temp value=37.5 1769860800")
-    assert (again.status_code, again.content) == (204, b"")  # a duplicate is what a sender's retry is
+    assert (again.status_code, again.content) == (204, b"")  # a sender's retry is a duplicate
 
 
 LINES: list[tuple[str, str | bytes, int]] = [
