@@ -1,4 +1,4 @@
-"""`detect`: a series in, a frame with one row a value out, and clear words for what cannot be."""
+"""`detect`: takes a series, returns a frame with one row per value, and explains invalid input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each detector of one tag is for: it catches its fault, and little else."""
+"""Each single-tag detector catches the fault it is for, and little else."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(detector: Any, value: Any, time: Any = None, resolution: float = 0.0) ->
 
 
 def flags(detector: Any, value: np.ndarray, time: np.ndarray | None = None) -> np.ndarray:
-    """What is flagged of several series, one a row."""
+    """The flags of several series, one per row."""
     tags, rows = value.shape
     times = np.tile(np.arange(rows) * SECOND, (tags, 1)) if time is None else time
     tag = np.repeat(np.arange(tags, dtype=np.int32), rows)
@@ -49,7 +49,7 @@ def flags(detector: Any, value: np.ndarray, time: np.ndarray | None = None) -> n
 
 
 def noise(phi: float = 0.0, tags: int = 40, rows: int = 1600, seed: int = 5) -> np.ndarray:
-    """Series of standard deviation 1; each reading is phi times the one before and noise."""
+    """Series of standard deviation 1; each reading is phi times the previous one plus noise."""
     value = np.random.default_rng(seed).normal(size=(tags, rows))
     for i in range(1, rows):
         value[:, i] = phi * value[:, i - 1] + math.sqrt(1 - phi * phi) * value[:, i]

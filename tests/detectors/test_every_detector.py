@@ -1,4 +1,4 @@
-"""What holds for every detector in PER_TAG: a new one is tested by being listed."""
+"""What holds for every detector in PER_TAG; listing a new one is enough to test it."""
 
 from __future__ import annotations
 
@@ -264,7 +264,7 @@ def test_restored_from_its_last_readings_it_continues_the_same(kind: Any) -> Non
         went_on = state.run(tag[cut:], value[cut:], ok[cut:], time[cut:])
         expected = whole.take(np.arange(cut, ROWS))
         assert np.array_equal(went_on.n, expected.n)
-        # No tag here has more readings than a recursive detector's lead: it saw all of them.
+        # No tag here has more readings than a recursive detector's lead, so it saw all of them.
         assert not state.recursive or len(learned) < state.lead
         assert same(went_on, expected)
 
@@ -288,7 +288,7 @@ def test_saved_and_loaded_it_continues_to_the_last_bit(kind: Any) -> None:
     for cut in CUTS:
         before, after = start(kind), start(kind)
         before.run(tag[:cut], value[:cut], ok[:cut], time[:cut])
-        after.run(tag[::-1], value[::-1], ok[::-1], time)  # what was there before must not matter
+        after.run(tag[::-1], value[::-1], ok[::-1], time)  # earlier state must not matter
         for code in range(3):
             vector = before.save(code)
             assert vector.dtype == np.float64
@@ -342,7 +342,7 @@ def test_the_largest_values_leave_it_finite(kind: Any) -> None:
     value[[7, 8, 200]] = 1e300, -1e300, 1e300
     time = np.arange(1000) * 1_000_000
     scores = kind().start(np.zeros(1)).run(np.zeros(1000, np.int32), value, np.ones(1000, bool), time)
-    if kind is not ZScore:  # it squares what it sees, and is blind for a window
+    if kind is not ZScore:  # it squares its input and is blind for one window
         assert np.isfinite(scores.score[500:]).all()
     assert not np.isinf(scores.score).any()
 

@@ -1,4 +1,4 @@
-"""What holds for every detector in MULTIVARIATE: a new one is tested by being listed."""
+"""What holds for every detector in MULTIVARIATE; listing a new one is enough to test it."""
 
 from __future__ import annotations
 

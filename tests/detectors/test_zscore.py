@@ -1,4 +1,4 @@
-"""The rolling z-score: right, exact after anything, the same live and over history."""
+"""The rolling z-score: correct, exact after any input, and the same live as over history."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_restored_at_any_point_it_continues_bit_for_bit(window: int) -> None:
     whole = run(start(window), value)
     for n in range(len(value)):
         state = start(window)
-        run(state, value[::-1])  # what was there before must not matter
+        run(state, value[::-1])  # earlier state must not matter
         restore(state, 0, n, value[max(0, n - state.lead) : n])
         assert_same_bits(run(state, value[n:]), whole.take(np.arange(n, len(value))), n)
 
@@ -160,7 +160,7 @@ def test_restoring_one_tag_leaves_the_others_alone(
     state = start(window, resolution=(0.0,) * 3)
     run(state, value[:cut], tag[:cut], ok[:cut])
     learned = value[:cut][(tag[:cut] == 1) & ok[:cut] & np.isfinite(value[:cut])]
-    restore(state, 1, len(learned), learned[-(window + more) :])  # more than it needs does no harm
+    restore(state, 1, len(learned), learned[-(window + more) :])  # more history than it needs is harmless
     rest = run(state, value[cut:], tag[cut:], ok[cut:])
     assert_same_bits(rest, whole.take(np.arange(min(cut, len(value)), len(value))))
 
