@@ -39,7 +39,7 @@ def events(*rows: tuple[str, float, float]) -> pd.DataFrame:
 moments = st.lists(
     st.one_of(
         st.integers(START, UNTIL - 1),
-        st.sampled_from([UNTIL - back * WINDOW for back in range(1, 6)]),  # just on a border
+        st.sampled_from([UNTIL - back * WINDOW for back in range(1, 6)]),  # exactly on a boundary
         st.just(START + 5 * SECOND),
     ),
     max_size=25,

@@ -1,4 +1,4 @@
-"""A list of events keeps its rows, whatever comes, ends or is done elsewhere."""
+"""A list of events keeps its rows, whatever starts, ends or is done elsewhere."""
 
 from __future__ import annotations
 

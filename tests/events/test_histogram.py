@@ -1,4 +1,4 @@
-"""Counts per stretch of the viewer's clock: every time in one stretch, also where the clock is set anew."""
+"""Counts per interval of the viewer's clock: each time is in one interval, even when the clock changes."""
 
 from __future__ import annotations
 
