@@ -66,7 +66,7 @@ def opened(monitor: Monitor, path: Path) -> Opened:
 
 
 def frames(monitor: Monitor) -> dict[str, pd.DataFrame]:
-    """All that a case must bring over, in order, with ids counted from the first."""
+    """All that a case must transfer, in order, with ids counted from the first."""
     rows = monitor.stored.frame(None, 0, NOW)
     first = int(rows["id"].iloc[0]) if len(rows) else 0
     judges = {

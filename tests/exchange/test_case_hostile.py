@@ -1,4 +1,4 @@
-"""A case from outside is hostile until proven otherwise: one clear line, nothing stored, nothing left."""
+"""A foreign case is hostile until proven otherwise: one clear line, nothing stored, no files left."""
 
 from __future__ import annotations
 
@@ -143,15 +143,15 @@ def test_truncated_file_or_flipped_byte(receiver: Monitor, parts: Parts) -> None
     for share in (0.1, 0.5, 0.9, 0.999):
         refused(receiver, whole[: int(len(whole) * share)], "it cannot be opened")
     for place in np.linspace(100, len(whole) - 2_000, 12).astype(int).tolist():
-        harmed = bytearray(whole)
-        harmed[place] ^= 0xFF
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
         try:
-            with receiver.cases.opener.unpacked(io.BytesIO(bytes(harmed))) as case:
+            with receiver.cases.opener.unpacked(io.BytesIO(bytes(damaged))) as case:
                 case.check(NOW, Progress())
                 unpacked = {name: (case.folder / name).read_bytes() for name in case.manifest.members}
         except UsageError:
             continue
-        # Zip files have a few bytes that say nothing.
+        # Zip files have a few bytes without meaning.
         assert unpacked == {name: data for name, data in parts.items() if name != case_format.MANIFEST}
 
 
@@ -181,7 +181,7 @@ def test_zip_bomb_is_refused_before_unpacking(
     )
     refused(receiver, packed({**parts, case_format.ACTIONS_FILE: b" " * (2 << 20)}), "larger than the 1 MiB")
     bomb = bytearray(packed({**parts, case_format.ACTIONS_FILE: b" " * (1 << 20)}))
-    # The directory says that it is small: the size in front of the name, in the central directory.
+    # The central directory claims a small size, in front of the name.
     place = bomb.rindex(case_format.ACTIONS_FILE.encode())
     bomb[place - 22 : place - 18] = (100).to_bytes(4, "little")
     refused(receiver, bytes(bomb), "another size")
@@ -284,7 +284,7 @@ def test_too_many_rows_in_a_row_group_or_case(
 
 
 def test_invalid_utf8(receiver: Monitor, parts: Parts) -> None:
-    """Two bytes that are no UTF-8 in the place of a tag's name in the Parquet file."""
+    """Two bytes that are not UTF-8 inside a tag name in the Parquet file."""
     data = parts[case_format.READINGS_FILE]
     refused(
         receiver,

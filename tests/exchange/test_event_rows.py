@@ -68,7 +68,7 @@ def test_file_holds_the_filtered_events_and_their_readings(
     assert set(map(int, rows.get("event", []))) == set(listed["id"].tolist())
     for table, name in ((events, "start"), (rows, "time")):
         assert {f"{name} (UTC)", f"{name} (Asia/Tokyo)"} <= set(table)
-    if form != "Parquet":  # nothing a spreadsheet would run
+    if form != "Parquet":  # nothing that a spreadsheet would execute
         assert not any(str(note).startswith("=") for note in events.get("note", []))
 
 

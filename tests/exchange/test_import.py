@@ -97,7 +97,7 @@ def test_interrupted_import_resumes(environment: Settings, tmp_path: Path) -> No
     columns = propose(table, monitor.tags)
     taken = monitor.importer.take(pieces(table, columns, clock.now()))
     assert [next(taken).accepted for _ in range(2)] == [5_000, 5_000]
-    monitor.parts.journal.close()  # as if it had been killed: nothing is stored yet
+    monitor.parts.journal.close()  # as if it had been killed before anything was stored
     monitor.parts.store.close()
     monitor.parts.folder.release()
     assert main(["import", str(tmp_path / "a.csv")]) == 0

@@ -1,4 +1,4 @@
-"""Numbers in the cells of a file, as spreadsheets of several countries write them."""
+"""Numbers in the cells of a file, in the formats of several countries' spreadsheets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ numbers = st.lists(st.integers(-9_999_999, 9_999_999).map(lambda n: n / 100), mi
         (["0,123", "1,234"], [0.123, 1.234]),
         (["1.234", "998,5"], [1234, 998.5]),
         (["1.234,5", "2,0"], [1234.5, 2]),
-        (["20.5", "1,5"], [20.5, NAN]),  # no way of writing has both
+        (["20.5", "1,5"], [20.5, NAN]),  # no number format has both
         ([20.5, "1,5", None], [20.5, 1.5, NAN]),
         (["12,34,567"], [NAN]),
         (["7,1 pH", "7,2"], [NAN, 7.2]),

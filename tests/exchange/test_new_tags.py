@@ -1,4 +1,4 @@
-"""Tags for a file that names some which are not in the table yet."""
+"""New tags for columns of a file that the tag table does not have yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables in files as programs of several countries and times write them."""
+"""Table files in the formats of several countries and generations of software."""
 
 from __future__ import annotations
 

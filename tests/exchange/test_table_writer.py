@@ -1,4 +1,4 @@
-"""Files that people take away open the same everywhere, and run nothing."""
+"""Exported files open the same everywhere and execute nothing."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ FORMULAS = ["=1+1", "+1+A1", "-A1", "@SUM(A1)", "\tx", "plain"]
 
 
 def notes() -> pd.DataFrame:
-    """Times, some text, numbers with a hole, truth values."""
+    """Times, some text, numbers with a missing one, booleans."""
     rows = pd.concat([flagged()[["time", "value", "is_anomaly"]]] * 6, ignore_index=True)
     return rows.assign(note=FORMULAS, value=[1.5, -2.0, float("nan"), float("inf"), 0.0, 3.0])
 
