@@ -235,10 +235,10 @@ def test_lost_database_is_rebuilt_from_archive_and_journal(
     rig.path.unlink()
     rig.step(60)
     assert rig.ids() == list(range(1, 121))
-    harmed = sorted((tmp_path / "archive").glob("*.gz"))[1]
-    harmed.write_bytes(harmed.read_bytes()[:50])
+    damaged = sorted((tmp_path / "archive").glob("*.gz"))[1]
+    damaged.write_bytes(damaged.read_bytes()[:50])
     assert len(rig.journal.read(0, 10**6)) < 40
-    assert any(harmed.name in text for text in rig.journal.damaged)
+    assert any(damaged.name in text for text in rig.journal.damaged)
 
 
 def test_segments_are_retired_only_after_a_checkpoint(rig: Rig, records: Records, clock: ManualClock) -> None:

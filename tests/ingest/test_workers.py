@@ -1,4 +1,4 @@
-"""The threads of the monitor: one that dies is shown and comes back by itself."""
+"""The monitor's threads: one that dies is reported and restarts by itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensormon.model.errors import StoreUnavailable
 
 
 class Noting(ManualClock):
-    """A clock that remembers how long it was asked to wait, and what the worker said then."""
+    """A clock that records each requested wait and the worker's failure at that time."""
 
     def __init__(self) -> None:
         super().__init__()
