@@ -26,7 +26,7 @@ def test_entries_round_trip_bit_for_bit(tmp_path: Path, records: Records) -> Non
         journal.append(record.entry)
     for record, other in zip(records(5, 70), journal.read(0, 10**6), strict=True):
         assert isinstance(other.entry, BatchEntry)
-        assert encode(other.entry) != encode(record.entry)  # the maker went on: other readings
+        assert encode(other.entry) != encode(record.entry)  # the factory continued with other readings
         assert encode(decode(encode(other.entry))) == encode(other.entry)
 
 
@@ -86,15 +86,15 @@ def _records_in(data: bytes, tmp_path: Path) -> list[int] | None:
 def test_flipped_bit_yields_no_wrong_record(tmp_path: Path) -> None:
     (path,) = filled(tmp_path / "whole", 4).glob("*.seg")
     data = path.read_bytes()
-    harmed = tmp_path / segments.name(1, 1)
+    damaged = tmp_path / segments.name(1, 1)
     for bit in range(len(data) * 8):
         flipped = bytearray(data)
         flipped[bit // 8] ^= 1 << (bit % 8)
-        harmed.write_bytes(flipped)
+        damaged.write_bytes(flipped)
         try:
-            segment = segments.scan(harmed)
+            segment = segments.scan(damaged)
         except JournalError:
-            continue  # the flip made another version of it, which is refused as a whole
+            continue  # the flip changed the version, so the whole file is refused
         for number, payload in segments.read_payloads(segment, 0, 9):
             assert payload is not None
             entry = decode(payload)

@@ -92,10 +92,10 @@ def test_damage_before_an_empty_segment_is_reported(tmp_path: Path) -> None:
 def test_damage_that_cannot_be_copied_is_left_in_place(tmp_path: Path) -> None:
     (path,) = filled(tmp_path, 2).glob("*.seg")
     flip(path)
-    harmed = path.read_bytes()
+    damaged = path.read_bytes()
     (tmp_path / "quarantine").write_text("in the way")
     journal = open_journal(tmp_path)
-    assert path.read_bytes() == harmed
+    assert path.read_bytes() == damaged
     assert any("could not be copied" in text for text in journal.damaged)
 
 
@@ -289,7 +289,7 @@ def test_numbers_are_unique_when_journal_end_and_store_are_lost(tmp_path: Path, 
         shutil.rmtree(tmp_path / "journal")
     database = tmp_path / "sensormon.duckdb"
     away = database.rename(tmp_path / "away")
-    database.mkdir()  # in the way: the store cannot be opened
+    database.mkdir()  # an obstacle: the store cannot be opened
     plant.start()
     plant.send(3)
     database.rmdir()
@@ -343,7 +343,7 @@ def test_ledger_balances_while_a_lost_database_reloads(
         plant.clock.advance(31)
         plant.monitor.parts.loader._last_load = 0
         plant.monitor.parts.loader.step()
-        seen.append(plant.monitor.ledger.now().total)  # a page looks before the loader has reported
+        seen.append(plant.monitor.ledger.now().total)  # a page reads before the loader has reported
         plant.monitor.loading.after_step()
         seen.append(plant.monitor.ledger.now().total)
     assert {total.difference for total in seen} == {0}
