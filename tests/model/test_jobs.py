@@ -1,4 +1,4 @@
-"""Long work: how far it is, cancelling, what goes wrong."""
+"""Long jobs: progress, cancelling, failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings, and what a wrong one says."""
+"""The settings, and the message for an invalid one."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def test_unwritable_file_is_one_line_and_changes_nothing(monitor: Monitor) -> No
         monitor.tag_file.save(draft, other, "me", [])
     path.chmod(0o644)
     blocked = path.with_name("tags.toml.tmp")
-    blocked.mkdir()  # stands for a folder that takes no new file: root may write anywhere else
+    blocked.mkdir()  # simulates a read-only folder; root may write to any other
     with pytest.raises(UsageError, match="cannot be written"):
         monitor.tag_file.save(draft, other, "me", [])
     blocked.rmdir()

@@ -1,4 +1,4 @@
-"""The tag table, and what a wrong one says."""
+"""The tag table, and the message for an invalid one."""
 
 from __future__ import annotations
 

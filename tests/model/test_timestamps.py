@@ -1,4 +1,4 @@
-"""Times as text and back."""
+"""Timestamps formatted as text and parsed again."""
 
 from __future__ import annotations
 
