@@ -1,4 +1,4 @@
-"""The demonstrations: real faults on a running monitor, each followed by a proof that holds."""
+"""The drills: real faults on a running monitor, each followed by a proof of recovery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sensormon.monitor.verify import verify
 
 @pytest.fixture
 def running(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Monitor]:
-    """A simulated plant that runs on the machine's clock, with short faults and short waits."""
+    """A simulated plant on the real clock, with short faults and short waits."""
     monkeypatch.setattr(drills, "SECONDS", 1.5)
     monkeypatch.setattr(workers, "BACKOFF", (0.1,))
     monkeypatch.setattr("sensormon.ingest.loader.BACKOFF", (0.2,))

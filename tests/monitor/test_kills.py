@@ -1,4 +1,4 @@
-"""Killed at random, with damaged files in between, every acknowledged reading is stored exactly once."""
+"""A monitor killed at random, with files damaged in between, stores each acknowledged reading once."""
 
 from __future__ import annotations
 

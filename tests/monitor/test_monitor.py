@@ -320,9 +320,9 @@ def test_damage_in_any_database_block_is_repaired_at_start(settings: Settings, c
     for start in range(12_288, len(whole), block):
         for path in database.parent.glob(database.name + "*"):
             path.unlink()
-        harmed = bytearray(whole)
-        harmed[min(start + 5_000, len(whole) - 1)] ^= 0xFF
-        database.write_bytes(harmed)
+        damaged = bytearray(whole)
+        damaged[min(start + 5_000, len(whole) - 1)] ^= 0xFF
+        database.write_bytes(damaged)
         monitor = Monitor(settings, clock)
         monitor.drain()
         clock.advance(31)

@@ -1,4 +1,4 @@
-"""Data folders that earlier versions wrote: opened with an equal ledger, each journal record read."""
+"""Data folders of earlier versions: they open with the same ledger, and every journal record is read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LATER = 1_790_000_200 * SECOND
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: dataclasses and arrays taken apart, NaN as null."""
+    """The value as JSON: dataclasses and arrays as plain objects and lists, NaN as null."""
     if dataclasses.is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, np.ndarray):

@@ -16,7 +16,7 @@ from tests.support.kills import assert_all_stored, delete_database, kill_alone, 
 
 
 def cut_power(folder: Path, syncs: Path, rng: random.Random) -> None:
-    """Keep of the journal what was synced and a random part of what was only written."""
+    """Truncate the journal to what was synced plus a random part of what was only written."""
     synced = {}
     for line in syncs.read_text().splitlines() if syncs.exists() else ():
         inode, size = map(int, line.split())
