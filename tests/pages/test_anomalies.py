@@ -118,7 +118,7 @@ def test_unavailable_store_is_reported(settings: Settings, adopt: Adopt) -> None
     monitor.submit(batch_of(("fermenter_ph", 7.0), at=START))
     monitor.drain()
     assert "The database cannot be read at the moment" in text(show("anomalies"))
-    monitor.actions.record([1], "acknowledge", "Ana")  # goes to the journal
+    monitor.actions.record([1], "acknowledge", "Ana")  # written to the journal
 
 
 def test_later_events_do_not_move_the_list(settings: Settings, adopt: Adopt) -> None:
@@ -163,7 +163,7 @@ def test_action_applies_to_the_event_shown_when_pressed(settings: Settings, adop
     (meant,) = monitor.events.between(None, 0, FAR)["id"].tolist()
     monitor.submit(batch_of(("fermenter_ph", 8.5), *usual(40), at=clock.now()))
     monitor.drain()
-    clock.advance(60.0)  # a page that was out of sight so long is made anew by the press
+    clock.advance(60.0)  # the click reruns a page that was in the background this long
     app.button(key="acknowledge").click().run()
     assert events(app)["State"].tolist() == ["returned, unack.", "acknowledged"]
     assert states(monitor, [meant]) == ["acknowledged"]
@@ -190,7 +190,7 @@ def test_returning_to_the_page_restores_its_view(full: Monitor) -> None:
     app.switch_page("pages/explore.py")
     for name in view:
         app.query_params.pop(name, None)  # as the navigation does
-    app.query_params |= {"from": "2026-09-21T14:01:00Z", "to": "2026-09-21T14:02:00Z"}  # Explore's own
+    app.query_params |= {"from": "2026-09-21T14:01:00Z", "to": "2026-09-21T14:02:00Z"}  # set by Explore
     app.run()
     for name in view:
         app.query_params.pop(name, None)
@@ -223,7 +223,7 @@ def test_actions_of_others_do_not_close_a_note_form(full: Monitor) -> None:
     app = named(show("anomalies"))
     app.button(key="note").click().run()
     full.actions.record([int(full.events.between(None, 0, FAR)["id"].iloc[3])], "acknowledge", "Ben")
-    app.run()  # as the line that looks for it asks for
+    app.run()  # as the fragment that polls for it requests
     app.text_area(key="note-given").input("valve cleaned")
     next(button for button in app.button if button.label == "Save").click().run()
     assert full.events.between(None, 0, FAR)["note"].iloc[0] == "valve cleaned"
@@ -271,8 +271,8 @@ def test_flag_stored_just_after_the_list_moves_no_row(settings: Settings, adopt:
     assert len(before) == 1
     monitor.submit(batch_of(("fermenter_ph", 8.5), at=START + 149 * SECOND))
     monitor.drain()
-    clock.advance(20.0)  # by then the list is read anew
-    app.query_params["asof"] = "2026-09-21T14:15:50.000Z"  # as a choice keeps it
+    clock.advance(20.0)  # by then the list has been read again
+    app.query_params["asof"] = "2026-09-21T14:15:50.000Z"  # as a selection keeps it
     app.run()
     pd.testing.assert_frame_equal(events(app)[["Time", "Peak"]], before[["Time", "Peak"]])
     app.button(key="renew").click().run()
@@ -297,7 +297,7 @@ def test_link_shows_the_same_list_later(settings: Settings, adopt: Adopt) -> Non
     before = events(app)
     assert set(address) == {"tags", "score", "list", "around", "event", "asof"}
     assert address["asof"] == "2026-09-21T14:13:20.000Z"
-    monitor.actions.record(ids, "note", "Ana", note="x")  # what people do is shown as it is now
+    monitor.actions.record(ids, "note", "Ana", note="x")  # actions are shown in their current state
     clock.advance(24 * 3600)
     later = show("anomalies", **address)
     columns = ["Time", "Tag", "Peak", "Score", "Severity", "Lasted", "Flags"]
@@ -375,7 +375,7 @@ def test_acknowledging_in_turn_keeps_the_place_in_the_list(full: Monitor) -> Non
     choose(app, full, 3)
     app.button(key="acknowledge").click().run()
     assert (len(events(app)), table_id(app, "State")) == (many - 1, every)
-    choose(app, full, 4, 5)  # of several that leave, others would stand where they were chosen
+    choose(app, full, 4, 5)  # if several leave, others would take the selected positions
     app.button(key="acknowledge").click().run()
     assert len(events(app)) == many - 3
     assert table_id(app, "State") != every

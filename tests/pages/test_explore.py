@@ -252,7 +252,7 @@ def test_export_holds_the_rows_in_view_and_long_ones_run_as_jobs(
     app.run()
     assert app.get("download_button")[0].proto.label.startswith(f"Download {job.result.file.name}")
     assert job.result.file.path.read_bytes().count(b"\n") == 301
-    full.submit(batch_of(("fermenter_ph", 7.0), at=START - 500 * SECOND))  # comes late, into the view
+    full.submit(batch_of(("fermenter_ph", 7.0), at=START - 500 * SECOND))  # arrives late, into the view
     full.drain()
     app.run()
     assert len(app.get("download_button")) == 1, "what was made stays on offer"

@@ -42,7 +42,7 @@ def monitors() -> Iterator[Callable[[Monitor], Monitor]]:
 
     yield take
     runtime.stop()
-    st.cache_resource.clear()  # pages go by the monitor's start, which is the same in every test
+    st.cache_resource.clear()  # pages cache by the monitor's start time, which is the same in every test
 
 
 @pytest.fixture
@@ -263,7 +263,7 @@ def test_detector_with_a_long_lead_reads_it_from_the_store(settings: Settings, r
     submit(monitor, values[3500:], 3500)
     monitor.drain()
     stored = monitor.stored.frame(None, 0, FAR).iloc[3500:]
-    assert stored["n"].tolist() == list(range(3500, 4000)), "it did not begin anew with the newest readings"
+    assert stored["n"].tolist() == list(range(3500, 4000)), "it did not start again with the newest readings"
     whole = monitor.tuner.rescore("fermenter_ph", 0, FAR, {}, "recommended").iloc[3500:]
     for name in ("score", "expected", "lower", "upper"):
         assert np.array_equal(whole[name], stored[name], equal_nan=True), name
