@@ -1,4 +1,4 @@
-"""A recorded file, played again."""
+"""Replay of a recorded file."""
 
 from __future__ import annotations
 
