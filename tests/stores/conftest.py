@@ -1,4 +1,4 @@
-"""The stores that the contract is run on: a further one is tested by being listed here."""
+"""The stores that the contract tests run on; listing a new one here is enough to test it."""
 
 from __future__ import annotations
 

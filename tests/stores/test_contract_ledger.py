@@ -1,4 +1,4 @@
-"""The contract of every store: watermarks, running totals, recount."""
+"""The contract of every store: watermarks, running totals, recounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of every store: opened, loaded, closed, each record once."""
+"""The contract of every store: opening, loading, closing, each record stored once."""
 
 from __future__ import annotations
 

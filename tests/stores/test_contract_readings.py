@@ -160,7 +160,7 @@ def test_stream_by_time_is_ordered_by_time(
     monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
     rng = np.random.default_rng(0)
     for record in records(6, 20):
-        store.load("w", [at(record, START + rng.integers(0, 40, 20) * SECOND)])  # many of one time
+        store.load("w", [at(record, START + rng.integers(0, 40, 20) * SECOND)])  # many at the same time
     pieces = store.readings.stream_by_time(["temp"], START, START + 35 * SECOND, below_id=110)
     table = pa.concat_tables(pieces)
     frame = store.readings.frame(["temp"], START, START + 35 * SECOND, below_id=110)
@@ -172,7 +172,7 @@ def test_stream_by_time_has_small_pieces_of_interleaved_tags(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 30)
-    for record in records(12, 30):  # each from the same time on
+    for record in records(12, 30):  # each starts at the same time
         store.load("w", [at(record, START + np.arange(30) * SECOND)])
     pieces = [piece.num_rows for piece in store.readings.stream_by_time(None, 0, FAR)]
     assert sum(pieces) == 360
@@ -185,7 +185,7 @@ def test_unlimited_stream_is_ordered_by_id(
     monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
     late, *loaded = records(9, 10)
     store.load("w", loaded)
-    for row in range(10):  # what was refused before comes after all others, with its old id
+    for row in range(10):  # readings refused earlier are stored last, with their old ids
         entry = late.entry
         assert isinstance(entry, BatchEntry)
         part = replace(

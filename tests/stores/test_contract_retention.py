@@ -30,7 +30,7 @@ Row = tuple[str, int, float, int, bool]  # tag, time, value, quality class, flag
 
 
 class Loading:
-    """Puts rows into a store, as a journal would, with running ids and totals."""
+    """Loads rows into a store as a journal would, with running ids and totals."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -189,7 +189,7 @@ def test_interrupted_roll_up_leaves_the_day_unchanged(tmp_path: Path) -> None:
     (due, *_) = store.retention.due(FIRST + DAY, 1)
     from sensormon.stores.duckdb_retention import roll_up
 
-    for part in range(7):  # let that many statements pass, then the transaction ends
+    for part in range(7):  # let this many statements pass, then fail the transaction
         with pytest.raises(RuntimeError), store._database.transaction("cut off") as cursor:  # type: ignore[attr-defined]
             roll_up(Failing(cursor, part), due)  # type: ignore[arg-type]
         assert len(store.readings.frame(None, 0, FAR)) == 121
@@ -258,7 +258,7 @@ def test_minutes_match_the_slow_reference(batches: list[list[Row]]) -> None:
         loading = Loading(store)
         for rows in batches:
             loading.load(rows)
-            # The newest of each kind always stay; here they are out of the way.
+            # The newest of each tag and quality always stay: these, so that the others may go.
             loading.load([(tag, FAR, 0.0, quality, False) for tag in ("a", "b") for quality in (0, 1)])
             roll(store, FIRST + 2 * DAY)
             check_ledger(store, loading)

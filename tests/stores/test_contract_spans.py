@@ -1,4 +1,4 @@
-"""The contract of every store: questions about long spans of single tags."""
+"""The contract of every store: queries over long spans of single tags."""
 
 from __future__ import annotations
 
