@@ -1,4 +1,4 @@
-"""The compiled charts say what slow and obvious ones say."""
+"""The compiled charts agree with slow, obvious ones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def agrees(detector: Any, resolution: float, value: list[float], reference: Sequ
     columns = np.zeros(rows, np.int32), np.array(value), np.ones(rows, bool), np.arange(rows)
     scores = detector.start(np.array([resolution])).run(*columns)
     expected = np.array([(row.score, row.expected) for row in reference]).reshape(-1, 2).T
-    # A sum of squares about a mean of -1e4 has lost some digits, in either way of doing it.
+    # A sum of squares about a mean of -1e4 loses some digits in both implementations.
     assert np.allclose(scores.score, expected[0], rtol=1e-5, atol=1e-5, equal_nan=True)
     assert np.allclose(scores.expected, expected[1], rtol=1e-8, atol=1e-8, equal_nan=True)
 

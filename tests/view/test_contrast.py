@@ -54,7 +54,7 @@ def test_marks_contrast_with_the_background(theme: str, mark: str, ground: str) 
 @pytest.mark.parametrize("theme", THEMES)
 def test_marks_contrast_with_the_line_beneath(theme: str) -> None:
     palette = THEMES[theme]
-    # A diamond is also told by its shape; its colour must still not sink into the line.
+    # Its shape also distinguishes a diamond, but its colour must still stand out from the line.
     assert contrast(palette.anomaly, palette.line) >= 1.1
 
 

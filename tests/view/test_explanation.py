@@ -1,4 +1,4 @@
-"""Why and why not: for every detector, from what it really leaves with a reading."""
+"""Explanations of flagged and unflagged readings, for every detector, from the values it stores."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def judged(
 
 
 def then(*values: float) -> np.ndarray:
-    """Clean noise, and then these."""
+    """Clean noise followed by these values."""
     return np.concatenate((NOISE, values))
 
 

@@ -1,4 +1,4 @@
-"""The figures of Explore: what each line, axis, mark and note is."""
+"""The figures of Explore: their lines, axes, marks and annotations."""
 
 from __future__ import annotations
 

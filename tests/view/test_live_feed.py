@@ -252,7 +252,7 @@ def test_unknown_past_is_no_gap_until_the_store_is_back(make: Make, settings: Se
 
     assert coverage() == (False, 0, 0)
     away.rmdir()
-    cast(ManualClock, m.clock).advance(60.0)  # the next try
+    cast(ManualClock, m.clock).advance(60.0)  # the next attempt
     m.drain()
     complete, gaps, empty = coverage()
     assert complete

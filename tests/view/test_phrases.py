@@ -1,4 +1,4 @@
-"""The sentences that people read, as they read them."""
+"""The sentences on the pages, word for word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a chart shows of a frame of readings, and what it leaves out."""
+"""What a time chart shows of a frame of readings, and what it leaves out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ START = 1_790_000_000 * SECOND
 
 
 def frame(seconds, values=None, flagged=(), quality=None, expected=7.0, half=0.1):
-    """Readings at START + seconds, as the monitor gives them."""
+    """Readings at START + seconds, as the monitor returns them."""
     seconds = np.asarray(seconds)
     rows = len(seconds)
     values = np.full(rows, 7.0) if values is None else np.asarray(values, dtype=float)
@@ -50,7 +50,7 @@ def span(seconds):
 
 
 def traces(figure):
-    """The traces of a live chart by what they are."""
+    """The traces of a live chart by role."""
     names = ("band", "strip", "no data", "line", "uncertain", "bad", "flagged")
     return dict(zip(names, figure.data, strict=True))
 
