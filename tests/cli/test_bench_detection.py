@@ -1,4 +1,4 @@
-"""`bench detection`: its figures on small sizes, and labelled recordings in tiny folders made here."""
+"""`bench detection`: its results on small sizes and on tiny labelled recordings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SKAB_FIGURES = {
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two series as NAB's, one with a labelled jump, and a run as SKAB's."""
+    """A folder with two NAB-style series, one with a labelled jump, and a SKAB-style run."""
     folder = tmp_path_factory.mktemp("labelled")
     random = np.random.default_rng(0)
     times = pd.date_range("2014-01-01", periods=1500, freq="5min")

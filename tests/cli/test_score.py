@@ -1,4 +1,4 @@
-"""`score_file`: each form a file may have, and one clear line for a file in none."""
+"""`score_file`: every supported format, and one clear line for an unsupported file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPIKE = 550
 
 @pytest.fixture
 def wide() -> pd.DataFrame:
-    """Three tags that move together, from row SPIKE on one of them apart."""
+    """Three tags that move together until row SPIKE, where one of them departs."""
     random = np.random.default_rng(0)
     rows = random.normal(size=(600, 3)) + 3.0 * random.normal(size=(600, 1))
     rows[SPIKE:, 1] += 9.0
