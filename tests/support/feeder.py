@@ -48,7 +48,7 @@ def kill_in(owner: type, method: str, seed: int, within: float) -> None:
 
 
 def set_default(owner: type, parameter: str, value: object) -> None:
-    """Have the constructor of this class take another value where none is given."""
+    """Make the constructor of this class use another default value."""
     defaults = inspect.unwrap(vars(owner)["__init__"]).__kwdefaults__
     defaults[parameter] = value
 

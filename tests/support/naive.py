@@ -1,4 +1,4 @@
-"""Slow, obvious references that the fast code is compared with."""
+"""Slow, obvious reference implementations that the fast code is compared with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from itertools import pairwise
 
 @dataclass(frozen=True)
 class Judged:
-    """The z-score of one reading and what it was made of; `largest` is the largest |value| in the window."""
+    """The z-score of one reading and its inputs; `largest` is the largest |value| in the window."""
 
     n: int
     mean: float = math.nan
@@ -40,7 +40,7 @@ def zscore(
     threshold: float,
     resolution: Sequence[float],
 ) -> list[Judged]:
-    """The rolling z-score by a deque a tag and two passes over it at every reading."""
+    """The rolling z-score by one deque per tag and two passes over it at every reading."""
     last: dict[int, deque[float]] = defaultdict(lambda: deque(maxlen=window))
     learned: dict[int, int] = defaultdict(int)
     rows = []
@@ -66,14 +66,14 @@ def zscore(
 
 @dataclass(frozen=True)
 class Score:
-    """What a chart says of one reading; NaN where it says nothing."""
+    """The score and expected value that a chart gives one reading; NaN before it has any."""
 
     score: float = math.nan
     expected: float = math.nan
 
 
 def hampel(value: Sequence[float], window: int, threshold: float, resolution: float) -> list[Score]:
-    """The Hampel identifier, from the whole window anew at every reading."""
+    """The Hampel identifier, recomputed from the whole window at every reading."""
     scores = []
     for i, x in enumerate(value):
         seen = list(value[max(0, i - window) : i])
@@ -273,7 +273,7 @@ def minutes(
 
 @dataclass(frozen=True)
 class Part:
-    """What a part of a span must be drawn with."""
+    """The points that a part of a span must be drawn with."""
 
     first: tuple[int, float]
     last: tuple[int, float]
@@ -283,7 +283,7 @@ class Part:
 
 
 def parts(rows: Sequence[tuple[int, float, bool]], width: int) -> dict[int, Part]:
-    """By part, what of its (time, value, drawable) readings is drawn; those that are not count, no more."""
+    """What must be drawn of these (time, value, drawable) readings, by part; the others are only counted."""
     members: dict[int, list[tuple[int, float, bool]]] = defaultdict(list)
     for row in rows:
         members[row[0] // width].append(row)
@@ -304,7 +304,7 @@ def parts(rows: Sequence[tuple[int, float, bool]], width: int) -> dict[int, Part
 def paired(
     a: Sequence[tuple[int, float]], b: Sequence[tuple[int, float]], tolerance: int
 ) -> list[tuple[float, float]]:
-    """Each reading of the shorter list with the nearest of the other, the earlier of two as near."""
+    """Each reading of the shorter list with the nearest of the other; of two equally near, the earlier."""
     few, many, swapped = (a, b, False) if len(a) <= len(b) else (b, a, True)
     pairs = []
     for time, value in few:
@@ -326,7 +326,7 @@ def limits(stretches: Sequence[Sequence[float]]) -> tuple[float, float, float]:
 
 
 def local_stretch(time: int, unit: str, zone: tzinfo) -> object:
-    """What two times (µs UTC) have in common that lie in the same minute, hour, day … of the zone's clock."""
+    """The key shared by times (µs UTC) in the same minute, hour, day … of the zone's clock."""
     local = datetime.fromtimestamp(time // 1_000_000, zone)
     hour = (local.date(), local.utcoffset(), local.hour)
     return {
@@ -344,7 +344,7 @@ def most_within(times: Sequence[int], window: int) -> int:
 
 
 def windows_with_more(times: Sequence[int], since: int, until: int, window: int, most: float) -> int:
-    """In how many of the whole windows back from `until` there are more than so many of the times."""
+    """How many of the whole windows back from `until` contain more than `most` of the times."""
     count, end = 0, until
     while end - window >= since:
         count += sum(end - window <= time < end for time in times) > most

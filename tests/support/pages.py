@@ -1,4 +1,4 @@
-"""The pages: which there are, and what they show when Streamlit's AppTest runs them without a browser."""
+"""The pages, and what they show when Streamlit's AppTest runs them without a browser."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class View:
     theme: Literal["light", "dark"] = "light"
     width: int = 1440
     height: int = 900
-    charts: int = 1  # as many must be drawn before the picture is taken
+    charts: int = 1  # this many must be drawn before the picture is taken
 
 
 VIEWS = (
@@ -91,7 +91,7 @@ def take(browser: Browser, server: Server, view: View) -> bytes:
 
 
 def reduced(content: bytes) -> bytes:
-    """The PNG with a palette of as many colours as fit into `LARGEST`. Raises ValueError where none does."""
+    """The PNG with a palette of as many colours as fit into `LARGEST`. Raises ValueError if none does."""
     image = Image.open(io.BytesIO(content)).convert("RGB")
     for colours in (256, 128, 64):
         out = io.BytesIO()

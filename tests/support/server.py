@@ -1,4 +1,4 @@
-"""A real `streamlit run app.py` on a free port and a folder of its own, for tests."""
+"""A real `streamlit run app.py` on a free port with its own folder, for tests."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Server:
         return self.wait_until("/api/stats", lambda ledger: ledger["stored"] >= count)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
-        """Send the signal and say how many seconds the end took."""
+        """Send the signal; returns how many seconds the process took to end."""
         started = time.monotonic()
         if self.process.poll() is None:
             self.process.send_signal(how)
@@ -83,7 +83,7 @@ class Server:
         return time.monotonic() - started
 
     def output(self) -> str:
-        """All that was printed, once it has ended."""
+        """All that the process printed, after its end."""
         assert self.process.stdout is not None
         with self.process.stdout as stream:
             return stream.read()

@@ -1,4 +1,4 @@
-"""Frames as the files that people take away."""
+"""Frames as exported files."""
 
 from __future__ import annotations
 
