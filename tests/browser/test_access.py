@@ -157,7 +157,7 @@ def test_glossary_term_explains_on_hover_focus_and_touch(page: Page, server: Ser
     visit(page, server, "tuning")
     word = page.locator("button.term", has_text="off-delay")
     tip = page.get_by_text("How long a tag must stay without a flag before its event has ended.")
-    for last in (False, False, True):  # a page that is still being drawn may draw the word anew
+    for last in (False, False, True):  # a page that is still being drawn may redraw the word
         word.focus()
         with suppress(AssertionError) if not last else nullcontext():
             expect(tip).to_be_in_viewport(ratio=1, timeout=5_000)

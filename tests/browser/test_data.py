@@ -46,7 +46,7 @@ def write_cell(page: Page, column: float, row: int, text: str) -> None:
     box = table.bounding_box()
     assert box is not None
     field = page.locator("#portal input, #portal textarea").first
-    for _ in range(6):  # a canvas takes clicks before it knows its cells
+    for _ in range(6):  # a canvas accepts clicks before it knows its cells
         table.click(position={"x": box["width"] * column, "y": HEAD + ROW * row + ROW / 2})
         page.keyboard.press("Enter")
         try:

@@ -13,7 +13,7 @@ from tests.support.server import Server
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 HOURS = 12
-INTERVAL = 0.01  # the shortest there is; six tags for three make it twice as fast
+INTERVAL = 0.01  # the shortest interval; six tags instead of three make it twice as fast
 READINGS = 3 * 3_600 * HOURS
 DRAWN = "() => Number(document.querySelector('.live-card').dataset.newest)"
 

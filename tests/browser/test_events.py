@@ -75,7 +75,7 @@ def test_acknowledgement_reaches_other_viewers_and_asks_name_once(
         page.locator(".st-key-panel-context").get_by_text("acknowledged", exact=False).first
     ).to_be_visible()
 
-    expect(other.get_by_text("No matching events")).to_have_count(0)  # by itself, within seconds
+    expect(other.get_by_text("No matching events")).to_have_count(0)  # without a reload, within seconds
     expect(other.locator(".st-key-panel-context")).to_contain_text(re.compile("· acknowledged"))
 
     page.get_by_role("button", name="Note", exact=True).click()
@@ -86,7 +86,7 @@ def test_acknowledgement_reaches_other_viewers_and_asks_name_once(
     other.get_by_role("dialog").get_by_label("Your name").fill("Ben")
     other.get_by_role("dialog").get_by_role("button", name="Continue").click()
     expect(other.get_by_text("Acknowledgement of 1 event taken back")).to_be_visible()
-    page.wait_for_timeout(6_000)  # what Ben did is asked for every five seconds
+    page.wait_for_timeout(6_000)  # the page polls for Ben's actions every five seconds
     expect(dialog.get_by_label("Note on 2 events")).to_be_focused()
     page.keyboard.type(" again")
     dialog.get_by_text("Note", exact=True).first.click()  # no field has the focus
@@ -99,7 +99,7 @@ def test_acknowledgement_reaches_other_viewers_and_asks_name_once(
     page.get_by_role("button", name="Label", exact=True).last.click()
     page.get_by_text("benign", exact=True).last.click()
     ready(page)
-    expect(page.get_by_text("2 selected")).to_be_visible()  # after three acts the same two
+    expect(page.get_by_text("2 selected")).to_be_visible()  # the same two after three actions
     other.reload()
     ready(other)
     visit(other, server, "anomalies?label=benign")
@@ -180,7 +180,7 @@ def test_bar_filters_the_list_and_is_kept_in_the_link(page: Page, browser: Brows
     elsewhere.goto(link)
     ready(elsewhere)
     assert listed(elsewhere) == few
-    tag, _, rest = shown.group().split(" · ", 2)  # the time is in another zone there
+    tag, _, rest = shown.group().split(" · ", 2)  # that page shows the time in another zone
     expect(elsewhere.locator(".st-key-panel-context")).to_contain_text(tag)
     expect(elsewhere.locator(".st-key-panel-context")).to_contain_text(rest)
     elsewhere.context.close()

@@ -80,7 +80,7 @@ def test_first_visit_to_any_page_fetches_nothing_external(page: Page, tmp_path: 
 @pytest.mark.long
 def test_page_that_broke_while_rendering_reloads(page: Page, server: Server) -> None:
     visit(page, server, "pipeline")
-    expect(page.locator(".silence")).to_be_attached()  # what runs beside the page is there
+    expect(page.locator(".silence")).to_be_attached()  # the page's scripts are running
     page.evaluate("() => document.getElementById('root').remove()")
     expect(page.get_by_role("heading", name="Pipeline", exact=True)).to_be_visible()
 
@@ -108,7 +108,7 @@ def test_time_axis_uses_the_viewers_zone(page: Page, server: Server) -> None:
     visit(page, server, "")
     expect(page.get_by_text("Asia/Tokyo")).to_be_visible()
     page.wait_for_selector(".js-plotly-plot .xtick text")
-    # A quarter of an hour is shown, so every label lies within the last 20 minutes there.
+    # The view covers 15 minutes, so every label lies within the last 20 minutes in that zone.
     labels = page.locator(".js-plotly-plot .xtick text").all_text_contents()
     clock = page.evaluate("() => { const d = new Date(); return d.getHours() * 60 + d.getMinutes(); }")
     for label in labels:

@@ -114,7 +114,7 @@ def test_new_reading_appears_soon_and_cheaply(page: Page, server: Server) -> Non
         })"""
     )
     seconds, waits = delays[0] / 1000, sorted(delays[1])
-    # Twice what is asked of a quiet machine; `docs/operations.md` has what was measured.
+    # Twice the target for an idle machine; `docs/operations.md` has the measurements.
     assert waits[len(waits) // 2] < 2_000, waits
     assert received["bytes"] / seconds / 1024 < 15, received
 
@@ -259,7 +259,7 @@ def test_late_readings_are_inserted_without_full_reloads(page: Page, tmp_path: P
             assert answer.status_code == 201, answer.text
             page.wait_for_function(line, arg=late)
         stamp = datetime.fromtimestamp(int(time.time()) - 0.5, UTC).isoformat()
-        for value in (37.1, 37.3):  # two of one time are two
+        for value in (37.1, 37.3):  # two readings at the same time count as two
             body = {"tag": "fermenter_temp", "value": value, "timestamp": stamp}
             httpx.post(f"{server.url}/api/ingest", json=body, headers=BEARER)
         page.wait_for_function(
