@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a manual clock, a small tag table, batches, monitors on a temporary folder."""
+"""Fixtures for all tests: a manual clock, a small tag table, batches, monitors in a temporary folder."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def processed(tags: TagTable, detection: DetectorSettings) -> Callable[..., Processed]:
-    """Makes a processed batch of `count` readings of one tag; calls continue one another."""
+    """Makes a processed batch of `count` readings of one tag; each call continues the previous one."""
     from sensormon.ingest.pipeline import Pipeline
 
     pipeline = Pipeline(tags, detection)

@@ -1,4 +1,4 @@
-"""The package as others install and import it: all its files, and no streamlit for a notebook."""
+"""The package as users install and import it: all its files, and no Streamlit in a notebook."""
 
 from __future__ import annotations
 
