@@ -100,7 +100,7 @@ def done_words(count: int, action: str, label: str = "") -> str:
     if action == "note":
         return f"Note saved on {events}"
     if action == "unacknowledge":
-        return f"Acknowledgement of {events} taken back"
+        return f"Acknowledgement of {events} undone"
     return f"{events} {f'labelled {label}' if action == 'label' else _DONE[action]}"
 
 

@@ -85,7 +85,7 @@ def test_acknowledgement_reaches_other_viewers_and_asks_name_once(
     other.get_by_role("button", name="Undo").click()
     other.get_by_role("dialog").get_by_label("Your name").fill("Ben")
     other.get_by_role("dialog").get_by_role("button", name="Continue").click()
-    expect(other.get_by_text("Acknowledgement of 1 event taken back")).to_be_visible()
+    expect(other.get_by_text("Acknowledgement of 1 event undone")).to_be_visible()
     page.wait_for_timeout(6_000)  # the page polls for Ben's actions every five seconds
     expect(dialog.get_by_label("Note on 2 events")).to_be_focused()
     page.keyboard.type(" again")
