@@ -238,7 +238,7 @@ def plain_cards(m: Monitor, viewer: Viewer, span: str, matching: list[str], at: 
 # -- the page -----------------------------------------------------------------------------
 
 
-def empty(searched: bool, source: str) -> None:
+def empty(m: Monitor, searched: bool, source: str) -> None:
     """What to do if there is nothing to show."""
     if searched:
         st.info(
@@ -288,7 +288,7 @@ with page("Live") as me:
     delivering = with_data(m)
     matching = shown(m.tags, delivering, (), wanted, chosen_groups)
     if not matching:
-        empty(bool(wanted or chosen_groups), m.status().source.name)
+        empty(m, bool(wanted or chosen_groups), m.status().source.name)
     elif not board(m, me, span, matching, at):
         st.fragment(plain_cards, run_every=None if at else 1)(m, me, span, matching, at)
     waiting(m, len(delivering))

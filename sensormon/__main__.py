@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "file",
         type=Path,
-        help="CSV or Parquet: a column `value`, or columns `tag` and `value`, or one column a tag; "
+        help="CSV or Parquet: a column `value`, or columns `tag` and `value`, or one column per tag; "
         "times in `timestamp`, `time` or `datetime`",
     )
     command.add_argument("--detector", default="zscore", help=f"one of: {', '.join(DETECTORS)}")
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("export", help="stored anomalies or readings as a file")
     command.add_argument("what", choices=["anomalies", "readings"])
-    command.add_argument("--since", metavar="TIME", help="ISO 8601, UTC where no zone is given")
+    command.add_argument("--since", metavar="TIME", help="ISO 8601, UTC if no zone is given")
     command.add_argument("--until", metavar="TIME")
     command.add_argument("--tag", action="append", metavar="NAME", help="may be given more than once")
     command.add_argument(
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--tag", action="append", metavar="NAME", help="may be given more than once; default: all"
     )
-    command.add_argument("--since", metavar="TIME", help="ISO 8601, UTC where no zone is given")
+    command.add_argument("--since", metavar="TIME", help="ISO 8601, UTC if no zone is given")
     command.add_argument("--until", metavar="TIME")
     command.add_argument("--name", default="", help="default: the file's name")
     command.add_argument("--view", default="", metavar="ADDRESS", help="the page it is about, as copied")

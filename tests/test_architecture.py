@@ -75,6 +75,7 @@ def own_modules(path: Path) -> set[str]:
     """The modules of this package that a file imports, by their dotted names inside it."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not getattr(node, "level", 0), f"{path.name} has a relative import"
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "sensormon":
             base = node.module.removeprefix("sensormon").removeprefix(".")
             for alias in node.names:

@@ -18,7 +18,7 @@ class Reading(BaseModel):
     value: float = Field(description="In the tag's unit.", examples=[37.2])
     timestamp: str | None = Field(
         None,
-        description="ISO 8601, UTC where no zone is given; left out, the time of arrival.",
+        description="ISO 8601, UTC if no zone is given; left out, the time of arrival.",
         examples=[_TIME],
     )
 

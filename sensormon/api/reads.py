@@ -21,7 +21,6 @@ from sensormon.model import timestamps
 from sensormon.monitor.monitor import Monitor
 
 MOST = 1_000_000
-FOREVER = timestamps.parse("9000-01-01")
 
 Form = Literal["json", "csv", "parquet"]
 Tags = Annotated[
@@ -31,7 +30,7 @@ Tags = Annotated[
 Since = Annotated[
     str | None,
     Query(
-        description="Not before this time, ISO 8601, UTC where no zone is given.",
+        description="Not before this time, ISO 8601, UTC if no zone is given.",
         examples=["2026-01-31T12:00:00Z"],
     ),
 ]
@@ -149,7 +148,7 @@ def _readings(
     return monitor.streams.by_arrival(
         tags,
         _time("since", since, EARLIEST),
-        _time("until", until, FOREVER),
+        _time("until", until, timestamps.FOREVER),
         limit=limit,
         anomalies=anomalies,
     )
@@ -181,7 +180,7 @@ def _time(name: str, text: str | None, default: int) -> int:
         raise Problem(
             400, "bad_time", f"{name}={shown(text)!r} is not an ISO 8601 time", "Try 2026-01-31T12:00:00Z"
         ) from None
-    return min(max(time, EARLIEST), FOREVER)
+    return min(max(time, EARLIEST), timestamps.FOREVER)
 
 
 def _ends(span: tuple[float, float]) -> list[float | None]:

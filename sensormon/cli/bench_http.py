@@ -25,9 +25,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sensormon.model.settings import ROOT
+
 Figures = dict[str, float]
 
-ROOT = Path(__file__).resolve().parents[2]
 CONNECTIONS = 16
 TAGS = 10
 """Tags per connection."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sensormon.cli.export import check_tags
 from sensormon.cli.span import span_of
 from sensormon.events.annotations import standing, those
 from sensormon.exchange.case_format import of_file
+from sensormon.exchange.case_reader import Case
 from sensormon.exchange.case_writer import CaseOrder, write_case
 from sensormon.exchange.cases import checked_order, held, plain_view
 from sensormon.model import timestamps
@@ -37,8 +38,9 @@ def run_case(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def run_open(options: argparse.Namespace, settings: Settings) -> int:
-    """Open the case that these options name; see `open_case`."""
-    return open_case(settings, options.file, only_preview=options.preview)
+    """Preview or open the case that these options name; see `preview_case` and `open_case`."""
+    act = preview_case if options.preview else open_case
+    return act(settings, options.file)
 
 
 class _Stored:
@@ -103,35 +105,51 @@ def make_case(
     return 0
 
 
-def open_case(settings: Settings, path: Path, *, only_preview: bool) -> int:
+def preview_case(settings: Settings, path: Path) -> int:
+    """Print what is in the case, and what its tags would be called here. Raises like `open_case`."""
+    with _unpacked(settings, path) as (monitor, case):
+        _describe(monitor, case)
+    return 0
+
+
+def open_case(settings: Settings, path: Path) -> int:
     """Print what is in the case, and open it. Raises UsageError, StoreError, JournalError."""
-    if not path.is_file():
-        raise UsageError("there is no such file", where=str(path), hint="Give the path of a case")
-    monitor = Monitor(replace(settings, source="none", demo=False), SystemClock())
-    try:
+    with _unpacked(settings, path) as (monitor, case):
+        _describe(monitor, case)
+        done = monitor.cases.opener.open(case, _Printed())
         monitor.drain()
-        with path.open("rb") as source, monitor.cases.opener.unpacked(source) as case:
-            about = case.manifest
-            sys.stdout.write(
-                f"{about.name}: {about.readings:,} readings from {timestamps.render(about.since)} to "
-                f"{timestamps.render(about.until)}, {about.flagged:,} of them flagged\n"
-            )
-            for name, here in monitor.cases.opener.names(case).items():
-                sys.stdout.write(f"{name} -> {here}\n")
-            if only_preview:
-                return 0
-            done = monitor.cases.opener.open(case, _Printed())
-        monitor.drain()
-    except UsageError as error:
-        raise of_file(error, str(path)) from error
-    finally:
-        monitor.stop()
     before = f", {done.before:,} were there before and are not stored twice" if done.before else ""
     sys.stderr.write("\r")
     sys.stdout.write(f"{done.readings:,} readings stored{before}\n")
     if done.view:
         sys.stdout.write(f"It is the view http://localhost:8501{done.view}\n")
     return 0
+
+
+@contextmanager
+def _unpacked(settings: Settings, path: Path) -> Iterator[tuple[Monitor, Case]]:
+    """The case in this file, and a monitor without a source to open it; the monitor stops at the end."""
+    if not path.is_file():
+        raise UsageError("there is no such file", where=str(path), hint="Give the path of a case")
+    monitor = Monitor(replace(settings, source="none", demo=False), SystemClock())
+    try:
+        monitor.drain()
+        with path.open("rb") as source, monitor.cases.opener.unpacked(source) as case:
+            yield monitor, case
+    except UsageError as error:
+        raise of_file(error, str(path)) from error
+    finally:
+        monitor.stop()
+
+
+def _describe(monitor: Monitor, case: Case) -> None:
+    about = case.manifest
+    sys.stdout.write(
+        f"{about.name}: {about.readings:,} readings from {timestamps.render(about.since)} to "
+        f"{timestamps.render(about.until)}, {about.flagged:,} of them flagged\n"
+    )
+    for name, here in monitor.cases.opener.names(case).items():
+        sys.stdout.write(f"{name} -> {here}\n")
 
 
 class _Printed(Progress):

@@ -21,7 +21,7 @@ from sensormon.monitor.monitor import Monitor
 
 def preview(table: Table, columns: Columns, out: TextIO) -> None:
     """Write what each column is, and the first rows."""
-    zone = f", {columns.zone} where no zone is given"
+    zone = f", {columns.zone} if no zone is given"
     out.write(f"{len(table.frame):,} rows. Times: {columns.time}{zone}\n")
     out.write(f"In UTC: {times_line(table, columns, UTC)}\n")
     if columns.tag:

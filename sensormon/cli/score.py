@@ -34,7 +34,7 @@ LABELS = ("anomaly", "changepoint", "is_anomaly", "label")
 """Columns of a labelled recording that are never scored."""
 
 _HINT = (
-    "Give a CSV or Parquet file with a column `value`, or with one column a tag for a detector over several"
+    "Give a CSV or Parquet file with a column `value`, or with one column per tag for a detector over several"
 )
 
 
@@ -116,7 +116,7 @@ def _long(
         raise UsageError(
             f"{detector} compares tags with each other, and here they are below each other",
             where=str(path),
-            hint="Give a file with one column a tag",
+            hint="Give a file with one column per tag",
         )
     tags = table["tag"]
     if tags.isna().any():

@@ -8,12 +8,10 @@ from sensormon.ingest.validation import EARLIEST
 from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
 
-FOREVER = timestamps.parse("9000-01-01")
-
 
 def span_of(options: argparse.Namespace) -> tuple[int, int]:
     """The span (µs UTC) that these options name; all times without them. Raises UsageError."""
-    return _time(options.since, "--since", EARLIEST), _time(options.until, "--until", FOREVER)
+    return _time(options.since, "--since", EARLIEST), _time(options.until, "--until", timestamps.FOREVER)
 
 
 def _time(text: str | None, option: str, default: int) -> int:

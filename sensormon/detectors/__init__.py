@@ -169,7 +169,7 @@ def detect(
     rows = len(column)
     index = values.index if isinstance(values, pd.Series) else None
     if times is not None:
-        index = pd.Index(times, name="time")  # type: ignore[call-overload]
+        index = pd.Index(times, name="time")  # type: ignore[call-overload]  # pandas-stubs: any sequence
         if len(index) != rows:
             raise UsageError(
                 f"there are {len(index)} times for {rows} values",
@@ -224,7 +224,7 @@ def _detect_rows(frame: pd.DataFrame, times: object, detector: str, params: dict
         raise UsageError(
             f"the values must be numbers ({error})", where="detect", hint="Convert them first"
         ) from error
-    index = frame.index if times is None else pd.Index(times, name="time")  # type: ignore[call-overload]
+    index = frame.index if times is None else pd.Index(times, name="time")  # type: ignore[call-overload]  # pandas-stubs: any sequence
     if len(index) != len(rows):
         raise UsageError(
             f"there are {len(index)} times for {len(rows)} values",

@@ -177,7 +177,7 @@ class State(Protocol):
         """The one-row score this value would get at this time; nothing is learned."""
 
     def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:
-        """Go on as if `n` values of this tag had been learned, the last of them `values`.
+        """Continue as if `n` values of this tag had been learned, the last of them `values`.
 
         With at least min(n, lead) values, oldest first, further scores are the same as if
         the detector had never stopped: to the last bit, or nearly if it is `recursive`.

@@ -40,7 +40,7 @@ class Gap(Detector):
     itself, which is not judged.
 
     Catches: gaps, a source that has slowed down.
-    Misses: everything about the values (a tag that sends the same for ever: prefer `stuck`).
+    Misses: everything about the values (a tag that sends the same forever: prefer `stuck`).
 
     Parameters: `factor` in usual intervals, 1.5 to 1000.
 

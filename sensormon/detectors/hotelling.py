@@ -20,7 +20,7 @@ class Hotelling(RowDetector):
 
     Catches: rows that go too far in a usual direction, though each tag may be within bounds.
     Misses: tags that part from each other (prefer `spe`), small lasting shifts and, by
-    flagging them for ever, slow drifts of the whole plant (prefer `recommended`).
+    flagging them forever, slow drifts of the whole plant (prefer `recommended`).
 
     Parameters: `baseline` in rows, 50 to 100,000; `variance`, the share of variance kept
     by the components, 0.5 to 0.99; `alpha`, the share of normal rows flagged, 0.0001 to

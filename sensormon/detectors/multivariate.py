@@ -59,7 +59,7 @@ class RowScores:
     lower: Floats
     upper: Floats
     is_anomaly: Bools
-    contributions: Floats  # one column a tag
+    contributions: Floats  # one column per tag
 
 
 class RowDetector(Described, ABC):
@@ -99,7 +99,7 @@ class RowsState:
         self._average = np.zeros(tags)
 
     def run(self, values: Floats) -> RowScores:
-        """Score, then learn, one row after the other; `values` has one column a tag."""
+        """Score, then learn, one row after the other; `values` has one column per tag."""
         values = np.ascontiguousarray(values, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != self._tags:
             raise ValueError(f"rows of shape {values.shape} for {self._tags} tags")
@@ -150,7 +150,7 @@ class RowsState:
         return np.concatenate([[float(self._seen), float(len(self._rows))], self._last, self._average, kept])
 
     def load(self, vector: Floats) -> None:
-        """Go on from what `save` gave, with the same parameters and tags."""
+        """Continue from what `save` gave, with the same parameters and tags."""
         tags = self._tags
         rows = int(vector[1])
         if len(vector) != 2 + (2 + rows) * tags:

@@ -32,8 +32,8 @@ class PageHinkley(Detector):
     deviations within about 13 readings.
     Misses: what is over sooner, spikes (prefer `hampel`), changes of the noise (`variance`),
     stuck sensors (`stuck`). It is a CUSUM with a longer memory and a higher threshold:
-    prefer `cusum` where a fault must be told within seconds, or where the tag's usual level
-    moves within some thousand readings.
+    prefer `cusum` if a fault must be reported within seconds, or if the tag's usual level
+    moves within a few thousand readings.
 
     Parameters: `delta` in standard deviations, deviations that do not count, 0 to 3;
     `threshold` (lambda) in standard deviations, 2 to 200; `accept` in readings, 100 to 10000:

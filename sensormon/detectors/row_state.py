@@ -61,7 +61,7 @@ class RowState:
         )
 
     def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:
-        """Go on as if `n` values had been learned: a blank row learns the last of them."""
+        """Continue as if `n` values had been learned: a blank row learns the last of them."""
         check_code(len(self.rows), tag)
         if len(values) < min(n, self.lead):
             n = len(values)

@@ -21,7 +21,7 @@ class Spe(RowDetector):
     Catches: a tag that parts from those it used to follow, such as one biased sensor, and
     any move of a tag that was constant.
     Misses: rows that go too far in a usual direction (prefer `hotelling`); drifts are
-    flagged for ever (prefer `recommended`).
+    flagged forever (prefer `recommended`).
 
     Parameters: `baseline` in rows, 50 to 100,000; `variance`, the share of variance kept
     by the components, 0.5 to 0.99; `alpha`, the share of normal rows flagged, 0.0001 to

@@ -149,7 +149,7 @@ class ZScoreState:
         )
 
     def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:
-        """Go on as if `n` values had been learned, the last of them `values`."""
+        """Continue as if `n` values had been learned, the last of them `values`."""
         check_code(len(self._n), tag)
         window = self.lead
         if len(values) < min(n, window):

@@ -5,7 +5,7 @@ see nor learn it. Readings and detector settings get free ids. A tag that has re
 opened as `case-NAME:tag`, so that another plant's readings never mix with ours.
 
 Each piece is durable by itself and recorded with its readings, as with an import: opening the same
-case again stores nothing, and an interrupted opening continues where it stopped. A case with an
+case again stores and an interrupted opening continues where it stopped. A case with an
 error is refused before the first piece.
 """
 
@@ -29,7 +29,7 @@ from sensormon.events.actions import action_list
 from sensormon.events.annotations import Annotations
 from sensormon.events.reader import EventReader
 from sensormon.exchange.case_reader import Case, read_case
-from sensormon.exchange.case_rows import Plan, as_scored, nothing, parts_of, pieces_of, rows_of
+from sensormon.exchange.case_rows import Plan, as_scored, empty_batch, parts_of, pieces_of, rows_of
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.recovery import Recovered
 from sensormon.ingest.validation import shown
@@ -173,7 +173,7 @@ class CaseOpener:
         actions = 0 if done else self._act(case, work, progress)
         notes = 0 if done else self._annotate(case, work)
         if not done:
-            self._submit(work, "done", nothing(self._clock.now()))
+            self._submit(work, "done", empty_batch(self._clock.now()))
         return Opened(
             name=case.manifest.name,
             tags=plan.tags,
@@ -232,7 +232,7 @@ class CaseOpener:
             self._settings[here] = settings
         body = json.dumps({"tags": dict(names), "settings": {str(a): b for a, b in plan.settings.items()}})
         self._record(
-            KeptAnswer(prefix + "head", "", 201, body, self._clock.now()), nothing(self._clock.now())
+            KeptAnswer(prefix + "head", "", 201, body, self._clock.now()), empty_batch(self._clock.now())
         )
         return plan
 
@@ -284,7 +284,7 @@ class CaseOpener:
                 for row in rows_of(table, "received")
             ]
             count += len(rows)
-            empty = replace(nothing(self._clock.now()), rejected=tuple(rows))
+            empty = replace(empty_batch(self._clock.now()), rejected=tuple(rows))
             self._once(work, f"rejected-{number}", empty, progress)
         return count
 
@@ -296,7 +296,7 @@ class CaseOpener:
                 for row in rows_of(table, "time")
             )
             count += len(rows)
-            empty = nothing(self._clock.now())
+            empty = empty_batch(self._clock.now())
             injected = replace(empty, accepted=replace(empty.accepted, injected=rows))
             self._once(work, f"faults-{number}", injected, progress)
         return count

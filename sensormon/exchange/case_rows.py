@@ -27,7 +27,7 @@ class Plan:
     settings: Mapping[int, int]
 
 
-def nothing(now: int) -> Processed:
+def empty_batch(now: int) -> Processed:
     """A batch without readings, for a record that holds something else."""
     batch = Batch.of([], source=CASE, received=now, origin=Origin.IMPORT)
     empty = np.empty(0, dtype=np.float64)

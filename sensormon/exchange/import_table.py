@@ -30,7 +30,7 @@ ROWS = 5_000
 """The most readings in one batch."""
 
 
-_HINT = "Give a CSV or Parquet file with a time column and one column a tag, or the columns tag and value"
+_HINT = "Give a CSV or Parquet file with a time column and one column per tag, or the columns tag and value"
 _SHOWN = 100
 _NAMED = 12
 

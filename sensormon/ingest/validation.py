@@ -44,7 +44,7 @@ def parse_rows(
         problem = _malformed(tag, time, value)
         if problem is None:
             moment = received if time is None else timestamps.parse(str(time))
-            readings.append(Reading(str(tag), moment, float(value), Quality.GOOD))  # type: ignore[arg-type]
+            readings.append(Reading(str(tag), moment, float(value), Quality.GOOD))  # type: ignore[arg-type]  # it was checked
             positions.append(index)
         else:
             reason, detail = problem

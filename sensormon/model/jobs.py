@@ -96,7 +96,7 @@ class Jobs:
                 raise UsageError("the monitor is stopping", where=title, hint="Try again once it has started")
             if alone and any(job.running and job.kind == kind for job in self._jobs):
                 raise UsageError(
-                    "the same kind of work is going on", where=title, hint="Wait for it, or cancel it"
+                    "work of this kind is already running", where=title, hint="Wait for it, or cancel it"
                 )
             job = Job(next(self._ids), kind, title, self._clock.now())
             running = [earlier for earlier in self._jobs if earlier.running]

@@ -14,6 +14,8 @@ import pandas as pd
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST = 253_402_300_799_999_999
 """The last moment of the year 9999, the last that datetime can represent."""
+FOREVER = 221_845_392_000_000_000
+"""9000-01-01: a time for queries without an end, within what every store and zone can hold."""
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -160,7 +160,9 @@ class Drills:
         with self._starting:
             if self.runs and not self.runs[-1].over:
                 raise UsageError(
-                    "another one is at work", where="demonstration", hint="Wait until it has recovered"
+                    "another drill is still running",
+                    where="demonstration",
+                    hint="Wait until it has recovered",
                 )
             run = Run(DRILLS[name], self._clock.now())
             self.runs = [*self.runs[-9:], run]

@@ -76,7 +76,7 @@ class Monitor:
         self.workers = Workers(
             collecting=Worker("collector", parts.source.run, parts.clock),
             loading=Worker("loader", parts.loading.run, parts.clock),
-            requests=Worker("intake", parts.requests.run, parts.clock),
+            requests=Worker("requests", parts.requests.run, parts.clock),
         )
         self.drills = self._drills(parts)
 

@@ -21,8 +21,8 @@ _mount = st.components.v2.component(
 )
 
 
-def nothing() -> None:
-    """No-op: the page looks at the state after the rerun."""
+def no_op() -> None:
+    """For a change of state that the page reads after the rerun."""
 
 
 def browser_component(
@@ -43,9 +43,9 @@ def browser_component(
     return _mount(
         key=key,
         data={"module": f"{module}.js", "version": version(), **data},
-        height=height,  # type: ignore[arg-type]
-        width=width,  # type: ignore[arg-type]
-        on_unavailable_change=nothing,
+        height=height,  # type: ignore[arg-type]  # a literal or a number there
+        width=width,  # type: ignore[arg-type]  # likewise
+        on_unavailable_change=no_op,
         **on_change,
     )
 

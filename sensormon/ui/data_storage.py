@@ -172,7 +172,9 @@ def run_now(m: Monitor, each: float) -> None:
     readings = plan_line(m, days, each)
     if not readings:
         return
-    st.markdown("The raw readings are permanently deleted. You can cancel; days already rolled up stay so.")
+    st.markdown(
+        "The raw readings are permanently deleted. You can cancel; days already rolled up are not restored."
+    )
     if st.button(f"Roll up {counted(readings, 'reading')}", type="primary", key="retention-go"):
         try:
             m.retention.start()

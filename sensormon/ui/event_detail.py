@@ -66,7 +66,7 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
             bind="query-params",
             label_visibility="collapsed",
         )
-        going_on = "" if event["over"] else ", going on"
+        going_on = "" if event["over"] else ", ongoing"
         st.html(
             f"<b>{escape(m.tags.title(tag.name))}</b> · {day_and_time(start, viewer.zone)} · "
             f"{lasted(event['seconds'], event['readings'])}{going_on} · severity {event['severity']} · "

@@ -21,8 +21,8 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.event_controls import LISTED, Range
 from sensormon.ui.memo import remembered
 
-_FRESH, _SLOW = 15 * SECOND, 60 * SECOND
 # Cache lifetime (short and long ranges): time-driven states (returned, shelved) may lag by this much.
+_FRESH, _SLOW = 15 * SECOND, 60 * SECOND
 JUST_DONE = "just-done"
 """Key in the session's state: the events the viewer acted on, until the list is read again."""
 _AFTER = 3_600 * SECOND  # how long an event is followed beyond the time range

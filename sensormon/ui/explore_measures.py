@@ -29,7 +29,7 @@ from sensormon.view.explore_chart import Series, explore_chart
 from sensormon.view.statistics_charts import DOTS, add_limits, histogram, scatter
 
 
-def one_of(m: Monitor, chosen: Chosen) -> str:
+def tag_to_measure(m: Monitor, chosen: Chosen) -> str:
     """The tag to measure, one of those shown."""
     if len(chosen.names) == 1:
         return chosen.names[0]
@@ -47,7 +47,7 @@ def facts(figures: list[tuple[str, str]]) -> None:
 
 def distribution_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     """The distribution of the values in view."""
-    tag = m.tags[one_of(m, chosen)]
+    tag = m.tags[tag_to_measure(m, chosen)]
     distribution = m.explorer.distribution(tag.name, *chosen.span)
     if not distribution.readings:
         st.info("No good readings of this tag in view.", title="Nothing to measure")
@@ -113,7 +113,7 @@ def control_look(
 ) -> None:
     """An individuals chart with limits from a baseline."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = one_of(m, chosen)
+        name = tag_to_measure(m, chosen)
         if st.button(
             "Use the view as baseline",
             key="baseline-here",

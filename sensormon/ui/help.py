@@ -6,6 +6,7 @@ from html import escape
 
 import streamlit as st
 
+from sensormon.api import auth
 from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.component import browser_component
@@ -72,12 +73,8 @@ def _put_away() -> None:
 
 def sending_line(m: Monitor) -> None:
     """The command that sends one reading, ready to paste; it names the token's file, not the token."""
-    # Only an installation without a source comes here; the others need no token in a page view.
-    from sensormon.api.auth import Tokens  # noqa: PLC0415
-    from sensormon.api.auth import sending_line as line  # noqa: PLC0415
-
     st.code(
-        line(Tokens.of(m.settings), int(st.get_option("server.port")), m.tags),
+        auth.sending_line(auth.Tokens.of(m.settings), int(st.get_option("server.port")), m.tags),
         language=None,  # its colours would suggest something abnormal
         wrap_lines=True,
     )

@@ -41,7 +41,7 @@ def event_table(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
 def lasted_column(events: pd.DataFrame) -> list[str]:
     """How long each event lasted from first flag to last, a dash for one flag, and whether it continues."""
     return [
-        ", ".join([*([duration(seconds)] if seconds else []), *([] if over else ["going on"])]) or "–"
+        ", ".join([*([duration(seconds)] if seconds else []), *([] if over else ["ongoing"])]) or "–"
         for seconds, over in zip(events["seconds"], events["over"], strict=True)
     ]
 
@@ -63,7 +63,7 @@ def events_line(events: pd.DataFrame, span: str) -> str:
     line += f" · **{waiting:,} to acknowledge**" if waiting else " · none of them to acknowledge"
     going_on = int((~events["over"].astype(bool)).sum())
     if going_on:
-        line += f" · {going_on:,} going on"
+        line += f" · {going_on:,} ongoing"
     if states.get(str(State.SHELVED), 0):
         line += f" · {states[str(State.SHELVED)]:,} shelved"
     return line

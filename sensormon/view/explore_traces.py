@@ -16,11 +16,8 @@ from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.view.explore_layout import Layout, Series, edge_axis
 from sensormon.view.palette import Palette
-from sensormon.view.trace_styles import Trace
+from sensormon.view.trace_styles import CROWDED, Trace
 from sensormon.view.traces import Span, chart_text
-
-CROWDED = 150
-"""From this many marks of a kind on they are smaller; of more flags only the worst are on the line."""
 
 WORST = 30
 """How many flags of a crowded view are on the line: those with the highest scores.

@@ -251,7 +251,11 @@ def tries(settings: Settings, tag: str | None, received: int) -> tuple[Try, ...]
     account = Try("See where every reading is and that none is lost", "Pipeline")
     if settings.source == "simulator":
         # Every setting detects a gap; a small shift would be lost among the simulator's spikes.
-        return newest, move, Try("Switch a fault on and watch it being found", "Pipeline", {"fault": "Gap"})
+        return (
+            newest,
+            move,
+            Try("Switch on a fault and watch it being detected", "Pipeline", {"fault": "Gap"}),
+        )
     if settings.source == "none" and not received:
         return Try("Import history from a file", "Data"), account
     return newest, move, account

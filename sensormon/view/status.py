@@ -317,7 +317,7 @@ def abnormal(status: Status, ledger: Ledger) -> tuple[str, ...]:
     states = (
         (bool(status.failures) or source.state is SourceState.FAILED, "a part of the monitor has stopped"),
         (source.state is SourceState.REFUSING, "readings are refused"),
-        (late(status) and not status.failures, "no data comes in"),
+        (late(status) and not status.failures, "no data arriving"),
         (bool(silent) and not late(status) and not status.failures, f"no readings of {silent}{more}"),
         (store.state in (StoreState.RETRYING, StoreState.FAILED), "the database is unreachable"),
         (bool(status.journal.damaged), "a part of the journal is damaged"),
@@ -331,14 +331,14 @@ def announcement(before: tuple[str, ...], now: tuple[str, ...]) -> str:
 
     It speaks once when a state begins and once when it ends, not every second.
 
-    >>> announcement((), ("no data comes in",))
-    'Abnormal: no data comes in.'
-    >>> announcement(("no data comes in",), ())
-    'Over: no data comes in. All is normal again.'
+    >>> announcement((), ("no data arriving",))
+    'Abnormal: no data arriving.'
+    >>> announcement(("no data arriving",), ())
+    'Ended: no data arriving. Everything is normal again.'
     """
     began = [words for words in now if words not in before]
     ended = [words for words in before if words not in now]
     parts = [f"Abnormal: {', '.join(began)}."] if began else []
-    parts += [f"Over: {', '.join(ended)}."] if ended else []
-    parts += ["All is normal again."] if ended and not now else []
+    parts += [f"Ended: {', '.join(ended)}."] if ended else []
+    parts += ["Everything is normal again."] if ended and not now else []
     return " ".join(parts)

@@ -16,7 +16,7 @@ BRIDGED = 3
 """The band continues across this many readings without one (bad or uncertain values)."""
 
 CROWDED = 150
-"""With this many flags in one chart the marks are drawn smaller."""
+"""From this many marks on they are smaller, and of more flags Explore puts only the worst on the line."""
 
 FLAG_SIZES = (9, 6)
 """Size of a flag's mark (px), and in a crowded chart."""

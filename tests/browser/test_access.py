@@ -76,7 +76,7 @@ def test_greeting_shows_until_dismissed(page: Page, server: Server) -> None:
         expect(greeting).to_be_hidden()
     page.locator(".st-key-help button").click()
     expect(
-        page.get_by_role("dialog").get_by_text("Switch a fault on and watch it being found")
+        page.get_by_role("dialog").get_by_text("Switch on a fault and watch it being detected")
     ).to_be_visible()
 
 

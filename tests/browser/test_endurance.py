@@ -77,8 +77,8 @@ def _flat(page: Page, seen: list[tuple[int, float, dict[str, float]]]) -> None:
     early, late = seen[:3], seen[-3:]
 
     def grown(of: int, name: str = "") -> float:
-        before = min((sample[of][name] if name else sample[of]) for sample in early)  # type: ignore[index]
-        after = min((sample[of][name] if name else sample[of]) for sample in late)  # type: ignore[index]
+        before = min((sample[of][name] if name else sample[of]) for sample in early)
+        after = min((sample[of][name] if name else sample[of]) for sample in late)
         return float(after - before)
 
     assert grown(1) < 40, f"the server grew: {seen}"

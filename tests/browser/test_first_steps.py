@@ -41,7 +41,7 @@ EVERY_DAY = {("light", 1440): ("", "explore", "tuning"), ("dark", 390): ("anomal
 def test_every_page_fits_both_themes_and_phone_width(
     browser: Browser, server: Server, theme: str, width: int, path: str
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=theme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=theme)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -165,7 +165,7 @@ def test_restoring_one_tag_leaves_the_others_alone(
     assert_same_bits(rest, whole.take(np.arange(min(cut, len(value)), len(value))))
 
 
-def test_restored_with_too_few_values_it_starts_again_with_those() -> None:
+def test_restore_with_too_few_values_starts_again_from_them() -> None:
     value = np.random.default_rng(3).normal(0.0, 1.0, 90)
     state = start(50)
     restore(state, 0, 5000, value[:20])
@@ -210,7 +210,7 @@ def test_a_real_fault_long_after_a_glitch_is_flagged() -> None:
     assert scores.score[85_100] == pytest.approx(20, rel=0.4)
 
 
-def test_values_too_large_to_square_blind_it_for_one_window_at_most() -> None:
+def test_huge_values_blind_it_for_at_most_one_window() -> None:
     value = np.random.default_rng(6).normal(37.0, 0.2, 400)
     wild = value.copy()
     wild[[100, 101]] = 1.7e308, -1.7e308

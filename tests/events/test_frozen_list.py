@@ -38,7 +38,7 @@ def test_an_event_that_ceases_to_fit_keeps_its_row_and_is_counted() -> None:
     assert events.changed == 0
 
 
-def test_what_the_viewer_acted_on_leaves_only_if_it_does_not_fit() -> None:
+def test_acted_on_events_leave_only_if_they_no_longer_fit() -> None:
     events = FrozenList()
     events.fit(ids(1, 2, 3))
     assert events.fit(ids(1, 3), done=[1, 2]).tolist() == [1, 3]

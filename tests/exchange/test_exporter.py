@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from sensormon.api import Api
-from sensormon.exchange import export_folder as export_files
+from sensormon.exchange import export_folder
 from sensormon.exchange.export_folder import KEPT, LASTING, ExportFiles
 from sensormon.exchange.exporter import (
     EVENTS,
@@ -146,7 +146,7 @@ def test_cancelled_export_leaves_nothing(plant: Monitor, monkeypatch: pytest.Mon
 
 
 def test_full_disk_is_reported_and_leaves_nothing(plant: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_files, "SPARE", 1 << 62)
+    monkeypatch.setattr(export_folder, "SPARE", 1 << 62)
     job = done(plant, order())
     assert "left on the disk" in str(job.problem)
     assert list(plant.settings.data_dir.glob("exports/*")) == []
@@ -168,7 +168,7 @@ def test_old_exports_are_removed_by_age_number_and_size(
         clock.advance(1)
     assert [files.find(key) is None for key in keys] == [True, True, *([False] * KEPT)]
     assert len(list(files.folder.iterdir())) == KEPT
-    monkeypatch.setattr(export_files, "BYTES", 100)
+    monkeypatch.setattr(export_folder, "BYTES", 100)
     large = make(files, 99)
     assert [path.name[:32] for path in files.folder.iterdir()] == [large]
     clock.advance(LASTING + 1)

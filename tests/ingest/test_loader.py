@@ -152,7 +152,7 @@ def test_unstorable_row_does_not_block_the_others(rig: Rig, records: Records) ->
     rig.step()
     _forbid(rig, 38)
     appended = records(3)
-    appended[1].entry.processed.accepted.value[1] = 99.0  # type: ignore[union-attr]
+    appended[1].entry.processed.accepted.value[1] = 99.0
     rig.append(appended)
     rig.step(2)
     assert rig.ids() == [1, 2, 3, 4, 6, 7, 8, 9]
@@ -178,7 +178,7 @@ def test_dead_letters_stay_in_the_file_until_stored(rig: Rig, records: Records) 
     rig.step()
     _forbid(rig, 38)
     appended = records(1)
-    appended[0].entry.processed.accepted.value[1] = 99.0  # type: ignore[union-attr]
+    appended[0].entry.processed.accepted.value[1] = 99.0
     rig.append(appended)
     rig.step(2)
     rig.loader.retry_dead_letters()

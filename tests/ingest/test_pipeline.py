@@ -215,7 +215,7 @@ def test_damaged_or_outdated_detector_state_is_ignored(
     for length in range(0, len(whole), 37):
         (tmp_path / FILE).write_bytes(whole[:length])
         assert read_states(tmp_path, detection) == {}
-    flips = random.Random(1).sample(range(len(whole) * 8), 300)  # noqa: S311
+    flips = random.Random(1).sample(range(len(whole) * 8), 300)  # noqa: S311  which bits flip need not be secret
     kept = pipeline.saved_states()["temp"].vector.tobytes()
     for bit in flips:
         flipped = bytearray(whole)

@@ -165,7 +165,7 @@ def test_running_import_continues_with_the_new_table(settings: Settings, clock: 
 
     monitor = Monitor(settings, clock)
 
-    def pieces():  # type: ignore[no-untyped-def]
+    def pieces():
         for number in range(2):
             rows = [Reading("fermenter_ph", START - (100 - number) * SECOND, 7.0 + number)]
             batch = Batch.of(rows, source="import", received=START, origin=Origin.IMPORT)

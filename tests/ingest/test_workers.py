@@ -25,7 +25,7 @@ class Noting(ManualClock):
 
 
 def started(run: object, clock: Noting) -> Worker:
-    worker = Worker("loader", run, clock)  # type: ignore[arg-type]
+    worker = Worker("loader", run, clock)
     clock.worker = worker
     worker.start()
     return worker

@@ -71,7 +71,7 @@ def test_after_each_fault_the_proof_holds_and_verify_agrees(running: Monitor, na
 def test_one_at_a_time_and_only_what_there_is(running: Monitor) -> None:
     assert running.drills is not None
     running.drills.start("fill_quota")
-    with pytest.raises(UsageError, match="another one is at work"):
+    with pytest.raises(UsageError, match="another drill is still running"):
         running.drills.start("kill_loader")
     with pytest.raises(UsageError, match="there is no 'x'"):
         running.drills.start("x")

@@ -60,7 +60,7 @@ def test_repeated_kills_and_damage_lose_nothing(tmp_path: Path, kills: int, most
     ],
 )
 def test_kill_in_the_middle_of_a_step_loses_nothing(tmp_path: Path, moment: str) -> None:
-    rng = random.Random(moment)  # noqa: S311
+    rng = random.Random(moment)  # noqa: S311  the moment of a kill need not be secret
     folder = tmp_path / "data"
     acknowledged = run_and_kill(folder, 0, rng, 300)
     for seed in range(1, 4):

@@ -35,7 +35,7 @@ def cut_power(folder: Path, syncs: Path, rng: random.Random) -> None:
 
 
 def run(tmp_path: Path, how: str, cuts: int) -> None:
-    rng = random.Random(7)  # noqa: S311
+    rng = random.Random(7)  # noqa: S311  the moment of a cut need not be secret
     folder, syncs, acknowledged = tmp_path / "data", tmp_path / "syncs", dict[int, float]()
     for seed in range(cuts):
         acknowledged |= run_and_kill(folder, seed, rng, 600, f"{how}={syncs}")

@@ -147,7 +147,7 @@ def test_link_reopens_the_same_view_later(full: Monitor) -> None:
         "hampel_threshold": "4.5",
         "upto": render(START),
     }
-    full.clock.advance(300)  # type: ignore[attr-defined]
+    full.clock.advance(300)
     full.submit(
         batch_of(*[("fermenter_ph", 7.0 + 0.3 * (i % 9 == 0)) for i in range(200)], at=START + SECOND)
     )

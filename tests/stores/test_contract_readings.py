@@ -57,7 +57,7 @@ def test_readings_are_bounded_by_tag_time_id_and_limit(store: Store, records: Re
     store.load("w", records(1, 100))
 
     def ids(*args: object, **kwargs: object) -> list[int]:
-        return list(store.readings.frame(*args, **kwargs)["id"])  # type: ignore[arg-type]
+        return list(store.readings.frame(*args, **kwargs)["id"])
 
     assert ids(["temp"], START + 10 * SECOND, START + 13 * SECOND) == [11, 12, 13]
     assert ids(["ph"], 0, FAR) == []
@@ -138,7 +138,7 @@ def test_unfinished_stream_holds_no_lock(store: Store, records: Records) -> None
     store.load("w", records(30, 1_000))
     stream = store.readings.stream(None, 0, FAR)
     next(stream)
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     store.load("w", records(1, 1, 31))
     store.close()
     with pytest.raises(StoreUnavailable):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from pathlib import Path
 
-import duckdb
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,66 +11,12 @@ from hypothesis import settings as options
 from hypothesis import strategies as st
 
 from sensormon.model.clock import DAY, SECOND
-from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import StoreError
-from sensormon.model.readings import Batch, Origin, Processed, Scores
+from sensormon.model.readings import Origin
 from sensormon.stores.opening import open_store
 from sensormon.stores.protocol import Store
 from tests.support.naive import minutes
-from tests.support.plant import START
-
-FAR = START + 1000 * DAY
-FIRST = START // DAY * DAY  # a midnight
-
-
-Row = tuple[str, int, float, int, bool]  # tag, time, value, quality class, flagged
-
-
-class Loading:
-    """Loads rows into a store as a journal would, with running ids and totals."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.number = 0
-        self.next_id = 1
-        self.totals: dict[str, int] = {}
-
-    def load(self, rows: list[Row], source: str = "test", origin: Origin = Origin.LIVE) -> None:
-        names = tuple(dict.fromkeys(tag for tag, *_ in rows))
-        count = len(rows)
-        batch = Batch(
-            source=source,
-            received=max(time for _, time, *_ in rows),
-            tags=names,
-            tag=np.array([names.index(tag) for tag, *_ in rows], dtype=np.int32),
-            time=np.array([time for _, time, *_ in rows], dtype=np.int64),
-            value=np.array([value for _, _, value, *_ in rows], dtype=np.float64),
-            quality=np.array([quality << 30 for *_, quality, _ in rows], dtype=np.uint32),
-            origin=origin,
-        )
-        blank = np.full(count, np.nan)
-        flagged = np.array([flag for *_, flag in rows], dtype=np.bool_)
-        scores = Scores(
-            np.zeros(count, dtype=np.int64), np.where(flagged, 5.0, np.nan), blank, blank, blank, flagged
-        )
-        self.number += 1
-        self.totals[source] = self.totals.get(source, 0) + count
-        done = Processed(accepted=batch, scores=scores, settings=1, rejected=())
-        self.store.load("w", [Record(self.number, BatchEntry(self.next_id, dict(self.totals), done))])
-        self.next_id += count
-
-
-def roll(store: Store, before: int = FAR, keep: int = 1) -> int:
-    return sum(store.retention.roll_up(due) for due in store.retention.due(before, keep))
-
-
-def check_ledger(store: Store, loading: Loading) -> None:
-    """Every loaded reading is stored once, raw or in a roll-up."""
-    recount = store.ledger.recount()
-    assert recount.rows == recount.distinct_ids
-    totals = {name: recount.stored.get(name, 0) + recount.rolled_up.get(name, 0) for name in loading.totals}
-    assert totals == loading.totals == dict(store.ledger.accounts().stored)
-    assert store.ledger.next_id() == loading.next_id
+from tests.support.rollups import FAR, FIRST, Loading, Row, check_ledger, roll
 
 
 def test_day_becomes_minutes_and_flagged_readings_stay(store: Store) -> None:
@@ -177,43 +120,6 @@ def test_fully_rolled_up_tag_still_exists(store: Store) -> None:
     assert roll(store) == 5
     assert set(store.readings.frame(None, 0, FAR)["tag"]) == {"a"}
     assert store.readings.tags() == ["a", "b"]
-
-
-def test_interrupted_roll_up_leaves_the_day_unchanged(tmp_path: Path) -> None:
-    path = tmp_path / "store.duckdb"
-    store = open_store(str(path))
-    store.open()
-    loading = Loading(store)
-    loading.load([("a", FIRST + i * SECOND, float(i), 0, i == 9) for i in range(120)])
-    loading.load([("a", FIRST + DAY, 0.0, 0, False)])
-    (due, *_) = store.retention.due(FIRST + DAY, 1)
-    from sensormon.stores.duckdb_retention import roll_up
-
-    for part in range(7):  # let this many statements pass, then fail the transaction
-        with pytest.raises(RuntimeError), store._database.transaction("cut off") as cursor:  # type: ignore[attr-defined]
-            roll_up(Failing(cursor, part), due)  # type: ignore[arg-type]
-        assert len(store.readings.frame(None, 0, FAR)) == 121
-        assert store.retention.rollups(None, 0, FAR).empty
-        check_ledger(store, loading)
-    store.close()
-    store.open()
-    assert roll(store, FIRST + DAY) == 119
-    check_ledger(store, loading)
-    store.close()
-
-
-class Failing:
-    """A cursor that fails after this many calls."""
-
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, calls: int) -> None:
-        self._cursor, self._left = cursor, calls
-
-    def __getattr__(self, name: str) -> Callable[..., object]:
-        self._left -= 1
-        if self._left < 0:
-            raise RuntimeError(name)
-        attribute: Callable[..., object] = getattr(self._cursor, name)
-        return attribute
 
 
 def test_arrivals_and_space_are_measured(store: Store) -> None:

@@ -14,13 +14,13 @@ from tests.support.plant import START, batch_of
 
 def test_state_is_announced_only_when_it_begins_and_ends() -> None:
     down = ("the database is unreachable",)
-    both = (*down, "no data comes in")
+    both = (*down, "no data arriving")
     assert announcement((), ()) == ""
     assert announcement((), down) == "Abnormal: the database is unreachable."
     assert announcement(down, down) == ""
-    assert announcement(down, both) == "Abnormal: no data comes in."
-    assert announcement(both, down) == "Over: no data comes in."
-    assert announcement(down, ()) == "Over: the database is unreachable. All is normal again."
+    assert announcement(down, both) == "Abnormal: no data arriving."
+    assert announcement(both, down) == "Ended: no data arriving."
+    assert announcement(down, ()) == "Ended: the database is unreachable. Everything is normal again."
 
 
 def test_running_plant_has_nothing_abnormal(settings: Settings) -> None:

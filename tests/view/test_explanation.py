@@ -235,7 +235,7 @@ def test_the_limit_is_read_back_from_the_band(threshold, sigma, times) -> None:
     assert limit(7 + off, 7, 7 + threshold * sigma, off / sigma) == pytest.approx(threshold)
 
 
-def test_on_hover_a_flag_has_its_limit_from_the_settings_or_else_from_its_band() -> None:
+def test_hover_limit_comes_from_settings_or_the_band() -> None:
     assert why_on_hover(5.13, 7.02, 7.38, 15.75, None) == ", above 3.0"
     assert why_on_hover(5.13, 7.02, 7.38, 15.75, 4.5) == ", above 4.5"
     assert why_on_hover(7.05, 7.02, 7.02, HIGHEST, None) == ", above a flat line"
