@@ -174,6 +174,24 @@ def _forbid(rig: Rig, above: float) -> None:
     rig.loader = Loader(rig.journal, rig.store, rig.letters, rig.clock)
 
 
+def test_dead_letter_is_stored_once_if_the_database_is_rebuilt(
+    rig: Rig, records: Records, tmp_path: Path
+) -> None:
+    rig.step()
+    _forbid(rig, 38)
+    appended = records(1)
+    appended[0].entry.processed.accepted.value[1] = 99.0
+    rig.append(appended)
+    rig.step(2)
+    assert rig.letters.counts() == {"test": 1}
+    rig.loader.close()
+    rig.path.unlink()
+    rebuilt = Rig(tmp_path, rig.clock)
+    rebuilt.step(3)
+    assert sorted(rebuilt.ids()) == [1, 2, 3]
+    assert not rebuilt.letters.path.exists()
+
+
 def test_dead_letters_stay_in_the_file_until_stored(rig: Rig, records: Records) -> None:
     rig.step()
     _forbid(rig, 38)
