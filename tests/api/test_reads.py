@@ -12,8 +12,8 @@ import httpx
 import pandas as pd
 import pytest
 
-from sensormon.api.reads import FOREVER
 from sensormon.model.errors import StoreUnavailable
+from sensormon.model.timestamps import FOREVER
 from sensormon.stores import recent
 from tests.support.api import Start, ask, fill, get, post
 

@@ -48,7 +48,7 @@ def test_a_cancelled_job_stops_at_its_next_step(clock: ManualClock) -> None:
 def test_work_of_one_kind_runs_alone(clock: ManualClock) -> None:
     jobs, go = Jobs(clock), threading.Event()
     job = jobs.start("import", "Import", lambda _: go.wait(10))
-    with pytest.raises(UsageError, match="same kind of work"):
+    with pytest.raises(UsageError, match="work of this kind"):
         jobs.start("import", "Import", lambda _: None)
     other = jobs.start("export", "Export", lambda _: "other")
     assert jobs.wait(other, 10)
