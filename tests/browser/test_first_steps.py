@@ -140,7 +140,7 @@ def test_applying_asks_for_a_name_and_is_recorded(page: Page, server: Server) ->
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Your name").fill("night shift")
     dialog.get_by_role("button", name="Apply", exact=True).click()
-    words = "The collector uses Rolling z-score, window 50, threshold 4.2"
+    words = "Live monitoring uses Rolling z-score, window 50, threshold 4.2"
     expect(page.get_by_text(words).first).to_be_visible()
     visit(page, server, "tuning?detector=CUSUM&cusum_h=6")
     page.get_by_role("button", name="Apply to live monitoring").click()
