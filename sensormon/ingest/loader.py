@@ -258,13 +258,9 @@ def _rows(record: Record) -> int:
 
 
 def _ids_among(records: Sequence[Record], ids: frozenset[int]) -> frozenset[int]:
-    """The ids among these that belong to readings of these records."""
-    if not ids:
-        return ids
+    """Those of the ids between the first and the last reading of these records, which are in order."""
     entries = [record.entry for record in records if isinstance(record.entry, BatchEntry)]
-    return frozenset(
-        reading_id
-        for entry in entries
-        for reading_id in ids
-        if entry.first_id <= reading_id < entry.first_id + len(entry.processed.accepted)
-    )
+    if not ids or not entries:
+        return frozenset()
+    first, after = entries[0].first_id, entries[-1].first_id + len(entries[-1].processed.accepted)
+    return frozenset(reading_id for reading_id in ids if first <= reading_id < after)
