@@ -23,10 +23,10 @@ from sensormon.api.metrics import Meters
 from sensormon.api.parsing import check_key, parse_batch, parse_single
 from sensormon.api.problems import Problem, problem_of
 from sensormon.ingest.request_queue import Answer, Outcome, Parsed, Request
+from sensormon.model.settings import MEGABYTE
 from sensormon.monitor.monitor import Monitor
 
 _log = logging.getLogger(__name__)
-MEGABYTE = 1_000_000
 _JSON = [(b"content-type", b"application/json")]
 
 

@@ -12,6 +12,9 @@ from typing import Protocol
 SECOND = 1_000_000
 """One second in the package's unit of time, microseconds."""
 
+MINUTE = 60 * SECOND
+"""One minute, likewise."""
+
 DAY = 86_400 * SECOND
 """One day of 24 hours, likewise."""
 

@@ -31,6 +31,8 @@ from pathlib import Path
 from sensormon.model.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
+MEGABYTE = 1_000_000
+"""The unit of the settings in MB, in bytes."""
 WINDOW = (5, 1000)
 """Smallest and largest window, in readings."""
 THRESHOLD = (1.0, 8.0)

@@ -32,7 +32,7 @@ from sensormon.model.clock import Clock
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.jobs import Jobs
 from sensormon.model.readings import Batch
-from sensormon.model.settings import Settings
+from sensormon.model.settings import MEGABYTE, Settings
 from sensormon.model.tag_file import TagFile
 from sensormon.model.tags import TagTable, read_tags
 from sensormon.monitor.data_folder import DataFolder
@@ -50,8 +50,6 @@ from sensormon.stores.opening import open_store
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 from sensormon.stores.streams import ReadingStreams
-
-MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,10 @@ from sensormon.ingest.collector import Receipt
 from sensormon.ingest.workers import Worker
 from sensormon.model.clock import Clock, SystemClock
 from sensormon.model.readings import Batch
-from sensormon.model.settings import Settings
+from sensormon.model.settings import MEGABYTE, Settings
 from sensormon.model.status import DeadLetterStatus, Status
 from sensormon.model.tags import TagTable
-from sensormon.monitor.assembly import MEGABYTE, Parts, build
+from sensormon.monitor.assembly import Parts, build
 from sensormon.monitor.drills import Drills
 
 STOP_SECONDS = 0.2

@@ -19,7 +19,7 @@ import pandas as pd
 
 from sensormon.journal import segments
 from sensormon.model import timestamps
-from sensormon.model.clock import SECOND
+from sensormon.model.clock import MINUTE
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import StoreError
 from sensormon.model.ledger import Ledger
@@ -27,8 +27,6 @@ from sensormon.model.readings import Batch
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.stores.ledger import StoredLedger
 from sensormon.stores.protocol import Store
-
-MINUTE = 60 * SECOND
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,6 @@ from typing import Protocol
 
 import pandas as pd
 
-ROLLUPS = ("tag", "time", "quality", "min", "mean", "max", "count", "kept")
-"""The columns of a frame of roll-ups; `quality` is 0 good, 1 uncertain, 2 bad."""
-
 
 @dataclass(frozen=True)
 class Due:

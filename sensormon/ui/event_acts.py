@@ -8,12 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from sensormon.events.actions import LABELS, LONGEST_NOTE, State
-from sensormon.model.clock import SECOND
+from sensormon.model.clock import MINUTE, SECOND
 from sensormon.model.format import counted
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.event_reading import JUST_DONE
 from sensormon.ui.signed_form import name_field, signed, signer
-from sensormon.ui.time_range import MINUTE, time_field
+from sensormon.ui.time_range import time_field
 from sensormon.ui.url_state import visit
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import done_words

@@ -16,13 +16,13 @@ from sensormon.events.filters import (
     read_stretch,
     read_time,
 )
-from sensormon.model.clock import SECOND
+from sensormon.model.clock import MINUTE, SECOND
 from sensormon.model.events import Severity
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.component import copy_link
 from sensormon.ui.link_tags import known_tags
-from sensormon.ui.time_range import MINUTE, START_AFTER_END, held_range, preset, up_to
+from sensormon.ui.time_range import START_AFTER_END, held_range, preset, up_to
 from sensormon.ui.url_state import held, hold, way_back
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal

@@ -14,7 +14,7 @@ import streamlit as st
 
 from sensormon.events.filters import read_time
 from sensormon.ingest.validation import EARLIEST, FUTURE
-from sensormon.model.clock import DAY, SECOND
+from sensormon.model.clock import DAY, MINUTE, SECOND
 from sensormon.model.timestamps import LAST, from_local, local_time, parse, render
 from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
@@ -34,7 +34,6 @@ SECONDS = {
 START_AFTER_END = "Start is after end"
 SHORTEST = 20_000
 """The shortest span in view, µs."""
-MINUTE = 60 * SECOND
 
 _STORED, _EVERYTHING, _CUSTOM = ("1 h", "24 h", "7 d", "30 d"), "Everything", "From … to …"
 _UNITS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
