@@ -23,6 +23,7 @@ from sensormon.model.entries import (
     AnnotationEntry,
     BatchEntry,
     DetectorSettings,
+    DocumentsEntry,
     EventAction,
     KeptAnswer,
     SettingsEntry,
@@ -252,6 +253,11 @@ class Collector:
         """Record a note or its removal; durable when this returns. Raises JournalError."""
         with self._lock:
             self.unstored.add_annotation(self._journal.append(AnnotationEntry(annotation)), annotation)
+
+    def keep(self, entry: DocumentsEntry) -> None:
+        """Record documents and audit records; durable when this returns. Raises JournalError."""
+        with self._lock:
+            self.unstored.add_documents(self._journal.append(entry), entry)
 
     # -- status ------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from sensormon.model.entries import (
     AnnotationEntry,
     BatchEntry,
     DetectorSettings,
+    DocumentsEntry,
     EventAction,
     KeptAnswer,
     Record,
@@ -58,6 +59,7 @@ class Recovered:
     pending: list[Pending] = field(default_factory=list)
     actions: list[tuple[int, EventAction]] = field(default_factory=list)  # by record number, not stored yet
     annotations: list[tuple[int, Annotation]] = field(default_factory=list)  # likewise
+    documents: list[tuple[int, DocumentsEntry]] = field(default_factory=list)  # likewise
     answers: list[KeptAnswer] = field(default_factory=list)
     case_settings: list[DetectorSettings] = field(default_factory=list)  # of cases, not stored yet
     first_start: bool = False
@@ -115,6 +117,9 @@ def _replay(recovered: Recovered, record: Record) -> None:
         return
     if isinstance(entry, AnnotationEntry):
         recovered.annotations.append((record.number, entry.annotation))
+        return
+    if isinstance(entry, DocumentsEntry):
+        recovered.documents.append((record.number, entry))
         return
     if not isinstance(entry, BatchEntry):
         if entry.settings.id >= FROM_CASES:

@@ -1,4 +1,4 @@
-"""What is in the journal but not in the store yet: batches, actions on events, notes.
+"""What is in the journal but not in the store yet: batches, actions on events, notes, documents.
 
 Is: the journal's side of the ledger, in memory, settled as the loader proceeds. Is not: the
 records themselves, which the journal holds.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sensormon.journal.depth import JournalDepth
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import Clock
-from sensormon.model.entries import Annotation, BatchEntry, EventAction
+from sensormon.model.entries import Annotation, BatchEntry, DocumentsEntry, EventAction
 from sensormon.model.ledger import add_up
 
 
@@ -48,6 +48,7 @@ class Unstored:
         pending: Sequence[Pending] = (),
         actions: Sequence[tuple[int, EventAction]] = (),
         annotations: Sequence[tuple[int, Annotation]] = (),
+        documents: Sequence[tuple[int, DocumentsEntry]] = (),
     ) -> None:
         self.lock = threading.RLock()
         """Held from before a record is appended to the journal until it is noted here.
@@ -63,6 +64,7 @@ class Unstored:
         self._settled = 0
         self._actions = deque(actions)
         self._annotations = deque(annotations)
+        self._documents = deque(documents)
 
     @property
     def received(self) -> dict[str, int]:
@@ -97,6 +99,11 @@ class Unstored:
         with self.lock:
             self._annotations.append((number, annotation))
 
+    def add_documents(self, number: int, entry: DocumentsEntry) -> None:
+        """Note that these documents and audit records were journaled in this record."""
+        with self.lock:
+            self._documents.append((number, entry))
+
     def actions(self) -> list[tuple[int, EventAction]]:
         """People's actions on events, by record number, oldest first."""
         with self.lock:
@@ -106,6 +113,11 @@ class Unstored:
         """Notes and removals of notes, oldest first."""
         with self.lock:
             return [annotation for _, annotation in self._annotations]
+
+    def documents(self) -> list[DocumentsEntry]:
+        """Documents and audit records, oldest first."""
+        with self.lock:
+            return [entry for _, entry in self._documents]
 
     def settle(self, position: int) -> None:
         """Note that the store has everything up to this record number, and nothing beyond.
@@ -127,6 +139,8 @@ class Unstored:
                 self._actions.popleft()
             while self._annotations and self._annotations[0][0] <= position:
                 self._annotations.popleft()
+            while self._documents and self._documents[0][0] <= position:
+                self._documents.popleft()
             self.depth.add(self._clock.now(), self._readings, self._oldest)
 
     def account(self, position: int) -> tuple[dict[str, int], dict[str, int]] | None:

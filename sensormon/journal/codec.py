@@ -1,6 +1,7 @@
 """Journal entries to bytes and back; `journal.py` numbers, checksums and syncs the bytes.
 
-Bytes of an entry: one byte for the kind (B batch, S settings, A event action, N note), the length of the head
+Bytes of an entry: one byte for the kind (B batch, S settings, A event action, N note,
+D documents and audit records), the length of the head
 (u32), the head (JSON, UTF-8), then for a batch its columns one after the other, raw and
 little-endian, in the order of `_COLUMNS`, each as long as the head's `rows` says.
 """
@@ -19,8 +20,11 @@ from sensormon.model.entries import (
     ActionEntry,
     Annotation,
     AnnotationEntry,
+    AuditRecord,
     BatchEntry,
     DetectorSettings,
+    Document,
+    DocumentsEntry,
     Entry,
     EventAction,
     KeptAnswer,
@@ -50,6 +54,8 @@ def encode(entry: Entry) -> bytes:
         return _pack(b"A", asdict(entry.action))
     if isinstance(entry, AnnotationEntry):
         return _pack(b"N", asdict(entry.annotation))
+    if isinstance(entry, DocumentsEntry):
+        return _pack(b"D", asdict(entry))
     processed, batch = entry.processed, entry.processed.accepted
     head = {
         "rows": len(batch),
@@ -90,6 +96,11 @@ def decode(payload: bytes) -> Entry:
             return ActionEntry(EventAction(**{**head, "readings": tuple(head["readings"])}))
         if kind == b"N" and start == len(payload):
             return AnnotationEntry(Annotation(**{**head, "tags": tuple(head["tags"])}))
+        if kind == b"D" and start == len(payload):
+            return DocumentsEntry(
+                tuple(Document(**document) for document in head["documents"]),
+                tuple(AuditRecord(**record) for record in head["audit"]),
+            )
         if kind == b"B":
             return _batch_entry(head, payload, start)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError, struct.error) as error:

@@ -15,6 +15,9 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 """One minute, likewise."""
 
+HOUR = 60 * MINUTE
+"""One hour, likewise."""
+
 DAY = 86_400 * SECOND
 """One day of 24 hours, likewise."""
 

@@ -1,13 +1,15 @@
 """What the journal carries: numbered entries.
 
 An entry is a processed batch, a change of the detector settings, a person's action on
-events or a note on a stretch of time. `journal/codec.py` turns entries into bytes and back.
+events, a note on a stretch of time, or a change of documents with its audit records.
+`journal/codec.py` turns entries into bytes and back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sensormon.model.readings import Processed
 
@@ -123,7 +125,52 @@ class AnnotationEntry:
     annotation: Annotation
 
 
-Entry = BatchEntry | SettingsEntry | ActionEntry | AnnotationEntry
+@dataclass(frozen=True)
+class Document:
+    """A version of something that is kept under a key: an account, an API token, a session.
+
+    Versions are never changed; the newest of a key counts. `content` holds what JSON can hold.
+    `who` and `time` (µs UTC) belong to this version.
+    """
+
+    collection: str
+    key: str
+    content: Mapping[str, Any]
+    who: str
+    time: int
+    removed: bool = False
+
+
+@dataclass(frozen=True)
+class AuditRecord:
+    """What a person did, or tried to do.
+
+    `verified` says that `who` was proved by a sign-in; otherwise it is the name that was typed.
+    `before` and `after` are the values of what was changed, in words. `address` is the address
+    that the person came from. `failure` is why it was not done; empty if it was.
+    """
+
+    time: int  # µs UTC
+    who: str
+    verified: bool
+    role: str
+    address: str
+    act: str
+    subject: str
+    before: str = ""
+    after: str = ""
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class DocumentsEntry:
+    """Documents changed, and what the audit trail says of it; either may be empty."""
+
+    documents: tuple[Document, ...] = ()
+    audit: tuple[AuditRecord, ...] = ()
+
+
+Entry = BatchEntry | SettingsEntry | ActionEntry | AnnotationEntry | DocumentsEntry
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from sensormon.model.entries import ActionEntry, AnnotationEntry, BatchEntry, Record
+from sensormon.model.entries import ActionEntry, AnnotationEntry, BatchEntry, DocumentsEntry, Record
 from sensormon.model.readings import Rejection
 
 _TIME = pa.timestamp("us")
@@ -162,6 +163,47 @@ def annotation_columns(records: Sequence[Record]) -> pa.Table:
             "who": pa.array([note.who for note in rows], pa.string()),
             "time": pa.array([note.time for note in rows], _TIME),
             "removed": pa.array([note.removed for note in rows], pa.bool_()),
+        }
+    )
+
+
+def document_columns(records: Sequence[Record]) -> pa.Table:
+    """The documents in these records as rows of `documents`."""
+    rows = [
+        (record.number, document)
+        for record in records
+        if isinstance(record.entry, DocumentsEntry)
+        for document in record.entry.documents
+    ]
+    return pa.table(
+        {
+            "collection": pa.array([document.collection for _, document in rows], pa.string()),
+            "key": pa.array([document.key for _, document in rows], pa.string()),
+            "content": pa.array([json.dumps(document.content) for _, document in rows], pa.string()),
+            "who": pa.array([document.who for _, document in rows], pa.string()),
+            "time": pa.array([document.time for _, document in rows], _TIME),
+            "removed": pa.array([document.removed for _, document in rows], pa.bool_()),
+            "number": pa.array([number for number, _ in rows], pa.int64()),
+        }
+    )
+
+
+def audit_columns(records: Sequence[Record]) -> pa.Table:
+    """The audit records in these records as rows of `audit`."""
+    rows = [
+        (record.number, audit)
+        for record in records
+        if isinstance(record.entry, DocumentsEntry)
+        for audit in record.entry.audit
+    ]
+    texts = ("role", "address", "act", "subject", "before", "after", "failure")
+    return pa.table(
+        {
+            "time": pa.array([audit.time for _, audit in rows], _TIME),
+            "who": pa.array([audit.who for _, audit in rows], pa.string()),
+            "verified": pa.array([audit.verified for _, audit in rows], pa.bool_()),
+            **{name: pa.array([getattr(audit, name) for _, audit in rows], pa.string()) for name in texts},
+            "number": pa.array([number for number, _ in rows], pa.int64()),
         }
     )
 

@@ -6,15 +6,26 @@ import json
 
 import pandas as pd
 
-from sensormon.model.entries import Annotation, DetectorSettings, KeptAnswer
+from sensormon.model.entries import Annotation, AuditRecord, DetectorSettings, Document, KeptAnswer
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import naive
-from sensormon.stores.entries import IMPORTED
+from sensormon.stores.entries import IMPORTED, AuditQuery
 
 _ANSWER = "key, fingerprint, status, body, epoch_us(received)"
 _ANNOTATIONS = (
     "SELECT id, epoch_us(since), epoch_us(until), tags, text, who, epoch_us(time), removed "
     "FROM annotations ORDER BY time, removed"
+)
+
+
+_DOCUMENTS = (
+    "SELECT collection, key, content, who, epoch_us(time), removed FROM documents WHERE collection = ? "
+    "QUALIFY row_number() OVER (PARTITION BY key ORDER BY time DESC, number DESC) = 1 ORDER BY time, number"
+)
+_AUDIT = (
+    "SELECT epoch_us(time), who, verified, role, address, act, subject, before, after, failure FROM audit "
+    "WHERE time >= ? AND time < ? AND (len(?) = 0 OR list_contains(?, who)) "
+    "AND (len(?) = 0 OR list_contains(?, act)) ORDER BY time DESC, number DESC LIMIT ?"
 )
 
 
@@ -49,6 +60,17 @@ class DuckDBEntries:
         return [
             Annotation(note, since, until, tuple(tags), *rest) for note, since, until, tags, *rest in rows
         ]
+
+    def documents(self, collection: str) -> list[Document]:
+        return [
+            Document(name, key, json.loads(content), who, time, removed)
+            for name, key, content, who, time, removed in self._database.rows(_DOCUMENTS, [collection])
+        ]
+
+    def audit(self, query: AuditQuery) -> list[AuditRecord]:
+        people, acts = list(query.people), list(query.acts)
+        asked = [naive(query.since), naive(query.until), people, people, acts, acts, query.limit]
+        return [AuditRecord(*row) for row in self._database.rows(_AUDIT, asked)]
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
         query = f"SELECT {_ANSWER} FROM kept_answers ORDER BY received DESC LIMIT ?"

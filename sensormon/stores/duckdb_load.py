@@ -13,6 +13,8 @@ from sensormon.stores.columns import (
     action_columns,
     annotation_columns,
     answer_columns,
+    audit_columns,
+    document_columns,
     fault_columns,
     reading_columns,
     rejected_columns,
@@ -37,6 +39,8 @@ def insert_all(
         ("injected_faults", fault_columns(records)),
         ("event_actions", action_columns(records)),
         ("annotations", annotation_columns(records)),
+        ("documents", document_columns(records)),
+        ("audit", audit_columns(records)),
         ("kept_answers", answer_columns(records)),
     ):
         if columns.num_rows:

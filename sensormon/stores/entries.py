@@ -1,4 +1,5 @@
-"""What a store keeps besides readings: detector settings, actions on events, notes, answers to requests.
+"""What a store keeps besides readings: detector settings, actions on events, notes, documents, audit
+records, answers to requests.
 
 What it guarantees: from the moment its load returns each entry is stored once, as recorded;
 entries never change, and only answers are dropped. Every call raises `StoreError`
@@ -7,14 +8,37 @@ if it cannot be answered.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import pandas as pd
 
-from sensormon.model.entries import Annotation, DetectorSettings, KeptAnswer
+from sensormon.model.entries import Annotation, AuditRecord, DetectorSettings, Document, KeptAnswer
 
 IMPORTED = "import:"
 """The prefix of the keys of imported pieces of files, which are never dropped."""
+
+
+@dataclass(frozen=True)
+class AuditQuery:
+    """The newest `limit` audit records of since <= time < until (µs UTC), by any of these people and acts.
+
+    No `people` and no `acts` stand for all.
+    """
+
+    since: int
+    until: int
+    people: tuple[str, ...] = ()
+    acts: tuple[str, ...] = ()
+    limit: int = 1_000
+
+    def takes(self, record: AuditRecord) -> bool:
+        """Whether this record is asked for; `limit` apart."""
+        return (
+            self.since <= record.time < self.until
+            and (not self.people or record.who in self.people)
+            and (not self.acts or record.act in self.acts)
+        )
 
 
 class StoredEntries(Protocol):
@@ -31,6 +55,12 @@ class StoredEntries(Protocol):
 
     def annotations(self) -> list[Annotation]:
         """All notes, and removals of notes, in the order they were recorded."""
+
+    def documents(self, collection: str) -> list[Document]:
+        """The newest version of every document of this collection, removed ones too, in order of time."""
+
+    def audit(self, query: AuditQuery) -> list[AuditRecord]:
+        """The audit records asked for, newest first."""
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
         """The newest answers to requests with a key, oldest first."""

@@ -90,6 +90,32 @@ CREATE TABLE IF NOT EXISTS annotations (
     removed BOOLEAN NOT NULL
 );
 
+-- Accounts, API tokens, sessions: every version, the newest of a key counts.
+CREATE TABLE IF NOT EXISTS documents (
+    collection VARCHAR NOT NULL,
+    key        VARCHAR NOT NULL,
+    content    VARCHAR NOT NULL,      -- JSON
+    who        VARCHAR NOT NULL,
+    time       TIMESTAMP NOT NULL,
+    removed    BOOLEAN NOT NULL,
+    number     BIGINT NOT NULL        -- the journal's record
+);
+
+-- What people did, or tried to do; rows are only ever added.
+CREATE TABLE IF NOT EXISTS audit (
+    time     TIMESTAMP NOT NULL,
+    who      VARCHAR NOT NULL,
+    verified BOOLEAN NOT NULL,        -- proved by a sign-in, not only typed
+    role     VARCHAR NOT NULL,
+    address  VARCHAR NOT NULL,
+    act      VARCHAR NOT NULL,
+    subject  VARCHAR NOT NULL,
+    before   VARCHAR NOT NULL,
+    after    VARCHAR NOT NULL,
+    failure  VARCHAR NOT NULL,        -- empty if it was done
+    number   BIGINT NOT NULL          -- the journal's record
+);
+
 -- How far each journal has been loaded; moved in the same transaction as its rows.
 CREATE TABLE IF NOT EXISTS watermarks (
     writer  VARCHAR PRIMARY KEY,

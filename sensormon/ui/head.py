@@ -8,7 +8,7 @@ from importlib.resources import files
 import streamlit as st
 
 from sensormon import __version__
-from sensormon.model.clock import SECOND
+from sensormon.model.clock import HOUR, SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.status import StoreState
 from sensormon.monitor.monitor import Monitor
@@ -19,7 +19,6 @@ from sensormon.ui.viewer import Viewer, viewer
 from sensormon.view.phrases import zone_words
 from sensormon.view.status import abnormal, alarms, announcement, status_line
 
-HOUR = 3_600 * SECOND
 AGAIN = 3 * SECOND
 """µs before the first retry of a page that could not read the store; doubled each time."""
 TRIES = "unread-tries"

@@ -17,8 +17,11 @@ from sensormon.model.entries import (
     ActionEntry,
     Annotation,
     AnnotationEntry,
+    AuditRecord,
     BatchEntry,
     DetectorSettings,
+    Document,
+    DocumentsEntry,
     Entry,
     EventAction,
     KeptAnswer,
@@ -86,6 +89,27 @@ annotation_entries = st.builds(
 )
 
 
+documents_entries = st.builds(
+    DocumentsEntry,
+    st.lists(
+        st.builds(
+            Document,
+            st.text(),
+            st.text(),
+            st.dictionaries(st.text(), st.text() | int64 | st.booleans() | st.lists(st.text()), max_size=3),
+            st.text(),
+            int64,
+            st.booleans(),
+        ),
+        max_size=3,
+    ).map(tuple),
+    st.lists(
+        st.builds(AuditRecord, int64, st.text(), st.booleans(), *[st.text() for _ in range(7)]),
+        max_size=3,
+    ).map(tuple),
+)
+
+
 @st.composite
 def batch_entries(draw: st.DrawFn) -> BatchEntry:
     rows = draw(st.integers(0, 6))
@@ -147,8 +171,8 @@ def test_settings_round_trip(entry: SettingsEntry) -> None:
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(action_entries | annotation_entries)
-def test_actions_and_annotations_round_trip(entry: ActionEntry | AnnotationEntry) -> None:
+@given(action_entries | annotation_entries | documents_entries)
+def test_what_people_do_round_trips(entry: ActionEntry | AnnotationEntry | DocumentsEntry) -> None:
     assert decode(encode(entry)) == entry
 
 

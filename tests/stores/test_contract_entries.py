@@ -1,4 +1,4 @@
-"""The contract of every store: settings, actions, notes, answers."""
+"""The contract of every store: settings, actions, notes, documents, audit records, answers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from sensormon.model.entries import (
     ActionEntry,
     Annotation,
     AnnotationEntry,
+    AuditRecord,
     BatchEntry,
     DetectorSettings,
+    Document,
+    DocumentsEntry,
     EventAction,
     KeptAnswer,
     Record,
     SettingsEntry,
 )
 from sensormon.model.readings import Processed
+from sensormon.stores.entries import AuditQuery
 from sensormon.stores.protocol import Store
 from tests.support.plant import START
 
@@ -84,3 +88,38 @@ def test_an_empty_store_has_no_entries(store: Store) -> None:
     assert store.entries.event_actions(0, 10**9).empty
     assert store.entries.annotations() == []
     assert store.entries.detector_settings() == []
+
+
+def test_the_newest_version_of_a_document_counts(store: Store) -> None:
+    first = Document("accounts", "ana", {"role": "viewer", "note": "it's °; --"}, "Bo", START)
+    second = replace(first, content={"role": "operator"}, time=START + 1)
+    gone = Document("accounts", "cy", {}, "Bo", START + 2, removed=True)
+    other = Document("tokens", "ana", {"tags": ["a*"]}, "Bo", START + 3)
+    loaded = [Record(i, DocumentsEntry((document,))) for i, document in enumerate((first, second, gone), 1)]
+    loaded.append(Record(4, DocumentsEntry((other,))))
+    store.load("w", loaded)
+    store.load("w", loaded)
+    assert store.entries.documents("accounts") == [second, gone]
+    assert store.entries.documents("tokens") == [other]
+    assert store.entries.documents("sessions") == []
+
+
+def test_audit_records_are_stored_once_and_found_by_time_person_and_act(store: Store) -> None:
+    audit = [
+        AuditRecord(START + i, who, True, "engineer", "10.0.0.5", act, "settings", "3", "4", "")
+        for i, (who, act) in enumerate(
+            [("Ana", "apply"), ("Bo", "apply"), ("Ana", "import"), ("O'Neil", "x")]
+        )
+    ]
+    loaded = [
+        Record(1, DocumentsEntry(audit=tuple(audit[:2]))),
+        Record(2, DocumentsEntry(audit=tuple(audit[2:]))),
+    ]
+    store.load("w", loaded)
+    store.load("w", loaded)
+    everything = AuditQuery(START, START + 10)
+    assert store.entries.audit(everything) == audit[::-1]
+    assert store.entries.audit(replace(everything, limit=1)) == [audit[3]]
+    assert store.entries.audit(replace(everything, people=("Ana",), acts=("apply",))) == [audit[0]]
+    assert store.entries.audit(replace(everything, people=("O'Neil",))) == [audit[3]]
+    assert store.entries.audit(AuditQuery(START + 1, START + 3)) == [audit[2], audit[1]]
