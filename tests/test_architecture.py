@@ -23,6 +23,7 @@ ROOMS = [
     "journal",
     "stores",
     "ingest",
+    "access",
     "events",
     "exchange",
     "monitor",
@@ -47,6 +48,7 @@ LIBRARIES = {
     "numba": {"detectors", "ingest.tag_memory"},
     "xlsxwriter": {"exchange"},
     "tomlkit": {"model.tag_file"},
+    "argon2": {"access"},
 }
 """Which rooms, or single modules, may import a library."""
 

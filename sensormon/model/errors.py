@@ -2,6 +2,8 @@
 
 SensormonError              what happened, where, and what to do
 ├── UsageError              a setting, an argument or a file is wrong: one line, exit 2
+├── Forbidden               a role or a token does not allow it: nothing was done
+├── SignInRefused           a name, a password or a claim does not open a session
 ├── Overloaded              too many requests are waiting: send again later
 ├── SourceError             a source cannot deliver: shown, the others go on
 ├── JournalError            the journal cannot take a batch: nothing was acknowledged
@@ -34,6 +36,22 @@ class SensormonError(Exception):
 
 class UsageError(SensormonError):
     """A setting, an argument or a file given by a person is wrong. Exit code 2."""
+
+
+class Forbidden(SensormonError):
+    """A person's role, or a token's scope, does not allow this; `needs` is the role or scope that does."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", needs: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.needs = needs
+
+
+class SignInRefused(SensormonError):
+    """Somebody could not sign in; `seconds` is how long to wait before the next try."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", seconds: int = 0) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.seconds = seconds
 
 
 class Overloaded(SensormonError):

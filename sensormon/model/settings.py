@@ -16,6 +16,14 @@
 | SENSORMON_MAX_BATCH | readings that a request may have                | 100000               |
 | SENSORMON_JOURNAL_QUOTA | MB that the journal may take, 0: all there is | 4096               |
 | SENSORMON_RETENTION_DAYS | days at full resolution, then one-minute roll-ups; 0: unlimited | 0 |
+| SENSORMON_ACCESS    | who may do what: local, users, oidc, proxy, open | local               |
+| SENSORMON_ROLES     | a file that gives names or claims their roles   | none: viewers        |
+| SENSORMON_URL       | the address under which people reach the pages  | none: no links       |
+| SENSORMON_PROXY_HEADER | the header with the name of who is signed in, under proxy | none      |
+| SENSORMON_PROXY_FROM | addresses or networks, comma-separated, that may send it | none       |
+| SENSORMON_OIDC_URL  | the identity provider's issuer or its metadata  | none                 |
+| SENSORMON_OIDC_CLIENT_ID | this program's name there                  | none                 |
+| SENSORMON_OIDC_CLIENT_SECRET | its secret there                       | none                 |
 | SENSORMON_DEMO      | 1 shows the buttons that break the running system | 0                  |
 
 What it is not: read anywhere else. Nothing below `runtime` looks at the environment.
@@ -26,7 +34,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from sensormon.model.errors import UsageError
 
@@ -37,6 +48,8 @@ WINDOW = (5, 1000)
 """Smallest and largest window, in readings."""
 THRESHOLD = (1.0, 8.0)
 """Smallest and largest threshold, in standard deviations."""
+ACCESS = ("local", "users", "oidc", "proxy", "open")
+"""The values of SENSORMON_ACCESS; `sensormon.access.identity` says what each means."""
 LONGEST_RETENTION = 36_500
 """At most this many days of readings are kept at full resolution; 0 means unlimited."""
 
@@ -60,6 +73,14 @@ class Settings:
     journal_quota: int = 4096
     retention_days: int = 0
     demo: bool = False
+    access: str = "local"
+    roles: Path | None = None
+    url: str = ""
+    proxy_header: str = ""
+    proxy_from: tuple[str, ...] = ()
+    oidc_url: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
 
     @property
     def store_url(self) -> str:
@@ -89,6 +110,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "JOURNAL_QUOTA",
         "RETENTION_DAYS",
         "DEMO",
+        "ACCESS",
+        "ROLES",
+        "URL",
+        "PROXY_HEADER",
+        "PROXY_FROM",
+        "OIDC_URL",
+        "OIDC_CLIENT_ID",
+        "OIDC_CLIENT_SECRET",
     }
     values = {key: environment.get(f"SENSORMON_{key}", "").strip() for key in known}
     default = Settings()
@@ -139,7 +168,47 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         journal_quota=whole("JOURNAL_QUOTA", 0, 2**30, default.journal_quota, "MB"),
         retention_days=whole("RETENTION_DAYS", 0, LONGEST_RETENTION, default.retention_days, "days"),
         demo=bool(whole("DEMO", 0, 1, 0, "")),
+        **_access_settings(values),
     )
+
+
+def _access_settings(values: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that say who may do what."""
+    access = values["ACCESS"] or "local"
+    if access not in ACCESS:
+        raise _wrong("ACCESS", access, f"Use {', '.join(ACCESS)}")
+    url = values["URL"].rstrip("/")
+    for key, address in (("URL", url), ("OIDC_URL", values["OIDC_URL"])):
+        if address and not (address.startswith(("http://", "https://")) and urlsplit(address).hostname):
+            raise _wrong(key, address, "Give an address that begins with https:// or http://")
+    header = values["PROXY_HEADER"].lower()
+    if header and not all(c.isascii() and (c.isalnum() or c == "-") for c in header):
+        raise _wrong("PROXY_HEADER", header, "Use the name of a header, such as X-Remote-User")
+    networks = tuple(part.strip() for part in values["PROXY_FROM"].split(",") if part.strip())
+    for network in networks:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            raise _wrong(
+                "PROXY_FROM", network, "Use addresses or networks, such as 10.0.0.5 or 10.0.0.0/24"
+            ) from None
+    needed = {
+        "oidc": ("OIDC_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "URL"),
+        "proxy": ("PROXY_HEADER", "PROXY_FROM"),
+    }
+    for key in needed.get(access, ()):
+        if not values[key]:
+            raise _wrong(key, "", f"SENSORMON_ACCESS={access} needs it")
+    return {
+        "access": access,
+        "roles": Path(values["ROLES"]) if values["ROLES"] else None,
+        "url": url,
+        "proxy_header": header,
+        "proxy_from": networks,
+        "oidc_url": values["OIDC_URL"],
+        "oidc_client_id": values["OIDC_CLIENT_ID"],
+        "oidc_client_secret": values["OIDC_CLIENT_SECRET"],
+    }
 
 
 def _wrong(key: str, value: str, hint: str) -> UsageError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sensormon.access.access import Access, build_access
 from sensormon.events.action_log import ActionLog
 from sensormon.events.annotations import Annotations
 from sensormon.events.reader import EventReader
@@ -80,6 +81,7 @@ class Parts:
     ledger: LiveLedger
     detection: DetectionLog
     tuner: Tuner
+    access: Access
     events: EventReader
     actions: ActionLog
     annotations: Annotations
@@ -151,6 +153,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         ledger=ledger,
         detection=detection,
         tuner=Tuner(collector, store, running_tags.now, running_source, events, clock),
+        access=build_access(settings, collector, store.entries, clock),
         events=events,
         actions=ActionLog(collector, clock),
         annotations=annotations,
@@ -197,5 +200,11 @@ def _pipeline(
 
 def _unstored(journal: Journal, clock: Clock, recovered: Recovered) -> Unstored:
     return Unstored(
-        journal, clock, recovered.received, recovered.pending, recovered.actions, recovered.annotations
+        journal,
+        clock,
+        recovered.received,
+        recovered.pending,
+        recovered.actions,
+        recovered.annotations,
+        recovered.documents,
     )

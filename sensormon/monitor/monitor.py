@@ -64,6 +64,7 @@ class Monitor:
         self.ledger = parts.ledger
         self.detection = parts.detection
         self.tuner = parts.tuner
+        self.access = parts.access
         self.events = parts.events
         self.actions = parts.actions
         self.annotations = parts.annotations

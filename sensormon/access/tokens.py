@@ -1,0 +1,163 @@
+"""API tokens: named, with a scope, limited to tags and in time; only their digests are kept.
+
+A token is shown once, when it is made. What it is not: a person's sign-in. Tokens are for
+programs, sessions for pages.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sensormon.access.audit import AuditTrail, Change
+from sensormon.access.documents import Documents
+from sensormon.access.person import Person, check
+from sensormon.access.roles import Act
+from sensormon.access.sessions import digest
+from sensormon.model.clock import HOUR, Clock
+from sensormon.model.entries import Document
+from sensormon.model.errors import UsageError
+from sensormon.model.text import cleaned
+
+COLLECTION = "tokens"
+USED = "tokens-used"
+PREFIX = "sm_"
+LONGEST_NAME = 64
+MOST_PATTERNS = 100
+
+
+class Scope(StrEnum):
+    """What a token opens: `write` takes readings in, `read` gives them out, `admin` does both and more."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class ApiToken:
+    """A token without its secret. Times are µs UTC; `expires` 0: never, `used` 0: not yet."""
+
+    id: str
+    name: str
+    scope: Scope
+    tags: tuple[str, ...]  # patterns; none for all tags
+    created: int
+    created_by: str
+    expires: int
+    used: int
+    revoked: bool
+
+    def opens(self, scope: Scope) -> bool:
+        """Whether it may be used for this."""
+        return self.scope in (scope, Scope.ADMIN)
+
+    def covers(self, tag: str) -> bool:
+        """Whether it may be used for this tag."""
+        return not self.tags or any(fnmatchcase(tag, pattern) for pattern in self.tags)
+
+
+class ApiTokens:
+    """Of one monitor. Changes need the role for `manage tokens` and are in the audit trail."""
+
+    def __init__(self, documents: Documents, audit: AuditTrail, clock: Clock) -> None:
+        self._documents = documents
+        self._audit = audit
+        self._clock = clock
+        self._used: dict[str, int] = {}
+
+    def all(self) -> list[ApiToken]:
+        """Every token, revoked and expired ones too, the newest first. Raises StoreError."""
+        tokens = [self._token(document) for document in self._documents.of(COLLECTION).values()]
+        return sorted(tokens, key=lambda token: token.created, reverse=True)
+
+    def find(self, secret: str) -> ApiToken | None:
+        """The token with this secret, and note its use; None unless it is in force. Raises StoreError."""
+        key = digest(secret)[:16] if secret.startswith(PREFIX) else ""
+        document = self._documents.of(COLLECTION).get(key) if key else None
+        if document is None or document.content["digest"] != digest(secret):
+            return None
+        token, now = self._token(document), self._clock.now()
+        if token.revoked or (token.expires and token.expires <= now):
+            return None
+        self._note_use(token, now)
+        return token
+
+    def add(
+        self, by: Person, name: str, scope: Scope, tags: tuple[str, ...] = (), expires: int = 0
+    ) -> tuple[ApiToken, str]:
+        """Make a token; returns it with its secret, which nothing keeps.
+
+        Raises UsageError for a name, patterns or an expiry that are not possible; Forbidden, StoreError.
+        """
+        check(by, Act.MANAGE_TOKENS)
+        name = cleaned(name)
+        if not 1 <= len(name) <= LONGEST_NAME:
+            raise UsageError(f"a token's name has 1 to {LONGEST_NAME} characters", where="tokens")
+        if any(token.name == name and self._in_force(token) for token in self.all()):
+            raise UsageError(f"there is a token {name!r} already", where="tokens", hint="Choose another name")
+        if len(tags) > MOST_PATTERNS:
+            raise UsageError(f"{MOST_PATTERNS} patterns are the most", where="tokens")
+        now = self._clock.now()
+        if expires and expires <= now:
+            raise UsageError("the token would have expired already", where="tokens", hint="Give a later time")
+        secret = PREFIX + secrets.token_urlsafe(32)
+        content = {
+            "name": name,
+            "scope": str(scope),
+            "tags": list(tags),
+            "created": now,
+            "created_by": by.signature,
+            "expires": expires,
+            "digest": digest(secret),
+        }
+        words = f"added, {scope}" + (f", tags {', '.join(tags)}" if tags else "")
+        record = self._audit.record_of(by, Change(Act.MANAGE_TOKENS, f"token {name}", "", words))
+        document = self._documents.keep(COLLECTION, digest(secret)[:16], content, by.signature, record)
+        return self._token(document), secret
+
+    def revoke(self, by: Person, name_or_id: str) -> ApiToken:
+        """Revoke the token in force with this name or id. Raises UsageError, Forbidden, StoreError."""
+        check(by, Act.MANAGE_TOKENS)
+        live = [token for token in self.all() if not token.revoked and name_or_id in (token.name, token.id)]
+        if not live:
+            raise UsageError(
+                f"there is no token {name_or_id!r}", where="tokens", hint="`tokens list` shows them"
+            )
+        token = live[0]
+        record = self._audit.record_of(
+            by, Change(Act.MANAGE_TOKENS, f"token {token.name}", str(token.scope), "revoked")
+        )
+        content = self._documents.of(COLLECTION)[token.id].content
+        return self._token(
+            self._documents.keep(COLLECTION, token.id, content, by.signature, record, removed=True)
+        )
+
+    def _in_force(self, token: ApiToken) -> bool:
+        return not token.revoked and (not token.expires or token.expires > self._clock.now())
+
+    def _note_use(self, token: ApiToken, now: int) -> None:
+        """In memory at each use, durable once an hour."""
+        self._used[token.id] = now
+        kept = self._documents.of(USED).get(token.id)
+        if kept is None or now - kept.time >= HOUR:
+            self._documents.keep(USED, token.id, {"used": now}, "")
+
+    def _token(self, document: Document) -> ApiToken:
+        content: Mapping[str, Any] = document.content
+        kept = self._documents.of(USED).get(document.key)
+        return ApiToken(
+            document.key,
+            str(content["name"]),
+            Scope(content["scope"]),
+            tuple(content["tags"]),
+            int(content["created"]),
+            str(content["created_by"]),
+            int(content["expires"]),
+            self._used.get(document.key, int(kept.content["used"]) if kept else 0),
+            document.removed,
+        )
