@@ -20,6 +20,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
         __file__,
         lifespan=server.lifespan(port=lambda: st.get_option("server.port")),
         middleware=server.middleware(),
+        exception_handlers=server.exception_handlers(),
     )
 else:
     from sensormon.ui.navigation import show_pages

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from starlette.requests import Request
 from starlette.staticfiles import StaticFiles
 
@@ -22,15 +22,16 @@ _PAGE = """<!doctype html>
 <body>
 <div id="swagger-ui"></div>
 <script src="{base}/docs/assets/swagger-ui-bundle.js"></script>
-<script>
-// This viewer knows OpenAPI 3.0; what the routes use of 3.1 reads the same there.
-fetch("{base}/openapi.json").then(answer => answer.json()).then(spec => SwaggerUIBundle({{
-  spec: {{...spec, openapi: "3.0.3"}}, dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
-  presets: [SwaggerUIBundle.presets.apis], persistAuthorization: false
-}}));
-</script>
+<script src="{base}/docs/start.js"></script>
 </body>
 </html>
+"""
+# In a file of its own, since the pages' policy lets no inline script run.
+_START = """// This viewer knows OpenAPI 3.0; what the routes use of 3.1 reads the same there.
+fetch("openapi.json").then(answer => answer.json()).then(spec => SwaggerUIBundle({
+  spec: {...spec, openapi: "3.0.3"}, dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis], persistAuthorization: false
+}));
 """
 
 
@@ -45,3 +46,8 @@ def add_docs(api: FastAPI) -> None:
         """All routes, to read and to try."""
         base = request.scope.get("root_path", "").rstrip("/")
         return HTMLResponse(_PAGE.format(base=base))
+
+    @api.get("/docs/start.js", include_in_schema=False)
+    def start() -> Response:
+        """The script that shows the description."""
+        return Response(_START, media_type="text/javascript")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import anyio.to_thread
 from starlette.middleware import Middleware
@@ -17,6 +18,7 @@ from sensormon.api import make_api
 from sensormon.api.assets import Assets
 from sensormon.api.auth import Tokens, announcement
 from sensormon.api.mount import ApiFirst
+from sensormon.api.security_headers import SecurityHeaders, faults_answered, security_headers
 from sensormon.model.errors import UsageError
 from sensormon.monitor import runtime
 
@@ -37,11 +39,20 @@ def build_or_exit() -> None:
 
 
 def middleware() -> list[Middleware]:
-    """The API and the pages' assets, in front of Streamlit's own middleware."""
+    """What every request passes, the API, and the pages' assets, in front of Streamlit's own middleware.
+
+    The headers come first, so that refusals have them too.
+    """
     return [
+        Middleware(SecurityHeaders, headers=security_headers()),
         Middleware(ApiFirst, api=make_api(), prefix="/api"),
         Middleware(ApiFirst, api=Assets(), prefix="/assets"),
     ]
+
+
+def exception_handlers() -> dict[Any, Any]:
+    """What Streamlit's app answers if one of its own routes fails."""
+    return {Exception: faults_answered(security_headers())}
 
 
 def lifespan(port: Callable[[], int]) -> Callable[[object], AbstractAsyncContextManager[None]]:

@@ -162,7 +162,7 @@ def test_docs_load_nothing_external(start: Start) -> None:
     _, api = start()
     page = get(api, "/docs").text
     links = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert len(links) == 3
+    assert len(links) == 4
     for link in links:
         assert link.startswith("/")
         assert get(api, link).status_code == 200
