@@ -80,6 +80,7 @@ class Api:
             redoc_url=None,
             openapi_url="/openapi.json",
             root_path_in_servers=True,
+            redirect_slashes=False,  # its redirect would repeat the Host of the request
         )
         api.state.context, api.state.meters = self.context, meters
         for path, words in (

@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from sensormon.api import make_api
 from sensormon.api.assets import Assets
 from sensormon.api.auth import Tokens, announcement
+from sensormon.api.hosts import Hosts, KnownHosts, MachineNames
 from sensormon.api.mount import ApiFirst
 from sensormon.api.security_headers import SecurityHeaders, faults_answered, security_headers
 from sensormon.model.errors import UsageError
@@ -41,10 +42,12 @@ def build_or_exit() -> None:
 def middleware() -> list[Middleware]:
     """What every request passes, the API, and the pages' assets, in front of Streamlit's own middleware.
 
-    The headers come first, so that refusals have them too.
+    The headers come first, so that refusals have them too. Needs the monitor to be built.
     """
+    hosts = Hosts(runtime.build().settings.hosts, MachineNames())
     return [
         Middleware(SecurityHeaders, headers=security_headers()),
+        Middleware(KnownHosts, hosts=hosts),
         Middleware(ApiFirst, api=make_api(), prefix="/api"),
         Middleware(ApiFirst, api=Assets(), prefix="/assets"),
     ]

@@ -24,6 +24,7 @@
 | SENSORMON_OIDC_URL  | the identity provider's issuer or its metadata  | none                 |
 | SENSORMON_OIDC_CLIENT_ID | this program's name there                  | none                 |
 | SENSORMON_OIDC_CLIENT_SECRET | its secret there                       | none                 |
+| SENSORMON_HOSTS     | names, separated by commas, that Host may have besides this machine's | none |
 | SENSORMON_DEMO      | 1 shows the buttons that break the running system | 0                  |
 
 What it is not: read anywhere else. Nothing below `runtime` looks at the environment.
@@ -32,6 +33,7 @@ What it is not: read anywhere else. Nothing below `runtime` looks at the environ
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -50,6 +52,8 @@ THRESHOLD = (1.0, 8.0)
 """Smallest and largest threshold, in standard deviations."""
 ACCESS = ("local", "users", "oidc", "proxy", "open")
 """The values of SENSORMON_ACCESS; `sensormon.access.identity` says what each means."""
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\.?", re.ASCII)
 LONGEST_RETENTION = 36_500
 """At most this many days of readings are kept at full resolution; 0 means unlimited."""
 
@@ -72,6 +76,7 @@ class Settings:
     max_batch: int = 100_000
     journal_quota: int = 4096
     retention_days: int = 0
+    hosts: tuple[str, ...] = ()
     demo: bool = False
     access: str = "local"
     roles: Path | None = None
@@ -109,6 +114,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "MAX_BATCH",
         "JOURNAL_QUOTA",
         "RETENTION_DAYS",
+        "HOSTS",
         "DEMO",
         "ACCESS",
         "ROLES",
@@ -167,6 +173,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         max_batch=whole("MAX_BATCH", 1, 1_000_000, default.max_batch, "readings"),
         journal_quota=whole("JOURNAL_QUOTA", 0, 2**30, default.journal_quota, "MB"),
         retention_days=whole("RETENTION_DAYS", 0, LONGEST_RETENTION, default.retention_days, "days"),
+        hosts=_hosts(values["HOSTS"]),
         demo=bool(whole("DEMO", 0, 1, 0, "")),
         **_access_settings(values),
     )
@@ -209,6 +216,20 @@ def _access_settings(values: Mapping[str, str]) -> dict[str, Any]:
         "oidc_client_id": values["OIDC_CLIENT_ID"],
         "oidc_client_secret": values["OIDC_CLIENT_SECRET"],
     }
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    """The names in lower case, without the dot that may end a full name. Raises UsageError."""
+    names = [name.strip().lower() for name in text.split(",")]
+    for name in names:
+        if text and name != "*" and (len(name) > 253 or not _HOST.fullmatch(name)):
+            raise _wrong(
+                "HOSTS",
+                name,
+                "Give names such as monitor.plant.example or *.plant.example, without http:// and port; "
+                "* alone means any",
+            )
+    return tuple(name.removesuffix(".") for name in names) if text else ()
 
 
 def _wrong(key: str, value: str, hint: str) -> UsageError:

@@ -58,7 +58,7 @@ def test_a_kept_key_outlives_a_kill(server: Server) -> None:
         body = b'{"tag": "fermenter_temp", "value": 37.2}'
         with socket.create_connection(("127.0.0.1", port), 10) as connection:
             connection.sendall(
-                b"POST /api/ingest HTTP/1.1\r\nHost: x\r\nConnection: close\r\nIdempotency-Key: k\r\n"
+                b"POST /api/ingest HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nIdempotency-Key: k\r\n"
                 + f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
                 + body
             )
@@ -81,7 +81,12 @@ def test_a_kept_key_outlives_a_kill(server: Server) -> None:
 
 def test_slow_clients_do_not_hold_up_the_pages(server: Server) -> None:
     token = (server.data_dir / "token").read_text().strip()
-    lines = ("POST /api/ingest HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", "Content-Length: 100")
+    lines = (
+        "POST /api/ingest HTTP/1.1",
+        "Host: localhost",
+        f"Authorization: Bearer {token}",
+        "Content-Length: 100",
+    )
     head = "\r\n".join([*lines, "", "{"])
     slow = []
     try:
