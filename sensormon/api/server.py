@@ -19,6 +19,8 @@ from sensormon.api.assets import Assets
 from sensormon.api.auth import Tokens, announcement
 from sensormon.api.hosts import Hosts, KnownHosts, MachineNames
 from sensormon.api.mount import ApiFirst
+from sensormon.api.origins import SameOrigin
+from sensormon.api.peer import TruePeer
 from sensormon.api.security_headers import SecurityHeaders, faults_answered, security_headers
 from sensormon.model.errors import UsageError
 from sensormon.monitor import runtime
@@ -48,6 +50,8 @@ def middleware() -> list[Middleware]:
     return [
         Middleware(SecurityHeaders, headers=security_headers()),
         Middleware(KnownHosts, hosts=hosts),
+        Middleware(SameOrigin),
+        Middleware(TruePeer),
         Middleware(ApiFirst, api=make_api(), prefix="/api"),
         Middleware(ApiFirst, api=Assets(), prefix="/assets"),
     ]
