@@ -39,6 +39,7 @@ Rules:
     be asked, numbers continue from the time in microseconds, rounded up to a multiple
     of 2^20 (`go_on_from_time`); such a first number is no sign of missing records.
  9. With a quota, `append` refuses a record that would take the folder above that many bytes.
+10. Where the process has no file descriptor left, `append` gives up a few that it holds in reserve.
 
 What it promises: any record whose append returned is read back bit for bit, or its
 damage is reported. What it does not: survive a disk that loses what it said it synced.
@@ -61,6 +62,7 @@ from sensormon.journal.archive import Archive
 from sensormon.journal.codec import decode, encode
 from sensormon.journal.opening import NO_SPACE, Damage
 from sensormon.journal.segments import Segment
+from sensormon.journal.spare_descriptors import SpareDescriptors
 from sensormon.model.durable_files import sync_folder
 from sensormon.model.entries import BatchEntry, Entry, Record
 from sensormon.model.errors import JournalDamaged, JournalError, JournalFull
@@ -93,6 +95,7 @@ class Journal:
         self._fdatasync = fdatasync
         self._lock = threading.Lock()
         self._fd = -1
+        self._spare = SpareDescriptors()
         self._damage = Damage(folder)
         opening.make_folder(folder)
         self._segments = opening.open_segments(folder, self._damage)
@@ -118,10 +121,7 @@ class Journal:
         number = self._next
         record = segments.frame(number, encode(entry))
         try:
-            self._notice_loss()
-            self._keep_quota(len(record))
-            if self._fd < 0 or self._segments[-1].end + len(record) > self._segment_bytes:
-                self._roll(number)
+            self._spare.run(lambda: self._prepare(number, len(record)))
             _write_all(self._fd, record)
             self._fdatasync(self._fd)
         except OSError as error:
@@ -139,13 +139,13 @@ class Journal:
             self._damage.report(
                 f"records {self._next} to {number} are in the store and no longer in the journal"
             )
-            self.close()
+            self._leave()
             self._next = number + 1
             self._acknowledged = number
 
     def go_on_from_time(self, now: int) -> None:
         """Number the next record by the time (µs), above all that an unreachable store may have."""
-        self.close()
+        self._leave()
         self._next = segments.by_time(max(now, self._next))
 
     def retire(self, upto: int) -> None:
@@ -172,13 +172,24 @@ class Journal:
         opening.ensure_reserve(self._reserve, self._reserve_bytes)
 
     def close(self) -> None:
-        """Close the file. Everything acknowledged is on disk already."""
+        """Close the file and give up the reserve. Everything acknowledged is on disk already."""
+        self._leave()
+        self._spare.release()
+
+    def _prepare(self, number: int, size: int) -> None:
+        """Have a segment with room for a record of this size. May be done again after an OSError."""
+        self._notice_loss()
+        self._keep_quota(size)
+        if self._fd < 0 or self._segments[-1].end + size > self._segment_bytes:
+            self._roll(number)
+
+    def _leave(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def _roll(self, number: int) -> None:
-        self.close()
+        self._leave()
         self._serial = serial = self._serial + 1
         path = self.folder / segments.name(serial, number)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
