@@ -43,6 +43,7 @@ LIBRARIES = {
     "duckdb": {"stores"},
     "fastapi": {"api"},
     "starlette": {"api"},
+    "uvicorn": {"api"},
     "msgspec": {"api"},
     "prometheus_client": {"api"},
     "numba": {"detectors", "ingest.tag_memory"},

@@ -7,6 +7,7 @@ runs it.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from starlette.middleware import Middleware
 from sensormon.api import make_api
 from sensormon.api.assets import Assets
 from sensormon.api.auth import Tokens, announcement
+from sensormon.api.connections import BoundedServer, Connections, most_connections, raise_descriptor_limit
 from sensormon.api.hosts import Hosts, KnownHosts, MachineNames
 from sensormon.api.mount import ApiFirst
 from sensormon.api.origins import SameOrigin
@@ -48,6 +50,7 @@ def middleware() -> list[Middleware]:
     """
     hosts = Hosts(runtime.build().settings.hosts, MachineNames())
     return [
+        Middleware(BoundedServer, connections=_connections),
         Middleware(SecurityHeaders, headers=security_headers()),
         Middleware(KnownHosts, hosts=hosts),
         Middleware(SameOrigin),
@@ -82,3 +85,7 @@ def _start(port: Callable[[], int]) -> None:
     monitor = runtime.monitor()
     text = announcement(Tokens.of(monitor.settings), port(), monitor.tags)
     sys.stderr.write(f"sensormon: {text}\n")
+
+
+def _connections() -> Connections:
+    return Connections(most_connections(raise_descriptor_limit()), time.monotonic)

@@ -26,9 +26,18 @@ def free_port() -> int:
 
 
 class Server:
-    """The monitor with its pages as a process; `stop` or kill it yourself."""
+    """The monitor with its pages as a process; `stop` or kill it yourself.
 
-    def __init__(self, data_dir: Path, port: int | None = None, **environment: str) -> None:
+    With `descriptors` the process can have no more file descriptors than these.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int | None = None,
+        descriptors: int | None = None,
+        **environment: str,
+    ) -> None:
         self.data_dir = data_dir
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -37,8 +46,9 @@ class Server:
             "SENSORMON_DATA_DIR": str(data_dir),
             **environment,
         }
+        limit = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(descriptors)] if descriptors else []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
+            [*limit, sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
