@@ -192,7 +192,7 @@ class Journal:
         self._leave()
         self._serial = serial = self._serial + 1
         path = self.folder / segments.name(serial, number)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
             _write_all(fd, segments.header(self.writer, number))
             self._fdatasync(fd)

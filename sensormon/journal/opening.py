@@ -124,7 +124,7 @@ def ensure_reserve(path: Path, size: int) -> None:
     try:
         if path.exists() and path.stat().st_size >= size:
             return
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o640)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.posix_fallocate(fd, 0, size)
         finally:

@@ -42,6 +42,7 @@ from sensormon.monitor.drills import remove_leftovers
 from sensormon.monitor.explorer import Explorer
 from sensormon.monitor.live_ledger import LiveLedger
 from sensormon.monitor.loading import Loading
+from sensormon.monitor.private_files import make_database_private
 from sensormon.monitor.readings import Readings
 from sensormon.monitor.retention import Retention
 from sensormon.monitor.source import RunningSource
@@ -102,6 +103,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
     source = open_source(settings, tags, started)
     store = open_store(settings.store_url)
     folder = DataFolder(settings.data_dir)
+    make_database_private(Path(settings.store_url))
     journal = _journal(settings)
     dead_letters = DeadLetters(settings.data_dir)
     recovered = recover(journal, store, started)

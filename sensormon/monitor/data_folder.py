@@ -1,4 +1,4 @@
-"""The data folder: made if missing, writable, and used by one monitor at a time.
+"""The data folder: made if missing, private, writable, and used by one monitor at a time.
 
 The lock is the kernel's (flock), so it ends with the process, however that ends.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sensormon.model.errors import UsageError
+from sensormon.monitor.private_files import make_private
 
 LOCK = "monitor.lock"
 SNAPSHOT = "status.json"
@@ -24,8 +25,8 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o640)
+            make_private(path)
+            self._fd = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise UsageError(
                 f"the data folder cannot be written ({error.strerror})",
