@@ -10,6 +10,7 @@ What it is not: a queue for a store that is down. Those readings wait in the jou
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from sensormon.model import timestamps
 from sensormon.model.durable_files import replace_file
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import StoreFault
+from sensormon.model.json_text import MOST, read_object, whole, words
 from sensormon.model.readings import Batch, Origin, Processed, Reading, Scores
 from sensormon.stores.columns import row_ids
 from sensormon.stores.protocol import Store
@@ -113,10 +115,11 @@ class DeadLetters:
         good, damaged = [], []
         for text in self.path.read_bytes().splitlines():
             try:
-                line = json.loads(text)
+                line = read_object(text)
                 _record(line)
+                whole(line, "attempts")
                 good.append(line)
-            except (ValueError, KeyError, TypeError, OverflowError):
+            except (ValueError, OverflowError):
                 damaged.append(text)
         return good, damaged
 
@@ -160,27 +163,48 @@ def _json_number(value: float) -> float | None:
 
 
 def _record(line: Mapping[str, Any]) -> Record:
+    """The record of this line. Raises ValueError or OverflowError unless each field is as `_line` has it."""
+    value = _number(line, "value")
+    if value is None:
+        raise ValueError("there is no value")
     reading = Reading(
-        str(line["tag"]), timestamps.parse(line["timestamp"]), float(line["value"]), int(line["quality"])
+        words(line, "tag"),
+        timestamps.parse(words(line, "timestamp")),
+        value,
+        whole(line, "quality", (1 << 32) - 1),
     )
     batch = Batch.of(
         [reading],
-        source=str(line["source"]),
-        received=timestamps.parse(line["received"]),
-        origin=Origin(line["origin"]),
+        source=words(line, "source"),
+        received=timestamps.parse(words(line, "received")),
+        origin=Origin(words(line, "origin")),
     )
+    if not isinstance(line.get("is_anomaly"), bool):
+        raise ValueError("is_anomaly is neither true nor false")
 
     def column(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        value = line[name]
-        return np.array([np.nan if value is None else float(value)])
+        number = _number(line, name)
+        return np.array([np.nan if number is None else number])
 
     scores = Scores(
-        n=np.array([int(line["n"])]),
+        n=np.array([whole(line, "n")]),
         score=column("score"),
         expected=column("expected"),
         lower=column("lower"),
         upper=column("upper"),
-        is_anomaly=np.array([bool(line["is_anomaly"])]),
+        is_anomaly=np.array([line["is_anomaly"]]),
     )
-    processed = Processed(accepted=batch, scores=scores, settings=int(line["settings"]), rejected=())
-    return Record(0, BatchEntry(first_id=int(line["id"]), received_totals={}, processed=processed))
+    settings = whole(line, "settings", (1 << 31) - 1)
+    processed = Processed(accepted=batch, scores=scores, settings=settings, rejected=())
+    first_id = whole(line, "id", MOST - 1)  # the id after it must be a number of the store, too
+    return Record(0, BatchEntry(first_id=first_id, received_totals={}, processed=processed))
+
+
+def _number(line: Mapping[str, Any], key: str) -> float | None:
+    """The finite number under this key, or None for null."""
+    value = line.get(key, "missing")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{key} is not a number")
+    return float(value)

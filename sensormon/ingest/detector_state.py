@@ -20,6 +20,7 @@ import numpy as np
 
 from sensormon.model.durable_files import replace_file
 from sensormon.model.entries import DetectorSettings
+from sensormon.model.json_text import read_object
 from sensormon.model.readings import Floats
 
 FILE = "detector_memory.bin"
@@ -67,8 +68,16 @@ def read_states(folder: Path, settings: DetectorSettings) -> dict[str, SavedStat
     if crc != _LENGTH.pack(zlib.crc32(body)) or len(body) < _LENGTH.size:
         _log.warning("%s is damaged and is ignored", path)
         return {}
+    try:
+        return _states(body, settings)
+    except (ValueError, KeyError, TypeError) as error:
+        _log.warning("%s cannot be understood and is ignored: %s", path, error)
+        return {}
+
+
+def _states(body: bytes, settings: DetectorSettings) -> dict[str, SavedState]:
     (length,) = _LENGTH.unpack_from(body)
-    head = json.loads(body[_LENGTH.size : _LENGTH.size + length])
+    head = read_object(body[_LENGTH.size : _LENGTH.size + length])
     if {key: head.get(key) for key in ("layout", *_identity(settings))} != {
         "layout": LAYOUT,
         **_identity(settings),

@@ -24,6 +24,7 @@ from tomlkit.exceptions import TOMLKitError
 from sensormon.model.clock import Clock
 from sensormon.model.durable_files import replace_file
 from sensormon.model.errors import SensormonError, UsageError
+from sensormon.model.json_text import read_object, whole
 from sensormon.model.tags import Tag, TagTable, parse_tags, read_text
 from sensormon.model.text import LONGEST_NAME, cleaned
 
@@ -132,8 +133,10 @@ class TagFile:
         changes: list[TagChange] = []
         for line in reversed(lines):
             try:
-                row = json.loads(line)
-                changes.append(TagChange(int(row["time"]), str(row["who"]), tuple(map(str, row["changes"]))))
+                row = read_object(line)
+                changes.append(
+                    TagChange(whole(row, "time"), str(row["who"]), tuple(map(str, row["changes"])))
+                )
             except (ValueError, KeyError, TypeError):
                 continue  # the first line may be cut off, the last torn by a kill
             if len(changes) == limit:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sensormon.model.errors import UsageError
+from sensormon.model.json_text import read_object, whole
 from sensormon.monitor.private_files import make_private
 
 LOCK = "monitor.lock"
@@ -76,9 +77,12 @@ def holder_of(path: Path) -> int | None:
 
 
 def read_snapshot(path: Path) -> dict[str, Any]:
-    """The last snapshot of the running monitor; raises UsageError if there is none yet."""
+    """The last snapshot of the running monitor; raises UsageError if there is no readable one."""
     try:
-        snapshot: dict[str, Any] = json.loads((path / SNAPSHOT).read_text(encoding="utf-8"))
+        snapshot = read_object((path / SNAPSHOT).read_text(encoding="utf-8"))
+        whole(snapshot, "time")
+        if not isinstance(snapshot.get("ledger"), dict):
+            raise ValueError("there is no ledger in it")
     except (OSError, ValueError) as error:
         raise UsageError(
             "the running monitor has not reported yet", where=str(path), hint="Try again in a second"

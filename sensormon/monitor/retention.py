@@ -22,6 +22,7 @@ from sensormon.model.clock import DAY, SECOND, Clock
 from sensormon.model.durable_files import replace_file
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Cancelled, Job, Jobs, Progress
+from sensormon.model.json_text import read_object, whole, words
 from sensormon.model.settings import LONGEST_RETENTION
 from sensormon.stores.protocol import Store
 from sensormon.stores.retention import Due, Space
@@ -167,8 +168,8 @@ class Retention:
 
     def _read(self, default: int) -> Policy:
         try:
-            row = json.loads(self._path.read_text(encoding="utf-8"))
-            policy = Policy(int(row["days"]), str(row["who"]), int(row["changed"]), int(row["last"]))
+            row = read_object(self._path.read_text(encoding="utf-8"))
+            policy = Policy(whole(row, "days"), words(row, "who"), whole(row, "changed"), whole(row, "last"))
             if policy.changed == 0:  # no policy was set: only the time of the last run is used
                 return replace(policy, days=default)
             if 0 <= policy.days <= LONGEST_RETENTION:
@@ -176,7 +177,7 @@ class Retention:
             raise ValueError(f"{policy.days} days")
         except FileNotFoundError:
             return Policy(default)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError) as error:
             # If in doubt, delete nothing.
             self.problem = (
                 f"{self._path.name} cannot be read ({error}); readings are kept until it is set again"
