@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 
 from sensormon.cli.ledger import print_ledger
 from sensormon.model.settings import Settings
@@ -12,9 +13,12 @@ from sensormon.monitor.verify import verify
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Print notes and findings; 1 if anything was found. Raises UsageError, StoreError, JournalError."""
+    """Print notes and findings; 1 if anything was found, or the database could not be looked at.
+
+    Raises UsageError, StoreError, JournalError.
+    """
     if options.folder is not None:
-        settings = replace(settings, data_dir=options.folder, store="")
+        settings = of_folder(options.folder, settings)
     report = verify(StoppedMonitor(settings.data_dir, settings.store_url))
     for text in report.notes:
         print(f"note: {text}")
@@ -22,5 +26,17 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         print(f"found: {text}")
     if report.ledger is not None:
         print_ledger(report.ledger.to_dict())
-    print("nothing lost, doubled or damaged" if not report.findings else f"{len(report.findings)} findings")
-    return 1 if report.findings else 0
+    for text in report.unchecked:
+        print(f"not checked: {text}")
+    if report.findings:
+        print(f"{len(report.findings)} findings")
+    elif not report.unchecked:
+        print("nothing lost, doubled or damaged")
+    return 1 if report.findings or report.unchecked else 0
+
+
+def of_folder(folder: Path, settings: Settings) -> Settings:
+    """The settings for this data folder: a database in it is its own, otherwise it is SENSORMON_STORE's."""
+    here = replace(settings, data_dir=folder, store="")
+    same = settings.data_dir.resolve() == folder.resolve()
+    return replace(here, store=settings.store) if same or not Path(here.store_url).exists() else here

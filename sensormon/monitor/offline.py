@@ -40,7 +40,7 @@ class StoppedMonitor:
         self.segments = segments.scan_folder(folder / "journal") if (folder / "journal").is_dir() else []
         self.archive = Archive(folder / "archive")
         self.dead_letters = DeadLetters(folder)
-        self._store_url = store_url
+        self.store_url = store_url
 
     @contextmanager
     def store(self) -> Iterator[Store | None]:
@@ -48,10 +48,10 @@ class StoppedMonitor:
 
         Raises StoreError if there is one that cannot be read.
         """
-        if "://" not in self._store_url and not Path(self._store_url).exists():
+        if "://" not in self.store_url and not Path(self.store_url).exists():
             yield None
             return
-        store = open_store(self._store_url, read_only=True)
+        store = open_store(self.store_url, read_only=True)
         store.open()
         try:
             yield store

@@ -31,11 +31,15 @@ from sensormon.stores.protocol import Store
 
 @dataclass(frozen=True)
 class Report:
-    """`findings` are errors, one sentence each; `notes` are worth knowing."""
+    """`findings` are errors, one sentence each; `notes` are worth knowing.
+
+    `unchecked` is what could not be looked at; then nobody knows whether something is lost there.
+    """
 
     findings: tuple[str, ...]
     notes: tuple[str, ...]
     ledger: Ledger | None
+    unchecked: tuple[str, ...] = ()
 
 
 def verify(stopped: StoppedMonitor) -> Report:
@@ -49,18 +53,31 @@ def verify(stopped: StoppedMonitor) -> Report:
     damaged = stopped.dead_letters.damaged_now()
     if damaged:
         findings.append(f"{damaged} lines of the dead letters cannot be read")
-    ledger = None
+    ledger, unchecked = None, []
     try:
         with stopped.store() as store:
             if store is None:
-                notes.append("there is no database; it is rebuilt from the journal at the next start")
+                unchecked.append(
+                    f"the database, there is none at {stopped.store_url}. If it is elsewhere, set "
+                    "SENSORMON_STORE; if it is gone, the next start makes one from journal and archive"
+                )
             else:
                 findings += _store(stopped, store)
+                unchecked += _foreign(stopped, store)
             ledger = stopped.ledger(store)
             findings += _balance(ledger)
     except StoreError as error:
         findings.append(f"the database cannot be read: {error}")
-    return Report(tuple(findings), tuple(notes), ledger)
+    return Report(tuple(findings), tuple(notes), ledger, tuple(unchecked))
+
+
+def _foreign(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
+    positions = store.ledger.accounts().positions
+    if positions and stopped.writer and stopped.writer not in positions:
+        yield (
+            f"what was stored of this journal: the database at {stopped.store_url} has readings, and none "
+            "from it. If it is another monitor's, set SENSORMON_STORE"
+        )
 
 
 def _journal(stopped: StoppedMonitor) -> Iterator[str]:
