@@ -78,12 +78,15 @@ def make_case(
     until: int,
     view: str,
 ) -> int:
-    """Write the case. Raises UsageError, StoreError and OSError, and then leaves no partial file."""
+    """Write the case; 1 if the journal has readings that the store does not have yet.
+
+    Raises UsageError, StoreError, JournalError and OSError, and then leaves no partial file.
+    """
     stopped = StoppedMonitor(settings.data_dir, settings.store_url)
     with stopped.store() as store:
         if store is None:
             raise UsageError("there is nothing in it", where=settings.store_url, hint="Run the monitor first")
-        check_tags(store, settings, tags)
+        check_tags(store.readings.tags(), settings, tags)
         since, until = held(since, until, store.spans.extent(tags or None))
         order = CaseOrder(
             name or path.stem[:60], tuple(tags or store.readings.tags()), since, until, plain_view(view)
@@ -98,11 +101,17 @@ def make_case(
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+        waiting = stopped.ledger(store).total.pending
     sys.stderr.write(
         f"\r{counts.readings:,} readings, {counts.flagged:,} of them flagged, {counts.rejected:,} rejected, "
         f"{counts.actions:,} actions on events written to {path}\n"
     )
-    return 0
+    if waiting:
+        sys.stderr.write(
+            f"missing: {waiting:,} readings that the monitor had not stored when it stopped, of any tag and "
+            "time. Start it for a moment and make the case again\n"
+        )
+    return 1 if waiting else 0
 
 
 def preview_case(settings: Settings, path: Path) -> int:

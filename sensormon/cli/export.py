@@ -1,10 +1,13 @@
-"""`python -m sensormon export`: stored anomalies or readings of a stopped monitor as a file."""
+"""`python -m sensormon export`: anomalies or readings of a stopped monitor as a file.
+
+What the monitor had not moved from its journal into the store when it stopped is in the file, too.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -15,14 +18,14 @@ from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.tags import read_tags
 from sensormon.monitor.offline import StoppedMonitor
-from sensormon.stores.protocol import Store
+from sensormon.monitor.offline_readings import OfflineReadings
 
 FORMATS = {"csv": "CSV", "parquet": "Parquet", "excel": "Excel"}
 """The forms of files by the values of `--format`."""
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Export what these options ask for. Raises UsageError, StoreError and OSError."""
+    """Export what these options ask for. Raises UsageError, StoreError, JournalError and OSError."""
     since, until = span_of(options)
     return export(settings, options.what, options.tag, since, until, options.format, options.out)
 
@@ -36,36 +39,52 @@ def export(
     form: str,
     out: Path | None,
 ) -> int:
-    """Write the file piece by piece. Raises UsageError, StoreError, OSError and leaves no partial file."""
+    """Write the file piece by piece; 1 if readings that it should have cannot be read.
+
+    Raises UsageError, StoreError, JournalError, OSError and leaves no partial file.
+    """
     stopped = StoppedMonitor(settings.data_dir, settings.store_url)
     with stopped.store() as store:
-        if store is None:
+        readings = OfflineReadings(stopped, store)
+        if store is None and not readings.tags():
             raise UsageError(
                 "there is nothing to export", where=settings.store_url, hint="Run the monitor first"
             )
-        check_tags(store, settings, tags)
+        if tags:
+            check_tags(readings.tags(), settings, tags)
         flagged = what == "anomalies"
-        whole = store.readings.count(tags, since, until, anomalies=flagged)
-        if form == "excel" and whole > EXCEL_ROWS:
-            raise too_long(whole)
+        if form == "excel":
+            whole = readings.count(tags, since, until, anomalies=flagged)
+            if whole > EXCEL_ROWS:
+                raise too_long(whole)
         if out is None:
-            _write(store, tags, since, until, flagged, form, cast("BinaryIO", sys.stdout.buffer))
-            return 0
+            _write(readings, tags, since, until, flagged, form, cast("BinaryIO", sys.stdout.buffer))
+            return _missing(readings)
         try:
             with out.open("wb") as stream:
-                rows = _write(store, tags, since, until, flagged, form, stream)
+                rows = _write(readings, tags, since, until, flagged, form, stream)
         except BaseException:
             if out.is_file():
                 with suppress(OSError):
                     out.unlink()
             raise
-    sys.stderr.write(f"{rows:,} {what} written to {out}\n")
-    return 0
+        sys.stderr.write(f"{rows:,} {what} written to {out}\n")
+        return _missing(readings)
 
 
-def check_tags(store: Store, settings: Settings, tags: Sequence[str] | None) -> None:
-    """Raise UsageError unless these tags are in the table or have readings."""
-    known = {*store.readings.tags(), *read_tags(settings.tags).names}
+def _missing(readings: OfflineReadings) -> int:
+    """Say on standard error what the file does not have; 1 if that is because of damage."""
+    if count := readings.dead_letters():
+        sys.stderr.write(f"note: {count:,} readings that the database refused are not in it\n")
+    missing = readings.missing()
+    for sentence in missing:
+        sys.stderr.write(f"missing: {sentence}; run `python -m sensormon verify`\n")
+    return 1 if missing else 0
+
+
+def check_tags(stored: Iterable[str], settings: Settings, tags: Sequence[str] | None) -> None:
+    """Raise UsageError unless these tags are in the table or among those `stored`."""
+    known = {*stored, *read_tags(settings.tags).names}
     for name in tags or ():
         if name not in known:
             raise UsageError(
@@ -76,7 +95,7 @@ def check_tags(store: Store, settings: Settings, tags: Sequence[str] | None) -> 
 
 
 def _write(
-    store: Store,
+    readings: OfflineReadings,
     tags: Sequence[str] | None,
     since: int,
     until: int,
@@ -86,7 +105,7 @@ def _write(
 ) -> int:
     file, rows = FORMS[FORMATS[form]].begin(stream), 0
     try:
-        for piece in store.readings.stream(tags, since, until, anomalies=flagged):
+        for piece in readings.stream(tags, since, until, anomalies=flagged):
             # A sheet has no time zones, so its columns name theirs. The other formats keep the names.
             file.write(with_zone(piece, "UTC") if form == "excel" else piece)
             rows += piece.num_rows

@@ -15,7 +15,7 @@ from sensormon.model.readings import Rejection
 _TIME = pa.timestamp("us")
 
 
-_READINGS = pa.schema(
+READINGS = pa.schema(
     [
         ("id", pa.int64()),
         ("tag", pa.string()),
@@ -34,11 +34,12 @@ _READINGS = pa.schema(
         ("origin", pa.string()),
     ]
 )
+"""The columns of the table `readings`, with times as stores stream them."""
 
 
 def as_table(readings: pd.DataFrame) -> pa.Table:
     """A frame of readings as an Arrow table, as stores stream them: NaN is null."""
-    return pa.Table.from_pandas(readings, schema=_READINGS, preserve_index=False)
+    return pa.Table.from_pandas(readings, schema=READINGS, preserve_index=False)
 
 
 def row_ids(record: Record) -> list[int]:

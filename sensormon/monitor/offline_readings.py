@@ -1,0 +1,104 @@
+"""The readings of a stopped monitor: those in the store, then those that only the journal has yet.
+
+A monitor stops within seconds and leaves the rest of the journal to its next start, so what a
+person takes out meanwhile must come from both. Changes nothing. What it is not: a reader of a
+running monitor; see `ReadingStreams`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sensormon.model.entries import BatchEntry, Record
+from sensormon.monitor.offline import StoppedMonitor
+from sensormon.stores.columns import READINGS, reading_columns
+from sensormon.stores.protocol import Store
+
+_ROWS = 50_000
+"""About this many readings of the journal are in memory at a time."""
+
+
+class OfflineReadings:
+    """Of a stopped monitor and its open store; `store` is None if there is no database.
+
+    Every method raises StoreError and JournalError.
+    """
+
+    def __init__(self, stopped: StoppedMonitor, store: Store | None) -> None:
+        self._stopped = stopped
+        self._store = store
+        positions = store.ledger.accounts().positions if store else {}
+        self._position = positions.get(stopped.writer, 0)
+        self._dead = stopped.dead_letters.ids()
+
+    def tags(self) -> list[str]:
+        """The tags that have readings, in order of their names."""
+        names = set(self._store.readings.tags()) if self._store else set()
+        for table in self._journaled():
+            names |= set(pc.unique(table.column("tag")).to_pylist())
+        return sorted(names)
+
+    def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool) -> int:
+        """How many readings `stream` yields."""
+        whole: int = self._store.readings.count(tags, since, until, anomalies=anomalies) if self._store else 0
+        for table in self._journaled():
+            whole += _selected(table, tags, since, until, anomalies).num_rows
+        return whole
+
+    def stream(
+        self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool
+    ) -> Iterator[pa.Table]:
+        """Readings with since <= time < until, or only those flagged, in order of arrival, in pieces.
+
+        Readings among the dead letters are left out, as they are while the monitor runs.
+        """
+        schema = READINGS
+        if self._store is not None:
+            for piece in self._store.readings.stream(tags, since, until, anomalies=anomalies):
+                schema = piece.schema
+                yield piece
+        for table in self._journaled():
+            yield _selected(table, tags, since, until, anomalies).cast(schema)
+
+    def missing(self) -> list[str]:
+        """What cannot be read of the journal beyond the store, one sentence each; usually empty."""
+        beyond = [segment for segment in self._stopped.segments if segment.last > self._position]
+        known = {number for segment in beyond for number in segment.numbers if number > self._position}
+        read = {record.number for record in self._stopped.records(self._position)}
+        sentences = [f"{segment.path.name}: {segment.damage}" for segment in beyond if segment.damage]
+        if unreadable := len(known - read):
+            sentences.append(f"{unreadable:,} records of the journal cannot be read")
+        return sentences + self._stopped.archive.damaged
+
+    def dead_letters(self) -> int:
+        """How many readings the store refused; none of them is in a stream."""
+        return len(self._dead)
+
+    def _journaled(self) -> Iterator[pa.Table]:
+        """The readings beyond the store, in tables of about `_ROWS` rows."""
+        records: list[Record] = []
+        rows = 0
+        for record in self._stopped.records(self._position):
+            if isinstance(record.entry, BatchEntry) and len(record.entry.processed.accepted):
+                records.append(record)
+                rows += len(record.entry.processed.accepted)
+            if rows >= _ROWS:
+                yield reading_columns(records, self._dead).cast(READINGS)
+                records, rows = [], 0
+        if records:
+            yield reading_columns(records, self._dead).cast(READINGS)
+
+
+def _selected(
+    table: pa.Table, tags: Sequence[str] | None, since: int, until: int, anomalies: bool
+) -> pa.Table:
+    times = table.column("time").cast(pa.int64())
+    keep = pc.and_(pc.greater_equal(times, since), pc.less(times, until))
+    if tags is not None:
+        keep = pc.and_(keep, pc.is_in(table.column("tag"), pa.array(list(tags), pa.string())))
+    if anomalies:
+        keep = pc.and_(keep, table.column("is_anomaly"))
+    return table.filter(keep)
