@@ -46,6 +46,7 @@ from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Progress
 from sensormon.model.readings import Ints, Origin, Reason
 from sensormon.model.tags import Tag, TagTable, read_tags
+from sensormon.model.toml_text import FOREIGN
 
 _SPARE = 512 << 20
 _MOST_ACTIONS = 100_000
@@ -295,11 +296,9 @@ def _between(table: pa.Table, name: str, since: int, until: int) -> None:
 def _tags(path: Path, manifest: Manifest) -> TagTable:
     """The tags of the case, in the order of its manifest; the simulator leaves them alone."""
     try:
-        table = read_tags(path)
+        table = read_tags(path, FOREIGN)
     except UsageError as error:
-        raise bad(f"tags.toml: {error.what}") from error
-    except RecursionError as error:
-        raise bad("tags.toml cannot be read") from error
+        raise bad(f"tags.toml: {error.what[:SHOWN]}") from error
     if set(table.names) != set(manifest.tags):
         raise bad("its tags are not those of its manifest")
     return TagTable(_portable(table[name]) for name in manifest.tags)

@@ -20,7 +20,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from sensormon.model.errors import UsageError
+from sensormon.model.toml_text import OWN, TomlBounds, read_toml
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/\-]{0,127}")
 """What a tag may be called: letters, digits and `_ . : / -`, at most 128."""
@@ -133,12 +133,12 @@ class TagTable:
         return TagTable([*self, *(tag for tag in more if tag.name not in self)])
 
 
-def read_tags(path: Path) -> TagTable:
+def read_tags(path: Path, bounds: TomlBounds = OWN) -> TagTable:
     """The tag table in this file.
 
-    Raises UsageError, with the tag and the key, if the file is missing or wrong.
+    Raises UsageError, with the tag and the key, if the file is missing, wrong or beyond these bounds.
     """
-    return parse_tags(read_text(path), path)
+    return parse_tags(read_text(path), path, bounds)
 
 
 def read_text(path: Path) -> str:
@@ -153,11 +153,11 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def parse_tags(text: str, path: Path) -> TagTable:
-    """The tag table in this text of that file. Raises UsageError if it is wrong."""
+def parse_tags(text: str, path: Path, bounds: TomlBounds = OWN) -> TagTable:
+    """The tag table in this text of that file. Raises UsageError if it is wrong or beyond these bounds."""
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = read_toml(text, bounds)
+    except ValueError as error:
         raise UsageError(
             f"not valid TOML: {error}",
             where=str(path),

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 import threading
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Batch, Bools, Floats, InjectedFault, Ints, Origin, Quality
 from sensormon.model.tags import Tag
+from sensormon.model.toml_text import read_toml
 from sensormon.sources.courses import Courses, band
 from sensormon.sources.draws import Draws
 from sensormon.sources.faults import HIDDEN_BY, SPIKE, Fault, make_fault, outside
@@ -285,8 +285,8 @@ def read_spike_rate(path: Path) -> float:
     """
     where = f"{path}, [simulator]"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("simulator", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = read_toml(path.read_text(encoding="utf-8")).get("simulator", {})
+    except (OSError, ValueError) as error:
         raise UsageError(
             f"the file cannot be read ({error})", where=where, hint="Point SENSORMON_TAGS at a tags.toml"
         ) from error
