@@ -31,6 +31,7 @@ import pyarrow as pa
 
 from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
+from sensormon.model.json_text import read_json
 
 FORMAT, VERSION, SUFFIX = "sensormon-case", 1, "sensormon"
 MEDIA_TYPE = "application/zip"
@@ -61,6 +62,8 @@ MOST_TAGS = 5_000
 MOST_NOTES = 10_000
 LONGEST_TEXT = 1_000
 LONGEST_VIEW = 20_000
+_MOST_VALUES = 4_000_000
+"""The most values in a JSON member: each takes up to a hundred bytes of memory once it is read."""
 
 _TIME = pa.timestamp("us", "UTC")
 
@@ -186,14 +189,12 @@ def parse_manifest(data: bytes) -> Manifest:
 
 
 def parse_json(data: bytes, name: str) -> Any:
-    """The JSON in these bytes. Raises UsageError, also for NaN and for JSON nested too deeply."""
-
-    def refuse(number: str) -> float:
-        raise ValueError(number)
-
+    """The JSON in these bytes. Raises UsageError, also if it has NaN, or too much or too deep."""
+    if sum(map(data.count, (b",", b":", b"[", b"{"))) > _MOST_VALUES:
+        raise bad(f"{name} has more than {_MOST_VALUES:,} values")
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
+        return read_json(data.decode("utf-8"))
+    except ValueError as error:
         raise bad(f"{name} cannot be read") from error
 
 

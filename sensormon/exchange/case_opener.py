@@ -16,6 +16,7 @@ import json
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -55,6 +56,9 @@ KEYS = f"{IMPORTED}case:"
 
 PAGES = ("/", "/live", "/anomalies", "/explore", "/tuning")
 """The pages that a view may be on."""
+
+_PATIENCE = 60.0
+"""Seconds to wait while other cases are unpacked."""
 
 _NUMBERS = ("event", "reading")
 """Parameters in addresses whose values are ids of readings, separated by commas."""
@@ -124,6 +128,7 @@ class CaseOpener:
         self._events = events
         self._clock = clock
         self._folder = folder
+        self._unpacking = threading.Lock()
         self._kept = {answer.key: answer for answer in recovered.answers if answer.key.startswith(KEYS)}
         self._settings = {settings.id: settings for settings in recovered.case_settings}
         if folder.is_dir():  # left behind by a process that ended
@@ -131,11 +136,20 @@ class CaseOpener:
                 shutil.rmtree(path, ignore_errors=True)
 
     @contextmanager
-    def unpacked(self, source: Path | IO[bytes]) -> Iterator[Case]:
-        """The case in this file, unpacked within the `with` block. Raises UsageError."""
+    def unpacked(self, source: Path | IO[bytes], step: Callable[[], None] = lambda: None) -> Iterator[Case]:
+        """The case in this file, unpacked within the `with` block. Raises UsageError, and what `step` raises.
+
+        Cases are unpacked one at a time: what is small in the file can be large in memory.
+        """
         self._folder.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._folder, prefix=".case-") as scratch:
-            yield read_case(source, Path(scratch))
+            if not self._unpacking.acquire(timeout=_PATIENCE):
+                raise UsageError("other cases are being unpacked", where="case", hint="Try again in a minute")
+            try:
+                case = read_case(source, Path(scratch), step)
+            finally:
+                self._unpacking.release()
+            yield case
 
     def names(self, case: Case) -> Mapping[str, str]:
         """The name that each tag of the case has, or would get, here. Raises StoreError."""

@@ -14,7 +14,7 @@ import hashlib
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -55,6 +55,9 @@ _MOST_SETTINGS = 1_000
 MOST_CHANGES = 10_000
 """The most changes of the detector settings between consecutive readings."""
 _BUFFER = 1 << 20
+_FOOTER_BYTES = 16 << 20
+_GROUP_BYTES = 128 << 20
+"""The most bytes that the description of a Parquet member, and one of its row groups, may take."""
 _PLAIN = str.maketrans("[]<>`", "()()'")
 _TOO_FAR = 1 << 62
 _READABLE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
@@ -141,8 +144,11 @@ class Case:
         return table.column("id").to_numpy(), settings
 
 
-def read_case(source: Path | IO[bytes], folder: Path) -> Case:
-    """The case in this file, unpacked into the empty `folder`. Raises UsageError."""
+def read_case(source: Path | IO[bytes], folder: Path, step: Callable[[], None]) -> Case:
+    """The case in this file, unpacked into the empty `folder`. Raises UsageError.
+
+    Calls `step` with every megabyte unpacked, and passes on what that raises.
+    """
     try:
         with zipfile.ZipFile(source) as archive:
             about = _directory(archive)
@@ -154,7 +160,7 @@ def read_case(source: Path | IO[bytes], folder: Path) -> Case:
             if shutil.disk_usage(folder).free < size + _SPARE:
                 raise bad(f"it needs {size >> 20:,} MiB on the disk to be looked at", "Free some space")
             for name, (length, digest) in manifest.members.items():
-                _unpack(archive, about[name], folder / name, length, digest)
+                _unpack(archive, about[name], folder / name, length, digest, step)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, *_READABLE) as error:
         raise bad("it is not a complete zip file") from error
     settings = _settings((folder / case_format.SETTINGS_FILE).read_bytes())
@@ -204,13 +210,21 @@ def _small(archive: zipfile.ZipFile, about: zipfile.ZipInfo, most: int) -> bytes
     return data
 
 
-def _unpack(archive: zipfile.ZipFile, about: zipfile.ZipInfo, path: Path, length: int, digest: str) -> None:
+def _unpack(
+    archive: zipfile.ZipFile,
+    about: zipfile.ZipInfo,
+    path: Path,
+    length: int,
+    digest: str,
+    step: Callable[[], None],
+) -> None:
     """Write the member to `path`. Raises UsageError unless size and hash are what the manifest says."""
     if about.file_size != length:
         raise bad(f"{path.name} has another size than its manifest says")
     actual, done = hashlib.sha256(), 0
     with archive.open(about) as member, path.open("wb") as target:
         while part := member.read(_BUFFER):
+            step()
             done += len(part)
             if done > length:
                 raise bad(f"{path.name} has another size than its manifest says")
@@ -221,6 +235,8 @@ def _unpack(archive: zipfile.ZipFile, about: zipfile.ZipInfo, path: Path, length
 
 
 def _parquet(path: Path, schema: pa.Schema, most: int) -> pq.ParquetFile:
+    if _footer(path) > _FOOTER_BYTES:
+        raise bad(f"{path.name} has too long a description of itself")
     try:
         with pq.ParquetFile(path) as file:
             if not file.schema_arrow.equals(schema):
@@ -234,14 +250,27 @@ def _parquet(path: Path, schema: pa.Schema, most: int) -> pq.ParquetFile:
         for number in range(about.num_row_groups):
             group = about.row_group(number)
             total += group.num_rows
-            packed = {group.column(place).compression for place in range(group.num_columns)}
+            columns = range(group.num_columns)
+            packed = {group.column(place).compression for place in columns}
             if group.num_rows > GROUP or packed != {"UNCOMPRESSED"}:
                 raise bad(f"{path.name} is packed in a way that a case is not")
+            # Of columns that are not compressed, the reader takes no more bytes than are in the file.
+            if sum(group.column(place).total_compressed_size for place in columns) > _GROUP_BYTES:
+                raise bad(f"{path.name} has a row group of more than {_GROUP_BYTES >> 20} MiB")
         if total != about.num_rows:
             raise bad(f"{path.name} has other rows than it says")
     except _READABLE as error:
         raise bad(f"{path.name} cannot be read") from error
     return file
+
+
+def _footer(path: Path) -> int:
+    """The length of the description at the end of a Parquet file, as the file says; 0 if it cannot be."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - 8))
+        length = int.from_bytes(file.read(4), "little")
+    return length if length < size else 0
 
 
 def _rows(path: Path, schema: pa.Schema, most: int) -> int:

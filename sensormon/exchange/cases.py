@@ -154,9 +154,12 @@ class Cases:
 
         return self._jobs.start("case-save", f"Case {order.name}", work)
 
-    def glance(self, source: IO[bytes]) -> Glance:
-        """What this file contains. Raises UsageError unless it is a readable case, and StoreError."""
-        with self.opener.unpacked(source) as case:
+    def glance(self, source: IO[bytes], step: Callable[[], None] = lambda: None) -> Glance:
+        """What this file contains. Raises UsageError unless it is a readable case, and StoreError.
+
+        Calls `step` often, and passes on what that raises, for a viewer who may have left.
+        """
+        with self.opener.unpacked(source, step) as case:
             return Glance(
                 manifest=case.manifest,
                 names=self.opener.names(case),
@@ -183,7 +186,7 @@ class Cases:
         def work(progress: Progress) -> Opened:
             try:
                 progress.step("unpacking")
-                with self.opener.unpacked(own) as case:
+                with self.opener.unpacked(own, lambda: progress.step("unpacking")) as case:
                     return self.opener.open(case, progress)
             finally:
                 own.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.downloads import download
 from sensormon.ui.drawing import not_done, not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
+from sensormon.ui.presence import still_here
 from sensormon.ui.time_range import stored_range
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
@@ -124,7 +125,7 @@ def _saved(m: Monitor, viewer: Viewer) -> None:
 @st.cache_data(max_entries=3, ttl=600, show_spinner="Reading the case")
 def _glance(_m: Monitor, _file: IO[bytes], key: tuple[object, ...]) -> Glance:
     del key  # stands for the file in the cache
-    return _m.cases.glance(_file)
+    return _m.cases.glance(_file, still_here)
 
 
 def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...]) -> None:

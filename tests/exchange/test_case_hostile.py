@@ -19,7 +19,7 @@ from sensormon.exchange import case_format, case_reader
 from sensormon.exchange.cases import held, plain_view
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import UsageError
-from sensormon.model.jobs import Progress
+from sensormon.model.jobs import Cancelled, Progress
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from tests.support.cases import NOW, TAGS, act, fill, save, some_values
@@ -299,6 +299,9 @@ def test_invalid_utf8(receiver: Monitor, parts: Parts) -> None:
         (T, lambda _: b"not toml [", "tags.toml: not valid"),
         (T, lambda _: b"\xff", "tags.toml"),
         (T, lambda _: b"a=" + b"[" * 50_000, "tags.toml"),
+        (T, lambda _: b"b." * 700_000 + b"c = 1", "tags.toml: not valid TOML: it has a key of more than"),
+        (A, lambda _: b"[" + b"[]," * 3_000_000 + b"[]]", "actions.json has more than 4,000,000 values"),
+        (A, lambda _: b"[" * 100_000, "actions.json cannot be read"),
         (T, swap(b'"pH"', b'"' + b"x" * 999 + b'"'), "too long"),
         (T, swap(b"resolution = 0.01", b"resolution = -1"), "resolution must be"),
         (S, lambda _: b"{}", "not a list"),
@@ -371,3 +374,39 @@ def test_view_leading_elsewhere_is_not_followed(receiver: Monitor, parts: Parts,
             "", Plan({name: name for name in case.manifest.tags}, {}), {}, np.empty(0, dtype=np.int64)
         )
         assert receiver.cases.opener._view(case, work) == ""
+
+
+def test_unpacking_stops_with_the_viewer_who_waits_for_it(receiver: Monitor, parts: Parts) -> None:
+    steps = 0
+
+    def leave() -> None:
+        nonlocal steps
+        steps += 1
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        receiver.cases.glance(io.BytesIO(packed(parts)), leave)
+    assert steps == 1
+    assert list(receiver.settings.data_dir.glob("exports/*")) == []
+    assert receiver.cases.glance(io.BytesIO(packed(parts))).manifest.readings > 0, "the next one is served"
+
+
+def test_a_row_group_larger_than_a_case_has_is_not_read(receiver: Monitor, parts: Parts) -> None:
+    rows = table(parts, case_format.REJECTED_FILE)
+    long = pa.array(["x" * (129 << 20)] * rows.num_rows, pa.string())
+    wide = rows.set_column(rows.schema.get_field_index("detail"), "detail", long)
+    refused(
+        receiver,
+        packed(with_table(parts, wide, case_format.REJECTED_FILE)),
+        "rejected.parquet has a row group of more than 128 MiB",
+    )
+
+
+def test_a_description_longer_than_a_case_has_is_not_read(receiver: Monitor, parts: Parts) -> None:
+    rows = table(parts, case_format.FAULTS_FILE)
+    described = rows.replace_schema_metadata({"note": "x" * (17 << 20)})
+    refused(
+        receiver,
+        packed(with_table(parts, described, case_format.FAULTS_FILE, store_schema=True)),
+        "faults.parquet has too long a description",
+    )
