@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from sensormon.model.errors import StoreCorrupt, StoreUnavailable
 from sensormon.stores.duckdb_errors import translated
@@ -178,6 +179,20 @@ class Database:
         for column in frame.columns.intersection(list(times)):
             frame[column] = frame[column].astype("datetime64[us]").dt.tz_localize("UTC")
         return frame
+
+    def table(self, query: str, values: Sequence[object] = ()) -> pa.Table:
+        """The result of this query, the times of readings and of arrivals as timestamp[us, UTC]."""
+        cursor = self.cursor()
+        with closing(cursor), self.reading():
+            return _zoned(cursor.sql(query, params=list(values)).to_arrow_table())
+
+
+def _zoned(table: pa.Table) -> pa.Table:
+    for name in ("time", "received"):
+        place = table.schema.get_field_index(name)
+        if pa.types.is_timestamp(table.schema.field(place).type):  # the time of a rejected reading is text
+            table = table.set_column(place, name, table.column(name).cast(pa.timestamp("us", "UTC")))
+    return table
 
 
 def wal(path: Path) -> Path:

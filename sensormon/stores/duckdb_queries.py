@@ -32,18 +32,26 @@ def bounded(
     return where, list(values)
 
 
-def of_span(
+def condition_of(
     tags: Sequence[str] | None,
     since: int,
     until: int,
     below_id: int | None,
     anomalies: bool = False,
 ) -> tuple[str, list[object]]:
-    """The query of readings of a span, without an order, and its values."""
+    """The condition of readings of a span, or of those flagged, and its values."""
     where, values = bounded(tags, since, until)
     if anomalies:
         where += " AND is_anomaly"
     if below_id is not None:
         where += " AND id < ?"
         values.append(below_id)
+    return where, values
+
+
+def of_span(
+    tags: Sequence[str] | None, since: int, until: int, below_id: int | None
+) -> tuple[str, list[object]]:
+    """The query of readings of a span, without an order, and its values."""
+    where, values = condition_of(tags, since, until, below_id)
     return f"SELECT {COLUMNS} FROM readings WHERE {where}", values

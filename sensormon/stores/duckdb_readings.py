@@ -9,17 +9,11 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.model.timestamps import micros
+from sensormon.stores import duckdb_stream
 from sensormon.stores.duckdb_database import Database
-from sensormon.stores.duckdb_queries import COLUMNS, bounded, naive, of_span
+from sensormon.stores.duckdb_queries import COLUMNS, bounded, condition_of, naive, of_span
 from sensormon.stores.duckdb_retention import has_rollups
-from sensormon.stores.duckdb_stream import (
-    BY_ID,
-    BY_TIME,
-    Deletions,
-    Order,
-    arrow_pieces,
-    readings_in_order,
-)
+from sensormon.stores.duckdb_stream import Deletions, begun
 from sensormon.stores.readings import TagHistory
 
 _REJECTED = "received, source, position, tag, time, value, reason, detail"
@@ -60,11 +54,16 @@ class DuckDBReadings:
         limit: int | None = None,
         anomalies: bool = False,
     ) -> Iterator[pa.Table]:
-        if limit is None:
-            return self._in_order(BY_ID, tags, since, until, below_id, anomalies)
-        query, values = of_span(tags, since, until, below_id, anomalies)
-        query = f"SELECT * FROM ({query} ORDER BY id DESC LIMIT ?) ORDER BY id"
-        return self._pieces(query, [*values, limit])
+        where, values = condition_of(tags, since, until, below_id, anomalies)
+        if limit is not None and limit <= duckdb_stream.PIECE:
+            query = f"SELECT {COLUMNS} FROM readings WHERE {where} ORDER BY id DESC LIMIT ?"
+            return iter([self._database.table(f"SELECT * FROM ({query}) ORDER BY id", [*values, limit])])
+        seen = self._deletions.seen()
+        known, first = duckdb_stream.stretches(self._database, where, values), -1
+        if limit is not None and known:
+            first, since = duckdb_stream.newest(self._database, where, values, known, limit)
+        pieces = duckdb_stream.by_id(self._database, where, values, known, first)
+        return begun(self._deletions.watched(pieces, seen, tags, since, until), self._nothing)
 
     def stream_by_time(
         self,
@@ -75,26 +74,13 @@ class DuckDBReadings:
         below_id: int | None = None,
         anomalies: bool = False,
     ) -> Iterator[pa.Table]:
-        return self._in_order(BY_TIME, tags, since, until, below_id, anomalies)
+        where, values = condition_of(tags, since, until, below_id, anomalies)
+        seen = self._deletions.seen()
+        pieces = duckdb_stream.by_time(self._database, where, values)
+        return begun(self._deletions.watched(pieces, seen, tags, since, until), self._nothing)
 
-    def _in_order(
-        self,
-        order: Order,
-        tags: Sequence[str] | None,
-        since: int,
-        until: int,
-        below_id: int | None,
-        anomalies: bool,
-    ) -> Iterator[pa.Table]:
-        query, values = of_span(tags, since, until, below_id, anomalies)
-
-        def begin() -> Iterator[pa.Table]:
-            return readings_in_order(self._database.cursor, query, values, self._database.reading, order)
-
-        return self._deletions.watched(tags, since, until, begin)
-
-    def _pieces(self, query: str, values: Sequence[object]) -> Iterator[pa.Table]:
-        return arrow_pieces(self._database.cursor(), query, values, self._database.reading)
+    def _nothing(self) -> pa.Table:
+        return self._database.table(f"SELECT {COLUMNS} FROM readings LIMIT 0")
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
         query = (
@@ -209,7 +195,8 @@ class DuckDBReadings:
 
     def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
         where, values = bounded(tags, since, until, "received")
-        return self._pieces(f"SELECT {_REJECTED} FROM rejected WHERE {where}", values)
+        pieces = duckdb_stream.by_arrival(self._database, "rejected", _REJECTED, where, values)
+        return begun(pieces, lambda: self._database.table(f"SELECT {_REJECTED} FROM rejected LIMIT 0"))
 
     def injected_faults(self, since: int, until: int) -> pd.DataFrame:
         return self._database.frame(

@@ -57,7 +57,13 @@ class StoredReadings(Protocol):
         """`frame`, or only those flagged, in pieces: Arrow tables with times as timestamp[us, UTC].
 
         The first piece has been read, or the StoreError raised, when this returns; it may be empty.
-        Without a limit only some pieces are in memory, however many readings there are.
+        Only one piece is in memory, however many readings there are, and between two pieces the
+        store holds nothing open for the reader: no cursor, no transaction, no snapshot.
+
+        What holds all the same: readings are those stored when this was called, each once, in order.
+        Later ones are left out; a dead letter stored meanwhile may be among them, by its old id. If a
+        roll-up meanwhile deletes readings of the span (with a limit, of the days from the earliest of
+        the newest `limit` on), the next piece raises StoreUnavailable: no answer lacks them silently.
         """
 
     def stream_by_time(
@@ -69,7 +75,7 @@ class StoredReadings(Protocol):
         below_id: int | None = None,
         anomalies: bool = False,
     ) -> Iterator[pa.Table]:
-        """The same readings as `stream` without a limit, ordered by time, then by id."""
+        """The same readings as `stream` without a limit, ordered by time, then by id; the same holds."""
 
     def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
         """How many readings `stream` would return."""
@@ -116,7 +122,10 @@ class StoredReadings(Protocol):
         """The newest rejected readings, newest first."""
 
     def stream_rejected(self, tags: Sequence[str] | None, since: int, until: int) -> Iterator[pa.Table]:
-        """Readings rejected at since <= received < until, in order of arrival, in pieces like `stream`."""
+        """Readings rejected at since <= received < until, in order of arrival, in pieces like `stream`.
+
+        Those received at the same moment are in one piece.
+        """
 
     def injected_faults(self, since: int, until: int) -> pd.DataFrame:
         """Ground truth of the span: tag, time and fault, in order of time."""

@@ -146,6 +146,24 @@ def test_unfinished_stream_holds_no_lock(store: Store, records: Records) -> None
     store.open()
 
 
+@pytest.mark.parametrize("limit", [None, 25_000])
+def test_a_paused_stream_keeps_nothing_waiting(store: Store, records: Records, limit: int | None) -> None:
+    store.load("w", records(30, 1_000))
+    streams = [store.readings.stream(None, 0, FAR, limit=limit), store.readings.stream_by_time(None, 0, FAR)]
+    first = [next(stream)["id"].to_pylist() for stream in streams]
+    (later,) = records(1, 1_000, 31)
+    store.load("w", [later])
+    store.checkpoint()
+    store.close()
+    store.open()  # refused while a reader uses the old connection
+    whole = [
+        before + [number for piece in stream for number in piece["id"].to_pylist()]
+        for before, stream in zip(first, streams, strict=True)
+    ]
+    assert whole[0] == list(range(30_001 - (limit or 30_000), 30_001)), "none of those loaded meanwhile"
+    assert sorted(whole[1]) == list(range(1, 30_001))
+
+
 def at(record: Record, time: Ints) -> Record:
     """The record with its readings at these times."""
     entry = record.entry
@@ -220,6 +238,23 @@ def test_rejected_readings_are_ordered(store: Store, processed: Callable[..., Pr
     assert table.schema.field("received").type == pa.timestamp("us", "UTC")
     pieces = store.readings.stream_rejected(None, START, START + 5 * SECOND)
     assert sum(piece.num_rows for piece in pieces) == 5
+
+
+def test_rejected_readings_come_in_pieces(
+    store: Store, processed: Callable[..., Processed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sensormon.model.readings import Reason, Rejection
+
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.PIECE", 4)
+    rejected = tuple(
+        Rejection("test", START + i // 3 * SECOND, i % 3, "temp", str(i), "1", Reason.UNKNOWN_TAG, "w")
+        for i in range(20)  # three at each moment
+    )
+    scored = replace(processed(1), rejected=rejected)
+    store.load("w", [Record(1, BatchEntry(1, {"test": 21}, scored))])
+    pieces = list(store.readings.stream_rejected(None, 0, FAR))
+    assert [text for piece in pieces for text in piece["time"].to_pylist()] == [str(i) for i in range(20)]
+    assert max(piece.num_rows for piece in pieces) <= 6
 
 
 def test_an_empty_store_has_no_readings(store: Store) -> None:

@@ -57,6 +57,20 @@ def test_stream_fails_if_its_day_is_rolled_up(store: Store) -> None:
     assert sum(piece.num_rows for piece in store.readings.stream(None, 0, FAR)) == 900
 
 
+def test_stream_of_the_newest_fails_only_if_one_of_its_own_days_is_rolled_up(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.PIECE", 100)
+    loading = Loading(store)
+    for day in range(3):
+        loading.load([("a", FIRST + day * DAY + i * SECOND, 7.0, 0, False) for i in range(900)])
+    newest, reaching = (store.readings.stream(None, 0, FAR, limit=limit) for limit in (1_800, 1_801))
+    assert roll(store, FIRST + DAY) == 900
+    assert sum(piece.num_rows for piece in newest) == 1_800
+    with pytest.raises(StoreError, match="rolled up to minutes"):
+        list(reaching)
+
+
 def test_roll_up_is_idempotent_and_merges_late_readings(store: Store) -> None:
     loading = Loading(store)
     loading.load([("a", FIRST + i * SECOND, float(i), 0, i in (3, 4)) for i in range(60)])
