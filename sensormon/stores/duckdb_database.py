@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.model.errors import StoreCorrupt, StoreUnavailable
+from sensormon.stores import duckdb_memory
 from sensormon.stores.duckdb_errors import translated
 
 _TIMES = ("time", "received", "applied")
@@ -201,7 +202,7 @@ def wal(path: Path) -> Path:
 
 
 def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Open the file, with every download by DuckDB disabled."""
+    """Open the file, with every download by DuckDB disabled, and its memory bounded."""
     return duckdb.connect(
         str(path),
         read_only=read_only,
@@ -210,6 +211,7 @@ def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": "false",
             "checkpoint_threshold": "256MB",  # the loader checkpoints on its own schedule
             "threads": "2",
+            **duckdb_memory.config(path),
         },
     )
 

@@ -40,7 +40,13 @@ def translated(path: Path, operation: str) -> Iterator[None]:
         raise _io_error(error, path, where) from error
     except duckdb.ConnectionException as error:
         raise StoreBroken(_line(error), where=where, hint="It is reopened by itself") from error
-    except (duckdb.TransactionException, duckdb.OutOfMemoryException) as error:
+    except duckdb.OutOfMemoryException as error:
+        raise StoreUnavailable(
+            "this needs more memory than the database may use",
+            where=where,
+            hint="Choose a shorter span or fewer tags; loading is tried again by itself",
+        ) from error
+    except duckdb.TransactionException as error:
         raise StoreUnavailable(_line(error), where=where, hint=_hint(_line(error))) from error
     except duckdb.Error as error:
         if operation == "open" or _is_damage(error):
