@@ -24,6 +24,7 @@ from sensormon.api.docs_page import add_docs
 from sensormon.api.live import add_live
 from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem, problem_of
+from sensormon.api.readers import Readers
 from sensormon.api.writes import WriteRoute
 from sensormon.model.errors import SensormonError
 from sensormon.monitor import runtime
@@ -82,7 +83,7 @@ class Api:
             root_path_in_servers=True,
             redirect_slashes=False,  # its redirect would repeat the Host of the request
         )
-        api.state.context, api.state.meters = self.context, meters
+        api.state.context, api.state.meters, api.state.readers = self.context, meters, Readers()
         for path, words in (
             ("/ingest", openapi.INGEST),
             ("/ingest/batch", openapi.BATCH),

@@ -53,10 +53,14 @@ class Tokens:
 
     def may_read(self, authorization: bytes) -> bool:
         """Whether reads are open, or the header has a token that opens them."""
-        if not self.read:
-            return True
+        return not self.read or self.is_token(authorization)
+
+    def is_token(self, authorization: bytes) -> bool:
+        """Whether the header has the token for writes or, if there is one, for reads."""
         given = _given(authorization)
-        return hmac.compare_digest(given, self.read) | hmac.compare_digest(given, self.write)
+        # A read token that is not set is empty, and so is what a request without a header gives.
+        is_read = hmac.compare_digest(given, self.read) and bool(self.read)
+        return is_read | hmac.compare_digest(given, self.write)
 
     def check_read(self, authorization: bytes) -> None:
         """Raises Problem (401) unless this header may read."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fastapi import Depends, Request
 
 from sensormon.api.auth import Tokens
+from sensormon.api.readers import household
 from sensormon.monitor.monitor import Monitor
 
 
@@ -31,6 +32,16 @@ def context_of(request: Request) -> Context:
 def authorization_of(request: Request) -> bytes:
     """The raw Authorization header; empty without one."""
     return request.headers.get("authorization", "").encode("latin-1", "replace")
+
+
+def is_known(request: Request) -> bool:
+    """Whether we know who reads: the request has a valid token, for writes or for reads."""
+    return context_of(request).tokens.is_token(authorization_of(request))
+
+
+def address_of(request: Request) -> str:
+    """The client's address, for limits; IPv6 by its network. Empty if the server does not know it."""
+    return household(request.client.host) if request.client else ""
 
 
 def check_reader(request: Request) -> None:

@@ -15,6 +15,9 @@ from sensormon.exchange.table_writer import table_csv
 
 Pieces = Iterator[pa.Table]
 
+PART = 2_000
+"""Rows turned into text at once: half a megabyte, of which a reader who is slow keeps two."""
+
 COLUMNS = (
     "id",
     "timestamp",
@@ -39,11 +42,10 @@ def as_json(pieces: Pieces) -> Iterator[bytes]:
     """A list of objects; a number that is not finite is null."""
     encode = msgspec.json.Encoder().encode
     opening = b"["
-    for table in pieces:
+    for table in _parts(pieces):
         columns = [column.to_pylist() for column in _with_texts(table).columns]
-        for start in range(0, table.num_rows, 5_000):
-            part = [column[start : start + 5_000] for column in columns]
-            rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*part, strict=True)]
+        rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
+        if rows:
             yield opening + encode(rows)[1:-1]
             opening = b","
     yield b"[]" if opening == b"[" else b"]"
@@ -52,7 +54,7 @@ def as_json(pieces: Pieces) -> Iterator[bytes]:
 def as_csv(pieces: Pieces) -> Iterator[bytes]:
     """UTF-8 with a header line; an apostrophe precedes text that a spreadsheet would run as a formula."""
     header = True
-    for table in pieces:
+    for table in _parts(pieces):
         if header or table.num_rows:
             yield table_csv(_with_texts(table), header=header)
         header = False
@@ -104,6 +106,13 @@ class _Drain(RawIOBase):
         """The bytes written since the last call."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
+
+
+def _parts(pieces: Pieces) -> Iterator[pa.Table]:
+    """The same rows in parts of at most `PART`; an empty piece is an empty part."""
+    for table in pieces:
+        for start in range(0, max(1, table.num_rows), PART):
+            yield table.slice(start, PART)
 
 
 def _renamed(table: pa.Table) -> pa.Table:

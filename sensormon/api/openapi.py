@@ -116,13 +116,14 @@ def _failures(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[st
         413: "The body is over a limit.",
         415: "The content encoding is not known.",
         422: "The idempotency key was used before with different content.",
+        429: "The budget of rows without a token is spent: see Retry-After.",
         503: "Too many requests, a full disk, or an unavailable part: see Retry-After.",
     }
     return {status: {"model": model, "description": words[status]} for status in statuses}
 
 
 FAILURES = _failures(Refusal, 401, 503)
-READ_FAILURES = _failures(Refusal, 400, 401, 404, 503)
+READ_FAILURES = _failures(Refusal, 400, 401, 404, 429, 503)
 WRITE_FAILURES = _failures(Refusal, 400, 401, 408, 413, 415, 422, 503)
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}

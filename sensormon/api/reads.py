@@ -7,18 +7,17 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-import pyarrow as pa
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from sensormon.api import openapi
-from sensormon.api.context import READER, authorization_of, context_of
+from sensormon.api.answers import Answer
+from sensormon.api.context import READER, address_of, authorization_of, context_of, is_known
 from sensormon.api.formats import FORMS
 from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem
+from sensormon.api.readers import SHORT, UNKNOWN_ROWS, charged, check_limit, readers_of
 from sensormon.ingest.validation import EARLIEST, shown
 from sensormon.model import timestamps
-from sensormon.monitor.monitor import Monitor
 
 MOST = 1_000_000
 
@@ -35,7 +34,14 @@ Since = Annotated[
     ),
 ]
 Until = Annotated[str | None, Query(description="Before this time.", examples=["2026-02-01T00:00:00Z"])]
-Limit = Annotated[int, Query(ge=1, le=MOST, description="At most this many, the newest.")]
+Limit = Annotated[
+    int,
+    Query(
+        ge=1,
+        le=MOST,
+        description=f"At most this many, the newest. More than {UNKNOWN_ROWS:,} need a token.",
+    ),
+]
 Format = Annotated[Form, Query(description="`csv` and `parquet` are files.")]
 
 
@@ -50,11 +56,10 @@ def data(
     until: Until = None,
     limit: Limit = 1_000,
     format: Format = "json",
-) -> StreamingResponse:
+) -> Answer:
     """Readings in order of arrival, the newest `limit`, streamed; the first answer a second after a write
     or sooner."""
-    pieces = _readings(context_of(request).monitor, tag, since, until, limit, anomalies=False)
-    return _file("readings", pieces, format)
+    return _answer(request, "readings", tag, since, until, limit, format, anomalies=False)
 
 
 @router.get("/anomalies", dependencies=READER, tags=["read"], **openapi.READINGS)
@@ -65,10 +70,9 @@ def anomalies(
     until: Until = None,
     limit: Limit = 1_000,
     format: Format = "json",
-) -> StreamingResponse:
+) -> Answer:
     """Flagged readings in order of arrival, the newest `limit`, streamed."""
-    pieces = _readings(context_of(request).monitor, tag, since, until, limit, anomalies=True)
-    return _file("anomalies", pieces, format)
+    return _answer(request, "anomalies", tag, since, until, limit, format, anomalies=True)
 
 
 @router.get("/tags", dependencies=READER, tags=["read"], responses=openapi.FAILURES)
@@ -130,45 +134,41 @@ def metrics(request: Request) -> Response:
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _readings(
-    monitor: Monitor,
+def _answer(
+    request: Request,
+    name: str,
     tags: list[str] | None,
     since: str | None,
     until: str | None,
     limit: int,
+    form: Form,
     *,
     anomalies: bool,
-) -> Iterator[pa.Table]:
-    """The newest readings in order of arrival. Raises Problem for an unknown tag or a wrong time."""
-    for name in tags or ():
-        if name not in monitor.tags and name not in monitor.running_tags.former:
+) -> Answer:
+    """The newest readings in order of arrival; browsers save them under this name, unless it is JSON.
+
+    Raises Problem for an unknown tag, a wrong time, or more than this reader may ask for.
+    """
+    monitor, readers = context_of(request).monitor, readers_of(request)
+    for tag in tags or ():
+        if tag not in monitor.tags and tag not in monitor.running_tags.former:
             raise Problem(
-                404, "unknown_tag", f"there is no tag {shown(name)!r}", "GET /api/tags lists the tags"
+                404, "unknown_tag", f"there is no tag {shown(tag)!r}", "GET /api/tags lists the tags"
             )
-    return monitor.streams.by_arrival(
-        tags,
-        _time("since", since, EARLIEST),
-        _time("until", until, timestamps.FOREVER),
-        limit=limit,
-        anomalies=anomalies,
-    )
+    span = _time("since", since, EARLIEST), _time("until", until, timestamps.FOREVER)
+    address, known = address_of(request), is_known(request)
+    if not known:
+        check_limit(limit)
+        readers.budget.check(address)
 
+    def begin() -> Iterator[bytes]:
+        pieces = monitor.streams.by_arrival(tags, *span, limit=limit, anomalies=anomalies)
+        return write(pieces if known else charged(pieces, readers.budget, address))
 
-def _file(name: str, pieces: Iterator[pa.Table], form: Form) -> StreamingResponse:
-    """The readings in this format; browsers save them under this name, unless it is JSON."""
     media_type, write = FORMS[form]
+    turns = readers.known if known else readers.unknown
     headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'} if form != "json" else {}
-    return StreamingResponse(_closing(write(pieces), pieces), media_type=media_type, headers=headers)
-
-
-def _closing(chunks: Iterator[bytes], pieces: Iterator[object]) -> Iterator[bytes]:
-    """The chunks; closes the database's cursor even if the client disconnects."""
-    try:
-        yield from chunks
-    finally:
-        close = getattr(pieces, "close", None)
-        if close is not None:
-            close()
+    return Answer(begin, turns.turn(address) if limit > SHORT else None, media_type, headers)
 
 
 def _time(name: str, text: str | None, default: int) -> int:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sensormon.model.entries import BatchEntry
-from sensormon.model.readings import Origin, Rejection, is_good
+from sensormon.model.readings import Bools, Origin, Rejection, is_good
 
 KEPT = 200_000
 """About this many readings are kept: some 20 MB."""
@@ -22,9 +23,49 @@ REJECTED = 2_000
 """This many rejected readings are kept."""
 BLOCK = 1_000
 """About this many readings make a block."""
+PIECE = 5_000
+"""About this many readings make a piece of a long answer."""
 
 
 Columns = dict[str, np.ndarray[tuple[int], np.dtype[Any]]]
+Rows = np.ndarray[tuple[int], np.dtype[np.intp]]
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Some of the readings in memory, in order of arrival: rows of blocks that are shared, not copied.
+
+    `first_id` is the lowest id in memory at that moment; the store has all lower ids.
+    """
+
+    parts: Sequence[tuple[Columns, Rows]]
+    first_id: int | None
+
+    @property
+    def count(self) -> int:
+        return sum(len(rows) for _, rows in self.parts)
+
+    def newest(self, limit: int) -> Chosen:
+        """The last `limit` of them."""
+        kept: list[tuple[Columns, Rows]] = []
+        for block, rows in reversed(self.parts):
+            if limit <= 0:
+                break
+            kept.append((block, rows[-limit:]))
+            limit -= len(rows)
+        return Chosen(kept[::-1], self.first_id)
+
+    def frames(self) -> Iterator[pd.DataFrame]:
+        """The readings in pieces of about `PIECE`, in the format of the store; at least one, maybe empty."""
+        waiting: list[Columns] = []
+        rows_waiting = 0
+        for block, rows in self.parts:
+            if rows_waiting + len(rows) > PIECE and waiting:
+                yield _framed(waiting)
+                waiting, rows_waiting = [], 0
+            waiting.append({name: column[rows] for name, column in block.items()})
+            rows_waiting += len(rows)
+        yield _framed(waiting)
 
 
 class RecentReadings:
@@ -103,6 +144,19 @@ class RecentReadings:
         first = int(blocks[0]["id"][0]) if blocks else None
         return _framed([_where(block, since, tags) for block in blocks]), first
 
+    def chosen(
+        self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False
+    ) -> Chosen:
+        """The readings in memory with since <= time < until, or only those flagged."""
+        blocks = self._all()
+        parts = []
+        for block in blocks:
+            keep = _mask(block, since, tags) & (block["time"] < until)
+            rows = np.flatnonzero(keep & block["is_anomaly"] if anomalies else keep)
+            if len(rows):
+                parts.append((block, rows))
+        return Chosen(parts, int(blocks[0]["id"][0]) if blocks else None)
+
     def after(self, number: int, tags: Sequence[str], since: int) -> pd.DataFrame:
         """The readings of these tags received after the one with this id, with time >= since.
 
@@ -155,11 +209,16 @@ def _framed(blocks: Sequence[Columns]) -> pd.DataFrame:
     return table
 
 
-def _where(block: Columns, since: int, tags: Sequence[str] | None) -> Columns:
-    keep = block["time"] >= since
+def _mask(block: Columns, since: int, tags: Sequence[str] | None) -> Bools:
+    keep: Bools = block["time"] >= since
     if tags is not None:
         wanted = set(tags)
         keep &= np.array([name in wanted for name in block["tag"].tolist()], dtype=np.bool_)
+    return keep
+
+
+def _where(block: Columns, since: int, tags: Sequence[str] | None) -> Columns:
+    keep = _mask(block, since, tags)
     return block if keep.all() else {name: column[keep] for name, column in block.items()}
 
 

@@ -6,9 +6,9 @@ What it is not: a file; see `sensormon.exchange.exporter`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from sensormon.stores.columns import as_table
@@ -34,36 +34,32 @@ class ReadingStreams:
         limit: int | None = None,
         anomalies: bool = False,
     ) -> Iterator[pa.Table]:
-        """Readings with since <= time < until, or only those flagged; the newest `limit` of them."""
-        memory, first = self._memory(tags, since, until, anomalies)
+        """Readings with since <= time < until, or only those flagged; the newest `limit` of them.
+
+        Only one piece is copied at a time, and nothing is open in the store meanwhile; see
+        `StoredReadings.stream` for what holds.
+        """
+        memory = self._newest.chosen(tags, since, until, anomalies=anomalies)
         if limit is not None:
-            memory = memory.tail(limit)
-            limit -= len(memory)
-        newest = as_table(memory)
+            memory = memory.newest(limit)
+            limit -= memory.count
+        newest = (as_table(frame) for frame in memory.frames())
         if limit == 0:
-            return iter([newest])
-        stored = self._stored.stream(tags, since, until, below_id=first, limit=limit, anomalies=anomalies)
-        return _then(stored, newest)
+            return newest
+        stored = self._stored.stream(
+            tags, since, until, below_id=memory.first_id, limit=limit, anomalies=anomalies
+        )
+        return chain(stored, newest)
 
     def by_time(
         self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False
     ) -> Iterator[pa.Table]:
         """Readings with since <= time < until, or only those flagged, by their own time."""
-        memory, first = self._memory(tags, since, until, anomalies)
-        stored = self._stored.stream_by_time(tags, since, until, below_id=first, anomalies=anomalies)
-        return merged_by_time(stored, as_table(memory))
-
-    def _memory(
-        self, tags: Sequence[str] | None, since: int, until: int, anomalies: bool
-    ) -> tuple[pd.DataFrame, int | None]:
-        memory, first = self._newest.part(since, tags)
-        memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
-        return memory[memory["is_anomaly"]] if anomalies else memory, first
-
-
-def _then(stored: Iterator[pa.Table], newest: pa.Table) -> Iterator[pa.Table]:
-    yield from stored  # closing the generator closes the store's, too
-    yield newest
+        memory = self._newest.chosen(tags, since, until, anomalies=anomalies)
+        stored = self._stored.stream_by_time(
+            tags, since, until, below_id=memory.first_id, anomalies=anomalies
+        )
+        return merged_by_time(stored, pa.concat_tables(map(as_table, memory.frames())))
 
 
 def merged_by_time(stored: Iterator[pa.Table], newest: pa.Table) -> Iterator[pa.Table]:
