@@ -19,6 +19,7 @@ from sensormon.api import make_api
 from sensormon.api.assets import Assets
 from sensormon.api.auth import Tokens, announcement
 from sensormon.api.connections import BoundedServer, Connections, most_connections, raise_descriptor_limit
+from sensormon.api.ending import end_in_time
 from sensormon.api.hosts import Hosts, KnownHosts, MachineNames
 from sensormon.api.mount import ApiFirst
 from sensormon.api.origins import SameOrigin
@@ -71,10 +72,11 @@ def lifespan(port: Callable[[], int]) -> Callable[[object], AbstractAsyncContext
     @asynccontextmanager
     async def running(_: object) -> AsyncIterator[None]:
         await anyio.to_thread.run_sync(_start, port)
+        end_in_time(runtime.end)
         try:
             yield
         finally:
-            await anyio.to_thread.run_sync(runtime.stop)
+            await anyio.to_thread.run_sync(runtime.end)
 
     return running
 

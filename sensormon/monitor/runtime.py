@@ -14,6 +14,7 @@ import threading
 from types import ModuleType
 from typing import Any
 
+from sensormon.model.errors import UsageError
 from sensormon.model.settings import read_settings
 from sensormon.monitor.monitor import Monitor
 
@@ -23,10 +24,12 @@ _REGISTRY = "_sensormon_of_this_process"
 def build() -> Monitor:
     """The monitor of this process; made from the environment at the first call, not started.
 
-    Raises UsageError if the settings, the tags, the source or the data folder are wrong.
+    Raises UsageError if the settings, the tags, the source or the data folder are wrong, and after `end`.
     """
     registry = _registry()
     with registry.lock:
+        if registry.ending:
+            raise UsageError("the monitor has stopped", where="sensormon", hint="Start it again")
         if registry.monitor is None:
             registry.monitor = Monitor(read_settings(os.environ))
         built: Monitor = registry.monitor
@@ -51,6 +54,17 @@ def stop() -> None:
             running.stop()
 
 
+def end() -> None:
+    """Stop the running monitor for good: the process ends, and a late request must not start another.
+
+    A second call does nothing; it returns once the monitor has stopped.
+    """
+    registry = _registry()
+    with registry.lock:
+        registry.ending = True
+        stop()
+
+
 def adopt(running: Monitor) -> None:
     """Install this monitor as that of the process; for programs and tests that build their own."""
     registry = _registry()
@@ -73,6 +87,10 @@ def _registry() -> Any:
         return known
     registry = ModuleType(_REGISTRY)
     vars(registry).update(
-        lock=threading.RLock(), monitor=None, adopted=False, page_key=secrets.token_urlsafe(24)
+        lock=threading.RLock(),
+        monitor=None,
+        adopted=False,
+        ending=False,
+        page_key=secrets.token_urlsafe(24),
     )
     return sys.modules.setdefault(_REGISTRY, registry)
