@@ -64,6 +64,7 @@ class Connection:
     waited: float = 0.0  # seconds, for the body of the request that is being read
     received: int = 0  # bytes of that body
     reads_body: bool = False
+    requests: int = 0  # so far; the next one may begin before the app has returned from this one
     is_page: bool = False
 
     def overdue(self, now: float) -> bool:
@@ -137,6 +138,7 @@ class Connections:
         """Run the app for a request of this connection, noting when it waits for its client."""
         scope[TRUE_PEER] = connection.peer
         connection.waiting = None
+        connection.requests = number = connection.requests + 1
         if scope["type"] == "websocket":
             if self.take_page(connection):
                 await app(scope, receive, send)
@@ -147,23 +149,26 @@ class Connections:
         connection.waited, connection.received, connection.reads_body = 0.0, 0, True
 
         async def receive_in_time() -> Scope:
-            if not connection.reads_body:
+            if not connection.reads_body or connection.requests != number:
                 return await receive()
             began = connection.waiting = self._clock()
             try:
                 message = await receive()
             finally:
-                connection.waiting = None
-            connection.waited += self._clock() - began
-            connection.received += len(message.get("body", b""))
-            connection.reads_body = bool(message.get("more_body", False))
+                if connection.requests == number:
+                    connection.waiting = None
+                    connection.waited += self._clock() - began
+            if connection.requests == number:
+                connection.received += len(message.get("body", b""))
+                connection.reads_body = bool(message.get("more_body", False))
             return message
 
         try:
             await app(scope, receive_in_time, send)
         finally:
-            connection.reads_body = False
-            connection.waiting = self._clock()
+            if connection.requests == number:
+                connection.reads_body = False
+                connection.waiting = self._clock()
 
     def _crowded(self, peer: str) -> str | None:
         """The address that must give way to a connection from `peer`; None if there is room."""

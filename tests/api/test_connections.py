@@ -161,6 +161,32 @@ def test_an_application_that_works_long_is_not_cut_off() -> None:
     assert asyncio.run(inside()) is False
 
 
+def test_the_end_of_a_request_leaves_the_next_one_of_its_connection_alone() -> None:
+    async def inside() -> bool:
+        clock = Clock()
+        connections = Connections(64, clock)
+        line = Line(ELSEWHERE)
+        connection, over = connections.opened(line), asyncio.Event()
+
+        async def first(_: Scope, _receive: Receive, _send: Send) -> None:
+            await over.wait()
+
+        ending = asyncio.create_task(connections.watch(first, connection, {"type": "http"}, _whole, _ignored))
+        await asyncio.sleep(0)
+        next_one = asyncio.create_task(
+            connections.watch(busy, connection, {"type": "http"}, _whole, _ignored)
+        )
+        await asyncio.sleep(0)
+        over.set()
+        await ending
+        clock.now += 3_600
+        connections.close_overdue()
+        next_one.cancel()
+        return line.closed
+
+    assert asyncio.run(inside()) is False
+
+
 def test_connections_leave_descriptors_for_the_journal() -> None:
     assert most_connections(1_024) == 768
     assert most_connections(1_000_000) == 4_096
