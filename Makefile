@@ -1,9 +1,10 @@
-# `make run` starts the monitor (PORT=8501). `make test` runs everything except the long forms of some
+# `make run` starts the monitor for this machine (PORT=8501); HOST=0.0.0.0 opens it to the network. `make test` runs everything except the long forms of some
 # tests, which `make test-long` runs. Tests run in parallel (WORKERS=2), browser tests one at a time.
 # pytest exits with 5 if TESTS="…" leaves it no tests; that is no failure.
 
 PYTHON ?= python3
 PORT ?= 8501
+HOST ?= 127.0.0.1
 WORKERS ?= 2
 BROWSING := tests/browser
 VENV := .venv
@@ -12,7 +13,9 @@ BIN := $(VENV)/bin
 .PHONY: run test test-long lint types pictures clean
 
 run: $(VENV)/run
-	$(BIN)/streamlit run app.py --server.port $(PORT)
+	@case "$(HOST)" in 127.*|localhost|::1) ;; *) echo "HOST=$(HOST): every machine that reaches port $(PORT) \
+	can now open the pages; SECURITY.md says what a visitor may do" ;; esac
+	$(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 
 test: lint types
 	$(BIN)/python -m pytest -m "not long and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]

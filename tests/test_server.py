@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sensormon.__main__ import main
-from tests.support.server import Server
+from tests.support.server import ROOT, Server
 
 
 @pytest.fixture
@@ -50,6 +52,31 @@ def test_it_resumes_after_a_kill(server: Server) -> None:
         again.stop()
         again.output()
     assert main(["verify", str(server.data_dir)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "address", "said"),
+    [
+        ((), "127.0.0.1", False),
+        (("HOST=192.0.2.7",), "192.0.2.7", True),
+        (("HOST=localhost",), "localhost", False),
+    ],
+)
+def test_make_run_opens_the_port_to_others_only_on_purpose(
+    tmp_path: Path, options: tuple[str, ...], address: str, said: bool
+) -> None:
+    command = ["make", "-f", str(ROOT / "Makefile"), "run", "-o", str(tmp_path / "run"), *options]
+    (tmp_path / "run").touch()
+    (tmp_path / "streamlit").write_text('#!/bin/sh\necho "$@"\n', encoding="utf-8")
+    (tmp_path / "streamlit").chmod(0o700)
+    environment = {"PATH": os.environ["PATH"], "MAKEFLAGS": "", "HOME": str(tmp_path)}
+    places = [f"VENV={tmp_path}", f"BIN={tmp_path}"]
+    output = subprocess.run(
+        [*command, *places], capture_output=True, text=True, check=True, env=environment, cwd=tmp_path
+    ).stdout
+    assert output.splitlines()[-1] == f"run app.py --server.port 8501 --server.address {address}"
+    assert ("every machine that reaches port 8501" in output) is said
+    assert len(output.splitlines()) == (3 if said else 2)
 
 
 def test_a_port_in_use_is_one_line_and_leaves_the_folder_alone(server: Server, tmp_path: Path) -> None:
