@@ -45,11 +45,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """An empty page of a wide window in Tokyo's time zone."""
+    """An empty page of a wide window in Tokyo's time zone; it must keep to the content policy."""
     context = browser.new_context(
         viewport={"width": 1440, "height": 900}, timezone_id="Asia/Tokyo", accept_downloads=True
     )
     tab = context.new_page()
     tab.set_default_timeout(20_000)
+    violations: list[str] = []
+    context.on(
+        "console",
+        lambda message: (
+            violations.append(message.text) if "Content Security Policy" in message.text else None
+        ),
+    )
     yield tab
     context.close()
+    assert violations == []
