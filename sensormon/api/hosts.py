@@ -38,14 +38,6 @@ class Authority:
     name: str
     port: int | None
 
-    @property
-    def is_address(self) -> bool:
-        """Whether it is an IP address, not a name."""
-        with suppress(ValueError):
-            ipaddress.ip_address(self.name)
-            return True
-        return False
-
 
 @lru_cache(1024)
 def authority_of(text: bytes) -> Authority | None:
@@ -110,8 +102,17 @@ class Hosts:
             or name in self._machine.names
             or name in self._names
             or name.endswith(self._endings)
-            or authority.is_address
+            or _is_address(name)
         )
+
+
+@lru_cache(1024)
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 class KnownHosts:

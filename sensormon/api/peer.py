@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from contextlib import suppress
+from functools import lru_cache
 
 from sensormon.api.body import Receive, Scope, Send
 from sensormon.api.mount import App
@@ -20,6 +21,7 @@ _OURS = b"x-sensormon-"
 _FROM_CLIENTS = b"x-sensormon-page"
 
 
+@lru_cache(1024)
 def plain_address(text: str) -> str:
     """The address in its usual form: an IPv4 address as such, also where the socket is an IPv6 one."""
     with suppress(ValueError):
@@ -56,4 +58,4 @@ class TruePeer:
 
 def _is_ours(name: bytes) -> bool:
     # Whoever reads headers the CGI way takes an underscore for a hyphen.
-    return name.lower().replace(b"_", b"-").startswith(_OURS)
+    return b"sensormon" in name.lower() and name.lower().replace(b"_", b"-").startswith(_OURS)
