@@ -20,6 +20,7 @@ import pandas as pd
 
 from sensormon.exchange.import_numbers import numbers_of, to_numbers
 from sensormon.exchange.import_times import read_times
+from sensormon.exchange.parquet_reader import OWN, Budget
 from sensormon.exchange.table_reader import TIMES, read_table, time_column
 from sensormon.model.entries import IMPORT
 from sensormon.model.errors import UsageError
@@ -58,9 +59,9 @@ class Table:
     key: str
 
 
-def read_file(path: Path) -> Table:
-    """The file's table. Raises UsageError if it cannot be read or has no rows."""
-    frame, first = read_table(path, _HINT)
+def read_file(path: Path, budget: Budget = OWN) -> Table:
+    """The file's table. Raises UsageError if it cannot be read or has no rows; see `read_table`."""
+    frame, first = read_table(path, _HINT, budget)
     if frame.empty:
         raise UsageError(
             "it has no rows, so there is nothing to import",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,8 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.exchange.import_numbers import thousands_undone
+from sensormon.exchange.parquet_child import MOST_COLUMNS
+from sensormon.exchange.parquet_reader import OWN, Budget, read_parquet
 from sensormon.model.errors import UsageError
 from sensormon.model.tags import UNFIT
 
@@ -22,16 +25,21 @@ TIMES = ("timestamp", "time", "datetime")
 """Names of a time column, in any case; the first of these that the file has is used."""
 
 _PARQUET = b"PAR1"
+_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls an index without a name in a Parquet file."""
 _LONGEST_HEADER = 1 << 20
+_CELL = 8
+"""Bytes that a cell takes at least once it is in a frame."""
 
 
-def read_table(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
+def read_table(path: Path, hint: str, budget: Budget = OWN) -> tuple[pd.DataFrame, str]:
     """The table, and what its first row is called: `line 2`, or `row 1` of Parquet.
 
     Characters that a tag's label may not have are removed from the column names. Raises UsageError,
-    with this hint if the file cannot be read, also for two columns of the same name.
+    with this hint if the file cannot be read, also for one beyond the budget, and for two columns of the
+    same name; and what `budget.step` raises.
     """
-    table, first = _read(path, hint)
+    table, first = _read(path, hint, budget)
     table.columns = [UNFIT.sub("", " ".join(str(name).split())) for name in table.columns]
     _once(list(table.columns), path)
     return table, first
@@ -43,12 +51,12 @@ def time_column(table: pd.DataFrame) -> str | None:
     return next((named[name] for name in TIMES if name in named), None)
 
 
-def _read(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
+def _read(path: Path, hint: str, budget: Budget) -> tuple[pd.DataFrame, str]:
     try:
         with path.open("rb") as file:
             start = file.read(65536)
         if start.startswith(_PARQUET):
-            table = _with_index(pd.read_parquet(path))
+            table = _with_index(read_parquet(path, budget))
             return table, "row 1"
         encoding = _encoding(path, start)
         with path.open(encoding=encoding, newline="") as text:
@@ -56,15 +64,41 @@ def _read(path: Path, hint: str) -> tuple[pd.DataFrame, str]:
             while header and not header.strip():
                 header = text.readline(_LONGEST_HEADER)
         separator = max(",;\t", key=header.count)
+        _bounded(path, header, separator, budget)
         names = next(csv.reader([header], delimiter=separator, skipinitialspace=True), [])
         names = [name.strip() or f"column {place}" for place, name in enumerate(names, 1)]
         _once(names, path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return _read_csv(path, separator, encoding, names), "line 2"
-    except (OSError, ValueError, pa.ArrowException, pd.errors.ParserWarning) as error:
+    except (OSError, ValueError, csv.Error, pa.ArrowException, pd.errors.ParserWarning) as error:
         why = " ".join(str(error).split())
         raise UsageError(f"it cannot be read ({why})", where=str(path), hint=hint) from error
+
+
+def _bounded(path: Path, header: str, separator: str, budget: Budget) -> None:
+    """Raise UsageError for more columns or cells than can be held."""
+    if len(header) >= _LONGEST_HEADER:
+        raise UsageError(
+            f"its first line is longer than {_LONGEST_HEADER >> 20} MiB",
+            where=str(path),
+            hint="Give a file with the names of its columns in the first line",
+        )
+    if header.count(separator) >= MOST_COLUMNS:
+        raise UsageError(
+            f"it has more than {MOST_COLUMNS:,} columns",
+            where=str(path),
+            hint="Split it, or give one column of tags and one of values",
+        )
+    cells = 0
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            budget.step()
+            cells += part.count(separator.encode()) + part.count(b"\n")
+    if cells * _CELL > budget.bytes:
+        raise UsageError(
+            f"it has {cells:,} cells, more than can be read at once", where=str(path), hint="Split it"
+        )
 
 
 def _once(names: list[str], path: Path) -> None:
@@ -89,13 +123,13 @@ def _encoding(path: Path, start: bytes) -> str:
 
 
 def _with_index(table: pd.DataFrame) -> pd.DataFrame:
-    """Make columns of an index with dates or a name; other row numbers mean nothing."""
-    if isinstance(table.index, pd.DatetimeIndex) and table.index.name is None:
-        table.index.name = "timestamp"
-    named = [name for name in table.index.names if name is not None]
-    if named:
-        table = table.reset_index(named)
-    return table.reset_index(drop=True)
+    """The table without the row numbers that pandas writes; an index of dates is the column of times."""
+    for name in [name for name in table.columns if _INDEX.fullmatch(name)]:
+        if pd.api.types.is_datetime64_any_dtype(table[name]):
+            table = table.rename(columns={name: TIMES[0]})
+        else:
+            table = table.drop(columns=[name])
+    return table
 
 
 def _read_csv(path: Path, separator: str, encoding: str, names: list[str]) -> pd.DataFrame:

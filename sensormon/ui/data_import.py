@@ -14,6 +14,7 @@ from sensormon.exchange.import_numbers import numbers_of
 from sensormon.exchange.import_table import Columns, Table, check, propose, read_file
 from sensormon.exchange.importer import KIND, Report, start_import, times_line
 from sensormon.exchange.new_tags import no_numbers
+from sensormon.exchange.parquet_reader import SHARED_BYTES, SHARED_SECONDS, Budget
 from sensormon.exchange.table_reader import time_column
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.format import clock_time, counted
@@ -21,6 +22,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import not_done, panel
 from sensormon.ui.import_tags import offer_tags
 from sensormon.ui.job_status import job_line, newest_job
+from sensormon.ui.presence import still_here
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
 
@@ -28,14 +30,14 @@ NOT = "not imported"
 NAMED = 5  # columns
 
 
-@st.cache_data(max_entries=3, ttl=600, show_spinner="Reading the file")
+@st.cache_resource(max_entries=2, ttl=600, show_spinner="Reading the file")
 def read(content: bytes, name: str) -> Table:
-    """The uploaded file's table. Raises UsageError if it cannot be read."""
+    """The uploaded file's table, which nobody changes. Raises UsageError if it cannot be read."""
     with tempfile.NamedTemporaryFile(suffix=Path(name).suffix) as file:
         file.write(content)
         file.flush()
         try:
-            return read_file(Path(file.name))
+            return read_file(Path(file.name), Budget(SHARED_BYTES, SHARED_SECONDS, still_here))
         except UsageError as error:
             raise UsageError(error.what, where=name, hint=error.hint) from error
 
