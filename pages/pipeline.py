@@ -6,10 +6,11 @@ import streamlit as st
 
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import StoreError, UsageError
-from sensormon.model.format import duration
+from sensormon.model.format import day_and_time, duration
 from sensormon.model.ledger import Ledger
 from sensormon.model.readings import reason_words
 from sensormon.model.status import Status
+from sensormon.monitor.attention import Losses
 from sensormon.monitor.drills import DRILLS, Drills
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
@@ -27,6 +28,7 @@ from sensormon.ui import (
     panel,
 )
 from sensormon.ui.page import page
+from sensormon.ui.signed_form import name_field, signed
 from sensormon.view.phrases import Phrase, fault_sentence, fault_words, literal
 from sensormon.view.status import (
     boxes,
@@ -42,6 +44,8 @@ from sensormon.view.status import (
 from sensormon.view.time_charts import depth_chart
 
 MINUTE = 60 * SECOND
+SHOWN = 5
+"""Acknowledgements that are listed, the newest."""
 
 
 @st.fragment(run_every=1)
@@ -145,6 +149,35 @@ def dead_letters(m: Monitor) -> None:
         if letters.readings and st.button("Retry", key="retry-dead-letters"):
             m.loader.retry_dead_letters()
             st.toast("Retrying within a second. Readings that the database accepts leave the file.")
+
+
+@st.fragment(run_every=2)
+def losses(m: Monitor, viewer: Viewer) -> None:
+    """Losses that nobody has acknowledged yet, and the form for it; who acknowledged what before."""
+    shown: Losses = st.session_state.get("losses-shown", m.attention.losses)
+    sentences = m.attention.now()
+    if sentences:
+        st.subheader("Needs attention", anchor=False, help=meaning("ledger", "dead letter", "journal"))
+        with panel("attention"):
+            st.html("".join(f"<div>{marked(Phrase(text, True))}</div>" for text in sentences))
+            st.caption(
+                "`python -m sensormon verify` on the stopped monitor says more. A further loss shows again."
+            )
+            with st.form("attention", border=False):
+                who = name_field("attention-who")
+                asked = st.form_submit_button(
+                    "Acknowledge", key="attention-acknowledge", icon=":material/check:"
+                )
+            if asked and signed(
+                who, lambda name: m.attention.acknowledge(shown, name), "It could not be acknowledged"
+            ):
+                st.rerun()
+    st.session_state["losses-shown"] = m.attention.losses
+    for note in reversed(m.attention.history[-SHOWN:]):
+        st.caption(
+            f"{day_and_time(note.time, viewer.zone)}, acknowledged by {literal(note.who)}: "
+            f"{literal('; '.join(note.what))}"
+        )
 
 
 def demonstrations(drills: Drills) -> None:
@@ -290,6 +323,7 @@ monitored = monitor()
 with page("Pipeline") as me:
     way(monitored, me)
     journal(monitored, me)
+    losses(monitored, me)
     dead_letters(monitored)
     if monitored.drills is not None:
         demonstrations(monitored.drills)

@@ -84,6 +84,7 @@ class _OfMonitor(Collector):
             ("store_failures_in_a_row", "Failed tries in a row.", status.store.failures),
             ("store_transaction_seconds_p99", "99th percentile of a transaction.", status.store.latency_p99),
             ("problems", "Things that are wrong now; GET /api/health names them.", len(status.problems)),
+            ("attention", "Losses that nobody has acknowledged; GET /api/health.", len(status.attention)),
             ("waiting_requests", "Writes that wait to become durable.", self._monitor.requests.waiting),
             ("readings_per_second", "Over the last minute.", status.source.rate),
             ("newest_reading_timestamp_seconds", "The newest reading's own time.", (last or 0) / 1e6),

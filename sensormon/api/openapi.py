@@ -149,7 +149,9 @@ METRICS: dict[str, Any] = {
         200: {"description": "The metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}},
     }
 }
-HEALTH: dict[int | str, dict[str, Any]] = {503: {"description": "Something is wrong; `problems` says what."}}
+HEALTH: dict[int | str, dict[str, Any]] = {
+    503: {"description": "Readings cannot be taken or stored; `problems` says why."}
+}
 
 _KEY = {
     "name": "Idempotency-Key",

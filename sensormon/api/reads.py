@@ -101,20 +101,22 @@ def stats(request: Request) -> dict[str, Any]:
 @router.head("/health", include_in_schema=False)
 @router.get("/health", tags=["monitor"], responses=openapi.HEALTH)
 def health(request: Request, response: Response) -> dict[str, Any]:
-    """The state of the monitor. 503 if something is wrong; `problems` says what.
+    """The state of the monitor. 503 if readings cannot be taken or stored; `problems` says why.
 
+    `attention` lists losses, with their number, that nobody has acknowledged on the Pipeline page yet.
     If reads need a token, a request without one gets only `status`.
     """
     context = context_of(request)
     status = context.monitor.status()
     if status.problems:
         response.status_code = 503
-    word = "failing" if status.problems else "ok"
+    word = "failing" if status.problems else "attention" if status.attention else "ok"
     if not context.tokens.may_read(authorization_of(request)):
         return {"status": word}
     return {
         "status": word,
         "problems": status.problems,
+        "attention": status.attention,
         "source": str(status.source.state),
         "store": str(status.store.state),
         "state": str(status.writing),

@@ -117,6 +117,7 @@ class Status:
     dead_letters: DeadLetterStatus = DeadLetterStatus()
     loading: bool = True
     silent: tuple[Silence, ...] = ()  # tags that are overdue, the longest silence first
+    attention: tuple[str, ...] = ()  # losses that nobody has acknowledged yet, a sentence each
 
     @property
     def writing(self) -> WriteState:
@@ -136,14 +137,8 @@ class Status:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Everything that is wrong, one line each; empty when all is well."""
-        return tuple(
-            text
-            for text in (
-                *self.failures,
-                self.source.problem,
-                self.store.problem,
-                *(f"Journal segment set aside: {name}" for name in self.journal.damaged),
-            )
-            if text
-        )
+        """Why readings cannot be taken or stored now, one line each; empty if they can.
+
+        What was lost before is in `attention`.
+        """
+        return tuple(text for text in (*self.failures, self.source.problem, self.store.problem) if text)

@@ -36,6 +36,7 @@ from sensormon.model.readings import Batch
 from sensormon.model.settings import MEGABYTE, Settings
 from sensormon.model.tag_file import TagFile
 from sensormon.model.tags import TagTable, read_tags
+from sensormon.monitor.attention import Attention
 from sensormon.monitor.data_folder import DataFolder
 from sensormon.monitor.disk_usage import DiskUsage
 from sensormon.monitor.drills import remove_leftovers
@@ -80,6 +81,7 @@ class Parts:
     streams: ReadingStreams
     explorer: Explorer
     ledger: LiveLedger
+    attention: Attention
     detection: DetectionLog
     tuner: Tuner
     access: Access
@@ -126,7 +128,8 @@ def build(settings: Settings, clock: Clock) -> Parts:
     loader = Loader(journal, store, dead_letters, clock, collector.catch_up)
     ledger = LiveLedger(collector.unstored, store.ledger, journal, dead_letters)
     retention = Retention(settings.data_dir, settings.retention_days, store, jobs, clock)
-    loading = Loading(loader, collector, ledger, retention, folder, clock)
+    attention = Attention(settings.data_dir, lambda: journal.damaged, dead_letters.damaged_now, clock)
+    loading = Loading(loader, collector, ledger, attention, retention, folder, clock)
     streams = ReadingStreams(store.readings, newest)
     detection = DetectionLog(collector, store.entries)
     events = EventReader(store, newest, collector.unstored, detection, clock)
@@ -153,6 +156,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         streams=streams,
         explorer=Explorer(store, newest),
         ledger=ledger,
+        attention=attention,
         detection=detection,
         tuner=Tuner(collector, store, running_tags.now, running_source, events, clock),
         access=build_access(settings, collector, store.entries, clock),

@@ -34,15 +34,25 @@ class LiveLedger:
 
     def now(self) -> Ledger:
         """Where every reading is. If the store is unavailable, as of its last answer."""
+        return self._look()[0]
+
+    def measured(self) -> Ledger | None:
+        """The same, but None if the store could not be asked: then a difference means nothing."""
+        ledger, asked = self._look()
+        return ledger if asked else None
+
+    def _look(self) -> tuple[Ledger, bool]:
+        asked = False
         for _ in range(10):
             accounts = self._accounts
             with suppress(StoreError):  # the last accounts and the journal beyond them still balance
                 accounts = self._stored.accounts()
+                asked = True
             account = self._unstored.account(accounts.positions.get(self._journal.writer, 0))
             if account is not None:
                 break
         else:  # the database was lost, and the records it must reload are not counted yet
-            return self._last
+            return self._last, False
         self._accounts = accounts
         received, pending = account
         others = [counts for writer, counts in accounts.received.items() if writer != self._journal.writer]
@@ -53,4 +63,4 @@ class LiveLedger:
             dead_lettered=self._dead_letters.counts(),
             pending=pending,
         )
-        return self._last
+        return self._last, asked

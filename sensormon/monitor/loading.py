@@ -16,6 +16,7 @@ from sensormon.ingest.workers import run_loader
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.errors import JournalError
 from sensormon.model.jobs import Progress
+from sensormon.monitor.attention import Attention
 from sensormon.monitor.data_folder import DataFolder
 from sensormon.monitor.live_ledger import LiveLedger
 from sensormon.monitor.retention import Retention
@@ -35,6 +36,7 @@ class Loading:
         loader: Loader,
         collector: Collector,
         ledger: LiveLedger,
+        attention: Attention,
         retention: Retention,
         folder: DataFolder,
         clock: Clock,
@@ -44,6 +46,7 @@ class Loading:
         self._loader = loader
         self._collector = collector
         self._ledger = ledger
+        self._attention = attention
         self._retention = retention
         self._folder = folder
         self._clock = clock
@@ -100,7 +103,10 @@ class Loading:
             self.save_states()
 
     def _report(self) -> None:
-        snapshot = {"time": self._clock.now(), "ledger": self._ledger.now().to_dict()}
+        measured = self._ledger.measured()
+        self._attention.judge(measured)
+        ledger = measured or self._ledger.now()
+        snapshot = {"time": self._clock.now(), "ledger": ledger.to_dict()}
         try:
             self._folder.write_snapshot(snapshot)
         except OSError as error:

@@ -62,6 +62,7 @@ class Monitor:
         self.streams = parts.streams
         self.explorer = parts.explorer
         self.ledger = parts.ledger
+        self.attention = parts.attention
         self.detection = parts.detection
         self.tuner = parts.tuner
         self.access = parts.access
@@ -130,6 +131,7 @@ class Monitor:
             failures=tuple(worker.failure for worker in workers.all if worker.failure),
             restarts=tuple(worker.last_failure for worker in workers.all if worker.last_failure),
             silent=parts.collector.silent(),
+            attention=parts.attention.now(),
             dead_letters=DeadLetterStatus(
                 readings=parts.dead_letters.counts().total(), damaged=parts.dead_letters.damaged_now()
             ),

@@ -202,8 +202,8 @@ def alarms(status: Status) -> tuple[str, ...]:
         detail = f"\n{status.store.problem.rstrip('.')}." if status.store.problem else ""
         lines.append(f"{words[0].upper()}{words[1:]}.{detail}")
     lines += [
-        f"Journal segment set aside because it cannot be read back: {name}. Run `python -m sensormon verify`."
-        for name in status.journal.damaged
+        f"{text.rstrip('.')}. Look at it, and acknowledge it on the Pipeline page."
+        for text in status.attention
     ]
     return tuple(lines)
 
@@ -320,7 +320,7 @@ def abnormal(status: Status, ledger: Ledger) -> tuple[str, ...]:
         (late(status) and not status.failures, "no data arriving"),
         (bool(silent) and not late(status) and not status.failures, f"no readings of {silent}{more}"),
         (store.state in (StoreState.RETRYING, StoreState.FAILED), "the database is unreachable"),
-        (bool(status.journal.damaged), "a part of the journal is damaged"),
+        (bool(status.attention), "a loss is not acknowledged yet"),
         (not ledger.balanced, "the ledger does not balance"),
     )
     return tuple(words for holds, words in states if holds)
