@@ -33,6 +33,9 @@ from sensormon.model.settings import Settings
 LABELS = ("anomaly", "changepoint", "is_anomaly", "label")
 """Columns of a labelled recording that are never scored."""
 
+_SHOWN = 100
+"""The most characters of a file that a message has."""
+
 _HINT = (
     "Give a CSV or Parquet file with a column `value`, or with one column per tag for a detector over several"
 )
@@ -93,7 +96,7 @@ def score_file(path: Path, detector: str, params: dict[str, float]) -> Scored:
         numbers, notes = _tags(left, path, first)
     if numbers.shape[1] == 0 or (alone and numbers.shape[1] > 1):
         raise UsageError(
-            f"there is no column 'value'; found: {', '.join(table.columns)}",
+            f"there is no column 'value'; found: {', '.join(table.columns)[:_SHOWN]}",
             where=str(path),
             hint=f"{_HINT}: {', '.join(MULTIVARIATE)}",
         )
@@ -164,7 +167,7 @@ def _times(table: pd.DataFrame, path: Path, first: str) -> pd.Index[Any] | None:
             timestamps.parse(str(text))
         except (ValueError, OverflowError) as error:
             raise UsageError(
-                f"{_at(first, row)}: {text!r} is not an ISO 8601 time",
+                f"{_at(first, row)}: {str(text)[:_SHOWN]!r} is not an ISO 8601 time",
                 where=str(path),
                 hint="Write it like 2026-01-31T12:00:00Z",
             ) from error
@@ -198,7 +201,7 @@ def _numbers(column: pd.Series[Any], path: Path, first: str) -> pd.Series[float]
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         raise UsageError(
-            f"{_at(first, row)}: {column.iloc[row]!r} is not a number",
+            f"{_at(first, row)}: {str(column.iloc[row])[:_SHOWN]!r} is not a number",
             where=str(path),
             hint="Write a number, or leave the cell empty",
         )

@@ -100,7 +100,7 @@ def propose(
     times = time or time_column(frame)
     if times is None:
         raise UsageError(
-            f"there is no column of times; found: {', '.join(frame.columns)}",
+            f"there is no column of times; found: {_listed(frame)}",
             where="import",
             hint=f"Name one of them {' or '.join(TIMES)}, or say which it is with --time",
         )
@@ -117,7 +117,7 @@ def propose(
         columns = {named["value"]: known[stem.casefold()]}
     if not columns:
         raise UsageError(
-            f"none of the columns is a tag; found: {', '.join(frame.columns)}",
+            f"none of the columns is a tag; found: {_listed(frame)}",
             where="import",
             hint="Say which is which with --column COLUMN=TAG; the tags: " + ", ".join(tags.names[:12]),
         )
@@ -130,10 +130,16 @@ def check(columns: Columns, table: Table, tags: TagTable) -> None:
     for name in wanted:
         if name not in table.frame:
             raise UsageError(
-                f"there is no column {name!r}",
+                f"there is no column {name[:_SHOWN]!r}",
                 where="import",
-                hint=f"The columns: {', '.join(table.frame.columns)}",
+                hint=f"The columns: {_listed(table.frame)}",
             )
+    if columns.time in wanted[1:]:
+        raise UsageError(
+            f"the column {columns.time[:_SHOWN]!r} is the times and cannot be values too",
+            where="import",
+            hint="Say which column has the times",
+        )
     for name in columns.values.values():
         if name not in tags:
             raise UsageError(

@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from sensormon.model import timestamps
 from sensormon.model.readings import Bools, Ints
 
 _ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 _EPOCHS = {"s": 1e11, "ms": 1e14, "µs": 1e17}
 """Units of numbers and the limit below which they apply, until the year 5138; above the last it is ns."""
+_FIRST = timestamps.parse("0001-01-01T00:00:00Z")
 _MICROS = {"s": 1_000_000.0, "ms": 1_000.0, "µs": 1.0, "ns": 0.001}
 
 
@@ -60,8 +62,8 @@ def read_times(column: pd.Series[Any], zone: str, of: pd.Series[Any] | None = No
         stamps, skipped, unsure = _by_clock(by_clock.astype("datetime64[us]"), zone, of)
         with_zone = pd.to_datetime(text[zoned], format="ISO8601", errors="coerce", utc=True)
         stamps[zoned] = with_zone.dt.tz_localize(None).astype("datetime64[us]")
-    wrong = stamps.isna().to_numpy()
     micros = stamps.astype("datetime64[us]").to_numpy().astype(np.int64)
+    wrong = stamps.isna().to_numpy() | ~_in_calendar(micros)
     return Times(np.where(wrong, 0, micros), wrong, skipped, unsure)
 
 
@@ -76,9 +78,16 @@ def unit_of(column: pd.Series[Any]) -> str:
 def _numbers(column: pd.Series[Any]) -> tuple[Ints, Bools]:
     scale = _MICROS[unit_of(column)]
     values = column.to_numpy(dtype=np.float64)
-    wrong = ~(np.abs(values) * scale < 1e18)
-    micros = np.round(np.where(wrong, 0, values) * scale).astype(np.int64)
-    return micros, wrong
+    beyond = ~(np.abs(values) * scale < 1e18)
+    micros = np.round(np.where(beyond, 0, values) * scale).astype(np.int64)
+    wrong = beyond | ~_in_calendar(micros)
+    return np.where(wrong, 0, micros), wrong
+
+
+def _in_calendar(micros: Ints) -> Bools:
+    """Which of these times (µs UTC) are in the years 1 to 9000; others cannot be written everywhere."""
+    inside: Bools = (micros >= _FIRST) & (micros <= timestamps.FOREVER)
+    return inside
 
 
 def _dates(column: pd.Series[Any]) -> pd.Series[Any] | None:

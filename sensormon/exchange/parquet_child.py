@@ -92,7 +92,7 @@ def _copy(path: str, most: int) -> None:
     names: list[str] = described.names
     ranges, index = _index((described.metadata or {}).get(b"pandas", b"{}"), names)
     if twice := [name for name, count in Counter([*names, *ranges]).items() if count > 1]:
-        raise Refused(f"the column {twice[0]!r} occurs twice")
+        raise Refused(f"the column {twice[0][:_SHOWN]!r} occurs twice")
     kinds = {field.name: _plain(field.type) for field in described}
     flat = [name for name in names if kinds[name] is not None]
     if not flat:

@@ -11,6 +11,7 @@ import re
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -25,6 +26,8 @@ TIMES = ("timestamp", "time", "datetime")
 """Names of a time column, in any case; the first of these that the file has is used."""
 
 _PARQUET = b"PAR1"
+_SHOWN = 300
+"""The most characters of a file that a message has."""
 _INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name in a Parquet file."""
 _LONGEST_HEADER = 1 << 20
@@ -72,7 +75,7 @@ def _read(path: Path, hint: str, budget: Budget) -> tuple[pd.DataFrame, str]:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return _read_csv(path, separator, encoding, names), "line 2"
     except (OSError, ValueError, csv.Error, pa.ArrowException, pd.errors.ParserWarning) as error:
-        why = " ".join(str(error).split())
+        why = " ".join(str(error).split())[:_SHOWN]
         raise UsageError(f"it cannot be read ({why})", where=str(path), hint=hint) from error
 
 
@@ -104,7 +107,9 @@ def _bounded(path: Path, header: str, separator: str, budget: Budget) -> None:
 def _once(names: list[str], path: Path) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise UsageError(f"the column {twice[0]!r} occurs twice", where=str(path), hint="Rename one of them")
+        raise UsageError(
+            f"the column {twice[0][:_SHOWN]!r} occurs twice", where=str(path), hint="Rename one of them"
+        )
 
 
 def _encoding(path: Path, start: bytes) -> str:
@@ -148,5 +153,13 @@ def _read_csv(path: Path, separator: str, encoding: str, names: list[str]) -> pd
         )
         for mark in marks
     ]
+    tables = [table.apply(_without_huge) for table in tables]
     tables[1:] = [table.apply(thousands_undone) for table in tables[1:]]
     return max(tables, key=lambda table: table.select_dtypes("number").shape[1])
+
+
+def _without_huge(column: pd.Series[Any]) -> pd.Series[Any]:
+    """The column with whole numbers beyond 64 bits as text: as integers they cannot be made floats."""
+    if column.dtype != object:
+        return column
+    return column.map(lambda cell: str(cell) if isinstance(cell, int) else cell)

@@ -208,7 +208,7 @@ def _parse(path: Path, file: TextIO) -> _Rows:
         name = row[columns["tag"]].strip() if "tag" in columns else own
         if not NAME.fullmatch(name):
             raise UsageError(
-                f"{name!r} cannot be a tag's name",
+                f"{name[:200]!r} cannot be a tag's name",
                 where=where,
                 hint="Use letters, digits and _ . : / -, at most 128 of them",
             )
