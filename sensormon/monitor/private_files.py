@@ -22,6 +22,7 @@ OURS = (
     "tag_changes.jsonl",
     "detector_memory.bin*",
     "monitor.lock",
+    "attention.json*",
     "status.json*",
     "token",
 )
