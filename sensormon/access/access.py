@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from sensormon.access.accounts import Accounts
 from sensormon.access.audit import AuditTrail
-from sensormon.access.documents import Documents
+from sensormon.access.documents import Documents, Recorder, StoredDocuments
 from sensormon.access.identity import Identity
 from sensormon.access.role_rules import read_role_rules
+from sensormon.access.roles import Role
 from sensormon.access.sessions import Sessions
 from sensormon.access.tokens import ApiTokens
-from sensormon.ingest.collector import Collector
 from sensormon.model.clock import Clock
+from sensormon.model.errors import StoreError
 from sensormon.model.settings import Settings
-from sensormon.stores.entries import StoredEntries
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +28,12 @@ class Access:
     audit: AuditTrail
 
 
-def build_access(settings: Settings, collector: Collector, stored: StoredEntries, clock: Clock) -> Access:
+def build_access(settings: Settings, recorder: Recorder, stored: StoredDocuments, clock: Clock) -> Access:
     """Build the parts. Raises UsageError for a file of roles that cannot be read."""
-    documents = Documents(collector, stored, clock)
-    audit = AuditTrail(collector, stored, clock)
-    accounts = Accounts(documents, audit, clock)
+    documents = Documents(recorder, stored, clock)
+    audit = AuditTrail(recorder, stored, clock)
     sessions = Sessions(documents, audit, clock)
+    accounts = Accounts(documents, audit, sessions, clock)
     rules = read_role_rules(settings.roles)
     return Access(
         Identity(settings, accounts, sessions, rules),
@@ -41,4 +41,19 @@ def build_access(settings: Settings, collector: Collector, stored: StoredEntries
         sessions,
         ApiTokens(documents, audit, clock),
         audit,
+    )
+
+
+def first_steps(access: Access) -> str:
+    """What to do before anybody can sign in, for the log at the start; empty if nothing is."""
+    if access.identity.mode != "users":
+        return ""
+    try:
+        if any(account.role is Role.ADMINISTRATOR for account in access.accounts.all()):
+            return ""
+    except StoreError as error:
+        return f"the accounts cannot be read yet, nobody can sign in: {error}"
+    return (
+        "nobody can administer yet. Make the first account on this machine with\n"
+        "  python -m sensormon users add NAME --role administrator"
     )

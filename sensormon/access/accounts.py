@@ -6,17 +6,21 @@ Names are compared without regard to case. What it is not: a session; see `sessi
 from __future__ import annotations
 
 import re
+import threading
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sensormon.access import passwords
 from sensormon.access.audit import AuditTrail, Change
-from sensormon.access.documents import Documents
+from sensormon.access.documents import Documents, Version
 from sensormon.access.guessing import Guessing
 from sensormon.access.person import Person, Way, check
-from sensormon.access.roles import Act, Role, role_named
+from sensormon.access.roles import GIVEN, Act, Role, role_named
+from sensormon.access.sessions import Sessions
 from sensormon.model.clock import SECOND, Clock
+from sensormon.model.entries import Document
 from sensormon.model.errors import SignInRefused, UsageError
 
 COLLECTION = "accounts"
@@ -36,74 +40,98 @@ class Account:
 
 
 class Accounts:
-    """Of one monitor. Changes need the role for `manage users` and are in the audit trail."""
+    """Of one monitor. Changes need the role for `manage users` and are in the audit trail. Thread-safe.
 
-    def __init__(self, documents: Documents, audit: AuditTrail, clock: Clock) -> None:
+    The sessions of an account end when it is removed or gets another password.
+    """
+
+    def __init__(self, documents: Documents, audit: AuditTrail, sessions: Sessions, clock: Clock) -> None:
         self._documents = documents
         self._audit = audit
+        self._sessions = sessions
         self._clock = clock
         self._guessing = Guessing()
+        self._changing = threading.RLock()
 
     def all(self) -> list[Account]:
         """The accounts by name. Raises StoreError."""
         kept = self._documents.standing(COLLECTION).values()
-        return sorted((_account(doc.content, doc.time, doc.who) for doc in kept), key=lambda a: a.name)
+        return sorted(map(_account, kept), key=lambda account: account.name.casefold())
 
     def find(self, name: str) -> Account | None:
         """The account of this name. Raises StoreError."""
         document = self._documents.standing(COLLECTION).get(_key(name))
-        return _account(document.content, document.time, document.who) if document else None
+        return _account(document) if document else None
 
     def add(self, by: Person, name: str, role: Role, password: str) -> Account:
-        """Add an account. Raises UsageError for a name or password that is not possible, Forbidden."""
+        """Add an account.
+
+        Raises UsageError for a name, role or password that is not possible, Forbidden, StoreError,
+        JournalError.
+        """
         check(by, Act.MANAGE_USERS)
-        name = _checked(name)
-        if self.find(name):
-            raise UsageError(
-                f"there is an account {name!r} already", where="users", hint="Choose another name"
-            )
-        self._keep(by, Change(Act.MANAGE_USERS, f"user {name}", "", f"added, {role}"), name, role, password)
-        return Account(name, role, self._clock.now(), by.signature)
+        name, kept = _checked(name), passwords.hashed(password)
+        if role not in GIVEN:
+            raise UsageError(f"no account can have the role {role}", where="users")
+        change = Change(Act.MANAGE_USERS, f"user {name}", "", f"added, {role}")
+        with self._changing:
+            if self.find(name):
+                raise UsageError(
+                    f"there is an account {name!r} already", where="users", hint="Choose another name"
+                )
+            content = {"name": name, "role": str(role), "password": kept}
+            record = self._audit.record_of(by, change)
+            return _account(self._documents.keep(COLLECTION, _key(name), content, by.signature, record))
 
     def set_role(self, by: Person, name: str, role: Role) -> None:
         """Give the account this role, from its next page run on. Raises like `remove`."""
         check(by, Act.MANAGE_USERS)
-        account = self._known(name)
-        if role is not Role.ADMINISTRATOR:
-            self._keep_an_administrator(by, account)
-        content = {**self._content(account.name), "role": str(role)}
-        change = Change(Act.MANAGE_USERS, f"user {account.name}", str(account.role), str(role))
-        record = self._audit.record_of(by, change)
-        self._documents.keep(COLLECTION, _key(account.name), content, by.signature, record)
+        if role not in GIVEN:
+            raise UsageError(f"no account can have the role {role}", where="users")
+        with self._changing:
+            account = self._known(name)
+            if role is not Role.ADMINISTRATOR:
+                self._keep_an_administrator(by, account)
+            content = {**self._content(account.name), "role": str(role)}
+            change = Change(Act.MANAGE_USERS, f"user {account.name}", str(account.role), str(role))
+            record = self._audit.record_of(by, change)
+            self._documents.keep(COLLECTION, _key(account.name), content, by.signature, record)
 
     def set_password(self, by: Person, name: str, password: str) -> None:
-        """Set another password. Raises like `remove`, and UsageError for a password that is too short."""
+        """Set another password; the account's sessions end.
+
+        Raises like `remove`, and UsageError for a password that is too short or too long.
+        """
         check(by, Act.MANAGE_USERS)
-        account = self._known(name)
-        change = Change(Act.MANAGE_USERS, f"user {account.name}", "", "password set")
-        self._keep(by, change, account.name, account.role, password)
+        self._set_password(by, Act.MANAGE_USERS, name, password)
 
     def change_own_password(self, by: Person, old: str, new: str) -> None:
-        """Change the password of somebody signed in. Raises SignInRefused, UsageError, Forbidden."""
+        """Change the password of somebody signed in; their other sessions end.
+
+        Raises SignInRefused, UsageError, Forbidden, Overloaded, StoreError, JournalError.
+        """
         check(by, Act.CHANGE_OWN_ACCOUNT)
-        account = self._known(by.name) if by.way is Way.ACCOUNT else None
-        if account is None:
+        if by.way is not Way.ACCOUNT:
             raise UsageError("only accounts that are kept here have a password here", where="password")
-        self.sign_in(account.name, old, by.address)
-        change = Change(Act.CHANGE_OWN_ACCOUNT, f"user {account.name}", "", "password set")
-        self._keep(by, change, account.name, account.role, new)
+        self.sign_in(by.name, old, by.address)
+        self._set_password(by, Act.CHANGE_OWN_ACCOUNT, by.name, new)
 
     def remove(self, by: Person, name: str) -> None:
         """Remove the account; its sessions end with it.
 
-        Raises UsageError if there is none or it is the last administrator's, Forbidden, StoreError.
+        Raises UsageError if there is none or it is the last administrator's, Forbidden, StoreError,
+        JournalError.
         """
         check(by, Act.MANAGE_USERS)
-        account = self._known(name)
-        self._keep_an_administrator(by, account)
-        change = Change(Act.MANAGE_USERS, f"user {account.name}", str(account.role), "removed")
-        record = self._audit.record_of(by, change)
-        self._documents.keep(COLLECTION, _key(account.name), {}, by.signature, record, removed=True)
+        with self._changing:
+            account = self._known(name)
+            self._keep_an_administrator(by, account)
+            change = Change(Act.MANAGE_USERS, f"user {account.name}", str(account.role), "removed")
+            versions = [
+                Version(COLLECTION, _key(account.name), {}, removed=True),
+                *self._sessions.endings(account.name),
+            ]
+            self._documents.keep_all(versions, by.signature, self._audit.record_of(by, change))
 
     def sign_in(self, name: str, password: str, address: str) -> Account:
         """The account with this name and password.
@@ -115,6 +143,7 @@ class Accounts:
         wait = self._guessing.wait(key, address, now)
         if wait:
             seconds = -(-wait // SECOND)
+            self._note_failure(key, address, "too many tries failed")
             raise SignInRefused(
                 "too many tries failed", where="sign-in", hint=f"Try again in {seconds} s", seconds=seconds
             )
@@ -122,9 +151,17 @@ class Accounts:
         fits = passwords.fits(str(document.content["password"]) if document else "", password)
         if document is None or not fits:
             self._guessing.failed(key, address, now)
+            self._note_failure(key, address, WRONG)
             raise SignInRefused(WRONG, where="sign-in", hint="Try again")
         self._guessing.succeeded(key, address)
-        return _account(document.content, document.time, document.who)
+        return _account(document)
+
+    def _note_failure(self, key: str, address: str, why: str) -> None:
+        """Into the audit trail, without a name that nobody has: people type passwords there by mistake."""
+        account = self._documents.standing(COLLECTION).get(key)
+        typed = str(account.content["name"]) if account else "unknown name"
+        somebody = Person("", Role.NOBODY, Way.VISITOR, address=address, typed=typed)
+        self._audit.refuse(somebody, Change(Act.SIGN_IN, f"by {Way.ACCOUNT}"), why)
 
     def _known(self, name: str) -> Account:
         account = self.find(name)
@@ -143,21 +180,30 @@ class Accounts:
                 f"{account.name} is the last administrator", where="users", hint="Make another one first"
             )
 
-    def _keep(self, by: Person, change: Change, name: str, role: Role, password: str) -> None:
-        content = {"name": name, "role": str(role), "password": passwords.hashed(password)}
-        record = self._audit.record_of(by, change)
-        self._documents.keep(COLLECTION, _key(name), content, by.signature, record)
+    def _set_password(self, by: Person, act: Act, name: str, password: str) -> None:
+        kept = passwords.hashed(password)
+        with self._changing:
+            account = self._known(name)
+            content = {**self._content(account.name), "password": kept}
+            versions = [
+                Version(COLLECTION, _key(account.name), content),
+                *self._sessions.endings(account.name, but=by.session),
+            ]
+            record = self._audit.record_of(by, Change(act, f"user {account.name}", "", "password set"))
+            self._documents.keep_all(versions, by.signature, record)
 
 
-def _account(content: Mapping[str, Any], time: int, who: str) -> Account:
-    return Account(str(content["name"]), role_named(str(content["role"])), time, who)
+def _account(document: Document) -> Account:
+    content = document.content
+    role = role_named(str(content["role"]))
+    return Account(str(content["name"]), role, document.time, document.who)
 
 
 def _checked(name: str) -> str:
-    words = " ".join(name.split())
+    words = _plain(name)
     if len(words) > LONGEST_NAME or not _NAME.fullmatch(words):
         raise UsageError(
-            f"{name!r} cannot be a name",
+            f"{words[:LONGEST_NAME]!r} cannot be a name",
             where="users",
             hint=f"Use up to {LONGEST_NAME} letters, digits, spaces and . - _ @ +, a letter or digit first",
         )
@@ -165,4 +211,9 @@ def _checked(name: str) -> str:
 
 
 def _key(name: str) -> str:
-    return " ".join(name.split()).casefold()[:LONGEST_NAME]
+    return _plain(name).casefold()
+
+
+def _plain(name: str) -> str:
+    """The name in the one form of its characters, with single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", name[: 2 * LONGEST_NAME]).split())

@@ -7,29 +7,63 @@ read is read again after `FRESH`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from sensormon.ingest.collector import Collector
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.entries import AuditRecord, Document, DocumentsEntry
 from sensormon.model.errors import StoreError
-from sensormon.stores.entries import StoredEntries
+from sensormon.stores.entries import AuditQuery
 
 FRESH = 5 * SECOND
 """µs for which what was read from the store counts as fresh."""
 
 
+class Recorder(Protocol):
+    """Makes entries durable: the collector of a running monitor, or the journal of a stopped one."""
+
+    def keep(self, entry: DocumentsEntry) -> None:
+        """Record documents and audit records; durable when this returns. Raises JournalError."""
+
+    def waiting_documents(self) -> list[DocumentsEntry]:
+        """Those that the store may not have yet, oldest first."""
+
+
+class StoredDocuments(Protocol):
+    """What is needed of a store; see `sensormon.stores.entries`."""
+
+    def documents(self, collection: str, since: int = 0, /) -> list[Document]: ...
+
+    def audit(self, query: AuditQuery, /) -> list[AuditRecord]: ...
+
+
+@dataclass(frozen=True)
+class Version:
+    """A new version of a document, before it is kept."""
+
+    collection: str
+    key: str
+    content: Mapping[str, Any]
+    removed: bool = False
+
+
 class Documents:
     """Of one monitor. Thread-safe."""
 
-    def __init__(self, collector: Collector, stored: StoredEntries, clock: Clock) -> None:
-        self._collector = collector
+    def __init__(self, recorder: Recorder, stored: StoredDocuments, clock: Clock) -> None:
+        self._recorder = recorder
         self._stored = stored
         self._clock = clock
         self._lock = threading.Lock()
+        self._keeping = threading.Lock()
         self._known: dict[str, dict[str, Document]] = {}
         self._read: dict[str, int] = {}
+        self._ages: dict[str, int] = {}
+
+    def forget_after(self, collection: str, age: int) -> None:
+        """Leave versions older than this (µs) out; for a collection that would grow for ever."""
+        self._ages[collection] = age
 
     def of(self, collection: str) -> Mapping[str, Document]:
         """The newest version of every document, by key, removed ones too.
@@ -39,21 +73,21 @@ class Documents:
         """
         now = self._clock.now()
         with self._lock:
-            known = self._known.get(collection)
-            if known is not None and 0 <= now - self._read[collection] < FRESH:
-                return known
-        waiting = self._collector.unstored.documents()  # before the store, or one could slip through
+            if collection in self._read and 0 <= now - self._read[collection] < FRESH:
+                return self._known[collection]
+        since = max(0, now - self._ages[collection]) if collection in self._ages else 0
+        waiting = self._recorder.waiting_documents()  # before the store, or one could slip through
         try:
-            stored = self._stored.documents(collection)
+            stored = self._stored.documents(collection, since)
         except StoreError:
-            if known is None:
-                raise
-            return known
+            with self._lock:
+                if collection not in self._read:
+                    raise
+                self._read[collection] = now
+                return self._known[collection]
         mine = [doc for entry in waiting for doc in entry.documents if doc.collection == collection]
         with self._lock:
-            newest = dict(self._known.get(collection, {}))
-            for document in (*stored, *mine):
-                _take(newest, document)
+            newest = _newest((*self._known.get(collection, {}).values(), *stored, *mine), since)
             self._known[collection] = newest
             self._read[collection] = now
             return newest
@@ -71,18 +105,34 @@ class Documents:
         *audit: AuditRecord,
         removed: bool = False,
     ) -> Document:
-        """Keep a new version, with its audit records; durable when this returns. Raises JournalError."""
-        document = Document(collection, key, content, who, self._clock.now(), removed)
-        self._collector.keep(DocumentsEntry((document,), audit))
-        with self._lock:
-            newest = dict(self._known.get(collection, {}))
-            _take(newest, document)
-            if collection in self._known:
-                self._known[collection] = newest
-        return document
+        """Keep a new version, with its audit records; durable when this returns.
+
+        Raises JournalError, and StoreError like `of`.
+        """
+        return self.keep_all([Version(collection, key, content, removed)], who, *audit)[0]
+
+    def keep_all(self, versions: Sequence[Version], who: str, *audit: AuditRecord) -> list[Document]:
+        """Keep these versions and audit records, all or none. Raises like `keep`."""
+        with self._keeping:
+            documents = [self._document(version, who) for version in versions]
+            self._recorder.keep(DocumentsEntry(tuple(documents), audit))
+            with self._lock:
+                for document in documents:
+                    known = self._known.get(document.collection, {})
+                    self._known[document.collection] = {**known, document.key: document}
+        return documents
+
+    def _document(self, version: Version, who: str) -> Document:
+        """Later than the version before it, even if the clock was set back."""
+        known = self.of(version.collection).get(version.key)
+        time = max(self._clock.now(), known.time + 1 if known else 0)
+        return Document(version.collection, version.key, version.content, who, time, version.removed)
 
 
-def _take(newest: dict[str, Document], document: Document) -> None:
-    known = newest.get(document.key)
-    if known is None or document.time >= known.time:
-        newest[document.key] = document
+def _newest(documents: Sequence[Document], since: int) -> dict[str, Document]:
+    newest: dict[str, Document] = {}
+    for document in documents:
+        known = newest.get(document.key)
+        if document.time >= since and (known is None or document.time >= known.time):
+            newest[document.key] = document
+    return newest

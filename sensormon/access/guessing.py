@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TypeVar
 
 from sensormon.model.clock import MINUTE, SECOND
@@ -46,31 +47,43 @@ class Guessing:
 
     def wait(self, name: str, address: str, now: int) -> int:
         """How long (µs) this address must wait before the next try for this name."""
+        pair = (name, _place(address))
         with self._lock:
-            pair = self._pairs.get((name, address))
-            waits = [_due(pair, FREE, LONGEST_PAIR, now)]
-            if (name, address) not in self._familiar:
+            waits = [_due(self._pairs.get(pair), FREE, LONGEST_PAIR, now)]
+            if pair not in self._familiar:
                 waits.append(_due(self._names.get(name), FREE_NAME, LONGEST_NAME, now))
             return max(waits)
 
     def failed(self, name: str, address: str, now: int) -> None:
         """Note a failure."""
         with self._lock:
-            _count(self._pairs, (name, address), now)
+            _count(self._pairs, (name, _place(address)), now)
             _count(self._names, name, now)
 
     def succeeded(self, name: str, address: str) -> None:
         """Note a success: the failures of this pair are forgotten, the address is familiar."""
+        pair = (name, _place(address))
         with self._lock:
-            self._pairs.pop((name, address), None)
-            self._familiar[name, address] = None
-            self._familiar.move_to_end((name, address))
+            self._pairs.pop(pair, None)
+            self._familiar[pair] = None
+            self._familiar.move_to_end(pair)
             if len(self._familiar) > MOST:
                 self._familiar.popitem(last=False)
 
 
+def _place(address: str) -> str:
+    """An IPv6 address stands for its network of 64 bits: every machine has that many of its own."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, IPv6Address) and known.ipv4_mapped is None:
+        return str(ip_network((int(known), 64), strict=False))
+    return address
+
+
 def _due(failures: _Failures | None, free: int, longest: int, now: int) -> int:
-    if failures is None or failures.count < free or now - failures.last > FORGOTTEN:
+    if failures is None or failures.count < free or not 0 <= now - failures.last <= FORGOTTEN:
         return 0
     delay = min(longest, SECOND << min(failures.count - free, 20))
     return max(0, failures.last + delay - now)
@@ -78,7 +91,7 @@ def _due(failures: _Failures | None, free: int, longest: int, now: int) -> int:
 
 def _count(known: OrderedDict[Key, _Failures], key: Key, now: int) -> None:
     before = known.get(key)
-    count = before.count if before and now - before.last <= FORGOTTEN else 0
+    count = before.count if before and 0 <= now - before.last <= FORGOTTEN else 0
     known[key] = _Failures(count + 1, now)
     known.move_to_end(key)
     if len(known) > MOST:

@@ -10,7 +10,7 @@ open    whoever reaches the port may do everything
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any
 
 from sensormon.access.accounts import Accounts
@@ -18,12 +18,16 @@ from sensormon.access.person import Person, Way
 from sensormon.access.role_rules import RoleRules
 from sensormon.access.roles import Role
 from sensormon.access.sessions import Sessions, digest
-from sensormon.access.visit import Visit
+from sensormon.access.visit import Visit, address_of
+from sensormon.model.errors import SignInRefused
 from sensormon.model.settings import Settings
 from sensormon.model.text import LONGEST_NAME, cleaned
 
-NAMES = ("preferred_username", "email", "name", "sub")
-"""The claims that name a person, the first of these that is there."""
+NAMES = ("preferred_username", "email", "sub")
+"""The claims that name a person, the first of these that is there.
+
+Not `name`: at most providers people choose it themselves, and roles are given by these.
+"""
 
 
 class Identity:
@@ -89,7 +93,10 @@ class Identity:
         role = self._rules.role_of(name, visit.claims) if name else Role.NOBODY
         if role is Role.NOBODY:
             return _stranger(visit)
-        session = self._sessions.begin(visit.claims, name, role, visit.peer, visit.browser)
+        try:
+            session = self._sessions.begin(visit.claims, name, role, visit.peer, visit.browser)
+        except SignInRefused:
+            return _stranger(visit)
         if session is None:
             return _stranger(visit)
         return Person(name, role, Way.PROVIDER, session.key, visit.peer)
@@ -100,17 +107,14 @@ class Identity:
         return Person(name, role, Way.PROXY, address=visit.peer) if role else _stranger(visit)
 
     def _trusted(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer)
-        except ValueError:
-            return False
-        return any(address in network for network in self._proxies)
+        address = address_of(peer)
+        return address is not None and any(address in network for network in self._proxies)
 
 
 def name_in(claims: Mapping[str, Any]) -> str:
     """The name of the person with these claims; empty if there is none.
 
-    An e-mail address counts only if the provider did not say that it is unverified.
+    An e-mail address does not count if the provider says that it is unverified.
     """
     for claim in NAMES:
         value = claims.get(claim)

@@ -7,6 +7,7 @@ machine's memory.
 from __future__ import annotations
 
 import threading
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
@@ -37,7 +38,7 @@ def hashed(password: str) -> str:
             where="password",
             hint="Four random words are easier to remember than eight random characters",
         )
-    return _slowly(lambda: _HASHER.hash(password))
+    return _slowly(lambda: _HASHER.hash(_bytes(password)))
 
 
 def fits(kept: str, password: str) -> bool:
@@ -50,16 +51,16 @@ def fits(kept: str, password: str) -> bool:
     return _slowly(lambda: _verify(kept or _nobody(), password)) and bool(kept)
 
 
-def outdated(kept: str) -> bool:
-    """Whether the hash was made with other parameters than today's."""
-    return _HASHER.check_needs_rehash(kept)
-
-
 def _verify(kept: str, password: str) -> bool:
     try:
-        return _HASHER.verify(kept, password)
+        return _HASHER.verify(kept, _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _bytes(password: str) -> bytes:
+    """The same for all ways to type a character; what is no character is kept as it is."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
 @cache

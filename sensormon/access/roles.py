@@ -99,4 +99,6 @@ def role_named(text: str) -> Role:
     for role in GIVEN:
         if str(role) == text.strip().lower():
             return role
-    raise UsageError(f"there is no role {text!r}", where="role", hint=f"Use {', '.join(map(str, GIVEN))}")
+    raise UsageError(
+        f"there is no role {text[:100]!r}", where="role", hint=f"Use {', '.join(map(str, GIVEN))}"
+    )

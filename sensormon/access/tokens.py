@@ -6,7 +6,9 @@ programs, sessions for pages.
 
 from __future__ import annotations
 
+import re
 import secrets
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,10 +17,11 @@ from typing import Any
 
 from sensormon.access.audit import AuditTrail, Change
 from sensormon.access.documents import Documents
+from sensormon.access.last_used import LastUsed
 from sensormon.access.person import Person, check
 from sensormon.access.roles import Act
 from sensormon.access.sessions import digest
-from sensormon.model.clock import HOUR, Clock
+from sensormon.model.clock import Clock
 from sensormon.model.entries import Document
 from sensormon.model.errors import UsageError
 from sensormon.model.text import cleaned
@@ -28,6 +31,7 @@ USED = "tokens-used"
 PREFIX = "sm_"
 LONGEST_NAME = 64
 MOST_PATTERNS = 100
+LONGEST_PATTERN = 200
 
 
 class Scope(StrEnum):
@@ -62,13 +66,17 @@ class ApiToken:
 
 
 class ApiTokens:
-    """Of one monitor. Changes need the role for `manage tokens` and are in the audit trail."""
+    """Of one monitor. Changes need the role for `manage tokens` and are in the audit trail. Thread-safe.
+
+    The last use is durable to the hour.
+    """
 
     def __init__(self, documents: Documents, audit: AuditTrail, clock: Clock) -> None:
         self._documents = documents
         self._audit = audit
         self._clock = clock
-        self._used: dict[str, int] = {}
+        self._used = LastUsed(documents, USED, clock)
+        self._changing = threading.Lock()
 
     def all(self) -> list[ApiToken]:
         """Every token, revoked and expired ones too, the newest first. Raises StoreError."""
@@ -81,27 +89,22 @@ class ApiTokens:
         document = self._documents.of(COLLECTION).get(key) if key else None
         if document is None or document.content["digest"] != digest(secret):
             return None
-        token, now = self._token(document), self._clock.now()
-        if token.revoked or (token.expires and token.expires <= now):
+        if not self._in_force(self._token(document)):
             return None
-        self._note_use(token, now)
-        return token
+        self._used.note(key)
+        return self._token(document)
 
     def add(
         self, by: Person, name: str, scope: Scope, tags: tuple[str, ...] = (), expires: int = 0
     ) -> tuple[ApiToken, str]:
         """Make a token; returns it with its secret, which nothing keeps.
 
-        Raises UsageError for a name, patterns or an expiry that are not possible; Forbidden, StoreError.
+        Raises UsageError for a name, patterns or an expiry that are not possible; Forbidden, StoreError,
+        JournalError.
         """
         check(by, Act.MANAGE_TOKENS)
-        name = cleaned(name)
-        if not 1 <= len(name) <= LONGEST_NAME:
-            raise UsageError(f"a token's name has 1 to {LONGEST_NAME} characters", where="tokens")
-        if any(token.name == name and self._in_force(token) for token in self.all()):
-            raise UsageError(f"there is a token {name!r} already", where="tokens", hint="Choose another name")
-        if len(tags) > MOST_PATTERNS:
-            raise UsageError(f"{MOST_PATTERNS} patterns are the most", where="tokens")
+        name = _checked_name(name)
+        _check_patterns(tags)
         now = self._clock.now()
         if expires and expires <= now:
             raise UsageError("the token would have expired already", where="tokens", hint="Give a later time")
@@ -116,40 +119,44 @@ class ApiTokens:
             "digest": digest(secret),
         }
         words = f"added, {scope}" + (f", tags {', '.join(tags)}" if tags else "")
-        record = self._audit.record_of(by, Change(Act.MANAGE_TOKENS, f"token {name}", "", words))
-        document = self._documents.keep(COLLECTION, digest(secret)[:16], content, by.signature, record)
+        change = Change(Act.MANAGE_TOKENS, f"token {name}", "", words)
+        with self._changing:
+            if any(token.name == name and self._in_force(token) for token in self.all()):
+                raise UsageError(
+                    f"there is a token {name!r} already", where="tokens", hint="Choose another name"
+                )
+            record = self._audit.record_of(by, change)
+            document = self._documents.keep(COLLECTION, digest(secret)[:16], content, by.signature, record)
         return self._token(document), secret
 
     def revoke(self, by: Person, name_or_id: str) -> ApiToken:
-        """Revoke the token in force with this name or id. Raises UsageError, Forbidden, StoreError."""
+        """Revoke the token with this name or id, the one in force if several had the name.
+
+        Raises UsageError, Forbidden, StoreError, JournalError.
+        """
         check(by, Act.MANAGE_TOKENS)
-        live = [token for token in self.all() if not token.revoked and name_or_id in (token.name, token.id)]
-        if not live:
-            raise UsageError(
-                f"there is no token {name_or_id!r}", where="tokens", hint="`tokens list` shows them"
+        with self._changing:
+            live = [
+                token for token in self.all() if not token.revoked and name_or_id in (token.name, token.id)
+            ]
+            if not live:
+                shown = "with this secret" if name_or_id.startswith(PREFIX) else repr(name_or_id[:100])
+                raise UsageError(
+                    f"there is no token {shown}", where="tokens", hint="`tokens list` shows them"
+                )
+            token = max(live, key=self._in_force)
+            change = Change(Act.MANAGE_TOKENS, f"token {token.name}", str(token.scope), "revoked")
+            content = self._documents.of(COLLECTION)[token.id].content
+            record = self._audit.record_of(by, change)
+            return self._token(
+                self._documents.keep(COLLECTION, token.id, content, by.signature, record, removed=True)
             )
-        token = live[0]
-        record = self._audit.record_of(
-            by, Change(Act.MANAGE_TOKENS, f"token {token.name}", str(token.scope), "revoked")
-        )
-        content = self._documents.of(COLLECTION)[token.id].content
-        return self._token(
-            self._documents.keep(COLLECTION, token.id, content, by.signature, record, removed=True)
-        )
 
     def _in_force(self, token: ApiToken) -> bool:
         return not token.revoked and (not token.expires or token.expires > self._clock.now())
 
-    def _note_use(self, token: ApiToken, now: int) -> None:
-        """In memory at each use, durable once an hour."""
-        self._used[token.id] = now
-        kept = self._documents.of(USED).get(token.id)
-        if kept is None or now - kept.time >= HOUR:
-            self._documents.keep(USED, token.id, {"used": now}, "")
-
     def _token(self, document: Document) -> ApiToken:
         content: Mapping[str, Any] = document.content
-        kept = self._documents.of(USED).get(document.key)
         return ApiToken(
             document.key,
             str(content["name"]),
@@ -158,6 +165,29 @@ class ApiTokens:
             int(content["created"]),
             str(content["created_by"]),
             int(content["expires"]),
-            self._used.get(document.key, int(kept.content["used"]) if kept else 0),
+            self._used.of(document.key),
             document.removed,
         )
+
+
+def _checked_name(name: str) -> str:
+    words = cleaned(name)
+    if not 1 <= len(words) <= LONGEST_NAME:
+        raise UsageError(f"a token's name has 1 to {LONGEST_NAME} characters", where="tokens")
+    if words.startswith(PREFIX) or re.fullmatch("[0-9a-f]{16}", words):
+        raise UsageError(
+            "a token's name cannot look like a secret or an id", where="tokens", hint="Choose another name"
+        )
+    return words
+
+
+def _check_patterns(tags: tuple[str, ...]) -> None:
+    if len(tags) > MOST_PATTERNS:
+        raise UsageError(f"{MOST_PATTERNS} patterns are the most", where="tokens")
+    for pattern in tags:
+        if not pattern or pattern != cleaned(pattern) or len(pattern) > LONGEST_PATTERN:
+            raise UsageError(
+                f"{pattern[:LONGEST_PATTERN]!r} cannot be a pattern of tags",
+                where="tokens",
+                hint=f"Use up to {LONGEST_PATTERN} characters, such as line1_*",
+            )

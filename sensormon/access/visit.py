@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 COOKIE = "sensormon_session"
 """The cookie with a session's token."""
 PEER = "x-sensormon-peer"
 """The header in which the server passes the socket's peer on; a client's own is removed."""
-FORWARDING = ("forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip")
-"""Headers that only a proxy adds; so does each that begins with x-forwarded- or cf-."""
+FORWARDING = (
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-originating-ip",
+    "x-remote-addr",
+    "x-remote-ip",
+    "client-ip",
+    "true-client-ip",
+    "fastly-client-ip",
+)
+"""Headers that only a proxy adds; so does each that begins with x-forwarded, x-original- or cf-."""
+_FORWARDING = ("x-forwarded", "x-original-", "cf-")
+_HOST = re.compile(r"(?P<name>[a-z0-9.]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -23,9 +37,9 @@ class Visit:
     """
 
     peer: str
-    headers: Mapping[str, str]
-    cookie: str = ""
-    claims: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(repr=False)
+    cookie: str = field(default="", repr=False)
+    claims: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def browser(self) -> str:
@@ -36,35 +50,35 @@ class Visit:
     def at_this_machine(self) -> bool:
         """Whether somebody at this machine, and no proxy, opened this page.
 
-        The peer, the Host and the Origin are loopback names, and nothing was forwarded. In doubt it
-        was not. A program that forges Origin through a proxy that adds no header cannot be told
-        apart, so behind a proxy `users`, `oidc` or `proxy` is the setting.
+        The peer and the Host are loopback names, the Origin is a page of that very Host, and nothing
+        was forwarded. In doubt it was not. A program that forges Origin through a proxy that adds no
+        header cannot be told apart, so behind a proxy `users`, `oidc` or `proxy` is the setting.
         """
-        origin = urlsplit(self.headers.get("origin", ""))
-        forwarded = any(
-            name in FORWARDING or name.startswith(("x-forwarded-", "cf-")) for name in self.headers
-        )
+        host = self.headers.get("host", "").lower()
+        origin = self.headers.get("origin", "").lower()
+        peer = address_of(self.peer)
         return (
-            not forwarded
-            and _loopback(self.peer)
-            and _loopback(_hostname(self.headers.get("host", "")))
-            and _loopback(_hostname(origin.netloc))
+            not any(name in FORWARDING or name.startswith(_FORWARDING) for name in self.headers)
+            and peer is not None
+            and peer.is_loopback
+            and _names_loopback(host)
+            and origin in (f"http://{host}", f"https://{host}")
         )
 
 
-def _hostname(netloc: str) -> str:
+def address_of(text: str) -> IPv4Address | IPv6Address | None:
+    """The address, an IPv4 address that came over IPv6 as such; None if it is none."""
     try:
-        return urlsplit(f"//{netloc}").hostname or ""
+        address = ip_address(text)
     except ValueError:
-        return ""
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
-def _loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        address = ip_address(name)
-    except ValueError:
+def _names_loopback(host: str) -> bool:
+    known = _HOST.fullmatch(host)
+    if known is None:
         return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
+    name = known["name"]
+    address = address_of(name.strip("[]"))
+    return name == "localhost" or (address is not None and address.is_loopback)

@@ -259,6 +259,10 @@ class Collector:
         with self._lock:
             self.unstored.add_documents(self._journal.append(entry), entry)
 
+    def waiting_documents(self) -> list[DocumentsEntry]:
+        """Documents and audit records that the store may not have yet, oldest first."""
+        return self.unstored.documents()
+
     # -- status ------------------------------------------------------------------
 
     @property

@@ -170,6 +170,12 @@ class Database:
         with self.reading():
             return cursor.execute(query, list(values)).fetchall()
 
+    def has(self, table: str) -> bool:
+        """Whether there is this table; a file opened for reading may be older than it."""
+        if not self._read_only:
+            return True  # `open` makes the tables that are missing
+        return bool(self.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]))
+
     def frame(
         self, query: str, values: Sequence[object] = (), times: Collection[str] = _TIMES
     ) -> pd.DataFrame:

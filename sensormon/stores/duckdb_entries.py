@@ -19,7 +19,8 @@ _ANNOTATIONS = (
 
 
 _DOCUMENTS = (
-    "SELECT collection, key, content, who, epoch_us(time), removed FROM documents WHERE collection = ? "
+    "SELECT collection, key, content, who, epoch_us(time), removed FROM documents "
+    "WHERE collection = ? AND time >= ? "
     "QUALIFY row_number() OVER (PARTITION BY key ORDER BY time DESC, number DESC) = 1 ORDER BY time, number"
 )
 _AUDIT = (
@@ -61,13 +62,19 @@ class DuckDBEntries:
             Annotation(note, since, until, tuple(tags), *rest) for note, since, until, tags, *rest in rows
         ]
 
-    def documents(self, collection: str) -> list[Document]:
+    def documents(self, collection: str, since: int = 0) -> list[Document]:
+        if not self._database.has("documents"):
+            return []
         return [
             Document(name, key, json.loads(content), who, time, removed)
-            for name, key, content, who, time, removed in self._database.rows(_DOCUMENTS, [collection])
+            for name, key, content, who, time, removed in self._database.rows(
+                _DOCUMENTS, [collection, naive(since)]
+            )
         ]
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]:
+        if not self._database.has("audit"):
+            return []
         people, acts = list(query.people), list(query.acts)
         asked = [naive(query.since), naive(query.until), people, people, acts, acts, query.limit]
         return [AuditRecord(*row) for row in self._database.rows(_AUDIT, asked)]

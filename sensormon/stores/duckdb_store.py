@@ -30,6 +30,8 @@ _TABLES = (
     "detector_settings",
     "event_actions",
     "annotations",
+    "documents",
+    "audit",
     "latest",
 )
 

@@ -56,11 +56,14 @@ class StoredEntries(Protocol):
     def annotations(self) -> list[Annotation]:
         """All notes, and removals of notes, in the order they were recorded."""
 
-    def documents(self, collection: str) -> list[Document]:
-        """The newest version of every document of this collection, removed ones too, in order of time."""
+    def documents(self, collection: str, since: int = 0) -> list[Document]:
+        """The newest version of every document of this collection, removed ones too, in order of time.
+
+        Only versions of `since` (µs UTC) and later count. None from a store older than documents.
+        """
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]:
-        """The audit records asked for, newest first."""
+        """The audit records asked for, newest first. None from a store older than the audit trail."""
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
         """The newest answers to requests with a key, oldest first."""
