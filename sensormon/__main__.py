@@ -12,7 +12,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from sensormon.cli import bench, case, collect, export, import_file, ledger, score, verify
+from sensormon.cli import (
+    audit,
+    bench,
+    case,
+    collect,
+    export,
+    import_file,
+    ledger,
+    score,
+    sessions,
+    tokens,
+    users,
+    verify,
+)
 from sensormon.detectors import DETECTORS
 from sensormon.model.errors import SensormonError
 from sensormon.model.settings import read_settings
@@ -100,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("verify", help="check journal, store and ledger of a stopped monitor")
     command.add_argument("folder", type=Path, nargs="?", help="default: the data folder")
     command.set_defaults(run=verify.run)
+
+    for own in (users, tokens, sessions, audit):
+        own.register(commands)
 
     command = commands.add_parser("bench", help="measure on this machine")
     command.add_argument("name", choices=sorted(bench.BENCHMARKS))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sensormon.access.commands import owner_of, run_command
 from sensormon.ingest.collector import Receipt
 from sensormon.ingest.workers import Worker
 from sensormon.model.clock import Clock, SystemClock
@@ -17,6 +18,7 @@ from sensormon.model.settings import MEGABYTE, Settings
 from sensormon.model.status import DeadLetterStatus, Status
 from sensormon.model.tags import TagTable
 from sensormon.monitor.assembly import Parts, build
+from sensormon.monitor.control import ControlSocket
 from sensormon.monitor.drills import Drills
 
 STOP_SECONDS = 0.2
@@ -25,16 +27,17 @@ STOP_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Workers:
-    """The threads: source, loader, requests."""
+    """The threads: source, loader, requests, commands from the command line."""
 
     collecting: Worker
     loading: Worker
     requests: Worker
+    control: Worker
 
     @property
     def all(self) -> tuple[Worker, ...]:
         """In the order in which their failures are shown."""
-        return self.collecting, self.loading, self.requests
+        return self.collecting, self.loading, self.requests, self.control
 
 
 class Monitor:
@@ -79,6 +82,7 @@ class Monitor:
             collecting=Worker("collector", parts.source.run, parts.clock),
             loading=Worker("loader", parts.loading.run, parts.clock),
             requests=Worker("requests", parts.requests.run, parts.clock),
+            control=Worker("control socket", self._control(parts).run, parts.clock),
         )
         self.drills = self._drills(parts)
 
@@ -99,9 +103,11 @@ class Monitor:
             self.drills.stop()
         self.jobs.close(0.3)
         self.requests.close()
+        self.workers.control.stop(0.3)
         self.workers.requests.stop(0.3)
         self.workers.collecting.stop(0.3)
         self.workers.loading.stop(0.4)
+        self.access.audit.close()
         self.parts.collector.close()
         if not self.workers.loading.alive:
             self.loading.finish(STOP_SECONDS)
@@ -135,6 +141,14 @@ class Monitor:
             dead_letters=DeadLetterStatus(
                 readings=parts.dead_letters.counts().total(), damaged=parts.dead_letters.damaged_now()
             ),
+        )
+
+    def _control(self, parts: Parts) -> ControlSocket:
+        """The way in for the command line."""
+        return ControlSocket(
+            parts.settings.data_dir,
+            lambda uid, name, arguments: run_command(parts.access, owner_of(uid), name, arguments),
+            parts.clock,
         )
 
     def _drills(self, parts: Parts) -> Drills | None:
