@@ -105,7 +105,7 @@ class Sessions:
 
     def end(self, by: Person, key: str) -> None:
         """End a session, one's own or, as an administrator, another's. Raises Forbidden, UsageError."""
-        own = key == by.session
+        own = bool(key) and key == by.session
         if not own:
             check(by, Act.MANAGE_SESSIONS)
         ending = [session for session in self.all() if session.key == key]

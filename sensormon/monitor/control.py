@@ -33,7 +33,9 @@ LONGEST_ANSWER = 64_000_000
 SECONDS = 10.0
 """How long a connection may take, in all."""
 AT_ONCE = 8
-"""Connections that are served at once; further ones wait in the system's queue."""
+"""Connections that are served at once."""
+WAITING = 128
+"""Connections that wait to be served; further ones are refused."""
 WATCH = 0.2
 """Seconds between two looks at whether to stop."""
 
@@ -153,7 +155,7 @@ def _listen(folder: Path) -> socket.socket:
         with _short(folder) as short:
             listener.bind(short)
         os.chmod(path, 0o600)
-        listener.listen(AT_ONCE)
+        listener.listen(WAITING)
     except OSError:
         listener.close()
         raise
