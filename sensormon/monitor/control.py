@@ -103,10 +103,11 @@ class ControlSocket:
 
     def _answered(self, connection: socket.socket, deadline: _Deadline) -> dict[str, Any]:
         try:
+            line = _line(connection, LONGEST, deadline)  # first, or the refusal could be lost with it
             uid = _peer(connection)
             if uid not in (os.geteuid(), 0):
                 raise UsageError("only the account that runs the monitor may do this", where=NAME)
-            request = json.loads(_line(connection, LONGEST, deadline))
+            request = json.loads(line)
             if not isinstance(request, dict) or not isinstance(request.get("arguments"), dict):
                 raise UsageError("the request is not understood", where=NAME)
             return {"answer": self._answer(uid, str(request.get("command")), request["arguments"])}
