@@ -92,6 +92,13 @@ class Documents:
             self._read[collection] = now
             return newest
 
+    def fresh(self, collection: str) -> Mapping[str, Document] | None:
+        """The same from memory alone; None if the store would have to be asked. Never waits for it."""
+        with self._lock:
+            known = self._known.get(collection)
+            recent = known is not None and 0 <= self._clock.now() - self._read[collection] < FRESH
+            return known if recent else None
+
     def standing(self, collection: str) -> dict[str, Document]:
         """The documents that were not removed, by key. Raises like `of`."""
         return {key: document for key, document in self.of(collection).items() if not document.removed}

@@ -27,6 +27,10 @@ class LastUsed:
         """When it was last used; 0 if it never was. Raises StoreError."""
         return self._used.get(key) or self._kept(key)
 
+    def is_due(self, key: str) -> bool:
+        """Whether the next use will be made durable. Raises StoreError."""
+        return not 0 <= self._clock.now() - self._written.get(key, self._kept(key)) < HOUR
+
     def note(self, key: str) -> None:
         """Note a use, now. Raises StoreError.
 

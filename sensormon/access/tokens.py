@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import secrets
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -62,7 +62,12 @@ class ApiToken:
 
     def covers(self, tag: str) -> bool:
         """Whether it may be used for this tag."""
-        return not self.tags or any(fnmatchcase(tag, pattern) for pattern in self.tags)
+        return covered(tag, self.tags)
+
+
+def covered(tag: str, patterns: Sequence[str]) -> bool:
+    """Whether one of these patterns fits the tag; without any, all do."""
+    return not patterns or any(fnmatchcase(tag, pattern) for pattern in patterns)
 
 
 class ApiTokens:
@@ -85,14 +90,27 @@ class ApiTokens:
 
     def find(self, secret: str) -> ApiToken | None:
         """The token with this secret, and note its use; None unless it is in force. Raises StoreError."""
-        key = digest(secret)[:16] if secret.startswith(PREFIX) else ""
-        document = self._documents.of(COLLECTION).get(key) if key else None
-        if document is None or document.content["digest"] != digest(secret):
+        if not secret.startswith(PREFIX):
             return None
-        if not self._in_force(self._token(document)):
+        token = self._with(secret, self._documents.of(COLLECTION))
+        if token is None:
             return None
-        self._used.note(key)
-        return self._token(document)
+        self._used.note(token.id)
+        return replace(token, used=self._used.of(token.id))
+
+    def known(self, secret: str) -> ApiToken | None:
+        """As `find`, for an event loop: from memory, without waiting for store or journal.
+
+        None also if `find` has to be asked.
+        """
+        documents = self._documents.fresh(COLLECTION) if secret.startswith(PREFIX) else None
+        if documents is None or self._documents.fresh(USED) is None:
+            return None
+        token = self._with(secret, documents)
+        if token is None or self._used.is_due(token.id):
+            return None
+        self._used.note(token.id)
+        return token
 
     def add(
         self, by: Person, name: str, scope: Scope, tags: tuple[str, ...] = (), expires: int = 0
@@ -154,6 +172,14 @@ class ApiTokens:
 
     def _in_force(self, token: ApiToken) -> bool:
         return not token.revoked and (not token.expires or token.expires > self._clock.now())
+
+    def _with(self, secret: str, documents: Mapping[str, Document]) -> ApiToken | None:
+        whole = digest(secret)
+        document = documents.get(whole[:16])
+        if document is None or document.content["digest"] != whole:
+            return None
+        token = self._token(document)
+        return token if self._in_force(token) else None
 
     def _token(self, document: Document) -> ApiToken:
         content: Mapping[str, Any] = document.content

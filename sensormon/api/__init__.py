@@ -11,13 +11,14 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import anyio.to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from sensormon import __version__
-from sensormon.api import downloads, openapi, reads, writes
-from sensormon.api.auth import Tokens, announcement
+from sensormon.api import audit, downloads, openapi, reads, writes
+from sensormon.api.auth import Tokens
 from sensormon.api.body import Receive, Scope, Send
 from sensormon.api.context import Context
 from sensormon.api.docs_page import add_docs
@@ -25,25 +26,29 @@ from sensormon.api.live import add_live
 from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem, problem_of
 from sensormon.api.readers import Readers
+from sensormon.api.visitor import Visitor, visit_of
 from sensormon.api.writes import WriteRoute
 from sensormon.model.errors import SensormonError
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 
-__all__ = ["Api", "announcement", "make_api"]
+__all__ = ["Api", "make_api"]
 
 _ABOUT = """
 Readings in, readings out. Every write is validated, scored and on disk before it is answered.
-Writes need `Authorization: Bearer TOKEN`; the server's log says where the token is.
+Writes need `Authorization: Bearer TOKEN`; the server's log says where the first token is, and
+`python -m sensormon tokens add` makes others, of one scope and for some tags. Where people have to
+sign in, reads need a token or a signed-in browser too.
 Every refusal is JSON with `error`, `detail` and `hint`.
 """
 
 
 class Api:
-    """The ASGI app; `monitor` returns the running monitor."""
+    """The ASGI app; `monitor` returns the running monitor, `visit` what a request says about its sender."""
 
-    def __init__(self, monitor: Callable[[], Monitor]) -> None:
+    def __init__(self, monitor: Callable[[], Monitor], visit: Visitor = visit_of) -> None:
         self._monitor = monitor
+        self._visit = visit
         self._lock = threading.Lock()
         self._current: Context | None = None
         meters = Meters()
@@ -60,7 +65,7 @@ class Api:
         current = self._current
         if current is None or current.monitor is not monitor:
             with self._lock:
-                current = self._current = Context(monitor, Tokens.of(monitor.settings))
+                current = self._current = Context(monitor, Tokens.of(monitor.settings), self._visit)
         return current
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +75,22 @@ class Api:
             if route is not None:
                 await route(scope, receive, send)
                 return
+        if scope["type"] == "http":
+            refusal = await anyio.to_thread.run_sync(self._refusal, scope)
+            if refusal is not None:
+                await answer_to(refusal)(scope, receive, send)
+                return
         await self.described(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Problem | None:
+        """Why this request gets nothing: where people have to sign in, all routes but health are closed."""
+        try:
+            context = self.context()
+            if context.closed and scope["path"].removeprefix(scope.get("root_path", "")) != "/health":
+                context.reader(scope)
+        except (Problem, SensormonError) as error:
+            return problem_of(error)
+        return None
 
     def _described(self, meters: Meters) -> FastAPI:
         api = _Described(
@@ -93,6 +113,7 @@ class Api:
         api.include_router(reads.router)
         add_live(api, self.context)
         api.include_router(downloads.router)
+        api.include_router(audit.router)
         add_docs(api)
         _add_refusals(api)
         return api
@@ -107,9 +128,14 @@ class _Described(FastAPI):
         return self.openapi_schema
 
 
-def make_api(monitor: Callable[[], Monitor] = runtime.monitor) -> Api:
+def make_api(monitor: Callable[[], Monitor] = runtime.monitor, visit: Visitor = visit_of) -> Api:
     """The API of this monitor; by default the one of this process."""
-    return Api(monitor)
+    return Api(monitor, visit)
+
+
+def answer_to(problem: Problem) -> Response:
+    """The response that says this."""
+    return Response(problem.body, problem.status, problem.headers, "application/json")
 
 
 _WORDS = {
@@ -143,8 +169,7 @@ def _add_refusals(api: FastAPI) -> None:
     """Answer every error in one form, that of `Problem`."""
 
     async def refused(_: Request, error: Exception) -> Response:
-        problem = problem_of(error)
-        return Response(problem.body, problem.status, problem.headers, "application/json")
+        return answer_to(problem_of(error))
 
     async def invalid(_: Request, error: Exception) -> Response:
         first = error.errors()[0] if isinstance(error, RequestValidationError) else {}

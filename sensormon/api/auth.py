@@ -1,8 +1,8 @@
-"""Who may write and read: one token each, compared in constant time.
+"""The two tokens that settings give, compared in constant time; `grants` says what they open.
 
 The token for writes is SENSORMON_TOKEN. If that is unset, the first start makes one in the data
-folder's file `token`, which only its owner can read. Reads are open unless SENSORMON_READ_TOKEN
-is set; then the token for writes also opens reads. A token is never logged.
+folder's file `token`, which only its owner can read. It also reads. The other is SENSORMON_READ_TOKEN.
+A token is never logged. What it is not: the tokens that people make; see `sensormon.access.tokens`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from sensormon.api.problems import Problem
+from sensormon.access.tokens import Scope
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
@@ -40,44 +40,34 @@ class Tokens:
         path = settings.data_dir / FILE
         return cls(_token_in(path).encode(), read, str(path.resolve()), f"$(cat {path.resolve()})")
 
-    def check_write(self, authorization: bytes) -> None:
-        """Raises Problem (401) unless the header has the token for writes."""
-        if not hmac.compare_digest(_given(authorization), self.write):
-            raise Problem(
-                401,
-                "unauthorized",
-                "the token is missing or wrong",
-                "Send the header Authorization: Bearer TOKEN; the server's log says where the token is",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-
-    def may_read(self, authorization: bytes) -> bool:
-        """Whether reads are open, or the header has a token that opens them."""
-        return not self.read or self.is_token(authorization)
-
-    def is_token(self, authorization: bytes) -> bool:
-        """Whether the header has the token for writes or, if there is one, for reads."""
-        given = _given(authorization)
-        # A read token that is not set is empty, and so is what a request without a header gives.
-        is_read = hmac.compare_digest(given, self.read) and bool(self.read)
-        return is_read | hmac.compare_digest(given, self.write)
-
-    def check_read(self, authorization: bytes) -> None:
-        """Raises Problem (401) unless this header may read."""
-        if not self.may_read(authorization):
-            raise Problem(
-                401,
-                "unauthorized",
-                "reading needs a token here",
-                "Send the header Authorization: Bearer TOKEN with SENSORMON_READ_TOKEN",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+    def scopes(self, secret: bytes) -> frozenset[Scope]:
+        """What this secret opens; nothing if it is neither of the two."""
+        writes = hmac.compare_digest(secret, self.write)
+        reads = hmac.compare_digest(secret, self.read) & bool(self.read)
+        if writes:
+            return frozenset({Scope.WRITE, Scope.READ})
+        return frozenset({Scope.READ}) if reads else frozenset()
 
 
-def announcement(tokens: Tokens, port: int, tags: TagTable) -> str:
-    """The log message at the start: where the token is, and a command to paste, without the token."""
+_MODES = {
+    "local": "whoever sits at this machine administers, others look until they sign in",
+    "users": "people sign in with accounts that are kept here; others see the sign-in page only",
+    "oidc": "people sign in at the identity provider; others see the sign-in page only",
+    "proxy": "the proxy says who somebody is; others see nothing",
+    "open": "whoever reaches the port may do everything",
+}
+_FIRST_ACCOUNT = "python -m sensormon users add NAME --role administrator"
+
+
+def announcement(tokens: Tokens, port: int, tags: TagTable, access: str, *, lacks_accounts: bool) -> str:
+    """The log message at the start: who may do what, where the token is, and a command to paste.
+
+    It does not say the token.
+    """
+    first = f"\n  There is no account yet. Make one:  {_FIRST_ACCOUNT}" if lacks_accounts else ""
     return (
-        f"writes need the token in {tokens.where}. Try:\n"
+        f"SENSORMON_ACCESS={access}: {_MODES[access]}{first}\n"
+        f"  Writes need the token in {tokens.where}. Try:\n"
         f"  {sending_line(tokens, port, tags)}\n"
         f"  Routes and examples: http://localhost:{port}/api/docs"
     )
@@ -98,7 +88,8 @@ def sending_line(tokens: Tokens, port: int, tags: TagTable) -> str:
     )
 
 
-def _given(authorization: bytes) -> bytes:
+def secret_in(authorization: bytes) -> bytes:
+    """The token in this header; empty without one."""
     kind, _, token = authorization.strip().partition(b" ")
     return token.strip() if kind.lower() in (b"bearer", b"token") else b""
 

@@ -1,7 +1,8 @@
 """Finished exports, streamed from disk to anyone who knows the name, which pages show and which expires.
 
 Streamlit's own download keeps the whole file in memory while the page is open, which suits only
-small files. The name is 192 random bits and serves as the token.
+small files. The name is 192 random bits and serves as the token; where people have to sign in, that
+is needed too.
 """
 
 from __future__ import annotations

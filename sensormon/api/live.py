@@ -9,9 +9,9 @@ from typing import Annotated
 from weakref import WeakKeyDictionary
 
 import msgspec
-from fastapi import FastAPI, Header, Query, Response
+from fastapi import FastAPI, Header, Query, Request, Response
 
-from sensormon.api.context import Context
+from sensormon.api.context import Context, check_whole_reader
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.live_feed import LiveFeed
@@ -30,10 +30,12 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
     """Add the board's routes to this API."""
     feeds: WeakKeyDictionary[Monitor, LiveFeed] = WeakKeyDictionary()
 
-    def feed(authorization: str | None, page: str | None) -> LiveFeed:
+    def feed(request: Request, page: str | None) -> LiveFeed:
+        """Where nobody has to sign in, the key of the pages opens it as well."""
         now = context()
-        if not hmac.compare_digest((page or "").encode(), runtime.page_key().encode()):
-            now.tokens.check_read((authorization or "").encode("latin-1", "replace"))
+        of_a_page = hmac.compare_digest((page or "").encode(), runtime.page_key().encode())
+        if now.closed or not of_a_page:
+            check_whole_reader(request)
         return feeds.setdefault(now.monitor, LiveFeed(now.monitor))
 
     def answered(content: object, accepted: str | None) -> Response:
@@ -44,25 +46,25 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
 
     @api.get("/live/board", include_in_schema=False)
     def board(
+        request: Request,
         tag: Tags,
         span: Span,
         after: Moment = None,
         events: Annotated[str, Query(max_length=200)] = "",
         until: Moment = None,
-        authorization: Annotated[str | None, Header()] = None,
         x_sensormon_page: Annotated[str | None, Header()] = None,
         accept_encoding: Annotated[str | None, Header()] = None,
     ) -> Response:
-        live = feed(authorization, x_sensormon_page)
+        live = feed(request, x_sensormon_page)
         content = live.board(tag, span, after=after, known_events=events, until=until)
         return answered(content, accept_encoding)
 
     @api.get("/live/strip", include_in_schema=False)
     def strip(
+        request: Request,
         span: Span,
         until: Moment = None,
-        authorization: Annotated[str | None, Header()] = None,
         x_sensormon_page: Annotated[str | None, Header()] = None,
         accept_encoding: Annotated[str | None, Header()] = None,
     ) -> Response:
-        return answered(feed(authorization, x_sensormon_page).strip(span, until), accept_encoding)
+        return answered(feed(request, x_sensormon_page).strip(span, until), accept_encoding)

@@ -66,6 +66,7 @@ class Refusal(BaseModel):
     detail: str
     hint: str
     reason: str | None = None
+    needs: str | None = Field(None, description="The scope or role that allows it.", examples=["write"])
 
 
 class LineRefusal(BaseModel):
@@ -85,6 +86,21 @@ class TagFacts(BaseModel):
     valid: list[float | None]
     normal: list[float | None] | None
     resolution: float
+
+
+class AuditFacts(BaseModel):
+    """What somebody did or tried to do; `failure` says why it was not done."""
+
+    time: str
+    who: str
+    verified: bool
+    role: str
+    address: str
+    act: str
+    subject: str
+    before: str
+    after: str
+    failure: str
 
 
 class StoredReading(BaseModel):
@@ -111,6 +127,7 @@ def _failures(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[st
     words = {
         400: "The request cannot be used; nothing was stored.",
         401: "The token is missing or wrong.",
+        403: "The token is of another scope, or does not cover a tag; nothing was done.",
         404: "Not found.",
         408: "The body did not arrive in time.",
         413: "The body is over a limit.",
@@ -122,9 +139,9 @@ def _failures(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[st
     return {status: {"model": model, "description": words[status]} for status in statuses}
 
 
-FAILURES = _failures(Refusal, 401, 503)
-READ_FAILURES = _failures(Refusal, 400, 401, 404, 429, 503)
-WRITE_FAILURES = _failures(Refusal, 400, 401, 408, 413, 415, 422, 503)
+FAILURES = _failures(Refusal, 401, 403, 503)
+READ_FAILURES = _failures(Refusal, 400, 401, 403, 404, 429, 503)
+WRITE_FAILURES = _failures(Refusal, 400, 401, 403, 408, 413, 415, 422, 503)
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
@@ -148,6 +165,20 @@ METRICS: dict[str, Any] = {
         **FAILURES,
         200: {"description": "The metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}},
     }
+}
+AUDIT: dict[str, Any] = {
+    "responses": {
+        **_failures(Refusal, 400, 401, 403, 503),
+        200: {
+            "description": "The records, the newest first.",
+            "content": {
+                "application/json": {
+                    "schema": {"type": "array", "items": {"$ref": "#/components/schemas/AuditFacts"}}
+                },
+                "text/csv": {"schema": {"type": "string"}},
+            },
+        },
+    },
 }
 HEALTH: dict[int | str, dict[str, Any]] = {
     503: {"description": "Readings cannot be taken or stored; `problems` says why."}
@@ -198,7 +229,7 @@ BATCH: dict[str, Any] = {
 LINES: dict[str, Any] = {
     "status_code": 204,
     "responses": {
-        **_failures(LineRefusal, 400, 401, 408, 413, 415, 422, 503),
+        **_failures(LineRefusal, 400, 401, 403, 408, 413, 415, 422, 503),
         204: {"description": "All of it is on disk."},
     },
     "openapi_extra": {
@@ -222,7 +253,7 @@ LINES: dict[str, Any] = {
 def complete(schema: dict[str, Any]) -> dict[str, Any]:
     """FastAPI's description, with the models and tokens it cannot know and without its own 422."""
     schemas = schema["components"]["schemas"]
-    for model in (Reading, KeyedBatch, StoredReading):
+    for model in (Reading, KeyedBatch, StoredReading, AuditFacts):
         own = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(own.pop("$defs", {}))
         schemas[model.__name__] = own
@@ -231,7 +262,8 @@ def complete(schema: dict[str, Any]) -> dict[str, Any]:
     schema["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
-            operation["security"] = [{"token": []}] if method == "post" else [{}, {"token": []}]
+            needed = method == "post" or path == "/audit"
+            operation["security"] = [{"token": []}] if needed else [{}, {"token": []}]
             if operation["responses"].get("422", {}).get("description") == "Validation Error":
                 del operation["responses"]["422"]
             if path == "/metrics":

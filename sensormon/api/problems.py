@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sensormon.model.errors import JournalError, Overloaded, SensormonError, StoreError, UsageError
+from sensormon.model.errors import (
+    Forbidden,
+    JournalError,
+    Overloaded,
+    SensormonError,
+    StoreError,
+    UsageError,
+)
 
 
 class Problem(Exception):
@@ -37,11 +44,13 @@ def problem_of(error: Exception) -> Problem:
     """The response to this error; no internals if it is a bug in sensormon."""
     match error:
         case Problem():
-            return error
+            problem = error
+        case Forbidden():
+            problem = Problem(403, "forbidden", error.what, error.hint, more={"needs": error.needs})
         case Overloaded():
-            return Problem(503, "overloaded", error.what, error.hint, headers={"Retry-After": "1"})
+            problem = Problem(503, "overloaded", error.what, error.hint, headers={"Retry-After": "1"})
         case JournalError():
-            return Problem(
+            problem = Problem(
                 503,
                 "cannot_store",
                 f"{error.what}; nothing of this request was stored",
@@ -49,7 +58,7 @@ def problem_of(error: Exception) -> Problem:
                 headers={"Retry-After": "10"},
             )
         case StoreError():
-            return Problem(
+            problem = Problem(
                 503,
                 "store_unavailable",
                 "the database cannot be read now; readings go on being taken",
@@ -57,11 +66,12 @@ def problem_of(error: Exception) -> Problem:
                 headers={"Retry-After": "5"},
             )
         case UsageError() | SensormonError():
-            return Problem(503, "not_running", error.what, error.hint, headers={"Retry-After": "10"})
+            problem = Problem(503, "not_running", error.what, error.hint, headers={"Retry-After": "10"})
         case _:
-            return Problem(
+            problem = Problem(
                 500,
                 "fault",
                 "the server could not answer this",
                 "Report it, with the server's log of this moment",
             )
+    return problem

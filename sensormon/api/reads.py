@@ -9,15 +9,26 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from sensormon.access.tokens import Scope as TokenScope
 from sensormon.api import openapi
 from sensormon.api.answers import Answer
-from sensormon.api.context import READER, address_of, authorization_of, context_of, is_known
+from sensormon.api.context import (
+    READER,
+    WHOLE_READER,
+    address_of,
+    context_of,
+    is_known,
+    may_read_all,
+    reader_of,
+)
 from sensormon.api.formats import FORMS
 from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem
 from sensormon.api.readers import SHORT, UNKNOWN_ROWS, charged, check_limit, readers_of
+from sensormon.api.times import time_in
 from sensormon.ingest.validation import EARLIEST, shown
 from sensormon.model import timestamps
+from sensormon.monitor.monitor import Monitor
 
 MOST = 1_000_000
 
@@ -78,6 +89,7 @@ def anomalies(
 @router.get("/tags", dependencies=READER, tags=["read"], responses=openapi.FAILURES)
 def tags(request: Request) -> list[openapi.TagFacts]:
     """The tags, with their units and ranges; numbers are in the tag's unit."""
+    grant = reader_of(request)
     return [
         openapi.TagFacts(
             name=tag.name,
@@ -89,10 +101,11 @@ def tags(request: Request) -> list[openapi.TagFacts]:
             resolution=tag.resolution,
         )
         for tag in context_of(request).monitor.tags
+        if grant.covers(tag.name)
     ]
 
 
-@router.get("/stats", dependencies=READER, tags=["monitor"], responses=openapi.FAILURES)
+@router.get("/stats", dependencies=WHOLE_READER, tags=["monitor"], responses=openapi.FAILURES)
 def stats(request: Request) -> dict[str, Any]:
     """The ledger: received = stored + rejected + dead_lettered + pending."""
     return context_of(request).monitor.ledger.now().to_dict()
@@ -104,14 +117,13 @@ def health(request: Request, response: Response) -> dict[str, Any]:
     """The state of the monitor. 503 if readings cannot be taken or stored; `problems` says why.
 
     `attention` lists losses, with their number, that nobody has acknowledged on the Pipeline page yet.
-    If reads need a token, a request without one gets only `status`.
+    A request that may not read about all tags gets only `status`.
     """
-    context = context_of(request)
-    status = context.monitor.status()
+    status = context_of(request).monitor.status()
     if status.problems:
         response.status_code = 503
     word = "failing" if status.problems else "attention" if status.attention else "ok"
-    if not context.tokens.may_read(authorization_of(request)):
+    if not may_read_all(request):
         return {"status": word}
     return {
         "status": word,
@@ -128,12 +140,24 @@ def health(request: Request, response: Response) -> dict[str, Any]:
     }
 
 
-@router.get("/metrics", dependencies=READER, tags=["monitor"], **openapi.METRICS)
+@router.get("/metrics", dependencies=WHOLE_READER, tags=["monitor"], **openapi.METRICS)
 def metrics(request: Request) -> Response:
     """Prometheus text."""
     meters: Meters = request.app.state.meters
     text = meters.text(context_of(request).monitor)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _allowed(request: Request, monitor: Monitor, tags: list[str] | None) -> list[str] | None:
+    """The tags asked for, or those that the request's token covers; None for all.
+
+    Raises Forbidden for a tag that is asked for by name and not covered.
+    """
+    grant = reader_of(request)
+    if tags is None and grant.tags:
+        return list(filter(grant.covers, {*(tag.name for tag in monitor.tags), *monitor.running_tags.former}))
+    grant.check_tags(tags or (), TokenScope.READ)
+    return tags
 
 
 def _answer(
@@ -152,12 +176,13 @@ def _answer(
     Raises Problem for an unknown tag, a wrong time, or more than this reader may ask for.
     """
     monitor, readers = context_of(request).monitor, readers_of(request)
+    tags = _allowed(request, monitor, tags)
     for tag in tags or ():
         if tag not in monitor.tags and tag not in monitor.running_tags.former:
             raise Problem(
                 404, "unknown_tag", f"there is no tag {shown(tag)!r}", "GET /api/tags lists the tags"
             )
-    span = _time("since", since, EARLIEST), _time("until", until, timestamps.FOREVER)
+    span = time_in("since", since, EARLIEST), time_in("until", until, timestamps.FOREVER)
     address, known = address_of(request), is_known(request)
     if not known:
         check_limit(limit)
@@ -171,18 +196,6 @@ def _answer(
     turns = readers.known if known else readers.unknown
     headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'} if form != "json" else {}
     return Answer(begin, turns.turn(address) if limit > SHORT else None, media_type, headers)
-
-
-def _time(name: str, text: str | None, default: int) -> int:
-    if text is None:
-        return default
-    try:
-        time = timestamps.parse(text.replace(" ", "+") if "T" in text else text)
-    except (ValueError, OverflowError):
-        raise Problem(
-            400, "bad_time", f"{name}={shown(text)!r} is not an ISO 8601 time", "Try 2026-01-31T12:00:00Z"
-        ) from None
-    return min(max(time, EARLIEST), timestamps.FOREVER)
 
 
 def _ends(span: tuple[float, float]) -> list[float | None]:

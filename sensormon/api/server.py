@@ -25,8 +25,9 @@ from sensormon.api.mount import ApiFirst
 from sensormon.api.origins import SameOrigin
 from sensormon.api.peer import TruePeer
 from sensormon.api.security_headers import SecurityHeaders, faults_answered, security_headers
-from sensormon.model.errors import UsageError
+from sensormon.model.errors import StoreError, UsageError
 from sensormon.monitor import runtime
+from sensormon.monitor.monitor import Monitor
 
 SWITCH_INTERVAL = 0.001
 """How long (s) a thread returning from a sync waits for one that computes.
@@ -85,9 +86,20 @@ def _start(port: Callable[[], int]) -> None:
     """Start the monitor and log how to write to it."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     monitor = runtime.monitor()
-    text = announcement(Tokens.of(monitor.settings), port(), monitor.tags)
+    tokens, mode = Tokens.of(monitor.settings), monitor.access.identity.mode
+    text = announcement(tokens, port(), monitor.tags, mode, lacks_accounts=_lacks_accounts(monitor))
     sys.stderr.write(f"sensormon: {text}\n")
 
 
 def _connections() -> Connections:
     return Connections(most_connections(raise_descriptor_limit()), time.monotonic)
+
+
+def _lacks_accounts(monitor: Monitor) -> bool:
+    """Whether people have to sign in with accounts, and there is none; no while it cannot be known."""
+    if monitor.access.identity.mode != "users":
+        return False
+    try:
+        return not monitor.access.accounts.all()
+    except StoreError:
+        return False

@@ -16,8 +16,10 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from sensormon.access.tokens import Scope as TokenScope
 from sensormon.api.body import Receive, Scope, Send, Vanished, header, read_body, unpacked
 from sensormon.api.context import Context
+from sensormon.api.grants import of_writer
 from sensormon.api.line_protocol import line_problem, parse_lines, tell_lines
 from sensormon.api.metrics import Meters
 from sensormon.api.parsing import check_key, parse_batch, parse_single
@@ -88,7 +90,8 @@ class WriteRoute:
     async def _taken(self, scope: Scope, receive: Receive) -> Reply:
         context = self._context()
         monitor = context.monitor
-        context.tokens.check_write(header(scope, b"authorization"))
+        kept = monitor.access.tokens
+        grant = await of_writer(context.tokens, kept, header(scope, b"authorization"))
         limit = monitor.settings.max_body * MEGABYTE
         encoding = header(scope, b"content-encoding")
         key = header(scope, b"idempotency-key").decode("latin-1").strip()
@@ -98,7 +101,9 @@ class WriteRoute:
 
         def parse(request: Request) -> Parsed:
             plain = unpacked(request.body, encoding, limit) if encoding else request.body
-            return self._parse(plain, request.arrived, monitor, query)
+            parsed = self._parse(plain, request.arrived, monitor, query)
+            grant.check_tags(parsed.batch.tags, TokenScope.WRITE)
+            return parsed
 
         def fingerprint() -> str:
             return hashlib.blake2b(self._name + b"\n" + body, digest_size=16).hexdigest()

@@ -123,7 +123,7 @@ def test_reads_can_be_closed(start: Start) -> None:
         assert get(api, path).status_code == 200  # the token for writes
     assert get(api, "/health", Authorization="").json() == {"status": "ok"}
     assert get(api, "/health").json()["problems"] == []
-    assert post(api, "/ingest", {}, Authorization="Bearer reader").status_code == 401
+    assert post(api, "/ingest", {}, Authorization="Bearer reader").status_code == 403
 
 
 def test_tags_stats_and_metrics(start: Start) -> None:
@@ -182,6 +182,7 @@ def test_openapi_schema_is_complete(start: Start) -> None:
         "/stats",
         "/health",
         "/metrics",
+        "/audit",
     }
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():

@@ -19,6 +19,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from sensormon.access.person import Person, Way
+from sensormon.access.roles import Role
+from sensormon.access.tokens import Scope
 from sensormon.api import Api, make_api
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
@@ -52,6 +55,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
 
 schema = schemathesis.openapi.from_dict(api.described.openapi())
 schema.app = api
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+SOMEBODY = Person("Jana", Role.ADMINISTRATOR, Way.COMMAND_LINE)
 
 
 @schema.parametrize()
@@ -59,15 +69,34 @@ schema.app = api
     max_examples=100, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 def test_every_answer_conforms_to_the_schema(case: schemathesis.Case) -> None:
-    case.call_and_validate(
-        headers=BEARER,
-        checks=[
-            not_a_server_error,
-            status_code_conformance,
-            content_type_conformance,
-            response_schema_conformance,
-        ],
-    )
+    case.call_and_validate(headers=BEARER, checks=CHECKS)
+
+
+@pytest.mark.parametrize("kind", ["none", "read", "write", "admin", "one tag"])
+@schema.parametrize()
+@settings(
+    max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+def test_every_answer_conforms_with_every_scope(case: schemathesis.Case, kind: str) -> None:
+    answer = case.call_and_validate(headers=bearer(kind), checks=CHECKS)
+    method, path = case.operation.method.upper(), case.operation.path
+    if method == "POST" and kind in ("none", "read"):
+        assert 400 <= answer.status_code < 500
+    if path == "/audit" and kind != "admin":
+        assert 400 <= answer.status_code < 500
+
+
+def bearer(kind: str) -> dict[str, str]:
+    """The header with a token of this kind, made when it is first asked for."""
+    if kind == "none":
+        return {"Authorization": ""}
+    if kind not in secrets:
+        scope, tags = (Scope.ADMIN, ("fermenter_ph",)) if kind == "one tag" else (Scope(kind), ())
+        secrets[kind] = Running.get().access.tokens.add(SOMEBODY, kind, scope, tags)[1]
+    return {"Authorization": f"Bearer {secrets[kind]}"}
+
+
+secrets: dict[str, str] = {}
 
 
 def test_ledger_balances_after_all_requests(running: Monitor) -> None:
