@@ -21,6 +21,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
         lifespan=server.lifespan(port=lambda: st.get_option("server.port")),
         middleware=server.middleware(),
         exception_handlers=server.exception_handlers(),
+        secrets=server.secrets_or_exit(),
     )
 else:
     from sensormon.ui.navigation import show_pages

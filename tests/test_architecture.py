@@ -38,7 +38,7 @@ AT_THE_ROOT = {"__init__.py": -1, "__main__.py": len(ROOMS)}
 """The only modules outside the rooms: everything may import the version, and nothing the command line."""
 
 LIBRARIES = {
-    "streamlit": {"ui"},
+    "streamlit": {"ui", "api.provider_cookie"},
     "plotly": {"view", "ui"},
     "duckdb": {"stores"},
     "fastapi": {"api"},

@@ -95,9 +95,8 @@ class Documents:
     def fresh(self, collection: str) -> Mapping[str, Document] | None:
         """The same from memory alone; None if the store would have to be asked. Never waits for it."""
         with self._lock:
-            known = self._known.get(collection)
-            recent = known is not None and 0 <= self._clock.now() - self._read[collection] < FRESH
-            return known if recent else None
+            recent = collection in self._read and 0 <= self._clock.now() - self._read[collection] < FRESH
+            return self._known[collection] if recent else None
 
     def standing(self, collection: str) -> dict[str, Document]:
         """The documents that were not removed, by key. Raises like `of`."""

@@ -66,6 +66,11 @@ class Identity:
         """Who this is, now. Raises StoreError while accounts cannot be read."""
         return self._ways[self.mode](visit)
 
+    def lacks_role(self, visit: Visit) -> bool:
+        """Whether an identity provider knows this person, and no rule gives them a role here."""
+        name = name_in(visit.claims)
+        return bool(name) and self._rules.role_of(name, visit.claims) is Role.NOBODY
+
     def _open(self, visit: Visit) -> Person:
         return Person("", Role.ADMINISTRATOR, Way.OPEN, address=visit.peer)
 

@@ -194,5 +194,5 @@ def digest(token: str) -> str:
 
 def key_of_claims(claims: Mapping[str, Any]) -> str:
     """The key of the session that these claims of an ID token opened: one per sign-in."""
-    parts = [str(claims.get(name, "")) for name in ("iss", "sub", "iat", "sid")]
+    parts = [str(claims.get(name, "")) for name in ("iss", "sub", "iat", "sid", "nonce")]
     return digest("\n".join(["claims", *parts]))

@@ -12,6 +12,8 @@ COOKIE = "sensormon_session"
 """The cookie with a session's token."""
 PEER = "x-sensormon-peer"
 """The header in which the server passes the socket's peer on; a client's own is removed."""
+SERVICE = "x-sensormon-service"
+"""The header that the server adds if a service, such as a proxy, holds the other end of the socket."""
 FORWARDING = (
     "forwarded",
     "via",
@@ -24,6 +26,7 @@ FORWARDING = (
     "client-ip",
     "true-client-ip",
     "fastly-client-ip",
+    SERVICE,
 )
 """Headers that only a proxy adds; so does each that begins with x-forwarded, x-original- or cf-."""
 _FORWARDING = ("x-forwarded", "x-original-", "cf-")
@@ -51,8 +54,9 @@ class Visit:
         """Whether somebody at this machine, and no proxy, opened this page.
 
         The peer and the Host are loopback names, the Origin is a page of that very Host, and nothing
-        was forwarded. In doubt it was not. A program that forges Origin through a proxy that adds no
-        header cannot be told apart, so behind a proxy `users`, `oidc` or `proxy` is the setting.
+        was forwarded. In doubt it was not. On Linux the server also looks whose socket it is and says
+        so in `SERVICE`. A proxy that adds no header and runs under a person's account or as root
+        cannot be told apart, so behind a proxy `users`, `oidc` or `proxy` is the setting.
         """
         host = self.headers.get("host", "").lower()
         origin = self.headers.get("origin", "").lower()

@@ -38,7 +38,12 @@ class Tokens:
         if settings.token:
             return cls(settings.token.encode(), read, "SENSORMON_TOKEN", "$SENSORMON_TOKEN")
         path = settings.data_dir / FILE
-        return cls(_token_in(path).encode(), read, str(path.resolve()), f"$(cat {path.resolve()})")
+        return cls(
+            kept_secret(path, "SENSORMON_TOKEN").encode(),
+            read,
+            str(path.resolve()),
+            f"$(cat {path.resolve()})",
+        )
 
     def scopes(self, secret: bytes) -> frozenset[Scope]:
         """What this secret opens; nothing if it is neither of the two."""
@@ -94,7 +99,11 @@ def secret_in(authorization: bytes) -> bytes:
     return token.strip() if kind.lower() in (b"bearer", b"token") else b""
 
 
-def _token_in(path: Path) -> str:
+def kept_secret(path: Path, setting: str = "") -> str:
+    """The random secret in this file, which only its owner can read; made at the first call.
+
+    Raises UsageError if it cannot be; `setting` could stand in its place.
+    """
     try:
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -102,9 +111,9 @@ def _token_in(path: Path) -> str:
             token = path.read_text(encoding="ascii").strip()
             if not token:
                 raise UsageError(
-                    "the token file is empty",
+                    "the file is empty",
                     where=str(path),
-                    hint="Remove it, so that a token is made, or write one into it",
+                    hint="Remove it, so that a secret is made, or write one into it",
                 ) from None
             return token
         token = secrets.token_urlsafe(32)
@@ -114,8 +123,8 @@ def _token_in(path: Path) -> str:
             os.fsync(file.fileno())
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"the token cannot be kept ({error})",
+            f"the secret cannot be kept ({error})",
             where=str(path),
-            hint="Make the data folder writable, or set SENSORMON_TOKEN",
+            hint="Make the data folder writable" + (f", or set {setting}" if setting else ""),
         ) from error
     return token

@@ -20,11 +20,16 @@ from sensormon.api.assets import Assets
 from sensormon.api.auth import Tokens, announcement
 from sensormon.api.connections import BoundedServer, Connections, most_connections, raise_descriptor_limit
 from sensormon.api.ending import end_in_time
+from sensormon.api.gate import Gate
 from sensormon.api.hosts import Hosts, KnownHosts, MachineNames
 from sensormon.api.mount import ApiFirst
+from sensormon.api.oidc import secrets_for
 from sensormon.api.origins import SameOrigin
 from sensormon.api.peer import TruePeer
+from sensormon.api.provider_cookie import visit_with_claims
 from sensormon.api.security_headers import SecurityHeaders, faults_answered, security_headers
+from sensormon.api.sign_in import SignIn
+from sensormon.api.visitor import visit_of
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
@@ -46,20 +51,33 @@ def build_or_exit() -> None:
 
 
 def middleware() -> list[Middleware]:
-    """What every request passes, the API, and the pages' assets, in front of Streamlit's own middleware.
+    """What every request passes, the API, the assets, and signing in, in front of Streamlit's own.
 
     The headers come first, so that refusals have them too. Needs the monitor to be built.
     """
-    hosts = Hosts(runtime.build().settings.hosts, MachineNames())
+    settings = runtime.build().settings
+    visit = visit_with_claims if settings.access == "oidc" else visit_of
+    hosts = Hosts(settings.hosts, MachineNames())
     return [
         Middleware(BoundedServer, connections=_connections),
         Middleware(SecurityHeaders, headers=security_headers()),
         Middleware(KnownHosts, hosts=hosts),
         Middleware(SameOrigin),
         Middleware(TruePeer),
-        Middleware(ApiFirst, api=make_api(), prefix="/api"),
+        Middleware(ApiFirst, api=make_api(visit=visit), prefix="/api"),
         Middleware(ApiFirst, api=Assets(), prefix="/assets"),
+        Middleware(SignIn, monitor=runtime.monitor, visit=visit),
+        Middleware(Gate, monitor=runtime.monitor, visit=visit),
     ]
+
+
+def secrets_or_exit() -> dict[str, Any] | None:
+    """What Streamlit needs to sign people in, if the settings want it; ends like `build_or_exit`."""
+    try:
+        return secrets_for(runtime.build().settings)
+    except UsageError as error:
+        sys.stderr.write(f"sensormon: {error}\n")
+        sys.exit(2)
 
 
 def exception_handlers() -> dict[Any, Any]:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from sensormon.model.errors import UsageError
 from sensormon.monitor import runtime
+from sensormon.ui.sign_in import stands_instead
 
 
 def show_pages() -> None:
@@ -22,9 +23,10 @@ def show_pages() -> None:
         position="top",
     )
     try:
-        runtime.monitor()
+        m = runtime.monitor()
     except UsageError as error:
         st.error(f"{error.where}: {error.what}", title="The monitor cannot start")
         st.write(error.hint)
         return
-    page.run()
+    if not stands_instead(m):
+        page.run()

@@ -1,0 +1,64 @@
+"""What somebody sees instead of a page: the way to sign in, or that they have been signed out."""
+
+from __future__ import annotations
+
+from html import escape
+from urllib.parse import urlencode, urlsplit
+
+import streamlit as st
+
+from sensormon.access.identity import name_in
+from sensormon.access.roles import Role
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.style import style_sheet
+from sensormon.ui.viewer import viewer
+from sensormon.ui.who import person, visit
+
+
+def stands_instead(m: Monitor) -> bool:
+    """Whether nobody is signed in who has to be; then the way to do it is drawn, and nothing else may be.
+
+    Raises StoreError while accounts cannot be read.
+    """
+    if not m.access.identity.closed or person(m).role is not Role.NOBODY:
+        return False
+    st.html(f"<style>{style_sheet(viewer().palette)}</style>")
+    with st.container(key="panel-sign-in", width=420, border=True):
+        _WAYS[m.access.identity.mode](m)
+    return True
+
+
+def _accounts(_: Monitor) -> None:
+    st.header("You have been signed out", anchor=False)
+    st.html(f'<p><a href="{escape(_address())}" target="_self">Sign in</a></p>')
+
+
+def _proxy(_: Monitor) -> None:
+    st.header("You are not signed in", anchor=False)
+    st.write(
+        "The proxy in front of this monitor no longer says who you are. Reload the page to sign in there."
+    )
+
+
+def _provider(m: Monitor) -> None:
+    here = visit()
+    name = name_in(here.claims)
+    if m.access.identity.lacks_role(here):
+        st.header("No access", anchor=False)
+        words = f"You are signed in as <strong>{escape(name)}</strong>, but have no role here."
+        st.html(f"<p>{words} Ask an administrator for one.</p>")
+        st.button("Sign out", on_click=st.logout, key="leave")
+        return
+    st.header("You have been signed out" if name else "Sign in", anchor=False)
+    st.write("You sign in at your organisation's identity provider.")
+    st.button("Sign in", type="primary", on_click=st.login, key="sign-in")
+
+
+_WAYS = {"users": _accounts, "proxy": _proxy, "oidc": _provider}
+
+
+def _address() -> str:
+    """Of the sign-in page, and back to here."""
+    page = urlsplit(st.context.url or "/")
+    after = f"{page.path}?{page.query}" if page.query else page.path
+    return f"/sign-in?{urlencode({'next': after})}"
