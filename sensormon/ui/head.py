@@ -14,6 +14,7 @@ from sensormon.model.status import StoreState
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import UNREAD, marked
 from sensormon.ui.help import first_visit, help_button, in_the_browser
+from sensormon.ui.sign_in import must_sign_in
 from sensormon.ui.style import style_sheet
 from sensormon.ui.viewer import Viewer, viewer
 from sensormon.view.phrases import zone_words
@@ -57,6 +58,8 @@ def draw_head(title: str, m: Monitor) -> Viewer:
 def _status(m: Monitor, drawn_dark: bool, drawn: int) -> None:
     if (st.context.theme.type == "dark") != drawn_dark:
         st.rerun()  # the viewer changed the theme, or it was not known at the first run
+    if must_sign_in(m):
+        st.rerun()  # the session ended
     status = m.status()
     readable = status.store.state is StoreState.HEALTHY
     wait = AGAIN * 2 ** min(st.session_state.get(TRIES, 0), 5)

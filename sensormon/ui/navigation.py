@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from sensormon.model.errors import UsageError
 from sensormon.monitor import runtime
-from sensormon.ui.sign_in import stands_instead
+from sensormon.ui.sign_in import draw_sign_in, must_sign_in
 
 
 def show_pages() -> None:
-    """Show the chosen page, or why the monitor cannot start. Runs once per page view."""
-    page = st.navigation(
+    """Show the chosen page, or how to sign in, or why the monitor cannot start. Runs once per page view."""
+    try:
+        m = runtime.monitor()
+    except UsageError as error:
+        _menu("top")
+        st.error(f"{error.where}: {error.what}", title="The monitor cannot start")
+        st.write(error.hint)
+        return
+    if must_sign_in(m):
+        _menu("hidden")
+        draw_sign_in(m)
+        return
+    _menu("top").run()
+
+
+def _menu(position: Literal["top", "hidden"]) -> StreamlitPage:
+    return st.navigation(
         [
             st.Page("pages/live.py", title="Live", default=True),
             st.Page("pages/anomalies.py", title="Anomalies"),
@@ -20,13 +38,5 @@ def show_pages() -> None:
             st.Page("pages/pipeline.py", title="Pipeline"),
             st.Page("pages/data.py", title="Data"),
         ],
-        position="top",
+        position=position,
     )
-    try:
-        m = runtime.monitor()
-    except UsageError as error:
-        st.error(f"{error.where}: {error.what}", title="The monitor cannot start")
-        st.write(error.hint)
-        return
-    if not stands_instead(m):
-        page.run()

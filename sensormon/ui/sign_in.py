@@ -15,22 +15,22 @@ from sensormon.ui.viewer import viewer
 from sensormon.ui.who import person, visit
 
 
-def stands_instead(m: Monitor) -> bool:
-    """Whether nobody is signed in who has to be; then the way to do it is drawn, and nothing else may be.
+def must_sign_in(m: Monitor) -> bool:
+    """Whether nobody is signed in who has to be. Raises StoreError while accounts cannot be read."""
+    return m.access.identity.closed and person(m).role is Role.NOBODY
 
-    Raises StoreError while accounts cannot be read.
-    """
-    if not m.access.identity.closed or person(m).role is not Role.NOBODY:
-        return False
+
+def draw_sign_in(m: Monitor) -> None:
+    """Draw the way to sign in; nothing else may be on the page."""
+    st.set_page_config(layout="wide", page_title="Sign in · sensormon")
     st.html(f"<style>{style_sheet(viewer().palette)}</style>")
     with st.container(key="panel-sign-in", width=420, border=True):
         _WAYS[m.access.identity.mode](m)
-    return True
 
 
 def _accounts(_: Monitor) -> None:
     st.header("You have been signed out", anchor=False)
-    st.html(f'<p><a href="{escape(_address())}" target="_self">Sign in</a></p>')
+    st.html(f'<p><a href="{escape(_address())}" style="color: var(--sm-interaction)">Sign in</a></p>')
 
 
 def _proxy(_: Monitor) -> None:
