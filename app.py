@@ -15,6 +15,8 @@ if get_script_run_ctx(suppress_warning=True) is None:
 
     # Until `st.navigation` has run once, Streamlit would take pages/ for its own menu.
     PagesManager.uses_pages_directory = False
+    # On Community Cloud settings are secrets; Streamlit makes variables of them only later by itself.
+    st.secrets.load_if_toml_exists()
     server.build_or_exit()
     app = st.App(
         __file__,

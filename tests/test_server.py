@@ -95,6 +95,22 @@ def test_a_second_server_on_the_folder_refuses_in_one_line(server: Server) -> No
     assert f"process {server.process.pid}" in line
 
 
+@pytest.mark.long
+def test_settings_may_be_secrets_of_streamlit(tmp_path: Path) -> None:
+    folder = tmp_path / "home" / ".streamlit"
+    folder.mkdir(parents=True)
+    (folder / "secrets.toml").write_text('SENSORMON_ACCESS = "users"\n', encoding="utf-8")
+    server = Server(tmp_path / "data", HOME=str(tmp_path / "home"))
+    try:
+        assert server.wait_until("/api/health", bool) == {"status": "ok"}
+        assert server.get("/api/stats")[0] == 401
+    finally:
+        server.stop()
+    output = server.output()
+    assert "SENSORMON_ACCESS=users: people sign in" in output
+    assert "python -m sensormon users add NAME --role administrator" in output
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
