@@ -20,6 +20,9 @@ from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
 
 FILE = "token"
+WRITES_AND_READS = frozenset({Scope.WRITE, Scope.READ})
+READS = frozenset({Scope.READ})
+NOTHING: frozenset[Scope] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,8 @@ class Tokens:
         writes = hmac.compare_digest(secret, self.write)
         reads = hmac.compare_digest(secret, self.read) & bool(self.read)
         if writes:
-            return frozenset({Scope.WRITE, Scope.READ})
-        return frozenset({Scope.READ}) if reads else frozenset()
+            return WRITES_AND_READS
+        return READS if reads else NOTHING
 
 
 _MODES = {

@@ -13,7 +13,7 @@ import anyio.to_thread
 from sensormon.access.person import Person
 from sensormon.access.roles import Act
 from sensormon.access.tokens import ApiToken, ApiTokens, Scope, covered
-from sensormon.api.auth import Tokens, secret_in
+from sensormon.api.auth import WRITES_AND_READS, Tokens, secret_in
 from sensormon.api.problems import Problem
 from sensormon.model.errors import Forbidden
 
@@ -63,6 +63,7 @@ class Grant:
 
 ANYBODY = Grant(frozenset({Scope.READ}))
 """What a request without a token may do where reading is free."""
+_OF_SETTINGS = Grant(WRITES_AND_READS)
 _OPENED = {
     Scope.READ: frozenset({Scope.READ}),
     Scope.WRITE: frozenset({Scope.WRITE}),
@@ -85,9 +86,8 @@ async def of_writer(tokens: Tokens, kept: ApiTokens, authorization: bytes) -> Gr
     Raises Problem (401) without a token that is in force, Forbidden for one of another scope, StoreError.
     """
     secret = secret_in(authorization)
-    scopes = tokens.scopes(secret)
-    if Scope.WRITE in scopes:
-        return Grant(scopes)
+    if tokens.scopes(secret) is WRITES_AND_READS:
+        return _OF_SETTINGS
     token = kept.known(secret.decode("latin-1"))
     grant = _of_kept(token) if token else None
     if grant is None:

@@ -34,6 +34,8 @@ LONGEST_BODY = 10_000
 MOST_FIELDS = 10
 _THREADS = 20
 """For sign-ins, which wait for each other; they must not use up the threads of everything else."""
+_WAITING = 40
+"""Sign-ins that may wait for a thread."""
 
 
 class SignIn:
@@ -77,6 +79,8 @@ class SignIn:
     ) -> Response:
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(_THREADS)
+        if self._limiter.statistics().tasks_waiting >= _WAITING:
+            raise Overloaded("too many people are signing in", hint="Try again in a few seconds")
         return await anyio.to_thread.run_sync(answer, scope, fields, limiter=self._limiter)
 
     def _show(self, scope: Scope, query: Fields) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html import escape
 from importlib.resources import files
 
@@ -58,8 +59,9 @@ def draw_head(title: str, m: Monitor) -> Viewer:
 def _status(m: Monitor, drawn_dark: bool, drawn: int) -> None:
     if (st.context.theme.type == "dark") != drawn_dark:
         st.rerun()  # the viewer changed the theme, or it was not known at the first run
-    if must_sign_in(m):
-        st.rerun()  # the session ended
+    with suppress(StoreError):  # then the next run of the page says so
+        if must_sign_in(m):
+            st.rerun()  # the session ended
     status = m.status()
     readable = status.store.state is StoreState.HEALTHY
     wait = AGAIN * 2 ** min(st.session_state.get(TRIES, 0), 5)

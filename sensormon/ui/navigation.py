@@ -7,7 +7,7 @@ from typing import Literal
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from sensormon.model.errors import UsageError
+from sensormon.model.errors import StoreError, UsageError
 from sensormon.monitor import runtime
 from sensormon.ui.sign_in import draw_sign_in, must_sign_in
 
@@ -21,7 +21,13 @@ def show_pages() -> None:
         st.error(f"{error.where}: {error.what}", title="The monitor cannot start")
         st.write(error.hint)
         return
-    if must_sign_in(m):
+    try:
+        is_stranger = must_sign_in(m)
+    except StoreError as error:
+        _menu("hidden")
+        st.error(error.what, title="Nobody can be recognised now")
+        return
+    if is_stranger:
         _menu("hidden")
         draw_sign_in(m)
         return
