@@ -11,6 +11,7 @@ from sensormon.model.errors import (
     JournalError,
     Overloaded,
     SensormonError,
+    SignInRefused,
     StoreError,
     UsageError,
 )
@@ -47,6 +48,9 @@ def problem_of(error: Exception) -> Problem:
             problem = error
         case Forbidden():
             problem = Problem(403, "forbidden", error.what, error.hint, more={"needs": error.needs})
+        case SignInRefused():
+            headers = {"Retry-After": str(max(1, error.seconds))}
+            problem = Problem(429, "sign_in_refused", error.what, error.hint, headers=headers)
         case Overloaded():
             problem = Problem(503, "overloaded", error.what, error.hint, headers={"Retry-After": "1"})
         case JournalError():

@@ -105,6 +105,8 @@ class SignIn:
             return _redirect(HOME)
         try:
             account = access.accounts.sign_in(name, _first(fields, "password"), visit.peer)
+            _end(monitor, access.identity.of(visit))
+            token = access.sessions.start(account.name, account.role, Way.ACCOUNT, visit.peer, visit.browser)
         except SignInRefused as error:
             words = f"{error.what[:1].upper()}{error.what[1:]}. {error.hint}."
             status = 429 if error.seconds else 401
@@ -112,8 +114,6 @@ class SignIn:
         except Overloaded as error:
             words = f"{error.what[:1].upper()}{error.what[1:]}. {error.hint}."
             return sign_in_page.form(after, name=name, wrong=words, status=503, seconds=2)
-        _end(monitor, access.identity.of(visit))
-        token = access.sessions.start(account.name, account.role, Way.ACCOUNT, visit.peer, visit.browser)
         response = _redirect(after)
         response.set_cookie(
             COOKIE,

@@ -10,7 +10,7 @@ import streamlit as st
 
 from sensormon import __version__
 from sensormon.model.clock import HOUR, SECOND
-from sensormon.model.errors import StoreError
+from sensormon.model.errors import SignInRefused, StoreError
 from sensormon.model.status import StoreState
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import UNREAD, marked
@@ -59,7 +59,7 @@ def draw_head(title: str, m: Monitor) -> Viewer:
 def _status(m: Monitor, drawn_dark: bool, drawn: int) -> None:
     if (st.context.theme.type == "dark") != drawn_dark:
         st.rerun()  # the viewer changed the theme, or it was not known at the first run
-    with suppress(StoreError):  # then the next run of the page says so
+    with suppress(StoreError, SignInRefused):  # then the next run of the page says so
         if must_sign_in(m):
             st.rerun()  # the session ended
     status = m.status()

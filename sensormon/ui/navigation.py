@@ -7,7 +7,7 @@ from typing import Literal
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from sensormon.model.errors import StoreError, UsageError
+from sensormon.model.errors import SignInRefused, StoreError, UsageError
 from sensormon.monitor import runtime
 from sensormon.ui.sign_in import draw_sign_in, must_sign_in
 
@@ -23,9 +23,9 @@ def show_pages() -> None:
         return
     try:
         is_stranger = must_sign_in(m)
-    except StoreError as error:
+    except (StoreError, SignInRefused) as error:
         _menu("hidden")
-        st.error(error.what, title="Nobody can be recognised now")
+        st.error(f"{error.what}. {error.hint}", title="Nobody can be recognised now")
         return
     if is_stranger:
         _menu("hidden")

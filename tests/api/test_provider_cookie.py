@@ -19,6 +19,7 @@ from sensormon.access.person import Person, Way
 from sensormon.access.roles import Role
 from sensormon.api.oidc import FILE, METADATA, secrets_for
 from sensormon.api.provider_cookie import claims_in
+from sensormon.model.clock import SECOND, SystemClock
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
@@ -26,7 +27,8 @@ from tests.support.front import Front, Header
 from tests.support.plant import Adopt
 
 URL = "http://localhost:8501"
-CLAIMS = {"iss": "https://id.plant.example", "sub": "1", "iat": 1_790_000_000, "preferred_username": "jana"}
+CLAIMS = {"iss": "https://id.plant.example", "sub": "1", "preferred_username": "jana"}
+NOW = SystemClock().now() // SECOND  # a sign-in of long ago would open nothing
 Cookie = Callable[..., Header]
 
 
@@ -50,7 +52,7 @@ def cookie(provided: Settings) -> Iterator[Cookie]:
     secrets_singleton.merge_programmatic_secrets(secrets)
 
     def make(key: str = "", **claims: Any) -> Header:
-        content = {"origin": URL, "is_logged_in": True, "provider": "default", **CLAIMS, **claims}
+        content = {"origin": URL, "is_logged_in": True, "provider": "default", "iat": NOW, **CLAIMS, **claims}
         key = key or secrets["auth"]["cookie_secret"]
         return (
             "cookie",
@@ -83,7 +85,7 @@ def test_who_signed_in_at_the_provider_reads_over_http_until_the_session_ends(
     monitor.access.sessions.end(Person("Olga", Role.ADMINISTRATOR, Way.COMMAND_LINE), session.key)
     assert server.request("GET", "/api/tags", headers).status == 401
     assert server.request("GET", "/media/x", headers).status == 401
-    later = [HOST, cookie(iat=1_790_000_001)]  # signed in again
+    later = [HOST, cookie(iat=NOW + 1)]  # signed in again
     assert server.request("GET", "/api/tags", later).status == 200
 
 
