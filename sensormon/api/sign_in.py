@@ -101,12 +101,13 @@ class SignIn:
     def _sign_in(self, scope: Scope, fields: Fields) -> Response:
         monitor, visit = self._monitor(), self._visit(scope)
         access, after, name = monitor.access, safe_next(_first(fields, "next")), _first(fields, "name")
+        address = scope["client"][0] if scope.get("client") else ""  # a trusted proxy's word, if it has one
         if not access.identity.has_accounts:
             return _redirect(HOME)
         try:
-            account = access.accounts.sign_in(name, _first(fields, "password"), visit.peer)
+            account = access.accounts.sign_in(name, _first(fields, "password"), address)
             _end(monitor, access.identity.of(visit))
-            token = access.sessions.start(account.name, account.role, Way.ACCOUNT, visit.peer, visit.browser)
+            token = access.sessions.start(account.name, account.role, Way.ACCOUNT, address, visit.browser)
         except SignInRefused as error:
             words = f"{error.what[:1].upper()}{error.what[1:]}. {error.hint}."
             status = 429 if error.seconds else 401
