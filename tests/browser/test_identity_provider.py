@@ -30,7 +30,7 @@ default = "none"
 """
 OLGA = {"sub": "olga", "email": "olga@plant.example", "groups": ["others", "plant-operators"]}
 JANA = {"sub": "jana", "preferred_username": "jana", "groups": ["plant-administrators"]}
-CARL = {"sub": "carl", "name": "<b>Carl</b>", "groups": ["visitors"]}
+CARL = {"sub": "carl", "preferred_username": "<b>Carl</b>", "groups": ["visitors"]}
 
 
 @pytest.fixture(scope="module")
