@@ -10,7 +10,7 @@ BROWSING := tests/browser
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-long lint types pictures clean
+.PHONY: run test test-long test-full lint types pictures clean
 
 run: $(VENV)/run
 	@case "$(HOST)" in 127.*|localhost|::1) ;; *) echo "HOST=$(HOST): every machine that reaches port $(PORT) \
@@ -18,12 +18,16 @@ run: $(VENV)/run
 	$(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 
 test: lint types
-	$(BIN)/python -m pytest -m "not long and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -m "not long and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m "not long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m "not long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
 
 test-long: $(VENV)/test
-	$(BIN)/python -m pytest -m "long and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -m "long and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m "long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m "long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
+
+# At full size, ten million readings: minutes, and some gigabytes of disk.
+test-full: $(VENV)/test
+	$(BIN)/python -m pytest -m full $(TESTS) || [ $$? -eq 5 ]
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

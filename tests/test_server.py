@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from sensormon.__main__ import main
 from tests.support.server import ROOT, Server
+from tests.support.stored import fill_folder
 
 
 @pytest.fixture
@@ -37,6 +41,61 @@ def test_it_stops_within_two_seconds_and_accounts_for_all(server: Server, how: s
     assert server.stop(how) < 2.0  # well under 1 s on a machine that is not busy
     assert main(["verify", str(server.data_dir)]) == 0
     assert "Traceback" not in server.output()
+
+
+LONG = "/api/data?limit=1000000"
+HALF = (
+    "POST /api/ingest HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nContent-Length: 99\r\n"
+)
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts a server on 500,000 stored readings of 115 days."""
+    running: list[Server] = []
+
+    def start(**options: str) -> Server:
+        folder = fill_folder(tmp_path / "data", 500_000, every=60)
+        running.append(Server(folder, SENSORMON_TOKEN="secret", SENSORMON_INTERVAL="0.1", **options))  # noqa: S106 - it is made up
+        return running[-1]
+
+    yield start
+    for server in running:
+        if server.process.poll() is None:
+            server.stop(signal.SIGKILL)
+            server.output()
+
+
+def ends_in_time(server: Server) -> None:
+    assert server.stop() < 3.0
+    assert "could not be stopped in time" not in server.output()
+    assert main(["verify", str(server.data_dir)]) == 0
+
+
+@pytest.mark.long
+def test_it_stops_within_three_seconds_whatever_its_clients_do(filled: Callable[..., Server]) -> None:
+    server = filled()
+    server.wait_until_stored(500_001)
+    clients = [server.ask(LONG, "secret") for _ in range(6)]  # which nobody reads
+    clients += [server.ask("/api/data?limit=1000") for _ in range(30)]
+    clients += [server.connect(HALF), server.connect(f"{HALF}\r\n{{"), server.connect("GET /")]
+    address = f"ws://127.0.0.1:{server.port}/_stcore/stream"
+    with ExitStack() as open_until_the_end:
+        for client in clients:
+            open_until_the_end.enter_context(client)
+        for _ in range(3):
+            open_until_the_end.enter_context(connect(address, subprotocols=[Subprotocol("streamlit")]))
+        for client in clients[:6]:
+            assert client.recv(12) == b"HTTP/1.1 200"
+        ends_in_time(server)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("work", ["export", "import", "roll-up", "scrub", "compute"])
+def test_it_stops_within_three_seconds_whatever_it_does(filled: Callable[..., Server], work: str) -> None:
+    server = filled(app="tests/support/busy_app.py", BUSY_WITH=work)
+    server.wait_until("/api/stats", lambda ledger: ledger["stored"] > 1)
+    ends_in_time(server)
 
 
 def test_it_resumes_after_a_kill(server: Server) -> None:

@@ -103,6 +103,8 @@ class _Pace:
         now = asyncio.get_running_loop().time
         began = now()
         left = STALLED + self.sent / SLOWEST - self._waited
+        if left <= 0:
+            raise _TooSlow
         try:
             async with asyncio.timeout(min(STALLED, left)):
                 await self._send(message)

@@ -114,6 +114,9 @@ class RowBudget:
         self._lock = threading.Lock()
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._left)
+
     def check(self, address: str) -> None:
         """Raises Problem (429) if the address has no rows left."""
         with self._lock:

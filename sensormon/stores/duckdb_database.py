@@ -60,7 +60,15 @@ class Database:
             if not self._read_only:
                 with translated(self.path, "make the tables"):
                     connection.execute(files("sensormon.stores").joinpath("schema.sql").read_text())
-            self._inode = os.stat(self.path).st_ino
+            try:
+                self._inode = os.stat(self.path).st_ino
+            except FileNotFoundError as error:
+                connection.close()  # DuckDB knows the path and gave us the old file, which a reader still has
+                raise StoreUnavailable(
+                    "the database file was removed and a reader still has it open",
+                    where=str(self.path),
+                    hint="It is tried again by itself",
+                ) from error
             self._connection = connection
 
     def close(self) -> None:

@@ -28,13 +28,15 @@ def free_port() -> int:
 class Server:
     """The monitor with its pages as a process; `stop` or kill it yourself.
 
-    With `descriptors` the process can have no more file descriptors than these.
+    `app` is the file that `streamlit run` gets. With `descriptors` the process can have no more file
+    descriptors than these.
     """
 
     def __init__(
         self,
         data_dir: Path,
         port: int | None = None,
+        app: str = "app.py",
         descriptors: int | None = None,
         **environment: str,
     ) -> None:
@@ -44,11 +46,12 @@ class Server:
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("SENSORMON_")},
             "SENSORMON_DATA_DIR": str(data_dir),
+            "PYTHONPATH": str(ROOT),
             **environment,
         }
         limit = ["sh", "-c", 'ulimit -n "$0" && exec "$@"', str(descriptors)] if descriptors else []
         self.process = subprocess.Popen(
-            [*limit, sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)],
+            [*limit, sys.executable, "-m", "streamlit", "run", app, "--server.port", str(self.port)],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -91,6 +94,22 @@ class Server:
             self.process.send_signal(how)
         self.process.wait(20)
         return time.monotonic() - started
+
+    def connect(self, request: str) -> socket.socket:
+        """A connection on which this was sent: a request, or a part of one."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        connection.sendall(request.encode("latin-1"))
+        return connection
+
+    def ask(self, path: str, token: str = "") -> socket.socket:
+        """A connection on which this was asked, and nothing read."""
+        authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+        return self.connect(f"GET {path} HTTP/1.1\r\nHost: localhost:{self.port}\r\n{authorization}\r\n")
+
+    def memory(self) -> int:
+        """Bytes of memory that the process has in use (resident)."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def output(self) -> str:
         """All that the process printed, after its end."""
