@@ -19,10 +19,10 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-SECONDS = 2.7
-GRACE = 0.6
+SECONDS = 2.5
+GRACE = 0.4
 """Seconds for requests that are being answered."""
-REST = 0.4
+REST = 0.2
 """Seconds for the interpreter to end by itself."""
 
 Handler = Callable[[int, FrameType | None], object]
