@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from websockets.sync.client import connect
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from sensormon.__main__ import main
 from tests.support.server import ROOT, Server
@@ -84,7 +84,8 @@ def test_it_stops_within_three_seconds_whatever_its_clients_do(filled: Callable[
         for client in clients:
             open_until_the_end.enter_context(client)
         for _ in range(3):
-            open_until_the_end.enter_context(connect(address, subprotocols=[Subprotocol("streamlit")]))
+            page = connect(address, origin=Origin(server.url), subprotocols=[Subprotocol("streamlit")])
+            open_until_the_end.enter_context(page)
         for client in clients[:6]:
             assert client.recv(12) == b"HTTP/1.1 200"
         ends_in_time(server)

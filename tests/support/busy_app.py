@@ -86,4 +86,9 @@ async def busy(application: object) -> AsyncIterator[None]:
 
 PagesManager.uses_pages_directory = False
 server.build_or_exit()
-app = st.App(ROOT / "app.py", lifespan=busy, middleware=server.middleware())
+app = st.App(
+    ROOT / "app.py",
+    lifespan=busy,
+    middleware=server.middleware(),
+    exception_handlers=server.exception_handlers(),
+)
