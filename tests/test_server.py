@@ -14,6 +14,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
 from sensormon.__main__ import main
+from tests.support.api import TOKEN
 from tests.support.server import ROOT, Server
 from tests.support.stored import fill_folder
 
@@ -56,7 +57,7 @@ def filled(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
     def start(**options: str) -> Server:
         folder = fill_folder(tmp_path / "data", 500_000, every=60)
-        running.append(Server(folder, SENSORMON_TOKEN="secret", SENSORMON_INTERVAL="0.1", **options))  # noqa: S106 - it is made up
+        running.append(Server(folder, SENSORMON_TOKEN=TOKEN, SENSORMON_INTERVAL="0.1", **options))
         return running[-1]
 
     yield start
@@ -76,7 +77,7 @@ def ends_in_time(server: Server) -> None:
 def test_it_stops_within_three_seconds_whatever_its_clients_do(filled: Callable[..., Server]) -> None:
     server = filled()
     server.wait_until_stored(500_001)
-    clients = [server.ask(LONG, "secret") for _ in range(6)]  # which nobody reads
+    clients = [server.ask(LONG, TOKEN) for _ in range(6)]  # which nobody reads
     clients += [server.ask("/api/data?limit=1000") for _ in range(30)]
     clients += [server.connect(HALF), server.connect(f"{HALF}\r\n{{"), server.connect("GET /")]
     address = f"ws://127.0.0.1:{server.port}/_stcore/stream"

@@ -16,11 +16,11 @@ from sensormon.api import answers
 from sensormon.api.answers import Answer
 from sensormon.api.readers import Turns
 from sensormon.model.errors import StoreUnavailable
+from tests.support.api import TOKEN
 from tests.support.server import Server
 from tests.support.stored import fill_folder
 
 MEGABYTE = 1_000_000
-TOKEN = "secret"  # noqa: S105 - it is made up
 Message = MutableMapping[str, Any]
 
 
