@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import pytest
 
@@ -93,17 +93,15 @@ def test_without_the_store_the_last_known_ones_count(monitor: Monitor, clock: Ma
 
 
 class _Interrupted:
-    """The store of a monitor, with something happening in the middle of each read."""
+    """The store of a monitor, with something happening in the middle of the first read."""
 
-    def __init__(self, monitor: Monitor, documents: Sequence[DocumentsEntry]) -> None:
+    def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
-        self._meanwhile = list(documents)
+        self.meanwhile: list[Callable[[], object]] = []
 
     def documents(self, collection: str, since: int = 0, /) -> list[Document]:
-        for entry in self._meanwhile:
-            self._monitor.parts.collector.keep(entry)
-            self._monitor.drain()
-        self._meanwhile.clear()
+        while self.meanwhile:
+            self.meanwhile.pop()()
         return self._monitor.parts.store.entries.documents(collection, since)
 
     def audit(self, query: AuditQuery, /) -> list[AuditRecord]:
@@ -112,8 +110,31 @@ class _Interrupted:
 
 def test_what_is_loaded_during_a_read_is_neither_lost_nor_doubled(monitor: Monitor) -> None:
     entry = DocumentsEntry((Document("c", "a", {"v": 1}, "Jana", monitor.clock.now()),))
-    kept = Documents(monitor.parts.collector, _Interrupted(monitor, [entry]), monitor.clock)
+    stored = _Interrupted(monitor)
+    stored.meanwhile += [monitor.drain, lambda: monitor.parts.collector.keep(entry)]
+    kept = Documents(monitor.parts.collector, stored, monitor.clock)
     assert contents(kept) == {"a": 1}
+
+
+def test_what_is_kept_during_a_read_is_not_missed(monitor: Monitor) -> None:
+    stored = _Interrupted(monitor)
+    kept = Documents(monitor.parts.collector, stored, monitor.clock)
+    stored.meanwhile += [lambda: kept.keep("c", "a", {"v": 1}, "Jana")]
+    assert contents(kept) == {"a": 1}
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_versions_too_old_to_count_are_left_out(monitor: Monitor, clock: ManualClock, stored: bool) -> None:
+    kept = documents(monitor)
+    kept.forget_after("c", 100 * SECOND)
+    kept.keep("c", "a", {"v": 1}, "Jana")
+    clock.advance(60)
+    kept.keep("c", "b", {"v": 2}, "Jana")
+    if stored:
+        monitor.drain()
+    assert contents(kept) == {"a": 1, "b": 2}
+    clock.advance(60)
+    assert contents(kept) == {"b": 2}
 
 
 def test_what_is_kept_before_the_first_read_is_known_at_once(monitor: Monitor) -> None:

@@ -17,7 +17,7 @@ from sensormon.access.guessing import (
 from sensormon.model.clock import SECOND
 
 addresses = st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1", ""])
-attempts = st.lists(st.tuples(addresses, st.integers(0, 3 * SECOND)), max_size=80)
+attempts = st.lists(st.tuples(addresses, st.integers(0, 3 * SECOND)), min_size=FREE_NAME, max_size=80)
 
 
 @given(attempts)

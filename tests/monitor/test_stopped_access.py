@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -184,9 +185,8 @@ def test_a_journal_that_was_lost_goes_on_above_what_the_store_has(used: Settings
     monitor = Monitor(used, clock)
     monitor.drain()
     monitor.stop()
-    segments = sorted((used.data_dir / "journal").glob("*.seg"))
-    for segment in segments[1:]:
-        segment.unlink()
+    (segment,) = (used.data_dir / "journal").glob("*.seg")
+    os.truncate(segment, segment.stat().st_size // 3)
     with writable_access(used, clock) as access:
         add(access)
     monitor = Monitor(used, clock)
