@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
@@ -170,6 +172,31 @@ def test_settings_may_be_secrets_of_streamlit(tmp_path: Path) -> None:
     output = server.output()
     assert "SENSORMON_ACCESS=users: people sign in" in output
     assert "python -m sensormon users add NAME --role administrator" in output
+
+
+@pytest.mark.long
+def test_first_account_is_made_on_the_machine_and_signs_in(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data", SENSORMON_ACCESS="users", SENSORMON_SOURCE="none")
+    words = "four random words here"
+    try:
+        server.wait_until("/api/health", lambda health: health["status"] == "ok")
+        with httpx.Client(base_url=server.url, headers={"Origin": server.url}) as browser:
+            assert "users add NAME" in browser.get("/sign-in").text
+            add = ["users", "add", "Jana", "--role", "administrator", "--password-stdin"]
+            subprocess.run(
+                [sys.executable, "-m", "sensormon", *add],
+                input=words,
+                env=server.environment,
+                text=True,
+                check=True,
+                timeout=60,
+            )
+            assert browser.post("/sign-in", data={"name": "Jana", "password": words}).status_code == 303
+            acts = [record["act"] for record in browser.get("/api/audit").json()]
+            assert acts == ["sign in", "manage users"]
+    finally:
+        server.stop()
+        server.output()
 
 
 @pytest.mark.parametrize(
