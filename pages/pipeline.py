@@ -4,9 +4,11 @@ from html import escape
 
 import streamlit as st
 
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
 from sensormon.model.clock import SECOND
-from sensormon.model.errors import StoreError, UsageError
-from sensormon.model.format import day_and_time, duration
+from sensormon.model.errors import StoreError
+from sensormon.model.format import counted, day_and_time, duration
 from sensormon.model.ledger import Ledger
 from sensormon.model.readings import reason_words
 from sensormon.model.status import Status
@@ -23,12 +25,11 @@ from sensormon.ui import (
     chart_table,
     marked,
     meaning,
-    not_done,
     not_readable,
     panel,
 )
+from sensormon.ui.acts import allowed, carried_out, name_field
 from sensormon.ui.page import page
-from sensormon.ui.signed_form import name_field, signed
 from sensormon.view.phrases import Phrase, fault_sentence, fault_words, literal
 from sensormon.view.status import (
     boxes,
@@ -146,8 +147,15 @@ def dead_letters(m: Monitor) -> None:
     st.subheader("Dead letters", anchor=False, help=meaning("dead letter"))
     with panel("dead-letters"):
         st.html(marked(Phrase(dead_letter_words(letters), True)))
-        if letters.readings and st.button("Retry", key="retry-dead-letters"):
-            m.loader.retry_dead_letters()
+        change = Change(
+            Act.RETRY_DEAD_LETTERS, counted(letters.readings, "dead letter"), "refused", "retried"
+        )
+        pressed = letters.readings and st.button(
+            "Retry", key="retry-dead-letters", **allowed(m, Act.RETRY_DEAD_LETTERS)
+        )
+        if pressed and carried_out(
+            m, change, lambda _: m.loader.retry_dead_letters(), "They are not retried"
+        ):
             st.toast("Retrying within a second. Readings that the database accepts leave the file.")
 
 
@@ -164,13 +172,19 @@ def losses(m: Monitor, viewer: Viewer) -> None:
                 "`python -m sensormon verify` on the stopped monitor says more. A further loss shows again."
             )
             with st.form("attention", border=False):
-                who = name_field("attention-who")
+                who = name_field(m, "attention-who")
                 asked = st.form_submit_button(
-                    "Acknowledge", key="attention-acknowledge", icon=":material/check:"
+                    "Acknowledge",
+                    key="attention-acknowledge",
+                    icon=":material/check:",
+                    **allowed(m, Act.ACCEPT_LOSS),
                 )
-            if asked and signed(
-                who, lambda name: m.attention.acknowledge(shown, name), "It could not be acknowledged"
-            ):
+
+            def acknowledge(name: str) -> None:
+                m.attention.acknowledge(shown, name)
+
+            change = Change(Act.ACCEPT_LOSS, "reported losses", "; ".join(sentences), "acknowledged")
+            if asked and carried_out(m, change, acknowledge, "It could not be acknowledged", who):
                 st.rerun()
     st.session_state["losses-shown"] = m.attention.losses
     for note in reversed(m.attention.history[-SHOWN:]):
@@ -180,25 +194,28 @@ def losses(m: Monitor, viewer: Viewer) -> None:
         )
 
 
-def demonstrations(drills: Drills) -> None:
+def demonstrations(m: Monitor, drills: Drills) -> None:
     """The buttons that break the running system, and the results."""
     st.subheader("Break it, and watch it come back", anchor=False)
     st.caption(
         "Real faults on this running monitor, one at a time. Every reading is counted afterwards as proof."
     )
     with panel("demonstrations"):
+        pressed = ""
         with st.container(horizontal=True):
             for drill in DRILLS.values():
-                if st.button(drill.title, key=f"demo-{drill.name}", help=drill.sentence):
-                    try:
-                        drills.start(drill.name)
-                    except UsageError as error:
-                        st.toast(f"{error.what[:1].upper()}{error.what[1:]}. {error.hint}.")
-        carried_out(drills)
+                if st.button(
+                    drill.title, key=f"demo-{drill.name}", **allowed(m, Act.CAUSE_FAULT, help=drill.sentence)
+                ):
+                    pressed = drill.name
+        if pressed:
+            change = Change(Act.CAUSE_FAULT, f"drill: {DRILLS[pressed].title}", "", "started")
+            carried_out(m, change, lambda _: drills.start(pressed), "The drill was not started")
+        past_drills(drills)
 
 
 @st.fragment(run_every=1)
-def carried_out(drills: Drills) -> None:
+def past_drills(drills: Drills) -> None:
     """The demonstrations so far, newest first, step by step, with the proof."""
     if not drills.runs:
         st.caption("None so far.")
@@ -295,13 +312,15 @@ def faults(m: Monitor, simulator: Simulator) -> None:
         seconds = seconds_column.number_input(
             "Duration, seconds", 1, 3_600, 30, key="fault_seconds", bind="query-params"
         )
-        start = start_column.button("Start", width="stretch", type="primary", key="fault-start")
+        start = start_column.button(
+            "Start", width="stretch", type="primary", key="fault-start", **allowed(m, Act.CAUSE_FAULT)
+        )
         st.caption(fault_sentence(fault))
+        change = Change(Act.CAUSE_FAULT, f"{tag}", "", f"{fault_words(fault)} for {seconds} s")
         if start:
-            try:
-                m.source.inject(fault, tag, seconds)
-            except UsageError as error:
-                not_done(error, "The fault cannot be started")
+            carried_out(
+                m, change, lambda _: m.source.inject(fault, tag, seconds), "The fault cannot be started"
+            )
         running(m, simulator)
 
 
@@ -326,7 +345,7 @@ with page("Pipeline") as me:
     losses(monitored, me)
     dead_letters(monitored)
     if monitored.drills is not None:
-        demonstrations(monitored.drills)
+        demonstrations(monitored, monitored.drills)
     if monitored.source.simulator is not None:
         faults(monitored, monitored.source.simulator)
     rejections(monitored, me)

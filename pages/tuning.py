@@ -8,6 +8,8 @@ from itertools import pairwise
 import pandas as pd
 import streamlit as st
 
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
 from sensormon.analysis.event_scores import MINIMUM, TOLERANCE
 from sensormon.analysis.what_if import Comparison, Known, Load, all_lost, compare, curve, off_delay, total
 from sensormon.detectors import PER_TAG, make
@@ -33,11 +35,11 @@ from sensormon.ui import (
     term,
     with_terms,
 )
+from sensormon.ui.acts import allowed, carried_out, name_field
 from sensormon.ui.detector_controls import key_of, parameter_input, reset
 from sensormon.ui.link_tags import known_tags
 from sensormon.ui.memo import forget, last_remembered, remembered
 from sensormon.ui.page import page
-from sensormon.ui.signed_form import name_field, signed
 from sensormon.ui.time_range import preset
 from sensormon.ui.tuning_history import (
     LENGTHS,
@@ -133,13 +135,20 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked) -> None:
     histories = [m.tuner.tag_history(name, since, until, MOST) for name in names]
     warn_of_lost(m, viewer, all_lost(histories, make(chosen.detector, **chosen.params), labelled))
     with st.form("apply", border=False):
-        who = name_field("apply-who")
+        who = name_field(m, "apply-who")
         if not st.form_submit_button("Apply", type="primary"):
             return
-    if not who.strip():
-        st.error("Give a name, so that the log can say who changed it.")
-        return
-    if signed(who, lambda name: m.tuner.apply(chosen.params, name, chosen.detector), "Nothing was changed"):
+    change = Change(
+        Act.APPLY_SETTINGS,
+        "detector settings",
+        detector_words(now.detector, now.params),
+        detector_words(chosen.detector, chosen.params),
+    )
+
+    def put_in_force(name: str) -> None:
+        m.tuner.apply(chosen.params, name, chosen.detector)
+
+    if carried_out(m, change, put_in_force, "Nothing was changed", who):
         st.session_state["applied"] = detector_words(chosen.detector, chosen.params)
         st.rerun()
 
@@ -162,10 +171,14 @@ def draw(m: Monitor, viewer: Viewer) -> None:
         same = chosen.detector == now.detector and dict(chosen.params) == dict(now.params)
         asked = st.button(
             "Apply to live monitoring …",
-            disabled=same,
             width="stretch",
             type="primary",
-            help="Live monitoring already uses these settings." if same else None,
+            **allowed(
+                m,
+                Act.APPLY_SETTINGS,
+                disabled=same,
+                help="Live monitoring already uses these settings." if same else None,
+            ),
         )
         st.caption(f"Live monitoring uses {detector_words(now.detector, now.params)}.")
     with right:
@@ -400,9 +413,9 @@ def every_load(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -
 
     job = remembered("tuning-job", (*wanted, chosen.detector, tuple(sorted(chosen.params.items()))), begin)
     if job.running:
-        follow_job(job)
+        follow_job(m, job)
     elif job.result is None:
-        job_line(job, "Completed work is kept.")
+        job_line(m, job, "Completed work is kept.")
         st.button("Count again", key="tuning-again", on_click=forget, args=("tuning-job",))
     loads: Mapping[str, Load] | None = job.result
     return loads

@@ -49,6 +49,7 @@ class Act(StrEnum):
     IMPORT = "import"
     OPEN_CASE = "open case"
     CAUSE_FAULT = "cause fault"
+    RETRY_DEAD_LETTERS = "retry dead letters"
     SET_RETENTION = "set retention"
     ROLL_UP = "roll up"
     DELETE = "delete"
@@ -79,6 +80,7 @@ NEEDS: Mapping[Act, Role] = MappingProxyType(
         Act.IMPORT: Role.ENGINEER,
         Act.OPEN_CASE: Role.ENGINEER,
         Act.CAUSE_FAULT: Role.ENGINEER,
+        Act.RETRY_DEAD_LETTERS: Role.ENGINEER,
         Act.ACCEPT_LOSS: Role.ENGINEER,
         Act.SET_RETENTION: Role.ADMINISTRATOR,
         Act.ROLL_UP: Role.ADMINISTRATOR,

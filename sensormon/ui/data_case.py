@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from html import escape
 from typing import IO
 from urllib.parse import urlencode
@@ -9,6 +10,8 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
 from sensormon.exchange.case_format import of_file
 from sensormon.exchange.case_opener import Opened
 from sensormon.exchange.case_writer import CaseOrder
@@ -17,12 +20,14 @@ from sensormon.model.errors import SensormonError, StoreError, UsageError
 from sensormon.model.format import counted, day_and_time
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.acts import allowed, carried_out, why_not
 from sensormon.ui.downloads import download
 from sensormon.ui.drawing import not_done, not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.presence import still_here
 from sensormon.ui.time_range import stored_range
 from sensormon.ui.viewer import Viewer
+from sensormon.view.explore import times
 from sensormon.view.phrases import literal
 
 SAVE, OPEN = "case-save", "case-open"
@@ -45,8 +50,9 @@ def section(m: Monitor, viewer: Viewer) -> None:
         "A case is stored beside your own readings, never mixed with them: a tag that has readings here gets "
         "another name. Scores stay unchanged, no alarms are raised, and a case opened twice is stored once."
     )
-    file = st.file_uploader("Case", ["sensormon"], key="case-file")
-    if file is not None:
+    locked = why_not(m, Act.OPEN_CASE)
+    file = st.file_uploader("Case", ["sensormon"], key="case-file", **allowed(m, Act.OPEN_CASE))
+    if file is not None and not locked:
         with panel("case-open"):
             try:
                 _preview(m, viewer, file, (file.file_id, file.size))
@@ -86,12 +92,17 @@ def _save(m: Monitor, viewer: Viewer) -> None:
         return
     st.caption(f"{counted(rows, 'reading')} of {counted(len(names), 'tag')}.")
     running = any(job.running for job in m.jobs.of(SAVE))
-    if st.button("Save the case", type="primary", key="case-start", disabled=running or not rows):
+    if st.button(
+        "Save the case",
+        type="primary",
+        key="case-start",
+        **allowed(m, Act.EXPORT, disabled=running or not rows),
+    ):
         view = plain_view(address or "") or _explore(m, names, since, until)
-        try:
-            m.cases.save(CaseOrder((name or "").strip(), names, since, until, view))
-        except SensormonError as error:
-            not_done(error, "The case cannot be saved")
+        order = CaseOrder((name or "").strip(), names, since, until, view)
+        which = f"{counted(rows, 'reading')} of {', '.join(names)}, {times(since, until, UTC)} UTC"
+        change = Change(Act.EXPORT, f"case {order.name}", "", which)
+        carried_out(m, change, lambda _: m.cases.save(order), "The case cannot be saved")
 
 
 def _explore(m: Monitor, names: tuple[str, ...], since: int, until: int) -> str:
@@ -105,7 +116,7 @@ def _saved(m: Monitor, viewer: Viewer) -> None:
     if job is None or job.running:
         return
     if not isinstance(job.result, Saved):
-        job_line(job, "The partial file was removed.")
+        job_line(m, job, "The partial file was removed.")
     elif m.exporter.files.find(job.result.file.key) is not None:
         counts = job.result.counts
         with (
@@ -119,7 +130,7 @@ def _saved(m: Monitor, viewer: Viewer) -> None:
                 f"{day_and_time(job.result.file.created, viewer.zone)}",
                 width="content",
             )
-            download(job.result.file)
+            download(m, job.result.file)
 
 
 @st.cache_data(max_entries=3, ttl=600, show_spinner="Reading the case")
@@ -159,8 +170,12 @@ def _preview(m: Monitor, viewer: Viewer, file: IO[bytes], key: tuple[object, ...
     if seen.here:
         st.caption("This case is already open. Opening it again stores nothing and leads to its view.")
     running = any(job.running for job in m.jobs.of(OPEN))
-    if st.button("Open the case", type="primary", key="case-open-start", disabled=running):
-        m.cases.open(file, about.name)
+    which = f"{counted(about.readings, 'reading')} of {', '.join(seen.names.values())}"
+    change = Change(Act.OPEN_CASE, f"case {about.name}", "", which)
+    if st.button(
+        "Open the case", type="primary", key="case-open-start", **allowed(m, Act.OPEN_CASE, disabled=running)
+    ):
+        carried_out(m, change, lambda _: m.cases.open(file, about.name), "The case cannot be opened")
 
 
 def _opened(m: Monitor) -> None:
@@ -168,7 +183,7 @@ def _opened(m: Monitor) -> None:
     if job is None or job.running:
         return
     if not isinstance(job.result, Opened):
-        job_line(job, "What was stored is kept; open the case again to continue.")
+        job_line(m, job, "What was stored is kept; open the case again to continue.")
         return
     done: Opened = job.result
     before = (

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import streamlit as st
 
-from sensormon.exchange.exporter import TAGS, WHAT, Exported, ExportRequest
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
+from sensormon.exchange.exporter import TAGS, WHAT, Exported, ExportRequest, title
 from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS
-from sensormon.model.errors import SensormonError, StoreError
+from sensormon.model.errors import StoreError
 from sensormon.model.format import counted, day_and_time
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.acts import allowed, carried_out
 from sensormon.ui.downloads import download
-from sensormon.ui.drawing import not_done, not_readable, panel
+from sensormon.ui.drawing import not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.time_range import START_AFTER_END, stored_range
 from sensormon.ui.viewer import Viewer
+from sensormon.view.explore import times
 
 KIND = "export"
 SHOWN = 5
@@ -31,16 +37,18 @@ def section(m: Monitor, viewer: Viewer) -> None:
         order = _order(m, viewer)
         ready = _about(m, order)
         running = any(job.running for job in m.jobs.of(KIND))
-        if st.button(
-            f"Export as {order.form}", type="primary", key="out-start", disabled=running or not ready
-        ):
-            try:
-                m.exporter.start(order)
-            except SensormonError as error:
-                not_done(error, "The export cannot start")
+        pressed = st.button(
+            f"Export as {order.form}",
+            type="primary",
+            key="out-start",
+            **allowed(m, Act.EXPORT, disabled=running or not ready),
+        )
+        change = Change(Act.EXPORT, f"export: {title(order)}", "", _which(order))
+        if pressed:
+            carried_out(m, change, lambda _: m.exporter.start(order), "The export cannot start")
     job = newest_job(m, KIND)
     if job is not None and not job.running and not isinstance(job.result, Exported):
-        job_line(job, "The partial file was removed.")
+        job_line(m, job, "The partial file was removed.")
     _finished(m, viewer)
 
 
@@ -60,6 +68,12 @@ def _order(m: Monitor, viewer: Viewer) -> ExportRequest:
         "File", list(FORMS), default="CSV", required=True, key="out_form", bind="query-params"
     )
     return ExportRequest(what, tuple(tags) or None, since, until, form or "CSV", viewer.zone_name)
+
+
+def _which(order: ExportRequest) -> str:
+    """Which tags and span, for the audit trail."""
+    tags = ", ".join(order.tags) if order.tags else "all tags"
+    return tags if order.what == TAGS else f"{tags}, {times(order.since, order.until, UTC)} UTC"
 
 
 def _about(m: Monitor, order: ExportRequest) -> bool:
@@ -105,6 +119,6 @@ def _finished(m: Monitor, viewer: Viewer) -> None:
                 f"{day_and_time(exported.file.created, viewer.zone)}",
                 width="content",
             )
-            download(exported.file)
+            download(m, exported.file)
             if exported.note:
                 st.caption(exported.note)

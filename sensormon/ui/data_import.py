@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
 from sensormon.exchange.import_numbers import numbers_of
 from sensormon.exchange.import_table import Columns, Table, check, propose, read_file
 from sensormon.exchange.importer import KIND, Report, start_import, times_line
@@ -19,6 +21,7 @@ from sensormon.exchange.table_reader import time_column
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.format import clock_time, counted
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.acts import allowed, carried_out, why_not
 from sensormon.ui.drawing import not_done, panel
 from sensormon.ui.import_tags import offer_tags
 from sensormon.ui.job_status import job_line, newest_job
@@ -124,7 +127,9 @@ def outcome(m: Monitor, viewer: Viewer) -> bool:
         sentences = [literal(sentence) for sentence in job.result.sentences()]
         show("\n\n".join(sentences), title=f"{title}, {clock_time(job.ended or 0, viewer.zone)}")
     else:
-        job_line(job, f"{job.progress.words} were read and are kept. Import the same file again to continue.")
+        job_line(
+            m, job, f"{job.progress.words} were read and are kept. Import the same file again to continue."
+        )
     st.button("Dismiss", key="import-dismiss", on_click=dismiss, args=(job.id,))
     return False
 
@@ -149,8 +154,11 @@ def _section(m: Monitor, viewer: Viewer) -> None:
         "value. Readings are scored as if they had come in live and raise no alarms; duplicates are ignored."
     )
     running = outcome(m, viewer)
-    file = st.file_uploader("File", ["csv", "txt", "tsv", "parquet"], key="import-file")
-    if file is None:
+    locked = why_not(m, Act.IMPORT)
+    file = st.file_uploader(
+        "File", ["csv", "txt", "tsv", "parquet"], key="import-file", **allowed(m, Act.IMPORT)
+    )
+    if file is None or locked:
         return
     table = read(file.getvalue(), file.name)
     with panel("mapping"):
@@ -165,6 +173,14 @@ def _section(m: Monitor, viewer: Viewer) -> None:
         check(columns, table, m.tags)
         if running:
             st.caption("An import is already running; wait for it or cancel it.")
-        if st.button("Import", type="primary", key="import-start", disabled=running):
+        to = ", ".join(columns.values.values()) or f"the tags named in {columns.tag}"
+        change = Change(Act.IMPORT, file.name, "", f"{counted(len(table.frame), 'row')} to {to}")
+
+        def begin(_: str) -> None:
             start_import(m.jobs, m.importer, m.loading.keep_up, table, columns, file.name, m.clock.now())
+
+        pressed = st.button(
+            "Import", type="primary", key="import-start", **allowed(m, Act.IMPORT, disabled=running)
+        )
+        if pressed and carried_out(m, change, begin, "The import cannot start"):
             st.rerun()

@@ -6,17 +6,20 @@ from html import escape
 
 import streamlit as st
 
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
 from sensormon.model.clock import DAY
-from sensormon.model.errors import SensormonError, StoreError
+from sensormon.model.errors import StoreError
 from sensormon.model.format import counted, day_and_time, size
 from sensormon.model.settings import LONGEST_RETENTION
 from sensormon.monitor.disk_usage import Rate, Sizes, bytes_a_reading, forecast, rate
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.retention import JOB, Plan, RolledUp
-from sensormon.ui.drawing import UNREAD, not_done, not_readable, panel
+from sensormon.ui.acts import allowed, carried_out, name_field
+from sensormon.ui.drawing import UNREAD, not_readable, panel
 from sensormon.ui.job_status import follow_newest, job_line, newest_state
-from sensormon.ui.signed_form import name_field, signed
 from sensormon.ui.viewer import Viewer
+from sensormon.view.access import days_words
 from sensormon.view.disk_usage import (
     forecast_words,
     plan_words,
@@ -128,10 +131,13 @@ def keeping(m: Monitor, viewer: Viewer, each: float, drawn: tuple[int, bool] | N
                 policy.days,
                 key="retention-days",
                 width=260,
+                **allowed(m, Act.SET_RETENTION),
             )
-            if st.button("Set", key="retention-set", disabled=days == policy.days):
+            if st.button(
+                "Set", key="retention-set", **allowed(m, Act.SET_RETENTION, disabled=days == policy.days)
+            ):
                 set_policy(m, int(days), each)
-            if policy.days and st.button("Roll up now", key="retention-run"):
+            if policy.days and st.button("Roll up now", key="retention-run", **allowed(m, Act.ROLL_UP)):
                 run_now(m, each)
         if said := st.session_state.pop("retention-said", None):
             st.info(said)
@@ -144,7 +150,7 @@ def last_run(m: Monitor) -> None:
     job = next(iter(m.jobs.of(JOB)), None)
     if job is None or job.running:
         return
-    job_line(job)
+    job_line(m, job)
     if isinstance(job.result, RolledUp):
         st.caption(f"Last run: {rolled_words(job.result)}")
 
@@ -159,9 +165,15 @@ def set_policy(m: Monitor, days: int, each: float) -> None:
     else:
         st.markdown("Unlimited. What was rolled up before stays rolled up.")
     with st.form("retention-form", border=False):
-        who = name_field("retention-who")
+        who = name_field(m, "retention-who")
         sent = st.form_submit_button("Set", type="primary", key="retention-confirm")
-        if sent and signed(who, lambda name: m.retention.set(days, name), "Nothing was changed"):
+        was = days_words(m.retention.policy.days)
+        change = Change(Act.SET_RETENTION, "retention at full resolution", was, days_words(days))
+
+        def set_days(name: str) -> None:
+            m.retention.set(days, name)
+
+        if sent and carried_out(m, change, set_days, "Nothing was changed", who):
             st.rerun()
 
 
@@ -169,28 +181,31 @@ def set_policy(m: Monitor, days: int, each: float) -> None:
 def run_now(m: Monitor, each: float) -> None:
     """Confirm what would be deleted."""
     days = m.retention.policy.days
-    readings = plan_line(m, days, each)
-    if not readings:
+    plan = plan_line(m, days, each)
+    if plan is None or not plan.readings:
         return
+    readings = plan.readings
     st.markdown(
         "The raw readings are permanently deleted. You can cancel; days already rolled up are not restored."
     )
-    if st.button(f"Roll up {counted(readings, 'reading')}", type="primary", key="retention-go"):
-        try:
-            m.retention.start()
-        except SensormonError as error:
-            not_done(error, "The roll-up was not started")
-            return
+    change = Change(
+        Act.ROLL_UP,
+        f"readings older than {counted(days, 'day')}",
+        f"{counted(readings, 'reading')} at full resolution",
+        f"{counted(plan.minutes, 'one-minute roll-up')}",
+    )
+    pressed = st.button(f"Roll up {counted(readings, 'reading')}", type="primary", key="retention-go")
+    if pressed and carried_out(m, change, lambda _: m.retention.start(), "The roll-up was not started"):
         st.rerun()
 
 
-def plan_line(m: Monitor, days: int, each: float) -> int:
-    """The effect of a run in words; returns how many readings it would delete or, if flagged, count."""
+def plan_line(m: Monitor, days: int, each: float) -> Plan | None:
+    """Draw the effect of a run in words; returns it, or None while it cannot be read."""
     try:
         key = (m.started, str(m.settings.data_dir), m.clock.now() // DAY, newest_state(m, JOB))
         plan = planned(m, key, days)
     except StoreError as error:
         not_readable(error)
-        return 0
+        return None
     st.markdown(f"{plan_words(plan, days, each)}.")
-    return plan.readings
+    return plan

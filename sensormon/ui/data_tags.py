@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
 from sensormon.model.clock import DAY
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.format import counted
@@ -13,9 +15,10 @@ from sensormon.model.tag_file import Draft
 from sensormon.model.tags import NAME, TagTable
 from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.acts import allowed, carried_out, name_field, why_not
 from sensormon.ui.drawing import not_done, panel
-from sensormon.ui.signed_form import name_field, signed
 from sensormon.ui.viewer import Viewer
+from sensormon.view.access import tag_values
 from sensormon.view.phrases import literal
 
 SHOWN = 8
@@ -40,7 +43,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
         return
     _by_hand(m, now)
     draft = _draft(now)
-    edited = _table(draft)
+    edited = _table(m, draft)
     if draft.seen != now.seen:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning("Somebody else has changed the tags. Your changes cannot be saved over theirs.")
@@ -78,16 +81,17 @@ def _by_hand(m: Monitor, draft: Draft) -> None:
     with panel("tags-by-hand"):
         st.markdown("**The file was changed by hand.** The monitor still runs without these changes:")
         st.markdown(_bullets(lines))
-        if st.button("Apply the changes", key="tags-take-over"):
-            try:
-                m.tag_file.apply(draft)
-            except UsageError as error:
-                not_done(error, "The changes cannot be applied")
-            else:
-                st.rerun()
+        change = Change(
+            Act.EDIT_TAGS, f"{m.tag_file.path.name}, changed by hand", *tag_values(running, draft.tags)
+        )
+        pressed = st.button("Apply the changes", key="tags-take-over", **allowed(m, Act.EDIT_TAGS))
+        if pressed and carried_out(
+            m, change, lambda _: m.tag_file.apply(draft), "The changes cannot be applied"
+        ):
+            st.rerun()
 
 
-def _table(draft: Draft) -> Edited:
+def _table(m: Monitor, draft: Draft) -> Edited:
     number = st.column_config.NumberColumn
     columns = {
         "Name": st.column_config.TextColumn(
@@ -114,15 +118,18 @@ def _table(draft: Draft) -> Edited:
         ),
     }
     frame = cells(draft.tags)
+    locked = why_not(m, Act.EDIT_TAGS)
     edited: pd.DataFrame = st.data_editor(
         frame,
-        num_rows="dynamic",
+        num_rows="fixed" if locked else "dynamic",
+        disabled=locked,
         hide_index=True,
         height=min(520, 38 + 35 * (len(frame) + 1)),
         key=_key(draft),
         column_config=columns,
     )
-    st.caption("Add a tag in the last row. Select rows at the left edge and press Delete to remove them.")
+    if not locked:
+        st.caption("Add a tag in the last row. Select rows at the left edge and press Delete to remove them.")
     return read_cells(edited, draft.tags)
 
 
@@ -137,9 +144,11 @@ def _preview(m: Monitor, draft: Draft, edited: Edited) -> None:
         for line in _rejections(m, draft, edited):
             st.markdown(f":material/block: {literal(line)}")
         with st.form("tags-save", border=False):
-            who = name_field("tags-who", required=False, width=320)  # Discard needs no name
+            who = name_field(m, "tags-who", required=False, width=320)  # Discard needs no name
             with st.container(horizontal=True):
-                save = st.form_submit_button("Save", type="primary", key="tags-save-button")
+                save = st.form_submit_button(
+                    "Save", type="primary", key="tags-save-button", **allowed(m, Act.EDIT_TAGS)
+                )
                 drop = st.form_submit_button("Discard", key="tags-discard")
         if drop:
             _start_over()
@@ -152,7 +161,8 @@ def _save(m: Monitor, draft: Draft, edited: Edited, who: str, lines: list[str]) 
     def save(name: str) -> None:
         m.tag_file.save(draft, edited.tags, name, lines, edited.renamed)
 
-    if not signed(who, save, "The tags could not be saved"):
+    change = Change(Act.EDIT_TAGS, counted(len(lines), "tag"), *tag_values(draft.tags, edited.tags))
+    if not carried_out(m, change, save, "The tags could not be saved", who):
         return
     st.session_state["tags-said"] = (
         f"{counted(len(lines), 'tag')} changed, from the next reading on. "

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
 from sensormon.exchange.export_folder import ExportFile
 from sensormon.model.format import size
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.acts import allowed, carried_out
 
 SMALL = 16 << 20
 """The page itself serves files up to this many bytes."""
@@ -21,8 +25,11 @@ def _content(key: str, _file: ExportFile) -> bytes:
     return _file.path.read_bytes()
 
 
-def download(file: ExportFile) -> None:
-    """The button that downloads the file; a line if it is gone."""
+def download(m: Monitor, file: ExportFile) -> None:
+    """The button that downloads the file; a line if it is gone.
+
+    The audit trail has who made a file, and who downloaded it from the page itself.
+    """
     words = f"Download {file.name}, {size(file.size)}"
     try:
         if file.size <= SMALL:
@@ -32,12 +39,23 @@ def download(file: ExportFile) -> None:
                 file.name,
                 file.media_type,
                 key=f"download-{file.key}",
-                on_click="ignore",
+                on_click=note_download,
+                args=(m, file.name, size(file.size)),
                 icon=":material/download:",
                 wrap=True,
+                **allowed(m, Act.EXPORT),
             )
             return
     except OSError:
         st.caption("The file has expired. Export it again.")
         return
     st.link_button(words, f"api/exports/{file.key}", icon=":material/download:", wrap=True)
+
+
+def note_download(m: Monitor, name: str, after: str) -> None:
+    """Record in the audit trail that a file is downloaded which the page itself serves."""
+    carried_out(m, Change(Act.EXPORT, f"download of {name}", "", after), _served, "Not recorded")
+
+
+def _served(who: str) -> None:
+    """The browser fetches the file itself."""

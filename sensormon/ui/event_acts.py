@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC
 
 import pandas as pd
 import streamlit as st
 
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
 from sensormon.events.actions import LABELS, LONGEST_NOTE, State
 from sensormon.model.clock import MINUTE, SECOND
-from sensormon.model.format import counted
+from sensormon.model.format import counted, day_and_time
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.acts import allowed, carried_out, name_field, why_not
 from sensormon.ui.event_reading import JUST_DONE
-from sensormon.ui.signed_form import name_field, signed, signer
 from sensormon.ui.time_range import time_field
 from sensormon.ui.url_state import visit
 from sensormon.ui.viewer import Viewer
+from sensormon.ui.who import person
+from sensormon.view.access import events_words, tally
 from sensormon.view.events import done_words
 from sensormon.view.phrases import literal
 
 SHELVE = {"1 h": 3_600, "8 h": 28_800, "24 h": 86_400, "until …": 0}
+ACTS = {
+    "acknowledge": Act.ACKNOWLEDGE,
+    "unacknowledge": Act.ACKNOWLEDGE,
+    "label": Act.LABEL,
+    "shelve": Act.SHELVE,
+    "unshelve": Act.SHELVE,
+    "note": Act.NOTE,
+}
+"""The act of each button."""
 
 
 _PRESSED = "pressed"
@@ -36,10 +50,11 @@ class _Press:
     visit: int  # leaving the page dismisses the dialog
     label: str = ""
     seconds: int = 0  # shelving time; 0: ask for it
+    before: str = ""  # the label, the note or the state that the events had, for the audit trail
     asked: bool = False  # a name, a time or a text
 
 
-def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
+def action_row(m: Monitor, chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
     """Buttons for actions on the selected events, or on the one shown `beside` the list if none is.
 
     `carry_out` performs the action in the next run.
@@ -52,7 +67,8 @@ def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
         # A run that was cut off took a new selection without drawing these buttons again.
         meant = st.session_state.get(TICKED, ids)
         if meant and not asking():
-            st.session_state[_PRESSED] = _Press(action, meant, visit(), label, seconds)
+            before = _before(action, meant, shown)
+            st.session_state[_PRESSED] = _Press(action, meant, visit(), label, seconds, before)
 
     def label() -> None:
         press("label", label=st.session_state["label-as"])
@@ -68,17 +84,35 @@ def action_row(chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
             shortcut=None if asking() else "A",
             on_click=press,
             args=("acknowledge",),
+            **allowed(m, Act.ACKNOWLEDGE),
         )
-        st.menu_button("Label", LABELS, key="label-as", on_click=label)
-        st.menu_button("Shelve", list(SHELVE), key="shelve-for", on_click=shelve)
-        st.button("Note", key="note", on_click=press, args=("note",))
+        st.menu_button("Label", LABELS, key="label-as", on_click=label, **allowed(m, Act.LABEL))
+        st.menu_button("Shelve", list(SHELVE), key="shelve-for", on_click=shelve, **allowed(m, Act.SHELVE))
+        st.button("Note", key="note", on_click=press, args=("note",), **allowed(m, Act.NOTE))
         if State.ACKNOWLEDGED in held:
-            st.button("Undo", key="unacknowledge", on_click=press, args=("unacknowledge",))
+            st.button(
+                "Undo",
+                key="unacknowledge",
+                on_click=press,
+                args=("unacknowledge",),
+                **allowed(m, Act.ACKNOWLEDGE),
+            )
         if State.SHELVED in held:
-            st.button("Unshelve", key="unshelve", on_click=press, args=("unshelve",))
-        who = signer()
+            st.button(
+                "Unshelve", key="unshelve", on_click=press, args=("unshelve",), **allowed(m, Act.SHELVE)
+            )
+        me = person(m)
         words = f"{len(chosen):,} selected" if chosen else "None selected: acts on the event shown"
-        st.caption(f"{words} · as {literal(who)}" if who else words, width="content")
+        named = me.verified or bool(me.typed)
+        st.caption(f"{words} · as {literal(me.signature)}" if named else words, width="content")
+    why_not(m, Act.LABEL)  # the two menus show no help while they are disabled
+
+
+def _before(action: str, ids: tuple[int, ...], shown: pd.DataFrame) -> str:
+    """What these events were, as far as they are in the list, for the audit trail."""
+    rows = shown[shown["id"].isin(ids)]
+    column = {"label": "label", "note": "note"}.get(action, "state")
+    return tally(map(str, rows[column]), f"no {column}") if len(rows) else "not in the list"
 
 
 def carry_out(m: Monitor, viewer: Viewer) -> None:
@@ -91,14 +125,17 @@ def carry_out(m: Monitor, viewer: Viewer) -> None:
     if press is not None and press.visit != visit():
         _put_away()
     elif press is not None:
-        who = signer()
-        if press.action == "note":
+        me = person(m)
+        if not me.may(ACTS[press.action]):
+            _put_away()
+            _done(m, press)
+        elif press.action == "note":
             _note(m, press)
         elif press.action == "shelve" and not press.seconds:
             _shelve_until(m, viewer, press)
-        elif who and not press.asked:
+        elif (me.verified or me.typed) and not press.asked:
             _put_away()
-            _done(m, press, who)
+            _done(m, press)
         else:
             _ask_name(m, press)
         if asking():
@@ -116,7 +153,9 @@ def _put_away() -> None:
     st.session_state.pop(_PRESSED, None)
 
 
-def _done(m: Monitor, press: _Press, who: str, *, until: int | None = None, note: str = "") -> bool:
+def _done(
+    m: Monitor, press: _Press, typed: str | None = None, *, until: int | None = None, note: str = ""
+) -> bool:
     """Record the action and have the list read again; returns whether it was recorded."""
     if press.seconds:
         until = m.clock.now() + press.seconds * SECOND
@@ -124,7 +163,16 @@ def _done(m: Monitor, press: _Press, who: str, *, until: int | None = None, note
     def act(name: str) -> None:
         m.actions.record(press.ids, press.action, name, label=press.label, until=until, note=note)
 
-    if not signed(who, act, "Nothing was recorded"):
+    done = {
+        "acknowledge": "acknowledged",
+        "unacknowledge": "acknowledgement undone",
+        "label": press.label,
+        "shelve": f"shelved until {day_and_time(until or 0, UTC)} UTC",
+        "unshelve": "unshelved",
+        "note": note,
+    }
+    change = Change(ACTS[press.action], events_words(press.ids), press.before, done[press.action])
+    if not carried_out(m, change, act, "Nothing was recorded", typed):
         return False
     _put_away()
     st.session_state["acted-on"] = st.session_state[JUST_DONE] = list(press.ids)
@@ -136,7 +184,7 @@ def _done(m: Monitor, press: _Press, who: str, *, until: int | None = None, note
 def _ask_name(m: Monitor, press: _Press) -> None:
     """The name that goes into the log."""
     with st.form("name", border=False):
-        who = name_field("name-given")
+        who = name_field(m, "name-given")
         st.caption("You are asked once; the name is recorded with every action.")
         if st.form_submit_button("Continue", type="primary") and _done(m, press, who):
             st.rerun()
@@ -148,7 +196,7 @@ def _shelve_until(m: Monitor, viewer: Viewer, press: _Press) -> None:
     now = m.clock.now() // MINUTE * MINUTE
     with st.form("until", border=False):
         until = time_field(viewer, "Until", now + 12 * 60 * MINUTE, last=True, key="until-given")
-        who = name_field("shelve-who")
+        who = name_field(m, "shelve-who")
         sent = st.form_submit_button("Shelve", type="primary")
         if sent and until is not None and _done(m, press, who, until=until):
             st.rerun()
@@ -161,6 +209,6 @@ def _note(m: Monitor, press: _Press) -> None:
         text = st.text_area(
             f"Note on {counted(len(press.ids), 'event')}", max_chars=LONGEST_NOTE, key="note-given"
         )
-        who = name_field("note-who")
+        who = name_field(m, "note-who")
         if st.form_submit_button("Save", type="primary") and _done(m, press, who, note=text or ""):
             st.rerun()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC
 
 import pandas as pd
 import pyarrow as pa
@@ -10,11 +11,13 @@ import streamlit as st
 
 from sensormon.exchange.event_rows import events_file, file_stem, readings_file
 from sensormon.model.format import counted
+from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.table_download import form_input, of_table, table_download
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import anomaly_table
 from sensormon.view.explanation import score_names
+from sensormon.view.explore import times
 
 LISTED = 1_000
 """The most flagged readings listed on the page; the file has all."""
@@ -39,12 +42,15 @@ def export(
         form = form_input("form")
         st.caption(f"The filtered events; times in UTC and in {viewer.zone_name}.")
         points = readings_file(readings(), events, m.tags)
+        ends = [micros(events[column]) for column in ("start", "end")] if len(events) else []
+        span = f", {times(int(ends[0].min()), int(ends[1].max()), UTC)} UTC" if ends else ""
+        about = f"{counted(len(events), 'event')} of {counted(events['tag'].nunique(), 'tag')}{span}"
         for kind, noun, frame in (
             ("events", "event", events_file(events, m.tags)),
             ("flagged_readings", "flagged reading", points),
         ):
             table = pa.Table.from_pandas(frame, preserve_index=False)
-            rows = of_table(noun, table, file_stem(kind, moment, viewer.zone))
+            rows = of_table(noun, table, file_stem(kind, moment, viewer.zone), about)
             table_download(m, viewer, rows, form, kind)
 
 

@@ -72,7 +72,7 @@ def event_list(m: Monitor, viewer: Viewer, events: pd.DataFrame, export: Callabl
         place = places[chosen[0]]
     else:
         place = min(st.session_state.get("event-place", 0) if chosen_ids() else 0, len(ids) - 1)
-    action_row(chosen, ids[place], shown)
+    action_row(m, chosen, ids[place], shown)
     if _is_another(ids, st.session_state.get("event-ids", [])):
         replace_widget(_ROWS)
     st.session_state["event-ids"] = ids

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 
 import pyarrow as pa
 import streamlit as st
@@ -12,6 +13,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.explore_view import Chosen
 from sensormon.ui.table_download import Rows, form_input, of_table, table_download
 from sensormon.ui.viewer import Viewer
+from sensormon.view.explore import times
 from sensormon.view.explore_chart import Series
 
 SMALL = 10_000
@@ -34,7 +36,7 @@ def export_look(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series])
 def _points(m: Monitor, chosen: Chosen, drawn: list[Series]) -> Rows:
     points = drawn_points([(line.tag.name, line.now) for line in drawn], *chosen.span)
     table = described(pa.Table.from_pandas(points, preserve_index=False), m.tags)
-    return of_table("point", table, file_stem(chosen.names, chosen.span[0]))
+    return of_table("point", table, file_stem(chosen.names, chosen.span[0]), _about(chosen))
 
 
 def _readings(m: Monitor, chosen: Chosen) -> Rows:
@@ -42,10 +44,15 @@ def _readings(m: Monitor, chosen: Chosen) -> Rows:
     count = m.exporter.count_readings(chosen.names, *chosen.span)
     if count <= SMALL:
         table = pa.concat_tables(every_reading(m.streams, m.tags, chosen.names, *chosen.span))
-        return of_table("reading", table, name)
+        return of_table("reading", table, name, _about(chosen))
     content = (chosen.names, chosen.span, count)
 
     def pieces() -> Iterator[pa.Table]:
         return every_reading(m.streams, m.tags, chosen.names, *chosen.span)
 
-    return Rows("reading", count, name, content, pieces)
+    return Rows("reading", count, name, content, pieces, _about(chosen))
+
+
+def _about(chosen: Chosen) -> str:
+    """Which readings, for the audit trail."""
+    return f"{', '.join(chosen.names)}, {times(*chosen.span, UTC)} UTC"

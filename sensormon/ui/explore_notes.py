@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from html import escape
 
 import streamlit as st
 
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
 from sensormon.events.actions import LONGEST_NOTE
 from sensormon.model.entries import Annotation
 from sensormon.model.format import day_and_time
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.acts import allowed, carried_out, name_field
 from sensormon.ui.explore_view import Chosen
-from sensormon.ui.signed_form import name_field, signed
 from sensormon.ui.viewer import Viewer
 from sensormon.view.explore import times
 from sensormon.view.phrases import literal
@@ -24,7 +27,13 @@ LISTED = 50
 def notes_look(m: Monitor, viewer: Viewer, chosen: Chosen, notes: Sequence[Annotation]) -> None:
     """The notes in view, a button to add one and one to remove each."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Add a note", key="note-add", type="primary", icon=":material/edit_note:"):
+        if st.button(
+            "Add a note",
+            key="note-add",
+            type="primary",
+            icon=":material/edit_note:",
+            **allowed(m, Act.NOTE),
+        ):
             write_note(m, viewer, chosen)
         at = st.session_state.get("explore_clicked")
         st.caption(
@@ -48,7 +57,7 @@ def notes_look(m: Monitor, viewer: Viewer, chosen: Chosen, notes: Sequence[Annot
                 f"{escape(where)} · {escape(note.who)}, {day_and_time(note.time, viewer.zone)}</span></div>",
                 width="stretch",
             )
-            if st.button("Remove", key=f"remove-{note.id}"):
+            if st.button("Remove", key=f"remove-{note.id}", **allowed(m, Act.NOTE)):
                 remove_note(m, note)
     if len(notes) > LISTED:
         st.caption(f"{len(notes) - LISTED:,} more; zoom in to see them.")
@@ -66,13 +75,16 @@ def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
         text = st.text_area("Note", max_chars=LONGEST_NOTE, key="explore-note-text")
         place = st.radio("At", list(places), key="explore-note-place")
         of = st.radio("For", [shown, every], key="explore-note-tags")
-        who = name_field("explore-note-who")
+        who = name_field(m, "explore-note-who")
 
         def add(name: str) -> None:
             tags = chosen.names if of == shown else ()
             m.annotations.add(text or "", name, *places[place], tags=tags)
 
-        if st.form_submit_button("Save", type="primary") and signed(who, add, "Nothing was recorded"):
+        named = ", ".join(chosen.names) if of == shown else every
+        change = Change(Act.NOTE, f"note on {named}, {times(*places[place], UTC)} UTC", "", text or "")
+        sent = st.form_submit_button("Save", type="primary")
+        if sent and carried_out(m, change, add, "Nothing was recorded", who):
             st.session_state.pop("explore_clicked", None)
             st.rerun()
 
@@ -82,7 +94,12 @@ def remove_note(m: Monitor, note: Annotation) -> None:
     """Remove the note from the charts; it stays in the record."""
     st.markdown(literal(note.text))
     with st.form("explore-remove", border=False):
-        who = name_field("explore-remove-who")
+        who = name_field(m, "explore-remove-who")
         sent = st.form_submit_button("Remove", type="primary")
-        if sent and signed(who, lambda name: m.annotations.remove(note.id, name), "The note was not removed"):
+        change = Change(Act.NOTE, f"note of {note.who}", note.text, "removed")
+
+        def remove(name: str) -> None:
+            m.annotations.remove(note.id, name)
+
+        if sent and carried_out(m, change, remove, "The note was not removed", who):
             st.rerun()

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from html import escape
 from importlib.resources import files
 
 import streamlit as st
 
 from sensormon import __version__
+from sensormon.access.person import Person
 from sensormon.model.clock import HOUR, SECOND
-from sensormon.model.errors import SignInRefused, StoreError
+from sensormon.model.errors import StoreError
 from sensormon.model.status import StoreState
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import UNREAD, marked
 from sensormon.ui.help import first_visit, help_button, in_the_browser
-from sensormon.ui.sign_in import must_sign_in
+from sensormon.ui.signed_in import is_another, signed_in
 from sensormon.ui.style import style_sheet
 from sensormon.ui.viewer import Viewer, viewer
+from sensormon.ui.who import person
 from sensormon.view.phrases import zone_words
 from sensormon.view.status import abnormal, alarms, announcement, status_line
 
@@ -30,11 +31,12 @@ _ICON = files("sensormon").joinpath("icon.png")
 
 
 def draw_head(title: str, m: Monitor) -> Viewer:
-    """Draw the status line, the problems, the title and the time zone.
+    """Draw the status line, the problems, the title, the time zone and who is at the page.
 
-    A page that could not read the store is drawn again once it can.
+    A page that could not read the store is drawn again once it can. Raises StoreError while
+    accounts cannot be read.
     """
-    now = viewer()
+    now, me = viewer(), person(m)
     again = st.session_state.pop(UNREAD, False)
     st.session_state[TRIES] = st.session_state.get(TRIES, 0) + 1 if again else 0
     # The choice of theme is in Streamlit's menu, so there must be one.
@@ -43,7 +45,7 @@ def draw_head(title: str, m: Monitor) -> Viewer:
     with st.container(key="unseen"):
         st.html("<h1>sensormon</h1>")
         in_the_browser()
-    _status(m, now.dark, m.clock.now())
+    _status(m, now.dark, m.clock.now(), me)
     first_visit(title, m)
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"
@@ -51,17 +53,17 @@ def draw_head(title: str, m: Monitor) -> Viewer:
         st.header(title, anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             st.caption(zone_words(now.zone_name, now.zone, m.clock.now()), width="content")
+            signed_in(title, m, me)
             help_button(title, m)
     return now
 
 
 @st.fragment(run_every=1)
-def _status(m: Monitor, drawn_dark: bool, drawn: int) -> None:
+def _status(m: Monitor, drawn_dark: bool, drawn: int, me: Person) -> None:
     if (st.context.theme.type == "dark") != drawn_dark:
         st.rerun()  # the viewer changed the theme, or it was not known at the first run
-    with suppress(StoreError, SignInRefused):  # then the next run of the page says so
-        if must_sign_in(m):
-            st.rerun()  # the session ended
+    if is_another(m, me):
+        st.rerun()
     status = m.status()
     readable = status.store.state is StoreState.HEALTHY
     wait = AGAIN * 2 ** min(st.session_state.get(TRIES, 0), 5)

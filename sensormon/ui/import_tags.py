@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
 from sensormon.exchange.import_table import Columns, Table
 from sensormon.exchange.new_tags import unknown, with_new
+from sensormon.model.errors import UsageError
 from sensormon.model.format import counted
 from sensormon.model.tag_edit import changes
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.signed_form import name_field, signed
+from sensormon.ui.acts import allowed, carried_out, name_field
+from sensormon.ui.drawing import not_done
+from sensormon.view.access import tag_values
 
 
 def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
@@ -24,19 +29,28 @@ def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
             names,
             default=names,
             key=f"new-tags-{table.key}-{m.tags.digest}",
-            help="Units in brackets are kept. Set limits and bands under Tags.",
+            **allowed(m, Act.EDIT_TAGS, help="Units in brackets are kept. Set limits and bands under Tags."),
         )
         left, right = st.columns([2, 3], vertical_alignment="bottom")
         with left:
-            who = name_field("new-tags-who")
-        asked = right.form_submit_button("Add tags", key="new-tags-add", icon=":material/add:")
+            who = name_field(m, "new-tags-who")
+        asked = right.form_submit_button(
+            "Add tags", key="new-tags-add", icon=":material/add:", **allowed(m, Act.EDIT_TAGS)
+        )
     if not asked or not chosen:
         return
 
-    def add(name: str) -> None:
+    problem = "The tags could not be added"
+    try:
         draft = m.tag_file.read()
-        tags = with_new(draft.tags, chosen, columns)
+    except UsageError as error:
+        not_done(error, problem)
+        return
+    tags = with_new(draft.tags, chosen, columns)
+
+    def add(name: str) -> None:
         m.tag_file.save(draft, tags, name, changes(draft.tags, tags))
 
-    if signed(who, add, "The tags could not be added"):
+    change = Change(Act.EDIT_TAGS, counted(len(chosen), "tag"), *tag_values(draft.tags, tags))
+    if carried_out(m, change, add, problem, who):
         st.rerun()

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import streamlit as st
 
+from sensormon.access.audit import Change
+from sensormon.access.roles import Act
 from sensormon.model.jobs import Job
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.acts import allowed, carried_out
 from sensormon.view.phrases import literal
+
+ACTS = {
+    "import": Act.IMPORT,
+    "export": Act.EXPORT,
+    "case-save": Act.EXPORT,
+    "case-open": Act.OPEN_CASE,
+    "roll-up": Act.ROLL_UP,
+    "compare": Act.TRY_SETTINGS,
+}
+"""What somebody may do who may cancel a job of this kind."""
 
 _STAYS = "Completed work is kept."
 
 
-def job_line(job: Job, cancelled: str = _STAYS) -> None:
+def job_line(m: Monitor, job: Job, cancelled: str = _STAYS) -> None:
     """A bar and a Cancel button while it runs; afterwards the error or that it was cancelled."""
     if job.running:
         progress = job.progress
         with st.container(horizontal=True, vertical_alignment="center"):
             words = "; ".join(part for part in (progress.words or "starting", progress.waiting) if part)
             st.progress(progress.share or 0.0, f"{literal(job.title)}: {words}")
-            if st.button("Cancel", key=f"cancel-{job.id}", disabled=progress.cancelling):
-                progress.cancel()
+            act = ACTS[job.kind]
+            pressed = st.button(
+                "Cancel", key=f"cancel-{job.id}", **allowed(m, act, disabled=progress.cancelling)
+            )
+            change = Change(act, job.title, "running", "cancelled")
+            if pressed and carried_out(m, change, lambda _: progress.cancel(), "It goes on"):
                 st.rerun(scope="fragment")
     elif job.problem is not None:
         st.error(literal(str(job.problem)), title=f"{literal(job.title)}: failed")
@@ -48,14 +65,14 @@ def follow_newest(m: Monitor, kind: str, drawn: tuple[int, bool] | None) -> None
     """Its progress; the page is drawn again once its state is no longer the one that was `drawn`."""
     job = next(iter(m.jobs.of(kind)), None)
     if job is not None and job.running:
-        job_line(job)
+        job_line(m, job)
     if newest_state(m, kind) != drawn:
         st.rerun()
 
 
 @st.fragment(run_every=0.5)
-def follow_job(job: Job) -> None:
+def follow_job(m: Monitor, job: Job) -> None:
     """The progress of this job; the page is drawn again when it ends."""
-    job_line(job)
+    job_line(m, job)
     if not job.running:
         st.rerun()

@@ -9,6 +9,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from sensormon.model.errors import SignInRefused, StoreError, UsageError
 from sensormon.monitor import runtime
+from sensormon.monitor.monitor import Monitor
 from sensormon.ui.sign_in import draw_sign_in, must_sign_in
 
 
@@ -26,6 +27,7 @@ def show_pages() -> None:
     except (StoreError, SignInRefused) as error:
         _menu("hidden")
         st.error(f"{error.what}. {error.hint}", title="Nobody can be recognised now")
+        _once_readable(m)
         return
     if is_stranger:
         _menu("hidden")
@@ -43,6 +45,17 @@ def _menu(position: Literal["top", "hidden"]) -> StreamlitPage:
             st.Page("pages/tuning.py", title="Tuning"),
             st.Page("pages/pipeline.py", title="Pipeline"),
             st.Page("pages/data.py", title="Data"),
+            st.Page("pages/access.py", title="Access"),
         ],
         position=position,
     )
+
+
+@st.fragment(run_every=3)
+def _once_readable(m: Monitor) -> None:
+    """Draw the page once accounts can be read again."""
+    try:
+        must_sign_in(m)
+    except (StoreError, SignInRefused):
+        return
+    st.rerun()

@@ -205,6 +205,24 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "level shift": "A fault: from one moment on the readings lie higher or lower.",
         "drift": "A fault: the readings move away slowly and steadily.",
         "stuck sensor": "A fault: the sensor repeats one value.",
+        # who may do what
+        "role": (
+            "What a person may do: viewers look, try settings and export; operators also deal with events; "
+            "engineers also change settings and tags and import; administrators may do everything."
+        ),
+        "session": (
+            "One sign-in in one browser. It ends by signing out, when an administrator ends it, after 24 "
+            "hours without use, and after 30 days in any case."
+        ),
+        "API token": (
+            "The secret by which a program reads or writes readings over HTTP. It is shown once; only its "
+            "digest is kept."
+        ),
+        "audit trail": (
+            "Who did or tried to do what, when and from where, with the values before and after. Records are "
+            "added, never changed or removed."
+        ),
+        "unverified name": "A name that somebody typed without signing in. Records mark it as unverified.",
     }
 )
 

@@ -155,6 +155,12 @@ PAGES: Mapping[str, About] = {
         "export data.",
         ("tag", "valid range", "normal band", "retention", "roll-up", "case", "duplicate", "journal"),
     ),
+    "Access": About(
+        "access",
+        "s",
+        "Who may do what, who is signed in, which programs have an API token, and who did what when.",
+        ("role", "session", "API token", "audit trail", "unverified name"),
+    ),
 }
 """By title, in the order of the menu."""
 
@@ -171,7 +177,7 @@ def shortcuts() -> tuple[Shortcut, ...]:
     """All shortcuts, for the list; `sensormon/ui/browser/keys.js` implements them."""
     return (
         Shortcut(("1", "2", "…"), "open a page, in the order of the menu"),
-        Shortcut(("g", "l"), "open a page by g and its first letter, here Live"),
+        Shortcut(("g", "l"), "open a page by g and a letter, here Live; a for Anomalies, s for Access"),
         Shortcut(("/",), "go to the search, or to the first field of the page"),
         Shortcut(("p",), "pause or resume the charts"),
         Shortcut(("y",), "copy the link to this view"),

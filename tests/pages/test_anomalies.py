@@ -75,7 +75,7 @@ def test_bulk_acknowledge_uses_the_viewers_name(full: Monitor) -> None:
     app.button(key="unacknowledge").click().run()
     assert "acknowledged" not in states(full, chosen)
     history = full.events.actions(chosen[0], chosen[0])
-    assert history["who"].tolist() == ["Ana", "Ana"]
+    assert history["who"].tolist() == ["Ana (unverified)", "Ana (unverified)"]
     assert "took the acknowledgement back" in [
         what for table in app.dataframe if "What" in table.value for what in table.value["What"]
     ]

@@ -1,0 +1,131 @@
+"""API tokens: which there are, making one, revoking one. The secret is shown in one run and kept nowhere."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from sensormon.access.audit import Change
+from sensormon.access.person import Person
+from sensormon.access.roles import Act
+from sensormon.access.tokens import LONGEST_NAME, ApiToken, Scope
+from sensormon.model.clock import DAY
+from sensormon.model.format import counted
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.acts import allowed, managed, why_not
+from sensormon.ui.drawing import panel
+from sensormon.ui.glossary import meaning
+from sensormon.ui.viewer import Viewer
+from sensormon.view.access import times_column, token_state
+from sensormon.view.phrases import literal
+
+SCOPES = {
+    "write": "write: take readings in",
+    "read": "read: give readings out",
+    "admin": "admin: both, and the administration of tokens and users",
+}
+EXPIRES = {"30 days": 30, "90 days": 90, "1 year": 365, "never": 0}
+"""Days."""
+_SAID = "tokens-said"
+
+
+def section(m: Monitor, viewer: Viewer) -> None:
+    """The list, the form that makes a token, the choice of one to revoke. Raises StoreError."""
+    st.subheader("API tokens", anchor=False, help=meaning("API token"))
+    st.caption(
+        "For programs that send or read readings over HTTP. The token in the data folder, and those of "
+        "SENSORMON_TOKEN and SENSORMON_READ_TOKEN, go on to work and are not listed."
+    )
+    locked = why_not(m, Act.MANAGE_TOKENS)
+    if said := st.session_state.pop(_SAID, None):
+        st.info(said)
+    above = st.container()
+    left, right = st.columns([3, 2], gap="medium")
+    with left, panel("token-add", stretch=True):
+        secret = _add(m)
+    tokens = [] if locked else m.access.tokens.all()
+    with right, panel("token-revoke", stretch=True):
+        _revoke(m, [token for token in tokens if token_state(token, m.clock.now()) == "in force"])
+    with above:
+        if secret:
+            with panel("token-secret"):
+                st.markdown("**Copy the token now.** It is shown only once; nothing here can show it again.")
+                st.code(secret, language=None, wrap_lines=True)
+        if not locked:
+            _list(m, viewer, tokens)
+
+
+def _list(m: Monitor, viewer: Viewer, tokens: list[ApiToken]) -> None:
+    if not tokens:
+        st.caption("No tokens yet.")
+        return
+    time = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=viewer.zone_name)
+    now = m.clock.now()
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Name": [token.name for token in tokens],
+                "State": [token_state(token, now) for token in tokens],
+                "Scope": [str(token.scope) for token in tokens],
+                "Tags": [", ".join(token.tags) or "all" for token in tokens],
+                "Expires": times_column([token.expires for token in tokens]),
+                "Last used": times_column([token.used for token in tokens]),
+                "Made": times_column([token.created for token in tokens]),
+                "By": [token.created_by for token in tokens],
+            }
+        ),
+        hide_index=True,
+        key="tokens",
+        alt=counted(len(tokens), "token"),
+        height=min(38 + 35 * len(tokens), 388),
+        column_config={"Expires": time, "Last used": time, "Made": time},
+    )
+
+
+def _add(m: Monitor) -> str:
+    """The form for a token; returns the secret in the run that makes it."""
+    field = allowed(m, Act.MANAGE_TOKENS)
+    st.markdown("**Add a token**")
+    with st.form("token-add-form", border=False, clear_on_submit=True):
+        name = st.text_input(
+            "Name", max_chars=LONGEST_NAME, key="token-name", placeholder="For example: line 3 PLC", **field
+        )
+        scope = st.selectbox(
+            "Scope", list(SCOPES), format_func=SCOPES.__getitem__, key="token-scope", **field
+        )
+        limit = allowed(
+            m, Act.MANAGE_TOKENS, help="Names or patterns with * and ?, comma-separated. Empty: all tags."
+        )
+        tags = st.text_input(
+            "Tags", key="token-tags", max_chars=2_000, placeholder="fermenter_*, agitator_rpm", **limit
+        )
+        expires = st.selectbox("Expires after", list(EXPIRES), 1, key="token-expires", **field)
+        sent = st.form_submit_button("Add token", type="primary", key="token-add", **field)
+    words = (name or "").strip()
+    patterns = tuple(pattern.strip() for pattern in (tags or "").split(",") if pattern.strip())
+    until = m.clock.now() + EXPIRES[expires] * DAY if EXPIRES[expires] else 0
+    secrets: list[str] = []
+
+    def add(by: Person) -> None:
+        secrets.append(m.access.tokens.add(by, words, Scope(scope), patterns, until)[1])
+
+    change = Change(Act.MANAGE_TOKENS, f"token {words}", "", f"added, {scope}")
+    if sent and managed(m, change, add, "The token was not made"):
+        return secrets[0]
+    return ""
+
+
+def _revoke(m: Monitor, tokens: list[ApiToken]) -> None:
+    field = allowed(m, Act.MANAGE_TOKENS, disabled=not tokens)
+    names = {token.id: token.name for token in tokens}
+    st.markdown("**Revoke a token**")
+    key = st.selectbox(
+        "Token", list(names), format_func=names.__getitem__, key="token-chosen", placeholder="None", **field
+    )
+    name = names.get(key or "", "")
+    change = Change(Act.MANAGE_TOKENS, f"token {name}", "in force", "revoked")
+    if st.button("Revoke", key="token-revoke", **field) and managed(
+        m, change, lambda by: m.access.tokens.revoke(by, key or ""), "The token stays in force"
+    ):
+        st.session_state[_SAID] = f"The token {literal(name)} opens nothing any more."
+        st.rerun()
