@@ -18,6 +18,7 @@ from sensormon.ui.glossary import meaning
 from sensormon.ui.table_download import form_input, of_table, table_download
 from sensormon.ui.time_range import stored_range
 from sensormon.ui.viewer import Viewer
+from sensormon.ui.who import person
 from sensormon.view.access import audit_file, audit_table
 from sensormon.view.explore import times
 
@@ -35,7 +36,8 @@ def section(m: Monitor, viewer: Viewer) -> None:
         "Every change, every export, every sign-in, and what was refused or failed. Nothing removes it."
     )
     if why_not(m, Act.READ_AUDIT):
-        st.multiselect("Person", [], key="audit-who-locked", **allowed(m, Act.READ_AUDIT))
+        _people(m, {person(m).signature})
+        st.button("Export", key="audit-export-locked", **allowed(m, Act.READ_AUDIT))
         return
     query = _filters(m, viewer)
     page = st.session_state.get(_PAGE, (query, 0))
@@ -57,14 +59,22 @@ def section(m: Monitor, viewer: Viewer) -> None:
 
 def _filters(m: Monitor, viewer: Viewer) -> AuditQuery:
     since, until = stored_range(viewer, m.clock.now(), "audit_span")
-    left, right = st.columns(2)
     known = {account.name for account in m.access.accounts.all()}
     known |= {record.who for record in m.access.audit.read(AuditQuery(since, until, limit=PAGE))}
+    return AuditQuery(since, until, *_people(m, known))
+
+
+def _people(m: Monitor, known: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The people and the acts chosen."""
+    field = allowed(m, Act.READ_AUDIT)
+    left, right = st.columns(2)
     people = left.multiselect(
-        "Person", sorted(known), key="audit-who", placeholder="Everybody", accept_new_options=True
+        "Person", sorted(known), key="audit-who", placeholder="Everybody", accept_new_options=True, **field
     )
-    acts = right.multiselect("Act", [str(act) for act in NEEDS], key="audit-acts", placeholder="Everything")
-    return AuditQuery(since, until, tuple(people), tuple(acts))
+    acts = right.multiselect(
+        "Act", [str(act) for act in NEEDS], key="audit-acts", placeholder="Everything", **field
+    )
+    return tuple(people), tuple(acts)
 
 
 def _count_words(number: int, count: int, more: bool) -> str:
@@ -93,13 +103,13 @@ def _table(viewer: Viewer, records: list[AuditRecord]) -> None:
             "Time": st.column_config.DatetimeColumn(
                 format="YYYY-MM-DD HH:mm:ss", timezone=viewer.zone_name, width=150
             ),
-            "Who": text(width=150),
+            "Who": text(width=120),
             "Role": text(width=95),
             "Act": text(width=130),
-            "What": text(width=220),
-            "Before → after": text(width=330),
-            "Outcome": text(width=170),
-            "From": text(width=110),
+            "What": text(width=190),
+            "Before → after": text(width=300),
+            "Outcome": text(width=140),
+            "From": text(width=105),
         },
     )
 

@@ -65,7 +65,8 @@ def _list(m: Monitor, viewer: Viewer, sessions: list[Session]) -> None:
 
 def _end(m: Monitor, viewer: Viewer, sessions: list[Session]) -> None:
     field = allowed(m, Act.MANAGE_SESSIONS, disabled=not sessions)
-    by_key = {session.key: session for session in sessions}
+    own = person(m).session  # last, so that nobody signs out by accident
+    by_key = {session.key: session for session in sorted(sessions, key=lambda session: session.key == own)}
 
     def words(key: str) -> str:
         session = by_key[key]
@@ -87,7 +88,8 @@ def _end(m: Monitor, viewer: Viewer, sessions: list[Session]) -> None:
 def _end_all(m: Monitor, sessions: list[Session]) -> None:
     field = allowed(m, Act.MANAGE_SESSIONS, disabled=not sessions)
     st.markdown("**End all sessions of a person**")
-    names = sorted({session.name for session in sessions})
+    me = person(m).name
+    names = sorted({session.name for session in sessions}, key=lambda name: (name == me, name))
     name = st.selectbox("Person", names, key="session-person", placeholder="None", **field) or ""
     change = Change(Act.MANAGE_SESSIONS, f"all sessions of {name}", "live", "ended")
     if st.button("End all", key="session-end-all", **field) and managed(

@@ -98,23 +98,28 @@ def _change(m: Monitor, accounts: list[Account]) -> None:
     st.markdown("**Change a user**")
     field = allowed(m, Act.MANAGE_USERS, disabled=not accounts)
     names = [account.name for account in accounts]
-    name = st.selectbox("User", names, key="user-chosen", placeholder="No accounts yet", **field)
+    name = st.selectbox("User", names, key="user-chosen", placeholder="None", **field) or ""
     known = next((account for account in accounts if account.name == name), None)
-    role = st.selectbox(
-        "New role",
-        ROLES,
-        ROLES.index(str(known.role)) if known else 0,
-        key=f"user-new-role-{name}",
-        **field,
-    )
-    same = known is not None and str(known.role) == role
-    if st.button("Set role", key="user-set-role", **allowed(m, Act.MANAGE_USERS, disabled=same or not known)):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        role = st.selectbox(
+            "New role",
+            ROLES,
+            ROLES.index(str(known.role)) if known else 0,
+            key=f"user-new-role-{name}",
+            **field,
+        )
+        same = known is None or str(known.role) == role
+        sent = st.button("Set role", key="user-set-role", **allowed(m, Act.MANAGE_USERS, disabled=same))
+    if sent:
         change = Change(Act.MANAGE_USERS, f"user {name}", str(known.role) if known else "", role)
         if managed(
             m, change, lambda by: m.access.accounts.set_role(by, name, role_named(role)), "The role stays"
         ):
             _done(f"{name} is {role} from the next page on.")
-    with st.form("user-password-form", border=False, clear_on_submit=True):
+    with (
+        st.form("user-password-form", border=False, clear_on_submit=True),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
         password = password_field("New password", "user-new-password", new=True, disabled=field["disabled"])
         sent = st.form_submit_button("Set password", key="user-set-password", **field)
     change = Change(Act.MANAGE_USERS, f"user {name}", "", "password set")
@@ -122,7 +127,7 @@ def _change(m: Monitor, accounts: list[Account]) -> None:
         m, change, lambda by: m.access.accounts.set_password(by, name, password), "The password stays"
     ):
         _done(f"{name} has a new password.")
-    _remove(m, name or "", disabled=known is None)
+    _remove(m, name, disabled=known is None)
 
 
 def _remove(m: Monitor, name: str, *, disabled: bool) -> None:

@@ -23,5 +23,6 @@ def password_field(label: str, key: str, *, new: bool, disabled: bool = False) -
         help=HINT if new else None,
         disabled=disabled,
     )
-    st.session_state.pop(key, None)
+    if typed:
+        del st.session_state[key]
     return typed or ""

@@ -20,6 +20,7 @@ from sensormon.view.guide import PAGES
 
 SIGN_IN, SIGN_OUT = "sign-in", "sign-out"
 """Paths of the routes, relative to the pages."""
+_SAID = "own-password-said"
 
 
 def is_another(m: Monitor, drawn: Person) -> bool:
@@ -36,8 +37,8 @@ def signed_in(title: str, m: Monitor, me: Person) -> None:
     words = signed_in_words(me)
     if not words:
         st.html(
-            f'<span class="quiet">You are a {me.role}</span> '
-            f'<a class="sign-in" href="{sign_in_address(title)}" target="_self">Sign in</a>',
+            f'<span class="visitor">You are a {me.role}: '
+            f'<a class="sign-in" href="{sign_in_address(title)}" target="_self">Sign in</a></span>',
             width="content",
         )
         return
@@ -46,8 +47,7 @@ def signed_in(title: str, m: Monitor, me: Person) -> None:
             f'<h3 class="help-head">{escape(words)}</h3><p class="help-text">{known_by_words(me.way)}</p>'
         )
         rows = "".join(
-            f"<dt>{escape(role.capitalize())}</dt><dd>{escape('; '.join(acts))}</dd>"
-            for role, acts in may_do(me.role)
+            f"<dt>{escape(role.capitalize())}</dt><dd>{escape(acts)}</dd>" for role, acts in may_do(me.role)
         )
         st.html(f'<h3 class="help-head">You may, as</h3><dl class="words">{rows}</dl>')
         if me.way is Way.ACCOUNT:
@@ -70,6 +70,8 @@ def sign_in_address(title: str) -> str:
 
 
 def _change_password(m: Monitor, me: Person) -> None:
+    if said := st.session_state.pop(_SAID, None):
+        st.info(said)
     with (
         st.expander("Change password", key="own-password"),
         st.form("own-password-form", border=False, clear_on_submit=True),
@@ -84,4 +86,5 @@ def _change_password(m: Monitor, me: Person) -> None:
         lambda by: m.access.accounts.change_own_password(by, old, new),
         "The password was not changed",
     ):
-        st.info("Password changed.")
+        st.session_state[_SAID] = "Password changed."
+        st.rerun()

@@ -26,9 +26,9 @@ WORDS: Mapping[Act, str] = MappingProxyType(
         Act.SIGN_OUT: "Sign out",
         Act.LOOK: "See every page",
         Act.EXPLORE: "Explore the history",
-        Act.TRY_SETTINGS: "Try detector settings on the history (Tuning, without applying them)",
+        Act.TRY_SETTINGS: "Try detector settings on the history",
         Act.EXPORT: "Export readings, events and cases",
-        Act.CHANGE_OWN_ACCOUNT: "Change their own password",
+        Act.CHANGE_OWN_ACCOUNT: "Change one's own password",
         Act.ACKNOWLEDGE: "Acknowledge events",
         Act.LABEL: "Label events",
         Act.SHELVE: "Shelve events",
@@ -119,9 +119,13 @@ def known_by_words(way: Way) -> str:
     return _KNOWN_BY[way]
 
 
-def may_do(role: Role) -> list[tuple[str, list[str]]]:
-    """What each role up to this one adds, the lowest first: ("viewer", ["See every page", …])."""
-    return [(str(given), _of(given)) for given in GIVEN if given <= role]
+def may_do(role: Role) -> list[tuple[str, str]]:
+    """What each role up to this one adds, the lowest first.
+
+    >>> may_do(Role.OPERATOR)[1]
+    ('operator', 'Acknowledge events, label events, shelve events, write and remove notes')
+    """
+    return [(str(given), _sentence(_of(given))) for given in GIVEN if given <= role]
 
 
 def roles_table() -> pd.DataFrame:
@@ -135,6 +139,10 @@ def roles_table() -> pd.DataFrame:
 
 def _of(role: Role) -> list[str]:
     return [WORDS[act] for act, needed in NEEDS.items() if needed is role]
+
+
+def _sentence(acts: Sequence[str]) -> str:
+    return ", ".join([acts[0], *(act[:1].lower() + act[1:] for act in acts[1:])])
 
 
 def events_words(ids: Sequence[int]) -> str:

@@ -104,7 +104,8 @@ def test_case_is_saved_and_opened_by_another_monitor(full: Monitor, adopt: Adopt
     tags = tmp_path / "tags.toml"
     tags.write_text(full.settings.tags.read_text())
     runtime.stop()
-    other = adopt(Monitor(Settings(data_dir=tmp_path / "o", source="none", tags=tags, access="open"), ManualClock(START)))
+    elsewhere = Settings(data_dir=tmp_path / "o", source="none", tags=tags, access="open")
+    other = adopt(Monitor(elsewhere, ManualClock(START)))
     other.drain()
     app = show("data", section="Cases")
     job = other.cases.open(io.BytesIO(data), "night shift")
