@@ -65,8 +65,7 @@ def _list(m: Monitor, viewer: Viewer, sessions: list[Session]) -> None:
 
 def _end(m: Monitor, viewer: Viewer, sessions: list[Session]) -> None:
     field = allowed(m, Act.MANAGE_SESSIONS, disabled=not sessions)
-    own = person(m).session  # last, so that nobody signs out by accident
-    by_key = {session.key: session for session in sorted(sessions, key=lambda session: session.key == own)}
+    by_key = {session.key: session for session in sessions}
 
     def words(key: str) -> str:
         session = by_key[key]
@@ -75,11 +74,18 @@ def _end(m: Monitor, viewer: Viewer, sessions: list[Session]) -> None:
 
     st.markdown("**End a session**")
     key = st.selectbox(
-        "Session", list(by_key), format_func=words, key="session-chosen", placeholder="None", **field
+        "Session",
+        list(by_key),
+        None,
+        format_func=words,
+        key="session-chosen",
+        placeholder="Choose a session",
+        **field,
     )
     name = by_key[key].name if key in by_key else ""
     change = Change(Act.MANAGE_SESSIONS, f"session of {name}", "live", "ended")
-    if st.button("End the session", key="session-end", **field) and managed(
+    chosen = allowed(m, Act.MANAGE_SESSIONS, disabled=not name)
+    if st.button("End the session", key="session-end", **chosen) and managed(
         m, change, lambda by: m.access.sessions.end(by, key or ""), "The session goes on"
     ):
         _done(f"A session of {name} was ended.")
@@ -88,11 +94,14 @@ def _end(m: Monitor, viewer: Viewer, sessions: list[Session]) -> None:
 def _end_all(m: Monitor, sessions: list[Session]) -> None:
     field = allowed(m, Act.MANAGE_SESSIONS, disabled=not sessions)
     st.markdown("**End all sessions of a person**")
-    me = person(m).name
-    names = sorted({session.name for session in sessions}, key=lambda name: (name == me, name))
-    name = st.selectbox("Person", names, key="session-person", placeholder="None", **field) or ""
+    names = sorted({session.name for session in sessions})
+    name = (
+        st.selectbox("Person", names, None, key="session-person", placeholder="Choose a person", **field)
+        or ""
+    )
     change = Change(Act.MANAGE_SESSIONS, f"all sessions of {name}", "live", "ended")
-    if st.button("End all", key="session-end-all", **field) and managed(
+    chosen = allowed(m, Act.MANAGE_SESSIONS, disabled=not name)
+    if st.button("End all", key="session-end-all", **chosen) and managed(
         m, change, lambda by: m.access.sessions.end_all(by, name), "The sessions go on"
     ):
         _done(f"All sessions of {name} were ended.")

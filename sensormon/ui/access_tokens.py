@@ -120,11 +120,18 @@ def _revoke(m: Monitor, tokens: list[ApiToken]) -> None:
     names = {token.id: token.name for token in tokens}
     st.markdown("**Revoke a token**")
     key = st.selectbox(
-        "Token", list(names), format_func=names.__getitem__, key="token-chosen", placeholder="None", **field
+        "Token",
+        list(names),
+        None,
+        format_func=names.__getitem__,
+        key="token-chosen",
+        placeholder="Choose a token",
+        **field,
     )
     name = names.get(key or "", "")
     change = Change(Act.MANAGE_TOKENS, f"token {name}", "in force", "revoked")
-    if st.button("Revoke", key="token-revoke", **field) and managed(
+    chosen = allowed(m, Act.MANAGE_TOKENS, disabled=not name)
+    if st.button("Revoke", key="token-revoke", **chosen) and managed(
         m, change, lambda by: m.access.tokens.revoke(by, key or ""), "The token stays in force"
     ):
         st.session_state[_SAID] = f"The token {literal(name)} opens nothing any more."

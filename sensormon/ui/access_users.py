@@ -98,8 +98,9 @@ def _change(m: Monitor, accounts: list[Account]) -> None:
     st.markdown("**Change a user**")
     field = allowed(m, Act.MANAGE_USERS, disabled=not accounts)
     names = [account.name for account in accounts]
-    name = st.selectbox("User", names, key="user-chosen", placeholder="None", **field) or ""
+    name = st.selectbox("User", names, None, key="user-chosen", placeholder="Choose a user", **field) or ""
     known = next((account for account in accounts if account.name == name), None)
+    field = allowed(m, Act.MANAGE_USERS, disabled=known is None)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         role = st.selectbox(
             "New role",

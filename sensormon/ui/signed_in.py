@@ -10,7 +10,7 @@ import streamlit as st
 from sensormon.access.audit import Change
 from sensormon.access.person import Person, Way
 from sensormon.access.roles import Act
-from sensormon.model.errors import StoreError
+from sensormon.model.errors import SignInRefused, StoreError
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import managed
 from sensormon.ui.passwords import password_field
@@ -27,7 +27,7 @@ def is_another(m: Monitor, drawn: Person) -> bool:
     """Whether somebody else is at this page than when it was drawn: a session ended, a role changed."""
     try:
         now = person(m)
-    except StoreError:
+    except (StoreError, SignInRefused):
         return False  # the next run of the page says so
     return (now.name, now.role, now.session) != (drawn.name, drawn.role, drawn.session)
 

@@ -55,12 +55,11 @@ WIDGETS = [
     Widget(Act.SET_RETENTION, "data", {"section": "Storage"}, "number_input", "retention-days"),
     Widget(Act.ROLL_UP, "data", {"section": "Storage"}, "button", "retention-run"),
     Widget(Act.MANAGE_USERS, "access", {}, "button", "user-add"),
-    Widget(Act.MANAGE_USERS, "access", {}, "button", "user-set-password"),
-    Widget(Act.MANAGE_USERS, "access", {}, "button", "user-remove"),
-    Widget(Act.MANAGE_SESSIONS, "access", {"access": "Sessions"}, "button", "session-end"),
-    Widget(Act.MANAGE_SESSIONS, "access", {"access": "Sessions"}, "button", "session-end-all"),
+    Widget(Act.MANAGE_USERS, "access", {}, "selectbox", "user-chosen"),
+    Widget(Act.MANAGE_SESSIONS, "access", {"access": "Sessions"}, "selectbox", "session-chosen"),
+    Widget(Act.MANAGE_SESSIONS, "access", {"access": "Sessions"}, "selectbox", "session-person"),
     Widget(Act.MANAGE_TOKENS, "access", {"access": "API tokens"}, "button", "token-add"),
-    Widget(Act.MANAGE_TOKENS, "access", {"access": "API tokens"}, "button", "token-revoke"),
+    Widget(Act.MANAGE_TOKENS, "access", {"access": "API tokens"}, "selectbox", "token-chosen"),
     Widget(Act.READ_AUDIT, "access", {"access": "Audit trail"}, "multiselect", "audit-who"),
 ]
 WITHOUT = {
@@ -231,21 +230,34 @@ def test_only_administrators_manage_and_refusals_are_recorded(plant: Plant, role
 
 
 FORGED = [
-    "acknowledge",
-    "note",
-    "tags-take-over",
-    "fault-start",
-    "demo-kill_loader",
-    "retry-dead-letters",
-    "user-add",
-    "user-set-password",
-    "user-remove",
-    "session-end",
-    "session-end-all",
-    "token-add",
-    "token-revoke",
+    *(
+        (widget, "")
+        for widget in WIDGETS
+        if widget.key
+        in (
+            "acknowledge",
+            "note",
+            "tags-take-over",
+            "fault-start",
+            "demo-kill_loader",
+            "retry-dead-letters",
+            "user-add",
+            "token-add",
+        )
+    ),
+    (Widget(Act.MANAGE_USERS, "access", {}, "button", "user-set-password"), "user-chosen"),
+    (Widget(Act.MANAGE_USERS, "access", {}, "button", "user-remove"), "user-chosen"),
+    (
+        Widget(Act.MANAGE_SESSIONS, "access", {"access": "Sessions"}, "button", "session-end"),
+        "session-chosen",
+    ),
+    (
+        Widget(Act.MANAGE_SESSIONS, "access", {"access": "Sessions"}, "button", "session-end-all"),
+        "session-person",
+    ),
+    (Widget(Act.MANAGE_TOKENS, "access", {"access": "API tokens"}, "button", "token-revoke"), "token-chosen"),
 ]
-"""Buttons that act at once; the others open a dialog, whose button `tests/browser` presses."""
+"""Buttons that act at once, with the choice to make before; the others open a dialog with another button."""
 
 
 def kept(monitor: Monitor) -> object:
@@ -265,11 +277,12 @@ def kept(monitor: Monitor) -> object:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("key", FORGED)
-def test_click_without_the_role_changes_nothing(plant: Plant, key: str) -> None:
-    widget = next(widget for widget in WIDGETS if widget.key == key)
+@pytest.mark.parametrize(("widget", "choice"), FORGED, ids=lambda value: getattr(value, "key", ""))
+def test_click_without_the_role_changes_nothing(plant: Plant, widget: Widget, choice: str) -> None:
     plant.as_a(NEEDS[widget.act])
     app = show(widget.page, **widget.query)
+    if choice:
+        app.selectbox(key=choice).select_index(0).run()
     before = kept(plant.monitor)
     plant.clock.advance(1.0)
     plant.as_a(Role(NEEDS[widget.act] - 1))  # the button is drawn enabled, the click comes from somebody else
@@ -279,7 +292,10 @@ def test_click_without_the_role_changes_nothing(plant: Plant, key: str) -> None:
     assert not app.exception
     assert kept(plant.monitor) == before
     newest = plant.records()[0]
-    if key in ("acknowledge", "note"):  # they act by a callback; Streamlit drops the other clicks itself
+    if widget.key in (
+        "acknowledge",
+        "note",
+    ):  # they act by a callback; Streamlit drops the other clicks itself
         assert (newest.act, newest.who) == (str(widget.act), NAMES[Role(NEEDS[widget.act] - 1)])
         assert newest.failure
         assert newest.failure in " ".join(error.value for error in app.error)
