@@ -1,7 +1,7 @@
 """What people do on the pages: the one gate that every change goes through, and its widgets.
 
 `carried_out` asks who is at the page, checks the role, has the audit trail record it, and only
-then changes something; `tests/test_gate.py` holds that no page changes anything elsewhere. A widget
+then changes something; `tests/pages/test_gate.py` holds that no page changes anything elsewhere. A widget
 for an act that a role does not allow is disabled and says why: see `allowed` and `why_not`. That
 is for people; a forged click on a disabled button still meets the gate.
 """

@@ -69,7 +69,7 @@ def test_acknowledgement_reaches_other_viewers_and_asks_name_once(
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Your name").fill("Ana")
     dialog.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text("as Ana")).to_be_visible()
+    expect(page.get_by_text("· as Ana (unverified)")).to_be_visible()
     expect(page.get_by_text("2 events acknowledged")).to_be_visible()
     expect(
         page.locator(".st-key-panel-context").get_by_text("acknowledged", exact=False).first
