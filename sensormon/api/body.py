@@ -1,4 +1,4 @@
-"""Reading a request's body, within limits of size and time."""
+"""Reading a request's body, within limits of size, time and compression."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 SECONDS = 30.0
 """The time within which a whole body must arrive."""
+SMALL = 1_000_000
+"""A body may always unpack to this many bytes."""
+RATIO = 100
+"""Otherwise to this many times its length; readings compress 10 to 30 times."""
 
 
 class Vanished(Exception):
@@ -22,11 +26,9 @@ class Vanished(Exception):
 
 
 def header(scope: Scope, name: bytes) -> bytes:
-    """The first header with this lower-case name; empty if there is none."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return b""
+    """The header with this lower-case name; several are joined with commas. Empty if there is none."""
+    values = [value for key, value in scope["headers"] if key == name]
+    return bytes(values[0]) if len(values) == 1 else b", ".join(values)
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float = SECONDS) -> bytes:
@@ -67,26 +69,55 @@ async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float =
 
 
 def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:
-    """The body, decompressed. Raises Problem for an unknown encoding, damaged data or too many bytes."""
+    """The body, decompressed, all members of it.
+
+    Raises Problem for an unknown encoding (415), damaged or incomplete data or anything after
+    it (400), and for too many bytes, or too many for so short a body (413). Never makes more
+    than that many bytes.
+    """
     name = encoding.strip().lower()
     if name in (b"", b"identity"):
         return body
-    if name != b"gzip":
+    if name not in (b"gzip", b"x-gzip"):
         raise Problem(
-            415, "unsupported_encoding", "the content encoding is not known", "Send it plain, or with gzip"
+            415,
+            "unsupported_encoding",
+            "the content encoding is not known",
+            "Send it plain, or once compressed with gzip",
         )
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        plain = unpacker.decompress(body, limit + 1)
-    except zlib.error:
-        plain = b""
-    if len(plain) > limit:
-        raise too_long(limit)
-    if not unpacker.eof:
-        raise Problem(
-            400, "malformed", "the body is not whole gzip data", "Compress it again, and send all of it"
-        )
-    return plain
+    most = min(limit, max(SMALL, RATIO * len(body)))
+    pieces, size, rest = [], 0, body
+    while rest:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            piece = unpacker.decompress(rest, most + 1 - size)
+        except zlib.error:
+            raise _damaged() from None
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            raise too_long(limit) if most == limit else _too_dense()
+        if not unpacker.eof:
+            raise _damaged()
+        rest = unpacker.unused_data
+    if not pieces:
+        raise _damaged()
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _damaged() -> Problem:
+    return Problem(
+        400, "malformed", "the body is not whole gzip data", "Compress it again, and send all of it"
+    )
+
+
+def _too_dense() -> Problem:
+    return Problem(
+        413,
+        "too_dense",
+        f"the body unpacks to more than {RATIO} times its length",
+        "Readings do not compress so far: send them without the padding, or in several requests",
+    )
 
 
 def too_long(limit: int) -> Problem:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import math
+import zlib
 from collections.abc import Awaitable
 from typing import Any
 
@@ -169,6 +170,44 @@ def test_bodies_and_batches_have_limits(start: Start) -> None:
     assert post(api, "/ingest", packed, **{"Content-Encoding": "gzip"}).status_code == 413
     assert post(api, "/ingest/batch", [ROW] * 11).status_code == 413
     assert post(api, "/ingest/batch", [{"x": 1}] * 11).status_code == 413
+    assert monitor.ledger.now().to_dict()["received"] == 0
+
+
+NO_GZIP = {
+    "empty": b"",
+    "plain": b"fermenter_temp value=37",
+    "cut off": gzip.compress(b"fermenter_temp value=37")[:-4],
+    "a wrong checksum": gzip.compress(b"fermenter_temp value=37")[:-8] + b"\0" * 8,
+    "zlib": zlib.compress(b"fermenter_temp value=37"),
+}
+
+
+def test_body_that_is_not_gzip_is_refused(start: Start) -> None:
+    monitor, api = start()
+    for name, body in NO_GZIP.items():
+        assert post(api, "/v2/write", body, **{"Content-Encoding": "gzip"}).status_code == 400, name
+    for encoding in ("gzip, gzip", "gzip,identity", "deflate", "br", "zstd", "gzip;q=1"):
+        packed = gzip.compress(b"fermenter_temp value=37")
+        assert post(api, "/v2/write", packed, **{"Content-Encoding": encoding}).status_code == 415, encoding
+    assert monitor.ledger.now().to_dict()["received"] == 0
+
+
+def test_known_encodings_are_read(start: Start) -> None:
+    monitor, api = start()
+    for second, encoding in enumerate(("identity", "", " GZIP ", "x-gzip")):
+        line = b"fermenter_temp value=37 %d" % (1_769_860_800 + second)
+        body = gzip.compress(line) if "gzip" in encoding.lower() else line
+        answer = post(api, "/v2/write?precision=s", body, **{"Content-Encoding": encoding})
+        assert answer.status_code == 204, encoding
+    assert monitor.ledger.now().to_dict()["received"] == 4
+
+
+def test_anything_after_the_json_is_refused(start: Start) -> None:
+    monitor, api = start()
+    row = json.dumps(ROW)
+    for tail in (f"\n{row}", " []", ",", "\0", f"\n[{row}]"):
+        for path, body in (("/ingest", row), ("/ingest/batch", f"[{row}]")):
+            assert post(api, path, body + tail).status_code == 400, (path, tail)
     assert monitor.ledger.now().to_dict()["received"] == 0
 
 
