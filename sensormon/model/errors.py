@@ -5,6 +5,7 @@ SensormonError              what happened, where, and what to do
 ├── Forbidden               a role or a token does not allow it: nothing was done
 ├── SignInRefused           a name, a password or a claim does not open a session
 ├── Overloaded              too many requests are waiting: send again later
+├── AboveShare              too many of one sender's are waiting, while others wait too
 ├── SourceError             a source cannot deliver: shown, the others go on
 ├── JournalError            the journal cannot take a batch: nothing was acknowledged
 │   ├── JournalFull         no space: refuse readings until there is some again
@@ -56,6 +57,10 @@ class SignInRefused(SensormonError):
 
 class Overloaded(SensormonError):
     """Too many requests are waiting, or the monitor is stopping. Nothing of this request was stored."""
+
+
+class AboveShare(SensormonError):
+    """A sender has more than its fair share waiting while others wait. Nothing of this request was stored."""
 
 
 class SourceError(SensormonError):
