@@ -31,30 +31,34 @@ def header(scope: Scope, name: bytes) -> bytes:
     return bytes(values[0]) if len(values) == 1 else b", ".join(values)
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float = SECONDS) -> bytes:
-    """The whole body. Raises Problem as soon as it is too long (413) or too late (408), and Vanished."""
+async def read_body(
+    scope: Scope,
+    receive: Receive,
+    limit: int,
+    grow: Callable[[int], None],
+    seconds: float = SECONDS,
+) -> bytes:
+    """The whole body; `grow` is called with the length of each piece, and may refuse it.
+
+    Raises Problem as soon as it is too long (413) or too late (408), Vanished, and what `grow` raises.
+    """
     announced = header(scope, b"content-length")
     if announced.isdigit() and int(announced[:19]) > limit:
         raise too_long(limit)
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise Vanished
-    first: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        if len(first) > limit:
-            raise too_long(limit)
-        return first
-    pieces, size = [first], len(first)
+    pieces, size, more = [], 0, True
     try:
         async with asyncio.timeout(seconds):
-            while message.get("more_body", False):
-                if size > limit:
-                    raise too_long(limit)
+            while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise Vanished
-                pieces.append(message.get("body", b""))
-                size += len(pieces[-1])
+                piece: bytes = message.get("body", b"")
+                size += len(piece)
+                if size > limit:
+                    raise too_long(limit)
+                grow(len(piece))
+                pieces.append(piece)
+                more = message.get("more_body", False)
     except TimeoutError:
         raise Problem(
             408,
@@ -63,9 +67,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float =
             "Send it again, in smaller requests",
             headers={"Connection": "close"},
         ) from None
-    if size > limit:
-        raise too_long(limit)
-    return b"".join(pieces)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def unpacked(body: bytes, encoding: bytes, limit: int) -> bytes:

@@ -24,10 +24,12 @@ import msgspec
 
 from sensormon.api.parsing import SOURCE
 from sensormon.api.problems import Problem
-from sensormon.ingest.request_queue import Answer, Outcome, Parsed
-from sensormon.ingest.validation import SHOWN, shown
+from sensormon.ingest.groups import Outcome, Parsed
+from sensormon.ingest.refusals import Refused
+from sensormon.ingest.request_queue import Answer
+from sensormon.ingest.validation import SHOWN, Refusing, shown
 from sensormon.model.format import counted
-from sensormon.model.readings import Batch, Reading, Reason, Rejection
+from sensormon.model.readings import Batch, Reading, Reason
 
 PRECISION: dict[str, Callable[[int], int]] = {
     "ns": lambda time: time // 1_000,
@@ -54,8 +56,14 @@ _CODES = {
     413: "request too large",
     415: "invalid",
     422: "unprocessable entity",
+    429: "too many requests",
     503: "unavailable",
 }
+
+
+_TWICE = "a tag is there twice"
+RANGES = 20
+"""An answer names this many ranges of rejected readings."""
 
 
 def parse_lines(body: bytes, arrived: int, precision: str, most: int) -> Parsed:
@@ -69,41 +77,31 @@ def parse_lines(body: bytes, arrived: int, precision: str, most: int) -> Parsed:
         raise Problem(400, "malformed", "the body is not UTF-8", "Send line protocol in UTF-8") from None
     readings: list[Reading] = []
     positions: list[int] = []
-    malformed: list[Rejection] = []
+    refusing = Refusing(SOURCE, arrived)
     index = 0
-
-    def reject(tag: str, time: str, value: str, reason: Reason, detail: str) -> None:
-        malformed.append(
-            Rejection(SOURCE, arrived, index, shown(tag), shown(time), shown(value), reason, detail)
-        )
-
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip("\r ")
         if not line or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line)
-        if match is None:
-            reject("", "", line, Reason.MALFORMED, f"line {number} is not line protocol")
+        tags = _tags(match[2]) if match else None
+        if match is None or tags is None:
+            problem = f"line {number} is not line protocol" if match is None else f"line {number}: {_TWICE}"
+            refusing.add(index, Reason.MALFORMED, problem, value=line)
             index += 1
             continue
-        measurement, tagset, fieldset, stamp = match.groups()
-        tags = dict(_TAG.findall(tagset)) if tagset else {}
+        measurement, _, fieldset, stamp = match.groups()
         base = _plain(tags.get("tag") or tags.get("sensor") or measurement)
         time = to_microseconds(int(stamp)) if stamp else arrived
         for field, value, _ in _FIELD.findall(fieldset):
             name = base if field == "value" else f"{base}.{_plain(field)}"
-            if _NUMBER.fullmatch(value):
-                amount = float(value)
-            elif _WHOLE.fullmatch(value) and len(value) < SHOWN:
-                amount = float(int(value[:-1]))
-            else:
-                reject(name, stamp or "", value, Reason.NOT_A_NUMBER, f"line {number}: not a number")
-                index += 1
-                continue
-            if abs(time) >= 2**62:
-                reject(
-                    name, stamp, value, Reason.BAD_TIMESTAMP, f"line {number}: no time in {precision or 'ns'}"
-                )
+            amount = _number(value)
+            if amount is None:
+                reason, detail = Reason.NOT_A_NUMBER, f"line {number}: not a number"
+                refusing.add(index, reason, detail, tag=name, time=stamp, value=value)
+            elif abs(time) >= 2**62:
+                reason, detail = Reason.BAD_TIMESTAMP, f"line {number}: no time in {precision or 'ns'}"
+                refusing.add(index, reason, detail, tag=name, time=stamp, value=value)
             else:
                 readings.append(Reading(name, time, amount))
                 positions.append(index)
@@ -112,28 +110,50 @@ def parse_lines(body: bytes, arrived: int, precision: str, most: int) -> Parsed:
             raise Problem(
                 413, "too_many", f"more than {most:,} readings in one request", "Send smaller batches"
             )
-    return Parsed(Batch.of(readings, source=SOURCE, received=arrived), positions, malformed)
+    return Parsed(Batch.of(readings, source=SOURCE, received=arrived), positions, refusing.refused())
+
+
+def _tags(tagset: str) -> dict[str, str] | None:
+    """The tags of a line; None if it has one twice, which leaves open what it means."""
+    pairs = _TAG.findall(tagset)
+    tags = dict(pairs)
+    return tags if len(tags) == len(pairs) else None
+
+
+def _number(value: str) -> float | None:
+    """The number, if it is one."""
+    if _NUMBER.fullmatch(value):
+        return float(value)
+    if _WHOLE.fullmatch(value) and len(value) < SHOWN:
+        return float(int(value[:-1]))
+    return None
 
 
 def tell_lines(outcome: Outcome) -> Answer:
-    """204, or 400 with the rejected lines. A duplicate is not an error, because senders retry."""
-    bad = [rejection for rejection in outcome.rejected if rejection.reason is not Reason.DUPLICATE]
-    if not bad:
+    """204, or 400 with the rejected readings. A duplicate is not an error, because senders retry."""
+    counts = outcome.refused.counts()
+    counts.pop(Reason.DUPLICATE, None)
+    if not counts:
         return Answer(204, b"")
-    first = bad[0]
-    where = first.tag or first.value
-    detail = f"{where}: {first.reason}: {first.detail}"
     taken = len(outcome.score)
-    return Answer(
-        400,
-        msgspec.json.encode(
-            {
-                "code": "invalid",
-                "message": f"partial write: {counted(taken, 'reading')} stored, "
-                f"{len(bad)} rejected, first: {detail}",
-            }
-        ),
-    )
+    words = [f"partial write: {counted(taken, 'reading')} stored, {sum(counts.values()):,} rejected"]
+    first = next((row for row in outcome.refused.listed if row.reason is not Reason.DUPLICATE), None)
+    if first is not None:
+        words.append(f"first: {first.tag or first.value}: {first.reason}: {first.detail}")
+    if sum(counts.values()) > 1:
+        words += [f"{count:,} {reason}" for reason, count in counts.items()]
+        words.append(_places(outcome.refused))
+    return Answer(400, msgspec.json.encode({"code": "invalid", "message": ", ".join(words)}))
+
+
+def _places(refused: Refused) -> str:
+    """Which readings of the request were rejected, counted from 1; bounded."""
+    ranges = refused.without(Reason.DUPLICATE).ranges()
+    texts = [
+        f"{first + 1}" if first == last else f"{first + 1}-{last + 1}" for first, last in ranges[:RANGES]
+    ]
+    more = f" and {len(ranges) - RANGES} more ranges" if len(ranges) > RANGES else ""
+    return f"readings {' '.join(texts)}{more} of the request"
 
 
 def line_problem(problem: Problem) -> bytes:

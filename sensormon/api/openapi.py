@@ -55,7 +55,12 @@ class BatchTaken(BaseModel):
     """The result: accepted readings, now on disk, and rejections with their reasons."""
 
     accepted: int
-    rejected: list[RowProblem]
+    rejected: list[RowProblem] = Field(description="The first 100 of the rejected rows.", max_length=100)
+    rejected_count: int = Field(description="How many rows were rejected.")
+    rejected_ranges: list[list[int]] = Field(
+        description="Every rejected row, as ranges [first, last] of indexes, both included.",
+        examples=[[[0, 2], [7, 7]]],
+    )
     anomalies: int
 
 
@@ -133,7 +138,7 @@ def _failures(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[st
         413: "The body is over a limit.",
         415: "The content encoding is not known.",
         422: "The idempotency key was used before with different content.",
-        429: "The budget of rows without a token is spent: see Retry-After.",
+        429: "More than a fair share, of requests or of rows without a token: see Retry-After.",
         503: "Too many requests, a full disk, or an unavailable part: see Retry-After.",
     }
     return {status: {"model": model, "description": words[status]} for status in statuses}
@@ -141,7 +146,7 @@ def _failures(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[st
 
 FAILURES = _failures(Refusal, 401, 403, 503)
 READ_FAILURES = _failures(Refusal, 400, 401, 403, 404, 429, 503)
-WRITE_FAILURES = _failures(Refusal, 400, 401, 403, 408, 413, 415, 422, 503)
+WRITE_FAILURES = _failures(Refusal, 400, 401, 403, 408, 413, 415, 422, 429, 503)
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
@@ -229,7 +234,7 @@ BATCH: dict[str, Any] = {
 LINES: dict[str, Any] = {
     "status_code": 204,
     "responses": {
-        **_failures(LineRefusal, 400, 401, 403, 408, 413, 415, 422, 503),
+        **_failures(LineRefusal, 400, 401, 403, 408, 413, 415, 422, 429, 503),
         204: {"description": "All of it is on disk."},
     },
     "openapi_extra": {

@@ -7,8 +7,7 @@ Anything else goes row by row through `validation.parse_rows`, which reports wha
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -16,16 +15,18 @@ import numpy as np
 import pyarrow as pa
 
 from sensormon.api.problems import Problem
-from sensormon.ingest.request_queue import Parsed
+from sensormon.ingest.groups import Parsed
+from sensormon.ingest.refusals import NOTHING
 from sensormon.ingest.validation import SHOWN, parse_rows, shown
 from sensormon.model import timestamps
-from sensormon.model.readings import Batch, Ints, Reason, Rejection
+from sensormon.model.readings import Batch, Ints
 
 SOURCE = "http"
 KEY_LENGTH = 255
 FIELDS = frozenset({"timestamp", "tag", "value"})
 _ONE = '{"timestamp": "2026-01-31T12:00:00Z", "tag": "fermenter_temp", "value": 37.2}'
 _UTC = pa.timestamp("us", "UTC")
+_QUOTE = ord('"')
 
 
 class Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -52,17 +53,18 @@ def parse_single(body: bytes, arrived: int) -> Parsed:
     """A single reading. Raises Problem if the body is not a JSON object."""
     try:
         row = _row.decode(body)
-        time = arrived if row.timestamp is None else timestamps.parse(row.timestamp)
-        batch = Batch(
-            source=SOURCE,
-            received=arrived,
-            tags=(row.tag,),
-            tag=np.zeros(1, dtype=np.int32),
-            time=np.array([time], dtype=np.int64),
-            value=np.array([row.value], dtype=np.float64),
-            quality=np.zeros(1, dtype=np.uint32),
-        )
-        return Parsed(batch, (0,))
+        if _no_field_twice(body, (row,)):
+            time = arrived if row.timestamp is None else timestamps.parse(row.timestamp)
+            batch = Batch(
+                source=SOURCE,
+                received=arrived,
+                tags=(row.tag,),
+                tag=np.zeros(1, dtype=np.int32),
+                time=np.array([time], dtype=np.int64),
+                value=np.array([row.value], dtype=np.float64),
+                quality=np.zeros(1, dtype=np.uint32),
+            )
+            return Parsed(batch, (0,))
     except (msgspec.DecodeError, ValueError, OverflowError):
         pass
     content = _loaded(body)
@@ -78,17 +80,24 @@ def parse_batch(body: bytes, arrived: int, most: int) -> Parsed:
     """
     key = ""
     try:
-        if body.lstrip()[:1] == b"{":
+        keyed = body.lstrip()[:1] == b"{"
+        if keyed:
             content = _keyed.decode(body)
             rows, key = content.readings, content.batch_id
         else:
             rows = _rows.decode(body)
         _limit(len(rows), most)
         check_key(key)
-        return Parsed(_columns(rows, arrived), range(len(rows)), (), key)
+        quotes = 2 + 4 * bool(key) if keyed else 0
+        if _no_field_twice(body, rows, quotes) or not _twice_in(_loaded(body)):
+            return Parsed(_columns(rows, arrived), range(len(rows)), NOTHING, key)
     except (msgspec.DecodeError, pa.ArrowInvalid):
         pass
     loaded: Any = _loaded(body)
+    if isinstance(loaded, _Twice):
+        raise Problem(
+            400, "malformed", f"{shown(loaded.twice)!r} is there twice", "Send each field of the body once"
+        )
     if isinstance(loaded, dict) and set(loaded) <= {"readings", "batch_id"} and "readings" in loaded:
         key = loaded.get("batch_id", "")
         loaded = loaded["readings"]
@@ -149,34 +158,15 @@ def _times(texts: list[str | None], arrived: int) -> Ints:
 
 def _by_row(content: Sequence[object], arrived: int, key: str = "") -> Parsed:
     """The rows, with the reason for each that is not a reading."""
-    wrong: dict[int, Rejection] = {}
-    rows: list[Mapping[str, object]] = []
-    places: list[int] = []
-    for index, row in enumerate(content):
-        detail = _no_reading(row)
-        if not detail and isinstance(row, dict):
-            rows.append(row)
-            places.append(index)
-            continue
-        fields: Mapping[str, object] = row if isinstance(row, dict) else {}
-        wrong[index] = Rejection(
-            SOURCE,
-            arrived,
-            index,
-            shown(fields.get("tag")),
-            shown(fields.get("timestamp")),
-            shown(fields.get("value")),
-            Reason.MALFORMED,
-            detail,
-        )
-    batch, positions, malformed = parse_rows(rows, source=SOURCE, received=arrived)
-    wrong |= {places[bad.index]: replace(bad, index=places[bad.index]) for bad in malformed}
-    return Parsed(batch, [places[row] for row in positions], [wrong[i] for i in sorted(wrong)], key)
+    batch, positions, malformed = parse_rows(content, source=SOURCE, received=arrived, no_reading=_no_reading)
+    return Parsed(batch, positions, malformed, key)
 
 
 def _no_reading(row: object) -> str:
     if not isinstance(row, dict):
         return f"a reading is an object such as {_ONE}"
+    if isinstance(row, _Twice):
+        return f"the field {shown(row.twice)!r} is there twice"
     if unknown := sorted(set(row) - FIELDS):
         return f"unknown field {shown(unknown[0])!r}; known are timestamp, tag and value"
     tag = row.get("tag")
@@ -187,9 +177,45 @@ def _no_reading(row: object) -> str:
     return ""
 
 
+class _Twice(dict[str, object]):
+    """An object with a field that is there twice, of which JSON readers silently keep the last."""
+
+    twice = ""
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) == len(pairs):
+        return fields
+    doubtful, left = _Twice(fields), dict(fields)
+    doubtful.twice = next(name for name, _ in pairs if left.pop(name, left) is left)
+    return doubtful
+
+
+def _no_field_twice(body: bytes, rows: Sequence[Row], others: int = 0) -> bool:
+    """Whether it is certain that no field of these decoded rows was there twice.
+
+    Judged by the number of quotation marks, which is fast: each row has six, and four for a
+    timestamp, unless a text has escapes; the body has so many `others`.
+    """
+    if b"\\" in body or b"null" in body:
+        return False
+    timed = len(rows) - [row.timestamp for row in rows].count(None)
+    marks = np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == _QUOTE)
+    return bool(marks == 6 * len(rows) + 4 * timed + others)
+
+
+def _twice_in(content: object) -> bool:
+    """Whether the body, or a row of it, has a field twice."""
+    rows = content.get("readings") if isinstance(content, dict) else content
+    return isinstance(content, _Twice) or (
+        isinstance(rows, list) and any(isinstance(row, _Twice) for row in rows)
+    )
+
+
 def _loaded(body: bytes) -> object:
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return json.loads(body, parse_constant=_no_constant, object_pairs_hook=_object)
     except RecursionError:
         detail = "it is nested too deeply"
     except UnicodeDecodeError:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from sensormon.model.errors import (
+    AboveShare,
     Forbidden,
     JournalError,
     Overloaded,
@@ -51,8 +52,9 @@ def problem_of(error: Exception) -> Problem:
         case SignInRefused():
             headers = {"Retry-After": str(max(1, error.seconds))}
             problem = Problem(429, "sign_in_refused", error.what, error.hint, headers=headers)
-        case Overloaded():
-            problem = Problem(503, "overloaded", error.what, error.hint, headers={"Retry-After": "1"})
+        case Overloaded() | AboveShare():
+            status, word = (429, "above_share") if isinstance(error, AboveShare) else (503, "overloaded")
+            problem = Problem(status, word, error.what, error.hint, headers={"Retry-After": "1"})
         case JournalError():
             problem = Problem(
                 503,

@@ -24,7 +24,8 @@ from sensormon.api.line_protocol import line_problem, parse_lines, tell_lines
 from sensormon.api.metrics import Meters
 from sensormon.api.parsing import check_key, parse_batch, parse_single
 from sensormon.api.problems import Problem, problem_of
-from sensormon.ingest.request_queue import Answer, Outcome, Parsed, Request
+from sensormon.ingest.groups import Outcome, Parsed
+from sensormon.ingest.request_queue import Answer, Request
 from sensormon.model.settings import MEGABYTE
 from sensormon.monitor.monitor import Monitor
 
@@ -96,23 +97,28 @@ class WriteRoute:
         encoding = header(scope, b"content-encoding")
         key = header(scope, b"idempotency-key").decode("latin-1").strip()
         check_key(key)
-        body = await read_body(scope, receive, limit)
         query = scope["query_string"].decode("latin-1")
+        sender = sender_of(scope)
+        with monitor.requests.share.hold(sender) as hold:
+            body = await read_body(scope, receive, limit, hold.grow)
+            arrived = monitor.clock.now()
 
-        def parse(request: Request) -> Parsed:
-            plain = unpacked(request.body, encoding, limit) if encoding else request.body
-            parsed = self._parse(plain, request.arrived, monitor, query)
-            grant.check_tags(parsed.batch.tags, TokenScope.WRITE)
-            return parsed
+            def unpack() -> bytes:
+                return unpacked(body, encoding, limit) if encoding else body
 
-        def fingerprint() -> str:
-            return hashlib.blake2b(self._name + b"\n" + body, digest_size=16).hexdigest()
+            def parse(plain: bytes) -> Parsed:
+                parsed = self._parse(plain, arrived, monitor, query)
+                grant.check_tags(parsed.batch.tags, TokenScope.WRITE)
+                return parsed
 
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        monitor.requests.offer(
-            Request(body, monitor.clock.now(), parse, self._tell, _reused, future, key, fingerprint)
-        )
-        answer = await future
+            def fingerprint() -> str:
+                return _fingerprint(self._name, query, body)
+
+            future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            monitor.requests.offer(
+                Request(sender, arrived, unpack, limit, parse, self._tell, _reused, future, key, fingerprint)
+            )
+            answer = await future
         headers = _JSON if answer.body else []
         if answer.again:
             headers = [*headers, (b"idempotent-replayed", b"true")]
@@ -153,10 +159,23 @@ def lines(context: Callable[[], Context], meters: Meters) -> WriteRoute:
     return WriteRoute("/v2/write", context, meters, parse, tell_lines, line_problem)
 
 
+def sender_of(scope: Scope) -> str:
+    """Who sends this, for a fair share of the work: the address it comes from and the token it has."""
+    address = (scope.get("client") or ("",))[0]
+    token = hashlib.blake2b(header(scope, b"authorization"), digest_size=8).hexdigest()
+    return f"{address} {token}"
+
+
+def _fingerprint(route: bytes, query: str, body: bytes) -> str:
+    """A digest of what a request says; its query says how to read the body, as with precision=."""
+    said = [route, query.encode("latin-1"), body] if query else [route, body]
+    return hashlib.blake2b(b"\n".join(said), digest_size=16).hexdigest()
+
+
 def tell_single(outcome: Outcome) -> Answer:
     """201 with the id, or 400 with the reason."""
-    if outcome.rejected:
-        bad = outcome.rejected[0]
+    if len(outcome.refused):
+        bad = outcome.refused.listed[0]
         problem = Problem(
             400,
             "rejected",
@@ -180,7 +199,7 @@ def tell_single(outcome: Outcome) -> Answer:
 
 
 def tell_batch(outcome: Outcome) -> Answer:
-    """201 with the number accepted, and the reason for each reading that was not."""
+    """201 with the number accepted, the place of each reading that was not, and the first reasons."""
     return Answer(
         201,
         msgspec.json.encode(
@@ -188,8 +207,10 @@ def tell_batch(outcome: Outcome) -> Answer:
                 "accepted": len(outcome.score),
                 "rejected": [
                     {"index": bad.index, "reason": str(bad.reason), "detail": bad.detail}
-                    for bad in outcome.rejected
+                    for bad in outcome.refused.listed
                 ],
+                "rejected_count": len(outcome.refused),
+                "rejected_ranges": outcome.refused.ranges(),
                 "anomalies": int(outcome.is_anomaly.sum()),
             }
         ),

@@ -86,11 +86,12 @@ class Importer:
 
     def _take(self, piece: Piece, history: Pipeline) -> Imported:
         kept = KeptAnswer(piece.key, "", 201, "", piece.batch.received)
-        done = history.process(piece.batch, piece.positions, piece.malformed)
+        rows = len(piece.batch) + len(piece.malformed)
+        done = history.process(piece.batch, piece.positions, piece.malformed, listed=rows)
         try:
             self._collector.record(done, lambda _: (kept,))
         except JournalError:
-            history.undo(done)
+            history.undo(done.accepted)
             raise
         self._keys.add(piece.key)
         flagged = int(done.scores.is_anomaly.sum())

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sensormon.ingest.detector_state import SavedState
-from sensormon.ingest.pipeline import Pipeline
+from sensormon.ingest.pipeline import Judged, Pipeline
 from sensormon.ingest.rates import Arrivals, Latencies
+from sensormon.ingest.refusals import Codes, Refused
 from sensormon.ingest.unstored import Pending, Unstored
 from sensormon.ingest.watchdog import Watchdog
 from sensormon.journal.journal import Journal
@@ -30,7 +31,7 @@ from sensormon.model.entries import (
 )
 from sensormon.model.errors import JournalError
 from sensormon.model.ledger import add_up
-from sensormon.model.readings import Batch, Processed, Rejection
+from sensormon.model.readings import Batch, Processed
 from sensormon.model.status import JournalStatus, Silence
 from sensormon.model.tags import TagTable
 from sensormon.stores.readings import TagHistory
@@ -71,14 +72,23 @@ class Turn:
         """The id of the first accepted reading."""
         self._pipeline = pipeline
         self._commit = commit
-        self._scored: Processed | None = None
+        self._scored: Batch | None = None
 
-    def score(
-        self, batch: Batch, positions: Sequence[int] | None = None, malformed: Sequence[Rejection] = ()
-    ) -> Processed:
+    def score(self, batch: Batch) -> Processed:
         """Validate and score with the live pipeline, which learns from it. See `Pipeline.process`."""
-        self._scored = self._pipeline.process(batch, positions, malformed)
-        return self._scored
+        processed = self._pipeline.process(batch)
+        self._scored = processed.accepted
+        return processed
+
+    def judge(self, batch: Batch) -> Judged:
+        """The same for the readings of several requests. See `Pipeline.judge`."""
+        judged = self._pipeline.judge(batch)
+        self._scored = judged.accepted
+        return judged
+
+    def refused(self, batch: Batch, reason: Codes, positions: Sequence[int], malformed: Refused) -> Refused:
+        """The refused rows of one of these requests. See `Pipeline.refused`."""
+        return self._pipeline.refused(batch, reason, positions, malformed)
 
     def commit(self, processed: Processed, answers: Sequence[KeptAnswer] = ()) -> Receipt:
         """Make the readings durable, and these answers with them. Raises JournalError."""

@@ -15,10 +15,20 @@ import numpy as np
 from sensormon.detectors import PER_TAG
 from sensormon.detectors.base import TagFacts
 from sensormon.ingest.detector_state import SavedState
+from sensormon.ingest.refusals import (
+    ACCEPTED,
+    LISTED,
+    NOTHING,
+    Codes,
+    Refused,
+    code_of,
+    places,
+    reason_of,
+)
 from sensormon.ingest.tag_memory import TagMemory
-from sensormon.ingest.validation import ValidRanges, rejection
+from sensormon.ingest.validation import ValidRanges
 from sensormon.model.entries import DetectorSettings
-from sensormon.model.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, is_good
+from sensormon.model.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, Scores, is_good
 from sensormon.model.tags import TagTable
 from sensormon.stores.readings import TagHistory
 
@@ -32,6 +42,19 @@ class _Former:
     value: Floats
     learned: Bools
     state: SavedState | None
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A batch after validation and scoring: what was taken, and for each row why it was not.
+
+    `reason` has a code for each row of the batch, `ACCEPTED` for those taken.
+    """
+
+    accepted: Batch
+    scores: Scores
+    settings: int
+    reason: Codes
 
 
 class Pipeline:
@@ -139,23 +162,26 @@ class Pipeline:
         batch: Batch,
         positions: Sequence[int] | None = None,
         malformed: Sequence[Rejection] = (),
+        listed: int = LISTED,
     ) -> Processed:
         """The batch validated and scored; the detector learns from it.
 
         `malformed` are rows of the same request that could not even become columns, and
-        `positions` the index in the request of those that could.
+        `positions` the index in the request of those that could. The first `listed` refused
+        rows are kept in full.
         """
-        good, rejected = self._ranges.check(batch, positions)
+        judged = self.judge(batch)
+        refused = self.refused(batch, judged.reason, positions, Refused.of(malformed), listed)
+        return Processed(judged.accepted, judged.scores, judged.settings, refused.listed, refused.unlisted())
+
+    def judge(self, batch: Batch) -> Judged:
+        """The same for the rows of several requests: says of each whether it is taken."""
+        reason = self._ranges.check(batch)
         codes = self._ranges.codes(batch)
         learned = is_good(batch.quality)
-        rows = np.flatnonzero(good)
+        rows = np.flatnonzero(reason == ACCEPTED)
         duplicate = self._memory.admit(codes[rows], batch.time[rows], batch.value[rows], learned[rows])
-        rejected += [
-            rejection(
-                batch, int(row), Reason.DUPLICATE, "this tag, time and value were received before", positions
-            )
-            for row in rows[duplicate]
-        ]
+        reason[rows[duplicate]] = code_of(Reason.DUPLICATE)
         rows = rows[~duplicate]
         accepted = batch.take(rows)
         if self._state.recursive:
@@ -163,16 +189,30 @@ class Pipeline:
             self._before = {code: self._state.save(code) for code in np.unique(codes[rows]).tolist()}
         scores = self._state.run(codes[rows], accepted.value, learned[rows], accepted.time)
         np.add.at(self._learned, codes[rows], learned[rows])
-        everything = sorted(
-            [*(replace(row, source=batch.source) for row in malformed), *rejected], key=lambda row: row.index
-        )
-        return Processed(
-            accepted=accepted, scores=scores, settings=self.settings.id, rejected=tuple(everything)
+        return Judged(accepted, scores, self.settings.id, reason)
+
+    def refused(
+        self,
+        batch: Batch,
+        reason: Codes,
+        positions: Sequence[int] | None = None,
+        malformed: Refused = NOTHING,
+        listed: int = LISTED,
+    ) -> Refused:
+        """The refused rows of one request: the malformed ones, and those of its batch with a reason."""
+        rows = np.flatnonzero(reason)
+        if not len(rows) and len(malformed.listed) <= listed:
+            return malformed
+        return malformed.joined(
+            rows,
+            places(rows, positions),
+            reason[rows],
+            listed,
+            lambda row, place: self._ranges.rejection(batch, row, place, reason_of(int(reason[row]))),
         )
 
-    def undo(self, processed: Processed) -> None:
-        """Undo the batch that was processed last, as if it had not arrived."""
-        accepted = processed.accepted
+    def undo(self, accepted: Batch) -> None:
+        """Undo the batch that was processed last, as if it had not arrived; `accepted` is what was taken."""
         codes = self._ranges.codes(accepted)
         learned = is_good(accepted.quality)
         self._memory.forget(codes, learned)

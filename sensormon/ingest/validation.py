@@ -1,6 +1,6 @@
 """Which readings of a batch can be accepted, and why the others cannot.
 
-Pure: a batch and the tag table in, a mask and rejections out. Rows that a batch cannot even
+Pure: a batch and the tag table in, a column of reasons out. Rows that a batch cannot even
 hold (an invalid timestamp, a value that is not a number) are rejected in `parse_rows`,
 which turns text into columns. Duplicates need memory and are detected in `tag_memory`.
 """
@@ -8,13 +8,15 @@ which turns text into columns. Duplicates need memory and are detected in `tag_m
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from sensormon.ingest.refusals import ACCEPTED, LISTED, NOTHING, Codes, Refused, code_of
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
-from sensormon.model.readings import Batch, Bools, Origin, Quality, Reading, Reason, Rejection
+from sensormon.model.readings import Batch, Origin, Quality, Reading, Reason, Rejection
 from sensormon.model.tags import TagTable
 
 FUTURE = 600 * SECOND
@@ -29,39 +31,35 @@ SHOWN = 200
 
 
 def parse_rows(
-    rows: Sequence[Mapping[str, object]], *, source: str, received: int, origin: Origin = Origin.LIVE
-) -> tuple[Batch, tuple[int, ...], list[Rejection]]:
+    rows: Sequence[object],
+    *,
+    source: str,
+    received: int,
+    origin: Origin = Origin.LIVE,
+    no_reading: Callable[[object], str] = lambda _: "",
+) -> tuple[Batch, Sequence[int], Refused]:
     """Rows of `timestamp`, `tag`, `value` as a batch, with the rows that cannot be in one.
 
     The second result gives, for each row of the batch, its index in `rows`. A missing
-    timestamp means now. Numbers are taken as they are, never from text.
+    timestamp means now. Numbers are taken as they are, never from text. `no_reading` says what
+    else makes a row unusable; empty if nothing does.
     """
     readings: list[Reading] = []
     positions: list[int] = []
-    rejected: list[Rejection] = []
+    refusing = Refusing(source, received)
     for index, row in enumerate(rows):
-        tag, time, value = row.get("tag"), row.get("timestamp"), row.get("value")
-        problem = _malformed(tag, time, value)
+        fields: Mapping[str, object] = row if isinstance(row, dict) else {}
+        tag, time, value = fields.get("tag"), fields.get("timestamp"), fields.get("value")
+        detail = no_reading(row)
+        problem = (Reason.MALFORMED, detail) if detail else _malformed(tag, time, value)
         if problem is None:
             moment = received if time is None else timestamps.parse(str(time))
             readings.append(Reading(str(tag), moment, float(value), Quality.GOOD))  # type: ignore[arg-type]  # it was checked
             positions.append(index)
         else:
-            reason, detail = problem
-            rejected.append(
-                Rejection(
-                    source=source,
-                    received=received,
-                    index=index,
-                    tag=shown(tag),
-                    time=shown(time),
-                    value=shown(value),
-                    reason=reason,
-                    detail=detail,
-                )
-            )
+            refusing.add(index, *problem, tag=tag, time=time, value=value)
     batch = Batch.of(readings, source=source, received=received, origin=origin)
-    return batch, tuple(positions), rejected
+    return batch, positions, refusing.refused()
 
 
 def _malformed(tag: object, time: object, value: object) -> tuple[Reason, str] | None:
@@ -92,6 +90,54 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
+class Refusing:
+    """Takes note of refused rows while a request is parsed, in order; only the first are kept in full."""
+
+    def __init__(self, source: str, received: int) -> None:
+        self._source = source
+        self._received = received
+        self._index = array("q")
+        self._reason = bytearray()
+        self._listed: list[Rejection] = []
+
+    def add(
+        self,
+        index: int,
+        reason: Reason,
+        detail: str,
+        *,
+        tag: object = None,
+        time: object = None,
+        value: object = None,
+    ) -> None:
+        """Refuse the row at this place; `tag`, `time` and `value` are shown as they came."""
+        self._index.append(index)
+        self._reason.append(code_of(reason))
+        if len(self._listed) < LISTED:
+            self._listed.append(
+                Rejection(
+                    source=self._source,
+                    received=self._received,
+                    index=index,
+                    tag=shown(tag),
+                    time=shown(time),
+                    value=shown(value),
+                    reason=reason,
+                    detail=detail,
+                )
+            )
+
+    def refused(self) -> Refused:
+        """What was refused so far."""
+        if not self._listed:
+            return NOTHING
+        return Refused(
+            np.array(self._index, dtype=np.int64),
+            np.frombuffer(bytes(self._reason), dtype=np.uint8),
+            tuple(self._listed),
+        )
+
+
 class ValidRanges:
     """The valid ranges of a tag table as arrays, so that a batch is checked at once."""
 
@@ -107,12 +153,11 @@ class ValidRanges:
             return np.empty(0, dtype=np.int32)
         return lookup[batch.tag]
 
-    def check(self, batch: Batch, positions: Sequence[int] | None = None) -> tuple[Bools, list[Rejection]]:
-        """A mask of the readings that can be accepted, and a rejection for each other one.
+    def check(self, batch: Batch) -> Codes:
+        """For each reading `ACCEPTED`, or the code of the reason why it cannot be accepted.
 
         The first of these that applies is the reason: unknown tag, not finite, outside
-        the valid range, too far in the future, before 1900. `positions` gives the index
-        of each row in the request it came with; by default its index in the batch.
+        the valid range, too far in the future, before 1900.
         """
         codes = self.codes(batch)
         known = codes >= 0
@@ -121,44 +166,50 @@ class ValidRanges:
         in_range = (batch.value >= self._low[safe]) & (batch.value <= self._high[safe])
         on_time = batch.time <= batch.received + FUTURE
         sensible = batch.time >= EARLIEST
-        good = known & finite & in_range & on_time & sensible
-        rejected = []
-        for row in np.flatnonzero(~good):
-            if not known[row]:
-                reason, detail = Reason.UNKNOWN_TAG, "there is no such tag in tags.toml"
-            elif not finite[row]:
-                reason, detail = Reason.NOT_FINITE, "the value is not a finite number"
-            elif not in_range[row]:
+        reason = np.full(len(batch), ACCEPTED, dtype=np.uint8)
+        if (known & finite & in_range & on_time & sensible).all():
+            return reason
+        for good, problem in (
+            (sensible, Reason.BAD_TIMESTAMP),
+            (on_time, Reason.FUTURE_TIMESTAMP),
+            (in_range, Reason.OUT_OF_RANGE),
+            (finite, Reason.NOT_FINITE),
+            (known, Reason.UNKNOWN_TAG),
+        ):
+            reason[~good] = code_of(problem)
+        return reason
+
+    def rejection(self, batch: Batch, row: int, index: int, reason: Reason) -> Rejection:
+        """The rejection of this row of the batch, at this place in its request, for this reason."""
+        value = float(batch.value[row])
+        return Rejection(
+            source=batch.source,
+            received=batch.received,
+            index=index,
+            tag=shown(batch.tags[batch.tag[row]]),
+            time=_render(int(batch.time[row])),
+            value=repr(value) if math.isfinite(value) else str(value),
+            reason=reason,
+            detail=self._detail(batch, row, reason),
+        )
+
+    def _detail(self, batch: Batch, row: int, reason: Reason) -> str:
+        match reason:
+            case Reason.UNKNOWN_TAG:
+                return "there is no such tag in tags.toml"
+            case Reason.NOT_FINITE:
+                return "the value is not a finite number"
+            case Reason.OUT_OF_RANGE:
                 tag = self._tags[batch.tags[batch.tag[row]]]
                 low, high = tag.valid
-                reason = Reason.OUT_OF_RANGE
-                detail = f"outside the valid range {low:g} to {high:g} {tag.unit}".rstrip()
-            elif not on_time[row]:
+                return f"outside the valid range {low:g} to {high:g} {tag.unit}".rstrip()
+            case Reason.FUTURE_TIMESTAMP:
                 ahead = (int(batch.time[row]) - batch.received) / SECOND
-                reason = Reason.FUTURE_TIMESTAMP
-                detail = f"{_length(ahead)} ahead of the clock; at most {_AHEAD} are accepted"
-            else:
-                reason = Reason.BAD_TIMESTAMP
-                detail = f"out of range: {_render(int(batch.time[row]))}, and none before 1900 is accepted"
-            rejected.append(rejection(batch, int(row), reason, detail, positions))
-        return good, rejected
-
-
-def rejection(
-    batch: Batch, row: int, reason: Reason, detail: str, positions: Sequence[int] | None = None
-) -> Rejection:
-    """The rejection of this row of the batch."""
-    value = float(batch.value[row])
-    return Rejection(
-        source=batch.source,
-        received=batch.received,
-        index=positions[row] if positions is not None else row,
-        tag=shown(batch.tags[batch.tag[row]]),
-        time=_render(int(batch.time[row])),
-        value=repr(value) if math.isfinite(value) else str(value),
-        reason=reason,
-        detail=detail,
-    )
+                return f"{_length(ahead)} ahead of the clock; at most {_AHEAD} are accepted"
+            case Reason.DUPLICATE:
+                return "this tag, time and value were received before"
+            case _:
+                return f"out of range: {_render(int(batch.time[row]))}, and none before 1900 is accepted"
 
 
 def _length(seconds: float) -> str:

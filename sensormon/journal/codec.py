@@ -72,6 +72,8 @@ def encode(entry: Entry) -> bytes:
             for r in processed.rejected
         ],
     }
+    if processed.unlisted:  # otherwise absent, as in records from before rejections were bounded
+        head["unlisted"] = dict(processed.unlisted)
     if entry.answers:  # otherwise absent, as in records older than idempotency keys
         head["answers"] = [
             (answer.key, answer.fingerprint, answer.status, answer.body, answer.received)
@@ -103,7 +105,15 @@ def decode(payload: bytes) -> Entry:
             )
         if kind == b"B":
             return _batch_entry(head, payload, start)
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, struct.error) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+        AttributeError,
+        struct.error,
+    ) as error:
         raise JournalDamaged(f"a record cannot be understood ({error})", where="journal") from error
     raise JournalDamaged(f"a record of kind {kind!r} is unknown or too long", where="journal")
 
@@ -140,10 +150,11 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
         Rejection(source, received, index, tag, time, value, Reason(reason), detail)
         for source, received, index, tag, time, value, reason, detail in head["rejected"]
     )
+    unlisted = {str(Reason(reason)): int(count) for reason, count in head.get("unlisted", {}).items()}
     scores = Scores(**{name: columns[name] for name in _SCORE_COLUMNS})
     return BatchEntry(
         first_id=head["first_id"],
         received_totals=head["received_totals"],
-        processed=Processed(accepted=batch, scores=scores, settings=head["settings"], rejected=rejected),
+        processed=Processed(batch, scores, head["settings"], rejected, unlisted),
         answers=tuple(KeptAnswer(*fields) for fields in head.get("answers", ())),
     )

@@ -15,6 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import TypeVar
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,9 @@ def balance(
     )
 
 
-def add_up(*counts: Mapping[str, int]) -> dict[str, int]:
+def add_up(*counts: Mapping[Key, int]) -> dict[Key, int]:
     """The sum of these counts, key by key."""
-    total: dict[str, int] = {}
+    total: dict[Key, int] = {}
     for part in counts:
         for key, count in part.items():
             total[key] = total.get(key, 0) + count

@@ -10,8 +10,8 @@ Times are int64 microseconds since 1970-01-01 UTC everywhere inside the package.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 import numpy as np
@@ -216,15 +216,22 @@ class Scores:
 class Processed:
     """A batch after validation and scoring: what was accepted, and what was not.
 
-    `settings` is the id of the detector settings that made the scores.
+    `settings` is the id of the detector settings that made the scores. `rejected` has the
+    first rejections of each request; further ones are counted in `unlisted`, by reason.
     """
 
     accepted: Batch
     scores: Scores
     settings: int
     rejected: tuple[Rejection, ...]
+    unlisted: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> int:
+        """How many readings were rejected."""
+        return len(self.rejected) + sum(self.unlisted.values())
 
     @property
     def received(self) -> int:
         """How many readings came in: accepted and rejected."""
-        return len(self.accepted) + len(self.rejected)
+        return len(self.accepted) + self.refused

@@ -278,7 +278,7 @@ class Drills:
                 quality=frame["quality"].to_numpy(dtype=np.uint32),
             )
         )
-        rejected = len(receipt.processed.rejected)
+        rejected = receipt.processed.refused
         self._say(run, f"{len(frame):,} readings were sent again, {rejected:,} were rejected as duplicates")
 
     # -- the proof ------------------------------------------------------------------

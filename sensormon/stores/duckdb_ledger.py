@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import duckdb
 
+from sensormon.model.ledger import add_up
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_errors import translated
 from sensormon.stores.duckdb_retention import gone
@@ -51,9 +52,18 @@ class DuckDBLedger:
             rows=count,
             distinct_ids=distinct,
             stored=dict(rows("SELECT source, count(*) FROM readings GROUP BY source")),
-            rejected=dict(rows("SELECT source, count(*) FROM rejected GROUP BY source")),
+            rejected=add_up(
+                dict(rows("SELECT source, count(*) FROM rejected GROUP BY source")), self._unlisted()
+            ),
             rolled_up=gone(self._database),
         )
+
+    def _unlisted(self) -> dict[str, int]:
+        # A read-only database of an earlier version does not have the table.
+        if not self._database.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'rejected_unlisted'"):
+            return {}
+        query = "SELECT source, sum(rejected)::BIGINT FROM rejected_unlisted GROUP BY source"
+        return dict(self._database.rows(query))
 
     def values_between(self, first: int, stop: int) -> Mapping[int, float]:
         query = "SELECT id, value FROM readings WHERE id >= ? AND id < ?"

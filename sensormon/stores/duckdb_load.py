@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from sensormon.model.entries import BatchEntry, Record, SettingsEntry
+from sensormon.model.ledger import add_up
 from sensormon.stores.columns import (
     action_columns,
     annotation_columns,
@@ -21,6 +22,10 @@ from sensormon.stores.columns import (
     row_ids,
 )
 from sensormon.stores.duckdb_queries import naive
+
+REJECTIONS = 100_000
+"""The newest this many rejections are kept in full; all are counted."""
+_ADDED = "ON CONFLICT DO UPDATE SET rejected = rejected + excluded.rejected"
 
 
 def _next_id(record: Record) -> int:
@@ -45,6 +50,8 @@ def insert_all(
     ):
         if columns.num_rows:
             _insert(cursor, table, columns)
+            if table == "rejected":
+                _drop_old_rejections(cursor)
     for record in records:
         if isinstance(record.entry, SettingsEntry):
             settings = record.entry.settings
@@ -95,6 +102,7 @@ def add_to_totals(
     received: dict[str, int] = {}
     stored: dict[str, int] = {}
     rejected: dict[tuple[str, str], int] = {}
+    unlisted: dict[tuple[str, str], int] = {}
     for record in records:
         if not isinstance(record.entry, BatchEntry):
             continue
@@ -110,6 +118,7 @@ def add_to_totals(
         for rejection in processed.rejected:
             key = (rejection.source, str(rejection.reason))
             rejected[key] = rejected.get(key, 0) + 1
+        unlisted = add_up(unlisted, {(source, why): count for why, count in processed.unlisted.items()})
     for source, count in received.items():
         cursor.execute(
             "INSERT INTO received_totals VALUES (?, ?, ?) "
@@ -118,12 +127,25 @@ def add_to_totals(
         )
     for source, count in stored.items():
         _add_stored(cursor, source, count)
-    for (source, reason), count in rejected.items():
-        cursor.execute(
-            "INSERT INTO rejected_totals VALUES (?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET rejected = rejected + excluded.rejected",
-            [source, reason, count],
-        )
+    for table, counts in (("rejected_totals", add_up(rejected, unlisted)), ("rejected_unlisted", unlisted)):
+        for (source, reason), count in counts.items():
+            cursor.execute(f"INSERT INTO {table} VALUES (?, ?, ?) {_ADDED}", [source, reason, count])
+
+
+def _drop_old_rejections(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Keep the newest `REJECTIONS` rejections, in steps of a tenth; the others are only counted."""
+    ((count,),) = cursor.execute("SELECT count(*) FROM rejected").fetchall()
+    if count <= REJECTIONS + REJECTIONS // 10:
+        return
+    ((first,),) = cursor.execute(
+        f"SELECT min(rowid) FROM (SELECT rowid FROM rejected ORDER BY rowid DESC LIMIT {REJECTIONS})"
+    ).fetchall()
+    cursor.execute(
+        "INSERT INTO rejected_unlisted SELECT source, reason, count(*) FROM rejected WHERE rowid < ?"
+        f" GROUP BY source, reason {_ADDED}",
+        [first],
+    )
+    cursor.execute("DELETE FROM rejected WHERE rowid < ?", [first])
 
 
 def _add_stored(cursor: duckdb.DuckDBPyConnection, source: str, count: int) -> None:

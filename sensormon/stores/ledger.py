@@ -38,7 +38,8 @@ class Accounts:
 class Recount:
     """A count of the rows in the tables; `stored`, `rolled_up` and `rejected` are by source.
 
-    `stored` readings have a row of their own, `rolled_up` ones are only in a roll-up.
+    `stored` readings have a row of their own, `rolled_up` ones are only in a roll-up. `rejected`
+    are the rows that list one and the count of those that none lists.
     """
 
     rows: int

@@ -143,6 +143,14 @@ CREATE TABLE IF NOT EXISTS rejected_totals (
     PRIMARY KEY (source, reason)
 );
 
+-- Of these, the ones that `rejected` does not list: beyond the first of a request, or too long ago.
+CREATE TABLE IF NOT EXISTS rejected_unlisted (
+    source   VARCHAR NOT NULL,
+    reason   VARCHAR NOT NULL,
+    rejected BIGINT NOT NULL,
+    PRIMARY KEY (source, reason)
+);
+
 CREATE TABLE IF NOT EXISTS latest (
     tag  VARCHAR PRIMARY KEY,
     id   BIGINT NOT NULL,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sensormon.detectors import PER_TAG, make
 from sensormon.ingest.detector_state import FILE, read_states, write_states
 from sensormon.ingest.pipeline import Pipeline
+from sensormon.ingest.refusals import reason_of
 from sensormon.ingest.tag_memory import KEPT, TagMemory
 from sensormon.ingest.validation import FUTURE, ValidRanges, parse_rows
 from sensormon.model.clock import SECOND
@@ -68,14 +69,14 @@ def test_invalid_readings_are_rejected_with_their_reason(
 def test_malformed_rows_are_rejected_with_their_position(row: dict[str, object], reason: Reason) -> None:
     fine = {"tag": "temp", "value": 37, "timestamp": "2026-09-21T13:33:20"}
     batch, positions, rejected = parse_rows([row, fine], source="test", received=START)
-    assert [(rejection.index, rejection.reason) for rejection in rejected] == [(0, reason)]
-    assert positions == (1,)
+    assert [(rejection.index, rejection.reason) for rejection in rejected.listed] == [(0, reason)]
+    assert list(positions) == [1]
     assert batch.time.tolist() == [1789997600 * SECOND], "a time without a zone is UTC"
 
 
 def test_rejected_text_is_shortened_and_storable() -> None:
     row: dict[str, object] = {"tag": "x" * 10_000, "value": "\x00\ud800" + "y" * 10_000}
-    ((rejection,)) = parse_rows([row], source="test", received=START)[2]
+    ((rejection,)) = parse_rows([row], source="test", received=START)[2].listed
     assert len(rejection.value) <= 201
     rejection.value.encode("utf-8")
     assert "\x00" not in rejection.value
@@ -116,7 +117,7 @@ def test_undone_batch_leaves_no_trace(detector: str, sizes: list[int], seed: int
     for size in sizes:
         batch = batch_of(*[("temp", float(v)) for v in rng.normal(0, 1, size)], at=at)
         at += size * SECOND
-        other.undo(other.process(batch))
+        other.undo(other.process(batch).accepted)
         left, right = plain.process(batch), other.process(batch)
         assert not right.rejected
         assert np.array_equal(left.scores.score, right.scores.score, equal_nan=True)
@@ -231,5 +232,7 @@ def test_damaged_or_outdated_detector_state_is_ignored(
 )
 def test_future_reading_is_reported_in_a_sensible_unit(ahead: int, says: str) -> None:
     batch = Batch.of([Reading("temp", START + ahead * SECOND, 37.0)], source="test", received=START)
-    _, (rejection,) = ValidRanges(TagTable([Tag("temp", "Temperature")])).check(batch)
+    ranges = ValidRanges(TagTable([Tag("temp", "Temperature")]))
+    (code,) = ranges.check(batch)
+    rejection = ranges.rejection(batch, 0, 0, reason_of(int(code)))
     assert rejection.detail == f"{says} ahead of the clock; at most 10 minutes are accepted"

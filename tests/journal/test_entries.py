@@ -140,7 +140,8 @@ def batch_entries(draw: st.DrawFn) -> BatchEntry:
     refused = tuple(draw(st.lists(rejections, max_size=2)))
     totals = draw(st.dictionaries(st.text(), st.integers(0, 2**53), max_size=2))
     answers = tuple(draw(st.lists(kept_answers, max_size=2)))
-    processed = Processed(batch, scores, draw(st.integers(0, 99)), refused)
+    unlisted = draw(st.dictionaries(st.sampled_from([str(reason) for reason in Reason]), st.integers(1)))
+    processed = Processed(batch, scores, draw(st.integers(0, 99)), refused, unlisted)
     return BatchEntry(draw(int64), totals, processed, answers)
 
 

@@ -57,6 +57,13 @@ def folder(version: str, tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+def of_today(record: dict[str, Any]) -> dict[str, Any]:
+    """The record as an earlier version wrote it, with what later ones added at its default."""
+    if "processed" in record["entry"]:
+        record["entry"]["processed"].setdefault("unlisted", {})
+    return record
+
+
 def stopped(folder: Path) -> StoppedMonitor:
     return StoppedMonitor(folder, str(folder / "sensormon.duckdb"))
 
@@ -78,7 +85,7 @@ def test_every_journal_record_reads_as_it_was_written(folder: Path, expected: di
         {"number": record.number, "kind": type(record.entry).__name__, "entry": plain(record.entry)}
         for record in stopped(folder).records()
     ]
-    assert records == expected["records"]
+    assert records == [of_today(record) for record in expected["records"]]
 
 
 def test_a_monitor_opens_the_folder_and_loads_pending_readings(
