@@ -23,6 +23,8 @@ from sensormon.model.readings import Batch, Ints
 
 SOURCE = "http"
 KEY_LENGTH = 255
+SINGLE = 50_000
+"""A body that should be one reading is read as far as a batch of this many, to say what is wrong."""
 FIELDS = frozenset({"timestamp", "tag", "value"})
 _ONE = '{"timestamp": "2026-01-31T12:00:00Z", "tag": "fermenter_temp", "value": 37.2}'
 _UTC = pa.timestamp("us", "UTC")
@@ -67,7 +69,7 @@ def parse_single(body: bytes, arrived: int) -> Parsed:
             return Parsed(batch, (0,))
     except (msgspec.DecodeError, ValueError, OverflowError):
         pass
-    content = _loaded(body)
+    content = _loaded(body, SINGLE)
     if not isinstance(content, dict):
         raise Problem(400, "malformed", "the body must be one JSON object", f"Send {_ONE}")
     return _by_row([content], arrived)
@@ -89,11 +91,11 @@ def parse_batch(body: bytes, arrived: int, most: int) -> Parsed:
         _limit(len(rows), most)
         check_key(key)
         quotes = 2 + 4 * bool(key) if keyed else 0
-        if _no_field_twice(body, rows, quotes) or not _twice_in(_loaded(body)):
+        if _no_field_twice(body, rows, quotes) or not _twice_in(_loaded(body, most)):
             return Parsed(_columns(rows, arrived), range(len(rows)), NOTHING, key)
     except (msgspec.DecodeError, pa.ArrowInvalid):
         pass
-    loaded: Any = _loaded(body)
+    loaded: Any = _loaded(body, most)
     if isinstance(loaded, _Twice):
         raise Problem(
             400, "malformed", f"{shown(loaded.twice)!r} is there twice", "Send each field of the body once"
@@ -167,14 +169,14 @@ def _no_reading(row: object) -> str:
         return f"a reading is an object such as {_ONE}"
     if isinstance(row, _Twice):
         return f"the field {shown(row.twice)!r} is there twice"
-    if unknown := sorted(set(row) - FIELDS):
-        return f"unknown field {shown(unknown[0])!r}; known are timestamp, tag and value"
-    tag = row.get("tag")
+    if not row.keys() <= FIELDS:
+        return f"unknown field {shown(min(row.keys() - FIELDS))!r}; known are timestamp, tag and value"
+    if "tag" not in row:
+        return "'tag' is missing"
+    tag = row["tag"]
     if isinstance(tag, str) and shown(tag[:SHOWN]) != tag[:SHOWN]:
         return "the tag has characters that are not text"
-    if missing := sorted({"tag", "value"} - set(row)):
-        return f"{missing[0]!r} is missing"
-    return ""
+    return "" if "value" in row else "'value' is missing"
 
 
 class _Twice(dict[str, object]):
@@ -213,7 +215,12 @@ def _twice_in(content: object) -> bool:
     )
 
 
-def _loaded(body: bytes) -> object:
+def _loaded(body: bytes, most: int) -> object:
+    """The JSON of a body of at most `most` rows. Raises Problem if it is none, or has far more objects."""
+    if body.count(b"{") + body.count(b"[") > 4 * most:  # a row has one, and its texts may have some
+        raise Problem(
+            413, "too_many", f"the body has far more than {most:,} rows", "Send fewer rows in a request"
+        )
     try:
         return json.loads(body, parse_constant=_no_constant, object_pairs_hook=_object)
     except RecursionError:

@@ -33,6 +33,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.status = status
+        self.hint = hint
         self.headers = dict(headers or {})
         self.content: dict[str, object] = {"error": error, "detail": detail, "hint": hint, **(more or {})}
 

@@ -80,13 +80,17 @@ class WriteRoute:
         except Vanished:
             return
         except Exception as error:  # noqa: BLE001  a client gets an answer, whatever went wrong
-            problem = problem_of(error)
-            if problem.status == 500:
-                _log.error("a request failed", exc_info=error)
-            headers = [(k.lower().encode(), v.encode()) for k, v in problem.headers.items()]
-            reply = Reply(problem.status, _JSON + headers, self._words(problem))
+            # In this frame no variable may keep the error, which has the frames with the body.
+            reply = self._refusal(error)
         self._observe(reply.status, time.perf_counter() - started)
         await reply.send(send)
+
+    def _refusal(self, error: Exception) -> Reply:
+        problem = problem_of(error)
+        if problem.status == 500:
+            _log.error("a request failed", exc_info=error)
+        headers = [(k.lower().encode(), v.encode()) for k, v in problem.headers.items()]
+        return Reply(problem.status, _JSON + headers, self._words(problem))
 
     async def _taken(self, scope: Scope, receive: Receive) -> Reply:
         context = self._context()

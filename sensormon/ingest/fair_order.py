@@ -26,7 +26,7 @@ class FairOrder(Generic[Item]):
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[Item]] = {}
-        self._order: list[tuple[int, int, str]] = []
+        self._order: list[tuple[int, int, str, int]] = []
         self._start: dict[str, int] = {}
         self._now = 0
         self._count = 0
@@ -44,10 +44,15 @@ class FairOrder(Generic[Item]):
         self._waiting[sender] = deque((item,))
         self._enter(sender)
 
+    @property
+    def expected(self) -> int:
+        """What the next request may cost, judged by the one before of its sender; 0 if there was none."""
+        return self._order[0][3] if self._order else 0
+
     def next(self) -> tuple[str, Item] | None:
         """The next request with its sender; None if nothing waits. `charge` must follow."""
         while self._order:
-            self._now, _, sender = self._order[0]
+            self._now, _, sender, _ = self._order[0]
             queue = self._waiting[sender]
             if queue:
                 return sender, queue.popleft()
@@ -59,12 +64,12 @@ class FairOrder(Generic[Item]):
         self._start[sender] += cost
         if self._waiting[sender]:
             heapq.heappop(self._order)
-            self._enter(sender)
+            self._enter(sender, cost)
         else:
             self._leave()
 
     def _leave(self) -> None:
-        _, _, sender = heapq.heappop(self._order)
+        _, _, sender, _ = heapq.heappop(self._order)
         del self._waiting[sender]
         if not self._waiting:  # nobody has waited for what it got, so nothing is held against it
             self._start.clear()
@@ -76,7 +81,7 @@ class FairOrder(Generic[Item]):
                 if start > self._now or name in self._waiting
             }
 
-    def _enter(self, sender: str) -> None:
+    def _enter(self, sender: str, cost: int = 0) -> None:
         start = self._start[sender] = max(self._now, self._start.get(sender, 0))
         self._count += 1  # among equals the first that came
-        heapq.heappush(self._order, (start, self._count, sender))
+        heapq.heappush(self._order, (start, self._count, sender, cost))

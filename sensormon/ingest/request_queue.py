@@ -165,7 +165,7 @@ class RequestQueue:
         parts = _Parts()
         cost = 0
         try:
-            while len(group) < GROUP_REQUESTS and cost < GROUP_COST:
+            while not group or (len(group) < GROUP_REQUESTS and cost + self._order.expected < GROUP_COST):
                 turn = self._order.next()
                 if turn is None:
                     break
@@ -230,8 +230,6 @@ class RequestQueue:
                         kept.append(_kept(part, part.answer))
                 turn.commit(together(judged, outcomes), kept)
         except Exception as error:  # noqa: BLE001  each sender gets it, and the next group is taken
-            if not hasattr(error, "hint"):
-                _log.exception("a request could not be taken")
             for part in parts:
                 for request in (part.request, *part.others):
                     self._reply(request, error)
@@ -244,6 +242,10 @@ class RequestQueue:
                     self._reply(request, replace(part.answer, again=True))
 
     def _reply(self, request: Request, answer: Answer | Exception) -> None:
+        if isinstance(answer, Exception):
+            if not hasattr(answer, "hint"):
+                _log.error("a request could not be taken", exc_info=answer)
+            answer = answer.with_traceback(None)  # whose frames would keep the unpacked body in memory
         self._replies.append((request.future, answer))
 
     def _deliver(self) -> None:

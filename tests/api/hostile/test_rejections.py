@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensormon.api.parsing import parse_batch
+from sensormon.api.parsing import parse_batch, parse_single
 from sensormon.api.problems import Problem
 from sensormon.ingest.refusals import LISTED, Refused
 from sensormon.model.readings import Reason, Rejection
@@ -287,3 +287,14 @@ def test_object_with_many_fields_is_judged_in_linear_time() -> None:
     names = ",".join(f'"{i}":0' for i in range(200_000))
     with pytest.raises(Problem, match="twice"):
         parse_batch(f'{{{names},"199999":0}}'.encode(), 0, 10)
+
+
+@pytest.mark.parametrize("unit", [b"{}", b"[]", b'{"":{}}'])
+def test_far_too_many_rows_are_refused_unread(unit: bytes) -> None:
+    body = b"[" + b",".join([unit] * 500_000) + b"]"
+    with pytest.raises(Problem, match="far more than 1,000 rows") as problem:
+        parse_batch(body, 0, 1_000)
+    assert problem.value.status == 413
+    with pytest.raises(Problem) as problem:
+        parse_single(body, 0)
+    assert problem.value.status in (400, 413)
