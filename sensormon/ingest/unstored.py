@@ -15,7 +15,6 @@ from sensormon.journal.depth import JournalDepth
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import Clock
 from sensormon.model.entries import Annotation, BatchEntry, DocumentsEntry, EventAction
-from sensormon.model.ledger import add_up
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class Unstored:
         self._received = dict(received)
         self._pending = deque(pending)
         self._readings = sum(batch.readings for batch in pending)
+        self._backlog = Backlog(len(self._pending), self._readings, self._oldest)
         self._settled = 0
         self._actions = deque(actions)
         self._annotations = deque(annotations)
@@ -77,9 +77,8 @@ class Unstored:
         return self._readings
 
     def backlog(self) -> Backlog:
-        """Everything that waits for the store."""
-        with self.lock:
-            return Backlog(len(self._pending), self._readings, self._oldest)
+        """Everything that waits for the store, as it was last noted; waits for nobody, and nobody for it."""
+        return self._backlog
 
     def add(self, batch: Pending, received: Mapping[str, int], now: int) -> None:
         """Note that this batch was journaled at `now` (µs UTC), with the totals received by source."""
@@ -87,7 +86,7 @@ class Unstored:
             self._received = dict(received)
             self._pending.append(batch)
             self._readings += batch.readings
-            self.depth.add(now, self._readings, self._oldest)
+            self._note(now)
 
     def add_action(self, number: int, action: EventAction) -> None:
         """Note that an action on events was journaled in this record."""
@@ -141,7 +140,7 @@ class Unstored:
                 self._annotations.popleft()
             while self._documents and self._documents[0][0] <= position:
                 self._documents.popleft()
-            self.depth.add(self._clock.now(), self._readings, self._oldest)
+            self._note(self._clock.now())
 
     def account(self, position: int) -> tuple[dict[str, int], dict[str, int]] | None:
         """Readings received and readings journaled beyond this record number, by source.
@@ -152,10 +151,16 @@ class Unstored:
         with self.lock:
             if self._settled > position:
                 return None
-            waiting = add_up(
-                *({batch.source: batch.readings} for batch in self._pending if batch.number > position)
-            )
-            return dict(self._received), waiting
+            received, pending = dict(self._received), list(self._pending)
+        waiting: dict[str, int] = {}  # added up after the lock, which readings on their way in need
+        for batch in pending:
+            if batch.number > position:
+                waiting[batch.source] = waiting.get(batch.source, 0) + batch.readings
+        return received, waiting
+
+    def _note(self, now: int) -> None:
+        self._backlog = Backlog(len(self._pending), self._readings, self._oldest)
+        self.depth.add(now, self._readings, self._oldest)
 
     @property
     def _oldest(self) -> int | None:

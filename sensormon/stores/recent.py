@@ -173,7 +173,8 @@ class RecentReadings:
     def rejected(self, since: int) -> list[Rejection]:
         """The newest rejected readings received since then (µs UTC), oldest first, without imports."""
         with self._lock:
-            return [rejection for rejection in self._rejected if rejection.received >= since]
+            rejected = list(self._rejected)
+        return [rejection for rejection in rejected if rejection.received >= since]
 
     def tags(self) -> set[str]:
         """The tags that have readings in memory."""
@@ -182,7 +183,8 @@ class RecentReadings:
     def last_scores(self) -> list[tuple[str, float, bool]]:
         """Tag, score and verdict of the newest reading of each tag since the start, without imports."""
         with self._lock:
-            return [(name, *last) for name, last in sorted(self._last.items())]
+            last_by_tag = list(self._last.items())
+        return [(name, *last) for name, last in sorted(last_by_tag)]
 
     def _note_last(self, entry: BatchEntry) -> None:
         batch, scores = entry.processed.accepted, entry.processed.scores
