@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -55,13 +56,13 @@ def flood(server: Server, body: bytes, connections: int, rounds: int) -> tuple[C
     lock = threading.Lock()
 
     def send() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
-        for _ in range(rounds):
-            status = post(connection, body, **{"Content-Encoding": encoding})
-            with lock:
-                statuses[status] += 1
-            if status == 413:
-                connection.close()
+        with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)) as connection:
+            for _ in range(rounds):
+                status = post(connection, body, **{"Content-Encoding": encoding})
+                with lock:
+                    statuses[status] += 1
+                if status == 413:
+                    connection.close()
 
     threads = [threading.Thread(target=send) for _ in range(connections)]
     for thread in threads:
