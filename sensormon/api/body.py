@@ -31,11 +31,15 @@ def header(scope: Scope, name: bytes) -> bytes:
     return bytes(values[0]) if len(values) == 1 else b", ".join(values)
 
 
+def _whatever(_: int) -> None:
+    """Refuses no piece."""
+
+
 async def read_body(
     scope: Scope,
     receive: Receive,
     limit: int,
-    grow: Callable[[int], None],
+    grow: Callable[[int], None] = _whatever,
     seconds: float = SECONDS,
 ) -> bytes:
     """The whole body; `grow` is called with the length of each piece, and may refuse it.
