@@ -17,7 +17,7 @@ import streamlit as st
 from sensormon.access.audit import Change
 from sensormon.access.person import Person, refusal
 from sensormon.access.roles import Act
-from sensormon.model.errors import SensormonError, UsageError
+from sensormon.model.errors import Forbidden, SensormonError, UsageError
 from sensormon.model.text import LONGEST_NAME, cleaned
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import not_done
@@ -95,6 +95,9 @@ def managed(m: Monitor, change: Change, do: Callable[[Person], object], problem:
         me = person(m)
         try:
             do(me)
+        except Forbidden as error:
+            m.access.audit.refuse(me, change, error.what)
+            raise
         except SensormonError as error:
             m.access.audit.record(m.access.audit.record_of(me, change, failure=error.what))
             raise

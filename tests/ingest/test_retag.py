@@ -208,7 +208,7 @@ def test_unknown_tag_is_labelled_with_its_name(tags: TagTable) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_show_readings_of_a_removed_tag(settings: Settings, page: str) -> None:
-    monitor = Monitor(replace(settings, source="simulator"), ManualClock(START))
+    monitor = Monitor(replace(settings, source="simulator", access="open"), ManualClock(START))
     runtime.adopt(monitor)
     try:
         monitor.source.backfill()

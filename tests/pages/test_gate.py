@@ -17,6 +17,7 @@ MONITOR = {"m", "_m", "monitored", "watched"}
 READS: dict[str, set[str]] = {
     "actions": {"count"},
     "annotations": {"readable", "changes"},
+    "attention": {"losses", "now", "history"},
     "cases": {"glance"},
     "clock": {"now"},
     "depth": {"frame"},

@@ -20,6 +20,7 @@ from sensormon.exchange.importer import times_line
 from sensormon.exchange.new_tags import no_numbers, unknown, with_new
 from sensormon.exchange.table_reader import time_column
 from sensormon.model.errors import SensormonError, UsageError
+from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.monitor import Monitor
 from tests.support.pages import show, text
@@ -166,6 +167,12 @@ def test_the_command_line_says_one_line_and_exits_with_2(
         assert main(command) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert "it cannot be read (field larger than field limit" in line
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Of a monitor whose pages everybody may use."""
+    return Settings(data_dir=tmp_path / "data", source="none", access="open")
 
 
 def test_the_page_says_one_line(full: Monitor, tmp_path: Path) -> None:

@@ -151,7 +151,8 @@ def test_nobody_acknowledges_without_a_name_or_unsaid(robbed: Settings) -> None:
 
 
 def test_the_pipeline_page_shows_a_loss_and_takes_the_acknowledgement(robbed: Settings, adopt: Adopt) -> None:
-    monitor = adopt(Monitor(replace(robbed, source="none"), ManualClock(START + 10_000 * SECOND)))
+    settings = replace(robbed, source="none", access="open")
+    monitor = adopt(Monitor(settings, ManualClock(START + 10_000 * SECOND)))
     monitor.drain()
     app = show("pipeline")
     assert "the ledger is off by 1,103. Look at it, and acknowledge it" in text(app), "the head"
@@ -161,6 +162,6 @@ def test_the_pipeline_page_shows_a_loss_and_takes_the_acknowledgement(robbed: Se
     assert not app.exception
     assert monitor.attention.now() == ()
     assert "Needs attention" not in text(app)
-    assert "acknowledged by Ann: 1,103 readings" in text(app)
+    assert r"acknowledged by Ann \(unverified\): 1,103 readings" in text(app)
     kept = json.loads(Path(robbed.data_dir / FILE).read_bytes())
     assert kept["acknowledged"]["difference"] == {"test": LOST}
