@@ -25,6 +25,8 @@ from tests.support.plant import START, Adopt, batch_of
 hypothesis.settings.register_profile("unhurried", deadline=None)  # test machines are busy
 hypothesis.settings.load_profile("unhurried")
 
+collect_ignore = ["support/busy_app.py"]  # an app: importing it starts a monitor
+
 
 @pytest.fixture
 def clock() -> ManualClock:
