@@ -28,6 +28,9 @@ CLOUD = "*.streamlit.app"
 HEALTH = "/api/health"
 STREAMLIT_HEALTH = "/_stcore/health"
 
+LONGEST = 300
+"""Most bytes of a name and its port."""
+
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,254})(?::([0-9]{1,5}))?", re.ASCII)
 
 
@@ -39,9 +42,13 @@ class Authority:
     port: int | None
 
 
-@lru_cache(1024)
 def authority_of(text: bytes) -> Authority | None:
     """The name and port in a header; None if it is not of the form NAME, NAME:PORT or [V6]:PORT."""
+    return _authority_of(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(1024)
+def _authority_of(text: bytes) -> Authority | None:
     match = _AUTHORITY.fullmatch(text.decode("latin-1").lower())
     if match is None or int(match[2] or 0) > 65_535:
         return None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sensormon.api.hosts import Authority, MachineNames, authority_of
+from sensormon.api.hosts import Authority, MachineNames, _authority_of, authority_of
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import read_settings
 from tests.support.front import Front
@@ -161,3 +161,10 @@ def test_no_redirect_repeats_the_host(front: Fronts) -> None:
         reply = here.request("GET", path, [("host", "localhost:1")])
         assert "localhost:1" not in json.dumps(reply.headers)
         assert reply.status == 404
+
+
+def test_a_host_of_megabytes_is_refused_and_not_remembered(front: Fronts) -> None:
+    before = _authority_of.cache_info().currsize
+    assert front().request("GET", "/", [("host", "a" * 2_000_000)]).status == 421
+    assert authority_of(b"a" * 2_000_000) is None
+    assert _authority_of.cache_info().currsize == before
