@@ -7,11 +7,12 @@ up a process's 1,024 descriptors. So its protocols are extended here, by their p
  1. A connection that is waiting for its client is closed: after HEADER_SECONDS without a whole header,
     be it the first or that of the next request; after BODY_SECONDS plus a second per SLOWEST bytes
     that have arrived of a body; after UNREAD_SECONDS with an answer that the client does not read.
- 2. There are at most `most` connections, RESERVED fewer than the process's descriptors. One address has
+ 2. A header of more than HEADER_BYTES closes its connection; httptools itself has no limit.
+ 3. There are at most `most` connections, RESERVED fewer than the process's descriptors. One address has
     at most half of them, so that one machine cannot shut out the others; this machine itself may have
     all, since everybody arrives from here behind a reverse proxy. Pages (WebSockets) take at most half
     of all, so that writes always get through.
- 3. A new connection beyond a limit takes the place of those that have waited longest for their client,
+ 4. A new connection beyond a limit takes the place of those that have waited longest for their client,
     from the address with the most connections. If none of them waits, the new one is closed.
 
 What it does not bound: the time for which an answer is streamed.
@@ -39,6 +40,8 @@ from sensormon.api.problems import Problem
 from sensormon.api.refusal import refuse
 
 HEADER_SECONDS = 15.0
+HEADER_BYTES = 65_536
+"""Most bytes of a request's first line and headers."""
 BODY_SECONDS = 30.0
 SLOWEST = 10_000
 """Bytes per second; a slower body runs out of time."""
@@ -221,9 +224,36 @@ class Watched(asyncio.Protocol):
         super().connection_lost(exc)
 
 
+class ShortHeaders(asyncio.Protocol):
+    """The protocol on httptools, with a limit on the header, which its parser would keep whole."""
+
+    _header_bytes = 0
+    _in_header = True
+    _socket: asyncio.Transport
+
+    def data_received(self, data: bytes) -> None:
+        """Pass the bytes on; close the connection if the header is too long."""
+        if self._in_header:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        if self._in_header and self._header_bytes > HEADER_BYTES:
+            self._socket.abort()
+
+    def on_headers_complete(self) -> None:
+        """The parser's call: what follows is the body."""
+        self._in_header = False
+        super().on_headers_complete()  # type: ignore[misc]
+
+    def on_message_complete(self) -> None:
+        """The parser's call: what follows is the next header."""
+        self._in_header, self._header_bytes = True, 0
+        super().on_message_complete()  # type: ignore[misc]
+
+
 def watched(base: type[asyncio.Protocol], connections: Connections) -> type[asyncio.Protocol]:
     """This protocol class, with its connections counted there."""
-    return type(f"Watched{base.__name__}", (Watched, base), {"register": connections})
+    bounds = (Watched, ShortHeaders) if hasattr(base, "on_headers_complete") else (Watched,)
+    return type(f"Watched{base.__name__}", (*bounds, base), {"register": connections})
 
 
 class BoundedServer:

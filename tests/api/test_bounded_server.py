@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -26,8 +28,9 @@ async def peers(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def answered(headers: dict[str, str]) -> tuple[httpx.Response, int]:
-    """The answer of a server on this machine, and how many connections it counted meanwhile."""
+@asynccontextmanager
+async def served() -> AsyncIterator[tuple[int, Connections]]:
+    """The port of a server on this machine, and the connections that it counts."""
     connections = Connections(64, time.monotonic)
     app = BoundedServer(TruePeer(peers), lambda: connections)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical"))
@@ -35,14 +38,44 @@ async def answered(headers: dict[str, str]) -> tuple[httpx.Response, int]:
     until = time.monotonic() + 20
     while not server.started and time.monotonic() < until:
         await asyncio.sleep(0)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    async with httpx.AsyncClient() as client:
-        answer = await client.get(f"http://127.0.0.1:{port}/", headers=headers)
-        counted = len(connections)
+    yield server.servers[0].sockets[0].getsockname()[1], connections
     server.should_exit = True
     await serving
     assert len(connections) == 0
+
+
+async def answered(headers: dict[str, str]) -> tuple[httpx.Response, int]:
+    """The answer of a server on this machine, and how many connections it counted meanwhile."""
+    async with served() as (port, connections), httpx.AsyncClient() as client:
+        answer = await client.get(f"http://127.0.0.1:{port}/", headers=headers)
+        counted = len(connections)
     return answer, counted
+
+
+async def piecewise(head: bytes, piece: bytes, pieces: int) -> bytes:
+    """What the server says to a head and these pieces, each sent by itself; empty if it hangs up."""
+    async with served() as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            writer.write(head)
+            for _ in range(pieces):
+                writer.write(piece)
+                await writer.drain()
+            answer = await asyncio.wait_for(reader.read(1_000), 10)
+        except ConnectionError:
+            answer = b""
+        writer.close()
+    return answer
+
+
+def test_a_header_without_end_is_cut_off_and_a_long_body_is_not() -> None:
+    head = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: "
+    assert asyncio.run(piecewise(head, b"a" * 10_000, 50)) == b""
+    assert asyncio.run(piecewise(head, b"a\r\nX-More: ", 10_000)) == b""
+    body = b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 500000\r\n\r\n"
+    assert asyncio.run(piecewise(body, b"a" * 10_000, 50)).startswith(b"HTTP/1.1 200")
+    two = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"a" * 40_000 + b"\r\n\r\n"
+    assert asyncio.run(piecewise(two, two, 1)).startswith(b"HTTP/1.1 200")
 
 
 def test_a_forwarded_address_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
