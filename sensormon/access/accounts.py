@@ -21,7 +21,7 @@ from sensormon.access.roles import GIVEN, Act, Role, role_named
 from sensormon.access.sessions import Sessions
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.entries import Document
-from sensormon.model.errors import SignInRefused, UsageError
+from sensormon.model.errors import SensormonError, SignInRefused, UsageError
 
 COLLECTION = "accounts"
 LONGEST_NAME = 64
@@ -140,17 +140,20 @@ class Accounts:
         many tries failed; Overloaded, StoreError.
         """
         now, key = self._clock.now(), _key(name)
-        wait = self._guessing.wait(key, address, now)
+        wait = self._guessing.begin(key, address, now)
         if wait:
             seconds = -(-wait // SECOND)
             self._note_failure(key, address, "too many tries failed")
             raise SignInRefused(
                 "too many tries failed", where="sign-in", hint=f"Try again in {seconds} s", seconds=seconds
             )
-        document = self._documents.standing(COLLECTION).get(key)
-        fits = passwords.fits(str(document.content["password"]) if document else "", password)
+        try:
+            document = self._documents.standing(COLLECTION).get(key)
+            fits = passwords.fits(str(document.content["password"]) if document else "", password)
+        except SensormonError:
+            self._guessing.undecided(key, address)
+            raise
         if document is None or not fits:
-            self._guessing.failed(key, address, now)
             self._note_failure(key, address, WRONG)
             raise SignInRefused(WRONG, where="sign-in", hint="Try again")
         self._guessing.succeeded(key, address)

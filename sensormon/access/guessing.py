@@ -40,10 +40,21 @@ class Guessing:
     """Failures in memory, since the start. Thread-safe; times are µs UTC."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._pairs: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
         self._names: OrderedDict[str, _Failures] = OrderedDict()
         self._familiar: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def begin(self, name: str, address: str, now: int) -> int:
+        """How long (µs) this address must wait before the next try for this name; 0: it may try now.
+
+        The try then counts as failed until it has `succeeded`, so that many at once are no way around.
+        """
+        with self._lock:
+            wait = self.wait(name, address, now)
+            if not wait:
+                self.failed(name, address, now)
+            return wait
 
     def wait(self, name: str, address: str, now: int) -> int:
         """How long (µs) this address must wait before the next try for this name."""
@@ -60,11 +71,18 @@ class Guessing:
             _count(self._pairs, (name, _place(address)), now)
             _count(self._names, name, now)
 
+    def undecided(self, name: str, address: str) -> None:
+        """Take back a try that was neither right nor wrong."""
+        with self._lock:
+            _uncount(self._pairs, (name, _place(address)))
+            _uncount(self._names, name)
+
     def succeeded(self, name: str, address: str) -> None:
         """Note a success: the failures of this pair are forgotten, the address is familiar."""
         pair = (name, _place(address))
         with self._lock:
             self._pairs.pop(pair, None)
+            _uncount(self._names, name)
             self._familiar[pair] = None
             self._familiar.move_to_end(pair)
             if len(self._familiar) > MOST:
@@ -96,3 +114,9 @@ def _count(known: OrderedDict[Key, _Failures], key: Key, now: int) -> None:
     known.move_to_end(key)
     if len(known) > MOST:
         known.popitem(last=False)
+
+
+def _uncount(known: OrderedDict[Key, _Failures], key: Key) -> None:
+    before = known.get(key)
+    if before is not None:
+        known[key] = _Failures(before.count - 1, before.last)

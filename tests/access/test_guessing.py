@@ -96,3 +96,20 @@ def test_what_is_remembered_is_bounded() -> None:
     sizes = [len(known) for known in vars(guessing).values() if hasattr(known, "__len__")]
     assert sizes
     assert max(sizes) == MOST
+
+
+def test_tries_that_run_at_once_are_no_way_around_the_wait() -> None:
+    guessing = Guessing()
+    waits = [guessing.begin("jana", "a", 0) for _ in range(50)]
+    assert waits[:FREE] == [0] * FREE
+    assert min(waits[FREE:]) > 0
+
+
+def test_a_right_password_and_one_that_was_not_checked_leave_no_failure() -> None:
+    guessing = Guessing()
+    for _ in range(10 * FREE_NAME):
+        assert guessing.begin("jana", "a", 0) == 0
+        guessing.succeeded("jana", "a")
+        assert guessing.begin("jana", "b", 0) == 0
+        guessing.undecided("jana", "b")
+    assert guessing.wait("jana", "c", 0) == 0
