@@ -12,7 +12,8 @@ import anyio.to_thread
 from starlette.responses import RedirectResponse
 
 from sensormon.access.peer_owner import is_service, owner_of
-from sensormon.access.roles import Role
+from sensormon.access.person import Person, check
+from sensormon.access.roles import Act, Role
 from sensormon.access.visit import SERVICE
 from sensormon.api import sign_in_page
 from sensormon.api.body import Receive, Scope, Send
@@ -36,6 +37,7 @@ _OPEN = (
 )
 """What is the same for everybody and holds nothing of this monitor."""
 STREAM = "/_stcore/stream"
+UPLOAD = "/_stcore/upload_file"
 _OF_PAGES = ("/_stcore/", "/media/", "/app/")
 """What pages made or take in."""
 
@@ -61,12 +63,26 @@ class Gate:
         if not opens and not (identity.mode == "oidc" and _may_sign_in(scope)):
             await _instead(identity.mode, scope, receive, send)
             return
-        if identity.mode == "local" and scope["type"] == "websocket":
+        uploads = scope["path"].startswith(UPLOAD)
+        if identity.mode == "local" and (uploads or scope["type"] == "websocket"):
             scope = await anyio.to_thread.run_sync(_with_owner, scope)
+        if uploads:
+            try:
+                await anyio.to_thread.run_sync(self._check_upload, scope)
+            except SensormonError as error:
+                await refuse(problem_of(error), scope, receive, send)
+                return
         await self._app(scope, receive, send)
 
     def _knows(self, scope: Scope) -> bool:
-        return self._monitor().access.identity.of(self._visit(scope)).role is not Role.NOBODY
+        return self._person(scope).role is not Role.NOBODY
+
+    def _check_upload(self, scope: Scope) -> None:
+        """Streamlit keeps what is uploaded in memory, whether or not a page has asked for it."""
+        check(self._person(scope), Act.IMPORT)
+
+    def _person(self, scope: Scope) -> Person:
+        return self._monitor().access.identity.of(self._visit(scope))
 
 
 def _may_sign_in(scope: Scope) -> bool:

@@ -186,6 +186,21 @@ def test_strangers_get_the_way_to_sign_in_and_nothing_else(begin: Start) -> None
     assert all(scope["type"] == "http" for scope in front.page.scopes)
 
 
+def test_upload_needs_the_role_of_somebody_who_imports(begin: Start) -> None:
+    monitor, front = begin()
+    monitor.access.accounts.add(BOSS, "Erik", Role.ENGINEER, PASSWORD)
+    for name, status in (("Olga", 403), ("Erik", 200)):
+        cookie = cookie_of(sign_in(front, name, PASSWORD))
+        reply = front.request("PUT", "/_stcore/upload_file/session/file", [*OURS[:3], cookie], b"a,b")
+        assert reply.status == status, name
+        assert (b'"needs":"engineer"' in reply.body) == (status == 403)
+
+
+def test_visitor_from_afar_uploads_nothing_where_the_machine_administers(begin: Start) -> None:
+    _, front = begin(access="local")
+    assert front.request("PUT", "/_stcore/upload_file/session/file", OURS[:3], b"a,b").status == 403
+
+
 def test_form_is_labelled_and_knows_what_a_password_manager_fills_in(begin: Start) -> None:
     _, front = begin()
     page = front.request("GET", "/sign-in", NAVIGATION)
