@@ -113,6 +113,7 @@ class WriteRoute:
             def parse(plain: bytes) -> Parsed:
                 parsed = self._parse(plain, arrived, monitor, query)
                 grant.check_tags(parsed.batch.tags, TokenScope.WRITE)
+                grant.check_tags((row.tag for row in parsed.malformed.listed if row.tag), TokenScope.WRITE)
                 return parsed
 
             def fingerprint() -> str:
