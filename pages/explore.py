@@ -24,6 +24,7 @@ from sensormon.ui.explore_span import WHOLE, moment, span_control
 from sensormon.ui.explore_view import Chosen, show
 from sensormon.ui.link_tags import known_tags
 from sensormon.ui.page import page
+from sensormon.ui.parts import fragment
 from sensormon.ui.time_range import offset
 from sensormon.view.explore import NAMED, drawn_line, times
 from sensormon.view.explore_chart import (
@@ -339,7 +340,7 @@ def empty(m: Monitor, chosen: Chosen) -> bool:
     return False
 
 
-@st.fragment
+@fragment
 def draw(m: Monitor, viewer: Viewer) -> None:
     """Controls, the chart, one analysis of the view."""
     chosen = controls(m, viewer)

@@ -23,6 +23,7 @@ from sensormon.ui import (
 )
 from sensormon.ui.memo import remembered
 from sensormon.ui.page import page
+from sensormon.ui.parts import every, fragment
 from sensormon.ui.time_range import SECONDS, preset
 from sensormon.ui.url_state import write
 from sensormon.view.live_cards import MOST, Cards, Newest, groups, make_cards, newest, shown, worst_first
@@ -262,7 +263,7 @@ def empty(m: Monitor, searched: bool, source: str) -> None:
             st.page_link("pages/explore.py", label="Imported history is on the Explore page")
 
 
-@st.fragment(run_every=2)
+@every(2)
 def waiting(m: Monitor, known: int) -> None:
     """Look again for tags while there are none, or new ones may come."""
     if len(with_data(m)) > known:
@@ -290,5 +291,5 @@ with page("Live") as me:
     if not matching:
         empty(m, bool(wanted or chosen_groups), m.status().source.name)
     elif not board(m, me, span, matching, at):
-        st.fragment(plain_cards, run_every=None if at else 1)(m, me, span, matching, at)
+        fragment(plain_cards, run_every=None if at else 1)(m, me, span, matching, at)
     waiting(m, len(delivering))

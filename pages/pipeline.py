@@ -30,6 +30,7 @@ from sensormon.ui import (
 )
 from sensormon.ui.acts import allowed, carried_out, name_field
 from sensormon.ui.page import page
+from sensormon.ui.parts import every
 from sensormon.view.phrases import Phrase, fault_sentence, fault_words, literal
 from sensormon.view.status import (
     boxes,
@@ -49,7 +50,7 @@ SHOWN = 5
 """Acknowledgements that are listed, the newest."""
 
 
-@st.fragment(run_every=1)
+@every(1)
 def way(m: Monitor, viewer: Viewer) -> None:
     """The boxes, the state of the store, the ledger."""
     status, ledger = m.status(), m.ledger.now()
@@ -110,7 +111,7 @@ def state(status: Status, viewer: Viewer) -> str:
     return f'<div class="state"><div>{" · ".join(words)}</div>{rest}</div>'
 
 
-@st.fragment(run_every=2)
+@every(2)
 def journal(m: Monitor, viewer: Viewer) -> None:
     """How many readings waited in the journal over the last 15 minutes, and for how long."""
     st.subheader("Journal over the last 15 minutes", anchor=False, help=meaning("journal", "watermark"))
@@ -138,7 +139,7 @@ def journal(m: Monitor, viewer: Viewer) -> None:
     )
 
 
-@st.fragment(run_every=2)
+@every(2)
 def dead_letters(m: Monitor) -> None:
     """Readings the database refused: how many, and a button to try them again."""
     letters = m.status().dead_letters
@@ -159,7 +160,7 @@ def dead_letters(m: Monitor) -> None:
             st.toast("Retrying within a second. Readings that the database accepts leave the file.")
 
 
-@st.fragment(run_every=2)
+@every(2)
 def losses(m: Monitor, viewer: Viewer) -> None:
     """Losses that nobody has acknowledged yet, and the form for it; who acknowledged what before."""
     shown: Losses = st.session_state.get("losses-shown", m.attention.losses)
@@ -214,7 +215,7 @@ def demonstrations(m: Monitor, drills: Drills) -> None:
         past_drills(drills)
 
 
-@st.fragment(run_every=1)
+@every(1)
 def past_drills(drills: Drills) -> None:
     """The demonstrations so far, newest first, step by step, with the proof."""
     if not drills.runs:
@@ -258,7 +259,7 @@ def equation(ledger: Ledger) -> str:
     )
 
 
-@st.fragment(run_every=5)
+@every(5)
 def rejections(m: Monitor, viewer: Viewer) -> None:
     """The newest rejected readings, as received, with the reason."""
     st.subheader(
@@ -324,7 +325,7 @@ def faults(m: Monitor, simulator: Simulator) -> None:
         running(m, simulator)
 
 
-@st.fragment(run_every=1)
+@every(1)
 def running(m: Monitor, simulator: Simulator) -> None:
     """The active faults, each with its remaining time."""
     now = m.clock.now()

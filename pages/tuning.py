@@ -40,6 +40,7 @@ from sensormon.ui.detector_controls import key_of, parameter_input, reset
 from sensormon.ui.link_tags import known_tags
 from sensormon.ui.memo import forget, last_remembered, remembered
 from sensormon.ui.page import page
+from sensormon.ui.parts import dialog, every
 from sensormon.ui.time_range import preset
 from sensormon.ui.tuning_history import (
     LENGTHS,
@@ -123,7 +124,7 @@ def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str]:
     return values
 
 
-@st.dialog("Apply to live monitoring", icon=":material/tune:")
+@dialog("Apply to live monitoring", icon=":material/tune:")
 def apply(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked) -> None:
     """Show what changes and what would be lost, ask for a name, and apply."""
     now = m.detection.in_force
@@ -421,7 +422,7 @@ def every_load(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -
     return loads
 
 
-@st.fragment(run_every=2)
+@every(2)
 def log(m: Monitor, viewer: Viewer) -> None:
     """Who changed what, from what to what, newest first."""
     st.subheader("Settings history", anchor=False)

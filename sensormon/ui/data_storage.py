@@ -18,6 +18,7 @@ from sensormon.monitor.retention import JOB, Plan, RolledUp
 from sensormon.ui.acts import allowed, carried_out, name_field
 from sensormon.ui.drawing import UNREAD, not_readable, panel
 from sensormon.ui.job_status import follow_newest, job_line, newest_state
+from sensormon.ui.parts import dialog
 from sensormon.ui.viewer import Viewer
 from sensormon.view.access import days_words
 from sensormon.view.disk_usage import (
@@ -155,7 +156,7 @@ def last_run(m: Monitor) -> None:
         st.caption(f"Last run: {rolled_words(job.result)}")
 
 
-@st.dialog("Retention at full resolution", icon=":material/inventory_2:")
+@dialog("Retention at full resolution", icon=":material/inventory_2:")
 def set_policy(m: Monitor, days: int, each: float) -> None:
     """The effect of the new policy, and the name of the person who sets it."""
     if days:
@@ -177,7 +178,7 @@ def set_policy(m: Monitor, days: int, each: float) -> None:
             st.rerun()
 
 
-@st.dialog("Roll up now", icon=":material/compress:")
+@dialog("Roll up now", icon=":material/compress:")
 def run_now(m: Monitor, each: float) -> None:
     """Confirm what would be deleted."""
     days = m.retention.policy.days

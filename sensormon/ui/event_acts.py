@@ -16,6 +16,7 @@ from sensormon.model.format import counted, day_and_time
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, carried_out, name_field, why_not
 from sensormon.ui.event_reading import JUST_DONE
+from sensormon.ui.parts import dialog
 from sensormon.ui.time_range import time_field
 from sensormon.ui.url_state import visit
 from sensormon.ui.viewer import Viewer
@@ -180,7 +181,7 @@ def _done(
     return True
 
 
-@st.dialog("Your name", icon=":material/badge:", on_dismiss=_put_away)
+@dialog("Your name", icon=":material/badge:", on_dismiss=_put_away)
 def _ask_name(m: Monitor, press: _Press) -> None:
     """The name that goes into the log."""
     with st.form("name", border=False):
@@ -190,7 +191,7 @@ def _ask_name(m: Monitor, press: _Press) -> None:
             st.rerun()
 
 
-@st.dialog("Shelve until", icon=":material/snooze:", on_dismiss=_put_away)
+@dialog("Shelve until", icon=":material/snooze:", on_dismiss=_put_away)
 def _shelve_until(m: Monitor, viewer: Viewer, press: _Press) -> None:
     """A time in the viewer's zone."""
     now = m.clock.now() // MINUTE * MINUTE
@@ -202,7 +203,7 @@ def _shelve_until(m: Monitor, viewer: Viewer, press: _Press) -> None:
             st.rerun()
 
 
-@st.dialog("Note", icon=":material/edit_note:", on_dismiss=_put_away)
+@dialog("Note", icon=":material/edit_note:", on_dismiss=_put_away)
 def _note(m: Monitor, press: _Press) -> None:
     """A sentence that stays with the events."""
     with st.form("write", border=False):

@@ -15,6 +15,7 @@ from sensormon.model.format import counted, moment_words
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.event_acts import TICKED, action_row, asking
 from sensormon.ui.event_controls import order, pin, renew
+from sensormon.ui.parts import every
 from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.widget_keys import choose_rows, chosen_rows, fresh_key, replace_widget
@@ -117,7 +118,7 @@ def step(by: int) -> None:
         choose([ids[min(max(ids.index(now) + by, 0), len(ids) - 1)]])
 
 
-@st.fragment(run_every=5)
+@every(5)
 def news(
     m: Monitor, viewer: Viewer, acts: int, tags: tuple[str, ...] | None, late: int, changed: int
 ) -> None:

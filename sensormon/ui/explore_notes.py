@@ -16,6 +16,7 @@ from sensormon.model.format import day_and_time
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, carried_out, name_field
 from sensormon.ui.explore_view import Chosen
+from sensormon.ui.parts import dialog
 from sensormon.ui.viewer import Viewer
 from sensormon.view.explore import times
 from sensormon.view.phrases import literal
@@ -63,7 +64,7 @@ def notes_look(m: Monitor, viewer: Viewer, chosen: Chosen, notes: Sequence[Annot
         st.caption(f"{len(notes) - LISTED:,} more; zoom in to see them.")
 
 
-@st.dialog("Note", icon=":material/edit_note:")
+@dialog("Note", icon=":material/edit_note:")
 def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     """A form for the note, its place and its author."""
     at = st.session_state.get("explore_clicked")
@@ -89,7 +90,7 @@ def write_note(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
             st.rerun()
 
 
-@st.dialog("Remove this note?", icon=":material/delete:")
+@dialog("Remove this note?", icon=":material/delete:")
 def remove_note(m: Monitor, note: Annotation) -> None:
     """Remove the note from the charts; it stays in the record."""
     st.markdown(literal(note.text))

@@ -15,6 +15,7 @@ from sensormon.model.status import StoreState
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import UNREAD, marked
 from sensormon.ui.help import first_visit, help_button, in_the_browser
+from sensormon.ui.parts import every
 from sensormon.ui.signed_in import is_another, signed_in
 from sensormon.ui.style import style_sheet
 from sensormon.ui.viewer import Viewer, viewer
@@ -58,7 +59,7 @@ def draw_head(title: str, m: Monitor) -> Viewer:
     return now
 
 
-@st.fragment(run_every=1)
+@every(1)
 def _status(m: Monitor, drawn_dark: bool, drawn: int, me: Person) -> None:
     if (st.context.theme.type == "dark") != drawn_dark:
         st.rerun()  # the viewer changed the theme, or it was not known at the first run

@@ -11,6 +11,7 @@ from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.component import browser_component
 from sensormon.ui.glossary import word_list
+from sensormon.ui.parts import fragment
 from sensormon.view.guide import PAGES, seen, shortcuts, tries
 
 GREETED = "sensormon-greeted"
@@ -43,7 +44,7 @@ def help_button(title: str, m: Monitor) -> None:
         )
 
 
-@st.fragment
+@fragment
 def first_visit(title: str, m: Monitor) -> None:
     """A sentence on the plant and things to try, until dismissed; the browser remembers that.
 

@@ -9,6 +9,7 @@ from sensormon.access.roles import Act
 from sensormon.model.jobs import Job
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, carried_out
+from sensormon.ui.parts import every
 from sensormon.view.phrases import literal
 
 ACTS = {
@@ -60,7 +61,7 @@ def newest_state(m: Monitor, kind: str) -> tuple[int, bool] | None:
     return None if job is None else (job.id, job.running)
 
 
-@st.fragment(run_every=1)
+@every(1)
 def follow_newest(m: Monitor, kind: str, drawn: tuple[int, bool] | None) -> None:
     """Its progress; the page is drawn again once its state is no longer the one that was `drawn`."""
     job = next(iter(m.jobs.of(kind)), None)
@@ -70,7 +71,7 @@ def follow_newest(m: Monitor, kind: str, drawn: tuple[int, bool] | None) -> None
         st.rerun()
 
 
-@st.fragment(run_every=0.5)
+@every(0.5)
 def follow_job(m: Monitor, job: Job) -> None:
     """The progress of this job; the page is drawn again when it ends."""
     job_line(m, job)

@@ -140,3 +140,14 @@ def test_the_same_change_inside_the_gate_is_allowed(tmp_path: Path) -> None:
     page = tmp_path / "page.py"
     page.write_text("carried_out(m, change, lambda name: m.retention.set(1, name), 'Nothing was changed')")
     assert not list(changes(page))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_parts_that_run_by_themselves_ask_who_is_there(path: Path) -> None:
+    uses = {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "st"
+    }
+    if path.name not in ("parts.py", "navigation.py"):  # navigation asks in its own part
+        assert not uses & {"fragment", "dialog"}, "use sensormon.ui.parts"
