@@ -25,7 +25,7 @@ def register(commands: Any) -> None:
     act = acts.add_parser("add", help="make a token; its secret is shown this once, on standard output")
     act.add_argument("name")
     act.add_argument("--scope", required=True, choices=[str(scope) for scope in Scope])
-    act.add_argument("--tags", default="", metavar="'a*,b'", help="only these tags; default: all")
+    act.add_argument("--tags", metavar="'a*,b'", help="only these tags; default: all")
     act.add_argument("--expires", default="", metavar="TIME", help="2027-01-31 or 90d; default: never")
     act.set_defaults(run=add)
 
@@ -45,7 +45,7 @@ def add(options: argparse.Namespace, settings: Settings) -> int:
         "tokens add",
         name=options.name,
         scope=options.scope,
-        tags=[pattern.strip() for pattern in options.tags.split(",") if pattern.strip()],
+        tags=_patterns(options.tags),
         expires=_expiry(options.expires),
     )
     until = shown_time(token["expires"], "it is revoked")
@@ -53,6 +53,18 @@ def add(options: argparse.Namespace, settings: Settings) -> int:
     print("Nothing keeps this secret; it is shown this once:", file=sys.stderr)
     print(token["secret"])
     return 0
+
+
+def _patterns(text: str | None) -> list[str]:
+    """The patterns in this option; none if it was not given. Raises UsageError if it is empty."""
+    if text is None:
+        return []
+    patterns = [pattern.strip() for pattern in text.split(",") if pattern.strip()]
+    if not patterns:  # as of an unset variable of a shell: the token must not open all tags
+        raise UsageError(
+            "it names no tags", where="--tags", hint="Name tags or patterns, or leave it out for all tags"
+        )
+    return patterns
 
 
 def show(options: argparse.Namespace, settings: Settings) -> int:

@@ -111,6 +111,7 @@ def test_the_password_that_was_given_is_the_one_that_counts(
         (["tokens", "add", "line1", "--scope", "read", "--expires", "soon"], "", "90d"),
         (["tokens", "add", "line1", "--scope", "read", "--expires", "2020-01-31"], "", "expired already"),
         (["tokens", "add", "line1", "--scope", "read", "--expires", "99999d"], "", None),
+        (["tokens", "add", "line1", "--scope", "read", "--tags", ""], "", "names no tags"),
         (["tokens", "revoke", "line1"], "", "no token"),
         (["sessions", "end"], "", "required"),
         (["sessions", "end", "abcdefgh"], "", "no such session"),
