@@ -10,7 +10,7 @@ from sensormon.access.person import Person
 from sensormon.access.roles import Act
 from sensormon.access.tokens import LONGEST_NAME, ApiToken, Scope
 from sensormon.model.clock import DAY
-from sensormon.model.format import counted
+from sensormon.model.format import counted, day_and_time
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, managed, why_not
 from sensormon.ui.drawing import panel
@@ -68,8 +68,8 @@ def _list(m: Monitor, viewer: Viewer, tokens: list[ApiToken]) -> None:
                 "State": [token_state(token, now) for token in tokens],
                 "Scope": [str(token.scope) for token in tokens],
                 "Tags": [", ".join(token.tags) or "all" for token in tokens],
-                "Expires": times_column([token.expires for token in tokens]),
-                "Last used": times_column([token.used for token in tokens]),
+                "Expires": [_time(token.expires, "never", viewer) for token in tokens],
+                "Last used": [_time(token.used, "not yet", viewer) for token in tokens],
                 "Made": times_column([token.created for token in tokens]),
                 "By": [token.created_by for token in tokens],
             }
@@ -78,8 +78,12 @@ def _list(m: Monitor, viewer: Viewer, tokens: list[ApiToken]) -> None:
         key="tokens",
         alt=counted(len(tokens), "token"),
         height=min(38 + 35 * len(tokens), 388),
-        column_config={"Expires": time, "Last used": time, "Made": time},
+        column_config={"Made": time},
     )
+
+
+def _time(time: int, unset: str, viewer: Viewer) -> str:
+    return day_and_time(time, viewer.zone) if time else unset
 
 
 def _add(m: Monitor) -> str:
