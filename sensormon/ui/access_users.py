@@ -37,6 +37,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
     with right, panel("user-change", stretch=True):
         _change(m, accounts)
     st.subheader("What each role may do", anchor=False, help=meaning("role"))
+    st.caption(f"Each role may also do what those before it may: {', '.join(ROLES)}.")
     table = roles_table()
     st.dataframe(
         table,
@@ -44,8 +45,11 @@ def section(m: Monitor, viewer: Viewer) -> None:
         key="roles",
         alt="What each role may do",
         height=38 + 35 * len(table),
-        column_config={"Act": st.column_config.TextColumn(width=330)}
-        | {role.capitalize(): st.column_config.TextColumn(width=90) for role in ROLES},
+        width="content",
+        column_config={
+            "Act": st.column_config.TextColumn(width=260),
+            "Role needed": st.column_config.TextColumn(width=110),
+        },
     )
 
 

@@ -129,11 +129,10 @@ def may_do(role: Role) -> list[tuple[str, str]]:
 
 
 def roles_table() -> pd.DataFrame:
-    """Every act, and for each role whether it may do it."""
+    """Every act with the role that it needs, the lowest roles first."""
     acts = [act for given in GIVEN for act in NEEDS if NEEDS[act] is given]
     return pd.DataFrame(
-        {"Act": [WORDS[act] for act in acts]}
-        | {str(role).capitalize(): ["yes" if role >= NEEDS[act] else "–" for act in acts] for role in GIVEN}
+        {"Act": [WORDS[act] for act in acts], "Role needed": [str(NEEDS[act]) for act in acts]}
     )
 
 
