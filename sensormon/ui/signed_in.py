@@ -46,10 +46,6 @@ def signed_in(title: str, m: Monitor, me: Person) -> None:
         st.html(
             f'<h3 class="help-head">{escape(words)}</h3><p class="help-text">{known_by_words(me.way)}</p>'
         )
-        rows = "".join(
-            f"<dt>{escape(role.capitalize())}</dt><dd>{escape(acts)}</dd>" for role, acts in may_do(me.role)
-        )
-        st.html(f'<h3 class="help-head">You may, as</h3><dl class="words">{rows}</dl>')
         if me.way is Way.ACCOUNT:
             _change_password(m, me)
             st.html(
@@ -60,6 +56,10 @@ def signed_in(title: str, m: Monitor, me: Person) -> None:
             change = Change(Act.SIGN_OUT, f"session of {me.name}", "live", "ended")
             if managed(m, change, lambda by: m.access.sessions.end(by, by.session), "Not signed out"):
                 st.logout()
+        rows = "".join(
+            f"<dt>{escape(role.capitalize())}</dt><dd>{escape(acts)}</dd>" for role, acts in may_do(me.role)
+        )
+        st.html(f'<h3 class="help-head">You may, as</h3><dl class="words">{rows}</dl>')
 
 
 def sign_in_address(title: str) -> str:
