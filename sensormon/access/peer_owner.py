@@ -16,6 +16,10 @@ TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 PEOPLE = range(1_000, 65_534)
 """The accounts of people: below are those of the system, above nobody's and those of containers."""
 
+GONE = 65_534
+"""Nobody's account."""
+_OPEN = "01"
+
 Ends = tuple[tuple[str, int], tuple[str, int]]
 
 
@@ -25,26 +29,36 @@ def is_service(owner: int) -> bool:
 
 
 def owner_of(client: Any, server: Any) -> int | None:
-    """The account (uid) of the socket from `client` to `server`, (address, port) each; None if unknown."""
+    """The account (uid) of the socket from `client` to `server`, (address, port) each.
+
+    None if this system does not say; `GONE` if it has no such open socket, since whoever held it
+    may have been a service.
+    """
     try:
         wanted = _plain(str(client[0])), int(client[1]), int(server[1])
     except (TypeError, ValueError, IndexError):
         return None
-    for table in TABLES:
+    tables = [table for table in TABLES if table.exists()]
+    for table in tables:
         for address, port, remote_port, owner in _sockets(table):
             if (port, remote_port) == wanted[1:] and address == wanted[0]:
                 return owner
-    return None
+    return GONE if tables else None
 
 
 def _sockets(table: Path) -> Iterator[tuple[str, int, int, int]]:
-    """Address and port of each socket's own end, the port of the other, and its owner."""
+    """Address and port of each open socket's own end, the port of the other, and its owner.
+
+    A socket that its owner has closed belongs to root in this table.
+    """
     try:
         lines = table.read_text("ascii").splitlines()[1:]
     except OSError:
         return
     for line in lines:
-        _, own, other, *_rest = fields = line.split()
+        _, own, other, state, *_rest = fields = line.split()
+        if state != _OPEN:
+            continue
         address, _, port = own.partition(":")
         yield _address(address), int(port, 16), int(other.rpartition(":")[2], 16), int(fields[7])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from sensormon.access.peer_owner import is_service, owner_of
 from sensormon.access.person import Person, Way
 from sensormon.access.roles import Role
 from sensormon.access.visit import COOKIE
@@ -165,21 +163,3 @@ def test_accounts_work_behind_a_proxy(serve: Serve, proxy: Proxy) -> None:
         cookie = f"{COOKIE}={browser.cookies[COOKIE]}"
     assert page(nginx.port, nginx.url, Cookie=cookie)["role"] == "operator"
     assert page(nginx.port, nginx.url) in (401, 403)
-
-
-def test_owner_of_a_socket_is_known() -> None:
-    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-        with (
-            socket.create_server((address, 0), family=family) as listener,
-            socket.create_connection(listener.getsockname()[:2]) as client,
-        ):
-            ends = client.getsockname(), listener.getsockname()
-            assert owner_of(*ends) == os.getuid()
-            assert owner_of((ends[0][0], 1), ends[1]) is None
-    assert owner_of(None, None) is None
-    assert owner_of(("testclient", 50_000), ("x", None)) is None
-
-
-def test_accounts_of_services_are_told_from_those_of_people() -> None:
-    assert [is_service(owner) for owner in (33, 101, 999, 65_534)] == [True] * 4
-    assert [is_service(owner) for owner in (0, 1_000, 60_000, os.getuid())] == [False] * 4
