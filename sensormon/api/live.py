@@ -10,14 +10,18 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 from fastapi import FastAPI, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 
-from sensormon.api.context import Context, check_whole_reader
+from sensormon.api.context import Context, address_of, check_whole_reader
+from sensormon.api.readers import WAITING, Turns
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.live_feed import LiveFeed
 
 MOST_TAGS = 40
 LONGEST = 86_400
+BOARDS = 2
+"""Whole boards that are made at once: a day of many readings takes some 90 MB meanwhile."""
 COMPRESSED = 2_000
 """Answers of more bytes are compressed: a whole span of readings, the strip of many tags."""
 
@@ -44,8 +48,10 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
             body, headers["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
         return Response(body, media_type="application/json", headers=headers)
 
+    whole = Turns(BOARDS, BOARDS, WAITING)
+
     @api.get("/live/board", include_in_schema=False)
-    def board(
+    async def board(
         request: Request,
         tag: Tags,
         span: Span,
@@ -55,9 +61,15 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         x_sensormon_page: Annotated[str | None, Header()] = None,
         accept_encoding: Annotated[str | None, Header()] = None,
     ) -> Response:
-        live = feed(request, x_sensormon_page)
-        content = live.board(tag, span, after=after, known_events=events, until=until)
-        return answered(content, accept_encoding)
+        def make() -> Response:
+            live = feed(request, x_sensormon_page)
+            content = live.board(tag, span, after=after, known_events=events, until=until)
+            return answered(content, accept_encoding)
+
+        if after is not None:
+            return await run_in_threadpool(make)
+        async with whole.turn(address_of(request)):
+            return await run_in_threadpool(make)
 
     @api.get("/live/strip", include_in_schema=False)
     def strip(
