@@ -8,10 +8,10 @@ up a process's 1,024 descriptors. So its protocols are extended here, by their p
     be it the first or that of the next request; after BODY_SECONDS plus a second per SLOWEST bytes
     that have arrived of a body; after UNREAD_SECONDS with an answer that the client does not read.
  2. A header of more than HEADER_BYTES closes its connection; httptools itself has no limit.
- 3. There are at most `most` connections, RESERVED fewer than the process's descriptors. One address has
+ 3. Connections take at most `most` descriptors, RESERVED fewer than the process has. One address has
     at most half of them, so that one machine cannot shut out the others; this machine itself may have
-    all, since everybody arrives from here behind a reverse proxy. Pages (WebSockets) take at most half
-    of all, so that writes always get through.
+    all, since everybody arrives from here behind a reverse proxy. Pages (WebSockets) take PAGE each and
+    at most half of all, so that writes always get through.
  4. A new connection beyond a limit takes the place of those that have waited longest for their client,
     from the address with the most connections. If none of them waits, the new one is closed.
 
@@ -47,8 +47,12 @@ SLOWEST = 10_000
 """Bytes per second; a slower body runs out of time."""
 UNREAD_SECONDS = 60.0
 MOST = 4_096
-RESERVED = 256
-"""Descriptors kept for journal, database, uploads and exports."""
+PAGE = 4
+"""Descriptors of an open page: its socket, and three of the event loop that Streamlit makes for it."""
+CLOSED_PAGES = 128
+"""So many closed pages Streamlit keeps, with their event loops, in case their browsers come back."""
+RESERVED = 256 + CLOSED_PAGES * (PAGE - 1)
+"""Descriptors kept for journal, database, uploads and exports, and for the pages just closed."""
 ENOUGH = 65_536
 """More descriptors than this are not asked for."""
 _AT_ONCE = 16
@@ -68,7 +72,7 @@ class Connection:
     received: int = 0  # bytes of that body
     reads_body: bool = False
     requests: int = 0  # so far; the next one may begin before the app has returned from this one
-    is_page: bool = False
+    cost: int = 1  # descriptors
 
     def overdue(self, now: float) -> bool:
         """Whether its client has had its time."""
@@ -81,13 +85,16 @@ class Connection:
 
 
 class Connections:
-    """All open connections of the server. Used on its event loop only; `clock` gives seconds."""
+    """All open connections of the server, which take at most `most` descriptors.
+
+    Used on its event loop only; `clock` gives seconds.
+    """
 
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
         self.most = most
         self._clock = clock
         self._open: dict[asyncio.Transport, Connection] = {}
-        self._counts: Counter[str] = Counter()
+        self._costs: Counter[str] = Counter()  # descriptors, by address
         self._pages = 0
         self._warned = -_QUIET
 
@@ -104,11 +111,10 @@ class Connections:
             return known
         peer = _peer_of(transport)
         connection = Connection(transport, peer, self._clock())
-        crowded = self._crowded(peer)
-        if crowded is not None and not self._make_room(crowded):
+        if not self._has_room(peer, 1):
             transport.abort()
         self._open[transport] = connection
-        self._counts[peer] += 1
+        self._costs[peer] += 1
         return connection
 
     def lost(self, transport: asyncio.Transport) -> None:
@@ -116,16 +122,17 @@ class Connections:
         connection = self._open.pop(transport, None)
         if connection is None:
             return
-        self._counts[connection.peer] -= 1
-        if not self._counts[connection.peer]:
-            del self._counts[connection.peer]
-        self._pages -= connection.is_page
+        self._costs[connection.peer] -= connection.cost
+        if not self._costs[connection.peer]:
+            del self._costs[connection.peer]
+        self._pages -= connection.cost == PAGE
 
     def take_page(self, connection: Connection) -> bool:
         """Whether there is room for one more page; it is then counted until its connection is lost."""
-        if self._pages >= self.most // 2:
+        if (self._pages + 1) * PAGE > self.most // 2 or not self._has_room(connection.peer, PAGE - 1):
             return False
-        connection.is_page = True
+        connection.cost = PAGE
+        self._costs[connection.peer] += PAGE - 1
         self._pages += 1
         return True
 
@@ -173,17 +180,24 @@ class Connections:
                 connection.reads_body = False
                 connection.waiting = self._clock()
 
-    def _crowded(self, peer: str) -> str | None:
-        """The address that must give way to a connection from `peer`; None if there is room."""
+    def _has_room(self, peer: str, more: int) -> bool:
+        """Whether `peer` can have that many descriptors more; silent connections give way to it."""
+        while (crowded := self._crowded(peer, more)) is not None:
+            if not self._make_room(crowded):
+                return False
+        return True
+
+    def _crowded(self, peer: str, more: int) -> str | None:
+        """The address that must give way for `peer` to have that many more; None if there is room."""
         share = self.most if _is_this_machine(peer) else self.most // 2
-        if self._counts[peer] >= share:
+        if self._costs[peer] + more > share:
             return peer
-        if len(self._open) >= self.most:
-            return max(self._counts, key=self._counts.__getitem__)
+        if self._costs.total() + more > self.most:
+            return max(self._costs, key=self._costs.__getitem__)
         return None
 
     def _make_room(self, peer: str) -> bool:
-        self._warn(f"connections, {self._counts[peer]} of them from {peer}")
+        self._warn(f"connections, {peer} has {self._costs[peer]} descriptors of {self.most}")
         silent = (c for c in self._open.values() if c.peer == peer and c.waiting is not None)
         oldest = heapq.nsmallest(_AT_ONCE, silent, key=lambda connection: connection.waiting or 0.0)
         for connection in oldest:
@@ -308,8 +322,8 @@ def raise_descriptor_limit() -> int:
     return ENOUGH if soft == resource.RLIM_INFINITY else soft
 
 
-def most_connections(descriptors: int) -> int:
-    """How many connections a process with that many descriptors may keep."""
+def most_for_connections(descriptors: int) -> int:
+    """How many descriptors the connections of a process with that many may take."""
     return max(64, min(MOST, descriptors - RESERVED))
 
 

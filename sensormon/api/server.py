@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from sensormon.api import make_api
 from sensormon.api.assets import Assets
 from sensormon.api.auth import Tokens, announcement
-from sensormon.api.connections import BoundedServer, Connections, most_connections, raise_descriptor_limit
+from sensormon.api.connections import BoundedServer, Connections, most_for_connections, raise_descriptor_limit
 from sensormon.api.ending import end_in_time
 from sensormon.api.gate import Gate
 from sensormon.api.hosts import Hosts, KnownHosts, MachineNames
@@ -110,7 +110,7 @@ def _start(port: Callable[[], int]) -> None:
 
 
 def _connections() -> Connections:
-    return Connections(most_connections(raise_descriptor_limit()), time.monotonic)
+    return Connections(most_for_connections(raise_descriptor_limit()), time.monotonic)
 
 
 def _lacks_accounts(monitor: Monitor) -> bool:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+from pathlib import Path
 from typing import Any
+
+import pytest
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
 
 from sensormon.api.body import Receive, Scope, Send
 from sensormon.api.connections import (
     BODY_SECONDS,
+    CLOSED_PAGES,
     HEADER_SECONDS,
+    PAGE,
+    RESERVED,
     SLOWEST,
     UNREAD_SECONDS,
     Connections,
-    most_connections,
+    most_for_connections,
 )
 
 ELSEWHERE = "192.0.2.7"
@@ -94,11 +102,49 @@ def test_where_nobody_waits_the_new_one_is_closed() -> None:
 
 
 def test_pages_take_at_most_half_of_all() -> None:
-    connections = Connections(4, Clock())
+    connections = Connections(4 * PAGE, Clock())
     lines = [Line(f"192.0.2.{i}") for i in range(3)]
     assert [connections.take_page(connections.opened(line)) for line in lines] == [True, True, False]
     connections.lost(lines[0])
     assert connections.take_page(connections.opened(lines[2]))
+
+
+def test_silent_connections_give_way_to_the_descriptors_of_a_page() -> None:
+    connections = Connections(64, Clock())
+    lines = opened(connections, *["192.0.2.8"] * 31, *["192.0.2.9"] * 32, ELSEWHERE)
+    page = connections.opened(lines[-1])
+    page.waiting = None  # it is being answered
+    assert connections.take_page(page)
+    assert not lines[-1].closed
+    assert sum(line.closed for line in lines) >= PAGE - 1
+    assert len(connections) - 1 + PAGE <= 64
+
+
+def test_a_page_takes_its_descriptors_of_its_address_s_share() -> None:
+    connections = Connections(64, Clock())
+    for line in opened(connections, *[ELSEWHERE] * 8):
+        page = connections.opened(line)
+        page.waiting = None
+        assert connections.take_page(page)
+    (ninth,) = opened(connections, ELSEWHERE)
+    assert ninth.closed
+    (other,) = opened(connections, "192.0.2.8")
+    assert not other.closed
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors are not listed here")
+def test_the_event_loop_of_a_page_has_the_descriptors_that_are_counted() -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    loop = asyncio.new_event_loop()
+    try:
+        assert len(list(Path("/proc/self/fd").iterdir())) == before + PAGE - 1
+    finally:
+        loop.close()
+
+
+def test_streamlit_keeps_as_many_closed_pages_as_are_counted() -> None:
+    kept = inspect.signature(MemorySessionStorage).parameters["maxsize"].default
+    assert kept == CLOSED_PAGES
 
 
 def test_a_silent_connection_has_its_time() -> None:
@@ -188,9 +234,9 @@ def test_the_end_of_a_request_leaves_the_next_one_of_its_connection_alone() -> N
 
 
 def test_connections_leave_descriptors_for_the_journal() -> None:
-    assert most_connections(1_024) == 768
-    assert most_connections(1_000_000) == 4_096
-    assert most_connections(100) == 64
+    assert most_for_connections(1_024) == 1_024 - RESERVED == 384
+    assert most_for_connections(1_000_000) == 4_096
+    assert most_for_connections(100) == 64
 
 
 async def _nothing() -> dict[str, Any]:

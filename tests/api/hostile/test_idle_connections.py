@@ -34,6 +34,13 @@ HALF = {
     "half a body without a token": (POST + b"Content-Length: 1000\r\n\r\n[", HEADER_SECONDS),
 }
 """What is sent at first, and for how long (s) the server waits for the rest."""
+PAGES = 260
+PAGE = (
+    b"GET /_stcore/stream HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Protocol: streamlit\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+"""The handshake of an open page."""
 
 
 @pytest.fixture
@@ -125,6 +132,28 @@ def test_1100_idle_connections_stop_neither_readings_nor_the_journal(server: Ser
             connection.close()
     server.stop()
     assert "Traceback" not in server.output()
+
+
+def test_260_open_pages_leave_descriptors_for_readings_and_the_journal(server: Server) -> None:
+    handshake = PAGE.replace(b"localhost", f"localhost:{server.port}".encode())
+    pages = []
+    try:
+        for _ in range(PAGES):
+            pages.append(connected(server))
+            pages[-1].sendall(handshake)
+        statuses = [page.recv(12)[9:] for page in pages]
+        assert statuses.count(b"101") >= 40
+        assert set(statuses) == {b"101", b"503"}
+        for round_ in range(3):
+            assert server.get("/api/health")[1]["status"] == "ok"
+            assert post(server, "/api/ingest", {"tag": "fermenter_temp", "value": 37 + round_ / 10}) == 201
+    finally:
+        for page in pages:
+            page.close()
+    server.stop()
+    output = server.output()
+    assert "Too many open files" not in output
+    assert "Traceback" not in output
 
 
 def test_half_a_request_is_closed_after_a_time_however_it_drips(server: Server) -> None:
