@@ -8,11 +8,13 @@ up a process's 1,024 descriptors. So its protocols are extended here, by their p
     be it the first or that of the next request; after BODY_SECONDS plus a second per SLOWEST bytes
     that have arrived of a body; after UNREAD_SECONDS with an answer that the client does not read.
  2. A header of more than HEADER_BYTES closes its connection; httptools itself has no limit.
- 3. Connections take at most `most` descriptors, RESERVED fewer than the process has. One address has
+ 3. A message of a page has at most MESSAGE_BYTES: half of one would be kept. What is uploaded comes
+    by HTTP, so that only a page's clicks and typed text are messages.
+ 4. Connections take at most `most` descriptors, RESERVED fewer than the process has. One address has
     at most half of them, so that one machine cannot shut out the others; this machine itself may have
     all, since everybody arrives from here behind a reverse proxy. Pages (WebSockets) take PAGE each and
     at most half of all, so that writes always get through.
- 4. A new connection beyond a limit takes the place of those that have waited longest for their client,
+ 5. A new connection beyond a limit takes the place of those that have waited longest for their client,
     from the address with the most connections. If none of them waits, the new one is closed.
 
 What it does not bound: the time for which an answer is streamed.
@@ -42,6 +44,7 @@ from sensormon.api.refusal import refuse
 HEADER_SECONDS = 15.0
 HEADER_BYTES = 65_536
 """Most bytes of a request's first line and headers."""
+MESSAGE_BYTES = 4 << 20
 BODY_SECONDS = 30.0
 SLOWEST = 10_000
 """Bytes per second; a slower body runs out of time."""
@@ -300,6 +303,7 @@ def bound(config: uvicorn.Config, connections: Connections) -> None:
     config.http_protocol_class = watched(config.http_protocol_class, connections)
     if config.ws_protocol_class is not None:
         config.ws_protocol_class = watched(config.ws_protocol_class, connections)
+        config.ws_max_size = min(config.ws_max_size, MESSAGE_BYTES)
     config.encoded_headers = [header for header in config.encoded_headers if header[0] != b"server"]
     if "FORWARDED_ALLOW_IPS" not in os.environ:
         config.loaded_app = getattr(config.loaded_app, "app", config.loaded_app)

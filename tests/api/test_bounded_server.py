@@ -12,12 +12,18 @@ import pytest
 import uvicorn
 
 from sensormon.api.body import Receive, Scope, Send
-from sensormon.api.connections import BoundedServer, Connections
+from sensormon.api.connections import MESSAGE_BYTES, BoundedServer, Connections
 from sensormon.api.peer import PEER, TruePeer
 
 
 async def peers(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers who is at the other end: by the scope, and by our header."""
+    """Answers who is at the other end: by the scope, and by our header. Takes all of a WebSocket."""
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            await send({"type": "websocket.send", "text": "taken"})
+        return
     if scope["type"] == "lifespan":
         while (message := await receive())["type"] != "lifespan.shutdown":
             await send({"type": message["type"] + ".complete"})
@@ -92,3 +98,23 @@ def test_an_operator_s_proxy_is_believed_and_the_peer_stays_the_socket_s(
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.1")
     answer, _ = asyncio.run(answered({"X-Forwarded-For": "192.0.2.7"}))
     assert answer.text == "192.0.2.7 127.0.0.1"
+
+
+async def said_to_message(size: int, sent: int) -> bytes:
+    """What the server says to the beginning, `sent` bytes, of a WebSocket message of that size."""
+    async with served() as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        writer.write(b"\x82\xff" + size.to_bytes(8) + bytes(4) + bytes(sent))  # masked with zeros
+        answer = await asyncio.wait_for(reader.read(1_000), 10)
+        writer.close()
+    return answer
+
+
+def test_a_page_s_message_that_is_too_long_is_refused_before_it_arrives() -> None:
+    assert (1_009).to_bytes(2) in asyncio.run(said_to_message(MESSAGE_BYTES + 1, 0))
+    assert b"taken" in asyncio.run(said_to_message(100_000, 100_000))
