@@ -1,8 +1,9 @@
 """The audit trail: what people did or tried to do, in the journal before it is done.
 
 Nothing changes or removes a record. Of refusals, which anybody can cause, at most `MOST_REFUSALS`
-of an act are recorded one by one in a minute; the rest is counted in one record. What it is
-not: a log of readings, or of who only looked.
+of an act are recorded one by one in a minute; of exports, which change nothing and where anybody may
+read are anybody's, at most `MOST_EXPORTS` of a person, or of an address without a proved name. The rest
+is counted in one record. What it is not: a log of readings, or of who only looked.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sensormon.access.documents import Recorder, StoredDocuments
@@ -27,6 +28,10 @@ LONGEST = 4_000
 """Most characters of one field of a record; longer ones are cut and end in an ellipsis."""
 MOST_REFUSALS = 10
 """Refusals of one act that are recorded one by one in a minute."""
+MOST_EXPORTS = 10
+"""Exports of one person, or of one address, that are recorded one by one in a minute."""
+_MOST_EXPORTERS = 100
+"""Addresses without a proved name that are told apart in a minute; more count as one."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,12 +49,22 @@ class Change:
 
 
 @dataclass
-class _Refusals:
-    """Of one act in one minute: how many were recorded, and how many only counted."""
+class _Minute:
+    """Of one kind of record in one minute: how many were recorded, and how many only counted.
+
+    `person` and `failure` are those of the record of the count.
+    """
 
     since: int
+    person: Person
+    failure: str = ""
     recorded: int = 0
     counted: int = 0
+
+
+_Kind = tuple[Act, str, str]
+"""An act and who does it, by name and address; both are empty for refusals."""
+_SOMEBODY = Person("", Role.NOBODY, Way.VISITOR)
 
 
 class AuditTrail:
@@ -61,7 +76,7 @@ class AuditTrail:
         self._clock = clock
         self._lock = threading.Lock()
         self._last = 0
-        self._refusals: dict[Act, _Refusals] = {}
+        self._minutes: dict[_Kind, _Minute] = {}
 
     def perform(self, person: Person, change: Change, do: Callable[[str], Result]) -> Result:
         """Check that this person may do it, record it, and do it in the name for records.
@@ -74,12 +89,13 @@ class AuditTrail:
         except Forbidden as error:
             self.refuse(person, change, error.what)
             raise
-        self.record(self.record_of(person, change))
+        alone = self._record_act(person, change)
         try:
             return do(person.signature)
         except Exception as error:
             what = error.what if isinstance(error, SensormonError) else type(error).__name__
-            self._record_failure(self.record_of(person, change, failure=what))
+            if alone:
+                self._record_failure(self.record_of(person, change, failure=what))
             raise
 
     def refuse(self, person: Person, change: Change, failure: str) -> None:
@@ -88,19 +104,44 @@ class AuditTrail:
         Does not raise: without a record, too, a refusal stays one.
         """
         with self._lock:
-            now = self._clock.now()
-            refusals = self._refusals.setdefault(change.act, _Refusals(now))
-            if not 0 <= now - refusals.since < MINUTE:
-                summary = self._summary(change.act, refusals)
-                refusals = self._refusals[change.act] = _Refusals(now)
-            else:
-                summary = []
-            alone = refusals.recorded < MOST_REFUSALS
-            refusals.recorded += alone
-            refusals.counted += not alone
-            records = [*summary, *([self._record(person, change, failure)] if alone else [])]
+            kind = (change.act, "", "")
+            alone, records = self._counted(kind, _SOMEBODY, "refused, counted only", MOST_REFUSALS)
+            records += [self._record(person, change, failure)] if alone else []
         if records:
             self._record_failure(*records)
+
+    def _record_act(self, person: Person, change: Change) -> bool:
+        """Record what is about to be done, or count it; whether it has a record of its own."""
+        if change.act is not Act.EXPORT:
+            self.record(self.record_of(person, change))
+            return True
+        with self._lock:
+            kind = (change.act, person.name, person.address)
+            if not person.name and kind not in self._minutes and len(self._minutes) >= _MOST_EXPORTERS:
+                kind = (change.act, "", "")
+            # without a proved name, the names typed may be many
+            counted = person if person.name else replace(person, typed="", address=kind[2])
+            alone, finished = self._counted(kind, counted, "", MOST_EXPORTS)
+        if finished:
+            self._record_failure(*finished)
+        if alone:
+            self.record(self.record_of(person, change))
+        return alone
+
+    def _counted(
+        self, kind: _Kind, person: Person, failure: str, most: int
+    ) -> tuple[bool, list[AuditRecord]]:
+        """Whether one more of this kind gets a record of its own, and the records of minutes that are over.
+
+        The lock is held.
+        """
+        now = self._clock.now()
+        records = self._finished(now - MINUTE)
+        minute = self._minutes.setdefault(kind, _Minute(now, person, failure))
+        alone = minute.recorded < most
+        minute.recorded += alone
+        minute.counted += not alone
+        return alone, records
 
     def record_of(self, person: Person, change: Change, failure: str = "") -> AuditRecord:
         """The record of this change, at this moment; fields are cut to `LONGEST`."""
@@ -122,28 +163,27 @@ class AuditTrail:
         return merged[: query.limit]
 
     def close(self) -> None:
-        """Record the refusals that were only counted so far."""
+        """Record what was only counted so far."""
         self._summarise(self._clock.now())
 
     def _summarise(self, until: int) -> None:
         """Record the counts of the minutes that began until then (µs UTC)."""
         with self._lock:
-            records: list[AuditRecord] = []
-            for act, refusals in self._refusals.items():
-                if refusals.since <= until:
-                    records += self._summary(act, refusals)
-                    refusals.counted = 0
+            records = self._finished(until)
         if records:
             self._record_failure(*records)
 
-    def _summary(self, act: Act, refusals: _Refusals) -> list[AuditRecord]:
-        """One record, if any refusals were only counted. The lock is held."""
-        if not refusals.counted:
-            return []
-        somebody = Person("", Role.NOBODY, Way.VISITOR)
-        since = timestamps.render(refusals.since)
-        change = Change(act, f"{refusals.counted:,} more since {since}")
-        return [self._record(somebody, change, "refused, counted only")]
+    def _finished(self, until: int) -> list[AuditRecord]:
+        """The counts of the minutes that began until then, which are forgotten. The lock is held."""
+        now = self._clock.now()
+        over = [kind for kind, minute in self._minutes.items() if not until < minute.since <= now]
+        minutes = [(kind[0], self._minutes.pop(kind)) for kind in over]
+        return [self._summary(act, minute) for act, minute in minutes if minute.counted]
+
+    def _summary(self, act: Act, minute: _Minute) -> AuditRecord:
+        """The lock is held."""
+        change = Change(act, f"{minute.counted:,} more since {timestamps.render(minute.since)}")
+        return self._record(minute.person, change, minute.failure)
 
     def _record(self, person: Person, change: Change, failure: str) -> AuditRecord:
         """The lock is held."""

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from sensormon.access.access import Access
-from sensormon.access.audit import LONGEST, MOST_REFUSALS, AuditTrail, Change
+from sensormon.access.audit import LONGEST, MOST_EXPORTS, MOST_REFUSALS, AuditTrail, Change
 from sensormon.access.person import Person, Way
 from sensormon.access.roles import Act, Role
 from sensormon.model.clock import ManualClock
@@ -194,6 +194,50 @@ def test_what_was_only_counted_is_recorded_when_somebody_looks_or_at_the_stop(
     records = restart().access.audit.read(EVERYTHING)
     assert len(records) == 2 * MOST_REFUSALS + 2
     assert records[0].subject.startswith("3 more since")
+
+
+def export(access: Access, who: Person) -> None:
+    access.audit.perform(who, Change(Act.EXPORT, "download of a.csv", "", "1 kB"), str)
+
+
+def test_a_flood_of_exports_writes_few_records_and_counts_the_rest_by_who_and_where(
+    monitor: Monitor, clock: ManualClock
+) -> None:
+    access, before = monitor.access, monitor.parts.journal.last
+    strangers = [
+        Person("", Role.VIEWER, Way.VISITOR, address="192.0.2.7", typed=f"name {i}") for i in range(500)
+    ]
+    for stranger in strangers:
+        export(access, stranger)
+    assert monitor.parts.journal.last == before + MOST_EXPORTS
+    for _ in range(MOST_EXPORTS + 3):
+        export(access, person(Role.VIEWER))
+    assert monitor.parts.journal.last == before + 2 * MOST_EXPORTS
+    clock.advance(61)
+    records = access.audit.read(EVERYTHING)
+    sums = [record for record in records if "more since" in record.subject]
+    counts = {
+        (counted.who, counted.address, counted.act, counted.subject[:8], counted.failure) for counted in sums
+    }
+    assert counts == {
+        ("visitor (unverified)", "192.0.2.7", "export", "490 more", ""),
+        ("Jana", ADDRESS, "export", "3 more s", ""),
+    }
+    assert len(records) == 2 * MOST_EXPORTS + 2
+    export(access, strangers[0])
+    assert len(access.audit.read(EVERYTHING)) == 2 * MOST_EXPORTS + 3
+
+
+def test_a_flood_of_exports_hides_no_export_of_somebody_else_and_no_change(access: Access) -> None:
+    all_records = AuditQuery(0, FOREVER, limit=10_000)
+    for i in range(1_000):
+        export(access, Person("", Role.VIEWER, Way.VISITOR, address=f"192.0.2.{i // 256}.{i % 256}"))
+    count = len(access.audit.read(all_records))
+    assert count == 100 + MOST_EXPORTS
+    export(access, person(Role.VIEWER))
+    for _ in range(MOST_EXPORTS * 3):
+        access.audit.perform(person(Role.ADMINISTRATOR), CHANGE, str)
+    assert len(access.audit.read(all_records)) == count + 1 + MOST_EXPORTS * 3
 
 
 def test_a_flood_of_one_act_hides_no_refusal_of_another(access: Access) -> None:
