@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ FILE = "token"
 WRITES_AND_READS = frozenset({Scope.WRITE, Scope.READ})
 READS = frozenset({Scope.READ})
 NOTHING: frozenset[Scope] = frozenset()
+_LONGEST_SECRET = 10_000
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,14 @@ def secret_in(authorization: bytes) -> bytes:
 def kept_secret(path: Path, setting: str = "") -> str:
     """The random secret in this file, which only its owner can read; made at the first call.
 
-    Raises UsageError if it cannot be; `setting` could stand in its place.
+    Raises UsageError if it cannot be, or if somebody else may have written it: the file is a link, it
+    belongs to another account, or others may write it. `setting` could stand in its place.
     """
     try:
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            token = path.read_text(encoding="ascii").strip()
+            token = _secret_of_ours(path)
             if not token:
                 raise UsageError(
                     "the file is empty",
@@ -131,3 +134,26 @@ def kept_secret(path: Path, setting: str = "") -> str:
             hint="Make the data folder writable" + (f", or set {setting}" if setting else ""),
         ) from error
     return token
+
+
+def _secret_of_ours(path: Path) -> str:
+    """What the file says, after others have lost their rights. Raises UsageError, OSError, UnicodeError."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not keep the start waiting
+    with os.fdopen(fd, encoding="ascii") as file:
+        state = os.fstat(fd)
+        foreign = (
+            path.is_symlink()
+            or not stat.S_ISREG(state.st_mode)
+            or state.st_uid not in (os.geteuid(), 0)
+            or bool(state.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+        )
+        if foreign:
+            raise UsageError(
+                "somebody else may know or have written this secret: the file is a link, belongs to "
+                "another account, or others may write it",
+                where=str(path),
+                hint="Remove it, so that a new secret is made",
+            )
+        if state.st_mode & 0o077 and state.st_uid == os.geteuid():
+            os.fchmod(fd, 0o600)
+        return file.read(_LONGEST_SECRET).strip()

@@ -42,9 +42,9 @@ At Python's default of 5 ms a write that takes 1 ms of work takes 20.
 
 
 def build_or_exit() -> None:
-    """Build the monitor of this process; if its settings are wrong, report it and exit with code 2."""
+    """Build the monitor of this process; if its settings or its token are wrong, report it and exit with 2."""
     try:
-        runtime.build()
+        Tokens.of(runtime.build().settings)
     except UsageError as error:
         sys.stderr.write(f"sensormon: {error}\n")
         sys.exit(2)

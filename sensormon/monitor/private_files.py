@@ -1,7 +1,9 @@
 """The data folder belongs to one account: it holds every reading, what people wrote, and the token.
 
 Folders have mode 0700 and files 0600. Files that are not ours (`tags.toml`, whatever a person put
-there) keep their modes; the folder's own mode protects them too.
+there) keep their modes; the folder's own mode protects them too. So does what a link leads to, which
+somebody else may have laid while the folder was open. Secrets are not among ours: whoever reads one
+checks it first; see `sensormon.api.auth.kept_secret`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,6 @@ OURS = (
     "monitor.lock",
     "attention.json*",
     "status.json*",
-    "token",
 )
 """The names in a data folder that this program makes."""
 
@@ -41,7 +42,7 @@ def make_private(folder: Path) -> None:
     os.umask(0o077)
     folder.mkdir(parents=True, exist_ok=True)
     if not folder.stat().st_mode & stat.S_ISVTX:
-        _tighten(folder)
+        _tighten(folder.resolve())
     for path in _files(folder):
         _tighten(path)
 
@@ -56,14 +57,16 @@ def _files(folder: Path) -> Iterator[Path]:
     for pattern in OURS:
         for path in folder.glob(pattern):
             yield path
-            if path.is_dir():
-                yield from (inner for inner in path.rglob("*") if not inner.is_symlink())
+            if path.is_dir() and not path.is_symlink():
+                yield from path.rglob("*")
 
 
 def _tighten(path: Path) -> None:
+    """Take the rights of others from this file or folder; not from what a link leads to."""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
+        state = path.lstat()
+        mode = stat.S_IMODE(state.st_mode)
+        if mode & 0o077 and not stat.S_ISLNK(state.st_mode):
             path.chmod(mode & 0o700)
     except FileNotFoundError:
         pass  # it was a temporary file

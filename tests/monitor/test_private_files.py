@@ -12,6 +12,7 @@ import pytest
 
 from sensormon.api.auth import Tokens
 from sensormon.model.clock import ManualClock
+from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.monitor.data_folder import DataFolder
 from sensormon.monitor.monitor import Monitor
@@ -66,9 +67,46 @@ def test_an_existing_folder_is_made_private_and_foreign_files_are_left_alone(set
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     DataFolder(folder).release()
+    Tokens.of(settings)
     loose = {name for name, mode in modes(folder).items() if mode not in ("0o700", "0o600")}
     assert loose == {"samples", "tags.toml"}
     assert modes(folder)["."] == "0o700"
+
+
+def test_what_a_link_in_the_folder_leads_to_keeps_its_mode(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "page.html").write_bytes(b"")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "exports").symlink_to(elsewhere)
+    (folder / "status.json").symlink_to(elsewhere / "page.html")
+    before = modes(elsewhere)
+    DataFolder(folder).release()
+    assert modes(elsewhere) == before == {".": "0o755", "page.html": "0o644"}
+
+
+@pytest.mark.parametrize("planted", ["link", "writable by others", "pipe", "of another account"])
+def test_a_token_that_somebody_else_may_have_laid_is_refused(
+    settings: Settings, tmp_path: Path, planted: str
+) -> None:
+    settings.data_dir.mkdir(exist_ok=True)
+    token = settings.data_dir / "token"
+    if planted == "link":
+        (tmp_path / "known").write_text("known", encoding="ascii")
+        token.symlink_to(tmp_path / "known")
+    elif planted == "pipe":
+        os.mkfifo(token)
+    else:
+        token.write_text("known", encoding="ascii")
+        token.chmod(0o646 if planted == "writable by others" else 0o600)
+    if planted == "of another account":
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a file away")
+        os.chown(token, 12_345, -1)
+    DataFolder(settings.data_dir).release()
+    with pytest.raises(UsageError, match="somebody else"):
+        Tokens.of(settings)
 
 
 def test_a_folder_shared_by_all_keeps_its_own_mode(tmp_path: Path) -> None:
