@@ -12,19 +12,18 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
 
 from sensormon.exchange.import_numbers import numbers_of, to_numbers
-from sensormon.exchange.import_times import read_times
+from sensormon.exchange.import_times import Times, read_times
 from sensormon.exchange.parquet_reader import OWN, Budget
 from sensormon.exchange.table_reader import TIMES, read_table, time_column
 from sensormon.model.entries import IMPORT
 from sensormon.model.errors import UsageError
-from sensormon.model.readings import Batch, Ints, Origin, Quality, Reason, Rejection
+from sensormon.model.readings import Batch, Floats, Ints, Origin, Quality, Reason, Rejection
 from sensormon.model.tags import TagTable
 
 ROWS = 5_000
@@ -168,88 +167,113 @@ class Piece:
 
 
 def pieces(table: Table, columns: Columns, received: int) -> Iterator[Piece]:
-    """The readings in order of time, in batches of `ROWS`; empty cells of a wide file are skipped."""
-    frame, malformed = table.frame, []
+    """The readings in order of time, in batches of `ROWS`; empty cells of a wide file are skipped.
+
+    Objects are built for one piece at a time; what is kept for the whole file are a few numbers per cell.
+    """
+    frame = table.frame
     times = read_times(frame[columns.time], columns.zone, frame[columns.tag] if columns.tag else None)
-    time = times.time
-    names, codes, values, rows = _cells(frame, columns)
-    texts = values.astype(object)
-    empty = values.isna().to_numpy()
-    if columns.tag:
-        numbers = to_numbers(values)
-    else:
-        by_column = numbers_of(frame, [name for name in frame.columns if name != columns.time])
-        numbers = np.concatenate([by_column[name] for name in columns.values])
-        codes, numbers, rows, texts = codes[~empty], numbers[~empty], rows[~empty], texts[~empty]
-        empty = np.zeros(len(rows), dtype=np.bool_)
-    wrong_time, wrong_number = times.wrong[rows], np.isnan(numbers)
-    tagless = codes < 0
-    for i in np.flatnonzero(wrong_time | wrong_number | tagless).tolist():
-        reason, detail = (
-            (Reason.BAD_TIMESTAMP, f"no clock in {columns.zone} showed this")
-            if times.skipped[rows[i]]
-            else (Reason.BAD_TIMESTAMP, "this is not a time")
-            if wrong_time[i]
-            else (Reason.UNKNOWN_TAG, "there is no tag in this row")
-            if tagless[i]
-            else (Reason.NOT_A_NUMBER, "the value must be a number" if not empty[i] else "there is no value")
-        )
-        row = int(rows[i])
-        malformed.append(
-            Rejection(
-                source=IMPORT,
-                received=received,
-                index=row,
-                tag=names[codes[i]][:_SHOWN] if codes[i] >= 0 else "",
-                time=str(frame[columns.time].iloc[row])[:_SHOWN],
-                value="" if empty[i] else str(texts.iloc[i])[:_SHOWN],
-                reason=reason,
-                detail=detail,
-            )
-        )
-    good = np.flatnonzero(~(wrong_time | wrong_number | tagless))
-    order = good[np.argsort(time[rows[good]], kind="stable")]
+    cells = _cells(frame, columns)
+    wrong = times.wrong[cells.row]
+    wrong |= np.isnan(cells.number)
+    wrong |= cells.code < 0
+    bad, order = np.flatnonzero(wrong), np.flatnonzero(~wrong)
+    order = order[np.argsort(times.time[cells.row[order]], kind="stable")]
     way = hashlib.blake2b(repr((columns, ROWS)).encode(), digest_size=8).hexdigest()
-    batch = Batch(
-        source=IMPORT,
-        received=received,
-        tags=tuple(names),
-        tag=codes[order].astype(np.int32),
-        time=time[rows[order]],
-        value=numbers[order],
-        quality=np.full(len(order), int(Quality.GOOD), dtype=np.uint32),
-        origin=Origin.IMPORT,
-    )
-    count = max(-(-len(order) // ROWS), -(-len(malformed) // ROWS), 1)
+    count = max(-(-len(order) // ROWS), -(-len(bad) // ROWS), 1)
     for number in range(count):
         part = slice(number * ROWS, (number + 1) * ROWS)
-        positions = tuple(rows[order[part]].tolist())
+        chosen = order[part]
+        rows = cells.row[chosen]
         yield Piece(
             key=f"import:{table.key}:{way}:{number}",
-            batch=batch.take(np.arange(len(order))[part]),
-            positions=positions,
-            malformed=tuple(malformed[part]),
-            unsure=int(times.unsure[list(positions)].sum()),
+            batch=Batch(
+                source=IMPORT,
+                received=received,
+                tags=tuple(cells.names),
+                tag=cells.code[chosen],
+                time=times.time[rows],
+                value=cells.number[chosen],
+                quality=np.full(len(chosen), int(Quality.GOOD), dtype=np.uint32),
+                origin=Origin.IMPORT,
+            ),
+            positions=tuple(rows.tolist()),
+            malformed=tuple(_rejections(frame, columns, times, cells, bad[part], received)),
+            unsure=int(times.unsure[rows].sum()),
         )
 
 
-def _cells(
-    frame: pd.DataFrame, columns: Columns
-) -> tuple[list[str], np.ndarray[tuple[int], np.dtype[np.int64]], pd.Series[Any], Ints]:
-    """The names of the tags, and for each cell its tag's code, its value and its row."""
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """Of each cell with a value: the code of its tag (below 0 for none), its column, row and number."""
+
+    names: list[str]
+    columns: list[str]
+    code: np.ndarray[tuple[int], np.dtype[np.int32]]
+    column: np.ndarray[tuple[int], np.dtype[np.int32]]
+    row: Ints
+    number: Floats
+
+
+def _cells(frame: pd.DataFrame, columns: Columns) -> _Cells:
     if columns.tag:
         codes, tags = pd.factorize(frame[columns.tag].map(_text, na_action="ignore"))
-        return [str(name) for name in tags], codes.astype(np.int64), frame[columns.value], _numbers(frame)
+        return _Cells(
+            [str(name) for name in tags],
+            [columns.value],
+            codes.astype(np.int32),
+            np.zeros(len(frame), dtype=np.int32),
+            np.arange(len(frame), dtype=np.int64),
+            to_numbers(frame[columns.value]),
+        )
     names = list(dict.fromkeys(columns.values.values()))
-    parts = [frame[column].reset_index(drop=True) for column in columns.values]
-    codes = np.repeat([names.index(tag) for tag in columns.values.values()], len(frame))
-    together = pd.concat([part.astype(object) for part in parts], ignore_index=True)
-    return names, codes.astype(np.int64), together, np.tile(_numbers(frame), len(parts))
+    numbers = numbers_of(frame, [name for name in frame.columns if name != columns.time])
+    filled = [np.flatnonzero(frame[name].notna().to_numpy()) for name in columns.values]
+    many = [len(rows) for rows in filled]
+    places = [names.index(tag) for tag in columns.values.values()]
+    return _Cells(
+        names,
+        list(columns.values),
+        np.repeat(np.array(places, dtype=np.int32), many),
+        np.repeat(np.arange(len(many), dtype=np.int32), many),
+        np.concatenate(filled),
+        np.concatenate([numbers[name][rows] for name, rows in zip(columns.values, filled, strict=True)]),
+    )
+
+
+def _rejections(
+    frame: pd.DataFrame, columns: Columns, times: Times, cells: _Cells, bad: Ints, received: int
+) -> Iterator[Rejection]:
+    """Why the cells in these places are not readings."""
+    values = np.empty(len(bad), dtype=object)
+    for number in np.unique(cells.column[bad]).tolist():
+        here = np.flatnonzero(cells.column[bad] == number)
+        column = frame[cells.columns[number]]
+        values[here] = column.iloc[cells.row[bad[here]]].astype(object).to_numpy()
+    stamps = frame[columns.time].iloc[cells.row[bad]].tolist()
+    for i, value, stamp in zip(bad.tolist(), values.tolist(), stamps, strict=True):
+        row, code, empty = int(cells.row[i]), int(cells.code[i]), bool(pd.isna(value))
+        if times.skipped[row]:
+            reason, detail = Reason.BAD_TIMESTAMP, f"no clock in {columns.zone} showed this"
+        elif times.wrong[row]:
+            reason, detail = Reason.BAD_TIMESTAMP, "this is not a time"
+        elif code < 0:
+            reason, detail = Reason.UNKNOWN_TAG, "there is no tag in this row"
+        elif empty:
+            reason, detail = Reason.NOT_A_NUMBER, "there is no value"
+        else:
+            reason, detail = Reason.NOT_A_NUMBER, "the value must be a number"
+        yield Rejection(
+            source=IMPORT,
+            received=received,
+            index=row,
+            tag=cells.names[code][:_SHOWN] if code >= 0 else "",
+            time=str(stamp)[:_SHOWN],
+            value="" if empty else str(value)[:_SHOWN],
+            reason=reason,
+            detail=detail,
+        )
 
 
 def _text(value: object) -> str:
     return str(value).strip()
-
-
-def _numbers(frame: pd.DataFrame) -> Ints:
-    return np.arange(len(frame), dtype=np.int64)

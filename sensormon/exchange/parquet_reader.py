@@ -19,7 +19,7 @@ from typing import IO
 import pandas as pd
 import pyarrow as pa
 
-from sensormon.exchange.parquet_child import REFUSED, TOO_LARGE, UNREADABLE
+from sensormon.exchange.parquet_child import CELL, REFUSED, TOO_LARGE, UNREADABLE
 from sensormon.model.errors import UsageError
 
 _CHILD = Path(__file__).with_name("parquet_child.py")
@@ -35,8 +35,9 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Budget:
-    """The most bytes that a table may unpack to, the most seconds of work, and a function to call meanwhile.
+    """The most bytes that work with a table may take, the most seconds to read it, and what to call then.
 
+    A number counts as `CELL` bytes, whatever the form of the file: in the file it may take none.
     `step` may raise, for a viewer who has left; the work then ends.
     """
 
@@ -65,10 +66,36 @@ def read_parquet(path: Path, budget: Budget) -> pd.DataFrame:
                 problem.seek(0)
                 raise _error(path, budget, code, problem.read(1_000).decode("utf-8", "replace").strip())
             table.seek(0)
-            frame: pd.DataFrame = pa.ipc.open_stream(table).read_all().to_pandas(split_blocks=True)
-            return frame
+            return _frame(path, budget, table)
     finally:
         _TURN.release()
+
+
+def _frame(path: Path, budget: Budget, table: IO[bytes]) -> pd.DataFrame:
+    """What the child wrote; counted again, since a file may have got the better of the child."""
+    with pa.ipc.open_stream(table) as stream:
+        batches, cells = [], 0
+        for batch in stream:
+            cells += batch.num_rows * batch.num_columns
+            if max(cells * CELL, table.tell()) > budget.bytes:
+                raise too_large(path, budget, cells)
+            batches.append(batch)
+        rows = pa.Table.from_batches(batches, stream.schema)
+    frame: pd.DataFrame = rows.to_pandas(split_blocks=True)
+    return frame
+
+
+def too_large(path: Path, budget: Budget, cells: int) -> UsageError:
+    """The refusal of a table with so many cells (0 if unknown); names the command only if it may read it."""
+    hint = "Split it, for example by month"
+    if budget.bytes < OWN.bytes and cells * CELL <= OWN.bytes:
+        hint += f"; python -m sensormon import reads what needs up to {OWN.bytes >> 20:,} MiB"
+    what = f"it has {cells:,} cells and" if cells else "it"
+    return UsageError(
+        f"{what} unpacks to more than the {budget.bytes >> 20:,} MiB that can be read here",
+        where=str(path),
+        hint=hint,
+    )
 
 
 def _wait_for_turn(path: Path, budget: Budget) -> None:
@@ -117,13 +144,7 @@ def _error(path: Path, budget: Budget, code: int, line: str) -> Exception:
     if code == UNREADABLE:
         return ValueError(line)
     if code in (TOO_LARGE, -6):  # C++ ends with SIGABRT where memory runs out
-        return UsageError(
-            f"it unpacks to more than the {budget.bytes >> 20:,} MiB that can be read here",
-            where=str(path),
-            hint="Split it, or import it with python -m sensormon import"
-            if budget.bytes < OWN.bytes
-            else "Split it",
-        )
+        return too_large(path, budget, int(line) if line.isdecimal() else 0)
     if code in (-24, -9):  # SIGXCPU, and SIGKILL a second later
         return _too_long(path, budget)
     return ValueError(f"the process that read it ended with {code}")

@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.exchange.import_numbers import thousands_undone
-from sensormon.exchange.parquet_child import MOST_COLUMNS
-from sensormon.exchange.parquet_reader import OWN, Budget, read_parquet
+from sensormon.exchange.parquet_child import CELL, MOST_COLUMNS
+from sensormon.exchange.parquet_reader import OWN, Budget, read_parquet, too_large
 from sensormon.model.errors import UsageError
 from sensormon.model.tags import UNFIT
 
@@ -31,8 +31,6 @@ _SHOWN = 300
 _INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name in a Parquet file."""
 _LONGEST_HEADER = 1 << 20
-_CELL = 8
-"""Bytes that a cell takes at least once it is in a frame."""
 
 
 def read_table(path: Path, hint: str, budget: Budget = OWN) -> tuple[pd.DataFrame, str]:
@@ -98,10 +96,8 @@ def _bounded(path: Path, header: str, separator: str, budget: Budget) -> None:
         while part := file.read(1 << 20):
             budget.step()
             cells += part.count(separator.encode()) + part.count(b"\n")
-    if cells * _CELL > budget.bytes:
-        raise UsageError(
-            f"it has {cells:,} cells, more than can be read at once", where=str(path), hint="Split it"
-        )
+    if cells * CELL > budget.bytes:
+        raise too_large(path, budget, cells)
 
 
 def _once(names: list[str], path: Path) -> None:

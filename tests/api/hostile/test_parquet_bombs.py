@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sensormon.__main__ import main
 from sensormon.exchange.import_table import read_file
 from sensormon.exchange.parquet_reader import SHARED_BYTES, SHARED_SECONDS, Budget
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Cancelled
-from tests.support.memory import children
+from tests.support.memory import children, peak
 from tests.support.server import ROOT
 
 Make = Callable[[Path], object]
@@ -91,6 +92,61 @@ def test_a_small_file_beyond_the_budget_is_refused_in_one_line(tmp_path: Path) -
     with pytest.raises(UsageError, match="unpacks to more than the 128 MiB that can be read here") as error:
         read_file(path, Budget(SHARED_BYTES, SHARED_SECONDS))
     assert len(str(error.value).splitlines()) == 1
+
+
+def constant(rows: int) -> Make:
+    """Numbers of two values, which a Parquet file keeps in next to nothing."""
+    numbers = pa.table({"time": np.zeros(rows, dtype=np.int64), "fermenter_ph": np.full(rows, 7.0)})
+    return lambda path: pq.write_table(numbers, path, compression="zstd")
+
+
+def test_a_command_refuses_numbers_that_it_could_not_work_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SENSORMON_DATA_DIR", str(tmp_path / "data"))
+    path = tmp_path / "bomb.parquet"
+    constant(12_000_000)(path)
+    assert path.stat().st_size < 400_000
+    before = peak()
+    assert main(["import", str(path)]) == 2
+    assert peak() - before < 400, "MB"
+    line = capsys.readouterr().err
+    assert "it has 24,000,000 cells and unpacks to more than the 1,024 MiB that can be read here" in line
+    assert "python -m sensormon import" not in line, "it is the command that cannot"
+
+
+def test_the_page_names_the_command_only_for_what_that_can_read(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.parquet"
+    for rows, named in ((2_000_000, True), (12_000_000, False)):
+        constant(rows)(path)
+        with pytest.raises(UsageError, match="more than the 128 MiB that can be read here") as error:
+            read_file(path, Budget(SHARED_BYTES, SHARED_SECONDS))
+        assert ("python -m sensormon import" in error.value.hint) is named
+    path.write_text("time,fermenter_ph\n" + "1,2\n" * 2_000_000)
+    with pytest.raises(UsageError, match="it has 4,000,002 cells") as error:
+        read_file(path, Budget(SHARED_BYTES, SHARED_SECONDS))
+    assert "python -m sensormon import" in error.value.hint
+    assert len(read_file(path).frame) == 2_000_000
+
+
+@pytest.mark.parametrize("column", [pa.array(np.full(1_000_000, 7.0)), pa.repeat("nothing", 300_000)])
+def test_the_work_with_a_table_costs_what_was_counted_for_it(tmp_path: Path, column: pa.Array) -> None:
+    path = tmp_path / "a.parquet"
+    rows = len(column)
+    pq.write_table(pa.table({"time": np.arange(rows), "fermenter_ph": column}), path)
+    code = (
+        "import sys; from pathlib import Path; from tests.support.memory import peak\n"
+        "from sensormon.exchange.import_table import Columns, pieces, read_file\n"
+        "before, table = peak(), read_file(Path(sys.argv[1]))\n"
+        "columns = Columns('time', values={'fermenter_ph': 'fermenter_ph'})\n"
+        "print(sum(len(piece.positions) + len(piece.malformed) for piece in pieces(table, columns, 0)))\n"
+        "print(peak() - before)\n"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    counted, megabytes = map(int, ended.stdout.split())
+    assert counted == rows
+    assert megabytes < 130, "about 100 MB were counted for it"
 
 
 def test_the_process_is_killed_when_its_viewer_leaves(tmp_path: Path) -> None:
