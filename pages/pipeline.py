@@ -36,6 +36,7 @@ from sensormon.view.status import (
     boxes,
     dated,
     dead_letter_words,
+    is_off,
     proof_words,
     refused_words,
     source_tables,
@@ -73,7 +74,12 @@ def way(m: Monitor, viewer: Viewer) -> None:
         help=meaning("ledger", "pending", "rejected", "dead letter", "difference"),
     )
     with panel("ledger"):
-        st.html(equation(ledger))
+        st.html(equation(ledger, wrong=is_off(status, ledger)))
+        note = m.attention.of_the_ledger
+        if note is not None and not ledger.balanced:
+            known = counted(sum(map(abs, status.acknowledged.values())), "reading")
+            when = day_and_time(note.time, viewer.zone)
+            st.caption(f"Difference of {known} acknowledged by {literal(note.who)} at {when}")
     table, reasons = source_tables(ledger)
     left, right = st.columns([3, 2], gap="medium")
     number = st.column_config.NumberColumn(format="localized")
@@ -236,7 +242,7 @@ def past_drills(drills: Drills) -> None:
         st.html(f"<div><b>{head}</b></div>{steps}<div>{marked(verdict)}</div>")
 
 
-def equation(ledger: Ledger) -> str:
+def equation(ledger: Ledger, *, wrong: bool) -> str:
     """received = stored + rejected + dead-lettered + pending, as HTML."""
     total = ledger.total
 
@@ -254,7 +260,7 @@ def equation(ledger: Ledger) -> str:
         + signed("+", part("rejected", total.rejected))
         + signed("+", part("dead-lettered", total.dead_lettered))
         + signed("+", part("pending", total.pending))
-        + signed("&ensp;", part("difference", total.difference, not ledger.balanced))
+        + signed("&ensp;", part("difference", total.difference, wrong))
         + "</div>"
     )
 

@@ -63,6 +63,11 @@ class Ledger:
         """No source has a difference. A duplicate in one does not offset a loss in another."""
         return all(line.difference == 0 for line in self.lines)
 
+    @property
+    def differences(self) -> dict[str, int]:
+        """The difference of each source that has one."""
+        return {line.source: line.difference for line in self.lines if line.difference}
+
     def to_dict(self) -> dict[str, object]:
         """For JSON: the totals, then `balanced`, `sources` and `reasons`."""
         return {
@@ -101,6 +106,14 @@ def balance(
         ),
         reasons=reasons,
     )
+
+
+def beyond(difference: Mapping[str, int], acknowledged: Mapping[str, int]) -> tuple[int, int]:
+    """How many readings are nowhere, and how many in two places, that were not acknowledged; by source."""
+    known = acknowledged.get
+    nowhere = sum(max(0, off - max(0, known(source, 0))) for source, off in difference.items())
+    twice = sum(max(0, -off - max(0, -known(source, 0))) for source, off in difference.items())
+    return nowhere, twice
 
 
 def add_up(*counts: Mapping[Key, int]) -> dict[Key, int]:

@@ -5,7 +5,8 @@ A snapshot is plain data; making one takes no lock for longer than a copy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -118,6 +119,7 @@ class Status:
     loading: bool = True
     silent: tuple[Silence, ...] = ()  # tags that are overdue, the longest silence first
     attention: tuple[str, ...] = ()  # losses that nobody has acknowledged yet, a sentence each
+    acknowledged: Mapping[str, int] = field(default_factory=dict)  # the ledger's difference by source
 
     @property
     def writing(self) -> WriteState:

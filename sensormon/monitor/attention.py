@@ -22,12 +22,14 @@ from sensormon.model.durable_files import replace_file
 from sensormon.model.errors import UsageError
 from sensormon.model.format import counted
 from sensormon.model.json_text import read_object, whole, words
-from sensormon.model.ledger import Ledger
+from sensormon.model.ledger import Ledger, beyond
 from sensormon.model.text import LONGEST_NAME, cleaned
 
 FILE = "attention.json"
 KEPT = 100
 """Acknowledgements in the file, the newest; and sentences on the journal."""
+
+_OFF = "the ledger is off by"
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +85,17 @@ class Attention:
         """The acknowledgements, oldest first."""
         return self._record.history
 
+    @property
+    def acknowledged(self) -> Losses:
+        """What of the losses somebody has acknowledged."""
+        return self._record.acknowledged
+
+    @property
+    def of_the_ledger(self) -> Acknowledgement | None:
+        """The newest acknowledgement of a difference of the ledger."""
+        notes = (note for note in reversed(self.history) if any(_OFF in text for text in note.what))
+        return next(notes, None)
+
     def now(self) -> tuple[str, ...]:
         """What nobody has acknowledged, one sentence each, with its number; empty if all is well."""
         return _sentences(self._losses, self._record.acknowledged)
@@ -92,7 +105,7 @@ class Attention:
         with self._lock:
             difference = self._losses.difference
             if ledger is not None:
-                difference = {line.source: line.difference for line in ledger.lines if line.difference}
+                difference = ledger.differences
             known = self._losses.journal
             journal = (*known, *(text for text in self._damage() if text not in known))[-KEPT:]
             self._losses = Losses(difference, self._lines(), journal)
@@ -128,19 +141,13 @@ class Attention:
 
 
 def _sentences(losses: Losses, acknowledged: Losses) -> tuple[str, ...]:
-    known = acknowledged.difference
-    nowhere = sum(max(0, off - max(0, known.get(source, 0))) for source, off in losses.difference.items())
-    twice = sum(max(0, -off - max(0, -known.get(source, 0))) for source, off in losses.difference.items())
+    nowhere, twice = beyond(losses.difference, acknowledged.difference)
     lines = losses.lines - acknowledged.lines
     sentences = []
     if nowhere:
-        sentences.append(
-            f"{counted(nowhere, 'reading')} cannot be found any more: the ledger is off by {nowhere:,}"
-        )
+        sentences.append(f"{counted(nowhere, 'reading')} cannot be found any more: {_OFF} {nowhere:,}")
     if twice:
-        sentences.append(
-            f"{counted(twice, 'reading')} more than were received: the ledger is off by {twice:,}"
-        )
+        sentences.append(f"{counted(twice, 'reading')} more than were received: {_OFF} {twice:,}")
     if lines > 0:
         sentences.append(f"{counted(lines, 'line')} of the dead letters cannot be read")
     sentences += [f"Journal: {text}" for text in losses.journal if text not in acknowledged.journal]

@@ -138,6 +138,7 @@ class Monitor:
             restarts=tuple(worker.last_failure for worker in workers.all if worker.last_failure),
             silent=parts.collector.silent(),
             attention=parts.attention.now(),
+            acknowledged=parts.attention.acknowledged.difference,
             dead_letters=DeadLetterStatus(
                 readings=parts.dead_letters.counts().total(), damaged=parts.dead_letters.damaged_now()
             ),

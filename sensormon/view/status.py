@@ -13,7 +13,7 @@ import pandas as pd
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
 from sensormon.model.format import counted, day_and_time, duration, every, latency, pace, size
-from sensormon.model.ledger import Ledger
+from sensormon.model.ledger import Ledger, beyond
 from sensormon.model.readings import reason_words
 from sensormon.model.status import (
     DeadLetterStatus,
@@ -77,12 +77,21 @@ def age_phrase(status: Status) -> Phrase:
     return Phrase(f"data {duration(age)} old")
 
 
-def ledger_phrase(ledger: Ledger) -> Phrase:
-    """Whether every reading is accounted for."""
+def ledger_phrase(status: Status, ledger: Ledger) -> Phrase:
+    """Whether every reading is accounted for; a difference that somebody has acknowledged is not abnormal."""
     if ledger.balanced:
         return Phrase("ledger balanced")
+    if is_off(status, ledger):
+        return Phrase(
+            f"ledger off by {counted(sum(beyond(ledger.differences, status.acknowledged)), 'reading')}", True
+        )
     off = sum(abs(line.difference) for line in ledger.lines)
-    return Phrase(f"ledger off by {counted(off, 'reading')}", True)
+    return Phrase(f"ledger off by {counted(off, 'reading')}, acknowledged")
+
+
+def is_off(status: Status, ledger: Ledger) -> bool:
+    """Whether the ledger has a difference that nobody has acknowledged."""
+    return any(beyond(ledger.differences, status.acknowledged))
 
 
 def store_phrase(status: Status) -> Phrase:
@@ -173,7 +182,7 @@ def status_line(
         *([Phrase(without)] if waiting else []),
         Phrase(f"anomalies, last hour {many}"),
         age_phrase(status),
-        ledger_phrase(ledger),
+        ledger_phrase(status, ledger),
     )
 
 
@@ -321,7 +330,7 @@ def abnormal(status: Status, ledger: Ledger) -> tuple[str, ...]:
         (bool(silent) and not late(status) and not status.failures, f"no readings of {silent}{more}"),
         (store.state in (StoreState.RETRYING, StoreState.FAILED), "the database is unreachable"),
         (bool(status.attention), "a loss is not acknowledged yet"),
-        (not ledger.balanced, "the ledger does not balance"),
+        (is_off(status, ledger), "the ledger does not balance"),
     )
     return tuple(words for holds, words in states if holds)
 

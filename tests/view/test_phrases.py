@@ -34,6 +34,7 @@ from sensormon.view.phrases import (
     zone_words,
 )
 from sensormon.view.status import (
+    abnormal,
     alarms,
     boxes,
     dated,
@@ -151,7 +152,17 @@ def test_every_reason_for_a_rejection_has_words(reason):
 
 def test_a_loss_and_a_duplicate_in_two_sources_do_not_cancel():
     lines = (LedgerLine("a", received=3, stored=2), LedgerLine("b", received=2, stored=3))
-    assert ledger_phrase(Ledger(lines)) == Phrase("ledger off by 2 readings", True)
+    assert ledger_phrase(WELL, Ledger(lines)) == Phrase("ledger off by 2 readings", True)
+
+
+def test_only_a_difference_that_nobody_has_acknowledged_is_abnormal():
+    ledger = Ledger((LedgerLine("a", received=5, stored=2), LedgerLine("b", received=2, stored=3)))
+    seen = replace(WELL, acknowledged={"a": 3, "b": -1})
+    assert ledger_phrase(seen, ledger) == Phrase("ledger off by 4 readings, acknowledged")
+    assert abnormal(seen, ledger) == ()
+    partly = replace(WELL, acknowledged={"a": 1, "b": -1})
+    assert ledger_phrase(partly, ledger) == Phrase("ledger off by 2 readings", True)
+    assert abnormal(partly, ledger) == ("the ledger does not balance",)
 
 
 def test_the_boxes_follow_the_path_of_a_reading():

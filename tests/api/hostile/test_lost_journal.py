@@ -163,5 +163,8 @@ def test_the_pipeline_page_shows_a_loss_and_takes_the_acknowledgement(robbed: Se
     assert monitor.attention.now() == ()
     assert "Needs attention" not in text(app)
     assert r"acknowledged by Ann \(unverified\): 1,103 readings" in text(app)
+    assert "ledger off by 1,103 readings, acknowledged" in text(app), "the head"
+    assert "◆ ledger off" not in text(app)
+    assert r"Difference of 1,103 readings acknowledged by Ann \(unverified\) at 20" in text(app), "the ledger"
     kept = json.loads(Path(robbed.data_dir / FILE).read_bytes())
     assert kept["acknowledged"]["difference"] == {"test": LOST}
