@@ -43,6 +43,8 @@ def section(m: Monitor, viewer: Viewer) -> None:
     page = st.session_state.get(_PAGE, (query, 0))
     number = page[1] if replace(page[0], since=0, until=1) == replace(query, since=0, until=1) else 0
     records = m.access.audit.read(replace(query, limit=(number + 1) * PAGE + 1))
+    if len(records) <= number * PAGE:  # the span was made shorter, or its records have grown too old
+        number = 0
     shown, more = records[number * PAGE : (number + 1) * PAGE], len(records) > (number + 1) * PAGE
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(_count_words(number, len(shown), more), width="content")

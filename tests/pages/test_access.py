@@ -163,3 +163,19 @@ def test_audit_trail_beyond_a_page_is_paged(users: Monitor, clock: ManualClock) 
     assert len(first) + len(second) == len(users.access.audit.read(AuditQuery(0, FAR, limit=5_000)))
     press(app, "audit-newer")
     assert table(app, "Outcome")["What"].iloc[0] == "note 1004"
+
+
+def test_audit_trail_starts_again_once_a_shorter_span_has_no_such_page(
+    users: Monitor, clock: ManualClock
+) -> None:
+    records = [
+        users.access.audit.record_of(COMMAND_LINE, Change(Act.NOTE, f"note {i}")) for i in range(1_005)
+    ]
+    users.access.audit.record(*records)
+    clock.advance(2 * 3_600)
+    users.access.audit.record(users.access.audit.record_of(COMMAND_LINE, Change(Act.NOTE, "the newest")))
+    app = press(show("access", access="Audit trail"), "audit-older")
+    app.segmented_control(key="audit_span").set_value("1 h").run()
+    assert not app.exception
+    assert table(app, "Outcome")["What"].tolist() == ["the newest"]
+    assert "1 record" in text(app)
