@@ -24,9 +24,10 @@ SCOPES = {
     "read": "read: give readings out",
     "admin": "admin: both, and the administration of tokens and users",
 }
+USUAL_EXPIRY = "90 days"
 EXPIRES = {"30 days": 30, "90 days": 90, "1 year": 365, "never": 0}
 """Days."""
-_SAID = "tokens-said"
+_SAID, _SECRET = "tokens-said", "token-secret-once"
 
 
 def section(m: Monitor, viewer: Viewer) -> None:
@@ -41,8 +42,9 @@ def section(m: Monitor, viewer: Viewer) -> None:
         st.info(said)
     above = st.container()
     left, right = st.columns([3, 2], gap="medium")
+    secret = str(st.session_state.pop(_SECRET, ""))
     with left, panel("token-add", stretch=True):
-        secret = _add(m)
+        _add(m, empty=bool(secret))
     tokens = [] if locked else m.access.tokens.all()
     with right, panel("token-revoke", stretch=True):
         _revoke(m, [token for token in tokens if token_state(token, m.clock.now()) == "in force"])
@@ -86,11 +88,18 @@ def _time(time: int, unset: str, viewer: Viewer) -> str:
     return day_and_time(time, viewer.zone) if time else unset
 
 
-def _add(m: Monitor) -> str:
-    """The form for a token; returns the secret in the run that makes it."""
+def _add(m: Monitor, *, empty: bool) -> None:
+    """The form for a token, `empty` after one was added; the next run, which follows at once, has its secret.
+
+    What is refused stays in the form.
+    """
+    if empty:
+        st.session_state.update({"token-name": "", "token-scope": next(iter(SCOPES)), "token-tags": ""})
+        st.session_state["token-expires"] = USUAL_EXPIRY
+    st.session_state.setdefault("token-expires", USUAL_EXPIRY)
     field = allowed(m, Act.MANAGE_TOKENS)
     st.markdown("**Add a token**")
-    with st.form("token-add-form", border=False, clear_on_submit=True):
+    with st.form("token-add-form", border=False):
         name = st.text_input(
             "Name", max_chars=LONGEST_NAME, key="token-name", placeholder="For example: line 3 PLC", **field
         )
@@ -103,7 +112,7 @@ def _add(m: Monitor) -> str:
         tags = st.text_input(
             "Tags", key="token-tags", max_chars=2_000, placeholder="fermenter_*, agitator_rpm", **limit
         )
-        expires = st.selectbox("Expires after", list(EXPIRES), 1, key="token-expires", **field)
+        expires = st.selectbox("Expires after", list(EXPIRES), key="token-expires", **field)
         sent = st.form_submit_button("Add token", type="primary", key="token-add", **field)
     words = (name or "").strip()
     patterns = tuple(pattern.strip() for pattern in (tags or "").split(",") if pattern.strip())
@@ -115,8 +124,8 @@ def _add(m: Monitor) -> str:
 
     change = Change(Act.MANAGE_TOKENS, f"token {words}", "", f"added, {scope}")
     if sent and managed(m, change, add, "The token was not made"):
-        return secrets[0]
-    return ""
+        st.session_state[_SECRET] = secrets[0]
+        st.rerun()
 
 
 def _revoke(m: Monitor, tokens: list[ApiToken]) -> None:

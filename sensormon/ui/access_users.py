@@ -13,12 +13,12 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, managed, why_not
 from sensormon.ui.drawing import panel
 from sensormon.ui.glossary import meaning
-from sensormon.ui.passwords import password_field
+from sensormon.ui.passwords import hand_over, handed_over, password_field
 from sensormon.ui.viewer import Viewer
 from sensormon.view.access import mode_words, roles_table, times_column
 
 ROLES = [str(role) for role in GIVEN]
-_SAID = "users-said"
+_SAID, _ADDED = "users-said", "user-added"
 
 
 def section(m: Monitor, viewer: Viewer) -> None:
@@ -79,13 +79,19 @@ def _list(viewer: Viewer, accounts: list[Account]) -> None:
 
 
 def _add(m: Monitor) -> None:
+    """The form for an account; it is emptied by success only, except for the password."""
     st.markdown("**Add a user**")
     field = allowed(m, Act.MANAGE_USERS)
-    with st.form("user-add-form", border=False, clear_on_submit=True):
+    password = handed_over("user-password")
+    if st.session_state.pop(_ADDED, False):
+        st.session_state.update({"user-name": "", "user-role": ROLES[0]})
+    with st.form("user-add-form", border=False):
         name = st.text_input("Name", max_chars=LONGEST_NAME, key="user-name", autocomplete="off", **field)
         role = st.selectbox("Role", ROLES, key="user-role", **field)
-        password = password_field("Password", "user-password", new=True, disabled=field["disabled"])
-        sent = st.form_submit_button("Add user", type="primary", key="user-add", **field)
+        password_field("Password", "user-password", new=True, disabled=field["disabled"])
+        sent = st.form_submit_button(
+            "Add user", type="primary", key="user-add", on_click=hand_over, args=("user-password",), **field
+        )
     words = (name or "").strip()
     change = Change(Act.MANAGE_USERS, f"user {words}", "", f"added, {role}")
     if sent and managed(
@@ -94,6 +100,7 @@ def _add(m: Monitor) -> None:
         lambda by: m.access.accounts.add(by, words, role_named(role), password),
         "The user was not added",
     ):
+        st.session_state[_ADDED] = True
         _done(f"{words} may sign in as {role}.")
 
 

@@ -55,7 +55,8 @@ def test_user_is_added_and_the_password_forgotten(users: Monitor) -> None:
     press(app, "user-add")
     assert "Jana may sign in as operator." in text(app)
     assert users.access.accounts.sign_in("jana", PHRASE, "10.0.0.9").role is Role.OPERATOR
-    assert not app.session_state["user-password"]
+    assert PHRASE not in repr(app.session_state)
+    assert not app.text_input(key="user-name").value
     newest = users.access.audit.read(AuditQuery(0, FAR))[0]
     assert (newest.act, newest.who, newest.subject) == ("manage users", "Ada", "user Jana")
     assert PHRASE not in f"{newest}"
@@ -64,10 +65,16 @@ def test_user_is_added_and_the_password_forgotten(users: Monitor) -> None:
 def test_short_password_is_refused_in_a_sentence(users: Monitor) -> None:
     app = show("access")
     app.text_input(key="user-name").input("Jana")
+    app.selectbox(key="user-role").select("operator")
     app.text_input(key="user-password").input("short")
     press(app, "user-add")
     assert "a password has 10 to 200 characters" in text(app)
-    assert "user-password" not in app.session_state, "not even the run that failed keeps it"
+    assert "'short'" not in repr(app.session_state), "not even the run that failed keeps it"
+    assert app.text_input(key="user-password").value == ""
+    assert (app.text_input(key="user-name").value, app.selectbox(key="user-role").value) == (
+        "Jana",
+        "operator",
+    )
     assert users.access.accounts.find("Jana") is None
 
 
@@ -113,6 +120,7 @@ def test_secret_of_a_token_is_in_one_run_only(users: Monitor) -> None:
     app.text_input(key="token-name").input("line 3 PLC")
     app.text_input(key="token-tags").input("fermenter_*, agitator_rpm")
     press(app, "token-add")
+    assert not app.text_input(key="token-name").value
     secret = app.code[0].value
     token = users.access.tokens.find(secret)
     assert token is not None
@@ -124,6 +132,26 @@ def test_secret_of_a_token_is_in_one_run_only(users: Monitor) -> None:
     press(app, "token-revoke")
     assert users.access.tokens.find(secret) is None
     assert table(app, "Scope")["State"].tolist() == ["revoked"]
+
+
+def test_refused_token_stays_in_the_form(users: Monitor) -> None:
+    app = show("access", access="API tokens")
+    app.text_input(key="token-name").input("line 3 PLC")
+    app.text_input(key="token-tags").input("fermenter_*")
+    press(app, "token-add")
+    app.text_input(key="token-name").input("line 3 PLC")
+    app.text_input(key="token-tags").input("agitator_rpm")
+    app.selectbox(key="token-scope").select("read")
+    app.selectbox(key="token-expires").select("1 year")
+    press(app, "token-add")
+    assert "there is a token" in text(app)
+    assert app.text_input(key="token-name").value == "line 3 PLC"
+    assert app.text_input(key="token-tags").value == "agitator_rpm"
+    assert (app.selectbox(key="token-scope").value, app.selectbox(key="token-expires").value) == (
+        "read",
+        "1 year",
+    )
+    assert len(users.access.tokens.all()) == 1
 
 
 def test_audit_trail_is_filtered_and_shows_before_and_after(users: Monitor, clock: ManualClock) -> None:
