@@ -42,16 +42,13 @@ WORDS: Mapping[Act, str] = MappingProxyType(
         Act.ACCEPT_LOSS: "Acknowledge reported losses",
         Act.SET_RETENTION: "Set how long readings are kept",
         Act.ROLL_UP: "Roll up old readings",
-        Act.DELETE: "Delete data",
         Act.MANAGE_USERS: "Manage users",
         Act.MANAGE_SESSIONS: "End other people's sessions",
         Act.MANAGE_TOKENS: "Manage API tokens",
         Act.READ_AUDIT: "Read the audit trail",
-        Act.MANAGE_SOURCES: "Manage sources",
-        Act.MANAGE_NOTIFICATIONS: "Manage notifications",
     }
 )
-"""What each act is, as something that people may do."""
+"""What each act is, as something that people may do; without those that nothing here does yet."""
 
 _KNOWN_BY: Mapping[Way, str] = MappingProxyType(
     {
@@ -130,14 +127,14 @@ def may_do(role: Role) -> list[tuple[str, str]]:
 
 def roles_table() -> pd.DataFrame:
     """Every act with the role that it needs, the lowest roles first."""
-    acts = [act for given in GIVEN for act in NEEDS if NEEDS[act] is given]
+    acts = [act for given in GIVEN for act in WORDS if NEEDS[act] is given]
     return pd.DataFrame(
         {"Act": [WORDS[act] for act in acts], "Role needed": [str(NEEDS[act]) for act in acts]}
     )
 
 
 def _of(role: Role) -> list[str]:
-    return [WORDS[act] for act, needed in NEEDS.items() if needed is role]
+    return [words for act, words in WORDS.items() if NEEDS[act] is role]
 
 
 def _sentence(acts: Sequence[str]) -> str:
