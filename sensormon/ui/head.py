@@ -54,7 +54,7 @@ def draw_head(title: str, m: Monitor) -> Viewer:
         st.header(title, anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             st.caption(zone_words(now.zone_name, now.zone, m.clock.now()), width="content")
-            signed_in(title, m, me)
+            signed_in(m, me)
             help_button(title, m)
     return now
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from html import escape
-from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
 from sensormon.access.identity import name_in
 from sensormon.access.roles import Role
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.sign_in_link import sign_in_link
 from sensormon.ui.style import style_sheet
 from sensormon.ui.viewer import viewer
 from sensormon.ui.who import person, visit
@@ -30,7 +30,7 @@ def draw_sign_in(m: Monitor) -> None:
 
 def _accounts(_: Monitor) -> None:
     st.header("You have been signed out", anchor=False)
-    st.html(f'<p><a href="{escape(_address())}" style="color: var(--sm-interaction)">Sign in</a></p>')
+    st.html(f"<p>{sign_in_link()}</p>")
 
 
 def _proxy(_: Monitor) -> None:
@@ -55,10 +55,3 @@ def _provider(m: Monitor) -> None:
 
 
 _WAYS = {"users": _accounts, "proxy": _proxy, "oidc": _provider}
-
-
-def _address() -> str:
-    """Of the sign-in page, and back to here."""
-    page = urlsplit(st.context.url or "/")
-    after = f"{page.path}?{page.query}" if page.query else page.path
-    return f"/sign-in?{urlencode({'next': after})}"

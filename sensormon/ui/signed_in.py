@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from urllib.parse import quote
 
 import streamlit as st
 
@@ -14,12 +13,12 @@ from sensormon.model.errors import SignInRefused, StoreError
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import managed
 from sensormon.ui.passwords import password_field
+from sensormon.ui.sign_in_link import sign_in_link
 from sensormon.ui.who import person
-from sensormon.view.access import known_by_words, may_do, signed_in_words
-from sensormon.view.guide import PAGES
+from sensormon.view.access import known_by_words, may_do, signed_in_words, who_words
 
-SIGN_IN, SIGN_OUT = "sign-in", "sign-out"
-"""Paths of the routes, relative to the pages."""
+SIGN_OUT = "sign-out"
+"""Path of the route, relative to the pages."""
 _SAID = "own-password-said"
 
 
@@ -32,19 +31,15 @@ def is_another(m: Monitor, drawn: Person) -> bool:
     return (now.name, now.role, now.session) != (drawn.name, drawn.role, drawn.session)
 
 
-def signed_in(title: str, m: Monitor, me: Person) -> None:
-    """The name and role of this person, or the link to sign in; `title` is that of the page."""
-    words = signed_in_words(me)
-    if not words:
-        st.html(
-            f'<span class="visitor">You are a {me.role}: '
-            f'<a class="sign-in" href="{sign_in_address(title)}" target="_self">Sign in</a></span>',
-            width="content",
-        )
+def signed_in(m: Monitor, me: Person) -> None:
+    """The name and role of this person, or the link to sign in."""
+    if me.way is Way.VISITOR:
+        st.html(f'<span class="visitor">You are a {me.role}: {sign_in_link()}</span>', width="content")
         return
-    with st.popover(words, icon=":material/account_circle:", type="tertiary", key="signed-in"):
+    with st.popover(who_words(me), icon=":material/account_circle:", type="tertiary", key="signed-in"):
         st.html(
-            f'<h3 class="help-head">{escape(words)}</h3><p class="help-text">{known_by_words(me.way)}</p>'
+            f'<h3 class="help-head">{escape(signed_in_words(me))}</h3>'
+            f'<p class="help-text">{known_by_words(me.way)}</p>'
         )
         if me.way is Way.ACCOUNT:
             _change_password(m, me)
@@ -56,17 +51,12 @@ def signed_in(title: str, m: Monitor, me: Person) -> None:
             change = Change(Act.SIGN_OUT, f"session of {me.name}", "live", "ended")
             if managed(m, change, lambda by: m.access.sessions.end(by, by.session), "Not signed out"):
                 st.logout()
+        elif me.way is Way.MACHINE:
+            st.html(f'<p class="help-text">{sign_in_link()} with an account to have your name verified.</p>')
         rows = "".join(
             f"<dt>{escape(role.capitalize())}</dt><dd>{escape(acts)}</dd>" for role, acts in may_do(me.role)
         )
-        st.html(f'<h3 class="help-head">You may, as</h3><dl class="words">{rows}</dl>')
-
-
-def sign_in_address(title: str) -> str:
-    """Where to sign in and come back to the page of this title."""
-    first = next(iter(PAGES))
-    path = "" if title == first else PAGES[title].path
-    return f"{SIGN_IN}?next={quote(f'/{path}', safe='')}"
+        st.html(f'<h3 class="help-head">What you can do</h3><dl class="words">{rows}</dl>')
 
 
 def _change_password(m: Monitor, me: Person) -> None:
@@ -84,7 +74,7 @@ def _change_password(m: Monitor, me: Person) -> None:
         m,
         change,
         lambda by: m.access.accounts.change_own_password(by, old, new),
-        "The password was not changed",
+        "Password not changed",
     ):
         st.session_state[_SAID] = "Password changed."
         st.rerun()

@@ -91,14 +91,25 @@ _MODES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def signed_in_words(person: Person) -> str:
-    """Who is at the page: "Signed in as Jana (operator)"; empty for a visitor.
+def who_words(person: Person) -> str:
+    """Who is at the page, short enough for a head; "Signed in" is said of proved names only.
 
-    >>> signed_in_words(Person("", Role.ADMINISTRATOR, Way.MACHINE))
-    'Signed in as administrator (this machine)'
+    >>> who_words(Person("", Role.ADMINISTRATOR, Way.MACHINE))
+    'Administrator (this machine)'
     """
-    if person.way is Way.VISITOR:
-        return ""
+    if person.name:
+        return signed_in_words(person)
+    if person.typed:
+        return f"{person.typed}, unverified ({person.role})"
+    return f"{str(person.role).capitalize()} ({person.way})"
+
+
+def signed_in_words(person: Person) -> str:
+    """Who is at the page, in the words of a sign-in.
+
+    >>> signed_in_words(Person("Jana", Role.OPERATOR, Way.ACCOUNT))
+    'Signed in as Jana (operator)'
+    """
     if person.name:
         return f"Signed in as {person.name} ({person.role})"
     if person.typed:

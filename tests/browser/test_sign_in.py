@@ -88,8 +88,10 @@ def test_session_that_ends_ends_in_every_tab_and_for_a_copied_cookie(
     expect(page.get_by_role("heading", name="You have been signed out")).to_be_visible()
     expect(page.get_by_role("heading", name="Live", exact=True)).to_have_count(0)
     expect(page.get_by_role("link")).to_have_text(["Skip to main content", "Sign in"])
+    page.evaluate("history.replaceState(null, '', '/explore?past=7+d')")  # as a choice just made
     page.get_by_role("link", name="Sign in").click()
     expect(page.get_by_label("Password")).to_be_visible()
+    expect(page).to_have_url(f"{closed.url}/sign-in?next=%2Fexplore%3Fpast%3D7%2Bd")
 
     thief = browser.new_context()
     thief.add_cookies(copied)  # type: ignore[arg-type]

@@ -347,23 +347,31 @@ def test_head_says_who_is_signed_in_and_how(plant: Plant) -> None:
     assert 'action="sign-out"' in text(app)
 
 
-@pytest.mark.parametrize(
-    ("visit", "says"),
-    [
-        (Visit("10.0.0.7", {"host": "plant.example"}), 'href="sign-in?next=%2Fdata"'),
-        (
-            Visit("127.0.0.1", {"host": "localhost:8501", "origin": "http://localhost:8501"}),
-            "Signed in as administrator (this machine)",
-        ),
-    ],
-    ids=["visitor", "this machine"],
-)
-def test_head_in_local_mode(
-    settings: Settings, adopt: Adopt, monkeypatch: pytest.MonkeyPatch, visit: Visit, says: str
+def test_head_of_a_visitor_links_to_the_sign_in_page_and_back_to_the_view(
+    settings: Settings, adopt: Adopt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adopt(Monitor(replace(settings, access="local"), ManualClock(START)))
-    monkeypatch.setattr("sensormon.ui.who.visit", lambda: visit)
-    assert says in text(show("data"))
+    monkeypatch.setattr("sensormon.ui.who.visit", lambda: Visit("10.0.0.7", {"host": "plant.example"}))
+    assert 'href="/sign-in?next=%2F%3Fsection%3DStorage"' in text(show("data", section="Storage"))
+
+
+def test_head_at_this_machine_does_not_claim_a_sign_in_and_offers_one(
+    settings: Settings, adopt: Adopt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopt(Monitor(replace(settings, access="local"), ManualClock(START)))
+    here = Visit("127.0.0.1", {"host": "localhost:8501", "origin": "http://localhost:8501"})
+    monkeypatch.setattr("sensormon.ui.who.visit", lambda: here)
+    app = show("data")
+    assert "Administrator (this machine)" in [box.proto.popover.label for box in app.get("popover")]
+    assert "Signed in as administrator (this machine)" in text(app)
+    assert 'href="/sign-in' in text(app)
+
+
+def test_nobody_is_offered_a_sign_in_under_open_access(settings: Settings, adopt: Adopt) -> None:
+    adopt(Monitor(replace(settings, access="open"), ManualClock(START)))
+    app = show("data")
+    assert "Administrator (open access)" in [box.proto.popover.label for box in app.get("popover")]
+    assert 'href="/sign-in' not in text(app)
 
 
 def test_typed_name_is_recorded_as_unverified(settings: Settings, adopt: Adopt) -> None:

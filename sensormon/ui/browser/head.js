@@ -2,6 +2,7 @@
 import { aloud } from "./aloud.js"
 import { blank } from "./blank.js"
 import { keys } from "./keys.js"
+import { signIn } from "./sign_in.js"
 import { silence } from "./silence.js"
 import { terms } from "./terms.js"
 import { ticks } from "./ticks.js"
@@ -11,6 +12,7 @@ export function mount({ data }) {
   aloud()
   blank()
   keys(data.pages)
+  signIn()
   silence()
   terms()
   ticks()
