@@ -28,7 +28,7 @@ from sensormon.ui import (
     not_readable,
     panel,
 )
-from sensormon.ui.acts import allowed, carried_out, name_field
+from sensormon.ui.acts import allowed, carried_out, name_field, why_not
 from sensormon.ui.page import page
 from sensormon.ui.parts import every
 from sensormon.view.phrases import Phrase, fault_sentence, fault_words, literal
@@ -154,6 +154,8 @@ def dead_letters(m: Monitor) -> None:
     st.subheader("Dead letters", anchor=False, help=meaning("dead letter"))
     with panel("dead-letters"):
         st.html(marked(Phrase(dead_letter_words(letters), True)))
+        if letters.readings:
+            why_not(m, Act.RETRY_DEAD_LETTERS)
         change = Change(
             Act.RETRY_DEAD_LETTERS, counted(letters.readings, "dead letter"), "refused", "retried"
         )
@@ -178,6 +180,7 @@ def losses(m: Monitor, viewer: Viewer) -> None:
             st.caption(
                 "`python -m sensormon verify` on the stopped monitor says more. A further loss shows again."
             )
+            why_not(m, Act.ACCEPT_LOSS)
             with st.form("attention", border=False):
                 who = name_field(m, "attention-who")
                 asked = st.form_submit_button(
@@ -208,6 +211,7 @@ def demonstrations(m: Monitor, drills: Drills) -> None:
         "Real faults on this running monitor, one at a time. Every reading is counted afterwards as proof."
     )
     with panel("demonstrations"):
+        why_not(m, Act.CAUSE_FAULT)
         pressed = ""
         with st.container(horizontal=True):
             for drill in DRILLS.values():
@@ -306,18 +310,19 @@ def faults(m: Monitor, simulator: Simulator) -> None:
         "Simulated faults", anchor=False, help=meaning("level shift", "drift", "stuck sensor", "gap")
     )
     with panel("faults"):
+        locked = why_not(m, Act.CAUSE_FAULT)
         fault_column, tag_column, seconds_column, start_column = st.columns(
             [2, 2, 1, 1], vertical_alignment="bottom"
         )
         fault = fault_column.selectbox(
-            "Fault", FAULTS, format_func=fault_words, key="fault", bind="query-params"
+            "Fault", FAULTS, format_func=fault_words, key="fault", bind="query-params", disabled=locked
         )
         names = [tag.name for tag in simulator.tags]
         tag = tag_column.selectbox(
-            "Tag", names, format_func=m.tags.title, key="fault_of", bind="query-params"
+            "Tag", names, format_func=m.tags.title, key="fault_of", bind="query-params", disabled=locked
         )
         seconds = seconds_column.number_input(
-            "Duration, seconds", 1, 3_600, 30, key="fault_seconds", bind="query-params"
+            "Duration, seconds", 1, 3_600, 30, key="fault_seconds", bind="query-params", disabled=locked
         )
         start = start_column.button(
             "Start", width="stretch", type="primary", key="fault-start", **allowed(m, Act.CAUSE_FAULT)

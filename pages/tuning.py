@@ -35,7 +35,7 @@ from sensormon.ui import (
     term,
     with_terms,
 )
-from sensormon.ui.acts import allowed, carried_out, name_field
+from sensormon.ui.acts import allowed, carried_out, name_field, why_not
 from sensormon.ui.detector_controls import key_of, parameter_input, reset
 from sensormon.ui.link_tags import known_tags
 from sensormon.ui.memo import forget, last_remembered, remembered
@@ -181,6 +181,7 @@ def draw(m: Monitor, viewer: Viewer) -> None:
                 help="Live monitoring already uses these settings." if same else None,
             ),
         )
+        why_not(m, Act.APPLY_SETTINGS)
         st.caption(f"Live monitoring uses {detector_words(now.detector, now.params)}.")
     with right:
         try:

@@ -15,7 +15,7 @@ from sensormon.model.settings import LONGEST_RETENTION
 from sensormon.monitor.disk_usage import Rate, Sizes, bytes_a_reading, forecast, rate
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.retention import JOB, Plan, RolledUp
-from sensormon.ui.acts import allowed, carried_out, name_field
+from sensormon.ui.acts import allowed, carried_out, name_field, why_not
 from sensormon.ui.drawing import UNREAD, not_readable, panel
 from sensormon.ui.job_status import follow_newest, job_line, newest_state
 from sensormon.ui.parts import dialog
@@ -124,6 +124,7 @@ def keeping(m: Monitor, viewer: Viewer, each: float, drawn: tuple[int, bool] | N
             said.append("Older readings are rolled up once a day, after midnight UTC.")
         if said:
             st.caption(" ".join(said))
+        why_not(m, Act.SET_RETENTION)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             days = st.number_input(
                 "Full resolution, days (0: unlimited)",

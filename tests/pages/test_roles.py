@@ -35,7 +35,7 @@ class Widget:
     query: dict[str, str]
     kind: str
     key: str
-    captioned: bool = False  # Streamlit shows no help on it while it is disabled
+    captioned: bool = False  # a line in its panel says it too: no hover on a phone, nor on a menu
 
 
 WIDGETS = [
@@ -45,15 +45,24 @@ WIDGETS = [
     Widget(Act.NOTE, "anomalies", {}, "button", "note"),
     Widget(Act.NOTE, "explore", {}, "button", "note-add"),
     Widget(Act.EXPORT, "data", {"section": "Export"}, "button", "out-start"),
-    Widget(Act.APPLY_SETTINGS, "tuning", {"threshold": "5.0"}, "button", "Apply to live monitoring …"),
+    Widget(
+        Act.APPLY_SETTINGS,
+        "tuning",
+        {"threshold": "5.0"},
+        "button",
+        "Apply to live monitoring …",
+        captioned=True,
+    ),
     Widget(Act.EDIT_TAGS, "data", {"section": "Tags"}, "button", "tags-take-over"),
     Widget(Act.IMPORT, "data", {"section": "Import"}, "file_uploader", "import-file", captioned=True),
     Widget(Act.OPEN_CASE, "data", {"section": "Cases"}, "file_uploader", "case-file", captioned=True),
-    Widget(Act.CAUSE_FAULT, "pipeline", {}, "button", "fault-start"),
-    Widget(Act.CAUSE_FAULT, "pipeline", {}, "button", "demo-kill_loader"),
-    Widget(Act.RETRY_DEAD_LETTERS, "pipeline", {}, "button", "retry-dead-letters"),
-    Widget(Act.SET_RETENTION, "data", {"section": "Storage"}, "number_input", "retention-days"),
-    Widget(Act.ROLL_UP, "data", {"section": "Storage"}, "button", "retention-run"),
+    Widget(Act.CAUSE_FAULT, "pipeline", {}, "button", "fault-start", captioned=True),
+    Widget(Act.CAUSE_FAULT, "pipeline", {}, "button", "demo-kill_loader", captioned=True),
+    Widget(Act.RETRY_DEAD_LETTERS, "pipeline", {}, "button", "retry-dead-letters", captioned=True),
+    Widget(
+        Act.SET_RETENTION, "data", {"section": "Storage"}, "number_input", "retention-days", captioned=True
+    ),
+    Widget(Act.ROLL_UP, "data", {"section": "Storage"}, "button", "retention-run", captioned=True),
     Widget(Act.MANAGE_USERS, "access", {}, "button", "user-add"),
     Widget(Act.MANAGE_USERS, "access", {}, "selectbox", "user-chosen"),
     Widget(Act.MANAGE_SESSIONS, "access", {"access": "Sessions"}, "selectbox", "session-chosen"),
@@ -399,3 +408,16 @@ def test_password_is_changed_and_forgotten_by_the_session(plant: Plant) -> None:
     assert plant.monitor.access.accounts.sign_in("Vera", new, "10.0.0.7").role is Role.VIEWER
     assert not app.session_state["own-password-old"]
     assert not app.session_state["own-password-new"]
+
+
+def test_fields_of_a_fault_are_disabled_with_its_button(plant: Plant) -> None:
+    plant.as_a(Role.OPERATOR)
+    app = show("pipeline")
+    fields = [
+        app.selectbox(key="fault"),
+        app.selectbox(key="fault_of"),
+        app.number_input(key="fault_seconds"),
+    ]
+    assert [field.disabled for field in fields] == [True] * 3
+    plant.as_a(Role.ENGINEER)
+    assert not show("pipeline").selectbox(key="fault").disabled
