@@ -86,7 +86,7 @@ def _tokens_add(access: Access, by: Person, arguments: Arguments) -> Any:
 
 def _tokens_list(access: Access, by: Person, _: Arguments) -> Any:
     check(by, Act.MANAGE_TOKENS)
-    return [_token(token) for token in access.tokens.all()]
+    return [{**_token(token), "state": access.tokens.state(token)} for token in access.tokens.all()]
 
 
 def _tokens_revoke(access: Access, by: Person, arguments: Arguments) -> Any:

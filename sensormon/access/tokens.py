@@ -32,6 +32,8 @@ PREFIX = "sm_"
 LONGEST_NAME = 64
 MOST_PATTERNS = 100
 LONGEST_PATTERN = 200
+ACTIVE = "active"
+"""State of a token that can be used."""
 
 
 class Scope(StrEnum):
@@ -55,6 +57,12 @@ class ApiToken:
     expires: int
     used: int
     revoked: bool
+
+    def state(self, now: int) -> str:
+        """Whether it can be used at `now` (µs UTC): active, expired or revoked."""
+        if self.revoked:
+            return "revoked"
+        return "expired" if self.expires and self.expires <= now else ACTIVE
 
     def opens(self, scope: Scope) -> bool:
         """Whether it may be used for this."""
@@ -88,8 +96,12 @@ class ApiTokens:
         tokens = [self._token(document) for document in self._documents.of(COLLECTION).values()]
         return sorted(tokens, key=lambda token: token.created, reverse=True)
 
+    def state(self, token: ApiToken) -> str:
+        """Its state now; see `ApiToken.state`."""
+        return token.state(self._clock.now())
+
     def find(self, secret: str) -> ApiToken | None:
-        """The token with this secret, and note its use; None unless it is in force. Raises StoreError."""
+        """The token with this secret, and note its use; None unless it is active. Raises StoreError."""
         if not secret.startswith(PREFIX):
             return None
         token = self._with(secret, self._documents.of(COLLECTION))
@@ -139,7 +151,7 @@ class ApiTokens:
         words = f"added, {scope}" + (f", tags {', '.join(tags)}" if tags else "")
         change = Change(Act.MANAGE_TOKENS, f"token {name}", "", words)
         with self._changing:
-            if any(token.name == name and self._in_force(token) for token in self.all()):
+            if any(token.name == name and self.state(token) == ACTIVE for token in self.all()):
                 raise UsageError(
                     f"there is a token {name!r} already", where="tokens", hint="Choose another name"
                 )
@@ -148,7 +160,7 @@ class ApiTokens:
         return self._token(document), secret
 
     def revoke(self, by: Person, name_or_id: str) -> ApiToken:
-        """Revoke the token with this name or id, the one in force if several had the name.
+        """Revoke the token with this name or id, the active one if several had the name.
 
         Raises UsageError, Forbidden, StoreError, JournalError.
         """
@@ -162,7 +174,7 @@ class ApiTokens:
                 raise UsageError(
                     f"there is no token {shown}", where="tokens", hint="`tokens list` shows them"
                 )
-            token = max(live, key=self._in_force)
+            token = max(live, key=lambda token: self.state(token) == ACTIVE)
             change = Change(Act.MANAGE_TOKENS, f"token {token.name}", str(token.scope), "revoked")
             content = self._documents.of(COLLECTION)[token.id].content
             record = self._audit.record_of(by, change)
@@ -170,16 +182,13 @@ class ApiTokens:
                 self._documents.keep(COLLECTION, token.id, content, by.signature, record, removed=True)
             )
 
-    def _in_force(self, token: ApiToken) -> bool:
-        return not token.revoked and (not token.expires or token.expires > self._clock.now())
-
     def _with(self, secret: str, documents: Mapping[str, Document]) -> ApiToken | None:
         whole = digest(secret)
         document = documents.get(whole[:16])
         if document is None or document.content["digest"] != whole:
             return None
         token = self._token(document)
-        return token if self._in_force(token) else None
+        return token if self.state(token) == ACTIVE else None
 
     def _token(self, document: Document) -> ApiToken:
         content: Mapping[str, Any] = document.content

@@ -94,13 +94,11 @@ def revoke(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    expired = row["expires"] and row["expires"] <= SystemClock().now()
     return {
         **row,
         "tags": row["tags"] or "all",
         "expires": shown_time(row["expires"], "never"),
         "used": shown_time(row["used"], "never"),
-        "state": "revoked" if row["revoked"] else "expired" if expired else "in force",
     }
 
 

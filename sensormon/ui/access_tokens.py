@@ -8,7 +8,7 @@ import streamlit as st
 from sensormon.access.audit import Change
 from sensormon.access.person import Person
 from sensormon.access.roles import Act
-from sensormon.access.tokens import LONGEST_NAME, ApiToken, Scope
+from sensormon.access.tokens import ACTIVE, LONGEST_NAME, ApiToken, Scope
 from sensormon.model.clock import DAY
 from sensormon.model.format import counted, day_and_time
 from sensormon.monitor.monitor import Monitor
@@ -16,7 +16,7 @@ from sensormon.ui.acts import allowed, managed, why_not
 from sensormon.ui.drawing import panel
 from sensormon.ui.glossary import meaning
 from sensormon.ui.viewer import Viewer
-from sensormon.view.access import times_column, token_state
+from sensormon.view.access import times_column
 from sensormon.view.phrases import literal
 
 SCOPES = {
@@ -47,7 +47,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
         _add(m, empty=bool(secret))
     tokens = [] if locked else m.access.tokens.all()
     with right, panel("token-revoke", stretch=True):
-        _revoke(m, [token for token in tokens if token_state(token, m.clock.now()) == "in force"])
+        _revoke(m, [token for token in tokens if m.access.tokens.state(token) == ACTIVE])
     with above:
         if secret:
             with panel("token-secret"):
@@ -62,17 +62,16 @@ def _list(m: Monitor, viewer: Viewer, tokens: list[ApiToken]) -> None:
         st.caption("No tokens yet.")
         return
     time = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone=viewer.zone_name)
-    now = m.clock.now()
     st.dataframe(
         pd.DataFrame(
             {
                 "Name": [token.name for token in tokens],
-                "State": [token_state(token, now) for token in tokens],
+                "State": [m.access.tokens.state(token) for token in tokens],
                 "Scope": [str(token.scope) for token in tokens],
                 "Tags": [", ".join(token.tags) or "all" for token in tokens],
                 "Expires": [_time(token.expires, "never", viewer) for token in tokens],
                 "Last used": [_time(token.used, "not yet", viewer) for token in tokens],
-                "Made": times_column([token.created for token in tokens]),
+                "Created": times_column([token.created for token in tokens]),
                 "By": [token.created_by for token in tokens],
             }
         ),
@@ -80,7 +79,7 @@ def _list(m: Monitor, viewer: Viewer, tokens: list[ApiToken]) -> None:
         key="tokens",
         alt=counted(len(tokens), "token"),
         height=min(38 + 35 * len(tokens), 388),
-        column_config={"Made": time},
+        column_config={"Created": time},
     )
 
 
@@ -142,7 +141,7 @@ def _revoke(m: Monitor, tokens: list[ApiToken]) -> None:
         **field,
     )
     name = names.get(key or "", "")
-    change = Change(Act.MANAGE_TOKENS, f"token {name}", "in force", "revoked")
+    change = Change(Act.MANAGE_TOKENS, f"token {name}", ACTIVE, "revoked")
     chosen = allowed(m, Act.MANAGE_TOKENS, disabled=not name)
     if st.button("Revoke", key="token-revoke", **chosen) and managed(
         m, change, lambda by: m.access.tokens.revoke(by, key or ""), "The token stays in force"

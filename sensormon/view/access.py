@@ -10,7 +10,6 @@ import pandas as pd
 
 from sensormon.access.person import Person, Way
 from sensormon.access.roles import GIVEN, NEEDS, Act, Role
-from sensormon.access.tokens import ApiToken
 from sensormon.model.entries import AuditRecord
 from sensormon.model.format import counted
 from sensormon.model.tag_edit import cells
@@ -252,13 +251,6 @@ def _change_words(record: AuditRecord) -> str:
     if record.before and record.after:
         return f"{record.before} → {record.after}"
     return record.after or record.before
-
-
-def token_state(token: ApiToken, now: int) -> str:
-    """Whether a token can be used at `now` (µs UTC)."""
-    if token.revoked:
-        return "revoked"
-    return "expired" if token.expires and token.expires <= now else "in force"
 
 
 def browser_words(agent: str) -> str:

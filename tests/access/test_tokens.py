@@ -74,8 +74,10 @@ def test_a_token_expires(access: Access, clock: ManualClock) -> None:
     assert token.expires == expires
     clock.advance(3_600 - 0.001)
     assert access.tokens.find(secret)
+    assert access.tokens.state(token) == "active"
     clock.advance(0.001)
     assert access.tokens.find(secret) is None
+    assert access.tokens.state(token) == "expired"
     with pytest.raises(UsageError, match="expired already"):
         access.tokens.add(ADMIN, "line2", Scope.WRITE, expires=clock.now())
 
@@ -84,7 +86,7 @@ def test_a_token_can_be_revoked_by_name_or_id(restart: Restart) -> None:
     access = restart().access
     first, secret = access.tokens.add(ADMIN, "line1", Scope.WRITE)
     other, other_secret = access.tokens.add(ADMIN, "line2", Scope.WRITE)
-    assert access.tokens.revoke(ADMIN, "line1").revoked
+    assert access.tokens.state(access.tokens.revoke(ADMIN, "line1")) == "revoked"
     assert access.tokens.revoke(ADMIN, other.id).name == "line2"
     for again in (access, restart().access):
         assert again.tokens.find(secret) is None
@@ -95,9 +97,7 @@ def test_a_token_can_be_revoked_by_name_or_id(restart: Restart) -> None:
     assert first.id != other.id
 
 
-def test_a_name_can_be_used_again_and_then_means_the_token_in_force(
-    access: Access, clock: ManualClock
-) -> None:
+def test_a_name_can_be_used_again_and_then_means_the_active_token(access: Access, clock: ManualClock) -> None:
     old, _ = access.tokens.add(ADMIN, "line1", Scope.WRITE, expires=clock.now() + SECOND)
     with pytest.raises(UsageError, match="already"):
         access.tokens.add(ADMIN, "line1", Scope.READ)

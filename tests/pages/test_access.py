@@ -125,7 +125,7 @@ def test_secret_of_a_token_is_in_one_run_only(users: Monitor) -> None:
     token = users.access.tokens.find(secret)
     assert token is not None
     assert token.tags == ("fermenter_*", "agitator_rpm")
-    assert table(app, "Scope")["State"].tolist() == ["in force"]
+    assert table(app, "Scope")["State"].tolist() == ["active"]
     app.run()
     assert not app.code
     app.selectbox(key="token-chosen").select_index(0).run()
