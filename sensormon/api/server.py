@@ -42,7 +42,7 @@ At Python's default of 5 ms a write that takes 1 ms of work takes 20.
 
 
 def build_or_exit() -> None:
-    """Build the monitor of this process; if its settings or its token are wrong, report it and exit with 2."""
+    """Build the monitor of this process; if settings or token are wrong, report it and exit (2)."""
     try:
         Tokens.of(runtime.build().settings)
     except UsageError as error:
