@@ -53,6 +53,8 @@ _ESCAPED = re.compile(r"\\([,= \\])")
 _CODES = {
     400: "invalid",
     401: "unauthorized",
+    403: "forbidden",
+    408: "request timeout",
     413: "request too large",
     415: "invalid",
     422: "unprocessable entity",

@@ -93,6 +93,7 @@ def test_limited_token_writes_only_its_tags_and_otherwise_nothing(start: Start) 
         answer = post(api, path, body, **bearer)
         assert answer.status_code == 403, path
         assert "fermenter_temp" in answer.text
+        assert (answer.json().get("code", "forbidden")) == "forbidden"
     malformed = [READING, {"tag": "fermenter_temp", "value": "hot"}]
     assert post(api, "/ingest/batch", malformed, **bearer).status_code == 403
     assert stored(monitor) == before

@@ -14,6 +14,8 @@ import httpx
 import pytest
 
 from sensormon.api import body as api_body
+from sensormon.api.line_protocol import line_problem
+from sensormon.api.problems import Problem
 from sensormon.ingest import fair_share, request_queue
 from sensormon.model.errors import JournalFull
 from sensormon.model.settings import Settings
@@ -433,6 +435,15 @@ def test_line_protocol_without_a_token_is_401_in_influx_shape(start: Start) -> N
     _, api = start()
     answer = post(api, "/v2/write", "a value=1", Authorization="Token no")
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 408, 413, 415, 422, 429, 503])
+def test_telegraf_is_told_an_internal_error_only_if_it_is_one(status: int) -> None:
+    codes = {
+        word: json.loads(line_problem(Problem(word, "", "", "")))["code"] == "internal error"
+        for word in (status, 500)
+    }
+    assert codes == {status: False, 500: True}
 
 
 def test_fast_and_slow_time_parsers_agree(start: Start) -> None:
