@@ -8,7 +8,7 @@ from sensormon.access.accounts import Accounts
 from sensormon.access.audit import AuditTrail
 from sensormon.access.documents import Documents, Recorder, StoredDocuments
 from sensormon.access.identity import Identity
-from sensormon.access.role_rules import read_role_rules
+from sensormon.access.role_rules import RoleRules
 from sensormon.access.roles import Role
 from sensormon.access.sessions import Sessions
 from sensormon.access.tokens import ApiTokens
@@ -28,13 +28,14 @@ class Access:
     audit: AuditTrail
 
 
-def build_access(settings: Settings, recorder: Recorder, stored: StoredDocuments, clock: Clock) -> Access:
-    """Build the parts. Raises UsageError for a file of roles that cannot be read."""
+def build_access(
+    settings: Settings, rules: RoleRules, recorder: Recorder, stored: StoredDocuments, clock: Clock
+) -> Access:
+    """Build the parts; the rules give roles to people whom somebody else knows."""
     documents = Documents(recorder, stored, clock)
     audit = AuditTrail(recorder, stored, clock)
     sessions = Sessions(documents, audit, clock)
     accounts = Accounts(documents, audit, sessions, clock)
-    rules = read_role_rules(settings.roles)
     return Access(
         Identity(settings, accounts, sessions, rules),
         accounts,

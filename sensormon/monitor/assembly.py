@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensormon.access.access import Access, build_access
+from sensormon.access.role_rules import read_role_rules
 from sensormon.events.action_log import ActionLog
 from sensormon.events.annotations import Annotations
 from sensormon.events.reader import EventReader
@@ -102,6 +103,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
     started = clock.now()
     jobs = Jobs(clock)
     tags = read_tags(settings.tags)
+    rules = read_role_rules(settings.roles)
     source = open_source(settings, tags, started)
     store = open_store(settings.store_url)
     folder = DataFolder(settings.data_dir)
@@ -159,7 +161,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         attention=attention,
         detection=detection,
         tuner=Tuner(collector, store, running_tags.now, running_source, events, clock),
-        access=build_access(settings, collector, store.entries, clock),
+        access=build_access(settings, rules, collector, store.entries, clock),
         events=events,
         actions=ActionLog(collector, clock),
         annotations=annotations,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from sensormon.access.access import Access, build_access
 from sensormon.access.documents import StoredDocuments
+from sensormon.access.role_rules import RoleRules
 from sensormon.journal.archive import Archive
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import Clock
@@ -87,7 +87,7 @@ def _access(
     settings: Settings, recorder: _ReadOnly | _Appending, store: Store | None, clock: Clock
 ) -> Access:
     stored: StoredDocuments = store.entries if store else _NothingStored()
-    return build_access(replace(settings, roles=None), recorder, stored, clock)  # commands give no roles
+    return build_access(settings, RoleRules(), recorder, stored, clock)  # commands give no roles
 
 
 class _ReadOnly:

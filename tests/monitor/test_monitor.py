@@ -201,6 +201,8 @@ def test_invalid_setting_touches_nothing(settings: Settings, clock: ManualClock,
         Monitor(replace(settings, tags=wrong), clock)
     with pytest.raises(UsageError, match="no column"):
         Monitor(replace(settings, source=f"replay:{wrong}"), clock)
+    with pytest.raises(UsageError, match="roles cannot be read"):
+        Monitor(replace(settings, roles=tmp_path / "none.toml"), clock)
     assert not settings.data_dir.exists()
 
 
