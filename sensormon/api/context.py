@@ -56,7 +56,7 @@ class Context:
         """
         grant = self.grant(scope)
         if grant is None:
-            hint = "use one of scope read, or sign in at /sign-in with a browser"
+            hint = grants.token_or_sign_in(TokenScope.READ, self.monitor.access.identity.mode)
             raise grants.no_token("reading needs a token or a sign-in here", hint)
         grant.check(TokenScope.READ)
         return grant
@@ -105,7 +105,8 @@ def check_administrator(request: Request) -> None:
     if grant is None or grant is ANYBODY:
         grant = grants.of_person(context.monitor.access.identity.of(context.visit(request.scope)))
     if grant is None:
-        hint = "use one of scope admin, or sign in as an administrator at /sign-in with a browser"
+        mode = context.monitor.access.identity.mode
+        hint = grants.token_or_sign_in(TokenScope.ADMIN, mode, "an administrator")
         raise grants.no_token("this needs an administrator", hint)
     grant.check(TokenScope.ADMIN)
     grant.check_all_tags(TokenScope.ADMIN)

@@ -14,10 +14,11 @@ from starlette.responses import RedirectResponse
 from sensormon.access.peer_owner import is_service, owner_of
 from sensormon.access.person import Person, check
 from sensormon.access.roles import Act, Role
+from sensormon.access.tokens import Scope as TokenScope
 from sensormon.access.visit import SERVICE
 from sensormon.api import sign_in_page
 from sensormon.api.body import Receive, Scope, Send
-from sensormon.api.grants import no_token
+from sensormon.api.grants import no_token, token_or_sign_in
 from sensormon.api.mount import App
 from sensormon.api.next_page import sign_in_address
 from sensormon.api.problems import problem_of
@@ -95,7 +96,8 @@ async def _instead(mode: str, scope: Scope, receive: Receive, send: Send) -> Non
     """What somebody gets who has to sign in: the way to do it, if a browser asks for a page."""
     navigates = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and _wants_a_page(scope)
     if not navigates:
-        await refuse(no_token("sign in first", "a browser signs in at /sign-in"), scope, receive, send)
+        problem = no_token("sign in first", token_or_sign_in(TokenScope.READ, mode))
+        await refuse(problem, scope, receive, send)
     elif mode == "users":
         query = scope["query_string"].decode("latin-1")
         headers = {"Cache-Control": "no-store"}

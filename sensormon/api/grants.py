@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
-from sensormon.access.person import Person
+from sensormon.access.person import Person, check
 from sensormon.access.roles import Act
 from sensormon.access.tokens import ApiToken, ApiTokens, Scope, covered
 from sensormon.api.auth import WRITES_AND_READS, Tokens, secret_in
@@ -20,18 +20,24 @@ from sensormon.model.errors import Forbidden
 
 @dataclass(frozen=True)
 class Grant:
-    """Scopes, and the patterns of the tags that they are limited to; none for all tags."""
+    """Scopes, and the patterns of the tags that they are limited to; none for all tags.
+
+    `person` is who has it by being signed in, None for a token.
+    """
 
     scopes: frozenset[Scope]
     tags: tuple[str, ...] = ()
+    person: Person | None = None
 
     def covers(self, tag: str) -> bool:
         """Whether it may be used for this tag."""
         return covered(tag, self.tags)
 
     def check(self, scope: Scope) -> None:
-        """Raises Forbidden, which names the scope needed, unless it opens this."""
+        """Raises Forbidden unless it opens this: it names the scope needed, of a person the role."""
         if scope not in self.scopes:
+            if self.person is not None and scope in _ACTS:
+                check(self.person, _ACTS[scope])
             raise Forbidden(
                 "the token does not allow this",
                 where="api",
@@ -57,13 +63,15 @@ class Grant:
                 "this counts all tags, and the token is limited to some",
                 where="api",
                 hint="Use a token that is not limited to tags",
-                needs=str(scope),
+                needs=f"{scope} for all tags",
             )
 
 
 ANYBODY = Grant(frozenset({Scope.READ}))
 """What a request without a token may do where reading is free."""
 _OF_SETTINGS = Grant(WRITES_AND_READS)
+_ACTS = {Scope.READ: Act.LOOK, Scope.ADMIN: Act.READ_AUDIT}
+"""What a person has to be allowed for these scopes; writing always needs a token."""
 _OPENED = {
     Scope.READ: frozenset({Scope.READ}),
     Scope.WRITE: frozenset({Scope.WRITE}),
@@ -102,7 +110,24 @@ def of_person(person: Person) -> Grant | None:
     """What somebody signed in may do over HTTP; None for others. Writing always needs a token."""
     if not person.verified or not person.may(Act.LOOK):
         return None
-    return Grant(frozenset({Scope.READ, *([Scope.ADMIN] if person.may(Act.READ_AUDIT) else [])}))
+    return Grant(frozenset(scope for scope, act in _ACTS.items() if person.may(act)), person=person)
+
+
+_SIGNING_IN = {
+    "local": ", or sign in{role} at /sign-in with a browser",
+    "users": ", or sign in{role} at /sign-in with a browser",
+    "oidc": ", or sign in{role} on a page of the monitor with a browser",
+    "proxy": ", or come{role} through the proxy that says who you are",
+    "open": "; nobody signs in here",
+}
+
+
+def token_or_sign_in(scope: Scope, mode: str, role: str = "") -> str:
+    """What helps without a token where SENSORMON_ACCESS is `mode`; `role` is that of the person needed.
+
+    Who sits at this machine has no name that a request could prove, so that does not help.
+    """
+    return f"use one of scope {scope}{_SIGNING_IN[mode].format(role=f' as {role}' if role else '')}"
 
 
 def no_token(what: str, hint: str) -> Problem:

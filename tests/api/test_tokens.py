@@ -114,7 +114,8 @@ def test_limited_token_reads_only_its_tags(start: Start) -> None:
         assert (answer.status_code, answer.json()["needs"]) == (403, "read")
         assert "fermenter_ph" in answer.json()["detail"]
     for path in ("/stats", "/metrics", "/live/strip?span=60"):
-        assert get(api, path, **bearer).status_code == 403, path
+        answer = get(api, path, **bearer)
+        assert (answer.status_code, answer.json()["needs"]) == (403, "read for all tags"), path
     assert get(api, "/health", **bearer).json() == {"status": "ok"}
     nothing = token(monitor, Scope.READ, "no_such_tag")
     assert get(api, "/data", **nothing).json() == []
@@ -162,7 +163,8 @@ def test_signed_in_browser_reads_and_cannot_write(start: Start) -> None:
     assert get(api, "/exports/x", **browser).status_code == 404
     assert post(api, "/ingest", READING, **browser).status_code == 401
     answer = get(api, "/audit", **browser)
-    assert (answer.status_code, answer.json()["needs"]) == (403, "admin")
+    assert (answer.status_code, answer.json()["needs"]) == (403, "administrator")
+    assert "token" not in answer.text
     (session,) = monitor.access.sessions.all()
     monitor.access.sessions.end(ADMIN, session.key)
     assert get(api, "/data", **browser).status_code == 401
@@ -182,6 +184,31 @@ def test_audit_trail_is_read_by_administrators_filtered_and_as_a_file(start: Sta
     assert table.headers["content-type"].startswith("text/csv")
     assert table.text.splitlines()[0] == "time,who,verified,role,address,act,subject,before,after,failure"
     assert len(table.text.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("access", "hint"),
+    [
+        ("local", "or sign in as an administrator at /sign-in"),
+        ("users", "or sign in as an administrator at /sign-in"),
+        ("proxy", "or come as an administrator through the proxy"),
+        ("open", "nobody signs in here"),
+    ],
+)
+def test_a_refusal_names_only_ways_that_this_mode_has(start: Start, access: str, hint: str) -> None:
+    changes = {"proxy_header": "x-user", "proxy_from": ("10.0.0.5",)} if access == "proxy" else {}
+    _, api = start(access=access, **changes)
+    answer = get(api, "/audit", Authorization="")
+    assert answer.status_code == 401
+    expected = hint.replace(" as an administrator", "") if access in ("users", "proxy") else hint
+    assert expected in answer.json()["hint"]
+    assert ("/sign-in" in answer.text) == (access in ("local", "users"))
+
+
+def test_a_person_whom_a_proxy_names_is_told_the_role(start: Start) -> None:
+    _, api = start(access="proxy", proxy_header="x-user", proxy_from=("127.0.0.1",))
+    answer = get(api, "/audit", Authorization="", **{"X-User": "Jana"})
+    assert (answer.status_code, answer.json()["needs"]) == (403, "administrator")
 
 
 def test_name_in_a_header_counts_only_from_the_proxy(start: Start) -> None:

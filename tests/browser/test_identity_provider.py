@@ -119,7 +119,7 @@ def test_role_comes_from_a_claim_and_lasts_over_reload_and_tabs(
     expect(other.get_by_role("heading", name="Explore")).to_be_visible()
     assert status(context, server, "/api/stats")[0] == 200
     code, answer = status(context, server, "/api/audit")
-    assert (code, answer["needs"]) == (403, "admin")
+    assert (code, answer["needs"]) == (403, "administrator")
 
 
 def test_sign_out_ends_every_tab_and_a_copied_cookie(
