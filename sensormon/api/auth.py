@@ -15,6 +15,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from sensormon.access.access import Access, first_steps
 from sensormon.access.tokens import Scope
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
@@ -66,17 +67,17 @@ _MODES = {
     "proxy": "the proxy says who somebody is; others see nothing",
     "open": "whoever reaches the port may do everything",
 }
-_FIRST_ACCOUNT = "python -m sensormon users add NAME --role administrator"
 
 
-def announcement(tokens: Tokens, port: int, tags: TagTable, access: str, *, lacks_accounts: bool) -> str:
+def announcement(tokens: Tokens, port: int, tags: TagTable, access: Access) -> str:
     """The log message at the start: who may do what, where the token is, and a command to paste.
 
     It does not say the token.
     """
-    first = f"\n  There is no account yet. Make one:  {_FIRST_ACCOUNT}" if lacks_accounts else ""
+    mode, steps = access.identity.mode, first_steps(access)
+    first = f"\n  {steps[:1].upper()}{steps[1:]}" if steps else ""
     return (
-        f"SENSORMON_ACCESS={access}: {_MODES[access]}{first}\n"
+        f"SENSORMON_ACCESS={mode}: {_MODES[mode]}{first}\n"
         f"  Writes need the token in {tokens.where}. Try:\n"
         f"  {sending_line(tokens, port, tags)}\n"
         f"  Routes and examples: http://localhost:{port}/api/docs"

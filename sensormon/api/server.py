@@ -30,9 +30,8 @@ from sensormon.api.provider_cookie import visit_with_claims
 from sensormon.api.security_headers import SecurityHeaders, faults_answered, security_headers
 from sensormon.api.sign_in import SignIn
 from sensormon.api.visitor import visit_of
-from sensormon.model.errors import StoreError, UsageError
+from sensormon.model.errors import UsageError
 from sensormon.monitor import runtime
-from sensormon.monitor.monitor import Monitor
 
 SWITCH_INTERVAL = 0.001
 """How long (s) a thread returning from a sync waits for one that computes.
@@ -104,20 +103,10 @@ def _start(port: Callable[[], int]) -> None:
     """Start the monitor and log how to write to it."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     monitor = runtime.monitor()
-    tokens, mode = Tokens.of(monitor.settings), monitor.access.identity.mode
-    text = announcement(tokens, port(), monitor.tags, mode, lacks_accounts=_lacks_accounts(monitor))
+    tokens = Tokens.of(monitor.settings)
+    text = announcement(tokens, port(), monitor.tags, monitor.access)
     sys.stderr.write(f"sensormon: {text}\n")
 
 
 def _connections() -> Connections:
     return Connections(most_for_connections(raise_descriptor_limit()), time.monotonic)
-
-
-def _lacks_accounts(monitor: Monitor) -> bool:
-    """Whether people have to sign in with accounts, and there is none; no while it cannot be known."""
-    if monitor.access.identity.mode != "users":
-        return False
-    try:
-        return not monitor.access.accounts.all()
-    except StoreError:
-        return False

@@ -11,6 +11,7 @@ from sensormon.api.auth import Tokens, announcement
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import ACCESS, Settings
 from sensormon.model.tags import Tag, TagTable
+from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.guide import PAGES
 from tests.support.pages import PAGES as FILES
@@ -40,21 +41,24 @@ def test_token_of_the_environment_is_not_shown(settings: Settings, adopt: Adopt)
     assert HIDDEN not in line + text(app)
 
 
-def test_curl_line_at_start_names_an_existing_tag(settings: Settings) -> None:
+def test_curl_line_at_start_names_an_existing_tag(settings: Settings, adopt: Adopt) -> None:
     tags = TagTable([Tag("boiler_p", "Boiler", unit="bar", normal=(2.0, 5.0))])
     tokens = Tokens.of(replace(settings, token=HIDDEN))
-    said = announcement(tokens, 8501, tags, "local", lacks_accounts=False)
+    said = announcement(tokens, 8501, tags, adopt(Monitor(settings)).access)
     assert '{"tag": "boiler_p", "value": 3.5}' in said
     assert HIDDEN not in said
 
 
-def test_start_says_in_one_line_who_may_do_what_and_how_to_make_the_first_account(settings: Settings) -> None:
+def test_start_says_in_one_line_who_may_do_what_and_how_to_make_the_first_account(
+    settings: Settings, adopt: Adopt
+) -> None:
     tokens = Tokens.of(replace(settings, token=HIDDEN))
     for access in ACCESS:
-        first = announcement(tokens, 8501, TagTable([]), access, lacks_accounts=False).splitlines()[0]
-        assert first.startswith(f"SENSORMON_ACCESS={access}: ")
-    said = announcement(tokens, 8501, TagTable([]), "users", lacks_accounts=True)
-    assert "python -m sensormon users add NAME --role administrator" in said
+        runtime.stop()
+        monitor = adopt(Monitor(replace(settings, access=access)))
+        said = announcement(tokens, 8501, TagTable([]), monitor.access)
+        assert said.startswith(f"SENSORMON_ACCESS={access}: ")
+        assert ("python -m sensormon users add NAME --role administrator" in said) == (access == "users")
 
 
 def test_curl_line_is_gone_once_readings_arrive(settings: Settings, adopt: Adopt) -> None:
