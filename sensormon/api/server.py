@@ -26,6 +26,7 @@ from sensormon.api.mount import ApiFirst
 from sensormon.api.oidc import secrets_for
 from sensormon.api.origins import SameOrigin
 from sensormon.api.peer import TruePeer
+from sensormon.api.provider_away import ProviderAway
 from sensormon.api.provider_cookie import visit_with_claims
 from sensormon.api.security_headers import SecurityHeaders, faults_answered, security_headers
 from sensormon.api.sign_in import SignIn
@@ -57,6 +58,7 @@ def middleware() -> list[Middleware]:
     settings = runtime.build().settings
     visit = visit_with_claims if settings.access == "oidc" else visit_of
     hosts = Hosts(settings.hosts, MachineNames())
+    provided = [Middleware(ProviderAway)] if settings.access == "oidc" else []
     return [
         Middleware(BoundedServer, connections=_connections),
         Middleware(SecurityHeaders, headers=security_headers()),
@@ -67,6 +69,7 @@ def middleware() -> list[Middleware]:
         Middleware(ApiFirst, api=Assets(), prefix="/assets"),
         Middleware(SignIn, monitor=runtime.monitor, visit=visit),
         Middleware(Gate, monitor=runtime.monitor, visit=visit),
+        *provided,
     ]
 
 

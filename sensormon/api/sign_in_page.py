@@ -98,6 +98,16 @@ def message(title: str, text: str, status: int) -> HTMLResponse:
     return _page(title, f"<p>{escape(text)}</p>", status)
 
 
+def provider_away() -> HTMLResponse:
+    """What to do while the identity provider does not answer."""
+    return _page(
+        "The identity provider cannot be reached",
+        """<p>Nobody can sign in until it answers. The monitor goes on collecting.</p>
+<p><a href="/">Try again</a></p>""",
+        502,
+    )
+
+
 def ask_from_here(after: str) -> HTMLResponse:
     """A page that asks for the sign-in page itself.
 
