@@ -20,6 +20,7 @@ from sensormon.access.tokens import Scope
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
+from sensormon.view.access import mode_words
 
 FILE = "token"
 WRITES_AND_READS = frozenset({Scope.WRITE, Scope.READ})
@@ -60,15 +61,6 @@ class Tokens:
         return READS if reads else NOTHING
 
 
-_MODES = {
-    "local": "whoever sits at this machine administers, others look until they sign in",
-    "users": "people sign in with accounts that are kept here; others see the sign-in page only",
-    "oidc": "people sign in at the identity provider; others see the sign-in page only",
-    "proxy": "the proxy says who somebody is; others see nothing",
-    "open": "whoever reaches the port may do everything",
-}
-
-
 def announcement(tokens: Tokens, port: int, tags: TagTable, access: Access) -> str:
     """The log message at the start: who may do what, where the token is, and a command to paste.
 
@@ -77,7 +69,7 @@ def announcement(tokens: Tokens, port: int, tags: TagTable, access: Access) -> s
     mode, steps = access.identity.mode, first_steps(access)
     first = f"\n  {steps[:1].upper()}{steps[1:]}" if steps else ""
     return (
-        f"SENSORMON_ACCESS={mode}: {_MODES[mode]}{first}\n"
+        f"SENSORMON_ACCESS={mode}: {mode_words(mode)}{first}\n"
         f"  Writes need the token in {tokens.where}. Try:\n"
         f"  {sending_line(tokens, port, tags)}\n"
         f"  Routes and examples: http://localhost:{port}/api/docs"
