@@ -60,7 +60,7 @@ from pathlib import Path
 from sensormon.journal import opening, segments
 from sensormon.journal.archive import Archive
 from sensormon.journal.codec import decode, encode
-from sensormon.journal.opening import NO_SPACE, Damage
+from sensormon.journal.opening import NO_SPACE, VANISHED, Damage
 from sensormon.journal.segments import Segment
 from sensormon.journal.spare_descriptors import SpareDescriptors
 from sensormon.model.durable_files import sync_folder
@@ -261,7 +261,7 @@ class Journal:
                 lost = [segment for segment in self._segments if not segment.path.exists()]
                 self._segments = [segment for segment in self._segments if segment not in lost]
             for segment in lost:
-                self._damage.report(f"{segment.path.name} has vanished")
+                self._damage.report(segment.path.name + VANISHED)
         if not self.folder.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             sync_folder(self.folder.parent)
@@ -310,7 +310,7 @@ class Journal:
                 with self._lock:
                     retired = segment not in self._segments
                 if not retired:
-                    self._damage.report(f"{segment.path.name} has vanished")
+                    self._damage.report(segment.path.name + VANISHED)
             except OSError as error:
                 raise JournalError(
                     f"the journal cannot be read ({error.strerror or error})",

@@ -21,6 +21,9 @@ from sensormon.model.errors import UsageError
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system says if there is no room for a file."""
 
+VANISHED = " has vanished"
+"""Follows the name of a segment that is missing, in a report."""
+
 
 class Damage:
     """What was found damaged in one folder since it was opened, one sentence each, each once."""

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from sensormon.journal.opening import VANISHED
 from sensormon.model.clock import Clock
 from sensormon.model.durable_files import replace_file
 from sensormon.model.errors import UsageError
@@ -150,8 +151,13 @@ def _sentences(losses: Losses, acknowledged: Losses) -> tuple[str, ...]:
         sentences.append(f"{counted(twice, 'reading')} more than were received: {_OFF} {twice:,}")
     if lines > 0:
         sentences.append(f"{counted(lines, 'line')} of the dead letters cannot be read")
-    sentences += [f"Journal: {text}" for text in losses.journal if text not in acknowledged.journal]
+    sentences += [_of_the_journal(text) for text in losses.journal if text not in acknowledged.journal]
     return tuple(sentences)
+
+
+def _of_the_journal(text: str) -> str:
+    name = text.removesuffix(VANISHED)
+    return f"Journal: {text}" if name == text else f"A journal file is missing: {name}"
 
 
 def _no_more_than(acknowledged: Losses, losses: Losses) -> Losses:

@@ -21,7 +21,7 @@ from sensormon.ui.style import style_sheet
 from sensormon.ui.viewer import Viewer, viewer
 from sensormon.ui.who import person
 from sensormon.view.phrases import zone_words
-from sensormon.view.status import abnormal, alarms, announcement, status_line
+from sensormon.view.status import abnormal, alarms, announcement, attention_words, status_line
 
 AGAIN = 3 * SECOND
 """µs before the first retry of a page that could not read the store; doubled each time."""
@@ -46,7 +46,7 @@ def draw_head(title: str, m: Monitor) -> Viewer:
     with st.container(key="unseen"):
         st.html("<h1>sensormon</h1>")
         in_the_browser()
-    _status(m, now.dark, m.clock.now(), me)
+    _status(title, m, now.dark, m.clock.now(), me)
     first_visit(title, m)
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="head"
@@ -60,7 +60,7 @@ def draw_head(title: str, m: Monitor) -> Viewer:
 
 
 @every(1)
-def _status(m: Monitor, drawn_dark: bool, drawn: int, me: Person) -> None:
+def _status(title: str, m: Monitor, drawn_dark: bool, drawn: int, me: Person) -> None:
     if (st.context.theme.type == "dark") != drawn_dark:
         st.rerun()  # the viewer changed the theme, or it was not known at the first run
     if is_another(m, me):
@@ -72,7 +72,8 @@ def _status(m: Monitor, drawn_dark: bool, drawn: int, me: Person) -> None:
         st.rerun()
     phrases = status_line(status, m.ledger.now(), anomalies_last_hour(m), watched_seconds(m))
     line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
-    wrong = "".join(_alarm(text) for text in alarms(status))
+    losses = "" if title == "Pipeline" else attention_words(status, me)
+    wrong = "".join(_alarm(text) for text in (*alarms(status), losses) if text)
     st.html(f'<div class="status" data-at="{status.now}">{line}</div>{wrong}')
     _read_aloud(abnormal(status, m.ledger.now()))
 

@@ -10,6 +10,8 @@ from datetime import tzinfo
 
 import pandas as pd
 
+from sensormon.access.person import Person
+from sensormon.access.roles import NEEDS, Act
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
 from sensormon.model.format import counted, day_and_time, duration, every, latency, pace, size
@@ -210,11 +212,21 @@ def alarms(status: Status) -> tuple[str, ...]:
         words = store_phrase(status).text
         detail = f"\n{status.store.problem.rstrip('.')}." if status.store.problem else ""
         lines.append(f"{words[0].upper()}{words[1:]}.{detail}")
-    lines += [
-        f"{text.rstrip('.')}. Look at it, and acknowledge it on the Pipeline page."
-        for text in status.attention
-    ]
     return tuple(lines)
+
+
+def attention_words(status: Status, person: Person) -> str:
+    """The losses that nobody has acknowledged, and what this person can do; empty if there are none.
+
+    Not for the Pipeline page, which lists them with the form for it.
+    """
+    if not status.attention:
+        return ""
+    losses = ". ".join(text.rstrip(".") for text in status.attention)
+    if person.may(Act.ACCEPT_LOSS):
+        return f"{losses}. Look at it and acknowledge it on the Pipeline page."
+    role = str(NEEDS[Act.ACCEPT_LOSS])
+    return f"{losses}. {'An' if role[0] in 'aeiou' else 'A'} {role} can acknowledge it on the Pipeline page."
 
 
 def dated(text: str, zone: tzinfo) -> str:
