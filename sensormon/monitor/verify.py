@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import StoreError
 from sensormon.model.ledger import Ledger
 from sensormon.model.readings import Batch
+from sensormon.model.settings import Settings
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.stores.ledger import StoredLedger
 from sensormon.stores.protocol import Store
@@ -33,7 +35,8 @@ from sensormon.stores.protocol import Store
 class Report:
     """`findings` are errors, one sentence each; `notes` are worth knowing.
 
-    `unchecked` is what could not be looked at; then nobody knows whether something is lost there.
+    `unchecked` is what was not looked at; then nobody knows whether something is lost there. `ledger`
+    is None unless its figures were looked at: without the database nobody knows what is stored.
     """
 
     findings: tuple[str, ...]
@@ -53,7 +56,7 @@ def verify(stopped: StoppedMonitor) -> Report:
     damaged = stopped.dead_letters.damaged_now()
     if damaged:
         findings.append(f"{damaged} lines of the dead letters cannot be read")
-    ledger, unchecked = None, []
+    ledger, unchecked = None, list(_another(stopped))
     try:
         with stopped.store() as store:
             if store is None:
@@ -63,12 +66,24 @@ def verify(stopped: StoppedMonitor) -> Report:
                 )
             else:
                 findings += _store(stopped, store)
-                unchecked += _foreign(stopped, store)
-            ledger = stopped.ledger(store)
-            findings += _balance(ledger)
+                foreign = list(_foreign(stopped, store))
+                unchecked += foreign
+                if not foreign:
+                    ledger = stopped.ledger(store)
+                    findings += _balance(ledger)
     except StoreError as error:
         findings.append(f"the database cannot be read: {error}")
     return Report(tuple(findings), tuple(notes), ledger, tuple(unchecked))
+
+
+def _another(stopped: StoppedMonitor) -> Iterator[str]:
+    """The folder's own database, if another one is set."""
+    own = Path(Settings(data_dir=stopped.folder).store_url)
+    if own.exists() and own.resolve() != Path(stopped.store_url).resolve():
+        yield (
+            f"{own}, since SENSORMON_STORE is {stopped.store_url}. To look at it, run verify with "
+            "SENSORMON_STORE unset; if it is of no use any more, move it out of the folder"
+        )
 
 
 def _foreign(stopped: StoppedMonitor, store: Store) -> Iterator[str]:

@@ -130,6 +130,7 @@ def test_verify_looks_into_the_store_that_is_set(
         assert main(arguments) == 1
         said = capsys.readouterr().out
         assert f"not checked: the database, there is none at {half.store_url}" in said
+        assert "pending" not in said, "no ledger of what was not looked at"
         assert "nothing lost" not in said
         monkeypatch.setenv("SENSORMON_STORE", str(elsewhere))
         assert main(arguments) == 0
@@ -138,6 +139,25 @@ def test_verify_looks_into_the_store_that_is_set(
         connection.execute("DELETE FROM readings WHERE id = 7")
     assert main(["verify", str(half.data_dir)]) == 1
     assert "1 of its readings are not in the store" in capsys.readouterr().out
+
+
+def test_verify_names_the_folders_own_database_if_another_is_set(
+    half: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path / "elsewhere.duckdb"
+    shutil.copy(half.store_url, elsewhere)
+    Path(half.store_url).write_bytes(b"damaged")
+    monkeypatch.setenv("SENSORMON_STORE", str(elsewhere))
+    for arguments in (["verify"], ["verify", str(half.data_dir)]):
+        assert main(arguments) == 1
+        said = capsys.readouterr().out
+        assert f"not checked: {half.store_url}, since SENSORMON_STORE is {elsewhere}" in said
+        assert "nothing lost" not in said
+    copy = shutil.copytree(
+        half.data_dir, tmp_path / "copy", ignore=shutil.ignore_patterns("*.lock", "*.sock")
+    )
+    assert main(["verify", str(copy)]) == 1
+    assert "found: the database cannot be read" in capsys.readouterr().out, "a copy's own comes first"
 
 
 @pytest.mark.usefixtures("half")
@@ -150,7 +170,9 @@ def test_verify_claims_nothing_by_another_monitors_store(
     monitor.stop()
     monkeypatch.setenv("SENSORMON_STORE", other.store_url)
     assert main(["verify"]) == 1
-    assert "nothing lost" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "nothing lost" not in said
+    assert "pending" not in said, "no ledger of what was not looked at"
 
 
 def test_verify_of_a_copied_folder_reads_the_copy(
