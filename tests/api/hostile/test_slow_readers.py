@@ -49,9 +49,9 @@ class Client:
         return not self.got[-1].get("more_body", True)
 
 
-def endless(made: list[int]) -> Iterator[bytes]:
+def endless(pieces: list[int]) -> Iterator[bytes]:
     while True:
-        made.append(1)
+        pieces.append(1)
         yield b"x" * 1_000
 
 
@@ -65,10 +65,10 @@ async def answered(client: Client, pieces: Iterator[bytes], turns: Turns) -> Non
 @pytest.mark.parametrize("client", [Client(0), Client(1), Client(5)])
 def test_a_client_that_stalls_is_cut_off(monkeypatch: pytest.MonkeyPatch, client: Client) -> None:
     monkeypatch.setattr(answers, "STALLED", 0.05)
-    made: list[int] = []
-    asyncio.run(answered(client, endless(made), Turns(1, 1, 1)))
+    pieces: list[int] = []
+    asyncio.run(answered(client, endless(pieces), Turns(1, 1, 1)))
     assert not client.got or not client.ended
-    assert len(made) <= max(1, client.takes), "no piece is made ahead of it"
+    assert len(pieces) <= max(1, client.takes), "no piece is made ahead of it"
 
 
 def test_a_client_that_is_slow_on_the_whole_is_cut_off() -> None:
@@ -89,9 +89,9 @@ def test_a_client_that_is_slow_on_the_whole_is_cut_off() -> None:
 
 
 def test_nothing_more_is_made_for_a_client_that_has_left() -> None:
-    client, made = Client(5, leaves=True), list[int]()
-    asyncio.run(answered(client, endless(made), Turns(1, 1, 1)))
-    assert len(made) <= 6
+    client, pieces = Client(5, leaves=True), list[int]()
+    asyncio.run(answered(client, endless(pieces), Turns(1, 1, 1)))
+    assert len(pieces) <= 6
 
 
 def test_an_error_midway_ends_the_connection_without_an_end_of_the_answer() -> None:
