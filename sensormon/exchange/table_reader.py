@@ -19,6 +19,7 @@ import pyarrow as pa
 from sensormon.exchange.import_numbers import thousands_undone
 from sensormon.exchange.parquet_child import CELL, MOST_COLUMNS
 from sensormon.exchange.parquet_reader import OWN, Budget, read_parquet, too_large
+from sensormon.model.csv_words import csv_problem
 from sensormon.model.errors import UsageError
 from sensormon.model.tags import UNFIT
 
@@ -73,7 +74,8 @@ def _read(path: Path, hint: str, budget: Budget) -> tuple[pd.DataFrame, str]:
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return _read_csv(path, separator, encoding, names), "line 2"
     except (OSError, ValueError, csv.Error, pa.ArrowException, pd.errors.ParserWarning) as error:
-        why = " ".join(str(error).split())[:_SHOWN]
+        words = csv_problem(error) if isinstance(error, csv.Error) else str(error)
+        why = " ".join(words.split())[:_SHOWN]
         raise UsageError(f"it cannot be read ({why})", where=str(path), hint=hint) from error
 
 

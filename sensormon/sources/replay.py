@@ -25,6 +25,7 @@ import numpy as np
 
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
+from sensormon.model.csv_words import csv_problem
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Batch, Floats, Ints, Quality
 from sensormon.model.tags import NAME, Tag
@@ -183,7 +184,7 @@ def _read(path: Path) -> _Rows:
             rows = _parse(path, file)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(
-            f"the file cannot be read ({error})",
+            f"the file cannot be read ({csv_problem(error) if isinstance(error, csv.Error) else error})",
             where=str(path),
             hint="Set SENSORMON_SOURCE to replay:FILE with a CSV file in UTF-8",
         ) from error

@@ -23,6 +23,7 @@ from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.monitor import Monitor
+from sensormon.sources.replay import Replay
 from tests.support.pages import show, text
 
 TAGS = TagTable([Tag("fermenter_ph", "pH"), Tag("b", "B")])
@@ -166,7 +167,14 @@ def test_the_command_line_says_one_line_and_exits_with_2(
     for command in (["import", str(path)], ["score", str(path)]):
         assert main(command) == 2
         (line,) = capsys.readouterr().err.splitlines()
-        assert "it cannot be read (field larger than field limit" in line
+        assert "it cannot be read (a cell is longer than 131,072 characters; perhaps a quotation mark" in line
+
+
+def test_a_replay_names_a_huge_cell_in_its_own_words(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'timestamp,value\n2026-01-31T12:00:00Z,"' + b"7" * 200_000)
+    with pytest.raises(UsageError, match="a cell is longer than 131,072 characters"):
+        Replay(path)
 
 
 @pytest.fixture
