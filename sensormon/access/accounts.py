@@ -137,15 +137,15 @@ class Accounts:
         """The account with this name and password.
 
         Raises SignInRefused for a wrong name or password, in the same words and time, or if too
-        many tries failed; Overloaded, StoreError.
+        many attempts failed; Overloaded, StoreError.
         """
         now, key = self._clock.now(), _key(name)
         wait = self._guessing.begin(key, address, now)
         if wait:
             seconds = -(-wait // SECOND)
-            self._note_failure(key, address, "too many tries failed")
+            self._note_failure(key, address, "too many failed attempts")
             raise SignInRefused(
-                "too many tries failed", where="sign-in", hint=f"Try again in {seconds} s", seconds=seconds
+                "too many failed attempts", where="sign-in", hint=f"Try again in {seconds} s", seconds=seconds
             )
         try:
             document = self._documents.standing(COLLECTION).get(key)

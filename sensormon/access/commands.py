@@ -106,7 +106,7 @@ def _sessions_end(access: Access, by: Person, arguments: Arguments) -> Any:
         raise UsageError(
             "the key does not say which session is meant",
             where="sessions",
-            hint=f"Give at least {SHORTEST_KEY} characters, and as many as tell it from all others",
+            hint=f"Give at least {SHORTEST_KEY} characters, enough to identify one session",
         )
     access.sessions.end(by, keys[0] if keys else start)
     return 1

@@ -70,20 +70,22 @@ def refusal(person: Person, act: Act) -> str:
     if person.role is Role.NOBODY:
         return f"{needed} Sign in first."
     if person.name:
-        return f"{needed} {person.name} is {_a(person.role)}."
-    return f"{needed} You are {_a(person.role)} until you sign in."
+        return f"{needed} {person.name} is {with_article(person.role)}."
+    return f"{needed} Sign in to get it."
 
 
 def check(person: Person, act: Act) -> None:
     """Raises Forbidden, which names the role needed, unless this person may do this."""
     if not person.may(act):
+        who = with_article(person.role) if person.role else "people who are not signed in"
         raise Forbidden(
-            f"{act} is not allowed for {_a(person.role) if person.role else 'people who are not signed in'}",
+            f"{act} is not allowed for {who}",
             where="access",
             hint=refusal(person, act),
             needs=str(NEEDS[act]),
         )
 
 
-def _a(role: Role) -> str:
+def with_article(role: Role) -> str:
+    """A role as what somebody is: "an engineer"."""
     return f"{'an' if str(role)[0] in 'aeo' else 'a'} {role}"

@@ -40,6 +40,8 @@ a { color: var(--interaction); }
 p:last-child { margin-bottom: 0; }
 button + p, form + p { margin-top: 1rem; }
 code { font: .8rem/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
+.command { overflow-x: auto; }
+.command span { white-space: nowrap; }
 """
 
 
@@ -68,7 +70,8 @@ def no_accounts() -> HTMLResponse:
     return _page(
         "Sign in",
         """<p>There is no account yet. Whoever runs the monitor makes the first one on its machine:</p>
-<p><code>python -m sensormon users add NAME --role administrator</code></p>
+<p class="command"><code><span>python -m sensormon users add NAME</span>
+<span>--role administrator</span></code></p>
 <p class="quiet">Then reload this page. The command works while the monitor runs.</p>""",
     )
 
@@ -78,7 +81,7 @@ def signed_in(name: str, role: str, after: str) -> HTMLResponse:
     return _page(
         "Signed in",
         f"""<p>You are signed in as <strong>{escape(name)}</strong>, {escape(role)}.
-<a href="{escape(after)}">Go on to the monitor</a></p>
+<a href="{escape(after)}">Continue to the monitor</a></p>
 <form method="post" action="/sign-out"><button>Sign out</button></form>""",
     )
 
@@ -115,7 +118,7 @@ def ask_from_here(after: str) -> HTMLResponse:
     redirected. So somebody who is signed in and follows a link in an e-mail seems not to be.
     """
     address = f"/sign-in?{urlencode({'next': after, 'here': '1'})}"
-    return _page("One moment", f'<p><a href="{escape(address)}">Go on</a></p>', refresh=address)
+    return _page("One moment", f'<p><a href="{escape(address)}">Continue</a></p>', refresh=address)
 
 
 def _page(

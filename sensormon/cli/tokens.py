@@ -22,7 +22,7 @@ def register(commands: Any) -> None:
     command = commands.add_parser("tokens", help="API tokens: add, list, revoke")
     acts = command.add_subparsers(required=True, metavar="ACT")
 
-    act = acts.add_parser("add", help="make a token; its secret is shown this once, on standard output")
+    act = acts.add_parser("add", help="make a token; its secret is shown once, on standard output")
     act.add_argument("name")
     act.add_argument("--scope", required=True, choices=[str(scope) for scope in Scope])
     act.add_argument("--tags", metavar="'a*,b'", help="only these tags; default: all")
@@ -50,7 +50,7 @@ def add(options: argparse.Namespace, settings: Settings) -> int:
     )
     until = shown_time(token["expires"], "it is revoked")
     print(f"{token['name']} ({token['id']}), scope {token['scope']}, until {until}.", file=sys.stderr)
-    print("Nothing keeps this secret; it is shown this once:", file=sys.stderr)
+    print("Shown once; it cannot be shown again:", file=sys.stderr)
     print(token["secret"])
     return 0
 

@@ -8,7 +8,8 @@ import sys
 from typing import Any
 
 from sensormon.access.passwords import LONGEST
-from sensormon.access.roles import GIVEN
+from sensormon.access.person import with_article
+from sensormon.access.roles import GIVEN, role_named
 from sensormon.cli.access import print_rows, run_access_command, shown_time
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
@@ -51,7 +52,7 @@ def add(options: argparse.Namespace, settings: Settings) -> int:
     account = run_access_command(
         settings, "users add", name=options.name, role=options.role, password=password
     )
-    print(f"{account['name']} is {account['role']}")
+    print(f"{account['name']} is {with_article(role_named(account['role']))}")
     return 0
 
 
@@ -75,7 +76,7 @@ def remove(options: argparse.Namespace, settings: Settings) -> int:
 def set_role(options: argparse.Namespace, settings: Settings) -> int:
     """Give an account another role. Raises SensormonError."""
     run_access_command(settings, "users role", name=options.name, role=options.role)
-    print(f"{options.name} is {options.role}")
+    print(f"{options.name} is now {with_article(role_named(options.role))}")
     return 0
 
 

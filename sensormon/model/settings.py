@@ -205,7 +205,9 @@ def _access_settings(values: Mapping[str, str]) -> dict[str, Any]:
     }
     for key in needed.get(access, ()):
         if not values[key]:
-            raise _wrong(key, "", f"SENSORMON_ACCESS={access} needs it")
+            raise UsageError(
+                "not set", where=f"SENSORMON_{key}", hint=f"SENSORMON_ACCESS={access} requires it"
+            )
     return {
         "access": access,
         "roles": Path(values["ROLES"]) if values["ROLES"] else None,

@@ -86,7 +86,7 @@ def _end(m: Monitor, viewer: Viewer, sessions: list[Session]) -> None:
     change = Change(Act.MANAGE_SESSIONS, f"session of {name}", "live", "ended")
     chosen = allowed(m, Act.MANAGE_SESSIONS, disabled=not name)
     if st.button("End the session", key="session-end", **chosen) and managed(
-        m, change, lambda by: m.access.sessions.end(by, key or ""), "The session goes on"
+        m, change, lambda by: m.access.sessions.end(by, key or ""), "Session not ended"
     ):
         _done(f"A session of {name} was ended.")
 
@@ -102,7 +102,7 @@ def _end_all(m: Monitor, sessions: list[Session]) -> None:
     change = Change(Act.MANAGE_SESSIONS, f"all sessions of {name}", "live", "ended")
     chosen = allowed(m, Act.MANAGE_SESSIONS, disabled=not name)
     if st.button("End all", key="session-end-all", **chosen) and managed(
-        m, change, lambda by: m.access.sessions.end_all(by, name), "The sessions go on"
+        m, change, lambda by: m.access.sessions.end_all(by, name), "Sessions not ended"
     ):
         _done(f"All sessions of {name} were ended.")
 

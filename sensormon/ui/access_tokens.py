@@ -20,8 +20,8 @@ from sensormon.view.access import times_column
 from sensormon.view.phrases import literal
 
 SCOPES = {
-    "write": "write: take readings in",
-    "read": "read: give readings out",
+    "write": "write: send readings",
+    "read": "read: read readings",
     "admin": "admin: both, and the administration of tokens and users",
 }
 USUAL_EXPIRY = "90 days"
@@ -35,7 +35,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
     st.subheader("API tokens", anchor=False, help=meaning("API token"))
     st.caption(
         "For programs that send or read readings over HTTP. The token in the data folder, and those of "
-        "SENSORMON_TOKEN and SENSORMON_READ_TOKEN, go on to work and are not listed."
+        "SENSORMON_TOKEN and SENSORMON_READ_TOKEN, keep working but are not listed."
     )
     locked = why_not(m, Act.MANAGE_TOKENS)
     if said := st.session_state.pop(_SAID, None):
@@ -122,7 +122,7 @@ def _add(m: Monitor, *, empty: bool) -> None:
         secrets.append(m.access.tokens.add(by, words, Scope(scope), patterns, until)[1])
 
     change = Change(Act.MANAGE_TOKENS, f"token {words}", "", f"added, {scope}")
-    if sent and managed(m, change, add, "The token was not made"):
+    if sent and managed(m, change, add, "Token not added"):
         st.session_state[_SECRET] = secrets[0]
         st.rerun()
 
@@ -144,7 +144,7 @@ def _revoke(m: Monitor, tokens: list[ApiToken]) -> None:
     change = Change(Act.MANAGE_TOKENS, f"token {name}", ACTIVE, "revoked")
     chosen = allowed(m, Act.MANAGE_TOKENS, disabled=not name)
     if st.button("Revoke", key="token-revoke", **chosen) and managed(
-        m, change, lambda by: m.access.tokens.revoke(by, key or ""), "The token stays in force"
+        m, change, lambda by: m.access.tokens.revoke(by, key or ""), "Token not revoked"
     ):
-        st.session_state[_SAID] = f"The token {literal(name)} opens nothing any more."
+        st.session_state[_SAID] = f"Token {literal(name)} revoked."
         st.rerun()

@@ -7,6 +7,7 @@ import streamlit as st
 
 from sensormon.access.accounts import LONGEST_NAME, Account
 from sensormon.access.audit import Change
+from sensormon.access.person import with_article
 from sensormon.access.roles import GIVEN, Act, role_named
 from sensormon.model.format import counted
 from sensormon.monitor.monitor import Monitor
@@ -98,7 +99,7 @@ def _add(m: Monitor) -> None:
         m,
         change,
         lambda by: m.access.accounts.add(by, words, role_named(role), password),
-        "The user was not added",
+        "User not added",
     ):
         st.session_state[_ADDED] = True
         _done(f"{words} may sign in as {role}.")
@@ -125,9 +126,9 @@ def _change(m: Monitor, accounts: list[Account]) -> None:
     if sent:
         change = Change(Act.MANAGE_USERS, f"user {name}", str(known.role) if known else "", role)
         if managed(
-            m, change, lambda by: m.access.accounts.set_role(by, name, role_named(role)), "The role stays"
+            m, change, lambda by: m.access.accounts.set_role(by, name, role_named(role)), "Role not changed"
         ):
-            _done(f"{name} is {role} from the next page on.")
+            _done(f"{name} is now {with_article(role_named(role))}.")
     with (
         st.form("user-password-form", border=False, clear_on_submit=True),
         st.container(horizontal=True, vertical_alignment="bottom"),
@@ -136,7 +137,7 @@ def _change(m: Monitor, accounts: list[Account]) -> None:
         sent = st.form_submit_button("Set password", key="user-set-password", **field)
     change = Change(Act.MANAGE_USERS, f"user {name}", "", "password set")
     if sent and managed(
-        m, change, lambda by: m.access.accounts.set_password(by, name, password), "The password stays"
+        m, change, lambda by: m.access.accounts.set_password(by, name, password), "Password not changed"
     ):
         _done(f"{name} has a new password.")
     _remove(m, name, disabled=known is None)
@@ -148,7 +149,7 @@ def _remove(m: Monitor, name: str, *, disabled: bool) -> None:
         st.markdown("The account and its sessions end at once. Records keep the name.")
         sent = st.button("Remove the user", key="user-remove", type="primary", **field)
     change = Change(Act.MANAGE_USERS, f"user {name}", "", "removed")
-    if sent and managed(m, change, lambda by: m.access.accounts.remove(by, name), "The user was not removed"):
+    if sent and managed(m, change, lambda by: m.access.accounts.remove(by, name), "User not removed"):
         _done(f"{name} was removed.")
 
 

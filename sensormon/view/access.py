@@ -73,7 +73,7 @@ _MODES: Mapping[str, str] = MappingProxyType(
             "Whoever sits at the machine where sensormon runs is administrator; everyone else is a viewer "
             "until they sign in with an account."
         ),
-        "users": "People sign in with an account. Who is not signed in sees only the sign-in page.",
+        "users": "People sign in with an account. Anyone not signed in sees only the sign-in page.",
         "oidc": (
             "People sign in at the identity provider, and the roles file gives them their role. Accounts "
             "are not used."

@@ -47,9 +47,7 @@ def test_a_role_may_do_what_the_table_says_and_nothing_else(act: Act, role: Role
 
 def test_a_refusal_says_what_to_do() -> None:
     assert refusal(Person("", Role.NOBODY, Way.VISITOR), Act.LOOK).endswith("Sign in first.")
-    assert refusal(Person("", Role.VIEWER, Way.VISITOR), Act.NOTE).endswith(
-        "You are a viewer until you sign in."
-    )
+    assert refusal(Person("", Role.VIEWER, Way.VISITOR), Act.NOTE).endswith("Sign in to get it.")
     assert refusal(Person("Jana", Role.OPERATOR, Way.ACCOUNT), Act.DELETE).endswith("Jana is an operator.")
 
 

@@ -122,7 +122,7 @@ def test_who_guesses_is_slowed_down(context: BrowserContext, closed: Server) -> 
         sign_in(page, "wrong words here")
         expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_text(
-        re.compile(r"Too many tries failed\. Try again in \d+ s\.")
+        re.compile(r"Too many failed attempts\. Try again in \d+ s\.")
     )
 
 

@@ -66,7 +66,7 @@ def add_user(run: Run, name: str = "Jana", role: str = "operator") -> tuple[int,
 
 
 def test_an_account_from_its_beginning_to_its_end(run: Run) -> None:
-    assert add_user(run) == (0, "Jana is operator\n", "")
+    assert add_user(run) == (0, "Jana is an operator\n", "")
     code, _, error = add_user(run)
     assert code == 2
     assert "already" in error

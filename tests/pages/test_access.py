@@ -83,7 +83,7 @@ def test_role_and_password_are_changed_and_the_account_removed(users: Monitor) -
     app.selectbox(key="user-chosen").select("Otto").run()
     app.selectbox(key="user-new-role-Otto").select("engineer").run()
     press(app, "user-set-role")
-    assert "Otto is engineer from the next page on." in text(app)
+    assert "Otto is now an engineer." in text(app)
     app.text_input(key="user-new-password").input("violet engine plum anchor")
     press(app, "user-set-password")
     otto = users.access.accounts.sign_in("Otto", "violet engine plum anchor", "10.0.0.9")
