@@ -105,13 +105,14 @@ def _table(viewer: Viewer, records: list[AuditRecord]) -> None:
             "Time": st.column_config.DatetimeColumn(
                 format="YYYY-MM-DD HH:mm:ss", timezone=viewer.zone_name, width=150
             ),
-            "Who": text(width=120),
-            "Role": text(width=95),
-            "Act": text(width=130),
-            "What": text(width=190),
-            "Before → after": text(width=300),
-            "Outcome": text(width=140),
-            "From": text(width=105),
+            "Who": text(width=95),
+            "Act": text(width=115),  # up to here a phone shows it
+            "What": text(width=280),
+            "Before": text(width=150),
+            "After": text(width=220),
+            "Outcome": text(width=125),
+            "Role": text(width=105),
+            "Address": text(width=110),
         },
     )
 

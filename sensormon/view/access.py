@@ -219,12 +219,13 @@ def audit_table(records: Sequence[AuditRecord]) -> pd.DataFrame:
         {
             "Time": pd.to_datetime([record.time for record in records], unit="us", utc=True),
             "Who": [record.who for record in records],
-            "Role": [record.role for record in records],
             "Act": [record.act for record in records],
             "What": [record.subject for record in records],
-            "Before → after": [_change_words(record) for record in records],
+            "Before": [record.before for record in records],
+            "After": [record.after for record in records],
             "Outcome": [f"✕ {record.failure}" if record.failure else "done" for record in records],
-            "From": [record.address for record in records],
+            "Role": [record.role for record in records],
+            "Address": [record.address for record in records],
         }
     )
 
@@ -245,12 +246,6 @@ def audit_file(records: Sequence[AuditRecord]) -> pd.DataFrame:
             "failure": [record.failure for record in records],
         }
     )
-
-
-def _change_words(record: AuditRecord) -> str:
-    if record.before and record.after:
-        return f"{record.before} → {record.after}"
-    return record.after or record.before
 
 
 def browser_words(agent: str) -> str:
