@@ -64,7 +64,8 @@ def test_before_the_first_start_the_folder_is_made(settings: Settings, clock: Ma
     with writable_access(settings, clock) as access:
         add(access)
         assert names(access) == ["Jana"]
-    check_folder(settings)
+    report = verify(StoppedMonitor(settings.data_dir, settings.store_url))
+    assert (report.findings, report.ledger) == ((), None)  # no database was there to look at
     with readable_access(settings, clock) as access:
         assert names(access) == ["Jana"]
     monitor = Monitor(settings, clock)
