@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
@@ -38,6 +38,7 @@ from sensormon.model.clock import Clock
 from sensormon.model.entries import CASE, FROM_CASES, EventAction, KeptAnswer
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Progress
+from sensormon.model.json_text import read_object, whole
 from sensormon.model.readings import (
     InjectedFault,
     Ints,
@@ -274,7 +275,7 @@ class CaseOpener:
                 first_id = self._submit(work, str(number), as_scored(part, work.plan, self._clock.now()))
                 work.stored += len(ids)
             else:
-                first_id = int(json.loads(first.body)["first"])
+                first_id = _first_id(first)
                 work.before += len(ids)
             for row in np.flatnonzero(np.isin(ids, work.named)).tolist():
                 work.ids[int(ids[row])] = first_id + row
@@ -403,8 +404,30 @@ class CaseOpener:
 
 
 def _plan(head: KeptAnswer) -> Plan:
-    body: dict[str, Any] = json.loads(head.body)
-    return Plan(body["tags"], {int(a): int(b) for a, b in body["settings"].items()})
+    try:
+        body = read_object(head.body)
+        tags, settings = body["tags"], body["settings"]
+        texts = [*tags, *tags.values()]
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("a tag is not text")
+        return Plan(tags, {int(a): int(b) for a, b in settings.items()})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(error) from error
+
+
+def _first_id(kept: KeptAnswer) -> int:
+    try:
+        return whole(read_object(kept.body), "first")
+    except ValueError as error:
+        raise _damaged(error) from error
+
+
+def _damaged(error: Exception) -> UsageError:
+    return UsageError(
+        f"what was kept of opening this case before is damaged ({error})",
+        where="case",
+        hint="Run python -m sensormon verify on the stopped monitor",
+    )
 
 
 def _same(here: Tag, foreign: Tag) -> bool:

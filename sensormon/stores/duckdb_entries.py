@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
 import pandas as pd
 
 from sensormon.model.entries import Annotation, AuditRecord, DetectorSettings, Document, KeptAnswer
+from sensormon.model.errors import StoreCorrupt
+from sensormon.model.json_text import read_object
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import naive
 from sensormon.stores.entries import IMPORTED, AuditQuery
 
+_SHOWN = 50
 _ANSWER = "key, fingerprint, status, body, epoch_us(received)"
 _ANNOTATIONS = (
     "SELECT id, epoch_us(since), epoch_us(until), tags, text, who, epoch_us(time), removed "
@@ -41,8 +44,8 @@ class DuckDBEntries:
                 applied=int(pd.Timestamp(applied).value) // 1_000,
                 who=who,
                 detector=detector,
-                params=json.loads(params),
-                base=json.loads(base),
+                params=_numbers(params, f"detector settings {number}"),
+                base=_numbers(base, f"detector settings {number}"),
             )
             for number, applied, who, detector, params, base in self._database.rows(
                 "SELECT id, applied, who, detector, params, base FROM detector_settings ORDER BY id"
@@ -66,7 +69,7 @@ class DuckDBEntries:
         if not self._database.has("documents"):
             return []
         return [
-            Document(name, key, json.loads(content), who, time, removed)
+            Document(name, key, _object(content, f"the document {key!r} of {name}"), who, time, removed)
             for name, key, content, who, time, removed in self._database.rows(
                 _DOCUMENTS, [collection, naive(since)]
             )
@@ -98,3 +101,24 @@ class DuckDBEntries:
                 "DELETE FROM kept_answers WHERE received < ? AND NOT starts_with(key, ?)",
                 [naive(before), IMPORTED],
             )
+
+
+def _object(text: str, where: str) -> dict[str, Any]:
+    """The JSON object in this cell. Raises StoreCorrupt if it is none: nothing of ours writes that."""
+    try:
+        return read_object(text)
+    except ValueError as error:
+        raise StoreCorrupt(
+            f"it is damaged ({error})", where=where, hint="It is set aside and rebuilt from the journal"
+        ) from error
+
+
+def _numbers(text: str, where: str) -> dict[str, float]:
+    values = _object(text, where)
+    if wrong := [name for name, value in values.items() if type(value) not in (int, float)]:
+        raise StoreCorrupt(
+            f"it is damaged ({wrong[0][:_SHOWN]} is not a number)",
+            where=where,
+            hint="It is set aside and rebuilt from the journal",
+        )
+    return values

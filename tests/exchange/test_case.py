@@ -161,6 +161,22 @@ def test_states_labels_rejections_and_faults_are_transferred(make: Make) -> None
     assert verify(StoppedMonitor(receiver.settings.data_dir, receiver.settings.store_url)).findings == ()
 
 
+@pytest.mark.parametrize("body", ["[" * 100_000, "[]", "", '{"tags": {"a": 5}, "settings": {}, "first": -1}'])
+@pytest.mark.parametrize("name", ["head", "0"])
+def test_a_damaged_note_of_an_earlier_opening_is_one_line(make: Make, body: str, name: str) -> None:
+    import duckdb
+
+    sender, receiver = make("sender"), make("receiver")
+    fill(sender, some_values())
+    path = save(sender).file.path
+    opened(receiver, path)
+    receiver.stop()
+    with duckdb.connect(receiver.settings.store_url) as connection:
+        connection.execute("UPDATE kept_answers SET body = ? WHERE ends_with(key, ?)", [body, name])
+    with pytest.raises(UsageError, match="what was kept of opening this case before is damaged"):
+        opened(make("receiver"), path)
+
+
 def test_opening_twice_stores_once_even_after_restart(make: Make) -> None:
     sender, receiver = make("sender"), make("receiver")
     fill(sender, some_values())
