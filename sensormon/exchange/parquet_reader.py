@@ -48,7 +48,7 @@ class Budget:
 
 OWN = Budget(1 << 30, 600)
 """For a command, which is alone in its process."""
-SHARED_BYTES, SHARED_SECONDS = 128 << 20, 30
+SHARED_BYTES, SHARED_SECONDS = 512 << 20, 30
 """For a page, which shares its process with the collector and other viewers."""
 
 

@@ -51,11 +51,11 @@ def lists(rows: int, each: int) -> pa.Array:
 
 
 BOMBS: dict[str, tuple[Make, str]] = {
-    "numbers": (with_column(pa.array(np.zeros(1_000_000)), 100), "unpacks to more than the 128 MiB"),
-    "a dictionary": (with_column(text(1_000_000, 20_000)), "unpacks to more than the 128 MiB"),
-    "long text": (with_column(pa.array(["x" * 1_000_000] * 100)), "unpacks to more than the 128 MiB"),
-    "nested": (with_column(lists(1_000_000, 10), 40), "unpacks to more than the 128 MiB"),
-    "nothing": (with_column(pa.nulls(10_000_000), 2), "unpacks to more than the 128 MiB"),
+    "numbers": (with_column(pa.array(np.zeros(1_000_000)), 100), "unpacks to more than the 512 MiB"),
+    "a dictionary": (with_column(text(1_000_000, 20_000)), "unpacks to more than the 512 MiB"),
+    "long text": (with_column(pa.array(["x" * 1_000_000] * 600)), "unpacks to more than the 512 MiB"),
+    "nested": (with_column(lists(1_000_000, 10), 40), "unpacks to more than the 512 MiB"),
+    "nothing": (with_column(pa.nulls(10_000_000), 2), "unpacks to more than the 512 MiB"),
     "bytes of one length": (
         with_column(pa.array([b"x" * 10_000_000] * 10, pa.binary(10_000_000)), 1),
         "",  # such a column is not read
@@ -89,7 +89,7 @@ def test_a_small_file_beyond_the_budget_is_refused_in_one_line(tmp_path: Path) -
     path = tmp_path / "bomb.parquet"
     with_column(text(100_000, 1_000))(path)
     assert path.stat().st_size < 10_000, "it unpacks to a gigabyte"
-    with pytest.raises(UsageError, match="unpacks to more than the 128 MiB that can be read here") as error:
+    with pytest.raises(UsageError, match="unpacks to more than the 512 MiB that can be read here") as error:
         read_file(path, Budget(SHARED_BYTES, SHARED_SECONDS))
     assert len(str(error.value).splitlines()) == 1
 
@@ -119,7 +119,7 @@ def test_the_page_names_the_command_only_for_what_that_can_read(tmp_path: Path) 
     path = tmp_path / "bomb.parquet"
     for rows, named in ((2_000_000, True), (12_000_000, False)):
         constant(rows)(path)
-        with pytest.raises(UsageError, match="more than the 128 MiB that can be read here") as error:
+        with pytest.raises(UsageError, match="more than the 512 MiB that can be read here") as error:
             read_file(path, Budget(SHARED_BYTES, SHARED_SECONDS))
         assert ("python -m sensormon import" in error.value.hint) is named
     path.write_text("time,fermenter_ph\n" + "1,2\n" * 2_000_000)
@@ -151,7 +151,7 @@ def test_the_work_with_a_table_costs_what_was_counted_for_it(tmp_path: Path, col
 
 def test_the_process_is_killed_when_its_viewer_leaves(tmp_path: Path) -> None:
     path = tmp_path / "bomb.parquet"
-    with_column(pa.array(["x" * 1_000_000] * 100))(path)
+    with_column(pa.array(["x" * 1_000_000] * 600))(path)
     reading: list[int] = []
 
     def leave() -> None:
@@ -176,7 +176,7 @@ def test_a_reader_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_several_at_once_cost_no_more_than_one(tmp_path: Path) -> None:
     path = tmp_path / "bomb.parquet"
-    with_column(pa.array(["x" * 1_000_000] * 100))(path)
+    with_column(pa.array(["x" * 1_000_000] * 600))(path)
     most = 0
     refused: list[str] = []
 
