@@ -52,7 +52,7 @@ class Change:
 class _Minute:
     """Of one kind of record in one minute: how many were recorded, and how many only counted.
 
-    `person` and `failure` are those of the record of the count.
+    `person` and `failure` are those of the record of the count: what all of the counted ones share.
     """
 
     since: int
@@ -105,7 +105,7 @@ class AuditTrail:
         """
         with self._lock:
             kind = (change.act, "", "")
-            alone, records = self._counted(kind, _SOMEBODY, "refused, counted only", MOST_REFUSALS)
+            alone, records = self._counted(kind, person, "refused, counted only", MOST_REFUSALS)
             records += [self._record(person, change, failure)] if alone else []
         if records:
             self._record_failure(*records)
@@ -139,6 +139,8 @@ class AuditTrail:
         records = self._finished(now - MINUTE)
         minute = self._minutes.setdefault(kind, _Minute(now, person, failure))
         alone = minute.recorded < most
+        if not alone:
+            minute.person = _common(minute.person, person) if minute.counted else person
         minute.recorded += alone
         minute.counted += not alone
         return alone, records
@@ -212,6 +214,13 @@ class AuditTrail:
             self.record(*records)
         except JournalError as error:
             _log.warning("the audit trail misses %d records of failures: %s", len(records), error)
+
+
+def _common(known: Person, another: Person) -> Person:
+    """What is true of both: the person, or their address, or neither."""
+    if known == another:
+        return known
+    return replace(_SOMEBODY, address=known.address if known.address == another.address else "")
 
 
 def _cut(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -159,6 +160,9 @@ def test_a_reader_asks_for_people_acts_and_times(monitor: Monitor, clock: Manual
         assert [act for _, act, _ in words(audit, query)] == acts
 
 
+OTHER = Person("Otto", Role.OPERATOR, Way.ACCOUNT, address="192.0.2.1")
+
+
 def sign_in_wrongly(access: Access, times: int) -> None:
     for i in range(times):
         with pytest.raises(SignInRefused):
@@ -238,6 +242,30 @@ def test_a_flood_of_exports_hides_no_export_of_somebody_else_and_no_change(acces
     for _ in range(MOST_EXPORTS * 3):
         access.audit.perform(person(Role.ADMINISTRATOR), CHANGE, str)
     assert len(access.audit.read(all_records)) == count + 1 + MOST_EXPORTS * 3
+
+
+def test_counted_refusals_keep_what_all_of_them_share(access: Access, clock: ManualClock) -> None:
+    counted = {}
+    vera = person(Role.VIEWER)
+    same, moved = replace(vera, address="192.0.2.1"), replace(vera, address="192.0.2.2")
+    for case, people in {
+        "alone": (same, same),
+        "two at one place": (same, OTHER),
+        "two": (OTHER, moved),
+    }.items():
+        for who in [same] * MOST_REFUSALS + list(people):
+            with pytest.raises(Forbidden):
+                access.audit.perform(who, CHANGE, str)
+        clock.advance(61)
+        newest = access.audit.read(EVERYTHING)[0]
+        assert newest.subject.startswith("2 more since")
+        counted[case] = (newest.who, newest.role, newest.address)
+    somebody = "visitor (unverified)"
+    assert counted == {
+        "alone": (vera.name, "viewer", "192.0.2.1"),
+        "two at one place": (somebody, "nobody", "192.0.2.1"),
+        "two": (somebody, "nobody", ""),
+    }
 
 
 def test_a_flood_of_one_act_hides_no_refusal_of_another(access: Access) -> None:
