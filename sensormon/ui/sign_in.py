@@ -24,7 +24,10 @@ def draw_sign_in(m: Monitor) -> None:
     """Draw the way to sign in; nothing else may be on the page."""
     st.set_page_config(layout="wide", page_title="Sign in · sensormon")
     st.html(f"<style>{style_sheet(viewer().palette)}</style>")
-    with st.container(key="panel-sign-in", width=420, border=True):
+    with (
+        st.container(horizontal_alignment="center", key="sign-in-page"),
+        st.container(key="panel-sign-in", width=420, border=True),
+    ):
         _WAYS[m.access.identity.mode](m)
 
 
