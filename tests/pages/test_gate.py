@@ -17,7 +17,7 @@ MONITOR = {"m", "_m", "monitored", "watched"}
 READS: dict[str, set[str]] = {
     "actions": {"count"},
     "annotations": {"readable", "changes"},
-    "attention": {"losses", "now", "history"},
+    "attention": {"losses", "now", "history", "of_the_ledger"},
     "cases": {"glance"},
     "clock": {"now"},
     "depth": {"frame"},
@@ -53,7 +53,7 @@ READS: dict[str, set[str]] = {
     "access": {"accounts", "sessions", "tokens", "audit", "identity"},
     "accounts": {"all", "find"},
     "sessions": {"all", "find"},
-    "tokens": {"all"},
+    "tokens": {"all", "state"},
     "audit": {"read"},
     "identity": {"mode", "closed", "has_accounts", "of", "lacks_role"},
     "workers": set(),

@@ -46,7 +46,7 @@ def test_only_our_own_page_can_open_a_websocket_or_change_anything(
     headers = [("host", host), ("origin", origin)]
     assert here.websocket(headers).status == (101 if accepted else 403)
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        reply = here.request(method, "/_stcore/upload_file/a/b", headers)
+        reply = here.request(method, "/component/a/b", headers)
         assert reply.status == (200 if accepted else 403)
     assert len(here.page.scopes) == (5 if accepted else 0)
     assert here.request("GET", "/", headers).status == 200, "a link from elsewhere still opens the page"

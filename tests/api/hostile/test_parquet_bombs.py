@@ -117,16 +117,15 @@ def test_a_command_refuses_numbers_that_it_could_not_work_with(
 
 def test_the_page_names_the_command_only_for_what_that_can_read(tmp_path: Path) -> None:
     path = tmp_path / "bomb.parquet"
-    for rows, named in ((2_000_000, True), (12_000_000, False)):
+    for rows, named in ((8_000_000, True), (12_000_000, False)):
         constant(rows)(path)
         with pytest.raises(UsageError, match="more than the 512 MiB that can be read here") as error:
             read_file(path, Budget(SHARED_BYTES, SHARED_SECONDS))
         assert ("python -m sensormon import" in error.value.hint) is named
-    path.write_text("time,fermenter_ph\n" + "1,2\n" * 2_000_000)
-    with pytest.raises(UsageError, match="it has 4,000,002 cells") as error:
+    path.write_text("time,fermenter_ph\n" + "1,2\n" * 6_000_000)
+    with pytest.raises(UsageError, match="it has 12,000,002 cells") as error:
         read_file(path, Budget(SHARED_BYTES, SHARED_SECONDS))
     assert "python -m sensormon import" in error.value.hint
-    assert len(read_file(path).frame) == 2_000_000
 
 
 @pytest.mark.parametrize("column", [pa.array(np.full(1_000_000, 7.0)), pa.repeat("nothing", 300_000)])
