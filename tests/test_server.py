@@ -170,7 +170,7 @@ def test_settings_may_be_secrets_of_streamlit(tmp_path: Path) -> None:
     finally:
         server.stop()
     output = server.output()
-    assert "SENSORMON_ACCESS=users: people sign in" in output
+    assert "SENSORMON_ACCESS=users: People sign in with an account" in output
     assert "python -m sensormon users add NAME --role administrator" in output
 
 
