@@ -91,16 +91,14 @@ _MODES: Mapping[str, str] = MappingProxyType(
 
 
 def who_words(person: Person) -> str:
-    """Who is at the page, short enough for a head; "Signed in" is said of proved names only.
+    """Who is at the page, short enough for a head; the popover says how that is known.
 
     >>> who_words(Person("", Role.ADMINISTRATOR, Way.MACHINE))
-    'Administrator (this machine)'
+    'Signed in as administrator'
     """
     if person.name:
         return signed_in_words(person)
-    if person.typed:
-        return f"{person.typed}, unverified ({person.role})"
-    return f"{str(person.role).capitalize()} ({person.way})"
+    return f"Signed in as {person.typed} (unverified)" if person.typed else f"Signed in as {person.role}"
 
 
 def signed_in_words(person: Person) -> str:

@@ -364,14 +364,14 @@ def test_head_of_a_visitor_links_to_the_sign_in_page_and_back_to_the_view(
     assert 'href="/sign-in?next=%2F%3Fsection%3DStorage"' in text(show("data", section="Storage"))
 
 
-def test_head_at_this_machine_does_not_claim_a_sign_in_and_offers_one(
+def test_head_at_this_machine_says_so_and_offers_a_sign_in(
     settings: Settings, adopt: Adopt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adopt(Monitor(replace(settings, access="local"), ManualClock(START)))
     here = Visit("127.0.0.1", {"host": "localhost:8501", "origin": "http://localhost:8501"})
     monkeypatch.setattr("sensormon.ui.who.visit", lambda: here)
     app = show("data")
-    assert "Administrator (this machine)" in [box.proto.popover.label for box in app.get("popover")]
+    assert "Signed in as administrator" in [box.proto.popover.label for box in app.get("popover")]
     assert "Signed in as administrator (this machine)" in text(app)
     assert 'href="/sign-in' in text(app)
 
@@ -379,7 +379,7 @@ def test_head_at_this_machine_does_not_claim_a_sign_in_and_offers_one(
 def test_nobody_is_offered_a_sign_in_under_open_access(settings: Settings, adopt: Adopt) -> None:
     adopt(Monitor(replace(settings, access="open"), ManualClock(START)))
     app = show("data")
-    assert "Administrator (open access)" in [box.proto.popover.label for box in app.get("popover")]
+    assert "Signed in as administrator" in [box.proto.popover.label for box in app.get("popover")]
     assert 'href="/sign-in' not in text(app)
 
 
