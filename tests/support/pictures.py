@@ -53,6 +53,7 @@ VIEWS = (
     View("tuning", "Tuning", "detector=Rolling+z-score&threshold=4.2", height=1000, charts=2),
     View("pipeline", "Pipeline", theme="dark", charts=2),
     View("data", "Data", "section=Tags", charts=0),
+    View("access", "Access", charts=0),
     View("phone", "Live", theme="dark", width=390, height=844, charts=3),
 )
 
