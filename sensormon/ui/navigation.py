@@ -10,6 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 from sensormon.model.errors import SignInRefused, StoreError, UsageError
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.run_turns import turn
 from sensormon.ui.sign_in import draw_sign_in, must_sign_in
 
 
@@ -33,7 +34,9 @@ def show_pages() -> None:
         _menu("hidden")
         draw_sign_in(m)
         return
-    _menu("top").run()
+    page = _menu("top")
+    with turn():
+        page.run()
 
 
 def _menu(position: Literal["top", "hidden"]) -> StreamlitPage:

@@ -14,6 +14,7 @@ import streamlit as st
 
 from sensormon.model.errors import SignInRefused, StoreError
 from sensormon.monitor import runtime
+from sensormon.ui.run_turns import turn
 from sensormon.ui.sign_in import must_sign_in
 
 Part = Callable[..., None]
@@ -43,6 +44,7 @@ def _asked(draw: Part) -> Part:
             is_stranger = True
         if is_stranger:
             st.rerun()
-        draw(*given, **named)
+        with turn():
+            draw(*given, **named)
 
     return asked
