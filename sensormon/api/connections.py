@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sensormon.api.body import Receive, Scope, Send
 from sensormon.api.mount import App
@@ -241,12 +242,11 @@ class Watched(asyncio.Protocol):
         super().connection_lost(exc)
 
 
-class ShortHeaders(asyncio.Protocol):
+class ShortHeaders(HttpToolsProtocol):
     """The protocol on httptools, with a limit on the header, which its parser would keep whole."""
 
     _header_bytes = 0
     _in_header = True
-    _socket: asyncio.Transport
 
     def data_received(self, data: bytes) -> None:
         """Pass the bytes on; close the connection if the header is too long."""
@@ -254,22 +254,22 @@ class ShortHeaders(asyncio.Protocol):
             self._header_bytes += len(data)
         super().data_received(data)
         if self._in_header and self._header_bytes > HEADER_BYTES:
-            self._socket.abort()
+            self.transport.abort()
 
     def on_headers_complete(self) -> None:
         """The parser's call: what follows is the body."""
         self._in_header = False
-        super().on_headers_complete()  # type: ignore[misc]
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """The parser's call: what follows is the next header."""
         self._in_header, self._header_bytes = True, 0
-        super().on_message_complete()  # type: ignore[misc]
+        super().on_message_complete()
 
 
 def watched(base: type[asyncio.Protocol], connections: Connections) -> type[asyncio.Protocol]:
     """This protocol class, with its connections counted there."""
-    bounds = (Watched, ShortHeaders) if hasattr(base, "on_headers_complete") else (Watched,)
+    bounds = (Watched, ShortHeaders) if issubclass(base, HttpToolsProtocol) else (Watched,)
     return type(f"Watched{base.__name__}", (*bounds, base), {"register": connections})
 
 
