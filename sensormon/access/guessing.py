@@ -2,7 +2,8 @@
 
 Failures of one address for one name make that pair wait longer and longer, up to a minute.
 Failures of many addresses for one name make all addresses wait a few seconds that have never signed in
-under it; an address that has goes on without delay.
+under it; an address that has goes on without delay. An IPv6 address stands for its network of 64 bits:
+every machine has that many of its own.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TypeVar
 
+from sensormon.model.addresses import household
 from sensormon.model.clock import MINUTE, SECOND
 
 FREE = 5
@@ -58,7 +59,7 @@ class Guessing:
 
     def wait(self, name: str, address: str, now: int) -> int:
         """How long (µs) this address must wait before the next try for this name."""
-        pair = (name, _place(address))
+        pair = (name, household(address))
         with self._lock:
             waits = [_due(self._pairs.get(pair), FREE, LONGEST_PAIR, now)]
             if pair not in self._familiar:
@@ -68,18 +69,18 @@ class Guessing:
     def failed(self, name: str, address: str, now: int) -> None:
         """Note a failure."""
         with self._lock:
-            _count(self._pairs, (name, _place(address)), now)
+            _count(self._pairs, (name, household(address)), now)
             _count(self._names, name, now)
 
     def undecided(self, name: str, address: str) -> None:
         """Take back a try that was neither right nor wrong."""
         with self._lock:
-            _uncount(self._pairs, (name, _place(address)))
+            _uncount(self._pairs, (name, household(address)))
             _uncount(self._names, name)
 
     def succeeded(self, name: str, address: str) -> None:
         """Note a success: the failures of this pair are forgotten, the address is familiar."""
-        pair = (name, _place(address))
+        pair = (name, household(address))
         with self._lock:
             self._pairs.pop(pair, None)
             _uncount(self._names, name)
@@ -87,17 +88,6 @@ class Guessing:
             self._familiar.move_to_end(pair)
             if len(self._familiar) > MOST:
                 self._familiar.popitem(last=False)
-
-
-def _place(address: str) -> str:
-    """An IPv6 address stands for its network of 64 bits: every machine has that many of its own."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(known, IPv6Address) and known.ipv4_mapped is None:
-        return str(ip_network((int(known), 64), strict=False))
-    return address
 
 
 def _due(failures: _Failures | None, free: int, longest: int, now: int) -> int:

@@ -18,7 +18,8 @@ from sensormon.access.person import Person, Way
 from sensormon.access.role_rules import RoleRules
 from sensormon.access.roles import Role
 from sensormon.access.sessions import Sessions, digest
-from sensormon.access.visit import Visit, address_of
+from sensormon.access.visit import Visit
+from sensormon.model.addresses import address_of
 from sensormon.model.errors import SignInRefused
 from sensormon.model.settings import Settings
 from sensormon.model.text import LONGEST_NAME, cleaned

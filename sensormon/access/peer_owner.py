@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
+
+from sensormon.model.addresses import address_of
 
 TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 PEOPLE = range(1_000, 65_534)
@@ -20,6 +22,7 @@ GONE = 65_534
 """Nobody's account."""
 _OPEN = "01"
 
+Address = IPv4Address | IPv6Address
 Ends = tuple[tuple[str, int], tuple[str, int]]
 
 
@@ -35,8 +38,10 @@ def owner_of(client: Any, server: Any) -> int | None:
     may have been a service.
     """
     try:
-        wanted = _plain(str(client[0])), int(client[1]), int(server[1])
+        wanted = address_of(str(client[0])), int(client[1]), int(server[1])
     except (TypeError, ValueError, IndexError):
+        return None
+    if wanted[0] is None:
         return None
     tables = [table for table in TABLES if table.exists()]
     for table in tables:
@@ -46,7 +51,7 @@ def owner_of(client: Any, server: Any) -> int | None:
     return GONE if tables else None
 
 
-def _sockets(table: Path) -> Iterator[tuple[str, int, int, int]]:
+def _sockets(table: Path) -> Iterator[tuple[Address, int, int, int]]:
     """Address and port of each open socket's own end, the port of the other, and its owner.
 
     A socket that its owner has closed belongs to root in this table.
@@ -63,14 +68,9 @@ def _sockets(table: Path) -> Iterator[tuple[str, int, int, int]]:
         yield _address(address), int(port, 16), int(other.rpartition(":")[2], 16), int(fields[7])
 
 
-def _address(digits: str) -> str:
+def _address(digits: str) -> Address:
     """The kernel writes each four bytes as a number in its own order."""
     words = [bytes.fromhex(digits[start : start + 8])[::-1] for start in range(0, len(digits), 8)]
     packed = b"".join(words)
-    return _plain(str(IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)))
-
-
-def _plain(text: str) -> str:
-    address = ip_address(text)
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return str(mapped or address)
+    address = IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
+    return getattr(address, "ipv4_mapped", None) or address

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
+
+from sensormon.model.addresses import address_of
 
 COOKIE = "sensormon_session"
 """The cookie with a session's token."""
@@ -68,15 +69,6 @@ class Visit:
             and _names_loopback(host)
             and origin in (f"http://{host}", f"https://{host}")
         )
-
-
-def address_of(text: str) -> IPv4Address | IPv6Address | None:
-    """The address, an IPv4 address that came over IPv6 as such; None if it is none."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _names_loopback(host: str) -> bool:

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import ipaddress
 import logging
 import os
 import resource
@@ -38,9 +37,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sensormon.api.body import Receive, Scope, Send
 from sensormon.api.mount import App
-from sensormon.api.peer import TRUE_PEER, plain_address
+from sensormon.api.peer import TRUE_PEER
 from sensormon.api.problems import Problem
 from sensormon.api.refusal import refuse
+from sensormon.model.addresses import address_of, plain_address
 
 HEADER_SECONDS = 15.0
 HEADER_BYTES = 65_536
@@ -337,10 +337,8 @@ def _peer_of(transport: asyncio.Transport) -> str:
 
 
 def _is_this_machine(peer: str) -> bool:
-    try:
-        return ipaddress.ip_address(peer).is_loopback
-    except ValueError:
-        return not peer  # a local socket has no address
+    address = address_of(peer)
+    return address.is_loopback if address else not peer  # a local socket has no address
 
 
 _TOO_MANY_PAGES = Problem(

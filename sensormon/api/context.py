@@ -16,8 +16,8 @@ from sensormon.api import grants
 from sensormon.api.auth import Tokens
 from sensormon.api.body import Scope, header
 from sensormon.api.grants import ANYBODY, Grant
-from sensormon.api.readers import household
 from sensormon.api.visitor import Visitor
+from sensormon.model.addresses import household
 from sensormon.model.errors import StoreError
 from sensormon.monitor.monitor import Monitor
 

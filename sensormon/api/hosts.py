@@ -22,6 +22,7 @@ from sensormon.api.body import Receive, Scope, Send
 from sensormon.api.mount import App
 from sensormon.api.problems import Problem
 from sensormon.api.refusal import refuse
+from sensormon.model.addresses import address_of
 
 CLOUD = "*.streamlit.app"
 """The names of Streamlit Community Cloud."""
@@ -115,11 +116,7 @@ class Hosts:
 
 @lru_cache(1024)
 def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    return address_of(name) is not None
 
 
 class KnownHosts:

@@ -6,29 +6,17 @@ them, and what a client sends under our names is removed first.
 
 from __future__ import annotations
 
-import ipaddress
-from contextlib import suppress
-from functools import lru_cache
-
+from sensormon.access import visit
 from sensormon.api.body import Receive, Scope, Send
 from sensormon.api.mount import App
+from sensormon.model.addresses import plain_address
 
-PEER = b"x-sensormon-peer"
+PEER = visit.PEER.encode()
 """The header with the peer's IP address. It is absent if the peer is not known."""
 TRUE_PEER = "sensormon.peer"
 """The key of a scope with the socket's peer, whatever a proxy's headers say."""
 _OURS = b"x-sensormon-"
 _FROM_CLIENTS = b"x-sensormon-page"
-
-
-@lru_cache(1024)
-def plain_address(text: str) -> str:
-    """The address in its usual form: an IPv4 address as such, also where the socket is an IPv6 one."""
-    with suppress(ValueError):
-        address = ipaddress.ip_address(text)
-        mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        return str(mapped or address)
-    return text
 
 
 class TruePeer:

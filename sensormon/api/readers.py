@@ -11,7 +11,6 @@ What it is not: a limit on connections or on short answers; see `sensormon.api.c
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import threading
 import time
 from collections import Counter, OrderedDict, deque
@@ -182,23 +181,6 @@ def check_limit(limit: int) -> None:
             f"Send the header Authorization: Bearer TOKEN, or ask for at most limit={UNKNOWN_ROWS}",
             headers={"WWW-Authenticate": "Bearer"},
         )
-
-
-def household(address: str) -> str:
-    """The address, or for IPv6 its network of 64 bits, of which one client has all addresses.
-
-    >>> household("192.0.2.7"), household("2001:db8::1:2"), household("")
-    ('192.0.2.7', '2001:db8::/64', '')
-    """
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed.packed[:8] + bytes(8), 64)))
-    return str(parsed)
 
 
 def _no_turn() -> Problem:

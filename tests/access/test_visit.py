@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sensormon.access.visit import Visit, address_of
+from sensormon.access.visit import Visit
+from sensormon.model.addresses import address_of
 from tests.support.access import LOCAL
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from sensormon.api import readers
 from sensormon.api.problems import Problem
-from sensormon.api.readers import RowBudget, Turns, household
+from sensormon.api.readers import RowBudget, Turns
+from sensormon.model.addresses import household
 from tests.support.api import Start, fill, get
 from tests.support.server import Server
 from tests.support.stored import fill_folder
