@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from sensormon.ingest.dead_letters import DeadLetters
@@ -19,7 +19,7 @@ from sensormon.model.errors import JournalDamaged, UsageError
 from sensormon.model.ledger import Ledger, add_up, balance
 from sensormon.monitor.data_folder import holder_of
 from sensormon.stores.ledger import Accounts
-from sensormon.stores.opening import open_store
+from sensormon.stores.opening import opened_to_read
 from sensormon.stores.protocol import Store
 
 
@@ -42,21 +42,9 @@ class StoppedMonitor:
         self.dead_letters = DeadLetters(folder)
         self.store_url = store_url
 
-    @contextmanager
-    def store(self) -> Iterator[Store | None]:
-        """The store, open for reading; None if there is no database (yet).
-
-        Raises StoreError if there is one that cannot be read.
-        """
-        if "://" not in self.store_url and not Path(self.store_url).exists():
-            yield None
-            return
-        store = open_store(self.store_url, read_only=True)
-        store.open()
-        try:
-            yield store
-        finally:
-            store.close()
+    def store(self) -> AbstractContextManager[Store | None]:
+        """The store, open for reading; None if there is no database (yet). See `opened_to_read`."""
+        return opened_to_read(self.store_url)
 
     @property
     def writer(self) -> str:

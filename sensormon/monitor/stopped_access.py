@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sensormon.access.access import Access, build_access
 from sensormon.access.documents import StoredDocuments
@@ -23,7 +22,7 @@ from sensormon.model.settings import MEGABYTE, Settings
 from sensormon.monitor.data_folder import DataFolder
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.stores.entries import AuditQuery
-from sensormon.stores.opening import open_store
+from sensormon.stores.opening import opened_to_read
 from sensormon.stores.protocol import Store
 
 
@@ -50,7 +49,7 @@ def writable_access(settings: Settings, clock: Clock) -> Iterator[Access]:
     """
     folder = DataFolder(settings.data_dir)
     try:
-        with _store(settings) as store:
+        with opened_to_read(settings.store_url) as store:
             journal = Journal(
                 settings.data_dir / "journal",
                 archive=Archive(settings.data_dir / "archive"),
@@ -67,20 +66,6 @@ def writable_access(settings: Settings, clock: Clock) -> Iterator[Access]:
                 journal.close()
     finally:
         folder.release()
-
-
-@contextmanager
-def _store(settings: Settings) -> Iterator[Store | None]:
-    """The store, open for reading; None if there is no database yet."""
-    if "://" not in settings.store_url and not Path(settings.store_url).exists():
-        yield None
-        return
-    store = open_store(settings.store_url, read_only=True)
-    store.open()
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _access(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sensormon.model.errors import UsageError
@@ -18,3 +20,20 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
             hint="Leave it unset to use DuckDB in the data folder",
         )
     return DuckDBStore(Path(url), read_only=read_only)
+
+
+@contextmanager
+def opened_to_read(url: str) -> Iterator[Store | None]:
+    """The store that this path or URL names, open for reading; None if there is no database (yet).
+
+    Raises StoreError if there is one that cannot be read.
+    """
+    if "://" not in url and not Path(url).exists():
+        yield None
+        return
+    store = open_store(url, read_only=True)
+    store.open()
+    try:
+        yield store
+    finally:
+        store.close()
