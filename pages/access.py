@@ -1,11 +1,10 @@
 """Access: users and their roles, sessions, API tokens, the audit trail."""
 
-import streamlit as st
-
 from sensormon.model.errors import StoreError
 from sensormon.monitor.runtime import monitor
 from sensormon.ui import access_audit, access_sessions, access_tokens, access_users, not_readable
 from sensormon.ui.page import page
+from sensormon.ui.sections import chosen_section
 
 # The name appears in the address: ?section=Sessions.
 SECTIONS = {
@@ -17,16 +16,8 @@ SECTIONS = {
 
 m = monitor()
 with page("Access") as me:
-    chosen = st.segmented_control(
-        "Section",
-        list(SECTIONS),
-        default="Users",
-        required=True,
-        key="access",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    chosen = chosen_section(SECTIONS, "access")
     try:
-        SECTIONS[chosen or "Users"](m, me)
+        SECTIONS[chosen](m, me)
     except StoreError as error:
         not_readable(error)
