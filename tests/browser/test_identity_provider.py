@@ -58,15 +58,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     provider.stop()
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser of somebody else, with no cookies."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(20_000)
-    yield context
-    context.close()
-
-
 def sign_in(page: Page, server: Server, sub: str, path: str = "") -> None:
     page.goto(f"{server.url}/{path}")
     page.get_by_role("button", name="Sign in").click()

@@ -35,15 +35,6 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.output()
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser of somebody else, with no cookies."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(20_000)
-    yield context
-    context.close()
-
-
 def sign_in(page: Page, words: str = WORDS) -> None:
     page.get_by_label("Name").fill("Olga")
     page.get_by_label("Password").fill(words)

@@ -6,12 +6,10 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
-import time
 from pathlib import Path
 
-from tests.support.server import free_port
+from tests.support.server import free_port, wait_for_port
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 """The path of the program; None if it is not installed."""
@@ -63,24 +61,12 @@ class Nginx:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._wait(folder / "error.log")
+        wait_for_port(self.process, self.port, lambda: (folder / "error.log").read_text(encoding="utf-8"))
 
     def stop(self) -> None:
         """End it, with its workers."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(20)
-
-    def _wait(self, log: Path) -> None:
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            assert self.process.poll() is None, log.read_text(encoding="utf-8")
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("nginx does not listen")
 
 
 def _user() -> str:

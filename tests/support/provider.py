@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 from typing import Any
 
-from tests.support.server import free_port
+from tests.support.server import free_port, wait_for_port
 
 INSTALLED = find_spec("oidc_provider_mock") is not None
 """Whether the program is there."""
@@ -28,16 +26,7 @@ class Provider:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            assert self.process.poll() is None, "the provider has ended"
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("the provider does not listen")
+        wait_for_port(self.process, self.port, lambda: "the provider has ended")
 
     def stop(self) -> None:
         """End it."""

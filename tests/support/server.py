@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,20 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def wait_for_port(process: subprocess.Popen[bytes], port: int, why: Callable[[], str]) -> None:
+    """Wait until this process listens on its port; if it ends instead, fail with what `why` says."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        assert process.poll() is None, why()
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"nothing listens on port {port}")
 
 
 class Server:
