@@ -17,6 +17,7 @@ PYTHON = [
 
 ROOMS = [
     "model",
+    "tables",
     "sources",
     "detectors",
     "analysis",

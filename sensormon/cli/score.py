@@ -25,10 +25,10 @@ import numpy as np
 import pandas as pd
 
 from sensormon.detectors import MULTIVARIATE, PER_TAG, detect
-from sensormon.exchange.table_reader import TIMES, read_table, time_column
 from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
+from sensormon.tables.table_reader import TIMES, read_table, time_column
 
 LABELS = ("anomaly", "changepoint", "is_anomaly", "label")
 """Columns of a labelled recording that are never scored."""

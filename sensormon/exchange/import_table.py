@@ -17,14 +17,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import pandas as pd
 
-from sensormon.exchange.import_numbers import numbers_of, to_numbers
-from sensormon.exchange.import_times import Times, read_times
-from sensormon.exchange.parquet_reader import OWN, Budget
-from sensormon.exchange.table_reader import TIMES, read_table, time_column
 from sensormon.model.entries import IMPORT
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Batch, Floats, Ints, Origin, Quality, Reason, Rejection
 from sensormon.model.tags import TagTable
+from sensormon.tables.numbers import numbers_of, to_numbers
+from sensormon.tables.parquet_reader import OWN, Budget
+from sensormon.tables.table_reader import TIMES, read_table, time_column
+from sensormon.tables.times import Times, read_times
 
 ROWS = 5_000
 """The most readings in one batch."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from sensormon.exchange.import_table import Columns, Piece, Table, pieces
-from sensormon.exchange.import_times import read_times, unit_of
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.model.entries import KeptAnswer
@@ -22,6 +21,7 @@ from sensormon.model.jobs import Job, Jobs, Progress
 from sensormon.model.readings import Rejection, reason_words
 from sensormon.model.tags import TagTable
 from sensormon.stores.entries import IMPORTED, StoredEntries
+from sensormon.tables.times import read_times, unit_of
 
 KIND = "import"
 """The kind of the job."""

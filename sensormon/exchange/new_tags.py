@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sensormon.exchange.import_numbers import mostly, to_numbers
 from sensormon.exchange.import_table import Columns, Table
 from sensormon.model.tags import NAME, Tag, TagTable
+from sensormon.tables.numbers import mostly, to_numbers
 
 MOST = 200
 """The most tags proposed for one file."""

@@ -12,15 +12,15 @@ import streamlit as st
 
 from sensormon.access.audit import Change
 from sensormon.access.roles import Act
-from sensormon.exchange.import_numbers import numbers_of
 from sensormon.exchange.import_table import Columns, Table, check, propose, read_file
 from sensormon.exchange.importer import KIND, Report, start_import, times_line
 from sensormon.exchange.new_tags import no_numbers
-from sensormon.exchange.parquet_reader import SHARED_BYTES, SHARED_SECONDS, Budget
-from sensormon.exchange.table_reader import time_column
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.format import clock_time, counted
 from sensormon.monitor.monitor import Monitor
+from sensormon.tables.numbers import numbers_of
+from sensormon.tables.parquet_reader import SHARED_BYTES, SHARED_SECONDS, Budget
+from sensormon.tables.table_reader import time_column
 from sensormon.ui.acts import allowed, carried_out, why_not
 from sensormon.ui.drawing import not_done, panel
 from sensormon.ui.import_tags import offer_tags

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from sensormon.exchange.import_table import read_file
-from sensormon.exchange.parquet_reader import SHARED_BYTES, SHARED_SECONDS, Budget
 from sensormon.model.errors import UsageError
+from sensormon.tables.parquet_reader import SHARED_BYTES, SHARED_SECONDS, Budget
 
 
 def peak(process: int | str = "self") -> int:

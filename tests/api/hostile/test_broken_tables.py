@@ -14,16 +14,16 @@ import pytest
 
 from sensormon.__main__ import main
 from sensormon.cli.score import score_file
-from sensormon.exchange.import_numbers import numbers_of
 from sensormon.exchange.import_table import Columns, check, pieces, propose, read_file
 from sensormon.exchange.importer import times_line
 from sensormon.exchange.new_tags import no_numbers, unknown, with_new
-from sensormon.exchange.table_reader import time_column
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.sources.replay import Replay
+from sensormon.tables.numbers import numbers_of
+from sensormon.tables.table_reader import time_column
 from tests.support.pages import show, text
 
 TAGS = TagTable([Tag("fermenter_ph", "pH"), Tag("b", "B")])

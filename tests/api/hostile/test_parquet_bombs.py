@@ -15,9 +15,9 @@ import pytest
 
 from sensormon.__main__ import main
 from sensormon.exchange.import_table import read_file
-from sensormon.exchange.parquet_reader import SHARED_BYTES, SHARED_SECONDS, Budget
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Cancelled
+from sensormon.tables.parquet_reader import SHARED_BYTES, SHARED_SECONDS, Budget
 from tests.support.memory import children, peak
 from tests.support.server import ROOT
 

@@ -19,8 +19,8 @@ from typing import IO
 import pandas as pd
 import pyarrow as pa
 
-from sensormon.exchange.parquet_child import CELL, REFUSED, TOO_LARGE, UNREADABLE
 from sensormon.model.errors import UsageError
+from sensormon.tables.parquet_child import CELL, REFUSED, TOO_LARGE, UNREADABLE
 
 _CHILD = Path(__file__).with_name("parquet_child.py")
 _TURN = threading.Lock()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sensormon.exchange.table_reader import read_table
 from sensormon.model.errors import UsageError
+from sensormon.tables.table_reader import read_table
 
 ROWS = "Zeit;Druck (bar);Kühlwasser °C\n2026-01-01 00:00:00;1,5;7,25\n2026-01-01 00:00:01;1,6;7,5\n"
 

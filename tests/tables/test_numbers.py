@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormon.exchange.import_numbers import numbers_of, to_numbers
 from sensormon.exchange.import_table import Columns, pieces, read_file
+from sensormon.tables.numbers import numbers_of, to_numbers
 from tests.support.plant import START
 
 NAN = float("nan")

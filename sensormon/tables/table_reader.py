@@ -16,12 +16,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from sensormon.exchange.import_numbers import thousands_undone
-from sensormon.exchange.parquet_child import CELL, MOST_COLUMNS
-from sensormon.exchange.parquet_reader import OWN, Budget, read_parquet, too_large
 from sensormon.model.csv_words import csv_problem
 from sensormon.model.errors import UsageError
 from sensormon.model.tags import UNFIT
+from sensormon.tables.numbers import thousands_undone
+from sensormon.tables.parquet_child import CELL, MOST_COLUMNS
+from sensormon.tables.parquet_reader import OWN, Budget, read_parquet, too_large
 
 TIMES = ("timestamp", "time", "datetime")
 """Names of a time column, in any case; the first of these that the file has is used."""

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sensormon.exchange.parquet_reader import OWN, Budget
-from sensormon.exchange.table_reader import read_table
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Cancelled
+from sensormon.tables.parquet_reader import OWN, Budget
+from sensormon.tables.table_reader import read_table
 
 MOMENT = datetime(2026, 1, 31, 12, 0, 0, 123_456, UTC)
 COLUMNS: dict[str, tuple[pa.Array, list[Any]]] = {

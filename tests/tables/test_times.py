@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensormon.exchange.import_times import read_times, unit_of
 from sensormon.model.timestamps import render
+from sensormon.tables.times import read_times, unit_of
 from tests.support.plant import START
 
 BERLIN = "Europe/Berlin"
