@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensormon.ingest.pipeline import Judged
 from sensormon.ingest.refusals import NOTHING, Codes, Refused
@@ -54,6 +55,7 @@ def merge(requests: Sequence[Parsed]) -> Batch:
     if len(requests) == 1:
         return requests[0].batch
     codes: dict[str, int] = {}
+    places: dict[str, int] = {}
     columns = []
     batches = [request.batch for request in requests]
     for batch in batches:
@@ -67,7 +69,21 @@ def merge(requests: Sequence[Parsed]) -> Batch:
         time=np.concatenate([batch.time for batch in batches]),
         value=np.concatenate([batch.value for batch in batches]),
         quality=np.concatenate([batch.quality for batch in batches]),
+        word=_words(batches, places) if any(batch.words for batch in batches) else None,
+        words=tuple(places),
     )
+
+
+def _words(batches: Sequence[Batch], places: dict[str, int]) -> NDArray[np.int32]:
+    """The column of words of these batches together; fills `places` with the place of each word."""
+    columns = []
+    for batch in batches:
+        if batch.word is None:
+            columns.append(np.full(len(batch), -1, dtype=np.int32))
+        else:
+            mapped = [places.setdefault(word, len(places)) for word in batch.words]
+            columns.append(np.array([*mapped, -1], dtype=np.int32)[batch.word])
+    return np.concatenate(columns)
 
 
 def split(requests: Sequence[Parsed], first_id: int, judged: Judged, refuse: Refuse) -> list[Outcome]:

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     FUTURE_TIMESTAMP = "future_timestamp"
     DUPLICATE = "duplicate"
     MALFORMED = "malformed"
+    UNKNOWN_STATE = "unknown_state"
 
 
 _REASON_WORDS = {
@@ -67,6 +68,7 @@ _REASON_WORDS = {
     "not_finite": "not a finite number",
     "not_a_number": "not a number",
     "malformed": "not a reading",
+    "unknown_state": "not one of the tag's states",
     "bad_timestamp": "timestamp unreadable or out of range",
     "future_timestamp": "timestamp in the future",
     "duplicate": "duplicate",
@@ -80,11 +82,11 @@ def reason_words(reason: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One value of one tag. `time` is in microseconds UTC, `value` in the tag's unit."""
+    """One value of one tag. `time` is in microseconds UTC, `value` in the tag's unit, or a state's word."""
 
     tag: str
     time: int
-    value: float
+    value: float | str
     quality: int = Quality.GOOD
 
 
@@ -125,6 +127,10 @@ class Batch:
 
     `tag[i]` indexes `tags`, the names used in this batch. All columns have the same
     length. `received` is when the batch came in (µs UTC).
+
+    States may come as words: `word[i]` indexes `words`, -1 where `value` has the number that came;
+    None if none of the readings has a word. In an accepted batch each state is the code of its
+    word, in `value`, and there are no words.
     """
 
     source: str
@@ -136,6 +142,8 @@ class Batch:
     quality: NDArray[np.uint32]
     origin: Origin = Origin.LIVE
     injected: tuple[InjectedFault, ...] = ()
+    words: tuple[str, ...] = ()
+    word: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.value)
@@ -154,16 +162,22 @@ class Batch:
         rows = list(readings)
         names = tuple(dict.fromkeys(row.tag for row in rows))
         code = {name: i for i, name in enumerate(names)}
+        words = tuple(dict.fromkeys(row.value for row in rows if isinstance(row.value, str)))
+        place: dict[float | str, int] = {word: i for i, word in enumerate(words)}
         return cls(
             source=source,
             received=received,
             tags=names,
             tag=np.array([code[row.tag] for row in rows], dtype=np.int32),
             time=np.array([row.time for row in rows], dtype=np.int64),
-            value=np.array([row.value for row in rows], dtype=np.float64),
+            value=np.array(
+                [np.nan if isinstance(row.value, str) else row.value for row in rows], dtype=np.float64
+            ),
             quality=np.array([row.quality for row in rows], dtype=np.uint32),
             origin=origin,
             injected=tuple(injected),
+            words=words,
+            word=_places(rows, place) if words else None,
         )
 
     def take(self, rows: Bools | Ints) -> Batch:
@@ -178,7 +192,23 @@ class Batch:
             quality=self.quality[rows],
             origin=self.origin,
             injected=self.injected,
+            words=self.words,
+            word=None if self.word is None else self.word[rows],
         )
+
+
+def _places(rows: Iterable[Reading], place: Mapping[float | str, int]) -> NDArray[np.int32]:
+    """For each reading the place of its word, -1 for a number."""
+    return np.array([place[row.value] if isinstance(row.value, str) else -1 for row in rows], dtype=np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class StateWord:
+    """What a code stands for: readings of `tag` with the value `code` mean `word`, for good."""
+
+    tag: str
+    code: int
+    word: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +247,8 @@ class Processed:
     """A batch after validation and scoring: what was accepted, and what was not.
 
     `settings` is the id of the detector settings that made the scores. `rejected` has the
-    first rejections of each request; further ones are counted in `unlisted`, by reason.
+    first rejections of each request; further ones are counted in `unlisted`, by reason. `words`
+    are the states that had no code before.
     """
 
     accepted: Batch
@@ -225,6 +256,7 @@ class Processed:
     settings: int
     rejected: tuple[Rejection, ...]
     unlisted: Mapping[str, int] = field(default_factory=dict)
+    words: tuple[StateWord, ...] = ()
 
     @property
     def refused(self) -> int:

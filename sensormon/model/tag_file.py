@@ -29,7 +29,18 @@ from sensormon.model.tags import Tag, TagTable, parse_tags, read_text
 from sensormon.model.text import LONGEST_NAME, cleaned
 
 LOG = "tag_changes.jsonl"
-_KEYS = ("label", "unit", "group", "valid", "normal", "noise", "resolution")
+_KEYS = (
+    "label",
+    "unit",
+    "group",
+    "valid",
+    "normal",
+    "noise",
+    "resolution",
+    "simulated",
+    "states",
+    "kind",
+)
 _READ_BACK = 64 * 1024
 
 _log = logging.getLogger(__name__)
@@ -248,6 +259,8 @@ def _plain(tag: Tag, key: str) -> Any:
     default = Tag(tag.name, "")
     if value == getattr(default, key) and key != "label":
         return None
+    if key == "states" and tag.kind == "boolean":
+        return None  # the kind says so
     if key == "label" and value == tag.name.replace("_", " ").capitalize():
         return None
     return list(value) if isinstance(value, tuple) else value

@@ -10,7 +10,17 @@ Read from `tags.toml`, one table a tag:
     normal = [6.5, 7.5]             # the usual band, drawn and simulated. Default: none
     noise = 0.02                    # standard deviation of the sensor, in its unit. Default 0
     resolution = 0.01               # smallest step the sensor reports, in its unit. Default 0
+    simulated = true                # false: the simulator leaves it alone. Default: true
     [tags.fermenter_ph.profile]     # how the simulator moves it; see sources/simulator.py
+
+A tag of states has words instead of numbers, and neither ranges nor noise:
+
+    [tags.feed_valve]
+    states = ["closed", "open"]     # readings are these words, or 0 and 1
+    [tags.pump_running]
+    kind = "boolean"                # readings are false and true
+    [tags.product]
+    kind = "text"                   # readings are any words
 
 What it is not: a place for alarm limits or detector settings.
 """
@@ -21,7 +31,7 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -40,12 +50,37 @@ UNFIT = re.compile(
 """What no name, label or unit may hold: control characters, ends of lines, and the marks of Unicode's
 bidirectional algorithm (UAX #9), which would reverse the numbers beside it."""
 
-_KEYS = {"label", "unit", "group", "valid", "normal", "noise", "resolution", "profile"}
+_KEYS = {
+    "label",
+    "unit",
+    "group",
+    "valid",
+    "normal",
+    "noise",
+    "resolution",
+    "simulated",
+    "states",
+    "kind",
+    "profile",
+}
+KINDS = ("number", "boolean", "text")
+"""What the readings of a tag can be, besides one of `states`."""
+BOOLEAN = ("false", "true")
+"""The states of a boolean tag."""
+MOST_STATES = 1_000
+"""The most states of a tag, named or met."""
+LONGEST_STATE = 200
+"""The most characters of a state."""
+_NUMBERS_ONLY = ("valid", "normal", "noise", "resolution")
 
 
 @dataclass(frozen=True)
 class Tag:
-    """One measuring point. All numbers are in `unit`."""
+    """One measuring point. All numbers are in `unit`.
+
+    `states` are the words that its readings may be, in the order of their numbers; none for a tag of
+    numbers, and for one with `kind` "text", whose words are met as they come.
+    """
 
     name: str
     label: str
@@ -56,6 +91,14 @@ class Tag:
     noise: float = 0.0
     resolution: float = 0.0
     profile: Mapping[str, Any] = field(default_factory=dict)
+    simulated: bool = True
+    states: tuple[str, ...] = ()
+    kind: str = "number"
+
+    @property
+    def has_states(self) -> bool:
+        """Whether its readings are words, stored as codes, and never averaged or scored."""
+        return bool(self.states) or self.kind != "number"
 
     @property
     def decimals(self) -> int:
@@ -144,7 +187,7 @@ def read_tags(path: Path, bounds: TomlBounds = OWN) -> TagTable:
 def read_text(path: Path) -> str:
     """The content of this file. Raises UsageError if it cannot be read."""
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"the tag table cannot be read ({error})",
@@ -248,6 +291,10 @@ def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
     profile = table.get("profile", {})
     if not isinstance(profile, dict):
         raise wrong("profile must be a table", f"Write [tags.{name}.profile] and its keys below it")
+    simulated = table.get("simulated", profile.get("simulate") is not False)
+    if not isinstance(simulated, bool):
+        raise wrong(f"simulated must be true or false, not {simulated!r}", "Write simulated = false")
+    kind, states = _states(table, wrong)
     return Tag(
         name=name,
         label=text("label", name.replace("_", " ").capitalize()),
@@ -258,4 +305,39 @@ def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
         noise=number("noise"),
         resolution=number("resolution"),
         profile=profile,
+        simulated=simulated,
+        states=states,
+        kind=kind,
     )
+
+
+def _states(table: Mapping[str, Any], wrong: Callable[[str, str], UsageError]) -> tuple[str, tuple[str, ...]]:
+    """The kind and the states in a tag's table; `wrong` makes the error for a wrong key."""
+    kind, states = table.get("kind", "number"), table.get("states", [])
+    if kind not in KINDS:
+        raise wrong(f"kind must be one of {', '.join(KINDS)}, not {kind!r}", 'Write kind = "text"')
+    if not isinstance(states, list) or not all(isinstance(state, str) for state in states):
+        raise wrong(f"states must be a list of words, not {states!r}", 'Write states = ["closed", "open"]')
+    if states and kind != "number":
+        raise wrong(f"a tag of kind {kind} cannot list its states", "Leave out kind or states")
+    if "states" in table and not states:
+        raise wrong("states must not be empty", 'Write states = ["closed", "open"]')
+    if len(states) > MOST_STATES:
+        raise wrong(f"{len(states):,} states are too many", f"List at most {MOST_STATES:,}")
+    unfit = [
+        state for state in states if not state.strip() or len(state) > LONGEST_STATE or UNFIT.search(state)
+    ]
+    if unfit:
+        raise wrong(
+            f"{unfit[0][:LONGEST_STATE]!a} cannot be a state",
+            f"Use 1 to {LONGEST_STATE} printable characters",
+        )
+    folded = Counter(state.strip().casefold() for state in states)
+    if twice := [state for state, count in folded.items() if count > 1]:
+        raise wrong(f"the state {twice[0]!r} occurs twice", "Give each state its own word")
+    states = list(BOOLEAN) if kind == "boolean" else [state.strip() for state in states]
+    if states or kind == "text":
+        for key in _NUMBERS_ONLY:
+            if key in table:
+                raise wrong(f"{key} means nothing for a tag of states", f"Remove {key}")
+    return kind, tuple(states)
