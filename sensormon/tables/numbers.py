@@ -3,16 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from sensormon.model.readings import Floats
+from sensormon.model.readings import Bools, Floats
+from sensormon.tables.missing import is_missing
+from sensormon.tables.questions import Question
 
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """The numbers of some columns. A cell that is neither a number nor `empty` is NaN and not empty.
+
+    `said` is how the marks were read and why, empty if there are none. `decimal_comma`: the file has
+    numbers with a decimal comma. `units` are those that stand in each cell of a column ("37.1 °C").
+    With a `question` the cells it is about are NaN and not empty.
+    """
+
+    values: dict[str, Floats]
+    empty: dict[str, Bools]
+    said: str
+    question: Question | None
+    decimal_comma: bool
+    units: dict[str, str]
+
+
+def read_numbers(
+    columns: Mapping[str, pd.Series[Any]],
+    *,
+    decimal: str = "",
+    separator: str = ",",
+    missing: Sequence[str] = (),
+) -> Numbers:
+    """The numbers in these columns of a file; all of them together decide what the marks mean."""
+    values = numbers_of(pd.DataFrame(dict(columns)), list(columns))
+    empty = {name: is_missing(column, missing) for name, column in columns.items()}
+    for name, where in empty.items():
+        values[name][where] = np.nan
+    return Numbers(values, empty, "", None, decimal in {"", ","} and separator == ";", {})
 
 
 def to_numbers(values: pd.Series[Any]) -> Floats:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from sensormon.model import timestamps
 from sensormon.model.readings import Bools, Ints
+from sensormon.tables.questions import Question
 
 _ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
 _EPOCHS = {"s": 1e11, "ms": 1e14, "µs": 1e17}
@@ -29,27 +30,48 @@ class Times:
 
     The clock of the zone never showed the `skipped` ones, which are wrong too. It showed the `unsure`
     ones twice, and the order of the rows does not say which is meant; they are read as the later.
+    `near_1970` are numbers that no reading places in 1990 to 2100, such as seconds since a start: wrong
+    too. `said` is how the column was read ("Excel serial days"), empty if it needs no words. With a
+    `question` the times it is about are wrong.
     """
 
     time: Ints
     wrong: Bools
     skipped: Bools
     unsure: Bools
+    near_1970: Bools
+    said: str = ""
+    question: Question | None = None
 
 
-def read_times(column: pd.Series[Any], zone: str, of: pd.Series[Any] | None = None) -> Times:
+def joined(date: pd.Series[Any], clock: pd.Series[Any]) -> pd.Series[Any]:
+    """One column of two: a date and the time of its day."""
+    return date.astype("str").str.strip() + " " + clock.astype("str").str.strip()
+
+
+def read_times(
+    column: pd.Series[Any],
+    zone: str,
+    of: pd.Series[Any] | None = None,
+    *,
+    form: str = "",
+    day_first: bool | None = None,
+    decimal_comma: bool = False,
+    latest: int = timestamps.FOREVER,
+) -> Times:
     """The times of a column; times without a zone are by the clock of `zone`.
 
     `of` says what each time belongs to, for example the tag of its row: when the clock was set back,
     the order of the rows of each tag says which of the two hours is meant. Numbers count from 1970 in
     s, ms, µs or ns, by their size. If all are whole numbers like 20260131, they are dates.
     """
+    del form, day_first, decimal_comma, latest  # the grammar that uses them follows
     none = np.zeros(len(column), dtype=np.bool_)
     if pd.api.types.is_numeric_dtype(column):
         dates = _dates(column)
         if dates is None:
             time, wrong = _numbers(column)
-            return Times(time, wrong, none, none)
+            return Times(time, wrong, none, none, none)
         column = dates
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         stamps, skipped, unsure = column.dt.tz_convert("UTC").dt.tz_localize(None), none, none
@@ -64,7 +86,7 @@ def read_times(column: pd.Series[Any], zone: str, of: pd.Series[Any] | None = No
         stamps[zoned] = with_zone.dt.tz_localize(None).astype("datetime64[us]")
     micros = stamps.astype("datetime64[us]").to_numpy().astype(np.int64)
     wrong = stamps.isna().to_numpy() | ~_in_calendar(micros)
-    return Times(np.where(wrong, 0, micros), wrong, skipped, unsure)
+    return Times(np.where(wrong, 0, micros), wrong, skipped, unsure, none)
 
 
 def unit_of(column: pd.Series[Any]) -> str:

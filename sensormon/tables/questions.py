@@ -1,0 +1,30 @@
+"""Questions about a file that can be read in two ways, for whoever wants it read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to read the file: the value of the option that chooses it and what it means.
+
+    `first` are the first cells in doubt as this choice reads them, such as `37,125 is 37.125`.
+    """
+
+    value: str
+    title: str
+    first: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a file leaves open, such as the decimal mark, and the ways to read it.
+
+    `about` says what is in doubt, as a noun phrase ("The numbers of column temp"); `option` is the
+    option of the command line that decides it.
+    """
+
+    about: str
+    option: str
+    choices: tuple[Choice, ...]
