@@ -27,7 +27,8 @@ class Sheet:
     where the file has types (Parquet, Excel). An empty cell is missing (NaN or None).
     `place[i]` is where row i is, as people count, in `word`s: lines of a text, rows of a sheet.
     `units` are those the file names, by column. `wrong` are lines that are no rows, `notes` say in
-    sentences what was passed over. `name` is the file, or the member or sheet of it.
+    sentences what was passed over. `name` is the file, or the member or sheet of it. `separator` stands
+    between the cells of a text (a space for runs of white space); it is empty where the file has types.
     """
 
     frame: pd.DataFrame
@@ -37,3 +38,4 @@ class Sheet:
     units: Mapping[str, str] = field(default_factory=dict)
     wrong: tuple[WrongLine, ...] = ()
     notes: tuple[str, ...] = ()
+    separator: str = ""

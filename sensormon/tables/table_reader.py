@@ -10,9 +10,11 @@ import csv
 import re
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -22,6 +24,7 @@ from sensormon.model.tags import UNFIT
 from sensormon.tables.numbers import thousands_undone
 from sensormon.tables.parquet_child import CELL, MOST_COLUMNS
 from sensormon.tables.parquet_reader import OWN, Budget, read_parquet, too_large
+from sensormon.tables.sheet import Sheet
 
 TIMES = ("timestamp", "time", "datetime")
 """Names of a time column, in any case; the first of these that the file has is used."""
@@ -32,6 +35,31 @@ _SHOWN = 300
 _INDEX = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name in a Parquet file."""
 _LONGEST_HEADER = 1 << 20
+
+
+def read_sheets(
+    path: Path, hint: str, budget: Budget = OWN, *, sheet: str = "", names: Sequence[str] = ()
+) -> list[Sheet]:
+    """The tables of this file: one of CSV or Parquet, several of a zip; `sheet` chooses in a workbook.
+
+    `names` are those of the columns of a file without a header. Cells of CSV stay text. Raises UsageError,
+    with this hint if the file cannot be read, and what `budget.step` raises.
+    """
+    del sheet, names
+    with path.open("rb") as file:
+        start = file.read(65536)
+    if start.startswith(_PARQUET):
+        frame, _ = read_table(path, hint, budget)
+        return [Sheet(frame, np.arange(1, len(frame) + 1), "row", path.name)]
+    with path.open(encoding=_encoding(path, start), newline="") as text:
+        header = text.readline(_LONGEST_HEADER)
+        separator = max(",;\t", key=header.count)
+        _bounded(path, header, separator, budget)
+        try:
+            frame = pd.read_csv(text, sep=separator, dtype=str, header=None, names=next(csv.reader([header])))
+        except (ValueError, csv.Error) as error:
+            raise UsageError(f"it cannot be read ({error})", where=str(path), hint=hint) from error
+    return [Sheet(frame, np.arange(2, len(frame) + 2), "line", path.name, separator=separator)]
 
 
 def read_table(path: Path, hint: str, budget: Budget = OWN) -> tuple[pd.DataFrame, str]:
