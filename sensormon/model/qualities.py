@@ -9,34 +9,36 @@ import re
 
 from sensormon.model.readings import Quality
 
-_NAMES = {
-    "good": 0x0000_0000,
-    "goodlocaloverride": 0x0096_0000,
-    "goodclamped": 0x0030_0000,
-    "uncertain": 0x4000_0000,
-    "uncertainlastusablevalue": 0x4090_0000,
-    "uncertainsubstitutevalue": 0x4091_0000,
-    "uncertaininitialvalue": 0x4092_0000,
-    "uncertainsensornotaccurate": 0x4093_0000,
-    "uncertainengineeringunitsexceeded": 0x4094_0000,
-    "uncertainsubnormal": 0x4095_0000,
-    "uncertainnocommunicationlastusablevalue": 0x408F_0000,
-    "bad": 0x8000_0000,
-    "badcommunicationerror": 0x8005_0000,
-    "badtimeout": 0x800A_0000,
-    "badserverhalted": 0x800E_0000,
-    "badnocommunication": 0x8031_0000,
-    "badwaitingforinitialdata": 0x8032_0000,
-    "badnodeidunknown": 0x8034_0000,
-    "badoutofrange": 0x803C_0000,
-    "badconfigurationerror": 0x8089_0000,
-    "badnotconnected": 0x808A_0000,
-    "baddevicefailure": 0x808B_0000,
-    "badsensorfailure": 0x808C_0000,
-    "badoutofservice": 0x808D_0000,
-    "badnodata": 0x809B_0000,
+_STANDARD = {
+    "Good": 0x0000_0000,
+    "GoodLocalOverride": 0x0096_0000,
+    "GoodClamped": 0x0030_0000,
+    "Uncertain": 0x4000_0000,
+    "UncertainLastUsableValue": 0x4090_0000,
+    "UncertainSubstituteValue": 0x4091_0000,
+    "UncertainInitialValue": 0x4092_0000,
+    "UncertainSensorNotAccurate": 0x4093_0000,
+    "UncertainEngineeringUnitsExceeded": 0x4094_0000,
+    "UncertainSubNormal": 0x4095_0000,
+    "UncertainNoCommunicationLastUsableValue": 0x408F_0000,
+    "Bad": 0x8000_0000,
+    "BadCommunicationError": 0x8005_0000,
+    "BadTimeout": 0x800A_0000,
+    "BadServerHalted": 0x800E_0000,
+    "BadNoCommunication": 0x8031_0000,
+    "BadWaitingForInitialData": 0x8032_0000,
+    "BadNodeIdUnknown": 0x8034_0000,
+    "BadOutOfRange": 0x803C_0000,
+    "BadConfigurationError": 0x8089_0000,
+    "BadNotConnected": 0x808A_0000,
+    "BadDeviceFailure": 0x808B_0000,
+    "BadSensorFailure": 0x808C_0000,
+    "BadOutOfService": 0x808D_0000,
+    "BadNoData": 0x809B_0000,
 }
 """Status codes of OPC UA Part 4 and Part 8 that monitored values have, by name."""
+_NAMES = {name.casefold(): code for name, code in _STANDARD.items()}
+_BY_CODE = {code: name for name, code in _STANDARD.items()}
 _SYNONYMS = {
     "ok": "good",
     "valid": "good",
@@ -81,6 +83,15 @@ def quality_of(value: object) -> int | None:
     if isinstance(value, int | float):
         return _of_number(float(value))
     return _of_text(value.strip().casefold()) if isinstance(value, str) else None
+
+
+def quality_name(code: int) -> str:
+    """The standard's name of a status code; the code itself in hexadecimal if it is not one of ours.
+
+    >>> quality_name(0x808C_0000), quality_name(0x8001_0000)
+    ('BadSensorFailure', '0x80010000')
+    """
+    return _BY_CODE.get(code, f"0x{code:08X}")
 
 
 def _of_text(text: str) -> int | None:
