@@ -72,7 +72,7 @@ class Importer:
         the caller stops iterating, and the same file continues from there. Raises StoreError if
         the store cannot say what was imported, JournalError if a piece cannot be made durable.
         """
-        history = Pipeline(self._tags(), self._collector.settings)
+        history = Pipeline(self._tags(), self._collector.settings, self._collector.words)
         known: set[str] | None = None
         for piece in pieces:
             if known is None:

@@ -32,6 +32,7 @@ from sensormon.model.entries import (
 from sensormon.model.errors import JournalError
 from sensormon.model.ledger import add_up
 from sensormon.model.readings import Batch, Processed
+from sensormon.model.state_words import StateWords
 from sensormon.model.status import JournalStatus, Silence
 from sensormon.model.tags import TagTable
 from sensormon.stores.readings import TagHistory
@@ -183,6 +184,7 @@ class Collector:
             self._refused_readings += count
             raise
         self._refused = ""
+        self._pipeline.words.saved(processed.words)
         now = self._clock.now()
         self._latencies.add(max(0, now - started) / SECOND)
         self._next_id += len(batch)
@@ -240,6 +242,11 @@ class Collector:
     def settings(self) -> DetectorSettings:
         """The detector settings in force."""
         return self._pipeline.settings
+
+    @property
+    def words(self) -> StateWords:
+        """The words of states."""
+        return self._pipeline.words
 
     @property
     def former_tags(self) -> frozenset[str]:

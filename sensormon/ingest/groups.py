@@ -114,4 +114,5 @@ def together(judged: Judged, outcomes: Sequence[Outcome]) -> Processed:
         settings=judged.settings,
         rejected=tuple(rejection for request in refused for rejection in request.listed),
         unlisted=add_up(*(request.unlisted() for request in refused)),
+        words=judged.words,
     )

@@ -25,10 +25,23 @@ from sensormon.ingest.refusals import (
     places,
     reason_of,
 )
+from sensormon.ingest.states import States
 from sensormon.ingest.tag_memory import TagMemory
 from sensormon.ingest.validation import ValidRanges
 from sensormon.model.entries import DetectorSettings
-from sensormon.model.readings import Batch, Bools, Floats, Ints, Processed, Reason, Rejection, Scores, is_good
+from sensormon.model.readings import (
+    Batch,
+    Bools,
+    Floats,
+    Ints,
+    Processed,
+    Reason,
+    Rejection,
+    Scores,
+    StateWord,
+    is_good,
+)
+from sensormon.model.state_words import StateWords
 from sensormon.model.tags import TagTable
 from sensormon.stores.readings import TagHistory
 
@@ -48,24 +61,29 @@ class _Former:
 class Judged:
     """A batch after validation and scoring: what was taken, and for each row why it was not.
 
-    `reason` has a code for each row of the batch, `ACCEPTED` for those taken.
+    `reason` has a code for each row of the batch, `ACCEPTED` for those taken. `words` are the states of
+    the tags taken that are not durable yet.
     """
 
     accepted: Batch
     scores: Scores
     settings: int
     reason: Codes
+    words: tuple[StateWord, ...] = ()
 
 
 class Pipeline:
     """The state needed for scoring: the detector's, and the last readings of each tag.
 
-    Not thread-safe: the collector calls it under its lock.
+    Readings of tags of states are neither scored nor learned. `words` has the codes of their words,
+    and is shared by all pipelines of a monitor. Not thread-safe: the collector calls it under its lock.
     """
 
-    def __init__(self, tags: TagTable, settings: DetectorSettings) -> None:
+    def __init__(self, tags: TagTable, settings: DetectorSettings, words: StateWords | None = None) -> None:
         self.tags = tags
+        self.words = words or StateWords()
         self._ranges = ValidRanges(tags)
+        self._states = States(tags, self.words)
         self._memory = TagMemory(len(tags))
         self._learned = np.zeros(len(tags), dtype=np.int64)
         self._former: dict[str, _Former] = {}
@@ -119,6 +137,7 @@ class Pipeline:
         }
         self._memory, self._state, self._learned = self._memory.carried(codes), state, learned
         self.tags, self._ranges, self._before = tags, ValidRanges(tags), {}
+        self._states = States(tags, self.words)
         self._former |= gone
         for name in tags.names:
             if former := self._former.pop(name, None):
@@ -143,6 +162,8 @@ class Pipeline:
         if code < 0:
             self._former[tag] = _Former(n, time, value, learned, saved)
             return
+        if self.tags[tag].has_states:  # good or not, they were never learned
+            n, learned, saved = 0, np.zeros(len(learned), dtype=np.bool_), None
         self._memory.restore(code, time, value, learned)
         self._learned[code] = n
         values, times = value[learned], time[learned]
@@ -172,13 +193,22 @@ class Pipeline:
         """
         judged = self.judge(batch)
         refused = self.refused(batch, judged.reason, positions, Refused.of(malformed), listed)
-        return Processed(judged.accepted, judged.scores, judged.settings, refused.listed, refused.unlisted())
+        return Processed(
+            judged.accepted,
+            judged.scores,
+            judged.settings,
+            refused.listed,
+            refused.unlisted(),
+            judged.words,
+        )
 
     def judge(self, batch: Batch) -> Judged:
         """The same for the rows of several requests: says of each whether it is taken."""
         reason = self._ranges.check(batch)
         codes = self._ranges.codes(batch)
-        learned = is_good(batch.quality)
+        states = self._states.rows(codes)
+        batch = self._states.coded(batch, codes, states, reason)
+        learned = _learned(batch, states)
         rows = np.flatnonzero(reason == ACCEPTED)
         duplicate = self._memory.admit(codes[rows], batch.time[rows], batch.value[rows], learned[rows])
         reason[rows[duplicate]] = code_of(Reason.DUPLICATE)
@@ -189,7 +219,8 @@ class Pipeline:
             self._before = {code: self._state.save(code) for code in np.unique(codes[rows]).tolist()}
         scores = self._state.run(codes[rows], accepted.value, learned[rows], accepted.time)
         np.add.at(self._learned, codes[rows], learned[rows])
-        return Judged(accepted, scores, self.settings.id, reason)
+        words = () if states is None else self._states.new_words(accepted)
+        return Judged(accepted, scores, self.settings.id, reason, words)
 
     def refused(
         self,
@@ -212,9 +243,12 @@ class Pipeline:
         )
 
     def undo(self, accepted: Batch) -> None:
-        """Undo the batch that was processed last, as if it had not arrived; `accepted` is what was taken."""
+        """Undo the batch that was processed last, as if it had not arrived; `accepted` is what was taken.
+
+        Words keep the codes that it gave them, and travel with the next readings of their tags.
+        """
         codes = self._ranges.codes(accepted)
-        learned = is_good(accepted.quality)
+        learned = _learned(accepted, self._states.rows(codes))
         self._memory.forget(codes, learned)
         np.subtract.at(self._learned, codes, learned)
         for code in np.unique(codes).tolist():
@@ -239,3 +273,9 @@ class Pipeline:
         missing = len(values) < min(int(self._learned[code]), self._state.lead)
         if missing:
             self._learned[code] = len(values)
+
+
+def _learned(batch: Batch, states: Bools | None) -> Bools:
+    """Which readings a detector learns: the good ones that are numbers."""
+    good = is_good(batch.quality)
+    return good if states is None else good & ~states

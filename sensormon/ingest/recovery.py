@@ -37,6 +37,7 @@ from sensormon.model.entries import (
 from sensormon.model.errors import StoreCorrupt, StoreError, UsageError
 from sensormon.model.readings import Origin, is_good
 from sensormon.model.settings import Settings
+from sensormon.model.state_words import StateWords
 from sensormon.stores.protocol import Store
 from sensormon.stores.readings import TagHistory
 
@@ -61,6 +62,7 @@ class Recovered:
     annotations: list[tuple[int, Annotation]] = field(default_factory=list)  # likewise
     documents: list[tuple[int, DocumentsEntry]] = field(default_factory=list)  # likewise
     answers: list[KeptAnswer] = field(default_factory=list)
+    words: StateWords = field(default_factory=StateWords)
     case_settings: list[DetectorSettings] = field(default_factory=list)  # of cases, not stored yet
     first_start: bool = False
     kept: int = KEPT
@@ -78,6 +80,7 @@ def recover(journal: Journal, store: Store, now: int) -> Recovered:
         recovered = Recovered()
     except StoreError as error:
         reached = False
+        recovered.words = StateWords(first=now)  # as for ids: above all codes that the store has
         _log.warning("starting without the store: %s", error)
     after = position
     while records := journal.read(after):
@@ -107,6 +110,7 @@ def _read_store(recovered: Recovered, journal: Journal, store: Store) -> int:
     received = store.ledger.accounts().received.get(journal.writer, {})
     recovered.next_id, recovered.received = store.ledger.next_id(), dict(received)
     recovered.answers = store.entries.kept_answers(KEPT_ANSWERS)
+    recovered.words.take(store.entries.state_words())
     return position
 
 
@@ -133,6 +137,7 @@ def _replay(recovered: Recovered, record: Record) -> None:
     recovered.next_id = max(recovered.next_id, entry.first_id + len(batch))
     recovered.received.update(entry.received_totals)
     recovered.answers += entry.answers
+    recovered.words.take(processed.words)
     recovered.pending.append(Pending(record.number, batch.source, processed.received, batch.received))
     if batch.origin is Origin.IMPORT:
         return  # history was scored apart from the live stream, which knows nothing of it

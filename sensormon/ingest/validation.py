@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from sensormon.ingest.refusals import ACCEPTED, LISTED, NOTHING, Codes, Refused, code_of
+from sensormon.ingest.states import why_unknown
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
 from sensormon.model.readings import Batch, Origin, Quality, Reading, Reason, Rejection
@@ -157,13 +158,14 @@ class ValidRanges:
         """For each reading `ACCEPTED`, or the code of the reason why it cannot be accepted.
 
         The first of these that applies is the reason: unknown tag, not finite, outside
-        the valid range, too far in the future, before 1900.
+        the valid range, too far in the future, before 1900. Words are for `States` to judge.
         """
         codes = self.codes(batch)
         known = codes >= 0
-        finite = np.isfinite(batch.value)
+        value = batch.value if batch.word is None else np.where(batch.word >= 0, 0.0, batch.value)
+        finite = np.isfinite(value)
         safe = np.where(known, codes, 0)
-        in_range = (batch.value >= self._low[safe]) & (batch.value <= self._high[safe])
+        in_range = (value >= self._low[safe]) & (value <= self._high[safe])
         on_time = batch.time <= batch.received + FUTURE
         sensible = batch.time >= EARLIEST
         reason = np.full(len(batch), ACCEPTED, dtype=np.uint8)
@@ -182,34 +184,45 @@ class ValidRanges:
     def rejection(self, batch: Batch, row: int, index: int, reason: Reason) -> Rejection:
         """The rejection of this row of the batch, at this place in its request, for this reason."""
         value = float(batch.value[row])
+        word = batch.words[batch.word[row]] if batch.word is not None and batch.word[row] >= 0 else None
+        text = repr(value) if math.isfinite(value) else str(value)
         return Rejection(
             source=batch.source,
             received=batch.received,
             index=index,
             tag=shown(batch.tags[batch.tag[row]]),
             time=_render(int(batch.time[row])),
-            value=repr(value) if math.isfinite(value) else str(value),
+            value=text if word is None else shown(word),
             reason=reason,
-            detail=self._detail(batch, row, reason),
+            detail=self._detail(batch, row, reason, text if word is None else word),
         )
 
-    def _detail(self, batch: Batch, row: int, reason: Reason) -> str:
+    def _detail(self, batch: Batch, row: int, reason: Reason, value: str) -> str:
+        tag = self._tags[batch.tags[batch.tag[row]]]
         match reason:
-            case Reason.UNKNOWN_TAG:
-                return "there is no such tag in tags.toml"
-            case Reason.NOT_FINITE:
-                return "the value is not a finite number"
+            case Reason.NOT_A_NUMBER:
+                detail = f"the value must be a number, not {shown(value)!r}"
+            case Reason.UNKNOWN_STATE:
+                detail = why_unknown(tag, value)
             case Reason.OUT_OF_RANGE:
-                tag = self._tags[batch.tags[batch.tag[row]]]
                 low, high = tag.valid
-                return f"outside the valid range {low:g} to {high:g} {tag.unit}".rstrip()
+                detail = f"outside the valid range {low:g} to {high:g} {tag.unit}".rstrip()
             case Reason.FUTURE_TIMESTAMP:
                 ahead = (int(batch.time[row]) - batch.received) / SECOND
-                return f"{_length(ahead)} ahead of the clock; at most {_AHEAD} are accepted"
-            case Reason.DUPLICATE:
-                return "this tag, time and value were received before"
+                detail = f"{_length(ahead)} ahead of the clock; at most {_AHEAD} are accepted"
+            case Reason.BAD_TIMESTAMP:
+                time = _render(int(batch.time[row]))
+                detail = f"out of range: {time}, and none before 1900 is accepted"
             case _:
-                return f"out of range: {_render(int(batch.time[row]))}, and none before 1900 is accepted"
+                detail = _DETAILS[reason]
+        return detail
+
+
+_DETAILS = {
+    Reason.UNKNOWN_TAG: "there is no such tag in tags.toml",
+    Reason.NOT_FINITE: "the value is not a finite number",
+    Reason.DUPLICATE: "this tag, time and value were received before",
+}
 
 
 def _length(seconds: float) -> str:

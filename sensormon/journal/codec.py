@@ -31,7 +31,16 @@ from sensormon.model.entries import (
     SettingsEntry,
 )
 from sensormon.model.errors import JournalDamaged
-from sensormon.model.readings import Batch, InjectedFault, Origin, Processed, Reason, Rejection, Scores
+from sensormon.model.readings import (
+    Batch,
+    InjectedFault,
+    Origin,
+    Processed,
+    Reason,
+    Rejection,
+    Scores,
+    StateWord,
+)
 
 _HEAD = struct.Struct("<cI")
 _BATCH_COLUMNS = {"tag": "<i4", "time": "<i8", "value": "<f8", "quality": "<u4"}
@@ -79,6 +88,8 @@ def encode(entry: Entry) -> bytes:
             (answer.key, answer.fingerprint, answer.status, answer.body, answer.received)
             for answer in entry.answers
         ]
+    if processed.words:  # otherwise absent, as in records older than states
+        head["words"] = [(entry.tag, entry.code, entry.word) for entry in processed.words]
     columns = [getattr(batch, name).astype(kind, copy=False) for name, kind in _BATCH_COLUMNS.items()]
     columns += [
         getattr(processed.scores, name).astype(kind, copy=False) for name, kind in _SCORE_COLUMNS.items()
@@ -123,6 +134,14 @@ def _pack(kind: bytes, head: Mapping[str, Any]) -> bytes:
     return _HEAD.pack(kind, len(text)) + text
 
 
+def _words(head: Mapping[str, Any]) -> tuple[StateWord, ...]:
+    words = tuple(StateWord(tag, code, word) for tag, code, word in head.get("words", ()))
+    for entry in words:
+        if not (isinstance(entry.tag, str) and type(entry.code) is int and isinstance(entry.word, str)):
+            raise ValueError(f"{entry!r} is no state's word")
+    return words
+
+
 def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEntry:
     rows = head["rows"]
     if not isinstance(rows, int) or rows < 0:
@@ -155,6 +174,6 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
     return BatchEntry(
         first_id=head["first_id"],
         received_totals=head["received_totals"],
-        processed=Processed(batch, scores, head["settings"], rejected, unlisted),
+        processed=Processed(batch, scores, head["settings"], rejected, unlisted, _words(head)),
         answers=tuple(KeptAnswer(*fields) for fields in head.get("answers", ())),
     )

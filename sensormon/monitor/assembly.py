@@ -6,6 +6,7 @@ is touched.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from sensormon.ingest.collector import Collector
 from sensormon.ingest.dead_letters import DeadLetters
 from sensormon.ingest.detection_log import DetectionLog
 from sensormon.ingest.detector_state import read_states
-from sensormon.ingest.loader import Loader
+from sensormon.ingest.loader import Loader, Opened
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.recovery import Recovered, recover, settings_in_force
 from sensormon.ingest.request_queue import RequestQueue
@@ -127,7 +128,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         collector.apply(in_force)
     running_tags = RunningTags(table, source, collector)
     running_source = RunningSource(source, collector, clock, recovered.first_start)
-    loader = Loader(journal, store, dead_letters, clock, collector.catch_up)
+    loader = Loader(journal, store, dead_letters, clock, _opened(store, collector))
     ledger = LiveLedger(collector.unstored, store.ledger, journal, dead_letters)
     retention = Retention(settings.data_dir, settings.retention_days, store, jobs, clock)
     attention = Attention(settings.data_dir, lambda: journal.damaged, dead_letters.damaged_now, clock)
@@ -185,6 +186,16 @@ def build(settings: Settings, clock: Clock) -> Parts:
     )
 
 
+def _opened(store: Store, collector: Collector) -> Opened:
+    """What is due when the loader has reached the store: its words and totals may be new to us."""
+
+    def opened(position: int, received: Mapping[str, int]) -> None:
+        collector.words.take(store.entries.state_words())
+        collector.catch_up(position, received)
+
+    return opened
+
+
 def _journal(settings: Settings) -> Journal:
     folder = settings.data_dir / "journal"
     archive = Archive(settings.data_dir / "archive")
@@ -196,7 +207,7 @@ def _pipeline(
     table: TagTable, in_force: DetectorSettings, recovered: Recovered, folder: Path, now: int
 ) -> Pipeline:
     """The live pipeline, as it was when the monitor stopped."""
-    pipeline = Pipeline(table, in_force)
+    pipeline = Pipeline(table, in_force, recovered.words)
     states = read_states(folder, in_force)
     for history in recovered.histories.values():
         pipeline.restore(

@@ -112,6 +112,23 @@ def rejected_columns(records: Sequence[Record]) -> pa.Table:
     )
 
 
+def word_columns(records: Sequence[Record]) -> pa.Table:
+    """The new words of states in these records as rows of `state_words`."""
+    rows = dict.fromkeys(
+        word
+        for entry in (record.entry for record in records)
+        if isinstance(entry, BatchEntry)
+        for word in entry.processed.words
+    )
+    return pa.table(
+        {
+            "tag": pa.array([word.tag for word in rows], pa.string()),
+            "code": pa.array([word.code for word in rows], pa.int64()),
+            "word": pa.array([word.word for word in rows], pa.string()),
+        }
+    )
+
+
 def fault_columns(records: Sequence[Record]) -> pa.Table:
     """The ground truth of these records as rows of `injected_faults`."""
     rows = [

@@ -9,11 +9,13 @@ import pandas as pd
 from sensormon.model.entries import Annotation, AuditRecord, DetectorSettings, Document, KeptAnswer
 from sensormon.model.errors import StoreCorrupt
 from sensormon.model.json_text import read_object
+from sensormon.model.readings import StateWord
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import naive
 from sensormon.stores.entries import IMPORTED, AuditQuery
 
 _SHOWN = 50
+_WORDS = "SELECT tag, code, word FROM state_words ORDER BY tag, code"
 _ANSWER = "key, fingerprint, status, body, epoch_us(received)"
 _ANNOTATIONS = (
     "SELECT id, epoch_us(since), epoch_us(until), tags, text, who, epoch_us(time), removed "
@@ -81,6 +83,11 @@ class DuckDBEntries:
         people, acts = list(query.people), list(query.acts)
         asked = [naive(query.since), naive(query.until), people, people, acts, acts, query.limit]
         return [AuditRecord(*row) for row in self._database.rows(_AUDIT, asked)]
+
+    def state_words(self) -> list[StateWord]:
+        if not self._database.has("state_words"):
+            return []
+        return [StateWord(*row) for row in self._database.rows(_WORDS)]
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
         query = f"SELECT {_ANSWER} FROM kept_answers ORDER BY received DESC LIMIT ?"

@@ -20,6 +20,7 @@ from sensormon.stores.columns import (
     reading_columns,
     rejected_columns,
     row_ids,
+    word_columns,
 )
 from sensormon.stores.duckdb_queries import naive
 
@@ -47,6 +48,7 @@ def insert_all(
         ("documents", document_columns(records)),
         ("audit", audit_columns(records)),
         ("kept_answers", answer_columns(records)),
+        ("state_words", word_columns(records)),
     ):
         if columns.num_rows:
             _insert(cursor, table, columns)
@@ -88,7 +90,8 @@ def insert_readings(
 
 def _insert(cursor: duckdb.DuckDBPyConnection, table: str, columns: pa.Table) -> None:
     cursor.register("incoming", columns)
-    cursor.execute(f"INSERT INTO {table} SELECT * FROM incoming")
+    known = " ON CONFLICT DO NOTHING" if table == "state_words" else ""  # each run names its words again
+    cursor.execute(f"INSERT INTO {table} SELECT * FROM incoming{known}")
     cursor.unregister("incoming")
 
 

@@ -33,6 +33,7 @@ _TABLES = (
     "documents",
     "audit",
     "latest",
+    "state_words",
 )
 
 

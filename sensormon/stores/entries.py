@@ -1,5 +1,5 @@
 """What a store keeps besides readings: detector settings, actions on events, notes, documents, audit
-records, answers to requests.
+records, answers to requests, the words of states.
 
 What it guarantees: from the moment its load returns each entry is stored once, as recorded;
 entries never change, and only answers are dropped. Every call raises `StoreError`
@@ -14,6 +14,7 @@ from typing import Protocol
 import pandas as pd
 
 from sensormon.model.entries import Annotation, AuditRecord, DetectorSettings, Document, KeptAnswer
+from sensormon.model.readings import StateWord
 
 IMPORTED = "import:"
 """The prefix of the keys of imported pieces of files, which are never dropped."""
@@ -64,6 +65,9 @@ class StoredEntries(Protocol):
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]:
         """The audit records asked for, newest first. None from a store older than the audit trail."""
+
+    def state_words(self) -> list[StateWord]:
+        """What the codes of states stand for, by tag and code. None from a store older than states."""
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
         """The newest answers to requests with a key, oldest first."""

@@ -166,3 +166,11 @@ CREATE TABLE IF NOT EXISTS kept_answers (
     body        VARCHAR NOT NULL,
     received    TIMESTAMP NOT NULL
 );
+
+-- What the values of tags of states stand for; a code keeps its word for good.
+CREATE TABLE IF NOT EXISTS state_words (
+    tag  VARCHAR NOT NULL,
+    code BIGINT NOT NULL,
+    word VARCHAR NOT NULL,
+    PRIMARY KEY (tag, code)
+);

@@ -28,7 +28,16 @@ from sensormon.model.entries import (
     SettingsEntry,
 )
 from sensormon.model.errors import JournalDamaged
-from sensormon.model.readings import Batch, InjectedFault, Origin, Processed, Reason, Rejection, Scores
+from sensormon.model.readings import (
+    Batch,
+    InjectedFault,
+    Origin,
+    Processed,
+    Reason,
+    Rejection,
+    Scores,
+    StateWord,
+)
 from tests.support.journals import batch_entry
 
 int64 = st.integers(-(2**63), 2**63 - 1)
@@ -141,7 +150,8 @@ def batch_entries(draw: st.DrawFn) -> BatchEntry:
     totals = draw(st.dictionaries(st.text(), st.integers(0, 2**53), max_size=2))
     answers = tuple(draw(st.lists(kept_answers, max_size=2)))
     unlisted = draw(st.dictionaries(st.sampled_from([str(reason) for reason in Reason]), st.integers(1)))
-    processed = Processed(batch, scores, draw(st.integers(0, 99)), refused, unlisted)
+    words = tuple(draw(st.lists(st.builds(StateWord, st.text(), int64, st.text()), max_size=2)))
+    processed = Processed(batch, scores, draw(st.integers(0, 99)), refused, unlisted, words)
     return BatchEntry(draw(int64), totals, processed, answers)
 
 
@@ -214,3 +224,20 @@ def test_entry_without_answers_keeps_the_older_format() -> None:
     back = decode(encode(entry))
     assert isinstance(back, BatchEntry)
     assert back.answers == ()
+
+
+def test_entry_without_new_words_keeps_the_older_format() -> None:
+    entry = batch_entry([1.0])
+    assert b"words" not in encode(entry)
+    back = decode(encode(entry))
+    assert isinstance(back, BatchEntry)
+    assert back.processed.words == ()
+
+
+@pytest.mark.parametrize("words", ["[[1, 0, 2]]", '[["a", true, "b"]]', '[["a", 0]]', "[7]", '{"a": 1}'])
+def test_words_that_are_none_are_damage(words: str) -> None:
+    whole = encode(batch_entry([1.0]))
+    length = int.from_bytes(whole[1:5], "little")
+    head = whole[5 : 4 + length] + f',"words":{words}}}'.encode()
+    with pytest.raises(JournalDamaged):
+        decode(whole[:1] + len(head).to_bytes(4, "little") + head + whole[5 + length :])

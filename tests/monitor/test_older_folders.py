@@ -61,6 +61,8 @@ def of_today(record: dict[str, Any]) -> dict[str, Any]:
     """The record as an earlier version wrote it, with what later ones added at its default."""
     if "processed" in record["entry"]:
         record["entry"]["processed"].setdefault("unlisted", {})
+        record["entry"]["processed"].setdefault("words", [])
+        record["entry"]["processed"]["accepted"] |= {"words": [], "word": None}
     return record
 
 

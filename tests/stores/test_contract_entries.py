@@ -20,7 +20,7 @@ from sensormon.model.entries import (
     Record,
     SettingsEntry,
 )
-from sensormon.model.readings import Processed
+from sensormon.model.readings import Processed, StateWord
 from sensormon.stores.entries import AuditQuery
 from sensormon.stores.protocol import Store
 from tests.support.plant import START
@@ -123,3 +123,18 @@ def test_audit_records_are_stored_once_and_found_by_time_person_and_act(store: S
     assert store.entries.audit(replace(everything, people=("Ana",), acts=("apply",))) == [audit[0]]
     assert store.entries.audit(replace(everything, people=("O'Neil",))) == [audit[3]]
     assert store.entries.audit(AuditQuery(START + 1, START + 3)) == [audit[2], audit[1]]
+
+
+def test_words_of_states_are_stored_once_with_their_readings(store: Store, records: Records) -> None:
+    closed, opened = StateWord("valve", 0, "closed"), StateWord("valve", 1, "open; -- ü")
+    product = StateWord("product", 1_790_000_000_000_000, "A")
+    first, second = records(2)
+    batches = [
+        replace(record, entry=replace(record.entry, processed=replace(record.entry.processed, words=words)))
+        for record, words in ((first, (opened, closed)), (second, (closed, product)))
+    ]
+    assert store.entries.state_words() == []
+    store.load("w", batches)
+    store.load("w", batches)
+    store.load("w", [replace(batches[1], number=3)])
+    assert store.entries.state_words() == [product, closed, opened]
