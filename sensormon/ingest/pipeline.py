@@ -41,6 +41,7 @@ from sensormon.model.readings import (
     StateWord,
     is_good,
 )
+from sensormon.model.settings import DEFAULT_EARLIEST
 from sensormon.model.state_words import StateWords
 from sensormon.model.tags import TagTable
 from sensormon.stores.readings import TagHistory
@@ -75,14 +76,22 @@ class Judged:
 class Pipeline:
     """The state needed for scoring: the detector's, and the last readings of each tag.
 
-    Readings of tags of states are neither scored nor learned. `words` has the codes of their words,
-    and is shared by all pipelines of a monitor. Not thread-safe: the collector calls it under its lock.
+    Takes no reading before `earliest` (µs UTC). Readings of tags of states are neither scored nor
+    learned. `words` has the codes of their words, and is shared by all pipelines of a monitor. Not
+    thread-safe: the collector calls it under its lock.
     """
 
-    def __init__(self, tags: TagTable, settings: DetectorSettings, words: StateWords | None = None) -> None:
+    def __init__(
+        self,
+        tags: TagTable,
+        settings: DetectorSettings,
+        words: StateWords | None = None,
+        earliest: int = DEFAULT_EARLIEST,
+    ) -> None:
         self.tags = tags
         self.words = words or StateWords()
-        self._ranges = ValidRanges(tags)
+        self._earliest = earliest
+        self._ranges = ValidRanges(tags, earliest)
         self._states = States(tags, self.words)
         self._memory = TagMemory(len(tags))
         self._learned = np.zeros(len(tags), dtype=np.int64)
@@ -136,7 +145,7 @@ class Pipeline:
             if name not in tags
         }
         self._memory, self._state, self._learned = self._memory.carried(codes), state, learned
-        self.tags, self._ranges, self._before = tags, ValidRanges(tags), {}
+        self.tags, self._ranges, self._before = tags, ValidRanges(tags, self._earliest), {}
         self._states = States(tags, self.words)
         self._former |= gone
         for name in tags.names:

@@ -1,8 +1,8 @@
 """Which readings of a batch can be accepted, and why the others cannot.
 
 Pure: a batch and the tag table in, a column of reasons out. Rows that a batch cannot even
-hold (an invalid timestamp, a value that is not a number) are rejected in `parse_rows`,
-which turns text into columns. Duplicates need memory and are detected in `tag_memory`.
+hold (an invalid timestamp, a value that is neither a number nor a word) are rejected in
+`parse_rows`, which turns text into columns. Duplicates need memory and are detected in `tag_memory`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from sensormon.ingest.refusals import ACCEPTED, LISTED, NOTHING, Codes, Refused,
 from sensormon.ingest.states import why_unknown
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
+from sensormon.model.qualities import quality_of
 from sensormon.model.readings import Batch, Origin, Quality, Reading, Reason, Rejection
-from sensormon.model.tags import TagTable
+from sensormon.model.settings import DEFAULT_EARLIEST
+from sensormon.model.tags import BOOLEAN, LONGEST_STATE, UNFIT, TagTable
 
 FUTURE = 600 * SECOND
 """How far ahead of the clock a reading's own time may be (µs): ten minutes."""
 _AHEAD = f"{FUTURE // (60 * SECOND)} minutes"
 
 EARLIEST = timestamps.parse("1900-01-01")
-"""No reading can be older: a time before it is a mistake in the sender (µs UTC)."""
+"""No reading can be older, whatever is allowed (µs UTC)."""
 
 SHOWN = 200
 """The most characters of invalid text to keep, so that a rejection stays small."""
@@ -39,49 +41,97 @@ def parse_rows(
     origin: Origin = Origin.LIVE,
     no_reading: Callable[[object], str] = lambda _: "",
 ) -> tuple[Batch, Sequence[int], Refused]:
-    """Rows of `timestamp`, `tag`, `value` as a batch, with the rows that cannot be in one.
+    """Rows of `timestamp`, `tag`, `value`, `quality` as a batch, with the rows that cannot be in one.
 
     The second result gives, for each row of the batch, its index in `rows`. A missing
-    timestamp means now. Numbers are taken as they are, never from text. `no_reading` says what
-    else makes a row unusable; empty if nothing does.
+    timestamp means now, a missing quality Good. Numbers are taken as they are, never from text:
+    text, true and false are the words of states. `no_reading` says what else makes a row
+    unusable; empty if nothing does.
     """
     readings: list[Reading] = []
     positions: list[int] = []
     refusing = Refusing(source, received)
     for index, row in enumerate(rows):
         fields: Mapping[str, object] = row if isinstance(row, dict) else {}
-        tag, time, value = fields.get("tag"), fields.get("timestamp"), fields.get("value")
-        detail = no_reading(row)
-        problem = (Reason.MALFORMED, detail) if detail else _malformed(tag, time, value)
-        if problem is None:
-            moment = received if time is None else timestamps.parse(str(time))
-            readings.append(Reading(str(tag), moment, float(value), Quality.GOOD))  # type: ignore[arg-type]  # it was checked
+        try:
+            if detail := no_reading(row):
+                raise _NoReading(Reason.MALFORMED, detail)
+            readings.append(_reading(fields, received))
             positions.append(index)
-        else:
-            refusing.add(index, *problem, tag=tag, time=time, value=value)
+        except _NoReading as problem:
+            tag, time, value = fields.get("tag"), fields.get("timestamp"), fields.get("value")
+            refusing.add(index, problem.reason, problem.detail, tag=tag, time=time, value=value)
     batch = Batch.of(readings, source=source, received=received, origin=origin)
     return batch, positions, refusing.refused()
 
 
-def _malformed(tag: object, time: object, value: object) -> tuple[Reason, str] | None:
+class _NoReading(Exception):
+    """A row cannot be a reading."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def _reading(fields: Mapping[str, object], received: int) -> Reading:
+    """The reading in the fields of a row. Raises _NoReading."""
+    tag = fields.get("tag")
     if not isinstance(tag, str):
-        return Reason.UNKNOWN_TAG, f"the tag must be text, not {shown(tag)!r}"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return Reason.NOT_A_NUMBER, f"the value must be a number, not {shown(value)!r}"
+        raise _NoReading(Reason.UNKNOWN_TAG, f"the tag must be text, not {shown(tag)!r}")
+    value = _value(fields.get("value"))
+    quality = fields.get("quality")
+    status = int(Quality.GOOD) if quality is None else quality_of(quality)
+    if status is None:
+        raise _NoReading(Reason.MALFORMED, unknown_quality(quality))
+    return Reading(tag, _time(fields.get("timestamp"), received), value, status)
+
+
+def _value(value: object) -> float | str:
+    if isinstance(value, bool):
+        return BOOLEAN[value]
+    if isinstance(value, str):
+        word = value.strip()
+        if problem := wrong_word(word):
+            raise _NoReading(Reason.NOT_A_NUMBER, problem)
+        return word
+    if value is None:
+        raise _NoReading(Reason.NOT_A_NUMBER, "there is no value")
+    if not isinstance(value, int | float):
+        raise _NoReading(Reason.NOT_A_NUMBER, f"the value must be a number or a word, not {shown(value)!r}")
     try:
-        float(value)
+        return float(value)
     except OverflowError:
-        return Reason.NOT_FINITE, "the value is too large for a number"
+        raise _NoReading(Reason.NOT_FINITE, "the value is too large for a number") from None
+
+
+def _time(time: object, received: int) -> int:
     if time is None:
-        return None
+        return received
     try:
-        timestamps.parse(time if isinstance(time, str) else "")
+        return timestamps.parse(time if isinstance(time, str) else "")
     except (ValueError, OverflowError):
-        return (
-            Reason.BAD_TIMESTAMP,
-            f"{shown(time)!r} is not an ISO 8601 time such as 2026-01-31T12:00:00Z",
-        )
-    return None
+        detail = f"{shown(time)!r} is not an ISO 8601 time such as 2026-01-31T12:00:00Z"
+        raise _NoReading(Reason.BAD_TIMESTAMP, detail) from None
+
+
+def wrong_word(word: str) -> str:
+    """Why this value can be no state's word, whatever its tag; empty if it can be one."""
+    if not word:
+        return "there is no value"
+    if len(word) > LONGEST_STATE:
+        return f"the value is text of {len(word):,} characters; a state has at most {LONGEST_STATE}"
+    if unfit := UNFIT.search(word):
+        return f"the value holds the invisible character U+{ord(unfit[0]):04X}"
+    return ""
+
+
+def unknown_quality(quality: object) -> str:
+    """The reason for refusing a reading with this quality."""
+    return (
+        f"the quality {shown(quality)!r} is not known; send Good, Uncertain, Bad, or the name or number "
+        "of a status code of OPC UA"
+    )
 
 
 def shown(value: object) -> str:
@@ -140,10 +190,14 @@ class Refusing:
 
 
 class ValidRanges:
-    """The valid ranges of a tag table as arrays, so that a batch is checked at once."""
+    """The valid ranges of a tag table as arrays, so that a batch is checked at once.
 
-    def __init__(self, tags: TagTable) -> None:
+    Readings before `earliest` (µs UTC) are not taken.
+    """
+
+    def __init__(self, tags: TagTable, earliest: int = DEFAULT_EARLIEST) -> None:
         self._tags = tags
+        self._earliest = earliest
         self._low = np.array([tag.valid[0] for tag in tags], dtype=np.float64)
         self._high = np.array([tag.valid[1] for tag in tags], dtype=np.float64)
 
@@ -158,7 +212,7 @@ class ValidRanges:
         """For each reading `ACCEPTED`, or the code of the reason why it cannot be accepted.
 
         The first of these that applies is the reason: unknown tag, not finite, outside
-        the valid range, too far in the future, before 1900. Words are for `States` to judge.
+        the valid range, too far in the future, before `earliest`. Words are for `States` to judge.
         """
         codes = self.codes(batch)
         known = codes >= 0
@@ -167,7 +221,7 @@ class ValidRanges:
         safe = np.where(known, codes, 0)
         in_range = (value >= self._low[safe]) & (value <= self._high[safe])
         on_time = batch.time <= batch.received + FUTURE
-        sensible = batch.time >= EARLIEST
+        sensible = batch.time >= self._earliest
         reason = np.full(len(batch), ACCEPTED, dtype=np.uint8)
         if (known & finite & in_range & on_time & sensible).all():
             return reason
@@ -211,8 +265,10 @@ class ValidRanges:
                 ahead = (int(batch.time[row]) - batch.received) / SECOND
                 detail = f"{_length(ahead)} ahead of the clock; at most {_AHEAD} are accepted"
             case Reason.BAD_TIMESTAMP:
-                time = _render(int(batch.time[row]))
-                detail = f"out of range: {time}, and none before 1900 is accepted"
+                detail = (
+                    f"{_render(int(batch.time[row]))} is before {_day(self._earliest)}: check the precision "
+                    "and the sender's clock, or allow it with SENSORMON_EARLIEST"
+                )
             case _:
                 detail = _DETAILS[reason]
         return detail
@@ -223,6 +279,12 @@ _DETAILS = {
     Reason.NOT_FINITE: "the value is not a finite number",
     Reason.DUPLICATE: "this tag, time and value were received before",
 }
+
+
+def _day(time: int) -> str:
+    """The year if it begins at this time, otherwise the day."""
+    day = _render(time)[:10]
+    return day.removesuffix("-01-01")
 
 
 def _length(seconds: float) -> str:

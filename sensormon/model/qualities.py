@@ -58,6 +58,8 @@ _SYNONYMS = {
     "out of service": "badoutofservice",
     "not connected": "badnotconnected",
 }
+_LONGEST = 200
+"""No quality has more characters; longer text says none."""
 _HEX = re.compile(r"\(?\b0x([0-9a-f]{1,8})\b\)?", re.IGNORECASE)
 _STATUS = re.compile(r"status(good|uncertain|bad)\w*", re.IGNORECASE)
 _NOT_LETTERS = re.compile(r"[^a-z]")
@@ -81,8 +83,8 @@ def quality_of(value: object) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return _of_number(float(value))
-    return _of_text(value.strip().casefold()) if isinstance(value, str) else None
+        return _of_number(value)
+    return _of_text(value.strip().casefold()) if isinstance(value, str) and len(value) <= _LONGEST else None
 
 
 def quality_name(code: int) -> str:
@@ -95,8 +97,8 @@ def quality_name(code: int) -> str:
 
 
 def _of_text(text: str) -> int | None:
-    if text.isdigit():
-        return _of_number(float(text)) if len(text) <= 10 else None
+    if text.isascii() and text.isdigit():
+        return _of_number(int(text)) if len(text) <= 10 else None
     if code := _HEX.search(text):
         return int(code[1], 16)
     plain = _NOT_LETTERS.sub("", _SYNONYMS.get(text, text))
@@ -108,7 +110,7 @@ def _of_text(text: str) -> int | None:
 
 def _of_number(number: float) -> int | None:
     """The status code of this number; of OPC Classic only what cannot be one of OPC UA."""
-    if not number.is_integer() or not 0 <= number <= 0xFFFF_FFFF:
+    if not 0 <= number <= 0xFFFF_FFFF or number != int(number):
         return None
     code = int(number)
     if 64 <= code <= 255:

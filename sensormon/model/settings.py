@@ -14,6 +14,8 @@
 | SENSORMON_READ_TOKEN | the token that reads over HTTP need            | none: reads are open |
 | SENSORMON_MAX_BODY  | MB that the body of a request may have          | 8                    |
 | SENSORMON_MAX_BATCH | readings that a request may have                | 100000               |
+| SENSORMON_EARLIEST  | the first day of which readings are accepted    | 1990-01-01           |
+| SENSORMON_LINE_TAG  | names tags of line protocol: {host}.{measurement}.{field} | see line_tags  |
 | SENSORMON_JOURNAL_QUOTA | MB that the journal may take, 0: all there is | 4096               |
 | SENSORMON_RETENTION_DAYS | days at full resolution, then one-minute roll-ups; 0: unlimited | 0 |
 | SENSORMON_ACCESS    | who may do what: local, users, oidc, proxy, open | local               |
@@ -41,7 +43,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
+from sensormon.model.line_tags import DEFAULT_LINE_TAG, LineTag
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
@@ -54,6 +58,9 @@ ACCESS = ("local", "users", "oidc", "proxy", "open")
 """The values of SENSORMON_ACCESS; `sensormon.access.identity` says what each means."""
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\.?", re.ASCII)
+DEFAULT_EARLIEST = timestamps.parse("1990-01-01")
+"""Readings before it are mostly numbers read in the wrong precision, which land near 1970 (µs UTC)."""
+_EARLIEST = (timestamps.parse("1900-01-01"), timestamps.parse("2100-01-01"))
 LONGEST_RETENTION = 36_500
 """At most this many days of readings are kept at full resolution; 0 means unlimited."""
 
@@ -76,6 +83,8 @@ class Settings:
     max_batch: int = 100_000
     journal_quota: int = 4096
     retention_days: int = 0
+    earliest: int = DEFAULT_EARLIEST  # µs UTC
+    line_tag: LineTag = DEFAULT_LINE_TAG
     hosts: tuple[str, ...] = ()
     demo: bool = False
     access: str = "local"
@@ -114,6 +123,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "MAX_BATCH",
         "JOURNAL_QUOTA",
         "RETENTION_DAYS",
+        "EARLIEST",
+        "LINE_TAG",
         "HOSTS",
         "DEMO",
         "ACCESS",
@@ -173,6 +184,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         max_batch=whole("MAX_BATCH", 1, 1_000_000, default.max_batch, "readings"),
         journal_quota=whole("JOURNAL_QUOTA", 0, 2**30, default.journal_quota, "MB"),
         retention_days=whole("RETENTION_DAYS", 0, LONGEST_RETENTION, default.retention_days, "days"),
+        earliest=_earliest(values["EARLIEST"]),
+        line_tag=_line_tag(values["LINE_TAG"]),
         hosts=_hosts(values["HOSTS"]),
         demo=bool(whole("DEMO", 0, 1, 0, "")),
         **_access_settings(values),
@@ -218,6 +231,28 @@ def _access_settings(values: Mapping[str, str]) -> dict[str, Any]:
         "oidc_client_id": values["OIDC_CLIENT_ID"],
         "oidc_client_secret": values["OIDC_CLIENT_SECRET"],
     }
+
+
+def _earliest(text: str) -> int:
+    """The first moment of which readings are accepted (µs UTC). Raises UsageError."""
+    hint = "Give a day from 1900-01-01 to 2100-01-01, such as 1990-01-01"
+    try:
+        time = timestamps.parse(text) if text else DEFAULT_EARLIEST
+    except (ValueError, OverflowError):
+        raise _wrong("EARLIEST", text, hint) from None
+    if not _EARLIEST[0] <= time <= _EARLIEST[1]:
+        raise _wrong("EARLIEST", text, hint)
+    return time
+
+
+def _line_tag(text: str) -> LineTag:
+    """Raises UsageError."""
+    try:
+        return LineTag(text)
+    except ValueError as error:
+        raise _wrong(
+            "LINE_TAG", text, f"{error}; write a rule such as {{host}}.{{measurement}}.{{field}}"
+        ) from None
 
 
 def _hosts(text: str) -> tuple[str, ...]:

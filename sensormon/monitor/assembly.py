@@ -116,7 +116,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
     table = with_own_tags(tags, source)
     newest = RecentReadings()  # for readings received since the start, with or without the store
     collector = Collector(
-        _pipeline(table, in_force, recovered, settings.data_dir, started),
+        _pipeline(table, in_force, recovered, settings.data_dir, settings.earliest, started),
         journal,
         newest,
         _unstored(journal, clock, recovered),
@@ -204,10 +204,15 @@ def _journal(settings: Settings) -> Journal:
 
 
 def _pipeline(
-    table: TagTable, in_force: DetectorSettings, recovered: Recovered, folder: Path, now: int
+    table: TagTable,
+    in_force: DetectorSettings,
+    recovered: Recovered,
+    folder: Path,
+    earliest: int,
+    now: int,
 ) -> Pipeline:
     """The live pipeline, as it was when the monitor stopped."""
-    pipeline = Pipeline(table, in_force, recovered.words)
+    pipeline = Pipeline(table, in_force, recovered.words, earliest)
     states = read_states(folder, in_force)
     for history in recovered.histories.values():
         pipeline.restore(

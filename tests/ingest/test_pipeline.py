@@ -22,6 +22,7 @@ from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.readings import Batch, Quality, Reading, Reason
 from sensormon.model.tags import Tag, TagTable
+from sensormon.model.timestamps import parse
 from tests.support.plant import START, batch_of
 
 
@@ -57,8 +58,13 @@ def test_invalid_readings_are_rejected_with_their_reason(
     ("row", "reason"),
     [
         ({"tag": 7, "value": 1}, Reason.UNKNOWN_TAG),
-        ({"tag": "temp", "value": "37"}, Reason.NOT_A_NUMBER),
-        ({"tag": "temp", "value": True}, Reason.NOT_A_NUMBER),
+        ({"tag": "temp", "value": [37]}, Reason.NOT_A_NUMBER),
+        ({"tag": "temp", "value": " "}, Reason.NOT_A_NUMBER),
+        ({"tag": "temp", "value": "x" * 201}, Reason.NOT_A_NUMBER),
+        ({"tag": "temp", "value": "on\u202e"}, Reason.NOT_A_NUMBER),
+        ({"tag": "temp", "value": 37, "quality": "so-so"}, Reason.MALFORMED),
+        ({"tag": "temp", "value": 37, "quality": True}, Reason.MALFORMED),
+        ({"tag": "temp", "value": 37, "quality": 10**400}, Reason.MALFORMED),
         ({"tag": "temp"}, Reason.NOT_A_NUMBER),
         ({"tag": "temp", "value": 10**400}, Reason.NOT_FINITE),
         ({"tag": "temp", "value": 37, "timestamp": "yesterday"}, Reason.BAD_TIMESTAMP),
@@ -72,6 +78,45 @@ def test_malformed_rows_are_rejected_with_their_position(row: dict[str, object],
     assert [(rejection.index, rejection.reason) for rejection in rejected.listed] == [(0, reason)]
     assert list(positions) == [1]
     assert batch.time.tolist() == [1789997600 * SECOND], "a time without a zone is UTC"
+
+
+@pytest.mark.parametrize("value", ["37", True, "high"])
+def test_word_for_a_tag_of_numbers_is_rejected(pipeline: Pipeline, value: object) -> None:
+    rows = [{"tag": "temp", "value": 37}, {"tag": "temp", "value": value}, {"tag": "nope", "value": value}]
+    batch, positions, _ = parse_rows(rows, source="test", received=START)
+    done = pipeline.process(batch, positions)
+    assert [(rejection.index, rejection.reason) for rejection in done.rejected] == [
+        (1, Reason.NOT_A_NUMBER),
+        (2, Reason.UNKNOWN_TAG),
+    ]
+    word = str(value).lower() if value is True else value
+    assert done.rejected[0].value == word
+    assert done.rejected[0].detail == f"the value must be a number, not {word!r}"
+
+
+def test_rows_have_the_quality_they_say() -> None:
+    said = [None, "Good", "Bad sensor failure", "uncertain", 192, 0x8000_0000]
+    rows = [{"tag": "temp", "value": 37, "quality": quality} for quality in said]
+    batch, _, refused = parse_rows(rows, source="test", received=START)
+    assert not len(refused)
+    assert batch.quality.tolist() == [0, 0, Quality.BAD_SENSOR_FAILURE, Quality.UNCERTAIN, 0, Quality.BAD]
+
+
+def test_reading_before_the_earliest_time_is_rejected(tags: TagTable, detection: DetectorSettings) -> None:
+    day = parse("1990-01-01")
+    rows = [Reading("temp", time, 37.0) for time in (1_769_860, day - 1, day)]
+    batch = Batch.of(rows, source="test", received=START)
+    done = Pipeline(tags, detection).process(batch)
+    assert [rejection.reason for rejection in done.rejected] == [Reason.BAD_TIMESTAMP] * 2
+    assert "is before 1990: check the precision" in done.rejected[0].detail
+    assert "SENSORMON_EARLIEST" in done.rejected[0].detail
+    allowing = Pipeline(tags, detection, parse("1970-01-01"))
+    allowing.retag(TagTable(tags))
+    assert len(allowing.process(batch).accepted) == 3
+    strict = ValidRanges(tags, parse("2027-06-05"))
+    assert strict.rejection(batch, 2, 2, Reason.BAD_TIMESTAMP).detail.startswith(
+        "1990-01-01T00:00:00.000Z is before 2027-06-05: "
+    )
 
 
 def test_rejected_text_is_shortened_and_storable() -> None:

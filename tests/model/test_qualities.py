@@ -31,6 +31,10 @@ def test_a_word_or_a_number_says_the_quality(said: object, code: int) -> None:
     assert quality_of(said) == code
 
 
-@pytest.mark.parametrize("said", ["", "maybe", "goodish", "24", 24, -1, 1.5, True, None, 2**33, "9" * 40, []])
+NONE = ["", "maybe", "goodish", "24", 24, -1, 1.5, True, None, 2**33, "9" * 40, []]
+NONE += [10**400, float("nan"), float("inf"), "²", "١٩٢", "Good" + " " * 1_000_000, "0x0 " * 1_000]
+
+
+@pytest.mark.parametrize("said", NONE, ids=lambda said: repr(said)[:20])
 def test_what_says_no_quality_is_none(said: object) -> None:
     assert quality_of(said) is None

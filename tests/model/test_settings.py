@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sensormon.model.errors import UsageError
+from sensormon.model.line_tags import LineTag
 from sensormon.model.settings import ROOT, Settings, read_settings
 
 
@@ -37,6 +38,8 @@ def test_every_variable_is_read() -> None:
             "SENSORMON_WINDOW": "5",
             "SENSORMON_THRESHOLD": "8",
             "SENSORMON_TOKEN": " secret ",
+            "SENSORMON_EARLIEST": "1970-01-01",
+            "SENSORMON_LINE_TAG": "{host}.{measurement}.{field}",
         }
     )
     assert settings == Settings(
@@ -49,6 +52,8 @@ def test_every_variable_is_read() -> None:
         window=5,
         threshold=8.0,
         token="secret",  # noqa: S106 - it is made up
+        earliest=0,
+        line_tag=LineTag("{host}.{measurement}.{field}"),
     )
     assert settings.store_url == settings.store
     assert read_settings({"SENSORMON_SEED": str(2**32 - 1)}).seed == 2**32 - 1
@@ -61,6 +66,16 @@ def test_every_variable_is_read() -> None:
         ("SOURCE", "replay"),
         ("SOURCE", "replay:"),
         ("SOURCE", "Simulator"),
+        ("EARLIEST", "1899-12-31"),
+        ("EARLIEST", "2100-01-02"),
+        ("EARLIEST", "1990"),
+        ("EARLIEST", "never"),
+        ("LINE_TAG", "cpu"),
+        ("LINE_TAG", "{host"),
+        ("LINE_TAG", "{host}}"),
+        ("LINE_TAG", "{}.{field}"),
+        ("LINE_TAG", "{host} {field}"),
+        ("LINE_TAG", "{field}" * 100),
         ("SEED", "abc"),
         ("SEED", "-1"),
         ("SEED", "1.5"),
