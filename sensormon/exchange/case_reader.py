@@ -341,7 +341,7 @@ def _portable(tag: Tag) -> Tag:
             raise bad(f"{tag.name}: its label, unit or group is too long or not text")
         texts.append(words.translate(_PLAIN))
     label, unit, group = texts
-    return replace(tag, label=label, unit=unit, group=group, profile={"simulate": False})
+    return replace(tag, label=label, unit=unit, group=group, profile={}, simulated=False)
 
 
 def _list(data: bytes, name: str, most: int) -> list[Any]:

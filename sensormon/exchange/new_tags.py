@@ -55,7 +55,7 @@ def with_new(tags: TagTable, names: Sequence[str], columns: Columns) -> TagTable
         label, unit = (match[1], match[2].strip()) if match else (title.strip(), "")
         name = title if columns.tag else _name(label, {tag.name for tag in table})
         label = "" if columns.tag else label
-        table.append(Tag(name, label or name, unit, profile={"simulate": False}))
+        table.append(Tag(name, label or name, unit, simulated=False))
     return TagTable(table)
 
 

@@ -40,6 +40,10 @@ def is_good(quality: NDArray[np.uint32]) -> Bools:
     return good
 
 
+SIMULATOR = "simulator"
+"""The source of readings that no sensor ever made; see `sources/simulator.py`."""
+
+
 class Origin(StrEnum):
     """The origin of a reading; stored with it."""
 

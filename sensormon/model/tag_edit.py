@@ -1,7 +1,7 @@
 """The tag table as a person edits it: a frame of cells in; tags, problems and changes in words out.
 
 Pure. What it is not: the file (see `tag_file`), or a place for how tags are simulated: a profile
-is not shown and stays as it is.
+is not shown and stays as it is, and so do a tag's kind and states.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ TEXTS = {"Name": 128, "Label": 100, "Unit": 20, "Group": 100}
 """The text columns with the longest text a person may enter; the file may have longer ones."""
 NUMBERS = ("Valid low", "Valid high", "Normal low", "Normal high", "Noise", "Resolution")
 """The columns of numbers, in the tag's unit. An empty end of the valid range is open."""
+SIMULATED = "Simulated"
+"""The column that says whether the simulator makes the tag's readings; empty in a new row: it does not."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Edited:
 
 
 def cells(tags: TagTable) -> pd.DataFrame:
-    """A row a tag, in the table's order: the columns of `TEXTS`, then those of `NUMBERS`."""
+    """A row a tag, in the table's order: the columns of `TEXTS`, those of `NUMBERS`, `SIMULATED`."""
     rows = [
         (
             tag.name,
@@ -46,14 +48,16 @@ def cells(tags: TagTable) -> pd.DataFrame:
             *(_ends(tag.normal)),
             tag.noise or None,
             tag.resolution or None,
+            tag.simulated,
         )
         for tag in tags
     ]
-    frame = pd.DataFrame(rows, columns=[*TEXTS, *NUMBERS])
+    frame = pd.DataFrame(rows, columns=[*TEXTS, *NUMBERS, SIMULATED])
     for name in TEXTS:
         frame[name] = frame[name].astype("str")
     for name in NUMBERS:
         frame[name] = frame[name].astype("float64")
+    frame[SIMULATED] = frame[SIMULATED].astype("boolean")
     return frame
 
 
@@ -79,7 +83,7 @@ def read_cells(frame: pd.DataFrame, before: TagTable) -> Edited:
         names.add(name)
         if not wrong:
             try:
-                tags.append(_made(texts, numbers, was))
+                tags.append(_made(texts, numbers, was, _checked(row[SIMULATED])))
             except UsageError as error:
                 wrong = [f"{error}"]
             else:
@@ -139,8 +143,10 @@ def _wrong_ranges(where: str, numbers: Mapping[str, float | None]) -> Iterator[s
             )
 
 
-def _made(texts: Mapping[str, str], numbers: Mapping[str, float | None], was: Tag | None) -> Tag:
-    """The tag, checked by the file's own rules; an unchanged tag is the same object."""
+def _made(
+    texts: Mapping[str, str], numbers: Mapping[str, float | None], was: Tag | None, simulated: bool
+) -> Tag:
+    """The tag, checked by the file's own rules; what no cell holds stays as it was."""
     table: dict[str, Any] = {
         key: texts[column] for key, column in (("unit", "Unit"), ("group", "Group")) if texts[column]
     }
@@ -155,6 +161,11 @@ def _made(texts: Mapping[str, str], numbers: Mapping[str, float | None], was: Ta
     for key, column in (("noise", "Noise"), ("resolution", "Resolution")):
         if numbers[column]:
             table[key] = numbers[column]
+    table["simulated"] = simulated
+    if was is not None and was.kind != "number":
+        table["kind"] = was.kind
+    elif was is not None and was.states:
+        table["states"] = list(was.states)
     tag = make_tag(texts["Name"], table)
     return replace(tag, profile=was.profile) if was is not None else tag
 
@@ -186,25 +197,28 @@ def narrowed(before: TagTable, after: TagTable) -> list[Tag]:
     ]
 
 
-_KEYS = ("label", "group", "unit", "valid", "normal", "noise", "resolution")
+_KEYS = ("label", "group", "unit", "valid", "normal", "noise", "resolution", "kind", "states")
 
 
 def _differences(old: Tag, new: Tag) -> Iterator[str]:
     for key in _KEYS:
         if getattr(old, key) == getattr(new, key):
             continue
-        if key in ("label", "group", "unit"):
+        if key in ("label", "group", "unit", "kind"):
             yield f"{key} {getattr(old, key) or 'none'} → {getattr(new, key) or 'none'}"
         else:
             was, now = (_value(tag, key) for tag in (old, new))
-            yield f"{key} {was} → {now}" + (f" {new.unit}" if new.unit and now != "none" else "")
+            unit = f" {new.unit}" if new.unit and now != "none" and key != "states" else ""
+            yield f"{key} {was} → {now}{unit}"
+    if old.simulated != new.simulated:
+        yield "simulated from now on" if new.simulated else "no longer simulated"
 
 
 def _fact(tag: Tag, key: str) -> str:
     text = _value(tag, key)
     if text == "none":
         return text
-    unit = f" {tag.unit}" if tag.unit and key not in ("group", "unit") else ""
+    unit = f" {tag.unit}" if tag.unit and key not in ("group", "unit", "kind", "states") else ""
     return f"{key} {text}{unit}"
 
 
@@ -219,7 +233,9 @@ def _value(tag: Tag, key: str) -> str:
         return f"from {low:,.10g}" if math.isinf(high) else f"{low:,.10g}–{high:,.10g}"
     if isinstance(value, float):
         return f"{value:,.10g}" if value else "none"
-    return str(value) or "none"
+    if key == "states":
+        return ", ".join(value) or "none"
+    return str(value) if value and (key, value) != ("kind", "number") else "none"
 
 
 def _ends(span: tuple[float, float] | None) -> tuple[float | None, float | None]:
@@ -229,6 +245,10 @@ def _ends(span: tuple[float, float] | None) -> tuple[float | None, float | None]
 
 def _text(value: Any) -> str:
     return "" if pd.isna(value) else str(value).strip()
+
+
+def _checked(value: Any) -> bool:
+    return not pd.isna(value) and bool(value)
 
 
 def _number(value: Any) -> float | None:

@@ -256,7 +256,7 @@ def _new(tag: Tag, profile: Any) -> Any:
 def _plain(tag: Tag, key: str) -> Any:
     """The value as TOML; None if it need not be written."""
     value = getattr(tag, key)
-    default = Tag(tag.name, "")
+    default = Tag(tag.name, "", simulated=tag.profile.get("simulate") is not False)
     if value == getattr(default, key) and key != "label":
         return None
     if key == "states" and tag.kind == "boolean":

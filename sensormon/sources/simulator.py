@@ -22,7 +22,7 @@ import numpy as np
 
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
-from sensormon.model.readings import Batch, Bools, Floats, InjectedFault, Ints, Origin, Quality
+from sensormon.model.readings import SIMULATOR, Batch, Bools, Floats, InjectedFault, Ints, Origin, Quality
 from sensormon.model.tags import Tag
 from sensormon.model.toml_text import read_toml
 from sensormon.sources.courses import Courses, band
@@ -42,8 +42,8 @@ _KEYS = ("spike_rate",)
 
 
 def simulated(tags: Iterable[Tag]) -> tuple[Tag, ...]:
-    """The tags except those with `simulate = false` in their profile, such as tags from a case."""
-    return tuple(tag for tag in tags if tag.profile.get("simulate") is not False)
+    """The tags of numbers, except those with `simulated = false`, such as tags made by an import."""
+    return tuple(tag for tag in tags if tag.simulated and not tag.has_states)
 
 
 class Simulator:
@@ -54,7 +54,7 @@ class Simulator:
     wrong profile, interval or rate.
     """
 
-    name = "simulator"
+    name = SIMULATOR
 
     def __init__(
         self, tags: Iterable[Tag], seed: int, interval: float, spike_rate: float = SPIKE_RATE

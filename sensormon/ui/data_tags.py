@@ -10,7 +10,7 @@ from sensormon.access.roles import Act
 from sensormon.model.clock import DAY
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.format import counted
-from sensormon.model.tag_edit import TEXTS, Edited, cells, changes, narrowed, read_cells
+from sensormon.model.tag_edit import SIMULATED, TEXTS, Edited, cells, changes, narrowed, read_cells
 from sensormon.model.tag_file import Draft
 from sensormon.model.tags import NAME, TagTable
 from sensormon.model.timestamps import to_datetime
@@ -116,6 +116,13 @@ def _table(m: Monitor, draft: Draft) -> Edited:
         "Resolution": number(
             min_value=0.0, help="Smallest step the sensor reports; no smaller deviation is an anomaly"
         ),
+        SIMULATED: st.column_config.CheckboxColumn(
+            default=False,
+            help="The built-in simulator invents its readings. Without it the tag waits for readings that "
+            "are sent, replayed or imported.",
+        )
+        if m.source.simulator
+        else None,
     }
     frame = cells(draft.tags)
     locked = why_not(m, Act.EDIT_TAGS)

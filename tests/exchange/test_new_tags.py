@@ -38,7 +38,7 @@ def test_unknown_number_columns_become_proposed_tags() -> None:
         ("temp_1", "Temp 1", "°C"),
         ("druck", "Druck", "bar"),
     ]
-    assert all(tag.profile == {"simulate": False} for tag in list(tags)[1:])
+    assert not any(tag.simulated for tag in list(tags)[1:])
     again = propose(file, tags)
     assert again.values == {"Flow in": "flow", "Temp 1 [°C]": "temp_1", "Druck (bar)": "druck"}
     assert unknown(file, again, tags) == []

@@ -129,6 +129,47 @@ def test_save_applies_at_once_and_keeps_the_rest_of_the_file(monitor: Monitor) -
     monitor.stop()
 
 
+def test_tag_of_a_new_row_is_not_simulated() -> None:
+    tags = read_tags(REPOSITORY)
+    frame = cells(tags)
+    frame.loc[3] = ["flow", "", "", "", *[None] * 7]
+    edit = read_cells(frame, tags)
+    assert [tag.simulated for tag in edit.tags] == [True, True, True, False]
+    text = edited(REPOSITORY.read_text(), edit.tags, {})
+    assert "[tags.flow]\nsimulated = false\n" in text
+    assert list(parse_tags(text, REPOSITORY)) == list(edit.tags)
+
+
+@pytest.mark.parametrize("written", ["simulated = false", "profile = {simulate = false}"])
+def test_simulated_is_kept_by_edits_and_can_be_changed(written: str) -> None:
+    text = f'[tags.a]\nunit = "x"\n{written}\n[tags.b]\n'
+    tags = parse_tags(text, Path("t"))
+    frame = cells(tags)
+    frame.loc[0, "Unit"] = "y"
+    edit = read_cells(frame, tags)
+    assert changes(tags, edit.tags) == ["A: unit x → y"]
+    assert edited(text, edit.tags, {}) == text.replace('"x"', '"y"')
+    frame.loc[[0, 1], "Simulated"] = [True, False]
+    edit = read_cells(frame, tags)
+    assert changes(tags, edit.tags) == ["A: unit x → y; simulated from now on", "B: no longer simulated"]
+    after = edited(text, edit.tags, {})
+    assert [tag.simulated for tag in parse_tags(after, Path("t"))] == [True, False]
+    assert list(parse_tags(edited(after, tags, {}), Path("t"))) == list(tags)
+
+
+def test_edit_keeps_the_states_of_a_tag() -> None:
+    tags = parse_tags('[tags.a]\nstates = ["closed", "open"]\n[tags.b]\nkind = "boolean"\n', Path("t"))
+    frame = cells(tags)
+    frame.loc[0, "Label"] = "Valve"
+    edit = read_cells(frame, tags)
+    assert changes(tags, edit.tags) == ["A: label A → Valve"]
+    assert edit.tags["a"].states == ("closed", "open")
+    assert edit.tags["b"] == tags["b"]
+    frame.loc[1, "Noise"] = 0.5
+    (problem,) = read_cells(frame, tags).problems
+    assert "noise means nothing for a tag of states" in problem
+
+
 def test_renamed_tag_keeps_its_profile_and_removed_tag_loses_it(monitor: Monitor) -> None:
     draft = monitor.tag_file.read()
     frame = cells(draft.tags)

@@ -412,3 +412,14 @@ def test_spike_rate_comes_from_the_tag_table(tags: TagTable, tmp_path: Path) -> 
 def test_impossible_interval_or_rate_is_refused(interval: float, rate: float) -> None:
     with pytest.raises(UsageError, match="cannot be used"):
         Simulator(SHIPPED, 0, interval, rate)
+
+
+def test_tags_that_are_not_simulated_have_no_readings() -> None:
+    tags = [
+        Tag("a", "A", noise=0.1),
+        Tag("made", "Made", simulated=False),
+        Tag("valve", "Valve", states=("closed", "open")),
+    ]
+    simulator = Simulator(tags, 0, 1.0)
+    assert {tag.name for tag in simulator.tags} == {"a"}
+    assert set(simulated(simulator).tags) == {"a"}
