@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sensormon.exchange.table_writer import table_csv
+from sensormon.stores.columns import with_simulated
 
 Pieces = Iterator[pa.Table]
 
@@ -34,6 +35,7 @@ COLUMNS = (
     "settings",
     "source",
     "origin",
+    "simulated",
 )
 """The columns of every form, in this order."""
 
@@ -117,7 +119,7 @@ def _parts(pieces: Pieces) -> Iterator[pa.Table]:
 
 def _renamed(table: pa.Table) -> pa.Table:
     names = ["timestamp" if name == "time" else name for name in table.column_names]
-    return table.rename_columns(names).select(COLUMNS)
+    return with_simulated(table.rename_columns(names)).select(COLUMNS)
 
 
 def _with_texts(table: pa.Table) -> pa.Table:

@@ -91,6 +91,7 @@ class TagFacts(BaseModel):
     valid: list[float | None]
     normal: list[float | None] | None
     resolution: float
+    simulated: bool = Field(description="Whether the simulator makes its readings now.")
 
 
 class AuditFacts(BaseModel):
@@ -126,6 +127,7 @@ class StoredReading(BaseModel):
     settings: int
     source: str
     origin: str
+    simulated: bool = Field(description="Whether the simulator made it; no sensor did.")
 
 
 def _failures(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:

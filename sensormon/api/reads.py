@@ -89,7 +89,8 @@ def anomalies(
 @router.get("/tags", dependencies=READER, tags=["read"], responses=openapi.FAILURES)
 def tags(request: Request) -> list[openapi.TagFacts]:
     """The tags, with their units and ranges; numbers are in the tag's unit."""
-    grant = reader_of(request)
+    grant, monitor = reader_of(request), context_of(request).monitor
+    simulated = monitor.source.simulated_tags
     return [
         openapi.TagFacts(
             name=tag.name,
@@ -99,8 +100,9 @@ def tags(request: Request) -> list[openapi.TagFacts]:
             valid=_ends(tag.valid),
             normal=_ends(tag.normal) if tag.normal else None,
             resolution=tag.resolution,
+            simulated=tag.name in simulated,
         )
-        for tag in context_of(request).monitor.tags
+        for tag in monitor.tags
         if grant.covers(tag.name)
     ]
 

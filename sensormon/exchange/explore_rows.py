@@ -5,7 +5,8 @@ What it is not: the file; see `sensormon.exchange.exporter`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,10 @@ from sensormon.analysis.downsample import Overview
 from sensormon.exchange.exporter import labelled
 from sensormon.model.clock import SECOND
 from sensormon.model.tags import TagTable
+from sensormon.stores.columns import with_simulated
 from sensormon.stores.streams import ReadingStreams
 
+_NOTHING: Mapping[str, tuple[int, int]] = MappingProxyType({})
 _COLUMNS = {
     "time": "time",
     "tag": "tag",
@@ -26,6 +29,7 @@ _COLUMNS = {
     "quality": "quality",
     "is_anomaly": "flagged",
     "score": "score",
+    "simulated": "simulated",
 }
 
 
@@ -33,13 +37,21 @@ def every_reading(
     streams: ReadingStreams, tags: TagTable, names: Sequence[str], since: int, until: int
 ) -> Iterator[pa.Table]:
     """All readings of these tags, stored or not, in order of time, piece by piece. Raises StoreError."""
-    return (described(piece, tags) for piece in streams.by_time(list(names), since, until))
+    return (described(with_simulated(piece), tags) for piece in streams.by_time(list(names), since, until))
 
 
-def drawn_points(drawn: Sequence[tuple[str, Overview]], since: int, until: int) -> pd.DataFrame:
-    """The points of the lines in view, by tag and time: tag, time, value, quality, score, is_anomaly.
+def drawn_points(
+    drawn: Sequence[tuple[str, Overview]],
+    since: int,
+    until: int,
+    simulated: Mapping[str, tuple[int, int]] = _NOTHING,
+) -> pd.DataFrame:
+    """The points of the lines in view, by tag and time: tag, time, value, quality, score, is_anomaly,
+    simulated.
 
-    The last three are known of marks; any other point is good and not flagged.
+    Quality, score and flag are known of marks; any other point is good and not flagged. `simulated`
+    has the times of each tag's first and last simulated reading; points from the one to the other
+    are marked.
     """
     parts = []
     for name, overview in drawn:
@@ -53,8 +65,10 @@ def drawn_points(drawn: Sequence[tuple[str, Overview]], since: int, until: int) 
         both = points.merge(marks, on=["time", "value"], how="outer")
         both["quality"] = both["quality"].fillna(0).astype(np.uint32)
         both["is_anomaly"] = both["is_anomaly"].eq(True)
+        first, last = (pd.Timestamp(at, unit="us", tz="UTC") for at in simulated.get(name, (0, -1)))
+        both["simulated"] = both["time"].between(first, last)
         parts.append(both.assign(tag=name).sort_values("time", kind="stable"))
-    columns = ["tag", "time", "value", "quality", "score", "is_anomaly"]
+    columns = ["tag", "time", "value", "quality", "score", "is_anomaly", "simulated"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 

@@ -20,6 +20,7 @@ from sensormon.ingest.validation import EARLIEST
 from sensormon.model import timestamps
 from sensormon.model.jobs import Job, Jobs, Progress
 from sensormon.model.tags import TagTable
+from sensormon.stores.columns import with_simulated
 from sensormon.stores.readings import StoredReadings
 from sensormon.stores.streams import ReadingStreams
 
@@ -48,6 +49,7 @@ _READINGS = (
     "settings",
     "source",
     "origin",
+    "simulated",
     "received",
     "id",
 )
@@ -190,7 +192,7 @@ class Exporter:
             pieces = self._streams.by_time(
                 order.tags, order.since, order.until, anomalies=order.what == FLAGGED
             )
-            return (labelled(piece, tags).select(_READINGS) for piece in pieces), note
+            return (with_simulated(labelled(piece, tags)).select(_READINGS) for piece in pieces), note
         if order.what == REJECTED:
             rejected = self._stored.stream_rejected(order.tags, order.since, order.until)
             names = {"time": "time as it came", "value": "value as it came"}

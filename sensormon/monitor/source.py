@@ -31,6 +31,11 @@ class RunningSource:
         """The simulator, if it is the source."""
         return self._source if isinstance(self._source, Simulator) else None
 
+    @property
+    def simulated_tags(self) -> frozenset[str]:
+        """The tags whose readings the simulator makes now."""
+        return frozenset(tag.name for tag in self.simulator.tags) if self.simulator else frozenset()
+
     def run(self, stopping: threading.Event) -> None:
         """Take due batches from the source until `stopping` is set or the source ends."""
         self.backfill()

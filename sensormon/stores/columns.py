@@ -8,9 +8,10 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sensormon.model.entries import ActionEntry, AnnotationEntry, BatchEntry, DocumentsEntry, Record
-from sensormon.model.readings import Rejection
+from sensormon.model.readings import SIMULATOR, Rejection
 
 _TIME = pa.timestamp("us")
 
@@ -40,6 +41,11 @@ READINGS = pa.schema(
 def as_table(readings: pd.DataFrame) -> pa.Table:
     """A frame of readings as an Arrow table, as stores stream them: NaN is null."""
     return pa.Table.from_pandas(readings, schema=READINGS, preserve_index=False)
+
+
+def with_simulated(readings: pa.Table) -> pa.Table:
+    """These readings with a column `simulated`: whether the simulator made them, by their source."""
+    return readings.append_column("simulated", pc.equal(readings.column("source"), SIMULATOR))
 
 
 def row_ids(record: Record) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.downsample import PARTS, Overview
-from sensormon.model.readings import Floats, Ints
+from sensormon.model.readings import SIMULATOR, Floats, Ints
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_overview import OF_TAG, of_tag, overview
 from sensormon.stores.long_spans import SHARES, Distribution
@@ -25,6 +25,11 @@ _EXTENT_OF_TAGS = """
         SELECT min(time) AS first, max(time) AS last FROM readings
         WHERE tag IN (SELECT unnest(?::VARCHAR[]))
         UNION ALL SELECT min(minute), max(minute) FROM rollups WHERE tag IN (SELECT unnest(?::VARCHAR[])))"""
+_SIMULATED = """
+    SELECT tag, epoch_us(min(first)), epoch_us(max(last)) FROM (
+        SELECT tag, min(time) AS first, max(time) AS last FROM readings WHERE source = $1 GROUP BY tag
+        UNION ALL SELECT tag, min(minute), max(minute) FROM rollups WHERE source = $1 GROUP BY tag)
+    GROUP BY tag ORDER BY tag"""
 
 
 class DuckDBSpans:
@@ -42,6 +47,10 @@ class DuckDBSpans:
             query, values = _EXTENT_OF_TAGS, [list(tags)] * 2
         first, last = self._database.frame(query, values).iloc[0]
         return None if pd.isna(first) else (int(first), int(last))
+
+    def simulated(self) -> dict[str, tuple[int, int]]:
+        rows = self._database.rows(_SIMULATED, [SIMULATOR])
+        return {str(tag): (int(first), int(last)) for tag, first, last in rows}
 
     def count(self, tag: str, since: int, until: int) -> int:
         return int(

@@ -48,6 +48,12 @@ class Spans(Protocol):
         Rolled-up readings count by their minute. None if there are no readings.
         """
 
+    def simulated(self) -> dict[str, tuple[int, int]]:
+        """The times of the oldest and the newest simulated reading of each tag that has any.
+
+        Rolled-up readings count by their minute.
+        """
+
     def count(self, tag: str, since: int, until: int) -> int:
         """How many good readings there are."""
 

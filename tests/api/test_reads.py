@@ -6,16 +6,20 @@ import asyncio
 import io
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pandas as pd
 import pytest
 
+from sensormon.api import make_api
 from sensormon.model.errors import StoreUnavailable
 from sensormon.model.timestamps import FOREVER
+from sensormon.monitor.monitor import Monitor
 from sensormon.stores import recent
 from tests.support.api import Start, ask, fill, get, post
+from tests.support.plant import batch_of
 
 HOSTILE = [
     "'; DROP TABLE readings; --",
@@ -210,3 +214,21 @@ def test_reading_and_writing_at_once(start: Start) -> None:
 
     assert set(ask(api, call)) == {200, 201}
     assert monitor.ledger.now().to_dict()["received"] == 40
+
+
+def test_simulated_readings_and_tags_say_so(full: Monitor, start: Start) -> None:
+    full.submit(replace(batch_of(("fermenter_ph", 7.1)), source="http"))
+    api = make_api(lambda: full)
+    for form in ("json", "csv", "parquet"):
+        content = get(api, f"/data?limit=10000&format={form}").content
+        read = {"json": json.loads, "csv": pd.read_csv, "parquet": pd.read_parquet}[form]
+        rows = pd.DataFrame(read(content if form == "json" else io.BytesIO(content)))
+        assert rows["simulated"].dtype == bool
+        assert (rows["simulated"] == (rows["source"] == "simulator")).all()
+        assert set(rows["simulated"]) == {True, False}
+    flagged = get(api, "/anomalies").json()
+    assert flagged
+    assert all(row["simulated"] is (row["source"] == "simulator") for row in flagged)
+    assert [tag["simulated"] for tag in get(api, "/tags").json()] == [True] * 3
+    _, other = start(data_dir=full.settings.data_dir / "other")
+    assert [tag["simulated"] for tag in get(other, "/tags").json()] == [False] * 3

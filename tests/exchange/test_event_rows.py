@@ -66,6 +66,7 @@ def test_file_holds_the_filtered_events_and_their_readings(
     rows = read(frame_file(readings_file(points, listed, full.tags), form, "Asia/Tokyo"), form)
     assert [float(value) for value in rows.get("value", [])] == points["value"].tolist()
     assert set(map(int, rows.get("event", []))) == set(listed["id"].tolist())
+    assert all(rows.get("simulated", []))
     for table, name in ((events, "start"), (rows, "time")):
         assert {f"{name} (UTC)", f"{name} (Asia/Tokyo)"} <= set(table)
     if form != "Parquet":  # nothing that a spreadsheet would execute

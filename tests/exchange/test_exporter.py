@@ -106,6 +106,22 @@ def test_every_format_has_the_same_rows(plant: Monitor) -> None:
             assert what == TAGS or any("(Europe/Berlin)" in str(name) for name in head)
 
 
+@pytest.mark.parametrize("form", ["CSV", "Parquet", "Excel"])
+def test_simulated_readings_are_marked_in_a_column(plant: Monitor, form: str) -> None:
+    for at, source in ((400, "simulator"), (500, "http")):
+        batch = batch_of(("fermenter_ph", 7.0), at=START + at * SECOND)
+        plant.submit(replace(batch, source=source))
+    data = exported(plant, order(READINGS, form)).file.path.read_bytes()
+    if form == "Excel":
+        head, *body = cells(data)
+        column = [row[list(head).index("simulated")] for row in body]
+    else:
+        table = pd.read_csv(io.BytesIO(data)) if form == "CSV" else pd.read_parquet(io.BytesIO(data))
+        column = table["simulated"].tolist()
+    assert [bool(cell) for cell in column] == [False] * 299 + [True, False]
+    assert form == "Excel" or all(isinstance(cell, bool) for cell in column)
+
+
 def test_tags_and_span_limit_the_export(plant: Monitor) -> None:
     assert exported(plant, order(tags=("agitator_rpm",))).rows == 0
     assert exported(plant, order(until=START + 10 * SECOND)).rows == 10

@@ -131,6 +131,7 @@ def test_file_holds_the_view_in_both_zones(monitor: Monitor) -> None:
         "quality",
         "flagged",
         "score",
+        "simulated",
     ]
     assert back["value"].tolist() == stored["value"].tolist()
     assert pd.to_datetime(back["time (UTC)"]).tolist() == stored["time"].tolist()
@@ -156,6 +157,13 @@ def test_exported_points_match_the_drawn_line(monitor: Monitor) -> None:
     assert points["is_anomaly"].sum() == overview.flagged
     shorter = drawn_points([(TAG, overview)], since + 3_000 * SECOND, until)
     assert 0 < len(shorter) < len(points)
+    assert not points["simulated"].any()
+    part = drawn_points([(TAG, overview)], since, until, {TAG: (since, since + 3_000 * SECOND)})
+    assert (
+        0
+        < part["simulated"].sum()
+        == len(points) - len(part[part["time"] > pd.Timestamp(since + 3_000 * SECOND, unit="us", tz="UTC")])
+    )
     table = described(pa.Table.from_pandas(points, preserve_index=False), monitor.tags)
     assert table.column("label").to_pylist() == ["Fermenter pH"] * len(points)
     monitor.stop()

@@ -51,6 +51,16 @@ def test_spans_match_the_readings(store: Store, processed: Callable[..., Process
     assert len(means) == 258
 
 
+def test_simulated_readings_of_each_tag_reach_from_first_to_last(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    assert store.spans.simulated() == {}
+    scored = processed(50)
+    made = replace(scored, accepted=replace(scored.accepted, source="simulator", tags=("twin",)))
+    store.load("w", [Record(1, BatchEntry(1, {}, scored)), Record(2, BatchEntry(51, {}, made))])
+    assert store.spans.simulated() == {"twin": (START, START + 49 * SECOND)}
+
+
 def test_sample_takes_the_same_stretches_of_every_tag(
     store: Store, processed: Callable[..., Processed]
 ) -> None:
