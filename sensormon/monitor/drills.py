@@ -220,10 +220,9 @@ class Drills:
             held = threading.Event()
             threading.Thread(target=_when_said, args=(holder, held), daemon=True).start()
             try:
-                for _ in range(400):
+                while not held.is_set() and holder.poll() is None and not self._stopping.is_set():
                     self._store.close()  # long enough for the other process to open it
-                    if self._clock.wait(held, 0.05) or self._stopping.is_set():
-                        break
+                    self._clock.wait(held, 0.05)
                 if not held.is_set():
                     raise StoreUnavailable("the other process could not get hold of the database file")
                 yield holder.pid
@@ -233,11 +232,13 @@ class Drills:
                 holder.wait(10)
 
     def _kill_loader(self, run: Run) -> None:
-        deaths = self._loader.restarts
-        self._loader.kill()
+        while not (restarts := self._loader.kill()):
+            if self._clock.wait(self._stopping, 0.2):
+                return
         self._say(run, "the loader thread was killed")
-        while self._loader.restarts == deaths and not self._clock.wait(self._stopping, 1.5):
-            self._loader.kill()  # an exception that falls into a destructor is swallowed by Python
+        while self._loader.restarts < restarts:
+            if self._clock.wait(self._stopping, 0.2):
+                return
         self._say(run, "the loader thread was started again by itself")
 
     def _corrupt_database(self, run: Run) -> None:

@@ -269,7 +269,8 @@ def test_the_socket_is_gone_after_a_stop(settings: Settings) -> None:
 def test_a_thread_that_died_is_reported_and_started_again(running: Monitor) -> None:
     worker = running.workers.control
     assert worker in running.workers.all
-    worker.kill()
+    answered(running.settings.data_dir, "users list")
+    assert worker.kill()
     wait_for(lambda: any("control socket" in failure for failure in running.status().failures))
     wait_for(lambda: worker.restarts and not worker.failure)
     assert answered(running.settings.data_dir, "users list") == []
