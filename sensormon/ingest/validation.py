@@ -216,10 +216,12 @@ class ValidRanges:
         """
         codes = self.codes(batch)
         known = codes >= 0
-        value = batch.value if batch.word is None else np.where(batch.word >= 0, 0.0, batch.value)
-        finite = np.isfinite(value)
+        finite = np.isfinite(batch.value)
         safe = np.where(known, codes, 0)
-        in_range = (value >= self._low[safe]) & (value <= self._high[safe])
+        in_range = (batch.value >= self._low[safe]) & (batch.value <= self._high[safe])
+        if batch.word is not None:
+            finite |= batch.word >= 0
+            in_range |= batch.word >= 0
         on_time = batch.time <= batch.received + FUTURE
         sensible = batch.time >= self._earliest
         reason = np.full(len(batch), ACCEPTED, dtype=np.uint8)

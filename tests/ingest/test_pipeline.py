@@ -110,7 +110,7 @@ def test_reading_before_the_earliest_time_is_rejected(tags: TagTable, detection:
     assert [rejection.reason for rejection in done.rejected] == [Reason.BAD_TIMESTAMP] * 2
     assert "is before 1990: check the precision" in done.rejected[0].detail
     assert "SENSORMON_EARLIEST" in done.rejected[0].detail
-    allowing = Pipeline(tags, detection, parse("1970-01-01"))
+    allowing = Pipeline(tags, detection, earliest=parse("1970-01-01"))
     allowing.retag(TagTable(tags))
     assert len(allowing.process(batch).accepted) == 3
     strict = ValidRanges(tags, parse("2027-06-05"))
