@@ -8,35 +8,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sensormon.api.problems import Problem
 from sensormon.ingest.groups import Parsed
 from sensormon.ingest.refusals import NOTHING
-from sensormon.ingest.validation import SHOWN, parse_rows, shown
+from sensormon.ingest.validation import SHOWN, parse_rows, shown, wrong_word
 from sensormon.model import timestamps
-from sensormon.model.readings import Batch, Ints
+from sensormon.model.qualities import quality_of
+from sensormon.model.readings import Batch, Floats, Ints, Quality
+from sensormon.model.tags import BOOLEAN
 
 SOURCE = "http"
 KEY_LENGTH = 255
 SINGLE = 50_000
 """A body that should be one reading is read as far as a batch of this many, to say what is wrong."""
-FIELDS = frozenset({"timestamp", "tag", "value"})
+FIELDS = frozenset({"timestamp", "tag", "value", "quality"})
+DIGITS = 400
+"""A number with more digits is infinite for what can hold a reading."""
 _ONE = '{"timestamp": "2026-01-31T12:00:00Z", "tag": "fermenter_temp", "value": 37.2}'
 _UTC = pa.timestamp("us", "UTC")
 _QUOTE = ord('"')
+_FIRST = timestamps.parse("0001-01-01")
+"""Arrow reads the year 0, and `timestamps.parse` does not (µs UTC)."""
 
 
 class Row(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A well-formed reading."""
+    """A well-formed reading; text, true and false are the words of states."""
 
     tag: str
-    value: float
+    value: float | str | bool
     timestamp: str | None = None
+    quality: str | int | None = None
 
 
 class Rows(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -56,17 +64,7 @@ def parse_single(body: bytes, arrived: int) -> Parsed:
     try:
         row = _row.decode(body)
         if _no_field_twice(body, (row,)):
-            time = arrived if row.timestamp is None else timestamps.parse(row.timestamp)
-            batch = Batch(
-                source=SOURCE,
-                received=arrived,
-                tags=(row.tag,),
-                tag=np.zeros(1, dtype=np.int32),
-                time=np.array([time], dtype=np.int64),
-                value=np.array([row.value], dtype=np.float64),
-                quality=np.zeros(1, dtype=np.uint32),
-            )
-            return Parsed(batch, (0,))
+            return _single(row, arrived)
     except (msgspec.DecodeError, ValueError, OverflowError):
         pass
     content = _loaded(body, SINGLE)
@@ -92,8 +90,8 @@ def parse_batch(body: bytes, arrived: int, most: int) -> Parsed:
         check_key(key)
         quotes = 2 + 4 * bool(key) if keyed else 0
         if _no_field_twice(body, rows, quotes) or not _twice_in(_loaded(body, most)):
-            return Parsed(_columns(rows, arrived), range(len(rows)), NOTHING, key)
-    except (msgspec.DecodeError, pa.ArrowInvalid):
+            return _columns(rows, body, arrived, key)
+    except (msgspec.DecodeError, pa.ArrowInvalid, ValueError):
         pass
     loaded: Any = _loaded(body, most)
     if isinstance(loaded, _Twice):
@@ -136,18 +134,74 @@ def _limit(count: int, most: int) -> None:
         )
 
 
-def _columns(rows: Sequence[Row], arrived: int) -> Batch:
-    """The columns of well-formed rows. Raises ArrowInvalid for a timestamp that Arrow cannot read."""
+def _single(row: Row, arrived: int) -> Parsed:
+    """A well-formed reading. Raises ValueError or OverflowError for what `_by_row` words the reason of."""
+    time = arrived if row.timestamp is None else timestamps.parse(row.timestamp)
+    value, words, word = _values((row,))
+    batch = Batch(
+        source=SOURCE,
+        received=arrived,
+        tags=(row.tag,),
+        tag=np.zeros(1, dtype=np.int32),
+        time=np.array([time], dtype=np.int64),
+        value=value,
+        quality=_qualities((row,)),
+        words=words,
+        word=word,
+    )
+    return Parsed(batch, (0,), timed=row.timestamp is not None)
+
+
+def _columns(rows: Sequence[Row], body: bytes, arrived: int, key: str) -> Parsed:
+    """The columns of well-formed rows. Raises ArrowInvalid or ValueError for what is not one."""
     tags = pa.array([row.tag for row in rows], pa.string()).dictionary_encode()
-    return Batch(
+    times = [row.timestamp for row in rows]
+    value, words, word = _values(rows)
+    said = _says_quality(body)
+    batch = Batch(
         source=SOURCE,
         received=arrived,
         tags=tuple(tags.dictionary.to_pylist()),
         tag=tags.indices.to_numpy().astype(np.int32, copy=False),
-        time=_times([row.timestamp for row in rows], arrived),
-        value=np.array([row.value for row in rows], dtype=np.float64),
-        quality=np.zeros(len(rows), dtype=np.uint32),
+        time=_times(times, arrived),
+        value=value,
+        quality=_qualities(rows) if said else np.zeros(len(rows), dtype=np.uint32),
+        words=words,
+        word=word,
     )
+    return Parsed(batch, range(len(rows)), NOTHING, key, None not in times)
+
+
+def _values(rows: Sequence[Row]) -> tuple[Floats, tuple[str, ...], NDArray[np.int32] | None]:
+    """The columns `value`, `words` and `word`. Raises ValueError for text that is no state's word."""
+    values = [row.value for row in rows]
+    if set(map(type, values)) <= {float}:
+        return np.array(values, dtype=np.float64), (), None
+    places: dict[str, int] = {}
+    numbers, word = np.full(len(values), np.nan), np.full(len(values), -1, dtype=np.int32)
+    for row, value in enumerate(values):
+        if isinstance(value, float):
+            numbers[row] = value
+        else:
+            state = BOOLEAN[value] if isinstance(value, bool) else value.strip()
+            word[row] = places.setdefault(state, len(places))
+    if any(map(wrong_word, places)):
+        raise ValueError("a value is neither a number nor a word")
+    return numbers, tuple(places), word
+
+
+def _says_quality(body: bytes) -> bool:
+    """Whether a row may have a quality; escapes may hide the name of the field."""
+    return b"quality" in body or b"\\" in body
+
+
+def _qualities(rows: Sequence[Row]) -> NDArray[np.uint32]:
+    """The status codes of these rows. Raises ValueError for an unknown quality."""
+    said = [row.quality for row in rows]
+    codes = {quality: Quality.GOOD if quality is None else quality_of(quality) for quality in set(said)}
+    if None in codes.values():
+        raise ValueError("a quality is not known")
+    return np.array([codes[quality] for quality in said], dtype=np.uint32)
 
 
 def _times(texts: list[str | None], arrived: int) -> Ints:
@@ -155,13 +209,17 @@ def _times(texts: list[str | None], arrived: int) -> Ints:
     if column.null_count:
         column = column.fill_null(arrived)
     times: Ints = column.to_numpy()
+    if len(times) and times.min() < _FIRST:
+        raise ValueError("a time is before the year 1")
     return times
 
 
 def _by_row(content: Sequence[object], arrived: int, key: str = "") -> Parsed:
     """The rows, with the reason for each that is not a reading."""
     batch, positions, malformed = parse_rows(content, source=SOURCE, received=arrived, no_reading=_no_reading)
-    return Parsed(batch, positions, malformed, key)
+    taken = [content[position] for position in positions]
+    timed = all(isinstance(row, dict) and row.get("timestamp") is not None for row in taken)
+    return Parsed(batch, positions, malformed, key, timed)
 
 
 def _no_reading(row: object) -> str:
@@ -170,7 +228,8 @@ def _no_reading(row: object) -> str:
     if isinstance(row, _Twice):
         return f"the field {shown(row.twice)!r} is there twice"
     if not row.keys() <= FIELDS:
-        return f"unknown field {shown(min(row.keys() - FIELDS))!r}; known are timestamp, tag and value"
+        unknown = shown(min(row.keys() - FIELDS))
+        return f"unknown field {unknown!r}; known are timestamp, tag, value and quality"
     if "tag" not in row:
         return "'tag' is missing"
     tag = row["tag"]
@@ -197,14 +256,20 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _no_field_twice(body: bytes, rows: Sequence[Row], others: int = 0) -> bool:
     """Whether it is certain that no field of these decoded rows was there twice.
 
-    Judged by the number of quotation marks, which is fast: each row has six, and four for a
-    timestamp, unless a text has escapes; the body has so many `others`.
+    Judged by the number of quotation marks, which is fast: each row has six, four for a
+    timestamp, two or four for a quality, two for a word, unless a text has escapes; the body has
+    so many `others`.
     """
     if b"\\" in body or b"null" in body:
         return False
     timed = len(rows) - [row.timestamp for row in rows].count(None)
     marks = np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == _QUOTE)
-    return bool(marks == 6 * len(rows) + 4 * timed + others)
+    expected = 6 * len(rows) + 4 * timed + others
+    if marks != expected:
+        said = [type(row.quality) for row in rows] if _says_quality(body) else []
+        expected += 2 * said.count(int) + 4 * said.count(str)
+        expected += 2 * [type(row.value) for row in rows].count(str)
+    return bool(marks == expected)
 
 
 def _twice_in(content: object) -> bool:
@@ -216,13 +281,16 @@ def _twice_in(content: object) -> bool:
 
 
 def _loaded(body: bytes, most: int) -> object:
-    """The JSON of a body of at most `most` rows. Raises Problem if it is none, or has far more objects."""
+    """The JSON of a body of at most `most` rows, with NaN and Infinity, which many senders write.
+
+    Raises Problem if it is none, or has far more objects.
+    """
     if body.count(b"{") + body.count(b"[") > 4 * most:  # a row has one, and its texts may have some
         raise Problem(
             413, "too_many", f"the body has far more than {most:,} rows", "Send fewer rows in a request"
         )
     try:
-        return json.loads(body, parse_constant=_no_constant, object_pairs_hook=_object)
+        return json.loads(body, parse_int=_whole, object_pairs_hook=_object)
     except RecursionError:
         detail = "it is nested too deeply"
     except UnicodeDecodeError:
@@ -232,5 +300,6 @@ def _loaded(body: bytes, most: int) -> object:
     raise Problem(400, "malformed", f"the body is not JSON: {detail}", f"Send {_ONE}")
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
+def _whole(digits: str) -> float:
+    """The number of these digits; infinite if it is far too large for one."""
+    return int(digits) if len(digits) < DIGITS else float(digits)

@@ -23,12 +23,14 @@ class Parsed:
     """A request's readings, and its rows that are not valid readings.
 
     `positions` has the row in the request of each reading. `key` is the one in the body.
+    `timed` says that each reading names its own time, so that the same request says the same again.
     """
 
     batch: Batch
     positions: Sequence[int]
     malformed: Refused = NOTHING
     key: str = ""
+    timed: bool = False
 
     @property
     def rows(self) -> int:

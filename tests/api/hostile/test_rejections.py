@@ -276,7 +276,7 @@ def test_field_twice_in_a_line_is_two_readings(start: Start) -> None:
 
 def test_key_does_not_answer_for_other_times(start: Start) -> None:
     monitor, api = start()
-    body, key = "fermenter_temp value=37 1769860", {"Idempotency-Key": "a"}
+    body, key = "fermenter_temp value=37 1769860800", {"Idempotency-Key": "a"}
     assert post(api, "/v2/write?precision=s", body, **key).status_code == 204
     assert post(api, "/v2/write?precision=ms", body, **key).status_code == 422
     assert post(api, "/v2/write?precision=s", body, **key).headers["idempotent-replayed"] == "true"
