@@ -10,6 +10,8 @@ from datetime import UTC
 from pathlib import Path
 from typing import TextIO
 
+from sensormon.access.commands import this_user
+from sensormon.exchange.import_log import ImportedFile
 from sensormon.exchange.import_table import Columns, Table, check, pieces, propose, read_file
 from sensormon.exchange.importer import EXAMPLES, Report, times_line
 from sensormon.model.clock import SystemClock
@@ -67,15 +69,15 @@ def import_file(
     clock = SystemClock()
     monitor = Monitor(replace(settings, source="none", demo=False), clock)
     try:
-        return _take(monitor, table, columns, clock.now())
+        return _take(monitor, table, columns, ImportedFile(path.name, this_user().name), clock.now())
     finally:
         monitor.stop()
 
 
-def _take(monitor: Monitor, table: Table, columns: Columns, now: int) -> int:
+def _take(monitor: Monitor, table: Table, columns: Columns, file: ImportedFile, now: int) -> int:
     report = Report(table.first)
     monitor.drain()
-    for number, imported in enumerate(monitor.importer.take(pieces(table, columns, now))):
+    for number, imported in enumerate(monitor.importer.take(pieces(table, columns, now), file)):
         report.add(imported)
         if number % 20 == 19:
             monitor.drain()

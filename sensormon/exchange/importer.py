@@ -1,5 +1,7 @@
 """Importing history: piece by piece through the journal, scored apart from the live stream.
 
+What is there already, with the same tag, time and value and from wherever, is not stored again.
+
 Also a sentence on how a file's times are read, the report of an import, and the import as a job
 that runs while people look at other pages.
 """
@@ -7,20 +9,26 @@ that runs while people look at other pages.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
+from sensormon.exchange.import_log import NAMELESS, ImportedFile, ImportLog
 from sensormon.exchange.import_table import Columns, Piece, Table, pieces
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.model.entries import KeptAnswer
-from sensormon.model.errors import JournalError
+from sensormon.model.errors import JournalError, StoreError
 from sensormon.model.format import counted, day_and_time
 from sensormon.model.jobs import Job, Jobs, Progress
-from sensormon.model.readings import Rejection, reason_words
+from sensormon.model.ledger import add_up
+from sensormon.model.readings import Bools, Processed, Reason, Rejection, reason_words
 from sensormon.model.tags import TagTable
-from sensormon.stores.entries import IMPORTED, StoredEntries
+from sensormon.stores.entries import IMPORTED
+from sensormon.stores.imports import CASES, RELIES
+from sensormon.stores.protocol import Store
+from sensormon.stores.recent import RecentReadings
 from sensormon.tables.times import read_times, unit_of
 
 KIND = "import"
@@ -34,8 +42,9 @@ EXAMPLES = 5
 class Imported:
     """The result of a piece: rows of the file, readings stored, flagged ones, what was rejected.
 
-    `again`: it was imported before, so nothing was done. `unsure` counts readings of an hour that the
-    clock showed twice, read as the later.
+    `again`: it was imported before as a whole, so nothing was done. `known` readings were there
+    already, with the same tag, time and value. `unsure` counts readings of an hour that the clock
+    showed twice, read as the later. `import_id` is the import's number in the list.
     """
 
     rows: int
@@ -44,58 +53,128 @@ class Imported:
     rejected: tuple[Rejection, ...] = ()
     again: bool = False
     unsure: int = 0
+    known: int = 0
+    import_id: int = 0
 
 
 class Importer:
     """Of one monitor; `tags` returns its current tag table.
 
-    Knows which pieces of files were imported: each is recorded with its readings, for good.
+    Knows which pieces of files were imported: each is recorded with its readings. `caught_up` waits
+    until the store has everything that is durable now.
     """
 
     def __init__(
         self,
         collector: Collector,
-        stored: StoredEntries,
+        store: Store,
+        newest: RecentReadings,
+        log: ImportLog,
         tags: Callable[[], TagTable],
         answers: Iterable[KeptAnswer],
+        caught_up: Callable[[Progress], None],
     ) -> None:
         self._collector = collector
-        self._stored = stored
+        self._store = store
+        self._newest = newest
+        self._log = log
         self._tags = tags
-        self._keys = {answer.key for answer in answers if answer.key.startswith(IMPORTED)}
+        self._keys = {answer.key: answer for answer in answers if _is_piece(answer)}
+        self._caught_up = caught_up
 
-    def take(self, pieces: Iterable[Piece]) -> Iterator[Imported]:
+    def take(
+        self,
+        pieces: Iterable[Piece],
+        file: ImportedFile = NAMELESS,
+        progress: Progress | None = None,
+    ) -> Generator[Imported]:
         """Import the pieces of one file, in order; yields the result of each.
 
         A separate detector with the settings in force scores them as the live one would have; the
         live one neither sees nor learns them. Durable piece by piece: the import stops when
         the caller stops iterating, and the same file continues from there. Raises StoreError if
-        the store cannot say what was imported, JournalError if a piece cannot be made durable.
+        the store cannot say what was imported, JournalError if a piece cannot be made durable,
+        UsageError if an import is running or being undone.
         """
         history = Pipeline(self._tags(), self._collector.settings, self._collector.words)
-        known: set[str] | None = None
-        for piece in pieces:
-            if known is None:
-                known = self._keys | self._stored.known_keys(piece.key.rpartition(":")[0])
-            if (now := self._tags()) is not history.tags:
-                history.retag(now)
-            if piece.key in known:
-                yield Imported(len(piece.batch) + len(piece.malformed), again=True)
-            else:
-                yield self._take(piece, history)
+        with self._log.alone():
+            self._caught_up(progress or Progress())
+            entry, skipped = None, 0
+            known: dict[str, KeptAnswer] = {}
+            for piece in pieces:
+                if entry is None:
+                    key = piece.key.rpartition(":")[0]
+                    entry = self._log.begin(key, file, self._tags())
+                    stored = self._store.entries.answers_to(f"{key}:")
+                    known = {answer.key: answer for answer in stored} | self._keys
+                if (now := self._tags()) is not history.tags:
+                    history.retag(now)
+                if piece.key in known:
+                    rows = len(piece.batch) + len(piece.malformed)
+                    skipped += rows if known[piece.key].body != str(entry.id) else 0
+                    yield Imported(rows, again=True, import_id=entry.id)
+                else:
+                    yield self._take(piece, history, entry.id)
+            if entry is not None:
+                self._log.end(entry, skipped)
 
-    def _take(self, piece: Piece, history: Pipeline) -> Imported:
-        kept = KeptAnswer(piece.key, "", 201, "", piece.batch.received)
+    def forget(self, import_id: int) -> None:
+        """The import was undone: its pieces, and those that may rely on it, can be imported again."""
+        self._keys = {
+            key: answer
+            for key, answer in self._keys.items()
+            if answer.body != str(import_id) and answer.fingerprint != RELIES
+        }
+
+    def _take(self, piece: Piece, history: Pipeline, import_id: int) -> Imported:
         rows = len(piece.batch) + len(piece.malformed)
         done = history.process(piece.batch, piece.positions, piece.malformed, listed=rows)
         try:
-            self._collector.record(done, lambda _: (kept,))
-        except JournalError:
+            first = self._store.ledger.next_id()  # what is stored after this is in memory too
+            known = self._store.imports.known(done.accepted)
+            with self._collector.turn() as turn:
+                known |= self._newest.known(done.accepted, first)
+                kept = KeptAnswer(
+                    piece.key,
+                    RELIES if known.any() else "",
+                    201,
+                    str(import_id),
+                    piece.batch.received,
+                )
+                turn.commit(new := _without(done, known), (kept,), import_id)
+        except (JournalError, StoreError):
             history.undo(done.accepted)
             raise
-        self._keys.add(piece.key)
-        flagged = int(done.scores.is_anomaly.sum())
-        return Imported(done.received, len(done.accepted), flagged, done.rejected, unsure=piece.unsure)
+        self._keys[piece.key] = kept
+        return Imported(
+            new.received,
+            len(new.accepted),
+            int(new.scores.is_anomaly.sum()),
+            new.rejected,
+            unsure=piece.unsure,
+            known=int(known.sum()),
+            import_id=import_id,
+        )
+
+
+def _is_piece(answer: KeptAnswer) -> bool:
+    return answer.key.startswith(IMPORTED) and not answer.key.startswith(CASES)
+
+
+def _without(done: Processed, known: Bools) -> Processed:
+    """The batch without the accepted readings that are there already; they count as duplicates.
+
+    The others keep the scores that they have among all of them.
+    """
+    if not known.any():
+        return done
+    duplicates = {str(Reason.DUPLICATE): int(known.sum())}
+    return replace(
+        done,
+        accepted=done.accepted.take(~known),
+        scores=done.scores.take(~known),
+        unlisted=add_up(done.unlisted, duplicates),
+    )
 
 
 @dataclass
@@ -107,7 +186,9 @@ class Report:
     accepted: int = 0
     flagged: int = 0
     again: int = 0
+    known: int = 0
     unsure: int = 0
+    import_id: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[Rejection] = field(default_factory=list)
 
@@ -117,6 +198,8 @@ class Report:
         self.accepted += piece.accepted
         self.flagged += piece.flagged
         self.again += piece.rows if piece.again else 0
+        self.known += piece.known
+        self.import_id = piece.import_id
         self.unsure += piece.unsure
         self.reasons.update(str(rejection.reason) for rejection in piece.rejected)
         self.examples += piece.rejected[: max(0, EXAMPLES - len(self.examples))]
@@ -124,7 +207,7 @@ class Report:
     @property
     def nothing_taken(self) -> bool:
         """Whether the file had readings and none of them was stored, now or before."""
-        return bool(self.rows) and not self.accepted and not self.again
+        return bool(self.rows) and not (self.accepted or self.again or self.known)
 
     def sentences(self) -> list[str]:
         """What was imported, what was already stored, what was rejected, why and where."""
@@ -133,6 +216,8 @@ class Report:
         ]
         if self.again:
             lines.append(f"{self.again:,} were imported before and are not stored twice")
+        if self.known:
+            lines.append(f"{self.known:,} are already there and are not stored twice")
         if self.unsure:
             lines.append(
                 f"{self.unsure:,} are of an hour that the clock showed twice, and their order does not tell "
@@ -176,24 +261,30 @@ def start_import(
     columns: Columns,
     name: str,
     now: int,
+    *,
+    who: str = "",
+    tags: Sequence[str] = (),
 ) -> Job:
     """Start importing this file; the job's result is a `Report`.
 
     `keep_up` waits until the store has nearly everything imported so far. If the job is cancelled or
     fails, what was imported stays, and the same file continues from there.
-    Raises UsageError while another import runs.
+    `who` imports it, and `tags` were added for it. Raises UsageError while another import runs.
     """
     whole = len(table.frame) * max(1, len(columns.values))
+
+    file = ImportedFile(name, who, tuple(tags))
 
     def work(progress: Progress) -> Report:
         progress.step("reading the file")
         report = Report(table.first)
-        for piece in importer.take(pieces(table, columns, now)):
-            report.add(piece)
-            progress.step(
-                f"{report.rows:,} of {counted(max(whole, report.rows), 'reading')}", report.rows, whole
-            )
-            keep_up(progress)
+        with closing(importer.take(pieces(table, columns, now), file, progress)) as results:
+            for piece in results:
+                report.add(piece)
+                progress.step(
+                    f"{report.rows:,} of {counted(max(whole, report.rows), 'reading')}", report.rows, whole
+                )
+                keep_up(progress)
         return report
 
     return jobs.start(KIND, f"Import of {name}", work)

@@ -6,7 +6,7 @@ batches scored elsewhere (an import, a case) are recorded as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from sensormon.ingest.detector_state import SavedState
 from sensormon.ingest.pipeline import Judged, Pipeline
 from sensormon.ingest.rates import Arrivals, Latencies
 from sensormon.ingest.refusals import Codes, Refused
-from sensormon.ingest.unstored import Pending, Unstored
+from sensormon.ingest.unstored import Pending, Unstored, pending_of
 from sensormon.ingest.watchdog import Watchdog
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import SECOND, Clock
@@ -28,6 +28,7 @@ from sensormon.model.entries import (
     EventAction,
     KeptAnswer,
     SettingsEntry,
+    UndoEntry,
 )
 from sensormon.model.errors import JournalError
 from sensormon.model.ledger import add_up
@@ -67,7 +68,7 @@ class Turn:
         self,
         pipeline: Pipeline,
         first_id: int,
-        commit: Callable[[Processed, Sequence[KeptAnswer]], Receipt],
+        commit: Callable[[Processed, Sequence[KeptAnswer], int], Receipt],
     ) -> None:
         self.first_id = first_id
         """The id of the first accepted reading."""
@@ -91,9 +92,12 @@ class Turn:
         """The refused rows of one of these requests. See `Pipeline.refused`."""
         return self._pipeline.refused(batch, reason, positions, malformed)
 
-    def commit(self, processed: Processed, answers: Sequence[KeptAnswer] = ()) -> Receipt:
-        """Make the readings durable, and these answers with them. Raises JournalError."""
-        receipt = self._commit(processed, answers)
+    def commit(self, processed: Processed, answers: Sequence[KeptAnswer] = (), import_id: int = 0) -> Receipt:
+        """Make the readings durable, and these answers with them. Raises JournalError.
+
+        `import_id` is the import that they belong to, 0 if there is none.
+        """
+        receipt = self._commit(processed, answers, import_id)
         self._scored = None
         return receipt
 
@@ -122,7 +126,7 @@ class Collector:
         self.unstored = unstored
         self.arrivals = Arrivals()
         self.acts = 0
-        """How often somebody acted on events since the start."""
+        """How often somebody acted on events, or removed some with an import, since the start."""
         self._pipeline = pipeline
         self._journal = journal
         self._recent = recent
@@ -171,11 +175,11 @@ class Collector:
             finally:
                 turn.end()
 
-    def _commit(self, processed: Processed, answers: Sequence[KeptAnswer]) -> Receipt:
+    def _commit(self, processed: Processed, answers: Sequence[KeptAnswer], import_id: int) -> Receipt:
         batch, count = processed.accepted, processed.received
         received = self.unstored.received
         received[batch.source] = received.get(batch.source, 0) + count
-        entry = BatchEntry(self._next_id, received, processed, tuple(answers))
+        entry = BatchEntry(self._next_id, received, processed, tuple(answers), import_id)
         started = self._clock.now()
         try:
             number = self._journal.append(entry)
@@ -191,7 +195,7 @@ class Collector:
         self._recent.append(entry)
         self._watchdog.note(batch)
         self.arrivals.note(processed, now)
-        self.unstored.add(Pending(number, batch.source, count, batch.received), received, now)
+        self.unstored.add(pending_of(entry, number), received, now)
         return Receipt(number, entry.first_id, processed)
 
     def catch_up(self, position: int, received: Mapping[str, int]) -> None:
@@ -271,6 +275,22 @@ class Collector:
         with self._lock:
             self.unstored.add_annotation(self._journal.append(AnnotationEntry(annotation)), annotation)
 
+    def undo(self, entry: UndoEntry, ranges: Collection[tuple[int, int]]) -> None:
+        """Record the undoing of an import; durable when this returns. Raises JournalError.
+
+        `ranges` are the first and last ids of its readings. Those in memory are gone when this returns,
+        those in the store once it has loaded the record.
+        """
+        with self._lock:
+            self.unstored.add_undo(self._journal.append(entry), entry)
+            self._recent.drop(ranges)
+            self.acts += 1
+
+    def noted_undone(self) -> None:
+        """The store has an undo, too: what was read before it is old."""
+        with self._lock:
+            self.acts += 1
+
     def keep(self, entry: DocumentsEntry) -> None:
         """Record documents and audit records; durable when this returns. Raises JournalError."""
         with self._lock:
@@ -286,6 +306,11 @@ class Collector:
     def next_id(self) -> int:
         """The id that the next accepted reading will have."""
         return self._next_id
+
+    @property
+    def last_record(self) -> int:
+        """The number of the newest record that is durable."""
+        return self._journal.last
 
     @property
     def refused(self) -> str:

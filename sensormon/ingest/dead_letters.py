@@ -74,7 +74,10 @@ class DeadLetters:
                 os.fsync(file.fileno())
 
     def retry(self, store: Store, now: int) -> int:
-        """Try each line again; those stored leave the file. Returns how many were stored."""
+        """Try each line again; those stored leave the file. Returns how many were stored.
+
+        Lines of an undone import leave it too: the undo has counted them as rejected.
+        """
         lines, damaged = self._read()
         if damaged:
             with self._damaged.open("ab") as file:
@@ -82,7 +85,10 @@ class DeadLetters:
                 file.flush()
                 os.fsync(file.fileno())
         left, stored = [], 0
+        gone = store.imports.undone_among([line["id"] for line in lines])
         for line in lines:
+            if line["id"] in gone:
+                continue
             record = _record(line)
             reason = store.refused_rows(record).get(line["id"])
             if reason is None:
@@ -100,6 +106,13 @@ class DeadLetters:
         if lines or damaged:
             self._write(left)
         return stored
+
+    def drop_undone(self, store: Store) -> None:
+        """Remove the lines of undone imports. Does nothing else."""
+        lines, damaged = self._read()
+        gone = store.imports.undone_among([line["id"] for line in lines])
+        if gone and not damaged:  # with damaged lines the next retry does it
+            self._write([line for line in lines if line["id"] not in gone])
 
     def _read(self) -> _Lines:
         try:

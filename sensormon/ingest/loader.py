@@ -24,7 +24,7 @@ from sensormon.ingest.rates import Latencies
 from sensormon.journal.journal import Journal
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND, Clock
-from sensormon.model.entries import BatchEntry, Record
+from sensormon.model.entries import BatchEntry, Record, UndoEntry
 from sensormon.model.errors import (
     JournalError,
     RowsRefused,
@@ -191,6 +191,8 @@ class Loader:
             return max(0.05, (due - now) / SECOND)
         started = self._clock.now()
         self._load(records, now)
+        if any(isinstance(record.entry, UndoEntry) for record in records):
+            self._dead_letters.drop_undone(self._store)
         self._position = records[-1].number
         self._latencies.add((self._clock.now() - started) / SECOND)
         self._last_load = now
@@ -258,7 +260,12 @@ def _rows(record: Record) -> int:
 
 
 def _ids_among(records: Sequence[Record], ids: frozenset[int]) -> frozenset[int]:
-    """Those of the ids between the first and the last reading of these records, which are in order."""
+    """Those of the ids between the first and the last reading of these records, which are in order.
+
+    All of them if an import is undone: its readings were in earlier records.
+    """
+    if any(isinstance(record.entry, UndoEntry) for record in records):
+        return ids
     entries = [record.entry for record in records if isinstance(record.entry, BatchEntry)]
     if not ids or not entries:
         return frozenset()

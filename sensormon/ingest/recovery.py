@@ -20,7 +20,7 @@ from sensormon.detectors import make
 from sensormon.ingest.collector import Unsure
 from sensormon.ingest.idempotency import KEPT_ANSWERS
 from sensormon.ingest.tag_memory import KEPT
-from sensormon.ingest.unstored import Pending
+from sensormon.ingest.unstored import Pending, pending_of
 from sensormon.journal.journal import Journal
 from sensormon.model.entries import (
     FROM_CASES,
@@ -33,6 +33,8 @@ from sensormon.model.entries import (
     EventAction,
     KeptAnswer,
     Record,
+    SettingsEntry,
+    UndoEntry,
 )
 from sensormon.model.errors import StoreCorrupt, StoreError, UsageError
 from sensormon.model.readings import Origin, is_good
@@ -61,6 +63,7 @@ class Recovered:
     actions: list[tuple[int, EventAction]] = field(default_factory=list)  # by record number, not stored yet
     annotations: list[tuple[int, Annotation]] = field(default_factory=list)  # likewise
     documents: list[tuple[int, DocumentsEntry]] = field(default_factory=list)  # likewise
+    undos: list[tuple[int, UndoEntry]] = field(default_factory=list)  # likewise
     answers: list[KeptAnswer] = field(default_factory=list)
     words: StateWords = field(default_factory=StateWords)
     case_settings: list[DetectorSettings] = field(default_factory=list)  # of cases, not stored yet
@@ -115,30 +118,33 @@ def _read_store(recovered: Recovered, journal: Journal, store: Store) -> int:
 
 
 def _replay(recovered: Recovered, record: Record) -> None:
-    entry = record.entry
-    if isinstance(entry, ActionEntry):
-        recovered.actions.append((record.number, entry.action))
-        return
-    if isinstance(entry, AnnotationEntry):
-        recovered.annotations.append((record.number, entry.annotation))
-        return
-    if isinstance(entry, DocumentsEntry):
-        recovered.documents.append((record.number, entry))
-        return
-    if not isinstance(entry, BatchEntry):
-        if entry.settings.id >= FROM_CASES:
+    number, entry = record.number, record.entry
+    match entry:
+        case ActionEntry():
+            recovered.actions.append((number, entry.action))
+        case AnnotationEntry():
+            recovered.annotations.append((number, entry.annotation))
+        case DocumentsEntry():
+            recovered.documents.append((number, entry))
+        case UndoEntry():
+            recovered.undos.append((number, entry))
+        case SettingsEntry() if entry.settings.id >= FROM_CASES:
             recovered.case_settings.append(entry.settings)
-            return
-        recovered.settings = entry.settings
-        recovered.kept = max(KEPT, _lead(recovered.settings))
-        return
+        case SettingsEntry():
+            recovered.settings = entry.settings
+            recovered.kept = max(KEPT, _lead(recovered.settings))
+        case BatchEntry():
+            _replay_batch(recovered, number, entry)
+
+
+def _replay_batch(recovered: Recovered, number: int, entry: BatchEntry) -> None:
     processed = entry.processed
     batch = processed.accepted
     recovered.next_id = max(recovered.next_id, entry.first_id + len(batch))
     recovered.received.update(entry.received_totals)
     recovered.answers += entry.answers
     recovered.words.take(processed.words)
-    recovered.pending.append(Pending(record.number, batch.source, processed.received, batch.received))
+    recovered.pending.append(pending_of(entry, number))
     if batch.origin is Origin.IMPORT:
         return  # history was scored apart from the live stream, which knows nothing of it
     learned = is_good(batch.quality)

@@ -1,4 +1,4 @@
-"""What is in the journal but not in the store yet: batches, actions on events, notes, documents.
+"""What is in the journal but not in the store yet: batches, actions on events, notes, documents, undos.
 
 Is: the journal's side of the ledger, in memory, settled as the loader proceeds. Is not: the
 records themselves, which the journal holds.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sensormon.journal.depth import JournalDepth
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import Clock
-from sensormon.model.entries import Annotation, BatchEntry, DocumentsEntry, EventAction
+from sensormon.model.entries import Annotation, BatchEntry, DocumentsEntry, EventAction, Record, UndoEntry
+from sensormon.model.imports import ImportTotals, part_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,15 @@ class Pending:
     source: str
     readings: int
     received: int
+    imported: ImportTotals | None = None  # what it adds to an import
+
+
+def pending_of(entry: BatchEntry, number: int) -> Pending:
+    """The batch of this record."""
+    batch, part = entry.processed.accepted, part_of(entry, number)
+    return Pending(
+        number, batch.source, entry.processed.received, batch.received, part.totals if part else None
+    )
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,7 @@ class Unstored:
         actions: Sequence[tuple[int, EventAction]] = (),
         annotations: Sequence[tuple[int, Annotation]] = (),
         documents: Sequence[tuple[int, DocumentsEntry]] = (),
+        undos: Sequence[tuple[int, UndoEntry]] = (),
     ) -> None:
         self.lock = threading.RLock()
         """Held from before a record is appended to the journal until it is noted here.
@@ -65,6 +76,7 @@ class Unstored:
         self._actions = deque(actions)
         self._annotations = deque(annotations)
         self._documents = deque(documents)
+        self._undos = deque(undos)
 
     @property
     def received(self) -> dict[str, int]:
@@ -103,6 +115,21 @@ class Unstored:
         with self.lock:
             self._documents.append((number, entry))
 
+    def add_undo(self, number: int, entry: UndoEntry) -> None:
+        """Note that the undoing of an import was journaled in this record."""
+        with self.lock:
+            self._undos.append((number, entry))
+
+    def undos(self) -> list[UndoEntry]:
+        """The imports that are undone and of which the store may still have readings, oldest first."""
+        with self.lock:
+            return [entry for _, entry in self._undos]
+
+    def imported(self) -> list[ImportTotals]:
+        """What the batches that wait add to imports, oldest first."""
+        with self.lock:
+            return [batch.imported for batch in self._pending if batch.imported is not None]
+
     def actions(self) -> list[tuple[int, EventAction]]:
         """People's actions on events, by record number, oldest first."""
         with self.lock:
@@ -125,9 +152,17 @@ class Unstored:
         from archive and journal is pending again. Raises JournalError if these
         records cannot be read.
         """
-        again = pending_records(self._journal, position, self._settled) if position < self._settled else []
+        again: list[Pending] = []
+        undos: list[tuple[int, UndoEntry]] = []
+        if position < self._settled:
+            for record in _records(self._journal, position, self._settled):
+                if isinstance(record.entry, BatchEntry):
+                    again.append(pending_of(record.entry, record.number))
+                elif isinstance(record.entry, UndoEntry):
+                    undos.append((record.number, record.entry))
         with self.lock:
             self._pending.extendleft(reversed(again))
+            self._undos.extendleft(reversed(undos))
             self._readings += sum(batch.readings for batch in again)
             self._settled = min(self._settled, position)
             while self._pending and self._pending[0].number <= position:
@@ -140,7 +175,16 @@ class Unstored:
                 self._annotations.popleft()
             while self._documents and self._documents[0][0] <= position:
                 self._documents.popleft()
+            while self._undos and self._undos[0][0] <= position:
+                self._undos.popleft()
             self._note(self._clock.now())
+
+    def waits(self, number: int) -> bool:
+        """Whether something up to this record number was not noted as stored yet."""
+        with self.lock:
+            first = [self._pending[0].number] if self._pending else []
+            first += [queue[0][0] for queue in (self._documents, self._undos) if queue]
+            return min(first, default=number + 1) <= number
 
     def account(self, position: int) -> tuple[dict[str, int], dict[str, int]] | None:
         """Readings received and readings journaled beyond this record number, by source.
@@ -167,17 +211,11 @@ class Unstored:
         return self._pending[0].received if self._pending else None
 
 
-def pending_records(journal: Journal, after: int, upto: int) -> list[Pending]:
-    """The batches that journal and archive hold with after < number <= upto.
+def _records(journal: Journal, after: int, upto: int) -> Iterator[Record]:
+    """The records that journal and archive hold with after < number <= upto.
 
     Raises JournalError if they cannot be read.
     """
-    pending: list[Pending] = []
     while records := [record for record in journal.read(after) if record.number <= upto]:
         after = records[-1].number
-        for record in records:
-            if isinstance(record.entry, BatchEntry):
-                processed = record.entry.processed
-                batch = processed.accepted
-                pending.append(Pending(record.number, batch.source, processed.received, batch.received))
-    return pending
+        yield from records

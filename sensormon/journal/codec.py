@@ -1,7 +1,7 @@
 """Journal entries to bytes and back; `journal.py` numbers, checksums and syncs the bytes.
 
 Bytes of an entry: one byte for the kind (B batch, S settings, A event action, N note,
-D documents and audit records), the length of the head
+D documents and audit records, U the undoing of an import), the length of the head
 (u32), the head (JSON, UTF-8), then for a batch its columns one after the other, raw and
 little-endian, in the order of `_COLUMNS`, each as long as the head's `rows` says.
 """
@@ -29,6 +29,7 @@ from sensormon.model.entries import (
     EventAction,
     KeptAnswer,
     SettingsEntry,
+    UndoEntry,
 )
 from sensormon.model.errors import JournalDamaged
 from sensormon.model.readings import (
@@ -65,6 +66,8 @@ def encode(entry: Entry) -> bytes:
         return _pack(b"N", asdict(entry.annotation))
     if isinstance(entry, DocumentsEntry):
         return _pack(b"D", asdict(entry))
+    if isinstance(entry, UndoEntry):
+        return _pack(b"U", asdict(entry))
     processed, batch = entry.processed, entry.processed.accepted
     head = {
         "rows": len(batch),
@@ -90,6 +93,8 @@ def encode(entry: Entry) -> bytes:
         ]
     if processed.words:  # otherwise absent, as in records older than states
         head["words"] = [(entry.tag, entry.code, entry.word) for entry in processed.words]
+    if entry.import_id:  # otherwise absent, as in records older than the list of imports
+        head["import"] = entry.import_id
     columns = [getattr(batch, name).astype(kind, copy=False) for name, kind in _BATCH_COLUMNS.items()]
     columns += [
         getattr(processed.scores, name).astype(kind, copy=False) for name, kind in _SCORE_COLUMNS.items()
@@ -114,6 +119,8 @@ def decode(payload: bytes) -> Entry:
                 tuple(Document(**document) for document in head["documents"]),
                 tuple(AuditRecord(**record) for record in head["audit"]),
             )
+        if kind == b"U" and start == len(payload):
+            return _undo_entry(head)
         if kind == b"B":
             return _batch_entry(head, payload, start)
     except (
@@ -142,10 +149,19 @@ def _words(head: Mapping[str, Any]) -> tuple[StateWord, ...]:
     return words
 
 
+def _undo_entry(head: Mapping[str, Any]) -> UndoEntry:
+    entry = UndoEntry(**head)
+    if type(entry.import_id) is not int or type(entry.time) is not int or not isinstance(entry.who, str):
+        raise ValueError(f"{entry!r} undoes nothing")
+    return entry
+
+
 def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEntry:
-    rows = head["rows"]
+    rows, import_id = head["rows"], head.get("import", 0)
     if not isinstance(rows, int) or rows < 0:
         raise ValueError(f"{rows!r} rows")
+    if not isinstance(import_id, int) or import_id < 0:
+        raise ValueError(f"{import_id!r} is no import")
     columns: dict[str, Any] = {}
     for name, kind in _COLUMNS.items():
         column = np.frombuffer(payload, dtype=kind, count=rows, offset=start)
@@ -176,4 +192,5 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
         received_totals=head["received_totals"],
         processed=Processed(batch, scores, head["settings"], rejected, unlisted, _words(head)),
         answers=tuple(KeptAnswer(*fields) for fields in head.get("answers", ())),
+        import_id=import_id,
     )

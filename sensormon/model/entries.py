@@ -1,7 +1,8 @@
 """What the journal carries: numbered entries.
 
 An entry is a processed batch, a change of the detector settings, a person's action on
-events, a note on a stretch of time, or a change of documents with its audit records.
+events, a note on a stretch of time, a change of documents with its audit records, or the
+undoing of an import.
 `journal/codec.py` turns entries into bytes and back.
 """
 
@@ -61,12 +62,14 @@ class BatchEntry:
     `received_totals` is how many readings of each source had come in to this journal up to
     and including this batch: the left-hand side of the ledger, carried along so that a
     restart knows it without the store. `answers` are durable with the readings they acknowledge.
+    `import_id` is the import that the readings belong to, 0 if there is none.
     """
 
     first_id: int
     received_totals: Mapping[str, int]
     processed: Processed
     answers: tuple[KeptAnswer, ...] = ()
+    import_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,16 @@ class DocumentsEntry:
     audit: tuple[AuditRecord, ...] = ()
 
 
-Entry = BatchEntry | SettingsEntry | ActionEntry | AnnotationEntry | DocumentsEntry
+@dataclass(frozen=True)
+class UndoEntry:
+    """An import was undone: every reading of it in earlier records goes. `time` is µs UTC."""
+
+    import_id: int
+    who: str
+    time: int
+
+
+Entry = BatchEntry | SettingsEntry | ActionEntry | AnnotationEntry | DocumentsEntry | UndoEntry
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,14 @@ have yet. So the difference is a measurement, not a definition: anything but 0 i
 (or, below 0, a duplicate).
 
 A duplicate is one of the rejected; `duplicates_dropped` says how many of those there are.
+`stored` counts what was ever stored; `undone` says how many of these an undone import removed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import TypeVar
 
 Key = TypeVar("Key")
@@ -31,6 +33,7 @@ class LedgerLine:
     dead_lettered: int = 0
     pending: int = 0
     duplicates_dropped: int = 0
+    undone: int = 0
 
     @property
     def difference(self) -> int:
@@ -56,6 +59,7 @@ class Ledger:
             dead_lettered=sum(line.dead_lettered for line in self.lines),
             pending=sum(line.pending for line in self.lines),
             duplicates_dropped=sum(line.duplicates_dropped for line in self.lines),
+            undone=sum(line.undone for line in self.lines),
         )
 
     @property
@@ -85,12 +89,15 @@ def balance(
     rejected: Mapping[tuple[str, str], int],
     dead_lettered: Mapping[str, int],
     pending: Mapping[str, int],
+    undone: Mapping[str, int] = MappingProxyType({}),
 ) -> Ledger:
     """The ledger of these counts by source; `rejected` by source and reason."""
     reasons: dict[str, int] = {}
     for (_, reason), count in rejected.items():
         reasons[reason] = reasons.get(reason, 0) + count
-    sources = sorted({*received, *stored, *dead_lettered, *pending, *(source for source, _ in rejected)})
+    sources = sorted(
+        {*received, *stored, *dead_lettered, *pending, *undone, *(source for source, _ in rejected)}
+    )
     return Ledger(
         lines=tuple(
             LedgerLine(
@@ -101,6 +108,7 @@ def balance(
                 dead_lettered=dead_lettered.get(source, 0),
                 pending=pending.get(source, 0),
                 duplicates_dropped=rejected.get((source, "duplicate"), 0),
+                undone=undone.get(source, 0),
             )
             for source in sources
         ),

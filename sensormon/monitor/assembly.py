@@ -18,7 +18,9 @@ from sensormon.events.reader import EventReader
 from sensormon.exchange.cases import Cases, LiveHistory
 from sensormon.exchange.export_folder import ExportFiles
 from sensormon.exchange.exporter import Exporter
+from sensormon.exchange.import_log import ImportLog
 from sensormon.exchange.importer import Importer
+from sensormon.exchange.undoing import Undoing
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.dead_letters import DeadLetters
 from sensormon.ingest.detection_log import DetectionLog
@@ -93,6 +95,8 @@ class Parts:
     # files in and out, retention
     tag_file: TagFile
     importer: Importer
+    import_log: ImportLog
+    undoing: Undoing
     exporter: Exporter
     cases: Cases
     retention: Retention
@@ -130,7 +134,14 @@ def build(settings: Settings, clock: Clock) -> Parts:
     running_source = RunningSource(source, collector, clock, recovered.first_start)
     loader = Loader(journal, store, dead_letters, clock, _opened(store, collector))
     ledger = LiveLedger(collector.unstored, store.ledger, journal, dead_letters)
-    retention = Retention(settings.data_dir, settings.retention_days, store, jobs, clock)
+    retention = Retention(
+        settings.data_dir,
+        settings.retention_days,
+        store,
+        jobs,
+        clock,
+        lambda: bool(collector.unstored.undos()),
+    )
     attention = Attention(settings.data_dir, lambda: journal.damaged, dead_letters.damaged_now, clock)
     loading = Loading(loader, collector, ledger, attention, retention, folder, clock)
     streams = ReadingStreams(store.readings, newest)
@@ -139,6 +150,32 @@ def build(settings: Settings, clock: Clock) -> Parts:
     annotations = Annotations(collector, store.entries, clock)
     tag_file = TagFile(settings.tags, settings.data_dir, clock, running_tags.check, running_tags.retag)
     files = ExportFiles(settings.data_dir, clock)
+    import_log = ImportLog(collector, store, clock)
+    importer = Importer(
+        collector,
+        store,
+        newest,
+        import_log,
+        running_tags.now,
+        recovered.answers,
+        loading.catch_up,
+    )
+    for _, undo in recovered.undos:
+        importer.forget(undo.import_id)
+    undoing = Undoing(
+        import_log,
+        importer,
+        collector,
+        store,
+        newest,
+        dead_letters,
+        tag_file,
+        loading.catch_up,
+        retention.held,
+        jobs,
+        clock,
+    )
+    loading.follow = undoing.tick
     return Parts(
         settings=settings,
         clock=clock,
@@ -167,7 +204,9 @@ def build(settings: Settings, clock: Clock) -> Parts:
         actions=ActionLog(collector, clock),
         annotations=annotations,
         tag_file=tag_file,
-        importer=Importer(collector, store.entries, running_tags.now, recovered.answers),
+        importer=importer,
+        import_log=import_log,
+        undoing=undoing,
         exporter=Exporter(jobs, running_tags.now, streams, events, store.readings, files),
         cases=Cases(
             history=LiveHistory(running_tags.now, streams, store.readings, detection, events, annotations),
@@ -231,4 +270,5 @@ def _unstored(journal: Journal, clock: Clock, recovered: Recovered) -> Unstored:
         recovered.actions,
         recovered.annotations,
         recovered.documents,
+        recovered.undos,
     )

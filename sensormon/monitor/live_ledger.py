@@ -62,5 +62,6 @@ class LiveLedger:
             rejected=accounts.rejected,
             dead_lettered=self._dead_letters.counts(),
             pending=pending,
+            undone=accounts.undone,
         )
         return self._last, asked

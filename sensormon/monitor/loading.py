@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.detector_state import EVERY, write_states
 from sensormon.ingest.loader import Loader
 from sensormon.ingest.workers import run_loader
 from sensormon.model.clock import SECOND, Clock
-from sensormon.model.errors import JournalError
+from sensormon.model.errors import JournalError, StoreUnavailable
 from sensormon.model.jobs import Progress
+from sensormon.model.status import StoreState
 from sensormon.monitor.attention import Attention
 from sensormon.monitor.data_folder import DataFolder
 from sensormon.monitor.live_ledger import LiveLedger
@@ -41,6 +43,8 @@ class Loading:
         folder: DataFolder,
         clock: Clock,
     ) -> None:
+        self.follow: Callable[[], None] = lambda: None
+        """Called after each step that left the store reachable."""
         self.in_thread = False
         """Whether a thread loads, or is about to."""
         self._loader = loader
@@ -82,6 +86,28 @@ class Loading:
             progress.wait_for(f"{unstored.readings:,} readings wait for the database")
             self._clock.wait(pause, 0.1)
 
+    def catch_up(self, progress: Progress) -> None:
+        """Wait until the store has everything that is durable now.
+
+        Raises StoreUnavailable if it cannot take it, and what `Progress.wait_for` raises.
+        """
+        last = self._collector.last_record
+        pause = threading.Event()
+        while (self._loader.position or 0) < last or self._collector.unstored.waits(last):
+            if not self.in_thread:
+                self.drain()
+            status = self._loader.status()
+            if status.state not in (StoreState.HEALTHY, StoreState.STARTING):
+                raise StoreUnavailable(
+                    "the database does not have the newest readings yet",
+                    where=status.name,
+                    hint=status.problem or "Try again in a moment",
+                )
+            if not self.in_thread:
+                return  # what is left cannot be read, and is reported
+            progress.wait_for("the database takes the newest readings")
+            self._clock.wait(pause, 0.05)
+
     def save_states(self) -> None:
         """Save the detector's state for the next start."""
         self._saved = self._clock.now()
@@ -97,7 +123,9 @@ class Loading:
                 self._collector.unstored.settle(self._loader.position)
             except JournalError as error:
                 _log.error("what must be loaded again cannot be counted yet: %s", error)
-            self._retention.tick()
+            if not self._collector.unstored.undos():  # readings of an import that is to go must not roll up
+                self._retention.tick()
+            self.follow()
         self._report()
         if not 0 <= self._clock.now() - self._saved < EVERY * SECOND:
             self.save_states()

@@ -74,6 +74,8 @@ class Monitor:
         self.annotations = parts.annotations
         self.tag_file = parts.tag_file
         self.importer = parts.importer
+        self.import_log = parts.import_log
+        self.undoing = parts.undoing
         self.exporter = parts.exporter
         self.cases = parts.cases
         self.retention = parts.retention

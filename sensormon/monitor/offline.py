@@ -82,6 +82,7 @@ class StoppedMonitor:
             rejected=accounts.rejected,
             dead_lettered=self.dead_letters.counts(),
             pending=pending,
+            undone=accounts.undone,
         )
 
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -76,9 +78,22 @@ class RolledUp:
 
 
 class Retention:
-    """Of one monitor. `default` is the policy until somebody sets another."""
+    """Of one monitor. `default` is the policy until somebody sets another.
 
-    def __init__(self, folder: Path, default: int, store: Store, jobs: Jobs, clock: Clock) -> None:
+    `undoing` says whether an import is undone whose readings the store may still have.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        default: int,
+        store: Store,
+        jobs: Jobs,
+        clock: Clock,
+        undoing: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._undoing = undoing
+        self._rolling = threading.Lock()
         self._path = folder / FILE
         self._store = store
         self._jobs = jobs
@@ -126,6 +141,12 @@ class Retention:
             raise UsageError("retention is unlimited", where="Retention", hint="Say first for how many days")
         return self._jobs.start(JOB, "Rolling old readings up", self._run)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No reading is rolled up within it; begins after the day of a tag that is being rolled up."""
+        with self._rolling:
+            yield
+
     def tick(self) -> None:
         """Start the run of the day if it is due; called often."""
         now = self._clock.now()
@@ -145,7 +166,12 @@ class Retention:
             done = deleted = 0
             for number, due in enumerate(plan.due, 1):
                 progress.step(f"{done:,} of {plan.readings:,} readings", done, plan.readings)
-                deleted += self._store.retention.roll_up(due)
+                with self._rolling:
+                    if self._undoing():
+                        raise UsageError(
+                            "an import is being undone", where="Retention", hint="Try again in a minute"
+                        )
+                    deleted += self._store.retention.roll_up(due)
                 done += due.readings
                 if number % CHECKPOINT == 0:
                     self._store.checkpoint()

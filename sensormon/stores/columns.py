@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sensormon.model.entries import ActionEntry, AnnotationEntry, BatchEntry, DocumentsEntry, Record
+from sensormon.model.imports import part_of
 from sensormon.model.readings import SIMULATOR, Rejection
 
 _TIME = pa.timestamp("us")
@@ -228,6 +229,26 @@ def audit_columns(records: Sequence[Record]) -> pa.Table:
             "verified": pa.array([audit.verified for _, audit in rows], pa.bool_()),
             **{name: pa.array([getattr(audit, name) for _, audit in rows], pa.string()) for name in texts},
             "number": pa.array([number for number, _ in rows], pa.int64()),
+        }
+    )
+
+
+def import_columns(records: Sequence[Record]) -> pa.Table:
+    """What these records add to imports, as rows of `imported`."""
+    parts = [
+        part
+        for record in records
+        if isinstance(record.entry, BatchEntry) and (part := part_of(record.entry, record.number))
+    ]
+    counts = ("stored", "known", "rejected", "flagged")
+    return pa.table(
+        {
+            "import_id": pa.array([part.totals.import_id for part in parts], pa.int64()),
+            "number": pa.array([part.totals.last for part in parts], pa.int64()),
+            "first_id": pa.array([part.first_id for part in parts], pa.int64()),
+            **{name: pa.array([getattr(part.totals, name) for part in parts], pa.int64()) for name in counts},
+            "since": pa.array([part.totals.since for part in parts], _TIME),
+            "until": pa.array([part.totals.until for part in parts], _TIME),
         }
     )
 

@@ -36,6 +36,11 @@ class DuckDBLedger:
             totals = cursor.execute("SELECT writer, source, received FROM received_totals").fetchall()
             stored = dict(cursor.execute("SELECT source, stored FROM stored_totals").fetchall())
             rejected = cursor.execute("SELECT source, reason, rejected FROM rejected_totals").fetchall()
+            undone = (
+                dict(cursor.execute("SELECT source, undone FROM undone_totals").fetchall())
+                if self._database.has("undone_totals")
+                else {}
+            )
         for writer, source, count in totals:
             received.setdefault(writer, {})[source] = count
         return Accounts(
@@ -43,6 +48,7 @@ class DuckDBLedger:
             received=received,
             stored=stored,
             rejected={(source, reason): count for source, reason, count in rejected},
+            undone=undone,
         )
 
     def recount(self) -> Recount:

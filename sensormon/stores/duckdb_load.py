@@ -17,6 +17,7 @@ from sensormon.stores.columns import (
     audit_columns,
     document_columns,
     fault_columns,
+    import_columns,
     reading_columns,
     rejected_columns,
     row_ids,
@@ -49,6 +50,7 @@ def insert_all(
         ("audit", audit_columns(records)),
         ("kept_answers", answer_columns(records)),
         ("state_words", word_columns(records)),
+        ("imported", import_columns(records)),
     ):
         if columns.num_rows:
             _insert(cursor, table, columns)

@@ -7,13 +7,16 @@ journal beyond the watermark is loaded again.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from sensormon.model.entries import Record
 from sensormon.model.errors import RowsRefused
+from sensormon.stores import duckdb_imports
 from sensormon.stores.columns import row_ids
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_entries import DuckDBEntries
+from sensormon.stores.duckdb_imports import DuckDBImports
 from sensormon.stores.duckdb_ledger import DuckDBLedger, watermark
 from sensormon.stores.duckdb_load import add_to_totals, insert_all, insert_readings, set_watermark
 from sensormon.stores.duckdb_readings import DuckDBReadings
@@ -34,6 +37,8 @@ _TABLES = (
     "audit",
     "latest",
     "state_words",
+    "imported",
+    "undone_imports",
 )
 
 
@@ -49,7 +54,9 @@ class DuckDBStore:
         self.spans = DuckDBSpans(self._database)
         self.ledger = DuckDBLedger(self._database)
         self.entries = DuckDBEntries(self._database)
+        self.imports = DuckDBImports(self._database)
         self.retention = DuckDBRetention(self._database, deletions)
+        self._deletions = deletions
 
     def open(self) -> None:
         self._database.open()
@@ -62,13 +69,16 @@ class DuckDBStore:
 
     def load(self, writer: str, records: Sequence[Record], without: Collection[int] = ()) -> None:
         self._database.check_file()
-        with self._database.transaction("load") as cursor:
+        with ExitStack() as deletions, self._database.transaction("load") as cursor:
             mark = watermark(cursor, writer)
             fresh = [record for record in records if mark is None or record.number > mark.number]
             if not fresh:
                 return
             insert_all(cursor, fresh, without)
             add_to_totals(cursor, writer, fresh, without)
+            for tag, day in duckdb_imports.days(cursor, fresh):
+                deletions.enter_context(self._deletions.of(tag, day))
+            duckdb_imports.undo(cursor, fresh, without)
             set_watermark(cursor, writer, fresh, mark.next_id if mark else 1)
 
     def refused_rows(self, record: Record) -> dict[int, str]:

@@ -239,7 +239,7 @@ class Deletions:
 
 def _rolled_up() -> StoreUnavailable:
     return StoreUnavailable(
-        "old readings were rolled up to minutes while they were being read",
+        "old readings were rolled up to minutes, or an import was undone, while they were being read",
         where="readings",
-        hint="Ask again once the roll-up has ended",
+        hint="Ask again once that has ended",
     )

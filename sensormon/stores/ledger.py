@@ -25,13 +25,15 @@ class Accounts:
     """The store's side of the ledger at one moment.
 
     `positions` has the watermark of each journal, `received` the running totals each had
-    reached there, by source. `stored` counts by source, `rejected` by source and reason.
+    reached there, by source. `stored` counts by source what was ever stored, `undone` what undone
+    imports removed of it, `rejected` by source and reason.
     """
 
     positions: Mapping[str, int] = field(default_factory=dict)
     received: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     stored: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    undone: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

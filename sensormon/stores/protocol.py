@@ -6,6 +6,7 @@ Only the loader opens, loads and checkpoints; everybody else gets only the part 
     spans       questions about long spans of single tags      stores/long_spans
     ledger      watermark, running totals, recount             stores/ledger
     entries     settings, actions, notes, kept answers         stores/entries
+    imports     which readings an import stored, what is undone  stores/imports
     retention   what is due, roll-ups, space                   stores/retention
 
 A store neither retries nor waits: it raises the right kind of `StoreError` and the
@@ -20,6 +21,7 @@ from typing import Protocol
 
 from sensormon.model.entries import Record
 from sensormon.stores.entries import StoredEntries
+from sensormon.stores.imports import StoredImports
 from sensormon.stores.ledger import StoredLedger
 from sensormon.stores.long_spans import Spans
 from sensormon.stores.readings import StoredReadings
@@ -49,6 +51,9 @@ class Store(Protocol):
     def entries(self) -> StoredEntries: ...
 
     @property
+    def imports(self) -> StoredImports: ...
+
+    @property
     def retention(self) -> StoredRetention: ...
 
     def open(self) -> None:
@@ -64,7 +69,7 @@ class Store(Protocol):
         """Store these records, all or none, and move the watermark in the same transaction.
 
         Records at or below the watermark are skipped. Rows whose id is in `without`
-        are left out. Raises RowsRefused if a row can never be stored.
+        are left out; they are the dead letters. Raises RowsRefused if a row can never be stored.
         """
 
     def refused_rows(self, record: Record) -> dict[int, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.model.entries import BatchEntry
-from sensormon.model.readings import Bools, Origin, Rejection, is_good
+from sensormon.model.readings import Batch, Bools, Origin, Rejection, is_good
 
 KEPT = 200_000
 """About this many readings are kept: some 20 MB."""
@@ -103,6 +103,40 @@ class RecentReadings:
                 self._tail, self._tail_rows = [], 0
             while self._rows > KEPT and len(self._blocks) > 1:
                 self._rows -= len(self._blocks.popleft()["id"])
+
+    def drop(self, ranges: Collection[tuple[int, int]]) -> None:
+        """Forget the readings with first <= id <= last of any of these ranges."""
+        with self._lock:
+            if self._tail:
+                self._blocks.append(_joined([_columns(batch) for batch in self._tail]))
+                self._tail, self._tail_rows = [], 0
+            kept = [_outside(block, ranges) for block in self._blocks]
+            self._blocks = deque(block for block in kept if len(block["id"]))
+            self._rows = sum(len(block["id"]) for block in self._blocks)
+
+    def known(self, batch: Batch, first: int) -> Bools:
+        """For each reading of the batch, whether one with the same tag, time and value is in memory.
+
+        Only readings with an id of `first` and above are looked at; the caller knows of the others.
+        """
+        known = np.zeros(len(batch), dtype=np.bool_)
+        if not len(batch):
+            return known
+        since, until = int(batch.time.min()), int(batch.time.max())
+        same: set[tuple[str, int, float]] = set()
+        for block in reversed(self._all()):
+            if block["id"][-1] < first:
+                break
+            rows = np.flatnonzero(
+                (block["id"] >= first) & (block["time"] >= since) & (block["time"] <= until)
+            )
+            columns = (block[name][rows].tolist() for name in ("tag", "time", "value"))
+            same.update(zip(*columns, strict=True))
+        if same:
+            names = [batch.tags[code] for code in batch.tag.tolist()]
+            readings = zip(names, batch.time.tolist(), batch.value.tolist(), strict=True)
+            known[:] = [reading in same for reading in readings]
+        return known
 
     @property
     def first_id(self) -> int | None:
@@ -196,6 +230,15 @@ class RecentReadings:
         with self._lock:
             blocks, tail = list(self._blocks), list(self._tail)
         return [*blocks, *([_joined([_columns(batch) for batch in tail])] if tail else [])]
+
+
+def _outside(block: Columns, ranges: Collection[tuple[int, int]]) -> Columns:
+    """The rows of the block whose ids are in none of these ranges."""
+    ids, keep = block["id"], np.ones(len(block["id"]), dtype=np.bool_)
+    for first, last in ranges:
+        if first <= ids[-1] and last >= ids[0]:
+            keep &= (ids < first) | (ids > last)
+    return block if keep.all() else {name: column[keep] for name, column in block.items()}
 
 
 def _joined(blocks: Sequence[Columns]) -> Columns:

@@ -174,3 +174,30 @@ CREATE TABLE IF NOT EXISTS state_words (
     word VARCHAR NOT NULL,
     PRIMARY KEY (tag, code)
 );
+
+-- What each journal record of an import added to it; its readings have the ids from first_id on.
+CREATE TABLE IF NOT EXISTS imported (
+    import_id BIGINT NOT NULL,
+    number    BIGINT NOT NULL,        -- the journal's record
+    first_id  BIGINT NOT NULL,
+    stored    BIGINT NOT NULL,
+    known     BIGINT NOT NULL,        -- were there already
+    rejected  BIGINT NOT NULL,
+    flagged   BIGINT NOT NULL,
+    since     TIMESTAMP,              -- the first and last time of those stored; null for none
+    until     TIMESTAMP
+);
+
+-- The imports whose readings were removed.
+CREATE TABLE IF NOT EXISTS undone_imports (
+    import_id BIGINT PRIMARY KEY,
+    who       VARCHAR NOT NULL,
+    time      TIMESTAMP NOT NULL,
+    readings  BIGINT NOT NULL
+);
+
+-- For the ledger: how many of the readings stored were removed so.
+CREATE TABLE IF NOT EXISTS undone_totals (
+    source VARCHAR PRIMARY KEY,
+    undone BIGINT NOT NULL
+);

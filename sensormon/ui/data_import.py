@@ -23,7 +23,7 @@ from sensormon.tables.parquet_reader import SHARED_BYTES, SHARED_SECONDS, Budget
 from sensormon.tables.table_reader import time_column
 from sensormon.ui.acts import allowed, carried_out, why_not
 from sensormon.ui.drawing import not_done, panel
-from sensormon.ui.import_tags import offer_tags
+from sensormon.ui.import_tags import offer_tags, tags_added
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.presence import still_here
 from sensormon.ui.viewer import Viewer
@@ -176,8 +176,18 @@ def _section(m: Monitor, viewer: Viewer) -> None:
         to = ", ".join(columns.values.values()) or f"the tags named in {columns.tag}"
         change = Change(Act.IMPORT, file.name, "", f"{counted(len(table.frame), 'row')} to {to}")
 
-        def begin(_: str) -> None:
-            start_import(m.jobs, m.importer, m.loading.keep_up, table, columns, file.name, m.clock.now())
+        def begin(name: str) -> None:
+            start_import(
+                m.jobs,
+                m.importer,
+                m.loading.keep_up,
+                table,
+                columns,
+                file.name,
+                m.clock.now(),
+                who=name,
+                tags=tags_added(table),
+            )
 
         pressed = st.button(
             "Import", type="primary", key="import-start", **allowed(m, Act.IMPORT, disabled=running)

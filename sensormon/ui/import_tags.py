@@ -51,6 +51,18 @@ def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
     def add(name: str) -> None:
         m.tag_file.save(draft, tags, name, changes(draft.tags, tags))
 
+    new = tuple(tag.name for tag in tags if tag.name not in draft.tags)
     change = Change(Act.EDIT_TAGS, counted(len(chosen), "tag"), *tag_values(draft.tags, tags))
     if carried_out(m, change, add, problem, who):
+        st.session_state[_added(table)] = (*tags_added(table), *new)
         st.rerun()
+
+
+def tags_added(table: Table) -> tuple[str, ...]:
+    """The tags that this session added for this file; they go with its import if that is undone."""
+    names: tuple[str, ...] = st.session_state.get(_added(table), ())
+    return names
+
+
+def _added(table: Table) -> str:
+    return f"tags-added-{table.key}"

@@ -39,9 +39,7 @@ def carried_out(monitor: Monitor, clock: SteppedClock, name: str) -> Run:
 @pytest.mark.long
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a kill in a destructor
 @pytest.mark.parametrize(("first", "second"), list(product(DRILLS, DRILLS)))
-def test_after_any_two_faults_nothing_is_lost_or_doubled(
-    settings: Settings, first: str, second: str
-) -> None:
+def test_after_any_two_faults_nothing_is_lost_or_doubled(settings: Settings, first: str, second: str) -> None:
     clock = SteppedClock(THREADS)
     monitor = Monitor(replace(settings, source="simulator", interval=0.5, demo=True, journal_quota=50), clock)
     monitor.source.backfill()
