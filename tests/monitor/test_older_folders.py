@@ -63,7 +63,14 @@ def of_today(record: dict[str, Any]) -> dict[str, Any]:
         record["entry"]["processed"].setdefault("unlisted", {})
         record["entry"]["processed"].setdefault("words", [])
         record["entry"]["processed"]["accepted"] |= {"words": [], "word": None}
+        record["entry"].setdefault("import_id", 0)
     return record
+
+
+def ledger_of_today(ledger: dict[str, Any]) -> dict[str, Any]:
+    """The ledger as an earlier version counted it: nothing was undone."""
+    sources = {name: {**counts, "undone": 0} for name, counts in ledger["sources"].items()}
+    return {**ledger, "undone": 0, "sources": sources}
 
 
 def stopped(folder: Path) -> StoppedMonitor:
@@ -78,7 +85,7 @@ def test_the_ledger_of_a_stopped_folder_is_equal(folder: Path, expected: dict[st
     monitor = stopped(folder)
     with monitor.store() as store:
         ledger = monitor.ledger(store)
-    assert ledger.to_dict() == expected["ledger"]
+    assert ledger.to_dict() == ledger_of_today(expected["ledger"])
     assert expected["ledger"]["difference"] == 0
 
 
@@ -94,9 +101,9 @@ def test_a_monitor_opens_the_folder_and_loads_pending_readings(
     folder: Path, expected: dict[str, Any]
 ) -> None:
     monitor = running(folder)
-    assert monitor.ledger.now().to_dict() == expected["ledger"]
+    assert monitor.ledger.now().to_dict() == ledger_of_today(expected["ledger"])
     monitor.drain()
-    assert monitor.ledger.now().to_dict() == expected["after"]
+    assert monitor.ledger.now().to_dict() == ledger_of_today(expected["after"])
     monitor.stop()
     report = verify(stopped(folder))
     assert report.findings == ()
