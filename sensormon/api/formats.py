@@ -1,4 +1,7 @@
-"""Readings as JSON, CSV or Parquet, piece by piece, so that a large answer needs little memory."""
+"""Readings as JSON, CSV or Parquet, piece by piece, so that a large answer needs little memory.
+
+`value` is a number or a state's word; see `sensormon.exchange.state_values`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sensormon.exchange.state_values import beside
 from sensormon.exchange.table_writer import table_csv
 from sensormon.stores.columns import with_simulated
 
@@ -63,11 +67,11 @@ def as_csv(pieces: Pieces) -> Iterator[bytes]:
 
 
 def as_parquet(pieces: Pieces) -> Iterator[bytes]:
-    """One row group per piece; times in UTC."""
+    """One row group per piece; times in UTC; states in a column `state`, if there are tags of states."""
     buffer = _Drain()
     writer: pq.ParquetWriter | None = None
     for table in pieces:
-        named = _renamed(table)
+        named = beside(_renamed(table))
         if writer is None:
             writer = pq.ParquetWriter(buffer, named.schema)
         writer.write_table(named)

@@ -82,7 +82,11 @@ class LineRefusal(BaseModel):
 
 
 class TagFacts(BaseModel):
-    """A tag; numbers are in its unit, null is no limit."""
+    """A tag; numbers are in its unit, null is no limit.
+
+    `kind` is number, states, boolean or text. `states` are the words that its readings are: those listed,
+    or of text those met so far; null for numbers.
+    """
 
     name: str
     label: str
@@ -91,6 +95,8 @@ class TagFacts(BaseModel):
     valid: list[float | None]
     normal: list[float | None] | None
     resolution: float
+    kind: str
+    states: list[str] | None
     simulated: bool = Field(description="Whether the simulator makes its readings now.")
 
 
@@ -110,12 +116,12 @@ class AuditFacts(BaseModel):
 
 
 class StoredReading(BaseModel):
-    """A reading with its score."""
+    """A reading with its score; the value of a tag of states is the word."""
 
     id: int
     timestamp: str
     tag: str
-    value: float
+    value: float | str
     is_anomaly: bool
     score: float | None
     expected: float | None

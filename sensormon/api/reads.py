@@ -26,6 +26,7 @@ from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem
 from sensormon.api.readers import SHORT, UNKNOWN_ROWS, charged, check_limit, readers_of
 from sensormon.api.times import time_in
+from sensormon.exchange.state_values import worded
 from sensormon.ingest.validation import EARLIEST, shown
 from sensormon.model import timestamps
 from sensormon.monitor.monitor import Monitor
@@ -90,7 +91,7 @@ def anomalies(
 def tags(request: Request) -> list[openapi.TagFacts]:
     """The tags, with their units and ranges; numbers are in the tag's unit."""
     grant, monitor = reader_of(request), context_of(request).monitor
-    simulated = monitor.source.simulated_tags
+    simulated, words = monitor.source.simulated_tags, monitor.state_words()
     return [
         openapi.TagFacts(
             name=tag.name,
@@ -100,6 +101,8 @@ def tags(request: Request) -> list[openapi.TagFacts]:
             valid=_ends(tag.valid),
             normal=_ends(tag.normal) if tag.normal else None,
             resolution=tag.resolution,
+            kind="states" if tag.states and tag.kind == "number" else tag.kind,
+            states=list(tag.states or words.get(tag.name, {}).values()) if tag.has_states else None,
             simulated=tag.name in simulated,
         )
         for tag in monitor.tags
@@ -192,6 +195,7 @@ def _answer(
 
     def begin() -> Iterator[bytes]:
         pieces = monitor.streams.by_arrival(tags, *span, limit=limit, anomalies=anomalies)
+        pieces = worded(pieces, monitor.state_words(tags))
         return write(pieces if known else charged(pieces, readers.budget, address))
 
     media_type, write = FORMS[form]

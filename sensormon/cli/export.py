@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from sensormon.cli.span import span_of
+from sensormon.exchange.state_values import worded
 from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, too_long, with_zone
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
+from sensormon.model.state_words import Words
 from sensormon.model.tags import read_tags
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.offline_readings import OfflineReadings
@@ -57,12 +59,13 @@ def export(
             whole = readings.count(tags, since, until, anomalies=flagged)
             if whole > EXCEL_ROWS:
                 raise too_long(whole)
+        words = readings.state_words(read_tags(settings.tags), tags)
         if out is None:
-            _write(readings, tags, since, until, flagged, form, cast("BinaryIO", sys.stdout.buffer))
+            _write(readings, words, tags, since, until, flagged, form, cast("BinaryIO", sys.stdout.buffer))
             return _missing(readings)
         try:
             with out.open("wb") as stream:
-                rows = _write(readings, tags, since, until, flagged, form, stream)
+                rows = _write(readings, words, tags, since, until, flagged, form, stream)
         except BaseException:
             if out.is_file():
                 with suppress(OSError):
@@ -96,6 +99,7 @@ def check_tags(stored: Iterable[str], settings: Settings, tags: Sequence[str] | 
 
 def _write(
     readings: OfflineReadings,
+    words: Words,
     tags: Sequence[str] | None,
     since: int,
     until: int,
@@ -105,7 +109,7 @@ def _write(
 ) -> int:
     file, rows = FORMS[FORMATS[form]].begin(stream), 0
     try:
-        for piece in readings.stream(tags, since, until, anomalies=flagged):
+        for piece in worded(readings.stream(tags, since, until, anomalies=flagged), words):
             # A sheet has no time zones, so its columns name theirs. The other formats keep the names.
             file.write(with_zone(piece, "UTC") if form == "excel" else piece)
             rows += piece.num_rows

@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from sensormon.analysis.downsample import Overview
 from sensormon.exchange.exporter import labelled
+from sensormon.exchange.state_values import with_words
 from sensormon.model.clock import SECOND
+from sensormon.model.state_words import Words
 from sensormon.model.tags import TagTable
 from sensormon.stores.columns import with_simulated
 from sensormon.stores.streams import ReadingStreams
@@ -34,10 +36,12 @@ _COLUMNS = {
 
 
 def every_reading(
-    streams: ReadingStreams, tags: TagTable, names: Sequence[str], since: int, until: int
+    streams: ReadingStreams, tags: TagTable, words: Words, names: Sequence[str], since: int, until: int
 ) -> Iterator[pa.Table]:
     """All readings of these tags, stored or not, in order of time, piece by piece. Raises StoreError."""
-    return (described(with_simulated(piece), tags) for piece in streams.by_time(list(names), since, until))
+    chosen = {name: words[name] for name in names if name in words}
+    pieces = streams.by_time(list(names), since, until)
+    return (described(with_simulated(piece), tags, chosen) for piece in pieces)
 
 
 def drawn_points(
@@ -72,9 +76,9 @@ def drawn_points(
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def described(readings: pa.Table, tags: TagTable) -> pa.Table:
-    """These readings with the columns of the file, named for people."""
-    table = labelled(readings, tags).select(list(_COLUMNS))
+def described(readings: pa.Table, tags: TagTable, words: Words) -> pa.Table:
+    """These readings with the columns of the file, named for people, and states as words."""
+    table = labelled(with_words(readings, words) if words else readings, tags).select(list(_COLUMNS))
     return table.rename_columns(list(_COLUMNS.values()))
 
 

@@ -15,10 +15,12 @@ import pyarrow.compute as pc
 
 from sensormon.events.reader import EventReader
 from sensormon.exchange.export_folder import Draft, ExportFile, ExportFiles
+from sensormon.exchange.state_values import worded
 from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, TableFile, too_long, with_zone
 from sensormon.ingest.validation import EARLIEST
 from sensormon.model import timestamps
 from sensormon.model.jobs import Job, Jobs, Progress
+from sensormon.model.state_words import StateWords
 from sensormon.model.tags import TagTable
 from sensormon.stores.columns import with_simulated
 from sensormon.stores.readings import StoredReadings
@@ -108,6 +110,7 @@ class Exporter:
         self,
         jobs: Jobs,
         tags: Callable[[], TagTable],
+        words: StateWords,
         streams: ReadingStreams,
         events: EventReader,
         stored: StoredReadings,
@@ -115,6 +118,7 @@ class Exporter:
     ) -> None:
         self._jobs = jobs
         self._tags = tags
+        self._words = words
         self._streams = streams
         self._events = events
         self._stored = stored
@@ -192,7 +196,11 @@ class Exporter:
             pieces = self._streams.by_time(
                 order.tags, order.since, order.until, anomalies=order.what == FLAGGED
             )
-            return (with_simulated(labelled(piece, tags)).select(_READINGS) for piece in pieces), note
+            words = self._words.by_tag(tags)
+            if order.tags is not None:
+                words = {name: words[name] for name in order.tags if name in words}
+            rows = (with_simulated(labelled(piece, tags)) for piece in worded(pieces, words))
+            return (piece.select(_READINGS) for piece in rows), note
         if order.what == REJECTED:
             rejected = self._stored.stream_rejected(order.tags, order.since, order.until)
             names = {"time": "time as it came", "value": "value as it came"}
@@ -271,6 +279,8 @@ def tag_rows(tags: TagTable, names: Sequence[str] | None) -> pa.Table:
             "normal to": ends([high for _, high in normal]),
             "noise": pa.array([tag.noise for tag in rows], pa.float64()),
             "resolution": pa.array([tag.resolution for tag in rows], pa.float64()),
+            "kind": pa.array([tag.kind for tag in rows], pa.string()),
+            "states": pa.array([", ".join(tag.states) for tag in rows], pa.string()),
         }
     )
 

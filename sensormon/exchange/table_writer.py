@@ -29,6 +29,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import xlsxwriter
 
+from sensormon.exchange.state_values import beside, is_either, parted
 from sensormon.model.errors import UsageError
 
 EXCEL_ROWS = 1_048_575
@@ -152,8 +153,13 @@ class CsvFile:
 
 
 def _with_texts(table: pa.Table) -> pa.Table:
-    """The table with times as text; Arrow's cast takes a twentieth of the time of `strftime`."""
+    """The table with times, and values that may be words, as text.
+
+    Arrow's cast takes a twentieth of the time of `strftime`.
+    """
     for place, field in enumerate(table.schema):
+        if is_either(field.type):
+            table = table.set_column(place, field.name, _number_or_word(table.column(place)))
         if not pa.types.is_timestamp(field.type):
             continue
         column, zone = table.column(place).cast(pa.timestamp("us", field.type.tz)), field.type.tz
@@ -168,14 +174,20 @@ def _with_texts(table: pa.Table) -> pa.Table:
     return table
 
 
+def _number_or_word(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    numbers, words = parted(column)
+    return pc.coalesce(words, _cells(pa.chunked_array([numbers])))
+
+
 class ParquetFile:
-    """One row group per piece."""
+    """One row group per piece. States are in a column of their own, after their empty values."""
 
     def __init__(self, stream: BinaryIO, _folder: Path | None = None) -> None:
         self._stream = stream
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, table: pa.Table) -> None:
+        table = beside(table)
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._stream, table.schema, compression="zstd")
         if table.num_rows or self._writer is None:
@@ -242,6 +254,8 @@ class ExcelFile:
     def _column(self, table: pa.Table, name: str) -> tuple[Callable[..., Any], list[Any]]:
         """The function that writes a cell of this column, and the cells; None and NaN are empty."""
         kind = table.schema.field(name).type
+        if is_either(kind):
+            return self._write_either, table.column(name).to_pylist()
         frame = table.select([name]).to_pandas()
         if pa.types.is_timestamp(kind):
             return self._write_time, _days(frame[name])
@@ -258,6 +272,12 @@ class ExcelFile:
         else:
             moment = pd.Timestamp((days - _EPOCH_DAYS) * 86_400, unit="s")
             self._sheet.write_string(row, place, moment.strftime("%Y-%m-%d %H:%M:%S"))
+
+    def _write_either(self, row: int, place: int, value: float | str) -> None:
+        if isinstance(value, str):
+            self._write_text(row, place, _harmless(value))
+        elif math.isfinite(value):
+            self._sheet.write_number(row, place, value)
 
     def _write_text(self, row: int, place: int, text: Any) -> None:
         self._sheet.write_string(row, place, str(text)[:_EXCEL_TEXT])

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from sensormon.model.readings import StateWord
 from sensormon.model.tags import TagTable
 
-Words = Mapping[str, Mapping[int, str]]
-"""By tag, the word of each code."""
+Words = Mapping[str, Mapping[float, str]]
+"""By tag, the word of each code, as codes stand in a column of values."""
 
 
 def folded(word: str) -> str:
@@ -93,11 +93,11 @@ class StateWords:
             for entry in words:
                 self._saved.setdefault(entry.tag, set()).add(entry.code)
 
-    def by_tag(self, tags: TagTable) -> dict[str, dict[int, str]]:
+    def by_tag(self, tags: TagTable) -> dict[str, dict[float, str]]:
         """The words by code of every tag of states: those in this table, and former tags."""
         with self._lock:
             return {
-                name: dict(words)
+                name: {float(code): word for code, word in words.items()}
                 for name, words in self._words.items()
                 if name not in tags or tags[name].has_states
             }

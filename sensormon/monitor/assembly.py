@@ -207,7 +207,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         importer=importer,
         import_log=import_log,
         undoing=undoing,
-        exporter=Exporter(jobs, running_tags.now, streams, events, store.readings, files),
+        exporter=Exporter(jobs, running_tags.now, collector.words, streams, events, store.readings, files),
         cases=Cases(
             history=LiveHistory(running_tags.now, streams, store.readings, detection, events, annotations),
             collector=collector,

@@ -6,6 +6,7 @@ Is: the threads, their lifecycle, and the readers by name. Is not: how the parts
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +93,11 @@ class Monitor:
     def tags(self) -> TagTable:
         """The current tag table."""
         return self.running_tags.now()
+
+    def state_words(self, names: Collection[str] | None = None) -> dict[str, dict[float, str]]:
+        """The words by code of each tag of states, former ones too, or of those with these names."""
+        words = self.parts.collector.words.by_tag(self.tags)
+        return words if names is None else {name: words[name] for name in names if name in words}
 
     def start(self) -> None:
         """Begin to collect and to load. A second call does nothing."""

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sensormon.model.entries import BatchEntry, Record
+from sensormon.model.state_words import StateWords
+from sensormon.model.tags import TagTable
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.stores.columns import READINGS, reading_columns
 from sensormon.stores.protocol import Store
@@ -40,6 +42,15 @@ class OfflineReadings:
         for table in self._journaled():
             names |= set(pc.unique(table.column("tag")).to_pylist())
         return sorted(names)
+
+    def state_words(self, table: TagTable, tags: Sequence[str] | None) -> dict[str, dict[float, str]]:
+        """The words by code of each tag of states, or of these `tags`; `table` says what they are now."""
+        words = StateWords(self._store.entries.state_words() if self._store else ())
+        for record in self._stopped.records(self._position):
+            if isinstance(record.entry, BatchEntry):
+                words.take(record.entry.processed.words)
+        by_tag = words.by_tag(table)
+        return {name: by_tag[name] for name in tags or by_tag if name in by_tag}
 
     def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool) -> int:
         """How many readings `stream` yields."""

@@ -33,6 +33,7 @@ CASE WHEN origin = 'import' THEN source <> '{CASE}'
     WHEN quality >> 30 = 0 THEN id < {{good}} ELSE id < {{others}} END
 """
 
+# States stay as they are: there is no lowest or mean of the codes of words.
 _DUE = f"""
 WITH newest AS ({_NEWEST})
 SELECT r.tag, epoch_us(date_trunc('day', r.time)) AS day, count(*) FILTER (NOT is_anomaly),
@@ -40,6 +41,7 @@ SELECT r.tag, epoch_us(date_trunc('day', r.time)) AS day, count(*) FILTER (NOT i
     any_value(coalesce(keep_others, 0))
 FROM readings AS r LEFT JOIN newest USING (tag)
 WHERE time < ? AND {_OLD.format(good="keep_good", others="keep_others")}
+    AND r.tag NOT IN (SELECT tag FROM state_words)
     AND NOT (is_anomaly AND id IN (SELECT id FROM counted_readings))
 GROUP BY 1, 2 ORDER BY 2, 1
 """

@@ -35,20 +35,20 @@ def export_look(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series])
 
 def _points(m: Monitor, chosen: Chosen, drawn: list[Series]) -> Rows:
     points = drawn_points([(line.tag.name, line.now) for line in drawn], *chosen.span)
-    table = described(pa.Table.from_pandas(points, preserve_index=False), m.tags)
+    table = described(pa.Table.from_pandas(points, preserve_index=False), m.tags, m.state_words(chosen.names))
     return of_table("point", table, file_stem(chosen.names, chosen.span[0]), _about(chosen))
 
 
 def _readings(m: Monitor, chosen: Chosen) -> Rows:
-    name = file_stem(chosen.names, chosen.span[0])
+    name, words = file_stem(chosen.names, chosen.span[0]), m.state_words(chosen.names)
     count = m.exporter.count_readings(chosen.names, *chosen.span)
     if count <= SMALL:
-        table = pa.concat_tables(every_reading(m.streams, m.tags, chosen.names, *chosen.span))
+        table = pa.concat_tables(every_reading(m.streams, m.tags, words, chosen.names, *chosen.span))
         return of_table("reading", table, name, _about(chosen))
     content = (chosen.names, chosen.span, count)
 
     def pieces() -> Iterator[pa.Table]:
-        return every_reading(m.streams, m.tags, chosen.names, *chosen.span)
+        return every_reading(m.streams, m.tags, words, chosen.names, *chosen.span)
 
     return Rows("reading", count, name, content, pieces, _about(chosen))
 

@@ -13,6 +13,7 @@ import streamlit as st
 from sensormon.access.audit import Change
 from sensormon.access.roles import Act
 from sensormon.exchange.exporter import Exported
+from sensormon.exchange.state_values import beside
 from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, table_file
 from sensormon.model.format import counted
 from sensormon.monitor.monitor import Monitor
@@ -42,7 +43,7 @@ class Rows:
 
 def of_table(noun: str, table: pa.Table, name: str, about: str) -> Rows:
     """The rows of this table."""
-    hashes = pd.util.hash_pandas_object(table.to_pandas(), index=False).to_numpy()
+    hashes = pd.util.hash_pandas_object(beside(table).to_pandas(), index=False).to_numpy()
     content = blake2b(hashes.tobytes(), digest_size=16).hexdigest()
     return Rows(noun, table.num_rows, name, content, lambda: iter([table]), about)
 
