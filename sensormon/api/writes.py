@@ -20,7 +20,7 @@ from sensormon.access.tokens import Scope as TokenScope
 from sensormon.api.body import Receive, Scope, Send, Vanished, header, read_body, unpacked
 from sensormon.api.context import Context
 from sensormon.api.grants import of_writer
-from sensormon.api.line_protocol import line_problem, parse_lines, tell_lines
+from sensormon.api.line_protocol import line_problem, line_tag, parse_lines, tell_lines
 from sensormon.api.metrics import Meters
 from sensormon.api.parsing import check_key, parse_batch, parse_single
 from sensormon.api.problems import Problem, problem_of
@@ -158,8 +158,10 @@ def lines(context: Callable[[], Context], meters: Meters) -> WriteRoute:
     """POST /v2/write."""
 
     def parse(body: bytes, arrived: int, monitor: Monitor, query: str) -> Parsed:
-        precision = parse_qs(query).get("precision", ["ns"])[0]
-        return parse_lines(body, arrived, precision, monitor.settings.max_batch)
+        said = parse_qs(query)
+        precision = said.get("precision", ["ns"])[0]
+        rule = line_tag(said["tag"][0]) if "tag" in said else monitor.settings.line_tag
+        return parse_lines(body, arrived, precision, monitor.settings.max_batch, rule)
 
     return WriteRoute("/v2/write", context, meters, parse, tell_lines, line_problem)
 

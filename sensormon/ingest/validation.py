@@ -247,7 +247,7 @@ class ValidRanges:
             received=batch.received,
             index=index,
             tag=shown(batch.tags[batch.tag[row]]),
-            time=_render(int(batch.time[row])),
+            time=rendered(int(batch.time[row])),
             value=text if word is None else shown(word),
             reason=reason,
             detail=self._detail(batch, row, reason, text if word is None else word),
@@ -268,7 +268,7 @@ class ValidRanges:
                 detail = f"{_length(ahead)} ahead of the clock; at most {_AHEAD} are accepted"
             case Reason.BAD_TIMESTAMP:
                 detail = (
-                    f"{_render(int(batch.time[row]))} is before {_day(self._earliest)}: check the precision "
+                    f"{rendered(int(batch.time[row]))} is before {_day(self._earliest)}: check the precision "
                     "and the sender's clock, or allow it with SENSORMON_EARLIEST"
                 )
             case _:
@@ -285,7 +285,7 @@ _DETAILS = {
 
 def _day(time: int) -> str:
     """The year if it begins at this time, otherwise the day."""
-    day = _render(time)[:10]
+    day = rendered(time)[:10]
     return day.removesuffix("-01-01")
 
 
@@ -297,7 +297,8 @@ def _length(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _render(time: int) -> str:
+def rendered(time: int) -> str:
+    """The time as ISO 8601, or its number if no calendar has it."""
     try:
         return timestamps.render(time)
     except OverflowError:
