@@ -5,23 +5,36 @@ Pure functions on a column. What it is not: a check whether times are plausible;
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from sensormon.model import timestamps
-from sensormon.model.readings import Bools, Ints
-from sensormon.tables.questions import Question
+from sensormon.model.readings import Bools, Floats, Ints
+from sensormon.tables.cells import matching, text_of, tidy
+from sensormon.tables.date_orders import ORDERS
+from sensormon.tables.joined_times import joined
+from sensormon.tables.questions import Choice, Question
+from sensormon.tables.time_cells import NUMBER, taken_apart
+from sensormon.tables.time_formats import CLOCKS, by_pattern, checked
+from sensormon.tables.time_numbers import COUNTS, moments, way_of, ways_too
+from sensormon.tables.time_texts import (
+    SHOWN,
+    ClockTimes,
+    Deciding,
+    beside,
+    of_open_clocks,
+    of_text,
+    with_clocks,
+)
+from sensormon.tables.zone_clock import by_clock
 
-_ZONED = re.compile(r"(?:Z|[+-]\d\d:?\d\d)$", re.IGNORECASE)
-_EPOCHS = {"s": 1e11, "ms": 1e14, "µs": 1e17}
-"""Units of numbers and the limit below which they apply, until the year 5138; above the last it is ns."""
-_FIRST = timestamps.parse("0001-01-01T00:00:00Z")
-_MICROS = {"s": 1_000_000.0, "ms": 1_000.0, "µs": 1.0, "ns": 0.001}
+__all__ = ["Times", "joined", "read_times", "unit_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +57,6 @@ class Times:
     question: Question | None = None
 
 
-def joined(date: pd.Series[Any], clock: pd.Series[Any]) -> pd.Series[Any]:
-    """One column of two: a date and the time of its day."""
-    return date.astype("str").str.strip() + " " + clock.astype("str").str.strip()
-
-
 def read_times(
     column: pd.Series[Any],
     zone: str,
@@ -62,100 +70,129 @@ def read_times(
     """The times of a column; times without a zone are by the clock of `zone`.
 
     `of` says what each time belongs to, for example the tag of its row: when the clock was set back,
-    the order of the rows of each tag says which of the two hours is meant. Numbers count from 1970 in
-    s, ms, µs or ns, by their size. If all are whole numbers like 20260131, they are dates.
+    the order of the rows of each tag says which of the two hours is meant.
+
+    Text is ISO 8601 or a date in another order with a clock; numbers count since 1970 or in a
+    spreadsheet's days, or are dates in digits, by their size. What most cells are decides; the others are
+    wrong. `form` names the format instead: a pattern of strptime or a word (`time_formats.WORDS`).
+    `day_first` says whether 03/04/2026 is in April; if it is None the column decides, or `decimal_comma`
+    (the file has decimal commas), or there is a question. `latest` (µs UTC) is when the file ends at the
+    latest, which helps to find the year in 26/01/31.
+
+    Raises UsageError for a `form` that is no format.
     """
-    del form, day_first, decimal_comma, latest  # the grammar that uses them follows
-    none = np.zeros(len(column), dtype=np.bool_)
-    if pd.api.types.is_numeric_dtype(column):
-        dates = _dates(column)
-        if dates is None:
-            time, wrong = _numbers(column)
-            return Times(time, wrong, none, none, none)
-        column = dates
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        stamps, skipped, unsure = column.dt.tz_convert("UTC").dt.tz_localize(None), none, none
-    elif pd.api.types.is_datetime64_dtype(column):
-        stamps, skipped, unsure = _by_clock(column, zone, of)
-    else:
-        text = column.astype(str).str.strip()
-        zoned = text.str.contains(_ZONED).to_numpy()
-        by_clock = pd.to_datetime(text.mask(zoned), format="ISO8601", errors="coerce")
-        stamps, skipped, unsure = _by_clock(by_clock.astype("datetime64[us]"), zone, of)
-        with_zone = pd.to_datetime(text[zoned], format="ISO8601", errors="coerce", utc=True)
-        stamps[zoned] = with_zone.dt.tz_localize(None).astype("datetime64[us]")
+    form = checked(form)
+    order = form if form in ORDERS else "" if day_first is None else "dmy" if day_first else "mdy"
+    return _in_zone(_read(column, form, Deciding(order, decimal_comma, latest)), zone, of)
+
+
+def _read(column: pd.Series[Any], form: str, deciding: Deciding) -> ClockTimes:
+    if isinstance(column.dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(column):
+        return _of_dates(column)
+    if pd.api.types.is_numeric_dtype(column) and (form in COUNTS or not form):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        whole = column.to_numpy(dtype=np.int64) if _fits(column) else None
+        return _of_numbers(values, whole, form, lambda rows: text_of(column.iloc[rows]).to_pylist())
+    return _of_cells(tidy(text_of(column)), form, deciding)
+
+
+def _of_cells(cells: pa.Array, form: str, deciding: Deciding) -> ClockTimes:
+    """Times of tidy texts, numbers among them, in the format that is asked for or that most of them have."""
+    if "%" in form:
+        micros, wrong, utc = by_pattern(cells, form)
+        return ClockTimes(micros, np.full(len(wrong), utc), wrong, np.zeros(len(wrong), dtype=np.bool_))
+    numeric = matching(pc.ascii_upper(cells), NUMBER)
+    if form in COUNTS or (not form and 0 < len(cells) - cells.null_count == numeric.sum()):
+        return _of_number_cells(cells, numeric, form)
+    if form in CLOCKS:
+        cells = with_clocks(cells, CLOCKS[form])
+    parts = taken_apart(cells, iso_alone=form == "iso")
+    if not form and numeric.sum() > (parts.times & ~numeric).sum():
+        return _of_number_cells(cells, numeric, form)
+    open_clocks = matching(cells, r".* \d{1,4}\?")
+    return (
+        of_open_clocks(cells, open_clocks, deciding) if open_clocks.any() else of_text(cells, parts, deciding)
+    )
+
+
+def _of_dates(column: pd.Series[Any]) -> ClockTimes:
+    """A column of dates as the file types them."""
+    zoned = isinstance(column.dtype, pd.DatetimeTZDtype)
+    stamps = column.dt.tz_convert("UTC").dt.tz_localize(None) if zoned else column
     micros = stamps.astype("datetime64[us]").to_numpy().astype(np.int64)
-    wrong = stamps.isna().to_numpy() | ~_in_calendar(micros)
-    return Times(np.where(wrong, 0, micros), wrong, skipped, unsure, none)
+    wrong = stamps.isna().to_numpy(dtype=np.bool_)
+    return ClockTimes(micros, np.full(len(column), zoned), wrong, np.zeros(len(column), dtype=np.bool_))
 
 
-def unit_of(column: pd.Series[Any]) -> str:
-    """The unit of a column of numbers: s, ms, µs or ns since 1970; empty for any other column."""
-    if not pd.api.types.is_numeric_dtype(column) or _dates(column) is not None:
-        return ""
-    size = column.abs().median()
-    return next((unit for unit, most in _EPOCHS.items() if not size >= most), "ns")
+def _of_number_cells(cells: pa.Array, numeric: Bools, form: str) -> ClockTimes:
+    """The numbers among these texts, whole ones to the last digit."""
+    numbers = pc.if_else(pa.array(numeric), cells, pa.scalar(None, cells.type))
+    plain = pc.replace_substring(pc.ascii_upper(numbers), ",", ".")
+    values = pc.cast(plain, pa.float64()).to_numpy(zero_copy_only=False)
+    whole = None
+    if not pc.any(pc.match_substring_regex(plain, r"[.E]")).as_py() and np.nanmax(np.abs(values)) < 9e18:
+        whole = pc.fill_null(pc.cast(pc.ascii_ltrim(plain, characters="+"), pa.int64()), 0).to_numpy()
+    return _of_numbers(values, whole, form, lambda rows: cells.take(pa.array(rows)).to_pylist())
 
 
-def _numbers(column: pd.Series[Any]) -> tuple[Ints, Bools]:
-    scale = _MICROS[unit_of(column)]
-    values = column.to_numpy(dtype=np.float64)
-    beyond = ~(np.abs(values) * scale < 1e18)
-    micros = np.round(np.where(beyond, 0, values) * scale).astype(np.int64)
-    wrong = beyond | ~_in_calendar(micros)
-    return np.where(wrong, 0, micros), wrong
+def _of_numbers(
+    values: Floats, whole: Ints | None, form: str, shown: Callable[[Ints], list[str]]
+) -> ClockTimes:
+    """Times of numbers, in the format that is asked for, or by their size."""
+    filled = np.isfinite(values)
+    none = np.zeros(len(values), dtype=np.bool_)
+    if form:
+        read = moments(values, whole, form)
+        return ClockTimes(read.time, np.full(len(values), not read.by_clock), read.wrong, none, read.said)
+    way = way_of(values)
+    others = ways_too(values, way)
+    if others:
+        readings = {word: moments(values, whole, word) for word in ([way] if way else []) + others}
+        rows = np.flatnonzero(~next(iter(readings.values())).wrong)[:SHOWN]
+        choices = tuple(
+            Choice(word, read.said, beside(shown(rows), read.time[rows], read.wrong[rows]))
+            for word, read in readings.items()
+        )
+        question = Question("The numbers of the times", "--time-format", choices)
+        return ClockTimes(
+            np.zeros(len(values), dtype=np.int64), none, ~none, none if way else filled, "", question
+        )
+    if not way:
+        return ClockTimes(np.zeros(len(values), dtype=np.int64), none, ~none, filled)
+    read = moments(values, whole, way)
+    utc = np.full(len(values), not read.by_clock)
+    return ClockTimes(read.time, utc, read.wrong | read.far, read.far, read.said)
+
+
+def _in_zone(read: ClockTimes, zone: str, of: pd.Series[Any] | None) -> Times:
+    wrong = read.wrong | ~_in_calendar(read.micros)
+    micros = np.where(wrong, 0, read.micros)
+    skipped, unsure = (np.zeros(len(micros), dtype=np.bool_) for _ in range(2))
+    if not (read.utc | wrong).all():
+        clock = pd.Series(micros.astype("datetime64[us]")).mask(wrong | read.utc)
+        stamps, skipped, unsure = by_clock(clock, zone, of)
+        micros = np.where(read.utc, micros, stamps.to_numpy().astype("datetime64[us]").astype(np.int64))
+        wrong = wrong | skipped
+        wrong |= ~_in_calendar(micros)
+    return Times(np.where(wrong, 0, micros), wrong, skipped, unsure, read.far, read.said, read.question)
 
 
 def _in_calendar(micros: Ints) -> Bools:
     """Which of these times (µs UTC) are in the years 1 to 9000; others cannot be written everywhere."""
-    inside: Bools = (micros >= _FIRST) & (micros <= timestamps.FOREVER)
+    inside: Bools = (micros >= timestamps.FIRST) & (micros <= timestamps.FOREVER)
     return inside
 
 
-def _dates(column: pd.Series[Any]) -> pd.Series[Any] | None:
-    if not pd.api.types.is_integer_dtype(column) or not column.between(1900_01_01, 2199_12_31).all():
-        return None
-    dates = pd.to_datetime(column.astype(str), format="%Y%m%d", errors="coerce")
-    return None if dates.isna().any() else dates
+def _fits(column: pd.Series[Any]) -> bool:
+    """Whether this is a column of whole numbers of 64 bits, none of them missing."""
+    if not pd.api.types.is_integer_dtype(column) or column.isna().any():
+        return False
+    return not len(column) or int(column.max()) < 1 << 63
 
 
-def _by_clock(
-    naive: pd.Series[Any], zone: str, of: pd.Series[Any] | None
-) -> tuple[pd.Series[Any], Bools, Bools]:
-    """UTC without a zone, which times the clock never showed, and which it showed twice undecidably."""
-    rows = len(naive)
-    earlier, later = (
-        naive.dt.tz_localize(ZoneInfo(zone), ambiguous=np.full(rows, summer), nonexistent="NaT")
-        .dt.tz_convert("UTC")
-        .dt.tz_localize(None)
-        for summer in (True, False)
-    )
-    twice = ((earlier != later) & later.notna()).to_numpy()
-    unsure: Bools = twice.copy()
-    if twice.any():
-        whose = np.zeros(rows, dtype=np.int64) if of is None else pd.factorize(of)[0]
-        places = pd.Series(np.flatnonzero(twice))
-        steps = np.diff(naive.to_numpy()[naive.notna()]).astype(np.int64)
-        newest_first = (steps < 0).sum() > (steps > 0).sum()
-        days = naive[twice].dt.floor("D").to_numpy()
-        for _, part in places.groupby([whose[twice], days]):
-            at = part.to_numpy()
-            if newest_first:
-                at = at[::-1]
-            first = _first_of_two(naive.iloc[at].to_numpy())
-            if first is not None:
-                unsure[at] = False
-                later.iloc[at[first]] = earlier.iloc[at[first]]
-    return later, (naive.notna() & later.isna()).to_numpy(), unsure
-
-
-def _first_of_two(clock: np.ndarray[Any, Any]) -> Bools | None:
-    """Which of these times, all in an hour that the clock showed twice, are the first; None if unknown.
-
-    It is known if they step back once, where the clock was set back, or repeat one time once.
-    """
-    steps = np.diff(clock).astype(np.int64)
-    back = np.flatnonzero(steps < 0)
-    if not len(back):
-        back = np.flatnonzero(steps == 0)
-    return np.arange(len(clock)) <= back[0] if len(back) == 1 else None
+def unit_of(column: pd.Series[Any]) -> str:
+    """The unit of a column of numbers that count since 1970: s, ms, µs or ns; empty for any other column."""
+    if not pd.api.types.is_numeric_dtype(column):
+        return ""
+    way = way_of(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    return way.replace("us", "µs") if way in {"s", "ms", "us", "ns"} else ""

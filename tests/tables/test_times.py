@@ -112,7 +112,10 @@ def test_whole_numbers_that_are_all_dates_are_dates() -> None:
         "2026-02-01T00:00:00.000Z",
     ]
     assert unit_of(pd.Series([20260131, 20260201])) == ""
-    assert unit_of(pd.Series([20260131, 20260232])) == "s"
+    assert unit_of(pd.Series([20260131, 20260232])) == ""
+    mixed = read_times(pd.Series([20260131, 20260232]), "UTC")
+    assert mixed.wrong.tolist() == [False, True], "a day that does not exist is wrong, never a second of 1970"
+    assert mixed.time[0] == parsed.time[0]
 
 
 def test_times_with_and_without_zone_mix() -> None:

@@ -1,0 +1,62 @@
+"""Times by the clock of a zone, which shows an hour twice and skips another where it is set.
+
+Pure functions on a column of times without a zone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from sensormon.model.readings import Bools
+
+
+def by_clock(
+    naive: pd.Series[Any], zone: str, of: pd.Series[Any] | None
+) -> tuple[pd.Series[Any], Bools, Bools]:
+    """UTC without a zone, which times the clock never showed, and which it showed twice undecidably.
+
+    `of` says what each time belongs to: the order of its rows says which of two hours is meant.
+    """
+    rows = len(naive)
+    if zone == "UTC":
+        none = np.zeros(rows, dtype=np.bool_)
+        return naive, none, none
+    earlier, later = (
+        naive.dt.tz_localize(ZoneInfo(zone), ambiguous=np.full(rows, summer), nonexistent="NaT")
+        .dt.tz_convert("UTC")
+        .dt.tz_localize(None)
+        for summer in (True, False)
+    )
+    twice = ((earlier != later) & later.notna()).to_numpy()
+    unsure: Bools = twice.copy()
+    if twice.any():
+        whose = np.zeros(rows, dtype=np.int64) if of is None else pd.factorize(of)[0]
+        places = pd.Series(np.flatnonzero(twice))
+        steps = np.diff(naive.to_numpy()[naive.notna()]).astype(np.int64)
+        newest_first = (steps < 0).sum() > (steps > 0).sum()
+        days = naive[twice].dt.floor("D").to_numpy()
+        for _, part in places.groupby([whose[twice], days]):
+            at = part.to_numpy()
+            if newest_first:
+                at = at[::-1]
+            first = _first_of_two(naive.iloc[at].to_numpy())
+            if first is not None:
+                unsure[at] = False
+                later.iloc[at[first]] = earlier.iloc[at[first]]
+    return later, (naive.notna() & later.isna()).to_numpy(), unsure
+
+
+def _first_of_two(clock: np.ndarray[Any, Any]) -> Bools | None:
+    """Which of these times, all in an hour that the clock showed twice, are the first; None if unknown.
+
+    It is known if they step back once, where the clock was set back, or repeat one time once.
+    """
+    steps = np.diff(clock).astype(np.int64)
+    back = np.flatnonzero(steps < 0)
+    if not len(back):
+        back = np.flatnonzero(steps == 0)
+    return np.arange(len(clock)) <= back[0] if len(back) == 1 else None
