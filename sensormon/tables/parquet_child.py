@@ -7,8 +7,8 @@ if they had a zone). Text that a dictionary makes small is measured before it is
 other types, such as lists, are not read; their cells name the type. Of pandas' metadata only the
 index counts.
 
-It runs as a file, without the rest of the package, so that it starts in a fifth of a second. Exit
-codes: 0, or 3 to 5 as below with a line on standard error.
+It runs as a file and imports next to nothing of the package, so that it starts in a fifth of a second.
+Exit codes: 0, or those of `child_limits` with a line on standard error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -25,15 +24,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-UNREADABLE, TOO_LARGE, REFUSED = 3, 4, 5
-"""Exit codes: it is damaged; it takes more than BYTES (the line has its cells, if known); refused."""
+from sensormon.tables.child_limits import (
+    CELL,
+    MOST_COLUMNS,
+    REFUSED,
+    TOO_LARGE,
+    UNREADABLE,
+    Refused,
+    failed,
+    limit,
+)
 
-MOST_COLUMNS = 5_000
 _MOST_GROUPS = 100_000
 _MOST_FOOTER = 32 << 20
 _BATCH_ROWS, _BATCH_CELLS = 65_536, 1 << 20
-CELL = 48
-"""Bytes that a number takes in the work with a table (measured); text takes twice that and its length."""
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
 """Seconds from 1970 to the years 1 and 9999."""
 _SHOWN = 50
@@ -41,40 +45,20 @@ _FARTHEST = 1 << 31
 """A range of row numbers begins before this, and its steps are smaller."""
 
 
-class Refused(Exception):
-    """What is wrong with the file, for a person."""
-
-
 def main(path: str, most: int, seconds: int) -> int:
     """Write the table to standard output; the exit code."""
-    _limit(most, seconds)
+    limit(most, seconds)
     try:
         _copy(path, most)
     except Refused as refused:
-        return _failed(REFUSED, str(refused))
+        return failed(REFUSED, str(refused))
     except (MemoryError, pa.ArrowCapacityError) as error:
-        return _failed(TOO_LARGE, str(error))
+        return failed(TOO_LARGE, str(error))
     except OSError as error:
-        return _failed(TOO_LARGE if error.errno == errno.EFBIG else UNREADABLE, str(error))
+        return failed(TOO_LARGE if error.errno == errno.EFBIG else UNREADABLE, str(error))
     except (pa.ArrowException, ValueError, KeyError, TypeError, RecursionError) as error:
-        return _failed(UNREADABLE, " ".join(str(error).split())[:300])
+        return failed(UNREADABLE, " ".join(str(error).split())[:300])
     return 0
-
-
-def _limit(most: int, seconds: int) -> None:
-    """Limit memory to what is in use now and twice the budget, and time, size of output and priority."""
-    with open("/proc/self/statm", encoding="ascii") as file:
-        now = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (now + 2 * most, now + 2 * most))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * most, 2 * most))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(5)
-
-
-def _failed(code: int, line: str) -> int:
-    sys.stderr.write(line + "\n")
-    return code
 
 
 def _copy(path: str, most: int) -> None:
