@@ -49,6 +49,7 @@ LIBRARIES = {
     "prometheus_client": {"api"},
     "numba": {"detectors", "ingest.tag_memory"},
     "xlsxwriter": {"exchange"},
+    "python_calamine": {"tables.excel_child"},
     "tomlkit": {"model.tag_file"},
     "argon2": {"access"},
 }

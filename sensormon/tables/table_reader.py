@@ -1,4 +1,4 @@
-"""Tables of readings in files: CSV separated by comma, semicolon or tab, and Parquet.
+"""Tables of readings in files, whatever their form: `read_sheets` chooses the reader by the first bytes.
 
 Returns what is in the file, column by column. What it is not: a check of the cells.
 """
@@ -11,6 +11,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,24 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.model.csv_words import csv_problem
-from sensormon.model.errors import UsageError
+from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.tags import UNFIT
+from sensormon.tables.archive_reader import DAMAGE, is_workbook, members, unzipped
+from sensormon.tables.child_limits import CELL, MOST_COLUMNS
+from sensormon.tables.csv_reader import read_csv
+from sensormon.tables.excel_reader import read_excel
+from sensormon.tables.influx_csv import is_annotated, read_annotated
 from sensormon.tables.numbers import thousands_undone
-from sensormon.tables.parquet_child import CELL, MOST_COLUMNS
 from sensormon.tables.parquet_reader import OWN, Budget, read_parquet, too_large
 from sensormon.tables.sheet import Sheet
+from sensormon.tables.text_decoding import decoded
 
 TIMES = ("timestamp", "time", "datetime")
 """Names of a time column, in any case; the first of these that the file has is used."""
 
-_PARQUET = b"PAR1"
+_PARQUET, _ZIP, _EMPTY_ZIP, _GZIP = b"PAR1", b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b"
+_OLE = b"\xd0\xcf\x11\xe0"
+"""How a file begins; the last is a workbook of Excel before 2007, or one with a password."""
 _SHOWN = 300
 """The most characters of a file that a message has."""
 _INDEX = re.compile(r"__index_level_\d+__")
@@ -40,26 +48,81 @@ _LONGEST_HEADER = 1 << 20
 def read_sheets(
     path: Path, hint: str, budget: Budget = OWN, *, sheet: str = "", names: Sequence[str] = ()
 ) -> list[Sheet]:
-    """The tables of this file: one of CSV or Parquet, several of a zip; `sheet` chooses in a workbook.
+    """The tables of this file: one of a plain file, one for each table in a zip.
 
-    `names` are those of the columns of a file without a header. Cells of CSV stay text. Raises UsageError,
-    with this hint if the file cannot be read, and what `budget.step` raises.
+    Reads text by any usual separator, annotated CSV of InfluxDB, Parquet, workbooks (the named `sheet`, else
+    the first with a table), and these in gzip or zip. `names` are those of the columns where the file has
+    none, or instead of its own. Cells of text stay text. Raises UsageError, with this hint if the file
+    cannot be read, also for one beyond the budget, and for two columns of one name; and what `budget.step`
+    raises.
     """
-    del sheet, names
+    try:
+        return _sheets(path, path.name, budget, sheet, names, packed=False)
+    except (OSError, ValueError, csv.Error, pa.ArrowException, *DAMAGE) as error:
+        words = csv_problem(error) if isinstance(error, csv.Error) else str(error)
+        why = " ".join(words.split())[:_SHOWN]
+        raise UsageError(f"it cannot be read ({why})", where=str(path), hint=hint) from error
+
+
+def _sheets(
+    path: Path, name: str, budget: Budget, sheet: str, names: Sequence[str], *, packed: bool
+) -> list[Sheet]:
     with path.open("rb") as file:
-        start = file.read(65536)
+        start = file.read(8)
+    if start.startswith((_ZIP, _EMPTY_ZIP)) and not is_workbook(path):
+        return _zipped(path, budget, sheet, names, packed=packed)
+    if start.startswith(_GZIP):
+        if packed:
+            raise UsageError("it has an archive in it", where=str(path), hint="Unpack that, and import it")
+        with unzipped(path, budget) as plain:
+            return _sheets(plain, name.removesuffix(".gz"), budget, sheet, names, packed=True)
     if start.startswith(_PARQUET):
-        frame, _ = read_table(path, hint, budget)
-        return [Sheet(frame, np.arange(1, len(frame) + 1), "row", path.name)]
-    with path.open(encoding=_encoding(path, start), newline="") as text:
-        header = text.readline(_LONGEST_HEADER)
-        separator = max(",;\t", key=header.count)
-        _bounded(path, header, separator, budget)
-        try:
-            frame = pd.read_csv(text, sep=separator, dtype=str, header=None, names=next(csv.reader([header])))
-        except (ValueError, csv.Error) as error:
-            raise UsageError(f"it cannot be read ({error})", where=str(path), hint=hint) from error
-    return [Sheet(frame, np.arange(2, len(frame) + 2), "line", path.name, separator=separator)]
+        frame = _named(_with_index(read_parquet(path, budget)), path)
+        return [Sheet(frame, np.arange(1, len(frame) + 1), "row", name)]
+    if start.startswith((_ZIP, _OLE)):
+        return [read_excel(path, name, budget, sheet, names)]
+    if path.stat().st_size > budget.bytes:
+        raise too_large(path, budget, 0)
+    text, note = decoded(path.read_bytes())
+    if is_annotated(text):
+        table = read_annotated(text, path, name, budget)
+    else:
+        table = read_csv(text, path, name, budget, names)
+    return [replace(table, notes=(note, *table.notes)) if note else table]
+
+
+def _zipped(path: Path, budget: Budget, sheet: str, names: Sequence[str], *, packed: bool) -> list[Sheet]:
+    """The tables in a zip; what is no table is named in the notes of the first."""
+    if packed:
+        raise UsageError("it has an archive in it", where=str(path), hint="Unpack that, and import its files")
+    sheets: list[Sheet] = []
+    left = budget
+    with members(path, budget) as (tables, others):
+        for name, file in tables:
+            try:
+                read = _sheets(file, name, left, sheet, names, packed=True)
+            except SensormonError as error:
+                raise UsageError(error.what, where=f"{path}: {name}", hint=error.hint) from error
+            cells = sum(table.frame.size for table in read)
+            left = replace(left, bytes=max(1, left.bytes - cells * CELL))
+            sheets += read
+    if not sheets:
+        raise UsageError(
+            "it has no table in it", where=str(path), hint="Give a zip of CSV, Parquet or xlsx files"
+        )
+    if others:
+        note = f"Not read: {', '.join(others[:10])}" + (
+            f" and {len(others) - 10:,} more" if others[10:] else ""
+        )
+        sheets[0] = replace(sheets[0], notes=(*sheets[0].notes, note))
+    return sheets
+
+
+def _named(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The table with names that can be shown. Raises UsageError for two columns of one name."""
+    table.columns = [UNFIT.sub("", " ".join(str(name).split())) for name in table.columns]
+    _once(list(table.columns), path)
+    return table
 
 
 def read_table(path: Path, hint: str, budget: Budget = OWN) -> tuple[pd.DataFrame, str]:
@@ -70,9 +133,7 @@ def read_table(path: Path, hint: str, budget: Budget = OWN) -> tuple[pd.DataFram
     same name; and what `budget.step` raises.
     """
     table, first = _read(path, hint, budget)
-    table.columns = [UNFIT.sub("", " ".join(str(name).split())) for name in table.columns]
-    _once(list(table.columns), path)
-    return table, first
+    return _named(table, path), first
 
 
 def time_column(table: pd.DataFrame) -> str | None:
