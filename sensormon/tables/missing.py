@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from sensormon.model.readings import Bools
+from sensormon.tables.cells import matching, text_of, tidy, truths
 
 WORDS = frozenset(
     {"", "nan", "-nan", "null", "(null)", "<null>", "none", "n/a", "na", "n.a.", "<na>", "nil", "?"}
@@ -25,25 +29,37 @@ def is_missing(column: pd.Series[Any], missing: Sequence[str] = ()) -> Bools:
     or unavailable are not missing: they say something.
     """
     empty: Bools = column.isna().to_numpy(dtype=np.bool_)
-    numbers = [float(text) for text in missing if is_number(text)]
     if pd.api.types.is_numeric_dtype(column):
-        if numbers:
-            empty = empty | column.isin(numbers).to_numpy(dtype=np.bool_)
-        return empty
+        numbers = numbers_in(missing)
+        return empty | column.isin(numbers).to_numpy(dtype=np.bool_) if numbers else empty
     if isinstance(column.dtype, pd.DatetimeTZDtype) or pd.api.types.is_datetime64_dtype(column):
         return empty
-    text = column.astype("str").str.strip().str.lower()
-    said = text.isin([*WORDS, *(word.strip().lower() for word in missing)])
-    said |= text.str.fullmatch(r"[-\u2010-\u2015\u2212]+").fillna(value=False).astype(bool)
-    if numbers:
-        said |= pd.to_numeric(text, errors="coerce").isin(numbers)
-    return empty | said.to_numpy(dtype=np.bool_)
+    return empty | says_missing(tidy(text_of(column)), missing)
 
 
-def is_number(text: str) -> bool:
-    """Whether this text is a number, with a decimal point."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def says_missing(cells: pa.Array, missing: Sequence[str] = ()) -> Bools:
+    """Which of these tidy texts say that there is no value; a null cell says nothing."""
+    words = [*WORDS, *(word.strip().lower() for word in missing)]
+    lower = pc.utf8_lower(cells)
+    said = truths(pc.is_in(lower, value_set=pa.array(words, type=cells.type))) & truths(pc.is_valid(cells))
+    said |= matching(cells, "-+")
+    if numbers := numbers_in(missing):
+        plain = matching(cells, r"[+-]?\d+(?:[.,]\d*)?")
+        texts = pc.replace_substring(
+            pc.if_else(pa.array(plain), cells, pa.scalar(None, cells.type)), ",", "."
+        )
+        said |= np.isin(pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False), numbers)
+    return said
+
+
+def numbers_in(missing: Sequence[str]) -> list[float]:
+    """Those of these texts that are numbers, with a decimal point or comma."""
+    numbers = []
+    for text in missing:
+        try:
+            number = float(text.replace(",", "."))
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            numbers.append(number)
+    return numbers

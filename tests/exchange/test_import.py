@@ -155,7 +155,7 @@ def test_impossible_times_are_reported_in_years_and_days(
 ) -> None:
     path = tmp_path / "long.csv"
     path.write_text(
-        "time,tag,value\n1650,fermenter_ph,7\nyesterday,fermenter_ph,7\n2226-01-01T00:00:00Z,fermenter_ph,7\n"
+        "time,tag,value\n1650-01-01,fermenter_ph,7\nyesterday,fermenter_ph,7\n2226-01-01T00:00:00Z,fermenter_ph,7\n"
     )
     assert main(["import", str(path)]) == 1
     out = capsys.readouterr().out
