@@ -23,10 +23,12 @@ _MARKS = "[\ufeff\u200b-\u200f\u202a-\u202e\u2060]"
 
 def text_of(column: pd.Series[Any]) -> pa.Array:
     """The cells as text; null for an empty cell. Dates are in ISO 8601, whole numbers without a point."""
-    if column.dtype != "str":
-        column = column.map(_text, na_action="ignore").astype("object")
-        column = column.map(_valid, na_action="ignore")
-    cells = pa.array(column, type=pa.large_string(), from_pandas=True)
+    if column.dtype == "str":
+        cells = pa.array(column, type=pa.large_string(), from_pandas=True)
+    else:
+        empty = column.isna().tolist()
+        texts = [None if none else _text(cell) for cell, none in zip(column.tolist(), empty, strict=True)]
+        cells = pa.array(texts, type=pa.large_string())
     return cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
 
 
@@ -55,17 +57,11 @@ def truths(flags: pa.Array) -> Bools:
 
 
 def _text(cell: object) -> str:
-    if isinstance(cell, str):
-        return cell
     if isinstance(cell, datetime):
         return cell.isoformat(" ")
     if isinstance(cell, date | time):
         return cell.isoformat()
     if isinstance(cell, float | np.floating) and float(cell).is_integer():
         return str(int(cell))
-    return str(cell)
-
-
-def _valid(text: str) -> str:
-    """Text that can be written: half a character, as broken JSON has it, becomes a question mark."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    # Half a character, as broken JSON has it, cannot be written; it becomes a question mark.
+    return str(cell).encode("utf-8", "replace").decode("utf-8")

@@ -56,7 +56,8 @@ def of_text(cells: pa.Array, parts: TimeCells, deciding: Deciding) -> ClockTimes
         micros, wrong = _placed(parts, dates, order.word)
         return ClockTimes(micros, parts.zoned, wrong, none, _said(order, dates, parts))
     readings = {word: _placed(parts, dates, word) for word in order.possible}
-    doubt = dates.open[parts.date] & parts.times
+    differ = np.any([dates.days[word] != dates.days[order.possible[0]] for word in order.possible], axis=0)
+    doubt = differ[parts.date] & parts.times
     micros, wrong = readings[order.possible[0]]
     rows = np.flatnonzero(doubt & ~wrong)[:SHOWN]
     by_day = set(order.possible) == {"dmy", "mdy"}
