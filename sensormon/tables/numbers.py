@@ -24,7 +24,7 @@ from sensormon.tables.questions import Choice, Question
 _SHOWN = 3
 """Cells of each reading in a question."""
 _UNITED = f"{pattern('.')}|{pattern(',')}"
-_UNIT = r"[^\d\s.,;:+'\-][^\s,;]{0,11}"
+_UNIT = r"[°%‰\pL][^\s,;:_0145-9]{0,11}"
 _MULTIPLES = frozenset({"k", "M", "G", "n", "u", "µ", "μ"})
 """Letters that alone multiply a number rather than measure it: 5k may be 5000."""
 

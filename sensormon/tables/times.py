@@ -37,6 +37,10 @@ from sensormon.tables.zone_clock import by_clock
 __all__ = ["Times", "joined", "read_times", "unit_of"]
 
 
+_WHOLE = 9e18
+"""Up to here a whole number fits into 64 bits."""
+
+
 @dataclass(frozen=True, eq=False)
 class Times:
     """The time of each row in µs UTC, 0 if it is `wrong`.
@@ -130,7 +134,7 @@ def _of_number_cells(cells: pa.Array, numeric: Bools, form: str) -> ClockTimes:
     plain = pc.replace_substring(pc.ascii_upper(numbers), ",", ".")
     values = pc.cast(plain, pa.float64()).to_numpy(zero_copy_only=False)
     whole = None
-    if not pc.any(pc.match_substring_regex(plain, r"[.E]")).as_py() and np.nanmax(np.abs(values)) < 9e18:
+    if not pc.any(pc.match_substring_regex(plain, r"[.E]")).as_py() and not (np.abs(values) > _WHOLE).any():
         whole = pc.fill_null(pc.cast(pc.ascii_ltrim(plain, characters="+"), pa.int64()), 0).to_numpy()
     return _of_numbers(values, whole, form, lambda rows: cells.take(pa.array(rows)).to_pylist())
 

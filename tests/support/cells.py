@@ -73,4 +73,4 @@ def _slow_offset(text: str) -> int:
 
 def grouped(value: float, decimals: int, mark: str, group: str) -> str:
     """A number with these marks, as a spreadsheet shows it."""
-    return f"{value:,.{decimals}f}".translate(str.maketrans({",": group, ".": mark}))
+    return f"{value:,.{decimals}f}".replace(",", "_").replace(".", mark).replace("_", group)
