@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from sensormon.tables.column_names import TIMES, numbered
+from sensormon.tables.missing import WORDS
+
 _NUMBER = r"[+\-−]?[.,]?\d[\d.,'’\u00a0\u202f\u2009 ]*(?:[eE][+\-]?\d+)?"
 _MONTH = r"(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[^\W\d_]*\.?"
 _REST = r"(?:[T ,]\ ?[\d:.,+\-−\ ]{0,40}(?:\ ?[^\W\d][\w./]{0,20})?)?"
@@ -22,18 +25,10 @@ _TYPED = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_NOTHING = frozenset(
-    ["", "-", "--", "---", "?", "nan", "null", "none", "n/a", "na", "#n/a", "nil", "no data", "\\n", "inf"]
-)
 _TROUBLE = frozenset(
     ["bad", "error", "unavailable", "unknown", "i/o timeout", "bad input", "no good", "fault", "offline"]
 )
 """What senders write in the place of a number: a row of these is no second row of names."""
-_TIME_NAMES = re.compile(
-    "(?:event|sample|measurement)?(?:timestamp|datetime|time|date|ts)(?:utc|local|gmt|s|ms|us|ns)?"
-    "|(?:utc|local|unix)(?:time|timestamp)?|epoch|ds|tmstamp|zeit(?:stempel)?|datum|uhrzeit|datum(?:uhr)?zeit"
-    "|(?:last|recorded|measured|created|updated)(?:changed|updated|at)|fecha|hora|heure"
-)
 _UNITS = frozenset(
     re.findall(
         r"\S+",
@@ -52,7 +47,7 @@ _CLOCK_FORMAT = re.compile(
     re.IGNORECASE,
 )
 _BRACKETS = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>")
-_LONGEST_UNIT = 16
+_LONGEST, _LONGEST_UNIT = 80, 16
 
 
 def is_typed(cell: str) -> bool:
@@ -60,7 +55,7 @@ def is_typed(cell: str) -> bool:
     cell = cell.strip()
     return (
         bool(cell)
-        and len(cell) < 80
+        and len(cell) < _LONGEST
         and (cell[0] in "+-−.,(" or cell[0].isalnum())
         and bool(_TYPED.fullmatch(cell))
     )
@@ -68,7 +63,7 @@ def is_typed(cell: str) -> bool:
 
 def is_nothing(cell: str) -> bool:
     """Whether this says that there is no value."""
-    return cell.strip().lower() in _NOTHING
+    return cell.strip().lower() in WORDS or not cell.strip(" -")
 
 
 def is_text(cells: Sequence[str]) -> bool:
@@ -83,7 +78,7 @@ def is_trouble(cells: Sequence[str]) -> bool:
 
 def names_time(cell: str) -> bool:
     """Whether this is a usual name of a column of times."""
-    return bool(_TIME_NAMES.fullmatch("".join(filter(str.isalnum, cell.lower()))))
+    return len(cell) < _LONGEST and numbered(cell) in TIMES
 
 
 def is_unit(cell: str) -> bool:

@@ -192,7 +192,9 @@ def _fixed(
     numbered = []
     for name in clean:
         count[name] += 1
-        numbered.append(f"{name} ({count[name]})" if name in twice and count[name] > 1 else name)
+        while count[name] > 1 and f"{name} {count[name]}" in clean:
+            count[name] += 1
+        numbered.append(f"{name} {count[name]}" if name in twice and count[name] > 1 else name)
     notes = tuple(f"The columns named {name!r} were numbered" for name in twice)
     return tuple(numbered), notes
 
