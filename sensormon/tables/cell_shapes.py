@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from sensormon.tables.column_names import TIMES, numbered
 from sensormon.tables.missing import WORDS
 
-_NUMBER = r"[+\-−]?[.,]?\d[\d.,'’\u00a0\u202f\u2009 ]*(?:[eE][+\-]?\d+)?"
+_NUMBER = r"[+\-−]?(?:\d{1,3}(?:['’\u00a0\u202f\u2009 ]\d{3})+(?:[.,]\d*)?|[.,]?\d[\d.,]*)(?:[eE][+\-]?\d+)?"
 _MONTH = r"(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[^\W\d_]*\.?"
 _REST = r"(?:[T ,]\ ?[\d:.,+\-−\ ]{0,40}(?:\ ?[^\W\d][\w./]{0,20})?)?"
 _TYPED = re.compile(
     rf"""
-    {_NUMBER}(?:\s?[%°]\S{{0,3}}|\ [^\d\s]\S{{0,7}})?       # a number, perhaps with its unit
+    {_NUMBER}(?:\s?[%°]\S{{0,3}}|\ [^\W\d_]\S{{0,7}})?       # a number, perhaps with its unit
     | \d{{1,4}}([-/.])\d{{1,2}}\1\d{{1,4}}{_REST}    # 2026-01-31 12:00:00.5+02:00
     | \d{{8}}[T_ ]\d{{4,6}}[\d.,:+\-Z]{{0,12}}                        # 20260131T120000Z
     | \d{{1,2}}[:.]\d{{2}}(?:[:.]\d{{2}})?(?:[.,]\d+)?(?:\s?[AaPp]\.?[Mm]\.?)?   # 18:00:00

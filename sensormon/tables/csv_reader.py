@@ -7,6 +7,7 @@ Cells stay text. What it is not: the reading of cells; see `times` and `numbers`
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ from sensormon.tables.separators import BLANKS, SEPARATORS, named_separator, sha
 from sensormon.tables.sheet import Sheet, WrongLine
 from sensormon.tables.text_rows import LONGEST_CELL, Row, Shape, row_at
 
+_SPLIT_TIME = re.compile(rb"(?m)((?:^|\t)\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})\t(\d{1,2}:\d{2}[^\t\n]*)")
+"""A date and a time of day, which blanks part although the header has one name for them."""
 _SAMPLE = 1 << 20
 _SAMPLE_LINES = 500
 _SHAPE_CHARACTERS = 1 << 17
@@ -62,6 +65,11 @@ def read_csv(data: bytes, path: Path, name: str, budget: Budget, names: Sequence
     _check_size(data, shape, path, budget)
     rows = _rows(lines, skipped, shape, complete=not more)
     heading = find_heading(rows, shape, path, "line", names)
+    if shown == BLANKS and heading.heads and len(heading.heads[0]) == shape.width - 1:
+        data = _SPLIT_TIME.sub(rb"\1 \2", data)
+        lines, more = _first_lines(data, path)
+        shape = shape_of(_some(lines), "\t")
+        heading = find_heading(_rows(lines, 0, shape, complete=not more), shape, path, "line", names)
     if max(map(len, heading.names), default=0) > LONGEST_CELL:
         raise csv.Error("field larger than field limit")
     body = _Body(data, shape, heading, max(heading.last, skipped), path, budget)

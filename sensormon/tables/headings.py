@@ -14,10 +14,12 @@ from sensormon.tables.cell_shapes import (
     is_text,
     is_trouble,
     is_typed,
+    is_unit,
     is_units_row,
     names_time,
     plain_unit,
 )
+from sensormon.tables.column_names import VALUES, numbered
 from sensormon.tables.text_rows import Row, Shape
 
 COMMENT = "#"
@@ -73,7 +75,11 @@ def find_heading(
         if not is_text(row.cells) or is_trouble(row.cells) or _length(row.cells) > len(names):
             break
         seconds.append(row)
-    notes = _skipped(rows[:header], word)
+    upper = rows[header - 1] if header else None
+    skipped = header
+    if upper is not None and not given and (joined := _under(upper, rows[header], shape)):
+        names, skipped = joined, header - 1
+    notes = _skipped(rows[:skipped], word)
     fixed, doubled = _fixed(names, path, given, shape)
     notes += doubled
     units, described = _units(fixed, seconds, word)
@@ -105,7 +111,8 @@ def _header(rows: Sequence[Row], shape: Shape) -> int | None:
     timed = [place for place in text if any(map(names_time, rows[place].cells))]
     if timed:
         return timed[0]
-    if timed := [place for place in fit if any(map(names_time, rows[place].cells))]:
+    timed = [place for place in fit if any(map(names_time, rows[place].cells))]
+    if timed and (not text or timed[-1] > text[-1]):  # names such as 1, 2, 3
         return timed[-1]
     if text:
         block = [text[-1]]
@@ -113,7 +120,7 @@ def _header(rows: Sequence[Row], shape: Shape) -> int | None:
             if place + 1 != block[0]:
                 break
             block.insert(0, place)
-        if len(block) > 1 and is_units_row(rows[block[1]].cells):
+        if len(block) > 1 and all(is_unit(cell) for cell in rows[block[1]].cells if cell):
             return block[0]
         return block[-1]
     if rows and len(_comment_cells(rows[-1])) == shape.width and is_text(_comment_cells(rows[-1])):
@@ -124,6 +131,19 @@ def _header(rows: Sequence[Row], shape: Shape) -> int | None:
         if len(row.cells) > 1 and is_text(row.cells) and any(map(names_time, row.cells))
     ]
     return apart[0] if apart else None
+
+
+def _under(upper: Row, row: Row, shape: Shape) -> tuple[str, ...]:
+    """Names of two rows, where the lower one repeats `time, value` under each tag; empty if it does not."""
+    plain = [cell for cell in row.cells if cell and not names_time(cell)]
+    if len(set(plain)) == len(plain) or not is_text(upper.cells) or _length(upper.cells) > shape.width:
+        return ()
+    names, tag = [], ""
+    for place, cell in enumerate(row.cells):
+        tag = (upper.cells[place] if place < len(upper.cells) else "") or tag
+        alone = not tag or not cell or names_time(cell)
+        names.append(cell if alone else tag if numbered(cell) in VALUES else f"{tag} {cell}")
+    return tuple(names)
 
 
 def _comment_cells(row: Row) -> tuple[str, ...]:

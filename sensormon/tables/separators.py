@@ -7,21 +7,23 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from sensormon.tables.cell_shapes import is_nothing, is_typed
+from sensormon.tables.cell_shapes import is_nothing, is_typed, names_time
 from sensormon.tables.text_rows import Shape, cells_of
 
 SEPARATORS = ",;\t|"
 BLANKS = " "
 """Stands for runs of white space."""
-_BLANK, _WEAK = 0.8, 0.1
+_BLANK, _WEAK = 0.7, 0.1
 """The weight of blanks, which times have too, and of a single column."""
 _RUN = re.compile(r'"[^"]*"|[ \t]+')
-_NAMED = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+_SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+_HEADERS, _NAMED_TIME = 50, 0.3
+"""How far down a name of a column of times is looked for, and what it adds."""
 
 
 def named_separator(line: str) -> str:
     """The separator that a line `sep=;` names, as Excel does; empty if it is no such line."""
-    match = _NAMED.fullmatch(line.strip(" "))
+    match = _SEP.fullmatch(line.strip(" "))
     return match[1] if match and match[1] in SEPARATORS else ""
 
 
@@ -72,16 +74,31 @@ def _fit(lines: Sequence[str], separator: str) -> tuple[float, Shape]:
     widths = Counter(len(cells) for cells, typed in split if any(typed))
     if not widths:
         return 0.0, Shape(separator, 1)
-    width = max(widths, key=lambda width: (widths[width] * (2 if width > 1 else 1), width))
+    headers = [
+        len(cells)
+        for cells, typed in split[:_HEADERS]
+        if len(cells) > 1 and not any(typed) and any(map(names_time, cells))
+    ]
+    width = next(
+        (length for length in headers if widths[length]),
+        max(widths, key=lambda width: (widths[width] * (2 if width > 1 else 1), width)),
+    )
     if width == 1 and separator != SEPARATORS[0]:
         return 0.0, Shape(separator, 1)
-    steady = sum(len(cells) == width for cells, _ in split) / len(split)
+    fit = [cells for cells, _ in split if _length(cells) <= width <= len(cells)]
+    steady = len(fit) / len(split)
+    named = width > 1 and any(any(map(names_time, cells)) for cells in fit[:_HEADERS])
     rows = [(cells, typed) for cells, typed in split if len(cells) == width and any(typed)]
     full = sum(1 for cells, _ in rows for cell in cells if not is_nothing(cell))
     share = sum(sum(typed) for _, typed in rows) / max(full, 1)
     columns = typed_columns([cells for cells, _ in rows])
     weight = _WEAK if width == 1 else _BLANK if separator == BLANKS else 1.0
-    return share * steady * weight, Shape(separator, width, columns)
+    return share * steady * weight + _NAMED_TIME * named, Shape(separator, width, columns)
+
+
+def _length(cells: Sequence[str]) -> int:
+    """The number of cells up to the last one that is not empty."""
+    return max((place for place, cell in enumerate(cells, 1) if cell), default=0)
 
 
 def typed_columns(rows: Sequence[Sequence[str]]) -> tuple[int, ...]:
