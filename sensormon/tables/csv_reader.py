@@ -204,6 +204,7 @@ class _Body:
                 continue
             if row.open:
                 self.open.append(place)
+                self._check_count(self.open[0], len(self.open), "a quotation mark that is never closed")
             careful.add(place, cells)
         return careful, taken
 
@@ -211,11 +212,14 @@ class _Body:
         self.wrong.append(
             WrongLine(place, " ".join(text[: 2 * _SHOWN].replace("\0", "").split())[:_SHOWN], detail)
         )
-        if len(self.wrong) > _MOST_WRONG:
-            first = self.wrong[0]
+        self._check_count(self.wrong[0].place, len(self.wrong), self.wrong[0].detail)
+
+    def _check_count(self, first: int, count: int, detail: str) -> None:
+        """Raise UsageError for more lines with something wrong than anybody would look at."""
+        if count > _MOST_WRONG:
             raise UsageError(
                 f"more than {_MOST_WRONG:,} of its lines are no rows of its table, the first in line "
-                f"{first.place}: {first.detail}",
+                f"{first}: {detail}",
                 where=str(self.path),
                 hint="Give a file with the same cells in every row",
             )

@@ -3,8 +3,8 @@
 A few kilobytes of a workbook can unpack to gigabytes, and a cell in its last corner asks for all that
 lie before it; so this runs within limits, see `child_limits`. It writes to standard output an Arrow stream
 of text: each cell with a letter for its type in front (`n` number, `d` date, `b` truth value, `t` text and
-clock times), null where it is empty. The metadata of the schema has, as JSON, the sheet's name, its first
-row and the names of the other sheets with cells.
+clock times), null where it is empty. The metadata of the schema has, as JSON, the sheet's name and the names
+of the other sheets.
 
 SHEET is a name, or empty for the first visible sheet with a number or a date beside another cell.
 """
@@ -57,11 +57,17 @@ def main(path: str, most: int, seconds: int, sheet: str) -> int:
         return failed(REFUSED, str(refused))
     except MemoryError as error:
         return failed(TOO_LARGE, str(error))
-    except PasswordError:
-        return failed(REFUSED, "it is protected by a password")
     except (CalamineError, OSError, ValueError) as error:
+        if isinstance(error, PasswordError) or _is_encrypted(path):
+            return failed(REFUSED, "it is protected by a password")
         return failed(UNREADABLE, " ".join(str(error).split())[:300])
     return 0
+
+
+def _is_encrypted(path: str) -> bool:
+    """Whether this is the container in which Office puts a workbook with a password."""
+    with open(path, "rb") as file:
+        return "EncryptedPackage".encode("utf-16-le") in file.read()
 
 
 def _copy(book: CalamineWorkbook, wanted: str, most: int) -> None:
@@ -83,7 +89,6 @@ def _copy(book: CalamineWorkbook, wanted: str, most: int) -> None:
         raise Refused(f"it has more than {MOST_COLUMNS:,} columns")
     about = {
         "sheet": chosen.name,
-        "first": chosen.start[0] + 1,
         "others": [name[:_SHOWN] for name in visible if name != chosen.name],
     }
     columns = [(str(column), pa.string()) for column in range(chosen.width)]

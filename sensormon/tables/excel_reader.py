@@ -39,11 +39,10 @@ def read_excel(path: Path, name: str, budget: Budget, sheet: str = "", names: Se
     """
     table = read_apart(_CHILD, path, budget, sheet, hint="Name a sheet that has one column per tag")
     about = json.loads(table.schema.metadata[b"sheet"])
-    first = int(about["first"])
     text = pa.table([pc.utf8_slice_codeunits(column, 1) for column in table.columns], table.column_names)
     text = pa.table([pc.utf8_trim_whitespace(column) for column in text.columns], table.column_names)
     rows = [
-        Row(first + place, tuple(str(row[key] or "") for key in table.column_names))
+        Row(1 + place, tuple(str(row[key] or "") for key in table.column_names))
         for place, row in enumerate(text.slice(0, _SAMPLE_ROWS).to_pylist())
     ]
     full = [row.cells for row in rows if sum(map(bool, row.cells)) > 1]
@@ -51,7 +50,7 @@ def read_excel(path: Path, name: str, budget: Budget, sheet: str = "", names: Se
         raise UsageError(f"sheet {about['sheet']!r} has no table", where=str(path), hint="Name another sheet")
     shape = Shape("", len(full[0]), typed_columns(full))
     heading = find_heading(rows, shape, path, "row", names)
-    place = np.arange(first, first + len(table), dtype=np.int64)
+    place = np.arange(1, 1 + len(table), dtype=np.int64)
     keep = place > heading.last
     repeated = np.zeros(len(keep), dtype=np.bool_)
     for head in heading.heads:
@@ -66,7 +65,9 @@ def read_excel(path: Path, name: str, budget: Budget, sheet: str = "", names: Se
     if about["others"]:
         notes.append("Other sheets: " + ", ".join(map(repr, about["others"][:20])))
     if repeated.any():
-        notes.append(f"{int(repeated.sum()):,} rows repeat the header and were skipped")
+        count = int(repeated.sum())
+        what = "1 row repeats" if count == 1 else f"{count:,} rows repeat"
+        notes.append(f"{what} the header and {'was' if count == 1 else 'were'} skipped")
     frame = pd.DataFrame(columns, index=range(len(table)))
     return Sheet(frame, place, "row", f"{name}, {about['sheet']}", heading.units, (), tuple(notes))
 

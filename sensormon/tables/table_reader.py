@@ -11,7 +11,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sensormon.model.csv_words import csv_problem
-from sensormon.model.errors import SensormonError, UsageError
+from sensormon.model.errors import UsageError
 from sensormon.model.tags import UNFIT
 from sensormon.tables.archive_reader import DAMAGE, is_workbook, members, unzipped
 from sensormon.tables.child_limits import CELL, MOST_COLUMNS
@@ -56,64 +56,76 @@ def read_sheets(
     cannot be read, also for one beyond the budget, and for two columns of one name; and what `budget.step`
     raises.
     """
+    return _sheets(path, _Asked(str(path), path.name, hint, sheet, tuple(names)), budget)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What somebody wants of a file; `where` is its path for messages, `packed` says it was in another."""
+
+    where: str
+    name: str
+    hint: str
+    sheet: str
+    names: tuple[str, ...]
+    packed: bool = False
+
+
+def _sheets(path: Path, asked: _Asked, budget: Budget) -> list[Sheet]:
+    """The tables of the file; its own path, which may be that of a passing one, is in no message."""
     try:
-        return _sheets(path, path.name, budget, sheet, names, packed=False)
+        return _read_sheets(path, asked, budget)
+    except UsageError as error:
+        where = error.where if error.where.startswith(asked.where) else asked.where
+        raise UsageError(error.what, where=where, hint=error.hint) from error
     except (OSError, ValueError, csv.Error, pa.ArrowException, *DAMAGE) as error:
         words = csv_problem(error) if isinstance(error, csv.Error) else str(error)
         why = " ".join(words.split())[:_SHOWN]
-        raise UsageError(f"it cannot be read ({why})", where=str(path), hint=hint) from error
+        raise UsageError(f"it cannot be read ({why})", where=asked.where, hint=asked.hint) from error
 
 
-def _sheets(
-    path: Path, name: str, budget: Budget, sheet: str, names: Sequence[str], *, packed: bool
-) -> list[Sheet]:
+def _read_sheets(path: Path, asked: _Asked, budget: Budget) -> list[Sheet]:
     with path.open("rb") as file:
         start = file.read(8)
-    if start.startswith((_ZIP, _EMPTY_ZIP)) and not is_workbook(path):
-        return _zipped(path, budget, sheet, names, packed=packed)
+    archive = start.startswith((_ZIP, _EMPTY_ZIP)) and not is_workbook(path)
+    if (archive or start.startswith(_GZIP)) and asked.packed:
+        raise UsageError("it has an archive in it", hint="Unpack that, and import its files")
+    if archive:
+        return _zipped(path, asked, budget)
     if start.startswith(_GZIP):
-        if packed:
-            raise UsageError("it has an archive in it", where=str(path), hint="Unpack that, and import it")
         with unzipped(path, budget) as plain:
-            return _sheets(plain, name.removesuffix(".gz"), budget, sheet, names, packed=True)
+            return _sheets(plain, replace(asked, name=asked.name.removesuffix(".gz"), packed=True), budget)
     if start.startswith(_PARQUET):
         frame = _named(_with_index(read_parquet(path, budget)), path)
-        return [Sheet(frame, np.arange(1, len(frame) + 1), "row", name)]
+        return [Sheet(frame, np.arange(1, len(frame) + 1), "row", asked.name)]
     if start.startswith((_ZIP, _OLE)):
-        return [read_excel(path, name, budget, sheet, names)]
+        return [read_excel(path, asked.name, budget, asked.sheet, asked.names)]
     if path.stat().st_size > budget.bytes:
         raise too_large(path, budget, 0)
     text, note = decoded(path.read_bytes())
     if is_annotated(text):
-        table = read_annotated(text, path, name, budget)
+        table = read_annotated(text, path, asked.name, budget)
     else:
-        table = read_csv(text, path, name, budget, names)
+        table = read_csv(text, path, asked.name, budget, asked.names)
     return [replace(table, notes=(note, *table.notes)) if note else table]
 
 
-def _zipped(path: Path, budget: Budget, sheet: str, names: Sequence[str], *, packed: bool) -> list[Sheet]:
+def _zipped(path: Path, asked: _Asked, budget: Budget) -> list[Sheet]:
     """The tables in a zip; what is no table is named in the notes of the first."""
-    if packed:
-        raise UsageError("it has an archive in it", where=str(path), hint="Unpack that, and import its files")
     sheets: list[Sheet] = []
     left = budget
     with members(path, budget) as (tables, others):
         for name, file in tables:
-            try:
-                read = _sheets(file, name, left, sheet, names, packed=True)
-            except SensormonError as error:
-                raise UsageError(error.what, where=f"{path}: {name}", hint=error.hint) from error
+            member = replace(asked, where=f"{asked.where}: {name}", name=name, packed=True)
+            read = _sheets(file, member, left)
             cells = sum(table.frame.size for table in read)
             left = replace(left, bytes=max(1, left.bytes - cells * CELL))
             sheets += read
     if not sheets:
-        raise UsageError(
-            "it has no table in it", where=str(path), hint="Give a zip of CSV, Parquet or xlsx files"
-        )
+        raise UsageError("it has no table in it", hint="Give a zip of CSV, Parquet or xlsx files")
     if others:
-        note = f"Not read: {', '.join(others[:10])}" + (
-            f" and {len(others) - 10:,} more" if others[10:] else ""
-        )
+        more = f" and {len(others) - 10:,} more" if len(others) > 10 else ""
+        note = f"Not read: {', '.join(others[:10])}{more}"
         sheets[0] = replace(sheets[0], notes=(*sheets[0].notes, note))
     return sheets
 
