@@ -99,13 +99,13 @@ def test_many_members_are_refused_before_they_are_listed(tmp_path: Path) -> None
 def test_member_names_write_nothing_anywhere(tmp_path: Path) -> None:
     folder = tmp_path / "inner"
     folder.mkdir()
-    names = ["../evil.csv", "/tmp/f2-evil.csv", "..\\evil.csv", "C:\\evil.csv", "a\u202evsc.csv"]  # noqa: S108
+    names = ["../evil.csv", "/tmp/sensormon-evil.csv", "..\\evil.csv", "C:\\evil.csv", "a\u202evsc.csv"]  # noqa: S108
     path = zipped(folder / "a.zip", *((name, CSV) for name in names))
     sheets = read_sheets(path, "Give a table", SMALL)
     assert len(sheets) == len(names)
     assert sheets[-1].name == "avsc.csv"
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["a.zip"]
-    assert not Path("/tmp/f2-evil.csv").exists()  # noqa: S108
+    assert not Path("/tmp/sensormon-evil.csv").exists()  # noqa: S108
 
 
 def test_a_link_in_a_zip_is_only_its_text(tmp_path: Path) -> None:
