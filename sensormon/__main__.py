@@ -26,7 +26,6 @@ from sensormon.cli import (
     users,
     verify,
 )
-from sensormon.detectors import DETECTORS
 from sensormon.model.errors import SensormonError
 from sensormon.model.settings import read_settings
 
@@ -55,30 +54,6 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("ledger", help="where every reading is")
     command.add_argument("--json", action="store_true", help="as JSON")
     command.set_defaults(run=ledger.run)
-
-    command = commands.add_parser("score", help="score a file without the app")
-    command.add_argument(
-        "file",
-        type=Path,
-        help="CSV or Parquet: a column `value`, or columns `tag` and `value`, or one column per tag; "
-        "times in `timestamp`, `time` or `datetime`",
-    )
-    command.add_argument("--detector", default="zscore", help=f"one of: {', '.join(DETECTORS)}")
-    command.add_argument("--param", action="append", default=[], metavar="NAME=NUMBER")
-    command.add_argument("--out", type=Path, metavar="CSV", help="default: standard output")
-    command.set_defaults(run=score.run)
-
-    command = commands.add_parser(
-        "import", help="history from a CSV or Parquet file, scored as it would have been"
-    )
-    command.add_argument("file", type=Path)
-    command.add_argument("--zone", default="UTC", help="time zone of times that name none; default: UTC")
-    command.add_argument("--time", default="", metavar="COLUMN", help="the column of times")
-    command.add_argument(
-        "--column", action="append", default=[], metavar="COLUMN=TAG", help="may be given more than once"
-    )
-    command.add_argument("--preview", action="store_true", help="say what each column is, import nothing")
-    command.set_defaults(run=import_file.run)
 
     command = commands.add_parser("export", help="stored anomalies or readings as a file")
     command.add_argument("what", choices=["anomalies", "readings"])
@@ -114,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, nargs="?", help="default: the data folder")
     command.set_defaults(run=verify.run)
 
-    for own in (users, tokens, sessions, audit):
+    for own in (score, import_file, users, tokens, sessions, audit):
         own.register(commands)
 
     command = commands.add_parser("bench", help="measure on this machine")

@@ -1,83 +1,153 @@
-"""`python -m sensormon import FILE`: history from a file into the store of a stopped monitor."""
+"""`python -m sensormon import FILE…`: history from files into the store of a stopped monitor."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import TextIO
 
 from sensormon.access.commands import this_user
+from sensormon.cli import reading_options
+from sensormon.cli.reading_options import ask, column_names, given, pairs, show
+from sensormon.exchange.dry_run import dry_run
 from sensormon.exchange.import_log import ImportedFile
-from sensormon.exchange.import_table import Columns, Table, check, pieces, propose, read_file
-from sensormon.exchange.importer import EXAMPLES, Report, times_line
+from sensormon.exchange.import_plan import Plan, first_readings, plan, sentences
+from sensormon.exchange.import_table import Table, check_zone, pieces_of, read_tables
+from sensormon.exchange.importer import Report
+from sensormon.exchange.mappings import Mappings, SavedMapping, fitting
 from sensormon.model.clock import SystemClock
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
-from sensormon.model.tags import read_tags
+from sensormon.model.tags import TagTable, read_tags
 from sensormon.monitor.monitor import Monitor
+from sensormon.tables.columns import Columns
+from sensormon.tables.questions import Question
 
 
-def preview(table: Table, columns: Columns, out: TextIO) -> None:
-    """Write what each column is, and the first rows."""
-    zone = f", {columns.zone} if no zone is given"
-    out.write(f"{len(table.frame):,} rows. Times: {columns.time}{zone}\n")
-    out.write(f"In UTC: {times_line(table, columns, UTC)}\n")
-    if columns.tag:
-        out.write(f"Tags: {columns.tag}. Values: {columns.value}\n")
-    for column, tag in columns.values.items():
-        out.write(f"{column} -> {tag}\n")
-    used = {columns.time, columns.tag, columns.value, *columns.values}
-    unused = [name for name in table.frame.columns if name not in used]
-    if unused:
-        out.write(f"Not imported: {', '.join(unused)}\n")
-    out.write(table.frame.head(EXAMPLES).to_string(index=False) + "\n")
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command `import`."""
+    command = commands.add_parser("import", help="history from files, scored as it would have been")
+    command.add_argument("file", type=Path, nargs="+", help="CSV, Excel, Parquet, or a zip of them")
+    reading_options.register(command)
+    command.add_argument(
+        "--column", action="append", default=[], metavar="COLUMN=TAG", help="may be given more than once"
+    )
+    command.add_argument("--new-tags", action="store_true", help="make the tags that are not known yet")
+    command.add_argument("--mapping", default="", metavar="NAME", help="use a saved mapping")
+    command.add_argument("--save-mapping", default="", metavar="NAME", help="save this mapping")
+    command.add_argument("--preview", action="store_true", help="say what each column is, import nothing")
+    command.add_argument(
+        "--dry-run", action="store_true", help="print what would be stored, as CSV, and store nothing"
+    )
+    command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Import the file that these options name; see `import_file`."""
-    return import_file(
-        settings,
-        options.file,
-        zone=options.zone,
-        time=options.time,
-        pairs=options.column,
-        only_preview=options.preview,
-    )
+    """Import the files that these options name, or say what would be imported.
 
-
-def import_file(
-    settings: Settings, path: Path, *, zone: str, time: str, pairs: Sequence[str], only_preview: bool
-) -> int:
-    """Import the file and report; 1 if nothing was stored. Raises UsageError, StoreError, JournalError."""
-    table = read_file(path)
+    1 if nothing is stored, or a file can be read in two ways and nobody at a terminal can say which.
+    Raises UsageError, StoreError, JournalError.
+    """
+    if options.preview and options.dry_run:
+        raise UsageError(
+            "--preview and --dry-run exclude each other", where="import", hint="Give one of them"
+        )
     tags = read_tags(settings.tags)
-    for pair in pairs:
-        if not all(pair.rpartition("=")[::2]):
-            raise UsageError(
-                f"{pair!r} is not COLUMN=TAG", where="--column", hint="Try 'Reactor T=reactor_temp'"
-            )
-    values = dict(pair.rpartition("=")[::2] for pair in pairs)
-    columns = propose(table, tags, path.stem, zone=zone, time=time, values=values)
-    check(columns, table, tags)
-    preview(table, columns, sys.stderr)
-    if only_preview:
+    plans, questions = _plans(options, settings, tags)
+    for each in plans:
+        preview(each, sys.stderr)
+    if questions:
+        for question, name in questions:
+            show(question, name, sys.stderr)
+        sys.stderr.write("Nothing was stored.\n")
+        return 1
+    if options.save_mapping:
+        _save(settings, options, plans)
+    wider = tags.with_tags(tag for each in plans for tag in each.new)
+    if options.preview:
         return 0
+    if options.dry_run:
+        return 0 if dry_run(plans, wider, SystemClock().now(), sys.stdout, sys.stderr) else 1
+    return _import(settings, plans)
+
+
+def preview(each: Plan, out: TextIO) -> None:
+    """Write how a table is read, and its first readings as they would be stored."""
+    for line in sentences(each, UTC):
+        out.write(f"{line}\n")
+    for tag, time, value, quality in first_readings(each.readings):
+        out.write(f"  {tag}  {time}  {value}  {quality}\n")
+    out.write("\n")
+
+
+def _plans(
+    options: argparse.Namespace, settings: Settings, tags: TagTable
+) -> tuple[list[Plan], list[tuple[Question, str]]]:
+    """The plan of each table, and the questions that nobody could be asked."""
+    mapping = Mappings(settings.data_dir).get(options.mapping) if options.mapping else SavedMapping(Columns())
+    wanted, values = given(options, mapping.columns), dict(pairs(options))
+    check_zone(wanted.zone)
+    at_terminal = sys.stdin.isatty() and sys.stderr.isatty() and not options.dry_run
+    plans: list[Plan] = []
+    questions: list[tuple[Question, str]] = []
+    for path, table in _tables(options, mapping):
+        names = [str(name) for name in table.frame.columns]
+        own = values or fitting(mapping, names).columns.values
+        stem = path.stem if table.sheet.name in ("", path.name) else Path(table.sheet.name).stem
+        each = plan(table, tags, stem, wanted, own, also_new=options.new_tags)
+        while each.readings.questions and at_terminal:
+            question = each.readings.questions[0]
+            decided = ask(question, table.sheet.name, wanted, sys.stdin.readline, sys.stderr)
+            if decided is None:
+                break
+            wanted = decided
+            each = plan(table, tags, stem, wanted, own, also_new=options.new_tags)
+        questions += [(question, table.sheet.name) for question in each.readings.questions]
+        tags = tags.with_tags(each.new)
+        plans.append(each)
+    return plans, questions
+
+
+def _tables(options: argparse.Namespace, mapping: SavedMapping) -> list[tuple[Path, Table]]:
+    sheet = options.sheet or mapping.sheet
+    return [
+        (path, table)
+        for path in options.file
+        for table in read_tables(path, sheet=sheet, names=column_names(options))
+    ]
+
+
+def _save(settings: Settings, options: argparse.Namespace, plans: Sequence[Plan]) -> None:
+    values: Mapping[str, str] = {name: tag for each in plans for name, tag in each.columns.values.items()}
+    columns = replace(plans[0].columns, values=values)
+    Mappings(settings.data_dir).save(options.save_mapping, SavedMapping(columns, options.sheet))
+    sys.stderr.write(f"Saved as mapping {options.save_mapping}.\n")
+
+
+def _import(settings: Settings, plans: Sequence[Plan]) -> int:
     clock = SystemClock()
     monitor = Monitor(replace(settings, source="none", demo=False), clock)
     try:
-        return _take(monitor, table, columns, ImportedFile(path.name, this_user().name), clock.now())
+        return min([_take(monitor, each, clock.now()) for each in plans], default=1)
     finally:
         monitor.stop()
 
 
-def _take(monitor: Monitor, table: Table, columns: Columns, file: ImportedFile, now: int) -> int:
-    report = Report(table.first)
+def _take(monitor: Monitor, each: Plan, now: int) -> int:
+    """Import one table and report; 1 if nothing of it is stored."""
+    who = this_user().name
+    if each.new:
+        monitor.tag_file.add(each.new, who)
+    file = ImportedFile(each.table.sheet.name, who, tuple(tag.name for tag in each.new))
     monitor.drain()
-    for number, imported in enumerate(monitor.importer.take(pieces(table, columns, now), file)):
+    report = Report(each.table.sheet.word)
+    for number, imported in enumerate(
+        monitor.importer.take(pieces_of(each.table, each.columns, each.readings, now), file)
+    ):
         report.add(imported)
         if number % 20 == 19:
             monitor.drain()

@@ -2,26 +2,23 @@
 
 What is there already, with the same tag, time and value and from wherever, is not stored again.
 
-Also a sentence on how a file's times are read, the report of an import, and the import as a job
-that runs while people look at other pages.
+Also the report of an import.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import tzinfo
 
 from sensormon.exchange.import_log import NAMELESS, ImportedFile, ImportLog
-from sensormon.exchange.import_table import Columns, Piece, Table, pieces
+from sensormon.exchange.import_table import Piece
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.model.entries import KeptAnswer
 from sensormon.model.errors import JournalError, StoreError
-from sensormon.model.format import counted, day_and_time
-from sensormon.model.jobs import Job, Jobs, Progress
+from sensormon.model.format import counted
+from sensormon.model.jobs import Progress
 from sensormon.model.ledger import add_up
 from sensormon.model.readings import Bools, Processed, Reason, Rejection, reason_words
 from sensormon.model.tags import TagTable
@@ -29,10 +26,6 @@ from sensormon.stores.entries import IMPORTED
 from sensormon.stores.imports import CASES, RELIES
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
-from sensormon.tables.times import read_times, unit_of
-
-KIND = "import"
-"""The kind of the job."""
 
 EXAMPLES = 5
 """How many rejected readings a report lists individually."""
@@ -78,7 +71,7 @@ class Importer:
         self._store = store
         self._newest = newest
         self._log = log
-        self._tags = tags
+        self.tags = tags
         self._keys = {answer.key: answer for answer in answers if _is_piece(answer)}
         self._caught_up = caught_up
 
@@ -96,7 +89,7 @@ class Importer:
         the store cannot say what was imported, JournalError if a piece cannot be made durable,
         UsageError if an import is running or being undone.
         """
-        history = Pipeline(self._tags(), self._collector.settings, self._collector.words)
+        history = Pipeline(self.tags(), self._collector.settings, self._collector.words)
         with self._log.alone():
             self._caught_up(progress or Progress())
             entry, skipped = None, 0
@@ -104,10 +97,10 @@ class Importer:
             for piece in pieces:
                 if entry is None:
                     key = piece.key.rpartition(":")[0]
-                    entry = self._log.begin(key, file, self._tags())
+                    entry = self._log.begin(key, file, self.tags())
                     stored = self._store.entries.answers_to(f"{key}:")
                     known = {answer.key: answer for answer in stored} | self._keys
-                if (now := self._tags()) is not history.tags:
+                if (now := self.tags()) is not history.tags:
                     history.retag(now)
                 if piece.key in known:
                     rows = len(piece.batch) + len(piece.malformed)
@@ -179,9 +172,9 @@ def _without(done: Processed, known: Bools) -> Processed:
 
 @dataclass
 class Report:
-    """The sum of the results. `first` is the first row of the file: `line 2`, or `row 1` of Parquet."""
+    """The sum of the results. `word` is what a row of the file is called: `line`, or `row`."""
 
-    first: str
+    word: str
     rows: int = 0
     accepted: int = 0
     flagged: int = 0
@@ -190,7 +183,7 @@ class Report:
     unsure: int = 0
     import_id: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    examples: list[Rejection] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
 
     def add(self, piece: Imported) -> None:
         """Count this piece."""
@@ -202,7 +195,10 @@ class Report:
         self.import_id = piece.import_id
         self.unsure += piece.unsure
         self.reasons.update(str(rejection.reason) for rejection in piece.rejected)
-        self.examples += piece.rejected[: max(0, EXAMPLES - len(self.examples))]
+        self.examples += [
+            f"{self.word} {each.index}: {each.tag} {each.value!r}: {each.detail}"
+            for each in piece.rejected[: max(0, EXAMPLES - len(self.examples))]
+        ]
 
     @property
     def nothing_taken(self) -> bool:
@@ -226,65 +222,4 @@ class Report:
         lines += [
             f"{count:,} rejected: {reason_words(reason)}" for reason, count in sorted(self.reasons.items())
         ]
-        word, number = self.first.split()
-        lines += [
-            f"{word} {int(number) + example.index:,}: {example.tag} {example.value!r}: {example.detail}"
-            for example in self.examples
-        ]
-        return lines
-
-
-def times_line(table: Table, columns: Columns, zone: tzinfo) -> str:
-    """A sentence with the first and last time in this zone, the unit of numbers, and how many are wrong."""
-    column = table.frame[columns.time]
-    times = read_times(column, columns.zone, table.frame[columns.tag] if columns.tag else None)
-    good = times.time[~times.wrong]
-    if not len(good):
-        return "None of the times can be read."
-    line = f"Times from {day_and_time(int(good.min()), zone)} to {day_and_time(int(good.max()), zone)}"
-    if unit := unit_of(column):
-        line += f", read as {unit} since 1970"
-    if times.wrong.any():
-        line += f"; {counted(int(times.wrong.sum()), 'row')} without one that can be read"
-    if times.unsure.any():
-        line += (
-            f"; {counted(int(times.unsure.sum()), 'row')} in an hour that occurred twice, read as the later"
-        )
-    return f"{line}."
-
-
-def start_import(
-    jobs: Jobs,
-    importer: Importer,
-    keep_up: Callable[[Progress], None],
-    table: Table,
-    columns: Columns,
-    name: str,
-    now: int,
-    *,
-    who: str = "",
-    tags: Sequence[str] = (),
-) -> Job:
-    """Start importing this file; the job's result is a `Report`.
-
-    `keep_up` waits until the store has nearly everything imported so far. If the job is cancelled or
-    fails, what was imported stays, and the same file continues from there.
-    `who` imports it, and `tags` were added for it. Raises UsageError while another import runs.
-    """
-    whole = len(table.frame) * max(1, len(columns.values))
-
-    file = ImportedFile(name, who, tuple(tags))
-
-    def work(progress: Progress) -> Report:
-        progress.step("reading the file")
-        report = Report(table.first)
-        with closing(importer.take(pieces(table, columns, now), file, progress)) as results:
-            for piece in results:
-                report.add(piece)
-                progress.step(
-                    f"{report.rows:,} of {counted(max(whole, report.rows), 'reading')}", report.rows, whole
-                )
-                keep_up(progress)
-        return report
-
-    return jobs.start(KIND, f"Import of {name}", work)
+        return lines + self.examples

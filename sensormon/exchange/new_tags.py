@@ -5,72 +5,120 @@ Pure functions. What it is not: a writer of the table; see `tag_file`.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from sensormon.exchange.import_table import Columns, Table
-from sensormon.model.tags import NAME, Tag, TagTable
-from sensormon.tables.numbers import mostly, to_numbers
+from sensormon.exchange.import_table import Table
+from sensormon.model.tags import BOOLEAN, UNFIT, Tag, TagTable
+from sensormon.tables.column_names import folded, known_names, tag_name, with_unit
+from sensormon.tables.columns import EMPTY, MOST_WORDS, WORDS, Columns, content
+from sensormon.tables.missing import is_missing
+from sensormon.tables.numbers import read_numbers
+from sensormon.tables.readings import name_in
 
 MOST = 200
-"""The most tags proposed for one file."""
+"""The most tags proposed on a page for one file."""
 
-_LOOKED_AT = 1_000
 _SHOWN = 30
-_UNIT = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]{1,16})[)\]]")
+_LONGEST = 200
+"""The most characters of a name in a file that can become a tag."""
+_LONGEST_UNIT = 16
+_UNITS = frozenset({"unit", "units", "uom", "unitofmeasurement", "engineeringunits", "einheit", "eu"})
 
 
-def unknown(table: Table, columns: Columns, tags: TagTable) -> list[str]:
-    """What could be a new tag: columns of numbers, or names in the column of tags."""
-    if columns.tag:
-        names = [str(name) for name in table.frame[columns.tag].dropna().unique()]
-        return [name for name in names if name not in tags and NAME.fullmatch(name)][:MOST]
-    return [column for column in _others(table, columns) if _numbers(table, column)][:MOST]
+def new_tags(table: Table, columns: Columns, tags: TagTable) -> list[Tag]:
+    """A tag for each column of values, or name in the column of tags, that the table does not have yet.
 
-
-def no_numbers(table: Table, columns: Columns) -> dict[str, str]:
-    """Columns of a wide file that cannot be tags, each with one non-numeric cell; "" if it is empty."""
-    if columns.tag:
-        return {}
-    examples = {}
-    for column in _others(table, columns):
-        if not _numbers(table, column):
-            values = table.frame[column].dropna().head(_LOOKED_AT)
-            wrong = values[np.isnan(to_numbers(values))]
-            examples[column] = str(wrong.iloc[0])[:_SHOWN] if len(wrong) else ""
-    return examples
-
-
-def with_new(tags: TagTable, names: Sequence[str], columns: Columns) -> TagTable:
-    """The table with a new tag for each of these titles; a unit in brackets becomes the tag's unit.
-
-    Names in a column of tags stay as they are. The title of a column becomes the label, and the name
-    is derived from it. The new tags are not simulated.
+    A unit in brackets, in a row of units or in a column of units becomes the tag's unit. Readings that
+    are all words make a tag of states. None is simulated.
     """
-    table = list(tags)
-    for title in names:
-        match = _UNIT.fullmatch(title.strip())
-        label, unit = (match[1], match[2].strip()) if match else (title.strip(), "")
-        name = title if columns.tag else _name(label, {tag.name for tag in table})
-        label = "" if columns.tag else label
-        table.append(Tag(name, label or name, unit, simulated=False))
-    return TagTable(table)
+    return _long(table, columns, tags) if columns.tag else _wide(table, columns, tags)
 
 
-def _others(table: Table, columns: Columns) -> list[str]:
-    return [name for name in table.frame.columns if name != columns.time and name not in columns.values]
+def known_alone(columns: Columns, tags: TagTable) -> Columns:
+    """The columns without those that are no tag of the table yet."""
+    values = {name: tag for name, tag in columns.values.items() if tag in tags}
+    return columns if columns.tag else replace(columns, values=values)
 
 
-def _numbers(table: Table, column: str) -> bool:
-    values = table.frame[column].dropna().head(_LOOKED_AT)
-    return mostly(to_numbers(values), values)
+def word_columns(table: Table, columns: Columns) -> list[str]:
+    """The columns of a wide file that are not used and hold a few words that come again: states, perhaps."""
+    return (
+        [] if columns.tag else [name for name, what in content(table.sheet, columns).items() if what == WORDS]
+    )
 
 
-def _name(label: str, taken: set[str]) -> str:
-    plain = re.sub(r"[^A-Za-z0-9_.:/-]+", "_", label).strip("_.:/-").lower()[:100] or "tag"
-    name, number = plain, 2
-    while name in taken:
-        name, number = f"{plain}_{number}", number + 1
-    return name
+def passed_over(table: Table, columns: Columns) -> dict[str, str]:
+    """Columns that are not used, each with one of its cells; "" if it is empty."""
+    cells = {}
+    for name, what in content(table.sheet, columns).items():
+        column = table.frame[name]
+        filled = column[~is_missing(column, columns.missing)]
+        cells[name] = "" if what == EMPTY or not len(filled) else str(filled.iloc[0])[:_SHOWN]
+    return cells
+
+
+def states_tag(table: Table, column: str, name: str) -> Tag:
+    """The tag of states for this column of words."""
+    cells = table.frame[column]
+    label, unit = with_unit(column)
+    return Tag(name, label, unit, simulated=False, kind=_kind(cells[~is_missing(cells)]))
+
+
+def _wide(table: Table, columns: Columns, tags: TagTable) -> list[Tag]:
+    new = []
+    for column, name in columns.values.items():
+        if name in tags or not name:
+            continue
+        label, unit = with_unit(column)
+        unit = unit or UNFIT.sub("", table.sheet.units.get(column, ""))[:_LONGEST_UNIT]
+        label = label if folded(name) == folded(label) else name
+        new.append(Tag(name, label, unit, simulated=False))
+    return new
+
+
+def _long(table: Table, columns: Columns, tags: TagTable) -> list[Tag]:
+    frame, known = table.frame, known_names(tags)
+    codes, cells = pd.factorize(frame[columns.tag])
+    numbers = read_numbers(
+        {name: frame[name] for name in columns.numbers},
+        decimal=columns.decimal,
+        separator=table.sheet.separator,
+        missing=columns.missing,
+    )
+    units = next((str(name) for name in frame.columns if folded(str(name)) in _UNITS), "")
+    taken, new = list(tags.names), []
+    for column in columns.numbers:
+        some = np.isfinite(numbers.values[column])
+        has_numbers = np.bincount(codes[some & (codes >= 0)], minlength=len(cells))
+        filled = (~numbers.empty[column]) & (codes >= 0)
+        has_cells = np.bincount(codes[filled], minlength=len(cells))
+        for code, cell in enumerate(cells):
+            title = name_in(cell)
+            title = title if columns.value else f"{title}.{columns.values[column]}"
+            fits = 0 < len(title) <= _LONGEST and not UNFIT.search(title)
+            if not fits or title.casefold() in known or not has_cells[code]:
+                continue
+            name = tag_name(title, taken)
+            taken.append(name)
+            rows = codes == code
+            unit = _first(frame[units][rows]) if units else ""
+            unit = unit or (table.sheet.units.get(column, "") if not columns.value else "")
+            kind = "number" if has_numbers[code] else _kind(frame[column][rows & filled])
+            new.append(Tag(name, title, unit, simulated=False, kind=kind))
+    return new
+
+
+def _kind(cells: pd.Series[Any]) -> str:
+    words = set(cells.astype(str).str.strip().str.casefold().unique())
+    if words and words <= set(BOOLEAN):
+        return "boolean"
+    return "text" if 0 < len(words) <= MOST_WORDS else "number"
+
+
+def _first(cells: pd.Series[Any]) -> str:
+    filled = cells[~is_missing(cells)]
+    return UNFIT.sub("", str(filled.iloc[0])).strip()[:_LONGEST_UNIT] if len(filled) else ""

@@ -26,6 +26,7 @@ OURS = (
     "monitor.lock",
     "attention.json*",
     "status.json*",
+    "mappings.json*",
 )
 """The names in a data folder that this program makes."""
 

@@ -52,7 +52,8 @@ _SPLIT_CLOCK = re.compile(
 _A_DAY_ALONE = re.compile(r"[^:]{6,18}")
 _FIRST_EPOCH = 631_152_000
 """1990, in seconds from 1970: a number below is no time unless its column says so."""
-_LABELS = frozenset({"anomaly", "changepoint", "isanomaly", "label"})
+LABELS = ("anomaly", "changepoint", "is_anomaly", "label")
+"""Columns of a labelled recording, which no detector may see."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,19 @@ def guess(sheet: Sheet, given: Columns = Columns()) -> Columns:
         columns = _long(sheet, left, columns)
     if not columns.value and not columns.values:
         columns = _wide(sheet, left, columns)
+    columns = _with_qualities(sheet, left, columns)
+    if (quality := columns.qualities.get("")) is not None:
+        columns = replace(columns, qualities=dict.fromkeys(columns.numbers, quality))
     return columns
+
+
+def guess_wide(sheet: Sheet, given: Columns) -> Columns:
+    """The same for a table of which somebody says that it has a column per tag."""
+    left = [name for name in sheet.frame.columns if name not in given.used]
+    columns = given
+    if not columns.time and not columns.times_of:
+        columns = _timed(sheet, left, columns)
+    return _wide(sheet, [name for name in left if name not in columns.used], columns)
 
 
 def content(sheet: Sheet, columns: Columns) -> dict[str, str]:
@@ -117,9 +130,14 @@ def content(sheet: Sheet, columns: Columns) -> dict[str, str]:
     return {name: _content(sheet, name, columns) for name in sheet.frame.columns if name not in columns.used}
 
 
+def number_columns(sheet: Sheet, columns: Columns) -> list[str]:
+    """The columns of numbers that are not used: they may say what a comma means in those that are."""
+    return [name for name, what in content(sheet, columns).items() if what == NUMBERS]
+
+
 def is_label(name: str) -> bool:
     """Whether a column of this name says which rows are anomalies, which no detector may see."""
-    return folded(name) in _LABELS
+    return folded(name) in map(folded, LABELS)
 
 
 def sample(column: pd.Series[Any], missing: Sequence[str] = ()) -> pd.Series[Any]:

@@ -7,7 +7,7 @@ a search for duplicates; see `validation`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ from sensormon.model.qualities import quality_name, quality_of
 from sensormon.model.readings import Bools, Floats, Ints, Quality, Reason, Rejection
 from sensormon.model.tags import Tag, TagTable
 from sensormon.tables.column_names import SAYS_BAD, SAYS_GOOD, SAYS_UNCERTAIN, known_names, numbered
-from sensormon.tables.columns import Columns, plain, truth_of
+from sensormon.tables.columns import Columns, number_columns, plain, truth_of
 from sensormon.tables.missing import is_missing
 from sensormon.tables.numbers import read_numbers
 from sensormon.tables.questions import Question
@@ -155,47 +155,58 @@ def read(sheet: Sheet, columns: Columns, tags: TagTable | None = None) -> Readin
     """
     tags = tags or TagTable(())
     frame, names = sheet.frame, columns.numbers
-    of_row, base = _tags_of_rows(sheet, columns, tags)
+    of_row, base = _tags_of_rows(sheet, columns)
+    of_numbers = [name for name in names if not _only_states(name, columns, tags)]
     numbers = read_numbers(
-        {name: frame[name] for name in names if not _only_states(name, columns, tags)},
+        {name: frame[name] for name in (*of_numbers, *number_columns(sheet, columns))},
         decimal=columns.decimal,
         separator=sheet.separator,
         missing=columns.missing,
     )
     times = _all_times(sheet, columns, numbers.decimal_comma)
     words: dict[str, int] = {}
-    known: list[str] = []
+    known: dict[str, int] = {}
     parts = []
     for number, name in enumerate(names):
-        codes = of_row
+        codes, own = of_row, base
         if not columns.tag:
-            known.append(columns.values[name])
-            codes = np.full(len(frame), number, dtype=np.int32)
+            codes, own = np.zeros(len(frame), dtype=np.int32), [columns.values[name]]
         elif not columns.value:
-            known += [f"{tag}.{columns.values[name]}" for tag in base]
-            codes = np.where(of_row < 0, -1, of_row + number * len(base)).astype(np.int32)
-        else:
-            known = base
+            own = [f"{tag}.{columns.values[name]}" for tag in base]
+        codes = _as_known(codes, own, known, tags)
         nothing = np.full(len(frame), np.nan), is_missing(frame[name], columns.missing)
         value, empty = (numbers.values[name], numbers.empty[name]) if name in numbers.values else nothing
-        states = _states(frame[name], codes, known, tags, words, empty)
+        states = _states(frame[name], codes, list(known), tags, words, empty)
         parts.append(_cells(sheet, columns, number, codes, value, empty, states, times))
-    return _sorted(sheet, columns, known, parts, times, words, numbers.said, numbers.question)
+    return _sorted(sheet, columns, list(known), parts, times, words, numbers.said, numbers.question)
 
 
-def _tags_of_rows(sheet: Sheet, columns: Columns, tags: TagTable) -> tuple[Codes, list[str]]:
+def _tags_of_rows(sheet: Sheet, columns: Columns) -> tuple[Codes, list[str]]:
     """The code of each row's tag in a long table, -1 for none, and the tags' names."""
     if not columns.tag:
         return np.zeros(len(sheet.frame), dtype=np.int32), []
-    column = sheet.frame[columns.tag]
-    codes, found_names = pd.factorize(column)
-    known = known_names(tags)
-    names = [str(plain(name)).strip() for name in found_names]
-    names = [name if name in tags else known.get(name.casefold(), name) for name in names]
+    codes, cells = pd.factorize(sheet.frame[columns.tag])
+    names = [name_in(cell) for cell in cells]
     distinct = list(dict.fromkeys(name for name in names if name))
     place = {name: i for i, name in enumerate(distinct)} | {"": -1}
     mapped = np.array([*(place[name] for name in names), -1], dtype=np.int32)
     return mapped[codes], distinct
+
+
+def name_in(cell: object) -> str:
+    """The name of a tag that this cell of a column of tags says."""
+    value = cell.item() if isinstance(cell, np.generic) else cell
+    return (
+        str(int(value)) if isinstance(value, float) and value.is_integer() else " ".join(str(value).split())
+    )
+
+
+def _as_known(codes: Codes, names: Sequence[str], known: dict[str, int], tags: TagTable) -> Codes:
+    """The codes for the names as the tags are called; a new name is added to `known`, with its code."""
+    titles = known_names(tags)
+    called = [name if name in tags else titles.get(name.casefold(), name) for name in names]
+    places = np.array([*(known.setdefault(name, len(known)) for name in called), -1], dtype=np.int32)
+    return places[codes]
 
 
 def _only_states(name: str, columns: Columns, tags: TagTable) -> bool:
@@ -208,6 +219,19 @@ def _times_of(name: str, columns: Columns) -> tuple[str, ...]:
     return (own,) if own else tuple(filter(None, (columns.time, columns.clock)))
 
 
+def times_of_rows(sheet: Sheet, columns: Columns, decimal_comma: bool = False) -> Times:
+    """The times of a table's rows, by its one column of times or two."""
+    frame = sheet.frame
+    return read_times(
+        joined(frame[columns.time], frame[columns.clock]) if columns.clock else frame[columns.time],
+        columns.zone,
+        frame[columns.tag] if columns.tag else None,
+        form=columns.form,
+        day_first=columns.day_first,
+        decimal_comma=decimal_comma,
+    )
+
+
 def _all_times(sheet: Sheet, columns: Columns, decimal_comma: bool) -> dict[tuple[str, ...], Times]:
     frame = sheet.frame
     times = {}
@@ -216,15 +240,8 @@ def _all_times(sheet: Sheet, columns: Columns, decimal_comma: bool) -> dict[tupl
             none = np.zeros(len(frame), dtype=np.bool_)
             times[names] = Times(np.arange(len(frame), dtype=np.int64), none, none, none, none)
             continue
-        column = frame[names[0]] if len(names) == 1 else joined(frame[names[0]], frame[names[1]])
-        times[names] = read_times(
-            column,
-            columns.zone,
-            frame[columns.tag] if columns.tag else None,
-            form=columns.form,
-            day_first=columns.day_first,
-            decimal_comma=decimal_comma,
-        )
+        own = replace(columns, time=names[0], clock=names[1] if len(names) > 1 else "")
+        times[names] = times_of_rows(sheet, own, decimal_comma)
     return times
 
 

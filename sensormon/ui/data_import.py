@@ -1,116 +1,82 @@
-"""Import: history from files, with a preview of what each column is."""
+"""Import: history from files, with a preview of what each column is and of what would be stored."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo, available_timezones
+from urllib.parse import urlencode
 
-import numpy as np
-import pandas as pd
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from sensormon.access.audit import Change
 from sensormon.access.roles import Act
-from sensormon.exchange.import_table import Columns, Table, check, propose, read_file
-from sensormon.exchange.importer import KIND, Report, start_import, times_line
-from sensormon.exchange.new_tags import no_numbers
+from sensormon.exchange.import_job import KIND, FilesReport, ImportPart, start_imports
+from sensormon.exchange.import_table import Table, check, read_tables
+from sensormon.exchange.mappings import SavedMapping
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.format import clock_time, counted
+from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
-from sensormon.tables.numbers import numbers_of
+from sensormon.tables.columns import Columns
 from sensormon.tables.parquet_reader import SHARED_BYTES, SHARED_SECONDS, Budget
-from sensormon.tables.table_reader import time_column
 from sensormon.ui.acts import allowed, carried_out, why_not
+from sensormon.ui.downloads import download
 from sensormon.ui.drawing import not_done, panel
+from sensormon.ui.import_mappings import chosen_mapping, save_mapping
+from sensormon.ui.import_questions import decided, plan_of, preview
+from sensormon.ui.import_roles import mapped_columns
 from sensormon.ui.import_tags import offer_tags, tags_added
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.presence import still_here
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
 
-NOT = "not imported"
-NAMED = 5  # columns
+KINDS = ["csv", "txt", "tsv", "dat", "gz", "zip", "xlsx", "xlsm", "parquet"]
+_CHOSEN = "import-columns-of"
+"""Key in the session's state: the columns as a person left them, by the names of a table's columns."""
+_SHOWN_TAGS = 6
 
 
-@st.cache_resource(max_entries=2, ttl=600, show_spinner="Reading the file")
-def read(content: bytes, name: str) -> Table:
-    """The uploaded file's table, which nobody changes. Raises UsageError if it cannot be read."""
-    with tempfile.NamedTemporaryFile(suffix=Path(name).suffix) as file:
-        file.write(content)
-        file.flush()
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """A table of an uploaded file; `name` says which, `stem` is what its only series would be called."""
+
+    name: str
+    stem: str
+    table: Table
+
+    @property
+    def signature(self) -> tuple[str, ...]:
+        """The names of its columns: tables with the same ones are read alike."""
+        return tuple(map(str, self.table.frame.columns))
+
+
+@st.cache_resource(max_entries=8, ttl=600, show_spinner="Reading the file")
+def read(content: bytes, name: str, sheet: str, names: tuple[str, ...]) -> list[Table]:
+    """The uploaded file's tables, which nobody changes. Raises UsageError if it cannot be read."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (Path(name).name or "file")
+        path.write_bytes(content)
         try:
-            return read_file(Path(file.name), Budget(SHARED_BYTES, SHARED_SECONDS, still_here))
+            return read_tables(
+                path, Budget(SHARED_BYTES, SHARED_SECONDS, still_here), sheet=sheet, names=names
+            )
         except UsageError as error:
             raise UsageError(error.what, where=name, hint=error.hint) from error
 
 
-def proposed(m: Monitor, table: Table, stem: str, time: str, zone: str) -> Columns:
-    """What the columns seem to be; only the times if that is unclear."""
-    try:
-        return propose(table, m.tags, stem, zone=zone, time=time)
-    except UsageError:
-        return Columns(time, zone=zone)
-
-
-@st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the times")
-def times_said(_table: Table, key: str, columns: Columns, zone_name: str) -> str:
-    """How the times are read."""
-    del key  # stands for the table in the cache
-    return times_line(_table, columns, ZoneInfo(zone_name))
-
-
-@st.cache_data(max_entries=20, ttl=600, show_spinner="Reading the numbers")
-def values_of(_table: Table, key: str, time: str) -> pd.DataFrame:
-    """The lowest and highest number of each column except the times, as they are imported."""
-    del key  # stands for the table in the cache
-    numbers = numbers_of(_table.frame, [name for name in _table.frame.columns if name != time])
-    ends = [
-        (np.nanmin(column), np.nanmax(column)) if np.isfinite(column).any() else (None, None)
-        for column in numbers.values()
-    ]
-    return pd.DataFrame(ends, columns=["Lowest", "Highest"], index=list(numbers), dtype="float64")
-
-
-def mapping(m: Monitor, viewer: Viewer, table: Table, stem: str) -> Columns:
-    """The proposal with the person's corrections."""
-    names = list(table.frame.columns)
-    left, right = st.columns(2)
-    usual = names.index(time_column(table.frame) or names[0])
-    time = left.selectbox("Time column", names, usual, key="import-time")
-    zones = ["UTC", *sorted(available_timezones() - {"UTC"})]
-    at = zones.index(viewer.zone_name) if viewer.zone_name in zones else 0
-    zone = right.selectbox("Time zone", zones, at, key="import-zone")
-    proposal = proposed(m, table, stem, time, zone)
-    st.caption(times_said(table, table.key, proposal, viewer.zone_name))
-    if proposal.tag:
-        st.caption(
-            f"Tags come from the column {literal(proposal.tag)}, values from {literal(proposal.value)}."
-        )
-        return Columns(time, tag=proposal.tag, value=proposal.value, zone=zone)
-    others = [name for name in names if name != time]
-    ends = values_of(table, table.key, time).reset_index(drop=True)
-    tags = [proposal.values.get(name, NOT) for name in others]
-    rows = pd.concat([pd.DataFrame({"Column": others, "Tag": tags}), ends], axis=1)
-    edited = st.data_editor(
-        rows,
-        hide_index=True,
-        key=f"import-columns-{table.key}-{time}-{m.tags.digest}",
-        disabled=["Column", "Lowest", "Highest"],
-        column_config={"Tag": st.column_config.SelectboxColumn(options=[NOT, *m.tags.names], required=True)},
-    )
-    pairs = zip(edited["Column"], edited["Tag"], strict=True)
-    return Columns(time, values={name: tag for name, tag in pairs if tag != NOT}, zone=zone)
-
-
-def _passed_over(table: Table, columns: Columns) -> None:
-    """List the columns that cannot be tags, with what is in them."""
-    unreadable = no_numbers(table, columns)
-    if not unreadable:
-        return
-    said = [literal(f"{name} (“{cell}”)" if cell else f"{name} (empty)") for name, cell in unreadable.items()]
-    more = f" and {counted(len(said) - NAMED, 'column')} more" if len(said) > NAMED else ""
-    st.caption(f"Skipped, as most cells are not numbers: {', '.join(said[:NAMED])}{more}.")
+def uploads(files: Sequence[UploadedFile], sheet: str, names: tuple[str, ...]) -> list[Upload]:
+    """The tables of these files. Raises UsageError for one that cannot be read."""
+    tables = []
+    for file in files:
+        for table in read(file.getvalue(), file.name, sheet, names):
+            own = table.sheet.name in ("", file.name)
+            name = file.name if own else f"{file.name}, {table.sheet.name}"
+            tables.append(Upload(name, Path(file.name if own else table.sheet.name).stem, table))
+    return tables
 
 
 def outcome(m: Monitor, viewer: Viewer) -> bool:
@@ -120,7 +86,7 @@ def outcome(m: Monitor, viewer: Viewer) -> bool:
         return job is not None
     if st.session_state.get("import-seen") == job.id:
         return False
-    if isinstance(job.result, Report):
+    if isinstance(job.result, FilesReport):
         nothing = job.result.nothing_taken
         show = st.error if nothing else st.info
         title = f"{literal(job.title)}: {'nothing was imported' if nothing else 'done'}"
@@ -130,8 +96,28 @@ def outcome(m: Monitor, viewer: Viewer) -> bool:
         job_line(
             m, job, f"{job.progress.words} were read and are kept. Import the same file again to continue."
         )
-    st.button("Dismiss", key="import-dismiss", on_click=dismiss, args=(job.id,))
+    with st.container(horizontal=True):
+        if isinstance(job.result, FilesReport):
+            _ways_on(m, job.result)
+        st.button("Dismiss", key="import-dismiss", on_click=dismiss, args=(job.id,))
     return False
+
+
+def _ways_on(m: Monitor, report: FilesReport) -> None:
+    """Buttons that lead to what was imported, and to what was rejected."""
+    names = [name for name in report.tags if name in m.tags]
+    if names and report.since is not None and report.until is not None and not report.nothing_taken:
+        pairs = [("explore", m.tags.title(name)) for name in names[:_SHOWN_TAGS]]
+        span = [("from", render(report.since)), ("to", render(report.until + 1))]
+        st.link_button(
+            "Open in Explore",
+            f"./explore?{urlencode([*pairs, *span])}",
+            type="primary",
+            icon=":material/open_in_new:",
+            help=f"{report.flagged:,} flagged",
+        )
+    if report.rejected_file is not None:
+        download(m, report.rejected_file)
 
 
 def dismiss(job: int) -> None:
@@ -140,7 +126,7 @@ def dismiss(job: int) -> None:
 
 
 def section(m: Monitor, viewer: Viewer) -> None:
-    """The file, what its columns are, its first rows, the button, the outcome."""
+    """The files, what their columns are, their first readings, the button, the outcome."""
     try:
         _section(m, viewer)
     except SensormonError as error:
@@ -150,47 +136,95 @@ def section(m: Monitor, viewer: Viewer) -> None:
 def _section(m: Monitor, viewer: Viewer) -> None:
     st.subheader("Import history", anchor=False)
     st.caption(
-        "A CSV or Parquet file with a column of times and one column per tag, or with the columns tag and "
-        "value. Readings are scored as if they had come in live and raise no alarms; duplicates are ignored."
+        "CSV (also zipped), Excel or Parquet files with a column of times and one column per tag, or with a "
+        "column of tags and one of values, under any names. Readings are scored as if they had come in live "
+        "and raise no alarms; duplicates are ignored."
     )
     running = outcome(m, viewer)
     locked = why_not(m, Act.IMPORT)
-    file = st.file_uploader(
-        "File", ["csv", "txt", "tsv", "parquet"], key="import-file", **allowed(m, Act.IMPORT)
+    files = st.file_uploader(
+        "Files", KINDS, key="import-file", accept_multiple_files=True, **allowed(m, Act.IMPORT)
     )
-    if file is None or locked:
+    if not files or locked:
         return
-    table = read(file.getvalue(), file.name)
     with panel("mapping"):
-        columns = mapping(m, viewer, table, Path(file.name).stem)
-        offer_tags(m, table, columns)
-        _passed_over(table, columns)
-        st.caption(f"{counted(len(table.frame), 'row')}; the first ones:")
-        st.dataframe(table.frame.head(5), hide_index=True, key="import-preview")
-        if not columns.tag and not columns.values:
+        mapping = chosen_mapping(m)
+        sheet, names = _file_options(files, mapping)
+        tables = uploads(files, sheet, names)
+        shown = _shown(tables)
+        columns = mapped_columns(m, viewer, shown.table, shown.stem, mapping)
+        offer_tags(m, shown.table, shown.stem, columns)
+        if not columns.numbers:
             st.info("Assign at least one column to a tag.", title="No column is assigned yet")
             return
-        check(columns, table, m.tags)
-        if running:
-            st.caption("An import is already running; wait for it or cancel it.")
-        to = ", ".join(columns.values.values()) or f"the tags named in {columns.tag}"
-        change = Change(Act.IMPORT, file.name, "", f"{counted(len(table.frame), 'row')} to {to}")
+        check(columns, shown.table, m.tags)
+        answered = decided(m, shown.table, columns)
+        if answered is None:
+            return
+        st.session_state.setdefault(_CHOSEN, {})[shown.signature] = answered
+        preview(viewer, plan_of(m.tags, shown.table, answered))
+        save_mapping(m, SavedMapping(answered, sheet))
+        _offer_import(m, tables, running)
 
-        def begin(name: str) -> None:
-            start_import(
-                m.jobs,
-                m.importer,
-                m.loading.keep_up,
-                table,
-                columns,
-                file.name,
-                m.clock.now(),
-                who=name,
-                tags=tags_added(table),
-            )
 
-        pressed = st.button(
-            "Import", type="primary", key="import-start", **allowed(m, Act.IMPORT, disabled=running)
+def _file_options(files: Sequence[UploadedFile], mapping: SavedMapping) -> tuple[str, tuple[str, ...]]:
+    """The sheet of a workbook, and the names of columns of a file without a header."""
+    left, right = st.columns(2)
+    sheet = ""
+    if any(file.name.lower().endswith((".xlsx", ".xlsm")) for file in files):
+        sheet = left.text_input(
+            "Sheet", mapping.sheet, key="import-sheet", placeholder="all, or the name of one"
         )
-        if pressed and carried_out(m, change, begin, "The import cannot start"):
-            st.rerun()
+    names = right.text_input(
+        "Names of the columns",
+        key="import-names",
+        placeholder="only for a file without a header: time, temp, …",
+    )
+    return (sheet or "").strip(), tuple(name.strip() for name in names.split(",")) if names else ()
+
+
+def _shown(tables: Sequence[Upload]) -> Upload:
+    """The table to look at: the only one, or the one that is chosen."""
+    if len(tables) == 1:
+        return tables[0]
+    place = st.selectbox(
+        f"{counted(len(tables), 'table')}; the one to look at",
+        range(len(tables)),
+        format_func=lambda at: tables[at].name,
+        key="import-table",
+        help="Tables with the same columns are read alike",
+    )
+    return tables[place]
+
+
+def _offer_import(m: Monitor, tables: Sequence[Upload], running: bool) -> None:
+    """The button that imports every table that was looked at, and those with the same columns."""
+    known: dict[tuple[str, ...], Columns] = st.session_state[_CHOSEN]
+    parts = [
+        ImportPart(each.table, known[each.signature], each.name, tags_added(each.table))
+        for each in tables
+        if each.signature in known
+    ]
+    if others := [each.name for each in tables if each.signature not in known]:
+        st.caption(f"Look at these too, or they are not imported: {literal(', '.join(others))}")
+    if running:
+        st.caption("An import is already running; wait for it or cancel it.")
+    to = dict.fromkeys(tag for part in parts for tag in part.columns.values.values())
+    rows = sum(len(part.table.frame) for part in parts)
+    change = Change(
+        Act.IMPORT,
+        ", ".join(dict.fromkeys(part.name for part in parts)),
+        "",
+        f"{counted(rows, 'row')} to {', '.join(to) or 'the tags named in the file'}",
+    )
+
+    def begin(name: str) -> None:
+        for part in parts:
+            check(part.columns, part.table, m.tags)
+        start_imports(m.jobs, m.importer, m.loading.keep_up, m.exporter.files, parts, m.clock.now(), who=name)
+
+    pressed = st.button(
+        "Import", type="primary", key="import-start", **allowed(m, Act.IMPORT, disabled=running)
+    )
+    if pressed and carried_out(m, change, begin, "The import cannot start"):
+        st.rerun()

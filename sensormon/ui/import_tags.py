@@ -6,30 +6,38 @@ import streamlit as st
 
 from sensormon.access.audit import Change
 from sensormon.access.roles import Act
-from sensormon.exchange.import_table import Columns, Table
-from sensormon.exchange.new_tags import unknown, with_new
+from sensormon.exchange.import_table import Table, propose
+from sensormon.exchange.new_tags import MOST, new_tags, states_tag, word_columns
 from sensormon.model.errors import UsageError
 from sensormon.model.format import counted
 from sensormon.model.tag_edit import changes
+from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
+from sensormon.tables.column_names import known_names, tag_name
+from sensormon.tables.columns import Columns
 from sensormon.ui.acts import allowed, carried_out, name_field
 from sensormon.ui.drawing import not_done
 from sensormon.view.access import tag_values
 
 
-def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
+def offer_tags(m: Monitor, table: Table, stem: str, columns: Columns) -> None:
     """List the columns, or names in the column of tags, that are not tags yet, and add the chosen ones."""
-    names = unknown(table, columns, m.tags)
-    if not names:
+    numbers, words = _candidates(m, table, stem, columns)
+    offered = {tag.name: tag for tag in (*numbers, *words)}
+    if not offered:
         return
-    what = counted(len(names), "name" if columns.tag else "number column")
+    kind = "name" if columns.tag else "number column"
+    what = counted(len(numbers), kind)
+    if words:
+        what += f" and {counted(len(words), 'column')} of states"
     with st.form("import-new-tags", border=False):
         chosen = st.multiselect(
             f"{what} not in the tag table yet",
-            names,
-            default=names,
+            list(offered),
+            default=[tag.name for tag in numbers],
+            format_func=lambda name: _title(offered[name]),
             key=f"new-tags-{table.key}-{m.tags.digest}",
-            **allowed(m, Act.EDIT_TAGS, help="Units in brackets are kept. Set limits and bands under Tags."),
+            **allowed(m, Act.EDIT_TAGS, help="Units of the file are kept. Set limits and bands under Tags."),
         )
         left, right = st.columns([2, 3], vertical_alignment="bottom")
         with left:
@@ -37,24 +45,63 @@ def offer_tags(m: Monitor, table: Table, columns: Columns) -> None:
         asked = right.form_submit_button(
             "Add tags", key="new-tags-add", icon=":material/add:", **allowed(m, Act.EDIT_TAGS)
         )
-    if not asked or not chosen:
-        return
+    if asked and chosen:
+        _add(m, table, [offered[name] for name in chosen], who)
 
+
+def _candidates(m: Monitor, table: Table, stem: str, columns: Columns) -> tuple[list[Tag], list[Tag]]:
+    """The new tags for what has numbers, and those for columns of words."""
+    if columns.tag:
+        return new_tags(table, columns, m.tags)[:MOST], []
+    try:
+        whole = propose(table, m.tags, stem, given=_without_values(columns))
+    except UsageError:
+        whole = columns
+    known = known_names(m.tags)
+    words = [name for name in word_columns(table, whole) if name.casefold() not in known]
+    taken = [*m.tags.names, *whole.values.values()]
+    states = []
+    for name in words:
+        states.append(states_tag(table, name, tag_name(name, taken)))
+        taken.append(states[-1].name)
+    return [] if whole.tag else new_tags(table, whole, m.tags)[:MOST], states[:MOST]
+
+
+def _without_values(columns: Columns) -> Columns:
+    return Columns(
+        time=columns.time,
+        clock=columns.clock,
+        zone=columns.zone,
+        form=columns.form,
+        day_first=columns.day_first,
+        decimal=columns.decimal,
+        missing=columns.missing,
+    )
+
+
+def _title(tag: Tag) -> str:
+    unit = f" [{tag.unit}]" if tag.unit else ""
+    states = "" if tag.kind == "number" else ", states"
+    return (
+        f"{tag.label}{unit}{states}" if tag.label == tag.name else f"{tag.label}{unit} ({tag.name}{states})"
+    )
+
+
+def _add(m: Monitor, table: Table, new: list[Tag], who: str) -> None:
     problem = "The tags could not be added"
     try:
         draft = m.tag_file.read()
     except UsageError as error:
         not_done(error, problem)
         return
-    tags = with_new(draft.tags, chosen, columns)
+    tags = draft.tags.with_tags(new)
 
     def add(name: str) -> None:
         m.tag_file.save(draft, tags, name, changes(draft.tags, tags))
 
-    new = tuple(tag.name for tag in tags if tag.name not in draft.tags)
-    change = Change(Act.EDIT_TAGS, counted(len(chosen), "tag"), *tag_values(draft.tags, tags))
+    change = Change(Act.EDIT_TAGS, counted(len(new), "tag"), *tag_values(draft.tags, tags))
     if carried_out(m, change, add, problem, who):
-        st.session_state[_added(table)] = (*tags_added(table), *new)
+        st.session_state[_added(table)] = (*tags_added(table), *(tag.name for tag in new))
         st.rerun()
 
 

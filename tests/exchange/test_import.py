@@ -12,7 +12,7 @@ import pytest
 
 from sensormon.__main__ import main
 from sensormon.detectors import detect
-from sensormon.exchange.import_table import Columns, check, pieces, propose, read_file
+from sensormon.exchange.import_table import check, pieces, propose, read_file
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import UsageError
@@ -21,6 +21,7 @@ from sensormon.model.tags import TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
+from sensormon.tables.columns import Columns
 from tests.support.plant import START, batch_of
 
 BEGIN = "2026-01-01T00:00:00Z"
@@ -171,7 +172,7 @@ def test_naive_times_use_the_given_zone(tags: TagTable, tmp_path: Path) -> None:
         "2026-10-25 02:30:00,7\n2026-03-29 02:30:00,7\n"
     )
     table = read_file(path)
-    columns = propose(table, tags, zone="Europe/Berlin")
+    columns = propose(table, tags, given=Columns(zone="Europe/Berlin"))
     (piece,) = pieces(table, columns, START)
     assert [timestamps.render(t) for t in sorted(piece.batch.time.tolist())] == [
         "2026-01-01T06:30:00.000Z",

@@ -13,14 +13,15 @@ from streamlit.testing.v1 import AppTest
 from sensormon.analysis.what_if import total
 from sensormon.detectors import make
 from sensormon.exchange.exporter import Exported
-from sensormon.exchange.import_table import Columns, Table, read_file
-from sensormon.exchange.importer import start_import
+from sensormon.exchange.import_job import ImportPart, start_imports
+from sensormon.exchange.import_table import Table, read_file
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import StoreUnavailable
 from sensormon.model.jobs import Cancelled, Job, Progress
 from sensormon.model.settings import Settings
 from sensormon.monitor import runtime, tuner
 from sensormon.monitor.monitor import Monitor
+from sensormon.tables.columns import Columns
 from tests.support.pages import show, text
 from tests.support.plant import START, Adopt
 
@@ -134,7 +135,8 @@ def test_header_only_file_has_nothing_to_import() -> None:
 
 
 def begin_import(m: Monitor, table: Table, columns: Columns, name: str) -> Job:
-    return start_import(m.jobs, m.importer, m.loading.keep_up, table, columns, name, m.clock.now())
+    part = ImportPart(table, columns, name)
+    return start_imports(m.jobs, m.importer, m.loading.keep_up, m.exporter.files, [part], m.clock.now())
 
 
 def history_file(path: Path, rows: int = 12_000) -> Path:
@@ -244,7 +246,7 @@ def test_time_column_of_any_name_is_recognised(settings: Settings, adopt: Adopt)
     assert not app.exception
     words = text(app).replace("\\", "")
     assert "Times from 2026-09-01 12:00:00 to 2026-09-01 12:00:59." in words
-    assert "Skipped, as most cells are not numbers: weather (“sunny”)." in words
+    assert "Not imported: flow, weather" in words
     (table,) = [frame.value for frame in app.dataframe if "Highest" in frame.value]
     assert table["Tag"].tolist() == ["fermenter_ph", "not imported", "not imported"]
     assert table["Lowest"].tolist()[:2] == [7.0, 998.5]

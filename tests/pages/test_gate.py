@@ -38,7 +38,7 @@ READS: dict[str, set[str]] = {
     "jobs": {"of", "find", "wait"},
     "ledger": {"now"},
     "newest": set(),
-    "readings": {"recent", "live_tags"},
+    "readings": {"recent", "live_tags", "wrong", "questions"},
     "retention": {"policy", "problem", "plan"},
     "running_tags": {"now"},
     "settings": {"data_dir", "source"},
@@ -48,7 +48,7 @@ READS: dict[str, set[str]] = {
     "stored": {"frame", "rejected", "live_anomalies", "first_time", "outside", "anomalies"},
     "streams": set(),
     "tag_file": {"read", "changes", "path"},
-    "tags": {"names", "title", "digest", "get", "values"},
+    "tags": {"names", "title", "digest", "get", "values", "with_tags"},
     "tuner": {"detection_log", "tag_history", "known", "all_loads"},
     "access": {"accounts", "sessions", "tokens", "audit", "identity"},
     "accounts": {"all", "find"},
@@ -59,7 +59,7 @@ READS: dict[str, set[str]] = {
     "workers": set(),
 }
 """What pages read of each part of the monitor, anywhere; all else is a change and belongs in a gate."""
-CHANGES = {"start_import", "cancel", "inject", "submit", "retry_dead_letters"}
+CHANGES = {"start_imports", "cancel", "inject", "submit", "retry_dead_letters"}
 """Names that change something, whatever they are called on."""
 ALLOWED = {
     ("tuning.py", "jobs.start"): "counts the events of all tags for this viewer, and changes nothing",
@@ -126,7 +126,7 @@ def test_pages_change_nothing_outside_the_gate(path: Path) -> None:
         "drills.start('kill_loader')",
         "keeping = m.retention",
         "st.button('x', on_click=m.retention.start)",
-        "start_import(m.jobs, m.importer, m.loading.keep_up, table, columns, 'x.csv', 0)",
+        "start_imports(m.jobs, m.importer, m.loading.keep_up, m.exporter.files, parts, 0)",
         "job.progress.cancel()",
     ],
 )

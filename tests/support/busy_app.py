@@ -7,18 +7,21 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from sensormon.api import server
 from sensormon.exchange.exporter import READINGS, ExportRequest
-from sensormon.exchange.import_table import Columns, Table
-from sensormon.exchange.importer import start_import
+from sensormon.exchange.import_job import ImportPart, start_imports
+from sensormon.exchange.import_table import Table
 from sensormon.model.errors import StoreError
 from sensormon.model.timestamps import FOREVER
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
+from sensormon.tables.columns import Columns
+from sensormon.tables.sheet import Sheet
 from tests.support.server import ROOT
 
 
@@ -31,9 +34,10 @@ def import_(monitor: Monitor) -> None:
     """A million readings in one file."""
     times = pd.date_range("2025-01-01", periods=1_000_000, freq="s").astype(str)
     frame = pd.DataFrame({"time": times, "tag": "fermenter_ph", "value": "7.1"})
-    table, columns = Table(frame, "row 1", "key"), Columns("time", "tag", "value")
-    now = monitor.clock.now()
-    start_import(monitor.jobs, monitor.importer, lambda _: None, table, columns, "a file", now)
+    table = Table(Sheet(frame, np.arange(1, len(frame) + 1), "row"), "key")
+    part = ImportPart(table, Columns("time", "tag", "value"), "a file")
+    files, now = monitor.exporter.files, monitor.clock.now()
+    start_imports(monitor.jobs, monitor.importer, lambda _: None, files, [part], now)
 
 
 def roll_up(monitor: Monitor) -> None:

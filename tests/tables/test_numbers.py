@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensormon.exchange.import_table import Columns, pieces, read_file
+from sensormon.exchange.import_table import pieces, read_file
+from sensormon.tables.columns import Columns
 from sensormon.tables.numbers import numbers_of, to_numbers
 from tests.support.plant import START
 

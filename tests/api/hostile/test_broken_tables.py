@@ -14,16 +14,15 @@ import pytest
 
 from sensormon.__main__ import main
 from sensormon.cli.score import score_file
-from sensormon.exchange.import_table import Columns, check, pieces, propose, read_file
-from sensormon.exchange.importer import times_line
-from sensormon.exchange.new_tags import no_numbers, unknown, with_new
+from sensormon.exchange.import_plan import first_readings, planned, sentences
+from sensormon.exchange.import_table import check, pieces_of, propose, read_file
+from sensormon.exchange.new_tags import new_tags, passed_over, word_columns
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.sources.replay import Replay
-from sensormon.tables.numbers import numbers_of
-from sensormon.tables.table_reader import time_column
+from sensormon.tables.columns import Columns
 from tests.support.pages import show, text
 
 TAGS = TagTable([Tag("fermenter_ph", "pH"), Tag("b", "B")])
@@ -34,20 +33,23 @@ LONGEST = 1_000
 def read_whole(path: Path) -> int:
     """Do with this file all that the page and the import do; how many readings come out."""
     table = read_file(path)
-    names = list(table.frame.columns)
-    time = time_column(table.frame) or names[0]
-    numbers_of(table.frame, [name for name in names if name != time])
+    names = [str(name) for name in table.frame.columns]
     try:
         columns = propose(table, TAGS, path.stem)
     except UsageError:
-        columns = Columns(time, values={name: "b" for name in names if name != time}, zone="Europe/Berlin")
-    if not columns.tag and not columns.values:
+        values = dict.fromkeys(names[1:], "b")
+        columns = Columns(names[0], values=values, zone="Europe/Berlin")
+    if not columns.numbers:
         return 0
-    check(columns, table, TAGS)
-    times_line(table, columns, UTC)
-    no_numbers(table, columns)
-    with_new(TAGS, unknown(table, columns, TAGS), columns)
-    return sum(len(piece.batch) for piece in pieces(table, columns, 0))
+    passed_over(table, columns)
+    word_columns(table, columns)
+    plan = planned(table, columns, new_tags(table, columns, TAGS), TAGS)
+    assert list(sentences(plan, UTC))
+    first_readings(plan.readings)
+    plan.readings.wrong.rejections(0)
+    if plan.readings.questions:
+        return 0
+    return sum(len(piece.batch) for piece in pieces_of(table, columns, plan.readings, 0))
 
 
 def csv(header: str, *rows: str) -> bytes:

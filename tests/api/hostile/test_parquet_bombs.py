@@ -135,7 +135,8 @@ def test_the_work_with_a_table_costs_what_was_counted_for_it(tmp_path: Path, col
     pq.write_table(pa.table({"time": np.arange(rows), "fermenter_ph": column}), path)
     code = (
         "import sys; from pathlib import Path; from tests.support.memory import peak\n"
-        "from sensormon.exchange.import_table import Columns, pieces, read_file\n"
+        "from sensormon.exchange.import_table import pieces, read_file\n"
+        "from sensormon.tables.columns import Columns\n"
         "before, table = peak(), read_file(Path(sys.argv[1]))\n"
         "columns = Columns('time', values={'fermenter_ph': 'fermenter_ph'})\n"
         "print(sum(len(piece.positions) + len(piece.malformed) for piece in pieces(table, columns, 0)))\n"
