@@ -20,7 +20,7 @@ from sensormon.model.qualities import quality_name
 from sensormon.model.tags import Tag, TagTable
 from sensormon.tables.column_names import known_names
 from sensormon.tables.columns import Columns
-from sensormon.tables.questions import Question
+from sensormon.tables.questions import Question, ways
 from sensormon.tables.readings import Readings, read
 
 FIRST = 5
@@ -94,9 +94,8 @@ def answered(columns: Columns, question: Question, value: str) -> Columns:
 
 def undecided(question: Question, name: str) -> UsageError:
     """The refusal of a file that can be read in two ways, where nobody can be asked: both, in one line."""
-    ways = "; ".join(f"{choice.title}: {', '.join(choice.first)}" for choice in question.choices)
     return UsageError(
-        f"{question.about} can be read in {len(question.choices)} ways ({ways})",
+        f"{question.about} can be read in {len(question.choices)} ways ({ways(question)})",
         where=name,
         hint=f"Say which with {question.option}",
     )

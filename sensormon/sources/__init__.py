@@ -50,7 +50,8 @@ def open_source(settings: Settings, tags: TagTable, now: int) -> Source | None:
         spike_rate = read_spike_rate(settings.tags)
         return Simulator(tags, settings.seed, settings.interval, spike_rate)
     if kind == "replay" and argument:
-        replay = Replay(*parse_replay(argument))
+        path, speed = parse_replay(argument)
+        replay = Replay(path, speed, tags)
         replay.check_end(now)
         return replay
     raise UsageError(

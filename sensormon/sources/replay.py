@@ -1,8 +1,9 @@
-"""A recorded CSV file played back as if it were live, in real time or faster.
+"""A recorded file played back as if it were live, in real time or faster.
 
-Columns `timestamp,value` (one tag, named after the file) or `timestamp,tag,value`, in any
-order; other columns are ignored. Times are ISO 8601; without a zone they are UTC. A value
-that is empty or NaN stays a reading, for validation to count.
+The file may have any form that an import reads, in any order of its rows: a column of times beside
+one of values (one tag, named after the file), a column of tags, or one column per tag. There is nobody
+to ask and there are no options: a file that can be read in two ways is refused. A value that is empty, NaN
+or a word such as `Bad` stays a reading, for validation to count; other text in its place is refused.
 
 The first reading comes when the replay begins, each other one as much later as it was
 recorded later, divided by the speed. Rows that are not in order of time are sorted.
@@ -12,23 +13,26 @@ What it is not: an import. Readings get new times, and each start plays the file
 
 from __future__ import annotations
 
-import csv
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
-from sensormon.model.csv_words import csv_problem
 from sensormon.model.errors import UsageError
-from sensormon.model.readings import Batch, Floats, Ints, Quality
-from sensormon.model.tags import NAME, Tag
+from sensormon.model.readings import Batch, Floats, Ints, Reason
+from sensormon.model.tags import NAME, Tag, TagTable
+from sensormon.tables.column_names import VALUES, folded
+from sensormon.tables.columns import TEXT, WORDS, Columns, content, guess
+from sensormon.tables.questions import ways
+from sensormon.tables.readings import Readings, Wrong, read, times_of_rows
+from sensormon.tables.sheet import Sheet
+from sensormon.tables.table_reader import read_sheets
 
 MOST = 1_000
 """Readings in one batch at most."""
@@ -39,19 +43,19 @@ MOST_DECIMALS = 6
 _FIXED = 0.9
 """The share of equal time steps from which a file has a fixed interval."""
 
-_COLUMNS = ("timestamp", "tag", "value")
-_EXPECTED = "Give a CSV file with the columns timestamp,value or timestamp,tag,value"
+_EXPECTED = "Give a table with a column of times, such as timestamp,value or timestamp,tag,value"
+_NEVER = 1 << 62
 _LAST = timestamps.parse("9999-12-31T00:00:00Z")
 
 
 class Replay:
-    """The readings of one file; `speed` 60 plays an hour in a minute.
+    """The readings of one file; `speed` 60 plays an hour in a minute. `tags` says which have states.
 
     Reads the whole file at once. Raises UsageError if the file cannot be read or is wrong
     (with the line), or the speed is not above 0.
     """
 
-    def __init__(self, path: Path, speed: float = 1.0) -> None:
+    def __init__(self, path: Path, speed: float = 1.0, tags: TagTable | None = None) -> None:
         if not 0 < speed < math.inf:
             raise UsageError(
                 f"the speed {speed:g} cannot be used",
@@ -60,14 +64,14 @@ class Replay:
             )
         # A file name may hold bytes that are not text; the ledger and the store take only text.
         self.name = "replay:" + path.name.encode("utf-8", "replace").decode("utf-8")
-        rows = _read(path)
-        time = np.array(rows.time, dtype=np.int64)
-        order = np.argsort(time, kind="stable")
+        rows = _read(path, tags or TagTable(()))
         with np.errstate(over="ignore"):
-            self._after = np.rint((time[order] - time[order[0]]) / speed)  # µs since the start
-        self._tag = np.array(rows.tag, dtype=np.int32)[order]
-        self._value = np.array(rows.value, dtype=np.float64)[order]
-        self._names = tuple(rows.names)
+            self._after = np.rint((rows.time - rows.time[0]) / speed)  # µs since the start
+        self._tag = rows.tag
+        self._value = rows.value
+        self._quality = rows.quality
+        self._words, self._word = rows.words, rows.word
+        self._names = rows.names
         self.tags = tuple(
             Tag(
                 name=name,
@@ -76,7 +80,7 @@ class Replay:
             )
             for code, name in enumerate(self._names)
         )
-        self.interval = _interval(time[order]) / speed
+        self.interval = _interval(rows.time) / speed
         self._path = path
         self._start: int | None = None
         self._time: Ints = np.empty(0, dtype=np.int64)
@@ -116,7 +120,9 @@ class Replay:
             tag=self._tag[rows],
             time=self._time[rows],
             value=self._value[rows],
-            quality=np.full(rows.stop - rows.start, Quality.GOOD, dtype=np.uint32),
+            quality=self._quality[rows],
+            words=self._words,
+            word=None if self._word is None else self._word[rows],
         )
 
 
@@ -168,87 +174,125 @@ def _interval(time: Ints) -> float:
     return float(length[commonest]) / SECOND if times[commonest] >= _FIXED * len(steps) else 0.0
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class _Rows:
-    """The file's readings as columns; `tag` indexes `names`."""
+    """The file's readings in order of time; `tag` indexes `names`, `word` the `words`."""
 
-    names: dict[str, int] = field(default_factory=dict)
-    time: list[int] = field(default_factory=list)
-    tag: list[int] = field(default_factory=list)
-    value: list[float] = field(default_factory=list)
+    names: tuple[str, ...]
+    tag: NDArray[np.int32]
+    time: Ints
+    value: Floats
+    quality: NDArray[np.uint32]
+    words: tuple[str, ...]
+    word: NDArray[np.int32] | None
 
 
-def _read(path: Path) -> _Rows:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _parse(path, file)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+def _read(path: Path, tags: TagTable) -> _Rows:
+    sheets = read_sheets(path, _EXPECTED)
+    if len(sheets) != 1:
         raise UsageError(
-            f"the file cannot be read ({csv_problem(error) if isinstance(error, csv.Error) else error})",
-            where=str(path),
-            hint="Set SENSORMON_SOURCE to replay:FILE with a CSV file in UTF-8",
-        ) from error
-    if not rows.time:
+            f"it has {len(sheets)} tables", where=str(path), hint="Replay one of them, as a file of its own"
+        )
+    sheet, columns = _table(path, sheets[0], tags)
+    readings = read(sheet, columns, tags)
+    for question in readings.questions:
+        raise UsageError(
+            f"{question.about} can be read in {len(question.choices)} ways: {ways(question)}",
+            where=f"{path}, {sheet.word} {int(sheet.place[0])}",
+            hint=f"A replay cannot be told which; import the file with {question.option}, or write it anew",
+        )
+    _refuse_wrong(path, readings.wrong)
+    empty = _empty(sheet, columns, readings)
+    rows = _with(readings, empty)
+    if not len(rows.time):
         raise UsageError("there are no readings in it", where=str(path), hint=_EXPECTED)
-    return rows
-
-
-def _parse(path: Path, file: TextIO) -> _Rows:
-    reader = csv.reader(file)
-    columns = _columns(path, next((row for row in reader if row), []))
-    rows = _Rows()
-    own = _own_name(path)
-    for row in reader:
-        if not row:
-            continue
-        where = f"{path}, line {reader.line_num}"
-        if len(row) <= max(columns.values()):
-            raise UsageError(
-                f"the row stops after {len(row)} columns", where=where, hint="Complete or remove the row"
-            )
-        name = row[columns["tag"]].strip() if "tag" in columns else own
+    for code, name in enumerate(rows.names):
         if not NAME.fullmatch(name):
+            first = int(readings.place[readings.code == code].min(initial=_NEVER))
             raise UsageError(
                 f"{name[:200]!r} cannot be a tag's name",
-                where=where,
+                where=f"{path}, {sheet.word} {first}" if first < _NEVER else str(path),
                 hint="Use letters, digits and _ . : / -, at most 128 of them",
             )
-        rows.time.append(_time(row[columns["timestamp"]], where))
-        rows.tag.append(rows.names.setdefault(name, len(rows.names)))
-        rows.value.append(_value(row[columns["value"]].strip(), where))
     return rows
 
 
-def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
-    """The positions of the known columns."""
-    if not header:
-        raise UsageError("the file is empty", where=str(path), hint=_EXPECTED)
-    names = [" ".join(name.split()).lower() for name in header]
-    wrong = [name for name in ("timestamp", "value") if name not in names]
-    if wrong or any(names.count(name) > 1 for name in _COLUMNS):
-        header_line = ",".join(names)
-        problem = f"there is no column {wrong[0]!r}" if wrong else "a column occurs twice"
-        raise UsageError(f"{problem}; found {header_line[:200]!r}", where=str(path), hint=_EXPECTED)
-    return {name: names.index(name) for name in _COLUMNS if name in names}
+def _table(path: Path, sheet: Sheet, tags: TagTable) -> tuple[Sheet, Columns]:
+    """The table and what its columns are; its only column of values is the tag named after the file."""
+    columns = guess(sheet)
+    listed = ",".join(map(str, sheet.frame.columns))[:200]
+    if not columns.time and not columns.times_of:
+        raise UsageError(f"there is no column of times; found {listed!r}", where=str(path), hint=_EXPECTED)
+    words = [name for name, what in content(sheet, columns).items() if name in tags and what in (WORDS, TEXT)]
+    if not columns.tag:
+        values = dict(columns.values) | {name: name for name in words}
+        if not values:  # one that is empty, or holds nothing but words
+            named = [name for name in sheet.frame.columns if folded(str(name)) in VALUES]
+            values = dict.fromkeys(map(str, named[:1]), "")
+        if len(values) == 1 and folded(only := next(iter(values))) in VALUES:
+            values = {only: _own_name(path)}
+        columns = replace(columns, values=values)
+    if not columns.numbers:
+        raise UsageError(f"there is no column of values; found {listed!r}", where=str(path), hint=_EXPECTED)
+    return sheet, columns
+
+
+def _refuse_wrong(path: Path, wrong: Wrong) -> None:
+    """Raise UsageError for the first cell or line that is no reading, unless it only lacks its value."""
+    for rejection, lacks in zip(wrong.rejections(0), wrong.lack_values.tolist(), strict=True):
+        if not lacks:
+            text = rejection.time if rejection.reason is Reason.BAD_TIMESTAMP else rejection.value
+            raise UsageError(
+                f"{text[:200]!r}: {rejection.detail}",
+                where=f"{path}, {wrong.sheet.word} {rejection.index}",
+                hint="Correct or remove the row",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class _Empty:
+    """Readings without a value: the code of the tag, and the time."""
+
+    code: NDArray[np.int32]
+    time: Ints
+
+
+def _empty(sheet: Sheet, columns: Columns, readings: Readings) -> _Empty:
+    """The rows that have a time and a tag but no value; of a wide table with several tags none."""
+    wrong = readings.wrong
+    lack = wrong.lack_values[: len(wrong.row)]
+    row, code = wrong.row[lack], wrong.code[lack]
+    if not columns.tag and len(columns.values) == 1:
+        taken = np.zeros(len(sheet.frame), dtype=np.bool_)
+        taken[np.searchsorted(sheet.place, readings.place)] = True
+        taken[wrong.row] = True
+        more = np.flatnonzero(~taken)
+        row, code = np.concatenate([row, more]), np.concatenate([code, np.zeros(len(more), dtype=np.int32)])
+    if not len(row) or columns.times_of:
+        return _Empty(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64))
+    times = times_of_rows(sheet, columns)
+    timed = ~times.wrong[row]
+    return _Empty(code[timed], times.time[row[timed]])
+
+
+def _with(readings: Readings, empty: _Empty) -> _Rows:
+    """The readings and those without a value together."""
+    count = len(empty.code)
+    time = np.concatenate([readings.time, empty.time])
+    order = np.argsort(time, kind="stable")
+    word = None
+    if readings.word is not None:
+        word = np.concatenate([readings.word, np.full(count, -1, dtype=np.int32)])[order]
+    return _Rows(
+        names=readings.names,
+        tag=np.concatenate([readings.code, empty.code]).astype(np.int32)[order],
+        time=time[order],
+        value=np.concatenate([readings.value, np.full(count, np.nan)])[order],
+        quality=np.concatenate([readings.quality, np.zeros(count, dtype=np.uint32)])[order],
+        words=readings.words,
+        word=word,
+    )
 
 
 def _own_name(path: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_.:/\-]", "_", path.stem)[:128]
-
-
-def _time(text: str, where: str) -> int:
-    try:
-        return timestamps.parse(text)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"{text[:200]!r} is not an ISO 8601 time", where=where, hint="Write it as 2026-01-31T12:00:00Z"
-        ) from error
-
-
-def _value(text: str, where: str) -> float:
-    try:
-        return float(text or "nan")
-    except ValueError as error:
-        raise UsageError(
-            f"{text[:200]!r} is not a number", where=where, hint="Correct it, or leave the value empty"
-        ) from error

@@ -45,6 +45,9 @@ NUMBERS, WORDS, TEXT, EMPTY = "numbers", "words", "text", "empty"
 MOST_WORDS = 30
 """A column with more different words than this is text rather than states."""
 
+UNAVAILABLE = frozenset({"unavailable", "unknown"})
+"""What Home Assistant writes where a state is not known."""
+
 _LOOKED_AT = 1_000
 _SPLIT_CLOCK = re.compile(
     r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[.,]\d+)?(?:\s*[ap]\.?m\.?)?|\d{1,6}(?:\.\d+)?", re.I
@@ -376,11 +379,13 @@ def _is_number_column(column: pd.Series[Any], sheet: Sheet, columns: Columns) ->
     if column.dtype.kind in "mM" or pd.api.types.is_bool_dtype(column):
         return False
     cells = sample(column, columns.missing)
-    cells = cells[cells.astype(str).map(quality_of_text).isna()]
+    cells = cells[~cells.astype(str).map(says_nothing).astype(bool)]
     numbers = read_numbers({"": cells}, decimal=columns.decimal, separator=sheet.separator)
     return bool(len(cells)) and float(np.isfinite(numbers.values[""]).mean()) >= 0.5
 
 
-def quality_of_text(cell: str) -> int | None:
-    """What a word like `Bad` or `I/O Timeout` in place of a number says; None for a number or other text."""
-    return None if any(letter.isdigit() for letter in cell) else quality_of(cell)
+def says_nothing(cell: str) -> bool:
+    """Whether a word such as `Bad`, `I/O Timeout` or `unavailable` stands in place of a value."""
+    if any(letter.isdigit() for letter in cell):
+        return False
+    return cell.strip().casefold() in UNAVAILABLE or quality_of(cell) is not None

@@ -28,3 +28,8 @@ class Question:
     about: str
     option: str
     choices: tuple[Choice, ...]
+
+
+def ways(question: Question) -> str:
+    """The ways to read the file, in one line."""
+    return "; ".join(f"{choice.title}: {', '.join(choice.first)}" for choice in question.choices)

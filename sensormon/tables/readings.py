@@ -20,7 +20,7 @@ from sensormon.model.qualities import quality_name, quality_of
 from sensormon.model.readings import Bools, Floats, Ints, Quality, Reason, Rejection
 from sensormon.model.tags import Tag, TagTable
 from sensormon.tables.column_names import SAYS_BAD, SAYS_GOOD, SAYS_UNCERTAIN, known_names, numbered
-from sensormon.tables.columns import Columns, number_columns, plain, truth_of
+from sensormon.tables.columns import UNAVAILABLE, Columns, number_columns, plain, says_nothing, truth_of
 from sensormon.tables.missing import is_missing
 from sensormon.tables.numbers import read_numbers
 from sensormon.tables.questions import Question
@@ -33,7 +33,7 @@ _FINE, _NO_TIME, _NOT_A_TIME, _SKIPPED, _NEAR_1970 = range(5)
 _NO_TAG, _NO_VALUE, _NOT_A_NUMBER, _NO_STATE, _NO_QUALITY = range(5, 10)
 _REASONS = {
     _NO_TIME: (Reason.BAD_TIMESTAMP, "there is no time"),
-    _NOT_A_TIME: (Reason.BAD_TIMESTAMP, "this is not a time"),
+    _NOT_A_TIME: (Reason.BAD_TIMESTAMP, "{time!r} is not a time"),
     _SKIPPED: (Reason.BAD_TIMESTAMP, "no clock in {zone} showed this"),
     _NEAR_1970: (Reason.BAD_TIMESTAMP, "this would be before 1990; say what it counts with --time-format"),
     _NO_TAG: (Reason.UNKNOWN_TAG, "there is no tag in this row"),
@@ -42,8 +42,6 @@ _REASONS = {
     _NO_STATE: (Reason.UNKNOWN_STATE, "it says that the state is not known"),
     _NO_QUALITY: (Reason.MALFORMED, "the quality {quality!r} is not known"),
 }
-_NO_STATES = frozenset({"unavailable", "unknown"})
-"""What Home Assistant writes where a state is not known."""
 _SHOWN = 100
 
 
@@ -82,16 +80,16 @@ class Wrong:
         name = self.columns.numbers[int(self.column[i])]
         value, quality = self._cell(name, row), self._cell(self.columns.qualities.get(name, ""), row)
         reason, form = _REASONS[int(self.why[i])]
-        times = _times_of(name, self.columns)
+        time = " ".join(filter(None, (self._cell(each, row) for each in _times_of(name, self.columns))))
         return Rejection(
             source=source,
             received=received,
             index=int(self.sheet.place[row]),
             tag=self.names[code][:_SHOWN] if code >= 0 else "",
-            time=" ".join(filter(None, (self._cell(time, row) for time in times))),
+            time=time,
             value=value,
             reason=reason,
-            detail=form.format(zone=self.columns.zone, value=value, quality=quality),
+            detail=form.format(zone=self.columns.zone, value=value, quality=quality, time=time),
         )
 
     def _cell(self, name: str, row: int) -> str:
@@ -99,6 +97,15 @@ class Wrong:
             return ""
         cell = self._cells[name].iloc[row]
         return "" if pd.isna(cell) else str(cell)[:_SHOWN]
+
+    @property
+    def lack_values(self) -> Bools:
+        """Which of them only lack a value: an empty cell, or a word like `Bad` in its place."""
+        lack = np.zeros(len(self), dtype=np.bool_)
+        lack[: len(self.row)] = (self.why == _NO_VALUE) | (self.why == _NO_STATE)
+        for i in np.flatnonzero(self.why == _NOT_A_NUMBER).tolist():
+            lack[i] = says_nothing(self._cell(self.columns.numbers[int(self.column[i])], int(self.row[i])))
+        return lack
 
     @cached_property
     def _cells(self) -> Mapping[str, pd.Series[Any]]:
@@ -277,7 +284,7 @@ def _state(cell: object, tag: Tag, words: dict[str, int]) -> int:
         return -1
     text = text.strip()
     if text.casefold() not in {state.casefold() for state in tag.states}:
-        if text.casefold() in _NO_STATES:
+        if text.casefold() in UNAVAILABLE:
             return -2
         if is_missing(pd.Series([text], dtype=object))[0]:
             return -1
