@@ -25,6 +25,7 @@ from sensormon.model.entries import Annotation, DetectorSettings
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Progress
 from sensormon.model.settings import Settings
+from sensormon.model.state_words import StateWords, Words
 from sensormon.model.tags import TagTable, read_tags
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
@@ -49,6 +50,10 @@ class _Stored:
     def __init__(self, store: Store, tags: TagTable) -> None:
         self._store = store
         self.tags = tags
+
+    def state_words(self, tags: Sequence[str]) -> Words:
+        words = StateWords(self._store.entries.state_words()).by_tag(self.tags)
+        return {name: words[name] for name in tags if name in words}
 
     def stream(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
         return self._store.readings.stream(tags, since, until)

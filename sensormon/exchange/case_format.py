@@ -11,6 +11,7 @@ A zip file with these members and no others, each named in the manifest with its
     settings.json      the detector settings that scored the readings
     actions.json       people's actions on events, by the ids of flagged readings
     annotations.json   notes on times and spans
+    states.json        the words of the states' codes: [{"tag", "code", "word"}]; without states there is none
 
 Times are ISO 8601 with Z in JSON, timestamps[us, UTC] in Parquet. Members may be deflated; the
 Parquet inside is not compressed, so that a file never takes more than the zip's directory says.
@@ -39,7 +40,7 @@ MEDIA_TYPE = "application/zip"
 MANIFEST = "manifest.json"
 READINGS_FILE, REJECTED_FILE, FAULTS_FILE = "readings.parquet", "rejected.parquet", "faults.parquet"
 TAGS_FILE, SETTINGS_FILE, ACTIONS_FILE = "tags.toml", "settings.json", "actions.json"
-ANNOTATIONS_FILE = "annotations.json"
+ANNOTATIONS_FILE, STATES_FILE = "annotations.json", "states.json"
 
 MEMBERS: Mapping[str, int] = {
     READINGS_FILE: 4 << 30,
@@ -49,10 +50,11 @@ MEMBERS: Mapping[str, int] = {
     SETTINGS_FILE: 4 << 20,
     ACTIONS_FILE: 64 << 20,
     ANNOTATIONS_FILE: 16 << 20,
+    STATES_FILE: 16 << 20,
 }
 """The members that a case may have beside the manifest, and the most bytes of each."""
 
-REQUIRED = frozenset(MEMBERS) - {ANNOTATIONS_FILE}
+REQUIRED = frozenset(MEMBERS) - {ANNOTATIONS_FILE, STATES_FILE}
 MANIFEST_BYTES = 4 << 20
 GROUP = 50_000
 """The most rows in a Parquet row group."""
@@ -60,6 +62,8 @@ MOST_READINGS = 50_000_000
 MOST_OTHERS = 1_000_000
 MOST_TAGS = 5_000
 MOST_NOTES = 10_000
+MOST_WORDS = 100_000
+HIGHEST_CODE = 1 << 53
 LONGEST_TEXT = 1_000
 LONGEST_VIEW = 20_000
 _MOST_VALUES = 4_000_000

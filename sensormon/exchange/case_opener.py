@@ -266,13 +266,19 @@ class CaseOpener:
     # -- the pieces ---------------------------------------------------------------
 
     def _take_readings(self, case: Case, work: _Work, progress: Progress) -> None:
-        whole = case.manifest.readings
+        whole, words = case.manifest.readings, self._collector.words
+        codes = {
+            name: {code: words.code_for(work.plan.tags[name], word) for code, word in by_code.items()}
+            for name, by_code in case.words.items()
+        }
         for number, part in enumerate(parts_of(case.readings())):
             ids = part.column("id").to_numpy()
             first = work.kept.get(f"{work.prefix}{number}")
             if first is None:
                 self._keep_up(progress)
-                first_id = self._submit(work, str(number), as_scored(part, work.plan, self._clock.now()))
+                scored = as_scored(part, work.plan, self._clock.now(), codes)
+                new = words.unsaved(work.plan.tags[name] for name in codes)
+                first_id = self._submit(work, str(number), replace(scored, words=new))
                 work.stored += len(ids)
             else:
                 first_id = _first_id(first)
@@ -431,8 +437,13 @@ def _damaged(error: Exception) -> UsageError:
 
 
 def _same(here: Tag, foreign: Tag) -> bool:
-    """Whether two tags measure the same: in the same unit and valid range."""
-    return (here.unit, here.valid) == (foreign.unit, foreign.valid)
+    """Whether two tags measure the same: in the same unit and valid range, or the same states."""
+    return (here.unit, here.valid, here.states, here.kind) == (
+        foreign.unit,
+        foreign.valid,
+        foreign.states,
+        foreign.kind,
+    )
 
 
 def _shortened(name: str) -> str:

@@ -40,12 +40,14 @@ from sensormon.exchange.case_format import (
     whole,
 )
 from sensormon.exchange.case_format import time as time_of
+from sensormon.ingest.states import problem_of
 from sensormon.ingest.validation import EARLIEST, FUTURE, SHOWN
 from sensormon.model.entries import Annotation, DetectorSettings, EventAction
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Progress
 from sensormon.model.readings import Ints, Origin, Reason
-from sensormon.model.tags import Tag, TagTable, read_tags
+from sensormon.model.state_words import Words
+from sensormon.model.tags import MOST_STATES, Tag, TagTable, read_tags
 from sensormon.model.toml_text import FOREIGN
 
 _SPARE = 512 << 20
@@ -74,6 +76,7 @@ class Case:
     settings: Mapping[int, DetectorSettings]
     actions: tuple[EventAction, ...]
     notes: tuple[Annotation, ...]
+    words: Words
     rejected: int
     faults: int
 
@@ -134,6 +137,10 @@ class Case:
                 raise bad(f"there is a {name} that is not a number")
         _known(table, "tag", self.manifest.tags)
         _known(table, "origin", [str(origin) for origin in Origin])
+        for name, known in self.words.items():
+            codes = table.column("value").filter(pc.equal(table.column("tag").cast(pa.string()), name))
+            if set(codes.unique().to_pylist()) - set(known):
+                raise bad(f"there is a state of {name} without a word")
         _between(table, "time", max(self.manifest.since, EARLIEST), self.manifest.until)
         _between(table, "time", EARLIEST, now + FUTURE)
         if table.num_rows and pc.min(table.column("n")).as_py() < 0:
@@ -177,6 +184,7 @@ def read_case(source: Path | IO[bytes], folder: Path, step: Callable[[], None]) 
         settings=settings,
         actions=actions,
         notes=_notes(folder / case_format.ANNOTATIONS_FILE, manifest),
+        words=_words(folder / case_format.STATES_FILE, tags),
         rejected=_rows(folder / case_format.REJECTED_FILE, REJECTED, case_format.MOST_OTHERS),
         faults=_rows(folder / case_format.FAULTS_FILE, FAULTS, case_format.MOST_OTHERS),
     )
@@ -397,6 +405,21 @@ def _actions(data: bytes) -> tuple[EventAction, ...]:
         except UsageError as error:
             raise bad(f"actions.json: {error.what}") from error
     return tuple(actions)
+
+
+def _words(path: Path, tags: TagTable) -> Words:
+    """The words of every tag of states; older cases have no such member, and no such tags."""
+    words: dict[str, dict[float, str]] = {tag.name: {} for tag in tags if tag.has_states}
+    rows = _list(path.read_bytes(), path.name, case_format.MOST_WORDS) if path.exists() else []
+    for row in rows:
+        name, word = text(row, "tag"), row.get("word")
+        code = whole(row, "code", case_format.HIGHEST_CODE)
+        if name not in words or code in words[name] or len(words[name]) >= MOST_STATES:
+            raise bad(f"{path.name} has words that do not belong in it")
+        if not isinstance(word, str) or problem_of(word):
+            raise bad(f"{path.name}: {problem_of(word) if isinstance(word, str) else 'a word is missing'}")
+        words[name][code] = word
+    return words
 
 
 def _notes(path: Path, manifest: Manifest) -> tuple[Annotation, ...]:

@@ -27,6 +27,21 @@ class Plan:
     settings: Mapping[int, int]
 
 
+Codes = Mapping[str, Mapping[float, int]]
+"""By tag of states, and by its codes in the case, the codes here."""
+
+
+def _values(table: pa.Table, codes_here: Codes) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    values: np.ndarray[tuple[int], np.dtype[np.float64]] = table.column("value").to_numpy()
+    if not codes_here:
+        return values
+    values, tags = values.copy(), table.column("tag").cast(pa.string())
+    for name, here in codes_here.items():
+        rows = np.flatnonzero(pc.equal(tags, name).to_numpy())
+        values[rows] = [here[code] for code in values[rows].tolist()]
+    return values
+
+
 def empty_batch(now: int) -> Processed:
     """A batch without readings, for a record that holds something else."""
     batch = Batch.of([], source=CASE, received=now, origin=Origin.IMPORT)
@@ -61,8 +76,11 @@ def rows_of(table: pa.Table, time: str) -> list[dict[str, Any]]:
     return rows
 
 
-def as_scored(table: pa.Table, plan: Plan, now: int) -> Processed:
-    """These readings with local names and their own scores; `now` (µs UTC) is when they arrive."""
+def as_scored(table: pa.Table, plan: Plan, now: int, codes_here: Codes) -> Processed:
+    """These readings with local names, local codes of states and their own scores.
+
+    `now` (µs UTC) is when they arrive.
+    """
     texts = pc.unique(table.column("tag")).to_pylist()
     codes = pc.index_in(table.column("tag").cast(pa.string()), value_set=pa.array(texts, pa.string()))
     batch = Batch(
@@ -71,7 +89,7 @@ def as_scored(table: pa.Table, plan: Plan, now: int) -> Processed:
         tags=tuple(plan.tags[name] for name in texts),
         tag=codes.to_numpy().astype(np.int32),
         time=table.column("time").cast(pa.int64()).to_numpy(),
-        value=table.column("value").to_numpy(),
+        value=_values(table, codes_here),
         quality=table.column("quality").to_numpy(),
         origin=Origin.IMPORT,
     )

@@ -29,6 +29,7 @@ from sensormon.model.entries import Annotation, DetectorSettings, EventAction
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Progress
 from sensormon.model.readings import Ints
+from sensormon.model.state_words import Words
 from sensormon.model.tag_file import rendered
 from sensormon.model.tags import Tag, TagTable
 
@@ -52,6 +53,9 @@ class History(Protocol):
 
     @property
     def tags(self) -> TagTable: ...
+
+    def state_words(self, tags: Sequence[str]) -> Words:
+        """The words of the states of these tags."""
 
     def stream(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
         """See `Store.stream`."""
@@ -107,7 +111,10 @@ def write_case(
         faults = faults[faults["tag"].isin(order.tags)]
         table = pa.Table.from_pandas(faults[FAULTS.names], schema=FAULTS, preserve_index=False)
         _table(folder / case_format.FAULTS_FILE, FAULTS, iter([table]))
-        tags = [_portable(history.tags, name) for name in order.tags]
+        words = history.state_words(order.tags)
+        tags = [_portable(history.tags, name, has_states=name in words) for name in order.tags]
+        if words:
+            _json(folder / case_format.STATES_FILE, _words_as_json(words))
         (folder / case_format.TAGS_FILE).write_text(rendered(tags), encoding="utf-8")
         known = history.settings_by_id()
         settings = [_settings(known, number) for number in sorted(readings.settings)]
@@ -192,10 +199,18 @@ def _table(path: Path, schema: pa.Schema, pieces: Iterator[pa.Table]) -> int:
     return rows
 
 
-def _portable(tags: TagTable, name: str) -> Tag:
-    """The tag as another installation accepts it; a tag no longer in the table has only its name."""
-    known = tags[name] if name in tags else Tag(name, name)
+def _portable(tags: TagTable, name: str, *, has_states: bool) -> Tag:
+    """The tag as another installation accepts it; one no longer in the table has only its name."""
+    known = tags[name] if name in tags else Tag(name, name, kind="text" if has_states else "number")
     return replace(known, profile={})
+
+
+def _words_as_json(words: Words) -> list[dict[str, object]]:
+    return [
+        {"tag": tag, "code": int(code), "word": word}
+        for tag, by_code in words.items()
+        for code, word in by_code.items()
+    ]
 
 
 def _settings(known: Mapping[int, DetectorSettings], number: int) -> DetectorSettings:

@@ -28,6 +28,7 @@ from sensormon.model.clock import SECOND, Clock
 from sensormon.model.entries import Annotation, DetectorSettings
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Job, Jobs, Progress
+from sensormon.model.state_words import StateWords, Words
 from sensormon.model.tag_file import TagFile
 from sensormon.model.tags import TagTable
 from sensormon.model.text import cleaned
@@ -67,6 +68,7 @@ class LiveHistory:
     def __init__(
         self,
         tags: Callable[[], TagTable],
+        words: StateWords,
         streams: ReadingStreams,
         stored: StoredReadings,
         detection: DetectionLog,
@@ -74,6 +76,7 @@ class LiveHistory:
         annotations: Annotations,
     ) -> None:
         self._tags = tags
+        self._words = words
         self._streams = streams
         self._stored = stored
         self._detection = detection
@@ -83,6 +86,10 @@ class LiveHistory:
     @property
     def tags(self) -> TagTable:
         return self._tags()
+
+    def state_words(self, tags: Sequence[str]) -> Words:
+        words = self._words.by_tag(self.tags)
+        return {name: words[name] for name in tags if name in words}
 
     def stream(self, tags: Sequence[str], since: int, until: int) -> Iterator[pa.Table]:
         return self._streams.by_arrival(tags, since, until)

@@ -209,7 +209,9 @@ def build(settings: Settings, clock: Clock) -> Parts:
         undoing=undoing,
         exporter=Exporter(jobs, running_tags.now, collector.words, streams, events, store.readings, files),
         cases=Cases(
-            history=LiveHistory(running_tags.now, streams, store.readings, detection, events, annotations),
+            history=LiveHistory(
+                running_tags.now, collector.words, streams, store.readings, detection, events, annotations
+            ),
             collector=collector,
             store=store,
             recent=newest,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +19,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sensormon.__main__ import main
+from sensormon.api import make_api
 from sensormon.exchange.case_opener import Opened
 from sensormon.exchange.case_writer import CaseOrder
 from sensormon.model.clock import SECOND, ManualClock
@@ -25,11 +28,15 @@ from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Cancelled, Progress
 from sensormon.model.readings import Batch, Origin
 from sensormon.model.settings import Settings
+from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
+from tests.support.api import get
 from tests.support.cases import END, NOW, TAGS, act, fill, readings, save, some_values
 from tests.support.plant import START
+from tests.support.states import TAGS as STATE_TAGS
+from tests.support.states import states_of
 
 SAME = ["tag", "time", "value", "quality", "n", "score", "expected", "lower", "upper", "is_anomaly"]
 Make = Callable[..., Monitor]
@@ -384,3 +391,71 @@ def test_preview_of_a_case_stores_nothing(make: Make) -> None:
     assert len(receiver.stored.frame(None, 0, NOW)) == 0
     assert list(receiver.settings.data_dir.glob("exports/*")) == []
     assert json.loads(json.dumps(seen.manifest.tags)) == ["fermenter_ph", "agitator_rpm"]
+
+
+def test_states_come_out_of_a_case_as_their_words(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "tags.toml").write_text(STATE_TAGS, encoding="utf-8")
+    first, second = make("a"), make("b")
+    first.submit(states_of(("product", "B"), ("valve", "open"), ("temp", 37.5), ("product", "A")))
+    first.drain()
+    path = save(first, "product", "valve", "temp").file.path
+    done = opened(second, path)
+    assert done.readings == 4
+    assert (second.tags["product"].kind, second.tags["valve"].states) == ("text", ("closed", "open"))
+    again = make("c")
+    again.tag_file.add([Tag("product", "Product", kind="text")], "test")
+    again.submit(states_of(("product", "A"), ("product", "b")))
+    again.drain()
+    names = opened(again, path).tags
+    assert names["product"] != "product"
+    for monitor, tags in ((second, {"product": "product", "valve": "valve"}), (again, names)):
+        for _ in range(2):
+            rows = get(
+                make_api(lambda m=monitor: m), f"/data?tag={tags['product']}&tag={tags['valve']}"
+            ).json()
+            assert [row["value"] for row in rows] == ["B", "open", "A"]
+            monitor.drain()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [{"tag": "product", "code": 0, "word": "A"}],
+        [{"tag": "product", "code": code, "word": word} for code, word in ((0, "A"), (1, ""))],
+        [{"tag": "product", "code": code, "word": "x" * 201} for code in (0, 1)],
+        [{"tag": "product", "code": code, "word": "a\u202eb"} for code in (0, 1)],
+        [{"tag": "product", "code": code, "word": code} for code in (0, 1)],
+        [{"tag": "product", "code": 0, "word": "A"}] * 2,
+        [{"tag": "temp", "code": code, "word": "A"} for code in (0, 1)],
+        [{"tag": "other", "code": code, "word": "A"} for code in (0, 1)],
+        [{"tag": "product", "code": -1, "word": "A"}],
+        {"product": ["A", "B"]},
+        [7],
+    ],
+)
+def test_a_case_with_wrong_words_is_refused_whole(make: Make, tmp_path: Path, rows: object) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "tags.toml").write_text(STATE_TAGS, encoding="utf-8")
+    first, second = make("a"), make("b")
+    first.submit(states_of(("product", "B"), ("product", "A"), ("temp", 37.5)))
+    first.drain()
+    path = save(first, "product", "temp").file.path
+    members = {}
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            members[name] = archive.read(name)
+    members["states.json"] = data = json.dumps(rows).encode()
+    manifest = json.loads(members["manifest.json"])
+    manifest["members"]["states.json"] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    members["manifest.json"] = json.dumps(manifest).encode()
+    with zipfile.ZipFile(tmp_path / "changed", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with (tmp_path / "changed").open("rb") as source:
+        job = second.cases.open(source, "x")
+        assert second.jobs.wait(job, 60)
+    assert isinstance(job.problem, UsageError)
+    assert second.newest.newest_id == 0
+    assert "product" not in second.tags
