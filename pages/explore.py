@@ -30,12 +30,14 @@ from sensormon.view.explore import NAMED, drawn_line, times
 from sensormon.view.explore_chart import (
     AXES,
     Series,
+    band_series,
     crowded,
     empty_stretches,
     explore_chart,
     normal_in_view,
     units,
 )
+from sensormon.view.state_bands import LISTED, fill, place_of, word_of
 
 MOST_TAGS = 12
 STACKED, OVERLAY = "Stacked", "Overlay"
@@ -96,7 +98,8 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
         layout = st.segmented_control(
             "Layout", [STACKED, OVERLAY], default=STACKED, required=True, key="layout", bind="query-params"
         )
-        if layout == OVERLAY and len({m.tags[name].unit for name in names}) > 1:
+        numbers = [name for name in names if not m.tags[name].has_states]
+        if layout == OVERLAY and len({m.tags[name].unit for name in numbers}) > 1:
             st.segmented_control(
                 "Scale", [OWN, NORMALISED], default=OWN, required=True, key="axes", bind="query-params"
             )
@@ -159,6 +162,11 @@ def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
             seen(m, name, start - chosen.earlier, end - chosen.earlier, parts) if chosen.earlier else None
         )
         stored = stored and now.stored
+        if m.tags[name].has_states:
+            course = m.explorer.state_course(name, now.overview)
+            words = m.state_words([name]).get(name, {})
+            drawn.append(band_series(m.tags[name], number, now.overview, course, words))
+            continue
         drawn.append(
             Series(m.tags[name], number, now.overview, before.overview if before else None, chosen.earlier)
         )
@@ -201,7 +209,10 @@ def main_chart(
             on_pick=clicked,
         )
         st.html(legend(viewer, chosen, drawn))
-        st.caption(f"{drawn_line([line.now for line in drawn], *chosen.span)}.")
+        if numbers := [line.now for line in drawn if not line.is_band]:
+            st.caption(f"{drawn_line(numbers, *chosen.span)}.")
+        if len(numbers) < len(drawn):
+            st.caption("Of states every change is drawn that is far enough from the next to be seen.")
         if narrow:
             st.caption(f"More than {AXES} units have no room for axes; each line is normalised.")
         table(m, viewer, chosen, drawn)
@@ -215,9 +226,10 @@ def clicked(time: int) -> None:
 def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
     """The legend of lines and of the marks in view, as HTML."""
     chips = []
-    if not chosen.stacked and len(drawn) > 1:
+    lines = [line for line in drawn if not line.is_band]
+    if not chosen.stacked and len(lines) > 1:
         colors = viewer.palette.series
-        for line in drawn:
+        for line in lines:
             color = colors[(line.number - 1) % len(colors)]
             chips.append(
                 f'<span><b style="color:{color}">{line.number}</b> '
@@ -243,9 +255,28 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
     stretches = [gap for row in empty_stretches(drawn, chosen.stacked) for gap in row]
     if any(start < chosen.span[1] and end > chosen.span[0] for start, end in stretches):
         chips.append("<span>▨ no data</span>")
+    chips += state_chips(viewer, drawn, chosen.span)
     if (chosen.stacked or len(drawn) == 1) and normal_in_view(drawn, chosen.span):
         chips.append("<span>╌ edge of the normal band</span>")
     return f'<div class="status quiet">{"".join(chips)}</div>'
+
+
+def state_chips(viewer: Viewer, drawn: list[Series], span: tuple[int, int]) -> list[str]:
+    """The states in view with their colours, tag by tag, as HTML."""
+    chips = []
+    for line in drawn:
+        codes = {stretch.code for stretch in line.course if stretch.end > span[0] and stretch.start < span[1]}
+        swatches = []
+        for code in sorted(codes)[:LISTED]:
+            color, *_ = fill(viewer.palette, place_of(line.words, code))
+            swatches.append(
+                f'<i style="display:inline-block;width:.8rem;height:.8rem;border-radius:2px;'
+                f'background:{color};vertical-align:-1px"></i> {escape(word_of(line.words, code))}'
+            )
+        if swatches:
+            more = f" and {len(codes) - LISTED:,} more" if len(codes) > LISTED else ""
+            chips.append(f"<span><b>{escape(line.tag.label)}</b> {' '.join(swatches)}{more}</span>")
+    return chips
 
 
 def table(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> None:
@@ -254,13 +285,15 @@ def table(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> No
     if not box.open:
         return
     with box:
+        words = m.state_words(chosen.names)
         points = drawn_points([(line.tag.name, line.now) for line in drawn], *chosen.span)
         shown = pd.DataFrame(
             {
                 "Time": points["time"],
                 "Tag": [m.tags.title(name) for name in points["tag"]],
                 "Value": [
-                    m.tags[name].render(v) for name, v in zip(points["tag"], points["value"], strict=True)
+                    word_of(words[name], v) if name in words else m.tags[name].render(v)
+                    for name, v in zip(points["tag"], points["value"], strict=True)
                 ],
                 "Flagged": ["flagged" if flagged else "" for flagged in points["is_anomaly"]],
             }

@@ -8,6 +8,7 @@ import streamlit as st
 from sensormon.model.clock import DAY, SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.format import moment_words
+from sensormon.model.state_words import Words
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import parse, render
 from sensormon.monitor.monitor import Monitor
@@ -26,7 +27,17 @@ from sensormon.ui.page import page
 from sensormon.ui.parts import every, fragment
 from sensormon.ui.time_range import SECONDS, preset
 from sensormon.ui.url_state import write
-from sensormon.view.live_cards import MOST, Cards, Newest, groups, make_cards, newest, shown, worst_first
+from sensormon.view.live_cards import (
+    MOST,
+    Cards,
+    Newest,
+    groups,
+    make_cards,
+    newest,
+    reads,
+    shown,
+    worst_first,
+)
 from sensormon.view.phrases import normal_band
 
 # Seconds between refreshes without the board: long spans change slowly and are costly to draw.
@@ -199,15 +210,23 @@ def drawn(
     since = _now - span * SECOND
     frame = _m.readings.recent(since, names, _now + 1)
     return make_cards(
-        frame, _m.tags, names, (since, _now), _viewer.palette, _viewer.zone, 220, _m.detection.readable()
+        frame,
+        _m.tags,
+        names,
+        (since, _now),
+        _viewer.palette,
+        _viewer.zone,
+        220,
+        _m.detection.readable(),
+        _m.state_words(names),
     )
 
 
-def head(tag: Tag, last: Newest | None) -> str:
+def head(tag: Tag, last: Newest | None, words: Words) -> str:
     """The first line of a card as HTML."""
-    value = tag.render(last.value) if last else "no data"
-    verdict = marked(last.phrase) if last else ""
-    edge = " abnormal-card" if last and last.phrase.abnormal else ""
+    value, phrase = reads(tag, last, words) if last else ("no data", None)
+    verdict = marked(phrase) if phrase else ""
+    edge = " abnormal-card" if phrase and phrase.abnormal else ""
     return (
         f'<div class="card{edge}"><span class="label">{escape(tag.label)}</span>'
         f'<span class="value">{escape(value)}</span><span class="quiet">{escape(normal_band(tag))}</span>'
@@ -227,7 +246,7 @@ def plain_cards(m: Monitor, viewer: Viewer, span: str, matching: list[str], at: 
     for name in names:
         tag = m.tags[name]
         with panel(name):
-            st.html(head(tag, last.get(name, cards.newest.get(name))))
+            st.html(head(tag, last.get(name, cards.newest.get(name)), m.state_words([name])))
             chart(cards.figures[name], f"live-{name}", f"{tag.label} over the last {span}")
     st.caption(
         "Shaded: where the detector expects the next reading. ◆ anomaly. Dashed: edge of the normal band."

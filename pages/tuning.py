@@ -54,6 +54,7 @@ from sensormon.ui.tuning_history import (
 )
 from sensormon.view.detectors import detector_words, switch_words, title
 from sensormon.view.explanation import Scale
+from sensormon.view.phrases import states_left_out
 from sensormon.view.time_charts import before_after_chart, flag_changes, precision_recall_chart
 from sensormon.view.tuning import (
     curve_table,
@@ -87,8 +88,12 @@ def controls(m: Monitor) -> Chosen:
     name = known_tags(
         m,
         "tune",
-        lambda: st.selectbox("Tag", m.tags.names, format_func=m.tags.title, key="tune", bind="query-params"),
+        lambda: st.selectbox(
+            "Tag", m.tags.numbers, format_func=m.tags.title, key="tune", bind="query-params"
+        ),
     )
+    if left_out := states_left_out(m.tags, m.tags.names):
+        st.caption(left_out)
     length = preset(LENGTHS, "history", "15 min", label="History")
     names = list(PER_TAG)
     detector = st.selectbox(
@@ -106,7 +111,7 @@ def controls(m: Monitor) -> Chosen:
         parameter.name: parameter_input(detector, parameter, getattr(start, parameter.name))
         for parameter in start.PARAMETERS
     }
-    return Chosen(name or m.tags.names[0], length, detector, params)
+    return Chosen(name or m.tags.numbers[0], length, detector, params)
 
 
 def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str]:
@@ -360,8 +365,8 @@ def trade_off(viewer: Viewer, chosen: Chosen, looked: Looked, facts: Known, resu
 def worst(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> None:
     """The alarm load of all tags together, and of each, the worst with these settings first."""
     with panel("worst"):
-        if len(m.tags) * len(looked.history.rows) > TOGETHER and not st.toggle(
-            f"Count the events of all {len(m.tags):,} tags", key="all_tags"
+        if len(m.tags.numbers) * len(looked.history.rows) > TOGETHER and not st.toggle(
+            f"Count the events of all {len(m.tags.numbers):,} tags", key="all_tags"
         ):
             st.caption("This reads and rescores the history of each tag, which takes a moment.")
             return
@@ -369,7 +374,9 @@ def worst(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -> Non
         if loads is None:
             return
         together = total(loads)
-        subset = f"The {len(loads)} tags with the most flags" if len(loads) < len(m.tags) else "All tags"
+        subset = (
+            f"The {len(loads)} tags with the most flags" if len(loads) < len(m.tags.numbers) else "All tags"
+        )
         st.markdown(
             f"**{subset} together:** currently {pace(together.before, together.seconds)}, with new settings "
             f"{pace(together.after, together.seconds)}. {norm_words(together)}",
@@ -402,14 +409,14 @@ def every_load(m: Monitor, chosen: Chosen, detector: Detector, looked: Looked) -
     shelf = remembered("tuning-all", wanted, Shelf)
     history = looked.history
     work = m.tuner.all_loads(shelf, history, looked.since, looked.until, detector, TAGS, 2 * TOGETHER)
-    if len(m.tags) * len(history.rows) <= TOGETHER:
+    if len(m.tags.numbers) * len(history.rows) <= TOGETHER:
         return work(Progress())
 
     def begin() -> Job:
         outdated: Job | None = last_remembered("tuning-job")
         if outdated is not None:
             outdated.progress.cancel()
-        job = m.jobs.start(KIND, f"Events of all {len(m.tags):,} tags", work, alone=False)
+        job = m.jobs.start(KIND, f"Events of all {len(m.tags.numbers):,} tags", work, alone=False)
         m.jobs.wait(job, AT_ONCE)
         return job
 
@@ -461,5 +468,8 @@ monitored = monitor()
 with page("Tuning") as me:
     if applied := st.session_state.pop("applied", None):
         st.toast(f"Live monitoring now uses {applied}.")
-    draw(monitored, me)
+    if monitored.tags.numbers:
+        draw(monitored, me)
+    else:
+        st.info("Every tag here has states; detectors judge numbers.", title="Nothing to tune")
     log(monitored, me)

@@ -81,7 +81,7 @@ def sending_line(tokens: Tokens, port: int, tags: TagTable) -> str:
 
     It names the place of the token, not the token.
     """
-    tag = next(iter(tags), None)
+    tag = next((tag for tag in tags if not tag.has_states), None)
     low, high = tag.normal if tag and tag.normal else (37.2, 37.2)
     value = round((low + high) / 2, tag.decimals) if tag else 37.2
     body = json.dumps({"tag": tag.name if tag else "my_tag", "value": value}).replace("'", "'\\''")

@@ -155,6 +155,11 @@ class TagTable:
         return tuple(self._tags)
 
     @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """The names of the tags whose readings are numbers."""
+        return tuple(tag.name for tag in self if not tag.has_states)
+
+    @cached_property
     def digest(self) -> str:
         """Equal for two tables with the same tags; a cache key for drawings."""
         return hashlib.blake2b(repr(list(self)).encode(), digest_size=8).hexdigest()

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from sensormon.analysis.control_chart import ControlLimits, control_limits
 from sensormon.analysis.correlation import Relation, lag_cell, pairs, relate
 from sensormon.analysis.downsample import PARTS, Overview, joined, part_width, rolled, thinned, whole
+from sensormon.analysis.state_course import PARTS as STATE_PARTS
+from sensormon.analysis.state_course import Stretch, of_frame, stretches
 from sensormon.model.errors import StoreError
+from sensormon.model.readings import Floats, Ints
 from sensormon.model.tags import Tag
 from sensormon.stores.long_spans import Distribution
 from sensormon.stores.protocol import Store
@@ -91,6 +95,23 @@ class Explorer:
                 newest = thinned(newest, part_width(since, until, parts))
             return Seen(newest, False)
         return Seen(joined(stored, newest, parts), True)
+
+    def state_course(self, tag: str, overview: Overview) -> list[Stretch]:
+        """In which state a tag of states was over the span of its overview, stored or not; never raises."""
+        since, until = overview.since, overview.until
+        parts: list[tuple[Ints, Floats, Ints]] = []
+        cut = 0
+        try:
+            cut = max(self._store.ledger.next_id(), self._recent.first_id or 0)
+            width = part_width(since, until, STATE_PARTS)
+            parts.append(self._store.spans.changes(tag, since, until, width, below_id=cut))
+        except StoreError:
+            cut = 0
+        fresh = self._recent.after(cut - 1, [tag], since)
+        parts.append(of_frame(fresh[fresh["time"] < pd.Timestamp(until, unit="us", tz="UTC")]))
+        time, value, quality = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        order = np.argsort(time, kind="stable")
+        return stretches(time[order], value[order], quality[order], overview.gaps(), until)
 
     def since_whole(self, tags: Sequence[str], since: int) -> int:
         """The time from which all readings of these tags exist individually; `since` without roll-ups.

@@ -190,8 +190,8 @@ class Tuner:
         return work
 
     def _most_flagged(self, since: int, until: int, most: int) -> tuple[str, ...]:
-        """All tags, or if there are more than `most` those with the most flags."""
-        names = self._tags().names
+        """All tags of numbers, or if there are more than `most` those with the most flags."""
+        names = self._tags().numbers
         if len(names) <= most:
             return tuple(names)
         counts = self._store.readings.anomalies(None, since, until)["tag"].value_counts()

@@ -16,6 +16,20 @@ from sensormon.stores.long_spans import SHARES, Distribution
 
 _GOOD = f"FROM readings WHERE {OF_TAG} AND quality >> 30 = 0"
 
+_ALL = (1 << 63) - 1
+_CHANGES = f"""
+    WITH seen AS (
+        SELECT id, epoch_us(time) AS at, value, least(quality >> 30, 2) AS kind FROM readings
+        WHERE {OF_TAG} AND id < ?),
+    changed AS (
+        SELECT * FROM seen
+        QUALIFY lag(value) OVER (ORDER BY at, id) IS DISTINCT FROM value
+            OR lag(kind) OVER (ORDER BY at, id) IS DISTINCT FROM kind)
+    SELECT at, value, kind FROM changed
+    QUALIFY row_number() OVER (PARTITION BY at // ? ORDER BY at, id) = 1
+        OR row_number() OVER (PARTITION BY at // ? ORDER BY at DESC, id DESC) = 1
+    ORDER BY at, id"""
+
 _EXTENT = """
     SELECT epoch_us(min(first)) AS a, epoch_us(max(last)) AS b FROM (
         SELECT min(time) AS first, max(time) AS last FROM readings
@@ -40,6 +54,18 @@ class DuckDBSpans:
         self, tag: str, since: int, until: int, *, parts: int = PARTS, below_id: int | None = None
     ) -> Overview:
         return overview(self._database, tag, since, until, parts, below_id)
+
+    def changes(
+        self, tag: str, since: int, until: int, width: int, *, below_id: int | None = None
+    ) -> tuple[Ints, Floats, Ints]:
+        frame = self._database.frame(
+            _CHANGES, [*of_tag(tag, since, until), below_id if below_id is not None else _ALL, width, width]
+        )
+        return (
+            frame["at"].to_numpy(dtype=np.int64),
+            frame["value"].to_numpy(dtype=np.float64),
+            frame["kind"].to_numpy(dtype=np.int64),
+        )
 
     def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
         query, values = _EXTENT, []

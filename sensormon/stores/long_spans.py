@@ -42,6 +42,15 @@ class Spans(Protocol):
     ) -> Overview:
         """The span in few readings; all of them if each part has at most four."""
 
+    def changes(
+        self, tag: str, since: int, until: int, width: int, *, below_id: int | None = None
+    ) -> tuple[Ints, Floats, Ints]:
+        """The readings that differ from the one before in value or quality: times (µs UTC), values, and
+        qualities (0 good, 1 uncertain, 2 bad), in order of time, the first reading among them.
+
+        Of each part of this `width` (µs) of the time only the first and the last.
+        """
+
     def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
         """The times of the oldest and the newest reading of these tags, of all if None.
 

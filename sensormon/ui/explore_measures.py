@@ -26,17 +26,27 @@ from sensormon.view.explore import (
     times,
 )
 from sensormon.view.explore_chart import Series, explore_chart
+from sensormon.view.phrases import states_left_out
 from sensormon.view.statistics_charts import DOTS, add_limits, histogram, scatter
 
 
-def tag_to_measure(m: Monitor, chosen: Chosen) -> str:
-    """The tag to measure, one of those shown."""
-    if len(chosen.names) == 1:
-        return chosen.names[0]
-    name = st.selectbox(
-        "Tag", chosen.names, format_func=m.tags.title, key="measured", bind="query-params", width=320
-    )
-    return name or chosen.names[0]
+def tag_to_measure(m: Monitor, chosen: Chosen) -> str | None:
+    """The tag to measure, one of the numbers shown; None, which is then said, if there are only states."""
+    names = [name for name in chosen.names if not m.tags[name].has_states]
+    if not names:
+        st.info(
+            "A state is not a number: it has no distribution and no limits. Choose a tag of numbers above.",
+            title="Only states in view",
+        )
+        return None
+    name: str | None = names[0]
+    if len(names) > 1:
+        name = st.selectbox(
+            "Tag", names, format_func=m.tags.title, key="measured", bind="query-params", width=320
+        )
+    if left_out := states_left_out(m.tags, chosen.names):
+        st.caption(left_out)
+    return name or names[0]
 
 
 def facts(figures: list[tuple[str, str]]) -> None:
@@ -47,7 +57,10 @@ def facts(figures: list[tuple[str, str]]) -> None:
 
 def distribution_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     """The distribution of the values in view."""
-    tag = m.tags[tag_to_measure(m, chosen)]
+    name = tag_to_measure(m, chosen)
+    if name is None:
+        return
+    tag = m.tags[name]
     distribution = m.explorer.distribution(tag.name, *chosen.span)
     if not distribution.readings:
         st.info("No good readings of this tag in view.", title="Nothing to measure")
@@ -63,12 +76,13 @@ def distribution_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
 
 def two_tags_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     """Two tags against each other."""
-    names = m.tags.names
+    names = m.tags.numbers
     if len(names) < 2:
-        st.info("Only one tag exists.", title="Nothing to compare")
+        st.info("Fewer than two tags have numbers.", title="Nothing to compare")
         return
-    first = names.index(chosen.names[0])
-    second = names.index(chosen.names[1]) if len(chosen.names) > 1 else (first + 1) % len(names)
+    shown = [name for name in chosen.names if name in names] or names[:1]
+    first = names.index(shown[0])
+    second = names.index(shown[1]) if len(shown) > 1 else (first + 1) % len(names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         across = st.selectbox(
             "X", names, first, format_func=m.tags.title, key="across", bind="query-params", width=320
@@ -85,6 +99,8 @@ def two_tags_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
             width=180,
             help="Longest time between the two readings of a pair, such as 1 s or 5 min",
         )
+    if left_out := states_left_out(m.tags, m.tags.names):
+        st.caption(left_out)
     x, y = m.tags[across or names[first]], m.tags[up or names[second]]
     if x is y:
         st.info("Choose two different tags.", title="Same tag twice")
@@ -114,6 +130,8 @@ def control_look(
     """An individuals chart with limits from a baseline."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = tag_to_measure(m, chosen)
+        if name is None:
+            return
         if st.button(
             "Use the view as baseline",
             key="baseline-here",

@@ -9,6 +9,7 @@ What it is not: a place that reads data or knows about Streamlit.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from sensormon.view.explore_layout import (
     Layout,
     Series,
     arrange,
+    band_series,
     frame,
     series_color,
     units,
@@ -29,6 +31,7 @@ from sensormon.view.explore_layout import (
 )
 from sensormon.view.explore_traces import (
     WORST,
+    bands,
     crowded,
     flag_marks,
     flag_strokes,
@@ -44,6 +47,7 @@ __all__ = [
     "AXES",
     "WORST",
     "Series",
+    "band_series",
     "crowded",
     "empty_stretches",
     "explore_chart",
@@ -77,7 +81,10 @@ def explore_chart(
     """
     layout = arrange(series, span, palette, stacked=stacked, normalised=normalised)
     traces: list[Trace] = []
-    for place in range(len(series)):
+    for place, item in enumerate(series):
+        if item.is_band:
+            traces += bands(layout, place)
+            continue
         traces += lines(layout, place, earlier)
         traces += flag_strokes(layout, place) if flags else []
         traces += quality_marks(layout, place)
@@ -97,18 +104,18 @@ def explore_chart(
 
 
 def empty_stretches(series: Sequence[Series], stacked: bool) -> list[list[Span]]:
-    """The stretches of each chart without data: of its tag in a stack, of all tags together in an overlay."""
+    """The stretches of each chart without data: of its tag, or of all numbers together in an overlay."""
     if stacked:
         return [item.now.gaps() for item in series]
-    common = series[0].now.gaps() if series else []
-    for item in series[1:]:
-        common = _overlap(common, item.now.gaps())
-    return [common]
+    numbers, bands = (
+        [item.now.gaps() for item in series if item.is_band == is_band] for is_band in (False, True)
+    )
+    return [*([reduce(_overlap, numbers)] if numbers else []), *bands]
 
 
 def normal_in_view(series: Sequence[Series], span: Span) -> bool:
     """Whether an edge of a normal band lies in view, if each tag has a chart of its own."""
-    ranges = [(item.tag.normal or (), *value_range([item], span)) for item in series]
+    ranges = [(item.tag.normal or (), *value_range([item], span)) for item in series if not item.is_band]
     return any(low < edge < high for edges, low, high in ranges for edge in edges)
 
 
@@ -129,7 +136,7 @@ def _numbers(layout: Layout) -> list[dict[str, Any]]:
     heights = sorted(
         (height, item.number)
         for place, item in enumerate(layout.series)
-        if (height := _height_of_end(layout, place)) is not None
+        if not item.is_band and (height := _height_of_end(layout, place)) is not None
     )
     apart = 16 / ALONE
     at = -1.0

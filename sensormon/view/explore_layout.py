@@ -7,16 +7,18 @@ What it is not: the lines and marks (`explore_traces`), or a place that reads da
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from sensormon.analysis.downsample import Overview
+from sensormon.analysis.state_course import Stretch
 from sensormon.model.readings import Floats
 from sensormon.model.tags import Tag
 from sensormon.view.palette import Palette
+from sensormon.view.state_bands import TEXT
 from sensormon.view.time_charts import FONT
 from sensormon.view.trace_styles import Trace
 from sensormon.view.traces import Span, chart_text
@@ -27,6 +29,9 @@ AXES = 4
 
 ROW, ALONE, HEAD = 180, 380, 34
 """Heights in pixels: of a chart in a stack, of a single chart, of the line above a chart in a stack."""
+
+BAND, BAND_ALONE = 82, 130
+"""Heights in pixels of a band of states below other charts, with the line above it, and of one alone."""
 
 PERCENT = (-5, 105)
 """The range of the axis of normalised lines."""
@@ -47,7 +52,8 @@ _TICKS = [
 class Series:
     """A tag to draw: its overview, and for a comparison that of a span `offset` µs earlier.
 
-    `number` is the tag's place in the list beside the chart, from 1; it gives the colour.
+    `number` is the tag's place in the list beside the chart, from 1; it gives the colour. A tag of states
+    has its `course`, which is drawn as a band, and the `words` of its codes.
     """
 
     tag: Tag
@@ -55,15 +61,23 @@ class Series:
     now: Overview
     earlier: Overview | None = None
     offset: int = 0
+    course: Sequence[Stretch] = ()
+    words: Mapping[float, str] = field(default_factory=dict)
+
+    @property
+    def is_band(self) -> bool:
+        """Whether it is drawn as a band of states."""
+        return self.tag.has_states
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
     """Which chart and axis each series has.
 
-    `stacked`: a chart per tag, one below the other; otherwise one chart for all of them.
-    `normalised`: each line runs from its lowest to its highest value in view, in percent.
-    `axes` has the number of the y axis of each series. A `place` is an index into `series`.
+    `stacked`: a chart per tag, one below the other; otherwise one chart for all numbers, and below it one
+    for each tag of states. `normalised`: each line runs from its lowest to its highest value in view, in
+    percent. `axes` has the number of the y axis of each series, `charts` the chart it is in, counted from
+    the top. A `place` is an index into `series`.
     """
 
     series: Sequence[Series]
@@ -72,20 +86,33 @@ class Layout:
     stacked: bool
     normalised: bool
     axes: tuple[int, ...]
+    charts: tuple[int, ...]
 
     @property
     def separate(self) -> bool:
         """Whether no chart has lines of two tags."""
-        return self.stacked or len(self.series) == 1
+        return self.stacked or sum(not series.is_band for series in self.series) <= 1
 
     @property
     def rows(self) -> int:
         """The number of charts."""
-        return len(self.series) if self.stacked else 1
+        return max(self.charts, default=0) + 1
 
     def row(self, place: int) -> int:
         """The chart of a series, counted from the top."""
-        return place if self.stacked else 0
+        return self.charts[place]
+
+    def row_axis(self, row: int) -> int:
+        """The first y axis of a chart."""
+        return self.axes[self.charts.index(row)]
+
+    @property
+    def heights(self) -> list[int]:
+        """The height of each chart, in pixels, with the line above it."""
+        bands = [self.series[self.charts.index(row)].is_band for row in range(self.rows)]
+        if self.rows == 1:
+            return [BAND_ALONE if bands[0] else ALONE]
+        return [BAND if is_band else ROW if self.stacked else ALONE for is_band in bands]
 
     def axis(self, place: int) -> str:
         """Plotly's name for the y axis of a series."""
@@ -97,12 +124,17 @@ class Layout:
 
     def domain(self, row: int) -> tuple[float, float]:
         """The lower and the upper edge of a chart as shares of the figure's height."""
-        head = HEAD / (ROW * self.rows) if self.rows > 1 else 0
-        return 1 - (row + 1) / self.rows, 1 - row / self.rows - head
+        heights = self.heights
+        whole, above = sum(heights), sum(heights[:row])
+        head = HEAD if self.rows > 1 else 0
+        return 1 - (above + heights[row]) / whole, 1 - (above + head) / whole
 
     def axis_range(self, axis: int) -> tuple[float, float]:
         """The range of a y axis."""
-        return PERCENT if self.normalised else value_range(self.members(axis), self.span)
+        members = self.members(axis)
+        if members[0].is_band:
+            return 0, 1
+        return PERCENT if self.normalised else value_range(members, self.span)
 
     def scaled(self, place: int, values: Floats) -> Floats:
         """Values of a series in the units of its y axis."""
@@ -116,6 +148,19 @@ class Layout:
         return self.palette.line if self.separate else series_color(self.palette, self.series[place].number)
 
 
+def band_series(
+    tag: Tag, number: int, overview: Overview, course: Sequence[Stretch], words: Mapping[float, str]
+) -> Series:
+    """A tag of states to draw: of its readings the changes alone."""
+    drawn = [stretch for stretch in course if stretch.quality < 2]
+    changes = replace(
+        overview,
+        time=np.array([stretch.start for stretch in drawn], dtype=np.int64),
+        value=np.array([stretch.code for stretch in drawn], dtype=np.float64),
+    )
+    return Series(tag, number, changes, course=course, words=words)
+
+
 def arrange(
     series: Sequence[Series], span: Span, palette: Palette, *, stacked: bool, normalised: bool
 ) -> Layout:
@@ -123,18 +168,25 @@ def arrange(
     stacked = stacked and len(series) > 1
     normalised = normalised and not stacked
     if stacked:
-        axes = tuple(range(len(series)))
-    elif normalised:
-        axes = (0,) * len(series)
-    else:
-        own = units(series)
-        axes = tuple(own.index(item.tag.unit) for item in series)
-    return Layout(series, span, palette, stacked, normalised, axes)
+        places = tuple(range(len(series)))
+        return Layout(series, span, palette, stacked, normalised, places, places)
+    own = units(series)
+    lines = 1 if normalised and own else len(own)  # axes of numbers; each band has one of its own after them
+    axes, charts, bands = [], [], 0
+    for item in series:
+        if item.is_band:
+            axes.append(lines + bands)
+            charts.append(min(1, lines) + bands)
+            bands += 1
+        else:
+            axes.append(0 if normalised else own.index(item.tag.unit))
+            charts.append(0)
+    return Layout(series, span, palette, stacked, normalised, tuple(axes), tuple(charts))
 
 
 def units(series: Sequence[Series]) -> list[str]:
-    """The different units, in order of their first tag."""
-    return list(dict.fromkeys(item.tag.unit for item in series))
+    """The different units of numbers, in order of their first tag."""
+    return list(dict.fromkeys(item.tag.unit for item in series if not item.is_band))
 
 
 def value_range(series: Sequence[Series], span: Span) -> tuple[float, float]:
@@ -166,8 +218,12 @@ def frame(layout: Layout, traces: Iterable[Trace]) -> dict[str, Any]:
     return {
         **_base(layout),
         **{_layout_name(axis): _value_axis(layout, axis) for axis in axes},
-        **{_layout_name(_EDGES + row): _edge_axis(row) for row in edges},
-        "annotations": [_title(layout, place) for place in range(layout.rows)] if layout.stacked else [],
+        **{_layout_name(_EDGES + row): _edge_axis(layout, row) for row in edges},
+        "annotations": [
+            _title(layout, place)
+            for place, item in enumerate(layout.series)
+            if layout.stacked or (item.is_band and layout.rows > 1)
+        ],
         "shapes": _normal_edges(layout) if layout.separate and not layout.normalised else [],
     }
 
@@ -175,7 +231,9 @@ def frame(layout: Layout, traces: Iterable[Trace]) -> dict[str, Any]:
 def _base(layout: Layout) -> dict[str, Any]:
     span, palette, rows = layout.span, layout.palette, layout.rows
     return {
-        "height": ROW * rows + 46 if rows > 1 else ALONE,
+        "height": sum(layout.heights) + 46 if rows > 1 else layout.heights[0],
+        "barmode": "overlay",
+        "uniformtext": TEXT,
         "margin": {"l": 54, "r": 22, "t": 12, "b": 34},
         "autosize": True,
         "showlegend": False,
@@ -195,7 +253,7 @@ def _base(layout: Layout) -> dict[str, Any]:
         "xaxis": {
             "type": "date",
             "range": [span[0] / 1e3, span[1] / 1e3],
-            "anchor": _axis_name(rows - 1),
+            "anchor": _axis_name(layout.row_axis(rows - 1)),
             "showgrid": False,
             "zeroline": False,
             "showline": True,
@@ -221,7 +279,10 @@ def _base(layout: Layout) -> dict[str, Any]:
 def _value_axis(layout: Layout, axis: int) -> dict[str, Any]:
     """A y axis of values; the second and later ones of an overlay stand beside the first, in their colour."""
     members = layout.members(axis)
-    several = len(set(layout.axes)) > 1 and not layout.stacked
+    row = layout.charts[layout.axes.index(axis)]
+    if members[0].is_band:
+        return {"range": [0, 1], "visible": False, "fixedrange": True, "domain": layout.domain(row)}
+    several = len(units(layout.series)) > 1 and not layout.stacked
     color = series_color(layout.palette, members[0].number) if several else layout.palette.secondary
     style: dict[str, Any] = {
         "gridcolor": layout.palette.grid,
@@ -231,7 +292,7 @@ def _value_axis(layout: Layout, axis: int) -> dict[str, Any]:
         "fixedrange": True,
         "automargin": True,
         "tickfont": {"size": 11, "color": color},
-        "domain": layout.domain(axis if layout.stacked else 0),
+        "domain": layout.domain(row),
     }
     low, high = layout.axis_range(axis)
     style["range"] = [low, high]
@@ -247,10 +308,10 @@ def _value_axis(layout: Layout, axis: int) -> dict[str, Any]:
     return style
 
 
-def _edge_axis(row: int) -> dict[str, Any]:
+def _edge_axis(layout: Layout, row: int) -> dict[str, Any]:
     return {
         "range": [0, 1],
-        "overlaying": _axis_name(row),
+        "overlaying": _axis_name(layout.row_axis(row)),
         "visible": False,
         "fixedrange": True,
         "anchor": "x",
@@ -262,7 +323,7 @@ def _title(layout: Layout, place: int) -> dict[str, Any]:
     return {
         "text": f"<b>{chart_text(layout.series[place].tag.label)}</b>",
         "x": 0,
-        "y": layout.domain(place)[1],
+        "y": layout.domain(layout.row(place))[1],
         "xref": "paper",
         "yref": "paper",
         "xanchor": "left",
@@ -277,6 +338,8 @@ def _normal_edges(layout: Layout) -> list[dict[str, Any]]:
     """A dashed line at each edge of a tag's normal band that lies in view."""
     shapes = []
     for place, item in enumerate(layout.series):
+        if item.is_band:
+            continue
         low, high = layout.axis_range(layout.axes[place])
         shapes += [
             {

@@ -16,6 +16,7 @@ from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.view.explore_layout import Layout, Series, edge_axis
 from sensormon.view.palette import Palette
+from sensormon.view.state_bands import band, hover
 from sensormon.view.trace_styles import CROWDED, Trace
 from sensormon.view.traces import Span, chart_text
 
@@ -51,6 +52,16 @@ def lines(layout: Layout, place: int, earlier: str) -> list[Trace]:
         | {"showlegend": not layout.separate, "legendrank": item.number}
     )
     return drawn
+
+
+def bands(layout: Layout, place: int) -> list[Trace]:
+    """The band of a tag of states, and what its hover says."""
+    item, axis = layout.series[place], layout.axis(place)
+    drawn = band(item.course, item.words, layout.palette)
+    return [
+        drawn | {"yaxis": axis, "name": chart_text(item.tag.label)},
+        hover(item.course, item.words, item.tag.label, layout.span) | {"yaxis": axis},
+    ]
 
 
 def quality_marks(layout: Layout, place: int) -> list[Trace]:

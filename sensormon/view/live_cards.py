@@ -17,12 +17,14 @@ from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.format import clock_time
 from sensormon.model.readings import Origin
+from sensormon.model.state_words import Words
 from sensormon.model.tags import Tag, TagTable
 from sensormon.model.timestamps import micros
 from sensormon.view.explanation import UNKNOWN_SCALE, Scale, explain, score_names, score_of, verdict
 from sensormon.view.palette import Palette
 from sensormon.view.phrases import Phrase
-from sensormon.view.time_charts import live_chart
+from sensormon.view.state_bands import word_of
+from sensormon.view.time_charts import band_chart, live_chart
 from sensormon.view.traces import Span
 
 HELD = 5 * SECOND
@@ -42,6 +44,7 @@ class Newest:
     time: int
     value: float
     phrase: Phrase
+    good: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +66,16 @@ def make_cards(
     zone: tzinfo,
     height: int,
     judges: Judges,
+    words: Words,
 ) -> Cards:
     """The cards of these tags over this span; `judges` has the settings of the readings, by id."""
     names_of = score_names(judges)
     by_tag = dict(iter(frame.groupby("tag", sort=False)))
     nothing = frame.iloc[:0]
     figures = {
-        name: live_chart(
+        name: band_chart(rows, tags[name], words.get(name, {}), span, palette)
+        if tags[name].has_states
+        else live_chart(
             rows, tags[name], span, palette, height, score=score_of(rows["settings"].unique(), names_of)
         )
         for name, rows in ((name, by_tag.get(name, nothing)) for name in names)
@@ -96,8 +102,16 @@ def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
             last = int(flagged.nonzero()[0][-1])
             ago = round((now - times[last]) / 1e6)
             phrase = Phrase(f"{_phrase(rows, last, names).text}, {ago} s ago", True)
-        result[str(name)] = Newest(int(times[at]), float(rows["value"].iloc[at]), phrase)
+        good = int(rows["quality"].iloc[at]) >> 30 == 0
+        result[str(name)] = Newest(int(times[at]), float(rows["value"].iloc[at]), phrase, good)
     return result
+
+
+def reads(tag: Tag, last: Newest, words: Words) -> tuple[str, Phrase]:
+    """The newest reading and the phrase on it as a card has them: of a tag of states its word, not judged."""
+    if not tag.has_states:
+        return tag.render(last.value), last.phrase
+    return word_of(words.get(tag.name, {}), last.value), Phrase("" if last.good else last.phrase.text)
 
 
 def _phrase(rows: pd.DataFrame, at: int, names: Mapping[int, Scale]) -> Phrase:

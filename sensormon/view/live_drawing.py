@@ -12,6 +12,7 @@ from typing import Any
 from sensormon.model.tags import Tag, TagTable
 from sensormon.view.palette import Palette
 from sensormon.view.phrases import normal_band
+from sensormon.view.state_bands import styles as state_styles
 from sensormon.view.time_charts import board_layout
 from sensormon.view.trace_styles import (
     BRACKET_FOOT,
@@ -39,6 +40,7 @@ def drawing(palette: Palette, height: int) -> dict[str, Any]:
         "height": height,
         "layout": board_layout(palette, height),
         "traces": trace_styles(palette),
+        "states": state_styles(palette),
         "edge": edge_line(palette),
         "bridged": BRIDGED,
         "crowded": CROWDED,
@@ -61,6 +63,7 @@ def tag_facts(tags: TagTable, tag: Tag, palette: Palette) -> dict[str, Any]:
         "resolution": tag.resolution,
         "normal": tag.normal,
         "words": normal_band(tag),
+        "states": tag.has_states,
         "unit_label": unit_label(chart_text(tag.unit), palette),
         "hover": asdict(Hover.of(tag, CLOCK, SCORE)),
         "y_rule": asdict(YRule.of(tag)),

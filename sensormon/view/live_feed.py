@@ -30,7 +30,8 @@ from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.explanation import Scale, score_names, score_of, why_at_peak, why_on_hover
-from sensormon.view.live_cards import newest
+from sensormon.view.live_cards import newest, reads
+from sensormon.view.state_bands import place_of, word_of
 from sensormon.view.traces import Span, View
 
 Answer = dict[str, Any]
@@ -115,16 +116,20 @@ class LiveFeed:
         scores, heads = score_names(judges), newest(frame, now, judges)
         by_tag, reported = dict(iter(frame.groupby("tag", sort=False))), set(fresh["tag"].unique())
         tags: dict[str, Answer] = {}
+        words = m.state_words(names)
         for name in names:
             if after is None or name in reported:
                 rows = by_tag.get(name, frame.iloc[:0])
                 tags[name] = series(rows, m.tags[name], (known, now), after, scores)
+                if m.tags[name].has_states:
+                    tags[name]["words"] = words_of(rows, words.get(name, {}))
             if name in heads:
                 head = heads[name]
+                value, phrase = reads(m.tags[name], head, words)
                 tags.setdefault(name, {})["head"] = {
-                    "value": m.tags[name].render(head.value),
-                    "verdict": head.phrase.text,
-                    "abnormal": head.phrase.abnormal,
+                    "value": value,
+                    "verdict": phrase.text,
+                    "abnormal": phrase.abnormal,
                     "time": head.time / 1e3,
                 }
         answer: Answer = {
@@ -311,6 +316,12 @@ def series(
         "clock": view.clock,
         "score": name,
     }
+
+
+def words_of(rows: pd.DataFrame, words: Mapping[float, str]) -> list[list[Any]]:
+    """Of each state in these readings its code, its word and the place that decides its colour."""
+    codes = sorted(float(code) for code in rows["value"].unique())
+    return [[code, word_of(words, code), place_of(words, code)] for code in codes]
 
 
 def _earliest(frame: pd.DataFrame, otherwise: int) -> int:

@@ -24,6 +24,7 @@ class Palette:
     uncertain: str
     interaction: str
     series: tuple[str, ...]  # tell lines in one chart apart, beside their numbers
+    states: tuple[tuple[str, str], ...]  # of a state's band, and of the word in it; neither red nor amber
 
 
 LIGHT = Palette(
@@ -39,6 +40,16 @@ LIGHT = Palette(
     uncertain="#9A6700",
     interaction="#2457A6",
     series=("#4A5560", "#2457A6", "#7B4B94", "#1F7A8C", "#A0527A", "#111418"),
+    states=(
+        ("#8E97A1", "#1F2328"),
+        ("#2457A6", "#FFFFFF"),
+        ("#33172A", "#FFFFFF"),
+        ("#515928", "#FFFFFF"),
+        ("#4BA64B", "#1F2328"),
+        ("#A97AD6", "#1F2328"),
+        ("#7F3968", "#FFFFFF"),
+        ("#1C3317", "#FFFFFF"),
+    ),
 )
 DARK = Palette(
     ground="#14171A",
@@ -53,4 +64,14 @@ DARK = Palette(
     uncertain="#E3B341",
     interaction="#7DA7F0",
     series=("#B4BDC6", "#7DA7F0", "#C39BD8", "#6CC3D5", "#E08FB5", "#FFFFFF"),
+    states=(
+        ("#7C8690", "#14171A"),
+        ("#7DA7F0", "#14171A"),
+        ("#E3E39A", "#14171A"),
+        ("#7FE0D0", "#14171A"),
+        ("#9CC77A", "#14171A"),
+        ("#397F51", "#FFFFFF"),
+        ("#974BA6", "#FFFFFF"),
+        ("#6262D9", "#FFFFFF"),
+    ),
 )

@@ -7,13 +7,15 @@ digits as its sensor. What it is not: markup; whoever shows a text escapes it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from sensormon.model.format import day_and_time
-from sensormon.model.tags import Tag
+from sensormon.model.tags import Tag, TagTable
 from sensormon.model.timestamps import to_datetime
 
+_NAMED = 5
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:&-])")
 _FAULTS = {
     "level_shift": "Readings jump up by 6 σ and stay there. CUSUM and Page-Hinkley catch it; the plain "
@@ -69,6 +71,15 @@ def _edge(value: float, decimals: int, width: float) -> str:
         return f"{value:,.10g}"
     text = f"{value:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def states_left_out(tags: TagTable, names: Iterable[str]) -> str:
+    """Why the tags of states among these cannot be chosen; empty if there are none. Markdown."""
+    left = [literal(tags.title(name)) for name in names if tags[name].has_states]
+    if not left:
+        return ""
+    shown = ", ".join(left[:_NAMED]) + (f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else "")
+    return f"Left out: {shown}. A state is not a number, so it has no mean, limit or score."
 
 
 def fault_words(name: str) -> str:

@@ -17,10 +17,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from sensormon.analysis.state_course import of_frame, stretches
 from sensormon.model.readings import Ints
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.view.palette import Palette
+from sensormon.view.state_bands import Words, hover, layout
+from sensormon.view.state_bands import band as band_of
 from sensormon.view.trace_styles import Trace, edge_line, unit_label
 from sensormon.view.traces import (
     Span,
@@ -88,6 +91,17 @@ def live_chart(
     if shade is not None:
         _shade(figure, shade, palette)
     return figure
+
+
+def band_chart(frame: pd.DataFrame, tag: Tag, words: Words, span: Span, palette: Palette) -> go.Figure:
+    """The states of one tag over a span as a coloured band, with its gaps; `words` are those of its codes."""
+    view = View(frame, tag, span)
+    course = stretches(*of_frame(view.rows), view.gaps, span[1])
+    shape = layout()
+    return go.Figure(
+        data=[*no_data(view, palette), band_of(course, words, palette), hover(course, words, "", span)],
+        layout={**_layout(span, palette, shape["height"], zoom=False), **shape, "yaxis2": _STRIP_AXIS},
+    )
 
 
 def _shade(figure: go.Figure, event: Span, palette: Palette) -> None:

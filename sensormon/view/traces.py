@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.gaps import breaks, gaps, kept_rows, usual_interval
+from sensormon.analysis.state_course import changes
 from sensormon.model.readings import Bools, Floats
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
@@ -59,6 +60,10 @@ class View:
         special = rows["is_anomaly"].to_numpy(dtype=bool) | (rows["quality"].to_numpy(dtype=np.uint32) != 0)
         if keep is not None:
             special |= rows["id"].isin(keep.index).to_numpy()
+        if tag.has_states:  # each change is drawn: there is nothing between two states
+            quality = rows["quality"].to_numpy(dtype=np.int64) >> 30
+            differs = changes(rows["value"].to_numpy(dtype=np.float64), quality)
+            special |= differs | np.append(differs[1:], True)[: len(differs)]
         self.tag, self.span = tag, span
         self.interval = usual_interval(time)
         self.gaps = gaps(time, self.interval, span)

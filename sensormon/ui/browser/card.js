@@ -3,6 +3,7 @@ import { button, element, set } from "./dom.js"
 import { LiveChart } from "./live_chart.js"
 import { clock, duration, number } from "./numbers.js"
 import { BAD, FLAGGED, Readings, UNCERTAIN } from "./readings.js"
+import { beginning, showKey, word } from "./states.js"
 
 const ROWS = 15 // readings in the table
 const TREND = 60 // readings in the small trend line
@@ -31,19 +32,23 @@ export class Card {
     this.aged = element("span", "quiet aged")
     this.verdict = element("span", "verdict")
     this.asTable = button("tool", "Table", () => this.showTable(this.table.hidden))
+    this.key = element("div", "state-key quiet")
     this.table = element("div", "card-table")
     this.section = element("section", "live-card")
     const header = element("div", "card")
     header.append(this.label, this.value, this.spark, this.normal, this.aged, this.verdict, this.asTable)
-    this.section.append(header, this.chart.frame, this.table)
+    this.section.append(header, this.chart.frame, this.key, this.table)
     this.showTable(false)
   }
 
   // The facts of the tag and how charts are drawn: sensormon/view/live_drawing.py.
   describe(tag, drawing) {
     this.tag = tag
+    this.drawing = drawing
     this.label.textContent = tag.label
     this.normal.textContent = tag.words
+    this.spark.style.display = tag.states ? "none" : ""
+    this.key.hidden = !tag.states
     this.section.setAttribute("aria-label", tag.label)
     this.section.dataset.tag = tag.name
     this.asTable.setAttribute("aria-label", `${tag.label} as a table`)
@@ -92,6 +97,10 @@ export class Card {
     this.aged.classList.toggle("quiet", !stale)
     set(this.value, head.value)
     set(this.verdict, head.abnormal ? `◆ ${head.verdict}` : head.verdict)
+    if (this.tag.states && readings.count) {
+      const { since, earlier } = beginning(readings)
+      set(this.normal, `${earlier ? "since before" : "since"} ${clock(since)}`)
+    }
     this.verdict.classList.toggle("abnormal", head.abnormal)
     this.section.classList.toggle("abnormal-edge", head.abnormal || stale)
   }
@@ -109,7 +118,8 @@ export class Card {
       this.section.dataset.newest = newest
       this.section.dataset.drawn = Date.now() + offset
     })
-    this.drawSpark()
+    if (this.tag.states) showKey(this.key, readings, this.drawing.states, [inView[0], Math.min(inView[1], whole[1])])
+    else this.drawSpark()
     if (!this.table.hidden && this.fresh) this.fillTable()
     this.fresh = false
   }
@@ -135,7 +145,7 @@ export class Card {
     const rows = []
     for (let row = readings.count - 1; row >= 0 && rows.length < ROWS; row--) rows.push(this.cells(row))
     const unit = tag.unit ? `, ${tag.unit}` : ""
-    const head = ["Time", `Value${unit}`, `Expected${unit}`, "Score", "What"]
+    const head = tag.states ? ["Time", "State", "What"] : ["Time", `Value${unit}`, `Expected${unit}`, "Score", "What"]
     const table = element("table", "figures")
     table.append(tableRow(head, "th"), ...rows.map((cells) => tableRow(cells, "td")))
     const caption = table.createCaption()
@@ -146,6 +156,7 @@ export class Card {
 
   cells(row) {
     const { x, y, e, u, z, k } = this.readings
+    if (this.tag.states) return [clock(x[row]), word(this.readings, y[row]), kindWords(k[row])]
     const { decimals } = this.tag
     const band = e[row] === null ? "–" : `${number(e[row], decimals)} ± ${number(u[row] - e[row], decimals)}`
     return [clock(x[row]), number(y[row], decimals), band, number(z[row], 1), kindWords(k[row])]

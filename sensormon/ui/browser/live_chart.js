@@ -3,7 +3,8 @@ import { element } from "./dom.js"
 import { number, place } from "./numbers.js"
 import { axisTime, changedRange, coarsePointer, CONFIG, milliseconds } from "./plotly.js"
 import { Readings } from "./readings.js"
-import { traces } from "./traces.js"
+import { stateTraces, word } from "./states.js"
+import { noData, refusals, traces } from "./traces.js"
 import { fitted, tickDecimals } from "./y_range.js"
 
 const NARROW = 500 // px below which flags are drawn smaller
@@ -37,7 +38,7 @@ export class LiveChart {
   describe(tag, drawing) {
     this.tag = tag
     this.drawing = drawing
-    this.frame.style.height = `${drawing.height}px`
+    this.frame.style.height = `${tag.states ? drawing.states.layout.height : drawing.height}px`
     if (!this.plot.hasAttribute("aria-label")) this.plot.setAttribute("aria-label", `${tag.label}, no readings yet`)
   }
 
@@ -60,7 +61,10 @@ export class LiveChart {
     const { whole, inView, events, rejected } = seen
     const span = [whole[0], Math.max(whole[1], inView[1])]
     const narrow = this.frame.clientWidth < NARROW
-    const drawn = traces({ readings, tag, drawing, events, rejected, span, narrow })
+    const drawn = tag.states
+      ? [...noData(readings, drawing, span), ...stateTraces(readings, drawing.states, whole)]
+      : traces({ readings, tag, drawing, events, rejected, span, narrow })
+    if (tag.states && rejected.length) drawn.push({ ...drawing.traces.rejected, ...refusals(rejected, drawing) })
     this.describeReadings()
     await Plotly.react(this.plot, drawn, this.layout(inView), CONFIG)
     this.listen()
@@ -68,7 +72,12 @@ export class LiveChart {
   }
 
   layout(inView) {
-    const { layout, edge } = this.drawing
+    const { layout, edge, states } = this.drawing
+    if (this.tag.states) {
+      const xaxis = { ...layout.xaxis, range: [...inView], fixedrange: COARSE }
+      const dragmode = COARSE ? false : layout.dragmode
+      return { ...layout, ...states.layout, dragmode, xaxis, annotations: [], shapes: [] }
+    }
     const [low, high] = this.rangeY ?? fitted(this.readings.extremes(inView), this.tag.y_rule)
     const tickformat = `,.${tickDecimals(high - low)}f`
     const edges = (this.tag.normal ?? []).filter((y) => low < y && y < high)
@@ -84,7 +93,9 @@ export class LiveChart {
 
   describeReadings() {
     const { count, flagged } = this.readings
-    const words = `${this.tag.label}: ${count} readings, ${flagged} flagged; the button Table lists the newest`
+    const now = count && this.tag.states ? `, now ${word(this.readings, this.readings.y[count - 1])}` : ""
+    const flags = this.tag.states ? now : `, ${flagged} flagged`
+    const words = `${this.tag.label}: ${count} readings${flags}; the button Table lists the newest`
     if (this.plot.getAttribute("aria-label") !== words) this.plot.setAttribute("aria-label", words)
   }
 
@@ -151,7 +162,8 @@ export class LiveChart {
     this.value.hidden = row < 0 || time - readings.x[row] > 3 * (readings.interval || 1000)
     if (at) this.hair.style.left = `${at.left}px`
     if (this.value.hidden) return
-    this.value.textContent = `${number(readings.y[row], tag.decimals)} ${tag.unit}`.trim()
+    const figure = () => `${number(readings.y[row], tag.decimals)} ${tag.unit}`.trim()
+    this.value.textContent = tag.states ? word(readings, readings.y[row]) : figure()
     const before = at.left > at.end - SAID
     this.value.style.left = before ? "auto" : `${at.left + 6}px`
     this.value.style.right = before ? `${this.frame.clientWidth - at.left + 6}px` : "auto"

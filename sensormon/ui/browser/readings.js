@@ -11,13 +11,14 @@ const SPARE = 50 // outdated readings to collect before they are dropped
 
 // Columns as the feed names them: x (ms UTC), y (value), e(xpected), l(ower) and u(pper) edge of the band,
 // z (score), k (kind). `cut` holds the times before which the line breaks, `why` the limit of each flagged
-// reading by its time, `gaps` the stretches without data.
+// reading by its time, `gaps` the stretches without data, `words` of a state's code its word and its place.
 export class Readings {
   constructor() {
     for (const name of COLUMNS) this[name] = []
     this.cut = new Set()
     this.why = new Map()
     this.gaps = []
+    this.words = new Map()
     Object.assign(this, { interval: 0, gap: 0, stale: 0, clock: "%H:%M:%S", score: "" })
   }
 
@@ -38,6 +39,7 @@ export class Readings {
   // of the whole span has the resulting lines, gaps and scores.
   append(answer) {
     const last = this.last ?? -Infinity
+    for (const [code, word, place] of answer.words ?? []) this.words.set(code, [word, place])
     for (const row of answer.cut) this.cut.add(answer.x[row])
     let flag = 0
     for (const [row, x] of answer.x.entries()) {

@@ -87,7 +87,7 @@ function bracket(events, { bracket_foot: foot }) {
 }
 
 // The hatched strip on the time axis, and points that say "no data" on hover.
-function noData(readings, drawing, span) {
+export function noData(readings, drawing, span) {
   const { gap_height: height, traces: style } = drawing
   const strip = { x: [], y: [] }
   const points = { x: [], y: [], text: [] }
@@ -131,7 +131,7 @@ function flagged(readings, drawing, narrow) {
 }
 
 // Rejected readings have no place among the values: they are drawn below the upper edge.
-function refusals(rejected, { rejected_height: height }) {
+export function refusals(rejected, { rejected_height: height }) {
   return {
     x: rejected.map(([time]) => time),
     y: rejected.map(() => height),
