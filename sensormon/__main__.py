@@ -19,6 +19,7 @@ from sensormon.cli import (
     collect,
     export,
     import_file,
+    imports,
     ledger,
     score,
     sessions,
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, nargs="?", help="default: the data folder")
     command.set_defaults(run=verify.run)
 
-    for own in (score, import_file, users, tokens, sessions, audit):
+    for own in (score, import_file, imports, users, tokens, sessions, audit):
         own.register(commands)
 
     command = commands.add_parser("bench", help="measure on this machine")

@@ -63,7 +63,7 @@ class _OfMonitor(Collector):
         ledger: dict[str, Any] = self._monitor.ledger.now().to_dict()
         status = self._monitor.status()
         readings = CounterMetricFamily("sensormon_readings", "Readings by outcome.", labels=["outcome"])
-        for outcome in ("received", "stored", "rejected", "dead_lettered", "duplicates_dropped"):
+        for outcome in ("received", "stored", "rejected", "dead_lettered", "duplicates_dropped", "undone"):
             readings.add_metric([outcome], ledger[outcome])
         yield readings
         reasons = CounterMetricFamily("sensormon_rejected", "Rejected readings by reason.", labels=["reason"])

@@ -112,8 +112,14 @@ def tags(request: Request) -> list[openapi.TagFacts]:
 
 @router.get("/stats", dependencies=WHOLE_READER, tags=["monitor"], responses=openapi.FAILURES)
 def stats(request: Request) -> dict[str, Any]:
-    """The ledger: received = stored + rejected + dead_lettered + pending."""
+    """The ledger: received = stored + rejected + dead_lettered + pending; `undone` of those stored are removed."""
     return context_of(request).monitor.ledger.now().to_dict()
+
+
+@router.get("/imports", dependencies=WHOLE_READER, tags=["monitor"], responses=openapi.FAILURES)
+def imports(request: Request) -> list[dict[str, Any]]:
+    """The imports of files, newest first, with what each stored. Times are µs UTC, 0 or null for none."""
+    return [entry.to_dict() for entry in context_of(request).monitor.import_log.entries()]
 
 
 @router.head("/health", include_in_schema=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sensormon.access.commands import READING, run_command, this_user
@@ -30,13 +30,23 @@ def run_access_command(settings: Settings, command: str, **arguments: Any) -> An
 
     Raises SensormonError: what the command raises, or UsageError if the monitor runs and cannot be asked.
     """
+    return ask_or_do(settings, command, arguments, lambda: _of_stopped(settings, command, arguments))
+
+
+def ask_or_do(
+    settings: Settings, command: str, arguments: Mapping[str, Any], of_stopped: Callable[[], Any]
+) -> Any:
+    """The answer of the running monitor to this command, or of `of_stopped` if none runs.
+
+    Raises SensormonError: what either raises, or UsageError if the monitor runs and cannot be asked.
+    """
     clock = SystemClock()
     until = clock.now() + PATIENCE * SECOND
     while True:
         holder = holder_of(settings.data_dir)
         try:
             if holder is None:
-                return _of_stopped(settings, command, arguments)
+                return of_stopped()
         except UsageError:
             if holder_of(settings.data_dir) is None or clock.now() >= until:
                 raise  # otherwise a monitor has just started

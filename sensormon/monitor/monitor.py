@@ -6,11 +6,13 @@ Is: the threads, their lifecycle, and the readers by name. Is not: how the parts
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sensormon.access.commands import owner_of, run_command
+from sensormon.access.person import Person
 from sensormon.ingest.collector import Receipt
 from sensormon.ingest.workers import Worker
 from sensormon.model.clock import Clock, SystemClock
@@ -21,6 +23,7 @@ from sensormon.model.tags import TagTable
 from sensormon.monitor.assembly import Parts, build
 from sensormon.monitor.control import ControlSocket
 from sensormon.monitor.drills import Drills
+from sensormon.monitor.import_commands import COMMANDS, run_import_command
 
 STOP_SECONDS = 0.2
 """How long a stop keeps loading the last readings; the rest is safe in the journal."""
@@ -156,9 +159,17 @@ class Monitor:
         """The way in for the command line."""
         return ControlSocket(
             parts.settings.data_dir,
-            lambda uid, name, arguments: run_command(parts.access, owner_of(uid), name, arguments),
+            lambda uid, name, arguments: self._answer(parts, owner_of(uid), name, arguments),
             parts.clock,
         )
+
+    @staticmethod
+    def _answer(parts: Parts, by: Person, name: str, arguments: Mapping[str, Any]) -> Any:
+        if name in COMMANDS:
+            return run_import_command(
+                parts.import_log, parts.undoing, parts.access.audit, parts.jobs, by, name, arguments
+            )
+        return run_command(parts.access, by, name, arguments)
 
     def _drills(self, parts: Parts) -> Drills | None:
         """The failure drills, if they are enabled and the store is a file."""

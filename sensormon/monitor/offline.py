@@ -14,7 +14,7 @@ from sensormon.ingest.dead_letters import DeadLetters
 from sensormon.journal import segments
 from sensormon.journal.archive import Archive
 from sensormon.journal.codec import decode
-from sensormon.model.entries import BatchEntry, Record
+from sensormon.model.entries import BatchEntry, Record, UndoEntry
 from sensormon.model.errors import JournalDamaged, UsageError
 from sensormon.model.ledger import Ledger, add_up, balance
 from sensormon.monitor.data_folder import holder_of
@@ -62,6 +62,11 @@ class StoppedMonitor:
             start = bisect_right(segment.numbers, after)
             for number, payload in segments.read_payloads(segment, start, len(segment.numbers)):
                 yield from _understood(number, payload)
+
+    def undone(self, after: int) -> frozenset[int]:
+        """The imports that records above this number undo."""
+        entries = (record.entry for record in self.records(after))
+        return frozenset(entry.import_id for entry in entries if isinstance(entry, UndoEntry))
 
     def ledger(self, store: Store | None) -> Ledger:
         """Where every reading is."""

@@ -1,5 +1,7 @@
 """The readings of a stopped monitor: those in the store, then those that only the journal has yet.
 
+Readings of an import that the journal undoes are left out.
+
 A monitor stops within seconds and leaves the rest of the journal to its next start, so what a
 person takes out meanwhile must come from both. Changes nothing. What it is not: a reader of a
 running monitor; see `ReadingStreams`.
@@ -35,6 +37,9 @@ class OfflineReadings:
         positions = store.ledger.accounts().positions if store else {}
         self._position = positions.get(stopped.writer, 0)
         self._dead = stopped.dead_letters.ids()
+        self._undone = stopped.undone(self._position)
+        spans = (store.imports.ranges(number) for number in self._undone) if store else ()
+        self._gone = [span for ranges in spans for span in ranges]
 
     def tags(self) -> list[str]:
         """The tags that have readings, in order of their names."""
@@ -54,6 +59,8 @@ class OfflineReadings:
 
     def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool) -> int:
         """How many readings `stream` yields."""
+        if self._gone:
+            return sum(piece.num_rows for piece in self.stream(tags, since, until, anomalies=anomalies))
         whole: int = self._store.readings.count(tags, since, until, anomalies=anomalies) if self._store else 0
         for table in self._journaled():
             whole += _selected(table, tags, since, until, anomalies).num_rows
@@ -70,7 +77,7 @@ class OfflineReadings:
         if self._store is not None:
             for piece in self._store.readings.stream(tags, since, until, anomalies=anomalies):
                 schema = piece.schema
-                yield piece
+                yield _without(piece, self._gone)
         for table in self._journaled():
             yield _selected(table, tags, since, until, anomalies).cast(schema)
 
@@ -93,14 +100,25 @@ class OfflineReadings:
         records: list[Record] = []
         rows = 0
         for record in self._stopped.records(self._position):
-            if isinstance(record.entry, BatchEntry) and len(record.entry.processed.accepted):
+            entry = record.entry
+            if not isinstance(entry, BatchEntry) or entry.import_id in self._undone:
+                continue
+            if len(entry.processed.accepted):
                 records.append(record)
-                rows += len(record.entry.processed.accepted)
+                rows += len(entry.processed.accepted)
             if rows >= _ROWS:
                 yield reading_columns(records, self._dead).cast(READINGS)
                 records, rows = [], 0
         if records:
             yield reading_columns(records, self._dead).cast(READINGS)
+
+
+def _without(table: pa.Table, ranges: Sequence[tuple[int, int]]) -> pa.Table:
+    """The readings whose ids are in none of these ranges."""
+    for first, last in ranges:
+        ids = table.column("id")
+        table = table.filter(pc.or_(pc.less(ids, first), pc.greater(ids, last)))
+    return table
 
 
 def _selected(

@@ -2,16 +2,16 @@
 
 What it can find: a reading that is in the journal and should be in the store but is not,
 neither by itself nor in a roll-up that can hold it, or differs there; a reading that is there
-twice; running totals that differ from the rows; a ledger that does not balance; damage
-in the journal or the dead letters; a database that cannot be read. What it cannot: tell that a
-reading was measured wrongly.
+twice; an import that was undone and is still there, wholly or in part; running totals that
+differ from the rows; a ledger that does not balance; damage in the journal or the dead letters; a
+database that cannot be read. What it cannot: tell that a reading was measured wrongly.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +21,13 @@ import pandas as pd
 from sensormon.journal import segments
 from sensormon.model import timestamps
 from sensormon.model.clock import MINUTE
-from sensormon.model.entries import BatchEntry, Record
+from sensormon.model.entries import BatchEntry, Record, UndoEntry
 from sensormon.model.errors import StoreError
 from sensormon.model.ledger import Ledger
 from sensormon.model.readings import Batch
 from sensormon.model.settings import Settings
 from sensormon.monitor.offline import StoppedMonitor
-from sensormon.stores.ledger import StoredLedger
+from sensormon.stores.ledger import Accounts, StoredLedger
 from sensormon.stores.protocol import Store
 
 
@@ -113,11 +113,13 @@ def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
     if recount.rows != recount.distinct_ids:
         yield f"{recount.rows - recount.distinct_ids} readings are in the store twice"
     accounts = store.ledger.accounts()
-    for source in sorted({*accounts.stored, *recount.stored, *recount.rolled_up}):
-        said = accounts.stored.get(source, 0)
+    for source in sorted({*accounts.stored, *recount.stored, *recount.rolled_up, *accounts.undone}):
+        said, undone = accounts.stored.get(source, 0), accounts.undone.get(source, 0)
         counted = recount.stored.get(source, 0) + recount.rolled_up.get(source, 0)
-        if said != counted:
-            yield f"{source}: {said} readings were stored, {counted} are there"
+        if said != counted + undone:
+            removed = f", {undone} were removed with imports" if undone else ""
+            yield f"{source}: {said} readings were stored, {counted} are there{removed}"
+    yield from _undone(stopped, store, accounts)
     rejected: dict[str, int] = {}
     for (source, _), count in accounts.rejected.items():
         rejected[source] = rejected.get(source, 0) + count
@@ -128,10 +130,32 @@ def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
     position = accounts.positions.get(stopped.writer, 0)
     dead = stopped.dead_letters.ids()
     minutes = _Minutes(store.retention.rolled_up())
+    gone = {each.import_id for each in store.imports.undone()}
     for record in stopped.records():
-        if record.number <= position:
+        if record.number <= position and not _of(record, gone):
             yield from _compare(record, store.ledger, dead, minutes)
     yield from minutes.findings()
+
+
+def _undone(stopped: StoppedMonitor, store: Store, accounts: Accounts) -> Iterator[str]:
+    """Imports that are half undone: in the store, or in the journal and not in the store."""
+    undone = store.imports.undone()
+    for each in undone:
+        if left := store.imports.left(each.import_id):
+            yield f"import {each.import_id} was undone, and {left} of its readings are in the store"
+    said, counted = sum(accounts.undone.values()), sum(each.readings for each in undone)
+    if said != counted:
+        yield f"{said} readings were removed with imports, the imports undone had {counted}"
+    position, known = accounts.positions.get(stopped.writer, 0), {each.import_id for each in undone}
+    for record in stopped.records():
+        entry = record.entry
+        if isinstance(entry, UndoEntry) and record.number <= position and entry.import_id not in known:
+            yield f"journal record {record.number}: import {entry.import_id} was undone, not in the store"
+
+
+def _of(record: Record, imports: Collection[int]) -> bool:
+    """Whether the record's readings belong to one of these imports."""
+    return isinstance(record.entry, BatchEntry) and record.entry.import_id in imports
 
 
 class _Minutes:

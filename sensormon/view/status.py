@@ -285,6 +285,7 @@ def boxes(status: Status, ledger: Ledger, last_hour: int | None) -> tuple[Box, .
             f"{total.stored:,}",
             (
                 f"{total.dead_lettered:,} dead-lettered",
+                *([f"{total.undone:,} removed with imports"] if total.undone else ()),
                 *_latencies(total.stored, store.latency_p50, store.latency_p99),
             ),
             store.state in (StoreState.RETRYING, StoreState.FAILED),
@@ -321,6 +322,7 @@ def source_tables(ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:
             "Dead-lettered": line.dead_lettered,
             "Pending": line.pending,
             "Difference": line.difference,
+            "Undone": line.undone,
         }
         for line in ledger.lines
     ]
