@@ -112,7 +112,7 @@ def tags(request: Request) -> list[openapi.TagFacts]:
 
 @router.get("/stats", dependencies=WHOLE_READER, tags=["monitor"], responses=openapi.FAILURES)
 def stats(request: Request) -> dict[str, Any]:
-    """The ledger: received = stored + rejected + dead_lettered + pending; `undone` of those stored are removed."""
+    """The ledger: received = stored + rejected + dead_lettered + pending; of the stored `undone` are gone."""
     return context_of(request).monitor.ledger.now().to_dict()
 
 

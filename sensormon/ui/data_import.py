@@ -23,6 +23,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.tables.columns import Columns
 from sensormon.tables.parquet_reader import SHARED_BYTES, SHARED_SECONDS, Budget
 from sensormon.ui.acts import allowed, carried_out, why_not
+from sensormon.ui.data_imports import imports_list
 from sensormon.ui.downloads import download
 from sensormon.ui.drawing import not_done, panel
 from sensormon.ui.import_mappings import chosen_mapping, save_mapping
@@ -131,6 +132,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
         _section(m, viewer)
     except SensormonError as error:
         not_done(error, "The file cannot be imported")
+    imports_list(m, viewer)
 
 
 def _section(m: Monitor, viewer: Viewer) -> None:

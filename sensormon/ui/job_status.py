@@ -14,6 +14,7 @@ from sensormon.view.phrases import literal
 
 ACTS = {
     "import": Act.IMPORT,
+    "undo import": Act.IMPORT,
     "export": Act.EXPORT,
     "case-save": Act.EXPORT,
     "case-open": Act.OPEN_CASE,

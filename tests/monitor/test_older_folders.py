@@ -61,6 +61,7 @@ def of_today(record: dict[str, Any]) -> dict[str, Any]:
     """The record as an earlier version wrote it, with what later ones added at its default."""
     if "processed" in record["entry"]:
         record["entry"]["processed"].setdefault("unlisted", {})
+        record["entry"].setdefault("import_id", 0)
         record["entry"]["processed"].setdefault("words", [])
         record["entry"]["processed"]["accepted"] |= {"words": [], "word": None}
         record["entry"].setdefault("import_id", 0)

@@ -35,6 +35,7 @@ READS: dict[str, set[str]] = {
         "controlled",
     },
     "exporter": {"count", "count_readings", "files"},
+    "import_log": {"entries"},
     "jobs": {"of", "find", "wait"},
     "ledger": {"now"},
     "newest": set(),
@@ -56,6 +57,7 @@ READS: dict[str, set[str]] = {
     "tokens": {"all", "state"},
     "audit": {"read"},
     "identity": {"mode", "closed", "has_accounts", "of", "lacks_role"},
+    "undoing": {"check"},
     "workers": set(),
 }
 """What pages read of each part of the monitor, anywhere; all else is a change and belongs in a gate."""
