@@ -184,6 +184,7 @@ def test_openapi_schema_is_complete(start: Start) -> None:
         "/anomalies",
         "/tags",
         "/stats",
+        "/imports",
         "/health",
         "/metrics",
         "/audit",
