@@ -116,12 +116,27 @@ class WriteRoute:
                 grant.check_tags((row.tag for row in parsed.malformed.listed if row.tag), TokenScope.WRITE)
                 return parsed
 
+            def digest(plain: bytes) -> str:
+                return _fingerprint(self._name, query, plain)
+
             def fingerprint() -> str:
-                return _fingerprint(self._name, query, body)
+                return digest(body)
 
             future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
             monitor.requests.offer(
-                Request(sender, arrived, unpack, limit, parse, self._tell, _reused, future, key, fingerprint)
+                Request(
+                    sender,
+                    arrived,
+                    unpack,
+                    limit,
+                    parse,
+                    self._tell,
+                    _reused,
+                    future,
+                    key,
+                    fingerprint,
+                    digest,
+                )
             )
             answer = await future
         headers = _JSON if answer.body else []

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sensormon.ingest.dead_letters import DeadLetters
-from sensormon.ingest.idempotency import KEPT_SECONDS
+from sensormon.ingest.idempotency import KEYED, UNKEYED
 from sensormon.ingest.rates import Latencies
 from sensormon.journal.journal import Journal
 from sensormon.model import timestamps
@@ -221,7 +221,8 @@ class Loader:
         self._last_checkpoint = now
         if self._position is not None and self._position > self._checkpointed:
             covered = self._position
-            self._store.entries.drop_answers(now - KEPT_SECONDS * SECOND)
+            self._store.entries.drop_answers(now - KEYED.seconds * SECOND)
+            self._store.entries.drop_answers_by_content(now - UNKEYED.seconds * SECOND, UNKEYED.answers)
             self._store.checkpoint()
             self._checkpointed = covered
             self._journal.retire(covered)

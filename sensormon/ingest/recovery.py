@@ -10,6 +10,7 @@ no longer has warms up again.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,11 +19,12 @@ import numpy as np
 
 from sensormon.detectors import make
 from sensormon.ingest.collector import Unsure
-from sensormon.ingest.idempotency import KEPT_ANSWERS
+from sensormon.ingest.idempotency import KEYED, UNKEYED
 from sensormon.ingest.tag_memory import KEPT
 from sensormon.ingest.unstored import Pending, pending_of
 from sensormon.journal.journal import Journal
 from sensormon.model.entries import (
+    BY_CONTENT,
     FROM_CASES,
     ActionEntry,
     Annotation,
@@ -64,7 +66,8 @@ class Recovered:
     annotations: list[tuple[int, Annotation]] = field(default_factory=list)  # likewise
     documents: list[tuple[int, DocumentsEntry]] = field(default_factory=list)  # likewise
     undos: list[tuple[int, UndoEntry]] = field(default_factory=list)  # likewise
-    answers: list[KeptAnswer] = field(default_factory=list)
+    answers: list[KeptAnswer] = field(default_factory=list)  # to requests with a key
+    unkeyed: deque[KeptAnswer] = field(default_factory=lambda: deque(maxlen=UNKEYED.answers))  # the newest
     words: StateWords = field(default_factory=StateWords)
     case_settings: list[DetectorSettings] = field(default_factory=list)  # of cases, not stored yet
     first_start: bool = False
@@ -112,7 +115,8 @@ def _read_store(recovered: Recovered, journal: Journal, store: Store) -> int:
     recovered.histories = {history.tag: history for history in store.readings.histories(recovered.kept)}
     received = store.ledger.accounts().received.get(journal.writer, {})
     recovered.next_id, recovered.received = store.ledger.next_id(), dict(received)
-    recovered.answers = store.entries.kept_answers(KEPT_ANSWERS)
+    recovered.answers = store.entries.kept_answers(KEYED.answers)
+    recovered.unkeyed.extend(store.entries.answers_by_content(UNKEYED.answers))
     recovered.words.take(store.entries.state_words())
     return position
 
@@ -142,7 +146,8 @@ def _replay_batch(recovered: Recovered, number: int, entry: BatchEntry) -> None:
     batch = processed.accepted
     recovered.next_id = max(recovered.next_id, entry.first_id + len(batch))
     recovered.received.update(entry.received_totals)
-    recovered.answers += entry.answers
+    for answer in entry.answers:
+        (recovered.unkeyed if answer.key.startswith(BY_CONTENT) else recovered.answers).append(answer)
     recovered.words.take(processed.words)
     recovered.pending.append(pending_of(entry, number))
     if batch.origin is Origin.IMPORT:

@@ -7,8 +7,8 @@ lone request is as fast as without a queue.
 
 Senders share the work evenly (`fair_order`), and what may wait is bounded (`fair_share`). A body is
 unpacked and parsed when it is its turn, one at a time, and a group ends as soon as enough
-was unpacked; so memory is bounded however many compressed bodies wait. A request with a key
-that was answered before gets that answer again and stores nothing.
+was unpacked; so memory is bounded however many compressed bodies wait. A request that was answered
+before, known by its key or else by its content, gets that answer again and stores nothing.
 
 What it is not: HTTP. It knows neither the meaning of status codes nor the format of an answer.
 """
@@ -26,9 +26,9 @@ from sensormon.ingest.collector import Collector
 from sensormon.ingest.fair_order import FairOrder
 from sensormon.ingest.fair_share import FairShare
 from sensormon.ingest.groups import Outcome, Parsed, merge, split, together
-from sensormon.ingest.idempotency import IdempotencyKeys
+from sensormon.ingest.idempotency import KnownRequests
 from sensormon.model.clock import Clock
-from sensormon.model.entries import KeptAnswer
+from sensormon.model.entries import BY_CONTENT, KeptAnswer
 from sensormon.model.errors import Overloaded
 
 _log = logging.getLogger(__name__)
@@ -56,7 +56,9 @@ class Request:
 
     `unpack` and `parse` are called in the queue's thread and may raise; `respond` words the
     answer. `most` is what `unpack` gives at most (bytes): the cost of a body that it refuses.
-    `reused` makes the error for a key that was used before with other content.
+    `reused` makes the error for a key that was used before with other content. `fingerprint` is
+    a digest of the body as it came, `digest` makes one of the plain body; each with all that says how to
+    read it. Without `digest` a request without a key is always a new one.
     """
 
     sender: str
@@ -69,6 +71,7 @@ class Request:
     future: asyncio.Future[Answer]
     key: str = ""
     fingerprint: Callable[[], str] = str
+    digest: Callable[[bytes], str] | None = None
 
 
 @dataclass(eq=False)
@@ -101,7 +104,7 @@ class RequestQueue:
         self.share = FairShare()
         self._collector = collector
         self._clock = clock
-        self._keys = IdempotencyKeys(answers)
+        self._keys = KnownRequests(answers)
         self._inbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._order: FairOrder[Request] = FairOrder()
         self._closed = False
@@ -200,7 +203,10 @@ class RequestQueue:
             return cost
         cost += ROW_COST * parsed.rows
         key = request.key or parsed.key
-        part = _Part(request, parsed, key, request.fingerprint() if key else "")
+        fingerprint = request.fingerprint() if key else ""
+        if not key and request.digest and parsed.timed and len(parsed.batch):
+            key = BY_CONTENT + request.digest(body)
+        part = _Part(request, parsed, key, fingerprint)
         if key and (known := self._keys.find(key, request.arrived)):
             same = known.fingerprint == part.fingerprint
             answer = Answer(known.status, known.body.encode(), again=True)
@@ -226,7 +232,8 @@ class RequestQueue:
                 outcomes = split(parsed, turn.first_id, judged, turn.refused)
                 for part, outcome in zip(parts, outcomes, strict=True):
                     part.answer = part.request.respond(outcome)
-                    if part.key:
+                    # What stored nothing may as well be taken again: the tag may be known by then.
+                    if part.key and (len(outcome.score) or not part.key.startswith(BY_CONTENT)):
                         kept.append(_kept(part, part.answer))
                 turn.commit(together(judged, outcomes), kept)
         except Exception as error:  # noqa: BLE001  each sender gets it, and the next group is taken

@@ -40,12 +40,19 @@ class DetectorSettings:
     base: Mapping[str, float]
 
 
-@dataclass(frozen=True)
+BY_CONTENT = "content\n"
+"""The prefix of the key of a request that came without one: a digest of the request follows.
+
+No sender's key has a line break.
+"""
+
+
+@dataclass(frozen=True, slots=True)
 class KeptAnswer:
     """The answer sent for `key`; a repeated request gets it again and stores nothing.
 
-    `fingerprint` is a digest of the request, `status` and `body` are the answer, `received`
-    is the time of arrival (µs UTC).
+    `fingerprint` is a digest of the request, empty if the key is one; `status` and `body` are the
+    answer, `received` is the time of arrival (µs UTC).
     """
 
     key: str

@@ -189,7 +189,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         source=running_source,
         running_tags=running_tags,
         collector=collector,
-        requests=RequestQueue(collector, recovered.answers, clock),
+        requests=RequestQueue(collector, [*recovered.answers, *recovered.unkeyed], clock),
         loader=loader,
         loading=loading,
         readings=Readings(store.readings, newest, clock),

@@ -6,7 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from sensormon.model.entries import Annotation, AuditRecord, DetectorSettings, Document, KeptAnswer
+from sensormon.model.entries import (
+    BY_CONTENT,
+    Annotation,
+    AuditRecord,
+    DetectorSettings,
+    Document,
+    KeptAnswer,
+)
 from sensormon.model.errors import StoreCorrupt
 from sensormon.model.json_text import read_object
 from sensormon.model.readings import StateWord
@@ -90,8 +97,14 @@ class DuckDBEntries:
         return [StateWord(*row) for row in self._database.rows(_WORDS)]
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
-        query = f"SELECT {_ANSWER} FROM kept_answers ORDER BY received DESC LIMIT ?"
-        return [KeptAnswer(*row) for row in reversed(self._database.rows(query, [limit]))]
+        return self._newest("NOT starts_with(key, ?)", limit)
+
+    def answers_by_content(self, limit: int) -> list[KeptAnswer]:
+        return self._newest("starts_with(key, ?)", limit)
+
+    def _newest(self, which: str, limit: int) -> list[KeptAnswer]:
+        query = f"SELECT {_ANSWER} FROM kept_answers WHERE {which} ORDER BY received DESC LIMIT ?"
+        return [KeptAnswer(*row) for row in reversed(self._database.rows(query, [BY_CONTENT, limit]))]
 
     def answers_to(self, prefix: str) -> list[KeptAnswer]:
         query = f"SELECT {_ANSWER} FROM kept_answers WHERE starts_with(key, ?) ORDER BY rowid"
@@ -107,6 +120,16 @@ class DuckDBEntries:
             cursor.execute(
                 "DELETE FROM kept_answers WHERE received < ? AND NOT starts_with(key, ?)",
                 [naive(before), IMPORTED],
+            )
+
+    def drop_answers_by_content(self, before: int, most: int) -> None:
+        self._database.check_file()
+        with self._database.transaction("drop answers") as cursor:
+            cursor.execute(
+                "DELETE FROM kept_answers WHERE starts_with(key, $content) AND (received < $before "
+                "OR received < (SELECT received FROM kept_answers WHERE starts_with(key, $content) "
+                "ORDER BY received DESC LIMIT 1 OFFSET $most))",
+                {"content": BY_CONTENT, "before": naive(before), "most": most},
             )
 
 

@@ -70,7 +70,10 @@ class StoredEntries(Protocol):
         """What the codes of states stand for, by tag and code. None from a store older than states."""
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
-        """The newest answers to requests with a key, oldest first."""
+        """The newest answers to requests with a key of their sender, oldest first."""
+
+    def answers_by_content(self, limit: int) -> list[KeptAnswer]:
+        """The newest answers to requests known by their content, oldest first."""
 
     def answers_to(self, prefix: str) -> list[KeptAnswer]:
         """The stored answers whose keys have this prefix, oldest first."""
@@ -80,3 +83,7 @@ class StoredEntries(Protocol):
 
     def drop_answers(self, before: int) -> None:
         """Drop answers to requests received before this time, except keys of `IMPORTED`."""
+
+    def drop_answers_by_content(self, before: int, most: int) -> None:
+        """Of requests known by their content, drop answers received before this time, and all but the
+        newest `most` or so."""

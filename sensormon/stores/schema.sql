@@ -158,7 +158,8 @@ CREATE TABLE IF NOT EXISTS latest (
     n    BIGINT NOT NULL              -- readings learned, including this one
 );
 
--- Answers to requests with a key; written in the same transaction as their readings.
+-- Answers to requests, by the sender's key or by content; written in the same transaction as their
+-- readings.
 CREATE TABLE IF NOT EXISTS kept_answers (
     key         VARCHAR NOT NULL,
     fingerprint VARCHAR NOT NULL,       -- digest of the request

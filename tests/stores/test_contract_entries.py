@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import (
+    BY_CONTENT,
     ActionEntry,
     Annotation,
     AnnotationEntry,
@@ -76,6 +77,19 @@ def test_answers_are_stored_once_and_dropped_when_old(store: Store, records: Rec
     assert store.entries.kept_answers(1) == [new]
     store.entries.drop_answers(START + 1)
     assert store.entries.kept_answers(10) == [new]
+
+
+def test_answers_by_content_are_apart_and_bounded(store: Store, processed: Callable[..., Processed]) -> None:
+    keyed = KeptAnswer("a", "digest", 201, "", START)
+    unkeyed = [KeptAnswer(f"{BY_CONTENT}{i}", "", 201, f"{i}", START + i * SECOND) for i in range(6)]
+    store.load("w", [Record(1, BatchEntry(1, {"test": 1}, processed(1), (keyed, *unkeyed)))])
+    assert store.entries.kept_answers(10) == [keyed]
+    assert store.entries.answers_by_content(2) == unkeyed[-2:]
+    store.entries.drop_answers_by_content(START + 2 * SECOND, 10)
+    assert store.entries.answers_by_content(10) == unkeyed[2:]
+    store.entries.drop_answers_by_content(START, 2)
+    assert store.entries.answers_by_content(10) == unkeyed[3:]
+    assert store.entries.kept_answers(10) == [keyed]
 
 
 def test_answers_by_key_prefix_are_oldest_first(store: Store, processed: Callable[..., Processed]) -> None:
