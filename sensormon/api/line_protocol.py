@@ -149,13 +149,18 @@ class _Lines:
             return
         measurement, _, fieldset, stamp = match.groups()
         fields = _FIELD.findall(fieldset)
-        quality = int(Quality.GOOD)
+        quality, said = int(Quality.GOOD), []
+        if QUALITY in fieldset.casefold():
+            said = [field for field in fields if _plain(field[0]).casefold() == QUALITY]
+            fields = [field for field in fields if field not in said]
         try:
-            if QUALITY in fieldset.casefold():
-                fields, quality = _without_quality(fields)
+            if not fields:
+                raise ValueError("there is a quality and no value")
+            if said:
+                quality = _quality(said)
             names = self._names(_plain(measurement), tags, fields)
         except ValueError as error:
-            for name, value, _ in fields:
+            for name, value, _ in fields or said[:1]:
                 detail = f"line {number}: {error}"
                 self._refuse(Reason.MALFORMED, detail, time=stamp, value=f"{name}={value}")
             return
@@ -253,23 +258,16 @@ def _series(head: str) -> tuple[str, frozenset[tuple[str, str]]]:
     return (match[1], frozenset(_TAG.findall(match[2]))) if match else (head, frozenset())
 
 
-def _without_quality(fields: list[_Field]) -> tuple[list[_Field], int]:
-    """The fields of a line but for its quality, and that quality.
-
-    Raises ValueError if it is there twice, or alone, or unknown.
-    """
-    said = [value for name, value, _ in fields if _plain(name).casefold() == QUALITY]
-    if not said:
-        return fields, int(Quality.GOOD)
+def _quality(said: Sequence[_Field]) -> int:
+    """The status code in the fields `quality` of a line. Raises ValueError for several, or an unknown one."""
     if len(said) > 1:
         raise ValueError("the quality is there twice")
-    if len(fields) == 1:
-        raise ValueError("there is a quality and no value")
-    value, detail = _amount(said[0])
-    quality = None if detail or said[0] in _BOOLEANS else quality_of(value)
+    _, text, _ = said[0]
+    value, detail = _amount(text)
+    quality = None if detail or text in _BOOLEANS else quality_of(value)
     if quality is None:
-        raise ValueError(unknown_quality(_text(said[0]) if said[0].startswith('"') else said[0]))
-    return [field for field in fields if _plain(field[0]).casefold() != QUALITY], quality
+        raise ValueError(unknown_quality(_text(text) if text.startswith('"') else text))
+    return quality
 
 
 def _tags(tagset: str) -> dict[str, str] | None:
