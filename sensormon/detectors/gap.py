@@ -86,6 +86,12 @@ class Gap(Detector):
 class GapState(RowState):
     """What the watchdog remembers, and who is silent now."""
 
+    @property
+    def learned(self) -> Bools:
+        """For each tag, whether its usual interval is known."""
+        learned: Bools = self.rows[:, _INTERVALS] >= WARM_UP
+        return learned
+
     def silent(self, now: int) -> Bools:
         """For each tag, whether it has been silent at `now` (µs UTC) for longer than it should."""
         return silent(self.rows, self._threshold, now)

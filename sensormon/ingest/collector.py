@@ -30,13 +30,13 @@ from sensormon.model.entries import (
     SettingsEntry,
     UndoEntry,
 )
-from sensormon.model.errors import JournalError
+from sensormon.model.errors import JournalError, JournalFull, JournalQuotaUsed, JournalUnwritable
 from sensormon.model.ledger import add_up
 from sensormon.model.readings import Batch, Processed
 from sensormon.model.state_words import StateWords
-from sensormon.model.status import JournalStatus, Silence
+from sensormon.model.status import JournalStatus, Refusal, Silence, TagAge
 from sensormon.model.tags import TagTable
-from sensormon.stores.readings import TagHistory
+from sensormon.stores.readings import LastArrival, TagHistory
 from sensormon.stores.recent import RecentReadings
 
 
@@ -135,7 +135,7 @@ class Collector:
         self._unsure = unsure
         self._lock = unstored.lock
         self._closed = False
-        self._refused = ""
+        self._refused: JournalError | None = None
         self._refused_readings = 0
         self._watchdog = Watchdog(pipeline.tags)
         self._latencies = Latencies()
@@ -184,10 +184,10 @@ class Collector:
         try:
             number = self._journal.append(entry)
         except JournalError as error:
-            self._refused = str(error)
+            self._refused = error.with_traceback(None)
             self._refused_readings += count
             raise
-        self._refused = ""
+        self._refused = None
         self._pipeline.words.saved(processed.words)
         now = self._clock.now()
         self._latencies.add(max(0, now - started) / SECOND)
@@ -315,7 +315,21 @@ class Collector:
     @property
     def refused(self) -> str:
         """Why the last batch was refused, and what to do; empty if it was taken."""
-        return self._refused
+        return str(self._refused) if self._refused is not None else ""
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """The kind of failure for which the last batch was refused; None if it was taken."""
+        match self._refused:
+            case None:
+                return None
+            case JournalQuotaUsed():
+                return Refusal.QUOTA
+            case JournalFull():
+                return Refusal.DISK
+            case JournalUnwritable():
+                return Refusal.UNWRITABLE
+        return Refusal.BROKEN
 
     @property
     def refused_readings(self) -> int:
@@ -336,7 +350,26 @@ class Collector:
             latency_p99=p99,
         )
 
+    def remember(self, earlier: Mapping[str, LastArrival], delivering: Collection[str]) -> None:
+        """Take over what arrived before the start; see `Watchdog.remember`."""
+        by_source: dict[str, int] = {}
+        for arrival in earlier.values():
+            by_source[arrival.source] = max(arrival.received, by_source.get(arrival.source, 0))
+        self.arrivals.remember(by_source)
+        with self._lock:
+            self._watchdog.remember(earlier, delivering, self._clock.now())
+
     def silent(self) -> tuple[Silence, ...]:
         """The tags that are overdue."""
         with self._lock:
             return self._watchdog.silent(self._clock.now())
+
+    def ahead(self) -> tuple[TagAge, ...]:
+        """The tags whose clock is ahead of ours."""
+        with self._lock:
+            return self._watchdog.ahead(self._clock.now())
+
+    def tag_ages(self) -> tuple[TagAge, ...]:
+        """When each tag's last live reading arrived, in the order of the table."""
+        with self._lock:
+            return self._watchdog.ages(self._clock.now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from sensormon.model.readings import Origin, Processed
 
 SPAN = 60
 """Seconds over which the rate of readings is measured."""
+SOURCES = 1_000
+"""The most sources whose last arrival is kept."""
 STEPS = 200
 """Number of steps whose durations are kept."""
 
@@ -37,12 +40,20 @@ class Latencies:
 
 
 class Arrivals:
-    """The readings of the last minute, and the newest time of any. Thread-safe."""
+    """The readings of the last minute, and when the last ones arrived. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: deque[tuple[int, int]] = deque()
         self._newest: int | None = None
+        self._last: int | None = None
+        self._by_source: dict[str, int] = {}
+
+    def remember(self, by_source: Mapping[str, int]) -> None:
+        """Take over when (µs UTC) each source last delivered before the start."""
+        with self._lock:
+            for source, when in by_source.items():
+                self._by_source.setdefault(source, when)
 
     def note(self, processed: Processed, now: int) -> None:
         """Count these readings as received at `now` (µs UTC). Imports do not count: they are history."""
@@ -51,6 +62,9 @@ class Arrivals:
             if len(batch.time) and batch.origin is not Origin.IMPORT:
                 newest = int(batch.time.max())
                 self._newest = max(newest, self._newest or newest)
+                self._last = now
+                if batch.source in self._by_source or len(self._by_source) < SOURCES:
+                    self._by_source[batch.source] = now
             if self._counts and now < self._counts[-1][0]:
                 self._counts.clear()  # the clock was set back
             if batch.origin is Origin.LIVE:
@@ -65,5 +79,15 @@ class Arrivals:
 
     @property
     def newest(self) -> int | None:
-        """The source time of the newest accepted reading, µs UTC."""
+        """The newest own time of an accepted reading, µs UTC; after now if a clock is ahead."""
         return self._newest
+
+    @property
+    def last(self) -> int | None:
+        """When the last accepted reading arrived since the start, µs UTC."""
+        return self._last
+
+    def ages(self, now: int) -> dict[str, float]:
+        """By source, how many seconds ago its last accepted reading arrived; never negative."""
+        with self._lock:
+            return {source: max(0, now - when) / SECOND for source, when in sorted(self._by_source.items())}

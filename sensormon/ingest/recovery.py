@@ -43,7 +43,7 @@ from sensormon.model.readings import Origin, is_good
 from sensormon.model.settings import Settings
 from sensormon.model.state_words import StateWords
 from sensormon.stores.protocol import Store
-from sensormon.stores.readings import TagHistory
+from sensormon.stores.readings import LastArrival, TagHistory
 
 _Column = np.ndarray[tuple[int], Any]
 _log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class Recovered:
     """
 
     histories: dict[str, TagHistory] = field(default_factory=dict)
+    arrivals: dict[str, LastArrival] = field(default_factory=dict)  # by tag, of live readings
     next_id: int = 1
     received: dict[str, int] = field(default_factory=dict)  # by source
     unsure: Unsure | None = None  # if the store could not be asked
@@ -113,6 +114,7 @@ def _read_store(recovered: Recovered, journal: Journal, store: Store) -> int:
     recovered.settings = applied[-1] if applied else None
     recovered.kept = max(KEPT, _lead(recovered.settings))
     recovered.histories = {history.tag: history for history in store.readings.histories(recovered.kept)}
+    recovered.arrivals = store.readings.last_arrivals()
     received = store.ledger.accounts().received.get(journal.writer, {})
     recovered.next_id, recovered.received = store.ledger.next_id(), dict(received)
     recovered.answers = store.entries.kept_answers(KEYED.answers)
@@ -159,6 +161,9 @@ def _replay_batch(recovered: Recovered, number: int, entry: BatchEntry) -> None:
             continue
         old = recovered.histories.get(tag)
         last = rows[-1]
+        if batch.origin is Origin.LIVE:
+            newest = int(batch.time[rows].max())
+            recovered.arrivals[tag] = LastArrival(batch.received, newest, batch.source)
         recovered.histories[tag] = TagHistory(
             tag=tag,
             n=int(processed.scores.n[last]) + int(learned[last]),

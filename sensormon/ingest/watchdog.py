@@ -1,56 +1,135 @@
-"""Tags that have fallen silent, detected by the clock, because a gap never arrives as a reading."""
+"""When each tag last reported, by our clock: silent tags, and tags whose clock is ahead of ours.
+
+A gap never arrives as a reading, so the clock has to find it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from sensormon.detectors.gap import Gap
 from sensormon.model.clock import SECOND
-from sensormon.model.readings import Batch, Origin
-from sensormon.model.status import Silence
+from sensormon.model.readings import Batch, Bools, Origin
+from sensormon.model.status import AHEAD, Silence, TagAge
 from sensormon.model.tags import TagTable
+from sensormon.stores.readings import LastArrival
+
+QUIET = 300.0
+"""A tag whose usual interval is not known is silent after this many seconds without a reading."""
+
+_LAST, _SINCE, _LONGEST, _NEWEST = range(4)
+"""Rows of `Watchdog._seen`, all in µs: the last arrival; what a silence is counted from, 0 while nothing is
+owed; the longest time between two arrivals; the newest own time of a reading."""
 
 
 class Watchdog:
     """Learns how often each tag reports from arrival times, not from the readings' own times.
 
-    The same rule as the detector `gap` at its defaults: 5 usual intervals. Any reading
-    counts, of any quality; filled-in and imported ones do not. Needs 21 readings of a
-    tag before it judges, and starts afresh with the monitor.
+    The same rule as the detector `gap` at its defaults: 5 usual intervals. Until 21 readings of a tag
+    have arrived one by one since the start, it is silent after `QUIET` seconds, or after 5 of the longest
+    intervals so far if that is longer. A tag that reported before the start is expected to report
+    again (see `remember`); one without a live reading is never silent. Any reading counts, of any
+    quality; filled-in and imported ones do not.
     """
 
     def __init__(self, tags: TagTable) -> None:
         self._tags = tags
-        self._state = Gap().start(np.zeros(len(tags)))
-        self._last = np.zeros(len(tags), dtype=np.int64)
+        self._gaps = Gap()
+        self._state = self._gaps.start(np.zeros(len(tags)))
+        self._seen = np.zeros((4, len(tags)), dtype=np.int64)
+        self._sources = [""] * len(tags)
 
     def retag(self, tags: TagTable) -> None:
         """Watch these tags from now on, keeping what was learned of those that stay."""
-        state, last = Gap().start(np.zeros(len(tags))), np.zeros(len(tags), dtype=np.int64)
+        state, seen = self._gaps.start(np.zeros(len(tags))), np.zeros((4, len(tags)), dtype=np.int64)
+        sources = [""] * len(tags)
         for code, name in enumerate(tags.names):
             old = self._tags.code(name)
             if old >= 0:
                 state.load(code, self._state.save(old))
-                last[code] = self._last[old]
-        self._tags, self._state, self._last = tags, state, last
+                seen[:, code], sources[code] = self._seen[:, old], self._sources[old]
+        self._tags, self._state, self._seen, self._sources = tags, state, seen, sources
+
+    def remember(self, earlier: Mapping[str, LastArrival], delivering: Collection[str], now: int) -> None:
+        """Take over what arrived before the start, at `now` (µs UTC), of tags that have no reading since.
+
+        Only tags whose source is among those `delivering` now are expected to report again.
+        """
+        for name, arrival in earlier.items():
+            code = self._tags.code(name)
+            if code >= 0 and not self._seen[_LAST, code]:
+                owed = now if arrival.source in delivering else 0
+                self._seen[:, code] = min(arrival.received, now), owed, 0, arrival.time
+                self._sources[code] = arrival.source
 
     def note(self, batch: Batch) -> None:
         """Record the arrival of these readings."""
         if batch.origin is not Origin.LIVE or not len(batch):
             return
-        present = [self._tags.code(batch.tags[code]) for code in np.unique(batch.tag)]
-        codes = np.array([code for code in present if code >= 0], dtype=np.int32)
+        codes_of = np.array([self._tags.code(name) for name in batch.tags], dtype=np.int32)
+        of_rows = codes_of[batch.tag]
+        known = of_rows >= 0
+        codes = np.unique(of_rows[known])
+        if not len(codes):
+            return
+        arrived, seen = batch.received, self._seen
+        if arrived < seen[_LAST, codes].max():  # the clock was set back
+            self._state = self._gaps.start(np.zeros(len(self._tags)))
+            seen[:_LONGEST] = np.minimum(seen[:_LONGEST], arrived)
+            seen[_LONGEST] = 0
+        again = codes[seen[_SINCE, codes] == seen[_LAST, codes]]  # both are from before the first one
+        again = again[seen[_LAST, again] > 0]
+        seen[_LONGEST, again] = np.maximum(seen[_LONGEST, again], arrived - seen[_LAST, again])
+        seen[_LAST, codes] = seen[_SINCE, codes] = arrived
+        np.maximum.at(seen[_NEWEST], of_rows[known], batch.time[known])
+        for code in codes.tolist():
+            self._sources[code] = batch.source
         rows = len(codes)
-        received = np.full(rows, batch.received, dtype=np.int64)
-        if rows and batch.received < self._last[codes].max():
-            self._state = Gap().start(np.zeros(len(self._tags)))  # the clock was set back
-        self._last[codes] = batch.received
-        self._state.run(codes, np.zeros(rows), np.ones(rows, dtype=np.bool_), received)
+        self._state.run(
+            codes, np.zeros(rows), np.ones(rows, dtype=np.bool_), np.full(rows, arrived, dtype=np.int64)
+        )
 
     def silent(self, now: int) -> tuple[Silence, ...]:
         """The tags that are overdue at `now` (µs UTC), the longest silence first."""
-        overdue = np.flatnonzero(self._state.silent(now))
-        tags = [self._tags[self._tags.names[code]] for code in overdue]
-        seconds = ((now - self._last[overdue]) / SECOND).tolist()
-        silences = [Silence(tag.name, tag.label, age) for tag, age in zip(tags, seconds, strict=True)]
+        silences = [
+            Silence(tag.name, tag.label, self._age(code, now), self._sources[code])
+            for code in np.flatnonzero(self._overdue(now)).tolist()
+            for tag in [self._tags[self._tags.names[code]]]
+        ]
         return tuple(sorted(silences, key=lambda silence: -silence.seconds))
+
+    def ahead(self, now: int) -> tuple[TagAge, ...]:
+        """The tags whose newest own time is more than `AHEAD` after `now`, the farthest first."""
+        codes = np.flatnonzero(self._seen[_NEWEST] - now > AHEAD * SECOND)
+        return tuple(sorted(self._ages(codes.tolist(), now), key=lambda age: -age.ahead))
+
+    def ages(self, now: int) -> tuple[TagAge, ...]:
+        """Every tag at `now` (µs UTC), in the order of the table."""
+        return tuple(self._ages(range(len(self._tags)), now))
+
+    def _ages(self, codes: Collection[int], now: int) -> list[TagAge]:
+        overdue, names = self._overdue(now), self._tags.names
+        ahead = np.maximum(0, self._seen[_NEWEST] - now) / SECOND
+        return [
+            TagAge(
+                tag=names[code],
+                label=self._tags[names[code]].label,
+                source=self._sources[code],
+                seconds=self._age(code, now) if self._seen[_LAST, code] else None,
+                silent=bool(overdue[code]),
+                ahead=float(ahead[code]) if ahead[code] > AHEAD else 0.0,
+            )
+            for code in codes
+        ]
+
+    def _age(self, code: int, now: int) -> float:
+        return max(0, now - int(self._seen[_LAST, code])) / SECOND
+
+    def _overdue(self, now: int) -> Bools:
+        since, longest = self._seen[_SINCE], self._seen[_LONGEST]
+        patience = np.maximum(QUIET * SECOND, self._gaps.factor * longest)
+        unusual = ~self._state.learned & (since > 0) & (now - since > patience)
+        overdue: Bools = unusual | self._state.silent(now)
+        return overdue

@@ -19,7 +19,7 @@ from sensormon.ingest.collector import Collector
 from sensormon.ingest.loader import BACKOFF, Loader
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND, Clock
-from sensormon.model.errors import JournalError, JournalFull
+from sensormon.model.errors import JournalError
 from sensormon.model.status import SourceState
 from sensormon.sources import Source
 
@@ -231,11 +231,9 @@ def run_source(source: Source, collector: Collector, clock: Clock, stopping: thr
             continue
         try:
             collector.submit(batch)
-        except JournalFull as error:
+        except JournalError as error:
             _log.warning("%s", error)
             clock.wait(stopping, 1.0)
-        except JournalError as error:
-            _log.error("%s", error)
     return SourceState.STOPPED
 
 

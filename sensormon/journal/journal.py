@@ -60,12 +60,18 @@ from pathlib import Path
 from sensormon.journal import opening, segments
 from sensormon.journal.archive import Archive
 from sensormon.journal.codec import decode, encode
-from sensormon.journal.opening import NO_SPACE, VANISHED, Damage
+from sensormon.journal.opening import FORBIDDEN, NO_SPACE, VANISHED, Damage
 from sensormon.journal.segments import Segment
 from sensormon.journal.spare_descriptors import SpareDescriptors
 from sensormon.model.durable_files import sync_folder
 from sensormon.model.entries import BatchEntry, Entry, Record
-from sensormon.model.errors import JournalDamaged, JournalError, JournalFull
+from sensormon.model.errors import (
+    JournalDamaged,
+    JournalError,
+    JournalFull,
+    JournalQuotaUsed,
+    JournalUnwritable,
+)
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 RESERVE_BYTES = 1024 * 1024
@@ -237,13 +243,16 @@ class Journal:
         if error.errno in NO_SPACE:
             with suppress(OSError):  # the refusal is what counts
                 self._reserve.unlink(missing_ok=True)
-            quota = error.errno == errno.EDQUOT and self._quota_bytes
-            return JournalFull(
-                f"the journal's quota of {self._quota_bytes:,} bytes is used up"
-                if quota
-                else "no space left for the journal",
+            hint = "Free some space; readings are refused until then and nothing acknowledged is lost"
+            if error.errno == errno.EDQUOT and self._quota_bytes:
+                used = f"the journal's quota of {self._quota_bytes:,} bytes is used up"
+                return JournalQuotaUsed(used, where=where, hint=hint)
+            return JournalFull("no space left for the journal", where=where, hint=hint)
+        if error.errno in FORBIDDEN:
+            return JournalUnwritable(
+                f"the journal is not writable ({error.strerror or error})",
                 where=where,
-                hint="Free some space; readings are refused until then and nothing acknowledged is lost",
+                hint="Make it writable for the monitor's account; readings are refused until then",
             )
         return JournalError(
             f"the journal cannot be written ({error.strerror or error})",

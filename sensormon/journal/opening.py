@@ -18,6 +18,7 @@ from sensormon.journal.segments import Segment
 from sensormon.model.durable_files import sync_folder
 from sensormon.model.errors import UsageError
 
+FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system says if there is no room for a file."""
 

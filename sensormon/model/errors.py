@@ -9,6 +9,8 @@ SensormonError              what happened, where, and what to do
 ├── SourceError             a source cannot deliver: shown, the others go on
 ├── JournalError            the journal cannot take a batch: nothing was acknowledged
 │   ├── JournalFull         no space: refuse readings until there is some again
+│   │   └── JournalQuotaUsed    its own quota is used up, not the disk
+│   ├── JournalUnwritable   the folder is not writable: refuse readings until it is
 │   └── JournalDamaged      a sealed segment does not read back: quarantine and show
 └── StoreError              the store cannot take or give rows
     ├── StoreUnavailable    it will pass (locked, network, space): retry with backoff
@@ -73,6 +75,14 @@ class JournalError(SensormonError):
 
 class JournalFull(JournalError):
     """There is no space left for the journal; readings are refused until there is."""
+
+
+class JournalQuotaUsed(JournalFull):
+    """The journal has used up the quota of its settings; the disk may have space left."""
+
+
+class JournalUnwritable(JournalError):
+    """The journal's folder or file system does not let it write: permissions, or mounted read-only."""
 
 
 class JournalDamaged(JournalError):

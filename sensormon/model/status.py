@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+AHEAD = 1.0
+"""A tag's clock is ahead if its newest own time is more than this many seconds after now."""
+
 
 class SourceState(StrEnum):
     """What the source is doing."""
@@ -17,9 +20,18 @@ class SourceState(StrEnum):
     COLLECTING = "collecting"
     WAITING = "waiting"  # no source of its own: readings come in over HTTP
     FINISHED = "finished"  # a replay has come to its end
-    REFUSING = "refusing"  # the journal cannot take readings (disk full): nothing is acknowledged
+    REFUSING = "refusing"  # the journal cannot take readings, see `Refusal`: nothing is acknowledged
     FAILED = "failed"
     STOPPED = "stopped"
+
+
+class Refusal(StrEnum):
+    """Why the journal takes no readings."""
+
+    QUOTA = "quota"  # the quota of the settings is used up
+    DISK = "disk"  # the disk is full
+    UNWRITABLE = "unwritable"  # permissions, or a file system that is mounted read-only
+    BROKEN = "broken"  # any other failure, such as one of the disk
 
 
 class StoreState(StrEnum):
@@ -38,21 +50,52 @@ class WriteState(StrEnum):
     HEALTHY = "healthy"
     RETRYING = "retrying"  # nothing gets into the store, nothing waits for it yet
     SPOOLING = "spooling"  # nothing gets into the store, readings wait in the journal
-    FULL = "full"  # the journal can take no more: readings are refused
+    FULL = "full"  # the journal's quota or disk has no room: readings are refused
+    UNWRITABLE = "unwritable"  # the journal's folder is not writable: readings are refused
+    BROKEN = "broken"  # the journal fails in another way: readings are refused
+
+
+_REFUSING = {
+    Refusal.QUOTA: WriteState.FULL,
+    Refusal.DISK: WriteState.FULL,
+    Refusal.UNWRITABLE: WriteState.UNWRITABLE,
+    Refusal.BROKEN: WriteState.BROKEN,
+}
 
 
 @dataclass(frozen=True)
 class Silence:
-    """A tag that should have reported: how long ago it did, in seconds."""
+    """A tag that should have reported: how long ago (s) its last reading arrived, and from which source."""
 
     tag: str
     label: str
     seconds: float
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class TagAge:
+    """When a tag's last live reading arrived, by our clock.
+
+    `seconds` is how long ago, None if none ever did; `ahead` how far its newest own time is after now,
+    0 unless by more than `AHEAD`. A tag that is not `silent` may still owe nothing: it has no data yet,
+    was only imported, or its source is not in use.
+    """
+
+    tag: str
+    label: str
+    source: str
+    seconds: float | None
+    silent: bool
+    ahead: float
 
 
 @dataclass(frozen=True)
 class SourceStatus:
-    """`last_reading` is the source time of the newest accepted reading (µs UTC)."""
+    """`last_reading` is when the newest accepted reading arrived, by our clock (µs UTC).
+
+    `newest_time` is the newest own time of any; it is after now if a sender's clock is ahead.
+    """
 
     name: str
     state: SourceState
@@ -61,6 +104,8 @@ class SourceStatus:
     rate: float  # readings per second over the last minute
     last_reading: int | None
     problem: str = ""  # what is wrong and what to do, in one line
+    refusal: Refusal | None = None  # why readings are refused now
+    newest_time: int | None = None
     refused: int = 0  # readings that could not be made durable since the start, so never acknowledged
 
 
@@ -118,24 +163,25 @@ class Status:
     dead_letters: DeadLetterStatus = DeadLetterStatus()
     loading: bool = True
     silent: tuple[Silence, ...] = ()  # tags that are overdue, the longest silence first
+    ahead: tuple[TagAge, ...] = ()  # tags whose clock is ahead of ours, the farthest first
     attention: tuple[str, ...] = ()  # losses that nobody has acknowledged yet, a sentence each
     acknowledged: Mapping[str, int] = field(default_factory=dict)  # the ledger's difference by source
 
     @property
     def writing(self) -> WriteState:
-        """Healthy, retrying, spooling or full."""
+        """Whether readings get from the journal into the store, or why they do not."""
         if self.source.problem:
-            return WriteState.FULL
+            return _REFUSING[self.source.refusal or Refusal.BROKEN]
         if self.store.state in (StoreState.HEALTHY, StoreState.STARTING) and self.loading:
             return WriteState.HEALTHY
         return WriteState.SPOOLING if self.journal.depth_readings else WriteState.RETRYING
 
     @property
     def data_age(self) -> float | None:
-        """Seconds since the newest reading's own time; None before the first."""
+        """Seconds since the newest reading arrived; None before the first, never negative."""
         if self.source.last_reading is None:
             return None
-        return (self.now - self.source.last_reading) / 1e6
+        return max(0, self.now - self.source.last_reading) / 1e6
 
     @property
     def problems(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from sensormon.ingest.collector import Collector
 from sensormon.ingest.dead_letters import DeadLetters
 from sensormon.ingest.detection_log import DetectionLog
 from sensormon.ingest.detector_state import read_states
-from sensormon.ingest.loader import Loader, Opened
+from sensormon.ingest.loader import Loader
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.recovery import Recovered, recover, settings_in_force
 from sensormon.ingest.request_queue import RequestQueue
@@ -132,7 +132,15 @@ def build(settings: Settings, clock: Clock) -> Parts:
         collector.apply(in_force)
     running_tags = RunningTags(table, source, collector)
     running_source = RunningSource(source, collector, clock, recovered.first_start)
-    loader = Loader(journal, store, dead_letters, clock, _opened(store, collector))
+    collector.remember(recovered.arrivals, running_source.delivering)
+
+    def opened(position: int, received: Mapping[str, int]) -> None:
+        collector.words.take(store.entries.state_words())  # which the start may not have known
+        collector.catch_up(position, received)
+        if recovered.unsure is not None:  # the start could not ask the store
+            collector.remember(store.readings.last_arrivals(), running_source.delivering)
+
+    loader = Loader(journal, store, dead_letters, clock, opened)
     ledger = LiveLedger(collector.unstored, store.ledger, journal, dead_letters)
     retention = Retention(
         settings.data_dir,
@@ -225,16 +233,6 @@ def build(settings: Settings, clock: Clock) -> Parts:
         retention=retention,
         disk_usage=DiskUsage(settings.data_dir, Path(settings.store_url), store.retention, clock),
     )
-
-
-def _opened(store: Store, collector: Collector) -> Opened:
-    """What is due when the loader has reached the store: its words and totals may be new to us."""
-
-    def opened(position: int, received: Mapping[str, int]) -> None:
-        collector.words.take(store.entries.state_words())
-        collector.catch_up(position, received)
-
-    return opened
 
 
 def _journal(settings: Settings) -> Journal:

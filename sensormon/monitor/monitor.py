@@ -7,7 +7,7 @@ Is: the threads, their lifecycle, and the readers by name. Is not: how the parts
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from sensormon.ingest.workers import Worker
 from sensormon.model.clock import Clock, SystemClock
 from sensormon.model.readings import Batch
 from sensormon.model.settings import MEGABYTE, Settings
-from sensormon.model.status import DeadLetterStatus, Status
+from sensormon.model.status import DeadLetterStatus, Silence, Status, TagAge
 from sensormon.model.tags import TagTable
 from sensormon.monitor.assembly import Parts, build
 from sensormon.monitor.control import ControlSocket
@@ -147,13 +147,29 @@ class Monitor:
             loading=not workers.loading.failure,
             failures=tuple(worker.failure for worker in workers.all if worker.failure),
             restarts=tuple(worker.last_failure for worker in workers.all if worker.last_failure),
-            silent=parts.collector.silent(),
+            silent=self._silent(),
+            ahead=parts.collector.ahead(),
             attention=parts.attention.now(),
             acknowledged=parts.attention.acknowledged.difference,
             dead_letters=DeadLetterStatus(
                 readings=parts.dead_letters.counts().total(), damaged=parts.dead_letters.damaged_now()
             ),
         )
+
+    def _silent(self) -> tuple[Silence, ...]:
+        """The tags that are overdue, without those of a source that has come to its end."""
+        ended = {self.source.name} - self.source.delivering
+        return tuple(silence for silence in self.parts.collector.silent() if silence.source not in ended)
+
+    def tag_ages(self) -> tuple[TagAge, ...]:
+        """When each tag's last live reading arrived, by our clock, in the order of the table."""
+        ended = {self.source.name} - self.source.delivering
+        ages = self.parts.collector.tag_ages()
+        return tuple(replace(age, silent=False) if age.source in ended else age for age in ages)
+
+    def source_ages(self) -> dict[str, float]:
+        """By source, how many seconds ago its last reading arrived, before or since the start."""
+        return self.parts.collector.arrivals.ages(self.clock.now())
 
     def _control(self, parts: Parts) -> ControlSocket:
         """The way in for the command line."""

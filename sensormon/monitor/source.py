@@ -12,6 +12,9 @@ from sensormon.model.status import SourceState, SourceStatus
 from sensormon.sources import Source
 from sensormon.sources.simulator import Simulator
 
+HTTP = "http"
+"""The source of readings that come in by requests."""
+
 
 class RunningSource:
     """Of one monitor. `source` is None if readings come in only over HTTP.
@@ -25,6 +28,17 @@ class RunningSource:
         self._clock = clock
         self._backfill = first_start
         self._state = SourceState.STARTING
+
+    @property
+    def name(self) -> str:
+        """The name of its readings."""
+        return self._source.name if self._source else HTTP
+
+    @property
+    def delivering(self) -> frozenset[str]:
+        """The names of the sources that may still deliver: requests, and its own until that has ended."""
+        own = {self._source.name} if self._source and self._state is not SourceState.FINISHED else set()
+        return frozenset({HTTP, *own})
 
     @property
     def simulator(self) -> Simulator | None:
@@ -71,12 +85,14 @@ class RunningSource:
         elif refused and state in (SourceState.COLLECTING, SourceState.WAITING):
             state = SourceState.REFUSING
         return SourceStatus(
-            name=source.name if source else "http",
+            name=self.name,
             state=state,
             interval=source.interval if source else 0.0,
             tags=tuple(tag.name for tag in source.tags) if source else (),
             rate=self._collector.arrivals.rate(self._clock.now()),
-            last_reading=self._collector.arrivals.newest,
+            last_reading=self._collector.arrivals.last,
+            newest_time=self._collector.arrivals.newest,
             problem=refused,
+            refusal=self._collector.refusal,
             refused=self._collector.refused_readings,
         )

@@ -14,7 +14,7 @@ from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import COLUMNS, bounded, condition_of, naive, of_span
 from sensormon.stores.duckdb_retention import has_rollups
 from sensormon.stores.duckdb_stream import Deletions, begun
-from sensormon.stores.readings import TagHistory
+from sensormon.stores.readings import LastArrival, TagHistory
 
 _REJECTED = "received, source, position, tag, time, value, reason, detail"
 
@@ -182,6 +182,17 @@ class DuckDBReadings:
             )
             for tag, rows in frame.groupby("tag", sort=False)
         ]
+
+    def last_arrivals(self) -> dict[str, LastArrival]:
+        frame = self._database.frame(
+            "SELECT tag, received, time, source FROM readings WHERE origin = 'live'"
+            " AND id >= (SELECT min(id) FROM latest) AND id IN (SELECT id FROM latest)"
+        )
+        columns = frame["tag"], micros(frame["received"]), micros(frame["time"]), frame["source"]
+        return {
+            str(tag): LastArrival(int(received), int(time), str(source))
+            for tag, received, time, source in zip(*columns, strict=True)
+        }
 
     # -- other than readings -----------------------------------------------------
 

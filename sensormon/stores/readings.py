@@ -30,6 +30,15 @@ class TagHistory:
     learned: Bools
 
 
+@dataclass(frozen=True)
+class LastArrival:
+    """Of a tag's newest live reading: when it arrived, its own time (both µs UTC), and its source."""
+
+    received: int
+    time: int
+    source: str
+
+
 class StoredReadings(Protocol):
     """See the module."""
 
@@ -117,6 +126,9 @@ class StoredReadings(Protocol):
 
     def histories(self, limit: int) -> list[TagHistory]:
         """For a restart, the newest `limit` good live readings of each tag and as many others."""
+
+    def last_arrivals(self) -> dict[str, LastArrival]:
+        """By tag, its newest reading, unless that was not received live."""
 
     def rejected(self, limit: int) -> pd.DataFrame:
         """The newest rejected readings, newest first."""
