@@ -17,10 +17,14 @@ from sensormon.model.readings import Bools, Ints
 from sensormon.model.timestamps import DAY, ISO, ZONE, has_seconds, seconds_of_clock, seconds_of_offset
 from sensormon.tables.cells import truths
 
-NUMBER = r"[+-]?\d+(?:[.,]\d+)?(?:E[+-]?\d{1,2})?"
-"""A number that may stand for a time; whether the comma is a decimal mark is beyond doubt here."""
+NUMBER = r"[+-]?\d+(?:[.,]\d+)?|[+-]?\d[.,]\d{6,}E\+?\d{1,2}"
+"""A number that may stand for a time; a comma can only be a decimal mark in it.
 
-_WEEKDAY = r"(?:(?:MON|TUE|WED|THU|FRI|SAT|SUN)[A-Z]*[.,]? +)?"
+Spreadsheets cut 1769860800000 to 1.76986E+12: with fewer digits than these it is no time any more.
+"""
+
+_WEEKDAY = r"(?:(?:MO|TU|WE|TH|FR|SA|SU|DI|MI|DO|SO)[A-Z]*[.,]{0,2} +)?"
+"""In English or German, and of no use."""
 _MONTH = "[A-ZÀ-Ý]{3,10}"
 _DATE = "|".join(
     [
@@ -35,7 +39,7 @@ _CLOCK = r"\d{1,2}:\d{1,2}(?::\d{1,2})?|\d{1,2}\.\d{2}(?:\.\d{2})?|\d{6}|\d{4}|\
 _ANY = (
     rf"{_WEEKDAY}(?P<date>{_DATE})"
     rf"(?:(?:[T,_ ]+|:)(?P<clock>{_CLOCK})(?P<fraction>[.,]\d+|:\d{{3}})?(?: ?(?P<half>[AP])\.? ?M\.?)?"
-    rf"(?: *(?P<zone>{ZONE})(?:\[[A-Z0-9_+/-]+\]| \([A-Z ]+\))?)?(?: (?P<year>\d{{4}}))?)?"
+    rf"(?: *(?P<zone>{ZONE})(?:\[[A-Z0-9_+/-]+\]| \([A-Z ]+\)| [A-Z]{{3,5}})?)?(?: (?P<year>\d{{4}}))?)?"
 )
 _ISO_TOO = ISO + "(?P<half>)?(?P<year>)?"
 _WRONG = np.iinfo(np.int64).min

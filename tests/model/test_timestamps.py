@@ -26,6 +26,10 @@ NOON = 1_769_860_800 * SECOND  # 2026-01-31T12:00:00Z
         "2026-01-31T06:30:00-05:30",
         "20260131T120000Z",
         "2026-01-31T12:00:00.0000009Z",
+        "2026-01-31T12:00:00,000Z",
+        "2026-01-31 14:00:00+02",
+        "2026-01-31 12:00 UTC",
+        "2026-01-31T12:00:00\u221200:00",
     ],
 )
 def test_the_usual_ways_to_write_a_time_are_the_same_time(text: str) -> None:
@@ -36,13 +40,33 @@ def test_a_time_without_a_zone_is_utc_and_a_date_is_midnight() -> None:
     assert timestamps.parse("2026-01-31") == timestamps.parse("2026-01-31T00:00:00+00:00")
 
 
+def test_24_hours_are_the_next_midnight() -> None:
+    assert timestamps.parse("2026-01-30T24:00:00.0Z") == timestamps.parse("2026-01-31")
+
+
 def test_a_time_before_1970_is_negative() -> None:
     assert timestamps.parse("1969-12-31T23:59:59.5Z") == -SECOND // 2
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "now", "1769860800", "31.01.2026 12:00", "2026-02-30", "2026-01-31T25:00", "2026-01-31T12:00+99:00"],
+    [
+        "",
+        "now",
+        "1769860800",
+        "31.01.2026 12:00",
+        "2026-02-30",
+        "2026-01-31T25:00",
+        "2026-01-31T12:00+99:00",
+        "2026-01-31T24:00:01",
+        "2026-01-31T12:00.5",
+        "2026-01-31x12:00",
+        "2026-W05-6T12:00Z",
+        "2026-01-31T12200Z",
+        "2026-01-31T12:00,Z",
+        "2026-01-31T12:00:00.1234567W89Z",
+        "0001-01-01T00:00+01",
+    ],
 )
 def test_an_invalid_time_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):

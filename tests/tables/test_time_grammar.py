@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sensormon.model import timestamps
@@ -75,6 +75,11 @@ NOON = "2026-01-31T12:00:00"
         ("Sat Jan 31 12:00:00 2026", NOON),
         ("Sat Jan 31 12:00:00 UTC 2026", NOON),
         ("Sat, 31 Jan 2026 12:00:00 +0000", NOON),
+        ("Saturday, January 31, 2026 12:00:00 PM", NOON),
+        ("Sa., 31.01.2026 12:00", NOON),
+        ("2026-01-31 12:00:00.5 +0000 UTC", "2026-01-31T12:00:00.500"),
+        ("2026-01-31 13:00:00 +0100 CET", NOON),
+        ("31 janv. 2026 12:00", NOON),
         ("Sat Jan 31 2026 13:00:00 GMT+0100 (Central European Standard Time)", NOON),
     ],
 )
@@ -129,7 +134,6 @@ def test_a_time_written_in_iso_8601_is_read_back(
     assert read_times(column(text), "UTC").time.tolist() == [expected]
 
 
-@settings(max_examples=300)
 @given(
     st.one_of(
         st.from_regex(timestamps.ISO, fullmatch=True),

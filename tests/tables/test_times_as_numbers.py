@@ -117,6 +117,16 @@ def test_a_bad_cell_among_numbers_is_wrong_by_itself() -> None:
         assert read_times(cells, "UTC", form=form).wrong.tolist() == [False, True, False, False, True]
 
 
+def test_a_count_that_a_spreadsheet_has_cut_is_no_time() -> None:
+    whole = "1.769860800e+09"
+    assert shown(column(whole, "1.76986E+09", whole)) == [
+        "2026-01-31T12:00:00",
+        "wrong",
+        "2026-01-31T12:00:00",
+    ]
+    assert shown(column("1.76986E+12", "1,76986E+12")) == ["wrong", "wrong"]
+
+
 def test_a_day_that_does_not_exist_is_wrong() -> None:
     assert shown(column("20260228", "20260229", "20261301")) == ["2026-02-28T00:00:00", "wrong", "wrong"]
     assert shown(column("202601312400", "202601312401")) == ["2026-02-01T00:00:00", "wrong"]
