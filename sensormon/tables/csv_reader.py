@@ -23,7 +23,7 @@ from sensormon.model.errors import UsageError
 from sensormon.model.readings import Bools, Ints
 from sensormon.tables.budget import Budget, too_large
 from sensormon.tables.child_limits import CELL, MOST_COLUMNS
-from sensormon.tables.head_rows import same_cells
+from sensormon.tables.head_rows import INDEX_NOTE, counts_rows, empty_rows, same_cells
 from sensormon.tables.headings import COMMENT, Heading, find_heading
 from sensormon.tables.line_scan import Lines, scan
 from sensormon.tables.separators import BLANKS, SEPARATORS, named_separator, shape_of, with_tabs
@@ -116,14 +116,20 @@ def _check_size(data: bytes, shape: Shape, path: Path, budget: Budget) -> None:
 
 
 def _rows(lines: Sequence[str], skipped: int, shape: Shape, *, complete: bool) -> list[Row]:
-    """The first rows. Raises csv.Error for a cell that is too long."""
-    rows = []
+    """The first rows. Raises csv.Error if the very first has a cell that is too long."""
+    rows: list[Row] = []
     index = skipped
     while index < len(lines):
-        row = row_at(lines, index, shape)
-        if row.open and (
-            len(lines[index]) > LONGEST_CELL or (index == skipped and complete and len(lines) == 1)
-        ):
+        try:
+            row = row_at(lines, index, shape)
+            if row.open and len(lines[index]) > LONGEST_CELL:
+                raise csv.Error("field larger than field limit")
+        except csv.Error:
+            if not rows:
+                raise
+            index += 1
+            continue
+        if row.open and index == skipped and complete and len(lines) == 1:
             raise csv.Error("field larger than field limit")
         rows.append(row)
         index += row.lines
@@ -145,6 +151,7 @@ class _Body:
     comments: list[int] = field(default_factory=list)
     open: list[int] = field(default_factory=list)
     empty: list[int] = field(default_factory=list)
+    index: bool = False
 
     def read(self) -> tuple[pd.DataFrame, Ints]:
         """The cells by column, and the line of each row."""
@@ -226,7 +233,7 @@ class _Body:
 
     def _frame(self, table: pa.Table, place: Ints, width: int) -> tuple[pd.DataFrame, Ints]:
         """The table without repeated headers and without columns that have neither a name nor a cell."""
-        keep = np.ones(len(place), dtype=np.bool_)
+        keep = ~empty_rows(table)
         for head in self.heading.heads:
             same = same_cells(table, head)
             keep &= ~same
@@ -249,6 +256,9 @@ class _Body:
                 self._is_wrong(int(place[row]), text, f"it has too many cells: more than {beyond:,}")
         if not keep.all():
             table, place = table.filter(pa.array(keep)), place[keep]
+        if not self.heading.names[0] and names[0] and counts_rows(table.column(0)):
+            names[0] = ""
+            self.index = True
         used = [column for column in range(width) if names[column]]
         self.wrong.sort(key=lambda line: line.place)
         table = table.select(used).rename_columns([names[column] for column in used])
@@ -263,7 +273,8 @@ class _Body:
             (self.empty, "has only NUL bytes and was skipped"),
             (self.open, "has a quotation mark that is never closed; its cells were read as they stand"),
         )
-        return tuple(_sentence(sorted(places), what) for places, what in parts if places)
+        index = (INDEX_NOTE,) if self.index else ()
+        return (*index, *(_sentence(sorted(places), what) for places, what in parts if places))
 
 
 def _sentence(places: Sequence[int], what: str) -> str:

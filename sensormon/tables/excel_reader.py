@@ -17,9 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sensormon.model.errors import UsageError
-from sensormon.model.readings import Bools
 from sensormon.tables.budget import Budget
-from sensormon.tables.head_rows import same_cells
+from sensormon.tables.head_rows import INDEX_NOTE, counts_rows, empty_rows, same_cells
 from sensormon.tables.headings import find_heading
 from sensormon.tables.reading_process import read_apart
 from sensormon.tables.separators import typed_columns
@@ -55,28 +54,26 @@ def read_excel(path: Path, name: str, budget: Budget, sheet: str = "", names: Se
     repeated = np.zeros(len(keep), dtype=np.bool_)
     for head in heading.heads:
         repeated |= keep & same_cells(_emptied(text), head)
-    keep &= ~repeated & ~_blank(table)
+    keep &= ~repeated & ~empty_rows(table)
     table, text, place = table.filter(pa.array(keep)), text.filter(pa.array(keep)), place[keep]
+    index = not heading.names[0] and counts_rows(text.column(0))
     columns: dict[str, pd.Series[Any]] = {}
     for column, title in enumerate([*heading.names, *[""] * table.num_columns][: table.num_columns]):
+        if index and column == 0:
+            continue
         if title or table.column(column).null_count < len(table):
             columns[title or f"column {column + 1}"] = _typed(table.column(column), text.column(column))
     notes = [f"Sheet {about['sheet']!r} was read", *heading.notes]
     if about["others"]:
         notes.append("Other sheets: " + ", ".join(map(repr, about["others"][:20])))
+    if index:
+        notes.append(INDEX_NOTE)
     if repeated.any():
         count = int(repeated.sum())
         what = "1 row repeats" if count == 1 else f"{count:,} rows repeat"
         notes.append(f"{what} the header and {'was' if count == 1 else 'were'} skipped")
     frame = pd.DataFrame(columns, index=range(len(table)))
     return Sheet(frame, place, "row", f"{name}, {about['sheet']}", heading.units, (), tuple(notes))
-
-
-def _blank(table: pa.Table) -> Bools:
-    blank = np.ones(len(table), dtype=np.bool_)
-    for column in table.columns:
-        blank &= np.asarray(column.is_null())
-    return blank
 
 
 def _emptied(text: pa.Table) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Rows of a table that repeat its header, as in files that were put together."""
+"""Rows of a table that repeat its header or are empty, and columns that only count its rows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sensormon.model.readings import Bools
+
+INDEX_NOTE = "The first column has no name and counts the rows; it was left out"
+
+
+def counts_rows(column: pa.ChunkedArray) -> bool:
+    """Whether the cells are 0, 1, 2 … or 1, 2, 3 …, as pandas writes its index."""
+    if not len(column) or str(column[0].as_py()).removesuffix(".0") not in ("0", "1"):
+        return False
+    try:
+        numbers = pc.cast(column, pa.float64())
+    except pa.ArrowInvalid:  # other text further down
+        return False
+    values = numbers.to_numpy()
+    return bool((values == np.arange(len(values)) + values[0]).all())
+
+
+def empty_rows(table: pa.Table) -> Bools:
+    """The rows without any cell."""
+    empty = np.ones(table.num_rows, dtype=np.bool_)
+    for column in table.columns:
+        if not empty.any():
+            break
+        empty &= np.asarray(column.is_null())
+    return empty
 
 
 def same_cells(table: pa.Table, cells: Sequence[str]) -> Bools:

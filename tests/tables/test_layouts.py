@@ -122,6 +122,26 @@ def test_columns_without_name_and_cells_are_dropped(tmp_path: Path) -> None:
     assert not sheet.wrong
 
 
+def test_a_column_that_only_counts_the_rows_is_left_out_and_said(tmp_path: Path) -> None:
+    sheet = read(tmp_path, f",time,temp\n0,{A},1\n1,{B},2\n")
+    assert list(sheet.frame.columns) == ["time", "temp"]
+    assert sheet.notes == ("The first column has no name and counts the rows; it was left out",)
+    sheet = read(tmp_path, f",time,temp\n0,{A},1\n2,{B},2\n")
+    assert list(sheet.frame.columns) == ["column 1", "time", "temp"]
+
+
+def test_rows_without_a_cell_are_no_rows(tmp_path: Path) -> None:
+    sheet = read(tmp_path, f"time;temp;\n{A};1;\n;;\n ; ; \n{B};2;\n;;\n")
+    assert rows(sheet) == [[A, "1"], [B, "2"]]
+    assert sheet.place.tolist() == [2, 5]
+
+
+def test_a_huge_cell_costs_its_own_line_alone(tmp_path: Path) -> None:
+    sheet = read(tmp_path, f'time,note\n{A},a\n{B}, "{"x" * 200_000}"\n{C},b\n')
+    assert rows(sheet) == [[A, "a"], [C, "b"]]
+    assert "a cell is longer than 131,072 characters" in wrong(sheet)[3]
+
+
 def test_a_file_without_names_gets_some(tmp_path: Path) -> None:
     sheet = read(tmp_path, f"{A};1,5;2,5\n{B};1,6;2,6\n")
     assert list(sheet.frame.columns) == ["column 1", "column 2", "column 3"]
