@@ -86,6 +86,8 @@ class Undoing:
         self._jobs = jobs
         self._clock = clock
         self._looked = False
+        self.last = 0
+        """When an undo was last complete (µs UTC); whatever was read before is old. 0 if none was."""
 
     def start(self, number: int, who: str) -> Job:
         """Start undoing this import; the job's result is `Removed`. Raises what `undo` raises at once."""
@@ -126,6 +128,7 @@ class Undoing:
             self._importer.forget(number)
             self._caught_up(progress)
             self._collector.noted_undone()
+            self.last = self._clock.now()
         _log.info("import %d was undone by %s", number, who)
         names, problem = self.tidy(who)
         return Removed(self._log.find(number), names, problem)

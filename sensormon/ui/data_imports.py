@@ -12,7 +12,7 @@ from sensormon.model.format import clock_time, counted
 from sensormon.model.imports import Import
 from sensormon.monitor.import_commands import undo_change
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.acts import allowed, carried_out, name_field, why_not
+from sensormon.ui.acts import allowed, carried_out, name_field
 from sensormon.ui.drawing import not_done, not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.parts import dialog
@@ -85,8 +85,6 @@ def _state(entry: Import) -> str:
 
 
 def _choice(m: Monitor, entries: list[Import]) -> None:
-    if why_not(m, Act.IMPORT):
-        return
     by_number = {entry.id: entry for entry in entries}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = st.selectbox(

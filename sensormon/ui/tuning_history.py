@@ -46,7 +46,7 @@ def looked_at(m: Monitor, tag: str, length: str) -> Looked:
     last: Looked | None = last_remembered(_LOOKED)
     if moment is None and last is not None and not 0 <= m.clock.now() - last.until < _OLD:
         forget(_LOOKED)
-    return remembered(_LOOKED, (m.started, tag, length, moment), read)
+    return remembered(_LOOKED, (m.started, tag, length, moment, m.undoing.last), read)
 
 
 def facts_of(m: Monitor, since: int, until: int) -> Known:

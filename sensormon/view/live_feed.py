@@ -60,6 +60,9 @@ SPANS = 40
 BACK = 3_600 * SECOND
 """How far back to look for the newest event if the span is shorter (µs)."""
 
+UNDONE = 2 * SECOND
+"""For so long after an undo viewers read the whole board again (µs): some of what they have is gone."""
+
 T = TypeVar("T")
 
 
@@ -108,7 +111,7 @@ class LiveFeed:
         else:
             frame = m.newest.after(after - TICKS * len(m.tags), names, since)
             before = micros(frame["time"]) < max(since, now - LEAD)
-            late = bool((before & (frame["id"] > after)).any())
+            late = bool((before & (frame["id"] > after)).any()) or 0 <= now - m.undoing.last < UNDONE
             frame = frame[~before]
             judges = self._kept_for("judges", m.detection.in_force.id, m.detection.readable)
             complete, known = True, since

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -17,7 +18,8 @@ from sensormon.ingest.loader import BACKOFF, Loader
 from sensormon.journal.archive import Archive
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import SECOND, ManualClock
-from sensormon.model.entries import Record
+from sensormon.model.entries import BatchEntry, Record, UndoEntry
+from sensormon.model.readings import Origin
 from sensormon.model.status import StoreState
 from sensormon.stores.duckdb_store import DuckDBStore
 from tests.support.plant import START
@@ -190,6 +192,51 @@ def test_dead_letter_is_stored_once_if_the_database_is_rebuilt(
     rebuilt.step(3)
     assert sorted(rebuilt.ids()) == [1, 2, 3]
     assert not rebuilt.letters.path.exists()
+
+
+def _of_an_import(record: Record) -> BatchEntry:
+    """The entry of this record as one of import 1."""
+    assert isinstance(record.entry, BatchEntry)
+    processed = record.entry.processed
+    accepted = replace(processed.accepted, source="import", origin=Origin.IMPORT)
+    return replace(record.entry, processed=replace(processed, accepted=accepted), import_id=1)
+
+
+def test_dead_letters_of_an_undone_import_do_not_come_back(rig: Rig, records: Records) -> None:
+    rig.step()
+    _forbid(rig, 37)
+    for record in records(2, 4):
+        rig.journal.append(_of_an_import(record))
+    rig.step(3)
+    dead = len(rig.letters.ids())
+    assert 0 < dead < 8
+    rig.journal.append(UndoEntry(1, "Ana", START))
+    rig.step(2)
+    assert rig.ids() == []
+    assert rig.letters.ids() == frozenset()
+    accounts = rig.store.ledger.accounts()
+    assert accounts.stored == accounts.undone == {"import": 8 - dead}
+    assert accounts.rejected[("import", "import_undone")] == dead
+    rig.loader.retry_dead_letters()
+    rig.step(2)
+    assert rig.ids() == []
+
+
+def test_dead_letters_left_by_a_kill_in_an_undo_are_dropped_by_the_next_retry(
+    rig: Rig, records: Records
+) -> None:
+    rig.step()
+    _forbid(rig, 37)
+    rig.journal.append(_of_an_import(records(1, 8)[0]))
+    rig.step(3)
+    lines = rig.letters.path.read_bytes()
+    rig.journal.append(UndoEntry(1, "Ana", START))
+    rig.step(2)
+    rig.letters.path.write_bytes(lines)  # as if it had been killed after the store's part
+    rig.loader.retry_dead_letters()
+    rig.step(2)
+    assert rig.ids() == []
+    assert rig.letters.ids() == frozenset()
 
 
 def test_dead_letters_stay_in_the_file_until_stored(rig: Rig, records: Records) -> None:

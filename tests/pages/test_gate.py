@@ -57,7 +57,7 @@ READS: dict[str, set[str]] = {
     "tokens": {"all", "state"},
     "audit": {"read"},
     "identity": {"mode", "closed", "has_accounts", "of", "lacks_role"},
-    "undoing": {"check"},
+    "undoing": {"check", "last"},
     "workers": set(),
 }
 """What pages read of each part of the monitor, anywhere; all else is a change and belongs in a gate."""
