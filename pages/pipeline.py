@@ -33,6 +33,8 @@ from sensormon.ui.page import page
 from sensormon.ui.parts import every
 from sensormon.view.phrases import Phrase, fault_sentence, fault_words, literal
 from sensormon.view.status import (
+    age_table,
+    age_words,
     boxes,
     dated,
     dead_letter_words,
@@ -80,7 +82,7 @@ def way(m: Monitor, viewer: Viewer) -> None:
             known = counted(sum(map(abs, status.acknowledged.values())), "reading")
             when = day_and_time(note.time, viewer.zone)
             st.caption(f"Difference of {known} acknowledged by {literal(note.who)} at {when}")
-    table, reasons = source_tables(ledger)
+    table, reasons = source_tables(ledger, m.source_ages())
     left, right = st.columns([3, 2], gap="medium")
     number = st.column_config.NumberColumn(format="localized")
     if table.empty:
@@ -106,7 +108,7 @@ def way(m: Monitor, viewer: Viewer) -> None:
 
 
 def state(status: Status, viewer: Viewer) -> str:
-    """Healthy, retrying, spooling or full; the last error; restarted threads, as HTML."""
+    """The state of writing in a word; the last error; restarted threads, as HTML."""
     words, last = [marked(writing_phrase(status)), marked(store_phrase(status))], status.store.last_error
     quiet = [
         f"Last database error: {dated(last, viewer.zone)}" if last else "",
@@ -115,6 +117,24 @@ def state(status: Status, viewer: Viewer) -> str:
     ]
     rest = "".join(f'<div class="quiet">{escape(line)}</div>' for line in quiet if line)
     return f'<div class="state"><div>{" · ".join(words)}</div>{rest}</div>'
+
+
+@every(2)
+def arrivals(m: Monitor) -> None:
+    """When the last reading of each tag arrived; silent tags and clocks that are ahead come first."""
+    st.subheader("Tags, by when they last reported", anchor=False, help=meaning("data age", "gap"))
+    ages = m.tag_ages()
+    st.html(marked(age_words(ages)))
+    number = st.column_config.NumberColumn(format="localized")
+    table = age_table(ages)
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(300, 36 * (len(table) + 1)),
+        key="ages",
+        alt="Tags with the age of their last reading, silent ones first",
+        column_config=dict.fromkeys(table.columns[3:], number),
+    )
 
 
 @every(2)
@@ -353,6 +373,7 @@ def running(m: Monitor, simulator: Simulator) -> None:
 monitored = monitor()
 with page("Pipeline") as me:
     way(monitored, me)
+    arrivals(monitored)
     journal(monitored, me)
     losses(monitored, me)
     dead_letters(monitored)

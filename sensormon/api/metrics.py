@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from sensormon import __version__
-from sensormon.model.status import StoreState
+from sensormon.model.status import AHEAD, Status, StoreState
 from sensormon.monitor.monitor import Monitor
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -72,7 +72,7 @@ class _OfMonitor(Collector):
         yield reasons
         journal = status.journal
         oldest = (status.now - journal.oldest) / 1e6 if journal.oldest else 0.0
-        last = status.source.last_reading
+        newest = status.source.newest_time
         detection = self._monitor.detection.in_force
         for name, text, value in (
             ("readings_pending", "Readings in the journal and not in the store.", ledger["pending"]),
@@ -87,7 +87,8 @@ class _OfMonitor(Collector):
             ("attention", "Losses that nobody has acknowledged; GET /api/health.", len(status.attention)),
             ("waiting_requests", "Writes that wait to become durable.", self._monitor.requests.waiting),
             ("readings_per_second", "Over the last minute.", status.source.rate),
-            ("newest_reading_timestamp_seconds", "The newest reading's own time.", (last or 0) / 1e6),
+            ("newest_reading_timestamp_seconds", "The newest reading's own time.", (newest or 0) / 1e6),
+            ("silent_tags", "Tags that are overdue; GET /api/health names them.", len(status.silent)),
         ):
             yield GaugeMetricFamily(f"sensormon_{name}", text, value=float(value))
         params = GaugeMetricFamily(
@@ -102,4 +103,33 @@ class _OfMonitor(Collector):
         for tag, score, is_anomaly in self._monitor.newest.last_scores():
             flagged.add_metric([tag, str(is_anomaly).lower()], score)
         yield flagged
+        yield from self._arrivals(status)
         yield GaugeMetricFamily("sensormon_info", f"Version {__version__}.", value=1.0)
+
+    def _arrivals(self, status: Status) -> Iterable[Metric]:
+        """Ages by arrival, so never negative; a tag without a live reading has none."""
+        tags = GaugeMetricFamily(
+            "sensormon_tag_age_seconds",
+            "Since the tag's last live reading arrived, by the monitor's clock.",
+            labels=["tag"],
+        )
+        for age in self._monitor.tag_ages():
+            if age.seconds is not None:
+                tags.add_metric([age.tag], age.seconds)
+        yield tags
+        sources = GaugeMetricFamily(
+            "sensormon_source_age_seconds",
+            "Since the source's last reading arrived, by the monitor's clock.",
+            labels=["source"],
+        )
+        for source, seconds in self._monitor.source_ages().items():
+            sources.add_metric([source], seconds)
+        yield sources
+        ahead = GaugeMetricFamily(
+            "sensormon_tag_clock_ahead_seconds",
+            f"By how much a tag's newest own time is after the monitor's, if more than {AHEAD:g} s.",
+            labels=["tag"],
+        )
+        for age in status.ahead:
+            ahead.add_metric([age.tag], age.ahead)
+        yield ahead

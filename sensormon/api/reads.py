@@ -32,6 +32,8 @@ from sensormon.model import timestamps
 from sensormon.monitor.monitor import Monitor
 
 MOST = 1_000_000
+NAMED = 100
+"""The most tags that `/health` names in a list."""
 
 Form = Literal["json", "csv", "parquet"]
 Tags = Annotated[
@@ -127,13 +129,20 @@ def imports(request: Request) -> list[dict[str, Any]]:
 def health(request: Request, response: Response) -> dict[str, Any]:
     """The state of the monitor. 503 if readings cannot be taken or stored; `problems` says why.
 
-    `attention` lists losses, with their number, that nobody has acknowledged on the Pipeline page yet.
+    `status` is `failing` with a 503, and with a 200 `attention` while a loss is not acknowledged,
+    `degraded` while a tag is silent, or else `ok`. `attention` lists losses, with their number, that nobody
+    has acknowledged on the Pipeline page yet. `silent` and `clocks_ahead` give the number of tags
+    that are overdue or whose newest own time is ahead of our clock, and name the worst. Ages
+    count from when a reading arrived. `refusal` says why the journal takes no readings: `quota`, `disk`,
+    `unwritable` or `broken`.
+
     A request that may not read about all tags gets only `status`.
     """
     status = context_of(request).monitor.status()
     if status.problems:
         response.status_code = 503
-    word = "failing" if status.problems else "attention" if status.attention else "ok"
+    quiet = "degraded" if status.silent else "ok"
+    word = "failing" if status.problems else "attention" if status.attention else quiet
     if not may_read_all(request):
         return {"status": word}
     return {
@@ -144,6 +153,18 @@ def health(request: Request, response: Response) -> dict[str, Any]:
         "store": str(status.store.state),
         "state": str(status.writing),
         "refused": status.source.refused,
+        "refusal": status.source.refusal,
+        "silent": {
+            "count": len(status.silent),
+            "tags": [
+                {"tag": silence.tag, "seconds": silence.seconds, "source": silence.source}
+                for silence in status.silent[:NAMED]
+            ],
+        },
+        "clocks_ahead": {
+            "count": len(status.ahead),
+            "tags": [{"tag": age.tag, "seconds": age.ahead} for age in status.ahead[:NAMED]],
+        },
         "dead_letters": asdict(status.dead_letters),
         "restarts": status.restarts,
         "data_age_seconds": status.data_age,

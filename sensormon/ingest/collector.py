@@ -135,7 +135,8 @@ class Collector:
         self._unsure = unsure
         self._lock = unstored.lock
         self._closed = False
-        self._refused: JournalError | None = None
+        self._refused = ""
+        self._refusal: Refusal | None = None
         self._refused_readings = 0
         self._watchdog = Watchdog(pipeline.tags)
         self._latencies = Latencies()
@@ -184,10 +185,10 @@ class Collector:
         try:
             number = self._journal.append(entry)
         except JournalError as error:
-            self._refused = error.with_traceback(None)
+            self._refused, self._refusal = str(error), _kind(error)
             self._refused_readings += count
             raise
-        self._refused = None
+        self._refused, self._refusal = "", None
         self._pipeline.words.saved(processed.words)
         now = self._clock.now()
         self._latencies.add(max(0, now - started) / SECOND)
@@ -315,21 +316,12 @@ class Collector:
     @property
     def refused(self) -> str:
         """Why the last batch was refused, and what to do; empty if it was taken."""
-        return str(self._refused) if self._refused is not None else ""
+        return self._refused
 
     @property
     def refusal(self) -> Refusal | None:
         """The kind of failure for which the last batch was refused; None if it was taken."""
-        match self._refused:
-            case None:
-                return None
-            case JournalQuotaUsed():
-                return Refusal.QUOTA
-            case JournalFull():
-                return Refusal.DISK
-            case JournalUnwritable():
-                return Refusal.UNWRITABLE
-        return Refusal.BROKEN
+        return self._refusal
 
     @property
     def refused_readings(self) -> int:
@@ -373,3 +365,14 @@ class Collector:
         """When each tag's last live reading arrived, in the order of the table."""
         with self._lock:
             return self._watchdog.ages(self._clock.now())
+
+
+def _kind(error: JournalError) -> Refusal:
+    match error:
+        case JournalQuotaUsed():
+            return Refusal.QUOTA
+        case JournalFull():
+            return Refusal.DISK
+        case JournalUnwritable():
+            return Refusal.UNWRITABLE
+    return Refusal.BROKEN

@@ -115,7 +115,7 @@ class Watchdog:
         return [
             TagAge(
                 tag=names[code],
-                label=self._tags[names[code]].label,
+                label=self._tags.title(names[code]),
                 source=self._sources[code],
                 seconds=self._age(code, now) if self._seen[_LAST, code] else None,
                 silent=bool(overdue[code]),

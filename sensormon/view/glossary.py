@@ -40,7 +40,7 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "through."
         ),
         "stale": "No reading has arrived for longer than five of the source's usual intervals.",
-        "data age": "How long ago the newest reading was measured, by the reading's own time.",
+        "data age": "How long ago the newest reading arrived, by the monitor's clock, whatever its own time.",
         "backfill": (
             "Readings of the last 15 minutes that the simulator generates at the very first start, so that "
             "there is something to see. They are marked as simulated."

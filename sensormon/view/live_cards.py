@@ -18,6 +18,7 @@ from sensormon.model.entries import DetectorSettings
 from sensormon.model.format import clock_time
 from sensormon.model.readings import Origin
 from sensormon.model.state_words import Words
+from sensormon.model.status import AHEAD
 from sensormon.model.tags import Tag, TagTable
 from sensormon.model.timestamps import micros
 from sensormon.view.explanation import UNKNOWN_SCALE, Scale, explain, score_names, score_of, verdict
@@ -39,9 +40,13 @@ MOST = 12
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest reading of a tag (µs UTC, in its unit) and a phrase on it."""
+    """The newest reading of a tag (µs UTC, in its unit) and a phrase on it.
+
+    `arrived` is when the last live one arrived, by our clock; without one it is `time`.
+    """
 
     time: int
+    arrived: int
     value: float
     phrase: Phrase
     good: bool = True
@@ -90,20 +95,32 @@ def make_cards(
 
 
 def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
-    """The newest reading of each tag in the frame; a very recent flag still shows."""
+    """The newest reading of each tag in the frame; a very recent flag still shows.
+
+    It is the one with the newest own time, or the last to arrive if that time has not come yet, so that
+    a reading from a clock that is ahead does not hide later ones.
+    """
     names = score_names(judges)
     result: dict[str, Newest] = {}
     for name, rows in frame.groupby("tag", sort=False):
         times = micros(rows["time"])
         at = len(times) - 1 - int(times[::-1].argmax())
+        if times[at] > now + AHEAD * SECOND:
+            at = len(times) - 1
+        live = micros(rows.loc[rows["origin"] == str(Origin.LIVE), "received"])
         phrase = _phrase(rows, at, names)
         flagged = rows["is_anomaly"].to_numpy(dtype=bool) & (times > now - HELD)
         if not phrase.abnormal and flagged.any():
             last = int(flagged.nonzero()[0][-1])
-            ago = round((now - times[last]) / 1e6)
+            ago = max(0, round((now - times[last]) / 1e6))
             phrase = Phrase(f"{_phrase(rows, last, names).text}, {ago} s ago", True)
-        good = int(rows["quality"].iloc[at]) >> 30 == 0
-        result[str(name)] = Newest(int(times[at]), float(rows["value"].iloc[at]), phrase, good)
+        result[str(name)] = Newest(
+            time=int(times[at]),
+            arrived=int(live.max()) if len(live) else int(times[at]),
+            value=float(rows["value"].iloc[at]),
+            phrase=phrase,
+            good=int(rows["quality"].iloc[at]) >> 30 == 0,
+        )
     return result
 
 

@@ -134,6 +134,7 @@ class LiveFeed:
                     "verdict": phrase.text,
                     "abnormal": phrase.abnormal,
                     "time": head.time / 1e3,
+                    "arrived": head.arrived / 1e3,
                 }
         answer: Answer = {
             "now": now / 1e3,

@@ -5,6 +5,7 @@ Pure functions on the snapshots of `status` and `ledger`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -19,16 +20,25 @@ from sensormon.model.ledger import Ledger, beyond
 from sensormon.model.readings import reason_words
 from sensormon.model.status import (
     DeadLetterStatus,
+    Refusal,
     Silence,
     SourceState,
     SourceStatus,
     Status,
     StoreState,
+    TagAge,
     WriteState,
 )
 from sensormon.monitor.drills import Proof
 from sensormon.view.phrases import Phrase
 
+REFUSALS = {
+    Refusal.QUOTA: "the journal's quota is used up",
+    Refusal.DISK: "the journal's disk is full",
+    Refusal.UNWRITABLE: "the journal is not writable",
+    Refusal.BROKEN: "the journal cannot be written",
+}
+"""Why the journal takes no readings, in a few words."""
 STALE = 5
 """Data older than this many intervals is late."""
 BEHIND = 10 * SECOND
@@ -54,12 +64,17 @@ def source_phrase(source: SourceStatus) -> Phrase:
         SourceState.COLLECTING: f"Collecting · {tags}{often}",
         SourceState.WAITING: "No source",
         SourceState.FINISHED: "Replay finished",
-        SourceState.REFUSING: "Refusing readings, nothing is acknowledged",
+        SourceState.REFUSING: f"Refusing readings, {_why(source)}, nothing is acknowledged",
         SourceState.FAILED: "Not collecting, the collector has failed",
         SourceState.STOPPED: "Stopped",
     }
     wrong = (SourceState.REFUSING, SourceState.FAILED, SourceState.STOPPED)
     return Phrase(words[source.state], source.state in wrong)
+
+
+def _why(source: SourceStatus) -> str:
+    """Why the journal takes no readings, in a few words."""
+    return REFUSALS[source.refusal or Refusal.BROKEN]
 
 
 def late(status: Status) -> bool:
@@ -119,12 +134,15 @@ def store_phrase(status: Status) -> Phrase:
 
 
 def writing_phrase(status: Status) -> Phrase:
-    """Healthy, retrying, spooling or full, with what that means for the readings."""
+    """The state of writing in a word, with what that means for the readings."""
+    refused = f"{_why(status.source)}, readings are refused"
     meaning = {
         WriteState.HEALTHY: "readings go from the journal into the database",
         WriteState.RETRYING: "nothing reaches the database, nothing waits for it",
         WriteState.SPOOLING: "nothing reaches the database, readings wait in the journal",
-        WriteState.FULL: "the journal is full, readings are refused",
+        WriteState.FULL: refused,
+        WriteState.UNWRITABLE: refused,
+        WriteState.BROKEN: refused,
     }
     state = status.writing
     return Phrase(f"{state.capitalize()}: {meaning[state]}", state is not WriteState.HEALTHY)
@@ -311,8 +329,46 @@ def waiting_table(depth: pd.DataFrame) -> pd.DataFrame:
     ).iloc[::-1]
 
 
-def source_tables(ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The ledger by source, and the rejected by reason, as tables."""
+def age_table(ages: Sequence[TagAge]) -> pd.DataFrame:
+    """The tags with their sources, when each last reported, and what is wrong; the worst first.
+
+    Columns: Tag, Source, State, Last reading (s ago), Clock ahead (s).
+    """
+    worst_first = sorted(ages, key=lambda age: (not age.silent, not age.ahead, -(age.seconds or -1.0)))
+    return pd.DataFrame(
+        {
+            "Tag": [age.label for age in worst_first],
+            "Source": [age.source for age in worst_first],
+            "State": [_reporting(age) for age in worst_first],
+            "Last reading, s ago": pd.Series([age.seconds for age in worst_first], dtype="float64").round(1),
+            "Clock ahead, s": pd.Series([age.ahead or None for age in worst_first], dtype="float64").round(1),
+        }
+    )
+
+
+def _reporting(age: TagAge) -> str:
+    if age.seconds is None:
+        return "no live data yet"
+    states = [words for holds, words in ((age.silent, "silent"), (age.ahead > 0, "clock ahead")) if holds]
+    return ", ".join(states) or "reporting"
+
+
+def age_words(ages: Sequence[TagAge]) -> Phrase:
+    """How many tags report, are silent, or have a clock that is ahead."""
+    silent = sum(age.silent for age in ages)
+    ahead = sum(age.ahead > 0 for age in ages)
+    never = sum(age.seconds is None for age in ages)
+    parts = [
+        f"{counted(len(ages), 'tag')}",
+        f"{silent:,} silent" if silent else "none silent",
+        *([f"{ahead:,} with a clock ahead of the monitor's"] if ahead else []),
+        *([f"{never:,} without live data yet"] if never else []),
+    ]
+    return Phrase(" · ".join(parts), silent > 0)
+
+
+def source_tables(ledger: Ledger, ages: Mapping[str, float]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The ledger by source with the age of its last reading (s), and the rejected by reason, as tables."""
     lines = [
         {
             "Source": line.source,
@@ -323,6 +379,7 @@ def source_tables(ledger: Ledger) -> tuple[pd.DataFrame, pd.DataFrame]:
             "Pending": line.pending,
             "Difference": line.difference,
             "Undone": line.undone,
+            "Last reading, s ago": round(ages[line.source], 1) if line.source in ages else None,
         }
         for line in ledger.lines
     ]

@@ -14,6 +14,7 @@ from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import StoreUnavailable
 from sensormon.model.readings import InjectedFault, Ints, Origin, Processed
 from sensormon.stores.protocol import Store
+from sensormon.stores.readings import LastArrival
 from tests.support.plant import START
 
 Records = Callable[..., list[Record]]
@@ -85,6 +86,18 @@ def test_histories_hold_the_newest_readings_of_every_tag(store: Store, records: 
     assert history.learned.all()
     assert history.value.tolist() == store.readings.frame(None, 0, FAR)["value"].tolist()[-30:]
     assert store.ledger.next_id() == 61
+
+
+def test_last_arrivals_are_those_of_the_newest_live_readings(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    first, second, third = processed(5), processed(3), processed(2)
+    renamed = replace(third, accepted=replace(third.accepted, tags=("other",), origin=Origin.BACKFILL))
+    imported = replace(second, accepted=replace(second.accepted, origin=Origin.IMPORT))
+    records = [Record(1, BatchEntry(1, {}, first)), Record(2, BatchEntry(6, {}, imported))]
+    store.load("w", [*records, Record(3, BatchEntry(9, {}, renamed))])
+    at = START + 4 * SECOND
+    assert store.readings.last_arrivals() == {"temp": LastArrival(at, at, "test")}
 
 
 def test_slow_tag_among_fast_ones_keeps_its_history(
@@ -263,3 +276,4 @@ def test_an_empty_store_has_no_readings(store: Store) -> None:
     assert store.readings.rejected(5).empty
     assert store.readings.injected_faults(0, FAR).empty
     assert store.readings.histories(10) == []
+    assert store.readings.last_arrivals() == {}

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from sensormon.exchange.import_log import ImportedFile
-from sensormon.exchange.import_table import Columns, pieces, read_file
+from sensormon.exchange.import_table import pieces, read_file
 from sensormon.ingest import loader
 from sensormon.ingest.collector import Collector
 from sensormon.model.clock import SystemClock
@@ -22,6 +22,7 @@ from sensormon.model.tag_file import TagFile
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.stores.duckdb_store import DuckDBStore
+from sensormon.tables.columns import Columns
 from tests.support.feeder import kill_in
 from tests.support.plant import batch_of
 

@@ -193,9 +193,10 @@ def test_only_the_store_s_box_is_wrong_while_the_store_is_away():
 
 
 def test_the_ledger_tables_have_a_row_per_source_and_per_reason():
-    table, reasons = source_tables(LEDGER)
+    table, reasons = source_tables(LEDGER, {"simulator": 0.84})
     assert table.loc[0, "Received"] == 12_410
     assert table.loc[0, "Difference"] == 0
+    assert table.loc[0, "Last reading, s ago"] == 0.8
     assert reasons.to_numpy().tolist() == [["duplicate", 8]]
 
 

@@ -89,7 +89,7 @@ export class Card {
       if (this.fresh) this.value.textContent = "no data"
       return
     }
-    const age = now - head.time
+    const age = Math.max(0, now - head.arrived) // the sender's clock may differ from ours
     const stale = !past && readings.stale > 0 && age > Math.max(readings.stale, STALE)
     const words = past ? clock(head.time) : stale ? `${duration(age)} without data` : `${duration(age)} old`
     set(this.aged, words)
