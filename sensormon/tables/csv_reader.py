@@ -24,7 +24,7 @@ from sensormon.model.readings import Bools, Ints
 from sensormon.tables.budget import Budget, too_large
 from sensormon.tables.child_limits import CELL, MOST_COLUMNS
 from sensormon.tables.head_rows import INDEX_NOTE, counts_rows, empty_rows, same_cells
-from sensormon.tables.headings import COMMENT, Heading, find_heading
+from sensormon.tables.headings import Heading, find_heading, is_comment
 from sensormon.tables.line_scan import Lines, scan
 from sensormon.tables.separators import BLANKS, SEPARATORS, named_separator, shape_of, with_tabs
 from sensormon.tables.sheet import Sheet, WrongLine
@@ -192,11 +192,7 @@ class _Body:
                 detail = "it has NUL bytes, as a file has after the power failed"
             if not detail and not any(cells):
                 continue
-            if (
-                not detail
-                and cells[0].startswith(COMMENT)
-                and (len(cells) != shape.width or self.heading.commented)
-            ):
+            if not detail and is_comment(cells) and (len(cells) != shape.width or self.heading.commented):
                 self.comments.append(place)
                 continue
             while len(cells) > shape.width and not cells[-1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from sensormon.tables.cell_shapes import (
 from sensormon.tables.column_names import VALUES, numbered
 from sensormon.tables.text_rows import Row, Shape
 
-COMMENT = "#"
+_COMMENT = re.compile(r"(?:#+|//+|%+(?=\s|$))\s*")
 _SHOWN = 100
 _MOST_BELOW = 3
 """Rows of units and descriptions below the names."""
@@ -89,8 +90,13 @@ def find_heading(
         + (seconds[-1] if seconds else rows[header]).lines
         - 1
     )
-    commented = any(row.cells[0].startswith(COMMENT) for row in rows[: header + 1])
+    commented = any(is_comment(row.cells) for row in rows[: header + 1])
     return Heading(fixed, units, heads, last, (*notes, *described), commented)
+
+
+def is_comment(cells: Sequence[str]) -> bool:
+    """Whether the row is a comment: `# …`, `// …` or `% …`."""
+    return bool(_COMMENT.match(cells[0]))
 
 
 def _length(cells: Sequence[str]) -> int:
@@ -105,7 +111,7 @@ def _header(rows: Sequence[Row], shape: Shape) -> int | None:
         for place, row in enumerate(rows)
         if _length(row.cells) <= shape.width
         and (len(row.cells) >= shape.width or _length(row.cells) > max(shape.typed, default=0))
-        and not row.cells[0].startswith(COMMENT)
+        and not is_comment(row.cells)
     ]
     text = [place for place in fit if is_text(rows[place].cells)]
     timed = [place for place in text if any(map(names_time, rows[place].cells))]
@@ -148,15 +154,15 @@ def _under(upper: Row, row: Row, shape: Shape) -> tuple[str, ...]:
 
 def _comment_cells(row: Row) -> tuple[str, ...]:
     """The cells of a comment such as `# time temp`; none for another row."""
-    if not row.cells[0].startswith(COMMENT):
+    if not is_comment(row.cells):
         return ()
-    head = row.cells[0].lstrip(COMMENT).strip()
+    head = _COMMENT.sub("", row.cells[0], count=1)
     return (head, *row.cells[1:]) if head else row.cells[1:]
 
 
 def _without(above: Sequence[Row], shape: Shape, path: Path, word: str, given: Sequence[str]) -> Heading:
     """The heading of a table without names. Raises UsageError where the row above it may be meant as one."""
-    comments = [row for row in above if row.cells[0].startswith(COMMENT)]
+    comments = [row for row in above if is_comment(row.cells)]
     if above and above[-1] not in comments and not given:
         cells = [cell for cell in above[-1].cells if cell]
         if len(cells) > 1 or " " not in cells[0]:
@@ -194,10 +200,7 @@ def _fixed(
             raise _miscounted(given, _length(names), path)
         names = given
     clean = [UNFIT.sub("", " ".join(name.split())).strip() for name in names]
-    clean = [
-        name[len(COMMENT) :].strip() if name.startswith(COMMENT) and names_time(name) else name
-        for name in clean
-    ]
+    clean = [_COMMENT.sub("", name, count=1) if names_time(name) else name for name in clean]
     twice = [name for name, count in Counter(filter(None, clean)).items() if count > 1]
     if wrong := [name for name in twice if not names_time(name)]:
         shown = ", ".join(repr(name[:_SHOWN]) for name in wrong[:5])

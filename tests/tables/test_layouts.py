@@ -165,6 +165,8 @@ def test_white_space_separates_where_nothing_else_does(tmp_path: Path) -> None:
     assert (sheet.place.tolist(), sheet.separator) == ([1, 2, 3, 4], " ")
     sheet = read(tmp_path, "# time  temp\n1769860800 1.5\n1769860860 1.6\n")
     assert list(sheet.frame.columns) == ["time", "temp"]
+    sheet = read(tmp_path, "% made by\n% somebody\n0.0\t1.5\n0.1\t1.6\n")
+    assert list(sheet.frame.columns) == ["column 1", "column 2"]
     sheet = read(tmp_path, f"timestamp a  b\n{A} 1.5 2\n{B} 1.6 3\n")
     assert rows(sheet) == [[A, "1.5", "2"], [B, "1.6", "3"]]
     sheet = read(tmp_path, f'time "flow in"\n"{A}" 1.5\n')
