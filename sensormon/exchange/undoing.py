@@ -18,7 +18,7 @@ from sensormon.ingest.collector import Collector
 from sensormon.ingest.dead_letters import DeadLetters
 from sensormon.model.clock import Clock
 from sensormon.model.entries import UndoEntry
-from sensormon.model.errors import SensormonError, UsageError
+from sensormon.model.errors import SensormonError, StoreError, UsageError
 from sensormon.model.format import counted
 from sensormon.model.imports import Import, ImportState
 from sensormon.model.jobs import Job, Jobs, Progress
@@ -44,6 +44,8 @@ class Removed:
 
     def sentence(self) -> str:
         """For people."""
+        if self.entry.state is ImportState.UNDOING:
+            return f"Import {self.entry.id} is undone. The database removes its readings once it works again."
         readings = self.entry.undone.readings if self.entry.undone else 0
         words = f"Import {self.entry.id} is undone: {counted(readings, 'reading')} removed"
         if self.tags:
@@ -126,10 +128,15 @@ class Undoing:
             progress.step("removing the readings")
             self._collector.undo(UndoEntry(number, who, self._clock.now()), ranges)
             self._importer.forget(number)
-            self._caught_up(progress)
+            self._looked = False  # whatever interrupts the rest, it is done once the store has the record
+            _log.info("import %d was undone by %s", number, who)
+            try:
+                self._caught_up(progress)
+            except StoreError:
+                return Removed(self._log.find(number))
+            self._looked = True
             self._collector.noted_undone()
             self.last = self._clock.now()
-        _log.info("import %d was undone by %s", number, who)
         names, problem = self.tidy(who)
         return Removed(self._log.find(number), names, problem)
 
@@ -154,7 +161,7 @@ class Undoing:
         return unused, ""
 
     def tick(self) -> None:
-        """After the start, once the store has everything: finish what a kill interrupted."""
+        """Once the store has every undo: finish what a kill or a failure interrupted. Called often."""
         if self._looked or self._collector.unstored.undos():
             return
         self._looked = True

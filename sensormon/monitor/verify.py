@@ -119,7 +119,7 @@ def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
         if said != counted + undone:
             removed = f", {undone} were removed with imports" if undone else ""
             yield f"{source}: {said} readings were stored, {counted} are there{removed}"
-    yield from _undone(stopped, store, accounts)
+    yield from _undone(store, accounts)
     rejected: dict[str, int] = {}
     for (source, _), count in accounts.rejected.items():
         rejected[source] = rejected.get(source, 0) + count
@@ -134,11 +134,14 @@ def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
     for record in stopped.records():
         if record.number <= position and not _of(record, gone):
             yield from _compare(record, store.ledger, dead, minutes)
+        entry = record.entry
+        if isinstance(entry, UndoEntry) and record.number <= position and entry.import_id not in gone:
+            yield f"journal record {record.number}: import {entry.import_id} was undone, not in the store"
     yield from minutes.findings()
 
 
-def _undone(stopped: StoppedMonitor, store: Store, accounts: Accounts) -> Iterator[str]:
-    """Imports that are half undone: in the store, or in the journal and not in the store."""
+def _undone(store: Store, accounts: Accounts) -> Iterator[str]:
+    """Imports that the store says are undone and still has in part, and totals that differ."""
     undone = store.imports.undone()
     for each in undone:
         if left := store.imports.left(each.import_id):
@@ -146,11 +149,6 @@ def _undone(stopped: StoppedMonitor, store: Store, accounts: Accounts) -> Iterat
     said, counted = sum(accounts.undone.values()), sum(each.readings for each in undone)
     if said != counted:
         yield f"{said} readings were removed with imports, the imports undone had {counted}"
-    position, known = accounts.positions.get(stopped.writer, 0), {each.import_id for each in undone}
-    for record in stopped.records():
-        entry = record.entry
-        if isinstance(entry, UndoEntry) and record.number <= position and entry.import_id not in known:
-            yield f"journal record {record.number}: import {entry.import_id} was undone, not in the store"
 
 
 def _of(record: Record, imports: Collection[int]) -> bool:

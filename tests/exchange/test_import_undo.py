@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from sensormon.exchange.import_table import pieces, propose, read_file
 from sensormon.exchange.importer import Report
 from sensormon.model.clock import DAY, SECOND, ManualClock
 from sensormon.model.entries import UndoEntry
-from sensormon.model.errors import UsageError
+from sensormon.model.errors import StoreUnavailable, UsageError
 from sensormon.model.imports import Import, ImportState
 from sensormon.model.jobs import Progress
 from sensormon.model.settings import Settings
@@ -363,8 +365,6 @@ def test_tags_left_by_a_kill_go_after_the_next_start(own_tags: Settings, tmp_pat
 
 
 def test_verify_notices_an_undo_that_is_half_done(monitor: Monitor, tmp_path: Path) -> None:
-    import duckdb
-
     settings = monitor.settings
     take(monitor, file_of(tmp_path / "1.csv", 10))
     monitor.submit(batch_of(("fermenter_ph", 7.0)))
@@ -392,3 +392,30 @@ def test_an_old_reading_far_outside_the_file_is_not_looked_at(monitor: Monitor, 
     frame.to_csv(tmp_path / "2.csv", index=False)
     take(monitor, path)
     assert take(monitor, tmp_path / "2.csv").accepted == 10
+
+
+def test_an_undo_that_the_database_cannot_take_yet_is_done_later(
+    own_tags: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor = Monitor(own_tags, ManualClock(START))
+    with_tag(monitor, Tag("tank_level", "m"))
+    path = tmp_path / "a.csv"
+    path.write_text("time,tank_level\n2026-01-01T00:00:00Z,1.5\n")
+    take(monitor, path, tags=("tank_level",))
+    store = monitor.parts.store
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreUnavailable("no space is left", where="disk", hint="Free some")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "load", full)
+        said = undo(monitor, 1)
+    assert said == "Import 1 is undone. The database removes its readings once it works again."
+    assert entry(monitor, 1).state is ImportState.UNDOING
+    monitor.clock.wait(threading.Event(), 60)
+    monitor.drain()
+    for job in monitor.jobs.of("undo import"):
+        assert monitor.jobs.wait(job, 30)
+    assert entry(monitor, 1).state is ImportState.UNDONE
+    assert "tank_level" not in monitor.tags
+    checked(monitor)
