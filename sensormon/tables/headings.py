@@ -23,7 +23,7 @@ from sensormon.tables.cell_shapes import (
 from sensormon.tables.column_names import VALUES, numbered
 from sensormon.tables.text_rows import Row, Shape
 
-_COMMENT = re.compile(r"(?:#+|//+|%+(?=\s|$))\s*")
+_COMMENT = re.compile(r"(?:#+(?!N/?A|NV|DIV|VAL|REF|NAME|NULL|NUM)|//+|%+(?=\s|$))\s*")
 _SHOWN = 100
 _MOST_BELOW = 3
 """Rows of units and descriptions below the names."""
