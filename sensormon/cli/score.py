@@ -145,6 +145,7 @@ def score_file(
         for each in readings.wrong.rejections(0)
     ]
     unused += _not_good(readings, sheet)
+    unused += _without_count(sheet, clock) if not columns.time else []
     if not clock.usable.any() and len(sheet.frame):
         raise UsageError(
             f"no row can be scored: {unused[0] if unused else 'there are no times'}",
@@ -227,11 +228,12 @@ def _clock(sheet: Sheet, columns: Columns, path: Path) -> tuple[_Clock, Columns]
     if times.question is not None:
         raise undecided(times.question, str(path))
     cells = frame[columns.time]
-    if times.near_1970.any() and (times.near_1970 | cells.isna().to_numpy()).all() and not columns.form:
+    if times.near_1970.any() and times.wrong.all() and not columns.form:
         numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
         index: pd.Index[Any] = pd.Index(numbers, name="timestamp")
         usable = np.isfinite(numbers)
-        return _Clock(index, index, usable, np.argsort(numbers, kind="stable")), replace(columns, time="")
+        order = np.argsort(np.where(usable, numbers, np.inf), kind="stable")
+        return _Clock(index, index, usable, order), replace(columns, time="")
     stamps: pd.Index[Any] = pd.DatetimeIndex(times.time.astype("datetime64[us]"), tz="UTC", name="timestamp")
     shown: pd.Index[Any] = pd.Index(cells, name="timestamp")
     if times.said or columns.clock or columns.form:
@@ -324,6 +326,12 @@ def _not_good(readings: Readings, sheet: Sheet) -> list[str]:
         f"{quality_name(int(readings.quality[row]))}, so it is not scored"
         for row in rows.tolist()
     ]
+
+
+def _without_count(sheet: Sheet, clock: _Clock) -> list[str]:
+    """The rows that a column counting from a start has no number for."""
+    rows = np.flatnonzero(~clock.usable).tolist()
+    return [f"{sheet.word} {int(sheet.place[row])}: there is no time" for row in rows]
 
 
 def _unscored(result: pd.DataFrame, what: str) -> list[str]:

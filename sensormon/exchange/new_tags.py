@@ -14,7 +14,7 @@ import pandas as pd
 from sensormon.exchange.import_table import Table
 from sensormon.model.tags import BOOLEAN, UNFIT, Tag, TagTable
 from sensormon.tables.column_names import folded, known_names, tag_name, with_unit
-from sensormon.tables.columns import EMPTY, MOST_WORDS, WORDS, Columns, content
+from sensormon.tables.columns import EMPTY, MOST_WORDS, WORDS, Columns, content, sample
 from sensormon.tables.missing import is_missing
 from sensormon.tables.numbers import read_numbers
 from sensormon.tables.readings import name_in
@@ -74,7 +74,8 @@ def _wide(table: Table, columns: Columns, tags: TagTable) -> list[Tag]:
         if name in tags or not name:
             continue
         label, unit = with_unit(column)
-        unit = unit or UNFIT.sub("", table.sheet.units.get(column, ""))[:_LONGEST_UNIT]
+        unit = unit or table.sheet.units.get(column, "") or _unit_in(table, column, columns)
+        unit = UNFIT.sub("", unit)[:_LONGEST_UNIT]
         label = label if folded(name) == folded(label) else name
         new.append(Tag(name, label, unit, simulated=False))
     return new
@@ -110,6 +111,14 @@ def _long(table: Table, columns: Columns, tags: TagTable) -> list[Tag]:
             kind = "number" if has_numbers[code] else _kind(frame[column][rows & filled])
             new.append(Tag(name, title, unit, simulated=False, kind=kind))
     return new
+
+
+def _unit_in(table: Table, column: str, columns: Columns) -> str:
+    """The unit that stands in every cell of the column; empty if there is none."""
+    cells = sample(table.frame[column], columns.missing)
+    if pd.api.types.is_numeric_dtype(cells):
+        return ""
+    return read_numbers({"": cells}, separator=table.sheet.separator).units.get("", "")
 
 
 def _kind(cells: pd.Series[Any]) -> str:

@@ -241,9 +241,10 @@ def _refuse_wrong(path: Path, wrong: Wrong) -> None:
     """Raise UsageError for the first cell or line that is no reading, unless it only lacks its value."""
     for rejection, lacks in zip(wrong.rejections(0), wrong.lack_values.tolist(), strict=True):
         if not lacks:
-            text = rejection.time if rejection.reason is Reason.BAD_TIMESTAMP else rejection.value
+            text = repr(rejection.time if rejection.reason is Reason.BAD_TIMESTAMP else rejection.value)
+            detail = rejection.detail
             raise UsageError(
-                f"{text[:200]!r}: {rejection.detail}",
+                detail if text in detail else f"{text}: {detail}",
                 where=f"{path}, {wrong.sheet.word} {rejection.index}",
                 hint="Correct or remove the row",
             )
@@ -251,10 +252,11 @@ def _refuse_wrong(path: Path, wrong: Wrong) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Empty:
-    """Readings without a value: the code of the tag, and the time."""
+    """Readings without a value: the code of the tag, the time, and the line."""
 
     code: NDArray[np.int32]
     time: Ints
+    place: Ints
 
 
 def _empty(sheet: Sheet, columns: Columns, readings: Readings) -> _Empty:
@@ -269,17 +271,18 @@ def _empty(sheet: Sheet, columns: Columns, readings: Readings) -> _Empty:
         more = np.flatnonzero(~taken)
         row, code = np.concatenate([row, more]), np.concatenate([code, np.zeros(len(more), dtype=np.int32)])
     if not len(row) or columns.times_of:
-        return _Empty(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64))
+        none = np.empty(0, dtype=np.int64)
+        return _Empty(none.astype(np.int32), none, none)
     times = times_of_rows(sheet, columns)
     timed = ~times.wrong[row]
-    return _Empty(code[timed], times.time[row[timed]])
+    return _Empty(code[timed], times.time[row[timed]], sheet.place[row[timed]])
 
 
 def _with(readings: Readings, empty: _Empty) -> _Rows:
     """The readings and those without a value together."""
     count = len(empty.code)
     time = np.concatenate([readings.time, empty.time])
-    order = np.argsort(time, kind="stable")
+    order = np.lexsort((np.concatenate([readings.place, empty.place]), time))
     word = None
     if readings.word is not None:
         word = np.concatenate([readings.word, np.full(count, -1, dtype=np.int32)])[order]

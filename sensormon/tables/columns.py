@@ -159,7 +159,7 @@ def _timed(sheet: Sheet, names: Sequence[str], columns: Columns) -> Columns:
             return replace(columns, time=name)
     if named:
         return replace(columns, time=named[0])
-    texts = [name for name in names if not _is_number_column(frame[name], sheet, columns)]
+    texts = [name for name in names if name not in typed and not _are_plain_numbers(frame[name])]
     for name in (*typed, *texts):
         if _are_times(frame[name], columns):
             return replace(columns, time=name)
@@ -181,7 +181,14 @@ def _are_times(column: pd.Series[Any], columns: Columns) -> bool:
     if not len(cells):
         return False
     times = read_times(cells, columns.zone, form=columns.form, day_first=columns.day_first)
-    return bool((~times.wrong).mean() >= 0.5)
+    return times.question is not None or bool((~times.wrong).mean() >= 0.5)
+
+
+def _are_plain_numbers(column: pd.Series[Any]) -> bool:
+    """Whether these are numbers as a computer writes them, which may be anything but a text of a time."""
+    cells = sample(column)
+    numbers = pd.to_numeric(cells.astype(str).str.replace(",", ".", n=1, regex=False), errors="coerce")
+    return not len(cells) or bool(numbers.notna().mean() >= 0.5)
 
 
 def _count_up(column: pd.Series[Any], columns: Columns) -> bool:

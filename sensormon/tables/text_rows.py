@@ -58,13 +58,16 @@ def row_at(lines: Sequence[str], index: int, shape: Shape) -> Row:
     line = lines[index]
     if line.count('"') % 2 == 0:
         return Row(index + 1, tuple(cells_of(line, shape.separator)))
-    text = line
+    text, whole = line, is_row(_as_they_stand(line, shape.separator), shape)
     for more in range(1, min(_MOST_JOINED, len(lines) - index)):
         following = lines[index + more]
         text += "\n" + following
-        if len(text) > LONGEST_CELL or is_row(_as_they_stand(following, shape.separator), shape):
+        closes = following.count('"') % 2 == 1
+        # What closes a cell that began in a part of a row may look like a row itself.
+        a_row = is_row(_as_they_stand(following, shape.separator), shape) and (whole or not closes)
+        if len(text) > LONGEST_CELL or a_row:
             break
-        if following.count('"') % 2:
+        if closes:
             cells = cells_of_joined(text, shape.separator)
             if len(cells) != shape.width:
                 break

@@ -76,7 +76,7 @@ def test_a_long_file_scores_each_tag_by_itself(tmp_path: Path, wide: pd.DataFram
 def test_long_without_times_keeps_the_order_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("tag,value\n2,1\n1,5\n2,3\n")
     scored = score_file(tmp_path / "in.csv", "zscore", {})
-    assert scored.result[["tag", "value"]].to_numpy().tolist() == [[2, 1.0], [1, 5.0], [2, 3.0]]
+    assert scored.result[["tag", "value"]].to_numpy().tolist() == [["2", 1.0], ["1", 5.0], ["2", 3.0]]
     assert not scored.timed
     assert "no row of 2 was scored" in scored.notes[0]
 
@@ -133,18 +133,15 @@ def test_the_command_writes_times_and_contributions(
 @pytest.mark.parametrize(
     ("content", "detector", "said"),
     [
-        ("a,b\n1,2\n", "zscore", "no column 'value'; found: a, b"),
-        ("a,b\n1,2\n1,x\n", "spe", "line 3: 'x' is not a number"),
         ("a;b\n1;2\n", "spe", "no row of the file was scored"),
         ("a\n1\n", "hotelling", "fewer than two"),
         ("a,b\n1,2\n", "magic", "no detector 'magic'"),
         ("name,site\nx,y\n", "recommended", "no column 'value'"),
         ("timestamp\n2026-01-01\n", "recommended", "no column 'value'"),
         ("tag,value\nx,1\n", "hotelling", "below each other"),
-        ("tag,value\nx,1\n,2\n", "zscore", "line 3: there is no tag"),
-        ("time,value\n2026-01-01,1\n,2\n", "zscore", "line 3: there is no time"),
-        ("time,value\n1,1\ninf,2\n", "zscore", "times cannot be read"),
-        ("value\n1,2\n", "zscore", "cannot be read"),
+        ("time,value\nnow,1\nsoon,2\n", "zscore", "no row can be scored: line 2"),
+        ("time,value\n03/04/2026,1\n", "zscore", "can be read in 2 ways (day"),
+        ("value\n1,2\n", "zscore", "line 1 has 1 name, but the rows below have 2 cells"),
         ("a b,a  b\n1,2\n", "spe", "occurs twice"),
         ("PAR1 and no more", "spe", "cannot be read"),
         ("\x00\x01\x02", "spe", "no column 'value'"),
@@ -159,6 +156,74 @@ def test_one_line_says_what_is_wrong(
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
     assert code == (0 if "was scored" in said else 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "detector", "rows", "said"),
+    [
+        ("a,b\n1,2\n1,x\n", "spe", 2, "line 3: b 'x': the value must be a number"),
+        ("tag,value\nx,1\n,2\n", "zscore", 1, "line 3:  '2': there is no tag in this row"),
+        ("time,value\n2026-01-01,1\n,2\n", "zscore", 1, "line 3: value '2': there is no time"),
+        ("time,value\n1,1\nx,2\n", "zscore", 1, "line 3: there is no time"),
+        ("time,value,quality\n1,1,Good\n2,2,Bad\n", "zscore", 2, "line 3: value: its quality is Bad"),
+        ("Tag,Value\nx,1\nx,unavailable\n", "zscore", 2, "line 3: x 'unavailable'"),
+    ],
+)
+def test_rows_that_cannot_be_used_are_named_and_the_rest_is_scored(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: str,
+    detector: str,
+    rows: int,
+    said: str,
+) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text(content)
+    assert main(["score", str(path), "--detector", detector]) == 0
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert len(printed.out.splitlines()) == rows + 1
+
+
+def test_capitals_and_several_columns_never_mix_tags(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    times = stamps(200).astype(str)
+    frame = pd.DataFrame({"T": rng.normal(37, 0.1, 200), "P": rng.normal(3, 0.01, 200)})
+    frame.assign(Time=times).to_csv(tmp_path / "wide.csv", index=False)
+    long = frame.assign(Timestamp=times).melt("Timestamp", var_name="Tag", value_name="Value")
+    long.sort_values("Timestamp", kind="stable").to_csv(tmp_path / "long.csv", index=False)
+    for name in ("wide.csv", "long.csv"):
+        result = score_file(tmp_path / name, "zscore", {}).result
+        for tag in frame:
+            own = result[result["tag"] == tag]
+            expected = detect(frame[tag].to_numpy())
+            np.testing.assert_array_equal(own["score"], expected["score"], name)
+
+
+def test_rows_of_bad_quality_keep_their_value_and_get_no_score(tmp_path: Path) -> None:
+    rows = [f"2026-01-01T00:{i // 60:02}:{i % 60:02}Z,{7 + i % 2},Good" for i in range(100)]
+    rows[80] = "2026-01-01T00:01:20Z,99,Bad"
+    (tmp_path / "in.csv").write_text("Time,pH,Status\n" + "\n".join(rows) + "\n")
+    result = score_file(tmp_path / "in.csv", "zscore", {}).result
+    assert result["value"].iloc[80] == 99.0
+    assert np.isnan(result["score"].iloc[80])
+    assert not result["is_anomaly"].any()
+
+
+def test_rows_are_scored_in_order_of_time(tmp_path: Path, wide: pd.DataFrame) -> None:
+    table = pd.DataFrame({"time": stamps(600).astype(str), "value": wide["b"]})
+    table.iloc[::-1].to_csv(tmp_path / "in.csv", index=False)
+    result = score_file(tmp_path / "in.csv", "zscore", {}).result
+    assert result["value"].tolist() == wide["b"].tolist()
+    assert result["is_anomaly"].tolist() == detect(wide["b"].to_numpy())["is_anomaly"].tolist()
+
+
+def test_options_say_what_a_file_leaves_open(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("when,which,how much\n03/04/2026,a,1\n04/04/2026,a,2\n")
+    arguments = ["score", str(path), "--tag-column", "which", "--value-column", "how much", "--day-first"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("2026-04-03T00:00:00.000Z,a,1.0")
 
 
 def test_a_folder_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

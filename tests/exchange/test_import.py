@@ -30,9 +30,12 @@ BEGIN = "2026-01-01T00:00:00Z"
 @pytest.fixture
 def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Gives the command line the settings of the test."""
+    tags = settings.data_dir.with_name("tags.toml")
+    tags.write_bytes(settings.tags.read_bytes())
     monkeypatch.setenv("SENSORMON_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("SENSORMON_SOURCE", "none")
-    return settings
+    monkeypatch.setenv("SENSORMON_TAGS", str(tags))
+    return replace(settings, tags=tags)
 
 
 def wide(path: Path, rows: int = 12_000, spikes: tuple[int, ...] = (500, 9_000)) -> pd.DataFrame:
@@ -123,7 +126,7 @@ def test_invalid_cells_are_reported_with_their_line(
     )
     assert main(["import", str(path)]) in (0, 1)
     out = capsys.readouterr().out
-    assert "line 3: fermenter_ph '7,02': this is not a time" in out
+    assert "line 3: fermenter_ph '7,02': 'yesterday' is not a time" in out
     assert "line 5: nobody" in out
     for reason in ("timestamp unreadable or out of range", "unknown tag", "not a number"):
         assert f"rejected: {reason}" in out
@@ -200,11 +203,13 @@ def test_user_assigns_the_columns(
     environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "x.csv"
-    path.write_text("when,AI-101\n2026-01-01T00:00:00Z,7.0\n")
+    path.write_text("from,AI-101\n1,7.0\n")
     assert main(["import", str(path)]) == 2
     assert "there is no column of times" in capsys.readouterr().err
+    path.write_text("when,note\n2026-01-01T00:00:00Z,x\n")
     assert main(["import", str(path), "--time", "when"]) == 2
-    assert "none of the columns is a tag" in capsys.readouterr().err
+    assert "no column has numbers" in capsys.readouterr().err
+    path.write_text("when,AI-101\n2026-01-01T00:00:00Z,7.0\n")
     for pair, wrong in (
         ("AI-101=nope", "no tag 'nope'"),
         ("B=fermenter_ph", "no column 'B'"),

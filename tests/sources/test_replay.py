@@ -95,14 +95,16 @@ def test_byte_order_mark_and_extra_columns_are_ignored(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "the file is empty"),
+        ("", "it is empty"),
         ("timestamp,value\n", "there are no readings in it"),
-        ("time,value\n1,2\n", "there is no column 'timestamp'; found 'time,value'"),
-        ("timestamp,temp\n1,2\n", "there is no column 'value'; found 'timestamp,temp'"),
-        ("timestamp,value,value\n1,2,3\n", "a column occurs twice; found 'timestamp,value,value'"),
-        ("timestamp,value\n2026-01-01,1\nyesterday,2\n", "line 3: 'yesterday' is not an ISO 8601 time"),
-        ("timestamp,value\n2026-01-01,warm\n", "line 2: 'warm' is not a number"),
-        ("timestamp,value\n2026-01-01\n", "line 2: the row stops after 1 columns"),
+        ("flow,value\n1,2\n", "there is no column of times; found 'flow,value'"),
+        ("timestamp,note\n2026-01-01,ok\n", "there is no column of values; found 'timestamp,note'"),
+        ("time,value\n1,2\n2,3\n", "line 2: '1': this would be before 1990; say what it counts"),
+        ("timestamp,value,value\n1,2,3\n", "the column 'value' occurs twice"),
+        ("timestamp,value\n2026-01-01,1\nyesterday,2\n", "line 3: 'yesterday' is not a time"),
+        ("timestamp,value\n2026-01-01,warm\n", "line 2: 'warm': the value must be a number"),
+        ("timestamp,value\n2026-01-01\n", "line 2: '2026-01-01': it has too few cells"),
+        ("timestamp,value\n03/04/2026,1\n", "can be read in 2 ways: day"),
         ("timestamp,tag,value\n2026-01-01,a b,1\n", "line 2: 'a b' cannot be a tag's name"),
     ],
 )
@@ -123,8 +125,8 @@ def test_unreadable_file_is_one_line(tmp_path: Path, tags: TagTable, kind: str) 
     if kind == "folder":
         path.mkdir()
     if kind == "binary":
-        path.write_bytes(b"timestamp,value\n\xff\xfe\n")
-    with pytest.raises(UsageError, match="the file cannot be read") as caught:
+        path.write_bytes(b"PAR1\xff\xfe\n")
+    with pytest.raises(UsageError, match="it cannot be read") as caught:
         open_source(Settings(source=f"replay:{path}"), tags, START)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
