@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from sensormon.__main__ import main
+from sensormon.exchange.import_job import ImportPart, start_imports
 from sensormon.exchange.import_table import propose, read_file
-from sensormon.exchange.importer import start_import
 from sensormon.model.clock import ManualClock
 from sensormon.model.entries import UndoEntry
 from sensormon.model.settings import Settings
@@ -54,13 +54,12 @@ def imported(request: pytest.FixtureRequest, settings: Settings, run: Run, file:
     monitor = Monitor(settings)
     monitor.start()
     table = read_file(file)
-    job = start_import(
+    job = start_imports(
         monitor.jobs,
         monitor.importer,
         monitor.loading.keep_up,
-        table,
-        propose(table, monitor.tags),
-        file.name,
+        monitor.exporter.files,
+        [ImportPart(table, propose(table, monitor.tags), file.name)],
         monitor.clock.now(),
         who="Ana",
     )

@@ -58,7 +58,7 @@ def take(monitor: Monitor, path: Path, *, most: int = 1_000, tags: tuple[str, ..
     """Import this file, or its first `most` pieces."""
     table = read_file(path)
     columns = propose(table, monitor.tags)
-    report = Report(table.first)
+    report = Report(table.sheet.word)
     results = monitor.importer.take(
         pieces(table, columns, monitor.clock.now()), ImportedFile(path.name, "Ana", tags)
     )

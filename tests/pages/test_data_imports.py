@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from sensormon.exchange.import_table import Columns, read_file
-from sensormon.exchange.importer import start_import
+from sensormon.exchange.import_job import ImportPart, start_imports
+from sensormon.exchange.import_table import read_file
 from sensormon.model.clock import ManualClock
 from sensormon.model.errors import StoreUnavailable
 from sensormon.model.imports import ImportState
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
+from sensormon.tables.columns import Columns
 from tests.support.pages import show, text
 from tests.support.plant import START, Adopt
 
@@ -27,13 +28,12 @@ def monitor(settings: Settings, adopt: Adopt, tmp_path: Path) -> Monitor:
     times = pd.date_range("2026-01-01", periods=1_200, freq="s").astype(str)
     pd.DataFrame({"time": times, "fermenter_ph": 7.0}).to_csv(path, index=False)
     columns = Columns("time", values={"fermenter_ph": "fermenter_ph"})
-    job = start_import(
+    job = start_imports(
         opened.jobs,
         opened.importer,
         opened.loading.keep_up,
-        read_file(path),
-        columns,
-        "a [x](y).csv",
+        opened.exporter.files,
+        [ImportPart(read_file(path), columns, "a [x](y).csv")],
         START,
         who="Ana",
     )
