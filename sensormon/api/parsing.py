@@ -63,7 +63,7 @@ def parse_single(body: bytes, arrived: int) -> Parsed:
     """A single reading. Raises Problem if the body is not a JSON object."""
     try:
         row = _row.decode(body)
-        if _no_field_twice(body, (row,)):
+        if _no_field_twice((row,), _further_marks(body, 1, row.timestamp is not None)):
             return _single(row, arrived)
     except (msgspec.DecodeError, ValueError, OverflowError):
         pass
@@ -89,8 +89,12 @@ def parse_batch(body: bytes, arrived: int, most: int) -> Parsed:
         _limit(len(rows), most)
         check_key(key)
         quotes = 2 + 4 * bool(key) if keyed else 0
-        if _no_field_twice(body, rows, quotes) or not _twice_in(_loaded(body, most)):
-            return _columns(rows, body, arrived, key)
+        times = [row.timestamp for row in rows]
+        timed = len(times) - times.count(None)
+        further = _further_marks(body, len(rows), timed, quotes)
+        if _no_field_twice(rows, further) or not _twice_in(_loaded(body, most)):
+            batch = _columns(rows, times, further != 0, arrived)
+            return Parsed(batch, range(len(rows)), NOTHING, key, timed == len(rows))
     except (msgspec.DecodeError, pa.ArrowInvalid, ValueError):
         pass
     loaded: Any = _loaded(body, most)
@@ -145,31 +149,31 @@ def _single(row: Row, arrived: int) -> Parsed:
         tag=np.zeros(1, dtype=np.int32),
         time=np.array([time], dtype=np.int64),
         value=value,
-        quality=_qualities((row,)),
+        quality=np.zeros(1, dtype=np.uint32) if row.quality is None else _qualities((row,)),
         words=words,
         word=word,
     )
     return Parsed(batch, (0,), timed=row.timestamp is not None)
 
 
-def _columns(rows: Sequence[Row], body: bytes, arrived: int, key: str) -> Parsed:
-    """The columns of well-formed rows. Raises ArrowInvalid or ValueError for what is not one."""
+def _columns(rows: Sequence[Row], times: list[str | None], qualified: bool, arrived: int) -> Batch:
+    """The columns of well-formed rows; `qualified` says that some may have a quality.
+
+    Raises ArrowInvalid or ValueError for what is not well-formed.
+    """
     tags = pa.array([row.tag for row in rows], pa.string()).dictionary_encode()
-    times = [row.timestamp for row in rows]
     value, words, word = _values(rows)
-    said = _says_quality(body)
-    batch = Batch(
+    return Batch(
         source=SOURCE,
         received=arrived,
         tags=tuple(tags.dictionary.to_pylist()),
         tag=tags.indices.to_numpy().astype(np.int32, copy=False),
         time=_times(times, arrived),
         value=value,
-        quality=_qualities(rows) if said else np.zeros(len(rows), dtype=np.uint32),
+        quality=_qualities(rows) if qualified else np.zeros(len(rows), dtype=np.uint32),
         words=words,
         word=word,
     )
-    return Parsed(batch, range(len(rows)), NOTHING, key, None not in times)
 
 
 def _values(rows: Sequence[Row]) -> tuple[Floats, tuple[str, ...], NDArray[np.int32] | None]:
@@ -188,11 +192,6 @@ def _values(rows: Sequence[Row]) -> tuple[Floats, tuple[str, ...], NDArray[np.in
     if any(map(wrong_word, places)):
         raise ValueError("a value is neither a number nor a word")
     return numbers, tuple(places), word
-
-
-def _says_quality(body: bytes) -> bool:
-    """Whether a row may have a quality; escapes may hide the name of the field."""
-    return b"quality" in body or b"\\" in body
 
 
 def _qualities(rows: Sequence[Row]) -> NDArray[np.uint32]:
@@ -253,23 +252,29 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return doubtful
 
 
-def _no_field_twice(body: bytes, rows: Sequence[Row], others: int = 0) -> bool:
-    """Whether it is certain that no field of these decoded rows was there twice.
+def _further_marks(body: bytes, rows: int, timed: int, others: int = 0) -> int | None:
+    """How many quotation marks a body has besides those of the names, tags and times of its rows.
 
-    Judged by the number of quotation marks, which is fast: each row has six, four for a
-    timestamp, two or four for a quality, two for a word, unless a text has escapes; the body has
-    so many `others`.
+    So many rows have a time; the body has so many `others`. 0 if each field is there once and no
+    row has a word or a quality. None if escapes and nulls leave it open.
     """
     if b"\\" in body or b"null" in body:
-        return False
-    timed = len(rows) - [row.timestamp for row in rows].count(None)
+        return None
     marks = np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == _QUOTE)
-    expected = 6 * len(rows) + 4 * timed + others
-    if marks != expected:
-        said = [type(row.quality) for row in rows] if _says_quality(body) else []
-        expected += 2 * said.count(int) + 4 * said.count(str)
-        expected += 2 * [type(row.value) for row in rows].count(str)
-    return bool(marks == expected)
+    return int(marks) - 6 * rows - 4 * timed - others
+
+
+def _no_field_twice(rows: Sequence[Row], further: int | None) -> bool:
+    """Whether it is certain that no field of these decoded rows was there twice.
+
+    Judged by the number of further quotation marks, which is fast: two or four for a quality, two for
+    a word.
+    """
+    if not further:
+        return further == 0
+    said = [type(row.quality) for row in rows]
+    words = [type(row.value) for row in rows].count(str)
+    return further == 2 * said.count(int) + 4 * said.count(str) + 2 * words
 
 
 def _twice_in(content: object) -> bool:
