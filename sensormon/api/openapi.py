@@ -15,11 +15,18 @@ class Reading(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     tag: str = Field(description="A name that GET /api/tags lists.", examples=["fermenter_temp"])
-    value: float = Field(description="In the tag's unit.", examples=[37.2])
+    value: float | str | bool = Field(
+        description="A number in the tag's unit; of a tag of states a word, true or false.", examples=[37.2]
+    )
     timestamp: str | None = Field(
         None,
         description="ISO 8601, UTC if no zone is given; left out, the time of arrival.",
         examples=[_TIME],
+    )
+    quality: str | int | None = Field(
+        None,
+        description="Good, Uncertain, Bad, or the name or number of a status code of OPC UA; left out, Good.",
+        examples=["Good"],
     )
 
 
@@ -200,7 +207,8 @@ HEALTH: dict[int | str, dict[str, Any]] = {
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Within 24 hours a request with the same key stores nothing and gets the same answer.",
+    "description": "Within 24 hours a request with the same key stores nothing and gets the same answer; without "
+    "a key, if each reading has a timestamp, within an hour the same body does.",
     "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-~]*$"},
     "example": "6f1f4f0e-4f5e-4f0a-9d4e-0b9f5c3c7a01",
 }
@@ -252,6 +260,13 @@ LINES: dict[str, Any] = {
                 "in": "query",
                 "description": "Of the timestamps.",
                 "schema": {"type": "string", "enum": ["ns", "us", "ms", "s"], "default": "ns"},
+            },
+            {
+                "name": "tag",
+                "in": "query",
+                "description": "Names the tags, instead of SENSORMON_LINE_TAG.",
+                "schema": {"type": "string", "maxLength": 200},
+                "example": "{host}.{measurement}.{field}",
             },
             {"name": "org", "in": "query", "description": "Not used.", "schema": {"type": "string"}},
             {"name": "bucket", "in": "query", "description": "Not used.", "schema": {"type": "string"}},
