@@ -388,7 +388,9 @@ def _is_number_column(column: pd.Series[Any], sheet: Sheet, columns: Columns) ->
     cells = sample(column, columns.missing)
     cells = cells[~cells.astype(str).map(says_nothing).astype(bool)]
     numbers = read_numbers({"": cells}, decimal=columns.decimal, separator=sheet.separator)
-    return bool(len(cells)) and float(np.isfinite(numbers.values[""]).mean()) >= 0.5
+    # What is asked about is a number in either reading.
+    readable = np.isfinite(numbers.values[""]) | numbers.in_doubt[""]
+    return bool(len(cells)) and float(readable.mean()) >= 0.5
 
 
 def says_nothing(cell: str) -> bool:

@@ -28,7 +28,6 @@ _UNIT = r"[°%‰\pL][^\s,;:_0145-9]{0,11}"
 _MULTIPLES = frozenset({"k", "M", "G", "n", "u", "µ", "μ"})
 """Letters that alone multiply a number rather than measure it: 5k may be 5000."""
 
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
 
 
@@ -38,7 +37,7 @@ class Numbers:
 
     `said` is how the marks were read and why, empty if there is nothing to say. `decimal_comma`: the file
     has numbers with a decimal comma. `units` are those that stand in every cell of a column ("37.1 °C").
-    With a `question` the cells it is about are NaN and not empty.
+    With a `question` the cells it is about are `in_doubt`: NaN and not empty.
     """
 
     values: dict[str, Floats]
@@ -47,6 +46,7 @@ class Numbers:
     question: Question | None
     decimal_comma: bool
     units: dict[str, str]
+    in_doubt: dict[str, Bools]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +86,8 @@ def read_numbers(
     if len(pairs) == len(plain) and not decimal and separator != ";":
         values = {name: pair[0] for name, pair in pairs.items()}
         empty = {name: pair[1] for name, pair in pairs.items()}
-        return Numbers(values, empty, "", None, decimal_comma=False, units={})
+        nothing = {name: np.zeros(len(column), dtype=np.bool_) for name, column in values.items()}
+        return Numbers(values, empty, "", None, decimal_comma=False, units={}, in_doubt=nothing)
     return _by_marks({name: _column(column, missing) for name, column in columns.items()}, decimal, separator)
 
 
@@ -150,9 +151,9 @@ def _by_marks(columns: dict[str, _Column], decimal: str, separator: str) -> Numb
     shown = _shown(columns)
     mark, why = (decimal, "as asked") if decimal else decided(shown, separator)
     values = {name: _values(column, mark or ".") for name, column in columns.items()}
-    if not mark:
-        for name, column in columns.items():
-            values[name][column.marks.doubt] = np.nan
+    in_doubt = {name: column.marks.doubt & (mark == "") for name, column in columns.items()}
+    for name, cells in in_doubt.items():
+        values[name][cells] = np.nan
     commas = shown.comma + shown.commas_in_doubt
     worth_saying = why and (mark == "," or commas or "," in shown.point_example)
     return Numbers(
@@ -162,6 +163,7 @@ def _by_marks(columns: dict[str, _Column], decimal: str, separator: str) -> Numb
         None if mark else _question(columns),
         decimal_comma=mark == "," and commas > 0,
         units={name: column.unit for name, column in columns.items() if column.unit},
+        in_doubt=in_doubt,
     )
 
 
@@ -209,48 +211,6 @@ def _question(columns: dict[str, _Column]) -> Question:
     )
 
 
-def to_numbers(values: pd.Series[Any]) -> Floats:
-    """The numbers in these cells; NaN for a cell that is not a number.
-
-    Commas mark thousands if each is followed by three digits and no number has a leading zero (1,234
-    or 1,234.5 beside 980). Otherwise the comma is the decimal mark. Then points mark thousands
-    (1.234,5), unless a cell has a point that cannot.
-    """
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = values[numbers.isna() & values.notna()].astype(str).str.strip()
-    commas = wrong[wrong.str.contains(",", regex=False)]
-    if len(commas):
-        if commas.str.fullmatch(_THOUSANDS).all():
-            numbers[commas.index] = pd.to_numeric(commas.str.replace(",", "", regex=False))
-        else:
-            points = _with_points(values)
-            if points.str.fullmatch(_GROUPED).all():
-                changed = pd.concat([points, commas[~commas.index.isin(points.index)]])
-                numbers[changed.index] = _with_comma(changed)
-    result: Floats = numbers.to_numpy(dtype=np.float64)
-    return result
-
-
-def numbers_of(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, Floats]:
-    """The numbers in these columns of a file; all of them together decide what the marks mean.
-
-    Columns in which most cells are not numbers are ignored.
-    """
-    numbers = {name: to_numbers(frame[name]) for name in names}
-    text = [name for name in names if not pd.api.types.is_numeric_dtype(frame[name])]
-    text = [name for name in text if mostly(numbers[name], frame[name])]
-    if len(text) > 1:
-        together = to_numbers(pd.concat([frame[name].astype(object) for name in text], ignore_index=True))
-        numbers |= dict(zip(text, np.split(together, len(text)), strict=True))
-    return numbers
-
-
-def mostly(numbers: Floats, values: pd.Series[Any]) -> bool:
-    """Whether at least half of the cells that are not empty are numbers."""
-    filled = values.notna().to_numpy()
-    return bool(filled.any()) and float(np.isfinite(numbers[filled]).mean()) >= 0.5
-
-
 def thousands_undone(column: pd.Series[Any]) -> pd.Series[Any]:
     """A column of a file with decimal commas: 1.234 is read as more than a thousand if all cells allow it."""
     if pd.api.types.is_numeric_dtype(column):
@@ -264,12 +224,6 @@ def thousands_undone(column: pd.Series[Any]) -> pd.Series[Any]:
     numbers = pd.Series(np.nan, index=column.index)
     numbers[text.index] = _with_comma(text)
     return numbers
-
-
-def _with_points(values: pd.Series[Any]) -> pd.Series[Any]:
-    """The text cells that have a point."""
-    text = values[[isinstance(cell, str) for cell in values]].str.strip()
-    return text[text.str.contains(".", regex=False)] if len(text) else text.astype(str)
 
 
 def _with_comma(text: pd.Series[Any]) -> pd.Series[Any]:

@@ -34,7 +34,7 @@ from sensormon.tables.time_texts import (
 )
 from sensormon.tables.zone_clock import by_clock
 
-__all__ = ["Times", "joined", "read_times", "unit_of"]
+__all__ = ["Times", "joined", "read_times"]
 
 
 _WHOLE = 9e18
@@ -192,11 +192,3 @@ def _fits(column: pd.Series[Any]) -> bool:
     if not pd.api.types.is_integer_dtype(column) or column.isna().any():
         return False
     return not len(column) or int(column.max()) < 1 << 63
-
-
-def unit_of(column: pd.Series[Any]) -> str:
-    """The unit of a column of numbers that count since 1970: s, ms, µs or ns; empty for any other column."""
-    if not pd.api.types.is_numeric_dtype(column):
-        return ""
-    way = way_of(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    return way.replace("us", "µs") if way in {"s", "ms", "us", "ns"} else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensormon.model.errors import UsageError
+from sensormon.tables.columns import Columns, number_columns
 from sensormon.tables.missing import is_missing
 from sensormon.tables.numbers import Numbers, read_numbers
+from sensormon.tables.table_reader import read_sheets
 from tests.support.cells import grouped
 
 NAN = math.nan
@@ -125,6 +128,7 @@ def test_what_decides_the_decimal_mark(cells: list[str], separator: str, mark: s
     else:
         assert math.isnan(numbers.values["temp"][0])
         assert not numbers.empty["temp"][0]
+        assert numbers.in_doubt["temp"][0]
         assert not numbers.decimal_comma
         assert numbers.question is not None
         assert numbers.question.about == "The numbers of column temp"
@@ -254,3 +258,10 @@ def test_a_text_for_no_value_can_be_named() -> None:
 def test_a_decimal_mark_is_a_point_or_a_comma() -> None:
     with pytest.raises(UsageError, match="decimal mark"):
         read("1.5", decimal=";")
+
+
+def test_a_column_in_doubt_is_still_a_column_of_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('timestamp,temp\n2026-01-31 12:00:00,"37,125"\n2026-01-31 12:01:00,"37,130"\n')
+    (sheet,) = read_sheets(path, "")
+    assert number_columns(sheet, Columns("timestamp")) == ["temp"]
