@@ -54,6 +54,8 @@ def stretches(
 
     `gaps` are stretches without readings, in order of time, `until` is where the last state ends.
     """
+    if not len(time):
+        return []
     differs = changes(value, quality)
     starts = np.flatnonzero(differs)
     ends = np.append(time[starts[1:]], until)

@@ -19,16 +19,16 @@ _GOOD = f"FROM readings WHERE {OF_TAG} AND quality >> 30 = 0"
 _ALL = (1 << 63) - 1
 _CHANGES = f"""
     WITH seen AS (
-        SELECT id, epoch_us(time) AS at, value, least(quality >> 30, 2) AS kind FROM readings
+        SELECT id, epoch_us(time) AS moment, value, least(quality >> 30, 2) AS kind FROM readings
         WHERE {OF_TAG} AND id < ?),
     changed AS (
         SELECT * FROM seen
-        QUALIFY lag(value) OVER (ORDER BY at, id) IS DISTINCT FROM value
-            OR lag(kind) OVER (ORDER BY at, id) IS DISTINCT FROM kind)
-    SELECT at, value, kind FROM changed
-    QUALIFY row_number() OVER (PARTITION BY at // ? ORDER BY at, id) = 1
-        OR row_number() OVER (PARTITION BY at // ? ORDER BY at DESC, id DESC) = 1
-    ORDER BY at, id"""
+        QUALIFY lag(value) OVER (ORDER BY moment, id) IS DISTINCT FROM value
+            OR lag(kind) OVER (ORDER BY moment, id) IS DISTINCT FROM kind)
+    SELECT moment, value, kind FROM changed
+    QUALIFY row_number() OVER (PARTITION BY moment // ? ORDER BY moment, id) = 1
+        OR row_number() OVER (PARTITION BY moment // ? ORDER BY moment DESC, id DESC) = 1
+    ORDER BY moment, id"""
 
 _EXTENT = """
     SELECT epoch_us(min(first)) AS a, epoch_us(max(last)) AS b FROM (
@@ -62,7 +62,7 @@ class DuckDBSpans:
             _CHANGES, [*of_tag(tag, since, until), below_id if below_id is not None else _ALL, width, width]
         )
         return (
-            frame["at"].to_numpy(dtype=np.int64),
+            frame["moment"].to_numpy(dtype=np.int64),
             frame["value"].to_numpy(dtype=np.float64),
             frame["kind"].to_numpy(dtype=np.int64),
         )

@@ -80,3 +80,31 @@ def test_an_empty_store_answers_about_every_span(store: Store) -> None:
     assert store.spans.distribution("temp", 0, FAR, bins=5).readings == 0
     assert store.spans.count("temp", 0, FAR) == len(store.spans.values("temp", 0, FAR)[0]) == 0
     assert store.spans.outside("temp", 0, FAR, 0.0, 1.0) == (0, 0)
+
+
+@pytest.mark.parametrize("width", [1, 7 * SECOND, 300 * SECOND])
+def test_changes_are_those_of_the_readings(
+    store: Store, processed: Callable[..., Processed], width: int
+) -> None:
+    scored, rng = processed(2_000), np.random.default_rng(3)
+    scored.accepted.value[:] = rng.integers(0, 2, 2_000)
+    scored.accepted.value[500:900] = 2.0
+    scored.accepted.quality[600:700] = 0x8000_0000
+    scored.accepted.quality[700:800] = 0x4000_0000
+    store.load("w", [Record(1, BatchEntry(1, {"test": 2_000}, scored))])
+    since, until = START + 100 * SECOND, START + 1_900 * SECOND
+    rows, before, by_part = [], None, {}
+    for i in range(100, 1_900):
+        kind = int(scored.accepted.quality[i]) >> 30
+        state = (float(scored.accepted.value[i]), kind)
+        if state != before:
+            rows.append((int(scored.accepted.time[i]), *state))
+        before = state
+    for row in rows:
+        by_part.setdefault(row[0] // width, []).append(row)
+    kept = [row for part in by_part.values() for row in (part[:1] if len(part) == 1 else [part[0], part[-1]])]
+    columns = store.spans.changes("temp", since, until, width)
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == kept
+    below = store.spans.changes("temp", since, until, 1, below_id=1_001)
+    assert below[0].max() < START + 1_000 * SECOND
+    assert [len(column) for column in store.spans.changes("nobody", since, until, width)] == [0, 0, 0]

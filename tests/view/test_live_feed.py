@@ -29,6 +29,7 @@ from sensormon.view.palette import LIGHT
 from sensormon.view.time_charts import live_chart
 from tests.support.api import get
 from tests.support.plant import START, batch_of
+from tests.support.states import states_of, with_states
 
 Make = Callable[..., Monitor]
 NAMES = ["fermenter_temp", "fermenter_ph", "agitator_rpm"]
@@ -320,3 +321,40 @@ def test_the_board_draws_readings_as_the_other_charts_do(make: Make) -> None:
     }
     assert set(line["hovertemplate"]) == {completed["judged"], completed["unjudged"]}
     assert bad["hovertemplate"] == completed["bad"]
+
+
+def test_a_card_of_states_gets_words_and_keeps_every_change(
+    settings: Settings, tmp_path: Path, clock: ManualClock
+) -> None:
+    m = Monitor(with_states(settings, tmp_path), clock)
+    feed = LiveFeed(m)
+    values: list[tuple[str, float | str]] = [
+        ("valve", "open" if 2_500 < i < 2_504 else "closed") for i in range(5_000)
+    ]
+    clock.advance(5_000)
+    m.submit(states_of(*values))
+    m.submit(states_of(("product", "B"), ("product", "A <b>"), at=START + 4_000 * SECOND))
+    m.submit(states_of(("valve", "open"), at=START + 5_000 * SECOND, quality=Quality.BAD))
+    answer = feed.board(["valve", "product", "temp"], 6_000)
+    valve = answer["tags"]["valve"]
+    assert valve["words"] == [[0.0, "closed", 0], [1.0, "open", 1]]
+    assert valve["head"] | {"time": 0} == {
+        "value": "open",
+        "verdict": "bad quality, not judged",
+        "abnormal": False,
+        "time": 0,
+    }
+    drawn = dict(zip(valve["x"], valve["y"], strict=True))
+    assert len(drawn) < 4_000
+    assert [drawn[(START + i * SECOND) / 1e3] for i in (2_500, 2_501, 2_503, 2_504)] == [0, 1, 1, 0]
+    assert valve["k"][-1] == 4
+    product = answer["tags"]["product"]
+    assert product["head"]["value"] == "A <b>"
+    assert product["head"]["verdict"] == ""
+    assert product["words"] == [[0.0, "B", 0], [1.0, "A <b>", 1]]
+    assert "words" not in answer["tags"]["temp"]
+    clock.advance(2)
+    m.submit(states_of(("product", "C"), at=START + 5_001 * SECOND))
+    news = feed.board(["valve", "product"], 6_000, after=answer["after"])["tags"]["product"]
+    assert [2.0, "C", 2] in news["words"]
+    m.stop()
