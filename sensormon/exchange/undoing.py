@@ -21,7 +21,7 @@ from sensormon.model.entries import UndoEntry
 from sensormon.model.errors import SensormonError, StoreError, UsageError
 from sensormon.model.format import counted
 from sensormon.model.imports import Import, ImportState
-from sensormon.model.jobs import Job, Jobs, Progress
+from sensormon.model.jobs import Cancelled, Job, Jobs, Progress
 from sensormon.model.tag_edit import changes
 from sensormon.model.tag_file import TagFile
 from sensormon.model.tags import TagTable
@@ -45,7 +45,7 @@ class Removed:
     def sentence(self) -> str:
         """For people."""
         if self.entry.state is ImportState.UNDOING:
-            return f"Import {self.entry.id} is undone. The database removes its readings once it works again."
+            return f"Import {self.entry.id} is undone. Its readings leave the database once it can be written."
         readings = self.entry.undone.readings if self.entry.undone else 0
         words = f"Import {self.entry.id} is undone: {counted(readings, 'reading')} removed"
         if self.tags:
@@ -118,7 +118,7 @@ class Undoing:
     def undo(self, number: int, who: str, progress: Progress) -> Removed:
         """Undo this import. Raises like `check`, and JournalError; then nothing has changed.
 
-        Once the record is durable a cancellation ends only the waiting.
+        Once the record is durable a cancellation, or a store that is away, ends only the waiting.
         """
         with self._log.alone(), self._unrolled():
             progress.step("waiting for the database")
@@ -128,13 +128,12 @@ class Undoing:
             progress.step("removing the readings")
             self._collector.undo(UndoEntry(number, who, self._clock.now()), ranges)
             self._importer.forget(number)
-            self._looked = False  # whatever interrupts the rest, it is done once the store has the record
             _log.info("import %d was undone by %s", number, who)
             try:
                 self._caught_up(progress)
-            except StoreError:
+            except (StoreError, Cancelled):
+                self._looked = False  # the rest is done once the store has the record
                 return Removed(self._log.find(number))
-            self._looked = True
             self._collector.noted_undone()
             self.last = self._clock.now()
         names, problem = self.tidy(who)

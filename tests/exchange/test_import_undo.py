@@ -410,7 +410,7 @@ def test_an_undo_that_the_database_cannot_take_yet_is_done_later(
     with monkeypatch.context() as patched:
         patched.setattr(store, "load", full)
         said = undo(monitor, 1)
-    assert said == "Import 1 is undone. The database removes its readings once it works again."
+    assert said == "Import 1 is undone. Its readings leave the database once it can be written."
     assert entry(monitor, 1).state is ImportState.UNDOING
     monitor.clock.wait(threading.Event(), 60)
     monitor.drain()
