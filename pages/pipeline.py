@@ -49,6 +49,8 @@ from sensormon.view.status import (
 from sensormon.view.time_charts import depth_chart
 
 MINUTE = 60 * SECOND
+TAGS_SHOWN = 7
+"""Tags that are listed without a scroll bar."""
 SHOWN = 5
 """Acknowledgements that are listed, the newest."""
 
@@ -91,6 +93,7 @@ def way(m: Monitor, viewer: Viewer) -> None:
     left.dataframe(
         table,
         hide_index=True,
+        placeholder="–",
         key="sources",
         alt="The ledger by source",
         column_config=dict.fromkeys(table.columns[1:], number),
@@ -130,7 +133,8 @@ def arrivals(m: Monitor) -> None:
     st.dataframe(
         table,
         hide_index=True,
-        height=min(300, 36 * (len(table) + 1)),
+        height=300 if len(table) > TAGS_SHOWN else "content",
+        placeholder="–",
         key="ages",
         alt="Tags with the age of their last reading, silent ones first",
         column_config=dict.fromkeys(table.columns[3:], number),

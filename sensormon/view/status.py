@@ -334,7 +334,9 @@ def age_table(ages: Sequence[TagAge]) -> pd.DataFrame:
 
     Columns: Tag, Source, State, Last reading (s ago), Clock ahead (s).
     """
-    worst_first = sorted(ages, key=lambda age: (not age.silent, not age.ahead, -(age.seconds or -1.0)))
+    worst_first = sorted(
+        ages, key=lambda age: (not age.silent, not age.ahead, age.seconds is None, -(age.seconds or 0.0))
+    )
     return pd.DataFrame(
         {
             "Tag": [age.label for age in worst_first],

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from sensormon.analysis.what_if import flagged_times
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
+from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.drills import DRILLS, Proof, Run
 from sensormon.monitor.monitor import Monitor
 from tests.support.pages import PAGES, figures, show, text
@@ -75,6 +76,27 @@ def test_dead_letters_are_reported_and_retried_by_a_button(full: Monitor) -> Non
     words = text(show("pipeline"))
     assert "that the database refused" not in words
     assert "1 line there cannot be read" in words, "a damaged line stays reported until a person removes it"
+
+
+@pytest.mark.parametrize("count", [3, 300])
+def test_pipeline_lists_tags_by_when_they_last_reported(
+    settings: Settings, adopt: Adopt, clock: ManualClock, count: int
+) -> None:
+    monitor = adopt(Monitor(settings, clock))
+    tags = TagTable([Tag(f"tag{i}", f"Tag {i}") for i in range(count)])
+    monitor.running_tags.retag(tags)
+    monitor.submit(batch_of(("tag1", 1.0), source="http"))
+    clock.advance(325)
+    monitor.submit(batch_of(("tag2", 1.0), source="http", at=clock.now()))
+    app = show("pipeline")
+    assert f"{count} tags · 1 silent · {count - 2} without live data yet" in text(app)
+    table = next(frame.value for frame in app.dataframe if "Clock ahead, s" in frame.value)
+    assert len(table) == count
+    assert table.iloc[:3]["State"].tolist() == ["silent", "reporting", "no live data yet"]
+    assert table.iloc[0][["Tag", "Source", "Last reading, s ago"]].tolist() == ["Tag 1", "http", 325.0]
+    assert "Tag 1 has been silent for 5 min" in text(app)
+    ledger = next(frame.value for frame in app.dataframe if "Dead-lettered" in frame.value)
+    assert ledger["Last reading, s ago"].tolist() == [0.0]
 
 
 def test_drills_show_in_demo_mode(settings: Settings, adopt: Adopt) -> None:

@@ -47,5 +47,6 @@ class SteppedClock:
             pause.wait(POLL / 2)
 
     def _behind(self) -> bool:
-        waits = list(self._until.items())
-        return any(until <= self._now and thread.is_alive() for thread, until in waits)
+        """Whether a followed thread has something to do, or has only just begun."""
+        followed = [thread for thread in threading.enumerate() if thread.name in self._followed]
+        return any(self._until.get(thread, self._now) <= self._now for thread in followed)
