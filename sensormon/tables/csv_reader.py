@@ -122,8 +122,6 @@ def _rows(lines: Sequence[str], skipped: int, shape: Shape, *, complete: bool) -
     while index < len(lines):
         try:
             row = row_at(lines, index, shape)
-            if row.open and len(lines[index]) > LONGEST_CELL:
-                raise csv.Error("field larger than field limit")
         except csv.Error:
             if not rows:
                 raise

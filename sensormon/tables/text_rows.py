@@ -72,6 +72,8 @@ def row_at(lines: Sequence[str], index: int, shape: Shape) -> Row:
             if len(cells) != shape.width:
                 break
             return Row(index + 1, tuple(cells), lines=more + 1)
+    if len(line) > LONGEST_CELL:
+        raise csv.Error("field larger than field limit")
     return Row(index + 1, tuple(_as_they_stand(line, shape.separator)), open=True)
 
 

@@ -187,8 +187,9 @@ def test_comments_among_the_rows_are_skipped_and_said(tmp_path: Path) -> None:
 
 
 def test_two_columns_of_one_name_are_refused_but_those_of_times_numbered(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="the column 'x' occurs twice"):
-        read(tmp_path, f"time,x,x\n{A},1,2\n")
+    for header in ("time,x,x", 'time, x,"x "', "time,x, x"):
+        with pytest.raises(UsageError, match="the column 'x' occurs twice"):
+            read(tmp_path, f"{header}\n{A},1,2\n")
     with pytest.raises(UsageError, match="the columns 'x', 'y' occur twice"):
         read(tmp_path, f"time,x,x,y,y\n{A},1,2,3,4\n")
     sheet = read(tmp_path, f"Time,TI-1,,Time,TI-2\n{A},1,,{B},2\n")

@@ -18,7 +18,7 @@ import pytest
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Cancelled
 from sensormon.tables.parquet_reader import OWN, Budget
-from sensormon.tables.table_reader import read_table
+from sensormon.tables.table_reader import read_sheets
 
 MOMENT = datetime(2026, 1, 31, 12, 0, 0, 123_456, UTC)
 COLUMNS: dict[str, tuple[pa.Array, list[Any]]] = {
@@ -53,7 +53,8 @@ def test_every_column_comes_as_it_was_meant(tmp_path: Path, compression: str) ->
     path = tmp_path / "a.parquet"
     table = pa.table({name: column for name, (column, _) in COLUMNS.items()})
     pq.write_table(table, path, compression=compression, row_group_size=2)
-    frame, first = read_table(path, "")
+    (sheet,) = read_sheets(path, "")
+    frame, first = sheet.frame, f"{sheet.word} {sheet.place[0]}"
     assert first == "row 1"
     cells = {name: [plain(cell) for cell in frame[name].tolist()] for name in frame.columns}
     assert cells == {name: expected for name, (_, expected) in COLUMNS.items()}
@@ -66,7 +67,7 @@ def test_times_come_in_microseconds(tmp_path: Path, zone: str | None) -> None:
     counts = {"s": count // 1_000_000, "ms": count // 1_000, "us": count, "ns": count * 1_000 + 789}
     columns = {unit: pa.array([number, None], pa.timestamp(unit, zone)) for unit, number in counts.items()}
     pq.write_table(pa.table(columns), path)
-    frame = read_table(path, "")[0]
+    frame = read_sheets(path, "")[0].frame
     for unit, lost in {"s": 123_456, "ms": 456, "us": 0, "ns": 0}.items():
         assert (frame[unit].dt.tz is None) == (zone is None)
         expected = pd.Timestamp(MOMENT - timedelta(microseconds=lost))
@@ -83,7 +84,7 @@ def test_a_time_that_no_calendar_has_is_no_time(tmp_path: Path) -> None:
         "early": pa.array([-(1 << 31), 0], pa.date32()),
     }
     pq.write_table(pa.table(columns), path)
-    frame = read_table(path, "")[0]
+    frame = read_sheets(path, "")[0].frame
     for name in columns:
         assert pd.isna(frame[name][0])
         assert frame[name][1].tz_localize(None) == pd.Timestamp(0)
@@ -93,11 +94,11 @@ def test_an_index_is_what_pandas_says(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     frame = pd.DataFrame({"a": [1.5, 2.5]})
     frame.set_index(pd.RangeIndex(10, 30, 10, name="t")).to_parquet(path)
-    assert read_table(path, "")[0].to_dict("list") == {"t": [10, 20], "a": [1.5, 2.5]}
+    assert read_sheets(path, "")[0].frame.to_dict("list") == {"t": [10, 20], "a": [1.5, 2.5]}
     frame.set_index(pd.Index(["x", "y"])).to_parquet(path)
-    assert list(read_table(path, "")[0].columns) == ["a"]
+    assert list(read_sheets(path, "")[0].frame.columns) == ["a"]
     frame.set_index(pd.DatetimeIndex(["2026-01-31", "2026-02-01"])).to_parquet(path)
-    assert set(read_table(path, "")[0].columns) == {"timestamp", "a"}
+    assert set(read_sheets(path, "")[0].frame.columns) == {"timestamp", "a"}
 
 
 WRONG = {
@@ -127,7 +128,7 @@ def test_wrong_metadata_of_pandas_changes_nothing(tmp_path: Path, metadata: byte
     path = tmp_path / "a.parquet"
     table = pa.table({"timestamp": [1, 2], "a": [1.5, 2.5]})
     pq.write_table(table.replace_schema_metadata({b"pandas": metadata}), path)
-    assert read_table(path, "")[0].to_dict("list") == {"timestamp": [1, 2], "a": [1.5, 2.5]}
+    assert read_sheets(path, "")[0].frame.to_dict("list") == {"timestamp": [1, 2], "a": [1.5, 2.5]}
 
 
 def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
             data[place] ^= int(rng.integers(1, 256))
         path.write_bytes(data[: rng.integers(100, len(data))] if rng.random() < 0.3 else data)
         try:
-            read_table(path, "Give a table")
+            read_sheets(path, "Give a table")
         except UsageError as error:
             assert len(str(error).splitlines()) == 1  # noqa: PT017  either is right, and nothing else
 
@@ -154,15 +155,17 @@ def test_the_work_ends_with_the_viewer_who_waits_for_it(tmp_path: Path) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        read_table(path, "", Budget(OWN.bytes, OWN.seconds, leave))
-    assert len(read_table(path, "")[0]) == 1, "the next one gets its turn"
+        read_sheets(path, "", Budget(OWN.bytes, OWN.seconds, leave))
+    assert len(read_sheets(path, "")[0].frame) == 1, "the next one gets its turn"
 
 
 def test_several_are_read_one_after_the_other(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"timestamp": [1], "a": [1.0]}), path)
     rows: list[int] = []
-    threads = [threading.Thread(target=lambda: rows.append(len(read_table(path, "")[0]))) for _ in range(3)]
+    threads = [
+        threading.Thread(target=lambda: rows.append(len(read_sheets(path, "")[0].frame))) for _ in range(3)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
