@@ -45,7 +45,9 @@ class Removed:
     def sentence(self) -> str:
         """For people."""
         if self.entry.state is ImportState.UNDOING:
-            return f"Import {self.entry.id} is undone. Its readings leave the database once it can be written."
+            return (
+                f"Import {self.entry.id} is undone. Its readings leave the database once it can be written."
+            )
         readings = self.entry.undone.readings if self.entry.undone else 0
         words = f"Import {self.entry.id} is undone: {counted(readings, 'reading')} removed"
         if self.tags:
