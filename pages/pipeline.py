@@ -137,7 +137,7 @@ def arrivals(m: Monitor) -> None:
         placeholder="–",
         key="ages",
         alt="Tags with the age of their last reading, silent ones first",
-        column_config=dict.fromkeys(table.columns[3:], number),
+        column_config=dict.fromkeys(["Age, s", "Clock ahead, s"], number),
     )
 
 

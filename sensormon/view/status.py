@@ -330,9 +330,9 @@ def waiting_table(depth: pd.DataFrame) -> pd.DataFrame:
 
 
 def age_table(ages: Sequence[TagAge]) -> pd.DataFrame:
-    """The tags with their sources, when each last reported, and what is wrong; the worst first.
+    """The tags with the age of their last live reading and what is wrong; the worst first.
 
-    Columns: Tag, Source, State, Last reading (s ago), Clock ahead (s).
+    Columns: Tag, State, Age (s since its arrival), Clock ahead (s), Source.
     """
     worst_first = sorted(
         ages, key=lambda age: (not age.silent, not age.ahead, age.seconds is None, -(age.seconds or 0.0))
@@ -340,10 +340,10 @@ def age_table(ages: Sequence[TagAge]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Tag": [age.label for age in worst_first],
-            "Source": [age.source for age in worst_first],
             "State": [_reporting(age) for age in worst_first],
-            "Last reading, s ago": pd.Series([age.seconds for age in worst_first], dtype="float64").round(1),
+            "Age, s": pd.Series([age.seconds for age in worst_first], dtype="float64").round(1),
             "Clock ahead, s": pd.Series([age.ahead or None for age in worst_first], dtype="float64").round(1),
+            "Source": [age.source for age in worst_first],
         }
     )
 
@@ -381,7 +381,7 @@ def source_tables(ledger: Ledger, ages: Mapping[str, float]) -> tuple[pd.DataFra
             "Pending": line.pending,
             "Difference": line.difference,
             "Undone": line.undone,
-            "Last reading, s ago": round(ages[line.source], 1) if line.source in ages else None,
+            "Age, s": round(ages[line.source], 1) if line.source in ages else None,
         }
         for line in ledger.lines
     ]

@@ -93,10 +93,10 @@ def test_pipeline_lists_tags_by_when_they_last_reported(
     table = next(frame.value for frame in app.dataframe if "Clock ahead, s" in frame.value)
     assert len(table) == count
     assert table.iloc[:3]["State"].tolist() == ["silent", "reporting", "no live data yet"]
-    assert table.iloc[0][["Tag", "Source", "Last reading, s ago"]].tolist() == ["Tag 1", "http", 325.0]
+    assert table.iloc[0][["Tag", "Source", "Age, s"]].tolist() == ["Tag 1", "http", 325.0]
     assert "Tag 1 has been silent for 5 min" in text(app)
     ledger = next(frame.value for frame in app.dataframe if "Dead-lettered" in frame.value)
-    assert ledger["Last reading, s ago"].tolist() == [0.0]
+    assert ledger["Age, s"].tolist() == [0.0]
 
 
 def test_drills_show_in_demo_mode(settings: Settings, adopt: Adopt) -> None:

@@ -196,7 +196,7 @@ def test_the_ledger_tables_have_a_row_per_source_and_per_reason():
     table, reasons = source_tables(LEDGER, {"simulator": 0.84})
     assert table.loc[0, "Received"] == 12_410
     assert table.loc[0, "Difference"] == 0
-    assert table.loc[0, "Last reading, s ago"] == 0.8
+    assert table.loc[0, "Age, s"] == 0.8
     assert reasons.to_numpy().tolist() == [["duplicate", 8]]
 
 
