@@ -93,10 +93,10 @@ class Watchdog:
 
     def silent(self, now: int) -> tuple[Silence, ...]:
         """The tags that are overdue at `now` (µs UTC), the longest silence first."""
+        names = self._tags.names
         silences = [
-            Silence(tag.name, tag.label, self._age(code, now), self._sources[code])
+            Silence(names[code], self._tags[names[code]].label, self._age(code, now), self._sources[code])
             for code in np.flatnonzero(self._overdue(now)).tolist()
-            for tag in [self._tags[self._tags.names[code]]]
         ]
         return tuple(sorted(silences, key=lambda silence: -silence.seconds))
 

@@ -111,6 +111,18 @@ def test_gap_cuts_the_line_in_whole_and_later_answers(make: Make) -> None:
     assert [(START + 69 * SECOND) / 1e3, (START + 90 * SECOND) / 1e3] in later["gaps"]
 
 
+def test_the_age_on_a_card_counts_from_arrival(make: Make) -> None:
+    m = make()
+    feed_ph(m, [7.0, 7.1], 0)
+    m.submit(replace(batch_of(("fermenter_ph", 8.0), at=START + 300 * SECOND), received=START + 2 * SECOND))
+    head = LiveFeed(m).board(NAMES, 600)["tags"]["fermenter_ph"]["head"]
+    assert (head["value"], head["arrived"]) == ("8.00 pH", (START + 2 * SECOND) / 1e3)
+    feed_ph(m, [7.2], 3)
+    head = LiveFeed(m).board(NAMES, 600)["tags"]["fermenter_ph"]["head"]
+    assert head["value"] == "7.20 pH", "a clock that is ahead hides no later reading"
+    assert head["arrived"] == head["time"] == (START + 3 * SECOND) / 1e3
+
+
 def test_answer_holds_quality_rejections_and_reasons(make: Make) -> None:
     m = make()
     feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
