@@ -8,7 +8,6 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -21,9 +20,11 @@ from sensormon.detectors.ewma import Ewma
 from sensormon.detectors.gap import Gap
 from sensormon.detectors.hampel import Hampel
 from sensormon.detectors.hotelling import Hotelling
+from sensormon.detectors.inputs import Values, rows_of, times_given, times_of_index, values_of
 from sensormon.detectors.limits import Limits
 from sensormon.detectors.mewma import Mewma
 from sensormon.detectors.multivariate import RowDetector
+from sensormon.detectors.notes import nothing_scored, row_notes, series_notes
 from sensormon.detectors.page_hinkley import PageHinkley
 from sensormon.detectors.rate_of_change import RateOfChange
 from sensormon.detectors.recommended import Recommended
@@ -31,7 +32,6 @@ from sensormon.detectors.spe import Spe
 from sensormon.detectors.stuck import Stuck
 from sensormon.detectors.variance import Variance
 from sensormon.detectors.zscore import ZScore
-from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Ints
 
@@ -107,7 +107,7 @@ def _make(table: dict[str, type[Any]], detector: str, params: dict[str, float]) 
 
 
 def detect(
-    values: Sequence[float] | np.ndarray[Any, Any] | pd.Series[Any] | pd.DataFrame,
+    values: Values | pd.DataFrame,
     times: object = None,
     detector: str = DEFAULT,
     *,
@@ -122,21 +122,25 @@ def detect(
     one for data nobody has looked at.
 
     Causal: row i depends on the values up to i alone. `times`, one per value, becomes the
-    index: dates, ISO 8601 text (UTC if it names no zone), or numbers of seconds. Without
-    them a Series keeps its index, whose dates are used if it has any; otherwise the readings
-    are a second apart. `resolution` is the sensor's smallest step in the values' unit.
+    index: dates, periods (their start), timedeltas, ISO 8601 text (UTC if it names no zone), or
+    numbers of seconds. Without them a Series keeps its index, whose times are used, text
+    and Arrow's included; if it only numbers the values, they are a second apart.
+    `resolution` is the sensor's smallest step in the values' unit.
     A tag's limits are parameters here. If there is nothing to judge by (warm-up) or to
-    judge (NaN, infinity) the score and the bounds are NaN and nothing is flagged.
+    judge (NaN, infinity, null, NA or masked) the score and the bounds are NaN, nothing is
+    flagged, and the sentences in `attrs["notes"]` of the result say why.
 
     A DataFrame with one column per tag goes to the detectors in MULTIVARIATE: its first
     `baseline` rows (a parameter, 400 by default) are taken as normal and not scored;
     `value` is the statistic, `expected` its mean on normal rows, `upper` its limit, the
     score their ratio, and the column with a tag's name that tag's part of the score
-    (`contribution_<tag>` for a tag whose name is that of another column).
-    `resolution` is not used for a DataFrame.
+    (`contribution_<tag>` for a tag whose name is that of another column). A row that lacks
+    values is judged on those it has; a tag that has fewer than half the `baseline` is left
+    out until it has them. `resolution` is not used for a DataFrame; its index is kept, not used.
 
-    Raises UsageError for an unknown detector or parameter, for values that are not numbers
-    and for times that cannot be read.
+    Raises UsageError for an unknown detector or parameter, for values that are not numbers,
+    for times that cannot be read and for a DataFrame of which no row can be scored; and
+    WrongArgument, a TypeError, for a Series whose index is neither times nor numbers.
 
     >>> series = np.random.default_rng(0).normal(37.0, 0.2, 500)
     >>> series[400] = 39.0
@@ -157,31 +161,19 @@ def detect(
     if isinstance(values, pd.DataFrame):
         return _detect_rows(values, times, detector, params)
     judge = make(detector, **params)
-    try:
-        column = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise UsageError(
-            f"the values must be numbers ({error})", where="detect", hint="Convert them first"
-        ) from error
-    if column.ndim != 1:
-        raise UsageError(f"the values have {column.ndim} dimensions", where="detect", hint="Give one series")
+    column = values_of(values)
     state = judge.start(np.array([resolution], dtype=np.float64))
     rows = len(column)
     index = values.index if isinstance(values, pd.Series) else None
+    time: Ints | None = None
     if times is not None:
-        index = pd.Index(times, name="time")  # type: ignore[call-overload]  # pandas-stubs: any sequence
-        if len(index) != rows:
-            raise UsageError(
-                f"there are {len(index)} times for {rows} values",
-                where="detect",
-                hint="Give one time per value",
-            )
-    if index is not None and (times is not None or isinstance(index, pd.DatetimeIndex)):
-        time = _index_times(index)
-    else:
+        index, time = times_given(times, rows)
+    elif index is not None:
+        time = times_of_index(index)
+    if time is None:
         time = np.arange(rows, dtype=np.int64) * 1_000_000
     scores = state.run(np.zeros(rows, dtype=np.int32), column, np.ones(rows, dtype=np.bool_), time)
-    return pd.DataFrame(
+    result = pd.DataFrame(
         {
             "value": column,
             "score": scores.score,
@@ -193,45 +185,18 @@ def detect(
         },
         index=index,
     )
-
-
-def _index_times(times: pd.Index[Any]) -> Ints:
-    """These times in µs UTC."""
-    try:
-        if isinstance(times, pd.DatetimeIndex):
-            if times.hasnans:
-                raise ValueError("one of them is missing")
-            return np.array(times.as_unit("us").asi8, dtype=np.int64)
-        if pd.api.types.is_numeric_dtype(times.dtype):
-            seconds = times.to_numpy(dtype=np.float64)
-            if not (np.abs(seconds) < 1e12).all():
-                raise ValueError("a number of seconds is out of range")
-            return np.round(seconds * 1e6).astype(np.int64)
-        return np.array([timestamps.parse(str(time)) for time in times], dtype=np.int64)
-    except ValueError as error:
-        raise UsageError(
-            f"the times cannot be read ({error})",
-            where="detect",
-            hint="Give dates, ISO 8601 text or seconds",
-        ) from error
+    result.attrs["notes"] = series_notes(column, scores.score)
+    return result
 
 
 def _detect_rows(frame: pd.DataFrame, times: object, detector: str, params: dict[str, float]) -> pd.DataFrame:
     judge: RowDetector = _make(MULTIVARIATE, detector, params)
-    try:
-        rows = frame.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise UsageError(
-            f"the values must be numbers ({error})", where="detect", hint="Convert them first"
-        ) from error
-    index = frame.index if times is None else pd.Index(times, name="time")  # type: ignore[call-overload]  # pandas-stubs: any sequence
-    if len(index) != len(rows):
-        raise UsageError(
-            f"there are {len(index)} times for {len(rows)} values",
-            where="detect",
-            hint="Give one time per row",
-        )
-    scores = judge.start(rows.shape[1]).run(rows)
+    rows = rows_of(frame)
+    index = frame.index if times is None else times_given(times, len(rows))[0]
+    state = judge.start(rows.shape[1])
+    scores = state.run(rows)
+    if len(rows) and np.isnan(scores.score).all():
+        raise nothing_scored(state, rows, frame.columns)
     result = pd.DataFrame(
         {
             "value": scores.statistic,
@@ -247,4 +212,6 @@ def _detect_rows(frame: pd.DataFrame, times: object, detector: str, params: dict
     own = set(result.columns)
     names = [f"contribution_{name}" if name in own else name for name in frame.columns]
     parts = pd.DataFrame(scores.contributions, index=index, columns=names)
-    return pd.concat([result, parts], axis=1)
+    result = pd.concat([result, parts], axis=1)
+    result.attrs["notes"] = row_notes(state, rows, scores.score, frame.columns)
+    return result

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensormon.detectors.base import Parameter
-from sensormon.detectors.multivariate import BASELINE, Model, RowDetector
+from sensormon.detectors.incomplete import imputing
+from sensormon.detectors.multivariate import BASELINE, Judgement, Model, RowDetector
 from sensormon.detectors.pca import ROUNDING_VARIANCE, components, still, t2_limit
-from sensormon.model.readings import Floats
+from sensormon.model.readings import Bools, Floats
+
+TOLD = 0.1
+"""The least share of a direction's variance that the tags of an incomplete row must tell."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Hotelling(RowDetector):
     0.05, on rows that are Gaussian and independent in time.
 
     References: Hotelling, Multivariate Quality Control (1947); Jackson and Mudholkar,
-    Technometrics 21 (1979) 341; MacGregor and Kourti, Control Eng. Practice 3 (1995) 403.
+    Technometrics 21 (1979) 341; MacGregor and Kourti, Control Eng. Practice 3 (1995) 403;
+    for missing cells Arteaga and Ferrer, J. Chemometrics 16 (2002) 408.
 
     >>> rows = np.random.default_rng(0).normal(size=(501, 3))
     >>> rows[500] = 9.0
@@ -49,9 +54,23 @@ class Hotelling(RowDetector):
 
     def fit(self, rows: Floats) -> Model:
         """The model of these normal rows."""
-        mean, scale, values, vectors, kept = components(rows, self.variance)
-        used = values[:kept] > ROUNDING_VARIANCE
-        kept_vectors = vectors[:, :kept][:, used]
-        form = (kept_vectors / values[:kept][used]) @ kept_vectors.T
+        of = components(rows, self.variance)
+        used = of.values[: of.kept] > ROUNDING_VARIANCE
+        vectors = of.vectors[:, : of.kept][:, used]
+        form = (vectors / of.values[: of.kept][used]) @ vectors.T
         count = max(int(used.sum()), 1)
-        return still(mean, scale, np.asarray(form), float(count), t2_limit(count, len(rows), self.alpha))
+        return still(of, np.asarray(form), float(count), self._limit(count, of.rows))
+
+    def marginal(self, model: Model, lost: Floats, there: Bools) -> Judgement:
+        """T2 of those directions of the components that the tags in `there` tell something of."""
+        expectation, root, inverse = imputing(model.covariance, there)
+        imputed = expectation @ root
+        known, vectors = np.linalg.eigh(imputed.T @ model.form @ imputed)
+        used = known > TOLD
+        used[-1:] = True
+        directions = vectors[:, used].T @ inverse
+        count = max(int(used.sum()), 1)
+        return Judgement(directions.T @ directions, float(count), self._limit(count, model.rows))
+
+    def _limit(self, count: int, rows: int) -> float:
+        return t2_limit(count, max(rows, count + 10), self.alpha)

@@ -3,39 +3,76 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
 
-from sensormon.detectors.multivariate import LARGEST, Model, scaled
+from sensormon.detectors.incomplete import OVERLAP, paired
+from sensormon.detectors.multivariate import Model
+from sensormon.detectors.row_kernels import LARGEST, scaled
 from sensormon.model.readings import Floats
 
 
-def components(rows: Floats, variance: float) -> tuple[Floats, Floats, Floats, Floats, int]:
-    """Mean, scale, eigenvalues (largest first), eigenvectors, and how many hold this share of variance.
+@dataclass(frozen=True)
+class Components:
+    """Eigenvalues (largest first) and eigenvectors of the covariance of scaled tags; `kept` of them are used.
+
+    `rows` is how many rows the covariance stands for.
+    """
+
+    mean: Floats
+    scale: Floats
+    covariance: Floats
+    rows: int
+    values: Floats
+    vectors: Floats
+    kept: int
+
+
+def components(rows: Floats, variance: float) -> Components:
+    """The principal components of these rows that hold this share of variance; missing cells are NaN.
 
     At least one component and at least one residual are kept. Tags are scaled to
     standard deviation 1.
     """
-    mean = rows.mean(axis=0)
-    scale, z = scaled(rows, mean, rows.std(axis=0, ddof=1))
-    values, vectors = np.linalg.eigh(np.cov(z.T))
+    if np.isfinite(rows).all():
+        mean = rows.mean(axis=0)
+        scale, z = scaled(rows, mean, rows.std(axis=0, ddof=1))
+        covariance, count = np.cov(z.T), len(rows)
+    else:
+        mean = np.nanmean(rows, axis=0)
+        scale, z = scaled(rows, mean, np.nanstd(rows, axis=0, ddof=1))
+        covariance, counts = paired(z)
+        count = int(counts[counts >= OVERLAP].min())
+    values, vectors = np.linalg.eigh(covariance)
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
     share = np.cumsum(values) / max(values.sum(), 1e-300)
     kept = min(int(np.searchsorted(share, variance)) + 1, len(values) - 1)
-    return mean, scale, values, vectors, kept
+    return Components(mean, scale, covariance, count, values, vectors, kept)
 
 
-def still(mean: Floats, scale: Floats, form: Floats, expected: float, limit: float) -> Model:
+def still(of: Components, form: Floats, expected: float, limit: float) -> Model:
     """A model that judges each row by itself."""
-    tags = len(mean)
-    zero = np.zeros(tags)
-    flat = np.zeros(tags, dtype=np.bool_)
+    tags = len(of.mean)
     return Model(
-        mean, scale, flat, np.ones(tags), LARGEST, 1.0, zero, np.ascontiguousarray(form), expected, limit
+        mean=of.mean,
+        scale=of.scale,
+        differenced=np.zeros(tags, dtype=np.bool_),
+        step=np.ones(tags),
+        clip=LARGEST,
+        weight=1.0,
+        centre=np.zeros(tags),
+        form=np.ascontiguousarray(form),
+        covariance=of.covariance,
+        rows=of.rows,
+        expected=expected,
+        limit=limit,
     )
 
 
+@cache
 def t2_limit(kept: int, rows: int, alpha: float) -> float:
     """Hotelling's limit for a new row: k (n-1) (n+1) / (n (n-k)) times the F quantile of k and n-k."""
     a, b = kept / 2, (rows - kept) / 2

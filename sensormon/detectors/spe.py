@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sensormon.detectors.base import Parameter
-from sensormon.detectors.multivariate import BASELINE, Model, RowDetector
+from sensormon.detectors.incomplete import imputing
+from sensormon.detectors.multivariate import BASELINE, Judgement, Model, RowDetector
 from sensormon.detectors.pca import components, spe_limit, still
-from sensormon.model.readings import Floats
+from sensormon.model.readings import Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Spe(RowDetector):
     0.05, on rows that are Gaussian and independent in time.
 
     References: Jackson and Mudholkar, Technometrics 21 (1979) 341; MacGregor and Kourti,
-    Control Eng. Practice 3 (1995) 403.
+    Control Eng. Practice 3 (1995) 403; for missing cells Arteaga and Ferrer, J. Chemometrics
+    16 (2002) 408.
 
     >>> random = np.random.default_rng(0)
     >>> rows = random.normal(size=(501, 1)) + 0.1 * random.normal(size=(501, 3))
@@ -51,7 +53,14 @@ class Spe(RowDetector):
 
     def fit(self, rows: Floats) -> Model:
         """The model of these normal rows."""
-        mean, scale, values, vectors, kept = components(rows, self.variance)
-        left = vectors[:, kept:]
-        form = np.asarray(left @ left.T)
-        return still(mean, scale, form, float(values[kept:].sum()), spe_limit(values[kept:], self.alpha))
+        of = components(rows, self.variance)
+        left = of.vectors[:, of.kept :]
+        values = of.values[of.kept :]
+        return still(of, np.asarray(left @ left.T), float(values.sum()), spe_limit(values, self.alpha))
+
+    def marginal(self, model: Model, lost: Floats, there: Bools) -> Judgement:
+        """The squared prediction error of the row with its missing tags as the others predict them."""
+        expectation, root, _ = imputing(model.covariance, there)
+        form = expectation.T @ model.form @ expectation
+        values = np.maximum(np.linalg.eigvalsh(root.T @ form @ root), 0.0)
+        return Judgement(form, float(values.sum()), spe_limit(values, self.alpha))

@@ -2,6 +2,7 @@
 
 SensormonError              what happened, where, and what to do
 ├── UsageError              a setting, an argument or a file is wrong: one line, exit 2
+│   └── WrongArgument       an argument of a call is of a wrong kind; also a TypeError
 ├── Forbidden               a role or a token does not allow it: nothing was done
 ├── SignInRefused           a name, a password or a claim does not open a session
 ├── Overloaded              too many requests are waiting: send again later
@@ -39,6 +40,10 @@ class SensormonError(Exception):
 
 class UsageError(SensormonError):
     """A setting, an argument or a file given by a person is wrong. Exit code 2."""
+
+
+class WrongArgument(UsageError, TypeError):
+    """An argument of a call is of a kind that cannot be used; `hint` says what to pass."""
 
 
 class Forbidden(SensormonError):

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from sensormon.detectors import PER_TAG, detect
@@ -134,3 +135,87 @@ def test_times_reach_the_detector(times: object) -> None:
 def test_invalid_times_are_refused(times: object) -> None:
     with pytest.raises(UsageError, match="times cannot be read"):
         detect([1.0, 2.0], times)
+
+
+DATES = pd.Timestamp("2026-01-31T12:00:00") + pd.to_timedelta(GAP, unit="s")
+TEXTS = [date.isoformat() for date in DATES]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.Index(TEXTS),
+        pd.Index(TEXTS, dtype=object),
+        pd.Index(TEXTS, dtype=pd.ArrowDtype(pa.string())),
+        pd.CategoricalIndex(TEXTS),
+        pd.Index(DATES, dtype=pd.ArrowDtype(pa.timestamp("ms"))),
+        pd.Index(DATES.tz_localize("Asia/Tokyo"), dtype=pd.ArrowDtype(pa.timestamp("us", "Asia/Tokyo"))),
+        pd.Index(DATES - DATES[0], dtype=pd.ArrowDtype(pa.duration("us"))),
+        pd.PeriodIndex(DATES, freq="s"),
+        DATES - DATES[0],
+        DATES.as_unit("s"),
+        DATES.tz_localize("Europe/Rome"),
+        pd.Index(list(DATES.to_pydatetime()), dtype=object),
+    ],
+    ids=lambda index: f"{type(index).__name__} of {index.dtype}",
+)
+def test_times_in_the_index_of_a_series_are_used(index: pd.Index) -> None:
+    result = detect(pd.Series([1.0] * len(GAP), index=index), detector="gap")
+    assert np.flatnonzero(result["is_anomaly"]).tolist() == [100]
+    assert result.index.equals(index)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.Index(["first", "second"]),
+        pd.Index(["2026-01-31", None]),
+        pd.Index([True, False]),
+        pd.DatetimeIndex(["2026-01-31", pd.NaT]),
+        pd.MultiIndex.from_tuples([(1, 2), (1, 3)]),
+        pd.interval_range(0, 2),
+    ],
+    ids=["text", "none", "bool", "NaT", "levels", "intervals"],
+)
+def test_index_that_is_no_time_is_a_type_error_that_says_what_to_pass(index: pd.Index) -> None:
+    series = pd.Series([1.0, 2.0], index=index)
+    with pytest.raises(TypeError, match="Pass times="):
+        detect(series)
+    with pytest.raises(UsageError):
+        detect(series)
+    assert len(detect(series, times=[0, 1])) == 2
+
+
+MASK = np.arange(100) == 70
+SPIKED = np.where(MASK, 99.0, np.random.default_rng(1).normal(size=100))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.ma.masked_array(SPIKED, MASK),
+        np.ma.masked_array((SPIKED * 100).astype(int), MASK),
+        pd.Series(SPIKED).astype("Float64").mask(pd.Series(MASK)),
+        pd.Series(SPIKED.round()).astype("Int64").mask(pd.Series(MASK)),
+        pd.Series(SPIKED).astype(pd.ArrowDtype(pa.float64())).mask(pd.Series(MASK)),
+        pa.array(SPIKED, mask=MASK),
+        [pd.NA if masked else value for value, masked in zip(SPIKED, MASK, strict=True)],
+    ],
+    ids=["masked", "masked int", "Float64", "Int64", "Arrow series", "Arrow", "NA"],
+)
+def test_masked_values_are_missing(values: object) -> None:
+    result = detect(values)
+    plain = detect([math.nan if masked else float(value) for value, masked in zip(SPIKED, MASK, strict=True)])
+    assert np.isnan(result["value"][70])
+    assert np.isnan(result["score"][70])
+    assert result["score"].isna().tolist() == plain["score"].isna().tolist()
+    frame = pd.DataFrame({"a": values, "b": SPIKED[::-1], "c": SPIKED.round(1)})
+    cells = frame.astype({"b": "Float64"})
+    rows = detect(cells, detector="hotelling", baseline=60)
+    assert rows["a"].iloc[70] == 0.0
+    assert rows["b"].iloc[70] != 0.0
+
+
+def test_times_are_no_values() -> None:
+    with pytest.raises(UsageError, match="they are times"):
+        detect(pd.Series(DATES))
