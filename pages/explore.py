@@ -37,6 +37,7 @@ from sensormon.view.explore_chart import (
     normal_in_view,
     units,
 )
+from sensormon.view.simulated import badge, tag_words
 from sensormon.view.state_bands import LISTED, fill, place_of, word_of
 
 MOST_TAGS = 12
@@ -208,7 +209,10 @@ def main_chart(
             on_span=show,
             on_pick=clicked,
         )
-        st.html(legend(viewer, chosen, drawn))
+        simulated = m.simulated.within(*chosen.span)
+        badged = [name for name in chosen.names if name in simulated]
+        mark = badge(tag_words(badged, len(chosen.names), m.tags)) if badged else ""
+        st.html(legend(viewer, chosen, drawn, mark))
         if numbers := [line.now for line in drawn if not line.is_band]:
             st.caption(f"{drawn_line(numbers, *chosen.span)}.")
         if len(numbers) < len(drawn):
@@ -223,9 +227,9 @@ def clicked(time: int) -> None:
     st.session_state["explore_clicked"] = time
 
 
-def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> str:
-    """The legend of lines and of the marks in view, as HTML."""
-    chips = []
+def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series], mark: str) -> str:
+    """The legend of lines and of the marks in view, as HTML; `mark` is the badge of simulated tags."""
+    chips = [mark] if mark else []
     lines = [line for line in drawn if not line.is_band]
     if not chosen.stacked and len(lines) > 1:
         colors = viewer.palette.series

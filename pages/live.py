@@ -39,6 +39,7 @@ from sensormon.view.live_cards import (
     worst_first,
 )
 from sensormon.view.phrases import normal_band
+from sensormon.view.simulated import badge
 
 # Seconds between refreshes without the board: long spans change slowly and are costly to draw.
 REFRESH = {"5 min": 1, "15 min": 1, "1 h": 2, "6 h": 10, "24 h": 30}
@@ -171,6 +172,7 @@ def board(m: Monitor, viewer: Viewer, span: str, names: list[str], at: int | Non
         span=SECONDS[span],
         until=at,
         view=zoomed(),
+        simulated=m.simulated.within((at or m.clock.now()) - SECONDS[span] * SECOND, m.clock.now()),
         on_picked=picked,
         on_opened=only_rerun,
         on_view=zoom,
@@ -222,13 +224,14 @@ def drawn(
     )
 
 
-def head(tag: Tag, last: Newest | None, words: Words) -> str:
+def head(tag: Tag, last: Newest | None, words: Words, simulated: bool) -> str:
     """The first line of a card as HTML."""
     value, phrase = reads(tag, last, words) if last else ("no data", None)
     verdict = marked(phrase) if phrase else ""
     edge = " abnormal-card" if phrase and phrase.abnormal else ""
+    mark = badge() if simulated else ""
     return (
-        f'<div class="card{edge}"><span class="label">{escape(tag.label)}</span>'
+        f'<div class="card{edge}"><span class="label">{escape(tag.label)}</span>{mark}'
         f'<span class="value">{escape(value)}</span><span class="quiet">{escape(normal_band(tag))}</span>'
         f'<span class="verdict">{verdict}</span></div>'
     )
@@ -243,10 +246,12 @@ def plain_cards(m: Monitor, viewer: Viewer, span: str, matching: list[str], at: 
     step = at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
     key = (m.started, m.tags.digest, step, viewer.zone_name, viewer.dark)
     cards = drawn(m, now, viewer, names, seconds, key)
+    simulated = m.simulated.within(now - seconds * SECOND, now + 1)
     for name in names:
         tag = m.tags[name]
         with panel(name):
-            st.html(head(tag, last.get(name, cards.newest.get(name)), m.state_words([name])))
+            reading = last.get(name, cards.newest.get(name))
+            st.html(head(tag, reading, m.state_words([name]), name in simulated))
             chart(cards.figures[name], f"live-{name}", f"{tag.label} over the last {span}")
     st.caption(
         "Shaded: where the detector expects the next reading. ◆ anomaly. Dashed: edge of the normal band."

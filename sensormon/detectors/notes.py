@@ -54,7 +54,7 @@ def nothing_scored(state: RowsState, rows: Floats, names: Iterable[object]) -> U
     able = int((values >= state.enough).sum())
     need = rows_for(max(able, 2))
     if count <= state.baseline:
-        what = f"there are {counted(count, 'row')}, and the first {state.baseline:,} are the baseline"
+        what = f"the first {state.baseline:,} rows are the baseline, and {counted(count, 'row')} came"
         hint = "Give more rows, or a smaller baseline (50 at least)"
     elif able < 2:
         few = [f"{name} has {int(n):,}" for name, n in zip(names, values, strict=True) if n < state.enough]

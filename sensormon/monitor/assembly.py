@@ -50,6 +50,7 @@ from sensormon.monitor.loading import Loading
 from sensormon.monitor.private_files import make_database_private
 from sensormon.monitor.readings import Readings
 from sensormon.monitor.retention import Retention
+from sensormon.monitor.simulated import SimulatedReadings
 from sensormon.monitor.source import RunningSource
 from sensormon.monitor.tuner import Tuner
 from sensormon.sources import open_source
@@ -84,6 +85,7 @@ class Parts:
     readings: Readings
     streams: ReadingStreams
     explorer: Explorer
+    simulated: SimulatedReadings
     ledger: LiveLedger
     attention: Attention
     detection: DetectionLog
@@ -203,6 +205,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         readings=Readings(store.readings, newest, clock),
         streams=streams,
         explorer=Explorer(store, newest),
+        simulated=SimulatedReadings(running_source, store.spans, ledger, clock),
         ledger=ledger,
         attention=attention,
         detection=detection,

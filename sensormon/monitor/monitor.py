@@ -68,6 +68,7 @@ class Monitor:
         self.stored = parts.store.readings
         self.streams = parts.streams
         self.explorer = parts.explorer
+        self.simulated = parts.simulated
         self.ledger = parts.ledger
         self.attention = parts.attention
         self.detection = parts.detection

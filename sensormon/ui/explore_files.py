@@ -34,7 +34,8 @@ def export_look(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series])
 
 
 def _points(m: Monitor, chosen: Chosen, drawn: list[Series]) -> Rows:
-    points = drawn_points([(line.tag.name, line.now) for line in drawn], *chosen.span)
+    lines = [(line.tag.name, line.now) for line in drawn]
+    points = drawn_points(lines, *chosen.span, m.simulated.spans())
     table = described(pa.Table.from_pandas(points, preserve_index=False), m.tags, m.state_words(chosen.names))
     return of_table("point", table, file_stem(chosen.names, chosen.span[0]), _about(chosen))
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from sensormon import __version__
 from sensormon.access.person import Person
-from sensormon.model.clock import HOUR, SECOND
+from sensormon.model.clock import DAY, HOUR, SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.status import StoreState
 from sensormon.monitor.monitor import Monitor
@@ -21,6 +21,7 @@ from sensormon.ui.style import style_sheet
 from sensormon.ui.viewer import Viewer, viewer
 from sensormon.ui.who import person
 from sensormon.view.phrases import zone_words
+from sensormon.view.simulated import badge, simulated_words
 from sensormon.view.status import abnormal, alarms, announcement, attention_words, status_line
 
 AGAIN = 3 * SECOND
@@ -71,11 +72,20 @@ def _status(title: str, m: Monitor, drawn_dark: bool, drawn: int, me: Person) ->
     if UNREAD in st.session_state and readable and status.now - drawn > wait:
         st.rerun()
     phrases = status_line(status, m.ledger.now(), anomalies_last_hour(m), watched_seconds(m))
-    line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
+    line = _badge(title, m) + "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
     losses = "" if title == "Pipeline" else attention_words(status, me)
     wrong = "".join(_alarm(text) for text in (*alarms(status), losses) if text)
     st.html(f'<div class="status" data-at="{status.now}">{line}</div>{wrong}')
     _read_aloud(abnormal(status, m.ledger.now()))
+
+
+def _badge(title: str, m: Monitor) -> str:
+    """The badge for what is simulated, as HTML; the Live page shows the last day at most."""
+    spans, now = m.simulated.spans(), m.clock.now()
+    if title == "Live":
+        spans = {name: span for name, span in spans.items() if span[1] >= now - DAY}
+    words = simulated_words(spans, m.tags, now, viewer().zone)
+    return badge(words) if words else ""
 
 
 def _alarm(text: str) -> str:

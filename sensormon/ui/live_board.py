@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sensormon.model.tags import TagTable
@@ -24,6 +24,7 @@ def live_board(
     span: int,
     until: int | None,
     view: tuple[int, int] | None,
+    simulated: Collection[str],
     on_picked: Callable[[], None],
     on_opened: Callable[[], None],
     on_view: Callable[[], None],
@@ -31,7 +32,8 @@ def live_board(
     """Cards of these tags over the last `span` seconds, up to `until` (µs UTC) if it is paused.
 
     `view` (µs UTC) is the zoomed span when the board is first drawn. `strip` are
-    the tags of the heat strip; without any there is none. The result has `picked`, the name of a clicked
+    the tags of the heat strip; without any there is none. Cards of `simulated` tags have a badge.
+    The result has `picked`, the name of a clicked
     row, `opened`, the id of an event, `view`, the zoomed span (ms UTC, None
     while the board follows the clock), and `unavailable`.
     """
@@ -39,7 +41,7 @@ def live_board(
         "board",
         {
             "key": page_key(),
-            "tags": [tag_facts(tags, tags[name], viewer.palette) for name in cards],
+            "tags": [tag_facts(tags, tags[name], viewer.palette, name in simulated) for name in cards],
             "strip": [{"name": name, "label": tags.title(name)} for name in strip],
             "span": span,
             "until": until,

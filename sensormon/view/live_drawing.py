@@ -12,6 +12,7 @@ from typing import Any
 from sensormon.model.tags import Tag, TagTable
 from sensormon.view.palette import Palette
 from sensormon.view.phrases import normal_band
+from sensormon.view.simulated import BADGE
 from sensormon.view.state_bands import styles as state_styles
 from sensormon.view.time_charts import board_layout
 from sensormon.view.trace_styles import (
@@ -53,8 +54,8 @@ def drawing(palette: Palette, height: int) -> dict[str, Any]:
     }
 
 
-def tag_facts(tags: TagTable, tag: Tag, palette: Palette) -> dict[str, Any]:
-    """The parts of this tag's card that do not depend on its readings."""
+def tag_facts(tags: TagTable, tag: Tag, palette: Palette, simulated: bool) -> dict[str, Any]:
+    """The parts of this tag's card that do not depend on its readings; `simulated` ones have a badge."""
     return {
         "name": tag.name,
         "label": tags.title(tag.name),
@@ -64,6 +65,7 @@ def tag_facts(tags: TagTable, tag: Tag, palette: Palette) -> dict[str, Any]:
         "normal": tag.normal,
         "words": normal_band(tag),
         "states": tag.has_states,
+        "badge": BADGE if simulated else "",
         "unit_label": unit_label(chart_text(tag.unit), palette),
         "hover": asdict(Hover.of(tag, CLOCK, SCORE)),
         "y_rule": asdict(YRule.of(tag)),

@@ -326,7 +326,7 @@ def test_the_board_draws_readings_as_the_other_charts_do(make: Make) -> None:
     }
     for name, trace in chart.items():
         assert {key: trace[key] for key in styles[name]} == styles[name]
-    hover = tag_facts(m.tags, tag, LIGHT)["hover"]
+    hover = tag_facts(m.tags, tag, LIGHT, False)["hover"]
     completed = {
         kind: text.replace("{clock}", answer["clock"]).replace("{score}", answer["score"])
         for kind, text in hover.items()

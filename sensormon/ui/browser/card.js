@@ -23,6 +23,9 @@ export class Card {
 
   build() {
     this.label = element("h3", "label")
+    this.simulated = element("span", "simulated")
+    this.badge = element("b")
+    this.simulated.append(this.badge)
     this.value = element("span", "value")
     this.spark = document.createElementNS("http://www.w3.org/2000/svg", "svg")
     this.spark.setAttribute("class", "spark")
@@ -36,7 +39,7 @@ export class Card {
     this.table = element("div", "card-table")
     this.section = element("section", "live-card")
     const header = element("div", "card")
-    header.append(this.label, this.value, this.spark, this.normal, this.aged, this.verdict, this.asTable)
+    header.append(this.label, this.simulated, this.value, this.spark, this.normal, this.aged, this.verdict, this.asTable)
     this.section.append(header, this.chart.frame, this.key, this.table)
     this.showTable(false)
   }
@@ -49,6 +52,8 @@ export class Card {
     this.normal.textContent = tag.words
     this.spark.style.display = tag.states ? "none" : ""
     this.key.hidden = !tag.states
+    this.badge.textContent = tag.badge
+    this.simulated.hidden = !tag.badge
     this.section.setAttribute("aria-label", tag.label)
     this.section.dataset.tag = tag.name
     this.asTable.setAttribute("aria-label", `${tag.label} as a table`)
