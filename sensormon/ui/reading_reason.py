@@ -17,6 +17,7 @@ from sensormon.ui.drawing import chart, panel, picking_chart
 from sensormon.ui.viewer import Viewer
 from sensormon.view.detectors import detector_words
 from sensormon.view.explanation import explain, quality_words, score_names, score_of
+from sensormon.view.phrases import states_left_out
 from sensormon.view.time_charts import live_chart
 
 CONTEXT = 50_000
@@ -134,6 +135,12 @@ def any_reading(m: Monitor, viewer: Viewer, tags: list[str], span: tuple[int, in
     if not st.toggle("Explain any reading", key="any"):
         return
     with panel("any"):
+        left_out = states_left_out(m.tags, tags)
+        tags = [name for name in tags if not m.tags[name].has_states]
+        if left_out:
+            st.caption(left_out)
+        if not tags:
+            return
         name = st.selectbox("Tag", tags, format_func=m.tags.title, key="any-tag")
         since = max(span[0], span[1] - 900 * SECOND)
         frame = m.stored.frame([name], since, span[1], limit=CONTEXT)
