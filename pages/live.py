@@ -8,6 +8,7 @@ import streamlit as st
 from sensormon.model.clock import DAY, SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.format import moment_words
+from sensormon.model.readings import SIMULATOR
 from sensormon.model.state_words import Words
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import parse, render
@@ -172,6 +173,7 @@ def board(m: Monitor, viewer: Viewer, span: str, names: list[str], at: int | Non
         span=SECONDS[span],
         until=at,
         view=zoomed(),
+        waiting=no_data_yet(m),
         simulated=m.simulated.within((at or m.clock.now()) - SECONDS[span] * SECOND, m.clock.now()),
         on_picked=picked,
         on_opened=only_rerun,
@@ -224,9 +226,10 @@ def drawn(
     )
 
 
-def head(tag: Tag, last: Newest | None, words: Words, simulated: bool) -> str:
+def head(tag: Tag, last: Newest | None, words: Words, simulated: bool, waiting: bool) -> str:
     """The first line of a card as HTML."""
-    value, phrase = reads(tag, last, words) if last else ("no data", None)
+    nothing = "no data yet" if waiting else "no data"
+    value, phrase = reads(tag, last, words) if last else (nothing, None)
     verdict = marked(phrase) if phrase else ""
     edge = " abnormal-card" if phrase and phrase.abnormal else ""
     mark = badge() if simulated else ""
@@ -246,12 +249,12 @@ def plain_cards(m: Monitor, viewer: Viewer, span: str, matching: list[str], at: 
     step = at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
     key = (m.started, m.tags.digest, step, viewer.zone_name, viewer.dark)
     cards = drawn(m, now, viewer, names, seconds, key)
-    simulated = m.simulated.within(now - seconds * SECOND, now + 1)
+    simulated, waiting = m.simulated.within(now - seconds * SECOND, now + 1), no_data_yet(m)
     for name in names:
         tag = m.tags[name]
         with panel(name):
             reading = last.get(name, cards.newest.get(name))
-            st.html(head(tag, reading, m.state_words([name]), name in simulated))
+            st.html(head(tag, reading, m.state_words([name]), name in simulated, name in waiting))
             chart(cards.figures[name], f"live-{name}", f"{tag.label} over the last {span}")
     st.caption(
         "Shaded: where the detector expects the next reading. ◆ anomaly. Dashed: edge of the normal band."
@@ -295,8 +298,23 @@ def waiting(m: Monitor, known: int) -> None:
 
 
 def with_data(m: Monitor) -> set[str]:
-    """The tags that the source delivers or that have a reading that was not imported."""
-    return {*m.status().source.tags, *m.readings.live_tags()}
+    """The tags that the source delivers or that have a reading that was not imported.
+
+    Beside the simulator also those that wait for their first reading: it invents none for them.
+    """
+    return {*m.status().source.tags, *m.readings.live_tags(), *no_data_yet(m)}
+
+
+def no_data_yet(m: Monitor) -> frozenset[str]:
+    """Beside the simulator: the tags that it leaves alone and that have no reading, not even imported."""
+    if not m.source.simulator:
+        return frozenset()
+    others = frozenset(m.tags.names) - m.simulated.running - m.readings.live_tags()
+    stored = tuple((line.source, line.stored) for line in m.ledger.now().lines if line.source != SIMULATOR)
+    try:
+        return others - set(remembered("tags-with-readings", (m.started, others, stored), m.stored.tags))
+    except StoreError:
+        return frozenset()
 
 
 m = monitor()

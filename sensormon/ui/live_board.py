@@ -24,6 +24,7 @@ def live_board(
     span: int,
     until: int | None,
     view: tuple[int, int] | None,
+    waiting: Collection[str],
     simulated: Collection[str],
     on_picked: Callable[[], None],
     on_opened: Callable[[], None],
@@ -32,7 +33,8 @@ def live_board(
     """Cards of these tags over the last `span` seconds, up to `until` (µs UTC) if it is paused.
 
     `view` (µs UTC) is the zoomed span when the board is first drawn. `strip` are
-    the tags of the heat strip; without any there is none. Cards of `simulated` tags have a badge.
+    the tags of the heat strip; without any there is none. Cards of `simulated` tags have a badge,
+    and those of `waiting` tags say that they have no data yet.
     The result has `picked`, the name of a clicked
     row, `opened`, the id of an event, `view`, the zoomed span (ms UTC, None
     while the board follows the clock), and `unavailable`.
@@ -41,7 +43,11 @@ def live_board(
         "board",
         {
             "key": page_key(),
-            "tags": [tag_facts(tags, tags[name], viewer.palette, name in simulated) for name in cards],
+            "tags": [
+                tag_facts(tags, tags[name], viewer.palette, name in simulated)
+                | {"without": "no data yet" if name in waiting else "no data"}
+                for name in cards
+            ],
             "strip": [{"name": name, "label": tags.title(name)} for name in strip],
             "span": span,
             "until": until,

@@ -160,7 +160,7 @@ def test_what_is_not_scored_is_said() -> None:
         ),
         (
             noise(0, 3, rows=400),
-            "there are 400 rows, and the first 400 are the baseline",
+            "first 400 rows are the baseline, and 400 rows came",
             "a smaller baseline",
         ),
         (np.full((1_400, 3), np.nan), "0 has 0, 1 has 0, 2 has 0", "Leave out tags"),

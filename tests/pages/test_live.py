@@ -19,7 +19,7 @@ from sensormon.model.settings import Settings
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.live_feed import LiveFeed
-from tests.support.pages import figures, show, text
+from tests.support.pages import PAGES, figures, show, text
 from tests.support.plant import START, Adopt, batch_of
 from tests.support.server import ROOT
 
@@ -152,3 +152,34 @@ def test_pause_on_another_day_shows_the_date(full: Monitor) -> None:
     assert "paused at 2026-09-1" in text(show("live", at="2026-09-18T10:00:00Z"))
     at = full.clock.now()
     assert f"paused at {clock_time(at, UTC)}" in text(show("live", at=render(at)))
+
+
+def test_tag_that_is_not_simulated_waits_for_data_beside_the_simulator(
+    settings: Settings, adopt: Adopt, tmp_path: Path
+) -> None:
+    tags = tmp_path / "own.toml"
+    tags.write_text('[tags.a]\nlabel = "Alpha"\nnoise = 0.1\n[tags.b]\nlabel = "Beta"\nsimulated = false\n')
+    monitor = adopt(Monitor(replace(settings, source="simulator", tags=tags), ManualClock(START)))
+    monitor.source.backfill()
+    monitor.drain()
+    app = show("live")
+    sent = [(tag["label"], tag["badge"], tag["without"]) for tag in board(app)["tags"]]
+    assert sent == [("Alpha", "SIMULATED", "no data"), ("Beta", "", "no data yet")]
+    assert "1 of 2 tags: readings of the built-in simulator" in text(app)
+    app.session_state["no-board"] = True
+    cards = {line for line in text(app.run()).splitlines() if 'class="card' in line}
+    assert {("Alpha" in card, "SIMULATED" in card, "no data yet" in card) for card in cards} == {
+        (True, True, False),
+        (False, False, True),
+    }
+    monitor.submit(batch_of(("b", 1.0), at=START))
+    (card,) = {line for line in text(app.run()).splitlines() if 'class="card' in line and "Beta" in line}
+    assert "no data yet" not in card
+    assert "SIMULATED" not in card
+
+
+def test_monitor_without_the_simulator_has_no_badge(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    monitor.submit(batch_of(("fermenter_ph", 7.0), at=START))
+    for name in PAGES:
+        assert "SIMULATED" not in text(show(name))

@@ -91,7 +91,7 @@ export class Card {
   age(now, past) {
     const { head, readings } = this
     if (!head) {
-      if (this.fresh) this.value.textContent = "no data"
+      if (this.fresh) this.value.textContent = this.tag.without
       return
     }
     const age = Math.max(0, now - head.arrived) // the sender's clock may differ from ours
