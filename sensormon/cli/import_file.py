@@ -16,7 +16,7 @@ from sensormon.cli.reading_options import ask, column_names, given, pairs, show
 from sensormon.exchange.dry_run import dry_run
 from sensormon.exchange.import_log import ImportedFile
 from sensormon.exchange.import_plan import Plan, first_readings, plan, sentences
-from sensormon.exchange.import_table import Table, check_zone, pieces_of, read_tables
+from sensormon.exchange.import_table import Table, check_zone, earliest_of, pieces_of, read_tables
 from sensormon.exchange.importer import Report
 from sensormon.exchange.mappings import Mappings, SavedMapping, fitting
 from sensormon.model.clock import SystemClock
@@ -71,7 +71,9 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.preview:
         return 0
     if options.dry_run:
-        return 0 if dry_run(plans, wider, SystemClock().now(), sys.stdout, sys.stderr) else 1
+        return (
+            0 if dry_run(plans, wider, SystemClock().now(), settings.earliest, sys.stdout, sys.stderr) else 1
+        )
     return _import(settings, plans)
 
 
@@ -144,9 +146,12 @@ def _take(monitor: Monitor, each: Plan, now: int) -> int:
         monitor.tag_file.add(each.new, who)
     file = ImportedFile(each.table.sheet.name, who, tuple(tag.name for tag in each.new))
     monitor.drain()
+    earliest = earliest_of(each.columns, monitor.settings.earliest)
     report = Report(each.table.sheet.word)
     for number, imported in enumerate(
-        monitor.importer.take(pieces_of(each.table, each.columns, each.readings, now), file)
+        monitor.importer.take(
+            pieces_of(each.table, each.columns, each.readings, now), file, earliest=earliest
+        )
     ):
         report.add(imported)
         if number % 20 == 19:

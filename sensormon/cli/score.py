@@ -63,12 +63,16 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class _Clock:
-    """When each row is: as it is shown, as the detector takes it, and for sorting; None without times."""
+    """When each row is: as it is shown, as the detector takes it, and for sorting; None without times.
+
+    `counts`: the times count from a start that the file does not name.
+    """
 
     shown: pd.Index[Any] | None
     times: pd.Index[Any] | None
     usable: Bools
     order: Ints
+    counts: bool = False
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -136,10 +140,13 @@ def score_file(
         detect([], detector=detector)  # raises, and names the detectors
     sheet = _only(read_sheets(path, _HINT, sheet=sheet_name, names=names), path)
     columns, notes = _columns(sheet, spelled(given or Columns(), sheet.frame), detector, path)
-    clock, columns = _clock(sheet, columns, path)
     readings = read(sheet, columns)
     if readings.questions:
         raise undecided(readings.questions[0], str(path))
+    clock = _clock(sheet, columns, readings.decimal_comma, path)
+    if clock.counts:
+        columns = replace(columns, time="")
+        readings = read(sheet, columns)
     unused = [
         f"{sheet.word} {each.index}: {each.tag} {(each.value or each.time)!r}: {each.detail}"
         for each in readings.wrong.rejections(0)
@@ -212,8 +219,8 @@ def _left_out(sheet: Sheet, columns: Columns) -> list[str]:
     return notes + ([f"left out, without a number: {', '.join(empty)}"] if empty else [])
 
 
-def _clock(sheet: Sheet, columns: Columns, path: Path) -> tuple[_Clock, Columns]:
-    """When each row is, and the columns without that of times if it counts from a start."""
+def _clock(sheet: Sheet, columns: Columns, decimal_comma: bool, path: Path) -> _Clock:
+    """When each row is."""
     frame, rows = sheet.frame, len(sheet.frame)
     everything = np.ones(rows, dtype=np.bool_)
     if columns.times_of:
@@ -223,22 +230,20 @@ def _clock(sheet: Sheet, columns: Columns, path: Path) -> tuple[_Clock, Columns]
             hint="Import it, or give a file with one column of times",
         )
     if not columns.time:
-        return _Clock(None, None, everything, np.arange(rows)), columns
-    times = times_of_rows(sheet, columns)
-    if times.question is not None:
-        raise undecided(times.question, str(path))
+        return _Clock(None, None, everything, np.arange(rows))
+    times = times_of_rows(sheet, columns, decimal_comma)
     cells = frame[columns.time]
     if times.near_1970.any() and times.wrong.all() and not columns.form:
         numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
         index: pd.Index[Any] = pd.Index(numbers, name="timestamp")
         usable = np.isfinite(numbers)
         order = np.argsort(np.where(usable, numbers, np.inf), kind="stable")
-        return _Clock(index, index, usable, order), replace(columns, time="")
+        return _Clock(index, index, usable, order, counts=True)
     stamps: pd.Index[Any] = pd.DatetimeIndex(times.time.astype("datetime64[us]"), tz="UTC", name="timestamp")
     shown: pd.Index[Any] = pd.Index(cells, name="timestamp")
     if times.said or columns.clock or columns.form:
         shown = pd.Index([timestamps.render(time) for time in times.time.tolist()], name="timestamp")
-    return _Clock(shown, stamps, ~times.wrong, np.argsort(times.time, kind="stable")), columns
+    return _Clock(shown, stamps, ~times.wrong, np.argsort(times.time, kind="stable"))
 
 
 def _together(

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from sensormon.detectors import DEFAULT
 from sensormon.exchange.import_plan import Plan
-from sensormon.exchange.import_table import pieces_of
+from sensormon.exchange.import_table import earliest_of, pieces_of
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.model import timestamps
 from sensormon.model.entries import DetectorSettings
@@ -23,16 +23,20 @@ from sensormon.model.tags import TagTable
 HEADER = ("tag", "time", "value", "quality")
 
 
-def dry_run(plans: Iterable[Plan], tags: TagTable, now: int, out: TextIO, errors: TextIO) -> int:
+def dry_run(
+    plans: Iterable[Plan], tags: TagTable, now: int, earliest: int, out: TextIO, errors: TextIO
+) -> int:
     """Write what would be stored to `out` and what would be rejected to `errors`; the number of readings.
 
-    `tags` has the new ones too. A reading that is twice in a file is written once.
+    `tags` has the new ones too; no reading before `earliest` (µs UTC) is taken. A reading that is
+    twice in a file is written once.
     """
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADER)
     stored = 0
     for plan in plans:
-        pipeline = Pipeline(tags, DetectorSettings(0, now, "", DEFAULT, {}, {}))
+        settings = DetectorSettings(0, now, "", DEFAULT, {}, {})
+        pipeline = Pipeline(tags, settings, earliest=earliest_of(plan.columns, earliest))
         for piece in pieces_of(plan.table, plan.columns, plan.readings, now):
             rows = len(piece.batch) + len(piece.malformed)
             done = pipeline.process(piece.batch, piece.positions, piece.malformed, listed=rows)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sensormon.exchange.export_folder import ExportFile, ExportFiles
 from sensormon.exchange.import_log import ImportedFile
-from sensormon.exchange.import_table import Table, pieces_of
+from sensormon.exchange.import_table import Table, earliest_of, pieces_of
 from sensormon.exchange.importer import Importer, Report
 from sensormon.exchange.table_writer import plain_csv
 from sensormon.model.format import counted
@@ -101,8 +101,9 @@ def _import(
 ) -> None:
     readings = read(part.table.sheet, part.columns, importer.tags())
     whole = report.rows + len(readings) + len(readings.wrong)
+    earliest = earliest_of(part.columns, importer.earliest)
     pieces = pieces_of(part.table, part.columns, readings, now)
-    with closing(importer.take(pieces, file, progress)) as results:
+    with closing(importer.take(pieces, file, progress, earliest)) as results:
         for piece in results:
             report.add(piece)
             note(part.name, piece.rejected)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
+from sensormon.model import timestamps
 from sensormon.model.entries import IMPORT
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Batch, Origin, Rejection
@@ -30,6 +31,7 @@ ROWS = 5_000
 """The most readings in one batch."""
 
 _HINT = "Give a table with a column of times and one column per tag, or the columns tag and value"
+_EARLIEST_BY_HAND = timestamps.parse("1900-01-01")
 _SHOWN = 100
 _NAMED = 12
 
@@ -238,6 +240,11 @@ def pieces(table: Table, columns: Columns, received: int, tags: TagTable | None 
     two ways.
     """
     return pieces_of(table, columns, read(table.sheet, columns, tags), received)
+
+
+def earliest_of(columns: Columns, usual: int) -> int:
+    """The earliest time to take (µs UTC): the `usual` one, or 1900 where a person gave the times' form."""
+    return min(usual, _EARLIEST_BY_HAND) if columns.form else usual
 
 
 def pieces_of(table: Table, columns: Columns, readings: Readings, received: int) -> Iterator[Piece]:

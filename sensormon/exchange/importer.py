@@ -21,6 +21,7 @@ from sensormon.model.format import counted
 from sensormon.model.jobs import Progress
 from sensormon.model.ledger import add_up
 from sensormon.model.readings import Bools, Processed, Reason, Rejection, reason_words
+from sensormon.model.settings import DEFAULT_EARLIEST
 from sensormon.model.tags import TagTable
 from sensormon.stores.entries import IMPORTED
 from sensormon.stores.imports import CASES, RELIES
@@ -54,7 +55,7 @@ class Importer:
     """Of one monitor; `tags` returns its current tag table.
 
     Knows which pieces of files were imported: each is recorded with its readings. `caught_up` waits
-    until the store has everything that is durable now.
+    until the store has everything that is durable now. No reading before `earliest` is taken.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Importer:
         tags: Callable[[], TagTable],
         answers: Iterable[KeptAnswer],
         caught_up: Callable[[Progress], None],
+        earliest: int = DEFAULT_EARLIEST,
     ) -> None:
         self._collector = collector
         self._store = store
@@ -74,22 +76,26 @@ class Importer:
         self.tags = tags
         self._keys = {answer.key: answer for answer in answers if _is_piece(answer)}
         self._caught_up = caught_up
+        self.earliest = earliest
 
     def take(
         self,
         pieces: Iterable[Piece],
         file: ImportedFile = NAMELESS,
         progress: Progress | None = None,
+        earliest: int | None = None,
     ) -> Generator[Imported]:
         """Import the pieces of one file, in order; yields the result of each.
 
         A separate detector with the settings in force scores them as the live one would have; the
-        live one neither sees nor learns them. Durable piece by piece: the import stops when
+        live one neither sees nor learns them. Readings before `earliest` (µs UTC; by default as everywhere)
+        are rejected. Durable piece by piece: the import stops when
         the caller stops iterating, and the same file continues from there. Raises StoreError if
         the store cannot say what was imported, JournalError if a piece cannot be made durable,
         UsageError if an import is running or being undone.
         """
-        history = Pipeline(self.tags(), self._collector.settings, self._collector.words)
+        first = self.earliest if earliest is None else earliest
+        history = Pipeline(self.tags(), self._collector.settings, self._collector.words, first)
         with self._log.alone():
             self._caught_up(progress or Progress())
             entry, skipped = None, 0

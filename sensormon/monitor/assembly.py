@@ -169,6 +169,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         running_tags.now,
         recovered.answers,
         loading.catch_up,
+        settings.earliest,
     )
     for _, undo in recovered.undos:
         importer.forget(undo.import_id)

@@ -273,7 +273,7 @@ def _empty(sheet: Sheet, columns: Columns, readings: Readings) -> _Empty:
     if not len(row) or columns.times_of:
         none = np.empty(0, dtype=np.int64)
         return _Empty(none.astype(np.int32), none, none)
-    times = times_of_rows(sheet, columns)
+    times = times_of_rows(sheet, columns, readings.decimal_comma)
     timed = ~times.wrong[row]
     return _Empty(code[timed], times.time[row[timed]], sheet.place[row[timed]])
 

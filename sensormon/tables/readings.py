@@ -22,7 +22,7 @@ from sensormon.model.tags import Tag, TagTable
 from sensormon.tables.column_names import SAYS_BAD, SAYS_GOOD, SAYS_UNCERTAIN, known_names, numbered
 from sensormon.tables.columns import UNAVAILABLE, Columns, number_columns, plain, says_nothing, truth_of
 from sensormon.tables.missing import is_missing
-from sensormon.tables.numbers import read_numbers
+from sensormon.tables.numbers import Numbers, read_numbers
 from sensormon.tables.questions import Question
 from sensormon.tables.sheet import Sheet, WrongLine
 from sensormon.tables.times import Times, joined, read_times
@@ -118,7 +118,8 @@ class Readings:
 
     `place` is the line of each, `unsure` says which are of an hour that the clock showed twice and are
     read as the later. `said` are sentences on how times, numbers and qualities were read, `questions`
-    what the file does not decide; until they are answered nothing may be stored.
+    what the file does not decide; until they are answered nothing may be stored. `decimal_comma`: numbers
+    of the file have one, so that its dates begin with the day.
     """
 
     names: tuple[str, ...]
@@ -133,6 +134,7 @@ class Readings:
     wrong: Wrong
     said: tuple[str, ...]
     questions: tuple[Question, ...]
+    decimal_comma: bool
 
     def __len__(self) -> int:
         return len(self.value)
@@ -185,7 +187,7 @@ def read(sheet: Sheet, columns: Columns, tags: TagTable | None = None) -> Readin
         value, empty = (numbers.values[name], numbers.empty[name]) if name in numbers.values else nothing
         states = _states(frame[name], codes, list(known), tags, words, empty)
         parts.append(_cells(sheet, columns, number, codes, value, empty, states, times))
-    return _sorted(sheet, columns, list(known), parts, times, words, numbers.said, numbers.question)
+    return _sorted(sheet, columns, list(known), parts, times, words, numbers)
 
 
 def _tags_of_rows(sheet: Sheet, columns: Columns) -> tuple[Codes, list[str]]:
@@ -343,8 +345,7 @@ def _sorted(
     parts: Sequence[_Cells],
     times: Mapping[tuple[str, ...], Times],
     words: Mapping[str, int],
-    numbers_said: str,
-    numbers_question: Question | None,
+    numbers: Numbers,
 ) -> Readings:
     """The cells of all columns together, the good ones in order of time, the others by line."""
     cells = parts[0] if len(parts) == 1 else _joined(parts)
@@ -370,9 +371,9 @@ def _sorted(
     good = _in_order(time, why)
     bad = bad[np.argsort(sheet.place[row[bad]], kind="stable")]
     said = [f"Times: {of.said}" for of in times.values() if of.said]
-    said += [f"Numbers: {numbers_said}"] if numbers_said else []
+    said += [f"Numbers: {numbers.said}"] if numbers.said else []
     said += _qualities_said(quality[good]) if columns.qualities else []
-    questions = [numbers_question, *(of.question for of in times.values())]
+    questions = [numbers.question, *(of.question for of in times.values())]
     return Readings(
         names=tuple(names),
         code=code[good],
@@ -388,6 +389,7 @@ def _sorted(
         ),
         said=tuple(dict.fromkeys(said)),
         questions=tuple(dict.fromkeys(question for question in questions if question is not None)),
+        decimal_comma=numbers.decimal_comma,
     )
 
 

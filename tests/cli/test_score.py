@@ -161,7 +161,7 @@ def test_one_line_says_what_is_wrong(
 @pytest.mark.parametrize(
     ("content", "detector", "rows", "said"),
     [
-        ("a,b\n1,2\n1,x\n", "spe", 2, "line 3: b 'x': the value must be a number"),
+        ("a,b\n1,2\n1,x\n", "zscore", 4, "line 3: b 'x': the value must be a number"),
         ("tag,value\nx,1\n,2\n", "zscore", 1, "line 3:  '2': there is no tag in this row"),
         ("time,value\n2026-01-01,1\n,2\n", "zscore", 1, "line 3: value '2': there is no time"),
         ("time,value\n1,1\nx,2\n", "zscore", 1, "line 3: there is no time"),
