@@ -18,6 +18,7 @@ from sensormon.monitor.runtime import monitor
 from sensormon.ui import Viewer, copy_link, not_done, not_readable, panel, zoom_chart
 from sensormon.ui.drawing import UNREAD
 from sensormon.ui.explore_files import export_look
+from sensormon.ui.explore_filter import filtered, only_while
 from sensormon.ui.explore_measures import control_look, distribution_look, two_tags_look
 from sensormon.ui.explore_notes import notes_look
 from sensormon.ui.explore_span import WHOLE, moment, span_control
@@ -37,6 +38,7 @@ from sensormon.view.explore_chart import (
     normal_in_view,
     units,
 )
+from sensormon.view.phrases import literal
 from sensormon.view.simulated import badge, tag_words
 from sensormon.view.state_bands import LISTED, fill, place_of, word_of
 
@@ -105,11 +107,20 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
                 "Scale", [OWN, NORMALISED], default=OWN, required=True, key="axes", bind="query-params"
             )
         earlier, words = comparison()
+        only = only_while(m, names)
     with top:
         flags = st.checkbox("Flags", value=True, key="flags", bind="query-params")
         copy_link("explore-link", past=None, **{"from": render(span[0]), "to": render(span[1])})
     return Chosen(
-        tuple(names[:MOST_TAGS]), span, whole or span, layout != OVERLAY, flags, earlier, words, moment(m)
+        tuple(names[:MOST_TAGS]),
+        span,
+        whole or span,
+        layout != OVERLAY,
+        flags,
+        earlier,
+        words,
+        moment(m),
+        only,
     )
 
 
@@ -182,6 +193,7 @@ def main_chart(
 ) -> None:
     """The chart, its legend, how much it shows."""
     normalised = st.session_state.get("axes") == NORMALISED
+    drawn, only = filtered(drawn, chosen.only, chosen.span)
     narrow = not chosen.stacked and len(units(drawn)) > AXES
     figure = explore_chart(
         drawn,
@@ -215,6 +227,8 @@ def main_chart(
         st.html(legend(viewer, chosen, drawn, mark))
         if numbers := [line.now for line in drawn if not line.is_band]:
             st.caption(f"{drawn_line(numbers, *chosen.span)}.")
+        if only:
+            st.caption(literal(only))
         if len(numbers) < len(drawn):
             st.caption("Of states every change is drawn that is far enough from the next to be seen.")
         if narrow:

@@ -22,6 +22,7 @@ class Chosen:
     earlier: int  # µs, 0 for no comparison
     earlier_words: str
     now: int
+    only: tuple[str, str] | None = None  # a tag of states and its word, while which lines are drawn
 
 
 def show(span: Span) -> None:

@@ -25,6 +25,7 @@ from sensormon.view.explore_layout import (
     arrange,
     band_series,
     frame,
+    kept_while,
     series_color,
     units,
     value_range,
@@ -51,6 +52,7 @@ __all__ = [
     "crowded",
     "empty_stretches",
     "explore_chart",
+    "kept_while",
     "normal_in_view",
     "units",
 ]

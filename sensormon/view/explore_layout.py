@@ -15,8 +15,9 @@ import numpy as np
 
 from sensormon.analysis.downsample import Overview
 from sensormon.analysis.state_course import Stretch
-from sensormon.model.readings import Floats
+from sensormon.model.readings import Floats, Ints
 from sensormon.model.tags import Tag
+from sensormon.model.timestamps import micros
 from sensormon.view.palette import Palette
 from sensormon.view.state_bands import TEXT
 from sensormon.view.time_charts import FONT
@@ -53,7 +54,8 @@ class Series:
     """A tag to draw: its overview, and for a comparison that of a span `offset` µs earlier.
 
     `number` is the tag's place in the list beside the chart, from 1; it gives the colour. A tag of states
-    has its `course`, which is drawn as a band, and the `words` of its codes.
+    has its `course`, which is drawn as a band, and the `words` of its codes. With `windows` the line has
+    only readings of these spans, and breaks between them.
     """
 
     tag: Tag
@@ -62,6 +64,7 @@ class Series:
     earlier: Overview | None = None
     offset: int = 0
     course: Sequence[Stretch] = ()
+    windows: Sequence[Span] | None = None
     words: Mapping[float, str] = field(default_factory=dict)
 
     @property
@@ -159,6 +162,24 @@ def band_series(
         value=np.array([stretch.code for stretch in drawn], dtype=np.float64),
     )
     return Series(tag, number, changes, course=course, words=words)
+
+
+def kept_while(series: Series, windows: Sequence[Span]) -> Series:
+    """The series with only those readings and marks that lie in these spans, which are in order of time."""
+    overview = series.now
+    inside = window_of(overview.time, windows) >= 0
+    marks = overview.marks[window_of(micros(overview.marks["time"]), windows) >= 0]
+    kept = replace(overview, time=overview.time[inside], value=overview.value[inside], marks=marks)
+    return replace(series, now=kept, windows=windows)
+
+
+def window_of(time: Ints, windows: Sequence[Span]) -> Ints:
+    """The place of the span that each of these times lies in; -1 if it lies in none."""
+    if not windows:
+        return np.full(len(time), -1, dtype=np.int64)
+    starts, ends = np.array(windows, dtype=np.int64).T
+    place = np.searchsorted(starts, time, side="right") - 1
+    return np.where((place >= 0) & (time < ends[place]), place, -1)
 
 
 def arrange(

@@ -14,7 +14,7 @@ from sensormon.analysis.downsample import Overview
 from sensormon.model.readings import Bools, Ints
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
-from sensormon.view.explore_layout import Layout, Series, edge_axis
+from sensormon.view.explore_layout import Layout, Series, edge_axis, window_of
 from sensormon.view.palette import Palette
 from sensormon.view.state_bands import band, hover
 from sensormon.view.trace_styles import CROWDED, Trace
@@ -170,7 +170,10 @@ def _line(
     tag: Tag = layout.series[place].tag
     time, value = overview.time, overview.value
     ends = np.array([end for end, _ in overview.breaks()], dtype=np.int64)
-    at = np.unique(np.searchsorted(time, ends, side="right"))
+    at = np.searchsorted(time, ends, side="right")
+    if overview is layout.series[place].now and (windows := layout.series[place].windows):
+        at = np.concatenate((at, np.flatnonzero(np.diff(window_of(time, windows))) + 1))
+    at = np.unique(at)
     at = at[(at > 0) & (at < len(time))]
     text = np.insert(np.array(flags, dtype=object), at, "").tolist() if flags else None
     number = f"%{{customdata:,.{tag.decimals}f}} {chart_text(tag.unit)}"

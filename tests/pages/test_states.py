@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -49,6 +51,13 @@ def mounted(app: AppTest, key: str) -> dict[str, Any]:
     return data
 
 
+def column(part: Any) -> np.ndarray[Any, Any]:
+    """The numbers of a trace, as Plotly sends them."""
+    if isinstance(part, dict):
+        return np.frombuffer(base64.b64decode(part["bdata"]), dtype=part["dtype"])
+    return np.array(part, dtype=np.float64)
+
+
 def explore(*names: str, **query: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.query_params["explore"] = list(names)
@@ -72,6 +81,22 @@ def test_explore_draws_a_band_for_each_tag_of_states(layout: str) -> None:
     assert product["text"][-1] == "Brew 2 &lt;b&gt;"
     assert "Brew 1 &lt;b&gt;" in text(app), "the legend"
     assert "Of states every change is drawn" in text(app)
+
+
+@pytest.mark.usefixtures("plant")
+def test_lines_are_drawn_only_while_a_state_lasts() -> None:
+    app = explore("Temperature", "Feed valve", past="15 min")
+    (only,) = [box for box in app.selectbox if box.label == "Only while"]
+    assert only.options == ["any state", "Feed valve = closed", "Feed valve = open"]
+    only.set_value("Feed valve = open").run()
+    assert not app.exception, app.exception
+    figure = json.loads(mounted(app, "explore-chart")["figure"])
+    line = next(trace for trace in figure["data"] if trace["name"] == "Temperature")
+    x, y = column(line["x"]), column(line["y"])
+    seconds = {round(at / 1e3 - START / SECOND) for at in x[~np.isnan(y)].tolist()}
+    assert seconds
+    assert all(second // 50 % 2 and not 100 <= second < 110 for second in seconds)
+    assert "only while Feed valve = open" in text(app)
 
 
 @pytest.mark.usefixtures("plant")

@@ -12,7 +12,7 @@ from sensormon.analysis.downsample import Overview, whole
 from sensormon.analysis.state_course import Stretch
 from sensormon.model.clock import SECOND
 from sensormon.model.tags import Tag
-from sensormon.view.explore_chart import Series, band_series, empty_stretches, explore_chart
+from sensormon.view.explore_chart import Series, band_series, empty_stretches, explore_chart, kept_while
 from sensormon.view.palette import DARK, LIGHT, Palette
 from sensormon.view.state_bands import PATTERNS, band, fill, hover, place_of, word_of
 from tests.support.plant import START
@@ -169,3 +169,14 @@ def test_gaps_of_bands_are_their_own() -> None:
     valve = band_series(VALVE, 2, half, COURSE, WORDS)
     assert empty_stretches([valve, temp], stacked=False) == [[], half.gaps()]
     assert half.gaps() != []
+
+
+def test_a_line_kept_to_a_state_has_its_readings_alone_and_breaks_between() -> None:
+    line = Series(Tag("temp", "Temp", "°C"), 1, overview([float(i) for i in range(100)]))
+    windows = [(START + 10 * SECOND, START + 20 * SECOND), (START + 21 * SECOND, START + 30 * SECOND)]
+    kept = kept_while(line, windows)
+    assert kept.now.value.tolist() == [*range(10, 20), *range(21, 30)]
+    (trace,) = explore_chart([kept], SPAN, LIGHT, stacked=True).data
+    assert np.isnan(trace.y).sum() == 1, "the line does not lead from one to the other"
+    assert kept_while(line, []).now.value.tolist() == []
+    assert kept.now.gaps() == line.now.gaps(), "what is hidden is not missing"
