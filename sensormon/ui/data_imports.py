@@ -8,7 +8,7 @@ import streamlit as st
 from sensormon.access.roles import Act
 from sensormon.exchange.undoing import KIND, Removed
 from sensormon.model.errors import SensormonError, StoreError
-from sensormon.model.format import clock_time, counted
+from sensormon.model.format import clock_time, counted, day_and_time
 from sensormon.model.imports import Import
 from sensormon.monitor.import_commands import undo_change
 from sensormon.monitor.monitor import Monitor
@@ -62,8 +62,8 @@ def _table(entries: list[Import], viewer: Viewer) -> None:
                 "File": [", ".join(entry.files) for entry in entries],
                 "State": [_state(entry) for entry in entries],
                 **counts,
-                "First time": times_column([entry.totals.since or 0 for entry in entries]),
-                "Last time": times_column([entry.totals.until or 0 for entry in entries]),
+                "First time": [_time(entry.totals.since, viewer) for entry in entries],
+                "Last time": [_time(entry.totals.until, viewer) for entry in entries],
                 "When": times_column([entry.began for entry in entries]),
                 "By": [entry.who for entry in entries],
                 "New tags": [", ".join(entry.tags) for entry in entries],
@@ -73,11 +73,12 @@ def _table(entries: list[Import], viewer: Viewer) -> None:
         key="imports",
         alt=counted(len(entries), "import"),
         height=min(38 + 35 * len(entries), 38 + 35 * ROWS),
-        column_config={
-            **dict.fromkeys(counts, number),
-            **dict.fromkeys(("First time", "Last time", "When"), time),
-        },
+        column_config={**dict.fromkeys(counts, number), "When": time},
     )
+
+
+def _time(time: int | None, viewer: Viewer) -> str:
+    return "" if time is None else day_and_time(time, viewer.zone)
 
 
 def _state(entry: Import) -> str:
