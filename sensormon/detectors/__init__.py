@@ -195,7 +195,7 @@ def _detect_rows(frame: pd.DataFrame, times: object, detector: str, params: dict
     index = frame.index if times is None else times_given(times, len(rows))[0]
     state = judge.start(rows.shape[1])
     scores = state.run(rows)
-    if len(rows) and np.isnan(scores.score).all():
+    if len(rows) > state.baseline and np.isnan(scores.score).all():
         raise nothing_scored(state, rows, frame.columns)
     result = pd.DataFrame(
         {

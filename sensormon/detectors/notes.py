@@ -28,8 +28,11 @@ def series_notes(values: Floats, score: Floats) -> list[str]:
 def row_notes(state: RowsState, rows: Floats, score: Floats, names: Iterable[object]) -> list[str]:
     """Of several tags: the baseline, rows without values, tags that are left out or came late."""
     titles, values = [str(name) for name in names], np.isfinite(rows)
-    if not len(rows):
-        return []
+    if len(rows) <= state.baseline:
+        rest = (
+            f"The first {state.baseline:,} rows are the baseline and not scored: give more, or a smaller one."
+        )
+        return [rest] if len(rows) else []
     first = int(np.isfinite(score).argmax())
     start = int(state.since[state.judged].min())
     notes = [f"Rows 0 to {start - 1:,} are the baseline and not scored."]
@@ -53,10 +56,7 @@ def nothing_scored(state: RowsState, rows: Floats, names: Iterable[object]) -> U
     count, values = len(rows), np.isfinite(rows).sum(axis=0)
     able = int((values >= state.enough).sum())
     need = rows_for(max(able, 2))
-    if count <= state.baseline:
-        what = f"the first {state.baseline:,} rows are the baseline, and {counted(count, 'row')} came"
-        hint = "Give more rows, or a smaller baseline (50 at least)"
-    elif able < 2:
+    if able < 2:
         few = [f"{name} has {int(n):,}" for name, n in zip(names, values, strict=True) if n < state.enough]
         more = f" and {len(few) - SHOWN:,} more" if len(few) > SHOWN else ""
         what = (

@@ -133,7 +133,7 @@ def test_the_command_writes_times_and_contributions(
 @pytest.mark.parametrize(
     ("content", "detector", "said"),
     [
-        ("a;b\n1;2\n", "spe", "no row can be scored: the first 400 rows are the baseline, and 1 row came"),
+        ("a;b\n1;2\n", "spe", "no row of the file was scored"),
         ("a\n1\n", "hotelling", "fewer than two"),
         ("a,b\n1,2\n", "magic", "no detector 'magic'"),
         ("name,site\nx,y\n", "recommended", "no column 'value'"),

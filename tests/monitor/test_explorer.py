@@ -118,7 +118,9 @@ def test_long_span_is_paired_from_a_sample(monitor: Monitor, monkeypatch: pytest
 
 def test_file_holds_the_view_in_both_zones(monitor: Monitor) -> None:
     since, until = START + 100 * SECOND, START + 200 * SECOND
-    table = pa.concat_tables(every_reading(monitor.streams, monitor.tags, [TAG], since, until))
+    table = pa.concat_tables(
+        every_reading(monitor.streams, monitor.tags, monitor.state_words([TAG]), [TAG], since, until)
+    )
     back = pd.read_csv(BytesIO(table_file(table, "CSV", "Europe/Berlin")))
     stored = monitor.stored.frame([TAG], since, until)
     assert list(back) == [
@@ -164,7 +166,7 @@ def test_exported_points_match_the_drawn_line(monitor: Monitor) -> None:
         < part["simulated"].sum()
         == len(points) - len(part[part["time"] > pd.Timestamp(since + 3_000 * SECOND, unit="us", tz="UTC")])
     )
-    table = described(pa.Table.from_pandas(points, preserve_index=False), monitor.tags)
+    table = described(pa.Table.from_pandas(points, preserve_index=False), monitor.tags, {})
     assert table.column("label").to_pylist() == ["Fermenter pH"] * len(points)
     monitor.stop()
 
