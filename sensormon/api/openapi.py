@@ -208,7 +208,7 @@ _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "Within 24 hours a request with the same key stores nothing and gets the same answer; "
-    "without a key, if each reading has a timestamp, within an hour the same body does.",
+    "without a key, if each reading has a timestamp, what a body stored within an hour is a duplicate.",
     "schema": {"type": "string", "maxLength": 255, "pattern": "^[!-~]*$"},
     "example": "6f1f4f0e-4f5e-4f0a-9d4e-0b9f5c3c7a01",
 }

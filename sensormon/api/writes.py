@@ -117,7 +117,7 @@ class WriteRoute:
                 return parsed
 
             def digest(plain: bytes) -> str:
-                return _digest(self._name, query, plain)
+                return digest_of(self._name, query, plain)
 
             def fingerprint() -> str:
                 return _fingerprint(self._name, query, body)
@@ -188,7 +188,7 @@ def sender_of(scope: Scope) -> str:
     return f"{address} {token}"
 
 
-def _digest(route: bytes, query: str, plain: bytes) -> str:
+def digest_of(route: bytes, query: str, plain: bytes) -> str:
     """A digest of a request by its plain body. Neither route nor query has a line break."""
     digest = hashlib.blake2b(route + b"\n" + query.encode("latin-1") + b"\n", digest_size=16)
     digest.update(plain)

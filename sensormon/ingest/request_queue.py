@@ -7,8 +7,9 @@ lone request is as fast as without a queue.
 
 Senders share the work evenly (`fair_order`), and what may wait is bounded (`fair_share`). A body is
 unpacked and parsed when it is its turn, one at a time, and a group ends as soon as enough
-was unpacked; so memory is bounded however many compressed bodies wait. A request that was answered
-before, known by its key or else by its content, gets that answer again and stores nothing.
+was unpacked; so memory is bounded however many compressed bodies wait. A request with a key that was
+answered before gets that answer again and stores nothing; without a key, one known by its content stores
+nothing twice (`sent_again`).
 
 What it is not: HTTP. It knows neither the meaning of status codes nor the format of an answer.
 """
@@ -27,6 +28,7 @@ from sensormon.ingest.fair_order import FairOrder
 from sensormon.ingest.fair_share import FairShare
 from sensormon.ingest.groups import Outcome, Parsed, merge, split, together
 from sensormon.ingest.idempotency import KnownRequests
+from sensormon.ingest.sent_again import unstored, without_stored
 from sensormon.model.clock import Clock
 from sensormon.model.entries import BY_CONTENT, KeptAnswer
 from sensormon.model.errors import Overloaded
@@ -76,12 +78,16 @@ class Request:
 
 @dataclass(eq=False)
 class _Part:
-    """A request of the current group and all others with its key."""
+    """A request of the current group and all others with its key.
+
+    `stored_but` says which rows the same content did not store when it came before; None if it did not.
+    """
 
     request: Request
     parsed: Parsed
     key: str
     fingerprint: str
+    stored_but: str | None = None
     others: list[Request] = field(default_factory=list)
     answer: Answer | None = None
 
@@ -92,6 +98,17 @@ class _Parts:
 
     all: list[_Part] = field(default_factory=list)
     by_key: dict[str, _Part] = field(default_factory=dict)
+
+    def add(self, part: _Part) -> None:
+        """Add this request to those to store."""
+        self.all.append(part)
+        if part.key:
+            self.by_key[part.key] = part
+
+    def take(self) -> list[_Part]:
+        """Those so far, which leave."""
+        parts, self.all, self.by_key = self.all, [], {}
+        return parts
 
 
 class RequestQueue:
@@ -206,8 +223,14 @@ class RequestQueue:
         fingerprint = request.fingerprint() if key else ""
         if not key and request.digest and parsed.timed and len(parsed.batch):
             key = BY_CONTENT + request.digest(body)
+            if key in parts.by_key:  # what it stored is known only then
+                self._commit(parts.take())
         part = _Part(request, parsed, key, fingerprint)
-        if key and (known := self._keys.find(key, request.arrived)):
+        if key.startswith(BY_CONTENT):
+            known = self._keys.find(key, request.arrived)
+            part.stored_but = known.body if known else None
+            parts.add(part)
+        elif key and (known := self._keys.find(key, request.arrived)):
             same = known.fingerprint == part.fingerprint
             answer = Answer(known.status, known.body.encode(), again=True)
             self._reply(request, answer if same else request.reused(key))
@@ -217,23 +240,28 @@ class RequestQueue:
             else:
                 self._reply(request, request.reused(key))
         else:
-            parts.all.append(part)
-            if key:
-                parts.by_key[key] = part
+            parts.add(part)
         return cost
 
     def _commit(self, parts: Sequence[_Part]) -> None:
         """Store the parts as one batch and answer each with its result."""
-        parsed = [part.parsed for part in parts]
         kept: list[KeptAnswer] = []
         try:
             with self._collector.turn() as turn:
+                parsed = [
+                    part.parsed
+                    if part.stored_but is None
+                    else without_stored(part.parsed, part.stored_but, turn.refused)
+                    for part in parts
+                ]
                 judged = turn.judge(merge(parsed))
                 outcomes = split(parsed, turn.first_id, judged, turn.refused)
                 for part, outcome in zip(parts, outcomes, strict=True):
                     part.answer = part.request.respond(outcome)
-                    # What stored nothing may as well be taken again: the tag may be known by then.
-                    if part.key and (len(outcome.score) or not part.key.startswith(BY_CONTENT)):
+                    if part.key.startswith(BY_CONTENT):
+                        if len(outcome.score):
+                            kept.append(KeptAnswer(part.key, "", 0, unstored(outcome), part.request.arrived))
+                    elif part.key:
                         kept.append(_kept(part, part.answer))
                 turn.commit(together(judged, outcomes), kept)
         except Exception as error:  # noqa: BLE001  each sender gets it, and the next group is taken

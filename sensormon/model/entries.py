@@ -51,8 +51,9 @@ No sender's key has a line break.
 class KeptAnswer:
     """The answer sent for `key`; a repeated request gets it again and stores nothing.
 
-    `fingerprint` is a digest of the request, empty if the key is one; `status` and `body` are the
-    answer, `received` is the time of arrival (µs UTC).
+    `fingerprint` is a digest of the request; `status` and `body` are the answer. Where the key is a
+    digest (`BY_CONTENT`), `body` says instead which rows were not stored. `received` is the time of
+    arrival (µs UTC).
     """
 
     key: str

@@ -12,8 +12,10 @@ import pytest
 
 from sensormon.ingest import idempotency
 from sensormon.ingest.idempotency import Bounds, IdempotencyKeys, KnownRequests
+from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import BY_CONTENT, KeptAnswer
+from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
 from tests.support.api import Start, ask, post
 
@@ -22,56 +24,74 @@ LINES = "\n".join(f"fermenter_temp value={37 + i % 7 / 10} {T + i}" for i in ran
 ROW = {"tag": "fermenter_temp", "value": 37.2, "timestamp": "2026-01-31T12:00:00Z"}
 
 
+def times(count: int) -> list[str]:
+    return [timestamps.render((T + second) * SECOND) for second in range(1, count + 1)]
+
+
 def received(monitor: Monitor) -> int:
     count: int = monitor.ledger.now().to_dict()["received"]
     return count
 
 
-def replayed(answer: httpx.Response) -> bool:
-    return answer.headers.get("idempotent-replayed") == "true"
+def counts(monitor: Monitor) -> tuple[int, int]:
+    """How many readings were accepted, and how many dropped as duplicates."""
+    monitor.drain()
+    ledger = monitor.ledger.now().to_dict()
+    assert ledger["difference"] == 0
+    return ledger["received"] - ledger["rejected"], ledger["duplicates_dropped"]
 
 
 def test_three_thousand_lines_sent_again_are_stored_once_even_after_restarts(start: Start) -> None:
     monitor, api = start()
-    first = post(api, "/v2/write?precision=s", LINES)
-    assert (first.status_code, replayed(first)) == (204, False)
-    for _ in range(3):  # at once, from the journal, then from the store
+    assert post(api, "/v2/write?precision=s", LINES).status_code == 204
+    for times in (1, 2, 3):  # at once, from the journal, then from the store
         again = post(api, "/v2/write?precision=s", LINES)
-        assert (again.status_code, again.content, replayed(again)) == (204, b"", True)
-        assert received(monitor) == 3_000
+        assert (again.status_code, again.content) == (204, b"")
+        assert counts(monitor) == (3_000, times * 3_000)
         monitor, api = start()
-        monitor.drain()
     packed = gzip.compress(LINES.encode(), 1)
-    again = post(api, "/v2/write?precision=s", packed, **{"Content-Encoding": "gzip"})
-    assert replayed(again), "packed or not, the content is the same"
-    assert received(monitor) == 3_000
+    post(api, "/v2/write?precision=s", packed, **{"Content-Encoding": "gzip"})
+    assert counts(monitor) == (3_000, 4 * 3_000), "packed or not, the content is the same"
 
 
-def test_first_answer_is_repeated_whole(start: Start) -> None:
+def test_the_answer_names_every_duplicate(start: Start) -> None:
     monitor, api = start()
-    rows = [{**ROW, "timestamp": f"2026-01-31T12:00:{i:02d}Z"} for i in range(60)]
-    bodies: list[tuple[str, Any]] = [
-        ("/ingest", ROW),
-        ("/ingest/batch", [*rows, {**ROW, "value": 99}]),
-        ("/ingest/batch", {"readings": [{**row, "tag": "fermenter_temp", "value": 38} for row in rows]}),
+    assert post(api, "/ingest", ROW).status_code == 201
+    again = post(api, "/ingest", ROW)
+    assert (again.status_code, again.json()["reason"]) == (400, "duplicate")
+    rows = [{**ROW, "timestamp": time} for time in times(2_000)] + [{**ROW, "value": 99}]
+    first, again = post(api, "/ingest/batch", rows).json(), post(api, "/ingest/batch", rows).json()
+    assert (first["accepted"], first["rejected_ranges"]) == (2_000, [[2_000, 2_000]])
+    assert (again["accepted"], again["rejected_ranges"]) == (0, [[0, 2_000]])
+    assert again["rejected"][0]["reason"] == "duplicate"
+    assert counts(monitor) == (2_001, 2_001)
+
+
+def test_rows_that_were_not_stored_are_judged_anew(start: Start) -> None:
+    """Their tag may be known by now; the others are duplicates still."""
+    monitor, api = start()
+    rows = [
+        {**ROW, "timestamp": time, "tag": tag} for time in times(1_500) for tag in ("fermenter_temp", "new")
     ]
-    for path, body in bodies:
-        first, again = post(api, path, body), post(api, path, body)
-        assert (again.status_code, again.content, replayed(again)) == (first.status_code, first.content, True)
-        assert not replayed(first)
-    assert received(monitor) == 1 + 61 + 60
+    assert post(api, "/ingest/batch", rows).json()["accepted"] == 1_500
+    monitor.running_tags.retag(monitor.tags.with_tags([Tag("new", "New")]))
+    assert post(api, "/ingest/batch", rows).json()["accepted"] == 1_500
+    assert post(api, "/ingest/batch", rows).json()["accepted"] == 0
+    assert counts(monitor) == (3_000, 1_500 + 3_000)
 
 
 def test_requests_of_the_same_moment_are_stored_once(start: Start) -> None:
     monitor, api = start()
 
     async def at_once(client: httpx.AsyncClient) -> Any:
-        return await asyncio.gather(*(client.post("/ingest", content=json.dumps(ROW)) for _ in range(20)))
+        return await asyncio.gather(
+            *(client.post("/v2/write?precision=s", content=LINES) for _ in range(5)),
+            *(client.post("/ingest", content=json.dumps(ROW)) for _ in range(20)),
+        )
 
     answers = ask(api, at_once)
-    assert {answer.content for answer in answers} == {answers[0].content}
-    assert sum(map(replayed, answers)) == 19
-    assert received(monitor) == 1
+    assert sorted(answer.status_code for answer in answers) == [201] + [204] * 5 + [400] * 19
+    assert counts(monitor) == (3_001, 4 * 3_000 + 19)
 
 
 def test_reading_without_its_own_time_is_new_each_time(start: Start) -> None:
@@ -84,32 +104,30 @@ def test_reading_without_its_own_time_is_new_each_time(start: Start) -> None:
     ]
     for path, body in bodies:
         post(api, path, body)
-        assert not replayed(post(api, path, body))
-    assert received(monitor) == 8
+        post(api, path, body)
+    monitor.drain()
+    ledger = monitor.ledger.now().to_dict()
+    assert (ledger["received"], ledger["duplicates_dropped"]) == (8, 1), "only ROW names its own time"
 
 
 def test_what_stored_nothing_is_tried_again(start: Start) -> None:
     monitor, api = start()
     for _ in range(2):
-        assert not replayed(post(api, "/ingest/batch", [{**ROW, "tag": "nobody"}]))
-        assert not replayed(post(api, "/ingest", {**ROW, "value": 99}))
+        assert (
+            post(api, "/ingest/batch", [{**ROW, "tag": "nobody"}]).json()["rejected"][0]["reason"]
+            == "unknown_tag"
+        )
+        assert post(api, "/ingest", {**ROW, "value": 99}).json()["reason"] == "out_of_range"
     assert received(monitor) == 4
 
 
 def test_another_route_or_query_or_byte_is_another_request(start: Start) -> None:
     monitor, api = start()
-    line = f"fermenter_ph value=7 {T}"
-    assert post(api, "/v2/write?precision=s", line).status_code == 204
-    for path, body in (
-        ("/v2/write?precision=s&bucket=b", line),
-        ("/v2/write?precision=ms", line),
-        ("/v2/write?precision=s", line + "\n"),
-        ("/ingest", ROW),
-        ("/ingest/batch", [ROW]),
-    ):
-        assert not replayed(post(api, path, body)), (path, body)
-    ledger = monitor.ledger.now().to_dict()
-    assert (ledger["received"], ledger["difference"]) == (6, 0)
+    for path in ("/v2/write?precision=s&bucket=b", "/v2/write?precision=ms", "/v2/write?precision=s"):
+        post(api, path, LINES)
+    assert counts(monitor)[0] == 6_000, "what the memory of each tag no longer has"
+    post(api, "/v2/write?precision=s", LINES + "\n")
+    assert counts(monitor)[0] > 6_000
 
 
 def test_key_of_the_sender_decides_where_there_is_one(start: Start) -> None:
