@@ -153,23 +153,23 @@ def _moments(time: Ints, wrong: Bools, *, by_clock: bool, said: str) -> Moments:
 
 
 def _days(values: Floats, start: int) -> tuple[Ints, Bools]:
-    """Days since `start` (µs), to the unit of 1 s, 0.1 s, 10 ms or 1 ms that their digits can express.
+    """Days since `start` (µs), to the second if all of them can be seconds by their digits, else to the ms.
 
-    46053.500694444 is 12:01:00, not 12:00:59.99996.
+    46053.50069 is 12:01:00, not 12:00:59.616.
     """
     wrong = ~(np.abs(values) < 4e6)
     days = np.where(wrong, 0, values)
-    unit = next(
-        (unit for digits, unit in _EXACT if (np.round(days, digits) == days).all()),
-        1_000,
-    )
     whole = np.floor(days)
-    parts = np.round((days - whole) * (_DAY / unit)).astype(np.int64) * unit
+    seconds = (days - whole) * 86_400
+    digits = next((digits for digits in _ROUGH if (np.round(days, digits) == days).all()), 12)
+    to_second = (np.abs(seconds - np.round(seconds)) <= 43_201 / 10**digits).all()
+    unit = 1_000_000 if to_second else 1_000
+    parts = np.round(seconds * (1_000_000 / unit)).astype(np.int64) * unit
     return start + whole.astype(np.int64) * _DAY + parts, wrong
 
 
-_EXACT = ((5, 1_000_000), (6, 100_000), (7, 10_000))
-"""Decimals of a day, and the unit of time (µs) that they can express."""
+_ROUGH = (5, 6, 7)
+"""Decimals of a day that are coarser than a millisecond."""
 
 
 def _in_digits(values: Floats, way: str) -> tuple[Ints, Bools]:
