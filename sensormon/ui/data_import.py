@@ -35,7 +35,8 @@ from sensormon.ui.presence import still_here
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
 
-KINDS = ["csv", "txt", "tsv", "dat", "gz", "zip", "xlsx", "xlsm", "parquet"]
+KINDS = ["csv", "txt", "tsv", "dat", "gz", "zip", "xlsx", "xlsm", "xls", "xlsb", "ods", "parquet"]
+_BOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 _CHOSEN = "import-columns-of"
 """Key in the session's state: the columns as a person left them, by the names of a table's columns."""
 _SHOWN_TAGS = 6
@@ -74,9 +75,9 @@ def uploads(files: Sequence[UploadedFile], sheet: str, names: tuple[str, ...]) -
     tables = []
     for file in files:
         for table in read(file.getvalue(), file.name, sheet, names):
-            own = table.sheet.name in ("", file.name)
-            name = file.name if own else f"{file.name}, {table.sheet.name}"
-            tables.append(Upload(name, Path(file.name if own else table.sheet.name).stem, table))
+            inside = table.sheet.name.removeprefix(file.name).removeprefix(", ")
+            name = f"{file.name}, {inside}" if inside else file.name
+            tables.append(Upload(name, Path(table.sheet.name or file.name).stem, table))
     return tables
 
 
@@ -173,9 +174,9 @@ def _file_options(files: Sequence[UploadedFile], mapping: SavedMapping) -> tuple
     """The sheet of a workbook, and the names of columns of a file without a header."""
     left, right = st.columns(2)
     sheet = ""
-    if any(file.name.lower().endswith((".xlsx", ".xlsm")) for file in files):
+    if any(file.name.lower().endswith(_BOOKS) for file in files):
         sheet = left.text_input(
-            "Sheet", mapping.sheet, key="import-sheet", placeholder="all, or the name of one"
+            "Sheet", mapping.sheet, key="import-sheet", placeholder="the first with a table"
         )
     names = right.text_input(
         "Names of the columns",

@@ -252,3 +252,50 @@ def test_time_column_of_any_name_is_recognised(settings: Settings, adopt: Adopt)
     assert table["Lowest"].tolist()[:2] == [7.0, 998.5]
     assert table["Highest"].tolist()[:2] == [7.09, 1234.0]
     assert "No column is assigned yet" not in words
+
+
+def test_a_question_is_asked_and_the_answer_is_what_is_stored(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    app = show("data", section="Import")
+    rows = "When,Fermenter pH\n03/04/2026 12:00,7.0\n04/05/2026 12:00,7.1\n04/05/2026 12:00,high\n"
+    app.file_uploader(key="import-file").upload("a.csv", rows.encode(), "text/csv").run()
+    assert "Nothing is imported until you choose" in titles(app)
+    assert "Import" not in [button.label for button in app.button], "nothing is imported unasked"
+    (question,) = [radio for radio in app.radio if radio.label == "Which one is right?"]
+    question.set_value("yes").run()
+    assert not app.exception
+    (shown,) = [frame.value for frame in app.dataframe if "Time (UTC)" in frame.value]
+    assert shown["Time (UTC)"].tolist() == ["2026-04-03T12:00:00.000Z", "2026-05-04T12:00:00.000Z"]
+    (wrong,) = [frame.value for frame in app.dataframe if "Why" in frame.value]
+    assert wrong["Line"].tolist() == [4]
+    app.text_input(key="import-save-name").set_value("lab")
+    next(button for button in app.button if button.label == "Save").click().run()
+    assert not app.exception
+    app.button(key="import-start").click().run()
+    assert not app.exception
+    report = ended(monitor, "import").result
+    assert (report.accepted, report.reasons.total()) == (2, 1)
+    app.run()
+    labels = titles(app)
+    assert "Open in Explore" in labels
+    assert "Download rejected.csv" in labels
+    lines = report.rejected_file.path.read_text(encoding="utf-8-sig").splitlines()
+    assert lines[1] == "a.csv,4,fermenter_ph,04/05/2026 12:00,high,not_a_number,the value must be a number"
+    monitor.drain()
+    assert monitor.stored.frame(["fermenter_ph"], 0, START)["value"].tolist() == [7.0, 7.1]
+
+
+def test_files_with_the_same_columns_are_imported_together(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    app = show("data", section="Import")
+    files = [
+        (f"{day}.csv", f"Zeit;fermenter_ph\n2026-01-0{day} 12:00:00;7,{day}\n".encode(), "text/csv")
+        for day in (1, 2)
+    ]
+    app.file_uploader(key="import-file").set_value(files).run()
+    assert not app.exception
+    app.button(key="import-start").click().run()
+    report = ended(monitor, "import").result
+    assert report.accepted == 2
+    monitor.drain()
+    assert monitor.stored.frame(["fermenter_ph"], 0, START)["value"].tolist() == [7.1, 7.2]
