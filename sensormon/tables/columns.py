@@ -319,20 +319,22 @@ def _with_qualities(sheet: Sheet, names: Sequence[str], columns: Columns) -> Col
         return columns
     values = list(columns.numbers)
     qualities: dict[str, str] = {}
+    bare: dict[str, str] = {}  # quality -> the column of values before it
     before = ""
-    for name in sheet.frame.columns:
-        if name in values and not quality_for(name, [value for value in values if value != name]):
-            before = name
-        if name not in names or name in (columns.tag, columns.value):
-            continue
-        whose = quality_for(name, [value for value in values if value != name])
-        if whose and _are_qualities(sheet, name):
+    for name in map(str, sheet.frame.columns):
+        others = [value for value in values if value != name]
+        whose = quality_for(name, others)
+        may_be = name in names and name not in (columns.tag, columns.value)
+        if may_be and whose and _are_qualities(sheet, name):
             qualities.setdefault(whose, name)
-        elif before and numbered(name) in QUALITIES and name != before and _are_qualities(sheet, name):
-            if numbered(name) == folded(name) and not columns.times_of:
-                qualities = {value: name for value in values if value != name} | qualities
-            else:
-                qualities.setdefault(before, name)
+        elif may_be and name != before and numbered(name) in QUALITIES and _are_qualities(sheet, name):
+            bare[name] = before
+        elif name in values:
+            before = name
+    if len(bare) == 1 and not columns.times_of:
+        qualities = dict.fromkeys(values, next(iter(bare))) | qualities
+    else:
+        qualities = {value: name for name, value in bare.items() if value} | qualities
     kept = {name: whose for name, whose in columns.values.items() if name not in qualities.values()}
     qualities = {name: quality for name, quality in qualities.items() if name not in qualities.values()}
     return replace(columns, values=kept, qualities=qualities)
