@@ -34,9 +34,16 @@ _COLUMNS = {
     "simulated": "simulated",
 }
 
+_NO_WORDS: Words = {}
+
 
 def every_reading(
-    streams: ReadingStreams, tags: TagTable, words: Words, names: Sequence[str], since: int, until: int
+    streams: ReadingStreams,
+    tags: TagTable,
+    names: Sequence[str],
+    since: int,
+    until: int,
+    words: Words = _NO_WORDS,
 ) -> Iterator[pa.Table]:
     """All readings of these tags, stored or not, in order of time, piece by piece. Raises StoreError."""
     chosen = {name: words[name] for name in names if name in words}
@@ -76,7 +83,7 @@ def drawn_points(
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def described(readings: pa.Table, tags: TagTable, words: Words) -> pa.Table:
+def described(readings: pa.Table, tags: TagTable, words: Words = _NO_WORDS) -> pa.Table:
     """These readings with the columns of the file, named for people, and states as words."""
     table = labelled(with_words(readings, words) if words else readings, tags).select(list(_COLUMNS))
     return table.rename_columns(list(_COLUMNS.values()))

@@ -44,12 +44,12 @@ def _readings(m: Monitor, chosen: Chosen) -> Rows:
     name, words = file_stem(chosen.names, chosen.span[0]), m.state_words(chosen.names)
     count = m.exporter.count_readings(chosen.names, *chosen.span)
     if count <= SMALL:
-        table = pa.concat_tables(every_reading(m.streams, m.tags, words, chosen.names, *chosen.span))
+        table = pa.concat_tables(every_reading(m.streams, m.tags, chosen.names, *chosen.span, words))
         return of_table("reading", table, name, _about(chosen))
     content = (chosen.names, chosen.span, count)
 
     def pieces() -> Iterator[pa.Table]:
-        return every_reading(m.streams, m.tags, words, chosen.names, *chosen.span)
+        return every_reading(m.streams, m.tags, chosen.names, *chosen.span, words)
 
     return Rows("reading", count, name, content, pieces, _about(chosen))
 

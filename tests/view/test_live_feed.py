@@ -350,12 +350,9 @@ def test_a_card_of_states_gets_words_and_keeps_every_change(
     answer = feed.board(["valve", "product", "temp"], 6_000)
     valve = answer["tags"]["valve"]
     assert valve["words"] == [[0.0, "closed", 0], [1.0, "open", 1]]
-    assert valve["head"] | {"time": 0} == {
-        "value": "open",
-        "verdict": "bad quality, not judged",
-        "abnormal": False,
-        "time": 0,
-    }
+    assert valve["head"]["value"] == "open"
+    assert valve["head"]["verdict"] == "bad quality, not judged"
+    assert valve["head"]["abnormal"] is False
     drawn = dict(zip(valve["x"], valve["y"], strict=True))
     assert len(drawn) < 4_000
     assert [drawn[(START + i * SECOND) / 1e3] for i in (2_500, 2_501, 2_503, 2_504)] == [0, 1, 1, 0]
