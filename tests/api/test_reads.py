@@ -7,6 +7,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 
 from sensormon.api import make_api
+from sensormon.exchange.import_table import pieces, propose, read_file
 from sensormon.model.errors import StoreUnavailable
 from sensormon.model.timestamps import FOREVER
 from sensormon.monitor.monitor import Monitor
@@ -171,6 +173,24 @@ def test_docs_load_nothing_external(start: Start) -> None:
         assert link.startswith("/")
         assert get(api, link).status_code == 200
     assert "://" not in page
+
+
+def test_imports_and_what_was_undone_are_answered(start: Start, tmp_path: Path) -> None:
+    monitor, api = start()
+    assert get(api, "/imports").json() == []
+    path = tmp_path / "a.csv"
+    path.write_text("time,fermenter_ph\n2026-01-01T00:00:00Z,7.0\n2026-01-01T00:01:00Z,7.1\n")
+    table = read_file(path)
+    batches = pieces(table, propose(table, monitor.tags), monitor.clock.now())
+    assert sum(piece.accepted for piece in monitor.importer.take(batches)) == 2
+    (entry,) = get(api, "/imports").json()
+    assert (entry["id"], entry["state"], entry["stored"], entry["already_there"]) == (1, "done", 2, 0)
+    assert monitor.jobs.wait(monitor.undoing.start(1, "Ana"), 60)
+    (entry,) = get(api, "/imports").json()
+    assert (entry["state"], entry["undone_by"]) == ("undone", "Ana")
+    stats = get(api, "/stats").json()
+    assert (stats["undone"], stats["sources"]["import"]["undone"], stats["difference"]) == (2, 2, 0)
+    assert 'sensormon_readings_total{outcome="undone"} 2.0' in get(api, "/metrics").text
 
 
 def test_openapi_schema_is_complete(start: Start) -> None:

@@ -59,9 +59,8 @@ def take(monitor: Monitor, path: Path, *, most: int = 1_000, tags: tuple[str, ..
     table = read_file(path)
     columns = propose(table, monitor.tags)
     report = Report(table.sheet.word)
-    results = monitor.importer.take(
-        pieces(table, columns, monitor.clock.now()), ImportedFile(path.name, "Ana", tags)
-    )
+    batches = pieces(table, columns, monitor.clock.now(), monitor.tags)
+    results = monitor.importer.take(batches, ImportedFile(path.name, "Ana", tags))
     for number, imported in enumerate(results, 1):
         report.add(imported)
         if number == most:
@@ -418,4 +417,19 @@ def test_an_undo_that_the_database_cannot_take_yet_is_done_later(
         assert monitor.jobs.wait(job, 30)
     assert entry(monitor, 1).state is ImportState.UNDONE
     assert "tank_level" not in monitor.tags
+    checked(monitor)
+
+
+def test_states_that_are_there_already_are_known_by_their_words(own_tags: Settings, tmp_path: Path) -> None:
+    with own_tags.tags.open("a", encoding="utf-8") as file:
+        file.write("[tags.valve]\nstates = ['closed', 'open']\n")
+    monitor = Monitor(own_tags, ManualClock(START))
+    path = tmp_path / "a.csv"
+    path.write_text("time,tag,value\n2026-01-01T00:00:00Z,valve,open\n2026-01-01T00:01:00Z,valve,closed\n")
+    assert take(monitor, path).accepted == 2
+    path.write_text(path.read_text().replace("open", "OPEN") + "2026-01-01T00:02:00Z,valve,open\n")
+    report = take(monitor, path)
+    assert (report.accepted, report.known) == (1, 2)
+    undo(monitor, 1)
+    assert take(monitor, path).accepted == 2
     checked(monitor)
