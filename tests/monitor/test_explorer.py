@@ -119,7 +119,7 @@ def test_long_span_is_paired_from_a_sample(monitor: Monitor, monkeypatch: pytest
 def test_file_holds_the_view_in_both_zones(monitor: Monitor) -> None:
     since, until = START + 100 * SECOND, START + 200 * SECOND
     table = pa.concat_tables(
-        every_reading(monitor.streams, monitor.tags, monitor.state_words([TAG]), [TAG], since, until)
+        every_reading(monitor.streams, monitor.tags, [TAG], since, until, monitor.state_words([TAG]))
     )
     back = pd.read_csv(BytesIO(table_file(table, "CSV", "Europe/Berlin")))
     stored = monitor.stored.frame([TAG], since, until)
