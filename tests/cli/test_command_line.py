@@ -50,8 +50,8 @@ def test_score_matches_detect(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("content", "arguments", "said"),
     [
-        ("a,b\n1,2\n", [], "no column 'value'; found: a, b"),
-        ("value\n1\nx\n", [], "line 3: 'x' is not a number"),
+        ("name,note\nx,y\n", [], "no column 'value'; found: name, note"),
+        ("time,value\n03/04/2026,1\n", [], "can be read in 2 ways"),
         ("", [], "cannot be read"),
         ("value\n1\n", ["--detector", "magic"], "no detector 'magic'"),
         ("value\n1\n", ["--param", "window=3"], "from 5 to 1000"),
@@ -59,7 +59,7 @@ def test_score_matches_detect(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         ("value\n1\n", ["--param", "size=3"], "no parameter 'size'"),
         ("value\n1\n", ["--param", "times=3"], "no parameter 'times'"),
         ("value\n1\n", ["--out", "/nowhere/x.csv"], "Give another path"),
-        ("timestamp,value\nfoo,1\n", [], "line 2: 'foo' is not an ISO 8601 time"),
+        ("timestamp,value\nfoo,1\n", [], "no row can be scored: line 2: value '1': 'foo' is not a time"),
     ],
 )
 def test_score_reports_errors_in_one_line(
