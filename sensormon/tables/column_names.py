@@ -26,7 +26,21 @@ TIMES = (
 """Names of a column of times, the likeliest first."""
 DATES = frozenset({"date", "datum", "fecha", "dato", "day", "data", "dateutc", "localdate", "datelocal"})
 CLOCKS = frozenset(
-    {"time", "zeit", "uhrzeit", "clock", "hora", "heure", "timeofday", "ora", "tijd", "timeutc", "localtime"}
+    {
+        "time",
+        "zeit",
+        "uhrzeit",
+        "clock",
+        "hour",
+        "stunde",
+        "hora",
+        "heure",
+        "timeofday",
+        "ora",
+        "tijd",
+        "timeutc",
+        "localtime",
+    }
 )
 """Names of the two columns of a time that is split."""
 TAGS = (

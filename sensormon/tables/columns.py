@@ -52,6 +52,12 @@ _LOOKED_AT = 1_000
 _SPLIT_CLOCK = re.compile(
     r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[.,]\d+)?(?:\s*[ap]\.?m\.?)?|\d{1,6}(?:\.\d+)?", re.I
 )
+_A_DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|\d{1,2}[- ][a-z]{3}[- ]\d{2,4}",
+    re.I,
+)
+_A_CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[ap]\.?m\.?)?", re.I)
+"""What is nothing but a date alone, and a time of day: they belong together under any names."""
 _A_DAY_ALONE = re.compile(r"[^:]{6,18}")
 _FIRST_EPOCH = 631_152_000
 """1990, in seconds from 1970: a number below is no time unless its column says so."""
@@ -201,10 +207,14 @@ def _count_up(column: pd.Series[Any], columns: Columns) -> bool:
 
 def _clock(sheet: Sheet, columns: Columns, names: Sequence[str]) -> str:
     """The column with the time of day to the dates in `time`; empty if there is none."""
-    if not columns.time or columns.form or numbered(columns.time) not in DATES:
+    if not columns.time or columns.form:
         return ""
     frame = sheet.frame
-    if not _are_like(frame[columns.time], _A_DAY_ALONE):
+    if _are_like(frame[columns.time], _A_DATE):
+        others = [name for name in names if name != columns.time]
+        if clock := next((name for name in others if _are_like(frame[name], _A_CLOCK)), ""):
+            return clock
+    if numbered(columns.time) not in DATES or not _are_like(frame[columns.time], _A_DAY_ALONE):
         return ""
     clocks = [name for name in names if name != columns.time and folded(name) in CLOCKS]
     return next((name for name in clocks if _are_like(frame[name], _SPLIT_CLOCK)), "")

@@ -160,3 +160,15 @@ def test_every_cell_is_a_reading_or_named_by_line() -> None:
         readings = read(table, Columns("time", "tag", "value"))
         places = [*readings.place.tolist(), *(each.index for each in readings.wrong.rejections(0))]
         assert sorted(places) == list(range(2, rows + 2))
+
+
+@pytest.mark.parametrize(
+    ("date", "clock"),
+    [("column 1", "column 2"), ("timestamp", "of day"), ("Datum", "Uhrzeit"), ("date", "t")],
+)
+def test_a_date_and_a_time_of_day_belong_together(date: str, clock: str) -> None:
+    table = sheet(**{date: ["2026-01-31"] * 2, clock: ["12:00:00", "12:00:01"], "a": ["1", "2"]})
+    columns = guess(table)
+    assert (columns.time, columns.clock) == (date, clock)
+    readings = read(table, columns)
+    assert np.diff(readings.time).tolist() == [1_000_000]
