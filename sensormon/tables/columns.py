@@ -214,7 +214,7 @@ def _clock(sheet: Sheet, columns: Columns, names: Sequence[str]) -> str:
         others = [name for name in names if name != columns.time]
         if clock := next((name for name in others if _are_like(frame[name], _A_CLOCK)), ""):
             return clock
-    if numbered(columns.time) not in DATES or not _are_like(frame[columns.time], _A_DAY_ALONE):
+    elif numbered(columns.time) not in DATES or not _are_like(frame[columns.time], _A_DAY_ALONE):
         return ""
     clocks = [name for name in names if name != columns.time and folded(name) in CLOCKS]
     return next((name for name in clocks if _are_like(frame[name], _SPLIT_CLOCK)), "")
