@@ -31,7 +31,6 @@ CLOCKS = frozenset(
         "zeit",
         "uhrzeit",
         "clock",
-        "hour",
         "stunde",
         "hora",
         "heure",
@@ -41,6 +40,7 @@ CLOCKS = frozenset(
         "timeutc",
         "localtime",
     }
+    | {"tid", "klockslag", "klokkeslett", "klokkeslæt", "czas", "godzina", "utctime", "clocktime", "hour"}
 )
 """Names of the two columns of a time that is split."""
 TAGS = (

@@ -50,7 +50,7 @@ UNAVAILABLE = frozenset({"unavailable", "unknown"})
 
 _LOOKED_AT = 1_000
 _SPLIT_CLOCK = re.compile(
-    r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[.,]\d+)?(?:\s*[ap]\.?m\.?)?|\d{1,6}(?:\.\d+)?", re.I
+    r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[.,]\d+)?(?:\s*[ap]\.?m\.?)?|\d{1,6}(?:[.,]\d+)?", re.I
 )
 _A_DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|\d{1,2}[- ][a-z]{3}[- ]\d{2,4}",
@@ -58,7 +58,7 @@ _A_DATE = re.compile(
 )
 _A_CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[ap]\.?m\.?)?", re.I)
 """What is nothing but a date alone, and a time of day: they belong together under any names."""
-_A_DAY_ALONE = re.compile(r"[^:]{6,18}")
+_A_DAY_ALONE = re.compile(r"\d{5}|[^:]{6,18}")
 _FIRST_EPOCH = 631_152_000
 """1990, in seconds from 1970: a number below is no time unless its column says so."""
 LABELS = ("anomaly", "changepoint", "is_anomaly", "label")

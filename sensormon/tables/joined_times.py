@@ -16,6 +16,8 @@ from sensormon.tables.time_numbers import moments, way_of
 _MIDNIGHT = r"[ T]0?0:00(?::00(?:\.0+)?)?$"
 _NO_DATE = r"^(?:1899-12-3[01]|1900-01-0[01])[ T]|^0 days "
 """The date that a spreadsheet shows before a time of day, and how pandas writes a duration."""
+_FIRST_DAY = 32_874
+"""1990-01-01 in a spreadsheet's days."""
 
 
 def joined(date: pd.Series[Any], clock: pd.Series[Any]) -> pd.Series[Any]:
@@ -30,11 +32,12 @@ def joined(date: pd.Series[Any], clock: pd.Series[Any]) -> pd.Series[Any]:
     days = pc.replace_substring_regex(days, _MIDNIGHT, "")
     number, portion = _numbers(days), _numbers(clocks)
     spreadsheet = number is not None and way_of(number) == "excel"
-    if portion is not None and (portion[np.isfinite(portion)] % 1 > 0).any():
+    broken = portion is not None and bool((portion[np.isfinite(portion)] % 1 > 0).any())
+    if portion is not None and broken and _are_portions(clocks, portion):
         if spreadsheet and number is not None:
             return pd.Series(np.floor(number) + portion % 1, index=date.index)
         clocks = _as_clock(portion)
-    elif portion is not None:
+    elif portion is not None and not broken:
         clocks = _digits(days, clocks, portion)
     if spreadsheet and number is not None:
         days = _as_date(number)
@@ -54,6 +57,16 @@ def _numbers(cells: pa.Array) -> Floats | None:
         zero_copy_only=False
     )
     return values
+
+
+def _are_portions(clocks: pa.Array, values: Floats) -> bool:
+    """Whether these are fractions of a day, at most with whole days of a spreadsheet before them.
+
+    18.00 and 00.45 are hours and minutes with a dot.
+    """
+    if matching(clocks, r"\d{2}\.\d{2}").sum() == len(clocks) - clocks.null_count:
+        return False
+    return bool(((values <= 1) | (values >= _FIRST_DAY) | np.isnan(values)).all())
 
 
 def _digits(days: pa.Array, clocks: pa.Array, values: Floats) -> pa.Array:

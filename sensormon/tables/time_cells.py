@@ -66,6 +66,8 @@ def taken_apart(cells: pa.Array, *, iso_alone: bool = False) -> TimeCells:
     """The parts of these tidy texts; `iso_alone`: of ISO 8601 and nothing else."""
     cells = pc.utf8_upper(cells)
     parts = _split(cells, _ISO_TOO)
+    if not iso_alone and pc.any(dotted := _with_dots(parts)).as_py():
+        parts["times"] = pc.and_(parts["times"], pc.invert(dotted))
     if not iso_alone and not pc.all(parts["times"]).as_py():
         odd = _split(pc.if_else(parts["times"], pa.scalar(None, cells.type), cells), _ANY)
         parts = {
@@ -96,6 +98,11 @@ def _split(cells: pa.Array, pattern: str) -> dict[str, pa.Array]:
     return {"times": matches} | {
         field.name: pc.if_else(matches, groups.field(field.name), "") for field in groups.type
     }
+
+
+def _with_dots(parts: dict[str, pa.Array]) -> pa.Array:
+    """Which clocks are hours and minutes with a dot, which in ISO 8601 look like an hour with a fraction."""
+    return pc.and_(pc.equal(pc.binary_length(parts["clock"]), 2), pc.starts_with(parts["fraction"], "."))
 
 
 def _clocks(parts: dict[str, pa.Array]) -> Ints:

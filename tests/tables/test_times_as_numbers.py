@@ -184,13 +184,18 @@ def test_a_count_can_be_named(text: str, form: str, expected: str) -> None:
         (["46053"] * 2, ["18:00", "19:00"], ["18:00:00", "19:00:00"]),
         (["2026-01-31 00:00:00"] * 2, ["1899-12-30 12:00:00", "0 days 13:00:00"], ["12:00:00", "13:00:00"]),
         (["31-Jan-2026"] * 2, ["12:00:00,5", "23:59"], ["12:00:00.500", "23:59:00"]),
+        (["31/01/2026"] * 2, ["18.00", "9.30"], ["18:00:00", "09:30:00"]),
+        (["2026-01-31"] * 2, ["00.15", "00.30"], ["00:15:00", "00:30:00"]),
+        (["46053"] * 2, ["18.00", "19.30"], ["18:00:00", "19:30:00"]),
+        (["46053"] * 2, ["46053.5", "46053.75"], ["12:00:00", "18:00:00"]),
+        (["2026-01-31"] * 2, [12.5, 18.25], ["wrong", "18:25:00"]),
     ],
 )
 def test_a_date_and_a_clock_are_joined(
     dates: list[object], clocks: list[object], expected: list[str]
 ) -> None:
     cells = joined(pd.Series(dates), pd.Series(clocks))
-    assert shown(cells) == [f"2026-01-31T{clock}" for clock in expected]
+    assert shown(cells) == [clock if clock == "wrong" else f"2026-01-31T{clock}" for clock in expected]
 
 
 def test_a_typed_date_and_a_typed_clock_are_joined() -> None:

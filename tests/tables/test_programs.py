@@ -1,0 +1,59 @@
+"""Tables as historians, loggers and spreadsheets export them, from the file to the readings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sensormon.model import timestamps
+from sensormon.model.qualities import quality_name
+from sensormon.model.tags import TagTable
+from sensormon.tables.columns import guess
+from sensormon.tables.readings import Readings, read
+from sensormon.tables.table_reader import read_sheets
+
+DAY = "2026-01-31T"
+
+
+def readings_of(tmp_path: Path, text: str) -> Readings:
+    path = tmp_path / "export.csv"
+    path.write_text(text, encoding="utf-8", newline="")
+    (sheet,) = read_sheets(path, "Give a table")
+    return read(sheet, guess(sheet), TagTable(()))
+
+
+def shown(readings: Readings) -> list[tuple[str, str, float, str]]:
+    """Tag, time of the day in UTC, value and quality of each reading, in the order of the file's lines."""
+    rows = zip(
+        readings.place.tolist(),
+        (readings.names[code] for code in readings.code.tolist()),
+        (timestamps.render(time).removeprefix(DAY) for time in readings.time.tolist()),
+        readings.value.tolist(),
+        (quality_name(int(code)) for code in readings.quality.tolist()),
+        strict=True,
+    )
+    return [row[1:] for row in sorted(rows)]
+
+
+def times(readings: Readings) -> list[str]:
+    return [row[1] for row in shown(readings)]
+
+
+NOON, QUARTER = "12:00:00.000Z", "12:15:00.000Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Datum;Tid;Temp\n2026-01-31;12.00;-12,5\n2026-01-31;12.15;\u221212,75\n",
+        "Datum;Uhrzeit;Temp\n31.01.2026;12.00;-12.5\n31.01.2026;12.15;-12.75\n",
+        "Datum;Uhrzeit;Temp\n46053;0,5;-12,5\n46053;0,510416667;-12,75\n",
+        "Date,Time,Temp\n46053,0.5,-12.5\n46053,0.510416667,-12.75\n",
+    ],
+)
+def test_a_date_and_a_time_of_day_are_one_time_in_every_locale(tmp_path: Path, text: str) -> None:
+    assert shown(readings_of(tmp_path, text)) == [
+        ("Temp", NOON, -12.5, "Good"),
+        ("Temp", QUARTER, -12.75, "Good"),
+    ]
