@@ -16,13 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensormon.model.entries import IMPORT
-from sensormon.model.qualities import quality_name, quality_of
-from sensormon.model.readings import Bools, Floats, Ints, Quality, Reason, Rejection
+from sensormon.model.qualities import quality_name
+from sensormon.model.readings import Bools, Floats, Ints, Reason, Rejection
 from sensormon.model.tags import Tag, TagTable
-from sensormon.tables.column_names import SAYS_BAD, SAYS_GOOD, SAYS_UNCERTAIN, known_names, numbered
-from sensormon.tables.columns import UNAVAILABLE, Columns, number_columns, plain, says_nothing, truth_of
+from sensormon.tables.column_names import known_names
+from sensormon.tables.columns import UNAVAILABLE, Columns, number_columns, plain, says_nothing
 from sensormon.tables.missing import is_missing
 from sensormon.tables.numbers import Numbers, read_numbers
+from sensormon.tables.quality_cells import qualities_of
 from sensormon.tables.questions import Question
 from sensormon.tables.sheet import Sheet, WrongLine
 from sensormon.tables.times import Times, joined, read_times
@@ -406,36 +407,6 @@ def _in_order(time: Ints, why: NDArray[np.uint8]) -> Ints | slice:
         return slice(None)
     good = np.flatnonzero(why == _FINE)
     return good[np.argsort(time[good], kind="stable")]
-
-
-def qualities_of(column: pd.Series[Any], name: str) -> tuple[NDArray[np.uint32], Bools]:
-    """The status code of each cell, and which cells could be read; an empty one is Good.
-
-    In a column called `Good`, `Bad` or `Questionable`, true and false say it.
-    """
-    places, distinct = pd.factorize(column)
-    cells = [quality_of(plain(cell)) for cell in distinct]
-    verdict = next(
-        (
-            pair
-            for names, pair in (
-                (SAYS_GOOD, (Quality.GOOD, Quality.BAD)),
-                (SAYS_BAD, (Quality.BAD, Quality.GOOD)),
-                (SAYS_UNCERTAIN, (Quality.UNCERTAIN, Quality.GOOD)),
-            )
-            if numbered(name) in names
-        ),
-        None,
-    )
-    truth = truth_of(pd.Series(distinct, dtype=object)).tolist()
-    if verdict and len(distinct) and not pd.isna(truth).any():
-        cells = [int(verdict[0] if true else verdict[1]) for true in truth]
-    blank = [isinstance(cell, str) and not cell.strip() for cell in distinct]
-    codes = np.array([*(0 if cell is None else cell for cell in cells), int(Quality.GOOD)], dtype=np.uint32)
-    known = np.array(
-        [*(cell is not None or empty for cell, empty in zip(cells, blank, strict=True)), True], dtype=np.bool_
-    )
-    return codes[places], known[places]
 
 
 def _qualities_said(quality: NDArray[np.uint32]) -> Iterator[str]:

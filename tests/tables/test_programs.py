@@ -57,3 +57,22 @@ def test_a_date_and_a_time_of_day_are_one_time_in_every_locale(tmp_path: Path, t
         ("Temp", NOON, -12.5, "Good"),
         ("Temp", QUARTER, -12.75, "Good"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "expected"),
+    [
+        ("quality", ["192", "0", "64", "24"], ["Good", "Bad", "Uncertain", "Bad"]),
+        ("quality", ["216", "8", "255"], ["Good", "Bad", "Good"]),
+        ("OPCQuality", ["0", "0"], ["Bad", "Bad"]),
+        ("quality", ["0", "0"], ["Good", "Good"]),
+        ("StatusCode", ["0", "2156658688"], ["Good", "BadSensorFailure"]),
+        ("IsGood", ["1", "0"], ["Good", "Bad"]),
+    ],
+)
+def test_a_column_of_qualities_says_together_what_its_numbers_mean(
+    tmp_path: Path, name: str, cells: list[str], expected: list[str]
+) -> None:
+    rows = "".join(f"a,2026-01-31 12:0{row},{row},{cell}\n" for row, cell in enumerate(cells))
+    readings = readings_of(tmp_path, f"tag,time,value,{name}\n{rows}")
+    assert [row[3] for row in shown(readings)] == expected
