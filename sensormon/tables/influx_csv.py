@@ -32,9 +32,12 @@ _SHOWN = 100
 
 
 def is_annotated(text: bytes) -> bool:
-    """Whether this is annotated CSV, by the first line that is not empty."""
-    start = text[:4_096].lstrip().lstrip(b'"')
-    return start.startswith(tuple(annotation.encode() for annotation in _ANNOTATIONS))
+    """Whether this is annotated CSV, with its annotations or without, by the first line that is not empty."""
+    start = text[:4_096].lstrip()
+    if start.lstrip(b'"').startswith(tuple(annotation.encode() for annotation in _ANNOTATIONS)):
+        return True
+    first = {cell.strip(b' "') for cell in start.partition(b"\n")[0].split(b",")}
+    return {b"_time", b"_value"} <= first and bool({b"_field", b"_measurement"} & first)
 
 
 @dataclass

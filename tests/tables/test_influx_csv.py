@@ -88,3 +88,21 @@ def test_a_row_of_the_wrong_length_is_named(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_refused_with_the_line(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "header", [LONG + ",host", "_time,_value,_field,_measurement", '"_time",_value,"_field"']
+)
+def test_the_same_without_annotations_keeps_its_series_apart(tmp_path: Path, header: str) -> None:
+    cells = {"_value": ["1.5", "2.5"], "_field": ["temp", "press"], "_measurement": ["tank"] * 2}
+    names = header.replace('"', "").split(",")
+    rows = [
+        ",".join({"_time": NOON, "host": "h"}.get(n) or cells.get(n, ["", ""])[i] for n in names)
+        for i in (0, 1)
+    ]
+    sheet = read(tmp_path, "\n".join([header, *rows, ""]))
+    start = "tank." if "_measurement" in names else ""
+    assert sheet.frame[["_value", "tag"]].values.tolist() == [
+        ["1.5", f"{start}temp"],
+        ["2.5", f"{start}press"],
+    ]
