@@ -14,7 +14,7 @@ import pandas as pd
 from sensormon.exchange.import_table import Table
 from sensormon.model.tags import BOOLEAN, UNFIT, Tag, TagTable
 from sensormon.tables.column_names import folded, known_names, tag_name, with_unit
-from sensormon.tables.columns import EMPTY, MOST_WORDS, WORDS, Columns, content, sample
+from sensormon.tables.columns import EMPTY, MOST_WORDS, WORDS, Columns, content, sample, says_nothing
 from sensormon.tables.missing import is_missing
 from sensormon.tables.numbers import read_numbers
 from sensormon.tables.readings import name_in
@@ -122,7 +122,7 @@ def _unit_in(table: Table, column: str, columns: Columns) -> str:
 
 
 def _kind(cells: pd.Series[Any]) -> str:
-    words = set(cells.astype(str).str.strip().str.casefold().unique())
+    words = {word for word in cells.astype(str).str.strip().str.casefold().unique() if not says_nothing(word)}
     if words and words <= set(BOOLEAN):
         return "boolean"
     return "text" if 0 < len(words) <= MOST_WORDS else "number"

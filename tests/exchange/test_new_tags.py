@@ -86,6 +86,12 @@ def test_words_make_a_tag_of_states() -> None:
     assert states_tag(wide, "valve", "valve").kind == "text"
 
 
+def test_words_in_place_of_a_number_make_no_state() -> None:
+    file = table(time=SECONDS, tag=["a", "b", "b", "c"], value=["1", "Bad", "I/O Timeout", "open"])
+    new = new_tags(file, propose(file, TAGS), TAGS)
+    assert [(tag.name, tag.kind) for tag in new] == [("a", "number"), ("b", "number"), ("c", "text")]
+
+
 def test_names_derived_from_titles_are_valid_and_unique() -> None:
     names: list[str] = ["flow"]
     for title in ("Flow", "flow", "FLOW ", "  ", "°C", "a/b c", "x" * 300):
