@@ -19,7 +19,17 @@ TIMES = (
     *("sourcetime", "lastchanged", "lastupdated", "lastreported", "servertimestamp", "servertime"),
     *("acquisitiontime", "logtime", "loggedat", "scantime", "localtime", "timelocal", "epoch", "unixtime"),
     *("unixtimestamp", "unix", "epochs", "epochms", "timems", "timens", "times", "timestampms", "createdat"),
-    *("datumuhrzeit", "datumzeit", "datumundzeit", "zeit", "zeitpunkt", "uhrzeit", "messzeit", "horodatage"),
+    *(
+        "timestring",
+        "datumuhrzeit",
+        "datumzeit",
+        "datumundzeit",
+        "zeit",
+        "zeitpunkt",
+        "uhrzeit",
+        "messzeit",
+        "horodatage",
+    ),
     *("fechahora", "fechayhora", "dataora", "tijd", "tijdstip", "tidpunkt", "tid", "czas"),
     *("date", "datum", "fecha", "dato", "day"),
 )
@@ -45,7 +55,17 @@ CLOCKS = frozenset(
 """Names of the two columns of a time that is split."""
 TAGS = (
     *("tag", "tagname", "tagid", "tagpath", "entityid", "sensor", "sensorname", "sensorid", "point"),
-    *("pointname", "pointid", "name", "variable", "variablename", "metric", "metricname", "channel"),
+    *(
+        "varname",
+        "pointname",
+        "pointid",
+        "name",
+        "variable",
+        "variablename",
+        "metric",
+        "metricname",
+        "channel",
+    ),
     *("channelname", "signal", "signalname", "series", "parameter", "parametername", "item", "itemid"),
     *(
         "itemname",
@@ -61,7 +81,18 @@ TAGS = (
     *("messpunkt", "bezeichnung", "entity", "key", "device", "deviceid", "uniqueid", "topic", "attribute"),
 )
 VALUES = (
-    *("value", "val", "values", "reading", "messwert", "wert", "numericvalue", "numvalue", "rawvalue"),
+    *(
+        "value",
+        "val",
+        "values",
+        "varvalue",
+        "reading",
+        "messwert",
+        "wert",
+        "numericvalue",
+        "numvalue",
+        "rawvalue",
+    ),
     *("measuredvalue", "pv", "processvalue", "valeur", "valor", "waarde", "state", "result", "data"),
     *("measurement", "amount", "mean", "average", "avg", "y"),
 )
@@ -136,7 +167,7 @@ def tag_title(value: str, time: str = "") -> str:
 
     If the column is called `value 2` only, its column of times may say more.
     """
-    stem = re.sub(r"[\s_.:/-]*\b(?:value|val|wert)$", "", value.strip(), flags=re.IGNORECASE)
+    stem = re.sub(r"[\s_.:/-]*\b(?:value ?y?|val|wert)$", "", value.strip(), flags=re.IGNORECASE)
     if stem:
         return stem
     other = re.sub(r"[\s_.:/-]*(?:timestamp|datetime|time|date|zeit)$", "", time.strip(), flags=re.IGNORECASE)

@@ -259,7 +259,13 @@ def _alike(pairs: Mapping[str, str]) -> bool:
     """Whether the columns of times are called alike but for a number, or after their values."""
     if len({numbered(time) for time in pairs.values()}) == 1:
         return True
-    return all(folded(tag_title(value)) in folded(time) for value, time in pairs.items())
+    return all(_same_tag(value, time) for value, time in pairs.items())
+
+
+def _same_tag(value: str, time: str) -> bool:
+    """Whether one of the two is called after the other but for a word such as `value` or `time`."""
+    tag, plain = re.sub(r"(?:time|date|stamp|zeit)+$", "", folded(time)), folded(value)
+    return folded(tag_title(value)) in folded(time) or bool(tag and plain.startswith(tag))
 
 
 def _long(sheet: Sheet, names: Sequence[str], columns: Columns) -> Columns:

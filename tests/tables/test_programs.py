@@ -36,10 +36,6 @@ def shown(readings: Readings) -> list[tuple[str, str, float, str]]:
     return [row[1:] for row in sorted(rows)]
 
 
-def times(readings: Readings) -> list[str]:
-    return [row[1] for row in shown(readings)]
-
-
 NOON, QUARTER = "12:00:00.000Z", "12:15:00.000Z"
 
 
@@ -76,3 +72,26 @@ def test_a_column_of_qualities_says_together_what_its_numbers_mean(
     rows = "".join(f"a,2026-01-31 12:0{row},{row},{cell}\n" for row, cell in enumerate(cells))
     readings = readings_of(tmp_path, f"tag,time,value,{name}\n{rows}")
     assert [row[3] for row in shown(readings)] == expected
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "T Time;T ValueY;P Time;P ValueY",
+        "T Time;T Value;P Time;P Value",
+        "T_Date;T_Reading;P_Date;P_Reading",
+        "Time;T;Time;P",
+    ],
+)
+def test_every_column_keeps_the_times_before_it(tmp_path: Path, header: str) -> None:
+    readings = readings_of(tmp_path, f"{header}\n31.01.2026 12:00:00;1,5;31.01.2026 12:15:00;2,5\n")
+    assert {row[2]: row[1] for row in shown(readings)} == {1.5: NOON, 2.5: QUARTER}
+
+
+def test_a_trend_of_wincc_is_read_by_its_text_of_times(tmp_path: Path) -> None:
+    text = (
+        '"VarName";"TimeString";"VarValue";"Validity";"Time_ms"\r\n'
+        '"T";"31.01.2026 12:00:00";37,125;1;46053500000,0000\r\n'
+        '"T";"31.01.2026 12:15:00";37,25;1;46053510416,6667\r\n'
+    )
+    assert shown(readings_of(tmp_path, text)) == [("T", NOON, 37.125, "Good"), ("T", QUARTER, 37.25, "Good")]
