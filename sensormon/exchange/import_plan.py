@@ -21,7 +21,7 @@ from sensormon.model.tags import Tag, TagTable
 from sensormon.tables.column_names import known_names
 from sensormon.tables.columns import Columns
 from sensormon.tables.questions import Question, ways
-from sensormon.tables.readings import Readings, read
+from sensormon.tables.readings import Readings, read, zone_of
 
 FIRST = 5
 """This many readings are shown before an import."""
@@ -143,7 +143,7 @@ def sentences(plan: Plan, zone: tzinfo) -> Iterator[str]:
     yield from table.sheet.notes
     if columns.time:
         both = f"{columns.time} and {columns.clock}" if columns.clock else columns.time
-        yield f"Time column: {both} ({columns.zone} where no zone is given)"
+        yield f"Time column: {both} ({zone_of(columns)} where no zone is given)"
     if columns.tag:
         yield f"Tag column: {columns.tag}. Value column: {', '.join(columns.numbers)}"
     yield from readings.said

@@ -118,6 +118,7 @@ SAYS_UNCERTAIN = frozenset({"questionable", "isquestionable"})
 """Names of qualities whose cells are true and false."""
 
 _UNIT = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]{1,16})[)\]]")
+_OFFSET = re.compile(r"\b(?:UTC|GMT) ?[+\-\u2212]\d{1,2}(?::?[0-5]\d)?(?!\d)", re.IGNORECASE)
 _APART = re.compile(r"[\W_]+")
 _NUMBERED = re.compile(r"\d+$")
 _UNFIT = re.compile(r"[^A-Za-z0-9_.:/-]+")
@@ -148,6 +149,18 @@ def with_unit(title: str) -> tuple[str, str]:
     return (match[1], match[2].strip()) if match else (title.strip(), "")
 
 
+def offset_in(title: str) -> str:
+    """The offset from UTC that the name of a column of times says; empty if it says none.
+
+    >>> offset_in("Date Time, GMT+01:00"), offset_in("Time [UTC]")
+    ('UTC+01:00', '')
+    """
+    match = _OFFSET.search(title)
+    if not match:
+        return ""
+    return match[0].upper().replace("GMT", "UTC").replace(" ", "").replace("\u2212", "-")
+
+
 def quality_for(name: str, values: Iterable[str]) -> str:
     """The one of these value columns whose quality a column of this name has; empty if it has none's.
 
@@ -158,6 +171,8 @@ def quality_for(name: str, values: Iterable[str]) -> str:
     for value in values:
         own = {folded(value), _without_value(folded(value))}
         if any(plain in (base + word, word + base) for base in own for word in (*_QUALITIES, "q")):
+            return value
+        if value.endswith(".CV") and name == value.removesuffix("CV") + "ST":  # DeltaV
             return value
     return ""
 

@@ -19,7 +19,7 @@ from sensormon.model.entries import IMPORT
 from sensormon.model.qualities import quality_name
 from sensormon.model.readings import Bools, Floats, Ints, Reason, Rejection
 from sensormon.model.tags import Tag, TagTable
-from sensormon.tables.column_names import known_names
+from sensormon.tables.column_names import known_names, offset_in
 from sensormon.tables.columns import UNAVAILABLE, Columns, number_columns, plain, says_nothing
 from sensormon.tables.missing import is_missing
 from sensormon.tables.numbers import Numbers, read_numbers
@@ -229,17 +229,26 @@ def _times_of(name: str, columns: Columns) -> tuple[str, ...]:
     return (own,) if own else tuple(filter(None, (columns.time, columns.clock)))
 
 
+def zone_of(columns: Columns) -> str:
+    """The zone of times that name none: the one that was asked for, or an offset in the column's name."""
+    named = offset_in(columns.time) or offset_in(columns.clock)
+    return named if named and columns.zone == "UTC" else columns.zone
+
+
 def times_of_rows(sheet: Sheet, columns: Columns, decimal_comma: bool = False) -> Times:
     """The times of a table's rows, by its one column of times or two."""
-    frame = sheet.frame
-    return read_times(
+    frame, zone = sheet.frame, zone_of(columns)
+    times = read_times(
         joined(frame[columns.time], frame[columns.clock]) if columns.clock else frame[columns.time],
-        columns.zone,
+        zone,
         frame[columns.tag] if columns.tag else None,
         form=columns.form,
         day_first=columns.day_first,
         decimal_comma=decimal_comma,
     )
+    if zone == columns.zone:
+        return times
+    return replace(times, said=", ".join(filter(None, [times.said, f"{zone} by the name of their column"])))
 
 
 def _all_times(sheet: Sheet, columns: Columns, decimal_comma: bool) -> dict[tuple[str, ...], Times]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.model.readings import Bools
+from sensormon.model.timestamps import seconds_of_offset
 
 
 def by_clock(
@@ -19,12 +20,13 @@ def by_clock(
 ) -> tuple[pd.Series[Any], Bools, Bools]:
     """UTC without a zone, which times the clock never showed, and which it showed twice undecidably.
 
-    `of` says what each time belongs to: the order of its rows says which of two hours is meant.
+    `zone` is a name or an offset such as UTC+01:00. `of` says what each time belongs to: the order of its
+    rows says which of two hours is meant.
     """
     rows = len(naive)
-    if zone == "UTC":
+    if zone.startswith("UTC"):
         none = np.zeros(rows, dtype=np.bool_)
-        return naive, none, none
+        return naive - pd.Timedelta(seconds=seconds_of_offset(zone)), none, none
     earlier, later = (
         naive.dt.tz_localize(ZoneInfo(zone), ambiguous=np.full(rows, summer), nonexistent="NaT")
         .dt.tz_convert("UTC")

@@ -95,3 +95,20 @@ def test_a_trend_of_wincc_is_read_by_its_text_of_times(tmp_path: Path) -> None:
         '"T";"31.01.2026 12:15:00";37,25;1;46053510416,6667\r\n'
     )
     assert shown(readings_of(tmp_path, text)) == [("T", NOON, 37.125, "Good"), ("T", QUARTER, 37.25, "Good")]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("Time (UTC+1)", "2026-01-31 13:00:00"),
+        ('"Date Time, GMT+01:00"', "01/31/26 01:00:00 PM"),
+        ("Timestamp [GMT-05:00]", "2026-01-31 07:00"),
+        ("time UTC+05:30", "2026-01-31 17:30"),
+        ("Time (UTC+1)", "2026-01-31 12:00:00Z"),
+        ("Time [UTC]", "2026-01-31 12:00:00"),
+    ],
+)
+def test_an_offset_in_the_name_of_the_times_counts(tmp_path: Path, name: str, cell: str) -> None:
+    readings = readings_of(tmp_path, f"{name},T\n{cell},1.5\n")
+    assert shown(readings) == [("T", NOON, 1.5, "Good")]
+    assert any("by the name of their column" in said for said in readings.said) is ("UTC]" not in name)
