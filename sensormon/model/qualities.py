@@ -64,6 +64,8 @@ _HEX = re.compile(r"\(?\b0x([0-9a-f]{1,8})\b\)?", re.IGNORECASE)
 _STATUS = re.compile(r"status(good|uncertain|bad)\w*", re.IGNORECASE)
 _NOT_LETTERS = re.compile(r"[^a-z]")
 _WORD = re.compile(r"(good|uncertain|bad)(?=$|[^a-z])")
+_NAME = re.compile(r"\s*(Good|Uncertain|Bad)(?:[A-Z][A-Za-z]+)+\s*")
+"""Names in the standard's style that are none of its own, such as BadNoComm: the first word decides."""
 
 
 def quality_of(value: object) -> int | None:
@@ -84,7 +86,11 @@ def quality_of(value: object) -> int | None:
         return None
     if isinstance(value, int | float):
         return _of_number(value)
-    return _of_text(value.strip().casefold()) if isinstance(value, str) and len(value) <= _LONGEST else None
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return None
+    code = _of_text(value.strip().casefold())
+    name = _NAME.fullmatch(value) if code is None else None
+    return _NAMES[name[1].casefold()] if name else code
 
 
 def quality_name(code: int) -> str:
