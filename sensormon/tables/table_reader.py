@@ -25,6 +25,7 @@ from sensormon.tables.csv_reader import read_csv
 from sensormon.tables.excel_reader import read_excel
 from sensormon.tables.influx_csv import is_annotated, read_annotated
 from sensormon.tables.parquet_reader import OWN, Budget, read_parquet, too_large
+from sensormon.tables.series_names import with_series
 from sensormon.tables.sheet import Sheet
 from sensormon.tables.text_decoding import decoded
 
@@ -50,7 +51,8 @@ def read_sheets(
     cannot be read, also for one beyond the budget, and for two columns of one name; and what `budget.step`
     raises.
     """
-    return _sheets(path, _Asked(str(path), path.name, hint, sheet, tuple(names)), budget)
+    sheets = _sheets(path, _Asked(str(path), path.name, hint, sheet, tuple(names)), budget)
+    return [with_series(each) for each in sheets]
 
 
 @dataclass(frozen=True)

@@ -112,3 +112,30 @@ def test_an_offset_in_the_name_of_the_times_counts(tmp_path: Path, name: str, ce
     readings = readings_of(tmp_path, f"{name},T\n{cell},1.5\n")
     assert shown(readings) == [("T", NOON, 1.5, "Good")]
     assert any("by the name of their column" in said for said in readings.said) is ("UTC]" not in name)
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "names"),
+    [
+        ("timestamp,device_id,sensor,value", ["d1,T,1", "d1,P,2", "d2,T,3"], ["d1.T", "d1.P", "d2.T"]),
+        ("time,measurement,field,value", ["m,T,1", "m,P,2"], ["m.T", "m.P"]),
+        ("time,name,host,value", ["cpu,h1,1", "cpu,h2,2", "mem,h1,3"], ["cpu.h1", "cpu.h2", "mem.h1"]),
+        ("time,name,host,value", ["cpu,h1,1", "mem,h1,2", "net,h1,3"], ["cpu", "mem", "net"]),
+        ("time,host,T", ["h1,1", "h2,2"], ["h1.T", "h2.T"]),
+        ("time,host,T", ["h1,1", "h1,1"], ["T", "T"]),
+        ("time,tag,name,value", ["a,Temp,1", "b,Temp,2"], ["a", "b"]),
+        ("time,sensor,device,value", ["T,d1,1", "T,d1,1", "P,d1,3"], ["T", "T", "P"]),
+    ],
+)
+def test_no_two_series_are_mixed_into_one_tag(
+    tmp_path: Path, header: str, rows: list[str], names: list[str]
+) -> None:
+    text = "".join(f"2026-01-31 12:00,{row}\n" for row in rows)
+    assert [row[0] for row in shown(readings_of(tmp_path, f"{header}\n{text}"))] == names
+
+
+def test_a_status_of_deltav_is_the_quality_of_its_value(tmp_path: Path) -> None:
+    rows = ["2026-01-31 12:00,50.5,GoodNonCascade", "2026-01-31 12:15,50.6,BadNoComm"]
+    text = "\n".join(["Time,FIC-1/PV.CV,FIC-1/PV.ST", *rows, ""])
+    name = "FIC-1/PV.CV"
+    assert shown(readings_of(tmp_path, text)) == [(name, NOON, 50.5, "Good"), (name, QUARTER, 50.6, "Bad")]
