@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +23,35 @@ from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from tests.support.api import TOKEN, Start
-from tests.support.plant import START, Adopt, batch_of
+from tests.support.plant import START, Adopt, batch_of, own_table
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # test machines are busy
 hypothesis.settings.load_profile("unhurried")
 
+REPOSITORY_TABLE = Settings().tags
+
+
+def _refuse_to_replace_the_repositorys_table(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "os.rename" and os.fspath(arguments[1]) == str(REPOSITORY_TABLE):
+        raise AssertionError(
+            f"a test writes into {REPOSITORY_TABLE}; give it SENSORMON_TAGS or Settings(tags=…)"
+        )
+
+
+sys.addaudithook(_refuse_to_replace_the_repositorys_table)
+
 collect_ignore = ["support/busy_app.py"]  # an app: importing it starts a monitor
+
+
+@pytest.fixture(scope="session", autouse=True)
+def repositorys_table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands and servers of tests get a copy of the tag table; the repository's is the same at the end."""
+    before = REPOSITORY_TABLE.read_bytes()
+    copy = shutil.copy(REPOSITORY_TABLE, tmp_path_factory.mktemp("tags"))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SENSORMON_TAGS", str(copy))
+        yield
+    assert REPOSITORY_TABLE.read_bytes() == before, "tests have changed the repository's tag table"
 
 
 @pytest.fixture
@@ -59,7 +85,7 @@ def detection() -> DetectorSettings:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "data", source="none")
+    return Settings(data_dir=tmp_path / "data", source="none", tags=own_table(tmp_path))
 
 
 @pytest.fixture

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from sensormon.model.clock import SECOND
 from sensormon.model.readings import Batch, Reading
+from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 
 START = 1_790_000_000 * SECOND
@@ -21,3 +24,8 @@ def batch_of(
     """Readings (tag, value), `seconds` apart from `at` on, all received at the time of the last one."""
     rows = [Reading(tag, at + round(i * seconds * SECOND), value) for i, (tag, value) in enumerate(readings)]
     return Batch.of(rows, source=source, received=rows[-1].time if rows else at)
+
+
+def own_table(folder: Path) -> Path:
+    """A copy of the repository's tag table in this folder, which a test may change."""
+    return Path(shutil.copy(Settings().tags, folder / "tags.toml"))

@@ -61,6 +61,7 @@ class Server:
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("SENSORMON_")},
             "SENSORMON_DATA_DIR": str(data_dir),
+            **{name: value for name, value in os.environ.items() if name == "SENSORMON_TAGS"},
             "PYTHONPATH": str(ROOT),
             **environment,
         }

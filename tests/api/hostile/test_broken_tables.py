@@ -24,6 +24,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.sources.replay import Replay
 from sensormon.tables.columns import Columns
 from tests.support.pages import show, text
+from tests.support.plant import own_table
 
 TAGS = TagTable([Tag("fermenter_ph", "pH"), Tag("b", "B")])
 LONGEST = 1_000
@@ -182,7 +183,7 @@ def test_a_replay_names_a_huge_cell_in_its_own_words(tmp_path: Path) -> None:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Of a monitor whose pages everybody may use."""
-    return Settings(data_dir=tmp_path / "data", source="none", access="open")
+    return Settings(data_dir=tmp_path / "data", source="none", access="open", tags=own_table(tmp_path))
 
 
 def test_the_page_says_one_line(full: Monitor, tmp_path: Path) -> None:
