@@ -70,6 +70,8 @@ def find_heading(
     if header is None:
         return _without(rows[:first], shape, path, word, given)
     names = _comment_cells(rows[header]) or rows[header].cells
+    if _counts(rows[header].cells) and len(rows[header].cells) == shape.width:
+        names = ("", *rows[header].cells[1:])
     below = [] if not shape.typed else rows[header + 1 : min(first, header + 1 + _MOST_BELOW)]
     seconds = []
     for row in below:
@@ -99,6 +101,11 @@ def is_comment(cells: Sequence[str]) -> bool:
     return bool(_COMMENT.match(cells[0]))
 
 
+def _counts(cells: Sequence[str]) -> bool:
+    """Whether these are names of which the first, `#`, is that of the rows' numbers."""
+    return cells[0] == "#" and len(cells) > 2 and all(cells) and is_text(cells[1:])
+
+
 def _length(cells: Sequence[str]) -> int:
     """The number of cells up to the last one that is not empty."""
     return max((place for place, cell in enumerate(cells, 1) if cell), default=0)
@@ -111,7 +118,7 @@ def _header(rows: Sequence[Row], shape: Shape) -> int | None:
         for place, row in enumerate(rows)
         if _length(row.cells) <= shape.width
         and (len(row.cells) >= shape.width or _length(row.cells) > max(shape.typed, default=0))
-        and not is_comment(row.cells)
+        and (not is_comment(row.cells) or _counts(row.cells))
     ]
     text = [place for place in fit if is_text(rows[place].cells)]
     timed = [place for place in text if any(map(names_time, rows[place].cells))]

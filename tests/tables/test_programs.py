@@ -139,3 +139,10 @@ def test_a_status_of_deltav_is_the_quality_of_its_value(tmp_path: Path) -> None:
     text = "\n".join(["Time,FIC-1/PV.CV,FIC-1/PV.ST", *rows, ""])
     name = "FIC-1/PV.CV"
     assert shown(readings_of(tmp_path, text)) == [(name, NOON, 50.5, "Good"), (name, QUARTER, 50.6, "Bad")]
+
+
+def test_a_column_called_by_a_hash_counts_the_rows(tmp_path: Path) -> None:
+    head = 'Plot Title: Logger 7\n#,"Date Time, GMT+01:00","Temp, °C"\n'
+    rows = "1,01/31/26 01:00:00 PM,21.5\n2,01/31/26 01:15:00 PM,21.6\n"
+    readings = readings_of(tmp_path, head + rows)
+    assert shown(readings) == [("temp_c", NOON, 21.5, "Good"), ("temp_c", QUARTER, 21.6, "Good")]
