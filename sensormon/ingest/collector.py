@@ -194,7 +194,7 @@ class Collector:
         self._latencies.add(max(0, now - started) / SECOND)
         self._next_id += len(batch)
         self._recent.append(entry)
-        self._watchdog.note(batch)
+        self._watchdog.note(batch, processed.rejected)
         self.arrivals.note(processed, now)
         self.unstored.add(pending_of(entry, number), received, now)
         return Receipt(number, entry.first_id, processed)

@@ -5,13 +5,14 @@ A gap never arrives as a reading, so the clock has to find it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
 from sensormon.detectors.gap import Gap
+from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
-from sensormon.model.readings import Batch, Bools, Origin
+from sensormon.model.readings import Batch, Bools, Ints, Origin, Reason, Rejection
 from sensormon.model.status import AHEAD, Silence, TagAge
 from sensormon.model.tags import TagTable
 from sensormon.stores.readings import LastArrival
@@ -19,9 +20,10 @@ from sensormon.stores.readings import LastArrival
 QUIET = 300.0
 """A tag whose usual interval is not known is silent after this many seconds without a reading."""
 
-_LAST, _SINCE, _LONGEST, _NEWEST = range(4)
+_LAST, _SINCE, _LONGEST, _NEWEST, _REJECTED = range(5)
 """Rows of `Watchdog._seen`, all in µs: the last arrival; what a silence is counted from, 0 while nothing is
-owed; the longest time between two arrivals; the newest own time of a reading."""
+owed; the longest time between two arrivals; the newest own time of a reading; the newest own time of those
+rejected as too far ahead since the last accepted one, 0 for none."""
 
 
 class Watchdog:
@@ -30,20 +32,22 @@ class Watchdog:
     The same rule as the detector `gap` at its defaults: 5 usual intervals. Until 21 readings of a tag
     have arrived one by one since the start, it is silent after `QUIET` seconds, or after 5 of the longest
     intervals so far if that is longer. A tag that reported before the start is expected to report
-    again (see `remember`); one without a live reading is never silent. Any reading counts, of any
-    quality; filled-in and imported ones do not.
+    again (see `remember`); one without a live reading is never silent. A tag of states may be sent when its
+    state changes only: it needs 21 readings and 5 of its longest intervals to be silent. Any reading counts,
+    of any quality; filled-in and imported ones do not.
     """
 
     def __init__(self, tags: TagTable) -> None:
         self._tags = tags
         self._gaps = Gap()
         self._state = self._gaps.start(np.zeros(len(tags)))
-        self._seen = np.zeros((4, len(tags)), dtype=np.int64)
+        self._seen = np.zeros((5, len(tags)), dtype=np.int64)
         self._sources = [""] * len(tags)
+        self._stateful = _stateful(tags)
 
     def retag(self, tags: TagTable) -> None:
         """Watch these tags from now on, keeping what was learned of those that stay."""
-        state, seen = self._gaps.start(np.zeros(len(tags))), np.zeros((4, len(tags)), dtype=np.int64)
+        state, seen = self._gaps.start(np.zeros(len(tags))), np.zeros((5, len(tags)), dtype=np.int64)
         sources = [""] * len(tags)
         for code, name in enumerate(tags.names):
             old = self._tags.code(name)
@@ -51,6 +55,7 @@ class Watchdog:
                 state.load(code, self._state.save(old))
                 seen[:, code], sources[code] = self._seen[:, old], self._sources[old]
         self._tags, self._state, self._seen, self._sources = tags, state, seen, sources
+        self._stateful = _stateful(tags)
 
     def remember(self, earlier: Mapping[str, LastArrival], delivering: Collection[str], now: int) -> None:
         """Take over what arrived before the start, at `now` (µs UTC), of tags that have no reading since.
@@ -61,12 +66,33 @@ class Watchdog:
             code = self._tags.code(name)
             if code >= 0 and not self._seen[_LAST, code]:
                 owed = now if arrival.source in delivering else 0
-                self._seen[:, code] = min(arrival.received, now), owed, 0, arrival.time
+                self._seen[:, code] = min(arrival.received, now), owed, 0, arrival.time, 0
                 self._sources[code] = arrival.source
 
-    def note(self, batch: Batch) -> None:
-        """Record the arrival of these readings."""
-        if batch.origin is not Origin.LIVE or not len(batch):
+    def note(self, batch: Batch, rejected: Iterable[Rejection] = ()) -> None:
+        """Record the arrival of these readings, and the clocks of those that were rejected beside them.
+
+        A rejected reading ends no silence; one rejected because its own time is too far after now
+        shows that its tag's clock is ahead, until a reading of the tag is accepted.
+        """
+        if batch.origin is Origin.LIVE:
+            self._arrived(batch)
+            self._note_clocks(rejected)
+
+    def _note_clocks(self, rejected: Iterable[Rejection]) -> None:
+        for rejection in rejected:
+            code = self._tags.code(rejection.tag)
+            if rejection.reason is not Reason.FUTURE_TIMESTAMP or code < 0:
+                continue
+            try:
+                time = timestamps.parse(rejection.time)
+            except (ValueError, OverflowError):
+                continue  # no calendar has it: more than a clock is wrong
+            self._seen[_REJECTED, code] = max(self._seen[_REJECTED, code], time)
+            self._sources[code] = self._sources[code] or rejection.source
+
+    def _arrived(self, batch: Batch) -> None:
+        if not len(batch):
             return
         codes_of = np.array([self._tags.code(name) for name in batch.tags], dtype=np.int32)
         of_rows = codes_of[batch.tag]
@@ -84,6 +110,7 @@ class Watchdog:
         seen[_LONGEST, again] = np.maximum(seen[_LONGEST, again], arrived - seen[_LAST, again])
         seen[_LAST, codes] = seen[_SINCE, codes] = arrived
         np.maximum.at(seen[_NEWEST], of_rows[known], batch.time[known])
+        seen[_REJECTED, codes] = 0
         for code in codes.tolist():
             self._sources[code] = batch.source
         rows = len(codes)
@@ -101,8 +128,11 @@ class Watchdog:
         return tuple(sorted(silences, key=lambda silence: -silence.seconds))
 
     def ahead(self, now: int) -> tuple[TagAge, ...]:
-        """The tags whose newest own time is more than `AHEAD` after `now`, the farthest first."""
-        codes = np.flatnonzero(self._seen[_NEWEST] - now > AHEAD * SECOND)
+        """The tags whose newest own time is more than `AHEAD` after `now`, the farthest first.
+
+        Readings that were rejected because of it count too, see `note`.
+        """
+        codes = np.flatnonzero(self._newest() - now > AHEAD * SECOND)
         return tuple(sorted(self._ages(codes.tolist(), now), key=lambda age: -age.ahead))
 
     def ages(self, now: int) -> tuple[TagAge, ...]:
@@ -111,7 +141,7 @@ class Watchdog:
 
     def _ages(self, codes: Collection[int], now: int) -> list[TagAge]:
         overdue, names = self._overdue(now), self._tags.names
-        ahead = np.maximum(0, self._seen[_NEWEST] - now) / SECOND
+        ahead = np.maximum(0, self._newest() - now) / SECOND
         return [
             TagAge(
                 tag=names[code],
@@ -124,6 +154,11 @@ class Watchdog:
             for code in codes
         ]
 
+    def _newest(self) -> Ints:
+        """The newest own time of each tag, accepted or rejected as too far ahead (µs UTC)."""
+        newest: Ints = np.maximum(self._seen[_NEWEST], self._seen[_REJECTED])
+        return newest
+
     def _age(self, code: int, now: int) -> float:
         return max(0, now - int(self._seen[_LAST, code])) / SECOND
 
@@ -131,5 +166,13 @@ class Watchdog:
         since, longest = self._seen[_SINCE], self._seen[_LONGEST]
         patience = np.maximum(QUIET * SECOND, self._gaps.factor * longest)
         unusual = ~self._state.learned & (since > 0) & (now - since > patience)
-        overdue: Bools = unusual | self._state.silent(now)
+        overdue: Bools = np.where(
+            self._stateful,
+            self._state.silent(now) & (now - since > self._gaps.factor * longest),
+            unusual | self._state.silent(now),
+        )
         return overdue
+
+
+def _stateful(tags: TagTable) -> Bools:
+    return np.array([tag.has_states for tag in tags], dtype=np.bool_)

@@ -349,7 +349,7 @@ def age_table(ages: Sequence[TagAge]) -> pd.DataFrame:
 
 
 def _reporting(age: TagAge) -> str:
-    if age.seconds is None:
+    if age.seconds is None and not age.ahead:
         return "no live data yet"
     states = [words for holds, words in ((age.silent, "silent"), (age.ahead > 0, "clock ahead")) if holds]
     return ", ".join(states) or "reporting"

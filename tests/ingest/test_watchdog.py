@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from sensormon.ingest.watchdog import QUIET, Watchdog
 from sensormon.model.clock import SECOND, ManualClock
-from sensormon.model.readings import Origin
+from sensormon.model.readings import Origin, Reason, Rejection
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.stores.readings import LastArrival
-from sensormon.view.status import alarms
+from sensormon.view.status import age_table, alarms
 from tests.support.plant import START, batch_of
 
 
@@ -83,6 +83,17 @@ def test_a_slow_tag_is_given_five_of_its_longest_intervals(tags: TagTable) -> No
     assert [silence.tag for silence in dog.silent(START + (1_200 + 3_001) * SECOND)] == ["temp"]
 
 
+def test_a_tag_of_states_may_keep_a_state_for_long(tags: TagTable) -> None:
+    dog = Watchdog(TagTable([*tags, Tag("valve", "Valve", states=("closed", "open"))]))
+    dog.note(batch_of(("valve", 1.0), at=START))
+    assert dog.silent(START + 86_400 * SECOND) == (), "it may be sent when it changes only"
+    for at in (*range(10, 310, 10), 1_310, *range(1_320, 1_620, 10)):
+        dog.note(batch_of(("valve", 0.0), at=START + at * SECOND))
+    last = START + 1_610 * SECOND
+    assert dog.silent(last + 4_900 * SECOND) == (), "five of its longest intervals are not over"
+    assert [silence.tag for silence in dog.silent(last + 5_100 * SECOND)] == ["valve"]
+
+
 def test_a_tag_without_live_readings_owes_nothing(tags: TagTable) -> None:
     dog = Watchdog(tags)
     for origin in (Origin.IMPORT, Origin.BACKFILL):
@@ -125,6 +136,37 @@ def test_a_clock_ahead_is_named_and_hides_no_silence(tags: TagTable) -> None:
     assert [age.tag for age in dog.ahead(START + 100 * SECOND)] == ["ph", "temp"]
     assert [silence.tag for silence in dog.silent(START + 325 * SECOND)] == ["temp", "ph"]
     assert dog.ahead(START + 501 * SECOND) == (), "its time has come"
+
+
+def test_a_clock_too_far_ahead_is_named_though_its_readings_are_rejected(
+    settings: Settings, clock: ManualClock
+) -> None:
+    monitor = Monitor(settings, clock)
+    hour = 3600 * SECOND
+    for _ in range(3):
+        clock.advance(10)
+        batch = batch_of(("fermenter_ph", 7.0), at=clock.now() + hour, source="http")
+        monitor.submit(replace(batch, received=clock.now()))
+    (age,) = monitor.status().ahead
+    assert (age.tag, age.ahead, age.seconds, age.source) == ("fermenter_ph", 3600.0, None, "http")
+    assert monitor.status().silent == ()
+    table = age_table(monitor.tag_ages())
+    assert table["State"].tolist()[0] == "clock ahead"
+    monitor.submit(batch_of(("fermenter_ph", 7.0), at=clock.now(), source="http"))
+    assert monitor.status().ahead == (), "the clock was set right"
+    monitor.stop()
+
+
+def test_a_rejected_reading_ends_no_silence(tags: TagTable) -> None:
+    dog = Watchdog(tags)
+    dog.note(batch_of(("temp", 37.0), at=START))
+    late = START + 325 * SECOND
+    wrong = Rejection(
+        "test", late, 0, "temp", "2027-01-01T00:00:00Z", "37.0", Reason.FUTURE_TIMESTAMP, "too far ahead"
+    )
+    dog.note(batch_of(at=late), (wrong,))
+    assert [silence.tag for silence in dog.silent(late)] == ["temp"]
+    assert [age.tag for age in dog.ahead(late)] == ["temp"]
 
 
 def test_a_tag_keeps_its_arrivals_when_the_table_changes(tags: TagTable) -> None:
