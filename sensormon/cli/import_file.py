@@ -160,5 +160,11 @@ def _take(monitor: Monitor, each: Plan, now: int) -> int:
             sys.stderr.flush()
     monitor.drain()
     sys.stderr.write("\r")
-    sys.stdout.write("\n".join(report.sentences()) + "\n")
+    sys.stdout.write("\n".join([*report.sentences(), *_undoing(report, each.table.sheet.name)]) + "\n")
     return 1 if report.nothing_taken else 0
+
+
+def _undoing(report: Report, name: str) -> list[str]:
+    """How to take the readings back, of an import that stored any."""
+    number = report.import_id
+    return [f"Import {number}, {name}; to undo it: imports undo {number}"] if report.accepted else []

@@ -20,7 +20,7 @@ from sensormon.model.qualities import quality_name
 from sensormon.model.tags import Tag, TagTable
 from sensormon.tables.column_names import known_names
 from sensormon.tables.columns import Columns
-from sensormon.tables.questions import Question, ways
+from sensormon.tables.questions import Question, deciding, ways
 from sensormon.tables.readings import Readings, read, zone_of
 
 FIRST = 5
@@ -97,7 +97,7 @@ def undecided(question: Question, name: str) -> UsageError:
     return UsageError(
         f"{question.about} can be read in {len(question.choices)} ways ({ways(question)})",
         where=name,
-        hint=f"Say which with {question.option}",
+        hint=f"Say which with {deciding(question)}",
     )
 
 
@@ -147,7 +147,8 @@ def sentences(plan: Plan, zone: tzinfo) -> Iterator[str]:
     if columns.tag:
         yield f"Tag column: {columns.tag}. Value column: {', '.join(columns.numbers)}"
     yield from readings.said
-    yield span_line(readings, zone)
+    if not readings.questions:
+        yield span_line(readings, zone)
     for column in columns.numbers:
         tag = "" if columns.tag else f" -> {columns.values[column]}"
         time = columns.times_of.get(column, "")
@@ -159,7 +160,7 @@ def sentences(plan: Plan, zone: tzinfo) -> Iterator[str]:
         yield f"{_new_kind(plan)}: {_listed([_named(tag) for tag in plan.new])}"
     if plan.left_out:
         yield f"Not imported: {_listed(plan.left_out)}"
-    if len(readings.wrong):
+    if len(readings.wrong) and not readings.questions:
         yield f"{counted(len(readings.wrong), 'cell')} cannot be read"
 
 

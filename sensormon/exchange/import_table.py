@@ -23,6 +23,7 @@ from sensormon.model.tags import TagTable
 from sensormon.tables.column_names import VALUES, folded, known_names, tag_name, with_unit
 from sensormon.tables.columns import Columns, guess, guess_wide
 from sensormon.tables.parquet_reader import OWN, Budget
+from sensormon.tables.questions import deciding
 from sensormon.tables.readings import Readings, read
 from sensormon.tables.sheet import Sheet
 from sensormon.tables.table_reader import read_sheets
@@ -254,7 +255,7 @@ def pieces_of(table: Table, columns: Columns, readings: Readings, received: int)
         raise UsageError(
             f"{question.about} can be read in two ways",
             where=table.sheet.name or "import",
-            hint=f"Say which with {question.option}",
+            hint=f"Say which with {deciding(question)}",
         )
     way = hashlib.blake2b(repr((columns, ROWS)).encode(), digest_size=8).hexdigest()
     wrong = readings.wrong

@@ -33,3 +33,14 @@ class Question:
 def ways(question: Question) -> str:
     """The ways to read the file, in one line."""
     return "; ".join(f"{choice.title}: {', '.join(choice.first)}" for choice in question.choices)
+
+
+def deciding(question: Question) -> str:
+    """The options that decide it, one for each way, such as `--day-first or --no-day-first`."""
+    return " or ".join(_decides(question.option, choice.value) for choice in question.choices)
+
+
+def _decides(option: str, value: str) -> str:
+    if option == "--day-first":
+        return option if value == "yes" else "--no-day-first"
+    return f"{option} '{value}'" if " " in value else f"{option} {value}"

@@ -104,6 +104,14 @@ def test_a_stopped_ledger_and_export_have_the_undone_ones_apart(run: Run, file: 
     assert run("import", str(file))[1].startswith("100 of 100 readings imported")
 
 
+def test_an_import_says_how_it_is_undone(run: Run, file: Path) -> None:
+    said = run("import", str(file))[1].splitlines()[-1]
+    assert said == f"Import 1, {file.name}; to undo it: imports undo 1"
+    assert run(*said.partition(": ")[2].split())[0] == 0
+    assert run("import", str(file))[1].splitlines()[-1].endswith("imports undo 2")
+    assert "undo" not in run("import", str(file))[1], "nothing new was stored"
+
+
 def test_an_undo_that_only_the_journal_has_counts_for_list_and_export(
     run: Run, settings: Settings, file: Path
 ) -> None:

@@ -202,14 +202,22 @@ def test_a_reading_that_is_twice_in_a_file_is_printed_once(
 
 
 @pytest.mark.parametrize(
-    ("content", "option"),
+    ("content", "option", "ways"),
     [
-        ("time,t\n03/04/2026 12:00,1\n04/05/2026 12:00,2\n", "--day-first"),
-        ('time,t\n2026-01-31 12:00,"37,125"\n2026-01-31 12:01,"37,130"\n', "--decimal"),
+        (
+            "time,t\n03/04/2026 12:00,1\n04/05/2026 12:00,2\n",
+            "--day-first",
+            "--day-first or --no-day-first",
+        ),
+        (
+            'time,t\n2026-01-31 12:00,"37,125"\n2026-01-31 12:01,"37,130"\n',
+            "--decimal",
+            "--decimal , or --decimal .",
+        ),
     ],
 )
 def test_a_file_that_can_be_read_in_two_ways_is_not_stored_unasked(
-    tmp_path: Path, nowhere: Path, capsys: pytest.CaptureFixture[str], content: str, option: str
+    tmp_path: Path, nowhere: Path, capsys: pytest.CaptureFixture[str], content: str, option: str, ways: str
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_text(content)
@@ -219,7 +227,8 @@ def test_a_file_that_can_be_read_in_two_ways_is_not_stored_unasked(
         assert said.out == ""
         assert "  1. " in said.err
         assert "  2. " in said.err
-        assert f"{option} decides" in said.err
+        assert f"{option} decides: {ways}\n" in said.err
+        assert "cannot be read" not in said.err, "nothing is wrong with the cells"
     assert not nowhere.exists()
     with pytest.raises(UsageError, match="can be read in 2 ways"):
         score_file(path, "zscore", {})
