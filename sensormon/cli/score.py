@@ -29,7 +29,7 @@ import pandas as pd
 from sensormon.cli import reading_options
 from sensormon.detectors import DETECTORS, MULTIVARIATE, PER_TAG, detect
 from sensormon.exchange.import_plan import undecided
-from sensormon.exchange.import_table import spelled
+from sensormon.exchange.import_table import check_zone, spelled
 from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
 from sensormon.model.qualities import quality_name
@@ -134,10 +134,11 @@ def score_file(
     """Score a file with this detector; `given` says what is known of its columns.
 
     Raises UsageError for a file that cannot be read, can be read in two ways or has nothing to score, and
-    for an unknown detector or parameter.
+    for an unknown detector, parameter or zone.
     """
     if detector not in PER_TAG and detector not in MULTIVARIATE:
         detect([], detector=detector)  # raises, and names the detectors
+    check_zone((given or Columns()).zone)
     sheet = _only(read_sheets(path, _HINT, sheet=sheet_name, names=names), path)
     columns, notes = _columns(sheet, spelled(given or Columns(), sheet.frame), detector, path)
     readings = read(sheet, columns)

@@ -229,3 +229,9 @@ def test_options_say_what_a_file_leaves_open(tmp_path: Path, capsys: pytest.Capt
 def test_a_folder_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["score", str(tmp_path)]) == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_an_unknown_zone_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in.csv").write_text("time,value\n2026-01-31 12:00,1\n")
+    assert main(["score", str(tmp_path / "in.csv"), "--zone", "Mars/Phobos"]) == 2
+    assert "no time zone 'Mars/Phobos'" in capsys.readouterr().err
