@@ -34,7 +34,9 @@ TIMES = (
     *("date", "datum", "fecha", "dato", "day"),
 )
 """Names of a column of times, the likeliest first."""
-DATES = frozenset({"date", "datum", "fecha", "dato", "day", "data", "dateutc", "localdate", "datelocal"})
+DATES = frozenset(
+    {"date", "datum", "fecha", "dato", "day", "data", "dateutc", "localdate", "datelocal"} | {"pvm"}
+)
 CLOCKS = frozenset(
     {
         "time",
@@ -51,6 +53,7 @@ CLOCKS = frozenset(
         "localtime",
     }
     | {"tid", "klockslag", "klokkeslett", "klokkeslæt", "czas", "godzina", "utctime", "clocktime", "hour"}
+    | {"klo", "kellonaika"}
 )
 """Names of the two columns of a time that is split."""
 TAGS = (
@@ -113,7 +116,7 @@ _QUALITIES = (
 QUALITIES = frozenset(_QUALITIES)
 SURE = frozenset(name for name in QUALITIES if "qual" in name) | {"statuscode", "isgood", "isbad"}
 """Names of a quality whatever the cells say."""
-SAYS_GOOD, SAYS_BAD = frozenset({"good", "isgood", "isvalid"}), frozenset({"bad", "isbad"})
+SAYS_GOOD, SAYS_BAD = frozenset({"good", "isgood", "isvalid", "validity"}), frozenset({"bad", "isbad"})
 SAYS_UNCERTAIN = frozenset({"questionable", "isquestionable"})
 """Names of qualities whose cells are true and false."""
 

@@ -50,13 +50,13 @@ UNAVAILABLE = frozenset({"unavailable", "unknown"})
 
 _LOOKED_AT = 1_000
 _SPLIT_CLOCK = re.compile(
-    r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[.,]\d+)?(?:\s*[ap]\.?m\.?)?|\d{1,6}(?:[.,]\d+)?", re.I
+    r"\d{1,2}[:.h]\d{2}(?:[:.]\d{2})?(?:[.,]\d+)?(?:\s*[ap]\.?m\.?|\s*uhr)?|\d{1,6}(?:[.,]\d+)?", re.I
 )
 _A_DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|\d{1,2}[- ][a-z]{3}[- ]\d{2,4}",
     re.I,
 )
-_A_CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[ap]\.?m\.?)?", re.I)
+_A_CLOCK = re.compile(r"\d{1,2}[:h]\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[ap]\.?m\.?|\s*uhr)?", re.I)
 """What is nothing but a date alone, and a time of day: they belong together under any names."""
 _A_DAY_ALONE = re.compile(r"\d{5}|[^:]{6,18}")
 _FIRST_EPOCH = 631_152_000

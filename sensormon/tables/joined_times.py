@@ -16,6 +16,8 @@ from sensormon.tables.time_numbers import moments, way_of
 _MIDNIGHT = r"[ T]0?0:00(?::00(?:\.0+)?)?$"
 _NO_DATE = r"^(?:1899-12-3[01]|1900-01-0[01])[ T]|^0 days "
 """The date that a spreadsheet shows before a time of day, and how pandas writes a duration."""
+_SPOKEN = r"(?i)^(\d{1,2})[:h](\d{2})(:\d{2})?(?: ?uhr)?$"
+"""12h15 in French and 12:15 Uhr in German."""
 _FIRST_DAY = 32_874
 """1990-01-01 in a spreadsheet's days."""
 
@@ -29,6 +31,7 @@ def joined(date: pd.Series[Any], clock: pd.Series[Any]) -> pd.Series[Any]:
     """
     days = tidy(text_of(date))
     clocks = pc.replace_substring_regex(tidy(text_of(clock)), _NO_DATE, "")
+    clocks = pc.replace_substring_regex(clocks, _SPOKEN, r"\1:\2\3")
     days = pc.replace_substring_regex(days, _MIDNIGHT, "")
     number, portion = _numbers(days), _numbers(clocks)
     spreadsheet = number is not None and way_of(number) == "excel"

@@ -27,12 +27,16 @@ _VERDICTS = (
 _CLASSIC_GOOD, _CLASSIC_LAST = 64, 255
 """OPC Classic has one byte: bad below the first, uncertain and good from it."""
 
+_PERCENT = 100
+"""What historians that count in percent call good; OPC Classic has no such code."""
+
 
 def qualities_of(column: pd.Series[Any], name: str) -> tuple[NDArray[np.uint32], Bools]:
     """The status code of each cell, and which cells could be read; an empty one is Good.
 
     In a column called `Good`, `Bad` or `Questionable`, true and false say it. Numbers of OPC Classic, where
-    192 is good and 0 is bad, are known by one of 64 to 255 among them or by the column's name.
+    192 is good and 0 is bad, are known by one of 64 to 255 among them or by the column's name; with 100 as
+    the highest they are percent.
     """
     places, distinct = pd.factorize(column)
     codes = _verdicts(distinct, name) or _codes([plain(cell) for cell in distinct], name)
@@ -60,6 +64,12 @@ def _verdicts(cells: Sequence[object] | pd.Index[Any], name: str) -> list[int | 
 def _codes(cells: Sequence[object], name: str) -> list[int | None]:
     numbers = [_number(cell) for cell in cells]
     highest = max(numbers, default=-1)
+    if highest == _PERCENT:
+        percent = {_PERCENT: int(Quality.GOOD), 0: int(Quality.BAD)}
+        return [
+            quality_of(cell) if number < 0 else percent.get(number, int(Quality.UNCERTAIN))
+            for number, cell in zip(numbers, cells, strict=True)
+        ]
     classic = highest <= _CLASSIC_LAST and (highest >= _CLASSIC_GOOD or "opc" in folded(name))
     return [
         int(Quality.BAD) if classic and 0 <= number < _CLASSIC_GOOD else quality_of(cell)

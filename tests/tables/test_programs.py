@@ -44,6 +44,9 @@ NOON, QUARTER = "12:00:00.000Z", "12:15:00.000Z"
     [
         "Datum;Tid;Temp\n2026-01-31;12.00;-12,5\n2026-01-31;12.15;\u221212,75\n",
         "Datum;Uhrzeit;Temp\n31.01.2026;12.00;-12.5\n31.01.2026;12.15;-12.75\n",
+        "Date;Heure;Temp\n31/01/2026;12h00;-12,5\n31/01/2026;12h15;-12,75\n",
+        "Datum;Uhrzeit;Temp\n31.01.2026;12:00 Uhr;-12,5\n31.01.2026;12:15 Uhr;-12,75\n",
+        "Pvm;Klo;Temp\n31.1.2026;12.00;-12,5\n31.1.2026;12.15;-12,75\n",
         "Datum;Uhrzeit;Temp\n46053;0,5;-12,5\n46053;0,510416667;-12,75\n",
         "Date,Time,Temp\n46053,0.5,-12.5\n46053,0.510416667,-12.75\n",
     ],
@@ -64,6 +67,8 @@ def test_a_date_and_a_time_of_day_are_one_time_in_every_locale(tmp_path: Path, t
         ("quality", ["0", "0"], ["Good", "Good"]),
         ("StatusCode", ["0", "2156658688"], ["Good", "BadSensorFailure"]),
         ("IsGood", ["1", "0"], ["Good", "Bad"]),
+        ("Validity", ["1", "0", "1"], ["Good", "Bad", "Good"]),
+        ("quality", ["100", "0", "50"], ["Good", "Bad", "Uncertain"]),
     ],
 )
 def test_a_column_of_qualities_says_together_what_its_numbers_mean(
