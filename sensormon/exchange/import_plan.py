@@ -149,6 +149,8 @@ def sentences(plan: Plan, zone: tzinfo) -> Iterator[str]:
     yield from readings.said
     if not readings.questions:
         yield span_line(readings, zone)
+        if shared := _sharing_a_time(readings):
+            yield f"{counted(shared, 'reading')} with the tag and the time of another: check the times"
     for column in columns.numbers:
         tag = "" if columns.tag else f" -> {columns.values[column]}"
         time = columns.times_of.get(column, "")
@@ -162,6 +164,13 @@ def sentences(plan: Plan, zone: tzinfo) -> Iterator[str]:
         yield f"Not imported: {_listed(plan.left_out)}"
     if len(readings.wrong) and not readings.questions:
         yield f"{counted(len(readings.wrong), 'cell')} cannot be read"
+
+
+def _sharing_a_time(readings: Readings) -> int:
+    """How many readings have the tag and time of an earlier one, as if a part of the time were missing."""
+    pairs = np.stack((readings.code.astype(np.int64), readings.time))
+    order = np.lexsort(pairs)
+    return int((np.diff(pairs[:, order], axis=1) == 0).all(axis=0).sum())
 
 
 def _new_kind(plan: Plan) -> str:

@@ -1,7 +1,7 @@
 """Readings of tags of states: from the words or numbers that came to the codes that are stored.
 
 A number that comes for a tag with listed states is the place in the list; `true` and `false` are the
-second and the first of two. Every word of a tag of kind text is a state, and a number is the word of its
+second and the first of two; on, off, yes and no are those of a boolean tag. Every word of a tag of kind text is a state, and a number is the word of its
 digits. What cannot be a state of its tag is refused.
 """
 
@@ -19,6 +19,8 @@ from sensormon.model.readings import Batch, Bools, Reason, StateWord
 from sensormon.model.state_words import StateWords, folded
 from sensormon.model.tags import BOOLEAN, LONGEST_STATE, MOST_STATES, UNFIT, Tag, TagTable
 
+_TRUTHS = {"on": "true", "yes": "true", "off": "false", "no": "false"}
+"""Words that switches and people have for the two states of a boolean tag."""
 _LISTED = 10
 """This many states are listed in a refusal."""
 _DIGITS = 5
@@ -104,6 +106,8 @@ class States:
             return self._words.code_for(tag.name, word)
         if len(tag.states) == 2 and folded(word) in BOOLEAN:
             return self._words.code_for(tag.name, tag.states[BOOLEAN.index(folded(word))])
+        if tag.kind == "boolean" and folded(word) in _TRUTHS:
+            return self._words.code_for(tag.name, _TRUTHS[folded(word)])
         digits = word.strip()
         is_place = len(digits) < _DIGITS and digits.isascii() and digits.isdecimal()
         return self._of_number(tag, int(digits)) if is_place else None

@@ -142,3 +142,12 @@ def test_several_files_make_their_tags_once(tmp_path: Path, capsys: pytest.Captu
     assert said.out.count("1 of 1 reading imported") == 2
     tags = read_tags(Path(os.environ["SENSORMON_TAGS"]))
     assert (tags["Flow"].unit, tags["Flow"].simulated) == ("L/h", False)
+
+
+def test_readings_that_share_a_tag_and_a_time_are_counted_before_the_import(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "days.csv"
+    path.write_text("time,other\n2026-01-31,1\n2026-01-31,2\n2026-01-31,3\n2026-02-01,1\n")
+    assert main(["import", str(path), "--preview"]) == 0
+    assert "2 readings with the tag and the time of another: check the times" in capsys.readouterr().err

@@ -58,6 +58,8 @@ def words_of(pipeline: Pipeline, done: Processed) -> list[str | float]:
         ("valve", 1, "open"),
         ("valve", "0", "closed"),
         ("valve", "true", "open"),
+        ("running", "on", "true"),
+        ("running", "No", "false"),
         ("valve", "False", "closed"),
         ("step", 2.0, "cool"),
         ("running", "TRUE", "true"),
