@@ -21,6 +21,7 @@ from sensormon.model.state_words import Words
 from sensormon.model.tags import read_tags
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.offline_readings import OfflineReadings
+from sensormon.stores.columns import with_simulated
 
 FORMATS = {"csv": "CSV", "parquet": "Parquet", "excel": "Excel"}
 """The forms of files by the values of `--format`."""
@@ -110,8 +111,9 @@ def _write(
     file, rows = FORMS[FORMATS[form]].begin(stream), 0
     try:
         for piece in worded(readings.stream(tags, since, until, anomalies=flagged), words):
+            marked = with_simulated(piece)
             # A sheet has no time zones, so its columns name theirs. The other formats keep the names.
-            file.write(with_zone(piece, "UTC") if form == "excel" else piece)
+            file.write(with_zone(marked, "UTC") if form == "excel" else marked)
             rows += piece.num_rows
         file.close()
     except BaseException:

@@ -83,6 +83,8 @@ def test_export_bounds_and_formats(
     assert main(["export", "anomalies", "--format", "parquet", "--out", str(out)]) == 0
     anomalies = pd.read_parquet(out)
     assert 8.91 in anomalies["value"].tolist()
+    assert anomalies["simulated"].tolist() == (anomalies["source"] == "simulator").tolist()
+    assert frame["simulated"].tolist() == (frame["source"] == "simulator").tolist()
     capsysbinary.readouterr()
     until = pd.Timestamp(START + 10 * SECOND, unit="us").isoformat()
     assert main(["export", "readings", "--until", until, "--tag", "fermenter_ph"]) == 0
