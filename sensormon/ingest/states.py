@@ -1,8 +1,8 @@
 """Readings of tags of states: from the words or numbers that came to the codes that are stored.
 
 A number that comes for a tag with listed states is the place in the list; `true` and `false` are the
-second and the first of two; on, off, yes and no are those of a boolean tag. Every word of a tag of kind text is a state, and a number is the word of its
-digits. What cannot be a state of its tag is refused.
+second and the first of two; on, off, yes and no are those of a boolean tag. Every word of a tag of kind
+text is a state, and a number is the word of its digits. What cannot be a state of its tag is refused.
 """
 
 from __future__ import annotations
