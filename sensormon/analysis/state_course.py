@@ -38,6 +38,15 @@ def changes(value: Floats, quality: Ints) -> Bools:
     return differs
 
 
+def sent_on_change(readings: int, changed: int) -> bool:
+    """Whether a tag is sent when its state changes, and not regularly: `changed` of its readings differ.
+
+    Such a tag has no gaps: a state lasts until the next reading, however long that takes. A tag of
+    which most readings repeat the state is sent regularly, and what is missing is a gap.
+    """
+    return 2 * (changed - 1) > readings - 1
+
+
 def of_frame(readings: pd.DataFrame) -> tuple[Ints, Floats, Ints]:
     """Time, code and quality (0 good, 1 uncertain, 2 bad) of these readings, in order of time."""
     time = micros(readings["time"])

@@ -16,7 +16,7 @@ from sensormon.analysis.control_chart import ControlLimits, control_limits
 from sensormon.analysis.correlation import Relation, lag_cell, pairs, relate
 from sensormon.analysis.downsample import PARTS, Overview, joined, part_width, rolled, thinned, whole
 from sensormon.analysis.state_course import PARTS as STATE_PARTS
-from sensormon.analysis.state_course import Stretch, of_frame, stretches
+from sensormon.analysis.state_course import Stretch, changes, of_frame, sent_on_change, stretches
 from sensormon.model.errors import StoreError
 from sensormon.model.readings import Floats, Ints
 from sensormon.model.tags import Tag
@@ -111,7 +111,9 @@ class Explorer:
         parts.append(of_frame(fresh[fresh["time"] < pd.Timestamp(until, unit="us", tz="UTC")]))
         time, value, quality = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         order = np.argsort(time, kind="stable")
-        return stretches(time[order], value[order], quality[order], overview.gaps(), until)
+        time, value, quality = time[order], value[order], quality[order]
+        held = sent_on_change(overview.readings, int(changes(value, quality).sum()))
+        return stretches(time, value, quality, () if held else overview.gaps(), until)
 
     def since_whole(self, tags: Sequence[str], since: int) -> int:
         """The time from which all readings of these tags exist individually; `since` without roll-ups.

@@ -108,9 +108,9 @@ def explore_chart(
 def empty_stretches(series: Sequence[Series], stacked: bool) -> list[list[Span]]:
     """The stretches of each chart without data: of its tag, or of all numbers together in an overlay."""
     if stacked:
-        return [item.now.gaps() for item in series]
+        return [item.empty() for item in series]
     numbers, bands = (
-        [item.now.gaps() for item in series if item.is_band == is_band] for is_band in (False, True)
+        [item.empty() for item in series if item.is_band == is_band] for is_band in (False, True)
     )
     return [*([reduce(_overlap, numbers)] if numbers else []), *bands]
 

@@ -72,6 +72,14 @@ class Series:
         """Whether it is drawn as a band of states."""
         return self.tag.has_states
 
+    def empty(self) -> list[Span]:
+        """The stretches of the span without data; a state that lasts through one fills it."""
+        return [
+            (left, right)
+            for left, right in self.now.gaps()
+            if not any(stretch.start < right and stretch.end > left for stretch in self.course)
+        ]
+
 
 @dataclass(frozen=True, eq=False)
 class Layout:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.gaps import breaks, gaps, kept_rows, usual_interval
-from sensormon.analysis.state_course import changes
+from sensormon.analysis.state_course import changes, sent_on_change
 from sensormon.model.readings import Bools, Floats
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
@@ -60,12 +60,14 @@ class View:
         special = rows["is_anomaly"].to_numpy(dtype=bool) | (rows["quality"].to_numpy(dtype=np.uint32) != 0)
         if keep is not None:
             special |= rows["id"].isin(keep.index).to_numpy()
+        held = False
         if tag.has_states:  # each change is drawn: there is nothing between two states
             quality = rows["quality"].to_numpy(dtype=np.int64) >> 30
             differs = changes(rows["value"].to_numpy(dtype=np.float64), quality)
             special |= differs | np.append(differs[1:], True)[: len(differs)]
+            held = sent_on_change(len(time), int(differs.sum()))
         self.tag, self.span = tag, span
-        self.interval = usual_interval(time)
+        self.interval = 0.0 if held else usual_interval(time)
         self.gaps = gaps(time, self.interval, span)
         drawn_all = (rows["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)) < 2
         segment = np.zeros(len(rows), dtype=np.int64)

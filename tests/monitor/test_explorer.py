@@ -27,7 +27,9 @@ from sensormon.view.explore import (
     relation_words,
     times,
 )
+from sensormon.view.traces import View
 from tests.support.plant import START, batch_of
+from tests.support.states import states_of, with_states
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TAG = "fermenter_ph"
@@ -71,6 +73,35 @@ def test_overview_uses_memory_while_the_store_is_away(settings: Settings) -> Non
     assert not seen.stored
     assert seen.overview.readings == 3_000
     assert seen.overview.width > 0
+    monitor.stop()
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_state_lasts_until_the_next_change_if_only_changes_are_sent(
+    settings: Settings, tmp_path: Path, stored: bool
+) -> None:
+    monitor = Monitor(with_states(settings, tmp_path), ManualClock(START + 7200 * SECOND))
+    second = {"open": [0, 3600], "closed": [1, 2, 5000]}
+    sent = sorted((at, word) for word, times in second.items() for at in times)
+    for at, word in sent:
+        monitor.submit(states_of(("valve", word), at=START + at * SECOND))
+        monitor.submit(states_of(("running", "true"), at=START + at * SECOND))
+    for at in range(10):
+        monitor.submit(states_of(("running", "true"), at=START + at * SECOND))
+    if stored:
+        monitor.drain()
+    until = START + 7200 * SECOND
+    courses = {}
+    for name in ("valve", "running"):
+        overview = monitor.explorer.overview(name, START, until).overview
+        courses[name] = monitor.explorer.state_course(name, overview)
+        frame = monitor.readings.recent(START, [name], until)
+        view = View(frame, monitor.tags[name], (START, until))
+        assert bool(view.gaps) == (name == "running")
+    edges = [(each.start - START) // SECOND for each in courses["valve"]]
+    assert edges == [0, 1, 3600, 5000]
+    assert courses["valve"][-1].end == until
+    assert courses["running"][0].end < START + 60 * SECOND, "it was sent every second: the rest is a gap"
     monitor.stop()
 
 

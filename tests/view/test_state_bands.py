@@ -166,9 +166,11 @@ def test_bands_alone_need_no_axis_of_numbers(stacked: bool, normalised: bool) ->
 def test_gaps_of_bands_are_their_own() -> None:
     whole_span, half = overview([0.0] * 100), overview([0.0] * 50)
     temp = Series(Tag("temp", "Temp", "°C"), 1, whole_span)
-    valve = band_series(VALVE, 2, half, COURSE, WORDS)
+    valve = band_series(VALVE, 2, half, [Stretch(START, START + 49 * SECOND, 0.0, 0)], WORDS)
     assert empty_stretches([valve, temp], stacked=False) == [[], half.gaps()]
     assert half.gaps() != []
+    held = band_series(VALVE, 2, half, [Stretch(START, SPAN[1], 0.0, 0)], WORDS)
+    assert empty_stretches([held, temp], stacked=True) == [[], []], "a state that lasts leaves no gap"
 
 
 def test_a_line_kept_to_a_state_has_its_readings_alone_and_breaks_between() -> None:
