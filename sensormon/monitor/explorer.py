@@ -100,10 +100,9 @@ class Explorer:
         """In which state a tag of states was over the span of its overview, stored or not; never raises."""
         since, until = overview.since, overview.until
         parts: list[tuple[Ints, Floats, Ints]] = []
-        cut = 0
+        cut, width = 0, part_width(since, until, STATE_PARTS)
         try:
             cut = max(self._store.ledger.next_id(), self._recent.first_id or 0)
-            width = part_width(since, until, STATE_PARTS)
             parts.append(self._store.spans.changes(tag, since, until, width, below_id=cut))
         except StoreError:
             cut = 0
@@ -112,7 +111,7 @@ class Explorer:
         time, value, quality = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         order = np.argsort(time, kind="stable")
         time, value, quality = time[order], value[order], quality[order]
-        held = sent_on_change(overview.readings, int(changes(value, quality).sum()))
+        held = sent_on_change(_told_apart(overview, width), int(changes(value, quality).sum()))
         return stretches(time, value, quality, () if held else overview.gaps(), until)
 
     def since_whole(self, tags: Sequence[str], since: int) -> int:
@@ -183,3 +182,9 @@ class Explorer:
         """The part of the span whose readings all exist individually."""
         since, until = span
         return self.since_whole((tag,), since), until
+
+
+def _told_apart(overview: Overview, width: int) -> int:
+    """The readings, at most two of each part of this width (µs) or its own: as many as changes are kept."""
+    part = (overview.first - overview.since) // max(width, overview.width)
+    return int(np.minimum(np.bincount(part, overview.count), 2).sum())
