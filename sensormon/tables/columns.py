@@ -34,9 +34,11 @@ from sensormon.tables.column_names import (
     tag_title,
     with_unit,
 )
+from sensormon.tables.date_orders import ORDERS
 from sensormon.tables.missing import is_missing
 from sensormon.tables.numbers import read_numbers
 from sensormon.tables.sheet import Sheet
+from sensormon.tables.time_formats import CLOCKS as CLOCK_WORDS
 from sensormon.tables.times import read_times
 
 NUMBERS, WORDS, TEXT, EMPTY = "numbers", "words", "text", "empty"
@@ -119,7 +121,7 @@ def guess(sheet: Sheet, given: Columns = Columns()) -> Columns:
         columns = _long(sheet, left, columns)
     if not columns.value and not columns.values:
         columns = _wide(sheet, left, columns)
-    columns = _with_qualities(sheet, left, columns)
+    columns = with_qualities(sheet, left, columns)
     if (quality := columns.qualities.get("")) is not None:
         columns = replace(columns, qualities=dict.fromkeys(columns.numbers, quality))
     return columns
@@ -207,7 +209,7 @@ def _count_up(column: pd.Series[Any], columns: Columns) -> bool:
 
 def _clock(sheet: Sheet, columns: Columns, names: Sequence[str]) -> str:
     """The column with the time of day to the dates in `time`; empty if there is none."""
-    if not columns.time or columns.form:
+    if not columns.time or (columns.form and columns.form not in (*ORDERS, *CLOCK_WORDS)):
         return ""
     frame = sheet.frame
     if _are_like(frame[columns.time], _A_DATE):
@@ -272,7 +274,7 @@ def _long(sheet: Sheet, names: Sequence[str], columns: Columns) -> Columns:
     """With the columns of tags, values and qualities, if the table is long."""
     tags, values = _by_rank(names, TAGS), _by_rank(names, VALUES)
     if not columns.tag and not tags:
-        return _with_qualities(sheet, names, columns) if columns.value else columns
+        return with_qualities(sheet, names, columns) if columns.value else columns
     tag = columns.tag or tags[0]
     if not columns.value:
         values = [name for name in values if name != tag and _is_value(sheet, name, columns)]
@@ -285,10 +287,10 @@ def _long(sheet: Sheet, names: Sequence[str], columns: Columns) -> Columns:
                 return replace(columns, tag=tag) if columns.tag else columns
             if len(numbers) > 1 or not columns.tag:
                 wide = replace(columns, tag=tag, values={name: with_unit(name)[0] for name in numbers})
-                return _with_qualities(sheet, names, wide)
+                return with_qualities(sheet, names, wide)
             values = numbers
         columns = replace(columns, value=values[0])
-    return _with_qualities(sheet, names, replace(columns, tag=tag))
+    return with_qualities(sheet, names, replace(columns, tag=tag))
 
 
 def _is_value(sheet: Sheet, name: str, columns: Columns) -> bool:
@@ -309,7 +311,7 @@ def _wide(sheet: Sheet, names: Sequence[str], columns: Columns) -> Columns:
     """With a value for each column of numbers, and their qualities."""
     values = list(columns.times_of) or _number_columns(sheet, names, columns)
     columns = replace(columns, values=dict.fromkeys(values, ""))
-    columns = _with_qualities(sheet, names, columns)
+    columns = with_qualities(sheet, names, columns)
     values = [name for name in values if name not in columns.qualities.values()]
     taken: list[str] = []
     for value in values:
@@ -329,7 +331,7 @@ def _number_columns(sheet: Sheet, names: Sequence[str], columns: Columns) -> lis
     ]
 
 
-def _with_qualities(sheet: Sheet, names: Sequence[str], columns: Columns) -> Columns:
+def with_qualities(sheet: Sheet, names: Sequence[str], columns: Columns) -> Columns:
     """With the quality of each column of values: by its name, by its place, or one for all."""
     if columns.qualities:
         return columns

@@ -172,3 +172,13 @@ def test_a_date_and_a_time_of_day_belong_together(date: str, clock: str) -> None
     assert (columns.time, columns.clock) == (date, clock)
     readings = read(table, columns)
     assert np.diff(readings.time).tolist() == [1_000_000]
+
+
+@pytest.mark.parametrize(("form", "month"), [("dmy", 4), ("mdy", 3), ("", 0)])
+def test_an_order_of_dates_that_is_given_leaves_the_clock_beside_them(form: str, month: int) -> None:
+    table = sheet(Date=["03/04/2026", "03/04/2026"], Time=["12:00:00", "12:00:01"], temp=["1", "2"])
+    columns = guess(table, Columns(form=form))
+    assert (columns.time, columns.clock) == ("Date", "Time")
+    readings = read(table, columns)
+    times = readings.time.astype("datetime64[us]").astype(str).tolist()
+    assert times == [f"2026-{month:02}-{7 - month:02}T12:00:0{second}.000000" for second in (0, 1) if month]
