@@ -88,6 +88,8 @@ def order_of(dates: Dates, *, decimal_comma: bool, latest: int) -> Order:
     possible = _by_year(possible, days, latest, dashed=bool(dates.dashed.any()))
     if possible == ["ymd"]:
         return Order("ymd", "no other order fits")
+    if all((days[order] == days[possible[0]]).all() for order in possible):
+        return Order(possible[0])
     if "ymd" in possible:
         return Order("", possible=tuple(possible))
     return _day_or_month(dates, days, decimal_comma=decimal_comma)

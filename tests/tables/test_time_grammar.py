@@ -270,3 +270,10 @@ def test_typed_cells_and_text_in_one_column_are_read() -> None:
 
 def test_half_a_character_in_a_cell_is_no_time() -> None:
     assert shown(pd.Series(["2026-01-31 12:00\ud800", NOON], dtype=object)) == ["wrong", NOON]
+
+
+def test_dates_that_are_the_same_in_every_order_are_not_asked_about() -> None:
+    read = read_times(column("20-03-20 12:00", "20-03-20 12:10"), "UTC")
+    assert read.question is None
+    assert shown(column("20-03-20 12:00")) == ["2020-03-20T12:00:00"]
+    assert read_times(column("20-03-21 12:00"), "UTC").question is not None
