@@ -41,15 +41,36 @@ def by_clock(
         steps = np.diff(naive.to_numpy()[naive.notna()]).astype(np.int64)
         newest_first = (steps < 0).sum() > (steps > 0).sum()
         days = naive[twice].dt.floor("D").to_numpy()
+        in_place = _in_place(naive, whose, twice, newest_first=bool(newest_first))
         for _, part in places.groupby([whose[twice], days]):
             at = part.to_numpy()
             if newest_first:
                 at = at[::-1]
+            if not in_place[at].all():
+                continue
             first = _first_of_two(naive.iloc[at].to_numpy())
             if first is not None:
                 unsure[at] = False
                 later.iloc[at[first]] = earlier.iloc[at[first]]
     return later, (naive.notna() & later.isna()).to_numpy(), unsure
+
+
+def _in_place(
+    naive: pd.Series[Any], whose: np.ndarray[Any, Any], twice: Bools, *, newest_first: bool
+) -> Bools:
+    """Which rows of an hour that the clock showed twice stand between earlier and later ones of their owner.
+
+    Rows that were shuffled, or added at the end, say nothing by their order.
+    """
+    clock = naive.to_numpy()
+    rows = np.flatnonzero(naive.notna().to_numpy())
+    rows = rows[np.argsort(whose[rows], kind="stable")]
+    after = clock[rows[:-1]] < clock[rows[1:]] if newest_first else clock[rows[:-1]] > clock[rows[1:]]
+    back = after & (whose[rows[:-1]] == whose[rows[1:]]) & ~(twice[rows[:-1]] & twice[rows[1:]])
+    in_place = np.ones(len(clock), dtype=np.bool_)
+    in_place[rows[:-1][back]] = False
+    in_place[rows[1:][back]] = False
+    return in_place
 
 
 def _first_of_two(clock: np.ndarray[Any, Any]) -> Bools | None:

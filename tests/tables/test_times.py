@@ -84,6 +84,24 @@ def test_ambiguous_hour_takes_the_later_time_and_is_reported() -> None:
     assert read_times(disorder, BERLIN).unsure.all()
 
 
+@pytest.mark.parametrize("shuffled", [True, False])
+def test_rows_out_of_order_do_not_decide_the_repeated_hour(shuffled: bool) -> None:
+    times = [BACK[BERLIN] + timedelta(minutes=20 * i) for i in range(-6, 6)]
+    # A later row of the hour before an earlier one, or one row of it again at the end of the file.
+    rows = (
+        [times[0], times[11], times[6], times[10], times[5], times[1]]
+        if shuffled
+        else [*times[:5], times[10], times[4]]
+    )
+    read = read_times(clock(rows, BERLIN), BERLIN)
+    assert read.unsure.sum() == (2 if shuffled else 3)
+    later = [
+        time + timedelta(hours=1) if BACK[BERLIN] - timedelta(hours=1) <= time < BACK[BERLIN] else time
+        for time in rows
+    ]
+    assert read.time.tolist() == micros(later)
+
+
 def test_skipped_hour_is_no_time() -> None:
     column = pd.Series(["2026-03-29 01:59:00", "2026-03-29 02:30:00", "2026-03-29 03:00:00", "soon"])
     parsed = read_times(column, BERLIN)
