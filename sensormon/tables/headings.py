@@ -68,7 +68,9 @@ def find_heading(
         first = next((place + 1 for place, row in enumerate(rows) if len(row.cells) == shape.width), 0)
     header = _header(rows[:first], shape)
     if header is None:
-        return _without(rows[:first], shape, path, word, given)
+        used = max((_length(row.cells) for row in rows[first:]), default=0)
+        empty = [""] * (shape.width - used) if given and len(given) == used else []
+        return _without(rows[:first], shape, path, word, [*given, *empty])
     names = _comment_cells(rows[header]) or rows[header].cells
     if _counts(rows[header].cells) and len(rows[header].cells) == shape.width:
         names = ("", *rows[header].cells[1:])

@@ -173,6 +173,14 @@ def test_white_space_separates_where_nothing_else_does(tmp_path: Path) -> None:
     assert (list(sheet.frame.columns), rows(sheet)) == (["time", "flow in"], [[A, "1.5"]])
 
 
+def test_given_names_need_none_for_columns_that_are_empty_everywhere(tmp_path: Path) -> None:
+    sheet = read(tmp_path, f"{A},1,2,,\n{B},3,4,,\n", names=("time", "a", "b"))
+    assert list(sheet.frame.columns) == ["time", "a", "b"]
+    assert rows(sheet) == [[A, "1", "2"], [B, "3", "4"]]
+    with pytest.raises(UsageError, match="2 names are given for 5 columns"):
+        read(tmp_path, f"{A},1,2,,\n{B},3,4,,\n", names=("time", "a"))
+
+
 def test_a_header_that_comes_again_is_skipped_and_said(tmp_path: Path) -> None:
     part = f"time,temp\n,°C\n{A},1\n"
     sheet = read(tmp_path, part * 3)
