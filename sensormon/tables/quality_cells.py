@@ -47,13 +47,17 @@ def qualities_of(column: pd.Series[Any], name: str) -> tuple[NDArray[np.uint32],
 
 
 def _verdicts(cells: Sequence[object] | pd.Index[Any], name: str) -> list[int | None]:
-    """The codes for true and false in a column whose name says of what; none if it is no such column."""
+    """The codes for true and false in a column whose name says of what; none if it is no such column.
+
+    A cell that says nothing at all has no code, and does not make true and false of the others unknown.
+    """
     truth = truth_of(pd.Series(list(cells), dtype=object)).tolist()
-    if not len(cells) or pd.isna(truth).any():
+    others = [cell for cell, true in zip(cells, truth, strict=True) if pd.isna(true)]
+    if len(others) == len(truth) or any(quality_of(plain(cell)) is not None for cell in others):
         return []
     return next(
         (
-            [int(if_true if true else if_false) for true in truth]
+            [None if pd.isna(true) else int(if_true if true else if_false) for true in truth]
             for names, if_true, if_false in _VERDICTS
             if numbered(name) in names
         ),

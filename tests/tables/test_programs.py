@@ -69,6 +69,7 @@ def test_a_date_and_a_time_of_day_are_one_time_in_every_locale(tmp_path: Path, t
         ("IsGood", ["1", "0"], ["Good", "Bad"]),
         ("Validity", ["1", "0", "1"], ["Good", "Bad", "Good"]),
         ("quality", ["100", "0", "50"], ["Good", "Bad", "Uncertain"]),
+        ("IsGood", ["True", "False", "maybe"], ["Good", "Bad"]),
     ],
 )
 def test_a_column_of_qualities_says_together_what_its_numbers_mean(
