@@ -21,7 +21,7 @@ from sensormon.model.errors import UsageError
 from sensormon.model.readings import Batch, Origin, Rejection
 from sensormon.model.tags import TagTable
 from sensormon.tables.column_names import VALUES, folded, known_names, tag_name, with_unit
-from sensormon.tables.columns import Columns, guess, guess_wide
+from sensormon.tables.columns import Columns, guess, guess_wide, with_qualities
 from sensormon.tables.parquet_reader import OWN, Budget
 from sensormon.tables.questions import deciding
 from sensormon.tables.readings import Readings, read
@@ -117,7 +117,7 @@ def propose(
             hint="Name one of them timestamp or time, or say which it is with --time",
         )
     if not columns.tag and not values:
-        columns = _as_tags(sheet, columns, tags, stem)
+        columns = _as_tags(sheet, columns, tags, stem, given)
     if not columns.numbers:
         raise UsageError(
             f"no column has numbers; found: {_listed(sheet.frame)}",
@@ -130,15 +130,17 @@ def propose(
 def propose_wide(table: Table, tags: TagTable, stem: str, *, given: Columns) -> Columns:
     """The same of a table with one column per tag, whatever its columns are called."""
     given = spelled(given, table.frame)
-    return _as_tags(table.sheet, guess_wide(table.sheet, given), tags, stem)
+    return _as_tags(table.sheet, guess_wide(table.sheet, given), tags, stem, given)
 
 
-def _as_tags(sheet: Sheet, columns: Columns, tags: TagTable, stem: str) -> Columns:
+def _as_tags(sheet: Sheet, columns: Columns, tags: TagTable, stem: str, given: Columns) -> Columns:
     """A wide table's columns with the names of the tags that they are."""
     known = known_names(tags)
     values = dict(columns.values)
     others = [str(name) for name in sheet.frame.columns if name not in columns.used]
-    values |= {name: known[name.casefold()] for name in others if name.casefold() in known}
+    if states := {name: known[name.casefold()] for name in others if name.casefold() in known}:
+        values |= states
+        columns = _with_qualities_of(sheet, replace(columns, values=values), given)
     if (
         stem
         and len(values) == 1
@@ -153,6 +155,16 @@ def _as_tags(sheet: Sheet, columns: Columns, tags: TagTable, stem: str) -> Colum
         named[name] = match if match not in named.values() else tag_name(tag, named.values())
     order = {str(name): place for place, name in enumerate(sheet.frame.columns)}
     return replace(columns, values=dict(sorted(named.items(), key=lambda pair: order[pair[0]])))
+
+
+def _with_qualities_of(sheet: Sheet, columns: Columns, given: Columns) -> Columns:
+    """With the qualities of columns of states too, which count as values once they are known tags."""
+    if given.qualities:
+        quality = given.qualities.get("")
+        return replace(columns, qualities=dict.fromkeys(columns.numbers, quality)) if quality else columns
+    columns = replace(columns, qualities={})
+    left = [str(name) for name in sheet.frame.columns if name not in columns.used]
+    return with_qualities(sheet, left, columns)
 
 
 def spelled(columns: Columns, frame: pd.DataFrame) -> Columns:

@@ -332,7 +332,10 @@ def _number_columns(sheet: Sheet, names: Sequence[str], columns: Columns) -> lis
 
 
 def with_qualities(sheet: Sheet, names: Sequence[str], columns: Columns) -> Columns:
-    """With the quality of each column of values: by its name, by its place, or one for all."""
+    """With the quality of each column of values: by its name, by its place, or one for all.
+
+    `names` are the columns that may be qualities. Qualities that are known already stay.
+    """
     if columns.qualities:
         return columns
     values = list(columns.numbers)

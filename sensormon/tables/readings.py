@@ -186,7 +186,7 @@ def read(sheet: Sheet, columns: Columns, tags: TagTable | None = None) -> Readin
         codes = _as_known(codes, own, known, tags)
         nothing = np.full(len(frame), np.nan), is_missing(frame[name], columns.missing)
         value, empty = (numbers.values[name], numbers.empty[name]) if name in numbers.values else nothing
-        states = _states(frame[name], codes, list(known), tags, words, empty)
+        states = _states(frame[name], codes, list(known), tags, words, empty, columns.missing)
         parts.append(_cells(sheet, columns, number, codes, value, empty, states, times))
     return _sorted(sheet, columns, list(known), parts, times, words, numbers)
 
@@ -271,6 +271,7 @@ def _states(
     tags: TagTable,
     words: dict[str, int],
     empty: Bools,
+    missing: Sequence[str],
 ) -> tuple[Bools, Codes]:
     """Which cells are of tags with states, and the words they hold: a place in `words`, -1 for a number,
     -2 for what stands in place of a state."""
@@ -282,14 +283,14 @@ def _states(
         of_states[rows] = True
         cells, distinct = pd.factorize(column.iloc[rows])
         places = np.array(
-            [*(_state(plain(cell), tags[name], words) for cell in distinct), -1], dtype=np.int32
+            [*(_state(plain(cell), tags[name], words, missing) for cell in distinct), -1], dtype=np.int32
         )
         word[rows] = places[cells]
         empty[rows] &= word[rows] < 0
     return of_states, word
 
 
-def _state(cell: object, tag: Tag, words: dict[str, int]) -> int:
+def _state(cell: object, tag: Tag, words: dict[str, int], missing: Sequence[str]) -> int:
     """The place of a cell's word; a number is left to the tag's list of states."""
     text = str(cell).lower() if isinstance(cell, bool) else cell
     if not isinstance(text, str):
@@ -298,7 +299,7 @@ def _state(cell: object, tag: Tag, words: dict[str, int]) -> int:
     if text.casefold() not in {state.casefold() for state in tag.states}:
         if text.casefold() in UNAVAILABLE:
             return -2
-        if is_missing(pd.Series([text], dtype=object))[0]:
+        if is_missing(pd.Series([text], dtype=object), missing)[0]:
             return -1
     return words.setdefault(text, len(words))
 

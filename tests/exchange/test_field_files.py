@@ -293,3 +293,24 @@ def test_words_of_a_tag_of_states_are_printed_as_words(
     assert [row[2] for row in stored] == ["open", "closed"]
     assert "line 4: valve" in errors
     assert "line 5: valve 'unavailable': it says that the state is not known" in errors
+
+
+@pytest.mark.parametrize("options", [[], ["--quality-column", "Status"]])
+def test_states_beside_numbers_have_the_quality_and_the_missing_value_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    tags = tmp_path / "states.toml"
+    tags.write_text('[tags.valve]\nstates = ["closed", "open"]\n[tags.temp]\n')
+    monkeypatch.setenv("SENSORMON_TAGS", str(tags))
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "time,valve,temp,Status\n2026-01-31 12:00:00,open,1.5,Bad\n2026-01-31 12:01:00,-999,2.5,Good\n"
+    )
+    code, stored, errors = dry(capsys, str(path), "--missing", "-999", *options)
+    assert code == 0
+    assert sorted(stored) == [
+        *rows("temp", ("12:00:00.000", 1.5), quality="Bad"),
+        *rows("temp", ("12:01:00.000", 2.5)),
+        ("valve", f"{DAY}12:00:00.000Z", "open", "Bad"),
+    ]
+    assert "line 3" not in errors
