@@ -25,7 +25,7 @@ test-long: $(VENV)/test
 	$(BIN)/python -m pytest -m "long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -m "long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
 
-# At full size, ten million readings: minutes, and some gigabytes of disk.
+# At full size, ten million readings and ten thousand files: an hour, and some gigabytes of disk.
 test-full: $(VENV)/test
 	$(BIN)/python -m pytest -m full $(TESTS) || [ $$? -eq 5 ]
 
