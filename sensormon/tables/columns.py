@@ -163,6 +163,8 @@ def _timed(sheet: Sheet, names: Sequence[str], columns: Columns) -> Columns:
     named = _by_rank(names, TIMES)
     typed = [name for name in names if pd.api.types.is_datetime64_any_dtype(frame[name])]
     for name in (*(name for name in named if name in typed), *named):
+        if date := _date_of(sheet, name, columns, names):
+            return replace(columns, time=date)
         if _are_times(frame[name], columns) or _clock(sheet, replace(columns, time=name), names):
             return replace(columns, time=name)
     if named:
@@ -205,6 +207,17 @@ def _count_up(column: pd.Series[Any], columns: Columns) -> bool:
     growing = len(numbers) > 1 and bool((numbers >= _FIRST_EPOCH).all() or (numbers // 10_000 < 2100).all())
     growing = growing and bool((numbers >= 1990_01_01).all() and (np.diff(numbers) > 0).all())
     return growing and _are_times(column, columns)
+
+
+def _date_of(sheet: Sheet, clock: str, columns: Columns, names: Sequence[str]) -> str:
+    """The column with the dates to this time of day; empty if there is none, or it is none.
+
+    Alone, a time of day in digits may be taken for the days of a spreadsheet.
+    """
+    if folded(clock) not in CLOCKS:
+        return ""
+    dates = [name for name in names if name != clock and numbered(name) in DATES]
+    return next((date for date in dates if _clock(sheet, replace(columns, time=date), names) == clock), "")
 
 
 def _clock(sheet: Sheet, columns: Columns, names: Sequence[str]) -> str:

@@ -182,3 +182,16 @@ def test_an_order_of_dates_that_is_given_leaves_the_clock_beside_them(form: str,
     readings = read(table, columns)
     times = readings.time.astype("datetime64[us]").astype(str).tolist()
     assert times == [f"2026-{month:02}-{7 - month:02}T12:00:0{second}.000000" for second in (0, 1) if month]
+
+
+@pytest.mark.parametrize(
+    "names", [("Datum", "Uhrzeit"), ("Date", "Time"), ("Fecha", "Hora"), ("Uhrzeit", "Datum")]
+)
+def test_digits_of_a_clock_are_no_days_of_a_spreadsheet_beside_a_date(names: tuple[str, str]) -> None:
+    cells = {"D": ["20070613"] * 4, "U": ["043539", "043649", "050009", "050119"]}
+    date, clock = names if names[0].startswith(("D", "F")) else names[::-1]
+    table = sheet(**{name: cells["D" if name == date else "U"] for name in names}, temp=["1", "2", "3", "4"])
+    columns = guess(table)
+    assert (columns.time, columns.clock) == (date, clock)
+    times = read(table, columns).time.astype("datetime64[us]").astype(str).tolist()
+    assert times[0] == "2007-06-13T04:35:39.000000"
