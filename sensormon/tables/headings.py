@@ -21,7 +21,7 @@ from sensormon.tables.cell_shapes import (
     plain_unit,
 )
 from sensormon.tables.column_names import VALUES, numbered
-from sensormon.tables.text_rows import Row, Shape
+from sensormon.tables.text_rows import Row, Shape, is_row
 
 _COMMENT = re.compile(r"(?:#+(?!N/?A|NV|DIV|VAL|REF|NAME|NULL|NUM)|//+|%+(?=\s|$))\s*")
 _SHOWN = 100
@@ -68,6 +68,11 @@ def find_heading(
         first = next((place + 1 for place, row in enumerate(rows) if len(row.cells) == shape.width), 0)
     header = _header(rows[:first], shape)
     if header is None:
+        # Without names a row may lack a number and still be one, rather than a line before the table.
+        while (
+            first and _length(rows[first - 1].cells) <= shape.width and is_row(rows[first - 1].cells, shape)
+        ):
+            first -= 1
         used = max((_length(row.cells) for row in rows[first:]), default=0)
         empty = [""] * (shape.width - used) if given and len(given) == used else []
         return _without(rows[:first], shape, path, word, [*given, *empty])

@@ -173,6 +173,17 @@ def test_white_space_separates_where_nothing_else_does(tmp_path: Path) -> None:
     assert (list(sheet.frame.columns), rows(sheet)) == (["time", "flow in"], [[A, "1.5"]])
 
 
+@pytest.mark.parametrize("first", [f"{A};Bad;2,5", f"{A};--;2,5", "Bad;1,5;2,5"])
+@pytest.mark.parametrize("names", [(), ("time", "a", "b")])
+def test_the_first_rows_of_a_file_without_names_may_lack_a_number(
+    tmp_path: Path, first: str, names: tuple[str, ...]
+) -> None:
+    sheet = read(tmp_path, f"{first}\n{first}\n{B};1,6;2,6\n{C};1,7;2,7\n", names=names)
+    assert sheet.place.tolist() == [1, 2, 3, 4]
+    assert rows(sheet)[0] == first.split(";")
+    assert not any("before the table" in note for note in sheet.notes)
+
+
 def test_given_names_need_none_for_columns_that_are_empty_everywhere(tmp_path: Path) -> None:
     sheet = read(tmp_path, f"{A},1,2,,\n{B},3,4,,\n", names=("time", "a", "b"))
     assert list(sheet.frame.columns) == ["time", "a", "b"]
