@@ -122,6 +122,9 @@ def _unit_in(table: Table, column: str, columns: Columns) -> str:
 
 
 def _kind(cells: pd.Series[Any]) -> str:
+    """The kind of a tag with these cells, none of which is a number; a number with its unit is no state."""
+    if len(cells) and read_numbers({"": cells}).units:
+        return "number"
     words = {word for word in cells.astype(str).str.strip().str.casefold().unique() if not says_nothing(word)}
     if words and words <= set(BOOLEAN):
         return "boolean"

@@ -92,6 +92,12 @@ def test_words_in_place_of_a_number_make_no_state() -> None:
     assert [(tag.name, tag.kind) for tag in new] == [("a", "number"), ("b", "number"), ("c", "text")]
 
 
+def test_numbers_with_a_unit_make_no_states() -> None:
+    file = table(time=SECONDS, tag=["a", "b", "a", "b"], value=["1.5", "14 %", "2.5", "15 %"])
+    new = new_tags(file, propose(file, TAGS), TAGS)
+    assert [(tag.name, tag.kind) for tag in new] == [("a", "number"), ("b", "number")]
+
+
 def test_names_derived_from_titles_are_valid_and_unique() -> None:
     names: list[str] = ["flow"]
     for title in ("Flow", "flow", "FLOW ", "  ", "°C", "a/b c", "x" * 300):
