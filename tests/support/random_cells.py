@@ -12,34 +12,35 @@ BAD_TIMES = ["", "yesterday", "Bad", "2026-13-45 00:00:00"]
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell as text, and as a file with types has it (None: as text there too)."""
+    """A cell as text, and as a file with types has it (None: as text there too); its `number` alone."""
 
     text: str
     typed: float | datetime | None = None
+    number: str = ""
 
 
 @dataclass(frozen=True)
 class NumberForm:
-    """How the numbers of one tag are written; `decimals` below 0 mean an exponent."""
+    """How the numbers of a tag are written; `decimals` below 0 mean an exponent. A `unit` is in each cell."""
 
     mark: str
     thousands: str
     decimals: int
     size: int
+    unit: str = ""
 
     @staticmethod
     def draw(rng: Random, mark: str, thousands: str) -> NumberForm:
         """A form with these marks."""
-        return NumberForm(
-            mark, thousands, rng.choice([0, 1, 2, 2, 3, 3, 4, -1]), rng.choice([1, 10, 100, 1_000, 100_000])
-        )
+        decimals, size = rng.choice([0, 1, 2, 2, 3, 3, 4, -1]), rng.choice([1, 10, 100, 1_000, 100_000])
+        return NumberForm(mark, thousands, decimals, size, rng.choice([""] * 20 + [" °C", "%", " bar"]))
 
     def draw_cell(self, rng: Random) -> Cell:
         """A number of this form."""
         exact = rng.uniform(-0.3, 1.0) * self.size
         if self.decimals < 0:
             text = f"{exact:.3e}"
-            return Cell(text.replace(".", self.mark), float(text))
+            return Cell(text.replace(".", self.mark) + self.unit, float(text), text.replace(".", self.mark))
         text = f"{exact:.{self.decimals}f}"
         if not float(text):
             text = text.removeprefix("-")
@@ -47,7 +48,8 @@ class NumberForm:
         groups = [whole[max(0, end - 3) : end] for end in range(len(whole), 0, -3)]
         grouped = self.thousands.join(reversed(groups)) if self.thousands else whole
         sign = "-" if text.startswith("-") else ""
-        return Cell(sign + grouped + (self.mark + decimals if decimals else ""), float(text))
+        number = sign + grouped + (self.mark + decimals if decimals else "")
+        return Cell(number + self.unit, float(text), number)
 
 
 def number_style(rng: Random) -> tuple[str, str]:

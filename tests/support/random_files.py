@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -116,6 +116,11 @@ class _Times:
     def local(self, micros: int) -> datetime:
         return instant(micros).astimezone(ZoneInfo(self.zone))
 
+    def shown_twice(self, micros: int) -> bool:
+        """Whether the clock shows this time in two hours: a row that is there twice may be one of each."""
+        local = self.local(micros)
+        return not self.form.zoned and local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+
     def cells(self, micros: int) -> list[Cell]:
         local = self.local(micros)
         moment = instant(micros) if in_utc_alone(self.form) else local
@@ -152,7 +157,7 @@ def make(seed: int) -> RandomFile:
     times = _draw_times(rng, typed=table.typed)
     typed = table.typed
     mark, thousands = (".", "") if typed else number_style(rng)
-    series = _draw_series(rng, seed, mark, thousands)
+    series = _draw_series(rng, seed, mark, thousands, table.separator)
     quality = rng.choice(QUALITIES[table.separator == " " :]) if rng.random() < 0.3 else None
     missing = rng.choice(["", "NaN", "null", "N/A", "--", "No Data", "\\N", "-999", "-200"])
     if table.separator == " " and not missing.strip():
@@ -161,13 +166,21 @@ def make(seed: int) -> RandomFile:
     layout = rng.choices(["wide", "long", "pairs"], [5, 4, 1])[0]
     if layout == "pairs" and (times.clock or len(series) < 2):
         layout = "wide"
+    if layout == "long":  # one column of values has one unit at most, and that in every cell
+        series = [replace(each, number=replace(each.number, unit="")) for each in series]
     count = rng.choice([1, 2, 3, 5, 8, 20, 20, 60, 120])
     instants = _instants(rng, times, count)
     {"wide": _wide, "long": _long, "pairs": _pairs}[layout](draft, series, instants)
-    _shuffle_rows(draft, order := rng.choice(["ascending"] * 4 + ["descending", "shuffled"]))
+    order = rng.choice(["ascending"] * 4 + ["descending", "shuffled"])
+    shown_twice = any(map(times.shown_twice, instants))
+    if shown_twice and count <= 8:  # a few rows of that hour may happen to be in order after a shuffle
+        order = "ascending"
+    _shuffle_rows(draft, order, twice=not shown_twice)
     named = not (layout == "wide" and not typed and rng.random() < 0.05)
     if rng.random() < 0.2 and layout != "pairs":
         _note(draft, table.separator)
+    if named and not typed and table.separator.strip() and layout == "wide" and rng.random() < 0.07:
+        _index(draft)
     table = table.fitting(rng, draft.header, draft.units, draft.rows, named=named)
     content, places = file_bytes(table, f"random-{seed}")
     traits = [layout, order, times.form.name + (f" | {times.clock.name}" if times.clock else ""), times.zone]
@@ -190,11 +203,12 @@ def _draw_times(rng: Random, *, typed: bool) -> _Times:
     return _Times(form, zone)
 
 
-def _draw_series(rng: Random, seed: int, mark: str, thousands: str) -> list[_Series]:
+def _draw_series(rng: Random, seed: int, mark: str, thousands: str, separator: str) -> list[_Series]:
     letters = "".join("abcdefghij"[int(digit)] for digit in str(seed))
     series: list[_Series] = []
     for form in rng.sample(_TITLES, rng.choice([1, 1, 2, 3, 4])):
         number = NumberForm.draw(rng, mark, thousands)
+        number = replace(number, unit=number.unit if separator.strip() else "")
         words = rng.choice(_STATES) if rng.random() < 0.08 else ()
         title = f"valve_{len(series)}{letters}" if words else form.format(letters)
         series.append(_Series(title, rng.choice(_UNITS), number, words))
@@ -265,8 +279,9 @@ def _time_header(draft: _Draft, name: str) -> list[str]:
 
 
 def _wide(draft: _Draft, series: Sequence[_Series], instants: Sequence[int]) -> None:
-    """A column for each tag beside the times; perhaps one quality for all."""
+    """A column for each tag beside the times; perhaps a quality for each, or one for all."""
     rng = draft.rng
+    apart = draft.quality is not None and not draft.quality.name.startswith("Is") and rng.random() < 0.4
     brackets = rng.random() < 0.3
     draft.header = _time_header(draft, rng.choice(_TIME_NAMES))
     draft.units = [""] * len(draft.header)
@@ -275,7 +290,10 @@ def _wide(draft: _Draft, series: Sequence[_Series], instants: Sequence[int]) -> 
             f"{each.title} [{each.unit}]" if brackets and each.unit and not each.words else each.title
         )
         draft.units.append(each.unit)
-    if draft.quality:
+        if draft.quality and apart:
+            draft.header.append(f"{each.title} {draft.quality.name}")
+            draft.units.append("")
+    if draft.quality and not apart:
         draft.header.append(draft.quality.name)
         draft.units.append("")
     for row, time in enumerate(instants):
@@ -285,11 +303,14 @@ def _wide(draft: _Draft, series: Sequence[_Series], instants: Sequence[int]) -> 
         meant: list[Meant | None] = []
         for each, (cell, value, wrong) in zip(series, values, strict=True):
             cells.append(cell)
+            if apart:
+                own, name = _quality_cell(draft, row)
+                cells.append(own)
             if wrong or (value is not None and not (timely and name)):
                 meant.append(None)
             elif value is not None:
                 meant.append(Meant(each.title, time, value, name))
-        draft.rows.append([*cells, quality] if quality else cells)
+        draft.rows.append([*cells, quality] if quality and not apart else cells)
         draft.meant.append(meant)
 
 
@@ -339,14 +360,14 @@ def _pairs(draft: _Draft, series: Sequence[_Series], instants: Sequence[int]) ->
         draft.meant.append(meant)
 
 
-def _shuffle_rows(draft: _Draft, order: str) -> None:
-    """Put the rows in another order, and some of them in twice."""
+def _shuffle_rows(draft: _Draft, order: str, *, twice: bool) -> None:
+    """Put the rows in another order, and perhaps some of them in twice."""
     pairs = list(zip(draft.rows, draft.meant, strict=True))
     if order == "descending":
         pairs.reverse()
     elif order == "shuffled":
         draft.rng.shuffle(pairs)
-    for _ in range(draft.rng.choice([0, 0, 0, 1, 2]) if len(pairs) > 4 else 0):
+    for _ in range(draft.rng.choice([0, 0, 0, 1, 2]) if len(pairs) > 4 and twice else 0):
         cells, meant = draft.rng.choice(pairs)
         pairs.append((cells, [None] * len(meant)))
     draft.rows = [cells for cells, _ in pairs]
@@ -364,6 +385,14 @@ def _note(draft: _Draft, separator: str) -> None:
         draft.rows[number] = [*row, Cell(draft.rng.choice(notes) if number % 2 else "ok")]
 
 
+def _index(draft: _Draft) -> None:
+    """The numbers of the rows as pandas writes them, in a first column without a name."""
+    draft.header.insert(0, "")
+    draft.units.insert(0, "")
+    for number, row in enumerate(draft.rows):
+        draft.rows[number] = [Cell(str(number)), *row]
+
+
 def _finished(
     seed: int,
     table: Table,
@@ -376,7 +405,7 @@ def _finished(
 ) -> RandomFile:
     """The file with what is open about it, and what is said beside it where convention would mislead."""
     rng, form = draft.rng, draft.times.form
-    texts = [cell.text for cell in draft.written] if text_alone(table, draft.rows) else []
+    texts = [cell.number for cell in draft.written] if text_alone(table, draft.rows) else []
     answers: dict[str, frozenset[str]] = {}
     asks: set[str] = set()
     decimal, day_first, said_form = "", None, ""
