@@ -139,8 +139,8 @@ def _as_tags(sheet: Sheet, columns: Columns, tags: TagTable, stem: str, given: C
     values = dict(columns.values)
     others = [str(name) for name in sheet.frame.columns if name not in columns.used]
     if states := {name: known[name.casefold()] for name in others if name.casefold() in known}:
-        values |= states
-        columns = _with_qualities_of(sheet, replace(columns, values=values), given)
+        columns = _with_qualities_of(sheet, replace(columns, values=values | states), given)
+        values = dict(columns.values)
     if (
         stem
         and len(values) == 1
@@ -163,7 +163,8 @@ def _with_qualities_of(sheet: Sheet, columns: Columns, given: Columns) -> Column
         quality = given.qualities.get("")
         return replace(columns, qualities=dict.fromkeys(columns.numbers, quality)) if quality else columns
     columns = replace(columns, qualities={})
-    left = [str(name) for name in sheet.frame.columns if name not in columns.used]
+    times = {columns.time, columns.clock, *columns.times_of.values()}
+    left = [str(name) for name in sheet.frame.columns if name not in times]
     return with_qualities(sheet, left, columns)
 
 

@@ -314,3 +314,20 @@ def test_states_beside_numbers_have_the_quality_and_the_missing_value_of_the_fil
         ("valve", f"{DAY}12:00:00.000Z", "open", "Bad"),
     ]
     assert "line 3" not in errors
+
+
+def test_a_quality_beside_a_state_is_no_tag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tags = tmp_path / "states.toml"
+    tags.write_text('[tags.valve]\nstates = ["closed", "open"]\n[tags.temp]\n')
+    monkeypatch.setenv("SENSORMON_TAGS", str(tags))
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "time,temp,temp quality code,valve,valve quality code\n2026-01-31 12:00:00,1.5,0,open,2147483648\n"
+    )
+    code, stored, _ = dry(capsys, str(path), "--new-tags")
+    assert (code, stored) == (
+        0,
+        [*rows("temp", ("12:00:00.000", 1.5)), ("valve", f"{DAY}12:00:00.000Z", "open", "Bad")],
+    )
