@@ -27,12 +27,11 @@ def offer_tags(m: Monitor, table: Table, stem: str, columns: Columns) -> None:
     if not offered:
         return
     kind = "name" if columns.tag else "number column"
-    what = counted(len(numbers), kind)
-    if words:
-        what += f" and {counted(len(words), 'column')} of states"
+    kinds = [counted(len(numbers), kind)] if numbers else []
+    kinds += [f"{counted(len(words), 'column')} of states"] if words else []
     with st.form("import-new-tags", border=False):
         chosen = st.multiselect(
-            f"{what} not in the tag table yet",
+            f"{' and '.join(kinds)} not in the tag table yet",
             list(offered),
             default=[tag.name for tag in numbers],
             format_func=lambda name: _title(offered[name]),

@@ -108,12 +108,12 @@ def test_unknown_columns_become_tags_on_import(page: Page, own: Server, tmp_path
     pd.DataFrame({"time": times, "Steam (bar)": steam, "remark": "ok"}).to_csv(file, index=False)
     visit(page, own, "data?section=Import")
     page.locator("input[type=file]").first.set_input_files(file)
-    expect(page.get_by_text("1 number column not in the tag table yet")).to_be_visible()
+    expect(page.get_by_text("1 number column and 1 column of states not in the tag table yet")).to_be_visible()
     page.get_by_label("Your name, for the log").fill("Ana")
     page.get_by_role("button", name="Add tags").click()
-    expect(page.get_by_role("button", name="Add tags")).to_be_hidden()
+    expect(page.get_by_text("1 column of states not in the tag table yet", exact=True)).to_be_visible()
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("500 of 500 readings imported")).to_be_visible(timeout=30_000)
-    assert '[tags.steam]\nunit = "bar"' in (own.data_dir.parent / "tags.toml").read_text()
-    rows = own.get("/api/data?tag=steam&since=2026-01-01&limit=1000")[1]
+    assert '[tags.Steam]\nunit = "bar"\nsimulated = false' in (own.data_dir.parent / "tags.toml").read_text()
+    rows = own.get("/api/data?tag=Steam&since=2026-01-01&limit=1000")[1]
     assert len(rows) == 500
