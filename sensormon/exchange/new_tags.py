@@ -76,8 +76,8 @@ def _wide(table: Table, columns: Columns, tags: TagTable) -> list[Tag]:
         label, unit = with_unit(column)
         unit = unit or table.sheet.units.get(column, "") or _unit_in(table, column, columns)
         unit = UNFIT.sub("", unit)[:_LONGEST_UNIT]
-        label = label if folded(name) == folded(label) else name
-        new.append(Tag(name, label, unit, simulated=False))
+        of_label = name == tag_name(label) or folded(name) == folded(label)
+        new.append(Tag(name, label if of_label else name, unit, simulated=False))
     return new
 
 

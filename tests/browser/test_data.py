@@ -108,7 +108,9 @@ def test_unknown_columns_become_tags_on_import(page: Page, own: Server, tmp_path
     pd.DataFrame({"time": times, "Steam (bar)": steam, "remark": "ok"}).to_csv(file, index=False)
     visit(page, own, "data?section=Import")
     page.locator("input[type=file]").first.set_input_files(file)
-    expect(page.get_by_text("1 number column and 1 column of states not in the tag table yet")).to_be_visible()
+    expect(
+        page.get_by_text("1 number column and 1 column of states not in the tag table yet")
+    ).to_be_visible()
     page.get_by_label("Your name, for the log").fill("Ana")
     page.get_by_role("button", name="Add tags").click()
     expect(page.get_by_text("1 column of states not in the tag table yet", exact=True)).to_be_visible()

@@ -33,6 +33,7 @@ def test_unknown_number_columns_become_proposed_tags() -> None:
             "Flow in": ["1.0", "2.0", "3.0"],
             "Temp 1 [°C]": ["20.5", None, "21.0"],
             "LI-7 (bar)": ["1.5", "1.6", "1.7"],
+            "Behälter": ["1", "2", "3"],
             "level": ["1", "2", "3"],
             "remark": ["ok", "door open", "ok"],
             "empty": [None, None, None],
@@ -43,6 +44,7 @@ def test_unknown_number_columns_become_proposed_tags() -> None:
     assert [(tag.name, tag.label, tag.unit) for tag in new] == [
         ("temp_1", "Temp 1", "°C"),
         ("LI-7", "LI-7", "bar"),
+        ("beh_lter", "Behälter", ""),
         ("level", "level", "mm"),
     ]
     assert not any(tag.simulated for tag in new), "a tag of a file is never simulated"
@@ -53,6 +55,7 @@ def test_unknown_number_columns_become_proposed_tags() -> None:
         "Flow in": "flow",
         "Temp 1 [°C]": "temp_1",
         "LI-7 (bar)": "LI-7",
+        "Behälter": "beh_lter",
         "level": "level",
     }
     assert new_tags(file, again, tags) == []
