@@ -82,7 +82,7 @@ def test_tag_removed_and_restored_continues_its_scores(
 def test_tag_removed_before_a_restart_continues_its_scores(
     settings: Settings, clock: ManualClock, tmp_path: Path
 ) -> None:
-    file = tmp_path / "tags.toml"
+    file = tmp_path / "other.toml"
     file.write_text("[tags.other]\n")
     plain = Monitor(replace(settings, data_dir=tmp_path / "plain"), clock)
     changed = Monitor(settings, clock)

@@ -195,7 +195,7 @@ def test_second_monitor_on_the_folder_is_refused(settings: Settings, clock: Manu
 
 
 def test_invalid_setting_touches_nothing(settings: Settings, clock: ManualClock, tmp_path: Path) -> None:
-    wrong = tmp_path / "tags.toml"
+    wrong = tmp_path / "wrong.toml"
     wrong.write_text("[tags.x]\nvalid = [5, 1]\n")
     with pytest.raises(UsageError, match="low to high"):
         Monitor(replace(settings, tags=wrong), clock)
