@@ -25,22 +25,10 @@ from sensormon.model.clock import Clock
 from sensormon.model.durable_files import replace_file
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.json_text import read_object, whole
-from sensormon.model.tags import Tag, TagTable, parse_tags, read_text
+from sensormon.model.tags import KEYS, Tag, TagTable, parse_tags, read_text
 from sensormon.model.text import LONGEST_NAME, cleaned
 
 LOG = "tag_changes.jsonl"
-_KEYS = (
-    "label",
-    "unit",
-    "group",
-    "valid",
-    "normal",
-    "noise",
-    "resolution",
-    "simulated",
-    "states",
-    "kind",
-)
 _READ_BACK = 64 * 1024
 
 _log = logging.getLogger(__name__)
@@ -214,7 +202,7 @@ def rendered(tags: Iterable[Tag]) -> str:
 
 
 def _change(table: Any, before: Tag, after: Tag) -> None:
-    for key in _KEYS:
+    for key in KEYS:
         if getattr(before, key) == getattr(after, key):
             continue
         value = _plain(after, key)
@@ -244,7 +232,7 @@ def _insert(table: Any, key: str, value: Any) -> None:
 
 def _new(tag: Tag, profile: Any) -> Any:
     table = tomlkit.table()
-    for key in _KEYS:
+    for key in KEYS:
         value = _plain(tag, key)
         if value is not None:
             table.add(key, value)

@@ -50,7 +50,7 @@ UNFIT = re.compile(
 """What no name, label or unit may hold: control characters, ends of lines, and the marks of Unicode's
 bidirectional algorithm (UAX #9), which would reverse the numbers beside it."""
 
-_KEYS = {
+KEYS = (
     "label",
     "unit",
     "group",
@@ -61,8 +61,8 @@ _KEYS = {
     "simulated",
     "states",
     "kind",
-    "profile",
-}
+)
+"""The keys of a tag in the order in which they are written; `profile` follows them."""
 KINDS = ("number", "boolean", "text")
 """What the readings of a tag can be, besides one of `states`."""
 BOOLEAN = ("false", "true")
@@ -243,9 +243,10 @@ def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
         )
     if not isinstance(table, dict):
         raise wrong("a tag must be a table", f"Write [tags.{name}] and its keys below it")
-    unknown = sorted(set(table) - _KEYS)
+    known = sorted((*KEYS, "profile"))
+    unknown = sorted(set(table) - set(known))
     if unknown:
-        raise wrong(f"unknown key {unknown[0]!r}", f"Known keys: {', '.join(sorted(_KEYS))}")
+        raise wrong(f"unknown key {unknown[0]!r}", f"Known keys: {', '.join(known)}")
 
     def text(key: str, default: str) -> str:
         value = table.get(key, default)
