@@ -8,7 +8,7 @@ import numpy as np
 
 from sensormon.detectors.multivariate import RowsState, rows_for
 from sensormon.model.errors import UsageError
-from sensormon.model.format import counted
+from sensormon.model.format import counted, listed
 from sensormon.model.readings import Floats
 
 SHOWN = 10
@@ -58,11 +58,7 @@ def nothing_scored(state: RowsState, rows: Floats, names: Iterable[object]) -> U
     need = rows_for(max(able, 2))
     if able < 2:
         few = [f"{name} has {int(n):,}" for name, n in zip(names, values, strict=True) if n < state.enough]
-        more = f" and {len(few) - SHOWN:,} more" if len(few) > SHOWN else ""
-        what = (
-            f"fewer than two tags have the {state.enough:,} values that are needed: "
-            f"{', '.join(few[:SHOWN])}{more}"
-        )
+        what = f"fewer than two tags have the {state.enough:,} values that are needed: {listed(few, SHOWN)}"
         hint = "Leave out tags with few values, give more rows, or score each tag by itself"
     elif need >= np.isfinite(rows).any(axis=1).sum():
         what = f"{counted(able, 'tag')} need more than {need:,} rows to learn from, and there are {count:,}"

@@ -15,7 +15,7 @@ from sensormon.exchange.import_table import Table, check, propose
 from sensormon.exchange.new_tags import known_alone, new_tags
 from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
-from sensormon.model.format import counted, day_and_time
+from sensormon.model.format import counted, day_and_time, listed
 from sensormon.model.qualities import quality_name
 from sensormon.model.tags import Tag, TagTable
 from sensormon.tables.column_names import known_names
@@ -159,9 +159,9 @@ def sentences(plan: Plan, zone: tzinfo) -> Iterator[str]:
         if tag or extra:
             yield f"{column}{tag}" + (f" ({', '.join(extra)})" if extra else "")
     if plan.new:
-        yield f"{_new_kind(plan)}: {_listed([_named(tag) for tag in plan.new])}"
+        yield f"{_new_kind(plan)}: {listed([_named(tag) for tag in plan.new], _NAMED)}"
     if plan.left_out:
-        yield f"Not imported: {_listed(plan.left_out)}"
+        yield f"Not imported: {listed(plan.left_out, _NAMED)}"
     if len(readings.wrong) and not readings.questions:
         yield f"{counted(len(readings.wrong), 'cell')} cannot be read"
 
@@ -180,8 +180,3 @@ def _new_kind(plan: Plan) -> str:
 def _named(tag: Tag) -> str:
     kind = "" if tag.kind == "number" else f" (states, {tag.kind})"
     return f"{tag.name} [{tag.unit}]{kind}" if tag.unit else f"{tag.name}{kind}"
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -18,6 +18,7 @@ import pandas as pd
 from sensormon.model import timestamps
 from sensormon.model.entries import IMPORT
 from sensormon.model.errors import UsageError
+from sensormon.model.format import listed
 from sensormon.model.readings import Batch, Origin, Rejection
 from sensormon.model.tags import TagTable
 from sensormon.tables.column_names import VALUES, folded, known_names, tag_name, with_unit
@@ -63,7 +64,7 @@ def read_tables(
         raise UsageError(
             "it has no rows, so there is nothing to import",
             where=str(path),
-            hint=f"Its columns are {_listed(sheets[0].frame)}; give a file with readings below them"
+            hint=f"Its columns are {_columns_of(sheets[0].frame)}; give a file with readings below them"
             if sheets
             else _HINT,
         )
@@ -85,9 +86,8 @@ def _key(digest: str, sheet: Sheet, path: Path) -> str:
     return f"{digest}-{hashlib.blake2b(sheet.name.encode(), digest_size=4).hexdigest()}"
 
 
-def _listed(frame: pd.DataFrame) -> str:
-    names = [str(name)[:_SHOWN] for name in frame.columns]
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+def _columns_of(frame: pd.DataFrame) -> str:
+    return listed([str(name)[:_SHOWN] for name in frame.columns], _NAMED)
 
 
 def propose(
@@ -112,7 +112,7 @@ def propose(
     columns = guess(sheet, given)
     if not columns.time and not columns.times_of:
         raise UsageError(
-            f"there is no column of times; found: {_listed(sheet.frame)}",
+            f"there is no column of times; found: {_columns_of(sheet.frame)}",
             where=sheet.name or "import",
             hint="Name one of them timestamp or time, or say which it is with --time",
         )
@@ -120,7 +120,7 @@ def propose(
         columns = _as_tags(sheet, columns, tags, stem, given)
     if not columns.numbers:
         raise UsageError(
-            f"no column has numbers; found: {_listed(sheet.frame)}",
+            f"no column has numbers; found: {_columns_of(sheet.frame)}",
             where=sheet.name or "import",
             hint="Say which column is which tag with --column COLUMN=TAG",
         )
@@ -194,7 +194,7 @@ def _spelling(name: str, frame: pd.DataFrame) -> str:
     alike = [str(column) for column in frame.columns if folded(str(column)) == folded(name)]
     if len(alike) != 1:
         raise UsageError(
-            f"there is no column {name[:_SHOWN]!r}", where="import", hint=f"The columns: {_listed(frame)}"
+            f"there is no column {name[:_SHOWN]!r}", where="import", hint=f"The columns: {_columns_of(frame)}"
         )
     return alike[0]
 
@@ -206,7 +206,7 @@ def check(columns: Columns, table: Table, tags: TagTable) -> None:
             raise UsageError(
                 f"there is no column {name[:_SHOWN]!r}",
                 where="import",
-                hint=f"The columns: {_listed(table.frame)}",
+                hint=f"The columns: {_columns_of(table.frame)}",
             )
     times = {columns.time, columns.clock, *columns.times_of.values()} - {""}
     if twice := sorted(times & {columns.tag, *columns.numbers, *columns.qualities.values()}):

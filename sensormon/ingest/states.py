@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormon.ingest.refusals import ACCEPTED, Codes, code_of
+from sensormon.model.format import listed
 from sensormon.model.readings import Batch, Bools, Reason, StateWord
 from sensormon.model.state_words import StateWords, folded
 from sensormon.model.tags import BOOLEAN, LONGEST_STATE, MOST_STATES, UNFIT, Tag, TagTable
@@ -141,6 +142,4 @@ def why_unknown(tag: Tag, word: str) -> str:
     """Why this word, or number, is no state of the tag, with the states that it has."""
     if not tag.states:
         return problem_of(word) or f"{tag.label} has {MOST_STATES:,} states already, and no more are accepted"
-    shown = ", ".join(state[:_SHOWN] for state in tag.states[:_LISTED])
-    more = len(tag.states) - _LISTED
-    return f"not one of the tag's states: {shown}" + (f" and {more:,} more" if more > 0 else "")
+    return f"not one of the tag's states: {listed([state[:_SHOWN] for state in tag.states], _LISTED)}"

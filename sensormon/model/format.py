@@ -5,6 +5,7 @@ Pure functions: plain data in, text out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import tzinfo
 
 from sensormon.model.timestamps import to_datetime
@@ -52,6 +53,16 @@ def size(count: int) -> str:
         if count >= factor:
             return f"{count / factor:.1f} {unit}"
     return f"{count} B"
+
+
+def listed(names: Sequence[object], most: int) -> str:
+    """The first `most` of these, separated by commas, and how many more there are.
+
+    >>> listed(["a", "b", "c"], 2), listed([1, 2], 2)
+    ('a, b and 1 more', '1, 2')
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
 
 
 def counted(count: int, noun: str) -> str:

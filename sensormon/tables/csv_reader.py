@@ -20,6 +20,7 @@ import pyarrow.csv as pacsv
 
 from sensormon.model.csv_words import csv_problem
 from sensormon.model.errors import UsageError
+from sensormon.model.format import listed
 from sensormon.model.readings import Bools, Ints
 from sensormon.tables.budget import Budget, too_large
 from sensormon.tables.child_limits import CELL, MOST_COLUMNS
@@ -275,8 +276,7 @@ def _sentence(places: Sequence[int], what: str) -> str:
     """What holds for these lines; at most ten are named."""
     if len(places) == 1:
         return f"Line {places[0]} {what}"
-    shown = ", ".join(map(str, places[:10])) + (f" and {len(places) - 10:,} more" if len(places) > 10 else "")
-    return f"Lines {shown}: each {what}"
+    return f"Lines {listed(places, 10)}: each {what}"
 
 
 @dataclass

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from sensormon.model.csv_words import csv_problem
 from sensormon.model.errors import UsageError
+from sensormon.model.format import listed
 from sensormon.model.tags import UNFIT
 from sensormon.tables.archive_reader import DAMAGE, is_workbook, members, unzipped
 from sensormon.tables.child_limits import CELL
@@ -120,8 +121,7 @@ def _zipped(path: Path, asked: _Asked, budget: Budget) -> list[Sheet]:
     if not sheets:
         raise UsageError("it has no table in it", hint="Give a zip of CSV, Parquet or xlsx files")
     if others:
-        more = f" and {len(others) - 10:,} more" if len(others) > 10 else ""
-        note = f"Not read: {', '.join(others[:10])}{more}"
+        note = f"Not read: {listed(others, 10)}"
         sheets[0] = replace(sheets[0], notes=(*sheets[0].notes, note))
     return sheets
 

@@ -11,7 +11,7 @@ import pandas as pd
 from sensormon.access.person import Person, Way
 from sensormon.access.roles import GIVEN, NEEDS, Act, Role
 from sensormon.model.entries import AuditRecord
-from sensormon.model.format import counted
+from sensormon.model.format import counted, listed
 from sensormon.model.tag_edit import cells
 from sensormon.model.tags import TagTable
 from sensormon.model.timestamps import to_datetime
@@ -155,8 +155,7 @@ def events_words(ids: Sequence[int]) -> str:
     >>> events_words([7, 9])
     '2 events: 7, 9'
     """
-    more = f" and {len(ids) - LISTED_IDS:,} more" if len(ids) > LISTED_IDS else ""
-    return f"{counted(len(ids), 'event')}: {', '.join(map(str, ids[:LISTED_IDS]))}{more}"
+    return f"{counted(len(ids), 'event')}: {listed(ids, LISTED_IDS)}"
 
 
 def tally(values: Iterable[str], empty: str) -> str:

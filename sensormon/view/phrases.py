@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from sensormon.model.format import day_and_time
+from sensormon.model.format import day_and_time, listed
 from sensormon.model.tags import Tag, TagTable
 from sensormon.model.timestamps import to_datetime
 
@@ -78,8 +78,7 @@ def states_left_out(tags: TagTable, names: Iterable[str]) -> str:
     left = [literal(tags.title(name)) for name in names if tags[name].has_states]
     if not left:
         return ""
-    shown = ", ".join(left[:_NAMED]) + (f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else "")
-    return f"Left out: {shown}. A state is not a number, so it has no mean, limit or score."
+    return f"Left out: {listed(left, _NAMED)}. A state is not a number, so it has no mean, limit or score."
 
 
 def fault_words(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from html import escape
 
-from sensormon.model.format import counted, moment_words
+from sensormon.model.format import counted, listed, moment_words
 from sensormon.model.tags import TagTable
 from sensormon.model.timestamps import FOREVER
 
@@ -45,5 +45,4 @@ def tag_words(names: list[str], whole: int, tags: TagTable) -> str:
     """Which of `whole` tags are simulated; nothing if all are."""
     if len(names) == whole:
         return ""
-    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return ", ".join(tags.title(name) for name in names[:LISTED]) + more
+    return listed([tags.title(name) for name in names], LISTED)

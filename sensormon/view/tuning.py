@@ -14,7 +14,7 @@ import pandas as pd
 from sensormon.analysis.event_scores import MINIMUM, EventScores, wilson
 from sensormon.analysis.what_if import Load
 from sensormon.events.alarm_load import MOST, NORM
-from sensormon.model.format import counted, day_and_time, duration, latency, pace
+from sensormon.model.format import counted, day_and_time, duration, latency, listed, pace
 from sensormon.model.tags import Tag
 
 SHORT = 600
@@ -106,9 +106,8 @@ def figures(before: EventScores, after: EventScores) -> list[Figure]:
 def lost_words(events: Iterable[tuple[str, int]], zone: tzinfo) -> str:
     """Which confirmed events would be lost: their tags and starts (µs UTC), at most ten by name."""
     rows = list(events)
-    named = ", ".join(f"{label} {day_and_time(start, zone)}" for label, start in rows[:10])
-    more = f" and {len(rows) - 10:,} more" if len(rows) > 10 else ""
-    return f"{counted(len(rows), 'confirmed event')} would no longer be flagged: {named}{more}."
+    named = listed([f"{label} {day_and_time(start, zone)}" for label, start in rows], 10)
+    return f"{counted(len(rows), 'confirmed event')} would no longer be flagged: {named}."
 
 
 def value_column(tag: Tag) -> str:
