@@ -13,7 +13,7 @@ from typing import TextIO
 from sensormon.exchange.import_plan import answered
 from sensormon.model.errors import UsageError
 from sensormon.tables.columns import Columns
-from sensormon.tables.questions import Question, deciding
+from sensormon.tables.questions import Question, deciding, in_ways
 
 FORMS = "iso, s, ms, us, ns, excel, excel1904, matlab, filetime, labview"
 
@@ -87,7 +87,7 @@ def pairs(options: argparse.Namespace) -> Mapping[str, str]:
 
 def show(question: Question, name: str, out: TextIO) -> None:
     """Write the question and what each answer would mean."""
-    out.write(f"{name}: {question.about} can be read in {len(question.choices)} ways:\n")
+    out.write(f"{name}: {in_ways(question)}:\n")
     for number, choice in enumerate(question.choices, 1):
         out.write(f"  {number}. {choice.title}: {'; '.join(choice.first)}\n")
     out.write(f"{question.option} decides: {deciding(question)}\n")

@@ -28,7 +28,6 @@ import pandas as pd
 
 from sensormon.cli import reading_options
 from sensormon.detectors import DETECTORS, MULTIVARIATE, PER_TAG, detect
-from sensormon.exchange.import_plan import undecided
 from sensormon.exchange.import_table import check_zone, spelled
 from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
@@ -36,6 +35,7 @@ from sensormon.model.qualities import quality_name
 from sensormon.model.readings import Bools, Floats, Ints, is_good
 from sensormon.model.settings import Settings
 from sensormon.tables.columns import EMPTY, LABELS, NUMBERS, Columns, content, guess, is_label, sample
+from sensormon.tables.questions import undecided
 from sensormon.tables.readings import Readings, read, times_of_rows
 from sensormon.tables.sheet import Sheet
 from sensormon.tables.table_reader import read_sheets

@@ -17,7 +17,7 @@ from sensormon.ingest.pipeline import Pipeline
 from sensormon.model import timestamps
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.qualities import quality_name
-from sensormon.model.readings import Processed, Rejection
+from sensormon.model.readings import Processed
 from sensormon.model.tags import TagTable
 
 HEADER = ("tag", "time", "value", "quality")
@@ -43,13 +43,8 @@ def dry_run(
             stored += len(done.accepted)
             writer.writerows(_rows(done, pipeline, tags))
             for rejection in sorted(done.rejected, key=lambda rejection: rejection.index):
-                errors.write(f"{rejection_line(rejection, plan.table.sheet.word)}\n")
+                errors.write(f"{rejection.line(plan.table.sheet.word)}\n")
     return stored
-
-
-def rejection_line(rejection: Rejection, word: str) -> str:
-    """A rejected reading as a line of text; `word` is `line` or `row`."""
-    return f"{word} {rejection.index}: {rejection.tag} {rejection.value!r}: {rejection.detail}"
 
 
 def _rows(done: Processed, pipeline: Pipeline, tags: TagTable) -> Iterable[tuple[str, str, str, str]]:

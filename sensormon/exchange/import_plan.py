@@ -14,13 +14,12 @@ import numpy as np
 from sensormon.exchange.import_table import Table, check, propose
 from sensormon.exchange.new_tags import known_alone, new_tags
 from sensormon.model import timestamps
-from sensormon.model.errors import UsageError
 from sensormon.model.format import counted, day_and_time, listed
 from sensormon.model.qualities import quality_name
 from sensormon.model.tags import Tag, TagTable
 from sensormon.tables.column_names import known_names
 from sensormon.tables.columns import Columns
-from sensormon.tables.questions import Question, deciding, ways
+from sensormon.tables.questions import Question
 from sensormon.tables.readings import Readings, read, zone_of
 
 FIRST = 5
@@ -90,15 +89,6 @@ def answered(columns: Columns, question: Question, value: str) -> Columns:
     if question.option == "--day-first":
         return replace(columns, day_first=value == "yes")
     return replace(columns, form=value)
-
-
-def undecided(question: Question, name: str) -> UsageError:
-    """The refusal of a file that can be read in two ways, where nobody can be asked: both, in one line."""
-    return UsageError(
-        f"{question.about} can be read in {len(question.choices)} ways ({ways(question)})",
-        where=name,
-        hint=f"Say which with {deciding(question)}",
-    )
 
 
 def first_readings(readings: Readings, count: int = FIRST) -> list[tuple[str, str, str, str]]:

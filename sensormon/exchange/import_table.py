@@ -24,7 +24,7 @@ from sensormon.model.tags import TagTable
 from sensormon.tables.column_names import VALUES, folded, known_names, tag_name, with_unit
 from sensormon.tables.columns import Columns, guess, guess_wide, with_qualities
 from sensormon.tables.parquet_reader import OWN, Budget
-from sensormon.tables.questions import deciding
+from sensormon.tables.questions import undecided
 from sensormon.tables.readings import Readings, read
 from sensormon.tables.sheet import Sheet
 from sensormon.tables.table_reader import read_sheets
@@ -264,12 +264,7 @@ def earliest_of(columns: Columns, usual: int) -> int:
 def pieces_of(table: Table, columns: Columns, readings: Readings, received: int) -> Iterator[Piece]:
     """The same, of readings that were read already."""
     if readings.questions:
-        question = readings.questions[0]
-        raise UsageError(
-            f"{question.about} can be read in two ways",
-            where=table.sheet.name or "import",
-            hint=f"Say which with {deciding(question)}",
-        )
+        raise undecided(readings.questions[0], table.sheet.name or "import")
     way = hashlib.blake2b(repr((columns, ROWS)).encode(), digest_size=8).hexdigest()
     wrong = readings.wrong
     count = max(-(-len(readings) // ROWS), -(-len(wrong) // ROWS), 1)

@@ -202,8 +202,7 @@ class Report:
         self.unsure += piece.unsure
         self.reasons.update(str(rejection.reason) for rejection in piece.rejected)
         self.examples += [
-            f"{self.word} {each.index}: {each.tag} {each.value!r}: {each.detail}"
-            for each in piece.rejected[: max(0, EXAMPLES - len(self.examples))]
+            each.line(self.word) for each in piece.rejected[: max(0, EXAMPLES - len(self.examples))]
         ]
 
     @property

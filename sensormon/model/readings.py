@@ -124,6 +124,10 @@ class Rejection:
     reason: Reason
     detail: str
 
+    def line(self, word: str) -> str:
+        """It as a line of text; `word` says what `index` counts, `line` or `row`."""
+        return f"{word} {self.index}: {self.tag} {self.value!r}: {self.detail}"
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:

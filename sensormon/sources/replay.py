@@ -29,7 +29,7 @@ from sensormon.model.readings import Batch, Floats, Ints, Reason
 from sensormon.model.tags import NAME, Tag, TagTable
 from sensormon.tables.column_names import VALUES, folded
 from sensormon.tables.columns import TEXT, WORDS, Columns, content, guess
-from sensormon.tables.questions import ways
+from sensormon.tables.questions import in_ways, ways
 from sensormon.tables.readings import Readings, Wrong, read, times_of_rows
 from sensormon.tables.sheet import Sheet
 from sensormon.tables.table_reader import read_sheets
@@ -197,7 +197,7 @@ def _read(path: Path, tags: TagTable) -> _Rows:
     readings = read(sheet, columns, tags)
     for question in readings.questions:
         raise UsageError(
-            f"{question.about} can be read in {len(question.choices)} ways: {ways(question)}",
+            f"{in_ways(question)}: {ways(question)}",
             where=f"{path}, {sheet.word} {int(sheet.place[0])}",
             hint=f"A replay cannot be told which; import the file with {question.option}, or write it anew",
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sensormon.model.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -33,6 +35,18 @@ class Question:
 def ways(question: Question) -> str:
     """The ways to read the file, in one line."""
     return "; ".join(f"{choice.title}: {', '.join(choice.first)}" for choice in question.choices)
+
+
+def in_ways(question: Question) -> str:
+    """That it can be read in several ways: the beginning of a sentence."""
+    return f"{question.about} can be read in {len(question.choices)} ways"
+
+
+def undecided(question: Question, name: str) -> UsageError:
+    """The refusal of a file that can be read in several ways, where nobody can be asked: all, in one line."""
+    return UsageError(
+        f"{in_ways(question)} ({ways(question)})", where=name, hint=f"Say which with {deciding(question)}"
+    )
 
 
 def deciding(question: Question) -> str:

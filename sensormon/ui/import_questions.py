@@ -11,7 +11,7 @@ from sensormon.model.format import counted
 from sensormon.model.tags import TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.tables.columns import Columns
-from sensormon.tables.questions import Question
+from sensormon.tables.questions import Question, in_ways
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
 
@@ -36,7 +36,7 @@ def _ask(question: Question, table: Table) -> str | None:
     """The value that was chosen; None before."""
     st.warning(
         "Nothing is imported until you choose.",
-        title=f"{literal(question.about)} can be read in {len(question.choices)} ways",
+        title=literal(in_ways(question)),
     )
     titles = {
         choice.value: literal(f"{choice.title}: {'; '.join(choice.first)}") for choice in question.choices
