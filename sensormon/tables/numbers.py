@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -27,8 +26,6 @@ _UNITED = f"{pattern('.')}|{pattern(',')}"
 _UNIT = r"[°%‰\pL][^\s,;:_0145-9]{0,11}"
 _MULTIPLES = frozenset({"k", "M", "G", "n", "u", "µ", "μ"})
 """Letters that alone multiply a number rather than measure it: 5k may be 5000."""
-
-_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,23 +206,3 @@ def _question(columns: dict[str, _Column]) -> Question:
     return Question(
         f"The numbers of {'column' if len(names) == 1 else 'columns'} {listed}", "--decimal", choices
     )
-
-
-def thousands_undone(column: pd.Series[Any]) -> pd.Series[Any]:
-    """A column of a file with decimal commas: 1.234 is read as more than a thousand if all cells allow it."""
-    if pd.api.types.is_numeric_dtype(column):
-        return column
-    text = column.dropna().astype(str).str.strip()
-    points = text[text.str.contains(".", regex=False)]
-    if not len(points) or not points.str.fullmatch(_GROUPED).all():
-        return column
-    if not text.drop(points.index).str.fullmatch(r"[+-]?\d+(?:,\d+)?").all():
-        return column
-    numbers = pd.Series(np.nan, index=column.index)
-    numbers[text.index] = _with_comma(text)
-    return numbers
-
-
-def _with_comma(text: pd.Series[Any]) -> pd.Series[Any]:
-    plain = text.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-    return pd.to_numeric(plain, errors="coerce")
