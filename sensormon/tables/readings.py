@@ -174,6 +174,7 @@ def read(sheet: Sheet, columns: Columns, tags: TagTable | None = None) -> Readin
         missing=columns.missing,
     )
     times = _all_times(sheet, columns, numbers.decimal_comma)
+    titles = known_names(tags)
     words: dict[str, int] = {}
     known: dict[str, int] = {}
     parts = []
@@ -183,10 +184,12 @@ def read(sheet: Sheet, columns: Columns, tags: TagTable | None = None) -> Readin
             codes, own = np.zeros(len(frame), dtype=np.int32), [columns.values[name]]
         elif not columns.value:
             own = [f"{tag}.{columns.values[name]}" for tag in base]
-        codes = _as_known(codes, own, known, tags)
+        called = [name if name in tags else titles.get(name.casefold(), name) for name in own]
+        codes = _as_known(codes, called, known)
         nothing = np.full(len(frame), np.nan), is_missing(frame[name], columns.missing)
         value, empty = (numbers.values[name], numbers.empty[name]) if name in numbers.values else nothing
-        states = _states(frame[name], codes, list(known), tags, words, empty, columns.missing)
+        of_states = {known[tag]: tags[tag] for tag in called if tags[tag].has_states}
+        states = _states(frame[name], codes, of_states, words, empty, columns.missing)
         parts.append(_cells(sheet, columns, number, codes, value, empty, states, times))
     return _sorted(sheet, columns, list(known), parts, times, words, numbers)
 
@@ -211,11 +214,9 @@ def name_in(cell: object) -> str:
     )
 
 
-def _as_known(codes: Codes, names: Sequence[str], known: dict[str, int], tags: TagTable) -> Codes:
-    """The codes for the names as the tags are called; a new name is added to `known`, with its code."""
-    titles = known_names(tags)
-    called = [name if name in tags else titles.get(name.casefold(), name) for name in names]
-    places = np.array([*(known.setdefault(name, len(known)) for name in called), -1], dtype=np.int32)
+def _as_known(codes: Codes, names: Sequence[str], known: dict[str, int]) -> Codes:
+    """The codes that these names have in `known`; a new name is added to it."""
+    places = np.array([*(known.setdefault(name, len(known)) for name in names), -1], dtype=np.int32)
     return places[codes]
 
 
@@ -267,23 +268,20 @@ def _all_times(sheet: Sheet, columns: Columns, decimal_comma: bool) -> dict[tupl
 def _states(
     column: pd.Series[Any],
     codes: Codes,
-    names: Sequence[str],
-    tags: TagTable,
+    tags: Mapping[int, Tag],
     words: dict[str, int],
     empty: Bools,
     missing: Sequence[str],
 ) -> tuple[Bools, Codes]:
-    """Which cells are of tags with states, and the words they hold: a place in `words`, -1 for a number,
-    -2 for what stands in place of a state."""
+    """Which cells are of these tags of states, by their codes, and the words they hold: a place in
+    `words`, -1 for a number, -2 for what stands in place of a state."""
     of_states, word = np.zeros(len(column), dtype=np.bool_), np.full(len(column), -1, dtype=np.int32)
-    for code, name in enumerate(names):
-        if not tags[name].has_states:
-            continue
+    for code, tag in tags.items():
         rows = np.flatnonzero(codes == code)
         of_states[rows] = True
         cells, distinct = pd.factorize(column.iloc[rows])
         places = np.array(
-            [*(_state(plain(cell), tags[name], words, missing) for cell in distinct), -1], dtype=np.int32
+            [*(_state(plain(cell), tag, words, missing) for cell in distinct), -1], dtype=np.int32
         )
         word[rows] = places[cells]
         empty[rows] &= word[rows] < 0
