@@ -63,6 +63,11 @@ class Model:
     expected: float  # of the statistic on normal rows
     limit: float
 
+    @property
+    def averaging(self) -> tuple[Floats, Floats, Bools, Floats, float, float, Floats]:
+        """What makes the moving average of rows, in the order in which the kernels take it."""
+        return self.mean, self.scale, self.differenced, self.step, self.clip, self.weight, self.centre
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -81,6 +86,11 @@ class Memory:
     age: Floats  # rows since the last value
     average: Floats
     lost: Floats  # see `incomplete.forget`
+
+    @property
+    def averaged(self) -> tuple[Floats, Floats, Floats]:
+        """The moving average and what it goes on from, which the kernels change."""
+        return self.last, self.age, self.average
 
     @classmethod
     def blank(cls, tags: int) -> Memory:
@@ -298,17 +308,9 @@ class RowsState:
         model, memory, rows = self._the_model(), self._memory, slice(at, at + len(values))
         run_rows(
             values,
-            model.mean,
-            model.scale,
-            model.differenced,
-            model.step,
-            model.clip,
-            model.weight,
-            model.centre,
+            *model.averaging,
             model.form,
-            memory.last,
-            memory.age,
-            memory.average,
+            *memory.averaged,
             out.statistic[rows],
             out.contributions[rows],
         )
@@ -345,16 +347,8 @@ class RowsState:
         there = np.isfinite(row) & ~(model.differenced & np.isnan(memory.last))
         had = next_row(
             row,
-            model.mean,
-            model.scale,
-            model.differenced,
-            model.step,
-            model.clip,
-            model.weight,
-            model.centre,
-            memory.last,
-            memory.age,
-            memory.average,
+            *model.averaging,
+            *memory.averaged,
         )
         if had:
             forget(memory.lost, there, model.weight)
@@ -390,16 +384,8 @@ def smooth(rows: Floats, model: Model, memory: Memory) -> Floats:
     out = np.empty_like(rows)
     smooth_rows(
         rows,
-        model.mean,
-        model.scale,
-        model.differenced,
-        model.step,
-        model.clip,
-        model.weight,
-        model.centre,
-        memory.last,
-        memory.age,
-        memory.average,
+        *model.averaging,
+        *memory.averaged,
         out,
     )
     return out
