@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Protocol
 
@@ -145,6 +145,17 @@ class TagFacts:
         resolution = np.array(tags, dtype=np.float64)
         none = np.full(len(resolution), np.inf)
         return cls(resolution, -none, none, -none, none)
+
+    def take(self, codes: Sequence[int]) -> TagFacts:
+        """The facts of these tags alone."""
+        rows = np.array(codes, dtype=np.int64)
+        return TagFacts(
+            self.resolution[rows],
+            self.low[rows],
+            self.high[rows],
+            self.valid_low[rows],
+            self.valid_high[rows],
+        )
 
     @property
     def table(self) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sensormon.model.profiles import Profiles, single
 from sensormon.model.readings import Processed
 
 FROM_CASES = 1_000_000
@@ -26,10 +27,12 @@ CASE = "case"
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """The settings the collector scores with, from `applied` on. `id` grows by one each time.
+    """A version of the settings the collector scores with, from `applied` on. `id` grows by one each time.
 
-    `base` is what the environment asked for when this was applied, so that a restart
-    can tell a deliberate later choice from a changed environment.
+    `detector` and `params` are the first detector of the default profile. `profiles` are all of them;
+    None in a version from before there were profiles, when that detector judged every tag. `base` is what
+    the environment asked for when this was applied, so that a restart can tell a deliberate later choice
+    from a changed environment. `reason` is why it was applied, in the words of who applied it.
     """
 
     id: int
@@ -38,6 +41,13 @@ class DetectorSettings:
     detector: str
     params: Mapping[str, float]
     base: Mapping[str, float]
+    profiles: Profiles | None = None
+    reason: str = ""
+
+    @property
+    def in_use(self) -> Profiles:
+        """The profiles of this version."""
+        return self.profiles or single(self.detector, self.params)
 
 
 BY_CONTENT = "content\n"

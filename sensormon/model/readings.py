@@ -11,7 +11,7 @@ Times are int64 microseconds since 1970-01-01 UTC everywhere inside the package.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 
 import numpy as np
@@ -219,13 +219,57 @@ class StateWord:
     word: str
 
 
+class Withheld(IntEnum):
+    """Why a profile did not judge a reading, or did not flag it although a detector fired."""
+
+    NOTHING = 0
+    CONDITION = 1
+    """Its condition is not met: neither judged nor learned."""
+    SETTLING = 2
+    """Its condition is met, but not for long enough: neither judged nor learned."""
+    ON_DELAY = 3
+    """A detector fired, but not for long enough: learned, not flagged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """What each detector of the tags' profiles said: parallel columns, one row a reading.
+
+    `profile` are places in `profiles`. `detector` are places in `detectors`: of the one whose score is
+    the largest multiple of its threshold, -1 where none judged; `threshold` is that one's, NaN where none
+    judged. `withheld` are numbers of `Withheld`. `own` has for each detector of `detectors` its score,
+    expected, lower and upper, NaN where it did not judge or is not in the tag's profile.
+    """
+
+    profiles: tuple[str, ...]
+    profile: NDArray[np.uint8]
+    detectors: tuple[str, ...]
+    detector: NDArray[np.int8]
+    threshold: Floats
+    withheld: NDArray[np.uint8]
+    own: NDArray[np.float64]  # readings x detectors x 4
+
+    def take(self, rows: Bools | Ints) -> Verdicts:
+        """Those of these rows alone (a mask or positions)."""
+        return replace(
+            self,
+            profile=self.profile[rows],
+            detector=self.detector[rows],
+            threshold=self.threshold[rows],
+            withheld=self.withheld[rows],
+            own=self.own[rows],
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a detector said of each reading: parallel columns, one row a reading.
+    """What the detectors said of each reading: parallel columns, one row a reading.
 
     `n` is how many readings of the tag had been learned before this one. `score`,
     `expected`, `lower` and `upper` are NaN where there was nothing to judge by yet
-    (warm-up) or nothing to judge (a value that is not good).
+    (warm-up) or nothing to judge (a value that is not good). With `verdicts`, from a profile, `score`
+    is that of the detector they name; `expected`, `lower` and `upper` are that one's on a flagged
+    reading, and elsewhere those of the detector whose band a chart draws. Without them one detector judged.
     """
 
     n: Ints
@@ -234,6 +278,7 @@ class Scores:
     lower: Floats
     upper: Floats
     is_anomaly: Bools
+    verdicts: Verdicts | None = None
 
     def __len__(self) -> int:
         return len(self.score)
@@ -247,6 +292,7 @@ class Scores:
             lower=self.lower[rows],
             upper=self.upper[rows],
             is_anomaly=self.is_anomaly[rows],
+            verdicts=None if self.verdicts is None else self.verdicts.take(rows),
         )
 
 

@@ -1,0 +1,436 @@
+"""The state of all tags under their profiles: every detector of a tag judges each of its readings.
+
+It is used like the state of one detector (`sensormon.detectors.base.State`), by the live pipeline and
+over history alike, and gives both the same bits. Each detector learns by itself, as if it were alone.
+
+What one reading goes through: the condition of its tag's profile decides whether it is judged and
+learned at all; each detector scores it; the one whose score is the largest multiple of its threshold
+speaks; if any fired, the on-delay decides whether the reading is flagged.
+
+A condition looks at the last good reading of its tag that came before, in order of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormon.detectors import make
+from sensormon.detectors.base import Detector, State, TagFacts
+from sensormon.detectors.kernel import EXPECTED, LOWER, SCORE, UPPER, column
+from sensormon.detectors.row_state import check_code, check_rows, check_vector
+from sensormon.model.errors import UsageError
+from sensormon.model.profiles import COMPARISONS, Choice, Profile, Profiles
+from sensormon.model.readings import Bools, Floats, Ints, Scores, Verdicts, Withheld
+from sensormon.model.tags import Tag
+
+MOST_BYTES = 65_536
+"""What a profile may remember of a tag."""
+DRAWN = "recommended"
+"""The detector whose band charts draw, if a profile has it; otherwise its first with a band."""
+
+_NEVER = np.iinfo(np.int64).min
+_CONDITION, _SETTLING, _ON_DELAY = int(Withheld.CONDITION), int(Withheld.SETTLING), int(Withheld.ON_DELAY)
+_OWN = 2  # places of a tag's vector that are the profile's own: since when it fires, since when it may judge
+
+
+def detectors_of(profile: Profile) -> dict[str, Detector]:
+    """The profile's detectors by name, in its order. Raises UsageError for one that cannot be made."""
+    return {choice.detector: make(choice.detector, **choice.params) for choice in profile.detectors}
+
+
+def check(profiles: Profiles, tags: Sequence[Tag]) -> None:
+    """Raise UsageError unless every profile can judge: its detectors exist and remember little enough."""
+    for profile in profiles.profiles:
+        detectors = detectors_of(profile)
+        if profile.condition is not None:
+            tag = next((tag for tag in tags if tag.name == profile.condition.tag), None)
+            if tag is None or tag.has_states:
+                raise UsageError(
+                    f"the condition of profile {profile.name!r} needs the tag {profile.condition.tag!r}, "
+                    f"which {'does not exist' if tag is None else 'has states'}",
+                    where="profiles",
+                    hint="Choose a tag of numbers",
+                )
+        size = memory(detectors.values())
+        if size > MOST_BYTES:
+            raise UsageError(
+                f"profile {profile.name!r} would remember {size:,} bytes of each tag",
+                where="profiles",
+                hint=f"{MOST_BYTES:,} are allowed: use shorter windows or fewer detectors",
+            )
+
+
+def memory(detectors: Iterable[Detector]) -> int:
+    """How many bytes these detectors together remember of one tag."""
+    return 8 * (_OWN + sum(len(detector.start(np.zeros(1)).save(0)) for detector in detectors))
+
+
+@dataclass(eq=False)
+class _Engine:
+    """One detector with its state over the tags that use it; `local` has each tag's code there, or -1."""
+
+    choice: Choice
+    place: int  # in the names of all detectors
+    state: State
+    local: NDArray[np.int32]
+    everywhere: bool  # every tag uses it
+
+
+class ProfileState:
+    """See the module."""
+
+    def __init__(self, profiles: Profiles, tags: Sequence[Tag]) -> None:
+        facts = TagFacts.of_tags(tags)
+        own = [profiles.of(tag) for tag in tags]
+        used = list(dict.fromkeys([profiles.default, *own]))
+        self._profiles = tuple(profile.name for profile in used)
+        self._profile = np.array([used.index(profile) for profile in own], dtype=np.uint8)
+        choices = [choice for profile in used for choice in profile.detectors]
+        self._names = tuple(dict.fromkeys(choice.detector for choice in choices))
+        self._engines = _engines(own, facts, self._names)
+        codes = range(len(tags))
+        self._of_tag = [[engine for engine in self._engines if engine.local[code] >= 0] for code in codes]
+        self._threshold = np.full((len(used), len(self._names)), np.nan)
+        self._drawn = np.zeros((len(used), len(self._names)), dtype=np.int64)
+        for row, profile in enumerate(used):
+            places = []
+            for name, detector in detectors_of(profile).items():
+                self._threshold[row, self._names.index(name)] = detector.threshold
+                places.append(self._names.index(name))
+            places.sort(key=lambda place: self._names[place] != DRAWN)
+            self._drawn[row] = (places + [places[0]] * len(self._names))[: len(self._names)]
+        self._on_delay = np.array([round(profile.on_delay * 1e6) for profile in own], dtype=np.int64)
+        self._firing = np.full(len(tags), _NEVER, dtype=np.int64)  # since when, µs
+        self._conditions = _Conditions.of(own, tags)
+        self.lead = max((engine.state.lead for engine in self._engines), default=0)
+        self.recursive = any(engine.state.recursive for engine in self._engines)
+
+    def run(
+        self, tag: NDArray[np.int32], value: Floats, ok: Bools, time: Ints, good: Bools | None = None
+    ) -> Scores:
+        """Score, then learn, one reading after the other.
+
+        Readings that are not finite or not `ok` are neither scored nor learned. `good` are those that
+        conditions may look at, by default the `ok` ones: a tag of states is good, but never `ok`.
+        """
+        check_rows(len(self._profile), tag, value, ok, time)
+        withheld = self._conditions.withheld(tag, value, ok if good is None else good, time)
+        judged = ok & (withheld == Withheld.NOTHING) if withheld.any() else ok
+        rows, kinds = len(value), len(self._names)
+        own = np.full((rows, kinds, 4), np.nan)
+        fired = np.zeros((rows, kinds), dtype=np.bool_)
+        n = np.zeros(rows, dtype=np.int64)
+        for engine in self._engines:
+            codes = engine.local[tag]
+            if engine.everywhere:
+                _note(engine.state.run(codes, value, judged, time), slice(None), engine.place, n, own, fired)
+                continue
+            here = np.flatnonzero(codes >= 0)
+            if len(here):
+                scores = engine.state.run(codes[here], value[here], judged[here], time[here])
+                _note(scores, here, engine.place, n, own, fired)
+        return self._combined(tag, time, judged, withheld, n, own, fired, self._firing)
+
+    def peek(self, tag: int, value: float, time: int) -> Scores:
+        """The one-row scores this value would get at this time if it were judged; nothing is learned."""
+        check_code(len(self._profile), tag)
+        own = np.full((1, len(self._names), 4), np.nan)
+        fired = np.zeros((1, len(self._names)), dtype=np.bool_)
+        n = np.zeros(1, dtype=np.int64)
+        for engine in self._of_tag[tag]:
+            scores = engine.state.peek(int(engine.local[tag]), value, time)
+            _note(scores, slice(None), engine.place, n, own, fired)
+        codes, judged = np.array([tag], dtype=np.int32), np.ones(1, dtype=np.bool_)
+        nothing = np.zeros(1, dtype=np.uint8)
+        times = np.array([time], dtype=np.int64)
+        return self._combined(codes, times, judged, nothing, n, own, fired, self._firing.copy())
+
+    def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:
+        """Continue as if `n` values of this tag had been learned, the last of them `values`."""
+        for engine in self._of_tag[tag]:
+            engine.state.restore(int(engine.local[tag]), n, values, times)
+        self._firing[tag] = _NEVER
+
+    def adopt(self, tag: int, other: ProfileState, code: int, n: int, values: Floats, times: Ints) -> None:
+        """Continue from what `other` remembers of its tag `code`.
+
+        Detectors that both have with the same parameters go on to the last bit; the others are restored.
+        """
+        theirs = {engine.choice: engine for engine in other._of_tag[code]}
+        for engine in self._of_tag[tag]:
+            here = int(engine.local[tag])
+            if (same := theirs.get(engine.choice)) is not None:
+                engine.state.load(here, same.state.save(int(same.local[code])))
+            else:
+                engine.state.restore(here, n, values, times)
+        self._firing[tag] = other._firing[code] if self._on_delay[tag] == other._on_delay[code] else _NEVER
+
+    def save(self, tag: int) -> Floats:
+        """All that is remembered of this tag, as a vector of its own."""
+        check_code(len(self._profile), tag)
+        own = np.array([self._firing[tag], self._conditions.since_of(tag)], dtype=np.int64).view(np.float64)
+        parts = [engine.state.save(int(engine.local[tag])) for engine in self._of_tag[tag]]
+        return np.concatenate([own, *parts], dtype=np.float64)
+
+    def load(self, tag: int, vector: Floats) -> None:
+        """Go on, to the last bit, from what `save` gave under the same profile."""
+        check_code(len(self._profile), tag)
+        sizes = [len(engine.state.save(int(engine.local[tag]))) for engine in self._of_tag[tag]]
+        check_vector(_OWN + sum(sizes), vector)
+        firing, since = np.ascontiguousarray(vector[:_OWN]).view(np.int64)
+        self._firing[tag] = firing
+        self._conditions.restore(tag, int(since))
+        start = _OWN
+        for engine, size in zip(self._of_tag[tag], sizes, strict=True):
+            engine.state.load(int(engine.local[tag]), vector[start : start + size])
+            start += size
+
+    def _combined(
+        self,
+        tag: NDArray[np.int32],
+        time: Ints,
+        judged: Bools,
+        withheld: NDArray[np.uint8],
+        n: Ints,
+        own: Floats,
+        fired: Bools,
+        firing: Ints,
+    ) -> Scores:
+        rows = len(tag)
+        profile = self._profile[tag]
+        detector = np.full(rows, -1, dtype=np.int8)
+        main = np.full((4, rows), np.nan)
+        threshold = np.full(rows, np.nan)
+        flagged = np.zeros(rows, dtype=np.bool_)
+        _combine(
+            column(tag, np.int32),
+            column(time, np.int64),
+            column(judged, np.bool_),
+            profile,
+            self._threshold,
+            self._drawn,
+            self._on_delay,
+            own,
+            fired,
+            firing,
+            withheld,
+            detector,
+            threshold,
+            main,
+            flagged,
+        )
+        verdicts = Verdicts(self._profiles, profile, self._names, detector, threshold, withheld, own)
+        return Scores(n, main[SCORE], main[EXPECTED], main[LOWER], main[UPPER], flagged, verdicts)
+
+
+def _engines(own: Sequence[Profile], facts: TagFacts, names: Sequence[str]) -> list[_Engine]:
+    """One engine for each different detector, in the order of the names."""
+    users: dict[tuple[str, tuple[tuple[str, float], ...]], list[int]] = {}
+    for code, profile in enumerate(own):
+        for choice in profile.detectors:
+            key = (choice.detector, tuple(sorted(_all_params(choice).items())))
+            users.setdefault(key, []).append(code)
+    engines = []
+    for (name, params), codes in users.items():
+        local = np.full(len(own), -1, dtype=np.int32)
+        local[codes] = np.arange(len(codes))
+        state = make(name, **dict(params)).start(facts.take(codes))
+        choice = Choice(name, dict(params))
+        engines.append(_Engine(choice, names.index(name), state, local, len(codes) == len(own)))
+    return sorted(engines, key=lambda engine: engine.place)
+
+
+def _all_params(choice: Choice) -> dict[str, float]:
+    """The parameters of the detector, those with their defaults too."""
+    detector = make(choice.detector, **choice.params)
+    return {parameter.name: float(getattr(detector, parameter.name)) for parameter in detector.PARAMETERS}
+
+
+def _note(scores: Scores, rows: slice | Ints, place: int, n: Ints, own: Floats, fired: Bools) -> None:
+    own[rows, place, SCORE] = scores.score
+    own[rows, place, EXPECTED] = scores.expected
+    own[rows, place, LOWER] = scores.lower
+    own[rows, place, UPPER] = scores.upper
+    fired[rows, place] = scores.is_anomaly
+    n[rows] = scores.n
+
+
+class _Conditions:
+    """Since when each condition is met, and which readings are withheld for it."""
+
+    def __init__(
+        self,
+        of_tag: NDArray[np.int64],
+        watched: NDArray[np.int64],
+        comparison: NDArray[np.int64],
+        value: Floats,
+        settle: Ints,
+    ) -> None:
+        self._of_tag = of_tag  # the condition of each tag, -1 for none
+        self._watched = watched  # by condition: the code of its tag, -1 if there is no such tag
+        self._comparison = comparison
+        self._value = value
+        self._settle = settle  # µs
+        self._since = np.full(len(value), _NEVER, dtype=np.int64)
+
+    @classmethod
+    def of(cls, own: Sequence[Profile], tags: Sequence[Tag]) -> _Conditions:
+        """Those of these profiles, one a tag."""
+        codes = {tag.name: code for code, tag in enumerate(tags)}
+        conditions = list(dict.fromkeys(profile.condition for profile in own if profile.condition))
+        return cls(
+            np.array(
+                [-1 if profile.condition is None else conditions.index(profile.condition) for profile in own],
+                dtype=np.int64,
+            ),
+            np.array([codes.get(condition.tag, -1) for condition in conditions], dtype=np.int64),
+            np.array([COMPARISONS.index(condition.comparison) for condition in conditions], dtype=np.int64),
+            np.array([condition.value for condition in conditions], dtype=np.float64),
+            np.array([round(condition.settle * 1e6) for condition in conditions], dtype=np.int64),
+        )
+
+    def withheld(self, tag: NDArray[np.int32], value: Floats, good: Bools, time: Ints) -> NDArray[np.uint8]:
+        """For each reading whether its condition lets it be judged."""
+        withheld = np.zeros(len(tag), dtype=np.uint8)
+        if len(self._value):
+            _look(
+                column(tag, np.int32),
+                column(value, np.float64),
+                column(good, np.bool_),
+                column(time, np.int64),
+                self._of_tag,
+                self._watched,
+                self._comparison,
+                self._value,
+                self._settle,
+                self._since,
+                withheld,
+            )
+        return withheld
+
+    def since_of(self, tag: int) -> int:
+        """Since when (µs) the condition of this tag is met."""
+        condition = self._of_tag[tag]
+        return int(self._since[condition]) if condition >= 0 else _NEVER
+
+    def restore(self, tag: int, since: int) -> None:
+        """The condition of this tag is met since then."""
+        condition = self._of_tag[tag]
+        if condition >= 0:
+            self._since[condition] = since
+
+
+@numba.njit(cache=True)
+def _look(
+    tag: NDArray[np.int32],
+    value: Floats,
+    good: Bools,
+    time: Ints,
+    of_tag: Ints,
+    watched: Ints,
+    comparison: Ints,
+    limit: Floats,
+    settle: Ints,
+    since: Ints,
+    withheld: NDArray[np.uint8],
+) -> None:
+    for i in range(len(tag)):
+        if good[i] and np.isfinite(value[i]):
+            for c in range(len(watched)):
+                if watched[c] == tag[i]:
+                    if not _compares(comparison[c], value[i], limit[c]):
+                        since[c] = _NEVER
+                    elif since[c] == _NEVER:
+                        since[c] = time[i]
+        c = of_tag[tag[i]]
+        if c >= 0:
+            if since[c] == _NEVER:
+                withheld[i] = _CONDITION
+            elif time[i] - since[c] < settle[c]:
+                withheld[i] = _SETTLING
+
+
+@numba.njit(cache=True)
+def _compares(comparison: int, value: float, limit: float) -> bool:
+    """By the place of the comparison in COMPARISONS."""
+    if comparison == 0:
+        return value > limit
+    if comparison == 1:
+        return value >= limit
+    if comparison == 2:
+        return value < limit
+    if comparison == 3:
+        return value <= limit
+    if comparison == 4:
+        return value == limit
+    return value != limit
+
+
+@numba.njit(cache=True)
+def _combine(
+    tag: NDArray[np.int32],
+    time: Ints,
+    judged: Bools,
+    profile: NDArray[np.uint8],
+    thresholds: Floats,
+    drawn: Ints,
+    on_delay: Ints,
+    own: Floats,
+    fired: Bools,
+    firing: Ints,
+    withheld: NDArray[np.uint8],
+    detector: NDArray[np.int8],
+    threshold: Floats,
+    main: Floats,
+    flagged: Bools,
+) -> None:
+    for i in range(len(tag)):
+        speaks, fires = _speaker(own[i], fired[i], thresholds[profile[i]])
+        if speaks < 0 or not judged[i]:
+            continue
+        detector[i] = speaks
+        threshold[i] = thresholds[profile[i], speaks]
+        main[SCORE, i] = own[i, speaks, SCORE]
+        code = tag[i]
+        if not fires:
+            firing[code] = _NEVER
+        elif firing[code] == _NEVER:
+            firing[code] = time[i]
+        flagged[i] = fires and time[i] - firing[code] >= on_delay[code]
+        if fires and not flagged[i]:
+            withheld[i] = _ON_DELAY
+        shown = speaks if flagged[i] else _with_band(own[i], drawn[profile[i]])
+        for part in (EXPECTED, LOWER, UPPER):
+            main[part, i] = own[i, shown, part]
+
+
+@numba.njit(cache=True)
+def _speaker(own: Floats, fired: Bools, thresholds: Floats) -> tuple[int, bool]:
+    """The detector whose score is the largest multiple of its threshold, and whether any fired.
+
+    One that fired speaks before one that held back, whatever their scores; -1 if none judged.
+    """
+    speaks, largest, fires = -1, -np.inf, False
+    for k in range(len(fired)):
+        ratio = own[k, SCORE] / thresholds[k]
+        if fired[k] == fires and ratio > largest:
+            speaks, largest = k, ratio
+        elif fired[k] and not fires:
+            speaks, largest, fires = k, ratio, True
+    return speaks, fires
+
+
+@numba.njit(cache=True)
+def _with_band(own: Floats, drawn: Ints) -> int:
+    """The first of `drawn` that has a band for this reading; the last of them if none has."""
+    shown = 0
+    for j in range(len(drawn)):
+        shown = int(drawn[j])
+        if np.isfinite(own[shown, EXPECTED]):
+            break
+    return shown
