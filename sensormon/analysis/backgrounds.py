@@ -230,7 +230,8 @@ def _lognormal(rows: int, random: np.random.Generator) -> Background:
 
 
 def _integers(rows: int, random: np.random.Generator) -> Background:
-    return _plain(random.normal(size=rows), 20.0, report=np.round)
+    """Whole numbers of which two thirds are the same: the noise is half a step."""
+    return _plain(0.5 * random.normal(size=rows), 20.0, sigma=0.5, report=np.round)
 
 
 def _deadband(rows: int, random: np.random.Generator) -> Background:
@@ -255,12 +256,12 @@ def _poisson(mean: float, rare: float) -> Callable[[int, np.random.Generator], B
 
 
 def _bursts(rows: int, random: np.random.Generator) -> Background:
-    """0, but for a burst of 8 readings on average every 300, exponential around its own height."""
+    """0, but for a burst of 5 readings on average every 100, exponential around its own height."""
     values = np.zeros(rows)
-    for start in np.flatnonzero(random.random(rows) < 1 / 300):
-        burst = values[start : start + int(random.geometric(1 / 8))]
+    for start in np.flatnonzero(random.random(rows) < 1 / 100):
+        burst = values[start : start + int(random.geometric(1 / 5))]
         burst[:] = random.uniform(5, 15) * random.exponential(size=len(burst))
-    return _plain(values, sigma=2.4, tail=12.3, one_sided=True)
+    return _plain(values, sigma=3.2, tail=14.7, one_sided=True)
 
 
 def _stays(rows: int, random: np.random.Generator, shortest: int, longest: int) -> Ints:
