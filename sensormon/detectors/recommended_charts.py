@@ -171,7 +171,7 @@ def _clip(number: float, most: float) -> float:
 
 
 @numba.njit(cache=True)
-def _begin(resolution: float, row: Floats) -> None:
+def begin(resolution: float, row: Floats) -> None:
     """Centre, forecast and noise from the first values, with those far off left out."""
     values = row[AT.first : AT.first + WARM_UP]
     middle = np.sort(values)[WARM_UP // 2]
@@ -266,17 +266,26 @@ def _limit(row: Floats) -> tuple[float, bool]:
 
 def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
     """One reading of one tag; the only parameter is the threshold."""
+    chart(params[0], facts[RESOLUTION], row, value, out)
+
+
+@numba.njit(cache=True, inline="always")
+def chart(threshold: float, resolution: float, row: Floats, value: float, out: Floats) -> None:
+    """Score a finite reading into `out`, then learn it into `row`, `AT.size` numbers that begin as zeros.
+
+    The first `WARM_UP` readings are only learned, and leave `out` as it is.
+    """
     if row[AT.unit] > 0.0:
-        _step(params[0], facts[RESOLUTION], row, value, out)
+        step(threshold, resolution, row, value, out)
     else:
         row[AT.first + int(row[AT.readings])] = value
         row[AT.readings] += 1.0
         if row[AT.readings] >= WARM_UP:
-            _begin(facts[RESOLUTION], row)
+            begin(resolution, row)
 
 
 @numba.njit(cache=True, inline="always")
-def _step(threshold: float, resolution: float, row: Floats, value: float, out: Floats) -> None:
+def step(threshold: float, resolution: float, row: Floats, value: float, out: Floats) -> None:
     """Score a reading, then learn it."""
     unit, centre = row[AT.unit], row[AT.centre]
     off = _clip((value - centre) / unit, _MOST)
