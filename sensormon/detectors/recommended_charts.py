@@ -250,13 +250,14 @@ def _limit(row: Floats) -> tuple[float, bool]:
     histogram = row[AT.histogram : AT.histogram + TAIL.bins]
     total, beyond = row[AT.weight], np.sum(histogram)
     allowed = max(TAIL.rare * total, TAIL.few)
-    near = beyond if row[AT.repeats] >= STUCK.repeating else np.sum(histogram[: TAIL.gap])
+    repeating = row[AT.repeats] >= STUCK.repeating
+    near = beyond if repeating else np.sum(histogram[: TAIL.gap])
     if near > allowed or beyond > TAIL.common * total:
         bins, tail = 0, beyond
         while bins < TAIL.bins and beyond > allowed:
             rare = np.sum(histogram[bins : bins + TAIL.clearing]) <= TAIL.stray * beyond
             many = max(TAIL.crowd, TAIL.often * total) <= beyond <= TAIL.common * total
-            if bins > 0 and rare and many and beyond >= TAIL.outnumber * (tail - beyond):
+            if bins > 0 and not repeating and rare and many and beyond >= TAIL.outnumber * (tail - beyond):
                 return TAIL.start * np.exp(bins * TAIL.bin), False
             beyond -= histogram[bins]
             bins += 1
