@@ -11,6 +11,7 @@ What it is not: the judge of whether a detector and its parameters exist; that i
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -26,6 +27,8 @@ MOST_PROFILES = 100
 MOST_DETECTORS = 8
 """The most detectors of a profile."""
 MOST_ASSIGNMENTS = 10_000
+MOST_PATTERNS = 200
+"""The most assignments by pattern; each is tried on every tag."""
 LONGEST_NAME = 60
 """The most characters in a profile's name."""
 LONGEST_DELAY = 86_400.0
@@ -33,6 +36,8 @@ LONGEST_DELAY = 86_400.0
 COMPARISONS = (">", ">=", "<", "<=", "=", "!=")
 SEVERITIES = ("", "low", "medium", "high")
 """What a profile says of its events' severity; empty: it follows from how far the peak is out."""
+LONGEST_TARGET = 200
+"""The most characters of a tag, pattern or group that is assigned a profile."""
 KINDS = ("tag", "pattern", "group")
 """What a profile can be assigned to."""
 
@@ -94,13 +99,18 @@ class Assignment:
     name: str
 
     def fits(self, tag: Tag) -> bool:
-        """Whether it assigns this tag."""
+        """Whether it names this tag, by its name or its group or by a pattern that its name fits."""
         match self.kind:
             case "tag":
                 return tag.name == self.name
             case "pattern":
                 return fnmatchcase(tag.name, self.name)
         return tag.group == self.name
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """What is assigned: the kind and the name."""
+        return self.kind, self.name
 
 
 @dataclass(frozen=True)
@@ -122,11 +132,18 @@ class Profiles:
 
     def of(self, tag: Tag) -> Profile:
         """The profile that this tag has."""
-        for kind in KINDS:
-            for assignment in self._by_kind[kind]:
-                if assignment.fits(tag):
-                    return self.by_name[assignment.profile]
-        return self.default
+        assignment = self.assignment(tag)
+        return self.default if assignment is None else self.by_name[assignment.profile]
+
+    def assignment(self, tag: Tag) -> Assignment | None:
+        """The assignment that gives this tag its profile; None if it has the default one."""
+        own = self._by_target.get(("tag", tag.name))
+        if own is not None:
+            return own
+        for pattern in self._patterns:
+            if pattern.fits(tag):
+                return pattern
+        return self._by_target.get(("group", tag.group))
 
     def with_profile(self, profile: Profile) -> Profiles:
         """The same with this profile in place of the one of its name, or beside the others."""
@@ -141,30 +158,51 @@ class Profiles:
     def without_profile(self, name: str) -> Profiles:
         """The same without this profile and what was assigned to it. Raises UsageError for the default."""
         if name == DEFAULT_PROFILE:
-            raise UsageError("the default profile cannot be removed", where="profiles")
+            raise UsageError(
+                "the default profile cannot be removed", where="profiles", hint="Change it instead"
+            )
         return Profiles(
             tuple(profile for profile in self.profiles if profile.name != name),
             tuple(entry for entry in self.assignments if entry.profile != name),
         )
 
-    def assigned(self, assignment: Assignment) -> Profiles:
-        """The same with this assignment in place of one to the same tag, pattern or group.
+    def assigned(self, *assignments: Assignment) -> Profiles:
+        """The same with these assignments in place of those to the same tags, patterns and groups.
 
         A pattern that is new comes after the others.
         """
-        target = (assignment.kind, assignment.name)
-        kept = [(entry.kind, entry.name) for entry in self.assignments]
-        if target in kept:
-            place = kept.index(target)
-            entries = (*self.assignments[:place], assignment, *self.assignments[place + 1 :])
-        else:
-            entries = (*self.assignments, assignment)
-        return checked(replace(self, assignments=entries))
+        new = {entry.target: entry for entry in assignments}
+        kept = [new.pop(entry.target, entry) for entry in self.assignments]
+        return checked(replace(self, assignments=(*kept, *new.values())))
 
-    def unassigned(self, kind: str, name: str) -> Profiles:
-        """The same without the assignment to this tag, pattern or group."""
-        kept = tuple(entry for entry in self.assignments if (entry.kind, entry.name) != (kind, name))
-        return replace(self, assignments=kept)
+    def unassigned(self, *targets: tuple[str, str]) -> Profiles:
+        """The same without the assignments to these: each a kind and a name."""
+        gone = frozenset(targets)
+        return replace(
+            self, assignments=tuple(entry for entry in self.assignments if entry.target not in gone)
+        )
+
+    def renamed(self, old: str, new: str) -> Profiles:
+        """The same with another name for the profile `old`, in its assignments too.
+
+        Raises UsageError for the default profile and for a name that cannot be used.
+        """
+        if old == DEFAULT_PROFILE:
+            raise UsageError(
+                "the default profile cannot be renamed", where="profiles", hint="Copy it instead"
+            )
+        return checked(
+            Profiles(
+                tuple(
+                    replace(profile, name=new) if profile.name == old else profile
+                    for profile in self.profiles
+                ),
+                tuple(
+                    replace(entry, profile=new) if entry.profile == old else entry
+                    for entry in self.assignments
+                ),
+            )
+        )
 
     def as_document(self) -> dict[str, Any]:
         """Plain lists, mappings, numbers and texts; `read_profiles` reads them back."""
@@ -174,8 +212,12 @@ class Profiles:
         }
 
     @cached_property
-    def _by_kind(self) -> Mapping[str, tuple[Assignment, ...]]:
-        return {kind: tuple(entry for entry in self.assignments if entry.kind == kind) for kind in KINDS}
+    def _by_target(self) -> Mapping[tuple[str, str], Assignment]:
+        return {entry.target: entry for entry in self.assignments}
+
+    @cached_property
+    def _patterns(self) -> tuple[Assignment, ...]:
+        return tuple(entry for entry in self.assignments if entry.kind == "pattern")
 
 
 def single(detector: str, params: Mapping[str, float]) -> Profiles:
@@ -203,11 +245,7 @@ def checked(profiles: Profiles) -> Profiles:
         raise _wrong("two profiles have the same name", "Give each profile a name of its own")
     for profile in profiles.profiles:
         _check_profile(profile)
-    for entry in profiles.assignments:
-        if entry.profile not in names:
-            raise _wrong(f"there is no profile {entry.profile!r}", f"Choose one of: {', '.join(names)}")
-        if entry.kind not in KINDS or not entry.name:
-            raise _wrong(f"{entry.kind!r} cannot be assigned a profile", f"Use one of: {', '.join(KINDS)}")
+    _check_assignments(profiles.assignments, frozenset(names))
     return profiles
 
 
@@ -221,14 +259,39 @@ def read_profiles(document: object) -> Profiles:
         profiles = tuple(_read_profile(_mapping(row)) for row in rows)
         assignments = tuple(_read_assignment(_mapping(entry)) for entry in entries)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise _wrong(f"they cannot be read ({error})", "See docs/detection.md for their form") from error
+        raise _wrong(f"they cannot be read ({error})", "See docs/operations.md for their form") from error
     return checked(Profiles(profiles, assignments))
+
+
+def _check_assignments(assignments: tuple[Assignment, ...], names: frozenset[str]) -> None:
+    for entry in assignments:
+        if entry.profile not in names:
+            raise _wrong(f"there is no profile {_repr(entry.profile)}", "Choose one that exists")
+        if entry.kind not in KINDS:
+            raise _wrong(
+                f"{_repr(entry.kind)} cannot be assigned a profile", f"Use one of: {', '.join(KINDS)}"
+            )
+        if not _is_name(entry.name):
+            raise _wrong(
+                f"{_repr(entry.name)} cannot be the name of a {entry.kind}",
+                f"Use 1 to {LONGEST_TARGET} printable characters",
+            )
+    if len({entry.target for entry in assignments}) < len(assignments):
+        raise _wrong("two profiles are assigned to the same tag, pattern or group", "Remove one of them")
+    if sum(entry.kind == "pattern" for entry in assignments) > MOST_PATTERNS:
+        raise _wrong("there are too many patterns", f"Use at most {MOST_PATTERNS}, or assign groups")
+
+
+def _is_name(text: str) -> bool:
+    return bool(text.strip()) and len(text) <= LONGEST_TARGET and UNFIT.search(text) is None
 
 
 def _check_profile(profile: Profile) -> None:
     name = profile.name
     if not name.strip() or len(name) > LONGEST_NAME or UNFIT.search(name):
-        raise _wrong(f"{name!r} cannot be a profile's name", f"Use 1 to {LONGEST_NAME} printable characters")
+        raise _wrong(
+            f"{_repr(name)} cannot be a profile's name", f"Use 1 to {LONGEST_NAME} printable characters"
+        )
     detectors = [choice.detector for choice in profile.detectors]
     if not 1 <= len(detectors) <= MOST_DETECTORS or len(set(detectors)) < len(detectors):
         raise _wrong(
@@ -236,9 +299,13 @@ def _check_profile(profile: Profile) -> None:
             f"Give it 1 to {MOST_DETECTORS} different detectors",
         )
     times = [profile.on_delay, profile.off_delay]
-    if profile.condition is not None:
-        times.append(profile.condition.settle)
-        if profile.condition.comparison not in COMPARISONS or not math.isfinite(profile.condition.value):
+    if (condition := profile.condition) is not None:
+        times.append(condition.settle)
+        if (
+            condition.comparison not in COMPARISONS
+            or not math.isfinite(condition.value)
+            or not _is_name(condition.tag)
+        ):
             raise _wrong(
                 f"the condition of profile {name!r} cannot be used",
                 f"Compare a tag with a number by one of: {' '.join(COMPARISONS)}",
@@ -248,7 +315,7 @@ def _check_profile(profile: Profile) -> None:
             f"a delay of profile {name!r} cannot be used", f"Give seconds from 0 to {LONGEST_DELAY:,.0f}"
         )
     if profile.severity not in SEVERITIES:
-        raise _wrong(f"{profile.severity!r} is no severity", "Use low, medium, high, or none")
+        raise _wrong(f"{_repr(profile.severity)} is no severity", "Use low, medium, high, or none")
     if not 0.0 <= profile.target < math.inf:
         raise _wrong(f"the target of profile {name!r} cannot be used", "Give events a day, 0 for none")
 
@@ -308,26 +375,32 @@ def _read_assignment(row: Mapping[str, Any]) -> Assignment:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise TypeError(f"{value!r} is no mapping")
+        raise TypeError(f"{_repr(value)} is no mapping")
     return value
 
 
 def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"{value!r} is no list")
+        raise TypeError(f"{_repr(value)} is no list")
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{_repr(value)} is no text")
     return value
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no number")
+        raise TypeError(f"{_repr(value)} is no number")
+    float(value)  # a whole number that is too large for one raises OverflowError
     return value
+
+
+def _repr(value: object) -> str:
+    """The value for an error message, cut short whatever was sent."""
+    return reprlib.repr(value)
 
 
 def _wrong(what: str, hint: str) -> UsageError:

@@ -68,6 +68,7 @@ def test_every_file_is_registered() -> None:
         "multivariate",
         "notes",
         "pca",
+        "profile_state",
         "recommended_charts",
         "row_kernels",
         "row_state",
