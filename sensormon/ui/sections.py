@@ -7,16 +7,20 @@ from collections.abc import Iterable
 import streamlit as st
 
 
-def chosen_section(names: Iterable[str], key: str) -> str:
-    """Draw the choice and return the name that is chosen, at first the first one; `key` is the address's."""
+def chosen_section(names: Iterable[str], key: str, start: str | None = None) -> str:
+    """Draw the choice and return the name that is chosen; `key` is the address's.
+
+    At first that is `start`, or the first one.
+    """
     offered = list(names)
+    start = start or offered[0]
     chosen = st.segmented_control(
         "Section",
         offered,
-        default=offered[0],
+        default=start,
         required=True,
         key=key,
         bind="query-params",
         label_visibility="collapsed",
     )
-    return chosen or offered[0]
+    return chosen or start

@@ -22,6 +22,7 @@ from sensormon.model.settings import Settings
 from sensormon.monitor import runtime, tuner
 from sensormon.monitor.monitor import Monitor
 from sensormon.tables.columns import Columns
+from sensormon.ui import tuning_try
 from tests.support.pages import show, text
 from tests.support.plant import START, Adopt
 
@@ -190,7 +191,7 @@ def test_cancelled_import_keeps_its_readings_and_resumes(
 def test_long_comparison_of_all_tags_runs_as_a_job(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     inline = show("tuning")
     assert full.jobs.of(tuner.KIND) == []
-    monkeypatch.setattr(tuner, "TOGETHER", 1_000)
+    monkeypatch.setattr(tuning_try, "TOGETHER", 1_000)
     app = show("tuning")
     assert "All tags together" not in text(app)
     app.toggle(key="all_tags").set_value(True).run()

@@ -69,8 +69,8 @@ READS: dict[str, set[str]] = {
 CHANGES = {"start_imports", "cancel", "inject", "submit", "retry_dead_letters"}
 """Names that change something, whatever they are called on."""
 ALLOWED = {
-    ("tuning.py", "jobs.start"): "counts the events of all tags for this viewer, and changes nothing",
-    ("tuning.py", "cancel"): "cancels this viewer's own count when its settings have changed",
+    ("tuning_try.py", "jobs.start"): "counts the events of all tags for this viewer, and changes nothing",
+    ("tuning_try.py", "cancel"): "cancels this viewer's own count when its settings have changed",
     ("acts.py", "audit.perform"): "the gate itself",
     ("acts.py", "audit.record"): "the gate itself",
     ("acts.py", "audit.record_of"): "the gate itself",

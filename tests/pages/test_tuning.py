@@ -214,12 +214,13 @@ def test_detector_change_is_logged_with_old_and_new(full: Monitor) -> None:
     assert app.selectbox(key="detector").value == "cusum"
     assert app.slider(key="cusum_h").value == 6.0
     assert "Live monitoring uses CUSUM, k 0.5, h 6, accept 300" in text(app)
-    log = app.dataframe[-1].value
+    log = show("tuning", part="Versions").dataframe[-1].value
     assert log["change"].iloc[0] == switch_words("zscore", before, "cusum", full.detection.in_force.params)
     assert log["who"].tolist() == ["day shift", "environment"]
     full.tuner.apply({"h": 7.0}, "night shift")
     full.drain()
-    assert show("tuning").dataframe[-1].value["change"].iloc[0] == "k stays 0.5, h 6 → 7, accept stays 300"
+    log = show("tuning", part="Versions").dataframe[-1].value
+    assert log["change"].iloc[0] == "k stays 0.5, h 6 → 7, accept stays 300"
 
 
 def test_applied_detector_survives_a_restart(settings: Settings) -> None:
