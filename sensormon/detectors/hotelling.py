@@ -8,7 +8,7 @@ import numpy as np
 
 from sensormon.detectors.base import Parameter
 from sensormon.detectors.incomplete import imputing
-from sensormon.detectors.multivariate import BASELINE, Judgement, Model, RowDetector
+from sensormon.detectors.multivariate import BASELINE, FixedDetector, Judgement, Model
 from sensormon.detectors.pca import ROUNDING_VARIANCE, components, still, t2_limit
 from sensormon.model.readings import Bools, Floats
 
@@ -17,7 +17,7 @@ TOLD = 0.1
 
 
 @dataclass(frozen=True)
-class Hotelling(RowDetector):
+class Hotelling(FixedDetector):
     """How far a row is off the baseline's mean, along the ways its tags move together.
 
     The score is T2 over its limit; a row is an anomaly above 1. The model is made once.
@@ -61,7 +61,7 @@ class Hotelling(RowDetector):
         count = max(int(used.sum()), 1)
         return still(of, np.asarray(form), float(count), self._limit(count, of.rows))
 
-    def marginal(self, model: Model, lost: Floats, there: Bools) -> Judgement:
+    def marginal(self, model: Model, there: Bools) -> Judgement:
         """T2 of those directions of the components that the tags in `there` tell something of."""
         expectation, root, inverse = imputing(model.covariance, there)
         imputed = expectation @ root

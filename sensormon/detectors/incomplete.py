@@ -8,8 +8,8 @@ neither hides a fault of the others nor looks like one.
 - Correlations are learned from pairs of tags, each from the rows that have both (`paired`).
   Such a matrix need not be one that data can have; `positive` gives the nearest that
   it can be, by its eigenvalues.
-- A moving average in which cells were missing has moved less, and with fewer rows in common.
-  `forget` keeps by how much: the share of the covariance of whole rows that is lost.
+- A moving average in which cells were missing has moved less, and with fewer rows in common: `averaged`
+  says by how much.
 - `imputing` is the regression of all tags on those of a row (known data regression).
 
 What it is not: a way to fill gaps in readings.
@@ -29,9 +29,6 @@ from sensormon.model.readings import Bools, Floats
 
 OVERLAP = 30
 """Rows that two tags must have in common before they count as related."""
-
-KNOWN = 0.01
-"""The least share of a moving average's variance for which its tag is judged."""
 
 _SINGULAR = 1e-10
 """Eigenvalues below this share of the largest are none."""
@@ -68,13 +65,6 @@ def positive(correlation: Floats, least: float) -> Floats:
     raised = (vectors * np.maximum(values, least)) @ vectors.T
     sd = np.sqrt(np.maximum(np.diag(raised), 1e-300))
     return np.asarray(raised / np.outer(sd, sd))
-
-
-def forget(lost: Floats, there: Bools, weight: float) -> None:
-    """Take one more row into `lost`, the share of each covariance of moving averages that gaps have cost."""
-    kept = (1.0 - weight) ** 2
-    lost *= kept
-    lost += (1.0 - kept) * ~np.outer(there, there)
 
 
 def imputing(whole: Floats, there: Bools) -> tuple[Floats, Floats, Floats]:

@@ -26,7 +26,7 @@ def series_notes(values: Floats, score: Floats) -> list[str]:
 
 
 def row_notes(state: RowsState, rows: Floats, score: Floats, names: Iterable[object]) -> list[str]:
-    """Of several tags: the baseline, rows without values, tags that are left out or came late."""
+    """Of several tags: the baseline, rows without values, tags that are left out or came late, new states."""
     titles, values = [str(name) for name in names], np.isfinite(rows)
     if len(rows) <= state.baseline:
         rest = (
@@ -42,6 +42,11 @@ def row_notes(state: RowsState, rows: Floats, score: Floats, names: Iterable[obj
     for place in np.flatnonzero(state.judged & (state.since > start)).tolist():
         notes.append(
             f"{titles[place]}: judged from row {int(state.since[place]):,} on; before, it had too few values."
+        )
+    for row in state.new_states:
+        notes.append(
+            f"New state at row {row - 1:,}: the alarm had gone on for so long that the last rows count as "
+            "normal from then on."
         )
     for place in np.flatnonzero(~state.judged).tolist():
         notes.append(

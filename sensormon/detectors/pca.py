@@ -11,7 +11,7 @@ import numpy as np
 
 from sensormon.detectors.incomplete import OVERLAP, paired
 from sensormon.detectors.multivariate import Model
-from sensormon.detectors.row_kernels import LARGEST, scaled
+from sensormon.detectors.row_kernels import scaled
 from sensormon.model.readings import Floats
 
 
@@ -55,15 +55,9 @@ def components(rows: Floats, variance: float) -> Components:
 
 def still(of: Components, form: Floats, expected: float, limit: float) -> Model:
     """A model that judges each row by itself."""
-    tags = len(of.mean)
     return Model(
         mean=of.mean,
         scale=of.scale,
-        differenced=np.zeros(tags, dtype=np.bool_),
-        step=np.ones(tags),
-        clip=LARGEST,
-        weight=1.0,
-        centre=np.zeros(tags),
         form=np.ascontiguousarray(form),
         covariance=of.covariance,
         rows=of.rows,

@@ -8,13 +8,13 @@ import numpy as np
 
 from sensormon.detectors.base import Parameter
 from sensormon.detectors.incomplete import imputing
-from sensormon.detectors.multivariate import BASELINE, Judgement, Model, RowDetector
+from sensormon.detectors.multivariate import BASELINE, FixedDetector, Judgement, Model
 from sensormon.detectors.pca import components, spe_limit, still
 from sensormon.model.readings import Bools, Floats
 
 
 @dataclass(frozen=True)
-class Spe(RowDetector):
+class Spe(FixedDetector):
     """How far a row is off the ways in which the baseline's tags move together.
 
     The score is SPE over its limit; a row is an anomaly above 1. The model is made once.
@@ -58,7 +58,7 @@ class Spe(RowDetector):
         values = of.values[of.kept :]
         return still(of, np.asarray(left @ left.T), float(values.sum()), spe_limit(values, self.alpha))
 
-    def marginal(self, model: Model, lost: Floats, there: Bools) -> Judgement:
+    def marginal(self, model: Model, there: Bools) -> Judgement:
         """The squared prediction error of the row with its missing tags as the others predict them."""
         expectation, root, _ = imputing(model.covariance, there)
         form = expectation.T @ model.form @ expectation
