@@ -94,8 +94,10 @@ def _parser() -> argparse.ArgumentParser:
         own.register(commands)
 
     command = commands.add_parser("bench", help="measure on this machine")
-    command.add_argument("name", choices=sorted(bench.BENCHMARKS))
-    command.add_argument("--json", action="store_true", help="as JSON")
+    command.add_argument("name", choices=bench.NAMES)
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON")
+    form.add_argument("--table", action="store_true", help="of detection: as the tables of docs/detection.md")
     command.add_argument(
         "--data", type=Path, metavar="DIR", help="for detection: a folder with nab/ and skab/; not downloaded"
     )

@@ -3,7 +3,7 @@
 Plain functions of a `Detect`, which flags a series. All are seeded: the same call returns the same
 figures. The series are normal noise with standard deviation 1, so that the size of a fault is in
 standard deviations. They show what a detector can do at best, not what it does on a plant's own
-data; for that, `nab_series` and `skab_counts` score labelled recordings.
+data: `backgrounds` has other kinds of noise, `nab_starts` and `skab_runs` score labelled recordings.
 
 >>> share = detection_share(flags_of("recommended"), "spike", runs=20)
 >>> share > 0.9
@@ -13,15 +13,11 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from sensormon.analysis import nab, skab
 from sensormon.analysis.event_scores import EventCounts, count_events
 from sensormon.detectors import detect
-from sensormon.model.errors import UsageError
 from sensormon.model.readings import Bools, Floats, Ints
 from sensormon.model.tags import Tag
 from sensormon.sources.simulator import Simulator
@@ -164,61 +160,3 @@ def simulated_spikes(
     batch = Simulator([tag], seed, 1.0).backfill(end, minutes=rows / 60)
     spikes = np.isin(batch.time, [fault.time for fault in batch.injected])
     return count_events(flags(batch.value), spikes, first)
-
-
-NabScores = dict[str, dict[str, nab.SeriesScore]]
-"""The score of each series by file and profile."""
-
-
-def nab_series(flags: Detect, folder: Path, windows: dict[str, list[list[str]]]) -> NabScores:
-    """The score of each series of `windows`, which are CSV files under `folder`, in each profile.
-
-    `windows` has the first and last timestamp of each labelled anomaly by file, as in the
-    benchmark's `combined_windows.json`. Raises UsageError for a timestamp that is not in the file.
-    """
-    scores: NabScores = {}
-    for file, labels in windows.items():
-        table = pd.read_csv(folder / file, parse_dates=["timestamp"])
-        rows = {stamp: row for row, stamp in reversed(list(enumerate(table["timestamp"])))}
-        try:
-            edges = [(rows[pd.Timestamp(left)], rows[pd.Timestamp(right)]) for left, right in labels]
-        except KeyError as error:
-            raise UsageError(
-                f"a window begins or ends at {error.args[0]}, where there is no reading",
-                where=str(folder / file),
-                hint="Take labels and series from the same version of the benchmark",
-            ) from error
-        flagged = flags(table["value"].to_numpy(dtype=np.float64))
-        scores[file] = {
-            name: nab.score_series(flagged, edges, profile) for name, profile in nab.PROFILES.items()
-        }
-    return scores
-
-
-def nab_scores(scores: NabScores) -> dict[str, float]:
-    """The normalised score of each profile over all series; NaN without a window."""
-    return {name: nab.normalised(profiles[name] for profiles in scores.values()) for name in nab.PROFILES}
-
-
-SKAB_NOT_TAGS = ("datetime", "anomaly", "changepoint")
-
-
-def skab_counts(detector: str, files: list[Path], baseline: int = 400) -> skab.RowCounts:
-    """The flags of a detector over several tags in these runs, compared with their labels.
-
-    The detector learns from the first `baseline` rows of each run, which are not counted.
-    Raises UsageError for a file without labels.
-    """
-    runs = []
-    for file in files:
-        table = pd.read_csv(file, sep=";")
-        if "anomaly" not in table:
-            raise UsageError(
-                "there is no column 'anomaly'",
-                where=str(file),
-                hint="Use the files of SKAB as they were published",
-            )
-        tags = table[[name for name in table.columns if name not in SKAB_NOT_TAGS]]
-        flagged = detect(tags, detector=detector, baseline=baseline)["is_anomaly"]
-        runs.append((table["anomaly"].to_numpy() > 0, flagged.to_numpy(dtype=np.bool_)))
-    return skab.score_rows(runs, baseline)

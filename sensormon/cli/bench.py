@@ -1,7 +1,8 @@
 """Benchmarks: `python -m sensormon bench NAME [--json]`.
 
 Each returns named figures with their units. Except for `detection` they depend on the machine, so
-compare them only within one run: each benchmark also measures its baseline.
+compare them only within one run: each benchmark also measures its baseline. `detection` keeps
+the figures of others apart, and its JSON has `figures`, `reference`, `ratio` and `load`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +25,7 @@ import pandas as pd
 from sensormon.analysis.rescoring import History
 from sensormon.analysis.what_if import Known, compare
 from sensormon.cli.bench_detection import detection, left_out
+from sensormon.cli.bench_detection_table import tables
 from sensormon.cli.bench_http import http
 from sensormon.detectors import PER_TAG, longest_lead, make
 from sensormon.detectors.zscore import ZScore
@@ -44,18 +47,30 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         tags = list(read_tags(settings.tags)) if settings.tags.exists() else None
         for note in left_out(options.data, tags):
             print(f"note: {note}", file=sys.stderr)
-        figures = detection(options.data, tags)
-    elif options.data is not None:
+        measured = detection(options.data, tags)
+        if options.table:
+            print(tables(measured))
+        elif options.json:
+            print(json.dumps(asdict(measured)))
+        else:
+            _print(measured.figures | measured.reference)
+        return 0
+    if options.table:
+        raise UsageError(f"bench {options.name} has no tables", where="--table", hint="Leave it out")
+    if options.data is not None:
         raise UsageError(f"bench {options.name} reads no recordings", where="--data", hint="Leave it out")
-    else:
-        figures = BENCHMARKS[options.name]()
+    figures = BENCHMARKS[options.name]()
     if options.json:
         print(json.dumps(figures))
     else:
-        width = max(40, *map(len, figures))
-        for name, figure in figures.items():
-            print(f"{name:<{width}} {figure:>16,.3f}")
+        _print(figures)
     return 0
+
+
+def _print(figures: Figures) -> None:
+    width = max(40, *map(len, figures))
+    for name, figure in figures.items():
+        print(f"{name:<{width}} {figure:>16,.3f}")
 
 
 def journal(folder: Path | None = None, rounds: int = 300) -> Figures:
@@ -145,13 +160,13 @@ def rescoring(readings: int = 100_000) -> Figures:
 
 
 BENCHMARKS: dict[str, Callable[[], Figures]] = {
-    "detection": detection,
     "http": http,
     "journal": journal,
     "rescoring": rescoring,
     "scoring": scoring,
 }
-"""The benchmarks by name."""
+"""The benchmarks by name, but for `detection`."""
+NAMES = sorted([*BENCHMARKS, "detection"])
 
 
 def _entry(rows: int) -> BatchEntry:

@@ -1,82 +1,126 @@
-"""`bench detection`: every detector's false alarms and detected faults, at its defaults.
+"""`bench detection`: what our detectors flag and find, and what others do, at their defaults.
 
-Synthetic series first (from `sensormon.analysis.synthetic`, with standard deviation 1), then the
-simulator's spikes, then labelled recordings if a folder has them. Nothing is downloaded.
-Everything is seeded: the figures do not depend on the machine.
+Clean backgrounds first, then faults of every kind on them, several tags, normal noise for every
+chart, the simulator's spikes, and labelled recordings if a folder has them. Nothing is
+downloaded. Everything is seeded: but for readings per second, the figures do not depend on the
+machine. Other libraries are measured on fewer series, where they are installed.
 """
 
 from __future__ import annotations
 
-import json
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sensormon.analysis import nab
-from sensormon.analysis.event_scores import EventCounts
-from sensormon.analysis.synthetic import (
-    DRIFT,
-    FAULT_ROWS,
-    LEVEL_SHIFT,
-    NOISE,
-    PHIS,
-    QUIET,
-    SPIKE,
-    STUCK,
-    autoregressive,
-    correlated_rows,
-    flags_of,
-    nab_scores,
-    nab_series,
-    seconds_apart,
-    simulated_spikes,
-    skab_counts,
-    with_fault,
+from sensormon.analysis.backgrounds import BACKGROUNDS, ROWS_BACKGROUNDS, background
+from sensormon.analysis.flag_rates import FlagRows, clean_flags, clean_rows_flagged
+from sensormon.analysis.nab_starts import (
+    STARTS,
+    NabSeries,
+    Spread,
+    folders,
+    points,
+    read_nab,
+    score_starts,
+    wrong_flags,
 )
-from sensormon.detectors import MULTIVARIATE, PER_TAG, make
-from sensormon.detectors.base import TagFacts
+from sensormon.analysis.skab_runs import SkabRun, read_skab, skab_counts
+from sensormon.analysis.typed_faults import COUNTED, FAULTS, ROWS, Flag, Seen, faults_seen
+from sensormon.cli import bench_charts
+from sensormon.cli.bench_references import REFERENCES, Reference
+from sensormon.detectors import MULTIVARIATE, detect, make
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Bools, Floats, Ints
 from sensormon.model.tags import Tag
 
 Figures = dict[str, float]
 
-GAP = "gap"
-FAULTS = {
-    SPIKE: "spike of 6",
-    LEVEL_SHIFT: "shift of 2",
-    DRIFT: "drift to 3",
-    STUCK: "stuck",
-    NOISE: "noise x 3",
-    QUIET: "noise x 0.2",
-    GAP: "gap of 60 s",
-}
-"""The faults and their names in the figures; readings are a second apart."""
-
-CLEAN = 1000
-"""Readings before a fault."""
-BAND = 4.0
-"""Half the width of the normal band that the detectors get, in standard deviations."""
-TAGS = 8
-"""The number of tags that the multivariate detectors get."""
+OURS, SEED = "recommended", "zscore"
+"""The detector for any data, and the one it is held against, beside those of other libraries."""
 BASELINE = 400
+"""Rows that the detectors of several tags take as normal."""
+
+FOUND = "faults found, %"
+CHANCE = "alarms by chance in as many readings, %"
+BEYOND = "faults found beyond chance, %"
+MEDIAN, WORST = "flags per 1,000 readings, median background", "flags per 1,000 readings, worst background"
+YOUNG, YOUNGEST = "flags per 1,000 of the first 1,000, median", "flags per 1,000 of the first 1,000, worst"
+SPEED = "readings/s"
+NAB, LOW_FP = "NAB standard, points", "NAB reward_low_FP, points"
+F1, FAR = "SKAB, F1 of rows, share", "SKAB, false-alarm rate of rows, %"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured: runs of each fault on each background, clean series and readings of each.
+
+    Several tags are measured over `rows` after the baseline, for so many `seeds` of each
+    background, and NAB from these `starts`.
+    """
+
+    runs: int
+    series: int
+    readings: int
+    seeds: int
+    rows: int
+    starts: tuple[int, ...] = STARTS
+
+
+OUR_SIZES = Sizes(runs=10, series=4, readings=10_000, seeds=3, rows=3_000)
+OTHERS = Sizes(runs=1, series=1, readings=ROWS, seeds=1, rows=1_000, starts=STARTS[:1])
+"""Other libraries need up to 14 ms a reading."""
+
+
+@dataclass(frozen=True)
+class ChartSizes:
+    """Of normal noise: runs of each fault, clean series and their readings; simulated readings of a tag."""
+
+    runs: int
+    series: int
+    rows: int
+    simulated: int
+
+
+CHARTS = ChartSizes(runs=200, series=20, rows=10_000, simulated=20_000)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Named figures of our detectors and of the `reference` ones, in percent if the name says so.
+
+    `ratio` is ours to the best reference for each figure of both; `load` the machine's load
+    average over a minute before and after, with its processors.
+    """
+
+    figures: Figures
+    reference: Figures
+    ratio: Figures
+    load: Figures
 
 
 def detection(
     data: Path | None = None,
     tags: list[Tag] | None = None,
     *,
-    runs: int = 1_000,
-    series: int = 20,
-    rows: int = 20_000,
-    simulated: int = 20_000,
-) -> Figures:
-    """All figures; in percent if the name says so, NAB's in its own points.
+    ours: Sizes = OUR_SIZES,
+    others: Sizes = OTHERS,
+    charts: ChartSizes = CHARTS,
+    references: Sequence[Reference] = REFERENCES,
+) -> Detection:
+    """All figures; see `left_out` for `data` and `tags`. Of `references` those that are installed.
 
-    There are `runs` series for each fault, `series` of `rows` readings for each kind of clean noise,
-    `simulated` readings of each of `tags`. See `left_out` for `data` and `tags`.
-    Raises UsageError for a folder with neither of the recordings.
+    Raises UsageError for a folder with neither of the recordings, and for recordings that
+    cannot be read.
     """
+    before = os.getloadavg()[0]
     if data is not None and not ((data / "nab").is_dir() or (data / "skab").is_dir()):
         raise UsageError(
             "there is neither a folder nab nor a folder skab",
@@ -84,22 +128,28 @@ def detection(
             hint="See docs/detection.md for what a folder must have",
         )
     # The recordings first, so that a wrong folder is reported before the long measurements.
-    recorded: Figures = {}
-    if data is not None and (data / "nab").is_dir():
-        recorded |= _nab(data / "nab")
-    if data is not None and (data / "skab").is_dir():
-        recorded |= _skab(data / "skab")
-    return {
-        **_clean_noise(series, rows),
-        **_faults(runs),
-        **_clean_rows(max(1, series // 2), rows),
-        **_simulator(tags or [], simulated),
-        **recorded,
-    }
+    series = read_nab(data / "nab") if data is not None and (data / "nab").is_dir() else []
+    runs = read_skab(data / "skab") if data is not None and (data / "skab").is_dir() else []
+    figures = one_tag(OURS, flag_of(OURS), series, ours)
+    for name in MULTIVARIATE:
+        figures |= several_tags(name, flag_rows_of(name), runs, ours)
+    figures |= bench_charts.clean_noise(charts.series, charts.rows)
+    figures |= bench_charts.faults(charts.runs)
+    figures |= bench_charts.simulated(tags or [], charts.simulated)
+    reference = one_tag(SEED, flag_of(SEED), series, ours)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the others' own, of libraries that they use
+        for other in references:
+            if other.installed and other.flag is not None:
+                reference |= one_tag(other.name, other.flag, series, others)
+            if other.installed and other.rows is not None:
+                reference |= several_tags(other.name, other.rows(BASELINE), runs, others)
+    load = {"before": before, "after": os.getloadavg()[0], "processors": float(os.cpu_count() or 1)}
+    return Detection(figures, reference, ratios(figures, reference), load)
 
 
 def left_out(data: Path | None, tags: list[Tag] | None) -> list[str]:
-    """A sentence for each benchmark that `detection` has to leave out.
+    """A sentence for each part that `detection` has to leave out.
 
     `data` is a folder with `nab/` (windows.json and the CSV files it names) or `skab/` (CSV
     files at any depth); `tags` are simulated.
@@ -112,123 +162,155 @@ def left_out(data: Path | None, tags: list[Tag] | None) -> list[str]:
             notes.append(f"{title} is left out: give --data DIR, a folder with {name}/ in it")
         elif not (data / name).is_dir():
             notes.append(f"{title} is left out: there is no folder {data / name}")
+    missing = sorted({other.library for other in REFERENCES if not other.installed})
+    if missing:
+        notes.append(f"{', '.join(missing)} left out: not installed (pip install -e '.[bench]')")
     return notes
 
 
-def _clean_noise(series: int, rows: int) -> Figures:
-    random = np.random.default_rng(0)
-    figures: Figures = {}
-    for phi in PHIS:
-        values = np.stack([autoregressive(phi, rows, random) for _ in range(series)])
-        for name in PER_TAG:
-            share = _flags(name, values, seconds_apart(rows)).mean()
-            figures[f"{name}, flagged of clean readings with coefficient {phi:g}, %"] = 100 * float(share)
-    return figures
+def flag_of(detector: str) -> Flag:
+    """The flags of our detector of one tag with this name, at its defaults."""
+
+    def flag(values: Floats, times: Ints) -> Bools:
+        rows = len(values)
+        state = make(detector).start(np.zeros(1))
+        codes, every = np.zeros(rows, dtype=np.int32), np.ones(rows, dtype=np.bool_)
+        return state.run(codes, values, every, times).is_anomaly
+
+    return flag
 
 
-def _faults(runs: int) -> Figures:
-    """The share of runs in which a reading of the fault is flagged, and the share of its readings.
+def flag_rows_of(detector: str) -> FlagRows:
+    """The flags of our detector of several tags with this name, at its defaults."""
 
-    Also the share of runs without a fault with a flag in as many readings: false alarms.
+    def flag(values: Floats) -> Bools:
+        frame = pd.DataFrame(values, columns=[f"tag {column}" for column in range(values.shape[1])])
+        result = detect(frame, detector=detector, baseline=BASELINE)
+        return result["is_anomaly"].to_numpy(dtype=np.bool_)
+
+    return flag
+
+
+def one_tag(name: str, flag: Flag, series: list[NabSeries], sizes: Sizes) -> Figures:
+    """Every figure of a detector of one tag."""
+    return {
+        f"{name}, {figure}": value
+        for figure, value in {
+            **_clean(flag, sizes),
+            **_faults(flag, sizes),
+            **(_recorded(flag, series, sizes) if series else {}),
+            SPEED: _speed(flag, sizes.readings),
+        }.items()
+    }
+
+
+def _clean(flag: Flag, sizes: Sizes) -> Figures:
+    counts = {name: clean_flags(flag, name, sizes.readings, range(sizes.series)) for name in BACKGROUNDS}
+    rates = [count.per_thousand for count in counts.values()]
+    young = [count.young_per_thousand for count in counts.values()]
+    return {
+        MEDIAN: float(np.median(rates)),
+        WORST: max(rates),
+        YOUNG: float(np.median(young)),
+        YOUNGEST: max(young),
+        **{f"flags per 1,000 on {name}": count.per_thousand for name, count in counts.items()},
+        **{f"flags per 1,000 of the first on {name}": c.young_per_thousand for name, c in counts.items()},
+    }
+
+
+def _faults(flag: Flag, sizes: Sizes) -> Figures:
+    """Shares in percent; the share found is a mean over faults and backgrounds, all alike.
+
+    What is found beyond chance is the share of the runs that chance alone leaves without a flag.
+
+    A fault that never changed a reading of a background (stuck at 0 between two bursts) is left out.
     """
-    random = np.random.default_rng(1)
-    noise = random.normal(size=(runs, CLEAN + FAULT_ROWS))
-    steady = seconds_apart(noise.shape[1])
-    figures: Figures = {}
-    for name in PER_TAG:
-        chance = _flags(name, noise, steady)[:, CLEAN:].any(axis=1).mean()
-        figures[f"{name}, runs with an alarm in {FAULT_ROWS} clean readings, %"] = 100 * float(chance)
+    seen = {name: faults_seen(flag, name, range(sizes.runs)) for name in BACKGROUNDS}
+    figures = {FOUND: _mean([seen[name][fault] for name in seen for fault in COUNTED], _found)}
+    figures[CHANCE] = _mean([seen[name][fault] for name in seen for fault in COUNTED], _chance)
+    if figures[CHANCE] < 100:
+        figures[BEYOND] = 100 * (figures[FOUND] - figures[CHANCE]) / (100 - figures[CHANCE])
     for fault, title in FAULTS.items():
-        values, times = noise, steady
-        during = np.zeros(noise.shape, dtype=np.bool_)
-        during[:, CLEAN:] = True
-        if fault == GAP:
-            times = seconds_apart(noise.shape[1], CLEAN)
-            during[:, CLEAN + 1 :] = False
-        else:
-            values = np.stack([with_fault(clean, fault, CLEAN, random) for clean in noise])
-        if fault == SPIKE:
-            during = values != noise
-        for name in PER_TAG:
-            seen = _flags(name, values, times) & during
-            figures[f"{name}, runs that see {title}, %"] = 100 * float(seen.any(axis=1).mean())
-            figures[f"{name}, flagged of {title}, %"] = 100 * float(seen.sum() / during.sum())
-    return figures
+        figures[f"found of {title}, %"] = _mean([counts[fault] for counts in seen.values()], _found)
+    for name, counts in seen.items():
+        figures[f"found on {name}, %"] = _mean([counts[fault] for fault in COUNTED], _found)
+        for fault, title in FAULTS.items():
+            figures[f"found of {title} on {name}, %"] = 100 * counts[fault].share
+    return {figure: value for figure, value in figures.items() if not math.isnan(value)}
 
 
-def _flags(detector: str, values: Floats, times: Ints) -> Bools:
-    """The flags of the detector at its defaults; `values` has a series per row, all at the same times."""
-    series, rows = values.shape
-    none = np.full(series, np.inf)
-    facts = TagFacts(np.zeros(series), np.full(series, -BAND), np.full(series, BAND), -none, none)
-    codes = np.repeat(np.arange(series, dtype=np.int32), rows)
-    every = np.ones(values.size, dtype=np.bool_)
-    scores = make(detector).start(facts).run(codes, values.ravel(), every, np.tile(times, series))
-    return scores.is_anomaly.reshape(series, rows)
+def _found(seen: Seen) -> float:
+    return seen.share
 
 
-def _clean_rows(runs: int, rows: int) -> Figures:
-    """The share of correlated normal rows after the baseline that are flagged."""
-    figures: Figures = {}
-    for phi in PHIS:
-        random = np.random.default_rng(2)
-        drawn = [correlated_rows(phi, BASELINE + rows, TAGS, random) for _ in range(runs)]
-        for name in MULTIVARIATE:
-            detector = MULTIVARIATE[name](baseline=BASELINE)
-            share = np.mean(
-                [detector.start(TAGS).run(sample).is_anomaly[BASELINE:].mean() for sample in drawn]
-            )
-            figures[f"{name} of {TAGS} tags, flagged of clean rows with coefficient {phi:g}, %"] = (
-                100 * float(share)
-            )
-    return figures
+def _chance(seen: Seen) -> float:
+    return seen.chance
 
 
-def _simulator(tags: list[Tag], rows: int) -> Figures:
-    figures: Figures = {}
-    counts = {tag.name: simulated_spikes(flags_of("recommended"), tag, rows) for tag in tags}
-    if counts:
-        tables = list(counts.values())
-        counts["all tags"] = EventCounts(
-            detected=sum(table.detected for table in tables),
-            wrong=sum(table.wrong for table in tables),
-            missed=sum(table.missed for table in tables),
-        )
-    for name, count in counts.items():
-        figures[f"recommended, simulator's spikes, {name}, precision of events, %"] = 100 * count.precision
-        figures[f"recommended, simulator's spikes, {name}, recall of events, %"] = 100 * count.recall
-    return figures
+def _mean(counts: list[Seen], share: Callable[[Seen], float]) -> float:
+    shares = [share(seen) for seen in counts if seen.runs]
+    return 100 * float(np.mean(shares)) if shares else math.nan
 
 
-def _nab(folder: Path) -> Figures:
-    """The score of each profile, over all files and over each folder with a window, and the wrong flags."""
-    labels = folder / "windows.json"
-    try:
-        windows = json.loads(labels.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UsageError(
-            f"it is not JSON ({error})", where=str(labels), hint="Use combined_windows.json of the benchmark"
-        ) from error
-    scores = nab_series(flags_of("recommended"), folder, windows)
-    figures = {f"recommended, NAB, {name}, points": score for name, score in nab_scores(scores).items()}
-    for part in sorted({file.partition("/")[0] for file in scores}):
-        own = {file: score for file, score in scores.items() if file.partition("/")[0] == part}
-        if any(score[nab.STANDARD_NAME].windows for score in own.values()):
-            for name, score in nab_scores(own).items():
-                figures[f"recommended, NAB {part}, {name}, points"] = score
-        wrong = sum(score[nab.STANDARD_NAME].wrong for score in own.values())
-        figures[f"recommended, NAB {part}, wrong flags, readings"] = float(wrong)
-    return figures
+def _recorded(flag: Flag, series: list[NabSeries], sizes: Sizes) -> Figures:
+    """The points of each profile over all files and over each folder with a window, and wrong flags."""
+    scores = score_starts(flag, series, sizes.starts)
+    spreads = {f"NAB {profile}, points": points(scores, profile) for profile in nab.PROFILES}
+    for folder in folders(scores):
+        for profile in nab.PROFILES:
+            spreads[f"NAB {folder}, {profile}, points"] = points(scores, profile, [folder])
+        spreads[f"NAB {folder}, wrong flags"] = wrong_flags(scores, folder)
+    return {name: value for figure, spread in spreads.items() for name, value in _named(figure, spread)}
 
 
-def _skab(folder: Path) -> Figures:
-    files = sorted(folder.rglob("*.csv"))
-    if not files:
-        raise UsageError("there is no csv file", where=str(folder), hint="Put SKAB's runs there")
-    figures: Figures = {}
-    for name in MULTIVARIATE:
-        counts = skab_counts(name, files, BASELINE)
-        figures[f"{name}, SKAB, F1 of rows, share"] = counts.f1
-        figures[f"{name}, SKAB, false-alarm rate of rows, %"] = 100 * counts.far
+def _named(figure: str, spread: Spread) -> list[tuple[str, float]]:
+    pairs = [(figure, spread.mean), (f"{figure}, spread", spread.deviation)]
+    return [(name, value) for name, value in pairs if not math.isnan(value)]
+
+
+def _speed(flag: Flag, readings: int) -> float:
+    series = background("AR(1) 0.5", readings, 0)
+    flag(series.values, series.times)  # compiles it, or loads the compiled code
+    started = time.perf_counter()
+    flag(series.values, series.times)
+    return readings / (time.perf_counter() - started)
+
+
+def several_tags(name: str, flag: FlagRows, runs: list[SkabRun], sizes: Sizes) -> Figures:
+    """Every figure of a detector of several tags, in percent of the rows after the baseline."""
+    figures = {
+        f"{name}, rows flagged on {clean}, %": 100
+        * clean_rows_flagged(flag, clean, sizes.rows, BASELINE, range(sizes.seeds))
+        for clean in ROWS_BACKGROUNDS
+    }
+    if runs:
+        counts = skab_counts(flag, runs, BASELINE)
+        figures[f"{name}, {F1}"] = counts.f1
+        figures[f"{name}, {FAR}"] = 100 * counts.far
         figures[f"{name}, SKAB, missed-alarm rate of rows, %"] = 100 * counts.mar
     return figures
+
+
+def ratios(figures: Figures, reference: Figures) -> Figures:
+    """Ours to the best reference, for the main figures that both have and that are above 0.
+
+    The best has the most of what should be high, and the least of what should be low.
+    """
+    best: dict[str, Callable[[list[float]], float]] = {
+        FOUND: max,
+        BEYOND: max,
+        MEDIAN: min,
+        WORST: min,
+        YOUNG: min,
+        NAB: max,
+        LOW_FP: max,
+        F1: max,
+        SPEED: max,
+    }
+    result = {}
+    for figure, choose in best.items():
+        others = [value for name, value in reference.items() if name.endswith(f", {figure}")]
+        own = figures.get(f"{OURS}, {figure}")
+        if others and own is not None and choose(others) > 0:
+            result[figure] = own / choose(others)
+    return result

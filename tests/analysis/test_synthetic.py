@@ -10,7 +10,6 @@ import pytest
 
 from sensormon.analysis import synthetic
 from sensormon.analysis.synthetic import FAULT_ROWS, PHIS, SIZES, detection_share, false_alarm_rate, flags_of
-from sensormon.model.errors import UsageError
 from sensormon.model.tags import read_tags
 
 TAGS = read_tags(Path(__file__).parents[2] / "data" / "tags.toml")
@@ -75,19 +74,6 @@ def test_shares_are_counted_correctly() -> None:
 def test_the_same_seed_gives_the_same_figure() -> None:
     first, again = (false_alarm_rate(flags_of("zscore"), 0.5, 2, 2000, seed=7) for _ in range(2))
     assert first == again > 0.0
-
-
-def test_nab_files_are_read_and_scored(tmp_path: Path) -> None:
-    lines = [f"2014-01-01 {i // 60:02}:{i % 60:02}:00,{float(i == 500)}" for i in range(1000)]
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "one.csv").write_text("timestamp,value\n" + "\n".join(lines), encoding="utf-8")
-    windows = {"a/one.csv": [["2014-01-01 08:20:00.000000", "2014-01-01 09:59:00.000000"]]}
-    scores = synthetic.nab_scores(synthetic.nab_series(lambda values: values > 0.5, tmp_path, windows))
-    assert scores == {"standard": 100.0, "reward_low_FP": 100.0, "reward_low_FN": 100.0}
-    assert synthetic.nab_scores(synthetic.nab_series(never, tmp_path, windows))["standard"] == 0.0
-    windows["a/one.csv"][0][1] = "2014-01-01 09:59:30"
-    with pytest.raises(UsageError, match="no reading"):
-        synthetic.nab_series(never, tmp_path, windows)
 
 
 @pytest.mark.parametrize("phi", PHIS)

@@ -11,9 +11,28 @@ import pandas as pd
 import pytest
 
 from sensormon.__main__ import main
+from sensormon.analysis.backgrounds import BACKGROUNDS, ROWS_BACKGROUNDS
 from sensormon.analysis.synthetic import PHIS
+from sensormon.analysis.typed_faults import FAULTS, ROWS
 from sensormon.cli import bench
-from sensormon.cli.bench_detection import FAULTS, detection, left_out
+from sensormon.cli.bench_charts import FAULTS as CHART_FAULTS
+from sensormon.cli.bench_detection import (
+    BEYOND,
+    F1,
+    FAR,
+    FOUND,
+    NAB,
+    OURS,
+    SEED,
+    ChartSizes,
+    Detection,
+    Sizes,
+    detection,
+    left_out,
+    ratios,
+)
+from sensormon.cli.bench_detection_table import tables
+from sensormon.cli.bench_references import REFERENCES
 from sensormon.detectors import MULTIVARIATE, PER_TAG
 from sensormon.model.errors import UsageError
 from sensormon.model.tags import read_tags
@@ -21,21 +40,9 @@ from sensormon.model.tags import read_tags
 ROOT = Path(__file__).parents[2]
 TAGS = list(read_tags(ROOT / "data" / "tags.toml"))
 LABELLED = ROOT.parent / "shared" / "data"
-SMALL = {"runs": 5, "series": 2, "rows": 300, "simulated": 1_000}
-NAB_FIGURES = {
-    *(
-        f"recommended, NAB{part}, {profile}, points"
-        for part in ("", " with")
-        for profile in ("standard", "reward_low_FP", "reward_low_FN")
-    ),
-    "recommended, NAB with, wrong flags, readings",
-    "recommended, NAB without, wrong flags, readings",
-}
-SKAB_FIGURES = {
-    f"{name}, SKAB, {figure}"
-    for name in MULTIVARIATE
-    for figure in ("F1 of rows, share", "false-alarm rate of rows, %", "missed-alarm rate of rows, %")
-}
+CHARTS = ChartSizes(runs=5, series=2, rows=300, simulated=1_000)
+OUR_SIZES = Sizes(runs=1, series=1, readings=1_500, seeds=1, rows=300, starts=(0, 13))
+PROFILES = ("standard", "reward_low_FP", "reward_low_FN")
 
 
 @pytest.fixture(scope="module")
@@ -63,94 +70,162 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def small(data: Path | None = None, tags: list | None = None) -> Detection:
+    return detection(data, tags, ours=OUR_SIZES, charts=CHARTS, references=())
+
+
 @pytest.fixture(scope="module")
-def figures(labelled: Path) -> dict[str, float]:
-    return detection(labelled, TAGS, **SMALL)
+def measured(labelled: Path) -> Detection:
+    return small(labelled, TAGS)
 
 
-def test_every_detector_has_every_figure(figures: dict[str, float]) -> None:
+def test_every_chart_has_every_figure(measured: Detection) -> None:
     expected = {
-        *(f"{name}, runs that see {fault}, %" for name in PER_TAG for fault in FAULTS.values()),
-        *(f"{name}, flagged of {fault}, %" for name in PER_TAG for fault in FAULTS.values()),
+        *(f"{name}, runs that see {fault}, %" for name in PER_TAG for fault in CHART_FAULTS.values()),
+        *(f"{name}, flagged of {fault}, %" for name in PER_TAG for fault in CHART_FAULTS.values()),
         *(f"{name}, runs with an alarm in 200 clean readings, %" for name in PER_TAG),
         *(f"{name}, flagged of clean readings with coefficient {p:g}, %" for name in PER_TAG for p in PHIS),
         *(
-            f"{name} of 8 tags, flagged of clean rows with coefficient {p:g}, %"
-            for name in MULTIVARIATE
-            for p in PHIS
-        ),
-        *(
-            f"recommended, simulator's spikes, {tag}, {figure} of events, %"
+            f"{OURS}, simulator's spikes, {tag}, {figure} of events, %"
             for tag in [*(tag.name for tag in TAGS), "all tags"]
             for figure in ("precision", "recall")
         ),
     }
-    assert set(figures) == expected | NAB_FIGURES | SKAB_FIGURES
+    assert expected <= set(measured.figures)
+
+
+@pytest.mark.parametrize("name", [OURS, SEED])
+def test_ours_and_the_seeds_have_figures_on_every_background_and_of_every_fault(
+    measured: Detection, name: str
+) -> None:
+    figures = measured.figures if name == OURS else measured.reference
+    expected = {
+        *(f"{name}, flags per 1,000 on {clean}" for clean in BACKGROUNDS),
+        *(f"{name}, found on {clean}, %" for clean in BACKGROUNDS),
+        *(f"{name}, found of {title}, %" for title in FAULTS.values()),
+        *(f"{name}, NAB {profile}, points" for profile in PROFILES),
+        *(f"{name}, NAB with, {profile}, points" for profile in PROFILES),
+        *(f"{name}, NAB {profile}, points, spread" for profile in PROFILES),
+        *(f"{name}, NAB {folder}, wrong flags" for folder in ("with", "without")),
+    }
+    assert expected <= set(figures)
     assert all(math.isfinite(figure) for figure in figures.values())
 
 
-def test_detectors_see_the_faults_made_for_them(figures: dict[str, float]) -> None:
+def test_detectors_of_several_tags_have_figures_on_every_background(measured: Detection) -> None:
+    assert {
+        f"{name}, rows flagged on {clean}, %" for name in MULTIVARIATE for clean in ROWS_BACKGROUNDS
+    } <= set(measured.figures)
+    assert {f"{name}, {figure}" for name in MULTIVARIATE for figure in (F1, FAR)} <= set(measured.figures)
+
+
+def test_detectors_see_the_faults_made_for_them(measured: Detection) -> None:
     for detector, fault in [
         ("zscore", "spike of 6"),
         ("cusum", "shift of 2"),
         ("variance", "noise x 3"),
         ("stuck", "stuck"),
         ("gap", "gap of 60 s"),
-        ("recommended", "noise x 3"),
+        (OURS, "noise x 3"),
     ]:
-        assert figures[f"{detector}, runs that see {fault}, %"] == 100
-    assert figures["stuck, flagged of stuck, %"] > 80
-    assert figures["gap, flagged of gap of 60 s, %"] == 100
-    assert figures["gap, runs with an alarm in 200 clean readings, %"] == 0
+        assert measured.figures[f"{detector}, runs that see {fault}, %"] == 100
+    assert measured.figures["stuck, flagged of stuck, %"] > 80
+    assert measured.figures["gap, flagged of gap of 60 s, %"] == 100
+    assert measured.figures["gap, runs with an alarm in 200 clean readings, %"] == 0
+    assert measured.figures[f"{OURS}, {BEYOND}"] > measured.reference[f"{SEED}, {BEYOND}"]
 
 
-def test_labelled_recordings_are_scored(figures: dict[str, float]) -> None:
-    assert figures["recommended, NAB with, standard, points"] > 80
-    assert figures["recommended, SKAB, F1 of rows, share"] > 0.9
-    assert figures["recommended, SKAB, false-alarm rate of rows, %"] < 5
+def test_labelled_recordings_are_scored(measured: Detection) -> None:
+    assert measured.figures[f"{OURS}, NAB with, standard, points"] > 80
+    assert measured.figures[f"{OURS}, {F1}"] > 0.9
+    assert measured.figures[f"{OURS}, {FAR}"] < 5
 
 
-def test_missing_recordings_are_reported(tmp_path: Path, labelled: Path) -> None:
-    assert left_out(labelled, TAGS) == []
-    assert [note.split()[0] for note in left_out(None, None)] == ["the", "NAB", "SKAB"]
+def test_the_ratio_is_ours_to_the_best_reference() -> None:
+    figures = {f"{OURS}, {FOUND}": 90.0, f"{OURS}, {NAB}": 60.0, f"{OURS}, readings/s": 10.0}
+    reference = {f"zscore, {FOUND}": 60.0, f"theirs, {FOUND}": 45.0, f"theirs, {NAB}": -20.0}
+    assert ratios(figures, reference) == {FOUND: 1.5}
+    low = {f"{OURS}, flags per 1,000 readings, worst background": 1.0}
+    others = {"a, flags per 1,000 readings, worst background": 4.0}
+    others["b, flags per 1,000 readings, worst background"] = 2.0
+    assert list(ratios(low, others).values()) == [0.5]
+
+
+def test_the_tables_hold_ours_and_the_seeds(measured: Detection) -> None:
+    text = tables(measured)
+    assert text.count(f"| `{OURS}` |") == 4  # one tag, faults, folders, several tags
+    assert text.count(f"| `{SEED}` |") == 3
+    assert all(f"\n| {clean} |" in text for clean in BACKGROUNDS)
+    for table in text.split("\n\n"):
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+    without = tables(Detection({}, {}, {}, {}))
+    assert "give --data" in without
+
+
+def test_missing_parts_are_reported(tmp_path: Path, labelled: Path) -> None:
+    absent = any(not other.installed for other in REFERENCES)
+    assert len(left_out(labelled, TAGS)) == absent
+    assert [note.split()[0] for note in left_out(None, None)][:3] == ["the", "NAB", "SKAB"]
     (tmp_path / "nab").mkdir()
-    (note,) = left_out(tmp_path, TAGS)
-    assert "skab" in note
+    assert "skab" in left_out(tmp_path, TAGS)[0]
 
 
 def test_unusable_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="neither"):
-        detection(tmp_path, **SMALL)
+        small(tmp_path)
     (tmp_path / "nab").mkdir()
     (tmp_path / "nab" / "windows.json").write_text("{")
     with pytest.raises(UsageError, match="JSON"):
-        detection(tmp_path, **SMALL)
+        small(tmp_path)
     (tmp_path / "nab").rename(tmp_path / "skab")
     with pytest.raises(UsageError, match="no csv"):
-        detection(tmp_path, **SMALL)
+        small(tmp_path)
     (tmp_path / "skab" / "a.csv").write_text("a;b\n1;2\n")
     with pytest.raises(UsageError, match="no column 'anomaly'"):
-        detection(tmp_path, **SMALL)
+        small(tmp_path)
 
 
 def test_the_command(
-    labelled: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    measured: Detection, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(bench, "detection", lambda data, tags: detection(data, tags, **SMALL))
-    assert main(["bench", "detection", "--json", "--data", str(labelled / "nab" / "..")]) == 0
+    monkeypatch.setattr(bench, "detection", lambda _data, _tags: measured)
+    assert main(["bench", "detection", "--json"]) == 0
     printed = capsys.readouterr()
-    assert all(isinstance(figure, float) for figure in json.loads(printed.out).values())
-    assert printed.err == ""
+    assert set(json.loads(printed.out)) == {"figures", "reference", "ratio", "load"}
+    assert "SKAB is left out" in printed.err
+    assert main(["bench", "detection", "--table"]) == 0
+    assert capsys.readouterr().out == tables(measured) + "\n"
     assert main(["bench", "detection"]) == 0
-    assert "SKAB is left out" in capsys.readouterr().err
-    assert main(["bench", "scoring", "--data", str(labelled)]) == 2
-    assert "--data" in capsys.readouterr().err
+    assert len(capsys.readouterr().out.splitlines()) == len(measured.figures) + len(measured.reference)
+    for option in (["--data", str(tmp_path)], ["--table"]):
+        assert main(["bench", "scoring", *option]) == 2
+        assert option[0] in capsys.readouterr().err
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("other", REFERENCES, ids=lambda other: other.name)
+def test_a_detector_of_another_library_flags_readings_and_leaves_lost_ones(other: object) -> None:
+    if not other.installed:
+        pytest.skip(f"{other.library} is not installed: pip install -e '.[bench]'")
+    random = np.random.default_rng(0)
+    if other.flag is not None:
+        values = random.normal(size=ROWS)
+        values[1000:1100] = np.nan
+        values[1500:1510] += 50.0
+        flags = other.flag(values, np.arange(ROWS, dtype=np.int64))
+        assert flags.shape == values.shape
+        assert flags[1500:1560].any()  # stumpy's window ends up to 50 readings later
+        assert not flags[1000:1100].any()
+    if other.rows is not None:
+        rows = random.normal(size=(900, 3))
+        rows[800:] += 50.0
+        assert other.rows(400)(rows)[800:].any()
 
 
 @pytest.mark.long
 @pytest.mark.skipif(not LABELLED.is_dir(), reason="the labelled recordings are not beside the project")
 def test_recommended_on_the_labelled_recordings() -> None:
-    figures = detection(LABELLED, **SMALL)
-    assert figures["recommended, NAB, standard, points"] > 60
-    assert figures["recommended, SKAB, F1 of rows, share"] >= 0.70
-    assert figures["recommended, SKAB, false-alarm rate of rows, %"] <= 15
+    figures = small(LABELLED).figures
+    assert figures[f"{OURS}, {NAB}"] > 60
+    assert figures[f"{OURS}, {F1}"] >= 0.70
+    assert figures[f"{OURS}, {FAR}"] <= 15

@@ -136,4 +136,4 @@ def test_every_benchmark_reports_figures_on_a_small_run(tmp_path: Path) -> None:
     assert figures["single posts, answers that were not 201"] == 0
     assert figures["batches of 1,000, readings/s"] > 0
     assert figures["received and not accounted for"] == 0
-    assert {"detection", "http", "journal", "rescoring", "scoring"} == set(BENCHMARKS)
+    assert {"http", "journal", "rescoring", "scoring"} == set(BENCHMARKS)
