@@ -11,10 +11,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from sensormon.detectors.kernel import HIGHEST, ROUNDING
+from sensormon.model.readings import Withheld
 from sensormon.model.tags import Tag
+
+T = TypeVar("T")
 
 
 class Rule(StrEnum):
@@ -26,6 +29,9 @@ class Rule(StrEnum):
     NO_BASIS = "nothing to judge by"
     RESOLUTION = "resolution"
     HELD_BACK = "held back"
+    CONDITION = "condition not met"
+    SETTLING = "settling"
+    ON_DELAY = "on-delay"
     BELOW = "below the threshold"
 
 
@@ -35,7 +41,11 @@ Sentence = tuple[Rule, str]
 
 @dataclass(frozen=True)
 class Judged:
-    """A reading as the store has it; score, expected, lower and upper are NaN if it was not judged."""
+    """A reading as the store has it; score, expected, lower and upper are NaN if it was not judged.
+
+    `profile` and `detector`, which spoke, are empty in one from before there were profiles; `detector`
+    also if nothing judged it. `threshold` is that detector's, NaN without one.
+    """
 
     value: float
     quality: int
@@ -45,6 +55,10 @@ class Judged:
     lower: float
     upper: float
     is_anomaly: bool
+    threshold: float = math.nan
+    profile: str = ""
+    detector: str = ""
+    withheld: int = Withheld.NOTHING
 
     @classmethod
     def of(cls, row: Mapping[Any, Any]) -> Judged:
@@ -59,6 +73,10 @@ class Judged:
             lower,
             upper,
             bool(row["is_anomaly"]),
+            _given(row, "threshold", math.nan),
+            _given(row, "profile", ""),
+            _given(row, "detector", ""),
+            int(_given(row, "withheld", Withheld.NOTHING)),
         )
 
     @property
@@ -70,6 +88,12 @@ class Judged:
         """The largest difference that counts as one step of the sensor, and the rounding of the bounds."""
         size = max(abs(self.expected), abs(self.value))
         return tag.resolution * (1 + 1e-9) + 2 * ROUNDING * size
+
+
+def _given(row: Mapping[Any, Any], name: str, otherwise: T) -> T:
+    value: Any = row.get(name)
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return otherwise if missing else cast(T, value)
 
 
 def distance(reading: Judged, tag: Tag) -> str:

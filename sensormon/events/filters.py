@@ -39,13 +39,16 @@ class First(StrEnum):
 class Filters:
     """What a viewer asks for; empty means all.
 
-    `states` are of STATES; `stretch` is since <= time < until in µs UTC.
+    `states` are of STATES; `detectors` spoke at the peak, under one of `profiles`; `stretch` is
+    since <= time < until in µs UTC.
     """
 
     tags: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
     least: float = 0.0
     text: str = ""
     stretch: tuple[int, int] | None = None
@@ -79,6 +82,10 @@ def matching(events: pd.DataFrame, filters: Filters) -> pd.DataFrame:
         keep &= events["severity"].isin(filters.severities)
     if filters.labels:
         keep &= events["label"].replace("", NO_LABEL).isin(filters.labels)
+    if filters.detectors:
+        keep &= events["detector"].isin(filters.detectors)
+    if filters.profiles:
+        keep &= events["profile"].isin(filters.profiles)
     if wanted := filters.text.strip().casefold():
         written = events["note"].str.cat(events["who"], sep="\n").str.casefold()
         keep &= written.str.contains(wanted, regex=False)

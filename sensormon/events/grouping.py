@@ -13,21 +13,23 @@ Sources: ANSI/ISA-18.2-2016 and EEMUA 191 for the on-delay and the off-delay.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from sensormon.detectors.versions import Versions, texts
 from sensormon.model.clock import SECOND
 from sensormon.model.events import Delays, Event
 
 
-def group_flags(readings: pd.DataFrame, thresholds: Mapping[int, float], delays: Delays) -> list[Event]:
+def group_flags(readings: pd.DataFrame, versions: Versions, delays: Delays) -> list[Event]:
     """The events of these readings, whether they last the on-delay or not, in order of start.
 
     `readings` has the columns of the store's frames, in any order of rows; readings without a flag
-    are ignored. `thresholds` are by the id of the detector settings.
+    are ignored. The off-delay after a flag is that of the reading's profile; `delays` has that of readings
+    from before there were profiles, and how many readings must pass.
     """
     rows = readings[readings["is_anomaly"].to_numpy(dtype=bool)]
     if rows.empty:
@@ -39,13 +41,15 @@ def group_flags(readings: pd.DataFrame, thresholds: Mapping[int, float], delays:
     score, value, expected, lower, upper = (
         rows[name].to_numpy(dtype=np.float64) for name in ("score", "value", "expected", "lower", "upper")
     )
+    profile, speaker = texts(rows, "profile"), versions.of_each(rows, lambda *key: key[2])
+    said = versions.of_each(rows, lambda number, name, _: _said(versions, number, name, delays))
+    off_seconds = np.array([seconds for seconds, _ in said])
     passed, learned = np.diff(time), np.diff(n)
     near = (learned > 0) & (learned <= delays.off_readings) & (passed <= delays.longest * SECOND)
-    together = (tag[1:] == tag[:-1]) & (near | (passed <= delays.off_seconds * SECOND))
+    together = (tag[1:] == tag[:-1]) & (near | (passed <= off_seconds[:-1] * SECOND))
     starts = np.concatenate(([0], np.flatnonzero(~together) + 1))
     stops = np.append(starts[1:], len(rows))
-    known = {number: thresholds.get(number, 0.0) for number in np.unique(settings).tolist()}
-    threshold = np.array([known[number] for number in settings.tolist()])
+    threshold = versions.thresholds(rows)
     ratio = np.nan_to_num(score / np.where(threshold > 0, threshold, np.nan), nan=0.0)
     highest = np.maximum.reduceat(ratio, starts)
     # The first row of each event that reaches the event's highest ratio.
@@ -68,6 +72,10 @@ def group_flags(readings: pd.DataFrame, thresholds: Mapping[int, float], delays:
             lower=float(lower[peak]),
             upper=float(upper[peak]),
             settings=int(settings[peak]),
+            detector=speaker[peak],
+            profile=profile[peak],
+            set_severity=said[peak][1],
+            off_seconds=float(off_seconds[stop - 1]),
         )
         for first, stop, peak in zip(starts.tolist(), stops.tolist(), peaks.tolist(), strict=True)
     ]
@@ -90,7 +98,7 @@ def join_events(earlier: Sequence[Event], later: Sequence[Event], delays: Delays
     gone: set[int] = set()
     for tag in first.keys() & last.keys():
         before, after = last[tag], first[tag]
-        if delays.follows(after.start, after.first_n, before.end, before.last_n):
+        if delays.follows(after.start, after.first_n, before):
             joined[before.id] = _joined(before, after)
             gone.add(after.id)
     kept = [joined.get(event.id, event) for event in earlier]
@@ -113,12 +121,11 @@ def is_over(event: Event, now: int, newest: tuple[int, int] | None, delays: Dela
     before that one. Without it nothing is known to have come since, and the event lasts
     until `longest` has passed.
     """
-    if now - event.end > delays.longest * SECOND:
+    if now - event.end > max(delays.longest, event.off_seconds) * SECOND:
         return True
     if newest is None or newest[0] <= event.end:
         return False
-    time, n = newest
-    return not delays.follows(time, n, event.end, event.last_n)
+    return not delays.follows(*newest, event)
 
 
 def _joined(before: Event, after: Event) -> Event:
@@ -130,7 +137,14 @@ def _joined(before: Event, after: Event) -> Event:
         end=after.end,
         first_n=before.first_n,
         last_n=after.last_n,
+        off_seconds=after.off_seconds,
     )
+
+
+def _said(versions: Versions, number: int, name: str, delays: Delays) -> tuple[float, str]:
+    """The off-delay (seconds) and the severity that a reading's profile sets; empty: by the peak."""
+    profile = versions.profile(number, name) if name else None
+    return (profile.off_delay, profile.severity) if profile else (delays.off_seconds, "")
 
 
 def _order(event: Event) -> tuple[int, str, int]:

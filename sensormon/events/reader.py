@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from sensormon.detectors import make
+from sensormon.detectors.versions import Versions
 from sensormon.events.actions import Standing, action_frame, standings
 from sensormon.events.grouping import group_flags, is_over, join_events, lasting
 from sensormon.ingest.detection_log import DetectionLog
 from sensormon.ingest.unstored import Unstored
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.entries import DetectorSettings
-from sensormon.model.errors import UsageError
 from sensormon.model.events import Delays, Event
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
@@ -51,6 +50,8 @@ _COLUMNS = (
     "acted",
     "shelved_until",
     "settings",
+    "detector",
+    "profile",
     "peak_id",
     "peak_time",
     "ids",
@@ -81,19 +82,22 @@ class EventReader:
 
         Columns: id, tag, start, end, seconds (from the first flag to the last), readings
         (flagged), value, score, threshold, expected, lower and upper at the peak, severity, over,
-        state, label, note, who (acted last) and acted (when), shelved_until, settings,
-        peak_id, peak_time, ids (of all flagged readings). Times as datetime64[us, UTC]. An event that began
-        before `since` is whole, one that continues after `until` is cut there.
+        state, label, note, who (acted last) and acted (when), shelved_until, settings, detector (which
+        spoke at the peak), profile, peak_id, peak_time, ids (of all flagged readings). Times as
+        datetime64[us, UTC]. An event that began before `since` is whole, one that continues after `until`
+        is cut there.
         `attrs["complete"]` is False if the oldest had to be left out.
         """
         now = self._clock.now()
-        events, complete = self._find(tags, since, until)
+        versions = self._detection.by_id()
+        longest = self._longest(versions)
+        events, complete = self._find(tags, since, until, Versions(versions), longest)
         events = lasting(events, self.delays)
         stand: dict[int, Standing] = {}
         if events:
             first, last = min(min(event.ids) for event in events), max(max(event.ids) for event in events)
             stand = standings(events, self.actions(first, last))
-        recent = now - round(self.delays.longest * SECOND)
+        recent = now - longest
         newest = self._recent.newest({event.tag for event in events if event.end >= recent}, recent)
         rows = [
             _row(
@@ -123,11 +127,11 @@ class EventReader:
         both = pd.concat([stored, fresh], ignore_index=True) if len(stored) else fresh
         return both.sort_values(["time", "number", "reading"], kind="stable", ignore_index=True)
 
-    def _find(self, tags: Sequence[str] | None, since: int, until: int) -> tuple[list[Event], bool]:
-        thresholds = self._thresholds()
-        longest = round(self.delays.longest * SECOND)
+    def _find(
+        self, tags: Sequence[str] | None, since: int, until: int, versions: Versions, longest: int
+    ) -> tuple[list[Event], bool]:
         rows = self._store.readings.anomalies(tags, since, until, 0.0, MOST_FLAGS)
-        events = group_flags(rows, thresholds, self.delays)
+        events = group_flags(rows, versions, self.delays)
         if len(rows) == MOST_FLAGS:
             cut = min(event.start for event in events)
             return [event for event in events if event.start - cut > longest], False
@@ -143,19 +147,15 @@ class EventReader:
             )
             if before.empty:
                 break
-            events = join_events(group_flags(before, thresholds, self.delays), events, self.delays)
+            events = join_events(group_flags(before, versions, self.delays), events, self.delays)
             edge, reach = edge - reach, 2 * reach
         return [event for event in events if event.end >= since], True
 
-    def _thresholds(self) -> Mapping[int, float]:
-        return {number: _threshold(settings) for number, settings in self._detection.by_id().items()}
-
-
-def _threshold(settings: DetectorSettings) -> float:
-    try:
-        return make(settings.detector, **settings.params).threshold
-    except UsageError:  # settings of a version with other detectors
-        return 0.0
+    def _longest(self, versions: Mapping[int, DetectorSettings]) -> int:
+        """The longest time (µs) by which two flags of one event may be apart."""
+        profiles = (profile for version in versions.values() for profile in version.in_use.profiles)
+        seconds = max((profile.off_delay for profile in profiles), default=0.0)
+        return round(max(self.delays.longest, seconds) * SECOND)
 
 
 def _row(event: Event, stand: Standing, over: bool, now: int) -> tuple[object, ...]:
@@ -181,6 +181,8 @@ def _row(event: Event, stand: Standing, over: bool, now: int) -> tuple[object, .
         stand.acted or None,
         stand.shelved_until or None,
         event.settings,
+        event.detector,
+        event.profile,
         event.peak_id,
         event.peak_time,
         event.ids,

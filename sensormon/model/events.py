@@ -31,7 +31,8 @@ class Delays:
     It counts with `on_readings` flagged readings over at least `on_seconds`; at the defaults a
     single spike does. It has ended when more than `off_seconds` and at least `off_readings`
     good readings have passed without a flag, and in any case after `longest` seconds, so that
-    a tag which reports once an hour does not join what is hours apart.
+    a tag which reports once an hour does not join what is hours apart. `off_seconds` is for readings
+    from before there were profiles; each profile has its own, which may be more than `longest`.
     Raises UsageError for values that contradict each other.
     """
 
@@ -50,11 +51,11 @@ class Delays:
                 hint="Give 1 reading or more, seconds from 0 on, and off_seconds within longest",
             )
 
-    def follows(self, time: int, n: int, before: int, n_before: int) -> bool:
-        """Whether a flag at (µs UTC, readings learned) comes within the off-delay of the one before."""
-        passed, readings = time - before, n - n_before
+    def follows(self, time: int, n: int, event: Event) -> bool:
+        """Whether a flag at (µs UTC, readings learned) comes within the off-delay of this event."""
+        passed, readings = time - event.end, n - event.last_n
         near = 0 < readings <= self.off_readings and passed <= self.longest * SECOND
-        return near or passed <= self.off_seconds * SECOND
+        return near or passed <= event.off_seconds * SECOND
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ class Event:
     The peak is the reading with the highest score in thresholds, the first of equals;
     `threshold` (0 if unknown) and `settings` are those it was flagged with.
     `first_n` and `last_n` are how many readings the tag had learned before the first and
-    before the last flagged one.
+    before the last flagged one. `detector` spoke at the peak, under `profile`, which may set the
+    severity (`set_severity`); both are empty if they are unknown. `off_seconds` is the off-delay after
+    the last flagged reading.
     """
 
     tag: str
@@ -82,6 +85,10 @@ class Event:
     lower: float
     upper: float
     settings: int
+    detector: str
+    profile: str
+    set_severity: str
+    off_seconds: float
 
     @property
     def id(self) -> int:
@@ -100,7 +107,9 @@ class Event:
 
     @property
     def severity(self) -> Severity:
-        """The severity that follows from the peak's multiple of the threshold."""
+        """The severity that its profile sets, or else follows from the peak's multiple of the threshold."""
+        if self.set_severity:
+            return Severity(self.set_severity)
         if self.ratio >= HIGH:
             return Severity.HIGH
         return Severity.MEDIUM if self.ratio >= MEDIUM else Severity.LOW

@@ -25,6 +25,7 @@ from sensormon.ui.link_tags import known_tags
 from sensormon.ui.time_range import START_AFTER_END, held_range, preset, up_to
 from sensormon.ui.url_state import held, hold, way_back
 from sensormon.ui.viewer import Viewer
+from sensormon.view.detectors import title
 from sensormon.view.phrases import literal
 
 _PRESETS = ("15 min", "1 h", "6 h", "24 h", "7 d", "30 d")
@@ -36,7 +37,16 @@ _PILLS = 12  # more tags than this get a searchable list
 _LONGEST_TEXT = 100
 _HIGHEST_SCORE = 1_000.0
 _AWAY = 20 * SECOND  # after this long on another page the list is read again
-_KEYS = {"tags": [], "state": [], "severity": [], "label": [], "score": 0.0, "find": ""}
+_KEYS = {
+    "tags": [],
+    "state": [],
+    "severity": [],
+    "label": [],
+    "spoke": [],
+    "under": [],
+    "score": 0.0,
+    "find": "",
+}
 
 
 @dataclass(frozen=True)
@@ -62,12 +72,15 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
         states = _many("State", list(STATES), "state")
         severities = _many("Severity", [str(severity) for severity in Severity], "severity")
         labels = _many("Label", [*LABELS, NO_LABEL], "label")
+        detectors, profiles = _judges(m)
         least, text = _score_and_text()
         filters = Filters(
             tags=tags,
             states=states,
             severities=severities,
             labels=labels,
+            detectors=detectors,
+            profiles=profiles,
             least=least,
             text=text,
             stretch=read_stretch(held("bar")),
@@ -152,16 +165,28 @@ def _tags(m: Monitor) -> tuple[str, ...]:
     return tuple(chosen or ())
 
 
-def _many(label: str, options: list[str], key: str) -> tuple[str, ...]:
-    with st.popover(_titled(label, key, options)):
+def _many(label: str, options: list[str], key: str, called: Callable[[str], str] = str) -> tuple[str, ...]:
+    with st.popover(_titled(label, key, options, called)):
         chosen = st.pills(
             f"{label} (none = all)",
             options,
             selection_mode="multi",
+            format_func=called,
             key=key,
             bind="query-params",
         )
     return tuple(chosen or ())
+
+
+def _judges(m: Monitor) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The detectors and profiles chosen; without a choice between several there is no filter."""
+    profiles = [profile for version in m.detection.readable().values() for profile in version.in_use.profiles]
+    detectors = list(dict.fromkeys(choice.detector for profile in profiles for choice in profile.detectors))
+    names = list(dict.fromkeys(profile.name for profile in profiles))
+    return (
+        _many("Detector", detectors, "spoke", title) if len(detectors) > 1 else (),
+        _many("Profile", names, "under") if len(names) > 1 else (),
+    )
 
 
 def _score_and_text() -> tuple[float, str]:

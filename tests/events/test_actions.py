@@ -14,7 +14,7 @@ from sensormon.model.entries import EventAction
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.support.events import THRESHOLDS, find_events, flags
+from tests.support.events import find_events, flags
 from tests.support.plant import START, batch_of
 
 FAR = START + 10**6 * SECOND
@@ -143,13 +143,13 @@ def test_unstorable_text_is_cleaned() -> None:
 
 
 def test_action_follows_its_reading_into_a_merged_event() -> None:
-    apart = find_events(flags(50, 70), THRESHOLDS)
+    apart = find_events(flags(50, 70))
     assert [event.id for event in apart] == [50, 70]
     actions = action_frame([(1, EventAction((70,), START, "Ana", "acknowledge"))])
     assert standings(apart, actions) == {70: Standing(True, who="Ana", acted=START)}
-    joined = find_events(flags(50, 60, 70), THRESHOLDS)
+    joined = find_events(flags(50, 60, 70))
     assert standings(joined, actions) == {50: Standing(True, who="Ana", acted=START)}
-    assert standings(find_events(flags(50), THRESHOLDS), actions) == {}
+    assert standings(find_events(flags(50)), actions) == {}
 
 
 def test_shelving_hides_the_state_until_it_expires() -> None:

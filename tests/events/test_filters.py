@@ -34,6 +34,8 @@ some_events = st.lists(
             "state": st.sampled_from([str(state) for state in State]),
             "severity": st.sampled_from(SEVERITIES),
             "label": st.sampled_from(LABELS),
+            "detector": st.sampled_from(["", "zscore", "recommended"]),
+            "profile": st.sampled_from(["", "default", "pumps"]),
             "note": st.sampled_from(TEXTS),
             "who": st.sampled_from(["", "Ana"]),
             "score": st.sampled_from([3.0, 4.5, 9.0]),
@@ -50,6 +52,8 @@ some_filters = st.builds(
     states=st.lists(st.sampled_from(sorted(STATES)), max_size=2, unique=True).map(tuple),
     severities=st.sampled_from([(), ("high",), ("low", "high")]),
     labels=st.sampled_from([(), ("benign",), (NO_LABEL,), ("benign", NO_LABEL)]),
+    detectors=st.sampled_from([(), ("zscore",), ("zscore", "recommended")]),
+    profiles=st.sampled_from([(), ("pumps",)]),
     least=st.sampled_from([0.0, 4.5]),
     text=st.sampled_from(["", " cleaning", "ANA", "(2.5)", ".*", "STRASSE"]),
     stretch=st.sampled_from([None, (START + SECOND, START + 3 * SECOND)]),
@@ -57,7 +61,8 @@ some_filters = st.builds(
 
 
 def frame(rows: list[dict[str, object]]) -> pd.DataFrame:
-    columns = ["tag", "state", "severity", "label", "note", "who", "score", "threshold", "seconds", "at"]
+    columns = ["tag", "state", "severity", "label", "detector", "profile", "note", "who", "score"]
+    columns += ["threshold", "seconds", "at"]
     table = pd.DataFrame(rows, columns=columns)
     table["id"] = range(len(table))
     micros = START + table["at"].astype("int64") * SECOND
@@ -79,6 +84,8 @@ def meets(row: dict[str, object], filters: Filters) -> bool:
         and (not filters.states or any(stands(str(row["state"]), asked) for asked in filters.states))
         and (not filters.severities or row["severity"] in filters.severities)
         and (not filters.labels or (row["label"] or NO_LABEL) in filters.labels)
+        and (not filters.detectors or row["detector"] in filters.detectors)
+        and (not filters.profiles or row["profile"] in filters.profiles)
         and float(str(row["score"])) >= filters.least
         and (wanted in str(row["note"]).casefold() or wanted in str(row["who"]).casefold())
         and stretch[0] <= START + int(str(row["at"])) * SECOND < stretch[1]

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
+from sensormon.detectors.versions import Versions
 from sensormon.events.grouping import group_flags, lasting
 from sensormon.model.clock import SECOND
+from sensormon.model.entries import DetectorSettings
 from sensormon.model.events import Delays, Event
 from tests.support.plant import START
 
 THRESHOLDS = {1: 3.0, 2: 5.0}
 """The threshold of each detector settings; 3 and others are unknown."""
+
+VERSIONS = Versions(
+    {
+        number: DetectorSettings(number, START, "environment", "zscore", {"threshold": threshold}, {})
+        for number, threshold in THRESHOLDS.items()
+    }
+)
+"""The same, from before there were profiles."""
 
 
 def frame(rows: list[tuple[str, float, bool, float, int]]) -> pd.DataFrame:
@@ -42,8 +50,8 @@ def flags(*seconds: float, score: float = 6.0) -> pd.DataFrame:
 
 
 def find_events(
-    readings: pd.DataFrame, thresholds: Mapping[int, float], delays: Delays | None = None
+    readings: pd.DataFrame, versions: Versions = VERSIONS, delays: Delays | None = None
 ) -> list[Event]:
     """The events of these readings that last the on-delay, in order of start."""
     delays = delays or Delays()
-    return lasting(group_flags(readings, thresholds, delays), delays)
+    return lasting(group_flags(readings, versions, delays), delays)
