@@ -37,6 +37,11 @@ def texts(rows: pd.DataFrame, name: str) -> Texts:
     return np.where(missing, "", column) if missing.any() else column
 
 
+def drawn(profile: Profile) -> str:
+    """The detector whose band charts draw through readings that are not flagged."""
+    return DRAWN if profile.choice(DRAWN) else profile.detectors[0].detector
+
+
 class Versions:
     """The versions of the settings, by the id that readings name."""
 
@@ -71,9 +76,7 @@ class Versions:
     def is_drawn(self, number: int, profile: str, detector: str) -> bool:
         """Whether the band of this detector is the one that charts draw through readings of the profile."""
         held = self.profile(number, profile)
-        if held is None or not detector or held.choice(DRAWN) is not None:
-            return held is None or detector in ("", DRAWN)
-        return detector == held.detectors[0].detector
+        return held is None or detector in ("", drawn(held))
 
     def thresholds(self, rows: pd.DataFrame) -> Floats:
         """The threshold of each reading's score, as stored, or by its version; 0 if it is unknown."""

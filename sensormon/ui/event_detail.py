@@ -17,7 +17,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import panel, picking_chart
 from sensormon.ui.event_acts import asking
 from sensormon.ui.event_list import chosen_ids, step
-from sensormon.ui.reading_reason import CONTEXT, picker, reason, scored_by
+from sensormon.ui.reading_reason import CONTEXT, picker, reason, scales_of
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import history_table, lasted
 from sensormon.view.time_charts import live_chart
@@ -76,7 +76,7 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
         span = (start - air, max(start + SECOND, min(end + air, m.clock.now())))
         frame = m.stored.frame([tag.name], *span, limit=CONTEXT)
         figure = live_chart(
-            frame, tag, span, viewer.palette, 240, pick=True, shade=(start, end), score=scored_by(m, frame)
+            frame, tag, span, viewer.palette, 240, pick=True, shade=(start, end), scales=scales_of(m)
         )
         picking_chart(
             figure,

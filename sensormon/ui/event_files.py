@@ -16,7 +16,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.table_download import form_input, of_table, table_download
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import anomaly_table
-from sensormon.view.explanation import score_names
+from sensormon.view.explanation import Scales
 from sensormon.view.explore import times
 
 LISTED = 1_000
@@ -66,7 +66,7 @@ def flagged_list(m: Monitor, viewer: Viewer, asked: Callable[[], pd.DataFrame]) 
             said += f", newest {LISTED:,} shown; Export has all"
         st.caption(said)
         st.dataframe(
-            anomaly_table(readings.head(LISTED), m.tags, score_names(m.detection.by_id())),
+            anomaly_table(readings.head(LISTED), m.tags, Scales(m.detection.by_id())),
             hide_index=True,
             height=min(460, 38 + 35 * max(1, len(readings))),
             key="flagged",
@@ -79,6 +79,7 @@ def flagged_list(m: Monitor, viewer: Viewer, asked: Callable[[], pd.DataFrame]) 
                 "Value": st.column_config.TextColumn(width=85, alignment="right"),
                 "Expected": st.column_config.TextColumn(width=130, alignment="right"),
                 "Score": st.column_config.NumberColumn("Score", format="%.1f", width=60),
+                "Detector": st.column_config.TextColumn(width=110),
                 "Why": st.column_config.TextColumn(width=190),
             },
         )

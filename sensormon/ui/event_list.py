@@ -187,8 +187,9 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
     if chosen_rows(key) != rows:
         choose_rows(key, rows)
     table = event_table(shown, m.tags)
-    empty = [name for name in ("Label", "Note") if table[name].eq("").all()]
-    columns = ["Time", "Tag", "State", "Peak", "Score", "Label", "Severity", "Lasted", "Flags", "Note"]
+    empty = [name for name in ("Label", "Note", "Detector") if table[name].eq("").all()]
+    columns = ["Time", "Tag", "State", "Peak", "Score", "Detector", "Label", "Severity", "Lasted", "Flags"]
+    columns.append("Note")
     st.dataframe(
         table,
         hide_index=True,
@@ -209,6 +210,7 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
                 width=max(88, 20 + 8 * int(table["Peak"].str.len().max())), alignment="right"
             ),
             "Score": st.column_config.NumberColumn(format="%.1f", width=52),
+            "Detector": st.column_config.TextColumn(width=110, help="The detector that spoke at the peak"),
             "Severity": st.column_config.TextColumn(width=65),
             "Lasted": st.column_config.TextColumn(width=102),
             "Flags": st.column_config.NumberColumn(width=48, help="Flagged readings of the event"),

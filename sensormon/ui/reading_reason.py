@@ -15,9 +15,9 @@ from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart, panel, picking_chart
 from sensormon.ui.viewer import Viewer
-from sensormon.view.detectors import detector_words
-from sensormon.view.explanation import explain, quality_words, score_names, score_of
-from sensormon.view.phrases import states_left_out
+from sensormon.view.detectors import detector_words, title
+from sensormon.view.explanation import Scales, explain, quality_words
+from sensormon.view.phrases import literal, states_left_out
 from sensormon.view.time_charts import live_chart
 
 CONTEXT = 50_000
@@ -25,9 +25,9 @@ CONTEXT = 50_000
 _NEAR = 8  # readings listed before and after the chosen one
 
 
-def scored_by(m: Monitor, frame: pd.DataFrame) -> tuple[str, float | None]:
-    """The name of these readings' scores, and their threshold."""
-    return score_of(frame["settings"].unique(), score_names(m.detection.readable()))
+def scales_of(m: Monitor) -> Scales:
+    """The scales of scores, by the versions of the settings."""
+    return Scales(m.detection.readable())
 
 
 def picker(key: str) -> Callable[[int], None]:
@@ -59,6 +59,8 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     why = explain(tag, reading, settings)
     sentence = escape(why.sentence)
     st.html(f'<span class="abnormal">◆ {sentence}</span>' if reading.is_anomaly else f"<b>{sentence}</b>")
+    for other in why.others:
+        st.caption(literal(other))
     digits = tag.decimals + 2
     sigma = f"{why.sigma:,.{digits}f} {tag.unit}".rstrip() if why.sigma == why.sigma else "–"
     score_label = "Score" if why.score_name == "score" else f"Score ({why.score_name})"
@@ -71,7 +73,8 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
         "Threshold": f"{why.threshold:,.2f}",
         "Readings learned": f"{reading.n:,}",
         "Quality": quality_words(reading.quality),
-        "Detector": detector_words(settings.detector, settings.params),
+        "Detector": detector_words(why.detector, why.params),
+        **({"Profile": reading.profile} if reading.profile else {}),
         "Settings": f"#{settings.id} ({settings.who})",
     }
     cells = "".join(f"<div><span>{escape(name)}</span>{escape(text)}</div>" for name, text in facts.items())
@@ -85,7 +88,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
         viewer.palette,
         130,
         mark=time,
-        score=scored_by(m, near),
+        scales=scales_of(m),
     )
     chart(figure, f"near-{key}", f"{tag.label} around the chosen reading")
     with st.expander("Nearby readings", key=f"around-{key}"):
@@ -95,6 +98,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
 def _neighbours(m: Monitor, viewer: Viewer, near: pd.DataFrame, key: str, chosen: int) -> None:
     """The readings around the chosen one, to choose another."""
     ids = [int(number) for number in near["id"]]
+    speakers = [title(name) if name else "" for name in scales_of(m).speakers(near)]
     table_key = f"{key}-{chosen}"
 
     def choose() -> None:
@@ -112,6 +116,7 @@ def _neighbours(m: Monitor, viewer: Viewer, near: pd.DataFrame, key: str, chosen
                 for expected, upper in zip(near["expected"], near["upper"], strict=True)
             ],
             "Score": near["score"],
+            **({"Detector": speakers} if len(set(speakers)) > 1 else {}),
             "Flagged": ["◆" if flagged else "" for flagged in near["is_anomaly"]],
         }
     )
@@ -148,7 +153,7 @@ def any_reading(m: Monitor, viewer: Viewer, tags: list[str], span: tuple[int, in
             st.caption("No readings of this tag in the last 15 minutes of the time range.")
             return
         figure = live_chart(
-            frame, m.tags[name], (since, span[1]), viewer.palette, 220, pick=True, score=scored_by(m, frame)
+            frame, m.tags[name], (since, span[1]), viewer.palette, 220, pick=True, scales=scales_of(m)
         )
         picking_chart(figure, "any-chart", f"{m.tags[name].label}, click a reading", picker("any-reading"))
         st.caption("The last 15 minutes of the time range. Click a reading.")

@@ -5,14 +5,13 @@ Pure functions: frames in, tables and words out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from sensormon.events.actions import ATTENTION, State
 from sensormon.model.format import counted, duration
 from sensormon.model.tags import TagTable
-from sensormon.view.explanation import UNKNOWN_SCALE, Scale, why_short
+from sensormon.view.detectors import title
+from sensormon.view.explanation import Scales, why_short
 from sensormon.view.phrases import origin
 
 _STATES = {str(State.RETURNED): "returned, unack."}  # short enough for a column
@@ -29,6 +28,7 @@ def event_table(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
                 tags[name].render(value) for name, value in zip(events["tag"], events["value"], strict=True)
             ],
             "Score": events["score"].reset_index(drop=True),
+            "Detector": [title(name) if name else "" for name in events["detector"]],
             "Severity": events["severity"].reset_index(drop=True),
             "Lasted": lasted_column(events),
             "Flags": events["readings"].reset_index(drop=True),
@@ -104,18 +104,18 @@ def done_words(count: int, action: str, label: str = "") -> str:
     return f"{events} {f'labelled {label}' if action == 'label' else _DONE[action]}"
 
 
-def anomaly_table(anomalies: pd.DataFrame, tags: TagTable, scales: Mapping[int, Scale]) -> pd.DataFrame:
-    """Flagged readings, one per row, in the same order: Time (UTC), Tag, Value, Expected, Score, Why, Note.
+def anomaly_table(anomalies: pd.DataFrame, tags: TagTable, scales: Scales) -> pd.DataFrame:
+    """Flagged readings, one per row, in the same order.
 
-    Every tag must be in the table. Values are text with unit, the score is a number. `scales`
-    give the name and limit of scores, by the id of the detector settings.
+    Columns: Time (UTC), Tag, Value, Expected, Score, Detector, Why, Note. Every tag must be in the table.
+    Values are text with unit, the score is a number.
     """
     columns = ("tag", "value", "expected", "upper", "score")
     rows = [
         (tags[tag], value, expected, upper, score)
         for tag, value, expected, upper, score in zip(*(anomalies[name] for name in columns), strict=True)
     ]
-    scale_of = [scales.get(int(settings), UNKNOWN_SCALE) for settings in anomalies["settings"]]
+    scale_of = scales.of_each(anomalies)
     return pd.DataFrame(
         {
             "Time": anomalies["time"].reset_index(drop=True),
@@ -123,6 +123,7 @@ def anomaly_table(anomalies: pd.DataFrame, tags: TagTable, scales: Mapping[int, 
             "Value": [tag.render(value) for tag, value, *_ in rows],
             "Expected": [tag.render_band(expected, upper) for tag, _, expected, upper, _ in rows],
             "Score": anomalies["score"].reset_index(drop=True),
+            "Detector": [title(name) if name else "" for name in scales.speakers(anomalies)],
             "Why": [
                 why_short(*row, scale.name, scale.threshold)
                 for row, scale in zip(rows, scale_of, strict=True)

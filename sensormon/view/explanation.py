@@ -11,19 +11,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
-from sensormon.detectors import PER_TAG, make
+import numpy as np
+import pandas as pd
+
+from sensormon.detectors import make
 from sensormon.detectors.base import Detector
-from sensormon.detectors.judged import Judged, Rule, Sentence
+from sensormon.detectors.judged import Judged, Rule, Sentence, conclude
 from sensormon.detectors.kernel import HIGHEST
+from sensormon.detectors.versions import Versions, drawn
 from sensormon.model.entries import DetectorSettings
-from sensormon.model.readings import Quality
+from sensormon.model.profiles import Profile
+from sensormon.model.readings import Bools, Quality, Withheld
 from sensormon.model.tags import Tag
 from sensormon.view.detectors import detector_words
 from sensormon.view.phrases import Phrase
 
+_OWN = ("score", "expected", "lower", "upper")
 _QUALITIES = {
     int(Quality.UNCERTAIN_SENSOR_NOT_ACCURATE): "sensor not accurate",
     int(Quality.UNCERTAIN_ENGINEERING_UNITS_EXCEEDED): "engineering units exceeded",
@@ -36,6 +42,7 @@ _QUALITIES = {
 class Explanation:
     """The sentence, the deciding numbers, and the name of the score.
 
+    `sentence` is of the detector that spoke, `others` are those of the profile's other detectors.
     `sigma` is the standard deviation that the detector held the reading against, in the
     tag's unit; NaN if the stored band does not show it. `needed` readings are learned
     before the first is judged.
@@ -44,10 +51,12 @@ class Explanation:
     sentence: str
     rule: Rule
     detector: str
+    params: Mapping[str, float]
     score_name: str
     threshold: float
     sigma: float
     needed: int
+    others: tuple[str, ...] = ()
 
 
 class Scale(NamedTuple):
@@ -62,8 +71,13 @@ class Scale(NamedTuple):
 
     @classmethod
     def of(cls, detector: Detector) -> Scale:
-        """The scale of this detector's scores."""
-        return cls(detector.score_name, detector.threshold, detector.limit_from_band)
+        """The scale of this detector's scores; a name that any score could have is the detector's."""
+        name = detector.score_name
+        return cls(
+            detector.title.lower() if name == UNKNOWN_SCALE.name else name,
+            detector.threshold,
+            detector.limit_from_band,
+        )
 
     @property
     def drawn_limit(self) -> float | None:
@@ -72,61 +86,125 @@ class Scale(NamedTuple):
 
 
 UNKNOWN_SCALE = Scale("score", math.nan, from_band=False)
-"""The scale of scores by mixed or unknown settings."""
+"""The scale of scores by unknown settings."""
 
 
-def explain(tag: Tag, reading: Judged, settings: DetectorSettings) -> Explanation:
+class Scales:
+    """The scale of each reading's score, by the detector that spoke, and whose band a reading has."""
+
+    def __init__(self, settings: Mapping[int, DetectorSettings]) -> None:
+        self._versions = Versions(settings)
+
+    def of_each(self, rows: pd.DataFrame) -> list[Scale]:
+        """The scale of each of these readings."""
+        return self._versions.of_each(rows, self.of)
+
+    def of(self, number: int, profile: str, detector: str) -> Scale:
+        """The scale of this detector in this profile of this version."""
+        known = self._versions.detector(number, profile, detector)
+        return Scale.of(known) if known else UNKNOWN_SCALE
+
+    def speakers(self, rows: pd.DataFrame) -> list[str]:
+        """The name of the detector that spoke on each of these readings; empty if none did."""
+        return self._versions.of_each(rows, lambda _, __, speaker: speaker)
+
+    def off_band(self, rows: pd.DataFrame) -> Bools:
+        """Whether each is a flagged reading with another detector's band than the one a chart draws."""
+        flagged: Bools = rows["is_anomaly"].to_numpy(dtype=bool).copy()
+        if flagged.any():
+            drawn = self._versions.of_each(rows[flagged], self._versions.is_drawn)
+            flagged[flagged] = ~np.array(drawn, dtype=np.bool_)
+        return flagged
+
+
+def explain(
+    tag: Tag, reading: Judged, settings: DetectorSettings, own: Iterable[Mapping[str, Any]] = ()
+) -> Explanation:
     """Why this reading was or was not flagged by these settings, which judged it.
 
+    `own` has each detector's score, expected, lower and upper, where its profile has several.
     Raises UsageError if the settings name a detector that does not exist.
     """
-    detector = make(settings.detector, **settings.params)
-    rule, sentence = _unjudged(reading, detector, settings) or detector.sentence(reading, tag)
+    profile = settings.in_use.by_name.get(reading.profile, settings.in_use.default)
+    detectors = {choice.detector: make(choice.detector, **choice.params) for choice in profile.detectors}
+    by_detector = {entry["detector"]: _as_judged_by(reading, entry) for entry in own}
+    speaks = reading.detector if reading.detector in detectors else profile.detectors[0].detector
+    choice, detector = profile.choice(speaks), detectors[speaks]
+    heard: Judged = by_detector.get(speaks, reading)
+    if heard is reading and not reading.is_anomaly and speaks != drawn(profile):
+        heard = replace(reading, expected=math.nan)  # the band is another detector's
+    rule, sentence = _unjudged(reading, profile, detectors) or _said(tag, heard, detector)
+    if reading.withheld == Withheld.ON_DELAY:
+        rule = Rule.ON_DELAY
+        _, sentence = _said(tag, replace(heard, is_anomaly=True), detector)
+        sentence += f": not flagged before it has gone on for {profile.on_delay:g} s, the on-delay"
+    named = f"{detector.title}: {sentence}" if math.isfinite(reading.score) else sentence
+    spoken = math.isfinite(reading.score)
     return Explanation(
-        sentence=f"{sentence[:1].upper()}{sentence[1:]}.",
+        sentence=f"{named[:1].upper()}{named[1:]}.",
         rule=rule,
-        detector=settings.detector,
+        detector=speaks,
+        params=choice.params if choice else {},
         score_name=detector.score_name,
-        threshold=detector.threshold,
-        sigma=detector.sigma(reading, tag) if math.isfinite(reading.expected) else math.nan,
+        threshold=reading.threshold if math.isfinite(reading.threshold) else detector.threshold,
+        sigma=detector.sigma(heard, tag) if math.isfinite(heard.expected) else math.nan,
         needed=detector.needed,
+        others=tuple(
+            _other(tag, reading, by_detector.get(name), other)
+            for name, other in detectors.items()
+            if spoken and name != speaks
+        ),
     )
 
 
-def _unjudged(reading: Judged, detector: Detector, settings: DetectorSettings) -> Sentence | None:
-    """Why the detector did not judge this reading; None if it did."""
+def _as_judged_by(reading: Judged, entry: Mapping[str, Any]) -> Judged:
+    """The reading with the numbers of one of its detectors."""
+    score, expected, lower, upper = (math.nan if entry[name] is None else float(entry[name]) for name in _OWN)
+    return replace(reading, score=score, expected=expected, lower=lower, upper=upper)
+
+
+def _said(tag: Tag, reading: Judged, detector: Detector) -> Sentence:
+    """The detector's own sentence; its numbers alone if its band is not known."""
+    if math.isfinite(reading.expected):
+        return detector.sentence(reading, tag)
+    return conclude(reading, detector.numbers(reading))
+
+
+def _other(tag: Tag, reading: Judged, own: Judged | None, detector: Detector) -> str:
+    """What a detector that did not speak has to say of the reading."""
+    if own is None or not math.isfinite(own.score):
+        if reading.n < detector.needed:
+            return f"{detector.title}: {_warm_up(reading, detector.needed)}."
+        return f"{detector.title}: nothing to judge the reading by."
+    fired = (reading.is_anomaly or reading.withheld == Withheld.ON_DELAY) and own.score > detector.threshold
+    _, sentence = _said(tag, replace(own, is_anomaly=fired), detector)
+    return f"{detector.title}: {sentence}."
+
+
+def _unjudged(reading: Judged, profile: Profile, detectors: Mapping[str, Detector]) -> Sentence | None:
+    """Why no detector judged this reading; None if one did."""
     if reading.quality >> 30:
         words = quality_words(reading.quality)
         return Rule.QUALITY, f"not judged and not learned: its quality is {words}"
+    if (condition := profile.condition) is not None:
+        if reading.withheld == Withheld.CONDITION:
+            return Rule.CONDITION, f"not judged and not learned: {condition}"
+        if reading.withheld == Withheld.SETTLING:
+            return Rule.SETTLING, f"not judged and not learned, still settling: {condition}"
     if reading.is_anomaly or math.isfinite(reading.score):
         return None
-    if reading.n < detector.needed:
-        return Rule.WARM_UP, (
-            f"not judged: warm-up, {reading.n:,} of the {detector.needed:,} readings needed were learned"
-        )
+    needed = min(detector.needed for detector in detectors.values())
+    if reading.n < needed:
+        return Rule.WARM_UP, _warm_up(reading, needed)
+    words = " and ".join(detector_words(choice.detector, choice.params) for choice in profile.detectors)
     return Rule.NO_BASIS, (
-        f"not judged: {detector_words(settings.detector, settings.params)} had nothing to judge it by, "
+        f"not judged: {words} had nothing to judge it by, "
         "as after a new level or for a reading that is not later than the one before"
     )
 
 
-def score_names(settings: Mapping[int, DetectorSettings]) -> dict[int, Scale]:
-    """By the id of settings, the scale of their scores."""
-    return {
-        number: Scale.of(make(entry.detector, **entry.params))
-        for number, entry in settings.items()
-        if entry.detector in PER_TAG
-    }
-
-
-def score_of(ids: Iterable[int], scales: Mapping[int, Scale]) -> tuple[str, float | None]:
-    """How a chart labels the scores of readings with these settings: name and `Scale.drawn_limit`.
-
-    If the settings differ or are unknown it is just a score.
-    """
-    distinct = set(ids)
-    scale = scales.get(int(distinct.pop()), UNKNOWN_SCALE) if len(distinct) == 1 else UNKNOWN_SCALE
-    return scale.name, scale.drawn_limit
+def _warm_up(reading: Judged, needed: int) -> str:
+    return f"not judged: warm-up, {reading.n:,} of the {needed:,} readings needed were learned"
 
 
 def quality_words(quality: int) -> str:
@@ -136,12 +214,28 @@ def quality_words(quality: int) -> str:
     return f"{verdict}: {name}" if name else verdict
 
 
+_WITHHELD = {
+    Withheld.CONDITION: "not judged, condition not met",
+    Withheld.SETTLING: "not judged, still settling",
+}
+
+
 def verdict(
-    value: float, expected: float, score: float, flagged: bool, quality: int, name: str = "z"
+    value: float,
+    expected: float,
+    score: float,
+    flagged: bool,
+    quality: int,
+    name: str = "z",
+    withheld: int = Withheld.NOTHING,
 ) -> Phrase:
     """The text of a card on a reading; `name` is that of its score."""
     if quality >> 30:
         return Phrase("bad quality, not judged" if quality >> 31 else "uncertain quality, not judged")
+    if withheld in _WITHHELD:
+        return Phrase(_WITHHELD[Withheld(withheld)])
+    if withheld == Withheld.ON_DELAY:
+        return Phrase(f"{name} {score:,.1f}, within the on-delay")
     if not math.isfinite(expected):
         return Phrase("not judged yet, still learning")
     if not flagged:

@@ -21,7 +21,7 @@ from sensormon.model.state_words import Words
 from sensormon.model.status import AHEAD
 from sensormon.model.tags import Tag, TagTable
 from sensormon.model.timestamps import micros
-from sensormon.view.explanation import UNKNOWN_SCALE, Scale, explain, score_names, score_of, verdict
+from sensormon.view.explanation import Scales, explain, verdict
 from sensormon.view.palette import Palette
 from sensormon.view.phrases import Phrase
 from sensormon.view.state_bands import word_of
@@ -74,15 +74,13 @@ def make_cards(
     words: Words,
 ) -> Cards:
     """The cards of these tags over this span; `judges` has the settings of the readings, by id."""
-    names_of = score_names(judges)
+    scales = Scales(judges)
     by_tag = dict(iter(frame.groupby("tag", sort=False)))
     nothing = frame.iloc[:0]
     figures = {
         name: band_chart(rows, tags[name], words.get(name, {}), span, palette)
         if tags[name].has_states
-        else live_chart(
-            rows, tags[name], span, palette, height, score=score_of(rows["settings"].unique(), names_of)
-        )
+        else live_chart(rows, tags[name], span, palette, height, scales=scales)
         for name, rows in ((name, by_tag.get(name, nothing)) for name in names)
     }
     simulated = frame.loc[frame["origin"] == str(Origin.BACKFILL), "time"]
@@ -100,7 +98,7 @@ def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
     It is the one with the newest own time, or the last to arrive if that time has not come yet, so that
     a reading from a clock that is ahead does not hide later ones.
     """
-    names = score_names(judges)
+    scales = Scales(judges)
     result: dict[str, Newest] = {}
     for name, rows in frame.groupby("tag", sort=False):
         times = micros(rows["time"])
@@ -108,12 +106,12 @@ def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
         if times[at] > now + AHEAD * SECOND:
             at = len(times) - 1
         live = micros(rows.loc[rows["origin"] == str(Origin.LIVE), "received"])
-        phrase = _phrase(rows, at, names)
+        phrase = _phrase(rows, at, scales)
         flagged = rows["is_anomaly"].to_numpy(dtype=bool) & (times > now - HELD)
         if not phrase.abnormal and flagged.any():
             last = int(flagged.nonzero()[0][-1])
             ago = max(0, round((now - times[last]) / 1e6))
-            phrase = Phrase(f"{_phrase(rows, last, names).text}, {ago} s ago", True)
+            phrase = Phrase(f"{_phrase(rows, last, scales).text}, {ago} s ago", True)
         result[str(name)] = Newest(
             time=int(times[at]),
             arrived=int(live.max()) if len(live) else int(times[at]),
@@ -131,15 +129,17 @@ def reads(tag: Tag, last: Newest, words: Words) -> tuple[str, Phrase]:
     return word_of(words.get(tag.name, {}), last.value), Phrase("" if last.good else last.phrase.text)
 
 
-def _phrase(rows: pd.DataFrame, at: int, names: Mapping[int, Scale]) -> Phrase:
-    row = rows.iloc[at]
+def _phrase(rows: pd.DataFrame, at: int, scales: Scales) -> Phrase:
+    (scale,) = scales.of_each(rows.iloc[[at]])
+    reading = Judged.of(rows.iloc[at].to_dict())
     return verdict(
-        float(row["value"]),
-        float(row["expected"]),
-        float(row["score"]),
-        bool(row["is_anomaly"]),
-        int(row["quality"]),
-        names.get(int(row["settings"]), UNKNOWN_SCALE).name,
+        reading.value,
+        reading.expected,
+        reading.score,
+        reading.is_anomaly,
+        reading.quality,
+        scale.name,
+        reading.withheld,
     )
 
 

@@ -29,7 +29,7 @@ from sensormon.model.readings import Floats, Ints, reason_words
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
-from sensormon.view.explanation import Scale, score_names, score_of, why_at_peak, why_on_hover
+from sensormon.view.explanation import Scales, why_at_peak, why_on_hover
 from sensormon.view.live_cards import newest, reads
 from sensormon.view.state_bands import place_of, word_of
 from sensormon.view.traces import Span, View
@@ -116,14 +116,14 @@ class LiveFeed:
             judges = self._kept_for("judges", m.detection.in_force.id, m.detection.readable)
             complete, known = True, since
         fresh = frame if after is None else frame[frame["id"] > after]
-        scores, heads = score_names(judges), newest(frame, now, judges)
+        scales, heads = Scales(judges), newest(frame, now, judges)
         by_tag, reported = dict(iter(frame.groupby("tag", sort=False))), set(fresh["tag"].unique())
         tags: dict[str, Answer] = {}
         words = m.state_words(names)
         for name in names:
             if after is None or name in reported:
                 rows = by_tag.get(name, frame.iloc[:0])
-                tags[name] = series(rows, m.tags[name], (known, now), after, scores)
+                tags[name] = series(rows, m.tags[name], (known, now), after, scales)
                 if m.tags[name].has_states:
                     tags[name]["words"] = words_of(rows, words.get(name, {}))
             if name in heads:
@@ -239,9 +239,9 @@ class LiveFeed:
             return None
         row = known.iloc[0]
         tag = m.tags[row["tag"]]
-        name, _ = score_of([int(row["settings"])], score_names(m.detection.readable()))
+        scale = Scales(m.detection.readable()).of(int(row["settings"]), row["profile"], row["detector"])
         expected = tag.render_band(row["expected"], row["upper"])
-        score = why_at_peak(name, row["score"], row["threshold"])
+        score = why_at_peak(scale.name, row["score"], row["threshold"])
         many = "" if row["readings"] == 1 else f", {row['readings']} readings"
         return {
             "id": int(row["id"]),
@@ -273,17 +273,19 @@ def series(
     tag: Tag,
     span: Span,
     after: int | None,
-    scores: Mapping[int, Scale],
+    scales: Scales,
 ) -> Answer:
-    """The readings of one tag as columns: x, y, e(xpected), l(ower), u(pper), z (score), k (kind).
+    """The readings of one tag as columns: x, y, e(xpected), l(ower), u(pper), z (score), k (kind), s (whose).
 
-    The kind adds up 1 for flagged, 2 for uncertain, 4 for bad quality. `cut` are the indices
-    before which the line breaks, `why` the limit of each flagged reading in words; `clock` and `score`
-    complete the board's hover texts (see `live_drawing`). With `after`
+    The kind adds up 1 for flagged, 2 for uncertain, 4 for bad quality, 8 for a flagged reading with
+    another detector's band than the one drawn. `cut` are the indices
+    before which the line breaks, `why` the limit of each flagged reading in words; `clock` and `scores`,
+    the names of the scores, complete the board's hover texts (see `live_drawing`): `s` has of each
+    reading the place of its name. With `after`
     only readings with a higher id are sent; the others show how often the tag reports.
     """
-    view = View(rows, tag, span)
-    name, threshold = score_of(rows["settings"].unique(), scores)
+    view = View(rows, tag, span, scales=scales)
+    names = list(dict.fromkeys(scale.name for scale in view.scales))
     cut = np.zeros(len(view.time), dtype=np.bool_)
     drawn = np.flatnonzero(~view.bad)
     cut[drawn[1:]] = np.diff(view.segment[drawn]) != 0
@@ -293,7 +295,8 @@ def series(
         sent = view.rows["id"].to_numpy() > after
         first = int(view.time[sent].min()) if sent.any() else span[1]
         gaps = [(start, end) for start, end in gaps if end >= first and start > span[0]]
-    kind = view.flagged.astype(np.int8) + 2 * view.uncertain + 4 * view.bad
+    kind = view.flagged.astype(np.int8) + 2 * view.uncertain + 4 * view.bad + 8 * view.off_band
+    score = np.array([names.index(scale.name) for scale in view.scales], dtype=np.int8)
 
     def column(values: Floats, digits: int) -> list[float]:
         rounded: list[float] = np.round(values[sent], digits).tolist()
@@ -308,9 +311,16 @@ def series(
         "u": column(view.upper, digits),
         "z": column(view.score, 2),
         "k": kind[sent].tolist(),
+        "s": score[sent].tolist(),
         "cut": np.flatnonzero(cut[sent]).tolist(),
         "why": [
-            why_on_hover(view.value[row], view.expected[row], view.upper[row], view.score[row], threshold)
+            why_on_hover(
+                view.value[row],
+                view.expected[row],
+                view.upper[row],
+                view.score[row],
+                view.scales[row].drawn_limit,
+            )
             for row in np.flatnonzero(view.flagged & sent).tolist()
         ],
         "gaps": [[start / 1e3, end / 1e3] for start, end in gaps],
@@ -318,7 +328,7 @@ def series(
         "gap": GAP * view.interval / 1e3,
         "stale": STALE * view.interval / 1e3,
         "clock": view.clock,
-        "score": name,
+        "scores": names,
     }
 
 

@@ -10,6 +10,7 @@ What it is not: a place that reads data or knows about Streamlit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from sensormon.analysis.state_course import of_frame, stretches
 from sensormon.model.readings import Ints
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
+from sensormon.view.explanation import Scale, Scales
 from sensormon.view.palette import Palette
 from sensormon.view.state_bands import Words, hover, layout
 from sensormon.view.state_bands import band as band_of
@@ -62,16 +64,16 @@ def live_chart(
     zoom: bool = False,
     pick: bool = False,
     shade: Span | None = None,
-    score: tuple[str, float | None] = ("z", None),
+    scales: Scales | None = None,
 ) -> go.Figure:
     """The readings of one tag over a span, with the band in which they were expected.
 
     The line breaks at gaps, which a hatched strip on the time axis shows.
     `mark` (µs UTC) draws a thin vertical line at that time; `zoom` lets the viewer zoom, `pick`
-    lets them click readings (see `traces.line`); `shade` marks the span of an event. `score` is
-    the name of the score, and the threshold if all readings were judged by the same.
+    lets them click readings (see `traces.line`); `shade` marks the span of an event. `scales`
+    name the scores.
     """
-    view = View(frame, tag, span)
+    view = View(frame, tag, span, scales=scales)
     shown = [
         uncertain_readings(view, palette),
         bad_readings(view, palette, pick=pick),
@@ -81,7 +83,7 @@ def live_chart(
         for trace in shown:  # selecting another reading must not dim them
             trace["unselected"] = {"marker": {"opacity": 1}}
     figure = _figure(
-        [band(view, palette), *no_data(view, palette), line(view, palette, *score, pick=pick), *shown],
+        [band(view, palette), *no_data(view, palette), line(view, palette, view.scales, pick=pick), *shown],
         view,
         palette,
         height,
@@ -148,12 +150,13 @@ def before_after_chart(
     """
     changes = flag_changes(before, after)
     view = View(after, tag, span, keep=changes)
+    scale = Scale(score, math.nan if threshold is None else threshold, from_band=threshold is None)
     at = changes.reindex(view.rows["id"]).fillna("").to_numpy()
     return _figure(
         [
             band(view, palette),
             *no_data(view, palette),
-            line(view, palette, score, threshold),
+            line(view, palette, [scale] * len(view.rows)),
             markers(view, at == "lost", "square-open", palette.secondary, 10, width=1.8),
             markers(view, at == "gained", "triangle-up", palette.interaction, 11),
             markers(view, at == "kept", "diamond", palette.anomaly, 9),

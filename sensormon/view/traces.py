@@ -6,6 +6,7 @@ Times on the x axis are milliseconds UTC; Plotly shows them in the zone of the b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Self
@@ -18,7 +19,7 @@ from sensormon.analysis.state_course import changes, sent_on_change
 from sensormon.model.readings import Bools, Floats
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
-from sensormon.view.explanation import why_on_hover
+from sensormon.view.explanation import Scale, Scales, why_on_hover
 from sensormon.view.palette import Palette
 from sensormon.view.trace_styles import (
     BRIDGED,
@@ -51,6 +52,7 @@ class View:
         tag: Tag,
         span: Span,
         keep: pd.Series[str] | None = None,
+        scales: Scales | None = None,
     ) -> None:
         since, until = span
         time = micros(frame["time"])
@@ -83,6 +85,9 @@ class View:
         self.uncertain: Bools = verdict == 1
         self.flagged: Bools = self.rows["is_anomaly"].to_numpy(dtype=bool) & ~self.bad
         self.judged: Bools = np.isfinite(self.expected)
+        known = scales or Scales({})
+        self.scales = known.of_each(self.rows)
+        self.off_band: Bools = known.off_band(self.rows)
 
     def _floats(self, name: str) -> Floats:
         return self.rows[name].to_numpy(dtype=np.float64)
@@ -94,30 +99,33 @@ class View:
         return f"%d %b {time}" if self.span[1] - self.span[0] > 86_400_000_000 else time
 
 
-def line(
-    view: View, palette: Palette, score: str = "z", threshold: float | None = None, *, pick: bool = False
-) -> Trace:
+def line(view: View, palette: Palette, scales: Sequence[Scale], *, pick: bool = False) -> Trace:
     """The line of readings, broken at gaps; its hover has all facts on a reading.
 
-    `score` is the name of the score. The limit of a flagged reading is `threshold`, or by
-    default read off the band. With `pick` each reading can be clicked; the last of its
-    `customdata` is its id.
+    `scales` are those of the view's readings. With `pick` each reading can be clicked; the last of
+    its `customdata` is its id.
     """
     rows = np.flatnonzero(~view.bad)
     at = np.flatnonzero(np.diff(view.segment[rows])) + 1
     customdata = np.column_stack((view.expected, view.upper - view.expected, view.score))[rows]
-    judged = view.judged[rows]
     text = [
-        why_on_hover(view.value[row], view.expected[row], view.upper[row], view.score[row], threshold)
+        why_on_hover(
+            view.value[row],
+            view.expected[row],
+            view.upper[row],
+            view.score[row],
+            scales[row].drawn_limit,
+        )
         if view.flagged[row]
         else ""
         for row in rows.tolist()
     ]
-    hover = Hover.of(view.tag, view.clock, score)
-    template: Any = hover.judged
-    if not judged.all():
-        template = np.where(judged, hover.judged, hover.unjudged).astype(object)
-        template = np.insert(template, at, hover.judged).tolist()
+    hovers = {name: Hover.of(view.tag, view.clock, name) for name in {scale.name for scale in scales}}
+    said = [
+        hovers[scales[row].name].judged if view.judged[row] else hovers[scales[row].name].unjudged
+        for row in rows.tolist()
+    ]
+    template: Any = said[0] if len(set(said)) == 1 else np.insert(np.array(said, object), at, "").tolist()
     kind: type[np.floating[Any]] = np.float32
     marks: Trace = {}
     if pick:
@@ -171,11 +179,15 @@ def _clickable(palette: Palette) -> Trace:
 
 
 def band(view: View, palette: Palette) -> Trace:
-    """One closed outline per stretch with a band: fills between lines misdraw at breaks."""
-    rows = np.flatnonzero(view.judged)
+    """One closed outline per stretch with a band: fills between lines misdraw at breaks.
+
+    A flagged reading with another detector's band makes no notch: the outline passes it by.
+    """
+    rows = np.flatnonzero(view.judged & ~view.off_band)
     x: list[Floats] = []
     y: list[Floats] = []
-    ends = (np.diff(view.segment[rows]) != 0) | (np.diff(rows) > BRIDGED)
+    place = np.cumsum(~view.off_band)[rows]
+    ends = (np.diff(view.segment[rows]) != 0) | (np.diff(place) > BRIDGED)
     for part in np.split(rows, np.flatnonzero(ends) + 1):
         if len(part) > 1:
             x += [view.x[part], view.x[part][::-1], np.array([np.nan])]

@@ -6,6 +6,7 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,21 +16,22 @@ from sensormon.detectors.base import TagFacts
 from sensormon.detectors.judged import Judged, Rule
 from sensormon.detectors.kernel import HIGHEST
 from sensormon.model.entries import DetectorSettings
-from sensormon.model.readings import Quality
+from sensormon.model.profiles import Choice, Condition, Profile, Profiles, default_profiles
+from sensormon.model.readings import Quality, Withheld
 from sensormon.model.tags import Tag
 from sensormon.view.explanation import (
     Explanation,
+    Scales,
     explain,
     limit,
     quality_words,
-    score_names,
-    score_of,
     verdict,
     why_at_peak,
     why_on_hover,
     why_short,
 )
 from sensormon.view.phrases import Phrase
+from tests.support.profiled import judged_frame, version_of
 
 TAG = Tag("temp", "Temperature", "°C", valid=(0.0, 100.0), normal=(35.0, 40.0), resolution=0.01)
 PH = Tag("ph", "Fermenter pH", "pH", normal=(6.5, 7.5), resolution=0.01)
@@ -108,7 +110,8 @@ def test_the_z_score_says_the_value_the_band_and_both_numbers() -> None:
     reading, why = judged("zscore", then(39.0))
     off = abs(39.0 - reading.expected)
     assert re.fullmatch(
-        rf"39\.00 °C lies {off:.2f} °C above the expected 3\d\.\d\d ± 0\.\d\d °C \(z \d+\.\d, above 3\.0\)\.",
+        rf"Rolling z-score: 39\.00 °C lies {off:.2f} °C above the expected "
+        r"3\d\.\d\d ± 0\.\d\d °C \(z \d+\.\d, above 3\.0\)\.",
         why.sentence,
     )
     assert why.sigma == pytest.approx(float(np.std(NOISE[-50:])))
@@ -129,7 +132,7 @@ def test_only_a_step_within_the_resolution_is_held_back() -> None:
     assert not reading.is_anomaly
     assert why.rule is Rule.RESOLUTION
     assert why.sentence == (
-        "37.01 °C lies 0.01 °C above a line that had been flat at 37.00 °C, "
+        "Rolling z-score: 37.01 °C lies 0.01 °C above a line that had been flat at 37.00 °C, "
         "within the sensor's resolution of 0.01 °C: not flagged."
     )
     assert math.isnan(why.sigma)
@@ -201,7 +204,7 @@ def test_a_gap_is_given_in_usual_intervals() -> None:
     seconds = np.append(np.arange(200.0), 260.0)
     _, why = judged("gap", then(37.0), seconds)
     assert why.rule is Rule.FLAGGED
-    assert why.sentence == "It came 61.0 usual intervals after the one before, more than 5.0."
+    assert why.sentence == "Gap watchdog: it came 61.0 usual intervals after the one before, more than 5.0."
     _, why = judged("gap", then(37.0))
     assert "1.0 usual intervals after the one before, limit 5.0: not flagged" in why.sentence
 
@@ -248,13 +251,103 @@ def test_an_event_has_its_peak_with_the_threshold_if_that_is_known() -> None:
     assert why_at_peak("z", HIGHEST, 3.0) == "off a flat line"
 
 
-def test_a_chart_names_a_score_only_if_all_its_readings_have_the_same() -> None:
-    settings = {
+BOTH = default_profiles(50, 3.0)
+STATE = Tag("rpm", "Agitator", "rpm")
+
+
+def told(
+    profiles: Profiles, values: list[float], tags: tuple[Tag, ...] = (TAG,), codes: list[int] | None = None
+) -> Explanation:
+    """Why the last of these readings was flagged or not."""
+    frame, own = judged_frame(profiles, tags, codes or [0] * len(values), values)
+    reading = Judged.of(frame.iloc[-1].to_dict())
+    return explain(tags[-1], reading, version_of(profiles), own[-1])
+
+
+def test_the_detector_that_spoke_says_its_name_first_and_the_other_stands_beside_it() -> None:
+    why = told(BOTH, [*then(39.0)])
+    assert (why.rule, why.threshold) == (Rule.FLAGGED, 3.0 if why.detector == "zscore" else 3.4)
+    titles = {"zscore": "Rolling z-score: 39.00 °C lies", "recommended": "Recommended: 39.00 °C lies"}
+    assert why.sentence.startswith(titles.pop(why.detector))
+    (other,) = why.others
+    assert other.startswith(*titles.values())
+
+
+def test_a_reading_not_flagged_has_each_detectors_own_band() -> None:
+    frame, own = judged_frame(BOTH, (TAG,), [0] * 201, [*then(37.1)])
+    why = told(BOTH, [*then(37.1)])
+    assert why.rule is Rule.BELOW
+    said = {text.split(":")[0]: text for text in (why.sentence, *why.others)}
+    for title, entry in zip(("Rolling z-score", "Recommended"), own[-1], strict=True):
+        assert TAG.render_band(entry["expected"], entry["upper"]) in said[title]
+    without = explain(TAG, Judged.of(frame.iloc[-1].to_dict()), version_of(BOTH))
+    assert why.detector == "zscore"
+    assert without.sentence == "Rolling z-score: z 0.5, threshold 3.0: not flagged.", "the band is another's"
+
+
+def test_a_detector_that_still_learns_says_so_beside_the_other() -> None:
+    early = told(Profiles((Profile("default", (Choice("limits"), Choice("zscore"))),)), [37.0] * 4)
+    assert early.others == (
+        "Rolling z-score: not judged: warm-up, 3 of the 50 readings needed were learned.",
+    )
+
+
+def test_a_reading_withheld_by_the_condition_names_it() -> None:
+    only = Profile(
+        "default", (Choice("zscore", {"window": 5.0}),), condition=Condition("rpm", ">", 50.0, settle=10.0)
+    )
+    profiles = Profiles((only,))
+    tags = (STATE, TAG)
+    stopped = told(profiles, [0.0, 37.0], tags, [0, 1])
+    assert stopped.rule is Rule.CONDITION
+    assert stopped.sentence == ("Not judged and not learned: only while rpm > 50, 10 s after it became so.")
+    fresh = told(profiles, [60.0, 37.0], tags, [0, 1])
+    assert fresh.rule is Rule.SETTLING
+    assert "still settling: only while rpm > 50, 10 s after" in fresh.sentence
+    assert fresh.others == ()
+
+
+def test_a_reading_within_the_on_delay_says_what_holds_the_flag_back() -> None:
+    slow = Profiles((Profile("default", (Choice("zscore"),), on_delay=30.0),))
+    why = told(slow, [*then(39.0)])
+    assert why.rule is Rule.ON_DELAY
+    assert re.search(
+        r"above 3\.0\): not flagged before it has gone on for 30 s, the on-delay\.$", why.sentence
+    )
+
+
+def test_the_card_says_why_a_reading_is_withheld() -> None:
+    nan = math.nan
+    assert verdict(7.0, nan, nan, False, 0, "z", Withheld.CONDITION) == Phrase(
+        "not judged, condition not met"
+    )
+    assert verdict(7.0, nan, nan, False, 0, "z", Withheld.SETTLING) == Phrase("not judged, still settling")
+    assert verdict(9.0, 7.0, 5.2, False, 0, "z", Withheld.ON_DELAY) == Phrase("z 5.2, within the on-delay")
+
+
+def test_each_score_is_named_by_the_detector_that_spoke() -> None:
+    versions = {
         number: DetectorSettings(number, 0, "test", detector, {}, {})
         for number, detector in enumerate(("zscore", "cusum", "removed"))
     }
-    names = score_names(settings)
-    assert set(names) == {0, 1}
-    assert score_of([0, 0], names) == ("z", None)
-    assert score_of([1], names) == ("CUSUM", 8.0)
-    assert score_of([0, 1], names) == score_of([2], names) == score_of([], names) == ("score", None)
+    rows = pd.DataFrame({"settings": [0, 1, 2, 9], "is_anomaly": True})
+    scales = Scales(versions)
+    assert [(scale.name, scale.drawn_limit) for scale in scales.of_each(rows)] == [
+        ("z", None),
+        ("CUSUM", 8.0),
+        ("score", None),
+        ("score", None),
+    ]
+    assert not scales.off_band(rows).any()
+    rows = pd.DataFrame(
+        {
+            "settings": 1,
+            "profile": "default",
+            "detector": ["zscore", "recommended", None, "zscore"],
+            "is_anomaly": [True, True, False, False],
+        }
+    )
+    scales = Scales({1: version_of(BOTH)})
+    assert [scale.name for scale in scales.of_each(rows)] == ["z", "recommended", "score", "z"]
+    assert scales.off_band(rows).tolist() == [True, False, False, False]
+    assert scales.speakers(rows) == ["zscore", "recommended", "", "zscore"]

@@ -23,6 +23,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import page_key
 from sensormon.stores.duckdb_readings import DuckDBReadings
 from sensormon.stores.recent import RecentReadings
+from sensormon.view.explanation import Scales
 from sensormon.view.live_drawing import drawing, tag_facts
 from sensormon.view.live_feed import PARTS, SPANS, LiveFeed, holes
 from sensormon.view.palette import LIGHT
@@ -136,8 +137,9 @@ def test_answer_holds_quality_rejections_and_reasons(make: Make) -> None:
     m.submit(Batch.of(rows, source="test", received=START + 62 * SECOND))
     answer = LiveFeed(m).board(NAMES, 600)
     ph = answer["tags"]["fermenter_ph"]
-    assert ph["k"][-3:] == [2, 4, 1]
+    assert [kind & 7 for kind in ph["k"][-3:]] == [2, 4, 1]
     assert ph["why"] == [", above 3.0"]
+    assert ph["scores"][ph["s"][-1]] == "z"
     assert ph["head"]["abnormal"]
     assert "above expected, z" in ph["head"]["verdict"]
     assert answer["rejected"] == {
@@ -312,7 +314,7 @@ def test_the_board_draws_readings_as_the_other_charts_do(make: Make) -> None:
     tag, now = m.tags["fermenter_ph"], m.clock.now()
     answer = LiveFeed(m).board(["fermenter_ph"], 600)["tags"]["fermenter_ph"]
     band, gap, gap_words, line, uncertain, bad, flagged = live_chart(
-        m.readings.recent(0), tag, (now - 600 * SECOND, now), LIGHT, score=(answer["score"], None)
+        m.readings.recent(0), tag, (now - 600 * SECOND, now), LIGHT, scales=Scales(m.detection.by_id())
     ).to_dict()["data"]
     styles = drawing(LIGHT, 220)["traces"]
     chart = {
@@ -327,12 +329,10 @@ def test_the_board_draws_readings_as_the_other_charts_do(make: Make) -> None:
     for name, trace in chart.items():
         assert {key: trace[key] for key in styles[name]} == styles[name]
     hover = tag_facts(m.tags, tag, LIGHT, False)["hover"]
-    completed = {
-        kind: text.replace("{clock}", answer["clock"]).replace("{score}", answer["score"])
-        for kind, text in hover.items()
-    }
-    assert set(line["hovertemplate"]) == {completed["judged"], completed["unjudged"]}
-    assert bad["hovertemplate"] == completed["bad"]
+    hover = {kind: text.replace("{clock}", answer["clock"]) for kind, text in hover.items()}
+    judged = {hover["judged"].replace("{score}", name) for name in answer["scores"]}
+    assert set(line["hovertemplate"]) <= {*judged, hover["unjudged"]}
+    assert bad["hovertemplate"] == hover["bad"]
 
 
 def test_a_card_of_states_gets_words_and_keeps_every_change(

@@ -11,14 +11,20 @@ from hypothesis.extra import numpy as npst
 
 from sensormon.analysis.gaps import LIMIT, breaks, gaps, kept_rows, usual_interval
 from sensormon.model.clock import SECOND
+from sensormon.model.entries import DetectorSettings
+from sensormon.model.profiles import default_profiles
 from sensormon.model.readings import Quality
 from sensormon.model.tags import Tag
+from sensormon.view.explanation import Scales
 from sensormon.view.palette import DARK, LIGHT
 from sensormon.view.time_charts import before_after_chart, count_chart, flag_changes, live_chart
 from sensormon.view.y_range import fitted
+from tests.support.profiled import version_of
 
 PH = Tag("ph", "Fermenter pH", unit="pH", normal=(6.5, 7.5), resolution=0.01)
 START = 1_790_000_000 * SECOND
+BOTH = default_profiles(50, 3.0)
+SCALES = Scales({1: DetectorSettings(1, START, "Ana", "zscore", {}, {}), 2: version_of(BOTH, 2)})
 
 
 def frame(seconds, values=None, flagged=(), quality=None, expected=7.0, half=0.1):
@@ -41,6 +47,7 @@ def frame(seconds, values=None, flagged=(), quality=None, expected=7.0, half=0.1
             "upper": np.full(rows, expected + half),
             "is_anomaly": np.isin(np.arange(rows), list(flagged)),
             "origin": "live",
+            "settings": 1,
         }
     )
 
@@ -92,13 +99,46 @@ def test_flags_uncertain_and_bad_readings_differ_in_shape():
 
 
 def test_the_hover_reads_like_a_sentence():
-    line = traces(live_chart(frame(range(5), [7, 7, 7.5, 7, 7], [2]), PH, span(5), LIGHT))["line"]
+    line = traces(live_chart(frame(range(5), [7, 7, 7.5, 7, 7], [2]), PH, span(5), LIGHT, scales=SCALES))[
+        "line"
+    ]
     assert line.hovertemplate == (
         "%{x|%H:%M:%S}  %{y:,.2f} pH  expected %{customdata[0]:,.2f} ± %{customdata[1]:,.2f}"
         "  z %{customdata[2]:.1f}%{text}<extra></extra>"
     )
     assert list(line.text) == ["", "", ", above 3.0", "", ""]
     assert line.customdata[2] == pytest.approx([7.0, 0.1, 15.0], rel=1e-6)
+
+
+def spoken(rows, *detectors):
+    """These readings as judged by the default profile; the detectors spoke in turn."""
+    return rows.assign(settings=2, profile="default", detector=list(detectors))
+
+
+def test_the_band_passes_by_a_flag_with_another_detectors_band():
+    rows = spoken(
+        frame(range(7), [7, 7, 9, 7, 7, 9, 7], [2, 5]), *["recommended"] * 2, "zscore", *["recommended"] * 4
+    )
+    rows.loc[2, ["expected", "lower", "upper"]] = [7.0, 3.0, 11.0]
+    band = traces(live_chart(rows, PH, span(6), LIGHT, scales=SCALES))["band"]
+    edges = [7.1] * 6 + [6.9] * 6 + [np.nan]
+    assert band.y == pytest.approx(edges, nan_ok=True)
+    assert band.x[2] == (START + 3 * SECOND) / 1e3, "the flag at 2 s has no corner, that at 5 s has"
+
+
+def test_the_band_goes_on_through_a_long_stretch_of_another_detectors_flags():
+    detectors = ["recommended", *["zscore"] * 8, "recommended"]
+    rows = spoken(frame(range(10), [7, *[9] * 8, 7], range(1, 9)), *detectors)
+    band = traces(live_chart(rows, PH, span(9), LIGHT, scales=SCALES))["band"]
+    assert band.x[:2] == pytest.approx([START / 1e3, (START + 9 * SECOND) / 1e3])
+
+
+def test_the_hover_names_each_score_by_its_detector():
+    rows = spoken(frame(range(3), [7, 9, 9], [1, 2]), "zscore", "zscore", "recommended")
+    line = traces(live_chart(rows, PH, span(2), LIGHT, scales=SCALES))["line"]
+    names = [template.split("  ")[-1].split(" %{")[0] for template in line.hovertemplate]
+    assert names == ["z", "z", "recommended"]
+    assert list(line.text) == ["", ", above 3.0", ", above 3.4"]
 
 
 def test_a_reading_in_warm_up_says_that_it_was_not_judged():

@@ -5,12 +5,13 @@ import { place } from "./numbers.js"
 export const FLAGGED = 1
 export const UNCERTAIN = 2
 export const BAD = 4
+export const OFF_BAND = 8
 
-const COLUMNS = ["x", "y", "e", "l", "u", "z", "k"]
+const COLUMNS = ["x", "y", "e", "l", "u", "z", "k", "s"]
 const SPARE = 50 // outdated readings to collect before they are dropped
 
 // Columns as the feed names them: x (ms UTC), y (value), e(xpected), l(ower) and u(pper) edge of the band,
-// z (score), k (kind). `cut` holds the times before which the line breaks, `why` the limit of each flagged
+// z (score), k (kind), s (the score's name). `cut` holds the times before which the line breaks, `why` the limit of each flagged
 // reading by its time, `gaps` the stretches without data, `words` of a state's code its word and its place.
 export class Readings {
   constructor() {
@@ -19,7 +20,7 @@ export class Readings {
     this.why = new Map()
     this.gaps = []
     this.words = new Map()
-    Object.assign(this, { interval: 0, gap: 0, stale: 0, clock: "%H:%M:%S", score: "" })
+    Object.assign(this, { interval: 0, gap: 0, stale: 0, clock: "%H:%M:%S" })
   }
 
   get count() {
@@ -40,15 +41,16 @@ export class Readings {
   append(answer) {
     const last = this.last ?? -Infinity
     for (const [code, word, place] of answer.words ?? []) this.words.set(code, [word, place])
+    const added = { ...answer, s: answer.s.map((place) => answer.scores[place]) }
     for (const row of answer.cut) this.cut.add(answer.x[row])
     let flag = 0
     for (const [row, x] of answer.x.entries()) {
       if (answer.k[row] & FLAGGED) this.why.set(x, answer.why[flag++])
       const at = x > last ? this.count : place(this.x, x) + 1 // two readings of the same time stay two
-      for (const name of COLUMNS) this[name].splice(at, 0, answer[name][row])
+      for (const name of COLUMNS) this[name].splice(at, 0, added[name][row])
     }
     for (const name of ["interval", "gap", "stale"]) this[name] = answer[name] || this[name]
-    Object.assign(this, { clock: answer.clock, score: answer.score })
+    this.clock = answer.clock
     const next = answer.x.find((x) => x > last)
     if (this.gap && last !== -Infinity && next - last > this.gap) {
       this.cut.add(next)

@@ -1,6 +1,6 @@
 // The readings of one tag as Plotly traces. Their style comes with `drawing` (sensormon/view/live_drawing.py).
 import { number } from "./numbers.js"
-import { BAD, FLAGGED, UNCERTAIN } from "./readings.js"
+import { BAD, FLAGGED, OFF_BAND, UNCERTAIN } from "./readings.js"
 
 // `events` are [start, end], `rejected` [time, words], `span` the longest span of the chart; all in ms.
 export function traces({ readings, tag, drawing, events, rejected, span, narrow }) {
@@ -18,9 +18,9 @@ export function traces({ readings, tag, drawing, events, rejected, span, narrow 
   ]
 }
 
-// A hover text filled with the feed's values for these readings.
-function completed(template, readings) {
-  return template.replace("{clock}", () => readings.clock).replace("{score}", () => readings.score)
+// A hover text filled with the feed's values for these readings; `score` is the name of a score.
+function completed(template, readings, score = "") {
+  return template.replace("{clock}", () => readings.clock).replace("{score}", () => score)
 }
 
 function line(readings, tag) {
@@ -29,7 +29,7 @@ function line(readings, tag) {
   const customdata = []
   const text = []
   const hovertemplate = []
-  const judged = completed(tag.hover.judged, readings)
+  const judged = new Map([...new Set(readings.s)].map((name) => [name, completed(tag.hover.judged, readings, name)]))
   const unjudged = completed(tag.hover.unjudged, readings)
   for (let row = 0; row < readings.count; row++) {
     if (readings.k[row] & BAD) continue
@@ -46,16 +46,17 @@ function line(readings, tag) {
     y.push(readings.y[row])
     customdata.push([expected, readings.u[row] - expected, readings.z[row]])
     text.push(readings.k[row] & FLAGGED ? (readings.why.get(time) ?? "") : "")
-    hovertemplate.push(expected === null ? unjudged : judged)
+    hovertemplate.push(expected === null ? unjudged : judged.get(readings.s[row]))
   }
   return { x, y, customdata, text, hovertemplate }
 }
 
-// One closed outline per stretch with a band.
+// One closed outline per stretch with a band; it passes flagged readings by that have another detector's.
 function band(readings, { bridged }) {
   const x = []
   const y = []
   let rows = []
+  let passed = 0
   const close = () => {
     if (rows.length > 1) {
       for (const row of rows) x.push(readings.x[row]), y.push(readings.u[row])
@@ -65,8 +66,13 @@ function band(readings, { bridged }) {
     rows = []
   }
   for (let row = 0; row < readings.count; row++) {
-    if (readings.cut.has(readings.x[row]) || (rows.length && row - rows[rows.length - 1] > bridged)) close()
-    if (readings.e[row] !== null) rows.push(row)
+    const off = readings.k[row] & OFF_BAND
+    if (off) passed++
+    const apart = row - rows[rows.length - 1] - passed > bridged
+    if (readings.cut.has(readings.x[row]) || (rows.length && apart)) close()
+    if (readings.e[row] === null || off) continue
+    rows.push(row)
+    passed = 0
   }
   close()
   return { x, y }
