@@ -64,7 +64,7 @@ DETECTORS: dict[str, type[Any]] = {**MULTIVARIATE, **PER_TAG}
 """Every name that `detect` takes; if a name is in both tables, the values decide."""
 
 
-def make(detector: str, **params: float) -> Detector:
+def make(detector: str, /, **params: float) -> Detector:
     """The detector of this name that judges each tag by itself; defaults for what is not given.
 
     Raises UsageError for a name or a parameter that does not exist, or a wrong value.

@@ -7,24 +7,28 @@ What one reading goes through: the condition of its tag's profile decides whethe
 learned at all; each detector scores it; the one whose score is the largest multiple of its threshold
 speaks; if any fired, the on-delay decides whether the reading is flagged.
 
-A condition looks at the last good reading of its tag that came before, in order of arrival.
+A condition looks at the last good reading of its tag in order of arrival; a reading of that tag itself
+is held against its own value. Readings from before the moment since which it is met count as settling.
+Where the condition is not met nothing fires, so an on-delay begins again afterwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from sensormon.detectors import make
-from sensormon.detectors.base import Detector, State, TagFacts
+from sensormon.detectors.base import UNSET, Detector, State, TagFacts
 from sensormon.detectors.kernel import EXPECTED, LOWER, SCORE, UPPER, column
+from sensormon.detectors.limits import Limits
 from sensormon.detectors.row_state import check_code, check_rows, check_vector
 from sensormon.model.errors import UsageError
-from sensormon.model.profiles import COMPARISONS, Choice, Profile, Profiles
+from sensormon.model.profiles import COMPARISONS, Choice, Condition, Profile, Profiles
 from sensormon.model.readings import Bools, Floats, Ints, Scores, Verdicts, Withheld
 from sensormon.model.tags import Tag
 
@@ -44,9 +48,14 @@ def detectors_of(profile: Profile) -> dict[str, Detector]:
 
 
 def check(profiles: Profiles, tags: Sequence[Tag]) -> None:
-    """Raise UsageError unless every profile can judge: its detectors exist and remember little enough."""
+    """Raise UsageError unless every profile can judge.
+
+    Its detectors exist and remember little enough, its limits are in order, and its condition is on a tag
+    of numbers.
+    """
     for profile in profiles.profiles:
         detectors = detectors_of(profile)
+        _check_limits(profile, detectors.get("limits"))
         if profile.condition is not None:
             tag = next((tag for tag in tags if tag.name == profile.condition.tag), None)
             if tag is None or tag.has_states:
@@ -62,6 +71,21 @@ def check(profiles: Profiles, tags: Sequence[Tag]) -> None:
                 f"profile {profile.name!r} would remember {size:,} bytes of each tag",
                 where="profiles",
                 hint=f"{MOST_BYTES:,} are allowed: use shorter windows or fewer detectors",
+            )
+
+
+def _check_limits(profile: Profile, limits: Detector | None) -> None:
+    if not isinstance(limits, Limits):
+        return
+    stated = [(name, getattr(limits, name)) for name in ("low_low", "low", "high", "high_high")]
+    stated = [(name, value) for name, value in stated if abs(value) < UNSET]
+    for (name, value), (above, most) in pairwise(stated):
+        if value > most:
+            raise UsageError(
+                f"the limits of profile {profile.name!r} are not in order: {name} {value:g} is above "
+                f"{above} {most:g}",
+                where="profiles",
+                hint="Order them LL, L, H, HH from below",
             )
 
 
@@ -87,23 +111,24 @@ class ProfileState:
     def __init__(self, profiles: Profiles, tags: Sequence[Tag]) -> None:
         facts = TagFacts.of_tags(tags)
         own = [profiles.of(tag) for tag in tags]
-        used = list(dict.fromkeys([profiles.default, *own]))
+        used = tuple({profile.name: profile for profile in [profiles.default, *own]}.values())
         self._profiles = tuple(profile.name for profile in used)
-        self._profile = np.array([used.index(profile) for profile in own], dtype=np.uint8)
+        places = {name: place for place, name in enumerate(self._profiles)}
+        self._profile = np.array([places[profile.name] for profile in own], dtype=np.uint8)
         choices = [choice for profile in used for choice in profile.detectors]
         self._names = tuple(dict.fromkeys(choice.detector for choice in choices))
-        self._engines = _engines(own, facts, self._names)
+        self._engines = _engines(used, self._profile, facts, self._names)
         codes = range(len(tags))
         self._of_tag = [[engine for engine in self._engines if engine.local[code] >= 0] for code in codes]
         self._threshold = np.full((len(used), len(self._names)), np.nan)
         self._drawn = np.zeros((len(used), len(self._names)), dtype=np.int64)
         for row, profile in enumerate(used):
-            places = []
+            banded = []
             for name, detector in detectors_of(profile).items():
                 self._threshold[row, self._names.index(name)] = detector.threshold
-                places.append(self._names.index(name))
-            places.sort(key=lambda place: self._names[place] != DRAWN)
-            self._drawn[row] = (places + [places[0]] * len(self._names))[: len(self._names)]
+                banded.append(self._names.index(name))
+            banded.sort(key=lambda place: self._names[place] != DRAWN)
+            self._drawn[row] = (banded + [banded[0]] * len(self._names))[: len(self._names)]
         self._on_delay = np.array([round(profile.on_delay * 1e6) for profile in own], dtype=np.int64)
         self._firing = np.full(len(tags), _NEVER, dtype=np.int64)  # since when, µs
         self._conditions = _Conditions.of(own, tags)
@@ -160,6 +185,7 @@ class ProfileState:
         """Continue from what `other` remembers of its tag `code`.
 
         Detectors that both have with the same parameters go on to the last bit; the others are restored.
+        A condition that `other` had as well, of whichever tag, stays met since when it was.
         """
         theirs = {engine.choice: engine for engine in other._of_tag[code]}
         for engine in self._of_tag[tag]:
@@ -169,6 +195,7 @@ class ProfileState:
             else:
                 engine.state.restore(here, n, values, times)
         self._firing[tag] = other._firing[code] if self._on_delay[tag] == other._on_delay[code] else _NEVER
+        self._conditions.adopt(tag, other._conditions)
 
     def save(self, tag: int) -> Floats:
         """All that is remembered of this tag, as a vector of its own."""
@@ -228,20 +255,25 @@ class ProfileState:
         return Scores(n, main[SCORE], main[EXPECTED], main[LOWER], main[UPPER], flagged, verdicts)
 
 
-def _engines(own: Sequence[Profile], facts: TagFacts, names: Sequence[str]) -> list[_Engine]:
-    """One engine for each different detector, in the order of the names."""
+def _engines(
+    used: Sequence[Profile], profile: NDArray[np.uint8], facts: TagFacts, names: Sequence[str]
+) -> list[_Engine]:
+    """One engine for each different detector, in the order of the names; `profile` is that of each tag."""
     users: dict[tuple[str, tuple[tuple[str, float], ...]], list[int]] = {}
-    for code, profile in enumerate(own):
-        for choice in profile.detectors:
+    for place, candidate in enumerate(used):
+        for choice in candidate.detectors:
             key = (choice.detector, tuple(sorted(_all_params(choice).items())))
-            users.setdefault(key, []).append(code)
+            users.setdefault(key, []).append(place)
     engines = []
-    for (name, params), codes in users.items():
-        local = np.full(len(own), -1, dtype=np.int32)
+    for (name, params), places in users.items():
+        codes = np.flatnonzero(np.isin(profile, places))
+        if not len(codes):
+            continue
+        local = np.full(len(profile), -1, dtype=np.int32)
         local[codes] = np.arange(len(codes))
-        state = make(name, **dict(params)).start(facts.take(codes))
+        state = make(name, **dict(params)).start(facts.take(codes.tolist()))
         choice = Choice(name, dict(params))
-        engines.append(_Engine(choice, names.index(name), state, local, len(codes) == len(own)))
+        engines.append(_Engine(choice, names.index(name), state, local, len(codes) == len(profile)))
     return sorted(engines, key=lambda engine: engine.place)
 
 
@@ -252,12 +284,13 @@ def _all_params(choice: Choice) -> dict[str, float]:
 
 
 def _note(scores: Scores, rows: slice | Ints, place: int, n: Ints, own: Floats, fired: Bools) -> None:
+    """Enter what one detector said. `n` is that of the detector that has learned longest."""
     own[rows, place, SCORE] = scores.score
     own[rows, place, EXPECTED] = scores.expected
     own[rows, place, LOWER] = scores.lower
     own[rows, place, UPPER] = scores.upper
     fired[rows, place] = scores.is_anomaly
-    n[rows] = scores.n
+    n[rows] = np.maximum(n[rows], scores.n)
 
 
 class _Conditions:
@@ -265,12 +298,14 @@ class _Conditions:
 
     def __init__(
         self,
+        conditions: Sequence[Condition],
         of_tag: NDArray[np.int64],
         watched: NDArray[np.int64],
         comparison: NDArray[np.int64],
         value: Floats,
         settle: Ints,
     ) -> None:
+        self._places = {_test(condition): place for place, condition in enumerate(conditions)}
         self._of_tag = of_tag  # the condition of each tag, -1 for none
         self._watched = watched  # by condition: the code of its tag, -1 if there is no such tag
         self._comparison = comparison
@@ -283,9 +318,11 @@ class _Conditions:
         """Those of these profiles, one a tag."""
         codes = {tag.name: code for code, tag in enumerate(tags)}
         conditions = list(dict.fromkeys(profile.condition for profile in own if profile.condition))
+        places = {condition: place for place, condition in enumerate(conditions)}
         return cls(
+            conditions,
             np.array(
-                [-1 if profile.condition is None else conditions.index(profile.condition) for profile in own],
+                [-1 if profile.condition is None else places[profile.condition] for profile in own],
                 dtype=np.int64,
             ),
             np.array([codes.get(condition.tag, -1) for condition in conditions], dtype=np.int64),
@@ -323,6 +360,19 @@ class _Conditions:
         condition = self._of_tag[tag]
         if condition >= 0:
             self._since[condition] = since
+
+    def adopt(self, tag: int, other: _Conditions) -> None:
+        """The condition of this tag is met since when `other` says so, if it has it too."""
+        condition = self._of_tag[tag]
+        if condition >= 0:
+            test = next(test for test, place in self._places.items() if place == condition)
+            if (theirs := other._places.get(test)) is not None:
+                self._since[condition] = other._since[theirs]
+
+
+def _test(condition: Condition) -> tuple[str, str, float]:
+    """What decides since when a condition is met: all but its settling time."""
+    return condition.tag, condition.comparison, condition.value
 
 
 @numba.njit(cache=True)
@@ -391,6 +441,8 @@ def _combine(
 ) -> None:
     for i in range(len(tag)):
         speaks, fires = _speaker(own[i], fired[i], thresholds[profile[i]])
+        if withheld[i]:
+            firing[tag[i]] = _NEVER
         if speaks < 0 or not judged[i]:
             continue
         detector[i] = speaks
