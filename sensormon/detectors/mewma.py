@@ -23,8 +23,9 @@ class Mewma(RowDetector):
     baseline gets wider limits. During an alarm the steady tags that are off stay where they
     were. The alarm ends after 40 rows that are under the limit or have fallen to a tenth of
     its peak. A tag that jumped and has been steady at its new level for 60 rows is taken to be
-    set there, unless its sensor is too coarse to tell. After 1,000 rows in alarm the process
-    is in a new state, of which a model is made from the last 400 rows.
+    set there, unless its sensor is too coarse to tell or more than half of the tags are off.
+    After 1,000 rows in alarm the process is in a new state, of which a model is made from the
+    last 400 rows.
 
     Catches: lasting shifts of steady tags, and sudden moves of wandering ones.
     Misses: single odd rows (prefer `hotelling` or `spe`), a drift slower than some hundred

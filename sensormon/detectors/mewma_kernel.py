@@ -249,7 +249,15 @@ def _follow(alarmed: bool, tags: Floats, work: Floats) -> None:
 
 @numba.njit(cache=True)
 def _settle(place: Ints, tags: Floats, ring: Floats, counts: Ints) -> None:
-    """Take the new level of a steady tag that jumped, within a few rows, and has been as steady since."""
+    """Take the new level of a steady tag that jumped, within a few rows, and has been as steady since.
+
+    Nobody has set what more than half of the tags do together.
+    """
+    outs = 0
+    for j in range(len(tags)):
+        outs += _is_out(tags[j])
+    if 2 * outs > len(tags):
+        return
     for j in range(len(tags)):
         tag = tags[j]
         if tag[GAIN] == 1.0 or not _is_out(tag):

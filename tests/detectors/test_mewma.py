@@ -73,6 +73,12 @@ def test_a_coarse_sensor_cannot_show_that_it_was_set() -> None:
     assert flags(rows)[2_020:2_400].all()
 
 
+def test_what_most_tags_do_together_was_not_set() -> None:
+    rows = related(10)
+    rows[2_000:2_400] += 6.0
+    assert flags(rows)[2_020:2_400].all()
+
+
 def test_a_tag_that_grows_lively_floods_no_more_after_a_while() -> None:
     rows = related(4)
     rows[1_000:, 5] *= 2.5
