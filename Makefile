@@ -10,7 +10,7 @@ BROWSING := tests/browser
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-long test-full lint types pictures clean
+.PHONY: run test test-long test-full lint types pictures detector-pictures clean
 
 run: $(VENV)/run
 	@case "$(HOST)" in 127.*|localhost|::1) ;; *) echo "HOST=$(HOST): every machine that reaches port $(PORT) \
@@ -39,6 +39,10 @@ types: $(VENV)/test
 # The pictures in docs/images, from the running app; `make pictures NAMES="live-dark phone"` takes only some.
 pictures: $(VENV)/test
 	$(BIN)/python -m tests.support.pictures $(NAMES)
+
+# The pictures of docs/which_detector.md, in half a minute; NAMES as above.
+detector-pictures: $(VENV)/test
+	$(BIN)/python -m tests.support.detector_pictures $(NAMES)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
