@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from sensormon.exchange.state_values import beside
 from sensormon.exchange.table_writer import table_csv
+from sensormon.exchange.verdict_columns import DETECTORS, with_verdicts
 from sensormon.stores.columns import with_simulated
 
 Pieces = Iterator[pa.Table]
@@ -30,6 +31,8 @@ COLUMNS = (
     "value",
     "is_anomaly",
     "score",
+    "threshold",
+    "detector",
     "expected",
     "lower",
     "upper",
@@ -37,11 +40,13 @@ COLUMNS = (
     "received",
     "n",
     "settings",
+    "profile",
+    "withheld",
     "source",
     "origin",
     "simulated",
 )
-"""The columns of every form, in this order."""
+"""The columns of every form, in this order; JSON has the list `detectors` after them."""
 
 
 def as_json(pieces: Pieces) -> Iterator[bytes]:
@@ -49,8 +54,13 @@ def as_json(pieces: Pieces) -> Iterator[bytes]:
     encode = msgspec.json.Encoder().encode
     opening = b"["
     for table in _parts(pieces):
-        columns = [column.to_pylist() for column in _with_texts(table).columns]
-        rows = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
+        named = _with_texts(table)
+        names = list(COLUMNS)
+        if DETECTORS in table.column_names:
+            named = named.append_column(DETECTORS, table.column(DETECTORS))
+            names.append(DETECTORS)
+        columns = [column.to_pylist() for column in named.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
         if rows:
             yield opening + encode(rows)[1:-1]
             opening = b","
@@ -122,8 +132,9 @@ def _parts(pieces: Pieces) -> Iterator[pa.Table]:
 
 
 def _renamed(table: pa.Table) -> pa.Table:
+    table = with_simulated(with_verdicts(table))
     names = ["timestamp" if name == "time" else name for name in table.column_names]
-    return with_simulated(table.rename_columns(names)).select(COLUMNS)
+    return table.rename_columns(names).select(COLUMNS)
 
 
 def _with_texts(table: pa.Table) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,8 +46,11 @@ class Taken(BaseModel):
     id: int = Field(examples=[4711])
     is_anomaly: bool
     score: float | None = Field(
-        description="Deviation in standard deviations for z-scores; null while the detector warms up."
+        description="Of the detector that spoke: the one with the largest score over its threshold. "
+        "Null while every detector warms up, and for a reading that is not judged."
     )
+    threshold: float | None = Field(description="Of that detector.", examples=[3.0])
+    detector: str | None = Field(description="Its name.", examples=["zscore"])
 
 
 class RowProblem(BaseModel):
@@ -105,6 +108,7 @@ class TagFacts(BaseModel):
     kind: str
     states: list[str] | None
     simulated: bool = Field(description="Whether the simulator makes its readings now.")
+    profile: str = Field(description="The profile that judges its readings now.", examples=["default"])
 
 
 class AuditFacts(BaseModel):
@@ -122,8 +126,23 @@ class AuditFacts(BaseModel):
     failure: str
 
 
+class OwnScore(BaseModel):
+    """What one detector of the profile said of a reading; null where it did not say."""
+
+    detector: str
+    score: float | None
+    expected: float | None
+    lower: float | None
+    upper: float | None
+    threshold: float | None
+
+
 class StoredReading(BaseModel):
-    """A reading with its score; the value of a tag of states is the word."""
+    """A reading with its score; the value of a tag of states is the word.
+
+    `score`, `threshold` and `detector` are of the detector that spoke. `expected`, `lower` and `upper` are
+    its too if the reading is flagged, and elsewhere the band that charts draw.
+    """
 
     id: int
     timestamp: str
@@ -131,6 +150,8 @@ class StoredReading(BaseModel):
     value: float | str
     is_anomaly: bool
     score: float | None
+    threshold: float | None = Field(description="Null in readings from before there were profiles.")
+    detector: str | None = Field(description="Null as `threshold`, and where no detector judged.")
     expected: float | None
     lower: float | None
     upper: float | None
@@ -138,9 +159,17 @@ class StoredReading(BaseModel):
     received: str
     n: int
     settings: int
+    profile: str | None = Field(description="The profile that judged it; null as `threshold`.")
+    withheld: Literal["condition", "settling", "on-delay"] | None = Field(
+        description="Why it was not judged (the profile's condition not met, or not for long enough) or not "
+        "flagged (within the on-delay)."
+    )
     source: str
     origin: str
     simulated: bool = Field(description="Whether the simulator made it; no sensor did.")
+    detectors: list[OwnScore] = Field(
+        description="In JSON: what each detector said, where the profile has several."
+    )
 
 
 def _failures(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -26,7 +26,9 @@ from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem
 from sensormon.api.readers import SHORT, UNKNOWN_ROWS, charged, check_limit, readers_of
 from sensormon.api.times import time_in
+from sensormon.detectors.versions import Versions
 from sensormon.exchange.state_values import worded
+from sensormon.exchange.verdict_columns import with_detectors
 from sensormon.ingest.validation import EARLIEST, shown
 from sensormon.model import timestamps
 from sensormon.monitor.monitor import Monitor
@@ -94,6 +96,7 @@ def tags(request: Request) -> list[openapi.TagFacts]:
     """The tags, with their units and ranges; numbers are in the tag's unit."""
     grant, monitor = reader_of(request), context_of(request).monitor
     simulated, words = monitor.source.simulated_tags, monitor.state_words()
+    profiles = monitor.detection.in_force.in_use
     return [
         openapi.TagFacts(
             name=tag.name,
@@ -106,6 +109,7 @@ def tags(request: Request) -> list[openapi.TagFacts]:
             kind="states" if tag.states and tag.kind == "number" else tag.kind,
             states=list(tag.states or words.get(tag.name, {}).values()) if tag.has_states else None,
             simulated=tag.name in simulated,
+            profile=profiles.of(tag).name,
         )
         for tag in monitor.tags
         if grant.covers(tag.name)
@@ -223,6 +227,9 @@ def _answer(
     def begin() -> Iterator[bytes]:
         pieces = monitor.streams.by_arrival(tags, *span, limit=limit, anomalies=anomalies)
         pieces = worded(pieces, monitor.state_words(tags))
+        if form == "json":
+            versions = Versions(monitor.detection.readable())
+            pieces = (with_detectors(piece, versions) for piece in pieces)
         return write(pieces if known else charged(pieces, readers.budget, address))
 
     media_type, write = FORMS[form]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -213,7 +214,11 @@ def tell_single(outcome: Outcome) -> Answer:
             more={"reason": str(bad.reason)},
         )
         return Answer(400, problem.body)
-    score = float(outcome.score[0])  # NaN is written as null
+    score, threshold, detector = float(outcome.score[0]), math.nan, None  # NaN is written as null
+    if (verdicts := outcome.verdicts) is not None:
+        threshold = float(verdicts.threshold[outcome.first])
+        place = int(verdicts.detector[outcome.first])
+        detector = verdicts.detectors[place] if place >= 0 else None
     return Answer(
         201,
         msgspec.json.encode(
@@ -222,6 +227,8 @@ def tell_single(outcome: Outcome) -> Answer:
                 "id": outcome.first_id,
                 "is_anomaly": bool(outcome.is_anomaly[0]),
                 "score": score,
+                "threshold": threshold,
+                "detector": detector,
             }
         ),
     )

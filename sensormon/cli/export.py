@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 from sensormon.cli.span import span_of
 from sensormon.exchange.state_values import worded
 from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, too_long, with_zone
+from sensormon.exchange.verdict_columns import with_verdicts
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.state_words import Words
@@ -111,7 +112,7 @@ def _write(
     file, rows = FORMS[FORMATS[form]].begin(stream), 0
     try:
         for piece in worded(readings.stream(tags, since, until, anomalies=flagged), words):
-            marked = with_simulated(piece)
+            marked = with_simulated(with_verdicts(piece))
             # A sheet has no time zones, so its columns name theirs. The other formats keep the names.
             file.write(with_zone(marked, "UTC") if form == "excel" else marked)
             rows += piece.num_rows

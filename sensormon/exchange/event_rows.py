@@ -23,6 +23,8 @@ _EVENT = (
     "upper",
     "score",
     "threshold",
+    "detector",
+    "profile",
     "severity",
     "state",
     "label",
@@ -32,7 +34,8 @@ _EVENT = (
     "seconds",
     "settings",
 )
-_READING = ("value", "expected", "lower", "upper", "score", "settings", "origin")
+_READING = ("value", "expected", "lower", "upper", "score")
+_VERDICT = ("threshold", "detector", "profile")
 
 
 def events_file(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
@@ -64,6 +67,8 @@ def readings_file(readings: pd.DataFrame, events: pd.DataFrame, tags: TagTable) 
             "event": readings["id"].map(event_of).astype("int64"),
             **_tag(readings["tag"], tags),
             **{name: readings[name] for name in _READING},
+            **{name: readings.get(name) for name in _VERDICT},
+            **{name: readings[name] for name in ("settings", "origin")},
             "simulated": readings["source"] == SIMULATOR,
         }
     )

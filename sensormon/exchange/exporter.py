@@ -17,6 +17,7 @@ from sensormon.events.reader import EventReader
 from sensormon.exchange.export_folder import Draft, ExportFile, ExportFiles
 from sensormon.exchange.state_values import worded
 from sensormon.exchange.table_writer import EXCEL_ROWS, FORMS, TableFile, too_long, with_zone
+from sensormon.exchange.verdict_columns import with_verdicts
 from sensormon.ingest.validation import EARLIEST
 from sensormon.model import timestamps
 from sensormon.model.jobs import Job, Jobs, Progress
@@ -43,12 +44,16 @@ _READINGS = (
     "unit",
     "quality",
     "score",
+    "threshold",
+    "detector",
     "expected",
     "lower",
     "upper",
     "is_anomaly",
+    "withheld",
     "n",
     "settings",
+    "profile",
     "source",
     "origin",
     "simulated",
@@ -64,6 +69,7 @@ _EVENTS = (
     "unit",
     "score",
     "threshold",
+    "detector",
     "expected",
     "lower",
     "upper",
@@ -77,6 +83,7 @@ _EVENTS = (
     "acted",
     "shelved_until",
     "settings",
+    "profile",
     "id",
 )
 _PIECE = 5_000
@@ -199,7 +206,7 @@ class Exporter:
             words = self._words.by_tag(tags)
             if order.tags is not None:
                 words = {name: words[name] for name in order.tags if name in words}
-            rows = (with_simulated(labelled(piece, tags)) for piece in worded(pieces, words))
+            rows = (with_simulated(with_verdicts(labelled(piece, tags))) for piece in worded(pieces, words))
             return (piece.select(_READINGS) for piece in rows), note
         if order.what == REJECTED:
             rejected = self._stored.stream_rejected(order.tags, order.since, order.until)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sensormon.ingest.pipeline import Judged
 from sensormon.ingest.refusals import NOTHING, Codes, Refused
 from sensormon.model.ledger import add_up
-from sensormon.model.readings import Batch, Bools, Floats, Processed
+from sensormon.model.readings import Batch, Bools, Floats, Processed, Verdicts
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +40,17 @@ class Parsed:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The result of one request: accepted row i has the id `first_id + i`."""
+    """The result of one request: accepted row i has the id `first_id + i`.
+
+    In `verdicts`, which is of all requests judged together, it is row `first + i`.
+    """
 
     first_id: int
     score: Floats
     is_anomaly: Bools
     refused: Refused
+    verdicts: Verdicts | None = None
+    first: int = 0
 
 
 Refuse = Callable[[Batch, Codes, Sequence[int], Refused], Refused]
@@ -102,7 +107,16 @@ def split(requests: Sequence[Parsed], first_id: int, judged: Judged, refuse: Ref
             if end - row == stop - start
             else refuse(request.batch, reason, request.positions, request.malformed)
         )
-        outcomes.append(Outcome(first_id + row, scores.score[row:end], scores.is_anomaly[row:end], refused))
+        outcomes.append(
+            Outcome(
+                first_id + row,
+                scores.score[row:end],
+                scores.is_anomaly[row:end],
+                refused,
+                scores.verdicts,
+                row,
+            )
+        )
         start, row = stop, end
     return outcomes
 

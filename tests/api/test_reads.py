@@ -67,7 +67,7 @@ def test_formats_agree_before_and_after_storing(start: Start, monkeypatch: pytes
         table = pd.read_csv(io.BytesIO(get(api, "/data?format=csv").content))
         parquet = pd.read_parquet(io.BytesIO(get(api, "/data?format=parquet").content))
         for frame in (table, parquet):
-            assert list(frame.columns) == list(rows[0])
+            assert [*frame.columns, "detectors"] == list(rows[0])
             assert frame["id"].tolist() == list(range(1, 123))
             assert frame["value"].tolist() == [row["value"] for row in rows]
         assert str(parquet["timestamp"].dtype) == "datetime64[us, UTC]"

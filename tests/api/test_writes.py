@@ -28,7 +28,14 @@ def test_reading_is_answered_with_its_id_and_score(start: Start) -> None:
     monitor, api = start()
     answer = post(api, "/ingest", ROW)
     assert answer.status_code == 201
-    assert answer.json() == {"status": "success", "id": 1, "is_anomaly": False, "score": None}
+    assert answer.json() == {
+        "status": "success",
+        "id": 1,
+        "is_anomaly": False,
+        "score": None,
+        "threshold": None,
+        "detector": None,
+    }
     assert monitor.ledger.now().to_dict()["received"] == 1
 
 
