@@ -1,13 +1,15 @@
 """Tuning: trying other settings on the history, applying them, and the versions so far."""
 
 from sensormon.monitor.runtime import monitor
-from sensormon.ui import tuning_try, tuning_versions
+from sensormon.ui import profile_editor, tuning_tags, tuning_try, tuning_versions
 from sensormon.ui.page import page
 from sensormon.ui.sections import chosen_section
 
 # The name appears in the address: ?part=Versions.
 SECTIONS = {
     "Try": tuning_try.section,
+    "Tags": tuning_tags.tags_section,
+    "Profiles": profile_editor.profiles_section,
     "Versions": tuning_versions.section,
 }
 

@@ -143,6 +143,24 @@ class DuckDBReadings:
             [since, width, naive(since), naive(until)],
         )
 
+    def summary(self, since: int, until: int) -> pd.DataFrame:
+        parts = [
+            "SELECT tag, count(*) AS readings, count(*) FILTER (is_anomaly) AS flagged, max(n) AS learned,"
+            " epoch_us(min(time)) AS first, epoch_us(max(time)) AS last"
+            " FROM readings WHERE time >= $1 AND time < $2 GROUP BY tag"
+        ]
+        if has_rollups(self._database):
+            parts.append(
+                "SELECT tag, sum(count - kept), 0, 0, epoch_us(min(minute)), epoch_us(max(minute))"
+                " FROM rollups WHERE minute >= $1 AND minute < $2 GROUP BY tag"
+            )
+        return self._database.frame(
+            "SELECT tag, sum(readings)::BIGINT AS readings, sum(flagged)::BIGINT AS flagged,"
+            " max(learned)::BIGINT AS learned, min(first) AS first, max(last) AS last"
+            f" FROM ({' UNION ALL '.join(parts)}) GROUP BY tag ORDER BY tag",
+            [naive(since), naive(until)],
+        )
+
     # -- tags ---------------------------------------------------------------------
 
     def tags(self) -> list[str]:

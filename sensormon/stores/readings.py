@@ -118,6 +118,13 @@ class StoredReadings(Protocol):
         parts without readings have no row. Doubtful ones are of uncertain or bad quality.
         """
 
+    def summary(self, since: int, until: int) -> pd.DataFrame:
+        """Each tag's readings of the span in a row: tag, readings, flagged, learned, first, last.
+
+        `readings` counts those rolled up too, `learned` is how many the tag had learned before one of
+        them at most; `first` and `last` are times in µs UTC. Tags without readings have no row.
+        """
+
     def tags(self) -> list[str]:
         """The tags that have readings, rolled up or not, in order of their names."""
 

@@ -90,8 +90,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "Tuning page says which."
         ),
         "severity": (
-            "How far the highest score of an event was above the threshold: low, medium from 1.5 times, "
-            "high from 3 times. It says nothing about the effect on the plant."
+            "What the profile says of its events; if it says nothing, how far the highest score was above "
+            "the threshold: low, medium from 1.5 times, high from 3 times."
         ),
         # control charts
         "UCL": (
@@ -128,9 +128,22 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "Flagged readings of a tag that lie close together, treated as one thing to look at. It starts "
             "with the first of them and has ended when none has come for the off-delay."
         ),
+        "profile": (
+            "A named way to judge tags: one or more detectors with their parameters, delays, a condition, a "
+            "severity and a target. A tag has the profile assigned to it by name, by pattern or by group, "
+            "else the default one."
+        ),
+        "condition": (
+            "Another tag must compare so with a value, or the readings are neither judged nor learned: only "
+            "while agitator_rpm > 50. Until that tag has had a reading the condition is not met."
+        ),
+        "settling": (
+            "How long a condition must have been met before readings are judged, so that a machine that "
+            "starts up is not judged while it does."
+        ),
         "on-delay": (
-            "How long flagged readings must continue before they count as an event. At 0 a single spike "
-            "counts."
+            "How long a detector must fire without a break before a reading is flagged. At 0 a single spike "
+            "is."
         ),
         "off-delay": (
             "How long a tag must stay without a flag before its event has ended. Flags that come sooner "
