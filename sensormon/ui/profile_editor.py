@@ -16,9 +16,7 @@ from sensormon.access.roles import Act
 from sensormon.model.errors import UsageError
 from sensormon.model.profiles import (
     DEFAULT_PROFILE,
-    KINDS,
     LONGEST_NAME,
-    Assignment,
     Profile,
     Profiles,
     checked,
@@ -26,8 +24,9 @@ from sensormon.model.profiles import (
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import why_not
 from sensormon.ui.drawing import not_done, panel
-from sensormon.ui.glossary import meaning, prose
+from sensormon.ui.glossary import prose
 from sensormon.ui.profile_apply import apply_form, change_lines, said
+from sensormon.ui.profile_assignments import assigned_table, edited_assignments, new_assignment
 from sensormon.ui.profile_fields import profile_editor
 from sensormon.ui.viewer import Viewer
 from sensormon.view.detectors import title
@@ -64,13 +63,13 @@ def profiles_section(m: Monitor, viewer: Viewer) -> None:
     overview = st.container()
     if why_not(m, Act.APPLY_SETTINGS):
         _overview(overview, m, draft.begun)
-        _assigned_table(m, draft.begun, locked=True)
+        assigned_table(m, draft.begun)
         return
     _warn_of_others(m, draft)
     with panel("profile-editor"):
         draft = _edit(draft, m)
     with panel("profile-assignments"):
-        draft = _assign(m, draft)
+        draft = _assigned(m, draft)
     _overview(overview, m, draft.profiles)
     if change_lines(m, draft.begun, draft.profiles):
         with panel("profile-changes"):
@@ -114,6 +113,20 @@ def _new_fields() -> None:
 def _key(name: str) -> str:
     """The key of a field, until `_new_fields` replaces all of them."""
     return f"profiles-{st.session_state.get(_ROUND, 0)}-{name}"
+
+
+def _assigned(m: Monitor, draft: Draft) -> Draft:
+    """The draft with the assignments as they were edited."""
+    try:
+        added = new_assignment(m, draft.profiles, _key)
+        if added is not None:
+            _keep(draft, added)
+            _new_fields()
+            st.rerun()
+        return _keep(draft, edited_assignments(m, draft.profiles, _key))
+    except UsageError as error:
+        not_done(error, "These assignments are not part of the changes")
+        return draft
 
 
 def _warn_of_others(m: Monitor, draft: Draft) -> None:
@@ -213,78 +226,3 @@ def _remove(draft: Draft, name: str) -> None:
     _keep(draft, draft.profiles.without_profile(name))
     st.session_state[_NAME] = DEFAULT_PROFILE
     _new_fields()
-
-
-# -- what they are assigned to ------------------------------------------------------------
-
-
-def _assign(m: Monitor, draft: Draft) -> Draft:
-    """The table of assignments, to be edited; new rows are typed below the others."""
-    st.markdown("**Assignments**", help=meaning("profile"))
-    st.caption(
-        "A tag has the profile assigned to it by name; else that of the first pattern that its name fits "
-        "(\\* any characters, ? one), in this order; else that of its group; else the default profile."
-    )
-    edited = _assigned_table(m, draft.profiles, locked=False)
-    try:
-        return _keep(draft, checked(replace(draft.profiles, assignments=_entries(edited))))
-    except UsageError as error:
-        not_done(error, "These assignments are not part of the changes")
-        return draft
-
-
-def _assigned_table(m: Monitor, profiles: Profiles, *, locked: bool) -> pd.DataFrame:
-    key = _key("assignments")
-    if locked or key not in st.session_state:
-        st.session_state["profiles-assigned"] = profiles
-    begun: Profiles = st.session_state["profiles-assigned"]
-    frame = _assignment_frame(m, begun)
-    edited: pd.DataFrame = st.data_editor(
-        frame,
-        num_rows="fixed" if locked else "dynamic",
-        disabled=True if locked else ["Tags"],
-        hide_index=True,
-        key=key,
-        height=min(388, 38 + 35 * (len(frame) + (0 if locked else 1))),
-        column_config={
-            "Order": st.column_config.NumberColumn(
-                width=70, min_value=1, step=1, help="Patterns are tried in this order"
-            ),
-            "Kind": st.column_config.SelectboxColumn(options=list(KINDS), required=True, width=100),
-            "Name": st.column_config.TextColumn(required=True, width=260),
-            "Profile": st.column_config.SelectboxColumn(
-                options=list(profiles.by_name), required=True, width=180
-            ),
-            "Tags": st.column_config.NumberColumn(
-                format="localized", width=70, help="Tags that have their profile by this row"
-            ),
-        },
-    )
-    return edited
-
-
-def _assignment_frame(m: Monitor, profiles: Profiles) -> pd.DataFrame:
-    counts: dict[tuple[str, str], int] = {}
-    for name in m.tags.numbers:
-        if (entry := profiles.assignment(m.tags[name])) is not None:
-            counts[entry.target] = counts.get(entry.target, 0) + 1
-    entries = profiles.assignments
-    return pd.DataFrame(
-        {
-            "Order": pd.array(range(1, len(entries) + 1), dtype="Int64"),
-            "Kind": [entry.kind for entry in entries],
-            "Name": [entry.name for entry in entries],
-            "Profile": [entry.profile for entry in entries],
-            "Tags": pd.array([counts.get(entry.target, 0) for entry in entries], dtype="Int64"),
-        }
-    )
-
-
-def _entries(edited: pd.DataFrame) -> tuple[Assignment, ...]:
-    """The complete rows of the edited table, in their order; a row that is being typed is left out."""
-    rows = edited.dropna(subset=["Kind", "Name", "Profile"])
-    rows = rows.assign(Order=rows["Order"].fillna(len(rows) + 1)).sort_values("Order", kind="stable")
-    return tuple(
-        Assignment(str(profile), str(kind), str(name).strip())
-        for profile, kind, name in zip(rows["Profile"], rows["Kind"], rows["Name"], strict=True)
-    )

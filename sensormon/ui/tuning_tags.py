@@ -185,6 +185,7 @@ def _draw(shown: pd.DataFrame) -> list[int]:
                 _open(names[row])
 
     table = shown.drop(columns=["name"]).reset_index(drop=True)
+    table["Per day"] = table["Per day"].round(1)
     table["Flagged"] *= 100
     table["Precision"] *= 100
     empty = [
@@ -201,13 +202,14 @@ def _draw(shown: pd.DataFrame) -> list[int]:
         on_select=picked,
         selection_mode=["multi-row", "single-cell"],
         key=key,
+        placeholder="–",
         alt="Every tag with its profile, events and load, the worst first",
         column_config={
             "Tag": st.column_config.TextColumn(width=190, pinned=True),
             "Group": st.column_config.TextColumn(width=130),
             "Profile": st.column_config.TextColumn(width=110),
             "Events": number(format="localized", width=70),
-            "Per day": number(format="%.1f", width=75, help="Events in a day of readings"),
+            "Per day": number(format="localized", width=75, help="Events in a day of readings"),
             "Target": number(format="%.3g", width=70, help="Events a day that the profile allows a tag"),
             "Of target": number("× target", format="%.1f", width=75, help="Events a day over the target"),
             "Detector": st.column_config.TextColumn(
@@ -218,7 +220,7 @@ def _draw(shown: pd.DataFrame) -> list[int]:
                 "Precision, %",
                 format="%.0f",
                 width=95,
-                help="Confirmed among labelled events; empty: none labelled",
+                help="Confirmed among labelled events; –: none labelled",
             ),
             "State": st.column_config.TextColumn(width=190),
         },

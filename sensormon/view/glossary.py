@@ -134,8 +134,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "else the default one."
         ),
         "condition": (
-            "Another tag must compare so with a value, or the readings are neither judged nor learned: only "
-            "while agitator_rpm > 50. Until that tag has had a reading the condition is not met."
+            "What must hold for readings to be judged and learned, such as that the agitator turns faster "
+            "than 50 rpm. Until the tag it looks at has had a reading it is not met."
         ),
         "settling": (
             "How long a condition must have been met before readings are judged, so that a machine that "
