@@ -41,6 +41,15 @@ class MewmaState:
         self._values: Ints = np.zeros(tags, dtype=np.int64)
         self._ring = np.full((self._capacity(), tags + 1), np.nan)
 
+    @classmethod
+    def trained(cls, fitted: Fitted, *, weight: float, margin: float) -> MewmaState:
+        """A state that has learned this, and scores from the first row on."""
+        state = cls(len(fitted.mean), baseline=RECENT, weight=weight, margin=margin)
+        state.judged[:] = True
+        state._set(fitted)
+        state._resize()
+        return state
+
     @property
     def enough(self) -> int:
         """How many values a tag must have before it is judged."""

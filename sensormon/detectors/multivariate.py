@@ -171,6 +171,14 @@ class FixedState:
         """How many values a tag must have before it is judged."""
         return max(LEAST, self._detector.baseline // 2)
 
+    @classmethod
+    def trained(cls, detector: FixedDetector, model: Model) -> FixedState:
+        """A state with this model, which scores from the first row on; `save` and `load` are not for it."""
+        state = cls(detector, len(model.mean))
+        state._model = model
+        state.judged[:] = True
+        return state
+
     def run(self, values: Floats) -> RowScores:
         """Score, then learn, one row after the other; `values` has one column per tag."""
         values = np.ascontiguousarray(values, dtype=np.float64)

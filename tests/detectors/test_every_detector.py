@@ -75,6 +75,9 @@ def test_every_file_is_registered() -> None:
         "recommended_charts",
         "row_kernels",
         "row_state",
+        "trained_state",
+        "training",
+        "training_stretch",
     }
     assert files == {
         kind.__module__.rsplit(".", 1)[1] for kind in [*PER_TAG.values(), *MULTIVARIATE.values()]
