@@ -5,10 +5,9 @@ monitor needs none of them. Where a library has no default, the value is stated 
 
 - river's scores need a limit: its own filter at the quantile `Q`, as a threshold of theirs
   that flags about as rarely as ours. Both judge from the first reading on, score first, then learn.
-- stumpy has no default window: `WINDOW` readings, as our rolling z-score. The profile is the
-  left one, as its incremental one keeps (`stumpi` itself takes 14 ms a reading): the distance of
-  the latest window to the nearest one before. A reading is flagged if it is above all but 0.1 %
-  of those before.
+- stumpy has no default window: `WINDOW` readings, as our rolling z-score. Each window is held against
+  those of the first 15 %, and its last reading is flagged if the nearest of them is farther than
+  all but 0.1 % of them are from each other (their incremental profile takes 14 ms a reading).
 - adtk and pyod learn from the first 15 % of a series, or from the baseline rows, and judge the
   rest with their own limits. pyod judges it as a whole, so that ECOD looks ahead.
 
@@ -21,7 +20,6 @@ values that they write into truth values; `ThresholdAD` and `QuantileAD` have no
 
 from __future__ import annotations
 
-import bisect
 import importlib
 import importlib.util
 import math
@@ -147,33 +145,17 @@ def _gaussian(values: Floats, _times: Ints) -> Bools:
 # -- stumpy ---------------------------------------------------------------------
 
 
-def _discords(values: Floats, _times: Ints) -> Bools:
+def _discords(learned: Floats, judged: Floats) -> Bools:
     stumpy = importlib.import_module("stumpy")
-    flags = np.zeros(len(values), dtype=np.bool_)
-    if len(values) < 2 * WINDOW:
+    flags = np.zeros(len(judged), dtype=np.bool_)
+    if len(learned) < 2 * WINDOW or len(judged) < WINDOW:
         return flags
-    nearest = np.asarray(stumpy.stump(values, WINDOW).left_I_, dtype=np.int64)
-    distances = _distances(values, nearest)
-    judged_from = max(int(PROBATION * len(values)), 2 * WINDOW)
-    before: list[float] = []
-    for window, distance in enumerate(distances.tolist()):
-        if not np.isfinite(distance):
-            continue
-        reading = window + WINDOW - 1
-        if reading >= judged_from and before:
-            flags[reading] = distance > before[int(Q * len(before))]
-        bisect.insort(before, distance)
+    first, rest = learned[:, 0], judged[:, 0]
+    usual = np.asarray(stumpy.stump(first, WINDOW).P_, dtype=np.float64)
+    profile = stumpy.stump(rest, WINDOW, first, ignore_trivial=False)
+    distances = np.asarray(profile.P_, dtype=np.float64)
+    flags[WINDOW - 1 :] = distances > np.quantile(usual[np.isfinite(usual)], Q)
     return flags
-
-
-def _distances(values: Floats, nearest: Ints) -> Floats:
-    """The distance of each window, standardised, to the one before that is nearest; NaN without one."""
-    windows = np.lib.stride_tricks.sliding_window_view(values, WINDOW)
-    spread = windows.std(axis=1, keepdims=True)
-    flat = spread[:, 0] < 1e-12
-    shapes = (windows - windows.mean(axis=1, keepdims=True)) / np.where(flat[:, None], 1.0, spread)
-    distances: Floats = np.sqrt(((shapes - shapes[nearest]) ** 2).sum(axis=1))
-    return np.where(nearest < 0, np.nan, distances)
 
 
 # -- adtk and pyod --------------------------------------------------------------
@@ -209,7 +191,7 @@ _ECOD = _pyod("ecod", "ECOD")
 REFERENCES = (
     Reference("river HalfSpaceTrees", "river", _received(_trees), _trees_of_rows),
     Reference("river GaussianScorer", "river", _received(_gaussian)),
-    Reference("stumpy left profile", "stumpy", _received(_discords)),
+    Reference("stumpy discords", "stumpy", _first_share(_discords)),
     Reference("adtk InterQuartileRangeAD", "adtk", _first_share(_adtk("InterQuartileRangeAD"))),
     Reference("adtk PcaAD", "adtk", rows=_first_rows(_adtk("PcaAD"))),
     Reference("pyod IForest", "pyod", _first_share(_FOREST), _first_rows(_FOREST)),

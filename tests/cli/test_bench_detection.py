@@ -209,7 +209,7 @@ def test_a_detector_of_another_library_flags_readings_and_leaves_lost_ones(other
         pytest.skip(f"{other.library} is not installed: pip install -e '.[bench]'")
     random = np.random.default_rng(0)
     if other.flag is not None:
-        values = random.normal(size=ROWS)
+        values = 5 * np.sin(np.arange(ROWS) / 5) + random.normal(size=ROWS)
         values[1000:1100] = np.nan
         values[1500:1510] += 50.0
         flags = other.flag(values, np.arange(ROWS, dtype=np.int64))
