@@ -8,7 +8,7 @@ A zip file with these members and no others, each named in the manifest with its
     rejected.parquet   the readings refused meanwhile, `REJECTED`
     faults.parquet     the simulator's faults, `FAULTS`
     tags.toml          the tags, as in the tag table, without how they are simulated
-    settings.json      the detector settings that scored the readings
+    settings.json      the versions of the settings that scored the readings, with their profiles
     actions.json       people's actions on events, by the ids of flagged readings
     annotations.json   notes on times and spans
     states.json        the words of the states' codes: [{"tag", "code", "word"}]; without states there is none
@@ -34,7 +34,9 @@ from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
 from sensormon.model.json_text import read_json
 
-FORMAT, VERSION, SUFFIX = "sensormon-case", 1, "sensormon"
+FORMAT, VERSION, SUFFIX = "sensormon-case", 2, "sensormon"
+READABLE = (1, VERSION)
+"""The versions that this program reads. Before 2 the readings had no profiles: `READINGS_BEFORE`."""
 MEDIA_TYPE = "application/zip"
 
 MANIFEST = "manifest.json"
@@ -71,7 +73,7 @@ _MOST_VALUES = 4_000_000
 
 _TIME = pa.timestamp("us", "UTC")
 
-READINGS = pa.schema(
+READINGS_BEFORE = pa.schema(
     [
         pa.field("id", pa.int64()),
         pa.field("tag", pa.string()),
@@ -89,6 +91,31 @@ READINGS = pa.schema(
     ]
 )
 """Only score, expected, lower and upper may be null."""
+
+OWN = pa.list_(
+    pa.field(
+        "element",
+        pa.struct(
+            [
+                pa.field("detector", pa.string()),
+                *(pa.field(name, pa.float64()) for name in ("score", "expected", "lower", "upper")),
+            ]
+        ),
+    )
+)
+"""What each detector of a reading's profile said of it."""
+
+READINGS = pa.schema(
+    [
+        *READINGS_BEFORE,
+        pa.field("threshold", pa.float64()),
+        pa.field("profile", pa.string()),
+        pa.field("detector", pa.string()),
+        pa.field("withheld", pa.uint8()),
+        pa.field("own", OWN),
+    ]
+)
+"""What a profile said may be null too."""
 
 REJECTED = pa.schema(
     [
@@ -154,9 +181,9 @@ def parse_manifest(data: bytes) -> Manifest:
     document = parse_json(data, MANIFEST)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise bad("it is not a case", "Choose a file made with Save a case or python -m sensormon case")
-    if document.get("version") != VERSION:
+    if document.get("version") not in READABLE:
         raise bad(
-            f"it is of version {str(document.get('version'))[:20]}, and this program reads version {VERSION}",
+            f"it is of version {str(document.get('version'))[:20]}, and this program reads up to {VERSION}",
             "Update the program, or ask for a case saved by this version",
         )
     members: dict[str, tuple[int, str]] = {}

@@ -276,7 +276,7 @@ class CaseOpener:
             first = work.kept.get(f"{work.prefix}{number}")
             if first is None:
                 self._keep_up(progress)
-                scored = as_scored(part, work.plan, self._clock.now(), codes)
+                scored = as_scored(part, work.plan, self._clock.now(), codes, case.settings)
                 new = words.unsaved(work.plan.tags[name] for name in codes)
                 first_id = self._submit(work, str(number), replace(scored, words=new))
                 work.stored += len(ids)

@@ -32,6 +32,7 @@ from sensormon.exchange.case_format import (
     FAULTS,
     GROUP,
     READINGS,
+    READINGS_BEFORE,
     REJECTED,
     Manifest,
     bad,
@@ -40,11 +41,15 @@ from sensormon.exchange.case_format import (
     whole,
 )
 from sensormon.exchange.case_format import time as time_of
+from sensormon.exchange.case_rows import changes_of
+from sensormon.exchange.case_verdicts import check as check_verdicts
+from sensormon.exchange.case_verdicts import completed
 from sensormon.ingest.states import problem_of
 from sensormon.ingest.validation import EARLIEST, FUTURE, SHOWN
 from sensormon.model.entries import Annotation, DetectorSettings, EventAction
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Progress
+from sensormon.model.profiles import Choice, Profiles, read_profiles
 from sensormon.model.readings import Ints, Origin, Reason
 from sensormon.model.state_words import Words
 from sensormon.model.tags import MOST_STATES, Tag, TagTable, read_tags
@@ -82,18 +87,19 @@ class Case:
 
     def readings(self) -> Iterator[pa.Table]:
         """The readings by row group, in order of arrival; `tag` and `origin` are dictionary columns."""
-        return _groups(self.folder / case_format.READINGS_FILE, READINGS, case_format.MOST_READINGS)
+        path = self.folder / case_format.READINGS_FILE
+        return map(completed, _groups(path, case_format.MOST_READINGS, READINGS, READINGS_BEFORE))
 
     def rejections(self) -> Iterator[pa.Table]:
         """The refused readings, checked."""
-        for table in _groups(self.folder / case_format.REJECTED_FILE, REJECTED, case_format.MOST_OTHERS):
+        for table in _groups(self.folder / case_format.REJECTED_FILE, case_format.MOST_OTHERS, REJECTED):
             _no_nulls(table, REJECTED.names)
             _known(table, "reason", [str(reason) for reason in Reason])
             yield table
 
     def injected(self) -> Iterator[pa.Table]:
         """The simulator's faults, checked."""
-        for table in _groups(self.folder / case_format.FAULTS_FILE, FAULTS, case_format.MOST_OTHERS):
+        for table in _groups(self.folder / case_format.FAULTS_FILE, case_format.MOST_OTHERS, FAULTS):
             _no_nulls(table, FAULTS.names)
             _known(table, "tag", self.manifest.tags)
             _between(table, "time", self.manifest.since, self.manifest.until)
@@ -111,7 +117,7 @@ class Case:
             if len(ids) and not (ids[0] > last and (np.diff(ids) > 0).all() and ids[-1] < _TOO_FAR):
                 raise bad("its readings are not in the order of their ids")
             last = int(ids[-1]) if len(ids) else last
-            changes += int((np.diff(settings) != 0).sum()) + int(len(settings) and settings[0] != before)
+            changes += int(changes_of(table).sum()) + int(len(settings) and settings[0] != before)
             before = int(settings[-1]) if len(settings) else before
             if changes > MOST_CHANGES:
                 raise bad(f"its detector settings change more than {MOST_CHANGES:,} times")
@@ -131,10 +137,8 @@ class Case:
 
     def _check(self, table: pa.Table, now: int) -> tuple[Ints, Ints]:
         _no_nulls(table, ("id", "tag", "time", "value", "quality", "n", "is_anomaly", "settings", "origin"))
-        for name in ("value", "score", "expected", "lower", "upper"):
-            numbers = table.column(name).drop_null().to_numpy()
-            if np.isnan(numbers).any() or (name == "value" and np.isinf(numbers).any()):
-                raise bad(f"there is a {name} that is not a number")
+        if not np.isfinite(table.column("value").to_numpy()).all():
+            raise bad("there is a value that is not a number")
         _known(table, "tag", self.manifest.tags)
         _known(table, "origin", [str(origin) for origin in Origin])
         for name, known in self.words.items():
@@ -148,6 +152,7 @@ class Case:
         settings = table.column("settings").to_numpy().astype(np.int64)
         if not set(np.unique(settings).tolist()) <= set(self.settings):
             raise bad("there are readings with detector settings that are not in it")
+        check_verdicts(table, self.settings)
         return table.column("id").to_numpy(), settings
 
 
@@ -173,7 +178,8 @@ def read_case(source: Path | IO[bytes], folder: Path, step: Callable[[], None]) 
     settings = _settings((folder / case_format.SETTINGS_FILE).read_bytes())
     tags = _tags(folder / case_format.TAGS_FILE, manifest)
     actions = _actions((folder / case_format.ACTIONS_FILE).read_bytes())
-    readings = _rows(folder / case_format.READINGS_FILE, READINGS, case_format.MOST_READINGS)
+    path = folder / case_format.READINGS_FILE
+    readings = _rows(path, case_format.MOST_READINGS, READINGS, READINGS_BEFORE)
     if readings != manifest.readings:
         raise bad("it has other readings than its manifest says")
     return Case(
@@ -185,8 +191,8 @@ def read_case(source: Path | IO[bytes], folder: Path, step: Callable[[], None]) 
         actions=actions,
         notes=_notes(folder / case_format.ANNOTATIONS_FILE, manifest),
         words=_words(folder / case_format.STATES_FILE, tags),
-        rejected=_rows(folder / case_format.REJECTED_FILE, REJECTED, case_format.MOST_OTHERS),
-        faults=_rows(folder / case_format.FAULTS_FILE, FAULTS, case_format.MOST_OTHERS),
+        rejected=_rows(folder / case_format.REJECTED_FILE, case_format.MOST_OTHERS, REJECTED),
+        faults=_rows(folder / case_format.FAULTS_FILE, case_format.MOST_OTHERS, FAULTS),
     )
 
 
@@ -242,13 +248,14 @@ def _unpack(
         raise bad(f"{path.name} is not what its manifest says: the file was changed or damaged")
 
 
-def _parquet(path: Path, schema: pa.Schema, most: int) -> pq.ParquetFile:
+def _parquet(path: Path, most: int, *schemas: pa.Schema) -> pq.ParquetFile:
     if _footer(path) > _FOOTER_BYTES:
         raise bad(f"{path.name} has too long a description of itself")
     try:
         with pq.ParquetFile(path) as file:
-            if not file.schema_arrow.equals(schema):
-                raise bad(f"{path.name} has other columns than a case has")
+            schema = next((schema for schema in schemas if file.schema_arrow.equals(schema)), None)
+        if schema is None:
+            raise bad(f"{path.name} has other columns than a case has")
         texts = [column.name for column in schema if column.type == pa.string()]
         file = pq.ParquetFile(path, read_dictionary=texts)
         about = file.metadata
@@ -281,14 +288,14 @@ def _footer(path: Path) -> int:
     return length if length < size else 0
 
 
-def _rows(path: Path, schema: pa.Schema, most: int) -> int:
-    with _parquet(path, schema, most) as file:
+def _rows(path: Path, most: int, *schemas: pa.Schema) -> int:
+    with _parquet(path, most, *schemas) as file:
         rows: int = file.metadata.num_rows
         return rows
 
 
-def _groups(path: Path, schema: pa.Schema, most: int) -> Iterator[pa.Table]:
-    with _parquet(path, schema, most) as file:
+def _groups(path: Path, most: int, *schemas: pa.Schema) -> Iterator[pa.Table]:
+    with _parquet(path, most, *schemas) as file:
         for number in range(file.metadata.num_row_groups):
             try:
                 table = file.read_row_group(number)
@@ -367,17 +374,44 @@ def _settings(data: bytes) -> dict[int, DetectorSettings]:
         if number in settings or not all(type(value) in (int, float) for value in params.values()):
             raise bad("its detector settings are not what they must be")
         name = text(row, "detector", 100)
-        try:
-            make(name, **params)
-        except UsageError as error:
-            raise bad(
-                f"its readings were scored with {name[:50]!r}, which this version does not know so",
-                "Update the program",
-            ) from error
-        settings[number] = DetectorSettings(
-            number, time_of(row, "applied"), text(row, "who", 200), name, params, {}
+        profiles = _profiles(row.get("profiles"))
+        version = DetectorSettings(
+            number,
+            time_of(row, "applied"),
+            text(row, "who", 200),
+            name,
+            params,
+            {},
+            profiles,
+            text({"reason": "", **row}, "reason"),
         )
+        for choice in (Choice(name, params), *_choices(version)):
+            try:
+                make(choice.detector, **choice.params)
+            except UsageError as error:
+                raise bad(
+                    f"its readings were scored with {choice.detector[:50]!r}, which this version does not "
+                    "know so",
+                    "Update the program",
+                ) from error
+        if version.in_use.default.detectors[0].detector != name:
+            raise bad("its detector settings contradict their profiles")
+        settings[number] = version
     return settings
+
+
+def _choices(version: DetectorSettings) -> Iterator[Choice]:
+    return (choice for profile in version.in_use.profiles for choice in profile.detectors)
+
+
+def _profiles(document: object) -> Profiles | None:
+    """The profiles of a version; None for one from before there were any."""
+    if document is None:
+        return None
+    try:
+        return read_profiles(document)
+    except UsageError as error:
+        raise bad(f"its profiles cannot be used: {error.what[:SHOWN]}") from error
 
 
 def _actions(data: bytes) -> tuple[EventAction, ...]:

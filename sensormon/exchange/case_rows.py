@@ -12,8 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sensormon.model.entries import CASE, FROM_CASES
-from sensormon.model.readings import Batch, Origin, Processed, Scores
+from sensormon.exchange.case_verdicts import judged_by_profile, verdicts_of
+from sensormon.model.entries import CASE, FROM_CASES, DetectorSettings
+from sensormon.model.readings import Batch, Bools, Origin, Processed, Scores
 
 ROWS = 5_000
 """The most readings in one journal record."""
@@ -51,13 +52,23 @@ def empty_batch(now: int) -> Processed:
 
 
 def parts_of(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The readings in parts for one journal record each: at most `ROWS`, scored with the same settings."""
+    """The readings in parts for one journal record each: at most `ROWS`, scored with the same settings.
+
+    Those with a profile and those from before are apart too.
+    """
     for table in tables:
-        settings = table.column("settings").to_numpy()
-        edges = [0, *(np.flatnonzero(np.diff(settings)) + 1).tolist(), table.num_rows]
+        changed = changes_of(table)
+        edges = [0, *(np.flatnonzero(changed) + 1).tolist(), table.num_rows]
         for start, stop in pairwise(edges):
             for first in range(start, stop, ROWS):
                 yield table.slice(first, min(ROWS, stop - first))
+
+
+def changes_of(table: pa.Table) -> Bools:
+    """Of each reading but the last, whether the next has other settings, or profiles came in between."""
+    profiled = judged_by_profile(table)
+    changed: Bools = (np.diff(table.column("settings").to_numpy()) != 0) | (profiled[1:] != profiled[:-1])
+    return changed
 
 
 def pieces_of(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -76,11 +87,14 @@ def rows_of(table: pa.Table, time: str) -> list[dict[str, Any]]:
     return rows
 
 
-def as_scored(table: pa.Table, plan: Plan, now: int, codes_here: Codes) -> Processed:
+def as_scored(
+    table: pa.Table, plan: Plan, now: int, codes_here: Codes, settings: Mapping[int, DetectorSettings]
+) -> Processed:
     """These readings with local names, local codes of states and their own scores.
 
-    `now` (µs UTC) is when they arrive.
+    `now` (µs UTC) is when they arrive; `settings` are those of the case.
     """
+    version = int(table.column("settings")[0].as_py())
     texts = pc.unique(table.column("tag")).to_pylist()
     codes = pc.index_in(table.column("tag").cast(pa.string()), value_set=pa.array(texts, pa.string()))
     batch = Batch(
@@ -105,5 +119,6 @@ def as_scored(table: pa.Table, plan: Plan, now: int, codes_here: Codes) -> Proce
         lower=numbers("lower"),
         upper=numbers("upper"),
         is_anomaly=table.column("is_anomaly").to_numpy(),
+        verdicts=verdicts_of(table, settings[version]),
     )
-    return Processed(batch, scores, plan.settings[int(table.column("settings")[0].as_py())], ())
+    return Processed(batch, scores, plan.settings[version], ())

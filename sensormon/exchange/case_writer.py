@@ -24,6 +24,7 @@ from sensormon.events.actions import action_list
 from sensormon.events.annotations import MOST_TAGS
 from sensormon.exchange import case_format
 from sensormon.exchange.case_format import FAULTS, GROUP, READINGS, REJECTED, Manifest
+from sensormon.exchange.case_verdicts import completed
 from sensormon.model import timestamps
 from sensormon.model.entries import Annotation, DetectorSettings, EventAction
 from sensormon.model.errors import UsageError
@@ -118,7 +119,7 @@ def write_case(
         (folder / case_format.TAGS_FILE).write_text(rendered(tags), encoding="utf-8")
         known = history.settings_by_id()
         settings = [_settings(known, number) for number in sorted(readings.settings)]
-        _json(folder / case_format.SETTINGS_FILE, [_as_json(item) for item in settings])
+        _json(folder / case_format.SETTINGS_FILE, [version_document(item) for item in settings])
         actions = _actions(history, readings.flagged)
         _json(folder / case_format.ACTIONS_FILE, [_action_as_json(action) for action in actions])
         notes = history.notes(order.tags, order.since, order.until)
@@ -164,7 +165,7 @@ def _readings(
     with _writer(path, READINGS) as writer:
         for piece in pieces:
             check_room()
-            table = piece.select(READINGS.names).cast(READINGS)
+            table = completed(piece).cast(READINGS)
             for start in range(0, table.num_rows, GROUP):
                 writer.write_table(table.slice(start, GROUP))
             rows += table.num_rows
@@ -223,13 +224,16 @@ def _settings(known: Mapping[int, DetectorSettings], number: int) -> DetectorSet
     return known[number]
 
 
-def _as_json(settings: DetectorSettings) -> dict[str, object]:
+def version_document(settings: DetectorSettings) -> dict[str, object]:
+    """A version of the settings as settings.json has it."""
     return {
         "id": settings.id,
         "applied": timestamps.render(settings.applied),
         "who": settings.who,
         "detector": settings.detector,
         "params": dict(settings.params),
+        "profiles": settings.profiles.as_document() if settings.profiles else None,
+        "reason": settings.reason,
     }
 
 

@@ -185,7 +185,7 @@ def _judges(m: Monitor) -> tuple[tuple[str, ...], tuple[str, ...]]:
     names = list(dict.fromkeys(profile.name for profile in profiles))
     return (
         _many("Detector", detectors, "spoke", title) if len(detectors) > 1 else (),
-        _many("Profile", names, "under") if len(names) > 1 else (),
+        _many("Profile", names, "under", literal) if len(names) > 1 else (),
     )
 
 
