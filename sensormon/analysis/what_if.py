@@ -1,4 +1,4 @@
-"""The stored flags beside those that other settings would have raised.
+"""The flags of one profile, or those stored, beside those that another profile would have raised.
 
 Everything the Tuning page shows is computed here from readings already in memory, so that a
 moved slider costs only the scoring. Pure: no store, no page.
@@ -6,8 +6,9 @@ moved slider costs only the scoring. Pure: no store, no page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -23,10 +24,11 @@ from sensormon.analysis.event_scores import (
     truth_of,
 )
 from sensormon.analysis.rescoring import History
-from sensormon.detectors import PER_TAG, make
-from sensormon.detectors.base import Detector, Parameter
+from sensormon.detectors import PER_TAG
+from sensormon.detectors.base import Parameter
 from sensormon.model.errors import UsageError
 from sensormon.model.events import Delays
+from sensormon.model.profiles import Choice, Profile
 from sensormon.model.readings import Ints
 from sensormon.model.timestamps import micros
 
@@ -60,48 +62,87 @@ class Known:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
-    """One tag: its readings as stored and as rescored, and how well each meets the truth."""
+class Side:
+    """Readings of one tag with the flags of one side of a comparison.
 
-    before: pd.DataFrame
-    after: pd.DataFrame
+    Flags up to `off_delay` seconds apart are one event.
+    """
+
+    frame: pd.DataFrame
+    off_delay: float
+
+    @cached_property
+    def flagged(self) -> Ints:
+        """The times of the flagged readings (µs UTC), in ascending order."""
+        return flagged_times(self.frame)
+
+    @property
+    def spoke(self) -> dict[str, int]:
+        """How many flagged readings each detector spoke for, most first; empty if none is known."""
+        if "detector" not in self.frame:
+            return {}
+        counts = self.frame.loc[self.frame["is_anomaly"].astype(bool), "detector"].value_counts()
+        return {str(name): int(count) for name, count in counts.items()}
+
+
+def as_stored(history: History, profile: Profile) -> Side:
+    """The flags as they were raised; `profile` is the tag's, whose off-delay makes events of them."""
+    return Side(history.rows, profile.off_delay)
+
+
+def rescored(history: History, profile: Profile) -> Side:
+    """The flags that this profile would have raised. Raises UsageError like `History.scored`."""
+    return Side(history.scored(profile), profile.off_delay)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One tag: events on both sides, how well each side meets the truth, and what would be lost."""
+
     load: Load
-    interval: float  # s
     scores_before: EventScores
     scores_after: EventScores
     lost: pd.DataFrame  # rows of `labelled`
 
 
-def compare(history: History, detector: Detector, known: Known) -> Comparison:
-    """The history as this detector would have scored it; it must have readings."""
-    after = history.scored(detector)
-    interval = _interval(history)
-    truth = _truth(history, known, interval)
-    old, new = flagged_times(history.rows), flagged_times(after)
+@dataclass(frozen=True, eq=False)
+class Comparison(Outcome):
+    """The same with the readings of both sides."""
+
+    before: Side
+    after: Side
+    interval: float  # s
+
+
+def compare(history: History, before: Side, after: Side, known: Known) -> Comparison:
+    """Both sides of a history, which must have readings."""
+    outcome = outcome_of(history, before, after, known)
     return Comparison(
-        before=history.rows,
+        load=outcome.load,
+        scores_before=outcome.scores_before,
+        scores_after=outcome.scores_after,
+        lost=outcome.lost,
+        before=before,
         after=after,
-        load=_load(history, old, new, interval),
-        interval=interval / 1e6,
-        scores_before=_scored(old, truth, interval),
-        scores_after=_scored(new, truth, interval),
-        lost=lost(known.labelled, history.tag.name, old, new),
+        interval=usual_interval(history) / 1e6,
     )
 
 
-def loads(histories: Sequence[History], detector: Detector) -> dict[str, Load]:
-    """The alarm load of each tag that has readings; the highest with these settings first."""
-    by_tag = {}
-    for history in histories:
-        if len(history.rows):
-            new = flagged_times(history.scored(detector))
-            by_tag[history.tag.name] = _load(history, flagged_times(history.rows), new, _interval(history))
-    return sorted_loads(by_tag)
+def outcome_of(history: History, before: Side, after: Side, known: Known) -> Outcome:
+    """The figures of `compare`, without the readings."""
+    interval = usual_interval(history)
+    truth = truth_in(history, known, interval)
+    return Outcome(
+        load=_load(history, before, after, interval),
+        scores_before=_scored(before, truth, interval),
+        scores_after=_scored(after, truth, interval),
+        lost=lost(known.labelled, history.tag.name, before.flagged, after.flagged),
+    )
 
 
-def sorted_loads(by_tag: Mapping[str, Load]) -> dict[str, Load]:
-    """The loads, the highest with the new settings first."""
-    return dict(sorted(by_tag.items(), key=lambda item: (-item[1].after, -item[1].before)))
+def sorted_outcomes(by_tag: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """By tag, the most events with the new settings first."""
+    return dict(sorted(by_tag.items(), key=lambda item: (-item[1].load.after, -item[1].load.before)))
 
 
 def total(tags: Mapping[str, Load]) -> Load:
@@ -118,35 +159,48 @@ def total(tags: Mapping[str, Load]) -> Load:
     )
 
 
-def all_lost(histories: Sequence[History], detector: Detector, labelled: pd.DataFrame) -> pd.DataFrame:
-    """The events of all tags labelled true that are flagged now and would not be with this detector."""
-    parts = []
-    for history in histories:
-        if len(history.rows) and (labelled["tag"] == history.tag.name).any():
-            new = flagged_times(history.scored(detector))
-            parts.append(lost(labelled, history.tag.name, flagged_times(history.rows), new))
-    return pd.concat(parts) if parts else labelled.iloc[:0]
+def together(scores: Iterable[EventScores]) -> EventScores:
+    """The scores of several tags as one; the delay, a median, is that of the tag with most events found."""
+    tags = list(scores)
+    most = max(tags, key=lambda each: each.detected, default=None)
+    return EventScores(
+        right=sum(each.right for each in tags),
+        wrong=sum(each.wrong for each in tags),
+        unknown=sum(each.unknown for each in tags),
+        detected=sum(each.detected for each in tags),
+        missed=sum(each.missed for each in tags),
+        delay=most.delay if most is not None else float("nan"),
+    )
 
 
-def curve(history: History, name: str, params: Mapping[str, float], swept: str, known: Known) -> pd.DataFrame:
-    """Threshold, precision, recall and their n over the range of the parameter `swept`.
+def curve(history: History, profile: Profile, detector: str, swept: str, known: Known) -> pd.DataFrame:
+    """Threshold, precision, recall and their n over the range of the parameter `swept` of this detector.
 
-    The history is rescored at each of `CURVE` thresholds: the threshold of most detectors decides
-    what they learn, so that one column of scores does not serve all thresholds. Thresholds that
-    the detector refuses are left out.
+    The history is rescored at each of `CURVE` thresholds, beside the profile's other detectors: the
+    threshold of most detectors decides what they learn, so that one column of scores does not serve all
+    thresholds. Thresholds that the detector refuses are left out.
     """
-    (parameter,) = [parameter for parameter in PER_TAG[name].PARAMETERS if parameter.name == swept]
-    interval = _interval(history)
-    truth = _truth(history, known, interval)
+    (parameter,) = [parameter for parameter in PER_TAG[detector].PARAMETERS if parameter.name == swept]
+    interval = usual_interval(history)
+    truth = truth_in(history, known, interval)
     rows = []
     for threshold in thresholds(parameter):
         try:
-            detector = make(name, **{**params, swept: threshold})
+            side = rescored(history, with_parameter(profile, detector, swept, threshold))
         except UsageError:
             continue
-        scores = _scored(flagged_times(history.scored(detector)), truth, interval)
+        scores = _scored(side, truth, interval)
         rows.append((threshold, scores.precision, scores.recall, scores.judged, scores.known))
     return pd.DataFrame(rows, columns=["threshold", "precision", "recall", "judged", "known"])
+
+
+def with_parameter(profile: Profile, detector: str, name: str, value: float) -> Profile:
+    """The profile with another value of this parameter of one of its detectors."""
+    choices = [
+        Choice(choice.detector, {**choice.params, name: value}) if choice.detector == detector else choice
+        for choice in profile.detectors
+    ]
+    return replace(profile, detectors=tuple(choices))
 
 
 def thresholds(parameter: Parameter, count: int = CURVE) -> list[float]:
@@ -164,20 +218,22 @@ def flagged_times(frame: pd.DataFrame) -> Ints:
     return np.sort(micros(frame["time"][flagged]))
 
 
-def off_delay(interval: float) -> float:
-    """How far apart (µs) the flags of one event may be: the off-delay at this usual interval (µs)."""
+def joining(interval: float, off_delay: float) -> float:
+    """How far apart (µs) the flags of one event may be, at this usual interval (µs) and off-delay (s)."""
     delays = Delays()
-    return min(max(delays.off_seconds * 1e6, delays.off_readings * interval), delays.longest * 1e6)
+    longest = max(delays.longest, off_delay) * 1e6
+    return min(max(off_delay * 1e6, delays.off_readings * interval), longest)
 
 
-def _interval(history: History) -> float:
+def usual_interval(history: History) -> float:
     """The usual time between two readings (µs); a second if there are too few to tell."""
     steps = np.diff(np.sort(micros(history.rows["time"])))
     steps = steps[steps > 0]
     return float(np.median(steps)) if len(steps) else 1e6
 
 
-def _truth(history: History, known: Known, interval: float) -> Truth:
+def truth_in(history: History, known: Known, interval: float) -> Truth:
+    """What is known of the tag within the history, whose usual interval (µs) this is."""
     time = micros(history.rows["time"])
     name = history.tag.name
     inside = truth_of(name, known.faults, known.labelled, JOIN * interval, name in known.complete)
@@ -187,12 +243,17 @@ def _truth(history: History, known: Known, interval: float) -> Truth:
     return Truth(events, inside.ordinary, inside.complete)
 
 
-def _scored(flagged: Ints, truth: Truth, interval: float) -> EventScores:
-    return score(flagged, truth, off_delay(interval), TOLERANCE * interval)
+def observed(time: Ints, interval: float) -> float:
+    """How long (s) a tag reported, gaps excluded: its times (µs UTC) and usual interval (µs)."""
+    steps = np.diff(np.sort(time)).astype(np.int64)
+    return float(steps[steps <= int(JOIN * interval)].sum()) / 1e6
 
 
-def _load(history: History, old: Ints, new: Ints, interval: float) -> Load:
-    steps = np.diff(np.sort(micros(history.rows["time"]))).astype(np.int64)
-    seconds = float(steps[steps <= int(JOIN * interval)].sum()) / 1e6
-    join = off_delay(interval)
-    return Load(len(grouped(old, join)), len(grouped(new, join)), seconds)
+def _scored(side: Side, truth: Truth, interval: float) -> EventScores:
+    return score(side.flagged, truth, joining(interval, side.off_delay), TOLERANCE * interval)
+
+
+def _load(history: History, before: Side, after: Side, interval: float) -> Load:
+    seconds = observed(micros(history.rows["time"]), interval)
+    old, new = (len(grouped(side.flagged, joining(interval, side.off_delay))) for side in (before, after))
+    return Load(old, new, seconds)

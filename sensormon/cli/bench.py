@@ -23,17 +23,18 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.rescoring import History
-from sensormon.analysis.what_if import Known, compare
+from sensormon.analysis.what_if import Known, as_stored, compare, rescored
 from sensormon.cli.bench_detection import detection, left_out
 from sensormon.cli.bench_detection_table import tables
 from sensormon.cli.bench_http import http
-from sensormon.detectors import PER_TAG, longest_lead, make
+from sensormon.detectors import PER_TAG, longest_lead
 from sensormon.detectors.zscore import ZScore
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.journal.codec import encode
 from sensormon.journal.journal import Journal
 from sensormon.model.entries import BatchEntry, DetectorSettings
 from sensormon.model.errors import UsageError
+from sensormon.model.profiles import Profile, single
 from sensormon.model.readings import Batch, Floats
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable, read_tags
@@ -152,9 +153,13 @@ def rescoring(readings: int = 100_000) -> Figures:
             None,
             *(int(parameter.high) for parameter in cls.PARAMETERS if parameter.name == "window"),
         ):
-            detector = make(name) if window is None else make(name, window=window)
-            compare(history, detector, facts)  # compiles it, or loads the compiled code
-            taken = [_seconds(partial(compare, history, detector, facts)) for _ in range(5)]
+            profile = single(name, {} if window is None else {"window": window}).default
+
+            def moved(profile: Profile = profile) -> None:
+                compare(history, as_stored(history, profile), rescored(history, profile), facts)
+
+            moved()  # compiles it, or loads the compiled code
+            taken = [_seconds(moved) for _ in range(5)]
             figures[f"{name}{'' if window is None else f', window {window}'}, ms"] = _ms(taken, 50)
     return figures
 

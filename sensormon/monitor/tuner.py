@@ -1,7 +1,7 @@
-"""What other detector settings would have done to the history, and applying them.
+"""What other profiles would have done to the history, and applying them as a new version.
 
-Also the known faults and labels that settings are judged by, and the alarm load of all tags.
-Histories read for that stay on a `Shelf`: further settings then cost only the scoring, and a
+Also the known faults and labels that profiles are judged by, and the alarm load of many tags.
+Histories read for that stay on a `Shelf`: further profiles then cost only the scoring, and a
 job cancelled while reading continues where it stopped. What it is not: a place that keeps
 settings; those in force are the collector's.
 """
@@ -9,23 +9,26 @@ settings; those in force are the collector's.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from sensormon.analysis.rescoring import History
-from sensormon.analysis.what_if import Known, Load, loads, sorted_loads
-from sensormon.detectors import longest_lead, make
-from sensormon.detectors.base import Detector, TagFacts
+from sensormon.analysis.suggestion import Suggestion, suggest
+from sensormon.analysis.what_if import Known, Outcome, Side, outcome_of, sorted_outcomes
+from sensormon.detectors import DEFAULT, longest_lead, make
+from sensormon.detectors.profile_state import ProfileState, check
 from sensormon.events.reader import EventReader
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.tag_memory import KEPT
 from sensormon.model.clock import Clock
 from sensormon.model.entries import FROM_CASES, DetectorSettings
-from sensormon.model.errors import StoreError
+from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.jobs import Progress
+from sensormon.model.profiles import Choice, Profile, Profiles, checked
 from sensormon.model.tags import TagTable
+from sensormon.model.text import LONGEST_NAME, cleaned
 from sensormon.monitor.source import RunningSource
 from sensormon.stores.protocol import Store
 from sensormon.stores.readings import TagHistory
@@ -33,11 +36,17 @@ from sensormon.stores.readings import TagHistory
 _log = logging.getLogger(__name__)
 
 KIND = "compare"
-"""The kind of the job that counts the alarm load of all tags."""
+"""The kind of the job that counts the events of many tags."""
+SUGGEST = "suggest"
+"""The kind of the job that searches for detectors and parameters."""
+LONGEST_REASON = 1_000
+"""The most characters of the reason for a version."""
 
 TOGETHER = 400_000
 """Up to this many readings of all tags are read and scored unasked, without a job."""
 
+_WATCHED = ["id", "time", "value", "quality"]
+_BEFORE = 1_000  # readings of a condition's tag before a history, to know since when it is met
 _SCORED = (
     "id",
     "time",
@@ -50,6 +59,10 @@ _SCORED = (
     "upper",
     "is_anomaly",
     "settings",
+    "threshold",
+    "profile",
+    "detector",
+    "withheld",
 )
 
 
@@ -59,6 +72,14 @@ class Shelf:
 
     names: tuple[str, ...] | None = None
     histories: dict[str, History] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most tags and, about, readings in total that a job reads."""
+
+    tags: int
+    readings: int
 
 
 class Tuner:
@@ -80,59 +101,102 @@ class Tuner:
         self._events = events
         self._clock = clock
 
-    def detection_log(self) -> pd.DataFrame:
-        """Every change of the detector settings in force, newest first."""
-        own = [change for change in self._store.entries.detector_settings() if change.id < FROM_CASES]
-        rows = [asdict(change) for change in reversed(own)]
-        frame = pd.DataFrame(rows, columns=["id", "applied", "who", "detector", "params"])
-        frame["applied"] = pd.to_datetime(frame["applied"], unit="us", utc=True)
-        return frame
+    def versions(self) -> list[DetectorSettings]:
+        """Every version that was ever in force here, the newest first. Raises StoreError."""
+        versions = {version.id: version for version in self._store.entries.detector_settings()}
+        now = self._collector.settings  # which may not be stored yet
+        versions[now.id] = now
+        return [versions[number] for number in sorted(versions, reverse=True) if number < FROM_CASES]
 
     def tag_history(self, tag: str, since: int, until: int, limit: int | None = None) -> History:
-        """The tag's stored readings, the newest `limit` of them, ready to be scored by any detector.
+        """The tag's stored readings, the newest `limit` of them, ready to be scored by any profile.
 
         Only from the time since which none were rolled up: of older ones just the flagged are left,
         which no detector can use.
         """
         whole = self._store.retention.rolled_until(tag)
         since = max(since, whole or since)
-        rows = self._store.readings.frame([tag], since, until, limit=limit)[list(_SCORED)]
+        rows = _scored(self._store.readings.frame([tag], since, until, limit=limit))
         if rows.empty:
             return History(self._tags()[tag], rows, rows)
-        lead = self._store.readings.lead(tag, int(rows["id"].iloc[0]), 2 * longest_lead())[list(_SCORED)]
+        lead = _scored(self._store.readings.lead(tag, int(rows["id"].iloc[0]), 2 * longest_lead()))
         if whole is not None:
             lead = lead[lead["time"] >= pd.Timestamp(whole, unit="us", tz="UTC")]
         return History(self._tags()[tag], lead, rows)
 
-    def rescore(
-        self, tag: str, since: int, until: int, params: Mapping[str, float], detector: str | None = None
-    ) -> pd.DataFrame:
-        """The tag's stored readings scored with these parameters, as the collector would have.
+    def watching(self, history: History, names: Collection[str]) -> History:
+        """The history with the readings of these tags too, which conditions look at. Raises StoreError."""
+        missing = [name for name in names if name not in history.watched and name != history.tag.name]
+        if not missing or history.rows.empty:
+            return history
+        own = pd.concat([history.lead, history.rows]) if len(history.lead) else history.rows
+        first, until = int(own["id"].iloc[0]), _micros(own["time"].max()) + 1
+        watched = dict(history.watched)
+        for name in missing:
+            before = self._store.readings.lead(name, first, _BEFORE)[_WATCHED]
+            since = self._store.readings.frame([name], _micros(own["time"].min()), until)[_WATCHED]
+            both = pd.concat([before, since]) if len(before) else since
+            watched[name] = both.drop_duplicates("id").sort_values("id", ignore_index=True)
+        return replace(history, watched=watched)
 
-        By the detector in force if none is named. Raises UsageError for an unknown
-        detector and for wrong parameters.
+    def rescore(self, tag: str, since: int, until: int, profile: Profile) -> pd.DataFrame:
+        """The tag's stored readings scored with this profile, as the collector would have.
+
+        Raises UsageError for a profile that cannot judge.
         """
-        other = make(detector or self._collector.settings.detector, **params)
-        return self.tag_history(tag, since, until).scored(other)
+        history = self.tag_history(tag, since, until)
+        return self.watching(history, watched_by([profile])).scored(profile)
 
-    def apply(self, params: Mapping[str, float], who: str, detector: str | None = None) -> DetectorSettings:
-        """Score with these parameters from the next reading on; recorded with who and when.
+    def apply(
+        self, profiles: Profiles, who: str, reason: str = "", over: int | None = None
+    ) -> DetectorSettings:
+        """Judge by these profiles from the next reading on: a new version, with who, when and why.
 
-        With the detector in force if none is named. Raises UsageError like `rescore`.
+        Raises UsageError for profiles that cannot judge, and if the version in force is no longer `over`:
+        somebody else has applied another one meanwhile.
         """
         now = self._collector.settings
-        name = detector or now.detector
-        applied = make(name, **params)
+        if over is not None and now.id != over:
+            raise UsageError(
+                f"{now.who} has applied version {now.id} meanwhile",
+                where="profiles",
+                hint="Look at what it changed, then try again",
+            )
+        check(checked(profiles), list(self._tags()))
+        first = profiles.default.detectors[0]
+        judge = make(first.detector, **first.params)
         settings = DetectorSettings(
             id=now.id + 1,
             applied=self._clock.now(),
-            who=who.strip()[:100] or "not given",
-            detector=name,
-            params={parameter.name: getattr(applied, parameter.name) for parameter in applied.PARAMETERS},
+            who=who.strip()[:LONGEST_NAME] or "not given",
+            detector=first.detector,
+            params={parameter.name: getattr(judge, parameter.name) for parameter in judge.PARAMETERS},
             base=now.base,
+            profiles=profiles,
+            reason=cleaned(reason)[:LONGEST_REASON],
         )
-        self._collector.apply(settings, self._longer_memory(applied))
+        self._collector.apply(settings, self._longer_memory(profiles))
         return settings
+
+    def set_zscore(self, params: Mapping[str, float], who: str, reason: str = "") -> DetectorSettings:
+        """Change these parameters of the default profile's z-score; everything else stays.
+
+        Raises UsageError for wrong parameters, and if the default profile has no z-score.
+        """
+        now = self._collector.settings
+        profile = now.in_use.default
+        old = profile.choice(DEFAULT)
+        if old is None:
+            raise UsageError(
+                "the default profile has no rolling z-score",
+                where="profiles",
+                hint="Add it to the profile first",
+            )
+        new = Choice(DEFAULT, {**old.params, **params})
+        choices = tuple(new if choice is old else choice for choice in profile.detectors)
+        return self.apply(
+            now.in_use.with_profile(replace(profile, detectors=choices)), who, reason, over=now.id
+        )
 
     def known(self, since: int, until: int) -> Known:
         """Faults and labels of this span of all tags. Raises StoreError if they cannot be read.
@@ -152,58 +216,114 @@ class Tuner:
         labelled = events.loc[events["label"] != "", ["id", "tag", "start", "end", "label"]]
         return labelled.reset_index(drop=True)
 
-    def all_loads(
+    def outcomes(
         self,
         shelf: Shelf,
         own: History,
-        since: int,
-        until: int,
-        detector: Detector,
-        most_tags: int,
-        most_readings: int,
-    ) -> Callable[[Progress], dict[str, Load]]:
-        """The work of a job: the load of each tag with this detector, the worst first.
+        span: tuple[int, int],
+        names: Sequence[str],
+        sides: Callable[[History], tuple[Side, Side]],
+        watched: Collection[str],
+        known: Known,
+        limits: Limits,
+    ) -> Callable[[Progress], dict[str, Outcome]]:
+        """The work of a job: what `sides` makes of the history of each of these tags, the worst first.
 
-        Covers at most `most_tags` tags, those with the most flags, and about `most_readings`
-        readings in total. `own` is a history that was read already. The work raises
-        StoreError.
+        Covers at most as many tags and readings as `limits` say: of more tags those with confirmed
+        events and then those with the most flags. `own` is a history that was read already, `watched`
+        are the tags that conditions look at. The work raises StoreError and UsageError.
         """
 
-        def work(progress: Progress) -> dict[str, Load]:
-            if shelf.names is None:
-                progress.step("which tags have the most flags")
-                shelf.names = self._most_flagged(since, until, most_tags)
-            count = len(shelf.names)
-            share = max(1_000, most_readings // max(1, count))
-            for number, name in enumerate(shelf.names):
-                if name not in shelf.histories:
-                    progress.step(f"{number} of {count} tags read", number, 2 * count)
-                    shelf.histories[name] = (
-                        own if name == own.tag.name else self.tag_history(name, since, until, share)
-                    )
-            by_tag: dict[str, Load] = {}
-            for number, name in enumerate(shelf.names):
+        def work(progress: Progress) -> dict[str, Outcome]:
+            count = self._fill(shelf, own, span, names, watched, known, limits, progress)
+            by_tag: dict[str, Outcome] = {}
+            for number, (name, history) in enumerate(shelf.histories.items()):
                 progress.step(f"{number} of {count} tags scored", count + number, 2 * count)
-                by_tag |= loads([shelf.histories[name]], detector)
-            return sorted_loads(by_tag)
+                if len(history.rows):
+                    by_tag[name] = outcome_of(history, *sides(history), known)
+            return sorted_outcomes(by_tag)
 
         return work
 
-    def _most_flagged(self, since: int, until: int, most: int) -> tuple[str, ...]:
-        """All tags of numbers, or if there are more than `most` those with the most flags."""
-        names = self._tags().numbers
+    def suggestion(
+        self,
+        shelf: Shelf,
+        own: History,
+        span: tuple[int, int],
+        names: Sequence[str],
+        profile: Profile,
+        known: Known,
+        limits: Limits,
+    ) -> Callable[[Progress], Suggestion]:
+        """The work of a job: what would suit these tags better than the detectors of this profile.
+
+        `profile` has the target, and whatever else stays as it is. See `analysis/suggestion.py`.
+        """
+
+        def work(progress: Progress) -> Suggestion:
+            self._fill(shelf, own, span, names, watched_by([profile]), known, limits, progress)
+            histories = [history for history in shelf.histories.values() if len(history.rows)]
+            return suggest(histories, profile, known, progress.step)
+
+        return work
+
+    def _fill(
+        self,
+        shelf: Shelf,
+        own: History,
+        span: tuple[int, int],
+        names: Sequence[str],
+        watched: Collection[str],
+        known: Known,
+        limits: Limits,
+        progress: Progress,
+    ) -> int:
+        """Read what is missing on the shelf; how many tags are on it."""
+        if shelf.names is None:
+            progress.step("which tags have the most flags")
+            shelf.names = self._most_flagged(names, span, limits.tags, known)
+        count = len(shelf.names)
+        share = max(1_000, limits.readings // max(1, count))
+        for number, name in enumerate(shelf.names):
+            progress.step(f"{number} of {count} tags read", number, 2 * count)
+            history = shelf.histories.get(name)
+            if history is None:
+                history = own if name == own.tag.name else self.tag_history(name, *span, share)
+            shelf.histories[name] = self.watching(history, watched)
+        return count
+
+    def _most_flagged(
+        self, names: Sequence[str], span: tuple[int, int], most: int, known: Known
+    ) -> tuple[str, ...]:
+        """These tags, or if there are more than `most` the confirmed and the most flagged ones."""
         if len(names) <= most:
             return tuple(names)
-        counts = self._store.readings.anomalies(None, since, until)["tag"].value_counts()
-        return tuple([name for name in counts.index if name in names][:most])
+        confirmed = known.labelled.loc[known.labelled["label"] == "true", "tag"].value_counts()
+        flagged = self._store.readings.anomalies(None, *span)["tag"].value_counts()
+        inside = set(names)
+        order = dict.fromkeys([*confirmed.index, *flagged.index, *names])
+        return tuple([name for name in order if name in inside][:most])
 
-    def _longer_memory(self, detector: Detector) -> list[TagHistory]:
-        """The histories for a detector that looks back further than the collector remembers."""
-        lead = detector.start(TagFacts.of_tags(self._tags())).lead
+    def _longer_memory(self, profiles: Profiles) -> list[TagHistory]:
+        """The histories for profiles that look back further than the collector remembers."""
+        lead = ProfileState(profiles, list(self._tags())).lead
         if lead <= KEPT:
             return []
         try:
             return self._store.readings.histories(lead)
         except StoreError as error:
-            _log.warning("the detector begins with the newest readings alone: %s", error)
+            _log.warning("detectors begin with the newest readings alone: %s", error)
             return []
+
+
+def watched_by(profiles: Collection[Profile]) -> list[str]:
+    """The tags that the conditions of these profiles look at."""
+    return list(dict.fromkeys(profile.condition.tag for profile in profiles if profile.condition))
+
+
+def _scored(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[[name for name in _SCORED if name in frame]]
+
+
+def _micros(time: pd.Timestamp) -> int:
+    return time.value // 1_000 if time.unit == "ns" else int(time.as_unit("us").value)

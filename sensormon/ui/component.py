@@ -50,14 +50,14 @@ def browser_component(
     )
 
 
-def copy_link(key: str = "copy-link", label: str = "Copy link", **pinned: str | None) -> None:
+def copy_link(key: str = "copy-link", /, **pinned: str | list[str] | None) -> None:
     """A button that copies the address of this view, with the `pinned` parameters in it.
 
-    A value of None removes the parameter.
+    A value of None removes the parameter, a list states it several times.
     """
     browser_component(
         "copy_link",
-        {"label": label, "help": "Copies the address of exactly this view", "pinned": pinned},
+        {"label": "Copy link", "help": "Copies the address of exactly this view", "pinned": pinned},
         key,
         width="content",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from sensormon.detectors import DEFAULT, make
+from sensormon.detectors import DEFAULT
 from sensormon.detectors.base import Parameter
 from sensormon.ui.glossary import meaning
 
@@ -21,16 +21,13 @@ def _is_slider(parameter: Parameter) -> bool:
     return parameter.unset is None and (parameter.high - parameter.low) / parameter.step <= SLIDER
 
 
-def reset(detector: str) -> None:
-    """Reset this detector's parameters to its defaults."""
-    defaults = make(detector)
-    for parameter in defaults.PARAMETERS:
-        value = getattr(defaults, parameter.name)
-        if value == parameter.unset:
-            value = None
-        elif not _is_slider(parameter):
-            value = float(value)
-        st.session_state[key_of(detector, parameter)] = value
+def field_value(parameter: Parameter, value: float) -> float | None:
+    """What the widget of this parameter has for this value: None where each tag's own counts."""
+    if value == parameter.unset:
+        return None
+    if not _is_slider(parameter):
+        return float(value)
+    return int(value) if parameter.step == int(parameter.step) else float(value)
 
 
 def parameter_input(detector: str, parameter: Parameter, start: float) -> float:

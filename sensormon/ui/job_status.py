@@ -20,6 +20,7 @@ ACTS = {
     "case-open": Act.OPEN_CASE,
     "roll-up": Act.ROLL_UP,
     "compare": Act.TRY_SETTINGS,
+    "suggest": Act.TRY_SETTINGS,
 }
 """What somebody may do who may cancel a job of this kind."""
 

@@ -6,16 +6,17 @@ Pure functions: plain data in, text out; whoever shows a text escapes it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 
 import pandas as pd
 
 from sensormon.analysis.event_scores import MINIMUM, EventScores, wilson
-from sensormon.analysis.what_if import Load
+from sensormon.analysis.what_if import Load, Outcome
 from sensormon.events.alarm_load import MOST, NORM
 from sensormon.model.format import counted, day_and_time, duration, latency, listed, pace
 from sensormon.model.tags import Tag
+from sensormon.view.detectors import title
 
 SHORT = 600
 """A load measured over less than this (s) is not assessed."""
@@ -110,6 +111,19 @@ def lost_words(events: Iterable[tuple[str, int]], zone: tzinfo) -> str:
     return f"{counted(len(rows), 'confirmed event')} would no longer be flagged: {named}."
 
 
+def spoke_words(before: Mapping[str, int], after: Mapping[str, int]) -> str:
+    """Which detectors raised the flags, of profiles with several; empty if at most one ever did.
+
+    >>> spoke_words({"zscore": 1200}, {"zscore": 31, "stuck": 4})
+    'Flagged readings by detector, current → new: Rolling z-score 1,200 → 31, Stuck sensor 0 → 4.'
+    """
+    names = dict.fromkeys([*after, *before])
+    if len(names) < 2:
+        return ""
+    parts = [f"{title(name)} {before.get(name, 0):,} → {after.get(name, 0):,}" for name in names]
+    return f"Flagged readings by detector, current → new: {', '.join(parts)}."
+
+
 def value_column(tag: Tag) -> str:
     """The name of the column of the tag's values."""
     return f"Value, {tag.unit}" if tag.unit else "Value"
@@ -131,6 +145,29 @@ def flag_table(changes: pd.Series[str], before: pd.DataFrame, after: pd.DataFram
             "Score, new": rows["score"].round(1).to_numpy(),
         }
     ).iloc[::-1]
+
+
+def outcome_table(outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
+    """Tags by their label with events, rates, precision where it is known, and confirmed events lost."""
+    rows = list(outcomes.values())
+    columns: dict[str, object] = {
+        "Tag": list(outcomes),
+        "Time span": [duration(row.load.seconds) for row in rows],
+        "Events, current": [row.load.before for row in rows],
+        "Events, new settings": [row.load.after for row in rows],
+        "Per 10 min, current": [row.load.pace(row.load.before) for row in rows],
+        "Per 10 min, new settings": [row.load.pace(row.load.after) for row in rows],
+    }
+    if any(row.scores_after.known for row in rows):
+        columns["Known events found"] = [_found(row) for row in rows]
+    if any(len(row.lost) for row in rows):
+        columns["Confirmed events lost"] = [len(row.lost) for row in rows]
+    return pd.DataFrame(columns)
+
+
+def _found(outcome: Outcome) -> str:
+    before, after = outcome.scores_before, outcome.scores_after
+    return f"{before.detected} → {after.detected} of {after.known}" if after.known else "none known"
 
 
 def curve_table(points: pd.DataFrame) -> pd.DataFrame:

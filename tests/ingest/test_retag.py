@@ -11,6 +11,7 @@ import pytest
 from sensormon.detectors import PER_TAG
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import UsageError
+from sensormon.model.profiles import single
 from sensormon.model.readings import Batch
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable
@@ -49,7 +50,7 @@ def test_retagging_leaves_scores_of_other_tags_unchanged(
     plain = Monitor(replace(settings, data_dir=tmp_path / "plain"), clock)
     changed = Monitor(settings, clock)
     for monitor in (plain, changed):
-        monitor.tuner.apply({}, "x", detector)
+        monitor.tuner.apply(single(detector, {}), "x")
         feed(monitor, "fermenter_ph", 130)
     others = [tag for tag in changed.tags if tag.name != "fermenter_temp"]
     changed.running_tags.retag(TagTable([Tag("new", "New"), *reversed(others)]))

@@ -17,6 +17,7 @@ import pytest
 from sensormon.__main__ import main
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import UsageError
+from sensormon.model.profiles import single
 from sensormon.model.readings import Batch, Quality, Reading
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
@@ -75,7 +76,7 @@ def test_rescoring_with_the_same_settings_is_bit_identical(settings: Settings, c
     monitor.drain()
     since = START + 120 * SECOND
     stored = monitor.stored.frame(["fermenter_ph"], since, FAR)
-    again = monitor.tuner.rescore("fermenter_ph", since, FAR, {"window": 50, "threshold": 3.0})
+    again = monitor.tuner.rescore("fermenter_ph", since, FAR, single("zscore", {}).default)
     for name in ("score", "expected", "lower", "upper", "is_anomaly"):
         assert stored[name].equals(again[name]), name
     monitor.stop()
@@ -98,7 +99,7 @@ def test_bad_readings_change_neither_restart_nor_rescoring(settings: Settings, c
     monitor.drain()
     since = START + 2000 * SECOND
     stored = monitor.stored.frame(["fermenter_ph"], since, FAR)
-    again = monitor.tuner.rescore("fermenter_ph", since, FAR, {"window": 300, "threshold": 3.0})
+    again = monitor.tuner.rescore("fermenter_ph", since, FAR, single("zscore", {"window": 300}).default)
     assert stored["score"].notna().sum() > 200
     for name in ("n", "score", "lower", "upper", "is_anomaly"):
         assert stored[name].equals(again[name]), name
@@ -109,15 +110,15 @@ def test_applied_settings_are_recorded_and_survive_a_restart(settings: Settings,
     monitor = Monitor(settings, clock)
     submit(monitor, 60)
     clock.advance(5)
-    monitor.tuner.apply({"threshold": 4.0}, "day shift")
+    monitor.tuner.set_zscore({"threshold": 4.0}, "day shift")
     assert dict(monitor.detection.in_force.params) == {"window": 50, "threshold": 4.0}
-    monitor.tuner.apply({"window": 20, "threshold": 4.5}, "night shift")
+    monitor.tuner.set_zscore({"window": 20, "threshold": 4.5}, "night shift", "too many")
     submit(monitor, 5, first=60)
     monitor.stop()
     monitor = Monitor(settings, clock)
     assert dict(monitor.detection.in_force.params) == {"window": 20, "threshold": 4.5}
-    log = monitor.tuner.detection_log()
-    assert log["who"].tolist() == ["night shift", "day shift", "environment"]
+    log = monitor.tuner.versions()
+    assert [version.who for version in log] == ["night shift", "day shift", "environment"]
     assert monitor.stored.frame(None, 0, FAR)["settings"].tolist() == [1] * 60 + [3] * 5
     monitor.stop()
     monitor = Monitor(replace(settings, window=30), clock)
@@ -126,7 +127,7 @@ def test_applied_settings_are_recorded_and_survive_a_restart(settings: Settings,
     )
     monitor.stop()
     with pytest.raises(UsageError, match="threshold"):
-        monitor.tuner.apply({"threshold": 99.0}, "x")
+        monitor.tuner.set_zscore({"threshold": 99.0}, "x")
 
 
 def test_recent_readings_include_pending_and_survive_a_restart(
@@ -164,7 +165,7 @@ def test_a_restart_without_the_store_keeps_settings_and_ledger(
 ) -> None:
     monitor = Monitor(settings, clock)
     submit(monitor, 70)
-    monitor.tuner.apply({"window": 40, "threshold": 4.0}, "x")
+    monitor.tuner.set_zscore({"window": 40, "threshold": 4.0}, "x")
     monitor.drain()
     monitor.stop()
     database = Path(settings.store_url)

@@ -8,6 +8,7 @@ import pytest
 from sensormon.detectors import DETECTORS, PER_TAG, detect
 from sensormon.detectors.judged import Judged
 from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.profiles import single
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.detectors import detector_words
 from sensormon.view.explanation import explain
@@ -31,14 +32,14 @@ def test_detect_takes_the_new_detector() -> None:
 @pytest.mark.usefixtures("full")
 def test_tuning_offers_the_new_detector_with_its_own_words() -> None:
     app = show("tuning", detector=Jump.title)
-    assert app.selectbox(key="detector").value == "jump"
+    assert app.multiselect(key="detector").value == ["jump"]
     assert Jump.PARAMETERS[0].label_with_unit in {field.label for field in (*app.slider, *app.number_input)}
     assert Jump.catches in text(app)
     assert "With new settings" in text(app)
 
 
 def test_applied_detector_explains_its_flags(full: Monitor, clock: ManualClock) -> None:
-    settings = full.tuner.apply({"limit": 0.05}, "Ana", "jump")
+    settings = full.tuner.apply(single("jump", {"limit": 0.05}), "Ana")
     assert detector_words(settings.detector, settings.params) == "Jump watch, limit 0.05"
     clock.advance(1)
     now = clock.now()

@@ -10,19 +10,19 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from sensormon.analysis.what_if import total
-from sensormon.detectors import make
+from sensormon.analysis.what_if import as_stored, rescored, total
 from sensormon.exchange.exporter import Exported
 from sensormon.exchange.import_job import ImportPart, start_imports
 from sensormon.exchange.import_table import Table, read_file
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import StoreUnavailable
 from sensormon.model.jobs import Cancelled, Job, Progress
+from sensormon.model.profiles import single
 from sensormon.model.settings import Settings
 from sensormon.monitor import runtime, tuner
 from sensormon.monitor.monitor import Monitor
 from sensormon.tables.columns import Columns
-from sensormon.ui import tuning_try
+from sensormon.ui import tuning_scope
 from tests.support.pages import show, text
 from tests.support.plant import START, Adopt
 
@@ -191,7 +191,7 @@ def test_cancelled_import_keeps_its_readings_and_resumes(
 def test_long_comparison_of_all_tags_runs_as_a_job(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     inline = show("tuning")
     assert full.jobs.of(tuner.KIND) == []
-    monkeypatch.setattr(tuning_try, "TOGETHER", 1_000)
+    monkeypatch.setattr(tuning_scope, "TOGETHER", 1_000)
     app = show("tuning")
     assert "All tags together" not in text(app)
     app.toggle(key="all_tags").set_value(True).run()
@@ -229,11 +229,21 @@ def test_cancelled_comparison_resumes(full: Monitor) -> None:
 
     shelf = tuner.Shelf()
     span = START - 900 * SECOND, START
-    work = full.tuner.all_loads(shelf, own, *span, make("zscore"), 50, 800_000)
+    profile = single("zscore", {}).default
+    work = full.tuner.outcomes(
+        shelf,
+        own,
+        span,
+        full.tags.names,
+        lambda history: (as_stored(history, profile), rescored(history, profile)),
+        [],
+        full.tuner.known(*span),
+        tuner.Limits(50, 800_000),
+    )
     with pytest.raises(Cancelled):
         work(Short())
     assert len(shelf.histories) == 2
-    load = total(work(Progress()))
+    load = total({name: outcome.load for name, outcome in work(Progress()).items()})
     assert len(shelf.histories) == 3
     assert load.before == load.after > 0, "the settings in force change nothing"
 

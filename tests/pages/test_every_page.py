@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from sensormon.analysis.what_if import flagged_times
 from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.profiles import single
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.drills import DRILLS, Proof, Run
@@ -139,9 +140,8 @@ def test_tuning_rescores_with_the_sliders(full: Monitor) -> None:
     threshold.set_value(5.0).run()
     assert not app.exception
     stored = full.stored.frame(["fermenter_temp"], START - 900 * SECOND, START)
-    rescored = full.tuner.rescore(
-        "fermenter_temp", START - 900 * SECOND, START, {"window": 50, "threshold": 5.0}
-    )
+    profile = single("zscore", {"threshold": 5.0}).default
+    rescored = full.tuner.rescore("fermenter_temp", START - 900 * SECOND, START, profile)
     assert int(rescored["is_anomaly"].sum()) < int(stored["is_anomaly"].sum())
     for sentence, frame in (("Current:", stored), ("With new settings:", rescored)):
         times = flagged_times(frame)

@@ -55,7 +55,7 @@ READS: dict[str, set[str]] = {
     "streams": set(),
     "tag_file": {"read", "changes", "path"},
     "tags": {"names", "title", "digest", "get", "values", "with_tags", "numbers"},
-    "tuner": {"detection_log", "tag_history", "known", "all_loads"},
+    "tuner": {"versions", "tag_history", "watching", "known", "outcomes", "suggestion"},
     "access": {"accounts", "sessions", "tokens", "audit", "identity"},
     "accounts": {"all", "find"},
     "sessions": {"all", "find"},

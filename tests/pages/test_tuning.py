@@ -13,11 +13,23 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from sensormon.analysis.what_if import Known, Load, all_lost, compare, curve, loads, thresholds, total
+from sensormon.analysis.rescoring import History
+from sensormon.analysis.what_if import (
+    Comparison,
+    Known,
+    Load,
+    as_stored,
+    compare,
+    curve,
+    rescored,
+    thresholds,
+    total,
+)
 from sensormon.detectors import PER_TAG, longest_lead, make
 from sensormon.ingest.tag_memory import KEPT
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import StoreUnavailable
+from sensormon.model.profiles import Profile, single
 from sensormon.model.readings import Floats
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag
@@ -25,7 +37,7 @@ from sensormon.model.timestamps import micros, render
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.tuner import Tuner
-from sensormon.view.detectors import switch_words, title
+from sensormon.view.detectors import title
 from sensormon.view.tuning import flag_table
 from tests.support.pages import show, text
 from tests.support.plant import START, batch_of
@@ -59,6 +71,14 @@ def submit(monitor: Monitor, values: Floats, second: int) -> None:
     monitor.submit(batch_of(*[("fermenter_ph", float(v)) for v in values], at=START + second * SECOND))
 
 
+def profile_of(detector: str, **params: float) -> Profile:
+    return single(detector, params).default
+
+
+def against_stored(history: History, profile: Profile, known: Known) -> Comparison:
+    return compare(history, as_stored(history, profile), rescored(history, profile), known)
+
+
 def press(app: AppTest, label: str) -> None:
     next(button for button in app.button if button.label == label).click().run()
 
@@ -75,9 +95,9 @@ def confirmed(monitor: Monitor, tag: str, rows: int = 3) -> pd.DataFrame:
 @pytest.mark.usefixtures("full")
 def test_every_detector_shows_all_its_parameters(detector: str) -> None:
     app = show("tuning", detector=title(detector))
-    assert app.selectbox(key="detector").value == detector
+    assert app.multiselect(key="detector").value == [detector]
     labels = {field.label for field in (*app.slider, *app.number_input)}
-    assert labels == {parameter.label_with_unit for parameter in PER_TAG[detector].PARAMETERS}
+    assert labels >= {parameter.label_with_unit for parameter in PER_TAG[detector].PARAMETERS}
     assert PER_TAG[detector].catches in text(app)
     assert PER_TAG[detector].misses
     assert "With new settings" in text(app)
@@ -87,15 +107,19 @@ def test_every_detector_shows_all_its_parameters(detector: str) -> None:
 def test_page_shows_the_detectors_results(full: Monitor) -> None:
     app = show("tuning", detector=title("cusum"), cusum_h="5")
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
-    result = compare(history, make("cusum", h=5.0), full.tuner.known(SINCE, START))
+    profile, known = profile_of("cusum", h=5.0), full.tuner.known(SINCE, START)
+    result = against_stored(history, profile, known)
     words = text(app)
     assert f"With new settings: {result.load.after} event" in words
     assert f"{100 * result.scores_before.recall:.0f} %" in words
     rows = app.dataframe[0].value
-    by_tag = loads(
-        [full.tuner.tag_history(name, SINCE, START) for name in full.tags.names], make("cusum", h=5.0)
+    by_tag = {
+        name: against_stored(full.tuner.tag_history(name, SINCE, START), profile, known).load
+        for name in full.tags.names
+    }
+    assert rows["Events, new settings"].tolist() == sorted(
+        (load.after for load in by_tag.values()), reverse=True
     )
-    assert rows["Events, new settings"].tolist() == [load.after for load in by_tag.values()]
     assert rows["Events, new settings"].is_monotonic_decreasing
     together = total(by_tag)
     assert f"currently {together.pace(together.before):.1f} per 10 min" in words
@@ -113,11 +137,8 @@ def test_total_load_adds_the_rates_of_all_tags() -> None:
 @pytest.mark.usefixtures("full")
 def test_settings_come_from_the_url_and_nonsense_falls_back() -> None:
     app = show("tuning", detector=title("ewma"), ewma_weight="0.25", ewma_width="5.5", ewma_accept="1000")
-    assert {field.key: field.value for field in (*app.slider, *app.number_input)} == {
-        "ewma_weight": 0.25,
-        "ewma_width": 5.5,
-        "ewma_accept": 1000,
-    }
+    values = {field.key: field.value for field in (*app.slider, *app.number_input)}
+    assert (values["ewma_weight"], values["ewma_width"], values["ewma_accept"]) == (0.25, 5.5, 1000)
     for nonsense in ("-7", "1e99", "nan", "inf", "<b>", "", "9" * 400, "\x00"):
         app = show("tuning", detector=title("ewma"), ewma_weight=nonsense, ewma_accept=nonsense)
         values = {field.key: field.value for field in (*app.slider, *app.number_input)}
@@ -125,14 +146,14 @@ def test_settings_come_from_the_url_and_nonsense_falls_back() -> None:
         app = show("tuning", window=nonsense, threshold=nonsense)
         assert (app.slider(key="window").value, app.slider(key="threshold").value) == (50, 3.0), nonsense
     app = show("tuning", detector="no such one", threshold="nan", window="1e3")
-    assert app.selectbox(key="detector").value == "zscore"
+    assert app.multiselect(key="detector").value == ["zscore"]
     assert app.slider(key="threshold").value == 3.0
 
 
-def link_of(app: AppTest) -> dict[str, str]:
+def link_of(app: AppTest) -> dict[str, str | list[str]]:
     """The query parameters of the link that the button copies."""
     (button,) = [element for element in app.get("bidi_component") if element.proto.id.endswith("copy-tuning")]
-    pinned: dict[str, str] = json.loads(button.proto.json)["pinned"]
+    pinned: dict[str, str | list[str]] = json.loads(button.proto.json)["pinned"]
     return pinned
 
 
@@ -142,9 +163,11 @@ def test_link_reopens_the_same_view_later(full: Monitor) -> None:
     assert query == {
         "tune": "Fermenter pH",
         "history": "15 min",
-        "detector": "Hampel identifier",
+        "detector": ["Hampel identifier"],
         "hampel_window": "80",
         "hampel_threshold": "4.5",
+        "on_delay": "0",
+        "off_delay": "10",
         "upto": render(START),
     }
     full.clock.advance(300)
@@ -168,10 +191,13 @@ def test_link_with_an_unusable_moment_shows_the_newest(nonsense: str) -> None:
 
 
 @pytest.mark.usefixtures("full")
-def test_defaults_button_resets_the_parameters() -> None:
-    app = show("tuning", detector=title("limits"), limits_low="30", limits_deadband="5")
+def test_reset_begins_again_with_the_profile_in_force() -> None:
+    app = show("tuning", detector=title("limits"), limits_low="30", limits_deadband="5", off_delay="60")
     assert app.number_input(key="limits_low").value == 30.0
-    press(app, "Defaults")
+    press(app, "Reset")
+    assert app.multiselect(key="detector").value == ["zscore"]
+    assert app.number_input(key="off_delay").value == 10.0
+    app.multiselect(key="detector").set_value(["limits"]).run()
     assert app.number_input(key="limits_low").value is None, "no limit is each tag's own"
     assert app.slider(key="limits_deadband").value == 1.0
 
@@ -182,7 +208,7 @@ def test_moving_a_slider_reads_no_history(full: Monitor, monkeypatch: pytest.Mon
     real = Tuner.tag_history
     monkeypatch.setattr(Tuner, "tag_history", lambda *a, **k: reads.append("history") or real(*a, **k))
     app.slider(key="threshold").set_value(4.0).run()
-    app.selectbox(key="detector").set_value("cusum").run()
+    app.multiselect(key="detector").set_value(["cusum"]).run()
     assert not app.exception
     assert reads == []
     press(app, "Read up to now")
@@ -197,30 +223,28 @@ def test_lost_events_are_warned_about_before_applying(full: Monitor, monkeypatch
     assert not app.warning
     app.slider(key="threshold").set_value(8.0).run()
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
-    detector = make("zscore", window=50, threshold=8.0)
-    gone = compare(history, detector, full.tuner.known(SINCE, START)).lost
+    gone = against_stored(history, profile_of("zscore", threshold=8.0), full.tuner.known(SINCE, START)).lost
     assert len(gone) > 0
     assert f"{len(gone)} confirmed event" in app.warning[0].value
-    assert all_lost([history], detector, labels)["id"].tolist() == gone["id"].tolist()
     press(app, "Apply to live monitoring …")
     assert len(app.warning) == 2, "in the dialog too"
 
 
 def test_detector_change_is_logged_with_old_and_new(full: Monitor) -> None:
-    before = {"window": 50, "threshold": 3.0}
-    full.tuner.apply({"h": 6.0}, "day shift", "cusum")
+    full.tuner.apply(single("cusum", {"h": 6.0}), "day shift", "drifts")
     full.drain()
     app = show("tuning")
-    assert app.selectbox(key="detector").value == "cusum"
+    assert app.multiselect(key="detector").value == ["cusum"]
     assert app.slider(key="cusum_h").value == 6.0
-    assert "Live monitoring uses CUSUM, k 0.5, h 6, accept 300" in text(app)
+    assert "Live monitoring uses CUSUM, h 6" in text(app)
     log = show("tuning", part="Versions").dataframe[-1].value
-    assert log["change"].iloc[0] == switch_words("zscore", before, "cusum", full.detection.in_force.params)
+    assert log["change"].iloc[0] == "default: Rolling z-score is removed; default: CUSUM, h 6 is added"
     assert log["who"].tolist() == ["day shift", "environment"]
-    full.tuner.apply({"h": 7.0}, "night shift")
+    assert log["reason"].tolist() == ["drifts", ""]
+    full.tuner.apply(single("cusum", {"h": 7.0}), "night shift")
     full.drain()
     log = show("tuning", part="Versions").dataframe[-1].value
-    assert log["change"].iloc[0] == "k stays 0.5, h 6 → 7, accept stays 300"
+    assert log["change"].iloc[0] == "default: CUSUM, h 6 → 7"
 
 
 def test_applied_detector_survives_a_restart(settings: Settings) -> None:
@@ -228,7 +252,7 @@ def test_applied_detector_survives_a_restart(settings: Settings) -> None:
     monitor = Monitor(settings, clock)
     values = np.random.default_rng(3).normal(7.0, 0.02, 1300).round(3)
     submit(monitor, values[:1000], 0)
-    monitor.tuner.apply({"h": 6.0}, "day shift", "cusum")
+    monitor.tuner.apply(single("cusum", {"h": 6.0}), "day shift")
     submit(monitor, values[1000:1100], 1000)
     monitor.drain()
     monitor.stop()
@@ -239,7 +263,7 @@ def test_applied_detector_survives_a_restart(settings: Settings) -> None:
     stored = monitor.stored.frame(None, 0, FAR)
     assert stored["settings"].tolist() == [1] * 1000 + [2] * 300
     assert stored["n"].tolist() == list(range(1300)), "what was learned goes on"
-    again = monitor.tuner.rescore("fermenter_ph", START + 1000 * SECOND, FAR, {"h": 6.0}, "cusum")
+    again = monitor.tuner.rescore("fermenter_ph", START + 1000 * SECOND, FAR, profile_of("cusum", h=6.0))
     assert np.nanmax(np.abs(again["score"].to_numpy() - stored["score"].to_numpy()[1000:])) < 0.5
     monitor.stop()
     monitor = Monitor(replace(settings, window=30), clock)
@@ -256,7 +280,7 @@ def test_detector_with_a_long_lead_reads_it_from_the_store(settings: Settings, r
     submit(monitor, values[:3000], 0)
     monitor.drain()
     submit(monitor, values[3000:3500], 3000)
-    monitor.tuner.apply({}, "day shift", "recommended")
+    monitor.tuner.apply(single("recommended", {}), "day shift")
     if restart:
         monitor.drain()
         monitor.stop()
@@ -265,7 +289,7 @@ def test_detector_with_a_long_lead_reads_it_from_the_store(settings: Settings, r
     monitor.drain()
     stored = monitor.stored.frame(None, 0, FAR).iloc[3500:]
     assert stored["n"].tolist() == list(range(3500, 4000)), "it did not start again with the newest readings"
-    whole = monitor.tuner.rescore("fermenter_ph", 0, FAR, {}, "recommended").iloc[3500:]
+    whole = monitor.tuner.rescore("fermenter_ph", 0, FAR, profile_of("recommended")).iloc[3500:]
     for name in ("score", "expected", "lower", "upper"):
         assert np.array_equal(whole[name], stored[name], equal_nan=True), name
     monitor.stop()
@@ -274,10 +298,10 @@ def test_detector_with_a_long_lead_reads_it_from_the_store(settings: Settings, r
 def test_recall_falls_as_the_threshold_rises(full: Monitor) -> None:
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
     facts = full.tuner.known(SINCE, START)
-    points = curve(history, "hampel", {"window": 50}, "threshold", facts)
+    points = curve(history, profile_of("hampel"), "hampel", "threshold", facts)
     assert points["threshold"].is_monotonic_increasing
     assert points["recall"].is_monotonic_decreasing
-    at = compare(history, make("hampel", window=50, threshold=points["threshold"][5]), facts).scores_after
+    at = against_stored(history, profile_of("hampel", threshold=points["threshold"][5]), facts).scores_after
     assert (at.precision, at.recall) == (points["precision"][5], points["recall"][5])
 
 
@@ -312,7 +336,8 @@ def test_labels_judge_only_what_they_cover(full: Monitor) -> None:
     labels.loc[labels.index[:2], "label"] = "benign"
     faults = full.stored.injected_faults(SINCE, START).iloc[:0]
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
-    scores = compare(history, make("zscore"), Known(faults, labels, frozenset())).scores_before
+    known = Known(faults, labels, frozenset())
+    scores = against_stored(history, profile_of("zscore"), known).scores_before
     assert (scores.known, scores.detected) == (10, 10)
     assert scores.wrong >= 1
     assert scores.judged < scores.judged + scores.unknown
@@ -360,7 +385,7 @@ def test_cached_history_works_while_the_store_is_away(full: Monitor, monkeypatch
         raise StoreUnavailable("the database is not open", where="x", hint="Wait")
 
     monkeypatch.setattr(full.stored, "injected_faults", away)
-    for name in ("tag_history", "detection_log"):
+    for name in ("tag_history", "versions"):
         monkeypatch.setattr(full.tuner, name, away)
     app.slider(key="threshold").set_value(4.0).run()
     assert not app.exception

@@ -43,7 +43,7 @@ def fill(monitor: Monitor, values: list[float]) -> None:
     monitor.submit(
         Batch.of([*readings("fermenter_ph", values[:half]), *rpm], source="a", received=NOW, injected=[fault])
     )
-    monitor.tuner.apply({"window": 30, "threshold": 2.5}, "Ann")
+    monitor.tuner.set_zscore({"window": 30, "threshold": 2.5}, "Ann")
     rest = readings("fermenter_ph", values[half:], START + half * SECOND)
     odd = readings("fermenter_ph", [7.0, 6.9], START + 3_000 * SECOND, Quality.UNCERTAIN)
     wrong = readings("fermenter_ph", [99.0, float("nan")], START + 3_100 * SECOND)

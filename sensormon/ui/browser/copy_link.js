@@ -25,8 +25,8 @@ export function unmount() {}
 function address(data) {
   const url = new URL(window.location.href)
   for (const [name, value] of Object.entries(data.pinned)) {
-    if (value === null) url.searchParams.delete(name)
-    else url.searchParams.set(name, value)
+    url.searchParams.delete(name)
+    for (const each of value === null ? [] : [value].flat()) url.searchParams.append(name, each)
   }
   url.hash = ""
   return url.href
