@@ -20,8 +20,8 @@ _BEGUN = "profiles-assigned"
 _ROW = 35  # height of a row, in pixels
 
 
-def new_assignment(m: Monitor, profiles: Profiles, key: Key) -> Profiles | None:
-    """Fields that assign a profile; the profiles with it once the button is pressed.
+def new_assignment(m: Monitor, profiles: Profiles, first: str, key: Key) -> Profiles | None:
+    """Fields that assign a profile, at first this one; the profiles with it once the button is pressed.
 
     Raises UsageError for a name that cannot be used.
     """
@@ -31,7 +31,8 @@ def new_assignment(m: Monitor, profiles: Profiles, key: Key) -> Profiles | None:
         "(\\* any characters, ? one), in this order; else that of its group; else the default profile."
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        profile = st.selectbox("Assign", list(profiles.by_name), key=key("assign"), width=220)
+        names = list(profiles.by_name)
+        profile = st.selectbox("Assign", names, names.index(first), key=key(f"assign-{first}"), width=220)
         kind = st.selectbox("to the", KINDS[::-1], key=key("kind"), width=130)
         name = _name_field(m, kind or KINDS[-1], key)
         pressed = st.button("Add", key=key("assign-add"), disabled=not name)

@@ -118,7 +118,8 @@ def _key(name: str) -> str:
 def _assigned(m: Monitor, draft: Draft) -> Draft:
     """The draft with the assignments as they were edited."""
     try:
-        added = new_assignment(m, draft.profiles, _key)
+        first = st.session_state.get(_NAME) or DEFAULT_PROFILE
+        added = new_assignment(m, draft.profiles, first, _key)
         if added is not None:
             _keep(draft, added)
             _new_fields()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from sensormon.access.roles import Act
 from sensormon.model.clock import SECOND
@@ -55,16 +56,9 @@ def tags_section(m: Monitor, viewer: Viewer) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         length = preset(SPANS, "load_span", "24 h", label="Events of the last")
-        st.button(
-            "Read up to now",
-            key="tags-again",
-            on_click=_read_again,
-            type="tertiary",
-            icon=":material/refresh:",
-        )
+        filters = st.container(horizontal=True, vertical_alignment="bottom", width="content")
     try:
-        read = _read(m, length)
-        _table(m, viewer, read)
+        _table(m, viewer, _read(m, length), filters)
     except StoreError as error:
         not_readable(error)
 
@@ -88,18 +82,15 @@ def _read_now(m: Monitor, length: str) -> Read:
     return Read(since, until, Facts(m.stored.summary(since, until), events, ages), whole)
 
 
-def _read_again() -> None:
-    forget(_FACTS)
-
-
-def _table(m: Monitor, viewer: Viewer, read: Read) -> None:
+def _table(m: Monitor, viewer: Viewer, read: Read, filters: DeltaGenerator) -> None:
     profiles = m.detection.in_force.in_use
     rows = remembered(
         "tuning-tags-table",
         (read.until, m.detection.in_force.id, m.tags.digest, id(read)),
         lambda: tag_table(m.tags, profiles, read.facts),
     )
-    shown = _filtered(rows, profiles)
+    with filters:
+        shown = _filtered(rows, profiles)
     _summary(m, viewer, read, rows, shown)
     if shown.empty:
         st.info("No tag matches the search and the filters.", title="No tags")
@@ -117,27 +108,16 @@ def _table(m: Monitor, viewer: Viewer, read: Read) -> None:
 
 def _filtered(rows: pd.DataFrame, profiles: Profiles) -> pd.DataFrame:
     """The rows that the search and the filters keep."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        wanted = st.text_input(
-            "Search", key="find", bind="query-params", placeholder="tag", icon=":material/search:", width=260
-        )
-        groups = sorted(set(rows["Group"]) - {""})
-        group = (
-            st.selectbox(
-                "Group", groups, index=None, key="in_group", bind="query-params", placeholder="all", width=220
-            )
-            if groups
-            else None
-        )
-        names = [profile.name for profile in profiles.profiles]
-        profile = st.selectbox(
-            "Profile", names, index=None, key="under", bind="query-params", placeholder="all", width=220
-        )
+    wanted = st.text_input(
+        "Search", key="find", bind="query-params", placeholder="tag", icon=":material/search:", width=200
+    )
+    groups = sorted(set(rows["Group"]) - {""})
+    group = _filter("Group", groups, "in_group") if groups else None
+    profile = _filter("Profile", [profile.name for profile in profiles.profiles], "under")
     keep = pd.Series(data=True, index=rows.index)
     if sought := (wanted or "").strip().casefold():
-        keep &= rows["Tag"].str.casefold().str.contains(sought, regex=False) | rows[
-            "name"
-        ].str.casefold().str.contains(sought, regex=False)
+        keep = rows["Tag"].str.casefold().str.contains(sought, regex=False)
+        keep |= rows["name"].str.casefold().str.contains(sought, regex=False)
     if group:
         keep &= rows["Group"] == group
     if profile:
@@ -145,32 +125,41 @@ def _filtered(rows: pd.DataFrame, profiles: Profiles) -> pd.DataFrame:
     return rows[keep]
 
 
+def _filter(label: str, names: list[str], key: str) -> str | None:
+    """A choice of one of these; None for all."""
+    return st.selectbox(label, names, index=None, key=key, bind="query-params", placeholder="all", width=170)
+
+
 def _summary(m: Monitor, viewer: Viewer, read: Read, rows: pd.DataFrame, shown: pd.DataFrame) -> None:
     """How many tags and events, up to when, and what the order is."""
     now = m.clock.now()
-    parts = [
-        counted(len(rows), "tag")
-        if len(shown) == len(rows)
-        else f"{len(shown):,} of {counted(len(rows), 'tag')}"
-    ]
+    since, until = (moment_words(moment, now, viewer.zone) for moment in (read.since, read.until))
+    count = counted(len(rows), "tag")
+    parts = [count if len(shown) == len(rows) else f"{len(shown):,} of {count}"]
     parts.append(counted(int(shown["Events"].sum()), "event"))
-    above = int((shown["Of target"] > 1.0).sum())
-    if above:
+    if above := int((shown["Of target"] > 1.0).sum()):
         parts.append(f"{above:,} above target")
-    st.markdown(
-        f"**{' · '.join(parts)}** · {moment_words(read.since, now, viewer.zone)} to "
-        f"{moment_words(read.until, now, viewer.zone)}",
-        help=meaning("event", "profile", "precision"),
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{' · '.join(parts)}** from {since} to {until}",
+            help=meaning("event", "profile", "precision"),
+            width="content",
+        )
+        st.button(
+            "Read up to now",
+            key="tags-again",
+            on_click=forget,
+            args=(_FACTS,),
+            type="tertiary",
+            icon=":material/refresh:",
+        )
     if not read.whole:
         st.caption(
-            ":material/error: There are too many flagged readings to group them all: the figures begin at "
-            f"{moment_words(read.since, now, viewer.zone)}."
+            f":material/error: Too many flagged readings to group them all: the figures begin at {since}."
         )
-    left_out = states_left_out(m.tags, m.tags.names)
     st.caption(
         "Tags above their profile's target first, then the most events a day. Click a tag to try other "
-        f"settings on it. {left_out}"
+        f"settings on it. {states_left_out(m.tags, m.tags.names)}"
     )
 
 
@@ -205,7 +194,7 @@ def _draw(shown: pd.DataFrame) -> list[int]:
         placeholder="–",
         alt="Every tag with its profile, events and load, the worst first",
         column_config={
-            "Tag": st.column_config.TextColumn(width=190, pinned=True),
+            "Tag": st.column_config.TextColumn(width=190),
             "Group": st.column_config.TextColumn(width=130),
             "Profile": st.column_config.TextColumn(width=110),
             "Events": number(format="localized", width=70),

@@ -24,14 +24,14 @@ from sensormon.view.detectors import title
 COLUMNS = (
     "name",
     "Tag",
-    "Group",
-    "Profile",
     "Events",
     "Per day",
     "Target",
     "Of target",
-    "Detector",
     "Flagged",
+    "Detector",
+    "Profile",
+    "Group",
     "Precision",
     "State",
 )
