@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 
 from sensormon.detectors import make
 from sensormon.detectors.base import UNSET, Detector, State, TagFacts
+from sensormon.detectors.conditions import NEVER, Conditions
 from sensormon.detectors.kernel import EXPECTED, LOWER, SCORE, UPPER, column
 from sensormon.detectors.limits import Limits
 from sensormon.detectors.row_state import check_code, check_rows, check_vector
 from sensormon.model.errors import UsageError
-from sensormon.model.profiles import COMPARISONS, Choice, Condition, Profile, Profiles
+from sensormon.model.profiles import Choice, Profile, Profiles
 from sensormon.model.readings import Bools, Floats, Ints, Scores, Verdicts, Withheld
 from sensormon.model.tags import Tag
 
@@ -37,8 +38,7 @@ MOST_BYTES = 65_536
 DRAWN = "recommended"
 """The detector whose band charts draw, if a profile has it; otherwise its first with a band."""
 
-_NEVER = np.iinfo(np.int64).min
-_CONDITION, _SETTLING, _ON_DELAY = int(Withheld.CONDITION), int(Withheld.SETTLING), int(Withheld.ON_DELAY)
+_ON_DELAY = int(Withheld.ON_DELAY)
 _OWN = 2  # places of a tag's vector that are the profile's own: since when it fires, since when it may judge
 
 
@@ -130,8 +130,8 @@ class ProfileState:
             banded.sort(key=lambda place: self._names[place] != DRAWN)
             self._drawn[row] = (banded + [banded[0]] * len(self._names))[: len(self._names)]
         self._on_delay = np.array([round(profile.on_delay * 1e6) for profile in own], dtype=np.int64)
-        self._firing = np.full(len(tags), _NEVER, dtype=np.int64)  # since when, µs
-        self._conditions = _Conditions.of(own, tags)
+        self._firing = np.full(len(tags), NEVER, dtype=np.int64)  # since when, µs
+        self._conditions = Conditions.of(own, tags)
         self.lead = max((engine.state.lead for engine in self._engines), default=0)
         self.recursive = any(engine.state.recursive for engine in self._engines)
 
@@ -175,27 +175,70 @@ class ProfileState:
         times = np.array([time], dtype=np.int64)
         return self._combined(codes, times, judged, nothing, n, own, fired, self._firing.copy())
 
-    def restore(self, tag: int, n: int, values: Floats, times: Ints) -> None:
-        """Continue as if `n` values of this tag had been learned, the last of them `values`."""
-        for engine in self._of_tag[tag]:
-            engine.state.restore(int(engine.local[tag]), n, values, times)
-        self._firing[tag] = _NEVER
+    def restore(self, tag: int, n: int, values: Floats, times: Ints) -> int:
+        """Continue as if `n` values of this tag had been learned, the last of them `values`.
 
-    def adopt(self, tag: int, other: ProfileState, code: int, n: int, values: Floats, times: Ints) -> None:
-        """Continue from what `other` remembers of its tag `code`.
+        Returns how many it takes as learned: fewer if the values are too few for each of its detectors.
+        """
+        self._firing[tag] = NEVER
+        return max(_restore(engine, tag, n, values, times) for engine in self._of_tag[tag])
+
+    def adopt(self, tag: int, other: ProfileState, code: int, n: int, values: Floats, times: Ints) -> int:
+        """Continue from what `other` remembers of its tag `code`, after `n` learned readings.
 
         Detectors that both have with the same parameters go on to the last bit; the others are restored.
         A condition that `other` had as well, of whichever tag, stays met since when it was.
+        Returns how many readings it takes as learned, like `restore`.
         """
         theirs = {engine.choice: engine for engine in other._of_tag[code]}
+        taken = 0
         for engine in self._of_tag[tag]:
-            here = int(engine.local[tag])
             if (same := theirs.get(engine.choice)) is not None:
-                engine.state.load(here, same.state.save(int(same.local[code])))
+                engine.state.load(int(engine.local[tag]), same.state.save(int(same.local[code])))
+                taken = n
             else:
-                engine.state.restore(here, n, values, times)
-        self._firing[tag] = other._firing[code] if self._on_delay[tag] == other._on_delay[code] else _NEVER
-        self._conditions.adopt(tag, other._conditions)
+                taken = max(taken, _restore(engine, tag, n, values, times))
+        self._firing[tag] = other._firing[code] if self._on_delay[tag] == other._on_delay[code] else NEVER
+        self._conditions.adopt(other._conditions)
+        return taken
+
+    def adopt_conditions(self, other: ProfileState) -> None:
+        """Conditions that `other` has too are met since then; new ones once their tag has had a reading."""
+        self._conditions.adopt(other._conditions)
+
+    def profile_of(self, tag: int) -> str:
+        """The name of the tag's profile."""
+        check_code(len(self._profile), tag)
+        return self._profiles[int(self._profile[tag])]
+
+    def learn(self, tag: int, values: Floats, times: Ints) -> None:
+        """Learn these readings of one tag, which no condition withheld, without saying anything of them."""
+        rows = len(values)
+        own = np.full((rows, len(self._names), 4), np.nan)
+        fired = np.zeros((rows, len(self._names)), dtype=np.bool_)
+        n, all_of_them = np.zeros(rows, dtype=np.int64), np.ones(rows, dtype=np.bool_)
+        for engine in self._of_tag[tag]:
+            codes = np.full(rows, engine.local[tag], dtype=np.int32)
+            scores = engine.state.run(codes, values, all_of_them, times)
+            _note(scores, slice(None), engine.place, n, own, fired)
+        codes, nothing = np.full(rows, tag, dtype=np.int32), np.zeros(rows, dtype=np.uint8)
+        self._combined(codes, times, all_of_them, nothing, n, own, fired, self._firing)
+
+    def recall(self, tag: int, values: Floats, times: Ints) -> None:
+        """Since when conditions that look at this tag are met, from its last good readings, oldest first.
+
+        If all of them meet a condition, it goes on since `load` said it did, else since the first of them.
+        """
+        self._conditions.recall(tag, values, times)
+
+    def moments(self) -> tuple[Ints, Ints]:
+        """Since when (µs) each tag fires and each condition is met, to return to with `go_back`."""
+        return self._firing.copy(), self._conditions.moments()
+
+    def go_back(self, moments: tuple[Ints, Ints]) -> None:
+        """Return to what `moments` gave; what the detectors learned since stays."""
+        self._firing, since = moments[0].copy(), moments[1]
+        self._conditions.go_back(since)
 
     def save(self, tag: int) -> Floats:
         """All that is remembered of this tag, as a vector of its own."""
@@ -277,6 +320,12 @@ def _engines(
     return sorted(engines, key=lambda engine: engine.place)
 
 
+def _restore(engine: _Engine, tag: int, n: int, values: Floats, times: Ints) -> int:
+    """Restore one detector's memory of the tag; returns how many readings it takes as learned."""
+    engine.state.restore(int(engine.local[tag]), n, values, times)
+    return n if len(values) >= min(n, engine.state.lead) else len(values)
+
+
 def _all_params(choice: Choice) -> dict[str, float]:
     """The parameters of the detector, those with their defaults too."""
     detector = make(choice.detector, **choice.params)
@@ -290,135 +339,7 @@ def _note(scores: Scores, rows: slice | Ints, place: int, n: Ints, own: Floats, 
     own[rows, place, LOWER] = scores.lower
     own[rows, place, UPPER] = scores.upper
     fired[rows, place] = scores.is_anomaly
-    n[rows] = np.maximum(n[rows], scores.n)
-
-
-class _Conditions:
-    """Since when each condition is met, and which readings are withheld for it."""
-
-    def __init__(
-        self,
-        conditions: Sequence[Condition],
-        of_tag: NDArray[np.int64],
-        watched: NDArray[np.int64],
-        comparison: NDArray[np.int64],
-        value: Floats,
-        settle: Ints,
-    ) -> None:
-        self._places = {_test(condition): place for place, condition in enumerate(conditions)}
-        self._of_tag = of_tag  # the condition of each tag, -1 for none
-        self._watched = watched  # by condition: the code of its tag, -1 if there is no such tag
-        self._comparison = comparison
-        self._value = value
-        self._settle = settle  # µs
-        self._since = np.full(len(value), _NEVER, dtype=np.int64)
-
-    @classmethod
-    def of(cls, own: Sequence[Profile], tags: Sequence[Tag]) -> _Conditions:
-        """Those of these profiles, one a tag."""
-        codes = {tag.name: code for code, tag in enumerate(tags)}
-        conditions = list(dict.fromkeys(profile.condition for profile in own if profile.condition))
-        places = {condition: place for place, condition in enumerate(conditions)}
-        return cls(
-            conditions,
-            np.array(
-                [-1 if profile.condition is None else places[profile.condition] for profile in own],
-                dtype=np.int64,
-            ),
-            np.array([codes.get(condition.tag, -1) for condition in conditions], dtype=np.int64),
-            np.array([COMPARISONS.index(condition.comparison) for condition in conditions], dtype=np.int64),
-            np.array([condition.value for condition in conditions], dtype=np.float64),
-            np.array([round(condition.settle * 1e6) for condition in conditions], dtype=np.int64),
-        )
-
-    def withheld(self, tag: NDArray[np.int32], value: Floats, good: Bools, time: Ints) -> NDArray[np.uint8]:
-        """For each reading whether its condition lets it be judged."""
-        withheld = np.zeros(len(tag), dtype=np.uint8)
-        if len(self._value):
-            _look(
-                column(tag, np.int32),
-                column(value, np.float64),
-                column(good, np.bool_),
-                column(time, np.int64),
-                self._of_tag,
-                self._watched,
-                self._comparison,
-                self._value,
-                self._settle,
-                self._since,
-                withheld,
-            )
-        return withheld
-
-    def since_of(self, tag: int) -> int:
-        """Since when (µs) the condition of this tag is met."""
-        condition = self._of_tag[tag]
-        return int(self._since[condition]) if condition >= 0 else _NEVER
-
-    def restore(self, tag: int, since: int) -> None:
-        """The condition of this tag is met since then."""
-        condition = self._of_tag[tag]
-        if condition >= 0:
-            self._since[condition] = since
-
-    def adopt(self, tag: int, other: _Conditions) -> None:
-        """The condition of this tag is met since when `other` says so, if it has it too."""
-        condition = self._of_tag[tag]
-        if condition >= 0:
-            test = next(test for test, place in self._places.items() if place == condition)
-            if (theirs := other._places.get(test)) is not None:
-                self._since[condition] = other._since[theirs]
-
-
-def _test(condition: Condition) -> tuple[str, str, float]:
-    """What decides since when a condition is met: all but its settling time."""
-    return condition.tag, condition.comparison, condition.value
-
-
-@numba.njit(cache=True)
-def _look(
-    tag: NDArray[np.int32],
-    value: Floats,
-    good: Bools,
-    time: Ints,
-    of_tag: Ints,
-    watched: Ints,
-    comparison: Ints,
-    limit: Floats,
-    settle: Ints,
-    since: Ints,
-    withheld: NDArray[np.uint8],
-) -> None:
-    for i in range(len(tag)):
-        if good[i] and np.isfinite(value[i]):
-            for c in range(len(watched)):
-                if watched[c] == tag[i]:
-                    if not _compares(comparison[c], value[i], limit[c]):
-                        since[c] = _NEVER
-                    elif since[c] == _NEVER:
-                        since[c] = time[i]
-        c = of_tag[tag[i]]
-        if c >= 0:
-            if since[c] == _NEVER:
-                withheld[i] = _CONDITION
-            elif time[i] - since[c] < settle[c]:
-                withheld[i] = _SETTLING
-
-
-@numba.njit(cache=True)
-def _compares(comparison: int, value: float, limit: float) -> bool:
-    """By the place of the comparison in COMPARISONS."""
-    if comparison == 0:
-        return value > limit
-    if comparison == 1:
-        return value >= limit
-    if comparison == 2:
-        return value < limit
-    if comparison == 3:
-        return value <= limit
-    if comparison == 4:
-        return value == limit
-    return value != limit
+    n[rows] = np.maximum(n[rows], scores.n)  # a detector whose memory was lost counts from there on
 
 
 @numba.njit(cache=True)
@@ -442,7 +363,7 @@ def _combine(
     for i in range(len(tag)):
         speaks, fires = _speaker(own[i], fired[i], thresholds[profile[i]])
         if withheld[i]:
-            firing[tag[i]] = _NEVER
+            firing[tag[i]] = NEVER
         if speaks < 0 or not judged[i]:
             continue
         detector[i] = speaks
@@ -450,8 +371,8 @@ def _combine(
         main[SCORE, i] = own[i, speaks, SCORE]
         code = tag[i]
         if not fires:
-            firing[code] = _NEVER
-        elif firing[code] == _NEVER:
+            firing[code] = NEVER
+        elif firing[code] == NEVER:
             firing[code] = time[i]
         flagged[i] = fires and time[i] - firing[code] >= on_delay[code]
         if fires and not flagged[i]:

@@ -231,6 +231,27 @@ class Withheld(IntEnum):
     """A detector fired, but not for long enough: learned, not flagged."""
 
 
+UNLEARNED = (Withheld.CONDITION, Withheld.SETTLING)
+"""Readings withheld for these reasons were not learned."""
+
+
+def is_learned(quality: NDArray[np.uint32], withheld: NDArray[np.uint8]) -> Bools:
+    """Which stored readings of a tag of numbers were learned: the good ones that no condition withheld."""
+    learned: Bools = is_good(quality) & ~np.isin(withheld, UNLEARNED)
+    return learned
+
+
+@dataclass(frozen=True, slots=True)
+class OwnScore:
+    """What one detector said of a reading, whichever of them spoke; NaN for a bound that it has not."""
+
+    detector: str
+    score: float
+    expected: float
+    lower: float
+    upper: float
+
+
 @dataclass(frozen=True, eq=False)
 class Verdicts:
     """What each detector of the tags' profiles said: parallel columns, one row a reading.
@@ -282,6 +303,11 @@ class Scores:
 
     def __len__(self) -> int:
         return len(self.score)
+
+    @property
+    def withheld(self) -> NDArray[np.uint8]:
+        """For each reading a number of `Withheld`; nothing was withheld before there were profiles."""
+        return np.zeros(len(self), dtype=np.uint8) if self.verdicts is None else self.verdicts.withheld
 
     def take(self, rows: Bools | Ints) -> Scores:
         """The scores of these rows alone (a mask or positions)."""

@@ -1,0 +1,168 @@
+"""The conditions under which profiles judge: since when each is met, and which readings it withholds.
+
+A condition looks at the last good reading of its tag in order of arrival; a reading of that tag itself is
+held against its own value. Readings from before the moment since which it is met count as settling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from sensormon.detectors.kernel import column
+from sensormon.model.profiles import COMPARISONS, Condition, Profile
+from sensormon.model.readings import Bools, Floats, Ints, Withheld
+from sensormon.model.tags import Tag
+
+NEVER = np.iinfo(np.int64).min
+"""The moment since when a condition is met that is not."""
+_CONDITION, _SETTLING = int(Withheld.CONDITION), int(Withheld.SETTLING)
+
+
+class Conditions:
+    """Since when each condition is met, and which readings are withheld for it."""
+
+    def __init__(
+        self,
+        conditions: Sequence[Condition],
+        of_tag: NDArray[np.int64],
+        watched: NDArray[np.int64],
+        comparison: NDArray[np.int64],
+        value: Floats,
+        settle: Ints,
+    ) -> None:
+        self._places = {_test(condition): place for place, condition in enumerate(conditions)}
+        self._of_tag = of_tag  # the condition of each tag, -1 for none
+        self._watched = watched  # by condition: the code of its tag, -1 if there is no such tag
+        self._comparison = comparison
+        self._value = value
+        self._settle = settle  # µs
+        self._since = np.full(len(value), NEVER, dtype=np.int64)
+
+    @classmethod
+    def of(cls, own: Sequence[Profile], tags: Sequence[Tag]) -> Conditions:
+        """Those of these profiles, one a tag."""
+        codes = {tag.name: code for code, tag in enumerate(tags)}
+        conditions = list(dict.fromkeys(profile.condition for profile in own if profile.condition))
+        places = {condition: place for place, condition in enumerate(conditions)}
+        return cls(
+            conditions,
+            np.array(
+                [-1 if profile.condition is None else places[profile.condition] for profile in own],
+                dtype=np.int64,
+            ),
+            np.array([codes.get(condition.tag, -1) for condition in conditions], dtype=np.int64),
+            np.array([COMPARISONS.index(condition.comparison) for condition in conditions], dtype=np.int64),
+            np.array([condition.value for condition in conditions], dtype=np.float64),
+            np.array([round(condition.settle * 1e6) for condition in conditions], dtype=np.int64),
+        )
+
+    def withheld(self, tag: NDArray[np.int32], value: Floats, good: Bools, time: Ints) -> NDArray[np.uint8]:
+        """For each reading whether its condition lets it be judged."""
+        withheld = np.zeros(len(tag), dtype=np.uint8)
+        if len(self._value):
+            _look(
+                column(tag, np.int32),
+                column(value, np.float64),
+                column(good, np.bool_),
+                column(time, np.int64),
+                self._of_tag,
+                self._watched,
+                self._comparison,
+                self._value,
+                self._settle,
+                self._since,
+                withheld,
+            )
+        return withheld
+
+    def since_of(self, tag: int) -> int:
+        """Since when (µs) the condition of this tag is met."""
+        condition = self._of_tag[tag]
+        return int(self._since[condition]) if condition >= 0 else NEVER
+
+    def restore(self, tag: int, since: int) -> None:
+        """The condition of this tag is met since then."""
+        condition = self._of_tag[tag]
+        if condition >= 0:
+            self._since[condition] = since
+
+    def adopt(self, other: Conditions) -> None:
+        """Those that both have are met since when they are there."""
+        for test, place in self._places.items():
+            if (theirs := other._places.get(test)) is not None:
+                self._since[place] = other._since[theirs]
+
+    def recall(self, tag: int, values: Floats, times: Ints) -> None:
+        """See `ProfileState.recall`."""
+        for condition in np.flatnonzero(self._watched == tag).tolist() if len(values) else ():
+            comparison, limit = int(self._comparison[condition]), float(self._value[condition])
+            met = np.array([_compares(comparison, value, limit) for value in values.tolist()])
+            failed = np.flatnonzero(~met)
+            if len(failed):
+                after = int(failed[-1]) + 1
+                self._since[condition] = times[after] if after < len(times) else NEVER
+            elif self._since[condition] == NEVER:
+                self._since[condition] = times[0]
+
+    def moments(self) -> Ints:
+        """Since when (µs) each is met."""
+        return self._since.copy()
+
+    def go_back(self, since: Ints) -> None:
+        """They are met since then."""
+        self._since = since.copy()
+
+
+def _test(condition: Condition) -> tuple[str, str, float]:
+    """What decides since when a condition is met: all but its settling time."""
+    return condition.tag, condition.comparison, condition.value
+
+
+@numba.njit(cache=True)
+def _look(
+    tag: NDArray[np.int32],
+    value: Floats,
+    good: Bools,
+    time: Ints,
+    of_tag: Ints,
+    watched: Ints,
+    comparison: Ints,
+    limit: Floats,
+    settle: Ints,
+    since: Ints,
+    withheld: NDArray[np.uint8],
+) -> None:
+    for i in range(len(tag)):
+        if good[i] and np.isfinite(value[i]):
+            for c in range(len(watched)):
+                if watched[c] == tag[i]:
+                    if not _compares(comparison[c], value[i], limit[c]):
+                        since[c] = NEVER
+                    elif since[c] == NEVER:
+                        since[c] = time[i]
+        c = of_tag[tag[i]]
+        if c >= 0:
+            if since[c] == NEVER:
+                withheld[i] = _CONDITION
+            elif time[i] - since[c] < settle[c]:
+                withheld[i] = _SETTLING
+
+
+@numba.njit(cache=True)
+def _compares(comparison: int, value: float, limit: float) -> bool:
+    """By the place of the comparison in COMPARISONS."""
+    if comparison == 0:
+        return value > limit
+    if comparison == 1:
+        return value >= limit
+    if comparison == 2:
+        return value < limit
+    if comparison == 3:
+        return value <= limit
+    if comparison == 4:
+        return value == limit
+    return value != limit
