@@ -142,7 +142,7 @@ class Importer:
                 )
                 turn.commit(new := _without(done, known), (kept,), import_id)
         except (JournalError, StoreError):
-            history.undo(done.accepted)
+            history.undo()
             raise
         self._keys[piece.key] = kept
         return Imported(

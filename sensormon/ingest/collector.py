@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from sensormon.detectors.profile_state import detectors_of
 from sensormon.ingest.detector_state import SavedState
 from sensormon.ingest.pipeline import Judged, Pipeline
 from sensormon.ingest.rates import Arrivals, Latencies
@@ -74,18 +75,18 @@ class Turn:
         """The id of the first accepted reading."""
         self._pipeline = pipeline
         self._commit = commit
-        self._scored: Batch | None = None
+        self._scored = False
 
     def score(self, batch: Batch) -> Processed:
         """Validate and score with the live pipeline, which learns from it. See `Pipeline.process`."""
         processed = self._pipeline.process(batch)
-        self._scored = processed.accepted
+        self._scored = True
         return processed
 
     def judge(self, batch: Batch) -> Judged:
         """The same for the readings of several requests. See `Pipeline.judge`."""
         judged = self._pipeline.judge(batch)
-        self._scored = judged.accepted
+        self._scored = True
         return judged
 
     def refused(self, batch: Batch, reason: Codes, positions: Sequence[int], malformed: Refused) -> Refused:
@@ -98,13 +99,13 @@ class Turn:
         `import_id` is the import that they belong to, 0 if there is none.
         """
         receipt = self._commit(processed, answers, import_id)
-        self._scored = None
+        self._scored = False
         return receipt
 
     def end(self) -> None:
         """Undo the scoring in the pipeline unless it was committed."""
-        if self._scored is not None:
-            self._pipeline.undo(self._scored)
+        if self._scored:
+            self._pipeline.undo()
 
 
 class Collector:
@@ -226,8 +227,11 @@ class Collector:
     def apply(self, settings: DetectorSettings, histories: Sequence[TagHistory] = ()) -> None:
         """Score with these settings from the next reading on; recorded before it takes effect.
 
-        See `Pipeline.apply` for the histories.
+        See `Pipeline.apply` for the histories. Raises UsageError for settings that cannot be used; then
+        nothing is recorded.
         """
+        for profile in settings.in_use.profiles:
+            detectors_of(profile)
         with self._lock:
             self._journal.append(SettingsEntry(settings))
             self._pipeline.apply(settings, histories)

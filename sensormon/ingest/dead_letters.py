@@ -24,11 +24,13 @@ from sensormon.model.durable_files import replace_file
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import StoreFault
 from sensormon.model.json_text import MOST, read_object, whole, words
-from sensormon.model.readings import Batch, Origin, Processed, Reading, Scores
+from sensormon.model.readings import Batch, Origin, Processed, Reading, Scores, Verdicts, Withheld
 from sensormon.stores.columns import row_ids
 from sensormon.stores.protocol import Store
 
 FILE = "failed_measurements.jsonl"
+_OWN_PARTS = ("score", "expected", "lower", "upper")
+"""What a line has of each detector, in this order."""
 
 
 _Lines = tuple[list[dict[str, Any]], list[bytes]]
@@ -164,11 +166,51 @@ def _line(record: Record, row_id: int, reason: str, now: int) -> dict[str, Any]:
             name: _json_number(getattr(scores, name)[row]) for name in ("score", "expected", "lower", "upper")
         },
         "is_anomaly": bool(scores.is_anomaly[row]),
+        **_verdict_fields(scores.verdicts, row),
         "reason": reason,
         "attempts": 1,
         "first_failed": timestamps.render(now),
         "last_failed": timestamps.render(now),
     }
+
+
+def _verdict_fields(verdicts: Verdicts | None, row: int) -> dict[str, Any]:
+    """What the detectors said, in the line; nothing for a reading from before there were profiles."""
+    if verdicts is None:
+        return {}
+    return {
+        "profile": verdicts.profiles[verdicts.profile[row]],
+        "detector": verdicts.detectors[verdicts.detector[row]] if verdicts.detector[row] >= 0 else None,
+        "threshold": _json_number(verdicts.threshold[row]),
+        "withheld": int(verdicts.withheld[row]),
+        "own": {
+            name: [_json_number(number) for number in numbers]
+            for name, numbers in zip(verdicts.detectors, verdicts.own[row].tolist(), strict=True)
+        },
+    }
+
+
+def _verdicts(line: Mapping[str, Any]) -> Verdicts | None:
+    """The same from the line. Raises ValueError unless each field is as `_verdict_fields` has it."""
+    if "profile" not in line:
+        return None
+    own, detector = line.get("own"), line.get("detector")
+    if not isinstance(own, dict) or not own or not (detector is None or detector in own):
+        raise ValueError("what the detectors said cannot be read")
+    if not all(isinstance(row, list) and len(row) == len(_OWN_PARTS) for row in own.values()):
+        raise ValueError("what a detector said cannot be read")
+    rows = [[_finite(number, name) for number in row] for name, row in own.items()]
+    numbers = np.array([[math.nan if number is None else number for number in row] for row in rows])
+    threshold = _number(line, "threshold")
+    return Verdicts(
+        profiles=(words(line, "profile"),),
+        profile=np.zeros(1, dtype=np.uint8),
+        detectors=tuple(own),
+        detector=np.array([-1 if detector is None else list(own).index(detector)], dtype=np.int8),
+        threshold=np.array([math.nan if threshold is None else threshold]),
+        withheld=np.array([whole(line, "withheld", int(max(Withheld)))], dtype=np.uint8),
+        own=numbers[np.newaxis],
+    )
 
 
 def _json_number(value: float) -> float | None:
@@ -206,6 +248,7 @@ def _record(line: Mapping[str, Any]) -> Record:
         lower=column("lower"),
         upper=column("upper"),
         is_anomaly=np.array([line["is_anomaly"]]),
+        verdicts=_verdicts(line),
     )
     settings = whole(line, "settings", (1 << 31) - 1)
     processed = Processed(accepted=batch, scores=scores, settings=settings, rejected=())
@@ -215,7 +258,10 @@ def _record(line: Mapping[str, Any]) -> Record:
 
 def _number(line: Mapping[str, Any], key: str) -> float | None:
     """The finite number under this key, or None for null."""
-    value = line.get(key, "missing")
+    return _finite(line.get(key, "missing"), key)
+
+
+def _finite(value: object, key: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

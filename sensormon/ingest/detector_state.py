@@ -1,4 +1,4 @@
-"""The detector's state on disk, so that scores after a restart are the same bit for bit.
+"""What the detectors remember, on disk, so that scores after a restart are the same bit for bit.
 
 One file in the data folder, replaced as a whole every `EVERY` seconds and at each stop. It is
 an optimisation, not a guarantee: if it is missing, damaged, of other settings or too old, the
@@ -26,7 +26,7 @@ from sensormon.model.readings import Floats
 FILE = "detector_memory.bin"
 EVERY = 60.0
 """Seconds between two writings."""
-LAYOUT = 1
+LAYOUT = 2
 """Incremented whenever the meaning of a detector's vector changes, so that old files are ignored."""
 
 _LENGTH = struct.Struct("<I")  # length of the head, and CRC-32 of everything after it
@@ -36,10 +36,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class SavedState:
-    """The detector's state of one tag after `n` learned readings: `State.save`'s vector."""
+    """What is remembered of one tag after `n` learned readings: the vector of `ProfileState.save`.
+
+    `profile` is the name of the profile under which it was saved; under another the vector means nothing.
+    """
 
     n: int
     vector: Floats
+    profile: str
 
 
 def write_states(folder: Path, settings: DetectorSettings, tags: Mapping[str, SavedState]) -> None:
@@ -47,7 +51,14 @@ def write_states(folder: Path, settings: DetectorSettings, tags: Mapping[str, Sa
     counts = [state.n for state in tags.values()]
     sizes = [len(state.vector) for state in tags.values()]
     head = json.dumps(
-        {"layout": LAYOUT, **_identity(settings), "tags": list(tags), "n": counts, "sizes": sizes}
+        {
+            "layout": LAYOUT,
+            **_identity(settings),
+            "tags": list(tags),
+            "n": counts,
+            "sizes": sizes,
+            "of": [state.profile for state in tags.values()],
+        }
     ).encode()
     vectors = b"".join(state.vector.astype("<f8").tobytes() for state in tags.values())
     body = _LENGTH.pack(len(head)) + head + vectors
@@ -85,9 +96,9 @@ def _states(body: bytes, settings: DetectorSettings) -> dict[str, SavedState]:
         return {}
     numbers = np.frombuffer(body, dtype="<f8", offset=_LENGTH.size + length)
     parts = np.split(numbers, np.cumsum(head["sizes"])[:-1]) if head["sizes"] else []
-    rows = zip(head["tags"], head["n"], parts, strict=True)
-    return {name: SavedState(n, vector.astype(np.float64)) for name, n, vector in rows}
+    rows = zip(head["tags"], head["n"], parts, head["of"], strict=True)
+    return {name: SavedState(n, vector.astype(np.float64), profile) for name, n, vector, profile in rows}
 
 
 def _identity(settings: DetectorSettings) -> dict[str, object]:
-    return {"settings": settings.id, "detector": settings.detector, "params": dict(settings.params)}
+    return {"settings": settings.id, "in_use": settings.in_use.as_document()}

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sensormon.detectors import PER_TAG
-from sensormon.detectors.base import TagFacts
+from sensormon.detectors.profile_state import ProfileState
 from sensormon.ingest.detector_state import SavedState
 from sensormon.ingest.refusals import (
     ACCEPTED,
@@ -25,11 +25,13 @@ from sensormon.ingest.refusals import (
     places,
     reason_of,
 )
+from sensormon.ingest.snapshots import Snapshots
 from sensormon.ingest.states import States
 from sensormon.ingest.tag_memory import TagMemory
 from sensormon.ingest.validation import ValidRanges
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.readings import (
+    UNLEARNED,
     Batch,
     Bools,
     Floats,
@@ -56,6 +58,15 @@ class _Former:
     value: Floats
     learned: Bools
     state: SavedState | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Last:
+    """What is needed to undo the last batch: the codes of its learned and of its other readings."""
+
+    codes: NDArray[np.int32]
+    learned: Bools
+    moments: tuple[Ints, Ints]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,21 +107,20 @@ class Pipeline:
         self._memory = TagMemory(len(tags))
         self._learned = np.zeros(len(tags), dtype=np.int64)
         self._former: dict[str, _Former] = {}
-        self.apply(settings)
+        self._last: _Last | None = None
+        self.settings = settings
+        self._use(ProfileState(settings.in_use, list(tags)))
 
     def apply(self, settings: DetectorSettings, histories: Sequence[TagHistory] = ()) -> None:
-        """Score with these settings from the next reading on, from the available history.
+        """Score with these settings from the next reading on.
 
-        `histories`, as stored, reach further back than the memory here; later readings are
-        added to them.
+        Detectors that judged a tag before with the same parameters go on; the others begin from the
+        available history. `histories`, as stored, reach further back than the memory here; later readings
+        are added to them. Raises UsageError for settings that cannot be used; then nothing has changed.
         """
         older = {history.tag: history for history in histories}
-        detector = PER_TAG[settings.detector](**dict(settings.params))
-        self._state = detector.start(TagFacts.of_tags(self.tags))
-        self._before: dict[int, Floats] = {}
-        self.settings = settings
-        # The state of another detector is useless to this one; the readings are not.
-        self._former = {name: replace(former, state=None) for name, former in self._former.items()}
+        state = ProfileState(settings.in_use, list(self.tags))
+        state.adopt_conditions(self._state)
         for code, tag in enumerate(self.tags.names):
             values, times = self._memory.learned(code)
             stored = older.get(tag)
@@ -118,7 +128,12 @@ class Pipeline:
             if stored and 0 <= since <= len(values):
                 values = np.concatenate((stored.value[stored.learned], values[len(values) - since :]))
                 times = np.concatenate((stored.time[stored.learned], times[len(times) - since :]))
-            self._restore_state(code, values, times)
+            n = int(self._learned[code])
+            self._learned[code] = state.adopt(code, self._state, code, n, values, times)
+        # What other settings remember is useless to these; the readings are not.
+        self._former = {name: replace(former, state=None) for name, former in self._former.items()}
+        self.settings = settings
+        self._use(state)
 
     @property
     def former(self) -> frozenset[str]:
@@ -131,21 +146,23 @@ class Pipeline:
         What was learned of a tag that stays is carried over bit for bit. A removed tag is
         remembered: if it is added again, it continues from there, as after a restart.
         """
-        state = PER_TAG[self.settings.detector](**dict(self.settings.params)).start(TagFacts.of_tags(tags))
+        state = ProfileState(self.settings.in_use, list(tags))
+        state.adopt_conditions(self._state)
         codes = [self.tags.code(name) for name in tags.names]
         learned = np.zeros(len(tags), dtype=np.int64)
         for code, old in enumerate(codes):
             if old >= 0:
-                state.load(code, self._state.save(old))
-                learned[code] = self._learned[old]
+                n, history = int(self._learned[old]), self._memory.learned(old)
+                learned[code] = state.adopt(code, self._state, old, n, *history)
         states = self.saved_states()
         gone = {
             name: _Former(int(self._learned[code]), *self._memory.history(code), states.get(name))
             for code, name in enumerate(self.tags.names)
             if name not in tags
         }
-        self._memory, self._state, self._learned = self._memory.carried(codes), state, learned
-        self.tags, self._ranges, self._before = tags, ValidRanges(tags, self._earliest), {}
+        self._memory, self._learned = self._memory.carried(codes), learned
+        self.tags, self._ranges = tags, ValidRanges(tags, self._earliest)
+        self._use(state)
         self._states = States(tags, self.words)
         self._former |= gone
         for name in tags.names:
@@ -175,14 +192,25 @@ class Pipeline:
             n, learned, saved = 0, np.zeros(len(learned), dtype=np.bool_), None
         self._memory.restore(code, time, value, learned)
         self._learned[code] = n
+        self._snapshots.forget(code)
         values, times = value[learned], time[learned]
         if saved is None or not self._load(code, saved, values, times):
-            self._restore_state(code, values, times)
+            self._learned[code] = self._state.restore(code, n, values, times)
+
+    def recall(self, tag: str, time: Ints, value: Floats) -> None:
+        """Since when conditions on this tag are met, from its last good readings, oldest first.
+
+        After a restart, once all tags are restored.
+        """
+        if (code := self.tags.code(tag)) >= 0:
+            self._state.recall(code, value, time)
 
     def saved_states(self) -> dict[str, SavedState]:
-        """The detector's state, by tag."""
+        """What is remembered of each tag."""
         return {
-            tag.name: SavedState(int(self._learned[code]), self._state.save(code))
+            tag.name: SavedState(
+                int(self._learned[code]), self._state.save(code), self._state.profile_of(code)
+            )
             for code, tag in enumerate(self.tags)
             if self._learned[code]
         }
@@ -217,17 +245,20 @@ class Pipeline:
         codes = self._ranges.codes(batch)
         states = self._states.rows(codes)
         batch = self._states.coded(batch, codes, states, reason)
-        learned = _learned(batch, states)
+        good = is_good(batch.quality)
+        ok = good if states is None else good & ~states
         rows = np.flatnonzero(reason == ACCEPTED)
-        duplicate = self._memory.admit(codes[rows], batch.time[rows], batch.value[rows], learned[rows])
+        duplicate = self._memory.duplicates(codes[rows], batch.time[rows], batch.value[rows])
         reason[rows[duplicate]] = code_of(Reason.DUPLICATE)
         rows = rows[~duplicate]
-        accepted = batch.take(rows)
-        if self._state.recursive:
-            # The last readings alone cannot restore it, which `undo` needs.
-            self._before = {code: self._state.save(code) for code in np.unique(codes[rows]).tolist()}
-        scores = self._state.run(codes[rows], accepted.value, learned[rows], accepted.time)
-        np.add.at(self._learned, codes[rows], learned[rows])
+        accepted, codes, good, ok = batch.take(rows), codes[rows], good[rows], ok[rows]
+        self._snapshots.prepare(self._state, self._memory, self._learned, codes[ok])
+        moments = self._state.moments()
+        scores = self._state.run(codes, accepted.value, ok, accepted.time, good)
+        learned = ok & ~np.isin(scores.withheld, UNLEARNED)
+        self._memory.add(codes, accepted.time, accepted.value, learned)
+        np.add.at(self._learned, codes, learned)
+        self._last = _Last(codes, learned, moments)
         words = () if states is None else self._states.new_words(accepted)
         return Judged(accepted, scores, self.settings.id, reason, words)
 
@@ -251,40 +282,36 @@ class Pipeline:
             lambda row, place: self._ranges.rejection(batch, row, place, reason_of(int(reason[row]))),
         )
 
-    def undo(self, accepted: Batch) -> None:
-        """Undo the batch that was processed last, as if it had not arrived; `accepted` is what was taken.
+    def undo(self) -> None:
+        """Undo the batch that was processed last, as if it had not arrived.
 
-        Words keep the codes that it gave them, and travel with the next readings of their tags.
+        Does nothing if settings or tags have changed since. Words keep the codes that it gave them, and
+        travel with the next readings of their tags.
         """
-        codes = self._ranges.codes(accepted)
-        learned = _learned(accepted, self._states.rows(codes))
+        if (last := self._last) is None:
+            return
+        self._last = None
+        codes, learned = last.codes, last.learned
         self._memory.forget(codes, learned)
         np.subtract.at(self._learned, codes, learned)
-        for code in np.unique(codes).tolist():
-            if self._state.recursive:
-                self._state.load(code, self._before[code])
-            else:
-                self._restore_state(code, *self._memory.learned(code))
+        for code in np.unique(codes[learned]).tolist():
+            self._snapshots.go_back(self._state, self._memory, code, int(self._learned[code]))
+        self._state.go_back(last.moments)
+
+    def _use(self, state: ProfileState) -> None:
+        """Judge by this state from now on."""
+        self._state = state
+        self._snapshots = Snapshots(len(self.tags))
+        self._last = None
 
     def _load(self, code: int, saved: SavedState, values: Floats, times: Ints) -> bool:
-        """Whether the detector could continue from there; readings learned since are scored again."""
+        """Whether the detectors could continue from there; they learn the readings since then again."""
         since = int(self._learned[code]) - saved.n
-        if not 0 <= since <= len(values) or saved.vector.shape != self._state.save(code).shape:
+        if not 0 <= since <= len(values) or saved.profile != self._state.profile_of(code):
+            return False
+        if saved.vector.shape != self._state.save(code).shape:
             return False
         self._state.load(code, saved.vector)
         if since:
-            rows = np.full(since, code, dtype=np.int32)
-            self._state.run(rows, values[-since:], np.ones(since, dtype=np.bool_), times[-since:])
+            self._state.learn(code, values[-since:], times[-since:])
         return True
-
-    def _restore_state(self, code: int, values: Floats, times: Ints) -> None:
-        self._state.restore(code, int(self._learned[code]), values, times)
-        missing = len(values) < min(int(self._learned[code]), self._state.lead)
-        if missing:
-            self._learned[code] = len(values)
-
-
-def _learned(batch: Batch, states: Bools | None) -> Bools:
-    """Which readings a detector learns: the good ones that are numbers."""
-    good = is_good(batch.quality)
-    return good if states is None else good & ~states

@@ -39,7 +39,8 @@ from sensormon.model.entries import (
     UndoEntry,
 )
 from sensormon.model.errors import StoreCorrupt, StoreError, UsageError
-from sensormon.model.readings import Origin, is_good
+from sensormon.model.profiles import Choice, Profile, Profiles, default_profiles
+from sensormon.model.readings import Origin, is_good, is_learned
 from sensormon.model.settings import Settings
 from sensormon.model.state_words import StateWords
 from sensormon.stores.protocol import Store
@@ -154,7 +155,8 @@ def _replay_batch(recovered: Recovered, number: int, entry: BatchEntry) -> None:
     recovered.pending.append(pending_of(entry, number))
     if batch.origin is Origin.IMPORT:
         return  # history was scored apart from the live stream, which knows nothing of it
-    learned = is_good(batch.quality)
+    good = is_good(batch.quality)
+    learned = is_learned(batch.quality, processed.scores.withheld)
     for code, tag in enumerate(batch.tags):
         rows = np.flatnonzero(batch.tag == code)
         if not len(rows):
@@ -170,6 +172,7 @@ def _replay_batch(recovered: Recovered, number: int, entry: BatchEntry) -> None:
             time=_joined(old.time if old else None, batch.time[rows]),
             value=_joined(old.value if old else None, batch.value[rows]),
             learned=_joined(old.learned if old else None, learned[rows]),
+            good=_joined(old.good if old else None, good[rows]),
         )
         recovered.histories[tag] = _trimmed(recovered.histories[tag], recovered.kept)
 
@@ -186,35 +189,84 @@ def _trimmed(history: TagHistory, kept: int) -> TagHistory:
     keep = np.zeros(len(learned), dtype=np.bool_)
     keep[np.flatnonzero(learned)[-kept:]] = True
     keep[np.flatnonzero(~learned)[-kept:]] = True
-    return replace(history, time=history.time[keep], value=history.value[keep], learned=learned[keep])
+    columns = {name: getattr(history, name)[keep] for name in ("time", "value", "learned", "good")}
+    return replace(history, **columns)
 
 
 def _lead(settings: DetectorSettings | None) -> int:
     """How many readings decide a score with these settings; 0 if they cannot be used here."""
-    if settings is None:
-        return 0
-    try:
-        return make(settings.detector, **settings.params).start(np.zeros(1)).lead
-    except UsageError:
-        return 0
+    profiles = settings.in_use.profiles if settings else ()
+    choices = [choice for profile in profiles for choice in profile.detectors if _is_known(choice)]
+    return max(
+        (make(choice.detector, **choice.params).start(np.zeros(1)).lead for choice in choices), default=0
+    )
+
+
+ENVIRONMENT = "environment"
+"""Who applied the settings that no person did."""
 
 
 def settings_in_force(remembered: DetectorSettings | None, settings: Settings, now: int) -> DetectorSettings:
-    """The settings to score with: those applied last, whatever their detector, unless the environment has
-    changed since or this version does not know them.
+    """The settings to score with: those applied last, unless the environment has changed since, they are
+    from before there were profiles and no person's choice, or this version does not know a detector of them.
 
-    The result has a new id when it is not `remembered`; then it has yet to be recorded.
+    A changed environment changes the z-score of the default profile and nothing else. The result has a
+    new id when it is not `remembered`; then it has yet to be recorded.
     """
     base: Mapping[str, float] = {"window": settings.window, "threshold": settings.threshold}
-    if remembered is not None and dict(remembered.base) == dict(base):
-        if _lead(remembered):
-            return remembered
-        _log.warning("%s with %s is not known here", remembered.detector, dict(remembered.params))
-    return DetectorSettings(
-        id=remembered.id + 1 if remembered else 1,
-        applied=now,
-        who="environment",
-        detector="zscore",
-        params=base,
-        base=base,
-    )
+    fresh = default_profiles(settings.window, settings.threshold)
+
+    def version(profiles: Profiles, reason: str) -> DetectorSettings:
+        number = remembered.id + 1 if remembered else 1
+        return DetectorSettings.of(
+            profiles, id=number, applied=now, who=ENVIRONMENT, base=base, reason=reason
+        )
+
+    if remembered is None:
+        return version(fresh, "the first start")
+    if remembered.profiles is None and remembered.who == ENVIRONMENT:
+        return version(fresh, "the first start with profiles")
+    known = _known(remembered.in_use, fresh.default)
+    if dict(remembered.base) != dict(base):
+        return version(_with_base(known, base), "SENSORMON_WINDOW or SENSORMON_THRESHOLD was changed")
+    if known != remembered.in_use:
+        return version(known, "detectors that this version does not know were left out")
+    return remembered
+
+
+def _with_base(profiles: Profiles, base: Mapping[str, float]) -> Profiles:
+    """The profiles with these parameters of the default profile's z-score."""
+    default = profiles.default
+    if default.choice("zscore") is None:
+        _log.warning(
+            "SENSORMON_WINDOW or SENSORMON_THRESHOLD was changed: the default profile has no z-score to set"
+        )
+    choices = [
+        Choice("zscore", dict(base)) if choice.detector == "zscore" else choice
+        for choice in default.detectors
+    ]
+    return profiles.with_profile(replace(default, detectors=tuple(choices)))
+
+
+def _known(profiles: Profiles, default: Profile) -> Profiles:
+    """The profiles without detectors that cannot be used; one of which none is left has the default's."""
+    for profile in profiles.profiles:
+        kept = tuple(choice for choice in profile.detectors if _is_known(choice))
+        if kept != profile.detectors:
+            lost = [choice.detector for choice in profile.detectors if choice not in kept]
+            _log.warning(
+                "profile %s: not known here and left out: %s%s",
+                profile.name,
+                ", ".join(lost),
+                "" if kept else "; it has the default detectors instead",
+            )
+            profiles = profiles.with_profile(replace(profile, detectors=kept or default.detectors))
+    return profiles
+
+
+def _is_known(choice: Choice) -> bool:
+    try:
+        make(choice.detector, **choice.params)
+    except UsageError:
+        return False
+    return True

@@ -33,24 +33,15 @@ class TagMemory:
         self._intact = np.zeros((tags, 2), dtype=np.int64)  # older rows were overwritten, then forgotten
         self._newest = np.full(tags, _NEVER, dtype=np.int64)
 
-    def admit(self, tag: NDArray[np.int32], time: Ints, value: Floats, learned: Bools) -> Bools:
-        """Remember these readings, in order; True for each that was known before.
-
-        `learned` says which of them a detector learns from (good quality).
-        """
+    def duplicates(self, tag: NDArray[np.int32], time: Ints, value: Floats) -> Bools:
+        """True for each of these readings that is known already, or from earlier in the batch."""
         duplicate = np.zeros(len(tag), dtype=np.bool_)
-        _admit(
-            tag,
-            time,
-            value,
-            learned.astype(np.int64),
-            self._time,
-            self._value,
-            self._count,
-            self._newest,
-            duplicate,
-        )
+        _duplicates(tag, time, value, self._time, self._value, self._count, self._newest.copy(), duplicate)
         return duplicate
+
+    def add(self, tag: NDArray[np.int32], time: Ints, value: Floats, learned: Bools) -> None:
+        """Remember these readings, in order. `learned` says which of them a detector learned."""
+        _add(tag, time, value, learned.astype(np.int64), self._time, self._value, self._count, self._newest)
 
     def forget(self, tag: NDArray[np.int32], learned: Bools) -> None:
         """Forget the newest readings again: one of tag `tag[i]` for each i, learned or not."""
@@ -91,6 +82,12 @@ class TagMemory:
             np.repeat([False, True], [len(rows[0]), len(rows[1])]),
         )
 
+    def held(self, tags: NDArray[np.int32]) -> Ints:
+        """How many learned readings of each of these tags it has."""
+        counts, intact = self._count[tags, 1], self._intact[tags, 1]
+        held: Ints = counts - np.maximum(intact, counts - KEPT)
+        return held
+
     def learned(self, tag: int) -> tuple[Floats, Ints]:
         """The values of this tag that a detector has learned and their times, oldest first."""
         rows = self._rows(tag, 1)
@@ -107,11 +104,10 @@ class TagMemory:
 
 
 @numba.njit(cache=True)
-def _admit(
+def _duplicates(
     tag: NDArray[np.int32],
     time: Ints,
     value: Floats,
-    learned: Ints,
     kept_time: Ints,
     kept_value: Floats,
     count: Ints,
@@ -119,6 +115,8 @@ def _admit(
     duplicate: Bools,
 ) -> None:  # pragma: no cover
     size = kept_time.shape[2]
+    last = np.full(len(newest), -1, dtype=np.int64)  # by tag, its last row of the batch
+    previous = np.empty(len(tag), dtype=np.int64)  # by row, the row of its tag before
     for i in range(len(tag)):
         code = tag[i]
         if time[i] <= newest[code]:
@@ -127,11 +125,33 @@ def _admit(
                     if kept_time[code, kind, j] == time[i] and kept_value[code, kind, j] == value[i]:
                         duplicate[i] = True
                         break
+            row, steps = last[code], 0
+            while row >= 0 and steps < 2 * size and not duplicate[i]:
+                duplicate[i] = time[row] == time[i] and value[row] == value[i]
+                row, steps = previous[row], steps + 1
             if duplicate[i]:
                 continue
         else:
             newest[code] = time[i]
-        kind = learned[i]
+        previous[i] = last[code]
+        last[code] = i
+
+
+@numba.njit(cache=True)
+def _add(
+    tag: NDArray[np.int32],
+    time: Ints,
+    value: Floats,
+    learned: Ints,
+    kept_time: Ints,
+    kept_value: Floats,
+    count: Ints,
+    newest: Ints,
+) -> None:  # pragma: no cover
+    size = kept_time.shape[2]
+    for i in range(len(tag)):
+        code, kind = tag[i], learned[i]
+        newest[code] = max(newest[code], time[i])
         slot = count[code, kind] % size
         kept_time[code, kind, slot] = time[i]
         kept_value[code, kind, slot] = value[i]

@@ -3,7 +3,9 @@
 Bytes of an entry: one byte for the kind (B batch, S settings, A event action, N note,
 D documents and audit records, U the undoing of an import), the length of the head
 (u32), the head (JSON, UTF-8), then for a batch its columns one after the other, raw and
-little-endian, in the order of `_COLUMNS`, each as long as the head's `rows` says.
+little-endian, in the order of `_COLUMNS`, each as long as the head's `rows` says. If the head names
+`profiles` and `detectors`, the columns of `_VERDICT_COLUMNS` follow, and with more than one detector
+`own`: of each reading, of each detector, score, expected, lower and upper.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,8 @@ from sensormon.model.entries import (
     SettingsEntry,
     UndoEntry,
 )
-from sensormon.model.errors import JournalDamaged
+from sensormon.model.errors import JournalDamaged, UsageError
+from sensormon.model.profiles import read_profiles
 from sensormon.model.readings import (
     Batch,
     InjectedFault,
@@ -41,6 +44,8 @@ from sensormon.model.readings import (
     Rejection,
     Scores,
     StateWord,
+    Verdicts,
+    Withheld,
 )
 
 _HEAD = struct.Struct("<cI")
@@ -54,12 +59,15 @@ _SCORE_COLUMNS = {
     "is_anomaly": "?",
 }
 _COLUMNS = {**_BATCH_COLUMNS, **_SCORE_COLUMNS}
+_VERDICT_COLUMNS = {"profile": "|u1", "detector": "|i1", "threshold": "<f8", "withheld": "|u1"}
+_OWN = "<f8"
+_PARTS = ("score", "expected", "lower", "upper")  # of `own`
 
 
 def encode(entry: Entry) -> bytes:
     """The bytes of an entry."""
     if isinstance(entry, SettingsEntry):
-        return _pack(b"S", asdict(entry.settings))
+        return _pack(b"S", _settings_head(entry.settings))
     if isinstance(entry, ActionEntry):
         return _pack(b"A", asdict(entry.action))
     if isinstance(entry, AnnotationEntry):
@@ -99,6 +107,13 @@ def encode(entry: Entry) -> bytes:
     columns += [
         getattr(processed.scores, name).astype(kind, copy=False) for name, kind in _SCORE_COLUMNS.items()
     ]
+    if (verdicts := processed.scores.verdicts) is not None:  # otherwise absent, as in older records
+        head["profiles"], head["detectors"] = verdicts.profiles, verdicts.detectors
+        columns += [
+            getattr(verdicts, name).astype(kind, copy=False) for name, kind in _VERDICT_COLUMNS.items()
+        ]
+        if len(verdicts.detectors) > 1:
+            columns.append(verdicts.own.astype(_OWN, copy=False))
     return _pack(b"B", head) + b"".join([column.tobytes() for column in columns])
 
 
@@ -109,7 +124,7 @@ def decode(payload: bytes) -> Entry:
         start = _HEAD.size + length
         head = json.loads(payload[_HEAD.size : start])
         if kind == b"S" and start == len(payload):
-            return SettingsEntry(DetectorSettings(**head))
+            return SettingsEntry(_settings(head))
         if kind == b"A" and start == len(payload):
             return ActionEntry(EventAction(**{**head, "readings": tuple(head["readings"])}))
         if kind == b"N" and start == len(payload):
@@ -131,6 +146,7 @@ def decode(payload: bytes) -> Entry:
         RecursionError,
         AttributeError,
         struct.error,
+        UsageError,
     ) as error:
         raise JournalDamaged(f"a record cannot be understood ({error})", where="journal") from error
     raise JournalDamaged(f"a record of kind {kind!r} is unknown or too long", where="journal")
@@ -139,6 +155,26 @@ def decode(payload: bytes) -> Entry:
 def _pack(kind: bytes, head: Mapping[str, Any]) -> bytes:
     text = json.dumps(head, separators=(",", ":")).encode()
     return _HEAD.pack(kind, len(text)) + text
+
+
+def _settings_head(settings: DetectorSettings) -> dict[str, Any]:
+    head = asdict(replace(settings, profiles=None))
+    if settings.profiles is None:  # absent, as in records from before there were profiles
+        del head["profiles"]
+    else:
+        head["profiles"] = settings.profiles.as_document()
+    if not settings.reason:
+        del head["reason"]
+    return head
+
+
+def _settings(head: Mapping[str, Any]) -> DetectorSettings:
+    settings = DetectorSettings(**head)
+    if settings.profiles is not None:
+        settings = replace(settings, profiles=read_profiles(settings.profiles))
+    if not isinstance(settings.reason, str):
+        raise ValueError(f"{settings.reason!r} is no reason")
+    return settings
 
 
 def _words(head: Mapping[str, Any]) -> tuple[StateWord, ...]:
@@ -156,6 +192,36 @@ def _undo_entry(head: Mapping[str, Any]) -> UndoEntry:
     return entry
 
 
+def _verdicts(head: Mapping[str, Any], scores: Scores, payload: bytes, start: int) -> tuple[Verdicts, int]:
+    """What the detectors said, and where its bytes end."""
+    profiles, detectors = _names(head["profiles"]), _names(head["detectors"])
+    columns: dict[str, Any] = {}
+    for name, kind in _VERDICT_COLUMNS.items():
+        column = np.frombuffer(payload, dtype=kind, count=len(scores), offset=start)
+        columns[name] = column.astype(column.dtype.newbyteorder("="), copy=False)
+        start += column.nbytes
+    if columns["profile"].max(initial=0) >= len(profiles):
+        raise ValueError("a profile's code is not among its profiles")
+    if not -1 <= columns["detector"].min(initial=-1) <= columns["detector"].max(initial=-1) < len(detectors):
+        raise ValueError("a detector's code is not among its detectors")
+    if columns["withheld"].max(initial=0) > max(Withheld):
+        raise ValueError("a reading is withheld for a reason that does not exist")
+    if len(detectors) > 1:
+        cells = len(scores) * len(detectors) * len(_PARTS)
+        column = np.frombuffer(payload, dtype=_OWN, count=cells, offset=start)
+        own = column.astype(np.float64, copy=False).reshape(len(scores), len(detectors), len(_PARTS))
+        start += column.nbytes
+    else:
+        own = np.stack([getattr(scores, name) for name in _PARTS], axis=1)[:, np.newaxis, :]
+    return Verdicts(profiles=profiles, detectors=detectors, own=own, **columns), start
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
+        raise ValueError(f"{value!r} are no names")
+    return tuple(value)
+
+
 def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEntry:
     rows, import_id = head["rows"], head.get("import", 0)
     if not isinstance(rows, int) or rows < 0:
@@ -167,6 +233,10 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
         column = np.frombuffer(payload, dtype=kind, count=rows, offset=start)
         columns[name] = column.astype(column.dtype.newbyteorder("="), copy=False)
         start += column.nbytes
+    scores = Scores(**{name: columns[name] for name in _SCORE_COLUMNS})
+    if "profiles" in head:
+        verdicts, start = _verdicts(head, scores, payload, start)
+        scores = replace(scores, verdicts=verdicts)
     if start != len(payload):
         raise ValueError(f"{len(payload) - start} bytes are left over")
     if rows and not 0 <= columns["tag"].min() <= columns["tag"].max() < len(head["tags"]):
@@ -186,7 +256,6 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
         for source, received, index, tag, time, value, reason, detail in head["rejected"]
     )
     unlisted = {str(Reason(reason)): int(count) for reason, count in head.get("unlisted", {}).items()}
-    scores = Scores(**{name: columns[name] for name in _SCORE_COLUMNS})
     return BatchEntry(
         first_id=head["first_id"],
         received_totals=head["received_totals"],

@@ -44,6 +44,14 @@ class DetectorSettings:
     profiles: Profiles | None = None
     reason: str = ""
 
+    @classmethod
+    def of(
+        cls, profiles: Profiles, *, id: int, applied: int, who: str, base: Mapping[str, float], reason: str
+    ) -> DetectorSettings:
+        """The version with these profiles."""
+        first = profiles.default.detectors[0]
+        return cls(id, applied, who, first.detector, dict(first.params), base, profiles, reason)
+
     @property
     def in_use(self) -> Profiles:
         """The profiles of this version."""

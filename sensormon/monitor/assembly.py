@@ -261,6 +261,8 @@ def _pipeline(
         pipeline.restore(
             history.tag, history.n, history.time, history.value, history.learned, states.get(history.tag)
         )
+    for history in recovered.histories.values():
+        pipeline.recall(history.tag, history.time[history.good], history.value[history.good])
     pipeline.process(Batch.of([], source="start", received=now))  # loads the compiled kernels
     return pipeline
 

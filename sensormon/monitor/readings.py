@@ -13,6 +13,7 @@ import pandas as pd
 
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.errors import StoreError
+from sensormon.model.readings import OwnScore
 from sensormon.stores.readings import StoredReadings
 from sensormon.stores.recent import RecentReadings
 
@@ -49,6 +50,18 @@ class Readings:
             both = pd.concat([stored, memory], ignore_index=True) if len(stored) else memory
         both.attrs["complete"] = True
         return both
+
+    def verdicts(self, reading: int) -> dict[str, OwnScore]:
+        """What each detector that judged the reading with this id said of it, by the detector's name.
+
+        Empty if none did, for readings from before there were profiles, and for one that is neither in
+        memory nor, as far as the store is available, stored; never raises.
+        """
+        own = self._newest.own([reading])
+        if reading not in own:
+            with suppress(StoreError):
+                own = self._stored.own([reading])
+        return {score.detector: score for score in own.get(reading, ())}
 
     def live_tags(self) -> frozenset[str]:
         """The tags with readings that were not imported, as far as the store is available; never raises."""

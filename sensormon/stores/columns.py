@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from sensormon.model.entries import ActionEntry, AnnotationEntry, BatchEntry, DocumentsEntry, Record
 from sensormon.model.imports import part_of
-from sensormon.model.readings import SIMULATOR, Rejection
+from sensormon.model.readings import SIMULATOR, OwnScore, Rejection, Verdicts
 
 _TIME = pa.timestamp("us")
 
+
+OWN = pa.list_(
+    pa.struct(
+        [
+            ("detector", pa.string()),
+            ("score", pa.float64()),
+            ("expected", pa.float64()),
+            ("lower", pa.float64()),
+            ("upper", pa.float64()),
+        ]
+    )
+)
+"""What each detector said of a reading; null where fewer than two judged: the other columns have it all."""
 
 READINGS = pa.schema(
     [
@@ -34,14 +50,53 @@ READINGS = pa.schema(
         ("settings", pa.int32()),
         ("source", pa.string()),
         ("origin", pa.string()),
+        ("threshold", pa.float64()),
+        ("profile", pa.string()),
+        ("detector", pa.string()),
+        ("withheld", pa.uint8()),
+        ("own", OWN),
     ]
 )
 """The columns of the table `readings`, with times as stores stream them."""
+_WITHOUT_OWN = READINGS.remove(READINGS.get_field_index("own"))
+VERDICTS = ("threshold", "profile", "detector", "withheld", "own")
+"""The columns that readings from before there were profiles lack."""
+OWN_FROM = ("id", "own", "detector", "score", "expected", "lower", "upper")
+"""The columns that `own_of` needs."""
 
 
-def as_table(readings: pd.DataFrame) -> pa.Table:
+def as_table(readings: pd.DataFrame, own: pa.Array) -> pa.Table:
     """A frame of readings as an Arrow table, as stores stream them: NaN is null."""
-    return pa.Table.from_pandas(readings, schema=READINGS, preserve_index=False)
+    table = pa.Table.from_pandas(readings, schema=_WITHOUT_OWN, preserve_index=False)
+    return table.append_column("own", own)
+
+
+def own_lists(detectors: Sequence[str], own: NDArray[np.float64]) -> pa.Array:
+    """The column `own` of readings, from what each of the detectors said; see `Verdicts.own`."""
+    judged = ~np.isnan(own[:, :, 0])
+    judged &= (np.count_nonzero(judged, axis=1) > 1)[:, np.newaxis]
+    counts = np.count_nonzero(judged, axis=1)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    rows, places = np.nonzero(judged)
+    cells = own[rows, places]
+    names = pa.DictionaryArray.from_arrays(
+        pa.array(places, pa.int32()), pa.array(list(detectors), pa.string())
+    ).cast(pa.string())
+    numbers = [pa.array(np.ascontiguousarray(cells[:, part]), from_pandas=True) for part in range(4)]
+    entries = pa.StructArray.from_arrays([names, *numbers], fields=list(OWN.value_type))
+    return pa.ListArray.from_arrays(pa.array(offsets), entries, type=OWN, mask=pa.array(counts == 0))
+
+
+def own_of(row: Mapping[str, Any]) -> tuple[OwnScore, ...]:
+    """What each detector said of this reading, a row with the columns `OWN_FROM`."""
+    entries = row["own"] or ([row] if row["detector"] is not None else [])
+    return tuple(
+        OwnScore(
+            entry["detector"],
+            *(math.nan if entry[part] is None else entry[part] for part in OWN_FROM[3:]),
+        )
+        for entry in entries
+    )
 
 
 def with_simulated(readings: pa.Table) -> pa.Table:
@@ -90,11 +145,28 @@ def _readings(entry: BatchEntry, without: Collection[int]) -> pa.Table:
             "settings": pa.repeat(pa.scalar(entry.processed.settings, pa.int32()), rows),
             "source": pa.repeat(pa.scalar(batch.source, pa.string()), rows),
             "origin": pa.repeat(pa.scalar(str(batch.origin), pa.string()), rows),
+            **_verdict_columns(scores.verdicts, rows),
         }
     )
     if without:
         table = table.filter(pa.array(~np.isin(ids, list(without))))
     return table
+
+
+def _verdict_columns(verdicts: Verdicts | None, rows: int) -> dict[str, pa.Array]:
+    if verdicts is None:
+        return {name: pa.nulls(rows, READINGS.field(name).type) for name in VERDICTS}
+    profiles, detectors = (pa.array(names, pa.string()) for names in (verdicts.profiles, verdicts.detectors))
+    spoke = pa.array(verdicts.detector.astype(np.int32), mask=verdicts.detector < 0)
+    return {
+        "threshold": pa.array(verdicts.threshold, from_pandas=True),
+        "profile": pa.DictionaryArray.from_arrays(pa.array(verdicts.profile, pa.int32()), profiles).cast(
+            pa.string()
+        ),
+        "detector": pa.DictionaryArray.from_arrays(spoke, detectors).cast(pa.string()),
+        "withheld": verdicts.withheld,
+        "own": own_lists(verdicts.detectors, verdicts.own),
+    }
 
 
 def rejected_columns(records: Sequence[Record]) -> pa.Table:

@@ -21,8 +21,10 @@ import pyarrow as pa
 from sensormon.model.errors import StoreCorrupt, StoreUnavailable
 from sensormon.stores import duckdb_memory
 from sensormon.stores.duckdb_errors import translated
+from sensormon.stores.duckdb_queries import COLUMNS, OLDER_COLUMNS, OLDER_OWN
 
 _TIMES = ("time", "received", "applied")
+_HAS_PROFILES = "SELECT 1 FROM duckdb_columns() WHERE table_name = 'readings' AND column_name = 'threshold'"
 
 
 class Database:
@@ -39,6 +41,7 @@ class Database:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._leaving: list[duckdb.DuckDBPyConnection] = []
         self._inode = 0
+        self._older = False  # a file of before there were profiles that is not written
         self._harm: StoreCorrupt | None = None
 
     # -- connection ---------------------------------------------------------------
@@ -60,6 +63,9 @@ class Database:
             if not self._read_only:
                 with translated(self.path, "make the tables"):
                     connection.execute(files("sensormon.stores").joinpath("schema.sql").read_text())
+            with translated(self.path, "read the tables"):
+                named = connection.execute(_HAS_PROFILES).fetchall()
+            self._older = not named
             try:
                 self._inode = os.stat(self.path).st_ino
             except FileNotFoundError as error:
@@ -183,6 +189,21 @@ class Database:
         if not self._read_only:
             return True  # `open` makes the tables that are missing
         return bool(self.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table]))
+
+    @property
+    def columns(self) -> str:
+        """The columns of a reading, as frames have them."""
+        return OLDER_COLUMNS if self._older else COLUMNS
+
+    @property
+    def columns_and_own(self) -> str:
+        """The same and what each detector said, as streams have them."""
+        return f"{self.columns}, {OLDER_OWN if self._older else 'own'}"
+
+    @property
+    def is_older(self) -> bool:
+        """Whether the file is of before there were profiles and not written, so that columns are missing."""
+        return self._older
 
     def frame(
         self, query: str, values: Sequence[object] = (), times: Collection[str] = _TIMES

@@ -14,8 +14,9 @@ from sensormon.model.entries import (
     Document,
     KeptAnswer,
 )
-from sensormon.model.errors import StoreCorrupt
+from sensormon.model.errors import StoreCorrupt, UsageError
 from sensormon.model.json_text import read_object
+from sensormon.model.profiles import Profiles, read_profiles
 from sensormon.model.readings import StateWord
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import naive
@@ -47,6 +48,7 @@ class DuckDBEntries:
         self._database = database
 
     def detector_settings(self) -> list[DetectorSettings]:
+        columns = "NULL, NULL" if self._database.is_older else "profiles, reason"
         return [
             DetectorSettings(
                 id=number,
@@ -55,9 +57,12 @@ class DuckDBEntries:
                 detector=detector,
                 params=_numbers(params, f"detector settings {number}"),
                 base=_numbers(base, f"detector settings {number}"),
+                profiles=None if profiles is None else _profiles(profiles, f"detector settings {number}"),
+                reason=reason or "",
             )
-            for number, applied, who, detector, params, base in self._database.rows(
-                "SELECT id, applied, who, detector, params, base FROM detector_settings ORDER BY id"
+            for number, applied, who, detector, params, base, profiles, reason in self._database.rows(
+                f"SELECT id, applied, who, detector, params, base, {columns} FROM detector_settings"
+                " ORDER BY id"
             )
         ]
 
@@ -138,6 +143,15 @@ def _object(text: str, where: str) -> dict[str, Any]:
     try:
         return read_object(text)
     except ValueError as error:
+        raise StoreCorrupt(
+            f"it is damaged ({error})", where=where, hint="It is set aside and rebuilt from the journal"
+        ) from error
+
+
+def _profiles(text: str, where: str) -> Profiles:
+    try:
+        return read_profiles(_object(text, where))
+    except UsageError as error:
         raise StoreCorrupt(
             f"it is damaged ({error})", where=where, hint="It is set aside and rebuilt from the journal"
         ) from error

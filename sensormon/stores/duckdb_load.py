@@ -23,7 +23,7 @@ from sensormon.stores.columns import (
     row_ids,
     word_columns,
 )
-from sensormon.stores.duckdb_queries import naive
+from sensormon.stores.duckdb_queries import LEARNED, naive
 
 REJECTIONS = 100_000
 """The newest this many rejections are kept in full; all are counted."""
@@ -60,7 +60,7 @@ def insert_all(
         if isinstance(record.entry, SettingsEntry):
             settings = record.entry.settings
             cursor.execute(
-                "INSERT INTO detector_settings VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO detector_settings VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     settings.id,
                     naive(settings.applied),
@@ -68,6 +68,8 @@ def insert_all(
                     settings.detector,
                     json.dumps(dict(settings.params)),
                     json.dumps(dict(settings.base)),
+                    None if settings.profiles is None else json.dumps(settings.profiles.as_document()),
+                    settings.reason,
                 ],
             )
 
@@ -83,7 +85,7 @@ def insert_readings(
     cursor.register("incoming", columns)
     cursor.execute(
         "INSERT INTO latest SELECT tag, max(id), arg_max(time, id),"
-        " arg_max(n + CASE WHEN quality >> 30 = 0 THEN 1 ELSE 0 END, id) FROM incoming"
+        f" arg_max(n + CASE WHEN {LEARNED} THEN 1 ELSE 0 END, id) FROM incoming"
         " WHERE origin <> 'import' GROUP BY tag "
         "ON CONFLICT DO UPDATE SET id = excluded.id, time = excluded.time, n = excluded.n"
     )

@@ -14,7 +14,7 @@ import pandas as pd
 from sensormon.analysis.downsample import MARKS, WORST, Overview, part_width, whole, with_marks
 from sensormon.model.readings import Floats, Ints
 from sensormon.stores.duckdb_database import Database
-from sensormon.stores.duckdb_queries import COLUMNS, naive
+from sensormon.stores.duckdb_queries import naive
 
 OF_TAG = "tag = ? AND time >= ? AND time < ?"
 """The condition of these queries; `of_tag` returns its values."""
@@ -61,7 +61,9 @@ def overview(
     if below_id is not None:
         where += " AND id < ?"
         values.append(below_id)
-    few = database.frame(f"SELECT {COLUMNS} FROM readings WHERE {where} LIMIT ?", [*values, 4 * parts + 1])
+    few = database.frame(
+        f"SELECT {database.columns} FROM readings WHERE {where} LIMIT ?", [*values, 4 * parts + 1]
+    )
     if len(few) <= 4 * parts:
         return whole(few.sort_values("id", ignore_index=True), since, until)
     width = part_width(since, until, parts)
@@ -69,7 +71,7 @@ def overview(
     marked = int(rows["marked"].sum())
     marks = few.iloc[:0]
     if marked:
-        picked = f"SELECT {COLUMNS} FROM readings WHERE {where} AND (is_anomaly OR quality <> 0)"
+        picked = f"SELECT {database.columns} FROM readings WHERE {where} AND (is_anomaly OR quality <> 0)"
         if marked > MARKS:
             worst = database.frame(_WORST.format(where=where), [width, WORST, *values])
             ids = [int(flagged) for ids_of_part in worst["flagged"].dropna() for flagged in ids_of_part]

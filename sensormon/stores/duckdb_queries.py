@@ -7,11 +7,22 @@ from typing import Any
 
 from sensormon.model.timestamps import to_datetime
 
-COLUMNS = (
+_BEFORE_PROFILES = (
     "id, tag, time, received, value, quality, n, score, expected, lower, upper, "
     "is_anomaly, settings, source, origin"
 )
-"""The columns of a reading."""
+COLUMNS = f"{_BEFORE_PROFILES}, threshold, profile, detector, coalesce(withheld, 0)::UTINYINT AS withheld"
+"""The columns of a reading, in frames."""
+OLDER_COLUMNS = (
+    f"{_BEFORE_PROFILES}, NULL::DOUBLE AS threshold, NULL::VARCHAR AS profile, NULL::VARCHAR AS detector, "
+    "0::UTINYINT AS withheld"
+)
+"""The same from a file of before there were profiles that is not written."""
+OLDER_OWN = (
+    "NULL::STRUCT(detector VARCHAR, score DOUBLE, expected DOUBLE, lower DOUBLE, upper DOUBLE)[] AS own"
+)
+LEARNED = "(quality >> 30 = 0 AND coalesce(withheld, 0) NOT IN (1, 2))"
+"""Whether a reading was learned; see `sensormon.model.readings.is_learned`."""
 
 
 def naive(time: int) -> Any:
@@ -47,11 +58,3 @@ def condition_of(
         where += " AND id < ?"
         values.append(below_id)
     return where, values
-
-
-def of_span(
-    tags: Sequence[str] | None, since: int, until: int, below_id: int | None
-) -> tuple[str, list[object]]:
-    """The query of readings of a span, without an order, and its values."""
-    where, values = condition_of(tags, since, until, below_id)
-    return f"SELECT {COLUMNS} FROM readings WHERE {where}", values

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from sensormon.model.readings import OwnScore
 from sensormon.model.timestamps import micros
 from sensormon.stores import duckdb_stream
+from sensormon.stores.columns import OWN_FROM, own_of
 from sensormon.stores.duckdb_database import Database
-from sensormon.stores.duckdb_queries import COLUMNS, bounded, condition_of, naive, of_span
+from sensormon.stores.duckdb_queries import LEARNED, bounded, condition_of, naive
 from sensormon.stores.duckdb_retention import has_rollups
 from sensormon.stores.duckdb_stream import Deletions, begun
 from sensormon.stores.readings import LastArrival, TagHistory
@@ -37,8 +39,8 @@ class DuckDBReadings:
         below_id: int | None = None,
         limit: int | None = None,
     ) -> pd.DataFrame:
-        query, values = of_span(tags, since, until, below_id)
-        query += " ORDER BY id"
+        where, values = condition_of(tags, since, until, below_id)
+        query = f"SELECT {self._database.columns} FROM readings WHERE {where} ORDER BY id"
         if limit is not None:
             query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY id"
             values.append(limit)
@@ -56,7 +58,8 @@ class DuckDBReadings:
     ) -> Iterator[pa.Table]:
         where, values = condition_of(tags, since, until, below_id, anomalies)
         if limit is not None and limit <= duckdb_stream.PIECE:
-            query = f"SELECT {COLUMNS} FROM readings WHERE {where} ORDER BY id DESC LIMIT ?"
+            columns = self._database.columns_and_own
+            query = f"SELECT {columns} FROM readings WHERE {where} ORDER BY id DESC LIMIT ?"
             return iter([self._database.table(f"SELECT * FROM ({query}) ORDER BY id", [*values, limit])])
         seen = self._deletions.seen()
         known, first = duckdb_stream.stretches(self._database, where, values), -1
@@ -80,12 +83,12 @@ class DuckDBReadings:
         return begun(self._deletions.watched(pieces, seen, tags, since, until), self._nothing)
 
     def _nothing(self) -> pa.Table:
-        return self._database.table(f"SELECT {COLUMNS} FROM readings LIMIT 0")
+        return self._database.table(f"SELECT {self._database.columns_and_own} FROM readings LIMIT 0")
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
         query = (
-            f"SELECT * FROM (SELECT {COLUMNS} FROM readings WHERE tag = ? AND id < ? AND quality >> 30 = 0 "
-            "ORDER BY id DESC LIMIT ?) ORDER BY id"
+            f"SELECT * FROM (SELECT {self._database.columns} FROM readings WHERE tag = ? AND id < ? "
+            f"AND {LEARNED} ORDER BY id DESC LIMIT ?) ORDER BY id"
         )
         return self._database.frame(query, [tag, before_id, rows])
 
@@ -99,10 +102,20 @@ class DuckDBReadings:
     ) -> pd.DataFrame:
         where, values = bounded(tags, since, until)
         return self._database.frame(
-            f"SELECT {COLUMNS} FROM readings WHERE {where} AND is_anomaly AND score >= ? "
+            f"SELECT {self._database.columns} FROM readings WHERE {where} AND is_anomaly AND score >= ? "
             "ORDER BY time DESC, id DESC LIMIT ?",
             [*values, min_score, limit],
         )
+
+    def own(self, ids: Collection[int]) -> dict[int, tuple[OwnScore, ...]]:
+        if not ids:
+            return {}
+        table = self._database.table(
+            f"SELECT {self._database.columns_and_own} FROM readings "
+            "WHERE id >= ? AND id <= ? AND id IN (SELECT unnest(?::BIGINT[]))",
+            [min(ids), max(ids), list(ids)],
+        )
+        return {row["id"]: own_of(row) for row in table.select(list(OWN_FROM)).to_pylist()}
 
     # -- counts -------------------------------------------------------------------
 
@@ -175,17 +188,16 @@ class DuckDBReadings:
     def histories(self, limit: int) -> list[TagHistory]:
         learned = dict(self._database.rows("SELECT tag, n FROM latest"))
         newest = (
-            "SELECT tag, time, value, quality, id FROM readings WHERE origin <> 'import' AND {where} "
-            "QUALIFY row_number() OVER (PARTITION BY tag, quality >> 30 = 0 ORDER BY id DESC) <= ? "
-            "ORDER BY id"
+            f"SELECT tag, time, value, quality >> 30 = 0 AS good, {LEARNED} AS learned, id FROM readings "
+            "WHERE origin <> 'import' AND {where} "
+            f"QUALIFY row_number() OVER (PARTITION BY tag, {LEARNED} ORDER BY id DESC) <= ? ORDER BY id"
         )
         # Most tags have their newest rows at the end of the table; only the others need a full scan.
         reach = limit * max(1, len(learned)) * 2
         frame = self._database.frame(
             newest.format(where="id > (SELECT max(id) FROM latest) - ?"), [reach, limit]
         )
-        good = frame["quality"].to_numpy(dtype=np.int64) >> 30 == 0
-        counts = frame.loc[good, "tag"].value_counts()
+        counts = frame.loc[frame["learned"], "tag"].value_counts()
         short = [tag for tag, n in learned.items() if counts.get(tag, 0) < min(n, limit)]
         if short:
             more = self._database.frame(newest.format(where="tag IN (SELECT unnest(?))"), [short, limit])
@@ -196,7 +208,8 @@ class DuckDBReadings:
                 n=int(learned.get(str(tag), len(rows))),
                 time=micros(rows["time"]),
                 value=rows["value"].to_numpy(dtype=np.float64),
-                learned=(rows["quality"].to_numpy(dtype=np.int64) >> 30) == 0,
+                learned=rows["learned"].to_numpy(dtype=np.bool_),
+                good=rows["good"].to_numpy(dtype=np.bool_),
             )
             for tag, rows in frame.groupby("tag", sort=False)
         ]

@@ -16,21 +16,21 @@ import pandas as pd
 from sensormon.model.clock import DAY
 from sensormon.model.entries import CASE
 from sensormon.stores.duckdb_database import Database, wal
-from sensormon.stores.duckdb_queries import naive
+from sensormon.stores.duckdb_queries import LEARNED, naive
 from sensormon.stores.duckdb_stream import Deletions
 from sensormon.stores.retention import Arrivals, Due, Space
 
 # The newest readings of each tag, which a restart reads back; `max(id, n)` keeps n numbers a group.
-_NEWEST = """
-SELECT tag, coalesce(list_min(max(id, {keep}) FILTER (quality >> 30 = 0)), 0) AS keep_good,
-    coalesce(list_min(max(id, {keep}) FILTER (quality >> 30 <> 0)), 0) AS keep_others
+_NEWEST = f"""
+SELECT tag, coalesce(list_min(max(id, {{keep}}) FILTER ({LEARNED})), 0) AS keep_good,
+    coalesce(list_min(max(id, {{keep}}) FILTER (NOT {LEARNED})), 0) AS keep_others
 FROM readings WHERE origin <> 'import' GROUP BY tag
 """
 
 # Readings from a case stay as they were opened: people keep a case for its readings.
 _OLD = f"""
 CASE WHEN origin = 'import' THEN source <> '{CASE}'
-    WHEN quality >> 30 = 0 THEN id < {{good}} ELSE id < {{others}} END
+    WHEN {LEARNED} THEN id < {{good}} ELSE id < {{others}} END
 """
 
 # States stay as they are: there is no lowest or mean of the codes of words.

@@ -22,7 +22,7 @@ import pyarrow as pa
 from sensormon.model.clock import DAY
 from sensormon.model.errors import StoreUnavailable
 from sensormon.stores.duckdb_database import Database
-from sensormon.stores.duckdb_queries import COLUMNS, naive
+from sensormon.stores.duckdb_queries import naive
 
 PIECE = 10_000
 """The most rows in a piece of a streamed result."""
@@ -61,7 +61,7 @@ def by_id(
         full = True
         while full:
             piece = database.table(
-                f"SELECT {COLUMNS} FROM readings WHERE {condition}", [*values, after, bound]
+                f"SELECT {database.columns_and_own} FROM readings WHERE {condition}", [*values, after, bound]
             )
             full = piece.num_rows == PIECE
             if piece.num_rows:
@@ -105,7 +105,7 @@ def by_time(database: Database, where: str, values: Values) -> Iterator[pa.Table
         full = True
         while full:
             piece = database.table(
-                f"SELECT {COLUMNS} FROM readings WHERE {condition}",
+                f"SELECT {database.columns_and_own} FROM readings WHERE {condition}",
                 [*values, last_id, after, after, after_id, bound],
             )
             full = piece.num_rows == PIECE

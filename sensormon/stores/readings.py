@@ -9,25 +9,29 @@ beside a load. Every call raises `StoreError` if it cannot be answered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import pandas as pd
 import pyarrow as pa
 
-from sensormon.model.readings import Bools, Floats, Ints
+from sensormon.model.readings import Bools, Floats, Ints, OwnScore
 
 
 @dataclass(frozen=True, eq=False)
 class TagHistory:
-    """The newest readings of one tag, oldest first, and `n`, how many it had learned in all."""
+    """The newest readings of one tag, oldest first, and `n`, how many it had learned in all.
+
+    `good` are those of good quality; they were `learned` unless a condition withheld them.
+    """
 
     tag: str
     n: int
     time: Ints
     value: Floats
     learned: Bools
+    good: Bools
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class StoredReadings(Protocol):
     ) -> Iterator[pa.Table]:
         """`frame`, or only those flagged, in pieces: Arrow tables with times as timestamp[us, UTC].
 
+        They have a column more, `own`: what each detector said, null where fewer than two judged.
+
         The first piece has been read, or the StoreError raised, when this returns; it may be empty.
         Only one piece is in memory, however many readings there are, and between two pieces the
         store holds nothing open for the reader: no cursor, no transaction, no snapshot.
@@ -101,6 +107,12 @@ class StoredReadings(Protocol):
         limit: int = 10_000,
     ) -> pd.DataFrame:
         """The newest `limit` flagged readings with at least this score, newest first."""
+
+    def own(self, ids: Collection[int]) -> dict[int, tuple[OwnScore, ...]]:
+        """By id of those of these readings that there are, what each detector said that judged it.
+
+        Empty for a reading that none judged, and for readings from before there were profiles.
+        """
 
     def live_anomalies(self, since: int, tags: Sequence[str] | None = None) -> int:
         """How many readings of these tags with time >= since are flagged, imported ones left out."""

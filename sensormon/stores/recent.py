@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from sensormon.model.entries import BatchEntry
-from sensormon.model.readings import Batch, Bools, Origin, Rejection, is_good
+from sensormon.model.readings import Batch, Bools, Origin, OwnScore, Rejection, is_good
+from sensormon.stores.columns import OWN_FROM, as_table, own_lists, own_of
 
 KEPT = 200_000
 """About this many readings are kept: some 20 MB."""
@@ -27,7 +30,8 @@ PIECE = 5_000
 """About this many readings make a piece of a long answer."""
 
 
-Columns = dict[str, np.ndarray[tuple[int], np.dtype[Any]]]
+Columns = dict[str, NDArray[Any]]
+"""The columns of a frame of readings, and `own`: readings x detectors x 4, see `Verdicts.own`."""
 Rows = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
@@ -40,6 +44,7 @@ class Chosen:
 
     parts: Sequence[tuple[Columns, Rows]]
     first_id: int | None
+    detectors: Sequence[str]  # those of `own`
 
     @property
     def count(self) -> int:
@@ -53,19 +58,23 @@ class Chosen:
                 break
             kept.append((block, rows[-limit:]))
             limit -= len(rows)
-        return Chosen(kept[::-1], self.first_id)
+        return Chosen(kept[::-1], self.first_id, self.detectors)
 
-    def frames(self) -> Iterator[pd.DataFrame]:
-        """The readings in pieces of about `PIECE`, in the format of the store; at least one, maybe empty."""
+    def tables(self) -> Iterator[pa.Table]:
+        """The readings in pieces of about `PIECE`, as the store streams them; at least one, maybe empty."""
         waiting: list[Columns] = []
         rows_waiting = 0
         for block, rows in self.parts:
             if rows_waiting + len(rows) > PIECE and waiting:
-                yield _framed(waiting)
+                yield self._table(waiting)
                 waiting, rows_waiting = [], 0
             waiting.append({name: column[rows] for name, column in block.items()})
             rows_waiting += len(rows)
-        yield _framed(waiting)
+        yield self._table(waiting)
+
+    def _table(self, blocks: Sequence[Columns]) -> pa.Table:
+        own = _joined(blocks)["own"] if blocks else np.empty((0, 0, 4))
+        return as_table(_framed(blocks), own_lists(self.detectors[: own.shape[1]], own))
 
 
 class RecentReadings:
@@ -83,6 +92,7 @@ class RecentReadings:
         self._rows = 0
         self._rejected: deque[Rejection] = deque(maxlen=REJECTED)
         self._last: dict[str, tuple[float, bool]] = {}
+        self._detectors: list[str] = []  # those of `own`, which only become more
 
     def append(self, entry: BatchEntry) -> None:
         """Add a batch that is durable."""
@@ -95,11 +105,14 @@ class RecentReadings:
                 return
             if live:
                 self._note_last(entry)
+            for name in _several(entry):
+                if name not in self._detectors:
+                    self._detectors.append(name)
             self._tail.append(entry)
             self._tail_rows += count
             self._rows += count
             if self._tail_rows >= BLOCK:
-                self._blocks.append(_joined([_columns(batch) for batch in self._tail]))
+                self._blocks.append(_joined([_columns(batch, self._detectors) for batch in self._tail]))
                 self._tail, self._tail_rows = [], 0
             while self._rows > KEPT and len(self._blocks) > 1:
                 self._rows -= len(self._blocks.popleft()["id"])
@@ -108,7 +121,7 @@ class RecentReadings:
         """Forget the readings with first <= id <= last of any of these ranges."""
         with self._lock:
             if self._tail:
-                self._blocks.append(_joined([_columns(batch) for batch in self._tail]))
+                self._blocks.append(_joined([_columns(batch, self._detectors) for batch in self._tail]))
                 self._tail, self._tail_rows = [], 0
             kept = [_outside(block, ranges) for block in self._blocks]
             self._blocks = deque(block for block in kept if len(block["id"]))
@@ -189,7 +202,7 @@ class RecentReadings:
             rows = np.flatnonzero(keep & block["is_anomaly"] if anomalies else keep)
             if len(rows):
                 parts.append((block, rows))
-        return Chosen(parts, int(blocks[0]["id"][0]) if blocks else None)
+        return Chosen(parts, int(blocks[0]["id"][0]) if blocks else None, self._detectors)
 
     def after(self, number: int, tags: Sequence[str], since: int) -> pd.DataFrame:
         """The readings of these tags received after the one with this id, with time >= since.
@@ -203,6 +216,13 @@ class RecentReadings:
             fresh = block["id"] > number
             parts.append(block if fresh.all() else {name: column[fresh] for name, column in block.items()})
         return _framed([_where(block, since, tags) for block in reversed(parts)])
+
+    def own(self, ids: Collection[int]) -> dict[int, tuple[OwnScore, ...]]:
+        """By id of those of these readings in memory, what each detector said. See `StoredReadings.own`."""
+        wanted = np.array(sorted(ids), dtype=np.int64)
+        parts = [(block, np.flatnonzero(np.isin(block["id"], wanted))) for block in self._all()]
+        tables = Chosen(parts, None, self._detectors).tables()
+        return {row["id"]: own_of(row) for table in tables for row in table.select(OWN_FROM).to_pylist()}
 
     def rejected(self, since: int) -> list[Rejection]:
         """The newest rejected readings received since then (µs UTC), oldest first, without imports."""
@@ -229,7 +249,7 @@ class RecentReadings:
     def _all(self) -> list[Columns]:
         with self._lock:
             blocks, tail = list(self._blocks), list(self._tail)
-        return [*blocks, *([_joined([_columns(batch) for batch in tail])] if tail else [])]
+        return [*blocks, *([_joined([_columns(batch, self._detectors) for batch in tail])] if tail else [])]
 
 
 def _outside(block: Columns, ranges: Collection[tuple[int, int]]) -> Columns:
@@ -242,13 +262,25 @@ def _outside(block: Columns, ranges: Collection[tuple[int, int]]) -> Columns:
 
 
 def _joined(blocks: Sequence[Columns]) -> Columns:
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0] if name != "own"}
+    return {**joined, "own": _joined_own([block["own"] for block in blocks])}
+
+
+def _joined_own(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Earlier readings have fewer detectors; what those without said is NaN."""
+    own = np.full((sum(map(len, parts)), max(part.shape[1] for part in parts), 4), np.nan)
+    start = 0
+    for part in parts:
+        own[start : start + len(part), : part.shape[1]] = part
+        start += len(part)
+    return own
 
 
 def _framed(blocks: Sequence[Columns]) -> pd.DataFrame:
     if not any(len(block["id"]) for block in blocks):
         return pd.DataFrame(_COLUMNS)
-    table = pd.DataFrame(_joined(blocks))
+    columns = {name: np.concatenate([block[name] for block in blocks]) for name in _COLUMNS}
+    table = pd.DataFrame(columns)
     for name in ("time", "received"):
         table[name] = table[name].astype("datetime64[us]").dt.tz_localize("UTC")
     return table
@@ -267,7 +299,37 @@ def _where(block: Columns, since: int, tags: Sequence[str] | None) -> Columns:
     return block if keep.all() else {name: column[keep] for name, column in block.items()}
 
 
-def _columns(entry: BatchEntry) -> Columns:
+def _several(entry: BatchEntry) -> tuple[str, ...]:
+    """The detectors that judged this batch, if they are several; of one all is in the other columns."""
+    verdicts = entry.processed.scores.verdicts
+    return verdicts.detectors if verdicts is not None and len(verdicts.detectors) > 1 else ()
+
+
+def _own(entry: BatchEntry, detectors: Sequence[str]) -> NDArray[Any]:
+    names, verdicts = _several(entry), entry.processed.scores.verdicts
+    if verdicts is None or not names:
+        return np.empty((len(entry.processed.accepted), 0, 4))
+    places = [detectors.index(name) for name in names]
+    own = np.full((len(verdicts.own), max(places) + 1, 4), np.nan)
+    own[:, places] = verdicts.own
+    return own
+
+
+def _verdicts(entry: BatchEntry) -> Columns:
+    """The columns that readings from before there were profiles lack, but `own`."""
+    verdicts, count = entry.processed.scores.verdicts, len(entry.processed.accepted)
+    if verdicts is None:
+        nothing = np.full(count, None, dtype=object)
+        return {"threshold": np.full(count, np.nan), "profile": nothing, "detector": nothing}
+    detectors = np.array([*verdicts.detectors, None], dtype=object)  # -1, where none judged, is the last
+    return {
+        "threshold": verdicts.threshold,
+        "profile": np.array(verdicts.profiles, dtype=object)[verdicts.profile],
+        "detector": detectors[verdicts.detector],
+    }
+
+
+def _columns(entry: BatchEntry, detectors: Sequence[str]) -> Columns:
     batch, scores = entry.processed.accepted, entry.processed.scores
     count = len(batch)
     names = np.array(batch.tags, dtype=object)
@@ -287,6 +349,9 @@ def _columns(entry: BatchEntry) -> Columns:
         "settings": np.full(count, entry.processed.settings, dtype=np.int32),
         "source": np.full(count, batch.source, dtype=object),
         "origin": np.full(count, str(batch.origin), dtype=object),
+        **_verdicts(entry),
+        "withheld": scores.withheld,
+        "own": _own(entry, detectors),
     }
 
 
@@ -306,4 +371,8 @@ _COLUMNS = {
     "settings": pd.Series(dtype="int32"),
     "source": pd.Series(dtype="str"),
     "origin": pd.Series(dtype="str"),
+    "threshold": pd.Series(dtype="float64"),
+    "profile": pd.Series(dtype="str"),
+    "detector": pd.Series(dtype="str"),
+    "withheld": pd.Series(dtype="uint8"),
 }

@@ -17,8 +17,22 @@ CREATE TABLE IF NOT EXISTS readings (
     is_anomaly BOOLEAN NOT NULL,
     settings   INTEGER NOT NULL,      -- the detector settings that made the score
     source     VARCHAR NOT NULL,
-    origin     VARCHAR NOT NULL       -- live, backfill or import
+    origin     VARCHAR NOT NULL,      -- live, backfill or import
+    threshold  DOUBLE,                -- of the detector that spoke; null where none judged, like `detector`
+    profile    VARCHAR,               -- null in readings from before there were profiles, like all below
+    detector   VARCHAR,
+    withheld   UTINYINT,              -- 0 judged; 1 condition, 2 settling: not learned; 3 on-delay: not flagged
+    own        STRUCT(detector VARCHAR, score DOUBLE, expected DOUBLE, lower DOUBLE, upper DOUBLE)[]
+                                      -- what each detector said; null where fewer than two judged
 );
+
+-- Of a file from before there were profiles.
+ALTER TABLE readings ADD COLUMN IF NOT EXISTS threshold DOUBLE;
+ALTER TABLE readings ADD COLUMN IF NOT EXISTS profile VARCHAR;
+ALTER TABLE readings ADD COLUMN IF NOT EXISTS detector VARCHAR;
+ALTER TABLE readings ADD COLUMN IF NOT EXISTS withheld UTINYINT;
+ALTER TABLE readings ADD COLUMN IF NOT EXISTS
+    own STRUCT(detector VARCHAR, score DOUBLE, expected DOUBLE, lower DOUBLE, upper DOUBLE)[];
 
 -- Roll-ups of old readings: one row per minute of a tag, source and quality.
 CREATE TABLE IF NOT EXISTS rollups (
@@ -63,8 +77,13 @@ CREATE TABLE IF NOT EXISTS detector_settings (
     who      VARCHAR NOT NULL,
     detector VARCHAR NOT NULL,
     params   VARCHAR NOT NULL,        -- JSON
-    base     VARCHAR NOT NULL         -- JSON
+    base     VARCHAR NOT NULL,        -- JSON
+    profiles VARCHAR,                 -- JSON; null before there were profiles
+    reason   VARCHAR                  -- in the words of who applied it
 );
+
+ALTER TABLE detector_settings ADD COLUMN IF NOT EXISTS profiles VARCHAR;
+ALTER TABLE detector_settings ADD COLUMN IF NOT EXISTS reason VARCHAR;
 
 -- People's actions on events, one row per event. Events themselves are made from flagged readings.
 CREATE TABLE IF NOT EXISTS event_actions (

@@ -11,7 +11,6 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from sensormon.stores.columns import as_table
 from sensormon.stores.readings import StoredReadings
 from sensormon.stores.recent import RecentReadings
 
@@ -43,7 +42,7 @@ class ReadingStreams:
         if limit is not None:
             memory = memory.newest(limit)
             limit -= memory.count
-        newest = (as_table(frame) for frame in memory.frames())
+        newest = memory.tables()
         if limit == 0:
             return newest
         stored = self._stored.stream(
@@ -59,7 +58,7 @@ class ReadingStreams:
         stored = self._stored.stream_by_time(
             tags, since, until, below_id=memory.first_id, anomalies=anomalies
         )
-        return merged_by_time(stored, pa.concat_tables(map(as_table, memory.frames())))
+        return merged_by_time(stored, pa.concat_tables(memory.tables()))
 
 
 def merged_by_time(stored: Iterator[pa.Table], newest: pa.Table) -> Iterator[pa.Table]:

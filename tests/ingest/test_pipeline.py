@@ -162,7 +162,8 @@ def test_undone_batch_leaves_no_trace(detector: str, sizes: list[int], seed: int
     for size in sizes:
         batch = batch_of(*[("temp", float(v)) for v in rng.normal(0, 1, size)], at=at)
         at += size * SECOND
-        other.undo(other.process(batch).accepted)
+        other.process(batch)
+        other.undo()
         left, right = plain.process(batch), other.process(batch)
         assert not right.rejected
         assert np.array_equal(left.scores.score, right.scores.score, equal_nan=True)
@@ -203,11 +204,12 @@ def test_memory_forgets_the_oldest_readings() -> None:
     zeros = np.zeros(KEPT + 10, np.int32)
     times = np.arange(KEPT + 10, dtype=np.int64)
     learned = np.ones(KEPT + 10, dtype=np.bool_)
-    assert not memory.admit(zeros, times, times * 1.0, learned).any()
+    assert not memory.duplicates(zeros, times, times * 1.0).any()
+    memory.add(zeros, times, times * 1.0, learned)
     assert memory.learned(0)[0].tolist() == (times[10:] * 1.0).tolist()
-    old = memory.admit(zeros[:11], times[:11], times[:11] * 1.0, learned[:11])
-    assert old.tolist() == [False] * 10 + [False], "what fell out of the memory is not recognised"
-    newest = memory.admit(zeros[:1], times[-1:], times[-1:] * 1.0, learned[:1])
+    old = memory.duplicates(zeros[:11], times[:11], times[:11] * 1.0)
+    assert old.tolist() == [False] * 10 + [True], "what fell out of the memory is not recognised"
+    newest = memory.duplicates(zeros[:1], times[-1:], times[-1:] * 1.0)
     assert newest.tolist() == [True]
 
 

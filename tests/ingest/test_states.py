@@ -175,7 +175,7 @@ def test_duplicates_are_recognised_by_word(pipeline: Pipeline) -> None:
 
 def test_words_of_an_undone_batch_travel_again(pipeline: Pipeline) -> None:
     first = take(pipeline, ("product", "A"), ("valve", "open"), ("temp", 37.0))
-    pipeline.undo(first.accepted)
+    pipeline.undo()
     second = take(pipeline, ("product", "A"), ("valve", "open"), ("temp", 37.0))
     assert second.accepted.value.tolist() == first.accepted.value.tolist()
     assert second.words == first.words

@@ -67,8 +67,15 @@ def of_today(record: dict[str, Any]) -> dict[str, Any]:
         record["entry"].setdefault("import_id", 0)
         record["entry"]["processed"].setdefault("words", [])
         record["entry"]["processed"]["accepted"] |= {"words": [], "word": None}
-        record["entry"].setdefault("import_id", 0)
+        record["entry"]["processed"]["scores"].setdefault("verdicts", None)
+    if "settings" in record["entry"]:
+        record["entry"]["settings"] = settings_of_today(record["entry"]["settings"])
     return record
+
+
+def settings_of_today(settings: dict[str, Any]) -> dict[str, Any]:
+    """The detector settings as an earlier version wrote them, when there were no profiles."""
+    return {**settings, "profiles": None, "reason": ""}
 
 
 def ledger_of_today(ledger: dict[str, Any]) -> dict[str, Any]:
@@ -120,8 +127,9 @@ def test_actions_and_settings_are_kept(folder: Path, expected: dict[str, Any]) -
     events = monitor.events.between(None, 0, LATER)
     assert plain(events[list(state["events"][0])].to_dict("records")) == state["events"]
     assert plain(monitor.annotations.between(0, LATER)) == state["notes"]
-    assert plain(monitor.detection.in_force) == state["detection"]
-    assert [plain(settings) for _, settings in sorted(monitor.detection.by_id().items())] == state["settings"]
+    assert plain(monitor.detection.in_force) == settings_of_today(state["detection"])
+    known = [plain(settings) for _, settings in sorted(monitor.detection.by_id().items())]
+    assert known == [settings_of_today(settings) for settings in state["settings"]]
     assert plain(monitor.retention.policy) == state["retention"]
     assert len(monitor.stored.frame(None, 0, LATER)) == state["readings"]
     monitor.stop()

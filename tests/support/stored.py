@@ -16,7 +16,8 @@ def fill_folder(folder: Path, count: int, every: int = 1) -> Path:
     with duckdb.connect(str(folder / "sensormon.duckdb")) as connection:
         connection.execute(files("sensormon.stores").joinpath("schema.sql").read_text())
         connection.execute(
-            "INSERT INTO readings SELECT i, ?[1 + (i % 3)::INT],"
+            "INSERT INTO readings (id, tag, time, received, value, quality, n, score, expected, lower, upper,"
+            " is_anomaly, settings, source, origin) SELECT i, ?[1 + (i % 3)::INT],"
             " TIMESTAMP '2026-01-01' + to_seconds(?::BIGINT * (i // 3)), TIMESTAMP '2026-11-01',"
             " 7 + (hash(i) % 1000) / 1000.0, 0, i // 3, (hash(i + 1) % 3000) / 1000.0, 7.5, 6.0, 9.0,"
             " i % 1000 = 0, 0, 'api', 'live' FROM range(1, ?) AS t(i)",
