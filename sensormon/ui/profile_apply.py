@@ -6,9 +6,7 @@ import streamlit as st
 
 from sensormon.access.audit import Change
 from sensormon.access.roles import Act
-from sensormon.detectors import make
 from sensormon.detectors.profile_state import check
-from sensormon.model.entries import DetectorSettings
 from sensormon.model.errors import UsageError
 from sensormon.model.format import counted
 from sensormon.model.profiles import Profiles
@@ -29,10 +27,11 @@ def change_lines(m: Monitor, before: Profiles, after: Profiles) -> list[str]:
     return [*changes(before, after), *moves(before, after, judged)]
 
 
-def apply_form(m: Monitor, key: str, after: Profiles, over: int) -> bool:
+def apply_form(m: Monitor, key: str, after: Profiles, over: int, why: str = "") -> bool:
     """What these profiles would change, and the form that puts them in force; whether it did so now.
 
-    They are refused if they cannot judge, and if the version in force is no longer `over`.
+    `why` is the reason that the form begins with. They are refused if they cannot judge, and if the
+    version in force is no longer `over`.
     """
     before = m.detection.in_force.in_use
     lines = change_lines(m, before, after)
@@ -46,7 +45,7 @@ def apply_form(m: Monitor, key: str, after: Profiles, over: int) -> bool:
     st.caption("From the next reading on, for all users. Stored flags stay as they are.")
     with st.form(f"{key}-form", border=False):
         who = name_field(m, f"{key}-who", width=320)
-        reason = st.text_input("Reason", max_chars=LONGEST_REASON, key=f"{key}-reason", required=True)
+        reason = st.text_input("Reason", why, max_chars=LONGEST_REASON, key=f"{key}-reason", required=True)
         sent = st.form_submit_button(
             "Apply to live monitoring", type="primary", key=f"{key}-apply", **allowed(m, Act.APPLY_SETTINGS)
         )
@@ -60,29 +59,12 @@ def apply_form(m: Monitor, key: str, after: Profiles, over: int) -> bool:
     )
 
     def put_in_force(name: str) -> None:
-        _apply(m, after, name, reason or "", over)
+        m.tuner.apply(after, name, reason or "", over)
 
     if not carried_out(m, change, put_in_force, "Nothing was changed", who):
         return False
     st.session_state["profiles-said"] = counted(len(lines), "change")
     return True
-
-
-def _apply(m: Monitor, profiles: Profiles, who: str, reason: str, over: int) -> None:
-    now = m.detection.in_force
-    if now.id != over:
-        raise UsageError(
-            f"{now.who} has applied version {now.id} meanwhile",
-            where="profiles",
-            hint="Look at what it changed, then try again",
-        )
-    first = profiles.default.detectors[0]
-    judge = make(first.detector, **first.params)
-    params = {parameter.name: getattr(judge, parameter.name) for parameter in judge.PARAMETERS}
-    settings = DetectorSettings(
-        now.id + 1, m.clock.now(), who, first.detector, params, now.base, profiles, reason
-    )
-    m.parts.collector.apply(settings)
 
 
 def said() -> None:

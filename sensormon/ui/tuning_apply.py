@@ -8,8 +8,6 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from sensormon.access.audit import Change
-from sensormon.access.roles import Act
 from sensormon.analysis.event_scores import lost
 from sensormon.analysis.what_if import as_stored, rescored
 from sensormon.model.errors import UsageError
@@ -18,19 +16,13 @@ from sensormon.model.profiles import LONGEST_NAME, Assignment, Profile, Profiles
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
-from sensormon.monitor.tuner import LONGEST_REASON, watched_by
-from sensormon.ui.acts import carried_out, name_field
+from sensormon.monitor.tuner import watched_by
 from sensormon.ui.parts import dialog
+from sensormon.ui.profile_apply import apply_form
 from sensormon.ui.tuning_choice import GROUP, TAG, Chosen
 from sensormon.ui.tuning_history import MOST, Looked, facts_of
 from sensormon.ui.viewer import Viewer
-from sensormon.view.phrases import literal
-from sensormon.view.profiles import assignment_words, moves, profile_words
 from sensormon.view.tuning import lost_words
-from sensormon.view.versions import differences
-
-SUBJECT = "detector settings"
-"""What the audit trail calls it."""
 
 
 @dialog("Apply to live monitoring", icon=":material/tune:")
@@ -45,58 +37,14 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, looked: 
         st.info(f"{error.hint}.", title=f"{error.what[:1].upper()}{error.what[1:]}")
         return
     judged_otherwise = [tag for tag in numbers if now.of(tag) != new.of(tag)]
-    st.markdown("  \n".join(f"**{literal(line)}**" for line in differences(now, new)))
-    for line in moves(now, new, numbers):
-        st.caption(literal(line))
-    st.markdown(
-        f"For all users and {counted(len(judged_otherwise), 'tag')}, from the next reading on. "
-        "Stored flags stay as they are."
-    )
+    st.markdown(f"Judged otherwise: {counted(len(judged_otherwise), 'tag')}.")
     rows = _lost(m, judged_otherwise, now, new, looked)
     if len(rows):
         named = zip(rows["tag"], micros(rows["start"]).tolist(), strict=True)
         words = lost_words(((m.tags[tag].label, start) for tag, start in named), viewer.zone)
         st.warning(words, title="These settings lose confirmed events")
-    with st.form("apply", border=False):
-        reason = st.text_input("Reason", max_chars=LONGEST_REASON, key="apply-reason")
-        who = name_field(m, "apply-who")
-        if not st.form_submit_button("Apply", type="primary"):
-            return
-    put_in_force(m, new, version.id, reason or "", who)
-
-
-def put_in_force(m: Monitor, new: Profiles, over: int, reason: str, who: str) -> None:
-    """Apply these profiles over this version, and draw the page again; say so if it fails."""
-    now = m.detection.in_force.in_use
-    why = f"Reason: {reason}" if reason else ""
-    change = Change(
-        Act.APPLY_SETTINGS,
-        SUBJECT,
-        _record(now, new),
-        _record(new, now, why),
-    )
-
-    def do(name: str) -> None:
-        m.tuner.apply(new, name, reason, over)
-
-    if carried_out(m, change, do, "Nothing was changed", who):
-        st.session_state["applied"] = f"Live monitoring now uses version {m.detection.in_force.id}."
+    if apply_form(m, "apply", new, version.id):
         st.rerun()
-
-
-def _record(profiles: Profiles, other: Profiles, more: str = "") -> str:
-    """Of these profiles what the other version does not have, for the audit trail."""
-    parts = [
-        f"{profile.name}: {profile_words(profile)}"
-        for profile in profiles.profiles
-        if other.by_name.get(profile.name) != profile
-    ]
-    parts += [
-        f"{assignment_words(entry.kind, entry.name)}: {entry.profile}"
-        for entry in profiles.assignments
-        if entry not in other.assignments
-    ]
-    return "\n".join([*parts, *([more] if more else [])])
 
 
 def _applied(m: Monitor, chosen: Chosen, profile: Profile, now: Profiles) -> Profiles:

@@ -18,7 +18,7 @@ from sensormon.ui.time_range import preset
 from sensormon.ui.tuning_history import LENGTHS
 from sensormon.ui.tuning_profile import address_of, fill, profile_fields
 from sensormon.view.phrases import states_left_out
-from sensormon.view.versions import stated
+from sensormon.view.profiles import stated
 
 TAG, GROUP, ALL = "Tag", "Group", "All tags"
 STORED, IN_FORCE = "Flags as stored", "Profiles in force"

@@ -21,8 +21,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.detector_controls import field_value, key_of, parameter_input
 from sensormon.ui.glossary import meaning
 from sensormon.view.detectors import title
-from sensormon.view.profiles import severity_words
-from sensormon.view.versions import stated
+from sensormon.view.profiles import severity_words, stated
 
 _OPEN = 2  # a profile with at most so many detectors shows the parameters of all of them
 

@@ -20,6 +20,7 @@ from sensormon.ui.component import copy_link
 from sensormon.ui.drawing import not_readable, panel
 from sensormon.ui.glossary import with_terms
 from sensormon.ui.memo import remembered
+from sensormon.ui.profile_apply import said
 from sensormon.ui.tuning_apply import apply
 from sensormon.ui.tuning_choice import Chosen, before, controls, in_use, pinned, watched
 from sensormon.ui.tuning_effect import both_flags, how_good, trade_off
@@ -42,8 +43,7 @@ from sensormon.view.tuning import first_line, lost_words
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """Controls on the left, their effect on the right."""
-    if applied := st.session_state.pop("applied", None):
-        st.toast(applied)
+    said()
     if not m.tags.numbers:
         st.info("Every tag here has states; detectors judge numbers.", title="Nothing to tune")
         return

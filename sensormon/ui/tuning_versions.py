@@ -13,21 +13,19 @@ from sensormon.model.entries import DetectorSettings
 from sensormon.model.errors import StoreError
 from sensormon.model.format import day_and_time
 from sensormon.monitor.monitor import Monitor
-from sensormon.monitor.tuner import LONGEST_REASON
-from sensormon.ui.acts import allowed, name_field
+from sensormon.ui.acts import allowed
 from sensormon.ui.drawing import panel
 from sensormon.ui.parts import dialog, every
-from sensormon.ui.tuning_apply import put_in_force
+from sensormon.ui.profile_apply import apply_form, bullets, change_lines, said
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
-from sensormon.view.profiles import moves, profiles_words
-from sensormon.view.versions import change_words, differences, version_title
+from sensormon.view.profiles import profiles_words
+from sensormon.view.versions import change_words, version_title
 
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """The list, and the version chosen in it beside the one in force."""
-    if applied := st.session_state.pop("applied", None):
-        st.toast(applied)
+    said()
     try:
         versions = m.tuner.versions()
     except StoreError:
@@ -101,11 +99,10 @@ def _shown(m: Monitor, viewer: Viewer, versions: Sequence[DetectorSettings]) -> 
 
 def _difference(m: Monitor, viewer: Viewer, now: DetectorSettings, version: DetectorSettings) -> None:
     """What going back to this version would change."""
-    lines = differences(now.in_use, version.in_use)
-    lines += moves(now.in_use, version.in_use, [m.tags[name] for name in m.tags.numbers])
+    lines = change_lines(m, now.in_use, version.in_use)
     if lines:
         st.markdown("**Reverting to it would change:**")
-        st.markdown("\n".join(f"- {literal(line)}" for line in lines))
+        st.markdown(bullets(lines))
     else:
         st.markdown("It judges as the version in force does.")
     if st.button(
@@ -113,24 +110,12 @@ def _difference(m: Monitor, viewer: Viewer, now: DetectorSettings, version: Dete
         key="revert",
         **allowed(m, Act.APPLY_SETTINGS, disabled=not lines),
     ):
-        revert(m, viewer, version, lines)
+        revert(m, viewer, version)
 
 
 @dialog("Revert to an earlier version", icon=":material/history:")
-def revert(m: Monitor, viewer: Viewer, version: DetectorSettings, lines: Sequence[str]) -> None:
+def revert(m: Monitor, viewer: Viewer, version: DetectorSettings) -> None:
     """Say what changes, ask for a name and a reason, and apply the old content as a new version."""
-    over = m.detection.in_force.id
-    st.markdown("\n".join(f"- {literal(line)}" for line in lines))
-    st.markdown("For all users, from the next reading on, as a new version. Stored flags stay as they are.")
-    with st.form("revert", border=False):
-        applied = day_and_time(version.applied, viewer.zone)
-        reason = st.text_input(
-            "Reason",
-            f"Back to version {version.id} of {applied}",
-            max_chars=LONGEST_REASON,
-            key=f"revert-reason-{version.id}",
-        )
-        who = name_field(m, "revert-who")
-        if not st.form_submit_button("Revert", type="primary"):
-            return
-    put_in_force(m, version.in_use, over, reason or "", who)
+    why = f"Back to version {version.id} of {day_and_time(version.applied, viewer.zone)}"
+    if apply_form(m, f"revert-{version.id}", version.in_use, m.detection.in_force.id, why):
+        st.rerun()

@@ -139,7 +139,8 @@ def test_applying_asks_for_a_name_and_is_recorded(page: Page, server: Server) ->
     page.get_by_role("button", name="Apply to live monitoring").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Your name").fill("night shift")
-    dialog.get_by_role("button", name="Apply", exact=True).click()
+    dialog.get_by_label("Reason").fill("too many on the night shift")
+    dialog.get_by_role("button", name="Apply to live monitoring").click()
     words = "Live monitoring uses Rolling z-score, window 50, threshold 4.2"
     expect(page.get_by_text(words).first).to_be_visible()
     visit(page, server, "tuning?detector=CUSUM&cusum_h=6")

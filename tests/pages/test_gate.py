@@ -69,8 +69,10 @@ READS: dict[str, set[str]] = {
 CHANGES = {"start_imports", "cancel", "inject", "submit", "retry_dead_letters"}
 """Names that change something, whatever they are called on."""
 ALLOWED = {
-    ("tuning_try.py", "jobs.start"): "counts the events of all tags for this viewer, and changes nothing",
-    ("tuning_try.py", "cancel"): "cancels this viewer's own count when its settings have changed",
+    ("tuning_scope.py", "jobs.start"): "counts the events of all tags for this viewer, and changes nothing",
+    ("tuning_scope.py", "cancel"): "cancels this viewer's own count when its settings have changed",
+    ("tuning_suggest.py", "jobs.start"): "searches settings for this viewer, and changes nothing",
+    ("tuning_suggest.py", "cancel"): "cancels this viewer's own search when another one begins",
     ("acts.py", "audit.perform"): "the gate itself",
     ("acts.py", "audit.record"): "the gate itself",
     ("acts.py", "audit.record_of"): "the gate itself",

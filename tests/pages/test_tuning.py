@@ -238,7 +238,10 @@ def test_detector_change_is_logged_with_old_and_new(full: Monitor) -> None:
     assert app.slider(key="cusum_h").value == 6.0
     assert "Live monitoring uses CUSUM, h 6" in text(app)
     log = show("tuning", part="Versions").dataframe[-1].value
-    assert log["change"].iloc[0] == "default: Rolling z-score is removed; default: CUSUM, h 6 is added"
+    assert (
+        log["change"].iloc[0]
+        == "default: Rolling z-score is removed; default: CUSUM, k 0.5, h 6, accept 300 is added"
+    )
     assert log["who"].tolist() == ["day shift", "environment"]
     assert log["reason"].tolist() == ["drifts", ""]
     full.tuner.apply(single("cusum", {"h": 7.0}), "night shift")
