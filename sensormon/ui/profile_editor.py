@@ -83,12 +83,15 @@ def profiles_section(m: Monitor, viewer: Viewer) -> None:
 
 
 def _draft(m: Monitor) -> Draft:
-    """This session's draft; the version in force if nothing was changed."""
+    """This session's draft; the version in force if nothing was changed, or if that is what was applied."""
     now = m.detection.in_force
     kept: Draft | None = st.session_state.get(_DRAFT)
-    if kept is None or (kept.seen != now.id and not change_lines(m, kept.begun, kept.profiles)):
-        if kept is not None:
-            _new_fields()
+    if kept is not None and kept.seen != now.id:
+        changed = [change_lines(m, other, kept.profiles) for other in (kept.begun, now.in_use)]
+        if not all(changed):
+            _start_over()
+            kept = None
+    if kept is None:
         kept = st.session_state[_DRAFT] = Draft(now.id, now.in_use, now.in_use)
     return kept
 
