@@ -137,7 +137,12 @@ def _renamed(before: Profiles, after: Profiles) -> dict[str, str]:
     for profile in after.profiles:
         if profile.name in before.by_name:
             continue
-        same = (old for old in gone if old.name not in renamed and replace(old, name=profile.name) == profile)
+        alike = _all_readable(profile)
+        same = (
+            old
+            for old in gone
+            if old.name not in renamed and _all_readable(replace(old, name=profile.name)) == alike
+        )
         if (old := next(same, None)) is not None:
             renamed[old.name] = profile.name
     return renamed
@@ -173,6 +178,10 @@ def _readable(choice: Choice) -> Choice:
         return choice
 
 
+def _all_readable(profile: Profile) -> Profile:
+    return replace(profile, detectors=tuple(_readable(choice) for choice in profile.detectors))
+
+
 def _parameter_changes(old: Choice, new: Choice) -> list[str]:
     names = dict.fromkeys([*old.params, *new.params])
     words = {name: tuple(_parameter(choice, name) for choice in (old, new)) for name in names}
@@ -203,8 +212,9 @@ def _assignment_changes(before: Profiles, after: Profiles, renamed: dict[str, st
     own = [target for target in {**had, **has} if target[0] == "tag" and had.get(target) != has.get(target)]
     if own:
         lines.append(f"{counted(len(own), 'tag')} assigned by name or no longer so")
-    if _patterns(before.assignments) != _patterns(after.assignments):
-        lines.append(f"order of patterns: {', '.join(_patterns(after.assignments))}")
+    old, new = (_patterns(profiles.assignments) for profiles in (before, after))
+    if [name for name in old if name in new] != [name for name in new if name in old]:
+        lines.append(f"order of patterns: {listed(new, NAMED)}")
     return lines
 
 

@@ -277,3 +277,20 @@ def test_an_empty_store_has_no_readings(store: Store) -> None:
     assert store.readings.injected_faults(0, FAR).empty
     assert store.readings.histories(10) == []
     assert store.readings.last_arrivals() == {}
+
+
+def test_summary_has_a_row_for_each_tag_with_readings(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    assert store.readings.summary(0, FAR).empty
+    scored = processed(200)
+    scored.scores.is_anomaly[[60, 70, 199]] = True
+    twin = replace(scored, accepted=replace(scored.accepted, tags=("twin",)))
+    store.load("w", [Record(1, BatchEntry(1, {}, scored)), Record(2, BatchEntry(201, {}, twin))])
+    rows = store.readings.summary(START + 10 * SECOND, START + 150 * SECOND)
+    assert rows["tag"].tolist() == ["temp", "twin"]
+    assert rows["readings"].tolist() == [140, 140]
+    assert rows["flagged"].tolist() == [int(scored.scores.is_anomaly[10:150].sum())] * 2
+    assert rows["learned"].tolist() == [int(scored.scores.n[10:150].max())] * 2
+    assert rows["first"].tolist() == [START + 10 * SECOND] * 2
+    assert rows["last"].tolist() == [START + 149 * SECOND] * 2

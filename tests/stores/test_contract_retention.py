@@ -30,6 +30,8 @@ def test_day_becomes_minutes_and_flagged_readings_stay(store: Store) -> None:
     assert roll(store, FIRST + DAY) == 588
     raw = store.readings.frame(["a"], 0, FAR)
     assert raw["id"].tolist() == [i + 1 for i in range(600) if i % 50 == 7] + list(range(601, 631))
+    summary = store.readings.summary(FIRST, FIRST + DAY).iloc[0]
+    assert (summary["readings"], summary["flagged"]) == (600, 12), "those rolled up count too"
     frame = store.retention.rollups(["a"], 0, FAR)
     assert len(frame) == 10
     for place, row in enumerate(frame.itertuples()):
