@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from sensormon.analysis.backgrounds import background, rows_background
 from sensormon.analysis.typed_faults import Flag
 from sensormon.model.readings import Bools, Floats
@@ -18,6 +20,8 @@ FlagRows = Callable[[Floats], Bools]
 
 YOUNG = 1000
 """A tag is young for this many readings."""
+JOIN = 5
+"""The off-delay of an event, in rows."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +62,13 @@ def clean_rows_flagged(flag: FlagRows, name: str, rows: int, baseline: int, seed
     """The share of the rows after the baseline that are flagged, of so many after it for each seed."""
     flagged = [flag(rows_background(name, baseline + rows, seed).values)[baseline:].mean() for seed in seeds]
     return float(sum(flagged) / len(flagged)) if flagged else math.nan
+
+
+def longest_event(flag: FlagRows, name: str, rows: int, baseline: int, seed: int) -> int:
+    """The rows of the longest event after the baseline; flags at most `JOIN` rows apart are one event."""
+    flags = flag(rows_background(name, baseline + rows, seed).values)[baseline:]
+    flagged = np.flatnonzero(flags)
+    if not len(flagged):
+        return 0
+    events = np.split(flagged, np.flatnonzero(np.diff(flagged) > JOIN) + 1)
+    return max(int(event[-1] - event[0]) + 1 for event in events)

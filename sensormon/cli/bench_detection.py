@@ -21,7 +21,7 @@ import pandas as pd
 
 from sensormon.analysis import nab
 from sensormon.analysis.backgrounds import BACKGROUNDS, ROWS_BACKGROUNDS, background
-from sensormon.analysis.flag_rates import FlagRows, clean_flags, clean_rows_flagged
+from sensormon.analysis.flag_rates import FlagRows, clean_flags, clean_rows_flagged, longest_event
 from sensormon.analysis.nab_starts import (
     STARTS,
     NabSeries,
@@ -54,6 +54,8 @@ BEYOND = "faults found beyond chance, %"
 MEDIAN, WORST = "flags per 1,000 readings, median background", "flags per 1,000 readings, worst background"
 YOUNG, YOUNGEST = "flags per 1,000 of the first 1,000, median", "flags per 1,000 of the first 1,000, worst"
 SPEED = "readings/s"
+LIVE, BYTES = "tags at 1 Hz live on one core", "bytes a tag"
+LONGEST = "longest event after a set-point step, rows"
 NAB, LOW_FP = "NAB standard, points", "NAB reward_low_FP, points"
 F1, FAR = "SKAB, F1 of rows, share", "SKAB, false-alarm rate of rows, %"
 
@@ -130,13 +132,13 @@ def detection(
     # The recordings first, so that a wrong folder is reported before the long measurements.
     series = read_nab(data / "nab") if data is not None and (data / "nab").is_dir() else []
     runs = read_skab(data / "skab") if data is not None and (data / "skab").is_dir() else []
-    figures = one_tag(OURS, flag_of(OURS), series, ours)
+    figures = one_tag(OURS, flag_of(OURS), series, ours) | _live(OURS, ours.readings // 10)
     for name in MULTIVARIATE:
         figures |= several_tags(name, flag_rows_of(name), runs, ours)
     figures |= bench_charts.clean_noise(charts.series, charts.rows)
     figures |= bench_charts.faults(charts.runs)
     figures |= bench_charts.simulated(tags or [], charts.simulated)
-    reference = one_tag(SEED, flag_of(SEED), series, ours)
+    reference = one_tag(SEED, flag_of(SEED), series, ours) | _live(SEED, ours.readings // 10)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the others' own, of libraries that they use
         for other in references:
@@ -276,6 +278,31 @@ def _speed(flag: Flag, readings: int) -> float:
     return readings / (time.perf_counter() - started)
 
 
+def _live(detector: str, tags: int) -> Figures:
+    """How many tags one core judges at a reading a second each, and what is remembered of a tag.
+
+    Measured over ticks of one reading of each of so many tags, after 200 readings of each.
+    """
+    random = np.random.default_rng(3)
+    state = make(detector).start(np.zeros(tags))
+    codes, every = np.arange(tags, dtype=np.int32), np.ones(tags, dtype=np.bool_)
+
+    def tick(second: int) -> None:
+        state.run(codes, random.normal(size=tags), every, np.full(tags, second * 1_000_000, dtype=np.int64))
+
+    for second in range(200):
+        tick(second)
+    ticks = 100
+    started = time.perf_counter()
+    for second in range(200, 200 + ticks):
+        tick(second)
+    seconds = time.perf_counter() - started
+    return {
+        f"{detector}, {LIVE}": tags * ticks / seconds,
+        f"{detector}, {BYTES}": float(state.save(0).nbytes),
+    }
+
+
 def several_tags(name: str, flag: FlagRows, runs: list[SkabRun], sizes: Sizes) -> Figures:
     """Every figure of a detector of several tags, in percent of the rows after the baseline."""
     figures = {
@@ -283,6 +310,12 @@ def several_tags(name: str, flag: FlagRows, runs: list[SkabRun], sizes: Sizes) -
         * clean_rows_flagged(flag, clean, sizes.rows, BASELINE, range(sizes.seeds))
         for clean in ROWS_BACKGROUNDS
     }
+    figures[f"{name}, {LONGEST}"] = float(
+        max(
+            longest_event(flag, "set-point steps of one", sizes.rows, BASELINE, seed)
+            for seed in range(sizes.seeds)
+        )
+    )
     if runs:
         counts = skab_counts(flag, runs, BASELINE)
         figures[f"{name}, {F1}"] = counts.f1

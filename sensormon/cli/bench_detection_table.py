@@ -9,10 +9,13 @@ from sensormon.analysis.backgrounds import BACKGROUNDS, ROWS_BACKGROUNDS
 from sensormon.analysis.typed_faults import FAULTS
 from sensormon.cli.bench_detection import (
     BEYOND,
+    BYTES,
     CHANCE,
     F1,
     FAR,
     FOUND,
+    LIVE,
+    LONGEST,
     LOW_FP,
     MEDIAN,
     NAB,
@@ -66,9 +69,12 @@ _ONE_TAG: list[Column] = [
     ("NAB standard", NAB, 1),
     ("low FP", LOW_FP, 1),
     ("readings/s", SPEED, 0),
+    ("tags at 1 Hz", LIVE, 0),
+    ("bytes a tag", BYTES, 0),
 ]
 _SEVERAL: list[Column] = [
     *((name, f"rows flagged on {name}, %", 2) for name in ROWS_BACKGROUNDS),
+    ("longest event after a step, rows", LONGEST, 0),
     ("SKAB F1", F1, 3),
     ("false alarms, %", FAR, 1),
 ]

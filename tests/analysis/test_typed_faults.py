@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sensormon.analysis.backgrounds import BACKGROUNDS, background
-from sensormon.analysis.flag_rates import clean_flags, clean_rows_flagged
+from sensormon.analysis.flag_rates import clean_flags, clean_rows_flagged, longest_event
 from sensormon.analysis.typed_faults import (
     CLEAN,
     DRIFT,
@@ -133,3 +133,13 @@ def test_rows_are_counted_after_the_baseline() -> None:
 
     assert clean_rows_flagged(late, "batch", 1000, 400, range(2)) == pytest.approx(0.05)
     assert np.isnan(clean_rows_flagged(late, "batch", 1000, 400, []))
+
+
+def test_the_longest_event_joins_flags_within_the_off_delay() -> None:
+    def some(values: Floats) -> Bools:
+        flags = np.zeros(len(values), dtype=np.bool_)
+        flags[[390, 410, 415, 420, 430, 431]] = True
+        return flags
+
+    assert longest_event(some, "batch", 1000, 400, 0) == 11
+    assert longest_event(lambda values: np.zeros(len(values), dtype=np.bool_), "batch", 1000, 400, 0) == 0

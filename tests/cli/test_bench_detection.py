@@ -18,9 +18,11 @@ from sensormon.cli import bench
 from sensormon.cli.bench_charts import FAULTS as CHART_FAULTS
 from sensormon.cli.bench_detection import (
     BEYOND,
+    BYTES,
     F1,
     FAR,
     FOUND,
+    LIVE,
     NAB,
     OURS,
     SEED,
@@ -109,6 +111,8 @@ def test_ours_and_the_seeds_have_figures_on_every_background_and_of_every_fault(
         *(f"{name}, NAB {folder}, wrong flags" for folder in ("with", "without")),
     }
     assert expected <= set(figures)
+    assert 100 < figures[f"{name}, {BYTES}"] <= 65_536
+    assert figures[f"{name}, {LIVE}"] > 0
     assert all(math.isfinite(figure) for figure in figures.values())
 
 
