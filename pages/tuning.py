@@ -1,7 +1,7 @@
-"""Tuning: trying other settings on the history, applying them, and the versions so far."""
+"""Tuning: trying other settings on the history, profiles, models of several tags, the versions so far."""
 
 from sensormon.monitor.runtime import monitor
-from sensormon.ui import profile_editor, tuning_tags, tuning_try, tuning_versions
+from sensormon.ui import profile_editor, tuning_models, tuning_tags, tuning_try, tuning_versions
 from sensormon.ui.page import page
 from sensormon.ui.sections import chosen_section
 
@@ -10,6 +10,7 @@ SECTIONS = {
     "Try": tuning_try.section,
     "Tags": tuning_tags.tags_section,
     "Profiles": profile_editor.profiles_section,
+    "Models": tuning_models.models_section,
     "Versions": tuning_versions.section,
 }
 

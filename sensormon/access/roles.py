@@ -45,6 +45,7 @@ class Act(StrEnum):
     SHELVE = "shelve"
     NOTE = "note"
     APPLY_SETTINGS = "apply settings"
+    TRAIN_MODEL = "train model"
     EDIT_TAGS = "edit tags"
     IMPORT = "import"
     OPEN_CASE = "open case"
@@ -76,6 +77,7 @@ NEEDS: Mapping[Act, Role] = MappingProxyType(
         Act.SHELVE: Role.OPERATOR,
         Act.NOTE: Role.OPERATOR,
         Act.APPLY_SETTINGS: Role.ENGINEER,
+        Act.TRAIN_MODEL: Role.ENGINEER,
         Act.EDIT_TAGS: Role.ENGINEER,
         Act.IMPORT: Role.ENGINEER,
         Act.OPEN_CASE: Role.ENGINEER,

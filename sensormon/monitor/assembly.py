@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sensormon.access.access import Access, build_access
+from sensormon.access.documents import Documents
 from sensormon.access.role_rules import read_role_rules
 from sensormon.events.action_log import ActionLog
 from sensormon.events.annotations import Annotations
@@ -47,11 +48,13 @@ from sensormon.monitor.drills import remove_leftovers
 from sensormon.monitor.explorer import Explorer
 from sensormon.monitor.live_ledger import LiveLedger
 from sensormon.monitor.loading import Loading
+from sensormon.monitor.model_runner import ModelRunner
 from sensormon.monitor.private_files import make_database_private
 from sensormon.monitor.readings import Readings
 from sensormon.monitor.retention import Retention
 from sensormon.monitor.simulated import SimulatedReadings
 from sensormon.monitor.source import RunningSource
+from sensormon.monitor.tag_models import TagModels
 from sensormon.monitor.tuner import Tuner
 from sensormon.sources import open_source
 from sensormon.stores.opening import open_store
@@ -90,6 +93,8 @@ class Parts:
     attention: Attention
     detection: DetectionLog
     tuner: Tuner
+    tag_models: TagModels
+    model_runner: ModelRunner
     access: Access
     events: EventReader
     actions: ActionLog
@@ -187,6 +192,9 @@ def build(settings: Settings, clock: Clock) -> Parts:
         clock,
     )
     loading.follow = undoing.tick
+    readings = Readings(store.readings, newest, clock)
+    tag_models = TagModels(Documents(collector, store.entries, clock), store.readings, running_tags.now)
+    model_runner = ModelRunner(tag_models, collector, newest, readings, store.readings, clock)
     return Parts(
         settings=settings,
         clock=clock,
@@ -203,13 +211,15 @@ def build(settings: Settings, clock: Clock) -> Parts:
         requests=RequestQueue(collector, [*recovered.answers, *recovered.unkeyed], clock),
         loader=loader,
         loading=loading,
-        readings=Readings(store.readings, newest, clock),
+        readings=readings,
         streams=streams,
         explorer=Explorer(store, newest),
         simulated=SimulatedReadings(running_source, store.spans, ledger, clock),
         ledger=ledger,
         attention=attention,
         detection=detection,
+        tag_models=tag_models,
+        model_runner=model_runner,
         tuner=Tuner(collector, store, running_tags.now, running_source, events, clock),
         access=build_access(settings, rules, collector, store.entries, clock),
         events=events,

@@ -31,17 +31,18 @@ STOP_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Workers:
-    """The threads: source, loader, requests, commands from the command line."""
+    """The threads: source, loader, requests, models, commands from the command line."""
 
     collecting: Worker
     loading: Worker
     requests: Worker
+    models: Worker
     control: Worker
 
     @property
     def all(self) -> tuple[Worker, ...]:
         """In the order in which their failures are shown."""
-        return self.collecting, self.loading, self.requests, self.control
+        return self.collecting, self.loading, self.requests, self.models, self.control
 
 
 class Monitor:
@@ -73,6 +74,8 @@ class Monitor:
         self.attention = parts.attention
         self.detection = parts.detection
         self.tuner = parts.tuner
+        self.tag_models = parts.tag_models
+        self.model_runner = parts.model_runner
         self.access = parts.access
         self.events = parts.events
         self.actions = parts.actions
@@ -89,14 +92,15 @@ class Monitor:
             collecting=Worker("collector", parts.source.run, parts.clock),
             loading=Worker("loader", parts.loading.run, parts.clock),
             requests=Worker("requests", parts.requests.run, parts.clock),
+            models=Worker("models", parts.model_runner.run, parts.clock),
             control=Worker("control socket", self._control(parts).run, parts.clock),
         )
         self.drills = self._drills(parts)
 
     @property
     def tags(self) -> TagTable:
-        """The current tag table."""
-        return self.running_tags.now()
+        """The current tag table, with the tags of the models over several tags."""
+        return self.parts.tag_models.with_their_tags()
 
     def state_words(self, names: Collection[str] | None = None) -> dict[str, dict[float, str]]:
         """The words by code of each tag of states, former ones too, or of those with these names."""
@@ -117,6 +121,7 @@ class Monitor:
         self.requests.close()
         self.workers.control.stop(0.3)
         self.workers.requests.stop(0.3)
+        self.workers.models.stop(0.3)
         self.workers.collecting.stop(0.3)
         self.workers.loading.stop(0.4)
         self.access.audit.close()

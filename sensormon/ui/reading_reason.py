@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +12,7 @@ import streamlit as st
 from sensormon.detectors.judged import Judged
 from sensormon.model.clock import SECOND
 from sensormon.model.format import clock_time
+from sensormon.model.tag_models import SOURCE
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart, panel, picking_chart
@@ -18,6 +20,7 @@ from sensormon.ui.viewer import Viewer
 from sensormon.view.detectors import detector_words, title
 from sensormon.view.explanation import Scales, explain, quality_words
 from sensormon.view.phrases import literal, states_left_out
+from sensormon.view.tag_models import judged_words
 from sensormon.view.time_charts import live_chart
 
 CONTEXT = 50_000
@@ -51,6 +54,9 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     place = int(at[0])
     row = rows.iloc[place]
     tag, time = m.tags[row["tag"]], int(micros(rows["time"].iloc[[place]])[0])
+    if row["source"] == SOURCE:
+        by_model(m, viewer, row.to_dict(), time)
+        return
     settings = m.detection.by_id().get(int(row["settings"]))
     if settings is None:
         st.caption("The settings that scored this reading are not in the database yet.")
@@ -93,6 +99,23 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     chart(figure, f"near-{key}", f"{tag.label} around the chosen reading")
     with st.expander("Nearby readings", key=f"around-{key}"):
         _neighbours(m, viewer, near, key, int(row["id"]))
+
+
+def by_model(m: Monitor, viewer: Viewer, row: Mapping[Any, Any], time: int) -> None:
+    """What a model of several tags said of a row of them, and each tag's part of it."""
+    own = m.readings.verdicts(int(row["id"]))
+    parts = {m.tags.title(name) if name in m.tags else name: score.score for name, score in own.items()}
+    sentence = escape(f"{judged_words(float(row['score']), parts)}.")
+    st.html(f'<span class="abnormal">◆ {sentence}</span>' if row["is_anomaly"] else f"<b>{sentence}</b>")
+    st.caption(f"Model {literal(str(row['profile']))}, row of {clock_time(time, viewer.zone)}.")
+    table = pd.DataFrame({"Tag": list(parts), "Contribution, × limit": list(parts.values())})
+    st.dataframe(
+        table.sort_values("Contribution, × limit", ascending=False),
+        hide_index=True,
+        key=f"contributions-{row['id']}",
+        alt="Contributions of the tags to the score",
+        column_config={"Contribution, × limit": st.column_config.NumberColumn(format="%.2f")},
+    )
 
 
 def _neighbours(m: Monitor, viewer: Viewer, near: pd.DataFrame, key: str, chosen: int) -> None:

@@ -54,6 +54,14 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "How far a reading is from what the detector expected, in the detector's own measure. Above the "
             "threshold the reading is flagged."
         ),
+        "model of several tags": (
+            "Learned from a normal stretch: how several tags go together. Its score is a tag of its own; "
+            "1 is its limit, and above it the row of these tags is flagged."
+        ),
+        "contribution": (
+            "The part of a model's score that is due to one tag. The contributions of all tags add up to the "
+            "score; one may be negative where tags explain each other."
+        ),
         "z-score": (
             "How many standard deviations a reading lies from the mean of the readings before it. The "
             "reading itself is not part of that mean. Above about 3 is rare by chance alone."
