@@ -30,7 +30,8 @@ class Mewma(RowDetector):
     Catches: lasting shifts of steady tags, and sudden moves of wandering ones.
     Misses: single odd rows (prefer `hotelling` or `spe`), a drift slower than some hundred
     rows, and the rest of a shift of a wandering tag. It goes on for a while after the
-    fault's end, until the average is back.
+    fault's end, until the average is back. Tags that walk by a twentieth to a tenth of
+    their noise a row are followed too slowly and flagged at times.
 
     Parameters: `baseline` in rows, 50 to 100,000; `weight` of the newest row, 0.01 to 1;
     `margin`, by what factor normal rows may exceed the limit in standard deviations, 1 to 5.
@@ -48,7 +49,7 @@ class Mewma(RowDetector):
 
     baseline: int = 400
     weight: float = 0.1
-    margin: float = 1.25
+    margin: float = 1.2
 
     title = "MEWMA"
     score_name = "MEWMA over its limit"

@@ -211,8 +211,9 @@ def _distance(column: int, tags: Floats, form: Floats, work: Floats) -> float:
         offs[j] = tags[j, column] / np.sqrt(max(tags[j, LIVELY], 1.0))
         parts[j] = 0.0
     for k in range(len(tags)):
+        off = offs[k]
         for j in range(len(tags)):
-            parts[j] += form[k, j] * offs[k]
+            parts[j] += form[k, j] * off
     total = 0.0
     for j in range(len(tags)):
         parts[j] *= offs[j]
