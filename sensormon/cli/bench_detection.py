@@ -12,7 +12,7 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from sensormon.analysis.nab_starts import (
     wrong_flags,
 )
 from sensormon.analysis.skab_runs import SkabRun, read_skab, skab_counts
-from sensormon.analysis.typed_faults import COUNTED, FAULTS, ROWS, Flag, Seen, faults_seen
+from sensormon.analysis.typed_faults import COUNTED, FAULTS, ROWS, Flag, faults_seen
 from sensormon.cli import bench_charts
 from sensormon.cli.bench_references import REFERENCES, Reference
 from sensormon.detectors import MULTIVARIATE, detect, make
@@ -223,35 +223,28 @@ def _clean(flag: Flag, sizes: Sizes) -> Figures:
 def _faults(flag: Flag, sizes: Sizes) -> Figures:
     """Shares in percent; the share found is a mean over faults and backgrounds, all alike.
 
-    What is found beyond chance is the share of the runs that chance alone leaves without a flag.
-
-    A fault that never changed a reading of a background (stuck at 0 between two bursts) is left out.
+    Beyond chance counts the runs that chance alone leaves without a flag. A fault that never
+    changed a reading of a background (stuck at 0 between two bursts) is left out.
     """
     seen = {name: faults_seen(flag, name, range(sizes.runs)) for name in BACKGROUNDS}
-    figures = {FOUND: _mean([seen[name][fault] for name in seen for fault in COUNTED], _found)}
-    figures[CHANCE] = _mean([seen[name][fault] for name in seen for fault in COUNTED], _chance)
-    if figures[CHANCE] < 100:
-        figures[BEYOND] = 100 * (figures[FOUND] - figures[CHANCE]) / (100 - figures[CHANCE])
+    counted = [counts[fault] for counts in seen.values() for fault in COUNTED]
+    share, chance = _percent(seen.share for seen in counted), _percent(seen.chance for seen in counted)
+    figures = {FOUND: share, CHANCE: chance}
+    if chance < 100:
+        figures[BEYOND] = 100 * (share - chance) / (100 - chance)
     for fault, title in FAULTS.items():
-        figures[f"found of {title}, %"] = _mean([counts[fault] for counts in seen.values()], _found)
+        figures[f"found of {title}, %"] = _percent(counts[fault].share for counts in seen.values())
     for name, counts in seen.items():
-        figures[f"found on {name}, %"] = _mean([counts[fault] for fault in COUNTED], _found)
+        figures[f"found on {name}, %"] = _percent(counts[fault].share for fault in COUNTED)
         for fault, title in FAULTS.items():
             figures[f"found of {title} on {name}, %"] = 100 * counts[fault].share
     return {figure: value for figure, value in figures.items() if not math.isnan(value)}
 
 
-def _found(seen: Seen) -> float:
-    return seen.share
-
-
-def _chance(seen: Seen) -> float:
-    return seen.chance
-
-
-def _mean(counts: list[Seen], share: Callable[[Seen], float]) -> float:
-    shares = [share(seen) for seen in counts if seen.runs]
-    return 100 * float(np.mean(shares)) if shares else math.nan
+def _percent(shares: Iterable[float]) -> float:
+    """Their mean in percent, without those of no run; NaN of none."""
+    known = [share for share in shares if not math.isnan(share)]
+    return 100 * float(np.mean(known)) if known else math.nan
 
 
 def _recorded(flag: Flag, series: list[NabSeries], sizes: Sizes) -> Figures:
