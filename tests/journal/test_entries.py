@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from sensormon.ingest.pipeline import Pipeline
 from sensormon.journal.codec import decode, encode
 from sensormon.model.entries import (
     ActionEntry,
@@ -28,6 +29,7 @@ from sensormon.model.entries import (
     SettingsEntry,
 )
 from sensormon.model.errors import JournalDamaged
+from sensormon.model.profiles import default_profiles
 from sensormon.model.readings import (
     Batch,
     InjectedFault,
@@ -37,8 +39,11 @@ from sensormon.model.readings import (
     Rejection,
     Scores,
     StateWord,
+    Verdicts,
+    Withheld,
 )
 from tests.support.journals import batch_entry
+from tests.support.watched_plant import PROFILES, TAGS, readings, version
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 floats = st.floats(width=64)  # NaN, infinities, subnormals and -0.0 among them
@@ -64,6 +69,8 @@ settings_entries = st.builds(
         st.text(),
         st.dictionaries(st.text(), st.floats(allow_nan=False)),
         st.dictionaries(st.text(), st.floats(allow_nan=False)),
+        st.sampled_from([None, PROFILES, default_profiles(50, 3.0)]),
+        st.text(),
     ),
 )
 
@@ -155,6 +162,35 @@ def batch_entries(draw: st.DrawFn) -> BatchEntry:
     return BatchEntry(draw(int64), totals, processed, answers)
 
 
+names = st.lists(st.text(max_size=5), min_size=1, max_size=3, unique=True).map(tuple)
+
+
+@st.composite
+def judged_entries(draw: st.DrawFn) -> BatchEntry:
+    """Batches with what each detector of the tags' profiles said."""
+    entry = draw(batch_entries())
+    scores = entry.processed.scores
+    rows, profiles, detectors = len(scores), draw(names), draw(names)
+
+    def column(kind: str, elements: st.SearchStrategy[object]) -> np.ndarray:
+        return draw(arrays.arrays(np.dtype(kind), rows, elements=elements))
+
+    own = np.stack([scores.score, scores.expected, scores.lower, scores.upper], axis=1)[:, np.newaxis]
+    if len(detectors) > 1:  # of one alone all is in the other columns
+        own = draw(arrays.arrays(np.float64, (rows, len(detectors), 4), elements=floats))
+    verdicts = Verdicts(
+        profiles=profiles,
+        profile=column("u1", st.integers(0, len(profiles) - 1)),
+        detectors=detectors,
+        detector=column("i1", st.integers(-1, len(detectors) - 1)),
+        threshold=column("f8", floats),
+        withheld=column("u1", st.sampled_from([int(reason) for reason in Withheld])),
+        own=own,
+    )
+    processed = replace(entry.processed, scores=replace(scores, verdicts=verdicts))
+    return replace(entry, processed=processed)
+
+
 def assert_same(value: object, other: object) -> None:
     """Equal in type and content at every level; arrays in dtype and bits."""
     assert type(value) is type(other)
@@ -162,7 +198,7 @@ def assert_same(value: object, other: object) -> None:
         assert isinstance(other, np.ndarray)
         assert value.dtype == other.dtype
         assert value.tobytes() == other.tobytes()
-    elif isinstance(value, BatchEntry | Processed | Batch | Scores):
+    elif isinstance(value, BatchEntry | Processed | Batch | Scores | Verdicts):
         for field in fields(value):
             assert_same(getattr(value, field.name), getattr(other, field.name))
     else:
@@ -170,7 +206,7 @@ def assert_same(value: object, other: object) -> None:
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(batch_entries())
+@given(st.one_of(batch_entries(), judged_entries()))
 def test_batch_round_trips_bit_for_bit(entry: BatchEntry) -> None:
     assert_same(decode(encode(entry)), entry)
 
@@ -198,7 +234,7 @@ def test_nan_bits_and_negative_zero_survive() -> None:
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.one_of(batch_entries(), settings_entries), st.data())
+@given(st.one_of(batch_entries(), judged_entries(), settings_entries), st.data())
 def test_truncated_bytes_are_damage(entry: Entry, data: st.DataObject) -> None:
     whole = encode(entry)
     cut = data.draw(st.integers(0, len(whole) - 1))
@@ -241,3 +277,75 @@ def test_words_that_are_none_are_damage(words: str) -> None:
     head = whole[5 : 4 + length] + f',"words":{words}}}'.encode()
     with pytest.raises(JournalDamaged):
         decode(whole[:1] + len(head).to_bytes(4, "little") + head + whole[5 + length :])
+
+
+def test_entry_without_profiles_keeps_the_older_format() -> None:
+    batch = encode(batch_entry([1.0]))
+    change = encode(SettingsEntry(DetectorSettings(1, 2, "x", "zscore", {}, {})))
+    for name in (b"profiles", b"detectors", b"reason"):
+        assert name not in batch
+        assert name not in change
+
+
+def with_head(whole: bytes, old: str, new: str) -> bytes:
+    """The entry with other words in its head."""
+    length = int.from_bytes(whole[1:5], "little")
+    head = whole[5 : 5 + length]
+    assert old.encode() in head
+    head = head.replace(old.encode(), new.encode())
+    return whole[:1] + len(head).to_bytes(4, "little") + head + whole[5 + length :]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"profiles":["default","watchful","delayed"]', '"profiles":["default","watchful"]'),
+        ('"profiles":["default","watchful","delayed"]', '"profiles":[]'),
+        ('"profiles":["default","watchful","delayed"]', '"profiles":[1,2,3]'),
+        ('"profiles":["default","watchful","delayed"]', '"profiles":"abc"'),
+        ('"profiles":', '"nothing":'),
+        ('"detectors":["zscore","recommended",', '"detectors":["zscore",'),
+        ('"detectors":["zscore",', '"detectors":["more","zscore",'),
+        ('"detectors":', '"nothing":'),
+    ],
+)
+def test_verdicts_that_do_not_fit_their_names_are_damage(old: str, new: str) -> None:
+    processed = Pipeline(TAGS, version(PROFILES)).process(readings(300))
+    whole = encode(BatchEntry(1, {"test": 300}, processed))
+    assert isinstance(decode(whole), BatchEntry)
+    with pytest.raises(JournalDamaged):
+        decode(with_head(whole, old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"profiles":{"profiles":', '"profiles":{"others":'),
+        ('"name":"default"', '"name":"another"'),
+        ('"on_delay":2.0', '"on_delay":-2.0'),
+        ('"on_delay":2.0', '"on_delay":NaN'),
+        ('"on_delay":2.0', f'"on_delay":1{"0" * 400}'),
+        ('"target":0.0', f'"target":1{"0" * 400}'),
+        ('"comparison":">"', '"comparison":"~"'),
+        ('"profile":"watchful"', '"profile":"nosuch"'),
+        ('"reason":"why"', '"reason":7'),
+    ],
+)
+def test_profiles_that_cannot_be_used_are_damage(old: str, new: str) -> None:
+    whole = encode(SettingsEntry(replace(version(PROFILES), reason="why")))
+    assert decode(whole) == SettingsEntry(replace(version(PROFILES), reason="why"))
+    with pytest.raises(JournalDamaged):
+        decode(with_head(whole, old, new))
+
+
+@pytest.mark.parametrize(("column", "value"), [(0, 3), (1, 5), (1, 0xFE), (10, 4)])
+def test_verdicts_out_of_range_are_damage(column: int, value: int) -> None:
+    """The columns of one byte: the profile, the detector, and after eight of the threshold why withheld."""
+    processed = Pipeline(TAGS, version(PROFILES)).process(readings(300))
+    whole = bytearray(encode(BatchEntry(1, {"test": 300}, processed)))
+    verdicts = processed.scores.verdicts
+    assert verdicts is not None
+    first = len(whole) - 300 * (11 + 32 * len(verdicts.detectors))
+    whole[first + 300 * column] = value
+    with pytest.raises(JournalDamaged):
+        decode(bytes(whole))

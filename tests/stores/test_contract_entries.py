@@ -25,6 +25,7 @@ from sensormon.model.readings import Processed, StateWord
 from sensormon.stores.entries import AuditQuery
 from sensormon.stores.protocol import Store
 from tests.support.plant import START
+from tests.support.watched_plant import PROFILES, version
 
 Records = Callable[..., list[Record]]
 
@@ -34,6 +35,7 @@ def test_settings_keep_their_order(store: Store) -> None:
         DetectorSettings(i, START + i, "someone", "zscore", {"window": 50 + i}, {"window": 50})
         for i in (1, 2)
     ]
+    changes.append(replace(version(PROFILES, 3), reason="it's; --"))
     store.load("w", [Record(i, SettingsEntry(change)) for i, change in enumerate(changes, 1)])
     assert store.entries.detector_settings() == changes
 

@@ -6,16 +6,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
+from sensormon.ingest.pipeline import Pipeline
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import StoreUnavailable
-from sensormon.model.readings import InjectedFault, Ints, Origin, Processed
+from sensormon.model.readings import InjectedFault, Ints, Origin, Processed, is_learned
+from sensormon.stores.columns import READINGS
 from sensormon.stores.protocol import Store
 from sensormon.stores.readings import LastArrival
+from sensormon.stores.recent import RecentReadings
 from tests.support.plant import START
+from tests.support.watched_plant import PROFILES, TAGS, readings, version
 
 Records = Callable[..., list[Record]]
 FAR = START + 10**6 * SECOND
@@ -294,3 +299,98 @@ def test_summary_has_a_row_for_each_tag_with_readings(
     assert rows["learned"].tolist() == [int(scored.scores.n[10:150].max())] * 2
     assert rows["first"].tolist() == [START + 10 * SECOND] * 2
     assert rows["last"].tolist() == [START + 149 * SECOND] * 2
+
+
+def of_profiles(count: int = 3, rows: int = 900) -> list[Record]:
+    """Records of three tags under several profiles."""
+    pipeline, records = Pipeline(TAGS, version(PROFILES)), []
+    for number in range(1, count + 1):
+        processed = pipeline.process(readings(rows, (number - 1) * rows))
+        records.append(
+            Record(number, BatchEntry(1 + (number - 1) * rows, {"test": number * rows}, processed))
+        )
+    return records
+
+
+def test_verdicts_round_trip(store: Store) -> None:
+    loaded = of_profiles()
+    store.load("w", loaded)
+    recent = RecentReadings()
+    for record in loaded:
+        recent.append(record.entry)
+    frame = store.readings.frame(None, 0, FAR)
+    pd.testing.assert_frame_equal(frame, recent.frame(0))
+    verdicts = [record.entry.processed.scores.verdicts for record in loaded]
+    profile, detector = (
+        [
+            getattr(each, f"{name}s")[code] if code >= 0 else None
+            for each in verdicts
+            for code in getattr(each, name)
+        ]
+        for name in ("profile", "detector")
+    )
+    assert frame["profile"].tolist() == profile
+    assert [None if pd.isna(name) else name for name in frame["detector"]] == detector
+    assert np.array_equal(
+        frame["threshold"], np.concatenate([each.threshold for each in verdicts]), equal_nan=True
+    )
+    assert frame["withheld"].tolist() == np.concatenate([each.withheld for each in verdicts]).tolist()
+    stored = pa.concat_tables(store.readings.stream(None, 0, FAR)).cast(READINGS)
+    memory = pa.concat_tables(recent.chosen(None, 0, FAR).tables()).cast(READINGS)
+    assert stored.equals(memory)
+    expected = [
+        [
+            {"detector": name, **dict(zip(("score", "expected", "lower", "upper"), numbers, strict=True))}
+            for name, numbers in zip(each.detectors, row, strict=True)
+            if not np.isnan(numbers[0])
+        ]
+        for each in verdicts
+        for row in each.own.tolist()
+    ]
+    assert max(map(len, expected)) == 4
+    lists = [
+        [{k: v if v is not None else np.nan for k, v in entry.items()} for entry in row or ()]
+        for row in stored["own"].to_pylist()
+    ]
+    for row, entries in zip(lists, expected, strict=True):
+        assert repr(row) == repr(entries if len(entries) > 1 else [])
+
+
+def test_what_each_detector_said_is_found_by_id(store: Store) -> None:
+    loaded = of_profiles()
+    store.load("w", loaded)
+    recent = RecentReadings()
+    for record in loaded:
+        recent.append(record.entry)
+    verdicts = loaded[2].entry.processed.scores.verdicts
+    assert verdicts is not None
+    judged = (1801 + np.flatnonzero(verdicts.detector >= 0)[-9:]).tolist()
+    ids = [1, *judged, 99999]
+    own = store.readings.own(ids)
+    assert set(own) == set(ids[:-1])
+    assert repr(own) == repr(recent.own(ids)), "in the same order, from memory as well"
+    assert own[1] == ()
+    for number in judged:
+        row = verdicts.own[number - 1801]
+        said = {name: tuple(numbers) for name, numbers in zip(verdicts.detectors, row.tolist(), strict=True)}
+        assert own[number]
+        for each in own[number]:
+            assert repr((each.score, each.expected, each.lower, each.upper)) == repr(said[each.detector])
+    assert store.readings.own([]) == {}
+
+
+def test_withheld_readings_are_not_among_the_learned(store: Store) -> None:
+    loaded = of_profiles(4)
+    store.load("w", loaded)
+    scores = [record.entry.processed.scores for record in loaded]
+    temp = np.concatenate([record.entry.processed.accepted.tag == 0 for record in loaded])
+    quality = np.concatenate([record.entry.processed.accepted.quality for record in loaded])[temp]
+    learned = is_learned(quality, np.concatenate([each.withheld for each in scores])[temp])
+    (history,) = (each for each in store.readings.histories(50) if each.tag == "temp")
+    n = np.concatenate([each.n for each in scores])[temp]
+    assert history.n == learned.sum() == n[-1] + learned[-1]
+    assert history.learned.sum() == 50
+    assert (history.good & ~history.learned).any()
+    last = store.readings.lead("temp", 10**6, 40)
+    ids = (1 + np.flatnonzero(temp))[learned][-40:]
+    assert last["id"].tolist() == ids.tolist()
