@@ -15,6 +15,7 @@ import pyarrow as pa
 from sensormon.analysis.downsample import Overview
 from sensormon.exchange.exporter import labelled
 from sensormon.exchange.state_values import with_words
+from sensormon.exchange.verdict_columns import with_verdicts
 from sensormon.model.clock import SECOND
 from sensormon.model.state_words import Words
 from sensormon.model.tags import TagTable
@@ -31,8 +32,11 @@ _COLUMNS = {
     "quality": "quality",
     "is_anomaly": "flagged",
     "score": "score",
+    "threshold": "threshold",
+    "detector": "detector",
     "simulated": "simulated",
 }
+_OF_MARKS = ("quality", "score", "threshold", "detector", "is_anomaly")
 
 _NO_WORDS: Words = {}
 
@@ -48,7 +52,7 @@ def every_reading(
     """All readings of these tags, stored or not, in order of time, piece by piece. Raises StoreError."""
     chosen = {name: words[name] for name in names if name in words}
     pieces = streams.by_time(list(names), since, until)
-    return (described(with_simulated(piece), tags, chosen) for piece in pieces)
+    return (described(with_simulated(with_verdicts(piece)), tags, chosen) for piece in pieces)
 
 
 def drawn_points(
@@ -57,10 +61,10 @@ def drawn_points(
     until: int,
     simulated: Mapping[str, tuple[int, int]] = _NOTHING,
 ) -> pd.DataFrame:
-    """The points of the lines in view, by tag and time: tag, time, value, quality, score, is_anomaly,
-    simulated.
+    """The points of the lines in view, by tag and time: tag, time, value, quality, score, threshold,
+    detector, is_anomaly, simulated.
 
-    Quality, score and flag are known of marks; any other point is good and not flagged. `simulated`
+    Quality, score, detector and flag are known of marks; any other point is good and not flagged. `simulated`
     has the times of each tag's first and last simulated reading; points from the one to the other
     are marked.
     """
@@ -72,14 +76,14 @@ def drawn_points(
         start, end = (pd.Timestamp(at, unit="us", tz="UTC") for at in (since, until))
         marked = overview.marks
         kept = marked[(marked["time"] >= start) & (marked["time"] < end)]
-        marks = kept[["time", "value", "quality", "score", "is_anomaly"]].drop_duplicates(["time", "value"])
+        marks = kept.reindex(columns=["time", "value", *_OF_MARKS]).drop_duplicates(["time", "value"])
         both = points.merge(marks, on=["time", "value"], how="outer")
         both["quality"] = both["quality"].fillna(0).astype(np.uint32)
         both["is_anomaly"] = both["is_anomaly"].eq(True)
         first, last = (pd.Timestamp(at, unit="us", tz="UTC") for at in simulated.get(name, (0, -1)))
         both["simulated"] = both["time"].between(first, last)
         parts.append(both.assign(tag=name).sort_values("time", kind="stable"))
-    columns = ["tag", "time", "value", "quality", "score", "is_anomaly", "simulated"]
+    columns = ["tag", "time", "value", *_OF_MARKS, "simulated"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sensormon.detectors import make
+from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Detector
 from sensormon.detectors.judged import Judged, Rule, Sentence, conclude
 from sensormon.detectors.kernel import HIGHEST
@@ -71,13 +71,8 @@ class Scale(NamedTuple):
 
     @classmethod
     def of(cls, detector: Detector) -> Scale:
-        """The scale of this detector's scores; a name that any score could have is the detector's."""
-        name = detector.score_name
-        return cls(
-            detector.title.lower() if name == UNKNOWN_SCALE.name else name,
-            detector.threshold,
-            detector.limit_from_band,
-        )
+        """The scale of this detector's scores."""
+        return cls(_score_word(type(detector)), detector.threshold, detector.limit_from_band)
 
     @property
     def drawn_limit(self) -> float | None:
@@ -87,6 +82,19 @@ class Scale(NamedTuple):
 
 UNKNOWN_SCALE = Scale("score", math.nan, from_band=False)
 """The scale of scores by unknown settings."""
+
+
+def _score_word(kind: type[Detector]) -> str:
+    return kind.title.lower() if kind.score_name == UNKNOWN_SCALE.name else kind.score_name
+
+
+def score_word(detector: str) -> str:
+    """What the scores of this detector are called; "score" alone if it is unknown.
+
+    >>> score_word("zscore"), score_word("recommended"), score_word("")
+    ('z', 'recommended', 'score')
+    """
+    return _score_word(PER_TAG[detector]) if detector in PER_TAG else UNKNOWN_SCALE.name
 
 
 class Scales:

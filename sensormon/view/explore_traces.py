@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.downsample import Overview
+from sensormon.detectors.versions import texts
 from sensormon.model.readings import Bools, Ints
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
+from sensormon.view.explanation import score_word
 from sensormon.view.explore_layout import Layout, Series, edge_axis, window_of
 from sensormon.view.palette import Palette
 from sensormon.view.state_bands import band, hover
@@ -195,10 +197,12 @@ def _flag_words(overview: Overview) -> list[str]:
     if not overview.flagged:
         return []
     flags = overview.marks[overview.marks["is_anomaly"].to_numpy(dtype=bool)]
-    scores = dict(zip(micros(flags["time"]).tolist(), flags["score"].tolist(), strict=True))
-    return [
-        f"  ◆ flagged, score {scores[time]:,.1f}" if time in scores else "" for time in overview.time.tolist()
-    ]
+    names = [score_word(detector) for detector in texts(flags, "detector")]
+    said = {
+        time: f"  ◆ flagged, {name} {score:,.1f}"
+        for time, name, score in zip(micros(flags["time"]).tolist(), names, flags["score"], strict=True)
+    }
+    return [said.get(time, "") for time in overview.time.tolist()]
 
 
 def _points(layout: Layout, place: int, kind: Bools, symbol: str, color: str) -> Trace:
@@ -251,9 +255,11 @@ def _inside(marks: pd.DataFrame, span: Span) -> Bools:
 
 
 def _worst(marks: pd.DataFrame, flagged: Bools, span: Span) -> Bools:
-    """The flags with the highest scores, in view and beside it."""
+    """The flags with the highest scores, in view and beside it; scores are compared in thresholds."""
     kept: Bools = np.zeros(len(marks), dtype=np.bool_)
     inside, score = _inside(marks, span), marks["score"].fillna(np.inf).to_numpy(dtype=np.float64)
+    if "threshold" in marks:
+        score = score / marks["threshold"].fillna(1.0).to_numpy(dtype=np.float64)
     for part in (np.flatnonzero(flagged & inside), np.flatnonzero(flagged & ~inside)):
         kept[part[np.argsort(-score[part], kind="stable")[:WORST]]] = True
     return kept

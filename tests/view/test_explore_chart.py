@@ -119,6 +119,13 @@ def test_flagged_readings_have_a_diamond_and_a_hover_text() -> None:
     assert "flagged, score 5.0" in lines(figure)[0]["text"][17]
 
 
+def test_a_flag_is_named_by_the_detector_that_spoke() -> None:
+    view = overview([37.0, 37.1] * 50, flagged=(17, 18, 19))
+    view.marks["detector"] = ["zscore", "recommended", None]
+    text = lines(explore_chart([Series(TEMP, 1, view)], SPAN, LIGHT, stacked=True))[0]["text"]
+    assert [said.split(", ")[1] for said in text[17:20]] == ["z 5.0", "recommended 5.0", "score 5.0"]
+
+
 def test_worst_of_many_flags_are_on_the_line_others_on_the_edge() -> None:
     flagged = tuple(range(0, 400, 2))
     view = overview([37.0 + i % 7 / 10 for i in range(400)], flagged, span=LONG)
