@@ -168,7 +168,7 @@ class StoredReading(BaseModel):
     origin: str
     simulated: bool = Field(description="Whether the simulator made it; no sensor did.")
     detectors: list[OwnScore] = Field(
-        description="In JSON: what each detector said, where the profile has several."
+        description="In JSON: what each detector of the profile that judged it said."
     )
 
 

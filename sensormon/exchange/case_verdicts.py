@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from sensormon.exchange.case_format import OWN, READINGS, bad
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.profiles import MOST_DETECTORS
-from sensormon.model.readings import Bools, Ints, Verdicts, Withheld
+from sensormon.model.readings import Bools, Floats, Ints, Verdicts, Withheld
 
 _COLUMNS = ("threshold", "profile", "detector", "withheld", "own")
 _NUMBERS = ("score", "expected", "lower", "upper")
@@ -95,17 +95,26 @@ def verdicts_of(table: pa.Table, version: DetectorSettings) -> Verdicts | None:
     own = np.full((table.num_rows, len(detectors), len(_NUMBERS)), np.nan)
     rows = np.repeat(np.arange(table.num_rows), counts)
     places = _places(pc.struct_field(entries, "detector"), detectors)
+    spoke = _places(table.column("detector"), detectors)
+    alone = np.flatnonzero((counts == 0) & (spoke >= 0))
     for number, name in enumerate(_NUMBERS):
-        own[rows, places, number] = pc.struct_field(entries, name).to_numpy(zero_copy_only=False)
+        own[rows, places, number] = _floats(pc.struct_field(entries, name))
+        own[alone, spoke[alone], number] = _floats(table.column(name))[alone]
     return Verdicts(
         profiles=profiles,
         profile=_places(table.column("profile"), profiles).astype(np.uint8),
         detectors=detectors,
-        detector=_places(table.column("detector"), detectors).astype(np.int8),
-        threshold=table.column("threshold").to_pandas().to_numpy(dtype=np.float64, na_value=np.nan),
+        detector=spoke.astype(np.int8),
+        threshold=_floats(table.column("threshold")),
         withheld=pc.fill_null(table.column("withheld"), 0).to_numpy().astype(np.uint8),
         own=own,
     )
+
+
+def _floats(column: pa.Array | pa.ChunkedArray) -> Floats:
+    """The numbers, NaN for null."""
+    numbers: Floats = column.to_pandas().to_numpy(dtype=np.float64, na_value=np.nan)
+    return numbers
 
 
 def _parted(own: pa.ListArray) -> tuple[Ints, pa.StructArray]:

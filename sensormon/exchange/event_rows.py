@@ -34,8 +34,18 @@ _EVENT = (
     "seconds",
     "settings",
 )
-_READING = ("value", "expected", "lower", "upper", "score")
-_VERDICT = ("threshold", "detector", "profile")
+_READING = (
+    "value",
+    "expected",
+    "lower",
+    "upper",
+    "score",
+    "threshold",
+    "detector",
+    "profile",
+    "settings",
+    "origin",
+)
 
 
 def events_file(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
@@ -67,8 +77,6 @@ def readings_file(readings: pd.DataFrame, events: pd.DataFrame, tags: TagTable) 
             "event": readings["id"].map(event_of).astype("int64"),
             **_tag(readings["tag"], tags),
             **{name: readings[name] for name in _READING},
-            **{name: readings.get(name) for name in _VERDICT},
-            **{name: readings[name] for name in ("settings", "origin")},
             "simulated": readings["source"] == SIMULATOR,
         }
     )

@@ -15,7 +15,6 @@ import pyarrow as pa
 from sensormon.analysis.downsample import Overview
 from sensormon.exchange.exporter import labelled
 from sensormon.exchange.state_values import with_words
-from sensormon.exchange.verdict_columns import with_verdicts
 from sensormon.model.clock import SECOND
 from sensormon.model.state_words import Words
 from sensormon.model.tags import TagTable
@@ -52,7 +51,7 @@ def every_reading(
     """All readings of these tags, stored or not, in order of time, piece by piece. Raises StoreError."""
     chosen = {name: words[name] for name in names if name in words}
     pieces = streams.by_time(list(names), since, until)
-    return (described(with_simulated(with_verdicts(piece)), tags, chosen) for piece in pieces)
+    return (described(with_simulated(piece), tags, chosen) for piece in pieces)
 
 
 def drawn_points(

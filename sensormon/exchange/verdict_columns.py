@@ -16,11 +16,8 @@ import pyarrow.compute as pc
 from sensormon.detectors.versions import Versions
 from sensormon.model.readings import Ints, Withheld
 
-VERDICT = ("threshold", "profile", "detector", "withheld")
-"""The columns, in this order."""
-
 DETECTORS = "detectors"
-"""The column with what each detector of the profile said, where it has several."""
+"""The column with what each detector of the profile said."""
 
 _WORDS = {
     Withheld.NOTHING: None,
@@ -32,48 +29,54 @@ _OWN = ("detector", "score", "expected", "lower", "upper")
 
 
 def with_verdicts(table: pa.Table) -> pa.Table:
-    """These readings, as stores stream them, with the columns of VERDICT; `withheld` is a word or null.
+    """These readings, as stores stream them, with `withheld` as a word or null.
 
     The column `own` goes: no form of file but JSON can hold it.
     """
     words = pa.array([_WORDS[reason] for reason in Withheld], pa.string())
-    withheld = pc.fill_null(_column(table, "withheld", pa.uint8()), 0)
-    columns = {
-        "threshold": _column(table, "threshold", pa.float64()),
-        "profile": _texts(_column(table, "profile", pa.string())),
-        "detector": _texts(_column(table, "detector", pa.string())),
-        "withheld": pc.take(words, withheld),
-    }
-    for name, column in columns.items():
-        place = table.schema.get_field_index(name)
-        table = table.append_column(name, column) if place < 0 else table.set_column(place, name, column)
+    column = pc.take(words, pc.fill_null(table.column("withheld"), 0))
+    table = table.set_column(table.schema.get_field_index("withheld"), "withheld", column)
     return table.drop_columns(["own"]) if "own" in table.column_names else table
 
 
 def with_detectors(table: pa.Table, versions: Versions) -> pa.Table:
     """The table with a column DETECTORS: lists of detector, score, expected, lower, upper and threshold.
 
-    A list is empty where the profile has one detector, which the other columns are of.
+    A list has the detectors that judged the reading; it is empty where none did, and in readings from
+    before there were profiles.
     """
-    if "own" not in table.column_names:
-        nothing = pa.array([[]] * table.num_rows, pa.list_(pa.struct([])))
-        return table.append_column(DETECTORS, nothing)
-    own = pc.fill_null(table.column("own").combine_chunks(), [])
-    counts = pc.list_value_length(own).to_numpy(zero_copy_only=False).astype(np.int64)
-    entries = pc.list_flatten(own)
-    parts = {name: pc.struct_field(entries, name) for name in _OWN}
-    parts["threshold"] = _thresholds(table, counts, parts["detector"], versions)
-    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-    lists = pa.ListArray.from_arrays(pa.array(offsets), pa.StructArray.from_arrays(parts.values(), parts))
-    return table.append_column(DETECTORS, lists)
+    rows, parts = _entries(table)
+    parts["threshold"] = _thresholds(table, rows, parts["detector"], versions)
+    offsets = np.searchsorted(rows, np.arange(table.num_rows + 1)).astype(np.int32)
+    entries = pa.StructArray.from_arrays(list(parts.values()), list(parts))
+    return table.append_column(DETECTORS, pa.ListArray.from_arrays(pa.array(offsets), entries))
 
 
-def _thresholds(table: pa.Table, counts: Ints, detector: pa.Array, versions: Versions) -> pa.Array:
-    """The threshold of each entry's detector in its reading's profile; null if it is unknown."""
+def _entries(table: pa.Table) -> tuple[Ints, dict[str, pa.Array]]:
+    """The reading (its row, in order) and the numbers of each detector that judged one.
+
+    Where one alone judged, the numbers are those of the reading.
+    """
+    own = table.column("own").combine_chunks()
+    counts = pc.fill_null(pc.list_value_length(own), 0).to_numpy(zero_copy_only=False)
+    several, said = np.repeat(np.arange(table.num_rows), counts), pc.list_flatten(own)
+    alone = np.flatnonzero((counts == 0) & pc.is_valid(table.column("detector")).to_numpy())
+    rows = np.concatenate((several, alone))
+    order = np.argsort(rows, kind="stable")
+    parts = {}
+    for name in _OWN:
+        column = table.column(name).take(pa.array(alone)).combine_chunks()
+        both = [pc.struct_field(said, name), column.cast(said.type.field(name).type)]
+        parts[name] = pa.concat_arrays(both).take(pa.array(order))
+    return rows[order], parts
+
+
+def _thresholds(table: pa.Table, rows: Ints, detector: pa.Array, versions: Versions) -> pa.Array:
+    """The threshold of each detector in the profile of the reading in this row; null if it is unknown."""
     entries = pd.DataFrame(
         {
-            "settings": np.repeat(table.column("settings").to_numpy(), counts),
-            "profile": np.repeat(np.array(table.column("profile").to_pylist(), dtype=object), counts),
+            "settings": table.column("settings").to_numpy()[rows],
+            "profile": np.array(table.column("profile").to_pylist(), dtype=object)[rows],
             "detector": np.array(detector.to_pylist(), dtype=object),
         }
     )
@@ -83,14 +86,3 @@ def _thresholds(table: pa.Table, counts: Ints, detector: pa.Array, versions: Ver
         return known.threshold if known else None
 
     return pa.array(versions.of_each(entries, ask), pa.float64())
-
-
-def _column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray | pa.Array:
-    if name in table.column_names:
-        return table.column(name).cast(kind)
-    return pa.nulls(table.num_rows, kind)
-
-
-def _texts(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Words or null; an empty one is none."""
-    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)

@@ -62,7 +62,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
         st.caption("The settings that scored this reading are not in the database yet.")
         return
     reading = Judged.of(row.to_dict())
-    why = explain(tag, reading, settings)
+    why = explain(tag, reading, settings, m.readings.verdicts(int(row["id"])))
     sentence = escape(why.sentence)
     st.html(f'<span class="abnormal">◆ {sentence}</span>' if reading.is_anomaly else f"<b>{sentence}</b>")
     for other in why.others:

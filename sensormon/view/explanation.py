@@ -10,9 +10,10 @@ What it is not: a second judgement; it uses only what the detector stored with t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,12 +25,12 @@ from sensormon.detectors.kernel import HIGHEST
 from sensormon.detectors.versions import Versions, drawn
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.profiles import Profile
-from sensormon.model.readings import Bools, Quality, Withheld
+from sensormon.model.readings import Bools, OwnScore, Quality, Withheld
 from sensormon.model.tags import Tag
 from sensormon.view.detectors import detector_words
 from sensormon.view.phrases import Phrase
 
-_OWN = ("score", "expected", "lower", "upper")
+NOTHING_SAID: Mapping[str, OwnScore] = MappingProxyType({})
 _QUALITIES = {
     int(Quality.UNCERTAIN_SENSOR_NOT_ACCURATE): "sensor not accurate",
     int(Quality.UNCERTAIN_ENGINEERING_UNITS_EXCEEDED): "engineering units exceeded",
@@ -126,16 +127,16 @@ class Scales:
 
 
 def explain(
-    tag: Tag, reading: Judged, settings: DetectorSettings, own: Iterable[Mapping[str, Any]] = ()
+    tag: Tag, reading: Judged, settings: DetectorSettings, own: Mapping[str, OwnScore] = NOTHING_SAID
 ) -> Explanation:
     """Why this reading was or was not flagged by these settings, which judged it.
 
-    `own` has each detector's score, expected, lower and upper, where its profile has several.
+    `own` has what each detector of its profile said, by its name.
     Raises UsageError if the settings name a detector that does not exist.
     """
     profile = settings.in_use.by_name.get(reading.profile, settings.in_use.default)
     detectors = {choice.detector: make(choice.detector, **choice.params) for choice in profile.detectors}
-    by_detector = {entry["detector"]: _as_judged_by(reading, entry) for entry in own}
+    by_detector = {name: _as_judged_by(reading, said) for name, said in own.items()}
     speaks = reading.detector if reading.detector in detectors else profile.detectors[0].detector
     choice, detector = profile.choice(speaks), detectors[speaks]
     heard: Judged = by_detector.get(speaks, reading)
@@ -165,10 +166,9 @@ def explain(
     )
 
 
-def _as_judged_by(reading: Judged, entry: Mapping[str, Any]) -> Judged:
+def _as_judged_by(reading: Judged, own: OwnScore) -> Judged:
     """The reading with the numbers of one of its detectors."""
-    score, expected, lower, upper = (math.nan if entry[name] is None else float(entry[name]) for name in _OWN)
-    return replace(reading, score=score, expected=expected, lower=lower, upper=upper)
+    return replace(reading, score=own.score, expected=own.expected, lower=own.lower, upper=own.upper)
 
 
 def _said(tag: Tag, reading: Judged, detector: Detector) -> Sentence:

@@ -7,6 +7,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from sensormon.monitor.monitor import Monitor
 from tests.support.case_parts import Parts, column, packed, refused, table, with_table
 from tests.support.cases import NOW, TAGS, fill, save, some_values
 from tests.support.plant import START
-from tests.support.profiled import judged_frame, version_of
+from tests.support.profiled import judged_frame, own_rows, version_of
 
 PROFILES = Profiles(
     (
@@ -65,7 +66,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
         monitor.stop()
     frame, own = judged_frame(PROFILES, [tag], [0] * 300, some_values(1))
     rows = pa.table({name: pa.array(frame[name], from_pandas=True) for name in frame if name != "source"})
-    rows = rows.append_column("own", pa.array([[], *own[1:]], case_format.OWN))
+    rows = rows.append_column("own", pa.array(own_rows(own), case_format.OWN))
     before = dict.fromkeys(("threshold", "profile", "detector", "withheld", "own"))
     old = completed(rows.slice(0, 60).drop_columns(list(before)))
     old = old.set_column(old.schema.get_field_index("settings"), "settings", pa.array([2] * 60, pa.int32()))
@@ -102,10 +103,10 @@ def test_opened_readings_have_what_each_detector_said(receiver: Monitor, parts: 
     assert spoke == [name if isinstance(name, str) else None for name in frame["detector"]]
     assert np.array_equal(verdicts.threshold, frame["threshold"], equal_nan=True)
     assert verdicts.withheld.tolist() == frame["withheld"].tolist()
-    for row, entries in enumerate(own):
-        for entry in entries:
-            numbers = verdicts.own[row, verdicts.detectors.index(entry.pop("detector"))]
-            assert np.array_equal(numbers, list(entry.values()), equal_nan=True)
+    for row, said in enumerate(own):
+        for detector, numbers in said.items():
+            kept = verdicts.own[row, verdicts.detectors.index(detector)]
+            assert np.array_equal(kept, astuple(numbers)[1:], equal_nan=True)
 
 
 Change = Callable[[Parts], Parts]

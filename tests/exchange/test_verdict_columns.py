@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
 from sensormon.api.formats import as_csv, as_json, as_parquet
 from sensormon.detectors.versions import Versions
-from sensormon.exchange.verdict_columns import VERDICT, with_detectors, with_verdicts
+from sensormon.exchange.verdict_columns import with_detectors, with_verdicts
 from sensormon.model.json_text import read_json
 from sensormon.model.profiles import Choice, Condition, Profile, Profiles, default_profiles
 from sensormon.model.tags import Tag
-from sensormon.stores.columns import as_table
-from tests.support.profiled import judged_frame, version_of
+from sensormon.stores.columns import OWN, VERDICTS, as_table
+from tests.support.profiled import judged_frame, own_rows, version_of
 
 PH = Tag("ph", "Fermenter pH", "pH")
 RPM = Tag("rpm", "Agitator", "rpm")
-OWN = pa.list_(
-    pa.struct(
-        [
-            ("detector", pa.string()),
-            *((name, pa.float64()) for name in ("score", "expected", "lower", "upper")),
-        ]
-    )
-)
 
 
-def streamed(profiles: Profiles, values: list[float]) -> tuple[pa.Table, list[list[dict[str, float]]]]:
-    """Readings of `ph` as a store streams them, with `own`, and the same beside them."""
-    frame, own = judged_frame(profiles, [PH], [0] * len(values), values)
-    table = as_table(frame.assign(received=frame["time"]))
-    for name in ("threshold", "profile", "detector", "withheld"):
-        if name not in table.column_names:
-            table = table.append_column(name, pa.array(frame[name], from_pandas=True))
-    own_column = pa.array(own, OWN)
-    place = table.schema.get_field_index("own")
-    table = (
-        table.append_column("own", own_column) if place < 0 else table.set_column(place, "own", own_column)
-    )
-    return table, own
+def streamed(profiles: Profiles, values: list[float]) -> tuple[pa.Table, list[list[dict[str, Any]]]]:
+    """Readings of `ph` as a store streams them, and what each detector said."""
+    frame, said = judged_frame(profiles, [PH], [0] * len(values), values)
+    own = own_rows(said)
+    several = [entries if len(entries) > 1 else None for entries in own]
+    return as_table(frame.assign(received=frame["time"]), pa.array(several, OWN)), own
 
 
 def test_json_has_what_each_detector_said_with_its_threshold() -> None:
@@ -65,7 +52,7 @@ def test_json_has_what_each_detector_said_with_its_threshold() -> None:
 def test_files_have_the_flat_columns_alone() -> None:
     table, _ = streamed(default_profiles(50, 3.0), [7.0, 7.1])
     header = next(as_csv(iter([table]))).decode().splitlines()[0].split(",")
-    assert set(VERDICT) <= set(header)
+    assert set(VERDICTS[:-1]) <= set(header)
     assert not {"own", "detectors"} & set(header)
     assert b"".join(as_parquet(iter([table])))
 
@@ -81,6 +68,18 @@ def test_withheld_is_a_word() -> None:
 
 
 def test_readings_from_before_profiles_have_nulls() -> None:
-    table = with_detectors(with_verdicts(pa.table({"id": [1, 2]})), Versions({}))
-    assert table.select(VERDICT).to_pylist() == [dict.fromkeys(VERDICT)] * 2
+    table, _ = streamed(default_profiles(50, 3.0), [7.0] * 2)
+    for name in VERDICTS:
+        nothing = pa.nulls(2, table.schema.field(name).type)
+        table = table.set_column(table.schema.get_field_index(name), name, nothing)
+    table = with_verdicts(with_detectors(table, Versions({})))
+    assert table.select(VERDICTS[:-1]).to_pylist() == [dict.fromkeys(VERDICTS[:-1])] * 2
     assert table.column("detectors").to_pylist() == [[], []]
+
+
+def test_a_detector_that_judged_alone_is_listed_too() -> None:
+    profiles = Profiles((Profile("default", (Choice("zscore", {"window": 5.0}),)),))
+    table, own = streamed(profiles, [7.0, 7.1] * 6)
+    lists = with_detectors(table, Versions({1: version_of(profiles)})).column("detectors").to_pylist()
+    assert lists == [[{**entry, "threshold": 3.0} for entry in entries] for entries in own]
+    assert [len(entries) for entries in lists] == [0] * 5 + [1] * 7

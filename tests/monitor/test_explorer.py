@@ -167,6 +167,8 @@ def test_file_holds_the_view_in_both_zones(monitor: Monitor) -> None:
         "quality",
         "flagged",
         "score",
+        "threshold",
+        "detector",
         "simulated",
     ]
     assert back["value"].tolist() == stored["value"].tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sensormon.detectors.profile_state import ProfileState
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.profiles import Profiles
-from sensormon.model.readings import Scores
+from sensormon.model.readings import OwnScore, Scores
 from sensormon.model.tags import Tag
 from tests.support.plant import START
 
@@ -25,8 +26,8 @@ def version_of(profiles: Profiles, number: int = 1) -> DetectorSettings:
 
 def judged_frame(
     profiles: Profiles, tags: Sequence[Tag], tag: Sequence[int], values: Sequence[float]
-) -> tuple[pd.DataFrame, list[list[dict[str, Any]]]]:
-    """Readings one second apart of version 1; beside them each detector's own numbers."""
+) -> tuple[pd.DataFrame, list[dict[str, OwnScore]]]:
+    """Readings one second apart of version 1; beside them what each detector said, by its name."""
     codes, value = np.array(tag, dtype=np.int32), np.array(values, dtype=np.float64)
     time = START + np.arange(len(value)) * SECOND
     scores = ProfileState(profiles, tags).run(codes, value, np.ones(len(value), dtype=np.bool_), time)
@@ -63,13 +64,17 @@ def _verdicts(scores: Scores) -> dict[str, Any]:
     }
 
 
-def own_of(scores: Scores, row: int) -> list[dict[str, Any]]:
-    """What each detector said of this reading."""
+def own_of(scores: Scores, row: int) -> dict[str, OwnScore]:
+    """What each detector said of this reading, by its name."""
     verdicts = scores.verdicts
     assert verdicts is not None
-    names = ("score", "expected", "lower", "upper")
-    return [
-        {"detector": detector, **dict(zip(names, numbers.tolist(), strict=True))}
+    return {
+        detector: OwnScore(detector, *numbers.tolist())
         for detector, numbers in zip(verdicts.detectors, verdicts.own[row], strict=True)
         if np.isfinite(numbers[0])
-    ]
+    }
+
+
+def own_rows(said: Sequence[dict[str, OwnScore]]) -> list[list[dict[str, Any]]]:
+    """The same as the rows of a column `own`."""
+    return [[asdict(own) for own in each.values()] for each in said]

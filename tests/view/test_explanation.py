@@ -278,8 +278,8 @@ def test_a_reading_not_flagged_has_each_detectors_own_band() -> None:
     why = told(BOTH, [*then(37.1)])
     assert why.rule is Rule.BELOW
     said = {text.split(":")[0]: text for text in (why.sentence, *why.others)}
-    for title, entry in zip(("Rolling z-score", "Recommended"), own[-1], strict=True):
-        assert TAG.render_band(entry["expected"], entry["upper"]) in said[title]
+    for title, entry in zip(("Rolling z-score", "Recommended"), own[-1].values(), strict=True):
+        assert TAG.render_band(entry.expected, entry.upper) in said[title]
     without = explain(TAG, Judged.of(frame.iloc[-1].to_dict()), version_of(BOTH))
     assert why.detector == "zscore"
     assert without.sentence == "Rolling z-score: z 0.5, threshold 3.0: not flagged.", "the band is another's"
