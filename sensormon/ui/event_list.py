@@ -204,13 +204,13 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
             "Time": st.column_config.DatetimeColumn(
                 format="MM-DD HH:mm:ss", timezone=viewer.zone_name, width=103
             ),
-            "Tag": st.column_config.TextColumn(width=150),
+            "Tag": st.column_config.TextColumn(width=124),
             "State": st.column_config.TextColumn(width=114),
             "Peak": st.column_config.TextColumn(
                 width=max(88, 20 + 8 * int(table["Peak"].str.len().max())), alignment="right"
             ),
             "Score": st.column_config.NumberColumn(format="%.1f", width=52),
-            "Detector": st.column_config.TextColumn(width=110, help="The detector that spoke at the peak"),
+            "Detector": st.column_config.TextColumn(width=106, help="The detector that spoke at the peak"),
             "Severity": st.column_config.TextColumn(width=65),
             "Lasted": st.column_config.TextColumn(width=102),
             "Flags": st.column_config.NumberColumn(width=48, help="Flagged readings of the event"),
