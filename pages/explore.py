@@ -24,6 +24,7 @@ from sensormon.ui.explore_notes import notes_look
 from sensormon.ui.explore_span import WHOLE, moment, span_control
 from sensormon.ui.explore_view import Chosen, show
 from sensormon.ui.link_tags import known_tags
+from sensormon.ui.memo import remembered
 from sensormon.ui.page import page
 from sensormon.ui.parts import fragment
 from sensormon.ui.time_range import offset
@@ -41,6 +42,7 @@ from sensormon.view.explore_chart import (
 from sensormon.view.phrases import literal
 from sensormon.view.simulated import badge, tag_words
 from sensormon.view.state_bands import LISTED, fill, place_of, word_of
+from sensormon.view.versions import version_marks
 
 MOST_TAGS = 12
 STACKED, OVERLAY = "Stacked", "Overlay"
@@ -391,6 +393,16 @@ def empty(m: Monitor, chosen: Chosen) -> bool:
     return False
 
 
+def versions(m: Monitor, chosen: Chosen) -> list[Annotation]:
+    """The changes of the settings in view, as notes."""
+    wanted = (m.started, m.detection.in_force.id)
+    marks: list[Annotation] = remembered(
+        "explore-versions", wanted, lambda: version_marks(m.detection.readable())
+    )
+    since, until = chosen.span
+    return [mark for mark in marks if since <= mark.since < until]
+
+
 @fragment
 def draw(m: Monitor, viewer: Viewer) -> None:
     """Controls, the chart, one analysis of the view."""
@@ -411,7 +423,7 @@ def draw(m: Monitor, viewer: Viewer) -> None:
     nothing = not any(line.now.readings or (line.earlier and line.earlier.readings) for line in drawn)
     if nothing and not (stored and empty(m, chosen)):
         return
-    main_chart(m, viewer, chosen, drawn, notes)
+    main_chart(m, viewer, chosen, drawn, sorted([*notes, *versions(m, chosen)], key=lambda note: note.since))
     try:
         looks(m, viewer, chosen, drawn, notes)
     except StoreError as error:

@@ -27,6 +27,7 @@ from sensormon.view.trace_styles import (
     edge_line,
     trace_styles,
     unit_label,
+    version_mark,
 )
 from sensormon.view.traces import Hover, chart_text
 from sensormon.view.y_range import YRule
@@ -43,6 +44,7 @@ def drawing(palette: Palette, height: int) -> dict[str, Any]:
         "traces": trace_styles(palette),
         "states": state_styles(palette),
         "edge": edge_line(palette),
+        "version": version_mark(palette),
         "bridged": BRIDGED,
         "crowded": CROWDED,
         "flag_sizes": FLAG_SIZES,

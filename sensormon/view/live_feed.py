@@ -32,7 +32,8 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.view.explanation import Scales, why_at_peak, why_on_hover
 from sensormon.view.live_cards import newest, reads
 from sensormon.view.state_bands import place_of, word_of
-from sensormon.view.traces import Span, View
+from sensormon.view.traces import Span, View, chart_text
+from sensormon.view.versions import version_marks
 
 Answer = dict[str, Any]
 
@@ -143,6 +144,7 @@ class LiveFeed:
             "after": max(newest_id, after or 0, int(fresh["id"].max()) if len(fresh) else 0),
             "tags": tags,
             "late": late,
+            "versions": self._versions(since, now),
             "rejected": self._rejected(names, since if after is None else now - 5 * SECOND, now),
         }
         events = self._events(names, span, until)
@@ -182,6 +184,22 @@ class LiveFeed:
         scores = m.newest.last_scores() if until is None else []
         last = {name: (flagged, score) for name, score, flagged in scores}
         return {**strip, "now_flagged": [name for name, (flagged, _) in last.items() if flagged]}
+
+    def _versions(self, since: int, until: int) -> list[list[Any]]:
+        """The changes of the settings in this span: when, a few words, and all of it."""
+        m = self._monitor
+        marks = self._kept_for(
+            "versions", m.detection.in_force.id, lambda: version_marks(m.detection.readable())
+        )
+        inside = [mark for mark in marks if since <= mark.since <= until]
+        return [
+            [
+                mark.since / 1e3,
+                f"v{mark.id.rpartition('-')[2]}",
+                f"{chart_text(mark.text)}<br>{chart_text(mark.who)}",
+            ]
+            for mark in inside
+        ]
 
     def _rejected(self, names: Sequence[str], since: int, now: int) -> dict[str, list[list[Any]]]:
         m = self._monitor

@@ -139,3 +139,20 @@ def edge_line(palette: Palette) -> dict[str, Any]:
         "opacity": 0.45,
         "layer": "below",
     }
+
+
+def version_mark(palette: Palette) -> dict[str, Any]:
+    """The shape and the label of a change of the settings; their place and text are to be added."""
+    line = {"color": palette.interaction, "width": 1.5, "dash": "dot"}
+    return {
+        "line": {"type": "line", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "line": line},
+        "label": {
+            "xref": "x",
+            "y": 1,
+            "yref": "paper",
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "showarrow": False,
+            "font": {"size": 11, "color": palette.interaction},
+        },
+    }

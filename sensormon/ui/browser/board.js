@@ -40,6 +40,7 @@ class Board {
     this.cards = new Map()
     this.view = null // [from, to] in ms if the viewer has zoomed, null while the board follows the clock
     this.events = { spans: {}, last: null }
+    this.versions = [] // changes of the settings: [time, words, hover]
     this.drawn = 0
     this.feed = new Feed({
       take: (answer, whole) => this.take(answer, whole),
@@ -191,6 +192,7 @@ class Board {
       this.events = answer.events
       urgent = true
     }
+    this.versions = answer.versions
     this.tick()
     this.draw(urgent)
     this.showLast()
@@ -206,9 +208,10 @@ class Board {
     this.drawn = Date.now()
     const { inView, whole, Plotly } = this
     const { offset } = this.feed
+    const versions = this.versions.filter(([time]) => time >= inView[0] && time <= inView[1])
     const follows = !this.view && !this.data.until
     for (const [name, card] of this.cards) {
-      card.draw({ Plotly, inView, whole, follows, offset, events: this.events.spans[name] ?? [] })
+      card.draw({ Plotly, inView, whole, follows, offset, events: this.events.spans[name] ?? [], versions })
     }
     this.back.hidden = !this.view
     this.zoomed.textContent = this.view ? `${clock(inView[0])} to ${clock(inView[1])}` : ""

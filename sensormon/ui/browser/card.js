@@ -111,13 +111,14 @@ export class Card {
   }
 
   // `whole` and `inView` are [from, to], `follows` is whether they move with the clock, `events` those of the
-  // tag, `offset` the server's clock minus the browser's; all in ms.
-  draw({ Plotly, inView, whole, follows, offset, events }) {
+  // tag, `versions` changes of the settings, `offset` the server's clock minus the browser's; all in ms.
+  draw({ Plotly, inView, whole, follows, offset, events, versions }) {
     if (this.chart.dragging) return
     const { readings } = this
     if (follows) readings.trim(whole[0] - SPARE)
     this.rejected = this.rejected.filter(([time]) => time >= whole[0])
-    const seen = { readings, rejected: this.rejected, events: events.filter(([, end]) => end >= whole[0]) }
+    const current = { events: events.filter(([, end]) => end >= whole[0]), versions }
+    const seen = { readings, rejected: this.rejected, ...current }
     const newest = readings.last ?? 0
     this.chart.draw(Plotly, { ...seen, inView, whole }).then(() => {
       this.section.dataset.newest = newest

@@ -52,7 +52,7 @@ export class LiveChart {
     this.rangeY = null
   }
 
-  // `seen`: readings, rejected, events, inView, whole; see `Card.draw`. Resolves when it is drawn.
+  // `seen`: readings, rejected, events, versions, inView, whole; see `Card.draw`. Resolves when it is drawn.
   async draw(Plotly, seen) {
     this.Plotly = Plotly
     this.seen = seen
@@ -76,7 +76,7 @@ export class LiveChart {
     if (this.tag.states) {
       const xaxis = { ...layout.xaxis, range: [...inView], fixedrange: COARSE }
       const dragmode = COARSE ? false : layout.dragmode
-      return { ...layout, ...states.layout, dragmode, xaxis, annotations: [], shapes: [] }
+      return { ...layout, ...states.layout, dragmode, xaxis, annotations: this.versionLabels(), shapes: this.versionLines() }
     }
     const [low, high] = this.rangeY ?? fitted(this.readings.extremes(inView), this.tag.y_rule)
     const tickformat = `,.${tickDecimals(high - low)}f`
@@ -86,9 +86,18 @@ export class LiveChart {
       dragmode: COARSE ? false : layout.dragmode,
       xaxis: { ...layout.xaxis, range: [...inView], fixedrange: COARSE },
       yaxis: { ...layout.yaxis, range: [low, high], tickformat, fixedrange: COARSE },
-      annotations: [this.tag.unit_label],
-      shapes: edges.map((y) => ({ ...edge, y0: y, y1: y })),
+      annotations: [this.tag.unit_label, ...this.versionLabels()],
+      shapes: [...edges.map((y) => ({ ...edge, y0: y, y1: y })), ...this.versionLines()],
     }
+  }
+
+  // Changes of the settings, [time, words, hover], as lines with a label.
+  versionLines() {
+    return this.seen.versions.map(([x]) => ({ ...this.drawing.version.line, x0: x, x1: x }))
+  }
+
+  versionLabels() {
+    return this.seen.versions.map(([x, text, hovertext]) => ({ ...this.drawing.version.label, x, text, hovertext }))
   }
 
   describeReadings() {
