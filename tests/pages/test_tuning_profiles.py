@@ -94,7 +94,7 @@ def test_profile_is_copied_changed_assigned_and_applied(monitor: Monitor) -> Non
     assert version.in_use.assignments == (Assignment("calm", "group", "Fermenter"),)
     assert "What will change" not in said(app)
     record = last_audit(monitor)
-    assert (record.who, record.act) == ("Ann", "apply settings")
+    assert (record.who, record.act) == ("Ann (unverified)", "apply settings")
     assert "calm" in record.after
     assert "calm" not in record.before
 
