@@ -61,6 +61,7 @@ def test_every_file_is_registered() -> None:
     files = {module.name for module in pkgutil.iter_modules(detectors.__path__)} - {
         "base",
         "baseline",
+        "conditions",
         "incomplete",
         "inputs",
         "judged",
@@ -75,6 +76,7 @@ def test_every_file_is_registered() -> None:
         "recommended_charts",
         "row_kernels",
         "row_state",
+        "versions",
         "trained_state",
         "training",
         "training_stretch",
