@@ -159,10 +159,14 @@ class Places(NamedTuple):
     recent: int = 30  # mean of the newest readings, in the tag's unit
     histogram: int = 31  # `Tail.bins` of them
     first: int = 31 + Tail().bins  # the readings of the warm-up, in the tag's unit
-    size: int = 31 + Tail().bins + WARM_UP
+    spoke: int = 31 + Tail().bins + WARM_UP  # the chart that flagged the newest reading, NO_CHART if none
+    size: int = 32 + Tail().bins + WARM_UP
 
 
 AT = Places()
+
+NO_CHART, SPIKES, TAIL_SPIKES, SHIFTS, DRIFTS, FROZEN = range(6)
+"""Which chart flagged a reading; a spike over a heavy tail counts apart from a lone one."""
 
 
 @numba.njit(cache=True)
@@ -332,6 +336,8 @@ def step(threshold: float, resolution: float, row: Floats, value: float, out: Fl
     )
     _write(out, score, centre + predicted * unit, max(threshold * tail * sigma, least) * unit)
 
+    row[AT.spoke] = _spoke(flagged, heavy, alarm, frozen, shift > threshold)
+
     level = (
         row[AT.run_mean]
         if row[AT.run] > LEVEL.trusted_run
@@ -350,6 +356,18 @@ def step(threshold: float, resolution: float, row: Floats, value: float, out: Fl
         row[AT.before], row[AT.other] = plain, off
     else:
         _learn(row, predicted, error, lag, sigma, heavy)
+
+
+@numba.njit(cache=True)
+def _spoke(flagged: bool, heavy: bool, alarm: bool, frozen: bool, shift: bool) -> int:
+    """Which chart flagged this reading."""
+    if frozen and alarm:
+        return FROZEN
+    if flagged:
+        return TAIL_SPIKES if heavy else SPIKES
+    if alarm:
+        return SHIFTS if shift else DRIFTS
+    return NO_CHART
 
 
 @numba.njit(cache=True)
