@@ -1,4 +1,4 @@
-"""The detector for data nobody has looked at: five charts on one self-tuning forecast."""
+"""The detector for data nobody has looked at: unlike views of a tag's course, and charts of its noise."""
 
 from __future__ import annotations
 
@@ -6,53 +6,73 @@ from dataclasses import dataclass
 
 from sensormon.detectors.base import Detector, Parameter, TagFacts
 from sensormon.detectors.judged import Judged, Rule, Sentence, conclude, position
-from sensormon.detectors.recommended_charts import AT, LEAD, QUIET, SPIKE, WARM_UP, kernel
+from sensormon.detectors.recommended_charts import SPIKE, WARM_UP
+from sensormon.detectors.recommended_kernel import AT, LEAD, Reason, kernel, reason_of
 from sensormon.detectors.row_state import RowState
 from sensormon.model.readings import Floats
 from sensormon.model.tags import Tag
 
+_FOR_TIME = "wrong for the time of day or week: "
+_WORDS = {
+    Reason.SHIFT: "a shift that lasts",
+    Reason.FROZEN: "a frozen value",
+    Reason.RECORD: "beyond all {n:,} readings so far",
+    Reason.SHAPE: "8 readings of a shape unlike all that are remembered of {n:,}",
+    Reason.COURSE: "32 readings of a course unlike all that are remembered of {n:,}",
+    Reason.ORDER: "levels follow one another as seldom before in {n:,} readings",
+    Reason.RECORD_FOR_TIME: _FOR_TIME + "farther off the usual than all {n:,} readings so far",
+    Reason.SHAPE_FOR_TIME: _FOR_TIME + "8 readings of a shape unlike all that are remembered of {n:,}",
+    Reason.COURSE_FOR_TIME: _FOR_TIME + "32 readings of a course unlike all that are remembered of {n:,}",
+    Reason.ORDER_FOR_TIME: _FOR_TIME + "levels follow one another as seldom before in {n:,} readings",
+}
+
 
 @dataclass(frozen=True)
 class Recommended(Detector):
-    """Five charts on the errors of a forecast that learns each tag's own noise, tail and memory.
+    """What is new by several unlike views of a tag's course, and what charts of its noise say.
 
-    The forecast is a slow mean plus what the reading before and the local level are worth on
-    this tag, so that slow courses and autocorrelation are taken out. Its errors, in robust
-    standard deviations, go to a spike chart (Shewhart), a CUSUM of shifts, an EWMA chart of the
-    local level (drift) and, with how often values repeat, a chart of runs of equal values
-    (stuck); a wider noise shows as spikes. The score is the largest chart, each in units of its
-    own limit times 3.4. Above `threshold` is an anomaly.
+    Three inputs are looked at: the value, the value without what is usual at this hour of the week, and
+    without what is usual at this quarter of an hour of the day. Of each, four views say how new it is: by how
+    much of the range so far it lies beyond it (record), how far its last 8 readings and its last 32 are
+    from every shape that is remembered (shape, course), and how unlikely its levels follow one
+    another (order). Each is in standard deviations above its own mean so far. An anomaly is
 
-    What a spike is depends on the tail. Where errors above 4 are rare, or lie beyond an empty
-    gap of a factor 2.4 and are less than 10 % of the readings, each is an event of its own; so are
-    spikes of 3 to 10 % that outnumber the milder outliers by three and stand a factor 1.7 apart.
-    Where the tail is heavy (counts, cloud metrics) or most values repeat, the limit is what
-    only 1 reading in 1,000 exceeds, and one flag stands for 150 readings unless a spike
-    is twice as large. Each alarm but spikes over a normal tail widens the limits by 20 % for
-    some 5,000 readings, so that a tag with many events does not flood.
+    - a mean of all views above 2.25;
+    - a record, of the value or of the value for the hour of the week, by 2 % of the range, by more for
+      a young tag;
+    - a shift by the CUSUM of the errors of a forecast that learns each tag's own noise, tail and memory;
+    - a lone spike by the errors' Shewhart chart, beyond 4 standard deviations, not over a heavy tail. A
+      tag that did not come back from its last spikes steps: then the views must see something as well;
+    - a run of equal values that is unlikely by how often values repeat (stuck).
 
-    Scores begin after 100 readings. A flagged spike, what goes on beyond the limit and a
-    frozen value are not learned. A new level is normal once 20 readings in a row are beyond
-    the limit to the same side, or at the CUSUM's alarm, a frozen value after 1,000. Of an event
-    that lasts the start is flagged (at most two spikes in a row to one side, then one alarm
-    in 150 readings). On clean normal noise it flags 0.07 % of the readings, autocorrelated or not.
+    Of an event that lasts the start is flagged: after a flag the detector is quiet for 5 % of the tag's
+    age, at least 20 readings and at most 500, but for frozen values and for spikes beyond 7. The score
+    is the largest of all these, each in units of its own limit times 3.4, and names what it was: the
+    binary places of a flagged score from the eleventh on are the number of its reason, which `sentence`
+    says. expected, lower and upper are those of the forecast and of the charts' limit.
 
-    Catches: on independent noise spikes of 6 standard deviations, shifts of 2, drifts of 3
-    within 200 readings, frozen values after some 13, noise that grows threefold.
-    Misses: readings wrong for the time of day but usual for the tag, less noise than usual,
-    slow drifts over thousands of readings, any drift in the first 300 or so, shifts small beside
-    a tag's own wandering, a third clear spike in a row to one side, and what happens in the 150
-    readings after another event unless it is a clear spike.
+    Scores begin after 100 readings, the views after 150 that are not all equal; a tag that was constant
+    from the start is judged by its charts. On independent normal noise 0.05 % of the readings are
+    flagged, 0.13 % of the first 1,000. Ages, shapes and quiet times are in readings, hours and quarters
+    in time (UTC): they say nothing before the same hour has come again.
 
-    Parameters: `threshold` in standard deviations, 2 to 20; lower is more sensitive.
+    Catches: values, shapes and orders of levels that the tag has never shown, readings wrong for the time of
+    the day or week, spikes of 6 standard deviations, shifts of 2, drifts of 3 within 200 readings, frozen
+    values after some 13, noise that grows threefold, oscillations.
+    Misses: what the tag has done before, less noise than usual, an event while it is quiet after another
+    unless it is a clear spike or a frozen value, slow drifts within the range so far, shifts small beside
+    a tag's own steps, frozen values where most values repeat.
+
+    Parameters: `threshold` in standard deviations, 2 to 20; lower is more sensitive, for all parts alike.
 
     References: Shewhart, Economic Control of Quality of Manufactured Product (1931); Page,
-    Biometrika 41 (1954) 100; Roberts, Technometrics 1 (1959) 239; Alwan and Roberts, Journal of
-    Business and Economic Statistics 6 (1988) 87 (charts on forecast errors); Siffer, Fouque,
-    Termier and Largouet, KDD 2017 (limits from the tail); Lavin and Ahmad, ICMLA 2015.
+    Biometrika 41 (1954) 100; Alwan and Roberts, Journal of Business and Economic Statistics 6
+    (1988) 87 (charts on forecast errors); Siffer, Fouque, Termier and Largouet, KDD 2017 (limits from
+    the tail); Yeh et al., ICDM 2016 (shapes); Cleary and Witten, IEEE Transactions on Communications 32
+    (1984) 396, and Moffat, the same 38 (1990) 1917 (orders of levels); Lavin and Ahmad, ICMLA 2015.
 
     >>> import numpy as np
-    >>> values = np.random.default_rng(0).normal(37.0, 0.2, 400)
+    >>> values = np.random.default_rng(1).normal(37.0, 0.2, 400)
     >>> values[[250, 251, 300]] += 3.0, -3.0, 1.6
     >>> rows = np.zeros(400, np.int32), values, np.ones(400, bool), np.arange(400)
     >>> np.flatnonzero(Recommended().start(np.zeros(1)).run(*rows).is_anomaly).tolist()
@@ -84,16 +104,16 @@ class Recommended(Detector):
     def sentence(self, reading: Judged, tag: Tag) -> Sentence:
         """Why it flagged this reading, or why it did not."""
         if reading.is_anomaly:
-            if reading.is_outside:
+            reason = reason_of(reading.score)
+            if reason is None or reason is Reason.SPIKE:
                 return Rule.FLAGGED, f"{position(reading, tag)} ({self.numbers(reading)})"
             return Rule.FLAGGED, (
-                f"a shift, a drift or a frozen value ({self.numbers(reading)}); the reading itself lies "
-                f"within {tag.render_band(reading.expected, reading.upper)}"
+                f"{_WORDS[reason].format(n=reading.n)} ({self.numbers(reading)}); {position(reading, tag)}"
             )
         if reading.is_outside or reading.score >= self.threshold:
             return Rule.HELD_BACK, (
                 f"{position(reading, tag)}, beyond a limit, and held back: it goes on with an event that was "
-                f"flagged before, of which the start counts (two in a row, one alarm in {QUIET} readings)"
+                f"flagged before, of which the start counts"
             )
         return conclude(reading, f"{position(reading, tag)} ({self.numbers(reading)})")
 

@@ -74,12 +74,15 @@ def test_every_file_is_registered() -> None:
         "pca",
         "profile_state",
         "recommended_charts",
+        "recommended_kernel",
+        "recommended_views",
         "row_kernels",
         "row_state",
-        "versions",
         "trained_state",
         "training",
         "training_stretch",
+        "versions",
+        "weekly_profile",
     }
     assert files == {
         kind.__module__.rsplit(".", 1)[1] for kind in [*PER_TAG.values(), *MULTIVARIATE.values()]
