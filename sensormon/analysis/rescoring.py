@@ -18,11 +18,9 @@ from sensormon.detectors.profile_state import ProfileState
 from sensormon.detectors.row_state import no_scores
 from sensormon.model.errors import UsageError
 from sensormon.model.profiles import DEFAULT_PROFILE, Profile, Profiles
-from sensormon.model.readings import Bools, Floats, Ints, Scores, Withheld, is_good
+from sensormon.model.readings import UNLEARNED, Bools, Floats, Ints, Scores, is_good
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
-
-_UNJUDGED = (int(Withheld.CONDITION), int(Withheld.SETTLING))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +74,7 @@ def rescore(
             withheld[start:first] = scores.verdicts.withheld if scores.verdicts else 0
             done = end
         if first < stop:
-            own = course.own_ok[:first] & ~np.isin(withheld[:first], _UNJUDGED)
+            own = course.own_ok[:first] & ~np.isin(withheld[:first], UNLEARNED)
             before = np.flatnonzero(own)[-state.lead :] if state.lead else np.zeros(0, dtype=np.int64)
             state.restore(0, int(n[first]), course.own_value[before], course.own_time[before])
             end = int(course.place[stop - 1]) + 1
@@ -95,7 +93,7 @@ def learned(readings: pd.DataFrame) -> Bools:
     value = readings["value"].to_numpy(dtype=np.float64)
     ok: Bools = is_good(readings["quality"].to_numpy(dtype=np.uint32)) & np.isfinite(value)
     if "withheld" in readings:  # not in readings from before there were profiles
-        ok &= ~readings["withheld"].isin(_UNJUDGED).to_numpy(dtype=np.bool_)
+        ok &= ~readings["withheld"].isin(UNLEARNED).to_numpy(dtype=np.bool_)
     return ok
 
 

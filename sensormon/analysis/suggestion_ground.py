@@ -19,14 +19,13 @@ from sensormon.analysis.rescoring import History, learned
 from sensormon.analysis.what_if import Known, joining, observed, truth_in, usual_interval
 from sensormon.detectors.base import Detector, TagFacts
 from sensormon.model.profiles import Choice, Profile
-from sensormon.model.readings import Bools, Floats, Ints, Withheld, is_good
+from sensormon.model.readings import UNLEARNED, Bools, Floats, Ints, is_good
 from sensormon.model.timestamps import micros
 
 Flags = Ints
 """Rows of the ground where a detector fired, in ascending order."""
 _LEAD = 2_000  # readings before each history that detectors learn from
 _APART = 10**13  # µs between two tags on the one axis
-_UNJUDGED = (int(Withheld.CONDITION), int(Withheld.SETTLING))
 
 
 @dataclass(eq=False)
@@ -206,7 +205,7 @@ def _let_through(history: History, profile: Profile) -> Bools:
         return np.ones(len(history.rows), dtype=np.bool_)
     # Which detector judges does not matter to the condition; this one is quick.
     scored = history.scored(Profile(profile.name, (Choice("gap"),), condition=profile.condition))
-    through: Bools = ~scored["withheld"].isin(_UNJUDGED).to_numpy(dtype=np.bool_)
+    through: Bools = ~scored["withheld"].isin(UNLEARNED).to_numpy(dtype=np.bool_)
     return through
 
 

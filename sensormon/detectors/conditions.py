@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sensormon.detectors.kernel import column
-from sensormon.model.profiles import COMPARISONS, Condition, Profile
+from sensormon.model.profiles import COMPARISONS, STEADY, Condition, Profile
 from sensormon.model.readings import Bools, Floats, Ints, Withheld
 from sensormon.model.tags import Tag
 
 NEVER = np.iinfo(np.int64).min
 """The moment since when a condition is met that is not."""
-_CONDITION, _SETTLING = int(Withheld.CONDITION), int(Withheld.SETTLING)
+_CONDITION, _SETTLING, _CHANGE = int(Withheld.CONDITION), int(Withheld.SETTLING), int(Withheld.CHANGE)
+_STEADY = COMPARISONS.index(STEADY)
 
 
 class Conditions:
@@ -41,6 +42,7 @@ class Conditions:
         self._value = value
         self._settle = settle  # µs
         self._since = np.full(len(value), NEVER, dtype=np.int64)
+        self._held = np.full(len(value), np.nan)  # where the tag of a steady one was when it last changed
 
     @classmethod
     def of(cls, own: Sequence[Profile], tags: Sequence[Tag]) -> Conditions:
@@ -75,31 +77,37 @@ class Conditions:
                 self._value,
                 self._settle,
                 self._since,
+                self._held,
                 withheld,
             )
         return withheld
 
-    def since_of(self, tag: int) -> int:
-        """Since when (µs) the condition of this tag is met."""
+    def of_tag(self, tag: int) -> Ints:
+        """What is remembered of the condition of this tag, as two numbers that `restore` takes."""
         condition = self._of_tag[tag]
-        return int(self._since[condition]) if condition >= 0 else NEVER
+        if condition < 0:
+            return np.array([NEVER, 0], dtype=np.int64)
+        return np.array([self._since[condition], self._held.view(np.int64)[condition]], dtype=np.int64)
 
-    def restore(self, tag: int, since: int) -> None:
-        """The condition of this tag is met since then."""
+    def restore(self, tag: int, remembered: Ints) -> None:
+        """Go on with the condition of this tag from there."""
         condition = self._of_tag[tag]
         if condition >= 0:
-            self._since[condition] = since
+            self._since[condition], self._held.view(np.int64)[condition] = remembered
 
     def adopt(self, other: Conditions) -> None:
         """Those that both have are met since when they are there."""
         for test, place in self._places.items():
             if (theirs := other._places.get(test)) is not None:
-                self._since[place] = other._since[theirs]
+                self._since[place], self._held[place] = other._since[theirs], other._held[theirs]
 
     def recall(self, tag: int, values: Floats, times: Ints) -> None:
         """See `ProfileState.recall`."""
         for condition in np.flatnonzero(self._watched == tag).tolist() if len(values) else ():
             comparison, limit = int(self._comparison[condition]), float(self._value[condition])
+            if comparison == _STEADY:
+                self._recall_change(condition, values, times, limit)
+                continue
             met = np.array([_compares(comparison, value, limit) for value in values.tolist()])
             failed = np.flatnonzero(~met)
             if len(failed):
@@ -109,12 +117,23 @@ class Conditions:
                 self._since[condition] = times[0]
 
     def moments(self) -> Ints:
-        """Since when (µs) each is met."""
-        return self._since.copy()
+        """All that is remembered, for `go_back`."""
+        return np.concatenate([self._since, self._held.view(np.int64)])
 
-    def go_back(self, since: Ints) -> None:
-        """They are met since then."""
-        self._since = since.copy()
+    def go_back(self, moments: Ints) -> None:
+        """Return to what `moments` gave."""
+        since, held = np.split(moments, 2)
+        self._since, self._held = since.copy(), held.copy().view(np.float64)
+
+    def _recall_change(self, condition: int, values: Floats, times: Ints, limit: float) -> None:
+        """When the tag of a steady condition last changed; if it did not in all these values, as it was."""
+        held, changed = float(values[0]), NEVER
+        for value, time in zip(values.tolist(), times.tolist(), strict=True):
+            if abs(value - held) > limit:
+                held, changed = value, time
+        if changed != NEVER or self._since[condition] == NEVER:
+            self._since[condition] = changed if changed != NEVER else times[0]
+            self._held[condition] = held
 
 
 def _test(condition: Condition) -> tuple[str, str, float]:
@@ -134,13 +153,17 @@ def _look(
     limit: Floats,
     settle: Ints,
     since: Ints,
+    held: Floats,
     withheld: NDArray[np.uint8],
 ) -> None:
     for i in range(len(tag)):
         if good[i] and np.isfinite(value[i]):
             for c in range(len(watched)):
                 if watched[c] == tag[i]:
-                    if not _compares(comparison[c], value[i], limit[c]):
+                    if comparison[c] == _STEADY:
+                        if not abs(value[i] - held[c]) <= limit[c]:
+                            since[c], held[c] = time[i], value[i]
+                    elif not _compares(comparison[c], value[i], limit[c]):
                         since[c] = NEVER
                     elif since[c] == NEVER:
                         since[c] = time[i]
@@ -149,7 +172,7 @@ def _look(
             if since[c] == NEVER:
                 withheld[i] = _CONDITION
             elif time[i] - since[c] < settle[c]:
-                withheld[i] = _SETTLING
+                withheld[i] = _CHANGE if comparison[c] == _STEADY else _SETTLING
 
 
 @numba.njit(cache=True)

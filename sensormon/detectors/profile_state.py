@@ -30,7 +30,7 @@ from sensormon.detectors.limits import Limits
 from sensormon.detectors.row_state import check_code, check_rows, check_vector
 from sensormon.model.errors import UsageError
 from sensormon.model.profiles import Choice, Profile, Profiles
-from sensormon.model.readings import Bools, Floats, Ints, Scores, Verdicts, Withheld
+from sensormon.model.readings import UNLEARNED, Bools, Floats, Ints, Scores, Verdicts, Withheld
 from sensormon.model.tags import Tag
 
 MOST_BYTES = 65_536
@@ -39,7 +39,7 @@ DRAWN = "recommended"
 """The detector whose band charts draw, if a profile has it; otherwise its first with a band."""
 
 _ON_DELAY = int(Withheld.ON_DELAY)
-_OWN = 2  # places of a tag's vector that are the profile's own: since when it fires, since when it may judge
+_OWN = 3  # places of a tag's vector that are the profile's own: since when it fires, and its condition's two
 
 
 def detectors_of(profile: Profile) -> dict[str, Detector]:
@@ -145,7 +145,7 @@ class ProfileState:
         """
         check_rows(len(self._profile), tag, value, ok, time)
         withheld = self._conditions.withheld(tag, value, ok if good is None else good, time)
-        judged = ok & (withheld == Withheld.NOTHING) if withheld.any() else ok
+        judged = ok & ~np.isin(withheld, UNLEARNED) if withheld.any() else ok
         rows, kinds = len(value), len(self._names)
         own = np.full((rows, kinds, 4), np.nan)
         fired = np.zeros((rows, kinds), dtype=np.bool_)
@@ -243,7 +243,7 @@ class ProfileState:
     def save(self, tag: int) -> Floats:
         """All that is remembered of this tag, as a vector of its own."""
         check_code(len(self._profile), tag)
-        own = np.array([self._firing[tag], self._conditions.since_of(tag)], dtype=np.int64).view(np.float64)
+        own = np.array([self._firing[tag], *self._conditions.of_tag(tag)], dtype=np.int64).view(np.float64)
         parts = [engine.state.save(int(engine.local[tag])) for engine in self._of_tag[tag]]
         return np.concatenate([own, *parts], dtype=np.float64)
 
@@ -252,9 +252,9 @@ class ProfileState:
         check_code(len(self._profile), tag)
         sizes = [len(engine.state.save(int(engine.local[tag]))) for engine in self._of_tag[tag]]
         check_vector(_OWN + sum(sizes), vector)
-        firing, since = np.ascontiguousarray(vector[:_OWN]).view(np.int64)
+        firing, *condition = np.ascontiguousarray(vector[:_OWN]).view(np.int64)
         self._firing[tag] = firing
-        self._conditions.restore(tag, int(since))
+        self._conditions.restore(tag, np.array(condition, dtype=np.int64))
         start = _OWN
         for engine, size in zip(self._of_tag[tag], sizes, strict=True):
             engine.state.load(int(engine.local[tag]), vector[start : start + size])
@@ -372,11 +372,12 @@ def _combine(
         code = tag[i]
         if not fires:
             firing[code] = NEVER
-        elif firing[code] == NEVER:
-            firing[code] = time[i]
-        flagged[i] = fires and time[i] - firing[code] >= on_delay[code]
-        if fires and not flagged[i]:
-            withheld[i] = _ON_DELAY
+        elif not withheld[i]:
+            if firing[code] == NEVER:
+                firing[code] = time[i]
+            flagged[i] = time[i] - firing[code] >= on_delay[code]
+            if not flagged[i]:
+                withheld[i] = _ON_DELAY
         shown = speaks if flagged[i] else _with_band(own[i], drawn[profile[i]])
         for part in (EXPECTED, LOWER, UPPER):
             main[part, i] = own[i, shown, part]

@@ -24,6 +24,7 @@ _WORDS = {
     Withheld.CONDITION: "condition",
     Withheld.SETTLING: "settling",
     Withheld.ON_DELAY: "on-delay",
+    Withheld.CHANGE: "change",
 }
 _OWN = ("detector", "score", "expected", "lower", "upper")
 

@@ -33,7 +33,9 @@ LONGEST_NAME = 60
 """The most characters in a profile's name."""
 LONGEST_DELAY = 86_400.0
 """The longest delay and the longest settling time, in seconds."""
-COMPARISONS = (">", ">=", "<", "<=", "=", "!=")
+STEADY = "steady"
+"""The comparison that holds while a tag stays within some distance of where it settled."""
+COMPARISONS = (">", ">=", "<", "<=", "=", "!=", STEADY)
 SEVERITIES = ("", "low", "medium", "high")
 """What a profile says of its events' severity; empty: it follows from how far the peak is out."""
 LONGEST_TARGET = 200
@@ -56,6 +58,9 @@ class Condition:
 
     Until that tag has had a reading the condition is not met. "Only while agitator_rpm > 50" is
     Condition("agitator_rpm", ">", 50.0).
+
+    `steady` is for a set-point: it is met while the tag stays within `value` of where it was when it last
+    changed by more. What its change brings with it is learned, but not flagged, for `settle` seconds.
     """
 
     tag: str
@@ -64,6 +69,8 @@ class Condition:
     settle: float = 0.0
 
     def __str__(self) -> str:
+        if self.comparison == STEADY:
+            return f"only while {self.tag} stays within {self.value:g}, {self.settle:g} s after a change"
         settling = f", {self.settle:g} s after it became so" if self.settle else ""
         return f"only while {self.tag} {self.comparison} {self.value:g}{settling}"
 
@@ -305,6 +312,7 @@ def _check_profile(profile: Profile) -> None:
             condition.comparison not in COMPARISONS
             or not math.isfinite(condition.value)
             or not _is_name(condition.tag)
+            or (condition.comparison == STEADY and condition.value < 0)
         ):
             raise _wrong(
                 f"the condition of profile {name!r} cannot be used",

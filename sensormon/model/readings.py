@@ -229,6 +229,8 @@ class Withheld(IntEnum):
     """Its condition is met, but not for long enough: neither judged nor learned."""
     ON_DELAY = 3
     """A detector fired, but not for long enough: learned, not flagged."""
+    CHANGE = 4
+    """The tag of its condition changed a short while ago: learned, not flagged."""
 
 
 UNLEARNED = (Withheld.CONDITION, Withheld.SETTLING)

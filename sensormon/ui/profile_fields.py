@@ -25,7 +25,7 @@ from sensormon.model.profiles import (
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.glossary import meaning
 from sensormon.view.detectors import title
-from sensormon.view.profiles import severity_words, stated
+from sensormon.view.profiles import comparison_words, severity_words, stated
 
 Key = Callable[[str], str]
 
@@ -140,8 +140,9 @@ def _condition(m: Monitor, begun: Condition | None, key: Key) -> Condition | Non
             "is",
             COMPARISONS,
             COMPARISONS.index(begun.comparison) if begun else 0,
+            format_func=comparison_words,
             key=key("comparison"),
-            width=90,
+            width=130,
         )
         unit = m.tags[watched].unit
         value = st.number_input(

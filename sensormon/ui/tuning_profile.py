@@ -21,7 +21,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.detector_controls import field_value, key_of, parameter_input
 from sensormon.ui.glossary import meaning
 from sensormon.view.detectors import title
-from sensormon.view.profiles import severity_words, stated
+from sensormon.view.profiles import comparison_words, severity_words, stated
 
 _OPEN = 2  # a profile with at most so many detectors shows the parameters of all of them
 
@@ -146,6 +146,7 @@ def _condition_fields(watched: str, begun: Condition | None) -> Condition:
             "is",
             COMPARISONS,
             COMPARISONS.index(begun.comparison) if begun else 0,
+            format_func=comparison_words,
             key="compares",
             bind="query-params",
         )

@@ -143,6 +143,11 @@ def explain(
     if heard is reading and not reading.is_anomaly and speaks != drawn(profile):
         heard = replace(reading, expected=math.nan)  # the band is another detector's
     rule, sentence = _unjudged(reading, profile, detectors) or _said(tag, heard, detector)
+    if reading.withheld == Withheld.CHANGE and profile.condition is not None:
+        rule, sentence = (
+            Rule.SETTLING,
+            f"{sentence.removesuffix(': not flagged')}: not flagged, {profile.condition}",
+        )
     if reading.withheld == Withheld.ON_DELAY:
         rule = Rule.ON_DELAY
         _, sentence = _said(tag, replace(heard, is_anomaly=True), detector)
@@ -225,6 +230,7 @@ def quality_words(quality: int) -> str:
 _WITHHELD = {
     Withheld.CONDITION: "not judged, condition not met",
     Withheld.SETTLING: "not judged, still settling",
+    Withheld.CHANGE: "not flagged, shortly after a change",
 }
 
 

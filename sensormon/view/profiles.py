@@ -12,12 +12,17 @@ from dataclasses import replace
 from sensormon.detectors import make
 from sensormon.model.errors import UsageError
 from sensormon.model.format import counted, listed
-from sensormon.model.profiles import Assignment, Choice, Profile, Profiles
+from sensormon.model.profiles import STEADY, Assignment, Choice, Profile, Profiles
 from sensormon.model.tags import Tag
 from sensormon.view.detectors import detector_words, title, value_words
 
 NAMED = 5
 """Tags named in a sentence; the others are counted."""
+
+
+def comparison_words(comparison: str) -> str:
+    """A comparison of a condition as a choice: ">", "steady within"."""
+    return "steady within" if comparison == STEADY else comparison
 
 
 def stated(profile: Profile) -> Profile:

@@ -16,6 +16,7 @@ from sensormon.model.errors import UsageError
 from sensormon.model.profiles import (
     COMPARISONS,
     MOST_DETECTORS,
+    STEADY,
     Assignment,
     Choice,
     Condition,
@@ -46,7 +47,10 @@ ALL = (
         condition=Condition("rpm", ">", 430.0, settle=4.0),
     ),
     Profile(
-        "slow", (Choice("zscore", {"window": 60}), Choice("gap"), Choice("rate_of_change")), on_delay=1.5
+        "slow",
+        (Choice("zscore", {"window": 60}), Choice("gap"), Choice("rate_of_change")),
+        on_delay=1.5,
+        condition=Condition("rpm", STEADY, 12.0, settle=1.0),
     ),
 )
 PROFILES = Profiles(ALL, (Assignment("agitated", "group", "Fermenter"), Assignment("slow", "tag", "temp")))
@@ -175,7 +179,7 @@ def test_peek_says_what_the_next_reading_would_and_learns_nothing(rows: list[Row
         assert state.save(row.tag).tobytes() == before.tobytes()
         scores = run(state, [row])
         assert scores.verdicts is not None
-        if row.ok and scores.verdicts.withheld[0] not in (Withheld.CONDITION, Withheld.SETTLING):
+        if row.ok and scores.verdicts.withheld[0] in (Withheld.NOTHING, Withheld.ON_DELAY):
             assert bits(guess) == bits(scores)
             peeked += 1
     assert peeked > 200
@@ -218,6 +222,7 @@ MET = {
     "<=": [True, True, False],
     "=": [False, True, False],
     "!=": [True, False, True],
+    STEADY: [True, True, True],
 }
 
 
@@ -247,6 +252,30 @@ def test_readings_withheld_by_a_condition_are_not_learned() -> None:
     ]
     assert scores.n.tolist() == [0, 0, 1, 0, 0, 1]
     assert np.isnan(scores.score[[1, 3]]).all()
+
+
+def test_what_a_set_point_brings_with_it_is_learned_and_not_flagged() -> None:
+    state = guarded(Condition("rpm", STEADY, 2.0, settle=2.5))
+    rows = every(
+        1,
+        *((RPM, 100.0), (PH, 9.0), (PH, 9.0), (PH, 9.0)),  # steady from the third second on
+        *((RPM, 101.5), (PH, 9.0)),  # within the distance: still steady
+        *((RPM, 103.0), (PH, 9.0), (PH, 9.0), (PH, 9.0)),
+    )
+    scores = run(state, rows)
+    assert said(scores) == [
+        (False, Withheld.NOTHING),
+        (False, Withheld.CHANGE),
+        (False, Withheld.CHANGE),
+        (True, Withheld.NOTHING),
+        (False, Withheld.NOTHING),
+        (True, Withheld.NOTHING),
+        (False, Withheld.NOTHING),
+        (False, Withheld.CHANGE),
+        (False, Withheld.CHANGE),
+        (True, Withheld.NOTHING),
+    ]
+    assert scores.n[[1, 2, 3, 5, 7, 8, 9]].tolist() == list(range(7))
 
 
 def test_settling_begins_again_when_the_condition_was_lost() -> None:

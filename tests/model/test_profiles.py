@@ -27,6 +27,7 @@ from sensormon.model.profiles import (
     MOST_PATTERNS,
     MOST_PROFILES,
     SEVERITIES,
+    STEADY,
     Assignment,
     Choice,
     Condition,
@@ -46,7 +47,7 @@ numbers = st.one_of(st.integers(-(10**6), 10**6), st.floats(allow_nan=False, all
 delays = st.floats(0.0, LONGEST_DELAY)
 conditions = st.builds(
     Condition, tag=fit, comparison=st.sampled_from(COMPARISONS), value=numbers, settle=delays
-)
+).filter(lambda condition: condition.comparison != STEADY or condition.value >= 0)
 choices = st.lists(
     st.builds(Choice, detector=fit, params=st.dictionaries(fit, numbers, max_size=4)),
     min_size=1,

@@ -11,8 +11,8 @@ import numpy as np
 
 from sensormon.detectors import make
 from sensormon.detectors.base import TagFacts
-from sensormon.model.profiles import Condition, Profile, Profiles
-from sensormon.model.readings import Scores, Withheld
+from sensormon.model.profiles import STEADY, Condition, Profile, Profiles
+from sensormon.model.readings import UNLEARNED, Scores, Withheld
 from sensormon.model.tags import Tag
 
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
@@ -59,6 +59,11 @@ def _withheld(rows: Sequence[Row], tags: Sequence[Tag], profiles: Profiles) -> W
     condition = profiles.of(tags[rows[-1].tag]).condition
     if condition is None:
         return Withheld.NOTHING
+    if condition.comparison == STEADY:
+        changed = _changed(rows, tags, condition)
+        if changed is None:
+            return Withheld.CONDITION
+        return Withheld.CHANGE if rows[-1].time - changed < condition.settle * 1e6 else Withheld.NOTHING
     since = _since(rows, tags, condition)
     if since is None:
         return Withheld.CONDITION
@@ -77,6 +82,17 @@ def _since(rows: Sequence[Row], tags: Sequence[Tag], condition: Condition) -> in
     return since
 
 
+def _changed(rows: Sequence[Row], tags: Sequence[Tag], condition: Condition) -> int | None:
+    """When the tag of a steady condition last left where it was; None before its first reading."""
+    held = changed = None
+    for row in rows:
+        if tags[row.tag].name != condition.tag or not row.good or not math.isfinite(row.value):
+            continue
+        if held is None or not abs(row.value - held) <= condition.value:
+            held, changed = row.value, row.time
+    return changed
+
+
 def judged_alone(
     rows: Sequence[Row], tags: Sequence[Tag], profiles: Profiles
 ) -> dict[tuple[int, str], tuple[list[int], Scores]]:
@@ -90,7 +106,9 @@ def judged_alone(
             scores = state.run(
                 np.zeros(len(places), np.int32),
                 np.array([rows[place].value for place in places], dtype=np.float64),
-                np.array([rows[place].ok and not holds[place] for place in places], dtype=np.bool_),
+                np.array(
+                    [rows[place].ok and holds[place] not in UNLEARNED for place in places], dtype=np.bool_
+                ),
                 np.array([rows[place].time for place in places], dtype=np.int64),
             )
             alone[code, choice.detector] = (places, scores)
@@ -109,13 +127,17 @@ def verdicts(rows: Sequence[Row], tags: Sequence[Tag], profiles: Profiles) -> li
         for own, place in enumerate(places):
             if holds[place]:
                 firing = None
+            if holds[place] in UNLEARNED:
                 continue
             scores = {name: alone[code, name][1] for name in (c.detector for c in profile.detectors)}
             speaker = _speaker(profile, scores, own)
             if speaker is None:
                 continue
             fires = bool(scores[speaker].is_anomaly[own])
-            firing = None if not fires else rows[place].time if firing is None else firing
+            if not fires or holds[place]:
+                firing = None
+            elif firing is None:
+                firing = rows[place].time
             flagged = firing is not None and rows[place].time - firing >= profile.on_delay * 1e6
             shown = scores[speaker if flagged else _drawn(profile, scores, own)]
             result[place] = Verdict(
@@ -126,7 +148,7 @@ def verdicts(rows: Sequence[Row], tags: Sequence[Tag], profiles: Profiles) -> li
                 float(shown.expected[own]),
                 float(shown.lower[own]),
                 float(shown.upper[own]),
-                Withheld.ON_DELAY if fires and not flagged else Withheld.NOTHING,
+                holds[place] or (Withheld.ON_DELAY if fires and not flagged else Withheld.NOTHING),
             )
     return result
 

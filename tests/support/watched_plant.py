@@ -8,7 +8,15 @@ import numpy as np
 
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
-from sensormon.model.profiles import Assignment, Choice, Condition, Profile, Profiles, default_profiles
+from sensormon.model.profiles import (
+    STEADY,
+    Assignment,
+    Choice,
+    Condition,
+    Profile,
+    Profiles,
+    default_profiles,
+)
 from sensormon.model.readings import Batch, Quality, Scores
 from sensormon.model.tags import Tag, TagTable
 from tests.support.plant import START
@@ -27,8 +35,11 @@ WATCHFUL = Profile(
     on_delay=2.0,
     condition=Condition("speed", ">", 0.0, settle=3.0),
 )
+DELAYED = Profile(
+    "delayed", (Choice("ewma"),), on_delay=1.0, condition=Condition("speed", STEADY, 3.0, settle=4.0)
+)
 PROFILES = Profiles(
-    (*default_profiles(50, 3.0).profiles, WATCHFUL, Profile("delayed", (Choice("ewma"),), on_delay=1.0)),
+    (*default_profiles(50, 3.0).profiles, WATCHFUL, DELAYED),
     (Assignment("watchful", "tag", "temp"), Assignment("delayed", "pattern", "lev*")),
 )
 

@@ -274,15 +274,18 @@ def test_the_detector_that_spoke_says_its_name_first_and_the_other_stands_beside
 
 
 def test_a_reading_not_flagged_has_each_detectors_own_band() -> None:
-    frame, own = judged_frame(BOTH, (TAG,), [0] * 201, [*then(37.1)])
-    why = told(BOTH, [*then(37.1)])
+    strict = Choice("zscore", {"threshold": 1.0})
+    both = Profiles((Profile("default", (strict, Choice("recommended"))),))
+    frame, own = judged_frame(both, (TAG,), [0] * 201, [*then(37.15)])
+    why = told(both, [*then(37.15)])
     assert why.rule is Rule.BELOW
     said = {text.split(":")[0]: text for text in (why.sentence, *why.others)}
     for title, entry in zip(("Rolling z-score", "Recommended"), own[-1].values(), strict=True):
         assert TAG.render_band(entry.expected, entry.upper) in said[title]
-    without = explain(TAG, Judged.of(frame.iloc[-1].to_dict()), version_of(BOTH))
+    without = explain(TAG, Judged.of(frame.iloc[-1].to_dict()), version_of(both))
+    z = own[-1]["zscore"].score
     assert why.detector == "zscore"
-    assert without.sentence == "Rolling z-score: z 0.5, threshold 3.0: not flagged.", "the band is another's"
+    assert without.sentence == f"Rolling z-score: z {z:.1f}, threshold 1.0: not flagged.", "band of another"
 
 
 def test_a_detector_that_still_learns_says_so_beside_the_other() -> None:
