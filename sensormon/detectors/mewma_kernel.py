@@ -54,7 +54,7 @@ NEW_STATE = 1_000
 JUMP_ROWS = 10
 """Within so many rows a tag's level must change to have jumped."""
 
-JUMPED = 0.75
+JUMPED = 0.7
 """Share of the change that must come within these rows."""
 
 COARSE = 10
@@ -64,7 +64,13 @@ JUMP_LEAST = 1.0
 """The least jump, in standard deviations of the innovations."""
 
 SETTLING = 60
-"""Rows of an alarm before a tag that jumped may count as settled; it is looked at every `SETTLED`th."""
+"""Rows of an alarm before a tag that jumped may count as settled."""
+
+LOOKED_AT = 20
+"""From then on, it is looked at every so many rows."""
+
+LOOK_BACK = 150
+"""Rows within which the jump must lie."""
 
 SETTLED = 20
 """The rows of each of two means that must agree for a tag to be settled."""
@@ -115,7 +121,7 @@ def follow_rows(
                 return i + 1, TAG_READY
         elif alarm[LENGTH] >= NEW_STATE:
             return i + 1, RENEW
-        elif alarm[LENGTH] >= SETTLING and alarm[LENGTH] % SETTLED == 0:
+        elif alarm[LENGTH] >= SETTLING and alarm[LENGTH] % LOOKED_AT == 0:
             _settle(place, tags, ring, counts)
     return len(rows), DONE
 
@@ -289,7 +295,7 @@ def _jumped(column: int, level: float, tag: Floats, ring: Floats, counts: Ints) 
             different += 1
     if different <= COARSE:
         return False
-    for back in range(2 * SETTLED, min(counts[KEPT], 2 * SETTLING) - 2 * JUMP_ROWS):
+    for back in range(2 * SETTLED, min(counts[KEPT], LOOK_BACK) - 2 * JUMP_ROWS + 1):
         later, _ = _mean(column, back, JUMP_ROWS, tag, ring, counts)
         sooner, _ = _mean(column, back + JUMP_ROWS, JUMP_ROWS, tag, ring, counts)
         if (later - sooner) * level >= JUMPED * level * level:
