@@ -26,7 +26,9 @@ from sensormon.analysis.nab_starts import (
     STARTS,
     NabSeries,
     Spread,
+    folder_of,
     folders,
+    leave_one_folder_out,
     points,
     read_nab,
     score_starts,
@@ -54,6 +56,7 @@ BEYOND = "faults found beyond chance, %"
 MEDIAN, WORST = "flags per 1,000 readings, median background", "flags per 1,000 readings, worst background"
 YOUNG, YOUNGEST = "flags per 1,000 of the first 1,000, median", "flags per 1,000 of the first 1,000, worst"
 SPEED = "readings/s"
+LEFT_OUT = "NAB standard, threshold chosen on the other folders, points"
 LIVE, BYTES = "tags at 1 Hz live on one core", "bytes a tag"
 LONGEST = "longest event after a set-point step, rows"
 NAB, LOW_FP = "NAB standard, points", "NAB reward_low_FP, points"
@@ -133,6 +136,8 @@ def detection(
     series = read_nab(data / "nab") if data is not None and (data / "nab").is_dir() else []
     runs = read_skab(data / "skab") if data is not None and (data / "skab").is_dir() else []
     figures = one_tag(OURS, flag_of(OURS), series, ours) | _live(OURS, ours.readings // 10)
+    if series:
+        figures |= _chosen_elsewhere(series, ours)
     for name in MULTIVARIATE:
         figures |= several_tags(name, flag_rows_of(name), runs, ours)
     figures |= bench_charts.clean_noise(charts.series, charts.rows)
@@ -170,12 +175,12 @@ def left_out(data: Path | None, tags: list[Tag] | None) -> list[str]:
     return notes
 
 
-def flag_of(detector: str) -> Flag:
-    """The flags of our detector of one tag with this name, at its defaults."""
+def flag_of(detector: str, **params: float) -> Flag:
+    """The flags of our detector of one tag with this name, at its defaults but for these parameters."""
 
     def flag(values: Floats, times: Ints) -> Bools:
         rows = len(values)
-        state = make(detector).start(np.zeros(1))
+        state = make(detector, **params).start(np.zeros(1))
         codes, every = np.zeros(rows, dtype=np.int32), np.ones(rows, dtype=np.bool_)
         return state.run(codes, values, every, times).is_anomaly
 
@@ -256,6 +261,21 @@ def _recorded(flag: Flag, series: list[NabSeries], sizes: Sizes) -> Figures:
             spreads[f"NAB {folder}, {profile}, points"] = points(scores, profile, [folder])
         spreads[f"NAB {folder}, wrong flags"] = wrong_flags(scores, folder)
     return {name: value for figure, spread in spreads.items() for name, value in _named(figure, spread)}
+
+
+def _chosen_elsewhere(series: list[NabSeries], sizes: Sizes) -> Figures:
+    """The score with a threshold 10 % lower, as it is, or 10 % higher, chosen without the folder scored.
+
+    Nothing without two folders with a window.
+    """
+    if len({folder_of(whole.file) for whole in series if whole.windows}) < 2:
+        return {}
+    default = make(OURS).threshold
+    candidates = {
+        f"{threshold:g}": score_starts(flag_of(OURS, threshold=threshold), series, sizes.starts)
+        for threshold in (0.9 * default, default, 1.1 * default)
+    }
+    return dict(_named(f"{OURS}, {LEFT_OUT}", leave_one_folder_out(candidates)[0]))
 
 
 def _named(figure: str, spread: Spread) -> list[tuple[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from sensormon.cli.bench_detection import (
     F1,
     FAR,
     FOUND,
+    LEFT_OUT,
     LIVE,
     NAB,
     OURS,
@@ -143,6 +145,19 @@ def test_labelled_recordings_are_scored(measured: Detection) -> None:
     assert measured.figures[f"{OURS}, NAB with, standard, points"] > 80
     assert measured.figures[f"{OURS}, {F1}"] > 0.9
     assert measured.figures[f"{OURS}, {FAR}"] < 5
+
+
+def test_a_threshold_is_chosen_only_if_there_are_two_folders_with_windows(
+    measured: Detection, labelled: Path, tmp_path: Path
+) -> None:
+    assert f"{OURS}, {LEFT_OUT}" not in measured.figures
+    shutil.copytree(labelled / "nab", tmp_path / "nab")
+    windows = json.loads((tmp_path / "nab" / "windows.json").read_text())
+    (tmp_path / "nab" / "also").mkdir()
+    shutil.copy(tmp_path / "nab" / "with" / "a.csv", tmp_path / "nab" / "also" / "a.csv")
+    windows["also/a.csv"] = windows["with/a.csv"]
+    (tmp_path / "nab" / "windows.json").write_text(json.dumps(windows))
+    assert small(tmp_path).figures[f"{OURS}, {LEFT_OUT}"] > 80
 
 
 def test_the_ratio_is_ours_to_the_best_reference() -> None:
