@@ -155,7 +155,8 @@ def _readings(entry: BatchEntry, without: Collection[int]) -> pa.Table:
 
 def _verdict_columns(verdicts: Verdicts | None, rows: int) -> dict[str, pa.Array]:
     if verdicts is None:
-        return {name: pa.nulls(rows, READINGS.field(name).type) for name in VERDICTS}
+        nothing = {name: pa.nulls(rows, READINGS.field(name).type) for name in VERDICTS}
+        return {**nothing, "withheld": pa.array(np.zeros(rows, dtype=np.uint8))}
     profiles, detectors = (pa.array(names, pa.string()) for names in (verdicts.profiles, verdicts.detectors))
     spoke = pa.array(verdicts.detector.astype(np.int32), mask=verdicts.detector < 0)
     return {
