@@ -17,7 +17,6 @@ from sensormon.exchange.import_table import Table, read_file
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import StoreUnavailable
 from sensormon.model.jobs import Cancelled, Job, Progress
-from sensormon.model.profiles import single
 from sensormon.model.settings import Settings
 from sensormon.monitor import runtime, tuner
 from sensormon.monitor.monitor import Monitor
@@ -229,7 +228,7 @@ def test_cancelled_comparison_resumes(full: Monitor) -> None:
 
     shelf = tuner.Shelf()
     span = START - 900 * SECOND, START
-    profile = single("zscore", {}).default
+    profile = full.detection.in_force.in_use.default
     work = full.tuner.outcomes(
         shelf,
         own,

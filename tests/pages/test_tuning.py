@@ -84,8 +84,9 @@ def press(app: AppTest, label: str) -> None:
 
 
 def confirmed(monitor: Monitor, tag: str, rows: int = 3) -> pd.DataFrame:
-    """Labels that confirm the tag's weakest flagged readings."""
-    flagged = monitor.stored.anomalies([tag], SINCE, START).sort_values("score").head(rows)
+    """Labels that confirm the weakest readings of the tag that the z-score flags."""
+    scored = monitor.tuner.rescore(tag, SINCE, START, profile_of("zscore"))
+    flagged = scored[scored["is_anomaly"]].sort_values("score").head(rows)
     return pd.DataFrame(
         {"id": range(rows), "tag": tag, "start": flagged["time"], "end": flagged["time"], "label": "true"}
     )
@@ -146,7 +147,7 @@ def test_settings_come_from_the_url_and_nonsense_falls_back() -> None:
         app = show("tuning", window=nonsense, threshold=nonsense)
         assert (app.slider(key="window").value, app.slider(key="threshold").value) == (50, 3.0), nonsense
     app = show("tuning", detector="no such one", threshold="nan", window="1e3")
-    assert app.multiselect(key="detector").value == ["zscore"]
+    assert app.multiselect(key="detector").value == ["zscore", "recommended"]
     assert app.slider(key="threshold").value == 3.0
 
 
@@ -195,7 +196,7 @@ def test_reset_begins_again_with_the_profile_in_force() -> None:
     app = show("tuning", detector=title("limits"), limits_low="30", limits_deadband="5", off_delay="60")
     assert app.number_input(key="limits_low").value == 30.0
     press(app, "Reset")
-    assert app.multiselect(key="detector").value == ["zscore"]
+    assert app.multiselect(key="detector").value == ["zscore", "recommended"]
     assert app.number_input(key="off_delay").value == 10.0
     app.multiselect(key="detector").set_value(["limits"]).run()
     assert app.number_input(key="limits_low").value is None, "no limit is each tag's own"
@@ -219,7 +220,7 @@ def test_moving_a_slider_reads_no_history(full: Monitor, monkeypatch: pytest.Mon
 def test_lost_events_are_warned_about_before_applying(full: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = confirmed(full, "fermenter_temp")
     monkeypatch.setattr(Tuner, "labelled_events", lambda *_: labels)
-    app = show("tuning")
+    app = show("tuning", detector=title("zscore"))
     assert not app.warning
     app.slider(key="threshold").set_value(8.0).run()
     history = full.tuner.tag_history("fermenter_temp", SINCE, START)
@@ -238,12 +239,12 @@ def test_detector_change_is_logged_with_old_and_new(full: Monitor) -> None:
     assert app.slider(key="cusum_h").value == 6.0
     assert "Live monitoring uses CUSUM, h 6" in text(app)
     log = show("tuning", part="Versions").dataframe[-1].value
-    assert (
-        log["change"].iloc[0]
-        == "default: Rolling z-score is removed; default: CUSUM, k 0.5, h 6, accept 300 is added"
+    assert log["change"].iloc[0] == (
+        "default: Rolling z-score is removed; default: Recommended is removed; "
+        "default: CUSUM, k 0.5, h 6, accept 300 is added"
     )
     assert log["who"].tolist() == ["day shift", "environment"]
-    assert log["reason"].tolist() == ["drifts", ""]
+    assert log["reason"].tolist() == ["drifts", "the first start"]
     full.tuner.apply(single("cusum", {"h": 7.0}), "night shift")
     full.drain()
     log = show("tuning", part="Versions").dataframe[-1].value
@@ -270,7 +271,7 @@ def test_applied_detector_survives_a_restart(settings: Settings) -> None:
     assert np.nanmax(np.abs(again["score"].to_numpy() - stored["score"].to_numpy()[1000:])) < 0.5
     monitor.stop()
     monitor = Monitor(replace(settings, window=30), clock)
-    assert monitor.detection.in_force.detector == "zscore", "a changed environment is a deliberate choice too"
+    assert monitor.detection.in_force.detector == "cusum", "the environment sets the z-score alone"
     monitor.stop()
 
 
@@ -403,7 +404,7 @@ def test_cached_history_works_while_the_store_is_away(full: Monitor, monkeypatch
 
 
 def test_confirmed_event_counts_at_the_next_run(full: Monitor) -> None:
-    app = show("tuning")
+    app = show("tuning", detector=title("zscore"))
     app.slider(key="threshold").set_value(8.0).run()
     assert not app.warning
     events = full.events.between(["fermenter_temp"], SINCE, START).sort_values("score")
