@@ -13,7 +13,7 @@ from sensormon.model.profiles import Profiles
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, carried_out, name_field
 from sensormon.view.phrases import literal
-from sensormon.view.profiles import changes, moves, profiles_words
+from sensormon.view.profiles import changes, moves, record_words
 
 SHOWN = 12
 """Changes shown at once; the others are counted."""
@@ -54,8 +54,8 @@ def apply_form(m: Monitor, key: str, after: Profiles, over: int, why: str = "") 
     change = Change(
         Act.APPLY_SETTINGS,
         f"profiles ({reason})" if reason else "profiles",
-        profiles_words(before),
-        profiles_words(after),
+        record_words(before, after),
+        record_words(after, before),
     )
 
     def put_in_force(name: str) -> None:

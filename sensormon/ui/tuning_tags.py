@@ -243,14 +243,13 @@ def _actions(m: Monitor, viewer: Viewer, shown: pd.DataFrame, chosen: Sequence[s
     rows = of_table("tag", table, "tags_by_load", f"the load of {counted(len(shown), 'tag')}")
     table_download(m, viewer, rows, "CSV", "tags-load")
     if pressed:
-        st.session_state["tags-chosen"] = list(chosen)
-        _assign(m)
+        _assign(m, tuple(chosen), m.detection.in_force.id)
 
 
 @dialog("Assign a profile", icon=":material/tune:")
-def _assign(m: Monitor) -> None:
-    """Choose a profile for the selected tags, see what changes, and apply it."""
-    names = [name for name in st.session_state.get("tags-chosen", []) if name in m.tags]
+def _assign(m: Monitor, chosen: Sequence[str], over: int) -> None:
+    """Choose a profile for the selected tags, see what changes, and apply it over that version."""
+    names = [name for name in chosen if name in m.tags]
     profiles = m.detection.in_force.in_use
     st.markdown(f"For {counted(len(names), 'selected tag')}:")
     profile = st.selectbox(
@@ -266,7 +265,7 @@ def _assign(m: Monitor) -> None:
     if after == profiles:
         st.info("These tags have it already.")
         return
-    if apply_form(m, "tags-assign", after, m.detection.in_force.id):
+    if apply_form(m, "tags-assign", after, over):
         st.rerun()
 
 

@@ -101,6 +101,21 @@ def profiles_words(profiles: Profiles) -> str:
     return "\n".join([*(f"{each.name}: {profile_words(each)}" for each in profiles.profiles), *entries])
 
 
+def record_words(profiles: Profiles, other: Profiles) -> str:
+    """What these profiles and assignments have that the others have not, for a record of a change."""
+    lines = [
+        f"{profile.name}: {profile_words(profile)}"
+        for profile in profiles.profiles
+        if other.by_name.get(profile.name) != profile
+    ]
+    known = frozenset(other.assignments)
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for entry in profiles.assignments:
+        if entry not in known:
+            names[entry.profile].append(assignment_words(*entry.target))
+    return "\n".join([*lines, *(f"{name} of {', '.join(targets)}" for name, targets in names.items())])
+
+
 def tag_counts(profiles: Profiles, tags: Iterable[Tag]) -> Counter[str]:
     """How many of these tags each profile has, by its name."""
     return Counter(profiles.of(tag).name for tag in tags)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sensormon.model.profiles import Assignment, Choice, Condition, Profile, single
 from sensormon.model.tags import Tag
-from sensormon.view.profiles import changes, moves, profile_words, stated, tag_counts
+from sensormon.view.profiles import changes, moves, profile_words, record_words, stated, tag_counts
 
 PLAIN = single("zscore", {"window": 50, "threshold": 3.0})
 CALM = Profile("calm", (Choice("cusum", {"h": 6.0}), Choice("stuck")), on_delay=5.0, target=2.0)
@@ -84,3 +84,15 @@ def test_assignments_are_sentences_and_tags_are_counted() -> None:
     by_name = before.assigned(*(Assignment("calm", "tag", f"t{i}") for i in range(3)))
     assert changes(before, by_name) == ["3 tags assigned by name or no longer so"]
     assert moves(after, after.renamed("calm", "quiet"), TAGS) == []
+
+
+def test_record_of_a_change_has_what_differs_and_nothing_else() -> None:
+    before = PLAIN.with_profile(CALM).assigned(Assignment("calm", "group", "Mill"))
+    after = before.with_profile(replace(CALM, on_delay=6.0)).assigned(
+        Assignment("calm", "tag", "t1"), Assignment("calm", "tag", "t2")
+    )
+    assert record_words(before, before) == ""
+    assert record_words(before, after) == f"calm: {profile_words(CALM)}"
+    assert record_words(after, before) == (
+        f"calm: {profile_words(replace(CALM, on_delay=6.0))}\ncalm of tag t1, tag t2"
+    )
