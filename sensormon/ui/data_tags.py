@@ -10,6 +10,7 @@ from sensormon.access.roles import Act
 from sensormon.model.clock import DAY
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.format import counted
+from sensormon.model.profiles import Profiles
 from sensormon.model.tag_edit import SIMULATED, TEXTS, Edited, cells, changes, narrowed, read_cells
 from sensormon.model.tag_file import Draft
 from sensormon.model.tags import NAME, TagTable
@@ -17,6 +18,7 @@ from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, carried_out, name_field, why_not
 from sensormon.ui.drawing import not_done, panel
+from sensormon.ui.glossary import meaning
 from sensormon.ui.viewer import Viewer
 from sensormon.view.access import tag_values
 from sensormon.view.phrases import literal
@@ -123,13 +125,17 @@ def _table(m: Monitor, draft: Draft) -> Edited:
         )
         if m.source.simulator
         else None,
+        "Profile": st.column_config.TextColumn(
+            help=f"What judges the tag; changed on Tuning.\n\n{meaning('profile')}"
+        ),
     }
     frame = cells(draft.tags)
+    frame["Profile"] = _profiles(m, draft)
     locked = why_not(m, Act.EDIT_TAGS)
     edited: pd.DataFrame = st.data_editor(
         frame,
         num_rows="fixed" if locked else "dynamic",
-        disabled=locked,
+        disabled=locked or ["Profile"],
         hide_index=True,
         height=min(520, 38 + 35 * (len(frame) + 1)),
         key=_key(draft),
@@ -138,6 +144,15 @@ def _table(m: Monitor, draft: Draft) -> Edited:
     if not locked:
         st.caption("Add a tag in the last row. Select rows at the left edge and press Delete to remove them.")
     return read_cells(edited, draft.tags)
+
+
+def _profiles(m: Monitor, draft: Draft) -> list[str]:
+    """The profile of each tag in the table; those in force when this session began to change cells."""
+    kept = f"{_key(draft)}-profiles"
+    if kept not in st.session_state or not any(st.session_state.get(_key(draft), {}).values()):
+        st.session_state[kept] = m.detection.in_force.in_use
+    profiles: Profiles = st.session_state[kept]
+    return ["" if tag.has_states else profiles.of(tag).name for tag in draft.tags]
 
 
 def _preview(m: Monitor, draft: Draft, edited: Edited) -> None:

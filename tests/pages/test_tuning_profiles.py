@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from sensormon.access.roles import Role
 from sensormon.model.clock import ManualClock
 from sensormon.model.entries import AuditRecord
 from sensormon.model.profiles import Assignment, Choice, Condition, Profile
@@ -14,6 +16,7 @@ from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.stores.entries import AuditQuery
 from tests.support.pages import show, text
+from tests.support.people import visit_of, with_accounts
 from tests.support.plant import START, Adopt
 
 PROFILES = {"part": "Profiles"}
@@ -246,3 +249,34 @@ def test_draft_survives_a_look_at_another_section(monitor: Monitor) -> None:
 @pytest.mark.parametrize("nonsense", ["", "none", "\x00", "9" * 400])
 def test_link_to_a_profile_that_is_gone_opens_the_default_one(nonsense: str) -> None:
     assert show("tuning", **PROFILES, edit=nonsense).selectbox(key="edit").value == "default"
+
+
+def test_tag_table_names_the_profile_of_each_tag(monitor: Monitor) -> None:
+    calm = Profile("calm", (Choice("zscore"),))
+    profiles = monitor.detection.in_force.in_use.with_profile(calm)
+    monitor.tuner.apply(profiles.assigned(Assignment("calm", "pattern", "*_ph")), "Ann")
+    rows = show("data", section="Tags").dataframe[0].value
+    assert dict(zip(rows["Name"], rows["Profile"], strict=True)) == {
+        "fermenter_temp": "default",
+        "fermenter_ph": "calm",
+        "agitator_rpm": "default",
+    }
+
+
+def test_viewers_look_at_profiles_and_cannot_change_them(
+    settings: Settings, adopt: Adopt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor = adopt(Monitor(replace(settings, access="users"), ManualClock(START)))
+    tokens = with_accounts(monitor)
+    profiles = monitor.detection.in_force.in_use
+    monitor.tuner.apply(profiles.assigned(Assignment("default", "group", "Fermenter")), "Ann")
+    for role in (Role.VIEWER, Role.OPERATOR, Role.ENGINEER):
+        monkeypatch.setattr("sensormon.ui.who.visit", lambda _role=role: visit_of(tokens[_role]))
+        app = show("tuning", **PROFILES)
+        assert names(app) == ["default"]
+        may = role is Role.ENGINEER
+        assert bool([widget for widget in app.number_input if "on-delay" in widget.key]) == may
+        assert (":material/lock:" in text(app)) != may
+        assign = show("tuning", **{"part": "Tags"}).button(key="tags-assign")
+        assert assign.disabled
+        assert ("Select tags" in assign.help) == may
