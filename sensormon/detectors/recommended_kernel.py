@@ -32,10 +32,10 @@ class Limits(NamedTuple):
     mean: float = 2.25  # the mean of all views of all inputs
     record: float = 0.02  # share of the range by which a record exceeds it,
     young: float = 2000.0  # times 1 + this / age: a young tag breaks records all the time
-    spike: float = 4.0  # standard deviations of the forecast's errors: a lone spike,
-    clear: float = 7.0  # also in the quiet time after a flag
-    backing: float = 0.25  # share of the limit that the views must reach for a lone spike,
-    habit: float = 0.5  # where the tag did not come back after more than this share of its last spikes
+    spike: float = 4.0  # standard deviations of the forecast's errors: a lone spike
+    backing: float = 0.25  # of which the views see this share of their limit,
+    clear: float = 7.0  # or one so far out, in the quiet time after a flag, too,
+    habit: float = 0.5  # unless the tag did not come back after more than this share of its last spikes
 
 
 class Quiet(NamedTuple):
@@ -183,10 +183,13 @@ def _score(threshold: float, row: Floats, chart: float) -> float:
     clear, clear_reason = 0.0, _SPIKE
     if spoke == charts.FROZEN:
         clear, clear_reason = chart, _FROZEN
-    elif spoke == charts.SPIKES and (row[AT.stayed] <= LIMITS.habit or score > LIMITS.backing * _LIMIT):
-        clear = _scaled(chart, LIMITS.clear)
-        if _scaled(chart, LIMITS.spike) > score:
-            score, reason = _scaled(chart, LIMITS.spike), _SPIKE
+    elif spoke == charts.SPIKES:
+        size = max(row[charts.AT.largest], chart)
+        backed = score > LIMITS.backing * _LIMIT
+        if backed or row[AT.stayed] <= LIMITS.habit:
+            clear = _scaled(size, LIMITS.clear)
+        if backed and _scaled(size, LIMITS.spike) > score:
+            score, reason = _scaled(size, LIMITS.spike), _SPIKE
     elif spoke == charts.SHIFTS and chart > score:
         score, reason = chart, _SHIFT
     if clear > threshold and (quiet or clear > score):
@@ -210,9 +213,9 @@ def _watch(row: Floats, value: float, expected: float) -> None:
 
 
 @numba.njit(cache=True)
-def _scaled(chart: float, limit: float) -> float:
-    """The spike chart's score in units of another limit of its own."""
-    return chart if chart >= HIGHEST else chart * _LIMIT / limit
+def _scaled(size: float, limit: float) -> float:
+    """The score of a spike of this many standard deviations, with this many as its limit."""
+    return size if size >= HIGHEST else size * _LIMIT / limit
 
 
 @numba.njit(cache=True)
