@@ -68,6 +68,15 @@ class Condition:
     value: float
     settle: float = 0.0
 
+    def as_document(self) -> dict[str, Any]:
+        """What JSON can hold; `read_condition` reads it back."""
+        return {
+            "tag": self.tag,
+            "comparison": self.comparison,
+            "value": self.value,
+            "settle": self.settle,
+        }
+
     def __str__(self) -> str:
         if self.comparison == STEADY:
             return f"only while {self.tag} stays within {self.value:g}, {self.settle:g} s after a change"
@@ -340,12 +349,7 @@ def _profile_document(profile: Profile) -> dict[str, Any]:
         "target": profile.target,
     }
     if (condition := profile.condition) is not None:
-        document["condition"] = {
-            "tag": condition.tag,
-            "comparison": condition.comparison,
-            "value": condition.value,
-            "settle": condition.settle,
-        }
+        document["condition"] = condition.as_document()
     return document
 
 
@@ -357,7 +361,7 @@ def _read_profile(row: Mapping[str, Any]) -> Profile:
         on_delay=_number(row.get("on_delay", 0.0)),
         off_delay=_number(row.get("off_delay", 10.0)),
         severity=_text(row.get("severity", "")),
-        condition=None if condition is None else _read_condition(_mapping(condition)),
+        condition=None if condition is None else read_condition(_mapping(condition)),
         target=_number(row.get("target", 0.0)),
     )
 
@@ -367,7 +371,8 @@ def _read_choice(row: Mapping[str, Any]) -> Choice:
     return Choice(_text(row["detector"]), {_text(name): _number(value) for name, value in params.items()})
 
 
-def _read_condition(row: Mapping[str, Any]) -> Condition:
+def read_condition(row: Mapping[str, Any]) -> Condition:
+    """The condition in this document. Raises KeyError and TypeError if there is none."""
     return Condition(
         tag=_text(row["tag"]),
         comparison=_text(row["comparison"]),

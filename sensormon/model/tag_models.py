@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sensormon.model.errors import UsageError
+from sensormon.model.profiles import Condition, read_condition
 from sensormon.model.tags import NAME, Tag, TagTable
 
 COLLECTION = "tag_models"
@@ -31,7 +32,8 @@ class TagModel:
 
     A row has the last good value of each of `tags` in `interval` seconds. It was trained on the readings
     of since <= time < until (µs UTC). `retrain_after` is after how many rows at a new steady state it is
-    trained again on those, 0 for never. `version` grows by one each time it is trained.
+    trained again on those, 0 for never. Rows are judged only under the `condition`. `version` grows by
+    one each time it is trained.
     """
 
     name: str
@@ -42,8 +44,15 @@ class TagModel:
     until: int
     fitted: Mapping[str, Any]
     retrain_after: int = 0
+    condition: Condition | None = None
     version: int = 1
     reason: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The tags whose readings make its rows: its own first, then that of its condition."""
+        watched = () if self.condition is None else (self.condition.tag,)
+        return tuple(dict.fromkeys((*self.tags, *watched)))
 
     def as_document(self) -> dict[str, Any]:
         """What JSON can hold; `read_model` reads it back."""
@@ -55,6 +64,7 @@ class TagModel:
             "until": self.until,
             "fitted": dict(self.fitted),
             "retrain_after": self.retrain_after,
+            "condition": None if self.condition is None else self.condition.as_document(),
             "version": self.version,
             "reason": self.reason,
         }
@@ -86,6 +96,7 @@ def read_model(name: str, document: Mapping[str, Any]) -> TagModel:
             until=int(document["until"]),
             fitted=dict(document["fitted"]),
             retrain_after=int(document["retrain_after"]),
+            condition=None if document["condition"] is None else read_condition(document["condition"]),
             version=int(document["version"]),
             reason=str(document["reason"]),
         )
@@ -93,22 +104,25 @@ def read_model(name: str, document: Mapping[str, Any]) -> TagModel:
         raise ValueError(f"no model of several tags ({error!r})") from error
 
 
-def check_new(name: str, tags: tuple[str, ...], interval: float, table: TagTable, models: int) -> None:
-    """Raise UsageError unless a model of this name over these tags can be added to so many others."""
+def check_new(model: TagModel, table: TagTable, models: int) -> None:
+    """Raise UsageError unless this model can be added to so many others."""
+    name, tags = model.name, model.tags
     if not NAME.fullmatch(name):
         raise _wrong(f"{name!r} cannot be a model's name", "Use letters, digits and _ . : / -, at most 128")
     if name in table:
         raise _wrong(f"{name!r} is a tag already", "Choose another name")
     if models >= MOST_MODELS:
         raise _wrong(f"there are {models} models already", "Remove one first")
-    unknown = [tag for tag in tags if tag not in table]
-    words = [tag for tag in tags if tag in table and table[tag].has_states]
+    unknown = [tag for tag in model.columns if tag not in table]
+    words = [tag for tag in model.columns if tag in table and table[tag].has_states]
     if unknown or words:
         raise _wrong(f"{(unknown + words)[0]!r} is no tag of numbers", "Choose tags of numbers")
     if not 2 <= len(set(tags)) == len(tags) <= MOST_TAGS:
         raise _wrong(f"{len(tags)} tags are too few or too many", f"Choose 2 to {MOST_TAGS} different tags")
-    if not SHORTEST <= interval <= LONGEST:
-        raise _wrong(f"a row every {interval:g} s cannot be used", f"Use {SHORTEST:g} to {LONGEST:,.0f} s")
+    if not SHORTEST <= model.interval <= LONGEST:
+        raise _wrong(
+            f"a row every {model.interval:g} s cannot be used", f"Use {SHORTEST:g} to {LONGEST:,.0f} s"
+        )
 
 
 def _wrong(what: str, hint: str) -> UsageError:

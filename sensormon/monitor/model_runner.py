@@ -15,8 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sensormon.analysis.aligned_rows import RowMaker
+from sensormon.detectors.conditions import Conditions
 from sensormon.detectors.kernel import SCORE
 from sensormon.detectors.multivariate import RowScores
 from sensormon.detectors.trained_state import STEADY, TrainedState
@@ -24,8 +26,10 @@ from sensormon.detectors.training import TrainedModel
 from sensormon.ingest.collector import Collector
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.errors import JournalError, StoreError, StoreUnavailable, UsageError
-from sensormon.model.readings import Batch, Floats, Ints, Processed, Scores, Verdicts
+from sensormon.model.profiles import Choice, Profile
+from sensormon.model.readings import UNLEARNED, Batch, Floats, Ints, Processed, Scores, Verdicts, Withheld
 from sensormon.model.tag_models import SOURCE, TagModel
+from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.monitor.readings import Readings
 from sensormon.monitor.tag_models import TagModels
@@ -125,7 +129,7 @@ class ModelRunner:
         newest = last or self._clock.now() // interval * interval
         since = newest + interval
         running = _Running(model, TrainedState(trained, model.retrain_after or STEADY), since, n)
-        earlier = self._readings.recent(since - WARM * interval, model.tags)
+        earlier = self._readings.recent(since - WARM * interval, model.columns)
         if not earlier.attrs["complete"]:
             raise StoreUnavailable("the readings before the start cannot be read", where=model.name)
         running.take(earlier)
@@ -142,7 +146,7 @@ class ModelRunner:
         return int(micros(recorded["time"])[-1]), int(recorded["n"].iloc[-1]) + 1
 
     def _go_on(self, running: _Running) -> None:
-        running.take(self._newest.after(running.newest_id, running.model.tags, 0))
+        running.take(self._newest.after(running.newest_id, running.model.columns, 0))
         while running.waiting:  # a row stays there until it is durable
             times, scores = running.waiting[0]
             batch = running.batch(times, scores, self._clock.now())
@@ -172,7 +176,8 @@ class _Running:
         self.score = math.nan
         self._since = since
         self._n = n
-        self._maker = RowMaker(model.tags, interval, since - WARM * interval)
+        self._maker = RowMaker(model.columns, interval, since - WARM * interval)
+        self._conditions = _conditions(model)
         self._rows: deque[tuple[int, Floats]] = deque(maxlen=model.retrain_after or 1)
         self._elsewhere: tuple[str, ...] = ()
         self._looked = 0
@@ -183,13 +188,16 @@ class _Running:
             return
         self.newest_id = int(readings["id"].iloc[-1])
         times, rows = self._maker.take(readings)
+        withheld = self._withheld(times, rows)
+        judged = ~np.isin(withheld, UNLEARNED)
+        times, rows, withheld = times[judged], rows[judged, : len(self.model.tags)], withheld[judged]
         if not len(times):
             return
         self._rows.extend(zip(times.tolist(), rows, strict=True))
         scores = self.state.run(rows)
         keep = np.flatnonzero((times >= self._since) & np.isfinite(scores.score))
         if len(keep):
-            self.waiting.append((times[keep], self._scores(scores, keep)))
+            self.waiting.append((times[keep], self._scores(scores, keep, withheld[keep])))
             self._n += len(keep)
             self.time, self.score = int(times[keep[-1]]), float(scores.score[keep[-1]])
 
@@ -222,7 +230,15 @@ class _Running:
         """What it does now."""
         return ModelStatus(self.model, self.time, self.score, self._elsewhere)
 
-    def _scores(self, scores: RowScores, keep: Ints) -> Scores:
+    def _withheld(self, times: Ints, rows: Floats) -> NDArray[np.uint8]:
+        """For each row whether the model's condition lets it be judged, by the last value of its tag."""
+        if self.model.condition is None:
+            return np.zeros(len(times), dtype=np.uint8)
+        value = np.ascontiguousarray(rows[:, self.model.columns.index(self.model.condition.tag)])
+        codes = np.zeros(len(times), dtype=np.int32)
+        return self._conditions.withheld(codes, value, np.isfinite(value), times)
+
+    def _scores(self, scores: RowScores, keep: Ints, withheld: NDArray[np.uint8]) -> Scores:
         rows = len(keep)
         own = np.full((rows, len(self.model.tags), 4), np.nan)
         own[:, :, SCORE] = scores.contributions[keep]
@@ -233,14 +249,21 @@ class _Running:
             expected=np.full(rows, np.nan),
             lower=np.full(rows, np.nan),
             upper=np.ones(rows),
-            is_anomaly=scores.is_anomaly[keep],
+            is_anomaly=scores.is_anomaly[keep] & (withheld == Withheld.NOTHING),
             verdicts=Verdicts(
                 profiles=(f"{self.model.name} v{self.model.version}",),
                 profile=np.zeros(rows, dtype=np.uint8),
                 detectors=self.model.tags,
                 detector=largest.astype(np.int8),
                 threshold=np.ones(rows),
-                withheld=np.zeros(rows, dtype=np.uint8),
+                withheld=withheld,
                 own=own,
             ),
         )
+
+
+def _conditions(model: TagModel) -> Conditions:
+    """The condition of the model as that of a single tag, which is also the one it looks at."""
+    name = model.name if model.condition is None else model.condition.tag
+    profile = Profile(model.name, (Choice(model.kind),), condition=model.condition)
+    return Conditions.of([profile], [Tag(name, name)])

@@ -73,7 +73,7 @@ class TagModels:
         if they cannot be read.
         """
         others = [other.name for other in self.standing() if other.name != model.name]
-        check_new(model.name, model.tags, model.interval, self._tags(), len(others))
+        check_new(model, self._tags(), len(others))
         readings = self._stored.frame(list(model.tags), model.since, model.until, limit=MOST_ROWS + 1)
         if len(readings) > MOST_ROWS:
             raise UsageError(

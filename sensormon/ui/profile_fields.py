@@ -76,7 +76,7 @@ def profile_editor(m: Monitor, begun: Profile, key: Key) -> Profile:
         off_delay=off_delay,
         severity=severity or "",
         target=target,
-        condition=_condition(m, begun.condition, key),
+        condition=condition_fields(m, begun.condition, key),
     )
 
 
@@ -118,7 +118,7 @@ def _parameter(parameter: Parameter, start: float, key: str) -> float:
     return round(value) if whole else float(value)
 
 
-def _condition(m: Monitor, begun: Condition | None, key: Key) -> Condition | None:
+def condition_fields(m: Monitor, begun: Condition | None, key: Key) -> Condition | None:
     """The tag, comparison, value and settling time; None while no tag is chosen."""
     numbers = list(m.tags.numbers)
     if begun is not None and begun.tag not in numbers:

@@ -23,6 +23,7 @@ from sensormon.ui.drawing import chart, not_done, not_readable, panel
 from sensormon.ui.glossary import meaning
 from sensormon.ui.memo import forget, remembered
 from sensormon.ui.parts import dialog
+from sensormon.ui.profile_fields import condition_fields
 from sensormon.ui.time_range import stored_range
 from sensormon.ui.viewer import Viewer
 from sensormon.view.access import times_column
@@ -80,6 +81,7 @@ def _list(m: Monitor, statuses: list[ModelStatus], viewer: Viewer) -> None:
                 "Version": [model.version for model in models],
                 "Trained from": times_column([model.since for model in models]),
                 "Trained to": times_column([model.until for model in models]),
+                "Judges": ["always" if model.condition is None else str(model.condition) for model in models],
                 "Reason": [model.reason for model in models],
             }
         ),
@@ -183,10 +185,11 @@ def _new(m: Monitor, viewer: Viewer) -> None:
         )
         st.markdown("Normal stretch to learn from")
         since, until = stored_range(viewer, m.clock.now() // SECOND * SECOND, "model")
+    condition = condition_fields(m, None, lambda field: f"model-{field}")
     if not name.strip() or len(tags) < 2:
         st.caption("Give a name and choose two tags or more.")
         return
-    wanted = TagModel(name.strip(), kind, tuple(tags), interval, since, until, {}, int(after))
+    wanted = TagModel(name.strip(), kind, tuple(tags), interval, since, until, {}, int(after), condition)
     if wanted.name in {model.name for model in m.tag_models.known}:
         st.info("Choose another name, or train that model again.", title="There is a model of this name")
         return
@@ -195,7 +198,15 @@ def _new(m: Monitor, viewer: Viewer) -> None:
 
 def _train_and_keep(m: Monitor, viewer: Viewer, wanted: TagModel, key: str) -> None:
     """Train on the stretch at the press of a button; then show the fit, and ask before it is in force."""
-    choices = (key, wanted.name, wanted.kind, wanted.tags, wanted.interval, wanted.retrain_after)
+    choices = (
+        key,
+        wanted.name,
+        wanted.kind,
+        wanted.tags,
+        wanted.interval,
+        wanted.retrain_after,
+        wanted.condition,
+    )
     stated = st.session_state.get(f"{key}-stretch")
     if st.button("Train", key=f"{key}-train", **allowed(m, Act.TRAIN_MODEL)):
         stated = st.session_state[f"{key}-stretch"] = (choices, wanted.since, wanted.until)

@@ -9,6 +9,8 @@ import pytest
 
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import JournalFull, UsageError
+from sensormon.model.profiles import STEADY, Condition
+from sensormon.model.readings import Withheld
 from sensormon.model.settings import Settings
 from sensormon.model.tag_models import SOURCE, TagModel
 from sensormon.monitor.monitor import Monitor
@@ -180,3 +182,32 @@ def test_stretch_that_drifts_is_refused_with_the_tag(monitor: Monitor, clock: Ma
     with pytest.raises(UsageError, match="fermenter_ph"):
         monitor.tag_models.train(drifting)
     assert monitor.tag_models.standing() == ()
+
+
+def test_change_of_a_set_point_is_no_event_under_its_condition(monitor: Monitor, clock: ManualClock) -> None:
+    steady = Condition("agitator_rpm", STEADY, 100.0, settle=120.0)
+    two = TagModel("rig", "recommended", TAGS[:2], 1.0, START, START + ROWS * SECOND, {}, condition=steady)
+    monitor.tag_models.keep(monitor.tag_models.train(two), "Ada", "")
+    monitor.model_runner.step()
+    rows = rows_of(500, ROWS)
+    rows[200:] += np.array([1.0, 0.0, 120.0])  # another set-point, and what goes with it
+    for first in range(0, 500, 100):
+        send(monitor, clock, rows[first : first + 100], ROWS + first)
+        monitor.model_runner.step()
+    frame = scores_of(monitor)
+    assert frame["withheld"].iloc[200:320].eq(Withheld.CHANGE).all()
+    assert frame["score"].iloc[200:260].max() > 1.0
+    assert not frame["is_anomaly"].any()
+
+
+def test_rows_are_not_judged_while_the_condition_is_not_met(monitor: Monitor, clock: ManualClock) -> None:
+    running = Condition("agitator_rpm", ">", 300.0)
+    model = TagModel("rig", "spe", TAGS[:2], 1.0, START, START + ROWS * SECOND, {}, condition=running)
+    monitor.tag_models.keep(monitor.tag_models.train(model), "Ada", "")
+    monitor.model_runner.step()
+    rows = rows_of(60, ROWS)
+    rows[20:40, 2] = 210.0
+    send(monitor, clock, rows, ROWS)
+    monitor.model_runner.step()
+    seconds = (scores_of(monitor)["time"].astype("int64") - START) // SECOND - ROWS
+    assert seconds.tolist() == [*range(20), *range(40, 59)]
