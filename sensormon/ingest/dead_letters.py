@@ -195,7 +195,7 @@ def _verdicts(line: Mapping[str, Any]) -> Verdicts | None:
     if "profile" not in line:
         return None
     own, detector = line.get("own"), line.get("detector")
-    if not isinstance(own, dict) or not own or not (detector is None or detector in own):
+    if not isinstance(own, dict) or not own or detector not in (None, *own):
         raise ValueError("what the detectors said cannot be read")
     if not all(isinstance(row, list) and len(row) == len(_OWN_PARTS) for row in own.values()):
         raise ValueError("what a detector said cannot be read")

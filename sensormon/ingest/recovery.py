@@ -13,12 +13,14 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sensormon.detectors import make
 from sensormon.ingest.collector import Unsure
+from sensormon.ingest.detector_state import SavedState, read_states
 from sensormon.ingest.idempotency import KEYED, UNKEYED
 from sensormon.ingest.tag_memory import KEPT
 from sensormon.ingest.unstored import Pending, pending_of
@@ -74,15 +76,20 @@ class Recovered:
     case_settings: list[DetectorSettings] = field(default_factory=list)  # of cases, not stored yet
     first_start: bool = False
     kept: int = KEPT
+    states: dict[str, SavedState] = field(default_factory=dict)  # saved under `settings`
 
 
-def recover(journal: Journal, store: Store, now: int) -> Recovered:
-    """Everything that store and journal know; the store stays open if it could be opened."""
+def recover(journal: Journal, store: Store, now: int, folder: Path) -> Recovered:
+    """Everything that store and journal know; the store stays open if it could be opened.
+
+    What the detectors remembered is read from the data folder, too: a tag that goes on from there needs
+    only the readings since then.
+    """
     recovered = Recovered()
     position = 0
     reached = True
     try:
-        position = _read_store(recovered, journal, store)
+        position = _read_store(recovered, journal, store, folder)
     except StoreCorrupt as error:
         _log.error("%s; it is kept as %s", error, store.set_aside())
         recovered = Recovered()
@@ -95,6 +102,8 @@ def recover(journal: Journal, store: Store, now: int) -> Recovered:
         for record in records:
             _replay(recovered, record)
         after = records[-1].number
+    if recovered.settings is not None:
+        recovered.states = read_states(folder, recovered.settings)
     if reached:
         recovered.first_start = recovered.next_id == 1 and not recovered.received
     else:
@@ -105,7 +114,7 @@ def recover(journal: Journal, store: Store, now: int) -> Recovered:
     return recovered
 
 
-def _read_store(recovered: Recovered, journal: Journal, store: Store) -> int:
+def _read_store(recovered: Recovered, journal: Journal, store: Store, folder: Path) -> int:
     """Fill in what the store knows; the number of the last record it has."""
     store.open()
     mark = store.ledger.watermark(journal.writer)
@@ -114,7 +123,14 @@ def _read_store(recovered: Recovered, journal: Journal, store: Store) -> int:
     applied = [settings for settings in store.entries.detector_settings() if settings.id < FROM_CASES]
     recovered.settings = applied[-1] if applied else None
     recovered.kept = max(KEPT, _lead(recovered.settings))
-    recovered.histories = {history.tag: history for history in store.readings.histories(recovered.kept)}
+    recovered.histories = {history.tag: history for history in store.readings.histories(KEPT)}
+    if recovered.kept > KEPT and recovered.settings is not None:
+        states = read_states(folder, recovered.settings)
+        behind = [
+            tag for tag, history in recovered.histories.items() if not _goes_on(states.get(tag), history)
+        ]
+        for history in store.readings.histories(recovered.kept, behind) if behind else ():
+            recovered.histories[history.tag] = history
     recovered.arrivals = store.readings.last_arrivals()
     received = store.ledger.accounts().received.get(journal.writer, {})
     recovered.next_id, recovered.received = store.ledger.next_id(), dict(received)
@@ -122,6 +138,12 @@ def _read_store(recovered: Recovered, journal: Journal, store: Store) -> int:
     recovered.unkeyed.extend(store.entries.answers_by_content(UNKEYED.answers))
     recovered.words.take(store.entries.state_words())
     return position
+
+
+def _goes_on(state: SavedState | None, history: TagHistory) -> bool:
+    """Whether the history has all readings of the tag, or those since its state was saved."""
+    learned = int(np.count_nonzero(history.learned))
+    return learned >= history.n or (state is not None and 0 <= history.n - state.n <= learned)
 
 
 def _replay(recovered: Recovered, record: Record) -> None:

@@ -25,7 +25,6 @@ from sensormon.exchange.undoing import Undoing
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.dead_letters import DeadLetters
 from sensormon.ingest.detection_log import DetectionLog
-from sensormon.ingest.detector_state import read_states
 from sensormon.ingest.loader import Loader
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.recovery import Recovered, recover, settings_in_force
@@ -122,12 +121,12 @@ def build(settings: Settings, clock: Clock) -> Parts:
     make_database_private(Path(settings.store_url))
     journal = _journal(settings)
     dead_letters = DeadLetters(settings.data_dir)
-    recovered = recover(journal, store, started)
+    recovered = recover(journal, store, started, settings.data_dir)
     in_force = settings_in_force(recovered.settings, settings, started)
     table = with_own_tags(tags, source)
     newest = RecentReadings()  # for readings received since the start, with or without the store
     collector = Collector(
-        _pipeline(table, in_force, recovered, settings.data_dir, settings.earliest, started),
+        _pipeline(table, in_force, recovered, settings.earliest, started),
         journal,
         newest,
         _unstored(journal, clock, recovered),
@@ -260,13 +259,12 @@ def _pipeline(
     table: TagTable,
     in_force: DetectorSettings,
     recovered: Recovered,
-    folder: Path,
     earliest: int,
     now: int,
 ) -> Pipeline:
     """The live pipeline, as it was when the monitor stopped."""
     pipeline = Pipeline(table, in_force, recovered.words, earliest)
-    states = read_states(folder, in_force)
+    states = recovered.states if in_force is recovered.settings else {}
     for history in recovered.histories.values():
         pipeline.restore(
             history.tag, history.n, history.time, history.value, history.learned, states.get(history.tag)

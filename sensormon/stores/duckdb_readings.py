@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,12 @@ from sensormon.stores.duckdb_retention import has_rollups
 from sensormon.stores.duckdb_stream import Deletions, begun
 from sensormon.stores.readings import LastArrival, TagHistory
 
+_HISTORY = (
+    f"SELECT tag, time, value, quality >> 30 = 0 AS good, {LEARNED} AS learned, id FROM readings "
+    "WHERE origin <> 'import' AND {where} "
+    f"QUALIFY row_number() OVER (PARTITION BY tag, {LEARNED} ORDER BY id DESC) <= ? ORDER BY id"
+)
+_OF_TAGS = "tag IN (SELECT unnest(?::VARCHAR[]))"
 _REJECTED = "received, source, position, tag, time, value, reason, detail"
 
 
@@ -185,23 +191,12 @@ class DuckDBReadings:
         query = "SELECT DISTINCT tag FROM readings WHERE origin <> 'import' ORDER BY tag"
         return [tag for (tag,) in self._database.rows(query)]
 
-    def histories(self, limit: int) -> list[TagHistory]:
+    def histories(self, limit: int, tags: Collection[str] | None = None) -> list[TagHistory]:
         learned = dict(self._database.rows("SELECT tag, n FROM latest"))
-        newest = (
-            f"SELECT tag, time, value, quality >> 30 = 0 AS good, {LEARNED} AS learned, id FROM readings "
-            "WHERE origin <> 'import' AND {where} "
-            f"QUALIFY row_number() OVER (PARTITION BY tag, {LEARNED} ORDER BY id DESC) <= ? ORDER BY id"
-        )
-        # Most tags have their newest rows at the end of the table; only the others need a full scan.
-        reach = limit * max(1, len(learned)) * 2
-        frame = self._database.frame(
-            newest.format(where="id > (SELECT max(id) FROM latest) - ?"), [reach, limit]
-        )
-        counts = frame.loc[frame["learned"], "tag"].value_counts()
-        short = [tag for tag, n in learned.items() if counts.get(tag, 0) < min(n, limit)]
-        if short:
-            more = self._database.frame(newest.format(where="tag IN (SELECT unnest(?))"), [short, limit])
-            frame = pd.concat([frame[~frame["tag"].isin(short)], more])
+        if tags is not None:
+            frame = self._database.frame(_HISTORY.format(where=_OF_TAGS), [list(tags), limit])
+        else:
+            frame = self._newest_of_all(limit, learned)
         return [
             TagHistory(
                 tag=str(tag),
@@ -213,6 +208,19 @@ class DuckDBReadings:
             )
             for tag, rows in frame.groupby("tag", sort=False)
         ]
+
+    def _newest_of_all(self, limit: int, learned: Mapping[str, int]) -> pd.DataFrame:
+        # Most tags have their newest rows at the end of the table; only the others need a full scan.
+        reach = limit * max(1, len(learned)) * 2
+        frame = self._database.frame(
+            _HISTORY.format(where="id > (SELECT max(id) FROM latest) - ?"), [reach, limit]
+        )
+        counts = frame.loc[frame["learned"], "tag"].value_counts()
+        short = [tag for tag, n in learned.items() if counts.get(tag, 0) < min(n, limit)]
+        if short:
+            more = self._database.frame(_HISTORY.format(where=_OF_TAGS), [short, limit])
+            frame = pd.concat([frame[~frame["tag"].isin(short)], more])
+        return frame
 
     def last_arrivals(self) -> dict[str, LastArrival]:
         frame = self._database.frame(

@@ -143,8 +143,11 @@ class StoredReadings(Protocol):
     def live_tags(self) -> list[str]:
         """The tags that have readings which were not imported, in order of their names."""
 
-    def histories(self, limit: int) -> list[TagHistory]:
-        """For a restart, the newest `limit` good live readings of each tag and as many others."""
+    def histories(self, limit: int, tags: Collection[str] | None = None) -> list[TagHistory]:
+        """For a restart, the newest `limit` learned live readings of each tag and as many others.
+
+        With `tags` those of these tags alone.
+        """
 
     def last_arrivals(self) -> dict[str, LastArrival]:
         """By tag, its newest reading, unless that was not received live."""

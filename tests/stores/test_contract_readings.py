@@ -391,6 +391,11 @@ def test_withheld_readings_are_not_among_the_learned(store: Store) -> None:
     assert history.n == learned.sum() == n[-1] + learned[-1]
     assert history.learned.sum() == 50
     assert (history.good & ~history.learned).any()
+    of_one, of_two = (store.readings.histories(50, names) for names in (["temp"], ["temp", "speed"]))
+    assert [each.tag for each in of_one] == ["temp"]
+    assert sorted(each.tag for each in of_two) == ["speed", "temp"]
+    assert of_one[0].value[of_one[0].learned].tolist() == history.value[history.learned].tolist()
+    assert of_one[0].n == history.n
     last = store.readings.lead("temp", 10**6, 40)
     ids = (1 + np.flatnonzero(temp))[learned][-40:]
     assert last["id"].tolist() == ids.tolist()

@@ -44,6 +44,7 @@ LINE = {
     "first_failed": "2026-01-31T12:00:02Z",
     "last_failed": "2026-01-31T12:00:02Z",
 }
+JUDGED = {"profile": "default", "detector": "zscore", "threshold": 3.0, "withheld": 0}
 DEEP = b"[" * 200_000 + b"]" * 200_000
 
 
@@ -72,6 +73,14 @@ HOSTILE = {
     "a source that is an object": line(source={"a": 1}),
     "half a character": line(tag="\ud800"),
     "a word for the verdict": line(is_anomaly="no"),
+    "a profile without what its detectors said": line(**JUDGED),
+    "no list of what a detector said": line(**JUDGED, own={"zscore": 7}),
+    "too little of what a detector said": line(**JUDGED, own={"zscore": [1.0, 2.0]}),
+    "a word of what a detector said": line(**JUDGED, own={"zscore": [1.0, 2.0, "x", 3.0]}),
+    "a detector that said nothing": line(**JUDGED, own={"ewma": [1.0, 2.0, 1.0, 3.0]}),
+    "a detector that is a list": line(**{**JUDGED, "detector": []}, own={"zscore": [1.0] * 4}),
+    "an unknown reason to withhold": line(**{**JUDGED, "withheld": 9}, own={"zscore": [1.0] * 4}),
+    "a profile that is a number": line(**{**JUDGED, "profile": 1}, own={"zscore": [1.0] * 4}),
     "not UTF-8": b"\xff\xfe{}",
 }
 
