@@ -158,6 +158,7 @@ def _condition_fields(watched: str, begun: Condition | None) -> Condition:
             bind="query-params",
             min_value=-1e12,
             max_value=1e12,
+            format="%g",
         )
     settle = _number("Settling time, s", "settle", begun.settle if begun else 0.0)
     return Condition(watched, comparison or COMPARISONS[0], value, settle)
@@ -165,7 +166,15 @@ def _condition_fields(watched: str, begun: Condition | None) -> Condition:
 
 def _number(label: str, key: str, start: float, most: float = LONGEST_DELAY, help: str = "") -> float:
     return st.number_input(
-        label, 0.0, most, float(start), key=key, bind="query-params", help=meaning(help) if help else None
+        label,
+        0.0,
+        most,
+        float(start),
+        1.0,
+        format="%g",
+        key=key,
+        bind="query-params",
+        help=meaning(help) if help else None,
     )
 
 

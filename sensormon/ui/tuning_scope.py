@@ -19,7 +19,7 @@ from sensormon.ui.memo import forget, last_remembered, remembered
 from sensormon.ui.tuning_choice import ALL, GROUP, TAG, Chosen, sides, watched
 from sensormon.ui.tuning_history import Looked, facts_of
 from sensormon.ui.viewer import Viewer
-from sensormon.view.tuning import lost_words, measured_share, norm_words, outcome_table
+from sensormon.view.tuning import lost_words, measured_share, norm_words, outcome_table, target_words
 
 AT_ONCE = 0.3
 """Seconds that a page waits for a job before it shows its progress."""
@@ -60,6 +60,8 @@ def many_tags(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, look
             f"{pace(load.after, load.seconds)}. {norm_words(load)}",
             help=meaning("alarm load", "event"),
         )
+        if words := target_words(outcomes, profile.target):
+            st.caption(words)
         if chosen.scope in (GROUP, ALL):
             _quality(m, viewer, outcomes)
         st.dataframe(

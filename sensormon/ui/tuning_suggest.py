@@ -40,6 +40,8 @@ def suggestions(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, lo
             0.1,
             100_000.0,
             profile.target or 5.0,
+            1.0,
+            format="%g",
             key="suggest-target",
             width=220,
         )

@@ -101,9 +101,9 @@ PAGES: Mapping[str, About] = {
     "Tuning": About(
         "tuning",
         "t",
-        "What another detector or other settings would have flagged in your history, how many real faults "
-        "they would have found, and how many events they would have raised. Nothing changes until you apply "
-        "the settings.",
+        "What another profile would have flagged in your history, how many real faults it would have found, "
+        "and how many events it would have raised, on a tag, a group or all tags. Nothing changes until you "
+        "apply it, as a new version that you can revert.",
         (
             "detector",
             "threshold",
@@ -253,7 +253,7 @@ def seen(source: str, tags: Sequence[Tag], interval: float, received: int) -> st
 def tries(settings: Settings, tag: str | None, received: int) -> tuple[Try, ...]:
     """Two or three things to try first. `tag` is the title of a tag with readings."""
     newest = Try("Open the newest event and see why it was flagged", "Anomalies", {"within": "1 h"})
-    tuning = {"history": "15 min", "detector": "Rolling z-score", "threshold": "5.0"}
+    tuning = {"history": "15 min", "threshold": "5.0"}
     move = Try(
         "Move the threshold and see what it would have flagged",
         "Tuning",

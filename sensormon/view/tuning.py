@@ -6,7 +6,7 @@ Pure functions: plain data in, text out; whoever shows a text escapes it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 
 import pandas as pd
@@ -18,6 +18,7 @@ from sensormon.model.format import counted, day_and_time, duration, latency, lis
 from sensormon.model.tags import Tag
 from sensormon.view.detectors import title
 
+_SIDES: tuple[Callable[[Load], int], ...] = (lambda load: load.before, lambda load: load.after)
 SHORT = 600
 """A load measured over less than this (s) is not assessed."""
 
@@ -163,6 +164,18 @@ def outcome_table(outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
     if any(len(row.lost) for row in rows):
         columns["Confirmed events lost"] = [len(row.lost) for row in rows]
     return pd.DataFrame(columns)
+
+
+def target_words(outcomes: Mapping[str, Outcome], target: float) -> str:
+    """How many of these tags, by their label, exceed the target (events a day), now and with new settings.
+
+    Empty without a target. Rates over a short history are only a hint.
+    """
+    if not target:
+        return ""
+    loads = [outcome.load for outcome in outcomes.values() if outcome.load.seconds > 0]
+    over = [sum(144 * load.pace(side(load)) > target for load in loads) for side in _SIDES]
+    return f"Tags with more than {target:g} events a day: {over[0]:,} → {over[1]:,} of {len(loads):,}."
 
 
 def _found(outcome: Outcome) -> str:
