@@ -42,8 +42,8 @@ class Recommended(Detector):
       a young tag;
     - a shift by the CUSUM of the errors of a forecast that learns each tag's own noise, tail and memory;
     - a lone spike by the errors' Shewhart chart, not over a heavy tail: beyond 4 standard deviations if the
-      views see something as well, else beyond 7 and only if the tag came back from its last spikes, so
-      that steps are none;
+      views see something as well, else beyond 7, from the 200th reading on and only if the tag came back
+      from its last spikes, so that steps are none;
     - a run of equal values that is unlikely by how often values repeat (stuck).
 
     Of an event that lasts the start is flagged: after a flag the detector is quiet for 5 % of the tag's

@@ -35,7 +35,8 @@ class Limits(NamedTuple):
     spike: float = 4.0  # standard deviations of the forecast's errors: a lone spike
     backing: float = 0.25  # of which the views see this share of their limit,
     clear: float = 7.0  # or one so far out, in the quiet time after a flag, too,
-    habit: float = 0.5  # unless the tag did not come back after more than this share of its last spikes
+    habit: float = 0.5  # unless the tag did not come back after more than this share of its last spikes,
+    known: float = 200.0  # or has fewer readings than this
 
 
 class Quiet(NamedTuple):
@@ -50,7 +51,7 @@ class Watch(NamedTuple):
     """How it is learned whether spikes are spikes, or steps to where the tag stays."""
 
     readings: float = 3.0  # after which a spike is over
-    memory: float = 4.0  # spikes
+    memory: float = 3.0  # spikes
 
 
 LIMITS, QUIET, WATCH = Limits(), Quiet(), Watch()
@@ -186,7 +187,7 @@ def _score(threshold: float, row: Floats, chart: float) -> float:
     elif spoke == charts.SPIKES:
         size = max(row[charts.AT.largest], chart)
         backed = score > LIMITS.backing * _LIMIT
-        if backed or row[AT.stayed] <= LIMITS.habit:
+        if backed or (row[AT.stayed] <= LIMITS.habit and row[N] >= LIMITS.known):
             clear = _scaled(size, LIMITS.clear)
         if backed and _scaled(size, LIMITS.spike) > score:
             score, reason = _scaled(size, LIMITS.spike), _SPIKE

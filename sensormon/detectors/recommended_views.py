@@ -118,7 +118,7 @@ BLOCK = Places()
 def look(block: Floats, n: int, value: float, least: float) -> None:
     """Let each view judge the input's number `n`, counted from 0, then learn it.
 
-    A difference of up to `least` counts as none.
+    A difference of up to `least` is not new.
     """
     judged = n >= WARM_UP
     slot = BLOCK.held + n % HELD
@@ -129,8 +129,10 @@ def look(block: Floats, n: int, value: float, least: float) -> None:
     z = 0.0
     if n >= SHAPES.width - 1:
         start = BLOCK.recent + (n - SHAPES.width + 1) % _SPAN
-        distance = _novelty(block, 0, block[start : start + SHAPES.width], least)
+        distance = _novelty(block, 0, block[start : start + SHAPES.width])
         z = _standardised(block, SHAPE - 1, distance, _LEAST, judged)
+        if distance <= least:
+            z = 0.0
     block[slot + SHAPE * HELD] = z
 
     z = 0.0
@@ -142,7 +144,10 @@ def look(block: Floats, n: int, value: float, least: float) -> None:
             for k in range(SHAPES.group):
                 total += block[start + j * SHAPES.group + k]
             means[j] = total / SHAPES.group
-        z = _standardised(block, COURSE - 1, _novelty(block, 1, means, least), _LEAST, judged)
+        distance = _novelty(block, 1, means)
+        z = _standardised(block, COURSE - 1, distance, _LEAST, judged)
+        if distance <= least:
+            z = 0.0
     block[slot + COURSE * HELD] = z
 
     z = 0.0
@@ -209,7 +214,7 @@ def _standardised(block: Floats, statistic: int, number: float, floor: float, ju
 
 
 @numba.njit(cache=True)
-def _novelty(block: Floats, which: int, shape: Floats, least: float) -> float:
+def _novelty(block: Floats, which: int, shape: Floats) -> float:
     """The root mean square distance to the nearest remembered shape; if large, this one is remembered."""
     at = BLOCK.shapes + which * _WORDS
     shapes = block[at : at + _WORDS].view(np.float32)
@@ -217,8 +222,6 @@ def _novelty(block: Floats, which: int, shape: Floats, least: float) -> float:
     distance = 0.0
     if count > 0:
         distance = np.sqrt(_nearest(shapes, min(count, SHAPES.kept), shape) / SHAPES.width)
-    if distance <= least:
-        distance = 0.0
     farthest = block[BLOCK.farthest + which] * (1.0 - SHAPES.fade)
     if distance > farthest:
         farthest = min(distance, SHAPES.growth * farthest) if farthest > 0.0 else distance
