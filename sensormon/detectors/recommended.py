@@ -40,7 +40,8 @@ class Recommended(Detector):
     - a mean of all views above 2.25;
     - a record, of the value or of the value for the hour of the week, by 2 % of the range, by more for
       a young tag;
-    - a shift by the CUSUM of the errors of a forecast that learns each tag's own noise, tail and memory;
+    - a shift by the CUSUM of the errors of a forecast that learns each tag's own noise, tail and memory,
+      if the views see something as well;
     - a lone spike by the errors' Shewhart chart, not over a heavy tail: beyond 4 standard deviations if the
       views see something as well, else beyond 7, from the 200th reading on and only if the tag came back
       from its last spikes, so that steps are none;

@@ -32,8 +32,8 @@ class Limits(NamedTuple):
     mean: float = 2.25  # the mean of all views of all inputs
     record: float = 0.02  # share of the range by which a record exceeds it,
     young: float = 2000.0  # times 1 + this / age: a young tag breaks records all the time
-    spike: float = 4.0  # standard deviations of the forecast's errors: a lone spike
-    backing: float = 0.25  # of which the views see this share of their limit,
+    backing: float = 0.25  # share of their limit that the views must reach for a shift, and for
+    spike: float = 4.0  # standard deviations of the forecast's errors: a lone spike,
     clear: float = 7.0  # or one so far out, in the quiet time after a flag, too,
     habit: float = 0.5  # unless the tag did not come back after more than this share of its last spikes,
     known: float = 200.0  # or has fewer readings than this
@@ -180,18 +180,18 @@ def _score(threshold: float, row: Floats, chart: float) -> float:
     quiet = row[AT.quiet] > 0.0
     row[AT.quiet] = max(row[AT.quiet] - 1.0, 0.0)
     score, reason = _novelty(row)
+    backed = score > LIMITS.backing * _LIMIT
     # What is flagged in the quiet time, too.
     clear, clear_reason = 0.0, _SPIKE
     if spoke == charts.FROZEN:
         clear, clear_reason = chart, _FROZEN
     elif spoke == charts.SPIKES:
         size = max(row[charts.AT.largest], chart)
-        backed = score > LIMITS.backing * _LIMIT
         if backed or (row[AT.stayed] <= LIMITS.habit and row[N] >= LIMITS.known):
             clear = _scaled(size, LIMITS.clear)
         if backed and _scaled(size, LIMITS.spike) > score:
             score, reason = _scaled(size, LIMITS.spike), _SPIKE
-    elif spoke == charts.SHIFTS and chart > score:
+    elif spoke == charts.SHIFTS and backed and chart > score:
         score, reason = chart, _SHIFT
     if clear > threshold and (quiet or clear > score):
         score, reason = clear, clear_reason
