@@ -49,7 +49,7 @@ class Mewma(RowDetector):
 
     baseline: int = 400
     weight: float = 0.1
-    margin: float = 1.2
+    margin: float = 1.25
 
     title = "MEWMA"
     score_name = "MEWMA over its limit"
