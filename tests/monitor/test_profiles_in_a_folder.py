@@ -12,7 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sensormon.ingest.detector_state import write_states
+from sensormon.ingest.detector_state import FILE, write_states
+from sensormon.ingest.recovery import recover
+from sensormon.ingest.tag_memory import KEPT
+from sensormon.journal.journal import Journal
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import UsageError
 from sensormon.model.profiles import Choice, Profile, Profiles, default_profiles
@@ -22,6 +25,7 @@ from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.offline_readings import OfflineReadings
 from sensormon.monitor.verify import verify
 from sensormon.stores.columns import READINGS
+from sensormon.stores.opening import open_store
 from tests.support.plant import START
 from tests.support.watched_plant import PROFILES, readings, version
 
@@ -84,6 +88,27 @@ def test_after_a_crash_each_verdict_is_as_if_nothing_had_happened(
     for monitor in (whole, again):
         monitor.stop()
     assert verify(StoppedMonitor(crashed.data_dir, crashed.store_url)).findings == ()
+
+
+@pytest.mark.parametrize(("remembered", "read"), [(True, KEPT), (False, 1500)])
+def test_a_restart_reads_back_what_its_detectors_do_not_remember(
+    profiled: Settings, clock: ManualClock, remembered: bool, read: int
+) -> None:
+    monitor = Monitor(profiled, clock)
+    batch = readings(4500)
+    monitor.submit(replace(batch, quality=np.zeros(4500, dtype=np.uint32)))
+    monitor.drain()
+    monitor.stop()
+    if not remembered:
+        (profiled.data_dir / FILE).unlink()
+    journal, store = Journal(profiled.data_dir / "journal"), open_store(profiled.store_url)
+    recovered = recover(journal, store, clock.now(), profiled.data_dir)
+    assert {name: len(history.time) for name, history in recovered.histories.items()} == dict.fromkeys(
+        ("temp", "speed", "level"), read
+    )
+    assert set(recovered.states) == ({"temp", "speed", "level"} if remembered else set())
+    store.close()
+    journal.close()
 
 
 def test_readings_in_memory_stored_and_of_a_stopped_folder_are_equal(
