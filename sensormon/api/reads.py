@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from sensormon.access.tokens import Scope as TokenScope
+from sensormon.analysis.versions import Versions
 from sensormon.api import openapi
 from sensormon.api.answers import Answer
 from sensormon.api.context import (
@@ -26,7 +27,6 @@ from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem
 from sensormon.api.readers import SHORT, UNKNOWN_ROWS, charged, check_limit, readers_of
 from sensormon.api.times import time_in
-from sensormon.detectors.versions import Versions
 from sensormon.exchange.state_values import worded
 from sensormon.exchange.verdict_columns import with_detectors
 from sensormon.ingest.validation import EARLIEST, shown

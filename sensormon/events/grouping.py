@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from sensormon.detectors.versions import Versions, texts
+from sensormon.analysis.versions import Versions, texts
 from sensormon.model.clock import SECOND
 from sensormon.model.events import Delays, Event
 

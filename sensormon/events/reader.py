@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from sensormon.detectors.versions import Versions
+from sensormon.analysis.versions import Versions
 from sensormon.events.actions import Standing, action_frame, standings
 from sensormon.events.grouping import group_flags, is_over, join_events, lasting
 from sensormon.ingest.detection_log import DetectionLog

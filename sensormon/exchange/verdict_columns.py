@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sensormon.detectors.versions import Versions
+from sensormon.analysis.versions import Versions
 from sensormon.model.readings import Ints, Withheld
 
 DETECTORS = "detectors"

@@ -18,11 +18,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sensormon.analysis.versions import Versions, drawn
 from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Detector
 from sensormon.detectors.judged import Judged, Rule, Sentence, conclude
 from sensormon.detectors.kernel import HIGHEST
-from sensormon.detectors.versions import Versions, drawn
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.profiles import Profile
 from sensormon.model.readings import Bools, OwnScore, Quality, Withheld

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.downsample import Overview
-from sensormon.detectors.versions import texts
+from sensormon.analysis.versions import texts
 from sensormon.model.readings import Bools, Ints
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros

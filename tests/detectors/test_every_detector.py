@@ -81,7 +81,6 @@ def test_every_file_is_registered() -> None:
         "trained_state",
         "training",
         "training_stretch",
-        "versions",
         "weekly_profile",
     }
     assert files == {
@@ -153,8 +152,8 @@ def test_detectors_import_numbers_compiler_and_model_alone() -> None:
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         names = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
         names += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-        # `detect` takes and returns frames, and versions are looked up for frames of stored readings.
-        frames = path.name in ("__init__.py", "inputs.py", "versions.py")
+        # `detect` takes and returns frames.
+        frames = path.name in ("__init__.py", "inputs.py")
         frame = {"pandas"} if frames else set()
         assert {name.split(".")[0] for name in names} <= allowed | frame, path.name
         own = {name for name in names if name.startswith("sensormon.")}

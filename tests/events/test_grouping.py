@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensormon.detectors.versions import Versions
+from sensormon.analysis.versions import Versions
 from sensormon.events.grouping import group_flags, is_over, join_events, lasting
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sensormon.analysis.versions import Versions
 from sensormon.api.formats import as_csv, as_json, as_parquet
-from sensormon.detectors.versions import Versions
 from sensormon.exchange.verdict_columns import with_detectors, with_verdicts
 from sensormon.model.json_text import read_json
 from sensormon.model.profiles import Choice, Condition, Profile, Profiles, default_profiles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sensormon.detectors.versions import Versions
+from sensormon.analysis.versions import Versions
 from sensormon.events.grouping import group_flags, lasting
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
