@@ -55,7 +55,7 @@ class Recommended(Detector):
 
     Scores begin after 100 readings, the views after 150 that are not all equal; a tag that was constant
     from the start is judged by its charts. On independent normal noise 0.05 % of the readings are
-    flagged, 0.13 % of the first 1,000. Ages, shapes and quiet times are in readings, hours and quarters
+    flagged, 0.09 % of the first 1,000. Ages, shapes and quiet times are in readings, hours and quarters
     in time (UTC): they say nothing before the same hour has come again.
 
     Catches: values, shapes and orders of levels that the tag has never shown, readings wrong for the time of
