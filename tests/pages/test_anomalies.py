@@ -13,6 +13,8 @@ from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
 from sensormon.monitor.monitor import Monitor
+from sensormon.view.detectors import detector_words, title
+from sensormon.view.phrases import literal
 from tests.support.anomalies import FAR, choose, events, named, states, table_id, usual
 from tests.support.pages import figures, show, text
 from tests.support.plant import START, Adopt, batch_of
@@ -33,20 +35,25 @@ def test_all_events_are_listed_and_the_newest_is_explained(full: Monitor) -> Non
     words = text(app)
     assert f"{len(listed)} events" in words
     assert "to acknowledge" in words
-    assert "z " in words
-    assert ", above 3.0" in words
+    spoke = str(listed["detector"].iloc[0])
+    assert f"◆ {title(spoke)}: " in words
+    assert f", above {listed['threshold'].iloc[0]:.1f}" in words
+    (other,) = {"zscore", "recommended"} - {spoke}
+    assert literal(f"{title(other)}: ") in words
     for fact in (
         "Value",
         "Expected",
         "σ",
-        "Score (z)",
         "Threshold",
         "Readings learned",
         "Quality",
         "Detector",
+        "Profile",
     ):
         assert f"<span>{fact}</span>" in words
-    assert "Rolling z-score, window 50, threshold 3" in words
+    choice = full.detection.in_force.in_use.default.choice(spoke)
+    assert choice is not None
+    assert detector_words(spoke, choice.params) in words
     assert figures(app) == 3, "events over time, the event in its context, the reading"
     assert "No action on this event yet" in words
 
@@ -300,7 +307,7 @@ def test_link_shows_the_same_list_later(settings: Settings, adopt: Adopt) -> Non
     monitor.actions.record(ids, "note", "Ana", note="x")  # actions are shown in their current state
     clock.advance(24 * 3600)
     later = show("anomalies", **address)
-    columns = ["Time", "Tag", "Peak", "Score", "Severity", "Lasted", "Flags"]
+    columns = ["Time", "Tag", "Peak", "Score", "Detector", "Severity", "Flags"]  # some are over by now
     pd.testing.assert_frame_equal(events(later)[columns], before[columns])
     assert events(later)["Note"].tolist() != before["Note"].tolist()
     assert "As of 2026-09-21" in text(later)
