@@ -30,6 +30,7 @@ from sensormon.model.tags import Tag
 from sensormon.view.detectors import detector_words
 from sensormon.view.phrases import Phrase
 
+_HELD_BACK = (Withheld.ON_DELAY, Withheld.CHANGE)
 NOTHING_SAID: Mapping[str, OwnScore] = MappingProxyType({})
 _QUALITIES = {
     int(Quality.UNCERTAIN_SENSOR_NOT_ACCURATE): "sensor not accurate",
@@ -189,7 +190,7 @@ def _other(tag: Tag, reading: Judged, own: Judged | None, detector: Detector) ->
         if reading.n < detector.needed:
             return f"{detector.title}: {_warm_up(reading, detector.needed)}."
         return f"{detector.title}: nothing to judge the reading by."
-    fired = (reading.is_anomaly or reading.withheld == Withheld.ON_DELAY) and own.score > detector.threshold
+    fired = (reading.is_anomaly or reading.withheld in _HELD_BACK) and own.score > detector.threshold
     _, sentence = _said(tag, replace(own, is_anomaly=fired), detector)
     return f"{detector.title}: {sentence}."
 

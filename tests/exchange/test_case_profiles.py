@@ -21,6 +21,7 @@ from sensormon.exchange.case_writer import version_document
 from sensormon.model.clock import ManualClock
 from sensormon.model.jobs import Progress
 from sensormon.model.profiles import Choice, Profile, Profiles
+from sensormon.model.readings import Withheld
 from sensormon.model.settings import Settings
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
@@ -143,7 +144,7 @@ def first_profile(**changed: Any) -> Change:
         (lambda p: column(p, "profile", last("x" * 5_000)), "text that is too long"),
         (lambda p: column(p, "detector", last("hampel")), "'hampel' is not in its reading's profile"),
         (lambda p: column(p, "threshold", last(float("nan"))), "a threshold that is not a number"),
-        (lambda p: column(p, "withheld", last(4)), "for an unknown reason"),
+        (lambda p: column(p, "withheld", last(max(Withheld) + 1)), "for an unknown reason"),
         (lambda p: column(p, "own", last(entry(detector="hampel"))), "'hampel' is not in its reading's"),
         (lambda p: column(p, "own", last(entry(detector=None))), "have no name"),
         (lambda p: column(p, "own", last(entry(score=float("nan")))), "a detector's score is not a number"),
