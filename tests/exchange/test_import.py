@@ -61,6 +61,14 @@ def stored(settings: Settings) -> pd.DataFrame:
         return store.readings.frame(None, 0, START * 2)
 
 
+def scores_of(settings: Settings, detector: str, ids: list[int]) -> list[float]:
+    """The scores that this detector gave these readings, whichever spoke; NaN where it did not judge."""
+    with StoppedMonitor(settings.data_dir, settings.store_url).store() as store:
+        assert store is not None
+        own = store.readings.own(ids)
+    return [next((each.score for each in own[number] if each.detector == detector), np.nan) for number in ids]
+
+
 def test_wide_file_is_stored_and_scored_as_if_live(
     environment: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,9 +83,13 @@ def test_wide_file_is_stored_and_scored_as_if_live(
     ph = rows[rows["tag"] == "fermenter_ph"]
     assert ph["value"].tolist() == frame["fermenter_ph"].tolist()
     assert timestamps.render(int(ph["time"].iloc[0].value) // 1000) == "2026-01-01T00:00:00.000Z"
-    expected = detect(frame["fermenter_ph"], resolution=0.01)
-    assert np.array_equal(ph["score"].to_numpy(float), expected["score"].to_numpy(), equal_nan=True)
-    assert ph["is_anomaly"].tolist() == expected["is_anomaly"].tolist()
+    flagged = np.zeros(len(ph), dtype=np.bool_)
+    for detector in ("zscore", "recommended"):
+        expected = detect(frame["fermenter_ph"], detector=detector, resolution=0.01)
+        own = scores_of(environment, detector, ph["id"].tolist())
+        assert np.array_equal(own, expected["score"].to_numpy(), equal_nan=True)
+        flagged |= expected["is_anomaly"].to_numpy()
+    assert ph["is_anomaly"].tolist() == flagged.tolist()
     assert verify(StoppedMonitor(environment.data_dir, environment.store_url)).findings == ()
 
 
