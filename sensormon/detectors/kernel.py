@@ -15,7 +15,10 @@ What it is not: a place for what is normal for a tag; that is `sensormon.detecto
 
 from __future__ import annotations
 
+import ast
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -57,8 +60,10 @@ def row_kernel(judge: Judge) -> Kernel:
     # Numba's cache on disk knows a function by its file, name, first line and bytecode, and always misses one
     # that closes over a compiled function. So each loop carries the file and the line of its judge, which it
     # finds among its globals: it is cached beside the detector and discarded when that file changes.
+    # Its name has a digest of the modules that the judge's module imports, so that a change there discards it
+    # too; what these compile must not be cached by itself.
     source = judge.__code__
-    name = f"{source.co_name}_readings"
+    name = f"{source.co_name}_readings_{digest(Path(source.co_filename))}"
     code = _readings.__code__.replace(
         co_filename=source.co_filename,
         co_firstlineno=source.co_firstlineno,
@@ -68,6 +73,27 @@ def row_kernel(judge: Judge) -> Kernel:
     names = {"__name__": judge.__module__, "judge": numba.njit(inline="always")(judge), "np": np, "N": N}
     kernel: Kernel = numba.njit(cache=True)(FunctionType(code, names, name))
     return kernel
+
+
+def digest(file: Path) -> str:
+    """A short digest of the detectors' modules that this one imports, however indirectly, and of itself."""
+    waiting, digests = [file], {}
+    while waiting:
+        module = waiting.pop()
+        if module in digests or not module.is_file():
+            continue
+        source = module.read_bytes()
+        digests[module] = hashlib.sha256(source).hexdigest()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
+                here = [
+                    name.removeprefix(f"{__package__}.")
+                    for name in names
+                    if name.startswith(f"{__package__}.")
+                ]
+                waiting += [file.with_name(f"{name}.py") for name in here]
+    return hashlib.sha256("".join(digests[module] for module in sorted(digests)).encode()).hexdigest()[:8]
 
 
 def judge(params: Floats, facts: Floats, row: Floats, value: float, time: int, out: Floats) -> None:
