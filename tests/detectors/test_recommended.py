@@ -8,9 +8,9 @@ import pytest
 from sensormon.detectors import detect
 from sensormon.detectors.judged import Judged, Rule
 from sensormon.detectors.recommended import Recommended
-from sensormon.detectors.recommended_charts import ACCEPT, AT, QUIET, TAIL, WARM_UP
 from sensormon.detectors.recommended_kernel import QUIET as AFTER_A_FLAG
 from sensormon.detectors.recommended_kernel import Reason, named, reason_of
+from sensormon.detectors.recommended_row import ACCEPT, AT, JUMPS, OF, QUIET, REACH, TAIL, WARM_UP
 from sensormon.model.readings import Scores
 from sensormon.model.tags import Tag
 
@@ -32,6 +32,7 @@ def test_scores_begin_after_the_warm_up() -> None:
 
 def test_no_two_numbers_share_a_place_in_the_row() -> None:
     widths = {"moments": 5, "histogram": TAIL.bins, "first": WARM_UP, "size": 0}
+    widths |= {"lows": REACH.stretches, "highs": REACH.stretches, "levels": JUMPS.levels * OF.size}
     taken = [place + offset for name, place in AT._asdict().items() for offset in range(widths.get(name, 1))]
     assert sorted(taken) == list(range(1, AT.size))
 
