@@ -4,8 +4,7 @@ What the detector does and misses is in the docstring of `sensormon.detectors.re
 inputs: its value, the value without what is usual at the hour of the week, and without what is usual at the
 quarter of an hour of the day. The views look at all three, the charts at the value itself.
 
-The compiler's cache looks at this file only: after a change in the modules that this one compiles in
-(`recommended_charts`, `recommended_views`, `weekly_profile`) remove the cache (`__pycache__`).
+What this module compiles in is not cached by itself: see `kernel.row_kernel`.
 """
 
 from __future__ import annotations
@@ -122,7 +121,7 @@ def judge(params: Floats, facts: Floats, row: Floats, value: float, time: int, o
         _watch(row, value, out[EXPECTED])
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _look(resolution: float, row: Floats, value: float, time: int) -> None:
     """Show a reading to the views; the first ones wait until it is known how far apart they are."""
     if row[AT.unit] == 0.0:
@@ -131,7 +130,7 @@ def _look(resolution: float, row: Floats, value: float, time: int) -> None:
         _see(resolution, row, value, time)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _wait(resolution: float, row: Floats, value: float, time: int) -> None:
     """Keep one of the first readings; once there are enough and they differ, the views see them all."""
     kept, most = int(row[AT.seen]), views.WARM_UP
@@ -157,7 +156,7 @@ def _wait(resolution: float, row: Floats, value: float, time: int) -> None:
         _see(resolution, row, value, time)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _see(resolution: float, row: Floats, value: float, time: int) -> None:
     """Show a reading to the views of all inputs."""
     n, unit = int(row[AT.seen]), row[AT.unit]
@@ -173,7 +172,7 @@ def _see(resolution: float, row: Floats, value: float, time: int) -> None:
     row[AT.seen] += 1.0
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _score(threshold: float, row: Floats, chart: float) -> float:
     """The score of a reading that charts and views have seen; it names its reason if it is flagged."""
     spoke = int(row[charts.AT.spoke])
@@ -201,7 +200,7 @@ def _score(threshold: float, row: Floats, chart: float) -> float:
     return named(score, reason)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _watch(row: Floats, value: float, expected: float) -> None:
     """Learn from the reading some time after a lone spike whether the tag comes back from such."""
     if row[AT.watched] > 0.0:
@@ -213,13 +212,13 @@ def _watch(row: Floats, value: float, expected: float) -> None:
         row[AT.watched], row[AT.spiked], row[AT.before] = WATCH.readings, value, expected
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _scaled(size: float, limit: float) -> float:
     """The score of a spike of this many standard deviations, with this many as its limit."""
     return size if size >= HIGHEST else size * _LIMIT / limit
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _novelty(row: Floats) -> tuple[float, int]:
     """What the views say, in units of their limit times `charts.SPIKE.limit`, and which says most."""
     if row[AT.unit] == 0.0:
@@ -243,7 +242,7 @@ def _novelty(row: Floats) -> tuple[float, int]:
     return _LIMIT * mean, loudest
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def named(score: float, reason: int) -> float:
     """The score, raised by less than 0.002; its binary places from the eleventh on name the reason."""
     return float(np.floor(score * _GRAIN) / _GRAIN + 1.0 / _GRAIN + reason / (_GRAIN * _REASONS))

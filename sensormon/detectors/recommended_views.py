@@ -13,8 +13,8 @@ But for the record, a view is in standard deviations above its own mean so far, 
 `MOST`. What a view says holds for `HELD` readings. All that is remembered is bounded: shapes by number, the
 oldest make room; counts by halving. Shapes and counts are 32-bit numbers inside a row's 64-bit places.
 
-These functions are compiled into the detector's kernel. The compiler's cache looks at the kernel's own
-file only: after a change here remove the cache (`__pycache__`).
+These functions are compiled into the detector's kernel. They are not cached by
+themselves: see `kernel.row_kernel`.
 
 References: Yeh et al., ICDM 2016 (the nearest other shape: the matrix profile and its discords); Cleary and
 Witten, IEEE Transactions on Communications 32 (1984) 396, and Moffat, the same 38 (1990) 1917 (partial
@@ -114,7 +114,7 @@ class Places(NamedTuple):
 BLOCK = Places()
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def look(block: Floats, n: int, value: float, least: float) -> None:
     """Let each view judge the input's number `n`, counted from 0, then learn it.
 
@@ -164,7 +164,7 @@ def look(block: Floats, n: int, value: float, least: float) -> None:
     block[slot + ORDER * HELD] = z
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def largest(block: Floats, view: int) -> float:
     """What this view says now: its largest of the last `HELD` readings."""
     most: float = 0.0
@@ -173,7 +173,7 @@ def largest(block: Floats, view: int) -> float:
     return float(most)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _record(block: Floats, n: int, value: float, least: float) -> float:
     """By how much the number lies beyond the range so far, which then takes it in.
 
@@ -196,7 +196,7 @@ def _record(block: Floats, n: int, value: float, least: float) -> float:
     return float(min(RECORDS.gain * beyond / max(width, 1e-300), MOST))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _standardised(block: Floats, statistic: int, number: float, floor: float, judged: bool) -> float:
     """The number in standard deviations above the mean so far, both of which then take it in."""
     at = BLOCK.statistics + 3 * statistic
@@ -213,7 +213,7 @@ def _standardised(block: Floats, statistic: int, number: float, floor: float, ju
     return z
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _novelty(block: Floats, which: int, shape: Floats) -> float:
     """The root mean square distance to the nearest remembered shape; if large, this one is remembered."""
     at = BLOCK.shapes + which * _WORDS
@@ -235,7 +235,7 @@ def _novelty(block: Floats, which: int, shape: Floats) -> float:
 
 
 # Nothing here is NaN; without that promise the shapes would be compared one by one.
-@numba.njit(cache=True, fastmath={"nnan", "nsz"})
+@numba.njit(cache=False, fastmath={"nnan", "nsz"})
 def _nearest(shapes: NDArray[np.float32], count: int, shape: Floats) -> float:
     """The least squared distance to the first `count` shapes; number j of shape k is at j `kept` + k."""
     a, b, c, d = np.float32(shape[0]), np.float32(shape[1]), np.float32(shape[2]), np.float32(shape[3])
@@ -254,7 +254,7 @@ def _nearest(shapes: NDArray[np.float32], count: int, shape: Floats) -> float:
     return float(nearest)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _code_length(block: Floats, mean: float) -> float:
     """The bits that the level of this mean costs after the level before; then it is counted."""
     ring = ORDERS.ring
@@ -269,7 +269,7 @@ def _code_length(block: Floats, mean: float) -> float:
     return float(-np.log2(chance))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _chance(context: NDArray[np.float32], level: int, otherwise: float) -> float:
     """The chance of this level in this context, by escape if it was never seen there; then it is counted."""
     ring = ORDERS.ring

@@ -9,8 +9,8 @@ Hours and quarters are of UTC: where clocks change in spring and autumn, a profi
 is an hour off until it has learned them again. Memories are in time where readings come often, and in
 readings where they come seldom.
 
-These functions are compiled into the kernel that uses them. The compiler's cache looks at the kernel's own
-file only: after a change here remove the cache (`__pycache__`).
+These functions are compiled into the kernel that uses them. They are not cached by
+themselves: see `kernel.row_kernel`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def size(bins: int) -> int:
     return BINS.first + 2 * bins
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def deviation(row: Floats, n: int, value: float, time: int) -> tuple[float, float]:
     """How far reading `n`, counted from 0, is from the slow mean, clipped, and the time since the one before.
 
@@ -92,25 +92,25 @@ def deviation(row: Floats, n: int, value: float, time: int) -> tuple[float, floa
     return min(max(off, -most), most), since
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _weight(n: float, share: float, memory: float) -> float:
     """What reading `n` counts in a mean: 1/n at first, then its share of the time, 1/`memory` at most."""
     return max(1.0 / n, min(share, 1.0 / memory))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def hour_of_week(time: int) -> int:
     """From 0; the week begins on a Thursday, as 1970 did."""
     return int(time // _HOUR % HOURS)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def quarter_of_day(time: int) -> int:
     """The quarter of an hour, from 0."""
     return int(time // _QUARTER % QUARTERS)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def usual(row: Floats, now: int, off: float, since: float) -> float:
     """What the profile expects in the bin `now`; then it learns that the tag was `off` its mean.
 
