@@ -9,6 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from sensormon.detectors.few_values import middle_of, ordered
 from sensormon.detectors.kernel import (
     EXPECTED,
     HIGHEST,
@@ -90,13 +91,17 @@ def _clip(number: float, most: float) -> float:
 def _flattened(values: Floats) -> Floats:
     """The first values, those before a jump as if the tag had been at its last level then."""
     flat, lasts = values.copy(), JUMPS.lasts
-    usual = _TO_SIGMA * np.sort(np.abs(np.diff(values)))[len(values) // 2] / np.sqrt(2.0)
+    steps = np.empty(len(values) - 1)
+    for j in range(1, len(values)):
+        steps[j - 1] = abs(values[j] - values[j - 1])
+    usual = _TO_SIGMA * ordered(steps)[len(values) // 2] / np.sqrt(2.0)
     for j in range(lasts, len(values) - lasts + 1):
         jump = abs(values[j] - values[j - 1])
         if usual > 0.0 and jump > JUMPS.first * usual:
-            change = np.median(values[j : j + lasts]) - np.median(values[j - lasts : j])
+            change = middle_of(values[j : j + lasts]) - middle_of(values[j - lasts : j])
             if abs(abs(change) - jump) <= JUMPS.alike * jump:
-                flat[:j] += change
+                for i in range(j):
+                    flat[i] += change
     return flat
 
 
@@ -104,13 +109,19 @@ def _flattened(values: Floats) -> Floats:
 def begin(resolution: float, row: Floats) -> None:
     """Centre, forecast and noise from the first values, with those far off left out."""
     values = _flattened(row[AT.first : AT.first + WARM_UP])
-    middle = np.sort(values)[WARM_UP // 2]
-    size = np.max(np.abs(values))
-    unit = max(np.max(np.abs(values - middle)), resolution, ROUNDING * size, 1e-300)
+    middle = ordered(values)[WARM_UP // 2]
+    size, farthest = 0.0, 0.0
+    for j in range(WARM_UP):
+        size, farthest = max(size, abs(values[j])), max(farthest, abs(values[j] - middle))
+    unit = max(farthest, resolution, ROUNDING * size, 1e-300)
     # Squares of differences in this unit are neither lost nor infinite, whatever the tag's size.
     row[AT.unit] = unit
-    off = (values - middle) / unit
-    near = 4.0 * max(_TO_SIGMA * np.sort(np.abs(off))[WARM_UP // 2], FORECAST.least * np.mean(np.abs(off)))
+    off, distances, total = np.empty(WARM_UP), np.empty(WARM_UP), 0.0
+    for j in range(WARM_UP):
+        off[j] = (values[j] - middle) / unit
+        distances[j] = abs(off[j])
+        total += distances[j]
+    near = 4.0 * max(_TO_SIGMA * ordered(distances)[WARM_UP // 2], FORECAST.least * (total / WARM_UP))
     kept, count = 0.0, 0
     for j in range(WARM_UP):
         if abs(off[j]) <= near:
@@ -133,7 +144,10 @@ def begin(resolution: float, row: Floats) -> None:
                 _weigh(row, before, lag, now, 1.0 / (j + 1.0))
             before = now
             lag += (now - lag) / FORECAST.local
-    spread = float(np.mean(errors))
+    total = 0.0
+    for j in range(WARM_UP):
+        total += errors[j]
+    spread = total / WARM_UP
     sigma = _noise(errors, spread)
     for j in range(WARM_UP):
         if sigma > 0.0 and errors[j] < TAIL.start * np.exp(TAIL.gap * TAIL.bin) * sigma:
@@ -144,14 +158,16 @@ def begin(resolution: float, row: Floats) -> None:
     row[AT.recent], row[AT.near], row[AT.length] = row[AT.level], row[AT.level], REACH.first
     row[AT.low], row[AT.high] = row[AT.level], row[AT.level]
     row[AT.sigma], row[AT.spread] = sigma, spread
-    values = row[AT.first : AT.first + WARM_UP]
-    row[AT.last], row[AT.repeats] = values[WARM_UP - 1], np.mean(values[1:] == values[:-1])
+    repeats = 0.0
+    for j in range(AT.first + 1, AT.first + WARM_UP):
+        repeats += 1.0 if row[j] == row[j - 1] else 0.0
+    row[AT.last], row[AT.repeats] = row[AT.first + WARM_UP - 1], repeats / (WARM_UP - 1)
 
 
 @numba.njit(cache=False)
 def _noise(errors: Floats, spread: float) -> float:
     """The standard deviation of the errors that are not far off."""
-    sigma = max(_TO_SIGMA * np.sort(errors)[WARM_UP // 2], FORECAST.least * spread)
+    sigma = max(_TO_SIGMA * ordered(errors)[WARM_UP // 2], FORECAST.least * spread)
     for _ in range(5):
         kept, count = 0.0, 0
         for error in errors:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from sensormon.detectors.few_values import ordered
 from sensormon.detectors.kernel import HIGHEST
 from sensormon.detectors.recommended_row import AT, JUMPS, LEVEL, OF, REACH
 from sensormon.detectors.recommended_tail import tally_run
@@ -119,9 +120,9 @@ def beyond_all(row: Floats, sigma: float) -> float:
     above, below = row[AT.near] - np.max(highs), np.min(lows) - row[AT.near]
     if max(above, below) <= 0.0:
         return 0.0
-    ordered = np.sort(highs if above > 0.0 else lows)
+    edges = ordered(highs if above > 0.0 else lows)
     quartile = ends // 4
-    margin = REACH.margin * sigma + REACH.spread * (ordered[ends - 1 - quartile] - ordered[quartile])
+    margin = REACH.margin * sigma + REACH.spread * (edges[ends - 1 - quartile] - edges[quartile])
     return float(min(max(above, below) / max(margin, max(above, below) / HIGHEST), HIGHEST))
 
 

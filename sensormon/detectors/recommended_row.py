@@ -148,6 +148,10 @@ FORECAST, SPIKE, TAIL, SHIFT, DRIFT = Forecast(), Spike(), Tail(), Shift(), Drif
 STUCK, ALARMS, LEVEL, JUMPS, REACH, OF = Stuck(), Alarms(), Level(), Jumps(), Reach(), Visits()
 
 
+_LATER = 31 + Tail().bins + WARM_UP
+"""The place behind the readings of the warm-up."""
+
+
 class Places(NamedTuple):
     """Where a tag's row keeps what; place 0 counts what was learned (`kernel.N`).
 
@@ -182,33 +186,27 @@ class Places(NamedTuple):
     recent: int = 30  # mean of the newest readings, in the tag's unit
     histogram: int = 31  # `Tail.bins` of them
     first: int = 31 + Tail().bins  # the readings of the warm-up, in the tag's unit
-    mild: int = (
-        31 + Tail().bins + WARM_UP + 0
-    )  # readings between the limit of a spike and the start of the histogram
-    run_size: int = 31 + Tail().bins + WARM_UP + 1  # mean of the run, in standard deviations
-    waiting: int = (
-        31 + Tail().bins + WARM_UP + 2
-    )  # a spike that is told by the next reading from a jump, in standard deviations
-    spoke: int = 31 + Tail().bins + WARM_UP + 3  # the chart that flagged the newest reading, NO_CHART if none
-    here: int = 31 + Tail().bins + WARM_UP + 4  # number of the level at which the tag is
-    stay: int = 31 + Tail().bins + WARM_UP + 5  # readings since it came there
-    previous: int = 31 + Tail().bins + WARM_UP + 6  # number of the level before
-    previous_stay: int = 31 + Tail().bins + WARM_UP + 7  # readings that it was there
-    jumps: int = 31 + Tail().bins + WARM_UP + 8  # jumps so far
-    lately: int = 31 + Tail().bins + WARM_UP + 9  # jumps of late
-    strays: int = 31 + Tail().bins + WARM_UP + 10  # jumps of late to levels that were not remembered
-    near: int = 31 + Tail().bins + WARM_UP + 11  # the level of the newest readings, in the tag's unit
-    low: int = 31 + Tail().bins + WARM_UP + 12  # its lowest and
-    high: int = 31 + Tail().bins + WARM_UP + 13  # highest in the present stretch
-    length: int = 31 + Tail().bins + WARM_UP + 14  # readings of a stretch
-    passed: int = 31 + Tail().bins + WARM_UP + 15  # readings of the present one
-    ends: int = 31 + Tail().bins + WARM_UP + 16  # stretches whose ends are remembered
-    lows: int = 31 + Tail().bins + WARM_UP + 17  # the stretches' lowest levels
-    highs: int = 31 + Tail().bins + WARM_UP + 17 + Reach().stretches  # and highest
-    levels: int = (
-        31 + Tail().bins + WARM_UP + 17 + 2 * Reach().stretches
-    )  # `Jumps.levels` times `Visits.size`
-    size: int = 31 + Tail().bins + WARM_UP + 17 + 2 * Reach().stretches + Jumps().levels * Visits().size
+    mild: int = _LATER  # readings between the limit of a spike and the start of the histogram
+    run_size: int = _LATER + 1  # mean of the run, in standard deviations
+    waiting: int = _LATER + 2  # a spike that is told by the next reading from a jump, in standard deviations
+    spoke: int = _LATER + 3  # the chart that flagged the newest reading, NO_CHART if none
+    here: int = _LATER + 4  # number of the level at which the tag is
+    stay: int = _LATER + 5  # readings since it came there
+    previous: int = _LATER + 6  # number of the level before
+    previous_stay: int = _LATER + 7  # readings that it was there
+    jumps: int = _LATER + 8  # jumps so far
+    lately: int = _LATER + 9  # jumps of late
+    strays: int = _LATER + 10  # jumps of late to levels that were not remembered
+    near: int = _LATER + 11  # the level of the newest readings, in the tag's unit
+    low: int = _LATER + 12  # its lowest and
+    high: int = _LATER + 13  # highest in the present stretch
+    length: int = _LATER + 14  # readings of a stretch
+    passed: int = _LATER + 15  # readings of the present one
+    ends: int = _LATER + 16  # stretches whose ends are remembered
+    lows: int = _LATER + 17  # the stretches' lowest levels
+    highs: int = _LATER + 17 + Reach().stretches  # and highest
+    levels: int = _LATER + 17 + 2 * Reach().stretches  # `Jumps.levels` times `Visits.size`
+    size: int = _LATER + 17 + 2 * Reach().stretches + Jumps().levels * Visits().size
 
 
 AT = Places()

@@ -62,6 +62,7 @@ def test_every_file_is_registered() -> None:
         "base",
         "baseline",
         "conditions",
+        "few_values",
         "incomplete",
         "inputs",
         "judged",
