@@ -145,7 +145,7 @@ def test_applying_asks_for_a_name_and_is_recorded(page: Page, server: Server) ->
     expect(page.get_by_text(words).first).to_be_visible()
     visit(page, server, "tuning?detector=CUSUM&cusum_h=6")
     page.get_by_role("button", name="Apply to live monitoring").click()
-    change = "Rolling z-score, window 50, threshold 4.2 → CUSUM, k 0.5, h 6, accept 300"
+    change = "default: CUSUM, k 0.5, h 6, accept 300 is added"
     expect(page.get_by_role("dialog").get_by_text(change)).to_be_visible()
 
 
