@@ -61,4 +61,4 @@ class Mewma(RowDetector):
 
     def start(self, tags: int) -> MewmaState:
         """A state that has learned nothing. Raises UsageError for fewer than two tags."""
-        return MewmaState(tags, baseline=self.baseline, weight=self.weight, margin=self.margin)
+        return MewmaState(tags, baseline=int(self.baseline), weight=self.weight, margin=self.margin)

@@ -48,7 +48,7 @@ def test_each_event_has_a_row_and_the_last_is_open(monitor: Monitor, clock: Manu
     assert frame["start"].is_monotonic_decreasing
     assert states(monitor) == ["unacknowledged", *["returned, unacknowledged"] * 2]
     assert frame["readings"].tolist() == [1, 1, 2]
-    assert frame["severity"].tolist() == ["high"] * 3
+    assert frame["severity"].tolist() == ["high", "medium", "high"]
     assert frame["value"].tolist() == [8.5] * 3
     feed(monitor, clock, 12)
     assert states(monitor)[0] == "returned, unacknowledged"
