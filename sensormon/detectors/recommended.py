@@ -47,6 +47,9 @@ class Recommended(Detector):
       from its last spikes, so that steps are none;
     - a run of equal values that is unlikely by how often values repeat (stuck).
 
+    The charts remember up to eight levels with the noise of each: a jump to a level where the tag has
+    stayed before is no event, and a tag that jumps often has a spike flagged one reading late.
+
     Of an event that lasts the start is flagged: after a flag the detector is quiet for 5 % of the tag's
     age, at least 20 readings and at most 500, but for frozen values and for spikes beyond 7. The score
     is the largest of all these, each in units of its own limit times 3.4, and names what it was: the
