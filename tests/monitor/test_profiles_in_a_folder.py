@@ -19,6 +19,7 @@ from sensormon.journal.journal import Journal
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import UsageError
 from sensormon.model.profiles import Choice, Profile, Profiles, default_profiles
+from sensormon.model.readings import Withheld
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
@@ -83,7 +84,7 @@ def test_after_a_crash_each_verdict_is_as_if_nothing_had_happened(
         submit(monitor, 2700, 5400)
         monitor.drain()
     left, right = stream(whole), stream(again)
-    assert set(left["withheld"].unique().to_pylist()) == {0, 1, 2, 3}
+    assert set(left["withheld"].unique().to_pylist()) == {int(reason) for reason in Withheld}
     assert left.drop_columns(["received"]).equals(right.drop_columns(["received"]))
     for monitor in (whole, again):
         monitor.stop()

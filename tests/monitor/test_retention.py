@@ -14,6 +14,7 @@ import pytest
 from sensormon.model.clock import DAY, SECOND, ManualClock
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Cancelled, Job, Progress
+from sensormon.model.profiles import single
 from sensormon.model.settings import Settings, read_settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
@@ -164,6 +165,7 @@ def test_restart_after_a_roll_up_scores_the_same(
     rows = []
     for folder, days in ((tmp_path / "whole", 0), (tmp_path / "rolled", 30)):
         monitor = Monitor(replace(settings, data_dir=folder), clock)
+        monitor.tuner.apply(single("zscore", {}), "Ana", "needs no more than 50 readings")
         fill(monitor, 400)
         monitor.retention.set(days, "Ana")
         if days:

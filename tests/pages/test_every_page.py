@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from sensormon.analysis.what_if import flagged_times
 from sensormon.model.clock import SECOND, ManualClock
-from sensormon.model.profiles import single
+from sensormon.model.profiles import default_profiles
 from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.drills import DRILLS, Proof, Run
@@ -134,13 +134,13 @@ def flagged(app: AppTest) -> pd.DataFrame:
 
 def test_tuning_rescores_with_the_sliders(full: Monitor) -> None:
     app = show("tuning")
-    window, threshold = app.slider
+    window, threshold, *_ = app.slider
     assert (window.value, threshold.value) == (50, 3.0)
     same = text(app)
     threshold.set_value(5.0).run()
     assert not app.exception
     stored = full.stored.frame(["fermenter_temp"], START - 900 * SECOND, START)
-    profile = single("zscore", {"threshold": 5.0}).default
+    profile = default_profiles(50, 5.0).default
     rescored = full.tuner.rescore("fermenter_temp", START - 900 * SECOND, START, profile)
     assert int(rescored["is_anomaly"].sum()) < int(stored["is_anomaly"].sum())
     for sentence, frame in (("Current:", stored), ("With new settings:", rescored)):

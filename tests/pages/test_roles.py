@@ -53,6 +53,7 @@ WIDGETS = [
         "Apply to live monitoring …",
         captioned=True,
     ),
+    Widget(Act.TRAIN_MODEL, "tuning", {"part": "Models"}, "text_input", "model-name", captioned=True),
     Widget(Act.EDIT_TAGS, "data", {"section": "Tags"}, "button", "tags-take-over"),
     Widget(Act.IMPORT, "data", {"section": "Import"}, "file_uploader", "import-file", captioned=True),
     Widget(Act.OPEN_CASE, "data", {"section": "Cases"}, "file_uploader", "case-file", captioned=True),
