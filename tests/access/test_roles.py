@@ -12,7 +12,7 @@ LOWEST = {
     Role.NOBODY: "sign in, sign out",
     Role.VIEWER: "look, explore, try settings, export, change own password",
     Role.OPERATOR: "acknowledge, label, shelve, note",
-    Role.ENGINEER: "apply settings, edit tags, import, open case, cause fault, accept loss, "
+    Role.ENGINEER: "apply settings, train model, edit tags, import, open case, cause fault, accept loss, "
     "retry dead letters",
     Role.ADMINISTRATOR: "set retention, roll up, delete, manage users, manage sessions, manage tokens, "
     "read audit trail, manage sources, manage notifications",

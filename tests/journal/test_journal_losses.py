@@ -357,7 +357,7 @@ def test_quota_refuses_readings_and_bounds_memory(tmp_path: Path) -> None:
     plant = Plant(tmp_path)
     plant.monitor.stop()
     plant.monitor = Monitor(Settings(data_dir=tmp_path, source="none", journal_quota=1), plant.clock)
-    (tmp_path / "journal" / "others").write_bytes(b"x" * 900_000)
+    (tmp_path / "journal" / "others").write_bytes(b"x" * 500_000)
     batch = Batch.of(
         [Reading("fermenter_temp", plant.clock.now() + i, 36 + i / 1000) for i in range(1000)],
         source="test",
