@@ -160,12 +160,12 @@ def _section(m: Monitor, viewer: Viewer) -> None:
         if not columns.numbers:
             st.info("Assign at least one column to a tag.", title="No column is assigned yet")
             return
-        check(columns, shown.table, m.tags)
+        check(columns, shown.table, m.running_tags.now())
         answered = decided(m, shown.table, columns)
         if answered is None:
             return
         st.session_state.setdefault(_CHOSEN, {})[shown.signature] = answered
-        preview(viewer, plan_of(m.tags, shown.table, answered))
+        preview(viewer, plan_of(m.running_tags.now(), shown.table, answered))
         save_mapping(m, SavedMapping(answered, sheet))
         _offer_import(m, tables, running)
 
@@ -223,7 +223,7 @@ def _offer_import(m: Monitor, tables: Sequence[Upload], running: bool) -> None:
 
     def begin(name: str) -> None:
         for part in parts:
-            check(part.columns, part.table, m.tags)
+            check(part.columns, part.table, m.running_tags.now())
         start_imports(m.jobs, m.importer, m.loading.keep_up, m.exporter.files, parts, m.clock.now(), who=name)
 
     pressed = st.button(

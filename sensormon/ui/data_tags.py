@@ -76,7 +76,7 @@ def _start_over() -> None:
 
 def _by_hand(m: Monitor, draft: Draft) -> None:
     """If the file was changed by hand and the monitor does not use it yet, say so and offer to apply it."""
-    running = TagTable(m.tags[name] for name in m.tags.names if name in draft.tags or m.source.simulator)
+    running = TagTable(tag for tag in m.running_tags.now() if tag.name in draft.tags or m.source.simulator)
     lines = changes(running, draft.tags)
     if not lines:
         return

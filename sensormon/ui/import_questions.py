@@ -22,7 +22,7 @@ SHOWN = 200
 def decided(m: Monitor, table: Table, columns: Columns) -> Columns | None:
     """The columns with the person's answers to what the file leaves open; None until all are given."""
     asked: set[str] = set()
-    while questions := plan_of(m.tags, table, columns).readings.questions:
+    while questions := plan_of(m.running_tags.now(), table, columns).readings.questions:
         question = questions[0]
         answer = None if question.option in asked else _ask(question, table)
         if answer is None:

@@ -36,11 +36,11 @@ def mapped_columns(m: Monitor, viewer: Viewer, table: Table, stem: str, mapping:
     """
     names = [str(name) for name in table.frame.columns]
     base = fitting(mapping, names).columns
-    mark = f"{table.key}-{digest_of(mapping, m.tags.digest)}"
+    mark = f"{table.key}-{digest_of(mapping, m.running_tags.now().digest)}"
     given = _reading(viewer, base, mark)
-    first = _guessed(table, m.tags, stem, given)
+    first = _guessed(table, m.running_tags.now(), stem, given)
     given = _roles(names, first, given, mark)
-    columns = _guessed(table, m.tags, stem, given, wide=not given.tag and not given.values)
+    columns = _guessed(table, m.running_tags.now(), stem, given, wide=not given.tag and not given.values)
     return columns if columns.tag else _edited(m, table, columns, mark)
 
 
@@ -172,7 +172,10 @@ def _edited(m: Monitor, table: Table, columns: Columns, mark: str) -> Columns:
     shown = pd.DataFrame(
         {
             "Column": others,
-            "Tag": [tag if (tag := columns.values.get(name, NOT)) in m.tags else NOT for name in others],
+            "Tag": [
+                tag if (tag := columns.values.get(name, NOT)) in m.running_tags.now() else NOT
+                for name in others
+            ],
             "Quality": [columns.qualities.get(name, NONE) for name in others],
         }
     )
@@ -182,7 +185,9 @@ def _edited(m: Monitor, table: Table, columns: Columns, mark: str) -> Columns:
         key=f"import-columns-{mark}-{columns.time}",
         disabled=["Column", "Lowest", "Highest"],
         column_config={
-            "Tag": st.column_config.SelectboxColumn(options=[NOT, *m.tags.names], required=True),
+            "Tag": st.column_config.SelectboxColumn(
+                options=[NOT, *m.running_tags.now().names], required=True
+            ),
             "Quality": st.column_config.SelectboxColumn(options=[NONE, *others], required=True),
         },
     )

@@ -35,7 +35,7 @@ def offer_tags(m: Monitor, table: Table, stem: str, columns: Columns) -> None:
             list(offered),
             default=[tag.name for tag in numbers],
             format_func=lambda name: _title(offered[name]),
-            key=f"new-tags-{table.key}-{m.tags.digest}",
+            key=f"new-tags-{table.key}-{m.running_tags.now().digest}",
             **allowed(m, Act.EDIT_TAGS, help="Units of the file are kept. Set limits and bands under Tags."),
         )
         left, right = st.columns([2, 3], vertical_alignment="bottom")
@@ -51,19 +51,19 @@ def offer_tags(m: Monitor, table: Table, stem: str, columns: Columns) -> None:
 def _candidates(m: Monitor, table: Table, stem: str, columns: Columns) -> tuple[list[Tag], list[Tag]]:
     """The new tags for what has numbers, and those for columns of words."""
     if columns.tag:
-        return new_tags(table, columns, m.tags)[:MOST], []
+        return new_tags(table, columns, m.running_tags.now())[:MOST], []
     try:
-        whole = propose(table, m.tags, stem, given=_without_values(columns))
+        whole = propose(table, m.running_tags.now(), stem, given=_without_values(columns))
     except UsageError:
         whole = columns
-    known = known_names(m.tags)
+    known = known_names(m.running_tags.now())
     words = [name for name in word_columns(table, whole) if name.casefold() not in known]
-    taken = [*m.tags.names, *whole.values.values()]
+    taken = [*m.running_tags.now().names, *whole.values.values()]
     states = []
     for name in words:
         states.append(states_tag(table, name, tag_name(name, taken)))
         taken.append(states[-1].name)
-    return [] if whole.tag else new_tags(table, whole, m.tags)[:MOST], states[:MOST]
+    return [] if whole.tag else new_tags(table, whole, m.running_tags.now())[:MOST], states[:MOST]
 
 
 def _without_values(columns: Columns) -> Columns:

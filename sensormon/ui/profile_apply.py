@@ -23,7 +23,7 @@ LONGEST_REASON = 200
 
 def change_lines(m: Monitor, before: Profiles, after: Profiles) -> list[str]:
     """What differs, and which tags get another profile."""
-    judged = (m.tags[name] for name in m.tags.numbers)
+    judged = (m.tags[name] for name in m.running_tags.now().numbers)
     return [*changes(before, after), *moves(before, after, judged)]
 
 
@@ -38,7 +38,7 @@ def apply_form(m: Monitor, key: str, after: Profiles, over: int, why: str = "") 
     st.markdown(f"**What will change** · {counted(len(lines), 'change')}")
     st.markdown(bullets(lines))
     try:
-        check(after, list(m.tags))
+        check(after, list(m.running_tags.now()))
     except UsageError as error:
         st.error(literal(str(error)), title="These profiles cannot be applied")
         return False

@@ -49,10 +49,12 @@ def _name_field(m: Monitor, kind: str, key: Key) -> str:
         return (typed or "").strip()
     if kind == "tag":
         return (
-            st.selectbox("Tag", m.tags.numbers, None, format_func=m.tags.title, key=key("tag"), width=280)
+            st.selectbox(
+                "Tag", m.running_tags.now().numbers, None, format_func=m.tags.title, key=key("tag"), width=280
+            )
             or ""
         )
-    groups = sorted({m.tags[name].group for name in m.tags.numbers} - {""})
+    groups = sorted({m.tags[name].group for name in m.running_tags.now().numbers} - {""})
     return st.selectbox("Group", groups, None, key=key("group"), width=280) or ""
 
 
@@ -97,7 +99,7 @@ def assigned_table(m: Monitor, profiles: Profiles) -> None:
 
 
 def _frame(m: Monitor, profiles: Profiles) -> pd.DataFrame:
-    assignments = [profiles.assignment(m.tags[name]) for name in m.tags.numbers]
+    assignments = [profiles.assignment(m.tags[name]) for name in m.running_tags.now().numbers]
     counts = Counter(entry.target for entry in assignments if entry is not None)
     entries = profiles.assignments
     return pd.DataFrame(

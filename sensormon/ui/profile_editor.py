@@ -146,7 +146,7 @@ def _warn_of_others(m: Monitor, draft: Draft) -> None:
 
 def _overview(slot: DeltaGenerator, m: Monitor, profiles: Profiles) -> None:
     """A row for each profile."""
-    counts = tag_counts(profiles, (m.tags[name] for name in m.tags.numbers))
+    counts = tag_counts(profiles, (m.tags[name] for name in m.running_tags.now().numbers))
     rows = profiles.profiles
     frame = pd.DataFrame(
         {

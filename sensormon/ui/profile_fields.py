@@ -120,7 +120,7 @@ def _parameter(parameter: Parameter, start: float, key: str) -> float:
 
 def condition_fields(m: Monitor, begun: Condition | None, key: Key) -> Condition | None:
     """The tag, comparison, value and settling time; None while no tag is chosen."""
-    numbers = list(m.tags.numbers)
+    numbers = list(m.running_tags.now().numbers)
     if begun is not None and begun.tag not in numbers:
         numbers.append(begun.tag)
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -30,7 +30,7 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, looked: 
     """Show what changes and what would be lost, ask for a name and a reason, and apply."""
     version = m.detection.in_force
     now = version.in_use
-    numbers = [m.tags[name] for name in m.tags.numbers]
+    numbers = [m.tags[name] for name in m.running_tags.now().numbers]
     try:
         new = _applied(m, chosen, profile, now)
     except UsageError as error:
@@ -50,7 +50,7 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, looked: 
 def _applied(m: Monitor, chosen: Chosen, profile: Profile, now: Profiles) -> Profiles:
     """The next version, as it is chosen here. Raises UsageError for a name that cannot be used."""
     name = chosen.start.name
-    count = sum(now.of(m.tags[tag]).name == name for tag in m.tags.numbers)
+    count = sum(now.of(m.tags[tag]).name == name for tag in m.running_tags.now().numbers)
     itself = f"Profile {name}, of {counted(count, 'tag')}"
     target = m.tags.title(chosen.tag) if chosen.scope == TAG else f"group {chosen.group}"
     own = f"A new profile for {target}"

@@ -61,7 +61,7 @@ def controls(m: Monitor) -> Chosen:
             "tune",
             lambda: st.selectbox(
                 "Tag" if scope == TAG else "Tag on the chart",
-                m.tags.numbers,
+                m.running_tags.now().numbers,
                 format_func=m.tags.title,
                 key="tune",
                 bind="query-params",
@@ -69,9 +69,9 @@ def controls(m: Monitor) -> Chosen:
                 args=(m,),
             ),
         )
-        or m.tags.numbers[0]
+        or m.running_tags.now().numbers[0]
     )
-    if left_out := states_left_out(m.tags, m.tags.names):
+    if left_out := states_left_out(m.running_tags.now(), m.running_tags.now().names):
         st.caption(left_out)
     length = preset(LENGTHS, "history", "15 min", label="History")
     profiles = in_use(m)
@@ -133,7 +133,7 @@ def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str | list[str]]
 
 def _scope(m: Monitor) -> tuple[str, str, tuple[str, ...]]:
     """What it is tried on, the group if it is one, and the tags."""
-    numbers = tuple(m.tags.numbers)
+    numbers = tuple(m.running_tags.now().numbers)
     groups = sorted({m.tags[name].group for name in numbers} - {""})
     offered = [TAG, GROUP, ALL] if groups else [TAG, ALL]
     scope = (
@@ -178,9 +178,9 @@ def _start(m: Monitor, tag: str) -> Profile:
 
 def _follow(m: Monitor) -> None:
     """Another tag or group was chosen: begin with the profile that it has, if that is another one."""
-    tag = st.session_state.get("tune") or m.tags.numbers[0]
+    tag = st.session_state.get("tune") or m.running_tags.now().numbers[0]
     if st.session_state.get("scope") == GROUP and st.session_state.get("group"):
-        inside = [n for n in m.tags.numbers if m.tags[n].group == st.session_state["group"]]
+        inside = [n for n in m.running_tags.now().numbers if m.tags[n].group == st.session_state["group"]]
         if inside and tag not in inside:
             tag = st.session_state["tune"] = inside[0]
     own = in_use(m).of(m.tags[tag])

@@ -119,7 +119,7 @@ def _other_fields(m: Monitor, begun: Profile) -> Profile:
         bind="query-params",
     )
     target = _number("Target, events a day and tag (0 = none)", "target", begun.target, most=1e6)
-    numbers = m.tags.numbers
+    numbers = m.running_tags.now().numbers
     watched = st.selectbox(
         "Judge only while",
         numbers,

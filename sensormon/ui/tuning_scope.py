@@ -34,7 +34,7 @@ def shelf_of(m: Monitor, chosen: Chosen, looked: Looked, names: tuple[str, ...])
 
 def names_of(m: Monitor, chosen: Chosen) -> tuple[str, ...]:
     """The tags whose events are counted: those of the group, otherwise all."""
-    return chosen.names if chosen.scope == GROUP else tuple(m.tags.numbers)
+    return chosen.names if chosen.scope == GROUP else tuple(m.running_tags.now().numbers)
 
 
 def many_tags(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, looked: Looked) -> None:

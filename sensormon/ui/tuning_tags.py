@@ -52,7 +52,7 @@ class Read:
 def tags_section(m: Monitor, viewer: Viewer) -> None:
     """The table of all tags, and assigning a profile to those selected."""
     said()
-    if not m.tags.numbers:
+    if not m.running_tags.now().numbers:
         st.info("Every tag here has states; detectors judge numbers.", title="Nothing to tune")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -88,7 +88,7 @@ def _table(m: Monitor, viewer: Viewer, read: Read, filters: DeltaGenerator) -> N
     rows = remembered(
         "tuning-tags-table",
         (read.until, m.detection.in_force.id, m.tags.digest, id(read)),
-        lambda: tag_table(m.tags, profiles, read.facts),
+        lambda: tag_table(m.running_tags.now(), profiles, read.facts),
     )
     with filters:
         shown = _filtered(rows, profiles)
@@ -160,7 +160,7 @@ def _summary(m: Monitor, viewer: Viewer, read: Read, rows: pd.DataFrame, shown: 
         )
     st.caption(
         "Tags above their profile's target first, then the most events a day. Click a tag to try other "
-        f"settings on it. {states_left_out(m.tags, m.tags.names)}"
+        f"settings on it. {states_left_out(m.running_tags.now(), m.running_tags.now().names)}"
     )
 
 

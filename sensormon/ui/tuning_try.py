@@ -44,7 +44,7 @@ from sensormon.view.tuning import first_line, lost_words
 def section(m: Monitor, viewer: Viewer) -> None:
     """Controls on the left, their effect on the right."""
     said()
-    if not m.tags.numbers:
+    if not m.running_tags.now().numbers:
         st.info("Every tag here has states; detectors judge numbers.", title="Nothing to tune")
         return
     left, right = st.columns([1, 3], gap="medium")
@@ -132,5 +132,5 @@ def _usable(m: Monitor, chosen: Chosen) -> Profile:
     """The edited profile. Raises UsageError if it cannot judge."""
     if chosen.profile is None:
         raise UsageError("no detector is chosen", where="profile", hint="Choose at least one detector")
-    check(Profiles((chosen.profile,)), list(m.tags))
+    check(Profiles((chosen.profile,)), list(m.running_tags.now()))
     return chosen.profile
