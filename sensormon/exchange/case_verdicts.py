@@ -16,6 +16,7 @@ from sensormon.exchange.case_format import OWN, READINGS, bad
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.profiles import MOST_DETECTORS
 from sensormon.model.readings import Bools, Floats, Ints, Verdicts, Withheld
+from sensormon.model.tag_models import SOURCE
 
 _COLUMNS = ("threshold", "profile", "detector", "withheld", "own")
 _NUMBERS = ("score", "expected", "lower", "upper")
@@ -31,6 +32,23 @@ def completed(table: pa.Table) -> pa.Table:
         given = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
         table = table.set_column(table.schema.get_field_index(name), name, given)
     return table.select(READINGS.names)
+
+
+def without_models(table: pa.Table) -> pa.Table:
+    """The table without what models said of their readings, which no settings of a case describe.
+
+    Their scores and flags stay.
+    """
+    by_model = pc.equal(table.column("source").cast(pa.string()), SOURCE)
+    if not pc.any(by_model).as_py():
+        return table
+    for name in _COLUMNS:
+        if name in table.column_names:
+            column = table.column(name)
+            nothing = pa.nulls(table.num_rows, column.type)
+            kept = pc.if_else(by_model, nothing, column)
+            table = table.set_column(table.schema.get_field_index(name), name, kept)
+    return table
 
 
 def judged_by_profile(table: pa.Table) -> Bools:

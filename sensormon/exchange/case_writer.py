@@ -24,7 +24,7 @@ from sensormon.events.actions import action_list
 from sensormon.events.annotations import MOST_TAGS
 from sensormon.exchange import case_format
 from sensormon.exchange.case_format import FAULTS, GROUP, READINGS, REJECTED, Manifest
-from sensormon.exchange.case_verdicts import completed
+from sensormon.exchange.case_verdicts import completed, without_models
 from sensormon.model import timestamps
 from sensormon.model.entries import Annotation, DetectorSettings, EventAction
 from sensormon.model.errors import UsageError
@@ -165,7 +165,7 @@ def _readings(
     with _writer(path, READINGS) as writer:
         for piece in pieces:
             check_room()
-            table = completed(piece).cast(READINGS)
+            table = completed(without_models(piece)).cast(READINGS)
             for start in range(0, table.num_rows, GROUP):
                 writer.write_table(table.slice(start, GROUP))
             rows += table.num_rows
