@@ -108,7 +108,10 @@ class TagFacts(BaseModel):
     kind: str
     states: list[str] | None
     simulated: bool = Field(description="Whether the simulator makes its readings now.")
-    profile: str = Field(description="The profile that judges its readings now.", examples=["default"])
+    profile: str = Field(
+        description="The profile that judges its readings now; empty for a model's scores.",
+        examples=["default"],
+    )
 
 
 class AuditFacts(BaseModel):

@@ -96,7 +96,7 @@ def tags(request: Request) -> list[openapi.TagFacts]:
     """The tags, with their units and ranges; numbers are in the tag's unit."""
     grant, monitor = reader_of(request), context_of(request).monitor
     simulated, words = monitor.source.simulated_tags, monitor.state_words()
-    profiles = monitor.detection.in_force.in_use
+    profiles, judged = monitor.detection.in_force.in_use, monitor.running_tags.now()
     return [
         openapi.TagFacts(
             name=tag.name,
@@ -109,7 +109,7 @@ def tags(request: Request) -> list[openapi.TagFacts]:
             kind="states" if tag.states and tag.kind == "number" else tag.kind,
             states=list(tag.states or words.get(tag.name, {}).values()) if tag.has_states else None,
             simulated=tag.name in simulated,
-            profile=profiles.of(tag).name,
+            profile=profiles.of(tag).name if tag.name in judged else "",
         )
         for tag in monitor.tags
         if grant.covers(tag.name)
