@@ -162,7 +162,13 @@ def build(settings: Settings, clock: Clock) -> Parts:
     detection = DetectionLog(collector, store.entries)
     events = EventReader(store, newest, collector.unstored, detection, clock)
     annotations = Annotations(collector, store.entries, clock)
-    tag_file = TagFile(settings.tags, settings.data_dir, clock, running_tags.check, running_tags.retag)
+    tag_models = TagModels(Documents(collector, store.entries, clock), store.readings, running_tags.now)
+
+    def check(table: TagTable) -> None:
+        running_tags.check(table)
+        tag_models.check(table)
+
+    tag_file = TagFile(settings.tags, settings.data_dir, clock, check, running_tags.retag)
     files = ExportFiles(settings.data_dir, clock)
     import_log = ImportLog(collector, store, clock)
     importer = Importer(
@@ -192,7 +198,6 @@ def build(settings: Settings, clock: Clock) -> Parts:
     )
     loading.follow = undoing.tick
     readings = Readings(store.readings, newest, clock)
-    tag_models = TagModels(Documents(collector, store.entries, clock), store.readings, running_tags.now)
     model_runner = ModelRunner(tag_models, collector, newest, readings, store.readings, clock)
     return Parts(
         settings=settings,
@@ -228,10 +233,18 @@ def build(settings: Settings, clock: Clock) -> Parts:
         importer=importer,
         import_log=import_log,
         undoing=undoing,
-        exporter=Exporter(jobs, running_tags.now, collector.words, streams, events, store.readings, files),
+        exporter=Exporter(
+            jobs, tag_models.with_their_tags, collector.words, streams, events, store.readings, files
+        ),
         cases=Cases(
             history=LiveHistory(
-                running_tags.now, collector.words, streams, store.readings, detection, events, annotations
+                tag_models.with_their_tags,
+                collector.words,
+                streams,
+                store.readings,
+                detection,
+                events,
+                annotations,
             ),
             collector=collector,
             store=store,

@@ -27,7 +27,17 @@ from sensormon.ingest.collector import Collector
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.errors import JournalError, StoreError, StoreUnavailable, UsageError
 from sensormon.model.profiles import Choice, Profile
-from sensormon.model.readings import UNLEARNED, Batch, Floats, Ints, Processed, Scores, Verdicts, Withheld
+from sensormon.model.readings import (
+    UNLEARNED,
+    Batch,
+    Floats,
+    Ints,
+    Origin,
+    Processed,
+    Scores,
+    Verdicts,
+    Withheld,
+)
 from sensormon.model.tag_models import SOURCE, TagModel
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
@@ -100,6 +110,10 @@ class ModelRunner:
             name: running for name, running in self._running.items() if models.get(name) == running.model
         }
         for name, model in models.items():
+            if self._models.is_hidden(model):
+                self._running.pop(name, None)
+                self._failures[name] = "stopped: a tag of the tag file has its name"
+                continue
             if name not in self._running:
                 self._begin(model)
             if (running := self._running.get(name)) is not None:
@@ -183,11 +197,12 @@ class _Running:
         self._looked = 0
 
     def take(self, readings: pd.DataFrame) -> None:
-        """Judge the rows that these readings complete."""
+        """Judge the rows that these readings complete; what was imported makes none."""
         if readings.empty:
             return
         self.newest_id = int(readings["id"].iloc[-1])
-        times, rows = self._maker.take(readings)
+        # An import may hold times of a later moment, after which the rows of live readings would be late.
+        times, rows = self._maker.take(readings[readings["origin"] != str(Origin.IMPORT)])
         withheld = self._withheld(times, rows)
         judged = ~np.isin(withheld, UNLEARNED)
         times, rows, withheld = times[judged], rows[judged, : len(self.model.tags)], withheld[judged]

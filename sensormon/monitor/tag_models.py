@@ -5,6 +5,7 @@ What it is not: the judge; see `model_runner`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -50,6 +51,7 @@ class TagModels:
         self._documents = documents
         self._stored = stored
         self._tags = tags
+        self._changing = threading.Lock()
         self._shown: tuple[TagTable, tuple[TagModel, ...], TagTable] | None = None
 
     def standing(self) -> tuple[TagModel, ...]:
@@ -57,6 +59,20 @@ class TagModels:
         documents = self._documents.standing(COLLECTION)
         self.known = tuple(read_model(name, document.content) for name, document in sorted(documents.items()))
         return self.known
+
+    def check(self, tags: TagTable) -> None:
+        """Raise UsageError if one of these tags has the name of a known model, whose scores it would get."""
+        taken = next((model.name for model in self.known if model.name in tags), None)
+        if taken is not None:
+            raise UsageError(
+                f"{taken!r} is the name of a model of several tags",
+                where="tags",
+                hint="Choose another name, or remove the model on Tuning first",
+            )
+
+    def is_hidden(self, model: TagModel) -> bool:
+        """Whether a tag of the table has the model's name: scores would be readings of that tag."""
+        return model.name in self._tags()
 
     def with_their_tags(self) -> TagTable:
         """The current tag table with the tags of the known models, which no reading can be sent to."""
@@ -86,27 +102,44 @@ class TagModels:
 
     def keep(self, trained: Trained, who: str, reason: str) -> TagModel:
         """Put this model in force, in place of one of its name. Raises JournalError and StoreError."""
-        known = {model.name: model for model in self.standing()}
-        before = known.get(trained.model.name)
+        with self._changing:
+            return self._keep(trained, self._in_force(trained.model.name), who, reason)
+
+    def train_again(self, model: TagModel, times: Ints, rows: Floats) -> None:
+        """Train a model on rows at which the plant has been steady, and put it in force.
+
+        Raises UsageError if the rows are not fit to learn from, and if somebody has removed or replaced
+        the model meanwhile; JournalError and StoreError.
+        """
+        interval = round(model.interval * SECOND)
+        span = replace(model, since=int(times[0]), until=int(times[-1]) + interval)
+        trained = self._trained(span, times, rows, None)
+        reason = f"{len(rows):,} rows were steady at a new state"
+        with self._changing:
+            before = self._in_force(model.name)
+            if before != model:
+                raise UsageError(
+                    f"{model.name!r} was removed or replaced meanwhile", where="models", hint="See the list"
+                )
+            self._keep(trained, before, AUTOMATIC, reason)
+
+    def remove(self, name: str, who: str) -> None:
+        """Take this model out of force; its readings stay. Raises JournalError and StoreError."""
+        with self._changing:
+            document = self._documents.standing(COLLECTION).get(name)
+            if document is None:
+                raise UsageError(f"there is no model {name!r}", where="models", hint="See the list")
+            self._documents.keep(COLLECTION, name, document.content, who, removed=True)
+            self.standing()
+
+    def _in_force(self, name: str) -> TagModel | None:
+        return next((model for model in self.standing() if model.name == name), None)
+
+    def _keep(self, trained: Trained, before: TagModel | None, who: str, reason: str) -> TagModel:
         model = replace(trained.model, version=before.version + 1 if before else 1, reason=reason)
         self._documents.keep(COLLECTION, model.name, model.as_document(), who)
         self.standing()
         return model
-
-    def train_again(self, model: TagModel, times: Ints, rows: Floats) -> None:
-        """Train a model on rows at which the plant has been steady, and put it in force."""
-        interval = round(model.interval * SECOND)
-        span = replace(model, since=int(times[0]), until=int(times[-1]) + interval)
-        trained = self._trained(span, times, rows, None)
-        self.keep(trained, AUTOMATIC, f"{len(rows):,} rows were steady at a new state")
-
-    def remove(self, name: str, who: str) -> None:
-        """Take this model out of force; its readings stay. Raises JournalError and StoreError."""
-        document = self._documents.standing(COLLECTION).get(name)
-        if document is None:
-            raise UsageError(f"there is no model {name!r}", where="models", hint="See the list")
-        self._documents.keep(COLLECTION, name, document.content, who, removed=True)
-        self.standing()
 
     def _trained(
         self, model: TagModel, times: Ints, rows: Floats, params: Mapping[str, float] | None
