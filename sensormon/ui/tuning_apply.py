@@ -26,10 +26,9 @@ from sensormon.view.tuning import lost_words
 
 
 @dialog("Apply to live monitoring", icon=":material/tune:")
-def apply(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, looked: Looked) -> None:
-    """Show what changes and what would be lost, ask for a name and a reason, and apply."""
-    version = m.detection.in_force
-    now = version.in_use
+def apply(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, looked: Looked, over: int) -> None:
+    """Show what changes and what would be lost, ask for a name and a reason, and apply over that version."""
+    now = m.detection.in_force.in_use
     numbers = [m.tags[name] for name in m.running_tags.now().numbers]
     try:
         new = _applied(m, chosen, profile, now)
@@ -43,7 +42,7 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, looked: 
         named = zip(rows["tag"], micros(rows["start"]).tolist(), strict=True)
         words = lost_words(((m.tags[tag].label, start) for tag, start in named), viewer.zone)
         st.warning(words, title="These settings lose confirmed events")
-    if apply_form(m, "apply", new, version.id):
+    if apply_form(m, "apply", new, over):
         st.rerun()
 
 

@@ -66,7 +66,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
             looked = looked_at(m, chosen.tag, chosen.length)
             effect(m, viewer, chosen, profile, looked)
             if asked:
-                apply(m, viewer, chosen, profile, looked)
+                apply(m, viewer, chosen, profile, looked, m.detection.in_force.id)
         except UsageError as error:
             st.info(f"{error.hint}.", title=f"{error.what[:1].upper()}{error.what[1:]}")
         except StoreError as error:

@@ -110,12 +110,12 @@ def _difference(m: Monitor, viewer: Viewer, now: DetectorSettings, version: Dete
         key="revert",
         **allowed(m, Act.APPLY_SETTINGS, disabled=not lines),
     ):
-        revert(m, viewer, version)
+        revert(m, viewer, version, now.id)
 
 
 @dialog("Revert to an earlier version", icon=":material/history:")
-def revert(m: Monitor, viewer: Viewer, version: DetectorSettings) -> None:
-    """Say what changes, ask for a name and a reason, and apply the old content as a new version."""
+def revert(m: Monitor, viewer: Viewer, version: DetectorSettings, over: int) -> None:
+    """Say what changes, ask for a name and a reason, and apply the old content over the version `over`."""
     why = f"Back to version {version.id} of {day_and_time(version.applied, viewer.zone)}"
-    if apply_form(m, f"revert-{version.id}", version.in_use, m.detection.in_force.id, why):
+    if apply_form(m, f"revert-{version.id}", version.in_use, over, why):
         st.rerun()
