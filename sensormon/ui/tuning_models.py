@@ -70,12 +70,7 @@ def _list(m: Monitor, statuses: list[ModelStatus], viewer: Viewer) -> None:
                 "Name": [model.name for model in models],
                 "Kind": [kind_title(model.kind) for model in models],
                 "Tags": [", ".join(model.tags) for model in models],
-                "State": [
-                    state_words(
-                        status.time, [m.tags.title(name) for name in status.elsewhere], status.failure
-                    )
-                    for status in statuses
-                ],
+                "State": [_state(m, status) for status in statuses],
                 "Score, × limit": [status.score for status in statuses],
                 "Last row": times_column([status.time for status in statuses]),
                 "Version": [model.version for model in models],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -63,11 +63,6 @@ def model_words(model: TagModel) -> str:
     """A model in a line: "MEWMA of 3 tags, a row every 1 s"."""
     tags = counted(len(model.tags), "tag")
     return f"{kind_title(model.kind)} of {tags}, a row every {latency(model.interval)}"
-
-
-def trained_words(model: TagModel, render: Callable[[int], str]) -> str:
-    """The stretch that a model was trained on."""
-    return f"{render(model.since)} to {render(model.until)}"
 
 
 def responsible(contributions: Mapping[str, float], score: float) -> str:
