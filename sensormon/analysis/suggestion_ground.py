@@ -100,8 +100,8 @@ class Ground:
 
     def must_keep(self, flags: Flags) -> None:
         """Known events that these flags find have to be kept, beside the confirmed ones."""
-        found = _found(np.sort(self.axis[self.delayed(flags)]), self.events)
-        self.must = self.confirmed | found
+        caught = _found(np.sort(self.axis[self.delayed(flags)]), self.events)
+        self.must = self.confirmed | caught
 
     def fired(self, detector: Detector) -> Flags:
         """The shown rows on which this detector fires."""
@@ -212,9 +212,9 @@ def _let_through(history: History, profile: Profile) -> Bools:
 def _found(axis: Ints, events: Events) -> Bools:
     """Which of these events has one of these times, in ascending order, from its start to its end."""
     first = np.searchsorted(axis, events.start)
-    found = first < len(axis)
-    found[found] = axis[first[found]] <= events.end[found]
-    return found
+    caught = first < len(axis)
+    caught[caught] = axis[first[caught]] <= events.end[caught]
+    return caught
 
 
 def _overlapping(events: Events, others: Events) -> Bools:

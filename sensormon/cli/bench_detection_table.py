@@ -38,18 +38,18 @@ _MISSING = "–"
 def tables(detection: Detection) -> str:
     """All tables, each under a line that says what it holds; a column that nobody has is left out."""
     figures = detection.figures | detection.reference
-    one = [OURS, SEED, *(other.name for other in REFERENCES if other.flag is not None)]
+    single = [OURS, SEED, *(other.name for other in REFERENCES if other.flag is not None)]
     several = [*MULTIVARIATE, *(other.name for other in REFERENCES if other.rows is not None)]
     return "\n\n".join(
         [
             "One tag, ours and theirs:",
-            _table(figures, one, _ONE_TAG),
+            _table(figures, single, _ONE_TAG),
             "Faults found, %, by kind:",
-            _table(figures, one, [(title, f"found of {title}, %", 0) for title in FAULTS.values()]),
+            _table(figures, single, [(title, f"found of {title}, %", 0) for title in FAULTS.values()]),
             f"`{OURS}` by background, flags per 1,000 readings and faults found, %:",
             _by_background(figures),
             "NAB by folder, standard profile, points and wrong flags:",
-            _table(figures, one, _folders(figures)),
+            _table(figures, single, _folders(figures)),
             "Several tags, rows flagged of clean ones, %, and SKAB:",
             _table(figures, several, _SEVERAL),
         ]

@@ -235,9 +235,9 @@ def step(threshold: float, resolution: float, row: Floats, value: float, out: Fl
     exceeds = abs(z) / tail > threshold
     # Around a level the tag varies as much as its errors, or more if it is autocorrelated.
     around = max(sigma, np.sqrt(row[AT.moments])) * unit
-    there = known_level(row, value, around) if exceeds else NOWHERE
-    late = _late(row, z, exceeds, there) / tail
-    if there != NOWHERE:
+    target = known_level(row, value, around) if exceeds else NOWHERE
+    late = _late(row, z, exceeds, target) / tail
+    if target != NOWHERE:
         off = _clip((value - row[AT.centre]) / unit, _MOST)
         lag, predicted, plain = 0.0, 0.0, 0.0
         z, exceeds = _clip(off / sigma, SPIKE.limit), False
@@ -324,11 +324,11 @@ def _pass(row: Floats) -> None:
 
 
 @numba.njit(cache=False)
-def _late(row: Floats, z: float, exceeds: bool, there: int) -> float:
-    """The size of a spike that only this reading shows to be one, 0 if none; lets the tag be `there`."""
+def _late(row: Floats, z: float, exceeds: bool, target: int) -> float:
+    """The size of a spike that only this reading shows to be one, 0 if none; lets the tag be at `target`."""
     waiting, row[AT.waiting] = row[AT.waiting], 0.0
-    if there != NOWHERE:
-        return abs(z) if go(row, there) else 0.0
+    if target != NOWHERE:
+        return abs(z) if go(row, target) else 0.0
     is_back = not exceeds or (z > 0.0) != (row[AT.side] > 0.0)
     return float(waiting) if is_back or row[AT.strays] < JUMPS.habit else 0.0
 

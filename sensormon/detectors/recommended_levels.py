@@ -53,7 +53,7 @@ def _leave(row: Floats) -> None:
 
 
 @numba.njit(cache=False)
-def _arrive(row: Floats, there: int) -> None:
+def _arrive(row: Floats, target: int) -> None:
     """Count a jump to this level."""
     level = _place(row, int(row[AT.here]))
     shortest = level[OF.shortest]
@@ -61,21 +61,21 @@ def _arrive(row: Floats, there: int) -> None:
     row[AT.previous], row[AT.previous_stay], row[AT.stay] = row[AT.here], row[AT.stay], 0.0
     row[AT.jumps] += 1.0
     row[AT.lately] += 1.0
-    _place(row, there)[OF.visits] += 1.0
+    _place(row, target)[OF.visits] += 1.0
 
 
 @numba.njit(cache=False)
-def go(row: Floats, there: int) -> bool:
+def go(row: Floats, target: int) -> bool:
     """Let the tag be at this level; whether it has come back from a visit too short to be one."""
     _leave(row)
     level = _place(row, int(row[AT.here]))
-    is_back = there == int(row[AT.previous]) and row[AT.stay] * JUMPS.short < level[OF.shortest]
+    is_back = target == int(row[AT.previous]) and row[AT.stay] * JUMPS.short < level[OF.shortest]
     if is_back:
         row[AT.stay] += row[AT.previous_stay]
     else:
-        _arrive(row, there)
-    level = _place(row, there)
-    row[AT.here] = there
+        _arrive(row, target)
+    level = _place(row, target)
+    row[AT.here] = target
     row[AT.centre], row[AT.readings], row[AT.sigma] = level[OF.centre], level[OF.readings], level[OF.sigma]
     row[AT.level], row[AT.recent] = row[AT.centre], row[AT.centre]
     row[AT.before], row[AT.other] = 0.0, 0.0
@@ -98,15 +98,15 @@ def settle(row: Floats, centre: float, sigma: float) -> bool:
             best, least = j, abs(level[OF.centre] - centre)
         if j != here and level[OF.last] < _place(row, oldest)[OF.last]:
             oldest = j
-    there = best if best != NOWHERE else oldest
-    level = _place(row, there)
+    target = best if best != NOWHERE else oldest
+    level = _place(row, target)
     if best == NOWHERE:
         row[AT.strays] += 1.0
         level[OF.centre], level[OF.readings], level[OF.sigma] = centre, LEVEL.settled, row[AT.sigma]
         level[OF.visits], level[OF.shortest] = 0.0, 0.0
-    _arrive(row, there)
+    _arrive(row, target)
     level[OF.last] = row[AT.jumps]
-    row[AT.here], row[AT.sigma] = there, level[OF.sigma]
+    row[AT.here], row[AT.sigma] = target, level[OF.sigma]
     return best != NOWHERE
 
 

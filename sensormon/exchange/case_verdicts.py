@@ -144,8 +144,8 @@ def _parted(own: pa.ListArray) -> tuple[Ints, pa.StructArray]:
 
 def _places(texts: pa.Array | pa.ChunkedArray, known: tuple[str, ...]) -> Ints:
     """The place of each text among those known, -1 for null."""
-    found = pc.index_in(texts.cast(pa.string()), value_set=pa.array(known, pa.string()))
-    places: Ints = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    position = pc.index_in(texts.cast(pa.string()), value_set=pa.array(known, pa.string()))
+    places: Ints = pc.fill_null(position, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     return places
 
 

@@ -48,10 +48,10 @@ def trained(monitor: Monitor, *, kind: str = "spe", **options: int) -> TagModel:
 @pytest.fixture
 def monitor(settings: Settings, clock: ManualClock, adopt: Adopt) -> Monitor:
     """With a normal history of `ROWS` rows, stored."""
-    made = adopt(Monitor(settings, clock))
-    send(made, clock, rows_of(ROWS), 0)
-    made.drain()
-    return made
+    monitor = adopt(Monitor(settings, clock))
+    send(monitor, clock, rows_of(ROWS), 0)
+    monitor.drain()
+    return monitor
 
 
 def scores_of(monitor: Monitor):
