@@ -67,6 +67,13 @@ class TrainedState:
         learned = self.model.learned
         return steady_elsewhere(self.model.names, learned.mean, learned.scale, self._recent)
 
+    def without_values(self, rows: int) -> list[str]:
+        """The tags that have no value in any of the last `rows` rows; none before as many have come."""
+        last = self._recent[-rows:]
+        if len(last) < rows:
+            return []
+        return [self.model.names[place] for place in np.flatnonzero(~np.isfinite(last).any(axis=0)).tolist()]
+
     def save(self) -> Floats:
         """All it remembers, exactly: `load` of it goes on to the last bit."""
         inner = self._state.save() if isinstance(self._state, MewmaState) else np.zeros(0)

@@ -49,7 +49,7 @@ from sensormon.stores.recent import RecentReadings
 EVERY = 0.5
 """Seconds between two looks at the newest readings."""
 LOOK = 50
-"""Rows between two looks at whether the plant is steady elsewhere."""
+"""Rows between two looks at whether the plant is steady elsewhere, and in which a tag should have a value."""
 WARM = 500
 """Rows before the first one judged, from which a model's memory is made again."""
 
@@ -60,13 +60,15 @@ _log = logging.getLogger(__name__)
 class ModelStatus:
     """What a model does now: its last row's time (µs UTC) and score, and why it does not run, if it does not.
 
-    `elsewhere` are the tags that have settled at another level than the one it was trained on.
+    `elsewhere` are the tags that have settled at another level than the one it was trained on, `absent`
+    those without a value in the last `LOOK` rows, silent or with a clock that differs from the others'.
     """
 
     model: TagModel
     time: int = 0
     score: float = math.nan
     elsewhere: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     failure: str = ""
 
 
@@ -243,7 +245,8 @@ class _Running:
 
     def status(self) -> ModelStatus:
         """What it does now."""
-        return ModelStatus(self.model, self.time, self.score, self._elsewhere)
+        absent = tuple(self.state.without_values(LOOK))
+        return ModelStatus(self.model, self.time, self.score, self._elsewhere, absent)
 
     def _withheld(self, times: Ints, rows: Floats) -> NDArray[np.uint8]:
         """For each row whether the model's condition lets it be judged, by the last value of its tag."""

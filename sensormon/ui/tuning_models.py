@@ -94,7 +94,8 @@ def _list(m: Monitor, statuses: list[ModelStatus], viewer: Viewer) -> None:
 
 
 def _state(m: Monitor, status: ModelStatus) -> str:
-    return state_words(status.time, [m.tags.title(name) for name in status.elsewhere], status.failure)
+    elsewhere, absent = (list(map(m.tags.title, names)) for names in (status.elsewhere, status.absent))
+    return state_words(status.time, elsewhere, absent, status.failure)
 
 
 def _choice(m: Monitor, viewer: Viewer, statuses: dict[str, ModelStatus]) -> None:

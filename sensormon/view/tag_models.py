@@ -23,19 +23,26 @@ def kind_title(kind: str) -> str:
     return str(MULTIVARIATE[kind].title) if kind in MULTIVARIATE else kind
 
 
-def state_words(time: int, elsewhere: Sequence[str], failure: str) -> str:
-    """What a model does now; `time` is that of its last row, `elsewhere` are tags at a new level.
+def state_words(time: int, elsewhere: Sequence[str], absent: Sequence[str], failure: str) -> str:
+    """What a model does now; `time` is that of its last row.
 
-    >>> state_words(0, [], ""), state_words(5, [], ""), state_words(5, ["pH"], "")
+    `elsewhere` are tags at a new level, `absent` those without a value in its last rows.
+
+    >>> state_words(0, [], [], ""), state_words(5, [], [], ""), state_words(5, ["pH"], [], "")
     ('waits for readings', 'runs', 'runs; settled at a new level: pH')
+    >>> state_words(5, [], ["pH"], "")
+    'runs; no readings at the time of the others: pH'
     """
     if failure:
         return failure
     if not time:
         return "waits for readings"
-    if not elsewhere:
-        return "runs"
-    return f"runs; settled at a new level: {listed(elsewhere, SHOWN)}"
+    parts = ["runs"]
+    if elsewhere:
+        parts.append(f"settled at a new level: {listed(elsewhere, SHOWN)}")
+    if absent:
+        parts.append(f"no readings at the time of the others: {listed(absent, SHOWN)}")
+    return "; ".join(parts)
 
 
 def fit_frame(times: Ints, scores: Floats, tag: Tag) -> pd.DataFrame:

@@ -123,6 +123,17 @@ def test_imported_history_makes_no_rows(monitor: Monitor, clock: ManualClock) ->
     assert judged(monitor) == list(range(ROWS, ROWS + 39))
 
 
+def test_tag_whose_clock_differs_from_the_others_is_named(monitor: Monitor, clock: ManualClock) -> None:
+    for number in range(ROWS + 20, ROWS + 90):
+        now = START + number * SECOND
+        clock.advance((now - clock.now()) / SECOND)
+        monitor.submit(batch_of((TAGS[0], 37.0), (TAGS[1], 7.0), at=now, seconds=0.0))
+        monitor.submit(batch_of((TAGS[2], 450.0), at=now - 30 * SECOND, seconds=0.0))
+    monitor.model_runner.step()
+    (status,) = monitor.model_runner.status()
+    assert status.absent == (TAGS[2],)
+
+
 def test_model_removed_while_it_is_trained_again_stays_removed(monitor: Monitor) -> None:
     (model,) = monitor.tag_models.standing()
     frame = monitor.stored.frame(list(TAGS), model.since, model.until)
