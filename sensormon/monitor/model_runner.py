@@ -142,8 +142,8 @@ class ModelRunner:
         self._failures.pop(model.name, None)
         interval = round(model.interval * SECOND)
         last, n = self._last_row(model)
-        newest = last or self._clock.now() // interval * interval
-        since = newest + interval
+        begun = self._models.begun(model) or (0 if last else self._clock.now())
+        since = max(last, begun // interval * interval) + interval
         running = _Running(model, TrainedState(trained, model.retrain_after or STEADY), since, n)
         earlier = self._readings.recent(since - WARM * interval, model.columns)
         if not earlier.attrs["complete"]:

@@ -52,13 +52,23 @@ class TagModels:
         self._stored = stored
         self._tags = tags
         self._changing = threading.Lock()
+        self._begun: dict[str, int] = {}
         self._shown: tuple[TagTable, tuple[TagModel, ...], TagTable] | None = None
 
     def standing(self) -> tuple[TagModel, ...]:
         """The models in force, by name. Raises StoreError if they cannot be read."""
         documents = self._documents.standing(COLLECTION)
-        self.known = tuple(read_model(name, document.content) for name, document in sorted(documents.items()))
-        return self.known
+        known = tuple(read_model(name, document.content) for name, document in sorted(documents.items()))
+        self._begun = {model.name: documents[model.name].time for model in known if model.version == 1}
+        self.known = known
+        return known
+
+    def begun(self, model: TagModel) -> int:
+        """When its first version was put in force (µs UTC); 0 if it has later ones.
+
+        Rows of its name from before were judged by a model that was removed.
+        """
+        return self._begun.get(model.name, 0)
 
     def check(self, tags: TagTable) -> None:
         """Raise UsageError if one of these tags has the name of a known model, whose scores it would get."""

@@ -149,3 +149,16 @@ def test_api_names_no_profile_for_the_scores_of_a_model(monitor: Monitor) -> Non
     api = make_api(lambda: monitor)
     profiles = {row["name"]: row["profile"] for row in get(api, "/tags").json()}
     assert (profiles["rig"], profiles["fermenter_ph"]) == ("", "default")
+
+
+def test_new_model_of_an_old_name_judges_no_row_from_before_it(monitor: Monitor, clock: ManualClock) -> None:
+    monitor.tag_models.remove("rig", "Ada")
+    monitor.model_runner.step()
+    send(monitor, clock, ROWS + 20, 100)
+    monitor.drain()
+    wanted = TagModel("rig", "spe", TAGS, 1.0, START, START + ROWS * SECOND, {})
+    monitor.tag_models.keep(monitor.tag_models.train(wanted), "Ada", "again")
+    monitor.model_runner.step()
+    send(monitor, clock, ROWS + 120, 20)
+    monitor.model_runner.step()
+    assert judged(monitor) == [*range(ROWS, ROWS + 19), *range(ROWS + 120, ROWS + 139)]
