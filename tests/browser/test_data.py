@@ -63,9 +63,9 @@ def write_cell(page: Page, column: float, row: int, text: str) -> None:
 def test_tag_change_is_previewed_saved_and_applied_at_once(page: Page, own: Server) -> None:
     file = own.data_dir.parent / "tags.toml"
     visit(page, own, "data?section=Tags")
-    write_cell(page, 0.55, 1, "-5")
+    write_cell(page, 0.5, 1, "-5")
     expect(page.get_by_text("Tag fermenter_ph, Valid low: 5 is not below Valid high")).to_be_visible()
-    write_cell(page, 0.55, 1, "8")
+    write_cell(page, 0.5, 1, "8")
     preview = page.locator(".st-key-panel-tags-preview")
     expect(preview).to_contain_text("Fermenter pH: valid 5–9 → 5–8 pH")
     expect(preview).to_contain_text("the new valid range would have rejected")

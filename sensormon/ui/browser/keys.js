@@ -73,7 +73,7 @@ const visible = (field) => field.getClientRects().length > 0 && !field.disabled
 
 function fields() {
   const all = [...document.querySelectorAll("#stMain input, #stMain [role=radio], #stMain textarea")].filter(visible)
-  const searches = all.filter((field) => field.matches(".st-key-find *, .st-key-tag *, [type=search]"))
+  const searches = all.filter((field) => field.matches(".st-key-find *, .st-key-tag *, .st-key-tune *, [type=search]"))
   return searches.length ? searches : all
 }
 
