@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from sensormon.model.entries import BatchEntry
 from sensormon.model.readings import Batch, Bools, Origin, OwnScore, Rejection, is_good
-from sensormon.stores.columns import OWN_FROM, as_table, own_lists, own_of
+from sensormon.stores.columns import OWN, OWN_FROM, as_table, own_lists, own_of
 
 KEPT = 200_000
 """About this many readings are kept: some 20 MB."""
@@ -30,8 +29,8 @@ PIECE = 5_000
 """About this many readings make a piece of a long answer."""
 
 
-Columns = dict[str, NDArray[Any]]
-"""The columns of a frame of readings, and `own`: readings x detectors x 4, see `Verdicts.own`."""
+Columns = dict[str, Any]
+"""The columns of a frame of readings as arrays, and `own`, Arrow's lists: see `stores.columns.OWN`."""
 Rows = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
@@ -44,7 +43,6 @@ class Chosen:
 
     parts: Sequence[tuple[Columns, Rows]]
     first_id: int | None
-    detectors: Sequence[str]  # those of `own`
 
     @property
     def count(self) -> int:
@@ -58,7 +56,7 @@ class Chosen:
                 break
             kept.append((block, rows[-limit:]))
             limit -= len(rows)
-        return Chosen(kept[::-1], self.first_id, self.detectors)
+        return Chosen(kept[::-1], self.first_id)
 
     def tables(self) -> Iterator[pa.Table]:
         """The readings in pieces of about `PIECE`, as the store streams them; at least one, maybe empty."""
@@ -68,13 +66,13 @@ class Chosen:
             if rows_waiting + len(rows) > PIECE and waiting:
                 yield self._table(waiting)
                 waiting, rows_waiting = [], 0
-            waiting.append({name: column[rows] for name, column in block.items()})
+            waiting.append(_taken(block, rows))
             rows_waiting += len(rows)
         yield self._table(waiting)
 
-    def _table(self, blocks: Sequence[Columns]) -> pa.Table:
-        own = _joined(blocks)["own"] if blocks else np.empty((0, 0, 4))
-        return as_table(_framed(blocks), own_lists(self.detectors[: own.shape[1]], own))
+    @staticmethod
+    def _table(blocks: Sequence[Columns]) -> pa.Table:
+        return as_table(_framed(blocks), pa.concat_arrays([block["own"] for block in blocks] or [_NOTHING]))
 
 
 class RecentReadings:
@@ -87,12 +85,11 @@ class RecentReadings:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._blocks: deque[Columns] = deque()
-        self._tail: list[BatchEntry] = []
+        self._tail: list[Columns] = []
         self._tail_rows = 0
         self._rows = 0
         self._rejected: deque[Rejection] = deque(maxlen=REJECTED)
         self._last: dict[str, tuple[float, bool]] = {}
-        self._detectors: list[str] = []  # those of `own`, which only become more
 
     def append(self, entry: BatchEntry) -> None:
         """Add a batch that is durable."""
@@ -105,14 +102,11 @@ class RecentReadings:
                 return
             if live:
                 self._note_last(entry)
-            for name in _several(entry):
-                if name not in self._detectors:
-                    self._detectors.append(name)
-            self._tail.append(entry)
+            self._tail.append(_columns(entry))
             self._tail_rows += count
             self._rows += count
             if self._tail_rows >= BLOCK:
-                self._blocks.append(_joined([_columns(batch, self._detectors) for batch in self._tail]))
+                self._blocks.append(_joined(self._tail))
                 self._tail, self._tail_rows = [], 0
             while self._rows > KEPT and len(self._blocks) > 1:
                 self._rows -= len(self._blocks.popleft()["id"])
@@ -121,7 +115,7 @@ class RecentReadings:
         """Forget the readings with first <= id <= last of any of these ranges."""
         with self._lock:
             if self._tail:
-                self._blocks.append(_joined([_columns(batch, self._detectors) for batch in self._tail]))
+                self._blocks.append(_joined(self._tail))
                 self._tail, self._tail_rows = [], 0
             kept = [_outside(block, ranges) for block in self._blocks]
             self._blocks = deque(block for block in kept if len(block["id"]))
@@ -157,14 +151,14 @@ class RecentReadings:
         with self._lock:
             if self._blocks:
                 return int(self._blocks[0]["id"][0])
-            return self._tail[0].first_id if self._tail else None
+            return int(self._tail[0]["id"][0]) if self._tail else None
 
     @property
     def newest_id(self) -> int:
         """The highest reading id in memory; 0 when there is none."""
         with self._lock:
             if self._tail:
-                return self._tail[-1].first_id + len(self._tail[-1].processed.accepted) - 1
+                return int(self._tail[-1]["id"][-1])
             return int(self._blocks[-1]["id"][-1]) if self._blocks else 0
 
     def newest(self, tags: Iterable[str], since: int) -> dict[str, tuple[int, int]]:
@@ -202,7 +196,7 @@ class RecentReadings:
             rows = np.flatnonzero(keep & block["is_anomaly"] if anomalies else keep)
             if len(rows):
                 parts.append((block, rows))
-        return Chosen(parts, int(blocks[0]["id"][0]) if blocks else None, self._detectors)
+        return Chosen(parts, int(blocks[0]["id"][0]) if blocks else None)
 
     def after(self, number: int, tags: Sequence[str], since: int) -> pd.DataFrame:
         """The readings of these tags received after the one with this id, with time >= since.
@@ -214,14 +208,14 @@ class RecentReadings:
             if block["id"][-1] <= number:
                 break
             fresh = block["id"] > number
-            parts.append(block if fresh.all() else {name: column[fresh] for name, column in block.items()})
+            parts.append(block if fresh.all() else _taken(block, fresh))
         return _framed([_where(block, since, tags) for block in reversed(parts)])
 
     def own(self, ids: Collection[int]) -> dict[int, tuple[OwnScore, ...]]:
         """By id of those of these readings in memory, what each detector said. See `StoredReadings.own`."""
         wanted = np.array(sorted(ids), dtype=np.int64)
         parts = [(block, np.flatnonzero(np.isin(block["id"], wanted))) for block in self._all()]
-        tables = Chosen(parts, None, self._detectors).tables()
+        tables = Chosen(parts, None).tables()
         return {row["id"]: own_of(row) for table in tables for row in table.select(OWN_FROM).to_pylist()}
 
     def rejected(self, since: int) -> list[Rejection]:
@@ -249,7 +243,7 @@ class RecentReadings:
     def _all(self) -> list[Columns]:
         with self._lock:
             blocks, tail = list(self._blocks), list(self._tail)
-        return [*blocks, *([_joined([_columns(batch, self._detectors) for batch in tail])] if tail else [])]
+        return [*blocks, *([_joined(tail)] if tail else [])]
 
 
 def _outside(block: Columns, ranges: Collection[tuple[int, int]]) -> Columns:
@@ -258,22 +252,18 @@ def _outside(block: Columns, ranges: Collection[tuple[int, int]]) -> Columns:
     for first, last in ranges:
         if first <= ids[-1] and last >= ids[0]:
             keep &= (ids < first) | (ids > last)
-    return block if keep.all() else {name: column[keep] for name, column in block.items()}
+    return block if keep.all() else _taken(block, keep)
 
 
 def _joined(blocks: Sequence[Columns]) -> Columns:
     joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0] if name != "own"}
-    return {**joined, "own": _joined_own([block["own"] for block in blocks])}
+    return {**joined, "own": pa.concat_arrays([block["own"] for block in blocks])}
 
 
-def _joined_own(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Earlier readings have fewer detectors; what those without said is NaN."""
-    own = np.full((sum(map(len, parts)), max(part.shape[1] for part in parts), 4), np.nan)
-    start = 0
-    for part in parts:
-        own[start : start + len(part), : part.shape[1]] = part
-        start += len(part)
-    return own
+def _taken(block: Columns, rows: Bools | Rows) -> Columns:
+    """These rows of the block alone (a mask or positions)."""
+    places = pa.array(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows)
+    return {name: column.take(places) if name == "own" else column[rows] for name, column in block.items()}
 
 
 def _framed(blocks: Sequence[Columns]) -> pd.DataFrame:
@@ -296,23 +286,15 @@ def _mask(block: Columns, since: int, tags: Sequence[str] | None) -> Bools:
 
 def _where(block: Columns, since: int, tags: Sequence[str] | None) -> Columns:
     keep = _mask(block, since, tags)
-    return block if keep.all() else {name: column[keep] for name, column in block.items()}
+    return block if keep.all() else _taken(block, keep)
 
 
-def _several(entry: BatchEntry) -> tuple[str, ...]:
-    """The detectors that judged this batch, if they are several; of one all is in the other columns."""
+def _own(entry: BatchEntry) -> pa.Array:
+    """What each detector said, as lists: a model of many tags must not widen the rows of all others."""
     verdicts = entry.processed.scores.verdicts
-    return verdicts.detectors if verdicts is not None and len(verdicts.detectors) > 1 else ()
-
-
-def _own(entry: BatchEntry, detectors: Sequence[str]) -> NDArray[Any]:
-    names, verdicts = _several(entry), entry.processed.scores.verdicts
-    if verdicts is None or not names:
-        return np.empty((len(entry.processed.accepted), 0, 4))
-    places = [detectors.index(name) for name in names]
-    own = np.full((len(verdicts.own), max(places) + 1, 4), np.nan)
-    own[:, places] = verdicts.own
-    return own
+    if verdicts is None or len(verdicts.detectors) < 2:
+        return pa.nulls(len(entry.processed.accepted), OWN)
+    return own_lists(verdicts.detectors, verdicts.own)
 
 
 def _verdicts(entry: BatchEntry) -> Columns:
@@ -329,7 +311,7 @@ def _verdicts(entry: BatchEntry) -> Columns:
     }
 
 
-def _columns(entry: BatchEntry, detectors: Sequence[str]) -> Columns:
+def _columns(entry: BatchEntry) -> Columns:
     batch, scores = entry.processed.accepted, entry.processed.scores
     count = len(batch)
     names = np.array(batch.tags, dtype=object)
@@ -351,7 +333,7 @@ def _columns(entry: BatchEntry, detectors: Sequence[str]) -> Columns:
         "origin": np.full(count, str(batch.origin), dtype=object),
         **_verdicts(entry),
         "withheld": scores.withheld,
-        "own": _own(entry, detectors),
+        "own": _own(entry),
     }
 
 
@@ -376,3 +358,4 @@ _COLUMNS = {
     "detector": pd.Series(dtype="str"),
     "withheld": pd.Series(dtype="uint8"),
 }
+_NOTHING = pa.array([], OWN)

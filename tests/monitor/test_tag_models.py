@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.entries import BatchEntry
 from sensormon.model.errors import JournalFull, UsageError
 from sensormon.model.profiles import STEADY, Condition
-from sensormon.model.readings import Withheld
+from sensormon.model.readings import Batch, Processed, Scores, Verdicts, Withheld
 from sensormon.model.settings import Settings
 from sensormon.model.tag_models import SOURCE, TagModel
 from sensormon.monitor.monitor import Monitor
+from sensormon.stores.recent import RecentReadings
 from tests.support.plant import START, batch_of
 
 Adopt = Callable[[Monitor], Monitor]
@@ -211,3 +214,41 @@ def test_rows_are_not_judged_while_the_condition_is_not_met(monitor: Monitor, cl
     monitor.model_runner.step()
     seconds = (scores_of(monitor)["time"].astype("int64") - START) // SECOND - ROWS
     assert seconds.tolist() == [*range(20), *range(40, 59)]
+
+
+def batch_entry(first_id: int, detectors: tuple[str, ...], rows: int) -> BatchEntry:
+    """Readings that so many detectors judged."""
+    nothing = np.zeros(rows)
+    verdicts = Verdicts(
+        ("p",),
+        np.zeros(rows, np.uint8),
+        detectors,
+        np.zeros(rows, np.int8),
+        np.ones(rows),
+        np.zeros(rows, np.uint8),
+        np.zeros((rows, len(detectors), 4)),
+    )
+    scores = Scores(np.arange(rows), nothing, nothing, nothing, nothing, np.zeros(rows, np.bool_), verdicts)
+    batch = Batch(
+        "test",
+        START,
+        ("a",),
+        np.zeros(rows, np.int32),
+        START + np.arange(rows),
+        nothing,
+        np.zeros(rows, np.uint32),
+    )
+    return BatchEntry(first_id, {"test": rows}, Processed(batch, scores, 1, ()))
+
+
+def test_many_tags_of_a_model_do_not_widen_the_rows_of_others_in_memory() -> None:
+    many = tuple(f"tag_{number}" for number in range(100))
+    newest = RecentReadings()
+    for number in range(0, 20_000, 1_000):
+        newest.append(batch_entry(1 + 2 * number, ("zscore", "recommended"), 1_999))
+        newest.append(batch_entry(2_000 + 2 * number, many, 1))
+    table = pa.concat_tables(newest.chosen(None, 0, FAR).tables())
+    assert table.num_rows == 40_000
+    assert table.column("own").nbytes < 40_000 * 150
+    assert len(newest.own([2_000])[2_000]) == 100
+    assert len(newest.own([1])[1]) == 2
