@@ -57,6 +57,7 @@ def fit_frame(times: Ints, scores: Floats, tag: Tag) -> pd.DataFrame:
             "value": value,
             "quality": np.zeros(len(value), dtype=np.uint32),
             "n": np.arange(len(value)),
+            "settings": np.zeros(len(value), dtype=np.int32),  # no version of the profiles judged them
             "score": value,
             "expected": np.nan,
             "lower": np.nan,
