@@ -251,10 +251,10 @@ def verdict(
         return Phrase(_WITHHELD[Withheld(withheld)])
     if withheld == Withheld.ON_DELAY:
         return Phrase(f"{name} {score:,.1f}, within the on-delay")
-    if not math.isfinite(expected):
+    if not math.isfinite(score):
         return Phrase("not judged yet, still learning")
-    if not flagged:
-        return Phrase(f"{name} {score:.1f}")
+    if not flagged or not math.isfinite(expected):  # a model of several tags expects no value
+        return Phrase(f"{name} {score:.1f}", flagged)
     side = _side(value, expected)
     return Phrase(f"{side} expected, {name} {score:,.1f}" if score < HIGHEST else f"{side} a flat line", True)
 
@@ -270,8 +270,11 @@ def why_short(
 ) -> str:
     """Why a reading was flagged, beside columns with the value, the expected one and the score.
 
-    `name` is that of the score. Its limit is `threshold`, or by default read off the band.
+    `name` is that of the score. Its limit is `threshold`, or by default read off the band. Of a score that
+    expects no value, only the score is stated.
     """
+    if not math.isfinite(expected):
+        return f"{name} {score:.1f}"
     if not math.isfinite(threshold):
         threshold = limit(value, expected, upper, score)
     elif score >= HIGHEST:
@@ -289,6 +292,12 @@ def why_on_hover(value: float, expected: float, upper: float, score: float, thre
         return f", above {threshold:g}"
     shown = limit(value, expected, upper, score)
     return f", above {shown:.1f}" if math.isfinite(shown) else f", {_side(value, expected)} a flat line"
+
+
+def value_beside_expected(tag: Tag, value: float, expected: float, upper: float) -> str:
+    """A value, and what was expected, if anything was: "7.51 pH, expected 7.09 ± 0.14 pH", "2.3 × limit"."""
+    shown = tag.render(value)
+    return f"{shown}, expected {tag.render_band(expected, upper)}" if math.isfinite(expected) else shown
 
 
 def why_at_peak(name: str, score: float, threshold: float) -> str:

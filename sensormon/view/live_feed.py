@@ -29,7 +29,7 @@ from sensormon.model.readings import Floats, Ints, reason_words
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
-from sensormon.view.explanation import Scales, why_at_peak, why_on_hover
+from sensormon.view.explanation import Scales, value_beside_expected, why_at_peak, why_on_hover
 from sensormon.view.live_cards import newest, reads
 from sensormon.view.state_bands import place_of, word_of
 from sensormon.view.traces import Span, View, chart_text
@@ -258,13 +258,13 @@ class LiveFeed:
         row = known.iloc[0]
         tag = m.tags[row["tag"]]
         scale = Scales(m.detection.readable()).of(int(row["settings"]), row["profile"], row["detector"])
-        expected = tag.render_band(row["expected"], row["upper"])
+        value = value_beside_expected(tag, row["value"], row["expected"], row["upper"])
         score = why_at_peak(scale.name, row["score"], row["threshold"])
         many = "" if row["readings"] == 1 else f", {row['readings']} readings"
         return {
             "id": int(row["id"]),
             "time": int(micros(known["start"].iloc[[0]])[0]) / 1e3,
-            "text": f"{tag.label}: {tag.render(row['value'])}, expected {expected} ({score}){many}",
+            "text": f"{tag.label}: {value} ({score}){many}",
             "state": row["state"],
         }
 

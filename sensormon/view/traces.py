@@ -120,9 +120,10 @@ def line(view: View, palette: Palette, scales: Sequence[Scale], *, pick: bool = 
         else ""
         for row in rows.tolist()
     ]
+    scored = np.isfinite(view.score)
     hovers = {name: Hover.of(view.tag, view.clock, name) for name in {scale.name for scale in scales}}
     said = [
-        hovers[scales[row].name].judged if view.judged[row] else hovers[scales[row].name].unjudged
+        hovers[scales[row].name].template(judged=view.judged[row], scored=scored[row])
         for row in rows.tolist()
     ]
     template: Any = said[0] if len(set(said)) == 1 else np.insert(np.array(said, object), at, "").tolist()
@@ -147,10 +148,12 @@ def line(view: View, palette: Palette, scales: Sequence[Scale], *, pick: bool = 
 class Hover:
     """The hover texts of a reading, as Plotly templates.
 
-    `judged` takes `customdata` of expected, half the band's width and score, and `text`.
+    `judged` takes `customdata` of expected, half the band's width and score, and `text`; `scored` is for a
+    score that expects no value, such as that of a model of several tags.
     """
 
     judged: str
+    scored: str
     unjudged: str
     bad: str
 
@@ -162,9 +165,16 @@ class Hover:
         expected = f"expected %{{customdata[0]:{number}}} ± %{{customdata[1]:{number}}}"
         return cls(
             judged=f"{head}  {expected}  {score} %{{customdata[2]:.1f}}%{{text}}<extra></extra>",
+            scored=f"{head}  {score} %{{customdata[2]:.1f}}<extra></extra>",
             unjudged=f"{head}  not judged<extra></extra>",
             bad=f"{head}  bad quality, not judged<extra></extra>",
         )
+
+    def template(self, *, judged: bool, scored: bool) -> str:
+        """That of a good reading: with an expected value, with a score alone, or with neither."""
+        if judged:
+            return self.judged
+        return self.scored if scored else self.unjudged
 
 
 def _clickable(palette: Palette) -> Trace:

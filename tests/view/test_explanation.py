@@ -25,6 +25,7 @@ from sensormon.view.explanation import (
     explain,
     limit,
     quality_words,
+    value_beside_expected,
     verdict,
     why_at_peak,
     why_on_hover,
@@ -216,6 +217,15 @@ def test_sigma_of_an_ewma_chart_is_that_of_the_readings() -> None:
 
 def test_a_flag_is_explained_with_value_expectation_and_limit() -> None:
     assert why_short(PH, 5.13, 7.02, 7.38, 15.75) == "1.89 pH below, limit z 3.0"
+
+
+def test_score_that_expects_no_value_stands_alone() -> None:
+    nan = math.nan
+    assert verdict(0.1, nan, 0.1, False, 0, "score") == Phrase("score 0.1")
+    assert verdict(2.3, nan, 2.3, True, 0, "score") == Phrase("score 2.3", True)
+    assert why_short(Tag("rig", "Rig"), 2.3, nan, 1.0, 2.3, "score") == "score 2.3"
+    assert value_beside_expected(TAG, 39.0, nan, 1.0) == "39.00 °C"
+    assert value_beside_expected(TAG, 39.0, 37.0, 37.5) == "39.00 °C, expected 37.00 ± 0.50 °C"
 
 
 def test_a_step_off_a_flat_line_shows_no_score() -> None:

@@ -27,6 +27,7 @@ from sensormon.view.explanation import Scales
 from sensormon.view.live_drawing import drawing, tag_facts
 from sensormon.view.live_feed import PARTS, SPANS, LiveFeed, holes
 from sensormon.view.palette import LIGHT
+from sensormon.view.tag_models import fit_frame
 from sensormon.view.time_charts import live_chart
 from tests.support.api import get
 from tests.support.plant import START, batch_of
@@ -333,6 +334,15 @@ def test_the_board_draws_readings_as_the_other_charts_do(make: Make) -> None:
     judged = {hover["judged"].replace("{score}", name) for name in answer["scores"]}
     assert set(line["hovertemplate"]) <= {*judged, hover["unjudged"]}
     assert bad["hovertemplate"] == hover["bad"]
+
+
+def test_score_that_expects_no_value_is_shown_on_hover(make: Make) -> None:
+    tag = make().tags["fermenter_ph"]
+    frame = fit_frame(START + SECOND * np.arange(3), np.array([0.5, 2.0, 0.7]), tag)
+    figure = live_chart(frame, tag, (START, START + 3 * SECOND), LIGHT).to_dict()
+    hovers = {str(trace.get("hovertemplate")) for trace in figure["data"] if "customdata" in trace}
+    assert [hover for hover in hovers if "score %{customdata[2]:.1f}" in hover and "expected" not in hover]
+    assert not [hover for hover in hovers if hover.endswith("  not judged<extra></extra>")]
 
 
 def test_a_card_of_states_gets_words_and_keeps_every_change(

@@ -29,7 +29,9 @@ function line(readings, tag) {
   const customdata = []
   const text = []
   const hovertemplate = []
-  const judged = new Map([...new Set(readings.s)].map((name) => [name, completed(tag.hover.judged, readings, name)]))
+  const names = [...new Set(readings.s)]
+  const judged = new Map(names.map((name) => [name, completed(tag.hover.judged, readings, name)]))
+  const scored = new Map(names.map((name) => [name, completed(tag.hover.scored, readings, name)]))
   const unjudged = completed(tag.hover.unjudged, readings)
   for (let row = 0; row < readings.count; row++) {
     if (readings.k[row] & BAD) continue
@@ -46,7 +48,8 @@ function line(readings, tag) {
     y.push(readings.y[row])
     customdata.push([expected, readings.u[row] - expected, readings.z[row]])
     text.push(readings.k[row] & FLAGGED ? (readings.why.get(time) ?? "") : "")
-    hovertemplate.push(expected === null ? unjudged : judged.get(readings.s[row]))
+    const without = readings.z[row] === null ? unjudged : scored.get(readings.s[row])
+    hovertemplate.push(expected === null ? without : judged.get(readings.s[row]))
   }
   return { x, y, customdata, text, hovertemplate }
 }
