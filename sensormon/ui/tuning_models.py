@@ -26,12 +26,13 @@ from sensormon.ui.parts import dialog
 from sensormon.ui.profile_fields import condition_fields
 from sensormon.ui.time_range import stored_range
 from sensormon.ui.viewer import Viewer
+from sensormon.ui.widget_keys import fresh_key, replace_widget
 from sensormon.view.access import times_column
 from sensormon.view.phrases import literal
 from sensormon.view.tag_models import fit_frame, kind_title, model_words, state_words
 from sensormon.view.time_charts import live_chart
 
-_TRAINED = "model-trained"
+_TRAINED, _NAME = "model-trained", "model-name"
 USUAL_RETRAIN = 1_000
 """Rows at a new steady state after which a model is offered to be trained again."""
 
@@ -145,7 +146,7 @@ def _new(m: Monitor, viewer: Viewer) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         name = st.text_input(
-            "Name", max_chars=128, key="model-name", placeholder="For example: reactor", **field
+            "Name", max_chars=128, key=fresh_key(_NAME), placeholder="For example: reactor", **field
         )
         tags = st.multiselect(
             "Tags",
@@ -235,6 +236,7 @@ def _train_and_keep(m: Monitor, viewer: Viewer, wanted: TagModel, key: str) -> N
     ):
         forget(_TRAINED)
         st.session_state.pop(f"{key}-stretch", None)
+        replace_widget(_NAME)  # the name is taken now; the form is ready for the next model
         st.rerun()
 
 
@@ -251,5 +253,6 @@ def _fit(m: Monitor, viewer: Viewer, trained: Trained, key: str) -> None:
     )
     tag = model.as_tag(m.running_tags.now())
     frame = fit_frame(trained.times, scores, tag)
-    figure = live_chart(frame, tag, (model.since, model.until), viewer.palette)
+    drawn = int(trained.times[0]), int(trained.times[-1]) + round(model.interval * SECOND)
+    figure = live_chart(frame, tag, drawn, viewer.palette)
     chart(figure, f"{key}-fit", f"Score of model {model.name} on the rows it was trained on")

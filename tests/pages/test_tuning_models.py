@@ -36,7 +36,7 @@ def full(settings: Settings, adopt: Adopt) -> Monitor:
 def trained(m: Monitor, name: str) -> AppTest:
     """The section after a press of Train on all tags over the last day."""
     app = show("tuning", part="Models")
-    app.text_input(key="model-name").set_value(name)
+    app.text_input(key="model-name-0").set_value(name)
     app.multiselect(key="model-tags").set_value(list(m.tags.names)).run()
     return app.button(key="model-new-train").click().run()
 
@@ -53,6 +53,7 @@ def test_trained_model_shows_its_fit_and_is_put_in_force(full: Monitor) -> None:
     (model,) = full.tag_models.known
     assert (model.name, model.version, model.reason) == ("reactor", 1, "steady batch")
     assert app.dataframe[0].value["Name"].tolist() == ["reactor"]
+    assert "There is a model of this name" not in text(app), "the form is ready for another"
 
 
 def test_name_of_a_tag_or_none_at_all_is_refused_with_the_reason(full: Monitor) -> None:
