@@ -90,9 +90,9 @@ def _job_for(wanted: object) -> Job | None:
 def _result(viewer: Viewer, chosen: Chosen, result: Suggestion, asked: int) -> None:
     title, words = verdict_words(result, viewer.zone)
     st.info(words, title=title)
-    st.caption(searched_words(result, asked))
     if result.verdict is Verdict.TOO_FEW:
         return
+    st.caption(searched_words(result, asked))
     st.dataframe(
         candidate_table(result),
         hide_index=True,

@@ -329,10 +329,14 @@ def test_too_few_known_events_are_not_measurable(
     rows = [("fermenter_temp", float(v)) for v in values]
     monitor.submit(batch_of(*rows, at=START - 400 * SECOND))
     monitor.drain()
-    words = text(show("tuning"))
+    app = show("tuning")
+    words = text(app)
     assert "not measurable" in words
     assert "0 known events in this history; 10 are needed" in words
     assert "not enough data to assess" in words
+    app.button(key="suggest").click().run()
+    assert "Too few known events" in text(app)
+    assert "left out for time" not in text(app), "nothing was searched"
 
 
 def test_labels_judge_only_what_they_cover(full: Monitor) -> None:
