@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from sensormon.__main__ import main
-from sensormon.cli.bench import BENCHMARKS, http, journal, rescoring, scoring
+from sensormon.cli.bench import BENCHMARKS, http, journal, pipeline, rescoring, scoring
 from sensormon.detectors import detect
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
@@ -136,4 +136,5 @@ def test_every_benchmark_reports_figures_on_a_small_run(tmp_path: Path) -> None:
     assert figures["single posts, answers that were not 201"] == 0
     assert figures["batches of 1,000, readings/s"] > 0
     assert figures["received and not accounted for"] == 0
-    assert {"http", "journal", "rescoring", "scoring"} == set(BENCHMARKS)
+    assert all(figure > 0 for figure in pipeline(readings=3_000, ticks=3).values())
+    assert {"http", "journal", "pipeline", "rescoring", "scoring"} == set(BENCHMARKS)
