@@ -21,7 +21,7 @@ from sensormon.stores.columns import with_simulated
 
 Pieces = Iterator[pa.Table]
 
-PART = 2_000
+PART = 1_000
 """Rows turned into text at once: half a megabyte, of which a reader who is slow keeps two."""
 
 COLUMNS = (
