@@ -37,6 +37,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from sensormon.detectors.few_values import ordered
 from sensormon.detectors.kernel import HIGHEST, ROUNDING
 from sensormon.model.readings import Floats
 
@@ -118,7 +119,7 @@ def clipped(z: float) -> float:
     return min(max(z, -OUTLIER), OUTLIER)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def learn(row: Floats, resolution: float, value: float, flagged: bool, memory: float, accept: float) -> bool:
     """Take in a reading that has been judged; True if the baseline has started over."""
     row[_RING + int(row[SEEN]) % WARM_UP] = value
@@ -183,16 +184,16 @@ def _correct(row: Floats, count: float) -> None:
     row[PHI] = min(phi, 1.0) if phi > 2.0 / np.sqrt(count) else 0.0
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=False)
 def _begin(row: Floats, resolution: float) -> None:
     """The estimates from the last WARM_UP readings alone, without those far from their median."""
     values = np.empty(WARM_UP)
     first = int(row[SEEN])
     for i in range(WARM_UP):
         values[i] = row[_RING + (first + i) % WARM_UP]
-    ordered = _sorted(values)
-    median = ordered[WARM_UP // 2]
-    near = 6.0 * max(_scale(ordered, median), resolution)
+    by_size = ordered(values)
+    median = by_size[WARM_UP // 2]
+    near = 6.0 * max(_scale(by_size, median), resolution)
     count, mean = 0, 0.0
     for x in values:
         if abs(x - median) <= near:
@@ -229,26 +230,12 @@ def _begin(row: Floats, resolution: float) -> None:
     row[HELD] = 0.0
 
 
-@numba.njit(cache=True)
-def _sorted(values: Floats) -> Floats:
-    """The values in order, by insertion: np.sort takes seconds to compile."""
-    ordered = values.copy()
-    for i in range(1, len(ordered)):
-        x = ordered[i]
-        j = i
-        while j > 0 and ordered[j - 1] > x:
-            ordered[j] = ordered[j - 1]
-            j -= 1
-        ordered[j] = x
-    return ordered
-
-
-@numba.njit(cache=True)
-def _scale(ordered: Floats, median: float) -> float:
+@numba.njit(cache=False)
+def _scale(by_size: Floats, median: float) -> float:
     """A standard deviation that three outliers do not move, nor more of them if the MAD is above 0."""
     off = np.empty(WARM_UP)
     for i in range(WARM_UP):
-        off[i] = abs(ordered[i] - median)
+        off[i] = abs(by_size[i] - median)
     largest = max(off[3], off[WARM_UP - 4])
     if largest == 0.0:
         return 0.0
@@ -256,6 +243,6 @@ def _scale(ordered: Floats, median: float) -> float:
     for i in range(3, WARM_UP - 3):
         squares += (off[i] / largest) ** 2
     spread = largest * np.sqrt(squares / (WARM_UP - 6))
-    robust = 1.4826 * _sorted(off)[WARM_UP // 2]
+    robust = 1.4826 * ordered(off)[WARM_UP // 2]
     # Many outliers blow up the spread, many equal readings collapse the MAD.
     return float(min(1.2 * spread, 2.0 * robust) if robust > 0.0 else 1.2 * spread)
