@@ -53,15 +53,18 @@ class TagModels:
         self._tags = tags
         self._changing = threading.Lock()
         self._begun: dict[str, int] = {}
+        self._versions: dict[str, int] = {}  # when each model was kept, as of `known`
         self._shown: tuple[TagTable, tuple[TagModel, ...], TagTable] | None = None
 
     def standing(self) -> tuple[TagModel, ...]:
         """The models in force, by name. Raises StoreError if they cannot be read."""
         documents = self._documents.standing(COLLECTION)
-        known = tuple(read_model(name, document.content) for name, document in sorted(documents.items()))
-        self._begun = {model.name: documents[model.name].time for model in known if model.version == 1}
-        self.known = known
-        return known
+        versions = {name: document.time for name, document in documents.items()}
+        if versions != self._versions:
+            known = tuple(read_model(name, document.content) for name, document in sorted(documents.items()))
+            self._begun = {model.name: versions[model.name] for model in known if model.version == 1}
+            self.known, self._versions = known, versions
+        return self.known
 
     def begun(self, model: TagModel) -> int:
         """When its first version was put in force (µs UTC); 0 if it has later ones.

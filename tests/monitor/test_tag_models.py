@@ -127,6 +127,16 @@ def test_tag_of_a_model_is_shown_but_takes_no_readings(monitor: Monitor, clock: 
     assert monitor.tag_models.standing() == ()
 
 
+def test_table_of_tags_stays_the_same_while_no_model_changes(monitor: Monitor, clock: ManualClock) -> None:
+    trained(monitor)
+    before = monitor.tags
+    clock.advance(60)  # the documents are read again
+    monitor.model_runner.step()
+    assert monitor.tags is before
+    trained(monitor)
+    assert monitor.tags is not before
+
+
 def test_versions_count_and_a_name_or_tags_that_cannot_be_used_are_refused(monitor: Monitor) -> None:
     assert trained(monitor).version == 1
     assert trained(monitor).version == 2
