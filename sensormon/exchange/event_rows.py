@@ -16,36 +16,9 @@ from sensormon.model.readings import SIMULATOR, Ints
 from sensormon.model.tags import TagTable
 from sensormon.model.timestamps import to_datetime
 
-_EVENT = (
-    "value",
-    "expected",
-    "lower",
-    "upper",
-    "score",
-    "threshold",
-    "detector",
-    "profile",
-    "severity",
-    "state",
-    "label",
-    "note",
-    "who",
-    "readings",
-    "seconds",
-    "settings",
-)
-_READING = (
-    "value",
-    "expected",
-    "lower",
-    "upper",
-    "score",
-    "threshold",
-    "detector",
-    "profile",
-    "settings",
-    "origin",
-)
+_JUDGED = ("value", "expected", "lower", "upper", "score", "threshold", "detector", "profile")
+_EVENT = (*_JUDGED, "severity", "state", "label", "note", "who", "readings", "seconds", "settings")
+_READING = (*_JUDGED, "settings", "origin")
 
 
 def events_file(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
