@@ -56,11 +56,6 @@ class MewmaState:
         return max(LEAST, self.baseline // 2)
 
     @property
-    def in_alarm(self) -> bool:
-        """Whether an alarm goes on after the last row."""
-        return bool(self._alarm[kernel.ON])
-
-    @property
     def limit(self) -> float:
         """Of the statistic: `margin` squared times the 0.999 quantile of chi-square (Wilson and Hilferty)."""
         tags = max(int(self.judged.sum()), 1)

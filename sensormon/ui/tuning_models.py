@@ -33,8 +33,6 @@ from sensormon.view.tag_models import fit_frame, kind_title, model_words, state_
 from sensormon.view.time_charts import live_chart
 
 _TRAINED, _NAME = "model-trained", "model-name"
-USUAL_RETRAIN = 1_000
-"""Rows at a new steady state after which a model is offered to be trained again."""
 
 
 def models_section(m: Monitor, viewer: Viewer) -> None:
