@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,15 +16,6 @@ from tests.support.pages import show, text
 from tests.support.plant import START, Adopt, batch_of
 
 TAGS = {"part": "Tags"}
-
-
-@pytest.fixture
-def full(settings: Settings, adopt: Adopt) -> Monitor:
-    """A simulated plant after its first start, all of it stored."""
-    monitor = adopt(Monitor(replace(settings, source="simulator"), ManualClock(START)))
-    monitor.source.backfill()
-    monitor.drain()
-    return monitor
 
 
 def table(app: AppTest) -> list[str]:
