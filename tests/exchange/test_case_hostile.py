@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,13 +13,12 @@ import pytest
 
 from sensormon.exchange import case_format, case_reader
 from sensormon.exchange.cases import held, plain_view
-from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Cancelled, Progress
-from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from tests.support.case_parts import Parts, column, packed, refused, table, with_table
-from tests.support.cases import NOW, TAGS, act, fill, save, some_values
+from tests.support.cases import NOW, act, fill, installation, members, save, some_values
 from tests.support.plant import START
 
 Change = Callable[[Parts], object]
@@ -29,29 +27,18 @@ Change = Callable[[Parts], object]
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     """The members of a good case."""
-    folder = tmp_path_factory.mktemp("good")
-    shutil.copy(TAGS, folder / "tags.toml")
-    settings = Settings(data_dir=folder / "data", source="none", tags=folder / "tags.toml")
-    monitor = Monitor(settings, ManualClock(NOW))
-    try:
+    with installation(tmp_path_factory.mktemp("good")) as monitor:
         fill(monitor, some_values())
         act(monitor)
-        with zipfile.ZipFile(save(monitor).file.path) as archive:
-            return {name: archive.read(name) for name in archive.namelist()}
-    finally:
-        monitor.stop()
+        return members(save(monitor))
 
 
 @pytest.fixture(scope="module")
 def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
     """An empty installation; every test leaves it empty."""
-    folder = tmp_path_factory.mktemp("receiver")
-    shutil.copy(TAGS, folder / "tags.toml")
-    settings = Settings(data_dir=folder / "data", source="none", tags=folder / "tags.toml")
-    monitor = Monitor(settings, ManualClock(NOW))
-    monitor.drain()
-    yield monitor
-    monitor.stop()
+    with installation(tmp_path_factory.mktemp("receiver")) as monitor:
+        monitor.drain()
+        yield monitor
 
 
 T, S, A = case_format.TAGS_FILE, case_format.SETTINGS_FILE, case_format.ACTIONS_FILE

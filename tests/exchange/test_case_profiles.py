@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from typing import Any
@@ -18,15 +16,13 @@ from sensormon.exchange import case_format
 from sensormon.exchange.case_rows import parts_of
 from sensormon.exchange.case_verdicts import completed, verdicts_of
 from sensormon.exchange.case_writer import version_document
-from sensormon.model.clock import ManualClock
 from sensormon.model.jobs import Progress
 from sensormon.model.profiles import Choice, Profile, Profiles
 from sensormon.model.readings import Withheld
-from sensormon.model.settings import Settings
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from tests.support.case_parts import Parts, column, packed, refused, table, with_table
-from tests.support.cases import NOW, TAGS, fill, save, some_values
+from tests.support.cases import NOW, fill, installation, members, save, some_values
 from tests.support.plant import START
 from tests.support.profiled import judged_frame, own_rows, version_of
 
@@ -42,29 +38,18 @@ VERSION = version_of(PROFILES)
 @pytest.fixture(scope="module")
 def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
     """An empty installation; every refused case leaves it empty."""
-    folder = tmp_path_factory.mktemp("receiver")
-    shutil.copy(TAGS, folder / "tags.toml")
-    settings = Settings(data_dir=folder / "data", source="none", tags=folder / "tags.toml")
-    monitor = Monitor(settings, ManualClock(NOW))
-    monitor.drain()
-    yield monitor
-    monitor.stop()
+    with installation(tmp_path_factory.mktemp("receiver")) as monitor:
+        monitor.drain()
+        yield monitor
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     """The members of a case with readings from before profiles, then with readings of a profile."""
-    folder = tmp_path_factory.mktemp("good")
-    shutil.copy(TAGS, folder / "tags.toml")
-    settings = Settings(data_dir=folder / "data", source="none", tags=folder / "tags.toml")
-    monitor = Monitor(settings, ManualClock(NOW))
-    try:
+    with installation(tmp_path_factory.mktemp("good")) as monitor:
         fill(monitor, some_values())
         tag = monitor.tags["fermenter_ph"]
-        with zipfile.ZipFile(save(monitor).file.path) as archive:
-            members = {name: archive.read(name) for name in archive.namelist()}
-    finally:
-        monitor.stop()
+        saved = members(save(monitor))
     frame, own = judged_frame(PROFILES, [tag], [0] * 300, some_values(1))
     rows = pa.table({name: pa.array(frame[name], from_pandas=True) for name in frame if name != "source"})
     rows = rows.append_column("own", pa.array(own_rows(own), case_format.OWN))
@@ -72,11 +57,11 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     old = completed(rows.slice(0, 60).drop_columns(list(before)))
     old = old.set_column(old.schema.get_field_index("settings"), "settings", pa.array([2] * 60, pa.int32()))
     parts = [table.cast(case_format.READINGS) for table in (old, completed(rows.slice(60)))]
-    members = with_table(members, pa.concat_tables(parts))
+    saved = with_table(saved, pa.concat_tables(parts))
     plain = {"id": 2, "applied": render(START), "who": "Ann", "detector": "zscore", "params": {"window": 50}}
-    members[case_format.SETTINGS_FILE] = json.dumps([version_document(VERSION), plain]).encode()
-    members[case_format.ACTIONS_FILE] = b"[]"
-    return members
+    saved[case_format.SETTINGS_FILE] = json.dumps([version_document(VERSION), plain]).encode()
+    saved[case_format.ACTIONS_FILE] = b"[]"
+    return saved
 
 
 COUNTS: dict[str, Any] = {"readings": 300}

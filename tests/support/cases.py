@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import numpy as np
 
 from sensormon.exchange.case_writer import CaseOrder
 from sensormon.exchange.cases import Saved
-from sensormon.model.clock import SECOND
+from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.readings import Batch, InjectedFault, Quality, Reading
+from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from tests.support.plant import START
 from tests.support.server import ROOT
@@ -17,6 +24,17 @@ NOW = START + 86_400 * SECOND
 """A day after the first reading: the time on the clock of monitors that save and open cases."""
 END = START + 3_600 * SECOND
 """Where the span of a saved case ends."""
+
+
+@contextmanager
+def installation(folder: Path) -> Iterator[Monitor]:
+    """A monitor with a copy of the repository's tags and nothing stored; it is stopped at the end."""
+    tags = Path(shutil.copy(TAGS, folder / "tags.toml"))
+    monitor = Monitor(Settings(data_dir=folder / "data", source="none", tags=tags), ManualClock(NOW))
+    try:
+        yield monitor
+    finally:
+        monitor.stop()
 
 
 def some_values(seed: int = 0, count: int = 300) -> list[float]:
@@ -72,3 +90,9 @@ def save(monitor: Monitor, *tags: str, view: str = "", name: str = "plant A") ->
     assert job.problem is None, job.problem
     saved: Saved = job.result
     return saved
+
+
+def members(saved: Saved) -> dict[str, bytes]:
+    """The members of a saved case, by their names."""
+    with zipfile.ZipFile(saved.file.path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
