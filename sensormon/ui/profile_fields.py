@@ -13,52 +13,34 @@ import streamlit as st
 
 from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Parameter
-from sensormon.model.profiles import (
-    COMPARISONS,
-    LONGEST_DELAY,
-    MOST_DETECTORS,
-    SEVERITIES,
-    Choice,
-    Condition,
-    Profile,
-)
+from sensormon.model.profiles import Choice, Condition, Profile
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.glossary import meaning
+from sensormon.ui.profile_inputs import (
+    comparison_input,
+    detectors_input,
+    seconds_input,
+    severity_input,
+    value_input,
+)
 from sensormon.view.detectors import title
-from sensormon.view.profiles import comparison_words, severity_words, stated
+from sensormon.view.profiles import stated
 
 Key = Callable[[str], str]
 
 _ACROSS = 4
 _LIMITS = ("low_low", "low", "high", "high_high")
-_MOST = 1e12  # a condition's value, either way
 
 
 def profile_editor(m: Monitor, begun: Profile, key: Key) -> Profile:
     """Draw the fields; the profile they make, which has no detectors if none is chosen."""
     begun = stated(begun)
-    names = st.multiselect(
-        "Detectors",
-        list(PER_TAG),
-        [choice.detector for choice in begun.detectors],
-        format_func=title,
-        key=key("detectors"),
-        max_selections=MOST_DETECTORS,
-        help=f"A reading is flagged if any of them fires.\n\n{meaning('detector')}",
-    )
+    names = detectors_input(begun, key=key("detectors"))
     choices = [_detector(name, begun.choice(name), key) for name in names]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         on_delay = _seconds("On-delay, s", begun.on_delay, key("on-delay"), "on-delay")
         off_delay = _seconds("Off-delay, s", begun.off_delay, key("off-delay"), "off-delay")
-        severity = st.selectbox(
-            "Severity",
-            SEVERITIES,
-            SEVERITIES.index(begun.severity),
-            format_func=severity_words,
-            key=key("severity"),
-            help=meaning("severity"),
-            width=160,
-        )
+        severity = severity_input("Severity", begun, key=key("severity"), help=meaning("severity"), width=160)
         target = st.number_input(
             "Target, events a day",
             0.0,
@@ -74,7 +56,7 @@ def profile_editor(m: Monitor, begun: Profile, key: Key) -> Profile:
         detectors=tuple(choices),
         on_delay=on_delay,
         off_delay=off_delay,
-        severity=severity or "",
+        severity=severity,
         target=target,
         condition=condition_fields(m, begun.condition, key),
     )
@@ -136,29 +118,13 @@ def condition_fields(m: Monitor, begun: Condition | None, key: Key) -> Condition
         )
         if watched is None:
             return None
-        comparison = st.selectbox(
-            "is",
-            COMPARISONS,
-            COMPARISONS.index(begun.comparison) if begun else 0,
-            format_func=comparison_words,
-            key=key("comparison"),
-            width=130,
-        )
+        comparison = comparison_input(begun, key=key("comparison"), width=130)
         unit = m.tags[watched].unit
-        value = st.number_input(
-            f"value, {unit}" if unit else "value",
-            -_MOST,
-            _MOST,
-            float(begun.value) if begun else 0.0,
-            format="%g",
-            key=key("value"),
-            width=160,
-        )
+        label = f"value, {unit}" if unit else "value"
+        value = value_input(label, begun, key=key("value"), width=160)
         settle = _seconds("Settling, s", begun.settle if begun else 0.0, key("settle"), "settling")
-    return Condition(watched, comparison or COMPARISONS[0], value, settle)
+    return Condition(watched, comparison, value, settle)
 
 
 def _seconds(label: str, start: float, key: str, term: str) -> float:
-    return st.number_input(
-        label, 0.0, LONGEST_DELAY, float(start), 1.0, format="%g", key=key, help=meaning(term), width=160
-    )
+    return seconds_input(label, start, key=key, help=meaning(term), width=160)

@@ -4,41 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import streamlit as st
 
 from sensormon.detectors import PER_TAG, make
-from sensormon.model.profiles import (
-    COMPARISONS,
-    LONGEST_DELAY,
-    MOST_DETECTORS,
-    SEVERITIES,
-    Choice,
-    Condition,
-    Profile,
-)
+from sensormon.model.profiles import COMPARISONS, Choice, Condition, Profile
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.detector_controls import field_value, key_of, parameter_input
 from sensormon.ui.glossary import meaning
+from sensormon.ui.profile_inputs import (
+    comparison_input,
+    detectors_input,
+    seconds_input,
+    severity_input,
+    value_input,
+)
 from sensormon.view.detectors import title
-from sensormon.view.profiles import comparison_words, severity_words, stated
+from sensormon.view.profiles import severity_words, stated
 
+_BIND: Literal["query-params"] = "query-params"
 _OPEN = 2  # a profile with at most so many detectors shows the parameters of all of them
 
 
 def profile_fields(m: Monitor, start: Profile) -> Profile | None:
     """Draw the fields, which begin as this profile; the profile they make, None if it has no detector."""
     begun = stated(start)
-    names = st.multiselect(
-        "Detectors",
-        list(PER_TAG),
-        [choice.detector for choice in begun.detectors],
-        format_func=title,
-        key="detector",
-        bind="query-params",
-        max_selections=MOST_DETECTORS,
-        help=f"A reading is flagged if any of them fires.\n\n{meaning('detector')}",
-    )
+    names = detectors_input(begun, key="detector", bind=_BIND)
     choices = [_detector_fields(name, begun.choice(name), len(names) <= _OPEN) for name in names]
     with st.expander("Delays, severity, condition, target"):
         profile = _other_fields(m, begun)
@@ -108,17 +100,24 @@ def _detector_fields(name: str, begun: Choice | None, expanded: bool) -> Choice:
 
 def _other_fields(m: Monitor, begun: Profile) -> Profile:
     condition = begun.condition
-    on_delay = _number("On-delay, s", "on_delay", begun.on_delay, help="on-delay")
-    off_delay = _number("Off-delay, s", "off_delay", begun.off_delay, help="off-delay")
-    severity = st.selectbox(
-        "Severity of its events",
-        SEVERITIES,
-        SEVERITIES.index(begun.severity),
-        format_func=severity_words,
-        key="severity",
-        bind="query-params",
+    on_delay, off_delay = (
+        seconds_input(label, start, key=key, bind=_BIND, help=meaning(term))
+        for label, start, key, term in (
+            ("On-delay, s", begun.on_delay, "on_delay", "on-delay"),
+            ("Off-delay, s", begun.off_delay, "off_delay", "off-delay"),
+        )
     )
-    target = _number("Target, events a day and tag (0 = none)", "target", begun.target, most=1e6)
+    severity = severity_input("Severity of its events", begun, key="severity", bind=_BIND)
+    target = st.number_input(
+        "Target, events a day and tag (0 = none)",
+        0.0,
+        1e6,
+        float(begun.target),
+        1.0,
+        format="%g",
+        key="target",
+        bind=_BIND,
+    )
     numbers = m.running_tags.now().numbers
     watched = st.selectbox(
         "Judge only while",
@@ -127,13 +126,13 @@ def _other_fields(m: Monitor, begun: Profile) -> Profile:
         format_func=m.tags.title,
         placeholder="always",
         key="when",
-        bind="query-params",
+        bind=_BIND,
     )
     return replace(
         begun,
         on_delay=on_delay,
         off_delay=off_delay,
-        severity=severity or "",
+        severity=severity,
         target=target,
         condition=None if watched is None else _condition_fields(watched, condition),
     )
@@ -142,40 +141,12 @@ def _other_fields(m: Monitor, begun: Profile) -> Profile:
 def _condition_fields(watched: str, begun: Condition | None) -> Condition:
     left, right = st.columns([2, 3], gap="small")
     with left:
-        comparison = st.selectbox(
-            "is",
-            COMPARISONS,
-            COMPARISONS.index(begun.comparison) if begun else 0,
-            format_func=comparison_words,
-            key="compares",
-            bind="query-params",
-        )
+        comparison = comparison_input(begun, key="compares", bind=_BIND)
     with right:
-        value = st.number_input(
-            "value",
-            value=float(begun.value) if begun else 0.0,
-            key="limit",
-            bind="query-params",
-            min_value=-1e12,
-            max_value=1e12,
-            format="%g",
-        )
-    settle = _number("Settling time, s", "settle", begun.settle if begun else 0.0)
-    return Condition(watched, comparison or COMPARISONS[0], value, settle)
-
-
-def _number(label: str, key: str, start: float, most: float = LONGEST_DELAY, help: str = "") -> float:
-    return st.number_input(
-        label,
-        0.0,
-        most,
-        float(start),
-        1.0,
-        format="%g",
-        key=key,
-        bind="query-params",
-        help=meaning(help) if help else None,
-    )
+        value = value_input("value", begun, key="limit", bind=_BIND)
+    start = begun.settle if begun else 0.0
+    settle = seconds_input("Settling time, s", start, key="settle", bind=_BIND)
+    return Condition(watched, comparison, value, settle)
 
 
 def _params_of(name: str, choice: Choice | None) -> Mapping[str, float]:
