@@ -45,7 +45,7 @@ class FlagCounts:
 
 
 def clean_flags(flag: Flag, name: str, rows: int, seeds: Iterable[int]) -> FlagCounts:
-    """The flags on this background, a series of so many readings a seed; lost ones are readings too."""
+    """The flags on this background, one series of `rows` readings per seed; lost readings count as rows."""
     flags = []
     for seed in seeds:
         series = background(name, rows, seed)
@@ -59,7 +59,7 @@ def clean_flags(flag: Flag, name: str, rows: int, seeds: Iterable[int]) -> FlagC
 
 
 def clean_rows_flagged(flag: FlagRows, name: str, rows: int, baseline: int, seeds: Iterable[int]) -> float:
-    """The share of the rows after the baseline that are flagged, of so many after it for each seed."""
+    """The share of flagged rows among the `rows` rows that follow the baseline, over all seeds."""
     flagged = [flag(rows_background(name, baseline + rows, seed).values)[baseline:].mean() for seed in seeds]
     return float(sum(flagged) / len(flagged)) if flagged else math.nan
 

@@ -40,7 +40,7 @@ PULL = 0.001
 """But by so much a row, in spreads."""
 
 CALM_ROWS = 40
-"""An alarm ends after so many calm rows in succession."""
+"""Calm rows in succession that end an alarm."""
 
 FADED = 0.1
 """A row is calm under this share of the alarm's peak, though it may be over the limit."""
@@ -49,10 +49,10 @@ LONG = 60
 """After an alarm of more rows, the steady references move to the present level."""
 
 NEW_STATE = 1_000
-"""After so many rows in alarm, the process is in a new state, of which the model is made again."""
+"""Rows in alarm after which the process counts as being in a new state, and the model is refitted."""
 
 JUMP_ROWS = 10
-"""Within so many rows a tag's level must change to have jumped."""
+"""The most rows in which a tag's level changes if it has jumped."""
 
 JUMPED = 0.7
 """Share of the change that must come within these rows."""
@@ -67,7 +67,7 @@ SETTLING = 60
 """Rows of an alarm before a tag that jumped may count as settled."""
 
 LOOKED_AT = 20
-"""From then on, it is looked at every so many rows."""
+"""Rows between two looks from then on."""
 
 LOOK_BACK = 150
 """Rows within which the jump must lie."""

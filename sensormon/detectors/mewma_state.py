@@ -182,7 +182,7 @@ class MewmaState:
             self._alarm[:] = 0.0
 
     def _last(self, rows: int) -> Floats:
-        """The last so many kept rows, oldest first."""
+        """The newest `rows` of the kept rows, oldest first."""
         places = (self._counts[kernel.HEAD] - rows + np.arange(rows)) % len(self._ring)
         return np.asarray(self._ring[places])
 

@@ -332,7 +332,7 @@ class FixedState:
 
 
 def rows_for(tags: int) -> int:
-    """The least number of rows that a model of so many tags is made of."""
+    """The fewest rows from which a model of this many tags can be made."""
     return max(LEAST, 3 * tags)
 
 

@@ -45,7 +45,7 @@ ELSEWHERE = 3.0
 
 
 def least_rows(tags: int) -> int:
-    """How many rows each pair of so many tags must have in common."""
+    """How many rows each pair of tags must have in common, in a model of this many tags."""
     return max(LEAST_ROWS, rows_for(tags))
 
 

@@ -37,8 +37,8 @@ class Memory(NamedTuple):
     mean_time: float = 3.0e11  # and for this long (83 hours)
     gain: float = 3000.0  # readings: the regression, at least
     gain_time: float = 9.0e11  # and for this long (ten days)
-    clip: float = 4.0  # root mean squares: one reading deviates by no more,
-    settled: float = 100.0  # but for so many first readings
+    clip: float = 4.0  # root mean squares: one reading deviates by no more
+    settled: float = 100.0  # first readings, which are not clipped
 
 
 MEMORY = Memory()
@@ -69,7 +69,7 @@ AT, BINS = Places(), BinPlaces()
 
 
 def size(bins: int) -> int:
-    """How many numbers a profile of so many bins keeps."""
+    """How many numbers a profile with this many bins keeps."""
     return BINS.first + 2 * bins
 
 
