@@ -265,7 +265,7 @@ def _bursts(rows: int, random: np.random.Generator) -> Background:
 
 
 def _stays(rows: int, random: np.random.Generator, shortest: int, longest: int) -> Ints:
-    """For each reading, the number of the stay it belongs to; a stay lasts `shortest` to `longest` readings."""
+    """The number of the stay each reading belongs to; a stay lasts `shortest` to `longest` readings."""
     lengths = random.integers(shortest, longest + 1, size=rows // shortest + 1)
     return np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)[:rows]
 
