@@ -10,7 +10,7 @@ BROWSING := tests/browser
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-long test-full lint types pictures detector-pictures clean
+.PHONY: run test test-long test-full bench lint types pictures detector-pictures clean
 
 run: $(VENV)/run
 	@case "$(HOST)" in 127.*|localhost|::1) ;; *) echo "HOST=$(HOST): every machine that reaches port $(PORT) \
@@ -28,6 +28,11 @@ test-long: $(VENV)/test
 # At full size, ten million readings and ten thousand files: an hour, and some gigabytes of disk.
 test-full: $(VENV)/test
 	$(BIN)/python -m pytest -m full $(TESTS) || [ $$? -eq 5 ]
+
+# Every benchmark, up to five minutes each; NAMES="query restart" runs only some, ARGS=--full the long forms.
+BENCHMARKS := pipeline rescore http journal detection
+bench: $(VENV)/test
+	@set -e; for name in $(or $(NAMES),$(BENCHMARKS)); do echo "$$name:"; $(BIN)/python -m sensormon bench $$name --json $(ARGS); done
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

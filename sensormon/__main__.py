@@ -101,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--data", type=Path, metavar="DIR", help="for detection: a folder with nab/ and skab/; not downloaded"
     )
+    command.add_argument("--readings", type=int, metavar="N", help="how many it is measured with")
+    command.add_argument("--full", action="store_true", help="the long form, up to an hour")
     command.set_defaults(run=bench.run)
     return parser
 

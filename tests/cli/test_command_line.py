@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from sensormon.__main__ import main
-from sensormon.cli.bench import BENCHMARKS, http, journal, pipeline, rescoring, scoring
 from sensormon.detectors import detect
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
@@ -125,16 +124,3 @@ def test_wrong_use_exits_with_2() -> None:
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         assert ended.value.code == 2
-
-
-@pytest.mark.long
-def test_every_benchmark_reports_figures_on_a_small_run(tmp_path: Path) -> None:
-    assert journal(tmp_path, rounds=3)["append, ms p50"] > 0
-    assert scoring(points=2_000)["window 50, readings/s"] > 0
-    assert rescoring(readings=1_000)["hampel, window 1000, ms"] > 0
-    figures = http(seconds=0.3)
-    assert figures["single posts, answers that were not 201"] == 0
-    assert figures["batches of 1,000, readings/s"] > 0
-    assert figures["received and not accounted for"] == 0
-    assert all(figure > 0 for figure in pipeline(readings=3_000, ticks=3).values())
-    assert {"http", "journal", "pipeline", "rescoring", "scoring"} == set(BENCHMARKS)

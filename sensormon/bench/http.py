@@ -1,7 +1,7 @@
 """`bench http`: the load that the HTTP API of a real server takes, while pages are open.
 
 It starts `streamlit run app.py` on a free port with a folder of its own, and the load in another
-process: `python -m sensormon.cli.bench_http PORT KIND RUN SECONDS`. Each of 16 connections is a
+process: `python -m sensormon.bench.http PORT KIND RUN SECONDS`. Each of 16 connections is a
 gateway with its own tags that sends a request as soon as the last one is answered.
 """
 
@@ -10,24 +10,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sensormon.bench.measured import Figures, Measured, Size, load_since, machine_load
+from sensormon.bench.server import Server, running
 from sensormon.model.settings import ROOT
-
-Figures = dict[str, float]
 
 CONNECTIONS = 16
 TAGS = 10
@@ -37,8 +31,10 @@ SECONDS = 10.0
 _STAMP = "@@@@@@@@@@@@@@@@@@@"
 
 
-def http(seconds: float = SECONDS) -> Figures:
+def http(size: Size, seconds: float = SECONDS) -> Measured:
     """Single posts and batches of 1,000 per second, with their latency and that of pages meanwhile."""
+    load = machine_load()
+    seconds = 6 * seconds if size.full else seconds
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -47,39 +43,22 @@ def http(seconds: float = SECONDS) -> Figures:
                 f'[tags."{_tag(c, t)}"]\nresolution = 0.01\n' for c in range(CONNECTIONS) for t in range(TAGS)
             )
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("SENSORMON_")},
-            "SENSORMON_DATA_DIR": str(folder / "data"),
-            "SENSORMON_TAGS": str(folder / "tags.toml"),
-            "SENSORMON_SOURCE": "none",
-            "SENSORMON_TOKEN": secrets.token_hex(),
-        }
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-        server = subprocess.Popen(  # noqa: S603  the command is our own
-            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            _wait(port, lambda _: True)
+        with running(folder, SOURCE="none") as server:
+            server.wait(lambda _: True)
             sent = 0
             for run, kind in enumerate(("single", "batch")):
-                _load(port, environment, kind, 2 * run, 1.0)
-                before = _cpu_seconds(server.pid)
-                answers, pages = _load(port, environment, kind, 2 * run + 1, seconds)
-                answers["cpu"] = _cpu_seconds(server.pid) - before
-                waiting, since = _wait(port, lambda _: True)["pending"], time.perf_counter()
-                sent = _wait(port, lambda stats: stats["pending"] == 0)["received"]
+                _load(server, kind, 2 * run, 1.0)
+                before = server.processor_seconds()
+                answers, pages = _load(server, kind, 2 * run + 1, seconds)
+                answers["cpu"] = server.processor_seconds() - before
+                waiting, since = server.wait(lambda _: True)["pending"], time.perf_counter()
+                sent = server.wait(lambda stats: stats["pending"] == 0)["received"]
                 answers["behind"] = (waiting, time.perf_counter() - since)
                 figures |= _figures(kind, answers, pages)
-            stats = _wait(port, lambda stats: stats["pending"] == 0)
+            stats = server.wait(lambda stats: stats["pending"] == 0)
             figures["readings rejected"] = stats["rejected"]
             figures["received and not accounted for"] = sent - stats["stored"] - stats["rejected"]
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(30)
-    return figures
+    return Measured(figures, {}, {}, load_since(load))
 
 
 def _figures(kind: str, answers: dict[str, Any], pages: list[float]) -> Figures:
@@ -102,50 +81,20 @@ def _figures(kind: str, answers: dict[str, Any], pages: list[float]) -> Figures:
     }
 
 
-def _load(
-    port: int, environment: dict[str, str], kind: str, run: int, seconds: float
-) -> tuple[dict[str, Any], list[float]]:
+def _load(server: Server, kind: str, run: int, seconds: float) -> tuple[dict[str, Any], list[float]]:
     """Run the load in another process and meanwhile request pages; how long (s) each page took."""
-    command = [sys.executable, "-m", "sensormon.cli.bench_http", str(port), kind, str(run), str(seconds)]
+    command = [sys.executable, "-m", "sensormon.bench.http", str(server.port), kind, str(run), str(seconds)]
     pages = []
     with tempfile.TemporaryFile() as output:
-        load = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output)  # noqa: S603  our own too
+        load = subprocess.Popen(command, cwd=ROOT, env=server.environment, stdout=output)  # noqa: S603  our own too
         while load.poll() is None:
             for path in ("/", "/_stcore/health", "/api/health"):
                 started = time.perf_counter()
-                _get(port, path)
+                server.get(path)
                 pages.append(time.perf_counter() - started)
             time.sleep(0.2)
         output.seek(0)
         return json.loads(output.read()), pages
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Processor time of a process: it tells a slow server from a busy machine."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _get(port: int, path: str) -> bytes:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
-            body: bytes = answer.read()
-    except urllib.error.HTTPError as error:
-        body = error.read()
-    return body
-
-
-def _wait(port: int, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        try:
-            stats: dict[str, Any] = json.loads(_get(port, "/api/stats"))
-            if condition(stats):
-                return stats
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise TimeoutError("the server did not get this far within two minutes")
 
 
 # -- the load -----------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from sensormon.analysis.backgrounds import BACKGROUNDS, ROWS_BACKGROUNDS
 from sensormon.analysis.typed_faults import FAULTS
-from sensormon.cli.bench_detection import (
+from sensormon.bench.detection import (
     BEYOND,
     BYTES,
     CHANCE,
@@ -26,18 +26,17 @@ from sensormon.cli.bench_detection import (
     WORST,
     YOUNG,
     YOUNGEST,
-    Detection,
-    Figures,
 )
-from sensormon.cli.bench_references import REFERENCES
+from sensormon.bench.measured import Figures, Measured
+from sensormon.bench.references import REFERENCES
 from sensormon.detectors import MULTIVARIATE
 
 _MISSING = "–"
 
 
-def tables(detection: Detection) -> str:
+def tables(detection: Measured) -> str:
     """All tables, each under a line that says what it holds; a column that nobody has is left out."""
-    figures = detection.figures | detection.reference
+    figures = {**detection.figures, **detection.reference}
     single = [OURS, SEED, *(other.name for other in REFERENCES if other.flag is not None)]
     several = [*MULTIVARIATE, *(other.name for other in REFERENCES if other.rows is not None)]
     return "\n\n".join(

@@ -15,9 +15,8 @@ from sensormon.__main__ import main
 from sensormon.analysis.backgrounds import BACKGROUNDS, ROWS_BACKGROUNDS
 from sensormon.analysis.synthetic import PHIS
 from sensormon.analysis.typed_faults import FAULTS, ROWS
-from sensormon.cli import bench
-from sensormon.cli.bench_charts import FAULTS as CHART_FAULTS
-from sensormon.cli.bench_detection import (
+from sensormon.bench.charts import FAULTS as CHART_FAULTS
+from sensormon.bench.detection import (
     BEYOND,
     BYTES,
     F1,
@@ -29,14 +28,15 @@ from sensormon.cli.bench_detection import (
     OURS,
     SEED,
     ChartSizes,
-    Detection,
     Sizes,
     detection,
     left_out,
     ratios,
 )
-from sensormon.cli.bench_detection_table import tables
-from sensormon.cli.bench_references import REFERENCES
+from sensormon.bench.detection_table import tables
+from sensormon.bench.measured import Measured
+from sensormon.bench.references import REFERENCES
+from sensormon.cli import bench
 from sensormon.detectors import MULTIVARIATE, PER_TAG
 from sensormon.model.errors import UsageError
 from sensormon.model.tags import read_tags
@@ -74,16 +74,16 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def small(data: Path | None = None, tags: list | None = None) -> Detection:
+def small(data: Path | None = None, tags: list | None = None) -> Measured:
     return detection(data, tags, ours=OUR_SIZES, charts=CHARTS, references=())
 
 
 @pytest.fixture(scope="module")
-def measured(labelled: Path) -> Detection:
+def measured(labelled: Path) -> Measured:
     return small(labelled, TAGS)
 
 
-def test_every_chart_has_every_figure(measured: Detection) -> None:
+def test_every_chart_has_every_figure(measured: Measured) -> None:
     expected = {
         *(f"{name}, runs that see {fault}, %" for name in PER_TAG for fault in CHART_FAULTS.values()),
         *(f"{name}, flagged of {fault}, %" for name in PER_TAG for fault in CHART_FAULTS.values()),
@@ -100,7 +100,7 @@ def test_every_chart_has_every_figure(measured: Detection) -> None:
 
 @pytest.mark.parametrize("name", [OURS, SEED])
 def test_ours_and_the_seeds_have_figures_on_every_background_and_of_every_fault(
-    measured: Detection, name: str
+    measured: Measured, name: str
 ) -> None:
     figures = measured.figures if name == OURS else measured.reference
     expected = {
@@ -118,14 +118,14 @@ def test_ours_and_the_seeds_have_figures_on_every_background_and_of_every_fault(
     assert all(math.isfinite(figure) for figure in figures.values())
 
 
-def test_detectors_of_several_tags_have_figures_on_every_background(measured: Detection) -> None:
+def test_detectors_of_several_tags_have_figures_on_every_background(measured: Measured) -> None:
     assert {
         f"{name}, rows flagged on {clean}, %" for name in MULTIVARIATE for clean in ROWS_BACKGROUNDS
     } <= set(measured.figures)
     assert {f"{name}, {figure}" for name in MULTIVARIATE for figure in (F1, FAR)} <= set(measured.figures)
 
 
-def test_detectors_see_the_faults_made_for_them(measured: Detection) -> None:
+def test_detectors_see_the_faults_made_for_them(measured: Measured) -> None:
     for detector, fault in [
         ("zscore", "spike of 6"),
         ("cusum", "shift of 2"),
@@ -141,14 +141,14 @@ def test_detectors_see_the_faults_made_for_them(measured: Detection) -> None:
     assert measured.figures[f"{OURS}, {BEYOND}"] > measured.reference[f"{SEED}, {BEYOND}"]
 
 
-def test_labelled_recordings_are_scored(measured: Detection) -> None:
+def test_labelled_recordings_are_scored(measured: Measured) -> None:
     assert measured.figures[f"{OURS}, NAB with, standard, points"] > 80
     assert measured.figures[f"{OURS}, {F1}"] > 0.9
     assert measured.figures[f"{OURS}, {FAR}"] < 5
 
 
 def test_a_threshold_is_chosen_only_if_there_are_two_folders_with_windows(
-    measured: Detection, labelled: Path, tmp_path: Path
+    measured: Measured, labelled: Path, tmp_path: Path
 ) -> None:
     assert f"{OURS}, {LEFT_OUT}" not in measured.figures
     shutil.copytree(labelled / "nab", tmp_path / "nab")
@@ -170,14 +170,14 @@ def test_the_ratio_is_ours_to_the_best_reference() -> None:
     assert list(ratios(low, others).values()) == [0.5]
 
 
-def test_the_tables_hold_ours_and_the_seeds(measured: Detection) -> None:
+def test_the_tables_hold_ours_and_the_seeds(measured: Measured) -> None:
     text = tables(measured)
     assert text.count(f"| `{OURS}` |") == 4  # one tag, faults, folders, several tags
     assert text.count(f"| `{SEED}` |") == 3
     assert all(f"\n| {clean} |" in text for clean in BACKGROUNDS)
     for table in text.split("\n\n"):
         assert len({line.count("|") for line in table.splitlines()}) == 1
-    without = tables(Detection({}, {}, {}, {}))
+    without = tables(Measured({}, {}, {}, {}))
     assert "give --data" in without
 
 
@@ -205,7 +205,7 @@ def test_unusable_folders_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_command(
-    measured: Detection, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    measured: Measured, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(bench, "detection", lambda _data, _tags: measured)
     assert main(["bench", "detection", "--json"]) == 0
@@ -215,9 +215,10 @@ def test_the_command(
     assert main(["bench", "detection", "--table"]) == 0
     assert capsys.readouterr().out == tables(measured) + "\n"
     assert main(["bench", "detection"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(measured.figures) + len(measured.reference)
+    parts = (measured.figures, measured.reference, measured.ratio, measured.load)
+    assert len(capsys.readouterr().out.splitlines()) == sum(1 + len(part) for part in parts)
     for option in (["--data", str(tmp_path)], ["--table"]):
-        assert main(["bench", "scoring", *option]) == 2
+        assert main(["bench", "rescore", *option]) == 2
         assert option[0] in capsys.readouterr().err
 
 

@@ -9,7 +9,6 @@ machine. Other libraries are measured on fewer series, where they are installed.
 from __future__ import annotations
 
 import math
-import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -36,14 +35,13 @@ from sensormon.analysis.nab_starts import (
 )
 from sensormon.analysis.skab_runs import SkabRun, read_skab, skab_counts
 from sensormon.analysis.typed_faults import COUNTED, FAULTS, ROWS, Flag, faults_seen
-from sensormon.cli import bench_charts
-from sensormon.cli.bench_references import REFERENCES, Reference
+from sensormon.bench import charts as control_charts
+from sensormon.bench.measured import Figures, Measured, load_since, machine_load
+from sensormon.bench.references import REFERENCES, Reference
 from sensormon.detectors import MULTIVARIATE, detect, make
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Bools, Floats, Ints
 from sensormon.model.tags import Tag
-
-Figures = dict[str, float]
 
 OURS, SEED = "recommended", "zscore"
 """The detector for any data, and the one it is held against, beside those of other libraries."""
@@ -97,20 +95,6 @@ class ChartSizes:
 CHARTS = ChartSizes(runs=200, series=20, rows=10_000, simulated=20_000)
 
 
-@dataclass(frozen=True)
-class Detection:
-    """Named figures of our detectors and of the `reference` ones, in percent if the name says so.
-
-    `ratio` is ours to the best reference for each figure of both; `load` the machine's load
-    average over a minute before and after, with its processors.
-    """
-
-    figures: Figures
-    reference: Figures
-    ratio: Figures
-    load: Figures
-
-
 def detection(
     data: Path | None = None,
     tags: list[Tag] | None = None,
@@ -119,13 +103,15 @@ def detection(
     others: Sizes = OTHERS,
     charts: ChartSizes = CHARTS,
     references: Sequence[Reference] = REFERENCES,
-) -> Detection:
-    """All figures; see `left_out` for `data` and `tags`. Of `references` those that are installed.
+) -> Measured:
+    """All figures, in percent if the name says so; see `left_out` for `data` and `tags`.
+
+    Of `references` those that are installed are measured; a ratio is to the best of them.
 
     Raises UsageError for a folder with neither of the recordings, and for recordings that
     cannot be read.
     """
-    before = os.getloadavg()[0]
+    before = machine_load()
     if data is not None and not ((data / "nab").is_dir() or (data / "skab").is_dir()):
         raise UsageError(
             "there is neither a folder nab nor a folder skab",
@@ -140,9 +126,9 @@ def detection(
         figures |= _chosen_elsewhere(series, ours)
     for name in MULTIVARIATE:
         figures |= several_tags(name, flag_rows_of(name), runs, ours)
-    figures |= bench_charts.clean_noise(charts.series, charts.rows)
-    figures |= bench_charts.faults(charts.runs)
-    figures |= bench_charts.simulated(tags or [], charts.simulated)
+    figures |= control_charts.clean_noise(charts.series, charts.rows)
+    figures |= control_charts.faults(charts.runs)
+    figures |= control_charts.simulated(tags or [], charts.simulated)
     reference = one_tag(SEED, flag_of(SEED), series, ours) | _live(SEED, ours.readings // 10)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the others' own, of libraries that they use
@@ -151,8 +137,7 @@ def detection(
                 reference |= one_tag(other.name, other.flag, series, others)
             if other.installed and other.rows is not None:
                 reference |= several_tags(other.name, other.rows(BASELINE), runs, others)
-    load = {"before": before, "after": os.getloadavg()[0], "processors": float(os.cpu_count() or 1)}
-    return Detection(figures, reference, ratios(figures, reference), load)
+    return Measured(figures, reference, ratios(figures, reference), load_since(before))
 
 
 def left_out(data: Path | None, tags: list[Tag] | None) -> list[str]:

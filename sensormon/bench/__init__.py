@@ -1,0 +1,1 @@
+"""Benchmarks: what this machine does with the monitor, beside a reference from the same run."""

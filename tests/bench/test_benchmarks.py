@@ -1,0 +1,52 @@
+"""Every benchmark, on a small run: its figures, the reference, the ratio and the load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sensormon.__main__ import main
+from sensormon.bench.http import http
+from sensormon.bench.journal import journal
+from sensormon.bench.measured import Size
+from sensormon.bench.pipeline import pipeline
+from sensormon.bench.rescore import rescore
+from sensormon.cli.bench import BENCHMARKS
+
+SMALL = Size()
+
+
+def test_the_documented_benchmarks_exist() -> None:
+    assert set(BENCHMARKS) >= {"http", "journal", "pipeline", "rescore"}
+
+
+def test_json_is_one_object_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "rescore", "--readings", "500", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"figures", "reference", "ratio", "load"}
+
+
+def test_the_journal_is_measured_beside_a_bare_sync(tmp_path: Path) -> None:
+    measured = journal(SMALL, tmp_path, rounds=3)
+    assert measured.figures["append, ms p50"] > 0
+    assert measured.ratio["append p50"] > 0
+
+
+def test_the_pipeline_is_measured() -> None:
+    assert all(figure > 0 for figure in pipeline(SMALL, readings=3_000, ticks=3).figures.values())
+
+
+@pytest.mark.long
+def test_rescoring_is_measured_beside_the_naive_code() -> None:
+    measured = rescore(SMALL, readings=1_000)
+    assert measured.figures["hampel, window 1000, ms"] > 0
+    assert measured.ratio["window 50, readings/s"] > 1
+
+
+@pytest.mark.long
+def test_requests_are_measured_with_a_real_server() -> None:
+    figures = http(SMALL, seconds=0.3).figures
+    assert figures["single posts, answers that were not 201"] == 0
+    assert figures["batches of 1,000, readings/s"] > 0
+    assert figures["received and not accounted for"] == 0
