@@ -270,8 +270,8 @@ class LiveFeed:
 
     def _kept_for(self, name: str, key: object, make: Callable[[], T], fresh: int = 3_600 * SECOND) -> T:
         """The cached answer of this name, recomputed for another key or after `fresh` µs (longer if slow)."""
-        now = self._monitor.clock.now()
         with self._locks[name]:
+            now = self._monitor.clock.now()  # after waiting: what was made meanwhile is new
             kept = self._kept.get(name)
             if kept is not None and kept.key == key and 0 <= now - kept.taken < max(fresh, kept.cost / SHARE):
                 value: T = kept.value

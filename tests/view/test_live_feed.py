@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -219,6 +223,32 @@ def test_cache_of_spans_is_bounded(make: Make) -> None:
     assert len(feed._kept) == SPANS
     assert len(feed._locks) <= SPANS
     assert "events 109" in feed._kept, "the newest stay"
+
+
+def test_viewers_who_wait_for_a_shared_answer_take_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    m = make()
+    feed, times = LiveFeed(m), []
+    activity = m.readings.activity
+
+    def waited_for() -> bool:
+        frame = sys._current_frames().get(second.ident or 0)
+        return frame is not None and frame.f_code.co_name == "_kept_for"
+
+    def slow(since: int, until: int, parts: int) -> pd.DataFrame:
+        times.append(until)
+        if len(times) == 1:
+            second.start()
+            deadline = time.monotonic() + 30
+            while not waited_for() and time.monotonic() < deadline:
+                pass
+        m.clock.advance(1.0)
+        return activity(since, until, parts)
+
+    monkeypatch.setattr(m.readings, "activity", slow)
+    second = threading.Thread(target=feed.strip, args=(900,))
+    feed.strip(900)
+    second.join(30)
+    assert len(times) == 1
 
 
 def test_strip_counts_flags_and_lists_the_worst_first(make: Make) -> None:
