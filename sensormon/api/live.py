@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 from weakref import WeakKeyDictionary
 
@@ -14,9 +15,11 @@ from fastapi.concurrency import run_in_threadpool
 
 from sensormon.api.context import Context, address_of, check_whole_reader
 from sensormon.api.readers import WAITING, Turns
+from sensormon.model.clock import SECOND
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.live_feed import LiveFeed
+from sensormon.view.shared import Shared
 
 MOST_TAGS = 40
 LONGEST = 86_400
@@ -30,23 +33,45 @@ Span = Annotated[int, Query(ge=10, le=LONGEST)]
 Moment = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
+SENT = 64
+"""The most encoded answers that viewers share; those of boards have some kilobytes each."""
+TOGETHER = SECOND // 4
+"""Viewers who know the same readings and ask within this time get the same answer (µs)."""
+NOW = "X-Sensormon-Now"
+"""The monitor's time (ms UTC) when an answer was sent: its content may be a little older."""
+
+Sent = tuple[bytes, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class _Live:
+    """What one monitor has for viewers: the feed, and its encoded answers, which they share."""
+
+    feed: LiveFeed
+    sent: Shared
+
+
 def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
     """Add the board's routes to this API."""
-    feeds: WeakKeyDictionary[Monitor, LiveFeed] = WeakKeyDictionary()
+    lives: WeakKeyDictionary[Monitor, _Live] = WeakKeyDictionary()
 
-    def feed(request: Request, page: str | None) -> LiveFeed:
+    def live(request: Request, page: str | None) -> _Live:
         """Where nobody has to sign in, the key of the pages opens it as well."""
-        now = context()
-        of_a_page = hmac.compare_digest((page or "").encode(), runtime.page_key().encode())
-        if now.closed or not of_a_page:
+        if not open_to(page):
             check_whole_reader(request)
-        return feeds.setdefault(now.monitor, LiveFeed(now.monitor))
+        monitor = context().monitor
+        return lives.get(monitor) or lives.setdefault(
+            monitor, _Live(LiveFeed(monitor), Shared(monitor.clock, SENT))
+        )
 
-    def answered(content: object, accepted: str | None) -> Response:
-        body, headers = msgspec.json.encode(content), {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
-        if len(body) > COMPRESSED and "gzip" in (accepted or ""):
-            body, headers["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
-        return Response(body, media_type="application/json", headers=headers)
+    def open_to(page: str | None) -> bool:
+        of_a_page = hmac.compare_digest((page or "").encode(), runtime.page_key().encode())
+        return of_a_page and not context().closed
+
+    def answered(sent: Sent) -> Response:
+        body, headers = sent
+        now = {NOW: str(context().monitor.clock.now() / 1e3)}
+        return Response(body, media_type="application/json", headers={**headers, **now})
 
     whole = Turns(BOARDS, BOARDS, WAITING)
 
@@ -61,15 +86,24 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         x_sensormon_page: Annotated[str | None, Header()] = None,
         accept_encoding: Annotated[str | None, Header()] = None,
     ) -> Response:
-        def make() -> Response:
-            live = feed(request, x_sensormon_page)
-            content = live.board(tag, span, after=after, known_events=events, until=until)
-            return answered(content, accept_encoding)
+        packs = "gzip" in (accept_encoding or "")
+        asked = ("board", tuple(tag), span, after, events, until, packs)
 
-        if after is not None:
-            return await run_in_threadpool(make)
-        async with whole.turn(address_of(request)):
-            return await run_in_threadpool(make)
+        def make() -> Sent:
+            feed = live(request, x_sensormon_page).feed
+            return _encoded(feed.board(tag, span, after=after, known_events=events, until=until), packs)
+
+        def shared() -> Sent:
+            return live(request, x_sensormon_page).sent.of(asked, None, make, TOGETHER)
+
+        if after is None:
+            async with whole.turn(address_of(request)):
+                return answered(await run_in_threadpool(make))
+        if open_to(x_sensormon_page):  # then nothing blocks, and the change of threads would cost the most
+            kept = live(request, x_sensormon_page).sent.kept(asked, None, TOGETHER)
+            if kept is not None:
+                return answered(kept.value)
+        return answered(await run_in_threadpool(shared))
 
     @api.get("/live/strip", include_in_schema=False)
     def strip(
@@ -79,4 +113,17 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         x_sensormon_page: Annotated[str | None, Header()] = None,
         accept_encoding: Annotated[str | None, Header()] = None,
     ) -> Response:
-        return answered(feed(request, x_sensormon_page).strip(span, until), accept_encoding)
+        here, packs = live(request, x_sensormon_page), "gzip" in (accept_encoding or "")
+
+        def make() -> Sent:
+            return _encoded(here.feed.strip(span, until), packs)
+
+        return answered(here.sent.of(("strip", span, packs), until, make, SECOND))
+
+
+def _encoded(content: object, packs: bool) -> Sent:
+    """The content as JSON and its headers; compressed if it is long and the viewer unpacks it."""
+    body, headers = msgspec.json.encode(content), {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+    if packs and len(body) > COMPRESSED:
+        body, headers["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
+    return body, headers

@@ -8,14 +8,11 @@ is marked incomplete. Earlier readings are then unknown, which is not the same a
 
 from __future__ import annotations
 
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,6 +28,7 @@ from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.explanation import Scales, value_beside_expected, why_at_peak, why_on_hover
 from sensormon.view.live_cards import newest, reads
+from sensormon.view.shared import Shared
 from sensormon.view.state_bands import place_of, word_of
 from sensormon.view.traces import Span, View, chart_text
 from sensormon.view.versions import version_marks
@@ -49,9 +47,6 @@ STALE = 5
 PARTS = 90
 """Cells per row of the heat strip."""
 
-SHARE = 0.05
-"""Shared answers are refreshed rarely enough to cost at most this share of the time."""
-
 BRACKETS = 600
 """Events of a tag that lie closer than this part of the span are sent as one."""
 
@@ -64,24 +59,13 @@ BACK = 3_600 * SECOND
 UNDONE = 2 * SECOND
 """For so long after an undo viewers read the whole board again (µs): some of what they have is gone."""
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class _Kept:
-    value: Any
-    taken: int  # when it was made (µs UTC)
-    cost: int
-    key: object
-
 
 class LiveFeed:
     """Answers for one monitor; viewers of the same span share what is expensive."""
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._kept: dict[str, _Kept] = {}
+        self._shared = Shared(monitor.clock, SPANS)
 
     def board(
         self,
@@ -114,7 +98,7 @@ class LiveFeed:
             before = micros(frame["time"]) < max(since, now - LEAD)
             late = bool((before & (frame["id"] > after)).any()) or 0 <= now - m.undoing.last < UNDONE
             frame = frame[~before]
-            judges = self._kept_for("judges", m.detection.in_force.id, m.detection.readable)
+            judges = self._shared.of("judges", m.detection.in_force.id, m.detection.readable)
             complete, known = True, since
         fresh = frame if after is None else frame[frame["id"] > after]
         scales, heads = Scales(judges), newest(frame, now, judges)
@@ -180,7 +164,7 @@ class LiveFeed:
             return {"since": since / 1e3, "until": now / 1e3, "parts": PARTS, "rows": rows}
 
         m = self._monitor
-        strip: Answer = self._kept_for(f"strip {span}", until, make, fresh=2 * SECOND)
+        strip: Answer = self._shared.of(f"strip {span}", until, make, fresh=2 * SECOND)
         scores = m.newest.last_scores() if until is None else []
         last = {name: (flagged, score) for name, score, flagged in scores}
         return {**strip, "now_flagged": [name for name, (flagged, _) in last.items() if flagged]}
@@ -188,7 +172,7 @@ class LiveFeed:
     def _versions(self, since: int, until: int) -> list[list[Any]]:
         """The changes of the settings in this span: when, a few words, and all of it."""
         m = self._monitor
-        marks = self._kept_for(
+        marks = self._shared.of(
             "versions", m.detection.in_force.id, lambda: version_marks(m.detection.readable())
         )
         inside = [mark for mark in marks if since <= mark.since <= until]
@@ -207,7 +191,7 @@ class LiveFeed:
         lately = [(r.tag, r.received, r.time, r.value, str(r.reason)) for r in m.newest.rejected(since)]
         if since < m.started:
             with suppress(StoreError):
-                lately = [*self._kept_for("rejected", m.started, self._rejected_before), *lately]
+                lately = [*self._shared.of("rejected", m.started, self._rejected_before), *lately]
         for tag, received, time, value, reason in lately:
             at = _time(time, received)
             if tag in names and since <= at <= now:
@@ -247,7 +231,7 @@ class LiveFeed:
             return {"version": version, "spans": spans, "last": last}
 
         m = self._monitor
-        events: Answer = self._kept_for(f"events {span}", (until, m.actions.count), make, fresh=SECOND)
+        events: Answer = self._shared.of(f"events {span}", (until, m.actions.count), make, fresh=SECOND)
         return {**events, "spans": {name: events["spans"].get(name, []) for name in names}}
 
     def _last_event(self, events: pd.DataFrame) -> Answer | None:
@@ -267,23 +251,6 @@ class LiveFeed:
             "text": f"{tag.label}: {value} ({score}){many}",
             "state": row["state"],
         }
-
-    def _kept_for(self, name: str, key: object, make: Callable[[], T], fresh: int = 3_600 * SECOND) -> T:
-        """The cached answer of this name, recomputed for another key or after `fresh` µs (longer if slow)."""
-        with self._locks[name]:
-            now = self._monitor.clock.now()  # after waiting: what was made meanwhile is new
-            kept = self._kept.get(name)
-            if kept is not None and kept.key == key and 0 <= now - kept.taken < max(fresh, kept.cost / SHARE):
-                value: T = kept.value
-                return value
-            value = make()
-            after = self._monitor.clock.now()
-            self._kept[name] = _Kept(value, after, max(0, after - now), key)
-            answers = dict(self._kept)
-            for oldest in sorted(answers, key=lambda name: answers[name].taken)[:-SPANS]:
-                self._kept.pop(oldest, None)
-                self._locks.pop(oldest, None)
-            return value
 
 
 def series(

@@ -220,9 +220,9 @@ def test_cache_of_spans_is_bounded(make: Make) -> None:
     feed = LiveFeed(m)
     for span in range(10, 110):
         feed.board(NAMES, span)
-    assert len(feed._kept) == SPANS
-    assert len(feed._locks) <= SPANS
-    assert "events 109" in feed._kept, "the newest stay"
+    assert len(feed._shared.names()) == SPANS
+    assert len(feed._shared._locks) <= SPANS
+    assert "events 109" in feed._shared.names(), "the newest stay"
 
 
 def test_viewers_who_wait_for_a_shared_answer_take_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ def test_viewers_who_wait_for_a_shared_answer_take_it(make: Make, monkeypatch: p
 
     def waited_for() -> bool:
         frame = sys._current_frames().get(second.ident or 0)
-        return frame is not None and frame.f_code.co_name == "_kept_for"
+        return frame is not None and frame.f_code.co_name == "of"
 
     def slow(since: int, until: int, parts: int) -> pd.DataFrame:
         times.append(until)

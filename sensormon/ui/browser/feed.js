@@ -108,7 +108,8 @@ export class Feed {
         this.unavailable()
         throw new Error("no feed")
       }
-      return await response.json()
+      const answer = await response.json()
+      return { ...answer, now: Number(response.headers.get("X-Sensormon-Now") ?? answer.now) }
     } finally {
       clearTimeout(timeout)
     }
