@@ -15,6 +15,7 @@ It never gives up and never drops anything.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,9 +33,12 @@ from sensormon.model.errors import (
     StoreCorrupt,
     StoreError,
     StoreFault,
+    StoreUnavailable,
 )
 from sensormon.model.status import StoreState, StoreStatus
 from sensormon.stores.protocol import Store
+
+_log = logging.getLogger(__name__)
 
 BATCH = 1_000
 """About this many readings per transaction."""
@@ -44,6 +48,8 @@ HOPELESS = 3
 """A database that breaks again after this many reopenings is taken for a corrupt one."""
 CHECKPOINT = 60.0
 """Seconds between two checkpoints; each lets journal segments be dropped."""
+SUMMARY_PACE = 0.1
+"""Seconds between two pieces of a summary that is far behind."""
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds before the next try, by failures in a row; the last value for all further ones."""
 
@@ -85,6 +91,7 @@ class Loader:
         self._checkpointed = 0
         self._latencies = Latencies()
         self._retry_after: int | None = journal.last  # dead letters are retried once this record is loaded
+        self._summarising = True  # there may be more to summarise
         self._scrubbed = False  # once per opening: damage in parts that nothing reads would be found too late
 
     @property
@@ -160,6 +167,7 @@ class Loader:
                 self._opened(mark.number if mark else 0, received)
             self._position = mark.number if mark else 0
             self._scrubbed = False
+            self._summarising = True
         if self._retry_after is not None and self._has_loaded(self._retry_after):
             self._dead_letters.retry(self._store, now)
             self._retry_after = None
@@ -167,9 +175,20 @@ class Loader:
         if wait > 0 and not self._scrubbed:
             self._store.scrub()
             self._scrubbed = True
+        elif wait > 0 and self._summarising:
+            self._summarise()
+            wait = min(wait, SUMMARY_PACE)
         if now - self._last_checkpoint >= CHECKPOINT * SECOND or now < self._last_checkpoint:
             self._checkpoint(now)
         return wait
+
+    def _summarise(self) -> None:
+        """Summarise a further piece of the readings stored."""
+        try:
+            self._summarising = self._store.summarise()
+        except StoreUnavailable as error:  # answers are slower without it; nothing else depends on it
+            _log.warning("the summary of the readings is tried again at the next checkpoint: %s", error)
+            self._summarising = False
 
     def _has_loaded(self, number: int) -> bool:
         """Whether the store has this record, or everything still readable in the journal.
@@ -225,6 +244,7 @@ class Loader:
             self._store.entries.drop_answers_by_content(now - UNKEYED.seconds * SECOND, UNKEYED.answers)
             self._store.checkpoint()
             self._checkpointed = covered
+            self._summarising = True
             self._journal.retire(covered)
 
     def _back_off(self, error: StoreError | JournalError) -> float:

@@ -119,6 +119,8 @@ def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
         if said != counted + undone:
             removed = f", {undone} were removed with imports" if undone else ""
             yield f"{source}: {said} readings were stored, {counted} are there{removed}"
+    if differing := store.check_summary():
+        yield f"{differing} minutes of the summary differ from the readings: charts may be wrong there"
     yield from _undone(store, accounts)
     rejected: dict[str, int] = {}
     for (source, _), count in accounts.rejected.items():

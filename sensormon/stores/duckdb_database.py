@@ -46,11 +46,11 @@ class Database:
 
     # -- connection ---------------------------------------------------------------
 
-    def open(self) -> None:
-        """Connect, and make the tables that are missing. Does nothing when open."""
+    def open(self) -> bool:
+        """Connect, and make the tables that are missing; returns whether it was closed before."""
         with self._lock:
             if self._connection is not None:
-                return
+                return False
             self._let_go()
             if self._leaving:  # if opened now, DuckDB would keep using the old file
                 raise StoreUnavailable(
@@ -76,6 +76,7 @@ class Database:
                     hint="It is tried again by itself",
                 ) from error
             self._connection = connection
+            return True
 
     def close(self) -> None:
         """Release the connection; a reader that still uses it can finish."""
@@ -178,6 +179,13 @@ class Database:
             self._harm = error
             raise
 
+    @contextmanager
+    def snapshot(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor whose queries all see the same moment; it writes nothing."""
+        with self.reading(), self._begun("read") as cursor:
+            yield cursor
+            cursor.rollback()
+
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The result of this query."""
         cursor = self.cursor()
@@ -209,18 +217,27 @@ class Database:
         self, query: str, values: Sequence[object] = (), times: Collection[str] = _TIMES
     ) -> pd.DataFrame:
         """The result of this query, the columns in `times` as datetime64[us, UTC]."""
-        cursor = self.cursor()
         with self.reading():
-            frame = cursor.execute(query, list(values)).df()
-        for column in frame.columns.intersection(list(times)):
-            frame[column] = frame[column].astype("datetime64[us]").dt.tz_localize("UTC")
-        return frame
+            return frame_of(self.cursor(), query, values, times)
 
     def table(self, query: str, values: Sequence[object] = ()) -> pa.Table:
         """The result of this query, the times of readings and of arrivals as timestamp[us, UTC]."""
         cursor = self.cursor()
         with closing(cursor), self.reading():
             return _zoned(cursor.sql(query, params=list(values)).to_arrow_table())
+
+
+def frame_of(
+    cursor: duckdb.DuckDBPyConnection,
+    query: str,
+    values: Sequence[object] = (),
+    times: Collection[str] = _TIMES,
+) -> pd.DataFrame:
+    """The result of this query on this cursor, the columns in `times` as datetime64[us, UTC]."""
+    frame = cursor.execute(query, list(values)).df()
+    for column in frame.columns.intersection(list(times)):
+        frame[column] = frame[column].astype("datetime64[us]").dt.tz_localize("UTC")
+    return frame
 
 
 def _zoned(table: pa.Table) -> pa.Table:

@@ -15,6 +15,7 @@ from sensormon.model.imports import ImportTotals, Undone
 from sensormon.model.readings import Batch, Bools
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import naive
+from sensormon.stores.duckdb_summary import minutes_of, renew
 from sensormon.stores.entries import IMPORTED
 from sensormon.stores.imports import CASES, RELIES
 
@@ -173,9 +174,11 @@ def _remove(cursor: duckdb.DuckDBPyConnection, ranges: Sequence[tuple[int, int]]
     within = _WITHIN.format("id")
     counts = cursor.execute(f"SELECT source, count(*) FROM readings WHERE {within} GROUP BY 1", bounds)
     removed = counts.fetchall()
+    touched = minutes_of(cursor, within, bounds)
     for table, column in (("readings", "id"), ("counted_readings", "id"), ("event_actions", "reading")):
         cursor.execute(f"DELETE FROM {table} WHERE {_WITHIN.format(column)}", bounds)
     cursor.unregister("gone")
+    renew(cursor, touched)
     for source, count in removed:
         cursor.execute(
             "INSERT INTO undone_totals VALUES (?, ?)"

@@ -18,6 +18,7 @@ from sensormon.model.entries import CASE
 from sensormon.stores.duckdb_database import Database, wal
 from sensormon.stores.duckdb_queries import LEARNED, naive
 from sensormon.stores.duckdb_stream import Deletions
+from sensormon.stores.duckdb_summary import minutes_of, renew
 from sensormon.stores.retention import Arrivals, Due, Space
 
 # The newest readings of each tag, which a restart reads back; `max(id, n)` keeps n numbers a group.
@@ -138,10 +139,12 @@ def roll_up(cursor: duckdb.DuckDBPyConnection, due: Due) -> int:
         "AND id NOT IN (SELECT id FROM counted_readings WHERE day = ?::DATE)",
         [day, *which, day],
     )
+    touched = minutes_of(cursor, f"{_WHERE} AND NOT is_anomaly", which)
     ((deleted,),) = cursor.execute(
         f"DELETE FROM readings WHERE {_WHERE} AND NOT is_anomaly",
         which,
     ).fetchall()
+    renew(cursor, touched)
     return int(deleted)
 
 

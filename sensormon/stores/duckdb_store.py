@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sensormon.model.entries import Record
 from sensormon.model.errors import RowsRefused
-from sensormon.stores import duckdb_imports
+from sensormon.stores import duckdb_imports, duckdb_summary
 from sensormon.stores.columns import row_ids
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_entries import DuckDBEntries
@@ -23,6 +23,7 @@ from sensormon.stores.duckdb_readings import DuckDBReadings
 from sensormon.stores.duckdb_retention import DuckDBRetention
 from sensormon.stores.duckdb_spans import DuckDBSpans
 from sensormon.stores.duckdb_stream import Deletions
+from sensormon.stores.protocol import LEAST
 
 _TABLES = (
     "readings",
@@ -39,6 +40,8 @@ _TABLES = (
     "state_words",
     "imported",
     "undone_imports",
+    "minutes",
+    "marked",
 )
 
 
@@ -49,6 +52,7 @@ class DuckDBStore:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         deletions = Deletions()
+        self._read_only = read_only
         self._database = Database(path, read_only)
         self.readings = DuckDBReadings(self._database, deletions)
         self.spans = DuckDBSpans(self._database)
@@ -59,7 +63,8 @@ class DuckDBStore:
         self._deletions = deletions
 
     def open(self) -> None:
-        self._database.open()
+        if self._database.open() and not self._read_only:
+            duckdb_summary.start_over(self._database)
 
     def close(self) -> None:
         self._database.close()
@@ -75,6 +80,7 @@ class DuckDBStore:
             if not fresh:
                 return
             insert_all(cursor, fresh, without)
+            duckdb_summary.add(cursor, fresh)
             add_to_totals(cursor, writer, fresh, without)
             for tag, day in duckdb_imports.days(cursor, fresh):
                 deletions.enter_context(self._deletions.of(tag, day))
@@ -101,10 +107,17 @@ class DuckDBStore:
             if not known:
                 insert_readings(cursor, [record], ())
                 add_to_totals(cursor, "", [record], ())
+                duckdb_summary.add(cursor, [record])
 
     def checkpoint(self) -> None:
         self._database.check_file()
         self._database.checkpoint()
+
+    def summarise(self, least: int = LEAST) -> bool:
+        return duckdb_summary.extend(self._database, least)
+
+    def check_summary(self) -> int:
+        return duckdb_summary.differing(self._database)
 
     def scrub(self) -> None:
         for table in _TABLES:

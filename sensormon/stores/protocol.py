@@ -27,6 +27,9 @@ from sensormon.stores.long_spans import Spans
 from sensormon.stores.readings import StoredReadings
 from sensormon.stores.retention import StoredRetention
 
+LEAST = 250_000
+"""Readings that wait to be summarised together: with fewer at a time a minute would get many rows."""
+
 
 class Store(Protocol):
     """A place for the records of journals, each taken at most once.
@@ -80,6 +83,16 @@ class Store(Protocol):
 
     def checkpoint(self) -> None:
         """Make everything loaded so far independent of any write-ahead file."""
+
+    def summarise(self, least: int = LEAST) -> bool:
+        """Summarise a further piece of the readings stored; returns whether to go on.
+
+        Answers about long spans become faster, never different. Does nothing while fewer than
+        `least` readings wait for it. `load` may have to wait for a piece: a few tenths of a second.
+        """
+
+    def check_summary(self) -> int:
+        """How many minutes of the summary do not agree with the readings, for `verify`."""
 
     def scrub(self) -> None:
         """Read every row once. Raises StoreCorrupt if something does not read back."""

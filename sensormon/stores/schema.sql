@@ -221,3 +221,60 @@ CREATE TABLE IF NOT EXISTS undone_totals (
     source VARCHAR PRIMARY KEY,
     undone BIGINT NOT NULL
 );
+
+-- The readings with ids up to summarised.upto, by tag, minute and source; kept in step with them. A minute may
+-- have several rows, which belong together: of readings that came late, or were summarised later.
+CREATE TABLE IF NOT EXISTS minutes (
+    tag         VARCHAR NOT NULL,
+    minute      TIMESTAMP NOT NULL,
+    source      VARCHAR NOT NULL,
+    readings    BIGINT NOT NULL,
+    good        BIGINT NOT NULL,
+    drawn       BIGINT NOT NULL,      -- good or uncertain
+    flagged     BIGINT NOT NULL,
+    marked      BIGINT NOT NULL,      -- flagged, or of a quality that is not plainly good
+    doubtful    BIGINT NOT NULL,      -- uncertain or bad
+    learned     BIGINT NOT NULL,      -- the highest n
+    first       TIMESTAMP NOT NULL,
+    last        TIMESTAMP NOT NULL,
+    mean        DOUBLE,               -- of the good values
+    squares     DOUBLE,               -- of their distances from this mean, summed
+    good_low    DOUBLE,
+    good_high   DOUBLE,
+    time_first  TIMESTAMP,            -- of those drawn, like all below
+    value_first DOUBLE,
+    time_last   TIMESTAMP,
+    value_last  DOUBLE,
+    time_low    TIMESTAMP,
+    value_low   DOUBLE,
+    time_high   TIMESTAMP,
+    value_high  DOUBLE
+);
+
+-- A copy of those of the same readings that are flagged or not plainly good.
+CREATE TABLE IF NOT EXISTS marked (
+    id         BIGINT NOT NULL,
+    tag        VARCHAR NOT NULL,
+    time       TIMESTAMP NOT NULL,
+    received   TIMESTAMP NOT NULL,
+    value      DOUBLE NOT NULL,
+    quality    UINTEGER NOT NULL,
+    n          BIGINT NOT NULL,
+    score      DOUBLE,
+    expected   DOUBLE,
+    lower      DOUBLE,
+    upper      DOUBLE,
+    is_anomaly BOOLEAN NOT NULL,
+    settings   INTEGER NOT NULL,
+    source     VARCHAR NOT NULL,
+    origin     VARCHAR NOT NULL,
+    threshold  DOUBLE,
+    profile    VARCHAR,
+    detector   VARCHAR,
+    withheld   UTINYINT
+);
+
+-- Up to which id readings are in `minutes` and `marked`: no row while none are.
+CREATE TABLE IF NOT EXISTS summarised (
+    upto BIGINT NOT NULL
+);
