@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from sensormon.model.entries import ActionEntry, AnnotationEntry, BatchEntry, DocumentsEntry, Record
 from sensormon.model.imports import part_of
-from sensormon.model.readings import SIMULATOR, OwnScore, Rejection, Verdicts
+from sensormon.model.readings import SIMULATOR, Floats, Ints, OwnScore, Rejection, Verdicts
 
 _TIME = pa.timestamp("us")
 
@@ -73,6 +74,8 @@ def as_table(readings: pd.DataFrame, own: pa.Array) -> pa.Table:
 
 def own_lists(detectors: Sequence[str], own: NDArray[np.float64]) -> pa.Array:
     """The column `own` of readings, from what each of the detectors said; see `Verdicts.own`."""
+    if len(detectors) < 2:
+        return pa.nulls(len(own), OWN)
     judged = ~np.isnan(own[:, :, 0])
     judged &= (np.count_nonzero(judged, axis=1) > 1)[:, np.newaxis]
     counts = np.count_nonzero(judged, axis=1)
@@ -113,39 +116,45 @@ def row_ids(record: Record) -> list[int]:
 
 
 def reading_columns(records: Sequence[Record], without: Collection[int] = ()) -> pa.Table:
-    """The accepted rows of these records as rows of `readings`, except the ids in `without`."""
-    tables = [
-        _readings(entry, without)
-        for entry in (record.entry for record in records)
-        if isinstance(entry, BatchEntry) and len(entry.processed.accepted)
+    """The accepted rows of these records as rows of `readings`, except the ids in `without`.
+
+    Columns of text come as dictionaries: a few names and a place in them for each row.
+    """
+    entries = [
+        record.entry
+        for record in records
+        if isinstance(record.entry, BatchEntry) and len(record.entry.processed.accepted)
     ]
-    return pa.concat_tables(tables) if tables else pa.table({})
-
-
-def _readings(entry: BatchEntry, without: Collection[int]) -> pa.Table:
-    batch, scores = entry.processed.accepted, entry.processed.scores
-    rows = len(batch)
-    ids = np.arange(entry.first_id, entry.first_id + rows, dtype=np.int64)
+    if not entries:
+        return pa.table({})
+    processed = [entry.processed for entry in entries]
+    batches = [each.accepted for each in processed]
+    scores = [each.scores for each in processed]
+    rows = np.array([len(batch) for batch in batches], dtype=np.int64)
+    # Each column is joined once: a table a record would cost more than DuckDB takes to store it.
+    before = np.cumsum(rows) - rows
+    ids = np.repeat(np.array([entry.first_id for entry in entries], dtype=np.int64) - before, rows)
+    ids += np.arange(len(ids), dtype=np.int64)
+    received = np.array([batch.received for batch in batches], dtype=np.int64)
+    settings = np.array([each.settings for each in processed], dtype=np.int32)
     table = pa.table(
         {
             "id": ids,
-            "tag": pa.DictionaryArray.from_arrays(
-                pa.array(batch.tag, pa.int32()), pa.array(batch.tags, pa.string())
-            ).cast(pa.string()),
-            "time": pa.array(batch.time).cast(_TIME),
-            "received": pa.repeat(pa.scalar(batch.received, _TIME), rows),
-            "value": batch.value,
-            "quality": batch.quality,
-            "n": scores.n,
-            "score": pa.array(scores.score, from_pandas=True),
-            "expected": pa.array(scores.expected, from_pandas=True),
-            "lower": pa.array(scores.lower, from_pandas=True),
-            "upper": pa.array(scores.upper, from_pandas=True),
-            "is_anomaly": scores.is_anomaly,
-            "settings": pa.repeat(pa.scalar(entry.processed.settings, pa.int32()), rows),
-            "source": pa.repeat(pa.scalar(batch.source, pa.string()), rows),
-            "origin": pa.repeat(pa.scalar(str(batch.origin), pa.string()), rows),
-            **_verdict_columns(scores.verdicts, rows),
+            "tag": _named([batch.tags for batch in batches], [batch.tag for batch in batches]),
+            "time": _moments(np.concatenate([batch.time for batch in batches])),
+            "received": _moments(np.repeat(received, rows)),
+            "value": np.concatenate([batch.value for batch in batches]),
+            "quality": np.concatenate([batch.quality for batch in batches]),
+            "n": np.concatenate([each.n for each in scores]),
+            "score": _numbers([each.score for each in scores]),
+            "expected": _numbers([each.expected for each in scores]),
+            "lower": _numbers([each.lower for each in scores]),
+            "upper": _numbers([each.upper for each in scores]),
+            "is_anomaly": np.concatenate([each.is_anomaly for each in scores]),
+            "settings": np.repeat(settings, rows),
+            "source": _repeated([batch.source for batch in batches], rows),
+            "origin": _repeated([str(batch.origin) for batch in batches], rows),
+            **_verdict_columns([each.verdicts for each in scores], rows),
         }
     )
     if without:
@@ -153,21 +162,78 @@ def _readings(entry: BatchEntry, without: Collection[int]) -> pa.Table:
     return table
 
 
-def _verdict_columns(verdicts: Verdicts | None, rows: int) -> dict[str, pa.Array]:
-    if verdicts is None:
-        nothing = {name: pa.nulls(rows, READINGS.field(name).type) for name in VERDICTS}
-        return {**nothing, "withheld": pa.array(np.zeros(rows, dtype=np.uint8))}
-    profiles, detectors = (pa.array(names, pa.string()) for names in (verdicts.profiles, verdicts.detectors))
-    spoke = pa.array(verdicts.detector.astype(np.int32), mask=verdicts.detector < 0)
+def _verdict_columns(verdicts: Sequence[Verdicts | None], rows: Ints) -> dict[str, pa.Array]:
+    """The columns `VERDICTS` of batches with so many rows each."""
+    judged = [each or _unjudged(count) for each, count in zip(verdicts, rows.tolist(), strict=True)]
     return {
-        "threshold": pa.array(verdicts.threshold, from_pandas=True),
-        "profile": pa.DictionaryArray.from_arrays(pa.array(verdicts.profile, pa.int32()), profiles).cast(
-            pa.string()
+        "threshold": _numbers([each.threshold for each in judged]),
+        "profile": _named(
+            [each.profiles for each in judged],
+            [
+                each.profile if each.profiles else np.full(len(each.profile), -1, dtype=np.int16)
+                for each in judged
+            ],
         ),
-        "detector": pa.DictionaryArray.from_arrays(spoke, detectors).cast(pa.string()),
-        "withheld": verdicts.withheld,
-        "own": own_lists(verdicts.detectors, verdicts.own),
+        "detector": _named([each.detectors for each in judged], [each.detector for each in judged]),
+        "withheld": np.concatenate([each.withheld for each in judged]),
+        "own": pa.concat_arrays(
+            [
+                own_lists(detectors, np.concatenate([each.own for each in group]))
+                for detectors, group in groupby(judged, key=lambda each: each.detectors)
+            ]
+        ),
     }
+
+
+def _unjudged(rows: int) -> Verdicts:
+    """What stands for the verdicts of readings from before there were profiles: nobody said anything."""
+    return Verdicts(
+        profiles=(),
+        profile=np.zeros(rows, dtype=np.uint8),
+        detectors=(),
+        detector=np.full(rows, -1, dtype=np.int8),
+        threshold=np.full(rows, np.nan),
+        withheld=np.zeros(rows, dtype=np.uint8),
+        own=np.empty((rows, 0, 4)),
+    )
+
+
+def _numbers(columns: Sequence[Floats]) -> pa.Array:
+    """One column of them, with null for NaN."""
+    return pa.array(np.concatenate(columns), from_pandas=True)
+
+
+def _moments(times: Ints) -> pa.Array:
+    """Times in µs as a column of times."""
+    return pa.array(times.view("datetime64[us]"))
+
+
+def _repeated(names: Sequence[str], rows: Ints) -> pa.DictionaryArray:
+    """Each of the names in so many rows."""
+    places: dict[str, int] = {}
+    codes = np.array([places.setdefault(name, len(places)) for name in names], dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(np.repeat(codes, rows), pa.array(list(places), pa.string()))
+
+
+def _named(names: Sequence[tuple[str, ...]], codes: Sequence[NDArray[Any]]) -> pa.DictionaryArray:
+    """One column of names from batches with names and codes of their own; a code below 0 is null."""
+    starts: dict[tuple[str, ...], int] = {}
+    places: dict[str, int] = {}
+    lookup: list[int] = []
+    for each in names:
+        if each not in starts:
+            starts[each] = len(lookup)
+            lookup += [places.setdefault(name, len(places)) for name in each]
+    joined = np.concatenate(codes).astype(np.int32)
+    missing = joined < 0
+    if len(starts) > 1:
+        joined += np.repeat([starts[each] for each in names], [len(each) for each in codes]).astype(np.int32)
+    joined[missing] = 0
+    if len(starts) > 1 or len(places) < len(lookup):
+        joined = np.array([*lookup, 0], dtype=np.int32)[joined]
+    return pa.DictionaryArray.from_arrays(
+        pa.array(joined, mask=missing if missing.any() else None), pa.array(list(places), pa.string())
+    )
 
 
 def rejected_columns(records: Sequence[Record]) -> pa.Table:
