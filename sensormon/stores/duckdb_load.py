@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sensormon.model.entries import BatchEntry, Record, SettingsEntry
 from sensormon.model.ledger import add_up
+from sensormon.model.readings import Origin, is_learned
 from sensormon.stores.columns import (
     action_columns,
     annotation_columns,
@@ -23,7 +26,8 @@ from sensormon.stores.columns import (
     row_ids,
     word_columns,
 )
-from sensormon.stores.duckdb_queries import LEARNED, naive
+from sensormon.stores.duckdb_queries import naive
+from sensormon.stores.ledger import Watermark
 
 REJECTIONS = 100_000
 """The newest this many rejections are kept in full; all are counted."""
@@ -40,18 +44,8 @@ def insert_all(
     cursor: duckdb.DuckDBPyConnection, records: Sequence[Record], without: Collection[int]
 ) -> None:
     """Write everything in these records except the readings with these ids."""
-    insert_readings(cursor, records, without)
-    for table, columns in (
-        ("rejected", rejected_columns(records)),
-        ("injected_faults", fault_columns(records)),
-        ("event_actions", action_columns(records)),
-        ("annotations", annotation_columns(records)),
-        ("documents", document_columns(records)),
-        ("audit", audit_columns(records)),
-        ("kept_answers", answer_columns(records)),
-        ("state_words", word_columns(records)),
-        ("imported", import_columns(records)),
-    ):
+    insert_rows(cursor, reading_columns(records, without))
+    for table, columns in _other_rows(records):
         if columns.num_rows:
             _insert(cursor, table, columns)
             if table == "rejected":
@@ -74,22 +68,69 @@ def insert_all(
             )
 
 
-def insert_readings(
-    cursor: duckdb.DuckDBPyConnection, records: Sequence[Record], without: Collection[int]
-) -> None:
-    """Write the readings of these records, and the newest of each tag."""
-    columns = reading_columns(records, without)
+def _other_rows(records: Sequence[Record]) -> Iterator[tuple[str, pa.Table]]:
+    """What these records hold beside readings, by table. Most batches hold nothing else."""
+    rich = [record for record in records if isinstance(record.entry, BatchEntry) and _is_rich(record.entry)]
+    acts = [record for record in records if not isinstance(record.entry, BatchEntry)]
+    if rich:
+        yield "rejected", rejected_columns(rich)
+        yield "injected_faults", fault_columns(rich)
+        yield "kept_answers", answer_columns(rich)
+        yield "state_words", word_columns(rich)
+        yield "imported", import_columns(rich)
+    if acts:
+        yield "event_actions", action_columns(acts)
+        yield "annotations", annotation_columns(acts)
+        yield "documents", document_columns(acts)
+        yield "audit", audit_columns(acts)
+
+
+def _is_rich(entry: BatchEntry) -> bool:
+    """Whether the batch holds more than accepted readings."""
+    processed = entry.processed
+    more = processed.rejected or processed.words or processed.accepted.injected or entry.answers
+    return bool(more or entry.import_id)
+
+
+def insert_rows(cursor: duckdb.DuckDBPyConnection, columns: pa.Table) -> None:
+    """Write these readings (see `reading_columns`), and the newest of each tag."""
     if not columns.num_rows:
         return
     _insert(cursor, "readings", columns)
-    cursor.register("incoming", columns)
+    newest = _newest(columns)
+    cursor.register("incoming", newest)
+    # An update in place costs a third of an upsert. A dead letter may be older than what is there.
     cursor.execute(
-        "INSERT INTO latest SELECT tag, max(id), arg_max(time, id),"
-        f" arg_max(n + CASE WHEN {LEARNED} THEN 1 ELSE 0 END, id) FROM incoming"
-        " WHERE origin <> 'import' GROUP BY tag "
-        "ON CONFLICT DO UPDATE SET id = excluded.id, time = excluded.time, n = excluded.n"
+        "UPDATE latest SET id = incoming.id, time = incoming.time, n = incoming.n FROM incoming"
+        " WHERE latest.tag = incoming.tag AND latest.id < incoming.id"
     )
+    if _count(cursor) < newest.num_rows:
+        cursor.execute("INSERT INTO latest SELECT * FROM incoming ON CONFLICT DO NOTHING")
     cursor.unregister("incoming")
+
+
+def _newest(columns: pa.Table) -> pa.Table:
+    """The last of these readings of each tag, without imported ones, as rows of `latest`."""
+    tags, origins = (columns.column(name).combine_chunks() for name in ("tag", "origin"))
+    rows = np.flatnonzero(pc.not_equal(origins.dictionary_decode(), str(Origin.IMPORT)).to_numpy(False))
+    last = np.full(len(tags.dictionary), -1, dtype=np.int64)
+    last[tags.indices.to_numpy(False)[rows]] = rows  # of a tag's rows the last one stays
+    taken = columns.take(pa.array(last[last >= 0]))
+    learned = is_learned(taken.column("quality").to_numpy(), taken.column("withheld").to_numpy())
+    return pa.table(
+        {
+            "tag": taken.column("tag"),
+            "id": taken.column("id"),
+            "time": taken.column("time"),
+            "n": taken.column("n").to_numpy() + learned,
+        }
+    )
+
+
+def _count(cursor: duckdb.DuckDBPyConnection) -> int:
+    """How many rows the statement that just ran changed."""
+    ((count,),) = cursor.fetchall()
+    return int(count)
 
 
 def _insert(cursor: duckdb.DuckDBPyConnection, table: str, columns: pa.Table) -> None:
@@ -125,15 +166,17 @@ def add_to_totals(
         for rejection in processed.rejected:
             key = (rejection.source, str(rejection.reason))
             rejected[key] = rejected.get(key, 0) + 1
-        unlisted = add_up(unlisted, {(source, why): count for why, count in processed.unlisted.items()})
+        if processed.unlisted:
+            unlisted = add_up(unlisted, {(source, why): count for why, count in processed.unlisted.items()})
     for source, count in received.items():
-        cursor.execute(
-            "INSERT INTO received_totals VALUES (?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET received = excluded.received",
-            [writer, source, count],
-        )
+        values = [count, writer, source]
+        cursor.execute("UPDATE received_totals SET received = ? WHERE writer = ? AND source = ?", values)
+        if not _count(cursor):
+            cursor.execute("INSERT INTO received_totals VALUES (?, ?, ?)", [writer, source, count])
     for source, count in stored.items():
-        _add_stored(cursor, source, count)
+        cursor.execute("UPDATE stored_totals SET stored = stored + ? WHERE source = ?", [count, source])
+        if not _count(cursor):
+            cursor.execute("INSERT INTO stored_totals VALUES (?, ?)", [source, count])
     for table, counts in (("rejected_totals", add_up(rejected, unlisted)), ("rejected_unlisted", unlisted)):
         for (source, reason), count in counts.items():
             cursor.execute(f"INSERT INTO {table} VALUES (?, ?, ?) {_ADDED}", [source, reason, count])
@@ -155,19 +198,15 @@ def _drop_old_rejections(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.execute("DELETE FROM rejected WHERE rowid < ?", [first])
 
 
-def _add_stored(cursor: duckdb.DuckDBPyConnection, source: str, count: int) -> None:
-    cursor.execute(
-        "INSERT INTO stored_totals VALUES (?, ?) ON CONFLICT DO UPDATE SET stored = stored + excluded.stored",
-        [source, count],
-    )
-
-
 def set_watermark(
-    cursor: duckdb.DuckDBPyConnection, writer: str, records: Sequence[Record], next_id: int
+    cursor: duckdb.DuckDBPyConnection, writer: str, records: Sequence[Record], mark: Watermark | None
 ) -> None:
-    """Mark these records as stored; ids continue from `next_id`, or after their last id."""
-    cursor.execute(
-        "INSERT INTO watermarks VALUES (?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET number = excluded.number, next_id = excluded.next_id",
-        [writer, records[-1].number, max(next_id, *(_next_id(record) for record in records))],
-    )
+    """Mark these records as stored, after `mark`; ids continue from there, or after their last id."""
+    number, next_id = records[-1].number, max(map(_next_id, records))
+    if mark is None:
+        cursor.execute("INSERT INTO watermarks VALUES (?, ?, ?)", [writer, number, next_id])
+    else:
+        cursor.execute(
+            "UPDATE watermarks SET number = ?, next_id = ? WHERE writer = ?",
+            [number, max(next_id, mark.next_id), writer],
+        )

@@ -13,12 +13,12 @@ from pathlib import Path
 from sensormon.model.entries import Record
 from sensormon.model.errors import RowsRefused
 from sensormon.stores import duckdb_imports, duckdb_summary
-from sensormon.stores.columns import row_ids
+from sensormon.stores.columns import reading_columns, row_ids
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_entries import DuckDBEntries
 from sensormon.stores.duckdb_imports import DuckDBImports
 from sensormon.stores.duckdb_ledger import DuckDBLedger, watermark
-from sensormon.stores.duckdb_load import add_to_totals, insert_all, insert_readings, set_watermark
+from sensormon.stores.duckdb_load import add_to_totals, insert_all, insert_rows, set_watermark
 from sensormon.stores.duckdb_readings import DuckDBReadings
 from sensormon.stores.duckdb_retention import DuckDBRetention
 from sensormon.stores.duckdb_spans import DuckDBSpans
@@ -85,18 +85,22 @@ class DuckDBStore:
             for tag, day in duckdb_imports.days(cursor, fresh):
                 deletions.enter_context(self._deletions.of(tag, day))
             duckdb_imports.undo(cursor, fresh, without)
-            set_watermark(cursor, writer, fresh, mark.next_id if mark else 1)
+            set_watermark(cursor, writer, fresh, mark)
 
     def refused_rows(self, record: Record) -> dict[int, str]:
         refused: dict[int, str] = {}
-        ids = row_ids(record)
-        for row_id in ids:
-            others = [other for other in ids if other != row_id]
+        parts = [reading_columns([record])]
+        while parts:  # halves of what is refused, until single rows are left
+            part = parts.pop()
             try:
-                with self._database.trial("try a row") as cursor:
-                    insert_readings(cursor, [record], others)
+                with self._database.trial("try rows") as cursor:
+                    insert_rows(cursor, part)
             except RowsRefused as error:
-                refused[row_id] = error.what
+                half = part.num_rows // 2
+                if half:
+                    parts += [part.slice(half), part.slice(0, half)]
+                else:
+                    refused[part.column("id")[0].as_py()] = error.what
         return refused
 
     def store_row(self, record: Record) -> None:
@@ -105,7 +109,7 @@ class DuckDBStore:
             ids = row_ids(record)
             known = cursor.execute("SELECT 1 FROM readings WHERE id = ? LIMIT 1", [ids[0]]).fetchall()
             if not known:
-                insert_readings(cursor, [record], ())
+                insert_rows(cursor, reading_columns([record]))
                 add_to_totals(cursor, "", [record], ())
                 duckdb_summary.add(cursor, [record])
 
