@@ -75,6 +75,8 @@ from sensormon.model.errors import (
 
 SEGMENT_BYTES = 8 * 1024 * 1024
 RESERVE_BYTES = 1024 * 1024
+MOST_RECORDS = 5_000
+"""The most that one `read` returns."""
 
 
 class Journal:
@@ -287,6 +289,8 @@ class Journal:
     def read(self, after: int, limit: int = 1000) -> list[Record]:
         """Records with a number above `after`, in order: about `limit` readings, at least one record.
 
+        At most `MOST_RECORDS`, since a record of a few readings takes far more memory than they do.
+
         Raises JournalError if the disk cannot be read.
         """
         records: list[Record] = []
@@ -302,7 +306,7 @@ class Journal:
                     continue
                 records.append(record)
                 readings += _readings(record)
-                if readings >= limit:
+                if readings >= limit or len(records) >= MOST_RECORDS:
                     return records
         for segment, count in kept:
             start = bisect_right(segment.numbers, after, 0, count)
@@ -313,7 +317,7 @@ class Journal:
                         continue
                     records.append(record)
                     readings += _readings(record)
-                    if readings >= limit:
+                    if readings >= limit or len(records) >= MOST_RECORDS:
                         return records
             except FileNotFoundError:
                 with self._lock:

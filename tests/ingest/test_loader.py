@@ -6,7 +6,7 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -331,3 +331,49 @@ def test_unreadable_journal_is_retried(rig: Rig, records: Records, monkeypatch: 
         assert "journal cannot be read" in rig.loader.status().problem
     rig.step(2)
     assert rig.ids() == [1, 2, 3, 4, 5, 6]
+
+
+class _CountingStore(DuckDBStore):
+    """Counts its transactions."""
+
+    loads = 0
+
+    def load(self, writer: str, records: Sequence[Record], without: Collection[int] = ()) -> None:
+        self.loads += 1
+        super().load(writer, records, without)
+
+
+def test_an_unstorable_row_among_many_records_is_found_by_halving(rig: Rig, records: Records) -> None:
+    rig.step()
+    _forbid(rig, 38)
+    appended = records(64)
+    appended[40].entry.processed.accepted.value[1] = 99.0
+    rig.append(appended)
+    store = _CountingStore(rig.path)
+    rig.loader = Loader(rig.journal, store, rig.letters, rig.clock)
+    rig.loader.step()
+    assert store.ledger.recount().rows == 64 * 3 - 1
+    assert rig.letters.ids() == {40 * 3 + 2}
+    assert store.loads <= 2 * 7  # six halvings, and the row's own record without it
+    store.close()
+
+
+def test_a_loader_that_is_behind_takes_many_records_in_one_transaction(rig: Rig, records: Records) -> None:
+    rig.append(records(700))
+    store = _CountingStore(rig.path)
+    rig.loader = Loader(rig.journal, store, rig.letters, rig.clock)
+    rig.loader.step()
+    assert store.loads == 1
+    assert rig.loader.position == 700
+    store.close()
+
+
+def test_a_dead_letter_stored_later_does_not_become_the_newest_reading(rig: Rig, records: Records) -> None:
+    rig.store.open()
+    rig.store.load("w", records(1, 3, 2))
+    rig.store.store_row(records(1, 1)[0])
+    rig.store.close()
+    with duckdb.connect(str(rig.path)) as connection:
+        assert connection.execute("SELECT max(id) FROM readings").fetchall() == [(6,)]
+        assert connection.execute("SELECT id FROM latest ORDER BY id").fetchall()[-1] == (6,)
+        assert connection.execute("SELECT min(id) >= 4 FROM latest").fetchall() == [(True,)]
