@@ -112,6 +112,8 @@ def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
     recount = store.ledger.recount()
     if recount.rows != recount.distinct_ids:
         yield f"{recount.rows - recount.distinct_ids} readings are in the store twice"
+    if recount.flags_differ:
+        yield "the table of flagged readings differs from the readings; the next start makes it anew"
     accounts = store.ledger.accounts()
     for source in sorted({*accounts.stored, *recount.stored, *recount.rolled_up, *accounts.undone}):
         said, undone = accounts.stored.get(source, 0), accounts.undone.get(source, 0)

@@ -13,26 +13,30 @@ from sensormon.model.timestamps import micros
 from sensormon.stores import duckdb_stream
 from sensormon.stores.columns import OWN_FROM, own_of
 from sensormon.stores.duckdb_database import Database
-from sensormon.stores.duckdb_queries import LEARNED, bounded, condition_of, naive
+from sensormon.stores.duckdb_flagged import Flagged
+from sensormon.stores.duckdb_queries import LEARNED, among, bounded, condition_of, naive
 from sensormon.stores.duckdb_retention import has_rollups
 from sensormon.stores.duckdb_stream import Deletions, begun
-from sensormon.stores.readings import LastArrival, TagHistory
+from sensormon.stores.readings import FLAG, FlagsUntil, LastArrival, TagHistory
 
 _HISTORY = (
     f"SELECT tag, time, value, quality >> 30 = 0 AS good, {LEARNED} AS learned, id FROM readings "
     "WHERE origin <> 'import' AND {where} "
     f"QUALIFY row_number() OVER (PARTITION BY tag, {LEARNED} ORDER BY id DESC) <= ? ORDER BY id"
 )
+_FEW_FLAGS = 10_000
+"""DuckDB finds the newest ones, if they are no more than this, without sorting all."""
 _OF_TAGS = "tag IN (SELECT unnest(?::VARCHAR[]))"
 _REJECTED = "received, source, position, tag, time, value, reason, detail"
 
 
 class DuckDBReadings:
-    """`deletions` records the days whose readings are deleted during a stream."""
+    """`deletions` has the days whose readings are deleted during a stream; `flagged` finds those flagged."""
 
-    def __init__(self, database: Database, deletions: Deletions) -> None:
+    def __init__(self, database: Database, deletions: Deletions, flagged: Flagged) -> None:
         self._database = database
         self._deletions = deletions
+        self._flagged = flagged
 
     # -- spans --------------------------------------------------------------------
 
@@ -46,11 +50,12 @@ class DuckDBReadings:
         limit: int | None = None,
     ) -> pd.DataFrame:
         where, values = condition_of(tags, since, until, below_id)
-        query = f"SELECT {self._database.columns} FROM readings WHERE {where} ORDER BY id"
-        if limit is not None:
-            query = f"SELECT * FROM ({query} DESC LIMIT ?) ORDER BY id"
-            values.append(limit)
-        return self._database.frame(query, values)
+        query = f"SELECT {self._database.columns} FROM readings WHERE {where}"
+        if limit is None:
+            return self._database.frame(f"{query} ORDER BY id", values)
+        first, _ = duckdb_stream.newest(self._database, "readings", where, values, limit)
+        newest = f"{query} AND id >= ? ORDER BY id DESC LIMIT ?"
+        return self._database.frame(f"SELECT * FROM ({newest}) ORDER BY id", [*values, first, limit])
 
     def stream(
         self,
@@ -62,16 +67,17 @@ class DuckDBReadings:
         limit: int | None = None,
         anomalies: bool = False,
     ) -> Iterator[pa.Table]:
-        where, values = condition_of(tags, since, until, below_id, anomalies)
-        if limit is not None and limit <= duckdb_stream.PIECE:
-            columns = self._database.columns_and_own
-            query = f"SELECT {columns} FROM readings WHERE {where} ORDER BY id DESC LIMIT ?"
-            return iter([self._database.table(f"SELECT * FROM ({query}) ORDER BY id", [*values, limit])])
-        seen = self._deletions.seen()
-        known, first = duckdb_stream.stretches(self._database, where, values), -1
-        if limit is not None and known:
-            first, since = duckdb_stream.newest(self._database, where, values, known, limit)
-        pieces = duckdb_stream.by_id(self._database, where, values, known, first)
+        where, values = condition_of(tags, since, until, below_id)
+        rows, seen, first = self._rows(anomalies), self._deletions.seen(), -1
+        if limit is not None:
+            first, earliest = duckdb_stream.newest(self._database, rows, where, values, limit)
+            since = max(since, earliest)
+            if limit <= duckdb_stream.PIECE:
+                columns = self._database.columns_and_own
+                query = f"SELECT {columns} FROM {rows} WHERE {where} AND id >= ? ORDER BY id DESC LIMIT ?"
+                query, values = f"SELECT * FROM ({query}) ORDER BY id", [*values, first, limit]
+                return iter([self._database.table(query, values)])
+        pieces = duckdb_stream.by_id(self._database, rows, where, values, first)
         return begun(self._deletions.watched(pieces, seen, tags, since, until), self._nothing)
 
     def stream_by_time(
@@ -83,10 +89,13 @@ class DuckDBReadings:
         below_id: int | None = None,
         anomalies: bool = False,
     ) -> Iterator[pa.Table]:
-        where, values = condition_of(tags, since, until, below_id, anomalies)
-        seen = self._deletions.seen()
-        pieces = duckdb_stream.by_time(self._database, where, values)
+        where, values = condition_of(tags, since, until, below_id)
+        rows, seen = self._rows(anomalies), self._deletions.seen()
+        pieces = duckdb_stream.by_time(self._database, rows, where, values, since, until)
         return begun(self._deletions.watched(pieces, seen, tags, since, until), self._nothing)
+
+    def _rows(self, anomalies: bool) -> str:
+        return self._flagged.rows() if anomalies else "readings"
 
     def _nothing(self) -> pa.Table:
         return self._database.table(f"SELECT {self._database.columns_and_own} FROM readings LIMIT 0")
@@ -107,11 +116,44 @@ class DuckDBReadings:
         limit: int = 10_000,
     ) -> pd.DataFrame:
         where, values = bounded(tags, since, until)
-        return self._database.frame(
-            f"SELECT {self._database.columns} FROM readings WHERE {where} AND is_anomaly AND score >= ? "
-            "ORDER BY time DESC, id DESC LIMIT ?",
-            [*values, min_score, limit],
+        where, values, rows = f"{where} AND score >= ?", [*values, min_score], self._flagged.rows()
+        if limit > _FEW_FLAGS:  # sort times alone, and only then fetch what is wanted
+            where, values = self._newest_by_time(rows, where, values, limit)
+        query = (
+            f"SELECT {self._database.columns} FROM {rows} WHERE {where} ORDER BY time DESC, id DESC LIMIT ?"
         )
+        return self._database.frame(query, [*values, limit])
+
+    def flags(
+        self,
+        tags: Sequence[str] | None,
+        since: int,
+        until: int,
+        *,
+        above: int,
+        upto: int,
+        limit: int,
+    ) -> pa.Table:
+        where, values = bounded(tags, since, until)
+        where, values, rows = f"{where} AND id > ? AND id <= ?", [*values, above, upto], self._flagged.rows()
+        if above < 0:
+            where, values = self._newest_by_time(rows, where, values, limit)
+        columns = ", ".join(FLAG).replace("time", "epoch_us(time) AS time", 1)
+        query = f"SELECT {columns} FROM (SELECT {self._database.columns} FROM {rows} WHERE {where})"
+        return self._database.table(query, values)
+
+    def _newest_by_time(
+        self, rows: str, where: str, values: list[object], limit: int
+    ) -> tuple[str, list[object]]:
+        """The condition, narrowed to the newest `limit` by time, and others of the time of the oldest."""
+        query = f"SELECT time FROM {rows} WHERE {where} ORDER BY time DESC LIMIT 1 OFFSET ?"
+        oldest = self._database.rows(query, [*values, limit - 1])
+        return (f"{where} AND time >= ?", [*values, oldest[0][0]]) if oldest else (where, values)
+
+    def flags_until(self) -> FlagsUntil:
+        rewritten = self._flagged.rewritten  # before the rest, or a change between the two could slip through
+        ((next_id,),) = self._database.rows("SELECT coalesce(max(next_id), 1) FROM watermarks")
+        return FlagsUntil(int(next_id) - 1, rewritten)
 
     def own(self, ids: Collection[int]) -> dict[int, tuple[OwnScore, ...]]:
         if not ids:
@@ -127,16 +169,15 @@ class DuckDBReadings:
 
     def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
         where, values = bounded(tags, since, until)
-        flagged = " AND is_anomaly" if anomalies else ""
-        query = f"SELECT count(*) FROM readings WHERE {where}{flagged}"
+        query = f"SELECT count(*) FROM {self._rows(anomalies)} WHERE {where}"
         return int(self._database.rows(query, values)[0][0])
 
     def live_anomalies(self, since: int, tags: Sequence[str] | None = None) -> int:
-        query = "SELECT count(*) FROM readings WHERE time >= ? AND is_anomaly AND origin <> 'import'"
+        query = f"SELECT count(*) FROM {self._flagged.rows()} WHERE time >= ? AND origin <> 'import'"
         values: list[object] = [naive(since)]
         if tags is not None:
-            query += " AND tag IN (SELECT unnest(?::VARCHAR[]))"
-            values.append(list(tags))
+            of_tags, names = among(tags)
+            query, values = f"{query} AND {of_tags}", [*values, *names]
         ((count,),) = self._database.rows(query, values)
         return int(count)
 
@@ -188,8 +229,7 @@ class DuckDBReadings:
         return [tag for (tag,) in self._database.rows(query)]
 
     def live_tags(self) -> list[str]:
-        query = "SELECT DISTINCT tag FROM readings WHERE origin <> 'import' ORDER BY tag"
-        return [tag for (tag,) in self._database.rows(query)]
+        return [tag for (tag,) in self._database.rows("SELECT tag FROM latest ORDER BY tag")]
 
     def histories(self, limit: int, tags: Collection[str] | None = None) -> list[TagHistory]:
         learned = dict(self._database.rows("SELECT tag, n FROM latest"))

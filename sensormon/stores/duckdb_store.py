@@ -16,6 +16,7 @@ from sensormon.stores import duckdb_imports, duckdb_summary
 from sensormon.stores.columns import reading_columns, row_ids
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_entries import DuckDBEntries
+from sensormon.stores.duckdb_flagged import Flagged
 from sensormon.stores.duckdb_imports import DuckDBImports
 from sensormon.stores.duckdb_ledger import DuckDBLedger, watermark
 from sensormon.stores.duckdb_load import add_to_totals, insert_all, insert_rows, set_watermark
@@ -27,6 +28,7 @@ from sensormon.stores.protocol import LEAST
 
 _TABLES = (
     "readings",
+    "flagged",
     "rollups",
     "counted_readings",
     "rejected",
@@ -54,7 +56,8 @@ class DuckDBStore:
         deletions = Deletions()
         self._read_only = read_only
         self._database = Database(path, read_only)
-        self.readings = DuckDBReadings(self._database, deletions)
+        self._flagged = Flagged(self._database)
+        self.readings = DuckDBReadings(self._database, deletions, self._flagged)
         self.spans = DuckDBSpans(self._database)
         self.ledger = DuckDBLedger(self._database)
         self.entries = DuckDBEntries(self._database)
@@ -63,27 +66,35 @@ class DuckDBStore:
         self._deletions = deletions
 
     def open(self) -> None:
-        if self._database.open() and not self._read_only:
+        opened = self._database.open()
+        self._flagged.opened()
+        if opened and not self._read_only:
             duckdb_summary.start_over(self._database)
 
     def close(self) -> None:
         self._database.close()
 
     def set_aside(self) -> str:
-        return self._database.set_aside()
+        with self._flagged.rewriting():
+            return self._database.set_aside()
 
     def load(self, writer: str, records: Sequence[Record], without: Collection[int] = ()) -> None:
         self._database.check_file()
-        with ExitStack() as deletions, self._database.transaction("load") as cursor:
+        with ExitStack() as noted, self._database.transaction("load") as cursor:
             mark = watermark(cursor, writer)
             fresh = [record for record in records if mark is None or record.number > mark.number]
             if not fresh:
                 return
+            rewrites = self._flagged.rewrites(cursor, fresh)
+            if rewrites:
+                noted.enter_context(self._flagged.rewriting())
             insert_all(cursor, fresh, without)
             duckdb_summary.add(cursor, fresh)
+            if rewrites:
+                self._flagged.copy_late(cursor, fresh)
             add_to_totals(cursor, writer, fresh, without)
             for tag, day in duckdb_imports.days(cursor, fresh):
-                deletions.enter_context(self._deletions.of(tag, day))
+                noted.enter_context(self._deletions.of(tag, day))
             duckdb_imports.undo(cursor, fresh, without)
             set_watermark(cursor, writer, fresh, mark)
 
@@ -105,16 +116,18 @@ class DuckDBStore:
 
     def store_row(self, record: Record) -> None:
         self._database.check_file()
-        with self._database.transaction("load a dead letter") as cursor:
+        with self._flagged.rewriting(), self._database.transaction("load a dead letter") as cursor:
             ids = row_ids(record)
             known = cursor.execute("SELECT 1 FROM readings WHERE id = ? LIMIT 1", [ids[0]]).fetchall()
             if not known:
                 insert_rows(cursor, reading_columns([record]))
+                self._flagged.copy_late(cursor, [record])
                 add_to_totals(cursor, "", [record], ())
                 duckdb_summary.add(cursor, [record])
 
     def checkpoint(self) -> None:
         self._database.check_file()
+        self._flagged.extend()
         self._database.checkpoint()
 
     def summarise(self, least: int = LEAST) -> bool:

@@ -4,9 +4,10 @@ Between two pieces nothing is open in the database: no cursor, no transaction, n
 that pauses keeps neither a checkpoint nor a reopening waiting. The next piece begins after the last
 row of the one before.
 
-Sorting the whole table would take gigabytes. The table is in order of ids except for a few late
-rows, so its physical stretches give the bounds between which a piece is looked for. For order by
-time the bounds are approximate quantiles.
+Sorting the whole table would take gigabytes, and finding good bounds before the first piece would read all
+of it. So a piece is looked for in a window of ids, or of times, as wide as the pieces before suggest: a few
+times what the last one took, or several times wider if the last window did not fill a piece. The table is in
+order of ids except for a few late rows, and so nearly in order of time: a window is a small part of it.
 """
 
 from __future__ import annotations
@@ -14,105 +15,98 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
-from sensormon.model.clock import DAY
+from sensormon.model.clock import DAY, MINUTE
 from sensormon.model.errors import StoreUnavailable
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import naive
 
 PIECE = 10_000
 """The most rows in a piece of a streamed result."""
+WINDOW = 40_000
+"""Ids in the first window."""
 STRETCH = 122_880
-"""Rows of the table between two bounds, about; a row group of DuckDB."""
+"""Rows of a row group of DuckDB; fewer ids are not found faster."""
+_AHEAD, _WIDER = 4, 8
+"""A window is this many times what the last piece took, or wider than one that did not fill a piece."""
 
 Values = Sequence[object]
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """Some neighbouring readings of the table: lowest and highest id, and their number."""
+def by_id(database: Database, rows: str, where: str, values: Values, first: int = -1) -> Iterator[pa.Table]:
+    """The readings that meet this condition and are stored now, from the id `first` on, in order of id.
 
-    first: int
-    last: int
-    count: int
-
-
-def stretches(database: Database, where: str, values: Values) -> list[Stretch]:
-    """The readings that meet this condition, in order of the highest ids."""
-    rows = database.rows(
-        f"SELECT min(id), max(id), count(*) FROM readings WHERE {where}"
-        f" GROUP BY rowid // {STRETCH} ORDER BY 2",
-        values,
-    )
-    return [Stretch(*map(int, row)) for row in rows]
-
-
-def by_id(
-    database: Database, where: str, values: Values, known: Sequence[Stretch], first: int = -1
-) -> Iterator[pa.Table]:
-    """The readings in the stretches `known` that meet this condition, from the id `first` on, by id."""
-    after = first - 1
-    for bound in _merged([stretch for stretch in known if stretch.last >= first]):
-        condition = f"{where} AND id > ? AND id <= ? ORDER BY id LIMIT {PIECE}"
-        full = True
-        while full:
-            piece = database.table(
-                f"SELECT {database.columns_and_own} FROM readings WHERE {condition}", [*values, after, bound]
-            )
-            full = piece.num_rows == PIECE
-            if piece.num_rows:
-                after = _last_id(piece)
-                yield piece
-        after = max(after, bound)
-
-
-def newest(
-    database: Database, where: str, values: Values, known: Sequence[Stretch], limit: int
-) -> tuple[int, int]:
-    """Where the newest `limit` readings in these stretches begin: the lowest id, the earliest time (µs UTC).
-
-    Only ids and times of these, and of at most a stretch more, are sorted.
+    `rows` is what to select from: `readings`, or those flagged.
     """
-    count, lowest = 0, known[-1].first
-    for stretch in reversed(known):
-        lowest = min(lowest, stretch.first)
-        count += stretch.count
-        if count >= limit:
-            break
-    newest_rows = (
-        f"SELECT id, time FROM readings WHERE {where} AND id >= ? AND id <= ? ORDER BY id DESC LIMIT ?"
-    )
-    ((first, time),) = database.rows(
-        f"SELECT coalesce(min(id), 0), coalesce(epoch_us(min(time)), 0) FROM ({newest_rows})",
-        [*values, lowest, known[-1].last, limit],
-    )
-    return int(first), int(time)
-
-
-def by_time(database: Database, where: str, values: Values) -> Iterator[pa.Table]:
-    """The readings that meet this condition and are stored now, in order of time, then of id."""
-    bounds, last_id = _times(database, where, values)
-    after, after_id = naive(-1), -1
-    for bound in bounds:
-        condition = (
-            f"{where} AND id <= ? AND time >= ? AND (time > ? OR id > ?) AND time <= ? "
-            f"ORDER BY time, id LIMIT {PIECE}"
+    ((lowest, highest),) = database.rows("SELECT min(id), max(id) FROM readings")
+    if highest is None:
+        return
+    after, width = max(first, int(lowest)) - 1, WINDOW
+    while after < highest:
+        bound = min(after + width, int(highest))
+        piece = database.table(
+            f"SELECT {database.columns_and_own} FROM {rows} WHERE {where} AND id > ? AND id <= ?"
+            f" ORDER BY id LIMIT {PIECE}",
+            [*values, after, bound],
         )
-        full = True
-        while full:
-            piece = database.table(
-                f"SELECT {database.columns_and_own} FROM readings WHERE {condition}",
-                [*values, last_id, after, after, after_id, bound],
-            )
-            full = piece.num_rows == PIECE
-            if piece.num_rows:
-                after = naive(int(piece["time"].cast(pa.int64())[-1].as_py()))
-                after_id = _last_id(piece)
-                yield piece
+        if piece.num_rows:
+            yield piece
+        last = _last_id(piece) if piece.num_rows == PIECE else bound
+        width = _AHEAD * (last - after) if piece.num_rows == PIECE else _WIDER * width
+        after = last
+
+
+def newest(database: Database, rows: str, where: str, values: Values, limit: int) -> tuple[int, int]:
+    """Where the newest `limit` readings of this condition begin: the lowest id, the earliest time (µs UTC).
+
+    Looks at the newest ids first, and several times further back until there are enough.
+    """
+    ((highest,),) = database.rows("SELECT coalesce(max(id), 0) FROM readings")
+    reach = max(STRETCH, limit)
+    while True:
+        after = int(highest) - reach
+        ((count, first, time),) = database.rows(
+            "SELECT count(*), coalesce(min(id), 0), coalesce(epoch_us(min(time)), 0) FROM ("
+            f"SELECT id, time FROM {rows} WHERE {where} AND id > ? ORDER BY id DESC LIMIT ?)",
+            [*values, after, limit],
+        )
+        if count == limit or after < 0:
+            return int(first), int(time)
+        reach *= _WIDER
+
+
+def by_time(
+    database: Database, rows: str, where: str, values: Values, since: int, until: int
+) -> Iterator[pa.Table]:
+    """The readings with since <= time < until that meet this condition and are stored now, by time, then id.
+
+    `rows` is what to select from; `where` has the span too.
+    """
+    ((earliest, latest, last_id),) = database.rows(
+        "SELECT epoch_us(min(time)), epoch_us(max(time)), max(id) FROM readings"
+    )
+    if last_id is None:
+        return
+    after, after_id, width = max(since, int(earliest)) - 1, _ALL, MINUTE
+    end = min(until, int(latest))
+    while after < end:
+        bound = min(after + width, end)
+        piece = database.table(
+            f"SELECT {database.columns_and_own} FROM {rows} WHERE {where} AND id <= ?"
+            " AND time >= ? AND (time > ? OR id > ?) AND time <= ?"
+            f" ORDER BY time, id LIMIT {PIECE}",
+            [*values, last_id, *[naive(after)] * 2, after_id, naive(bound)],
+        )
+        if piece.num_rows:
+            yield piece
+        if piece.num_rows == PIECE:
+            last = int(piece["time"].cast(pa.int64())[-1].as_py())
+            after_id, width = _last_id(piece), max(_AHEAD * (last - after), 1)
+        else:
+            last, after_id, width = bound, _ALL, _WIDER * width
+        after = last
 
 
 def by_arrival(
@@ -147,39 +141,13 @@ def begun(pieces: Iterator[pa.Table], empty: Callable[[], pa.Table]) -> Iterator
     return whole()
 
 
-def _merged(known: Sequence[Stretch]) -> list[int]:
-    """The highest ids of the stretches, those of a few readings merged into the next one."""
-    bounds: list[int] = []
-    waiting = 0
-    for place, stretch in enumerate(known, 1):
-        waiting += stretch.count
-        if waiting >= min(PIECE, STRETCH) or place == len(known):
-            bounds.append(stretch.last)
-            waiting = 0
-    return bounds
-
-
-def _times(database: Database, where: str, values: Values) -> tuple[list[Any], int]:
-    """Ascending times, the last of which is the highest, about `STRETCH` rows apart; and the highest id."""
-    ((count, last, last_id),) = database.rows(
-        f"SELECT count(*), max(time), max(id) FROM readings WHERE {where}", values
-    )
-    if not count:
-        return [], -1
-    windows = -(-count // STRETCH)
-    shares = [round(place / windows, 9) for place in range(1, windows)]
-    if not shares:
-        return [last], last_id
-    ((quantiles,),) = database.rows(
-        f"SELECT approx_quantile(epoch_us(time), {shares}) FROM readings WHERE {where}", values
-    )
-    times = (naive(int(bound)) for bound in quantiles)
-    return sorted({*(time for time in times if time < last), last}), last_id
-
-
 def _last_id(piece: pa.Table) -> int:
     number: int = piece["id"][-1].as_py()
     return number
+
+
+_ALL = (1 << 63) - 1
+"""No id is above this one."""
 
 
 class Deletions:

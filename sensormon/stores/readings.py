@@ -43,6 +43,35 @@ class LastArrival:
     source: str
 
 
+@dataclass(frozen=True)
+class FlagsUntil:
+    """How far the flagged readings go: up to the id `last`.
+
+    If `rewritten` is another than before, flagged readings with lower ids may have come or gone since.
+    """
+
+    last: int
+    rewritten: int
+
+
+FLAG = (
+    "id",
+    "tag",
+    "time",
+    "n",
+    "score",
+    "value",
+    "expected",
+    "lower",
+    "upper",
+    "settings",
+    "threshold",
+    "profile",
+    "detector",
+)
+"""The columns of `StoredReadings.flags`."""
+
+
 class StoredReadings(Protocol):
     """See the module."""
 
@@ -107,6 +136,18 @@ class StoredReadings(Protocol):
         limit: int = 10_000,
     ) -> pd.DataFrame:
         """The newest `limit` flagged readings with at least this score, newest first."""
+
+    def flags(
+        self, tags: Sequence[str] | None, since: int, until: int, *, above: int, upto: int, limit: int
+    ) -> pa.Table:
+        """The flagged readings of the span with above < id <= upto, in any order, with the columns `FLAG`.
+
+        Times are whole µs UTC. With `above` below 0 the newest `limit` by time, and any others of the same
+        time as the oldest of these.
+        """
+
+    def flags_until(self) -> FlagsUntil:
+        """How far the flagged readings go now."""
 
     def own(self, ids: Collection[int]) -> dict[int, tuple[OwnScore, ...]]:
         """By id of those of these readings that there are, what each detector said that judged it.

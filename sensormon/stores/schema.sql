@@ -34,6 +34,10 @@ ALTER TABLE readings ADD COLUMN IF NOT EXISTS withheld UTINYINT;
 ALTER TABLE readings ADD COLUMN IF NOT EXISTS
     own STRUCT(detector VARCHAR, score DOUBLE, expected DOUBLE, lower DOUBLE, upper DOUBLE)[];
 
+-- The flagged readings up to an id once more, so that finding them reads no others; see duckdb_flagged.py.
+CREATE TABLE IF NOT EXISTS flagged AS SELECT * FROM readings WITH NO DATA;
+CREATE TABLE IF NOT EXISTS flagged_until (id BIGINT NOT NULL);
+
 -- Roll-ups of old readings: one row per minute of a tag, source and quality.
 CREATE TABLE IF NOT EXISTS rollups (
     tag     VARCHAR NOT NULL,

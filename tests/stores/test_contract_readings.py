@@ -193,7 +193,7 @@ def at(record: Record, time: Ints) -> Record:
 def test_stream_by_time_is_ordered_by_time(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.PIECE", 7)
     rng = np.random.default_rng(0)
     for record in records(6, 20):
         store.load("w", [at(record, START + rng.integers(0, 40, 20) * SECOND)])  # many at the same time
@@ -207,18 +207,19 @@ def test_stream_by_time_is_ordered_by_time(
 def test_stream_by_time_has_small_pieces_of_interleaved_tags(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 30)
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.PIECE", 100)
     for record in records(12, 30):  # each starts at the same time
         store.load("w", [at(record, START + np.arange(30) * SECOND)])
     pieces = [piece.num_rows for piece in store.readings.stream_by_time(None, 0, FAR)]
     assert sum(pieces) == 360
-    assert max(pieces) <= 120
+    assert max(pieces) <= 100
 
 
 def test_unlimited_stream_is_ordered_by_id(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensormon.stores.duckdb_stream.STRETCH", 7)
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.PIECE", 7)
+    monkeypatch.setattr("sensormon.stores.duckdb_stream.WINDOW", 3)
     late, *loaded = records(9, 10)
     store.load("w", loaded)
     for row in range(10):  # readings refused earlier are stored last, with their old ids
