@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,9 +21,11 @@ from sensormon.detectors import make
 from sensormon.ingest.collector import Unsure
 from sensormon.ingest.detector_state import SavedState, read_states
 from sensormon.ingest.idempotency import KEYED, UNKEYED
+from sensormon.ingest.newest_readings import NewestReadings
 from sensormon.ingest.tag_memory import KEPT
 from sensormon.ingest.unstored import Pending, pending_of
 from sensormon.journal.journal import Journal
+from sensormon.journal.outlines import Outline, Stretch
 from sensormon.model.entries import (
     BY_CONTENT,
     FROM_CASES,
@@ -42,13 +43,11 @@ from sensormon.model.entries import (
 )
 from sensormon.model.errors import StoreCorrupt, StoreError, UsageError
 from sensormon.model.profiles import Choice, Profile, Profiles, default_profiles
-from sensormon.model.readings import Origin, is_good, is_learned
 from sensormon.model.settings import Settings
 from sensormon.model.state_words import StateWords
 from sensormon.stores.protocol import Store
 from sensormon.stores.readings import LastArrival, TagHistory
 
-_Column = np.ndarray[tuple[int], Any]
 _log = logging.getLogger(__name__)
 
 
@@ -97,11 +96,11 @@ def recover(journal: Journal, store: Store, now: int, folder: Path) -> Recovered
         reached = False
         recovered.words = StateWords(first=now)  # as for ids: above all codes that the store has
         _log.warning("starting without the store: %s", error)
-    after = position
-    while records := journal.read(after):
-        for record in records:
-            _replay(recovered, record)
-        after = records[-1].number
+    newest = NewestReadings()
+    for stretch in journal.stretches(position):
+        _replay(recovered, stretch, newest)
+    recovered.histories = newest.histories(recovered.histories, recovered.kept)
+    recovered.arrivals |= newest.arrivals
     if recovered.settings is not None:
         recovered.states = read_states(folder, recovered.settings)
     if reached:
@@ -146,7 +145,23 @@ def _goes_on(state: SavedState | None, history: TagHistory) -> bool:
     return learned >= history.n or (state is not None and 0 <= history.n - state.n <= learned)
 
 
-def _replay(recovered: Recovered, record: Record) -> None:
+def _replay(recovered: Recovered, stretch: Stretch, newest: NewestReadings) -> None:
+    for entry in stretch.entries:
+        if isinstance(entry, Outline):
+            number, rows, first_id, source, received, answers, common = entry
+            recovered.next_id = max(recovered.next_id, first_id + rows)
+            recovered.pending.append(Pending(number, source, rows + common.refused, received))
+            if answers:
+                _keep(recovered, answers)
+            if common.words:
+                recovered.words.take(common.words)
+        else:
+            _replay_record(recovered, entry)
+    recovered.received |= stretch.received
+    newest.add(stretch, recovered.kept)
+
+
+def _replay_record(recovered: Recovered, record: Record) -> None:
     number, entry = record.number, record.entry
     match entry:
         case ActionEntry():
@@ -163,56 +178,16 @@ def _replay(recovered: Recovered, record: Record) -> None:
             recovered.settings = entry.settings
             recovered.kept = max(KEPT, _lead(recovered.settings))
         case BatchEntry():
-            _replay_batch(recovered, number, entry)
+            recovered.next_id = max(recovered.next_id, entry.first_id + len(entry.processed.accepted))
+            recovered.received.update(entry.received_totals)
+            _keep(recovered, entry.answers)
+            recovered.words.take(entry.processed.words)
+            recovered.pending.append(pending_of(entry, number))
 
 
-def _replay_batch(recovered: Recovered, number: int, entry: BatchEntry) -> None:
-    processed = entry.processed
-    batch = processed.accepted
-    recovered.next_id = max(recovered.next_id, entry.first_id + len(batch))
-    recovered.received.update(entry.received_totals)
-    for answer in entry.answers:
+def _keep(recovered: Recovered, answers: Sequence[KeptAnswer]) -> None:
+    for answer in answers:
         (recovered.unkeyed if answer.key.startswith(BY_CONTENT) else recovered.answers).append(answer)
-    recovered.words.take(processed.words)
-    recovered.pending.append(pending_of(entry, number))
-    if batch.origin is Origin.IMPORT:
-        return  # history was scored apart from the live stream, which knows nothing of it
-    good = is_good(batch.quality)
-    learned = is_learned(batch.quality, processed.scores.withheld)
-    for code, tag in enumerate(batch.tags):
-        rows = np.flatnonzero(batch.tag == code)
-        if not len(rows):
-            continue
-        old = recovered.histories.get(tag)
-        last = rows[-1]
-        if batch.origin is Origin.LIVE:
-            newest = int(batch.time[rows].max())
-            recovered.arrivals[tag] = LastArrival(batch.received, newest, batch.source)
-        recovered.histories[tag] = TagHistory(
-            tag=tag,
-            n=int(processed.scores.n[last]) + int(learned[last]),
-            time=_joined(old.time if old else None, batch.time[rows]),
-            value=_joined(old.value if old else None, batch.value[rows]),
-            learned=_joined(old.learned if old else None, learned[rows]),
-            good=_joined(old.good if old else None, good[rows]),
-        )
-        recovered.histories[tag] = _trimmed(recovered.histories[tag], recovered.kept)
-
-
-def _joined(old: _Column | None, new: _Column) -> _Column:
-    return new if old is None else np.concatenate([old, new])
-
-
-def _trimmed(history: TagHistory, kept: int) -> TagHistory:
-    """The history cut to what is needed: the last `kept` learned readings and the last `kept` others."""
-    learned = history.learned
-    if len(learned) <= 2 * kept:
-        return history
-    keep = np.zeros(len(learned), dtype=np.bool_)
-    keep[np.flatnonzero(learned)[-kept:]] = True
-    keep[np.flatnonzero(~learned)[-kept:]] = True
-    columns = {name: getattr(history, name)[keep] for name in ("time", "value", "learned", "good")}
-    return replace(history, **columns)
 
 
 def _lead(settings: DetectorSettings | None) -> int:

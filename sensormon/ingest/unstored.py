@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sensormon.journal.depth import JournalDepth
 from sensormon.journal.journal import Journal
@@ -18,8 +19,7 @@ from sensormon.model.entries import Annotation, BatchEntry, DocumentsEntry, Even
 from sensormon.model.imports import ImportTotals, part_of
 
 
-@dataclass(frozen=True)
-class Pending:
+class Pending(NamedTuple):
     """A batch that is in the journal but not in the store yet, as the ledger counts it."""
 
     number: int

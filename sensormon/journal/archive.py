@@ -10,7 +10,7 @@ import gzip
 import os
 import shutil
 import zlib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,17 +60,21 @@ class Archive:
 
     def payloads(self, writer: str, after: int, before: int) -> Iterator[tuple[int, bytes | None]]:
         """Numbers and payloads of this writer's records with after < number < before, in order."""
+        for segment, start, stop in self.within(writer, after, before):
+            yield from segments.read_payloads(segment, start, stop)
+
+    def within(self, writer: str, after: int, before: int) -> Iterator[tuple[Segment, int, int]]:
+        """This writer's segments, and which of their records [start:stop] have after < number < before."""
         paths = self._paths()
         firsts = [segments.first_number(path) for path in paths]
         for path in paths[max(0, bisect_right(firsts, after + 1) - 1) :]:
             segment = self._scan(path)
             if segment is None or segment.writer != writer or segment.last <= after:
                 continue
-            start = bisect_right(segment.numbers, after)
-            for number, payload in segments.read_payloads(segment, start, len(segment.numbers)):
-                if number >= before:
-                    return
-                yield number, payload
+            stop = bisect_left(segment.numbers, before)
+            yield segment, bisect_right(segment.numbers, after), stop
+            if stop < len(segment.numbers):
+                return
 
     def _scan(self, path: Path) -> Segment | None:
         if self._opened is None or self._opened.path != path:

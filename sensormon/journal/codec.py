@@ -48,7 +48,8 @@ from sensormon.model.readings import (
     Withheld,
 )
 
-_HEAD = struct.Struct("<cI")
+HEAD = struct.Struct("<cI")
+"""The first bytes of an entry: its kind and the length of its head."""
 _BATCH_COLUMNS = {"tag": "<i4", "time": "<i8", "value": "<f8", "quality": "<u4"}
 _SCORE_COLUMNS = {
     "n": "<i8",
@@ -62,6 +63,19 @@ _COLUMNS = {**_BATCH_COLUMNS, **_SCORE_COLUMNS}
 _VERDICT_COLUMNS = {"profile": "|u1", "detector": "|i1", "threshold": "<f8", "withheld": "|u1"}
 _OWN = "<f8"
 _PARTS = ("score", "expected", "lower", "upper")  # of `own`
+
+
+def columns_of(detectors: int) -> dict[str, np.dtype[Any]]:
+    """The columns of a batch judged by this many detectors, in order; by 0 before there were profiles.
+
+    What each detector said of a reading is one opaque cell.
+    """
+    columns = {name: np.dtype(kind) for name, kind in _COLUMNS.items()}
+    if detectors:
+        columns |= {name: np.dtype(kind) for name, kind in _VERDICT_COLUMNS.items()}
+    if detectors > 1:
+        columns["own"] = np.dtype((np.void, detectors * len(_PARTS) * np.dtype(_OWN).itemsize))
+    return columns
 
 
 def encode(entry: Entry) -> bytes:
@@ -120,9 +134,9 @@ def encode(entry: Entry) -> bytes:
 def decode(payload: bytes) -> Entry:
     """The entry in these bytes. Raises JournalDamaged if they are none."""
     try:
-        kind, length = _HEAD.unpack_from(payload)
-        start = _HEAD.size + length
-        head = json.loads(payload[_HEAD.size : start])
+        kind, length = HEAD.unpack_from(payload)
+        start = HEAD.size + length
+        head = json.loads(payload[HEAD.size : start])
         if kind == b"S" and start == len(payload):
             return SettingsEntry(_settings(head))
         if kind == b"A" and start == len(payload):
@@ -154,7 +168,7 @@ def decode(payload: bytes) -> Entry:
 
 def _pack(kind: bytes, head: Mapping[str, Any]) -> bytes:
     text = json.dumps(head, separators=(",", ":")).encode()
-    return _HEAD.pack(kind, len(text)) + text
+    return HEAD.pack(kind, len(text)) + text
 
 
 def _settings_head(settings: DetectorSettings) -> dict[str, Any]:

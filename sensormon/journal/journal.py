@@ -53,7 +53,7 @@ import os
 import threading
 import uuid
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,6 +61,7 @@ from sensormon.journal import opening, segments
 from sensormon.journal.archive import Archive
 from sensormon.journal.codec import decode, encode
 from sensormon.journal.opening import FORBIDDEN, NO_SPACE, VANISHED, Damage
+from sensormon.journal.outlines import Stretch, read_stretch
 from sensormon.journal.segments import Segment
 from sensormon.journal.spare_descriptors import SpareDescriptors
 from sensormon.model.durable_files import sync_folder
@@ -325,12 +326,34 @@ class Journal:
                 if not retired:
                     self._damage.report(segment.path.name + VANISHED)
             except OSError as error:
-                raise JournalError(
-                    f"the journal cannot be read ({error.strerror or error})",
-                    where=str(segment.path),
-                    hint="Check the disk; loading tries again by itself",
-                ) from error
+                raise _unreadable(segment, error) from error
         return records
+
+    def stretches(self, after: int) -> Iterator[Stretch]:
+        """All records with a number above `after`, in order, a segment at a time.
+
+        Raises JournalError if the disk cannot be read.
+        """
+        with self._lock:
+            kept = [(segment, len(segment.numbers)) for segment in self._segments if segment.last > after]
+            first = self._segments[0].first if self._segments else self._next
+        if self._archive is not None and after + 1 < first:
+            for segment, start, stop in self._archive.within(self.writer, after, first):
+                stretch = _stretch(segment, start, stop)
+                for number in stretch.unreadable:
+                    self._damage.report(f"archived record {number} cannot be read")
+                yield stretch
+        for segment, count in kept:
+            try:
+                stretch = _stretch(segment, bisect_right(segment.numbers, after, 0, count), count)
+            except FileNotFoundError:
+                self._damage.report(segment.path.name + VANISHED)
+                continue
+            except OSError as error:
+                raise _unreadable(segment, error) from error
+            for number in stretch.unreadable:
+                self._damage.quarantine(segment, f"record {number} cannot be read")
+            yield stretch
 
     @property
     def last(self) -> int:
@@ -366,6 +389,19 @@ def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
+
+
+def _stretch(segment: Segment, start: int, stop: int) -> Stretch:
+    data = segments.contents(segment.path)
+    return read_stretch(data, segments.frames(segment, data, start, stop))
+
+
+def _unreadable(segment: Segment, error: OSError) -> JournalError:
+    return JournalError(
+        f"the journal cannot be read ({error.strerror or error})",
+        where=str(segment.path),
+        hint="Check the disk; loading tries again by itself",
+    )
 
 
 def _readings(record: Record) -> int:

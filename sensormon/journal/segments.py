@@ -228,5 +228,25 @@ def read_payloads(segment: Segment, start: int, stop: int) -> Iterator[tuple[int
         os.close(fd)
 
 
+def frames(segment: Segment, data: bytes, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Of the segment's records [start:stop] the number, and where in its bytes the payload begins and ends.
+
+    Both places are 0 for a damaged one. For many records: each costs a third of what `payload_at` takes.
+    """
+    view = memoryview(data)
+    checksum, unpack, crc_at = zlib.crc32, _FRAME.unpack_from, _CRC.unpack_from
+    for number, offset in zip(segment.numbers[start:stop], segment.offsets[start:stop], strict=True):
+        begin = offset + FRAME_SIZE
+        if begin <= len(data):
+            magic, length, own = unpack(data, offset)
+            end = begin + length
+            if magic == RECORD_MAGIC and own == number and end <= len(data):
+                head = checksum(view[offset + 4 : offset + _FRAME.size])
+                if (checksum(view[begin:end], head),) == crc_at(data, offset + _FRAME.size):
+                    yield number, begin, end
+                    continue
+        yield number, 0, 0
+
+
 def _payload(record: tuple[int, memoryview] | None, number: int) -> bytes | None:
     return bytes(record[1]) if record is not None and record[0] == number else None
