@@ -130,6 +130,20 @@ def test_any_split_into_batches_gives_the_same_bits(
     assert_same_bits(joined(parts), whole)
 
 
+@steady
+@given(streams(), st.sampled_from([32, 33, 60]), st.integers(0, 400))
+def test_whole_blocks_give_the_same_bits_as_single_readings(
+    stream: tuple[np.ndarray, np.ndarray, np.ndarray], window: int, cut: int
+) -> None:
+    _, value, ok = stream
+    whole, single = (start(window, resolution=(0.01,)) for _ in range(2))
+    parts = [run(single, value[i : i + 1], ok=ok[i : i + 1]) for i in range(len(value))]
+    at_once = [run(whole, value[:cut], ok=ok[:cut]), run(whole, value[cut:], ok=ok[cut:])]
+    if parts:
+        assert_same_bits(joined(at_once), joined(parts))
+    assert whole.save(0).tobytes() == single.save(0).tobytes()
+
+
 def test_reading_by_reading_gives_the_same_bits_as_history() -> None:
     value = np.random.default_rng(1).normal(37.0, 0.2, 700)
     tag = np.arange(700) % 3
