@@ -1,4 +1,4 @@
-"""A real server for a benchmark: `streamlit run app.py` on a free port, with a data folder of its own.
+"""A real server for a benchmark: `streamlit run` on a free port, with a data folder of its own.
 
 It is ended with the block that uses it. What its processes take is read from /proc.
 """
@@ -58,6 +58,18 @@ class Server:
             time.sleep(0.02)
         raise TimeoutError(f"the server did not get this far within {PATIENCE:.0f} s")
 
+    def wait_until_it_listens(self) -> None:
+        """Returns as soon as it answers at all. Raises TimeoutError after `PATIENCE`."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            try:
+                self.get("/_stcore/health")
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        raise TimeoutError(f"the server did not answer within {PATIENCE:.0f} s")
+
     def processor_seconds(self) -> float:
         """Processor time of all its processes: it tells a slow server from a busy machine."""
         return sum(map(_processor_seconds, self.processes()))
@@ -87,10 +99,11 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, **settings: str) -> Iterator[Server]:
+def running(folder: Path, app: str = "app.py", **settings: str) -> Iterator[Server]:
     """A server with these settings (`SOURCE="none"`), its data in `folder`/data, the tags in its tags.toml.
 
-    It may not listen yet: `Server.wait` tells. The settings of this process's environment do not count.
+    `app` is the file that Streamlit runs. It may not listen yet: `Server.wait` tells. The settings of this
+    process's environment do not count.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -102,7 +115,7 @@ def running(folder: Path, **settings: str) -> Iterator[Server]:
         "SENSORMON_TOKEN": secrets.token_hex(),
         **{f"SENSORMON_{name}": value for name, value in settings.items()},
     }
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
     process = subprocess.Popen(  # noqa: S603  the command is our own
         command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

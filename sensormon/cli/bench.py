@@ -16,6 +16,7 @@ from sensormon.bench.detection_table import tables
 from sensormon.bench.http import http
 from sensormon.bench.journal import journal
 from sensormon.bench.measured import Benchmark, Measured, Size
+from sensormon.bench.pages import pages
 from sensormon.bench.pipeline import pipeline
 from sensormon.bench.rescore import rescore
 from sensormon.model.errors import UsageError
@@ -25,6 +26,7 @@ from sensormon.model.tags import read_tags
 BENCHMARKS: dict[str, Benchmark] = {
     "http": http,
     "journal": journal,
+    "pages": pages,
     "pipeline": pipeline,
     "rescore": rescore,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,18 @@ from sensormon.__main__ import main
 from sensormon.bench.http import http
 from sensormon.bench.journal import journal
 from sensormon.bench.measured import Size
+from sensormon.bench.pages import openings, pages
 from sensormon.bench.pipeline import pipeline
 from sensormon.bench.rescore import rescore
 from sensormon.cli.bench import BENCHMARKS
+from sensormon.model.settings import ROOT
 
 SMALL = Size()
+MENU = ROOT / "sensormon" / "ui" / "navigation.py"
 
 
 def test_the_documented_benchmarks_exist() -> None:
-    assert set(BENCHMARKS) >= {"http", "journal", "pipeline", "rescore"}
+    assert set(BENCHMARKS) >= {"http", "journal", "pages", "pipeline", "rescore"}
 
 
 def test_json_is_one_object_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,3 +54,16 @@ def test_requests_are_measured_with_a_real_server() -> None:
     assert figures["single posts, answers that were not 201"] == 0
     assert figures["batches of 1,000, readings/s"] > 0
     assert figures["received and not accounted for"] == 0
+
+
+@pytest.mark.long
+def test_pages_are_opened_beside_a_bare_app() -> None:
+    measured = pages(Size(readings=3_000), rounds=1, only="Explore")
+    assert measured.figures["Explore all, ms p50"] > 0
+    assert measured.ratio["Explore 1 h"] > 0
+    assert measured.reference["bare app with one chart, ms p50"] > 0
+
+
+def test_every_page_of_the_menu_is_opened() -> None:
+    menu = re.findall(r'st\.Page\("pages/(\w+)\.py"', MENU.read_text(encoding="utf-8"))
+    assert {page for page, _ in openings(0).values()} == {"", *menu} - {"live"}
