@@ -59,14 +59,14 @@ class Board {
     const before = this.data
     this.text = text
     this.data = data
-    stylesheet("board.css", data.version)
+    stylesheet("board.css")
     if (!before) this.view = data.view
     else if (before.span !== data.span) this.view = null
     this.show()
     this.drawn = 0
     const { key, span, until } = data
     this.feed.begin({ key, span, until, tags: data.tags.map((tag) => tag.name) })
-    plotly(data.version).then(
+    plotly().then(
       (Plotly) => {
         this.Plotly = Plotly
         this.feed.start()

@@ -28,11 +28,11 @@ export function set(node, text) {
 }
 
 // Load `file` of this folder as a style sheet, once.
-export function stylesheet(file, version) {
+export function stylesheet(file) {
   if (document.querySelector(`link[data-sensormon="${file}"]`)) return
   const link = document.createElement("link")
   link.rel = "stylesheet"
   link.dataset.sensormon = file
-  link.href = new URL(`./${file}?v=${version}`, import.meta.url).href
+  link.href = new URL(`./${file}`, import.meta.url).href
   document.head.append(link)
 }

@@ -2,7 +2,7 @@
 // this text again with every refresh, so the drawing code is not in here.
 export default function (component) {
   const { data, parentElement, setStateValue } = component
-  const url = new URL(`assets/${data.module}?v=${data.version}`, window.location.href).href
+  const url = new URL(`assets/${data.version}/${data.module}`, window.location.href).href
   const state = parentElement.loaded ?? (parentElement.loaded = {})
   state.gone = false
   import(url).then(

@@ -15,7 +15,7 @@ export async function mount(component) {
   const { data, parentElement, setStateValue, setTriggerValue } = component
   let chart = SHOWN.get(parentElement)
   if (!chart) {
-    stylesheet("zoom_chart.css", data.version)
+    stylesheet("zoom_chart.css")
     chart = { sent: null, timer: 0, drags: 0, drawing: Promise.resolve() }
     SHOWN.set(parentElement, chart)
     build(chart, parentElement)
@@ -24,7 +24,7 @@ export async function mount(component) {
   label(chart)
   let library
   try {
-    library = await plotly(data.version)
+    library = await plotly()
   } catch {
     setStateValue("unavailable", true)
     return
