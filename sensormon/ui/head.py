@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -11,7 +13,7 @@ from sensormon import __version__
 from sensormon.access.person import Person
 from sensormon.model.clock import DAY, HOUR, SECOND
 from sensormon.model.errors import StoreError
-from sensormon.model.status import StoreState
+from sensormon.model.status import Status, StoreState
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import UNREAD, marked
 from sensormon.ui.help import first_visit, help_button, in_the_browser
@@ -21,11 +23,14 @@ from sensormon.ui.style import style_sheet
 from sensormon.ui.viewer import Viewer, viewer
 from sensormon.ui.who import person
 from sensormon.view.phrases import zone_words
+from sensormon.view.shared import Shared
 from sensormon.view.simulated import badge, simulated_words
 from sensormon.view.status import abnormal, alarms, announcement, attention_words, status_line
 
 AGAIN = 3 * SECOND
 """µs before the first retry of a page that could not read the store; doubled each time."""
+TOGETHER = SECOND // 2
+"""Pages whose status line is due within this time share it (µs)."""
 TRIES = "unread-tries"
 
 _ICON = files("sensormon").joinpath("icon.png")
@@ -66,17 +71,42 @@ def _status(title: str, m: Monitor, drawn_dark: bool, drawn: int, me: Person) ->
         st.rerun()  # the viewer changed the theme, or it was not known at the first run
     if is_another(m, me):
         st.rerun()
-    status = m.status()
+    seen = _seen(m)
+    status = seen.status
     readable = status.store.state is StoreState.HEALTHY
     wait = AGAIN * 2 ** min(st.session_state.get(TRIES, 0), 5)
     if UNREAD in st.session_state and readable and status.now - drawn > wait:
         st.rerun()
-    phrases = status_line(status, m.ledger.now(), anomalies_last_hour(m), watched_seconds(m))
-    line = _badge(title, m) + "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
     losses = "" if title == "Pipeline" else attention_words(status, me)
-    wrong = "".join(_alarm(text) for text in (*alarms(status), losses) if text)
-    st.html(f'<div class="status" data-at="{status.now}">{line}</div>{wrong}')
-    _read_aloud(abnormal(status, m.ledger.now()))
+    wrong = "".join(_alarm(text) for text in (*seen.alarms, losses) if text)
+    st.html(f'<div class="status" data-at="{status.now}">{_badge(title, m)}{seen.line}</div>{wrong}')
+    _read_aloud(seen.abnormal)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The state of a monitor as the head of every page has it."""
+
+    status: Status
+    line: str  # HTML
+    alarms: tuple[str, ...]
+    abnormal: tuple[str, ...]
+
+
+_SHARED: WeakKeyDictionary[Monitor, Shared] = WeakKeyDictionary()
+
+
+def _seen(m: Monitor) -> _Seen:
+    """The state now, or as another page saw it within `TOGETHER`."""
+
+    def look() -> _Seen:
+        status, ledger = m.status(), m.ledger.now()
+        phrases = status_line(status, ledger, anomalies_last_hour(m), watched_seconds(m))
+        line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
+        return _Seen(status, line, alarms(status), abnormal(status, ledger))
+
+    shared = _SHARED.get(m) or _SHARED.setdefault(m, Shared(m.clock, 1))
+    return shared.of("status", None, look, TOGETHER)
 
 
 def _badge(title: str, m: Monitor) -> str:
