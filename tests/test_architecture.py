@@ -40,11 +40,11 @@ AT_THE_ROOT = {"__init__.py": -1, "__main__.py": len(ROOMS)}
 """The only modules outside the rooms: everything may import the version, and nothing the command line."""
 
 LIBRARIES = {
-    "streamlit": {"ui", "api.provider_cookie", "bench.bare_app"},
+    "streamlit": {"ui", "api.provider_cookie", "bench"},
     "plotly": {"view", "ui", "bench.bare_app"},
     "duckdb": {"stores", "bench"},
     "fastapi": {"api"},
-    "starlette": {"api"},
+    "starlette": {"api", "bench.bare_live"},
     "uvicorn": {"api"},
     "msgspec": {"api"},
     "prometheus_client": {"api"},

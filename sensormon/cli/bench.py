@@ -19,6 +19,7 @@ from sensormon.bench.measured import Benchmark, Measured, Size
 from sensormon.bench.pages import pages
 from sensormon.bench.pipeline import pipeline
 from sensormon.bench.rescore import rescore
+from sensormon.bench.sessions import sessions
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.tags import read_tags
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "pages": pages,
     "pipeline": pipeline,
     "rescore": rescore,
+    "sessions": sessions,
 }
 """The benchmarks by name, but for `detection`, which has options of its own."""
 NAMES = sorted([*BENCHMARKS, "detection"])

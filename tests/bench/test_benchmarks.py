@@ -7,14 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
+from sensormon.bench.pipeline import pipeline
 
 from sensormon.__main__ import main
 from sensormon.bench.http import http
 from sensormon.bench.journal import journal
 from sensormon.bench.measured import Size
 from sensormon.bench.pages import openings, pages
-from sensormon.bench.pipeline import pipeline
 from sensormon.bench.rescore import rescore
+from sensormon.bench.sessions import sessions
 from sensormon.cli.bench import BENCHMARKS
 from sensormon.model.settings import ROOT
 
@@ -23,7 +24,7 @@ MENU = ROOT / "sensormon" / "ui" / "navigation.py"
 
 
 def test_the_documented_benchmarks_exist() -> None:
-    assert set(BENCHMARKS) >= {"http", "journal", "pages", "pipeline", "rescore"}
+    assert set(BENCHMARKS) >= {"http", "journal", "pages", "pipeline", "rescore", "sessions"}
 
 
 def test_json_is_one_object_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,3 +68,12 @@ def test_pages_are_opened_beside_a_bare_app() -> None:
 def test_every_page_of_the_menu_is_opened() -> None:
     menu = re.findall(r'st\.Page\("pages/(\w+)\.py"', MENU.read_text(encoding="utf-8"))
     assert {page for page, _ in openings(0).values()} == {"", *menu} - {"live"}
+
+
+@pytest.mark.long
+def test_posts_are_measured_while_people_watch() -> None:
+    measured = sessions(SMALL, seconds=2.0, viewers=(0, 2), tags=(3,))
+    assert measured.figures["3 tags, 2 viewers, posts that were not taken"] == 0
+    assert measured.figures["3 tags, 2 viewers, polls that failed"] == 0
+    assert measured.figures["3 tags, 2 viewers, runs of fragments/s"] > 0
+    assert measured.ratio["3 tags, 2 viewers, post ms p99"] > 0
