@@ -25,6 +25,7 @@ _FRAME = struct.Struct("<4sIQ")  # magic, payload length, number; then CRC-32 of
 _CRC = struct.Struct("<I")
 HEADER_SIZE = _HEADER.size + _CRC.size
 FRAME_SIZE = _FRAME.size + _CRC.size
+_BLOCK = 64 * 1024  # bytes that are read at once
 _BY_TIME = 1 << 20
 _CLOCK = 1 << 50  # numbers from here on (µs since 1970: the year 2005) can be times
 _NAME = re.compile(r"(\d{8})-(\d{20})\.seg(\.gz)?")
@@ -216,13 +217,12 @@ def read_payloads(segment: Segment, start: int, stop: int) -> Iterator[tuple[int
         return
     fd = os.open(segment.path, os.O_RDONLY)
     try:
+        block, begin = memoryview(b""), 0
         for number, offset in zip(segment.numbers[start:stop], segment.offsets[start:stop], strict=False):
-            head = os.pread(fd, FRAME_SIZE, offset)
-            if len(head) < FRAME_SIZE:
-                yield number, None
-                continue
-            length = _FRAME.unpack_from(head)[1]
-            record = payload_at(head + os.pread(fd, length, offset + FRAME_SIZE), 0)
+            record = payload_at(block, offset - begin)
+            if record is None:  # not whole in what was read
+                block, begin = memoryview(os.pread(fd, _BLOCK, offset)), offset
+                record = payload_at(block, 0) or payload_at(_long_record(fd, offset, block), 0)
             yield number, _payload(record, number)
     finally:
         os.close(fd)
@@ -246,6 +246,14 @@ def frames(segment: Segment, data: bytes, start: int, stop: int) -> Iterator[tup
                     yield number, begin, end
                     continue
         yield number, 0, 0
+
+
+def _long_record(fd: int, offset: int, block: memoryview) -> bytes:
+    """All of the record at this offset, of which `block` is the beginning; empty if it has no end."""
+    if len(block) < _BLOCK:
+        return b""
+    size = FRAME_SIZE + int(_FRAME.unpack_from(block)[1])
+    return os.pread(fd, size, offset) if offset + size <= os.fstat(fd).st_size else b""
 
 
 def _payload(record: tuple[int, memoryview] | None, number: int) -> bytes | None:

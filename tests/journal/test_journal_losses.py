@@ -338,6 +338,7 @@ def test_ledger_balances_while_a_lost_database_reloads(
     plant.check()
     (tmp_path / "sensormon.duckdb").unlink()
     monkeypatch.setattr("sensormon.ingest.loader.BATCH", 5)
+    monkeypatch.setattr("sensormon.ingest.loader.BEHIND", 5)
     seen = []
     for _ in range(40):
         plant.clock.advance(31)
