@@ -257,7 +257,7 @@ class Pipeline:
         scores = self._state.run(codes, accepted.value, ok, accepted.time, good)
         learned = ok & ~np.isin(scores.withheld, UNLEARNED)
         self._memory.add(codes, accepted.time, accepted.value, learned)
-        np.add.at(self._learned, codes, learned)
+        self._learned += np.bincount(codes[learned], minlength=len(self._learned))
         self._last = _Last(codes, learned, moments)
         words = () if states is None else self._states.new_words(accepted)
         return Judged(accepted, scores, self.settings.id, reason, words)
@@ -293,7 +293,7 @@ class Pipeline:
         self._last = None
         codes, learned = last.codes, last.learned
         self._memory.forget(codes, learned)
-        np.subtract.at(self._learned, codes, learned)
+        self._learned -= np.bincount(codes[learned], minlength=len(self._learned))
         for code in np.unique(codes[learned]).tolist():
             self._snapshots.go_back(self._state, self._memory, code, int(self._learned[code]))
         self._state.go_back(last.moments)

@@ -66,6 +66,8 @@ class Refused:
 
     def unlisted(self) -> dict[str, int]:
         """How many rows that are not listed were refused, by reason."""
+        if len(self.index) == len(self.listed):
+            return {}
         rest = Counter(self.counts())
         rest.subtract(Counter(rejection.reason for rejection in self.listed))
         return {str(reason): count for reason, count in rest.items() if count}

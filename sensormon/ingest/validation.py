@@ -12,9 +12,11 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensormon.ingest.refusals import ACCEPTED, LISTED, NOTHING, Codes, Refused, code_of
 from sensormon.ingest.states import why_unknown
+from sensormon.ingest.tag_codes import TagCodes
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
 from sensormon.model.qualities import quality_of
@@ -197,16 +199,14 @@ class ValidRanges:
 
     def __init__(self, tags: TagTable, earliest: int = DEFAULT_EARLIEST) -> None:
         self._tags = tags
+        self._codes = TagCodes(tags)
         self._earliest = earliest
         self._low = np.array([tag.valid[0] for tag in tags], dtype=np.float64)
         self._high = np.array([tag.valid[1] for tag in tags], dtype=np.float64)
 
-    def codes(self, batch: Batch) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    def codes(self, batch: Batch) -> NDArray[np.int32]:
         """The code in the tag table of each reading, -1 for an unknown tag."""
-        lookup = np.array([self._tags.code(name) for name in batch.tags], dtype=np.int32)
-        if not len(lookup):
-            return np.empty(0, dtype=np.int32)
-        return lookup[batch.tag]
+        return self._codes.of(batch)
 
     def check(self, batch: Batch) -> Codes:
         """For each reading `ACCEPTED`, or the code of the reason why it cannot be accepted.

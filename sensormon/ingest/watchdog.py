@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 import numpy as np
 
 from sensormon.detectors.gap import Gap
+from sensormon.ingest.tag_codes import TagCodes
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
 from sensormon.model.readings import Batch, Bools, Ints, Origin, Reason, Rejection
@@ -39,23 +40,24 @@ class Watchdog:
 
     def __init__(self, tags: TagTable) -> None:
         self._tags = tags
+        self._codes = TagCodes(tags)
         self._gaps = Gap()
         self._state = self._gaps.start(np.zeros(len(tags)))
         self._seen = np.zeros((5, len(tags)), dtype=np.int64)
-        self._sources = [""] * len(tags)
+        self._sources = np.full(len(tags), "", dtype=object)
         self._stateful = _stateful(tags)
 
     def retag(self, tags: TagTable) -> None:
         """Watch these tags from now on, keeping what was learned of those that stay."""
         state, seen = self._gaps.start(np.zeros(len(tags))), np.zeros((5, len(tags)), dtype=np.int64)
-        sources = [""] * len(tags)
+        sources = np.full(len(tags), "", dtype=object)
         for code, name in enumerate(tags.names):
             old = self._tags.code(name)
             if old >= 0:
                 state.load(code, self._state.save(old))
                 seen[:, code], sources[code] = self._seen[:, old], self._sources[old]
         self._tags, self._state, self._seen, self._sources = tags, state, seen, sources
-        self._stateful = _stateful(tags)
+        self._codes, self._stateful = TagCodes(tags), _stateful(tags)
 
     def remember(self, earlier: Mapping[str, LastArrival], delivering: Collection[str], now: int) -> None:
         """Take over what arrived before the start, at `now` (µs UTC), of tags that have no reading since.
@@ -94,8 +96,7 @@ class Watchdog:
     def _arrived(self, batch: Batch) -> None:
         if not len(batch):
             return
-        codes_of = np.array([self._tags.code(name) for name in batch.tags], dtype=np.int32)
-        of_rows = codes_of[batch.tag]
+        of_rows = self._codes.of(batch)
         known = of_rows >= 0
         codes = np.unique(of_rows[known])
         if not len(codes):
@@ -111,8 +112,7 @@ class Watchdog:
         seen[_LAST, codes] = seen[_SINCE, codes] = arrived
         np.maximum.at(seen[_NEWEST], of_rows[known], batch.time[known])
         seen[_REJECTED, codes] = 0
-        for code in codes.tolist():
-            self._sources[code] = batch.source
+        self._sources[codes] = batch.source
         rows = len(codes)
         self._state.run(
             codes, np.zeros(rows), np.ones(rows, dtype=np.bool_), np.full(rows, arrived, dtype=np.int64)

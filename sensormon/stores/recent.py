@@ -237,8 +237,10 @@ class RecentReadings:
     def _note_last(self, entry: BatchEntry) -> None:
         batch, scores = entry.processed.accepted, entry.processed.scores
         codes, back = np.unique(batch.tag[::-1], return_index=True)
-        for code, row in zip(codes.tolist(), (len(batch) - 1 - back).tolist(), strict=True):
-            self._last[batch.tags[code]] = (float(scores.score[row]), bool(scores.is_anomaly[row]))
+        rows = len(batch) - 1 - back
+        names = [batch.tags[code] for code in codes.tolist()]
+        said = zip(scores.score[rows].tolist(), scores.is_anomaly[rows].tolist(), strict=True)
+        self._last.update(zip(names, said, strict=True))
 
     def _all(self) -> list[Columns]:
         with self._lock:
