@@ -67,7 +67,8 @@ class RunningSource:
         """At the very first start of a simulated plant, fill in the last 15 minutes."""
         if self._backfill and self.simulator is not None:
             self._backfill = False
-            self._collector.submit(self.simulator.backfill(self._clock.now()))
+            for piece in self.simulator.backfill_pieces(self._clock.now()):
+                self._collector.submit(piece)
 
     def inject(self, fault: str, tag: str, seconds: float) -> None:
         """Start this fault in the simulator, for this long. Raises UsageError without a simulator."""

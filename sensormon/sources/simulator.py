@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,8 @@ SPIKE_SIGMA = (12.0, 20.0)
 _NOISELESS = 1 / 200
 """Replaces the standard deviation if there is no noise: this part of the band."""
 _READINGS = 0
+PIECE = 20_000
+"""About this many readings of a history make a batch: one record of the journal, which is read as a whole."""
 _CELLS = 200_000
 _KEYS = ("spike_rate",)
 
@@ -133,10 +135,21 @@ class Simulator:
 
     def backfill(self, until: int, minutes: float = 15) -> Batch:
         """The readings of the `minutes` before `until`, as they would have been delivered, tick by tick."""
-        first = -(-(until - round(minutes * 60 * SECOND)) // self._step)
-        ticks = np.arange(first, -(-until // self._step), dtype=np.int64)
         with self._changing:
-            return self._batch(ticks * self._step, until, Origin.BACKFILL)
+            return self._batch(self._ticks(until, minutes), until, Origin.BACKFILL)
+
+    def backfill_pieces(self, until: int, minutes: float = 15, most: int = PIECE) -> Iterator[Batch]:
+        """The same in batches of whole ticks, of at most `most` readings if a tick has no more."""
+        ticks = self._ticks(until, minutes)
+        at_once = max(1, most // max(1, len(self.tags)))
+        for first in range(0, len(ticks), at_once):
+            with self._changing:
+                piece = self._batch(ticks[first : first + at_once], until, Origin.BACKFILL)
+            yield piece
+
+    def _ticks(self, until: int, minutes: float) -> Ints:
+        first = -(-(until - round(minutes * 60 * SECOND)) // self._step)
+        return np.arange(first, -(-until // self._step), dtype=np.int64) * self._step
 
     def inject(self, fault: str, tag: str, start: int, seconds: float, size: float | None = None) -> Fault:
         """Switch on a fault of one tag from `start` (µs UTC) on; `faults` lists them.

@@ -423,3 +423,14 @@ def test_tags_that_are_not_simulated_have_no_readings() -> None:
     simulator = Simulator(tags, 0, 1.0)
     assert {tag.name for tag in simulator.tags} == {"a"}
     assert set(simulated(simulator).tags) == {"a"}
+
+
+def test_a_history_in_pieces_is_the_same_history() -> None:
+    whole = Simulator(SHIPPED, 7, 1.0).backfill(START, minutes=2)
+    pieces = list(Simulator(SHIPPED, 7, 1.0).backfill_pieces(START, minutes=2, most=50))
+    assert len(pieces) > 5
+    assert max(map(len, pieces)) <= 50
+    for name in ("tag", "time", "value", "quality"):
+        joined = np.concatenate([getattr(piece, name) for piece in pieces])
+        assert np.array_equal(joined, getattr(whole, name))
+    assert sum((piece.injected for piece in pieces), ()) == whole.injected
