@@ -20,6 +20,7 @@ from sensormon.bench.pages import pages
 from sensormon.bench.pipeline import pipeline
 from sensormon.bench.rescore import rescore
 from sensormon.bench.sessions import sessions
+from sensormon.bench.tick import tick
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.tags import read_tags
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "pipeline": pipeline,
     "rescore": rescore,
     "sessions": sessions,
+    "tick": tick,
 }
 """The benchmarks by name, but for `detection`, which has options of its own."""
 NAMES = sorted([*BENCHMARKS, "detection"])

@@ -7,15 +7,16 @@ import re
 from pathlib import Path
 
 import pytest
-from sensormon.bench.pipeline import pipeline
 
 from sensormon.__main__ import main
 from sensormon.bench.http import http
 from sensormon.bench.journal import journal
 from sensormon.bench.measured import Size
 from sensormon.bench.pages import openings, pages
+from sensormon.bench.pipeline import pipeline
 from sensormon.bench.rescore import rescore
 from sensormon.bench.sessions import sessions
+from sensormon.bench.tick import tick
 from sensormon.cli.bench import BENCHMARKS
 from sensormon.model.settings import ROOT
 
@@ -24,7 +25,7 @@ MENU = ROOT / "sensormon" / "ui" / "navigation.py"
 
 
 def test_the_documented_benchmarks_exist() -> None:
-    assert set(BENCHMARKS) >= {"http", "journal", "pages", "pipeline", "rescore", "sessions"}
+    assert set(BENCHMARKS) >= {"http", "journal", "pages", "pipeline", "rescore", "sessions", "tick"}
 
 
 def test_json_is_one_object_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,8 +39,22 @@ def test_the_journal_is_measured_beside_a_bare_sync(tmp_path: Path) -> None:
     assert measured.ratio["append p50"] > 0
 
 
-def test_the_pipeline_is_measured() -> None:
-    assert all(figure > 0 for figure in pipeline(SMALL, readings=3_000, ticks=3).figures.values())
+@pytest.mark.long
+def test_the_pipeline_is_measured_beside_duckdb_alone() -> None:
+    measured = pipeline(SMALL, length=0.05, readings=3_000, journal_mb=1)
+    assert set(measured.ratio) == {"1000", "10000"}
+    assert min(measured.ratio.values()) > 0
+    assert all(figure > 0 for figure in measured.figures.values())
+    assert measured.reference["naive way, readings/s"] > 0
+
+
+@pytest.mark.long
+def test_a_tick_is_measured_beside_a_bare_sync() -> None:
+    measured = tick(SMALL, ticks=3)
+    assert measured.figures["3 tags, z-score, ms p99"] > 0
+    assert set(measured.ratio) == {
+        f"{tags} tags, {kind} p99" for tags in ("3", "1,000") for kind in ("z-score", "default")
+    }
 
 
 @pytest.mark.long
