@@ -109,15 +109,18 @@ class Hampel(Detector):
 def judge(params: Floats, facts: Floats, row: Floats, value: float, _time: int, out: Floats) -> None:
     """One reading of one tag; `params` are window and threshold."""
     window = int(params[0])
-    if int(row[_SEEN]) >= min(window, WARM_UP):
-        _score(window, params[1], facts[RESOLUTION], row, value, out)
-    _learn(window, row, value)
+    seen = int(row[_SEEN])
+    place = seen % window
+    if seen >= min(window, WARM_UP):
+        _score(window, place, params[1], facts[RESOLUTION], row, value, out)
+    _learn(window, place, row, value)
 
 
 @numba.njit(cache=True, inline="always")
-def _score(window: int, threshold: float, resolution: float, row: Floats, value: float, out: Floats) -> None:
-    seen = int(row[_SEEN])
-    count = min(seen, window)
+def _score(
+    window: int, place: int, threshold: float, resolution: float, row: Floats, value: float, out: Floats
+) -> None:
+    count = min(int(row[_SEEN]), window)
     ordered = row[_FIRST + window : _FIRST + window + count]
     steps = row[_FIRST + 2 * window : _FIRST + 2 * window + count - 1]
     middle = _median(ordered)
@@ -131,7 +134,7 @@ def _score(window: int, threshold: float, resolution: float, row: Floats, value:
         lag = max(1.0 - 0.5 * (jump / spread) ** 2, 0.0)
         phi = min(max(lag - _INDEPENDENT, 0.0) / (_WANDERING - _INDEPENDENT), 1.0)
         share = np.sqrt(max(1.0 - 2.0 * phi * lag + phi * phi, 0.0))
-    before, older = row[_FIRST + (seen - 1) % window], row[_FIRST + (seen - 2) % window]
+    before, older = row[_FIRST + _back(place, 1, window)], row[_FIRST + _back(place, 2, window)]
     # What comes after a spike is not to be expected up there.
     if abs(before - older) > threshold * max(jump, least) and abs(older - middle) < abs(before - middle):
         before = older
@@ -163,32 +166,28 @@ def _median(ordered: Floats) -> float:
 def _spread(ordered: Floats, middle: float) -> float:
     """The robust standard deviation: deviations rise from the median outwards, to either side."""
     count = len(ordered)
-    mad = _deviation(ordered, middle, count // 2 + 1)
+    half = count // 2
+    # How many of the half + 1 smallest deviations lie above the median. A sum as in `_smaller`.
+    above, size = 1, min(half + 1, count - half) - 1
+    while size > 0:
+        part = (size + 1) // 2
+        last = above + part - 1
+        above += part * int(ordered[half + last] - middle < middle - ordered[last - 1])
+        size -= part
+    upper = ordered[half + above - 1] - middle
+    lower = middle - ordered[above - 1] if above <= half else 0.0
+    mad = max(upper, lower)
     if count % 2 == 0:
-        before = _deviation(ordered, middle, count // 2)
+        # Halfway to the one before: the largest without that one.
+        if upper >= lower:
+            upper = ordered[half + above - 2] - middle if above > 1 else 0.0
+        else:
+            lower = middle - ordered[above] if above < half else 0.0
+        before = max(upper, lower)
         mad = before + 0.5 * (mad - before)
     if mad > 0.0:
         return _TO_SIGMA * mad
     return _MEAN_TO_SIGMA * _mean_distance(ordered, middle)
-
-
-@numba.njit(cache=True)
-def _deviation(ordered: Floats, middle: float, k: int) -> float:
-    """The k-th smallest distance from the median, by halving how many of the k lie above it."""
-    half = len(ordered) // 2
-    low, high = max(0, k - half), min(k, len(ordered) - half)
-    while low < high:
-        above = (low + high) // 2
-        if ordered[half + above] - middle < middle - ordered[half - k + above]:
-            low = above + 1
-        else:
-            high = above
-    largest = 0.0
-    if low > 0:
-        largest = ordered[half + low - 1] - middle
-    if k - low > 0:
-        largest = max(largest, middle - ordered[half - k + low])
-    return largest
 
 
 @numba.njit(cache=True)
@@ -200,37 +199,65 @@ def _mean_distance(values: Floats, middle: float) -> float:
 
 
 @numba.njit(cache=True, inline="always")
-def _learn(window: int, row: Floats, value: float) -> None:
+def _back(place: int, steps: int, window: int) -> int:
+    """The place in the window this many readings before."""
+    return place - steps if place >= steps else place - steps + window
+
+
+@numba.njit(cache=True, inline="always")
+def _learn(window: int, place: int, row: Floats, value: float) -> None:
     seen = int(row[_SEEN])
     values = row[_FIRST : _FIRST + window]
     ordered = row[_FIRST + window : _FIRST + 2 * window]
     steps = row[_FIRST + 2 * window :]
-    count = min(seen, window)
-    kept = count - 1  # steps
+    step = abs(value - values[_back(place, 1, window)])
     if seen >= window:
-        oldest, next_oldest = values[seen % window], values[(seen + 1) % window]
-        _take_out(ordered, count, oldest)
-        _take_out(steps, kept, abs(next_oldest - oldest))
-        count -= 1
-        kept -= 1
-    if seen > 0:
-        _put_in(steps, kept, abs(value - values[(seen - 1) % window]))
-    _put_in(ordered, count, value)
-    values[seen % window] = value
+        oldest, next_oldest = values[place], values[place + 1 if place + 1 < window else 0]
+        _replace(ordered, window, oldest, value)
+        _replace(steps, window - 1, abs(next_oldest - oldest), step)
+    else:
+        if seen > 0:
+            _put_in(steps, seen - 1, step)
+        _put_in(ordered, seen, value)
+    values[place] = value
     row[_SEEN] += 1.0
 
 
 @numba.njit(cache=True)
-def _take_out(ordered: Floats, count: int, value: float) -> None:
-    place, end = 0, count
-    while place < end:
-        half = (place + end) // 2
-        if ordered[half] < value:
-            place = half + 1
-        else:
-            end = half
-    for j in range(place, count - 1):
-        ordered[j] = ordered[j + 1]
+def _replace(ordered: Floats, count: int, old: float, new: float) -> None:
+    """Take out the first of the values equal to `old`, put in `new` behind those equal to it."""
+    gap, place = _smaller(ordered, count, old), _smaller(ordered, count, np.nextafter(new, np.inf))
+    # The compiler moves several values at a time if places count from 0.
+    if place > gap:
+        between = ordered[gap:place]
+        for j in range(len(between) - 1):
+            between[j] = between[j + 1]
+        between[-1] = new
+    else:
+        between = ordered[place : gap + 1]
+        for j in range(len(between) - 1, 0, -1):
+            between[j] = between[j - 1]
+        between[0] = new
+
+
+@numba.njit(cache=True, inline="always")
+def _smaller(ordered: Floats, count: int, value: float) -> int:
+    """How many are smaller than the value."""
+    first = 0
+    # Quarters, and sums instead of branches, which a processor would guess wrong.
+    while count > 3:
+        part = count // 4
+        end = first + part - 1
+        first += part * (
+            int(ordered[end] < value)
+            + int(ordered[end + part] < value)
+            + int(ordered[end + 2 * part] < value)
+        )
+        count -= 3 * part
+    smaller = first
+    for j in range(first, first + count):
+        smaller += int(ordered[j] < value)
+    return smaller
 
 
 @numba.njit(cache=True)
