@@ -174,7 +174,7 @@ def _spread(ordered: Floats, middle: float) -> float:
         last = above + part - 1
         above += part * int(ordered[half + last] - middle < middle - ordered[last - 1])
         size -= part
-    upper = ordered[half + above - 1] - middle
+    upper: float = ordered[half + above - 1] - middle
     lower = middle - ordered[above - 1] if above <= half else 0.0
     mad = max(upper, lower)
     if count % 2 == 0:
@@ -186,7 +186,7 @@ def _spread(ordered: Floats, middle: float) -> float:
         before = max(upper, lower)
         mad = before + 0.5 * (mad - before)
     if mad > 0.0:
-        return _TO_SIGMA * mad
+        return float(_TO_SIGMA * mad)
     return _MEAN_TO_SIGMA * _mean_distance(ordered, middle)
 
 

@@ -342,7 +342,8 @@ def _note(scores: Scores, rows: slice | Ints, place: int, n: Ints, own: Floats, 
     n[rows] = np.maximum(n[rows], scores.n)  # a detector whose memory was lost counts from there on
 
 
-@numba.njit(cache=True)
+# Views of rows cost more than what is done with them here: these take whole arrays and a place.
+@numba.njit(cache=True, error_model="numpy")
 def _combine(
     tag: NDArray[np.int32],
     time: Ints,
@@ -361,7 +362,7 @@ def _combine(
     flagged: Bools,
 ) -> None:
     for i in range(len(tag)):
-        speaks, fires = _speaker(own[i], fired[i], thresholds[profile[i]])
+        speaks, fires = _speaker(i, own, fired, thresholds, profile[i])
         if withheld[i]:
             firing[tag[i]] = NEVER
         if speaks < 0 or not judged[i]:
@@ -378,33 +379,33 @@ def _combine(
             flagged[i] = time[i] - firing[code] >= on_delay[code]
             if not flagged[i]:
                 withheld[i] = _ON_DELAY
-        shown = speaks if flagged[i] else _with_band(own[i], drawn[profile[i]])
+        shown = speaks if flagged[i] else _with_band(i, own, drawn, profile[i])
         for part in (EXPECTED, LOWER, UPPER):
             main[part, i] = own[i, shown, part]
 
 
-@numba.njit(cache=True)
-def _speaker(own: Floats, fired: Bools, thresholds: Floats) -> tuple[int, bool]:
+@numba.njit(cache=True, inline="always", error_model="numpy")
+def _speaker(i: int, own: Floats, fired: Bools, thresholds: Floats, profile: int) -> tuple[int, bool]:
     """The detector whose score is the largest multiple of its threshold, and whether any fired.
 
     One that fired speaks before one that held back, whatever their scores; -1 if none judged.
     """
     speaks, largest, fires = -1, -np.inf, False
-    for k in range(len(fired)):
-        ratio = own[k, SCORE] / thresholds[k]
-        if fired[k] == fires and ratio > largest:
+    for k in range(fired.shape[1]):
+        ratio = own[i, k, SCORE] / thresholds[profile, k]
+        if fired[i, k] == fires and ratio > largest:
             speaks, largest = k, ratio
-        elif fired[k] and not fires:
+        elif fired[i, k] and not fires:
             speaks, largest, fires = k, ratio, True
     return speaks, fires
 
 
-@numba.njit(cache=True)
-def _with_band(own: Floats, drawn: Ints) -> int:
+@numba.njit(cache=True, inline="always")
+def _with_band(i: int, own: Floats, drawn: Ints, profile: int) -> int:
     """The first of `drawn` that has a band for this reading; the last of them if none has."""
     shown = 0
-    for j in range(len(drawn)):
-        shown = int(drawn[j])
-        if np.isfinite(own[shown, EXPECTED]):
+    for j in range(drawn.shape[1]):
+        shown = int(drawn[profile, j])
+        if np.isfinite(own[i, shown, EXPECTED]):
             break
     return shown
