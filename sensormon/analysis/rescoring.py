@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sensormon.analysis.event_scores import JOIN
 from sensormon.detectors.profile_state import ProfileState
 from sensormon.detectors.row_state import no_scores
 from sensormon.model.errors import UsageError
@@ -21,6 +23,9 @@ from sensormon.model.profiles import DEFAULT_PROFILE, Profile, Profiles
 from sensormon.model.readings import UNLEARNED, Bools, Floats, Ints, Scores, is_good
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
+
+Columns = dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]]
+_NEEDED = ("id", "time", "value", "quality", "n", "withheld")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +50,27 @@ class History:
         if self.rows.empty:
             return self.rows
         lead = self.lead.iloc[-2 * _state(profile, self.tag).lead :]
-        both = pd.concat([lead, self.rows], ignore_index=True) if len(lead) else self.rows
-        return rescore(both, profile, self.tag, self.watched).iloc[len(lead) :].reset_index(drop=True)
+        needed = [name for name in _NEEDED if name in self.rows]
+        both = pd.concat([lead[needed], self.rows[needed]]) if len(lead) else self.rows
+        columns = _scored(both, profile, self.tag, self.watched)
+        return _with(self.rows.reset_index(drop=True), columns, profile, len(lead))
+
+    @cached_property
+    def time(self) -> Ints:
+        """The times of the rows (µs UTC), in ascending order."""
+        return np.sort(micros(self.rows["time"]))
+
+    @cached_property
+    def interval(self) -> float:
+        """The usual time between two readings (µs); a second if there are too few to tell."""
+        steps = np.diff(self.time)
+        steps = steps[steps > 0]
+        return float(np.median(steps)) if len(steps) else 1e6
+
+    @cached_property
+    def seconds(self) -> float:
+        """How long the tag reported, gaps excluded."""
+        return observed(self.time, self.interval)
 
 
 def rescore(
@@ -58,7 +82,14 @@ def rescore(
     that wants every shown row scored puts the profile's lead before them. The scores of a recursive
     detector that begins in the middle are nearly the same, not to the last bit.
     """
-    course = _Course.of(readings, _others(profile, tag, watched or {}))
+    return _with(readings, _scored(readings, profile, tag, watched or {}), profile, 0)
+
+
+def _scored(
+    readings: pd.DataFrame, profile: Profile, tag: Tag, watched: Mapping[str, pd.DataFrame]
+) -> Columns:
+    """The columns that `rescore` gives these readings."""
+    course = _Course.of(readings, _others(profile, tag, watched))
     state = _state(profile, tag)
     n = readings["n"].to_numpy(dtype=np.int64)
     rows = len(readings)
@@ -81,11 +112,25 @@ def rescore(
             _write(columns, course.run(state, done, end, course.ok), slice(first, stop))
             withheld[first:stop] = columns["withheld"][first:stop]
             done = end
-    scored = readings.copy()
-    for name, column in columns.items():
-        scored[name] = column
+    return columns
+
+
+def _with(readings: pd.DataFrame, columns: Columns, profile: Profile, first: int) -> pd.DataFrame:
+    """The readings with these columns from row `first` on in place of their own."""
+    scored = readings.copy(deep=False)
+    for name in columns.keys() - {"detector"}:
+        scored[name] = columns[name][first:]
+    names = dict.fromkeys(choice.detector for choice in profile.detectors)  # as `Verdicts.detectors` has them
+    spoke = columns["detector"][first:].astype(np.int64)
+    scored["detector"] = pd.array([*names, None], dtype="str").take(spoke)
     scored["profile"] = profile.name
     return scored
+
+
+def observed(time: Ints, interval: float) -> float:
+    """How long (s) a tag reported, gaps excluded: its times (µs UTC) and usual interval (µs)."""
+    steps = np.diff(np.sort(time)).astype(np.int64)
+    return float(steps[steps <= int(JOIN * interval)].sum()) / 1e6
 
 
 def learned(readings: pd.DataFrame) -> Bools:
@@ -101,6 +146,7 @@ def learned(readings: pd.DataFrame) -> Bools:
 class _Course:
     """The readings of a tag among those its condition looks at, in order of arrival."""
 
+    alone: bool  # there are no others
     code: NDArray[np.int32]  # 0 the tag, 1 the tag of its condition
     value: Floats
     ok: Bools
@@ -112,16 +158,22 @@ class _Course:
     def of(cls, readings: pd.DataFrame, others: pd.DataFrame | None) -> _Course:
         own = readings[["id", "time", "value", "quality"]]
         both = own if others is None else pd.concat([own, others[list(own)]], ignore_index=True)
+        value = both["value"].to_numpy(dtype=np.float64)
+        good = is_good(both["quality"].to_numpy(dtype=np.uint32)) & np.isfinite(value)
+        time = micros(both["time"])
+        if others is None:
+            code = np.zeros(len(own), dtype=np.int32)
+            return cls(True, code, value, good, good, time, np.arange(len(own)))
         order = np.argsort(both["id"].to_numpy(dtype=np.int64), kind="stable")
         mine = order < len(own)
-        value = both["value"].to_numpy(dtype=np.float64)[order]
-        good = is_good(both["quality"].to_numpy(dtype=np.uint32)[order]) & np.isfinite(value)
+        value, good = value[order], good[order]
         return cls(
+            alone=False,
             code=np.where(mine, 0, 1).astype(np.int32),
             value=value,
             ok=good & mine,
             good=good,
-            time=micros(both["time"])[order],
+            time=time[order],
             place=np.flatnonzero(mine),
         )
 
@@ -144,7 +196,7 @@ class _Course:
         """The scores of the tag's own readings between two places; those that are `ok` are judged."""
         span = slice(start, stop)
         scores = state.run(self.code[span], self.value[span], ok[span], self.time[span], self.good[span])
-        return scores.take(self.code[span] == 0)
+        return scores if self.alone else scores.take(self.code[span] == 0)
 
 
 def _others(profile: Profile, tag: Tag, watched: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
@@ -169,28 +221,26 @@ def _state(profile: Profile, tag: Tag) -> ProfileState:
     return ProfileState(Profiles((replace(profile, name=DEFAULT_PROFILE),)), tags)
 
 
-def _empty_columns(n: Ints) -> dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]]:
-    """The columns of readings that nothing has judged."""
+def _empty_columns(n: Ints) -> Columns:
+    """The columns of readings that nothing has judged; `detector` has places in the profile's detectors."""
     scores, rows = no_scores(n), len(n)
-    columns: dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]] = {
+    columns: Columns = {
         name: getattr(scores, name).copy()
         for name in ("n", "score", "expected", "lower", "upper", "is_anomaly")
     }
     columns["threshold"] = np.full(rows, np.nan)
-    columns["detector"] = np.full(rows, None, dtype=object)
+    columns["detector"] = np.full(rows, -1, dtype=np.int8)
     columns["withheld"] = np.zeros(rows, dtype=np.uint8)
     return columns
 
 
-def _write(
-    columns: dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]], scores: Scores, rows: slice
-) -> None:
+def _write(columns: Columns, scores: Scores, rows: slice) -> None:
     for name in ("n", "score", "expected", "lower", "upper", "is_anomaly"):
         columns[name][rows] = getattr(scores, name)
     verdicts = scores.verdicts
     if verdicts is not None:
         columns["threshold"][rows] = verdicts.threshold
-        columns["detector"][rows] = np.array([*verdicts.detectors, None], dtype=object)[verdicts.detector]
+        columns["detector"][rows] = verdicts.detector
         columns["withheld"][rows] = verdicts.withheld
 
 

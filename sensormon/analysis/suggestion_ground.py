@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensormon.analysis.event_scores import TOLERANCE, TRUE, Events, covered, labelled_as
-from sensormon.analysis.rescoring import History, learned
-from sensormon.analysis.what_if import Known, joining, observed, truth_in, usual_interval
+from sensormon.analysis.rescoring import History, learned, observed
+from sensormon.analysis.what_if import Known, joining, truth_in
 from sensormon.detectors.base import Detector, TagFacts
 from sensormon.model.profiles import Choice, Profile
 from sensormon.model.readings import UNLEARNED, Bools, Floats, Ints, is_good
@@ -176,7 +176,7 @@ class _Piece:
         shown = np.arange(len(both)) >= len(lead)
         judged[~shown] = learned(lead)
         judged[shown] &= _let_through(history, profile)
-        interval = usual_interval(history)
+        interval = history.interval
         truth = truth_in(history, known, interval)
         events = Events(truth.events.start, truth.events.end + int(TOLERANCE * interval))
         own = labelled_as(known.labelled, history.tag.name, TRUE)

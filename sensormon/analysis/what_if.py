@@ -124,13 +124,13 @@ def compare(history: History, before: Side, after: Side, known: Known) -> Compar
         lost=outcome.lost,
         before=before,
         after=after,
-        interval=usual_interval(history) / 1e6,
+        interval=history.interval / 1e6,
     )
 
 
 def outcome_of(history: History, before: Side, after: Side, known: Known) -> Outcome:
     """The figures of `compare`, without the readings."""
-    interval = usual_interval(history)
+    interval = history.interval
     truth = truth_in(history, known, interval)
     return Outcome(
         load=_load(history, before, after, interval),
@@ -181,7 +181,7 @@ def curve(history: History, profile: Profile, detector: str, swept: str, known: 
     thresholds. Thresholds that the detector refuses are left out.
     """
     (parameter,) = [parameter for parameter in PER_TAG[detector].PARAMETERS if parameter.name == swept]
-    interval = usual_interval(history)
+    interval = history.interval
     truth = truth_in(history, known, interval)
     rows = []
     for threshold in thresholds(parameter):
@@ -225,28 +225,15 @@ def joining(interval: float, off_delay: float) -> float:
     return min(max(off_delay * 1e6, delays.off_readings * interval), longest)
 
 
-def usual_interval(history: History) -> float:
-    """The usual time between two readings (µs); a second if there are too few to tell."""
-    steps = np.diff(np.sort(micros(history.rows["time"])))
-    steps = steps[steps > 0]
-    return float(np.median(steps)) if len(steps) else 1e6
-
-
 def truth_in(history: History, known: Known, interval: float) -> Truth:
     """What is known of the tag within the history, whose usual interval (µs) this is."""
-    time = micros(history.rows["time"])
+    time = history.time
     name = history.tag.name
     inside = truth_of(name, known.faults, known.labelled, JOIN * interval, name in known.complete)
     # A fault that began before the first reading or after the last cannot be found here.
-    keep = (inside.events.start >= time.min()) & (inside.events.start <= time.max())
+    keep = (inside.events.start >= time[0]) & (inside.events.start <= time[-1])
     events = type(inside.events)(inside.events.start[keep], inside.events.end[keep])
     return Truth(events, inside.ordinary, inside.complete)
-
-
-def observed(time: Ints, interval: float) -> float:
-    """How long (s) a tag reported, gaps excluded: its times (µs UTC) and usual interval (µs)."""
-    steps = np.diff(np.sort(time)).astype(np.int64)
-    return float(steps[steps <= int(JOIN * interval)].sum()) / 1e6
 
 
 def _scored(side: Side, truth: Truth, interval: float) -> EventScores:
@@ -254,6 +241,5 @@ def _scored(side: Side, truth: Truth, interval: float) -> EventScores:
 
 
 def _load(history: History, before: Side, after: Side, interval: float) -> Load:
-    seconds = observed(micros(history.rows["time"]), interval)
     old, new = (len(grouped(side.flagged, joining(interval, side.off_delay))) for side in (before, after))
-    return Load(old, new, seconds)
+    return Load(old, new, history.seconds)
