@@ -192,7 +192,7 @@ def worst(m: Monitor, span: str, names: list[str]) -> list[str]:
 
     def choose() -> list[str]:
         since = m.clock.now() - min(SECONDS[span], 900) * SECOND
-        return worst_first(m.readings.recent(since, names), names)[:WORST]
+        return worst_first(m.readings.peaks(since), names)[:WORST]
 
     return list(remembered("worst", (span, tuple(names)), choose))
 

@@ -70,6 +70,21 @@ class Readings:
                 self._live_tags = frozenset(self._stored.live_tags())
         return self._live_tags | {name for name, *_ in self._newest.last_scores()}
 
+    def peaks(self, since: int) -> pd.DataFrame:
+        """Each tag with readings with time >= since, stored or not: tag, flagged, score; never raises.
+
+        See `StoredReadings.peaks`. Without the store only of the readings in memory.
+        """
+        memory, first = self._newest.peaks(since)
+        try:
+            stored = self._stored.peaks(since, self._clock.now() + _AHEAD, below_id=first)
+        except StoreError:
+            return memory
+        both = (
+            pd.concat([stored, memory]) if len(stored) and len(memory) else stored if len(stored) else memory
+        )
+        return both.groupby("tag", as_index=False).agg({"flagged": "sum", "score": "max"})
+
     def activity(self, since: int, until: int, parts: int) -> pd.DataFrame:
         """Stored readings by tag and equal part of the span. See `StoredReadings.activity`."""
         return self._stored.activity(since, until, max(1, -((since - until) // parts)))

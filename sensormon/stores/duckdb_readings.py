@@ -203,6 +203,15 @@ class DuckDBReadings:
             [since, width, naive(since), naive(until)],
         )
 
+    def peaks(self, since: int, until: int, *, below_id: int | None = None) -> pd.DataFrame:
+        where, values = bounded(None, since, until)
+        below, highest = ("", []) if below_id is None else (" AND id < ?", [below_id])
+        return self._database.frame(
+            "SELECT tag, count_if(is_anomaly)::BIGINT AS flagged, max(score) AS score"
+            f" FROM readings WHERE {where}{below} GROUP BY tag ORDER BY tag",
+            [*values, *highest],
+        )
+
     def summary(self, since: int, until: int) -> pd.DataFrame:
         parts = [
             "SELECT tag, count(*) AS readings, count(*) FILTER (is_anomaly) AS flagged, max(n) AS learned,"

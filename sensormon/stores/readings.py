@@ -171,6 +171,13 @@ class StoredReadings(Protocol):
         parts without readings have no row. Doubtful ones are of uncertain or bad quality.
         """
 
+    def peaks(self, since: int, until: int, *, below_id: int | None = None) -> pd.DataFrame:
+        """Each tag's readings of the span in a row: tag, flagged, score.
+
+        `flagged` counts those flagged, `score` is the highest, NaN if none has one. Tags without readings
+        have no row.
+        """
+
     def summary(self, since: int, until: int) -> pd.DataFrame:
         """Each tag's readings of the span in a row: tag, readings, flagged, learned, first, last.
 

@@ -185,6 +185,22 @@ class RecentReadings:
         first = int(blocks[0]["id"][0]) if blocks else None
         return _framed([_where(block, since, tags) for block in blocks]), first
 
+    def peaks(self, since: int) -> tuple[pd.DataFrame, int | None]:
+        """What `StoredReadings.peaks` says of those in memory with time >= since, and the lowest id there."""
+        blocks = self._all()
+        if not blocks:
+            return _NO_PEAKS, None
+        inside = [block["time"] >= since for block in blocks]
+        of = {name: [block[name] for block in blocks] for name in ("tag", "is_anomaly", "score")}
+        readings = pd.DataFrame(
+            {
+                name: np.concatenate([column[rows] for column, rows in zip(columns, inside, strict=True)])
+                for name, columns in of.items()
+            }
+        )
+        by_tag = readings.groupby("tag", as_index=False)
+        return by_tag.agg(flagged=("is_anomaly", "sum"), score=("score", "max")), int(blocks[0]["id"][0])
+
     def chosen(
         self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False
     ) -> Chosen:
@@ -361,3 +377,6 @@ _COLUMNS = {
     "withheld": pd.Series(dtype="uint8"),
 }
 _NOTHING = pa.array([], OWN)
+_NO_PEAKS = pd.DataFrame(
+    {"tag": np.array([], dtype=object), "flagged": np.array([], dtype=np.int64), "score": np.array([])}
+)

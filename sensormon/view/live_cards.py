@@ -191,9 +191,11 @@ def _searched(tag: Tag) -> str:
     return f"{tag.name} {tag.label} {tag.group} {tag.unit}".casefold()
 
 
-def worst_first(frame: pd.DataFrame, names: Sequence[str]) -> list[str]:
-    """The tags with the most flagged readings first, then those with the highest score."""
-    by_tag = frame.groupby("tag")
-    flags = by_tag["is_anomaly"].sum().to_dict()
-    highest = by_tag["score"].max().fillna(0.0).to_dict()
+def worst_first(peaks: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """The tags with the most flagged readings first, then those with the highest score.
+
+    `peaks` are as in `StoredReadings.peaks`.
+    """
+    flags = dict(zip(peaks["tag"], peaks["flagged"], strict=True))
+    highest = dict(zip(peaks["tag"], peaks["score"].fillna(0.0), strict=True))
     return sorted(names, key=lambda name: (-flags.get(name, 0), -highest.get(name, 0.0)))

@@ -160,6 +160,25 @@ def test_recent_readings_include_pending_and_survive_a_restart(
     monitor.stop()
 
 
+def test_peaks_are_those_of_the_recent_readings_stored_or_not(settings: Settings, clock: ManualClock) -> None:
+    simulated = replace(settings, source="simulator")
+    monitor = Monitor(simulated, clock)
+    monitor.source.backfill()
+    monitor.drain()
+    monitor.stop()
+    monitor = Monitor(settings, clock)
+    submit(monitor, 20)
+    monitor.drain()
+    submit(monitor, 5, first=20)
+    since = clock.now() - 600 * SECOND
+    by_tag = monitor.readings.recent(since).groupby("tag", as_index=False)
+    expected = by_tag.agg(flagged=("is_anomaly", "sum"), score=("score", "max"))
+    peaks = monitor.readings.peaks(since).sort_values("tag", ignore_index=True)
+    assert peaks["flagged"].sum() > 0
+    pd.testing.assert_frame_equal(peaks, expected, check_dtype=False)
+    monitor.stop()
+
+
 def test_first_start_backfills_fifteen_minutes(settings: Settings, clock: ManualClock) -> None:
     settings = replace(settings, source="simulator")
     monitor = Monitor(settings, clock)

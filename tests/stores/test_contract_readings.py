@@ -302,6 +302,25 @@ def test_summary_has_a_row_for_each_tag_with_readings(
     assert rows["last"].tolist() == [START + 149 * SECOND] * 2
 
 
+def test_peaks_are_the_flags_and_the_highest_score_of_each_tag(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    assert store.readings.peaks(0, FAR).empty
+    scored = processed(200)
+    scored.scores.is_anomaly[[60, 70, 199]] = True
+    unscored = replace(scored.scores, score=np.full(200, np.nan))
+    twin = replace(scored, accepted=replace(scored.accepted, tags=("twin",)), scores=unscored)
+    store.load("w", [Record(1, BatchEntry(1, {}, scored)), Record(2, BatchEntry(201, {}, twin))])
+    rows = store.readings.peaks(START + 10 * SECOND, START + 150 * SECOND)
+    assert rows["tag"].tolist() == ["temp", "twin"]
+    assert rows["flagged"].tolist() == [int(scored.scores.is_anomaly[10:150].sum())] * 2
+    assert rows["score"].tolist()[0] == np.nanmax(scored.scores.score[10:150])
+    assert np.isnan(rows["score"].tolist()[1])
+    assert store.readings.peaks(0, FAR, below_id=101)["flagged"].tolist() == [
+        int(scored.scores.is_anomaly[:100].sum())
+    ]
+
+
 def of_profiles(count: int = 3, rows: int = 900) -> list[Record]:
     """Records of three tags under several profiles."""
     pipeline, records = Pipeline(TAGS, version(PROFILES)), []
