@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.gaps import usual_interval
+from sensormon.model.clock import MINUTE
 from sensormon.model.readings import Bools, Floats, Ints
 
 MINIMUM = 30
@@ -142,9 +143,10 @@ def _ranks(values: Floats) -> Floats:
 
 
 def lag_cell(a: Readings, b: Readings, span: tuple[int, int]) -> int:
-    """The width (µs) of the cells whose means the lag is searched with."""
+    """The width (µs) of the cells whose means the lag is searched with; from two minutes on whole minutes."""
     step = max(usual_interval(a[0]), usual_interval(b[0]))
-    return max(math.ceil(step), -(-(span[1] - span[0]) // CELLS), 1)
+    cell = max(math.ceil(step), -(-(span[1] - span[0]) // CELLS), 1)
+    return cell if cell < 2 * MINUTE else -(-cell // MINUTE) * MINUTE
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.gaps import GAP
+from sensormon.model.clock import MINUTE
 from sensormon.model.readings import Bools, Floats, Ints
 from sensormon.model.timestamps import micros
 
@@ -90,8 +91,12 @@ class Overview:
 
 
 def part_width(since: int, until: int, parts: int = PARTS) -> int:
-    """The width (µs) of a part, if about `parts` of them make the span; at least 1."""
-    return max(1, -(-(until - since) // max(1, parts)))
+    """The width (µs) of a part, if about `parts` of them make the span; at least 1.
+
+    From two minutes on whole minutes, as a store keeps sums of them.
+    """
+    width = max(1, -(-(until - since) // max(1, parts)))
+    return width if width < 2 * MINUTE else -(-width // MINUTE) * MINUTE
 
 
 def whole(readings: pd.DataFrame, since: int, until: int) -> Overview:
@@ -257,9 +262,6 @@ def worst(marks: pd.DataFrame, width: int, most: int = MARKS) -> pd.DataFrame:
     kept = table.index[(place < WORST) & (table["flagged"] | (place == 0))]
     return marks.loc[marks.index.isin(marks.index[kept])].reset_index(drop=True)
 
-
-MINUTE = 60_000_000
-"""µs."""
 
 WORST = 4
 """How many flagged readings are kept of each part if there are too many."""

@@ -18,6 +18,7 @@ from sensormon.bench.journal import journal
 from sensormon.bench.measured import Benchmark, Measured, Size
 from sensormon.bench.pages import pages
 from sensormon.bench.pipeline import pipeline
+from sensormon.bench.query import query
 from sensormon.bench.rescore import rescore
 from sensormon.bench.sessions import sessions
 from sensormon.bench.tick import tick
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "journal": journal,
     "pages": pages,
     "pipeline": pipeline,
+    "query": query,
     "rescore": rescore,
     "sessions": sessions,
     "tick": tick,

@@ -17,18 +17,13 @@ from sensormon.analysis.correlation import Relation, lag_cell, pairs, relate
 from sensormon.analysis.downsample import PARTS, Overview, joined, part_width, rolled, thinned, whole
 from sensormon.analysis.state_course import PARTS as STATE_PARTS
 from sensormon.analysis.state_course import Stretch, changes, of_frame, sent_on_change, stretches
+from sensormon.model.clock import MINUTE
 from sensormon.model.errors import StoreError
 from sensormon.model.readings import Floats, Ints
 from sensormon.model.tags import Tag
-from sensormon.stores.long_spans import Distribution
+from sensormon.stores.long_spans import MOST, Distribution, Outside
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
-
-MOST = 100_000
-"""The most readings of a tag for pairs or control limits; of more, an even sample is used."""
-
-STRETCHES = 2_000
-"""Stretches that a long span is divided into; a sample is whole stretches."""
 
 BINS = 60
 """Bars of a histogram."""
@@ -46,14 +41,12 @@ class Seen:
 class Controlled:
     """Control limits, and the readings of a span outside; `limits` is None if not measurable.
 
-    `readings` counts the good readings of the span. `available` counts the readings of the
+    `outside` is about the good readings of the span. `available` counts the readings of the
     baseline, `used` those that the limits were computed from.
     """
 
     limits: ControlLimits | None
-    readings: int
-    below: int
-    above: int
+    outside: Outside
     used: int
     available: int
 
@@ -132,20 +125,18 @@ class Explorer:
         """
         since = min(until, self.since_whole((tag, other), since))
         counts = [self._store.spans.count(name, since, until) for name in (tag, other)]
-        one_in = -(-max(counts) // MOST)
-        stretch = max(60_000_000, (until - since) // STRETCHES)
-        a, b = (
-            self._store.spans.values(name, since, until, stretch=stretch, one_in=max(1, one_in))
-            for name in (tag, other)
-        )
+        busier = (tag, other)[int(counts[1] > counts[0])]
+        stretches = self._store.spans.stretches(busier, since, until, MOST)
+        a, b = (self._store.spans.values(name, stretches) for name in (tag, other))
         cell = lag_cell(a, b, (since, until))
-        means = tuple(self._store.spans.means(name, since, until, cell) for name in (tag, other))
+        start = since if cell % MINUTE else -(-since // MINUTE) * MINUTE
+        means = tuple(self._store.spans.means(name, start, until, cell) for name in (tag, other))
         return relate(
             pairs(a, b, tolerance),
             (means[0], means[1]),
             cell,
             counts=(counts[0], counts[1]),
-            share=max(1, one_in),
+            share=max(1, -(-max(counts) // MOST)),
         )
 
     def distribution(self, tag: str, since: int, until: int, bins: int = BINS) -> Distribution:
@@ -153,10 +144,10 @@ class Explorer:
         since = self.since_whole((tag,), since)
         return self._store.spans.distribution(tag, since, until, bins=bins)
 
-    def outside_normal(self, tag: Tag, since: int, until: int) -> int | None:
+    def outside_normal(self, tag: Tag, since: int, until: int) -> Outside | None:
         """How many good stored readings lie outside the normal band; None if the tag has none."""
         since = self.since_whole((tag.name,), since)
-        return sum(self._store.spans.outside(tag.name, since, until, *tag.normal)) if tag.normal else None
+        return self._store.spans.outside(tag.name, since, until, *tag.normal) if tag.normal else None
 
     def count(self, tag: str, since: int, until: int) -> int:
         """The approximate number of good stored readings. Raises StoreError."""
@@ -170,13 +161,13 @@ class Explorer:
         spans = self._store.spans
         span, baseline = self._whole(tag, span), self._whole(tag, baseline)
         available = spans.count(tag, *baseline)
-        one_in = max(1, -(-available // MOST))
-        stretch = max(60_000_000, (baseline[1] - baseline[0]) // STRETCHES)
-        time, value = spans.values(tag, *baseline, stretch=stretch, one_in=one_in)
+        time, value = spans.values(tag, spans.stretches(tag, *baseline, MOST))
         limits = control_limits(time, value)
-        readings = spans.count(tag, *span)
-        below, above = spans.outside(tag, *span, limits.lower, limits.upper) if limits else (0, 0)
-        return Controlled(limits, readings, below, above, len(value), available)
+        if limits is None:
+            readings = spans.count(tag, *span)
+            return Controlled(None, Outside(0, 0, readings, readings), len(value), available)
+        outside = spans.outside(tag, *span, limits.lower, limits.upper)
+        return Controlled(limits, outside, len(value), available)
 
     def _whole(self, tag: str, span: tuple[int, int]) -> tuple[int, int]:
         """The part of the span whose readings all exist individually."""

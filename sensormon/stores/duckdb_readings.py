@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from sensormon.model.clock import MINUTE
 from sensormon.model.readings import OwnScore
 from sensormon.model.timestamps import micros
 from sensormon.stores import duckdb_stream
@@ -17,6 +18,7 @@ from sensormon.stores.duckdb_flagged import Flagged
 from sensormon.stores.duckdb_queries import LEARNED, among, bounded, condition_of, naive
 from sensormon.stores.duckdb_retention import has_rollups
 from sensormon.stores.duckdb_stream import Deletions, begun
+from sensormon.stores.duckdb_summary import EVER, sources
 from sensormon.stores.readings import FLAG, FlagsUntil, LastArrival, TagHistory
 
 _HISTORY = (
@@ -168,9 +170,13 @@ class DuckDBReadings:
     # -- counts -------------------------------------------------------------------
 
     def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
-        where, values = bounded(tags, since, until)
-        query = f"SELECT count(*) FROM {self._rows(anomalies)} WHERE {where}"
-        return int(self._database.rows(query, values)[0][0])
+        with sources(self._database, tags, since, until) as answered:
+            query, values = answered.rows("0")
+            column = "flagged" if anomalies else "readings"
+            ((count,),) = answered.cursor.execute(
+                f"SELECT coalesce(sum({column}), 0)::BIGINT FROM {query}", values
+            ).fetchall()
+        return int(count)
 
     def live_anomalies(self, since: int, tags: Sequence[str] | None = None) -> int:
         query = f"SELECT count(*) FROM {self._flagged.rows()} WHERE time >= ? AND origin <> 'import'"
@@ -190,18 +196,22 @@ class DuckDBReadings:
         return int(beyond), int(whole)
 
     def first_time(self, since: int, until: int) -> int | None:
-        where, values = bounded(None, since, until)
-        query = f"SELECT epoch_us(min(time)) FROM readings WHERE {where}"
-        ((time,),) = self._database.rows(query, values)
+        with sources(self._database, None, since, until) as answered:
+            query, values = answered.rows("0")
+            ((time,),) = answered.cursor.execute(
+                f"SELECT epoch_us(min(first)) FROM {query}", values
+            ).fetchall()
         return None if time is None else int(time)
 
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
-        return self._database.frame(
-            "SELECT tag, (epoch_us(time) - ?) // ? AS part, count(*) AS readings,"
-            " count(*) FILTER (is_anomaly) AS flagged, count(*) FILTER (quality >> 30 > 0) AS doubtful"
-            " FROM readings WHERE time >= ? AND time < ? GROUP BY ALL ORDER BY ALL",
-            [since, width, naive(since), naive(until)],
-        )
+        by_minutes = since % MINUTE == width % MINUTE == 0
+        with sources(self._database, None, since, until, by_minutes=by_minutes) as answered:
+            query, values = answered.rows(f"(epoch_us({{time}}) - {since}) // {width}")
+            return answered.frame(
+                "SELECT tag, part, sum(readings)::BIGINT AS readings, sum(flagged)::BIGINT AS flagged,"
+                f" sum(doubtful)::BIGINT AS doubtful FROM {query} GROUP BY ALL ORDER BY ALL",
+                values,
+            )
 
     def peaks(self, since: int, until: int, *, below_id: int | None = None) -> pd.DataFrame:
         where, values = bounded(None, since, until)
@@ -213,29 +223,35 @@ class DuckDBReadings:
         )
 
     def summary(self, since: int, until: int) -> pd.DataFrame:
-        parts = [
-            "SELECT tag, count(*) AS readings, count(*) FILTER (is_anomaly) AS flagged, max(n) AS learned,"
-            " epoch_us(min(time)) AS first, epoch_us(max(time)) AS last"
-            " FROM readings WHERE time >= $1 AND time < $2 GROUP BY tag"
-        ]
-        if has_rollups(self._database):
-            parts.append(
-                "SELECT tag, sum(count - kept), 0, 0, epoch_us(min(minute)), epoch_us(max(minute))"
-                " FROM rollups WHERE minute >= $1 AND minute < $2 GROUP BY tag"
+        with sources(self._database, None, since, until) as answered:
+            query, values = answered.rows("0")
+            parts = (
+                "SELECT tag, readings, flagged, learned, epoch_us(first) AS first, epoch_us(last) AS last"
+                f" FROM {query}"
             )
-        return self._database.frame(
-            "SELECT tag, sum(readings)::BIGINT AS readings, sum(flagged)::BIGINT AS flagged,"
-            " max(learned)::BIGINT AS learned, min(first) AS first, max(last) AS last"
-            f" FROM ({' UNION ALL '.join(parts)}) GROUP BY tag ORDER BY tag",
-            [naive(since), naive(until)],
-        )
+            if has_rollups(self._database):
+                parts += (
+                    " UNION ALL SELECT tag, count - kept, 0, 0, epoch_us(minute), epoch_us(minute)"
+                    " FROM rollups WHERE minute >= ? AND minute < ?"
+                )
+                values = [*values, naive(since), naive(until)]
+            return answered.frame(
+                "SELECT tag, sum(readings)::BIGINT AS readings, sum(flagged)::BIGINT AS flagged,"
+                " max(learned)::BIGINT AS learned, min(first) AS first, max(last) AS last"
+                f" FROM ({parts}) GROUP BY tag ORDER BY tag",
+                values,
+            )
 
     # -- tags ---------------------------------------------------------------------
 
     def tags(self) -> list[str]:
-        rolled = "UNION SELECT DISTINCT tag FROM rollups " if has_rollups(self._database) else ""
-        query = f"SELECT DISTINCT tag FROM readings {rolled}ORDER BY tag"
-        return [tag for (tag,) in self._database.rows(query)]
+        rolled = " UNION SELECT DISTINCT tag FROM rollups" if has_rollups(self._database) else ""
+        with sources(self._database, None, *EVER) as answered:
+            query, values = answered.rows("0")
+            rows = answered.cursor.execute(
+                f"SELECT DISTINCT tag FROM {query}{rolled} ORDER BY tag", values
+            ).fetchall()
+        return [tag for (tag,) in rows]
 
     def live_tags(self) -> list[str]:
         return [tag for (tag,) in self._database.rows("SELECT tag FROM latest ORDER BY tag")]

@@ -6,16 +6,20 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 from sensormon.analysis.downsample import PARTS, Overview
+from sensormon.model.clock import MINUTE
 from sensormon.model.readings import SIMULATOR, Floats, Ints
 from sensormon.stores.duckdb_database import Database
-from sensormon.stores.duckdb_overview import OF_TAG, of_tag, overview
-from sensormon.stores.long_spans import SHARES, Distribution
+from sensormon.stores.duckdb_overview import overview
+from sensormon.stores.duckdb_queries import naive
+from sensormon.stores.duckdb_summary import EVER, sources
+from sensormon.stores.long_spans import LEAST_MINUTES, MOST, SHARES, Distribution, Outside
 
+OF_TAG = "tag = ? AND time >= ? AND time < ?"
+"""The condition of queries on a tag's readings; `of_tag` returns its values."""
 _GOOD = f"FROM readings WHERE {OF_TAG} AND quality >> 30 = 0"
-
+_MINUTE = "date_trunc('minute', {time})"
 _ALL = (1 << 63) - 1
 _CHANGES = f"""
     WITH seen AS (
@@ -30,20 +34,37 @@ _CHANGES = f"""
         OR row_number() OVER (PARTITION BY moment // ? ORDER BY moment DESC, id DESC) = 1
     ORDER BY moment, id"""
 
-_EXTENT = """
-    SELECT epoch_us(min(first)) AS a, epoch_us(max(last)) AS b FROM (
-        SELECT min(time) AS first, max(time) AS last FROM readings
-        UNION ALL SELECT min(minute), max(minute) FROM rollups)"""
-_EXTENT_OF_TAGS = """
-    SELECT epoch_us(min(first)) AS a, epoch_us(max(last)) AS b FROM (
-        SELECT min(time) AS first, max(time) AS last FROM readings
-        WHERE tag IN (SELECT unnest(?::VARCHAR[]))
-        UNION ALL SELECT min(minute), max(minute) FROM rollups WHERE tag IN (SELECT unnest(?::VARCHAR[])))"""
-_SIMULATED = """
-    SELECT tag, epoch_us(min(first)), epoch_us(max(last)) FROM (
-        SELECT tag, min(time) AS first, max(time) AS last FROM readings WHERE source = $1 GROUP BY tag
-        UNION ALL SELECT tag, min(minute), max(minute) FROM rollups WHERE source = $1 GROUP BY tag)
-    GROUP BY tag ORDER BY tag"""
+_MOMENTS = """
+WITH pieces AS (SELECT * FROM {rows} WHERE good > 0),
+    whole AS (SELECT sum(good)::BIGINT AS total, sum(good * mean) / sum(good) AS centre FROM pieces)
+SELECT any_value(total) AS readings, any_value(centre) AS mean,
+    sqrt(sum(squares + good * (mean - centre) ** 2) / nullif(any_value(total) - 1, 0)) AS sd,
+    min(good_low) AS low, max(good_high) AS high, count(*) AS pieces FROM pieces, whole
+"""
+_FIRST_OF_MINUTES = (
+    "SELECT good_first AS value, sum(good) AS weight FROM {rows} WHERE good > 0 GROUP BY 1 ORDER BY 1"
+)
+_JUDGED = """
+WITH limits AS (SELECT ?::DOUBLE AS lowest, ?::DOUBLE AS highest),
+minutes AS (
+    SELECT part, sum(good) AS good, min(good_low) AS low, max(good_high) AS high,
+        arg_min(good_first, first) AS first
+    FROM {rows} WHERE good > 0 GROUP BY part),
+judged AS (
+    SELECT *, high < lowest AS below, low > highest AS above,
+        (low < lowest AND high >= lowest) OR (high > highest AND low <= highest) AS mixed
+    FROM minutes, limits WHERE low < lowest OR high > highest)
+"""
+_OUTSIDE = """
+SELECT coalesce(sum(good) FILTER (below), 0)::BIGINT, coalesce(sum(good) FILTER (above), 0)::BIGINT,
+    count(*) FILTER (mixed), coalesce(sum(good) FILTER (mixed AND first < lowest), 0)::BIGINT,
+    coalesce(sum(good) FILTER (mixed AND first > highest), 0)::BIGINT FROM judged
+"""
+_CELLS = 2_000
+"""Pieces of a span whose readings are counted, to spread a sample evenly over the readings."""
+_GOLDEN = (math.sqrt(5) - 1) / 2
+_FEW = 50
+"""Up to this many minutes, or stretches, are read one by one."""
 
 
 class DuckDBSpans:
@@ -68,66 +89,175 @@ class DuckDBSpans:
         )
 
     def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
-        query, values = _EXTENT, []
-        if tags is not None:
-            query, values = _EXTENT_OF_TAGS, [list(tags)] * 2
-        first, last = self._database.frame(query, values).iloc[0]
-        return None if pd.isna(first) else (int(first), int(last))
+        with sources(self._database, tags, *EVER) as answered:
+            query, values = answered.rows("0")
+            moments, bound = f"SELECT min(first) AS first, max(last) AS last FROM {query}", list(values)
+            if self._database.has("rollups"):
+                moments += " UNION ALL SELECT min(minute), max(minute) FROM rollups"
+                if tags is not None:
+                    moments += " WHERE tag IN (SELECT unnest(?::VARCHAR[]))"
+                    bound.append(list(tags))
+            ((first, last),) = answered.cursor.execute(
+                f"SELECT epoch_us(min(first)), epoch_us(max(last)) FROM ({moments})", bound
+            ).fetchall()
+        return None if first is None else (int(first), int(last))
 
     def simulated(self) -> dict[str, tuple[int, int]]:
-        rows = self._database.rows(_SIMULATED, [SIMULATOR])
+        with sources(self._database, None, *EVER) as answered:
+            query, values = answered.rows("0")
+            moments = f"SELECT tag, first, last FROM {query} WHERE source = ?"
+            bound: list[object] = [*values, SIMULATOR]
+            if self._database.has("rollups"):
+                moments += " UNION ALL SELECT tag, minute, minute FROM rollups WHERE source = ?"
+                bound.append(SIMULATOR)
+            rows = answered.cursor.execute(
+                "SELECT tag, epoch_us(min(first)), epoch_us(max(last))"
+                f" FROM ({moments}) GROUP BY tag ORDER BY tag",
+                bound,
+            ).fetchall()
         return {str(tag): (int(first), int(last)) for tag, first, last in rows}
 
     def count(self, tag: str, since: int, until: int) -> int:
-        return int(
-            self._database.frame(f"SELECT count(*) AS n {_GOOD}", of_tag(tag, since, until))["n"].iloc[0]
-        )
+        with sources(self._database, [tag], since, until) as answered:
+            query, values = answered.rows("0")
+            ((count,),) = answered.cursor.execute(
+                f"SELECT coalesce(sum(good), 0)::BIGINT FROM {query}", values
+            ).fetchall()
+        return int(count)
 
-    def values(
-        self, tag: str, since: int, until: int, *, stretch: int = 0, one_in: int = 1
-    ) -> tuple[Ints, Floats]:
-        query, values = f"SELECT epoch_us(time) AS at, value {_GOOD}", of_tag(tag, since, until)
-        if one_in > 1:
-            query += " AND hash(epoch_us(time) // ?) % ? = 0"
-            values += [stretch, one_in]
-        frame = self._database.frame(f"{query} ORDER BY time, id", values)
-        return frame["at"].to_numpy(dtype=np.int64), frame["value"].to_numpy(dtype=np.float64)
+    def stretches(self, tag: str, since: int, until: int, most: int) -> list[tuple[int, int]]:
+        cell = max(MINUTE, -(-(until - since) // (_CELLS * MINUTE)) * MINUTE)
+        with sources(self._database, [tag], since, until) as answered:
+            query, values = answered.rows(f"epoch_us({{time}}) // {cell}")
+            counts = answered.frame(
+                f"SELECT part, sum(good)::BIGINT AS good FROM {query} GROUP BY part HAVING sum(good) > 0"
+                " ORDER BY part",
+                values,
+            )
+        part, good = (counts[name].to_numpy(dtype=np.int64) for name in ("part", "good"))
+        total = int(good.sum())
+        if total <= most:
+            return [(since, until)]
+        # By place among the readings, each in its own part of them; not equally far apart, since then all of
+        # them could fall into the same hour of the day.
+        block, length = total / _FEW, most / _FEW
+        first = block * np.arange(_FEW) + (block - length) * ((np.arange(_FEW) * _GOLDEN) % 1)
+        done = np.cumsum(good)
+        place = np.column_stack((done - good, done)).ravel()
+        time = np.column_stack((part * cell, (part + 1) * cell)).ravel().clip(since, until)
+        edges = np.interp(np.column_stack((first, first + length)), place, time).astype(np.int64)
+        return [(int(a), int(b)) for a, b in edges if a < b]
+
+    def values(self, tag: str, stretches: Sequence[tuple[int, int]]) -> tuple[Ints, Floats]:
+        if not stretches:
+            return np.zeros(0, dtype=np.int64), np.zeros(0)
+        stretch = f"SELECT id, epoch_us(time) AS moment, value {_GOOD}"
+        pieces = " UNION ALL ".join(
+            [stretch] * len(stretches)
+        )  # their bounds let DuckDB skip what is between
+        frame = self._database.frame(
+            f"SELECT moment, value FROM ({pieces}) ORDER BY moment, id",
+            [value for since, until in stretches for value in of_tag(tag, since, until)],
+        )
+        return frame["moment"].to_numpy(dtype=np.int64), frame["value"].to_numpy(dtype=np.float64)
 
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
-        rows = self._database.frame(
-            f"SELECT (epoch_us(time) - ?) // ? AS cell, avg(value) AS mean {_GOOD} GROUP BY cell",
-            [since, cell, *of_tag(tag, since, until)],
-        )
+        by_minutes = since % MINUTE == cell % MINUTE == 0
+        with sources(self._database, [tag], since, until, by_minutes=by_minutes) as answered:
+            query, values = answered.rows(f"(epoch_us({{time}}) - {since}) // {cell}")
+            rows = answered.frame(
+                "SELECT part, sum(good * mean) / sum(good) AS mean"
+                f" FROM {query} WHERE good > 0 GROUP BY part",
+                values,
+            )
         means = np.full(-(-(until - since) // cell), np.nan)
-        means[rows["cell"].to_numpy(dtype=np.int64)] = rows["mean"].to_numpy(dtype=np.float64)
+        means[rows["part"].to_numpy(dtype=np.int64)] = rows["mean"].to_numpy(dtype=np.float64)
         return means
 
     def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
-        values = of_tag(tag, since, until)
-        row = self._database.frame(
-            "SELECT count(*) AS n, avg(value) AS mean, stddev_samp(value) AS sd, "
-            f"quantile_cont(value, {list(SHARES)}) AS shares {_GOOD}",
-            values,
-        ).iloc[0]
-        readings = int(row["n"])
-        if not readings:
-            nothing = np.zeros(0)
-            return Distribution(0, math.nan, math.nan, (), nothing, nothing.astype(np.int64))
-        shares = tuple(float(share) for share in row["shares"])
-        low, high = shares[0], shares[-1]
+        with sources(self._database, [tag], since, until) as answered:
+            query, bound = answered.rows(_MINUTE)
+            ((count, mean, sd, low, high, pieces),) = answered.cursor.execute(
+                _MOMENTS.format(rows=query), bound
+            ).fetchall()
+            if not count:
+                nothing = np.zeros(0)
+                return Distribution(0, math.nan, math.nan, (), nothing, nothing.astype(np.int64), 0)
+            firsts = None
+            if count > MOST and pieces >= LEAST_MINUTES:
+                firsts = answered.frame(_FIRST_OF_MINUTES.format(rows=query), bound)
+        if firsts is not None:
+            value, weight = (firsts[name].to_numpy(dtype=np.float64) for name in ("value", "weight"))
+            used = int(pieces)
+        else:
+            value = np.sort(self.values(tag, self.stretches(tag, since, until, MOST))[1])
+            weight, used = np.ones(len(value)), len(value)
         edges = np.linspace(low, high, bins + 1) if high > low else np.array([low, low])
-        # The bin is computed once, in SQL; the edges above are for drawing.
-        rows = self._database.frame(
-            f"SELECT least(?, floor((value - ?) * ?))::BIGINT AS bin, count(*) AS n {_GOOD} GROUP BY bin",
-            [len(edges) - 2, low, bins / (high - low) if high > low else 0.0, *values],
+        # The bin is computed once, here; the edges above are for drawing.
+        place = np.floor((value - low) * (bins / (high - low) if high > low else 0.0))
+        counts = np.bincount(
+            np.minimum(place, len(edges) - 2).astype(np.int64), weight, minlength=len(edges) - 1
         )
-        counts = np.zeros(len(edges) - 1, dtype=np.int64)
-        counts[rows["bin"].to_numpy(dtype=np.int64)] = rows["n"].to_numpy(dtype=np.int64)
-        return Distribution(readings, float(row["mean"]), float(row["sd"]), shares, edges, counts)
+        middle = _quantiles(value, weight.astype(np.int64), SHARES[1:-1])
+        return Distribution(
+            int(count),
+            float(mean),
+            math.nan if sd is None else float(sd),
+            (float(low), *middle, float(high)),
+            edges,
+            counts.astype(np.int64),
+            used,
+        )
 
-    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
-        row = self._database.frame(
-            f"SELECT count(*) FILTER (value < ?) AS below, count(*) FILTER (value > ?) AS above {_GOOD}",
-            [low, high, *of_tag(tag, since, until)],
-        ).iloc[0]
-        return int(row["below"]), int(row["above"])
+    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> Outside:
+        readings = self.count(tag, since, until)
+        if readings <= MOST:
+            below, above = self._outside(tag, [(since, until)], low, high)
+            return Outside(below, above, readings, readings)
+        with sources(self._database, [tag], since, until) as answered:
+            query, values = answered.rows(_MINUTE)
+            judged, bound = _JUDGED.format(rows=query), [low, high, *values]
+            ((below, above, mixed, maybe_below, maybe_above),) = answered.cursor.execute(
+                judged + _OUTSIDE, bound
+            ).fetchall()
+            if mixed > _FEW:
+                ((pieces,),) = answered.cursor.execute(
+                    f"SELECT count(*) FROM {query} WHERE good > 0", values
+                ).fetchall()
+            else:
+                minutes = answered.cursor.execute(
+                    f"{judged} SELECT epoch_us(part) FROM judged WHERE mixed", bound
+                ).fetchall()
+        if mixed > _FEW and pieces >= LEAST_MINUTES:
+            return Outside(below + maybe_below, above + maybe_above, readings, int(pieces))
+        if mixed > _FEW:
+            stretches = self.stretches(tag, since, until, MOST)
+            used = len(self.values(tag, stretches)[0])
+            shares = (count / max(1, used) for count in self._outside(tag, stretches, low, high))
+            below, above = (round(share * readings) for share in shares)
+            return Outside(below, above, readings, used)
+        spans = [(max(since, minute), min(until, minute + MINUTE)) for (minute,) in minutes]
+        few_below, few_above = self._outside(tag, spans, low, high)
+        return Outside(below + few_below, above + few_above, readings, readings)
+
+    def _outside(
+        self, tag: str, spans: Sequence[tuple[int, int]], low: float, high: float
+    ) -> tuple[int, int]:
+        _, value = self.values(tag, spans)
+        return int((value < low).sum()), int((value > high).sum())
+
+
+def of_tag(tag: str, since: int, until: int) -> list[object]:
+    """The values of `OF_TAG`."""
+    return [tag, naive(since), naive(until)]
+
+
+def _quantiles(value: Floats, weight: Ints, shares: Sequence[float]) -> tuple[float, ...]:
+    """Quantiles of these values in ascending order, each as often as its weight says.
+
+    Interpolated linearly between neighbours, as numpy and `quantile_cont` do.
+    """
+    last = np.cumsum(weight) - 1
+    at = np.asarray(shares) * last[-1]
+    lower, upper = (value[np.searchsorted(last, place)] for place in (np.floor(at), np.ceil(at)))
+    return tuple((lower + (at - np.floor(at)) * (upper - lower)).tolist())

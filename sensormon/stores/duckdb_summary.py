@@ -21,8 +21,8 @@ from sensormon.model.entries import BatchEntry, Record
 from sensormon.stores.duckdb_database import Database, frame_of
 from sensormon.stores.duckdb_queries import naive
 
-PIECE = 500_000
-"""Ids of one transaction, which loading may have to wait for: a few tenths of a second."""
+PIECE = 250_000
+"""Ids of one transaction, which loading may have to wait for: one or two tenths of a second."""
 
 _SUMS = (
     "count(*) AS readings, count(*) FILTER (kind = 0) AS good, count(drawn) AS drawn,"
@@ -30,6 +30,7 @@ _SUMS = (
     " count(*) FILTER (kind > 0) AS doubtful, max(n) AS learned, min(time) AS first, max(time) AS last,"
     " avg(good_value) AS mean, var_pop(good_value) * count(good_value) AS squares,"
     " min(good_value) AS good_low, max(good_value) AS good_high,"
+    " arg_min(good_value, time) AS good_first,"
     " min(drawn_time) AS time_first, arg_min(drawn, drawn_time) AS value_first,"
     " max(drawn_time) AS time_last, arg_max(drawn, drawn_time) AS value_last,"
     " arg_min(drawn_time, drawn) AS time_low, min(drawn) AS value_low,"
@@ -54,6 +55,9 @@ _INTO_MINUTES = f"INSERT INTO minutes {_OF_MINUTES} ORDER BY tag, minute, source
 _INTO_MARKED = f"INSERT INTO marked {_MARKED} ORDER BY id"
 _TOUCHED = "(tag, date_trunc('minute', {time})) IN (SELECT (tag, minute) FROM touched)"
 
+
+EVER = (-36_816_480 * MINUTE, 4_223_371_679 * MINUTE)
+"""From 1900 to 9999, whole minutes."""
 
 # -- keeping it in step ---------------------------------------------------------------
 
@@ -186,6 +190,11 @@ class Sources:
             f"(SELECT {self.columns} FROM marked WHERE {where} UNION ALL {fresh} AND id > ?)",
             [*values, *bound, self.upto],
         )
+
+    def readings(self) -> tuple[str, list[object]]:
+        """The readings of the span themselves."""
+        where, values = self._below(*self._bounded("time", self.since, self.until))
+        return f"(SELECT {self.columns} FROM readings WHERE {where})", values
 
     def frame(self, query: str, values: Sequence[object]) -> pd.DataFrame:
         """The result of this query at the same moment; see `Database.frame`."""

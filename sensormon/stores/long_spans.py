@@ -16,6 +16,12 @@ from sensormon.model.readings import Floats, Ints
 SHARES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 """The quantiles of a distribution; the first is the lowest value, the last the highest."""
 
+MOST = 100_000
+"""Up to this many readings are looked at one by one; of more, an even sample."""
+
+LEAST_MINUTES = 1_000
+"""The fewest minutes whose first readings are such a sample."""
+
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
@@ -24,6 +30,9 @@ class Distribution:
     `sd` is the sample standard deviation, NaN below two readings. `quantiles` belong to
     `SHARES`, interpolated linearly. `counts[i]` readings lie at edges[i] <= value < edges[i+1],
     the highest in the last one. Without readings the numbers are NaN, the arrays empty.
+
+    Number, mean, `sd`, lowest and highest are those of all readings. The other quantiles and `counts`
+    come from `used` of them: where that is fewer, an even sample, mostly the first reading of each minute.
     """
 
     readings: int
@@ -32,6 +41,21 @@ class Distribution:
     quantiles: tuple[float, ...]
     edges: Floats
     counts: Ints
+    used: int
+
+
+@dataclass(frozen=True)
+class Outside:
+    """How many of the good `readings` of a span lie below and above two limits.
+
+    Exact if `used` is `readings`. If not, it is an estimate from so many: minutes that have readings on both
+    sides of a limit are judged by their first one, or an even sample stands for all.
+    """
+
+    below: int
+    above: int
+    readings: int
+    used: int
 
 
 class Spans(Protocol):
@@ -66,14 +90,14 @@ class Spans(Protocol):
     def count(self, tag: str, since: int, until: int) -> int:
         """How many good readings there are."""
 
-    def values(
-        self, tag: str, since: int, until: int, *, stretch: int = 0, one_in: int = 1
-    ) -> tuple[Ints, Floats]:
-        """Times and values of the good readings, in order of time.
+    def stretches(self, tag: str, since: int, until: int, most: int) -> list[tuple[int, int]]:
+        """Stretches of the span with about `most` of its good readings, spread evenly over them.
 
-        `one_in=n` samples about every n-th stretch of `stretch` µs, evenly and the same ones
-        for every tag.
+        The whole span if it has no more; empty ones are left out.
         """
+
+    def values(self, tag: str, stretches: Sequence[tuple[int, int]]) -> tuple[Ints, Floats]:
+        """Times and values of the good readings in these spans, in order of time."""
 
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
         """The means of the good readings in equal cells (µs) from `since` on; NaN for an empty cell."""
@@ -81,5 +105,5 @@ class Spans(Protocol):
     def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
         """How the good readings are spread."""
 
-    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
+    def outside(self, tag: str, since: int, until: int, low: float, high: float) -> Outside:
         """How many good readings lie below `low`, and above `high`."""

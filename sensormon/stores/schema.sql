@@ -245,6 +245,7 @@ CREATE TABLE IF NOT EXISTS minutes (
     squares     DOUBLE,               -- of their distances from this mean, summed
     good_low    DOUBLE,
     good_high   DOUBLE,
+    good_first  DOUBLE,
     time_first  TIMESTAMP,            -- of those drawn, like all below
     value_first DOUBLE,
     time_last   TIMESTAMP,

@@ -23,6 +23,7 @@ from sensormon.view.explore import (
     limit_facts,
     quantile_table,
     relation_words,
+    sampled,
     times,
 )
 from sensormon.view.explore_chart import Series, explore_chart
@@ -70,6 +71,8 @@ def distribution_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     chart(histogram(distribution, tag, viewer.palette), "explore-histogram", f"Histogram of {tag.label}")
     shaded = "Shaded: the {normal band}. " if tag.normal else ""
     prose(f"{shaded}Dotted: the 5, 50 and 95 % {{quantile|quantiles}} of the good readings.")
+    if note := sampled(distribution):
+        st.caption(note)
     with st.expander("Quantiles"):
         st.dataframe(quantile_table(distribution, tag), hide_index=True, key="explore-quantiles")
 

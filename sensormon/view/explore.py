@@ -20,7 +20,7 @@ from sensormon.model.format import counted, duration
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.explorer import Controlled
-from sensormon.stores.long_spans import SHARES, Distribution
+from sensormon.stores.long_spans import SHARES, Distribution, Outside
 
 DAY = 86_400
 NAMED = {
@@ -64,7 +64,7 @@ def relation_words(relation: Relation, x: Tag, y: Tag) -> list[str]:
     apart = duration(relation.pairs.tolerance / SECOND)
     pairs = f"{counted(relation.n, 'pair')}, at most {apart} apart"
     if relation.share > 1:
-        pairs += f", from one in {relation.share:,} stretches of the span"
+        pairs += f", from about one in {relation.share:,} readings, in stretches"
     if relation.why:
         return [f"Not measurable: {relation.why}. {pairs}."]
     lines = [
@@ -101,12 +101,15 @@ def control_words(control: Controlled) -> list[str]:
             f"Not measurable: limits need {PAIRS} consecutive readings; the baseline has "
             f"{counted(control.available, 'good reading')}. Choose a longer baseline."
         ]
-    outside = control.above + control.below
-    share = f" ({_share(outside, control.readings)})" if control.readings else ""
+    outside = control.outside
+    count = outside.above + outside.below
+    share = f" ({_share(count, outside.readings)})" if outside.readings else ""
     lines = [
-        f"{outside:,} of {counted(control.readings, 'good reading')} in view are outside the control limits"
-        f"{share}: {control.above:,} above, {control.below:,} below."
+        f"{_about(outside)}{count:,} of {counted(outside.readings, 'good reading')} in view are outside the "
+        f"control limits{share}: {outside.above:,} above, {outside.below:,} below."
     ]
+    if outside.used < outside.readings:
+        lines.append(f"The count is an estimate from {_sample(outside.used)}.")
     if limits.sigma == 0:
         lines.append("The baseline is constant; any other value is outside.")
     if limits.correlated:
@@ -137,8 +140,10 @@ def limit_facts(limits: ControlLimits, tag: Tag) -> list[tuple[str, str]]:
     ]
 
 
-def distribution_facts(distribution: Distribution, tag: Tag, outside: int | None) -> list[tuple[str, str]]:
-    """The numbers of a distribution; `outside` readings lie outside the normal band, if there is one."""
+def distribution_facts(
+    distribution: Distribution, tag: Tag, outside: Outside | None
+) -> list[tuple[str, str]]:
+    """The numbers of a distribution; `outside` is about the normal band, if there is one."""
     facts = [
         ("Readings", f"{distribution.readings:,}"),
         ("Mean", _finer(tag, distribution.mean)),
@@ -146,7 +151,9 @@ def distribution_facts(distribution: Distribution, tag: Tag, outside: int | None
         ("Median", tag.render(distribution.quantiles[SHARES.index(0.5)])),
     ]
     if outside is not None:
-        facts.append(("Outside the normal band", f"{outside:,} ({_share(outside, distribution.readings)})"))
+        count = outside.below + outside.above
+        share = _share(count, outside.readings)
+        facts.append(("Outside the normal band", f"{_about(outside).lower()}{count:,} ({share})"))
     return facts
 
 
@@ -158,6 +165,24 @@ def quantile_table(distribution: Distribution, tag: Tag) -> pd.DataFrame:
 
 def _signed(correlation: float) -> str:
     return f"{correlation:+.2f}".replace("-", "−")
+
+
+def sampled(distribution: Distribution) -> str:
+    """Which readings the histogram and the quantiles show; empty if all."""
+    if distribution.used >= distribution.readings:
+        return ""
+    return (
+        f"Histogram and quantiles are estimated from {_sample(distribution.used)}. Number, mean, standard "
+        "deviation, lowest and highest value are those of all readings."
+    )
+
+
+def _about(outside: Outside) -> str:
+    return "About " if outside.used < outside.readings else ""
+
+
+def _sample(readings: int) -> str:
+    return f"an even sample of {readings:,} readings"
 
 
 def _share(some: int, whole: int) -> str:

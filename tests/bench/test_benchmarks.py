@@ -14,6 +14,7 @@ from sensormon.bench.journal import journal
 from sensormon.bench.measured import Size
 from sensormon.bench.pages import openings, pages
 from sensormon.bench.pipeline import pipeline
+from sensormon.bench.query import query
 from sensormon.bench.rescore import rescore
 from sensormon.bench.sessions import sessions
 from sensormon.bench.tick import tick
@@ -26,6 +27,7 @@ MENU = ROOT / "sensormon" / "ui" / "navigation.py"
 
 def test_the_documented_benchmarks_exist() -> None:
     assert set(BENCHMARKS) >= {"http", "journal", "pages", "pipeline", "rescore", "sessions", "tick"}
+    assert set(BENCHMARKS) >= {"http", "journal", "pipeline", "query", "rescore"}
 
 
 def test_json_is_one_object_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,6 +57,13 @@ def test_a_tick_is_measured_beside_a_bare_sync() -> None:
     assert set(measured.ratio) == {
         f"{tags} tags, {kind} p99" for tags in ("3", "1,000") for kind in ("z-score", "default")
     }
+
+
+@pytest.mark.long
+def test_queries_are_measured_beside_plain_sql() -> None:
+    measured = query(Size(readings=30_000), rounds=1)
+    assert set(measured.ratio) == set(measured.reference)
+    assert measured.figures["overview, all, ms p95"] > 0
 
 
 @pytest.mark.long

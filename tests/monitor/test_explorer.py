@@ -20,6 +20,7 @@ from sensormon.model.settings import Settings
 from sensormon.model.tags import Tag
 from sensormon.monitor.explorer import Controlled
 from sensormon.monitor.monitor import Monitor
+from sensormon.stores.long_spans import Outside
 from sensormon.ui.time_range import in_calendar, offset, span_of, span_text
 from sensormon.view.explore import (
     control_words,
@@ -115,7 +116,7 @@ def test_control_limits_count_outliers_in_the_whole_span(monitor: Monitor) -> No
     controlled = monitor.explorer.controlled(TAG, span, (START, START + 3_000 * SECOND))
     assert controlled.limits is not None
     assert controlled.limits.centre == pytest.approx(7.02)
-    assert (controlled.below, controlled.above, controlled.readings) == (4, 7, 3_011)
+    assert controlled.outside == Outside(4, 7, 3_011, 3_011)
     few = monitor.explorer.controlled(TAG, span, (START, START + 5 * SECOND))
     assert few.limits is None
     assert "Not measurable" in control_words(few)[0]
@@ -146,7 +147,9 @@ def test_long_span_is_paired_from_a_sample(monitor: Monitor, monkeypatch: pytest
     assert relation.share == 3
     assert 300 < relation.n < 2_000
     assert relation.pearson == pytest.approx(1.0)
-    assert "from one in 3 stretches" in relation_words(relation, *2 * [monitor.tags[TAG]])[0]
+    assert (
+        "from about one in 3 readings, in stretches" in relation_words(relation, *2 * [monitor.tags[TAG]])[0]
+    )
     monitor.stop()
 
 
@@ -258,11 +261,13 @@ def test_caption_says_what_was_left_out(monitor: Monitor) -> None:
 
 def test_control_chart_warns_of_autocorrelation() -> None:
     limits = ControlLimits(7.0, 0.1, 6.7, 7.3, 1_000, 999, 0.95)
-    words = "\n".join(control_words(Controlled(limits, 200_000, 1, 4, 1_000, 9_000)))
+    words = "\n".join(control_words(Controlled(limits, Outside(1, 4, 200_000, 200_000), 1_000, 9_000)))
     assert "5 of 200,000 good readings in view are outside the control limits (less than 0.01 %)" in words
     assert "lag-1 autocorrelation 0.95" in words
     assert "1,000 of the baseline's 9,000 readings" in words
-    calm = control_words(Controlled(replace(limits, autocorrelation=0.01), 100, 0, 0, 1_000, 1_000))
+    calm = control_words(
+        Controlled(replace(limits, autocorrelation=0.01), Outside(0, 0, 100, 100), 1_000, 1_000)
+    )
     assert len(calm) == 1
     assert np.isfinite(limits.sigma)
     assert Tag("x", "X").unit == ""

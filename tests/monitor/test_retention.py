@@ -144,7 +144,7 @@ def test_explorer_draws_minutes_and_measures_raw_readings(settings: Settings, cl
     assert whole == OLD // DAY * DAY + DAY
     assert monitor.explorer.since_whole(("agitator_rpm",), OLD) == OLD
     assert monitor.explorer.distribution(TAG, OLD, FAR).readings == 120
-    assert monitor.explorer.controlled(TAG, (OLD, FAR), (OLD, FAR)).readings == 120
+    assert monitor.explorer.controlled(TAG, (OLD, FAR), (OLD, FAR)).outside.readings == 120
     monitor.stop()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.readings import Processed
-from sensormon.stores.long_spans import SHARES
+from sensormon.stores.long_spans import SHARES, Outside
 from sensormon.stores.protocol import Store
 from tests.support.plant import START
 
@@ -30,7 +31,7 @@ def test_spans_match_the_readings(store: Store, processed: Callable[..., Process
     assert spans.extent() == spans.extent(["nobody", "temp"]) == (START, START + 1_999 * SECOND)
     assert spans.extent(["nobody"]) is spans.extent([]) is None
     assert spans.count("temp", since, until) == len(inside)
-    time, values = spans.values("temp", since, until)
+    time, values = spans.values("temp", [(since, until)])
     assert time.tolist() == scored.accepted.time[inside].tolist()
     assert values.tolist() == value.tolist()
     spread = spans.distribution("temp", since, until, bins=7)
@@ -43,7 +44,8 @@ def test_spans_match_the_readings(store: Store, processed: Callable[..., Process
     assert spread.counts.tolist() == np.bincount(expected, minlength=7).tolist()
     low, high = np.quantile(value, [0.1, 0.8])
     outside = spans.outside("temp", since, until, low, high)
-    assert outside == (int((value < low).sum()), int((value > high).sum()))
+    rows = len(value)
+    assert outside == Outside(int((value < low).sum()), int((value > high).sum()), rows, rows)
     means = spans.means("temp", since, until, 7 * SECOND)
     place = (scored.accepted.time[inside] - since) // (7 * SECOND)
     for cell in (0, 85, 257):
@@ -61,25 +63,31 @@ def test_simulated_readings_of_each_tag_reach_from_first_to_last(
     assert store.spans.simulated() == {"twin": (START, START + 49 * SECOND)}
 
 
-def test_sample_takes_the_same_stretches_of_every_tag(
+def test_a_sample_is_spread_evenly_over_the_readings(
     store: Store, processed: Callable[..., Processed]
 ) -> None:
-    scored, other = processed(6_000), processed(1)
-    other = replace(scored, accepted=replace(scored.accepted, tags=("twin",)))
-    store.load("w", [Record(1, BatchEntry(1, {}, scored)), Record(2, BatchEntry(6_001, {}, other))])
-    taken = [store.spans.values(tag, START, FAR, stretch=60 * SECOND, one_in=4) for tag in ("temp", "twin")]
-    assert taken[0][0].tolist() == taken[1][0].tolist()
-    assert 500 < len(taken[0][0]) < 3_000
-    whole = [np.sum(taken[0][0] // (60 * SECOND) == cell) for cell in set(taken[0][0] // (60 * SECOND))]
-    assert set(whole[1:-1]) == {60}
+    scored = processed(6_000)
+    scored.accepted.time[3_000:] += 400_000 * SECOND
+    store.load("w", [Record(1, BatchEntry(1, {}, scored))])
+    assert store.spans.stretches("temp", START, FAR, 6_000) == [(START, FAR)]
+    stretches = store.spans.stretches("temp", START, FAR, 1_000)
+    assert all(a < b <= c for (a, b), (c, _) in pairwise(stretches))
+    time, value = store.spans.values("temp", stretches)
+    assert 800 < len(time) < 1_200
+    assert (np.diff(time) > 0).all()
+    early = int((time < START + 3_000 * SECOND).sum())
+    assert 0.4 < early / len(time) < 0.6, "both halves of the readings, not of the span"
+    of_time = dict(zip(scored.accepted.time.tolist(), scored.accepted.value.tolist(), strict=True))
+    assert [of_time[moment] for moment in time.tolist()] == value.tolist()
 
 
 def test_an_empty_store_answers_about_every_span(store: Store) -> None:
     assert store.spans.extent() is None
     assert store.spans.overview("temp", 0, FAR).readings == 0
     assert store.spans.distribution("temp", 0, FAR, bins=5).readings == 0
-    assert store.spans.count("temp", 0, FAR) == len(store.spans.values("temp", 0, FAR)[0]) == 0
-    assert store.spans.outside("temp", 0, FAR, 0.0, 1.0) == (0, 0)
+    assert store.spans.count("temp", 0, FAR) == len(store.spans.values("temp", [(0, FAR)])[0]) == 0
+    assert store.spans.outside("temp", 0, FAR, 0.0, 1.0) == Outside(0, 0, 0, 0)
+    assert store.spans.stretches("temp", 0, FAR, 10) == [(0, FAR)]
 
 
 @pytest.mark.parametrize("width", [1, 7 * SECOND, 300 * SECOND])

@@ -228,12 +228,12 @@ def test_outliers_of_the_compared_span_are_not_marked() -> None:
 
 def test_histogram_and_scatter_show_their_data() -> None:
     quantiles = tuple(36 + 2 * share for share in SHARES)
-    distribution = Distribution(10, 37.0, 0.5, quantiles, np.linspace(36, 38, 5), np.array([1, 4, 3, 2]))
+    distribution = Distribution(10, 37.0, 0.5, quantiles, np.linspace(36, 38, 5), np.array([1, 4, 3, 2]), 10)
     figure = histogram(distribution, TEMP, LIGHT)
     assert list(figure.data[0].y) == [1, 4, 3, 2]
     assert figure.layout.xaxis.range[0] < 35.0
     assert figure.layout.xaxis.range[1] > 40.0
-    flat = Distribution(3, 37.0, 0.0, (37.0,) * len(SHARES), np.array([37.0, 37.0]), np.array([3]))
+    flat = Distribution(3, 37.0, 0.0, (37.0,) * len(SHARES), np.array([37.0, 37.0]), np.array([3]), 3)
     assert histogram(flat, PH, DARK).data[0].width[0] > 0
     many = np.arange(3.0 * DOTS)
     dots = scatter(Pairs(many.astype(np.int64), many, -many, SECOND), TEMP, PH, LIGHT).data[0]
