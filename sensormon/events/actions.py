@@ -7,17 +7,19 @@ States and words are those of ANSI/ISA-18.2-2016.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from sensormon.analysis.versions import Texts
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import EventAction
 from sensormon.model.errors import UsageError
-from sensormon.model.events import Event
+from sensormon.model.readings import Bools, Ints
 from sensormon.model.text import LONGEST_NAME, cleaned
 
 ACTIONS = ("acknowledge", "unacknowledge", "label", "shelve", "unshelve", "note")
@@ -45,24 +47,26 @@ ATTENTION = (State.UNACKNOWLEDGED, State.RETURNED)
 """The states in which an event needs somebody's attention."""
 
 
-@dataclass(frozen=True)
-class Standing:
-    """The sum of all actions on an event. Times are µs UTC; 0 or empty if there is none."""
+@dataclass(frozen=True, eq=False)
+class Standings:
+    """The sum of all actions on events, an item of each column for each event.
 
-    acknowledged: bool = False
-    label: str = ""
-    shelved_until: int = 0
-    note: str = ""
-    who: str = ""  # who acted last, and when
-    acted: int = 0
+    Times are µs UTC; 0 or empty if there is none. `who` acted last, and when is `acted`.
+    """
 
-    def state(self, over: bool, now: int) -> State:
-        """The state at `now` (µs UTC); `over` is whether the event has ended."""
-        if self.shelved_until > now:
-            return State.SHELVED
-        if self.acknowledged:
-            return State.ACKNOWLEDGED
-        return State.RETURNED if over else State.UNACKNOWLEDGED
+    acknowledged: Bools
+    label: Texts
+    shelved_until: Ints
+    note: Texts
+    who: Texts
+    acted: Ints
+
+    def states(self, over: Bools, now: int) -> Texts:
+        """The states at `now` (µs UTC); `over` is whether each event has ended."""
+        states: Texts = np.where(over, str(State.RETURNED), str(State.UNACKNOWLEDGED)).astype(object)
+        states[self.acknowledged] = str(State.ACKNOWLEDGED)
+        states[self.shelved_until > now] = str(State.SHELVED)
+        return states
 
 
 def checked(
@@ -109,35 +113,71 @@ def checked(
     )
 
 
-def standings(events: Iterable[Event], actions: pd.DataFrame) -> dict[int, Standing]:
-    """The standing of each event that somebody acted on, by event id.
+def standings(readings: Ints, edges: Ints, actions: pd.DataFrame) -> Standings:
+    """The standing of each event; event i has the readings from edges[i] up to edges[i + 1].
 
     `actions` come from the store, oldest first; those on other readings are ignored. The last
     action of a kind holds; a note holds until the next note.
     """
-    if actions.empty:
-        return {}
-    event_of = {reading: event.id for event in events for reading in event.ids}
-    result: dict[int, Standing] = {}
-    for row in actions.to_dict("records"):
-        event = event_of.get(row["reading"])
-        if event is not None:
-            before = result.get(event, Standing())
-            result[event] = replace(_after(before, row), who=row["who"], acted=_time_of(row["time"]))
-    return result
+    events = len(edges) - 1
+    event, rows = _on_events(readings, edges, actions["reading"].to_numpy(dtype=np.int64))
+    if not len(rows):
+        none, empty = np.zeros(events, dtype=np.int64), np.full(events, "", dtype=object)
+        return Standings(none == 1, empty, none, empty, empty, none)
+    act, label, note, who = (
+        actions[name].to_numpy(dtype=object)[rows] for name in ("action", "label", "note", "who")
+    )
+    time, until = _times(actions["time"])[rows], _times(actions["until"])[rows]
+
+    def last(which: Bools) -> tuple[Ints, Ints]:
+        """The events that have such actions, and the last of these on each."""
+        newest = np.full(events, -1, dtype=np.int64)
+        places = np.flatnonzero(which)
+        newest[event[places]] = places  # of equal indices the last one is assigned
+        having = np.flatnonzero(newest >= 0)
+        return having, newest[having]
+
+    def words(column: Texts, which: Bools) -> Texts:
+        result: Texts = np.full(events, "", dtype=object)
+        having, places = last(which)
+        result[having] = column[places]
+        return result
+
+    def numbers(column: Ints, which: Bools) -> Ints:
+        result = np.zeros(events, dtype=np.int64)
+        having, places = last(which)
+        result[having] = column[places]
+        return result
+
+    every = np.ones(len(rows), dtype=np.bool_)
+    acknowledged = (act == "acknowledge").astype(np.int64)
+    return Standings(
+        acknowledged=numbers(acknowledged, (act == "acknowledge") | (act == "unacknowledge")) == 1,
+        label=words(label, act == "label"),
+        shelved_until=numbers(until, (act == "shelve") | (act == "unshelve")),
+        note=words(note, note != ""),
+        who=words(who, every),
+        acted=numbers(time, every),
+    )
 
 
-def _after(standing: Standing, row: Mapping[Any, Any]) -> Standing:
-    action = row["action"]
-    if row["note"]:
-        standing = replace(standing, note=row["note"])
-    if action in ("acknowledge", "unacknowledge"):
-        return replace(standing, acknowledged=action == "acknowledge")
-    if action == "label":
-        return replace(standing, label=row["label"])
-    if action in ("shelve", "unshelve"):
-        return replace(standing, shelved_until=_time_of(row["until"]))
-    return standing
+def _on_events(readings: Ints, edges: Ints, acted_on: Ints) -> tuple[Ints, Ints]:
+    """For each action on one of these readings the place of its event; and the places of these actions."""
+    if not len(readings):
+        return readings, readings
+    order = np.argsort(readings)
+    place = np.minimum(np.searchsorted(readings, acted_on, sorter=order), len(readings) - 1)
+    reading = order[place]
+    rows = np.flatnonzero(readings[reading] == acted_on)
+    event: Ints = np.searchsorted(edges, reading[rows], side="right") - 1
+    return event, rows
+
+
+def _times(column: pd.Series[Any]) -> Ints:
+    """Times as µs UTC, 0 for none."""
+    times: Ints = column.dt.as_unit("us").astype("int64").to_numpy(copy=True)
+    times[column.isna().to_numpy()] = 0
+    return times
 
 
 def _time_of(time: pd.Timestamp) -> int:

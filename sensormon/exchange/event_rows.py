@@ -41,7 +41,7 @@ def events_file(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
 def readings_file(readings: pd.DataFrame, events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
     """The columns for each flagged reading, with the event it belongs to."""
     event_of = pd.Series(
-        np.repeat(events["id"].to_numpy(dtype=np.int64), [len(ids) for ids in events["ids"]]),
+        np.repeat(events["id"].to_numpy(dtype=np.int64), events["readings"].to_numpy(dtype=np.int64)),
         index=_ids(events),
     )
     return pd.DataFrame(
@@ -71,8 +71,7 @@ def file_stem(kind: str, time: int, zone: tzinfo) -> str:
 
 
 def _ids(events: pd.DataFrame) -> Ints:
-    each = [np.asarray(ids, dtype=np.int64) for ids in events["ids"]]
-    together: Ints = np.concatenate(each) if each else np.zeros(0, dtype=np.int64)
+    together: Ints = events["ids"].list.flatten().to_numpy(dtype=np.int64)
     return together
 
 

@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 
 MEDIUM, HIGH = 1.5, 3.0
@@ -50,66 +49,3 @@ class Delays:
                 where="events",
                 hint="Give 1 reading or more, seconds from 0 on, and off_seconds within longest",
             )
-
-    def follows(self, time: int, n: int, event: Event) -> bool:
-        """Whether a flag at (µs UTC, readings learned) comes within the off-delay of this event."""
-        passed, readings = time - event.end, n - event.last_n
-        near = 0 < readings <= self.off_readings and passed <= self.longest * SECOND
-        return near or passed <= event.off_seconds * SECOND
-
-
-@dataclass(frozen=True)
-class Event:
-    """A stretch of flagged readings of one tag. Times in µs UTC, values in the tag's unit.
-
-    The peak is the reading with the highest score in thresholds, the first of equals;
-    `threshold` (0 if unknown) and `settings` are those it was flagged with.
-    `first_n` and `last_n` are how many readings the tag had learned before the first and
-    before the last flagged one. `detector` spoke at the peak, under `profile`, which may set the
-    severity (`set_severity`); both are empty if they are unknown. `off_seconds` is the off-delay after
-    the last flagged reading.
-    """
-
-    tag: str
-    ids: tuple[int, ...]
-    start: int
-    end: int
-    first_n: int
-    last_n: int
-    peak_id: int
-    peak_time: int
-    peak_value: float
-    peak_score: float
-    threshold: float
-    expected: float
-    lower: float
-    upper: float
-    settings: int
-    detector: str
-    profile: str
-    set_severity: str
-    off_seconds: float
-
-    @property
-    def id(self) -> int:
-        """The id of its first flagged reading."""
-        return self.ids[0]
-
-    @property
-    def readings(self) -> int:
-        """How many readings were flagged."""
-        return len(self.ids)
-
-    @property
-    def ratio(self) -> float:
-        """The peak score over its threshold; 0 if that is unknown."""
-        return self.peak_score / self.threshold if self.threshold > 0 else 0.0
-
-    @property
-    def severity(self) -> Severity:
-        """The severity that its profile sets, or else follows from the peak's multiple of the threshold."""
-        if self.set_severity:
-            return Severity(self.set_severity)
-        if self.ratio >= HIGH:
-            return Severity.HIGH
-        return Severity.MEDIUM if self.ratio >= MEDIUM else Severity.LOW

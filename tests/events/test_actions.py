@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import settings as options
+from hypothesis import strategies as st
 
-from sensormon.events.actions import Standing, State, action_frame, checked, standings
+from sensormon.events.actions import ACTIONS, State, action_frame, checked, standings
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import EventAction
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.support.events import find_events, flags
+from tests.support.events import events_of, flags
 from tests.support.plant import START, batch_of
+from tests.support.slow_events import Standing, slow_standings
 
 FAR = START + 10**6 * SECOND
 HOUR = 3600 * SECOND
@@ -143,17 +148,65 @@ def test_unstorable_text_is_cleaned() -> None:
 
 
 def test_action_follows_its_reading_into_a_merged_event() -> None:
-    apart = find_events(flags(50, 70))
-    assert [event.id for event in apart] == [50, 70]
     actions = action_frame([(1, EventAction((70,), START, "Ana", "acknowledge"))])
-    assert standings(apart, actions) == {70: Standing(True, who="Ana", acted=START)}
-    joined = find_events(flags(50, 60, 70))
-    assert standings(joined, actions) == {50: Standing(True, who="Ana", acted=START)}
-    assert standings(find_events(flags(50)), actions) == {}
+
+    def acknowledged(*seconds: float) -> list[tuple[int, bool, str, int]]:
+        events = events_of(flags(*seconds))
+        stand = standings(*events.ids, actions)
+        columns = (events.id, stand.acknowledged, stand.who, stand.acted)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
+    assert acknowledged(50, 70) == [(50, False, "", 0), (70, True, "Ana", START)]
+    assert acknowledged(50, 60, 70) == [(50, True, "Ana", START)]
+    assert acknowledged(50) == [(50, False, "", 0)]
+    assert acknowledged() == []
+
+
+some_actions = st.lists(
+    st.builds(
+        EventAction,
+        st.lists(st.integers(1, 12), min_size=1, max_size=4, unique=True).map(tuple),
+        st.integers(START, START + 50),
+        st.sampled_from(["Ana", "Bo"]),
+        st.sampled_from(ACTIONS),
+        st.sampled_from(["true", "false"]),
+        st.sampled_from([0, START + HOUR]),
+        st.sampled_from(["", "seen", "cleaned"]),
+    ),
+    max_size=12,
+)
+
+
+@options(max_examples=100)
+@given(some_actions, st.permutations(range(2, 11)), st.lists(st.integers(1, 4), min_size=1, max_size=5))
+def test_standings_match_the_slow_reference(
+    acts: list[EventAction], ids: list[int], sizes: list[int]
+) -> None:
+    acts = [replace(act, time=START + place) for place, act in enumerate(acts)]  # oldest first
+    edges = np.minimum(np.concatenate(([0], np.cumsum(sizes))), len(ids))
+    readings = np.array(ids)[: edges[-1]]
+    place = np.searchsorted(edges, np.arange(len(readings)), side="right") - 1
+    event_of = dict(zip(readings.tolist(), place.tolist(), strict=True))
+    expected = slow_standings(event_of, enumerate(acts))
+    stand = standings(readings, edges, action_frame(enumerate(acts)))
+    for event in range(len(edges) - 1):
+        slow = expected.get(event, Standing())
+        assert (stand.acknowledged[event], stand.label[event], stand.shelved_until[event]) == (
+            slow.acknowledged,
+            slow.label,
+            slow.shelved_until,
+        )
+        assert (stand.note[event], stand.who[event], stand.acted[event]) == (slow.note, slow.who, slow.acted)
 
 
 def test_shelving_hides_the_state_until_it_expires() -> None:
-    standing = Standing(shelved_until=START + HOUR)
-    assert standing.state(True, START) is State.SHELVED
-    assert standing.state(True, START + HOUR) is State.RETURNED
-    assert standing.state(False, START + HOUR) is State.UNACKNOWLEDGED
+    events = events_of(flags(50))
+    shelved = EventAction((50,), START, "Ana", "shelve", until=START + HOUR)
+    stand = standings(*events.ids, action_frame([(1, shelved)]))
+
+    def state(over: bool, now: int) -> str:
+        return str(stand.states(np.array([over]), now)[0])
+
+    assert state(True, START) == State.SHELVED
+    assert state(True, START + HOUR) == State.RETURNED
+    assert state(False, START + HOUR) == State.UNACKNOWLEDGED

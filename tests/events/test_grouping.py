@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormon.analysis.versions import Versions
-from sensormon.events.grouping import group_flags, is_over, join_events, lasting
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.errors import UsageError
-from sensormon.model.events import Delays, Event, Severity
+from sensormon.model.events import Delays, Severity
 from sensormon.model.profiles import Choice, Profile, Profiles
-from tests.support.events import THRESHOLDS, VERSIONS, find_events, flags, frame
+from tests.support.events import VERSIONS, events_of, find_events, flags, frame, is_over
 from tests.support.plant import START
+from tests.support.slow_events import slow_events
 
 frames = st.lists(
     st.tuples(
@@ -39,35 +39,22 @@ some_delays = st.builds(
 )
 
 
-def slow(readings: pd.DataFrame, delays: Delays) -> list[list[int]]:
-    """The ids of each event, found one reading at a time."""
-    events: list[list[int]] = []
-    times: list[int] = []
-    for tag in sorted(set(readings["tag"])):
-        last: tuple[int, int] | None = None
-        for row in readings[readings["tag"] == tag].itertuples():
-            if not row.is_anomaly:
-                continue
-            now = row.time.value // 1_000
-            apart = math.inf if last is None else (now - last[0]) / SECOND
-            count = math.inf if last is None else row.n - last[1]
-            if apart <= delays.off_seconds or (count <= delays.off_readings and apart <= delays.longest):
-                events[-1].append(row.id)
-            else:
-                events.append([row.id])
-                times.append(now)
-            last = now, row.n
-    return [events[i] for i in sorted(range(len(events)), key=lambda i: times[i])]
-
-
 @settings(max_examples=50)
 @given(frames, some_delays)
 def test_events_match_the_slow_reference(readings: pd.DataFrame, delays: Delays) -> None:
-    events = group_flags(readings, VERSIONS, delays)
-    assert [list(event.ids) for event in events] == slow(readings, delays)
-    ratio = {row.id: row.score / THRESHOLDS.get(row.settings, math.inf) for row in readings.itertuples()}
-    for event in events:
-        assert event.peak_id == max(event.ids, key=lambda reading_id: (ratio[reading_id], -reading_id))
+    assert find_events(readings, delays=delays) == slow_events(readings, VERSIONS, delays)
+
+
+@settings(max_examples=50)
+@given(frames, st.lists(st.sampled_from(["default", "slow", None]), min_size=25, max_size=25), some_delays)
+def test_events_of_profiles_match_the_slow_reference(
+    readings: pd.DataFrame, profiles: list[str | None], delays: Delays
+) -> None:
+    rows = profiled(readings, "default", "zscore", 3.0)
+    rows["profile"] = profiles[: len(rows)]
+    rows["settings"] = [4 if name else 1 for name in rows["profile"]]
+    rows.loc[rows["profile"].isna(), ["threshold", "detector"]] = [math.nan, None]
+    assert find_events(rows, BOTH, delays) == slow_events(rows, BOTH, delays)
 
 
 @settings(max_examples=50)
@@ -91,20 +78,8 @@ def test_row_order_and_unflagged_readings_do_not_matter(
     assert find_events(readings[readings["is_anomaly"]], delays=delays) == whole
 
 
-@settings(max_examples=50)
-@given(frames, some_delays, st.integers(0, 25), st.integers(0, 25))
-def test_joined_chunks_equal_the_whole(readings: pd.DataFrame, delays: Delays, cut: int, other: int) -> None:
-    joined: list[Event] = []
-    for start, stop in zip([0, *sorted((cut, other))], [*sorted((cut, other)), len(readings)], strict=True):
-        chunk = readings.iloc[start:stop]
-        events = group_flags(chunk, VERSIONS, delays)
-        joined = join_events(joined, events, delays)
-    assert joined == group_flags(readings, VERSIONS, delays)
-    assert lasting(joined, delays) == find_events(readings, delays=delays)
-
-
 def test_spike_is_an_event_unless_an_on_delay_holds_it_back() -> None:
-    assert [event.readings for event in find_events(flags(5))] == [1]
+    assert [len(event.ids) for event in find_events(flags(5))] == [1]
     assert find_events(flags(5), delays=Delays(on_readings=2)) == []
     assert [event.ids for event in find_events(flags(5, 50, 53), delays=Delays(on_seconds=3))] == [(50, 53)]
 
@@ -115,7 +90,7 @@ def test_event_ends_after_the_off_delay() -> None:
     at = event.end
     for seconds, over in ((0, False), (5, False), (10, False), (11, True)):
         newest = (at + seconds * SECOND, event.last_n + seconds)
-        assert is_over(event, newest[0], newest, Delays()) is over
+        assert is_over(events_of(flags(5)), newest[0], newest) is over
 
 
 def test_slow_tag_has_its_off_delay_in_readings() -> None:
@@ -126,9 +101,10 @@ def test_slow_tag_has_its_off_delay_in_readings() -> None:
 
 
 def test_event_without_readings_ends_after_the_longest_delay() -> None:
-    event = find_events(flags(5))[0]
-    assert not is_over(event, event.end + 899 * SECOND, None, Delays())
-    assert is_over(event, event.end + 901 * SECOND, None, Delays())
+    events = events_of(flags(5))
+    end = int(events.end[0])
+    assert not is_over(events, end + 899 * SECOND, None)
+    assert is_over(events, end + 901 * SECOND, None)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +118,12 @@ def test_event_without_readings_ends_after_the_longest_delay() -> None:
     ],
 )
 def test_severity_depends_on_the_threshold_ratio(score: float, severity: Severity) -> None:
-    assert find_events(flags(5, score=score))[0].severity is severity
+    assert find_events(flags(5, score=score))[0].severity == severity
 
 
 def test_unknown_settings_give_the_lowest_severity() -> None:
     event = find_events(frame([("a", 1.0, True, 50.0, 9)]))[0]
-    assert event.severity is Severity.LOW
+    assert event.severity == Severity.LOW
     assert event.threshold == 0.0
 
 
@@ -157,7 +133,9 @@ PROFILES = Profiles(
         Profile("slow", (Choice("zscore", {"threshold": 4.0}),), off_delay=1_200.0, severity="high"),
     )
 )
-VERSION = Versions({4: DetectorSettings(4, START, "Ana", "zscore", {"threshold": 3.0}, {}, PROFILES)})
+PROFILED = DetectorSettings(4, START, "Ana", "zscore", {"threshold": 3.0}, {}, PROFILES)
+VERSION = Versions({4: PROFILED})
+BOTH = Versions({1: DetectorSettings(1, START, "environment", "zscore", {"threshold": 3.0}, {}), 4: PROFILED})
 
 
 def profiled(readings: pd.DataFrame, profile: str, detector: str, threshold: float) -> pd.DataFrame:
@@ -177,18 +155,12 @@ def test_peak_is_the_largest_multiple_of_the_threshold_of_the_detector_that_spok
 def test_profile_sets_the_off_delay_and_the_severity() -> None:
     apart = frame([("a", 0.0, True, 4.5, 4), *[("a", 100.0, i == 10, 4.5, 4) for i in range(12)]])
     assert len(find_events(profiled(apart, "default", "zscore", 3.0), VERSION)) == 2
-    (event,) = find_events(profiled(apart, "slow", "zscore", 4.0), VERSION)
-    assert (event.severity, event.readings) == (Severity.HIGH, 2)
+    slow = profiled(apart, "slow", "zscore", 4.0)
+    (event,) = find_events(slow, VERSION)
+    assert (event.severity, len(event.ids)) == (Severity.HIGH, 2)
     newest = (event.end + 1_000 * SECOND, event.last_n + 10)
-    assert not is_over(event, newest[0], newest, Delays())
-    assert is_over(event, event.end + 1_201 * SECOND, newest, Delays())
-
-
-def test_cut_within_a_long_off_delay_leaves_one_event() -> None:
-    apart = frame([("a", 0.0, True, 4.5, 4), *[("a", 100.0, i == 10, 4.5, 4) for i in range(12)]])
-    apart = profiled(apart, "slow", "zscore", 4.0)
-    parts = [group_flags(part, VERSION, Delays()) for part in (apart.iloc[:5], apart.iloc[5:])]
-    assert join_events(*parts, Delays()) == group_flags(apart, VERSION, Delays())
+    assert not is_over(events_of(slow, VERSION), newest[0], newest)
+    assert is_over(events_of(slow, VERSION), event.end + 1_201 * SECOND, newest)
 
 
 def test_readings_from_before_profiles_have_the_threshold_of_their_version() -> None:
