@@ -27,7 +27,7 @@ _HISTORY = (
     f"QUALIFY row_number() OVER (PARTITION BY tag, {LEARNED} ORDER BY id DESC) <= ? ORDER BY id"
 )
 _FEW_FLAGS = 10_000
-"""DuckDB finds the newest ones, if they are no more than this, without sorting all."""
+"""DuckDB finds the newest ones, if they are no more than this, without sorting whole rows."""
 _OF_TAGS = "tag IN (SELECT unnest(?::VARCHAR[]))"
 _REJECTED = "received, source, position, tag, time, value, reason, detail"
 
@@ -54,10 +54,15 @@ class DuckDBReadings:
         where, values = condition_of(tags, since, until, below_id)
         query = f"SELECT {self._database.columns} FROM readings WHERE {where}"
         if limit is None:
-            return self._database.frame(f"{query} ORDER BY id", values)
+            return _framed(self._in_order(query, values))
         first, _ = duckdb_stream.newest(self._database, "readings", where, values, limit)
-        newest = f"{query} AND id >= ? ORDER BY id DESC LIMIT ?"
-        return self._database.frame(f"SELECT * FROM ({newest}) ORDER BY id", [*values, first, limit])
+        rows = self._in_order(f"{query} AND id >= ?", [*values, first])
+        return _framed(rows.slice(max(0, rows.num_rows - limit)))
+
+    def _in_order(self, query: str, values: list[object]) -> pa.Table:
+        """The result of this query, by id. The table is nearly so, and sorting takes longer than reading."""
+        rows = self._database.table(query, values)
+        return rows if (np.diff(rows["id"].to_numpy()) > 0).all() else rows.sort_by("id")
 
     def stream(
         self,
@@ -119,12 +124,14 @@ class DuckDBReadings:
     ) -> pd.DataFrame:
         where, values = bounded(tags, since, until)
         where, values, rows = f"{where} AND score >= ?", [*values, min_score], self._flagged.rows()
-        if limit > _FEW_FLAGS:  # sort times alone, and only then fetch what is wanted
-            where, values = self._newest_by_time(rows, where, values, limit)
-        query = (
-            f"SELECT {self._database.columns} FROM {rows} WHERE {where} ORDER BY time DESC, id DESC LIMIT ?"
-        )
-        return self._database.frame(query, [*values, limit])
+        query = f"SELECT {self._database.columns} FROM {rows} WHERE "
+        if limit <= _FEW_FLAGS:
+            newest = f"{query} {where} ORDER BY time DESC, id DESC LIMIT ?"
+            return _framed(self._database.table(newest, [*values, limit]))
+        where, values = self._newest_by_time(rows, where, values, limit)
+        flagged = self._database.table(query + where, values)
+        times, ids = (flagged[name].cast(pa.int64()).to_numpy() for name in ("time", "id"))
+        return _framed(flagged.take(pa.array(np.lexsort((ids, times))[::-1][:limit])))
 
     def flags(
         self,
@@ -318,3 +325,9 @@ class DuckDBReadings:
             "SELECT tag, time, fault FROM injected_faults WHERE time >= ? AND time < ? ORDER BY time",
             [naive(since), naive(until)],
         )
+
+
+def _framed(rows: pa.Table) -> pd.DataFrame:
+    """As a frame: by way of Arrow words take a fifth of the time."""
+    frame: pd.DataFrame = rows.to_pandas()
+    return frame

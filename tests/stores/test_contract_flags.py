@@ -20,6 +20,8 @@ def test_flagged_readings_are_those_of_all_readings(
     store: Store, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sensormon.stores.duckdb_flagged.PIECE", 40)
+    if seed:  # the newest few are then looked for by time first
+        monkeypatch.setattr("sensormon.stores.duckdb_readings._FEW_FLAGS", 3)
     changes = Changes(store, seed)
     for _ in range(25):
         act = changes.step()
