@@ -21,6 +21,7 @@ from sensormon.bench.pipeline import pipeline
 from sensormon.bench.query import query
 from sensormon.bench.rescore import rescore
 from sensormon.bench.sessions import sessions
+from sensormon.bench.soak import soak
 from sensormon.bench.tick import tick
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "rescore": rescore,
     "sessions": sessions,
     "tick": tick,
+    "soak": soak,
 }
 """The benchmarks by name, but for `detection`, which has options of its own."""
 NAMES = sorted([*BENCHMARKS, "detection"])

@@ -17,6 +17,7 @@ from sensormon.bench.pipeline import pipeline
 from sensormon.bench.query import query
 from sensormon.bench.rescore import rescore
 from sensormon.bench.sessions import sessions
+from sensormon.bench.soak import soak
 from sensormon.bench.tick import tick
 from sensormon.cli.bench import BENCHMARKS
 from sensormon.model.settings import ROOT
@@ -28,6 +29,7 @@ MENU = ROOT / "sensormon" / "ui" / "navigation.py"
 def test_the_documented_benchmarks_exist() -> None:
     assert set(BENCHMARKS) >= {"http", "journal", "pages", "pipeline", "rescore", "sessions", "tick"}
     assert set(BENCHMARKS) >= {"http", "journal", "pipeline", "query", "rescore"}
+    assert set(BENCHMARKS) >= {"http", "journal", "pipeline", "rescore", "sessions", "soak"}
 
 
 def test_json_is_one_object_alone_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,3 +103,12 @@ def test_posts_are_measured_while_people_watch() -> None:
     assert measured.figures["3 tags, 2 viewers, polls that failed"] == 0
     assert measured.figures["3 tags, 2 viewers, runs of fragments/s"] > 0
     assert measured.ratio["3 tags, 2 viewers, post ms p99"] > 0
+
+
+@pytest.mark.long
+def test_a_server_is_watched_while_readings_come_in() -> None:
+    measured = soak(SMALL, seconds=16.0, tags=3)
+    assert measured.figures["posts that were not taken"] == 0
+    assert measured.figures["missed ticks"] == 0
+    assert measured.figures["readings not accounted for"] == 0
+    assert measured.ratio["with posts, memory, MB at most"] > 0.5
