@@ -6,9 +6,10 @@ Frames of readings in, cards out. What it is not: a reader of the store.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import tzinfo
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -33,6 +34,8 @@ HELD = 5 * SECOND
 
 Judges = Mapping[int, DetectorSettings]
 """Detector settings by the id that readings name them with."""
+
+_JUDGED = frozenset(field.name for field in fields(Judged))
 
 MOST = 12
 """Cards shown at once; if there are more tags, the worst come first."""
@@ -99,25 +102,34 @@ def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
     a reading from a clock that is ahead does not hide later ones.
     """
     scales = Scales(judges)
+    tags, time, received = (
+        frame["tag"].to_numpy(dtype=object),
+        micros(frame["time"]),
+        micros(frame["received"]),
+    )
+    live = (frame["origin"] == str(Origin.LIVE)).to_numpy(dtype=bool)
+    anomaly, quality = frame["is_anomaly"].to_numpy(dtype=bool), frame["quality"].to_numpy(dtype=np.int64)
+    value = frame["value"].to_numpy(dtype=np.float64)
     result: dict[str, Newest] = {}
-    for name, rows in frame.groupby("tag", sort=False):
-        times = micros(rows["time"])
-        at = len(times) - 1 - int(times[::-1].argmax())
-        if times[at] > now + AHEAD * SECOND:
-            at = len(times) - 1
-        live = micros(rows.loc[rows["origin"] == str(Origin.LIVE), "received"])
-        phrase = _phrase(rows, at, scales)
-        flagged = rows["is_anomaly"].to_numpy(dtype=bool) & (times > now - HELD)
-        if not phrase.abnormal and flagged.any():
-            last = int(flagged.nonzero()[0][-1])
-            ago = max(0, round((now - times[last]) / 1e6))
-            phrase = Phrase(f"{_phrase(rows, last, scales).text}, {ago} s ago", True)
+    for name in dict.fromkeys(tags.tolist()):
+        rows = np.flatnonzero(tags == name)
+        times = time[rows]
+        at = rows[len(times) - 1 - int(times[::-1].argmax())]
+        if time[at] > now + AHEAD * SECOND:
+            at = rows[-1]
+        phrase = _phrase(frame, at, scales)
+        flagged = rows[anomaly[rows] & (times > now - HELD)]
+        if not phrase.abnormal and len(flagged):
+            last = flagged[-1]
+            ago = max(0, round((now - time[last]) / 1e6))
+            phrase = Phrase(f"{_phrase(frame, last, scales).text}, {ago} s ago", True)
+        arrived = received[rows[live[rows]]]
         result[str(name)] = Newest(
-            time=int(times[at]),
-            arrived=int(live.max()) if len(live) else int(times[at]),
-            value=float(rows["value"].iloc[at]),
+            time=int(time[at]),
+            arrived=int(arrived.max()) if len(arrived) else int(time[at]),
+            value=float(value[at]),
             phrase=phrase,
-            good=int(rows["quality"].iloc[at]) >> 30 == 0,
+            good=int(quality[at]) >> 30 == 0,
         )
     return result
 
@@ -129,16 +141,18 @@ def reads(tag: Tag, last: Newest, words: Words) -> tuple[str, Phrase]:
     return word_of(words.get(tag.name, {}), last.value), Phrase("" if last.good else last.phrase.text)
 
 
-def _phrase(rows: pd.DataFrame, at: int, scales: Scales) -> Phrase:
-    (scale,) = scales.of_each(rows.iloc[[at]])
-    reading = Judged.of(rows.iloc[at].to_dict())
+def _phrase(frame: pd.DataFrame, at: int, scales: Scales) -> Phrase:
+    row = {name: frame[name].iat[at] for name in frame.columns if name in _JUDGED}
+    reading = Judged.of(row)
     return verdict(
         reading.value,
         reading.expected,
         reading.score,
         reading.is_anomaly,
         reading.quality,
-        scale.name,
+        scales.of(
+            int(frame["settings"].to_numpy(dtype=np.int64)[at]), reading.profile, reading.detector
+        ).name,
         reading.withheld,
     )
 
