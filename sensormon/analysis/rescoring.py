@@ -179,17 +179,17 @@ class _Course:
 
     @property
     def own_ok(self) -> Bools:
-        ok: Bools = self.ok[self.place]
+        ok: Bools = self.ok if self.alone else self.ok[self.place]
         return ok
 
     @property
     def own_value(self) -> Floats:
-        value: Floats = self.value[self.place]
+        value: Floats = self.value if self.alone else self.value[self.place]
         return value
 
     @property
     def own_time(self) -> Ints:
-        time: Ints = self.time[self.place]
+        time: Ints = self.time if self.alone else self.time[self.place]
         return time
 
     def run(self, state: ProfileState, start: int, stop: int, ok: Bools) -> Scores:
