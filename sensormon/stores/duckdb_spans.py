@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,19 +47,16 @@ _FIRST_OF_MINUTES = (
 )
 _JUDGED = """
 WITH limits AS (SELECT ?::DOUBLE AS lowest, ?::DOUBLE AS highest),
-minutes AS (
-    SELECT part, sum(good) AS good, min(good_low) AS low, max(good_high) AS high,
-        arg_min(good_first, first) AS first
-    FROM {rows} WHERE good > 0 GROUP BY part),
 judged AS (
-    SELECT *, high < lowest AS below, low > highest AS above,
-        (low < lowest AND high >= lowest) OR (high > highest AND low <= highest) AS mixed
-    FROM minutes, limits WHERE low < lowest OR high > highest)
+    SELECT part, good, good_high < lowest AS below, good_low > highest AS above,
+        NOT below AND NOT above AS mixed, good_first < lowest AS maybe_below,
+        good_first > highest AS maybe_above
+    FROM {rows}, limits WHERE good > 0 AND (good_low < lowest OR good_high > highest))
 """
 _OUTSIDE = """
 SELECT coalesce(sum(good) FILTER (below), 0)::BIGINT, coalesce(sum(good) FILTER (above), 0)::BIGINT,
-    count(*) FILTER (mixed), coalesce(sum(good) FILTER (mixed AND first < lowest), 0)::BIGINT,
-    coalesce(sum(good) FILTER (mixed AND first > highest), 0)::BIGINT FROM judged
+    count(DISTINCT part) FILTER (mixed), coalesce(sum(good) FILTER (mixed AND maybe_below), 0)::BIGINT,
+    coalesce(sum(good) FILTER (mixed AND maybe_above), 0)::BIGINT FROM judged
 """
 _CELLS = 2_000
 """Pieces of a span whose readings are counted, to spread a sample evenly over the readings."""
@@ -210,41 +208,43 @@ class DuckDBSpans:
         )
 
     def outside(self, tag: str, since: int, until: int, low: float, high: float) -> Outside:
-        readings = self.count(tag, since, until)
-        if readings <= MOST:
-            below, above = self._outside(tag, [(since, until)], low, high)
-            return Outside(below, above, readings, readings)
         with sources(self._database, [tag], since, until) as answered:
             query, values = answered.rows(_MINUTE)
+            ((readings, pieces),) = answered.cursor.execute(
+                f"SELECT coalesce(sum(good), 0)::BIGINT, count(*) FROM {query} WHERE good > 0", values
+            ).fetchall()
+            if readings <= MOST:
+                return self._counted(tag, [(since, until)], low, high, readings)
             judged, bound = _JUDGED.format(rows=query), [low, high, *values]
             ((below, above, mixed, maybe_below, maybe_above),) = answered.cursor.execute(
                 judged + _OUTSIDE, bound
             ).fetchall()
+            if mixed > _FEW and pieces < LEAST_MINUTES:
+                return self._estimated(tag, since, until, low, high, readings)
             if mixed > _FEW:
-                ((pieces,),) = answered.cursor.execute(
-                    f"SELECT count(*) FROM {query} WHERE good > 0", values
-                ).fetchall()
-            else:
-                minutes = answered.cursor.execute(
-                    f"{judged} SELECT epoch_us(part) FROM judged WHERE mixed", bound
-                ).fetchall()
-        if mixed > _FEW and pieces >= LEAST_MINUTES:
-            return Outside(below + maybe_below, above + maybe_above, readings, int(pieces))
-        if mixed > _FEW:
-            stretches = self.stretches(tag, since, until, MOST)
-            used = len(self.values(tag, stretches)[0])
-            shares = (count / max(1, used) for count in self._outside(tag, stretches, low, high))
-            below, above = (round(share * readings) for share in shares)
-            return Outside(below, above, readings, used)
+                return Outside(below + maybe_below, above + maybe_above, readings, int(pieces))
+            # A minute may have several rows: those of the minutes that are read are left out here.
+            ((below, above, *_),) = answered.cursor.execute(
+                f"{judged} {_OUTSIDE} WHERE part NOT IN (SELECT part FROM judged WHERE mixed)", bound
+            ).fetchall()
+            minutes = answered.cursor.execute(
+                f"{judged} SELECT DISTINCT epoch_us(part) FROM judged WHERE mixed", bound
+            ).fetchall()
         spans = [(max(since, minute), min(until, minute + MINUTE)) for (minute,) in minutes]
-        few_below, few_above = self._outside(tag, spans, low, high)
-        return Outside(below + few_below, above + few_above, readings, readings)
+        few = self._counted(tag, spans, low, high, readings)
+        return replace(few, below=below + few.below, above=above + few.above)
 
-    def _outside(
-        self, tag: str, spans: Sequence[tuple[int, int]], low: float, high: float
-    ) -> tuple[int, int]:
+    def _counted(
+        self, tag: str, spans: Sequence[tuple[int, int]], low: float, high: float, readings: int
+    ) -> Outside:
+        """How many in these spans, which have all of the `readings` that must be looked at one by one."""
         _, value = self.values(tag, spans)
-        return int((value < low).sum()), int((value > high).sum())
+        return Outside(int((value < low).sum()), int((value > high).sum()), readings, readings)
+
+    def _estimated(self, tag: str, since: int, until: int, low: float, high: float, readings: int) -> Outside:
+        _, value = self.values(tag, self.stretches(tag, since, until, MOST))
+        shares = [float(part.mean()) if len(value) else 0.0 for part in (value < low, value > high)]
+        return Outside(round(shares[0] * readings), round(shares[1] * readings), readings, len(value))
 
 
 def of_tag(tag: str, since: int, until: int) -> list[object]:

@@ -98,14 +98,20 @@ def _first_of(entry: BatchEntry) -> BatchEntry:
 
 
 KINDS = ("live", "live", "refused", "dead letter", "import", "undo", "roll up", "summarise", "summarise")
+Events = list[tuple[str, int, int]]
 EVENTS = st.lists(
     st.tuples(st.sampled_from(KINDS), st.integers(0, 2**20), st.integers(1, 400)), min_size=2, max_size=12
 )
 
 
+@pytest.mark.long
 @given(EVENTS)
-@settings(max_examples=12)
-def test_the_summary_agrees_with_the_readings_after_everything(events: list[tuple[str, int, int]]) -> None:
+@settings(max_examples=40)
+def test_the_summary_agrees_with_the_readings_after_everything(events: Events) -> None:
+    agrees(events)
+
+
+def agrees(events: Events) -> None:
     with TemporaryDirectory() as folder:
         store = open_store(str(Path(folder) / "store.duckdb"))
         store.open()
@@ -114,6 +120,14 @@ def test_the_summary_agrees_with_the_readings_after_everything(events: list[tupl
             history.happen(what, seed, rows)
             assert store.check_summary() == 0, what
         store.close()
+
+
+ALL_KINDS = [(what, seed, 300) for seed, what in enumerate([*KINDS, *KINDS])]
+
+
+def test_late_deleted_and_dead_readings_leave_the_summary_right() -> None:
+    agrees(ALL_KINDS)
+    same_answers(ALL_KINDS, [DAY // 100, 2 * DAY + 17], 40)
 
 
 def test_readings_are_summarised_in_pieces_once_enough_wait(store: Store) -> None:
@@ -160,11 +174,16 @@ def test_readings_with_lower_ids_than_the_summary_reaches_are_added_to_it(store:
 WAYS = st.lists(st.integers(0, 3 * DAY), min_size=2, max_size=2, unique=True).map(sorted)
 
 
+@pytest.mark.long
 @given(EVENTS, WAYS, st.sampled_from([500, 40, 3]))
-@settings(max_examples=15)
+@settings(max_examples=40)
 def test_answers_from_the_summary_are_those_of_the_readings(
-    events: list[tuple[str, int, int]], span: list[int], parts: int
+    events: Events, span: list[int], parts: int
 ) -> None:
+    same_answers(events, span, parts)
+
+
+def same_answers(events: Events, span: list[int], parts: int) -> None:
     since, until = START + span[0], START + span[1] + 1
     with TemporaryDirectory() as folder:
         store = open_store(str(Path(folder) / "store.duckdb"))
