@@ -2,16 +2,15 @@
 
 Looking for them among all readings would read all of history. The table `flagged` has every flagged
 reading up to the id in `flagged_until`, in the format of `readings`; those above it are still looked
-for in `readings`. Each checkpoint copies what has come since, in pieces, so that a file from before there
-was the table gets it in the background. Readings below that id that are stored late (dead letters) or removed
-(undone imports) are so in both tables, in one transaction.
+for in `readings`. The loader has what came since copied in pieces, as it has it summarised, so that a file
+from before there was the table gets it in the background. Readings below that id that are stored late
+(dead letters) or removed (undone imports) are so in both tables, in one transaction.
 What it is not: another source of truth. If the table disagrees with `readings`, it is made anew.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -22,8 +21,6 @@ from sensormon.stores.duckdb_database import Database
 
 PIECE = 500_000
 """Ids looked through in a transaction."""
-PATIENCE = 1.0
-"""A checkpoint copies for about this many seconds, so that loading goes on."""
 
 _UNTIL = "SELECT coalesce(max(id), 0) FROM flagged_until"
 _DIFFER = (
@@ -92,14 +89,31 @@ class Flagged:
                     [first, min(last, until), first, last],
                 )
 
-    # -- at checkpoints -----------------------------------------------------------------------------
+    # -- in the background ---------------------------------------------------------------------------
 
-    def extend(self) -> None:
-        """Copy the flagged readings that have been stored since, for about `PATIENCE` seconds at most."""
+    def extend(self, least: int) -> bool:
+        """Copy the flagged readings of the next ids; returns whether as much is left as to go on.
+
+        Does nothing if fewer than `least` ids wait.
+        """
         self._check()
-        enough = time.monotonic() + PATIENCE
-        while self._copy_piece() and time.monotonic() < enough:
-            pass
+        with self._database.transaction("copy flagged readings") as cursor:
+            ((until, last),) = cursor.execute(
+                f"SELECT ({_UNTIL}), (SELECT coalesce(max(id), 0) FROM readings)"
+            ).fetchall()
+            if last - until < max(1, least):
+                return False
+            upto = min(until + PIECE, last)
+            piece = "FROM readings WHERE id > ? AND id <= ?"
+            if cursor.execute(f"SELECT 1 {piece} LIMIT 1", [until, upto]).fetchall():
+                cursor.execute(f"INSERT INTO flagged SELECT * {piece} AND is_anomaly", [until, upto])
+            else:  # ids may leave out millions
+                ((upto,),) = cursor.execute(
+                    "SELECT min(id) - 1 FROM readings WHERE id > ?", [upto]
+                ).fetchall()
+            cursor.execute("DELETE FROM flagged_until")
+            cursor.execute("INSERT INTO flagged_until VALUES (?)", [upto])
+        return bool(last - upto >= max(1, least))
 
     def _check(self) -> None:
         """Empty the table if an earlier version changed the readings without it."""
@@ -113,26 +127,6 @@ class Flagged:
                 cursor.execute("DELETE FROM flagged")
                 cursor.execute("DELETE FROM flagged_until")
         self._checked = True
-
-    def _copy_piece(self) -> bool:
-        """Copy those of the next ids; False if there were none."""
-        with self._database.transaction("copy flagged readings") as cursor:
-            ((until, last),) = cursor.execute(
-                f"SELECT ({_UNTIL}), (SELECT coalesce(max(id), 0) FROM readings)"
-            ).fetchall()
-            if last <= until:
-                return False
-            upto = min(until + PIECE, last)
-            piece = "FROM readings WHERE id > ? AND id <= ?"
-            if cursor.execute(f"SELECT 1 {piece} LIMIT 1", [until, upto]).fetchall():
-                cursor.execute(f"INSERT INTO flagged SELECT * {piece} AND is_anomaly", [until, upto])
-            else:  # ids may leave out millions
-                ((upto,),) = cursor.execute(
-                    "SELECT min(id) - 1 FROM readings WHERE id > ?", [upto]
-                ).fetchall()
-            cursor.execute("DELETE FROM flagged_until")
-            cursor.execute("INSERT INTO flagged_until VALUES (?)", [upto])
-        return True
 
 
 def differs(database: Database) -> bool:

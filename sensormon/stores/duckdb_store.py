@@ -127,11 +127,11 @@ class DuckDBStore:
 
     def checkpoint(self) -> None:
         self._database.check_file()
-        self._flagged.extend()
         self._database.checkpoint()
 
     def summarise(self, least: int = LEAST) -> bool:
-        return duckdb_summary.extend(self._database, least)
+        flags = self._flagged.extend(least)
+        return duckdb_summary.extend(self._database, least) or flags
 
     def check_summary(self) -> int:
         return duckdb_summary.differing(self._database)

@@ -22,14 +22,14 @@ def test_a_table_that_differs_from_the_readings_is_reported_and_made_anew(tmp_pa
     changes = Changes(store, 7)
     for _ in range(4):
         changes.load()
-    store.checkpoint()
+    store.summarise(least=1)
     assert not store.ledger.recount().flags_differ
     store.close()
     with duckdb.connect(str(path)) as connection:  # as an earlier version would, which does not know it
         connection.execute("DELETE FROM readings WHERE id = (SELECT max(id) FROM readings WHERE is_anomaly)")
     store.open()
     assert store.ledger.recount().flags_differ
-    store.checkpoint()
+    store.summarise(least=1)
     assert not store.ledger.recount().flags_differ
     rows = store.readings.frame(None, 0, FAR)
     assert sorted(store.readings.anomalies(None, 0, FAR)["id"]) == rows[rows["is_anomaly"]]["id"].tolist()
@@ -40,7 +40,6 @@ def test_a_file_from_before_the_table_gets_it_in_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sensormon.stores.duckdb_flagged.PIECE", 5)
-    monkeypatch.setattr("sensormon.stores.duckdb_flagged.PATIENCE", 0.0)
     path = tmp_path / "store.duckdb"
     store = open_store(str(path))
     store.open()
@@ -59,7 +58,7 @@ def test_a_file_from_before_the_table_gets_it_in_pieces(
     store.open()
     for _ in range(10):
         assert store.readings.anomalies(None, 0, FAR)["id"].tolist() == expected
-        store.checkpoint()
+        store.summarise(least=1)
     store.close()
     with duckdb.connect(str(path)) as connection:
         assert connection.execute("SELECT count(*) FROM flagged").fetchall() == [(len(expected),)]

@@ -76,6 +76,7 @@ class Changes:
 
     def settle(self) -> None:
         self.store.checkpoint()
+        self.store.summarise(least=1)
 
     def roll(self) -> None:
         self.now += DAY
