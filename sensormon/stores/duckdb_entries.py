@@ -67,11 +67,12 @@ class DuckDBEntries:
         ]
 
     def event_actions(self, first: int, last: int) -> pd.DataFrame:
-        return self._database.frame(
+        actions: pd.DataFrame = self._database.table(
             "SELECT * FROM event_actions WHERE reading BETWEEN ? AND ? ORDER BY time, number, reading",
             [first, last],
-            times=("time", "until"),
-        )
+        ).to_pandas()
+        actions["until"] = actions["until"].dt.tz_localize("UTC")
+        return actions
 
     def annotations(self) -> list[Annotation]:
         rows = self._database.rows(_ANNOTATIONS)
