@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ import pyarrow as pa
 from sensormon.model.clock import MINUTE
 from sensormon.model.readings import OwnScore
 from sensormon.model.timestamps import micros
-from sensormon.stores import duckdb_stream
+from sensormon.stores import duckdb_histories, duckdb_stream
 from sensormon.stores.columns import OWN_FROM, own_of
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_flagged import Flagged
@@ -21,14 +21,8 @@ from sensormon.stores.duckdb_stream import Deletions, begun
 from sensormon.stores.duckdb_summary import EVER, sources
 from sensormon.stores.readings import FLAG, FlagsUntil, LastArrival, TagHistory
 
-_HISTORY = (
-    f"SELECT tag, time, value, quality >> 30 = 0 AS good, {LEARNED} AS learned, id FROM readings "
-    "WHERE origin <> 'import' AND {where} "
-    f"QUALIFY row_number() OVER (PARTITION BY tag, {LEARNED} ORDER BY id DESC) <= ? ORDER BY id"
-)
 _FEW_FLAGS = 10_000
 """DuckDB finds the newest ones, if they are no more than this, without sorting whole rows."""
-_OF_TAGS = "tag IN (SELECT unnest(?::VARCHAR[]))"
 _REJECTED = "received, source, position, tag, time, value, reason, detail"
 
 
@@ -264,35 +258,7 @@ class DuckDBReadings:
         return [tag for (tag,) in self._database.rows("SELECT tag FROM latest ORDER BY tag")]
 
     def histories(self, limit: int, tags: Collection[str] | None = None) -> list[TagHistory]:
-        learned = dict(self._database.rows("SELECT tag, n FROM latest"))
-        if tags is not None:
-            frame = self._database.frame(_HISTORY.format(where=_OF_TAGS), [list(tags), limit])
-        else:
-            frame = self._newest_of_all(limit, learned)
-        return [
-            TagHistory(
-                tag=str(tag),
-                n=int(learned.get(str(tag), len(rows))),
-                time=micros(rows["time"]),
-                value=rows["value"].to_numpy(dtype=np.float64),
-                learned=rows["learned"].to_numpy(dtype=np.bool_),
-                good=rows["good"].to_numpy(dtype=np.bool_),
-            )
-            for tag, rows in frame.groupby("tag", sort=False)
-        ]
-
-    def _newest_of_all(self, limit: int, learned: Mapping[str, int]) -> pd.DataFrame:
-        # Most tags have their newest rows at the end of the table; only the others need a full scan.
-        reach = limit * max(1, len(learned)) * 2
-        frame = self._database.frame(
-            _HISTORY.format(where="id > (SELECT max(id) FROM latest) - ?"), [reach, limit]
-        )
-        counts = frame.loc[frame["learned"], "tag"].value_counts()
-        short = [tag for tag, n in learned.items() if counts.get(tag, 0) < min(n, limit)]
-        if short:
-            more = self._database.frame(_HISTORY.format(where=_OF_TAGS), [short, limit])
-            frame = pd.concat([frame[~frame["tag"].isin(short)], more])
-        return frame
+        return duckdb_histories.histories(self._database, limit, tags)
 
     def last_arrivals(self) -> dict[str, LastArrival]:
         frame = self._database.frame(
