@@ -302,7 +302,8 @@ def with_data(m: Monitor) -> set[str]:
 
     Beside the simulator also those that wait for their first reading: it invents none for them.
     """
-    return {*m.status().source.tags, *m.readings.live_tags(), *no_data_yet(m)}
+    delivered = m.source.status(dead=False).tags  # no more of the status: every page asks for this
+    return {*delivered, *m.readings.live_tags(), *no_data_yet(m)}
 
 
 def no_data_yet(m: Monitor) -> frozenset[str]:
@@ -310,6 +311,8 @@ def no_data_yet(m: Monitor) -> frozenset[str]:
     if not m.source.simulator:
         return frozenset()
     others = frozenset(m.tags.names) - m.simulated.running - m.readings.live_tags()
+    if not others:
+        return others
     stored = tuple((line.source, line.stored) for line in m.ledger.now().lines if line.source != SIMULATOR)
     try:
         return others - set(remembered("tags-with-readings", (m.started, others, stored), m.stored.tags))

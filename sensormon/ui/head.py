@@ -31,6 +31,8 @@ AGAIN = 3 * SECOND
 """µs before the first retry of a page that could not read the store; doubled each time."""
 TOGETHER = SECOND // 2
 """Pages whose status line is due within this time share it (µs)."""
+SHARED = 20
+"""The status line, and the badges for viewers in this many zones."""
 TRIES = "unread-tries"
 
 _ICON = files("sensormon").joinpath("icon.png")
@@ -105,17 +107,25 @@ def _seen(m: Monitor) -> _Seen:
         line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
         return _Seen(status, line, alarms(status), abnormal(status, ledger))
 
-    shared = _SHARED.get(m) or _SHARED.setdefault(m, Shared(m.clock, 1))
-    return shared.of("status", None, look, TOGETHER)
+    return _shared(m).of("status", None, look, TOGETHER)
+
+
+def _shared(m: Monitor) -> Shared:
+    return _SHARED.get(m) or _SHARED.setdefault(m, Shared(m.clock, SHARED))
 
 
 def _badge(title: str, m: Monitor) -> str:
     """The badge for what is simulated, as HTML; the Live page shows the last day at most."""
-    spans, now = m.simulated.spans(), m.clock.now()
-    if title == "Live":
-        spans = {name: span for name, span in spans.items() if span[1] >= now - DAY}
-    words = simulated_words(spans, m.tags, now, viewer().zone)
-    return badge(words) if words else ""
+    zone, is_live = viewer().zone, title == "Live"
+
+    def look() -> str:
+        spans, now = m.simulated.spans(), m.clock.now()
+        if is_live:
+            spans = {name: span for name, span in spans.items() if span[1] >= now - DAY}
+        words = simulated_words(spans, m.tags, now, zone)
+        return badge(words) if words else ""
+
+    return _shared(m).of(f"badge {is_live} {zone}", m.tags.digest, look, TOGETHER)
 
 
 def _alarm(text: str) -> str:
