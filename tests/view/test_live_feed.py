@@ -407,3 +407,31 @@ def test_a_card_of_states_gets_words_and_keeps_every_change(
     news = feed.board(["valve", "product"], 6_000, after=answer["after"])["tags"]["product"]
     assert [2.0, "C", 2] in news["words"]
     m.stop()
+
+
+def test_viewers_with_the_same_readings_share_an_answer_and_miss_none(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m = make()
+    feed_ph(m, [7.0, 7.1], 0)
+    api, page = Api(lambda: m), {"X-Sensormon-Page": page_key()}
+    path = "/live/board?tag=fermenter_ph&span=900"
+    known = get(api, path, **page).json()["after"]
+    times, board = [], LiveFeed.board
+
+    def counted(feed: LiveFeed, *given: Any, **named: Any) -> Any:
+        times.append(named["after"])
+        return board(feed, *given, **named)
+
+    monkeypatch.setattr(LiveFeed, "board", counted)
+    feed_ph(m, [7.2], 2)
+    first = get(api, f"{path}&after={known}", **page)
+    m.clock.advance(0.2)
+    second = get(api, f"{path}&after={known}", **page)
+    assert first.json()["tags"]["fermenter_ph"]["y"] == [7.2]
+    assert (first.json(), times) == (second.json(), [known])
+    sent = [float(answer.headers["X-Sensormon-Now"]) for answer in (first, second)]
+    assert sent[1] - sent[0] == 200, "a shared answer says when it was sent"
+    m.submit(batch_of(("fermenter_ph", 7.3), at=m.clock.now()))
+    later = get(api, f"{path}&after={second.json()['after']}", **page)
+    assert later.json()["tags"]["fermenter_ph"]["y"] == [7.3]
