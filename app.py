@@ -6,6 +6,8 @@ It finds the app by reading the file, so `st.App` must be assigned here.
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -20,7 +22,10 @@ if get_script_run_ctx(suppress_warning=True) is None:
     server.build_or_exit()
     app = st.App(
         __file__,
-        lifespan=server.lifespan(port=lambda: st.get_option("server.port")),
+        lifespan=server.lifespan(
+            port=lambda: st.get_option("server.port"),
+            afterwards=lambda: import_module("sensormon.ui.preload").preload(),
+        ),
         middleware=server.middleware(),
         exception_handlers=server.exception_handlers(),
         secrets=server.secrets_or_exit(),

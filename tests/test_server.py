@@ -38,6 +38,13 @@ def test_it_collects_before_the_first_visitor_and_says_so(server: Server) -> Non
     assert (health["source"], health["store"], health["problems"]) == ("collecting", "healthy", [])
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has loaded is read from /proc")
+def test_the_parts_of_the_pages_are_loaded_before_the_first_visitor(server: Server) -> None:
+    server.wait_until_stored()
+    loaded = Path(f"/proc/{server.process.pid}/maps")
+    server.wait_until("/api/health", lambda _: "/PIL/_imaging" in loaded.read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_it_stops_within_two_seconds_and_accounts_for_all(server: Server, how: signal.Signals) -> None:
     server.wait_until_stored()

@@ -43,6 +43,12 @@ def _compressed(name: str) -> bytes:
     return gzip.compress(_sources()[name].read_bytes(), 6, mtime=0)
 
 
+def compress_all() -> None:
+    """Compress every asset, so that no visitor waits for it."""
+    for name in _sources():
+        _compressed(name)
+
+
 class Assets:
     """The ASGI app under /assets."""
 

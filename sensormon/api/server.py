@@ -7,6 +7,7 @@ runs it.
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -34,6 +35,8 @@ from sensormon.api.visitor import visit_of
 from sensormon.model.errors import UsageError
 from sensormon.monitor import runtime
 
+AFTER = 2.0
+"""Seconds from the start of the collector to what can wait until it runs."""
 SWITCH_INTERVAL = 0.001
 """How long (s) a thread returning from a sync waits for one that computes.
 
@@ -87,16 +90,25 @@ def exception_handlers() -> dict[Any, Any]:
     return {Exception: faults_answered(security_headers())}
 
 
-def lifespan(port: Callable[[], int]) -> Callable[[object], AbstractAsyncContextManager[None]]:
-    """Starts and stops the collector with the server, independent of visitors; `port` is the server's."""
+def lifespan(
+    port: Callable[[], int], afterwards: Callable[[], None] = lambda: None
+) -> Callable[[object], AbstractAsyncContextManager[None]]:
+    """Starts and stops the collector with the server, independent of visitors; `port` is the server's.
+
+    `afterwards` is called in a thread of its own once the collector has run for `AFTER` seconds.
+    """
 
     @asynccontextmanager
     async def running(_: object) -> AsyncIterator[None]:
         await anyio.to_thread.run_sync(_start, port)
         end_in_time(runtime.end)
+        timer = threading.Timer(AFTER, afterwards)
+        timer.daemon = True  # the end of the process does not wait for it
+        timer.start()
         try:
             yield
         finally:
+            timer.cancel()
             await anyio.to_thread.run_sync(runtime.end)
 
     return running
