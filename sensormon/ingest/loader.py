@@ -205,7 +205,7 @@ class Loader:
         """Load what is due; returns the seconds until there can be more, 0 if there is more now."""
         due = self._last_load + round(PACE * SECOND)
         records = self._journal.read(position, BEHIND)
-        full = sum(_rows(record) for record in records) >= BATCH
+        full = len(records) >= BATCH or sum(_rows(record) for record in records) >= BATCH
         if not records:
             self._enter(StoreState.HEALTHY)
             return PACE

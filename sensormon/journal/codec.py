@@ -258,9 +258,9 @@ def _unfit(column: NDArray[Any], allowed: bytes) -> bytes:
 def _verdicts(head: Mapping[str, Any], detectors: tuple[str, ...], columns: np.void) -> Verdicts:
     """What the detectors said."""
     profiles = _names(head["profiles"])
-    if _unfit(columns["profile"], _places(len(profiles))):
+    if _unfit(columns["profile"], _places(min(len(profiles), 256))):
         raise ValueError("a profile's code is not among its profiles")
-    if _unfit(columns["detector"], _places(len(detectors)) + b"\xff"):  # 255 is -1
+    if _unfit(columns["detector"], _places(min(len(detectors), 128)) + b"\xff"):  # 255 is -1
         raise ValueError("a detector's code is not among its detectors")
     if _unfit(columns["withheld"], _WITHHELD):
         raise ValueError("a reading is withheld for a reason that does not exist")
@@ -282,7 +282,7 @@ def _verdicts(head: Mapping[str, Any], detectors: tuple[str, ...], columns: np.v
 @lru_cache(maxsize=64)
 def _places(count: int) -> bytes:
     """The bytes that are places in so many names."""
-    return bytes(range(min(count, 128)))
+    return bytes(range(count))
 
 
 def _names(names: object) -> tuple[str, ...]:
