@@ -19,7 +19,7 @@ import pandas as pd
 
 from sensormon.analysis.gaps import GAP
 from sensormon.model import timestamps
-from sensormon.model.clock import SECOND
+from sensormon.model.clock import MINUTE, SECOND
 from sensormon.model.entries import CASE, IMPORT
 from sensormon.model.errors import StoreError
 from sensormon.model.readings import Floats, Ints, reason_words
@@ -149,6 +149,8 @@ class LiveFeed:
 
         def make() -> Answer:
             now = until or m.clock.now()
+            if until is None and span * SECOND >= PARTS * MINUTE:  # the store has sums of whole minutes
+                now = -(-now // MINUTE) * MINUTE
             since = now - span * SECOND
             try:
                 table, known = m.readings.activity(since, now, PARTS), 0
