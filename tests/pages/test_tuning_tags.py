@@ -127,9 +127,9 @@ def test_five_thousand_tags_are_one_question_to_the_store(
     monitor.drain()
     asked: list[str] = []
     kind = type(monitor.stored)
-    for name in ("summary", "frame", "anomalies", "activity", "lead"):
+    for name in ("summary", "frame", "flags", "anomalies", "activity", "lead"):
         real = getattr(kind, name)
         monkeypatch.setattr(kind, name, lambda *a, _r=real, _n=name, **k: asked.append(_n) or _r(*a, **k))
     app = show("tuning", **TAGS)
     assert len(app.dataframe[0].value) == 5_000
-    assert sorted(asked) == ["anomalies", "frame", "summary"], "the frame is that of the Live page"
+    assert sorted(asked) == ["flags", "summary"]
