@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -74,6 +75,19 @@ def test_a_reader_that_has_looked_before_answers_like_a_new_one(
             assert answer.attrs == fresh.attrs, act
             if answer.attrs["complete"]:
                 check_slowly(answer, store, tags, since, until, clock.now(), delays)
+
+
+def test_a_reader_sees_what_is_stored_late_and_what_is_removed(store: Store) -> None:
+    changes, clock = Changes(store, 3), ManualClock(START)
+    kept, seen = reader_of(store, clock, Delays()), []
+    for _ in range(4):
+        for act in (changes.load, changes.bring_in, changes.retry, changes.undo):
+            act()
+            clock.advance((changes.now - clock.now()) / SECOND)
+            answer = kept.between(None, 0, FAR)
+            pd.testing.assert_frame_equal(answer, reader_of(store, clock, Delays()).between(None, 0, FAR))
+            seen.append(sum(map(len, answer["ids"])))
+    assert any(later < before for before, later in pairwise(seen)), "an undo took flags away"
 
 
 def check_slowly(
