@@ -6,6 +6,7 @@ It finds the app by reading the file, so `st.App` must be assigned here.
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 
 import streamlit as st
@@ -13,6 +14,9 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 if get_script_run_ctx(suppress_warning=True) is None:
+    # A start makes a quarter of a million objects that stay. Looking through them for garbage meanwhile is a
+    # fifth of the start; Streamlit does it after each run of a page, too, for a quarter of a second.
+    gc.disable()
     from sensormon.api import server
 
     # Until `st.navigation` has run once, Streamlit would take pages/ for its own menu.
@@ -30,6 +34,8 @@ if get_script_run_ctx(suppress_warning=True) is None:
         exception_handlers=server.exception_handlers(),
         secrets=server.secrets_or_exit(),
     )
+    gc.freeze()
+    gc.enable()
 else:
     from sensormon.ui.navigation import show_pages
 
