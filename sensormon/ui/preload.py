@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import inspect
 from pkgutil import iter_modules
@@ -19,3 +20,4 @@ def preload() -> None:
     Image.preinit()  # for the icon of the page
     inspect.stack()  # Streamlit asks once who runs it; Python then looks for the file of every module
     assets.compress_all()
+    gc.freeze()  # all of this stays, too: see app.py
