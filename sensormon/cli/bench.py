@@ -16,10 +16,12 @@ from sensormon.bench.detection_table import tables
 from sensormon.bench.http import http
 from sensormon.bench.journal import journal
 from sensormon.bench.measured import Benchmark, Measured, Size
+from sensormon.bench.memory import memory
 from sensormon.bench.pages import pages
 from sensormon.bench.pipeline import pipeline
 from sensormon.bench.query import query
 from sensormon.bench.rescore import rescore
+from sensormon.bench.restart import restart
 from sensormon.bench.sessions import sessions
 from sensormon.bench.soak import soak
 from sensormon.bench.tick import tick
@@ -30,10 +32,12 @@ from sensormon.model.tags import read_tags
 BENCHMARKS: dict[str, Benchmark] = {
     "http": http,
     "journal": journal,
+    "memory": memory,
     "pages": pages,
     "pipeline": pipeline,
     "query": query,
     "rescore": rescore,
+    "restart": restart,
     "sessions": sessions,
     "tick": tick,
     "soak": soak,

@@ -12,10 +12,12 @@ from sensormon.__main__ import main
 from sensormon.bench.http import http
 from sensormon.bench.journal import journal
 from sensormon.bench.measured import Size
+from sensormon.bench.memory import memory
 from sensormon.bench.pages import openings, pages
 from sensormon.bench.pipeline import pipeline
 from sensormon.bench.query import query
 from sensormon.bench.rescore import rescore
+from sensormon.bench.restart import restart
 from sensormon.bench.sessions import sessions
 from sensormon.bench.soak import soak
 from sensormon.bench.tick import tick
@@ -112,3 +114,15 @@ def test_a_server_is_watched_while_readings_come_in() -> None:
     assert measured.figures["missed ticks"] == 0
     assert measured.figures["readings not accounted for"] == 0
     assert measured.ratio["with posts, memory, MB at most"] > 0.5
+def test_a_restart_is_measured_with_real_servers(tmp_path: Path) -> None:
+    measured = restart(SMALL, tmp_path, readings=3_000, megabytes=(1,))
+    assert measured.figures["journal of 1 MB in records of 1000, s"] > 0
+    assert measured.figures["3,000 readings stored, processor s"] > 0
+    assert measured.ratio["empty, s"] > 0
+
+
+@pytest.mark.long
+def test_memory_is_measured_with_real_servers(tmp_path: Path) -> None:
+    measured = memory(SMALL, tmp_path, readings=3_000, seconds=0.0)
+    assert all(figure > 50 for figure in [*measured.figures.values(), *measured.reference.values()])
+    assert set(measured.ratio) == set(measured.figures)
