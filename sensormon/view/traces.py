@@ -58,24 +58,26 @@ class View:
         time = micros(frame["time"])
         inside = np.flatnonzero((time >= since) & (time <= until))
         order = inside[np.argsort(time[inside], kind="stable")]
-        rows, time = frame.iloc[order], time[order]
-        special = rows["is_anomaly"].to_numpy(dtype=bool) | (rows["quality"].to_numpy(dtype=np.uint32) != 0)
+        time, quality = time[order], frame["quality"].to_numpy(dtype=np.uint32)[order]
+        value = frame["value"].to_numpy(dtype=np.float64)[order]
+        special = frame["is_anomaly"].to_numpy(dtype=bool)[order] | (quality != 0)
         if keep is not None:
-            special |= rows["id"].isin(keep.index).to_numpy()
+            special |= frame["id"].isin(keep.index).to_numpy()[order]
         held = False
         if tag.has_states:  # each change is drawn: there is nothing between two states
-            quality = rows["quality"].to_numpy(dtype=np.int64) >> 30
-            differs = changes(rows["value"].to_numpy(dtype=np.float64), quality)
+            differs = changes(value, quality.astype(np.int64) >> 30)
             special |= differs | np.append(differs[1:], True)[: len(differs)]
             held = sent_on_change(len(time), int(differs.sum()))
         self.tag, self.span = tag, span
         self.interval = 0.0 if held else usual_interval(time)
         self.gaps = gaps(time, self.interval, span)
-        drawn_all = (rows["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)) < 2
-        segment = np.zeros(len(rows), dtype=np.int64)
+        drawn_all = (quality >> np.uint32(30)) < 2
+        segment = np.zeros(len(time), dtype=np.int64)
         segment[drawn_all] = breaks(time[drawn_all], self.interval)
-        kept = kept_rows(time, rows["value"].to_numpy(dtype=np.float64), special, span)
-        self.rows, self.time, self.segment = rows.iloc[kept], time[kept], segment[kept]
+        kept = kept_rows(time, value, special, span)
+        self.time, self.segment, order = time[kept], segment[kept], order[kept]
+        whole = np.array_equal(order, np.arange(len(frame)))
+        self.rows = frame if whole else frame.iloc[order]  # a copy of all columns costs the most here
         self.x: Floats = self.time / 1e3
         self.value = self._floats("value")
         self.expected, self.lower, self.upper = (self._floats(n) for n in ("expected", "lower", "upper"))
