@@ -31,8 +31,8 @@ STRIP = 5.0
 """The same of the strip: EVERY of heat_strip.js."""
 SOON = 0.1
 """After the first answer: AT_ONCE of feed.js."""
-OPENING = 30.0
-"""Seconds over which the viewers open the page, at most; a crowd at once is another measurement."""
+OPENING = 120.0
+"""Seconds that a viewer waits for the first board, at most: one opens the page after the other."""
 READY = "every viewer has the board"
 """The line on standard output once every viewer has its first answer; the count runs from then."""
 
