@@ -45,6 +45,7 @@ LONGEST_REASON = 1_000
 TOGETHER = 400_000
 """Up to this many readings of all tags are read and scored unasked, without a job."""
 
+_EVERY_ID = (1 << 63) - 1
 _WATCHED = ["id", "time", "value", "quality"]
 _BEFORE = 1_000  # readings of a condition's tag before a history, to know since when it is met
 _SCORED = (
@@ -212,6 +213,9 @@ class Tuner:
 
     def labelled_events(self, since: int, until: int) -> pd.DataFrame:
         """Events that somebody labelled: id, tag, start, end (UTC), label ("true", "benign", "false", …)."""
+        actions = self._events.actions(0, _EVERY_ID)
+        if not (actions["label"] != "").any():
+            until = since  # nobody ever labelled one, so there is no need to put any together
         events = self._events.between(None, since, until)
         labelled = events.loc[events["label"] != "", ["id", "tag", "start", "end", "label"]]
         return labelled.reset_index(drop=True)

@@ -179,6 +179,26 @@ def test_peaks_are_those_of_the_recent_readings_stored_or_not(settings: Settings
     monitor.stop()
 
 
+def test_labelled_events_are_those_that_somebody_labelled(settings: Settings, clock: ManualClock) -> None:
+    monitor = Monitor(replace(settings, source="simulator"), clock)
+    monitor.source.backfill()
+    monitor.drain()
+    since, until = clock.now() - 900 * SECOND, clock.now() + 1
+    events = monitor.events.between(None, since, until)
+    assert len(events) > 1
+    assert monitor.tuner.labelled_events(since, until).empty
+    event = events.iloc[1]
+    monitor.actions.record([int(event["id"])], "label", "Jana", label="true")
+    for _ in ("waiting in the journal", "stored"):
+        labelled = monitor.tuner.labelled_events(since, until)
+        assert labelled.to_dict("records") == [
+            {**event[["id", "tag", "start", "end"]].to_dict(), "label": "true"}
+        ]
+        assert monitor.tuner.labelled_events(since, since + 1).empty
+        monitor.drain()
+    monitor.stop()
+
+
 def test_first_start_backfills_fifteen_minutes(settings: Settings, clock: ManualClock) -> None:
     settings = replace(settings, source="simulator")
     monitor = Monitor(settings, clock)
