@@ -102,11 +102,12 @@ class DuckDBReadings:
         return self._database.table(f"SELECT {self._database.columns_and_own} FROM readings LIMIT 0")
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
-        query = (
-            f"SELECT * FROM (SELECT {self._database.columns} FROM readings WHERE tag = ? AND id < ? "
-            f"AND {LEARNED} ORDER BY id DESC LIMIT ?) ORDER BY id"
+        where, values = f"tag = ? AND {LEARNED} AND id < ?", [tag, before_id]
+        first, _ = duckdb_stream.newest(self._database, "readings", where, values, rows, before_id - 1)
+        lead = self._in_order(
+            f"SELECT {self._database.columns} FROM readings WHERE {where} AND id >= ?", [*values, first]
         )
-        return self._database.frame(query, [tag, before_id, rows])
+        return _framed(lead.slice(max(0, lead.num_rows - rows)))
 
     def anomalies(
         self,

@@ -58,15 +58,19 @@ def by_id(database: Database, rows: str, where: str, values: Values, first: int 
         after = last
 
 
-def newest(database: Database, rows: str, where: str, values: Values, limit: int) -> tuple[int, int]:
+def newest(
+    database: Database, rows: str, where: str, values: Values, limit: int, highest: int | None = None
+) -> tuple[int, int]:
     """Where the newest `limit` readings of this condition begin: the lowest id, the earliest time (µs UTC).
 
-    Looks at the newest ids first, and several times further back until there are enough.
+    Looks at the newest ids first, and several times further back until there are enough. `highest` is
+    the highest id that can meet the condition, if that is known.
     """
-    ((highest,),) = database.rows("SELECT coalesce(max(id), 0) FROM readings")
+    if highest is None:
+        ((highest,),) = database.rows("SELECT coalesce(max(id), 0) FROM readings")
     reach = max(STRETCH, limit)
     while True:
-        after = int(highest) - reach
+        after = highest - reach
         ((count, first, time),) = database.rows(
             "SELECT count(*), coalesce(min(id), 0), coalesce(epoch_us(min(time)), 0) FROM ("
             f"SELECT id, time FROM {rows} WHERE {where} AND id > ? ORDER BY id DESC LIMIT ?)",
