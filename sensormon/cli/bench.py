@@ -39,8 +39,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "rescore": rescore,
     "restart": restart,
     "sessions": sessions,
-    "tick": tick,
     "soak": soak,
+    "tick": tick,
 }
 """The benchmarks by name, but for `detection`, which has options of its own."""
 NAMES = sorted([*BENCHMARKS, "detection"])
