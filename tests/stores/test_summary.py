@@ -122,7 +122,8 @@ def agrees(events: Events) -> None:
         store.close()
 
 
-ALL_KINDS = [(what, seed, 300) for seed, what in enumerate([*KINDS, *KINDS])]
+SEQUENCE = ("live", "refused", "import", "summarise", "dead letter", "undo", "roll up", "live", "import")
+ALL_KINDS = [(what, seed, 300) for seed, what in enumerate([*SEQUENCE, "summarise", "live", "undo"])]
 
 
 def test_late_deleted_and_dead_readings_leave_the_summary_right() -> None:
