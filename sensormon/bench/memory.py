@@ -19,7 +19,7 @@ _QUERIES = (
     "/api/data?limit=10000",
     "/api/data?tag=tag_0001&limit=100000",
     "/api/anomalies?limit=10000",
-    "/api/live/board",
+    "/api/tags",
     "/api/stats",
     "/api/metrics",
 )
