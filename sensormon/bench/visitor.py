@@ -36,7 +36,7 @@ def opened(port: int, page: str, query: str = "") -> Opened:
     """Open the page of this name, empty for the first one, with this query string.
 
     On the Live page until its board has got the readings it first draws. Raises RuntimeError if the page
-    reports a fault, OSError if the server does not answer, TimeoutError after `PATIENCE`.
+    reports a fault or is not whole after `PATIENCE`, OSError if nothing listens on the port.
     """
     question = _message("BackMsg")()
     question.rerun_script.page_name = page
@@ -56,9 +56,9 @@ def opened(port: int, page: str, query: str = "") -> Opened:
                 size += _first_readings(port, board)
             return Opened(time.perf_counter() - started, size)
     except WebSocketException as error:
-        raise ConnectionError(f"{address}: {error}") from error
+        raise RuntimeError(f"{address}: {error}") from error
     except TimeoutError as error:
-        raise TimeoutError(f"/{page}?{query} was not whole after {PATIENCE:.0f} s") from error
+        raise RuntimeError(f"/{page}?{query} was not whole after {PATIENCE:.0f} s") from error
 
 
 def _until_whole(
@@ -104,5 +104,5 @@ def _first_readings(port: int, board: dict[str, Any]) -> int:
         answer = connection.getresponse()
         body = answer.read()
     if answer.status != HTTPStatus.OK:
-        raise ConnectionError(f"/api/live/board: status {answer.status}")
+        raise RuntimeError(f"/api/live/board: status {answer.status}")
     return len(body)
