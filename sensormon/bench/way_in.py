@@ -17,7 +17,6 @@ from sensormon.ingest.dead_letters import DeadLetters
 from sensormon.ingest.loader import Loader
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.unstored import Unstored
-from sensormon.ingest.workers import run_loader
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import SystemClock
 from sensormon.model.errors import StoreError
@@ -27,6 +26,7 @@ from sensormon.model.tags import TagTable
 from sensormon.stores.duckdb_store import DuckDBStore
 from sensormon.stores.recent import RecentReadings
 
+POLL = 0.02
 LONGEST = 600.0
 """Seconds after which a store that does not take the readings counts as broken."""
 
@@ -64,11 +64,12 @@ class WayIn:
 
     @contextmanager
     def loading(self) -> Iterator[None]:
-        """The loader works in a thread of its own meanwhile, as in a monitor."""
+        """The loader works in a thread of its own meanwhile, as in a monitor whose readings never stop.
+
+        So it looks for readings every `POLL` seconds, and goes on with the store that is open.
+        """
         stopping = threading.Event()
-        thread = threading.Thread(
-            target=run_loader, args=(self.loader, self._clock, stopping, self._settle), name="bench-loader"
-        )
+        thread = threading.Thread(target=self._load, args=(stopping,), name="bench-loader")
         thread.start()
         try:
             yield
@@ -80,6 +81,12 @@ class WayIn:
         """Close journal and store."""
         self.journal.close()
         self.loader.close()
+
+    def _load(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
+            wait = self.loader.step()
+            self._settle()
+            self._clock.wait(stopping, min(wait, POLL))
 
     def _settle(self) -> None:
         if self.loader.position is not None:
