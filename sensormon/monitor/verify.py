@@ -112,8 +112,6 @@ def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
     recount = store.ledger.recount()
     if recount.rows != recount.distinct_ids:
         yield f"{recount.rows - recount.distinct_ids} readings are in the store twice"
-    if recount.flags_differ:
-        yield "the table of flagged readings differs from the readings; the next start makes it anew"
     accounts = store.ledger.accounts()
     for source in sorted({*accounts.stored, *recount.stored, *recount.rolled_up, *accounts.undone}):
         said, undone = accounts.stored.get(source, 0), accounts.undone.get(source, 0)
@@ -122,7 +120,7 @@ def _store(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
             removed = f", {undone} were removed with imports" if undone else ""
             yield f"{source}: {said} readings were stored, {counted} are there{removed}"
     if differing := store.check_summary():
-        yield f"{differing} minutes of the summary differ from the readings: charts may be wrong there"
+        yield f"{differing} minutes of the summary differ from the readings: charts and events may be wrong"
     yield from _undone(store, accounts)
     rejected: dict[str, int] = {}
     for (source, _), count in accounts.rejected.items():

@@ -36,7 +36,6 @@ _RANGES = (
 _WITHIN = "{0} >= ? AND {0} <= ? AND {0} IN (SELECT unnest(generate_series(first, last)) FROM gone)"
 _OF_READINGS = (
     ("readings", "id"),
-    ("flagged", "id"),
     ("counted_readings", "id"),
     ("event_actions", "reading"),
 )

@@ -9,7 +9,6 @@ import duckdb
 from sensormon.model.ledger import add_up
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_errors import translated
-from sensormon.stores.duckdb_flagged import differs
 from sensormon.stores.duckdb_retention import gone
 from sensormon.stores.ledger import Accounts, Recount, Watermark
 
@@ -63,7 +62,6 @@ class DuckDBLedger:
                 dict(rows("SELECT source, count(*) FROM rejected GROUP BY source")), self._unlisted()
             ),
             rolled_up=gone(self._database),
-            flags_differ=differs(self._database),
         )
 
     def _unlisted(self) -> dict[str, int]:

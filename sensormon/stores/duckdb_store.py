@@ -28,7 +28,6 @@ from sensormon.stores.protocol import LEAST
 
 _TABLES = (
     "readings",
-    "flagged",
     "rollups",
     "counted_readings",
     "rejected",
@@ -85,13 +84,10 @@ class DuckDBStore:
             fresh = [record for record in records if mark is None or record.number > mark.number]
             if not fresh:
                 return
-            rewrites = self._flagged.rewrites(cursor, fresh)
-            if rewrites:
+            if self._flagged.rewrites(cursor, fresh):
                 noted.enter_context(self._flagged.rewriting())
             insert_all(cursor, fresh, without)
             duckdb_summary.add(cursor, fresh)
-            if rewrites:
-                self._flagged.copy_late(cursor, fresh)
             add_to_totals(cursor, writer, fresh, without)
             for tag, day in duckdb_imports.days(cursor, fresh):
                 noted.enter_context(self._deletions.of(tag, day))
@@ -121,7 +117,6 @@ class DuckDBStore:
             known = cursor.execute("SELECT 1 FROM readings WHERE id = ? LIMIT 1", [ids[0]]).fetchall()
             if not known:
                 insert_rows(cursor, reading_columns([record]))
-                self._flagged.copy_late(cursor, [record])
                 add_to_totals(cursor, "", [record], ())
                 duckdb_summary.add(cursor, [record])
 
@@ -130,8 +125,7 @@ class DuckDBStore:
         self._database.checkpoint()
 
     def summarise(self, least: int = LEAST) -> bool:
-        flags = self._flagged.extend(least)
-        return duckdb_summary.extend(self._database, least) or flags
+        return duckdb_summary.extend(self._database, least)
 
     def check_summary(self) -> int:
         return duckdb_summary.differing(self._database)

@@ -46,11 +46,7 @@ _OF_MINUTES = (
     f"SELECT tag, date_trunc('minute', time) AS minute, source, {_SUMS} FROM ({_SEEN})"
     " GROUP BY tag, minute, source"
 )
-_MARKED = (
-    "SELECT id, tag, time, received, value, quality, n, score, expected, lower, upper, is_anomaly, settings,"
-    " source, origin, threshold, profile, detector, withheld FROM readings"
-    " WHERE {where} AND (is_anomaly OR quality <> 0)"
-)
+_MARKED = "SELECT * FROM readings WHERE {where} AND (is_anomaly OR quality <> 0)"
 _INTO_MINUTES = f"INSERT INTO minutes {_OF_MINUTES} ORDER BY tag, minute, source"
 _INTO_MARKED = f"INSERT INTO marked {_MARKED} ORDER BY id"
 _TOUCHED = "(tag, date_trunc('minute', {time})) IN (SELECT (tag, minute) FROM touched)"
@@ -76,11 +72,20 @@ def extend(database: Database, least: int) -> bool:
         ).fetchall()
         if newest - upto < max(1, least):
             return False
-        last = min(upto + PIECE, newest)
+        last = min(_before_next(cursor, upto, newest) + PIECE, newest)
         _insert(cursor, "id > ? AND id <= ?", [upto, last])
         cursor.execute("DELETE FROM summarised")
         cursor.execute("INSERT INTO summarised VALUES (?)", [last])
     return bool(newest - last >= max(1, least))
+
+
+def _before_next(cursor: duckdb.DuckDBPyConnection, upto: int, newest: int) -> int:
+    """From which id on the next piece is summarised: ids may leave out millions."""
+    piece = "SELECT 1 FROM readings WHERE id > ? AND id <= ? LIMIT 1"
+    if cursor.execute(piece, [upto, upto + PIECE]).fetchall():
+        return upto
+    ((first,),) = cursor.execute("SELECT min(id) FROM readings WHERE id > ?", [upto]).fetchall()
+    return newest if first is None else int(first) - 1
 
 
 def start_over(database: Database) -> None:

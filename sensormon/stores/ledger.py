@@ -41,8 +41,7 @@ class Recount:
     """A count of the rows in the tables; `stored`, `rolled_up` and `rejected` are by source.
 
     `stored` readings have a row of their own, `rolled_up` ones are only in a roll-up. `rejected`
-    are the rows that list one and the count of those that none lists. `flags_differ` is whether the table by
-    which flagged readings are found disagrees with the readings.
+    are the rows that list one and the count of those that none lists.
     """
 
     rows: int
@@ -50,7 +49,6 @@ class Recount:
     stored: Mapping[str, int]
     rejected: Mapping[str, int]
     rolled_up: Mapping[str, int] = field(default_factory=dict)
-    flags_differ: bool = False
 
 
 class StoredLedger(Protocol):

@@ -34,9 +34,6 @@ ALTER TABLE readings ADD COLUMN IF NOT EXISTS withheld UTINYINT;
 ALTER TABLE readings ADD COLUMN IF NOT EXISTS
     own STRUCT(detector VARCHAR, score DOUBLE, expected DOUBLE, lower DOUBLE, upper DOUBLE)[];
 
--- The flagged readings up to an id once more, so that finding them reads no others; see duckdb_flagged.py.
-CREATE TABLE IF NOT EXISTS flagged AS SELECT * FROM readings WITH NO DATA;
-CREATE TABLE IF NOT EXISTS flagged_until (id BIGINT NOT NULL);
 
 -- Roll-ups of old readings: one row per minute of a tag, source and quality.
 CREATE TABLE IF NOT EXISTS rollups (
@@ -256,28 +253,9 @@ CREATE TABLE IF NOT EXISTS minutes (
     value_high  DOUBLE
 );
 
--- A copy of those of the same readings that are flagged or not plainly good.
-CREATE TABLE IF NOT EXISTS marked (
-    id         BIGINT NOT NULL,
-    tag        VARCHAR NOT NULL,
-    time       TIMESTAMP NOT NULL,
-    received   TIMESTAMP NOT NULL,
-    value      DOUBLE NOT NULL,
-    quality    UINTEGER NOT NULL,
-    n          BIGINT NOT NULL,
-    score      DOUBLE,
-    expected   DOUBLE,
-    lower      DOUBLE,
-    upper      DOUBLE,
-    is_anomaly BOOLEAN NOT NULL,
-    settings   INTEGER NOT NULL,
-    source     VARCHAR NOT NULL,
-    origin     VARCHAR NOT NULL,
-    threshold  DOUBLE,
-    profile    VARCHAR,
-    detector   VARCHAR,
-    withheld   UTINYINT
-);
+-- Those of the same readings once more that are flagged or not plainly good, so that finding them reads no
+-- others.
+CREATE TABLE IF NOT EXISTS marked AS SELECT * FROM readings WITH NO DATA;
 
 -- Up to which id readings are in `minutes` and `marked`: no row while none are.
 CREATE TABLE IF NOT EXISTS summarised (

@@ -56,7 +56,7 @@ def test_a_reader_that_has_looked_before_answers_like_a_new_one(
     store: Store, seed: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "MOST_FLAGS", most)
-    monkeypatch.setattr("sensormon.stores.duckdb_flagged.PIECE", 40)
+    monkeypatch.setattr("sensormon.stores.duckdb_summary.PIECE", 40)
     changes, delays = Changes(store, seed), Delays(on_readings=1 + seed % 2)
     clock = ManualClock(START)
     kept = reader_of(store, clock, delays)

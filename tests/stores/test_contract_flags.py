@@ -19,7 +19,7 @@ EVERY = 10**9
 def test_flagged_readings_are_those_of_all_readings(
     store: Store, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensormon.stores.duckdb_flagged.PIECE", 40)
+    monkeypatch.setattr("sensormon.stores.duckdb_summary.PIECE", 40)
     if seed:  # the newest few are then looked for by time first
         monkeypatch.setattr("sensormon.stores.duckdb_readings._FEW_FLAGS", 3)
     changes = Changes(store, seed)
@@ -44,7 +44,7 @@ def test_flagged_readings_are_those_of_all_readings(
 def test_flags_read_bit_by_bit_are_those_read_at_once(
     store: Store, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensormon.stores.duckdb_flagged.PIECE", 40)
+    monkeypatch.setattr("sensormon.stores.duckdb_summary.PIECE", 40)
     changes, held, before = Changes(store, seed), set[tuple[object, ...]](), store.readings.flags_until()
     for _ in range(40):
         act = changes.step()

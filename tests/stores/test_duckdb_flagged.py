@@ -1,4 +1,4 @@
-"""The table of flagged readings of a DuckDB store, in files that were changed without it."""
+"""The table of flagged readings of a DuckDB store, in files that were changed without it, and far ids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.plant import START
 FAR = START + 1000 * DAY
 
 
-def test_a_table_that_differs_from_the_readings_is_reported_and_made_anew(tmp_path: Path) -> None:
+def test_flagged_readings_removed_by_an_earlier_version_are_gone_at_the_next_start(tmp_path: Path) -> None:
     path = tmp_path / "store.duckdb"
     store = open_store(str(path))
     store.open()
@@ -23,23 +23,37 @@ def test_a_table_that_differs_from_the_readings_is_reported_and_made_anew(tmp_pa
     for _ in range(4):
         changes.load()
     store.summarise(least=1)
-    assert not store.ledger.recount().flags_differ
     store.close()
-    with duckdb.connect(str(path)) as connection:  # as an earlier version would, which does not know it
+    with duckdb.connect(str(path)) as connection:  # as an earlier version would
         connection.execute("DELETE FROM readings WHERE id = (SELECT max(id) FROM readings WHERE is_anomaly)")
     store.open()
-    assert store.ledger.recount().flags_differ
+    for _ in range(2):
+        rows = store.readings.frame(None, 0, FAR)
+        expected = rows[rows["is_anomaly"]]["id"].tolist()
+        assert sorted(store.readings.anomalies(None, 0, FAR)["id"]) == expected
+        store.summarise(least=1)
+    store.close()
+
+
+def test_ids_that_leave_out_millions_are_summarised_at_once(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store.duckdb"))
+    store.open()
+    changes = Changes(store, 7)
+    changes.load()
+    changes.skip(10**15)
+    changes.load()
     store.summarise(least=1)
-    assert not store.ledger.recount().flags_differ
-    rows = store.readings.frame(None, 0, FAR)
-    assert sorted(store.readings.anomalies(None, 0, FAR)["id"]) == rows[rows["is_anomaly"]]["id"].tolist()
+    store.summarise(least=1)
+    assert not store.summarise(least=1)
+    assert store.check_summary() == 0
+    assert store.readings.count(None, 0, FAR) == len(store.readings.frame(None, 0, FAR))
     store.close()
 
 
 def test_a_file_from_before_the_table_gets_it_in_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensormon.stores.duckdb_flagged.PIECE", 5)
+    monkeypatch.setattr("sensormon.stores.duckdb_summary.PIECE", 5)
     path = tmp_path / "store.duckdb"
     store = open_store(str(path))
     store.open()
@@ -48,8 +62,8 @@ def test_a_file_from_before_the_table_gets_it_in_pieces(
         changes.load()
     store.close()
     with duckdb.connect(str(path)) as connection:
-        connection.execute("DROP TABLE flagged")
-        connection.execute("DROP TABLE flagged_until")
+        for table in ("minutes", "marked", "summarised"):
+            connection.execute(f"DROP TABLE {table}")
     older = open_store(str(path), read_only=True)
     older.open()
     expected = older.readings.anomalies(None, 0, FAR)["id"].tolist()
@@ -61,4 +75,6 @@ def test_a_file_from_before_the_table_gets_it_in_pieces(
         store.summarise(least=1)
     store.close()
     with duckdb.connect(str(path)) as connection:
-        assert connection.execute("SELECT count(*) FROM flagged").fetchall() == [(len(expected),)]
+        assert connection.execute("SELECT count(*) FROM marked WHERE is_anomaly").fetchall() == [
+            (len(expected),)
+        ]

@@ -57,6 +57,10 @@ class Changes:
             replace(record, entry=replace(entry, first_id=entry.first_id + row, processed=part))
         )
 
+    def skip(self, ids: int) -> None:
+        """Leave out so many ids, as a start without the database does."""
+        self._next_id += ids
+
     def bring_in(self) -> None:
         """Readings of an import."""
         number = self._number + 1
