@@ -102,18 +102,17 @@ def _watching(server: Server, count: int, seconds: float) -> Iterator[dict[str, 
         yield seen
         return
     longer = seconds + 2
-    process = subprocess.Popen(  # noqa: S603  the command is our own
+    with subprocess.Popen(  # noqa: S603  the command is our own
         [*GENTLE, *_command(server, "viewers", str(count), str(longer))], cwd=ROOT, stdout=subprocess.PIPE
-    )
-    try:
-        if process.stdout is None or process.stdout.readline().decode().strip() != READY:
-            raise TimeoutError("the viewers did not get the page")
-        yield seen
-        seen |= json.loads(process.stdout.read())
-        seen["seconds"] = longer
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            if process.stdout is None or process.stdout.readline().decode().strip() != READY:
+                raise TimeoutError("the viewers did not get the page")
+            yield seen
+            seen |= json.loads(process.stdout.read())
+            seen["seconds"] = longer
+        finally:
+            process.kill()
 
 
 def _run(server: Server, module: str, *arguments: str) -> dict[str, Any]:
