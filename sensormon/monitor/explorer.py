@@ -25,6 +25,9 @@ from sensormon.stores.long_spans import MOST, Distribution, Outside
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
+PAIRED = 50_000
+"""The most readings of a tag for pairs; of more, an even sample is used."""
+
 BINS = 60
 """Bars of a histogram."""
 
@@ -126,7 +129,7 @@ class Explorer:
         since = min(until, self.since_whole((tag, other), since))
         counts = [self._store.spans.count(name, since, until) for name in (tag, other)]
         busier = (tag, other)[int(counts[1] > counts[0])]
-        stretches = self._store.spans.stretches(busier, since, until, MOST)
+        stretches = self._store.spans.stretches(busier, since, until, PAIRED)
         a, b = (self._store.spans.values(name, stretches) for name in (tag, other))
         cell = lag_cell(a, b, (since, until))
         start = since if cell % MINUTE else -(-since // MINUTE) * MINUTE
@@ -136,7 +139,7 @@ class Explorer:
             (means[0], means[1]),
             cell,
             counts=(counts[0], counts[1]),
-            share=max(1, -(-max(counts) // MOST)),
+            share=max(1, -(-max(counts) // PAIRED)),
         )
 
     def distribution(self, tag: str, since: int, until: int, bins: int = BINS) -> Distribution:

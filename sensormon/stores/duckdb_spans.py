@@ -62,7 +62,9 @@ _CELLS = 2_000
 """Pieces of a span whose readings are counted, to spread a sample evenly over the readings."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _FEW = 50
-"""Up to this many minutes, or stretches, are read one by one."""
+"""Up to this many minutes are read one by one."""
+_STRETCHES = 25
+"""Of a sample; each costs DuckDB a block or two of the table."""
 
 
 class DuckDBSpans:
@@ -138,8 +140,8 @@ class DuckDBSpans:
             return [(since, until)]
         # By place among the readings, each in its own part of them; not equally far apart, since then all of
         # them could fall into the same hour of the day.
-        block, length = total / _FEW, most / _FEW
-        first = block * np.arange(_FEW) + (block - length) * ((np.arange(_FEW) * _GOLDEN) % 1)
+        block, length = total / _STRETCHES, most / _STRETCHES
+        first = block * np.arange(_STRETCHES) + (block - length) * ((np.arange(_STRETCHES) * _GOLDEN) % 1)
         done = np.cumsum(good)
         place = np.column_stack((done - good, done)).ravel()
         time = np.column_stack((part * cell, (part + 1) * cell)).ravel().clip(since, until)

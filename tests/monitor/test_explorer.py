@@ -140,7 +140,7 @@ def test_relation_reports_how_it_was_measured(monitor: Monitor) -> None:
 
 
 def test_long_span_is_paired_from_a_sample(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sensormon.monitor.explorer.MOST", 1_000)
+    monkeypatch.setattr("sensormon.monitor.explorer.PAIRED", 1_000)
     monitor.submit(batch_of(*[("agitator_rpm", 400.0 + i % 5) for i in range(3_000)], at=START))
     monitor.drain()
     relation = monitor.explorer.relation(TAG, "agitator_rpm", START, START + 3_000 * SECOND)
