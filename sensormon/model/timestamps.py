@@ -162,6 +162,4 @@ def micros(times: pd.Series[Any]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.zeros(0, dtype=np.int64)
     if times.dtype.kind in "iu":
         return times.to_numpy(dtype=np.int64)
-    utc = times if times.dt.tz is None else times.dt.tz_convert("UTC").dt.tz_localize(None)
-    stamps = utc.to_numpy(dtype="datetime64[us]")
-    return np.asarray(stamps.astype(np.int64))
+    return times.to_numpy(dtype="datetime64[us]").view(np.int64)  # in UTC, of whichever zone they are
