@@ -7,7 +7,7 @@ moved slider costs only the scoring. Pure: no store, no page.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -59,6 +59,14 @@ class Known:
     faults: pd.DataFrame
     labelled: pd.DataFrame
     complete: frozenset[str]
+    _truths: dict[tuple[str, float], Truth] = field(default_factory=dict, init=False, repr=False)
+
+    def truth(self, tag: str, join: float) -> Truth:
+        """What is known of this tag, worked out once: see `truth_of`."""
+        if (truth := self._truths.get((tag, join))) is None:
+            truth = truth_of(tag, self.faults, self.labelled, join, tag in self.complete)
+            self._truths[tag, join] = truth
+        return truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +223,7 @@ def thresholds(parameter: Parameter, count: int = CURVE) -> list[float]:
 def flagged_times(frame: pd.DataFrame) -> Ints:
     """The times of the flagged readings (µs UTC), in ascending order."""
     flagged = frame["is_anomaly"].to_numpy(dtype=np.bool_)
-    return np.sort(micros(frame["time"][flagged]))
+    return np.sort(micros(frame["time"])[flagged])
 
 
 def joining(interval: float, off_delay: float) -> float:
@@ -228,8 +236,7 @@ def joining(interval: float, off_delay: float) -> float:
 def truth_in(history: History, known: Known, interval: float) -> Truth:
     """What is known of the tag within the history, whose usual interval (µs) this is."""
     time = history.time
-    name = history.tag.name
-    inside = truth_of(name, known.faults, known.labelled, JOIN * interval, name in known.complete)
+    inside = known.truth(history.tag.name, JOIN * interval)
     # A fault that began before the first reading or after the last cannot be found here.
     keep = (inside.events.start >= time[0]) & (inside.events.start <= time[-1])
     events = type(inside.events)(inside.events.start[keep], inside.events.end[keep])
