@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from sensormon.analysis.event_scores import JOIN
@@ -26,6 +27,11 @@ from sensormon.model.timestamps import micros
 
 Columns = dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]]
 _NEEDED = ("id", "time", "value", "quality", "n", "withheld")
+_PIECE = (
+    32_768  # what a piece needs for a moment stays in the processor's cache, and its memory is used again
+)
+_STRETCH = 1_000  # rows of one word, on average, from which on it is faster to write each stretch at once
+_WORD = pa.large_string()
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +55,16 @@ class History:
         """
         if self.rows.empty:
             return self.rows
-        lead = self.lead.iloc[-2 * _state(profile, self.tag).lead :]
+        # All of it if the detectors have no lead.
+        first, _, _ = slice(-2 * _state(profile, self.tag).lead, None).indices(len(self.lead))
+        columns = _scored(self._stored.since(first), profile, self.tag, self.watched)
+        return _with(self.rows.reset_index(drop=True), columns, profile, len(self.lead) - first)
+
+    @cached_property
+    def _stored(self) -> _Stored:
+        """Lead and rows, read once from their frames for all profiles."""
         needed = [name for name in _NEEDED if name in self.rows]
-        both = pd.concat([lead[needed], self.rows[needed]]) if len(lead) else self.rows
-        columns = _scored(both, profile, self.tag, self.watched)
-        return _with(self.rows.reset_index(drop=True), columns, profile, len(lead))
+        return _Stored.of(pd.concat([self.lead[needed], self.rows[needed]]) if len(self.lead) else self.rows)
 
     @cached_property
     def time(self) -> Ints:
@@ -82,49 +93,66 @@ def rescore(
     that wants every shown row scored puts the profile's lead before them. The scores of a recursive
     detector that begins in the middle are nearly the same, not to the last bit.
     """
-    return _with(readings, _scored(readings, profile, tag, watched or {}), profile, 0)
+    return _with(readings, _scored(_Stored.of(readings), profile, tag, watched or {}), profile, 0)
 
 
-def _scored(
-    readings: pd.DataFrame, profile: Profile, tag: Tag, watched: Mapping[str, pd.DataFrame]
-) -> Columns:
+def _scored(stored: _Stored, profile: Profile, tag: Tag, watched: Mapping[str, pd.DataFrame]) -> Columns:
     """The columns that `rescore` gives these readings."""
-    course = _Course.of(readings, _others(profile, tag, watched))
+    course = _Course.of(stored, _others(profile, tag, watched))
     state = _state(profile, tag)
-    n = readings["n"].to_numpy(dtype=np.int64)
-    rows = len(readings)
-    withheld = np.zeros(rows, dtype=np.uint8)
-    columns = _empty_columns(n)
+    n = stored.n
+    withheld = np.zeros(len(n), dtype=np.uint8)
+    columns = _unfilled(len(n))
     unjudged = np.zeros(len(course.ok), dtype=np.bool_)
     done = 0  # rows of the course that the state has seen
-    for start, stop in _runs(n, learned(readings)):
+    for start, stop in _runs(len(n), stored.jumps):
         first = min(start + state.lead, stop) if start == 0 and n[0] > 0 else start
         if first > start:  # these are only learned from; conditions look at them all the same
-            end = int(course.place[first - 1]) + 1
+            end = course.end(first)
             scores = course.run(state, done, end, unjudged)
             withheld[start:first] = scores.verdicts.withheld if scores.verdicts else 0
+            _write(columns, no_scores(n[start:first]), slice(start, first))
             done = end
         if first < stop:
             own = course.own_ok[:first] & ~np.isin(withheld[:first], UNLEARNED)
             before = np.flatnonzero(own)[-state.lead :] if state.lead else np.zeros(0, dtype=np.int64)
             state.restore(0, int(n[first]), course.own_value[before], course.own_time[before])
-            end = int(course.place[stop - 1]) + 1
-            _write(columns, course.run(state, done, end, course.ok), slice(first, stop))
+            for piece in range(first, stop, _PIECE):
+                rows = slice(piece, min(piece + _PIECE, stop))
+                end = course.end(rows.stop)
+                _write(columns, course.run(state, done, end, course.ok), rows)
+                done = end
             withheld[first:stop] = columns["withheld"][first:stop]
-            done = end
     return columns
 
 
 def _with(readings: pd.DataFrame, columns: Columns, profile: Profile, first: int) -> pd.DataFrame:
     """The readings with these columns from row `first` on in place of their own."""
     scored = readings.copy(deep=False)
-    for name in columns.keys() - {"detector"}:
-        scored[name] = columns[name][first:]
+    for name in [name for name in columns if name != "detector"]:
+        scored[name] = pd.Series(columns[name][first:], index=scored.index, copy=False)
     names = dict.fromkeys(choice.detector for choice in profile.detectors)  # as `Verdicts.detectors` has them
-    spoke = columns["detector"][first:].astype(np.int64)
-    scored["detector"] = pd.array([*names, None], dtype="str").take(spoke)
-    scored["profile"] = profile.name
+    spoke = columns["detector"][first:].astype(np.int8, copy=False)
+    scored["detector"] = pd.array(_words(list(names), spoke), dtype="str")
+    scored["profile"] = pd.array(_repeated(profile.name, len(spoke)), dtype="str")
     return scored
+
+
+def _words(words: list[str], places: NDArray[np.int8]) -> pa.Array:
+    """The word at each of these places, none at -1."""
+    edges = [0, *(np.flatnonzero(places[1:] != places[:-1]) + 1).tolist(), len(places)]
+    if len(edges) * _STRETCH > len(places):
+        column = pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0), pa.array(words, _WORD))
+        return column.cast(_WORD)
+    stretches = [
+        _repeated(words[places[start]] if places[start] >= 0 else None, stop - start)
+        for start, stop in pairwise(edges)
+    ]
+    return pa.concat_arrays(stretches)
+
+
+def _repeated(word: str | None, rows: int) -> pa.Array:
+    return pa.repeat(pa.scalar(word, _WORD), rows)
 
 
 def observed(time: Ints, interval: float) -> float:
@@ -135,11 +163,52 @@ def observed(time: Ints, interval: float) -> float:
 
 def learned(readings: pd.DataFrame) -> Bools:
     """Which of these stored readings were learned: good numbers that no condition withheld."""
-    value = readings["value"].to_numpy(dtype=np.float64)
-    ok: Bools = is_good(readings["quality"].to_numpy(dtype=np.uint32)) & np.isfinite(value)
+    ok = _good(readings)
     if "withheld" in readings:  # not in readings from before there were profiles
         ok &= ~readings["withheld"].isin(UNLEARNED).to_numpy(dtype=np.bool_)
     return ok
+
+
+def _good(readings: pd.DataFrame) -> Bools:
+    """Which of these readings are good numbers."""
+    finite = np.isfinite(readings["value"].to_numpy(dtype=np.float64))
+    good: Bools = is_good(readings["quality"].to_numpy(dtype=np.uint32)) & finite
+    return good
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """What scoring needs of readings of one tag, in order of arrival."""
+
+    id: Ints
+    time: Ints
+    value: Floats
+    good: Bools
+    n: Ints
+    jumps: Ints  # rows before which the learned count has a jump; a restart may cause one
+
+    @classmethod
+    def of(cls, readings: pd.DataFrame) -> _Stored:
+        n = readings["n"].to_numpy(dtype=np.int64)
+        return cls(
+            id=readings["id"].to_numpy(dtype=np.int64),
+            time=micros(readings["time"]),
+            value=readings["value"].to_numpy(dtype=np.float64),
+            good=_good(readings),
+            n=n,
+            jumps=np.flatnonzero(n[1:] != n[:-1] + learned(readings)[:-1]) + 1,
+        )
+
+    def since(self, row: int) -> _Stored:
+        """Without the rows before this one."""
+        return _Stored(
+            id=self.id[row:],
+            time=self.time[row:],
+            value=self.value[row:],
+            good=self.good[row:],
+            n=self.n[row:],
+            jumps=self.jumps[self.jumps > row] - row,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,30 +221,32 @@ class _Course:
     ok: Bools
     good: Bools
     time: Ints
-    place: Ints  # of the tag's own readings
+    place: Ints  # of the tag's own readings among others
 
     @classmethod
-    def of(cls, readings: pd.DataFrame, others: pd.DataFrame | None) -> _Course:
-        own = readings[["id", "time", "value", "quality"]]
-        both = own if others is None else pd.concat([own, others[list(own)]], ignore_index=True)
-        value = both["value"].to_numpy(dtype=np.float64)
-        good = is_good(both["quality"].to_numpy(dtype=np.uint32)) & np.isfinite(value)
-        time = micros(both["time"])
+    def of(cls, stored: _Stored, others: pd.DataFrame | None) -> _Course:
+        own = len(stored.id)
         if others is None:
-            code = np.zeros(len(own), dtype=np.int32)
-            return cls(True, code, value, good, good, time, np.arange(len(own)))
-        order = np.argsort(both["id"].to_numpy(dtype=np.int64), kind="stable")
-        mine = order < len(own)
-        value, good = value[order], good[order]
+            alone = np.zeros(own, dtype=np.int32)
+            return cls(
+                True, alone, stored.value, stored.good, stored.good, stored.time, np.zeros(0, np.int64)
+            )
+        order = np.argsort(np.concatenate([stored.id, others["id"].to_numpy(dtype=np.int64)]), kind="stable")
+        mine = order < own
+        good = np.concatenate([stored.good, _good(others)])[order]
         return cls(
             alone=False,
             code=np.where(mine, 0, 1).astype(np.int32),
-            value=value,
+            value=np.concatenate([stored.value, others["value"].to_numpy(dtype=np.float64)])[order],
             ok=good & mine,
             good=good,
-            time=time[order],
+            time=np.concatenate([stored.time, micros(others["time"])])[order],
             place=np.flatnonzero(mine),
         )
+
+    def end(self, rows: int) -> int:
+        """How much of the course there is up to and with the last of so many own readings."""
+        return rows if self.alone else int(self.place[rows - 1]) + 1
 
     @property
     def own_ok(self) -> Bools:
@@ -221,33 +292,26 @@ def _state(profile: Profile, tag: Tag) -> ProfileState:
     return ProfileState(Profiles((replace(profile, name=DEFAULT_PROFILE),)), tags)
 
 
-def _empty_columns(n: Ints) -> Columns:
-    """The columns of readings that nothing has judged; `detector` has places in the profile's detectors."""
-    scores, rows = no_scores(n), len(n)
-    columns: Columns = {
-        name: getattr(scores, name).copy()
-        for name in ("n", "score", "expected", "lower", "upper", "is_anomaly")
-    }
-    columns["threshold"] = np.full(rows, np.nan)
-    columns["detector"] = np.full(rows, -1, dtype=np.int8)
-    columns["withheld"] = np.zeros(rows, dtype=np.uint8)
+def _unfilled(rows: int) -> Columns:
+    """The columns for so many readings, to be written; `detector` has places in the profile's detectors."""
+    columns: Columns = {name: np.empty(rows) for name in ("score", "expected", "lower", "upper", "threshold")}
+    columns["n"] = np.empty(rows, dtype=np.int64)
+    columns["is_anomaly"] = np.empty(rows, dtype=np.bool_)
+    columns["detector"] = np.empty(rows, dtype=np.int8)
+    columns["withheld"] = np.empty(rows, dtype=np.uint8)
     return columns
 
 
 def _write(columns: Columns, scores: Scores, rows: slice) -> None:
+    """Write these rows; without verdicts, as what nothing has judged."""
     for name in ("n", "score", "expected", "lower", "upper", "is_anomaly"):
         columns[name][rows] = getattr(scores, name)
     verdicts = scores.verdicts
-    if verdicts is not None:
-        columns["threshold"][rows] = verdicts.threshold
-        columns["detector"][rows] = verdicts.detector
-        columns["withheld"][rows] = verdicts.withheld
+    columns["threshold"][rows] = verdicts.threshold if verdicts else np.nan
+    columns["detector"][rows] = verdicts.detector if verdicts else -1
+    columns["withheld"][rows] = verdicts.withheld if verdicts else 0
 
 
-def _runs(n: Ints, was_learned: Bools) -> list[tuple[int, int]]:
-    """Spans in which the learned count has no jump; a restart may cause one."""
-    if not len(n):
-        return []
-    jumps = np.flatnonzero(n[1:] != n[:-1] + was_learned[:-1]) + 1
-    edges = [0, *jumps.tolist(), len(n)]
-    return list(pairwise(edges))
+def _runs(rows: int, jumps: Ints) -> list[tuple[int, int]]:
+    """Spans of so many rows in which the learned count has no jump."""
+    return list(pairwise([0, *jumps.tolist(), rows])) if rows else []

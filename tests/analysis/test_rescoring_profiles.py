@@ -139,3 +139,37 @@ def test_flags_are_counted_by_the_detector_that_spoke() -> None:
     side = rescored(part, WATCHING)
     assert sum(side.spoke.values()) == side.frame["is_anomaly"].sum() > 0
     assert set(side.spoke) <= {"zscore", "stuck"}
+
+
+@pytest.mark.parametrize("choices", [("zscore",), ("zscore", "stuck")])
+def test_a_history_scored_in_pieces_has_the_scores_of_one_piece(choices: tuple[str, ...]) -> None:
+    rng = np.random.default_rng(3)
+    rows = 70_000
+    value = np.round(rng.normal(10.0, 0.2, rows) + 3.0 * (rng.random(rows) < 0.01), 2)
+    quality = np.where(rng.random(rows) < 0.01, 0x80000000, 0).astype(np.uint32)
+    ok, time = quality == 0, np.arange(rows) * SECOND
+    profile = Profile("default", tuple(Choice(name, {}) for name in choices), on_delay=1.0)
+    state = ProfileState(Profiles((profile,)), [TAG])
+    whole = state.run(np.zeros(rows, np.int32), value, ok, time)
+    assert whole.verdicts is not None
+    frame = pd.DataFrame(
+        {"id": np.arange(rows), "time": time, "value": value, "quality": quality, "n": whole.n}
+    ).assign(time=pd.to_datetime(time, unit="us", utc=True))
+    scored = History(TAG, frame.iloc[:0], frame).scored(profile)
+    for name in ("n", "score", "expected", "lower", "upper", "is_anomaly"):
+        np.testing.assert_array_equal(scored[name], getattr(whole, name))
+    for name in ("threshold", "withheld"):
+        np.testing.assert_array_equal(scored[name], getattr(whole.verdicts, name))
+    words = [whole.verdicts.detectors[place] if place >= 0 else "" for place in whole.verdicts.detector]
+    assert scored["detector"].fillna("").tolist() == words
+
+
+def test_what_is_known_of_a_tag_is_worked_out_once() -> None:
+    none = pd.DataFrame({"tag": [], "start": [], "end": [], "label": []})
+    times = pd.to_datetime([1_700_000_000, 1_700_000_001, 1_700_000_100], unit="s", utc=True)
+    known = Known(pd.DataFrame({"tag": "flow", "time": times, "fault": "spike"}), none, frozenset({"flow"}))
+    truth = known.truth("flow", 3e6)
+    assert len(truth.events) == 2
+    assert known.truth("flow", 3e6) is truth
+    assert len(known.truth("flow", 1e9).events) == 1
+    assert len(known.truth("pump", 3e6).events) == 0
