@@ -118,6 +118,9 @@ class ProfileState:
         choices = [choice for profile in used for choice in profile.detectors]
         self._names = tuple(dict.fromkeys(choice.detector for choice in choices))
         self._engines = _engines(used, self._profile, facts, self._names)
+        self._complete = [engine.place for engine in self._engines if engine.everywhere] == [
+            *range(len(self._names))
+        ]
         codes = range(len(tags))
         self._of_tag = [[engine for engine in self._engines if engine.local[code] >= 0] for code in codes]
         self._threshold = np.full((len(used), len(self._names)), np.nan)
@@ -146,15 +149,18 @@ class ProfileState:
         check_rows(len(self._profile), tag, value, ok, time)
         withheld = self._conditions.withheld(tag, value, ok if good is None else good, time)
         judged = ok & ~np.isin(withheld, UNLEARNED) if withheld.any() else ok
+        if self._complete and len(self._engines) == 1:
+            return self._alone(tag, value, judged, time, withheld)
         rows, kinds = len(value), len(self._names)
-        own = np.full((rows, kinds, 4), np.nan)
+        # Where each detector judges every tag, all of it is written below.
+        own = np.empty((rows, kinds, 4)) if self._complete else np.full((rows, kinds, 4), np.nan)
         fired = np.zeros((rows, kinds), dtype=np.bool_)
         n = np.zeros(rows, dtype=np.int64)
         for engine in self._engines:
-            codes = engine.local[tag]
-            if engine.everywhere:
-                _note(engine.state.run(codes, value, judged, time), slice(None), engine.place, n, own, fired)
+            if engine.everywhere:  # under the same codes
+                _note(engine.state.run(tag, value, judged, time), slice(None), engine.place, n, own, fired)
                 continue
+            codes = engine.local[tag]
             here = np.flatnonzero(codes >= 0)
             if len(here):
                 scores = engine.state.run(codes[here], value[here], judged[here], time[here])
@@ -260,6 +266,44 @@ class ProfileState:
             engine.state.load(int(engine.local[tag]), vector[start : start + size])
             start += size
 
+    def _alone(
+        self,
+        tag: NDArray[np.int32],
+        value: Floats,
+        judged: Bools,
+        time: Ints,
+        withheld: NDArray[np.uint8],
+    ) -> Scores:
+        """What `_combined` gives where one detector judges all tags: its columns, without copies of them."""
+        (engine,) = self._engines
+        scores = engine.state.run(tag, value, judged, time)
+        own = np.stack((scores.score, scores.expected, scores.lower, scores.upper))  # as SCORE … UPPER are
+        profile, rows = self._profile[tag], len(tag)
+        detector = np.full(rows, -1, dtype=np.int8)
+        threshold = np.full(rows, np.nan)
+        flagged = np.zeros(rows, dtype=np.bool_)
+        _decide(
+            column(tag, np.int32),
+            column(time, np.int64),
+            column(judged, np.bool_),
+            profile,
+            self._threshold,
+            self._on_delay,
+            scores.is_anomaly,
+            self._firing,
+            withheld,
+            detector,
+            threshold,
+            scores.score,
+            scores.expected,
+            scores.lower,
+            scores.upper,
+            flagged,
+        )
+        each = own.T[:, np.newaxis]
+        verdicts = Verdicts(self._profiles, profile, self._names, detector, threshold, withheld, each)
+        return Scores(scores.n, scores.score, scores.expected, scores.lower, scores.upper, flagged, verdicts)
+
     def _combined(
         self,
         tag: NDArray[np.int32],
@@ -361,17 +405,72 @@ def _combine(
     main: Floats,
     flagged: Bools,
 ) -> None:
+    any_fired = np.zeros(len(tag), dtype=np.bool_)
     for i in range(len(tag)):
-        speaks, fires = _speaker(i, own, fired, thresholds, profile[i])
-        if withheld[i]:
-            firing[tag[i]] = NEVER
+        speaks, any_fired[i] = _speaker(i, own, fired, thresholds, profile[i])
         if speaks < 0 or not judged[i]:
             continue
         detector[i] = speaks
         threshold[i] = thresholds[profile[i], speaks]
         main[SCORE, i] = own[i, speaks, SCORE]
+    _flag(tag, time, detector, any_fired, on_delay, firing, withheld, flagged)
+    for i in range(len(tag)):
+        speaks = detector[i]
+        if speaks < 0:
+            continue
+        shown = speaks if flagged[i] else _with_band(i, own, drawn, profile[i])
+        for part in (EXPECTED, LOWER, UPPER):
+            main[part, i] = own[i, shown, part]
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _decide(
+    tag: NDArray[np.int32],
+    time: Ints,
+    judged: Bools,
+    profile: NDArray[np.uint8],
+    thresholds: Floats,
+    on_delay: Ints,
+    fired: Bools,
+    firing: Ints,
+    withheld: NDArray[np.uint8],
+    detector: NDArray[np.int8],
+    threshold: Floats,
+    score: Floats,
+    expected: Floats,
+    lower: Floats,
+    upper: Floats,
+    flagged: Bools,
+) -> None:
+    """`_combine` of one detector, in whose columns only that is blanked where it does not speak."""
+    for i in range(len(tag)):
+        if judged[i] and (fired[i] or score[i] > -np.inf):
+            detector[i] = 0
+            threshold[i] = thresholds[profile[i], 0]
+        else:
+            score[i], expected[i], lower[i], upper[i] = np.nan, np.nan, np.nan, np.nan
+    _flag(tag, time, detector, fired, on_delay, firing, withheld, flagged)
+
+
+@numba.njit(cache=True)
+def _flag(
+    tag: NDArray[np.int32],
+    time: Ints,
+    detector: NDArray[np.int8],
+    fires: Bools,
+    on_delay: Ints,
+    firing: Ints,
+    withheld: NDArray[np.uint8],
+    flagged: Bools,
+) -> None:
+    """Which of the readings that fire are flagged; those before the on-delay is over are withheld."""
+    for i in range(len(tag)):
         code = tag[i]
-        if not fires:
+        if withheld[i]:
+            firing[code] = NEVER
+        if detector[i] < 0:
+            continue
+        if not fires[i]:
             firing[code] = NEVER
         elif not withheld[i]:
             if firing[code] == NEVER:
@@ -379,9 +478,6 @@ def _combine(
             flagged[i] = time[i] - firing[code] >= on_delay[code]
             if not flagged[i]:
                 withheld[i] = _ON_DELAY
-        shown = speaks if flagged[i] else _with_band(i, own, drawn, profile[i])
-        for part in (EXPECTED, LOWER, UPPER):
-            main[part, i] = own[i, shown, part]
 
 
 @numba.njit(cache=True, inline="always", error_model="numpy")
