@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import pyarrow as pa
 
 from sensormon.model.clock import DAY, MINUTE
@@ -67,18 +68,38 @@ def newest(
     the highest id that can meet the condition, if that is known.
     """
     if highest is None:
-        ((highest,),) = database.rows("SELECT coalesce(max(id), 0) FROM readings")
+        # At most a little more than the highest id there is, which DuckDB asks of every row group.
+        ((highest,),) = database.rows("SELECT coalesce(max(next_id), 1) - 1 FROM watermarks")
     reach = max(STRETCH, limit)
     while True:
         after = highest - reach
+        within, bounds = f"FROM {rows} WHERE {where} AND id > ?", [*values, after]
         ((count, first, time),) = database.rows(
-            "SELECT count(*), coalesce(min(id), 0), coalesce(epoch_us(min(time)), 0) FROM ("
-            f"SELECT id, time FROM {rows} WHERE {where} AND id > ? ORDER BY id DESC LIMIT ?)",
-            [*values, after, limit],
+            f"SELECT count(*), coalesce(min(id), 0), coalesce(epoch_us(min(time)), 0) {within}", bounds
         )
+        if count > limit:
+            return _newest_of(database, within, bounds, count, limit)
         if count == limit or after < 0:
             return int(first), int(time)
-        reach *= _WIDER
+        reach *= min(_WIDER, 2 + limit // max(1, count))  # as far as will do if earlier ones are as dense
+
+
+def _newest_of(database: Database, within: str, values: Values, count: int, limit: int) -> tuple[int, int]:
+    """The lowest id and the earliest time of the newest `limit` of these `count` rows, which are more."""
+    if count > _WIDER * limit:  # more than memory should hold; sorting takes five times as long
+        ((first, time),) = database.rows(
+            f"SELECT coalesce(min(id), 0), coalesce(epoch_us(min(time)), 0)"
+            f" FROM (SELECT id, time {within} ORDER BY id DESC LIMIT ?)",
+            [*values, limit],
+        )
+        return int(first), int(time)
+    table = database.table(f"SELECT id, epoch_us(time) AS micros {within}", values)
+    ids, times = table["id"].to_numpy(), table["micros"].to_numpy()
+    if not len(ids):  # deleted meanwhile
+        return 0, 0
+    place = max(0, len(ids) - limit)
+    first = np.partition(ids, place)[place]
+    return int(first), int(times[ids >= first].min())
 
 
 def by_time(

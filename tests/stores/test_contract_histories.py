@@ -44,3 +44,17 @@ def test_silent_and_rare_tags_keep_their_newest_readings(
             assert history.n == len(rows)
             assert history.value.tolist() == rows["value"].tolist()[-4:]
             assert history.learned.all()
+
+
+def test_the_newest_readings_of_a_span_are_the_last_of_all(
+    store: Store, processed: Callable[..., Processed]
+) -> None:
+    tag = np.arange(3_000) % 3 % 2  # "rare" is every third
+    tag[100:140] = 2
+    store.load("w", [Record(1, BatchEntry(1, {}, of_tags(processed, tag)))])
+    for chosen in (None, ["temp"], ["rare"], ["silent"], ["temp", "silent"], ["once"]):
+        ids = store.readings.frame(chosen, 0, FAR)["id"].tolist()
+        for limit in (1, 3, 40, 900, 1_900, 5_000):
+            assert store.readings.frame(chosen, 0, FAR, limit=limit)["id"].tolist() == ids[-limit:]
+            pieces = store.readings.stream(chosen, 0, FAR, limit=limit)
+            assert [number for piece in pieces for number in piece["id"].to_pylist()] == ids[-limit:]
