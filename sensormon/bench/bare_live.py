@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import time
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
@@ -35,19 +36,21 @@ def _strip(_: Request) -> Response:
     return Response(json.dumps({"rows": []}), media_type="application/json")
 
 
-def _posts(path: Path) -> Route:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+@cache
+def _file() -> int:
+    path = Path(os.environ["SENSORMON_DATA_DIR"]) / "posts"
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def synced(body: bytes) -> None:
-        os.write(file, body)
-        os.fdatasync(file)
 
-    async def post(request: Request) -> Response:
-        body = await request.body()
-        await asyncio.get_running_loop().run_in_executor(None, synced, body)
-        return Response('{"id":1}', status_code=201, media_type="application/json")
+def _synced(body: bytes) -> None:
+    os.write(_file(), body)
+    os.fdatasync(_file())
 
-    return Route("/api/ingest", post, methods=["POST"])
+
+async def _post(request: Request) -> Response:
+    body = await request.body()
+    await asyncio.get_running_loop().run_in_executor(None, _synced, body)
+    return Response('{"id":1}', status_code=201, media_type="application/json")
 
 
 def _page() -> None:
@@ -69,7 +72,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
         routes=[
             Route("/api/live/board", _board),
             Route("/api/live/strip", _strip),
-            _posts(Path(os.environ["SENSORMON_DATA_DIR"]) / "posts"),
+            Route("/api/ingest", _post, methods=["POST"]),
         ],
     )
 else:

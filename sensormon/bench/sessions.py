@@ -26,7 +26,6 @@ from sensormon.bench.measured import (
     ratios,
 )
 from sensormon.bench.server import Server, running
-from sensormon.bench.viewers import READY
 from sensormon.model.settings import ROOT
 
 RATE = 20.0
@@ -34,6 +33,8 @@ RATE = 20.0
 SECONDS = 10.0
 POSTED = "posted"
 """The tag that is posted; the simulator leaves it alone."""
+READY = "every viewer has the board"
+"""The line that the viewers print once each has its first answer; the count runs from then."""
 BARE = Path(__file__).with_name("bare_live.py")
 GENTLE = ("nice", "-n", "5")
 

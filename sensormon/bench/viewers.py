@@ -24,6 +24,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.typing import Origin, Subprotocol
 
 from sensormon.bench.connection import Connection
+from sensormon.bench.sessions import READY
 
 BOARD = 0.5
 """Seconds between an answer of the board and the next question: EVERY of feed.js."""
@@ -33,8 +34,6 @@ SOON = 0.1
 """After the first answer: AT_ONCE of feed.js."""
 OPENING = 120.0
 """Seconds that a viewer waits for the first board, at most: one opens the page after the other."""
-READY = "every viewer has the board"
-"""The line on standard output once every viewer has its first answer; the count runs from then."""
 
 
 @dataclass

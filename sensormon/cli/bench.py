@@ -10,39 +10,29 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib import import_module
 
 from sensormon.bench.detection import detection, left_out
 from sensormon.bench.detection_table import tables
-from sensormon.bench.http import http
-from sensormon.bench.journal import journal
 from sensormon.bench.measured import Benchmark, Measured, Size
-from sensormon.bench.memory import memory
-from sensormon.bench.pages import pages
-from sensormon.bench.pipeline import pipeline
-from sensormon.bench.query import query
-from sensormon.bench.rescore import rescore
-from sensormon.bench.restart import restart
-from sensormon.bench.sessions import sessions
-from sensormon.bench.soak import soak
-from sensormon.bench.tick import tick
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.tags import read_tags
 
-BENCHMARKS: dict[str, Benchmark] = {
-    "http": http,
-    "journal": journal,
-    "memory": memory,
-    "pages": pages,
-    "pipeline": pipeline,
-    "query": query,
-    "rescore": rescore,
-    "restart": restart,
-    "sessions": sessions,
-    "soak": soak,
-    "tick": tick,
-}
-"""The benchmarks by name, but for `detection`, which has options of its own."""
+BENCHMARKS = (
+    "http",
+    "journal",
+    "memory",
+    "pages",
+    "pipeline",
+    "query",
+    "rescore",
+    "restart",
+    "sessions",
+    "soak",
+    "tick",
+)
+"""But for `detection`, which has options of its own. Each is a function in the module of its name."""
 NAMES = sorted([*BENCHMARKS, "detection"])
 
 
@@ -57,6 +47,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         for part in ("figures", "reference", "ratio", "load"):
             _print(part, getattr(measured, part))
     return 0
+
+
+def _benchmark(name: str) -> Benchmark:
+    # Imported only when it runs: some need libraries that the other commands do without.
+    benchmark: Benchmark = getattr(import_module(f"sensormon.bench.{name}"), name)
+    return benchmark
 
 
 def _detection(options: argparse.Namespace, settings: Settings) -> Measured:
@@ -76,7 +72,7 @@ def _other(options: argparse.Namespace) -> Measured:
         raise UsageError(f"bench {options.name} reads no recordings", where="--data", hint="Leave it out")
     if options.readings is not None and options.readings < 1:
         raise UsageError("there is nothing to measure", where="--readings", hint="Give a number above 0")
-    return BENCHMARKS[options.name](Size(options.readings, options.full))
+    return _benchmark(options.name)(Size(options.readings, options.full))
 
 
 def _print(part: str, figures: Mapping[str, float]) -> None:

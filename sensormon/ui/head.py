@@ -107,7 +107,7 @@ def _seen(m: Monitor) -> _Seen:
         line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
         return _Seen(status, line, alarms(status), abnormal(status, ledger))
 
-    return _shared(m).of("status", None, look, TOGETHER)
+    return _shared(m).of("status", m.attention.acknowledged, look, TOGETHER)
 
 
 def _shared(m: Monitor) -> Shared:

@@ -17,7 +17,7 @@ MONITOR = {"m", "_m", "monitored", "watched"}
 READS: dict[str, set[str]] = {
     "actions": {"count"},
     "annotations": {"readable", "changes"},
-    "attention": {"losses", "now", "history", "of_the_ledger"},
+    "attention": {"acknowledged", "losses", "now", "history", "of_the_ledger"},
     "cases": {"glance"},
     "clock": {"now"},
     "depth": {"frame"},
@@ -41,7 +41,7 @@ READS: dict[str, set[str]] = {
     "ledger": {"now"},
     "model_runner": {"status"},
     "newest": set(),
-    "readings": {"recent", "live_tags", "wrong", "questions", "verdicts"},
+    "readings": {"recent", "live_tags", "wrong", "questions", "verdicts", "peaks"},
     "retention": {"policy", "problem", "plan"},
     "running_tags": {"now"},
     "settings": {"data_dir", "interval", "source"},
