@@ -35,6 +35,7 @@ from sensormon.view.live_cards import (
     groups,
     make_cards,
     newest,
+    places_by_tag,
     reads,
     shown,
     worst_first,
@@ -244,7 +245,8 @@ def plain_cards(m: Monitor, viewer: Viewer, span: str, matching: list[str], at: 
     """All cards drawn by Streamlit, as of now or of when the page was paused; zoom is lost each second."""
     now = at or m.clock.now()
     seconds = SECONDS[span]
-    last = newest(m.readings.recent(now - 10 * SECOND), now, m.detection.readable()) if at is None else {}
+    lately = m.readings.recent(now - 10 * SECOND) if at is None else None
+    last = {} if lately is None else newest(lately, places_by_tag(lately), now, m.detection.readable())
     names = tuple(matching if len(m.tags) <= MOST else opened(m, matching) or worst(m, span, matching))
     step = at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
     key = (m.started, m.tags.digest, step, viewer.zone_name, viewer.dark)

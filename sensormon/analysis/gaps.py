@@ -59,10 +59,10 @@ def kept_rows(time: Ints, value: Floats, special: Bools, span: tuple[int, int], 
     since, until = span
     part = (time - since) * (limit // 2) // max(1, until - since + 1)
     first = np.flatnonzero(np.diff(part, prepend=part[0] - 1))
-    order = np.lexsort((value, part))
-    last = np.append(first[1:], rows) - 1
     keep = special.copy()
     keep[[0, -1]] = True
-    keep[order[first]] = True
-    keep[order[last]] = True
+    for extreme in (np.fmin, np.fmax):  # sorting the values of each part takes ten times as long
+        reached = extreme.reduceat(value, first)
+        at = np.flatnonzero(value == np.repeat(reached, np.diff(first, append=rows)))
+        keep[at[np.diff(part[at], prepend=part[0] - 1) != 0]] = True
     return np.flatnonzero(keep)

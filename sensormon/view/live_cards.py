@@ -17,7 +17,7 @@ from sensormon.detectors.judged import Judged
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.format import clock_time
-from sensormon.model.readings import Origin
+from sensormon.model.readings import Ints, Origin
 from sensormon.model.state_words import Words
 from sensormon.model.status import AHEAD
 from sensormon.model.tags import Tag, TagTable
@@ -89,30 +89,25 @@ def make_cards(
     simulated = frame.loc[frame["origin"] == str(Origin.BACKFILL), "time"]
     return Cards(
         figures=figures,
-        newest=newest(frame, span[1], judges),
+        newest=newest(frame, places_by_tag(frame), span[1], judges),
         last_flag=last_flag(frame, tags, zone, judges),
         simulated_until=int(micros(simulated).max()) if len(simulated) else None,
     )
 
 
-def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
-    """The newest reading of each tag in the frame; a very recent flag still shows.
+def newest(frame: pd.DataFrame, places: Mapping[str, Ints], now: int, judges: Judges) -> dict[str, Newest]:
+    """The newest reading of each tag in the frame, with its `places`; a very recent flag still shows.
 
     It is the one with the newest own time, or the last to arrive if that time has not come yet, so that
     a reading from a clock that is ahead does not hide later ones.
     """
     scales = Scales(judges)
-    tags, time, received = (
-        frame["tag"].to_numpy(dtype=object),
-        micros(frame["time"]),
-        micros(frame["received"]),
-    )
+    time, received = micros(frame["time"]), micros(frame["received"])
     live = (frame["origin"] == str(Origin.LIVE)).to_numpy(dtype=bool)
     anomaly, quality = frame["is_anomaly"].to_numpy(dtype=bool), frame["quality"].to_numpy(dtype=np.int64)
     value = frame["value"].to_numpy(dtype=np.float64)
     result: dict[str, Newest] = {}
-    for name in dict.fromkeys(tags.tolist()):
-        rows = np.flatnonzero(tags == name)
+    for name, rows in places.items():
         times = time[rows]
         at = rows[len(times) - 1 - int(times[::-1].argmax())]
         if time[at] > now + AHEAD * SECOND:
@@ -124,7 +119,7 @@ def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
             ago = max(0, round((now - time[last]) / 1e6))
             phrase = Phrase(f"{_phrase(frame, last, scales).text}, {ago} s ago", True)
         arrived = received[rows[live[rows]]]
-        result[str(name)] = Newest(
+        result[name] = Newest(
             time=int(time[at]),
             arrived=int(arrived.max()) if len(arrived) else int(time[at]),
             value=float(value[at]),
@@ -132,6 +127,14 @@ def newest(frame: pd.DataFrame, now: int, judges: Judges) -> dict[str, Newest]:
             good=int(quality[at]) >> 30 == 0,
         )
     return result
+
+
+def places_by_tag(frame: pd.DataFrame) -> dict[str, Ints]:
+    """The places of each tag's readings in the frame, in order: a frame of each would copy all columns."""
+    codes, names = pd.factorize(frame["tag"])
+    order = np.argsort(codes.astype(np.int32), kind="stable")
+    rows = np.split(order, np.cumsum(np.bincount(codes))[:-1]) if len(names) else []
+    return dict(zip(map(str, names), rows, strict=True))
 
 
 def reads(tag: Tag, last: Newest, words: Words) -> tuple[str, Phrase]:

@@ -27,7 +27,7 @@ from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.explanation import Scales, value_beside_expected, why_at_peak, why_on_hover
-from sensormon.view.live_cards import newest, reads
+from sensormon.view.live_cards import newest, places_by_tag, reads
 from sensormon.view.shared import Shared
 from sensormon.view.state_bands import place_of, word_of
 from sensormon.view.traces import Span, View, chart_text
@@ -55,6 +55,9 @@ SPANS = 40
 
 BACK = 3_600 * SECOND
 """How far back to look for the newest event if the span is shorter (µs)."""
+
+NOWHERE = np.zeros(0, dtype=np.int64)
+"""The places of the readings of a tag that has none."""
 
 UNDONE = 2 * SECOND
 """For so long after an undo viewers read the whole board again (µs): some of what they have is gone."""
@@ -101,16 +104,17 @@ class LiveFeed:
             judges = self._shared.of("judges", m.detection.in_force.id, m.detection.readable)
             complete, known = True, since
         fresh = frame if after is None else frame[frame["id"] > after]
-        scales, heads = Scales(judges), newest(frame, now, judges)
-        by_tag, reported = dict(iter(frame.groupby("tag", sort=False))), set(fresh["tag"].unique())
+        scales, places = Scales(judges), places_by_tag(frame)
+        heads = newest(frame, places, now, judges)
+        reported = names if after is None else set(fresh["tag"].unique())
         tags: dict[str, Answer] = {}
         words = m.state_words(names)
         for name in names:
-            if after is None or name in reported:
-                rows = by_tag.get(name, frame.iloc[:0])
-                tags[name] = series(rows, m.tags[name], (known, now), after, scales)
+            if name in reported:
+                rows = places.get(name, NOWHERE)
+                tags[name] = series(frame, rows, m.tags[name], (known, now), after, scales)
                 if m.tags[name].has_states:
-                    tags[name]["words"] = words_of(rows, words.get(name, {}))
+                    tags[name]["words"] = words_of(frame["value"].to_numpy()[rows], words.get(name, {}))
             if name in heads:
                 head = heads[name]
                 value, phrase = reads(m.tags[name], head, words)
@@ -256,13 +260,16 @@ class LiveFeed:
 
 
 def series(
-    rows: pd.DataFrame,
+    frame: pd.DataFrame,
+    rows: Ints,
     tag: Tag,
     span: Span,
     after: int | None,
     scales: Scales,
 ) -> Answer:
-    """The readings of one tag as columns: x, y, e(xpected), l(ower), u(pper), z (score), k (kind), s (whose).
+    """The readings of one tag, these rows of the frame, as columns.
+
+    These are x, y, e(xpected), l(ower), u(pper), z (score), k (kind), s (whose).
 
     The kind adds up 1 for flagged, 2 for uncertain, 4 for bad quality, 8 for a flagged reading with
     another detector's band than the one drawn. `cut` are the indices
@@ -271,7 +278,7 @@ def series(
     reading the place of its name. With `after`
     only readings with a higher id are sent; the others show how often the tag reports.
     """
-    view = View(rows, tag, span, scales=scales)
+    view = View(frame, tag, span, scales=scales, places=rows)
     names = list(dict.fromkeys(scale.name for scale in view.scales))
     cut = np.zeros(len(view.time), dtype=np.bool_)
     drawn = np.flatnonzero(~view.bad)
@@ -319,9 +326,9 @@ def series(
     }
 
 
-def words_of(rows: pd.DataFrame, words: Mapping[float, str]) -> list[list[Any]]:
+def words_of(values: Floats, words: Mapping[float, str]) -> list[list[Any]]:
     """Of each state in these readings its code, its word and the place that decides its colour."""
-    codes = sorted(float(code) for code in rows["value"].unique())
+    codes: list[float] = np.unique(values).tolist()
     return [[code, word_of(words, code), place_of(words, code)] for code in codes]
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from sensormon.analysis.gaps import breaks, gaps, kept_rows, usual_interval
 from sensormon.analysis.state_course import changes, sent_on_change
-from sensormon.model.readings import Bools, Floats
+from sensormon.model.readings import Bools, Floats, Ints
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.view.explanation import Scale, Scales, why_on_hover
@@ -44,7 +44,10 @@ def chart_text(text: str) -> str:
 
 
 class View:
-    """The rows of one chart: of the span, in order of time, thinned, as plain arrays."""
+    """The rows of one chart: of the span, in order of time, thinned, as plain arrays.
+
+    `places` are those of the tag's readings in a frame of several tags, in order; without them all are its.
+    """
 
     def __init__(
         self,
@@ -53,10 +56,12 @@ class View:
         span: Span,
         keep: pd.Series[str] | None = None,
         scales: Scales | None = None,
+        places: Ints | None = None,
     ) -> None:
         since, until = span
         time = micros(frame["time"])
-        inside = np.flatnonzero((time >= since) & (time <= until))
+        inside = np.arange(len(frame)) if places is None else places
+        inside = inside[(time[inside] >= since) & (time[inside] <= until)]
         order = inside[np.argsort(time[inside], kind="stable")]
         time, quality = time[order], frame["quality"].to_numpy(dtype=np.uint32)[order]
         value = frame["value"].to_numpy(dtype=np.float64)[order]

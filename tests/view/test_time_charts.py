@@ -263,3 +263,9 @@ def test_the_axis_has_air_around_everything_drawn(values):
         assert low <= finite.min() - air + tiny
         assert high >= finite.max() + air - tiny
         assert high - low <= 1.4 * max(finite.max() - finite.min(), 0.04) + tiny
+
+
+def test_thinning_keeps_the_first_lowest_and_highest_of_each_part():
+    value = np.array([3.0, 1.0, 1.0, np.nan, 5.0, 5.0, 2.0, 2.0, np.nan, np.nan])
+    kept = kept_rows(np.arange(10), value, np.zeros(10, dtype=bool), (0, 9), 4)
+    assert kept.tolist() == [0, 1, 4, 5, 6, 9]
