@@ -93,24 +93,26 @@ class LiveFeed:
         if after is None:
             stop = until and until + 1  # a paused view excludes later readings
             frame = m.readings.recent(since, names, stop)
+            places = places_by_tag(frame)
             judges, late = m.detection.readable(), False
             complete = bool(frame.attrs["complete"])
             known = since if complete else _earliest(frame, now)
         else:
             frame = m.newest.after(after - TICKS * len(m.tags), names, since)
-            before = micros(frame["time"]) < max(since, now - LEAD)
-            late = bool((before & (frame["id"] > after)).any()) or 0 <= now - m.undoing.last < UNDONE
-            frame = frame[~before]
+            lately = micros(frame["time"]) >= max(since, now - LEAD)
+            late = bool((frame["id"].to_numpy()[~lately] > after).any())
+            late = late or 0 <= now - m.undoing.last < UNDONE
+            places = {name: rows[lately[rows]] for name, rows in places_by_tag(frame).items()}
+            places = {name: rows for name, rows in places.items() if len(rows)}
             judges = self._shared.of("judges", m.detection.in_force.id, m.detection.readable)
             complete, known = True, since
-        fresh = frame if after is None else frame[frame["id"] > after]
-        scales, places = Scales(judges), places_by_tag(frame)
-        heads = newest(frame, places, now, judges)
-        reported = names if after is None else set(fresh["tag"].unique())
+        scales, heads = Scales(judges), newest(frame, places, now, judges)
+        ids = frame["id"].to_numpy()
+        latest = {name: int(ids[rows].max()) for name, rows in places.items()}
         tags: dict[str, Answer] = {}
         words = m.state_words(names)
         for name in names:
-            if name in reported:
+            if after is None or latest.get(name, 0) > after:
                 rows = places.get(name, NOWHERE)
                 tags[name] = series(frame, rows, m.tags[name], (known, now), after, scales)
                 if m.tags[name].has_states:
@@ -129,7 +131,7 @@ class LiveFeed:
             "now": now / 1e3,
             "whole": after is None,
             "complete": complete,
-            "after": max(newest_id, after or 0, int(fresh["id"].max()) if len(fresh) else 0),
+            "after": max(newest_id, after or 0, *latest.values()),
             "tags": tags,
             "late": late,
             "versions": self._versions(since, now),
@@ -286,7 +288,7 @@ def series(
     sent = np.ones(len(view.time), dtype=np.bool_)
     gaps = view.gaps[:-1] if view.gaps and view.gaps[-1][1] == span[1] else view.gaps
     if after is not None:
-        sent = view.rows["id"].to_numpy() > after
+        sent = view.ids > after
         first = int(view.time[sent].min()) if sent.any() else span[1]
         gaps = [(start, end) for start, end in gaps if end >= first and start > span[0]]
     kind = view.flagged.astype(np.int8) + 2 * view.uncertain + 4 * view.bad + 8 * view.off_band

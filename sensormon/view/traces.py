@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import Any, Self
 
@@ -33,6 +34,9 @@ from sensormon.view.trace_styles import (
 )
 
 Span = tuple[int, int]
+
+_JUDGES = frozenset(("settings", "profile", "detector", "is_anomaly"))
+"""The columns that tell whose band and score a reading has."""
 
 
 def chart_text(text: str) -> str:
@@ -81,23 +85,29 @@ class View:
         segment[drawn_all] = breaks(time[drawn_all], self.interval)
         kept = kept_rows(time, value, special, span)
         self.time, self.segment, order = time[kept], segment[kept], order[kept]
-        whole = np.array_equal(order, np.arange(len(frame)))
-        self.rows = frame if whole else frame.iloc[order]  # a copy of all columns costs the most here
+        self._frame, self._order = frame, order
         self.x: Floats = self.time / 1e3
-        self.value = self._floats("value")
+        self.ids: Ints = frame["id"].to_numpy(dtype=np.int64)[order]
+        self.value = value[kept]
         self.expected, self.lower, self.upper = (self._floats(n) for n in ("expected", "lower", "upper"))
         self.score = self._floats("score")
-        verdict = self.rows["quality"].to_numpy(dtype=np.uint32) >> np.uint32(30)
+        verdict = quality[kept] >> np.uint32(30)
         self.bad: Bools = verdict >= 2
         self.uncertain: Bools = verdict == 1
-        self.flagged: Bools = self.rows["is_anomaly"].to_numpy(dtype=bool) & ~self.bad
+        self.flagged: Bools = frame["is_anomaly"].to_numpy(dtype=bool)[order] & ~self.bad
         self.judged: Bools = np.isfinite(self.expected)
         known = scales or Scales({})
-        self.scales = known.of_each(self.rows)
-        self.off_band: Bools = known.off_band(self.rows)
+        judges = frame[[name for name in frame.columns if name in _JUDGES]].iloc[order]
+        self.scales = known.of_each(judges)
+        self.off_band: Bools = known.off_band(judges)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The rows with all columns, whose copy costs more than the rest of the view."""
+        return self._frame.iloc[self._order]
 
     def _floats(self, name: str) -> Floats:
-        return self.rows[name].to_numpy(dtype=np.float64)
+        return self._frame[name].to_numpy(dtype=np.float64)[self._order]
 
     @property
     def clock(self) -> str:
@@ -137,7 +147,7 @@ def line(view: View, palette: Palette, scales: Sequence[Scale], *, pick: bool = 
     kind: type[np.floating[Any]] = np.float32
     marks: Trace = {}
     if pick:
-        customdata = np.column_stack((customdata, view.rows["id"].to_numpy(dtype=np.float64)[rows]))
+        customdata = np.column_stack((customdata, view.ids.astype(np.float64)[rows]))
         kind = np.float64  # an id has more digits than 32 bits
         marks = _clickable(palette)
     return {
@@ -261,7 +271,7 @@ def bad_readings(view: View, palette: Palette, *, pick: bool = False) -> Trace:
     """Marks of readings of bad quality, which the line leaves out; with `pick` as in `line`."""
     trace = _marked(view, view.bad, trace_styles(palette)["bad"])
     if pick:
-        trace["customdata"] = view.rows["id"].to_numpy(dtype=np.float64)[view.bad][:, None]
+        trace["customdata"] = view.ids.astype(np.float64)[view.bad][:, None]
     return {**trace, "hovertemplate": Hover.of(view.tag, view.clock, "").bad}
 
 
