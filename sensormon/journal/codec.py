@@ -224,7 +224,7 @@ def _undo_entry(head: Mapping[str, Any]) -> UndoEntry:
 
 
 @lru_cache(maxsize=64)
-def _layout(rows: int, detectors: int | None) -> np.dtype[np.void]:
+def layout(rows: int, detectors: int | None) -> np.dtype[np.void]:
     """The columns of a batch as one record; `detectors` of them said something, None from before profiles."""
     columns: list[tuple[str, str, tuple[int, ...]]] = [
         (name, kind, (rows,)) for name, kind in _COLUMNS.items()
@@ -236,14 +236,13 @@ def _layout(rows: int, detectors: int | None) -> np.dtype[np.void]:
     return np.dtype(columns)
 
 
-def _columns(payload: bytes, start: int, layout: np.dtype[np.void]) -> np.void:
-    """The columns of a batch, by name, that begin at `start` and go on to the end of the payload."""
-    if len(payload) - start != layout.itemsize:
-        raise ValueError(f"{len(payload) - start} bytes of columns, not {layout.itemsize}")
+def read_columns(payload: bytes, start: int, count: int, layout: np.dtype[np.void]) -> NDArray[np.void]:
+    """The columns, by name, of so many batches, which fill the payload from `start` on."""
+    if len(payload) - start != count * layout.itemsize:
+        raise ValueError(f"{len(payload) - start} bytes of columns, not {count * layout.itemsize}")
     # numpy refuses bytes for what takes none, which columns without rows do.
-    record = np.frombuffer(payload, layout, 1, start) if layout.itemsize else np.zeros(1, dtype=layout)
-    columns: np.void = (record if _IS_NATIVE else record.astype(layout.newbyteorder("=")))[0]
-    return columns
+    columns = np.frombuffer(payload, layout, count, start) if layout.itemsize else np.zeros(count, layout)
+    return columns if _IS_NATIVE else columns.astype(layout.newbyteorder("="))
 
 
 def _unfit(column: NDArray[Any], allowed: bytes) -> bytes:
@@ -255,19 +254,36 @@ def _unfit(column: NDArray[Any], allowed: bytes) -> bytes:
     return unfit
 
 
-def _verdicts(head: Mapping[str, Any], detectors: tuple[str, ...], columns: np.void) -> Verdicts:
-    """What the detectors said."""
-    profiles = _names(head["profiles"])
-    if _unfit(columns["profile"], _places(min(len(profiles), 256))):
+def check_columns(columns: Any, tags: int, profiles: int, detectors: int) -> None:
+    """Raise ValueError if a code in these columns is not among so many names.
+
+    The columns of one batch or, a row for each, those of several; `profiles` is 0 before there were any.
+    """
+    tag = columns["tag"]
+    if tag.size and np.maximum.reduce(tag.view(np.uint32), axis=None) >= tags:  # a code below 0 is above all
+        raise ValueError("a tag's code is not among its tags")
+    if _unfit(columns["is_anomaly"], _TRUTHS):
+        raise ValueError("is_anomaly is neither 0 nor 1")
+    if not profiles:
+        return
+    if _unfit(columns["profile"], _places(min(profiles, 256))):
         raise ValueError("a profile's code is not among its profiles")
-    if _unfit(columns["detector"], _places(min(len(detectors), 128)) + b"\xff"):  # 255 is -1
+    if _unfit(columns["detector"], _places(min(detectors, 128)) + b"\xff"):  # 255 is -1
         raise ValueError("a detector's code is not among its detectors")
     if _unfit(columns["withheld"], _WITHHELD):
         raise ValueError("a reading is withheld for a reason that does not exist")
-    if len(detectors) > 1:
-        own = columns["own"]
-    else:
-        own = np.stack([columns[name] for name in _PARTS], axis=1)[:, np.newaxis, :]
+
+
+def own_column(columns: Any, detectors: int) -> NDArray[np.float64]:
+    """The column `own` among these; where there is one detector its parts are columns themselves."""
+    if detectors > 1:
+        own: NDArray[np.float64] = columns["own"]
+        return own
+    return np.stack([columns[name] for name in _PARTS], axis=-1)[..., np.newaxis, :]
+
+
+def _verdicts(profiles: tuple[str, ...], detectors: tuple[str, ...], columns: np.void) -> Verdicts:
+    """What the detectors said."""
     return Verdicts(
         profiles=profiles,
         profile=columns["profile"],
@@ -275,7 +291,7 @@ def _verdicts(head: Mapping[str, Any], detectors: tuple[str, ...], columns: np.v
         detector=columns["detector"],
         threshold=columns["threshold"],
         withheld=columns["withheld"],
-        own=own,
+        own=own_column(columns, len(detectors)),
     )
 
 
@@ -289,11 +305,11 @@ def _names(names: object) -> tuple[str, ...]:
     """These names. Raises ValueError if they are none."""
     if not isinstance(names, list):
         raise ValueError(f"{names!r} are no names")
-    return _shared_names(tuple(names))
+    return shared_names(tuple(names))
 
 
 @lru_cache(maxsize=64)
-def _shared_names(names: tuple[str, ...]) -> tuple[str, ...]:
+def shared_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """The same object for equal names, since each record names them again."""
     if not names or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{names!r} are no names")
@@ -308,14 +324,12 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
         raise ValueError(f"{import_id!r} is no import")
     judged = "profiles" in head
     detectors = _names(head["detectors"]) if judged else ()
-    columns = _columns(payload, start, _layout(rows, len(detectors) if judged else None))
-    tags, tag = tuple(head["tags"]), columns["tag"]
+    profiles = _names(head["profiles"]) if judged else ()
+    columns = read_columns(payload, start, 1, layout(rows, len(detectors) if judged else None))[0]
+    tags = tuple(head["tags"])
     if rows:
-        tags = _shared_names(tags)
-        if np.maximum.reduce(tag.view(np.uint32)) >= len(tags):  # a code below 0 is above all
-            raise ValueError("a tag's code is not among its tags")
-    if _unfit(columns["is_anomaly"], _TRUTHS):
-        raise ValueError("is_anomaly is neither 0 nor 1")
+        tags = shared_names(tags)
+    check_columns(columns, len(tags), len(profiles), len(detectors))
     scores = Scores(
         n=columns["n"],
         score=columns["score"],
@@ -323,13 +337,13 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
         lower=columns["lower"],
         upper=columns["upper"],
         is_anomaly=columns["is_anomaly"],
-        verdicts=_verdicts(head, detectors, columns) if judged else None,
+        verdicts=_verdicts(profiles, detectors, columns) if judged else None,
     )
     batch = Batch(
         source=head["source"],
         received=head["received"],
         tags=tags,
-        tag=tag,
+        tag=columns["tag"],
         time=columns["time"],
         value=columns["value"],
         quality=columns["quality"],

@@ -58,8 +58,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from sensormon.journal import opening, segments
+from sensormon.journal.alike import decode_all
 from sensormon.journal.archive import Archive
-from sensormon.journal.codec import decode, encode
+from sensormon.journal.codec import encode
 from sensormon.journal.opening import FORBIDDEN, NO_SPACE, VANISHED, Damage
 from sensormon.journal.outlines import Stretch, read_stretch
 from sensormon.journal.segments import Segment
@@ -67,7 +68,6 @@ from sensormon.journal.spare_descriptors import SpareDescriptors
 from sensormon.model.durable_files import sync_folder
 from sensormon.model.entries import BatchEntry, Entry, Record
 from sensormon.model.errors import (
-    JournalDamaged,
     JournalError,
     JournalFull,
     JournalQuotaUsed,
@@ -78,6 +78,8 @@ SEGMENT_BYTES = 8 * 1024 * 1024
 RESERVE_BYTES = 1024 * 1024
 MOST_RECORDS = 5_000
 """The most that one `read` returns."""
+PIECE_BYTES = 256 * 1024
+"""About how much of the journal is decoded at once."""
 
 
 class Journal:
@@ -300,24 +302,23 @@ class Journal:
             kept = [(segment, len(segment.numbers)) for segment in self._segments if segment.last > after]
             first = self._segments[0].first if self._segments else self._next
         if self._archive is not None and after + 1 < first:
-            for number, payload in self._archive.payloads(self.writer, after, first):
-                record = self._understood(number, payload)
-                if record is None:
+            for number, entry in _entries(self._archive.payloads(self.writer, after, first), limit):
+                if entry is None:
                     self._damage.report(f"archived record {number} cannot be read")
                     continue
-                records.append(record)
-                readings += _readings(record)
+                records.append(Record(number, entry))
+                readings += _readings(entry)
                 if readings >= limit or len(records) >= MOST_RECORDS:
                     return records
         for segment, count in kept:
             start = bisect_right(segment.numbers, after, 0, count)
             try:
-                for number, payload in segments.read_payloads(segment, start, count):
-                    record = self._record(segment, number, payload)
-                    if record is None:
+                for number, entry in _entries(segments.read_payloads(segment, start, count), limit):
+                    if entry is None:
+                        self._damage.quarantine(segment, f"record {number} cannot be read")
                         continue
-                    records.append(record)
-                    readings += _readings(record)
+                    records.append(Record(number, entry))
+                    readings += _readings(entry)
                     if readings >= limit or len(records) >= MOST_RECORDS:
                         return records
             except FileNotFoundError:
@@ -371,19 +372,6 @@ class Journal:
         """What was found damaged since the journal was opened, one sentence each."""
         return (*self._damage.reports, *(self._archive.damaged if self._archive else ()))
 
-    def _record(self, segment: Segment, number: int, payload: bytes | None) -> Record | None:
-        record = self._understood(number, payload)
-        if record is None:
-            self._damage.quarantine(segment, f"record {number} cannot be read")
-        return record
-
-    @staticmethod
-    def _understood(number: int, payload: bytes | None) -> Record | None:
-        try:
-            return None if payload is None else Record(number, decode(payload))
-        except JournalDamaged:
-            return None
-
 
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
@@ -404,5 +392,23 @@ def _unreadable(segment: Segment, error: OSError) -> JournalError:
     )
 
 
-def _readings(record: Record) -> int:
-    return record.entry.processed.received if isinstance(record.entry, BatchEntry) else 1
+def _entries(payloads: Iterator[tuple[int, bytes | None]], limit: int) -> Iterator[tuple[int, Entry | None]]:
+    """The records with these numbers and payloads, decoded a piece at a time; None for a damaged one.
+
+    A piece has at most `limit` records and about `PIECE_BYTES`, so that little is decoded in vain.
+    """
+    numbers: list[int] = []
+    piece: list[bytes | None] = []
+    size = 0
+    for number, payload in payloads:
+        numbers.append(number)
+        piece.append(payload)
+        size += len(payload or b"")
+        if size >= PIECE_BYTES or len(piece) >= limit:
+            yield from zip(numbers, decode_all(piece), strict=True)
+            numbers, piece, size = [], [], 0
+    yield from zip(numbers, decode_all(piece), strict=True)
+
+
+def _readings(entry: Entry) -> int:
+    return entry.processed.received if isinstance(entry, BatchEntry) else 1
