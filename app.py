@@ -18,6 +18,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
     # fifth of the start; Streamlit does it after each run of a page, too, for a quarter of a second.
     gc.disable()
     from sensormon.api import server
+    from sensormon.model import garbage
 
     # Until `st.navigation` has run once, Streamlit would take pages/ for its own menu.
     PagesManager.uses_pages_directory = False
@@ -34,7 +35,7 @@ if get_script_run_ctx(suppress_warning=True) is None:
         exception_handlers=server.exception_handlers(),
         secrets=server.secrets_or_exit(),
     )
-    gc.freeze()
+    garbage.look_seldom()
     gc.enable()
 else:
     from sensormon.ui.navigation import show_pages

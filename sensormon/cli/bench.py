@@ -15,6 +15,7 @@ from importlib import import_module
 from sensormon.bench.detection import detection, left_out
 from sensormon.bench.detection_table import tables
 from sensormon.bench.measured import Benchmark, Measured, Size
+from sensormon.model import garbage
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.tags import read_tags
@@ -38,6 +39,7 @@ NAMES = sorted([*BENCHMARKS, "detection"])
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run a benchmark and print its figures. Raises UsageError for data that it cannot use."""
+    garbage.look_seldom()  # as in the processes that are measured
     measured = _detection(options, settings) if options.name == "detection" else _other(options)
     if options.table:
         print(tables(measured))

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 
+from sensormon.model import garbage
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 
@@ -19,6 +20,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     monitor = Monitor(settings)
+    garbage.look_seldom()
     monitor.start()
     print(f"collecting from {settings.source} into {settings.data_dir}; stop with Ctrl-C", file=sys.stderr)
     stopping.wait()

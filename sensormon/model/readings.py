@@ -343,7 +343,7 @@ class Processed:
     @property
     def refused(self) -> int:
         """How many readings were rejected."""
-        return len(self.rejected) + sum(self.unlisted.values())
+        return len(self.rejected) + (sum(self.unlisted.values()) if self.unlisted else 0)
 
     @property
     def received(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import inspect
 from pkgutil import iter_modules
@@ -11,6 +10,7 @@ from PIL import Image
 
 import sensormon.ui
 from sensormon.api import assets
+from sensormon.model import garbage
 
 
 def preload() -> None:
@@ -20,4 +20,4 @@ def preload() -> None:
     Image.preinit()  # for the icon of the page
     inspect.stack()  # Streamlit asks once who runs it; Python then looks for the file of every module
     assets.compress_all()
-    gc.freeze()  # all of this stays, too: see app.py
+    garbage.look_seldom()  # all of this stays, too: see app.py
