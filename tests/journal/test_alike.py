@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.journal import alike
@@ -15,8 +13,7 @@ from sensormon.journal.codec import HEAD, decode, encode
 from sensormon.model.entries import ActionEntry, BatchEntry, EventAction, KeptAnswer
 from sensormon.model.errors import JournalDamaged
 from sensormon.model.profiles import Profiles, single
-from tests.journal.test_entries import assert_same, batch_entries, judged_entries
-from tests.support.journals import batch_entry
+from tests.support.journals import assert_same, batch_entry
 from tests.support.watched_plant import PROFILES, TAGS, readings, version
 
 
@@ -113,11 +110,4 @@ def test_heads_that_encode_never_writes_are_read_as_by_decode(old: bytes, new: b
         head = payload[HEAD.size : body].replace(old, new, 1)
         assert old in payload[HEAD.size : body]
         payloads.append(HEAD.pack(b"B", len(head)) + head + payload[body:])
-    assert_as_alone(payloads)
-
-
-@settings(max_examples=30, deadline=None, derandomize=True)
-@given(st.lists(st.one_of(batch_entries(), judged_entries()), min_size=1, max_size=3))
-def test_any_batches_are_what_each_is_alone(entries: list[BatchEntry]) -> None:
-    payloads: list[bytes | None] = [encode(entry) for entry in entries for _ in range(4)]
     assert_as_alone(payloads)

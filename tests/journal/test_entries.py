@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from sensormon.ingest.pipeline import Pipeline
+from sensormon.journal import alike
 from sensormon.journal.codec import decode, encode
 from sensormon.model.entries import (
     ActionEntry,
@@ -42,7 +43,7 @@ from sensormon.model.readings import (
     Verdicts,
     Withheld,
 )
-from tests.support.journals import batch_entry
+from tests.support.journals import assert_same, batch_entry
 from tests.support.watched_plant import PROFILES, TAGS, readings, version
 
 int64 = st.integers(-(2**63), 2**63 - 1)
@@ -191,20 +192,6 @@ def judged_entries(draw: st.DrawFn) -> BatchEntry:
     return replace(entry, processed=processed)
 
 
-def assert_same(value: object, other: object) -> None:
-    """Equal in type and content at every level; arrays in dtype and bits."""
-    assert type(value) is type(other)
-    if isinstance(value, np.ndarray):
-        assert isinstance(other, np.ndarray)
-        assert value.dtype == other.dtype
-        assert value.tobytes() == other.tobytes()
-    elif isinstance(value, BatchEntry | Processed | Batch | Scores | Verdicts):
-        for field in fields(value):
-            assert_same(getattr(value, field.name), getattr(other, field.name))
-    else:
-        assert value == other
-
-
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.one_of(batch_entries(), judged_entries()))
 def test_batch_round_trips_bit_for_bit(entry: BatchEntry) -> None:
@@ -349,3 +336,11 @@ def test_verdicts_out_of_range_are_damage(column: int, value: int) -> None:
     whole[first + 300 * column] = value
     with pytest.raises(JournalDamaged):
         decode(bytes(whole))
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.lists(st.one_of(batch_entries(), judged_entries()), min_size=1, max_size=3))
+def test_batches_read_together_are_what_each_is_alone(entries: list[BatchEntry]) -> None:
+    payloads = [encode(entry) for entry in entries for _ in range(4)]
+    for payload, entry in zip(payloads, alike.decode_all(payloads), strict=True):
+        assert_same(entry, decode(payload))

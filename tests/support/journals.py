@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from sensormon.journal.journal import Journal
 from sensormon.model.entries import BatchEntry, DetectorSettings, SettingsEntry
-from sensormon.model.readings import Batch, Processed, Scores
+from sensormon.model.readings import Batch, Processed, Scores, Verdicts
 from tests.support.plant import START
 
 
@@ -66,3 +67,17 @@ def ids(journal: Journal, after: int = 0) -> list[int]:
             numbers.append(record.number)
         after = numbers[-1]
     return numbers
+
+
+def assert_same(value: object, other: object) -> None:
+    """Equal in type and content at every level; arrays in dtype and bits."""
+    assert type(value) is type(other)
+    if isinstance(value, np.ndarray):
+        assert isinstance(other, np.ndarray)
+        assert value.dtype == other.dtype
+        assert value.tobytes() == other.tobytes()
+    elif isinstance(value, BatchEntry | Processed | Batch | Scores | Verdicts):
+        for field in fields(value):
+            assert_same(getattr(value, field.name), getattr(other, field.name))
+    else:
+        assert value == other
