@@ -148,7 +148,8 @@ def scan(path: Path) -> Segment:
         magic, version, writer, number = _HEADER.unpack_from(data)
         (crc,) = _CRC.unpack_from(data, _HEADER.size)
         if zlib.crc32(data[: _HEADER.size]) != crc or magic != SEGMENT_MAGIC:
-            segment.damage = "its header is damaged"
+            if len(data) > HEADER_SIZE:  # else it was being made: its length was on disk, not its bytes
+                segment.damage = "its header is damaged"
         elif version != VERSION:
             raise JournalError(
                 f"the journal has format version {version}, this program knows {VERSION}",
