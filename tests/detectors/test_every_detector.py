@@ -73,6 +73,7 @@ def test_every_file_is_registered() -> None:
         "multivariate",
         "notes",
         "pca",
+        "profile_kernels",
         "profile_state",
         "recommended_charts",
         "recommended_kernel",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sensormon.journal import segments
+from sensormon.journal.archive import Archive
 from sensormon.journal.codec import decode, encode
 from sensormon.journal.journal import Journal
 from sensormon.model.entries import BatchEntry, Record, SettingsEntry
@@ -81,6 +82,24 @@ def _records_in(data: bytes, tmp_path: Path) -> list[int] | None:
     assert ids(journal) == list(range(1, len(whole) + 2))
     journal.close()
     return whole
+
+
+@pytest.mark.parametrize("written", [0, 20, segments.HEADER_SIZE - 1])
+def test_segment_whose_header_did_not_reach_the_disk_is_no_damage(tmp_path: Path, written: int) -> None:
+    archive = Archive(tmp_path / "archive")
+    journal = Journal(tmp_path / "journal", archive=archive)
+    journal.append(settings_entry(1))
+    journal.close()
+    (first,) = segments.scan_folder(tmp_path / "journal")
+    header = segments.header(first.writer, 2)[:written].ljust(segments.HEADER_SIZE, b"\0")
+    (tmp_path / "journal" / segments.name(first.serial + 1, 2)).write_bytes(header)  # power was cut then
+    journal = Journal(tmp_path / "journal", archive=archive)
+    assert journal.writer == first.writer
+    assert journal.append(settings_entry(2)) == 2
+    journal.retire(1)
+    assert ids(journal) == [1, 2]
+    assert journal.damaged == ()
+    journal.close()
 
 
 def test_flipped_bit_yields_no_wrong_record(tmp_path: Path) -> None:

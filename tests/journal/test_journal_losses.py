@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sensormon.journal import segments
-from sensormon.journal.archive import Archive
 from sensormon.journal.codec import decode, encode
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import ManualClock
@@ -53,24 +52,6 @@ def test_tear_at_any_byte_keeps_the_records_before_it(tmp_path: Path) -> None:
         assert ids(journal) == list(range(1, whole + 1))
         assert journal.damaged == ()
         shutil.rmtree(folder)
-
-
-@pytest.mark.parametrize("written", [0, 20, segments.HEADER_SIZE - 1])
-def test_segment_whose_header_did_not_reach_the_disk_is_no_damage(tmp_path: Path, written: int) -> None:
-    archive = Archive(tmp_path / "archive")
-    journal = Journal(tmp_path / "journal", archive=archive)
-    journal.append(settings_entry(1))
-    journal.close()
-    (first,) = segments.scan_folder(tmp_path / "journal")
-    header = segments.header(first.writer, 2)[:written].ljust(segments.HEADER_SIZE, b"\0")
-    (tmp_path / "journal" / segments.name(first.serial + 1, 2)).write_bytes(header)  # power was cut then
-    journal = Journal(tmp_path / "journal", archive=archive)
-    assert journal.writer == first.writer
-    assert journal.append(settings_entry(2)) == 2
-    journal.retire(1)
-    assert ids(journal) == [1, 2]
-    assert journal.damaged == ()
-    journal.close()
 
 
 def test_flipped_bit_in_the_last_record_is_reported(tmp_path: Path) -> None:
