@@ -30,7 +30,8 @@ _PAGE = """<!doctype html>
 _START = """// This viewer knows OpenAPI 3.0; what the routes use of 3.1 reads the same there.
 fetch("openapi.json").then(answer => answer.json()).then(spec => SwaggerUIBundle({
   spec: {...spec, openapi: "3.0.3"}, dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
-  presets: [SwaggerUIBundle.presets.apis], persistAuthorization: false
+  presets: [SwaggerUIBundle.presets.apis], persistAuthorization: false,
+  syntaxHighlight: {activated: false}
 }));
 """
 
