@@ -110,7 +110,7 @@ def test_posts_are_measured_while_people_watch() -> None:
 def test_a_server_is_watched_while_readings_come_in() -> None:
     measured = soak(SMALL, seconds=16.0, tags=3)
     assert measured.figures["posts that were not taken"] == 0
-    assert 0 <= measured.figures["missed ticks"] < 8, "half of those of a busy machine"
+    assert 0 <= measured.figures["missed ticks"] < 8, "half of the run"
     assert measured.figures["readings not accounted for"] == 0
     assert measured.ratio["with posts, memory, MB at most"] > 0.5
 
