@@ -245,7 +245,7 @@ class _Course:
         )
 
     def end(self, rows: int) -> int:
-        """How much of the course there is up to and with the last of so many own readings."""
+        """The length of the course up to and including the tag's own reading number `rows`."""
         return rows if self.alone else int(self.place[rows - 1]) + 1
 
     @property
@@ -293,7 +293,7 @@ def _state(profile: Profile, tag: Tag) -> ProfileState:
 
 
 def _unfilled(rows: int) -> Columns:
-    """The columns for so many readings, to be written; `detector` has places in the profile's detectors."""
+    """Uninitialised columns for `rows` readings; `detector` has places in the profile's detectors."""
     columns: Columns = {name: np.empty(rows) for name in ("score", "expected", "lower", "upper", "threshold")}
     columns["n"] = np.empty(rows, dtype=np.int64)
     columns["is_anomaly"] = np.empty(rows, dtype=np.bool_)
@@ -313,5 +313,5 @@ def _write(columns: Columns, scores: Scores, rows: slice) -> None:
 
 
 def _runs(rows: int, jumps: Ints) -> list[tuple[int, int]]:
-    """Spans of so many rows in which the learned count has no jump."""
+    """The spans of `rows` rows between the jumps of the learned count."""
     return list(pairwise([0, *jumps.tolist(), rows])) if rows else []

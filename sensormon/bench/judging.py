@@ -51,7 +51,7 @@ def version_of(profiles: Profiles) -> DetectorSettings:
 
 
 def tag_table(tags: int) -> TagTable:
-    """A table of so many tags with no limits."""
+    """A table with this many tags, none of which has limits."""
     return TagTable([Tag(f"tag_{place}", f"Tag {place}") for place in range(tags)])
 
 

@@ -186,7 +186,7 @@ def _naive_reading(
 
 
 def _drained(folder: Path, megabytes: int) -> float:
-    """Readings per second from a journal with so many MB of records of three readings into the store."""
+    """Readings per second from a journal of this size, in records of three readings, into the store."""
     table = tag_table(3)
     version = version_of(KINDS["default"])
     judge = Pipeline(table, version)

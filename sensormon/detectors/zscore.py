@@ -337,7 +337,7 @@ def _whole_block(
 
 @numba.njit(cache=True, inline="always")
 def _all_good(tag: NDArray[np.int32], value: Floats, ok: Bools, start: int, stop: int) -> bool:
-    """Whether there are so many readings, all good and of the same tag as the first."""
+    """Whether the readings [start:stop] exist and are all good and of one tag."""
     if stop > len(tag):
         return False
     for i in range(start, stop):

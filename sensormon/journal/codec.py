@@ -237,7 +237,7 @@ def layout(rows: int, detectors: int | None) -> np.dtype[np.void]:
 
 
 def read_columns(payload: bytes, start: int, count: int, layout: np.dtype[np.void]) -> NDArray[np.void]:
-    """The columns, by name, of so many batches, which fill the payload from `start` on."""
+    """The columns, by name, of `count` batches, which fill the payload from `start` on."""
     if len(payload) - start != count * layout.itemsize:
         raise ValueError(f"{len(payload) - start} bytes of columns, not {count * layout.itemsize}")
     # numpy refuses bytes for what takes none, which columns without rows do.
@@ -255,7 +255,7 @@ def _unfit(column: NDArray[Any], allowed: bytes) -> bytes:
 
 
 def check_columns(columns: Any, tags: int, profiles: int, detectors: int) -> None:
-    """Raise ValueError if a code in these columns is not among so many names.
+    """Raise ValueError if a code in these columns has no name.
 
     The columns of one batch or, a row for each, those of several; `profiles` is 0 before there were any.
     """
@@ -297,7 +297,7 @@ def _verdicts(profiles: tuple[str, ...], detectors: tuple[str, ...], columns: np
 
 @lru_cache(maxsize=64)
 def _places(count: int) -> bytes:
-    """The bytes that are places in so many names."""
+    """The bytes that are valid places among `count` names."""
     return bytes(range(count))
 
 

@@ -84,7 +84,7 @@ class Stretch:
 
 @dataclass
 class _Shape:
-    """The batches of one shape: so many rows, judged by so many detectors."""
+    """The batches of one shape: equally many rows, judged by equally many detectors."""
 
     places: list[int] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)

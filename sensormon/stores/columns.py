@@ -163,7 +163,7 @@ def reading_columns(records: Sequence[Record], without: Collection[int] = ()) ->
 
 
 def _verdict_columns(verdicts: Sequence[Verdicts | None], rows: Ints) -> dict[str, pa.Array]:
-    """The columns `VERDICTS` of batches with so many rows each."""
+    """The columns `VERDICTS` of batches; `rows` is the length of each."""
     judged = [each or _unjudged(count) for each, count in zip(verdicts, rows.tolist(), strict=True)]
     return {
         "threshold": _numbers([each.threshold for each in judged]),
@@ -209,7 +209,7 @@ def _moments(times: Ints) -> pa.Array:
 
 
 def _repeated(names: Sequence[str], rows: Ints) -> pa.DictionaryArray:
-    """Each of the names in so many rows."""
+    """Each name repeated for as many rows as `rows` says."""
     places: dict[str, int] = {}
     codes = np.array([places.setdefault(name, len(places)) for name in names], dtype=np.int32)
     return pa.DictionaryArray.from_arrays(np.repeat(codes, rows), pa.array(list(places), pa.string()))

@@ -48,7 +48,7 @@ class Distribution:
 class Outside:
     """How many of the good `readings` of a span lie below and above two limits.
 
-    Exact if `used` is `readings`. If not, it is an estimate from so many: minutes that have readings on both
+    Exact if `used` is `readings`. Otherwise an estimate from `used` of them: minutes with readings on both
     sides of a limit are judged by their first one, or an even sample stands for all.
     """
 

@@ -227,7 +227,7 @@ def test_rows_are_not_judged_while_the_condition_is_not_met(monitor: Monitor, cl
 
 
 def batch_entry(first_id: int, detectors: tuple[str, ...], rows: int) -> BatchEntry:
-    """Readings that so many detectors judged."""
+    """Readings judged by this many detectors."""
     nothing = np.zeros(rows)
     verdicts = Verdicts(
         ("p",),

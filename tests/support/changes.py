@@ -58,7 +58,7 @@ class Changes:
         )
 
     def skip(self, ids: int) -> None:
-        """Leave out so many ids, as a start without the database does."""
+        """Skip this many ids, as a start without the database does."""
         self._next_id += ids
 
     def bring_in(self) -> None:
