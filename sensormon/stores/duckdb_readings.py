@@ -46,11 +46,18 @@ class DuckDBReadings:
         limit: int | None = None,
     ) -> pd.DataFrame:
         where, values = condition_of(tags, since, until, below_id)
-        query = f"SELECT {self._database.columns} FROM readings WHERE {where}"
         if limit is None:
+            query = f"SELECT {self._database.columns} FROM readings WHERE {where}"
             return _framed(self._in_order(query, values))
-        first, _ = duckdb_stream.newest(self._database, "readings", where, values, limit)
-        rows = self._in_order(f"{query} AND id >= ?", [*values, first])
+        return self._newest(where, values, limit)
+
+    def _newest(
+        self, where: str, values: list[object], limit: int, highest: int | None = None
+    ) -> pd.DataFrame:
+        """The newest `limit` readings of this condition, by id; for `highest` see `duckdb_stream.newest`."""
+        first, _ = duckdb_stream.newest(self._database, "readings", where, values, limit, highest)
+        query = f"SELECT {self._database.columns} FROM readings WHERE {where} AND id >= ?"
+        rows = self._in_order(query, [*values, first])
         return _framed(rows.slice(max(0, rows.num_rows - limit)))
 
     def _in_order(self, query: str, values: list[object]) -> pa.Table:
@@ -102,12 +109,7 @@ class DuckDBReadings:
         return self._database.table(f"SELECT {self._database.columns_and_own} FROM readings LIMIT 0")
 
     def lead(self, tag: str, before_id: int, rows: int) -> pd.DataFrame:
-        where, values = f"tag = ? AND {LEARNED} AND id < ?", [tag, before_id]
-        first, _ = duckdb_stream.newest(self._database, "readings", where, values, rows, before_id - 1)
-        lead = self._in_order(
-            f"SELECT {self._database.columns} FROM readings WHERE {where} AND id >= ?", [*values, first]
-        )
-        return _framed(lead.slice(max(0, lead.num_rows - rows)))
+        return self._newest(f"tag = ? AND {LEARNED} AND id < ?", [tag, before_id], rows, before_id - 1)
 
     def anomalies(
         self,
@@ -173,11 +175,8 @@ class DuckDBReadings:
 
     def count(self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False) -> int:
         with sources(self._database, tags, since, until) as answered:
-            query, values = answered.rows("0")
             column = "flagged" if anomalies else "readings"
-            ((count,),) = answered.cursor.execute(
-                f"SELECT coalesce(sum({column}), 0)::BIGINT FROM {query}", values
-            ).fetchall()
+            (count,) = answered.aggregates(f"coalesce(sum({column}), 0)::BIGINT")
         return int(count)
 
     def live_anomalies(self, since: int, tags: Sequence[str] | None = None) -> int:
@@ -199,10 +198,7 @@ class DuckDBReadings:
 
     def first_time(self, since: int, until: int) -> int | None:
         with sources(self._database, None, since, until) as answered:
-            query, values = answered.rows("0")
-            ((time,),) = answered.cursor.execute(
-                f"SELECT epoch_us(min(first)) FROM {query}", values
-            ).fetchall()
+            (time,) = answered.aggregates("epoch_us(min(first))")
         return None if time is None else int(time)
 
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from sensormon.model.clock import MINUTE
 from sensormon.model.readings import SIMULATOR, Floats, Ints
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_overview import overview
-from sensormon.stores.duckdb_queries import naive
+from sensormon.stores.duckdb_queries import among, naive
 from sensormon.stores.duckdb_summary import EVER, sources
 from sensormon.stores.long_spans import LEAST_MINUTES, MOST, SHARES, Distribution, Outside
 
@@ -95,8 +95,8 @@ class DuckDBSpans:
             if self._database.has("rollups"):
                 moments += " UNION ALL SELECT min(minute), max(minute) FROM rollups"
                 if tags is not None:
-                    moments += " WHERE tag IN (SELECT unnest(?::VARCHAR[]))"
-                    bound.append(list(tags))
+                    of_tags, names = among(tags)
+                    moments, bound = f"{moments} WHERE {of_tags}", [*bound, *names]
             ((first, last),) = answered.cursor.execute(
                 f"SELECT epoch_us(min(first)), epoch_us(max(last)) FROM ({moments})", bound
             ).fetchall()
@@ -119,10 +119,7 @@ class DuckDBSpans:
 
     def count(self, tag: str, since: int, until: int) -> int:
         with sources(self._database, [tag], since, until) as answered:
-            query, values = answered.rows("0")
-            ((count,),) = answered.cursor.execute(
-                f"SELECT coalesce(sum(good), 0)::BIGINT FROM {query}", values
-            ).fetchall()
+            (count,) = answered.aggregates("coalesce(sum(good), 0)::BIGINT")
         return int(count)
 
     def stretches(self, tag: str, since: int, until: int, most: int) -> list[tuple[int, int]]:
@@ -152,9 +149,7 @@ class DuckDBSpans:
         if not stretches:
             return np.zeros(0, dtype=np.int64), np.zeros(0)
         stretch = f"SELECT id, epoch_us(time) AS moment, value {_GOOD}"
-        pieces = " UNION ALL ".join(
-            [stretch] * len(stretches)
-        )  # their bounds let DuckDB skip what is between
+        pieces = " UNION ALL ".join([stretch] * len(stretches))  # DuckDB skips what is between their bounds
         frame = self._database.frame(
             f"SELECT moment, value FROM ({pieces}) ORDER BY moment, id",
             [value for since, until in stretches for value in of_tag(tag, since, until)],

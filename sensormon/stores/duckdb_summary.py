@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -19,7 +20,7 @@ import pyarrow as pa
 from sensormon.model.clock import DAY, MINUTE
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.stores.duckdb_database import Database, frame_of
-from sensormon.stores.duckdb_queries import naive
+from sensormon.stores.duckdb_queries import bounded, naive
 
 PIECE = 250_000
 """Ids of one transaction, which loading may have to wait for: one or two tenths of a second."""
@@ -176,7 +177,7 @@ class Sources:
             values += bound
         whole = self._whole()
         if whole is not None:
-            where, bound = self._bounded("minute", *whole)
+            where, bound = bounded(self.tags, *whole, "minute")
             queries.append(
                 f"SELECT tag, {part.format(time='minute')} AS part, source,"
                 f" * EXCLUDE (tag, minute, source) FROM minutes WHERE {where}"
@@ -186,7 +187,7 @@ class Sources:
 
     def marked(self) -> tuple[str, list[object]]:
         """The readings of the span that are flagged or not plainly good."""
-        where, values = self._bounded("time", self.since, self.until)
+        where, values = bounded(self.tags, self.since, self.until)
         late, bound = self._below(where, values)
         fresh = f"SELECT {self.columns} FROM readings WHERE {late} AND (is_anomaly OR quality <> 0)"
         if not self.upto:
@@ -198,8 +199,14 @@ class Sources:
 
     def readings(self) -> tuple[str, list[object]]:
         """The readings of the span themselves."""
-        where, values = self._below(*self._bounded("time", self.since, self.until))
+        where, values = self._below(*bounded(self.tags, self.since, self.until))
         return f"(SELECT {self.columns} FROM readings WHERE {where})", values
+
+    def aggregates(self, select: str) -> tuple[Any, ...]:
+        """These aggregates of the columns of `minutes`, over the whole span."""
+        query, values = self.rows("0")
+        (row,) = self.cursor.execute(f"SELECT {select} FROM {query}", values).fetchall()
+        return tuple(row)
 
     def frame(self, query: str, values: Sequence[object]) -> pd.DataFrame:
         """The result of this query at the same moment; see `Database.frame`."""
@@ -214,26 +221,18 @@ class Sources:
         """The conditions of the readings that the summary lacks, none of them in two."""
         whole = self._whole()
         if whole is None:
-            yield self._below(*self._bounded("time", self.since, self.until))
+            yield self._below(*bounded(self.tags, self.since, self.until))
             return
         for since, until in ((self.since, whole[0]), (whole[1], self.until)):
             if since < until:
-                yield self._below(*self._bounded("time", since, until))
-        where, values = self._below(*self._bounded("time", *whole))
+                yield self._below(*bounded(self.tags, since, until))
+        where, values = self._below(*bounded(self.tags, *whole))
         yield f"id > ? AND {where}", [self.upto, *values]
 
     def _below(self, where: str, values: list[object]) -> tuple[str, list[object]]:
         if self.below_id is None:
             return where, list(values)
         return f"{where} AND id < ?", [*values, self.below_id]
-
-    def _bounded(self, time: str, since: int, until: int) -> tuple[str, list[object]]:
-        where, values = f"{time} >= ? AND {time} < ?", [naive(since), naive(until)]
-        if self.tags is None:
-            return where, list(values)
-        if not self.tags:
-            return "false AND " + where, list(values)
-        return f"tag IN ({', '.join('?' * len(self.tags))}) AND {where}", [*self.tags, *values]
 
 
 @contextmanager
