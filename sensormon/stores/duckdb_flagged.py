@@ -17,8 +17,11 @@ from sensormon.stores.duckdb_summary import mark
 
 
 class Flagged:
-    """Of one database. `rewritten` changes whenever readings are removed, or stored below an id that was
-    stored before, and before and after that: who has read the flagged ones then has to read them again."""
+    """Of one database.
+
+    `rewritten` goes up before and after each change below the highest id: readings removed, or stored late.
+    Whoever has read the flagged ones before then has to read them again.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,11 +46,15 @@ class Flagged:
         """Whether loading these records removes readings, or adds some below the highest id so far."""
         if any(isinstance(record.entry, UndoEntry) for record in records):
             return True
-        spans = list(_ids(records))
-        if not spans:
+        firsts = [
+            record.entry.first_id
+            for record in records
+            if isinstance(record.entry, BatchEntry) and len(record.entry.processed.accepted)
+        ]
+        if not firsts:
             return False
         ((next_id,),) = cursor.execute("SELECT coalesce(max(next_id), 0) FROM watermarks").fetchall()
-        return min(spans)[0] < int(next_id)
+        return min(firsts) < int(next_id)
 
     @contextmanager
     def rewriting(self) -> Iterator[None]:
@@ -57,11 +64,3 @@ class Flagged:
             yield
         finally:
             self.rewritten += 1
-
-
-def _ids(records: Sequence[Record]) -> Iterator[tuple[int, int]]:
-    """The first and last ids of the readings of each of these records."""
-    for record in records:
-        entry = record.entry
-        if isinstance(entry, BatchEntry) and len(entry.processed.accepted):
-            yield entry.first_id, entry.first_id + len(entry.processed.accepted) - 1

@@ -34,11 +34,6 @@ _RANGES = (
 # The bounds let DuckDB skip the row groups before and after the import. Joining the ids one by one takes an
 # eighth of the time that a join by ranges takes.
 _WITHIN = "{0} >= ? AND {0} <= ? AND {0} IN (SELECT unnest(generate_series(first, last)) FROM gone)"
-_OF_READINGS = (
-    ("readings", "id"),
-    ("counted_readings", "id"),
-    ("event_actions", "reading"),
-)
 _KNOWN = (
     "SELECT DISTINCT piece.place FROM piece JOIN readings AS r"
     " ON r.tag = piece.tag AND r.time = piece.time AND r.value = piece.value"
@@ -180,7 +175,7 @@ def _remove(cursor: duckdb.DuckDBPyConnection, ranges: Sequence[tuple[int, int]]
     counts = cursor.execute(f"SELECT source, count(*) FROM readings WHERE {within} GROUP BY 1", bounds)
     removed = counts.fetchall()
     touched = minutes_of(cursor, within, bounds)
-    for table, column in _OF_READINGS:
+    for table, column in (("readings", "id"), ("counted_readings", "id"), ("event_actions", "reading")):
         cursor.execute(f"DELETE FROM {table} WHERE {_WITHIN.format(column)}", bounds)
     cursor.unregister("gone")
     renew(cursor, touched)

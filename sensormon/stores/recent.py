@@ -310,7 +310,7 @@ def _where(block: Columns, since: int, tags: Sequence[str] | None) -> Columns:
 def _own(entry: BatchEntry) -> pa.Array:
     """What each detector said, as lists: a model of many tags must not widen the rows of all others."""
     verdicts = entry.processed.scores.verdicts
-    if verdicts is None or len(verdicts.detectors) < 2:
+    if verdicts is None:
         return pa.nulls(len(entry.processed.accepted), OWN)
     return own_lists(verdicts.detectors, verdicts.own)
 

@@ -34,7 +34,6 @@ ALTER TABLE readings ADD COLUMN IF NOT EXISTS withheld UTINYINT;
 ALTER TABLE readings ADD COLUMN IF NOT EXISTS
     own STRUCT(detector VARCHAR, score DOUBLE, expected DOUBLE, lower DOUBLE, upper DOUBLE)[];
 
-
 -- Roll-ups of old readings: one row per minute of a tag, source and quality.
 CREATE TABLE IF NOT EXISTS rollups (
     tag     VARCHAR NOT NULL,
