@@ -72,19 +72,6 @@ _TRUTHS = bytes(range(2))
 _WITHHELD = bytes(range(max(Withheld) + 1))
 
 
-def columns_of(detectors: int) -> dict[str, np.dtype[Any]]:
-    """The columns of a batch judged by this many detectors, in order; by 0 before there were profiles.
-
-    What each detector said of a reading is one opaque cell.
-    """
-    columns = {name: np.dtype(kind) for name, kind in _COLUMNS.items()}
-    if detectors:
-        columns |= {name: np.dtype(kind) for name, kind in _VERDICT_COLUMNS.items()}
-    if detectors > 1:
-        columns["own"] = np.dtype((np.void, detectors * len(_PARTS) * np.dtype(_OWN).itemsize))
-    return columns
-
-
 def encode(entry: Entry) -> bytes:
     """The bytes of an entry."""
     if isinstance(entry, SettingsEntry):

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sensormon.journal.codec import HEAD, columns_of, decode
+from sensormon.journal.codec import HEAD, decode, layout, read_columns
 from sensormon.model.entries import BatchEntry, KeptAnswer, Record
 from sensormon.model.errors import JournalDamaged
 from sensormon.model.readings import Bools, Floats, Ints, Origin, StateWord, Withheld
@@ -125,7 +125,7 @@ def read_stretch(data: bytes, frames: Iterable[Frame]) -> Stretch:
             if common.import_id:  # few and long; what they add to their import needs all of them
                 entries.append(Record(number, decode(data[start:end])))
                 continue
-            if end - body != outline.rows * _width(common.detectors):
+            if end - body != outline.rows * layout(1, common.detectors or None).itemsize:
                 raise JournalDamaged("a record's columns have another length", where="journal")
         except (JournalDamaged, struct.error):
             unreadable.append(number)
@@ -175,15 +175,8 @@ def _stretch(
 
 def _columns(bodies: Sequence[bytes], rows: int, detectors: int) -> dict[str, NDArray[Any]]:
     """The columns that are needed, a row for each batch."""
-    cells = np.frombuffer(b"".join(bodies), dtype=np.uint8).reshape(len(bodies), -1)
-    columns: dict[str, NDArray[Any]] = {}
-    start = 0
-    for name, kind in columns_of(detectors).items():
-        end = start + rows * kind.itemsize
-        if name in _NEEDED:
-            column = np.ascontiguousarray(cells[:, start:end]).view(kind)
-            columns[name] = column.astype(kind.newbyteorder("="), copy=False)
-        start = end
+    batches = read_columns(b"".join(bodies), 0, len(bodies), layout(rows, detectors or None))
+    columns = {name: batches[name] for name in _NEEDED if name in (batches.dtype.names or ())}
     if not detectors:
         columns["withheld"] = np.zeros((len(bodies), rows), dtype=np.uint8)
     return columns
@@ -299,9 +292,3 @@ def _common_of(entry: BatchEntry) -> Common:
         profiles=len(verdicts.profiles) if verdicts else 0,
         detectors=len(verdicts.detectors) if verdicts else 0,
     )
-
-
-@lru_cache(maxsize=64)
-def _width(detectors: int) -> int:
-    """Bytes of a reading."""
-    return sum(kind.itemsize for kind in columns_of(detectors).values())
