@@ -127,7 +127,7 @@ def read_stretch(data: bytes, frames: Iterable[Frame]) -> Stretch:
                 continue
             if end - body != outline.rows * layout(1, common.detectors or None).itemsize:
                 raise JournalDamaged("a record's columns have another length", where="journal")
-        except (JournalDamaged, struct.error):
+        except (JournalDamaged, ValueError, struct.error):
             unreadable.append(number)
             continue
         if outline.rows:
