@@ -34,6 +34,13 @@ def test_the_apps_libraries_are_not_imported_without_the_app(code: str) -> None:
     assert "duckdb" not in imported or code != NOTEBOOK
 
 
+def test_arrow_gives_back_what_it_no_longer_needs() -> None:
+    code = "import sensormon.__main__, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    command = [sys.executable, "-c", code]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert printed.strip() == "system"
+
+
 def test_every_package_is_listed() -> None:
     folders = {path.parent for path in PACKAGE.rglob("*.py")}
     assert set(SETUPTOOLS["packages"]) == {".".join(folder.relative_to(ROOT).parts) for folder in folders}
