@@ -23,6 +23,12 @@ from sensormon.stores import duckdb_memory
 from sensormon.stores.duckdb_errors import translated
 from sensormon.stores.duckdb_queries import COLUMNS, OLDER_COLUMNS, OLDER_OWN
 
+CHECKPOINT_AT = "16MB"
+"""DuckDB checkpoints by itself once its write-ahead file would be longer than this.
+
+The loader checkpoints every minute, which suffices at a steady pace. A loader that is behind stores more in
+that minute, and DuckDB keeps in memory, uncompressed, what is not in the file itself yet: 250 B a reading.
+"""
 _TIMES = ("time", "received", "applied")
 _HAS_PROFILES = "SELECT 1 FROM duckdb_columns() WHERE table_name = 'readings' AND column_name = 'threshold'"
 
@@ -261,7 +267,7 @@ def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "checkpoint_threshold": "256MB",  # the loader checkpoints on its own schedule
+            "checkpoint_threshold": CHECKPOINT_AT,
             "threads": "2",
             **duckdb_memory.config(path),
         },

@@ -68,3 +68,21 @@ def test_a_query_that_needs_too_much_is_one_line_and_the_store_goes_on(
     assert store.readings.count(None, 0, 10**17) == 3_000
     store.close()
     database.close()
+
+
+def test_what_a_loader_that_is_behind_stores_does_not_pile_up_in_memory(
+    tmp_path: Path, records: Callable[..., list[Record]]
+) -> None:
+    path = tmp_path / "store.duckdb"
+    store, database = open_store(str(path)), Database(path, read_only=False)
+    database.open()
+    store.open()
+    for record in records(10, 20_000):
+        store.load("w", [record])
+    ((held,),) = database.rows(
+        "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'"
+    )
+    assert held < 30_000_000
+    assert store.readings.count(None, 0, 10**17) == 200_000
+    store.close()
+    database.close()
