@@ -9,17 +9,35 @@ import pytest
 
 from sensormon.stores.opening import open_store
 from sensormon.stores.protocol import Store
+from tests.support.postgresql import PostgreSQL, binaries
 
-STORES: dict[str, Callable[[Path], Store]] = {
-    "duckdb": lambda folder: open_store(str(folder / "store.duckdb")),
-}
-"""By name, how to make an empty one, not opened yet, in a folder of its own."""
+STORES = ("duckdb", "postgresql")
+"""The names of all stores; for each of them `new_store` makes an empty one."""
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A server that all tests share, each in a database of its own."""
+    if binaries() is None:
+        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
+    server = PostgreSQL()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+    """Makes an empty store, not opened yet."""
+    if request.param == "duckdb":
+        return lambda: open_store(str(tmp_path / "store.duckdb"))
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return lambda: open_store(server.new_database())
+
+
+@pytest.fixture
+def store(new_store: Callable[[], Store]) -> Iterator[Store]:
     """An empty store, opened."""
-    opened = STORES[request.param](tmp_path)
+    opened = new_store()
     opened.open()
     yield opened
     opened.close()

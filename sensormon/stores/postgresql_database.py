@@ -1,0 +1,258 @@
+"""A PostgreSQL database and the connections to it: opened, closed, queried.
+
+Connections are made as they are needed, at most `MOST` at once, and kept for the next use. One that
+failed is closed. Every use has a deadline; see `sensormon.stores.postgresql_watchdog`. The tables are made and
+brought to this version when it is opened to write, by one process at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any
+
+import pandas as pd
+import psycopg
+import pyarrow as pa
+from psycopg import conninfo
+
+from sensormon.model.errors import StoreFault, StoreUnavailable, UsageError
+from sensormon.stores.postgresql_errors import translated
+from sensormon.stores.postgresql_tables import fetched, sql
+from sensormon.stores.postgresql_watchdog import Watchdog
+
+MOST = 16
+"""Connections at once; more uses wait for one."""
+PATIENCE = 30.0
+"""Seconds to wait for a connection."""
+QUERY_SECONDS = 60.0
+"""For one query or load; the server cancels a statement that takes longer."""
+LONG_SECONDS = 3_600.0
+"""For what reads or deletes whole tables, in the background: a scrub, a recount, a roll-up."""
+GRACE = 5.0
+"""Seconds beyond these until the socket is shut down."""
+VERSION = 1
+"""Of the tables; see `_migrate`."""
+
+_MIGRATIONS = 7_362_415_908_113_530
+"""The number of the advisory lock under which the tables are made; any number that nobody else uses."""
+_SETTINGS = "-c TimeZone=UTC -c lock_timeout=30000 -c jit=off -c extra_float_digits=3 -c search_path=public"
+_TIMES = ("time", "received", "applied")
+
+Cursor = psycopg.Cursor[tuple[Any, ...]]
+_Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class Database:
+    """`url` names the database; with `read_only` nothing is made or changed. Thread-safe.
+
+    `place` is the same without user and password, for messages. Everything but the constructor raises
+    `StoreError`. Raises UsageError for a URL that is none.
+    """
+
+    def __init__(self, url: str, read_only: bool) -> None:
+        self.place = place_of(url)
+        self._url = url
+        self._read_only = read_only
+        self._watchdog = Watchdog()
+        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._turns = threading.BoundedSemaphore(MOST)
+        self._idle: list[_Connection] = []
+        self._generation = 0  # connections of an earlier one are closed when they come back
+        self._opened = False
+
+    # -- connection ---------------------------------------------------------------
+
+    def open(self) -> bool:
+        """Connect, and make the tables that are missing; returns whether it was closed before."""
+        with self._opening:
+            if self._opened:
+                return False
+            connection = self._connect()
+            try:
+                with translated(self.place, "make the tables"), self._watched(connection, LONG_SECONDS):
+                    if self._read_only:
+                        _check_version(connection, self.place)
+                    else:
+                        _migrate(connection, self.place)
+            except BaseException:
+                connection.close()
+                raise
+            with self._lock:
+                self._opened = True
+                self._idle.append(connection)
+            return True
+
+    def close(self) -> None:
+        """Release the connections; what still uses one can finish."""
+        with self._opening, self._lock:
+            self._opened = False
+            self._generation += 1
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+        self._watchdog.close()
+
+    def _connect(self) -> _Connection:
+        with translated(self.place, "open"):
+            return psycopg.connect(
+                self._url,
+                autocommit=True,
+                connect_timeout=10,
+                options=_SETTINGS,
+                application_name="sensormon",
+                keepalives_idle=10,
+                keepalives_interval=5,
+                keepalives_count=3,
+            )
+
+    def _watched(self, connection: _Connection, seconds: float) -> Any:
+        return self._watchdog.watching(connection, seconds + GRACE)
+
+    @contextmanager
+    def connection(self, operation: str, seconds: float = QUERY_SECONDS) -> Iterator[_Connection]:
+        """A connection for this operation, which may take this long."""
+        if not self._opened:
+            raise StoreUnavailable(
+                "the database is not open",
+                where=self.place,
+                hint="It is tried again by itself; the Pipeline page shows when",
+            )
+        if not self._turns.acquire(timeout=PATIENCE):
+            raise StoreUnavailable(
+                f"all {MOST} connections are in use", where=self.place, hint="Ask again later"
+            )
+        try:
+            with self._lock:
+                generation = self._generation
+                connection = self._idle.pop() if self._idle else None
+            if connection is None:
+                connection = self._connect()
+            try:
+                with translated(self.place, operation), self._watched(connection, seconds):
+                    yield connection
+            finally:
+                self._give_back(connection, generation)
+        finally:
+            self._turns.release()
+
+    def _give_back(self, connection: _Connection, generation: int) -> None:
+        usable = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        with self._lock:
+            if usable and generation == self._generation and self._opened:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    # -- writing ------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self, operation: str, seconds: float = QUERY_SECONDS) -> Iterator[Cursor]:
+        """Commit what is done inside, on disk when it returns, or nothing of it."""
+        with self.connection(operation, seconds) as connection, connection.transaction():
+            cursor = connection.cursor()
+            _limit(cursor, seconds)
+            # What is acknowledged must be on disk, whatever the server or the role sets.
+            cursor.execute("SET LOCAL synchronous_commit = on")
+            yield cursor
+
+    @contextmanager
+    def trial(self, operation: str) -> Iterator[Cursor]:
+        """A transaction that is always rolled back."""
+        with self.connection(operation) as connection, connection.transaction(force_rollback=True):
+            cursor = connection.cursor()
+            _limit(cursor, QUERY_SECONDS)
+            yield cursor
+
+    # -- reading ------------------------------------------------------------------
+
+    @contextmanager
+    def snapshot(self, seconds: float = QUERY_SECONDS) -> Iterator[Cursor]:
+        """A cursor whose queries all see the same moment; it writes nothing."""
+        with self.connection("read", seconds) as connection, connection.transaction():
+            cursor = connection.cursor()
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            _limit(cursor, seconds)
+            yield cursor
+
+    def rows(
+        self, query: str, values: Sequence[object] = (), seconds: float = QUERY_SECONDS
+    ) -> list[tuple[Any, ...]]:
+        """The result of this query, whose values stand where it has %s."""
+        with self.snapshot(seconds) as cursor:
+            return cursor.execute(sql(query), list(values)).fetchall()
+
+    def table(self, query: str, values: Sequence[object] = ()) -> pa.Table:
+        """The result of this query, times as timestamp[us, UTC]; see `fetched` for the types."""
+        with self.snapshot() as cursor:
+            return fetched(cursor, query, values)
+
+    def frame(
+        self, query: str, values: Sequence[object] = (), times: Collection[str] = _TIMES
+    ) -> pd.DataFrame:
+        """The result of this query; times as datetime64[us, UTC], NULL as NaN, NaT or None."""
+        frame: pd.DataFrame = self.table(query, values).to_pandas()
+        return frame
+
+
+def place_of(url: str) -> str:
+    """The server and database that the URL names, without user and password. Raises UsageError."""
+    try:
+        parts = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise UsageError(
+            "this is no URL of a PostgreSQL database",
+            where="SENSORMON_STORE",
+            hint="Write postgresql://USER@HOST:PORT/DATABASE, the password in ~/.pgpass or PGPASSWORD",
+        ) from error
+    host, port, name = (parts.get(key) for key in ("host", "port", "dbname"))
+    return f"postgresql://{host or 'local'}{f':{port}' if port else ''}/{name or ''}"
+
+
+def _limit(cursor: Cursor, seconds: float) -> None:
+    """Let the server cancel statements of this transaction that take longer."""
+    cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1000)}"])
+
+
+def _migrate(connection: _Connection, place: str) -> None:
+    """Make the tables, or bring those of an earlier version to this one, while no other process does."""
+    with connection.transaction():
+        cursor = connection.cursor()
+        cursor.execute("SET LOCAL lock_timeout = 0")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATIONS])
+        cursor.execute("CREATE TABLE IF NOT EXISTS sensormon_version (version integer NOT NULL)")
+        version = _version(cursor)
+        if version > VERSION:
+            raise _newer(version, place)
+        if version == 0:
+            schema = files("sensormon.stores").joinpath("postgresql_schema.sql").read_text(encoding="utf-8")
+            cursor.execute(sql(schema))
+            cursor.execute("INSERT INTO sensormon_version VALUES (%s)", [VERSION])
+
+
+def _check_version(connection: _Connection, place: str) -> None:
+    cursor = connection.cursor()
+    ((present,),) = cursor.execute("SELECT to_regclass('sensormon_version') IS NOT NULL").fetchall()
+    version = _version(cursor) if present else 0
+    if version > VERSION:
+        raise _newer(version, place)
+    if version < VERSION:
+        raise StoreFault(
+            "the tables of this version are missing", where=place, hint="Start the collector on it first"
+        )
+
+
+def _version(cursor: Cursor) -> int:
+    rows = cursor.execute("SELECT version FROM sensormon_version").fetchall()
+    return int(rows[0][0]) if rows else 0
+
+
+def _newer(version: int, place: str) -> StoreFault:
+    return StoreFault(
+        f"its tables are of version {version}, this program knows version {VERSION}",
+        where=place,
+        hint="Use the version of sensormon that wrote it, or a newer one",
+    )

@@ -1,0 +1,66 @@
+"""PostgreSQL's exceptions as the `StoreError` that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors
+
+from sensormon.model.errors import RowsRefused, StoreBroken, StoreError, StoreFault, StoreUnavailable
+
+_WAIT = "Loading is tried again by itself; readings are kept in the journal meanwhile"
+_HINTS: dict[type[psycopg.Error], str] = {
+    errors.DiskFull: "Free some space on the database server; loading resumes by itself",
+    errors.ReadOnlySqlTransaction: "The server takes no writes, as a standby does: name its primary; tried again",
+    errors.InvalidPassword: "Check the user and the password in SENSORMON_STORE",
+    errors.InsufficientPrivilege: "Grant the user its rights on the database and on schema public",
+    errors.TooManyConnections: "Raise max_connections on the server, or close other programs",
+    errors.QueryCanceled: "Choose a shorter span or fewer tags; loading is tried again by itself",
+}
+"""What to do, for those that are best named."""
+_PASSING = (
+    errors.ReadOnlySqlTransaction,
+    errors.DiskFull,
+    errors.OutOfMemory,
+    errors.InsufficientResources,
+    errors.TransactionRollback,  # a deadlock, or a conflict of two transactions
+    errors.QueryCanceled,
+    errors.LockNotAvailable,
+    errors.ObjectInUse,
+    errors.InsufficientPrivilege,
+)
+"""What passes by itself or when somebody has mended it; the connection can be used again."""
+
+
+@contextmanager
+def translated(place: str, operation: str) -> Iterator[None]:
+    """Raise PostgreSQL's exceptions as the `StoreError` that says what to do; `place` holds no password."""
+    where = f"{place} ({operation})"
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _translated(error, where) from error
+
+
+def _translated(error: psycopg.Error, where: str) -> StoreError:
+    line, hint = _line(error), next((text for kind, text in _HINTS.items() if isinstance(error, kind)), _WAIT)
+    if isinstance(error, _PASSING):
+        return StoreUnavailable(line, where=where, hint=hint)
+    if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
+        return RowsRefused(line, where=where, hint="The rows go to the dead letters")
+    if isinstance(error, psycopg.ProgrammingError | psycopg.NotSupportedError):
+        return StoreFault(
+            line,
+            where=where,
+            hint="The tables were made by another version or changed by hand; readings stay in the journal",
+        )
+    if "(open)" in where:
+        return StoreUnavailable(line, where=where, hint=hint)
+    return StoreBroken(line, where=where, hint="It is connected again by itself")
+
+
+def _line(error: psycopg.Error) -> str:
+    text = error.diag.message_primary or str(error) or type(error).__name__
+    return " ".join(text.split())[:300].rstrip(".")
