@@ -43,6 +43,7 @@ LIBRARIES = {
     "streamlit": {"ui", "api.provider_cookie", "bench"},
     "plotly": {"view", "ui", "bench.bare_app"},
     "duckdb": {"stores", "bench"},
+    "psycopg": {"stores"},
     "fastapi": {"api"},
     "starlette": {"api", "bench.bare_live"},
     "uvicorn": {"api"},

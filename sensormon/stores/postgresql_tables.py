@@ -184,9 +184,7 @@ def own_columns(own: pa.Array) -> dict[str, pa.Array]:
         for name in _OWN_FIELDS
     ]
     flat = pa.array(np.column_stack(numbers).ravel()) if len(said) else pa.array([], pa.float64())
-    offsets = pa.array(
-        np.concatenate(([0], 4 * ends)).astype(np.int32), mask=np.append(counts == 0, False)
-    )
+    offsets = pa.array(np.concatenate(([0], 4 * ends)).astype(np.int32), mask=np.append(counts == 0, False))
     return {"own_detectors": pa.array(names, pa.string()), "own": pa.ListArray.from_arrays(offsets, flat)}
 
 
@@ -248,7 +246,9 @@ def _list_field(column: pa.ListArray) -> tuple[Ints, Bytes]:
     values = pc.list_flatten(column).to_numpy(zero_copy_only=False)
     cells = np.empty(len(values), dtype=[("length", ">i4"), ("value", ">f8")])
     cells["length"], cells["value"] = 8, values
-    at = np.repeat(starts + _ARRAY_HEAD - 12 * (np.cumsum(filled) - filled), filled) + 12 * np.arange(len(values))
+    at = np.repeat(starts + _ARRAY_HEAD - 12 * (np.cumsum(filled) - filled), filled) + 12 * np.arange(
+        len(values)
+    )
     out[at[:, None] + np.arange(12)] = cells.view(np.uint8).reshape(-1, 12)
     return np.where(counts < 0, -1, _ARRAY_HEAD + 12 * counts), out
 

@@ -63,7 +63,13 @@ class PostgreSQL:
         options = [part for setting in self._settings for part in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self._as_owner, str(self._binaries / "postgres"), "-D", str(self.folder / "data"), *options],
+                [
+                    *self._as_owner,
+                    str(self._binaries / "postgres"),
+                    "-D",
+                    str(self.folder / "data"),
+                    *options,
+                ],
                 stdout=log,
                 stderr=log,
             )
