@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sensormon.model.errors import UsageError
 from sensormon.stores.duckdb_store import DuckDBStore
+from sensormon.stores.postgresql_store import PostgreSQLStore
 from sensormon.stores.protocol import Store
+
+POSTGRESQL = ("postgresql://", "postgres://")
 
 
 def open_store(url: str, *, read_only: bool = False) -> Store:
     """The store that this path or URL names; not connected yet. `read_only`: it is not written."""
-    if url.startswith(("postgresql://", "postgres://")):
-        raise UsageError(
-            "PostgreSQL is not supported by this version",
-            where="SENSORMON_STORE",
-            hint="Leave it unset to use DuckDB in the data folder",
-        )
+    if url.startswith(POSTGRESQL):
+        return PostgreSQLStore(url, read_only=read_only)
     return DuckDBStore(Path(url), read_only=read_only)
 
 

@@ -1,14 +1,14 @@
 """A PostgreSQL database and the connections to it: opened, closed, queried.
 
 Connections are made as they are needed, at most `MOST` at once, and kept for the next use. One that
-failed is closed. Every use has a deadline; see `sensormon.stores.postgresql_watchdog`. The tables are made and
-brought to this version when it is opened to write, by one process at a time.
+failed is closed. Every use has a deadline; see `sensormon.stores.postgresql_watchdog`. The tables are made
+and brought to this version when it is opened to write, by one process at a time.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
@@ -39,7 +39,6 @@ VERSION = 1
 _MIGRATIONS = 7_362_415_908_113_530
 """The number of the advisory lock under which the tables are made; any number that nobody else uses."""
 _SETTINGS = "-c TimeZone=UTC -c lock_timeout=30000 -c jit=off -c extra_float_digits=3 -c search_path=public"
-_TIMES = ("time", "received", "applied")
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 _Connection = psycopg.Connection[tuple[Any, ...]]
@@ -190,9 +189,7 @@ class Database:
         with self.snapshot() as cursor:
             return fetched(cursor, query, values)
 
-    def frame(
-        self, query: str, values: Sequence[object] = (), times: Collection[str] = _TIMES
-    ) -> pd.DataFrame:
+    def frame(self, query: str, values: Sequence[object] = ()) -> pd.DataFrame:
         """The result of this query; times as datetime64[us, UTC], NULL as NaN, NaT or None."""
         frame: pd.DataFrame = self.table(query, values).to_pandas()
         return frame

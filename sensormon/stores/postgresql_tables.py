@@ -56,8 +56,8 @@ def sql(query: str) -> LiteralString:
 def fetched(cursor: psycopg.Cursor[Any], query: str, values: Sequence[object] = ()) -> pa.Table:
     """The result of this query on this cursor, within a transaction, in the query's order.
 
-    Each column needs a name of its own. Numbers, times (timestamp[us, UTC]) and booleans keep their type, text
-    is string, `quality` uint32 and `withheld` uint8; NaN is null.
+    Each column needs a name of its own. Numbers, times (timestamp[us, UTC]) and booleans keep their type,
+    text is string, `quality` uint32 and `withheld` uint8; NaN is null.
     """
     described = cursor.execute(sql(f"SELECT * FROM ({query}) AS result LIMIT 0"), list(values)).description
     columns = [(column.name, column.type_code) for column in described or ()]
@@ -66,12 +66,9 @@ def fetched(cursor: psycopg.Cursor[Any], query: str, values: Sequence[object] = 
     gathered = ", ".join(_gathered(name, kind) for name, kind in columns)
     cursor.execute(sql(f"SELECT {gathered} FROM ({query}) AS result"), list(values), binary=True)
     result = cursor.pgresult
-    assert result is not None
+    sent = [result.get_value(0, place) if result else None for place in range(len(columns))]
     return pa.table(
-        {
-            name: _column(cursor, name, kind, result.get_value(0, place))
-            for place, (name, kind) in enumerate(columns)
-        }
+        {name: _column(cursor, name, kind, each) for (name, kind), each in zip(columns, sent, strict=True)}
     )
 
 
@@ -157,14 +154,7 @@ def copied(columns: pa.Table) -> bytes:
         at = rows[:-1] + start
         _scatter(out, at, lengths.astype(">i4"))
         filled = lengths > 0
-        at, lengths = at[filled] + 4, lengths[filled]
-        if not len(lengths):
-            continue
-        if (lengths == lengths[0]).all():
-            out[at[:, None] + np.arange(lengths[0])] = data.reshape(len(lengths), -1)
-        else:
-            before = np.cumsum(lengths) - lengths
-            out[np.repeat(at - before, lengths) + np.arange(len(data))] = data
+        _fill(out, at[filled] + 4, lengths[filled], data)
     return _COPY_HEAD + out.tobytes() + _COPY_TAIL
 
 
@@ -192,6 +182,15 @@ def _scatter(out: Bytes, at: Ints, numbers: NDArray[Any]) -> None:
     """Write each number, in its own byte order, at its place."""
     width = numbers.dtype.itemsize
     out[at[:, None] + np.arange(width)] = numbers.view(np.uint8).reshape(-1, width)
+
+
+def _fill(out: Bytes, at: Ints, lengths: Ints, data: Bytes) -> None:
+    """Write pieces of these lengths, which follow one another in `data`, at their places."""
+    if len(lengths) and (lengths == lengths[0]).all():
+        out[at[:, None] + np.arange(lengths[0])] = data.reshape(len(lengths), -1)
+    else:
+        before = np.cumsum(lengths) - lengths
+        out[np.repeat(at - before, lengths) + np.arange(len(data))] = data
 
 
 def _field(column: pa.Array) -> tuple[Ints, Bytes]:

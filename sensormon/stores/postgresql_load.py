@@ -1,0 +1,133 @@
+"""What a load transaction of the PostgreSQL store writes: rows, running totals, the settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+
+import pyarrow as pa
+
+from sensormon.model.entries import Record, SettingsEntry
+from sensormon.stores.columns import reading_columns
+from sensormon.stores.ledger import Watermark
+from sensormon.stores.postgresql_database import Cursor
+from sensormon.stores.postgresql_queries import moment
+from sensormon.stores.postgresql_tables import copy_in, own_columns
+from sensormon.stores.record_rows import REJECTIONS, newest, next_id, other_rows, totals_of
+
+_LATEST = """
+INSERT INTO latest AS kept
+SELECT * FROM unnest(%s::text[], %s::bigint[], %s::timestamptz[], %s::bigint[]) AS incoming (tag, id, time, n)
+ORDER BY tag
+ON CONFLICT (tag) DO UPDATE SET id = excluded.id, time = excluded.time, n = excluded.n
+WHERE kept.id < excluded.id
+"""
+_WORDS = """
+INSERT INTO state_words SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[])
+ON CONFLICT DO NOTHING
+"""
+_WATERMARK = """
+INSERT INTO watermarks AS kept VALUES (%s, %s, %s)
+ON CONFLICT (writer) DO UPDATE
+SET number = excluded.number, next_id = greatest(kept.next_id, excluded.next_id)
+"""
+_RECEIVED = """
+INSERT INTO received_totals VALUES (%s, %s, %s)
+ON CONFLICT (writer, source) DO UPDATE SET received = excluded.received
+"""
+_STORED = """
+INSERT INTO stored_totals AS kept VALUES (%s, %s)
+ON CONFLICT (source) DO UPDATE SET stored = kept.stored + excluded.stored
+"""
+_REJECTED = """
+INSERT INTO rejected_totals AS kept VALUES (%s, %s, %s)
+ON CONFLICT (source, reason) DO UPDATE SET rejected = kept.rejected + excluded.rejected
+"""
+_UNLISTED = """
+INSERT INTO rejected_unlisted AS kept VALUES (%s, %s, %s)
+ON CONFLICT (source, reason) DO UPDATE SET rejected = kept.rejected + excluded.rejected
+"""
+_DROP_REJECTED = """
+WITH dropped AS (DELETE FROM rejected WHERE number <= %s RETURNING source, reason)
+INSERT INTO rejected_unlisted AS kept SELECT source, reason, count(*) FROM dropped GROUP BY source, reason
+ON CONFLICT (source, reason) DO UPDATE SET rejected = kept.rejected + excluded.rejected
+"""
+
+
+def watermark(cursor: Cursor, writer: str) -> Watermark | None:
+    """How far this journal has been loaded, until the transaction ends; None if it never was."""
+    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [writer])
+    rows = cursor.execute("SELECT number, next_id FROM watermarks WHERE writer = %s", [writer]).fetchall()
+    return Watermark(int(rows[0][0]), int(rows[0][1])) if rows else None
+
+
+def insert_all(cursor: Cursor, records: Sequence[Record], without: Collection[int]) -> None:
+    """Write everything in these records except the readings with these ids."""
+    insert_rows(cursor, reading_columns(records, without))
+    for table, columns in other_rows(records):
+        if table == "state_words":
+            cursor.execute(_WORDS, [columns[name].to_pylist() for name in ("tag", "code", "word")])
+        elif columns.num_rows:
+            copy_in(cursor, table, columns)
+            if table == "rejected":
+                _drop_old_rejections(cursor)
+    for record in records:
+        if isinstance(record.entry, SettingsEntry):
+            settings = record.entry.settings
+            cursor.execute(
+                "INSERT INTO detector_settings VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    settings.id,
+                    moment(settings.applied),
+                    settings.who,
+                    settings.detector,
+                    json.dumps(dict(settings.params)),
+                    json.dumps(dict(settings.base)),
+                    None if settings.profiles is None else json.dumps(settings.profiles.as_document()),
+                    settings.reason,
+                ],
+            )
+
+
+def insert_rows(cursor: Cursor, columns: pa.Table) -> None:
+    """Write these readings (see `reading_columns`), and the newest of each tag."""
+    if not columns.num_rows:
+        return
+    own = own_columns(columns.column("own").combine_chunks())
+    readings = columns.drop_columns(["own"])
+    for name, column in own.items():
+        readings = readings.append_column(name, column)
+    copy_in(cursor, "readings", readings)
+    latest = newest(columns)
+    if latest.num_rows:
+        times = [time.isoformat() + "Z" for time in latest["time"].to_pylist()]
+        tags, ids, learned = (latest[name].to_pylist() for name in ("tag", "id", "n"))
+        cursor.execute(_LATEST, [tags, ids, times, learned])
+
+
+def add_to_totals(cursor: Cursor, writer: str, records: Sequence[Record], without: Collection[int]) -> None:
+    """Add these records to the running totals. In order of the sources, so that loads do not deadlock."""
+    totals = totals_of(records, without)
+    for source, count in sorted(totals.received.items()):
+        cursor.execute(_RECEIVED, [writer, source, count])
+    for source, count in sorted(totals.stored.items()):
+        cursor.execute(_STORED, [source, count])
+    for query, counts in ((_REJECTED, totals.rejected), (_UNLISTED, totals.unlisted)):
+        for (source, reason), count in sorted(counts.items()):
+            cursor.execute(query, [source, reason, count])
+
+
+def _drop_old_rejections(cursor: Cursor) -> None:
+    """Keep the newest `REJECTIONS` rejections, in steps of a tenth; the others are only counted."""
+    ((count,),) = cursor.execute("SELECT count(*) FROM rejected").fetchall()
+    if count <= REJECTIONS + REJECTIONS // 10:
+        return
+    ((last,),) = cursor.execute(
+        "SELECT number FROM rejected ORDER BY number DESC OFFSET %s LIMIT 1", [REJECTIONS]
+    ).fetchall()
+    cursor.execute(_DROP_REJECTED, [last])
+
+
+def set_watermark(cursor: Cursor, writer: str, records: Sequence[Record]) -> None:
+    """Mark these records as stored; ids continue after their last one."""
+    cursor.execute(_WATERMARK, [writer, records[-1].number, next_id(records)])

@@ -1,0 +1,157 @@
+"""The store in a PostgreSQL database: opening, closing and loading. Its parts answer queries.
+
+A commit is on the server's disk when it returns. What the server does not take waits in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+
+from sensormon.model.entries import BatchEntry, Record
+from sensormon.model.errors import RowsRefused, StoreFault
+from sensormon.stores import postgresql_imports, postgresql_partitions
+from sensormon.stores.columns import reading_columns, row_ids
+from sensormon.stores.postgresql_database import LONG_SECONDS, Database
+from sensormon.stores.postgresql_entries import PostgreSQLEntries
+from sensormon.stores.postgresql_imports import PostgreSQLImports
+from sensormon.stores.postgresql_ledger import PostgreSQLLedger
+from sensormon.stores.postgresql_load import (
+    add_to_totals,
+    insert_all,
+    insert_rows,
+    set_watermark,
+    watermark,
+)
+from sensormon.stores.postgresql_readings import PostgreSQLReadings
+from sensormon.stores.postgresql_retention import PostgreSQLRetention
+from sensormon.stores.postgresql_spans import PostgreSQLSpans
+from sensormon.stores.protocol import LEAST
+
+_TABLES = (
+    "readings",
+    "rollups",
+    "counted_readings",
+    "rejected",
+    "injected_faults",
+    "detector_settings",
+    "event_actions",
+    "annotations",
+    "documents",
+    "audit",
+    "latest",
+    "state_words",
+    "imported",
+    "undone_imports",
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class PostgreSQLStore:
+    """See `sensormon.stores.protocol.Store`. With `read_only` nothing is ever written.
+
+    `today` gives the time by which partitions are made ahead.
+    """
+
+    name = "PostgreSQL"
+
+    def __init__(self, url: str, *, read_only: bool = False, today: Callable[[], datetime] = _now) -> None:
+        self._database = Database(url, read_only)
+        self._today = today
+        self.readings = PostgreSQLReadings(self._database)
+        self.spans = PostgreSQLSpans(self._database)
+        self.ledger = PostgreSQLLedger(self._database)
+        self.entries = PostgreSQLEntries(self._database)
+        self.imports = PostgreSQLImports(self._database)
+        self.retention = PostgreSQLRetention(self._database)
+
+    def open(self) -> None:
+        self._database.open()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def set_aside(self) -> str:
+        raise StoreFault(
+            "a database on a server is not moved out of the way by this program",
+            where=self._database.place,
+            hint="Restore it from a back-up, or name an empty database; readings stay in the journal",
+        )
+
+    def load(self, writer: str, records: Sequence[Record], without: Collection[int] = ()) -> None:
+        self._make_partitions(records)
+        with self._database.transaction("load") as cursor:
+            mark = watermark(cursor, writer)
+            fresh = [record for record in records if mark is None or record.number > mark.number]
+            if not fresh:
+                return
+            if _late(fresh, mark.next_id if mark else 1):
+                cursor.execute("INSERT INTO rewritten DEFAULT VALUES")
+            insert_all(cursor, fresh, without)
+            add_to_totals(cursor, writer, fresh, without)
+            postgresql_imports.undo(cursor, fresh, without)
+            set_watermark(cursor, writer, fresh)
+
+    def refused_rows(self, record: Record) -> dict[int, str]:
+        refused: dict[int, str] = {}
+        self._make_partitions([record])
+        parts = [reading_columns([record])]
+        while parts:  # halves of what is refused, until single rows are left
+            part = parts.pop()
+            try:
+                with self._database.trial("try rows") as cursor:
+                    insert_rows(cursor, part)
+            except RowsRefused as error:
+                half = part.num_rows // 2
+                if half:
+                    parts += [part.slice(half), part.slice(0, half)]
+                else:
+                    refused[part.column("id")[0].as_py()] = error.what
+        return refused
+
+    def store_row(self, record: Record) -> None:
+        self._make_partitions([record])
+        with self._database.transaction("load a dead letter") as cursor:
+            (row,) = row_ids(record)
+            # Two processes may try the same one: the second waits here and then sees it.
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [row])
+            known = cursor.execute("SELECT 1 FROM readings WHERE id = %s LIMIT 1", [row]).fetchall()
+            if not known:
+                cursor.execute("INSERT INTO rewritten DEFAULT VALUES")
+                insert_rows(cursor, reading_columns([record]))
+                add_to_totals(cursor, "", [record], ())
+
+    def _make_partitions(self, records: Sequence[Record]) -> None:
+        """Before the transaction that needs them: making one waits for all who use the table."""
+        for record in records:
+            if isinstance(record.entry, BatchEntry) and len(record.entry.processed.accepted):
+                times = record.entry.processed.accepted.time
+                postgresql_partitions.make_missing(self._database, times, self._today())
+
+    def checkpoint(self) -> None:
+        """A commit is on disk already; what is made ahead here is the next days' partitions."""
+        postgresql_partitions.make_ahead(self._database, self._today())
+
+    def summarise(self, least: int = LEAST) -> bool:  # answers come from the readings themselves
+        del least
+        return False
+
+    def check_summary(self) -> int:
+        return 0
+
+    def scrub(self) -> None:
+        for table in _TABLES:
+            self._database.rows(f"SELECT sum(hashtext(t::text)) FROM {table} AS t", seconds=LONG_SECONDS)
+
+
+def _late(records: Sequence[Record], following: int) -> bool:
+    """Whether some of these readings have ids below those stored before them."""
+    firsts = [
+        record.entry.first_id
+        for record in records
+        if isinstance(record.entry, BatchEntry) and len(record.entry.processed.accepted)
+    ]
+    return bool(firsts) and min(firsts) < following
