@@ -90,7 +90,9 @@ def make_case(
     stopped = StoppedMonitor(settings.data_dir, settings.store_url)
     with stopped.store() as store:
         if store is None:
-            raise UsageError("there is nothing in it", where=settings.store_url, hint="Run the monitor first")
+            raise UsageError(
+                "there is nothing in it", where=stopped.store_place, hint="Run the monitor first"
+            )
         check_tags(store.readings.tags(), settings, tags)
         since, until = held(since, until, store.spans.extent(tags or None))
         order = CaseOrder(

@@ -52,7 +52,7 @@ def export(
         readings = OfflineReadings(stopped, store)
         if store is None and not readings.tags():
             raise UsageError(
-                "there is nothing to export", where=settings.store_url, hint="Run the monitor first"
+                "there is nothing to export", where=stopped.store_place, hint="Run the monitor first"
             )
         if tags:
             check_tags(readings.tags(), settings, tags)

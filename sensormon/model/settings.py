@@ -4,7 +4,7 @@
 | ------------------- | ----------------------------------------------- | -------------------- |
 | SENSORMON_DATA_DIR  | folder of journal, database and dead letters    | data                 |
 | SENSORMON_TAGS      | the tag table                                   | <repo>/data/tags.toml |
-| SENSORMON_STORE     | a DuckDB file                                   | sensormon.duckdb there |
+| SENSORMON_STORE     | a DuckDB file, or postgresql://USER@HOST/DATABASE | sensormon.duckdb there |
 | SENSORMON_SOURCE    | simulator, none, replay:FILE or replay:FILE@SPEED | simulator          |
 | SENSORMON_SEED      | seed of the simulator, a whole number           | 0                    |
 | SENSORMON_INTERVAL  | seconds between two readings of a tag           | 1                    |
@@ -71,7 +71,7 @@ class Settings:
 
     data_dir: Path = Path("data")
     tags: Path = ROOT / "data" / "tags.toml"
-    store: str = ""
+    store: str = field(default="", repr=False)  # its URL may hold a password
     source: str = "simulator"
     seed: int = 0
     interval: float = 1.0
@@ -98,8 +98,25 @@ class Settings:
 
     @property
     def store_url(self) -> str:
-        """Where the readings are stored: a DuckDB file's path."""
+        """Where the readings are stored: a DuckDB file's path, or the URL of a PostgreSQL database."""
         return self.store or str(self.data_dir / "sensormon.duckdb")
+
+    @property
+    def database_file(self) -> Path | None:
+        """The DuckDB file; None if the readings are stored on a server."""
+        return None if "://" in self.store_url else Path(self.store_url)
+
+
+def store_place(store_url: str) -> str:
+    """Where a store is, for people to read: without the user and password that its URL may hold.
+
+    >>> store_place("postgresql://ada:secret@db.plant:5432/readings?sslmode=require&password=x")
+    'postgresql://db.plant:5432/readings'
+    """
+    if "://" not in store_url:
+        return store_url
+    parts = urlsplit(store_url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -164,7 +181,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise _wrong("SOURCE", source, "Use simulator, none, replay:FILE or replay:FILE@SPEED")
     store = values["STORE"]
     if "://" in store and not store.startswith(("postgresql://", "postgres://")):
-        raise _wrong("STORE", store.split("://")[0] + "://…", "Use a file's path")
+        raise _wrong(
+            "STORE", store.split("://")[0] + "://…", "Use a file's path, or postgresql://USER@HOST/DATABASE"
+        )
     for key in ("TOKEN", "READ_TOKEN"):
         token = values[key]
         if not (token.isascii() and token.isprintable()) or " " in token:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from sensormon.access.access import Access, build_access
 from sensormon.access.documents import Documents
@@ -118,7 +117,8 @@ def build(settings: Settings, clock: Clock) -> Parts:
     source = open_source(settings, tags, started)
     store = open_store(settings.store_url)
     folder = DataFolder(settings.data_dir)
-    make_database_private(Path(settings.store_url))
+    if settings.database_file:
+        make_database_private(settings.database_file)
     journal = _journal(settings)
     dead_letters = DeadLetters(settings.data_dir)
     recovered = recover(journal, store, started, settings.data_dir)
@@ -257,7 +257,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
             clock=clock,
         ),
         retention=retention,
-        disk_usage=DiskUsage(settings.data_dir, Path(settings.store_url), store.retention, clock),
+        disk_usage=DiskUsage(settings.data_dir, settings.database_file, store.retention, clock),
     )
 
 

@@ -31,7 +31,10 @@ FARTHEST = 36_500
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes on disk. `space` is None while the database is unavailable."""
+    """Bytes on disk. `space` is None while the database is unavailable.
+
+    A database on a server takes nothing of this disk: `database` and `wal` are 0, `elsewhere` is its size.
+    """
 
     database: int
     wal: int
@@ -43,6 +46,7 @@ class Sizes:
     disk_whole: int
     space: Space | None
     arrivals: Arrivals
+    elsewhere: int = 0
 
     @property
     def whole(self) -> int:
@@ -79,9 +83,9 @@ class Forecast:
 
 
 class DiskUsage:
-    """Of one monitor: its data folder and its database."""
+    """Of one monitor: its data folder and its database, which is None if a server has it."""
 
-    def __init__(self, folder: Path, database: Path, stored: StoredRetention, clock: Clock) -> None:
+    def __init__(self, folder: Path, database: Path | None, stored: StoredRetention, clock: Clock) -> None:
         self._folder = folder
         self._database = database
         self._stored = stored
@@ -89,27 +93,29 @@ class DiskUsage:
 
     def measure(self) -> Sizes:
         """The current sizes; never raises for a file that disappears meanwhile."""
-        wal = self._database.with_name(self._database.name + ".wal")
+        database = self._database
+        files = (database, database.with_name(database.name + ".wal")) if database else ()
         journal = sum(map(_size, _files(self._folder / "journal")))
         archive = sum(map(_size, _files(self._folder / "archive")))
         letters = sum(_size(path) for path in self._folder.glob("failed_measurements*"))
-        known = {self._database, wal, *self._folder.glob("failed_measurements*")}
+        known = {*files, *self._folder.glob("failed_measurements*")}
         folders = {self._folder / "journal", self._folder / "archive"}
         other = sum(
             _size(path)
             for path in _files(self._folder)
             if path not in known and not folders.intersection(path.parents)
         )
-        disk = shutil.disk_usage(self._database.parent if self._database.parent.exists() else self._folder)
+        disk = shutil.disk_usage(database.parent if database and database.parent.exists() else self._folder)
         space, arrivals = None, Arrivals()
         try:
             space = self._stored.space()
             arrivals = self._stored.arrivals(self._clock.now() - DAY)
         except StoreError:
             pass  # the files can still be measured
+        own, wal = map(_size, files) if files else (0, 0)
         return Sizes(
-            _size(self._database),
-            _size(wal),
+            own,
+            wal,
             journal,
             archive,
             letters,
@@ -118,6 +124,7 @@ class DiskUsage:
             disk.total,
             space,
             arrivals,
+            elsewhere=space.file if space and not files else 0,
         )
 
 
@@ -157,7 +164,9 @@ def size_in(sizes: Sizes, now: Rate, days: int, ahead: float) -> float:
     """Bytes of all files after this many days. The database file never shrinks."""
     space = sizes.space or Space(sizes.database, sizes.wal, 0, 0, 0)
     come = now.per_day * ahead
-    if days == 0:
+    if sizes.elsewhere:
+        used = 0.0
+    elif days == 0:
         used = (space.readings + come) * now.raw_bytes + space.rollups * ROLLUP_BYTES
     else:
         flagged = (space.readings + come) * now.flagged

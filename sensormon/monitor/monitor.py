@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from sensormon.access.commands import owner_of, run_command
@@ -195,7 +194,8 @@ class Monitor:
 
     def _drills(self, parts: Parts) -> Drills | None:
         """The failure drills, if they are enabled and the store is a file."""
-        if not self.settings.demo or "://" in self.settings.store_url:
+        database = self.settings.database_file
+        if not self.settings.demo or database is None:
             return None
         return Drills(
             clock=parts.clock,
@@ -206,6 +206,6 @@ class Monitor:
             status=self.status,
             ledger=parts.ledger,
             recent=parts.newest,
-            database=Path(self.settings.store_url),
+            database=database,
             quota=self.settings.journal_quota * MEGABYTE,
         )

@@ -17,6 +17,7 @@ from sensormon.journal.codec import decode
 from sensormon.model.entries import BatchEntry, Record, UndoEntry
 from sensormon.model.errors import JournalDamaged, UsageError
 from sensormon.model.ledger import Ledger, add_up, balance
+from sensormon.model.settings import store_place
 from sensormon.monitor.data_folder import holder_of
 from sensormon.stores.ledger import Accounts
 from sensormon.stores.opening import opened_to_read
@@ -41,6 +42,7 @@ class StoppedMonitor:
         self.archive = Archive(folder / "archive")
         self.dead_letters = DeadLetters(folder)
         self.store_url = store_url
+        self.store_place = store_place(store_url)
 
     def store(self) -> AbstractContextManager[Store | None]:
         """The store, open for reading; None if there is no database (yet). See `opened_to_read`."""

@@ -61,7 +61,7 @@ def verify(stopped: StoppedMonitor) -> Report:
         with stopped.store() as store:
             if store is None:
                 unchecked.append(
-                    f"the database, there is none at {stopped.store_url}. If it is elsewhere, set "
+                    f"the database, there is none at {stopped.store_place}. If it is elsewhere, set "
                     "SENSORMON_STORE; if it is gone, the next start makes one from journal and archive"
                 )
             else:
@@ -79,9 +79,9 @@ def verify(stopped: StoppedMonitor) -> Report:
 def _another(stopped: StoppedMonitor) -> Iterator[str]:
     """The folder's own database, if another one is set."""
     own = Path(Settings(data_dir=stopped.folder).store_url)
-    if own.exists() and own.resolve() != Path(stopped.store_url).resolve():
+    if own.exists() and ("://" in stopped.store_url or own.resolve() != Path(stopped.store_url).resolve()):
         yield (
-            f"{own}, since SENSORMON_STORE is {stopped.store_url}. To look at it, run verify with "
+            f"{own}, since SENSORMON_STORE is {stopped.store_place}. To look at it, run verify with "
             "SENSORMON_STORE unset; if it is of no use any more, move it out of the folder"
         )
 
@@ -90,7 +90,7 @@ def _foreign(stopped: StoppedMonitor, store: Store) -> Iterator[str]:
     positions = store.ledger.accounts().positions
     if positions and stopped.writer and stopped.writer not in positions:
         yield (
-            f"what was stored of this journal: the database at {stopped.store_url} has readings, and none "
+            f"what was stored of this journal: the database at {stopped.store_place} has readings, and none "
             "from it. If it is another monitor's, set SENSORMON_STORE"
         )
 

@@ -13,7 +13,7 @@ from sensormon.model.errors import RowsRefused, StoreBroken, StoreError, StoreFa
 _WAIT = "Loading is tried again by itself; readings are kept in the journal meanwhile"
 _HINTS: dict[type[psycopg.Error], str] = {
     errors.DiskFull: "Free some space on the database server; loading resumes by itself",
-    errors.ReadOnlySqlTransaction: "It takes no writes, as a standby does: name the primary in SENSORMON_STORE",
+    errors.ReadOnlySqlTransaction: "It takes no writes (is it a standby?): SENSORMON_STORE names the primary",
     errors.InvalidPassword: "Check the user and the password in SENSORMON_STORE",
     errors.InsufficientPrivilege: "Grant the user its rights on the database and on schema public",
     errors.TooManyConnections: "Raise max_connections on the server, or close other programs",

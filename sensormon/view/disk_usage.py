@@ -18,9 +18,16 @@ def size_rows(sizes: Sizes) -> list[tuple[str, str, str]]:
         inside = (
             f"{counted(space.readings, 'reading')} at full resolution{rolled}; {size(space.free)} free inside"
         )
+    own = (
+        [("Database", size(sizes.elsewhere), f"on its server: {inside}")]
+        if sizes.elsewhere
+        else [
+            ("Database", size(sizes.database), inside),
+            ("Database's write-ahead file", size(sizes.wal), "emptied about every minute"),
+        ]
+    )
     return [
-        ("Database", size(sizes.database), inside),
-        ("Database's write-ahead file", size(sizes.wal), "emptied about every minute"),
+        *own,
         ("Journal", size(sizes.journal), "acknowledged readings that are not behind a checkpoint yet"),
         ("Archive", size(sizes.archive), "a lost database is rebuilt from it; at most 1.1 GB"),
         ("Dead letters", size(sizes.dead_letters), "readings that the database refused"),
