@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from sensormon.model.entries import (
@@ -14,15 +12,12 @@ from sensormon.model.entries import (
     Document,
     KeptAnswer,
 )
-from sensormon.model.errors import StoreCorrupt, UsageError
-from sensormon.model.json_text import read_object
-from sensormon.model.profiles import Profiles, read_profiles
 from sensormon.model.readings import StateWord
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import naive
 from sensormon.stores.entries import IMPORTED, AuditQuery
+from sensormon.stores.entry_cells import read_numbers, read_object_cell, read_profiles_cell
 
-_SHOWN = 50
 _WORDS = "SELECT tag, code, word FROM state_words ORDER BY tag, code"
 _ANSWER = "key, fingerprint, status, body, epoch_us(received)"
 _ANNOTATIONS = (
@@ -55,9 +50,11 @@ class DuckDBEntries:
                 applied=int(pd.Timestamp(applied).value) // 1_000,
                 who=who,
                 detector=detector,
-                params=_numbers(params, f"detector settings {number}"),
-                base=_numbers(base, f"detector settings {number}"),
-                profiles=None if profiles is None else _profiles(profiles, f"detector settings {number}"),
+                params=read_numbers(params, f"detector settings {number}"),
+                base=read_numbers(base, f"detector settings {number}"),
+                profiles=None
+                if profiles is None
+                else read_profiles_cell(profiles, f"detector settings {number}"),
                 reason=reason or "",
             )
             for number, applied, who, detector, params, base, profiles, reason in self._database.rows(
@@ -84,7 +81,9 @@ class DuckDBEntries:
         if not self._database.has("documents"):
             return []
         return [
-            Document(name, key, _object(content, f"the document {key!r} of {name}"), who, time, removed)
+            Document(
+                name, key, read_object_cell(content, f"the document {key!r} of {name}"), who, time, removed
+            )
             for name, key, content, who, time, removed in self._database.rows(
                 _DOCUMENTS, [collection, naive(since)]
             )
@@ -137,33 +136,3 @@ class DuckDBEntries:
                 "ORDER BY received DESC LIMIT 1 OFFSET $most))",
                 {"content": BY_CONTENT, "before": naive(before), "most": most},
             )
-
-
-def _object(text: str, where: str) -> dict[str, Any]:
-    """The JSON object in this cell. Raises StoreCorrupt if it is none: nothing of ours writes that."""
-    try:
-        return read_object(text)
-    except ValueError as error:
-        raise StoreCorrupt(
-            f"it is damaged ({error})", where=where, hint="It is set aside and rebuilt from the journal"
-        ) from error
-
-
-def _profiles(text: str, where: str) -> Profiles:
-    try:
-        return read_profiles(_object(text, where))
-    except UsageError as error:
-        raise StoreCorrupt(
-            f"it is damaged ({error})", where=where, hint="It is set aside and rebuilt from the journal"
-        ) from error
-
-
-def _numbers(text: str, where: str) -> dict[str, float]:
-    values = _object(text, where)
-    if wrong := [name for name, value in values.items() if type(value) not in (int, float)]:
-        raise StoreCorrupt(
-            f"it is damaged ({wrong[0][:_SHOWN]} is not a number)",
-            where=where,
-            hint="It is set aside and rebuilt from the journal",
-        )
-    return values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from contextlib import closing
 
@@ -17,10 +16,8 @@ from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import naive
 from sensormon.stores.duckdb_summary import minutes_of, renew
 from sensormon.stores.entries import IMPORTED
-from sensormon.stores.imports import CASES, RELIES
-
-UNDONE = "import_undone"
-"""The reason under which the ledger counts dead letters of an undone import."""
+from sensormon.stores.id_ranges import among, merged
+from sensormon.stores.imports import CASES, RELIES, UNDONE
 
 _TOTALS = (
     "SELECT import_id, sum(stored)::BIGINT, sum(known)::BIGINT, sum(rejected)::BIGINT,"
@@ -77,7 +74,7 @@ class DuckDBImports:
 
     def rolled_up(self, import_id: int, dead: Collection[int]) -> int:
         ranges = self.ranges(import_id)
-        stored = sum(last - first + 1 for first, last in ranges) - _among(dead, ranges)
+        stored = sum(last - first + 1 for first, last in ranges) - among(dead, ranges)
         return stored - self.left(import_id) + self._count(import_id, "counted_readings")
 
     def known(self, batch: Batch) -> Bools:
@@ -113,17 +110,6 @@ class DuckDBImports:
         return int(count)
 
 
-def merged(ranges: Sequence[tuple[int, ...]]) -> list[tuple[int, int]]:
-    """These ranges of ids, in order, the neighbouring ones joined."""
-    joined: list[tuple[int, int]] = []
-    for first, last in ranges:
-        if joined and joined[-1][1] + 1 == first:
-            joined[-1] = (joined[-1][0], last)
-        else:
-            joined.append((first, last))
-    return joined
-
-
 def days(cursor: duckdb.DuckDBPyConnection, records: Sequence[Record]) -> list[tuple[str, int]]:
     """The tags and days (µs UTC) whose readings these records will delete."""
     gone: list[tuple[str, int]] = []
@@ -156,7 +142,7 @@ def _undo(cursor: duckdb.DuckDBPyConnection, entry: UndoEntry, dead: Collection[
     removed = 0
     if ranges := _ranges(cursor, number):
         removed = _remove(cursor, ranges)
-        _refuse(cursor, _among(dead, ranges))
+        _refuse(cursor, among(dead, ranges))
     cursor.execute(
         "DELETE FROM kept_answers WHERE starts_with(key, ?) AND NOT starts_with(key, ?)"
         " AND (body = ? OR fingerprint = ?)",
@@ -200,13 +186,6 @@ def _refuse(cursor: duckdb.DuckDBPyConnection, count: int) -> None:
 
 def _ranges(cursor: duckdb.DuckDBPyConnection, import_id: int) -> list[tuple[int, int]]:
     return merged(cursor.execute(_RANGES, [import_id]).fetchall())
-
-
-def _among(ids: Collection[int], ranges: Sequence[tuple[int, int]]) -> int:
-    """How many of these ids are in one of the ranges."""
-    firsts = [first for first, _ in ranges]
-    places = ((bisect_right(firsts, number) - 1, number) for number in ids)
-    return sum(place >= 0 and number <= ranges[place][1] for place, number in places)
 
 
 def _table(ranges: Sequence[tuple[int, int]]) -> pa.Table:

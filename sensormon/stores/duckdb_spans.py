@@ -16,6 +16,7 @@ from sensormon.stores.duckdb_overview import overview
 from sensormon.stores.duckdb_queries import among, naive
 from sensormon.stores.duckdb_summary import EVER, sources
 from sensormon.stores.long_spans import LEAST_MINUTES, MOST, SHARES, Distribution, Outside
+from sensormon.stores.samples import histogram, quantiles, stretches_of
 
 OF_TAG = "tag = ? AND time >= ? AND time < ?"
 """The condition of queries on a tag's readings; `of_tag` returns its values."""
@@ -60,11 +61,8 @@ SELECT coalesce(sum(good) FILTER (below), 0)::BIGINT, coalesce(sum(good) FILTER 
 """
 _CELLS = 2_000
 """Pieces of a span whose readings are counted, to spread a sample evenly over the readings."""
-_GOLDEN = (math.sqrt(5) - 1) / 2
 _FEW = 50
 """Up to this many minutes are read one by one."""
-_STRETCHES = 25
-"""Of a sample; each costs DuckDB a block or two of the table."""
 
 
 class DuckDBSpans:
@@ -132,18 +130,7 @@ class DuckDBSpans:
                 values,
             )
         part, good = (counts[name].to_numpy(dtype=np.int64) for name in ("part", "good"))
-        total = int(good.sum())
-        if total <= most:
-            return [(since, until)]
-        # By place among the readings, each in its own part of them; not equally far apart, since then all of
-        # them could fall into the same hour of the day.
-        block, length = total / _STRETCHES, most / _STRETCHES
-        first = block * np.arange(_STRETCHES) + (block - length) * ((np.arange(_STRETCHES) * _GOLDEN) % 1)
-        done = np.cumsum(good)
-        place = np.column_stack((done - good, done)).ravel()
-        time = np.column_stack((part * cell, (part + 1) * cell)).ravel().clip(since, until)
-        edges = np.interp(np.column_stack((first, first + length)), place, time).astype(np.int64)
-        return [(int(a), int(b)) for a, b in edges if a < b]
+        return stretches_of(part, good, cell, since, until, most)
 
     def values(self, tag: str, stretches: Sequence[tuple[int, int]]) -> tuple[Ints, Floats]:
         if not stretches:
@@ -187,20 +174,15 @@ class DuckDBSpans:
         else:
             value = np.sort(self.values(tag, self.stretches(tag, since, until, MOST))[1])
             weight, used = np.ones(len(value)), len(value)
-        edges = np.linspace(low, high, bins + 1) if high > low else np.array([low, low])
-        # The bin is computed once, here; the edges above are for drawing.
-        place = np.floor((value - low) * (bins / (high - low) if high > low else 0.0))
-        counts = np.bincount(
-            np.minimum(place, len(edges) - 2).astype(np.int64), weight, minlength=len(edges) - 1
-        )
-        middle = _quantiles(value, weight.astype(np.int64), SHARES[1:-1])
+        edges, counts = histogram(value, weight, low, high, bins)
+        middle = quantiles(value, weight.astype(np.int64), SHARES[1:-1])
         return Distribution(
             int(count),
             float(mean),
             math.nan if sd is None else float(sd),
             (float(low), *middle, float(high)),
             edges,
-            counts.astype(np.int64),
+            counts,
             used,
         )
 
@@ -247,14 +229,3 @@ class DuckDBSpans:
 def of_tag(tag: str, since: int, until: int) -> list[object]:
     """The values of `OF_TAG`."""
     return [tag, naive(since), naive(until)]
-
-
-def _quantiles(value: Floats, weight: Ints, shares: Sequence[float]) -> tuple[float, ...]:
-    """Quantiles of these values in ascending order, each as often as its weight says.
-
-    Interpolated linearly between neighbours, as numpy and `quantile_cont` do.
-    """
-    last = np.cumsum(weight) - 1
-    at = np.asarray(shares) * last[-1]
-    lower, upper = (value[np.searchsorted(last, place)] for place in (np.floor(at), np.ceil(at)))
-    return tuple((lower + (at - np.floor(at)) * (upper - lower)).tolist())

@@ -17,6 +17,9 @@ from sensormon.model.readings import Batch, Bools
 CASES = "import:case:"
 """The prefix of the keys of cases; they belong to no import."""
 
+UNDONE = "import_undone"
+"""The reason under which the ledger counts dead letters of an undone import."""
+
 RELIES = "others"
 """The fingerprint of the key of a piece some of whose readings were there before it.
 

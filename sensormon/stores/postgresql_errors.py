@@ -29,6 +29,7 @@ _PASSING = (
     errors.QueryCanceled,
     errors.LockNotAvailable,
     errors.ObjectInUse,
+    errors.CheckViolation,  # the partition was dropped meanwhile; there are no checks
     errors.InsufficientPrivilege,
 )
 """What passes by itself or when somebody has mended it; the connection can be used again."""

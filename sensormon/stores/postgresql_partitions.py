@@ -7,7 +7,6 @@ than a server has by default. What it is not: what drops them; see `postgresql_r
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -51,9 +50,14 @@ def make_ahead(database: Database, today: datetime) -> None:
     make_missing(database, np.array([first + number * DAY for number in range(AHEAD + 1)]), today)
 
 
-def names(days: Collection[datetime]) -> list[str]:
-    """The partitions, of a day or a month, in which readings of these days may be."""
-    return sorted({f"readings_{day:%Y%m%d}" for day in days} | {f"readings_{day:%Y%m}" for day in days})
+def drop_if_empty(cursor: Cursor, name: str) -> None:
+    """Drop this partition if it is there and has no rows. Raises what a lock that is held raises, soon."""
+    if not cursor.execute("SELECT to_regclass(%s)", [name]).fetchall()[0][0]:
+        return
+    cursor.execute("SET LOCAL lock_timeout = '500ms'")
+    cursor.execute(sql(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE"))
+    if not cursor.execute(sql(f"SELECT 1 FROM {name} LIMIT 1")).fetchall():
+        cursor.execute(sql(f"DROP TABLE {name}"))
 
 
 def _make(cursor: Cursor, day: datetime, today: datetime) -> None:

@@ -27,9 +27,10 @@ CREATE TABLE readings (
 
 -- Partitions are of a day (UTC) each and named readings_YYYYMMDD; see postgresql_partitions.py.
 CREATE INDEX readings_tag_time ON readings (tag, time);
-CREATE INDEX readings_id ON readings USING brin (id) WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX readings_id ON readings (id);
+CREATE INDEX readings_time ON readings USING brin (time) WITH (pages_per_range = 16, autosummarize = on);
 -- Few readings are flagged: finding them reads no others.
-CREATE INDEX readings_flagged ON readings (time) WHERE is_anomaly;
+CREATE INDEX readings_flagged ON readings (time, id) WHERE is_anomaly;
 
 CREATE TABLE rollups (
     tag     text NOT NULL,
@@ -210,10 +211,15 @@ CREATE TABLE undone_totals (
     undone bigint NOT NULL
 );
 
--- Goes up with each change of readings that were stored before: a roll-up, an undone import, a dead letter
--- stored late. Whoever has read flagged readings has to read them again then. `day` is null for all days.
+-- Changes of readings that were stored before, for whoever has read them. `deleted`: some are gone, of this tag
+-- and day (those of a roll-up, which keeps the flagged ones) or, where these are null, of any. Else readings
+-- came with ids below the highest.
 CREATE TABLE rewritten (
-    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    tag    text,
-    day    timestamptz
+    xid     xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    time    timestamptz NOT NULL DEFAULT now(),
+    deleted boolean NOT NULL,
+    tag     text,
+    day     timestamptz
 );
+CREATE INDEX rewritten_time ON rewritten (time);
+CREATE INDEX rewritten_flags ON rewritten (deleted) WHERE tag IS NULL;

@@ -89,7 +89,7 @@ class PostgreSQLStore:
             if not fresh:
                 return
             if _late(fresh, mark.next_id if mark else 1):
-                cursor.execute("INSERT INTO rewritten DEFAULT VALUES")
+                cursor.execute("INSERT INTO rewritten (deleted) VALUES (false)")
             insert_all(cursor, fresh, without)
             add_to_totals(cursor, writer, fresh, without)
             postgresql_imports.undo(cursor, fresh, without)
@@ -120,7 +120,7 @@ class PostgreSQLStore:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [row])
             known = cursor.execute("SELECT 1 FROM readings WHERE id = %s LIMIT 1", [row]).fetchall()
             if not known:
-                cursor.execute("INSERT INTO rewritten DEFAULT VALUES")
+                cursor.execute("INSERT INTO rewritten (deleted) VALUES (false)")
                 insert_rows(cursor, reading_columns([record]))
                 add_to_totals(cursor, "", [record], ())
 

@@ -1,0 +1,134 @@
+"""Entries other than readings in the PostgreSQL store. See `sensormon.stores.entries`."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from sensormon.model.entries import (
+    BY_CONTENT,
+    Annotation,
+    AuditRecord,
+    DetectorSettings,
+    Document,
+    KeptAnswer,
+)
+from sensormon.model.readings import StateWord
+from sensormon.stores.entries import IMPORTED, AuditQuery
+from sensormon.stores.entry_cells import read_numbers, read_object_cell, read_profiles_cell
+from sensormon.stores.postgresql_database import Database
+from sensormon.stores.postgresql_queries import micros, moment
+
+_ANSWER = f"key, fingerprint, status, body, {micros('received')}"
+_SETTINGS = (
+    f"SELECT id, {micros('applied')}, who, detector, params, base, profiles, reason FROM detector_settings"
+    " ORDER BY id"
+)
+_ANNOTATIONS = (
+    f"SELECT id, {micros('since')}, {micros('until')}, tags, text, who, {micros('time')}, removed"
+    " FROM annotations ORDER BY time, removed"
+)
+_DOCUMENTS = f"""
+SELECT collection, key, content, who, {micros("time")}, removed FROM (
+    SELECT DISTINCT ON (key) * FROM documents WHERE collection = %s AND time >= %s
+    ORDER BY key, time DESC, number DESC
+) AS newest ORDER BY time, number
+"""
+_AUDIT = (
+    f"SELECT {micros('time')}, who, verified, role, address, act, subject, before, after, failure FROM audit"
+    " WHERE time >= %s AND time < %s AND (cardinality(%s::text[]) = 0 OR who = ANY(%s::text[]))"
+    " AND (cardinality(%s::text[]) = 0 OR act = ANY(%s::text[])) ORDER BY time DESC, number DESC LIMIT %s"
+)
+
+
+class PostgreSQLEntries:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def detector_settings(self) -> list[DetectorSettings]:
+        return [
+            DetectorSettings(
+                id=number,
+                applied=int(applied),
+                who=who,
+                detector=detector,
+                params=read_numbers(params, f"detector settings {number}"),
+                base=read_numbers(base, f"detector settings {number}"),
+                profiles=None
+                if profiles is None
+                else read_profiles_cell(profiles, f"detector settings {number}"),
+                reason=reason or "",
+            )
+            for number, applied, who, detector, params, base, profiles, reason in self._database.rows(
+                _SETTINGS
+            )
+        ]
+
+    def event_actions(self, first: int, last: int) -> pd.DataFrame:
+        actions = self._database.frame(
+            "SELECT reading, number, time, who, action, label, until, note FROM event_actions"
+            " WHERE reading BETWEEN %s AND %s ORDER BY time, number, reading",
+            [first, last],
+        )
+        actions["until"] = actions["until"].astype("datetime64[us, UTC]")
+        return actions
+
+    def annotations(self) -> list[Annotation]:
+        rows = self._database.rows(_ANNOTATIONS)
+        return [
+            Annotation(note, since, until, tuple(tags), *rest) for note, since, until, tags, *rest in rows
+        ]
+
+    def documents(self, collection: str, since: int = 0) -> list[Document]:
+        rows = self._database.rows(_DOCUMENTS, [collection, moment(since)])
+        return [
+            Document(
+                name, key, read_object_cell(content, f"the document {key!r} of {name}"), who, time, removed
+            )
+            for name, key, content, who, time, removed in rows
+        ]
+
+    def audit(self, query: AuditQuery) -> list[AuditRecord]:
+        people, acts = list(query.people), list(query.acts)
+        asked = [moment(query.since), moment(query.until), people, people, acts, acts, query.limit]
+        return [AuditRecord(*row) for row in self._database.rows(_AUDIT, asked)]
+
+    def state_words(self) -> list[StateWord]:
+        rows = self._database.rows("SELECT tag, code, word FROM state_words ORDER BY tag, code")
+        return [StateWord(*row) for row in rows]
+
+    def kept_answers(self, limit: int) -> list[KeptAnswer]:
+        return self._newest("NOT starts_with(key, %s)", limit)
+
+    def answers_by_content(self, limit: int) -> list[KeptAnswer]:
+        return self._newest("starts_with(key, %s)", limit)
+
+    def _newest(self, which: str, limit: int) -> list[KeptAnswer]:
+        query = (
+            f"SELECT {_ANSWER} FROM kept_answers WHERE {which} ORDER BY kept_answers.received DESC, number DESC"
+            " LIMIT %s"
+        )
+        return [KeptAnswer(*row) for row in reversed(self._database.rows(query, [BY_CONTENT, limit]))]
+
+    def answers_to(self, prefix: str) -> list[KeptAnswer]:
+        query = f"SELECT {_ANSWER} FROM kept_answers WHERE starts_with(key, %s) ORDER BY number"
+        return [KeptAnswer(*row) for row in self._database.rows(query, [prefix])]
+
+    def known_keys(self, prefix: str) -> frozenset[str]:
+        query = "SELECT key FROM kept_answers WHERE starts_with(key, %s)"
+        return frozenset(key for (key,) in self._database.rows(query, [prefix]))
+
+    def drop_answers(self, before: int) -> None:
+        with self._database.transaction("drop old answers") as cursor:
+            cursor.execute(
+                "DELETE FROM kept_answers WHERE received < %s AND NOT starts_with(key, %s)",
+                [moment(before), IMPORTED],
+            )
+
+    def drop_answers_by_content(self, before: int, most: int) -> None:
+        with self._database.transaction("drop answers") as cursor:
+            cursor.execute(
+                "DELETE FROM kept_answers WHERE starts_with(key, %(content)s) AND (received < %(before)s"
+                " OR received < (SELECT received FROM kept_answers WHERE starts_with(key, %(content)s)"
+                " ORDER BY received DESC LIMIT 1 OFFSET %(most)s))",
+                {"content": BY_CONTENT, "before": moment(before), "most": most},
+            )

@@ -1,0 +1,55 @@
+"""Samples of long spans, whichever store has the readings: where to take them, and what they say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from sensormon.model.readings import Floats, Ints
+
+_GOLDEN = (math.sqrt(5) - 1) / 2
+_STRETCHES = 25
+"""Of a sample; each costs a store a few blocks of its table."""
+
+
+def stretches_of(
+    part: Ints, good: Ints, cell: int, since: int, until: int, most: int
+) -> list[tuple[int, int]]:
+    """Stretches of the span with about `most` of its readings, from how many `good` ones each part has.
+
+    Part i begins at i * cell (µs). See `Spans.stretches`.
+    """
+    total = int(good.sum())
+    if total <= most:
+        return [(since, until)]
+    # By place among the readings, each in its own part of them; not equally far apart, since then all of
+    # them could fall into the same hour of the day.
+    block, length = total / _STRETCHES, most / _STRETCHES
+    first = block * np.arange(_STRETCHES) + (block - length) * ((np.arange(_STRETCHES) * _GOLDEN) % 1)
+    done = np.cumsum(good)
+    place = np.column_stack((done - good, done)).ravel()
+    time = np.column_stack((part * cell, (part + 1) * cell)).ravel().clip(since, until)
+    edges = np.interp(np.column_stack((first, first + length)), place, time).astype(np.int64)
+    return [(int(a), int(b)) for a, b in edges if a < b]
+
+
+def histogram(value: Floats, weight: Ints, low: float, high: float, bins: int) -> tuple[Floats, Ints]:
+    """The edges of the bins, and how many of the values, each as often as its weight, lie in each."""
+    edges = np.linspace(low, high, bins + 1) if high > low else np.array([low, low])
+    # The bin is computed once, here; the edges are for drawing.
+    place = np.floor((value - low) * (bins / (high - low) if high > low else 0.0))
+    counts = np.bincount(np.minimum(place, len(edges) - 2).astype(np.int64), weight, minlength=len(edges) - 1)
+    return edges, counts.astype(np.int64)
+
+
+def quantiles(value: Floats, weight: Ints, shares: Sequence[float]) -> tuple[float, ...]:
+    """Quantiles of these values in ascending order, each as often as its weight says.
+
+    Interpolated linearly between neighbours, as numpy and `quantile_cont` do.
+    """
+    last = np.cumsum(weight) - 1
+    at = np.asarray(shares) * last[-1]
+    lower, upper = (value[np.searchsorted(last, place)] for place in (np.floor(at), np.ceil(at)))
+    return tuple((lower + (at - np.floor(at)) * (upper - lower)).tolist())
