@@ -20,7 +20,7 @@ from psycopg import conninfo
 
 from sensormon.model.errors import StoreFault, StoreUnavailable, UsageError
 from sensormon.stores.postgresql_errors import translated
-from sensormon.stores.postgresql_tables import fetched, sql
+from sensormon.stores.postgresql_tables import fetched
 from sensormon.stores.postgresql_watchdog import Watchdog
 
 MOST = 16
@@ -182,7 +182,7 @@ class Database:
     ) -> list[tuple[Any, ...]]:
         """The result of this query, whose values stand where it has %s."""
         with self.snapshot(seconds) as cursor:
-            return cursor.execute(sql(query), list(values)).fetchall()
+            return cursor.execute(query, list(values)).fetchall()
 
     def table(self, query: str, values: Sequence[object] = ()) -> pa.Table:
         """The result of this query, times as timestamp[us, UTC]; see `fetched` for the types."""
@@ -226,7 +226,7 @@ def _migrate(connection: _Connection, place: str) -> None:
             raise _newer(version, place)
         if version == 0:
             schema = files("sensormon.stores").joinpath("postgresql_schema.sql").read_text(encoding="utf-8")
-            cursor.execute(sql(schema))
+            cursor.execute(schema)
             cursor.execute("INSERT INTO sensormon_version VALUES (%s)", [VERSION])
 
 

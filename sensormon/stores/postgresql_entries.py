@@ -104,8 +104,8 @@ class PostgreSQLEntries:
 
     def _newest(self, which: str, limit: int) -> list[KeptAnswer]:
         query = (
-            f"SELECT {_ANSWER} FROM kept_answers WHERE {which} ORDER BY kept_answers.received DESC, number DESC"
-            " LIMIT %s"
+            f"SELECT {_ANSWER} FROM kept_answers WHERE {which}"
+            " ORDER BY kept_answers.received DESC, number DESC LIMIT %s"
         )
         return [KeptAnswer(*row) for row in reversed(self._database.rows(query, [BY_CONTENT, limit]))]
 

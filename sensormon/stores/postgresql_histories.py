@@ -1,7 +1,7 @@
 """The newest readings of each tag in PostgreSQL, for a restart, by the index on tag and time.
 
-A tag's newest readings by id are nearly its newest by time: those that came late lie further back. So `_EXTRA`
-more are read by time and the newest by id of these are kept.
+A tag's newest readings by id are nearly its newest by time: those that came late lie further back. So
+`_EXTRA` more are read by time and the newest by id of these are kept.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from sensormon.stores.id_ranges import among, merged
 from sensormon.stores.imports import CASES, RELIES, UNDONE
 from sensormon.stores.postgresql_database import Cursor, Database
 from sensormon.stores.postgresql_queries import micros, moment
-from sensormon.stores.postgresql_tables import sql
 
 _TOTALS = (
     "SELECT import_id, sum(stored)::bigint, sum(known)::bigint, sum(rejected)::bigint,"
@@ -129,11 +128,11 @@ def _remove(cursor: Cursor, ranges: Sequence[tuple[int, int]]) -> int:
     """Delete these readings and what people did on them; returns how many readings there were."""
     bounds = _bounds(ranges)
     within = _WITHIN.format(table="readings", column="id")
-    removed = cursor.execute(sql(f"SELECT r.source, count(*) {within} GROUP BY r.source"), bounds).fetchall()
+    removed = cursor.execute(f"SELECT r.source, count(*) {within} GROUP BY r.source", bounds).fetchall()
     if removed:
         cursor.execute("INSERT INTO rewritten (deleted) VALUES (true)")
     for table, column in (("readings", "id"), ("counted_readings", "id"), ("event_actions", "reading")):
-        cursor.execute(sql(_DELETE.format(table=table, column=column)), bounds)
+        cursor.execute(_DELETE.format(table=table, column=column), bounds)
     for source, count in removed:
         cursor.execute(_UNDONE, [source, count])
     return sum(count for _, count in removed)
@@ -142,7 +141,7 @@ def _remove(cursor: Cursor, ranges: Sequence[tuple[int, int]]) -> int:
 def _refuse(cursor: Cursor, count: int) -> None:
     """Count dead letters of the import as rejected: they leave their file and are not stored."""
     for table in ("rejected_totals", "rejected_unlisted") if count else ():
-        cursor.execute(sql(_REFUSED.format(table=table)), [UNDONE, count])
+        cursor.execute(_REFUSED.format(table=table), [UNDONE, count])
 
 
 def _bounds(ranges: Sequence[tuple[int, int]]) -> list[object]:

@@ -68,4 +68,4 @@ class PostgreSQLLedger:
 
 
 def _by_source(cursor: Cursor, query: str) -> dict[str, int]:
-    return dict(cursor.execute(query.encode()).fetchall())
+    return dict(cursor.execute(query).fetchall())

@@ -44,7 +44,7 @@ def overview(
     with database.snapshot() as cursor:
         ((readings, flagged, marked),) = cursor.execute(
             "SELECT count(*), count(*) FILTER (WHERE is_anomaly),"
-            f" count(*) FILTER (WHERE is_anomaly OR quality <> 0) {of_span}".encode(),
+            f" count(*) FILTER (WHERE is_anomaly OR quality <> 0) {of_span}",
             values,
         ).fetchall()
         if readings <= 4 * parts:

@@ -14,7 +14,6 @@ import numpy as np
 from sensormon.model.clock import DAY
 from sensormon.model.readings import Ints
 from sensormon.stores.postgresql_database import Cursor, Database
-from sensormon.stores.postgresql_tables import sql
 
 RECENT = 62
 """Days before today that have a partition each."""
@@ -55,9 +54,9 @@ def drop_if_empty(cursor: Cursor, name: str) -> None:
     if not cursor.execute("SELECT to_regclass(%s)", [name]).fetchall()[0][0]:
         return
     cursor.execute("SET LOCAL lock_timeout = '500ms'")
-    cursor.execute(sql(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE"))
-    if not cursor.execute(sql(f"SELECT 1 FROM {name} LIMIT 1")).fetchall():
-        cursor.execute(sql(f"DROP TABLE {name}"))
+    cursor.execute(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
+    if not cursor.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchall():
+        cursor.execute(f"DROP TABLE {name}")
 
 
 def _make(cursor: Cursor, day: datetime, today: datetime) -> None:
@@ -72,10 +71,8 @@ def _make(cursor: Cursor, day: datetime, today: datetime) -> None:
         if not days_of_it:
             first, end, name = month, following, f"readings_{month:%Y%m}"
     cursor.execute(
-        sql(
-            f"CREATE TABLE {name} PARTITION OF readings"
-            f" FOR VALUES FROM ('{first:%Y-%m-%d} 00:00:00+00') TO ('{end:%Y-%m-%d} 00:00:00+00')"
-        )
+        f"CREATE TABLE {name} PARTITION OF readings"
+        f" FOR VALUES FROM ('{first:%Y-%m-%d} 00:00:00+00') TO ('{end:%Y-%m-%d} 00:00:00+00')"
     )
 
 

@@ -15,7 +15,7 @@ from sensormon.stores import postgresql_histories, postgresql_stream
 from sensormon.stores.columns import OWN_FROM, own_of
 from sensormon.stores.postgresql_database import Database
 from sensormon.stores.postgresql_queries import COLUMNS, LEARNED, bounded, condition_of, micros, moment
-from sensormon.stores.postgresql_stream import PIECE, begun, watched
+from sensormon.stores.postgresql_stream import begun, watched
 from sensormon.stores.readings import FLAG, FlagsUntil, LastArrival, TagHistory
 
 _REJECTED = "received, source, position, tag, time, value, reason, detail"
@@ -63,7 +63,7 @@ class PostgreSQLReadings:
         if limit is not None:
             first, earliest = self._beginning(where, values, limit)
             since = max(since, earliest)
-            if limit <= PIECE:
+            if limit <= postgresql_stream.PIECE:
                 newest = f"{where} AND id >= %s ORDER BY id DESC LIMIT %s"
                 piece = postgresql_stream.readings(self._database, newest, [*values, first, limit])
                 return iter([piece.take(pa.array(range(piece.num_rows - 1, -1, -1), pa.int64()))])
@@ -210,7 +210,8 @@ class PostgreSQLReadings:
             "SELECT tag, sum(readings)::bigint AS readings, sum(flagged)::bigint AS flagged,"
             " max(learned)::bigint AS learned, min(first) AS first, max(last) AS last FROM ("
             "SELECT tag, count(*) AS readings, count(*) FILTER (WHERE is_anomaly) AS flagged,"
-            f" max(n) AS learned, min(time) AS first, max(time) AS last FROM readings WHERE {where} GROUP BY tag"
+            " max(n) AS learned, min(time) AS first, max(time) AS last"
+            f" FROM readings WHERE {where} GROUP BY tag"
             " UNION ALL SELECT tag, sum(count - kept), 0, 0, min(minute), max(minute)"
             f" FROM rollups WHERE {of_minutes} GROUP BY tag) AS parts GROUP BY tag ORDER BY tag",
             [*values, *of_span],

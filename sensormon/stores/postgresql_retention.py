@@ -28,7 +28,8 @@ SELECT min(id) FROM (
 ) AS newest
 """
 _NEWEST = f"""
-SELECT tag, ({_KEPT.format(which=LEARNED)}) AS keep_good, ({_KEPT.format(which=f"NOT {LEARNED}")}) AS keep_others
+SELECT tag, ({_KEPT.format(which=LEARNED)}) AS keep_good,
+    ({_KEPT.format(which=f"NOT {LEARNED}")}) AS keep_others
 FROM latest
 """
 
@@ -146,15 +147,13 @@ def roll_up(cursor: Cursor, due: Due) -> int:
     which = [*span, due.keep_good, due.keep_others]
     # Two at once would both count what is there.
     cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [due.tag, due.day])
-    cursor.execute(_JOINED.encode(), [*span, *which])
+    cursor.execute(_JOINED, [*span, *which])
     cursor.execute(
         f"INSERT INTO counted_readings SELECT id, %s::date FROM readings WHERE {_WHERE} AND is_anomaly"
-        " ON CONFLICT DO NOTHING".encode(),
+        " ON CONFLICT DO NOTHING",
         [moment(due.day), *which],
     )
-    deleted = cursor.execute(
-        f"DELETE FROM readings WHERE {_WHERE} AND NOT is_anomaly".encode(), which
-    ).rowcount
+    deleted = cursor.execute(f"DELETE FROM readings WHERE {_WHERE} AND NOT is_anomaly", which).rowcount
     if deleted:
         cursor.execute(
             "INSERT INTO rewritten (deleted, tag, day) VALUES (true, %s, %s)", [due.tag, moment(due.day)]

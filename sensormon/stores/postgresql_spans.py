@@ -116,8 +116,8 @@ class PostgreSQLSpans:
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
         where, values = bounded([tag], since, until)
         rows = self._database.frame(
-            f"SELECT date_bin(%s, time, %s) AS part, avg(value) AS mean FROM readings WHERE {where} AND {_GOOD}"
-            " GROUP BY 1",
+            "SELECT date_bin(%s, time, %s) AS part, avg(value) AS mean"
+            f" FROM readings WHERE {where} AND {_GOOD} GROUP BY 1",
             [timedelta(microseconds=cell), moment(since), *values],
         )
         means = np.full(-(-(until - since) // cell), np.nan)

@@ -9,7 +9,7 @@ numbers of each in turn.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -45,11 +45,6 @@ _COPY_TAIL = b"\xff\xff"
 _OWN_FIELDS = ("score", "expected", "lower", "upper")
 
 
-def sql(query: str) -> LiteralString:
-    """A query that this program wrote: psycopg takes no other. Values never stand in one."""
-    return cast(LiteralString, query)
-
-
 # -- from the server ----------------------------------------------------------------
 
 
@@ -59,12 +54,12 @@ def fetched(cursor: psycopg.Cursor[Any], query: str, values: Sequence[object] = 
     Each column needs a name of its own. Numbers, times (timestamp[us, UTC]) and booleans keep their type,
     text is string, `quality` uint32 and `withheld` uint8; NaN is null.
     """
-    described = cursor.execute(sql(f"SELECT * FROM ({query}) AS result LIMIT 0"), list(values)).description
+    described = cursor.execute(f"SELECT * FROM ({query}) AS result LIMIT 0", list(values)).description
     columns = [(column.name, column.type_code) for column in described or ()]
     # Parallel workers would gather their rows each by itself.
     cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
     gathered = ", ".join(_gathered(name, kind) for name, kind in columns)
-    cursor.execute(sql(f"SELECT {gathered} FROM ({query}) AS result"), list(values), binary=True)
+    cursor.execute(f"SELECT {gathered} FROM ({query}) AS result", list(values), binary=True)
     result = cursor.pgresult
     sent = [result.get_value(0, place) if result else None for place in range(len(columns))]
     return pa.table(
@@ -137,7 +132,7 @@ def copy_in(cursor: psycopg.Cursor[Any], target: str, columns: pa.Table) -> None
     if not columns.num_rows:
         return
     names = ", ".join(f'"{name}"' for name in columns.column_names)
-    with cursor.copy(sql(f"COPY {target} ({names}) FROM STDIN (FORMAT binary)")) as copy:
+    with cursor.copy(f"COPY {target} ({names}) FROM STDIN (FORMAT binary)") as copy:
         copy.write(copied(columns))
 
 

@@ -193,7 +193,8 @@ def at(record: Record, time: Ints) -> Record:
 def test_stream_by_time_is_ordered_by_time(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensormon.stores.duckdb_stream.PIECE", 7)
+    for stream in ("duckdb_stream", "postgresql_stream"):
+        monkeypatch.setattr(f"sensormon.stores.{stream}.PIECE", 7)
     rng = np.random.default_rng(0)
     for record in records(6, 20):
         store.load("w", [at(record, START + rng.integers(0, 40, 20) * SECOND)])  # many at the same time
@@ -207,7 +208,8 @@ def test_stream_by_time_is_ordered_by_time(
 def test_stream_by_time_has_small_pieces_of_interleaved_tags(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensormon.stores.duckdb_stream.PIECE", 100)
+    for stream in ("duckdb_stream", "postgresql_stream"):
+        monkeypatch.setattr(f"sensormon.stores.{stream}.PIECE", 100)
     for record in records(12, 30):  # each starts at the same time
         store.load("w", [at(record, START + np.arange(30) * SECOND)])
     pieces = [piece.num_rows for piece in store.readings.stream_by_time(None, 0, FAR)]
@@ -218,7 +220,8 @@ def test_stream_by_time_has_small_pieces_of_interleaved_tags(
 def test_unlimited_stream_is_ordered_by_id(
     store: Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensormon.stores.duckdb_stream.PIECE", 7)
+    for stream in ("duckdb_stream", "postgresql_stream"):
+        monkeypatch.setattr(f"sensormon.stores.{stream}.PIECE", 7)
     monkeypatch.setattr("sensormon.stores.duckdb_stream.WINDOW", 3)
     late, *loaded = records(9, 10)
     store.load("w", loaded)
@@ -264,7 +267,8 @@ def test_rejected_readings_come_in_pieces(
 ) -> None:
     from sensormon.model.readings import Reason, Rejection
 
-    monkeypatch.setattr("sensormon.stores.duckdb_stream.PIECE", 4)
+    for stream in ("duckdb_stream", "postgresql_stream"):
+        monkeypatch.setattr(f"sensormon.stores.{stream}.PIECE", 4)
     rejected = tuple(
         Rejection("test", START + i // 3 * SECOND, i % 3, "temp", str(i), "1", Reason.UNKNOWN_TAG, "w")
         for i in range(20)  # three at each moment

@@ -62,7 +62,8 @@ def test_stream_fails_if_its_day_is_rolled_up(store: Store) -> None:
 def test_stream_of_the_newest_fails_only_if_one_of_its_own_days_is_rolled_up(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sensormon.stores.duckdb_stream.PIECE", 100)
+    for stream in ("duckdb_stream", "postgresql_stream"):
+        monkeypatch.setattr(f"sensormon.stores.{stream}.PIECE", 100)
     loading = Loading(store)
     for day in range(3):
         loading.load([("a", FIRST + day * DAY + i * SECOND, 7.0, 0, False) for i in range(900)])
