@@ -73,9 +73,12 @@ class Database:
             connection = self._connect()
             try:
                 with translated(self.place, "make the tables"), self._watched(connection, LONG_SECONDS):
-                    if self._read_only:
-                        _check_version(connection, self.place)
-                    else:
+                    version = _version(connection.cursor())
+                    if version > VERSION:
+                        raise _newer(version, self.place)
+                    if version < VERSION:
+                        if self._read_only:
+                            raise _missing(self.place)
                         _migrate(connection, self.place)
             except BaseException:
                 connection.close()
@@ -220,30 +223,20 @@ def _migrate(connection: _Connection, place: str) -> None:
         cursor = connection.cursor()
         cursor.execute("SET LOCAL lock_timeout = 0")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATIONS])
-        cursor.execute("CREATE TABLE IF NOT EXISTS sensormon_version (version integer NOT NULL)")
-        version = _version(cursor)
+        version = _version(cursor)  # which another process may have changed meanwhile
         if version > VERSION:
             raise _newer(version, place)
         if version == 0:
             schema = files("sensormon.stores").joinpath("postgresql_schema.sql").read_text(encoding="utf-8")
             cursor.execute(schema)
+            cursor.execute("CREATE TABLE sensormon_version (version integer NOT NULL)")
             cursor.execute("INSERT INTO sensormon_version VALUES (%s)", [VERSION])
 
 
-def _check_version(connection: _Connection, place: str) -> None:
-    cursor = connection.cursor()
-    ((present,),) = cursor.execute("SELECT to_regclass('sensormon_version') IS NOT NULL").fetchall()
-    version = _version(cursor) if present else 0
-    if version > VERSION:
-        raise _newer(version, place)
-    if version < VERSION:
-        raise StoreFault(
-            "the tables of this version are missing", where=place, hint="Start the collector on it first"
-        )
-
-
 def _version(cursor: Cursor) -> int:
-    rows = cursor.execute("SELECT version FROM sensormon_version").fetchall()
+    """Of the tables; 0 if there are none."""
+    ((present,),) = cursor.execute("SELECT to_regclass('sensormon_version') IS NOT NULL").fetchall()
+    rows = cursor.execute("SELECT version FROM sensormon_version").fetchall() if present else []
     return int(rows[0][0]) if rows else 0
 
 
@@ -252,4 +245,10 @@ def _newer(version: int, place: str) -> StoreFault:
         f"its tables are of version {version}, this program knows version {VERSION}",
         where=place,
         hint="Use the version of sensormon that wrote it, or a newer one",
+    )
+
+
+def _missing(place: str) -> StoreFault:
+    return StoreFault(
+        "the tables of this version are missing", where=place, hint="Start the collector on it first"
     )

@@ -20,19 +20,10 @@ _HINTS: dict[type[psycopg.Error], str] = {
     errors.QueryCanceled: "Choose a shorter span or fewer tags; loading is tried again by itself",
 }
 """What to do, for those that are best named."""
-_PASSING = (
-    errors.ReadOnlySqlTransaction,
-    errors.DiskFull,
-    errors.OutOfMemory,
-    errors.InsufficientResources,
-    errors.TransactionRollback,  # a deadlock, or a conflict of two transactions
-    errors.QueryCanceled,
-    errors.LockNotAvailable,
-    errors.ObjectInUse,
-    errors.CheckViolation,  # the partition was dropped meanwhile; there are no checks
-    errors.InsufficientPrivilege,
-)
-"""What passes by itself or when somebody has mended it; the connection can be used again."""
+_PASSING = ("40", "53", "55", "25006", "57014", "42501", "23514")
+"""How the codes begin of what passes by itself, or when somebody has mended it: conflicts of transactions,
+resources, locks, a read-only server, a cancelled statement, missing rights, a partition that was dropped
+meanwhile (there are no other checks). The connection can be used again."""
 
 
 @contextmanager
@@ -47,7 +38,7 @@ def translated(place: str, operation: str) -> Iterator[None]:
 
 def _translated(error: psycopg.Error, where: str) -> StoreError:
     line, hint = _line(error), next((text for kind, text in _HINTS.items() if isinstance(error, kind)), _WAIT)
-    if isinstance(error, _PASSING):
+    if (error.sqlstate or "").startswith(_PASSING):
         return StoreUnavailable(line, where=where, hint=hint)
     if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
         return RowsRefused(line, where=where, hint="The rows go to the dead letters")
