@@ -24,6 +24,7 @@ from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from tests.support.api import TOKEN, Start
 from tests.support.plant import START, Adopt, batch_of, own_table
+from tests.support.postgresql import PostgreSQL, binaries
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # test machines are busy
 hypothesis.settings.load_profile("unhurried")
@@ -121,6 +122,16 @@ def records(processed: Callable[..., Processed]) -> Callable[[int, int], list[Re
         return records
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A server that all tests share, each in a database of its own."""
+    if binaries() is None:
+        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
+    server = PostgreSQL()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

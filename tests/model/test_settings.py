@@ -8,7 +8,7 @@ import pytest
 
 from sensormon.model.errors import UsageError
 from sensormon.model.line_tags import LineTag
-from sensormon.model.settings import ROOT, Settings, read_settings
+from sensormon.model.settings import ROOT, Settings, read_settings, store_place
 
 
 def test_nothing_set_is_the_default() -> None:
@@ -123,6 +123,12 @@ def test_a_bad_store_does_not_show_its_password() -> None:
 
 def test_the_token_is_not_in_the_settings_text() -> None:
     assert "secret" not in repr(read_settings({"SENSORMON_TOKEN": "secret"}))
+
+
+def test_the_password_of_the_store_is_not_in_the_settings_text() -> None:
+    settings = read_settings({"SENSORMON_STORE": "postgresql://me:hunter2@there/readings"})
+    assert "hunter2" not in repr(settings) + store_place(settings.store_url)
+    assert settings.database_file is None
 
 
 def test_reading_the_settings_touches_nothing(tmp_path: Path) -> None:

@@ -111,6 +111,16 @@ def test_forecast_never_shrinks_and_retention_costs_at_most_its_minutes(
     assert plain - SIZES.whole <= max(0, now.per_day * ahead * each + SPACE.readings * each) + LIMIT
 
 
+def test_a_database_on_a_server_takes_nothing_of_this_disk() -> None:
+    sizes = replace(SIZES, database=0, elsewhere=SPACE.file)
+    now = rate(sizes, START, 3)
+    assert now is not None
+    assert now.raw_bytes == pytest.approx(50.15, abs=0.01)
+    assert forecast(sizes, now, 0).in_a_year == sizes.whole == 0
+    assert size_rows(sizes)[0][:2] == ("Database", "130.0 MB")
+    assert "on its server" in size_rows(sizes)[0][2]
+
+
 def test_plan_and_result_in_words() -> None:
     from sensormon.monitor.retention import Plan, RolledUp
 

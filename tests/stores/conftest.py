@@ -9,20 +9,10 @@ import pytest
 
 from sensormon.stores.opening import open_store
 from sensormon.stores.protocol import Store
-from tests.support.postgresql import PostgreSQL, binaries
+from tests.support.postgresql import PostgreSQL
 
 STORES = ("duckdb", "postgresql")
 """The names of all stores; for each of them `new_store` makes an empty one."""
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    """A server that all tests share, each in a database of its own."""
-    if binaries() is None:
-        pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
-    server = PostgreSQL()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=STORES)
