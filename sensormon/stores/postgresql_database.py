@@ -7,6 +7,7 @@ and brought to this version when it is opened to write, by one process at a time
 
 from __future__ import annotations
 
+import select
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import pyarrow as pa
 from psycopg import conninfo
 
 from sensormon.model.errors import StoreFault, StoreUnavailable, UsageError
+from sensormon.model.settings import store_place
 from sensormon.stores.postgresql_errors import translated
 from sensormon.stores.postgresql_tables import fetched
 from sensormon.stores.postgresql_watchdog import Watchdog
@@ -52,7 +54,8 @@ class Database:
     """
 
     def __init__(self, url: str, read_only: bool) -> None:
-        self.place = place_of(url)
+        _check_url(url)
+        self.place = store_place(url)
         self._url = url
         self._read_only = read_only
         self._watchdog = Watchdog()
@@ -128,11 +131,7 @@ class Database:
                 f"all {MOST} connections are in use", where=self.place, hint="Ask again later"
             )
         try:
-            with self._lock:
-                generation = self._generation
-                connection = self._idle.pop() if self._idle else None
-            if connection is None:
-                connection = self._connect()
+            generation, connection = self._take()
             try:
                 with translated(self.place, operation), self._watched(connection, seconds):
                     yield connection
@@ -140,6 +139,18 @@ class Database:
                 self._give_back(connection, generation)
         finally:
             self._turns.release()
+
+    def _take(self) -> tuple[int, _Connection]:
+        """A connection, and its generation."""
+        while True:
+            with self._lock:
+                generation = self._generation
+                idle = self._idle.pop() if self._idle else None
+            if idle is None:
+                return generation, self._connect()
+            if _is_alive(idle):
+                return generation, idle
+            idle.close()
 
     def _give_back(self, connection: _Connection, generation: int) -> None:
         usable = connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
@@ -198,18 +209,23 @@ class Database:
         return frame
 
 
-def place_of(url: str) -> str:
-    """The server and database that the URL names, without user and password. Raises UsageError."""
+def _check_url(url: str) -> None:
     try:
-        parts = conninfo.conninfo_to_dict(url)
+        conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
         raise UsageError(
             "this is no URL of a PostgreSQL database",
             where="SENSORMON_STORE",
             hint="Write postgresql://USER@HOST:PORT/DATABASE, the password in ~/.pgpass or PGPASSWORD",
         ) from error
-    host, port, name = (parts.get(key) for key in ("host", "port", "dbname"))
-    return f"postgresql://{host or 'local'}{f':{port}' if port else ''}/{name or ''}"
+
+
+def _is_alive(connection: _Connection) -> bool:
+    """Whether an idle connection is as it was left: whatever can be read from it is that it was ended."""
+    try:
+        return not select.select([connection.fileno()], [], [], 0)[0]
+    except (psycopg.OperationalError, ValueError):
+        return False
 
 
 def _limit(cursor: Cursor, seconds: float) -> None:

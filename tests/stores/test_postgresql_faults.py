@@ -162,6 +162,17 @@ def test_a_server_that_hangs_is_given_up_in_time_and_used_again_later(
     store.close()
 
 
+def test_connections_that_were_cut_while_idle_are_made_anew(stored: tuple[Store, str]) -> None:
+    store, url = stored
+    assert store.ledger.recount().rows == 0
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE application_name = 'sensormon' AND datname = current_database()"
+        )
+    assert store.ledger.recount().rows == 0
+
+
 def test_a_statement_that_takes_too_long_is_cancelled(stored: tuple[Store, str]) -> None:
     database = Database(stored[1], read_only=False)
     database.open()
