@@ -14,6 +14,7 @@ from sensormon.__main__ import main
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
+from sensormon.stores.opening import open_store
 from tests.support.excel import cells
 from tests.support.plant import START, batch_of
 
@@ -183,3 +184,23 @@ def test_verify_of_a_copied_folder_reads_the_copy(
     monkeypatch.setenv("SENSORMON_STORE", str(tmp_path / "nowhere.duckdb"))
     assert main(["verify", str(copy)]) == 0
     assert "nothing lost" in capsys.readouterr().out
+
+
+def test_verify_says_how_many_minutes_of_the_summary_are_wrong(
+    half: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import duckdb
+
+    store = open_store(half.store_url)
+    store.open()
+    assert not store.summarise(least=1), "nothing is left to summarise"
+    store.close()
+    assert main(["verify"]) == 0
+    assert "summary" not in capsys.readouterr().out
+    with duckdb.connect(half.store_url) as connection:
+        ((minutes,),) = connection.execute("UPDATE minutes SET readings = readings + 1").fetchall()
+    assert main(["verify"]) == 1
+    said = capsys.readouterr().out
+    assert minutes > 1
+    assert f"found: {minutes} minutes of the summary differ from the readings: charts and events" in said
+    assert "nothing lost" not in said
