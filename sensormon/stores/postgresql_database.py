@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 import psycopg
 import pyarrow as pa
-from psycopg import conninfo
+from psycopg import conninfo, sql
 
 from sensormon.model.errors import StoreFault, StoreUnavailable, UsageError
 from sensormon.model.settings import store_place
@@ -230,7 +230,8 @@ def _is_alive(connection: _Connection) -> bool:
 
 def _limit(cursor: Cursor, seconds: float) -> None:
     """Let the server cancel statements of this transaction that take longer."""
-    cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{int(seconds * 1000)}"])
+    # No query: the isolation level can still be set after it.
+    cursor.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(int(seconds * 1000)))
 
 
 def _migrate(connection: _Connection, place: str) -> None:

@@ -37,6 +37,10 @@ _DELETE = (
     "DELETE FROM {table} AS r USING unnest(%s::bigint[], %s::bigint[]) AS gone (first, last)"
     " WHERE r.{column} BETWEEN gone.first AND gone.last"
 )
+_DELETE_READINGS = f"""
+WITH removed AS ({_DELETE.format(table="readings", column="id")} RETURNING r.source)
+SELECT source, count(*) FROM removed GROUP BY source ORDER BY source
+"""
 _KNOWN = """
 SELECT DISTINCT piece.place FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::double precision[])
     AS piece (place, tag, time, value)
@@ -127,11 +131,11 @@ def _undo(cursor: Cursor, entry: UndoEntry, dead: Collection[int]) -> None:
 def _remove(cursor: Cursor, ranges: Sequence[tuple[int, int]]) -> int:
     """Delete these readings and what people did on them; returns how many readings there were."""
     bounds = _bounds(ranges)
-    within = _WITHIN.format(table="readings", column="id")
-    removed = cursor.execute(f"SELECT r.source, count(*) {within} GROUP BY r.source", bounds).fetchall()
+    # What is deleted is counted, not what was seen before: a roll-up may take some of it meanwhile.
+    removed = cursor.execute(_DELETE_READINGS, bounds).fetchall()
     if removed:
         cursor.execute("INSERT INTO rewritten (deleted) VALUES (true)")
-    for table, column in (("readings", "id"), ("counted_readings", "id"), ("event_actions", "reading")):
+    for table, column in (("counted_readings", "id"), ("event_actions", "reading")):
         cursor.execute(_DELETE.format(table=table, column=column), bounds)
     for source, count in removed:
         cursor.execute(_UNDONE, [source, count])

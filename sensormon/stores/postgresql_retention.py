@@ -145,8 +145,9 @@ def roll_up(cursor: Cursor, due: Due) -> int:
     """Roll this day up within the current transaction; returns how many readings were deleted."""
     span = [due.tag, moment(due.day), moment(due.day + DAY)]
     which = [*span, due.keep_good, due.keep_others]
-    # Two at once would both count what is there.
-    cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [due.tag, due.day])
+    # All statements see the same readings: one stored between them would be deleted and never counted. Of two
+    # roll-ups of a day at once the second is refused, and so is one that meets an undo.
+    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     cursor.execute(_JOINED, [*span, *which])
     cursor.execute(
         f"INSERT INTO counted_readings SELECT id, %s::date FROM readings WHERE {_WHERE} AND is_anomaly"
