@@ -142,7 +142,12 @@ class Loader:
             self._fail(error)
             return PACE
         except (StoreError, JournalError) as error:
-            return self._back_off(error)
+            try:
+                return self._back_off(error)
+            except StoreFault as fault:  # it cannot be set aside
+                fault.what = f"{error.what}; {fault.what}"
+                self._fail(fault)
+                return PACE
 
     def drain(self, seconds: float) -> bool:
         """Load everything without pacing; False if the store failed or time ran out."""

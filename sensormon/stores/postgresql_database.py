@@ -212,12 +212,12 @@ class Database:
 def _check_url(url: str) -> None:
     try:
         conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError as error:
+    except psycopg.ProgrammingError:
         raise UsageError(
             "this is no URL of a PostgreSQL database",
             where="SENSORMON_STORE",
             hint="Write postgresql://USER@HOST:PORT/DATABASE, the password in ~/.pgpass or PGPASSWORD",
-        ) from error
+        ) from None  # its text may hold the password
 
 
 def _is_alive(connection: _Connection) -> bool:
@@ -236,18 +236,24 @@ def _limit(cursor: Cursor, seconds: float) -> None:
 
 def _migrate(connection: _Connection, place: str) -> None:
     """Make the tables, or bring those of an earlier version to this one, while no other process does."""
-    with connection.transaction():
-        cursor = connection.cursor()
-        cursor.execute("SET LOCAL lock_timeout = 0")
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATIONS])
-        version = _version(cursor)  # which another process may have changed meanwhile
-        if version > VERSION:
-            raise _newer(version, place)
-        if version == 0:
-            schema = files("sensormon.stores").joinpath("postgresql_schema.sql").read_text(encoding="utf-8")
-            cursor.execute(schema)
-            cursor.execute("CREATE TABLE sensormon_version (version integer NOT NULL)")
-            cursor.execute("INSERT INTO sensormon_version VALUES (%s)", [VERSION])
+    # Before the transaction: one that has begun does not learn of tables that others make meanwhile.
+    connection.execute("SET lock_timeout = 0")
+    connection.execute("SELECT pg_advisory_lock(%s)", [_MIGRATIONS])
+    try:
+        with connection.transaction():
+            cursor = connection.cursor()
+            version = _version(cursor)  # which another process may have changed meanwhile
+            if version > VERSION:
+                raise _newer(version, place)
+            if version == 0:
+                schema = files("sensormon.stores").joinpath("postgresql_schema.sql")
+                cursor.execute(schema.read_text(encoding="utf-8"))
+                cursor.execute("CREATE TABLE sensormon_version (version integer NOT NULL)")
+                cursor.execute("INSERT INTO sensormon_version VALUES (%s)", [VERSION])
+    finally:
+        if not connection.closed:
+            connection.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATIONS])
+            connection.execute("RESET lock_timeout")
 
 
 def _version(cursor: Cursor) -> int:

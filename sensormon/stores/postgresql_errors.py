@@ -20,10 +20,10 @@ _HINTS: dict[type[psycopg.Error], str] = {
     errors.QueryCanceled: "Choose a shorter span or fewer tags; loading is tried again by itself",
 }
 """What to do, for those that are best named."""
-_PASSING = ("40", "53", "55", "25006", "57014", "42501", "23514")
+_PASSING = ("40", "53", "55", "25006", "25P03", "25P04", "57014", "42501", "23514")
 """How the codes begin of what passes by itself, or when somebody has mended it: conflicts of transactions,
-resources, locks, a read-only server, a cancelled statement, missing rights, a partition that was dropped
-meanwhile (there are no other checks). The connection can be used again."""
+resources, locks, a read-only server, a transaction that took longer than the server lets it, a cancelled
+statement, missing rights, a partition that was dropped meanwhile (there are no other checks)."""
 
 
 @contextmanager
@@ -48,7 +48,9 @@ def _translated(error: psycopg.Error, where: str) -> StoreError:
             where=where,
             hint="The tables were made by another version or changed by hand; readings stay in the journal",
         )
-    if "(open)" in where:
+    # A lost connection is replaced by the next use: nobody needs to close the database and open it again, and
+    # however often it happens the tables are whole.
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return StoreUnavailable(line, where=where, hint=hint)
     return StoreBroken(line, where=where, hint="It is connected again by itself")
 

@@ -20,8 +20,6 @@ RECENT = 62
 AHEAD = 2
 """Days made before their first reading comes."""
 
-_MAKING = 7_362_415_908_113_531
-"""The number of the advisory lock under which partitions are made."""
 _MISSING = """
 SELECT day FROM unnest(%s::date[]) AS day
 WHERE to_regclass('readings_' || to_char(day, 'YYYYMMDD')) IS NULL
@@ -61,7 +59,8 @@ def drop_if_empty(cursor: Cursor, name: str) -> None:
 
 def _make(cursor: Cursor, day: datetime, today: datetime) -> None:
     cursor.execute("SET LOCAL lock_timeout = '10s'")
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_MAKING])
+    # Only one at a time. A lock of another kind would not let this transaction see what others have made.
+    cursor.execute("LOCK TABLE readings IN SHARE UPDATE EXCLUSIVE MODE")
     if not cursor.execute(_MISSING, [[day]]).fetchall():
         return  # somebody else has made it meanwhile
     first, end, name = day, day + timedelta(days=1), f"readings_{day:%Y%m%d}"

@@ -36,8 +36,10 @@ class Watchdog:
         with self._lock:
             self._deadlines[connection] = self._clock() + seconds
             if self._thread is None:
-                self._closing.clear()
-                self._thread = threading.Thread(target=self._watch, name="store watchdog", daemon=True)
+                self._closing = threading.Event()  # of this thread alone; an earlier one may be ending still
+                self._thread = threading.Thread(
+                    target=self._watch, args=[self._closing], name="store watchdog", daemon=True
+                )
                 self._thread.start()
         try:
             yield
@@ -62,8 +64,8 @@ class Watchdog:
                     del self._deadlines[connection]
                     _shut_down(connection)
 
-    def _watch(self) -> None:
-        while not self._closing.wait(_LOOK):
+    def _watch(self, closing: threading.Event) -> None:
+        while not closing.wait(_LOOK):
             self.look()
 
 

@@ -121,3 +121,20 @@ def test_two_roll_ups_of_a_day_at_once_count_it_once(store: Store, url: str, pro
             each.result(PATIENCE)
     check_balance(store)
     assert store.retention.rollups(None, 0, FAR)["count"].sum() == 30
+
+
+def test_a_partition_that_several_need_at_once_is_made_once(
+    postgresql: PostgreSQL, records: Callable[..., list[Record]]
+) -> None:
+    url = postgresql.new_database()
+    stores = [open_store(url) for _ in range(4)]
+    for store in stores:
+        store.open()
+        assert store.ledger.recount().rows == 0
+    with ThreadPoolExecutor(4) as pool:
+        loads = [pool.submit(store.load, f"w{place}", records(1, 20)) for place, store in enumerate(stores)]
+        for load in loads:
+            load.result(60)
+    assert stores[0].ledger.recount().rows == 80
+    for store in stores:
+        store.close()

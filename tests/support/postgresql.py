@@ -117,8 +117,12 @@ class PostgreSQL:
         self.process.wait()
         (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
 
-    def stop(self) -> None:
-        """Stop the server at once and remove its files."""
+    def halt(self) -> None:
+        """Stop the server in order, which ends all connections; `start` starts it again."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(_PATIENCE)
+
+    def stop(self) -> None:
+        """Stop the server at once and remove its files."""
+        self.halt()
         shutil.rmtree(self.folder)
