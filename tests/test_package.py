@@ -34,6 +34,13 @@ def test_the_apps_libraries_are_not_imported_without_the_app(code: str) -> None:
     assert "duckdb" not in imported or code != NOTEBOOK
 
 
+def test_the_library_of_postgresql_is_imported_where_it_is_the_store() -> None:
+    code = "import sys, sensormon.monitor.assembly; print('psycopg' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert printed.strip() == "False"
+
+
 def test_arrow_gives_back_what_it_no_longer_needs() -> None:
     code = "import sensormon.__main__, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
     command = [sys.executable, "-c", code]
@@ -55,5 +62,15 @@ def test_every_other_file_is_listed() -> None:
 
 def test_every_library_the_package_imports_is_required() -> None:
     required = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    for library in ("duckdb", "fastapi", "numba", "numpy", "pandas", "plotly", "pyarrow", "streamlit"):
+    for library in (
+        "duckdb",
+        "fastapi",
+        "numba",
+        "numpy",
+        "pandas",
+        "plotly",
+        "psycopg[binary]",
+        "pyarrow",
+        "streamlit",
+    ):
         assert f"\n{library}>=" in f"\n{required}"
