@@ -18,13 +18,13 @@ from sensormon.model.entries import DetectorSettings, EventAction
 from sensormon.model.events import Delays
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
-from tests.stores.conftest import store
+from tests.stores.conftest import new_store, store
 from tests.support.changes import Changes
 from tests.support.events import THRESHOLDS
 from tests.support.plant import START
 from tests.support.slow_events import slow_events, slow_over
 
-__all__ = ["store"]
+__all__ = ["new_store", "store"]
 
 FAR = START + 1000 * DAY
 SETTINGS = {
