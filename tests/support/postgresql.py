@@ -36,7 +36,9 @@ class PostgreSQL:
         if folder is None:
             raise FileNotFoundError("no PostgreSQL server: apt-get install postgresql")
         self._binaries = folder
-        self.folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+        # As root within the home of the server's account: it could not enter a folder of root's.
+        home = Path(f"~{_OWNER}").expanduser() if os.getuid() == 0 else None
+        self.folder = Path(tempfile.mkdtemp(prefix="sensormon-", dir=home))
         self._names = count(1)
         self._as_owner: list[str] = []
         if os.getuid() == 0:
