@@ -40,7 +40,11 @@ VERSION = 1
 
 _MIGRATIONS = 7_362_415_908_113_530
 """The number of the advisory lock under which the tables are made; any number that nobody else uses."""
-_SETTINGS = "-c TimeZone=UTC -c lock_timeout=30000 -c jit=off -c extra_float_digits=3 -c search_path=public"
+_SETTINGS = (
+    "-c TimeZone=UTC -c lock_timeout=30000 -c jit=off -c extra_float_digits=3 -c search_path=public"
+    # A plan made without the values of a query cannot tell which partitions and how many rows they mean.
+    " -c plan_cache_mode=force_custom_plan"
+)
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 _Connection = psycopg.Connection[tuple[Any, ...]]
