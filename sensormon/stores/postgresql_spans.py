@@ -19,10 +19,9 @@ from sensormon.model.timestamps import micros as micros_of
 from sensormon.stores.long_spans import MOST, SHARES, Distribution, Outside
 from sensormon.stores.postgresql_database import Database
 from sensormon.stores.postgresql_overview import overview
-from sensormon.stores.postgresql_queries import among, bounded, micros, moment
+from sensormon.stores.postgresql_queries import GOOD, among, bounded, micros, moment
 from sensormon.stores.samples import histogram, quantiles, stretches_of
 
-_GOOD = "quality >> 30 = 0"
 _CELLS = 2_000
 """Pieces of a span whose readings are counted, to spread a sample evenly over the readings."""
 _ALL = (1 << 63) - 1
@@ -86,14 +85,14 @@ class PostgreSQLSpans:
 
     def count(self, tag: str, since: int, until: int) -> int:
         where, values = bounded([tag], since, until)
-        ((count,),) = self._database.rows(f"SELECT count(*) FROM readings WHERE {where} AND {_GOOD}", values)
+        ((count,),) = self._database.rows(f"SELECT count(*) FROM readings WHERE {where} AND {GOOD}", values)
         return int(count)
 
     def stretches(self, tag: str, since: int, until: int, most: int) -> list[tuple[int, int]]:
         cell = max(MINUTE, -(-(until - since) // (_CELLS * MINUTE)) * MINUTE)
         where, values = bounded([tag], since, until)
         counts = self._database.frame(
-            f"SELECT date_bin(%s, time, %s) AS part, count(*) AS good FROM readings WHERE {where} AND {_GOOD}"
+            f"SELECT date_bin(%s, time, %s) AS part, count(*) AS good FROM readings WHERE {where} AND {GOOD}"
             " GROUP BY 1 ORDER BY 1",
             [timedelta(microseconds=cell), moment(0), *values],
         )
@@ -105,7 +104,7 @@ class PostgreSQLSpans:
             return np.zeros(0, dtype=np.int64), np.zeros(0)
         bounds = [bounded([tag], since, until) for since, until in stretches]
         pieces = " UNION ALL ".join(
-            f"SELECT id, time AS moment, value FROM readings WHERE {where} AND {_GOOD}" for where, _ in bounds
+            f"SELECT id, time AS moment, value FROM readings WHERE {where} AND {GOOD}" for where, _ in bounds
         )
         rows = self._database.frame(
             f"SELECT moment, value FROM ({pieces}) AS pieces ORDER BY moment, id",
@@ -117,7 +116,7 @@ class PostgreSQLSpans:
         where, values = bounded([tag], since, until)
         rows = self._database.frame(
             "SELECT date_bin(%s, time, %s) AS part, avg(value) AS mean"
-            f" FROM readings WHERE {where} AND {_GOOD} GROUP BY 1",
+            f" FROM readings WHERE {where} AND {GOOD} GROUP BY 1",
             [timedelta(microseconds=cell), moment(since), *values],
         )
         means = np.full(-(-(until - since) // cell), np.nan)
@@ -128,7 +127,7 @@ class PostgreSQLSpans:
         where, values = bounded([tag], since, until)
         ((count, mean, sd, low, high),) = self._database.rows(
             "SELECT count(*), avg(value), stddev_samp(value), min(value), max(value)"
-            f" FROM readings WHERE {where} AND {_GOOD}",
+            f" FROM readings WHERE {where} AND {GOOD}",
             values,
         )
         if not count:
@@ -151,7 +150,7 @@ class PostgreSQLSpans:
         where, values = bounded([tag], since, until)
         ((below, above, readings),) = self._database.rows(
             "SELECT count(*) FILTER (WHERE value < %s), count(*) FILTER (WHERE value > %s), count(*)"
-            f" FROM readings WHERE {where} AND {_GOOD}",
+            f" FROM readings WHERE {where} AND {GOOD}",
             [low, high, *values],
         )
         return Outside(int(below), int(above), int(readings), int(readings))
