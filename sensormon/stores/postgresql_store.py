@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
+import numpy as np
+
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import RowsRefused, StoreFault
 from sensormon.stores import postgresql_imports, postgresql_partitions
@@ -126,10 +128,11 @@ class PostgreSQLStore:
 
     def _make_partitions(self, records: Sequence[Record]) -> None:
         """Before the transaction that needs them: making one waits for all who use the table."""
-        for record in records:
-            if isinstance(record.entry, BatchEntry) and len(record.entry.processed.accepted):
-                times = record.entry.processed.accepted.time
-                postgresql_partitions.make_missing(self._database, times, self._today())
+        times = [
+            record.entry.processed.accepted.time for record in records if isinstance(record.entry, BatchEntry)
+        ]
+        if times:
+            postgresql_partitions.make_missing(self._database, np.concatenate(times), self._today())
 
     def checkpoint(self) -> None:
         """A commit is on disk already; what is made ahead here is the next days' partitions."""
