@@ -16,7 +16,7 @@ from sensormon.model.readings import StateWord
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import naive
 from sensormon.stores.entries import IMPORTED, AuditQuery
-from sensormon.stores.entry_cells import read_numbers, read_object_cell, read_profiles_cell
+from sensormon.stores.entry_cells import read_object_cell, read_settings
 
 _WORDS = "SELECT tag, code, word FROM state_words ORDER BY tag, code"
 _ANSWER = "key, fingerprint, status, body, epoch_us(received)"
@@ -44,24 +44,11 @@ class DuckDBEntries:
 
     def detector_settings(self) -> list[DetectorSettings]:
         columns = "NULL, NULL" if self._database.is_older else "profiles, reason"
-        return [
-            DetectorSettings(
-                id=number,
-                applied=int(pd.Timestamp(applied).value) // 1_000,
-                who=who,
-                detector=detector,
-                params=read_numbers(params, f"detector settings {number}"),
-                base=read_numbers(base, f"detector settings {number}"),
-                profiles=None
-                if profiles is None
-                else read_profiles_cell(profiles, f"detector settings {number}"),
-                reason=reason or "",
-            )
-            for number, applied, who, detector, params, base, profiles, reason in self._database.rows(
-                f"SELECT id, applied, who, detector, params, base, {columns} FROM detector_settings"
-                " ORDER BY id"
-            )
-        ]
+        rows = self._database.rows(
+            f"SELECT id, epoch_us(applied), who, detector, params, base, {columns} FROM detector_settings"
+            " ORDER BY id"
+        )
+        return [read_settings(row) for row in rows]
 
     def event_actions(self, first: int, last: int) -> pd.DataFrame:
         actions: pd.DataFrame = self._database.table(

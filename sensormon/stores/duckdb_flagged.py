@@ -11,9 +11,10 @@ from contextlib import contextmanager
 
 import duckdb
 
-from sensormon.model.entries import BatchEntry, Record, UndoEntry
+from sensormon.model.entries import Record, UndoEntry
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_summary import mark
+from sensormon.stores.record_rows import lowest_id
 
 
 class Flagged:
@@ -46,15 +47,11 @@ class Flagged:
         """Whether loading these records removes readings, or adds some below the highest id so far."""
         if any(isinstance(record.entry, UndoEntry) for record in records):
             return True
-        firsts = [
-            record.entry.first_id
-            for record in records
-            if isinstance(record.entry, BatchEntry) and len(record.entry.processed.accepted)
-        ]
-        if not firsts:
+        lowest = lowest_id(records)
+        if lowest is None:
             return False
         ((next_id,),) = cursor.execute("SELECT coalesce(max(next_id), 0) FROM watermarks").fetchall()
-        return min(firsts) < int(next_id)
+        return lowest < int(next_id)
 
     @contextmanager
     def rewriting(self) -> Iterator[None]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 
 import duckdb
 import pyarrow as pa
 
-from sensormon.model.entries import Record, SettingsEntry
+from sensormon.model.entries import Record
 from sensormon.stores.columns import reading_columns
 from sensormon.stores.duckdb_queries import naive
 from sensormon.stores.ledger import Watermark
-from sensormon.stores.record_rows import REJECTIONS, newest, next_id, other_rows, totals_of
+from sensormon.stores.record_rows import REJECTIONS, newest, next_id, other_rows, settings_rows, totals_of
 
 _ADDED = "ON CONFLICT DO UPDATE SET rejected = rejected + excluded.rejected"
 
@@ -27,22 +26,10 @@ def insert_all(
             _insert(cursor, table, columns)
             if table == "rejected":
                 _drop_old_rejections(cursor)
-    for record in records:
-        if isinstance(record.entry, SettingsEntry):
-            settings = record.entry.settings
-            cursor.execute(
-                "INSERT INTO detector_settings VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    settings.id,
-                    naive(settings.applied),
-                    settings.who,
-                    settings.detector,
-                    json.dumps(dict(settings.params)),
-                    json.dumps(dict(settings.base)),
-                    None if settings.profiles is None else json.dumps(settings.profiles.as_document()),
-                    settings.reason,
-                ],
-            )
+    for number, applied, *rest in settings_rows(records):
+        cursor.execute(
+            "INSERT INTO detector_settings VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [number, naive(applied), *rest]
+        )
 
 
 def insert_rows(cursor: duckdb.DuckDBPyConnection, columns: pa.Table) -> None:

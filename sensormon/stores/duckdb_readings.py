@@ -17,8 +17,9 @@ from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_flagged import Flagged
 from sensormon.stores.duckdb_queries import LEARNED, among, bounded, condition_of, naive
 from sensormon.stores.duckdb_retention import has_rollups
-from sensormon.stores.duckdb_stream import Deletions, begun
+from sensormon.stores.duckdb_stream import Deletions
 from sensormon.stores.duckdb_summary import EVER, sources
+from sensormon.stores.pieces import begun
 from sensormon.stores.readings import FLAG, FlagsUntil, LastArrival, TagHistory
 
 _FEW_FLAGS = 10_000

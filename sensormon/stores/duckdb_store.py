@@ -10,8 +10,9 @@ from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import pyarrow as pa
+
 from sensormon.model.entries import Record
-from sensormon.model.errors import RowsRefused
 from sensormon.stores import duckdb_imports, duckdb_summary
 from sensormon.stores.columns import reading_columns, row_ids
 from sensormon.stores.duckdb_database import Database
@@ -25,6 +26,7 @@ from sensormon.stores.duckdb_retention import DuckDBRetention
 from sensormon.stores.duckdb_spans import DuckDBSpans
 from sensormon.stores.duckdb_stream import Deletions
 from sensormon.stores.protocol import LEAST
+from sensormon.stores.record_rows import refused_one_by_one
 
 _TABLES = (
     "readings",
@@ -95,20 +97,11 @@ class DuckDBStore:
             set_watermark(cursor, writer, fresh, mark)
 
     def refused_rows(self, record: Record) -> dict[int, str]:
-        refused: dict[int, str] = {}
-        parts = [reading_columns([record])]
-        while parts:  # halves of what is refused, until single rows are left
-            part = parts.pop()
-            try:
-                with self._database.trial("try rows") as cursor:
-                    insert_rows(cursor, part)
-            except RowsRefused as error:
-                half = part.num_rows // 2
-                if half:
-                    parts += [part.slice(half), part.slice(0, half)]
-                else:
-                    refused[part.column("id")[0].as_py()] = error.what
-        return refused
+        def try_rows(columns: pa.Table) -> None:
+            with self._database.trial("try rows") as cursor:
+                insert_rows(cursor, columns)
+
+        return refused_one_by_one(reading_columns([record]), try_rows)
 
     def store_row(self, record: Record) -> None:
         self._database.check_file()

@@ -13,16 +13,16 @@ order of ids except for a few late rows, and so nearly in order of time: a windo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import pyarrow as pa
 
 from sensormon.model.clock import DAY, MINUTE
-from sensormon.model.errors import StoreUnavailable
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import naive
+from sensormon.stores.pieces import deleted_meanwhile, last_id_of
 
 PIECE = 10_000
 """The most rows in a piece of a streamed result."""
@@ -54,7 +54,7 @@ def by_id(database: Database, rows: str, where: str, values: Values, first: int 
         )
         if piece.num_rows:
             yield piece
-        last = _last_id(piece) if piece.num_rows == PIECE else bound
+        last = last_id_of(piece) if piece.num_rows == PIECE else bound
         width = _AHEAD * (last - after) if piece.num_rows == PIECE else _WIDER * width
         after = last
 
@@ -128,7 +128,7 @@ def by_time(
             yield piece
         if piece.num_rows == PIECE:
             last = int(piece["time"].cast(pa.int64())[-1].as_py())
-            after_id, width = _last_id(piece), max(_AHEAD * (last - after), 1)
+            after_id, width = last_id_of(piece), max(_AHEAD * (last - after), 1)
         else:
             last, after_id, width = bound, _ALL, _WIDER * width
         after = last
@@ -153,22 +153,6 @@ def by_arrival(
             return
         yield database.table(f"SELECT {columns} {beyond} ORDER BY received, rowid", [*values, after, bound])
         after = bound
-
-
-def begun(pieces: Iterator[pa.Table], empty: Callable[[], pa.Table]) -> Iterator[pa.Table]:
-    """These pieces, of which the first has been read when this returns; `empty` if there is none."""
-    first = next(pieces, None)
-
-    def whole() -> Iterator[pa.Table]:
-        yield empty() if first is None else first
-        yield from pieces
-
-    return whole()
-
-
-def _last_id(piece: pa.Table) -> int:
-    number: int = piece["id"][-1].as_py()
-    return number
 
 
 _ALL = (1 << 63) - 1
@@ -217,7 +201,7 @@ class Deletions:
             for (tag, day), count in self._days.copy().items():
                 within = day < until and day + DAY > since and (tags is None or tag in tags)
                 if within and seen.get((tag, day), 0) != count:
-                    raise _rolled_up()
+                    raise deleted_meanwhile()
             checked = notes
 
         for piece in pieces:
@@ -228,11 +212,3 @@ class Deletions:
     def _note(self, tag: str, day: int) -> None:
         self._days[tag, day] += 1
         self._notes += 1
-
-
-def _rolled_up() -> StoreUnavailable:
-    return StoreUnavailable(
-        "old readings were rolled up to minutes, or an import was undone, while they were being read",
-        where="readings",
-        hint="Ask again once that has ended",
-    )

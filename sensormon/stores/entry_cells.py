@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sensormon.model.entries import DetectorSettings
 from sensormon.model.errors import StoreCorrupt, UsageError
 from sensormon.model.json_text import read_object
 from sensormon.model.profiles import Profiles, read_profiles
@@ -19,7 +20,23 @@ def read_object_cell(text: str, where: str) -> dict[str, Any]:
         raise _damaged(str(error), where) from error
 
 
-def read_profiles_cell(text: str, where: str) -> Profiles:
+def read_settings(row: tuple[Any, ...]) -> DetectorSettings:
+    """A row of `detector_settings`, the time in µs UTC. Raises StoreCorrupt."""
+    number, applied, who, detector, params, base, profiles, reason = row
+    where = f"detector settings {number}"
+    return DetectorSettings(
+        id=number,
+        applied=int(applied),
+        who=who,
+        detector=detector,
+        params=_numbers(params, where),
+        base=_numbers(base, where),
+        profiles=None if profiles is None else _profiles(profiles, where),
+        reason=reason or "",
+    )
+
+
+def _profiles(text: str, where: str) -> Profiles:
     """The profiles in this cell. Raises StoreCorrupt."""
     try:
         return read_profiles(read_object_cell(text, where))
@@ -27,7 +44,7 @@ def read_profiles_cell(text: str, where: str) -> Profiles:
         raise _damaged(str(error), where) from error
 
 
-def read_numbers(text: str, where: str) -> dict[str, float]:
+def _numbers(text: str, where: str) -> dict[str, float]:
     """The numbers by name in this cell. Raises StoreCorrupt."""
     values = read_object_cell(text, where)
     if wrong := [name for name, value in values.items() if type(value) not in (int, float)]:

@@ -14,7 +14,7 @@ from sensormon.model.entries import (
 )
 from sensormon.model.readings import StateWord
 from sensormon.stores.entries import IMPORTED, AuditQuery
-from sensormon.stores.entry_cells import read_numbers, read_object_cell, read_profiles_cell
+from sensormon.stores.entry_cells import read_object_cell, read_settings
 from sensormon.stores.postgresql_database import Database
 from sensormon.stores.postgresql_queries import micros, moment
 
@@ -45,23 +45,7 @@ class PostgreSQLEntries:
         self._database = database
 
     def detector_settings(self) -> list[DetectorSettings]:
-        return [
-            DetectorSettings(
-                id=number,
-                applied=int(applied),
-                who=who,
-                detector=detector,
-                params=read_numbers(params, f"detector settings {number}"),
-                base=read_numbers(base, f"detector settings {number}"),
-                profiles=None
-                if profiles is None
-                else read_profiles_cell(profiles, f"detector settings {number}"),
-                reason=reason or "",
-            )
-            for number, applied, who, detector, params, base, profiles, reason in self._database.rows(
-                _SETTINGS
-            )
-        ]
+        return [read_settings(row) for row in self._database.rows(_SETTINGS)]
 
     def event_actions(self, first: int, last: int) -> pd.DataFrame:
         actions = self._database.frame(

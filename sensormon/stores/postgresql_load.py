@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 
-from sensormon.model.entries import Record, SettingsEntry
+from sensormon.model.entries import Record
 from sensormon.stores.columns import reading_columns
 from sensormon.stores.ledger import Watermark
 from sensormon.stores.postgresql_database import Cursor
 from sensormon.stores.postgresql_queries import moment
 from sensormon.stores.postgresql_tables import copy_in, own_columns
-from sensormon.stores.record_rows import REJECTIONS, newest, next_id, other_rows, totals_of
+from sensormon.stores.record_rows import REJECTIONS, newest, next_id, other_rows, settings_rows, totals_of
 
 _LATEST = """
 INSERT INTO latest AS kept
@@ -22,6 +21,7 @@ ORDER BY tag
 ON CONFLICT (tag) DO UPDATE SET id = excluded.id, time = excluded.time, n = excluded.n
 WHERE kept.id < excluded.id
 """
+_SETTINGS = "INSERT INTO detector_settings VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
 _WORDS = """
 INSERT INTO state_words SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[])
 ON CONFLICT DO NOTHING
@@ -71,22 +71,8 @@ def insert_all(cursor: Cursor, records: Sequence[Record], without: Collection[in
             copy_in(cursor, table, columns)
             if table == "rejected":
                 _drop_old_rejections(cursor)
-    for record in records:
-        if isinstance(record.entry, SettingsEntry):
-            settings = record.entry.settings
-            cursor.execute(
-                "INSERT INTO detector_settings VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-                [
-                    settings.id,
-                    moment(settings.applied),
-                    settings.who,
-                    settings.detector,
-                    json.dumps(dict(settings.params)),
-                    json.dumps(dict(settings.base)),
-                    None if settings.profiles is None else json.dumps(settings.profiles.as_document()),
-                    settings.reason,
-                ],
-            )
+    for number, applied, *rest in settings_rows(records):
+        cursor.execute(_SETTINGS, [number, moment(applied), *rest])
 
 
 def insert_rows(cursor: Cursor, columns: pa.Table) -> None:

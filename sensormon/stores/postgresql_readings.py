@@ -13,9 +13,10 @@ from sensormon.model.timestamps import FOREVER
 from sensormon.model.timestamps import micros as micros_of
 from sensormon.stores import postgresql_histories, postgresql_stream
 from sensormon.stores.columns import OWN_FROM, own_of
+from sensormon.stores.pieces import begun
 from sensormon.stores.postgresql_database import Database
 from sensormon.stores.postgresql_queries import COLUMNS, LEARNED, bounded, condition_of, micros, moment
-from sensormon.stores.postgresql_stream import begun, watched
+from sensormon.stores.postgresql_stream import watched
 from sensormon.stores.readings import FLAG, FlagsUntil, LastArrival, TagHistory
 
 _REJECTED = "received, source, position, tag, time, value, reason, detail"

@@ -9,9 +9,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
 
 from sensormon.model.entries import BatchEntry, Record
-from sensormon.model.errors import RowsRefused, StoreFault
+from sensormon.model.errors import StoreFault
 from sensormon.stores import postgresql_imports, postgresql_partitions
 from sensormon.stores.columns import reading_columns, row_ids
 from sensormon.stores.postgresql_database import LONG_SECONDS, Database
@@ -29,6 +30,7 @@ from sensormon.stores.postgresql_readings import PostgreSQLReadings
 from sensormon.stores.postgresql_retention import PostgreSQLRetention
 from sensormon.stores.postgresql_spans import PostgreSQLSpans
 from sensormon.stores.protocol import LEAST
+from sensormon.stores.record_rows import lowest_id, refused_one_by_one
 
 _TABLES = (
     "readings",
@@ -90,7 +92,8 @@ class PostgreSQLStore:
             fresh = [record for record in records if mark is None or record.number > mark.number]
             if not fresh:
                 return
-            if _late(fresh, mark.next_id if mark else 1):
+            lowest = lowest_id(fresh)
+            if lowest is not None and lowest < (mark.next_id if mark else 1):
                 cursor.execute("INSERT INTO rewritten (deleted) VALUES (false)")
             insert_all(cursor, fresh, without)
             add_to_totals(cursor, writer, fresh, without)
@@ -98,21 +101,12 @@ class PostgreSQLStore:
             set_watermark(cursor, writer, fresh)
 
     def refused_rows(self, record: Record) -> dict[int, str]:
-        refused: dict[int, str] = {}
+        def try_rows(columns: pa.Table) -> None:
+            with self._database.trial("try rows") as cursor:
+                insert_rows(cursor, columns)
+
         self._make_partitions([record])
-        parts = [reading_columns([record])]
-        while parts:  # halves of what is refused, until single rows are left
-            part = parts.pop()
-            try:
-                with self._database.trial("try rows") as cursor:
-                    insert_rows(cursor, part)
-            except RowsRefused as error:
-                half = part.num_rows // 2
-                if half:
-                    parts += [part.slice(half), part.slice(0, half)]
-                else:
-                    refused[part.column("id")[0].as_py()] = error.what
-        return refused
+        return refused_one_by_one(reading_columns([record]), try_rows)
 
     def store_row(self, record: Record) -> None:
         self._make_partitions([record])
@@ -148,13 +142,3 @@ class PostgreSQLStore:
     def scrub(self) -> None:
         for table in _TABLES:
             self._database.rows(f"SELECT sum(hashtext(t::text)) FROM {table} AS t", seconds=LONG_SECONDS)
-
-
-def _late(records: Sequence[Record], following: int) -> bool:
-    """Whether some of these readings have ids below those stored before them."""
-    firsts = [
-        record.entry.first_id
-        for record in records
-        if isinstance(record.entry, BatchEntry) and len(record.entry.processed.accepted)
-    ]
-    return bool(firsts) and min(firsts) < following

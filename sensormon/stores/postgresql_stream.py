@@ -7,12 +7,12 @@ wide as the pieces before suggest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
 from sensormon.model.clock import MINUTE
-from sensormon.model.errors import StoreUnavailable
+from sensormon.stores.pieces import deleted_meanwhile, last_id_of
 from sensormon.stores.postgresql_database import Database
 from sensormon.stores.postgresql_queries import COLUMNS_AND_OWN, micros, moment
 from sensormon.stores.postgresql_tables import with_own
@@ -45,7 +45,7 @@ def by_id(database: Database, where: str, values: Values, first: int = -1) -> It
             yield piece
         if piece.num_rows < PIECE:
             return
-        after = _last_id(piece)
+        after = last_id_of(piece)
 
 
 def by_time(database: Database, where: str, values: Values, since: int, until: int) -> Iterator[pa.Table]:
@@ -72,7 +72,7 @@ def by_time(database: Database, where: str, values: Values, since: int, until: i
             yield piece
         if piece.num_rows == PIECE:
             last = int(piece["time"].cast(pa.int64())[-1].as_py())
-            after_id, width = _last_id(piece), max(_AHEAD * (last - after), 1)
+            after_id, width = last_id_of(piece), max(_AHEAD * (last - after), 1)
         else:
             last, after_id, width = bound, _ALL, _WIDER * width
         after = last
@@ -104,17 +104,6 @@ def readings(database: Database, where: str, values: Values) -> pa.Table:
     return with_own(database.table(f"SELECT {COLUMNS_AND_OWN} FROM readings WHERE {where}", values))
 
 
-def begun(pieces: Iterator[pa.Table], empty: Callable[[], pa.Table]) -> Iterator[pa.Table]:
-    """These pieces, of which the first has been read when this returns; `empty` if there is none."""
-    first = next(pieces, None)
-
-    def whole() -> Iterator[pa.Table]:
-        yield empty() if first is None else first
-        yield from pieces
-
-    return whole()
-
-
 def seen(database: Database) -> str:
     """What is visible now; take it before the first query of a stream."""
     ((snapshot,),) = database.rows("SELECT pg_current_snapshot()::text")
@@ -137,18 +126,9 @@ def watched(
 
     def check() -> None:
         if database.rows(_DELETED, [snapshot, names, names, moment(until), moment(since)]):
-            raise StoreUnavailable(
-                "old readings were rolled up to minutes, or an import was undone, while they were being read",
-                where="readings",
-                hint="Ask again once that has ended",
-            )
+            raise deleted_meanwhile()
 
     for piece in pieces:
         check()
         yield piece
     check()
-
-
-def _last_id(piece: pa.Table) -> int:
-    number: int = piece["id"][-1].as_py()
-    return number

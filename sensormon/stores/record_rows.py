@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sensormon.model.entries import BatchEntry, Record
+from sensormon.model.entries import BatchEntry, Record, SettingsEntry
+from sensormon.model.errors import RowsRefused
 from sensormon.model.ledger import add_up
 from sensormon.model.readings import Origin, is_learned
 from sensormon.stores.columns import (
@@ -47,6 +50,53 @@ def next_id(records: Sequence[Record]) -> int:
 def _next_id(record: Record) -> int:
     entry = record.entry
     return entry.first_id + len(entry.processed.accepted) if isinstance(entry, BatchEntry) else 1
+
+
+def lowest_id(records: Sequence[Record]) -> int | None:
+    """The lowest id of the readings in these records; None if they hold none."""
+    firsts = [
+        record.entry.first_id
+        for record in records
+        if isinstance(record.entry, BatchEntry) and len(record.entry.processed.accepted)
+    ]
+    return min(firsts, default=None)
+
+
+def refused_one_by_one(columns: pa.Table, try_rows: Callable[[pa.Table], None]) -> dict[int, str]:
+    """The ids of those of these readings that `try_rows` refuses (RowsRefused), each with the reason.
+
+    It is asked about halves of what it refuses, until single rows are left.
+    """
+    refused: dict[int, str] = {}
+    parts = [columns]
+    while parts:
+        part = parts.pop()
+        try:
+            try_rows(part)
+        except RowsRefused as error:
+            half = part.num_rows // 2
+            if half:
+                parts += [part.slice(half), part.slice(0, half)]
+            else:
+                refused[part.column("id")[0].as_py()] = error.what
+    return refused
+
+
+def settings_rows(records: Sequence[Record]) -> Iterator[tuple[Any, ...]]:
+    """The detector settings in these records as rows of `detector_settings`; times are µs UTC."""
+    for record in records:
+        if isinstance(record.entry, SettingsEntry):
+            settings = record.entry.settings
+            yield (
+                settings.id,
+                settings.applied,
+                settings.who,
+                settings.detector,
+                json.dumps(dict(settings.params)),
+                json.dumps(dict(settings.base)),
+                None if settings.profiles is None else json.dumps(settings.profiles.as_document()),
+                settings.reason,
+            )
 
 
 def other_rows(records: Sequence[Record]) -> Iterator[tuple[str, pa.Table]]:
