@@ -54,6 +54,8 @@ WINDOW = (5, 1000)
 """Smallest and largest window, in readings."""
 THRESHOLD = (1.0, 8.0)
 """Smallest and largest threshold, in standard deviations."""
+POSTGRESQL = ("postgresql://", "postgres://")
+"""How the URL of a store in PostgreSQL begins."""
 ACCESS = ("local", "users", "oidc", "proxy", "open")
 """The values of SENSORMON_ACCESS; `sensormon.access.identity` says what each means."""
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -180,7 +182,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     ):
         raise _wrong("SOURCE", source, "Use simulator, none, replay:FILE or replay:FILE@SPEED")
     store = values["STORE"]
-    if "://" in store and not store.startswith(("postgresql://", "postgres://")):
+    if "://" in store and not store.startswith(POSTGRESQL):
         raise _wrong(
             "STORE", store.split("://")[0] + "://…", "Use a file's path, or postgresql://USER@HOST/DATABASE"
         )

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
+from sensormon.model.settings import POSTGRESQL
 from sensormon.stores.duckdb_store import DuckDBStore
 from sensormon.stores.protocol import Store
-
-POSTGRESQL = ("postgresql://", "postgres://")
 
 
 def open_store(url: str, *, read_only: bool = False) -> Store:

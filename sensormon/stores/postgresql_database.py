@@ -10,7 +10,7 @@ from __future__ import annotations
 import select
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import files
 from typing import Any
 
@@ -80,10 +80,7 @@ class Database:
             connection = self._connect()
             try:
                 with translated(self.place, "make the tables"), self._watched(connection, LONG_SECONDS):
-                    version = _version(connection.cursor())
-                    if version > VERSION:
-                        raise _newer(version, self.place)
-                    if version < VERSION:
+                    if _version(connection.cursor(), self.place) < VERSION:
                         if self._read_only:
                             raise _missing(self.place)
                         _migrate(connection, self.place)
@@ -118,7 +115,7 @@ class Database:
                 keepalives_count=3,
             )
 
-    def _watched(self, connection: _Connection, seconds: float) -> Any:
+    def _watched(self, connection: _Connection, seconds: float) -> AbstractContextManager[None]:
         return self._watchdog.watching(connection, seconds + GRACE)
 
     @contextmanager
@@ -218,7 +215,7 @@ def _check_url(url: str) -> None:
         conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         raise UsageError(
-            "this is no URL of a PostgreSQL database",
+            "this is not the URL of a PostgreSQL database",
             where="SENSORMON_STORE",
             hint="Write postgresql://USER@HOST:PORT/DATABASE, the password in ~/.pgpass or PGPASSWORD",
         ) from None  # its text may hold the password
@@ -246,10 +243,7 @@ def _migrate(connection: _Connection, place: str) -> None:
     try:
         with connection.transaction():
             cursor = connection.cursor()
-            version = _version(cursor)  # which another process may have changed meanwhile
-            if version > VERSION:
-                raise _newer(version, place)
-            if version == 0:
+            if _version(cursor, place) == 0:  # another process may have made them meanwhile
                 schema = files("sensormon.stores").joinpath("postgresql_schema.sql")
                 cursor.execute(schema.read_text(encoding="utf-8"))
                 cursor.execute("CREATE TABLE sensormon_version (version integer NOT NULL)")
@@ -260,19 +254,18 @@ def _migrate(connection: _Connection, place: str) -> None:
             connection.execute("RESET lock_timeout")
 
 
-def _version(cursor: Cursor) -> int:
-    """Of the tables; 0 if there are none."""
+def _version(cursor: Cursor, place: str) -> int:
+    """Of the tables; 0 if there are none. Raises StoreFault if it is newer than ours."""
     ((present,),) = cursor.execute("SELECT to_regclass('sensormon_version') IS NOT NULL").fetchall()
     rows = cursor.execute("SELECT version FROM sensormon_version").fetchall() if present else []
-    return int(rows[0][0]) if rows else 0
-
-
-def _newer(version: int, place: str) -> StoreFault:
-    return StoreFault(
-        f"its tables are of version {version}, this program knows version {VERSION}",
-        where=place,
-        hint="Use the version of sensormon that wrote it, or a newer one",
-    )
+    version = int(rows[0][0]) if rows else 0
+    if version > VERSION:
+        raise StoreFault(
+            f"its tables are of version {version}, this program knows version {VERSION}",
+            where=place,
+            hint="Use the version of sensormon that wrote it, or a newer one",
+        )
+    return version
 
 
 def _missing(place: str) -> StoreFault:
