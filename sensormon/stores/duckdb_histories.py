@@ -23,7 +23,7 @@ _NEWEST = (
     f"QUALIFY row_number() OVER (PARTITION BY tag, {LEARNED} ORDER BY id DESC) <= ? ORDER BY id"
 )
 _FURTHER = 16
-"""So many times as far back is looked next."""
+"""The next look goes this many times as far back."""
 
 
 def histories(database: Database, limit: int, tags: Collection[str] | None) -> list[TagHistory]:

@@ -34,7 +34,7 @@ CASE WHEN origin = 'import' THEN source <> '{CASE}'
     WHEN {LEARNED} THEN id < {{good}} ELSE id < {{others}} END
 """
 
-# States stay as they are: there is no lowest or mean of the codes of words.
+# States are not rolled up: codes that stand for words have no lowest value and no mean.
 _DUE = f"""
 WITH newest AS ({_NEWEST})
 SELECT r.tag, epoch_us(date_trunc('day', r.time)) AS day, count(*) FILTER (NOT is_anomaly),

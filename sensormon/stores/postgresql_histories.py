@@ -20,11 +20,11 @@ from sensormon.stores.postgresql_tables import fetched
 from sensormon.stores.readings import TagHistory
 
 _EXTRA = 100
-"""So many more are read by time than are wanted: a few late ones are then among them."""
+"""Rows read by time beyond those wanted, so that a few late readings do not matter."""
 _NEAR = 4
-"""Those not learned are looked for among so many times the rows wanted: there may be none in years."""
+"""Readings not learned are sought among this multiple of the rows wanted: there may be none in years."""
 _FURTHER = 16
-"""So many times as far back is looked next."""
+"""The next look goes this many times as far back."""
 _COLUMNS = f"r.tag, r.id, r.n, r.time, r.value, r.quality, {LEARNED} AS learned"
 _BY_TIME = f"""
 WITH chosen AS (SELECT tag FROM latest WHERE tag = ANY(%s::text[])),

@@ -39,7 +39,7 @@ CASE WHEN origin = 'import' THEN source <> '{CASE}'
     WHEN {LEARNED} THEN id < {{good}} ELSE id < {{others}} END
 """
 
-# States stay as they are: there is no lowest or mean of the codes of words.
+# States are not rolled up: codes that stand for words have no lowest value and no mean.
 _DUE = f"""
 WITH newest AS MATERIALIZED ({_NEWEST})
 SELECT r.tag, {micros("date_trunc('day', r.time)")}, count(*) FILTER (WHERE NOT is_anomaly),

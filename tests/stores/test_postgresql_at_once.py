@@ -41,7 +41,7 @@ def store(url: str) -> Iterator[Store]:
 
 @contextmanager
 def writes_held(url: str, table: str) -> Iterator[Callable[[int], None]]:
-    """Whatever writes this table waits inside. Gives what waits until so many do."""
+    """Holds up all writers of this table. Yields a function that waits until `count` of them are waiting."""
     with psycopg.connect(url) as holder, psycopg.connect(url, autocommit=True) as looking:
         holder.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE".encode())
 
