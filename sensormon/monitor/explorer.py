@@ -55,10 +55,11 @@ class Controlled:
 
 
 class Explorer:
-    """Of one monitor."""
+    """Of one monitor; `writer` is the id of its journal."""
 
-    def __init__(self, store: Store, recent: RecentReadings) -> None:
+    def __init__(self, store: Store, recent: RecentReadings, writer: str) -> None:
         self._store = store
+        self._writer = writer
         self._recent = recent
 
     def extent(self, tags: Sequence[str] | None = None) -> tuple[int, int] | None:
@@ -75,15 +76,14 @@ class Explorer:
         stored = None
         cut = 0
         try:
-            # From here on the store's readings are in memory too, or in neither for a moment.
-            cut = max(self._store.ledger.next_id(), self._recent.first_id or 0)
+            cut = self._cut()
             stored = self._store.spans.overview(tag, since, until, parts=parts, below_id=cut)
             if (self._store.retention.rolled_until(tag) or 0) > since:
                 minutes = self._store.retention.rollups([tag], since, until)
                 stored = joined(stored, rolled(minutes, stored.marks.iloc[:0], since, until), parts)
         except StoreError:
             cut = 0
-        fresh = self._recent.after(cut - 1, [tag], since)
+        fresh = self._recent.from_id(cut, [tag], since)
         fresh = fresh[fresh["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
         newest = whole(fresh, since, until)
         if stored is None:
@@ -92,17 +92,28 @@ class Explorer:
             return Seen(newest, False)
         return Seen(joined(stored, newest, parts), True)
 
+    def _cut(self) -> int:
+        """From this id on readings are in memory, or for a moment in neither; the store has all lower ones.
+
+        As high as it can be: of what the store has, less is read. Raises StoreError.
+        """
+        mark = self._store.ledger.watermark(self._writer)
+        kept = self._recent.first_id
+        if mark is None:
+            return self._store.ledger.next_id() if kept is None else kept
+        return max(mark.next_id, kept or 0)
+
     def state_course(self, tag: str, overview: Overview) -> list[Stretch]:
         """In which state a tag of states was over the span of its overview, stored or not; never raises."""
         since, until = overview.since, overview.until
         parts: list[tuple[Ints, Floats, Ints]] = []
         cut, width = 0, part_width(since, until, STATE_PARTS)
         try:
-            cut = max(self._store.ledger.next_id(), self._recent.first_id or 0)
+            cut = self._cut()
             parts.append(self._store.spans.changes(tag, since, until, width, below_id=cut))
         except StoreError:
             cut = 0
-        fresh = self._recent.after(cut - 1, [tag], since)
+        fresh = self._recent.from_id(cut, [tag], since)
         parts.append(of_frame(fresh[fresh["time"] < pd.Timestamp(until, unit="us", tz="UTC")]))
         time, value, quality = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         order = np.argsort(time, kind="stable")

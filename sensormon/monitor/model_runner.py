@@ -148,7 +148,7 @@ class ModelRunner:
         earlier = self._readings.recent(since - WARM * interval, model.columns)
         if not earlier.attrs["complete"]:
             raise StoreUnavailable("the readings before the start cannot be read", where=model.name)
-        running.take(earlier)
+        running.take(earlier, np.array([earlier.attrs["place"]]))
         self._running[model.name] = running
 
     def _last_row(self, model: TagModel) -> tuple[int, int]:
@@ -162,7 +162,7 @@ class ModelRunner:
         return int(micros(recorded["time"])[-1]), int(recorded["n"].iloc[-1]) + 1
 
     def _go_on(self, running: _Running) -> None:
-        running.take(self._newest.after(running.newest_id, running.model.columns, 0))
+        running.take(*self._newest.after(running.place, running.model.columns, 0))
         while running.waiting:  # a row stays there until it is durable
             times, scores = running.waiting[0]
             batch = running.batch(times, scores, self._clock.now())
@@ -185,7 +185,8 @@ class _Running:
         interval = round(model.interval * SECOND)
         self.model = model
         self.state = state
-        self.newest_id = 0
+        self.place = 0
+        """Up to here the readings in memory were taken."""
         self.waiting: deque[tuple[Ints, Scores]] = deque()
         """Times and scores of rows that are not recorded yet."""
         self.time = 0
@@ -198,11 +199,12 @@ class _Running:
         self._elsewhere: tuple[str, ...] = ()
         self._looked = 0
 
-    def take(self, readings: pd.DataFrame) -> None:
+    def take(self, readings: pd.DataFrame, places: Ints) -> None:
         """Judge the rows that these readings complete; what was imported makes none."""
+        if len(places):
+            self.place = int(places[-1])
         if readings.empty:
             return
-        self.newest_id = int(readings["id"].iloc[-1])
         # An import may hold times of a later moment, after which the rows of live readings would be late.
         times, rows = self._maker.take(readings[readings["origin"] != str(Origin.IMPORT)])
         withheld = self._withheld(times, rows)

@@ -34,8 +34,10 @@ class Readings:
         """Readings with time >= since, and < until, in order of arrival, stored or not; never raises.
 
         `attrs["complete"]` is False if the store was unavailable; then only those in memory are returned.
+        `attrs["place"]` is that of the newest reading in memory, for `RecentReadings.after`.
         """
-        memory, first = self._newest.part(since, tags)
+        memory, first, place = self._newest.part(since, tags)
+        memory.attrs["place"] = place
         if until is not None:
             memory = memory[memory["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
         until = until or self._clock.now() + _AHEAD
@@ -48,7 +50,7 @@ class Readings:
             both = stored
         else:
             both = pd.concat([stored, memory], ignore_index=True) if len(stored) else memory
-        both.attrs["complete"] = True
+        both.attrs |= {"complete": True, "place": place}
         return both
 
     def verdicts(self, reading: int) -> dict[str, OwnScore]:

@@ -1,6 +1,8 @@
 """The newest readings, in memory: what the Live page shows within a tick, store or no store.
 
-Bounded by `KEPT` readings. What it is not: durable, or a place to look further back.
+Bounded by `KEPT` readings. Those of other collectors on the same store come in behind their ids, so each
+reading has a `place` too: its position in the order in which readings came into this memory. What it is
+not: durable, or a place to look further back.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sensormon.model.entries import BatchEntry
-from sensormon.model.readings import Batch, Bools, Origin, OwnScore, Rejection, is_good
+from sensormon.model.readings import Batch, Bools, Ints, Origin, OwnScore, Rejection, is_good
 from sensormon.stores.columns import OWN, OWN_FROM, as_table, own_lists, own_of
 
 KEPT = 200_000
@@ -30,7 +33,7 @@ PIECE = 5_000
 
 
 Columns = dict[str, Any]
-"""The columns of a frame of readings as arrays, and `own`, Arrow's lists: see `stores.columns.OWN`."""
+"""The columns of a frame of readings as arrays, `place`, and `own`, Arrow's lists: `stores.columns.OWN`."""
 Rows = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
@@ -79,11 +82,14 @@ class RecentReadings:
     """Written by the collector, read by the pages.
 
     Small batches are joined into blocks of about `BLOCK` readings, so that a search costs no
-    more if readings arrived in small batches.
+    more if readings arrived in small batches. Places begin above `place`: with the time of the start
+    there, they are above those of the run before.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, place: int = 0) -> None:
         self._lock = threading.Lock()
+        self._place = place
+        self._gone = 0
         self._blocks: deque[Columns] = deque()
         self._tail: list[Columns] = []
         self._tail_rows = 0
@@ -102,14 +108,45 @@ class RecentReadings:
                 return
             if live:
                 self._note_last(entry)
-            self._tail.append(_columns(entry))
-            self._tail_rows += count
-            self._rows += count
-            if self._tail_rows >= BLOCK:
-                self._blocks.append(_joined(self._tail))
-                self._tail, self._tail_rows = [], 0
-            while self._rows > KEPT and len(self._blocks) > 1:
-                self._rows -= len(self._blocks.popleft()["id"])
+            self._add(_columns(entry))
+
+    def follow(self, readings: pa.Table) -> None:
+        """Add readings that another collector has stored: columns as `StoredReadings.stream` has them."""
+        with self._lock:
+            readings = readings.filter(pc.greater_equal(readings["id"], self._gone))
+            if not readings.num_rows:
+                return
+            columns = _followed(readings)
+            live = columns["origin"] != str(Origin.IMPORT)
+            said = (columns[name][live].tolist() for name in ("tag", "score", "is_anomaly"))
+            self._last.update({tag: (score, flagged) for tag, score, flagged in zip(*said, strict=True)})
+            self._add(columns)
+
+    def _add(self, columns: Columns) -> None:
+        count = len(columns["id"])
+        columns["place"] = self._place + 1 + np.arange(count)
+        self._place += count
+        self._tail.append(columns)
+        self._tail_rows += count
+        self._rows += count
+        if self._tail_rows >= BLOCK:
+            self._blocks.append(_joined(self._tail))
+            self._tail, self._tail_rows = [], 0
+        gone = self._gone
+        while self._rows > KEPT and len(self._blocks) > 1:
+            block = self._blocks.popleft()
+            self._rows -= len(block["id"])
+            gone = max(gone, int(block["id"].max()) + 1)
+        if gone > self._gone:
+            self._gone = gone
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Of readings that came in late, those whose id says that they are no longer among the newest."""
+        if any(block["id"][0] < self._gone or block["id"].min() < self._gone for block in self._blocks):
+            kept = [_outside(block, [(0, self._gone - 1)]) for block in self._blocks]
+            self._blocks = deque(block for block in kept if len(block["id"]))
+            self._rows = self._tail_rows + sum(len(block["id"]) for block in self._blocks)
 
     def drop(self, ranges: Collection[tuple[int, int]]) -> None:
         """Forget the readings with first <= id <= last of any of these ranges."""
@@ -132,8 +169,8 @@ class RecentReadings:
         since, until = int(batch.time.min()), int(batch.time.max())
         same: set[tuple[str, int, float]] = set()
         for block in reversed(self._all()):
-            if block["id"][-1] < first:
-                break
+            if block["id"].max() < first:
+                continue
             rows = np.flatnonzero(
                 (block["id"] >= first) & (block["time"] >= since) & (block["time"] <= until)
             )
@@ -149,17 +186,18 @@ class RecentReadings:
     def first_id(self) -> int | None:
         """The lowest reading id in memory; None when there is none."""
         with self._lock:
-            if self._blocks:
-                return int(self._blocks[0]["id"][0])
-            return int(self._tail[0]["id"][0]) if self._tail else None
+            return _lowest([*self._blocks, *self._tail])
 
     @property
-    def newest_id(self) -> int:
-        """The highest reading id in memory; 0 when there is none."""
+    def let_go(self) -> int:
+        """Readings with lower ids are no longer kept, even if they come in now."""
+        return self._gone
+
+    @property
+    def newest_place(self) -> int:
+        """The place of the reading that came in last."""
         with self._lock:
-            if self._tail:
-                return int(self._tail[-1]["id"][-1])
-            return int(self._blocks[-1]["id"][-1]) if self._blocks else 0
+            return self._place
 
     def newest(self, tags: Iterable[str], since: int) -> dict[str, tuple[int, int]]:
         """By tag, the time (µs UTC) and `n` of the newest good reading received since then."""
@@ -179,11 +217,11 @@ class RecentReadings:
         """The readings in memory with time >= since, in order of arrival, in the format of the store."""
         return self.part(since, tags)[0]
 
-    def part(self, since: int, tags: Sequence[str] | None = None) -> tuple[pd.DataFrame, int | None]:
-        """The same, and the lowest id in memory at that moment; the store has all lower ids."""
+    def part(self, since: int, tags: Sequence[str] | None = None) -> tuple[pd.DataFrame, int | None, int]:
+        """The same; the lowest id in memory then, the store has all lower ones; the newest place."""
         blocks = self._all()
-        first = int(blocks[0]["id"][0]) if blocks else None
-        return _framed([_where(block, since, tags) for block in blocks]), first
+        place = int(blocks[-1]["place"][-1]) if blocks else 0
+        return _framed([_where(block, since, tags) for block in blocks]), _lowest(blocks), place
 
     def peaks(self, since: int) -> tuple[pd.DataFrame, int | None]:
         """What `StoredReadings.peaks` says of those in memory with time >= since, and the lowest id there."""
@@ -199,7 +237,7 @@ class RecentReadings:
             }
         )
         by_tag = readings.groupby("tag", as_index=False)
-        return by_tag.agg(flagged=("is_anomaly", "sum"), score=("score", "max")), int(blocks[0]["id"][0])
+        return by_tag.agg(flagged=("is_anomaly", "sum"), score=("score", "max")), _lowest(blocks)
 
     def chosen(
         self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False
@@ -212,20 +250,30 @@ class RecentReadings:
             rows = np.flatnonzero(keep & block["is_anomaly"] if anomalies else keep)
             if len(rows):
                 parts.append((block, rows))
-        return Chosen(parts, int(blocks[0]["id"][0]) if blocks else None)
+        return Chosen(parts, _lowest(blocks))
 
-    def after(self, number: int, tags: Sequence[str], since: int) -> pd.DataFrame:
-        """The readings of these tags received after the one with this id, with time >= since.
+    def after(self, place: int, tags: Sequence[str], since: int) -> tuple[pd.DataFrame, Ints]:
+        """The readings of these tags that came in after this place, with time >= since, and their places.
 
         Looks only at the newest blocks, so that the cost does not depend on how much is in memory.
         """
         parts: list[Columns] = []
         for block in reversed(self._all()):
-            if block["id"][-1] <= number:
+            if block["place"][-1] <= place:
                 break
-            fresh = block["id"] > number
+            fresh = block["place"] > place
             parts.append(block if fresh.all() else _taken(block, fresh))
-        return _framed([_where(block, since, tags) for block in reversed(parts)])
+        blocks = [_where(block, since, tags) for block in reversed(parts)]
+        return _framed(blocks), np.concatenate([_NOWHERE, *(block["place"] for block in blocks)])
+
+    def from_id(self, number: int, tags: Sequence[str], since: int) -> pd.DataFrame:
+        """The readings of these tags with this id or a higher one, and time >= since."""
+        parts: list[Columns] = []
+        for block in self._all():
+            if block["id"].max() >= number:
+                fresh = block["id"] >= number
+                parts.append(block if fresh.all() else _taken(block, fresh))
+        return _framed([_where(block, since, tags) for block in parts])
 
     def own(self, ids: Collection[int]) -> dict[int, tuple[OwnScore, ...]]:
         """By id of those of these readings in memory, what each detector said. See `StoredReadings.own`."""
@@ -264,11 +312,16 @@ class RecentReadings:
         return [*blocks, *([_joined(tail)] if tail else [])]
 
 
+def _lowest(blocks: Sequence[Columns]) -> int | None:
+    """The lowest id in these blocks."""
+    return min((int(block["id"].min()) for block in blocks), default=None)
+
+
 def _outside(block: Columns, ranges: Collection[tuple[int, int]]) -> Columns:
     """The rows of the block whose ids are in none of these ranges."""
     ids, keep = block["id"], np.ones(len(block["id"]), dtype=np.bool_)
     for first, last in ranges:
-        if first <= ids[-1] and last >= ids[0]:
+        if first <= ids.max() and last >= ids.min():
             keep &= (ids < first) | (ids > last)
     return block if keep.all() else _taken(block, keep)
 
@@ -355,6 +408,22 @@ def _columns(entry: BatchEntry) -> Columns:
     }
 
 
+def _followed(readings: pa.Table) -> Columns:
+    """The columns of readings that the store has."""
+    columns: Columns = {}
+    for name, kind in _COLUMNS.items():
+        column = readings[name].combine_chunks()
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.int64())
+        values = column.to_numpy(zero_copy_only=False)
+        plain = isinstance(kind.dtype, np.dtype)
+        columns[name] = values.astype(kind.dtype, copy=False) if plain else values
+    own = readings["own"].combine_chunks()
+    return {**columns, "own": own if own.type == OWN else own.cast(OWN)}
+
+
 _COLUMNS = {
     "id": pd.Series(dtype="int64"),
     "tag": pd.Series(dtype="str"),
@@ -377,6 +446,7 @@ _COLUMNS = {
     "withheld": pd.Series(dtype="uint8"),
 }
 _NOTHING = pa.array([], OWN)
+_NOWHERE = np.zeros(0, dtype=np.int64)
 _NO_PEAKS = pd.DataFrame(
     {"tag": np.array([], dtype=object), "flagged": np.array([], dtype=np.int64), "score": np.array([])}
 )

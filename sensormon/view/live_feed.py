@@ -22,7 +22,7 @@ from sensormon.model import timestamps
 from sensormon.model.clock import MINUTE, SECOND
 from sensormon.model.entries import CASE, IMPORT
 from sensormon.model.errors import StoreError
-from sensormon.model.readings import Floats, Ints, reason_words
+from sensormon.model.readings import Bools, Floats, Ints, reason_words
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
@@ -81,7 +81,7 @@ class LiveFeed:
     ) -> Answer:
         """The last `span` seconds of these tags up to now, or to `until` (µs UTC).
 
-        With `after`, an id from an earlier answer, only readings received since. The
+        With `after` of an earlier answer only readings that came in since. The
         events are left out if they still match `known_events`. `complete` is False
         in a whole answer made without the store.
         """
@@ -89,32 +89,33 @@ class LiveFeed:
         now = until or m.clock.now()
         since = now - span * SECOND
         names = [name for name in names if name in m.tags]
-        newest_id = m.newest.newest_id  # read before the readings, so that none is missed
         if after is None:
             stop = until and until + 1  # a paused view excludes later readings
             frame = m.readings.recent(since, names, stop)
             places = places_by_tag(frame)
             judges, late = m.detection.readable(), False
-            complete = bool(frame.attrs["complete"])
+            complete, place = bool(frame.attrs["complete"]), int(frame.attrs["place"])
+            fresh = None
             known = since if complete else _earliest(frame, now)
         else:
-            frame = m.newest.after(after - TICKS * len(m.tags), names, since)
+            place = m.newest.newest_place  # read before the readings, so that none is missed
+            frame, arrived = m.newest.after(after - TICKS * len(m.tags), names, since)
+            place = max(place, int(arrived[-1]) if len(arrived) else 0)
+            fresh = arrived > after
             lately = micros(frame["time"]) >= max(since, now - LEAD)
-            late = bool((frame["id"].to_numpy()[~lately] > after).any())
+            late = bool(fresh[~lately].any())
             late = late or 0 <= now - m.undoing.last < UNDONE
             places = {name: rows[lately[rows]] for name, rows in places_by_tag(frame).items()}
             places = {name: rows for name, rows in places.items() if len(rows)}
             judges = self._shared.of("judges", m.detection.in_force.id, m.detection.readable)
             complete, known = True, since
         scales, heads = Scales(judges), newest(frame, places, now, judges)
-        ids = frame["id"].to_numpy()
-        latest = {name: int(ids[rows].max()) for name, rows in places.items()}
         tags: dict[str, Answer] = {}
         words = m.state_words(names)
         for name in names:
-            if after is None or latest.get(name, 0) > after:
-                rows = places.get(name, NOWHERE)
-                tags[name] = series(frame, rows, m.tags[name], (known, now), after, scales)
+            rows = places.get(name, NOWHERE)
+            if fresh is None or fresh[rows].any():
+                tags[name] = series(frame, rows, m.tags[name], (known, now), fresh, scales)
                 if m.tags[name].has_states:
                     tags[name]["words"] = words_of(frame["value"].to_numpy()[rows], words.get(name, {}))
             if name in heads:
@@ -131,7 +132,7 @@ class LiveFeed:
             "now": now / 1e3,
             "whole": after is None,
             "complete": complete,
-            "after": max(newest_id, after or 0, *latest.values()),
+            "after": max(place, after or 0),
             "tags": tags,
             "late": late,
             "versions": self._versions(since, now),
@@ -266,7 +267,7 @@ def series(
     rows: Ints,
     tag: Tag,
     span: Span,
-    after: int | None,
+    fresh: Bools | None,
     scales: Scales,
 ) -> Answer:
     """The readings of one tag, these rows of the frame, as columns.
@@ -277,8 +278,8 @@ def series(
     another detector's band than the one drawn. `cut` are the indices
     before which the line breaks, `why` the limit of each flagged reading in words; `clock` and `scores`,
     the names of the scores, complete the board's hover texts (see `live_drawing`): `s` has of each
-    reading the place of its name. With `after`
-    only readings with a higher id are sent; the others show how often the tag reports.
+    reading the place of its name. With `fresh`, which says so of each row of the frame,
+    only those readings are sent; the others show how often the tag reports.
     """
     view = View(frame, tag, span, scales=scales, places=rows)
     names = list(dict.fromkeys(scale.name for scale in view.scales))
@@ -287,8 +288,8 @@ def series(
     cut[drawn[1:]] = np.diff(view.segment[drawn]) != 0
     sent = np.ones(len(view.time), dtype=np.bool_)
     gaps = view.gaps[:-1] if view.gaps and view.gaps[-1][1] == span[1] else view.gaps
-    if after is not None:
-        sent = view.ids > after
+    if fresh is not None:
+        sent = fresh[view.order]
         first = int(view.time[sent].min()) if sent.any() else span[1]
         gaps = [(start, end) for start, end in gaps if end >= first and start > span[0]]
     kind = view.flagged.astype(np.int8) + 2 * view.uncertain + 4 * view.bad + 8 * view.off_band

@@ -85,7 +85,7 @@ class View:
         segment[drawn_all] = breaks(time[drawn_all], self.interval)
         kept = kept_rows(time, value, special, span)
         self.time, self.segment, order = time[kept], segment[kept], order[kept]
-        self._frame, self._order = frame, order
+        self._frame, self.order = frame, order
         self.x: Floats = self.time / 1e3
         self.ids: Ints = frame["id"].to_numpy(dtype=np.int64)[order]
         self.value = value[kept]
@@ -104,10 +104,10 @@ class View:
     @cached_property
     def rows(self) -> pd.DataFrame:
         """The rows with all columns, whose copy costs more than the rest of the view."""
-        return self._frame.iloc[self._order]
+        return self._frame.iloc[self.order]
 
     def _floats(self, name: str) -> Floats:
-        return self._frame[name].to_numpy(dtype=np.float64)[self._order]
+        return self._frame[name].to_numpy(dtype=np.float64)[self.order]
 
     @property
     def clock(self) -> str:
