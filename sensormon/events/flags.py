@@ -67,21 +67,25 @@ class HeldFlags:
 
     def _refreshed(self) -> _Held:
         held, until = self._held, self._stored.flags_until()
-        if (
-            held is None
-            or until.rewritten != held.until.rewritten
-            or until.last - held.until.last > _FAR_BEHIND
-        ):
+        if held is None or not _goes_on(held.until, until):
             flags = _in_order(
                 self._stored.flags(None, _EVER, FOREVER, above=-1, upto=until.last, limit=self._most)
             )
             whole = flags.num_rows < self._most
             return _Held(flags, _EVER if whole else int(_ints(flags, "time")[0]), until)
-        if until.last <= held.until.last:
+        before = [
+            held.until.positions[writer]
+            for writer, position in until.positions.items()
+            if position > held.until.positions[writer]
+        ]
+        if not before:
             return held
         fresh = self._stored.flags(
-            None, held.since, FOREVER, above=held.until.last, upto=until.last, limit=self._most
+            None, held.since, FOREVER, above=min(before), upto=until.last, limit=self._most
         )
+        if len(until.positions) > 1:  # those of other journals in between may be known
+            known = pc.is_in(fresh["id"], held.flags["id"].combine_chunks())
+            fresh = fresh.filter(pc.invert(known))
         if not fresh.num_rows:
             return _Held(held.flags, held.since, until)
         flags = _in_order(pa.concat_tables([held.flags, _with_codes(fresh)]))
@@ -92,6 +96,15 @@ class HeldFlags:
             flags = flags.slice(int(np.searchsorted(times, since)))
             flags = pa.concat_tables([flags]).combine_chunks()
         return _Held(flags, since, until)
+
+
+def _goes_on(before: FlagsUntil, until: FlagsUntil) -> bool:
+    """Whether only later readings of the same journals have come, and not too many."""
+    return (
+        until.rewritten == before.rewritten
+        and until.positions.keys() == before.positions.keys()
+        and until.stored - before.stored <= _FAR_BEHIND
+    )
 
 
 def _with_codes(flags: pa.Table) -> pa.Table:

@@ -160,7 +160,8 @@ class DuckDBReadings:
     def flags_until(self) -> FlagsUntil:
         rewritten = self._flagged.rewritten  # before the rest, or a change between the two could slip through
         ((next_id,),) = self._database.rows("SELECT coalesce(max(next_id), 1) FROM watermarks")
-        return FlagsUntil(int(next_id) - 1, rewritten)
+        last = int(next_id) - 1  # ids are counted, whichever journal they are in
+        return FlagsUntil({"": last}, last, rewritten)
 
     def own(self, ids: Collection[int]) -> dict[int, tuple[OwnScore, ...]]:
         if not ids:

@@ -142,11 +142,13 @@ class PostgreSQLReadings:
         return table.set_column(place, "time", table.column("time").cast(pa.int64()))
 
     def flags_until(self) -> FlagsUntil:
-        ((last, rewritten),) = self._database.rows(
-            "SELECT (SELECT coalesce(max(next_id), 1) - 1 FROM watermarks),"
-            " (SELECT count(*) FROM rewritten WHERE tag IS NULL)"
-        )
-        return FlagsUntil(int(last), int(rewritten))
+        with self._database.snapshot() as cursor:
+            positions = dict(cursor.execute("SELECT writer, next_id - 1 FROM watermarks").fetchall())
+            ((stored, rewritten),) = cursor.execute(
+                "SELECT (SELECT coalesce(sum(stored), 0)::bigint FROM stored_totals),"
+                " (SELECT count(*) FROM rewritten WHERE tag IS NULL)"
+            ).fetchall()
+        return FlagsUntil(positions, stored, rewritten)
 
     def own(self, ids: Collection[int]) -> dict[int, tuple[OwnScore, ...]]:
         if not ids:

@@ -9,7 +9,7 @@ beside a load. Every call raises `StoreError` if it cannot be answered.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,13 +45,21 @@ class LastArrival:
 
 @dataclass(frozen=True)
 class FlagsUntil:
-    """How far the flagged readings go: up to the id `last`.
+    """How far the flagged readings go.
 
-    If `rewritten` is another than before, flagged readings with lower ids may have come or gone since.
+    `positions` has the highest id that each journal has reached; of a journal later ones have higher ids. If
+    `rewritten` is another than before, flagged readings with lower ids may have come or gone since. `stored`
+    counts the readings, flagged or not.
     """
 
-    last: int
+    positions: Mapping[str, int]
+    stored: int
     rewritten: int
+
+    @property
+    def last(self) -> int:
+        """No flagged reading has a higher id."""
+        return max(self.positions.values(), default=0)
 
 
 FLAG = (
