@@ -237,8 +237,10 @@ class CaseOpener:
         """Make the plan, add the tags, record the settings, and finally the plan itself."""
         names = self._name(case)
         used = {*self._settings, *(entry.id for entry in self._store.entries.detector_settings())}
-        free = max([FROM_CASES - 1, *used]) + 1
-        plan = Plan(names, {number: free + place for place, number in enumerate(sorted(case.settings))})
+        last, ids = max([FROM_CASES - 1, *used]), dict[int, int]()
+        for number in sorted(case.settings):
+            ids[number] = last = self._collector.version_after(last)
+        plan = Plan(names, ids)
         self._tags_of(case, plan)
         for number, here in plan.settings.items():
             own = case.settings[number]

@@ -136,7 +136,7 @@ class Undoing:
             except (StoreError, Cancelled):
                 self._looked = False  # the rest is done once the store has the record
                 return Removed(self._log.find(number))
-            self._collector.noted_undone()
+            self._collector.noted_elsewhere()
             self.last = self._clock.now()
         names, problem = self.tidy(who)
         return Removed(self._log.find(number), names, problem)

@@ -6,7 +6,7 @@ batches scored elsewhere (an import, a case) are recorded as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -33,6 +33,7 @@ from sensormon.model.entries import (
 )
 from sensormon.model.errors import JournalError, JournalFull, JournalQuotaUsed, JournalUnwritable
 from sensormon.model.ledger import add_up
+from sensormon.model.reading_ids import Counted, ReadingIds
 from sensormon.model.readings import Batch, Processed
 from sensormon.model.state_words import StateWords
 from sensormon.model.status import JournalStatus, Refusal, Silence, TagAge
@@ -68,14 +69,20 @@ class Turn:
     def __init__(
         self,
         pipeline: Pipeline,
-        first_id: int,
-        commit: Callable[[Processed, Sequence[KeptAnswer], int], Receipt],
+        ids: Callable[[int], int],
+        commit: Callable[[int, Processed, Sequence[KeptAnswer], int], Receipt],
     ) -> None:
-        self.first_id = first_id
-        """The id of the first accepted reading."""
         self._pipeline = pipeline
+        self._ids = ids
         self._commit = commit
+        self._first_id: int | None = None
         self._scored = False
+
+    def first_id(self, most: int) -> int:
+        """The id that the first accepted reading will have, of at most this many."""
+        if self._first_id is None:
+            self._first_id = self._ids(most)
+        return self._first_id
 
     def score(self, batch: Batch) -> Processed:
         """Validate and score with the live pipeline, which learns from it. See `Pipeline.process`."""
@@ -98,7 +105,8 @@ class Turn:
 
         `import_id` is the import that they belong to, 0 if there is none.
         """
-        receipt = self._commit(processed, answers, import_id)
+        first_id = self.first_id(len(processed.accepted))
+        receipt = self._commit(first_id, processed, answers, import_id)
         self._scored = False
         return receipt
 
@@ -111,7 +119,7 @@ class Turn:
 class Collector:
     """Takes batches in, one at a time, from any thread.
 
-    Ids continue from `next_id`. `unsure` is set if the store was unavailable at the start.
+    `ids` gives those of the readings. `unsure` is set if the store was unavailable at the start.
     """
 
     def __init__(
@@ -121,7 +129,7 @@ class Collector:
         recent: RecentReadings,
         unstored: Unstored,
         clock: Clock,
-        next_id: int = 1,
+        ids: ReadingIds | None = None,
         unsure: Unsure | None = None,
     ) -> None:
         self.unstored = unstored
@@ -132,7 +140,7 @@ class Collector:
         self._journal = journal
         self._recent = recent
         self._clock = clock
-        self._next_id = next_id
+        self._ids = ids or Counted()
         self._unsure = unsure
         self._lock = unstored.lock
         self._closed = False
@@ -159,7 +167,7 @@ class Collector:
         Raises JournalError like `submit`.
         """
         with self.turn() as turn:
-            return turn.commit(processed, keys(turn.first_id))
+            return turn.commit(processed, keys(turn.first_id(len(processed.accepted))))
 
     @contextmanager
     def turn(self) -> Iterator[Turn]:
@@ -171,17 +179,22 @@ class Collector:
         with self._lock:
             if self._closed:
                 raise JournalError("the monitor is stopping", hint="Send it again once it has started")
-            turn = Turn(self._pipeline, self._next_id, self._commit)
+            turn = Turn(self._pipeline, self._first_id, self._commit)
             try:
                 yield turn
             finally:
                 turn.end()
 
-    def _commit(self, processed: Processed, answers: Sequence[KeptAnswer], import_id: int) -> Receipt:
+    def _first_id(self, most: int) -> int:
+        return self._ids.first(self._clock.now(), most)
+
+    def _commit(
+        self, first_id: int, processed: Processed, answers: Sequence[KeptAnswer], import_id: int
+    ) -> Receipt:
         batch, count = processed.accepted, processed.received
         received = self.unstored.received
         received[batch.source] = received.get(batch.source, 0) + count
-        entry = BatchEntry(self._next_id, received, processed, tuple(answers), import_id)
+        entry = BatchEntry(first_id, received, processed, tuple(answers), import_id)
         started = self._clock.now()
         try:
             number = self._journal.append(entry)
@@ -193,7 +206,7 @@ class Collector:
         self._pipeline.words.saved(processed.words)
         now = self._clock.now()
         self._latencies.add(max(0, now - started) / SECOND)
-        self._next_id += len(batch)
+        self._ids.taken(first_id + len(batch))
         self._recent.append(entry)
         self._watchdog.note(batch, processed.rejected)
         self.arrivals.note(processed, now)
@@ -214,7 +227,7 @@ class Collector:
             totals = add_up(self.unstored.received, lost)
             now = self._clock.now()
             empty = self._pipeline.process(Batch.of([], source="restart", received=now))
-            number = self._journal.append(BatchEntry(self._next_id, totals, empty))
+            number = self._journal.append(BatchEntry(self._first_id(0), totals, empty))
             self.unstored.add(Pending(number, "restart", 0, now), totals, now)
 
     def close(self) -> None:
@@ -267,6 +280,14 @@ class Collector:
         with self._lock:
             return self._pipeline.settings, self._pipeline.saved_states()
 
+    def next_version(self) -> int:
+        """The id of the version of the detector settings that would follow the one in force."""
+        return self.version_after(self.settings.id)
+
+    def version_after(self, last: int) -> int:
+        """The id of the version that this collector would make after this one."""
+        return self._ids.version_after(last)
+
     # -- what people do -----------------------------------------------------------
 
     def act(self, action: EventAction) -> None:
@@ -291,10 +312,16 @@ class Collector:
             self._recent.drop(ranges)
             self.acts += 1
 
-    def noted_undone(self) -> None:
-        """The store has an undo, too: what was read before it is old."""
+    def noted_elsewhere(self) -> None:
+        """The store has what people did: an undo, or acts in other processes. What was read before is old."""
         with self._lock:
             self.acts += 1
+
+    def note_arrivals(self, batches: Iterable[Batch]) -> None:
+        """Note that these readings arrived at other collectors of the same store."""
+        with self._lock:
+            for batch in batches:
+                self._watchdog.note(batch)
 
     def keep(self, entry: DocumentsEntry) -> None:
         """Record documents and audit records; durable when this returns. Raises JournalError."""
@@ -309,8 +336,8 @@ class Collector:
 
     @property
     def next_id(self) -> int:
-        """The id that the next accepted reading will have."""
-        return self._next_id
+        """The id that the next accepted reading would have now."""
+        return self._first_id(0)
 
     @property
     def last_record(self) -> int:

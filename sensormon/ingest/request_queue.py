@@ -254,8 +254,9 @@ class RequestQueue:
                     else without_stored(part.parsed, part.stored_but, turn.refused)
                     for part in parts
                 ]
-                judged = turn.judge(merge(parsed))
-                outcomes = split(parsed, turn.first_id, judged, turn.refused)
+                merged = merge(parsed)
+                judged = turn.judge(merged)
+                outcomes = split(parsed, turn.first_id(len(merged)), judged, turn.refused)
                 for part, outcome in zip(parts, outcomes, strict=True):
                     part.answer = part.request.respond(outcome)
                     if part.key.startswith(BY_CONTENT):

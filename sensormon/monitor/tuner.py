@@ -167,7 +167,7 @@ class Tuner:
         first = profiles.default.detectors[0]
         judge = make(first.detector, **first.params)
         settings = DetectorSettings(
-            id=now.id + 1,
+            id=self._collector.next_version(),
             applied=self._clock.now(),
             who=who.strip()[:LONGEST_NAME] or "not given",
             detector=first.detector,
@@ -178,6 +178,13 @@ class Tuner:
         )
         self._collector.apply(settings, self._longer_memory(profiles))
         return settings
+
+    def adopt(self, settings: DetectorSettings) -> None:
+        """Judge by this version, which was applied in another process on the same store.
+
+        Raises UsageError if its profiles cannot judge here, JournalError if it cannot be recorded.
+        """
+        self._collector.apply(settings, self._longer_memory(settings.in_use))
 
     def set_zscore(self, params: Mapping[str, float], who: str, reason: str = "") -> DetectorSettings:
         """Change these parameters of the default profile's z-score; everything else stays.
