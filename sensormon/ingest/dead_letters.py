@@ -75,8 +75,10 @@ class DeadLetters:
                 file.flush()
                 os.fsync(file.fileno())
 
-    def retry(self, store: Store, now: int) -> int:
+    def retry(self, store: Store, now: int, writer: str = "") -> int:
         """Try each line again; those stored leave the file. Returns how many were stored.
+
+        They are readings of the journal `writer`.
 
         Lines of an undone import leave it too: the undo has counted them as rejected.
         """
@@ -94,7 +96,7 @@ class DeadLetters:
             record = _record(line)
             reason = store.refused_rows(record).get(line["id"])
             if reason is None:
-                store.store_row(record)
+                store.store_row(record, writer)
                 stored += 1
             else:
                 left.append(

@@ -177,7 +177,7 @@ class Loader:
             self._scrubbed = False
             self._summarising = True
         if self._retry_after is not None and self._has_loaded(self._retry_after):
-            self._dead_letters.retry(self._store, now)
+            self._dead_letters.retry(self._store, now, self._journal.writer)
             self._retry_after = None
         wait = self._load_due(now, self._position)
         if wait > 0 and not self._scrubbed:

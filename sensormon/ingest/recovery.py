@@ -19,6 +19,7 @@ import numpy as np
 
 from sensormon.detectors import make
 from sensormon.ingest.collector import Unsure
+from sensormon.ingest.collector_number import entered, remembered
 from sensormon.ingest.detector_state import SavedState, read_states
 from sensormon.ingest.idempotency import KEYED, UNKEYED
 from sensormon.ingest.newest_readings import NewestReadings
@@ -43,6 +44,7 @@ from sensormon.model.entries import (
 )
 from sensormon.model.errors import StoreCorrupt, StoreError, UsageError
 from sensormon.model.profiles import Choice, Profile, Profiles, default_profiles
+from sensormon.model.reading_ids import Counted, ReadingIds, Sliced, after_unknown
 from sensormon.model.settings import Settings
 from sensormon.model.state_words import StateWords
 from sensormon.stores.protocol import Store
@@ -61,6 +63,7 @@ class Recovered:
     histories: dict[str, TagHistory] = field(default_factory=dict)
     arrivals: dict[str, LastArrival] = field(default_factory=dict)  # by tag, of live readings
     next_id: int = 1
+    number: int | None = None  # of the collector, on a store that several use
     received: dict[str, int] = field(default_factory=dict)  # by source
     unsure: Unsure | None = None  # if the store could not be asked
     settings: DetectorSettings | None = None
@@ -77,23 +80,33 @@ class Recovered:
     kept: int = KEPT
     states: dict[str, SavedState] = field(default_factory=dict)  # saved under `settings`
 
+    def ids(self) -> ReadingIds:
+        """What gives the collector's ids from now on."""
+        return Counted(self.next_id) if self.number is None else Sliced(self.number, self.next_id)
 
-def recover(journal: Journal, store: Store, now: int, folder: Path) -> Recovered:
+
+def recover(journal: Journal, store: Store, now: int, folder: Path, name: str = "") -> Recovered:
     """Everything that store and journal know; the store stays open if it could be opened.
 
     What the detectors remembered is read from the data folder, too: a tag that goes on from there needs
-    only the readings since then.
+    only the readings since then. `name` is the collector's on a store that several use. Raises UsageError if
+    it cannot be one of its collectors.
     """
     recovered = Recovered()
     position = 0
     reached = True
     try:
+        store.open()
+        if store.collectors is not None:
+            recovered.number = entered(store.collectors, journal.writer, name, folder)
         position = _read_store(recovered, journal, store, folder)
     except StoreCorrupt as error:
         _log.error("%s; it is kept as %s", error, store.set_aside())
         recovered = Recovered()
     except StoreError as error:
         reached = False
+        if store.collectors is not None and recovered.number is None:
+            recovered.number = remembered(journal.writer, folder, error)
         recovered.words = StateWords(first=now)  # as for ids: above all codes that the store has
         _log.warning("starting without the store: %s", error)
     newest = NewestReadings()
@@ -106,8 +119,9 @@ def recover(journal: Journal, store: Store, now: int, folder: Path) -> Recovered
     if reached:
         recovered.first_start = recovered.next_id == 1 and not recovered.received
     else:
-        # Nothing says which ids and numbers the store has; the time in µs is above all of them.
-        recovered.next_id = max(recovered.next_id, now)
+        # Nothing says which ids and numbers the store has; the time is above all of them.
+        unused = now if recovered.number is None else after_unknown(now)
+        recovered.next_id = max(recovered.next_id, unused)
         recovered.unsure = Unsure(journal.last, dict(recovered.received))
         journal.go_on_from_time(now)
     return recovered
@@ -115,7 +129,6 @@ def recover(journal: Journal, store: Store, now: int, folder: Path) -> Recovered
 
 def _read_store(recovered: Recovered, journal: Journal, store: Store, folder: Path) -> int:
     """Fill in what the store knows; the number of the last record it has."""
-    store.open()
     mark = store.ledger.watermark(journal.writer)
     position = mark.number if mark else 0
     journal.go_on_after(position)
@@ -175,6 +188,8 @@ def _replay_record(recovered: Recovered, record: Record) -> None:
         case SettingsEntry() if entry.settings.id >= FROM_CASES:
             recovered.case_settings.append(entry.settings)
         case SettingsEntry():
+            if recovered.settings is not None and entry.settings.id < recovered.settings.id:
+                return  # another collector has applied a later one meanwhile
             recovered.settings = entry.settings
             recovered.kept = max(KEPT, _lead(recovered.settings))
         case BatchEntry():
@@ -203,7 +218,9 @@ ENVIRONMENT = "environment"
 """Who applied the settings that no person did."""
 
 
-def settings_in_force(remembered: DetectorSettings | None, settings: Settings, now: int) -> DetectorSettings:
+def settings_in_force(
+    remembered: DetectorSettings | None, settings: Settings, now: int, ids: ReadingIds | None = None
+) -> DetectorSettings:
     """The settings to score with: those applied last, unless the environment has changed since, they are
     from before there were profiles and no person's choice, or this version does not know a detector of them.
 
@@ -214,7 +231,7 @@ def settings_in_force(remembered: DetectorSettings | None, settings: Settings, n
     fresh = default_profiles(settings.window, settings.threshold)
 
     def version(profiles: Profiles, reason: str) -> DetectorSettings:
-        number = remembered.id + 1 if remembered else 1
+        number = (ids or Counted()).version_after(remembered.id if remembered else 0)
         return DetectorSettings.of(
             profiles, id=number, applied=now, who=ENVIRONMENT, base=base, reason=reason
         )

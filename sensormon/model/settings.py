@@ -6,6 +6,7 @@
 | SENSORMON_TAGS      | the tag table                                   | <repo>/data/tags.toml |
 | SENSORMON_STORE     | a DuckDB file, or postgresql://USER@HOST/DATABASE | sensormon.duckdb there |
 | SENSORMON_SOURCE    | simulator, none, replay:FILE or replay:FILE@SPEED | simulator          |
+| SENSORMON_COLLECTOR | the name of this process among those on one PostgreSQL store | its host |
 | SENSORMON_SEED      | seed of the simulator, a whole number           | 0                    |
 | SENSORMON_INTERVAL  | seconds between two readings of a tag           | 1                    |
 | SENSORMON_WINDOW    | readings in the z-score's window, 5 to 1000     | 50                   |
@@ -47,6 +48,8 @@ from sensormon.model import timestamps
 from sensormon.model.errors import UsageError
 from sensormon.model.line_tags import DEFAULT_LINE_TAG, LineTag
 
+LONGEST_NAME = 60
+"""Characters that the name of a collector may have."""
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
 """The unit of the settings in MB, in bytes."""
@@ -75,6 +78,7 @@ class Settings:
     tags: Path = ROOT / "data" / "tags.toml"
     store: str = field(default="", repr=False)  # its URL may hold a password
     source: str = "simulator"
+    collector: str = ""
     seed: int = 0
     interval: float = 1.0
     window: int = 50
@@ -132,6 +136,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "TAGS",
         "STORE",
         "SOURCE",
+        "COLLECTOR",
         "SEED",
         "INTERVAL",
         "WINDOW",
@@ -195,6 +200,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         tags=Path(values["TAGS"]) if values["TAGS"] else default.tags,
         store=store,
         source=source,
+        collector=_collector(values["COLLECTOR"]),
         seed=whole("SEED", 0, 2**32 - 1, default.seed, ""),
         interval=number("INTERVAL", 0.01, 86_400, default.interval, "seconds"),
         window=whole("WINDOW", *WINDOW, default.window, "readings"),
@@ -252,6 +258,13 @@ def _access_settings(values: Mapping[str, str]) -> dict[str, Any]:
         "oidc_client_id": values["OIDC_CLIENT_ID"],
         "oidc_client_secret": values["OIDC_CLIENT_SECRET"],
     }
+
+
+def _collector(text: str) -> str:
+    """Raises UsageError."""
+    if len(text) > LONGEST_NAME or not text.isprintable():
+        raise _wrong("COLLECTOR", text[:LONGEST_NAME], f"Give a name of at most {LONGEST_NAME} characters")
+    return text
 
 
 def _earliest(text: str) -> int:

@@ -34,6 +34,7 @@ from sensormon.journal.archive import Archive
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import Clock
 from sensormon.model.entries import DetectorSettings
+from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Jobs
 from sensormon.model.readings import Batch
 from sensormon.model.settings import MEGABYTE, Settings
@@ -44,6 +45,7 @@ from sensormon.monitor.data_folder import DataFolder
 from sensormon.monitor.disk_usage import DiskUsage
 from sensormon.monitor.drills import remove_leftovers
 from sensormon.monitor.explorer import Explorer
+from sensormon.monitor.following import Following
 from sensormon.monitor.live_ledger import LiveLedger
 from sensormon.monitor.loading import Loading
 from sensormon.monitor.model_runner import ModelRunner
@@ -55,6 +57,7 @@ from sensormon.monitor.source import RunningSource
 from sensormon.monitor.tag_models import TagModels
 from sensormon.monitor.tuner import Tuner
 from sensormon.sources import open_source
+from sensormon.stores.collectors import Report
 from sensormon.stores.opening import open_store
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
@@ -106,6 +109,8 @@ class Parts:
     cases: Cases
     retention: Retention
     disk_usage: DiskUsage
+    # other processes on the same store
+    following: Following | None
 
 
 def build(settings: Settings, clock: Clock) -> Parts:
@@ -121,17 +126,17 @@ def build(settings: Settings, clock: Clock) -> Parts:
         make_database_private(settings.database_file)
     journal = _journal(settings)
     dead_letters = DeadLetters(settings.data_dir)
-    recovered = recover(journal, store, started, settings.data_dir)
-    in_force = settings_in_force(recovered.settings, settings, started)
+    recovered = _recovered(settings, folder, journal, store, started)
+    in_force = settings_in_force(recovered.settings, settings, started, recovered.ids())
     table = with_own_tags(tags, source)
-    newest = RecentReadings()  # for readings received since the start, with or without the store
+    newest = RecentReadings(started)  # for readings received since the start, with or without the store
     collector = Collector(
         _pipeline(table, in_force, recovered, settings.earliest, started),
         journal,
         newest,
         _unstored(journal, clock, recovered),
         clock,
-        recovered.next_id,
+        recovered.ids(),
         recovered.unsure,
     )
     if in_force is not recovered.settings:
@@ -198,6 +203,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
     )
     loading.follow = undoing.tick
     readings = Readings(store.readings, newest, clock)
+    tuner = Tuner(collector, store, running_tags.now, running_source, events, clock)
     model_runner = ModelRunner(tag_models, collector, newest, readings, store.readings, clock)
     return Parts(
         settings=settings,
@@ -217,14 +223,14 @@ def build(settings: Settings, clock: Clock) -> Parts:
         loading=loading,
         readings=readings,
         streams=streams,
-        explorer=Explorer(store, newest),
+        explorer=Explorer(store, newest, journal.writer),
         simulated=SimulatedReadings(running_source, store.spans, ledger, clock),
         ledger=ledger,
         attention=attention,
         detection=detection,
         tag_models=tag_models,
         model_runner=model_runner,
-        tuner=Tuner(collector, store, running_tags.now, running_source, events, clock),
+        tuner=tuner,
         access=build_access(settings, rules, collector, store.entries, clock),
         events=events,
         actions=ActionLog(collector, clock),
@@ -258,7 +264,44 @@ def build(settings: Settings, clock: Clock) -> Parts:
         ),
         retention=retention,
         disk_usage=DiskUsage(settings.data_dir, settings.database_file, store.retention, clock),
+        following=_following(
+            store, journal, newest, collector, tuner, loader, running_source, dead_letters, clock
+        ),
     )
+
+
+def _recovered(settings: Settings, folder: DataFolder, journal: Journal, store: Store, now: int) -> Recovered:
+    """What journal and store know. Raises UsageError if the store does not take this collector."""
+    try:
+        return recover(journal, store, now, settings.data_dir, settings.collector)
+    except UsageError:
+        store.close()
+        journal.close()
+        folder.release()
+        raise
+
+
+def _following(
+    store: Store,
+    journal: Journal,
+    newest: RecentReadings,
+    collector: Collector,
+    tuner: Tuner,
+    loader: Loader,
+    source: RunningSource,
+    dead_letters: DeadLetters,
+    clock: Clock,
+) -> Following | None:
+    """What follows the other collectors on the store, where there may be others."""
+    if store.collectors is None:
+        return None
+
+    def report() -> Report:
+        backlog = collector.unstored.backlog()
+        wrong = collector.refused or loader.status().problem
+        return Report(source.name, backlog.readings, backlog.oldest, dead_letters.counts(), wrong)
+
+    return Following(store, store.collectors, journal.writer, newest, collector, tuner.adopt, report, clock)
 
 
 def _journal(settings: Settings) -> Journal:

@@ -55,12 +55,14 @@ class LiveLedger:
             return self._last, False
         self._accounts = accounts
         received, pending = account
-        others = [counts for writer, counts in accounts.received.items() if writer != self._journal.writer]
+        mine = self._journal.writer
+        others = [counts for writer, counts in accounts.received.items() if writer != mine]
+        dead = [counts for writer, counts in accounts.dead.items() if writer != mine]
         self._last = balance(
             received=add_up(received, *others),
             stored=accounts.stored,
             rejected=accounts.rejected,
-            dead_lettered=self._dead_letters.counts(),
+            dead_lettered=add_up(self._dead_letters.counts(), *dead),
             pending=pending,
             undone=accounts.undone,
         )

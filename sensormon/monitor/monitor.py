@@ -30,18 +30,21 @@ STOP_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Workers:
-    """The threads: source, loader, requests, models, commands from the command line."""
+    """The threads: source, loader, requests, models, commands from the command line, other collectors."""
 
     collecting: Worker
     loading: Worker
     requests: Worker
     models: Worker
     control: Worker
+    following: Worker | None
+    """Only on a store that several processes use."""
 
     @property
     def all(self) -> tuple[Worker, ...]:
         """In the order in which their failures are shown."""
-        return self.collecting, self.loading, self.requests, self.models, self.control
+        own = (self.collecting, self.loading, self.requests, self.models, self.control)
+        return own if self.following is None else (*own, self.following)
 
 
 class Monitor:
@@ -93,7 +96,9 @@ class Monitor:
             requests=Worker("requests", parts.requests.run, parts.clock),
             models=Worker("models", parts.model_runner.run, parts.clock),
             control=Worker("control socket", self._control(parts).run, parts.clock),
+            following=Worker("following", parts.following.run, parts.clock) if parts.following else None,
         )
+        self.following = parts.following
         self.drills = self._drills(parts)
 
     @property
@@ -121,6 +126,8 @@ class Monitor:
         self.workers.control.stop(0.3)
         self.workers.requests.stop(0.3)
         self.workers.models.stop(0.3)
+        if self.workers.following is not None:
+            self.workers.following.stop(0.3)
         self.workers.collecting.stop(0.3)
         self.workers.loading.stop(0.4)
         self.access.audit.close()

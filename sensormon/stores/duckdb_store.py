@@ -52,6 +52,7 @@ class DuckDBStore:
     """See `sensormon.stores.protocol.Store`. With `read_only` the file is never written."""
 
     name = "DuckDB"
+    collectors = None
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         deletions = Deletions()
@@ -103,14 +104,14 @@ class DuckDBStore:
 
         return refused_one_by_one(reading_columns([record]), try_rows)
 
-    def store_row(self, record: Record) -> None:
+    def store_row(self, record: Record, writer: str = "") -> None:
         self._database.check_file()
         with self._flagged.rewriting(), self._database.transaction("load a dead letter") as cursor:
             ids = row_ids(record)
             known = cursor.execute("SELECT 1 FROM readings WHERE id = ? LIMIT 1", [ids[0]]).fetchall()
             if not known:
                 insert_rows(cursor, reading_columns([record]))
-                add_to_totals(cursor, "", [record], ())
+                add_to_totals(cursor, writer, [record], ())
                 duckdb_summary.add(cursor, [record])
 
     def checkpoint(self) -> None:

@@ -25,7 +25,8 @@ class Accounts:
     """The store's side of the ledger at one moment.
 
     `positions` has the watermark of each journal, `received` the running totals each had
-    reached there, by source. `stored` counts by source what was ever stored, `undone` what undone
+    reached there, by source, `dead` the dead letters of each as its collector last reported them, where
+    several use the store. `stored` counts by source what was ever stored, `undone` what undone
     imports removed of it, `rejected` by source and reason.
     """
 
@@ -34,6 +35,7 @@ class Accounts:
     stored: Mapping[str, int] = field(default_factory=dict)
     rejected: Mapping[tuple[str, str], int] = field(default_factory=dict)
     undone: Mapping[str, int] = field(default_factory=dict)
+    dead: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,10 @@ LONG_SECONDS = 3_600.0
 """For what reads or deletes whole tables, in the background: a scrub, a recount, a roll-up."""
 GRACE = 5.0
 """Seconds beyond these until the socket is shut down."""
-VERSION = 1
+VERSION = 2
 """Of the tables; see `_migrate`."""
+_STEPS = ("postgresql_schema.sql", "postgresql_version_2.sql")
+"""What makes them: each file brings the tables to the next version."""
 
 _MIGRATIONS = 7_362_415_908_113_530
 """The number of the advisory lock under which the tables are made; any number that nobody else uses."""
@@ -243,11 +245,13 @@ def _migrate(connection: _Connection, place: str) -> None:
     try:
         with connection.transaction():
             cursor = connection.cursor()
-            if _version(cursor, place) == 0:  # another process may have made them meanwhile
-                schema = files("sensormon.stores").joinpath("postgresql_schema.sql")
-                cursor.execute(schema.read_text(encoding="utf-8"))
+            version = _version(cursor, place)  # another process may have made them meanwhile
+            if version == 0:
                 cursor.execute("CREATE TABLE sensormon_version (version integer NOT NULL)")
-                cursor.execute("INSERT INTO sensormon_version VALUES (%s)", [VERSION])
+                cursor.execute("INSERT INTO sensormon_version VALUES (0)")
+            for step in _STEPS[version:]:
+                cursor.execute(files("sensormon.stores").joinpath(step).read_bytes())
+            cursor.execute("UPDATE sensormon_version SET version = %s", [VERSION])
     finally:
         if not connection.closed:
             connection.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATIONS])

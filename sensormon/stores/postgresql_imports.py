@@ -12,6 +12,7 @@ from sensormon.model.readings import Batch, Bools
 from sensormon.stores.entries import IMPORTED
 from sensormon.stores.id_ranges import among, merged
 from sensormon.stores.imports import CASES, RELIES, UNDONE
+from sensormon.stores.postgresql_collectors import count_acts
 from sensormon.stores.postgresql_database import Cursor, Database
 from sensormon.stores.postgresql_queries import micros, moment
 
@@ -52,7 +53,11 @@ INSERT INTO undone_totals AS kept VALUES (%s, %s)
 ON CONFLICT (source) DO UPDATE SET undone = kept.undone + excluded.undone
 """
 _REFUSED = """
-INSERT INTO {table} AS kept VALUES ('import', %s, %s)
+INSERT INTO rejected_totals AS kept (writer, source, reason, rejected) VALUES (%s, 'import', %s, %s)
+ON CONFLICT (writer, source, reason) DO UPDATE SET rejected = kept.rejected + excluded.rejected
+"""
+_UNLISTED = """
+INSERT INTO rejected_unlisted AS kept VALUES ('import', %s, %s)
 ON CONFLICT (source, reason) DO UPDATE SET rejected = kept.rejected + excluded.rejected
 """
 
@@ -101,23 +106,23 @@ class PostgreSQLImports:
         return int(count)
 
 
-def undo(cursor: Cursor, records: Sequence[Record], dead: Collection[int]) -> None:
-    """Undo what these records say, within the current transaction, after their readings were written.
+def undo(cursor: Cursor, writer: str, records: Sequence[Record], dead: Collection[int]) -> None:
+    """Undo what these records of a journal say, in this transaction, after their readings were written.
 
     `dead` are the ids of dead letters: those of the import were never stored and never will be.
     """
     for record in records:
         if isinstance(record.entry, UndoEntry):
-            _undo(cursor, record.entry, dead)
+            _undo(cursor, writer, record.entry, dead)
 
 
-def _undo(cursor: Cursor, entry: UndoEntry, dead: Collection[int]) -> None:
+def _undo(cursor: Cursor, writer: str, entry: UndoEntry, dead: Collection[int]) -> None:
     number = entry.import_id
     if cursor.execute("SELECT 1 FROM undone_imports WHERE import_id = %s", [number]).fetchall():
         return
     ranges = merged(cursor.execute(_RANGES, [number]).fetchall())
     removed = _remove(cursor, ranges)
-    _refuse(cursor, among(dead, ranges))
+    _refuse(cursor, writer, among(dead, ranges))
     cursor.execute(
         "DELETE FROM kept_answers WHERE starts_with(key, %s) AND NOT starts_with(key, %s)"
         " AND (body = %s OR fingerprint = %s)",
@@ -126,6 +131,7 @@ def _undo(cursor: Cursor, entry: UndoEntry, dead: Collection[int]) -> None:
     cursor.execute(
         "INSERT INTO undone_imports VALUES (%s, %s, %s, %s)", [number, entry.who, moment(entry.time), removed]
     )
+    count_acts(cursor, {"undone_imports"})
 
 
 def _remove(cursor: Cursor, ranges: Sequence[tuple[int, int]]) -> int:
@@ -142,10 +148,11 @@ def _remove(cursor: Cursor, ranges: Sequence[tuple[int, int]]) -> int:
     return sum(count for _, count in removed)
 
 
-def _refuse(cursor: Cursor, count: int) -> None:
+def _refuse(cursor: Cursor, writer: str, count: int) -> None:
     """Count dead letters of the import as rejected: they leave their file and are not stored."""
-    for table in ("rejected_totals", "rejected_unlisted") if count else ():
-        cursor.execute(_REFUSED.format(table=table), [UNDONE, count])
+    if count:
+        cursor.execute(_REFUSED, [writer, UNDONE, count])
+        cursor.execute(_UNLISTED, [UNDONE, count])
 
 
 def _bounds(ranges: Sequence[tuple[int, int]]) -> list[object]:

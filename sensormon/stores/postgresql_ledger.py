@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sensormon.model.ledger import add_up
 from sensormon.stores.ledger import Accounts, Recount, Watermark
+from sensormon.stores.postgresql_collectors import dead_letters
 from sensormon.stores.postgresql_database import LONG_SECONDS, Cursor, Database
 
 
@@ -29,8 +30,13 @@ class PostgreSQLLedger:
         with self._database.snapshot() as cursor:
             positions = dict(cursor.execute("SELECT writer, number FROM watermarks").fetchall())
             totals = cursor.execute("SELECT writer, source, received FROM received_totals").fetchall()
-            stored = dict(cursor.execute("SELECT source, stored FROM stored_totals").fetchall())
-            rejected = cursor.execute("SELECT source, reason, rejected FROM rejected_totals").fetchall()
+            stored = _by_source(
+                cursor, "SELECT source, sum(stored)::bigint FROM stored_totals GROUP BY source"
+            )
+            rejected = cursor.execute(
+                "SELECT source, reason, sum(rejected)::bigint FROM rejected_totals GROUP BY source, reason"
+            ).fetchall()
+            dead = dead_letters(cursor)
             undone = dict(cursor.execute("SELECT source, undone FROM undone_totals").fetchall())
         for writer, source, count in totals:
             received.setdefault(writer, {})[source] = count
@@ -40,6 +46,7 @@ class PostgreSQLLedger:
             stored=stored,
             rejected={(source, reason): count for source, reason, count in rejected},
             undone=undone,
+            dead=dead,
         )
 
     def recount(self) -> Recount:

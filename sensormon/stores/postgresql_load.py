@@ -9,6 +9,7 @@ import pyarrow as pa
 from sensormon.model.entries import Record
 from sensormon.stores.columns import reading_columns
 from sensormon.stores.ledger import Watermark
+from sensormon.stores.postgresql_collectors import count_acts
 from sensormon.stores.postgresql_database import Cursor
 from sensormon.stores.postgresql_queries import moment
 from sensormon.stores.postgresql_tables import copy_in, own_columns
@@ -21,7 +22,9 @@ ORDER BY tag
 ON CONFLICT (tag) DO UPDATE SET id = excluded.id, time = excluded.time, n = excluded.n
 WHERE kept.id < excluded.id
 """
-_SETTINGS = "INSERT INTO detector_settings VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+_SETTINGS = """
+INSERT INTO detector_settings VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
 _WORDS = """
 INSERT INTO state_words SELECT * FROM unnest(%s::text[], %s::bigint[], %s::text[])
 ON CONFLICT DO NOTHING
@@ -36,17 +39,19 @@ INSERT INTO received_totals VALUES (%s, %s, %s)
 ON CONFLICT (writer, source) DO UPDATE SET received = excluded.received
 """
 _STORED = """
-INSERT INTO stored_totals AS kept VALUES (%s, %s)
-ON CONFLICT (source) DO UPDATE SET stored = kept.stored + excluded.stored
+INSERT INTO stored_totals AS kept (writer, source, stored) VALUES (%s, %s, %s)
+ON CONFLICT (writer, source) DO UPDATE SET stored = kept.stored + excluded.stored
 """
 _REJECTED = """
-INSERT INTO rejected_totals AS kept VALUES (%s, %s, %s)
-ON CONFLICT (source, reason) DO UPDATE SET rejected = kept.rejected + excluded.rejected
+INSERT INTO rejected_totals AS kept (writer, source, reason, rejected) VALUES (%s, %s, %s, %s)
+ON CONFLICT (writer, source, reason) DO UPDATE SET rejected = kept.rejected + excluded.rejected
 """
 _UNLISTED = """
 INSERT INTO rejected_unlisted AS kept VALUES (%s, %s, %s)
 ON CONFLICT (source, reason) DO UPDATE SET rejected = kept.rejected + excluded.rejected
 """
+_ACTS = {"event_actions", "annotations", "documents"}
+"""What people write, and other processes show."""
 _DROP_REJECTED = """
 WITH dropped AS (DELETE FROM rejected WHERE number <= %s RETURNING source, reason)
 INSERT INTO rejected_unlisted AS kept SELECT source, reason, count(*) FROM dropped GROUP BY source, reason
@@ -64,13 +69,19 @@ def watermark(cursor: Cursor, writer: str) -> Watermark | None:
 def insert_all(cursor: Cursor, records: Sequence[Record], without: Collection[int]) -> None:
     """Write everything in these records except the readings with these ids."""
     insert_rows(cursor, reading_columns(records, without))
+    acts: set[str] = set()
     for table, columns in other_rows(records):
         if table == "state_words":
             cursor.execute(_WORDS, [columns[name].to_pylist() for name in ("tag", "code", "word")])
+            if cursor.rowcount:  # each run names its words again
+                acts.add(table)
         elif columns.num_rows:
             copy_in(cursor, table, columns)
             if table == "rejected":
                 _drop_old_rejections(cursor)
+            elif table in _ACTS:
+                acts.add(table)
+    count_acts(cursor, acts)
     for number, applied, *rest in settings_rows(records):
         cursor.execute(_SETTINGS, [number, moment(applied), *rest])
 
@@ -97,10 +108,11 @@ def add_to_totals(cursor: Cursor, writer: str, records: Sequence[Record], withou
     for source, count in sorted(totals.received.items()):
         cursor.execute(_RECEIVED, [writer, source, count])
     for source, count in sorted(totals.stored.items()):
-        cursor.execute(_STORED, [source, count])
-    for query, counts in ((_REJECTED, totals.rejected), (_UNLISTED, totals.unlisted)):
-        for (source, reason), count in sorted(counts.items()):
-            cursor.execute(query, [source, reason, count])
+        cursor.execute(_STORED, [writer, source, count])
+    for (source, reason), count in sorted(totals.rejected.items()):
+        cursor.execute(_REJECTED, [writer, source, reason, count])
+    for (source, reason), count in sorted(totals.unlisted.items()):
+        cursor.execute(_UNLISTED, [source, reason, count])
 
 
 def _drop_old_rejections(cursor: Cursor) -> None:

@@ -1,4 +1,4 @@
--- The tables of the store in PostgreSQL, version 1. Columns mean what they mean in schema.sql; what differs
+-- The tables of the store in PostgreSQL, version 1; later versions are in files of their own. Columns mean what they mean in schema.sql; what differs
 -- is said here. Times are timestamptz, so that other programs read them rightly.
 
 CREATE TABLE readings (

@@ -15,6 +15,7 @@ from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import StoreFault
 from sensormon.stores import postgresql_imports, postgresql_partitions
 from sensormon.stores.columns import reading_columns, row_ids
+from sensormon.stores.postgresql_collectors import PostgreSQLCollectors
 from sensormon.stores.postgresql_database import LONG_SECONDS, Database
 from sensormon.stores.postgresql_entries import PostgreSQLEntries
 from sensormon.stores.postgresql_imports import PostgreSQLImports
@@ -71,6 +72,7 @@ class PostgreSQLStore:
         self.entries = PostgreSQLEntries(self._database)
         self.imports = PostgreSQLImports(self._database)
         self.retention = PostgreSQLRetention(self._database)
+        self.collectors = PostgreSQLCollectors(self._database)
 
     def open(self) -> None:
         self._database.open()
@@ -97,7 +99,7 @@ class PostgreSQLStore:
                 cursor.execute("INSERT INTO rewritten (deleted) VALUES (false)")
             insert_all(cursor, fresh, without)
             add_to_totals(cursor, writer, fresh, without)
-            postgresql_imports.undo(cursor, fresh, without)
+            postgresql_imports.undo(cursor, writer, fresh, without)
             set_watermark(cursor, writer, fresh)
 
     def refused_rows(self, record: Record) -> dict[int, str]:
@@ -108,7 +110,7 @@ class PostgreSQLStore:
         self._make_partitions([record])
         return refused_one_by_one(reading_columns([record]), try_rows)
 
-    def store_row(self, record: Record) -> None:
+    def store_row(self, record: Record, writer: str = "") -> None:
         self._make_partitions([record])
         with self._database.transaction("load a dead letter") as cursor:
             (row,) = row_ids(record)
@@ -118,7 +120,7 @@ class PostgreSQLStore:
             if not known:
                 cursor.execute("INSERT INTO rewritten (deleted) VALUES (false)")
                 insert_rows(cursor, reading_columns([record]))
-                add_to_totals(cursor, "", [record], ())
+                add_to_totals(cursor, writer, [record], ())
 
     def _make_partitions(self, records: Sequence[Record]) -> None:
         """Before the transaction that needs them: making one waits for all who use the table."""

@@ -8,6 +8,7 @@ Only the loader opens, loads and checkpoints; everybody else gets only the part 
     entries     settings, actions, notes, kept answers         stores/entries
     imports     which readings an import stored, what is undone  stores/imports
     retention   what is due, roll-ups, space                   stores/retention
+    collectors  who else writes to it, how far each is         stores/collectors
 
 A store neither retries nor waits: it raises the right kind of `StoreError` and the
 loader decides. `tests/stores/test_contract_*.py` are the contract, one file per part; list a
@@ -20,6 +21,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from sensormon.model.entries import Record
+from sensormon.stores.collectors import Collectors
 from sensormon.stores.entries import StoredEntries
 from sensormon.stores.imports import StoredImports
 from sensormon.stores.ledger import StoredLedger
@@ -59,6 +61,10 @@ class Store(Protocol):
     @property
     def retention(self) -> StoredRetention: ...
 
+    @property
+    def collectors(self) -> Collectors | None:
+        """None if one process at a time uses the store."""
+
     def open(self) -> None:
         """Connect and make the tables that are missing. Does nothing when open."""
 
@@ -78,8 +84,8 @@ class Store(Protocol):
     def refused_rows(self, record: Record) -> dict[int, str]:
         """The ids of this record's rows that can never be stored, each with the reason."""
 
-    def store_row(self, record: Record) -> None:
-        """Store the one reading of this record unless its id is stored already."""
+    def store_row(self, record: Record, writer: str = "") -> None:
+        """Store the one reading of this record unless its id is stored already; it is of this journal."""
 
     def checkpoint(self) -> None:
         """Make everything loaded so far independent of any write-ahead file."""

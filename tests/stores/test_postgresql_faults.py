@@ -23,7 +23,7 @@ from sensormon.model.errors import (
 )
 from sensormon.stores import postgresql_database
 from sensormon.stores.opening import open_store
-from sensormon.stores.postgresql_database import Database
+from sensormon.stores.postgresql_database import VERSION, Database
 from sensormon.stores.postgresql_store import PostgreSQLStore
 from sensormon.stores.protocol import Store
 from tests.support.plant import START
@@ -243,7 +243,7 @@ def test_an_empty_database_is_set_up_once_by_several_at_once(postgresql: Postgre
     for thread in threads:
         thread.join(PATIENCE)
     with psycopg.connect(url) as connection:
-        assert connection.execute("SELECT version FROM sensormon_version").fetchall() == [(1,)]
+        assert connection.execute("SELECT version FROM sensormon_version").fetchall() == [(VERSION,)]
     for store in stores:
         assert store.ledger.recount().rows == 0
         store.close()

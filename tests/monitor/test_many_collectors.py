@@ -1,0 +1,148 @@
+"""Several monitors on one PostgreSQL store: each collects, all show everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.errors import UsageError
+from sensormon.model.reading_ids import collector_of
+from sensormon.model.settings import Settings
+from sensormon.monitor.following import Following
+from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.offline import StoppedMonitor
+from sensormon.monitor.verify import verify
+from sensormon.view.live_feed import LiveFeed
+from tests.support.plant import START, batch_of
+from tests.support.postgresql import PostgreSQL
+
+NAMES = ["fermenter_ph", "fermenter_temp"]
+
+
+@pytest.fixture
+def start(
+    settings: Settings, postgresql: PostgreSQL, tmp_path: Path, clock: ManualClock
+) -> Iterator[Callable[..., Monitor]]:
+    """Starts a monitor of this name on the one database, in a data folder of its own."""
+    url, running = postgresql.new_database(), list[Monitor]()
+
+    def begin(name: str, **changes: object) -> Monitor:
+        own = replace(settings, store=url, **{"data_dir": tmp_path / name, "collector": name, **changes})
+        running.append(Monitor(own, clock))
+        return running[-1]
+
+    yield begin
+    for monitor in running:
+        monitor.stop()
+
+
+def following(monitor: Monitor) -> Following:
+    assert monitor.following is not None
+    return monitor.following
+
+
+def test_each_shows_what_the_other_collects(start: Callable[..., Monitor], clock: ManualClock) -> None:
+    line, dashboard = start("line"), start("dashboard", source="none")
+    feed = LiveFeed(dashboard)
+    first = feed.board(NAMES, 600)
+    for step in range(3):
+        clock.advance((START + step * SECOND - clock.now()) / SECOND)
+        line.submit(batch_of(("fermenter_ph", 7.0 + step), at=START + step * SECOND))
+        line.drain()
+        following(dashboard).step()
+    news = feed.board(NAMES, 600, after=first["after"])
+    assert news["tags"]["fermenter_ph"]["y"] == [7.0, 8.0, 9.0]
+    assert feed.board(NAMES, 600, after=news["after"])["tags"].keys() <= {"fermenter_ph"}
+    assert not feed.board(NAMES, 600, after=news["after"])["tags"].get("fermenter_ph", {}).get("y")
+    assert dashboard.readings.recent(START - 1)["value"].tolist() == [7.0, 8.0, 9.0]
+    assert {age.tag for age in dashboard.tag_ages() if age.seconds is not None} == {"fermenter_ph"}
+
+
+def test_a_slower_collector_with_lower_ids_is_not_missed(start: Callable[..., Monitor]) -> None:
+    slow, fast, dashboard = start("slow"), start("fast"), start("dashboard", source="none")
+    feed = LiveFeed(dashboard)
+    after = feed.board(NAMES, 600)["after"]
+    slow.submit(batch_of(("fermenter_ph", 6.5)))
+    fast.submit(batch_of(("fermenter_temp", 37.0)))
+    fast.drain()  # its ids are higher, and it stores first
+    following(dashboard).step()
+    answer = feed.board(NAMES, 600, after=after)
+    assert answer["tags"]["fermenter_temp"]["y"] == [37.0]
+    slow.drain()
+    following(dashboard).step()
+    late = feed.board(NAMES, 600, after=answer["after"])
+    assert late["tags"]["fermenter_ph"]["y"] == [6.5]
+    frame = dashboard.readings.recent(START - 1)
+    assert sorted(frame["value"]) == [6.5, 37.0]
+    assert len({collector_of(number) for number in frame["id"]}) == 2
+
+
+def test_ids_never_meet_and_the_ledger_holds_for_all(
+    start: Callable[..., Monitor], clock: ManualClock
+) -> None:
+    monitors = [start("a"), start("b"), start("c")]
+    for step in range(5):
+        clock.advance((START + step * 20 * SECOND - clock.now()) / SECOND)
+        for monitor in monitors:
+            monitor.submit(batch_of(*[("fermenter_ph", 7.0)] * 50, at=clock.now(), seconds=0.01))
+    for monitor in monitors:
+        monitor.drain()
+        following(monitor).step()
+    stored = monitors[0].parts.store
+    assert stored.ledger.recount().distinct_ids == stored.ledger.recount().rows == 750
+    for monitor in monitors:
+        assert (monitor.ledger.now().total.stored, monitor.ledger.now().total.difference) == (750, 0)
+    assert stored.collectors is not None
+    accounts = stored.collectors.accounts()
+    assert [(account.name, account.stored, account.difference) for account in accounts] == [
+        ("a", 250, 0),
+        ("b", 250, 0),
+        ("c", 250, 0),
+    ]
+    monitors[0].stop()
+    assert not verify(StoppedMonitor(monitors[0].settings.data_dir, monitors[0].settings.store_url)).findings
+
+
+def test_settings_applied_in_one_are_in_force_in_all(start: Callable[..., Monitor]) -> None:
+    line, dashboard = start("line"), start("dashboard", source="none")
+    for monitor in (line, dashboard):
+        monitor.drain()
+        following(monitor).step()
+    applied = dashboard.tuner.set_zscore({"threshold": 4.5}, "ada")
+    dashboard.drain()
+    following(line).step()
+    assert line.detection.in_force == applied
+    line.drain()
+    following(dashboard).step()
+    assert dashboard.detection.in_force == applied
+    again = line.tuner.set_zscore({"threshold": 5.0}, "grace")
+    assert again.id > applied.id
+    assert again.id % 32 != applied.id % 32
+
+
+def test_acts_in_one_are_seen_in_all(start: Callable[..., Monitor]) -> None:
+    line, dashboard = start("line"), start("dashboard", source="none")
+    values = [("fermenter_ph", 7.0 + step % 3 / 100) for step in range(60)]
+    line.submit(batch_of(*values, ("fermenter_ph", 8.5), ("fermenter_ph", 8.5), at=START - 100 * SECOND))
+    line.drain()
+    for monitor in (line, dashboard):
+        following(monitor).step()
+    (event,) = dashboard.events.between(None, 0, START + 100 * SECOND)["id"]
+    before = line.actions.count
+    dashboard.actions.record([event], "acknowledge", "ada")
+    dashboard.annotations.add("pump changed", "ada", START)
+    dashboard.drain()
+    following(line).step()
+    assert line.actions.count > before
+    assert line.events.between(None, 0, START + 100 * SECOND)["state"].tolist() == ["acknowledged"]
+    assert [note.text for note in line.annotations.between(0, START + 100 * SECOND)] == ["pump changed"]
+
+
+def test_a_name_is_used_once_at_a_time(start: Callable[..., Monitor], tmp_path: Path) -> None:
+    start("line")
+    with pytest.raises(UsageError, match="a collector named 'line' uses this database already"):
+        start("line", data_dir=tmp_path / "other")
