@@ -2,6 +2,7 @@
 
 from html import escape
 
+import pandas as pd
 import streamlit as st
 
 from sensormon.access.audit import Change
@@ -14,6 +15,7 @@ from sensormon.model.readings import reason_words
 from sensormon.model.status import Status
 from sensormon.monitor.attention import Losses
 from sensormon.monitor.drills import DRILLS, Drills
+from sensormon.monitor.following import Following
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
 from sensormon.sources.faults import FAULTS
@@ -31,6 +33,7 @@ from sensormon.ui import (
 from sensormon.ui.acts import allowed, carried_out, name_field, why_not
 from sensormon.ui.page import page
 from sensormon.ui.parts import every
+from sensormon.view.collectors import collector_table, collector_words
 from sensormon.view.phrases import Phrase, fault_sentence, fault_words, literal
 from sensormon.view.status import (
     age_table,
@@ -120,6 +123,30 @@ def state(status: Status, viewer: Viewer) -> str:
     ]
     rest = "".join(f'<div class="quiet">{escape(line)}</div>' for line in quiet if line)
     return f'<div class="state"><div>{" · ".join(words)}</div>{rest}</div>'
+
+
+@every(2)
+def collectors(m: Monitor, following: Following) -> None:
+    """Every collector and dashboard on the shared store: its lag and its ledger."""
+    st.subheader("Collectors on this database", anchor=False, help=meaning("ledger", "pending", "difference"))
+    try:
+        accounts = following.accounts()
+    except StoreError as error:
+        not_readable(error)
+        return
+    st.html(marked(collector_words(accounts)))
+    if following.problem:
+        st.html(marked(Phrase(following.problem, True)))
+    number = st.column_config.NumberColumn(format="localized")
+    table = collector_table(accounts, following.writer, m.clock.now())
+    counts = [name for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
+    st.dataframe(
+        table,
+        hide_index=True,
+        key="collectors",
+        alt="Collectors and dashboards on this database, each with its lag and its ledger",
+        column_config=dict.fromkeys(counts, number),
+    )
 
 
 @every(2)
@@ -377,6 +404,8 @@ def running(m: Monitor, simulator: Simulator) -> None:
 monitored = monitor()
 with page("Pipeline") as me:
     way(monitored, me)
+    if monitored.following is not None:
+        collectors(monitored, monitored.following)
     arrivals(monitored)
     journal(monitored, me)
     losses(monitored, me)

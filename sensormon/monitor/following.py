@@ -19,7 +19,7 @@ from sensormon.model.entries import FROM_CASES, DetectorSettings
 from sensormon.model.errors import JournalError, StoreError, UsageError
 from sensormon.model.reading_ids import slice_of
 from sensormon.model.readings import Batch, Origin
-from sensormon.stores.collectors import Collectors, News, Report
+from sensormon.stores.collectors import CollectorAccount, Collectors, News, Report
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
 
@@ -55,7 +55,7 @@ class Following:
         """Why settings that were applied elsewhere are not in force here; empty if they are."""
         self._store = store
         self._collectors = collectors
-        self._writer = writer
+        self.writer = writer
         self._newest = newest
         self._collector = collector
         self._adopt = adopt
@@ -83,15 +83,19 @@ class Following:
         """Take up what has changed since the last step. Raises StoreError."""
         now = self._clock.now()
         if not 0 <= now - self._reported < REPORT:
-            self._collectors.report(self._writer, self._report())
+            self._collectors.report(self.writer, self._report())
             self._reported = now
         news = self._collectors.news()
         self._look_at_acts(news)  # first: words of states are among them
         for writer, position in news.positions.items():
-            if writer != self._writer and position > self._positions.get(writer, self._begun):
+            if writer != self.writer and position > self._positions.get(writer, self._begun):
                 self._take(writer, position)
         if news.settings > max(self._collector.settings.id, self._refused):
             self._take_settings()
+
+    def accounts(self) -> list[CollectorAccount]:
+        """Every collector and dashboard on the store. Raises StoreError."""
+        return self._collectors.accounts()
 
     def _take(self, writer: str, position: int) -> None:
         """The readings of this collector up to its position."""

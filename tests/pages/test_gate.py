@@ -25,6 +25,7 @@ READS: dict[str, set[str]] = {
     "disk_usage": {"measure"},
     "drills": {"runs"},
     "events": {"between", "actions"},
+    "following": {"accounts", "problem", "writer"},
     "explorer": {
         "extent",
         "overview",
