@@ -26,6 +26,11 @@ NO_FAULTS = pd.DataFrame(
 LOUD = Profile("loud", (Choice("zscore", {"window": 50, "threshold": 1.5}),), target=40.0)
 
 
+def still() -> float:
+    """A clock on which no time passes: the whole grid is tried, however busy the machine is."""
+    return 0.0
+
+
 def times(seconds: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pd.Series[pd.Timestamp]:
     return pd.Series(pd.to_datetime(1_700_000_000 + seconds, unit="s", utc=True))
 
@@ -73,7 +78,7 @@ KNOWN = Known(NO_FAULTS, confirmed("t", SHIFTS), frozenset())
 
 @pytest.fixture(scope="module")
 def found() -> Suggestion:
-    return suggest([shifted("t", SHIFTS)], LOUD, KNOWN, quiet)
+    return suggest([shifted("t", SHIFTS)], LOUD, KNOWN, quiet, still)
 
 
 def test_suggestion_keeps_the_confirmed_events_and_meets_the_target(found: Suggestion) -> None:
@@ -102,7 +107,7 @@ def test_first_part_alone_decides(found: Suggestion) -> None:
     later = np.arange(len(other.rows)) >= 0.6 * len(other.rows)
     value = other.rows["value"].to_numpy().copy()
     value[later] = np.random.default_rng(9).normal(500.0, 90.0, later.sum())
-    again = suggest([replace(other, rows=other.rows.assign(value=value))], LOUD, KNOWN, quiet)
+    again = suggest([replace(other, rows=other.rows.assign(value=value))], LOUD, KNOWN, quiet, still)
     assert [each.profile for each in again.candidates] == [each.profile for each in found.candidates]
     assert [each.first for each in again.candidates] == [each.first for each in found.candidates]
 
@@ -120,7 +125,7 @@ def test_too_few_known_events_are_no_ground_for_a_suggestion() -> None:
 
 
 def test_unreachable_target_is_said_with_the_nearest() -> None:
-    result = suggest([shifted("t", SHIFTS)], replace(LOUD, target=0.5), KNOWN, quiet)
+    result = suggest([shifted("t", SHIFTS)], replace(LOUD, target=0.5), KNOWN, quiet, still)
     assert result.verdict is Verdict.NOTHING_FITS
     assert result.candidates
     assert not any(candidate.fits(result.target) for candidate in result.candidates)
@@ -152,7 +157,7 @@ def test_two_kinds_of_faults_take_two_detectors() -> None:
 
 def test_wrong_events_count_against_a_candidate_where_the_truth_is_complete() -> None:
     complete = Known(NO_FAULTS, confirmed("t", SHIFTS), frozenset({"t"}))
-    result = suggest([shifted("t", SHIFTS)], LOUD, complete, quiet)
+    result = suggest([shifted("t", SHIFTS)], LOUD, complete, quiet, still)
     assert result.now.first.wrong > 0
     assert result.candidates[0].first.wrong < result.now.first.wrong
 
@@ -164,7 +169,7 @@ def test_condition_withholds_readings_from_every_candidate() -> None:
         {"id": [0], "time": rows["time"].iloc[:1], "value": [0.0], "quality": np.zeros(1, np.uint32)}
     )
     watched = replace(history, watched={"pump": off})
-    result = suggest([watched], replace(LOUD, condition=Condition("pump", ">", 50.0)), KNOWN, quiet)
+    result = suggest([watched], replace(LOUD, condition=Condition("pump", ">", 50.0)), KNOWN, quiet, still)
     assert all(part.events == 0 for part in (result.now.first, result.now.rest))
 
 
