@@ -98,7 +98,7 @@ class ImportLog:
             if entry.key == key and entry.state is ImportState.PARTIAL:
                 self._running = entry.id
                 return entry
-        number = max((entry.id for entry in entries), default=0) + 1
+        number = self._collector.version_after(max((entry.id for entry in entries), default=0))
         content = {
             "files": [file.name],
             "key": key,

@@ -285,7 +285,7 @@ class Collector:
         return self.version_after(self.settings.id)
 
     def version_after(self, last: int) -> int:
-        """The id of the version that this collector would make after this one."""
+        """The id that this collector gives, of versions, imports and the like, after this one."""
         return self._ids.version_after(last)
 
     # -- what people do -----------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The ids of readings and of versions: who gives which, so that no two of a store have the same.
+"""The ids of readings, versions and imports: who gives which, so that no two of a store have the same.
 
 A collector alone on its store counts up. Of several on one store each has a number, and ids of its own in
 every slice of time, so that ids rise with the time of arrival whoever gave them: within `SLICE_SECONDS`
@@ -32,7 +32,7 @@ class ReadingIds(Protocol):
         """The ids below this one are given."""
 
     def version_after(self, last: int) -> int:
-        """The id of the version of the detector settings that follows this one."""
+        """The id that follows this one, of versions of the detector settings or of imports."""
 
 
 class Counted:

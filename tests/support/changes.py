@@ -19,10 +19,14 @@ T = TypeVar("T")
 
 
 class Changes:
-    """Changes a store at random; times are near each other, some readings come late, half are flagged."""
+    """Changes a store at random; times are near each other, some readings come late, half are flagged.
 
-    def __init__(self, store: Store, seed: int) -> None:
+    The records are those of one journal.
+    """
+
+    def __init__(self, store: Store, seed: int, writer: str = "w") -> None:
         self.store = store
+        self._writer = writer
         self._random = np.random.default_rng(seed)
         self.now = START
         self._number = 0
@@ -44,9 +48,9 @@ class Changes:
         assert isinstance(entry, BatchEntry)
         row = self._below(2 * len(entry.processed.accepted))
         if row >= len(entry.processed.accepted):
-            self.store.load("w", [record])
+            self.store.load(self._writer, [record])
             return
-        self.store.load("w", [record], without={entry.first_id + row})
+        self.store.load(self._writer, [record], without={entry.first_id + row})
         rows = np.array([row])
         part = replace(
             entry.processed,
@@ -61,11 +65,15 @@ class Changes:
         """Skip this many ids, as a start without the database does."""
         self._next_id += ids
 
+    def begin_at(self, number: int) -> None:
+        """Give no id below this one."""
+        self._next_id = max(self._next_id, number)
+
     def bring_in(self) -> None:
         """Readings of an import."""
         number = self._number + 1
         self._imports.append(number)
-        self.store.load("w", [self._record("import", Origin.IMPORT, number)])
+        self.store.load(self._writer, [self._record("import", Origin.IMPORT, number)])
 
     def retry(self) -> None:
         """A dead letter is stored after all, with its old id."""
@@ -76,7 +84,7 @@ class Changes:
         if self._imports:
             number = self._imports.pop(self._below(len(self._imports)))
             self._number += 1
-            self.store.load("w", [Record(self._number, UndoEntry(number, "Ana", self.now))])
+            self.store.load(self._writer, [Record(self._number, UndoEntry(number, "Ana", self.now))])
 
     def settle(self) -> None:
         self.store.checkpoint()
