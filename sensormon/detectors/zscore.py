@@ -255,19 +255,17 @@ def _restore(
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _next_block(
-    values: Floats, block: Floats, tail: Floats, head_mean: Floats, head_squares: Floats
-) -> tuple[float, float]:
+def _next_block(values: Floats, block: Floats, tail: Floats, head: Floats) -> tuple[float, float]:
     """The tails of `block` and the heads of the block of `values` after it, side by side; the last head.
 
-    head_mean[j] and head_squares[j] become those of values[:j].
+    head[:, j] becomes the aggregate of values[:j].
     """
     window = len(block)
     tail_mean, tail_squares = block[window - 1], 0.0
     tail[0, window - 1], tail[1, window - 1] = tail_mean, tail_squares
     mean, squares = values[0], 0.0
     for j in range(1, window):
-        head_mean[j], head_squares[j] = mean, squares
+        head[0, j], head[1, j] = mean, squares
         mean, squares = _added(mean, squares, j, values[j])
         older = window - 1 - j
         tail_mean, tail_squares = _added(tail_mean, tail_squares, j, block[older])
@@ -276,18 +274,54 @@ def _next_block(
 
 
 @numba.njit(cache=True, error_model="numpy")
+def _next_blocks(
+    first: Floats,
+    second: Floats,
+    block: Floats,
+    tail: Floats,
+    next_tail: Floats,
+    head: Floats,
+    next_head: Floats,
+) -> tuple[float, float, float, float]:
+    """`_next_block` of the two blocks after `block` at once; the last heads of both.
+
+    Each sum waits for a division of its own: four of them take hardly longer than two.
+    """
+    window = len(block)
+    older_mean, older_squares = block[window - 1], 0.0
+    tail_mean, tail_squares = first[window - 1], 0.0
+    tail[0, window - 1], tail[1, window - 1] = older_mean, older_squares
+    next_tail[0, window - 1], next_tail[1, window - 1] = tail_mean, tail_squares
+    mean, squares = first[0], 0.0
+    next_mean, next_squares = second[0], 0.0
+    for j in range(1, window):
+        head[0, j], head[1, j] = mean, squares
+        next_head[0, j], next_head[1, j] = next_mean, next_squares
+        mean, squares = _added(mean, squares, j, first[j])
+        next_mean, next_squares = _added(next_mean, next_squares, j, second[j])
+        older = window - 1 - j
+        older_mean, older_squares = _added(older_mean, older_squares, j, block[older])
+        tail_mean, tail_squares = _added(tail_mean, tail_squares, j, first[older])
+        tail[0, older], tail[1, older] = older_mean, older_squares
+        next_tail[0, older], next_tail[1, older] = tail_mean, tail_squares
+    return mean, squares, next_mean, next_squares
+
+
+@numba.njit(cache=True, error_model="numpy")
 def _merge_block(
-    tail_mean: Floats,
-    tail_squares: Floats,
-    head_mean: Floats,
-    head_squares: Floats,
+    tail: Floats,
+    head: Floats,
+    mean: float,
+    squares: float,
     threshold: float,
     resolution: float,
     expected: Floats,
     margins: Floats,
 ) -> None:
-    """What a block is held against, but for its first value."""
+    """What a block is held against; mean and squares are those of the block before it."""
     window = len(expected)
+    tail_mean, tail_squares, head_mean, head_squares = tail[0], tail[1], head[0], head[1]
+    expected[0], margins[0] = mean, _margin(mean, squares, window, threshold, resolution)
     for j in range(1, window):
         mean, squares = _merged(tail_mean[j], tail_squares[j], head_mean[j], head_squares[j], j, window)
         expected[j] = mean
@@ -295,16 +329,7 @@ def _merge_block(
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _judge_block(
-    values: Floats, expected: Floats, margins: Floats, threshold: float, score: Floats, is_anomaly: Bools
-) -> None:
-    above = np.nextafter(threshold, np.inf)
-    for j in range(len(values)):
-        score[j], is_anomaly[j] = _judged(values[j], expected[j], margins[j], threshold, above)
-
-
-@numba.njit(cache=True)
-def _whole_block(
+def _learn_blocks(
     values: Floats,
     block: Floats,
     tail: Floats,
@@ -312,38 +337,61 @@ def _whole_block(
     squares: float,
     threshold: float,
     resolution: float,
+    older_tail: Floats,
+    heads: Floats,
+    expected: Floats,
+    margins: Floats,
+) -> tuple[float, float]:
+    """What the next block, or the next two, are held against; learn them and return the last aggregate."""
+    window = len(block)
+    last = values[len(values) - window :]
+    if len(values) == window:
+        next_mean, next_squares = _next_block(values, block, tail, heads[0])
+        _merge_block(tail, heads[0], mean, squares, threshold, resolution, expected, margins)
+    else:
+        middle, spread, next_mean, next_squares = _next_blocks(
+            values[:window], last, block, older_tail, tail, heads[0], heads[1]
+        )
+        first, second = slice(0, window), slice(window, 2 * window)
+        _merge_block(
+            older_tail, heads[0], mean, squares, threshold, resolution, expected[first], margins[first]
+        )
+        _merge_block(tail, heads[1], middle, spread, threshold, resolution, expected[second], margins[second])
+    for j in range(window):
+        block[j] = last[j]
+    return next_mean, next_squares
+
+
+@numba.njit(cache=True, error_model="numpy")
+def _judge_blocks(
+    values: Floats,
+    threshold: float,
     count: int,
-    scratch: Floats,
     out_n: Ints,
     score: Floats,
     expected: Floats,
     lower: Floats,
     upper: Floats,
     is_anomaly: Bools,
-) -> tuple[float, float]:
-    """Judge and learn the block of `values` after `block`, whose aggregate is given; that of the new one."""
-    window = len(block)
-    head_mean, head_squares, margins = scratch[0], scratch[1], scratch[2]
-    expected[0], margins[0] = mean, _margin(mean, squares, window, threshold, resolution)
-    mean, squares = _next_block(values, block, tail, head_mean, head_squares)
-    _merge_block(tail[0], tail[1], head_mean, head_squares, threshold, resolution, expected, margins)
-    _judge_block(values, expected, margins, threshold, score, is_anomaly)
-    for j in range(window):
-        lower[j], upper[j] = expected[j] - margins[j], expected[j] + margins[j]
-        block[j] = values[j]
+) -> None:
+    """Judge whole blocks; `upper` has their margins and becomes their upper limits."""
+    above = np.nextafter(threshold, np.inf)
+    for j in range(len(values)):
+        score[j], is_anomaly[j] = _judged(values[j], expected[j], upper[j], threshold, above)
+    for j in range(len(values)):
+        margin = upper[j]
+        lower[j], upper[j] = expected[j] - margin, expected[j] + margin
         out_n[j] = count + j
-    return mean, squares
 
 
 @numba.njit(cache=True, inline="always")
-def _all_good(tag: NDArray[np.int32], value: Floats, ok: Bools, start: int, stop: int) -> bool:
-    """Whether the readings [start:stop] exist and are all good and of one tag."""
-    if stop > len(tag):
-        return False
-    for i in range(start, stop):
-        if tag[i] != tag[start] or not ok[i] or not np.isfinite(value[i]):
-            return False
-    return True
+def _whole_blocks(tag: NDArray[np.int32], value: Floats, ok: Bools, start: int, window: int) -> int:
+    """How many blocks, two at most, the readings from `start` on fill that are all good and of one tag."""
+    stop = min(start + 2 * window, len(tag))
+    i = start
+    while i < stop and tag[i] == tag[start] and ok[i] and np.isfinite(value[i]):
+        i += 1
+    return (i - start) // window
 
 
 @numba.njit(cache=True, error_model="numpy")
@@ -367,7 +415,7 @@ def kernel(
     window = block.shape[1]
     warm_up = min(window, WARM_UP)
     above = np.nextafter(threshold, np.inf)
-    scratch = np.empty((3, window))
+    heads, older_tail = np.empty((2, 2, window)), np.empty((2, window))
     code = -1
     # What is remembered of the tag whose readings come now: kept here while they do.
     count, position, step, mean, squares = 0, 0, 0.0, 0.0, 0.0
@@ -379,9 +427,11 @@ def kernel(
             code = tag[i]
             count, mean, squares, step = n[code], head[code, 0], head[code, 1], resolution[code]
             position = count % window
-        if position == 0 and count > 0 and window >= _LONG and _all_good(tag, value, ok, i, i + window):
-            rows = slice(i, i + window)
-            mean, squares = _whole_block(
+        whole = position == 0 and count > 0 and window >= _LONG
+        blocks = _whole_blocks(tag, value, ok, i, window) if whole else 0
+        if blocks > 0:
+            rows = slice(i, i + blocks * window)
+            mean, squares = _learn_blocks(
                 value[rows],
                 block[code],
                 tail[code],
@@ -389,8 +439,15 @@ def kernel(
                 squares,
                 threshold,
                 step,
+                older_tail,
+                heads,
+                expected[rows],
+                upper[rows],
+            )
+            _judge_blocks(
+                value[rows],
+                threshold,
                 count,
-                scratch,
                 out_n[rows],
                 score[rows],
                 expected[rows],
@@ -398,8 +455,8 @@ def kernel(
                 upper[rows],
                 is_anomaly[rows],
             )
-            i += window
-            count += window
+            i += blocks * window
+            count += blocks * window
             continue
         out_n[i] = count
         x = value[i]
