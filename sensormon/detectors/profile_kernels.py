@@ -69,13 +69,21 @@ def decide(
     upper: Floats,
     flagged: Bools,
 ) -> None:
-    """`combine` of one detector, in whose columns only that is blanked where it does not speak."""
+    """`combine` of one detector, in whose columns only that is blanked where it does not speak.
+
+    `detector` and `threshold` need not be filled before.
+    """
+    silent = 0
     for i in range(len(tag)):
-        if judged[i] and (fired[i] or score[i] > -np.inf):
-            detector[i] = 0
-            threshold[i] = thresholds[profile[i], 0]
-        else:
-            score[i], expected[i], lower[i], upper[i] = np.nan, np.nan, np.nan, np.nan
+        speaks = judged[i] & (fired[i] | (score[i] > -np.inf))
+        detector[i] = np.int8(speaks) - 1
+        silent += 1 - int(speaks)
+    for i in range(len(tag)):
+        threshold[i] = thresholds[profile[i], 0]
+    if silent:
+        for i in range(len(tag)):
+            if detector[i] < 0:
+                threshold[i] = score[i] = expected[i] = lower[i] = upper[i] = np.nan
     _flag(tag, time, detector, fired, on_delay, firing, withheld, flagged)
 
 
@@ -93,13 +101,10 @@ def _flag(
     """Which of the readings that fire are flagged; those before the on-delay is over are withheld."""
     for i in range(len(tag)):
         code = tag[i]
-        if withheld[i]:
-            firing[code] = NEVER
-        if detector[i] < 0:
-            continue
-        if not fires[i]:
-            firing[code] = NEVER
-        elif not withheld[i]:
+        if withheld[i] or (detector[i] >= 0 and not fires[i]):
+            if firing[code] != NEVER:  # a write for each reading would cost more
+                firing[code] = NEVER
+        elif detector[i] >= 0:
             if firing[code] == NEVER:
                 firing[code] = time[i]
             flagged[i] = time[i] - firing[code] >= on_delay[code]

@@ -277,9 +277,9 @@ class ProfileState:
         (engine,) = self._engines
         scores = engine.state.run(tag, value, judged, time)
         own = np.stack((scores.score, scores.expected, scores.lower, scores.upper))  # as SCORE … UPPER are
-        profile, rows = self._profile[tag], len(tag)
-        detector = np.full(rows, -1, dtype=np.int8)
-        threshold = np.full(rows, np.nan)
+        rows = len(tag)
+        profile = self._profile[tag] if len(self._profiles) > 1 else np.zeros(rows, dtype=np.uint8)
+        detector, threshold = np.empty(rows, dtype=np.int8), np.empty(rows)
         flagged = np.zeros(rows, dtype=np.bool_)
         decide(
             column(tag, np.int32),
