@@ -30,7 +30,7 @@ _NEEDED = ("id", "time", "value", "quality", "n", "withheld")
 _PIECE = (
     32_768  # what a piece needs for a moment stays in the processor's cache, and its memory is used again
 )
-_STRETCH = 1_000  # rows of one word, on average, from which on it is faster to write each stretch at once
+_STRETCH = 1_000  # rows of one word, on average, from which on each stretch is a piece of its own
 _WORD = pa.large_string()
 
 
@@ -138,21 +138,24 @@ def _with(readings: pd.DataFrame, columns: Columns, profile: Profile, first: int
     return scored
 
 
-def _words(words: list[str], places: NDArray[np.int8]) -> pa.Array:
+def _words(words: list[str], places: NDArray[np.int8]) -> pa.ChunkedArray:
     """The word at each of these places, none at -1."""
     edges = [0, *(np.flatnonzero(places[1:] != places[:-1]) + 1).tolist(), len(places)]
     if len(edges) * _STRETCH > len(places):
         column = pa.DictionaryArray.from_arrays(pa.array(places, mask=places < 0), pa.array(words, _WORD))
-        return column.cast(_WORD)
+        return pa.chunked_array([column.cast(_WORD)])
     stretches = [
         _repeated(words[places[start]] if places[start] >= 0 else None, stop - start)
         for start, stop in pairwise(edges)
     ]
-    return pa.concat_arrays(stretches)
+    return pa.chunked_array([piece for stretch in stretches for piece in stretch.chunks], _WORD)
 
 
-def _repeated(word: str | None, rows: int) -> pa.Array:
-    return pa.repeat(pa.scalar(word, _WORD), rows)
+def _repeated(word: str | None, rows: int) -> pa.ChunkedArray:
+    """A column of one word, whose pieces share their memory."""
+    piece = pa.repeat(pa.scalar(word, _WORD), min(rows, _PIECE))
+    whole, rest = divmod(rows, _PIECE)
+    return pa.chunked_array([*[piece] * whole, piece.slice(0, rest)])
 
 
 def observed(time: Ints, interval: float) -> float:
