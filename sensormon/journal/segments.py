@@ -10,7 +10,8 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -216,15 +217,19 @@ def read_payloads(segment: Segment, start: int, stop: int) -> Iterator[tuple[int
         for number, offset in zip(segment.numbers[start:stop], segment.offsets[start:stop], strict=True):
             yield number, _payload(payload_at(data, offset), number)
         return
+    numbers, offsets = segment.numbers[start:stop], segment.offsets[start:stop]
     fd = os.open(segment.path, os.O_RDONLY)
     try:
-        block, begin = memoryview(b""), 0
-        for number, offset in zip(segment.numbers[start:stop], segment.offsets[start:stop], strict=False):
-            record = payload_at(block, offset - begin)
-            if record is None:  # not whole in what was read
-                block, begin = memoryview(os.pread(fd, _BLOCK, offset)), offset
-                record = payload_at(block, 0) or payload_at(_long_record(fd, offset, block), 0)
-            yield number, _payload(record, number)
+        first = 0
+        while first < len(offsets):
+            begin = offsets[first]
+            block = os.pread(fd, _BLOCK, begin)
+            # Whole are those before another that begins in what was read; the first may be longer than that.
+            after = max(bisect_right(offsets, begin + len(block), first + 1) - 1, first + 1)
+            within = [offset - begin for offset in offsets[first:after]]
+            for number, at, end in _frames(numbers[first:after], within, block):
+                yield number, block[at:end] if end else _alone(fd, begin + at, number)
+            first = after
     finally:
         os.close(fd)
 
@@ -234,9 +239,18 @@ def frames(segment: Segment, data: bytes, start: int, stop: int) -> Iterator[tup
 
     Both places are 0 for a damaged one. For many records: each costs a third of what `payload_at` takes.
     """
+    for number, begin, end in _frames(segment.numbers[start:stop], segment.offsets[start:stop], data):
+        yield number, begin if end else 0, end
+
+
+def _frames(numbers: Sequence[int], offsets: Sequence[int], data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Of each record at these offsets its number, and where its payload begins and ends.
+
+    Of one that is damaged, or not whole in the data, its offset and 0.
+    """
     view = memoryview(data)
     checksum, unpack, crc_at = zlib.crc32, _FRAME.unpack_from, _CRC.unpack_from
-    for number, offset in zip(segment.numbers[start:stop], segment.offsets[start:stop], strict=True):
+    for number, offset in zip(numbers, offsets, strict=True):
         begin = offset + FRAME_SIZE
         if begin <= len(data):
             magic, length, own = unpack(data, offset)
@@ -246,7 +260,13 @@ def frames(segment: Segment, data: bytes, start: int, stop: int) -> Iterator[tup
                 if (checksum(view[begin:end], head),) == crc_at(data, offset + _FRAME.size):
                     yield number, begin, end
                     continue
-        yield number, 0, 0
+        yield number, offset, 0
+
+
+def _alone(fd: int, offset: int, number: int) -> bytes | None:
+    """The payload of the record with this number at this offset, read by itself; None if it is damaged."""
+    block = memoryview(os.pread(fd, _BLOCK, offset))
+    return _payload(payload_at(block, 0) or payload_at(_long_record(fd, offset, block), 0), number)
 
 
 def _long_record(fd: int, offset: int, block: memoryview) -> bytes:
