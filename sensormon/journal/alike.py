@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensormon.journal.codec import (
     HEAD,
@@ -25,7 +26,7 @@ from sensormon.journal.codec import (
     read_columns,
     shared_names,
 )
-from sensormon.model.entries import BatchEntry, Entry
+from sensormon.model.entries import BatchEntry, Entry, Piece
 from sensormon.model.errors import JournalDamaged
 from sensormon.model.readings import Batch, Processed, Scores, Verdicts
 
@@ -42,6 +43,9 @@ _PLAIN = re.compile(
 """The head of a batch of nothing but readings, as `encode` writes it, to tell its numbers from the rest."""
 _TOTAL = re.compile(rb"\{(" + _TEXT + rb"):" + _NUMBER + rb"\}")
 _WITHOUT = b'{"rows":0,"first_id":0,"received_totals":{},"settings":0,"source":"","received":0'
+_READINGS = ("tag", "time", "value", "quality")
+_JUDGED = ("n", "score", "expected", "lower", "upper", "is_anomaly")
+_SAID = ("profile", "detector", "threshold", "withheld")
 _FEW = 4
 """Fewer batches than this are decoded sooner one by one."""
 
@@ -68,7 +72,7 @@ class _Alike:
 def decode_all(payloads: Sequence[bytes | None]) -> list[Entry | None]:
     """The entries in these payloads, in order; None for one that is missing or cannot be understood."""
     entries: list[Entry | None] = [None] * len(payloads)
-    alike: dict[tuple[bytes, int], _Alike] = {}
+    alike: dict[tuple[bytes, bytes], _Alike] = {}
     single: list[int] = []
     for place, payload in enumerate(payloads):
         if payload is None:
@@ -80,7 +84,9 @@ def decode_all(payloads: Sequence[bytes | None]) -> list[Entry | None]:
             single.append(place)
             continue
         rows, first_id, totals, settings, source, received, rest = match.groups()
-        group = alike.setdefault((rest, int(rows)), _Alike())
+        shape = rest, rows
+        if (group := alike.get(shape)) is None:
+            group = alike[shape] = _Alike()
         try:
             group.numbers.append(
                 _Numbers(place, int(first_id), _totals(totals), int(settings), _text(source), int(received))
@@ -90,7 +96,7 @@ def decode_all(payloads: Sequence[bytes | None]) -> list[Entry | None]:
             continue
         group.columns.append(payload[body:])
     for (rest, rows), group in alike.items():
-        if len(group.numbers) < _FEW or not _decode_together(rest, rows, group, entries):
+        if len(group.numbers) < _FEW or not _decode_together(rest, int(rows), group, entries):
             single += [numbers.place for numbers in group.numbers]
     for place in single:
         entries[place] = _decoded(payloads[place])
@@ -149,26 +155,55 @@ def _decode_together(rest: bytes, rows: int, group: _Alike, entries: list[Entry 
         check_columns(columns, len(batch.tags), len(verdicts.profiles), detectors)
     except ValueError:
         return False
+    kept = {name: np.ascontiguousarray(columns[name]) for name in (*_READINGS, *_JUDGED, *_SAID)}
+    own = np.ascontiguousarray(own_column(columns, detectors))
     each = zip(
         group.numbers,
-        _rows_of(columns, ("tag", "time", "value", "quality")),
-        _rows_of(columns, ("n", "score", "expected", "lower", "upper", "is_anomaly")),
-        _rows_of(columns, ("profile", "detector", "threshold", "withheld")),
-        own_column(columns, detectors),
+        _rows_of(kept, _READINGS),
+        _rows_of(kept, _JUDGED),
+        _rows_of(kept, _SAID),
+        own,
         strict=True,
     )
-    for numbers, (tag, time, value, quality), (n, score, expected, lower, upper, flagged), said, own in each:
-        profile, detector, threshold, withheld = said
-        judged = Verdicts(verdicts.profiles, profile, verdicts.detectors, detector, threshold, withheld, own)
-        scores = Scores(n, score, expected, lower, upper, flagged, judged)
-        accepted = Batch(
-            numbers.source, numbers.received, batch.tags, tag, time, value, quality, batch.origin
+    batches = [_processed(common, *parts) for parts in each]
+    readings, judged, said = (
+        [kept[name].reshape(-1) for name in names] for names in (_READINGS, _JUDGED, _SAID)
+    )
+    nobody = _Numbers(-1, 0, {}, 0, "", 0)
+    together = _processed(common, nobody, readings, judged, said, own.reshape(-1, *own.shape[2:]))
+    piece = Piece(batches, rows, together)
+    for place, (numbers, processed) in enumerate(zip(group.numbers, batches, strict=True)):
+        entries[numbers.place] = BatchEntry(
+            numbers.first_id, numbers.totals, processed, piece=piece, place=place
         )
-        processed = Processed(accepted, scores, numbers.settings, ())
-        entries[numbers.place] = BatchEntry(numbers.first_id, numbers.totals, processed)
     return True
 
 
-def _rows_of(columns: np.ndarray[Any, np.dtype[np.void]], names: Sequence[str]) -> Any:
+def _processed(
+    common: BatchEntry,
+    numbers: _Numbers,
+    readings: Sequence[NDArray[Any]],
+    judged: Sequence[NDArray[Any]],
+    said: Sequence[NDArray[Any]],
+    own: NDArray[np.float64],
+) -> Processed:
+    """What was processed, by what is common to all heads, these numbers and these columns."""
+    batch, verdicts = common.processed.accepted, common.processed.scores.verdicts
+    tag, time, value, quality = readings
+    n, score, expected, lower, upper, flagged = judged
+    profile, detector, threshold, withheld = said
+    if verdicts is not None:
+        verdicts = Verdicts(
+            verdicts.profiles, profile, verdicts.detectors, detector, threshold, withheld, own
+        )
+    return Processed(
+        Batch(numbers.source, numbers.received, batch.tags, tag, time, value, quality, batch.origin),
+        Scores(n, score, expected, lower, upper, flagged, verdicts),
+        numbers.settings,
+        (),
+    )
+
+
+def _rows_of(columns: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Any:
     """For each batch its rows of these columns."""
     return zip(*(columns[name] for name in names), strict=True)

@@ -8,9 +8,11 @@ undoing of an import.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from sensormon.model.profiles import Profiles, single
 from sensormon.model.readings import Processed
@@ -82,13 +84,38 @@ class KeptAnswer:
 
 
 @dataclass(frozen=True, eq=False)
+class Piece:
+    """Batches that were read together, `rows` accepted readings in each.
+
+    `together` has the columns of all of them, one batch after the other, and what they have in common;
+    its source, received and settings are nobody's.
+    """
+
+    batches: Sequence[Processed]
+    rows: int
+    together: Processed
+
+    def between(self, first: int, after: int) -> Processed:
+        """The columns of the batches [first:after]."""
+        if (first, after) == (0, len(self.batches)):
+            return self.together
+        rows = np.arange(first * self.rows, after * self.rows)
+        return replace(
+            self.together,
+            accepted=self.together.accepted.take(rows),
+            scores=self.together.scores.take(rows),
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class BatchEntry:
     """A processed batch. Accepted row i has the reading id `first_id + i`.
 
     `received_totals` is how many readings of each source had come in to this journal up to
     and including this batch: the left-hand side of the ledger, carried along so that a
     restart knows it without the store. `answers` are durable with the readings they acknowledge.
-    `import_id` is the import that the readings belong to, 0 if there is none.
+    `import_id` is the import that the readings belong to, 0 if there is none. `piece` is what the batch
+    was read together with, and `place` where it is among those batches.
     """
 
     first_id: int
@@ -96,6 +123,8 @@ class BatchEntry:
     processed: Processed
     answers: tuple[KeptAnswer, ...] = ()
     import_id: int = 0
+    piece: Piece | None = field(default=None, compare=False)
+    place: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sensormon.model.entries import ActionEntry, AnnotationEntry, BatchEntry, DocumentsEntry, Record
+from sensormon.model.entries import ActionEntry, AnnotationEntry, BatchEntry, DocumentsEntry, Piece, Record
 from sensormon.model.imports import part_of
-from sensormon.model.readings import SIMULATOR, Floats, Ints, OwnScore, Rejection, Verdicts
+from sensormon.model.readings import SIMULATOR, Floats, Ints, OwnScore, Processed, Rejection, Verdicts
 
 _TIME = pa.timestamp("us")
 
@@ -127,24 +127,25 @@ def reading_columns(records: Sequence[Record], without: Collection[int] = ()) ->
     ]
     if not entries:
         return pa.table({})
-    processed = [entry.processed for entry in entries]
-    batches = [each.accepted for each in processed]
-    scores = [each.scores for each in processed]
+    batches = [entry.processed.accepted for entry in entries]
     rows = np.array([len(batch) for batch in batches], dtype=np.int64)
     # Each column is joined once: a table a record would cost more than DuckDB takes to store it.
     before = np.cumsum(rows) - rows
     ids = np.repeat(np.array([entry.first_id for entry in entries], dtype=np.int64) - before, rows)
     ids += np.arange(len(ids), dtype=np.int64)
     received = np.array([batch.received for batch in batches], dtype=np.int64)
-    settings = np.array([each.settings for each in processed], dtype=np.int32)
+    settings = np.array([entry.processed.settings for entry in entries], dtype=np.int32)
+    parts = list(_parts(entries))
+    accepted, scores = [part.accepted for part in parts], [part.scores for part in parts]
+    lengths = np.array([len(batch) for batch in accepted], dtype=np.int64)
     table = pa.table(
         {
             "id": ids,
-            "tag": _named([batch.tags for batch in batches], [batch.tag for batch in batches]),
-            "time": _moments(np.concatenate([batch.time for batch in batches])),
+            "tag": _named([batch.tags for batch in accepted], [batch.tag for batch in accepted]),
+            "time": _moments(np.concatenate([batch.time for batch in accepted])),
             "received": _moments(np.repeat(received, rows)),
-            "value": np.concatenate([batch.value for batch in batches]),
-            "quality": np.concatenate([batch.quality for batch in batches]),
+            "value": np.concatenate([batch.value for batch in accepted]),
+            "quality": np.concatenate([batch.quality for batch in accepted]),
             "n": np.concatenate([each.n for each in scores]),
             "score": _numbers([each.score for each in scores]),
             "expected": _numbers([each.expected for each in scores]),
@@ -153,13 +154,37 @@ def reading_columns(records: Sequence[Record], without: Collection[int] = ()) ->
             "is_anomaly": np.concatenate([each.is_anomaly for each in scores]),
             "settings": np.repeat(settings, rows),
             "source": _repeated([batch.source for batch in batches], rows),
-            "origin": _repeated([str(batch.origin) for batch in batches], rows),
-            **_verdict_columns([each.verdicts for each in scores], rows),
+            "origin": _repeated([str(batch.origin) for batch in accepted], lengths),
+            **_verdict_columns([each.verdicts for each in scores], lengths),
         }
     )
     if without:
         table = table.filter(pa.array(~np.isin(ids, list(without))))
     return table
+
+
+def _parts(entries: Sequence[BatchEntry]) -> Iterator[Processed]:
+    """The columns of these batches in order, those of a piece that follow one another at once."""
+    first = 0
+    while first < len(entries):
+        after, piece = first + 1, entries[first].piece
+        if piece is None or not _is_of(entries[first], piece):
+            yield entries[first].processed
+        else:
+            place = entries[first].place
+            while (
+                after < len(entries)
+                and entries[after].place == place + after - first
+                and _is_of(entries[after], piece)
+            ):
+                after += 1
+            yield piece.between(place, place + after - first)
+        first = after
+
+
+def _is_of(entry: BatchEntry, piece: Piece) -> bool:
+    """Whether the entry still has what was read into this piece."""
+    return entry.piece is piece and piece.batches[entry.place] is entry.processed
 
 
 def _verdict_columns(verdicts: Sequence[Verdicts | None], rows: Ints) -> dict[str, pa.Array]:

@@ -78,6 +78,7 @@ def assert_same(value: object, other: object) -> None:
         assert value.tobytes() == other.tobytes()
     elif isinstance(value, BatchEntry | Processed | Batch | Scores | Verdicts):
         for field in fields(value):
-            assert_same(getattr(value, field.name), getattr(other, field.name))
+            if field.compare:  # how a batch was read is not its content
+                assert_same(getattr(value, field.name), getattr(other, field.name))
     else:
         assert value == other
