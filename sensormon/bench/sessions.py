@@ -55,7 +55,7 @@ def sessions(
             folder = Path(name)
             _write_tags(folder, count)
             with running(folder, SOURCE="simulator") as server:
-                server.wait(lambda stats: stats["stored"] > 0)  # the page has readings to show
+                _until_settled(server, count)
                 for watching in viewers:
                     figures |= _measured(server, f"{count:,} tags, {watching} viewers", watching, seconds)
     with tempfile.TemporaryDirectory() as name:
@@ -130,6 +130,13 @@ def _run(server: Server, module: str, *arguments: str) -> dict[str, Any]:
 
 def _command(server: Server, module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"sensormon.bench.{module}", str(server.port), *arguments]
+
+
+def _until_settled(server: Server, tags: int) -> None:
+    """Return once the past that the simulator fills in at its first start is stored."""
+    server.wait(lambda stats: stats["stored"] > 0)
+    server.wait(lambda _: json.loads(server.get("/api/health"))["source"] == "collecting")
+    server.wait(lambda stats: stats["pending"] <= tags)  # at most one tick
 
 
 def _until_up(server: Server) -> None:
