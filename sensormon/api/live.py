@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hmac
 from collections.abc import Callable
@@ -43,12 +44,41 @@ NOW = "X-Sensormon-Now"
 Sent = tuple[bytes, dict[str, str]]
 
 
+class UnderWay:
+    """Answers that are being made, each in a thread: whoever asks the same meanwhile waits for it in none.
+
+    Twenty threads that wait for one answer wake together, and hold readings up by the interpreter's lock.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: dict[object, asyncio.Task[Sent]] = {}
+
+    async def of(self, asked: object, make: Callable[[], Sent]) -> Sent:
+        """The answer to this question; whatever `make` raises is raised for all who wait for it."""
+        place = asyncio.get_running_loop(), asked
+        task = self._tasks.get(place)
+        if task is None:
+            task = self._tasks[place] = asyncio.create_task(run_in_threadpool(make))
+            task.add_done_callback(lambda _: self._tasks.pop(place, None))
+        return await asyncio.shield(task)  # one viewer who leaves takes it from no other
+
+
 @dataclass(frozen=True)
 class _Live:
     """What one monitor has for viewers: the feed, and its encoded answers, which they share."""
 
     feed: LiveFeed
     sent: Shared
+    under_way: UnderWay
+    newest_place: Callable[[], int]
+
+    def horizon(self) -> int:
+        """The newest reading that viewers are sent now.
+
+        It moves on every `TOGETHER`, so that viewers who ask at different moments soon know the same
+        readings, and then share their answers, however fast readings arrive.
+        """
+        return self.sent.of("horizon", None, self.newest_place, TOGETHER)
 
 
 def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
@@ -60,9 +90,12 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         if not open_to(page):
             check_whole_reader(request)
         monitor = context().monitor
-        return lives.get(monitor) or lives.setdefault(
-            monitor, _Live(LiveFeed(monitor), Shared(monitor.clock, SENT))
-        )
+        here = lives.get(monitor)
+        if here is None:
+            newest = monitor.newest  # not the monitor, which nothing here may keep alive
+            feed, sent = LiveFeed(monitor), Shared(monitor.clock, SENT)
+            here = lives.setdefault(monitor, _Live(feed, sent, UnderWay(), lambda: newest.newest_place))
+        return here
 
     def open_to(page: str | None) -> bool:
         of_a_page = hmac.compare_digest((page or "").encode(), runtime.page_key().encode())
@@ -90,8 +123,11 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         asked = ("board", tuple(tag), span, after, events, until, packs)
 
         def make() -> Sent:
-            feed = live(request, x_sensormon_page).feed
-            return _encoded(feed.board(tag, span, after=after, known_events=events, until=until), packs)
+            here = live(request, x_sensormon_page)
+            upto = None if after is None else here.horizon()
+            return _encoded(
+                here.feed.board(tag, span, after=after, known_events=events, until=until, upto=upto), packs
+            )
 
         def shared() -> Sent:
             return live(request, x_sensormon_page).sent.of(asked, None, make, TOGETHER)
@@ -99,26 +135,35 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         if after is None:
             async with whole.turn(address_of(request)):
                 return answered(await run_in_threadpool(make))
-        if open_to(x_sensormon_page):  # then nothing blocks, and the change of threads would cost the most
-            kept = live(request, x_sensormon_page).sent.kept(asked, None, TOGETHER)
-            if kept is not None:
-                return answered(kept.value)
-        return answered(await run_in_threadpool(shared))
+        if not open_to(x_sensormon_page):
+            return answered(await run_in_threadpool(shared))
+        # Nothing blocks then, and the change of threads would cost the most.
+        here = live(request, x_sensormon_page)
+        kept = here.sent.kept(asked, None, TOGETHER)
+        return answered(kept.value if kept is not None else await here.under_way.of(asked, shared))
 
     @api.get("/live/strip", include_in_schema=False)
-    def strip(
+    async def strip(
         request: Request,
         span: Span,
         until: Moment = None,
         x_sensormon_page: Annotated[str | None, Header()] = None,
         accept_encoding: Annotated[str | None, Header()] = None,
     ) -> Response:
-        here, packs = live(request, x_sensormon_page), "gzip" in (accept_encoding or "")
+        packs = "gzip" in (accept_encoding or "")
+        asked = ("strip", span, packs)
 
         def make() -> Sent:
-            return _encoded(here.feed.strip(span, until), packs)
+            return _encoded(live(request, x_sensormon_page).feed.strip(span, until), packs)
 
-        return answered(here.sent.of(("strip", span, packs), until, make, SECOND))
+        def shared() -> Sent:
+            return live(request, x_sensormon_page).sent.of(asked, until, make, SECOND)
+
+        if not open_to(x_sensormon_page):
+            return answered(await run_in_threadpool(shared))
+        here = live(request, x_sensormon_page)
+        kept = here.sent.kept(asked, until, SECOND)
+        return answered(kept.value if kept is not None else await here.under_way.of((asked, until), shared))
 
 
 def _encoded(content: object, packs: bool) -> Sent:

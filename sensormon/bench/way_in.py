@@ -89,5 +89,6 @@ class WayIn:
             self._clock.wait(stopping, min(wait, POLL))
 
     def _settle(self) -> None:
+        self.collector.arrange()
         if self.loader.position is not None:
             self.unstored.settle(self.loader.position)

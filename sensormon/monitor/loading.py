@@ -118,6 +118,7 @@ class Loading:
 
     def after_step(self) -> None:
         """Do what follows each step of the loader."""
+        self._collector.arrange()
         if self._loader.position is not None:
             try:
                 self._collector.unstored.settle(self._loader.position)

@@ -11,7 +11,6 @@ import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,23 @@ import pyarrow.compute as pc
 
 from sensormon.model.entries import BatchEntry
 from sensormon.model.readings import Batch, Bools, Ints, Origin, OwnScore, Rejection, is_good
-from sensormon.stores.columns import OWN, OWN_FROM, as_table, own_lists, own_of
+from sensormon.stores.columns import OWN_FROM, as_table, own_of
+from sensormon.stores.recent_columns import (
+    NO_PEAKS,
+    NOTHING,
+    NOWHERE,
+    Columns,
+    Rows,
+    columns_of,
+    followed,
+    framed,
+    joined,
+    lowest,
+    mask,
+    outside,
+    taken,
+    where,
+)
 
 KEPT = 200_000
 """About this many readings are kept: some 20 MB."""
@@ -28,13 +43,10 @@ REJECTED = 2_000
 """This many rejected readings are kept."""
 BLOCK = 1_000
 """About this many readings make a block."""
+UNARRANGED = 10 * BLOCK
+"""So many readings may wait to be arranged; `append` then arranges them itself."""
 PIECE = 5_000
 """About this many readings make a piece of a long answer."""
-
-
-Columns = dict[str, Any]
-"""The columns of a frame of readings as arrays, `place`, and `own`, Arrow's lists: `stores.columns.OWN`."""
-Rows = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,94 +81,82 @@ class Chosen:
             if rows_waiting + len(rows) > PIECE and waiting:
                 yield self._table(waiting)
                 waiting, rows_waiting = [], 0
-            waiting.append(_taken(block, rows))
+            waiting.append(taken(block, rows))
             rows_waiting += len(rows)
         yield self._table(waiting)
 
     @staticmethod
     def _table(blocks: Sequence[Columns]) -> pa.Table:
-        return as_table(_framed(blocks), pa.concat_arrays([block["own"] for block in blocks] or [_NOTHING]))
+        return as_table(framed(blocks), pa.concat_arrays([block["own"] for block in blocks] or [NOTHING]))
 
 
 class RecentReadings:
     """Written by the collector, read by the pages.
 
-    Small batches are joined into blocks of about `BLOCK` readings, so that a search costs no
+    `append` only keeps the batch, because its sender waits. Whoever reads next, or calls `arrange`, makes
+    columns of it. Small batches are joined into blocks of about `BLOCK` readings, so that a search costs no
     more if readings arrived in small batches. Places begin above `place`: with the time of the start
     there, they are above those of the run before.
     """
 
     def __init__(self, place: int = 0) -> None:
-        self._lock = threading.Lock()
-        self._place = place
+        self._place = place  # of the last reading that was added, arranged or not
+        self._arranged_place = place
         self._gone = 0
+        self._lock = threading.Lock()
+        self._arranging = threading.Lock()  # taken before `_lock`
+        self._new: list[BatchEntry | Columns] = []
+        self._new_rows = 0
         self._blocks: deque[Columns] = deque()
-        self._tail: list[Columns] = []
-        self._tail_rows = 0
+        self._tail: Columns | None = None  # the block that is not full
         self._rows = 0
+        self._codes: dict[str, int] = {}
         self._rejected: deque[Rejection] = deque(maxlen=REJECTED)
         self._last: dict[str, tuple[float, bool]] = {}
 
     def append(self, entry: BatchEntry) -> None:
         """Add a batch that is durable."""
-        count = len(entry.processed.accepted)
-        live = entry.processed.accepted.origin is not Origin.IMPORT
         with self._lock:
-            if live:
+            if entry.processed.accepted.origin is not Origin.IMPORT:
                 self._rejected.extend(entry.processed.rejected)
-            if not count:
-                return
-            if live:
-                self._note_last(entry)
-            self._add(_columns(entry))
+            if len(entry.processed.accepted):
+                self._new.append(entry)
+                self._new_rows += len(entry.processed.accepted)
+                self._place += len(entry.processed.accepted)
+        if self._new_rows >= UNARRANGED:
+            self.arrange()
 
     def follow(self, readings: pa.Table) -> None:
         """Add readings that another collector has stored: columns as `StoredReadings.stream` has them."""
-        with self._lock:
+        with self._arranging:
             readings = readings.filter(pc.greater_equal(readings["id"], self._gone))
             if not readings.num_rows:
                 return
-            columns = _followed(readings)
+            columns = followed(readings, self._codes)
             live = columns["origin"] != str(Origin.IMPORT)
             said = (columns[name][live].tolist() for name in ("tag", "score", "is_anomaly"))
-            self._last.update({tag: (score, flagged) for tag, score, flagged in zip(*said, strict=True)})
-            self._add(columns)
+            with self._lock:
+                self._new.append(columns)
+                self._new_rows += readings.num_rows
+                self._place += readings.num_rows
+            self._arrange()
+            with self._lock:
+                self._last |= {tag: (score, flagged) for tag, score, flagged in zip(*said, strict=True)}
 
-    def _add(self, columns: Columns) -> None:
-        count = len(columns["id"])
-        columns["place"] = self._place + 1 + np.arange(count)
-        self._place += count
-        self._tail.append(columns)
-        self._tail_rows += count
-        self._rows += count
-        if self._tail_rows >= BLOCK:
-            self._blocks.append(_joined(self._tail))
-            self._tail, self._tail_rows = [], 0
-        gone = self._gone
-        while self._rows > KEPT and len(self._blocks) > 1:
-            block = self._blocks.popleft()
-            self._rows -= len(block["id"])
-            gone = max(gone, int(block["id"].max()) + 1)
-        if gone > self._gone:
-            self._gone = gone
-            self._let_go()
-
-    def _let_go(self) -> None:
-        """Of readings that came in late, those whose id says that they are no longer among the newest."""
-        if any(block["id"][0] < self._gone or block["id"].min() < self._gone for block in self._blocks):
-            kept = [_outside(block, [(0, self._gone - 1)]) for block in self._blocks]
-            self._blocks = deque(block for block in kept if len(block["id"]))
-            self._rows = self._tail_rows + sum(len(block["id"]) for block in self._blocks)
+    def arrange(self) -> None:
+        """Make columns of what was added since; for a thread that nobody waits for."""
+        with self._arranging:
+            self._arrange()
 
     def drop(self, ranges: Collection[tuple[int, int]]) -> None:
         """Forget the readings with first <= id <= last of any of these ranges."""
-        with self._lock:
-            if self._tail:
-                self._blocks.append(_joined(self._tail))
-                self._tail, self._tail_rows = [], 0
-            kept = [_outside(block, ranges) for block in self._blocks]
-            self._blocks = deque(block for block in kept if len(block["id"]))
-            self._rows = sum(len(block["id"]) for block in self._blocks)
+        with self._arranging:
+            self._arrange()
+            with self._lock:
+                kept = [outside(block, ranges) for block in self._arranged()]
+                self._blocks = deque(block for block in kept if len(block["id"]))
+                self._tail = None
+                self._rows = sum(len(block["id"]) for block in self._blocks)
 
     def known(self, batch: Batch, first: int) -> Bools:
         """For each reading of the batch, whether one with the same tag, time and value is in memory.
@@ -185,8 +185,7 @@ class RecentReadings:
     @property
     def first_id(self) -> int | None:
         """The lowest reading id in memory; None when there is none."""
-        with self._lock:
-            return _lowest([*self._blocks, *self._tail])
+        return lowest(self._all())
 
     @property
     def let_go(self) -> int:
@@ -196,8 +195,7 @@ class RecentReadings:
     @property
     def newest_place(self) -> int:
         """The place of the reading that came in last."""
-        with self._lock:
-            return self._place
+        return self._place
 
     def newest(self, tags: Iterable[str], since: int) -> dict[str, tuple[int, int]]:
         """By tag, the time (µs UTC) and `n` of the newest good reading received since then."""
@@ -221,13 +219,14 @@ class RecentReadings:
         """The same; the lowest id in memory then, the store has all lower ones; the newest place."""
         blocks = self._all()
         place = int(blocks[-1]["place"][-1]) if blocks else 0
-        return _framed([_where(block, since, tags) for block in blocks]), _lowest(blocks), place
+        wanted = self._wanted(tags)
+        return framed([where(block, since, wanted) for block in blocks]), lowest(blocks), place
 
     def peaks(self, since: int) -> tuple[pd.DataFrame, int | None]:
         """What `StoredReadings.peaks` says of those in memory with time >= since, and the lowest id there."""
         blocks = self._all()
         if not blocks:
-            return _NO_PEAKS, None
+            return NO_PEAKS, None
         inside = [block["time"] >= since for block in blocks]
         of = {name: [block[name] for block in blocks] for name in ("tag", "is_anomaly", "score")}
         readings = pd.DataFrame(
@@ -237,43 +236,51 @@ class RecentReadings:
             }
         )
         by_tag = readings.groupby("tag", as_index=False)
-        return by_tag.agg(flagged=("is_anomaly", "sum"), score=("score", "max")), _lowest(blocks)
+        return by_tag.agg(flagged=("is_anomaly", "sum"), score=("score", "max")), lowest(blocks)
 
     def chosen(
         self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False
     ) -> Chosen:
         """The readings in memory with since <= time < until, or only those flagged."""
         blocks = self._all()
-        parts = []
+        parts, wanted = [], self._wanted(tags)
         for block in blocks:
-            keep = _mask(block, since, tags) & (block["time"] < until)
+            keep = mask(block, since, wanted) & (block["time"] < until)
             rows = np.flatnonzero(keep & block["is_anomaly"] if anomalies else keep)
             if len(rows):
                 parts.append((block, rows))
-        return Chosen(parts, _lowest(blocks))
+        return Chosen(parts, lowest(blocks))
 
-    def after(self, place: int, tags: Sequence[str], since: int) -> tuple[pd.DataFrame, Ints]:
+    def after(
+        self, place: int, tags: Sequence[str], since: int, upto: int | None = None
+    ) -> tuple[pd.DataFrame, Ints]:
         """The readings of these tags that came in after this place, with time >= since, and their places.
 
+        If `upto` is given, only those that came in up to that place.
         Looks only at the newest blocks, so that the cost does not depend on how much is in memory.
         """
-        parts: list[Columns] = []
-        for block in reversed(self._all()):
+        blocks = self._all()
+        parts, wanted = [], self._wanted(tags)
+        for block in reversed(blocks):
             if block["place"][-1] <= place:
                 break
-            fresh = block["place"] > place
-            parts.append(block if fresh.all() else _taken(block, fresh))
-        blocks = [_where(block, since, tags) for block in reversed(parts)]
-        return _framed(blocks), np.concatenate([_NOWHERE, *(block["place"] for block in blocks)])
+            fresh = mask(block, since, wanted)
+            if block["place"][0] <= place:
+                fresh &= block["place"] > place
+            if upto is not None and block["place"][-1] > upto:
+                fresh &= block["place"] <= upto
+            parts.append(taken(block, fresh))
+        parts.reverse()
+        return framed(parts), np.concatenate([NOWHERE, *(block["place"] for block in parts)])
 
     def from_id(self, number: int, tags: Sequence[str], since: int) -> pd.DataFrame:
         """The readings of these tags with this id or a higher one, and time >= since."""
-        parts: list[Columns] = []
-        for block in self._all():
+        blocks = self._all()
+        parts, wanted = [], self._wanted(tags)
+        for block in blocks:
             if block["id"].max() >= number:
-                fresh = block["id"] >= number
-                parts.append(block if fresh.all() else _taken(block, fresh))
-        return _framed([_where(block, since, tags) for block in parts])
+                parts.append(taken(block, mask(block, since, wanted) & (block["id"] >= number)))
+        return framed(parts)
 
     def own(self, ids: Collection[int]) -> dict[int, tuple[OwnScore, ...]]:
         """By id of those of these readings in memory, what each detector said. See `StoredReadings.own`."""
@@ -294,159 +301,85 @@ class RecentReadings:
 
     def last_scores(self) -> list[tuple[str, float, bool]]:
         """Tag, score and verdict of the newest reading of each tag since the start, without imports."""
+        self.arrange()
         with self._lock:
             last_by_tag = list(self._last.items())
         return [(name, *last) for name, last in sorted(last_by_tag)]
 
-    def _note_last(self, entry: BatchEntry) -> None:
-        batch, scores = entry.processed.accepted, entry.processed.scores
-        codes, back = np.unique(batch.tag[::-1], return_index=True)
-        rows = len(batch) - 1 - back
-        names = [batch.tags[code] for code in codes.tolist()]
-        said = zip(scores.score[rows].tolist(), scores.is_anomaly[rows].tolist(), strict=True)
-        self._last.update(zip(names, said, strict=True))
+    def _arrange(self) -> None:
+        """Holding `_arranging`: `_lock` is free meanwhile, so that no sender waits."""
+        with self._lock:
+            entries = list(self._new)
+        if not entries:
+            return
+        last: dict[str, tuple[float, bool]] = {}
+        for entry in entries:
+            if isinstance(entry, BatchEntry) and entry.processed.accepted.origin is not Origin.IMPORT:
+                last |= _last_scores(entry)
+        parts: list[Columns] = []
+        batches: list[BatchEntry] = []
+        for entry in [*entries, None]:
+            if isinstance(entry, BatchEntry):
+                batches.append(entry)
+                continue
+            if batches:
+                parts.append(columns_of(batches, self._codes))
+                batches = []
+            if entry is not None:  # another collector has stored it: it is columns already
+                parts.append(entry)
+        fresh = joined(parts)
+        rows = len(fresh["id"])
+        fresh["place"] = self._arranged_place + 1 + np.arange(rows)
+        tail = joined([*([self._tail] if self._tail else []), fresh])
+        with self._lock:
+            self._last |= last
+            del self._new[: len(entries)]
+            self._arranged_place += rows
+            self._new_rows -= rows
+            self._rows += rows
+            self._tail = tail
+            if len(tail["id"]) >= BLOCK:
+                self._blocks.append(tail)
+                self._tail = None
+            gone = self._gone
+            while self._rows > KEPT and len(self._blocks) > 1:
+                block = self._blocks.popleft()
+                self._rows -= len(block["id"])
+                gone = max(gone, int(block["id"].max()) + 1)
+            if gone > self._gone:
+                self._gone = gone
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """Of readings that came in late, those whose id says that they are no longer among the newest."""
+        if any(block["id"][0] < self._gone or block["id"].min() < self._gone for block in self._blocks):
+            kept = [outside(block, [(0, self._gone - 1)]) for block in self._blocks]
+            self._blocks = deque(block for block in kept if len(block["id"]))
+            self._rows = sum(len(block["id"]) for block in self._arranged())
+
+    def _arranged(self) -> list[Columns]:
+        return [*self._blocks, *([self._tail] if self._tail else [])]
 
     def _all(self) -> list[Columns]:
+        self.arrange()
         with self._lock:
-            blocks, tail = list(self._blocks), list(self._tail)
-        return [*blocks, *([_joined(tail)] if tail else [])]
+            return self._arranged()
+
+    def _wanted(self, tags: Sequence[str] | None) -> Bools | None:
+        """By code whether a tag is among these; None if all are wanted. To be asked after `_all`."""
+        if tags is None:
+            return None
+        codes = [self._codes[name] for name in tags if name in self._codes]
+        wanted = np.zeros(len(self._codes), dtype=np.bool_)  # after the look-ups: there may be more by now
+        wanted[codes] = True
+        return wanted
 
 
-def _lowest(blocks: Sequence[Columns]) -> int | None:
-    """The lowest id in these blocks."""
-    return min((int(block["id"].min()) for block in blocks), default=None)
-
-
-def _outside(block: Columns, ranges: Collection[tuple[int, int]]) -> Columns:
-    """The rows of the block whose ids are in none of these ranges."""
-    ids, keep = block["id"], np.ones(len(block["id"]), dtype=np.bool_)
-    for first, last in ranges:
-        if first <= ids.max() and last >= ids.min():
-            keep &= (ids < first) | (ids > last)
-    return block if keep.all() else _taken(block, keep)
-
-
-def _joined(blocks: Sequence[Columns]) -> Columns:
-    joined = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0] if name != "own"}
-    return {**joined, "own": pa.concat_arrays([block["own"] for block in blocks])}
-
-
-def _taken(block: Columns, rows: Bools | Rows) -> Columns:
-    """These rows of the block alone (a mask or positions)."""
-    places = pa.array(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows)
-    return {name: column.take(places) if name == "own" else column[rows] for name, column in block.items()}
-
-
-def _framed(blocks: Sequence[Columns]) -> pd.DataFrame:
-    if not any(len(block["id"]) for block in blocks):
-        return pd.DataFrame(_COLUMNS)
-    columns = {name: np.concatenate([block[name] for block in blocks]) for name in _COLUMNS}
-    table = pd.DataFrame(columns)
-    for name in ("time", "received"):
-        table[name] = table[name].astype("datetime64[us]").dt.tz_localize("UTC")
-    return table
-
-
-def _mask(block: Columns, since: int, tags: Sequence[str] | None) -> Bools:
-    keep: Bools = block["time"] >= since
-    if tags is not None:
-        wanted = set(tags)
-        keep &= np.array([name in wanted for name in block["tag"].tolist()], dtype=np.bool_)
-    return keep
-
-
-def _where(block: Columns, since: int, tags: Sequence[str] | None) -> Columns:
-    keep = _mask(block, since, tags)
-    return block if keep.all() else _taken(block, keep)
-
-
-def _own(entry: BatchEntry) -> pa.Array:
-    """What each detector said, as lists: a model of many tags must not widen the rows of all others."""
-    verdicts = entry.processed.scores.verdicts
-    if verdicts is None:
-        return pa.nulls(len(entry.processed.accepted), OWN)
-    return own_lists(verdicts.detectors, verdicts.own)
-
-
-def _verdicts(entry: BatchEntry) -> Columns:
-    """The columns that readings from before there were profiles lack, but `own`."""
-    verdicts, count = entry.processed.scores.verdicts, len(entry.processed.accepted)
-    if verdicts is None:
-        nothing = np.full(count, None, dtype=object)
-        return {"threshold": np.full(count, np.nan), "profile": nothing, "detector": nothing}
-    detectors = np.array([*verdicts.detectors, None], dtype=object)  # -1, where none judged, is the last
-    return {
-        "threshold": verdicts.threshold,
-        "profile": np.array(verdicts.profiles, dtype=object)[verdicts.profile],
-        "detector": detectors[verdicts.detector],
-    }
-
-
-def _columns(entry: BatchEntry) -> Columns:
+def _last_scores(entry: BatchEntry) -> dict[str, tuple[float, bool]]:
+    """By tag, the score and the verdict of its last reading in this batch."""
     batch, scores = entry.processed.accepted, entry.processed.scores
-    count = len(batch)
-    names = np.array(batch.tags, dtype=object)
-    return {
-        "id": entry.first_id + np.arange(count),
-        "tag": names[batch.tag],
-        "time": batch.time,
-        "received": np.full(count, batch.received),
-        "value": batch.value,
-        "quality": batch.quality,
-        "n": scores.n,
-        "score": scores.score,
-        "expected": scores.expected,
-        "lower": scores.lower,
-        "upper": scores.upper,
-        "is_anomaly": scores.is_anomaly,
-        "settings": np.full(count, entry.processed.settings, dtype=np.int32),
-        "source": np.full(count, batch.source, dtype=object),
-        "origin": np.full(count, str(batch.origin), dtype=object),
-        **_verdicts(entry),
-        "withheld": scores.withheld,
-        "own": _own(entry),
-    }
-
-
-def _followed(readings: pa.Table) -> Columns:
-    """The columns of readings that the store has."""
-    columns: Columns = {}
-    for name, kind in _COLUMNS.items():
-        column = readings[name].combine_chunks()
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        if pa.types.is_timestamp(column.type):
-            column = column.cast(pa.int64())
-        values = column.to_numpy(zero_copy_only=False)
-        plain = isinstance(kind.dtype, np.dtype)
-        columns[name] = values.astype(kind.dtype, copy=False) if plain else values
-    own = readings["own"].combine_chunks()
-    return {**columns, "own": own if own.type == OWN else own.cast(OWN)}
-
-
-_COLUMNS = {
-    "id": pd.Series(dtype="int64"),
-    "tag": pd.Series(dtype="str"),
-    "time": pd.Series(dtype="datetime64[us, UTC]"),
-    "received": pd.Series(dtype="datetime64[us, UTC]"),
-    "value": pd.Series(dtype="float64"),
-    "quality": pd.Series(dtype="uint32"),
-    "n": pd.Series(dtype="int64"),
-    "score": pd.Series(dtype="float64"),
-    "expected": pd.Series(dtype="float64"),
-    "lower": pd.Series(dtype="float64"),
-    "upper": pd.Series(dtype="float64"),
-    "is_anomaly": pd.Series(dtype="bool"),
-    "settings": pd.Series(dtype="int32"),
-    "source": pd.Series(dtype="str"),
-    "origin": pd.Series(dtype="str"),
-    "threshold": pd.Series(dtype="float64"),
-    "profile": pd.Series(dtype="str"),
-    "detector": pd.Series(dtype="str"),
-    "withheld": pd.Series(dtype="uint8"),
-}
-_NOTHING = pa.array([], OWN)
-_NOWHERE = np.zeros(0, dtype=np.int64)
-_NO_PEAKS = pd.DataFrame(
-    {"tag": np.array([], dtype=object), "flagged": np.array([], dtype=np.int64), "score": np.array([])}
-)
+    codes, back = np.unique(batch.tag[::-1], return_index=True)
+    rows = len(batch) - 1 - back
+    names = [batch.tags[code] for code in codes.tolist()]
+    said = zip(scores.score[rows].tolist(), scores.is_anomaly[rows].tolist(), strict=True)
+    return dict(zip(names, said, strict=True))

@@ -78,10 +78,12 @@ class LiveFeed:
         after: int | None = None,
         known_events: str = "",
         until: int | None = None,
+        upto: int | None = None,
     ) -> Answer:
         """The last `span` seconds of these tags up to now, or to `until` (µs UTC).
 
-        With `after` of an earlier answer only readings that came in since. The
+        With `after` of an earlier answer only readings that came in since, and if `upto` is given none that
+        came in after that place: the next answer has them. The
         events are left out if they still match `known_events`. `complete` is False
         in a whole answer made without the store.
         """
@@ -99,8 +101,9 @@ class LiveFeed:
             known = since if complete else _earliest(frame, now)
         else:
             place = m.newest.newest_place  # read before the readings, so that none is missed
-            frame, arrived = m.newest.after(after - TICKS * len(m.tags), names, since)
-            place = max(place, int(arrived[-1]) if len(arrived) else 0)
+            if upto is not None:
+                place = min(place, max(upto, after))
+            frame, arrived = m.newest.after(after - TICKS * len(m.tags), names, since, place)
             fresh = arrived > after
             lately = micros(frame["time"]) >= max(since, now - LEAD)
             late = bool(fresh[~lately].any())

@@ -457,5 +457,5 @@ def test_a_case_with_wrong_words_is_refused_whole(make: Make, tmp_path: Path, ro
         job = second.cases.open(source, "x")
         assert second.jobs.wait(job, 60)
     assert isinstance(job.problem, UsageError)
-    assert second.newest.newest_id == 0
+    assert second.newest.first_id is None
     assert "product" not in second.tags

@@ -433,5 +433,29 @@ def test_viewers_with_the_same_readings_share_an_answer_and_miss_none(
     sent = [float(answer.headers["X-Sensormon-Now"]) for answer in (first, second)]
     assert sent[1] - sent[0] == 200, "a shared answer says when it was sent"
     m.submit(batch_of(("fermenter_ph", 7.3), at=m.clock.now()))
+    m.clock.advance(0.1)
     later = get(api, f"{path}&after={second.json()['after']}", **page)
     assert later.json()["tags"]["fermenter_ph"]["y"] == [7.3]
+
+
+def test_viewers_soon_know_the_same_readings_however_fast_these_arrive(make: Make) -> None:
+    m = make()
+    feed_ph(m, [7.0], 0)
+    api, page = Api(lambda: m), {"X-Sensormon-Page": page_key()}
+    path = "/live/board?tag=fermenter_ph&span=900"
+    after = [get(api, path, **page).json()["after"]]
+    feed_ph(m, [7.1], 1)
+    after.append(get(api, path, **page).json()["after"])
+    assert after[0] != after[1]
+    y: list[list[float]] = [[], []]
+    for moment in range(4):  # they ask at different moments, and a reading arrives before each question
+        for viewer in range(2):
+            m.submit(batch_of(("fermenter_ph", 7.2 + (2 * moment + viewer) / 10), at=m.clock.now()))
+            m.clock.advance(0.02)
+            answer = get(api, f"{path}&after={after[viewer]}", **page).json()
+            after[viewer] = answer["after"]
+            y[viewer] += answer["tags"]["fermenter_ph"].get("y", [])
+        assert after[0] == after[1]
+        m.clock.advance(0.3)
+    assert y[1] == [7.2, 7.3, 7.4, 7.5, 7.6, 7.7, 7.8], "each has every reading once"
+    assert y[0] == [7.1, *y[1]]
