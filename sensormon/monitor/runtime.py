@@ -38,10 +38,15 @@ def build() -> Monitor:
 
 def monitor() -> Monitor:
     """The running monitor; made and started at the first call. Raises like `build`."""
-    with _registry().lock:
+    registry = _registry()
+    running: Monitor | None = registry.running
+    if running is not None:  # every request and every run of a page asks: they must not wait for each other
+        return running
+    with registry.lock:
         built = build()
-        if not _registry().adopted:
+        if not registry.adopted:
             built.start()
+        registry.running = built
         return built
 
 
@@ -49,7 +54,7 @@ def stop() -> None:
     """Stop the running monitor, if there is one; a later call of `monitor` makes a new one."""
     registry = _registry()
     with registry.lock:
-        running, registry.monitor, registry.adopted = registry.monitor, None, False
+        running, registry.monitor, registry.adopted, registry.running = registry.monitor, None, False, None
         if running is not None:
             running.stop()
 
@@ -69,7 +74,7 @@ def adopt(running: Monitor) -> None:
     """Install this monitor as that of the process; for programs and tests that build their own."""
     registry = _registry()
     with registry.lock:
-        registry.monitor, registry.adopted = running, True
+        registry.monitor, registry.adopted, registry.running = running, True, None
 
 
 def page_key() -> str:
@@ -89,6 +94,7 @@ def _registry() -> Any:
     vars(registry).update(
         lock=threading.RLock(),
         monitor=None,
+        running=None,
         adopted=False,
         ending=False,
         page_key=secrets.token_urlsafe(24),
