@@ -25,7 +25,7 @@ from sensormon.ui import (
 )
 from sensormon.ui.memo import remembered
 from sensormon.ui.page import page
-from sensormon.ui.parts import every, fragment
+from sensormon.ui.parts import fragment
 from sensormon.ui.time_range import SECONDS, preset
 from sensormon.ui.url_state import write
 from sensormon.view.live_cards import (
@@ -45,6 +45,7 @@ from sensormon.view.simulated import badge
 
 # Seconds between refreshes without the board: long spans change slowly and are costly to draw.
 REFRESH = {"5 min": 1, "15 min": 1, "1 h": 2, "6 h": 10, "24 h": 30}
+LOOK, LOOK_SELDOM = 2, 10  # seconds between looks for new tags; seldom if all of the table have readings
 WORST = 3  # cards that are open before the viewer has chosen any of many tags
 
 
@@ -292,7 +293,6 @@ def empty(m: Monitor, searched: bool, source: str) -> None:
             st.page_link("pages/explore.py", label="Imported history is on the Explore page")
 
 
-@every(2)
 def waiting(m: Monitor, known: int) -> None:
     """Look again for tags while there are none, or new ones may come."""
     if len(with_data(m)) > known:
@@ -339,4 +339,4 @@ with page("Live") as me:
         empty(m, bool(wanted or chosen_groups), m.status().source.name)
     elif not board(m, me, span, matching, at):
         fragment(plain_cards, run_every=None if at else 1)(m, me, span, matching, at)
-    waiting(m, len(delivering))
+    fragment(waiting, LOOK if len(delivering) < len(m.tags) else LOOK_SELDOM)(m, len(delivering))
