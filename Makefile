@@ -54,6 +54,7 @@ $(VENV)/bin/python:
 
 $(VENV)/run: $(VENV)/bin/python requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m compileall -q sensormon pages
 	touch $@
 
 $(VENV)/test: $(VENV)/run requirements-dev.txt

@@ -10,7 +10,7 @@ from pathlib import Path
 from sensormon.bench.long_history import make_history, tag_name
 from sensormon.bench.measured import Figures, Measured, Size, load_since, machine_load
 from sensormon.bench.only_libraries import only_libraries, wait_for_answer
-from sensormon.bench.restart import compile_kernels
+from sensormon.bench.restart import compile_all
 from sensormon.bench.server import Server, running
 from sensormon.model.readings import SIMULATOR
 from sensormon.model.settings import read_settings
@@ -41,7 +41,7 @@ def memory(
     figures: Figures = {}
     with tempfile.TemporaryDirectory(dir=folder) as name:
         root = Path(name)
-        compile_kernels(root)  # which takes memory once in the life of an installation
+        compile_all(root)  # which takes memory once in the life of an installation
         (root / "bare").mkdir()
         with only_libraries(root / "bare") as server:
             wait_for_answer(server)
