@@ -1,4 +1,4 @@
-"""Readings as JSON, CSV or Parquet, piece by piece, so that a large answer needs little memory.
+"""Readings as JSON, CSV, Parquet or Arrow, piece by piece, so that a large answer needs little memory.
 
 `value` is a number or a state's word; see `sensormon.exchange.state_values`.
 """
@@ -46,7 +46,7 @@ COLUMNS = (
     "origin",
     "simulated",
 )
-"""The columns of every form, in this order; JSON has the list `detectors` after them."""
+"""The columns of every form, in this order; JSON and Arrow have the list `detectors` after them."""
 
 
 def as_json(pieces: Pieces) -> Iterator[bytes]:
@@ -54,13 +54,9 @@ def as_json(pieces: Pieces) -> Iterator[bytes]:
     encode = msgspec.json.Encoder().encode
     opening = b"["
     for table in _parts(pieces):
-        named = _with_texts(table)
-        names = list(COLUMNS)
-        if DETECTORS in table.column_names:
-            named = named.append_column(DETECTORS, table.column(DETECTORS))
-            names.append(DETECTORS)
+        named = _with_detectors(_with_texts(table), table)
         columns = [column.to_pylist() for column in named.columns]
-        rows = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        rows = [dict(zip(named.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
         if rows:
             yield opening + encode(rows)[1:-1]
             opening = b","
@@ -91,12 +87,51 @@ def as_parquet(pieces: Pieces) -> Iterator[bytes]:
     yield buffer.take()
 
 
+def as_arrow(pieces: Pieces) -> Iterator[bytes]:
+    """Arrow's IPC stream, a record batch per part; times in UTC; states as in Parquet."""
+    buffer = _Drain()
+    writer: pa.ipc.RecordBatchStreamWriter | None = None
+    for table in _parts(pieces):
+        named = _with_detectors(beside(_renamed(table)), table)
+        if writer is None:
+            writer = pa.ipc.new_stream(buffer, named.schema)
+        writer.write_table(named)
+        yield buffer.take()
+    if writer is not None:
+        writer.close()
+    yield buffer.take()
+
+
 FORMS: dict[str, tuple[str, Callable[[Pieces], Iterator[bytes]]]] = {
     "json": ("application/json", as_json),
     "csv": ("text/csv; charset=utf-8", as_csv),
     "parquet": ("application/vnd.apache.parquet", as_parquet),
+    "arrow": ("application/vnd.apache.arrow.stream", as_arrow),
 }
 """The media type and function of each form."""
+
+_BY_MEDIA_TYPE = {media_type.partition(";")[0]: form for form, (media_type, _) in FORMS.items()}
+
+
+def form_accepted(accept: str) -> str:
+    """The form of readings that the header Accept prefers; JSON if it names none of them.
+
+    >>> form_accepted("application/json;q=0.5, application/vnd.apache.arrow.stream")
+    'arrow'
+    >>> form_accepted("text/html, */*;q=0.8"), form_accepted("")
+    ('json', 'json')
+    """
+    best, most = "json", 0.0
+    for entry in accept.split(","):
+        media_type, *parameters = (part.strip().lower() for part in entry.split(";"))
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        try:
+            liked = float(weight)
+        except ValueError:
+            continue
+        if media_type in _BY_MEDIA_TYPE and liked > most:
+            best, most = _BY_MEDIA_TYPE[media_type], liked
+    return best
 
 
 class _Drain(RawIOBase):
@@ -135,6 +170,13 @@ def _renamed(table: pa.Table) -> pa.Table:
     table = with_simulated(with_verdicts(table))
     names = ["timestamp" if name == "time" else name for name in table.column_names]
     return table.rename_columns(names).select(COLUMNS)
+
+
+def _with_detectors(named: pa.Table, table: pa.Table) -> pa.Table:
+    """The first table with the list `detectors` of the second, if that has it."""
+    if DETECTORS not in table.column_names:
+        return named
+    return named.append_column(DETECTORS, table.column(DETECTORS))
 
 
 def _with_texts(table: pa.Table) -> pa.Table:

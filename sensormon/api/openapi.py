@@ -171,7 +171,7 @@ class StoredReading(BaseModel):
     origin: str
     simulated: bool = Field(description="Whether the simulator made it; no sensor did.")
     detectors: list[OwnScore] = Field(
-        description="In JSON: what each detector of the profile that judged it said."
+        description="In JSON and Arrow: what each detector of the profile that judged it said."
     )
 
 
@@ -208,6 +208,7 @@ READINGS: dict[str, Any] = {
                 },
                 "text/csv": {"schema": {"type": "string"}},
                 "application/vnd.apache.parquet": _BINARY,
+                "application/vnd.apache.arrow.stream": _BINARY,
             },
         },
     },

@@ -22,7 +22,7 @@ from sensormon.api.context import (
     may_read_all,
     reader_of,
 )
-from sensormon.api.formats import FORMS
+from sensormon.api.formats import FORMS, form_accepted
 from sensormon.api.metrics import Meters
 from sensormon.api.problems import Problem
 from sensormon.api.readers import SHORT, UNKNOWN_ROWS, charged, check_limit, readers_of
@@ -37,7 +37,7 @@ MOST = 1_000_000
 NAMED = 100
 """The most tags that `/health` names in a list."""
 
-Form = Literal["json", "csv", "parquet"]
+Form = Literal["json", "csv", "parquet", "arrow"]
 Tags = Annotated[
     list[str] | None,
     Query(description="Only this tag; may be given more than once.", examples=[["fermenter_temp"]]),
@@ -58,7 +58,13 @@ Limit = Annotated[
         description=f"At most this many, the newest. More than {UNKNOWN_ROWS:,} need a token.",
     ),
 ]
-Format = Annotated[Form, Query(description="`csv` and `parquet` are files.")]
+Format = Annotated[
+    Form | None,
+    Query(
+        description="`csv` and `parquet` are files, `arrow` is Arrow's IPC stream. Without it the header "
+        "Accept chooses by the media type, and otherwise it is JSON."
+    ),
+]
 
 
 router = APIRouter()
@@ -71,7 +77,7 @@ def data(
     since: Since = None,
     until: Until = None,
     limit: Limit = 1_000,
-    format: Format = "json",
+    format: Format = None,
 ) -> Answer:
     """Readings in order of arrival, the newest `limit`, streamed; the first answer a second after a write
     or sooner."""
@@ -85,7 +91,7 @@ def anomalies(
     since: Since = None,
     until: Until = None,
     limit: Limit = 1_000,
-    format: Format = "json",
+    format: Format = None,
 ) -> Answer:
     """Flagged readings in order of arrival, the newest `limit`, streamed."""
     return _answer(request, "anomalies", tag, since, until, limit, format, anomalies=True)
@@ -203,7 +209,7 @@ def _answer(
     since: str | None,
     until: str | None,
     limit: int,
-    form: Form,
+    format: Form | None,
     *,
     anomalies: bool,
 ) -> Answer:
@@ -219,6 +225,7 @@ def _answer(
                 404, "unknown_tag", f"there is no tag {shown(tag)!r}", "GET /api/tags lists the tags"
             )
     span = time_in("since", since, EARLIEST), time_in("until", until, timestamps.FOREVER)
+    form = format or form_accepted(request.headers.get("accept", ""))
     address, known = address_of(request), is_known(request)
     if not known:
         check_limit(limit)
@@ -227,14 +234,17 @@ def _answer(
     def begin() -> Iterator[bytes]:
         pieces = monitor.streams.by_arrival(tags, *span, limit=limit, anomalies=anomalies)
         pieces = worded(pieces, monitor.state_words(tags))
-        if form == "json":
+        if form in ("json", "arrow"):
             versions = Versions(monitor.detection.readable())
             pieces = (with_detectors(piece, versions) for piece in pieces)
         return write(pieces if known else charged(pieces, readers.budget, address))
 
     media_type, write = FORMS[form]
     turns = readers.known if known else readers.unknown
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'} if form != "json" else {}
+    headers = {} if format else {"Vary": "Accept"}
+    if form != "json":
+        suffix = "arrows" if form == "arrow" else form
+        headers["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
     return Answer(begin, turns.turn(address) if limit > SHORT else None, media_type, headers)
 
 

@@ -7,14 +7,17 @@ import io
 import json
 import re
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from sensormon.api import make_api
+from sensormon.api.formats import PART
 from sensormon.exchange.import_table import pieces, propose, read_file
 from sensormon.model.errors import StoreUnavailable
 from sensormon.model.timestamps import FOREVER
@@ -76,6 +79,62 @@ def test_formats_agree_before_and_after_storing(start: Start, monkeypatch: pytes
             monitor.drain()
 
 
+def arrow_of(answer: httpx.Response) -> pa.Table:
+    assert answer.headers["content-type"] == "application/vnd.apache.arrow.stream"
+    with pa.ipc.open_stream(answer.content) as stream:
+        return stream.read_all()
+
+
+def test_arrow_has_what_json_has_with_its_types(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "KEPT", 50)
+    monkeypatch.setattr(recent, "BLOCK", 10)
+    monitor, api = start()
+    fill(api)
+    for drained in (False, True):
+        rows = get(api, "/data").json()
+        table = arrow_of(get(api, "/data?format=arrow"))
+        assert table.column_names == list(rows[0])
+        assert table.schema.field("timestamp").type == pa.timestamp("us", "UTC")
+        assert table.schema.field("received").type == pa.timestamp("us", "UTC")
+        for name in ("timestamp", "received"):
+            assert table.column(name).to_pylist() == [datetime.fromisoformat(row[name]) for row in rows]
+        kept = [{**row, "timestamp": None, "received": None} for row in rows]
+        assert [{**row, "timestamp": None, "received": None} for row in table.to_pylist()] == kept
+        assert any(row["detectors"] for row in kept)
+        if not drained:
+            monitor.workers.loading.stop(5)
+            monitor.drain()
+    assert arrow_of(get(api, "/data?format=arrow&until=2020-01-01")).num_rows == 0
+    assert arrow_of(get(api, "/anomalies?format=arrow")).column("value").to_pylist() == [45]
+
+
+def test_words_of_states_have_a_column_of_their_own_in_arrow(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "states.toml"
+    path.write_text('[tags.valve]\nstates = ["closed", "open"]\n[tags.level]\n')
+    _, api = start(tags=path)
+    rows = [
+        {"tag": tag, "value": value, "timestamp": f"2026-01-31T12:00:0{second}Z"}
+        for second, (tag, value) in enumerate([("valve", "open"), ("level", 3.5), ("valve", "closed")])
+    ]
+    assert post(api, "/ingest/batch", rows).json()["accepted"] == 3
+    table = arrow_of(get(api, "/data?format=arrow"))
+    assert table.column("state").to_pylist() == ["open", None, "closed"]
+    assert table.column("value").to_pylist() == [None, 3.5, None]
+
+
+def test_the_header_accept_chooses_the_form_where_nothing_else_does(start: Start) -> None:
+    _, api = start()
+    fill(api)
+    arrow = "application/vnd.apache.arrow.stream"
+    answer = get(api, "/data", Accept=arrow)
+    assert arrow_of(answer).num_rows == 121
+    assert answer.headers["vary"] == "Accept"
+    assert get(api, "/data?format=csv", Accept=arrow).headers["content-type"].startswith("text/csv")
+    assert arrow_of(get(api, "/anomalies", Accept=f"application/json;q=0.5, {arrow};q=0.9")).num_rows == 1
+    for accept in ("", "*/*", "text/html,application/xhtml+xml,*/*;q=0.8", f"{arrow};q=0", f"{arrow};q=x"):
+        assert get(api, "/data", Accept=accept).json()[0]["id"] == 1
+
+
 def test_large_answer_is_streamed_from_the_store(start: Start) -> None:
     monitor, api = start()
     rows = [
@@ -94,6 +153,10 @@ def test_large_answer_is_streamed_from_the_store(start: Start) -> None:
     assert [piece.num_rows for piece in pieces] == [10_000, 10_000, 5_000, 0]
     answer = get(api, "/data?limit=1000000")
     assert len(answer.json()) == 30_000
+    arrow = get(api, "/data?limit=1000000&format=arrow")
+    batches = list(pa.ipc.open_stream(arrow.content))
+    assert sum(batch.num_rows for batch in batches) == 30_000
+    assert max(batch.num_rows for batch in batches) <= PART, "a slow reader keeps two of them in memory"
 
 
 def test_hostile_parameters_are_a_clear_4xx_and_leak_nothing(start: Start) -> None:

@@ -130,7 +130,9 @@ def test_a_reader_that_hangs_does_not_keep_a_replaced_database_waiting(server: S
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("path", ["/api/data?limit=1000000", "/api/data?limit=1000"])
+@pytest.mark.parametrize(
+    "path", ["/api/data?limit=1000000", "/api/data?limit=1000", "/api/data?limit=1000000&format=arrow"]
+)
 def test_a_hundred_slow_readers_need_little_memory(server: Server, path: str) -> None:
     before = server.memory()
     clients = [server.ask(path, TOKEN) for _ in range(100)]
