@@ -175,6 +175,47 @@ class StoredReading(BaseModel):
     )
 
 
+class EventFacts(BaseModel):
+    """An event: flagged readings of a tag that belong together. Its id is that of the first of them.
+
+    `value` to `upper` are of the peak, the reading furthest over its threshold. `state`, `label`, `note` and
+    `who` say what people did with it; empty where nobody did.
+    """
+
+    id: int
+    tag: str
+    start: str
+    end: str = Field(description="Of the last flagged reading.")
+    seconds: float
+    readings: int = Field(description="How many are flagged.")
+    value: float
+    score: float
+    threshold: float
+    expected: float | None
+    lower: float | None
+    upper: float | None
+    severity: Literal["low", "medium", "high"]
+    over: bool
+    state: str
+    label: str
+    note: str
+    who: str
+    acted: str | None
+    shelved_until: str | None
+    settings: int
+    detector: str
+    profile: str
+    peak_id: int
+    peak_time: str
+
+
+class EventList(BaseModel):
+    """Events, the newest first."""
+
+    complete: bool = Field(description="Whether no older event of the span is left out.")
+    events: list[EventFacts]
+
+
 def _failures(model: type[BaseModel], *statuses: int) -> dict[int | str, dict[str, Any]]:
     words = {
         400: "The request cannot be used; nothing was stored.",
@@ -210,6 +251,15 @@ READINGS: dict[str, Any] = {
                 "application/vnd.apache.parquet": _BINARY,
                 "application/vnd.apache.arrow.stream": _BINARY,
             },
+        },
+    },
+}
+EVENTS: dict[str, Any] = {
+    "responses": {
+        **READ_FAILURES,
+        200: {
+            "description": "The events.",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/EventList"}}},
         },
     },
 }
@@ -314,7 +364,7 @@ LINES: dict[str, Any] = {
 def complete(schema: dict[str, Any]) -> dict[str, Any]:
     """FastAPI's description, with the models and tokens it cannot know and without its own 422."""
     schemas = schema["components"]["schemas"]
-    for model in (Reading, KeyedBatch, StoredReading, AuditFacts):
+    for model in (Reading, KeyedBatch, StoredReading, EventList, AuditFacts):
         own = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(own.pop("$defs", {}))
         schemas[model.__name__] = own

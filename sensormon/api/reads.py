@@ -190,15 +190,20 @@ def metrics(request: Request) -> Response:
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _allowed(request: Request, monitor: Monitor, tags: list[str] | None) -> list[str] | None:
+def tags_to_read(request: Request, monitor: Monitor, tags: list[str] | None) -> list[str] | None:
     """The tags asked for, or those that the request's token covers; None for all.
 
-    Raises Forbidden for a tag that is asked for by name and not covered.
+    Raises Problem (404) for an unknown tag, Forbidden for one that is asked for by name and not covered.
     """
     grant = reader_of(request)
     if tags is None and grant.tags:
         return list(filter(grant.covers, {*(tag.name for tag in monitor.tags), *monitor.running_tags.former}))
     grant.check_tags(tags or (), TokenScope.READ)
+    for tag in tags or ():
+        if tag not in monitor.tags and tag not in monitor.running_tags.former:
+            raise Problem(
+                404, "unknown_tag", f"there is no tag {shown(tag)!r}", "GET /api/tags lists the tags"
+            )
     return tags
 
 
@@ -218,12 +223,7 @@ def _answer(
     Raises Problem for an unknown tag, a wrong time, or more than this reader may ask for.
     """
     monitor, readers = context_of(request).monitor, readers_of(request)
-    tags = _allowed(request, monitor, tags)
-    for tag in tags or ():
-        if tag not in monitor.tags and tag not in monitor.running_tags.former:
-            raise Problem(
-                404, "unknown_tag", f"there is no tag {shown(tag)!r}", "GET /api/tags lists the tags"
-            )
+    tags = tags_to_read(request, monitor, tags)
     span = time_in("since", since, EARLIEST), time_in("until", until, timestamps.FOREVER)
     form = format or form_accepted(request.headers.get("accept", ""))
     address, known = address_of(request), is_known(request)
