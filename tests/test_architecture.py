@@ -18,6 +18,7 @@ PYTHON = [
 ROOMS = [
     "model",
     "tables",
+    "client",
     "sources",
     "detectors",
     "analysis",
@@ -45,6 +46,7 @@ LIBRARIES = {
     "duckdb": {"stores", "bench"},
     "psycopg": {"stores"},
     "fastapi": {"api"},
+    "httpx": {"client"},
     "starlette": {"api", "bench.bare_live"},
     "uvicorn": {"api"},
     "msgspec": {"api"},

@@ -7,6 +7,7 @@ SensormonError              what happened, where, and what to do
 ├── SignInRefused           a name, a password or a claim does not open a session
 ├── Overloaded              too many requests are waiting: send again later
 ├── AboveShare              too many of one sender's are waiting, while others wait too
+├── MonitorAway             a monitor elsewhere does not answer: look whether it runs, try again
 ├── SourceError             a source cannot deliver: shown, the others go on
 ├── JournalError            the journal cannot take a batch: nothing was acknowledged
 │   ├── JournalFull         no space: refuse readings until there is some again
@@ -68,6 +69,10 @@ class Overloaded(SensormonError):
 
 class AboveShare(SensormonError):
     """A sender has more than its fair share waiting while others wait. Nothing of this request was stored."""
+
+
+class MonitorAway(SensormonError):
+    """A monitor that is asked over HTTP does not answer, or not as one does. Try again later."""
 
 
 class SourceError(SensormonError):
