@@ -21,6 +21,7 @@ from sensormon.cli import (
     import_file,
     imports,
     ledger,
+    migrate,
     score,
     sessions,
     tokens,
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, nargs="?", help="default: the data folder")
     command.set_defaults(run=verify.run)
 
-    for own in (score, import_file, imports, users, tokens, sessions, audit):
+    for own in (score, import_file, imports, users, tokens, sessions, audit, migrate):
         own.register(commands)
 
     command = commands.add_parser("bench", help="measure on this machine")

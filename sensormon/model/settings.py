@@ -59,6 +59,8 @@ THRESHOLD = (1.0, 8.0)
 """Smallest and largest threshold, in standard deviations."""
 POSTGRESQL = ("postgresql://", "postgres://")
 """How the URL of a store in PostgreSQL begins."""
+DATABASE = "sensormon.duckdb"
+"""The name of the database file in a data folder."""
 ACCESS = ("local", "users", "oidc", "proxy", "open")
 """The values of SENSORMON_ACCESS; `sensormon.access.identity` says what each means."""
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -105,7 +107,7 @@ class Settings:
     @property
     def store_url(self) -> str:
         """Where the readings are stored: a DuckDB file's path, or the URL of a PostgreSQL database."""
-        return self.store or str(self.data_dir / "sensormon.duckdb")
+        return self.store or str(self.data_dir / DATABASE)
 
     @property
     def database_file(self) -> Path | None:

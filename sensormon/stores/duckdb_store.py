@@ -15,6 +15,7 @@ import pyarrow as pa
 from sensormon.model.entries import Record
 from sensormon.stores import duckdb_imports, duckdb_summary
 from sensormon.stores.columns import reading_columns, row_ids
+from sensormon.stores.duckdb_copies import DuckDBCopies
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_entries import DuckDBEntries
 from sensormon.stores.duckdb_flagged import Flagged
@@ -65,6 +66,7 @@ class DuckDBStore:
         self.entries = DuckDBEntries(self._database)
         self.imports = DuckDBImports(self._database)
         self.retention = DuckDBRetention(self._database, deletions)
+        self.tables = DuckDBCopies(self._database)
         self._deletions = deletions
 
     def open(self) -> None:

@@ -24,6 +24,7 @@ from sensormon.model.settings import store_place
 from sensormon.stores.postgresql_errors import translated
 from sensormon.stores.postgresql_tables import fetched
 from sensormon.stores.postgresql_watchdog import Watchdog
+from sensormon.stores.tables import UNFINISHED
 
 MOST = 16
 """Connections at once; more uses wait for one."""
@@ -56,14 +57,16 @@ class Database:
     """`url` names the database; with `read_only` nothing is made or changed. Thread-safe.
 
     `place` is the same without user and password, for messages. Everything but the constructor raises
-    `StoreError`. Raises UsageError for a URL that is none.
+    `StoreError`. Raises UsageError for a URL that is none. Only with `filling` it opens one into which a
+    history is being copied.
     """
 
-    def __init__(self, url: str, read_only: bool) -> None:
+    def __init__(self, url: str, read_only: bool, filling: bool = False) -> None:
         _check_url(url)
         self.place = store_place(url)
         self._url = url
         self._read_only = read_only
+        self._filling = filling
         self._watchdog = Watchdog()
         self._lock = threading.Lock()
         self._opening = threading.Lock()
@@ -86,6 +89,8 @@ class Database:
                         if self._read_only:
                             raise _missing(self.place)
                         _migrate(connection, self.place)
+                    if not self._filling:
+                        _check_whole(connection.cursor(), self.place)
             except BaseException:
                 connection.close()
                 raise
@@ -194,6 +199,26 @@ class Database:
             _limit(cursor, seconds)
             yield cursor
 
+    @contextmanager
+    def long_snapshot(self) -> Iterator[Cursor]:
+        """The same for hours, also while nothing is asked; each query stands within `deadline`."""
+        with self.connection("read") as connection, connection.transaction():
+            cursor = connection.cursor()
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            _limit(cursor, LONG_SECONDS)
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            self._watchdog.forget(connection)
+            yield cursor
+
+    def deadline(self, cursor: Cursor, seconds: float) -> AbstractContextManager[None]:
+        """Wraps queries of a long snapshot that take at most this many seconds."""
+        return self._watched(cursor.connection, seconds)
+
+    def pids(self) -> list[int]:
+        """The numbers of the server's processes for the connections that are not in use here."""
+        with self._lock:
+            return [connection.info.backend_pid for connection in self._idle]
+
     def rows(
         self, query: str, values: Sequence[object] = (), seconds: float = QUERY_SECONDS
     ) -> list[tuple[Any, ...]]:
@@ -270,6 +295,17 @@ def _version(cursor: Cursor, place: str) -> int:
             hint="Use the version of sensormon that wrote it, or a newer one",
         )
     return version
+
+
+def _check_whole(cursor: Cursor, place: str) -> None:
+    """Raise StoreFault if a history is being copied into these tables."""
+    ((copying,),) = cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [UNFINISHED]).fetchall()
+    if copying:
+        raise StoreFault(
+            "a history is being copied into it, or such a copy has stopped half-way",
+            where=place,
+            hint="Run the same migrate or restore again: it goes on where it was",
+        )
 
 
 def _missing(place: str) -> StoreFault:

@@ -16,6 +16,7 @@ from sensormon.model.errors import StoreFault
 from sensormon.stores import postgresql_imports, postgresql_partitions
 from sensormon.stores.columns import reading_columns, row_ids
 from sensormon.stores.postgresql_collectors import PostgreSQLCollectors
+from sensormon.stores.postgresql_copies import PostgreSQLCopies
 from sensormon.stores.postgresql_database import LONG_SECONDS, Database
 from sensormon.stores.postgresql_entries import PostgreSQLEntries
 from sensormon.stores.postgresql_imports import PostgreSQLImports
@@ -58,13 +59,21 @@ def _now() -> datetime:
 class PostgreSQLStore:
     """See `sensormon.stores.protocol.Store`. With `read_only` nothing is ever written.
 
+    Only with `filling` it opens while a history is being copied into it, see `sensormon.stores.tables`.
     `today` gives the time by which partitions are made ahead.
     """
 
     name = "PostgreSQL"
 
-    def __init__(self, url: str, *, read_only: bool = False, today: Callable[[], datetime] = _now) -> None:
-        self._database = Database(url, read_only)
+    def __init__(
+        self,
+        url: str,
+        *,
+        read_only: bool = False,
+        filling: bool = False,
+        today: Callable[[], datetime] = _now,
+    ) -> None:
+        self._database = Database(url, read_only, filling)
         self._today = today
         self.readings = PostgreSQLReadings(self._database)
         self.spans = PostgreSQLSpans(self._database)
@@ -73,6 +82,7 @@ class PostgreSQLStore:
         self.imports = PostgreSQLImports(self._database)
         self.retention = PostgreSQLRetention(self._database)
         self.collectors = PostgreSQLCollectors(self._database)
+        self.tables = PostgreSQLCopies(self._database, today)
 
     def open(self) -> None:
         self._database.open()

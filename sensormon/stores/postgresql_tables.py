@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from psycopg.adapt import Transformer
 from psycopg.pq import Format
 
+from sensormon.model.clock import DAY
 from sensormon.model.readings import Ints
 from sensormon.stores.columns import OWN
 
@@ -205,6 +206,9 @@ def _field(column: pa.Array) -> tuple[Ints, Bytes]:
     if pa.types.is_timestamp(column.type):
         sent = values.cast(pa.int64()).to_numpy() - _EPOCH
         form = ">i8"
+    elif pa.types.is_date32(column.type):
+        sent = values.cast(pa.int32()).to_numpy() - _EPOCH // DAY
+        form = ">i4"
     else:
         sent = values.to_numpy(zero_copy_only=False)
         form = _FORMS[column.type]

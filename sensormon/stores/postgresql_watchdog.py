@@ -44,8 +44,12 @@ class Watchdog:
         try:
             yield
         finally:
-            with self._lock:
-                self._deadlines.pop(connection, None)
+            self.forget(connection)
+
+    def forget(self, connection: psycopg.Connection) -> None:
+        """Watch this connection no more until it is wrapped again: nothing is asked of it meanwhile."""
+        with self._lock:
+            self._deadlines.pop(connection, None)
 
     def close(self) -> None:
         """End the thread; a later use of a connection starts it again."""

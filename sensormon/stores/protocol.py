@@ -9,6 +9,7 @@ Only the loader opens, loads and checkpoints; everybody else gets only the part 
     imports     which readings an import stored, what is undone  stores/imports
     retention   what is due, roll-ups, space                   stores/retention
     collectors  who else writes to it, how far each is         stores/collectors
+    tables      everything, to be copied into another store    stores/tables
 
 A store neither retries nor waits: it raises the right kind of `StoreError` and the
 loader decides. `tests/stores/test_contract_*.py` are the contract, one file per part; list a
@@ -28,6 +29,7 @@ from sensormon.stores.ledger import StoredLedger
 from sensormon.stores.long_spans import Spans
 from sensormon.stores.readings import StoredReadings
 from sensormon.stores.retention import StoredRetention
+from sensormon.stores.tables import StoredTables
 
 LEAST = 250_000
 """Readings that wait to be summarised together: with fewer at a time a minute would get many rows."""
@@ -64,6 +66,9 @@ class Store(Protocol):
     @property
     def collectors(self) -> Collectors | None:
         """None if one process at a time uses the store."""
+
+    @property
+    def tables(self) -> StoredTables: ...
 
     def open(self) -> None:
         """Connect and make the tables that are missing. Does nothing when open."""

@@ -318,15 +318,14 @@ class RecentReadings:
                 last |= _last_scores(entry)
         parts: list[Columns] = []
         batches: list[BatchEntry] = []
-        for entry in [*entries, None]:
+        for entry in entries:
             if isinstance(entry, BatchEntry):
                 batches.append(entry)
                 continue
-            if batches:
-                parts.append(columns_of(batches, self._codes))
-                batches = []
-            if entry is not None:  # another collector has stored it: it is columns already
-                parts.append(entry)
+            parts += [columns_of(batches, self._codes)] if batches else []
+            parts.append(entry)  # another collector has stored it: it is columns already
+            batches = []
+        parts += [columns_of(batches, self._codes)] if batches else []
         fresh = joined(parts)
         rows = len(fresh["id"])
         fresh["place"] = self._arranged_place + 1 + np.arange(rows)
