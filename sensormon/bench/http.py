@@ -1,7 +1,7 @@
 """`bench http`: the load that the HTTP API of a real server takes, while pages are open.
 
 It starts `streamlit run app.py` on a free port with a folder of its own, and the load in another
-process: `python -m sensormon.bench.http PORT KIND RUN SECONDS`. Each of 16 connections is a
+process: `python -m sensormon.bench.http PORT KIND RUN SECONDS CONNECTIONS`. Each of 16 connections is a
 gateway with its own tags that sends a request as soon as the last one is answered.
 """
 
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,14 +34,16 @@ _STAMP = "@@@@@@@@@@@@@@@@@@@"
 
 def http(size: Size, seconds: float = SECONDS) -> Measured:
     """Single posts and batches of 1,000 per second, with their latency and that of pages meanwhile."""
-    load = machine_load()
+    before_all = machine_load()
     seconds = 6 * seconds if size.full else seconds
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "tags.toml").write_text(
             "".join(
-                f'[tags."{_tag(c, t)}"]\nresolution = 0.01\n' for c in range(CONNECTIONS) for t in range(TAGS)
+                f'[tags."{tag_of(c, t)}"]\nresolution = 0.01\n'
+                for c in range(CONNECTIONS)
+                for t in range(TAGS)
             )
         )
         with running(folder, SOURCE="none") as server:
@@ -58,7 +61,7 @@ def http(size: Size, seconds: float = SECONDS) -> Measured:
             stats = server.wait(lambda stats: stats["pending"] == 0)
             figures["readings rejected"] = stats["rejected"]
             figures["received and not accounted for"] = sent - stats["stored"] - stats["rejected"]
-    return Measured(figures, {}, {}, load_since(load))
+    return Measured(figures, {}, {}, load_since(before_all))
 
 
 def _figures(kind: str, answers: dict[str, Any], pages: list[float]) -> Figures:
@@ -81,14 +84,32 @@ def _figures(kind: str, answers: dict[str, Any], pages: list[float]) -> Figures:
     }
 
 
-def _load(server: Server, kind: str, run: int, seconds: float) -> tuple[dict[str, Any], list[float]]:
+def load(
+    server: Server, kind: str, run: int, seconds: float, connections: int = CONNECTIONS
+) -> dict[str, Any]:
+    """What requests of a kind (`single` or `batch`) over these connections, from another process, took.
+
+    `run` tells the readings of one load from those of another.
+    """
+    return _load(server, kind, run, seconds, connections, ())[0]
+
+
+def _load(
+    server: Server,
+    kind: str,
+    run: int,
+    seconds: float,
+    connections: int = CONNECTIONS,
+    looked_at: Sequence[str] = ("/", "/_stcore/health", "/api/health"),
+) -> tuple[dict[str, Any], list[float]]:
     """Run the load in another process and meanwhile request pages; how long (s) each page took."""
     command = [sys.executable, "-m", "sensormon.bench.http", str(server.port), kind, str(run), str(seconds)]
+    command.append(str(connections))
     pages = []
     with tempfile.TemporaryFile() as output:
-        load = subprocess.Popen(command, cwd=ROOT, env=server.environment, stdout=output)  # noqa: S603  our own too
-        while load.poll() is None:
-            for path in ("/", "/_stcore/health", "/api/health"):
+        sending = subprocess.Popen(command, cwd=ROOT, env=server.environment, stdout=output)
+        while sending.poll() is None:
+            for path in looked_at:
                 started = time.perf_counter()
                 server.get(path)
                 pages.append(time.perf_counter() - started)
@@ -100,7 +121,8 @@ def _load(server: Server, kind: str, run: int, seconds: float) -> tuple[dict[str
 # -- the load -----------------------------------------------------------------
 
 
-def _tag(connection: int, tag: int) -> str:
+def tag_of(connection: int, tag: int) -> str:
+    """The name of a gateway's tag."""
     return f"gateway{connection:02d}.t{tag}"
 
 
@@ -123,7 +145,7 @@ async def _gateway(number: int, port: int, kind: str, run: int, until: float, ti
             value = 37 + count * 7919 % 100 / 1000
             body = (
                 f'{{"timestamp":"{moment.isoformat(timespec="milliseconds")[:-6]}Z",'
-                f'"tag":"{_tag(number, count % TAGS)}","value":{value:.3f}}}'
+                f'"tag":"{tag_of(number, count % TAGS)}","value":{value:.3f}}}'
             ).encode()
         else:
             moment = started + timedelta(seconds=count)
@@ -142,22 +164,23 @@ async def _gateway(number: int, port: int, kind: str, run: int, until: float, ti
 
 def _template(number: int) -> bytes:
     rows = [
-        f'{{"timestamp":"{_STAMP}.{row:03d}Z","tag":"{_tag(number, row % TAGS)}",'
+        f'{{"timestamp":"{_STAMP}.{row:03d}Z","tag":"{tag_of(number, row % TAGS)}",'
         f'"value":{37 + row * 7919 % 100 / 1000:.3f}}}'
         for row in range(BATCH)
     ]
     return f"[{','.join(rows)}]".encode()
 
 
-async def _all(port: int, kind: str, run: int, seconds: float) -> dict[str, Any]:
+async def _all(port: int, kind: str, run: int, seconds: float, connections: int) -> dict[str, Any]:
     times: list[float] = []
     started = time.perf_counter()
     failed = await asyncio.gather(
-        *(_gateway(number, port, kind, run, started + seconds, times) for number in range(CONNECTIONS))
+        *(_gateway(number, port, kind, run, started + seconds, times) for number in range(connections))
     )
     return {"seconds": time.perf_counter() - started, "milliseconds": times, "failed": sum(failed)}
 
 
 if __name__ == "__main__":
-    result = asyncio.run(_all(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))
+    port, kind, run, length, connections = sys.argv[1:]
+    result = asyncio.run(_all(int(port), kind, int(run), float(length), int(connections)))
     sys.stdout.write(json.dumps(result))

@@ -31,7 +31,7 @@ def only_libraries(folder: Path) -> Iterator[Server]:
     file.write_text(_APP)
     command = [sys.executable, "-m", "streamlit", "run", str(file), "--server.port", str(port)]
     options = ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
-    process = subprocess.Popen(  # noqa: S603  the command is our own
+    process = subprocess.Popen(
         command + options, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:

@@ -72,7 +72,7 @@ class Server:
 
     def processor_seconds(self) -> float:
         """Processor time of all its processes: it tells a slow server from a busy machine."""
-        return sum(map(_processor_seconds, self.processes()))
+        return processor_seconds_of(self.process.pid)
 
     def memory(self) -> float:
         """What its processes take together, MB: pages that two share count once."""
@@ -84,18 +84,7 @@ class Server:
 
     def processes(self) -> list[int]:
         """The ids of the server's process and of all below it."""
-        children: dict[int, list[int]] = {}
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdecimal():
-                try:
-                    fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                except OSError:
-                    continue  # it has ended
-                children.setdefault(int(fields[1]), []).append(int(folder.name))
-        ids = [self.process.pid]
-        for pid in ids:
-            ids += children.get(pid, [])
-        return ids
+        return _family(self.process.pid)
 
 
 @contextmanager
@@ -116,7 +105,7 @@ def running(folder: Path, app: str = "app.py", **settings: str) -> Iterator[Serv
         **{f"SENSORMON_{name}": value for name, value in settings.items()},
     }
     command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
-    process = subprocess.Popen(  # noqa: S603  the command is our own
+    process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
@@ -124,6 +113,27 @@ def running(folder: Path, app: str = "app.py", **settings: str) -> Iterator[Serv
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+
+
+def processor_seconds_of(pid: int) -> float:
+    """Processor time of this process and of all below it that run now."""
+    return sum(map(_processor_seconds, _family(pid)))
+
+
+def _family(pid: int) -> list[int]:
+    """The ids of this process and of all below it."""
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue  # it has ended
+            children.setdefault(int(fields[1]), []).append(int(folder.name))
+    ids = [pid]
+    for each in ids:
+        ids += children.get(each, [])
+    return ids
 
 
 def _processor_seconds(pid: int) -> float:

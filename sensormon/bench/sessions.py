@@ -103,7 +103,7 @@ def _watching(server: Server, count: int, seconds: float) -> Iterator[dict[str, 
         yield seen
         return
     longer = seconds + 2
-    with subprocess.Popen(  # noqa: S603  the command is our own
+    with subprocess.Popen(
         [*GENTLE, *_command(server, "viewers", str(count), str(longer))], cwd=ROOT, stdout=subprocess.PIPE
     ) as process:
         try:
@@ -117,7 +117,7 @@ def _watching(server: Server, count: int, seconds: float) -> Iterator[dict[str, 
 
 
 def _run(server: Server, module: str, *arguments: str) -> dict[str, Any]:
-    process = subprocess.run(  # noqa: S603  the command is our own
+    process = subprocess.run(
         _command(server, module, *arguments),
         cwd=ROOT,
         env=dict(server.environment),

@@ -29,6 +29,7 @@ BENCHMARKS = (
     "query",
     "rescore",
     "restart",
+    "scale",
     "sessions",
     "soak",
     "tick",

@@ -15,9 +15,11 @@ from sensormon.bench.measured import Size
 from sensormon.bench.memory import memory
 from sensormon.bench.pages import openings, pages
 from sensormon.bench.pipeline import pipeline
+from sensormon.bench.postgresql_server import binaries
 from sensormon.bench.query import query
 from sensormon.bench.rescore import rescore
 from sensormon.bench.restart import restart
+from sensormon.bench.scale import scale
 from sensormon.bench.sessions import sessions
 from sensormon.bench.soak import soak
 from sensormon.bench.tick import tick
@@ -82,6 +84,16 @@ def test_requests_are_measured_with_a_real_server() -> None:
     assert figures["single posts, answers that were not 201"] == 0
     assert figures["batches of 1,000, readings/s"] > 0
     assert figures["received and not accounted for"] == 0
+
+
+@pytest.mark.long
+@pytest.mark.skipif(binaries() is None, reason="no PostgreSQL server: apt-get install postgresql")
+def test_workers_and_api_processes_share_a_database() -> None:
+    measured = scale(Size(readings=3_000))
+    assert set(measured.reference) < set(measured.ratio)
+    assert measured.figures["4 workers, readings/s"] > 0
+    assert measured.figures["2 API processes, answers that were not 201"] == 0
+    assert measured.figures["cores for 10,000 requests/s, API and PostgreSQL"] > 0
 
 
 @pytest.mark.long
