@@ -63,13 +63,13 @@ class WayIn:
         self._settle()
 
     @contextmanager
-    def loading(self) -> Iterator[None]:
+    def loading(self, pause: float = POLL) -> Iterator[None]:
         """The loader works in a thread of its own meanwhile, as in a monitor whose readings never stop.
 
-        So it looks for readings every `POLL` seconds, and goes on with the store that is open.
+        So it looks for readings every `pause` seconds, and goes on with the store that is open.
         """
         stopping = threading.Event()
-        thread = threading.Thread(target=self._load, args=(stopping,), name="bench-loader")
+        thread = threading.Thread(target=self._load, args=(stopping, pause), name="bench-loader")
         thread.start()
         try:
             yield
@@ -82,11 +82,11 @@ class WayIn:
         self.journal.close()
         self.loader.close()
 
-    def _load(self, stopping: threading.Event) -> None:
+    def _load(self, stopping: threading.Event, pause: float) -> None:
         while not stopping.is_set():
             wait = self.loader.step()
             self._settle()
-            self._clock.wait(stopping, min(wait, POLL))
+            self._clock.wait(stopping, min(wait, pause))
 
     def _settle(self) -> None:
         self.collector.arrange()
