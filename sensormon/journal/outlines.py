@@ -98,6 +98,7 @@ _NUMBERS = re.compile(
 )
 """The head of a batch as `encode` writes it, to tell what differs from batch to batch from the rest."""
 _TOTAL = re.compile(rb'":\d+')
+_DIGITS = b"0123456789}"
 _BATCH = ord("B")
 _WITHOUT = b'{"rows":0,"first_id":0,"received_totals":{},"settings":0,"source":"","received":0,'
 _ANSWERS, _AFTER_ANSWERS = b',"answers":[[', b']],"profiles":'
@@ -113,6 +114,7 @@ def read_stretch(data: bytes, frames: Iterable[Frame]) -> Stretch:
     unreadable: list[int] = []
     shapes: dict[tuple[int, int], _Shape] = {}
     totals: dict[bytes, bytes] = {}
+    alike: dict[bytes, Common] = {}
     for number, start, end in frames:
         try:
             if data[start] != _BATCH:
@@ -120,7 +122,7 @@ def read_stretch(data: bytes, frames: Iterable[Frame]) -> Stretch:
                 continue
             begin = start + HEAD.size
             body = begin + HEAD.unpack_from(data, start)[1]
-            outline, received = _outline(number, data, begin, body)
+            outline, received = _outline(number, data, begin, body, alike)
             common = outline.common
             if common.import_id:  # few and long; what they add to their import needs all of them
                 entries.append(Record(number, decode(data[start:end])))
@@ -136,7 +138,8 @@ def read_stretch(data: bytes, frames: Iterable[Frame]) -> Stretch:
             shape.places.append(len(entries))
             shape.bodies.append(data[body:end])
         entries.append(outline)
-        sources = _TOTAL.sub(b'":', received)
+        # Most journals have one source, whose name is all but the digits at the end.
+        sources = received.rstrip(_DIGITS) if received.count(b":") == 1 else _TOTAL.sub(b'":', received)
         totals.pop(sources, None)  # the last of each stays, in their order
         totals[sources] = received
     latest: dict[str, int] = {}
@@ -225,22 +228,30 @@ def _joined(names: tuple[str, ...], parts: Sequence[Mapping[str, NDArray[Any]]])
     return Columns(names, **columns)
 
 
-def _outline(number: int, data: bytes, start: int, end: int) -> tuple[Outline, bytes]:
-    """The batch with this head, and its totals received. Raises JournalDamaged if it cannot be understood."""
+def _outline(
+    number: int, data: bytes, start: int, end: int, alike: dict[bytes, Common]
+) -> tuple[Outline, bytes]:
+    """The batch with this head, and its totals received; `alike` are heads without answers seen before.
+
+    Raises JournalDamaged if it cannot be understood.
+    """
     match = _NUMBERS.match(data, start, end)
     if match is None:  # not as `encode` writes it
         return _any_outline(number, data[start:end])
     rows, first_id, totals, source, received, rest = match.groups()
-    begin, finish = rest.find(_ANSWERS), rest.find(_AFTER_ANSWERS)
+    common = alike.get(rest)
     answers: tuple[KeptAnswer, ...] = ()
-    if begin >= 0:
-        try:
-            answers = _answers(rest[begin + len(_ANSWERS) - 2 : finish + 2])
-        except (ValueError, TypeError, RecursionError):  # something else follows them
-            return _any_outline(number, data[start:end])
-        rest = rest[:begin] + rest[finish + 2 :]
-    outline = Outline(number, int(rows), int(first_id), _text(source), int(received), answers, _common(rest))
-    return outline, totals
+    if common is None:
+        begin, finish = rest.find(_ANSWERS), rest.find(_AFTER_ANSWERS)
+        if begin >= 0:
+            try:
+                answers = _answers(rest[begin + len(_ANSWERS) - 2 : finish + 2])
+            except (ValueError, TypeError, RecursionError):  # something else follows them
+                return _any_outline(number, data[start:end])
+            common = _common(rest[:begin] + rest[finish + 2 :])
+        else:
+            common = alike[rest] = _common(rest)
+    return Outline(number, int(rows), int(first_id), _text(source), int(received), answers, common), totals
 
 
 def _answers(text: bytes) -> tuple[KeptAnswer, ...]:

@@ -24,6 +24,7 @@ RECORD_MAGIC = b"\xf5SMR"
 _HEADER = struct.Struct("<8sI32sQ")  # magic, version, writer, first number; then CRC-32 of these
 _FRAME = struct.Struct("<4sIQ")  # magic, payload length, number; then CRC-32 of length to payload
 _CRC = struct.Struct("<I")
+_FRAME_AND_CRC = struct.Struct("<4sIQI")
 HEADER_SIZE = _HEADER.size + _CRC.size
 FRAME_SIZE = _FRAME.size + _CRC.size
 _BLOCK = 64 * 1024  # bytes that are read at once
@@ -120,6 +121,23 @@ def payload_at(data: bytes | memoryview, offset: int) -> tuple[int, memoryview] 
     return (number, payload) if _checksum(head, payload) == crc else None
 
 
+def _whole(data: bytes, offset: int) -> tuple[int, int]:
+    """The number of the record at this offset, and where it ends; both are 0 if there is no valid one.
+
+    For many records: it takes half of what `payload_at` does.
+    """
+    start = offset + FRAME_SIZE
+    if start > len(data):
+        return 0, 0
+    magic, length, number, crc = _FRAME_AND_CRC.unpack_from(data, offset)
+    end = start + length
+    if magic != RECORD_MAGIC or end > len(data):
+        return 0, 0
+    if zlib.crc32(data[start:end], zlib.crc32(data[offset + 4 : offset + _FRAME.size])) != crc:
+        return 0, 0
+    return number, end
+
+
 def unfinished(rest: bytes, number: int) -> bool:
     """Whether these bytes can be an append of record `number` that was cut short.
 
@@ -161,16 +179,16 @@ def scan(path: Path) -> Segment:
             segment.writer, segment.first = writer.decode("ascii"), number
     offset, end, last = HEADER_SIZE, min(len(data), HEADER_SIZE), segment.first - 1
     while (offset := data.find(RECORD_MAGIC, offset)) >= 0:
-        record = payload_at(data, offset)
-        if record is None or record[0] <= last:
+        own, whole = _whole(data, offset)
+        if not whole or own <= last:
             offset += 1
             continue
         if offset > end:
             segment.damage = segment.damage or f"{offset - end} bytes at {end} are damaged"
-        last = record[0]
+        last = own
         segment.numbers.append(last)
         segment.offsets.append(offset)
-        offset = end = offset + FRAME_SIZE + len(record[1])
+        offset = end = whole
     segment.end = end
     segment.torn = len(data) - end
     return segment
