@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sensormon.cli import (
     audit,
+    backup,
     bench,
     case,
     collect,
@@ -22,6 +23,7 @@ from sensormon.cli import (
     imports,
     ledger,
     migrate,
+    restore,
     score,
     sessions,
     tokens,
@@ -91,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, nargs="?", help="default: the data folder")
     command.set_defaults(run=verify.run)
 
-    for own in (score, import_file, imports, users, tokens, sessions, audit, migrate):
+    for own in (score, import_file, imports, users, tokens, sessions, audit, migrate, backup, restore):
         own.register(commands)
 
     command = commands.add_parser("bench", help="measure on this machine")

@@ -67,7 +67,9 @@ def fill(source: Snapshot, target: str, progress: Progress) -> Moved:
 
     Raises UsageError if that is in use or holds another history, and StoreError.
     """
-    make_parent(target)
+    make_private()
+    if "://" not in target:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
     with explained(target), opened_to_fill(target) as (store, put_in_place):
         refuse_used(store, target)
         moved = move(source, store.tables, lambda progress: _summarise(store, progress), progress)
@@ -76,11 +78,9 @@ def fill(source: Snapshot, target: str, progress: Progress) -> Moved:
     return moved
 
 
-def make_parent(target: str) -> None:
-    """Make the folder of a database file, and all that this process makes from now on private."""
+def make_private() -> None:
+    """Have this process make only private files from now on."""
     os.umask(0o077)
-    if "://" not in target:
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _summarise(store: Store, progress: Progress) -> None:

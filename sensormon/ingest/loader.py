@@ -251,7 +251,8 @@ class Loader:
             covered = self._position
             self._store.entries.drop_answers(now - KEYED.seconds * SECOND)
             self._store.entries.drop_answers_by_content(now - UNKEYED.seconds * SECOND, UNKEYED.answers)
-            self._store.checkpoint()
+            if not self._store.checkpoint():
+                return  # a back-up reads it; the journal keeps everything until the next time
             self._checkpointed = covered
             self._summarising = True
             self._journal.retire(covered)

@@ -19,7 +19,9 @@ from sensormon.model.readings import Batch
 from sensormon.model.settings import MEGABYTE, Settings
 from sensormon.model.status import DeadLetterStatus, Silence, Status, TagAge
 from sensormon.model.tags import TagTable
+from sensormon.monitor import backing_up
 from sensormon.monitor.assembly import Parts, build
+from sensormon.monitor.backing_up import BackUps
 from sensormon.monitor.control import ControlSocket
 from sensormon.monitor.drills import Drills
 from sensormon.monitor.import_commands import COMMANDS, run_import_command
@@ -197,6 +199,10 @@ class Monitor:
             return run_import_command(
                 parts.import_log, parts.undoing, parts.access.audit, parts.jobs, by, name, arguments
             )
+        if name in backing_up.COMMANDS:
+            return BackUps(
+                parts.settings, parts.store, parts.journal, parts.access.audit, parts.jobs, parts.clock
+            ).answer(by, name, arguments)
         return run_command(parts.access, by, name, arguments)
 
     def _drills(self, parts: Parts) -> Drills | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,11 +39,28 @@ _BEGUN = "SELECT 1 FROM duckdb_tables() WHERE table_name = ?"
 class DuckDBCopies:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._lock = threading.Lock()
+        self._readers = 0
+
+    @property
+    def is_read(self) -> bool:
+        """Whether somebody reads a snapshot now."""
+        return self._readers > 0
 
     @contextmanager
     def snapshot(self) -> Iterator[_Snapshot]:
-        with self._database.snapshot() as cursor:
+        with self._counted(), self._database.snapshot() as cursor:
             yield _Snapshot(cursor, self._columns(cursor))
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._lock:
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
 
     def _columns(self, cursor: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
         """The columns of each table that the file has. Raises StoreFault for any that are not known here."""

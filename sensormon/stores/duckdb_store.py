@@ -116,9 +116,12 @@ class DuckDBStore:
                 add_to_totals(cursor, writer, [record], ())
                 duckdb_summary.add(cursor, [record])
 
-    def checkpoint(self) -> None:
+    def checkpoint(self) -> bool:
         self._database.check_file()
+        if self.tables.is_read:  # DuckDB refuses it then, which would look like a fault
+            return False
         self._database.checkpoint()
+        return True
 
     def summarise(self, least: int = LEAST) -> bool:
         return duckdb_summary.extend(self._database, least)

@@ -140,9 +140,10 @@ class PostgreSQLStore:
         if times:
             postgresql_partitions.make_missing(self._database, np.concatenate(times), self._today())
 
-    def checkpoint(self) -> None:
+    def checkpoint(self) -> bool:
         """A commit is on disk already; what is made ahead here is the next days' partitions."""
         postgresql_partitions.make_ahead(self._database, self._today())
+        return True
 
     def summarise(self, least: int = LEAST) -> bool:  # answers come from the readings themselves
         del least

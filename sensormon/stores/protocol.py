@@ -92,8 +92,11 @@ class Store(Protocol):
     def store_row(self, record: Record, writer: str = "") -> None:
         """Store the one reading of this record unless its id is stored already; it is of this journal."""
 
-    def checkpoint(self) -> None:
-        """Make everything loaded so far independent of any write-ahead file."""
+    def checkpoint(self) -> bool:
+        """Make everything loaded so far independent of any write-ahead file.
+
+        False if that has to wait until whoever reads a snapshot of `tables` has ended; nothing is done then.
+        """
 
     def summarise(self, least: int = LEAST) -> bool:
         """Summarise a further piece of the readings stored; returns whether to go on.

@@ -133,12 +133,15 @@ def test_an_unfinished_copy_of_another_history_is_not_gone_on_with(store: Store)
 def test_a_snapshot_is_of_one_moment(store: Store, records: Callable[..., list[Record]]) -> None:
     loaded = records(2)
     store.load("w", loaded[:1])
+    assert store.checkpoint()
     with store.tables.snapshot() as moment:
         before = moment.counts()
         store.load("w", loaded)
+        store.checkpoint()
         assert moment.counts() == before
         assert sum(piece.rows.num_rows for piece in moment.pieces("readings")) == 3
         assert [piece.rows["number"].to_pylist() for piece in moment.pieces("watermarks")] == [[1]]
+    assert store.checkpoint()
     assert store.ledger.watermark("w").number == 2
 
 
