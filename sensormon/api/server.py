@@ -32,7 +32,7 @@ from sensormon.api.provider_cookie import visit_with_claims
 from sensormon.api.security_headers import SecurityHeaders, faults_answered, security_headers
 from sensormon.api.sign_in import SignIn
 from sensormon.api.visitor import visit_of
-from sensormon.model.errors import UsageError
+from sensormon.model.errors import JournalError, StoreNewer, UsageError
 from sensormon.monitor import runtime
 
 AFTER = 2.0
@@ -45,10 +45,13 @@ At Python's default of 5 ms a write that takes 1 ms of work takes 20.
 
 
 def build_or_exit() -> None:
-    """Build the monitor of this process; if settings or token are wrong, report it and exit (2)."""
+    """Build the monitor of this process; if that cannot be, report it in one line and exit (2).
+
+    Wrong are settings, the token, a journal that cannot be read, or a newer version's journal or store.
+    """
     try:
         Tokens.of(runtime.build().settings)
-    except UsageError as error:
+    except (UsageError, JournalError, StoreNewer) as error:
         sys.stderr.write(f"sensormon: {error}\n")
         sys.exit(2)
 

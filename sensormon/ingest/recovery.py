@@ -42,7 +42,7 @@ from sensormon.model.entries import (
     SettingsEntry,
     UndoEntry,
 )
-from sensormon.model.errors import StoreCorrupt, StoreError, UsageError
+from sensormon.model.errors import StoreCorrupt, StoreError, StoreNewer, UsageError
 from sensormon.model.profiles import Choice, Profile, Profiles, default_profiles
 from sensormon.model.reading_ids import Counted, ReadingIds, Sliced, after_unknown
 from sensormon.model.settings import Settings
@@ -88,6 +88,8 @@ class Recovered:
 def recover(journal: Journal, store: Store, now: int, folder: Path, name: str = "") -> Recovered:
     """Everything that store and journal know; the store stays open if it could be opened.
 
+    Raises StoreNewer if a newer version of sensormon wrote the store, JournalError for such a journal.
+
     What the detectors remembered is read from the data folder, too: a tag that goes on from there needs
     only the readings since then. `name` is the collector's on a store that several use. Raises UsageError if
     it cannot be one of its collectors.
@@ -103,6 +105,8 @@ def recover(journal: Journal, store: Store, now: int, folder: Path, name: str = 
     except StoreCorrupt as error:
         _log.error("%s; it is kept as %s", error, store.set_aside())
         recovered = Recovered()
+    except StoreNewer:
+        raise
     except StoreError as error:
         reached = False
         if store.collectors is not None and recovered.number is None:

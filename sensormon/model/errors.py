@@ -20,6 +20,7 @@ SensormonError              what happened, where, and what to do
     ├── StoreCorrupt        the file is damaged or gone: set it aside, rebuild
     ├── RowsRefused         these rows can never be stored: dead-letter them
     └── StoreFault          a bug in sensormon: stop loading and show it
+        └── StoreNewer      a newer version wrote it: do not start
 """
 
 from __future__ import annotations
@@ -121,3 +122,7 @@ class RowsRefused(StoreError):
 
 class StoreFault(StoreError):
     """The store refused our request, which is a bug in sensormon. Stop and show it."""
+
+
+class StoreNewer(StoreFault):
+    """A newer version of sensormon wrote the store. Start that one, or a later one; nothing was changed."""

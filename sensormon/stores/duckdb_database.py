@@ -18,11 +18,13 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from sensormon.model.errors import StoreCorrupt, StoreUnavailable
+from sensormon.model.errors import StoreCorrupt, StoreNewer, StoreUnavailable
 from sensormon.stores import duckdb_memory
 from sensormon.stores.duckdb_errors import translated
 from sensormon.stores.duckdb_queries import COLUMNS, OLDER_COLUMNS, OLDER_OWN
 
+VERSION = 1
+"""Of the tables; one that earlier programs would read or write wrongly has the next."""
 CHECKPOINT_AT = "16MB"
 """DuckDB checkpoints by itself once its write-ahead file would be longer than this.
 
@@ -66,9 +68,21 @@ class Database:
                 )
             with translated(self.path, "open"):
                 connection = _connect(self.path, self._read_only)
+            with translated(self.path, "read its version"):
+                version = _version_of(connection)
+            if version > VERSION:
+                connection.close()
+                raise StoreNewer(
+                    f"its tables are of version {version}, this program knows version {VERSION}",
+                    where=str(self.path),
+                    hint="Use the version of sensormon that wrote it, or a newer one",
+                )
             if not self._read_only:
                 with translated(self.path, "make the tables"):
                     connection.execute(files("sensormon.stores").joinpath("schema.sql").read_text())
+                    if version < VERSION:
+                        connection.execute("DELETE FROM sensormon_version")
+                        connection.execute("INSERT INTO sensormon_version VALUES (?)", [VERSION])
             with translated(self.path, "read the tables"):
                 named = connection.execute(_HAS_PROFILES).fetchall()
             self._older = not named
@@ -257,6 +271,15 @@ def _zoned(table: pa.Table) -> pa.Table:
 def wal(path: Path) -> Path:
     """DuckDB's own write-ahead file."""
     return path.with_name(path.name + ".wal")
+
+
+def _version_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """Of the tables; 0 in a new file, and in one from before versions were kept."""
+    present = connection.execute(
+        "SELECT 1 FROM duckdb_tables() WHERE table_name = 'sensormon_version'"
+    ).fetchall()
+    rows = connection.execute("SELECT max(version) FROM sensormon_version").fetchall() if present else []
+    return int(rows[0][0] or 0) if rows else 0
 
 
 def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:

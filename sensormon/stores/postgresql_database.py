@@ -19,7 +19,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import conninfo, sql
 
-from sensormon.model.errors import StoreFault, StoreUnavailable, UsageError
+from sensormon.model.errors import StoreFault, StoreNewer, StoreUnavailable, UsageError
 from sensormon.model.settings import store_place
 from sensormon.stores.postgresql_errors import translated
 from sensormon.stores.postgresql_tables import fetched
@@ -284,12 +284,12 @@ def _migrate(connection: _Connection, place: str) -> None:
 
 
 def _version(cursor: Cursor, place: str) -> int:
-    """Of the tables; 0 if there are none. Raises StoreFault if it is newer than ours."""
+    """Of the tables; 0 if there are none. Raises StoreNewer if it is newer than ours."""
     ((present,),) = cursor.execute("SELECT to_regclass('sensormon_version') IS NOT NULL").fetchall()
     rows = cursor.execute("SELECT version FROM sensormon_version").fetchall() if present else []
     version = int(rows[0][0]) if rows else 0
     if version > VERSION:
-        raise StoreFault(
+        raise StoreNewer(
             f"its tables are of version {version}, this program knows version {VERSION}",
             where=place,
             hint="Use the version of sensormon that wrote it, or a newer one",

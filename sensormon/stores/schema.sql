@@ -2,6 +2,9 @@
 -- No key on readings: the watermark keeps a batch from being stored twice, and a key
 -- would double the file and the time to load.
 
+-- One row; programs refuse a version above their own.
+CREATE TABLE IF NOT EXISTS sensormon_version (version INTEGER NOT NULL);
+
 CREATE TABLE IF NOT EXISTS readings (
     id         BIGINT NOT NULL,       -- order of arrival, unique
     tag        VARCHAR NOT NULL,
