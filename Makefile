@@ -10,7 +10,7 @@ BROWSING := tests/browser
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-long test-full bench lint types pictures detector-pictures clean
+.PHONY: run test test-long test-full test-python bench lint types pictures detector-pictures clean
 
 run: $(VENV)/run
 	@case "$(HOST)" in 127.*|localhost|::1) ;; *) echo "HOST=$(HOST): every machine that reaches port $(PORT) \
@@ -24,6 +24,10 @@ test: lint types
 test-long: $(VENV)/test
 	$(BIN)/python -m pytest -m "long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -m "long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
+
+# The everyday tests without a browser, and nothing else; for another Python: PYTHON=python3.13 VENV=.venv-3.13
+test-python: $(VENV)/test
+	$(BIN)/python -m pytest -m "not long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
 
 # At full size, ten million readings and ten thousand files: an hour, and some gigabytes of disk.
 test-full: $(VENV)/test
@@ -62,4 +66,4 @@ $(VENV)/test: $(VENV)/run requirements-dev.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
