@@ -6,9 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sensormon.model.settings import read_settings
 
-COMING = {"SENSORMON_COLLECTOR"}
-"""What only a program reads that shares PostgreSQL with others; earlier ones pass it over."""
-
 
 class _Asked(Mapping[str, str]):
     """An empty environment that keeps the names it was asked for."""
@@ -28,7 +25,7 @@ class _Asked(Mapping[str, str]):
 
 
 def unknown_settings(names: Iterable[str]) -> set[str]:
-    """Those that begin with SENSORMON_ and that `read_settings` neither asks for nor will."""
+    """Those that begin with SENSORMON_ and that `read_settings` does not ask for."""
     environment = _Asked()
     read_settings(environment)
-    return {name for name in names if name.startswith("SENSORMON_")} - environment.names - COMING
+    return {name for name in names if name.startswith("SENSORMON_")} - environment.names
