@@ -24,9 +24,10 @@ LATER = 1_790_000_200 * SECOND
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON: dataclasses and arrays as plain objects and lists, NaN as null."""
+    """The value as JSON: dataclasses, by the fields that count as equal, and arrays as objects and lists."""
     if dataclasses.is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        counted = [field.name for field in dataclasses.fields(value) if field.compare]
+        return {name: plain(getattr(value, name)) for name in counted}
     if isinstance(value, np.ndarray):
         return [plain(item) for item in value.tolist()]
     if isinstance(value, (list, tuple)):
