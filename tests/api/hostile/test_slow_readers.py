@@ -21,6 +21,8 @@ from tests.support.server import Server
 from tests.support.stored import fill_folder
 
 MEGABYTE = 1_000_000
+MOST = 250
+"""MB: a third of them is what the server warms up to at its first answers, whoever reads them."""
 Message = MutableMapping[str, Any]
 
 
@@ -144,7 +146,7 @@ def test_a_hundred_slow_readers_need_little_memory(server: Server, path: str) ->
                 with suppress(TimeoutError, ConnectionError):
                     client.recv(1_000)
             most = max(most, server.memory())
-        assert most - before < 200 * MEGABYTE
+        assert most - before < MOST * MEGABYTE
         assert server.get("/api/stats")[0] == 200
     finally:
         for client in clients:
