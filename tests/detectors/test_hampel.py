@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sensormon.detectors.hampel import WARM_UP, Hampel
 from sensormon.detectors.kernel import HIGHEST, ROUNDING
@@ -59,7 +61,7 @@ def naive(last: list[float], value: float, resolution: float) -> tuple[float, fl
     return score, expected, expected + max(THRESHOLD * scale, least)
 
 
-@pytest.mark.parametrize("window", [5, 6, 7, 50, 51, 333, 1000])
+@pytest.mark.parametrize("window", [5, 6, 7, 50, 51, 64, 65, 128, 333, 1000])
 @pytest.mark.parametrize("decimals", [0, 1, 12])
 def test_agrees_with_sorting_anew_to_the_last_bit(window: int, decimals: int) -> None:
     random = np.random.default_rng(window + decimals)
@@ -79,3 +81,62 @@ def test_agrees_with_sorting_anew_to_the_last_bit(window: int, decimals: int) ->
     for i in range(max(first, rows - 400), rows):
         expected = naive(value[max(0, i - window) : i].tolist(), float(value[i]), 0.01)
         assert (scores.score[i], scores.expected[i], scores.upper[i]) == expected, i
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> np.ndarray:
+    """Noise, a walk, a ramp, levels or a flat line, with repeats, both zeros, spikes, NaN and infinities."""
+    rows = draw(st.integers(0, 500))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = draw(st.sampled_from(["noise", "walk", "ramp", "levels", "flat"]))
+    value = {
+        "noise": random.normal(0.0, 1.0, rows),
+        "walk": random.normal(0.0, 1.0, rows).cumsum(),
+        "ramp": np.arange(rows) * draw(st.sampled_from([-0.3, 0.3])),
+        "levels": np.repeat(random.integers(-1, 2, rows // 40 + 1), 40)[:rows] * 5.0,
+        "flat": np.full(rows, 37.3),
+    }[shape]
+    value = np.round(value, draw(st.sampled_from([0, 1, 12])))
+    odd = random.random(rows) < draw(st.sampled_from([0.0, 0.02, 0.3]))
+    value[odd] = random.choice([math.nan, math.inf, -math.inf, 0.0, -0.0, 40.0], odd.sum())
+    return value
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(
+    streams(), st.sampled_from([5, 31, 50, 63, 64, 65, 100, 129]), st.lists(st.integers(0, 500), max_size=6)
+)
+def test_any_split_agrees_with_sorting_anew_to_the_last_bit(
+    value: np.ndarray, window: int, cuts: list[int]
+) -> None:
+    state = Hampel(window=window, threshold=THRESHOLD).start(np.array([0.01]))
+    last: list[float] = []
+    for part in np.split(value, sorted(min(cut, len(value)) for cut in cuts)):
+        rows = len(part)
+        scores = state.run(np.zeros(rows, np.int32), part, np.ones(rows, np.bool_), np.arange(rows))
+        for i, number in enumerate(part.tolist()):
+            row = scores.score[i], scores.expected[i], scores.upper[i]
+            if not math.isfinite(number):
+                assert np.isnan(row).all()
+                continue
+            if len(last) >= min(window, WARM_UP):
+                assert row == naive(last, number, 0.01), i
+            last = [*last, number][-window:]
+
+
+@pytest.mark.parametrize("window", [5, 64, 333])
+def test_history_gives_the_same_bits_as_reading_by_reading(window: int) -> None:
+    random = np.random.default_rng(window)
+    rows = 2 * window + 700
+    tag = np.repeat(random.integers(0, 3, rows), random.integers(1, 300, rows))[:rows].astype(np.int32)
+    value = np.round(random.normal(0.0, 1.0, rows), 1) * random.choice(
+        [1.0, -0.0, math.nan], rows, p=[0.9, 0.07, 0.03]
+    )
+    whole, single = (Hampel(window=window).start(np.array([0.01, 0.0, 0.5])) for _ in range(2))
+    at_once = whole.run(tag, value, np.ones(rows, np.bool_), np.arange(rows))
+    for i in range(rows):
+        alone = single.run(tag[i : i + 1], value[i : i + 1], np.ones(1, np.bool_), np.arange(i, i + 1))
+        for name in ("n", "score", "expected", "lower", "upper", "is_anomaly"):
+            assert getattr(alone, name).tobytes() == getattr(at_once, name)[i : i + 1].tobytes(), (name, i)
+    for code in range(3):
+        assert whole.save(code).tobytes() == single.save(code).tobytes()
