@@ -15,6 +15,7 @@ from sensormon.bench.long_history import make_history, tag_name
 from sensormon.bench.measured import Figures, Measured, Size, load_since, machine_load
 from sensormon.bench.only_libraries import only_libraries, wait_for_answer
 from sensormon.bench.server import Stats, running
+from sensormon.ingest.detector_state import EVERY, write_states
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.recovery import settings_in_force
 from sensormon.journal.journal import Journal
@@ -85,7 +86,11 @@ def compile_kernels(folder: Path) -> None:
 
 
 def make_journal(settings: Settings, size: int, tags: int) -> None:
-    """A data folder whose journal has `size` bytes, in records with a reading of each tag; no database."""
+    """A data folder whose journal has `size` bytes, in records with a reading of each tag; no database.
+
+    As a monitor leaves it that could not reach its store and was killed: what its detectors remembered was
+    saved every `EVERY` seconds.
+    """
     _tags(settings, tags)
     table = read_tags(settings.tags)
     now = time.time_ns() // 1000 - 24 * 3600 * SECOND
@@ -94,7 +99,7 @@ def make_journal(settings: Settings, size: int, tags: int) -> None:
     rng = np.random.default_rng(0)
     journal = Journal(settings.data_dir / "journal", fdatasync=lambda _: None)
     journal.append(SettingsEntry(version))
-    first_id = 1
+    first_id, saved = 1, now
     while journal.size < size:
         now += SECOND // 10
         batch = Batch(
@@ -109,6 +114,9 @@ def make_journal(settings: Settings, size: int, tags: int) -> None:
         processed = pipeline.process(batch)
         journal.append(BatchEntry(first_id, {_BEFORE: first_id - 1 + tags}, processed))
         first_id += tags
+        if now - saved >= EVERY * SECOND:
+            write_states(settings.data_dir, version, pipeline.saved_states())
+            saved = now
     journal.close()
 
 
