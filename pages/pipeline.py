@@ -135,8 +135,8 @@ def collectors(m: Monitor, following: Following) -> None:
         not_readable(error)
         return
     st.html(marked(collector_words(accounts)))
-    if following.problem:
-        st.html(marked(Phrase(following.problem, True)))
+    for problem in following.problems:
+        st.html(marked(Phrase(problem, True)))
     number = st.column_config.NumberColumn(format="localized")
     table = collector_table(accounts, following.writer, m.clock.now())
     counts = [name for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]

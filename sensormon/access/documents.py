@@ -92,6 +92,12 @@ class Documents:
             self._read[collection] = now
             return newest
 
+    def look_again(self, collection: str) -> None:
+        """Let what was read no longer count as fresh: another process is known to have written."""
+        with self._lock:
+            if collection in self._read:
+                self._read[collection] = 0
+
     def fresh(self, collection: str) -> Mapping[str, Document] | None:
         """The same from memory alone; None if the store would have to be asked. Never waits for it."""
         with self._lock:

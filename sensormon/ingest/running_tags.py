@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 
 from sensormon.ingest.collector import Collector
 from sensormon.model.tags import TagTable
@@ -22,6 +23,7 @@ class RunningTags:
         self._table = table
         self._source = source
         self._collector = collector
+        self._elsewhere: Collection[str] = ()
         self._lock = threading.Lock()
 
     def now(self) -> TagTable:
@@ -36,10 +38,12 @@ class RunningTags:
     def check(self, tags: TagTable) -> None:
         """Raise UsageError if the simulator cannot make one of these tags."""
         if isinstance(self._source, Simulator):
-            self._source.check(tags)
+            self._source.check(tag for tag in tags if tag.name not in self._elsewhere)
 
-    def retag(self, tags: TagTable) -> None:
+    def retag(self, tags: TagTable, elsewhere: Collection[str] = ()) -> None:
         """Make source and collector use this table from the next reading on.
+
+        The simulator leaves the tags alone that are `elsewhere`, in the files of other processes only.
 
         What was learned of the tags that stay is carried over bit for bit; stored readings of
         removed tags remain, new ones are rejected. Raises UsageError like `check`; then
@@ -51,9 +55,11 @@ class RunningTags:
                 self._table = with_own_tags(tags, source)
                 self._collector.retag(self._table)
                 return
-            source.check(tags)
-            if stay := [tag for tag in tags if tag.name in self._table]:
+            own = [tag for tag in tags if tag.name not in elsewhere]
+            source.check(own)
+            self._elsewhere = elsewhere
+            if stay := [tag for tag in own if tag.name in self._table]:
                 source.retag(stay)  # deliver only tags known both before and after the change
             self._table = tags
             self._collector.retag(tags)
-            source.retag(tags)
+            source.retag(own)

@@ -73,10 +73,18 @@ class TagFile:
     def read(self) -> Draft:
         """The file as it is now. Raises UsageError if it cannot be read or is wrong."""
         text = read_text(self.path)
-        return Draft(_digest(text), text, parse_tags(text, self.path))
+        return Draft(self.seen(text), text, parse_tags(text, self.path))
 
-    def apply(self, draft: Draft) -> None:
-        """Make the monitor use the file as read, after an edit by hand. Raises UsageError."""
+    def seen(self, text: str) -> str:
+        """What `Draft.seen` is for the file with this text."""
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def apply(self, draft: Draft, who: str) -> None:
+        """Make the monitor use the file as read, after an edit by hand. Raises UsageError.
+
+        `who` applies it; the audit trail has it.
+        """
+        del who
         self._retag(draft.tags)
 
     def save(
@@ -97,23 +105,33 @@ class TagFile:
             raise UsageError("a name is needed", where="Save", hint="Give yours, for the log")
         with self._lock:
             self._check(tags)
-            if _digest(read_text(self.path)) != draft.seen:
+            if self.seen(read_text(self.path)) != draft.seen:
                 raise UsageError(
                     "the file has changed since this page read it; nothing was written",
                     where=str(self.path),
                     hint="Read it again and make your changes again",
                 )
-            text, written = _written(draft.text, tags, renamed or {}, self.path)
-            try:
-                _replace(self.path, text)
-            except OSError as error:
-                raise UsageError(
-                    f"it cannot be written ({error.strerror}); nothing was changed",
-                    where=str(self.path),
-                    hint="Make the file and its folder writable",
-                ) from error
-            self._retag(written)
-            self._note(TagChange(self._clock.now(), cleaned(who)[:LONGEST_NAME], tuple(changes)))
+            who = cleaned(who)[:LONGEST_NAME]
+            self._retag(self._keep(draft, tags, who, renamed or {}))
+            self._note(TagChange(self._clock.now(), who, tuple(changes)))
+
+    def _keep(self, draft: Draft, tags: TagTable, who: str, renamed: Mapping[str, str]) -> TagTable:
+        """Make this table durable; the table to use. Raises UsageError like `save`."""
+        del who  # the log has it
+        return self._write(draft.text, tags, renamed)
+
+    def _write(self, before: str, tags: TagTable, renamed: Mapping[str, str]) -> TagTable:
+        """Replace the file with this text by one with these tags; what it says then. Raises UsageError."""
+        text, written = _written(before, tags, renamed, self.path)
+        try:
+            _replace(self.path, text)
+        except OSError as error:
+            raise UsageError(
+                f"it cannot be written ({error.strerror}); nothing was changed",
+                where=str(self.path),
+                hint="Make the file and its folder writable",
+            ) from error
+        return written
 
     def add(self, tags: Sequence[Tag], who: str) -> None:
         """Add these tags to the file and to the monitor. Raises UsageError like `save`."""
@@ -263,7 +281,3 @@ def _replace(path: Path, text: str) -> None:
     backup = target.with_name(path.name + ".bak")
     for final, content in ((backup, target.read_bytes()), (target, text.encode())):
         replace_file(final, content, mode=mode)
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

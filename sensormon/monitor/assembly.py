@@ -6,7 +6,7 @@ is touched.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sensormon.access.access import Access, build_access
@@ -39,7 +39,7 @@ from sensormon.model.jobs import Jobs
 from sensormon.model.readings import Batch
 from sensormon.model.settings import MEGABYTE, Settings
 from sensormon.model.tag_file import TagFile
-from sensormon.model.tags import TagTable, read_tags
+from sensormon.model.tags import Tag, TagTable, read_tags
 from sensormon.monitor.attention import Attention
 from sensormon.monitor.data_folder import DataFolder
 from sensormon.monitor.disk_usage import DiskUsage
@@ -52,11 +52,14 @@ from sensormon.monitor.model_runner import ModelRunner
 from sensormon.monitor.private_files import make_database_private
 from sensormon.monitor.readings import Readings
 from sensormon.monitor.retention import Retention
+from sensormon.monitor.shared_tags import Process, SharedTagFile
 from sensormon.monitor.simulated import SimulatedReadings
 from sensormon.monitor.source import RunningSource
+from sensormon.monitor.tag_agreement import Agreed, read_agreed, tags_in_force
 from sensormon.monitor.tag_models import TagModels
 from sensormon.monitor.tuner import Tuner
 from sensormon.sources import open_source
+from sensormon.sources.simulator import Simulator
 from sensormon.stores.collectors import Report
 from sensormon.stores.opening import open_store
 from sensormon.stores.protocol import Store
@@ -128,7 +131,8 @@ def build(settings: Settings, clock: Clock) -> Parts:
     dead_letters = DeadLetters(settings.data_dir)
     recovered = _recovered(settings, folder, journal, store, started)
     in_force = settings_in_force(recovered.settings, settings, started, recovered.ids())
-    table = with_own_tags(tags, source)
+    agreed = Agreed() if recovered.number is None else read_agreed(settings.data_dir, settings.tags)
+    table = with_own_tags(tags_in_force(tags, agreed), source)
     newest = RecentReadings(started)  # for readings received since the start, with or without the store
     collector = Collector(
         _pipeline(table, in_force, recovered, settings.earliest, started),
@@ -169,11 +173,17 @@ def build(settings: Settings, clock: Clock) -> Parts:
     annotations = Annotations(collector, store.entries, clock)
     tag_models = TagModels(Documents(collector, store.entries, clock), store.readings, running_tags.now)
 
-    def check(table: TagTable) -> None:
-        running_tags.check(table)
-        tag_models.check(table)
-
-    tag_file = TagFile(settings.tags, settings.data_dir, clock, check, running_tags.retag)
+    tag_file = _tag_file(
+        settings,
+        clock,
+        running_tags,
+        tag_models,
+        Documents(collector, store.entries, clock),
+        _process(store, recovered),
+        tags,
+        agreed,
+        () if source is None or isinstance(source, Simulator) else source.tags,
+    )
     files = ExportFiles(settings.data_dir, clock)
     import_log = ImportLog(collector, store, clock)
     importer = Importer(
@@ -265,7 +275,16 @@ def build(settings: Settings, clock: Clock) -> Parts:
         retention=retention,
         disk_usage=DiskUsage(settings.data_dir, settings.database_file, store.retention, clock),
         following=_following(
-            store, journal, newest, collector, tuner, loader, running_source, dead_letters, clock
+            store,
+            journal,
+            newest,
+            collector,
+            tuner,
+            tag_file,
+            loader,
+            running_source,
+            dead_letters,
+            clock,
         ),
     )
 
@@ -281,27 +300,60 @@ def _recovered(settings: Settings, folder: DataFolder, journal: Journal, store: 
         raise
 
 
+def _process(store: Store, recovered: Recovered) -> Process | None:
+    """This process on the store, if others may use it too."""
+    if store.collectors is None or recovered.number is None:
+        return None
+    return Process(recovered.number, store.collectors)
+
+
+def _tag_file(
+    settings: Settings,
+    clock: Clock,
+    running: RunningTags,
+    models: TagModels,
+    documents: Documents,
+    process: Process | None,
+    own: TagTable,
+    agreed: Agreed,
+    offered: Sequence[Tag],
+) -> TagFile:
+    """The tag file, in step with those of the other processes if there may be any."""
+
+    def check(table: TagTable) -> None:
+        running.check(table)
+        models.check(table)
+
+    place = settings.tags, settings.data_dir
+    if process is None:
+        return TagFile(*place, clock, check, running.retag)
+    return SharedTagFile(*place, clock, check, running, documents, process, own, agreed, offered)
+
+
 def _following(
     store: Store,
     journal: Journal,
     newest: RecentReadings,
     collector: Collector,
     tuner: Tuner,
+    tags: TagFile,
     loader: Loader,
     source: RunningSource,
     dead_letters: DeadLetters,
     clock: Clock,
 ) -> Following | None:
     """What follows the other collectors on the store, where there may be others."""
-    if store.collectors is None:
+    if store.collectors is None or not isinstance(tags, SharedTagFile):
         return None
 
     def report() -> Report:
         backlog = collector.unstored.backlog()
-        wrong = collector.refused or loader.status().problem
+        wrong = collector.refused or loader.status().problem or tags.problem
         return Report(source.name, backlog.readings, backlog.oldest, dead_letters.counts(), wrong)
 
-    return Following(store, store.collectors, journal.writer, newest, collector, tuner.adopt, report, clock)
+    return Following(
+        store, store.collectors, journal.writer, newest, collector, tuner.adopt, tags, report, clock
+    )
 
 
 def _journal(settings: Settings) -> Journal:

@@ -1,4 +1,5 @@
-"""What the other collectors on the same store do: their readings come into memory, their settings in force.
+"""What the other collectors on the same store do: their readings come into memory, their settings
+and tags in force.
 
 A dashboard without a source of its own shows a plant this way. It also tells the store, now and then, that
 this process runs and how it is. What it is not: a way on which readings are stored, or a lock.
@@ -19,6 +20,7 @@ from sensormon.model.entries import FROM_CASES, DetectorSettings
 from sensormon.model.errors import JournalError, StoreError, UsageError
 from sensormon.model.reading_ids import slice_of
 from sensormon.model.readings import Batch, Origin
+from sensormon.monitor.shared_tags import SharedTagFile
 from sensormon.stores.collectors import CollectorAccount, Collectors, News, Report
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
@@ -48,17 +50,17 @@ class Following:
         newest: RecentReadings,
         collector: Collector,
         adopt: Callable[[DetectorSettings], None],
+        tags: SharedTagFile,
         report: Callable[[], Report],
         clock: Clock,
     ) -> None:
-        self.problem = ""
-        """Why settings that were applied elsewhere are not in force here; empty if they are."""
         self._store = store
         self._collectors = collectors
         self.writer = writer
         self._newest = newest
         self._collector = collector
         self._adopt = adopt
+        self._tags = tags
         self._report = report
         self._clock = clock
         self._begun = slice_of(collector.next_id)  # readings with lower ids are the store's alone
@@ -67,6 +69,7 @@ class Following:
         self._acts: int | None = None
         self._undone: set[int] = set()
         self._refused = 0
+        self._unapplied = ""
         self._reported = 0
 
     def run(self, stopping: threading.Event) -> None:
@@ -79,6 +82,11 @@ class Following:
             except StoreError:
                 pause = AGAIN
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why settings that were applied elsewhere, or tags, are not in force here; empty if they are."""
+        return tuple(filter(None, (self._unapplied, self._tags.problem)))
+
     def step(self) -> None:
         """Take up what has changed since the last step. Raises StoreError."""
         now = self._clock.now()
@@ -86,6 +94,8 @@ class Following:
             self._collectors.report(self.writer, self._report())
             self._reported = now
         news = self._collectors.news()
+        if news.acts != self._acts or self._tags.behind:  # before readings of tags that are new
+            self._tags.look()
         self._look_at_acts(news)  # first: words of states are among them
         for writer, position in news.positions.items():
             if writer != self.writer and position > self._positions.get(writer, self._begun):
@@ -130,10 +140,10 @@ class Following:
         newest = versions[-1]
         try:
             self._adopt(newest)
-            self.problem = ""
+            self._unapplied = ""
         except (UsageError, JournalError) as error:
-            self.problem = f"Version {newest.id} of the detector settings is not in force here: {error}"
-            _log.error("%s", self.problem)
+            self._unapplied = f"Version {newest.id} of the detector settings is not in force here: {error}"
+            _log.error("%s", self._unapplied)
             if isinstance(error, UsageError):
                 self._refused = newest.id
 

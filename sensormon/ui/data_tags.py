@@ -88,7 +88,7 @@ def _by_hand(m: Monitor, draft: Draft) -> None:
         )
         pressed = st.button("Apply the changes", key="tags-take-over", **allowed(m, Act.EDIT_TAGS))
         if pressed and carried_out(
-            m, change, lambda _: m.tag_file.apply(draft), "The changes cannot be applied"
+            m, change, lambda who: m.tag_file.apply(draft, who), "The changes cannot be applied"
         ):
             st.rerun()
 

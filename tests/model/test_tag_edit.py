@@ -194,7 +194,7 @@ def test_file_changed_meanwhile_is_not_overwritten(monitor: Monitor) -> None:
     assert path.read_text().endswith("# by hand\n")
     assert monitor.tags["fermenter_ph"].unit == "pH"
     path.write_text(path.read_text().replace('unit = "pH"', 'unit = "-"'))
-    monitor.tag_file.apply(monitor.tag_file.read())
+    monitor.tag_file.apply(monitor.tag_file.read(), "ada")
     assert monitor.tags["fermenter_ph"].unit == "-"
     monitor.stop()
 
