@@ -9,6 +9,7 @@ SensormonError              what happened, where, and what to do
 ├── AboveShare              too many of one sender's are waiting, while others wait too
 ├── MonitorAway             a monitor elsewhere does not answer: look whether it runs, try again
 ├── SourceError             a source cannot deliver: shown, the others go on
+├── BusError                the bus does not answer or refuses: asked again, the stream keeps the readings
 ├── JournalError            the journal cannot take a batch: nothing was acknowledged
 │   ├── JournalFull         no space: refuse readings until there is some again
 │   │   └── JournalQuotaUsed    its own quota is used up, not the disk
@@ -18,6 +19,7 @@ SensormonError              what happened, where, and what to do
     ├── StoreUnavailable    it will pass (locked, network, space): retry with backoff
     ├── StoreBroken         this connection is lost: close, reopen, load again
     ├── StoreCorrupt        the file is damaged or gone: set it aside, rebuild
+    ├── Overtaken           another worker has stored more of this partition: read it again
     ├── RowsRefused         these rows can never be stored: dead-letter them
     └── StoreFault          a bug in sensormon: stop loading and show it
         └── StoreNewer      a newer version wrote it: do not start
@@ -80,6 +82,14 @@ class SourceError(SensormonError):
     """A source cannot deliver readings."""
 
 
+class BusError(SensormonError):
+    """NATS JetStream does not answer, or refuses; `code` is the number of its error, 0 without one."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", code: int = 0) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.code = code
+
+
 class JournalError(SensormonError):
     """The journal could not make a batch durable, so it was not acknowledged."""
 
@@ -114,6 +124,10 @@ class StoreBroken(StoreError):
 
 class StoreCorrupt(StoreError):
     """The database is damaged or gone. Set it aside and rebuild it from the journal."""
+
+
+class Overtaken(StoreError):
+    """Another worker has stored more of a partition of the bus. Nothing was stored; load it again."""
 
 
 class RowsRefused(StoreError):

@@ -54,6 +54,7 @@ class DuckDBStore:
 
     name = "DuckDB"
     collectors = None
+    partitions = None
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         deletions = Deletions()

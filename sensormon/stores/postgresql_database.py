@@ -36,9 +36,14 @@ LONG_SECONDS = 3_600.0
 """For what reads or deletes whole tables, in the background: a scrub, a recount, a roll-up."""
 GRACE = 5.0
 """Seconds beyond these until the socket is shut down."""
-VERSION = 3
+VERSION = 4
 """Of the tables; see `_migrate`."""
-_STEPS = ("postgresql_schema.sql", "postgresql_version_2.sql", "postgresql_version_3.sql")
+_STEPS = (
+    "postgresql_schema.sql",
+    "postgresql_version_2.sql",
+    "postgresql_version_3.sql",
+    "postgresql_version_4.sql",
+)
 """What makes them: each file brings the tables to the next version."""
 
 _MIGRATIONS = 7_362_415_908_113_530

@@ -7,13 +7,22 @@ from collections.abc import Collection, Sequence
 import pyarrow as pa
 
 from sensormon.model.entries import Record
+from sensormon.stores import postgresql_imports
 from sensormon.stores.columns import reading_columns
 from sensormon.stores.ledger import Watermark
 from sensormon.stores.postgresql_collectors import count_acts
 from sensormon.stores.postgresql_database import Cursor
 from sensormon.stores.postgresql_queries import moment
 from sensormon.stores.postgresql_tables import copy_in, own_columns
-from sensormon.stores.record_rows import REJECTIONS, newest, next_id, other_rows, settings_rows, totals_of
+from sensormon.stores.record_rows import (
+    REJECTIONS,
+    lowest_id,
+    newest,
+    next_id,
+    other_rows,
+    settings_rows,
+    totals_of,
+)
 
 _LATEST = """
 INSERT INTO latest AS kept
@@ -64,6 +73,23 @@ def watermark(cursor: Cursor, writer: str) -> Watermark | None:
     cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [writer])
     rows = cursor.execute("SELECT number, next_id FROM watermarks WHERE writer = %s", [writer]).fetchall()
     return Watermark(int(rows[0][0]), int(rows[0][1])) if rows else None
+
+
+def load_fresh(
+    cursor: Cursor,
+    writer: str,
+    records: Sequence[Record],
+    without: Collection[int],
+    mark: Watermark | None,
+) -> None:
+    """Write these records, which are above the journal's watermark `mark`, and move it."""
+    lowest = lowest_id(records)
+    if lowest is not None and lowest < (mark.next_id if mark else 1):
+        cursor.execute("INSERT INTO rewritten (deleted) VALUES (false)")
+    insert_all(cursor, records, without)
+    add_to_totals(cursor, writer, records, without)
+    postgresql_imports.undo(cursor, writer, records, without)
+    set_watermark(cursor, writer, records)
 
 
 def insert_all(cursor: Cursor, records: Sequence[Record], without: Collection[int]) -> None:

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.errors import StoreFault
-from sensormon.stores import postgresql_imports, postgresql_partitions
+from sensormon.stores import postgresql_partitions
 from sensormon.stores.columns import reading_columns, row_ids
+from sensormon.stores.postgresql_bus import PostgreSQLBus
 from sensormon.stores.postgresql_collectors import PostgreSQLCollectors
 from sensormon.stores.postgresql_copies import PostgreSQLCopies
 from sensormon.stores.postgresql_database import LONG_SECONDS, Database
@@ -23,16 +24,15 @@ from sensormon.stores.postgresql_imports import PostgreSQLImports
 from sensormon.stores.postgresql_ledger import PostgreSQLLedger
 from sensormon.stores.postgresql_load import (
     add_to_totals,
-    insert_all,
     insert_rows,
-    set_watermark,
+    load_fresh,
     watermark,
 )
 from sensormon.stores.postgresql_readings import PostgreSQLReadings
 from sensormon.stores.postgresql_retention import PostgreSQLRetention
 from sensormon.stores.postgresql_spans import PostgreSQLSpans
 from sensormon.stores.protocol import LEAST
-from sensormon.stores.record_rows import lowest_id, refused_one_by_one
+from sensormon.stores.record_rows import refused_one_by_one
 
 _TABLES = (
     "readings",
@@ -49,6 +49,7 @@ _TABLES = (
     "state_words",
     "imported",
     "undone_imports",
+    "bus_partitions",
 )
 
 
@@ -83,6 +84,7 @@ class PostgreSQLStore:
         self.retention = PostgreSQLRetention(self._database)
         self.collectors = PostgreSQLCollectors(self._database)
         self.tables = PostgreSQLCopies(self._database, today)
+        self.partitions = PostgreSQLBus(self._database, self._make_partitions)
 
     def open(self) -> None:
         self._database.open()
@@ -104,13 +106,7 @@ class PostgreSQLStore:
             fresh = [record for record in records if mark is None or record.number > mark.number]
             if not fresh:
                 return
-            lowest = lowest_id(fresh)
-            if lowest is not None and lowest < (mark.next_id if mark else 1):
-                cursor.execute("INSERT INTO rewritten (deleted) VALUES (false)")
-            insert_all(cursor, fresh, without)
-            add_to_totals(cursor, writer, fresh, without)
-            postgresql_imports.undo(cursor, writer, fresh, without)
-            set_watermark(cursor, writer, fresh)
+            load_fresh(cursor, writer, fresh, without, mark)
 
     def refused_rows(self, record: Record) -> dict[int, str]:
         def try_rows(columns: pa.Table) -> None:

@@ -10,6 +10,7 @@ Only the loader opens, loads and checkpoints; everybody else gets only the part 
     retention   what is due, roll-ups, space                   stores/retention
     collectors  who else writes to it, how far each is         stores/collectors
     tables      everything, to be copied into another store    stores/tables
+    partitions  readings that workers take from a bus          stores/bus
 
 A store neither retries nor waits: it raises the right kind of `StoreError` and the
 loader decides. `tests/stores/test_contract_*.py` are the contract, one file per part; list a
@@ -22,6 +23,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from sensormon.model.entries import Record
+from sensormon.stores.bus import Partitions
 from sensormon.stores.collectors import Collectors
 from sensormon.stores.entries import StoredEntries
 from sensormon.stores.imports import StoredImports
@@ -69,6 +71,10 @@ class Store(Protocol):
 
     @property
     def tables(self) -> StoredTables: ...
+
+    @property
+    def partitions(self) -> Partitions | None:
+        """None likewise."""
 
     def open(self) -> None:
         """Connect and make the tables that are missing. Does nothing when open."""
