@@ -12,7 +12,7 @@ from sensormon.detectors.base import Detector, Parameter, TagFacts
 from sensormon.detectors.judged import Judged, Rule, Sentence, conclude, distinct
 from sensormon.detectors.kernel import EXPECTED, HIGHEST, LOWER, SCORE, UPPER, row_kernel
 from sensormon.detectors.row_state import RowState
-from sensormon.model.readings import Bools, Floats
+from sensormon.model.readings import Bools, Floats, Ints
 from sensormon.model.tags import Tag
 
 WARM_UP = 20
@@ -92,12 +92,12 @@ class GapState(RowState):
         learned: Bools = self.rows[:, _INTERVALS] >= WARM_UP
         return learned
 
-    def silent(self, now: int) -> Bools:
+    def silent(self, now: int | Ints) -> Bools:
         """For each tag, whether it has been silent at `now` (µs UTC) for longer than it should."""
         return silent(self.rows, self._threshold, now)
 
 
-def silent(rows: NDArray[np.float64], factor: float, now: int) -> Bools:
+def silent(rows: NDArray[np.float64], factor: float, now: int | Ints) -> Bools:
     """For each row of a watchdog's state, whether the tag is overdue at `now` (µs UTC).
 
     Never while its usual interval is not known yet.

@@ -323,9 +323,11 @@ class Collector:
 
     def note_arrivals(self, batches: Iterable[Batch]) -> None:
         """Note that these readings arrived at other collectors of the same store."""
+        now = self._clock.now()
         with self._lock:
             for batch in batches:
-                self._watchdog.note(batch)
+                self._watchdog.follow(batch)
+                self.arrivals.follow(batch, now)
 
     def keep(self, entry: DocumentsEntry) -> None:
         """Record documents and audit records; durable when this returns. Raises JournalError."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from sensormon.model.clock import SECOND
-from sensormon.model.readings import Origin, Processed
+from sensormon.model.readings import Batch, Origin, Processed
 
 SPAN = 60
 """Seconds over which the rate of readings is measured."""
@@ -57,7 +57,13 @@ class Arrivals:
 
     def note(self, processed: Processed, now: int) -> None:
         """Count these readings as received at `now` (µs UTC). Imports do not count: they are history."""
-        batch = processed.accepted
+        self._note(processed.accepted, processed.received, now)
+
+    def follow(self, batch: Batch, now: int) -> None:
+        """Count readings of another collector, which are known here at `now` (µs UTC)."""
+        self._note(batch, len(batch), now)
+
+    def _note(self, batch: Batch, received: int, now: int) -> None:
         with self._lock:
             if len(batch.time) and batch.origin is not Origin.IMPORT:
                 newest = int(batch.time.max())
@@ -68,7 +74,7 @@ class Arrivals:
             if self._counts and now < self._counts[-1][0]:
                 self._counts.clear()  # the clock was set back
             if batch.origin is Origin.LIVE:
-                self._counts.append((now, processed.received))
+                self._counts.append((now, received))
             while self._counts and self._counts[0][0] <= now - SPAN * SECOND:
                 self._counts.popleft()
 

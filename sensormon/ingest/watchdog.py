@@ -6,8 +6,10 @@ A gap never arrives as a reading, so the clock has to find it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sensormon.detectors.gap import Gap
 from sensormon.ingest.tag_codes import TagCodes
@@ -21,10 +23,14 @@ from sensormon.stores.readings import LastArrival
 QUIET = 300.0
 """A tag whose usual interval is not known is silent after this many seconds without a reading."""
 
+LATE = 5.0
+"""Seconds by which readings of another collector may be known here later than there."""
+
 _LAST, _SINCE, _LONGEST, _NEWEST, _REJECTED = range(5)
 """Rows of `Watchdog._seen`, all in µs: the last arrival; what a silence is counted from, 0 while nothing is
 owed; the longest time between two arrivals; the newest own time of a reading; the newest own time of those
 rejected as too far ahead since the last accepted one, 0 for none."""
+_NONE = np.zeros(0, dtype=np.int64)
 
 
 class Watchdog:
@@ -45,18 +51,22 @@ class Watchdog:
         self._state = self._gaps.start(np.zeros(len(tags)))
         self._seen = np.zeros((5, len(tags)), dtype=np.int64)
         self._sources = np.full(len(tags), "", dtype=object)
+        self._elsewhere = np.zeros(len(tags), dtype=np.bool_)
+        """Whether the tag's last reading came in at another collector."""
         self._stateful = _stateful(tags)
 
     def retag(self, tags: TagTable) -> None:
         """Watch these tags from now on, keeping what was learned of those that stay."""
         state, seen = self._gaps.start(np.zeros(len(tags))), np.zeros((5, len(tags)), dtype=np.int64)
-        sources = np.full(len(tags), "", dtype=object)
+        sources, elsewhere = np.full(len(tags), "", dtype=object), np.zeros(len(tags), dtype=np.bool_)
         for code, name in enumerate(tags.names):
             old = self._tags.code(name)
             if old >= 0:
                 state.load(code, self._state.save(old))
                 seen[:, code], sources[code] = self._seen[:, old], self._sources[old]
+                elsewhere[code] = self._elsewhere[old]
         self._tags, self._state, self._seen, self._sources = tags, state, seen, sources
+        self._elsewhere = elsewhere
         self._codes, self._stateful = TagCodes(tags), _stateful(tags)
 
     def remember(self, earlier: Mapping[str, LastArrival], delivering: Collection[str], now: int) -> None:
@@ -78,8 +88,12 @@ class Watchdog:
         shows that its tag's clock is ahead, until a reading of the tag is accepted.
         """
         if batch.origin is Origin.LIVE:
-            self._arrived(batch)
+            self._elsewhere[self._arrived(batch)] = False
             self._note_clocks(rejected)
+
+    def follow(self, batch: Batch) -> None:
+        """Record the arrival of live readings at another collector, by its clock."""
+        self._elsewhere[self._arrived(batch)] = True
 
     def _note_clocks(self, rejected: Iterable[Rejection]) -> None:
         for rejection in rejected:
@@ -93,14 +107,15 @@ class Watchdog:
             self._seen[_REJECTED, code] = max(self._seen[_REJECTED, code], time)
             self._sources[code] = self._sources[code] or rejection.source
 
-    def _arrived(self, batch: Batch) -> None:
+    def _arrived(self, batch: Batch) -> NDArray[np.integer[Any]]:
+        """Record these arrivals; the codes of their tags."""
         if not len(batch):
-            return
+            return _NONE
         of_rows = self._codes.of(batch)
         known = of_rows >= 0
         codes = np.unique(of_rows[known])
         if not len(codes):
-            return
+            return _NONE
         arrived, seen = batch.received, self._seen
         if arrived < seen[_LAST, codes].max():  # the clock was set back
             self._state = self._gaps.start(np.zeros(len(self._tags)))
@@ -117,6 +132,7 @@ class Watchdog:
         self._state.run(
             codes, np.zeros(rows), np.ones(rows, dtype=np.bool_), np.full(rows, arrived, dtype=np.int64)
         )
+        return codes
 
     def silent(self, now: int) -> tuple[Silence, ...]:
         """The tags that are overdue at `now` (µs UTC), the longest silence first."""
@@ -164,12 +180,13 @@ class Watchdog:
 
     def _overdue(self, now: int) -> Bools:
         since, longest = self._seen[_SINCE], self._seen[_LONGEST]
+        at = now - np.where(self._elsewhere, round(LATE * SECOND), 0)
         patience = np.maximum(QUIET * SECOND, self._gaps.factor * longest)
-        unusual = ~self._state.learned & (since > 0) & (now - since > patience)
+        unusual = ~self._state.learned & (since > 0) & (at - since > patience)
         overdue: Bools = np.where(
             self._stateful,
-            self._state.silent(now) & (now - since > self._gaps.factor * longest),
-            unusual | self._state.silent(now),
+            self._state.silent(at) & (at - since > self._gaps.factor * longest),
+            unusual | self._state.silent(at),
         )
         return overdue
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sensormon.ingest.watchdog import LATE
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import UsageError
 from sensormon.model.reading_ids import collector_of
@@ -60,6 +61,23 @@ def test_each_shows_what_the_other_collects(start: Callable[..., Monitor], clock
     assert not feed.board(NAMES, 600, after=news["after"])["tags"].get("fermenter_ph", {}).get("y")
     assert dashboard.readings.recent(START - 1)["value"].tolist() == [7.0, 8.0, 9.0]
     assert {age.tag for age in dashboard.tag_ages() if age.seconds is not None} == {"fermenter_ph"}
+
+
+def test_a_tag_of_another_collector_is_silent_a_little_later(
+    start: Callable[..., Monitor], clock: ManualClock
+) -> None:
+    line, dashboard = start("line"), start("dashboard", source="none")
+    for step in range(40):
+        line.submit(batch_of(("fermenter_ph", 7.0), at=START + step * SECOND // 10))
+        clock.advance(0.1)
+    line.drain()
+    following(dashboard).step()
+    clock.advance(3.0)
+    assert [silence.tag for silence in line.status().silent] == ["fermenter_ph"]
+    assert not dashboard.status().silent, "its readings are on their way"
+    assert dashboard.status().source.rate > 0
+    clock.advance(LATE)
+    assert [silence.tag for silence in dashboard.status().silent] == ["fermenter_ph"]
 
 
 def test_a_slower_collector_with_lower_ids_is_not_missed(start: Callable[..., Monitor]) -> None:
