@@ -48,6 +48,11 @@ class SavedState:
 
 def write_states(folder: Path, settings: DetectorSettings, tags: Mapping[str, SavedState]) -> None:
     """Replace the file by these. Raises OSError; then the old one stays."""
+    replace_file(folder / FILE, packed_states(settings, tags))
+
+
+def packed_states(settings: DetectorSettings, tags: Mapping[str, SavedState]) -> bytes:
+    """These states as bytes, which `unpacked_states` reads."""
     counts = [state.n for state in tags.values()]
     sizes = [len(state.vector) for state in tags.values()]
     head = json.dumps(
@@ -62,7 +67,7 @@ def write_states(folder: Path, settings: DetectorSettings, tags: Mapping[str, Sa
     ).encode()
     vectors = b"".join(state.vector.astype("<f8").tobytes() for state in tags.values())
     body = _LENGTH.pack(len(head)) + head + vectors
-    replace_file(folder / FILE, _LENGTH.pack(zlib.crc32(body)) + body)
+    return _LENGTH.pack(zlib.crc32(body)) + body
 
 
 def read_states(folder: Path, settings: DetectorSettings) -> dict[str, SavedState]:
@@ -75,14 +80,22 @@ def read_states(folder: Path, settings: DetectorSettings) -> dict[str, SavedStat
     except OSError as error:
         _log.warning("%s cannot be read and is ignored: %s", path, error)
         return {}
+    return unpacked_states(data, settings, path)
+
+
+def unpacked_states(data: bytes, settings: DetectorSettings, where: object) -> dict[str, SavedState]:
+    """The state packed under these settings, by tag; empty if it cannot be used.
+
+    `where` says in the log where it was.
+    """
     crc, body = data[: _LENGTH.size], data[_LENGTH.size :]
     if crc != _LENGTH.pack(zlib.crc32(body)) or len(body) < _LENGTH.size:
-        _log.warning("%s is damaged and is ignored", path)
+        _log.warning("%s is damaged and is ignored", where)
         return {}
     try:
         return _states(body, settings)
     except (ValueError, KeyError, TypeError) as error:
-        _log.warning("%s cannot be understood and is ignored: %s", path, error)
+        _log.warning("%s cannot be understood and is ignored: %s", where, error)
         return {}
 
 

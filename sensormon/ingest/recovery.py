@@ -138,7 +138,7 @@ def _read_store(recovered: Recovered, journal: Journal, store: Store, folder: Pa
     journal.go_on_after(position)
     applied = [settings for settings in store.entries.detector_settings() if settings.id < FROM_CASES]
     recovered.settings = applied[-1] if applied else None
-    recovered.kept = max(KEPT, _lead(recovered.settings))
+    recovered.kept = max(KEPT, lead_of(recovered.settings))
     recovered.histories = {history.tag: history for history in store.readings.histories(KEPT)}
     if recovered.kept > KEPT and recovered.settings is not None:
         states = read_states(folder, recovered.settings)
@@ -195,7 +195,7 @@ def _replay_record(recovered: Recovered, record: Record) -> None:
             if recovered.settings is not None and entry.settings.id < recovered.settings.id:
                 return  # another collector has applied a later one meanwhile
             recovered.settings = entry.settings
-            recovered.kept = max(KEPT, _lead(recovered.settings))
+            recovered.kept = max(KEPT, lead_of(recovered.settings))
         case BatchEntry():
             recovered.next_id = max(recovered.next_id, entry.first_id + len(entry.processed.accepted))
             recovered.received.update(entry.received_totals)
@@ -209,7 +209,7 @@ def _keep(recovered: Recovered, answers: Sequence[KeptAnswer]) -> None:
         (recovered.unkeyed if answer.key.startswith(BY_CONTENT) else recovered.answers).append(answer)
 
 
-def _lead(settings: DetectorSettings | None) -> int:
+def lead_of(settings: DetectorSettings | None) -> int:
     """How many readings decide a score with these settings; 0 if they cannot be used here."""
     profiles = settings.in_use.profiles if settings else ()
     choices = [choice for profile in profiles for choice in profile.detectors if _is_known(choice)]
