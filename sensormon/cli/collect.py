@@ -22,7 +22,8 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     monitor = Monitor(settings)
     garbage.look_seldom()
     monitor.start()
-    print(f"collecting from {settings.source} into {settings.data_dir}; stop with Ctrl-C", file=sys.stderr)
+    source = "the bus" if settings.bus else settings.source
+    print(f"collecting from {source} into {settings.data_dir}; stop with Ctrl-C", file=sys.stderr)
     stopping.wait()
     monitor.stop()
     return 0

@@ -5,7 +5,8 @@
 | SENSORMON_DATA_DIR  | folder of journal, database and dead letters    | data                 |
 | SENSORMON_TAGS      | the tag table                                   | <repo>/data/tags.toml |
 | SENSORMON_STORE     | a DuckDB file, or postgresql://USER@HOST/DATABASE | sensormon.duckdb there |
-| SENSORMON_SOURCE    | simulator, none, replay:FILE or replay:FILE@SPEED | simulator          |
+| SENSORMON_BUS       | nats://HOST:PORT, commas between several: readings come from NATS JetStream | none |
+| SENSORMON_SOURCE    | simulator, none, replay:FILE or replay:FILE@SPEED | simulator, with a bus none |
 | SENSORMON_COLLECTOR | the name of this process among those on one PostgreSQL store | its host |
 | SENSORMON_SEED      | seed of the simulator, a whole number           | 0                    |
 | SENSORMON_INTERVAL  | seconds between two readings of a tag           | 1                    |
@@ -57,6 +58,8 @@ WINDOW = (5, 1000)
 """Smallest and largest window, in readings."""
 THRESHOLD = (1.0, 8.0)
 """Smallest and largest threshold, in standard deviations."""
+NATS = ("nats://", "tls://")
+"""How the URL of a bus begins."""
 POSTGRESQL = ("postgresql://", "postgres://")
 """How the URL of a store in PostgreSQL begins."""
 DATABASE = "sensormon.duckdb"
@@ -79,6 +82,7 @@ class Settings:
     data_dir: Path = Path("data")
     tags: Path = ROOT / "data" / "tags.toml"
     store: str = field(default="", repr=False)  # its URL may hold a password
+    bus: str = field(default="", repr=False)  # its URL may hold a password
     source: str = "simulator"
     collector: str = ""
     seed: int = 0
@@ -137,6 +141,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "DATA_DIR",
         "TAGS",
         "STORE",
+        "BUS",
         "SOURCE",
         "COLLECTOR",
         "SEED",
@@ -183,7 +188,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             raise _wrong(key, values[key], f"Give a whole number{_of(unit)} from {low} to {high}")
         return int(value)
 
-    source = values["SOURCE"] or default.source
+    source = values["SOURCE"] or ("none" if values["BUS"] else default.source)
     if source not in ("simulator", "none") and not (
         source.startswith("replay:") and len(source) > len("replay:")
     ):
@@ -193,6 +198,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise _wrong(
             "STORE", store.split("://")[0] + "://…", "Use a file's path, or postgresql://USER@HOST/DATABASE"
         )
+    bus = _bus(values["BUS"], store)
     for key in ("TOKEN", "READ_TOKEN"):
         token = values[key]
         if not (token.isascii() and token.isprintable()) or " " in token:
@@ -201,6 +207,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         data_dir=Path(values["DATA_DIR"]) if values["DATA_DIR"] else default.data_dir,
         tags=Path(values["TAGS"]) if values["TAGS"] else default.tags,
         store=store,
+        bus=bus,
         source=source,
         collector=_collector(values["COLLECTOR"]),
         seed=whole("SEED", 0, 2**32 - 1, default.seed, ""),
@@ -260,6 +267,20 @@ def _access_settings(values: Mapping[str, str]) -> dict[str, Any]:
         "oidc_client_id": values["OIDC_CLIENT_ID"],
         "oidc_client_secret": values["OIDC_CLIENT_SECRET"],
     }
+
+
+def _bus(text: str, store: str) -> str:
+    """Raises UsageError."""
+    servers = [server.strip() for server in text.split(",")] if text else []
+    if not all(server.startswith(NATS) and urlsplit(server).hostname for server in servers):
+        raise _wrong("BUS", store_place(text), "Give nats://HOST:PORT, with commas between several servers")
+    if servers and not store.startswith(POSTGRESQL):
+        raise UsageError(
+            "a bus needs a store that its workers share",
+            where="SENSORMON_BUS",
+            hint="Set SENSORMON_STORE=postgresql://USER@HOST/DATABASE",
+        )
+    return ",".join(servers)
 
 
 def _collector(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sensormon.access.access import Access, build_access
 from sensormon.access.documents import Documents
-from sensormon.access.role_rules import read_role_rules
+from sensormon.access.role_rules import RoleRules, read_role_rules
 from sensormon.events.action_log import ActionLog
 from sensormon.events.annotations import Annotations
 from sensormon.events.reader import EventReader
@@ -41,6 +41,7 @@ from sensormon.model.settings import MEGABYTE, Settings
 from sensormon.model.tag_file import TagFile
 from sensormon.model.tags import Tag, TagTable, read_tags
 from sensormon.monitor.attention import Attention
+from sensormon.monitor.bus import Bus, bus_of, check_bus
 from sensormon.monitor.data_folder import DataFolder
 from sensormon.monitor.disk_usage import DiskUsage
 from sensormon.monitor.drills import remove_leftovers
@@ -114,14 +115,14 @@ class Parts:
     disk_usage: DiskUsage
     # other processes on the same store
     following: Following | None
+    bus: Bus | None
 
 
 def build(settings: Settings, clock: Clock) -> Parts:
     """Build the parts. Raises UsageError, with the one line to show, for unusable settings."""
     started = clock.now()
     jobs = Jobs(clock)
-    tags = read_tags(settings.tags)
-    rules = read_role_rules(settings.roles)
+    tags, rules = _checked(settings)
     source = open_source(settings, tags, started)
     store = open_store(settings.store_url)
     folder = DataFolder(settings.data_dir)
@@ -286,7 +287,14 @@ def build(settings: Settings, clock: Clock) -> Parts:
             dead_letters,
             clock,
         ),
+        bus=bus_of(settings, store, collector, running_tags, clock),
     )
+
+
+def _checked(settings: Settings) -> tuple[TagTable, RoleRules]:
+    """What the files that the settings name say. Raises UsageError."""
+    check_bus(settings)
+    return read_tags(settings.tags), read_role_rules(settings.roles)
 
 
 def _recovered(settings: Settings, folder: DataFolder, journal: Journal, store: Store, now: int) -> Recovered:

@@ -32,7 +32,8 @@ STOP_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Workers:
-    """The threads: source, loader, requests, models, commands from the command line, other collectors."""
+    """The threads: source, loader, requests, models, commands from the command line, other collectors,
+    the bus."""
 
     collecting: Worker
     loading: Worker
@@ -41,12 +42,14 @@ class Workers:
     control: Worker
     following: Worker | None
     """Only on a store that several processes use."""
+    bus: Worker | None
+    """Only where there is a bus."""
 
     @property
     def all(self) -> tuple[Worker, ...]:
         """In the order in which their failures are shown."""
         own = (self.collecting, self.loading, self.requests, self.models, self.control)
-        return own if self.following is None else (*own, self.following)
+        return (*own, *(worker for worker in (self.following, self.bus) if worker is not None))
 
 
 class Monitor:
@@ -99,6 +102,7 @@ class Monitor:
             models=Worker("models", parts.model_runner.run, parts.clock),
             control=Worker("control socket", self._control(parts).run, parts.clock),
             following=Worker("following", parts.following.run, parts.clock) if parts.following else None,
+            bus=Worker("bus", parts.bus.run, parts.clock) if parts.bus else None,
         )
         self.following = parts.following
         self.drills = self._drills(parts)
@@ -128,6 +132,8 @@ class Monitor:
         self.workers.control.stop(0.3)
         self.workers.requests.stop(0.3)
         self.workers.models.stop(0.3)
+        if self.workers.bus is not None:
+            self.workers.bus.stop(1.5)
         if self.workers.following is not None:
             self.workers.following.stop(0.3)
         self.workers.collecting.stop(0.3)
@@ -159,7 +165,7 @@ class Monitor:
             journal=parts.collector.journal_status(),
             store=parts.loader.status(),
             loading=not workers.loading.failure,
-            failures=tuple(worker.failure for worker in workers.all if worker.failure),
+            failures=self._failures(),
             restarts=tuple(worker.last_failure for worker in workers.all if worker.last_failure),
             silent=self._silent(),
             ahead=parts.collector.ahead(),
@@ -169,6 +175,12 @@ class Monitor:
                 readings=parts.dead_letters.counts().total(), damaged=parts.dead_letters.damaged_now()
             ),
         )
+
+    def _failures(self) -> tuple[str, ...]:
+        """Why a thread does not work, and why nothing comes from the bus."""
+        stopped = [worker.failure for worker in self.workers.all if worker.failure]
+        bus = self.parts.bus.problem if self.parts.bus is not None else ""
+        return (*stopped, *([bus] if bus else []))
 
     def _silent(self) -> tuple[Silence, ...]:
         """The tags that are overdue, without those of a source that has come to its end."""

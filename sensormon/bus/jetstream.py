@@ -1,0 +1,158 @@
+"""What the worker asks of JetStream, by its JSON API: the client library knows no pinned consumers.
+
+Everything raises BusError if the server refuses it, does not answer, or is away.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+
+from sensormon.bus.layout import (
+    GROUP,
+    STREAM,
+    consumer_config,
+    consumer_name,
+    partitions_of,
+    stream_config,
+    subjects_of,
+)
+from sensormon.bus.partition import Stream
+from sensormon.bus.payload import Message
+from sensormon.model import timestamps
+from sensormon.model.errors import BusError
+
+_log = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+"""Seconds to wait for an answer."""
+REPLICAS = 3
+"""Of a stream in a cluster: any node may be lost."""
+_API = "$JS.API."
+_NO_STREAM, _NO_CONSUMER, _NO_MESSAGE, _NO_CLUSTER = 10059, 10014, 10037, 10074
+"""Numbers of JetStream's errors."""
+_NEEDED = (2, 11)
+
+
+class JetStream:
+    """JetStream as this connection reaches it; `place` names it in messages."""
+
+    def __init__(self, client: Client, place: str) -> None:
+        self._client = client
+        self._place = place
+
+    async def stream(self, furthest: int) -> Stream:
+        """The stream and its consumers, made if they are missing.
+
+        The numbers of a new stream are above `furthest`, what is stored of an earlier one.
+        """
+        self._check_version()
+        try:
+            info = await self._ask(f"STREAM.INFO.{STREAM}")
+        except BusError as error:
+            if error.code != _NO_STREAM:
+                raise
+            info = await self._made(furthest + 1)
+        config = info["config"]
+        partitions = partitions_of(config)
+        if partitions is None:
+            raise BusError(
+                f"the stream {STREAM} is not divided into partitions",
+                where=self._place,
+                hint="Delete it and let a worker make it, or give it the subject transform that "
+                "docs/operations.md shows",
+            )
+        self._warn_of(config)
+        for number in range(partitions):
+            await self._make_consumer(number)
+        first = int(info["state"]["first_seq"])
+        return Stream(partitions, str(info["created"]), first)
+
+    async def next_message(self, partition: int, after: int) -> Message | None:
+        """The message of this partition that follows this number in the stream; None if there is none."""
+        request = {"seq": after + 1, "next_by_subj": subjects_of(partition)}
+        try:
+            answer = await self._ask(f"STREAM.MSG.GET.{STREAM}", request)
+        except BusError as error:
+            if error.code == _NO_MESSAGE:
+                return None
+            raise
+        message = answer["message"]
+        data = base64.b64decode(message.get("data", ""))
+        time = timestamps.parse(message["time"])
+        return Message(int(message["seq"]), message["subject"], data, time)
+
+    async def waiting(self, partition: int) -> int:
+        """How many workers ask for the messages of this partition now."""
+        info = await self._ask(f"CONSUMER.INFO.{STREAM}.{consumer_name(partition)}")
+        return int(info["num_waiting"])
+
+    async def release(self, partition: int) -> None:
+        """Let another worker have this partition."""
+        await self._ask(f"CONSUMER.UNPIN.{STREAM}.{consumer_name(partition)}", {"group": GROUP})
+
+    async def _made(self, first: int) -> dict[str, Any]:
+        """A new stream: on three nodes, or on the only one."""
+        try:
+            info = await self._ask(f"STREAM.CREATE.{STREAM}", stream_config(REPLICAS, first))
+        except BusError as error:
+            if error.code != _NO_CLUSTER:  # a cluster with a node down must not get a stream on one node
+                error.hint = (
+                    f"A stream needs {REPLICAS} nodes that run; or make it by hand with fewer replicas"
+                )
+                raise
+            info = await self._ask(f"STREAM.CREATE.{STREAM}", stream_config(1, first))
+        _log.info("made the stream %s with %d replicas", STREAM, info["config"]["num_replicas"])
+        return info
+
+    async def _make_consumer(self, partition: int) -> None:
+        try:
+            await self._ask(f"CONSUMER.INFO.{STREAM}.{consumer_name(partition)}")
+        except BusError as error:
+            if error.code != _NO_CONSUMER:
+                raise
+            request = {"stream_name": STREAM, "config": consumer_config(partition), "action": ""}
+            await self._ask(f"CONSUMER.DURABLE.CREATE.{STREAM}.{consumer_name(partition)}", request)
+
+    async def _ask(self, subject: str, request: Mapping[str, object] | None = None) -> dict[str, Any]:
+        data = json.dumps(request).encode() if request else b""
+        try:
+            message = await self._client.request(_API + subject, data, timeout=PATIENCE)
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            what = f"JetStream does not answer {subject} ({type(error).__name__})"
+            raise BusError(what, where=self._place, hint="It is asked again by itself") from error
+        answer: dict[str, Any] = json.loads(message.data)
+        if problem := answer.get("error"):
+            raise BusError(
+                str(problem.get("description", problem)),
+                where=f"{self._place}, {subject}",
+                hint="See the log of the NATS server",
+                code=int(problem.get("err_code", 0)),
+            )
+        return answer
+
+    def _check_version(self) -> None:
+        version = self._client.connected_server_version
+        if (version.major, version.minor) < _NEEDED:
+            raise BusError(
+                f"NATS {version.major}.{version.minor} has no pinned consumers",
+                where=self._place,
+                hint="Use NATS {}.{} or newer".format(*_NEEDED),
+            )
+
+    def _warn_of(self, config: Mapping[str, Any]) -> None:
+        """Say what of the stream may lose acknowledged readings."""
+        if config.get("storage") != "file":
+            _log.warning("the stream %s is kept in memory: a restart of NATS loses readings", STREAM)
+        if config.get("num_replicas", 1) < REPLICAS:
+            _log.warning("the stream %s is on one node's disk: with the disk its readings are lost", STREAM)
+        _log.warning(
+            "whether NATS writes through to the disk cannot be seen from here: set sync_interval: always in "
+            "its jetstream block, or a power cut loses up to two minutes of acknowledged readings"
+        )

@@ -1,0 +1,182 @@
+"""A partition that this worker has: its detectors, and how its readings become durable.
+
+All of it comes from the store and goes back there with each transaction, so that another worker can take
+over at any moment. What it is not: an owner by right. Two workers may both think that they have a partition;
+the transaction of the one that is behind is refused (Overtaken), and it must load the partition again.
+Not thread-safe. Everything raises `StoreError`.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sensormon import __version__
+from sensormon.bus.layout import consumer_name, partition_of
+from sensormon.bus.payload import SOURCE, Message, batch_of
+from sensormon.ingest.detector_state import packed_states, unpacked_states
+from sensormon.ingest.pipeline import Pipeline
+from sensormon.ingest.recovery import lead_of
+from sensormon.ingest.tag_memory import KEPT
+from sensormon.model.clock import Clock
+from sensormon.model.entries import FROM_CASES, BatchEntry, DetectorSettings, Record
+from sensormon.model.errors import StoreFault
+from sensormon.model.ledger import add_up
+from sensormon.model.reading_ids import Sliced
+from sensormon.model.readings import Processed
+from sensormon.model.state_words import StateWords
+from sensormon.model.tags import TagTable
+from sensormon.stores.bus import Memory, Partitions, Position
+from sensormon.stores.collectors import Collectors, Report
+from sensormon.stores.protocol import Store
+
+
+@dataclass(frozen=True)
+class Plant:
+    """What every partition of a worker shares: the store, the tag table and the settings in force now.
+
+    `partitions` and `collectors` are those parts of the store. Readings before `earliest` (µs UTC) are
+    rejected.
+    """
+
+    store: Store
+    partitions: Partitions
+    collectors: Collectors
+    tags: Callable[[], TagTable]
+    settings: Callable[[], DetectorSettings]
+    earliest: int
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The stream as the server has it: how many partitions, when it was made, its first sequence number."""
+
+    partitions: int
+    made: str
+    first: int
+
+
+class Partition:
+    """Number `number` of the stream. Obtained from `load`."""
+
+    def __init__(self, plant: Plant, number: int, stream: Stream, collector: int, position: Position) -> None:
+        self._plant = plant
+        self._number = number
+        self._stream = stream
+        self._writer = consumer_name(number)
+        self._seen = position.sequence
+        self._received = dict(position.received)
+        self._ids = Sliced(collector, position.next_id)
+        self._waiting: tuple[Record, Memory] | None = None
+        self._table = plant.tags()
+        self._pipeline = self._restored(position.memory)
+        self._follow()
+
+    @classmethod
+    def load(cls, plant: Plant, number: int, stream: Stream) -> Partition:
+        """The partition as it is stored. Raises StoreFault if its stream was replaced by a shorter one."""
+        writer = consumer_name(number)
+        position = plant.partitions.position(writer)
+        collector = plant.collectors.enter(writer, writer, socket.gethostname(), __version__)
+        if position.memory is None:
+            position = replace(position, next_id=plant.store.ledger.next_id())
+        elif position.memory.stream != stream.made and stream.first <= position.sequence:
+            raise StoreFault(
+                f"the stream was made again at {stream.made} and begins with {stream.first}, but readings "
+                f"up to {position.sequence} are stored",
+                where=writer,
+                hint="Delete it and let a worker make it, which goes on with higher numbers",
+            )
+        return cls(plant, number, stream, collector, position)
+
+    @property
+    def stored(self) -> int:
+        """The sequence number of the last message that is stored, as far as this worker knows."""
+        return self._seen
+
+    @property
+    def problem(self) -> str:
+        """Why some flags cannot be what one process would say; empty if all are."""
+        blind = [
+            f"{tag.name} looks at {condition.tag}"
+            for tag in self._pipeline.tags
+            if (condition := self._pipeline.settings.in_use.of(tag).condition) is not None
+            and condition.tag not in self._pipeline.tags
+        ]
+        return (
+            f"conditions on tags in other partitions are never met: {', '.join(blind[:5])}" if blind else ""
+        )
+
+    def take(self, messages: Sequence[Message]) -> None:
+        """Validate and score these messages, at least one, which follow the last one; `store` must follow."""
+        self._follow()
+        pipeline, now = self._pipeline, self._plant.clock.now()
+        batch, positions, malformed = batch_of(messages, now)
+        judged = pipeline.judge(batch)
+        refused = pipeline.refused(batch, judged.reason, positions, malformed)
+        processed = Processed(
+            judged.accepted, judged.scores, judged.settings, refused.listed, refused.unlisted(), judged.words
+        )
+        received = add_up(self._received, {SOURCE: processed.received})
+        entry = BatchEntry(self._ids.first(now, len(processed.accepted)), received, processed)
+        packed = packed_states(pipeline.settings, pipeline.saved_states())
+        memory = Memory(self._stream.made, pipeline.settings.id, packed)
+        self._waiting = Record(messages[-1].sequence, entry), memory
+
+    def store(self) -> None:
+        """Make durable what was taken, if it is not; may be called again after an error but Overtaken."""
+        if self._waiting is None:
+            return
+        record, memory = self._waiting
+        self._plant.partitions.load(self._writer, record, self._seen, memory)
+        if isinstance(record.entry, BatchEntry):
+            self._ids.taken(record.entry.first_id + len(record.entry.processed.accepted))
+            self._received = dict(record.entry.received_totals)
+            self._pipeline.words.saved(record.entry.processed.words)
+        self._seen, self._waiting = record.number, None
+
+    def report(self, pending: int, oldest: int | None) -> None:
+        """Say on the Pipeline page how many messages wait, and since when the oldest does (µs UTC)."""
+        self._plant.collectors.report(self._writer, Report(SOURCE, pending, oldest, wrong=self.problem))
+
+    def _own(self, table: TagTable) -> TagTable:
+        """The tags of this table that are in the partition; all of them if none is, as no table is empty."""
+        count = self._stream.partitions
+        return TagTable([tag for tag in table if partition_of(tag.name, count) == self._number] or table)
+
+    def _restored(self, memory: Memory | None) -> Pipeline:
+        """The detectors as they were after the last stored reading, bit for bit if their memory is usable."""
+        store, tags = self._plant.store, self._own(self._table)
+        saved = self._settings_of(memory)
+        pipeline = Pipeline(tags, saved, StateWords(store.entries.state_words()), self._plant.earliest)
+        states = unpacked_states(memory.packed, saved, self._writer) if memory else {}
+        kept = KEPT if states else max(KEPT, lead_of(saved))
+        histories = store.readings.histories(kept, tags.names)
+        for history in histories:
+            state = states.get(history.tag)
+            pipeline.restore(history.tag, history.n, history.time, history.value, history.learned, state)
+        for history in histories:
+            pipeline.recall(history.tag, history.time[history.good], history.value[history.good])
+        return pipeline
+
+    def _settings_of(self, memory: Memory | None) -> DetectorSettings:
+        """The settings under which the memory was written."""
+        now = self._plant.settings()
+        if memory is None or memory.settings == now.id:
+            return now
+        versions = {version.id: version for version in self._plant.store.entries.detector_settings()}
+        return versions.get(memory.settings, now)
+
+    def _follow(self) -> None:
+        """Judge by the tag table and the settings that are in force now."""
+        table, settings = self._plant.tags(), self._plant.settings()
+        if table is not self._table:
+            self._pipeline.retag(self._own(table))
+            self._table = table
+        if settings.id != self._pipeline.settings.id and settings.id < FROM_CASES:
+            lead = lead_of(settings)
+            names = self._pipeline.tags.names
+            histories = self._plant.store.readings.histories(lead, names) if lead > KEPT else ()
+            self._pipeline.apply(settings, histories)

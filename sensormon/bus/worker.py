@@ -1,0 +1,140 @@
+"""A worker on the bus: it takes its share of the partitions and gives up what is above it.
+
+Which worker has a partition is NATS's to say. A worker only counts: all workers ask for the messages of every
+partition, so the number that ask tells how many there are, and who has more than its part lets go of some.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+
+from sensormon.bus.jetstream import JetStream
+from sensormon.bus.partition import Plant
+from sensormon.bus.share import Share
+from sensormon.bus.threads import in_thread
+from sensormon.model.errors import BusError, SensormonError
+from sensormon.model.settings import store_place
+
+_log = logging.getLogger(__name__)
+
+BALANCE_SECONDS = 2.0
+"""Between two looks at how many workers there are."""
+AGAIN_SECONDS = 2.0
+"""Until the next try after the bus or the store could not be reached."""
+AT_ONCE = 4
+"""Partitions that use the store at the same moment."""
+_LOOK = 0.1
+"""Seconds between two looks at whether to stop."""
+_STOP_SECONDS = 1.0
+
+
+class BusWorker:
+    """Of one monitor. `url` names the servers, with commas between them."""
+
+    def __init__(self, url: str, plant: Plant) -> None:
+        self.problem = ""
+        """Why nothing comes in; empty if nothing is wrong."""
+        self._url = url
+        self._plant = plant
+        self._place = ", ".join(store_place(server) for server in url.split(","))
+
+    def run(self, stopping: threading.Event) -> None:
+        """Take readings until `stopping` is set."""
+        asyncio.run(self._run(stopping))
+
+    async def _run(self, stopping: threading.Event) -> None:
+        working = asyncio.create_task(self._keep_working())
+        while not stopping.is_set() and not working.done():
+            await asyncio.sleep(_LOOK)
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+
+    async def _keep_working(self) -> None:
+        while True:
+            try:
+                await self._work()
+            except (SensormonError, nats.errors.Error, OSError, TimeoutError) as error:
+                problem = str(error) if isinstance(error, SensormonError) else self._unreachable(error)
+                if problem != self.problem:
+                    _log.warning("no readings from the bus: %s", problem)
+                self.problem = problem
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    def _unreachable(self, error: Exception) -> str:
+        return f"{self._place}: NATS cannot be reached ({type(error).__name__}). It is tried again by itself"
+
+    async def _work(self) -> None:
+        """Connect and take readings until something fails for good."""
+        client = await nats.connect(
+            self._url.split(","),
+            name="sensormon",
+            connect_timeout=2,
+            reconnect_time_wait=0.5,
+            max_reconnect_attempts=-1,
+            ping_interval=5,
+            max_outstanding_pings=1,
+            error_cb=_note,
+            disconnected_cb=self._disconnected,
+            reconnected_cb=self._reconnected,
+        )
+        shares: list[Share] = []
+        try:
+            jetstream = JetStream(client, self._place)
+            stream = await jetstream.stream(await in_thread(self._plant.partitions.furthest))
+            threads = asyncio.Semaphore(AT_ONCE)
+            shares = [
+                Share(client, jetstream, self._plant, stream, number, threads)
+                for number in range(stream.partitions)
+            ]
+            self.problem = ""
+            _log.info("taking readings from %s, %d partitions", self._place, stream.partitions)
+            async with asyncio.TaskGroup() as tasks:
+                for share in shares:
+                    tasks.create_task(share.run())
+                tasks.create_task(self._balance(jetstream, shares))
+        finally:
+            await _leave(client, shares)
+
+    async def _balance(self, jetstream: JetStream, shares: Sequence[Share]) -> None:
+        """Let go of a partition now and then while there are more here than this worker's part."""
+        while True:
+            await asyncio.sleep(BALANCE_SECONDS)
+            own = [share for share in shares if share.owned]
+            try:
+                workers = max([await jetstream.waiting(number) for number in range(len(shares))])
+            except BusError as error:
+                _log.info("cannot count the workers: %s", error)
+                continue
+            if len(own) > -(-len(shares) // max(1, workers)):
+                await own[-1].let_go()
+
+    async def _disconnected(self) -> None:
+        self.problem = f"{self._place}: the connection to NATS is lost. It is made again by itself"
+        _log.warning("%s", self.problem)
+
+    async def _reconnected(self) -> None:
+        self.problem = ""
+        _log.info("connected to NATS again")
+
+
+async def _leave(client: Client, shares: Sequence[Share]) -> None:
+    """Hand over what this worker has, so that others need not wait, and close the connection."""
+    try:
+        async with asyncio.timeout(_STOP_SECONDS):
+            await asyncio.gather(*(share.let_go() for share in shares if share.owned))
+    except TimeoutError:
+        _log.info("partitions are not handed over; they move by themselves")
+    await client.close()
+
+
+async def _note(error: Exception) -> None:
+    _log.info("NATS: %s", error)
