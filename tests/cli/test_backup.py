@@ -162,8 +162,11 @@ def test_what_was_acknowledged_before_a_back_up_survives_the_machine(
     def read() -> None:
         assert process.stdout is not None
         for count, line in enumerate(process.stdout):
-            first, _, values = line.split(" ")
-            acknowledged.update({int(first) + i: float(v) for i, v in enumerate(values.split(","))})
+            if not line.endswith("\n"):
+                return  # killed in the middle of a line
+            first, _, values = line.strip("\n").split(" ")
+            numbers = values.split(",") if values else []
+            acknowledged.update({int(first) + i: float(v) for i, v in enumerate(numbers)})
             if count == 400:
                 enough.set()
 
