@@ -235,11 +235,7 @@ class Journal:
         if not self._quota_bytes:
             return
         with os.scandir(self.folder) as entries:
-            used = sum(
-                entry.stat().st_size
-                for entry in entries
-                if entry.is_file() and entry.name != self._reserve.name
-            )
+            used = sum(_size(entry) for entry in entries if entry.name != self._reserve.name)
         if used + more > self._quota_bytes:
             raise OSError(errno.EDQUOT, "the journal's quota is used up")
 
@@ -408,6 +404,14 @@ def _entries(payloads: Iterator[tuple[int, bytes | None]], limit: int) -> Iterat
             yield from zip(numbers, decode_all(piece), strict=True)
             numbers, piece, size = [], [], 0
     yield from zip(numbers, decode_all(piece), strict=True)
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    """The bytes of this file; 0 for a folder, and for a segment that was retired since it was listed."""
+    try:
+        return entry.stat().st_size if entry.is_file() else 0
+    except FileNotFoundError:
+        return 0
 
 
 def _readings(entry: Entry) -> int:
