@@ -49,6 +49,7 @@ from sensormon.monitor.explorer import Explorer
 from sensormon.monitor.following import Following
 from sensormon.monitor.live_ledger import LiveLedger
 from sensormon.monitor.loading import Loading
+from sensormon.monitor.model_place import ModelPlace
 from sensormon.monitor.model_runner import ModelRunner
 from sensormon.monitor.private_files import make_database_private
 from sensormon.monitor.readings import Readings
@@ -215,7 +216,8 @@ def build(settings: Settings, clock: Clock) -> Parts:
     loading.follow = undoing.tick
     readings = Readings(store.readings, newest, clock)
     tuner = Tuner(collector, store, running_tags.now, running_source, events, clock)
-    model_runner = ModelRunner(tag_models, collector, newest, readings, store.readings, clock)
+    place = ModelPlace(recovered.number, newest, clock)
+    model_runner = ModelRunner(tag_models, collector, newest, readings, store.readings, place, clock)
     return Parts(
         settings=settings,
         clock=clock,

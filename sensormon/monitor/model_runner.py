@@ -41,6 +41,7 @@ from sensormon.model.readings import (
 from sensormon.model.tag_models import SOURCE, TagModel
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
+from sensormon.monitor.model_place import ModelPlace
 from sensormon.monitor.readings import Readings
 from sensormon.monitor.tag_models import TagModels
 from sensormon.stores.readings import StoredReadings
@@ -82,6 +83,7 @@ class ModelRunner:
         newest: RecentReadings,
         readings: Readings,
         stored: StoredReadings,
+        place: ModelPlace,
         clock: Clock,
     ) -> None:
         self._models = models
@@ -89,6 +91,7 @@ class ModelRunner:
         self._newest = newest
         self._readings = readings
         self._stored = stored
+        self._place = place
         self._clock = clock
         self._running: dict[str, _Running] = {}
         self._failures: dict[str, str] = {}
@@ -116,6 +119,10 @@ class ModelRunner:
                 self._running.pop(name, None)
                 self._failures[name] = "stopped: a tag of the tag file has its name"
                 continue
+            if not self._place.is_here(model):
+                self._running.pop(name, None)
+                self._failures.pop(name, None)
+                continue
             if name not in self._running:
                 self._begin(model)
             if (running := self._running.get(name)) is not None:
@@ -123,7 +130,7 @@ class ModelRunner:
 
     def status(self) -> list[ModelStatus]:
         """Every known model."""
-        by_name = {model.name: ModelStatus(model) for model in self._models.known}
+        by_name = {model.name: self._last_seen(model) for model in self._models.known}
         for name, running in list(self._running.items()):
             if name in by_name:
                 by_name[name] = running.status()
@@ -131,6 +138,13 @@ class ModelRunner:
             if name in by_name and name not in self._running:
                 by_name[name] = ModelStatus(by_name[name].model, failure=failure)
         return list(by_name.values())
+
+    def _last_seen(self, model: TagModel) -> ModelStatus:
+        """The status by the newest row in memory, which another process may have judged."""
+        recorded = self._newest.frame(0, [model.name]).tail(1)
+        if recorded.empty:
+            return ModelStatus(model)
+        return ModelStatus(model, int(micros(recorded["time"])[0]), float(recorded["score"].iloc[0]))
 
     def _begin(self, model: TagModel) -> None:
         """Make the model's memory again, from the rows up to its last recorded one."""
