@@ -15,11 +15,11 @@ from sensormon.model.profiles import Assignment
 from sensormon.model.settings import Settings
 from sensormon.model.tag_edit import changes
 from sensormon.model.tags import Tag, TagTable, read_tags
-from sensormon.monitor.following import Following
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.shared_tags import SharedTagFile
 from tests.support.plant import batch_of
 from tests.support.postgresql import PostgreSQL
+from tests.support.together import Together, following
 
 PH = """
 # the pH of line 1
@@ -42,48 +42,14 @@ PUMP = """
 states = ["off", "on"]
 """
 
-Start = Callable[..., Monitor]
-
 
 @pytest.fixture
-def start(settings: Settings, postgresql: PostgreSQL, tmp_path: Path, clock: ManualClock) -> Iterator[Start]:
-    """Starts a monitor of this name, with this text as its tag file, on the one database.
-
-    Without a text it is started again, with the file as it is.
-    """
-    url, running = postgresql.new_database(), dict[str, Monitor]()
-
-    def begin(name: str, text: str = "", **changed: object) -> Monitor:
-        if name in running:
-            running.pop(name).stop()
-        file = tmp_path / f"{name}.toml"
-        if text:
-            file.write_text(text)
-        own = replace(
-            settings,
-            **{"store": url, "data_dir": tmp_path / name, "collector": name, "tags": file, **changed},
-        )
-        running[name] = Monitor(own, clock)
-        return running[name]
-
-    yield begin
-    for monitor in running.values():
-        monitor.stop()
-
-
-def follow(clock: ManualClock, *monitors: Monitor) -> None:
-    """What their threads do within a second: store what was done, and look at what others did."""
-    clock.advance(1)
-    for _ in range(2):
-        for monitor in monitors:
-            monitor.drain()
-        for monitor in monitors:
-            following(monitor).step()
-
-
-def following(monitor: Monitor) -> Following:
-    assert monitor.following is not None
-    return monitor.following
+def plant(
+    settings: Settings, postgresql: PostgreSQL, tmp_path: Path, clock: ManualClock
+) -> Iterator[Together]:
+    together = Together(settings, postgresql.new_database(), tmp_path, clock)
+    yield together
+    together.stop()
 
 
 def shared(monitor: Monitor) -> SharedTagFile:
@@ -122,34 +88,32 @@ def by_hand(monitor: Monitor, old: str, new: str) -> None:
     monitor.settings.tags.write_text(text.replace(old, new))
 
 
-def test_each_process_shows_and_takes_in_the_tags_of_all(start: Start, clock: ManualClock) -> None:
-    line, dashboard = start("line", PH), start("dashboard", PRESSURE + PUMP)
-    follow(clock, line, dashboard)
+def test_each_process_shows_and_takes_in_the_tags_of_all(plant: Together) -> None:
+    line, dashboard = plant.start("line", PH), plant.start("dashboard", PRESSURE + PUMP)
+    plant.follow(line, dashboard)
     assert line.tags.names == ("ph", "pressure", "pump")
     assert dashboard.tags.names == ("pressure", "pump", "ph")
     assert {tag.name: replace(tag, profile={}) for tag in line.tags} == {
         tag.name: replace(tag, profile={}) for tag in dashboard.tags
     }
     assert dashboard.tags["ph"].unit == "pH"
-    receipt = line.submit(batch_of(("pressure", 2.5), ("pressure", 11.0), at=clock.now()))
+    receipt = line.submit(batch_of(("pressure", 2.5), ("pressure", 11.0), at=plant.clock.now()))
     assert receipt.processed.accepted.value.tolist() == [2.5]
     assert [str(row.reason) for row in receipt.processed.rejected] == ["out_of_range"]
     assert in_file(line).names == ("ph",)
     assert in_file(dashboard).names == ("pressure", "pump")
 
 
-def test_an_edit_in_one_is_in_force_in_all_and_in_the_file_of_the_collector(
-    start: Start, clock: ManualClock
-) -> None:
-    line, dashboard = start("line", PH), start("dashboard", PRESSURE)
-    follow(clock, line, dashboard)
+def test_an_edit_in_one_is_in_force_in_all_and_in_the_file_of_the_collector(plant: Together) -> None:
+    line, dashboard = plant.start("line", PH), plant.start("dashboard", PRESSURE)
+    plant.follow(line, dashboard)
     edit(dashboard, "ph", label="pH of line 1", valid=(4.0, 10.0), group="Line 1")
     assert dashboard.tags["ph"].valid == (4.0, 10.0)
-    follow(clock, dashboard, line)
+    plant.follow(dashboard, line)
     assert line.tags["ph"].valid == (4.0, 10.0)
     assert line.tags["ph"].label == "pH of line 1"
     assert dict(line.tags["ph"].profile) == {"period_hours": 2}
-    receipt = line.submit(batch_of(("ph", 3.0), at=clock.now()))
+    receipt = line.submit(batch_of(("ph", 3.0), at=plant.clock.now()))
     assert [str(row.reason) for row in receipt.processed.rejected] == ["out_of_range"]
     assert in_file(line)["ph"] == line.tags["ph"]
     assert "# the pH of line 1" in line.settings.tags.read_text()
@@ -157,7 +121,7 @@ def test_an_edit_in_one_is_in_force_in_all_and_in_the_file_of_the_collector(
     assert line.tag_file.changes()[0].who == "ada"
     assert "valid 0–14 → 4–10 pH" in line.tag_file.changes()[0].changes[0]
     edit(line, "ph", who="grace", unit="", valid=(1.0, 13.0))
-    follow(clock, line, dashboard)
+    plant.follow(line, dashboard)
     assert (dashboard.tags["ph"].unit, dashboard.tags["ph"].valid) == ("", (1.0, 13.0))
     assert dashboard.tag_file.changes()[0].who == "grace"
     assert following(line).problems == following(dashboard).problems == ()
@@ -182,47 +146,43 @@ def test_an_edit_is_in_force_within_five_seconds_between_running_processes(
             monitor.stop()
 
 
-def test_a_simulator_makes_readings_of_the_tags_of_its_own_file_only(
-    start: Start, clock: ManualClock
-) -> None:
+def test_a_simulator_makes_readings_of_the_tags_of_its_own_file_only(plant: Together) -> None:
     band = PH.replace("valid = [0, 14]", "normal = [6.5, 7.5]")
-    line, dashboard = start("line", band, source="simulator"), start("dashboard", PRESSURE)
-    follow(clock, line, dashboard)
+    line, dashboard = plant.start("line", band, source="simulator"), plant.start("dashboard", PRESSURE)
+    plant.follow(line, dashboard)
     assert "pressure" in line.tags
     assert line.source.simulated_tags == {"ph"}
     edit(dashboard, "pressure", label="Pressure of line 2", simulated=True)
     edit(dashboard, "ph", normal=(6.0, 7.0))
-    follow(clock, dashboard, line)
+    plant.follow(dashboard, line)
     assert line.tags["pressure"].label == "Pressure of line 2"
     simulator = line.source.simulator
     assert simulator is not None
     assert [(tag.name, tag.normal) for tag in simulator.tags] == [("ph", (6.0, 7.0))]
 
 
-def test_the_union_is_there_again_after_a_restart_without_the_store(start: Start, clock: ManualClock) -> None:
-    line, dashboard = start("line", PH), start("dashboard", PRESSURE)
-    follow(clock, line, dashboard)
+def test_the_union_is_there_again_after_a_restart_without_the_store(plant: Together) -> None:
+    line, dashboard = plant.start("line", PH), plant.start("dashboard", PRESSURE)
+    plant.follow(line, dashboard)
     edit(line, "ph", valid=(4.0, 10.0))
-    follow(clock, line, dashboard)
+    plant.follow(line, dashboard)
     dashboard.stop()
-    away = start("dashboard", store="postgresql://sensormon@127.0.0.1:9/nothing")
+    away = plant.start("dashboard", store="postgresql://sensormon@127.0.0.1:9/nothing")
     assert away.tags.names == ("pressure", "ph")
     assert away.tags["ph"].valid == (4.0, 10.0)
-    assert away.submit(batch_of(("ph", 3.0), at=clock.now())).processed.rejected
+    assert away.submit(batch_of(("ph", 3.0), at=plant.clock.now())).processed.rejected
 
 
-def test_what_was_edited_by_hand_while_stopped_wins_and_is_published(
-    start: Start, clock: ManualClock
-) -> None:
-    line, dashboard = start("line", PH + PUMP), start("dashboard", PRESSURE)
-    follow(clock, line, dashboard)
+def test_what_was_edited_by_hand_while_stopped_wins_and_is_published(plant: Together) -> None:
+    line, dashboard = plant.start("line", PH + PUMP), plant.start("dashboard", PRESSURE)
+    plant.follow(line, dashboard)
     line.stop()
     edit(dashboard, "ph", label="from the dashboard")
     edit(dashboard, "pump", label="Feed pump")
-    follow(clock, dashboard)
+    plant.follow(dashboard)
     by_hand(line, "valid = [0, 14]", "valid = [2, 12]")
-    line = start("line")
-    follow(clock, line, dashboard)
+    line = plant.start("line")
+    plant.follow(line, dashboard)
     for monitor in (line, dashboard):
         assert (monitor.tags["ph"].label, monitor.tags["ph"].valid) == ("pH", (2.0, 12.0))
         assert monitor.tags["pump"].label == "Feed pump"  # not edited by hand
@@ -230,34 +190,32 @@ def test_what_was_edited_by_hand_while_stopped_wins_and_is_published(
     assert dashboard.tag_file.changes()[0].who == "line.toml of line"
 
 
-def test_an_edit_by_hand_waits_until_it_is_applied_and_is_not_written_over(
-    start: Start, clock: ManualClock
-) -> None:
-    line, dashboard = start("line", PH + PUMP), start("dashboard", PRESSURE)
-    follow(clock, line, dashboard)
+def test_an_edit_by_hand_waits_until_it_is_applied_and_is_not_written_over(plant: Together) -> None:
+    line, dashboard = plant.start("line", PH + PUMP), plant.start("dashboard", PRESSURE)
+    plant.follow(line, dashboard)
     by_hand(line, "valid = [0, 14]", "valid = [2, 12]")
     edit(dashboard, "ph", label="from the dashboard")
     edit(dashboard, "pump", label="Feed pump")
-    follow(clock, dashboard, line)
+    plant.follow(dashboard, line)
     assert line.tags["ph"].label == "from the dashboard"
     assert in_file(line)["ph"].valid == (2.0, 12.0)
     assert in_file(line)["pump"].label == "Feed pump"
     draft = line.tag_file.read()
     assert draft.tags["ph"].valid == (2.0, 12.0)  # as the page offers it
     line.tag_file.apply(draft, "grace")
-    follow(clock, line, dashboard)
+    plant.follow(line, dashboard)
     assert dashboard.tags["ph"] == replace(line.tags["ph"], profile={})
     assert dashboard.tags["ph"].valid == (2.0, 12.0)
     assert dashboard.tag_file.changes()[0].who == "grace"
 
 
 def test_the_unit_published_first_wins_and_the_other_process_says_so(
-    start: Start, clock: ManualClock, caplog: pytest.LogCaptureFixture
+    plant: Together, caplog: pytest.LogCaptureFixture
 ) -> None:
-    line = start("line", PRESSURE)
-    follow(clock, line)
-    other = start("other", PRESSURE.replace('"bar"', '"psi"').replace("[0, 10]", "[0, 145]") + PUMP)
-    follow(clock, other, line)
+    line = plant.start("line", PRESSURE)
+    plant.follow(line)
+    other = plant.start("other", PRESSURE.replace('"bar"', '"psi"').replace("[0, 10]", "[0, 145]") + PUMP)
+    plant.follow(other, line)
     for monitor in (line, other):
         assert (monitor.tags["pressure"].unit, monitor.tags["pressure"].valid) == ("bar", (0.0, 10.0))
     (problem,) = following(other).problems
@@ -267,165 +225,160 @@ def test_the_unit_published_first_wins_and_the_other_process_says_so(
     assert [record.getMessage() for record in caplog.records].count(problem) == 1
     assert following(line).problems == ()
     assert in_file(other)["pressure"].unit == "psi"  # never written over by another meaning
-    follow(clock, line)
+    plant.follow(line)
     assert line.parts.store.collectors is not None
-    clock.advance(3)
-    follow(clock, other)
+    plant.clock.advance(3)
+    plant.follow(other)
     reports = {account.name: account.report.wrong for account in line.parts.store.collectors.accounts()}
     assert reports == {"line": "", "other": problem}
-    other = start("other")
-    follow(clock, other, line)
+    other = plant.start("other")
+    plant.follow(other, line)
     assert following(other).problems == (problem,)
     assert other.tags["pressure"].unit == "bar"
     by_hand(other, "[tags.pressure]", "[tags.pressure_psi]")
-    other = start("other")
-    follow(clock, other, line)
+    other = plant.start("other")
+    plant.follow(other, line)
     assert following(other).problems == ()
     assert (line.tags["pressure_psi"].unit, line.tags["pressure"].unit) == ("psi", "bar")
 
 
-def test_two_that_publish_a_tag_at_once_agree_and_the_one_that_lost_says_so(
-    start: Start, clock: ManualClock
-) -> None:
-    line, other = start("line", PRESSURE), start("other", PRESSURE.replace('"bar"', '"psi"'))
+def test_two_that_publish_a_tag_at_once_agree_and_the_one_that_lost_says_so(plant: Together) -> None:
+    line, other = plant.start("line", PRESSURE), plant.start("other", PRESSURE.replace('"bar"', '"psi"'))
     following(line).step()  # neither has stored what it published
-    clock.advance(1)
+    plant.clock.advance(1)
     following(other).step()
-    follow(clock, line, other)
+    plant.follow(line, other)
     assert line.tags["pressure"].unit == other.tags["pressure"].unit == "psi"
     assert in_file(line)["pressure"].unit == "bar"
     assert following(line).problems[0].startswith("pressure is in bar in line.toml here")
     assert following(other).problems == ()
 
 
-def test_a_unit_changed_on_purpose_reaches_the_file(start: Start, clock: ManualClock) -> None:
-    line, dashboard = start("line", PRESSURE), start("dashboard", PUMP)
-    follow(clock, line, dashboard)
+def test_a_unit_changed_on_purpose_reaches_the_file(plant: Together) -> None:
+    line, dashboard = plant.start("line", PRESSURE), plant.start("dashboard", PUMP)
+    plant.follow(line, dashboard)
     edit(dashboard, "pressure", unit="kPa", valid=(0.0, 1000.0), normal=(200.0, 300.0))
-    follow(clock, dashboard, line)
+    plant.follow(dashboard, line)
     assert in_file(line)["pressure"].unit == "kPa"
     assert following(line).problems == ()
 
 
-def test_edits_of_two_tags_at_once_are_both_kept_and_of_one_tag_the_later(
-    start: Start, clock: ManualClock
-) -> None:
-    line, other = start("line", PH + PRESSURE), start("other", PUMP)
-    follow(clock, line, other)
+def test_edits_of_two_tags_at_once_are_both_kept_and_of_one_tag_the_later(plant: Together) -> None:
+    line, other = plant.start("line", PH + PRESSURE), plant.start("other", PUMP)
+    plant.follow(line, other)
     edit(line, "pressure", label="first")
     edit(line, "ph", label="Acidity")
-    clock.advance(1)
+    plant.clock.advance(1)
     edit(other, "pressure", label="second")
-    follow(clock, line, other)
+    plant.follow(line, other)
     for monitor in (line, other):
         assert [monitor.tags[name].label for name in ("ph", "pressure")] == ["Acidity", "second"]
     assert in_file(line)["pressure"].label == "second"
 
 
-def test_a_tag_removed_on_a_page_is_gone_everywhere(start: Start, clock: ManualClock) -> None:
-    line, dashboard = start("line", PH + PRESSURE), start("dashboard", PRESSURE + PUMP)
-    follow(clock, line, dashboard)
-    line.submit(batch_of(("pressure", 2.5), at=clock.now()))
+def test_a_tag_removed_on_a_page_is_gone_everywhere(plant: Together) -> None:
+    line, dashboard = plant.start("line", PH + PRESSURE), plant.start("dashboard", PRESSURE + PUMP)
+    plant.follow(line, dashboard)
+    line.submit(batch_of(("pressure", 2.5), at=plant.clock.now()))
     remove(dashboard, "pressure")
-    follow(clock, dashboard, line)
+    plant.follow(dashboard, line)
     assert (line.tags.names, dashboard.tags.names) == (("ph", "pump"), ("pump", "ph"))
     assert (in_file(line).names, in_file(dashboard).names) == (("ph",), ("pump",))
     assert "pressure" in line.running_tags.former
-    receipt = line.submit(batch_of(("pressure", 2.6), at=clock.now()))
+    receipt = line.submit(batch_of(("pressure", 2.6), at=plant.clock.now()))
     assert [str(row.reason) for row in receipt.processed.rejected] == ["unknown_tag"]
-    line, dashboard = start("line"), start("dashboard")
-    follow(clock, line, dashboard)
+    line, dashboard = plant.start("line"), plant.start("dashboard")
+    plant.follow(line, dashboard)
     assert "pressure" not in line.tags
     line.tag_file.add([Tag("pressure", "Pressure", "bar")], "ada")
-    follow(clock, line, dashboard)
+    plant.follow(line, dashboard)
     assert dashboard.tags["pressure"].unit == "bar"
 
 
-def test_a_tag_taken_out_of_one_file_stays_while_another_has_it(start: Start, clock: ManualClock) -> None:
-    line, other = start("line", PH + PRESSURE), start("other", PRESSURE + PUMP)
-    follow(clock, line, other)
+def test_a_tag_taken_out_of_one_file_stays_while_another_has_it(plant: Together) -> None:
+    line, other = plant.start("line", PH + PRESSURE), plant.start("other", PRESSURE + PUMP)
+    plant.follow(line, other)
     line.stop()
     line.settings.tags.write_text(PH)
-    line = start("line")
-    follow(clock, line, other)
+    line = plant.start("line")
+    plant.follow(line, other)
     assert line.tags.names == ("ph", "pressure", "pump")
     assert in_file(other).names == ("pressure", "pump")
     other.stop()
     other.settings.tags.write_text(PUMP)
-    other = start("other")
-    follow(clock, other, line)
+    other = plant.start("other")
+    plant.follow(other, line)
     assert (line.tags.names, other.tags.names) == (("ph", "pump"), ("pump", "ph"))
 
 
-def test_a_tag_taken_out_of_the_file_stays_if_somebody_changed_it(start: Start, clock: ManualClock) -> None:
-    line, dashboard = start("line", PH + PRESSURE), start("dashboard", PUMP)
-    follow(clock, line, dashboard)
+def test_a_tag_taken_out_of_the_file_stays_if_somebody_changed_it(plant: Together) -> None:
+    line, dashboard = plant.start("line", PH + PRESSURE), plant.start("dashboard", PUMP)
+    plant.follow(line, dashboard)
     line.stop()
     edit(dashboard, "pressure", label="still wanted")
-    follow(clock, dashboard)
+    plant.follow(dashboard)
     line.settings.tags.write_text(PH)
-    line = start("line")
-    follow(clock, line, dashboard)
+    line = plant.start("line")
+    plant.follow(line, dashboard)
     assert line.tags["pressure"].label == dashboard.tags["pressure"].label == "still wanted"
 
 
-def test_another_tag_file_removes_nothing(start: Start, clock: ManualClock, tmp_path: Path) -> None:
-    line, dashboard = start("line", PH + PRESSURE), start("dashboard", PUMP)
-    follow(clock, line, dashboard)
-    (tmp_path / "new.toml").write_text(PH)
-    line = start("line", tags=tmp_path / "new.toml")
-    follow(clock, line, dashboard)
+def test_another_tag_file_removes_nothing(plant: Together, tmp_path: Path) -> None:
+    line, dashboard = plant.start("line", PH + PRESSURE), plant.start("dashboard", PUMP)
+    plant.follow(line, dashboard)
+    line.stop()
+    other = tmp_path / "other.toml"
+    other.write_text(PH)
+    line = Monitor(replace(line.settings, tags=other), plant.clock)
+    plant.follow(line, dashboard)
     assert "pressure" in line.tags
     assert "pressure" in dashboard.tags
+    line.stop()
 
 
-def test_a_file_that_cannot_be_written_does_not_keep_an_edit_from_being_in_force(
-    start: Start, clock: ManualClock
-) -> None:
-    line, dashboard = start("line", PH), start("dashboard", PRESSURE)
+def test_a_file_that_cannot_be_written_does_not_keep_an_edit_from_being_in_force(plant: Together) -> None:
+    line, dashboard = plant.start("line", PH), plant.start("dashboard", PRESSURE)
     line.settings.tags.chmod(0o444)
-    follow(clock, line, dashboard)
+    plant.follow(line, dashboard)
     edit(dashboard, "ph", label="Acidity")
-    follow(clock, dashboard, line)
+    plant.follow(dashboard, line)
     assert line.tags["ph"].label == "Acidity"
     assert "line.toml: it cannot be written" in following(line).problems[0]
     edit(line, "ph", label="Acidity of line 1")
-    follow(clock, line, dashboard)
+    plant.follow(line, dashboard)
     assert dashboard.tags["ph"].label == line.tags["ph"].label == "Acidity of line 1"
-    line = start("line")
+    line = plant.start("line")
     assert line.tags["ph"].label == "Acidity of line 1"
-    follow(clock, line, dashboard)
+    plant.follow(line, dashboard)
     assert dashboard.tags["ph"].label == line.tags["ph"].label == "Acidity of line 1"
     line.settings.tags.chmod(0o644)
     edit(dashboard, "pressure", label="Pressure 1")
-    follow(clock, dashboard, line)
+    plant.follow(dashboard, line)
     assert following(line).problems == ()
     assert in_file(line)["ph"].label == "Acidity of line 1"
 
 
-def test_a_draft_is_refused_once_another_process_has_changed_a_tag(start: Start, clock: ManualClock) -> None:
-    line, dashboard = start("line", PH), start("dashboard", PRESSURE)
-    follow(clock, line, dashboard)
+def test_a_draft_is_refused_once_another_process_has_changed_a_tag(plant: Together) -> None:
+    line, dashboard = plant.start("line", PH), plant.start("dashboard", PRESSURE)
+    plant.follow(line, dashboard)
     draft = line.tag_file.read()
     edit(dashboard, "pressure", label="Pressure 1")
-    follow(clock, dashboard, line)
+    plant.follow(dashboard, line)
     with pytest.raises(Exception, match="changed since this page read it"):
         line.tag_file.save(draft, draft.tags, "grace", ["nothing"])
 
 
-def test_who_changed_a_tag_is_kept_in_the_store(start: Start, clock: ManualClock) -> None:
-    line, dashboard = start("line", PH), start("dashboard", PRESSURE)
-    follow(clock, line, dashboard)
+def test_who_changed_a_tag_is_kept_in_the_store(plant: Together) -> None:
+    line, dashboard = plant.start("line", PH), plant.start("dashboard", PRESSURE)
+    plant.follow(line, dashboard)
     edit(dashboard, "ph", label="Acidity")
-    follow(clock, dashboard, line)
+    plant.follow(dashboard, line)
     documents = {document.key: document.who for document in line.parts.store.entries.documents("tags")}
     assert documents == {"ph": "ada", "pressure": "dashboard.toml of dashboard"}
 
 
-def test_profiles_of_tags_that_only_another_process_knows_can_be_applied_anywhere(
-    start: Start, clock: ManualClock
-) -> None:
-    line, dashboard = start("line", PH), start("dashboard", PRESSURE)
+def test_profiles_of_tags_that_only_another_process_knows_can_be_applied_anywhere(plant: Together) -> None:
+    line, dashboard = plant.start("line", PH), plant.start("dashboard", PRESSURE)
     for monitor in (line, dashboard):
         monitor.drain()  # settings, but no tags: the other one's are unknown here
     now = line.detection.in_force.in_use
@@ -434,6 +387,6 @@ def test_profiles_of_tags_that_only_another_process_knows_can_be_applied_anywher
     line.drain()
     dashboard.tuner.adopt(applied)
     assert dashboard.detection.in_force == applied
-    follow(clock, line, dashboard)
+    plant.follow(line, dashboard)
     assert shared(dashboard).problem == ""
     assert dashboard.detection.in_force.in_use.of(dashboard.tags["ph"]).name == profiles.default.name
