@@ -104,8 +104,8 @@ class Following:
             self._take_settings()
 
     def accounts(self) -> list[CollectorAccount]:
-        """Every collector and dashboard on the store. Raises StoreError."""
-        return self._collectors.accounts()
+        """Every collector and dashboard on the store, without those replaced. Raises StoreError."""
+        return [account for account in self._collectors.accounts() if not account.replaced]
 
     def _take(self, writer: str, position: int) -> None:
         """The readings of this collector up to its position."""

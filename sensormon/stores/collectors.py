@@ -17,6 +17,20 @@ LOST = 15.0
 """A collector that has not reported for this long (s) does not run, or does not reach the store."""
 
 
+def former_name(name: str, writer: str) -> str:
+    """What a collector is called from when another journal goes on under its name."""
+    return f"{name}{_former(writer)}"
+
+
+def is_former(name: str, writer: str) -> bool:
+    """Whether another journal has gone on under the name of the collector with this one."""
+    return name.endswith(_former(writer))
+
+
+def _former(writer: str) -> str:
+    return f" (former journal {writer[:8]})"
+
+
 @dataclass(frozen=True)
 class Report:
     """What a collector says of itself now and then.
@@ -52,6 +66,11 @@ class CollectorAccount:
     rejected: int = 0
 
     @property
+    def replaced(self) -> bool:
+        """Whether it is gone, with nothing missing, and another journal goes on under its name."""
+        return is_former(self.name, self.writer) and not self.runs and not self.difference
+
+    @property
     def runs(self) -> bool:
         """Whether it reported lately."""
         return self.seen < LOST
@@ -82,7 +101,8 @@ class Collectors(Protocol):
         """The number of the collector with this journal, which runs under this name from now on.
 
         Without a name it is called after its host. A name whose former journal is gone goes on with the
-        new one. Raises UsageError if another one of this name runs, or if there are too many.
+        new one, under a number of its own; for the old one see `former_name`. Raises UsageError if another
+        one of this name runs, or if there are too many.
         """
 
     def report(self, writer: str, report: Report) -> None:

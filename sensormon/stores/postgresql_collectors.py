@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container, Sequence
 
 import pyarrow as pa
 
 from sensormon.model.entries import FROM_CASES
 from sensormon.model.errors import UsageError
 from sensormon.model.reading_ids import COLLECTORS, PER_SLICE
-from sensormon.stores.collectors import LOST, CollectorAccount, News, Report
+from sensormon.stores.collectors import (
+    LOST,
+    CollectorAccount,
+    News,
+    Report,
+    former_name,
+    is_former,
+)
 from sensormon.stores.entry_cells import read_object_cell
 from sensormon.stores.postgresql_database import Cursor, Database
 from sensormon.stores.postgresql_stream import readings
@@ -44,16 +52,19 @@ class PostgreSQLCollectors:
     def enter(self, writer: str, name: str, host: str, version: str) -> int:
         with self._database.transaction("enter the collector") as cursor:
             cursor.execute("LOCK TABLE collectors IN SHARE ROW EXCLUSIVE MODE")
-            rows = cursor.execute(f"SELECT number, name, writer, {_SEEN} FROM collectors").fetchall()
+            rows = _entered(cursor)
             number = next((number for number, _, known, _ in rows if known == writer), None)
-            others = {called: (at, seen) for at, called, known, seen in rows if known != writer}
+            others = {called: (known, seen) for _, called, known, seen in rows if known != writer}
             if name in others:
-                at, seen = others[name]
+                former, seen = others[name]
                 if seen < LOST or number is not None:
                     raise _taken(name, seen)
-                number = at
+                # Its number stays its own: it may run, cut off, and still give ids.
+                cursor.execute(
+                    "UPDATE collectors SET name = %s WHERE writer = %s", [former_name(name, former), former]
+                )
             if number is None:
-                number = _free({at for at, *_ in rows}, self._database.place)
+                number = _unused_number(_entered(cursor), self._database.place)
             called = name or _unused(host or "collector", others)
             cursor.execute(
                 _ENTER, {"number": number, "name": called, "writer": writer, "host": host, "version": version}
@@ -133,9 +144,20 @@ def _report(text: str) -> Report:
     )
 
 
-def _free(used: set[int], place: str) -> int:
-    """The lowest number that no collector has. Raises UsageError."""
-    free = sorted(set(range(COLLECTORS)) - used)
+def _entered(cursor: Cursor) -> list[tuple[int, str, str, float]]:
+    """Number, name, journal and seconds of silence of each collector."""
+    return cursor.execute(f"SELECT number, name, writer, {_SEEN} FROM collectors").fetchall()
+
+
+def _unused_number(rows: Sequence[tuple[int, str, str, float]], place: str) -> int:
+    """The lowest number that no collector has, or else that of the former one that is silent the longest.
+
+    Raises UsageError.
+    """
+    free = sorted(set(range(COLLECTORS)) - {number for number, *_ in rows})
+    if not free:
+        former = [(seen, number) for number, name, writer, seen in rows if is_former(name, writer)]
+        free = [number for seen, number in sorted(former, reverse=True) if seen >= LOST]
     if not free:
         raise UsageError(
             f"{COLLECTORS} collectors and dashboards use this database, which is the most",
@@ -145,7 +167,7 @@ def _free(used: set[int], place: str) -> int:
     return free[0]
 
 
-def _unused(host: str, others: dict[str, tuple[int, float]]) -> str:
+def _unused(host: str, others: Container[str]) -> str:
     """The host's name, with a number behind it if another collector there has that name."""
     name, more = host, 1
     while name in others:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from sensormon.ingest.watchdog import LATE
@@ -17,6 +18,7 @@ from sensormon.monitor.following import Following
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
+from sensormon.stores.collectors import LOST
 from sensormon.view.live_feed import LiveFeed
 from tests.support.plant import START, batch_of
 from tests.support.postgresql import PostgreSQL
@@ -164,3 +166,23 @@ def test_a_name_is_used_once_at_a_time(start: Callable[..., Monitor], tmp_path: 
     start("line")
     with pytest.raises(UsageError, match="a collector named 'line' uses this database already"):
         start("line", data_dir=tmp_path / "other")
+
+
+def test_a_collector_cut_off_and_the_one_that_went_on_under_its_name_share_no_ids(
+    start: Callable[..., Monitor], tmp_path: Path, clock: ManualClock
+) -> None:
+    cut_off = start("line")
+    with psycopg.connect(cut_off.settings.store_url, autocommit=True) as connection:
+        connection.execute("UPDATE collectors SET seen = now() - make_interval(secs => %s)", [LOST + 1])
+    successor = start("line", data_dir=tmp_path / "new")
+    for monitor in (cut_off, successor):
+        monitor.submit(batch_of(("fermenter_ph", 7.0), at=clock.now()))
+    for monitor in (cut_off, successor):
+        monitor.drain()
+    counts = successor.parts.store.ledger.recount()
+    assert (counts.rows, counts.distinct_ids) == (2, 2)
+    following(cut_off).step()  # it reports again
+    assert [(each.name.split(" ")[0], each.stored) for each in following(successor).accounts()] == [
+        ("line", 1),
+        ("line", 1),
+    ]

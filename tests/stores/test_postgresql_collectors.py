@@ -77,9 +77,21 @@ def test_a_name_goes_on_with_a_new_journal_once_the_old_one_is_silent(
         collectors.enter("w2", "north", "host", "1")
     silence(url, "north")
     assert not account(collectors, "north").runs
-    assert collectors.enter("w2", "north", "host", "1") == 0
+    assert collectors.enter("w2", "north", "host", "1") == 1
     assert account(collectors, "north").runs
     assert account(collectors, "north").writer == "w2"
+    former = next(each for each in collectors.accounts() if each.writer == "w1")
+    assert (former.number, former.replaced) == (0, True)
+
+
+def test_numbers_of_former_journals_are_used_again_only_when_no_other_is_left(
+    collectors: Collectors, url: str
+) -> None:
+    for number in range(COLLECTORS):
+        assert collectors.enter(f"w{number}", "north", "host", "1") == number
+        silence(url, "north")
+    assert collectors.enter("another", "north", "host", "1") == 0
+    assert collectors.enter("south", "south", "host", "1") == 1
 
 
 def test_more_collectors_than_there_are_numbers_are_refused(collectors: Collectors) -> None:
