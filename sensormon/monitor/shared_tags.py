@@ -124,17 +124,12 @@ class SharedTagFile(TagFile):
         Raises StoreError. What fails otherwise is in `problem`.
         """
         with self._lock:
-            before, new = self._running.now(), not self._agreed.shared
             try:
                 self._documents.look_again(COLLECTION)
-                self._compare(self._own, f"{self.path.name} of {self._process.name()}" if self.behind else "")
-                self._bring_up()
-                table = tags_in_force(self._own, self._agreed)
-                if list(table.with_tags(self._offered)) != list(before):
-                    self._retag(table)
-                    if not new:
-                        self._note_others(before, self._running.now())
-                self._refused = ""
+                if self.behind or self._unwritten or self._shared() != self._agreed.shared:
+                    self._follow()
+                    self._refused = ""
+                    self._bring_up()  # last: a large file takes seconds
             except StoreError:
                 raise
             except SensormonError as error:
@@ -142,6 +137,16 @@ class SharedTagFile(TagFile):
             if self.problem != self._logged:
                 self._logged = self.problem
                 _log.warning("%s", self._logged or "the tags agree with the store again")
+
+    def _follow(self) -> None:
+        """Use what the store says, after publishing what was edited here. Raises like `apply`."""
+        before, known = self._running.now(), bool(self._agreed.shared)
+        self._compare(self._own, f"{self.path.name} of {self._process.name()}" if self.behind else "")
+        table = tags_in_force(self._own, self._agreed)
+        if list(table.with_tags(self._offered)) != list(before):
+            self._retag(table)
+            if known:  # not the first time on this store, when all tags of others are new
+                self._note_others(before, self._running.now())
 
     def _keep(self, draft: Draft, tags: TagTable, who: str, renamed: Mapping[str, str]) -> TagTable:
         """Publish what differs from the draft, then write what concerns the file into it.
