@@ -34,7 +34,7 @@ from sensormon.stores.collectors import Collectors
 COLLECTION = "tags"
 """The documents of tags, by name; the content is `definition`, and whether it is the `first` one."""
 FILES = "tag files"
-"""The documents that say which tags are in the file of which process, by its number."""
+"""The documents that say which tags are in the file of which process, by its name."""
 LINES = 50
 """The most lines that the log has of what somebody changed elsewhere at once."""
 _TOGETHER = 1_000
@@ -50,7 +50,7 @@ class Process:
     collectors: Collectors
 
     def name(self) -> str:
-        """What it is called. Raises StoreError."""
+        """What it is called, which its successor with another number is too. Raises StoreError."""
         names = {account.number: account.name for account in self.collectors.accounts()}
         return names.get(self.number, str(self.number))
 
@@ -81,6 +81,7 @@ class SharedTagFile(TagFile):
         self._running = running
         self._documents = documents
         self._process = process
+        self._name = ""  # once the store has said it
         self._own = own
         self._agreed = agreed
         self._digest = _digest(agreed)
@@ -141,7 +142,7 @@ class SharedTagFile(TagFile):
     def _follow(self) -> None:
         """Use what the store says, after publishing what was edited here. Raises like `apply`."""
         before, known = self._running.now(), bool(self._agreed.shared)
-        self._compare(self._own, f"{self.path.name} of {self._process.name()}" if self.behind else "")
+        self._compare(self._own, "")
         table = tags_in_force(self._own, self._agreed)
         if list(table.with_tags(self._offered)) != list(before):
             self._retag(table)
@@ -155,7 +156,7 @@ class SharedTagFile(TagFile):
         """
         file = parse_tags(draft.text, self.path)
         if self.behind:
-            self._compare(self._own, f"{self.path.name} of {self._process.name()}")
+            self._compare(self._own, "")
         by_hand = {tag.name for tag in file if not same(self._agreed.file.get(tag.name), tag)}
         edited: dict[str, Tag | None] = {
             tag.name: tag
@@ -176,7 +177,11 @@ class SharedTagFile(TagFile):
         self._running.retag(table, frozenset(name for name in table.names if name not in self._own))
 
     def _compare(self, own: TagTable, who: str) -> None:
-        """Publish what was edited in this table since the last comparison. Raises like `apply`."""
+        """Publish what was edited in this table since the last comparison. Raises like `apply`.
+
+        Without `who` it is the file that says so.
+        """
+        self._name = self._name or self._process.name()
         shared = self._shared()
         edited = edits(own, self._agreed, shared, self._elsewhere())
         if self.behind:
@@ -184,7 +189,11 @@ class SharedTagFile(TagFile):
                 tag.name: tag for tag in self._offered if tag.name not in own and tag.name not in shared
             }
         edited = {name: tag for name, tag in edited.items() if name not in self._unreadable}
-        self._publish(edited, who, [name for name in edited if name not in shared])
+        self._publish(
+            edited,
+            who or f"{self.path.name} of {self._name}",
+            [name for name in edited if name not in shared],
+        )
         self.behind = False
         self._settle(own, {**shared, **edited})
 
@@ -194,10 +203,10 @@ class SharedTagFile(TagFile):
         first = {name for name, document in documents.items() if document.content.get("first") is True}
         self._own = own
         self._remember(compared(own, self._agreed, shared, str(self.path), first))
-        names, number = sorted(own.names), str(self._process.number)
-        declared = self._documents.standing(FILES).get(number)
+        names = sorted(own.names)
+        declared = self._documents.standing(FILES).get(self._name)
         if declared is None or declared.content.get("names") != names:
-            self._documents.keep(FILES, number, {"names": names}, self._process.name())
+            self._documents.keep(FILES, self._name, {"names": names}, self._name)
 
     def _bring_up(self) -> None:
         """Write the store's definitions into the file."""
@@ -260,8 +269,7 @@ class SharedTagFile(TagFile):
     def _elsewhere(self) -> set[str]:
         """The tags that other processes have in their files."""
         files = self._documents.standing(FILES)
-        own = str(self._process.number)
-        lists = [document.content.get("names", []) for number, document in files.items() if number != own]
+        lists = [document.content.get("names", []) for name, document in files.items() if name != self._name]
         return {str(name) for names in lists for name in names}
 
     def _publish(self, tags: Mapping[str, Tag | None], who: str, first: Iterable[str] = ()) -> None:
