@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sensormon.ingest.collector import Collector
 from sensormon.model.clock import SECOND, Clock
@@ -63,7 +64,11 @@ class Following:
         self._tags = tags
         self._report = report
         self._clock = clock
+        self.passed_over: int | None = None
+        """When readings came in last whose ids are too low for memory (µs UTC): those who show what is in
+        memory look into the store for them."""
         self._begun = slice_of(collector.next_id)  # readings with lower ids are the store's alone
+        self._seen_first: dict[str, int] | None = None  # the positions at the first look
         self._positions: dict[str, int] = {}
         self._numbers: dict[str, int] = {}
         self._acts: int | None = None
@@ -97,8 +102,10 @@ class Following:
         if news.acts != self._acts or self._tags.behind:  # before readings of tags that are new
             self._tags.look()
         self._look_at_acts(news)  # first: words of states are among them
+        if self._seen_first is None:
+            self._seen_first = dict(news.positions)
         for writer, position in news.positions.items():
-            if writer != self.writer and position > self._positions.get(writer, self._begun):
+            if writer != self.writer and position > self._reached(writer):
                 self._take(writer, position)
         if news.settings > max(self._collector.settings.id, self._refused):
             self._take_settings()
@@ -113,14 +120,29 @@ class Following:
             self._numbers = {account.writer: account.number for account in self._collectors.accounts()}
         if writer not in self._numbers:
             return
-        first = max(self._positions.get(writer, self._begun), self._newest.let_go)
+        first = self._reached(writer)
         while first < position:
             table = self._collectors.readings(first, position, self._numbers[writer], PIECE)
+            begins = int(table["id"][0].as_py()) if table.num_rows else position
             first = int(table["id"][-1].as_py()) + 1 if table.num_rows == PIECE else position
+            low = begins < max(self._begun, self._newest.let_go)
             if table.num_rows:
-                self._newest.follow(table)
+                self._newest.follow(table.filter(pc.greater_equal(table["id"], self._begun)))
                 self._collector.note_arrivals(_arrivals(table))
             self._positions[writer] = first
+            if low:
+                self.passed_over = self._clock.now()
+                return  # it has a backlog, or its clock is behind: the others do not wait for all of it
+
+    def _reached(self, writer: str) -> int:
+        """Readings of this collector with lower ids need no look: they were taken, or stored at the start.
+
+        Its ids may lie far behind those of the others, as its clock or its backlog does.
+        """
+        if writer in self._positions or self._seen_first is None:
+            return self._positions.get(writer, self._begun)
+        highest = max(self._seen_first.values(), default=self._begun)  # a new collector's ids are higher
+        return min(self._begun, self._seen_first.get(writer, highest))
 
     def _look_at_acts(self, news: News) -> None:
         if news.acts == self._acts:

@@ -60,7 +60,8 @@ NOWHERE = np.zeros(0, dtype=np.int64)
 """The places of the readings of a tag that has none."""
 
 UNDONE = 2 * SECOND
-"""For so long after an undo viewers read the whole board again (µs): some of what they have is gone."""
+"""For so long after an undo viewers read the whole board again (µs): some of what they have is gone. Also
+after readings that only the store has."""
 
 
 class LiveFeed:
@@ -107,7 +108,7 @@ class LiveFeed:
             fresh = arrived > after
             lately = micros(frame["time"]) >= max(since, now - LEAD)
             late = bool(fresh[~lately].any())
-            late = late or 0 <= now - m.undoing.last < UNDONE
+            late = late or 0 <= now - m.undoing.last < UNDONE or self._passed_over(now)
             places = {name: rows[lately[rows]] for name, rows in places_by_tag(frame).items()}
             places = {name: rows for name, rows in places.items() if len(rows)}
             judges = self._shared.of("judges", m.detection.in_force.id, m.detection.readable)
@@ -180,6 +181,12 @@ class LiveFeed:
         scores = m.newest.last_scores() if until is None else []
         last = {name: (flagged, score) for name, score, flagged in scores}
         return {**strip, "now_flagged": [name for name, (flagged, _) in last.items() if flagged]}
+
+    def _passed_over(self, now: int) -> bool:
+        """Whether another collector has just stored readings that are not in memory."""
+        following = self._monitor.following
+        last = following.passed_over if following else None
+        return last is not None and 0 <= now - last < UNDONE
 
     def _versions(self, since: int, until: int) -> list[list[Any]]:
         """The changes of the settings in this span: when, a few words, and all of it."""

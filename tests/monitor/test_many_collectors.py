@@ -33,7 +33,7 @@ def start(
     """Starts a monitor of this name on the one database, in a data folder of its own."""
     url, running = postgresql.new_database(), list[Monitor]()
 
-    def begin(name: str, **changes: object) -> Monitor:
+    def begin(name: str, clock: ManualClock = clock, **changes: object) -> Monitor:
         own = replace(settings, store=url, **{"data_dir": tmp_path / name, "collector": name, **changes})
         running.append(Monitor(own, clock))
         return running[-1]
@@ -186,3 +186,48 @@ def test_a_collector_cut_off_and_the_one_that_went_on_under_its_name_share_no_id
         ("line", 1),
         ("line", 1),
     ]
+
+
+@pytest.mark.parametrize("behind", [60, 3600])
+def test_a_collector_whose_clock_is_behind_is_live_on_a_dashboard(
+    start: Callable[..., Monitor], clock: ManualClock, behind: int
+) -> None:
+    clock.advance((START - clock.now()) / SECOND)
+    line = start("line", clock=ManualClock(clock.now() - behind * SECOND))
+    line.submit(batch_of(("fermenter_ph", 6.0), at=START - SECOND))
+    line.drain()
+    dashboard = start("dashboard", source="none")
+    feed = LiveFeed(dashboard)
+    following(dashboard).step()
+    first = feed.board(NAMES, 600)
+    assert not feed.board(NAMES, 600, after=first["after"])["late"]
+    line.submit(batch_of(("fermenter_ph", 7.0)))
+    line.drain()
+    following(dashboard).step()
+    assert feed.board(NAMES, 600, after=first["after"])["late"]  # then viewers read the whole board
+    assert feed.board(NAMES, 600)["tags"]["fermenter_ph"]["y"] == [6.0, 7.0]
+    assert "fermenter_ph" in {age.tag for age in dashboard.tag_ages() if age.seconds is not None}
+    clock.advance(3)
+    assert not feed.board(NAMES, 600, after=first["after"])["late"]
+
+
+def test_a_backlog_that_is_stored_late_shows_on_a_dashboard_started_meanwhile(
+    start: Callable[..., Monitor], clock: ManualClock
+) -> None:
+    clock.advance((START - clock.now()) / SECOND)
+    line = start("line")
+    line.submit(batch_of(("fermenter_ph", 6.0)))
+    line.drain()
+    line.submit(batch_of(("fermenter_ph", 6.1), at=START + SECOND))  # and waits
+    clock.advance(120)
+    dashboard = start("dashboard", source="none")
+    following(dashboard).step()
+    feed = LiveFeed(dashboard)
+    first = feed.board(NAMES, 600)
+    line.submit(batch_of(("fermenter_ph", 6.2), at=clock.now()))
+    line.drain()
+    following(dashboard).step()
+    following(dashboard).step()
+    news = feed.board(NAMES, 600, after=first["after"])
+    assert news["late"]
+    assert feed.board(NAMES, 600)["tags"]["fermenter_ph"]["y"] == [6.0, 6.1, 6.2]
