@@ -67,6 +67,7 @@ class Share:
         self._number = number
         self._threads = threads
         self._pin = ""
+        self._lost = ""  # the pin before, whose last messages the next worker has
         self._queue: list[Delivery] = []
         self._arrived = asyncio.Event()
         self._answered = asyncio.Event()  # the request is used up or refused
@@ -100,8 +101,7 @@ class Share:
         """Hand the partition over to another worker once what is being stored is stored."""
         self._not_before = asyncio.get_running_loop().time() + HAND_OVER_SECONDS
         async with self._storing:
-            self._drop()
-            self._pin = ""
+            self._lose_pin()
             try:
                 await self._jetstream.release(self._number)
             except BusError as error:  # it moves by itself, only later
@@ -134,7 +134,7 @@ class Share:
         headers = message.headers or {}
         if (status := headers.get("Status")) is not None:
             if status == _WRONG_PIN:
-                self._pin = ""
+                self._lose_pin()
             if status != "100":  # a heartbeat
                 self._answered.set()
             return
@@ -144,6 +144,8 @@ class Share:
             _log.warning("ignored: %s", error)
             return
         pin = headers.get(_PIN, "")
+        if pin == self._lost:
+            return
         if pin != self._pin:
             _log.info("took over partition %d", self._number)
             self._pin = pin
@@ -229,6 +231,13 @@ class Share:
             with suppress(StoreError):  # whoever stores readings says so
                 async with self._threads:
                     await in_thread(report)
+
+    def _lose_pin(self) -> None:
+        """Another worker has the partition: what is waiting here is its to store."""
+        self._lost, self._pin = self._pin or self._lost, ""
+        self._queue.clear()
+        self._oldest = None
+        self._drop()
 
     def _drop(self) -> None:
         """Forget the partition; what is stored of it is loaded when its next message comes."""

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from statistics import median_low
 
 import nats
 import nats.errors
@@ -42,6 +43,7 @@ class BusWorker:
     def __init__(self, url: str, plant: Plant) -> None:
         self.problem = ""
         """Why nothing comes in; empty if nothing is wrong."""
+        self._leaving = False
         self._url = url
         self._plant = plant
         self._place = ", ".join(store_place(server) for server in url.split(","))
@@ -74,6 +76,7 @@ class BusWorker:
 
     async def _work(self) -> None:
         """Connect and take readings until something fails for good."""
+        self._leaving = False
         client = await nats.connect(
             self._url.split(","),
             name="sensormon",
@@ -102,22 +105,31 @@ class BusWorker:
                     tasks.create_task(share.run())
                 tasks.create_task(self._balance(jetstream, shares))
         finally:
+            self._leaving = True
             await _leave(client, shares)
 
     async def _balance(self, jetstream: JetStream, shares: Sequence[Share]) -> None:
-        """Let go of a partition now and then while there are more here than this worker's part."""
+        """Let go of a partition now and then while there are more here than this worker's part.
+
+        A request may just have ended, or one of a worker that is gone may not have: so most partitions must
+        say the same, twice.
+        """
+        above = False
         while True:
             await asyncio.sleep(BALANCE_SECONDS)
             own = [share for share in shares if share.owned]
             try:
-                workers = max([await jetstream.waiting(number) for number in range(len(shares))])
+                waiting = [await jetstream.waiting(number) for number in range(len(shares))]
             except BusError as error:
                 _log.info("cannot count the workers: %s", error)
                 continue
-            if len(own) > -(-len(shares) // max(1, workers)):
+            again, above = above, len(own) > -(-len(shares) // max(1, median_low(waiting)))
+            if above and again:
                 await own[-1].let_go()
 
     async def _disconnected(self) -> None:
+        if self._leaving:
+            return
         self.problem = f"{self._place}: the connection to NATS is lost. It is made again by itself"
         _log.warning("%s", self.problem)
 

@@ -10,6 +10,8 @@ from sensormon.stores.bus import Memory, Position
 from sensormon.stores.postgresql_database import Cursor, Database
 from sensormon.stores.postgresql_load import load_fresh, watermark
 
+_IDLE_SECONDS = 3
+"""A worker that sends nothing for this long within its transaction loses it."""
 _POSITION = """
 SELECT number, next_id,
     (SELECT coalesce(jsonb_object_agg(source, received), '{}') FROM received_totals AS t
@@ -48,6 +50,8 @@ class PostgreSQLBus:
     def load(self, writer: str, record: Record, seen: int, memory: Memory) -> None:
         self._make_days([record])
         with self._database.transaction("load from the bus") as cursor:
+            # A worker that hangs in here must not keep the partition from another one.
+            cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'")
             mark = watermark(cursor, writer)  # nobody else loads this writer until the end
             stored = mark.number if mark else 0
             if stored != seen:

@@ -1,26 +1,24 @@
-"""Readings from JetStream with one worker on one node: stored once, in order, judged as by one process."""
+"""Readings from JetStream with workers on one node: stored once, in order, judged as by one process."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from sensormon.model.clock import SECOND
-from sensormon.model.settings import Settings
+from sensormon.model.errors import UsageError
+from sensormon.model.settings import Settings, read_settings
 from sensormon.monitor.monitor import Monitor
+from tests.support.bus import assert_stored_as_by_one_process, payloads, some_rows, tag_table, wait_until
 from tests.support.nats import Nats, published
-from tests.support.plant import batch_of
 from tests.support.postgresql import PostgreSQL
 
-NAMES = ("fermenter_temp", "fermenter_ph", "agitator_rpm")
-COLUMNS = ["tag", "time", "value", "n", "score", "expected", "lower", "upper", "is_anomaly", "threshold"]
+HOUR = 3_600 * SECOND
 
 
 @pytest.fixture
@@ -28,10 +26,10 @@ def worker(
     settings: Settings, postgresql: PostgreSQL, bus: Nats, tmp_path: Path
 ) -> Iterator[Callable[..., Monitor]]:
     """Starts a worker with a data folder of its own; all of them share a database."""
-    url, running = postgresql.new_database(), list[Monitor]()
+    url, running, tags = postgresql.new_database(), list[Monitor](), tag_table(tmp_path)
 
     def begin(name: str) -> Monitor:
-        own = replace(settings, store=url, bus=bus.url, data_dir=tmp_path / name, collector=name)
+        own = replace(settings, store=url, bus=bus.url, data_dir=tmp_path / name, collector=name, tags=tags)
         running.append(Monitor(own))
         running[-1].start()
         return running[-1]
@@ -41,51 +39,55 @@ def worker(
         monitor.stop()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
-
-
-def values(count: int, first: int = 0) -> list[tuple[str, float]]:
-    rng = np.random.default_rng(first)
-    level = {"fermenter_temp": 37.0, "fermenter_ph": 7.0, "agitator_rpm": 450.0}
-    rows = [(NAMES[i % 3], level[NAMES[i % 3]] * (1 + 0.002 * float(rng.normal()))) for i in range(count)]
-    return [(tag, value * 1.06 if i % 97 == 96 else value) for i, (tag, value) in enumerate(rows)]
-
-
-def payloads(rows: list[tuple[str, float]], at: int) -> list[tuple[str, bytes]]:
-    return [
-        (tag, json.dumps({"tag": tag, "time": (at + i * SECOND) / SECOND, "value": value}).encode())
-        for i, (tag, value) in enumerate(rows)
-    ]
-
-
-def test_readings_are_stored_once_and_judged_as_by_one_process(
-    worker: Callable[..., Monitor], bus: Nats, settings: Settings, tmp_path: Path
+def test_a_second_worker_goes_on_where_the_first_stopped_without_its_disk(
+    worker: Callable[..., Monitor], bus: Nats, tmp_path: Path
 ) -> None:
-    at = time.time_ns() // 1000 // SECOND * SECOND - 3_600 * SECOND
-    rows = values(600)
+    at = time.time_ns() // 1000 // SECOND * SECOND - HOUR
+    rows = some_rows(2_400)
+    first = worker("a")
+    wait_until(lambda: "error" not in bus.ask("STREAM.INFO.sensormon"))
+    messages = list(payloads(rows, at))
+    asyncio.run(published(bus.url, messages[:1_500]))
+    wait_until(lambda: first.parts.store.ledger.recount().rows == 1_500)
+    first.stop()
+    second = worker("b")
+    asyncio.run(published(bus.url, messages[1_500:]))
+    wait_until(lambda: second.parts.store.ledger.recount().rows == 2_400)
+    wait_until(lambda: bus.ask("STREAM.INFO.sensormon")["state"]["messages"] == 0)
+    assert_stored_as_by_one_process(second.parts.store, rows, at, second.settings, tmp_path)
+
+
+def test_what_is_no_reading_is_counted_and_does_not_stop_the_others(
+    worker: Callable[..., Monitor], bus: Nats
+) -> None:
     monitor = worker("a")
     store = monitor.parts.store
     wait_until(lambda: "error" not in bus.ask("STREAM.INFO.sensormon"))
-    half = payloads(rows, at)[:300]
-    asyncio.run(published(bus.url, half))
-    wait_until(lambda: store.ledger.recount().rows == 300)
-    monitor.stop()
-    second = worker("b")  # with nothing of the first one's disk
-    store = second.parts.store
-    asyncio.run(published(bus.url, payloads(rows, at)[300:]))
-    wait_until(lambda: store.ledger.recount().rows == 600)
+    wrong = [("line_1", b"nonsense"), ("line_1", b'{"value": 1e9}'), ("other", b'{"value": 1}')]
+    asyncio.run(published(bus.url, [*wrong, ("line_1", b'{"value": 2.5}')]))
+    wait_until(lambda: store.ledger.recount().rows == 1)
+    wait_until(lambda: sum(store.ledger.accounts().rejected.values()) == 3)
+    assert {reason for _, reason in store.ledger.accounts().rejected} == {
+        "malformed",
+        "out_of_range",
+        "unknown_tag",
+    }
     wait_until(lambda: bus.ask("STREAM.INFO.sensormon")["state"]["messages"] == 0)
+    assert store.collectors is not None
+    accounts = {account.name: account for account in store.collectors.accounts()}
+    assert sum(account.stored for account in accounts.values()) == 1
+    assert all(account.difference == 0 for account in accounts.values())
 
-    alone = Monitor(replace(settings, data_dir=tmp_path / "alone"))
-    alone.submit(batch_of(*rows, at=at))
-    alone.drain()
-    for tag in NAMES:
-        ours = store.readings.frame([tag], 0, 1 << 52)[COLUMNS]
-        theirs = alone.parts.store.readings.frame([tag], 0, 1 << 52)[COLUMNS]
-        assert ours.equals(theirs), tag
-        assert theirs["is_anomaly"].any()
-    alone.stop()
+
+@pytest.mark.parametrize("store", ["", "plant.duckdb"])
+def test_a_bus_needs_a_store_that_workers_share(store: str) -> None:
+    with pytest.raises(UsageError, match="SENSORMON_BUS: a bus needs a store that its workers share"):
+        read_settings({"SENSORMON_BUS": "nats://127.0.0.1:4222", "SENSORMON_STORE": store})
+
+
+def test_with_a_bus_there_is_no_simulator_unless_it_is_asked_for() -> None:
+    names = {"SENSORMON_BUS": "nats://a:4222, nats://b:4222", "SENSORMON_STORE": "postgresql://db/plant"}
+    assert read_settings(names).source == "none"
+    assert read_settings(names).bus == "nats://a:4222,nats://b:4222"
+    with pytest.raises(UsageError, match="SENSORMON_BUS"):
+        read_settings({**names, "SENSORMON_BUS": "kafka://a"})
