@@ -70,9 +70,12 @@ def consumer_config(partition: int) -> dict[str, Any]:
     }
 
 
-def pull_request(batch: int, seconds: float, pin: str) -> dict[str, Any]:
-    """A request for this many messages, which waits this long; `pin` is empty without one."""
-    request = {"batch": batch, "expires": round(seconds * _NANOSECONDS), "group": GROUP}
+def pull_request(batch: int, size: int, seconds: float, pin: str) -> dict[str, Any]:
+    """A request for this many messages of this many bytes together, which waits this long.
+
+    `pin` is empty without one. A larger message would never be delivered.
+    """
+    request = {"batch": batch, "max_bytes": size, "expires": round(seconds * _NANOSECONDS), "group": GROUP}
     return {**request, "id": pin} if pin else request
 
 

@@ -14,12 +14,19 @@ from dataclasses import dataclass, replace
 
 from sensormon import __version__
 from sensormon.bus.layout import consumer_name, partition_of
+from sensormon.bus.memory import (
+    Remembered,
+    count_by_tag,
+    judge_again,
+    packed,
+    stored_since,
+    without_newest,
+)
 from sensormon.bus.payload import SOURCE, Message, batch_of
-from sensormon.ingest.detector_state import packed_states, unpacked_states
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.recovery import lead_of
 from sensormon.ingest.tag_memory import KEPT
-from sensormon.model.clock import Clock
+from sensormon.model.clock import SECOND, Clock
 from sensormon.model.entries import FROM_CASES, BatchEntry, DetectorSettings, Record
 from sensormon.model.errors import StoreFault
 from sensormon.model.ledger import add_up
@@ -30,6 +37,11 @@ from sensormon.model.tags import TagTable
 from sensormon.stores.bus import Memory, Partitions, Position
 from sensormon.stores.collectors import Collectors, Report
 from sensormon.stores.protocol import Store
+
+REMEMBER = 10 * SECOND
+"""What the detectors remember is stored with the readings after this long (µs)"""
+REMEMBER_READINGS = 20_000
+"""or with this many of them, whichever comes first; a takeover judges no more readings again."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +81,13 @@ class Partition:
         self._seen = position.sequence
         self._received = dict(position.received)
         self._ids = Sliced(collector, position.next_id)
-        self._waiting: tuple[Record, Memory] | None = None
+        self._waiting: tuple[Record, Memory | None] | None = None
+        self._remembered_at: int | None = (
+            None  # when the memory was stored last (µs UTC); None: it is out of date
+        )
+        self._since = 0  # readings stored since then
         self._table = plant.tags()
-        self._pipeline = self._restored(position.memory)
+        self._pipeline = self._restored(position, collector)
         self._follow()
 
     @classmethod
@@ -121,9 +137,7 @@ class Partition:
         )
         received = add_up(self._received, {SOURCE: processed.received})
         entry = BatchEntry(self._ids.first(now, len(processed.accepted)), received, processed)
-        packed = packed_states(pipeline.settings, pipeline.saved_states())
-        memory = Memory(self._stream.made, pipeline.settings.id, packed)
-        self._waiting = Record(messages[-1].sequence, entry), memory
+        self._waiting = Record(messages[-1].sequence, entry), self._memory_after(entry, now)
 
     def store(self) -> None:
         """Make durable what was taken, if it is not; may be called again after an error but Overtaken."""
@@ -131,7 +145,10 @@ class Partition:
             return
         record, memory = self._waiting
         self._plant.partitions.load(self._writer, record, self._seen, memory)
+        if memory is not None:
+            self._remembered_at, self._since = self._plant.clock.now(), 0
         if isinstance(record.entry, BatchEntry):
+            self._since += len(record.entry.processed.accepted) if memory is None else 0
             self._ids.taken(record.entry.first_id + len(record.entry.processed.accepted))
             self._received = dict(record.entry.received_totals)
             self._pipeline.words.saved(record.entry.processed.words)
@@ -146,19 +163,35 @@ class Partition:
         count = self._stream.partitions
         return TagTable([tag for tag in table if partition_of(tag.name, count) == self._number] or table)
 
-    def _restored(self, memory: Memory | None) -> Pipeline:
+    def _memory_after(self, entry: BatchEntry, now: int) -> Memory | None:
+        """What to remember after this batch; None while the memory stored before is new enough."""
+        count, at = len(entry.processed.accepted), self._remembered_at
+        if at is not None and 0 <= now - at < REMEMBER and self._since + count < REMEMBER_READINGS:
+            return None
+        settings = self._pipeline.settings.id
+        return Memory(self._stream.made, settings, packed(self._pipeline, entry.first_id + count))
+
+    def _restored(self, position: Position, collector: int) -> Pipeline:
         """The detectors as they were after the last stored reading, bit for bit if their memory is usable."""
-        store, tags = self._plant.store, self._own(self._table)
-        saved = self._settings_of(memory)
-        pipeline = Pipeline(tags, saved, StateWords(store.entries.state_words()), self._plant.earliest)
-        states = unpacked_states(memory.packed, saved, self._writer) if memory else {}
-        kept = KEPT if states else max(KEPT, lead_of(saved))
-        histories = store.readings.histories(kept, tags.names)
+        plant, tags = self._plant, self._own(self._table)
+        saved = self._settings_of(position.memory)
+        pipeline = Pipeline(tags, saved, StateWords(plant.store.entries.state_words()), plant.earliest)
+        memory = Remembered.of(position.memory.packed, saved, self._writer) if position.memory else None
+        states = memory.states if memory else {}
+        since = (
+            stored_since(plant.collectors, memory.next_id, position.next_id, collector, plant.clock.now())
+            if memory
+            else []
+        )
+        counts = count_by_tag(since)
+        kept = KEPT + max(counts.values(), default=0) if memory else max(KEPT, lead_of(saved))
+        histories = list(without_newest(plant.store.readings.histories(kept, tags.names), counts))
         for history in histories:
             state = states.get(history.tag)
             pipeline.restore(history.tag, history.n, history.time, history.value, history.learned, state)
         for history in histories:
             pipeline.recall(history.tag, history.time[history.good], history.value[history.good])
+        judge_again(pipeline, since, self._writer)
         return pipeline
 
     def _settings_of(self, memory: Memory | None) -> DetectorSettings:
@@ -174,9 +207,10 @@ class Partition:
         table, settings = self._plant.tags(), self._plant.settings()
         if table is not self._table:
             self._pipeline.retag(self._own(table))
-            self._table = table
+            self._table, self._remembered_at = table, None
         if settings.id != self._pipeline.settings.id and settings.id < FROM_CASES:
             lead = lead_of(settings)
             names = self._pipeline.tags.names
             histories = self._plant.store.readings.histories(lead, names) if lead > KEPT else ()
             self._pipeline.apply(settings, histories)
+            self._remembered_at = None

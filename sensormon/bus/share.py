@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 BATCH = 1_000
 """The most messages that are asked for, and stored, at once."""
+BATCH_BYTES = 8_000_000
+"""And the most bytes, unless the server takes larger messages."""
 GATHER = 0.2
 """Seconds to gather more messages for a transaction that is not full."""
 ASK_SECONDS = 1.5
@@ -117,7 +119,8 @@ class Share:
                 continue
             self._answered.clear()
             self._left = BATCH
-            request = json.dumps(pull_request(BATCH, ASK_SECONDS, self._pin)).encode()
+            size = max(BATCH_BYTES, 2 * self._client.max_payload)
+            request = json.dumps(pull_request(BATCH, size, ASK_SECONDS, self._pin)).encode()
             subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{consumer_name(self._number)}"
             try:
                 await self._client.publish(subject, request, reply=inbox)

@@ -48,8 +48,10 @@ class Partitions(Protocol):
     def furthest(self) -> int:
         """The highest sequence number that is stored of any partition; 0 if none is."""
 
-    def load(self, writer: str, record: Record, seen: int, memory: Memory) -> None:
+    def load(self, writer: str, record: Record, seen: int, memory: Memory | None) -> None:
         """Store this record and the memory after it, and move the watermark, all or nothing.
+
+        Without a memory the one before stays, which says itself which readings it knows.
 
         Raises Overtaken, and stores nothing, unless the partition still is at the sequence number `seen`.
         """

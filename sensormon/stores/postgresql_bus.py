@@ -47,7 +47,7 @@ class PostgreSQLBus:
         )
         return int(number)
 
-    def load(self, writer: str, record: Record, seen: int, memory: Memory) -> None:
+    def load(self, writer: str, record: Record, seen: int, memory: Memory | None) -> None:
         self._make_days([record])
         with self._database.transaction("load from the bus") as cursor:
             # A worker that hangs in here must not keep the partition from another one.
@@ -61,7 +61,8 @@ class PostgreSQLBus:
                     hint="Nothing was lost; the partition is read again",
                 )
             load_fresh(cursor, writer, [record], (), mark)
-            _remember(cursor, writer, memory)
+            if memory is not None:
+                _remember(cursor, writer, memory)
 
 
 def _remember(cursor: Cursor, writer: str, memory: Memory) -> None:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from sensormon.bus.layout import partition_of
 from sensormon.bus.partition import Partition, Plant, Stream
-from sensormon.bus.payload import Message
+from sensormon.bus.payload import Message, batch_of
+from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.recovery import settings_in_force
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import DetectorSettings
@@ -115,3 +117,34 @@ def test_a_condition_on_a_tag_of_another_partition_is_reported(plant: Plant) -> 
     assert not Partition.load(plant, TEMP, STREAM).problem
     moved = Partition.load(replace(plant, settings=lambda: blind), TEMP, STREAM)
     assert moved.problem == "conditions on tags in other partitions are never met: temp looks at ph"
+
+
+def test_a_worker_that_takes_over_judges_bit_for_bit_as_if_it_had_been_there(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = plant.settings()
+    late = Profiles((replace(now.in_use.default, on_delay=3.0),))
+    settings = replace(now, profiles=late)
+    slow = replace(plant, settings=lambda: settings)
+    hot = [
+        replace(row, data=b'{"value": 39.5}')
+        if row.sequence % 100 > 93
+        else replace(row, data=b'{"value": 37, "quality": "Bad"}')
+        if row.sequence % 11 == 0
+        else row
+        for row in messages(1, 400)
+    ]
+    pieces = [hot[first : first + 7] for first in range(0, 400, 7)]
+    partition = Partition.load(slow, TEMP, STREAM)
+    for piece in pieces:
+        partition.take(piece)
+        partition.store()
+        partition = Partition.load(slow, TEMP, STREAM)  # another worker, after every transaction,
+        monkeypatch.setattr(partition, "_remembered_at", plant.clock.now())  # which stores no memory
+    ours = plant.store.readings.frame(["temp"], 0, 1 << 52)
+    alone = Pipeline(plant.tags(), settings)
+    batch, *_ = batch_of(hot, START)
+    scores = alone.judge(batch).scores
+    assert ours["is_anomaly"].tolist() == scores.is_anomaly.tolist()
+    assert np.array_equal(ours["score"].to_numpy(), scores.score, equal_nan=True)
+    assert 0 < ours["is_anomaly"].sum() < 100
