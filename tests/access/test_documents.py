@@ -151,6 +151,19 @@ def test_what_others_wrote_is_seen_after_a_while(monitor: Monitor, clock: Manual
     assert contents(kept) == {"a": 1}
 
 
+def test_what_others_are_known_to_have_written_is_seen_at_once(monitor: Monitor) -> None:
+    first, second = documents(monitor), documents(monitor)
+    assert contents(first) == {}
+    second.keep("c", "a", {"v": 1}, "Jana")
+    assert contents(first) == {}
+    first.look_again("c")
+    assert contents(first) == {"a": 1}
+    monitor.drain()
+    monitor.parts.store.close()
+    first.look_again("c")
+    assert contents(first) == {"a": 1}  # the last ones known, without the store
+
+
 def test_a_version_that_cannot_be_recorded_is_not_known(monitor: Monitor) -> None:
     kept = documents(monitor)
     kept.keep("c", "a", {"v": 1}, "Jana")

@@ -25,7 +25,7 @@ READS: dict[str, set[str]] = {
     "disk_usage": {"measure"},
     "drills": {"runs"},
     "events": {"between", "actions"},
-    "following": {"accounts", "problem", "writer"},
+    "following": {"accounts", "problems", "writer"},
     "explorer": {
         "extent",
         "overview",
