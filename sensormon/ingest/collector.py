@@ -33,7 +33,7 @@ from sensormon.model.entries import (
 )
 from sensormon.model.errors import JournalError, JournalFull, JournalQuotaUsed, JournalUnwritable
 from sensormon.model.ledger import add_up
-from sensormon.model.reading_ids import Counted, ReadingIds
+from sensormon.model.reading_ids import Counted, ReadingIds, slice_of
 from sensormon.model.readings import Batch, Processed
 from sensormon.model.state_words import StateWords
 from sensormon.model.status import JournalStatus, Refusal, Silence, TagAge
@@ -320,6 +320,12 @@ class Collector:
         """The store has what people did: an undo, or acts in other processes. What was read before is old."""
         with self._lock:
             self.acts += 1
+
+    def give_ids_beside(self, highest: int) -> None:
+        """Another collector of the same store has given ids up to this one: ours do not stay behind them,
+        whatever the clock says, because ids rise with the time of arrival."""
+        with self._lock:
+            self._ids.taken(slice_of(highest))
 
     def note_arrivals(self, batches: Iterable[Batch]) -> None:
         """Note that these readings arrived at other collectors of the same store."""

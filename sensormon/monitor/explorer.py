@@ -97,11 +97,11 @@ class Explorer:
 
         As high as it can be: of what the store has, less is read. Raises StoreError.
         """
-        mark = self._store.ledger.watermark(self._writer)
         kept = self._recent.first_id
-        if mark is None:
-            return self._store.ledger.next_id() if kept is None else kept
-        return max(mark.next_id, kept or 0)
+        if kept is None:
+            return self._store.ledger.next_id()  # of all journals: others may have stored more than ours
+        mark = self._store.ledger.watermark(self._writer)
+        return max(mark.next_id, kept) if mark else kept
 
     def state_course(self, tag: str, overview: Overview) -> list[Stretch]:
         """In which state a tag of states was over the span of its overview, stored or not; never raises."""

@@ -104,6 +104,7 @@ class Following:
         self._look_at_acts(news)  # first: words of states are among them
         if self._seen_first is None:
             self._seen_first = dict(news.positions)
+        self._collector.give_ids_beside(max(news.positions.values(), default=0))
         for writer, position in news.positions.items():
             if writer != self.writer and position > self._reached(writer):
                 self._take(writer, position)

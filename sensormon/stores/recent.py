@@ -185,7 +185,7 @@ class RecentReadings:
     @property
     def first_id(self) -> int | None:
         """The lowest reading id in memory; None when there is none."""
-        return lowest(self._all())
+        return self._whole()[1]
 
     @property
     def let_go(self) -> int:
@@ -217,14 +217,13 @@ class RecentReadings:
 
     def part(self, since: int, tags: Sequence[str] | None = None) -> tuple[pd.DataFrame, int | None, int]:
         """The same; the lowest id in memory then, the store has all lower ones; the newest place."""
-        blocks = self._all()
-        place = int(blocks[-1]["place"][-1]) if blocks else 0
+        blocks, first, place = self._whole()
         wanted = self._wanted(tags)
-        return framed([where(block, since, wanted) for block in blocks]), lowest(blocks), place
+        return framed([where(block, since, wanted) for block in blocks]), first, place
 
     def peaks(self, since: int) -> tuple[pd.DataFrame, int | None]:
         """What `StoredReadings.peaks` says of those in memory with time >= since, and the lowest id there."""
-        blocks = self._all()
+        blocks, first, _ = self._whole()
         if not blocks:
             return NO_PEAKS, None
         inside = [block["time"] >= since for block in blocks]
@@ -236,20 +235,20 @@ class RecentReadings:
             }
         )
         by_tag = readings.groupby("tag", as_index=False)
-        return by_tag.agg(flagged=("is_anomaly", "sum"), score=("score", "max")), lowest(blocks)
+        return by_tag.agg(flagged=("is_anomaly", "sum"), score=("score", "max")), first
 
     def chosen(
         self, tags: Sequence[str] | None, since: int, until: int, *, anomalies: bool = False
     ) -> Chosen:
         """The readings in memory with since <= time < until, or only those flagged."""
-        blocks = self._all()
+        blocks, first, _ = self._whole()
         parts, wanted = [], self._wanted(tags)
         for block in blocks:
             keep = mask(block, since, wanted) & (block["time"] < until)
             rows = np.flatnonzero(keep & block["is_anomaly"] if anomalies else keep)
             if len(rows):
                 parts.append((block, rows))
-        return Chosen(parts, lowest(blocks))
+        return Chosen(parts, first)
 
     def after(
         self, place: int, tags: Sequence[str], since: int, upto: int | None = None
@@ -275,7 +274,7 @@ class RecentReadings:
 
     def from_id(self, number: int, tags: Sequence[str], since: int) -> pd.DataFrame:
         """The readings of these tags with this id or a higher one, and time >= since."""
-        blocks = self._all()
+        blocks, *_ = self._whole()
         parts, wanted = [], self._wanted(tags)
         for block in blocks:
             if block["id"].max() >= number:
@@ -363,6 +362,21 @@ class RecentReadings:
         self.arrange()
         with self._lock:
             return self._arranged()
+
+    def _whole(self) -> tuple[list[Columns], int | None, int]:
+        """What is in memory from the lowest id on from which all are; that id; the newest place.
+
+        Left out are readings with lower ids than some that were let go, which a collector gives whose clock
+        is behind those of others: the store has them, or will in a moment.
+        """
+        self.arrange()
+        with self._lock:
+            blocks, gone = self._arranged(), self._gone
+        place = int(blocks[-1]["place"][-1]) if blocks else 0
+        if gone:
+            kept = (outside(block, [(0, gone - 1)]) for block in blocks)
+            blocks = [block for block in kept if len(block["id"])]
+        return blocks, lowest(blocks), place
 
     def _wanted(self, tags: Sequence[str] | None) -> Bools | None:
         """By code whether a tag is among these; None if all are wanted. To be asked after `_all`."""

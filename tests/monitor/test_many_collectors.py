@@ -12,12 +12,13 @@ import pytest
 from sensormon.ingest.watchdog import LATE
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import UsageError
-from sensormon.model.reading_ids import collector_of
+from sensormon.model.reading_ids import collector_of, slice_of
 from sensormon.model.settings import Settings
 from sensormon.monitor.following import Following
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
+from sensormon.stores import recent
 from sensormon.stores.collectors import LOST
 from sensormon.view.live_feed import LiveFeed
 from tests.support.plant import START, batch_of
@@ -231,3 +232,55 @@ def test_a_backlog_that_is_stored_late_shows_on_a_dashboard_started_meanwhile(
     news = feed.board(NAMES, 600, after=first["after"])
     assert news["late"]
     assert feed.board(NAMES, 600)["tags"]["fermenter_ph"]["y"] == [6.0, 6.1, 6.2]
+
+
+def test_readings_of_others_stay_on_the_pages_of_a_collector_with_lower_ids(
+    start: Callable[..., Monitor], clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "KEPT", 2_000)
+    clock.advance((START - clock.now()) / SECOND)
+    quiet, busy = start("quiet"), start("busy")  # in each slice of time the first has the lower ids
+    following(quiet).step()
+    for _ in range(5):
+        busy.submit(batch_of(*[("fermenter_ph", 7.0)] * 1_200, at=clock.now(), seconds=0.0001))
+        busy.drain()
+        clock.advance(1)
+        following(quiet).step()
+    quiet.submit(batch_of(("fermenter_temp", 37.0), at=clock.now()))
+    quiet.drain()
+    until = clock.now() + SECOND
+    assert quiet.readings.recent(START)["id"].nunique() == 6_001
+    assert quiet.explorer.overview("fermenter_ph", START, until).overview.readings == 6_000
+    assert sum(piece.num_rows for piece in quiet.parts.streams.by_arrival(None, START, until)) == 6_001
+    assert sum(piece.num_rows for piece in quiet.parts.streams.by_time(None, START, until)) == 6_001
+    assert quiet.readings.peaks(START)["tag"].tolist() == NAMES
+
+
+def test_ids_of_a_collector_whose_clock_is_set_back_do_not_stay_behind(
+    start: Callable[..., Monitor], clock: ManualClock
+) -> None:
+    own = ManualClock(clock.now())
+    line, other = start("line", clock=own), start("other")
+    own.advance(-3600)
+    clock.advance(600)
+    other.submit(batch_of(("fermenter_ph", 7.0), at=clock.now()))
+    other.drain()
+    following(line).step()
+    assert slice_of(line.parts.collector.next_id) == slice_of(other.parts.collector.next_id)
+
+
+def test_a_restarted_dashboard_shows_in_explore_what_others_stored_after_its_own_last_record(
+    start: Callable[..., Monitor], clock: ManualClock
+) -> None:
+    clock.advance((START - clock.now()) / SECOND)
+    line, dashboard = start("line"), start("dashboard", source="none")
+    dashboard.submit(batch_of(("fermenter_temp", 37.0)))
+    dashboard.drain()
+    dashboard.stop()
+    clock.advance(100)
+    line.submit(batch_of(("fermenter_ph", 7.0), at=clock.now()))
+    line.drain()
+    clock.advance(100)
+    dashboard = start("dashboard", source="none")
+    following(dashboard).step()
+    assert dashboard.explorer.overview("fermenter_ph", START, clock.now()).overview.readings == 1
