@@ -21,8 +21,8 @@ from sensormon.stores.tables import (
     not_next,
 )
 
-MADE_HERE = frozenset({"minutes", "marked", "summarised"})
-"""The tables that the store makes from the readings."""
+MADE_HERE = frozenset({"minutes", "marked", "summarised", "sensormon_version"})
+"""The tables that the store makes by itself: from the readings, and the version of its tables."""
 
 _TYPES = {
     pa.string(): "VARCHAR",
