@@ -90,12 +90,18 @@ class Nats:
 
     def leader(self) -> int:
         """The node that leads the stream."""
-        info = asyncio.run(self._ask("STREAM.INFO.sensormon"))
+        info = self.ask("STREAM.INFO.sensormon")
         return int(info["cluster"]["leader"].removeprefix("n"))
 
     def ask(self, subject: str) -> dict[str, Any]:
-        """What JetStream's API answers to a request without content."""
-        return asyncio.run(self._ask(subject))
+        """What JetStream's API answers to a request without content, once it has a leader that does."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return asyncio.run(self._ask(subject))
+            except (nats.errors.Error, OSError):
+                if time.monotonic() > deadline:
+                    raise
 
     async def _ask(self, subject: str) -> dict[str, Any]:
         client = await nats.connect(self.url.split(","), connect_timeout=2, allow_reconnect=False)
