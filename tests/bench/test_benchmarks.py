@@ -31,7 +31,7 @@ MENU = ROOT / "sensormon" / "ui" / "navigation.py"
 
 
 def test_the_documented_benchmarks_exist() -> None:
-    names = "http journal memory pages pipeline query rescore restart sessions soak tick"
+    names = "http journal memory pages pipeline query rescore restart scale sessions soak tick"
     assert sorted(BENCHMARKS) == names.split()
 
 
