@@ -99,7 +99,7 @@ class Image:
         )
 
     def _mounted(self, *lines: str) -> None:
-        subprocess.run([*self._inside(), "sh", "-ec", "\n".join(lines)], check=True)
+        subprocess.run([*self._inside(), "sh", "-ec", "\n".join(lines)], check=True, umask=_UMASK)
 
     def _inside(self) -> list[str]:
         return ["nsenter", "--target", str(self._holder.pid), "--mount"]
@@ -152,6 +152,7 @@ class Image:
             capture_output=True,
             text=True,
             timeout=580,
+            umask=_UMASK,
         )
 
     def seal(self, volumes: Sequence[str], scratch: Sequence[str]) -> None:
@@ -211,6 +212,8 @@ class Image:
         self._holder.communicate(timeout=20)
 
 
+_UMASK = 0o022
+"""As an engine builds; a monitor that ran in this process before has left its own, which is narrower."""
 _CHROOT = shutil.which("chroot", path="/usr/sbin:/usr/bin") or "chroot"
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
