@@ -35,7 +35,7 @@ from sensormon.stores.columns import reading_columns
 from sensormon.stores.opening import open_store
 from sensormon.stores.postgresql_database import Database
 from sensormon.stores.postgresql_load import set_watermark, watermark
-from sensormon.stores.postgresql_tables import copy_in, own_columns
+from sensormon.stores.postgresql_tables import as_kept, copy_in
 
 WORKERS = (1, 2, 4)
 TICK = 1_000
@@ -176,14 +176,7 @@ def _copying(url: str, writer: str, records: Sequence[Record]) -> Any:
     store.close()
     step = max(1, BEHIND // TICK)
     pieces = [records[first : first + step] for first in range(1, len(records), step)]
-    tables = []
-    for piece in pieces:
-        table = reading_columns(piece)
-        own = own_columns(table.column("own").combine_chunks())
-        table = table.drop_columns(["own"])
-        for name, column in own.items():
-            table = table.append_column(name, column)
-        tables.append(table)
+    tables = [as_kept(reading_columns(piece)) for piece in pieces]
 
     def work() -> None:
         for piece, table in zip(pieces, tables, strict=True):

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sensormon.stores import postgresql_partitions
 from sensormon.stores.postgresql_database import LONG_SECONDS, Cursor, Database
 from sensormon.stores.postgresql_queries import COLUMNS_AND_OWN
-from sensormon.stores.postgresql_tables import copy_in, fetched, own_columns, with_own
+from sensormon.stores.postgresql_tables import as_kept, copy_in, fetched, with_own
 from sensormon.stores.tables import (
     IN_ORDER,
     PIECE,
@@ -84,10 +84,7 @@ class PostgreSQLCopies:
             # Before the transaction that needs them: making one waits for all who use the table.
             times = rows["time"].cast(pa.int64()).to_numpy()
             postgresql_partitions.make_missing(self._database, times, self._today())
-            own = own_columns(rows["own"].combine_chunks())
-            rows = rows.drop_columns(["own"])
-            for name, column in own.items():
-                rows = rows.append_column(name, column)
+            rows = as_kept(rows)
         with self._database.transaction("copy", LONG_SECONDS) as cursor:
             cursor.execute(
                 f"UPDATE {UNFINISHED} SET place = %s WHERE name = %s AND place = %s",

@@ -13,7 +13,7 @@ from sensormon.stores.ledger import Watermark
 from sensormon.stores.postgresql_collectors import count_acts
 from sensormon.stores.postgresql_database import Cursor
 from sensormon.stores.postgresql_queries import moment
-from sensormon.stores.postgresql_tables import copy_in, own_columns
+from sensormon.stores.postgresql_tables import as_kept, copy_in
 from sensormon.stores.record_rows import (
     REJECTIONS,
     lowest_id,
@@ -116,11 +116,7 @@ def insert_rows(cursor: Cursor, columns: pa.Table) -> None:
     """Write these readings (see `reading_columns`), and the newest of each tag."""
     if not columns.num_rows:
         return
-    own = own_columns(columns.column("own").combine_chunks())
-    readings = columns.drop_columns(["own"])
-    for name, column in own.items():
-        readings = readings.append_column(name, column)
-    copy_in(cursor, "readings", readings)
+    copy_in(cursor, "readings", as_kept(columns))
     latest = newest(columns)
     if latest.num_rows:
         times = [time.isoformat() + "Z" for time in latest["time"].to_pylist()]
