@@ -56,13 +56,11 @@ class LiveLedger:
         self._accounts = accounts
         received, pending = account
         mine = self._journal.writer
-        others = [counts for writer, counts in accounts.received.items() if writer != mine]
-        dead = [counts for writer, counts in accounts.dead.items() if writer != mine]
         self._last = balance(
-            received=add_up(received, *others),
+            received=add_up(received, accounts.received_elsewhere(mine)),
             stored=accounts.stored,
             rejected=accounts.rejected,
-            dead_lettered=add_up(self._dead_letters.counts(), *dead),
+            dead_lettered=add_up(self._dead_letters.counts(), accounts.dead_elsewhere(mine)),
             pending=pending,
             undone=accounts.undone,
         )

@@ -82,13 +82,11 @@ class StoppedMonitor:
                 if record.number > position:
                     processed = record.entry.processed
                     pending = add_up(pending, {processed.accepted.source: processed.received})
-        dead = [counts for writer, counts in accounts.dead.items() if writer != self.writer]
-        others = [counts for writer, counts in accounts.received.items() if writer != self.writer]
         return balance(
-            received=add_up(received, *others),
+            received=add_up(received, accounts.received_elsewhere(self.writer)),
             stored=accounts.stored,
             rejected=accounts.rejected,
-            dead_lettered=add_up(self.dead_letters.counts(), *dead),
+            dead_lettered=add_up(self.dead_letters.counts(), accounts.dead_elsewhere(self.writer)),
             pending=pending,
             undone=accounts.undone,
         )

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from sensormon.model.ledger import add_up
+
 
 @dataclass(frozen=True)
 class Watermark:
@@ -36,6 +38,14 @@ class Accounts:
     rejected: Mapping[tuple[str, str], int] = field(default_factory=dict)
     undone: Mapping[str, int] = field(default_factory=dict)
     dead: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def received_elsewhere(self, writer: str) -> dict[str, int]:
+        """What the journals but this one had received, by source."""
+        return add_up(*(counts for other, counts in self.received.items() if other != writer))
+
+    def dead_elsewhere(self, writer: str) -> dict[str, int]:
+        """The dead letters of all collectors but the one with this journal, by source."""
+        return add_up(*(counts for other, counts in self.dead.items() if other != writer))
 
 
 @dataclass(frozen=True)

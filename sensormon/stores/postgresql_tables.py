@@ -157,12 +157,12 @@ def copied(columns: pa.Table) -> bytes:
 def as_kept(readings: pa.Table) -> pa.Table:
     """Readings as `sensormon.stores.columns` makes them, as rows of the table `readings`."""
     kept = readings.drop_columns(["own"])
-    for name, column in own_columns(readings.column("own").combine_chunks()).items():
+    for name, column in _own_columns(readings.column("own").combine_chunks()).items():
         kept = kept.append_column(name, column)
     return kept
 
 
-def own_columns(own: pa.Array) -> dict[str, pa.Array]:
+def _own_columns(own: pa.Array) -> dict[str, pa.Array]:
     """The column `own` of `sensormon.stores.columns` as the two columns kept here."""
     counts = pc.fill_null(pc.list_value_length(own), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     said = pc.list_flatten(own)
