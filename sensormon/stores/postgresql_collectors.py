@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -116,21 +117,9 @@ def dead_letters(cursor: Cursor) -> dict[str, dict[str, int]]:
     return {writer: dict(_report(text).dead) for writer, text in rows}
 
 
-def _account(row: tuple[object, ...]) -> CollectorAccount:
+def _account(row: tuple[Any, ...]) -> CollectorAccount:
     number, name, writer, host, version, seen, report, *counts = row
-    received, stored, rejected = (int(str(count)) for count in counts)
-    return CollectorAccount(
-        int(str(number)),
-        str(name),
-        str(writer),
-        str(host),
-        str(version),
-        float(str(seen)),
-        _report(str(report)),
-        received,
-        stored,
-        rejected,
-    )
+    return CollectorAccount(number, name, writer, host, version, seen, _report(report), *counts)
 
 
 def _report(text: str) -> Report:
