@@ -100,8 +100,7 @@ class RecentReadings:
     """
 
     def __init__(self, place: int = 0) -> None:
-        self._place = place  # of the last reading that was added, arranged or not
-        self._arranged_place = place
+        self._place = place  # of the last reading that is arranged
         self._gone = 0
         self._lock = threading.Lock()
         self._arranging = threading.Lock()  # taken before `_lock`
@@ -122,7 +121,6 @@ class RecentReadings:
             if len(entry.processed.accepted):
                 self._new.append(entry)
                 self._new_rows += len(entry.processed.accepted)
-                self._place += len(entry.processed.accepted)
         if self._new_rows >= UNARRANGED:
             self.arrange()
 
@@ -138,7 +136,6 @@ class RecentReadings:
             with self._lock:
                 self._new.append(columns)
                 self._new_rows += readings.num_rows
-                self._place += readings.num_rows
             self._arrange()
             with self._lock:
                 self._last |= {tag: (score, flagged) for tag, score, flagged in zip(*said, strict=True)}
@@ -195,7 +192,8 @@ class RecentReadings:
     @property
     def newest_place(self) -> int:
         """The place of the reading that came in last."""
-        return self._place
+        with self._lock:
+            return self._place + self._new_rows
 
     def newest(self, tags: Iterable[str], since: int) -> dict[str, tuple[int, int]]:
         """By tag, the time (µs UTC) and `n` of the newest good reading received since then."""
@@ -327,12 +325,12 @@ class RecentReadings:
         parts += [columns_of(batches, self._codes)] if batches else []
         fresh = joined(parts)
         rows = len(fresh["id"])
-        fresh["place"] = self._arranged_place + 1 + np.arange(rows)
+        fresh["place"] = self._place + 1 + np.arange(rows)
         tail = joined([*([self._tail] if self._tail else []), fresh])
         with self._lock:
             self._last |= last
             del self._new[: len(entries)]
-            self._arranged_place += rows
+            self._place += rows
             self._new_rows -= rows
             self._rows += rows
             self._tail = tail
@@ -350,7 +348,7 @@ class RecentReadings:
 
     def _let_go(self) -> None:
         """Of readings that came in late, those whose id says that they are no longer among the newest."""
-        if any(block["id"][0] < self._gone or block["id"].min() < self._gone for block in self._blocks):
+        if any(block["id"].min() < self._gone for block in self._blocks):
             kept = [outside(block, [(0, self._gone - 1)]) for block in self._blocks]
             self._blocks = deque(block for block in kept if len(block["id"]))
             self._rows = sum(len(block["id"]) for block in self._arranged())
