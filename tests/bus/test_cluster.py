@@ -121,25 +121,19 @@ def test_partitions_of_a_worker_that_is_gone_move_within_ten_seconds(
     plant.check(devices)
 
 
-def test_a_node_that_is_killed_and_started_again_loses_nothing(plant: Plant) -> None:
+@pytest.mark.parametrize(
+    ("fault", "mend"), [(Nats.kill, Nats.start), (Nats.hang, Nats.go_on)], ids=["killed", "hangs"]
+)
+def test_a_node_that_is_gone_for_a_while_loses_nothing(
+    plant: Plant, fault: Callable[[Nats, int], None], mend: Callable[[Nats, int], None]
+) -> None:
     plant.worker("a")
     plant.worker("b")
     devices = plant.publish()
     leader = plant.cluster.leader()
-    plant.cluster.kill(leader)
+    fault(plant.cluster, leader)
     plant.moves_on(plant.positions())
-    plant.cluster.start(leader)
-    plant.check(devices)
-
-
-def test_a_node_that_hangs_and_goes_on_loses_nothing(plant: Plant) -> None:
-    plant.worker("a")
-    plant.worker("b")
-    devices = plant.publish()
-    leader = plant.cluster.leader()
-    plant.cluster.hang(leader)
-    plant.moves_on(plant.positions())
-    plant.cluster.go_on(leader)
+    mend(plant.cluster, leader)
     plant.check(devices)
 
 

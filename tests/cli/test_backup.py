@@ -20,9 +20,9 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
 from tests.support.kills import assert_all_stored
-from tests.support.plant import START, batch_of
+from tests.support.plant import START
 from tests.support.postgresql import PostgreSQL
-from tests.support.whole_history import add_states, write_history
+from tests.support.whole_history import killed_with_everything
 
 Command = Callable[..., int]
 
@@ -42,16 +42,8 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
 @pytest.fixture
 def written(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A stopped monitor with something of everything, and one reading more in its journal than stored."""
-    add_states(settings.tags)
     monkeypatch.setenv("SENSORMON_TAGS", str(settings.tags))
-    settings, clock = replace(settings, source="simulator"), ManualClock(START)
-    monitor = Monitor(settings, clock)
-    write_history(monitor, clock, tmp_path)
-    monitor.submit(batch_of(("fermenter_ph", 7.0), at=clock.now()))
-    monitor.parts.loader.close()
-    monitor.parts.journal.close()
-    monitor.parts.folder.release()
-    return settings
+    return killed_with_everything(settings, tmp_path)
 
 
 def settled(settings: Settings) -> int:

@@ -28,7 +28,7 @@ from sensormon.stores.opening import open_store, opened_to_read
 from tests.support.plant import START, batch_of
 from tests.support.postgresql import PostgreSQL
 from tests.support.stored import fill_folder
-from tests.support.whole_history import add_states, write_history
+from tests.support.whole_history import killed_with_everything
 
 Refused = Callable[..., str]
 
@@ -36,15 +36,7 @@ Refused = Callable[..., str]
 @pytest.fixture
 def written(settings: Settings, tmp_path: Path) -> Settings:
     """A stopped monitor with something of everything, and one reading more in its journal than stored."""
-    add_states(settings.tags)
-    settings, clock = replace(settings, source="simulator"), ManualClock(START)
-    monitor = Monitor(settings, clock)
-    write_history(monitor, clock, tmp_path)
-    monitor.submit(batch_of(("fermenter_ph", 7.0), at=clock.now()))
-    monitor.parts.loader.close()
-    monitor.parts.journal.close()
-    monitor.parts.folder.release()
-    return settings
+    return killed_with_everything(settings, tmp_path)
 
 
 @pytest.fixture

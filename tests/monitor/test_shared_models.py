@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.clock import SECOND
 from sensormon.model.reading_ids import collector_of
-from sensormon.model.settings import Settings
 from sensormon.model.tag_models import TagModel
 from sensormon.monitor.monitor import Monitor
 from tests.support.plant import START, batch_of
-from tests.support.postgresql import PostgreSQL
 from tests.support.together import Together
 
 LINE = "[tags.temp]\n[tags.ph]\n"
 OTHER = "[tags.speed]\n"
 NAMES = ("temp", "ph", "speed")
 ROWS = 300
-
-
-@pytest.fixture
-def plant(
-    settings: Settings, postgresql: PostgreSQL, tmp_path: Path, clock: ManualClock
-) -> Iterator[Together]:
-    together = Together(settings, postgresql.new_database(), tmp_path, clock)
-    yield together
-    together.stop()
 
 
 def rows_of(first: int, count: int) -> np.ndarray:

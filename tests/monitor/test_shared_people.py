@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from sensormon.access.audit import Change
 from sensormon.access.person import Way
 from sensormon.access.roles import Act, Role
 from sensormon.access.tokens import Scope
-from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.clock import SECOND
 from sensormon.model.errors import Forbidden, SignInRefused, UsageError
-from sensormon.model.settings import Settings
 from sensormon.stores.entries import AuditQuery
 from tests.support.access import ADDRESS, ADMIN, OTHER_PHRASE, PHRASE, person
 from tests.support.plant import START
-from tests.support.postgresql import PostgreSQL
 from tests.support.together import Together
 
 TAGS = "[tags.ph]\n"
 FAR = START + 10**6 * SECOND
-
-
-@pytest.fixture
-def plant(
-    settings: Settings, postgresql: PostgreSQL, tmp_path: Path, clock: ManualClock
-) -> Iterator[Together]:
-    together = Together(settings, postgresql.new_database(), tmp_path, clock)
-    yield together
-    together.stop()
 
 
 def wait(plant: Together) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sensormon.model.clock import ManualClock
 from sensormon.model.profiles import Assignment
 from sensormon.model.settings import Settings
 from sensormon.model.tag_edit import changes
@@ -41,15 +40,6 @@ PUMP = """
 [tags.pump]
 states = ["off", "on"]
 """
-
-
-@pytest.fixture
-def plant(
-    settings: Settings, postgresql: PostgreSQL, tmp_path: Path, clock: ManualClock
-) -> Iterator[Together]:
-    together = Together(settings, postgresql.new_database(), tmp_path, clock)
-    yield together
-    together.stop()
 
 
 def shared(monitor: Monitor) -> SharedTagFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from sensormon.exchange.import_log import ImportedFile
 from sensormon.exchange.import_table import pieces, propose, read_file
 from sensormon.model.clock import DAY, SECOND, ManualClock
 from sensormon.model.jobs import Progress
+from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from tests.support.plant import START, batch_of
 from tests.support.states import states_of
@@ -28,6 +30,22 @@ simulated = false
 def add_states(table: Path) -> None:
     """Add a tag of states to this table."""
     table.write_text(table.read_text(encoding="utf-8") + TAGS, encoding="utf-8")
+
+
+def killed_with_everything(settings: Settings, folder: Path) -> Settings:
+    """A stopped monitor with something of everything, and one reading more in its journal than stored.
+
+    Returns the settings that it ran with; `folder` is for files.
+    """
+    add_states(settings.tags)
+    settings, clock = replace(settings, source="simulator"), ManualClock(START)
+    monitor = Monitor(settings, clock)
+    write_history(monitor, clock, folder)
+    monitor.submit(batch_of(("fermenter_ph", 7.0), at=clock.now()))
+    monitor.parts.loader.close()
+    monitor.parts.journal.close()
+    monitor.parts.folder.release()
+    return settings
 
 
 def write_history(monitor: Monitor, clock: ManualClock, folder: Path) -> None:
