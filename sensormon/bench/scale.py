@@ -104,7 +104,7 @@ def _work(workers: Sequence[_Worker]) -> None:
 
 
 class _Worker:
-    """A process that prepares, says so, and works when it is told to."""
+    """A process that prepares its readings, reports that it is ready, and starts on command."""
 
     def __init__(self, kind: str, folder: Path, url: str, number: int, ticks: int) -> None:
         command = [sys.executable, "-m", "sensormon.bench.scale", kind, str(folder), url]

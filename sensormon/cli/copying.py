@@ -41,7 +41,7 @@ class Printed(Progress):
 def store_named(text: str) -> str:
     """The path or URL of a store as SENSORMON_STORE takes it; a data folder stands for the file in it.
 
-    Raises UsageError for a URL of a kind that is no store.
+    Raises UsageError for a URL that does not name a store.
     """
     if "://" in text:
         if not text.startswith(POSTGRESQL):
