@@ -106,6 +106,21 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         now = {NOW: str(context().monitor.clock.now() / 1e3)}
         return Response(body, media_type="application/json", headers={**headers, **now})
 
+    async def together(
+        request: Request, page: str | None, asked: object, key: object, make: Callable[[], Sent], fresh: int
+    ) -> Response:
+        """The answer that all who ask this get for `fresh` µs, while `key` stays the same."""
+
+        def shared() -> Sent:
+            return live(request, page).sent.of(asked, key, make, fresh)
+
+        if not open_to(page):
+            return answered(await run_in_threadpool(shared))
+        # Nothing blocks then, and the change of threads would cost the most.
+        here = live(request, page)
+        kept = here.sent.kept(asked, key, fresh)
+        return answered(kept.value if kept is not None else await here.under_way.of((asked, key), shared))
+
     whole = Turns(BOARDS, BOARDS, WAITING)
 
     @api.get("/live/board", include_in_schema=False)
@@ -129,18 +144,10 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
                 here.feed.board(tag, span, after=after, known_events=events, until=until, upto=upto), packs
             )
 
-        def shared() -> Sent:
-            return live(request, x_sensormon_page).sent.of(asked, None, make, TOGETHER)
-
         if after is None:
             async with whole.turn(address_of(request)):
                 return answered(await run_in_threadpool(make))
-        if not open_to(x_sensormon_page):
-            return answered(await run_in_threadpool(shared))
-        # Nothing blocks then, and the change of threads would cost the most.
-        here = live(request, x_sensormon_page)
-        kept = here.sent.kept(asked, None, TOGETHER)
-        return answered(kept.value if kept is not None else await here.under_way.of(asked, shared))
+        return await together(request, x_sensormon_page, asked, None, make, TOGETHER)
 
     @api.get("/live/strip", include_in_schema=False)
     async def strip(
@@ -156,14 +163,7 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         def make() -> Sent:
             return _encoded(live(request, x_sensormon_page).feed.strip(span, until), packs)
 
-        def shared() -> Sent:
-            return live(request, x_sensormon_page).sent.of(asked, until, make, SECOND)
-
-        if not open_to(x_sensormon_page):
-            return answered(await run_in_threadpool(shared))
-        here = live(request, x_sensormon_page)
-        kept = here.sent.kept(asked, until, SECOND)
-        return answered(kept.value if kept is not None else await here.under_way.of((asked, until), shared))
+        return await together(request, x_sensormon_page, asked, until, make, SECOND)
 
 
 def _encoded(content: object, packs: bool) -> Sent:
