@@ -34,7 +34,7 @@ from sensormon.journal.archive import Archive
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import Clock
 from sensormon.model.entries import DetectorSettings
-from sensormon.model.errors import UsageError
+from sensormon.model.errors import SensormonError
 from sensormon.model.jobs import Jobs
 from sensormon.model.readings import Batch
 from sensormon.model.settings import MEGABYTE, Settings
@@ -300,10 +300,10 @@ def _checked(settings: Settings) -> tuple[TagTable, RoleRules]:
 
 
 def _recovered(settings: Settings, folder: DataFolder, journal: Journal, store: Store, now: int) -> Recovered:
-    """What journal and store know. Raises UsageError if the store does not take this collector."""
+    """What journal and store know; what was opened is released if this raises. Raises like `recover`."""
     try:
         return recover(journal, store, now, settings.data_dir, settings.collector)
-    except UsageError:
+    except SensormonError:
         store.close()
         journal.close()
         folder.release()
