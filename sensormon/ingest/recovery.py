@@ -198,7 +198,6 @@ def _replay_record(recovered: Recovered, record: Record) -> None:
             recovered.kept = max(KEPT, lead_of(recovered.settings))
         case BatchEntry():
             recovered.next_id = max(recovered.next_id, entry.first_id + len(entry.processed.accepted))
-            recovered.received.update(entry.received_totals)
             _keep(recovered, entry.answers)
             recovered.words.take(entry.processed.words)
             recovered.pending.append(pending_of(entry, number))

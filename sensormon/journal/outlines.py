@@ -72,8 +72,8 @@ class Stretch:
     """Records that follow one another, in order.
 
     Batches are outlines, those of imports of files whole records like all other entries; `columns` has
-    the readings of the outlines. `received` are the last totals that the batches have, by source.
-    `unreadable` are the numbers of records that are damaged.
+    the readings of the outlines. `received` are the last totals that the batches have, by source, those of
+    imports among them. `unreadable` are the numbers of records that are damaged.
     """
 
     entries: list[Outline | Record]
@@ -126,6 +126,7 @@ def read_stretch(data: bytes, frames: Iterable[Frame]) -> Stretch:
             common = outline.common
             if common.import_id:  # few and long; what they add to their import needs all of them
                 entries.append(Record(number, decode(data[start:end])))
+                _note(totals, received)
                 continue
             if end - body != outline.rows * layout(1, common.detectors or None).itemsize:
                 raise JournalDamaged("a record's columns have another length", where="journal")
@@ -138,14 +139,19 @@ def read_stretch(data: bytes, frames: Iterable[Frame]) -> Stretch:
             shape.places.append(len(entries))
             shape.bodies.append(data[body:end])
         entries.append(outline)
-        # Most journals have one source, whose name is all but the digits at the end.
-        sources = received.rstrip(_DIGITS) if received.count(b":") == 1 else _TOTAL.sub(b'":', received)
-        totals.pop(sources, None)  # the last of each stays, in their order
-        totals[sources] = received
+        _note(totals, received)
     latest: dict[str, int] = {}
     for text in totals.values():
         latest |= json.loads(text)
     return _stretch(entries, unreadable, shapes, latest)
+
+
+def _note(totals: dict[bytes, bytes], received: bytes) -> None:
+    """Keep the last totals of these sources, in the order in which they were written."""
+    # Most journals have one source, whose name is all but the digits at the end.
+    sources = received.rstrip(_DIGITS) if received.count(b":") == 1 else _TOTAL.sub(b'":', received)
+    totals.pop(sources, None)
+    totals[sources] = received
 
 
 def _stretch(

@@ -151,6 +151,13 @@ def test_it_is_what_record_by_record_gives(tmp_path: Path, seed: int, batches: i
     assert not journal.damaged
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_totals_received_are_those_of_the_last_batch_whatever_it_is(tmp_path: Path, seed: int) -> None:
+    journal = filled(tmp_path, seed, batches=20 + seed, rows=5)
+    state = recovered(journal, tmp_path)
+    assert state.received == batches_of(journal)[-1][1].received_totals
+
+
 @pytest.mark.parametrize(("seed", "batches", "rows"), [(3, 300, 5), (4, 60, 700)])
 def test_the_newest_readings_of_each_tag_are(tmp_path: Path, seed: int, batches: int, rows: int) -> None:
     journal = filled(tmp_path, seed, batches, rows)
