@@ -31,6 +31,7 @@ ROOMS = [
     "exchange",
     "monitor",
     "view",
+    "notify",
     "api",
     "ui",
     "bench",

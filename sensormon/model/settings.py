@@ -22,6 +22,7 @@
 | SENSORMON_RETENTION_DAYS | days at full resolution, then one-minute roll-ups; 0: unlimited | 0 |
 | SENSORMON_ACCESS    | who may do what: local, users, oidc, proxy, open | local               |
 | SENSORMON_ROLES     | a file that gives names or claims their roles   | none: viewers        |
+| SENSORMON_NOTIFY    | the file that says who is told of what          | notify.toml in the data folder |
 | SENSORMON_URL       | the address under which people reach the pages  | none: no links       |
 | SENSORMON_PROXY_HEADER | the header with the name of who is signed in, under proxy | none      |
 | SENSORMON_PROXY_FROM | addresses or networks, comma-separated, that may send it | none       |
@@ -101,6 +102,7 @@ class Settings:
     demo: bool = False
     access: str = "local"
     roles: Path | None = None
+    notify: Path | None = None
     url: str = ""
     proxy_header: str = ""
     proxy_from: tuple[str, ...] = ()
@@ -112,6 +114,11 @@ class Settings:
     def store_url(self) -> str:
         """Where the readings are stored: a DuckDB file's path, or the URL of a PostgreSQL database."""
         return self.store or str(self.data_dir / DATABASE)
+
+    @property
+    def notify_file(self) -> Path:
+        """The file that says who is told of what; there need not be one."""
+        return self.notify or self.data_dir / "notify.toml"
 
     @property
     def database_file(self) -> Path | None:
@@ -160,6 +167,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "DEMO",
         "ACCESS",
         "ROLES",
+        "NOTIFY",
         "URL",
         "PROXY_HEADER",
         "PROXY_FROM",
@@ -222,6 +230,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         retention_days=whole("RETENTION_DAYS", 0, LONGEST_RETENTION, default.retention_days, "days"),
         earliest=_earliest(values["EARLIEST"]),
         line_tag=_line_tag(values["LINE_TAG"]),
+        notify=Path(values["NOTIFY"]) if values["NOTIFY"] else None,
         hosts=_hosts(values["HOSTS"]),
         demo=bool(whole("DEMO", 0, 1, 0, "")),
         **_access_settings(values),

@@ -106,6 +106,7 @@ class Monitor:
         )
         self.following = parts.following
         self.drills = self._drills(parts)
+        self._companions: list[Worker] = []
 
     @property
     def tags(self) -> TagTable:
@@ -117,10 +118,14 @@ class Monitor:
         words = self.parts.collector.words.by_tag(self.tags)
         return words if names is None else {name: words[name] for name in names if name in words}
 
+    def accompany(self, worker: Worker) -> None:
+        """Let this thread of another room run as long as the monitor; call it before `start`."""
+        self._companions.append(worker)
+
     def start(self) -> None:
         """Begin to collect and to load. A second call does nothing."""
         self.loading.in_thread = True
-        for worker in self.workers.all:
+        for worker in self._threads:
             worker.start()
 
     def stop(self) -> None:
@@ -128,6 +133,8 @@ class Monitor:
         if self.drills is not None:
             self.drills.stop()
         self.jobs.close(0.3)
+        for companion in self._companions:
+            companion.stop(0.3)
         self.requests.close()
         self.workers.control.stop(0.3)
         self.workers.requests.stop(0.3)
@@ -166,7 +173,7 @@ class Monitor:
             store=parts.loader.status(),
             loading=not workers.loading.failure,
             failures=self._failures(),
-            restarts=tuple(worker.last_failure for worker in workers.all if worker.last_failure),
+            restarts=tuple(worker.last_failure for worker in self._threads if worker.last_failure),
             silent=self._silent(),
             ahead=parts.collector.ahead(),
             attention=parts.attention.now(),
@@ -176,9 +183,13 @@ class Monitor:
             ),
         )
 
+    @property
+    def _threads(self) -> tuple[Worker, ...]:
+        return (*self.workers.all, *self._companions)
+
     def _failures(self) -> tuple[str, ...]:
         """Why a thread does not work, and why nothing comes from the bus."""
-        stopped = [worker.failure for worker in self.workers.all if worker.failure]
+        stopped = [worker.failure for worker in self._threads if worker.failure]
         bus = self.parts.bus.problem if self.parts.bus is not None else ""
         return (*stopped, *([bus] if bus else []))
 

@@ -11,6 +11,7 @@ import os
 import secrets
 import sys
 import threading
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -32,8 +33,21 @@ def build() -> Monitor:
             raise UsageError("the monitor has stopped", where="sensormon", hint="Start it again")
         if registry.monitor is None:
             registry.monitor = Monitor(read_settings(os.environ))
+            for accompany in registry.companions:
+                accompany(registry.monitor)
         built: Monitor = registry.monitor
         return built
+
+
+def accompany(companion: Callable[[Monitor], None]) -> None:
+    """Let this give every monitor that is made from now on its threads; see `Monitor.accompany`.
+
+    For rooms that the monitor does not know. A second call with the same does nothing.
+    """
+    registry = _registry()
+    with registry.lock:
+        if companion not in registry.companions:
+            registry.companions.append(companion)
 
 
 def monitor() -> Monitor:
@@ -95,6 +109,7 @@ def _registry() -> Any:
         lock=threading.RLock(),
         monitor=None,
         running=None,
+        companions=[],
         adopted=False,
         ending=False,
         page_key=secrets.token_urlsafe(24),
