@@ -57,7 +57,7 @@ LIBRARIES = {
     "numba": {"detectors", "ingest.tag_memory"},
     "xlsxwriter": {"exchange"},
     "python_calamine": {"tables.excel_child"},
-    "tomlkit": {"model.tag_file"},
+    "tomlkit": {"model.tag_file", "notify.config_edit"},
     "argon2": {"access"},
 }
 """Which rooms, or single modules, may import a library."""

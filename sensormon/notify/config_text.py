@@ -1,0 +1,367 @@
+"""Reads the text of `notify.toml`: every key is known, every value checked, every name leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, time
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sensormon.events.actions import LABELS, State
+from sensormon.model.errors import UsageError
+from sensormon.model.events import Severity
+from sensormon.model.toml_text import TomlBounds, read_toml
+from sensormon.notify.config import Calendar, Condition, Contact, Escalation, Limit, Mail, NotifyConfig, Rule
+
+BOUNDS = TomlBounds(characters=1 << 20, lines=20_000, keys=20_000, tables=5_000, values=40_000)
+"""The most that the file may have."""
+MOST = 500
+"""The most contacts, calendars or rules, and the most entries of a list."""
+LONGEST = 1_000
+"""Characters of a value."""
+_NAME = re.compile(r"[\w.-]{1,60}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_LIMIT = re.compile(r"([1-9][0-9]{0,5})/(minute|hour|day)")
+_STRETCH = {"minute": 60, "hour": 3_600, "day": 86_400}
+_SERVERS = ("smtp://", "smtp+starttls://", "smtps://")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_LONGEST_WAIT = 30 * 86_400.0
+"""Seconds."""
+
+Value = TypeVar("Value")
+
+
+def parse_config(text: str, path: Path | str = "notify.toml") -> NotifyConfig:
+    """What the text says. Raises UsageError, one line that names the table and the key, if it is wrong."""
+    try:
+        content = read_toml(text, BOUNDS)
+    except ValueError as error:
+        raise UsageError(
+            f"it cannot be read ({error})", where=str(path), hint="docs/notifications.md shows such a file"
+        ) from error
+    top = _Table(str(path), content)
+    tables = {name: top.take(name, _tables) or {} for name in ("contacts", "calendars", "rules")}
+    mail = top.take("mail", _table)
+    top.end()
+    config = NotifyConfig(
+        None if mail is None else _mail(_Table("[mail]", mail)),
+        {name: _contact(name, table) for name, table in tables["contacts"].items()},
+        {name: _calendar(name, table) for name, table in tables["calendars"].items()},
+        {name: _rule(name, table) for name, table in tables["rules"].items()},
+    )
+    _check_names(config)
+    return config
+
+
+class _Table:
+    """A table of the file; each key is taken once, and `end` refuses what is left."""
+
+    def __init__(self, where: str, content: Mapping[str, Any]) -> None:
+        self.where = where
+        self._left = dict(content)
+
+    def take(self, key: str, read: Callable[[Any], Value]) -> Value | None:
+        """The value of this key; None if it is not set. Raises UsageError."""
+        if key not in self._left:
+            return None
+        try:
+            return read(self._left.pop(key))
+        except ValueError as error:
+            raise UsageError(f"{key}: {error}", where=self.where) from error
+
+    def needed(self, key: str, read: Callable[[Any], Value], example: str) -> Value:
+        """The same for a key that must be set."""
+        value = self.take(key, read)
+        if value is None:
+            raise UsageError(f"{key} is not set", where=self.where, hint=f"Write {key} = {example}")
+        return value
+
+    def end(self) -> None:
+        """Raises UsageError if a key was not taken."""
+        if self._left:
+            name = str(min(self._left))[:100]
+            raise UsageError(f"the key {name!r} is not known", where=self.where)
+
+
+def _mail(table: _Table) -> Mail:
+    mail = Mail(
+        table.needed("server", _server, '"smtp+starttls://mail.plant.example:587"'),
+        table.needed("from", _address, '"sensormon@plant.example"'),
+        table.take("user", _text) or "",
+        table.take("password_env", _variable) or "",
+    )
+    table.end()
+    if bool(mail.user) != bool(mail.password_env):
+        raise UsageError("user and password_env go together", where=table.where)
+    return mail
+
+
+def _contact(name: str, content: Mapping[str, Any]) -> Contact:
+    table = _Table(f"[contacts.{name}]", content)
+    contact = Contact(
+        name,
+        table.needed("ways", _ways, '["mailto:lead@plant.example"]'),
+        table.take("limit", _limit) or Contact.limit,
+        _otherwise(table.take("group", _within(0, 3_600)), Contact.group),
+        table.take("secret_env", _variable) or "",
+        table.take("allow_private", _flag) or False,
+    )
+    table.end()
+    return contact
+
+
+def _calendar(name: str, content: Mapping[str, Any]) -> Calendar:
+    table = _Table(f"[calendars.{name}]", content)
+    calendar = Calendar(
+        name,
+        table.take("zone", _zone) or Calendar.zone,
+        table.take("days", _days) or Calendar.days,
+        table.take("begin", _clock) or Calendar.begin,
+        table.take("end", _clock) or Calendar.end,
+        table.take("but", _dates) or (),
+    )
+    table.end()
+    return calendar
+
+
+def _rule(name: str, content: Mapping[str, Any]) -> Rule:
+    table = _Table(f"[rules.{name}]", content)
+    selections = {key: table.take(key, _texts) or () for key in ("tags", "groups", "profiles", "detectors")}
+    rule = Rule(
+        name,
+        table.needed("to", _names, '["shift"]'),
+        **selections,
+        severity=table.take("severity", _choice(Severity)) or Severity.LOW,
+        labels=table.take("labels", _some(LABELS)) or (),
+        states=table.take("states", _some([str(state) for state in State])) or (),
+        health=tuple(Condition(word) for word in table.take("health", _some([*map(str, Condition)])) or ()),
+        heartbeat=table.take("heartbeat", _within(60, _LONGEST_WAIT)) or 0.0,
+        after=table.take("after", _within(0, _LONGEST_WAIT)) or 0.0,
+        calendars=table.take("when", _names) or (),
+        remind=table.take("remind", _within(60, _LONGEST_WAIT)) or 0.0,
+        escalate=table.take("escalate", _escalations) or (),
+        returned=table.take("returned", _flag) or False,
+        on=_otherwise(table.take("on", _flag), True),
+    )
+    table.end()
+    _check_rule(rule, table.where)
+    return rule
+
+
+def _check_rule(rule: Rule, where: str) -> None:
+    if rule.health and rule.heartbeat:
+        raise UsageError("health and heartbeat need a rule each", where=where)
+    of_events = rule.tags or rule.groups or rule.profiles or rule.detectors or rule.labels or rule.states
+    if not rule.of_events and (of_events or rule.severity is not Severity.LOW):
+        raise UsageError(
+            "a rule tells of events or of the monitor, not of both",
+            where=where,
+            hint="Make two rules: the one with health or heartbeat has no tags, severity or states",
+        )
+    if [step.after for step in rule.escalate] != sorted({step.after for step in rule.escalate}):
+        raise UsageError("escalate: the steps must follow one another in time", where=where)
+
+
+def _check_names(config: NotifyConfig) -> None:
+    for rule in config.rules.values():
+        where = f"[rules.{rule.name}]"
+        for name in (*rule.to, *(name for step in rule.escalate for name in step.to)):
+            if name not in config.contacts:
+                raise UsageError(f"there is no contact {name!r}", where=where, hint=f"Add [contacts.{name}]")
+        for calendar in rule.calendars:
+            if calendar not in config.calendars:
+                raise UsageError(
+                    f"there is no calendar {calendar!r}", where=where, hint=f"Add [calendars.{calendar}]"
+                )
+    for contact in config.contacts.values():
+        if config.mail is None and any(way.startswith("mailto:") for way in contact.ways):
+            raise UsageError(
+                "it has an address, but there is no mail server",
+                where=f"[contacts.{contact.name}]",
+                hint='Add [mail] with server = "smtp+starttls://…" and from = "…"',
+            )
+
+
+# -- values; each raises ValueError ----------------------------------------------------
+
+
+def _otherwise(value: Value | None, default: Value) -> Value:
+    return default if value is None else value
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("a table is needed")
+    return value
+
+
+def _tables(value: Any) -> dict[str, Mapping[str, Any]]:
+    tables = _table(value)
+    if len(tables) > MOST:
+        raise ValueError(f"more than {MOST}")
+    for name in tables:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name[:100]!r} is not a name: use up to 60 letters, digits, dots, - and _")
+    return {name: _table(content) for name, content in tables.items()}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a text is needed")
+    if len(value) > LONGEST or not value.isprintable():
+        raise ValueError(f"a text of at most {LONGEST:,} printable characters is needed")
+    return value.strip()
+
+
+def _list(value: Any) -> Sequence[Any]:
+    if not isinstance(value, list):
+        raise ValueError("a list is needed")
+    if len(value) > MOST:
+        raise ValueError(f"more than {MOST} entries")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_text(item) for item in _list(value)))
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = _texts(value)
+    if not names:
+        raise ValueError("the list is empty")
+    return names
+
+
+def _ways(value: Any) -> tuple[str, ...]:
+    ways = _names(value)
+    for way in ways:
+        scheme, colon, rest = way.partition(":")
+        if not (colon and rest and re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme)) or " " in way:
+            raise ValueError("a way begins with mailto:, https:// or another scheme, without spaces")
+        if scheme == "mailto":
+            _address(rest)
+        elif not rest.startswith("//"):
+            raise ValueError(f"after {scheme}: come two slashes")
+    return ways
+
+
+def _address(value: Any) -> str:
+    text = _text(value)
+    local, at, domain = text.rpartition("@")
+    if not (at and local and domain) or re.search(r"[\s,;<>?&]", text):
+        raise ValueError("one address such as lead@plant.example is needed")
+    return text
+
+
+def _server(value: Any) -> str:
+    text = _text(value)
+    if not text.startswith(_SERVERS) or "@" in text:
+        raise ValueError(
+            f"use {', '.join(_SERVERS)} with host and port; a user is `user`, a password `password_env`"
+        )
+    return text
+
+
+def _variable(value: Any) -> str:
+    text = _text(value)
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError("the name of an environment variable is needed, never the secret itself")
+    return text
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false is needed")
+    return value
+
+
+def _within(least: float, most: float) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not (value == 0 or least <= value <= most):
+            raise ValueError(f"a number of seconds from {least:g} to {most:,.0f} is needed")
+        return float(value)
+
+    return read
+
+
+def _choice(words: type[Severity]) -> Callable[[Any], Severity]:
+    def read(value: Any) -> Severity:
+        if value not in [*map(str, words)]:
+            raise ValueError(f"use {', '.join(words)}")
+        return words(value)
+
+    return read
+
+
+def _some(words: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
+    def read(value: Any) -> tuple[str, ...]:
+        chosen = _texts(value)
+        if unknown := [word for word in chosen if word not in words]:
+            raise ValueError(f"{unknown[0][:100]!r} is none of {'; '.join(words)}")
+        return chosen
+
+    return read
+
+
+def _limit(value: Any) -> Limit:
+    match = _LIMIT.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('a limit such as "20/hour" is needed, per minute, hour or day')
+    return Limit(int(match[1]), _STRETCH[match[2]])
+
+
+def _zone(value: Any) -> str:
+    text = _text(value)
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("a time zone such as Europe/Prague is needed") from error
+    return text
+
+
+def _days(value: Any) -> tuple[int, ...]:
+    days = [str(item).lower() for item in _list(value)]
+    if not days or (unknown := [day for day in days if day not in DAYS]):
+        raise ValueError(f"use some of {', '.join(DAYS)}" + (f", not {unknown[0][:40]!r}" if days else ""))
+    return tuple(sorted({DAYS.index(day) for day in days}))
+
+
+def _clock(value: Any) -> time:
+    if isinstance(value, time):
+        return value.replace(second=0, microsecond=0)
+    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('a time of the day such as "06:00" is needed')
+    return time(int(match[1]), int(match[2]))
+
+
+def _dates(value: Any) -> tuple[date, ...]:
+    days = []
+    for item in _list(value):
+        try:
+            day = date.fromisoformat(item) if isinstance(item, str) else item
+        except ValueError:
+            day = None
+        if type(day) is not date:
+            raise ValueError("days such as 2026-12-24 are needed")
+        days.append(day)
+    return tuple(sorted(set(days)))
+
+
+def _escalations(value: Any) -> tuple[Escalation, ...]:
+    steps = []
+    for content in _list(value):
+        table = _Table("", _table(content))
+        try:
+            step = Escalation(
+                table.needed("after", _within(1, _LONGEST_WAIT), "900"),
+                table.needed("to", _names, '["boss"]'),
+            )
+            table.end()
+        except UsageError as error:
+            raise ValueError(error.what) from error
+        steps.append(step)
+    return tuple(steps)
