@@ -30,20 +30,26 @@ def binaries() -> Path | None:
     return versions[-1].parent if versions else None
 
 
+def own_home() -> Path | None:
+    """The home of the account that the server has if root starts it, which cannot enter root's folders."""
+    return Path(f"~{_OWNER}").expanduser() if os.getuid() == 0 else None
+
+
 class PostgreSQLServer:
     """Started when made; `durable` syncs to disk as it does in life. `stop` ends it and removes its files.
 
-    The constructor raises UsageError if no server is installed.
+    These are in a new folder within `home`, which the server's account must be able to enter. The constructor
+    raises UsageError if no server is installed.
     """
 
-    def __init__(self, *, durable: bool = False, settings: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, *, durable: bool = False, settings: tuple[str, ...] = (), home: Path | None = None
+    ) -> None:
         folder = binaries()
         if folder is None:
             raise UsageError("no PostgreSQL server", where=str(_PLACES), hint="apt-get install postgresql")
         self._binaries = folder
-        # As root within the home of the server's account: it could not enter a folder of root's.
-        home = Path(f"~{_OWNER}").expanduser() if os.getuid() == 0 else None
-        self.folder = Path(tempfile.mkdtemp(prefix="sensormon-", dir=home))
+        self.folder = Path(tempfile.mkdtemp(prefix="sensormon-", dir=home or own_home()))
         self._names = count(1)
         self._as_owner: list[str] = []
         if os.getuid() == 0:

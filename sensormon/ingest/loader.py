@@ -69,6 +69,7 @@ class _State:
     next_try: int | None = None
     problem: str = ""
     last_error: str = ""
+    first: str = ""  # what failed first since the store last took readings
 
 
 class Loader:
@@ -266,12 +267,15 @@ class Loader:
         if isinstance(error, StoreBroken):
             self._store.close()
         self._position = None
-        failures = self._state.failures + 1
+        failures, first = self._state.failures + 1, self._state.first or error.what
         wait = BACKOFF[min(failures, len(BACKOFF)) - 1]
         self._enter(StoreState.RETRYING)
         self._state.failures = failures
         self._state.next_try = now + round(wait * SECOND)
+        self._state.first = first
         self._state.problem = str(error)
+        if first != error.what:  # a server whose disk is full stops, and then is only away
+            self._state.problem += f". It began with: {first}"
         self._state.last_error = f"{timestamps.render(now)} {error}"
         return wait
 

@@ -11,8 +11,9 @@ from psycopg import errors
 from sensormon.model.errors import RowsRefused, StoreBroken, StoreError, StoreFault, StoreUnavailable
 
 _WAIT = "Loading is tried again by itself; readings are kept in the journal meanwhile"
+_AWAY = f"If the server has stopped, its log says why, and it must be started. {_WAIT}"
 _HINTS: dict[type[psycopg.Error], str] = {
-    errors.DiskFull: "Free some space on the database server; loading resumes by itself",
+    errors.DiskFull: "Free some space on the database server, start it if it stopped; loading then resumes",
     errors.ReadOnlySqlTransaction: "It takes no writes (is it a standby?): SENSORMON_STORE names the primary",
     errors.InvalidPassword: "Check the user and the password in SENSORMON_STORE",
     errors.InsufficientPrivilege: "Grant the user its rights on the database and on schema public",
@@ -37,7 +38,8 @@ def translated(place: str, operation: str) -> Iterator[None]:
 
 
 def _translated(error: psycopg.Error, where: str) -> StoreError:
-    line, hint = _line(error), next((text for kind, text in _HINTS.items() if isinstance(error, kind)), _WAIT)
+    line, known = _line(error), next((text for kind, text in _HINTS.items() if isinstance(error, kind)), "")
+    hint = known or _WAIT
     if (error.sqlstate or "").startswith(_PASSING):
         return StoreUnavailable(line, where=where, hint=hint)
     if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
@@ -51,10 +53,11 @@ def _translated(error: psycopg.Error, where: str) -> StoreError:
     # A lost connection is replaced by the next use: nobody needs to close the database and open it again, and
     # however often it happens the tables are whole.
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return StoreUnavailable(line, where=where, hint=hint)
+        return StoreUnavailable(line, where=where, hint=known or _AWAY)
     return StoreBroken(line, where=where, hint="It is connected again by itself")
 
 
 def _line(error: psycopg.Error) -> str:
     text = error.diag.message_primary or str(error) or type(error).__name__
+    text = text.partition("Is the server running")[0]  # libpq asks who reads it
     return " ".join(text.split())[:300].rstrip(".")

@@ -126,7 +126,7 @@ def store_phrase(status: Status) -> Phrase:
         case StoreState.RETRYING:
             wait = max(0.0, ((store.next_try or now) - now) / 1e6)
             soon = f"next try in {duration(wait)}" if wait >= 0.05 else "trying again now"
-            return Phrase(f"database unreachable for {since}, {safe}, {soon}", True)
+            return Phrase(f"nothing reaches the database for {since}, {safe}, {soon}", True)
         case StoreState.FAILED:
             return Phrase(f"database not loaded for {since}, {safe}; restart the monitor", True)
         case StoreState.STOPPED:
@@ -401,7 +401,7 @@ def abnormal(status: Status, ledger: Ledger) -> tuple[str, ...]:
         (source.state is SourceState.REFUSING, "readings are refused"),
         (late(status) and not status.failures, "no data arriving"),
         (bool(silent) and not late(status) and not status.failures, f"no readings of {silent}{more}"),
-        (store.state in (StoreState.RETRYING, StoreState.FAILED), "the database is unreachable"),
+        (store.state in (StoreState.RETRYING, StoreState.FAILED), "nothing reaches the database"),
         (bool(status.attention), "a loss is not acknowledged yet"),
         (is_off(status, ledger), "the ledger does not balance"),
     )

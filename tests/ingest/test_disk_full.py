@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,33 +16,16 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
 from tests.support.plant import START, batch_of
+from tests.support.small_disk import fill, small_disk
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with 6 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no file system of its own can be mounted here: {mounted.stderr.decode().strip()}")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Use up all free space."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for size in (1 << 16, 1 << 10, 1):
-            try:
-                while file.write(b"x" * size) == size:
-                    pass
-            except OSError:
-                continue
-    return ballast
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with small_disk(folder, 6) as disk:
+        yield disk
 
 
 def submit(monitor: Monitor, count: int, first: int) -> int:
@@ -56,12 +38,12 @@ def submit(monitor: Monitor, count: int, first: int) -> int:
     return count
 
 
-def test_full_journal_disk_refuses_readings_and_loses_none(small_disk: Path, settings: Settings) -> None:
-    settings = replace(settings, data_dir=small_disk / "data", store=str(small_disk.parent / "store.duckdb"))
+def test_full_journal_disk_refuses_readings_and_loses_none(disk: Path, settings: Settings) -> None:
+    settings = replace(settings, data_dir=disk / "data", store=str(disk.parent / "store.duckdb"))
     clock = ManualClock(START)
     monitor = Monitor(settings, clock)
     assert submit(monitor, 50, 0) == 50
-    ballast = fill(small_disk)
+    ballast = fill(disk)
     taken = submit(monitor, 20_000, 50)
     assert taken < 20_000
     status = monitor.status()
@@ -79,13 +61,13 @@ def test_full_journal_disk_refuses_readings_and_loses_none(small_disk: Path, set
     assert report.ledger.total.stored == 80 + taken
 
 
-def test_full_database_disk_keeps_readings_in_the_journal(small_disk: Path, settings: Settings) -> None:
-    settings = replace(settings, store=str(small_disk / "store.duckdb"))
+def test_full_database_disk_keeps_readings_in_the_journal(disk: Path, settings: Settings) -> None:
+    settings = replace(settings, store=str(disk / "store.duckdb"))
     clock = ManualClock(START)
     monitor = Monitor(settings, clock)
     submit(monitor, 50, 0)
     monitor.drain()
-    ballast = fill(small_disk)
+    ballast = fill(disk)
     for i in range(12):
         submit(monitor, 50, 50 + 50 * i)
         clock.advance(31)

@@ -13,14 +13,14 @@ from tests.support.plant import START, batch_of
 
 
 def test_state_is_announced_only_when_it_begins_and_ends() -> None:
-    down = ("the database is unreachable",)
+    down = ("nothing reaches the database",)
     both = (*down, "no data arriving")
     assert announcement((), ()) == ""
-    assert announcement((), down) == "Abnormal: the database is unreachable."
+    assert announcement((), down) == "Abnormal: nothing reaches the database."
     assert announcement(down, down) == ""
     assert announcement(down, both) == "Abnormal: no data arriving."
     assert announcement(both, down) == "Ended: no data arriving."
-    assert announcement(down, ()) == "Ended: the database is unreachable. Everything is normal again."
+    assert announcement(down, ()) == "Ended: nothing reaches the database. Everything is normal again."
 
 
 def test_running_plant_has_nothing_abnormal(settings: Settings) -> None:
@@ -38,7 +38,7 @@ def test_announcement_of_a_lasting_state_is_stable(settings: Settings) -> None:
     monitor.submit(batch_of(("fermenter_ph", 7.0), at=START - SECOND))
     monitor.drain()
     first = abnormal(monitor.status(), monitor.ledger.now())
-    assert first == ("the database is unreachable",)
+    assert first == ("nothing reaches the database",)
     clock.advance(30)
     monitor.submit(batch_of(("fermenter_ph", 7.0), at=clock.now()))
     assert abnormal(monitor.status(), monitor.ledger.now()) == first

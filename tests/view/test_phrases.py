@@ -99,14 +99,14 @@ def test_nobody_waits_for_a_source_that_owes_nothing(state):
     assert not late(replace(WELL, source=replace(SOURCE, state=state, last_reading=NOW - 3600 * SECOND)))
 
 
-def test_an_unreachable_database_names_the_next_try():
+def test_a_database_that_takes_nothing_names_the_next_try():
     store = replace(
         STORE, state=StoreState.RETRYING, since=NOW - 14 * SECOND, next_try=NOW + 4 * SECOND, problem="locked"
     )
     status = replace(WELL, store=store, journal=replace(JOURNAL, depth_readings=42))
-    words = "database unreachable for 14 s, 42 readings safe in the journal, next try in 4.0 s"
+    words = "nothing reaches the database for 14 s, 42 readings safe in the journal, next try in 4.0 s"
     assert store_phrase(status) == Phrase(words, True)
-    assert alarms(status) == ("D" + words[1:] + ".\nlocked.",)
+    assert alarms(status) == ("N" + words[1:] + ".\nlocked.",)
 
 
 def test_a_dead_thread_and_a_refusing_journal_come_first():
