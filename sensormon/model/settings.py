@@ -6,6 +6,7 @@
 | SENSORMON_TAGS      | the tag table                                   | <repo>/data/tags.toml |
 | SENSORMON_STORE     | a DuckDB file, or postgresql://USER@HOST/DATABASE | sensormon.duckdb there |
 | SENSORMON_BUS       | nats://HOST:PORT, commas between several: readings come from NATS JetStream | none |
+| SENSORMON_BUS_FILE  | a file that holds this URL, where it has a password: a secret of a container | none |
 | SENSORMON_SOURCE    | simulator, none, replay:FILE or replay:FILE@SPEED | simulator, with a bus none |
 | SENSORMON_COLLECTOR | the name of this process among those on one PostgreSQL store | its host |
 | SENSORMON_SEED      | seed of the simulator, a whole number           | 0                    |
@@ -142,13 +143,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings in these variables.
 
     A variable that is unset or empty has its default. Raises UsageError, naming the
-    variable, for a value that cannot be used; touches nothing.
+    variable, for a value that cannot be used; changes nothing.
     """
     known = {
         "DATA_DIR",
         "TAGS",
         "STORE",
         "BUS",
+        "BUS_FILE",
         "SOURCE",
         "COLLECTOR",
         "SEED",
@@ -196,7 +198,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             raise _wrong(key, values[key], f"Give a whole number{_of(unit)} from {low} to {high}")
         return int(value)
 
-    source = values["SOURCE"] or ("none" if values["BUS"] else default.source)
+    bus = _bus(_bus_url(values["BUS"], values["BUS_FILE"]), values["STORE"])
+    source = values["SOURCE"] or ("none" if bus else default.source)
     if source not in ("simulator", "none") and not (
         source.startswith("replay:") and len(source) > len("replay:")
     ):
@@ -206,7 +209,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         raise _wrong(
             "STORE", store.split("://")[0] + "://…", "Use a file's path, or postgresql://USER@HOST/DATABASE"
         )
-    bus = _bus(values["BUS"], store)
     for key in ("TOKEN", "READ_TOKEN"):
         token = values[key]
         if not (token.isascii() and token.isprintable()) or " " in token:
@@ -278,11 +280,34 @@ def _access_settings(values: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def _bus_url(url: str, file: str) -> str:
+    """The URL of the bus, which may be in a file. Raises UsageError."""
+    if not file:
+        return url
+    if url:
+        raise UsageError(
+            "both it and SENSORMON_BUS are set", where="SENSORMON_BUS_FILE", hint="Set one of the two"
+        )
+    try:
+        text = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise _wrong("BUS_FILE", file, f"{reason}; name a file that this account may read") from None
+    if not text:
+        raise _wrong("BUS_FILE", file, "It is empty; write the URL into it, nats://USER:PASSWORD@HOST:PORT")
+    return text
+
+
 def _bus(text: str, store: str) -> str:
     """Raises UsageError."""
     servers = [server.strip() for server in text.split(",")] if text else []
-    if not all(server.startswith(NATS) and urlsplit(server).hostname for server in servers):
-        raise _wrong("BUS", store_place(text), "Give nats://HOST:PORT, with commas between several servers")
+    for server in servers:
+        if not (server.startswith(NATS) and _is_server(server)):
+            raise _wrong(
+                "BUS",
+                server.split("://")[0] + "://…" if "://" in server else "…",  # the rest may hold a password
+                "Give nats://HOST:PORT, with commas between several servers; a password has no / ? # @ and ,",
+            )
     if servers and not store.startswith(POSTGRESQL):
         raise UsageError(
             "a bus needs a store that its workers share",
@@ -290,6 +315,15 @@ def _bus(text: str, store: str) -> str:
             hint="Set SENSORMON_STORE=postgresql://USER@HOST/DATABASE",
         )
     return ",".join(servers)
+
+
+def _is_server(url: str) -> bool:
+    """Whether it has a host, a port if any, and nothing after it, as half of a password with a / would be."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0 and not (parts.path + parts.query + parts.fragment)
+    except ValueError:  # a port that is no number, half of an address in brackets
+        return False
 
 
 def _collector(text: str) -> str:

@@ -121,6 +121,53 @@ def test_a_bad_store_does_not_show_its_password() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+BUS = {"SENSORMON_STORE": "postgresql://db/plant"}
+
+
+def test_the_url_of_a_bus_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "bus_url"
+    file.write_text("nats://worker:hunter2@a:4222,nats://worker:hunter2@b:4222\n")
+    settings = read_settings({**BUS, "SENSORMON_BUS_FILE": str(file)})
+    assert settings.bus == file.read_text().strip()
+    assert settings.source == "none"
+    assert "hunter2" not in repr(settings)
+    with pytest.raises(UsageError, match="Set one of the two"):
+        read_settings({**BUS, "SENSORMON_BUS_FILE": str(file), "SENSORMON_BUS": "nats://a"})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "No such file"), (b"", "It is empty"), (b"\xff", "it is not text")]
+)
+def test_a_file_without_the_url_of_a_bus_is_refused(
+    tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    file = tmp_path / "bus_url"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(UsageError, match=f"SENSORMON_BUS_FILE: .*bus_url.*{words}"):
+        read_settings({**BUS, "SENSORMON_BUS_FILE": str(file)})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "kafka://me:hunter2@there",
+        "nats://me:hunter2@a,kafka://me:hunter2@b",
+        "nats://me:1/hunter2@there",
+        "nats://me:hunter2?@there",
+        "nats://me:hunter2#@there",
+        "nats://me:hunter2@there:port",
+        "nats://me:hunter2@[there",
+        "me:hunter2@there",
+        "nats://me:hunter2,1@there",
+    ],
+)
+def test_a_bad_bus_does_not_show_its_password(url: str) -> None:
+    with pytest.raises(UsageError, match="SENSORMON_BUS: ") as caught:
+        read_settings({**BUS, "SENSORMON_BUS": url})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_the_token_is_not_in_the_settings_text() -> None:
     assert "secret" not in repr(read_settings({"SENSORMON_TOKEN": "secret"}))
 
