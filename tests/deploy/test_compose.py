@@ -98,6 +98,8 @@ def test_only_the_proxy_is_in_reach_of_the_network(shape: dict[str, Any]) -> Non
         name: port for name, service in shape["services"].items() for port in service.get("ports", [])
     }
     expected = {"proxy": "443:8443"} if "proxy" in shape["services"] else {"pages": "127.0.0.1:8501:8501"}
+    if "bus" in shape["services"]:
+        expected["bus"] = "127.0.0.1:4222:4222"
     assert published == expected
     for name, network in shape["networks"].items():
         assert (network or {}).get("internal", False) == (name == "back")
@@ -107,3 +109,14 @@ def test_the_databases_network_leads_nowhere_else() -> None:
     services = read("postgresql.yaml", "tls.yaml")["services"]
     assert services["database"]["networks"] == ["back"]
     assert services["proxy"]["networks"] == ["front"]
+
+
+def test_collectors_on_a_bus_wait_for_it_and_make_no_readings_of_their_own() -> None:
+    services = read("postgresql.yaml", "bus.yaml")["services"]
+    for name in ("collector-1", "collector-2"):
+        worker = services[name]
+        assert {*worker["depends_on"]} == {"database", "bus"}
+        assert worker["secrets"] == ["pgpass", "bus_url"]
+        assert worker["environment"]["SENSORMON_SOURCE"] == "none"
+        assert worker["environment"]["SENSORMON_COLLECTOR"] == name
+    assert "SENSORMON_BUS_FILE" not in services["pages"]["environment"]

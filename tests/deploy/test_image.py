@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -35,6 +37,12 @@ def test_the_base_is_pinned_to_a_release() -> None:
 def test_it_runs_as_a_user_by_number_that_is_not_root() -> None:
     assert texts(LAST_STAGE, "USER") == ["10001:10001"]
     assert LAST_STAGE[-1].instruction == "CMD"
+
+
+def test_it_has_the_library_for_the_bus() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [installing] = [text for text in texts(STEPS, "RUN") if "pip install" in text]
+    assert shlex.split(installing)[-1:] == project["optional-dependencies"]["bus"]
 
 
 def test_it_holds_no_secrets() -> None:
