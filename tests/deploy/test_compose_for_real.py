@@ -16,12 +16,12 @@ import pytest
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from tests.support.compose import FOLDER, read
+from tests.support.compose_database import SECRETS, database_server, make_database
 from tests.support.nginx import NGINX
 from tests.support.postgresql import PostgreSQL, binaries
 from tests.support.server import Server, free_port, wait_for_port
 
 NAME = "monitor.plant.example"
-SECRETS = "/run/secrets"
 
 
 @pytest.fixture
@@ -93,18 +93,9 @@ def test_the_proxy_brings_pages_and_writes_through_tls(tmp_path: Path, certifica
 
 @pytest.fixture
 def server() -> Iterator[PostgreSQL]:
-    """A server with the role `postgres`, as in the image, that wants a password of all others."""
     if binaries() is None:
         pytest.skip("no PostgreSQL server is installed: apt-get install postgresql")
-    server = PostgreSQL()
-    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
-        connection.execute("CREATE ROLE postgres SUPERUSER LOGIN")
-    with psycopg.connect(server.url("postgres"), user="postgres", autocommit=True) as connection:
-        connection.execute("ALTER ROLE sensormon RENAME TO first")
-    lines = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
-    (server.folder / "data" / "pg_hba.conf").write_text(lines, encoding="ascii")
-    with psycopg.connect(server.url("postgres"), user="postgres", autocommit=True) as connection:
-        connection.execute("SELECT pg_reload_conf()")
+    server = database_server()
     yield server
     server.stop()
 
@@ -114,12 +105,7 @@ def test_the_database_is_made_and_opens_with_the_password_file_alone(
 ) -> None:
     words = "it's $a \\ 'word'"
     (tmp_path / "database_password").write_text(words, encoding="ascii")
-    script = (FOLDER / "make-database.sh").read_text(encoding="utf-8")
-    assert script.count(SECRETS) == 1
-    folder = binaries()
-    environment = {"PATH": f"{folder}:/usr/bin:/bin", "PGHOST": "127.0.0.1", "PGPORT": str(server.port)}
-    command = ["sh", "-c", script.replace(SECRETS, str(tmp_path))]
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    make_database(server, tmp_path)
 
     store = read("postgresql.yaml")["services"]["pages"]["environment"]["SENSORMON_STORE"]
     assert store.count("@database:5432/") == 1
