@@ -200,23 +200,22 @@ def journal(m: Monitor, viewer: Viewer) -> None:
 def dead_letters(m: Monitor) -> None:
     """Readings the database refused: how many, and a button to try them again."""
     letters = m.status().dead_letters
-    if not (letters.readings or letters.damaged):
+    waiting = letters.readings + letters.kept
+    if not (waiting or letters.damaged):
         return
     st.subheader("Dead letters", anchor=False, help=meaning("dead letter"))
     with panel("dead-letters"):
         st.html(marked(Phrase(dead_letter_words(letters), True)))
-        if letters.readings:
+        if waiting:
             why_not(m, Act.RETRY_DEAD_LETTERS)
-        change = Change(
-            Act.RETRY_DEAD_LETTERS, counted(letters.readings, "dead letter"), "refused", "retried"
-        )
-        pressed = letters.readings and st.button(
+        change = Change(Act.RETRY_DEAD_LETTERS, counted(waiting, "dead letter"), "refused", "retried")
+        pressed = waiting and st.button(
             "Retry", key="retry-dead-letters", **allowed(m, Act.RETRY_DEAD_LETTERS)
         )
         if pressed and carried_out(
             m, change, lambda _: m.loader.retry_dead_letters(), "They are not retried"
         ):
-            st.toast("Retrying within a second. Readings that the database accepts leave the file.")
+            st.toast("Retrying within a second. What the database accepts now is a dead letter no longer.")
 
 
 @every(2)

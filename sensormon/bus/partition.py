@@ -8,8 +8,9 @@ Not thread-safe. Everything raises `StoreError`.
 
 from __future__ import annotations
 
+import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sensormon import __version__
@@ -23,12 +24,13 @@ from sensormon.bus.memory import (
     without_newest,
 )
 from sensormon.bus.payload import SOURCE, Message, batch_of
+from sensormon.ingest.dead_letters import letters_of
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.recovery import lead_of
 from sensormon.ingest.tag_memory import KEPT
 from sensormon.model.clock import SECOND, Clock
-from sensormon.model.entries import FROM_CASES, BatchEntry, DetectorSettings, Record
-from sensormon.model.errors import StoreFault
+from sensormon.model.entries import FROM_CASES, BatchEntry, DetectorSettings, Document, Record
+from sensormon.model.errors import RowsRefused, StoreFault
 from sensormon.model.ledger import add_up
 from sensormon.model.reading_ids import Sliced
 from sensormon.model.readings import Processed
@@ -37,6 +39,8 @@ from sensormon.model.tags import TagTable
 from sensormon.stores.bus import Memory, Partitions, Position
 from sensormon.stores.collectors import Collectors, Report
 from sensormon.stores.protocol import Store
+
+_log = logging.getLogger(__name__)
 
 REMEMBER = 10 * SECOND
 """What the detectors remember is stored with the readings after this long (µs)"""
@@ -81,7 +85,7 @@ class Partition:
         self._seen = position.sequence
         self._received = dict(position.received)
         self._ids = Sliced(collector, position.next_id)
-        self._waiting: tuple[Record, Memory | None] | None = None
+        self._waiting: tuple[BatchEntry, int, Memory | None] | None = None
         self._remembered_at: int | None = (
             None  # when the memory was stored last (µs UTC); None: it is out of date
         )
@@ -137,22 +141,38 @@ class Partition:
         )
         received = add_up(self._received, {SOURCE: processed.received})
         entry = BatchEntry(self._ids.first(now, len(processed.accepted)), received, processed)
-        self._waiting = Record(messages[-1].sequence, entry), self._memory_after(entry, now)
+        self._waiting = entry, messages[-1].sequence, self._memory_after(entry, now)
 
     def store(self) -> None:
         """Make durable what was taken, if it is not; may be called again after an error but Overtaken."""
         if self._waiting is None:
             return
-        record, memory = self._waiting
-        self._plant.partitions.load(self._writer, record, self._seen, memory)
+        entry, sequence, memory = self._waiting
+        record, load = Record(sequence, entry), self._plant.partitions.load
+        try:
+            load(self._writer, record, self._seen, memory)
+        except RowsRefused as error:
+            letters = self._refused(record, error)
+            # Whoever takes over judges again what is stored since the memory, and these are not stored.
+            memory = self._memory_now(entry)
+            load(self._writer, record, self._seen, memory, letters)
         if memory is not None:
             self._remembered_at, self._since = self._plant.clock.now(), 0
-        if isinstance(record.entry, BatchEntry):
-            self._since += len(record.entry.processed.accepted) if memory is None else 0
-            self._ids.taken(record.entry.first_id + len(record.entry.processed.accepted))
-            self._received = dict(record.entry.received_totals)
-            self._pipeline.words.saved(record.entry.processed.words)
-        self._seen, self._waiting = record.number, None
+        self._since += len(entry.processed.accepted) if memory is None else 0
+        self._ids.taken(entry.first_id + len(entry.processed.accepted))
+        self._received = dict(entry.received_totals)
+        self._pipeline.words.saved(entry.processed.words)
+        self._seen, self._waiting = sequence, None
+
+    def _refused(self, record: Record, error: RowsRefused) -> Mapping[int, Document]:
+        """The dead letters of its readings that can never be stored. Raises StoreFault if none is such."""
+        reasons = self._plant.store.refused_rows(record)
+        if not reasons:
+            raise StoreFault(
+                error.what, where=error.where, hint="Report it; readings stay in the stream"
+            ) from error
+        _log.warning("%s: the database refuses %d readings for good: %s", self._writer, len(reasons), error)
+        return letters_of(record, reasons, self._writer, self._plant.clock.now())
 
     def report(self, pending: int, oldest: int | None) -> None:
         """Say on the Pipeline page how many messages wait, and since when the oldest does (µs UTC)."""
@@ -168,8 +188,12 @@ class Partition:
         count, at = len(entry.processed.accepted), self._remembered_at
         if at is not None and 0 <= now - at < REMEMBER and self._since + count < REMEMBER_READINGS:
             return None
+        return self._memory_now(entry)
+
+    def _memory_now(self, entry: BatchEntry) -> Memory:
         settings = self._pipeline.settings.id
-        return Memory(self._stream.made, settings, packed(self._pipeline, entry.first_id + count))
+        after = entry.first_id + len(entry.processed.accepted)
+        return Memory(self._stream.made, settings, packed(self._pipeline, after))
 
     def _restored(self, position: Position, collector: int) -> Pipeline:
         """The detectors as they were after the last stored reading, bit for bit if their memory is usable."""

@@ -4,12 +4,15 @@ One JSON object per line: the reading with its id and scores, why the store refu
 how often and when. A line leaves the file only once its reading is stored. A line that
 does not parse is moved to `failed_measurements.damaged.jsonl` and reported.
 
+Those from a bus are kept in the store itself, as documents with the same content: a worker's disk may vanish.
+
 What it is not: a queue for a store that is down. Those readings wait in the journal.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 from collections import Counter
@@ -21,12 +24,15 @@ import numpy as np
 
 from sensormon.model import timestamps
 from sensormon.model.durable_files import replace_file
-from sensormon.model.entries import BatchEntry, Record
+from sensormon.model.entries import BatchEntry, Document, Record
 from sensormon.model.errors import StoreFault
 from sensormon.model.json_text import MOST, read_object, whole, words
 from sensormon.model.readings import Batch, Origin, Processed, Reading, Scores, Verdicts, Withheld
 from sensormon.stores.columns import row_ids
+from sensormon.stores.entries import DEAD_LETTERS, dead_letter_key
 from sensormon.stores.protocol import Store
+
+_log = logging.getLogger(__name__)
 
 FILE = "failed_measurements.jsonl"
 _OWN_PARTS = ("score", "expected", "lower", "upper")
@@ -145,6 +151,33 @@ class DeadLetters:
             self.path.unlink(missing_ok=True)
             return
         replace_file(self.path, "".join(json.dumps(line) + "\n" for line in lines).encode())
+
+
+def letters_of(record: Record, reasons: Mapping[int, str], writer: str, now: int) -> dict[int, Document]:
+    """These rows of a record of the journal `writer`, by id with the reason, as the store keeps them."""
+    lines = {row_id: _line(record, row_id, reason, now) for row_id, reason in reasons.items()}
+    return {
+        row_id: Document(DEAD_LETTERS, dead_letter_key(line["source"], row_id), line, writer, now)
+        for row_id, line in lines.items()
+    }
+
+
+def retry_kept(store: Store) -> int:
+    """Try each dead letter that the store keeps again; returns how many were stored, and so are gone.
+
+    Several processes may do it at once.
+    """
+    stored = 0
+    for letter in store.entries.documents(DEAD_LETTERS):
+        try:
+            record = _record(letter.content)
+        except (ValueError, OverflowError) as error:
+            _log.warning("the dead letter %s in the store cannot be read: %s", letter.key, error)
+            continue
+        if not store.refused_rows(record):
+            store.store_row(record, letter.who)
+            stored += 1
+    return stored
 
 
 def _line(record: Record, row_id: int, reason: str, now: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sensormon.ingest.dead_letters import DeadLetters
+from sensormon.ingest.dead_letters import DeadLetters, retry_kept
 from sensormon.ingest.idempotency import KEYED, UNKEYED
 from sensormon.ingest.rates import Latencies
 from sensormon.journal.journal import Journal
@@ -179,6 +179,7 @@ class Loader:
             self._summarising = True
         if self._retry_after is not None and self._has_loaded(self._retry_after):
             self._dead_letters.retry(self._store, now, self._journal.writer)
+            retry_kept(self._store)
             self._retry_after = None
         wait = self._load_due(now, self._position)
         if wait > 0 and not self._scrubbed:

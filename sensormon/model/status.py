@@ -111,10 +111,14 @@ class SourceStatus:
 
 @dataclass(frozen=True)
 class DeadLetterStatus:
-    """Readings in the dead-letter file, and lines of it that cannot be read."""
+    """Readings in the dead-letter file, and lines of it that cannot be read.
+
+    `kept` are readings that the database itself keeps as dead letters: those from a bus.
+    """
 
     readings: int = 0
     damaged: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,11 @@ class LiveLedger:
         ledger, asked = self._look()
         return ledger if asked else None
 
+    @property
+    def kept_dead_letters(self) -> int:
+        """How many dead letters the store itself keeps, as of its last answer."""
+        return sum(self._accounts.kept.values())
+
     def _look(self) -> tuple[Ledger, bool]:
         asked = False
         for _ in range(10):

@@ -179,7 +179,9 @@ class Monitor:
             attention=parts.attention.now(),
             acknowledged=parts.attention.acknowledged.difference,
             dead_letters=DeadLetterStatus(
-                readings=parts.dead_letters.counts().total(), damaged=parts.dead_letters.damaged_now()
+                readings=parts.dead_letters.counts().total(),
+                damaged=parts.dead_letters.damaged_now(),
+                kept=parts.ledger.kept_dead_letters,
             ),
         )
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
-from sensormon.model.entries import Record
+from sensormon.model.entries import Document, Record
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,19 @@ class Partitions(Protocol):
     def furthest(self) -> int:
         """The highest sequence number that is stored of any partition; 0 if none is."""
 
-    def load(self, writer: str, record: Record, seen: int, memory: Memory | None) -> None:
+    def load(
+        self,
+        writer: str,
+        record: Record,
+        seen: int,
+        memory: Memory | None,
+        letters: Mapping[int, Document] = MappingProxyType({}),
+    ) -> None:
         """Store this record and the memory after it, and move the watermark, all or nothing.
 
-        Without a memory the one before stays, which says itself which readings it knows.
+        Without a memory the one before stays, which says itself which readings it knows. In place of the
+        readings whose ids are in `letters`, which can never be stored, their dead letters are kept.
 
-        Raises Overtaken, and stores nothing, unless the partition still is at the sequence number `seen`.
+        Raises Overtaken, and stores nothing, unless the partition still is at the sequence number `seen`;
+        RowsRefused if another reading can never be stored.
         """

@@ -51,7 +51,8 @@ class CollectorAccount:
     """A collector, its last report, and its side of the ledger, in readings.
 
     `writer` is the id of its journal; `seen` is how long ago (s) it reported, by the server's clock.
-    `received` counts the readings that came in up to its watermark; these are stored, rejected or dead.
+    `received` counts the readings that came in up to its watermark; these are stored, rejected or dead:
+    among its own dead letters, as it reported, or among those `kept` in the store.
     """
 
     number: int
@@ -64,6 +65,12 @@ class CollectorAccount:
     received: int = 0
     stored: int = 0
     rejected: int = 0
+    kept: int = 0
+
+    @property
+    def dead(self) -> int:
+        """Its dead letters."""
+        return sum(self.report.dead.values()) + self.kept
 
     @property
     def replaced(self) -> bool:
@@ -78,7 +85,7 @@ class CollectorAccount:
     @property
     def difference(self) -> int:
         """Readings that are nowhere (above 0) or in two places (below 0)."""
-        return self.received - self.stored - self.rejected - sum(self.report.dead.values())
+        return self.received - self.stored - self.rejected - self.dead
 
 
 @dataclass(frozen=True)

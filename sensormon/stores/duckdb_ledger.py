@@ -10,6 +10,7 @@ from sensormon.model.ledger import add_up
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_errors import translated
 from sensormon.stores.duckdb_retention import gone
+from sensormon.stores.entries import KEPT_DEAD_LETTERS
 from sensormon.stores.ledger import Accounts, Recount, Watermark
 
 
@@ -41,6 +42,9 @@ class DuckDBLedger:
                 if self._database.has("undone_totals")
                 else {}
             )
+            kept = (
+                dict(cursor.execute(KEPT_DEAD_LETTERS).fetchall()) if self._database.has("documents") else {}
+            )
         for writer, source, count in totals:
             received.setdefault(writer, {})[source] = count
         return Accounts(
@@ -49,6 +53,7 @@ class DuckDBLedger:
             stored=stored,
             rejected={(source, reason): count for source, reason, count in rejected},
             undone=undone,
+            kept=kept,
         )
 
     def recount(self) -> Recount:

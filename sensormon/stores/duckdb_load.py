@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 import duckdb
 import pyarrow as pa
 
-from sensormon.model.entries import Record
+from sensormon.model.entries import BatchEntry, Record
 from sensormon.stores.columns import reading_columns
 from sensormon.stores.duckdb_queries import naive
+from sensormon.stores.entries import DEAD_LETTERS, dead_letter_key
 from sensormon.stores.ledger import Watermark
 from sensormon.stores.record_rows import REJECTIONS, newest, next_id, other_rows, settings_rows, totals_of
 
@@ -98,6 +99,13 @@ def _drop_old_rejections(cursor: duckdb.DuckDBPyConnection) -> None:
         [first],
     )
     cursor.execute("DELETE FROM rejected WHERE rowid < ?", [first])
+
+
+def forget_dead_letter(cursor: duckdb.DuckDBPyConnection, record: Record, reading: int) -> None:
+    """Remove the dead letter of this reading, if it is kept here: a history of PostgreSQL has brought it."""
+    if isinstance(record.entry, BatchEntry):
+        key = dead_letter_key(record.entry.processed.accepted.source, reading)
+        cursor.execute("DELETE FROM documents WHERE collection = ? AND key = ?", [DEAD_LETTERS, key])
 
 
 def set_watermark(

@@ -21,7 +21,13 @@ from sensormon.stores.duckdb_entries import DuckDBEntries
 from sensormon.stores.duckdb_flagged import Flagged
 from sensormon.stores.duckdb_imports import DuckDBImports
 from sensormon.stores.duckdb_ledger import DuckDBLedger, watermark
-from sensormon.stores.duckdb_load import add_to_totals, insert_all, insert_rows, set_watermark
+from sensormon.stores.duckdb_load import (
+    add_to_totals,
+    forget_dead_letter,
+    insert_all,
+    insert_rows,
+    set_watermark,
+)
 from sensormon.stores.duckdb_readings import DuckDBReadings
 from sensormon.stores.duckdb_retention import DuckDBRetention
 from sensormon.stores.duckdb_spans import DuckDBSpans
@@ -116,6 +122,7 @@ class DuckDBStore:
                 insert_rows(cursor, reading_columns([record]))
                 add_to_totals(cursor, writer, [record], ())
                 duckdb_summary.add(cursor, [record])
+            forget_dead_letter(cursor, record, ids[0])
 
     def checkpoint(self) -> bool:
         self._database.check_file()

@@ -2,7 +2,7 @@
 records, answers to requests, the words of states.
 
 What it guarantees: from the moment its load returns each entry is stored once, as recorded;
-entries never change, and only answers are dropped. Every call raises `StoreError`
+entries never change, and only answers and dead letters are dropped. Every call raises `StoreError`
 if it cannot be answered.
 """
 
@@ -18,6 +18,13 @@ from sensormon.model.readings import StateWord
 
 IMPORTED = "import:"
 """The prefix of the keys of imported pieces of files, which are never dropped."""
+DEAD_LETTERS = "dead_letters"
+"""The collection of the readings from a bus that the store refused: it is all that their workers share. Keys
+are as `dead_letter_key` makes them; unlike other documents they are removed once the reading is stored."""
+KEPT_DEAD_LETTERS = (
+    "SELECT split_part(key, '/', 1), count(*) FROM documents WHERE collection = 'dead_letters' GROUP BY 1"
+)
+"""How many there are, by source."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,11 @@ class AuditQuery:
             and (not self.people or record.who in self.people)
             and (not self.acts or record.act in self.acts)
         )
+
+
+def dead_letter_key(source: str, reading: int) -> str:
+    """The key under which the dead letter of this reading is kept."""
+    return f"{source}/{reading}"
 
 
 class StoredEntries(Protocol):

@@ -28,8 +28,8 @@ class Accounts:
 
     `positions` has the watermark of each journal, `received` the running totals each had
     reached there, by source, `dead` the dead letters of each as its collector last reported them, where
-    several use the store. `stored` counts by source what was ever stored, `undone` what undone
-    imports removed of it, `rejected` by source and reason.
+    several use the store, and `kept` those that the store itself keeps, by source. `stored` counts by source
+    what was ever stored, `undone` what undone imports removed of it, `rejected` by source and reason.
     """
 
     positions: Mapping[str, int] = field(default_factory=dict)
@@ -38,14 +38,15 @@ class Accounts:
     rejected: Mapping[tuple[str, str], int] = field(default_factory=dict)
     undone: Mapping[str, int] = field(default_factory=dict)
     dead: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    kept: Mapping[str, int] = field(default_factory=dict)
 
     def received_elsewhere(self, writer: str) -> dict[str, int]:
         """What the journals but this one had received, by source."""
         return add_up(*(counts for other, counts in self.received.items() if other != writer))
 
     def dead_elsewhere(self, writer: str) -> dict[str, int]:
-        """The dead letters of all collectors but the one with this journal, by source."""
-        return add_up(*(counts for other, counts in self.dead.items() if other != writer))
+        """The dead letters that are not in the file of the collector with this journal, by source."""
+        return add_up(self.kept, *(counts for other, counts in self.dead.items() if other != writer))
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
-from sensormon.model.entries import Record
+from sensormon.model.entries import Document, Record
 from sensormon.model.errors import Overtaken
 from sensormon.stores.bus import Memory, Position
 from sensormon.stores.postgresql_database import Cursor, Database
-from sensormon.stores.postgresql_load import load_fresh, watermark
+from sensormon.stores.postgresql_load import keep_dead_letters, load_fresh, watermark
 
 _IDLE_SECONDS = 3
 """A worker that sends nothing for this long within its transaction loses it."""
@@ -47,7 +48,14 @@ class PostgreSQLBus:
         )
         return int(number)
 
-    def load(self, writer: str, record: Record, seen: int, memory: Memory | None) -> None:
+    def load(
+        self,
+        writer: str,
+        record: Record,
+        seen: int,
+        memory: Memory | None,
+        letters: Mapping[int, Document] = MappingProxyType({}),
+    ) -> None:
         self._make_days([record])
         with self._database.transaction("load from the bus") as cursor:
             # A worker that hangs in here must not keep the partition from another one.
@@ -60,7 +68,8 @@ class PostgreSQLBus:
                     where=self._database.place,
                     hint="Nothing was lost; the partition is read again",
                 )
-            load_fresh(cursor, writer, [record], (), mark)
+            load_fresh(cursor, writer, [record], letters.keys(), mark)
+            keep_dead_letters(cursor, letters.values())
             if memory is not None:
                 _remember(cursor, writer, memory)
 

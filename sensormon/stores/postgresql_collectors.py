@@ -19,6 +19,7 @@ from sensormon.stores.collectors import (
     former_name,
     is_former,
 )
+from sensormon.stores.entries import DEAD_LETTERS
 from sensormon.stores.entry_cells import read_object_cell
 from sensormon.stores.postgresql_database import Cursor, Database
 from sensormon.stores.postgresql_stream import readings
@@ -35,7 +36,8 @@ _ACCOUNTS = f"""
 SELECT number, name, writer, host, version, {_SEEN}, report,
     (SELECT coalesce(sum(received), 0)::bigint FROM received_totals AS t WHERE t.writer = c.writer),
     (SELECT coalesce(sum(stored), 0)::bigint FROM stored_totals AS t WHERE t.writer = c.writer),
-    (SELECT coalesce(sum(rejected), 0)::bigint FROM rejected_totals AS t WHERE t.writer = c.writer)
+    (SELECT coalesce(sum(rejected), 0)::bigint FROM rejected_totals AS t WHERE t.writer = c.writer),
+    (SELECT count(*) FROM documents WHERE collection = '{DEAD_LETTERS}' AND who = c.writer)
 FROM collectors AS c ORDER BY number
 """
 _NEWS = """

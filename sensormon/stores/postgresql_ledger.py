@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sensormon.model.ledger import add_up
+from sensormon.stores.entries import KEPT_DEAD_LETTERS
 from sensormon.stores.ledger import Accounts, Recount, Watermark
 from sensormon.stores.postgresql_collectors import dead_letters
 from sensormon.stores.postgresql_database import LONG_SECONDS, Cursor, Database
@@ -37,6 +38,7 @@ class PostgreSQLLedger:
                 "SELECT source, reason, sum(rejected)::bigint FROM rejected_totals GROUP BY source, reason"
             ).fetchall()
             dead = dead_letters(cursor)
+            kept = _by_source(cursor, KEPT_DEAD_LETTERS)
             undone = dict(cursor.execute("SELECT source, undone FROM undone_totals").fetchall())
         for writer, source, count in totals:
             received.setdefault(writer, {})[source] = count
@@ -47,6 +49,7 @@ class PostgreSQLLedger:
             rejected={(source, reason): count for source, reason, count in rejected},
             undone=undone,
             dead=dead,
+            kept=kept,
         )
 
     def recount(self) -> Recount:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 
 import pyarrow as pa
 
-from sensormon.model.entries import Record
+from sensormon.model.entries import BatchEntry, Document, Record
 from sensormon.stores import postgresql_imports
 from sensormon.stores.columns import reading_columns
+from sensormon.stores.entries import DEAD_LETTERS, dead_letter_key
 from sensormon.stores.ledger import Watermark
 from sensormon.stores.postgresql_collectors import count_acts
 from sensormon.stores.postgresql_database import Cursor
@@ -146,6 +148,25 @@ def _drop_old_rejections(cursor: Cursor) -> None:
         "SELECT number FROM rejected ORDER BY number DESC OFFSET %s LIMIT 1", [REJECTIONS]
     ).fetchall()
     cursor.execute(_DROP_REJECTED, [last])
+
+
+def keep_dead_letters(cursor: Cursor, letters: Iterable[Document]) -> None:
+    """Write these dead letters; the readings themselves were left out."""
+    cursor.executemany(
+        "INSERT INTO documents (collection, key, content, who, time, removed, number)"
+        " VALUES (%s, %s, %s, %s, %s, false, 0)",
+        [
+            (each.collection, each.key, json.dumps(each.content), each.who, moment(each.time))
+            for each in letters
+        ],
+    )
+
+
+def forget_dead_letter(cursor: Cursor, record: Record, reading: int) -> None:
+    """Remove the dead letter of this reading, if it is kept here."""
+    if isinstance(record.entry, BatchEntry):
+        key = dead_letter_key(record.entry.processed.accepted.source, reading)
+        cursor.execute("DELETE FROM documents WHERE collection = %s AND key = %s", [DEAD_LETTERS, key])
 
 
 def set_watermark(cursor: Cursor, writer: str, records: Sequence[Record]) -> None:

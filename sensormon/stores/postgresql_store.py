@@ -24,6 +24,7 @@ from sensormon.stores.postgresql_imports import PostgreSQLImports
 from sensormon.stores.postgresql_ledger import PostgreSQLLedger
 from sensormon.stores.postgresql_load import (
     add_to_totals,
+    forget_dead_letter,
     insert_rows,
     load_fresh,
     watermark,
@@ -127,6 +128,7 @@ class PostgreSQLStore:
                 cursor.execute("INSERT INTO rewritten (deleted) VALUES (false)")
                 insert_rows(cursor, reading_columns([record]))
                 add_to_totals(cursor, writer, [record], ())
+            forget_dead_letter(cursor, record, row)
 
     def _make_partitions(self, records: Sequence[Record]) -> None:
         """Before the transaction that needs them: making one waits for all who use the table."""

@@ -96,7 +96,10 @@ class Store(Protocol):
         """The ids of this record's rows that can never be stored, each with the reason."""
 
     def store_row(self, record: Record, writer: str = "") -> None:
-        """Store the one reading of this record unless its id is stored already; it is of this journal."""
+        """Store the one reading of this record unless its id is stored already; it is of this journal.
+
+        In the same transaction its dead letter goes, if the store keeps one.
+        """
 
     def checkpoint(self) -> bool:
         """Make everything loaded so far independent of any write-ahead file.

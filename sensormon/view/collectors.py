@@ -45,7 +45,7 @@ def collector_table(accounts: Sequence[CollectorAccount], own: str, now: int) ->
             "Received": [account.received for account in ordered],
             "Stored": [account.stored for account in ordered],
             "Rejected": [account.rejected for account in ordered],
-            "Dead letters": [sum(account.report.dead.values()) for account in ordered],
+            "Dead letters": [account.dead for account in ordered],
             "Difference": [account.difference for account in ordered],
             "Host": [account.host for account in ordered],
             "Version": [account.version for account in ordered],

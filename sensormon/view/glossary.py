@@ -202,8 +202,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "A reading with the tag, time and value of one that was accepted before. It is stored once."
         ),
         "dead letter": (
-            "A reading that the database itself refuses. It is written to failed_measurements.jsonl and "
-            "retried at every start and on demand."
+            "A reading that the database itself refuses. It is written to failed_measurements.jsonl, or kept "
+            "beside the readings if it came from a bus, and retried at every start and on demand."
         ),
         "watermark": (
             "The number of the last journal record that the database has, kept in the same transaction as "

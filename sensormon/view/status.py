@@ -162,6 +162,8 @@ def dead_letter_words(letters: DeadLetterStatus) -> str:
         parts.append(
             f"{counted(letters.readings, 'reading')} in failed_measurements.jsonl that the database refused"
         )
+    if letters.kept:
+        parts.append(f"{counted(letters.kept, 'reading')} of the bus that the database refused, kept in it")
     if letters.damaged:
         parts.append(
             f"{counted(letters.damaged, 'line')} there cannot be read, "

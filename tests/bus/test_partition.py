@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,22 +9,20 @@ import numpy as np
 import pytest
 
 from sensormon.bus.layout import partition_of
-from sensormon.bus.partition import Partition, Plant, Stream
-from sensormon.bus.payload import Message, batch_of
+from sensormon.bus.partition import Partition, Plant
+from sensormon.bus.payload import batch_of
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.recovery import settings_in_force
-from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.clock import ManualClock
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.errors import Overtaken, StoreFault
 from sensormon.model.profiles import Choice, Condition, Profile, Profiles
 from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
 from sensormon.stores.opening import open_store
+from tests.support.partitions import STREAM, TEMP, messages
 from tests.support.plant import START
 from tests.support.postgresql import PostgreSQL
-
-STREAM = Stream(8, "2026-09-21T14:00:00Z", 1)
-TEMP = partition_of("temp", 8)
 
 
 @pytest.fixture
@@ -37,18 +34,6 @@ def plant(postgresql: PostgreSQL, tags: TagTable, clock: ManualClock) -> Iterato
     settings = settings_in_force(None, Settings(), START)
     yield Plant(store, store.partitions, store.collectors, lambda: tags, lambda: settings, 0, clock)
     store.close()
-
-
-def messages(first: int, count: int) -> list[Message]:
-    return [
-        Message(
-            number,
-            f"sensormon.partitions.{TEMP}.temp",
-            json.dumps({"value": 37 + number % 7 / 100}).encode(),
-            START - 1000 * SECOND + number * SECOND,
-        )
-        for number in range(first, first + count)
-    ]
 
 
 def stored_by(partition: Partition, first: int, count: int) -> None:

@@ -101,7 +101,7 @@ def test_a_line_that_is_no_dead_letter_is_set_aside_and_counted(
     monitor.drain()
     health = get(api, "/health")
     assert health.status_code == 200
-    assert health.json()["dead_letters"] == {"readings": 0, "damaged": 1}
+    assert health.json()["dead_letters"] == {"readings": 0, "damaged": 1, "kept": 0}
     assert health.json()["store"] == "healthy"
     assert not monitor.status().failures
     assert get(api, "/stats").json()["stored"] == 1
