@@ -76,7 +76,11 @@ class JetStream:
 
     async def next_message(self, partition: int, after: int) -> Message | None:
         """The message of this partition that follows this number in the stream; None if there is none."""
-        request = {"seq": after + 1, "next_by_subj": subjects_of(partition)}
+        following = [await self._next_of(subjects, after) for subjects in subjects_of(partition)]
+        return min(filter(None, following), key=lambda message: message.sequence, default=None)
+
+    async def _next_of(self, subjects: str, after: int) -> Message | None:
+        request = {"seq": after + 1, "next_by_subj": subjects}
         try:
             answer = await self._ask(f"STREAM.MSG.GET.{STREAM}", request)
         except BusError as error:
@@ -112,13 +116,18 @@ class JetStream:
         return info
 
     async def _make_consumer(self, partition: int) -> None:
+        """Make the consumer, or bring the subjects of one that an earlier version made up to date."""
+        name, config = consumer_name(partition), consumer_config(partition)
         try:
-            await self._ask(f"CONSUMER.INFO.{STREAM}.{consumer_name(partition)}")
+            made = (await self._ask(f"CONSUMER.INFO.{STREAM}.{name}"))["config"]
         except BusError as error:
             if error.code != _NO_CONSUMER:
                 raise
-            request = {"stream_name": STREAM, "config": consumer_config(partition), "action": ""}
-            await self._ask(f"CONSUMER.DURABLE.CREATE.{STREAM}.{consumer_name(partition)}", request)
+        else:
+            if made.get("filter_subjects", [made.get("filter_subject")]) == config["filter_subjects"]:
+                return
+        request = {"stream_name": STREAM, "config": config, "action": ""}
+        await self._ask(f"CONSUMER.DURABLE.CREATE.{STREAM}.{name}", request)
 
     async def _ask(self, subject: str, request: Mapping[str, object] | None = None) -> dict[str, Any]:
         data = json.dumps(request).encode() if request else b""

@@ -59,7 +59,7 @@ def consumer_config(partition: int) -> dict[str, Any]:
     return {
         "durable_name": consumer_name(partition),
         "name": consumer_name(partition),
-        "filter_subject": subjects_of(partition),
+        "filter_subjects": subjects_of(partition),
         "deliver_policy": "all",
         "ack_policy": "explicit",
         "ack_wait": ACK_SECONDS * _NANOSECONDS,
@@ -79,13 +79,18 @@ def pull_request(batch: int, size: int, seconds: float, pin: str) -> dict[str, A
     return {**request, "id": pin} if pin else request
 
 
-def subjects_of(partition: int) -> str:
-    """The subjects of the messages in this partition, with a wildcard."""
-    return f"{_MOVED}{partition}.>"
+def subjects_of(partition: int) -> list[str]:
+    """The subjects of the messages in this partition, with a wildcard.
+
+    The first one also has what the stream could not move: somebody published to a wildcard.
+    """
+    return [f"{_MOVED}{partition}.>", *([READINGS + ">"] if partition == 0 else [])]
 
 
 def tag_of(subject: str) -> str:
     """The tag of a message in a partition."""
+    if subject.startswith(READINGS):
+        return subject.removeprefix(READINGS)
     return subject.removeprefix(_MOVED).partition(".")[2]
 
 

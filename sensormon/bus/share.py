@@ -19,6 +19,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from sensormon.bus.connection import PIN, STATUS
 from sensormon.bus.deliveries import Deliveries, Delivery
 from sensormon.bus.jetstream import JetStream
 from sensormon.bus.layout import STREAM, consumer_name, pull_request
@@ -44,8 +45,7 @@ HAND_OVER_SECONDS = 2.0
 """For how long a worker that has let a partition go does not ask for it."""
 BACKOFF = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before the next try after failures in a row; the last value for all further ones."""
-_PIN = "Nats-Pin-Id"
-_WRONG_PIN = "423"
+_HEARTBEAT, _WRONG_PIN = "100", "423"
 
 
 class Share:
@@ -135,19 +135,14 @@ class Share:
     async def _take(self, message: Msg) -> None:
         """A message or the end of a request, from the client library."""
         headers = message.headers or {}
-        if (status := headers.get("Status")) is not None:
-            if status == _WRONG_PIN:
-                self._lose_pin()
-            if status != "100":  # a heartbeat
-                self._answered.set()
-            return
         try:
             delivery = Delivery.of(message.subject, message.reply, message.data)
         except ValueError as error:
-            _log.warning("ignored: %s", error)
+            self._answer(headers.get(STATUS, ""), str(error))
             return
-        pin = headers.get(_PIN, "")
-        if pin == self._lost:
+        # Whoever publishes nonsense for headers spoils the pin; what is too late the transaction refuses.
+        pin = headers.get(PIN) or self._pin
+        if pin and pin == self._lost:
             return
         if pin != self._pin:
             _log.info("took over partition %d", self._number)
@@ -161,6 +156,16 @@ class Share:
         self._arrived.set()
         self._left -= 1
         if self._left <= 0:
+            self._answered.set()
+
+    def _answer(self, status: str, problem: str) -> None:
+        """What the server says of the request itself."""
+        if not status:
+            _log.warning("ignored: %s", problem)
+            return
+        if status == _WRONG_PIN:
+            self._lose_pin()
+        if status != _HEARTBEAT:
             self._answered.set()
 
     # -- storing ------------------------------------------------------------------

@@ -12,11 +12,12 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from statistics import median_low
+from typing import Any
 
-import nats
 import nats.errors
 from nats.aio.client import Client
 
+from sensormon.bus.connection import Connection
 from sensormon.bus.jetstream import JetStream
 from sensormon.bus.partition import Plant
 from sensormon.bus.share import Share
@@ -32,6 +33,14 @@ AGAIN_SECONDS = 2.0
 """Until the next try after the bus or the store could not be reached."""
 AT_ONCE = 4
 """Partitions that use the store at the same moment."""
+_CONNECTING: dict[str, Any] = {
+    "name": "sensormon",
+    "connect_timeout": 2,
+    "reconnect_time_wait": 0.5,
+    "max_reconnect_attempts": -1,
+    "ping_interval": 5,
+    "max_outstanding_pings": 1,
+}
 _LOOK = 0.1
 """Seconds between two looks at whether to stop."""
 _STOP_SECONDS = 1.0
@@ -77,17 +86,13 @@ class BusWorker:
     async def _work(self) -> None:
         """Connect and take readings until something fails for good."""
         self._leaving = False
-        client = await nats.connect(
+        client = Connection()
+        await client.connect(
             self._url.split(","),
-            name="sensormon",
-            connect_timeout=2,
-            reconnect_time_wait=0.5,
-            max_reconnect_attempts=-1,
-            ping_interval=5,
-            max_outstanding_pings=1,
             error_cb=_note,
             disconnected_cb=self._disconnected,
             reconnected_cb=self._reconnected,
+            **_CONNECTING,
         )
         shares: list[Share] = []
         try:

@@ -102,4 +102,4 @@ def test_the_stream_and_its_partitions_are_named_alike() -> None:
     assert partitions_of(stream_config(3, 1)) == 8
     assert partitions_of({"subject_transform": None}) is None
     assert tag_of("sensormon.partitions.3.temp.1") == "temp.1"
-    assert subjects_of(partition_of("temp.1", 8)) == "sensormon.partitions.7.>"
+    assert subjects_of(partition_of("temp.1", 8)) == ["sensormon.partitions.7.>"]
