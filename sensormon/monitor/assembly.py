@@ -14,6 +14,7 @@ from sensormon.access.documents import Documents
 from sensormon.access.role_rules import RoleRules, read_role_rules
 from sensormon.events.action_log import ActionLog
 from sensormon.events.annotations import Annotations
+from sensormon.events.quiet import Quiet, build_quiet
 from sensormon.events.reader import EventReader
 from sensormon.exchange.cases import Cases, LiveHistory
 from sensormon.exchange.export_folder import ExportFiles
@@ -105,6 +106,7 @@ class Parts:
     events: EventReader
     actions: ActionLog
     annotations: Annotations
+    quiet: Quiet
     # files in and out, retention
     tag_file: TagFile
     importer: Importer
@@ -248,6 +250,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         events=events,
         actions=ActionLog(collector, clock),
         annotations=annotations,
+        quiet=build_quiet(Documents(collector, store.entries, clock), tag_models.with_their_tags, clock),
         tag_file=tag_file,
         importer=importer,
         import_log=import_log,

@@ -87,6 +87,9 @@ class Monitor:
         self.events = parts.events
         self.actions = parts.actions
         self.annotations = parts.annotations
+        self.quiet = parts.quiet
+        self.shelved_tags = parts.quiet.shelved_tags
+        self.maintenance = parts.quiet.maintenance
         self.tag_file = parts.tag_file
         self.importer = parts.importer
         self.import_log = parts.import_log
