@@ -51,10 +51,13 @@ ATTENTION = (State.UNACKNOWLEDGED, State.RETURNED)
 class Standings:
     """The sum of all actions on events, an item of each column for each event.
 
-    Times are µs UTC; 0 or empty if there is none. `who` acted last, and when is `acted`.
+    Times are µs UTC; 0 or empty if there is none. `who` acted last, and when is `acted`;
+    `acknowledged_by` acknowledged it last, at `acknowledged_at`, which holds while it is `acknowledged`.
     """
 
     acknowledged: Bools
+    acknowledged_by: Texts
+    acknowledged_at: Ints
     label: Texts
     shelved_until: Ints
     note: Texts
@@ -123,7 +126,7 @@ def standings(readings: Ints, edges: Ints, actions: pd.DataFrame) -> Standings:
     event, rows = _on_events(readings, edges, actions["reading"].to_numpy(dtype=np.int64))
     if not len(rows):
         none, empty = np.zeros(events, dtype=np.int64), np.full(events, "", dtype=object)
-        return Standings(none == 1, empty, none, empty, empty, none)
+        return Standings(none == 1, empty, none, empty, none, empty, empty, none)
     act, label, note, who = (
         actions[name].to_numpy(dtype=object)[rows] for name in ("action", "label", "note", "who")
     )
@@ -153,6 +156,8 @@ def standings(readings: Ints, edges: Ints, actions: pd.DataFrame) -> Standings:
     acknowledged = (act == "acknowledge").astype(np.int64)
     return Standings(
         acknowledged=numbers(acknowledged, (act == "acknowledge") | (act == "unacknowledge")) == 1,
+        acknowledged_by=words(who, act == "acknowledge"),
+        acknowledged_at=numbers(time, act == "acknowledge"),
         label=words(label, act == "label"),
         shelved_until=numbers(until, (act == "shelve") | (act == "unshelve")),
         note=words(note, note != ""),

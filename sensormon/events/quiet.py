@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from sensormon.access.documents import Documents
@@ -11,6 +12,19 @@ from sensormon.events.shelved_tags import ShelvedTags
 from sensormon.model.clock import Clock
 from sensormon.model.tags import TagTable
 from sensormon.model.timestamps import local_time
+
+SHELVED, MAINTENANCE = "shelved", "maintenance"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why nobody is called at since <= time < until (µs UTC): the kind, who said so, and the reason given."""
+
+    kind: str
+    since: int
+    until: int
+    who: str
+    reason: str
 
 
 class Quiet:
@@ -28,20 +42,30 @@ class Quiet:
         """Whether nobody is called for this tag at this time (µs UTC)."""
         return bool(self.shelved_tags.at(tag, time) or self.maintenance.at(tag, time))
 
-    def of(self, tag: str, time: int, zone: tzinfo = UTC) -> str:
-        """Why nobody is called for this tag at this time (µs UTC); empty if somebody is.
-
-        For people: "shelved until 14:00 by Ana", "maintenance until 16:00: cleaning". Times are in `zone`,
-        with the date unless it is that of `time`.
-        """
+    def why(self, tag: str, time: int) -> Reason | None:
+        """Why nobody is called for this tag at this time (µs UTC); None if somebody is."""
         shelving = self.shelved_tags.at(tag, time)
         if shelving is not None:
-            return f"shelved until {until_words(shelving.until, time, zone)} by {shelving.who}"
+            return Reason(SHELVED, shelving.since, shelving.until, shelving.who, shelving.reason)
         planned = self.maintenance.at(tag, time)
         if planned is None:
+            return None
+        window, (since, until) = planned
+        return Reason(MAINTENANCE, since, until, window.who, window.reason)
+
+    def of(self, tag: str, time: int, zone: tzinfo = UTC) -> str:
+        """The same for people, empty if somebody is called.
+
+        "shelved until 14:00 by Ana", "maintenance until 16:00: cleaning". Times are in `zone`, with the date
+        unless it is that of `time`.
+        """
+        reason = self.why(tag, time)
+        if reason is None:
             return ""
-        window, (_, until) = planned
-        return f"maintenance until {until_words(until, time, zone)}: {window.reason}"
+        until = until_words(reason.until, time, zone)
+        if reason.kind == SHELVED:
+            return f"shelved until {until} by {reason.who}"
+        return f"maintenance until {until}: {reason.reason}"
 
 
 def build_quiet(documents: Documents, tags: Callable[[], TagTable], clock: Clock) -> Quiet:

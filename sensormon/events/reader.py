@@ -59,7 +59,8 @@ class EventReader:
 
         Columns: id, tag, start, end, seconds (from the first flag to the last), readings
         (flagged), value, score, threshold, expected, lower and upper at the peak, severity, over,
-        state, label, note, who (acted last) and acted (when), shelved_until, settings, detector (which
+        state, label, note, who (acted last) and acted (when), acknowledged_by and acknowledged_at (the last
+        acknowledgement, even if it was undone), shelved_until, settings, detector (which
         spoke at the peak), profile, peak_id, peak_time, ids (of all flagged readings, a list). Times as
         datetime64[us, UTC]. An event that began before `since` is whole, one that continues after `until`
         is cut there.
@@ -98,6 +99,8 @@ class EventReader:
                 "note": _words(stand.note),
                 "who": _words(stand.who),
                 "acted": _moments(stand.acted, missing=0),
+                "acknowledged_by": _words(stand.acknowledged_by),
+                "acknowledged_at": _moments(stand.acknowledged_at, missing=0),
                 "shelved_until": _moments(stand.shelved_until, missing=0),
                 "settings": events.settings,
                 "detector": _words(events.detector),
