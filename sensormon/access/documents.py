@@ -11,13 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sensormon.model.clock import SECOND, Clock
+from sensormon.model.clock import MINUTE, SECOND, Clock
 from sensormon.model.entries import AuditRecord, Document, DocumentsEntry
 from sensormon.model.errors import StoreError
 from sensormon.stores.entries import AuditQuery
 
 FRESH = 5 * SECOND
 """µs for which what was read from the store counts as fresh."""
+OVERLAP = 10 * MINUTE
+"""µs by which versions may come into the store after their time and still be seen by the next reading of a
+collection that is read onwards; those of another process whose store was away longer wait for `WHOLE`."""
+WHOLE = 10 * MINUTE
+"""µs after which such a collection is read whole again."""
 
 
 class Recorder(Protocol):
@@ -60,10 +65,17 @@ class Documents:
         self._known: dict[str, dict[str, Document]] = {}
         self._read: dict[str, int] = {}
         self._ages: dict[str, int] = {}
+        self._onwards: dict[str, tuple[int, int]] = {}  # when it was last read whole, and read at all
 
     def forget_after(self, collection: str, age: int) -> None:
         """Leave versions older than this (µs) out; for a collection that would grow for ever."""
         self._ages[collection] = age
+
+    def read_onwards(self, collection: str) -> None:
+        """Ask the store only for what is newer than the reading before, less `OVERLAP`, and for everything
+        every `WHOLE`; for a collection that has thousands of documents.
+        """
+        self._onwards.setdefault(collection, (0, 0))
 
     def of(self, collection: str) -> Mapping[str, Document]:
         """The newest version of every document, by key, removed ones too.
@@ -76,9 +88,10 @@ class Documents:
             if collection in self._read and 0 <= now - self._read[collection] < FRESH:
                 return self._known[collection]
         since = max(0, now - self._ages[collection]) if collection in self._ages else 0
+        first, whole = self._first(collection, since, now)
         waiting = self._recorder.waiting_documents()  # before the store, or one could slip through
         try:
-            stored = self._stored.documents(collection, since)
+            stored = self._stored.documents(collection, first)
         except StoreError:
             with self._lock:
                 if collection not in self._read:
@@ -90,13 +103,25 @@ class Documents:
             newest = _newest((*self._known.get(collection, {}).values(), *stored, *mine), since)
             self._known[collection] = newest
             self._read[collection] = now
+            if collection in self._onwards:
+                self._onwards[collection] = (now if whole else self._onwards[collection][0], now)
             return newest
 
+    def _first(self, collection: str, since: int, now: int) -> tuple[int, bool]:
+        """From which time on the store is asked, no earlier than `since`, and whether that is for all."""
+        with self._lock:
+            whole, read = self._onwards.get(collection, (0, 0))
+        if not whole or not 0 <= now - whole < WHOLE:
+            return since, True
+        return max(since, min(now, read) - OVERLAP), False
+
     def look_again(self, collection: str) -> None:
-        """Let what was read no longer count as fresh: another process is known to have written."""
+        """Let what was read no longer count as fresh, and read it whole: another process has written."""
         with self._lock:
             if collection in self._read:
                 self._read[collection] = 0
+            if collection in self._onwards:
+                self._onwards[collection] = (0, 0)
 
     def fresh(self, collection: str) -> Mapping[str, Document] | None:
         """The same from memory alone; None if the store would have to be asked. Never waits for it."""
@@ -129,9 +154,10 @@ class Documents:
             documents = [self._document(version, who) for version in versions]
             self._recorder.keep(DocumentsEntry(tuple(documents), audit))
             with self._lock:
-                for document in documents:
-                    known = self._known.get(document.collection, {})
-                    self._known[document.collection] = {**known, document.key: document}
+                for collection in {document.collection for document in documents}:
+                    # A new one at each change: those who were given the other go on reading it.
+                    fresh = {doc.key: doc for doc in documents if doc.collection == collection}
+                    self._known[collection] = {**self._known.get(collection, {}), **fresh}
         return documents
 
     def _document(self, version: Version, who: str) -> Document:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sensormon.access.documents import FRESH, Documents
+from sensormon.access.documents import FRESH, OVERLAP, Documents
 from sensormon.ingest.collector import Collector
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import AuditRecord, Document, DocumentsEntry
@@ -209,3 +209,35 @@ def test_the_collector_is_a_recorder(monitor: Monitor) -> None:
     assert collector.waiting_documents() == [entry]
     monitor.drain()
     assert collector.waiting_documents() == []
+
+
+def test_a_large_collection_is_read_onwards_and_misses_nothing(monitor: Monitor, clock: ManualClock) -> None:
+    asked: list[int] = []
+    began = clock.now()
+
+    class Stored:
+        """The store's documents, and since when they were asked for."""
+
+        def documents(self, collection: str, since: int = 0, /) -> list[Document]:
+            asked.append(since)
+            return monitor.parts.store.entries.documents(collection, since)
+
+        def audit(self, query: AuditQuery, /) -> list[AuditRecord]:
+            return monitor.parts.store.entries.audit(query)
+
+    monitor.drain()
+    kept = Documents(monitor.parts.collector, Stored(), clock)
+    kept.read_onwards("c")
+    kept.keep("c", "a", {"v": 1}, "Jana")
+    other = documents(monitor)
+    for minute in range(1, 11):
+        clock.advance(60)
+        other.keep("c", f"{minute}", {"v": minute}, "Bo")
+        monitor.drain()
+        assert contents(kept) == {"a": 1} | {str(each): each for each in range(1, minute + 1)}
+    assert asked[0] == 0
+    assert all(since >= began - OVERLAP for since in asked[1:10])
+    assert asked[-1] == 0, "everything is read again now and then"
+    kept.look_again("c")
+    kept.of("c")
+    assert asked[-1] == 0
