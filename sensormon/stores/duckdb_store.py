@@ -32,6 +32,7 @@ from sensormon.stores.duckdb_readings import DuckDBReadings
 from sensormon.stores.duckdb_retention import DuckDBRetention
 from sensormon.stores.duckdb_spans import DuckDBSpans
 from sensormon.stores.duckdb_stream import Deletions
+from sensormon.stores.leader import Alone
 from sensormon.stores.protocol import LEAST
 from sensormon.stores.record_rows import refused_one_by_one
 
@@ -123,6 +124,10 @@ class DuckDBStore:
                 add_to_totals(cursor, writer, [record], ())
                 duckdb_summary.add(cursor, [record])
             forget_dead_letter(cursor, record, ids[0])
+
+    def leader(self, name: str) -> Alone:
+        del name  # one process at a time has the file
+        return Alone()
 
     def checkpoint(self) -> bool:
         self._database.check_file()

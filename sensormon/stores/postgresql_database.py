@@ -114,12 +114,18 @@ class Database:
             connection.close()
         self._watchdog.close()
 
-    def _connect(self) -> _Connection:
+    def connect_apart(self, seconds: float) -> _Connection:
+        """A connection that is the caller's alone, who closes it; made within this time."""
+        if not self._opened:
+            raise _closed(self.place)
+        return self._connect(seconds)
+
+    def _connect(self, seconds: float = 10.0) -> _Connection:
         with translated(self.place, "open"):
             return psycopg.connect(
                 self._url,
                 autocommit=True,
-                connect_timeout=10,
+                connect_timeout=round(seconds),
                 options=_SETTINGS,
                 application_name="sensormon",
                 keepalives_idle=10,
@@ -127,18 +133,18 @@ class Database:
                 keepalives_count=3,
             )
 
+    def watched(self, connection: _Connection, seconds: float) -> AbstractContextManager[None]:
+        """Wraps the use of a connection, which is lost if it takes longer than this."""
+        return self._watchdog.watching(connection, seconds)
+
     def _watched(self, connection: _Connection, seconds: float) -> AbstractContextManager[None]:
-        return self._watchdog.watching(connection, seconds + GRACE)
+        return self.watched(connection, seconds + GRACE)
 
     @contextmanager
     def connection(self, operation: str, seconds: float = QUERY_SECONDS) -> Iterator[_Connection]:
         """A connection for this operation, which may take this long."""
         if not self._opened:
-            raise StoreUnavailable(
-                "the database is not open",
-                where=self.place,
-                hint="It is tried again by itself; the Pipeline page shows when",
-            )
+            raise _closed(self.place)
         if not self._turns.acquire(timeout=PATIENCE):
             raise StoreUnavailable(
                 f"all {MOST} connections are in use", where=self.place, hint="Ask again later"
@@ -311,6 +317,14 @@ def _check_whole(cursor: Cursor, place: str) -> None:
             where=place,
             hint="Run the same migrate or restore again: it goes on where it was",
         )
+
+
+def _closed(place: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        "the database is not open",
+        where=place,
+        hint="It is tried again by itself; the Pipeline page shows when",
+    )
 
 
 def _missing(place: str) -> StoreFault:

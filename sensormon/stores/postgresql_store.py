@@ -21,6 +21,7 @@ from sensormon.stores.postgresql_copies import PostgreSQLCopies
 from sensormon.stores.postgresql_database import LONG_SECONDS, Database
 from sensormon.stores.postgresql_entries import PostgreSQLEntries
 from sensormon.stores.postgresql_imports import PostgreSQLImports
+from sensormon.stores.postgresql_leader import PostgreSQLLeader
 from sensormon.stores.postgresql_ledger import PostgreSQLLedger
 from sensormon.stores.postgresql_load import (
     add_to_totals,
@@ -137,6 +138,9 @@ class PostgreSQLStore:
         ]
         if times:
             postgresql_partitions.make_missing(self._database, np.concatenate(times), self._today())
+
+    def leader(self, name: str) -> PostgreSQLLeader:
+        return PostgreSQLLeader(self._database, name)
 
     def checkpoint(self) -> bool:
         """A commit is on disk already; what is made ahead here is the next days' partitions."""

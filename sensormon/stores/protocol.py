@@ -11,6 +11,7 @@ Only the loader opens, loads and checkpoints; everybody else gets only the part 
     collectors  who else writes to it, how far each is         stores/collectors
     tables      everything, to be copied into another store    stores/tables
     partitions  readings that workers take from a bus          stores/bus
+    leader      which process does what only one may do        stores/leader
 
 A store neither retries nor waits: it raises the right kind of `StoreError` and the
 loader decides. `tests/stores/test_contract_*.py` are the contract, one file per part; list a
@@ -27,6 +28,7 @@ from sensormon.stores.bus import Partitions
 from sensormon.stores.collectors import Collectors
 from sensormon.stores.entries import StoredEntries
 from sensormon.stores.imports import StoredImports
+from sensormon.stores.leader import Leader
 from sensormon.stores.ledger import StoredLedger
 from sensormon.stores.long_spans import Spans
 from sensormon.stores.readings import StoredReadings
@@ -75,6 +77,9 @@ class Store(Protocol):
     @property
     def partitions(self) -> Partitions | None:
         """None likewise."""
+
+    def leader(self, name: str) -> Leader:
+        """Who leads in what is called so."""
 
     def open(self) -> None:
         """Connect and make the tables that are missing. Does nothing when open."""
