@@ -53,12 +53,17 @@ class ToldEvent:
 
 @dataclass(frozen=True)
 class Try:
-    """An attempt to hand it over: when (µs UTC), by the how-manieth way of the contact, and the answer."""
+    """An attempt to hand it over: when (µs UTC), by the how-manieth way of the contact, and the answer.
+
+    `lasting` says that this way will never take it, `calm` until when its server asked for none (µs UTC).
+    """
 
     time: int
     way: int
     delivered: bool
     words: str
+    lasting: bool = False
+    calm: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,8 @@ class Message:
     """`events` are listed, at most `LISTED`; `covers` are the ids of all events that it tells of, `held_back`
     how many of those are not listed. `text` is what a message tells that is not about events: the condition
     of the monitor, the words of a test. `condition` names the condition, with what it is about ("silent:ph").
-    Times are µs UTC; `due` is when the next try is. `tries` are the newest `TRIES`.
+    Times are µs UTC; `due` is when the next try is, by the way `way` of the contact. `tries` are the newest
+    `TRIES`, those before `begun` were made before a person sent it again.
     """
 
     key: str
@@ -83,15 +89,18 @@ class Message:
     state: MessageState = MessageState.WAITING
     attempts: int = 0
     due: int = 0
+    way: int = 0
+    begun: int = 0
     tries: tuple[Try, ...] = field(default=())
 
-    def tried(self, attempt: Try, state: MessageState, due: int = 0) -> Message:
-        """The version after this attempt."""
+    def tried(self, attempt: Try, state: MessageState, due: int = 0, way: int = 0) -> Message:
+        """The version after this attempt; the next one is due then, by this way."""
         return replace(
             self,
             state=state,
             attempts=self.attempts + 1,
             due=due,
+            way=way,
             tries=(*self.tries, attempt)[-TRIES:],
         )
 
@@ -127,6 +136,8 @@ def content_of(message: Message) -> dict[str, Any]:
         "state": str(message.state),
         "attempts": message.attempts,
         "due": message.due,
+        "way": message.way,
+        "begun": message.begun,
         "tries": [vars_of(attempt) for attempt in message.tries],
     }
 
